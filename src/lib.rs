@@ -1,0 +1,21 @@
+//! Standings: rankings over a stream of sales that are always current, exact and cheap.
+//!
+//! ```text
+//! source ──► decode ──► combine ──► exchange ──► dataflow (totals, rank, gather) ──► commit ──► sink
+//! ```
+//!
+//! Dependencies point one way, along the picture. [`model`] holds the words that every stage shares; nothing in
+//! [`dataflow`] knows Kafka, Postgres, HTTP or the clock; [`run`] is the edge that ties the stages together.
+#![deny(missing_docs)]
+
+pub mod combine;
+pub mod dataflow;
+pub mod decode;
+pub mod http;
+pub mod load;
+pub mod model;
+pub mod observe;
+pub mod query;
+pub mod run;
+pub mod sink;
+pub mod source;

@@ -1,0 +1,87 @@
+//! What is written: changes of rows, gathered into commits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::block::PartitionId;
+use super::reject::Reject;
+use super::value::Value;
+
+/// An upsert or delete of one row of one window of one ranking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Ranking number in the plan.
+    pub ranking: usize,
+    /// Window start, ms since the Unix epoch.
+    pub window_start: i64,
+    /// Window end (exclusive), ms since the Unix epoch.
+    pub window_end: i64,
+    /// Group keys, in the order of the plan's `keys`.
+    pub key: Arc<[Value]>,
+    /// The new rank; `None` is a delete: the key left the top N.
+    pub rank: Option<u64>,
+    /// The rank before; `None` for a key that was not ranked.
+    pub previous_rank: Option<u64>,
+    /// Measures, in the order of the plan's `measures`; empty for a delete.
+    pub measures: Arc<[Value]>,
+    /// Whether the window is closed.
+    pub is_final: bool,
+}
+
+/// Counts of sales, of one partition or of all. `read = ranked + late + retired + dead + filtered + duplicate` always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Counts {
+    /// Records read.
+    pub read: u64,
+    /// Counted in at least one window.
+    pub ranked: u64,
+    /// Late for every window of every ranking whose `WHERE` it passed (at least one by lateness).
+    pub late: u64,
+    /// As `late`, but only because all windows were dropped by `--retain`.
+    pub retired: u64,
+    /// Dead letters.
+    pub dead: u64,
+    /// Passed no ranking's `WHERE`.
+    pub filtered: u64,
+    /// Beside the equation: ranked, but late for some window; also sent to the late output.
+    pub partly_late: u64,
+}
+
+impl Counts {
+    /// Adds another partition's or epoch's counts.
+    pub fn add(&mut self, o: &Counts) {
+        self.read += o.read;
+        self.ranked += o.ranked;
+        self.late += o.late;
+        self.retired += o.retired;
+        self.dead += o.dead;
+        self.filtered += o.filtered;
+        self.partly_late += o.partly_late;
+    }
+
+    /// The invariant of the counts.
+    pub fn balanced(&self) -> bool {
+        self.read == self.ranked + self.late + self.retired + self.dead + self.filtered
+    }
+}
+
+/// The unit of output: all changes of all rankings for one consistent prefix of the input.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// Its number; grows strictly.
+    pub number: u64,
+    /// The changes. A key changes at most once.
+    pub changes: Vec<Change>,
+    /// The prefix: the next offset to read, per partition.
+    pub offsets: BTreeMap<PartitionId, u64>,
+    /// The global watermark, ms; `None` before every partition has one.
+    pub watermark: Option<i64>,
+    /// Late sales and dead letters of this commit's input.
+    pub rejects: Vec<Reject>,
+    /// Counts since the start, per partition.
+    pub counts: BTreeMap<PartitionId, Counts>,
+    /// Per partition watermarks, ms.
+    pub watermarks: BTreeMap<PartitionId, Option<i64>>,
+    /// When the oldest and the newest record of this commit's input were read; `None` if it holds none.
+    pub arrived: Vec<(std::time::SystemTime, u64)>,
+}

@@ -1,0 +1,12 @@
+//! The words that every stage shares: values and schema, the plan of a ranking, raw records, changes and commits.
+
+pub mod block;
+pub mod change;
+pub mod decimal;
+pub mod duration;
+pub mod expr;
+pub mod plan;
+pub mod reject;
+pub mod schema;
+pub mod time;
+pub mod value;

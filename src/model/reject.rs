@@ -1,0 +1,50 @@
+//! Sales that were not counted, on their way to the late or dead-letter output.
+
+use serde::{Deserialize, Serialize};
+
+use super::block::PartitionId;
+
+/// A window that a sale missed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissedWindow {
+    /// Ranking number in the plan.
+    pub ranking: usize,
+    /// Window start, ms.
+    pub start: i64,
+    /// Window end, ms.
+    pub end: i64,
+    /// Dropped by `--retain` rather than late.
+    pub retired: bool,
+}
+
+/// Why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RejectKind {
+    /// To the late output: the windows it missed.
+    Late {
+        /// Missed windows; at least one.
+        missed: Vec<MissedWindow>,
+        /// Event time, ms.
+        event_time: i64,
+    },
+    /// To the dead letters.
+    Dead {
+        /// A stable word, such as `malformed`, `missing_field`, `ahead`.
+        reason: String,
+        /// What was found, for a person.
+        detail: String,
+    },
+}
+
+/// A rejected record with its origin and original bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reject {
+    /// Its partition.
+    pub partition: PartitionId,
+    /// Its offset.
+    pub offset: u64,
+    /// Why.
+    pub kind: RejectKind,
+    /// The original bytes.
+    pub bytes: Vec<u8>,
+}

@@ -1,0 +1,72 @@
+//! Where commits go: Postgres, Kafka, a file or standard output; and where rejects go.
+//!
+//! ```text
+//! gather ──► committer thread ──► every sink of the run, one after the other's start, in parallel
+//!                             └─► late output, dead letters
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::block::PartitionId;
+use crate::model::change::Commit;
+use crate::model::plan::Plan;
+use crate::model::value::Value;
+
+/// What a sink already shows when it is opened, so that only the difference is written.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// The last commit number in the sink; 0 for none.
+    pub commit: u64,
+    /// The input prefix of that commit; `None` where the sink does not know.
+    pub offsets: Option<BTreeMap<PartitionId, u64>>,
+    /// Rows in the sink.
+    pub rows: Vec<ShownRow>,
+}
+
+/// One row that a sink shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownRow {
+    /// Ranking number in the plan.
+    pub ranking: usize,
+    /// Window start, ms.
+    pub window_start: i64,
+    /// Window end, ms.
+    pub window_end: i64,
+    /// Group keys, as in the plan.
+    pub key: Arc<[Value]>,
+    /// Rank.
+    pub rank: u64,
+    /// Measures, as in the plan.
+    pub measures: Arc<[Value]>,
+    /// Whether the window was closed.
+    pub is_final: bool,
+}
+
+/// Why a sink failed for good. What can heal (a server that is down) is waited for inside the sink.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// The configuration or the sink's shape is wrong: exit code 2.
+    #[error("{0}")]
+    Configuration(String),
+    /// A newer generation has taken over.
+    #[error("{0}")]
+    Fenced(String),
+    /// Anything else that waiting does not heal.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A place that commits are written to. Lives on its own thread: calls may block.
+pub trait Sink: Send {
+    /// For logs: the URL without secrets.
+    fn name(&self) -> &str;
+
+    /// Connects (waiting, with backoff and a log line, while the server is down), makes or checks what it needs,
+    /// and says what is already shown.
+    fn open(&mut self, plan: &Plan) -> Result<Shown, SinkError>;
+
+    /// Writes one commit durably. Waits, with backoff and a log line, while the server is down. Returns once the
+    /// commit is there exactly once (or, for sinks without transactions, at least once).
+    fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError>;
+}
