@@ -1,0 +1,410 @@
+//! The fold itself. See the module head for the picture and the invariants.
+
+use std::sync::Arc;
+
+use hashbrown::{HashMap, HashSet, HashTable};
+
+use super::deltas::{Deltas, Group, bin};
+use super::key::{KeyCodec, push_i64, push_i128};
+use super::layout::{Layout, NO_TEXT, NULL_NUMBER, Slot, SlotKind, put_wide, wide};
+use super::texts::{TextTable, Texts};
+use crate::event_time::partition::Verdict;
+use crate::model::block::PartitionId;
+use crate::model::plan::{Plan, Ranking};
+use crate::model::reject::MissedWindow;
+use crate::model::schema::ColumnType;
+use crate::model::value::Value;
+
+/// A decoded sale, as the fold needs to see it. Columns are numbers in the schema.
+pub trait SaleView {
+    /// Event time, ms.
+    fn event_time(&self) -> i64;
+    /// A text column's UTF-8 bytes; `None` for NULL.
+    fn text(&self, column: usize) -> Option<&[u8]>;
+    /// A whole number, decimal (minor units) or time (ms); `None` for NULL.
+    fn number(&self, column: usize) -> Option<i128>;
+    /// Any column, for conditions.
+    fn value(&self, column: usize) -> Value;
+}
+
+/// Where a sale stands in the input.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    /// Partition.
+    pub partition: PartitionId,
+    /// Offset.
+    pub offset: u64,
+}
+
+/// What became of a sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Counted in at least one window.
+    Counted,
+    /// Passed a `WHERE`, but missed every window.
+    Missed,
+    /// Passed no ranking's `WHERE`.
+    Filtered,
+}
+
+/// One epoch's fold on one worker.
+pub struct Combiner {
+    rankings: Vec<Fold>,
+    texts: Texts,
+    columns: Columns,
+}
+
+/// Text numbers of the present sale's columns: each is looked up at most once, whatever the number of rankings.
+struct Columns {
+    ids: Vec<u64>,
+}
+
+const UNKNOWN: u64 = u64::MAX - 1;
+
+impl Columns {
+    #[inline]
+    fn text(&mut self, texts: &mut Texts, sale: &impl SaleView, column: usize) -> u64 {
+        if self.ids[column] == UNKNOWN {
+            self.ids[column] = match sale.text(column) {
+                Some(bytes) => u64::from(texts.intern(bytes)),
+                None => NO_TEXT,
+            };
+        }
+        self.ids[column]
+    }
+}
+
+struct Fold {
+    ranking: Ranking,
+    kinds: Vec<ColumnType>,
+    layout: Layout,
+    /// The column that is the whole key, when it is one text column.
+    plain: Option<usize>,
+    /// Rows: window number and key's text number packed in one word, then the accumulators.
+    rows: Vec<u64>,
+    index: HashTable<u32>,
+    windows: Vec<i64>,
+    window_numbers: HashMap<i64, u32>,
+    /// The window of the previous sale.
+    last: (i64, u32),
+    distinct: HashSet<(u32, u32, u32)>,
+}
+
+impl Combiner {
+    /// An empty fold for a plan's rankings.
+    pub fn new(plan: &Arc<Plan>) -> Self {
+        let rankings = plan
+            .rankings
+            .iter()
+            .map(|ranking| Fold {
+                ranking: ranking.clone(),
+                kinds: plan.schema.columns.iter().map(|c| c.kind).collect(),
+                layout: Layout::new(ranking, &plan.schema),
+                plain: KeyCodec::new(ranking, &plan.schema).is_plain_text().then(|| ranking.keys[0].column),
+                rows: Vec::new(),
+                index: HashTable::new(),
+                windows: Vec::new(),
+                window_numbers: HashMap::new(),
+                last: (0, u32::MAX),
+                distinct: HashSet::new(),
+            })
+            .collect();
+        let columns = Columns { ids: vec![UNKNOWN; plan.schema.columns.len()] };
+        Combiner { rankings, texts: Texts::default(), columns }
+    }
+
+    /// Folds one sale in. `judge` says what becomes of it in a window that ends at the given time; windows that it
+    /// missed are appended to `missed`.
+    pub fn add(
+        &mut self,
+        sale: &impl SaleView,
+        origin: Origin,
+        mut judge: impl FnMut(i64) -> Verdict,
+        missed: &mut Vec<MissedWindow>,
+    ) -> Outcome {
+        let Combiner { rankings, texts, columns } = self;
+        columns.ids.fill(UNKNOWN);
+        let time = sale.event_time();
+        let mut outcome = Outcome::Filtered;
+        for (number, fold) in rankings.iter_mut().enumerate() {
+            if let Some(filter) = &fold.ranking.filter
+                && !filter.passes(&|c| sale.value(c))
+            {
+                continue;
+            }
+            let window = fold.ranking.window;
+            let mut start = time.div_euclid(window.slide) * window.slide;
+            let mut key = None;
+            while start > time - window.size {
+                let end = start + window.size;
+                match judge(end) {
+                    Verdict::Counted => {
+                        outcome = Outcome::Counted;
+                        let key = *key.get_or_insert_with(|| fold.key(texts, columns, sale));
+                        let row = fold.row(start, key);
+                        fold.accumulate(row, texts, columns, sale, time, origin);
+                    }
+                    verdict => {
+                        if outcome == Outcome::Filtered {
+                            outcome = Outcome::Missed;
+                        }
+                        let retired = verdict == Verdict::Retired;
+                        missed.push(MissedWindow { ranking: number, start, end, retired });
+                    }
+                }
+                start -= window.slide;
+            }
+        }
+        outcome
+    }
+
+    /// Ends the epoch: what was folded, as one batch for each of `workers` workers that gets something.
+    pub fn flush(&mut self, workers: usize) -> Vec<Deltas> {
+        if self.rankings.iter().all(|f| f.rows.is_empty()) {
+            self.texts.take();
+            return Vec::new();
+        }
+        let texts = self.texts.take();
+        let mut out: Vec<Outgoing> = (0..workers).map(|w| Outgoing::new(w as u64, workers, texts.len())).collect();
+        for (number, fold) in self.rankings.iter_mut().enumerate() {
+            fold.flush(number as u32, &texts, &mut out);
+        }
+        if workers == 1
+            && let Some(only) = out.first_mut()
+        {
+            only.deltas.texts = texts;
+        }
+        out.into_iter().map(|o| o.deltas).filter(|d| !d.is_empty()).collect()
+    }
+}
+
+impl Fold {
+    fn key(&self, texts: &mut Texts, columns: &mut Columns, sale: &impl SaleView) -> u32 {
+        if let Some(column) = self.plain {
+            return columns.text(texts, sale, column) as u32;
+        }
+        let mut bytes = Vec::with_capacity(32);
+        for (i, key) in self.ranking.keys.iter().enumerate() {
+            match self.kinds[key.column] {
+                ColumnType::Text => {
+                    bytes.extend_from_slice(sale.text(key.column).unwrap_or_default());
+                    if i + 1 < self.ranking.keys.len() {
+                        bytes.push(0);
+                    }
+                }
+                ColumnType::Decimal { .. } => push_i128(&mut bytes, sale.number(key.column).unwrap_or_default()),
+                _ => push_i64(&mut bytes, sale.number(key.column).unwrap_or_default() as i64),
+            }
+        }
+        texts.intern(&bytes)
+    }
+
+    /// The row of a window and key, made when new.
+    #[inline]
+    fn row(&mut self, start: i64, key: u32) -> usize {
+        if self.last.0 != start || self.last.1 == u32::MAX {
+            let windows = &mut self.windows;
+            let number = *self.window_numbers.entry(start).or_insert_with(|| {
+                windows.push(start);
+                windows.len() as u32 - 1
+            });
+            self.last = (start, number);
+        }
+        let owner = u64::from(self.last.1) << 32 | u64::from(key);
+        let stride = self.layout.width + 1;
+        let rows = &self.rows;
+        let hash = mix(owner);
+        if let Some(row) = self.index.find(hash, |r| rows[*r as usize * stride] == owner) {
+            return *row as usize;
+        }
+        let row = (rows.len() / stride) as u32;
+        self.rows.resize(self.rows.len() + stride, 0);
+        let at = row as usize * stride;
+        self.rows[at] = owner;
+        self.layout.clear(&mut self.rows[at + 1..]);
+        let rows = &self.rows;
+        self.index.insert_unique(hash, row, |r| mix(rows[*r as usize * stride]));
+        row as usize
+    }
+
+    #[inline]
+    fn accumulate(
+        &mut self,
+        row: usize,
+        texts: &mut Texts,
+        columns: &mut Columns,
+        sale: &impl SaleView,
+        time: i64,
+        origin: Origin,
+    ) {
+        let stride = self.layout.width + 1;
+        let words = &mut self.rows[row * stride + 1..(row + 1) * stride];
+        for Slot { kind, at, filter } in &self.layout.slots {
+            let at = *at;
+            if let Some(filter) = filter
+                && !filter.passes(&|c| sale.value(c))
+            {
+                continue;
+            }
+            match *kind {
+                SlotKind::CountAll => words[at] += 1,
+                SlotKind::Count(c) => words[at] += u64::from(sale.text(c).is_some() || sale.number(c).is_some()),
+                SlotKind::Sum(c) => {
+                    if let Some(n) = sale.number(c) {
+                        put_wide(words, at, wide(words, at) + n);
+                    }
+                }
+                SlotKind::Min(c) => {
+                    if let Some(n) = sale.number(c) {
+                        put_wide(words, at, wide(words, at).min(n));
+                    }
+                }
+                SlotKind::Max(c) => {
+                    if let Some(n) = sale.number(c) {
+                        put_wide(words, at, wide(words, at).max(n));
+                    }
+                }
+                SlotKind::MinText(c) | SlotKind::MaxText(c) => {
+                    let id = columns.text(texts, sale, c);
+                    let least = matches!(kind, SlotKind::MinText(_));
+                    if id != NO_TEXT
+                        && (words[at] == NO_TEXT
+                            || (texts.table().get(id as u32) < texts.table().get(words[at] as u32)) == least)
+                    {
+                        words[at] = id;
+                    }
+                }
+                SlotKind::Last(c) => {
+                    if is_later(words, at, time, origin) {
+                        set_last(words, at, time, origin);
+                        put_wide(words, at + 3, sale.number(c).unwrap_or(NULL_NUMBER));
+                    }
+                }
+                SlotKind::LastText(c) => {
+                    if is_later(words, at, time, origin) {
+                        set_last(words, at, time, origin);
+                        // A label rarely changes: comparing with the one that is there spares the look-up.
+                        let have = words[at + 3];
+                        let same = have != NO_TEXT && sale.text(c) == Some(texts.table().get(have as u32));
+                        if !same {
+                            words[at + 3] = columns.text(texts, sale, c);
+                        }
+                    }
+                }
+                SlotKind::Distinct(c) => {
+                    let id = match self.kinds[c] {
+                        ColumnType::Text => match columns.text(texts, sale, c) {
+                            NO_TEXT => continue,
+                            id => id as u32,
+                        },
+                        _ => match sale.number(c) {
+                            Some(n) => texts.intern(&n.to_be_bytes()),
+                            None => continue,
+                        },
+                    };
+                    if self.distinct.insert((row as u32, at as u32, id)) {
+                        words[at] += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    fn flush(&mut self, number: u32, texts: &TextTable, out: &mut [Outgoing]) {
+        let stride = self.layout.width + 1;
+        let count = self.rows.len() / stride;
+        let mut order: Vec<u32> = (0..count as u32).collect();
+        if self.windows.len() > 1 {
+            order.sort_by_key(|r| self.rows[*r as usize * stride] >> 32);
+        }
+        let mut distinct: Vec<(u32, u32, u32)> = self.distinct.drain().collect();
+        distinct.sort_unstable();
+        for row in order {
+            let words = &self.rows[row as usize * stride..(row as usize + 1) * stride];
+            let (window, key) = ((words[0] >> 32) as usize, words[0] as u32);
+            let workers = out.len() as u64;
+            let to = &mut out[if workers == 1 { 0 } else { (bin(texts.hash(key)) % workers) as usize }];
+            let start = self.windows[window];
+            match to.deltas.groups.last_mut() {
+                Some(g) if g.ranking == number && g.window_start == start => g.rows += 1,
+                _ => to.deltas.groups.push(Group { ranking: number, rows: 1, window_start: start }),
+            }
+            let key = to.text(texts, key);
+            let at = to.deltas.words.len() + 1;
+            to.deltas.words.push(u64::from(key));
+            to.deltas.words.extend_from_slice(&words[1..]);
+            for slot in &self.layout.slots {
+                match slot.kind {
+                    SlotKind::MinText(_) | SlotKind::MaxText(_) => to.rewrite(texts, at + slot.at),
+                    SlotKind::LastText(_) => to.rewrite(texts, at + slot.at + 3),
+                    SlotKind::Distinct(_) => {
+                        let wanted = (row, slot.at as u32);
+                        let from = distinct.partition_point(|(r, s, _)| (*r, *s) < wanted);
+                        for (_, _, value) in &distinct[from..from + words[1 + slot.at] as usize] {
+                            let id = to.text(texts, *value);
+                            to.deltas.distinct.push(id);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.rows.clear();
+        self.index.clear();
+        self.windows.clear();
+        self.window_numbers.clear();
+        self.last = (0, u32::MAX);
+    }
+}
+
+/// A batch in the making: with several workers each gets a dictionary of its own.
+struct Outgoing {
+    deltas: Deltas,
+    /// This batch's number of each text, or `u32::MAX`; empty when the dictionary goes along whole.
+    renumbered: Vec<u32>,
+}
+
+impl Outgoing {
+    fn new(worker: u64, workers: usize, texts: usize) -> Self {
+        let renumbered = if workers == 1 { Vec::new() } else { vec![u32::MAX; texts] };
+        Outgoing { deltas: Deltas { worker, ..Deltas::default() }, renumbered }
+    }
+
+    fn text(&mut self, texts: &TextTable, id: u32) -> u32 {
+        if self.renumbered.is_empty() {
+            return id;
+        }
+        let number = &mut self.renumbered[id as usize];
+        if *number == u32::MAX {
+            *number = self.deltas.texts.push(texts.get(id), texts.hash(id));
+        }
+        *number
+    }
+
+    fn rewrite(&mut self, texts: &TextTable, at: usize) {
+        let id = self.deltas.words[at];
+        if id != NO_TEXT {
+            self.deltas.words[at] = u64::from(self.text(texts, id as u32));
+        }
+    }
+}
+
+/// Whether a sale comes after the one that a last-value slot holds, by (event time, partition, offset).
+#[inline]
+fn is_later(words: &[u64], at: usize, time: i64, origin: Origin) -> bool {
+    (words[at], words[at + 1], words[at + 2]) < (time as u64 + 1, u64::from(origin.partition), origin.offset)
+        || words[at] == 0
+}
+
+fn set_last(words: &mut [u64], at: usize, time: i64, origin: Origin) {
+    words[at] = time as u64 + 1;
+    words[at + 1] = u64::from(origin.partition);
+    words[at + 2] = origin.offset;
+}
+
+/// Spreads a packed pair of small numbers over 64 bits (Fibonacci hashing, folded).
+#[inline]
+pub fn mix(n: u64) -> u64 {
+    let product = u128::from(n ^ 0x9e37_79b9_7f4a_7c15) * 0xd1b5_4a32_d192_ed03;
+    product as u64 ^ (product >> 64) as u64
+}

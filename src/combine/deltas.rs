@@ -1,0 +1,50 @@
+//! What crosses from a reader to the owner of a key: one epoch's accumulators per (ranking, window, key).
+//!
+//! Column by column in flat arrays, so that a batch is a handful of allocations however many keys it has, and
+//! moves between processes as a few `memcpy`s.
+
+use serde::{Deserialize, Serialize};
+
+use super::texts::TextTable;
+
+/// How many bins keys fall into; independent of the number of workers.
+pub const BINS: u64 = 1024;
+
+/// The bin of a key by its hash.
+#[inline]
+pub fn bin(hash: u64) -> u64 {
+    hash >> (64 - BINS.trailing_zeros())
+}
+
+/// The rows of one window of one ranking inside a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Ranking number in the plan.
+    pub ranking: u32,
+    /// How many rows follow.
+    pub rows: u32,
+    /// Window start, ms.
+    pub window_start: i64,
+}
+
+/// One epoch's deltas for one worker.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Deltas {
+    /// The worker they are for.
+    pub worker: u64,
+    /// Keys, labels and distinct values.
+    pub texts: TextTable,
+    /// Which window and ranking the rows belong to, in order.
+    pub groups: Vec<Group>,
+    /// Rows: the key's text number, then the accumulators of the ranking's layout.
+    pub words: Vec<u64>,
+    /// Distinct values (text numbers), row after row, slot after slot; the slot's word says how many.
+    pub distinct: Vec<u32>,
+}
+
+impl Deltas {
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+}

@@ -1,0 +1,228 @@
+//! Brings the workers' candidates together: ranks them, and says what changed since the last commit.
+//!
+//! 1. What is drafted is the difference between the rows as of a frontier and the rows as last drafted: a change that
+//!    changes nothing is never in it, and a key is at most once.
+//! 2. Windows close by the global watermark alone; all their rows are then written once more, final.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::head::Ranks;
+use super::messages::{Candidate, Progress, Promise};
+use super::order::OrderKey;
+use crate::combine::key::KeyCodec;
+use crate::event_time::BEGINNING;
+use crate::event_time::global::GlobalClock;
+use crate::event_time::partition::Policy;
+use crate::model::block::PartitionId;
+use crate::model::change::{Change, Commit, Counts};
+use crate::model::plan::Plan;
+use crate::model::value::Value;
+
+/// Which changes of a row are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Emit {
+    /// Every change of a ranked row.
+    #[default]
+    Rows,
+    /// Only moves: a row is written when its rank changes, and with its final values.
+    Ranks,
+}
+
+/// What gather knows.
+pub struct Gather {
+    plan: Arc<Plan>,
+    codecs: Vec<KeyCodec>,
+    emit: Emit,
+    clock: GlobalClock,
+    closed: i64,
+    windows: BTreeMap<(u32, i64), HashMap<Arc<[u8]>, Partition>>,
+    dirty: BTreeSet<(u32, i64, Arc<[u8]>)>,
+    promises: Vec<i64>,
+    offsets: BTreeMap<PartitionId, u64>,
+    counts: BTreeMap<PartitionId, Counts>,
+    next: Commit,
+}
+
+#[derive(Default)]
+struct Partition {
+    rows: BTreeMap<(OrderKey, Arc<[u8]>), Arc<[Value]>>,
+    places: HashMap<Arc<[u8]>, OrderKey>,
+    shown: HashMap<Arc<[u8]>, Shown>,
+}
+
+struct Shown {
+    rank: u64,
+    measures: Arc<[Value]>,
+    is_final: bool,
+}
+
+impl Gather {
+    /// Nothing gathered yet, from `workers` workers.
+    pub fn new(plan: Arc<Plan>, policy: Policy, emit: Emit, workers: usize) -> Self {
+        let codecs = plan.rankings.iter().map(|r| KeyCodec::new(r, &plan.schema)).collect();
+        Gather {
+            plan,
+            codecs,
+            emit,
+            clock: GlobalClock::new(policy),
+            closed: BEGINNING,
+            windows: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            promises: vec![BEGINNING; workers],
+            offsets: BTreeMap::new(),
+            counts: BTreeMap::new(),
+            next: Commit::default(),
+        }
+    }
+
+    /// Takes over one candidate.
+    pub fn candidate(&mut self, candidate: Candidate) {
+        let at = (candidate.ranking, candidate.window_start);
+        let partition =
+            self.windows.entry(at).or_default().entry(Arc::clone(&candidate.partition)).or_default();
+        if let Some(place) = partition.places.remove(&candidate.key) {
+            partition.rows.remove(&(place, Arc::clone(&candidate.key)));
+        }
+        if let Some(row) = candidate.row {
+            partition.places.insert(Arc::clone(&candidate.key), row.order.clone());
+            partition.rows.insert((row.order, candidate.key), row.measures);
+        }
+        self.dirty.insert((at.0, at.1, candidate.partition));
+    }
+
+    /// Takes over what a reader says of its partitions.
+    pub fn progress(&mut self, progress: Progress) {
+        for p in progress.partitions {
+            self.offsets.insert(p.partition, p.next_offset);
+            self.counts.entry(p.partition).or_default().add(&p.counts);
+            self.clock.update(p.partition, p.state);
+        }
+        self.next.rejects.extend(progress.rejects);
+        self.next.arrived.extend(progress.arrived);
+    }
+
+    /// Takes over a reader's promise.
+    pub fn promise(&mut self, promise: Promise) {
+        if let Some(horizon) = self.promises.get_mut(promise.worker as usize) {
+            *horizon = (*horizon).max(promise.horizon);
+        }
+    }
+
+    /// Moves the clock after a frontier's worth of messages.
+    pub fn advance(&mut self) {
+        self.clock.advance();
+    }
+
+    /// The horizon that readers should promise next.
+    pub fn target_horizon(&self) -> i64 {
+        self.clock.horizon()
+    }
+
+    /// The difference since the last draft. Its number is 0: the committer numbers it.
+    pub fn draft(&mut self) -> Commit {
+        let watermark = self.clock.watermark();
+        if watermark > self.closed {
+            for ((ranking, start), partitions) in &self.windows {
+                let end = start.saturating_add(self.plan.rankings[*ranking as usize].window.size);
+                if end <= watermark && end > self.closed {
+                    self.dirty.extend(partitions.keys().map(|p| (*ranking, *start, Arc::clone(p))));
+                }
+            }
+            self.closed = watermark;
+        }
+        let mut changes = Vec::new();
+        for (ranking, start, partition) in std::mem::take(&mut self.dirty) {
+            let Some(found) = self.windows.get_mut(&(ranking, start)).and_then(|w| w.get_mut(&partition)) else {
+                continue;
+            };
+            let plan = &self.plan.rankings[ranking as usize];
+            let end = start.saturating_add(plan.window.size);
+            let codec = &self.codecs[ranking as usize];
+            let template = Change {
+                ranking: ranking as usize,
+                window_start: start,
+                window_end: end,
+                key: Arc::from([]),
+                rank: None,
+                previous_rank: None,
+                measures: Arc::from([]),
+                is_final: end <= watermark,
+            };
+            found.difference(plan, self.emit, codec, &template, &mut changes);
+        }
+        self.retire();
+        let mut commit = std::mem::take(&mut self.next);
+        commit.changes = changes;
+        commit.offsets = self.offsets.clone();
+        commit.watermark = (watermark != BEGINNING).then_some(watermark);
+        commit.watermarks = self.clock.partitions().iter().map(|(p, s)| (*p, s.watermark)).collect();
+        commit.counts = self.counts.clone();
+        commit
+    }
+
+    /// Drops the windows that every reader has promised to send nothing more for.
+    fn retire(&mut self) {
+        let horizon = self.promises.iter().copied().min().unwrap_or(BEGINNING);
+        if horizon > BEGINNING {
+            let rankings = &self.plan.rankings;
+            self.windows.retain(|(r, start), _| start.saturating_add(rankings[*r as usize].window.size) > horizon);
+        }
+    }
+}
+
+impl Partition {
+    fn difference(
+        &mut self,
+        plan: &crate::model::plan::Ranking,
+        emit: Emit,
+        codec: &KeyCodec,
+        template: &Change,
+        changes: &mut Vec<Change>,
+    ) {
+        let is_final = template.is_final;
+        let mut ranks = Ranks::new(plan.rank);
+        let mut still = 0;
+        let mut now: Vec<(&Arc<[u8]>, u64, &Arc<[Value]>)> = Vec::new();
+        for ((order, key), measures) in &self.rows {
+            let rank = ranks.next(order);
+            if rank > plan.limit {
+                break;
+            }
+            still += usize::from(self.shown.contains_key(key));
+            now.push((key, rank, measures));
+        }
+        if still < self.shown.len() {
+            let stay: hashbrown::HashSet<&Arc<[u8]>> = now.iter().map(|(k, _, _)| *k).collect();
+            let mut gone: Vec<(Arc<[u8]>, Shown)> = self.shown.extract_if(|k, _| !stay.contains(k)).collect();
+            gone.sort_unstable_by_key(|(_, s)| s.rank);
+            for (key, shown) in gone {
+                changes.push(Change {
+                    key: codec.decode(&key),
+                    previous_rank: Some(shown.rank),
+                    ..template.clone()
+                });
+            }
+        }
+        for (key, rank, measures) in now {
+            let before = self.shown.get(key);
+            let same = before.is_some_and(|s| {
+                let values = s.measures == *measures || (emit == Emit::Ranks && !is_final);
+                s.rank == rank && s.is_final == is_final && values
+            });
+            if same {
+                continue;
+            }
+            changes.push(Change {
+                key: codec.decode(key),
+                rank: Some(rank),
+                previous_rank: before.map(|s| s.rank),
+                measures: Arc::clone(measures),
+                ..template.clone()
+            });
+            self.shown.insert(Arc::clone(key), Shown { rank, measures: Arc::clone(measures), is_final });
+        }
+    }
+}

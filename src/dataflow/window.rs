@@ -1,0 +1,329 @@
+//! One window of one ranking on the worker that owns its keys: totals per key, and the head of each partition.
+
+use std::sync::Arc;
+
+use hashbrown::{HashMap, HashSet, HashTable};
+
+use super::head::{Entry, Head};
+use super::interner::Interner;
+use super::messages::{Candidate, CandidateRow};
+use super::order::{Reader, RowView};
+use crate::combine::combiner::mix;
+use crate::combine::layout::{NO_TEXT, SlotKind, put_wide, wide};
+use crate::model::plan::Ranking;
+
+/// The distinct values of one key: few for most keys, so a sorted list until it pays to hash.
+#[derive(Debug)]
+pub enum DistinctSet {
+    /// Sorted.
+    Few(Vec<u32>),
+    /// Hashed.
+    Many(HashSet<u32>),
+}
+
+impl DistinctSet {
+    const FEW: usize = 48;
+
+    /// How many values.
+    pub fn len(&self) -> usize {
+        match self {
+            DistinctSet::Few(v) => v.len(),
+            DistinctSet::Many(s) => s.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds a value; whether it is new.
+    fn insert(&mut self, value: u32) -> bool {
+        match self {
+            DistinctSet::Few(v) => match v.binary_search(&value) {
+                Ok(_) => false,
+                Err(at) if v.len() < Self::FEW => {
+                    v.insert(at, value);
+                    true
+                }
+                Err(_) => {
+                    let mut set: HashSet<u32> = v.iter().copied().collect();
+                    set.insert(value);
+                    *self = DistinctSet::Many(set);
+                    true
+                }
+            },
+            DistinctSet::Many(s) => s.insert(value),
+        }
+    }
+
+    fn for_each(&self, f: impl FnMut(u32)) {
+        match self {
+            DistinctSet::Few(v) => v.iter().copied().for_each(f),
+            DistinctSet::Many(s) => s.iter().copied().for_each(f),
+        }
+    }
+}
+
+/// Totals and heads of one window.
+pub struct WindowState {
+    /// Rows: key text and partition number packed in one word, then the accumulators.
+    rows: Vec<u64>,
+    index: HashTable<u32>,
+    sets: Vec<DistinctSet>,
+    partitions: Vec<Partition>,
+    partition_index: HashMap<Arc<[u8]>, u32>,
+    dirty: Vec<u32>,
+}
+
+struct Partition {
+    key: Arc<[u8]>,
+    head: Head,
+    /// Rows of the partition; unused when the whole window is one.
+    members: Vec<u32>,
+}
+
+/// A batch's texts as numbers of the worker's own.
+pub trait Resolve {
+    /// The worker's number for the batch's text.
+    fn resolve(&mut self, texts: &mut Interner, id: u32) -> u32;
+}
+
+impl WindowState {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        WindowState {
+            rows: Vec::new(),
+            index: HashTable::new(),
+            sets: Vec::new(),
+            partitions: Vec::new(),
+            partition_index: HashMap::new(),
+            dirty: Vec::new(),
+        }
+    }
+
+    /// Keys in this window.
+    pub fn keys(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Adds one key's deltas; `distinct` yields the values of its distinct slots.
+    pub fn merge<'a>(
+        &mut self,
+        ranking: &Ranking,
+        reader: &Reader,
+        texts: &mut Interner,
+        from: &mut impl Resolve,
+        deltas: &[u64],
+        distinct: &mut impl Iterator<Item = &'a u32>,
+    ) {
+        let stride = reader.layout.width + 1;
+        let key = from.resolve(texts, deltas[0] as u32);
+        let rows = &self.rows;
+        let found = self.index.find(mix(u64::from(key)), |r| rows[*r as usize * stride] as u32 == key).copied();
+        let row = match found {
+            Some(row) => row,
+            None => self.add_row(ranking, reader, texts, key, stride),
+        };
+        let at = row as usize * stride;
+        let bytes = Arc::clone(texts.get(key));
+        let before = found.map(|_| {
+            reader.order(RowView { words: &self.rows[at + 1..at + stride], key: &bytes, texts, sets: &self.sets })
+        });
+        self.add(reader, texts, from, row, &deltas[1..], distinct);
+        let words = &self.rows[at + 1..at + stride];
+        let now = reader.order(RowView { words, key: &bytes, texts, sets: &self.sets });
+        let number = (self.rows[at] >> 32) as u32;
+        let head = &mut self.partitions[number as usize].head;
+        let was_dirty = head.is_dirty();
+        head.update(row, &bytes, before, now);
+        if head.is_dirty() && !was_dirty {
+            self.dirty.push(number);
+        }
+    }
+
+    fn add_row(&mut self, ranking: &Ranking, reader: &Reader, texts: &mut Interner, key: u32, stride: usize) -> u32 {
+        let row = (self.rows.len() / stride) as u32;
+        texts.retain(key);
+        let mut partition = Vec::new();
+        if !ranking.partition.is_empty() {
+            reader.codec.project(texts.get(key), &ranking.partition, &mut partition);
+        }
+        let number = match self.partition_index.get(&partition[..]) {
+            Some(number) => *number,
+            None => {
+                let number = self.partitions.len() as u32;
+                let key: Arc<[u8]> = partition.into();
+                self.partition_index.insert(Arc::clone(&key), number);
+                self.partitions.push(Partition { key, head: Head::default(), members: Vec::new() });
+                number
+            }
+        };
+        if !ranking.partition.is_empty() {
+            self.partitions[number as usize].members.push(row);
+        }
+        self.rows.push(u64::from(number) << 32 | u64::from(key));
+        let at = self.rows.len();
+        self.rows.resize(at + stride - 1, 0);
+        reader.layout.clear(&mut self.rows[at..]);
+        for slot in &reader.layout.slots {
+            if let SlotKind::Distinct(_) = slot.kind {
+                self.rows[at + slot.at] = self.sets.len() as u64;
+                self.sets.push(DistinctSet::Few(Vec::new()));
+            }
+        }
+        let rows = &self.rows;
+        self.index.insert_unique(mix(u64::from(key)), row, |r| mix(u64::from(rows[*r as usize * stride] as u32)));
+        row
+    }
+
+    fn add<'a>(
+        &mut self,
+        reader: &Reader,
+        texts: &mut Interner,
+        from: &mut impl Resolve,
+        row: u32,
+        deltas: &[u64],
+        distinct: &mut impl Iterator<Item = &'a u32>,
+    ) {
+        let stride = reader.layout.width + 1;
+        let at = row as usize * stride + 1;
+        let words = &mut self.rows[at..at + stride - 1];
+        for slot in &reader.layout.slots {
+            let at = slot.at;
+            match slot.kind {
+                SlotKind::CountAll | SlotKind::Count(_) => words[at] += deltas[at],
+                SlotKind::Sum(_) => put_wide(words, at, wide(words, at) + wide(deltas, at)),
+                SlotKind::Min(_) => put_wide(words, at, wide(words, at).min(wide(deltas, at))),
+                SlotKind::Max(_) => put_wide(words, at, wide(words, at).max(wide(deltas, at))),
+                SlotKind::MinText(_) | SlotKind::MaxText(_) => {
+                    if deltas[at] != NO_TEXT {
+                        let id = from.resolve(texts, deltas[at] as u32);
+                        let least = matches!(slot.kind, SlotKind::MinText(_));
+                        if words[at] == NO_TEXT || (texts.get(id) < texts.get(words[at] as u32)) == least {
+                            replace_text(texts, &mut words[at], u64::from(id));
+                        }
+                    }
+                }
+                SlotKind::Last(_) => {
+                    if deltas[at..at + 3] > words[at..at + 3] {
+                        words[at..at + 5].copy_from_slice(&deltas[at..at + 5]);
+                    }
+                }
+                SlotKind::LastText(_) => {
+                    if deltas[at..at + 3] > words[at..at + 3] {
+                        words[at..at + 3].copy_from_slice(&deltas[at..at + 3]);
+                        let id = match deltas[at + 3] {
+                            NO_TEXT => NO_TEXT,
+                            id => u64::from(from.resolve(texts, id as u32)),
+                        };
+                        replace_text(texts, &mut words[at + 3], id);
+                    }
+                }
+                SlotKind::Distinct(_) => {
+                    let set = &mut self.sets[words[at] as usize];
+                    for value in distinct.take(deltas[at] as usize) {
+                        let id = from.resolve(texts, *value);
+                        if set.insert(id) {
+                            texts.retain(id);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends an epoch: appends what changed among the best rows.
+    pub fn settle(
+        &mut self,
+        number: u32,
+        start: i64,
+        ranking: &Ranking,
+        reader: &Reader,
+        texts: &Interner,
+        out: &mut Vec<Candidate>,
+    ) {
+        let stride = reader.layout.width + 1;
+        let WindowState { rows, sets, partitions, dirty, .. } = self;
+        let view = |row: u32| {
+            let at = row as usize * stride;
+            let key = texts.get(rows[at] as u32);
+            (key, RowView { words: &rows[at + 1..at + stride], key, texts, sets })
+        };
+        let count = rows.len() / stride;
+        for partition in dirty.drain(..) {
+            let Partition { key: partition_key, head, members } = &mut partitions[partition as usize];
+            let size = if ranking.partition.is_empty() { count } else { members.len() };
+            let settled = head.settle(ranking.limit, ranking.rank, size, |want| {
+                let mut all: Vec<(super::order::OrderKey, u32)> = if ranking.partition.is_empty() {
+                    (0..count as u32).map(|r| (reader.order(view(r).1), r)).collect()
+                } else {
+                    members.iter().map(|r| (reader.order(view(*r).1), *r)).collect()
+                };
+                let complete = all.len() <= want;
+                if !complete {
+                    all.select_nth_unstable_by(want - 1, |a, b| {
+                        a.0.cmp(&b.0).then_with(|| view(a.1).0.cmp(view(b.1).0))
+                    });
+                    all.truncate(want);
+                }
+                let entries: Vec<Entry> =
+                    all.into_iter().map(|(order, r)| (order, Arc::clone(view(r).0), r)).collect();
+                (entries, complete)
+            });
+            let mut send = |row: u32, removed: bool| {
+                let (key, row) = view(row);
+                out.push(Candidate {
+                    ranking: number,
+                    window_start: start,
+                    partition: Arc::clone(partition_key),
+                    key: Arc::clone(key),
+                    row: (!removed)
+                        .then(|| CandidateRow { order: reader.order(row), measures: reader.measures(row) }),
+                });
+            };
+            settled.removed.iter().for_each(|r| send(*r, true));
+            settled.upserts.iter().for_each(|r| send(*r, false));
+        }
+    }
+
+    /// Lets go of every text that the window uses.
+    pub fn release(self, reader: &Reader, texts: &mut Interner) {
+        let stride = reader.layout.width + 1;
+        for row in self.rows.chunks_exact(stride) {
+            texts.release(row[0] as u32);
+            for slot in &reader.layout.slots {
+                let word = match slot.kind {
+                    SlotKind::MinText(_) | SlotKind::MaxText(_) => row[1 + slot.at],
+                    SlotKind::LastText(_) => row[1 + slot.at + 3],
+                    _ => NO_TEXT,
+                };
+                if word != NO_TEXT {
+                    texts.release(word as u32);
+                }
+            }
+        }
+        for set in &self.sets {
+            set.for_each(|id| texts.release(id));
+        }
+    }
+}
+
+impl Default for WindowState {
+    fn default() -> Self {
+        WindowState::new()
+    }
+}
+
+fn replace_text(texts: &mut Interner, word: &mut u64, id: u64) {
+    if *word == id {
+        return;
+    }
+    if id != NO_TEXT {
+        texts.retain(id as u32);
+    }
+    if *word != NO_TEXT {
+        texts.release(*word as u32);
+    }
+    *word = id;
+}
