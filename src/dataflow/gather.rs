@@ -121,9 +121,10 @@ impl Gather {
         self.clock.horizon()
     }
 
-    /// The difference since the last draft. Its number is 0: the committer numbers it.
-    pub fn draft(&mut self) -> Commit {
-        let watermark = self.clock.watermark();
+    /// The difference since the last draft. Its number is 0: the committer numbers it. Windows up to
+    /// `closed_before` were closed by an earlier run: the watermark that readers see never goes back.
+    pub fn draft(&mut self, closed_before: i64) -> Commit {
+        let watermark = self.clock.watermark().max(closed_before);
         if watermark > self.closed {
             for ((ranking, start), partitions) in &self.windows {
                 let end = start.saturating_add(self.plan.rankings[*ranking as usize].window.size);
@@ -157,7 +158,7 @@ impl Gather {
         let mut commit = std::mem::take(&mut self.next);
         commit.changes = changes;
         commit.offsets = self.offsets.clone();
-        commit.watermark = (watermark != BEGINNING).then_some(watermark);
+        commit.watermark = (watermark > BEGINNING + 1).then_some(watermark);
         commit.watermarks = self.clock.partitions().iter().map(|(p, s)| (*p, s.watermark)).collect();
         commit.counts = self.counts.clone();
         commit

@@ -60,6 +60,8 @@ pub trait Gate {
     fn ready(&mut self) -> bool;
     /// Takes a draft of everything before epoch `up_to` ([`Epoch::MAX`]: of everything, the input has ended).
     fn offer(&mut self, draft: Commit, up_to: Epoch);
+    /// Windows up to this time (ms) were closed by an earlier run, and stay closed; asked when ready.
+    fn closed_before(&self) -> i64;
     /// Everything before this epoch is durable.
     fn durable(&self) -> Epoch;
 }
@@ -181,7 +183,7 @@ pub fn build(worker: &mut Worker, plan: &Arc<Plan>, policy: Policy, emit: Emit, 
                     gather.advance();
                 }
                 if applied > offered && gate.ready() {
-                    gate.offer(gather.draft(), applied);
+                    gate.offer(gather.draft(gate.closed_before()), applied);
                     offered = applied;
                 }
                 let durable = gate.durable();

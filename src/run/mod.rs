@@ -1,1 +1,18 @@
-//! Stage: run.
+//! The edge that ties the stages together: command line, drivers, committer, cluster, demo.
+//!
+//! ```text
+//! reader thread ──blocks──► driver (one per worker thread: decode, combine, epochs) ──► dataflow
+//!                                                                                         │ drafts
+//!            durable epoch ◄── committer thread (process 0: numbers, sinks, rejects) ◄────┘
+//! ```
+
+pub mod args;
+pub mod catch_up;
+pub mod check;
+pub mod cluster;
+pub mod commands;
+pub mod committer;
+pub mod driver;
+pub mod engine;
+pub mod exit;
+pub mod partition;

@@ -1,0 +1,149 @@
+//! The command line of `standings run`. Every flag has an environment variable `STANDINGS_…`; a secret can be kept
+//! in a file that `STANDINGS_…_FILE` names.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::model::duration::parse_duration;
+use crate::sink::url::SinkUrl;
+use crate::source::{SourceUrl, Start};
+
+/// How a sink's commits are delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Delivery {
+    /// Rows, offsets and commit number in one transaction, where the sink has transactions.
+    ExactlyOnce,
+    /// Every commit at least once.
+    AtLeastOnce,
+}
+
+/// Which changes of a row are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EmitArg {
+    /// Every change of a ranked row.
+    Rows,
+    /// Only moves, and the final values of a window.
+    Ranks,
+}
+
+/// Where to begin without a memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StartArg {
+    /// The oldest record there is.
+    Earliest,
+    /// What comes from now on.
+    Latest,
+}
+
+impl From<StartArg> for Start {
+    fn from(arg: StartArg) -> Self {
+        match arg {
+            StartArg::Earliest => Start::Earliest,
+            StartArg::Latest => Start::Latest,
+        }
+    }
+}
+
+/// `standings run`.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = "\
+Examples:
+  Rank a recorded file, write every change to standard output:
+    standings run --queries queries --source file:sales.ndjson --sink stdout --until-end
+
+  Follow a topic with four workers into Postgres, serve the live page:
+    standings run --queries queries --source kafka://localhost:9092/sales \\
+      --sink postgres://standings@localhost/standings -w 4 --http 127.0.0.1:8080
+
+  The same from the environment, the password kept in a file:
+    STANDINGS_SINK_FILE=/run/secrets/postgres-url standings run --queries queries --source kafka://k:9092/sales
+
+Exit codes: 0 done, 1 failed at run time, 2 wrong usage or wrong configuration.")]
+pub struct RunArgs {
+    /// Folder with one SQL file per ranking (and sales.sql, if the table has more columns).
+    #[arg(long, env = "STANDINGS_QUERIES", value_name = "DIR")]
+    pub queries: PathBuf,
+    /// Where sales come from: kafka://host:9092[,host:9092]/topic or file:PATH (.ndjson, .csv, .parquet, also
+    /// .gz and .zst); repeat for several files, one partition each.
+    #[arg(long, env = "STANDINGS_SOURCE", value_name = "URL", required = true, value_delimiter = None)]
+    pub source: Vec<SourceUrl>,
+    /// Where changes go: postgres://…, kafka://…/topic, file:PATH, stdout; repeat for several.
+    #[arg(long, env = "STANDINGS_SINK", value_name = "URL", required = true)]
+    pub sink: Vec<SinkUrl>,
+    /// Worker threads of each process.
+    #[arg(short = 'w', long, env = "STANDINGS_WORKERS", value_name = "N", default_value_t = 1)]
+    pub workers: usize,
+    /// Processes of the cluster.
+    #[arg(short = 'n', long, env = "STANDINGS_PROCESSES", value_name = "N", default_value_t = 1)]
+    pub processes: usize,
+    /// Which process this is, from 0.
+    #[arg(short = 'p', long, env = "STANDINGS_PROCESS", value_name = "INDEX", default_value_t = 0)]
+    pub process: usize,
+    /// File with one host:port per process, in order.
+    #[arg(long, env = "STANDINGS_HOSTS", value_name = "FILE")]
+    pub hosts: Option<PathBuf>,
+    /// How far the watermark stays behind the greatest event time of a partition.
+    #[arg(long, env = "STANDINGS_OUT_OF_ORDERNESS", value_name = "D", default_value = "1m", value_parser = parse_duration)]
+    pub out_of_orderness: Duration,
+    /// How long after its end a window still takes sales (they are corrections then).
+    #[arg(long, env = "STANDINGS_ALLOWED_LATENESS", value_name = "D", default_value = "1h", value_parser = parse_duration)]
+    pub allowed_lateness: Duration,
+    /// When a partition without news stops holding windows open.
+    #[arg(long, env = "STANDINGS_IDLE_TIMEOUT", value_name = "D", default_value = "30s", value_parser = parse_duration)]
+    pub idle_timeout: Duration,
+    /// Least time between two commits.
+    #[arg(long, env = "STANDINGS_COMMIT_INTERVAL", value_name = "D", default_value = "10ms", value_parser = parse_duration)]
+    pub commit_interval: Duration,
+    /// A sale whose event time is this far after its Kafka record timestamp is a dead letter.
+    #[arg(long, env = "STANDINGS_MAX_AHEAD", value_name = "D", default_value = "1d", value_parser = parse_duration)]
+    pub max_ahead: Duration,
+    /// How long windows are kept for partitions that lag behind.
+    #[arg(long, env = "STANDINGS_RETAIN", value_name = "D", default_value = "7d", value_parser = parse_duration)]
+    pub retain: Duration,
+    /// Which changes of a row are written.
+    #[arg(long, env = "STANDINGS_EMIT", value_enum, default_value = "rows")]
+    pub emit: EmitArg,
+    /// How commits are delivered. Today Postgres is exactly-once in both; files, stdout and Kafka are at-least-once.
+    #[arg(long, env = "STANDINGS_DELIVERY", value_enum, default_value = "exactly-once")]
+    pub delivery: Delivery,
+    /// Where to begin reading a topic when nothing is remembered.
+    #[arg(long, env = "STANDINGS_START", value_enum, default_value = "earliest")]
+    pub start: StartArg,
+    /// Where late sales go, with the windows they missed: kafka://…, file:PATH, stdout.
+    #[arg(long, env = "STANDINGS_LATE", value_name = "URL")]
+    pub late: Option<SinkUrl>,
+    /// Where records go that are no sales, with the reason: kafka://…, file:PATH, stdout.
+    #[arg(long, env = "STANDINGS_DEAD_LETTER", value_name = "URL")]
+    pub dead_letter: Option<SinkUrl>,
+    /// Address of the live page, the API and /metrics, such as 127.0.0.1:8080; process p listens on port + p.
+    #[arg(long, env = "STANDINGS_HTTP", value_name = "ADDR")]
+    pub http: Option<std::net::SocketAddr>,
+    /// Stop after the input's end as seen at start. Files then close every window; Kafka leaves them open.
+    #[arg(long, env = "STANDINGS_UNTIL_END")]
+    pub until_end: bool,
+    /// Largest record; a larger one is a dead letter.
+    #[arg(long, env = "STANDINGS_MAX_RECORD_BYTES", value_name = "BYTES", default_value_t = 1 << 20)]
+    pub max_record_bytes: usize,
+    /// Input that each worker may have read and not yet committed; beyond it reading stops.
+    #[arg(long, env = "STANDINGS_IN_FLIGHT_BYTES", value_name = "BYTES", default_value_t = 64 << 20)]
+    pub in_flight_bytes: usize,
+    /// Any librdkafka setting, for source and sinks, such as security.protocol=SASL_SSL; repeat for several.
+    #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", value_name = "K=V", value_parser = parse_property)]
+    pub kafka_property: Vec<(String, String)>,
+    /// File of librdkafka settings, one K=V a line; for secrets.
+    #[arg(long, env = "STANDINGS_KAFKA_PROPERTIES", value_name = "FILE")]
+    pub kafka_properties: Option<PathBuf>,
+    /// A delete is written to Kafka as a tombstone (null value).
+    #[arg(long, env = "STANDINGS_KAFKA_TOMBSTONES")]
+    pub kafka_tombstones: bool,
+}
+
+/// `K=V`.
+pub fn parse_property(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((k, v)) if !k.trim().is_empty() => Ok((k.trim().to_owned(), v.trim().to_owned())),
+        _ => Err("write it as KEY=VALUE, such as security.protocol=SSL".to_owned()),
+    }
+}

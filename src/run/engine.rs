@@ -1,0 +1,196 @@
+//! Starts everything of one process and runs it to its end.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use timely::{CommunicationConfig, Config, WorkerConfig};
+
+use super::committer::{self, CommitGate, Outputs};
+use super::driver::{self, Feed, Settings};
+use super::exit::{self, Failure};
+use crate::dataflow::gather::Emit;
+use crate::dataflow::graph::{self, Gate};
+use crate::model::block::{PartitionId, SourceEvent};
+use crate::source::{self, Reader, SourceOptions};
+
+/// Which part of a cluster this process is.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Worker threads of each process.
+    pub workers: usize,
+    /// Address of every process, in order; one entry or none for a single process.
+    pub hosts: Vec<String>,
+    /// Which of them this is.
+    pub process: usize,
+}
+
+impl Cluster {
+    /// One process.
+    pub fn single(workers: usize) -> Self {
+        Cluster { workers, hosts: Vec::new(), process: 0 }
+    }
+
+    /// Checks what the flags say: `processes` and `process` against the hosts file.
+    pub fn from_flags(
+        workers: usize,
+        processes: usize,
+        process: usize,
+        hosts: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        if workers == 0 || processes == 0 {
+            return Err(Failure::usage("-w and -n must be at least 1"));
+        }
+        if process >= processes {
+            return Err(Failure::usage(format!(
+                "-p {process}: with -n {processes} the processes are 0 to {}",
+                processes - 1
+            )));
+        }
+        if processes == 1 {
+            return Ok(Cluster::single(workers));
+        }
+        let Some(path) = hosts else {
+            return Err(Failure::usage(format!(
+                "-n {processes} needs --hosts FILE with one host:port per process; on one machine \
+                 `standings cluster -n {processes} -- run …` does it all"
+            )));
+        };
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Failure::usage(format!("cannot read the hosts file {}: {e}", path.display())))?;
+        let hosts: Vec<String> =
+            text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned).collect();
+        if hosts.len() < processes {
+            return Err(Failure::usage(format!(
+                "{} has {} addresses; -n {processes} needs {processes}, one host:port a line",
+                path.display(),
+                hosts.len()
+            )));
+        }
+        Ok(Cluster { workers, hosts: hosts[..processes].to_vec(), process })
+    }
+
+    fn is_first(&self) -> bool {
+        self.process == 0
+    }
+
+    fn config(&self) -> Config {
+        let communication = match (self.hosts.len(), self.workers) {
+            (0 | 1, 1) => CommunicationConfig::Thread,
+            (0 | 1, n) => CommunicationConfig::Process(n),
+            (_, threads) => CommunicationConfig::Cluster {
+                threads,
+                process: self.process,
+                addresses: self.hosts.clone(),
+                report: false,
+                zerocopy: false,
+            },
+        };
+        Config { communication, worker: WorkerConfig::default() }
+    }
+}
+
+/// What an engine runs.
+pub struct Engine {
+    /// Which part of a cluster this is.
+    pub cluster: Cluster,
+    /// What every driver needs to know.
+    pub settings: Settings,
+    /// Which changes are written.
+    pub emit: Emit,
+    /// `--commit-interval`.
+    pub commit_interval: Duration,
+    /// Where sales come from.
+    pub source: SourceOptions,
+    /// Where commits go; used by process 0 alone.
+    pub outputs: Outputs,
+}
+
+impl Feed for Reader {
+    fn try_next(&self) -> Option<SourceEvent> {
+        Reader::try_next(self)
+    }
+
+    fn durable(&self, offsets: &[(PartitionId, u64)]) {
+        self.committed(offsets);
+    }
+}
+
+impl Engine {
+    /// Runs until the input's end or until asked to stop, and everything is durable.
+    pub fn run(self) -> Result<(), Failure> {
+        let Engine { cluster, settings, emit, commit_interval, source, outputs } = self;
+        let failed = |what: &str, e: String| Failure::failed(format!("cannot {what}: {e}"));
+        let mut committer = None;
+        let mut gate = None;
+        if cluster.is_first() {
+            let (made, thread) = committer::start(Arc::clone(&settings.plan), outputs, commit_interval)
+                .map_err(|e| failed("start the committer", e.to_string()))?;
+            committer = Some(thread);
+            gate = Some(made);
+        }
+        let gate: Mutex<Option<CommitGate>> = Mutex::new(gate);
+        let source = Arc::new(source);
+        let workers = timely::execute(cluster.config(), move |worker| {
+            let gate = match worker.index() {
+                0 => gate.lock().ok().and_then(|mut g| g.take()).map(|g| Box::new(g) as Box<dyn Gate>),
+                _ => None,
+            };
+            let wiring = graph::build(worker, &settings.plan, settings.policy, emit, gate);
+            let thread = std::thread::current();
+            let wake = Box::new(move || thread.unpark());
+            let reader = source::start(Arc::clone(&source), worker.index(), worker.peers(), wake);
+            if let Err(failure) = driver::run(worker, wiring, settings.clone(), &reader) {
+                // The other workers cannot go on without this one.
+                exit::now(&failure);
+            }
+            reader.stop();
+        })
+        .map_err(|e| failed("start the workers", e))?;
+        for worker in workers.join() {
+            worker.map_err(|e| failed("end a worker", e))?;
+        }
+        if let Some(thread) = committer {
+            thread.join().map_err(|_| Failure::failed("the committer panicked"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Set by SIGINT and SIGTERM: reading stops, what was read is committed, and the process ends with 0.
+pub fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&stop);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| Failure::failed(format!("cannot listen for signals: {e}")))?;
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            runtime.block_on(async {
+                use tokio::signal::unix::{SignalKind, signal};
+                let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+                else {
+                    return;
+                };
+                let mut times = 0;
+                loop {
+                    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+                    times += 1;
+                    set.store(true, std::sync::atomic::Ordering::Relaxed);
+                    if times > 1 {
+                        // Asked twice: do not wait for sinks that may be down.
+                        exit::now(&Failure::failed("stopped before everything was committed"));
+                    }
+                    tracing::info!(event = "stopping", "committing what was read; ask again to stop at once");
+                }
+            });
+        })
+        .map_err(|e| Failure::failed(format!("cannot listen for signals: {e}")))?;
+    Ok(stop)
+}
+
+/// A counter of bytes in flight.
+pub fn in_flight() -> Arc<AtomicI64> {
+    Arc::new(AtomicI64::new(0))
+}

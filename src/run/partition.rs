@@ -1,0 +1,192 @@
+//! What a driver keeps of one partition: decoder, clock, offsets, idleness, counts.
+
+use std::time::{Duration, Instant};
+
+use crate::combine::combiner::{Combiner, Origin, Outcome, SaleView};
+use crate::decode::{Cell, Decoder, Sale};
+use crate::event_time::global::PartitionState;
+use crate::event_time::partition::{PartitionClock, Policy};
+use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
+use crate::model::change::Counts;
+use crate::model::reject::{Reject, RejectKind};
+use crate::model::time::format_rfc3339;
+use crate::model::value::Value;
+
+impl SaleView for Sale<'_> {
+    fn event_time(&self) -> i64 {
+        self.event_time
+    }
+
+    #[inline]
+    fn text(&self, column: usize) -> Option<&[u8]> {
+        Sale::text(self, column)
+    }
+
+    #[inline]
+    fn number(&self, column: usize) -> Option<i128> {
+        match self.cells[column] {
+            Cell::Int(n) | Cell::Time(n) => Some(i128::from(n)),
+            Cell::Decimal(n) => Some(n),
+            Cell::Null | Cell::Text { .. } => None,
+        }
+    }
+
+    fn value(&self, column: usize) -> Value {
+        Sale::value(self, column)
+    }
+}
+
+/// One partition of this worker.
+pub struct Partition {
+    id: PartitionId,
+    decoder: Decoder,
+    clock: PartitionClock,
+    next_offset: u64,
+    counts: Counts,
+    /// Since when the partition's end has been reached with nothing new.
+    quiet_since: Option<Instant>,
+    idle: bool,
+    finished: bool,
+    ended: bool,
+    changed: bool,
+}
+
+impl Partition {
+    /// A partition that will be read from `offset`.
+    pub fn new(id: PartitionId, offset: u64, decoder: Decoder) -> Self {
+        Partition {
+            id,
+            decoder,
+            clock: PartitionClock::default(),
+            next_offset: offset,
+            counts: Counts::default(),
+            quiet_since: None,
+            idle: false,
+            finished: false,
+            ended: false,
+            changed: true,
+        }
+    }
+
+    /// Decodes, judges and folds a block.
+    pub fn fold(&mut self, block: &Block, policy: &Policy, horizon: i64, into: &mut Combiner, out: &mut Vec<Reject>) {
+        for record in &block.records {
+            self.counts.read += 1;
+            let bytes = &block.bytes[record.start as usize..record.end as usize];
+            self.record(record, bytes, policy, horizon, into, out);
+        }
+        self.next_offset = block.next_offset;
+        self.changed = true;
+        if !block.records.is_empty() {
+            self.idle = false;
+            self.quiet_since = None;
+        }
+    }
+
+    fn record(
+        &mut self,
+        record: &RecordRef,
+        bytes: &[u8],
+        policy: &Policy,
+        horizon: i64,
+        into: &mut Combiner,
+        out: &mut Vec<Reject>,
+    ) {
+        let mut reject = |kind| {
+            out.push(Reject { partition: self.id, offset: record.offset, kind, bytes: bytes.to_vec() });
+        };
+        let sale = match self.decoder.decode(bytes) {
+            Ok(sale) => sale,
+            Err(error) => {
+                self.counts.dead += 1;
+                return reject(RejectKind::Dead { reason: error.reason.to_owned(), detail: error.detail });
+            }
+        };
+        let time = sale.event_time;
+        if record.timestamp != NO_TIMESTAMP && time > record.timestamp.saturating_add(policy.max_ahead) {
+            self.counts.dead += 1;
+            let detail = format!(
+                "event_time {} is more than --max-ahead after the record's timestamp {}",
+                format_rfc3339(time),
+                format_rfc3339(record.timestamp)
+            );
+            return reject(RejectKind::Dead { reason: "ahead".to_owned(), detail });
+        }
+        let watermark = self.clock.watermark(policy);
+        let origin = Origin { partition: self.id, offset: record.offset };
+        let mut missed = Vec::new();
+        let judge = |end| PartitionClock::judge(watermark, end, horizon, policy);
+        match into.add(&sale, origin, judge, &mut missed) {
+            Outcome::Counted => {
+                self.counts.ranked += 1;
+                self.counts.partly_late += u64::from(!missed.is_empty());
+            }
+            Outcome::Missed if missed.iter().all(|m| m.retired) => self.counts.retired += 1,
+            Outcome::Missed => self.counts.late += 1,
+            Outcome::Filtered => self.counts.filtered += 1,
+        }
+        self.clock.observe(time);
+        if !missed.is_empty() {
+            reject(RejectKind::Late { missed, event_time: time });
+        }
+    }
+
+    /// The reader is at the partition's present end.
+    pub fn caught_up(&mut self, now: Instant) {
+        self.quiet_since.get_or_insert(now);
+    }
+
+    /// Nothing more will come. `finished`: not ever (a file), so it holds nothing back any more.
+    pub fn end(&mut self, finished: bool, now: Instant) {
+        self.ended = true;
+        self.finished = finished;
+        self.quiet_since.get_or_insert(now);
+        self.changed = true;
+    }
+
+    /// Whether nothing more will come.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Falls idle when quiet for `timeout`; how long until then otherwise.
+    pub fn check_idle(&mut self, now: Instant, timeout: Duration) -> Option<Duration> {
+        if self.idle || self.finished {
+            return None;
+        }
+        let quiet = now.saturating_duration_since(self.quiet_since?);
+        if quiet >= timeout {
+            self.idle = true;
+            self.changed = true;
+            return None;
+        }
+        Some(timeout - quiet)
+    }
+
+    /// What is new since the last epoch.
+    pub fn progress(&mut self, policy: &Policy) -> Option<crate::dataflow::messages::PartitionProgress> {
+        if !std::mem::take(&mut self.changed) {
+            return None;
+        }
+        Some(crate::dataflow::messages::PartitionProgress {
+            partition: self.id,
+            next_offset: self.next_offset,
+            state: PartitionState {
+                watermark: self.clock.watermark(policy),
+                idle: self.idle,
+                finished: self.finished,
+            },
+            counts: std::mem::take(&mut self.counts),
+        })
+    }
+
+    /// The next offset to read.
+    pub fn next_offset(&self) -> u64 {
+        self.next_offset
+    }
+
+    /// Whether something is new since the last epoch.
+    pub fn is_changed(&self) -> bool {
+        self.changed
+    }
+}
