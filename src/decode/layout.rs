@@ -1,0 +1,336 @@
+//! The fast path: layouts of recent records, compared with the next one byte for byte.
+
+use super::cell::Cell;
+use super::columns::{Columns, Kind};
+use super::full::Field;
+use super::number;
+use super::scan::{self, DayCache};
+
+/// How many layouts are remembered: a topic written by a few versions of a few producers.
+const MOST: usize = 4;
+/// A layout that leaves with fewer hits was not worth learning.
+const WORTH: u32 = 16;
+/// The most records that pass between two lessons when layouts do not repeat.
+const LONGEST_PAUSE: u32 = 256;
+/// Records of more fields are left to the full path.
+const MOST_FIELDS: usize = 256;
+
+/// What stands between the values, and what the values are.
+#[derive(Debug, PartialEq, Eq)]
+struct Layout {
+    /// The bytes before each value, and after the last one.
+    literals: Box<[u8]>,
+    slots: Box<[Slot]>,
+    /// Some column is not among the slots.
+    partial: bool,
+}
+
+/// One value.
+#[derive(Debug, PartialEq, Eq)]
+struct Slot {
+    /// Where the literal before it ends; it begins where the one before ended.
+    literal_end: usize,
+    /// Its column; for an unknown field none.
+    column: usize,
+    /// `None` for an unknown field.
+    kind: Option<Kind>,
+    required: bool,
+}
+
+/// The layouts, most recently used first.
+#[derive(Debug, Default)]
+pub(super) struct Layouts {
+    list: Vec<Known>,
+    /// Misses to let pass before the next lesson.
+    pause: u32,
+    /// How long the pause after the next useless lesson is.
+    next_pause: u32,
+}
+
+#[derive(Debug)]
+struct Known {
+    layout: Layout,
+    hits: u32,
+}
+
+impl Layouts {
+    /// Fills the cells when a remembered layout fits; the event time. On `None` the cells hold nothing of use.
+    #[inline]
+    pub(super) fn decode(
+        &mut self,
+        record: &[u8],
+        columns: &Columns,
+        cells: &mut [Cell],
+        days: &mut DayCache,
+    ) -> Option<i64> {
+        for index in 0..self.list.len() {
+            let known = self.list.get_mut(index)?;
+            if known.layout.decode(record, cells, days).is_none() {
+                continue;
+            }
+            known.hits = known.hits.saturating_add(1);
+            if index > 0
+                && let Some(recent) = self.list.get_mut(..=index)
+            {
+                recent.rotate_right(1);
+            }
+            return match cells.get(columns.event_time) {
+                Some(Cell::Time(event_time)) => Some(*event_time),
+                _ => None,
+            };
+        }
+        None
+    }
+
+    /// Remembers the layout of a record that the full path accepted, if records like it can go the fast way.
+    pub(super) fn learn(&mut self, record: &[u8], columns: &Columns, fields: &[Field]) {
+        if self.pause > 0 {
+            self.pause -= 1;
+            return;
+        }
+        let Some(layout) = Layout::of(record, columns, fields) else {
+            return;
+        };
+        if let Some(index) = self.list.iter().position(|known| known.layout == layout) {
+            self.list[..=index].rotate_right(1);
+            return;
+        }
+        if self.list.len() == MOST
+            && let Some(oldest) = self.list.pop()
+        {
+            // Layouts that never come back cost more to learn than they save: learn ever more rarely.
+            self.next_pause = if oldest.hits < WORTH {
+                (self.next_pause * 2).clamp(1, LONGEST_PAUSE)
+            } else {
+                0
+            };
+            self.pause = self.next_pause;
+        }
+        self.list.insert(0, Known { layout, hits: 0 });
+    }
+}
+
+impl Layout {
+    /// The layout of an ordinary record: no escapes, and no arrays or objects inside.
+    fn of(record: &[u8], columns: &Columns, fields: &[Field]) -> Option<Self> {
+        if fields.is_empty()
+            || fields.len() > MOST_FIELDS
+            || memchr::memchr(b'\\', record).is_some()
+        {
+            return None;
+        }
+        let mut literals = Vec::with_capacity(record.len());
+        let mut slots = Vec::with_capacity(fields.len());
+        let mut at = 0;
+        for field in fields {
+            let (start, end) = (field.start as usize, field.end as usize);
+            if matches!(record.get(start), None | Some(b'{' | b'[')) {
+                return None;
+            }
+            literals.extend_from_slice(record.get(at..start)?);
+            at = end;
+            let column = field.column.and_then(|number| columns.list.get(number));
+            slots.push(Slot {
+                literal_end: literals.len(),
+                column: field.column.unwrap_or(usize::MAX),
+                kind: column.map(|c| c.kind),
+                required: column.is_some_and(|c| c.required),
+            });
+        }
+        literals.extend_from_slice(record.get(at..)?);
+        let known = fields.iter().filter(|f| f.column.is_some()).count();
+        Some(Layout {
+            literals: literals.into(),
+            slots: slots.into(),
+            partial: known < columns.list.len(),
+        })
+    }
+
+    /// Fills the cells if the record has this layout and ordinary values.
+    #[inline]
+    fn decode(&self, record: &[u8], cells: &mut [Cell], days: &mut DayCache) -> Option<()> {
+        if self.partial {
+            cells.fill(Cell::Null);
+        }
+        let (mut at, mut literal) = (0, 0);
+        for slot in &self.slots {
+            let expected = self.literals.get(literal..slot.literal_end)?;
+            if !record.get(at..)?.starts_with(expected) {
+                return None;
+            }
+            at += expected.len();
+            literal = slot.literal_end;
+            at = match slot.kind {
+                Some(kind) => {
+                    let (cell, end) = value(kind, slot.required, record, at, days)?;
+                    *cells.get_mut(slot.column)? = cell;
+                    end
+                }
+                None => unknown_end(record, at)?,
+            };
+        }
+        (record.get(at..)? == self.literals.get(literal..)?).then_some(())
+    }
+}
+
+/// The value of a column and its end.
+#[inline(always)]
+fn value(
+    kind: Kind,
+    required: bool,
+    record: &[u8],
+    at: usize,
+    days: &mut DayCache,
+) -> Option<(Cell, usize)> {
+    let inner = at + 1;
+    match (kind, *record.get(at)?) {
+        (Kind::Text | Kind::Id, b'"') => {
+            let end = scan::string_end(record, inner)?;
+            Some((
+                Cell::Text {
+                    start: inner as u32,
+                    end: end as u32,
+                    scratch: false,
+                },
+                end + 1,
+            ))
+        }
+        (Kind::Decimal { precision }, b'-' | b'0'..=b'9') => {
+            let (minor, end) = number::decimal(record, at, precision)?;
+            Some((Cell::Decimal(minor), end))
+        }
+        (Kind::Time, b'"') => {
+            let (ms, end) = scan::time(record, inner, days)?;
+            Some((Cell::Time(ms), end))
+        }
+        (kind, first) => rare_value(kind, first, required, record, at),
+    }
+}
+
+/// The less usual forms.
+fn rare_value(
+    kind: Kind,
+    first: u8,
+    required: bool,
+    record: &[u8],
+    at: usize,
+) -> Option<(Cell, usize)> {
+    match (kind, first) {
+        (_, b'n') if !required && record.get(at..)?.starts_with(b"null") => {
+            Some((Cell::Null, at + 4))
+        }
+        (Kind::Id, b'-' | b'0'..=b'9') => {
+            let end = number::integer_end(record, at)?;
+            Some((
+                Cell::Text {
+                    start: at as u32,
+                    end: end as u32,
+                    scratch: false,
+                },
+                end,
+            ))
+        }
+        (Kind::BigInt, b'-' | b'0'..=b'9') => {
+            let (n, end) = number::integer(record, at)?;
+            Some((Cell::Int(n), end))
+        }
+        (Kind::Time, b'-' | b'0'..=b'9') => {
+            let (ms, end) = number::integer(record, at)?;
+            super::typed::in_range(ms).then_some((Cell::Time(ms), end))
+        }
+        (Kind::Decimal { precision }, b'"') => {
+            let (minor, end) = number::decimal(record, at + 1, precision)?;
+            (record.get(end) == Some(&b'"')).then_some((Cell::Decimal(minor), end + 1))
+        }
+        _ => None,
+    }
+}
+
+/// Where the value of an unknown field ends: any scalar, checked like the others.
+fn unknown_end(record: &[u8], at: usize) -> Option<usize> {
+    let rest = record.get(at..)?;
+    match rest.first()? {
+        b'"' => Some(scan::string_end(record, at + 1)? + 1),
+        b'-' | b'0'..=b'9' => number::number_end(record, at),
+        b't' if rest.starts_with(b"true") => Some(at + 4),
+        b'f' if rest.starts_with(b"false") => Some(at + 5),
+        b'n' if rest.starts_with(b"null") => Some(at + 4),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::decode::Decoder;
+    use crate::model::schema::Schema;
+
+    fn decoder() -> Decoder {
+        Decoder::new(&Schema::sales(), &[2], 1 << 20)
+    }
+
+    fn hits(decoder: &Decoder) -> u32 {
+        decoder.layouts.list.iter().map(|known| known.hits).sum()
+    }
+
+    #[test]
+    fn records_of_one_layout_go_the_fast_way() {
+        let mut decoder = decoder();
+        for (n, record) in [
+            r#"{"sale_id":"a-1","event_time":"2026-01-23T10:15:00.123Z","city":"Lisbon","x":1,"amount":12.34}"#,
+            r#"{"sale_id":17,"event_time":1769163300123,"city":"Łódź","x":true,"amount":"-0.5"}"#,
+            r#"{"sale_id":null,"event_time":"2026-01-23T10:15:00+01:00","city":"","x":"é","amount":1e2}"#,
+            r#"{"sale_id":"","event_time":"2016-12-31T23:59:60Z","city":"b","x":-1.5e-7,"amount":123456789012345678901}"#,
+        ]
+        .iter()
+        .enumerate()
+        {
+            decoder.decode(record.as_bytes()).unwrap();
+            assert_eq!(hits(&decoder), n as u32, "{record}");
+        }
+    }
+
+    #[test]
+    fn alternating_layouts_all_go_the_fast_way() {
+        let mut decoder = decoder();
+        let records: Vec<String> = (0..super::MOST)
+            .map(|n| format!(r#"{{{:n$}"event_time":1,"city":"a","amount":1}}"#, ""))
+            .collect();
+        for _ in 0..10 {
+            for record in &records {
+                decoder.decode(record.as_bytes()).unwrap();
+            }
+        }
+        assert_eq!(hits(&decoder), 9 * super::MOST as u32);
+    }
+
+    #[test]
+    fn layouts_that_never_come_back_are_learnt_ever_more_rarely() {
+        let mut decoder = decoder();
+        for n in 0..5000 {
+            decoder
+                .decode(format!(r#"{{"event_time":1,"city":"a","x{n}":0,"amount":1}}"#).as_bytes())
+                .unwrap();
+        }
+        assert_eq!(decoder.layouts.next_pause, super::LONGEST_PAUSE);
+        // And a steady stream is learnt again, after the pause.
+        for _ in 0..1000 {
+            decoder
+                .decode(br#"{"event_time":1,"city":"a","amount":1}"#)
+                .unwrap();
+        }
+        assert!(hits(&decoder) > 700);
+    }
+
+    #[test]
+    fn unusual_records_teach_nothing() {
+        let mut decoder = decoder();
+        for record in [
+            r#"{"event_time":1,"city":"a\u0062","amount":1}"#,
+            r#"{"event_time":1,"city":"a","amount":1,"x":{}}"#,
+            r#"{"event_time":1,"city":"a","amount":1,"x":[1]}"#,
+        ] {
+            decoder.decode(record.as_bytes()).unwrap();
+        }
+        assert!(decoder.layouts.list.is_empty());
+    }
+}
