@@ -259,8 +259,10 @@ impl<'a> Driver<'a> {
         self.last_end = Instant::now();
         let next = (self.epoch + 1).max(self.wiring.latest.get());
         if !followed && self.peers > 1 {
-            for to in (0..self.peers).filter(|to| *to != self.index) {
-                self.send(to as u64, Body::Tick(next));
+            for to in 0..self.peers {
+                if to != self.index {
+                    self.send(to as u64, Body::Tick(next));
+                }
             }
         }
         self.epoch = next;

@@ -1,1 +1,23 @@
-//! Stage: source.
+//! Stage: source. Files and Kafka partitions become blocks of raw records.
+//!
+//! ```text
+//! file or topic ──► reader thread (one per worker: reads, decompresses, splits) ──bounded channel──► driver
+//! ```
+//!
+//! 1. Partition *p* belongs to worker *p* mod workers; its records come in order, each once.
+//! 2. A reader says `Assigned` for each of its first partitions, then `Ready` once, then sends blocks.
+//! 3. The channel is bounded: a reader waits when its worker does not take.
+
+mod error;
+mod file;
+mod kafka;
+mod lines;
+mod options;
+mod reader;
+mod tables;
+mod url;
+
+pub use error::SourceError;
+pub use options::{SourceOptions, Start, parse_properties_file};
+pub use reader::{Reader, start};
+pub use url::SourceUrl;

@@ -1,0 +1,100 @@
+//! Files: NDJSON as it is; CSV and Parquet as NDJSON lines, so that one decoder judges all of them.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::error::SourceError;
+use super::lines::Lines;
+use super::options::SourceOptions;
+use super::reader::Outlet;
+use super::tables;
+use super::url::SourceUrl;
+use crate::model::block::{PartitionId, SourceEvent};
+use crate::model::schema::Schema;
+
+type Bytes = Box<dyn Read + Send>;
+
+/// Reads this worker's files, a block of each in turn, so that none gets far ahead in event time.
+pub fn read(options: &SourceOptions, worker: usize, workers: usize, out: &Outlet) -> Result<(), SourceError> {
+    let mut files = Vec::new();
+    for (number, url) in options.urls.iter().enumerate().filter(|(n, _)| n % workers == worker) {
+        let SourceUrl::File(path) = url else { continue };
+        let partition = number as PartitionId;
+        let from = options.resume.get(&partition).copied().unwrap_or(0);
+        let input = open(path, &options.schema)?;
+        let lines = Lines::new(input, partition, options.max_block_bytes, options.max_record_bytes, from);
+        files.push((partition, path, lines));
+        if !out.send(SourceEvent::Assigned { partition, offset: from }) {
+            return Ok(());
+        }
+    }
+    if !out.send(SourceEvent::Ready) {
+        return Ok(());
+    }
+    while !files.is_empty() {
+        let mut still = Vec::new();
+        for (partition, path, mut lines) in files {
+            let block = lines.next_block().map_err(|e| failed(path, &e))?;
+            let event = match block {
+                Some(block) => {
+                    still.push((partition, path, lines));
+                    SourceEvent::Block(block)
+                }
+                None => SourceEvent::Ended { partition },
+            };
+            if !out.send(event) {
+                return Ok(());
+            }
+        }
+        files = still;
+    }
+    Ok(())
+}
+
+/// Finds what is wrong with a file's shape before anything is started.
+pub fn check(path: &Path, schema: &Schema) -> Result<(), SourceError> {
+    match extension(path).1 {
+        "parquet" => tables::check_parquet(path, schema),
+        "csv" => open(path, schema).map(drop),
+        _ => File::open(path).map(drop).map_err(|e| failed(path, &e)),
+    }
+}
+
+/// The bytes of a file as NDJSON lines.
+fn open(path: &Path, schema: &Schema) -> Result<Bytes, SourceError> {
+    let (compression, kind) = extension(path);
+    if kind == "parquet" {
+        return tables::parquet_lines(path, schema);
+    }
+    let file = File::open(path).map_err(|e| failed(path, &e))?;
+    let plain: Bytes = match compression {
+        "gz" => Box::new(flate2::read::MultiGzDecoder::new(file)),
+        "zst" => Box::new(zstd::Decoder::new(file).map_err(|e| failed(path, &e))?),
+        _ => Box::new(file),
+    };
+    if kind == "csv" { tables::csv_lines(path, plain, schema) } else { Ok(plain) }
+}
+
+/// Compression and kind, by extension.
+fn extension(path: &Path) -> (&'static str, &'static str) {
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let (name, compression) = match (name.strip_suffix(".gz"), name.strip_suffix(".zst")) {
+        (Some(rest), _) => (rest, "gz"),
+        (_, Some(rest)) => (rest, "zst"),
+        _ => (&name[..], ""),
+    };
+    let kind = if name.ends_with(".csv") {
+        "csv"
+    } else if name.ends_with(".parquet") {
+        "parquet"
+    } else {
+        "ndjson"
+    };
+    (compression, kind)
+}
+
+/// A reading error that names the file.
+pub fn failed(path: &Path, error: &dyn std::fmt::Display) -> SourceError {
+    SourceError::Failed(format!("reading {} failed: {error}", path.display()))
+}

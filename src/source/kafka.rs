@@ -1,0 +1,327 @@
+//! A topic: partitions are assigned by us (partition mod workers), not by a consumer group; the group only gets the
+//! offsets that are durable, so that lag tools see them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::error::SourceError;
+use super::options::{SourceOptions, Start};
+use super::reader::Outlet;
+use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
+
+/// How long a topic may be missing before that is an error.
+const TOPIC_PATIENCE: Duration = Duration::from_secs(30);
+/// How often new partitions are looked for.
+const REFRESH: Duration = Duration::from_secs(5);
+/// How often durable offsets go to the consumer group.
+const GROUP_COMMIT: Duration = Duration::from_secs(1);
+/// How long a poll waits.
+const POLL: Duration = Duration::from_millis(50);
+/// What a block holds at most.
+const BLOCK_BYTES: usize = 256 << 10;
+const BLOCK_RECORDS: usize = 4096;
+
+/// Reads this worker's partitions until told to stop.
+pub fn read(
+    options: &SourceOptions,
+    brokers: &str,
+    topic: &str,
+    worker: usize,
+    workers: usize,
+    out: &Outlet,
+) -> Result<(), SourceError> {
+    let consumer: BaseConsumer = config(options, brokers).create().map_err(|e| {
+        SourceError::Configuration(format!("the Kafka settings are refused: {e}"))
+    })?;
+    let mut topic = Topic {
+        consumer,
+        options,
+        name: topic,
+        worker,
+        workers,
+        out,
+        own: BTreeMap::new(),
+        open: BTreeMap::new(),
+        durable: BTreeMap::new(),
+        group_commit: Instant::now(),
+    };
+    topic.run()
+}
+
+fn config(options: &SourceOptions, brokers: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", brokers)
+        .set("group.id", "standings")
+        .set("client.id", "standings")
+        .set("fetch.wait.max.ms", "10")
+        .set("fetch.error.backoff.ms", "100")
+        .set("reconnect.backoff.max.ms", "2000")
+        .set("queued.min.messages", "50000")
+        .set("queued.max.messages.kbytes", "65536")
+        .set("allow.auto.create.topics", "false")
+        .set("auto.offset.reset", "error");
+    for (key, value) in &options.kafka_properties {
+        config.set(key, value);
+    }
+    config.set("enable.auto.commit", "false").set("enable.partition.eof", "true");
+    config
+}
+
+struct Topic<'a> {
+    consumer: BaseConsumer,
+    options: &'a SourceOptions,
+    name: &'a str,
+    worker: usize,
+    workers: usize,
+    out: &'a Outlet,
+    own: BTreeMap<PartitionId, Own>,
+    /// Blocks in the making.
+    open: BTreeMap<PartitionId, Block>,
+    durable: BTreeMap<PartitionId, u64>,
+    group_commit: Instant,
+}
+
+struct Own {
+    /// With `--until-end`: the end as seen at start.
+    end: Option<u64>,
+    ended: bool,
+}
+
+impl Topic<'_> {
+    fn run(&mut self) -> Result<(), SourceError> {
+        let Some(first) = self.partitions_at_start()? else { return Ok(()) };
+        self.assign(&first, true)?;
+        if !self.out.send(SourceEvent::Ready) {
+            return Ok(());
+        }
+        let mut refreshed = Instant::now();
+        while !self.out.stopped() {
+            if !self.poll()? {
+                return Ok(());
+            }
+            self.commit_to_group(false);
+            if refreshed.elapsed() >= REFRESH && !self.options.until_end {
+                refreshed = Instant::now();
+                if let Ok(Some(found)) = self.partitions(Duration::from_secs(1)) {
+                    let new: BTreeSet<_> = found.into_iter().filter(|p| !self.own.contains_key(p)).collect();
+                    if !new.is_empty() {
+                        tracing::info!(event = "partitions_found", topic = self.name, partitions = ?new);
+                        self.assign(&new, false)?;
+                    }
+                }
+            }
+        }
+        self.commit_to_group(true);
+        Ok(())
+    }
+
+    /// This worker's partitions; waits while the brokers are down. `None` when told to stop.
+    fn partitions_at_start(&self) -> Result<Option<BTreeSet<PartitionId>>, SourceError> {
+        let started = Instant::now();
+        let mut warned = Instant::now() - Duration::from_secs(60);
+        while !self.out.stopped() {
+            let problem = match self.partitions(Duration::from_secs(2)) {
+                Ok(Some(found)) => return Ok(Some(found)),
+                Ok(None) if started.elapsed() > TOPIC_PATIENCE => {
+                    return Err(SourceError::Failed(format!(
+                        "the topic `{}` does not exist (waited {} s); create it, or correct --source",
+                        self.name,
+                        TOPIC_PATIENCE.as_secs()
+                    )));
+                }
+                Ok(None) => "the topic does not exist yet".to_owned(),
+                Err(e) => e.to_string(),
+            };
+            if warned.elapsed() > Duration::from_secs(5) {
+                warned = Instant::now();
+                tracing::warn!(event = "source_waiting", topic = self.name, problem, "waiting for Kafka");
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        Ok(None)
+    }
+
+    fn partitions(&self, timeout: Duration) -> Result<Option<BTreeSet<PartitionId>>, KafkaError> {
+        let metadata = self.consumer.fetch_metadata(Some(self.name), timeout)?;
+        let Some(topic) = metadata.topics().iter().find(|t| t.name() == self.name) else { return Ok(None) };
+        if topic.error().is_some() || topic.partitions().is_empty() {
+            return Ok(None);
+        }
+        let ids = topic.partitions().iter().map(|p| p.id() as PartitionId);
+        Ok(Some(ids.filter(|p| *p as usize % self.workers == self.worker).collect()))
+    }
+
+    fn assign(&mut self, partitions: &BTreeSet<PartitionId>, at_start: bool) -> Result<(), SourceError> {
+        let mut list = TopicPartitionList::new();
+        for p in partitions {
+            let (low, high) = self.watermarks(*p)?;
+            let resume = self.options.resume.get(p).copied();
+            if let Some(offset) = resume
+                && (offset < low || offset > high)
+            {
+                return Err(SourceError::Failed(format!(
+                    "partition {p} of `{}` has offsets {low} to {high}, but reading should go on at {offset}",
+                    self.name
+                )));
+            }
+            let latest = at_start && self.options.start == Start::Latest;
+            let offset = resume.unwrap_or(if latest { high } else { low });
+            list.add_partition_offset(self.name, *p as i32, Offset::Offset(offset as i64))
+                .map_err(|e| self.failed(&e))?;
+            let end = self.options.until_end.then_some(high);
+            self.own.insert(*p, Own { end, ended: false });
+            if !self.out.send(SourceEvent::Assigned { partition: *p, offset }) {
+                return Ok(());
+            }
+        }
+        if list.count() > 0 {
+            self.consumer.incremental_assign(&list).map_err(|e| self.failed(&e))?;
+        }
+        for p in partitions {
+            let empty = self.own.get(p).is_some_and(|o| {
+                o.end.is_some_and(|end| {
+                    list.find_partition(self.name, *p as i32).is_some_and(|e| e.offset() == Offset::Offset(end as i64))
+                })
+            });
+            if empty {
+                self.end(*p);
+            }
+        }
+        Ok(())
+    }
+
+    /// The oldest offset and the next one; waits while the brokers are down.
+    fn watermarks(&self, partition: PartitionId) -> Result<(u64, u64), SourceError> {
+        loop {
+            let found = self.consumer.fetch_watermarks(self.name, partition as i32, Duration::from_secs(5));
+            match found {
+                Ok((low, high)) => return Ok((low.max(0) as u64, high.max(0) as u64)),
+                Err(e) if self.out.stopped() => return Err(self.failed(&e)),
+                Err(e) => {
+                    tracing::warn!(event = "source_waiting", topic = self.name, partition, problem = %e);
+                    std::thread::sleep(Duration::from_millis(500));
+                }
+            }
+        }
+    }
+
+    /// Takes one burst of messages; `false` when told to stop.
+    fn poll(&mut self) -> Result<bool, SourceError> {
+        let mut wait = POLL;
+        let mut taken = 0;
+        let mut caught_up = Vec::new();
+        while let Some(message) = self.consumer.poll(wait) {
+            // What has arrived is handed over at once when nothing more waits in the client.
+            wait = Duration::ZERO;
+            match message {
+                Ok(message) => {
+                    let partition = message.partition() as PartitionId;
+                    let block = self.open.entry(partition).or_insert_with(|| Block {
+                        partition,
+                        bytes: Vec::new(),
+                        records: Vec::new(),
+                        next_offset: 0,
+                        arrived: Instant::now(),
+                    });
+                    let start = block.bytes.len() as u32;
+                    block.bytes.extend_from_slice(message.payload().unwrap_or_default());
+                    block.records.push(RecordRef {
+                        start,
+                        end: block.bytes.len() as u32,
+                        offset: message.offset() as u64,
+                        timestamp: message.timestamp().to_millis().filter(|t| *t >= 0).unwrap_or(NO_TIMESTAMP),
+                    });
+                    block.next_offset = message.offset() as u64 + 1;
+                    taken += 1;
+                    if block.bytes.len() >= BLOCK_BYTES || taken >= BLOCK_RECORDS {
+                        break;
+                    }
+                }
+                Err(KafkaError::PartitionEOF(partition)) => caught_up.push(partition as PartitionId),
+                Err(e) => self.check(&e)?,
+            }
+        }
+        for block in std::mem::take(&mut self.open).into_values() {
+            let (partition, next) = (block.partition, block.next_offset);
+            if !self.out.send(SourceEvent::Block(block)) {
+                return Ok(false);
+            }
+            if self.own.get(&partition).is_some_and(|o| o.end.is_some_and(|end| next >= end)) && !self.end(partition) {
+                return Ok(false);
+            }
+        }
+        for partition in caught_up {
+            let event = SourceEvent::CaughtUp { partition };
+            // Transaction markers take offsets too: the end can be reached without a record there.
+            let at_end = self.own.get(&partition).is_some_and(|o| o.end.is_some());
+            if !self.out.send(event) || (at_end && !self.end(partition)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn end(&mut self, partition: PartitionId) -> bool {
+        match self.own.get_mut(&partition) {
+            Some(own) if !own.ended => {
+                own.ended = true;
+                let mut list = TopicPartitionList::new();
+                list.add_partition(self.name, partition as i32);
+                let _ = self.consumer.pause(&list);
+                self.out.send(SourceEvent::Ended { partition })
+            }
+            _ => true,
+        }
+    }
+
+    /// What heals by itself is left to the client; what does not ends the process with a clear text.
+    fn check(&self, error: &KafkaError) -> Result<(), SourceError> {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::AutoOffsetReset) => {
+                Err(SourceError::Failed(format!(
+                    "records of `{}` that were not read yet have been deleted from Kafka ({error}); \
+                     start again with --start earliest to rank what is left",
+                    self.name
+                )))
+            }
+            Some(
+                RDKafkaErrorCode::Authentication
+                | RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::SaslAuthenticationFailed,
+            ) => Err(self.failed(error)),
+            _ => {
+                tracing::warn!(event = "source_error", topic = self.name, problem = %error);
+                Ok(())
+            }
+        }
+    }
+
+    fn failed(&self, error: &dyn std::fmt::Display) -> SourceError {
+        SourceError::Failed(format!("reading the topic `{}` failed: {error}", self.name))
+    }
+
+    fn commit_to_group(&mut self, last: bool) {
+        while let Ok(offsets) = self.out.durable.try_recv() {
+            self.durable.extend(offsets);
+        }
+        if self.durable.is_empty() || (!last && self.group_commit.elapsed() < GROUP_COMMIT) {
+            return;
+        }
+        self.group_commit = Instant::now();
+        let mut list = TopicPartitionList::new();
+        for (p, offset) in std::mem::take(&mut self.durable) {
+            let _ = list.add_partition_offset(self.name, p as i32, Offset::Offset(offset as i64));
+        }
+        let mode = if last { CommitMode::Sync } else { CommitMode::Async };
+        if let Err(e) = self.consumer.commit(&list, mode) {
+            tracing::warn!(event = "group_commit_failed", problem = %e, "lag tools will show old offsets");
+        }
+    }
+}

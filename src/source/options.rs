@@ -1,0 +1,105 @@
+//! What is read and how.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::error::SourceError;
+use super::url::SourceUrl;
+use crate::model::block::PartitionId;
+use crate::model::schema::Schema;
+
+/// Where to begin without a memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// The oldest record there is.
+    Earliest,
+    /// What comes from now on.
+    Latest,
+}
+
+/// What is read and how.
+#[derive(Clone, Debug)]
+pub struct SourceOptions {
+    /// Files, one partition each in order; or exactly one topic.
+    pub urls: Vec<SourceUrl>,
+    /// Columns, for files whose cells have no types of their own.
+    pub schema: Arc<Schema>,
+    /// `--start`.
+    pub start: Start,
+    /// `--until-end`.
+    pub until_end: bool,
+    /// librdkafka settings.
+    pub kafka_properties: Vec<(String, String)>,
+    /// How much of a file one block holds.
+    pub max_block_bytes: usize,
+    /// Larger records are cut, so that the decoder refuses them.
+    pub max_record_bytes: usize,
+    /// Offsets to start from; they win over `start`.
+    pub resume: BTreeMap<PartitionId, u64>,
+}
+
+impl SourceOptions {
+    /// Reads these from their start with the defaults.
+    pub fn new(urls: Vec<SourceUrl>) -> Self {
+        SourceOptions {
+            urls,
+            schema: Arc::new(Schema::sales()),
+            start: Start::Earliest,
+            until_end: false,
+            kafka_properties: Vec::new(),
+            max_block_bytes: 256 << 10,
+            max_record_bytes: 1 << 20,
+            resume: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the source is files, whose ends are final.
+    pub fn is_files(&self) -> bool {
+        self.urls.iter().all(|u| matches!(u, SourceUrl::File(_)))
+    }
+
+    /// Finds what is wrong before anything is started.
+    pub fn check(&self) -> Result<(), SourceError> {
+        let wrong = |m: String| Err(SourceError::Configuration(m));
+        if self.urls.is_empty() {
+            return wrong("no --source is given".to_owned());
+        }
+        if !self.is_files() && self.urls.len() > 1 {
+            return wrong("give either one kafka:// source or one or more file: sources".to_owned());
+        }
+        for (key, _) in &self.kafka_properties {
+            if ["enable.auto.commit", "enable.partition.eof", "enable.auto.offset.store"].contains(&key.as_str()) {
+                return wrong(format!("--kafka-property {key} is set by standings itself; leave it out"));
+            }
+        }
+        for url in &self.urls {
+            if let SourceUrl::File(path) = url {
+                match std::fs::metadata(path) {
+                    Err(e) => return wrong(format!("--source {url}: {e}")),
+                    Ok(meta) if meta.is_dir() => {
+                        return wrong(format!("--source {url}: this is a folder; name its files, one flag each"));
+                    }
+                    Ok(_) => super::file::check(path, &self.schema)?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads librdkafka settings from a file: one `key=value` a line, `#` begins a comment.
+pub fn parse_properties_file(path: &Path) -> Result<Vec<(String, String)>, SourceError> {
+    let wrong = |m: String| SourceError::Configuration(format!("{}: {m}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
+    let mut properties = Vec::new();
+    for (n, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (key, value) = line.split_once('=').ok_or_else(|| wrong(format!("line {}: no `=`", n + 1)))?;
+        properties.push((key.trim().to_owned(), value.trim().to_owned()));
+    }
+    Ok(properties)
+}

@@ -1,0 +1,51 @@
+//! `--source`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Where sales come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceUrl {
+    /// A file; its kind is told by its extension.
+    File(PathBuf),
+    /// A topic.
+    Kafka {
+        /// host:port, separated by commas.
+        brokers: String,
+        /// Topic name.
+        topic: String,
+    },
+}
+
+impl FromStr for SourceUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("file:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if path.is_empty() {
+                return Err("file: needs a path, such as file:sales.ndjson".to_owned());
+            }
+            return Ok(SourceUrl::File(path.into()));
+        }
+        if let Some(rest) = text.strip_prefix("kafka://") {
+            return match rest.split_once('/') {
+                Some((brokers, topic)) if !brokers.is_empty() && !topic.is_empty() && !topic.contains('/') => {
+                    Ok(SourceUrl::Kafka { brokers: brokers.to_owned(), topic: topic.to_owned() })
+                }
+                _ => Err("write it as kafka://host:9092[,host:9092]/topic".to_owned()),
+            };
+        }
+        Err(format!("`{text}` is no source; allowed are kafka://host:9092[,host:9092]/topic and file:PATH"))
+    }
+}
+
+impl fmt::Display for SourceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SourceUrl::File(path) => write!(f, "file:{}", path.display()),
+            SourceUrl::Kafka { brokers, topic } => write!(f, "kafka://{brokers}/{topic}"),
+        }
+    }
+}

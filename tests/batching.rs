@@ -1,0 +1,309 @@
+//! The same input gives the same rankings, whatever the batching and the number of workers (DESIGN 2.1), and every
+//! commit on the way is a consistent cut (DESIGN 2.2). Drives the library's engine with a feed and a gate of its own.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use standings::dataflow::gather::Emit;
+use standings::dataflow::graph::{self, Gate};
+use standings::event_time::partition::Policy;
+use standings::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
+use standings::model::change::Commit;
+use standings::model::plan::{Aggregate, Field, Key, Measure, OrderTerm, Plan, RankFunction, Ranking, Window};
+use standings::model::schema::Schema;
+use standings::model::value::Value;
+use standings::run::driver::{self, Feed, Settings};
+
+struct TestFeed(RefCell<VecDeque<SourceEvent>>);
+
+impl Feed for TestFeed {
+    fn try_next(&self) -> Option<SourceEvent> {
+        self.0.borrow_mut().pop_front()
+    }
+
+    fn durable(&self, _: &[(PartitionId, u64)]) {}
+}
+
+struct TestGate {
+    commits: Arc<Mutex<Vec<Commit>>>,
+    durable: AtomicU64,
+}
+
+impl Gate for TestGate {
+    fn ready(&mut self) -> bool {
+        true
+    }
+
+    fn offer(&mut self, draft: Commit, up_to: u64) {
+        self.commits.lock().unwrap().push(draft);
+        self.durable.store(up_to, Ordering::Relaxed);
+    }
+
+    fn closed_before(&self) -> i64 {
+        i64::MIN
+    }
+
+    fn durable(&self) -> u64 {
+        self.durable.load(Ordering::Relaxed)
+    }
+}
+
+/// A small generator (xorshift), so that a seed names a case.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % sides
+    }
+}
+
+fn plan() -> Arc<Plan> {
+    let schema = Schema::sales();
+    let (city, salesman, amount) = (2, 3, 5);
+    let measure = |name: &str, aggregate| Measure { name: name.to_owned(), aggregate, filter: None };
+    let total = measure("total", Aggregate::Sum(amount));
+    let first = |descending| OrderTerm { field: Field::Measure(0), descending, nulls_first: !descending };
+    let cities = Ranking {
+        name: "cities".to_owned(),
+        window: Window { size: 100, slide: 100 },
+        filter: None,
+        keys: vec![Key { name: "city".to_owned(), column: city }],
+        partition: vec![],
+        measures: vec![
+            total.clone(),
+            measure("sales", Aggregate::CountAll),
+            measure("least", Aggregate::Min(amount)),
+            measure("salesmen", Aggregate::CountDistinct(salesman)),
+            measure("last", Aggregate::LastValue(salesman)),
+        ],
+        order: vec![first(true)],
+        rank: RankFunction::RowNumber,
+        limit: 3,
+        fields: vec![],
+    };
+    let salesmen = Ranking {
+        name: "salesmen".to_owned(),
+        window: Window { size: 200, slide: 50 },
+        keys: vec![
+            Key { name: "city".to_owned(), column: city },
+            Key { name: "salesman".to_owned(), column: salesman },
+        ],
+        partition: vec![0],
+        measures: vec![total],
+        order: vec![first(false)],
+        rank: RankFunction::DenseRank,
+        limit: 2,
+        ..cities.clone()
+    };
+    Arc::new(Plan { schema, rankings: vec![cities, salesmen] })
+}
+
+type Sale = (i64, u64, u64, i128);
+
+/// Sales per partition.
+fn sales(dice: &mut Dice, partitions: u64) -> Vec<Vec<Sale>> {
+    let mut all = vec![Vec::new(); partitions as usize];
+    for i in 0..1500 {
+        let time = (i * 2 + dice.roll(120)) as i64;
+        let amount = dice.roll(9) as i128 - 3;
+        all[dice.roll(partitions) as usize].push((time, dice.roll(12), dice.roll(40), amount));
+    }
+    all
+}
+
+type Rows = BTreeMap<(usize, i64, Vec<String>), (u64, Vec<String>)>;
+
+fn show(value: &Value) -> String {
+    format!("{value:?}")
+}
+
+/// What a batch query over a prefix per partition returns.
+fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Rows {
+    let mut rows = Rows::new();
+    #[derive(Default)]
+    struct City {
+        total: i128,
+        count: i128,
+        least: Option<i128>,
+        salesmen: std::collections::BTreeSet<u64>,
+        last: (i64, u32, u64, u64),
+    }
+    let mut cities: BTreeMap<(i64, u64), City> = BTreeMap::new();
+    let mut salesmen: BTreeMap<(i64, u64, u64), i128> = BTreeMap::new();
+    for (p, offset) in upto {
+        let mut greatest = None;
+        for (o, (time, city, salesman, amount)) in all[*p as usize][..*offset as usize].iter().enumerate() {
+            let counts = |end: i64| greatest.is_none_or(|g: i64| g - policy.out_of_orderness < end + policy.allowed_lateness);
+            let start = time / 100 * 100;
+            if counts(start + 100) {
+                let c = cities.entry((start, *city)).or_default();
+                c.total += amount;
+                c.count += 1;
+                c.least = Some(c.least.map_or(*amount, |l| l.min(*amount)));
+                c.salesmen.insert(*salesman);
+                c.last = c.last.max((*time, *p, o as u64 + 1, *salesman));
+            }
+            for start in (-150..=*time).step_by(50).filter(|s| s + 200 > *time) {
+                if counts(start + 200) {
+                    *salesmen.entry((start, *city, *salesman)).or_default() += amount;
+                }
+            }
+            greatest = greatest.max(Some(*time));
+        }
+    }
+    let text = |n: u64| show(&Value::text(format!("k{n:02}")));
+    let mut windows: BTreeMap<i64, Vec<_>> = BTreeMap::new();
+    for ((start, city), c) in &cities {
+        windows.entry(*start).or_default().push((-c.total, *city, c));
+    }
+    for (start, mut all) in windows {
+        all.sort_by_key(|(total, city, _)| (*total, *city));
+        for (i, (_, city, c)) in all.iter().take(3).enumerate() {
+            let measures = vec![
+                show(&Value::Decimal(c.total * 100)),
+                show(&Value::Integer(c.count)),
+                show(&Value::Decimal(c.least.unwrap() * 100)),
+                show(&Value::Integer(c.salesmen.len() as i128)),
+                text(c.last.3),
+            ];
+            rows.insert((0, start, vec![text(*city)]), (i as u64 + 1, measures));
+        }
+    }
+    let mut groups: BTreeMap<(i64, u64), Vec<(i128, u64)>> = BTreeMap::new();
+    for ((start, city, salesman), total) in &salesmen {
+        groups.entry((*start, *city)).or_default().push((*total, *salesman));
+    }
+    for ((start, city), mut all) in groups {
+        all.sort();
+        let mut totals: Vec<i128> = all.iter().map(|(t, _)| *t).collect();
+        totals.dedup();
+        for (total, salesman) in all {
+            let rank = totals.iter().position(|t| *t == total).unwrap() as u64 + 1;
+            if rank <= 2 {
+                rows.insert((1, start, vec![text(city), text(salesman)]), (rank, vec![show(&Value::Decimal(total * 100))]));
+            }
+        }
+    }
+    rows
+}
+
+fn events(dice: &mut Dice, all: &[Vec<Sale>], worker: usize, workers: usize) -> VecDeque<SourceEvent> {
+    let mut events = VecDeque::new();
+    let mut own: Vec<(usize, usize)> = Vec::new();
+    for p in (0..all.len()).filter(|p| p % workers == worker) {
+        events.push_back(SourceEvent::Assigned { partition: p as u32, offset: 0 });
+        own.push((p, 0));
+    }
+    events.push_back(SourceEvent::Ready);
+    while !own.is_empty() {
+        let i = dice.roll(own.len() as u64) as usize;
+        let (p, at) = own[i];
+        let to = (at + 1 + dice.roll(60) as usize).min(all[p].len());
+        let mut block = Block {
+            partition: p as u32,
+            bytes: Vec::new(),
+            records: Vec::new(),
+            next_offset: to as u64,
+            arrived: Instant::now(),
+        };
+        for (o, (time, city, salesman, amount)) in all[p].iter().enumerate().take(to).skip(at) {
+            let start = block.bytes.len() as u32;
+            let line = format!(
+                r#"{{"sale_id":{o},"event_time":{time},"city":"k{city:02}","salesman_id":"k{salesman:02}","amount":{amount}}}"#
+            );
+            block.bytes.extend_from_slice(line.as_bytes());
+            let end = block.bytes.len() as u32;
+            block.records.push(RecordRef { start, end, offset: o as u64, timestamp: NO_TIMESTAMP });
+        }
+        events.push_back(SourceEvent::Block(block));
+        own[i].1 = to;
+        if to == all[p].len() {
+            events.push_back(SourceEvent::Ended { partition: p as u32 });
+            own.swap_remove(i);
+        }
+    }
+    events
+}
+
+fn run(seed: u64, workers: usize) {
+    let mut dice = Dice(seed * 7919 + 1);
+    let plan = plan();
+    let policy = Policy { out_of_orderness: 60, allowed_lateness: 30, max_ahead: 1000, retain: 1_000_000 };
+    let all = sales(&mut dice, 1 + seed % 5);
+    let commits = Arc::new(Mutex::new(Vec::new()));
+    let settings = Settings {
+        plan: Arc::clone(&plan),
+        policy,
+        idle_timeout: Duration::from_secs(3600),
+        until_end: true,
+        ends_are_final: true,
+        max_record_bytes: 1 << 20,
+        in_flight_bytes: 1 << (10 + seed % 10),
+        epoch_bytes: (1 << (7 + seed % 6), 1 << 14),
+        stop: Arc::new(AtomicBool::new(false)),
+        in_flight: Arc::new(AtomicI64::new(0)),
+    };
+    let config = if workers == 1 { timely::Config::thread() } else { timely::Config::process(workers) };
+    let (input, sink) = (all.clone(), Arc::clone(&commits));
+    let guards = timely::execute(config, move |worker| {
+        let gate = TestGate { commits: Arc::clone(&sink), durable: AtomicU64::new(0) };
+        let gate = (worker.index() == 0).then_some(Box::new(gate) as Box<dyn Gate>);
+        let wiring = graph::build(worker, &settings.plan, policy, Emit::Rows, gate);
+        let mut dice = Dice(seed + 100 * worker.index() as u64 + 3);
+        let feed = TestFeed(RefCell::new(events(&mut dice, &input, worker.index(), worker.peers())));
+        driver::run(worker, wiring, settings.clone(), &feed).unwrap();
+    });
+    guards.unwrap().join().into_iter().for_each(|r| r.unwrap());
+
+    let mut rows = Rows::new();
+    let mut finals = BTreeMap::new();
+    let commits = commits.lock().unwrap();
+    assert!(!commits.is_empty());
+    for commit in commits.iter() {
+        let mut seen = std::collections::BTreeSet::new();
+        for change in &commit.changes {
+            let key = (change.ranking, change.window_start, change.key.iter().map(show).collect::<Vec<_>>());
+            assert!(seen.insert(key.clone()), "seed {seed}: a key changed twice in one commit");
+            let before = rows.get(&key).map(|r| r.0);
+            assert_eq!(before, change.previous_rank, "seed {seed}: previous rank of {key:?}");
+            match change.rank {
+                Some(rank) => {
+                    let row = (rank, change.measures.iter().map(show).collect());
+                    let was_final = finals.insert(key.clone(), change.is_final) == Some(change.is_final);
+                    assert!(rows.insert(key, row.clone()).as_ref() != Some(&row) || !was_final, "seed {seed}: no change");
+                }
+                None => {
+                    rows.remove(&key);
+                    finals.remove(&key);
+                }
+            }
+        }
+        let want = expected(&all, &commit.offsets, &policy);
+        assert_eq!(rows, want, "seed {seed}, {workers} workers: the cut {:?}", commit.offsets);
+        assert!(commit.counts.values().all(|c| c.balanced()));
+    }
+    assert!(finals.values().all(|f| *f), "seed {seed}: every window is final at the end");
+    let read: u64 = commits.last().unwrap().counts.values().map(|c| c.read).sum();
+    assert_eq!(read, 1500);
+}
+
+#[test]
+fn one_worker() {
+    (1..=12).for_each(|seed| run(seed, 1));
+}
+
+#[test]
+fn two_workers() {
+    (20..=28).for_each(|seed| run(seed, 2));
+}
+
+#[test]
+fn three_workers() {
+    (40..=46).for_each(|seed| run(seed, 3));
+}
