@@ -10,8 +10,20 @@ const SALES: u64 = 10_000;
 
 /// About 174 bytes a sale, one day; with `layouts` 2 every other one has another field order.
 fn sales(layouts: u64) -> Vec<String> {
-    let cities = ["Lisbon", "Porto", "São Paulo", "Rio de Janeiro", "Łódź", "Santiago de Compostela"];
-    let names = ["Ana Sousa", "Maximilian Oberhuber", "Li Wei", "Guðrún Jónsdóttir"];
+    let cities = [
+        "Lisbon",
+        "Porto",
+        "São Paulo",
+        "Rio de Janeiro",
+        "Łódź",
+        "Santiago de Compostela",
+    ];
+    let names = [
+        "Ana Sousa",
+        "Maximilian Oberhuber",
+        "Li Wei",
+        "Guðrún Jónsdóttir",
+    ];
     (0..SALES)
         .map(|n| {
             let id = format!("\"sale_id\":\"8f14e45f-{n:08}\"");
@@ -33,7 +45,11 @@ fn sales(layouts: u64) -> Vec<String> {
 fn decode(c: &mut Criterion) {
     let mut group = c.benchmark_group("decode");
     group.throughput(Throughput::Elements(SALES));
-    for (name, layouts, full) in [("fast", 1, false), ("two layouts", 2, false), ("full", 1, true)] {
+    for (name, layouts, full) in [
+        ("fast", 1, false),
+        ("two layouts", 2, false),
+        ("full", 1, true),
+    ] {
         let records = sales(layouts);
         let mut decoder = Decoder::new(&Schema::sales(), &[2], 1 << 20);
         group.bench_function(name, |b| {
@@ -41,7 +57,11 @@ fn decode(c: &mut Criterion) {
                 let mut total = 0;
                 for record in &records {
                     let record = black_box(record.as_bytes());
-                    let sale = if full { decoder.decode_full(record) } else { decoder.decode(record) };
+                    let sale = if full {
+                        decoder.decode_full(record)
+                    } else {
+                        decoder.decode(record)
+                    };
                     if let Ok(sale) = sale {
                         total += sale.event_time + sale.text(2).map_or(0, <[u8]>::len) as i64;
                     }
