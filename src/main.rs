@@ -1,1 +1,77 @@
-fn main(){}
+//! The binary `standings`: parses the command line, runs one command, ends with its exit code.
+
+use std::io::IsTerminal;
+
+use clap::{Parser, Subcommand};
+
+use standings::run::exit::{self, Failure};
+use standings::run::{args, check, cluster, commands, engine};
+use standings::observe;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Rankings over a stream of sales that are always current, exact and cheap.
+///
+/// Sales come from Kafka or files; event-time windowed rankings, one SQL file each, are kept current; only the ranks
+/// that changed go to Postgres, Kafka, files.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true, after_help = "\
+Try it, nothing to install:   standings demo
+Rank a recorded file:         standings run --queries queries --source file:sales.ndjson --sink stdout --until-end
+Understand a query:           standings check --queries queries
+
+Every flag has an environment variable STANDINGS_…; STANDINGS_…_FILE names a file that holds the value.
+Exit codes: 0 done, 1 failed at run time, 2 wrong usage or wrong configuration.")]
+struct Cli {
+    /// What is logged to standard error: error, warn, info, debug, trace, or a tracing filter.
+    #[arg(long, global = true, env = "STANDINGS_LOG", default_value = "info", value_name = "LEVEL")]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Keep rankings current: read sales, write the ranks that changed.
+    Run(Box<args::RunArgs>),
+    /// Start and supervise N worker processes on this machine: standings cluster -n 3 -- run …
+    Cluster(cluster::ClusterArgs),
+    /// Parse and explain the queries; touch nothing.
+    Check(check::CheckArgs),
+}
+
+fn main() {
+    exit::die_on_panic();
+    if let Err(failure) = take_values_from_files() {
+        exit::now(&failure);
+    }
+    let cli = Cli::parse();
+    observe::logging::init(&cli.log, std::io::stderr().is_terminal());
+    if let Err(failure) = run(cli.command) {
+        exit::now(&failure);
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Run(args) => commands::run(*args, engine::stop_on_signals()?),
+        Command::Cluster(args) => cluster::run(&args, &engine::stop_on_signals()?),
+        Command::Check(args) => check::run(&args),
+    }
+}
+
+/// `STANDINGS_X_FILE=path` stands for `STANDINGS_X=<the file's text>`, so that secrets need not be in the environment.
+fn take_values_from_files() -> Result<(), Failure> {
+    for (name, path) in std::env::vars_os() {
+        let Some(flag) = name.to_str().and_then(|n| n.strip_suffix("_FILE")).filter(|n| n.starts_with("STANDINGS_"))
+        else {
+            continue;
+        };
+        let text = std::fs::read_to_string(&path)
+            .map_err(|e| Failure::usage(format!("{flag}_FILE: cannot read {}: {e}", path.display())))?;
+        // SAFETY: nothing else runs yet: no other thread can read the environment meanwhile.
+        unsafe { std::env::set_var(flag, text.trim_end_matches(['\n', '\r'])) };
+    }
+    Ok(())
+}

@@ -1,1 +1,3 @@
-//! Stage: observe.
+//! Stage: observe. Logs and metrics.
+
+pub mod logging;

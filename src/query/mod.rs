@@ -1,1 +1,23 @@
-//! Stage: query.
+//! Stage: query. SQL files in Flink's Window Top-N form become typed plans.
+//!
+//! ```text
+//! file ──tokens──► dialect (Flink's TABLE argument) ──sqlparser──► shape (three nested selects) ──► plan, checked
+//! ```
+//!
+//! What is outside of the shape is refused with its place, what was found, and what is allowed there.
+
+mod aggregate;
+mod condition;
+mod dialect;
+mod error;
+mod explain;
+mod load;
+mod ranking;
+mod schema;
+mod window;
+
+pub use error::{QueryError, QueryErrors};
+pub use explain::explain;
+pub use load::load_dir;
+pub use ranking::parse_ranking;
+pub use schema::parse_schema;

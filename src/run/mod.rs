@@ -6,9 +6,13 @@
 //!            durable epoch ◄── committer thread (process 0: numbers, sinks, rejects) ◄────┘
 //! ```
 
+pub mod args;
 pub mod catch_up;
+pub mod check;
 pub mod cluster;
+pub mod commands;
 pub mod committer;
 pub mod driver;
+pub mod engine;
 pub mod exit;
 pub mod partition;

@@ -5,6 +5,12 @@
 //!                             └─► late output, dead letters
 //! ```
 
+pub mod file;
+pub mod json;
+pub mod kafka;
+pub mod postgres;
+pub mod url;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -71,4 +77,38 @@ pub trait Sink: Send {
     /// Writes one commit durably. Waits, with backoff and a log line, while the server is down. Returns once the
     /// commit is there exactly once (or, for sinks without transactions, at least once).
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError>;
+}
+
+/// What sinks need to know beside their URL.
+#[derive(Clone, Debug, Default)]
+pub struct SinkOptions {
+    /// librdkafka settings.
+    pub kafka_properties: Vec<(String, String)>,
+    /// Deletes are null values.
+    pub kafka_tombstones: bool,
+    /// `--delivery exactly-once`.
+    pub exactly_once: bool,
+}
+
+/// Makes the sink of a URL; nothing is opened yet.
+pub fn connect(url: &url::SinkUrl, options: &SinkOptions) -> Result<Box<dyn Sink>, SinkError> {
+    Ok(match url {
+        url::SinkUrl::Postgres(text) => Box::new(postgres::PostgresSink::new(text)?),
+        url::SinkUrl::Kafka { brokers, topic } => Box::new(kafka::KafkaSink::new(brokers, topic, options)?),
+        url::SinkUrl::File(_) | url::SinkUrl::Stdout => Box::new(file::LineSink::new(url.clone())),
+    })
+}
+
+/// Makes the late or dead-letter output of a URL.
+pub fn connect_rejects(
+    url: &url::SinkUrl,
+    options: &SinkOptions,
+) -> Result<Box<dyn crate::run::committer::RejectWriter>, SinkError> {
+    match url {
+        url::SinkUrl::Postgres(_) => Err(SinkError::Configuration(
+            "late sales and dead letters go to kafka://…, file:PATH or stdout, not to Postgres".to_owned(),
+        )),
+        url::SinkUrl::Kafka { brokers, topic } => Ok(Box::new(kafka::KafkaSink::new(brokers, topic, options)?)),
+        url::SinkUrl::File(_) | url::SinkUrl::Stdout => file::reject_lines(url),
+    }
 }

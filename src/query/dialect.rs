@@ -1,0 +1,108 @@
+//! Flink SQL for `sqlparser`: backquoted names, and `TABLE name` as an argument of a window function.
+
+use sqlparser::ast::{Query, Statement};
+use sqlparser::dialect::Dialect;
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
+
+use super::error::{QueryError, Text};
+
+/// Flink SQL, as far as rankings need it.
+#[derive(Debug)]
+pub struct Flink;
+
+impl Dialect for Flink {
+    fn is_delimited_identifier_start(&self, c: char) -> bool {
+        c == '`'
+    }
+
+    fn is_identifier_start(&self, c: char) -> bool {
+        c.is_alphabetic() || c == '_'
+    }
+
+    fn is_identifier_part(&self, c: char) -> bool {
+        c.is_alphanumeric() || c == '_'
+    }
+
+    fn supports_filter_during_aggregation(&self) -> bool {
+        true
+    }
+}
+
+/// Parses one query, with at most a semicolon after it.
+pub fn parse_query(text: Text<'_>) -> Result<Query, QueryError> {
+    let mut parser = Parser::new(&Flink).with_tokens_with_locations(tokens(text)?);
+    let query = parser.parse_query().map_err(|e| syntax(text, &e))?;
+    end(text, &mut parser)?;
+    Ok(*query)
+}
+
+/// Parses one statement, with at most a semicolon after it.
+pub fn parse_statement(text: Text<'_>, drop: impl Fn(&mut Vec<TokenWithSpan>)) -> Result<Statement, QueryError> {
+    let mut tokens = tokens(text)?;
+    drop(&mut tokens);
+    let mut parser = Parser::new(&Flink).with_tokens_with_locations(tokens);
+    let statement = parser.parse_statement().map_err(|e| syntax(text, &e))?;
+    end(text, &mut parser)?;
+    Ok(statement)
+}
+
+fn end(text: Text<'_>, parser: &mut Parser<'_>) -> Result<(), QueryError> {
+    while parser.consume_token(&Token::SemiColon) {}
+    let next = parser.peek_token();
+    if next.token == Token::EOF {
+        return Ok(());
+    }
+    let found = format!("`{}` after the end of the query", next.token);
+    Err(text.error(next.span, found, "one file holds one query; nothing but a `;` may follow it"))
+}
+
+/// The tokens, without the word `TABLE` where it stands before a table's name inside a window function: `sqlparser`
+/// does not know it there. Places of all other tokens stay.
+fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
+    let mut tokens = Tokenizer::new(&Flink, text.source).tokenize_with_location().map_err(|e| {
+        text.error(Span::new(e.location, e.location), e.message.clone(), "SQL text; strings stand in 'single quotes', names in `backquotes`")
+    })?;
+    tokens.retain(|t| !matches!(t.token, Token::Whitespace(_)));
+    let is_table = |t: &Token| matches!(t, Token::Word(w) if w.keyword == Keyword::TABLE && w.quote_style.is_none());
+    let drop: Vec<bool> = (0..tokens.len())
+        .map(|i| {
+            is_table(&tokens[i].token)
+                && i > 0
+                && matches!(tokens[i - 1].token, Token::LParen)
+                && matches!(tokens.get(i + 1).map(|t| &t.token), Some(Token::Word(_)))
+        })
+        .collect();
+    let mut dropped = drop.iter();
+    // TABLE(TUMBLE(…)): the outer word is followed by a parenthesis and stays.
+    tokens.retain(|_| dropped.next() != Some(&true));
+    Ok(tokens)
+}
+
+/// A syntax error with its place, which `sqlparser` writes into the message.
+fn syntax(text: Text<'_>, error: &ParserError) -> QueryError {
+    let message = match error {
+        ParserError::TokenizerError(m) | ParserError::ParserError(m) => m.clone(),
+        ParserError::RecursionLimitExceeded => "the query is nested too deep".to_owned(),
+    };
+    let (message, place) = match message.rsplit_once(" at Line: ") {
+        Some((message, place)) => (message.to_owned(), Some(place.to_owned())),
+        None => (message, None),
+    };
+    let at = place.and_then(|place| {
+        let (line, column) = place.split_once(", Column: ")?;
+        Some(Location { line: line.trim().parse().ok()?, column: column.trim().parse().ok()? })
+    });
+    let span = at.map_or(Span::empty(), |at| Span::new(at, at));
+    text.error(span, message, SHAPE)
+}
+
+/// What a ranking looks like.
+pub const SHAPE: &str = "a ranking is written as
+  SELECT … FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY total DESC) AS rownum FROM (
+      SELECT window_start, window_end, city, SUM(amount) AS total
+      FROM TABLE(TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '1' DAY))
+      GROUP BY window_start, window_end, city))
+  WHERE rownum <= 10";

@@ -1,0 +1,111 @@
+//! `standings run`: from flags to a running engine.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::args::{Delivery, EmitArg, RunArgs};
+use super::check;
+use super::committer::{Outputs, RejectWriter};
+use super::driver::Settings;
+use super::engine::{self, Cluster, Engine};
+use super::exit::Failure;
+use crate::dataflow::gather::Emit;
+use crate::event_time::partition::Policy;
+use crate::model::plan::Plan;
+use crate::sink::{self, SinkError, SinkOptions};
+use crate::source::{SourceError, SourceOptions, parse_properties_file};
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Configuration(m) => Failure::usage(m),
+            SourceError::Failed(m) => Failure::failed(m),
+        }
+    }
+}
+
+/// Runs `standings run` until the input's end or a signal.
+pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
+    let plan = Arc::new(check::load(&args.queries)?);
+    let cluster = Cluster::from_flags(args.workers, args.processes, args.process, args.hosts.as_deref())?;
+    let is_first = cluster.process == 0;
+    let mut kafka_properties = match &args.kafka_properties {
+        Some(path) => parse_properties_file(path)?,
+        None => Vec::new(),
+    };
+    kafka_properties.extend(args.kafka_property.iter().cloned());
+    let source = SourceOptions {
+        schema: Arc::new(plan.schema.clone()),
+        start: args.start.into(),
+        until_end: args.until_end,
+        kafka_properties: kafka_properties.clone(),
+        max_record_bytes: args.max_record_bytes,
+        ..SourceOptions::new(args.source.clone())
+    };
+    source.check()?;
+    let settings = settings(&args, &plan, &source, stop);
+    let mut outputs = Outputs::default();
+    if is_first {
+        let options = SinkOptions {
+            kafka_properties,
+            kafka_tombstones: args.kafka_tombstones,
+            exactly_once: args.delivery == Delivery::ExactlyOnce,
+        };
+        for url in &args.sink {
+            outputs.sinks.push(sink::connect(url, &options)?);
+        }
+        let reject = |url: &Option<_>| -> Result<Option<Box<dyn RejectWriter>>, SinkError> {
+            url.as_ref().map(|u| sink::connect_rejects(u, &options)).transpose()
+        };
+        outputs.late = reject(&args.late)?;
+        outputs.dead = reject(&args.dead_letter)?;
+    }
+    if let Some(address) = args.http {
+        let port = if address.port() == 0 { 0 } else { address.port() + cluster.process as u16 };
+        let address = std::net::SocketAddr::new(address.ip(), port);
+        let served = crate::http::serve(address, &plan, &settings.in_flight)?;
+        tracing::info!(event = "http_listening", address = %served.address, "http://{}", served.address);
+        outputs.observers.push(served.observer);
+    }
+    for url in &args.source {
+        tracing::info!(event = "starting", source = %url, workers = args.workers, process = args.process);
+    }
+    Engine {
+        cluster,
+        settings,
+        emit: match args.emit {
+            EmitArg::Rows => Emit::Rows,
+            EmitArg::Ranks => Emit::Ranks,
+        },
+        commit_interval: args.commit_interval,
+        source,
+        outputs,
+    }
+    .run()
+}
+
+fn ms(d: Duration) -> i64 {
+    // Durations are at most 400000 days, which fits.
+    d.as_millis() as i64
+}
+
+fn settings(args: &RunArgs, plan: &Arc<Plan>, source: &SourceOptions, stop: Arc<AtomicBool>) -> Settings {
+    Settings {
+        plan: Arc::clone(plan),
+        policy: Policy {
+            out_of_orderness: ms(args.out_of_orderness),
+            allowed_lateness: ms(args.allowed_lateness),
+            max_ahead: ms(args.max_ahead),
+            retain: ms(args.retain),
+        },
+        idle_timeout: args.idle_timeout,
+        until_end: args.until_end,
+        ends_are_final: source.is_files(),
+        max_record_bytes: args.max_record_bytes,
+        in_flight_bytes: args.in_flight_bytes,
+        epoch_bytes: (128 << 10, 16 << 20),
+        stop,
+        in_flight: engine::in_flight(),
+    }
+}

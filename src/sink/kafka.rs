@@ -1,0 +1,164 @@
+//! A topic of changes: an idempotent producer, one message per change, keyed by ranking, window and group keys.
+//!
+//! A commit is done when every message of it is acknowledged. The client retries for as long as it takes: a broker that
+//! is down makes commits wait, and a log line says so.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use rdkafka::config::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, DeliveryResult};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::{ClientContext, Message};
+
+use super::json::{push_change, push_key, push_reject};
+use super::{Shown, Sink, SinkError, SinkOptions};
+use crate::model::change::Commit;
+use crate::model::plan::Plan;
+use crate::model::reject::Reject;
+use crate::run::committer::RejectWriter;
+
+/// Changes or rejects to a topic.
+pub struct KafkaSink {
+    name: String,
+    topic: String,
+    tombstones: bool,
+    producer: BaseProducer<Deliveries>,
+}
+
+/// Counts what is not acknowledged, and keeps the first failure.
+#[derive(Default)]
+struct Deliveries {
+    waiting: std::sync::atomic::AtomicI64,
+    failure: std::sync::Mutex<Option<String>>,
+}
+
+impl ClientContext for Deliveries {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(event = "kafka_sink_error", problem = %error, reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
+        self.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        if let Err((error, message)) = result
+            && let Ok(mut failure) = self.failure.lock()
+        {
+            let message: &BorrowedMessage<'_> = message;
+            failure.get_or_insert(format!("topic `{}`: {error}", message.topic()));
+        }
+    }
+}
+
+type Pair = (Vec<u8>, Option<Vec<u8>>);
+
+impl KafkaSink {
+    /// Makes the client; it connects by itself.
+    pub fn new(brokers: &str, topic: &str, options: &SinkOptions) -> Result<Self, SinkError> {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", brokers)
+            .set("client.id", "standings")
+            .set("linger.ms", "0")
+            .set("message.timeout.ms", "0")
+            .set("compression.type", "lz4")
+            .set("reconnect.backoff.max.ms", "2000");
+        for (key, value) in &options.kafka_properties {
+            // Settings of consumers are shared with the source, and would only make the producer warn.
+            let consumer = ["group.", "fetch.", "queued.", "auto.offset", "isolation.", "session.", "heartbeat."];
+            if !consumer.iter().any(|c| key.starts_with(c)) {
+                config.set(key, value);
+            }
+        }
+        config.set("enable.idempotence", "true");
+        let producer = config.create_with_context(Deliveries::default()).map_err(|e| {
+            SinkError::Configuration(format!("the Kafka settings of the sink are refused: {e}"))
+        })?;
+        Ok(KafkaSink {
+            name: format!("kafka://{brokers}/{topic}"),
+            topic: topic.to_owned(),
+            tombstones: options.kafka_tombstones,
+            producer,
+        })
+    }
+
+    fn put(&self, mut messages: VecDeque<Pair>) -> Result<(), SinkError> {
+        use std::sync::atomic::Ordering::Relaxed;
+        let context = self.producer.context();
+        let started = Instant::now();
+        let mut warned = started;
+        loop {
+            while let Some((key, value)) = messages.front() {
+                let mut record = BaseRecord::to(&self.topic).key(key);
+                if let Some(value) = value {
+                    record = record.payload(value);
+                }
+                match self.producer.send::<Vec<u8>, Vec<u8>>(record) {
+                    Ok(()) => {
+                        context.waiting.fetch_add(1, Relaxed);
+                        messages.pop_front();
+                    }
+                    Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => break,
+                    Err((error, _)) => return Err(self.failed(&error)),
+                }
+            }
+            self.producer.poll(Duration::from_millis(10));
+            if let Ok(mut failure) = context.failure.lock()
+                && let Some(failure) = failure.take()
+            {
+                return Err(self.failed(&failure));
+            }
+            if messages.is_empty() && context.waiting.load(Relaxed) <= 0 {
+                return Ok(());
+            }
+            if warned.elapsed() > Duration::from_secs(5) {
+                warned = Instant::now();
+                let waited_s = started.elapsed().as_secs();
+                tracing::warn!(event = "sink_waiting", sink = self.name, waited_s, "Kafka does not acknowledge; commits wait");
+            }
+        }
+    }
+
+    fn failed(&self, error: &dyn std::fmt::Display) -> SinkError {
+        SinkError::Failed(format!("writing to {} failed: {error}", self.name))
+    }
+}
+
+impl Sink for KafkaSink {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn open(&mut self, _: &Plan) -> Result<Shown, SinkError> {
+        Ok(Shown::default())
+    }
+
+    fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
+        let pair = |change| {
+            let mut key = Vec::with_capacity(96);
+            push_key(&mut key, plan, change);
+            if self.tombstones && change.rank.is_none() {
+                return (key, None);
+            }
+            let mut value = Vec::with_capacity(320);
+            push_change(&mut value, plan, change, commit.number);
+            (key, Some(value))
+        };
+        self.put(commit.changes.iter().map(pair).collect())
+    }
+}
+
+impl RejectWriter for KafkaSink {
+    fn write(&mut self, plan: &Plan, rejects: &[&Reject]) -> Result<(), SinkError> {
+        let pair = |reject: &&Reject| {
+            let mut value = Vec::with_capacity(reject.bytes.len() + 200);
+            push_reject(&mut value, plan, reject);
+            (format!("{}:{}", reject.partition, reject.offset).into_bytes(), Some(value))
+        };
+        self.put(rejects.iter().map(pair).collect())
+    }
+}

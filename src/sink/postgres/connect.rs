@@ -1,0 +1,127 @@
+//! The URL: what libpq's URLs take, with TLS decided by us.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::Trouble;
+use super::tls::{self, Verify};
+use crate::sink::SinkError;
+use crate::sink::url::SinkUrl;
+
+/// Where to connect and how.
+pub struct Target {
+    /// For logs: without secrets.
+    pub name: String,
+    config: Config,
+    tls: MakeRustlsConnect,
+}
+
+impl Target {
+    /// Reads a URL. `sslmode` and `sslrootcert` are ours; the rest is for `tokio-postgres`.
+    pub fn parse(url: &str) -> Result<Self, SinkError> {
+        let name = SinkUrl::Postgres(url.to_owned()).to_string();
+        let wrong = |m: String| SinkError::Configuration(format!("--sink {name}: {m}"));
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let (mut mode, mut roots, mut rest) = (None, None, Vec::new());
+        for pair in query.split('&').filter(|p| !p.is_empty()) {
+            match pair.split_once('=') {
+                Some(("sslmode", value)) => mode = Some(value.to_owned()),
+                Some(("sslrootcert", value)) => roots = Some(PathBuf::from(unescape(value))),
+                Some((key @ ("sslcert" | "sslkey" | "sslpassword"), _)) => {
+                    return Err(wrong(format!("{key} is not supported; authenticate by password")));
+                }
+                _ => rest.push(pair),
+            }
+        }
+        let url = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
+        // The text of a parse error names the key at most, never a value.
+        let mut config: Config = url.parse().map_err(|e: tokio_postgres::Error| wrong(super::describe(&e)))?;
+        if config.get_application_name().is_none() {
+            config.application_name("standings");
+        }
+        let local = config.get_hosts().iter().all(|h| match h {
+            Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()),
+            Host::Unix(_) => true,
+        });
+        let (mode, verify) = match mode.as_deref() {
+            None if local => (SslMode::Prefer, Verify::Nothing),
+            None => (SslMode::Require, Verify::Full),
+            Some("disable") => (SslMode::Disable, Verify::Nothing),
+            Some("allow" | "prefer") => (SslMode::Prefer, Verify::Nothing),
+            Some("require") if roots.is_none() => (SslMode::Require, Verify::Nothing),
+            Some("require" | "verify-ca") => (SslMode::Require, Verify::Authority),
+            Some("verify-full") => (SslMode::Require, Verify::Full),
+            Some(other) => {
+                let allowed = "disable, allow, prefer, require, verify-ca, verify-full";
+                return Err(wrong(format!("sslmode={other}; allowed are {allowed}")));
+            }
+        };
+        config.ssl_mode(mode);
+        let tls = tls::connector(verify, roots.as_deref()).map_err(wrong)?;
+        Ok(Target { name, config, tls })
+    }
+
+    /// Connects; the connection is driven by the present runtime.
+    pub async fn connect(&self) -> Result<Client, Trouble> {
+        let connected = self.config.connect(self.tls.clone()).await;
+        let (client, connection) = connected.map_err(|e| {
+            let refused = e.code().is_some_and(|c| c.code().starts_with("28") || c.code().starts_with("3D"));
+            match Trouble::from(e) {
+                Trouble::Final(SinkError::Failed(m)) if refused => {
+                    Trouble::Final(SinkError::Configuration(format!("--sink {}: {m}", self.name)))
+                }
+                other => other,
+            }
+        })?;
+        tokio::spawn(async move {
+            // What ends the connection is seen by the next statement.
+            let _ = connection.await;
+        });
+        Ok(client)
+    }
+}
+
+/// `%2F` → `/`.
+fn unescape(text: &str) -> String {
+    let mut out = Vec::new();
+    let mut bytes = text.bytes();
+    while let Some(b) = bytes.next() {
+        let hex = |b: Option<u8>| b.and_then(|b| (b as char).to_digit(16));
+        if b == b'%' {
+            let mut ahead = bytes.clone();
+            if let (Some(high), Some(low)) = (hex(ahead.next()), hex(ahead.next())) {
+                out.push((high * 16 + low) as u8);
+                bytes = ahead;
+                continue;
+            }
+        }
+        out.push(b);
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls() {
+        for url in [
+            "postgres://u:p@127.0.0.1:5432/db",
+            "postgres://u@localhost/db?options=-c%20search_path%3Dx&sslmode=disable",
+            "postgres://u@db.example.com/db?connect_timeout=3&application_name=x",
+            "postgresql:///db?host=/var/run/postgresql&sslmode=verify-full",
+        ] {
+            assert!(Target::parse(url).is_ok(), "{url}");
+        }
+        for url in ["postgres://u:secret@h/db?sslmode=no", "postgres://u:secret@h/db?nothing=1"] {
+            let text = Target::parse(url).err().map(|e| e.to_string()).unwrap();
+            assert!(!text.contains("secret"), "{text}");
+        }
+        assert_eq!(unescape("a%2Fb%zz"), "a/b%zz");
+    }
+}

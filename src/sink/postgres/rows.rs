@@ -1,0 +1,127 @@
+//! One commit as one transaction: batched upserts and deletes, then the commit's row.
+
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Statement};
+
+use super::tables::{fields, quoted, sql_type};
+use super::{Trouble, timestamp};
+use crate::model::change::{Change, Commit};
+use crate::model::decimal::format_minor;
+use crate::model::plan::{Field, Plan};
+use crate::model::value::Value;
+
+/// Rows of one statement at most.
+const CHUNK: usize = 5000;
+
+/// A ranking's statements on one connection. Values travel as arrays of text, one per column.
+pub struct Statements {
+    upsert: Statement,
+    delete: Statement,
+}
+
+/// Prepares every ranking's statements.
+pub async fn prepare(client: &Client, plan: &Plan) -> Result<Vec<Statements>, Trouble> {
+    let mut all = Vec::new();
+    for ranking in &plan.rankings {
+        let table = quoted(&ranking.name);
+        let columns: Vec<(String, &str)> = fields(ranking)
+            .into_iter()
+            .map(|f| (quoted(ranking.field_name(f)), sql_type(ranking, &plan.schema, f)))
+            .collect();
+        let names: String = columns.iter().map(|(n, _)| format!(", {n}")).collect();
+        let casts: String = columns.iter().enumerate().map(|(i, (_, t))| format!(", c{i}::{t}")).collect();
+        let inputs: String = (0..columns.len()).map(|i| format!(", ${}::text[]", i + 5)).collect();
+        let aliases: String = (0..columns.len()).map(|i| format!(", c{i}")).collect();
+        let keys: Vec<&(String, &str)> = columns.iter().take(ranking.keys.len()).collect();
+        let conflict: String = keys.iter().map(|(n, _)| format!(", {n}")).collect();
+        let sets: String = columns.iter().skip(keys.len()).map(|(n, _)| format!(", {n} = excluded.{n}")).collect();
+        let commit = columns.len() + 5;
+        let upsert = format!(
+            "INSERT INTO {table} (window_start, window_end, rank, final{names}, commit, updated_at)
+             SELECT s::timestamptz, e::timestamptz, r::integer, f::boolean{casts}, ${commit}::bigint, now()
+             FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]{inputs}) AS u(s, e, r, f{aliases})
+             ON CONFLICT (window_start{conflict}) DO UPDATE SET window_end = excluded.window_end, rank = excluded.rank,
+               final = excluded.final{sets}, commit = excluded.commit, updated_at = excluded.updated_at"
+        );
+        let inputs: String = (0..keys.len()).map(|i| format!(", ${}::text[]", i + 2)).collect();
+        let aliases: String = (0..keys.len()).map(|i| format!(", c{i}")).collect();
+        let same: String = keys.iter().enumerate().map(|(i, (n, t))| format!(" AND t.{n} = u.c{i}::{t}")).collect();
+        let delete = format!(
+            "DELETE FROM {table} t USING unnest($1::text[]{inputs}) AS u(s{aliases})
+             WHERE t.window_start = u.s::timestamptz{same}"
+        );
+        all.push(Statements { upsert: client.prepare(&upsert).await?, delete: client.prepare(&delete).await? });
+    }
+    Ok(all)
+}
+
+/// Writes a commit; `false` if the commit's row is not ours to write.
+pub async fn write(
+    client: &mut Client,
+    statements: &[Statements],
+    plan: &Plan,
+    commit: &Commit,
+    generation: i64,
+) -> Result<bool, Trouble> {
+    let transaction = client.transaction().await?;
+    let number = commit.number as i64;
+    let offsets = serde_json::to_string(&commit.offsets).unwrap_or_else(|_| "{}".to_owned());
+    let watermark = commit.watermark.map(timestamp);
+    let written = transaction
+        .execute(
+            "UPDATE standings_commit SET commit = $1, offsets = $2::text::jsonb, watermark = $3::text::timestamptz,
+               updated_at = now() WHERE generation = $4 AND commit < $1",
+            &[&number, &offsets, &watermark, &generation],
+        )
+        .await?;
+    if written == 0 {
+        transaction.rollback().await?;
+        return Ok(false);
+    }
+    for (index, ranking) in plan.rankings.iter().enumerate() {
+        let all = fields(ranking);
+        let (upserts, deletes): (Vec<&Change>, Vec<&Change>) =
+            commit.changes.iter().filter(|c| c.ranking == index).partition(|c| c.rank.is_some());
+        for chunk in deletes.chunks(CHUNK) {
+            let mut columns = vec![column(chunk, |c| Some(timestamp(c.window_start)))];
+            for key in 0..ranking.keys.len() {
+                columns.push(column(chunk, |c| text(&c.key[key])));
+            }
+            let parameters: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c as _).collect();
+            transaction.execute(&statements[index].delete, &parameters).await?;
+        }
+        for chunk in upserts.chunks(CHUNK) {
+            let mut columns = vec![
+                column(chunk, |c| Some(timestamp(c.window_start))),
+                column(chunk, |c| Some(timestamp(c.window_end))),
+                column(chunk, |c| c.rank.map(|r| r.to_string())),
+                column(chunk, |c| Some(c.is_final.to_string())),
+            ];
+            for field in &all {
+                columns.push(column(chunk, |c| match *field {
+                    Field::Key(i) => text(&c.key[i]),
+                    Field::Measure(i) => text(&c.measures[i]),
+                }));
+            }
+            let mut parameters: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c as _).collect();
+            parameters.push(&number);
+            transaction.execute(&statements[index].upsert, &parameters).await?;
+        }
+    }
+    transaction.commit().await?;
+    Ok(true)
+}
+
+fn column(changes: &[&Change], value: impl Fn(&Change) -> Option<String>) -> Vec<Option<String>> {
+    changes.iter().map(|c| value(c)).collect()
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::Integer(n) => Some(n.to_string()),
+        Value::Decimal(n) => Some(format_minor(*n)),
+        Value::Time(t) => Some(timestamp(*t)),
+        Value::Text(t) => Some(t.to_string()),
+    }
+}

@@ -1,0 +1,219 @@
+//! Tables and views: made when missing, checked when present; and what they show when the sink is opened.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio_postgres::{Client, Row, Transaction};
+
+use super::Trouble;
+use crate::event_time::END_OF_TIME;
+use crate::model::plan::{Field, FieldType, Plan, Ranking};
+use crate::model::schema::Schema;
+use crate::model::time::DAY;
+use crate::model::value::Value;
+use crate::sink::{Shown, ShownRow, SinkError};
+
+/// Quotes a name.
+pub fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A field's column type.
+pub fn sql_type(ranking: &Ranking, schema: &Schema, field: Field) -> &'static str {
+    use crate::model::plan::Aggregate;
+    match (ranking.field_type(field, schema), field) {
+        (FieldType::Text, _) => "text",
+        (FieldType::Time, _) => "timestamptz",
+        (FieldType::Decimal, _) => "numeric(38,2)",
+        (FieldType::Integer, Field::Measure(i)) if matches!(ranking.measures[i].aggregate, Aggregate::Sum(_)) => {
+            "numeric(38,0)"
+        }
+        (FieldType::Integer, _) => "bigint",
+    }
+}
+
+/// Keys, then measures.
+pub fn fields(ranking: &Ranking) -> Vec<Field> {
+    let keys = (0..ranking.keys.len()).map(Field::Key);
+    keys.chain((0..ranking.measures.len()).map(Field::Measure)).collect()
+}
+
+/// Makes and checks the tables, takes the next generation, and reads what is shown.
+pub async fn open(client: &mut Client, plan: &Plan) -> Result<(Shown, i64), Trouble> {
+    let transaction = client.transaction().await?;
+    // Two clusters that start together make their tables one after the other.
+    transaction.batch_execute("SELECT pg_advisory_xact_lock(7302117416943)").await?;
+    transaction
+        .batch_execute(
+            "CREATE TABLE IF NOT EXISTS standings_commit (
+               id boolean PRIMARY KEY DEFAULT true CHECK (id), commit bigint NOT NULL, generation bigint NOT NULL,
+               offsets jsonb NOT NULL, watermark timestamptz, updated_at timestamptz NOT NULL DEFAULT now())",
+        )
+        .await?;
+    for ranking in &plan.rankings {
+        table(&transaction, ranking, &plan.schema).await?;
+    }
+    let row = transaction
+        .query_one(
+            "INSERT INTO standings_commit (commit, generation, offsets) VALUES (0, 1, '{}')
+             ON CONFLICT (id) DO UPDATE SET generation = standings_commit.generation + 1
+             RETURNING commit, generation, offsets::text,
+               CASE WHEN watermark = 'infinity' THEN 'infinity' ELSE (extract(epoch FROM watermark) * 1000)::bigint::text END",
+            &[],
+        )
+        .await?;
+    let mut shown = Shown { commit: row.get::<_, i64>(0).max(0) as u64, ..Shown::default() };
+    let generation = row.get(1);
+    let offsets: BTreeMap<u32, u64> = serde_json::from_str(row.get(2)).map_err(|e| {
+        Trouble::Final(SinkError::Configuration(format!("standings_commit.offsets is not what standings writes: {e}")))
+    })?;
+    shown.offsets = (!offsets.is_empty()).then_some(offsets);
+    shown.watermark = row.get::<_, Option<&str>>(3).and_then(|w| match w {
+        "infinity" => Some(END_OF_TIME),
+        ms => ms.parse().ok(),
+    });
+    for (number, ranking) in plan.rankings.iter().enumerate() {
+        shown.rows.extend(rows(&transaction, number, ranking, &plan.schema).await?);
+    }
+    transaction.commit().await?;
+    Ok((shown, generation))
+}
+
+/// The last commit and the generation.
+pub async fn last(client: &Client) -> Result<(i64, i64), Trouble> {
+    let row = client.query_one("SELECT commit, generation FROM standings_commit", &[]).await?;
+    Ok((row.get(0), row.get(1)))
+}
+
+async fn table(transaction: &Transaction<'_>, ranking: &Ranking, schema: &Schema) -> Result<(), Trouble> {
+    let mut columns: Vec<(String, String)> = vec![
+        ("window_start".to_owned(), "timestamptz".to_owned()),
+        ("window_end".to_owned(), "timestamptz".to_owned()),
+        ("rank".to_owned(), "integer".to_owned()),
+    ];
+    for field in fields(ranking) {
+        columns.push((ranking.field_name(field).to_owned(), sql_type(ranking, schema, field).to_owned()));
+    }
+    for (name, kind) in [("final", "boolean"), ("commit", "bigint"), ("updated_at", "timestamptz")] {
+        columns.push((name.to_owned(), kind.to_owned()));
+    }
+    let found = transaction
+        .query(
+            "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
+             WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped",
+            &[&quoted(&ranking.name)],
+        )
+        .await?;
+    if found.is_empty() {
+        let list: Vec<String> = columns.iter().map(|(n, t)| format!("{} {t}", quoted(n))).collect();
+        let keys: Vec<String> = ranking.keys.iter().map(|k| format!(", {}", quoted(&k.name))).collect();
+        let name = quoted(&ranking.name);
+        let index = quoted(&format!("{}_rank", ranking.name));
+        let sql = format!(
+            "CREATE TABLE {name} ({}, PRIMARY KEY (window_start{})); CREATE INDEX {index} ON {name} (window_start, rank)",
+            list.join(", "),
+            keys.concat()
+        );
+        transaction.batch_execute(&sql).await?;
+    } else {
+        let found: BTreeMap<String, String> = found.iter().map(|r| (r.get(0), normal(r.get(1)))).collect();
+        for (name, kind) in &columns {
+            let wanted = normal(kind);
+            let problem = match found.get(name) {
+                None => format!("has no column {name} (wanted: {kind})"),
+                Some(have) if *have != wanted => format!("has column {name} of type {have} (wanted: {kind})"),
+                Some(_) => continue,
+            };
+            return Err(Trouble::Final(SinkError::Configuration(format!(
+                "the table {} is there and {problem}; rename or drop it, or rename the query's file",
+                ranking.name
+            ))));
+        }
+    }
+    view(transaction, ranking).await
+}
+
+/// One spelling of a type.
+fn normal(kind: &str) -> String {
+    kind.replace("timestamp with time zone", "timestamptz").replace(' ', "")
+}
+
+/// The plain day shape that dashboards expect, for the shipped rankings.
+async fn view(transaction: &Transaction<'_>, ranking: &Ranking) -> Result<(), Trouble> {
+    let (view, columns): (&str, &[&str]) = match ranking.name.as_str() {
+        "top_sales_per_city" => (
+            "top_sales_by_city_daily",
+            &["city", "total_sales", "transaction_count", "avg_sale", "max_sale"],
+        ),
+        "top_salesmen" => (
+            "top_salesmen_daily",
+            &["salesman_id", "salesman_name", "total_sales", "deals_closed", "avg_deal_size", "cities_covered"],
+        ),
+        _ => return Ok(()),
+    };
+    let names: Vec<&str> = fields(ranking).into_iter().map(|f| ranking.field_name(f)).collect();
+    if ranking.window.size != DAY || ranking.window.slide != DAY || !columns.iter().all(|c| names.contains(c)) {
+        return Ok(());
+    }
+    let sql = format!(
+        "CREATE OR REPLACE VIEW {view} AS
+         SELECT (window_start AT TIME ZONE 'UTC')::date AS date, {}, rank FROM {}",
+        columns.join(", "),
+        quoted(&ranking.name)
+    );
+    Ok(transaction.batch_execute(&sql).await?)
+}
+
+async fn rows(
+    transaction: &Transaction<'_>,
+    number: usize,
+    ranking: &Ranking,
+    schema: &Schema,
+) -> Result<Vec<ShownRow>, Trouble> {
+    let all = fields(ranking);
+    let select: Vec<String> = all
+        .iter()
+        .map(|f| {
+            let name = quoted(ranking.field_name(*f));
+            match ranking.field_type(*f, schema) {
+                FieldType::Time => format!(", ((extract(epoch FROM {name}) * 1000)::bigint)::text"),
+                _ => format!(", {name}::text"),
+            }
+        })
+        .collect();
+    let sql = format!(
+        "SELECT (extract(epoch FROM window_start) * 1000)::bigint, (extract(epoch FROM window_end) * 1000)::bigint,
+                rank, final{} FROM {}",
+        select.concat(),
+        quoted(&ranking.name)
+    );
+    let value = |row: &Row, i: usize, field: Field| -> Option<Value> {
+        let text: Option<&str> = row.get(4 + i);
+        Some(match (text, ranking.field_type(field, schema)) {
+            (None, _) => Value::Null,
+            (Some(t), FieldType::Text) => Value::text(t),
+            (Some(t), FieldType::Integer) => Value::Integer(t.parse().ok()?),
+            (Some(t), FieldType::Decimal) => Value::Decimal(t.replace('.', "").parse().ok()?),
+            (Some(t), FieldType::Time) => Value::Time(t.parse().ok()?),
+        })
+    };
+    let mut out = Vec::new();
+    for row in transaction.query(&sql, &[]).await? {
+        let values: Option<Vec<Value>> = all.iter().enumerate().map(|(i, f)| value(&row, i, *f)).collect();
+        let values = values.ok_or_else(|| {
+            let text = format!("a row of {} holds a value that standings does not write", ranking.name);
+            Trouble::Final(SinkError::Configuration(text))
+        })?;
+        let (key, measures) = values.split_at(ranking.keys.len());
+        out.push(ShownRow {
+            ranking: number,
+            window_start: row.get(0),
+            window_end: row.get(1),
+            key: Arc::from(key),
+            rank: u64::from(row.get::<_, Option<i32>>(2).unwrap_or(0).unsigned_abs()),
+            measures: Arc::from(measures),
+            is_final: row.get::<_, Option<bool>>(3).unwrap_or(false),
+        });
+    }
+    Ok(out)
+}
