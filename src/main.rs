@@ -4,9 +4,9 @@ use std::io::IsTerminal;
 
 use clap::{Parser, Subcommand};
 
+use standings::observe;
 use standings::run::exit::{self, Failure};
 use standings::run::{args, check, cluster, commands, engine};
-use standings::observe;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -16,16 +16,26 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Sales come from Kafka or files; event-time windowed rankings, one SQL file each, are kept current; only the ranks
 /// that changed go to Postgres, Kafka, files.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true, after_help = "\
+#[command(
+    version,
+    arg_required_else_help = true,
+    after_help = "\
 Try it, nothing to install:   standings demo
 Rank a recorded file:         standings run --queries queries --source file:sales.ndjson --sink stdout --until-end
 Understand a query:           standings check --queries queries
 
 Every flag has an environment variable STANDINGS_…; STANDINGS_…_FILE names a file that holds the value.
-Exit codes: 0 done, 1 failed at run time, 2 wrong usage or wrong configuration.")]
+Exit codes: 0 done, 1 failed at run time, 2 wrong usage or wrong configuration."
+)]
 struct Cli {
     /// What is logged to standard error: error, warn, info, debug, trace, or a tracing filter.
-    #[arg(long, global = true, env = "STANDINGS_LOG", default_value = "info", value_name = "LEVEL")]
+    #[arg(
+        long,
+        global = true,
+        env = "STANDINGS_LOG",
+        default_value = "info",
+        value_name = "LEVEL"
+    )]
     log: String,
     #[command(subcommand)]
     command: Command,
@@ -64,12 +74,16 @@ fn run(command: Command) -> Result<(), Failure> {
 /// `STANDINGS_X_FILE=path` stands for `STANDINGS_X=<the file's text>`, so that secrets need not be in the environment.
 fn take_values_from_files() -> Result<(), Failure> {
     for (name, path) in std::env::vars_os() {
-        let Some(flag) = name.to_str().and_then(|n| n.strip_suffix("_FILE")).filter(|n| n.starts_with("STANDINGS_"))
+        let Some(flag) = name
+            .to_str()
+            .and_then(|n| n.strip_suffix("_FILE"))
+            .filter(|n| n.starts_with("STANDINGS_"))
         else {
             continue;
         };
-        let text = std::fs::read_to_string(&path)
-            .map_err(|e| Failure::usage(format!("{flag}_FILE: cannot read {}: {e}", path.display())))?;
+        let text = std::fs::read_to_string(&path).map_err(|e| {
+            Failure::usage(format!("{flag}_FILE: cannot read {}: {e}", path.display()))
+        })?;
         // SAFETY: nothing else runs yet: no other thread can read the environment meanwhile.
         unsafe { std::env::set_var(flag, text.trim_end_matches(['\n', '\r'])) };
     }

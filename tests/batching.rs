@@ -12,7 +12,9 @@ use standings::dataflow::graph::{self, Gate};
 use standings::event_time::partition::Policy;
 use standings::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
 use standings::model::change::Commit;
-use standings::model::plan::{Aggregate, Field, Key, Measure, OrderTerm, Plan, RankFunction, Ranking, Window};
+use standings::model::plan::{
+    Aggregate, Field, Key, Measure, OrderTerm, Plan, RankFunction, Ranking, Window,
+};
 use standings::model::schema::Schema;
 use standings::model::value::Value;
 use standings::run::driver::{self, Feed, Settings};
@@ -66,14 +68,28 @@ impl Dice {
 fn plan() -> Arc<Plan> {
     let schema = Schema::sales();
     let (city, salesman, amount) = (2, 3, 5);
-    let measure = |name: &str, aggregate| Measure { name: name.to_owned(), aggregate, filter: None };
+    let measure = |name: &str, aggregate| Measure {
+        name: name.to_owned(),
+        aggregate,
+        filter: None,
+    };
     let total = measure("total", Aggregate::Sum(amount));
-    let first = |descending| OrderTerm { field: Field::Measure(0), descending, nulls_first: !descending };
+    let first = |descending| OrderTerm {
+        field: Field::Measure(0),
+        descending,
+        nulls_first: !descending,
+    };
     let cities = Ranking {
         name: "cities".to_owned(),
-        window: Window { size: 100, slide: 100 },
+        window: Window {
+            size: 100,
+            slide: 100,
+        },
         filter: None,
-        keys: vec![Key { name: "city".to_owned(), column: city }],
+        keys: vec![Key {
+            name: "city".to_owned(),
+            column: city,
+        }],
         partition: vec![],
         measures: vec![
             total.clone(),
@@ -89,10 +105,19 @@ fn plan() -> Arc<Plan> {
     };
     let salesmen = Ranking {
         name: "salesmen".to_owned(),
-        window: Window { size: 200, slide: 50 },
+        window: Window {
+            size: 200,
+            slide: 50,
+        },
         keys: vec![
-            Key { name: "city".to_owned(), column: city },
-            Key { name: "salesman".to_owned(), column: salesman },
+            Key {
+                name: "city".to_owned(),
+                column: city,
+            },
+            Key {
+                name: "salesman".to_owned(),
+                column: salesman,
+            },
         ],
         partition: vec![0],
         measures: vec![total],
@@ -101,7 +126,10 @@ fn plan() -> Arc<Plan> {
         limit: 2,
         ..cities.clone()
     };
-    Arc::new(Plan { schema, rankings: vec![cities, salesmen] })
+    Arc::new(Plan {
+        schema,
+        rankings: vec![cities, salesmen],
+    })
 }
 
 type Sale = (i64, u64, u64, i128);
@@ -138,8 +166,14 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
     let mut salesmen: BTreeMap<(i64, u64, u64), i128> = BTreeMap::new();
     for (p, offset) in upto {
         let mut greatest = None;
-        for (o, (time, city, salesman, amount)) in all[*p as usize][..*offset as usize].iter().enumerate() {
-            let counts = |end: i64| greatest.is_none_or(|g: i64| g - policy.out_of_orderness < end + policy.allowed_lateness);
+        for (o, (time, city, salesman, amount)) in
+            all[*p as usize][..*offset as usize].iter().enumerate()
+        {
+            let counts = |end: i64| {
+                greatest.is_none_or(|g: i64| {
+                    g - policy.out_of_orderness < end + policy.allowed_lateness
+                })
+            };
             let start = time / 100 * 100;
             if counts(start + 100) {
                 let c = cities.entry((start, *city)).or_default();
@@ -160,7 +194,10 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
     let text = |n: u64| show(&Value::text(format!("k{n:02}")));
     let mut windows: BTreeMap<i64, Vec<_>> = BTreeMap::new();
     for ((start, city), c) in &cities {
-        windows.entry(*start).or_default().push((-c.total, *city, c));
+        windows
+            .entry(*start)
+            .or_default()
+            .push((-c.total, *city, c));
     }
     for (start, mut all) in windows {
         all.sort_by_key(|(total, city, _)| (*total, *city));
@@ -177,7 +214,10 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
     }
     let mut groups: BTreeMap<(i64, u64), Vec<(i128, u64)>> = BTreeMap::new();
     for ((start, city, salesman), total) in &salesmen {
-        groups.entry((*start, *city)).or_default().push((*total, *salesman));
+        groups
+            .entry((*start, *city))
+            .or_default()
+            .push((*total, *salesman));
     }
     for ((start, city), mut all) in groups {
         all.sort();
@@ -186,18 +226,29 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
         for (total, salesman) in all {
             let rank = totals.iter().position(|t| *t == total).unwrap() as u64 + 1;
             if rank <= 2 {
-                rows.insert((1, start, vec![text(city), text(salesman)]), (rank, vec![show(&Value::Decimal(total * 100))]));
+                rows.insert(
+                    (1, start, vec![text(city), text(salesman)]),
+                    (rank, vec![show(&Value::Decimal(total * 100))]),
+                );
             }
         }
     }
     rows
 }
 
-fn events(dice: &mut Dice, all: &[Vec<Sale>], worker: usize, workers: usize) -> VecDeque<SourceEvent> {
+fn events(
+    dice: &mut Dice,
+    all: &[Vec<Sale>],
+    worker: usize,
+    workers: usize,
+) -> VecDeque<SourceEvent> {
     let mut events = VecDeque::new();
     let mut own: Vec<(usize, usize)> = Vec::new();
     for p in (0..all.len()).filter(|p| p % workers == worker) {
-        events.push_back(SourceEvent::Assigned { partition: p as u32, offset: 0 });
+        events.push_back(SourceEvent::Assigned {
+            partition: p as u32,
+            offset: 0,
+        });
         own.push((p, 0));
     }
     events.push_back(SourceEvent::Ready);
@@ -219,12 +270,19 @@ fn events(dice: &mut Dice, all: &[Vec<Sale>], worker: usize, workers: usize) -> 
             );
             block.bytes.extend_from_slice(line.as_bytes());
             let end = block.bytes.len() as u32;
-            block.records.push(RecordRef { start, end, offset: o as u64, timestamp: NO_TIMESTAMP });
+            block.records.push(RecordRef {
+                start,
+                end,
+                offset: o as u64,
+                timestamp: NO_TIMESTAMP,
+            });
         }
         events.push_back(SourceEvent::Block(block));
         own[i].1 = to;
         if to == all[p].len() {
-            events.push_back(SourceEvent::Ended { partition: p as u32 });
+            events.push_back(SourceEvent::Ended {
+                partition: p as u32,
+            });
             own.swap_remove(i);
         }
     }
@@ -234,7 +292,12 @@ fn events(dice: &mut Dice, all: &[Vec<Sale>], worker: usize, workers: usize) -> 
 fn run(seed: u64, workers: usize) {
     let mut dice = Dice(seed * 7919 + 1);
     let plan = plan();
-    let policy = Policy { out_of_orderness: 60, allowed_lateness: 30, max_ahead: 1000, retain: 1_000_000 };
+    let policy = Policy {
+        out_of_orderness: 60,
+        allowed_lateness: 30,
+        max_ahead: 1000,
+        retain: 1_000_000,
+    };
     let all = sales(&mut dice, 1 + seed % 5);
     let commits = Arc::new(Mutex::new(Vec::new()));
     let settings = Settings {
@@ -249,14 +312,26 @@ fn run(seed: u64, workers: usize) {
         stop: Arc::new(AtomicBool::new(false)),
         in_flight: Arc::new(AtomicI64::new(0)),
     };
-    let config = if workers == 1 { timely::Config::thread() } else { timely::Config::process(workers) };
+    let config = if workers == 1 {
+        timely::Config::thread()
+    } else {
+        timely::Config::process(workers)
+    };
     let (input, sink) = (all.clone(), Arc::clone(&commits));
     let guards = timely::execute(config, move |worker| {
-        let gate = TestGate { commits: Arc::clone(&sink), durable: AtomicU64::new(0) };
+        let gate = TestGate {
+            commits: Arc::clone(&sink),
+            durable: AtomicU64::new(0),
+        };
         let gate = (worker.index() == 0).then_some(Box::new(gate) as Box<dyn Gate>);
         let wiring = graph::build(worker, &settings.plan, policy, Emit::Rows, gate);
         let mut dice = Dice(seed + 100 * worker.index() as u64 + 3);
-        let feed = TestFeed(RefCell::new(events(&mut dice, &input, worker.index(), worker.peers())));
+        let feed = TestFeed(RefCell::new(events(
+            &mut dice,
+            &input,
+            worker.index(),
+            worker.peers(),
+        )));
         driver::run(worker, wiring, settings.clone(), &feed).unwrap();
     });
     guards.unwrap().join().into_iter().for_each(|r| r.unwrap());
@@ -268,15 +343,29 @@ fn run(seed: u64, workers: usize) {
     for commit in commits.iter() {
         let mut seen = std::collections::BTreeSet::new();
         for change in &commit.changes {
-            let key = (change.ranking, change.window_start, change.key.iter().map(show).collect::<Vec<_>>());
-            assert!(seen.insert(key.clone()), "seed {seed}: a key changed twice in one commit");
+            let key = (
+                change.ranking,
+                change.window_start,
+                change.key.iter().map(show).collect::<Vec<_>>(),
+            );
+            assert!(
+                seen.insert(key.clone()),
+                "seed {seed}: a key changed twice in one commit"
+            );
             let before = rows.get(&key).map(|r| r.0);
-            assert_eq!(before, change.previous_rank, "seed {seed}: previous rank of {key:?}");
+            assert_eq!(
+                before, change.previous_rank,
+                "seed {seed}: previous rank of {key:?}"
+            );
             match change.rank {
                 Some(rank) => {
                     let row = (rank, change.measures.iter().map(show).collect());
-                    let was_final = finals.insert(key.clone(), change.is_final) == Some(change.is_final);
-                    assert!(rows.insert(key, row.clone()).as_ref() != Some(&row) || !was_final, "seed {seed}: no change");
+                    let was_final =
+                        finals.insert(key.clone(), change.is_final) == Some(change.is_final);
+                    assert!(
+                        rows.insert(key, row.clone()).as_ref() != Some(&row) || !was_final,
+                        "seed {seed}: no change"
+                    );
                 }
                 None => {
                     rows.remove(&key);
@@ -285,11 +374,24 @@ fn run(seed: u64, workers: usize) {
             }
         }
         let want = expected(&all, &commit.offsets, &policy);
-        assert_eq!(rows, want, "seed {seed}, {workers} workers: the cut {:?}", commit.offsets);
+        assert_eq!(
+            rows, want,
+            "seed {seed}, {workers} workers: the cut {:?}",
+            commit.offsets
+        );
         assert!(commit.counts.values().all(|c| c.balanced()));
     }
-    assert!(finals.values().all(|f| *f), "seed {seed}: every window is final at the end");
-    let read: u64 = commits.last().unwrap().counts.values().map(|c| c.read).sum();
+    assert!(
+        finals.values().all(|f| *f),
+        "seed {seed}: every window is final at the end"
+    );
+    let read: u64 = commits
+        .last()
+        .unwrap()
+        .counts
+        .values()
+        .map(|c| c.read)
+        .sum();
     assert_eq!(read, 1500);
 }
 

@@ -100,7 +100,9 @@ impl Combiner {
                 ranking: ranking.clone(),
                 kinds: plan.schema.columns.iter().map(|c| c.kind).collect(),
                 layout: Layout::new(ranking, &plan.schema),
-                plain: KeyCodec::new(ranking, &plan.schema).is_plain_text().then(|| ranking.keys[0].column),
+                plain: KeyCodec::new(ranking, &plan.schema)
+                    .is_plain_text()
+                    .then(|| ranking.keys[0].column),
                 rows: Vec::new(),
                 index: HashTable::new(),
                 windows: Vec::new(),
@@ -109,8 +111,14 @@ impl Combiner {
                 distinct: HashSet::new(),
             })
             .collect();
-        let columns = Columns { ids: vec![UNKNOWN; plan.schema.columns.len()] };
-        Combiner { rankings, texts: Texts::default(), columns }
+        let columns = Columns {
+            ids: vec![UNKNOWN; plan.schema.columns.len()],
+        };
+        Combiner {
+            rankings,
+            texts: Texts::default(),
+            columns,
+        }
     }
 
     /// Folds one sale in. `judge` says what becomes of it in a window that ends at the given time; windows that it
@@ -122,7 +130,11 @@ impl Combiner {
         mut judge: impl FnMut(i64) -> Verdict,
         missed: &mut Vec<MissedWindow>,
     ) -> Outcome {
-        let Combiner { rankings, texts, columns } = self;
+        let Combiner {
+            rankings,
+            texts,
+            columns,
+        } = self;
         columns.ids.fill(UNKNOWN);
         let time = sale.event_time();
         let mut outcome = Outcome::Filtered;
@@ -149,7 +161,12 @@ impl Combiner {
                             outcome = Outcome::Missed;
                         }
                         let retired = verdict == Verdict::Retired;
-                        missed.push(MissedWindow { ranking: number, start, end, retired });
+                        missed.push(MissedWindow {
+                            ranking: number,
+                            start,
+                            end,
+                            retired,
+                        });
                     }
                 }
                 start -= window.slide;
@@ -165,7 +182,9 @@ impl Combiner {
             return Vec::new();
         }
         let texts = self.texts.take();
-        let mut out: Vec<Outgoing> = (0..workers).map(|w| Outgoing::new(w as u64, workers, texts.len())).collect();
+        let mut out: Vec<Outgoing> = (0..workers)
+            .map(|w| Outgoing::new(w as u64, workers, texts.len()))
+            .collect();
         for (number, fold) in self.rankings.iter_mut().enumerate() {
             fold.flush(number as u32, &texts, &mut out);
         }
@@ -174,7 +193,10 @@ impl Combiner {
         {
             only.deltas.texts = texts;
         }
-        out.into_iter().map(|o| o.deltas).filter(|d| !d.is_empty()).collect()
+        out.into_iter()
+            .map(|o| o.deltas)
+            .filter(|d| !d.is_empty())
+            .collect()
     }
 }
 
@@ -192,8 +214,13 @@ impl Fold {
                         bytes.push(0);
                     }
                 }
-                ColumnType::Decimal { .. } => push_i128(&mut bytes, sale.number(key.column).unwrap_or_default()),
-                _ => push_i64(&mut bytes, sale.number(key.column).unwrap_or_default() as i64),
+                ColumnType::Decimal { .. } => {
+                    push_i128(&mut bytes, sale.number(key.column).unwrap_or_default())
+                }
+                _ => push_i64(
+                    &mut bytes,
+                    sale.number(key.column).unwrap_or_default() as i64,
+                ),
             }
         }
         texts.intern(&bytes)
@@ -214,7 +241,10 @@ impl Fold {
         let stride = self.layout.width + 1;
         let rows = &self.rows;
         let hash = mix(owner);
-        if let Some(row) = self.index.find(hash, |r| rows[*r as usize * stride] == owner) {
+        if let Some(row) = self
+            .index
+            .find(hash, |r| rows[*r as usize * stride] == owner)
+        {
             return *row as usize;
         }
         let row = (rows.len() / stride) as u32;
@@ -223,7 +253,8 @@ impl Fold {
         self.rows[at] = owner;
         self.layout.clear(&mut self.rows[at + 1..]);
         let rows = &self.rows;
-        self.index.insert_unique(hash, row, |r| mix(rows[*r as usize * stride]));
+        self.index
+            .insert_unique(hash, row, |r| mix(rows[*r as usize * stride]));
         row as usize
     }
 
@@ -248,7 +279,9 @@ impl Fold {
             }
             match *kind {
                 SlotKind::CountAll => words[at] += 1,
-                SlotKind::Count(c) => words[at] += u64::from(sale.text(c).is_some() || sale.number(c).is_some()),
+                SlotKind::Count(c) => {
+                    words[at] += u64::from(sale.text(c).is_some() || sale.number(c).is_some())
+                }
                 SlotKind::Sum(c) => {
                     if let Some(n) = sale.number(c) {
                         put_wide(words, at, wide(words, at) + n);
@@ -269,7 +302,8 @@ impl Fold {
                     let least = matches!(kind, SlotKind::MinText(_));
                     if id != NO_TEXT
                         && (words[at] == NO_TEXT
-                            || (texts.table().get(id as u32) < texts.table().get(words[at] as u32)) == least)
+                            || (texts.table().get(id as u32) < texts.table().get(words[at] as u32))
+                                == least)
                     {
                         words[at] = id;
                     }
@@ -285,7 +319,8 @@ impl Fold {
                         set_last(words, at, time, origin);
                         // A label rarely changes: comparing with the one that is there spares the look-up.
                         let have = words[at + 3];
-                        let same = have != NO_TEXT && sale.text(c) == Some(texts.table().get(have as u32));
+                        let same =
+                            have != NO_TEXT && sale.text(c) == Some(texts.table().get(have as u32));
                         if !same {
                             words[at + 3] = columns.text(texts, sale, c);
                         }
@@ -323,11 +358,19 @@ impl Fold {
             let words = &self.rows[row as usize * stride..(row as usize + 1) * stride];
             let (window, key) = ((words[0] >> 32) as usize, words[0] as u32);
             let workers = out.len() as u64;
-            let to = &mut out[if workers == 1 { 0 } else { (bin(texts.hash(key)) % workers) as usize }];
+            let to = &mut out[if workers == 1 {
+                0
+            } else {
+                (bin(texts.hash(key)) % workers) as usize
+            }];
             let start = self.windows[window];
             match to.deltas.groups.last_mut() {
                 Some(g) if g.ranking == number && g.window_start == start => g.rows += 1,
-                _ => to.deltas.groups.push(Group { ranking: number, rows: 1, window_start: start }),
+                _ => to.deltas.groups.push(Group {
+                    ranking: number,
+                    rows: 1,
+                    window_start: start,
+                }),
             }
             let key = to.text(texts, key);
             let at = to.deltas.words.len() + 1;
@@ -366,8 +409,18 @@ struct Outgoing {
 
 impl Outgoing {
     fn new(worker: u64, workers: usize, texts: usize) -> Self {
-        let renumbered = if workers == 1 { Vec::new() } else { vec![u32::MAX; texts] };
-        Outgoing { deltas: Deltas { worker, ..Deltas::default() }, renumbered }
+        let renumbered = if workers == 1 {
+            Vec::new()
+        } else {
+            vec![u32::MAX; texts]
+        };
+        Outgoing {
+            deltas: Deltas {
+                worker,
+                ..Deltas::default()
+            },
+            renumbered,
+        }
     }
 
     fn text(&mut self, texts: &TextTable, id: u32) -> u32 {
@@ -392,7 +445,8 @@ impl Outgoing {
 /// Whether a sale comes after the one that a last-value slot holds, by (event time, partition, offset).
 #[inline]
 fn is_later(words: &[u64], at: usize, time: i64, origin: Origin) -> bool {
-    (words[at], words[at + 1], words[at + 2]) < (time as u64 + 1, u64::from(origin.partition), origin.offset)
+    (words[at], words[at + 1], words[at + 2])
+        < (time as u64 + 1, u64::from(origin.partition), origin.offset)
         || words[at] == 0
 }
 

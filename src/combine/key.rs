@@ -18,7 +18,13 @@ pub struct KeyCodec {
 impl KeyCodec {
     /// For a ranking's group keys.
     pub fn new(ranking: &Ranking, schema: &Schema) -> Self {
-        KeyCodec { kinds: ranking.keys.iter().map(|k| schema.columns[k.column].kind).collect() }
+        KeyCodec {
+            kinds: ranking
+                .keys
+                .iter()
+                .map(|k| schema.columns[k.column].kind)
+                .collect(),
+        }
     }
 
     /// Whether the key is one text column, whose bytes are then the key itself.
@@ -28,7 +34,11 @@ impl KeyCodec {
 
     /// The key's values.
     pub fn decode(&self, bytes: &[u8]) -> Arc<[Value]> {
-        self.split(bytes).iter().zip(&self.kinds).map(|(part, kind)| decode_one(part, *kind)).collect()
+        self.split(bytes)
+            .iter()
+            .zip(&self.kinds)
+            .map(|(part, kind)| decode_one(part, *kind))
+            .collect()
     }
 
     /// The bytes of the columns `which` alone, as a key of their own (a partition of the ranking).

@@ -83,7 +83,11 @@ pub struct Layout {
 impl Layout {
     /// Lays out a ranking's accumulators.
     pub fn new(ranking: &Ranking, schema: &Schema) -> Self {
-        let mut layout = Layout { slots: Vec::new(), width: 0, sources: Vec::new() };
+        let mut layout = Layout {
+            slots: Vec::new(),
+            width: 0,
+            sources: Vec::new(),
+        };
         let is_text = |c: usize| schema.columns[c].kind == ColumnType::Text;
         for measure in &ranking.measures {
             let mut slot = |kind| layout.slot(kind, measure.filter.clone());
@@ -100,7 +104,9 @@ impl Layout {
                 Aggregate::Max(c) if is_text(c) => Source::Text(slot(SlotKind::MaxText(c))),
                 Aggregate::Min(c) => Source::Number(slot(SlotKind::Min(c))),
                 Aggregate::Max(c) => Source::Number(slot(SlotKind::Max(c))),
-                Aggregate::LastValue(c) if is_text(c) => Source::LastText(slot(SlotKind::LastText(c))),
+                Aggregate::LastValue(c) if is_text(c) => {
+                    Source::LastText(slot(SlotKind::LastText(c)))
+                }
                 Aggregate::LastValue(c) => Source::Last(slot(SlotKind::Last(c))),
             };
             layout.sources.push(source);
@@ -109,7 +115,11 @@ impl Layout {
     }
 
     fn slot(&mut self, kind: SlotKind, filter: Option<Expr>) -> usize {
-        if let Some(slot) = self.slots.iter().find(|s| s.kind == kind && s.filter == filter) {
+        if let Some(slot) = self
+            .slots
+            .iter()
+            .find(|s| s.kind == kind && s.filter == filter)
+        {
             return slot.at;
         }
         let at = self.width;
@@ -174,5 +184,12 @@ pub fn put_wide(row: &mut [u64], at: usize, value: i128) {
 
 /// The average of a sum in minor units; of a sum of whole numbers when not `decimal`.
 pub fn average(sum: i128, count: u64, decimal: bool) -> i128 {
-    average_minor(if decimal { sum } else { sum.saturating_mul(100) }, count)
+    average_minor(
+        if decimal {
+            sum
+        } else {
+            sum.saturating_mul(100)
+        },
+        count,
+    )
 }

@@ -70,7 +70,9 @@ impl Texts {
     pub fn intern(&mut self, bytes: &[u8]) -> u32 {
         let hash = hash(bytes);
         let table = &self.table;
-        if let Some(id) = self.index.find(hash, |id| table.hash(*id) == hash && table.get(*id) == bytes) {
+        if let Some(id) = self.index.find(hash, |id| {
+            table.hash(*id) == hash && table.get(*id) == bytes
+        }) {
             return *id;
         }
         let id = self.table.push(bytes, hash);

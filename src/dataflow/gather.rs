@@ -62,7 +62,11 @@ struct Shown {
 impl Gather {
     /// Nothing gathered yet, from `workers` workers.
     pub fn new(plan: Arc<Plan>, policy: Policy, emit: Emit, workers: usize) -> Self {
-        let codecs = plan.rankings.iter().map(|r| KeyCodec::new(r, &plan.schema)).collect();
+        let codecs = plan
+            .rankings
+            .iter()
+            .map(|r| KeyCodec::new(r, &plan.schema))
+            .collect();
         Gather {
             plan,
             codecs,
@@ -81,14 +85,22 @@ impl Gather {
     /// Takes over one candidate.
     pub fn candidate(&mut self, candidate: Candidate) {
         let at = (candidate.ranking, candidate.window_start);
-        let partition =
-            self.windows.entry(at).or_default().entry(Arc::clone(&candidate.partition)).or_default();
+        let partition = self
+            .windows
+            .entry(at)
+            .or_default()
+            .entry(Arc::clone(&candidate.partition))
+            .or_default();
         if let Some(place) = partition.places.remove(&candidate.key) {
             partition.rows.remove(&(place, Arc::clone(&candidate.key)));
         }
         if let Some(row) = candidate.row {
-            partition.places.insert(Arc::clone(&candidate.key), row.order.clone());
-            partition.rows.insert((row.order, candidate.key), row.measures);
+            partition
+                .places
+                .insert(Arc::clone(&candidate.key), row.order.clone());
+            partition
+                .rows
+                .insert((row.order, candidate.key), row.measures);
         }
         self.dirty.insert((at.0, at.1, candidate.partition));
     }
@@ -129,14 +141,19 @@ impl Gather {
             for ((ranking, start), partitions) in &self.windows {
                 let end = start.saturating_add(self.plan.rankings[*ranking as usize].window.size);
                 if end <= watermark && end > self.closed {
-                    self.dirty.extend(partitions.keys().map(|p| (*ranking, *start, Arc::clone(p))));
+                    self.dirty
+                        .extend(partitions.keys().map(|p| (*ranking, *start, Arc::clone(p))));
                 }
             }
             self.closed = watermark;
         }
         let mut changes = Vec::new();
         for (ranking, start, partition) in std::mem::take(&mut self.dirty) {
-            let Some(found) = self.windows.get_mut(&(ranking, start)).and_then(|w| w.get_mut(&partition)) else {
+            let Some(found) = self
+                .windows
+                .get_mut(&(ranking, start))
+                .and_then(|w| w.get_mut(&partition))
+            else {
                 continue;
             };
             let plan = &self.plan.rankings[ranking as usize];
@@ -159,7 +176,12 @@ impl Gather {
         commit.changes = changes;
         commit.offsets = self.offsets.clone();
         commit.watermark = (watermark > BEGINNING + 1).then_some(watermark);
-        commit.watermarks = self.clock.partitions().iter().map(|(p, s)| (*p, s.watermark)).collect();
+        commit.watermarks = self
+            .clock
+            .partitions()
+            .iter()
+            .map(|(p, s)| (*p, s.watermark))
+            .collect();
         commit.counts = self.counts.clone();
         commit
     }
@@ -169,7 +191,9 @@ impl Gather {
         let horizon = self.promises.iter().copied().min().unwrap_or(BEGINNING);
         if horizon > BEGINNING {
             let rankings = &self.plan.rankings;
-            self.windows.retain(|(r, start), _| start.saturating_add(rankings[*r as usize].window.size) > horizon);
+            self.windows.retain(|(r, start), _| {
+                start.saturating_add(rankings[*r as usize].window.size) > horizon
+            });
         }
     }
 }
@@ -197,7 +221,8 @@ impl Partition {
         }
         if still < self.shown.len() {
             let stay: hashbrown::HashSet<&Arc<[u8]>> = now.iter().map(|(k, _, _)| *k).collect();
-            let mut gone: Vec<(Arc<[u8]>, Shown)> = self.shown.extract_if(|k, _| !stay.contains(k)).collect();
+            let mut gone: Vec<(Arc<[u8]>, Shown)> =
+                self.shown.extract_if(|k, _| !stay.contains(k)).collect();
             gone.sort_unstable_by_key(|(_, s)| s.rank);
             for (key, shown) in gone {
                 changes.push(Change {
@@ -223,7 +248,14 @@ impl Partition {
                 measures: Arc::clone(measures),
                 ..template.clone()
             });
-            self.shown.insert(Arc::clone(key), Shown { rank, measures: Arc::clone(measures), is_final });
+            self.shown.insert(
+                Arc::clone(key),
+                Shown {
+                    rank,
+                    measures: Arc::clone(measures),
+                    is_final,
+                },
+            );
         }
     }
 }

@@ -83,7 +83,13 @@ pub struct Wiring {
 }
 
 /// Builds the same graph on every worker; `gate` is given on worker 0 alone.
-pub fn build(worker: &mut Worker, plan: &Arc<Plan>, policy: Policy, emit: Emit, gate: Option<Box<dyn Gate>>) -> Wiring {
+pub fn build(
+    worker: &mut Worker,
+    plan: &Arc<Plan>,
+    policy: Policy,
+    emit: Emit,
+    gate: Option<Box<dyn Gate>>,
+) -> Wiring {
     let latest = Rc::new(Cell::new(0));
     let horizon = Rc::new(Cell::new(BEGINNING));
     let live_keys = Rc::new(Cell::new(0));
@@ -97,53 +103,59 @@ pub fn build(worker: &mut Worker, plan: &Arc<Plan>, policy: Policy, emit: Emit, 
             let mut retired = BEGINNING;
             let mut waiting = BTreeMap::new();
             let (latest, live_keys) = (Rc::clone(&latest), Rc::clone(&live_keys));
-            messages.unary_frontier(Exchange::new(|m: &Message| m.to), "Totals", move |capability, _| {
-                drop(capability);
-                move |(input, frontier), output| {
-                    input.for_each(|time, messages: &mut Vec<Message>| {
-                        for message in messages.drain(..) {
-                            if let Body::Tick(epoch) = message.body {
-                                latest.set(latest.get().max(epoch));
-                                continue;
-                            }
-                            waiting
-                                .entry(*time.time())
-                                .or_insert_with(|| (time.retain(0), Vec::new()))
-                                .1
-                                .push(message.body);
-                        }
-                    });
-                    while let Some(entry) = waiting.first_entry() {
-                        if frontier.less_equal(entry.key()) {
-                            break;
-                        }
-                        let (capability, bodies) = entry.remove();
-                        let mut session = output.session(&capability);
-                        for body in bodies {
-                            match body {
-                                Body::Deltas(deltas) => totals.apply(&deltas),
-                                Body::Progress(progress) => session.give(Gathered::Progress(progress)),
-                                Body::Promise(promise) => {
-                                    let known = &mut promises[promise.worker as usize];
-                                    *known = promise.horizon.max(*known);
-                                    session.give(Gathered::Promise(promise));
+            messages.unary_frontier(
+                Exchange::new(|m: &Message| m.to),
+                "Totals",
+                move |capability, _| {
+                    drop(capability);
+                    move |(input, frontier), output| {
+                        input.for_each(|time, messages: &mut Vec<Message>| {
+                            for message in messages.drain(..) {
+                                if let Body::Tick(epoch) = message.body {
+                                    latest.set(latest.get().max(epoch));
+                                    continue;
                                 }
-                                Body::Tick(_) => {}
+                                waiting
+                                    .entry(*time.time())
+                                    .or_insert_with(|| (time.retain(0), Vec::new()))
+                                    .1
+                                    .push(message.body);
                             }
+                        });
+                        while let Some(entry) = waiting.first_entry() {
+                            if frontier.less_equal(entry.key()) {
+                                break;
+                            }
+                            let (capability, bodies) = entry.remove();
+                            let mut session = output.session(&capability);
+                            for body in bodies {
+                                match body {
+                                    Body::Deltas(deltas) => totals.apply(&deltas),
+                                    Body::Progress(progress) => {
+                                        session.give(Gathered::Progress(progress))
+                                    }
+                                    Body::Promise(promise) => {
+                                        let known = &mut promises[promise.worker as usize];
+                                        *known = promise.horizon.max(*known);
+                                        session.give(Gathered::Promise(promise));
+                                    }
+                                    Body::Tick(_) => {}
+                                }
+                            }
+                            let candidates = totals.settle();
+                            if !candidates.is_empty() {
+                                session.give(Gathered::Candidates(candidates));
+                            }
+                            let promised = promises.iter().copied().min().unwrap_or(BEGINNING);
+                            if promised > retired {
+                                retired = promised;
+                                totals.retire(retired);
+                            }
+                            live_keys.set(totals.live_keys());
                         }
-                        let candidates = totals.settle();
-                        if !candidates.is_empty() {
-                            session.give(Gathered::Candidates(candidates));
-                        }
-                        let promised = promises.iter().copied().min().unwrap_or(BEGINNING);
-                        if promised > retired {
-                            retired = promised;
-                            totals.retire(retired);
-                        }
-                        live_keys.set(totals.live_keys());
                     }
-                }
-            })
+                },
+            )
         };
 
         let mut control = None;
@@ -151,60 +163,75 @@ pub fn build(worker: &mut Worker, plan: &Arc<Plan>, policy: Policy, emit: Emit, 
         let activator = |info: &timely::dataflow::operators::generic::OperatorInfo| {
             scope.activator_for(Rc::clone(&info.address))
         };
-        let horizons = owned.unary_frontier(Exchange::new(|_: &Gathered| 0), "Gather", |capability, info| {
-            let pending = Rc::new(Cell::new(false));
-            if index == 0 {
-                control = Some((Rc::clone(&pending), activator(&info)));
-            }
-            let mut held = (index == 0).then_some(capability);
-            let mut gather = Gather::new(Arc::clone(plan), policy, emit, workers);
-            let mut gate = gate;
-            let mut waiting: BTreeMap<Epoch, Vec<Gathered>> = BTreeMap::new();
-            let (mut applied, mut offered, mut sent) = (0, 0, BEGINNING);
-            move |(input, frontier), output| {
-                input.for_each(|time, batch: &mut Vec<Gathered>| {
-                    waiting.entry(*time.time()).or_default().append(batch);
-                });
-                let Some(gate) = &mut gate else { return };
-                let reached = frontier.frontier().first().copied().unwrap_or(Epoch::MAX);
-                if reached > applied {
-                    while let Some(entry) = waiting.first_entry()
-                        && *entry.key() < reached
-                    {
-                        for message in entry.remove() {
-                            match message {
-                                Gathered::Candidates(all) => all.into_iter().for_each(|c| gather.candidate(c)),
-                                Gathered::Progress(progress) => gather.progress(*progress),
-                                Gathered::Promise(promise) => gather.promise(promise),
+        let horizons = owned.unary_frontier(
+            Exchange::new(|_: &Gathered| 0),
+            "Gather",
+            |capability, info| {
+                let pending = Rc::new(Cell::new(false));
+                if index == 0 {
+                    control = Some((Rc::clone(&pending), activator(&info)));
+                }
+                let mut held = (index == 0).then_some(capability);
+                let mut gather = Gather::new(Arc::clone(plan), policy, emit, workers);
+                let mut gate = gate;
+                let mut waiting: BTreeMap<Epoch, Vec<Gathered>> = BTreeMap::new();
+                let (mut applied, mut offered, mut sent) = (0, 0, BEGINNING);
+                move |(input, frontier), output| {
+                    input.for_each(|time, batch: &mut Vec<Gathered>| {
+                        waiting.entry(*time.time()).or_default().append(batch);
+                    });
+                    let Some(gate) = &mut gate else { return };
+                    let reached = frontier.frontier().first().copied().unwrap_or(Epoch::MAX);
+                    if reached > applied {
+                        while let Some(entry) = waiting.first_entry()
+                            && *entry.key() < reached
+                        {
+                            for message in entry.remove() {
+                                match message {
+                                    Gathered::Candidates(all) => {
+                                        all.into_iter().for_each(|c| gather.candidate(c))
+                                    }
+                                    Gathered::Progress(progress) => gather.progress(*progress),
+                                    Gathered::Promise(promise) => gather.promise(promise),
+                                }
                             }
                         }
+                        applied = reached;
+                        gather.advance();
                     }
-                    applied = reached;
-                    gather.advance();
-                }
-                if applied > offered && gate.ready() {
-                    gate.offer(gather.draft(gate.closed_before()), applied);
-                    offered = applied;
-                }
-                let durable = gate.durable();
-                if let Some(capability) = &mut held {
-                    let target = gather.target_horizon();
-                    if target > sent {
-                        sent = target;
-                        output.session(&*capability).give(target);
+                    if applied > offered && gate.ready() {
+                        gate.offer(gather.draft(gate.closed_before()), applied);
+                        offered = applied;
                     }
-                    if durable == Epoch::MAX {
-                        held = None;
-                    } else if durable > *capability.time() {
-                        capability.downgrade(&durable);
+                    let durable = gate.durable();
+                    if let Some(capability) = &mut held {
+                        let target = gather.target_horizon();
+                        if target > sent {
+                            sent = target;
+                            output.session(&*capability).give(target);
+                        }
+                        if durable == Epoch::MAX {
+                            held = None;
+                        } else if durable > *capability.time() {
+                            capability.downgrade(&durable);
+                        }
                     }
+                    pending.set(held.is_some() && applied > durable);
                 }
-                pending.set(held.is_some() && applied > durable);
-            }
-        });
+            },
+        );
         let told = Rc::clone(&horizon);
         let (durable, horizons) = horizons.probe();
-        horizons.broadcast().inspect(move |h: &i64| told.set(told.get().max(*h)));
-        Wiring { input, durable, latest, horizon, live_keys, gather: control }
+        horizons
+            .broadcast()
+            .inspect(move |h: &i64| told.set(told.get().max(*h)));
+        Wiring {
+            input,
+            durable,
+            latest,
+            horizon,
+            live_keys,
+            gather: control,
+        }
     })
 }

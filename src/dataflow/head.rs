@@ -108,17 +108,26 @@ impl Head {
         self.touched.sort_unstable();
         let upserts = best
             .iter()
-            .filter(|r| self.shown.binary_search(r).is_err() || self.touched.binary_search(r).is_ok())
+            .filter(|r| {
+                self.shown.binary_search(r).is_err() || self.touched.binary_search(r).is_ok()
+            })
             .copied()
             .collect();
-        let removed = self.shown.iter().filter(|r| best.binary_search(r).is_err()).copied().collect();
+        let removed = self
+            .shown
+            .iter()
+            .filter(|r| best.binary_search(r).is_err())
+            .copied()
+            .collect();
         self.touched.clear();
         self.shown = best;
         Settled { upserts, removed }
     }
 
     fn last(&self) -> Option<(OrderKey, Arc<[u8]>)> {
-        self.entries.last().map(|(order, key, _)| (order.clone(), Arc::clone(key)))
+        self.entries
+            .last()
+            .map(|(order, key, _)| (order.clone(), Arc::clone(key)))
     }
 
     /// The rows with a rank up to `limit`, or `None` if rows behind the floor could be among them.
@@ -131,7 +140,8 @@ impl Head {
             }
             best.push(*row);
         }
-        let settled = self.floor.is_none() || (rank == RankFunction::RowNumber && best.len() as u64 == limit);
+        let settled =
+            self.floor.is_none() || (rank == RankFunction::RowNumber && best.len() as u64 == limit);
         settled.then_some(best)
     }
 }
@@ -153,7 +163,12 @@ pub struct Ranks {
 impl Ranks {
     /// Before the first row.
     pub fn new(function: RankFunction) -> Self {
-        Ranks { function, rows: 0, rank: 0, last: None }
+        Ranks {
+            function,
+            rows: 0,
+            rank: 0,
+            last: None,
+        }
     }
 
     /// The rank of the next row.

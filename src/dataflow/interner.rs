@@ -25,11 +25,17 @@ impl Interner {
     /// The number of a text; found or added, with no use counted yet.
     pub fn intern(&mut self, bytes: &[u8], hash: u64) -> u32 {
         let entries = &self.entries;
-        let same = |id: &u32| entries[*id as usize].hash == hash && *entries[*id as usize].bytes == *bytes;
+        let same =
+            |id: &u32| entries[*id as usize].hash == hash && *entries[*id as usize].bytes == *bytes;
         if let Some(id) = self.index.find(hash, same) {
             return *id;
         }
-        let entry = Entry { bytes: bytes.into(), hash, uses: 0, held: true };
+        let entry = Entry {
+            bytes: bytes.into(),
+            hash,
+            uses: 0,
+            held: true,
+        };
         let id = match self.free.pop() {
             Some(id) => {
                 self.entries[id as usize] = entry;
@@ -41,7 +47,8 @@ impl Interner {
             }
         };
         let entries = &self.entries;
-        self.index.insert_unique(hash, id, |id| entries[*id as usize].hash);
+        self.index
+            .insert_unique(hash, id, |id| entries[*id as usize].hash);
         self.idle.push(id);
         id
     }

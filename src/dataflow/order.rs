@@ -52,14 +52,18 @@ impl Reader {
         Reader {
             layout: Layout::new(ranking, schema),
             codec: KeyCodec::new(ranking, schema),
-            types: (0..ranking.measures.len()).map(|i| ranking.field_type(Field::Measure(i), schema)).collect(),
+            types: (0..ranking.measures.len())
+                .map(|i| ranking.field_type(Field::Measure(i), schema))
+                .collect(),
             order: ranking.order.clone(),
         }
     }
 
     /// The measures of a row.
     pub fn measures(&self, row: RowView<'_>) -> Arc<[Value]> {
-        (0..self.types.len()).map(|i| self.measure(i, row)).collect()
+        (0..self.types.len())
+            .map(|i| self.measure(i, row))
+            .collect()
     }
 
     fn measure(&self, i: usize, row: RowView<'_>) -> Value {
@@ -88,7 +92,9 @@ impl Reader {
             Source::Avg(at, count, decimal) => {
                 (words[count] > 0).then(|| average(wide(words, at), words[count], decimal))
             }
-            Source::Number(at) => Some(wide(words, at)).filter(|n| *n != i128::MAX && *n != i128::MIN),
+            Source::Number(at) => {
+                Some(wide(words, at)).filter(|n| *n != i128::MAX && *n != i128::MIN)
+            }
             Source::Last(at) => Some(wide(words, at + 3)).filter(|n| *n != NULL_NUMBER),
             Source::Distinct(at) => Some(row.sets[words[at] as usize].len() as i128),
             Source::Text(_) | Source::LastText(_) => None,
@@ -101,7 +107,10 @@ impl Reader {
             && let Field::Measure(i) = term.field
             && !self.is_text(i)
         {
-            return OrderKey { head: turned(self.number(i, row), term), tail: None };
+            return OrderKey {
+                head: turned(self.number(i, row), term),
+                tail: None,
+            };
         }
         let mut tail = Vec::new();
         let mut head = 0;
@@ -124,19 +133,31 @@ impl Reader {
                 Value::Text(text) => {
                     tail.push(1);
                     let end = if term.descending { 0xff } else { 0 };
-                    tail.extend(text.bytes().chain([0]).map(|b| if term.descending { !b } else { b }));
+                    tail.extend(
+                        text.bytes()
+                            .chain([0])
+                            .map(|b| if term.descending { !b } else { b }),
+                    );
                     debug_assert_eq!(tail.last(), Some(&end));
                 }
                 Value::Null => tail.push(if term.nulls_first { 0 } else { 2 }),
-                Value::Integer(n) | Value::Decimal(n) => push_i128(&mut tail, turned(Some(n), term)),
+                Value::Integer(n) | Value::Decimal(n) => {
+                    push_i128(&mut tail, turned(Some(n), term))
+                }
                 Value::Time(t) => push_i128(&mut tail, turned(Some(i128::from(t)), term)),
             }
         }
-        OrderKey { head, tail: Some(tail.into()) }
+        OrderKey {
+            head,
+            tail: Some(tail.into()),
+        }
     }
 
     fn is_text(&self, measure: usize) -> bool {
-        matches!(self.layout.sources[measure], Source::Text(_) | Source::LastText(_))
+        matches!(
+            self.layout.sources[measure],
+            Source::Text(_) | Source::LastText(_)
+        )
     }
 }
 

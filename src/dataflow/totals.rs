@@ -23,13 +23,26 @@ pub struct Totals {
 impl Totals {
     /// Nothing yet.
     pub fn new(plan: Arc<Plan>) -> Self {
-        let readers = plan.rankings.iter().map(|r| Reader::new(r, &plan.schema)).collect();
-        Totals { plan, readers, windows: BTreeMap::new(), texts: Interner::default(), touched: Vec::new() }
+        let readers = plan
+            .rankings
+            .iter()
+            .map(|r| Reader::new(r, &plan.schema))
+            .collect();
+        Totals {
+            plan,
+            readers,
+            windows: BTreeMap::new(),
+            texts: Interner::default(),
+            touched: Vec::new(),
+        }
     }
 
     /// Adds one batch.
     pub fn apply(&mut self, deltas: &Deltas) {
-        let mut from = Numbers { table: &deltas.texts, numbers: vec![u32::MAX; deltas.texts.len()] };
+        let mut from = Numbers {
+            table: &deltas.texts,
+            numbers: vec![u32::MAX; deltas.texts.len()],
+        };
         let mut words = &deltas.words[..];
         let mut distinct = deltas.distinct.iter();
         for group in &deltas.groups {
@@ -41,7 +54,14 @@ impl Totals {
             let (rows, rest) = words.split_at(stride * group.rows as usize);
             words = rest;
             for row in rows.chunks_exact(stride) {
-                window.merge(ranking, reader, &mut self.texts, &mut from, row, &mut distinct);
+                window.merge(
+                    ranking,
+                    reader,
+                    &mut self.texts,
+                    &mut from,
+                    row,
+                    &mut distinct,
+                );
             }
             self.touched.push(at);
         }
@@ -56,7 +76,14 @@ impl Totals {
         for (number, start) in self.touched.drain(..) {
             if let Some(window) = self.windows.get_mut(&(number, start)) {
                 let ranking = &self.plan.rankings[number as usize];
-                window.settle(number, start, ranking, &self.readers[number as usize], &self.texts, &mut out);
+                window.settle(
+                    number,
+                    start,
+                    ranking,
+                    &self.readers[number as usize],
+                    &self.texts,
+                    &mut out,
+                );
             }
         }
         out
@@ -67,7 +94,9 @@ impl Totals {
         let gone: Vec<(u32, i64)> = self
             .windows
             .keys()
-            .filter(|(r, start)| start.saturating_add(self.plan.rankings[*r as usize].window.size) <= horizon)
+            .filter(|(r, start)| {
+                start.saturating_add(self.plan.rankings[*r as usize].window.size) <= horizon
+            })
             .copied()
             .collect();
         for at in gone {

@@ -120,7 +120,12 @@ impl WindowState {
         let stride = reader.layout.width + 1;
         let key = from.resolve(texts, deltas[0] as u32);
         let rows = &self.rows;
-        let found = self.index.find(mix(u64::from(key)), |r| rows[*r as usize * stride] as u32 == key).copied();
+        let found = self
+            .index
+            .find(mix(u64::from(key)), |r| {
+                rows[*r as usize * stride] as u32 == key
+            })
+            .copied();
         let row = match found {
             Some(row) => row,
             None => self.add_row(ranking, reader, texts, key, stride),
@@ -128,11 +133,21 @@ impl WindowState {
         let at = row as usize * stride;
         let bytes = Arc::clone(texts.get(key));
         let before = found.map(|_| {
-            reader.order(RowView { words: &self.rows[at + 1..at + stride], key: &bytes, texts, sets: &self.sets })
+            reader.order(RowView {
+                words: &self.rows[at + 1..at + stride],
+                key: &bytes,
+                texts,
+                sets: &self.sets,
+            })
         });
         self.add(reader, texts, from, row, &deltas[1..], distinct);
         let words = &self.rows[at + 1..at + stride];
-        let now = reader.order(RowView { words, key: &bytes, texts, sets: &self.sets });
+        let now = reader.order(RowView {
+            words,
+            key: &bytes,
+            texts,
+            sets: &self.sets,
+        });
         let number = (self.rows[at] >> 32) as u32;
         let head = &mut self.partitions[number as usize].head;
         let was_dirty = head.is_dirty();
@@ -142,12 +157,21 @@ impl WindowState {
         }
     }
 
-    fn add_row(&mut self, ranking: &Ranking, reader: &Reader, texts: &mut Interner, key: u32, stride: usize) -> u32 {
+    fn add_row(
+        &mut self,
+        ranking: &Ranking,
+        reader: &Reader,
+        texts: &mut Interner,
+        key: u32,
+        stride: usize,
+    ) -> u32 {
         let row = (self.rows.len() / stride) as u32;
         texts.retain(key);
         let mut partition = Vec::new();
         if !ranking.partition.is_empty() {
-            reader.codec.project(texts.get(key), &ranking.partition, &mut partition);
+            reader
+                .codec
+                .project(texts.get(key), &ranking.partition, &mut partition);
         }
         let number = match self.partition_index.get(&partition[..]) {
             Some(number) => *number,
@@ -155,7 +179,11 @@ impl WindowState {
                 let number = self.partitions.len() as u32;
                 let key: Arc<[u8]> = partition.into();
                 self.partition_index.insert(Arc::clone(&key), number);
-                self.partitions.push(Partition { key, head: Head::default(), members: Vec::new() });
+                self.partitions.push(Partition {
+                    key,
+                    head: Head::default(),
+                    members: Vec::new(),
+                });
                 number
             }
         };
@@ -173,7 +201,9 @@ impl WindowState {
             }
         }
         let rows = &self.rows;
-        self.index.insert_unique(mix(u64::from(key)), row, |r| mix(u64::from(rows[*r as usize * stride] as u32)));
+        self.index.insert_unique(mix(u64::from(key)), row, |r| {
+            mix(u64::from(rows[*r as usize * stride] as u32))
+        });
         row
     }
 
@@ -200,7 +230,9 @@ impl WindowState {
                     if deltas[at] != NO_TEXT {
                         let id = from.resolve(texts, deltas[at] as u32);
                         let least = matches!(slot.kind, SlotKind::MinText(_));
-                        if words[at] == NO_TEXT || (texts.get(id) < texts.get(words[at] as u32)) == least {
+                        if words[at] == NO_TEXT
+                            || (texts.get(id) < texts.get(words[at] as u32)) == least
+                        {
                             replace_text(texts, &mut words[at], u64::from(id));
                         }
                     }
@@ -244,21 +276,48 @@ impl WindowState {
         out: &mut Vec<Candidate>,
     ) {
         let stride = reader.layout.width + 1;
-        let WindowState { rows, sets, partitions, dirty, .. } = self;
+        let WindowState {
+            rows,
+            sets,
+            partitions,
+            dirty,
+            ..
+        } = self;
         let view = |row: u32| {
             let at = row as usize * stride;
             let key = texts.get(rows[at] as u32);
-            (key, RowView { words: &rows[at + 1..at + stride], key, texts, sets })
+            (
+                key,
+                RowView {
+                    words: &rows[at + 1..at + stride],
+                    key,
+                    texts,
+                    sets,
+                },
+            )
         };
         let count = rows.len() / stride;
         for partition in dirty.drain(..) {
-            let Partition { key: partition_key, head, members } = &mut partitions[partition as usize];
-            let size = if ranking.partition.is_empty() { count } else { members.len() };
+            let Partition {
+                key: partition_key,
+                head,
+                members,
+            } = &mut partitions[partition as usize];
+            let size = if ranking.partition.is_empty() {
+                count
+            } else {
+                members.len()
+            };
             let settled = head.settle(ranking.limit, ranking.rank, size, |want| {
                 let mut all: Vec<(super::order::OrderKey, u32)> = if ranking.partition.is_empty() {
-                    (0..count as u32).map(|r| (reader.order(view(r).1), r)).collect()
+                    (0..count as u32)
+                        .map(|r| (reader.order(view(r).1), r))
+                        .collect()
                 } else {
-                    members.iter().map(|r| (reader.order(view(*r).1), *r)).collect()
+                    members
+                        .iter()
+                        .map(|r| (reader.order(view(*r).1), *r))
+                        .collect()
                 };
                 let complete = all.len() <= want;
                 if !complete {
@@ -267,8 +326,10 @@ impl WindowState {
                     });
                     all.truncate(want);
                 }
-                let entries: Vec<Entry> =
-                    all.into_iter().map(|(order, r)| (order, Arc::clone(view(r).0), r)).collect();
+                let entries: Vec<Entry> = all
+                    .into_iter()
+                    .map(|(order, r)| (order, Arc::clone(view(r).0), r))
+                    .collect();
                 (entries, complete)
             });
             let mut send = |row: u32, removed: bool| {
@@ -278,8 +339,10 @@ impl WindowState {
                     window_start: start,
                     partition: Arc::clone(partition_key),
                     key: Arc::clone(key),
-                    row: (!removed)
-                        .then(|| CandidateRow { order: reader.order(row), measures: reader.measures(row) }),
+                    row: (!removed).then(|| CandidateRow {
+                        order: reader.order(row),
+                        measures: reader.measures(row),
+                    }),
                 });
             };
             settled.removed.iter().for_each(|r| send(*r, true));

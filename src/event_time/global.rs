@@ -29,7 +29,12 @@ pub struct GlobalClock {
 impl GlobalClock {
     /// A clock that has seen nothing.
     pub fn new(policy: Policy) -> Self {
-        GlobalClock { policy, partitions: BTreeMap::new(), watermark: BEGINNING, horizon: BEGINNING }
+        GlobalClock {
+            policy,
+            partitions: BTreeMap::new(),
+            watermark: BEGINNING,
+            horizon: BEGINNING,
+        }
     }
 
     /// Takes over what a worker says of a partition.
@@ -49,7 +54,11 @@ impl GlobalClock {
         let next = if all().all(|p| p.finished) {
             END_OF_TIME
         } else if all().any(|p| !p.finished && !p.idle) {
-            all().filter(|p| !p.finished && !p.idle).map(|p| p.watermark.unwrap_or(BEGINNING)).min().unwrap_or(BEGINNING)
+            all()
+                .filter(|p| !p.finished && !p.idle)
+                .map(|p| p.watermark.unwrap_or(BEGINNING))
+                .min()
+                .unwrap_or(BEGINNING)
         } else {
             all().filter_map(|p| p.watermark).max().unwrap_or(BEGINNING)
         };
@@ -62,8 +71,10 @@ impl GlobalClock {
             .min()
             .unwrap_or(BEGINNING)
             .saturating_sub(self.policy.allowed_lateness);
-        let retained =
-            self.watermark.saturating_sub(self.policy.allowed_lateness).saturating_sub(self.policy.retain);
+        let retained = self
+            .watermark
+            .saturating_sub(self.policy.allowed_lateness)
+            .saturating_sub(self.policy.retain);
         self.horizon = self.horizon.max(own).max(retained);
     }
 
@@ -88,12 +99,20 @@ mod tests {
     use super::*;
 
     fn state(watermark: Option<i64>, idle: bool) -> PartitionState {
-        PartitionState { watermark, idle, finished: false }
+        PartitionState {
+            watermark,
+            idle,
+            finished: false,
+        }
     }
 
     #[test]
     fn least_of_the_active_and_never_back() {
-        let mut clock = GlobalClock::new(Policy { allowed_lateness: 5, retain: 100, ..Policy::default() });
+        let mut clock = GlobalClock::new(Policy {
+            allowed_lateness: 5,
+            retain: 100,
+            ..Policy::default()
+        });
         clock.update(0, state(Some(50), false));
         clock.update(1, state(None, false));
         clock.advance();
@@ -113,7 +132,14 @@ mod tests {
     #[test]
     fn finished_files_close_everything() {
         let mut clock = GlobalClock::new(Policy::default());
-        clock.update(0, PartitionState { watermark: None, idle: false, finished: true });
+        clock.update(
+            0,
+            PartitionState {
+                watermark: None,
+                idle: false,
+                finished: true,
+            },
+        );
         clock.advance();
         assert_eq!(clock.watermark(), END_OF_TIME);
     }

@@ -15,7 +15,12 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Policy { out_of_orderness: 60_000, allowed_lateness: 3_600_000, max_ahead: 86_400_000, retain: 7 * 86_400_000 }
+        Policy {
+            out_of_orderness: 60_000,
+            allowed_lateness: 3_600_000,
+            max_ahead: 86_400_000,
+            retain: 7 * 86_400_000,
+        }
     }
 }
 
@@ -39,11 +44,17 @@ pub struct PartitionClock {
 impl PartitionClock {
     /// The partition's own watermark, before the next record is read.
     pub fn watermark(&self, policy: &Policy) -> Option<i64> {
-        self.greatest.map(|t| t.saturating_sub(policy.out_of_orderness))
+        self.greatest
+            .map(|t| t.saturating_sub(policy.out_of_orderness))
     }
 
     /// Judges a sale for the window that ends at `window_end`, given the watermark from before it was read.
-    pub fn judge(watermark: Option<i64>, window_end: i64, horizon: i64, policy: &Policy) -> Verdict {
+    pub fn judge(
+        watermark: Option<i64>,
+        window_end: i64,
+        horizon: i64,
+        policy: &Policy,
+    ) -> Verdict {
         if watermark.is_some_and(|w| w >= window_end.saturating_add(policy.allowed_lateness)) {
             Verdict::Late
         } else if window_end <= horizon {
@@ -67,17 +78,36 @@ mod tests {
 
     #[test]
     fn late_exactly_at_the_boundary() {
-        let policy = Policy { out_of_orderness: 10, allowed_lateness: 5, ..Policy::default() };
+        let policy = Policy {
+            out_of_orderness: 10,
+            allowed_lateness: 5,
+            ..Policy::default()
+        };
         let mut clock = PartitionClock::default();
-        assert_eq!(PartitionClock::judge(clock.watermark(&policy), 0, i64::MIN, &policy), Verdict::Counted);
+        assert_eq!(
+            PartitionClock::judge(clock.watermark(&policy), 0, i64::MIN, &policy),
+            Verdict::Counted
+        );
         clock.observe(114);
-        assert_eq!(PartitionClock::judge(clock.watermark(&policy), 100, i64::MIN, &policy), Verdict::Counted);
+        assert_eq!(
+            PartitionClock::judge(clock.watermark(&policy), 100, i64::MIN, &policy),
+            Verdict::Counted
+        );
         clock.observe(115);
         clock.observe(3);
         let watermark = clock.watermark(&policy);
         assert_eq!(watermark, Some(105));
-        assert_eq!(PartitionClock::judge(watermark, 100, i64::MIN, &policy), Verdict::Late);
-        assert_eq!(PartitionClock::judge(watermark, 101, i64::MIN, &policy), Verdict::Counted);
-        assert_eq!(PartitionClock::judge(watermark, 101, 101, &policy), Verdict::Retired);
+        assert_eq!(
+            PartitionClock::judge(watermark, 100, i64::MIN, &policy),
+            Verdict::Late
+        );
+        assert_eq!(
+            PartitionClock::judge(watermark, 101, i64::MIN, &policy),
+            Verdict::Counted
+        );
+        assert_eq!(
+            PartitionClock::judge(watermark, 101, 101, &policy),
+            Verdict::Retired
+        );
     }
 }

@@ -17,6 +17,10 @@ pub struct Served {
 }
 
 /// x
-pub fn serve(_address: SocketAddr, _plan: &Arc<Plan>, _in_flight: &Arc<AtomicI64>) -> Result<Served, Failure> {
+pub fn serve(
+    _address: SocketAddr,
+    _plan: &Arc<Plan>,
+    _in_flight: &Arc<AtomicI64>,
+) -> Result<Served, Failure> {
     Err(Failure::usage("not yet"))
 }

@@ -11,7 +11,11 @@ pub fn format_minor(minor: i128) -> String {
 pub fn average_minor(sum: i128, count: u64) -> i128 {
     let n = count as i128;
     let (q, r) = (sum / n, sum % n);
-    if r.unsigned_abs() * 2 >= n.unsigned_abs() { q + sum.signum() } else { q }
+    if r.unsigned_abs() * 2 >= n.unsigned_abs() {
+        q + sum.signum()
+    } else {
+        q
+    }
 }
 
 /// Why a text is not an amount.
@@ -61,7 +65,9 @@ pub fn parse_minor(text: &[u8], precision: u8) -> Result<i128, DecimalError> {
             return Err(DecimalError::Syntax);
         }
         // Anything beyond a million behaves as a million: zero stays zero, the rest is out of range or inexact.
-        let e = e.iter().fold(0i64, |n, d| (n * 10 + i64::from(d - b'0')).min(1_000_000));
+        let e = e
+            .iter()
+            .fold(0i64, |n, d| (n * 10 + i64::from(d - b'0')).min(1_000_000));
         exponent = Some(if down { -e } else { e });
         rest = after;
     }
@@ -72,13 +78,23 @@ pub fn parse_minor(text: &[u8], precision: u8) -> Result<i128, DecimalError> {
         return Err(DecimalError::Fraction);
     }
     // The value is 0.d1d2d3… × 10^point over all digits; minor units take `point + 2` of them.
-    let mut all = whole.iter().chain(fraction).copied().skip_while(|d| *d == b'0').peekable();
+    let mut all = whole
+        .iter()
+        .chain(fraction)
+        .copied()
+        .skip_while(|d| *d == b'0')
+        .peekable();
     if all.peek().is_none() {
         return Ok(0);
     }
-    let leading = whole.iter().chain(fraction).take_while(|d| **d == b'0').count();
+    let leading = whole
+        .iter()
+        .chain(fraction)
+        .take_while(|d| **d == b'0')
+        .count();
     let significant: Vec<u8> = all.collect();
-    let kept = (whole.len() - leading.min(whole.len())) as i64 - (leading.saturating_sub(whole.len())) as i64
+    let kept = (whole.len() - leading.min(whole.len())) as i64
+        - (leading.saturating_sub(whole.len())) as i64
         + exponent.unwrap_or(0)
         + 2;
     if kept > i64::from(precision) {
@@ -136,7 +152,10 @@ mod tests {
             ("12.340", Err(Fraction)),
             ("1e400", Err(Range)),
             ("1e-400", Err(Fraction)),
-            ("99999999999999999999999999.99", Ok(9_999_999_999_999_999_999_999_999_999)),
+            (
+                "99999999999999999999999999.99",
+                Ok(9_999_999_999_999_999_999_999_999_999),
+            ),
             ("100000000000000000000000000", Err(Range)),
             ("", Err(Syntax)),
             ("-", Err(Syntax)),
@@ -155,7 +174,14 @@ mod tests {
 
     #[test]
     fn averages_round_half_away_from_zero() {
-        for (sum, count, want) in [(5, 2, 3), (-5, 2, -3), (4, 3, 1), (-4, 3, -1), (10, 4, 3), (0, 7, 0)] {
+        for (sum, count, want) in [
+            (5, 2, 3),
+            (-5, 2, -3),
+            (4, 3, 1),
+            (-4, 3, -1),
+            (10, 4, 3),
+            (0, 7, 0),
+        ] {
             assert_eq!(average_minor(sum, count), want);
         }
     }

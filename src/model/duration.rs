@@ -4,9 +4,15 @@ use std::time::Duration;
 
 /// Parses a duration; the number may be any whole number that fits, `0s` included.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let bad = || format!("`{text}` is not a duration; write a whole number and a unit: 10ms, 30s, 1m, 1h, 1d");
+    let bad = || {
+        format!(
+            "`{text}` is not a duration; write a whole number and a unit: 10ms, 30s, 1m, 1h, 1d"
+        )
+    };
     let n: u64 = number.parse().map_err(|_| bad())?;
     let scale = match unit {
         "ms" => 1,
@@ -16,19 +22,31 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         "d" => 86_400_000,
         _ => return Err(bad()),
     };
-    let ms = n.checked_mul(scale).filter(|ms| *ms <= 400_000 * 86_400_000);
-    ms.map(Duration::from_millis).ok_or_else(|| format!("`{text}` is too long; the most is 400000d"))
+    let ms = n
+        .checked_mul(scale)
+        .filter(|ms| *ms <= 400_000 * 86_400_000);
+    ms.map(Duration::from_millis)
+        .ok_or_else(|| format!("`{text}` is too long; the most is 400000d"))
 }
 
 /// The shortest form of whole milliseconds that [`parse_duration`] reads back.
 pub fn format_duration(d: Duration) -> String {
     let ms = d.as_millis();
-    for (scale, unit) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")] {
+    for (scale, unit) in [
+        (86_400_000, "d"),
+        (3_600_000, "h"),
+        (60_000, "m"),
+        (1_000, "s"),
+    ] {
         if ms > 0 && ms % scale == 0 {
             return format!("{}{unit}", ms / scale);
         }
     }
-    if ms == 0 { "0s".to_owned() } else { format!("{ms}ms") }
+    if ms == 0 {
+        "0s".to_owned()
+    } else {
+        format!("{ms}ms")
+    }
 }
 
 #[cfg(test)]
@@ -38,9 +56,22 @@ mod tests {
     #[test]
     fn durations_round_trip() {
         for text in ["10ms", "30s", "1m", "1h", "1d", "90s", "1500ms", "0s"] {
-            assert_eq!(format_duration(parse_duration(text).unwrap()), if text == "90s" { "90s" } else { text });
+            assert_eq!(
+                format_duration(parse_duration(text).unwrap()),
+                if text == "90s" { "90s" } else { text }
+            );
         }
-        for text in ["", "10", "ms", "1.5s", "-1s", "1 s", "1w", "99999999999999999999s", "999999999d"] {
+        for text in [
+            "",
+            "10",
+            "ms",
+            "1.5s",
+            "-1s",
+            "1 s",
+            "1w",
+            "99999999999999999999s",
+            "999999999d",
+        ] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
     }

@@ -166,15 +166,21 @@ impl Expr {
                 if unknown { None } else { Some(false) }
             }
             Expr::Not(e) => e.eval(column).map(|b| !b),
-            Expr::Compare { left, op, right } => compare(&get(left), &get(right)).map(|o| match op {
-                Comparison::Eq => o == Ordering::Equal,
-                Comparison::Ne => o != Ordering::Equal,
-                Comparison::Lt => o == Ordering::Less,
-                Comparison::Le => o != Ordering::Greater,
-                Comparison::Gt => o == Ordering::Greater,
-                Comparison::Ge => o != Ordering::Less,
-            }),
-            Expr::In { operand, list, negated } => {
+            Expr::Compare { left, op, right } => {
+                compare(&get(left), &get(right)).map(|o| match op {
+                    Comparison::Eq => o == Ordering::Equal,
+                    Comparison::Ne => o != Ordering::Equal,
+                    Comparison::Lt => o == Ordering::Less,
+                    Comparison::Le => o != Ordering::Greater,
+                    Comparison::Gt => o == Ordering::Greater,
+                    Comparison::Ge => o != Ordering::Less,
+                })
+            }
+            Expr::In {
+                operand,
+                list,
+                negated,
+            } => {
                 let value = get(operand);
                 let mut unknown = value.is_null();
                 for item in list {
@@ -186,7 +192,12 @@ impl Expr {
                 }
                 if unknown { None } else { Some(*negated) }
             }
-            Expr::Between { operand, low, high, negated } => {
+            Expr::Between {
+                operand,
+                low,
+                high,
+                negated,
+            } => {
                 let value = get(operand);
                 let above = compare(&value, &get(low)).map(|o| o != Ordering::Less);
                 let below = compare(&value, &get(high)).map(|o| o != Ordering::Greater);
@@ -197,7 +208,11 @@ impl Expr {
                 };
                 inside.map(|b| b != *negated)
             }
-            Expr::Like { column: c, pattern, negated } => match column(*c) {
+            Expr::Like {
+                column: c,
+                pattern,
+                negated,
+            } => match column(*c) {
                 Value::Text(t) => Some(pattern.matches(&t) != *negated),
                 _ => None,
             },

@@ -140,9 +140,14 @@ impl Ranking {
         match field {
             Field::Key(i) => column(self.keys[i].column),
             Field::Measure(i) => match self.measures[i].aggregate {
-                Aggregate::CountAll | Aggregate::Count(_) | Aggregate::CountDistinct(_) => FieldType::Integer,
+                Aggregate::CountAll | Aggregate::Count(_) | Aggregate::CountDistinct(_) => {
+                    FieldType::Integer
+                }
                 Aggregate::Avg(_) => FieldType::Decimal,
-                Aggregate::Sum(c) | Aggregate::Min(c) | Aggregate::Max(c) | Aggregate::LastValue(c) => column(c),
+                Aggregate::Sum(c)
+                | Aggregate::Min(c)
+                | Aggregate::Max(c)
+                | Aggregate::LastValue(c) => column(c),
             },
         }
     }
@@ -160,8 +165,11 @@ pub struct Plan {
 impl Plan {
     /// The columns that some ranking groups by: a sale without one of them is a dead letter.
     pub fn required_columns(&self) -> Vec<usize> {
-        let mut columns: Vec<usize> =
-            self.rankings.iter().flat_map(|r| r.keys.iter().map(|k| k.column)).collect();
+        let mut columns: Vec<usize> = self
+            .rankings
+            .iter()
+            .flat_map(|r| r.keys.iter().map(|k| k.column))
+            .collect();
         columns.sort_unstable();
         columns.dedup();
         columns

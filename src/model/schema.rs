@@ -35,7 +35,10 @@ pub struct Schema {
 impl Schema {
     /// The six columns of a sale: sale_id, event_time, city, salesman_id, salesman_name, amount.
     pub fn sales() -> Self {
-        let column = |name: &str, kind| Column { name: name.to_owned(), kind };
+        let column = |name: &str, kind| Column {
+            name: name.to_owned(),
+            kind,
+        };
         Schema {
             columns: vec![
                 column("sale_id", ColumnType::Text),

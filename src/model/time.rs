@@ -35,7 +35,12 @@ pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
 pub fn format_rfc3339(ms: i64) -> String {
     let (days, in_day) = (ms.div_euclid(DAY), ms.rem_euclid(DAY));
     let (y, m, d) = civil_from_days(days);
-    let (h, min, s, frac) = (in_day / 3_600_000, in_day / 60_000 % 60, in_day / 1000 % 60, in_day % 1000);
+    let (h, min, s, frac) = (
+        in_day / 3_600_000,
+        in_day / 60_000 % 60,
+        in_day / 1000 % 60,
+        in_day % 1000,
+    );
     if frac == 0 {
         format!("{y:04}-{m:02}-{d:02}T{h:02}:{min:02}:{s:02}Z")
     } else {
@@ -68,20 +73,36 @@ pub fn parse_rfc3339(text: &[u8]) -> Option<i64> {
     if text[13] != b':' || text[16] != b':' {
         return None;
     }
-    let days = date(number(&text[..4])?, number(&text[5..7])?, number(&text[8..10])?)?;
-    let (h, m, s) = (number(&text[11..13])?, number(&text[14..16])?, number(&text[17..19])?);
+    let days = date(
+        number(&text[..4])?,
+        number(&text[5..7])?,
+        number(&text[8..10])?,
+    )?;
+    let (h, m, s) = (
+        number(&text[11..13])?,
+        number(&text[14..16])?,
+        number(&text[17..19])?,
+    );
     if h > 23 || m > 59 || s > 60 {
         return None;
     }
     let mut at = 19;
     let mut frac = 0;
     if text[at] == b'.' {
-        let digits = text[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
+        let digits = text[at + 1..]
+            .iter()
+            .take_while(|b| b.is_ascii_digit())
+            .count();
         if digits == 0 {
             return None;
         }
         for i in 0..3 {
-            frac = frac * 10 + if i < digits { i64::from(text[at + 1 + i] - b'0') } else { 0 };
+            frac = frac * 10
+                + if i < digits {
+                    i64::from(text[at + 1 + i] - b'0')
+                } else {
+                    0
+                };
         }
         at += 1 + digits;
     }
@@ -124,7 +145,9 @@ fn date(y: i64, m: i64, d: i64) -> Option<i64> {
 }
 
 fn number(digits: &[u8]) -> Option<i64> {
-    digits.iter().try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))
+    digits.iter().try_fold(0, |n, b| {
+        b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0'))
+    })
 }
 
 #[cfg(test)]

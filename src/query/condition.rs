@@ -1,6 +1,8 @@
 //! `WHERE` and `FILTER (WHERE …)`: conditions on a sale's columns, with literals converted to the column's type.
 
-use sqlparser::ast::{BinaryOperator, DataType, Expr as Sql, Spanned, UnaryOperator, Value as Literal};
+use sqlparser::ast::{
+    BinaryOperator, DataType, Expr as Sql, Spanned, UnaryOperator, Value as Literal,
+};
 
 use super::error::{QueryError, Text};
 use crate::model::decimal::{DecimalError, parse_minor};
@@ -9,7 +11,8 @@ use crate::model::schema::{ColumnType, Schema};
 use crate::model::time::{parse_date, parse_rfc3339};
 use crate::model::value::Value;
 
-const ALLOWED: &str = "conditions on sale columns: = <> < <= > >=, AND, OR, NOT, IN, LIKE, BETWEEN, IS [NOT] NULL";
+const ALLOWED: &str =
+    "conditions on sale columns: = <> < <= > >=, AND, OR, NOT, IN, LIKE, BETWEEN, IS [NOT] NULL";
 
 /// Checks and compiles a condition.
 pub fn parse(text: Text<'_>, schema: &Schema, sql: &Sql) -> Result<Expr, QueryError> {
@@ -25,13 +28,26 @@ impl Conditions<'_> {
     fn condition(&self, sql: &Sql) -> Result<Expr, QueryError> {
         match sql {
             Sql::Nested(inner) => self.condition(inner),
-            Sql::BinaryOp { left, op: BinaryOperator::And, right } => {
-                Ok(Expr::And(vec![self.condition(left)?, self.condition(right)?]))
-            }
-            Sql::BinaryOp { left, op: BinaryOperator::Or, right } => {
-                Ok(Expr::Or(vec![self.condition(left)?, self.condition(right)?]))
-            }
-            Sql::UnaryOp { op: UnaryOperator::Not, expr } => Ok(Expr::Not(Box::new(self.condition(expr)?))),
+            Sql::BinaryOp {
+                left,
+                op: BinaryOperator::And,
+                right,
+            } => Ok(Expr::And(vec![
+                self.condition(left)?,
+                self.condition(right)?,
+            ])),
+            Sql::BinaryOp {
+                left,
+                op: BinaryOperator::Or,
+                right,
+            } => Ok(Expr::Or(vec![
+                self.condition(left)?,
+                self.condition(right)?,
+            ])),
+            Sql::UnaryOp {
+                op: UnaryOperator::Not,
+                expr,
+            } => Ok(Expr::Not(Box::new(self.condition(expr)?))),
             Sql::BinaryOp { left, op, right } => {
                 let op = match op {
                     BinaryOperator::Eq => Comparison::Eq,
@@ -40,17 +56,43 @@ impl Conditions<'_> {
                     BinaryOperator::LtEq => Comparison::Le,
                     BinaryOperator::Gt => Comparison::Gt,
                     BinaryOperator::GtEq => Comparison::Ge,
-                    other => return Err(self.text.error(sql.span(), format!("the operator {other}"), ALLOWED)),
+                    other => {
+                        return Err(self.text.error(
+                            sql.span(),
+                            format!("the operator {other}"),
+                            ALLOWED,
+                        ));
+                    }
                 };
                 let kind = self.kind_of(sql, &[left, right])?;
-                Ok(Expr::Compare { left: self.operand(left, kind)?, op, right: self.operand(right, kind)? })
+                Ok(Expr::Compare {
+                    left: self.operand(left, kind)?,
+                    op,
+                    right: self.operand(right, kind)?,
+                })
             }
-            Sql::InList { expr, list, negated } => {
+            Sql::InList {
+                expr,
+                list,
+                negated,
+            } => {
                 let kind = self.kind_of(sql, &[expr])?;
-                let values = list.iter().map(|v| self.literal(v, kind)).collect::<Result<_, _>>()?;
-                Ok(Expr::In { operand: self.operand(expr, kind)?, list: values, negated: *negated })
+                let values = list
+                    .iter()
+                    .map(|v| self.literal(v, kind))
+                    .collect::<Result<_, _>>()?;
+                Ok(Expr::In {
+                    operand: self.operand(expr, kind)?,
+                    list: values,
+                    negated: *negated,
+                })
             }
-            Sql::Between { expr, negated, low, high } => {
+            Sql::Between {
+                expr,
+                negated,
+                low,
+                high,
+            } => {
                 let kind = self.kind_of(sql, &[expr, low, high])?;
                 Ok(Expr::Between {
                     operand: self.operand(expr, kind)?,
@@ -59,17 +101,41 @@ impl Conditions<'_> {
                     negated: *negated,
                 })
             }
-            Sql::Like { negated, any: false, expr, pattern, escape_char } => {
+            Sql::Like {
+                negated,
+                any: false,
+                expr,
+                pattern,
+                escape_char,
+            } => {
                 let column = self.column(expr)?;
                 if self.schema.columns[column].kind != ColumnType::Text {
-                    return Err(self.text.error(expr.span(), format!("LIKE on `{expr}`"), "LIKE is for text columns"));
+                    return Err(self.text.error(
+                        expr.span(),
+                        format!("LIKE on `{expr}`"),
+                        "LIKE is for text columns",
+                    ));
                 }
                 let pattern = self.pattern(pattern, escape_char.as_deref())?;
-                Ok(Expr::Like { column, pattern, negated: *negated })
+                Ok(Expr::Like {
+                    column,
+                    pattern,
+                    negated: *negated,
+                })
             }
-            Sql::IsNull(expr) => Ok(Expr::IsNull { column: self.column(expr)?, negated: false }),
-            Sql::IsNotNull(expr) => Ok(Expr::IsNull { column: self.column(expr)?, negated: true }),
-            other => Err(self.text.error(other.span(), format!("`{other}` as a condition"), ALLOWED)),
+            Sql::IsNull(expr) => Ok(Expr::IsNull {
+                column: self.column(expr)?,
+                negated: false,
+            }),
+            Sql::IsNotNull(expr) => Ok(Expr::IsNull {
+                column: self.column(expr)?,
+                negated: true,
+            }),
+            other => {
+                Err(self
+                    .text
+                    .error(other.span(), format!("`{other}` as a condition"), ALLOWED))
+            }
         }
     }
 
@@ -83,7 +149,9 @@ impl Conditions<'_> {
         for side in sides {
             if let Sql::Identifier(_) = side {
                 let found = self.schema.columns[self.column(side)?].kind;
-                let same = |a: ColumnType, b: ColumnType| std::mem::discriminant(&a) == std::mem::discriminant(&b);
+                let same = |a: ColumnType, b: ColumnType| {
+                    std::mem::discriminant(&a) == std::mem::discriminant(&b)
+                };
                 let numbers = |k| matches!(k, ColumnType::BigInt | ColumnType::Decimal { .. });
                 match kind {
                     Some(k) if !same(k, found) && !(numbers(k) && numbers(found)) => {
@@ -95,7 +163,10 @@ impl Conditions<'_> {
                 }
             }
         }
-        kind.ok_or_else(|| self.text.error(whole.span(), format!("`{whole}` without a column"), ALLOWED))
+        kind.ok_or_else(|| {
+            self.text
+                .error(whole.span(), format!("`{whole}` without a column"), ALLOWED)
+        })
     }
 
     fn operand(&self, sql: &Sql, kind: ColumnType) -> Result<Operand, QueryError> {
@@ -107,32 +178,58 @@ impl Conditions<'_> {
     }
 
     fn literal(&self, sql: &Sql, kind: ColumnType) -> Result<Value, QueryError> {
-        let wrong = |allowed: &str| self.text.error(sql.span(), format!("`{sql}`"), allowed.to_owned());
+        let wrong = |allowed: &str| {
+            self.text
+                .error(sql.span(), format!("`{sql}`"), allowed.to_owned())
+        };
         let (negative, inner) = match sql {
-            Sql::UnaryOp { op: UnaryOperator::Minus, expr } => (true, &**expr),
+            Sql::UnaryOp {
+                op: UnaryOperator::Minus,
+                expr,
+            } => (true, &**expr),
             other => (false, other),
         };
-        let signed = |n: &str| if negative { format!("-{n}") } else { n.to_owned() };
+        let signed = |n: &str| {
+            if negative {
+                format!("-{n}")
+            } else {
+                n.to_owned()
+            }
+        };
         let (literal, typed) = match inner {
             Sql::Value(v) => (&v.value, None),
             Sql::TypedString(t) => (&t.value.value, Some(&t.data_type)),
             _ => return Err(wrong("a literal or a column of the sale")),
         };
         if *literal == Literal::Null {
-            return Err(wrong("a comparison with NULL is never true; write IS NULL or IS NOT NULL"));
+            return Err(wrong(
+                "a comparison with NULL is never true; write IS NULL or IS NOT NULL",
+            ));
         }
         match (kind, literal) {
-            (ColumnType::Text, Literal::SingleQuotedString(s)) if typed.is_none() => Ok(Value::text(s.as_str())),
+            (ColumnType::Text, Literal::SingleQuotedString(s)) if typed.is_none() => {
+                Ok(Value::text(s.as_str()))
+            }
             (ColumnType::Text, _) => Err(wrong("the column is text: write 'a string'")),
-            (ColumnType::Decimal { .. }, Literal::Number(n, _)) => match parse_minor(signed(n).as_bytes(), 36) {
-                Ok(minor) => Ok(Value::Decimal(minor)),
-                Err(DecimalError::Fraction) => Err(wrong("amounts have two fraction digits; no amount can equal this")),
-                Err(_) => Err(wrong("the column is a decimal: write a number such as 12.34")),
-            },
-            (ColumnType::Decimal { .. }, _) => Err(wrong("the column is a decimal: write a number such as 12.34")),
+            (ColumnType::Decimal { .. }, Literal::Number(n, _)) => {
+                match parse_minor(signed(n).as_bytes(), 36) {
+                    Ok(minor) => Ok(Value::Decimal(minor)),
+                    Err(DecimalError::Fraction) => Err(wrong(
+                        "amounts have two fraction digits; no amount can equal this",
+                    )),
+                    Err(_) => Err(wrong(
+                        "the column is a decimal: write a number such as 12.34",
+                    )),
+                }
+            }
+            (ColumnType::Decimal { .. }, _) => Err(wrong(
+                "the column is a decimal: write a number such as 12.34",
+            )),
             (ColumnType::BigInt, Literal::Number(n, _)) => match signed(n).parse::<i64>() {
                 Ok(n) => Ok(Value::Integer(i128::from(n))),
-                Err(_) => Err(wrong("the column is BIGINT: write a whole number of 64 bits")),
+                Err(_) => Err(wrong(
+                    "the column is BIGINT: write a whole number of 64 bits",
+                )),
             },
             (ColumnType::BigInt, _) => Err(wrong("the column is BIGINT: write a whole number")),
             (ColumnType::Timestamp, Literal::SingleQuotedString(s))
@@ -148,9 +245,17 @@ impl Conditions<'_> {
         let string = |sql: &Sql| match sql {
             Sql::Value(v) => match &v.value {
                 Literal::SingleQuotedString(s) => Ok(s.clone()),
-                _ => Err(self.text.error(sql.span(), format!("`{sql}`"), "LIKE takes 'a pattern' of text, % and _")),
+                _ => Err(self.text.error(
+                    sql.span(),
+                    format!("`{sql}`"),
+                    "LIKE takes 'a pattern' of text, % and _",
+                )),
             },
-            _ => Err(self.text.error(sql.span(), format!("`{sql}`"), "LIKE takes 'a pattern' of text, % and _")),
+            _ => Err(self.text.error(
+                sql.span(),
+                format!("`{sql}`"),
+                "LIKE takes 'a pattern' of text, % and _",
+            )),
         };
         let escape = escape.map(|e| string(e).map(|s| (s, e))).transpose()?;
         let escape = match escape {
@@ -158,7 +263,13 @@ impl Conditions<'_> {
                 let mut chars = s.chars();
                 match (chars.next(), chars.next()) {
                     (Some(c), None) => Some(c),
-                    _ => return Err(self.text.error(e.span(), format!("`{e}`"), "ESCAPE takes one character")),
+                    _ => {
+                        return Err(self.text.error(
+                            e.span(),
+                            format!("`{e}`"),
+                            "ESCAPE takes one character",
+                        ));
+                    }
                 }
             }
             None => None,
@@ -173,7 +284,11 @@ impl Conditions<'_> {
                     Some(next) if Some(next) == escape => LikeStep::Char(next),
                     _ => {
                         let allowed = "after the escape character comes %, _ or itself";
-                        return Err(self.text.error(pattern.span(), format!("`{pattern}`"), allowed));
+                        return Err(self.text.error(
+                            pattern.span(),
+                            format!("`{pattern}`"),
+                            allowed,
+                        ));
                     }
                 },
                 '%' => LikeStep::Any,
@@ -198,14 +313,27 @@ fn time(text: &str) -> Option<i64> {
 
 /// The number of a sale's column.
 pub fn column(text: Text<'_>, schema: &Schema, sql: &Sql) -> Result<usize, QueryError> {
-    let names = || schema.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
+    let names = || {
+        schema
+            .columns
+            .iter()
+            .map(|c| c.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     match sql {
         Sql::Nested(inner) => column(text, schema, inner),
         Sql::Identifier(ident) => schema.find(&ident.value).ok_or_else(|| {
-            text.error(sql.span(), format!("there is no column `{}`", ident.value), format!("the columns of sales are {}", names()))
+            text.error(
+                sql.span(),
+                format!("there is no column `{}`", ident.value),
+                format!("the columns of sales are {}", names()),
+            )
         }),
-        other => {
-            Err(text.error(other.span(), format!("`{other}` where a column is wanted"), format!("the columns of sales are {}", names())))
-        }
+        other => Err(text.error(
+            other.span(),
+            format!("`{other}` where a column is wanted"),
+            format!("the columns of sales are {}", names()),
+        )),
     }
 }

@@ -39,7 +39,10 @@ pub fn parse_query(text: Text<'_>) -> Result<Query, QueryError> {
 }
 
 /// Parses one statement, with at most a semicolon after it.
-pub fn parse_statement(text: Text<'_>, drop: impl Fn(&mut Vec<TokenWithSpan>)) -> Result<Statement, QueryError> {
+pub fn parse_statement(
+    text: Text<'_>,
+    drop: impl Fn(&mut Vec<TokenWithSpan>),
+) -> Result<Statement, QueryError> {
     let mut tokens = tokens(text)?;
     drop(&mut tokens);
     let mut parser = Parser::new(&Flink).with_tokens_with_locations(tokens);
@@ -55,15 +58,25 @@ fn end(text: Text<'_>, parser: &mut Parser<'_>) -> Result<(), QueryError> {
         return Ok(());
     }
     let found = format!("`{}` after the end of the query", next.token);
-    Err(text.error(next.span, found, "one file holds one query; nothing but a `;` may follow it"))
+    Err(text.error(
+        next.span,
+        found,
+        "one file holds one query; nothing but a `;` may follow it",
+    ))
 }
 
 /// The tokens, without the word `TABLE` where it stands before a table's name inside a window function: `sqlparser`
 /// does not know it there. Places of all other tokens stay.
 fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
-    let mut tokens = Tokenizer::new(&Flink, text.source).tokenize_with_location().map_err(|e| {
-        text.error(Span::new(e.location, e.location), e.message.clone(), "SQL text; strings stand in 'single quotes', names in `backquotes`")
-    })?;
+    let mut tokens = Tokenizer::new(&Flink, text.source)
+        .tokenize_with_location()
+        .map_err(|e| {
+            text.error(
+                Span::new(e.location, e.location),
+                e.message.clone(),
+                "SQL text; strings stand in 'single quotes', names in `backquotes`",
+            )
+        })?;
     tokens.retain(|t| !matches!(t.token, Token::Whitespace(_)));
     let is_table = |t: &Token| matches!(t, Token::Word(w) if w.keyword == Keyword::TABLE && w.quote_style.is_none());
     let drop: Vec<bool> = (0..tokens.len())
@@ -92,7 +105,10 @@ fn syntax(text: Text<'_>, error: &ParserError) -> QueryError {
     };
     let at = place.and_then(|place| {
         let (line, column) = place.split_once(", Column: ")?;
-        Some(Location { line: line.trim().parse().ok()?, column: column.trim().parse().ok()? })
+        Some(Location {
+            line: line.trim().parse().ok()?,
+            column: column.trim().parse().ok()?,
+        })
     });
     let span = at.map_or(Span::empty(), |at| Span::new(at, at));
     text.error(span, message, SHAPE)

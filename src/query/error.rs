@@ -24,7 +24,8 @@ pub struct QueryErrors(pub Vec<QueryError>);
 impl QueryErrors {
     /// All of them, for a person.
     pub fn render(&self) -> String {
-        let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(110);
+        let handler =
+            GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(110);
         let mut out = String::new();
         for error in &self.0 {
             out.push('\n');
@@ -47,7 +48,12 @@ pub struct Text<'a> {
 
 impl Text<'_> {
     /// What was `found` at a place, and what is `allowed` there.
-    pub fn error(&self, span: Span, found: impl Into<String>, allowed: impl Into<String>) -> QueryError {
+    pub fn error(
+        &self,
+        span: Span,
+        found: impl Into<String>,
+        allowed: impl Into<String>,
+    ) -> QueryError {
         let at = (span != Span::empty()).then(|| {
             let start = self.offset(span.start);
             let end = self.offset(span.end).max(start + 1);
@@ -69,7 +75,10 @@ impl Text<'_> {
         }
         let line = lines.next().unwrap_or_default();
         let column = (at.column as usize).saturating_sub(1);
-        let within = line.char_indices().nth(column).map_or(line.trim_end().len(), |(i, _)| i);
+        let within = line
+            .char_indices()
+            .nth(column)
+            .map_or(line.trim_end().len(), |(i, _)| i);
         (offset + within).min(self.source.len().saturating_sub(1))
     }
 }

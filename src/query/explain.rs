@@ -44,38 +44,86 @@ fn explain_one(out: &mut String, plan: &Plan, r: &Ranking) {
     line(if r.window.size == r.window.slide {
         format!("  window     each {} (UTC)", ms(r.window.size))
     } else {
-        format!("  window     {} long, one every {} (UTC)", ms(r.window.size), ms(r.window.slide))
+        format!(
+            "  window     {} long, one every {} (UTC)",
+            ms(r.window.size),
+            ms(r.window.slide)
+        )
     });
-    line(format!("  sales      {}", if r.filter.is_some() { "those that pass WHERE" } else { "all" }));
+    line(format!(
+        "  sales      {}",
+        if r.filter.is_some() {
+            "those that pass WHERE"
+        } else {
+            "all"
+        }
+    ));
     let keys: Vec<_> = r.keys.iter().map(|k| k.name.as_str()).collect();
-    line(format!("  one row a  {}", if keys.is_empty() { "window".to_owned() } else { keys.join(", ") }));
+    line(format!(
+        "  one row a  {}",
+        if keys.is_empty() {
+            "window".to_owned()
+        } else {
+            keys.join(", ")
+        }
+    ));
     for m in &r.measures {
         let what = match m.aggregate {
             Aggregate::CountAll => "number of sales".to_owned(),
             Aggregate::Count(c) => format!("number of sales with {}", column(c)),
             Aggregate::CountDistinct(c) => format!("number of different {}", column(c)),
             Aggregate::Sum(c) => format!("sum of {}, exact", column(c)),
-            Aggregate::Avg(c) => format!("average of {}, two digits, half away from zero", column(c)),
+            Aggregate::Avg(c) => {
+                format!("average of {}, two digits, half away from zero", column(c))
+            }
             Aggregate::Min(c) => format!("least {}", column(c)),
             Aggregate::Max(c) => format!("greatest {}", column(c)),
-            Aggregate::LastValue(c) => format!("{} of the sale with the greatest (event_time, partition, offset)", column(c)),
+            Aggregate::LastValue(c) => format!(
+                "{} of the sale with the greatest (event_time, partition, offset)",
+                column(c)
+            ),
         };
-        let filter = if m.filter.is_some() { ", of sales that pass its FILTER" } else { "" };
+        let filter = if m.filter.is_some() {
+            ", of sales that pass its FILTER"
+        } else {
+            ""
+        };
         line(format!("  measure    {}: {what}{filter}", m.name));
     }
-    let partition: Vec<_> = r.partition.iter().map(|p| r.keys[*p].name.as_str()).collect();
-    let within = if partition.is_empty() { "window".to_owned() } else { format!("window and {}", partition.join(", ")) };
+    let partition: Vec<_> = r
+        .partition
+        .iter()
+        .map(|p| r.keys[*p].name.as_str())
+        .collect();
+    let within = if partition.is_empty() {
+        "window".to_owned()
+    } else {
+        format!("window and {}", partition.join(", "))
+    };
     let order: Vec<_> = r
         .order
         .iter()
-        .map(|t| format!("{} {}", r.field_name(t.field), if t.descending { "descending" } else { "ascending" }))
+        .map(|t| {
+            format!(
+                "{} {}",
+                r.field_name(t.field),
+                if t.descending {
+                    "descending"
+                } else {
+                    "ascending"
+                }
+            )
+        })
         .collect();
     let function = match r.rank {
         RankFunction::RowNumber => "ROW_NUMBER: equal rows in the order of their keys",
         RankFunction::Rank => "RANK: equal rows share a rank, and leave gaps",
         RankFunction::DenseRank => "DENSE_RANK: equal rows share a rank, without gaps",
     };
-    line(format!("  ranked     within each {within}, by {}", order.join(", then ")));
+    line(format!(
+        "  ranked     within each {within}, by {}",
+        order.join(", then ")
+    ));
     line(format!("             {function}"));
     line(format!("  kept       ranks 1 to {}", r.limit));
 }

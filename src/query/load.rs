@@ -14,10 +14,19 @@ use crate::model::schema::Schema;
 pub fn load_dir(dir: &Path) -> Result<Plan, QueryErrors> {
     let whole = |found: String, allowed: &str| {
         let file = dir.display().to_string();
-        QueryErrors(vec![Text { file: &file, source: "" }.error(Span::empty(), found, allowed)])
+        QueryErrors(vec![
+            Text {
+                file: &file,
+                source: "",
+            }
+            .error(Span::empty(), found, allowed),
+        ])
     };
     let entries = std::fs::read_dir(dir).map_err(|e| {
-        whole(format!("cannot read the folder {}: {e}", dir.display()), "--queries names a folder of .sql files")
+        whole(
+            format!("cannot read the folder {}: {e}", dir.display()),
+            "--queries names a folder of .sql files",
+        )
     })?;
     let mut files: Vec<_> = entries.filter_map(Result::ok).map(|e| e.path()).collect();
     files.retain(|p| p.extension().is_some_and(|e| e == "sql"));
@@ -28,9 +37,17 @@ pub fn load_dir(dir: &Path) -> Result<Plan, QueryErrors> {
     let mut schema = Schema::sales();
     for path in files {
         let file = path.display().to_string();
-        let name = path.file_stem().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
+        let name = path
+            .file_stem()
+            .and_then(|n| n.to_str())
+            .unwrap_or_default()
+            .to_owned();
         match std::fs::read_to_string(&path) {
-            Err(e) => errors.push(nowhere(&file, format!("cannot read {file}: {e}"), "text in UTF-8")),
+            Err(e) => errors.push(nowhere(
+                &file,
+                format!("cannot read {file}: {e}"),
+                "text in UTF-8",
+            )),
             Ok(source) if name == "sales" => match parse_schema(&file, &source) {
                 Ok(found) => schema = found,
                 Err(e) => errors.push(e),
@@ -44,7 +61,11 @@ pub fn load_dir(dir: &Path) -> Result<Plan, QueryErrors> {
         let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
         if !starts || !name.chars().all(letters) || name.len() > 55 || name == "standings_commit" {
             let found = format!("a ranking named `{name}`");
-            errors.push(nowhere(file, found, "the file's name names the ranking and its table: a to z, 0 to 9 and _, at most 55"));
+            errors.push(nowhere(
+                file,
+                found,
+                "the file's name names the ranking and its table: a to z, 0 to 9 and _, at most 55",
+            ));
             continue;
         }
         match parse_ranking(name, file, source, &schema) {
@@ -56,7 +77,10 @@ pub fn load_dir(dir: &Path) -> Result<Plan, QueryErrors> {
         return Err(QueryErrors(errors));
     }
     if rankings.is_empty() {
-        return Err(whole(format!("no ranking in {}", dir.display()), "one .sql file per ranking, beside sales.sql"));
+        return Err(whole(
+            format!("no ranking in {}", dir.display()),
+            "one .sql file per ranking, beside sales.sql",
+        ));
     }
     Ok(Plan { schema, rankings })
 }

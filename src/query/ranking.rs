@@ -1,8 +1,9 @@
 //! The shape of a ranking: groups over a window, ranked, cut at a rank; three nested selects.
 
 use sqlparser::ast::{
-    BinaryOperator, Expr as Sql, FunctionArguments, GroupByExpr, Ident, OrderByExpr, OrderBySort, Query, Select,
-    SelectItem, SetExpr, Spanned, TableFactor, Value as Literal, WindowSpec, WindowType,
+    BinaryOperator, Expr as Sql, FunctionArguments, GroupByExpr, Ident, OrderByExpr, OrderBySort,
+    Query, Select, SelectItem, SetExpr, Spanned, TableFactor, Value as Literal, WindowSpec,
+    WindowType,
 };
 use sqlparser::tokenizer::Span;
 
@@ -13,11 +14,25 @@ use crate::model::plan::{Field, Key, OrderTerm, RankFunction, Ranking};
 use crate::model::schema::Schema;
 
 /// Names that every row has.
-const RESERVED: [&str; 9] =
-    ["window_start", "window_end", "window_time", "rank", "previous_rank", "final", "commit", "updated_at", "op"];
+const RESERVED: [&str; 9] = [
+    "window_start",
+    "window_end",
+    "window_time",
+    "rank",
+    "previous_rank",
+    "final",
+    "commit",
+    "updated_at",
+    "op",
+];
 
 /// Parses and checks one ranking. `name` is the ranking's name, `file` is for diagnostics.
-pub fn parse_ranking(name: &str, file: &str, source: &str, schema: &Schema) -> Result<Ranking, QueryError> {
+pub fn parse_ranking(
+    name: &str,
+    file: &str,
+    source: &str,
+    schema: &Schema,
+) -> Result<Ranking, QueryError> {
     let text = Text { file, source };
     let query = dialect::parse_query(text)?;
     Shape { text, schema }.ranking(name, &query)
@@ -37,11 +52,21 @@ struct Ranked {
 }
 
 impl Shape<'_> {
-    fn wrong<T>(&self, at: &impl Spanned, found: impl Into<String>, allowed: impl Into<String>) -> Result<T, QueryError> {
+    fn wrong<T>(
+        &self,
+        at: &impl Spanned,
+        found: impl Into<String>,
+        allowed: impl Into<String>,
+    ) -> Result<T, QueryError> {
         self.wrong_at(at.span(), found, allowed)
     }
 
-    fn wrong_at<T>(&self, at: Span, found: impl Into<String>, allowed: impl Into<String>) -> Result<T, QueryError> {
+    fn wrong_at<T>(
+        &self,
+        at: Span,
+        found: impl Into<String>,
+        allowed: impl Into<String>,
+    ) -> Result<T, QueryError> {
         Err(self.text.error(at, found, allowed))
     }
 
@@ -50,7 +75,11 @@ impl Shape<'_> {
         let middle = self.select(self.inner_query(outer)?)?;
         let inner = self.select(self.inner_query(middle)?)?;
         if let Some(condition) = &middle.selection {
-            return self.wrong(condition, "WHERE beside the rank", "WHERE on sales stands in the innermost select");
+            return self.wrong(
+                condition,
+                "WHERE beside the rank",
+                "WHERE on sales stands in the innermost select",
+            );
         }
         self.no_groups(outer)?;
         self.no_groups(middle)?;
@@ -75,7 +104,10 @@ impl Shape<'_> {
         };
         no(query.with.is_some(), "WITH");
         no(query.order_by.is_some(), "ORDER BY outside of OVER (…)");
-        no(query.limit_clause.is_some() || query.fetch.is_some(), "LIMIT");
+        no(
+            query.limit_clause.is_some() || query.fetch.is_some(),
+            "LIMIT",
+        );
         let SetExpr::Select(select) = &*query.body else {
             return self.wrong(query, "something else than a SELECT", SHAPE);
         };
@@ -84,38 +116,66 @@ impl Shape<'_> {
         no(select.having.is_some(), "HAVING");
         no(select.qualify.is_some(), "QUALIFY");
         no(!select.named_window.is_empty(), "WINDOW");
-        no(!select.sort_by.is_empty() || !select.cluster_by.is_empty(), "SORT BY");
+        no(
+            !select.sort_by.is_empty() || !select.cluster_by.is_empty(),
+            "SORT BY",
+        );
         no(!select.lateral_views.is_empty(), "LATERAL VIEW");
         no(select.into.is_some(), "INTO");
         if let Some(what) = extra.first() {
-            return self.wrong(select.as_ref(), format!("{what}, which rankings do not have"), SHAPE);
+            return self.wrong(
+                select.as_ref(),
+                format!("{what}, which rankings do not have"),
+                SHAPE,
+            );
         }
         if let [table] = &select.from[..]
             && table.joins.is_empty()
         {
             return Ok(select);
         }
-        self.wrong(select.as_ref(), "a join or several tables", "each select reads from exactly one source")
+        self.wrong(
+            select.as_ref(),
+            "a join or several tables",
+            "each select reads from exactly one source",
+        )
     }
 
     fn inner_query<'q>(&self, select: &'q Select) -> Result<&'q Query, QueryError> {
         match &select.from[0].relation {
-            TableFactor::Derived { lateral: false, subquery, sample: None, .. } => Ok(subquery),
-            other => self.wrong(other, format!("`{other}` where a subquery in parentheses is wanted"), SHAPE),
+            TableFactor::Derived {
+                lateral: false,
+                subquery,
+                sample: None,
+                ..
+            } => Ok(subquery),
+            other => self.wrong(
+                other,
+                format!("`{other}` where a subquery in parentheses is wanted"),
+                SHAPE,
+            ),
         }
     }
 
     fn no_groups(&self, select: &Select) -> Result<(), QueryError> {
         match &select.group_by {
             GroupByExpr::Expressions(e, m) if e.is_empty() && m.is_empty() => Ok(()),
-            group => self.wrong(group, "GROUP BY", "groups are made in the innermost select alone"),
+            group => self.wrong(
+                group,
+                "GROUP BY",
+                "groups are made in the innermost select alone",
+            ),
         }
     }
 
     /// The innermost select: window, keys, measures.
     fn groups(&self, name: &str, select: &Select) -> Result<Ranking, QueryError> {
         let window = window::parse(self.text, &select.from[0].relation)?;
-        let filter = select.selection.as_ref().map(|e| condition::parse(self.text, self.schema, e)).transpose()?;
+        let filter = select
+            .selection
+            .as_ref()
+            .map(|e| condition::parse(self.text, self.schema, e))
+            .transpose()?;
         let allowed = "GROUP BY window_start, window_end[, column …]";
         let GroupByExpr::Expressions(groups, modifiers) = &select.group_by else {
             return self.wrong(&select.group_by, "GROUP BY ALL", allowed);
@@ -148,39 +208,69 @@ impl Shape<'_> {
             let (sql, alias) = match item {
                 SelectItem::UnnamedExpr(e) => (e, None),
                 SelectItem::ExprWithAlias { expr, alias } => (expr, Some(alias)),
-                other => return self.wrong(other, format!("`{other}`"), "group keys and measures, one by one"),
+                other => {
+                    return self.wrong(
+                        other,
+                        format!("`{other}`"),
+                        "group keys and measures, one by one",
+                    );
+                }
             };
             match identifier(sql) {
                 Some(bound @ ("window_start" | "window_end")) => {
                     if alias.is_some_and(|a| a.value != bound) {
-                        return self.wrong(sql, format!("another name for {bound}"), "window_start and window_end keep their names");
+                        return self.wrong(
+                            sql,
+                            format!("another name for {bound}"),
+                            "window_start and window_end keep their names",
+                        );
                     }
                 }
                 Some(_) => {
                     let column = condition::column(self.text, self.schema, sql)?;
                     if !grouped.contains(&column) {
-                        let allowed = format!("a column that is not grouped stands in a measure, such as LAST_VALUE({sql})");
+                        let allowed = format!(
+                            "a column that is not grouped stands in a measure, such as LAST_VALUE({sql})"
+                        );
                         return self.wrong(sql, format!("`{sql}` is not in GROUP BY"), allowed);
                     }
                     let name = alias.map_or(&self.schema.columns[column].name, |a| &a.value);
                     self.new_name(sql.span(), name, &keys, &measures)?;
-                    keys.push(Key { name: name.clone(), column });
+                    keys.push(Key {
+                        name: name.clone(),
+                        column,
+                    });
                 }
                 None => {
                     let Some(alias) = alias else {
-                        return self.wrong(sql, format!("`{sql}` without a name"), "name each measure: SUM(amount) AS total_sales");
+                        return self.wrong(
+                            sql,
+                            format!("`{sql}` without a name"),
+                            "name each measure: SUM(amount) AS total_sales",
+                        );
                     };
                     self.new_name(alias.span, &alias.value, &keys, &measures)?;
                     measures.push(aggregate::parse(self.text, self.schema, &alias.value, sql)?);
                 }
             }
         }
-        if let Some(missing) = grouped.iter().find(|c| !keys.iter().any(|k| k.column == **c)) {
+        if let Some(missing) = grouped
+            .iter()
+            .find(|c| !keys.iter().any(|k| k.column == **c))
+        {
             let name = &self.schema.columns[*missing].name;
-            return self.wrong(select, format!("`{name}` is grouped by and not selected"), "select every group key: it names the row");
+            return self.wrong(
+                select,
+                format!("`{name}` is grouped by and not selected"),
+                "select every group key: it names the row",
+            );
         }
         if measures.is_empty() {
-            return self.wrong(select, "no measure", "select at least one measure, such as SUM(amount) AS total_sales");
+            return self.wrong(
+                select,
+                "no measure",
+                "select at least one measure, such as SUM(amount) AS total_sales",
+            );
         }
         Ok(Ranking {
             name: name.to_owned(),
@@ -204,13 +294,28 @@ impl Shape<'_> {
         measures: &[crate::model::plan::Measure],
     ) -> Result<(), QueryError> {
         if RESERVED.contains(&name) {
-            return self.wrong_at(at, format!("the name `{name}`"), format!("every row has columns of these names already: {}", RESERVED.join(", ")));
+            return self.wrong_at(
+                at,
+                format!("the name `{name}`"),
+                format!(
+                    "every row has columns of these names already: {}",
+                    RESERVED.join(", ")
+                ),
+            );
         }
         if name.len() > 63 || name.contains(['"', '\0']) {
-            return self.wrong_at(at, format!("the name `{name}`"), "names have at most 63 bytes and no quotes");
+            return self.wrong_at(
+                at,
+                format!("the name `{name}`"),
+                "names have at most 63 bytes and no quotes",
+            );
         }
         if keys.iter().any(|k| k.name == name) || measures.iter().any(|m| m.name == name) {
-            return self.wrong_at(at, format!("the name `{name}` twice"), "each column of a row has a name of its own");
+            return self.wrong_at(
+                at,
+                format!("the name `{name}` twice"),
+                "each column of a row has a name of its own",
+            );
         }
         Ok(())
     }
@@ -226,7 +331,10 @@ impl Shape<'_> {
             match item {
                 SelectItem::Wildcard(_) => all = true,
                 SelectItem::UnnamedExpr(sql) if identifier(sql).is_some() => listed.push(sql),
-                SelectItem::ExprWithAlias { expr: Sql::Function(f), alias } if found.is_none() => {
+                SelectItem::ExprWithAlias {
+                    expr: Sql::Function(f),
+                    alias,
+                } if found.is_none() => {
                     let function = match f.name.to_string().to_ascii_uppercase().as_str() {
                         "ROW_NUMBER" => RankFunction::RowNumber,
                         "RANK" => RankFunction::Rank,
@@ -248,20 +356,40 @@ impl Shape<'_> {
             return self.wrong(select, "no rank", allowed);
         };
         if !all {
-            for field in ranking.keys.iter().map(|k| &k.name).chain(ranking.measures.iter().map(|m| &m.name)) {
+            for field in ranking
+                .keys
+                .iter()
+                .map(|k| &k.name)
+                .chain(ranking.measures.iter().map(|m| &m.name))
+            {
                 if !listed.iter().any(|sql| identifier(sql) == Some(field)) {
-                    return self.wrong(select, format!("`{field}` is not passed on"), "write SELECT *, or every column");
+                    return self.wrong(
+                        select,
+                        format!("`{field}` is not passed on"),
+                        "write SELECT *, or every column",
+                    );
                 }
             }
             for sql in listed {
                 self.known(sql, ranking)?;
             }
         }
-        if RESERVED.contains(&alias.value.as_str()) && alias.value != "rank" || self.field(&alias.value, ranking).is_some() {
-            return self.wrong_at(alias.span, format!("the rank is named `{alias}`"), "a name that no other column has, such as rownum");
+        if RESERVED.contains(&alias.value.as_str()) && alias.value != "rank"
+            || self.field(&alias.value, ranking).is_some()
+        {
+            return self.wrong_at(
+                alias.span,
+                format!("the rank is named `{alias}`"),
+                "a name that no other column has, such as rownum",
+            );
         }
         let (partition, order) = self.over(spec, ranking, alias)?;
-        Ok(Ranked { alias: alias.value.clone(), function, partition, order })
+        Ok(Ranked {
+            alias: alias.value.clone(),
+            function,
+            partition,
+            order,
+        })
     }
 
     fn over(
@@ -272,7 +400,11 @@ impl Shape<'_> {
     ) -> Result<(Vec<usize>, Vec<OrderTerm>), QueryError> {
         let allowed = "PARTITION BY window_start, window_end[, group key …]";
         if spec.window_name.is_some() || spec.window_frame.is_some() {
-            return self.wrong_at(alias.span, "a frame or a named window in OVER (…)", "OVER (PARTITION BY … ORDER BY …)");
+            return self.wrong_at(
+                alias.span,
+                "a frame or a named window in OVER (…)",
+                "OVER (PARTITION BY … ORDER BY …)",
+            );
         }
         let mut partition = Vec::new();
         let mut bounds = Vec::new();
@@ -287,12 +419,24 @@ impl Shape<'_> {
             }
         }
         if !(bounds.contains(&"window_start") && bounds.contains(&"window_end")) {
-            return self.wrong_at(alias.span, "PARTITION BY without window_start and window_end", allowed);
+            return self.wrong_at(
+                alias.span,
+                "PARTITION BY without window_start and window_end",
+                allowed,
+            );
         }
         if spec.order_by.is_empty() {
-            return self.wrong_at(alias.span, "OVER (…) without ORDER BY", "ORDER BY a measure or a group key, such as total_sales DESC");
+            return self.wrong_at(
+                alias.span,
+                "OVER (…) without ORDER BY",
+                "ORDER BY a measure or a group key, such as total_sales DESC",
+            );
         }
-        let order = spec.order_by.iter().map(|o| self.term(o, ranking)).collect::<Result<_, _>>()?;
+        let order = spec
+            .order_by
+            .iter()
+            .map(|o| self.term(o, ranking))
+            .collect::<Result<_, _>>()?;
         Ok((partition, order))
     }
 
@@ -300,28 +444,60 @@ impl Shape<'_> {
         let field = identifier(&order.expr).and_then(|name| self.field(name, ranking));
         let Some(field) = field else {
             let found = format!("ORDER BY `{}`", order.expr);
-            return self.wrong(&order.expr, found, format!("order by one of: {}", self.names(ranking)));
+            return self.wrong(
+                &order.expr,
+                found,
+                format!("order by one of: {}", self.names(ranking)),
+            );
         };
         if order.with_fill.is_some() {
-            return self.wrong(&order.expr, "WITH FILL", "ORDER BY column [ASC | DESC] [NULLS FIRST | NULLS LAST]");
+            return self.wrong(
+                &order.expr,
+                "WITH FILL",
+                "ORDER BY column [ASC | DESC] [NULLS FIRST | NULLS LAST]",
+            );
         }
         let descending = match &order.options.sort {
             None | Some(OrderBySort::Asc) => false,
             Some(OrderBySort::Desc) => true,
-            Some(_) => return self.wrong(&order.expr, "ORDER BY … USING", "ORDER BY column [ASC | DESC]"),
+            Some(_) => {
+                return self.wrong(
+                    &order.expr,
+                    "ORDER BY … USING",
+                    "ORDER BY column [ASC | DESC]",
+                );
+            }
         };
         // As in Flink: NULL is the least value.
         let nulls_first = order.options.nulls_first.unwrap_or(!descending);
-        Ok(OrderTerm { field, descending, nulls_first })
+        Ok(OrderTerm {
+            field,
+            descending,
+            nulls_first,
+        })
     }
 
     fn field(&self, name: &str, ranking: &Ranking) -> Option<Field> {
-        let key = ranking.keys.iter().position(|k| k.name == name).map(Field::Key);
-        key.or_else(|| ranking.measures.iter().position(|m| m.name == name).map(Field::Measure))
+        let key = ranking
+            .keys
+            .iter()
+            .position(|k| k.name == name)
+            .map(Field::Key);
+        key.or_else(|| {
+            ranking
+                .measures
+                .iter()
+                .position(|m| m.name == name)
+                .map(Field::Measure)
+        })
     }
 
     fn names(&self, ranking: &Ranking) -> String {
-        let names = ranking.keys.iter().map(|k| &k.name).chain(ranking.measures.iter().map(|m| &m.name));
+        let names = ranking
+            .keys
+            .iter()
+            .map(|k| &k.name)
+            .chain(ranking.measures.iter().map(|m| &m.name));
         names.cloned().collect::<Vec<_>>().join(", ")
     }
 
@@ -330,7 +506,11 @@ impl Shape<'_> {
         if matches!(name, "window_start" | "window_end") || self.field(name, ranking).is_some() {
             return Ok(());
         }
-        self.wrong(sql, format!("there is no column `{sql}`"), format!("window_start, window_end, {}", self.names(ranking)))
+        self.wrong(
+            sql,
+            format!("there is no column `{sql}`"),
+            format!("window_start, window_end, {}", self.names(ranking)),
+        )
     }
 
     /// The outer `WHERE`: the greatest rank.
@@ -358,7 +538,11 @@ impl Shape<'_> {
             {
                 return match n.checked_sub(strict) {
                     Some(limit @ 1..=1_000_000) => Ok(limit),
-                    _ => self.wrong(selection, format!("`{selection}`"), "a limit from 1 to 1000000"),
+                    _ => self.wrong(
+                        selection,
+                        format!("`{selection}`"),
+                        "a limit from 1 to 1000000",
+                    ),
                 };
             }
         }
@@ -366,10 +550,16 @@ impl Shape<'_> {
     }
 
     /// The outer list: the order of the row's fields.
-    fn fields(&self, select: &Select, ranking: &Ranking, alias: &str) -> Result<Vec<Field>, QueryError> {
+    fn fields(
+        &self,
+        select: &Select,
+        ranking: &Ranking,
+        alias: &str,
+    ) -> Result<Vec<Field>, QueryError> {
         let every = || {
             let keys = (0..ranking.keys.len()).map(Field::Key);
-            keys.chain((0..ranking.measures.len()).map(Field::Measure)).collect::<Vec<_>>()
+            keys.chain((0..ranking.measures.len()).map(Field::Measure))
+                .collect::<Vec<_>>()
         };
         let mut fields = Vec::new();
         for item in &select.projection {
@@ -383,15 +573,33 @@ impl Shape<'_> {
                     self.known(sql, ranking)?;
                     fields.extend(self.field(name, ranking));
                 }
-                other => return self.wrong(other, format!("`{other}`"), "the outer select lists columns by name, or *"),
+                other => {
+                    return self.wrong(
+                        other,
+                        format!("`{other}`"),
+                        "the outer select lists columns by name, or *",
+                    );
+                }
             }
         }
         for field in every() {
             let name = ranking.field_name(field);
             match fields.iter().filter(|f| **f == field).count() {
                 1 => {}
-                0 => return self.wrong(select, format!("`{name}` is computed and not selected"), "select it, or leave it out of the innermost select"),
-                _ => return self.wrong(select, format!("`{name}` is selected twice"), "each column once"),
+                0 => {
+                    return self.wrong(
+                        select,
+                        format!("`{name}` is computed and not selected"),
+                        "select it, or leave it out of the innermost select",
+                    );
+                }
+                _ => {
+                    return self.wrong(
+                        select,
+                        format!("`{name}` is selected twice"),
+                        "each column once",
+                    );
+                }
             }
         }
         Ok(fields)

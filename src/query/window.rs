@@ -1,7 +1,8 @@
 //! `TUMBLE` and `HOP`.
 
 use sqlparser::ast::{
-    DateTimeField, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Interval, Spanned, TableFactor, Value,
+    DateTimeField, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Interval, Spanned,
+    TableFactor, Value,
 };
 
 use super::error::{QueryError, Text};
@@ -15,11 +16,18 @@ const ALLOWED: &str = "the source of a ranking is TABLE(TUMBLE(TABLE sales, DESC
 /// The window that a `FROM` names.
 pub fn parse(text: Text<'_>, from: &TableFactor) -> Result<Window, QueryError> {
     let (name, args) = match from {
-        TableFactor::TableFunction { expr: Expr::Function(f), .. } => match &f.args {
+        TableFactor::TableFunction {
+            expr: Expr::Function(f),
+            ..
+        } => match &f.args {
             FunctionArguments::List(list) => (f.name.to_string(), list.args.as_slice()),
             _ => return Err(text.error(from.span(), format!("`{from}` as the source"), ALLOWED)),
         },
-        TableFactor::Table { name, args: Some(args), .. } => (name.to_string(), args.args.as_slice()),
+        TableFactor::Table {
+            name,
+            args: Some(args),
+            ..
+        } => (name.to_string(), args.args.as_slice()),
         other => return Err(text.error(other.span(), format!("`{other}` as the source"), ALLOWED)),
     };
     let wanted = match name.to_ascii_uppercase().as_str() {
@@ -40,20 +48,37 @@ pub fn parse(text: Text<'_>, from: &TableFactor) -> Result<Window, QueryError> {
     }
     match args[0] {
         Expr::Identifier(table) if table.value == "sales" => {}
-        other => return Err(text.error(other.span(), format!("the table `{other}`"), "the only table is `sales`")),
+        other => {
+            return Err(text.error(
+                other.span(),
+                format!("the table `{other}`"),
+                "the only table is `sales`",
+            ));
+        }
     }
     descriptor(text, args[1])?;
     let first = interval(text, args[2])?;
     if wanted == 3 {
-        return Ok(Window { size: first, slide: first });
+        return Ok(Window {
+            size: first,
+            slide: first,
+        });
     }
     let size = interval(text, args[3])?;
     if size % first != 0 {
         let found = format!("a size of {size} ms that is no multiple of the slide of {first} ms");
-        return Err(text.error(args[3].span(), found, "HOP takes the slide, then the size, a multiple of it"));
+        return Err(text.error(
+            args[3].span(),
+            found,
+            "HOP takes the slide, then the size, a multiple of it",
+        ));
     }
     if size / first > 10_000 {
-        return Err(text.error(args[2].span(), "more than 10000 windows over each sale", "a larger slide"));
+        return Err(text.error(
+            args[2].span(),
+            "more than 10000 windows over each sale",
+            "a larger slide",
+        ));
     }
     Ok(Window { size, slide: first })
 }
@@ -63,7 +88,8 @@ fn descriptor(text: Text<'_>, expr: &Expr) -> Result<(), QueryError> {
     if let Expr::Function(f) = expr
         && f.name.to_string().eq_ignore_ascii_case("DESCRIPTOR")
         && let FunctionArguments::List(list) = &f.args
-        && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(column)))] = &list.args[..]
+        && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(column)))] =
+            &list.args[..]
         && column.value == "event_time"
     {
         return Ok(());
@@ -74,12 +100,22 @@ fn descriptor(text: Text<'_>, expr: &Expr) -> Result<(), QueryError> {
 fn interval(text: Text<'_>, expr: &Expr) -> Result<i64, QueryError> {
     let allowed = "an interval is written INTERVAL '1' DAY; units are SECOND, MINUTE, HOUR, DAY, also in the plural";
     let wrong = || text.error(expr.span(), format!("`{expr}` as an interval"), allowed);
-    let Expr::Interval(Interval { value, leading_field: Some(unit), last_field: None, .. }) = expr else {
+    let Expr::Interval(Interval {
+        value,
+        leading_field: Some(unit),
+        last_field: None,
+        ..
+    }) = expr
+    else {
         return Err(wrong());
     };
-    let Expr::Value(value) = &**value else { return Err(wrong()) };
+    let Expr::Value(value) = &**value else {
+        return Err(wrong());
+    };
     let number: i64 = match &value.value {
-        Value::SingleQuotedString(n) | Value::Number(n, _) => n.trim().parse().map_err(|_| wrong())?,
+        Value::SingleQuotedString(n) | Value::Number(n, _) => {
+            n.trim().parse().map_err(|_| wrong())?
+        }
         _ => return Err(wrong()),
     };
     let scale = match unit {
@@ -91,6 +127,10 @@ fn interval(text: Text<'_>, expr: &Expr) -> Result<i64, QueryError> {
     };
     match number.checked_mul(scale) {
         Some(ms) if ms > 0 && ms <= 36_600 * DAY => Ok(ms),
-        _ => Err(text.error(expr.span(), format!("an interval of {number}"), "more than nothing, at most 36600 days")),
+        _ => Err(text.error(
+            expr.span(),
+            format!("an interval of {number}"),
+            "more than nothing, at most 36600 days",
+        )),
     }
 }

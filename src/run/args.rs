@@ -73,13 +73,31 @@ pub struct RunArgs {
     #[arg(long, env = "STANDINGS_SINK", value_name = "URL", required = true)]
     pub sink: Vec<SinkUrl>,
     /// Worker threads of each process.
-    #[arg(short = 'w', long, env = "STANDINGS_WORKERS", value_name = "N", default_value_t = 1)]
+    #[arg(
+        short = 'w',
+        long,
+        env = "STANDINGS_WORKERS",
+        value_name = "N",
+        default_value_t = 1
+    )]
     pub workers: usize,
     /// Processes of the cluster.
-    #[arg(short = 'n', long, env = "STANDINGS_PROCESSES", value_name = "N", default_value_t = 1)]
+    #[arg(
+        short = 'n',
+        long,
+        env = "STANDINGS_PROCESSES",
+        value_name = "N",
+        default_value_t = 1
+    )]
     pub processes: usize,
     /// Which process this is, from 0.
-    #[arg(short = 'p', long, env = "STANDINGS_PROCESS", value_name = "INDEX", default_value_t = 0)]
+    #[arg(
+        short = 'p',
+        long,
+        env = "STANDINGS_PROCESS",
+        value_name = "INDEX",
+        default_value_t = 0
+    )]
     pub process: usize,
     /// File with one host:port per process, in order.
     #[arg(long, env = "STANDINGS_HOSTS", value_name = "FILE")]
@@ -106,7 +124,12 @@ pub struct RunArgs {
     #[arg(long, env = "STANDINGS_EMIT", value_enum, default_value = "rows")]
     pub emit: EmitArg,
     /// How commits are delivered. Today Postgres is exactly-once in both; files, stdout and Kafka are at-least-once.
-    #[arg(long, env = "STANDINGS_DELIVERY", value_enum, default_value = "exactly-once")]
+    #[arg(
+        long,
+        env = "STANDINGS_DELIVERY",
+        value_enum,
+        default_value = "exactly-once"
+    )]
     pub delivery: Delivery,
     /// Where to begin reading a topic when nothing is remembered.
     #[arg(long, env = "STANDINGS_START", value_enum, default_value = "earliest")]

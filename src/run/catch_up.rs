@@ -35,7 +35,11 @@ impl CatchUp {
             .into_iter()
             .map(|row| ((row.ranking, row.window_start, Arc::clone(&row.key)), row))
             .collect();
-        Some(CatchUp { offsets, shown, should: HashMap::new() })
+        Some(CatchUp {
+            offsets,
+            shown,
+            should: HashMap::new(),
+        })
     }
 
     /// Takes over a commit's changes without writing them.
@@ -52,7 +56,9 @@ impl CatchUp {
 
     /// Whether a commit's prefix has reached the sink's.
     pub fn has_reached(&self, commit: &Commit) -> bool {
-        self.offsets.iter().all(|(p, offset)| commit.offsets.get(p).is_some_and(|o| o >= offset))
+        self.offsets
+            .iter()
+            .all(|(p, offset)| commit.offsets.get(p).is_some_and(|o| o >= offset))
     }
 
     /// Whether a commit's prefix is the sink's own.
@@ -66,7 +72,9 @@ impl CatchUp {
         for (key, mut change) in self.should {
             let before = self.shown.remove(&key);
             let same = before.as_ref().is_some_and(|row| {
-                Some(row.rank) == change.rank && row.measures == change.measures && row.is_final == change.is_final
+                Some(row.rank) == change.rank
+                    && row.measures == change.measures
+                    && row.is_final == change.is_final
             });
             if !same {
                 change.previous_rank = before.map(|row| row.rank);
@@ -85,7 +93,9 @@ impl CatchUp {
                 is_final: row.is_final,
             });
         }
-        changes.sort_by(|a, b| (a.ranking, a.window_start, a.rank).cmp(&(b.ranking, b.window_start, b.rank)));
+        changes.sort_by(|a, b| {
+            (a.ranking, a.window_start, a.rank).cmp(&(b.ranking, b.window_start, b.rank))
+        });
         changes
     }
 }
@@ -123,8 +133,17 @@ mod tests {
     fn only_the_difference_is_left() {
         let rows = vec![shown("a", 1, 30), shown("b", 2, 20), shown("gone", 3, 10)];
         let offsets = BTreeMap::from([(0, 5)]);
-        let mut catch_up = CatchUp::new(Shown { commit: 7, offsets: Some(offsets), watermark: None, rows }).unwrap();
-        let mut commit = Commit { offsets: BTreeMap::from([(0, 4)]), ..Commit::default() };
+        let mut catch_up = CatchUp::new(Shown {
+            commit: 7,
+            offsets: Some(offsets),
+            watermark: None,
+            rows,
+        })
+        .unwrap();
+        let mut commit = Commit {
+            offsets: BTreeMap::from([(0, 4)]),
+            ..Commit::default()
+        };
         commit.changes = vec![change("a", Some(1), 30), change("b", Some(2), 19)];
         catch_up.absorb(&commit);
         assert!(!catch_up.has_reached(&commit));
@@ -135,7 +154,10 @@ mod tests {
         let changes = catch_up.difference();
         assert_eq!(changes.len(), 2);
         assert_eq!((changes[0].rank, changes[0].previous_rank), (None, Some(3)));
-        assert_eq!((changes[1].rank, changes[1].previous_rank), (Some(2), Some(2)));
+        assert_eq!(
+            (changes[1].rank, changes[1].previous_rank),
+            (Some(2), Some(2))
+        );
     }
 
     #[test]

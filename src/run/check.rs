@@ -17,7 +17,12 @@ Examples:
 Exit codes: 0 all queries are right, 2 some are not (each is shown with its place in the file).")]
 pub struct CheckArgs {
     /// Folder with one SQL file per ranking.
-    #[arg(long, env = "STANDINGS_QUERIES", value_name = "DIR", default_value = "queries")]
+    #[arg(
+        long,
+        env = "STANDINGS_QUERIES",
+        value_name = "DIR",
+        default_value = "queries"
+    )]
     pub queries: PathBuf,
 }
 

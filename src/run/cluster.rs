@@ -25,7 +25,13 @@ Examples:
 With --http ADDR, process p listens on ADDR's port + p.")]
 pub struct ClusterArgs {
     /// How many processes.
-    #[arg(short = 'n', long, env = "STANDINGS_PROCESSES", value_name = "N", default_value_t = 2)]
+    #[arg(
+        short = 'n',
+        long,
+        env = "STANDINGS_PROCESSES",
+        value_name = "N",
+        default_value_t = 2
+    )]
     pub processes: usize,
     /// Do not start again after a failure.
     #[arg(long, env = "STANDINGS_NO_RESTART")]
@@ -43,13 +49,16 @@ const PATIENCE: u32 = 6;
 /// Runs `standings cluster` until all processes are done, or one failure too many.
 pub fn run(args: &ClusterArgs, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     if args.command.first().is_none_or(|c| c != "run") {
-        return Err(Failure::usage("after -- comes `run` and its flags: standings cluster -n 3 -- run …"));
+        return Err(Failure::usage(
+            "after -- comes `run` and its flags: standings cluster -n 3 -- run …",
+        ));
     }
     if args.processes == 0 {
         return Err(Failure::usage("-n must be at least 1"));
     }
     let dir = std::env::temp_dir().join(format!("standings-cluster-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).map_err(|e| Failure::failed(format!("cannot make {}: {e}", dir.display())))?;
+    std::fs::create_dir_all(&dir)
+        .map_err(|e| Failure::failed(format!("cannot make {}: {e}", dir.display())))?;
     let result = supervise(args, stop, &dir);
     let _ = std::fs::remove_dir_all(&dir);
     result
@@ -67,17 +76,30 @@ fn supervise(args: &ClusterArgs, stop: &AtomicBool, dir: &Path) -> Result<(), Fa
             Outcome::Failed(code) => code,
         };
         if code == USAGE {
-            return Err(Failure::usage("a process refused its configuration; its message is above"));
+            return Err(Failure::usage(
+                "a process refused its configuration; its message is above",
+            ));
         }
         if args.no_restart || stop.load(Ordering::Relaxed) {
             return Err(Failure::failed(format!("a process ended with code {code}")));
         }
-        early = if started.elapsed() < EARLY { early + 1 } else { 0 };
+        early = if started.elapsed() < EARLY {
+            early + 1
+        } else {
+            0
+        };
         if early >= PATIENCE {
-            return Err(Failure::failed(format!("the cluster failed {early} times in a row within seconds; giving up")));
+            return Err(Failure::failed(format!(
+                "the cluster failed {early} times in a row within seconds; giving up"
+            )));
         }
         let wait = Duration::from_millis(250 << early.min(5));
-        tracing::warn!(event = "cluster_restart", generation, code, wait_ms = wait.as_millis() as u64);
+        tracing::warn!(
+            event = "cluster_restart",
+            generation,
+            code,
+            wait_ms = wait.as_millis() as u64
+        );
         std::thread::sleep(wait);
     }
     Ok(())
@@ -99,7 +121,9 @@ fn start(args: &ClusterArgs, dir: &Path) -> Result<Vec<Child>, Failure> {
         .collect::<Result<_, _>>()
         .map_err(|e| failed("find free ports", e))?;
     for listener in &listeners {
-        let address = listener.local_addr().map_err(|e| failed("find free ports", e))?;
+        let address = listener
+            .local_addr()
+            .map_err(|e| failed("find free ports", e))?;
         writeln!(file, "{address}").map_err(|e| failed("write the hosts file", e))?;
     }
     drop(listeners);
@@ -107,7 +131,13 @@ fn start(args: &ClusterArgs, dir: &Path) -> Result<Vec<Child>, Failure> {
     for process in 0..args.processes {
         let child = Command::new(&program)
             .args(&args.command)
-            .args(["-n", &args.processes.to_string(), "-p", &process.to_string(), "--hosts"])
+            .args([
+                "-n",
+                &args.processes.to_string(),
+                "-p",
+                &process.to_string(),
+                "--hosts",
+            ])
             .arg(&hosts)
             .spawn();
         match child {
@@ -128,7 +158,9 @@ fn watch(children: &mut [Child], stop: &AtomicBool) -> Outcome {
         let mut running = false;
         for child in children.iter_mut() {
             match child.try_wait() {
-                Ok(Some(status)) if !status.success() => return Outcome::Failed(status.code().unwrap_or(FAILED)),
+                Ok(Some(status)) if !status.success() => {
+                    return Outcome::Failed(status.code().unwrap_or(FAILED));
+                }
                 Ok(Some(_)) => {}
                 _ => running = true,
             }

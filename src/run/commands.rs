@@ -28,7 +28,12 @@ impl From<SourceError> for Failure {
 /// Runs `standings run` until the input's end or a signal.
 pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
     let plan = Arc::new(check::load(&args.queries)?);
-    let cluster = Cluster::from_flags(args.workers, args.processes, args.process, args.hosts.as_deref())?;
+    let cluster = Cluster::from_flags(
+        args.workers,
+        args.processes,
+        args.process,
+        args.hosts.as_deref(),
+    )?;
     let is_first = cluster.process == 0;
     let mut kafka_properties = match &args.kafka_properties {
         Some(path) => parse_properties_file(path)?,
@@ -56,13 +61,19 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
             outputs.sinks.push(sink::connect(url, &options)?);
         }
         let reject = |url: &Option<_>| -> Result<Option<Box<dyn RejectWriter>>, SinkError> {
-            url.as_ref().map(|u| sink::connect_rejects(u, &options)).transpose()
+            url.as_ref()
+                .map(|u| sink::connect_rejects(u, &options))
+                .transpose()
         };
         outputs.late = reject(&args.late)?;
         outputs.dead = reject(&args.dead_letter)?;
     }
     if let Some(address) = args.http {
-        let port = if address.port() == 0 { 0 } else { address.port() + cluster.process as u16 };
+        let port = if address.port() == 0 {
+            0
+        } else {
+            address.port() + cluster.process as u16
+        };
         let address = std::net::SocketAddr::new(address.ip(), port);
         let served = crate::http::serve(address, &plan, &settings.in_flight)?;
         tracing::info!(event = "http_listening", address = %served.address, "http://{}", served.address);
@@ -90,7 +101,12 @@ fn ms(d: Duration) -> i64 {
     d.as_millis() as i64
 }
 
-fn settings(args: &RunArgs, plan: &Arc<Plan>, source: &SourceOptions, stop: Arc<AtomicBool>) -> Settings {
+fn settings(
+    args: &RunArgs,
+    plan: &Arc<Plan>,
+    source: &SourceOptions,
+    stop: Arc<AtomicBool>,
+) -> Settings {
     Settings {
         plan: Arc::clone(plan),
         policy: Policy {

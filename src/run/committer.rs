@@ -32,7 +32,11 @@ pub trait Observer: Send {
 /// Where rejected records go.
 pub trait RejectWriter: Send {
     /// Writes these records durably.
-    fn write(&mut self, plan: &Plan, rejects: &[&crate::model::reject::Reject]) -> Result<(), SinkError>;
+    fn write(
+        &mut self,
+        plan: &Plan,
+        rejects: &[&crate::model::reject::Reject],
+    ) -> Result<(), SinkError>;
 }
 
 /// What the committer writes to.
@@ -59,14 +63,30 @@ pub fn start(
     let durable = Arc::new(AtomicU64::new(0));
     let closed = Arc::new(AtomicI64::new(NOT_OPEN));
     let wake: Arc<std::sync::OnceLock<Thread>> = Arc::default();
-    let committer =
-        Committer { plan, durable: Arc::clone(&durable), closed: Arc::clone(&closed), wake: Arc::clone(&wake) };
-    let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
-        if let Err(failure) = committer.run(outputs, &receive) {
-            exit::now(&failure);
-        }
-    })?;
-    Ok((CommitGate { send, durable, closed, wake, interval, last: None }, thread))
+    let committer = Committer {
+        plan,
+        durable: Arc::clone(&durable),
+        closed: Arc::clone(&closed),
+        wake: Arc::clone(&wake),
+    };
+    let thread = std::thread::Builder::new()
+        .name("committer".to_owned())
+        .spawn(move || {
+            if let Err(failure) = committer.run(outputs, &receive) {
+                exit::now(&failure);
+            }
+        })?;
+    Ok((
+        CommitGate {
+            send,
+            durable,
+            closed,
+            wake,
+            interval,
+            last: None,
+        },
+        thread,
+    ))
 }
 
 /// Worker 0's side of the committer.
@@ -134,7 +154,12 @@ impl From<SinkError> for Failure {
 
 impl Committer {
     fn run(self, outputs: Outputs, drafts: &Receiver<(Commit, Epoch)>) -> Result<(), Failure> {
-        let Outputs { sinks, mut late, mut dead, mut observers } = outputs;
+        let Outputs {
+            sinks,
+            mut late,
+            mut dead,
+            mut observers,
+        } = outputs;
         let mut number = 0;
         let mut slots = Vec::new();
         let mut closed = NONE_CLOSED;
@@ -143,7 +168,11 @@ impl Committer {
             number = number.max(shown.commit);
             let offsets = shown.offsets.clone();
             closed = closed.max(shown.watermark.unwrap_or(NONE_CLOSED));
-            slots.push(Slot { sink, catch_up: CatchUp::new(shown), offsets });
+            slots.push(Slot {
+                sink,
+                catch_up: CatchUp::new(shown),
+                offsets,
+            });
         }
         self.closed.store(closed, Ordering::Release);
         self.wake();
@@ -152,12 +181,16 @@ impl Committer {
             self.write_rejects(&commit, late.as_mut(), false)?;
             self.write_rejects(&commit, dead.as_mut(), true)?;
             commit.number = number + 1;
-            if self.write_all(&mut slots, &commit, up_to == Epoch::MAX)? || !commit.changes.is_empty() {
+            if self.write_all(&mut slots, &commit, up_to == Epoch::MAX)?
+                || !commit.changes.is_empty()
+            {
                 number = commit.number;
             } else {
                 commit.number = 0;
             }
-            observers.iter_mut().for_each(|o| o.committed(&self.plan, &commit));
+            observers
+                .iter_mut()
+                .for_each(|o| o.committed(&self.plan, &commit));
             self.durable.store(up_to, Ordering::Release);
             self.wake();
         }
@@ -176,8 +209,11 @@ impl Committer {
         to: Option<&mut Box<dyn RejectWriter>>,
         dead: bool,
     ) -> Result<(), Failure> {
-        let rejects: Vec<_> =
-            commit.rejects.iter().filter(|r| matches!(r.kind, RejectKind::Dead { .. }) == dead).collect();
+        let rejects: Vec<_> = commit
+            .rejects
+            .iter()
+            .filter(|r| matches!(r.kind, RejectKind::Dead { .. }) == dead)
+            .collect();
         if rejects.is_empty() {
             return Ok(());
         }
@@ -186,24 +222,40 @@ impl Committer {
             None => {
                 let what = if dead { "dead_letters" } else { "late_sales" };
                 let flag = if dead { "--dead-letter" } else { "--late" };
-                tracing::warn!(event = what, count = rejects.len(), "counted, and kept nowhere: no {flag} is set");
+                tracing::warn!(
+                    event = what,
+                    count = rejects.len(),
+                    "counted, and kept nowhere: no {flag} is set"
+                );
             }
         }
         Ok(())
     }
 
     /// Whether any sink wrote something.
-    fn write_all(&self, slots: &mut [Slot], commit: &Commit, is_last: bool) -> Result<bool, Failure> {
+    fn write_all(
+        &self,
+        slots: &mut [Slot],
+        commit: &Commit,
+        is_last: bool,
+    ) -> Result<bool, Failure> {
         if let [slot] = slots {
             return Ok(slot.write(&self.plan, commit, is_last)?);
         }
         let written: Vec<Result<bool, SinkError>> = std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                slots.iter_mut().map(|slot| scope.spawn(|| slot.write(&self.plan, commit, is_last))).collect();
+            let threads: Vec<_> = slots
+                .iter_mut()
+                .map(|slot| scope.spawn(|| slot.write(&self.plan, commit, is_last)))
+                .collect();
             let lost = || SinkError::Failed("a sink's thread panicked".to_owned());
-            threads.into_iter().map(|t| t.join().unwrap_or_else(|_| Err(lost()))).collect()
+            threads
+                .into_iter()
+                .map(|t| t.join().unwrap_or_else(|_| Err(lost())))
+                .collect()
         });
-        written.into_iter().try_fold(false, |any, one| Ok(any | one?))
+        written
+            .into_iter()
+            .try_fold(false, |any, one| Ok(any | one?))
     }
 }
 
@@ -222,9 +274,25 @@ impl Slot {
                     "the sink's last commit stands for more input than the source holds; it is set to the source"
                 );
             }
-            let changes: Vec<Change> = self.catch_up.take().map(CatchUp::difference).unwrap_or_default();
-            tracing::info!(event = "sink_caught_up", sink = self.sink.name(), changes = changes.len());
-            return self.put(plan, &Commit { changes, rejects: Vec::new(), ..commit.clone() }, is_last);
+            let changes: Vec<Change> = self
+                .catch_up
+                .take()
+                .map(CatchUp::difference)
+                .unwrap_or_default();
+            tracing::info!(
+                event = "sink_caught_up",
+                sink = self.sink.name(),
+                changes = changes.len()
+            );
+            return self.put(
+                plan,
+                &Commit {
+                    changes,
+                    rejects: Vec::new(),
+                    ..commit.clone()
+                },
+                is_last,
+            );
         }
         self.put(plan, commit, is_last)
     }

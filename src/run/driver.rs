@@ -62,7 +62,12 @@ pub struct Settings {
 }
 
 /// Runs one worker until its input ends or the process is asked to stop, and everything is durable.
-pub fn run(worker: &mut Worker, wiring: Wiring, settings: Settings, feed: &dyn Feed) -> Result<(), Failure> {
+pub fn run(
+    worker: &mut Worker,
+    wiring: Wiring,
+    settings: Settings,
+    feed: &dyn Feed,
+) -> Result<(), Failure> {
     Driver::new(worker.index(), worker.peers(), wiring, settings, feed).run(worker)
 }
 
@@ -95,7 +100,13 @@ struct Driver<'a> {
 const QUIET_EPOCH: Duration = Duration::from_millis(1);
 
 impl<'a> Driver<'a> {
-    fn new(index: usize, peers: usize, wiring: Wiring, settings: Settings, feed: &'a dyn Feed) -> Self {
+    fn new(
+        index: usize,
+        peers: usize,
+        wiring: Wiring,
+        settings: Settings,
+        feed: &'a dyn Feed,
+    ) -> Self {
         Driver {
             index,
             peers,
@@ -134,7 +145,11 @@ impl<'a> Driver<'a> {
             }
             // More than an epoch could take: make the next one larger, down to the least when nothing waits.
             let (least, most) = self.settings.epoch_bytes;
-            self.target = if full { (self.target * 2).min(most) } else { (self.target / 2).max(least) };
+            self.target = if full {
+                (self.target * 2).min(most)
+            } else {
+                (self.target / 2).max(least)
+            };
             self.release();
             let stop = self.settings.stop.load(Ordering::Relaxed);
             if stop || self.has_ended() {
@@ -144,7 +159,12 @@ impl<'a> Driver<'a> {
         }
         // Closing the input lets the frontier pass everything; what was read is committed before the end.
         self.end_epoch();
-        let Wiring { input, durable, gather, .. } = self.wiring;
+        let Wiring {
+            input,
+            durable,
+            gather,
+            ..
+        } = self.wiring;
         input.close();
         while !durable.done() {
             if let Some((pending, activator)) = &gather
@@ -154,7 +174,11 @@ impl<'a> Driver<'a> {
             }
             worker.step_or_park(Some(Duration::from_millis(1)));
         }
-        let last: Vec<_> = self.partitions.iter().map(|(p, state)| (*p, state.next_offset())).collect();
+        let last: Vec<_> = self
+            .partitions
+            .iter()
+            .map(|(p, state)| (*p, state.next_offset()))
+            .collect();
         self.feed.durable(&last);
         Ok(())
     }
@@ -173,7 +197,9 @@ impl<'a> Driver<'a> {
             if bounded {
                 return Ok(false);
             }
-            let Some(event) = self.feed.try_next() else { return Ok(false) };
+            let Some(event) = self.feed.try_next() else {
+                return Ok(false);
+            };
             self.take(event)?;
         }
     }
@@ -182,14 +208,26 @@ impl<'a> Driver<'a> {
         let now = Instant::now();
         match event {
             SourceEvent::Assigned { partition, offset } => {
-                let decoder =
-                    Decoder::new(&self.settings.plan.schema, &self.required, self.settings.max_record_bytes);
-                self.partitions.insert(partition, Partition::new(partition, offset, decoder));
+                let decoder = Decoder::new(
+                    &self.settings.plan.schema,
+                    &self.required,
+                    self.settings.max_record_bytes,
+                );
+                self.partitions
+                    .insert(partition, Partition::new(partition, offset, decoder));
             }
             SourceEvent::Block(block) => {
-                let Some(partition) = self.partitions.get_mut(&block.partition) else { return Ok(()) };
+                let Some(partition) = self.partitions.get_mut(&block.partition) else {
+                    return Ok(());
+                };
                 let policy = &self.settings.policy;
-                partition.fold(&block, policy, self.promised, &mut self.combiner, &mut self.rejects);
+                partition.fold(
+                    &block,
+                    policy,
+                    self.promised,
+                    &mut self.combiner,
+                    &mut self.rejects,
+                );
                 // Even a block without a record counts, so that its offset is committed.
                 self.bytes += block.bytes.len().max(1);
                 let read = SystemTime::now() - block.arrived.elapsed();
@@ -215,7 +253,10 @@ impl<'a> Driver<'a> {
     fn adopt_horizon(&mut self) {
         self.promised = self.wiring.horizon.get();
         self.owes_epoch = true;
-        let promise = Promise { worker: self.index as u32, horizon: self.promised };
+        let promise = Promise {
+            worker: self.index as u32,
+            horizon: self.promised,
+        };
         for to in 0..self.peers {
             self.send(to as u64, Body::Promise(promise));
         }
@@ -224,7 +265,10 @@ impl<'a> Driver<'a> {
     fn check_idle(&mut self) -> Option<Duration> {
         let now = Instant::now();
         let timeout = self.settings.idle_timeout;
-        self.partitions.values_mut().filter_map(|p| p.check_idle(now, timeout)).min()
+        self.partitions
+            .values_mut()
+            .filter_map(|p| p.check_idle(now, timeout))
+            .min()
     }
 
     fn wants_epoch(&self) -> bool {
@@ -236,17 +280,26 @@ impl<'a> Driver<'a> {
 
     fn end_epoch(&mut self) {
         let policy = self.settings.policy;
-        let partitions: Vec<_> = self.partitions.values_mut().filter_map(|p| p.progress(&policy)).collect();
+        let partitions: Vec<_> = self
+            .partitions
+            .values_mut()
+            .filter_map(|p| p.progress(&policy))
+            .collect();
         for deltas in self.combiner.flush(self.peers) {
             let to = deltas.worker;
             self.send(to, Body::Deltas(Box::new(deltas)));
         }
         let followed = partitions.is_empty();
         if !followed {
-            let offsets = partitions.iter().map(|p| (p.partition, p.next_offset)).collect();
+            let offsets = partitions
+                .iter()
+                .map(|p| (p.partition, p.next_offset))
+                .collect();
             self.in_flight.push_back((self.epoch, self.bytes, offsets));
             self.in_flight_bytes += self.bytes;
-            self.settings.in_flight.fetch_add(self.bytes as i64, Ordering::Relaxed);
+            self.settings
+                .in_flight
+                .fetch_add(self.bytes as i64, Ordering::Relaxed);
             let progress = Progress {
                 partitions,
                 rejects: std::mem::take(&mut self.rejects),
@@ -275,13 +328,18 @@ impl<'a> Driver<'a> {
 
     /// Forgets what has become durable, and tells the source.
     fn release(&mut self) {
-        let durable = self.wiring.durable.with_frontier(|f| f.first().copied().unwrap_or(Epoch::MAX));
+        let durable = self
+            .wiring
+            .durable
+            .with_frontier(|f| f.first().copied().unwrap_or(Epoch::MAX));
         let mut offsets = BTreeMap::new();
         while let Some((epoch, bytes, _)) = self.in_flight.front()
             && *epoch < durable
         {
             self.in_flight_bytes -= bytes;
-            self.settings.in_flight.fetch_sub(*bytes as i64, Ordering::Relaxed);
+            self.settings
+                .in_flight
+                .fetch_sub(*bytes as i64, Ordering::Relaxed);
             if let Some((_, _, passed)) = self.in_flight.pop_front() {
                 offsets.extend(passed);
             }

@@ -29,7 +29,11 @@ pub struct Cluster {
 impl Cluster {
     /// One process.
     pub fn single(workers: usize) -> Self {
-        Cluster { workers, hosts: Vec::new(), process: 0 }
+        Cluster {
+            workers,
+            hosts: Vec::new(),
+            process: 0,
+        }
     }
 
     /// Checks what the flags say: `processes` and `process` against the hosts file.
@@ -57,10 +61,18 @@ impl Cluster {
                  `standings cluster -n {processes} -- run …` does it all"
             )));
         };
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| Failure::usage(format!("cannot read the hosts file {}: {e}", path.display())))?;
-        let hosts: Vec<String> =
-            text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned).collect();
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            Failure::usage(format!(
+                "cannot read the hosts file {}: {e}",
+                path.display()
+            ))
+        })?;
+        let hosts: Vec<String> = text
+            .lines()
+            .map(str::trim)
+            .filter(|l| !l.is_empty() && !l.starts_with('#'))
+            .map(str::to_owned)
+            .collect();
         if hosts.len() < processes {
             return Err(Failure::usage(format!(
                 "{} has {} addresses; -n {processes} needs {processes}, one host:port a line",
@@ -68,7 +80,11 @@ impl Cluster {
                 hosts.len()
             )));
         }
-        Ok(Cluster { workers, hosts: hosts[..processes].to_vec(), process })
+        Ok(Cluster {
+            workers,
+            hosts: hosts[..processes].to_vec(),
+            process,
+        })
     }
 
     fn is_first(&self) -> bool {
@@ -87,7 +103,10 @@ impl Cluster {
                 zerocopy: false,
             },
         };
-        Config { communication, worker: WorkerConfig::default() }
+        Config {
+            communication,
+            worker: WorkerConfig::default(),
+        }
     }
 }
 
@@ -120,13 +139,21 @@ impl Feed for Reader {
 impl Engine {
     /// Runs until the input's end or until asked to stop, and everything is durable.
     pub fn run(self) -> Result<(), Failure> {
-        let Engine { cluster, settings, emit, commit_interval, source, outputs } = self;
+        let Engine {
+            cluster,
+            settings,
+            emit,
+            commit_interval,
+            source,
+            outputs,
+        } = self;
         let failed = |what: &str, e: String| Failure::failed(format!("cannot {what}: {e}"));
         let mut committer = None;
         let mut gate = None;
         if cluster.is_first() {
-            let (made, thread) = committer::start(Arc::clone(&settings.plan), outputs, commit_interval)
-                .map_err(|e| failed("start the committer", e.to_string()))?;
+            let (made, thread) =
+                committer::start(Arc::clone(&settings.plan), outputs, commit_interval)
+                    .map_err(|e| failed("start the committer", e.to_string()))?;
             committer = Some(thread);
             gate = Some(made);
         }
@@ -134,7 +161,11 @@ impl Engine {
         let source = Arc::new(source);
         let workers = timely::execute(cluster.config(), move |worker| {
             let gate = match worker.index() {
-                0 => gate.lock().ok().and_then(|mut g| g.take()).map(|g| Box::new(g) as Box<dyn Gate>),
+                0 => gate
+                    .lock()
+                    .ok()
+                    .and_then(|mut g| g.take())
+                    .map(|g| Box::new(g) as Box<dyn Gate>),
                 _ => None,
             };
             let wiring = graph::build(worker, &settings.plan, settings.policy, emit, gate);
@@ -152,7 +183,9 @@ impl Engine {
             worker.map_err(|e| failed("end a worker", e))?;
         }
         if let Some(thread) = committer {
-            thread.join().map_err(|_| Failure::failed("the committer panicked"))?;
+            thread
+                .join()
+                .map_err(|_| Failure::failed("the committer panicked"))?;
         }
         Ok(())
     }
@@ -162,15 +195,20 @@ impl Engine {
 pub fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&stop);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|e| Failure::failed(format!("cannot listen for signals: {e}")))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime =
+        runtime.map_err(|e| Failure::failed(format!("cannot listen for signals: {e}")))?;
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
             runtime.block_on(async {
                 use tokio::signal::unix::{SignalKind, signal};
-                let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-                else {
+                let (Ok(mut term), Ok(mut int)) = (
+                    signal(SignalKind::terminate()),
+                    signal(SignalKind::interrupt()),
+                ) else {
                     return;
                 };
                 let mut times = 0;
@@ -182,7 +220,10 @@ pub fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
                         // Asked twice: do not wait for sinks that may be down.
                         exit::now(&Failure::failed("stopped before everything was committed"));
                     }
-                    tracing::info!(event = "stopping", "committing what was read; ask again to stop at once");
+                    tracing::info!(
+                        event = "stopping",
+                        "committing what was read; ask again to stop at once"
+                    );
                 }
             });
         })

@@ -20,12 +20,18 @@ pub struct Failure {
 impl Failure {
     /// Failed at run time.
     pub fn failed(message: impl Into<String>) -> Self {
-        Failure { message: message.into(), code: FAILED }
+        Failure {
+            message: message.into(),
+            code: FAILED,
+        }
     }
 
     /// Wrong usage or configuration.
     pub fn usage(message: impl Into<String>) -> Self {
-        Failure { message: message.into(), code: USAGE }
+        Failure {
+            message: message.into(),
+            code: USAGE,
+        }
     }
 }
 

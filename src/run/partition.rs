@@ -69,7 +69,14 @@ impl Partition {
     }
 
     /// Decodes, judges and folds a block.
-    pub fn fold(&mut self, block: &Block, policy: &Policy, horizon: i64, into: &mut Combiner, out: &mut Vec<Reject>) {
+    pub fn fold(
+        &mut self,
+        block: &Block,
+        policy: &Policy,
+        horizon: i64,
+        into: &mut Combiner,
+        out: &mut Vec<Reject>,
+    ) {
         for record in &block.records {
             self.counts.read += 1;
             let bytes = &block.bytes[record.start as usize..record.end as usize];
@@ -93,27 +100,43 @@ impl Partition {
         out: &mut Vec<Reject>,
     ) {
         let mut reject = |kind| {
-            out.push(Reject { partition: self.id, offset: record.offset, kind, bytes: bytes.to_vec() });
+            out.push(Reject {
+                partition: self.id,
+                offset: record.offset,
+                kind,
+                bytes: bytes.to_vec(),
+            });
         };
         let sale = match self.decoder.decode(bytes) {
             Ok(sale) => sale,
             Err(error) => {
                 self.counts.dead += 1;
-                return reject(RejectKind::Dead { reason: error.reason.to_owned(), detail: error.detail });
+                return reject(RejectKind::Dead {
+                    reason: error.reason.to_owned(),
+                    detail: error.detail,
+                });
             }
         };
         let time = sale.event_time;
-        if record.timestamp != NO_TIMESTAMP && time > record.timestamp.saturating_add(policy.max_ahead) {
+        if record.timestamp != NO_TIMESTAMP
+            && time > record.timestamp.saturating_add(policy.max_ahead)
+        {
             self.counts.dead += 1;
             let detail = format!(
                 "event_time {} is more than --max-ahead after the record's timestamp {}",
                 format_rfc3339(time),
                 format_rfc3339(record.timestamp)
             );
-            return reject(RejectKind::Dead { reason: "ahead".to_owned(), detail });
+            return reject(RejectKind::Dead {
+                reason: "ahead".to_owned(),
+                detail,
+            });
         }
         let watermark = self.clock.watermark(policy);
-        let origin = Origin { partition: self.id, offset: record.offset };
+        let origin = Origin {
+            partition: self.id,
+            offset: record.offset,
+        };
         let mut missed = Vec::new();
         let judge = |end| PartitionClock::judge(watermark, end, horizon, policy);
         match into.add(&sale, origin, judge, &mut missed) {
@@ -127,7 +150,10 @@ impl Partition {
         }
         self.clock.observe(time);
         if !missed.is_empty() {
-            reject(RejectKind::Late { missed, event_time: time });
+            reject(RejectKind::Late {
+                missed,
+                event_time: time,
+            });
         }
     }
 
@@ -164,7 +190,10 @@ impl Partition {
     }
 
     /// What is new since the last epoch.
-    pub fn progress(&mut self, policy: &Policy) -> Option<crate::dataflow::messages::PartitionProgress> {
+    pub fn progress(
+        &mut self,
+        policy: &Policy,
+    ) -> Option<crate::dataflow::messages::PartitionProgress> {
         if !std::mem::take(&mut self.changed) {
             return None;
         }

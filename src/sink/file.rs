@@ -25,14 +25,24 @@ pub struct LineSink {
 impl LineSink {
     /// Not yet opened.
     pub fn new(url: SinkUrl) -> Self {
-        LineSink { name: url.to_string(), url, out: None, buffer: Vec::new() }
+        LineSink {
+            name: url.to_string(),
+            url,
+            out: None,
+            buffer: Vec::new(),
+        }
     }
 
     fn open_now(&mut self) -> Result<(), SinkError> {
         self.out = Some(match &self.url {
             SinkUrl::File(path) => match File::create(path) {
                 Ok(file) => Box::new(file),
-                Err(e) => return Err(SinkError::Configuration(format!("cannot write {}: {e}", path.display()))),
+                Err(e) => {
+                    return Err(SinkError::Configuration(format!(
+                        "cannot write {}: {e}",
+                        path.display()
+                    )));
+                }
             },
             _ => Box::new(io::stdout()),
         });
@@ -40,7 +50,9 @@ impl LineSink {
     }
 
     fn put(&mut self) -> Result<(), SinkError> {
-        let Some(out) = &mut self.out else { return Ok(()) };
+        let Some(out) = &mut self.out else {
+            return Ok(());
+        };
         let written = out.write_all(&self.buffer).and_then(|()| out.flush());
         self.buffer.clear();
         written.map_err(|e| SinkError::Failed(format!("writing {} failed: {e}", self.name)))

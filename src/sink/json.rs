@@ -17,7 +17,11 @@ pub fn push_change(out: &mut Vec<u8>, plan: &Plan, change: &Change, commit: u64)
     let ranking = &plan.rankings[change.ranking];
     out.extend_from_slice(b"{\"ranking\":");
     push_string(out, &ranking.name);
-    out.extend_from_slice(if change.rank.is_some() { b",\"op\":\"upsert\"" } else { b",\"op\":\"delete\"" });
+    out.extend_from_slice(if change.rank.is_some() {
+        b",\"op\":\"upsert\""
+    } else {
+        b",\"op\":\"delete\""
+    });
     push_window(out, change);
     out.extend_from_slice(b",\"rank\":");
     push_rank(out, change.rank);
@@ -25,7 +29,11 @@ pub fn push_change(out: &mut Vec<u8>, plan: &Plan, change: &Change, commit: u64)
     push_rank(out, change.previous_rank);
     out.extend_from_slice(b",\"row\":{");
     push_row(out, ranking, change);
-    out.extend_from_slice(if change.is_final { b"},\"final\":true" } else { b"},\"final\":false" });
+    out.extend_from_slice(if change.is_final {
+        b"},\"final\":true"
+    } else {
+        b"},\"final\":false"
+    });
     // Writing to a Vec cannot fail.
     let _ = write!(out, ",\"commit\":{commit}}}");
 }
@@ -35,7 +43,11 @@ pub fn push_key(out: &mut Vec<u8>, plan: &Plan, change: &Change) {
     let ranking = &plan.rankings[change.ranking];
     out.extend_from_slice(b"{\"ranking\":");
     push_string(out, &ranking.name);
-    let _ = write!(out, ",\"window_start\":\"{}\"", format_rfc3339(change.window_start));
+    let _ = write!(
+        out,
+        ",\"window_start\":\"{}\"",
+        format_rfc3339(change.window_start)
+    );
     for (key, value) in ranking.keys.iter().zip(change.key.iter()) {
         out.push(b',');
         push_field(out, &key.name, value);
@@ -44,8 +56,14 @@ pub fn push_key(out: &mut Vec<u8>, plan: &Plan, change: &Change) {
 }
 
 fn push_window(out: &mut Vec<u8>, change: &Change) {
-    let (start, end) = (format_rfc3339(change.window_start), format_rfc3339(change.window_end));
-    let _ = write!(out, ",\"window_start\":\"{start}\",\"window_end\":\"{end}\"");
+    let (start, end) = (
+        format_rfc3339(change.window_start),
+        format_rfc3339(change.window_end),
+    );
+    let _ = write!(
+        out,
+        ",\"window_start\":\"{start}\",\"window_end\":\"{end}\""
+    );
 }
 
 fn push_rank(out: &mut Vec<u8>, rank: Option<u64>) {
@@ -139,7 +157,11 @@ pub fn push_reject(out: &mut Vec<u8>, plan: &Plan, reject: &Reject) {
                 "{{\"reason\":\"{reason}\",\"partition\":{partition},\"offset\":{offset},\"event_time\":\"{time}\",\"windows\":["
             );
             for (i, window) in missed.iter().enumerate() {
-                out.extend_from_slice(if i == 0 { b"{\"ranking\":" } else { b",{\"ranking\":" });
+                out.extend_from_slice(if i == 0 {
+                    b"{\"ranking\":"
+                } else {
+                    b",{\"ranking\":"
+                });
                 push_string(out, &plan.rankings[window.ranking].name);
                 let (start, end) = (format_rfc3339(window.start), format_rfc3339(window.end));
                 let reason = word(window.retired);
@@ -162,6 +184,10 @@ fn push_original(out: &mut Vec<u8>, name: &str, bytes: &[u8]) {
             let _ = write!(out, ",\"{name}\":");
             push_string(out, text);
         }
-        Err(_) => drop(write!(out, ",\"{name}_base64\":\"{}\"", STANDARD.encode(bytes))),
+        Err(_) => drop(write!(
+            out,
+            ",\"{name}_base64\":\"{}\"",
+            STANDARD.encode(bytes)
+        )),
     }
 }

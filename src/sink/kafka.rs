@@ -44,7 +44,8 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
-        self.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        self.waiting
+            .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
         if let Err((error, message)) = result
             && let Ok(mut failure) = self.failure.lock()
         {
@@ -69,15 +70,25 @@ impl KafkaSink {
             .set("reconnect.backoff.max.ms", "2000");
         for (key, value) in &options.kafka_properties {
             // Settings of consumers are shared with the source, and would only make the producer warn.
-            let consumer = ["group.", "fetch.", "queued.", "auto.offset", "isolation.", "session.", "heartbeat."];
+            let consumer = [
+                "group.",
+                "fetch.",
+                "queued.",
+                "auto.offset",
+                "isolation.",
+                "session.",
+                "heartbeat.",
+            ];
             if !consumer.iter().any(|c| key.starts_with(c)) {
                 config.set(key, value);
             }
         }
         config.set("enable.idempotence", "true");
-        let producer = config.create_with_context(Deliveries::default()).map_err(|e| {
-            SinkError::Configuration(format!("the Kafka settings of the sink are refused: {e}"))
-        })?;
+        let producer = config
+            .create_with_context(Deliveries::default())
+            .map_err(|e| {
+                SinkError::Configuration(format!("the Kafka settings of the sink are refused: {e}"))
+            })?;
         Ok(KafkaSink {
             name: format!("kafka://{brokers}/{topic}"),
             topic: topic.to_owned(),
@@ -118,7 +129,12 @@ impl KafkaSink {
             if warned.elapsed() > Duration::from_secs(5) {
                 warned = Instant::now();
                 let waited_s = started.elapsed().as_secs();
-                tracing::warn!(event = "sink_waiting", sink = self.name, waited_s, "Kafka does not acknowledge; commits wait");
+                tracing::warn!(
+                    event = "sink_waiting",
+                    sink = self.name,
+                    waited_s,
+                    "Kafka does not acknowledge; commits wait"
+                );
             }
         }
     }
@@ -157,7 +173,10 @@ impl RejectWriter for KafkaSink {
         let pair = |reject: &&Reject| {
             let mut value = Vec::with_capacity(reject.bytes.len() + 200);
             push_reject(&mut value, plan, reject);
-            (format!("{}:{}", reject.partition, reject.offset).into_bytes(), Some(value))
+            (
+                format!("{}:{}", reject.partition, reject.offset).into_bytes(),
+                Some(value),
+            )
         };
         self.put(rejects.iter().map(pair).collect())
     }

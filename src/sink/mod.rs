@@ -94,7 +94,9 @@ pub struct SinkOptions {
 pub fn connect(url: &url::SinkUrl, options: &SinkOptions) -> Result<Box<dyn Sink>, SinkError> {
     Ok(match url {
         url::SinkUrl::Postgres(text) => Box::new(postgres::PostgresSink::new(text)?),
-        url::SinkUrl::Kafka { brokers, topic } => Box::new(kafka::KafkaSink::new(brokers, topic, options)?),
+        url::SinkUrl::Kafka { brokers, topic } => {
+            Box::new(kafka::KafkaSink::new(brokers, topic, options)?)
+        }
         url::SinkUrl::File(_) | url::SinkUrl::Stdout => Box::new(file::LineSink::new(url.clone())),
     })
 }
@@ -106,9 +108,12 @@ pub fn connect_rejects(
 ) -> Result<Box<dyn crate::run::committer::RejectWriter>, SinkError> {
     match url {
         url::SinkUrl::Postgres(_) => Err(SinkError::Configuration(
-            "late sales and dead letters go to kafka://…, file:PATH or stdout, not to Postgres".to_owned(),
+            "late sales and dead letters go to kafka://…, file:PATH or stdout, not to Postgres"
+                .to_owned(),
         )),
-        url::SinkUrl::Kafka { brokers, topic } => Ok(Box::new(kafka::KafkaSink::new(brokers, topic, options)?)),
+        url::SinkUrl::Kafka { brokers, topic } => {
+            Ok(Box::new(kafka::KafkaSink::new(brokers, topic, options)?))
+        }
         url::SinkUrl::File(_) | url::SinkUrl::Stdout => file::reject_lines(url),
     }
 }

@@ -41,14 +41,21 @@ impl FromStr for SinkUrl {
         }
         if let Some(rest) = text.strip_prefix("kafka://") {
             return match rest.split_once('/') {
-                Some((brokers, topic)) if !brokers.is_empty() && !topic.is_empty() && !topic.contains('/') => {
-                    Ok(SinkUrl::Kafka { brokers: brokers.to_owned(), topic: topic.to_owned() })
+                Some((brokers, topic))
+                    if !brokers.is_empty() && !topic.is_empty() && !topic.contains('/') =>
+                {
+                    Ok(SinkUrl::Kafka {
+                        brokers: brokers.to_owned(),
+                        topic: topic.to_owned(),
+                    })
                 }
                 _ => Err("write it as kafka://host:9092[,host:9092]/topic".to_owned()),
             };
         }
         let shown = text.split("://").next().unwrap_or_default();
-        Err(format!("`{shown}…` is no sink; allowed are postgres://…, kafka://host:9092/topic, file:PATH, stdout"))
+        Err(format!(
+            "`{shown}…` is no sink; allowed are postgres://…, kafka://host:9092/topic, file:PATH, stdout"
+        ))
     }
 }
 
@@ -85,10 +92,20 @@ mod tests {
     #[test]
     fn urls() {
         assert_eq!("stdout".parse(), Ok(SinkUrl::Stdout));
-        assert_eq!("file:/dev/null".parse(), Ok(SinkUrl::File("/dev/null".into())));
+        assert_eq!(
+            "file:/dev/null".parse(),
+            Ok(SinkUrl::File("/dev/null".into()))
+        );
         assert!("kafka://host:1".parse::<SinkUrl>().is_err());
-        assert!("mysql://u:secret@h/d".parse::<SinkUrl>().is_err_and(|e| !e.contains("secret")));
+        assert!(
+            "mysql://u:secret@h/d"
+                .parse::<SinkUrl>()
+                .is_err_and(|e| !e.contains("secret"))
+        );
         let url: SinkUrl = "postgres://u:secret@h:5/d?password=secret".parse().unwrap();
-        assert_eq!(format!("{url} {url:?}"), "postgres://h:5/d postgres://h:5/d");
+        assert_eq!(
+            format!("{url} {url:?}"),
+            "postgres://h:5/d postgres://h:5/d"
+        );
     }
 }

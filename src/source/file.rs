@@ -16,16 +16,35 @@ use crate::model::schema::Schema;
 type Bytes = Box<dyn Read + Send>;
 
 /// Reads this worker's files, a block of each in turn, so that none gets far ahead in event time.
-pub fn read(options: &SourceOptions, worker: usize, workers: usize, out: &Outlet) -> Result<(), SourceError> {
+pub fn read(
+    options: &SourceOptions,
+    worker: usize,
+    workers: usize,
+    out: &Outlet,
+) -> Result<(), SourceError> {
     let mut files = Vec::new();
-    for (number, url) in options.urls.iter().enumerate().filter(|(n, _)| n % workers == worker) {
+    for (number, url) in options
+        .urls
+        .iter()
+        .enumerate()
+        .filter(|(n, _)| n % workers == worker)
+    {
         let SourceUrl::File(path) = url else { continue };
         let partition = number as PartitionId;
         let from = options.resume.get(&partition).copied().unwrap_or(0);
         let input = open(path, &options.schema)?;
-        let lines = Lines::new(input, partition, options.max_block_bytes, options.max_record_bytes, from);
+        let lines = Lines::new(
+            input,
+            partition,
+            options.max_block_bytes,
+            options.max_record_bytes,
+            from,
+        );
         files.push((partition, path, lines));
-        if !out.send(SourceEvent::Assigned { partition, offset: from }) {
+        if !out.send(SourceEvent::Assigned {
+            partition,
+            offset: from,
+        }) {
             return Ok(());
         }
     }
@@ -73,12 +92,20 @@ fn open(path: &Path, schema: &Schema) -> Result<Bytes, SourceError> {
         "zst" => Box::new(zstd::Decoder::new(file).map_err(|e| failed(path, &e))?),
         _ => Box::new(file),
     };
-    if kind == "csv" { tables::csv_lines(path, plain, schema) } else { Ok(plain) }
+    if kind == "csv" {
+        tables::csv_lines(path, plain, schema)
+    } else {
+        Ok(plain)
+    }
 }
 
 /// Compression and kind, by extension.
 fn extension(path: &Path) -> (&'static str, &'static str) {
-    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let name = path
+        .file_name()
+        .and_then(|n| n.to_str())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let (name, compression) = match (name.strip_suffix(".gz"), name.strip_suffix(".zst")) {
         (Some(rest), _) => (rest, "gz"),
         (_, Some(rest)) => (rest, "zst"),

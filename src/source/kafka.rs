@@ -36,9 +36,9 @@ pub fn read(
     workers: usize,
     out: &Outlet,
 ) -> Result<(), SourceError> {
-    let consumer: BaseConsumer = config(options, brokers).create().map_err(|e| {
-        SourceError::Configuration(format!("the Kafka settings are refused: {e}"))
-    })?;
+    let consumer: BaseConsumer = config(options, brokers)
+        .create()
+        .map_err(|e| SourceError::Configuration(format!("the Kafka settings are refused: {e}")))?;
     let mut topic = Topic {
         consumer,
         options,
@@ -70,7 +70,9 @@ fn config(options: &SourceOptions, brokers: &str) -> ClientConfig {
     for (key, value) in &options.kafka_properties {
         config.set(key, value);
     }
-    config.set("enable.auto.commit", "false").set("enable.partition.eof", "true");
+    config
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true");
     config
 }
 
@@ -96,7 +98,9 @@ struct Own {
 
 impl Topic<'_> {
     fn run(&mut self) -> Result<(), SourceError> {
-        let Some(first) = self.partitions_at_start()? else { return Ok(()) };
+        let Some(first) = self.partitions_at_start()? else {
+            return Ok(());
+        };
         self.assign(&first, true)?;
         if !self.out.send(SourceEvent::Ready) {
             return Ok(());
@@ -110,7 +114,10 @@ impl Topic<'_> {
             if refreshed.elapsed() >= REFRESH && !self.options.until_end {
                 refreshed = Instant::now();
                 if let Ok(Some(found)) = self.partitions(Duration::from_secs(1)) {
-                    let new: BTreeSet<_> = found.into_iter().filter(|p| !self.own.contains_key(p)).collect();
+                    let new: BTreeSet<_> = found
+                        .into_iter()
+                        .filter(|p| !self.own.contains_key(p))
+                        .collect();
                     if !new.is_empty() {
                         tracing::info!(event = "partitions_found", topic = self.name, partitions = ?new);
                         self.assign(&new, false)?;
@@ -141,7 +148,12 @@ impl Topic<'_> {
             };
             if warned.elapsed() > Duration::from_secs(5) {
                 warned = Instant::now();
-                tracing::warn!(event = "source_waiting", topic = self.name, problem, "waiting for Kafka");
+                tracing::warn!(
+                    event = "source_waiting",
+                    topic = self.name,
+                    problem,
+                    "waiting for Kafka"
+                );
             }
             std::thread::sleep(Duration::from_millis(200));
         }
@@ -150,15 +162,24 @@ impl Topic<'_> {
 
     fn partitions(&self, timeout: Duration) -> Result<Option<BTreeSet<PartitionId>>, KafkaError> {
         let metadata = self.consumer.fetch_metadata(Some(self.name), timeout)?;
-        let Some(topic) = metadata.topics().iter().find(|t| t.name() == self.name) else { return Ok(None) };
+        let Some(topic) = metadata.topics().iter().find(|t| t.name() == self.name) else {
+            return Ok(None);
+        };
         if topic.error().is_some() || topic.partitions().is_empty() {
             return Ok(None);
         }
         let ids = topic.partitions().iter().map(|p| p.id() as PartitionId);
-        Ok(Some(ids.filter(|p| *p as usize % self.workers == self.worker).collect()))
+        Ok(Some(
+            ids.filter(|p| *p as usize % self.workers == self.worker)
+                .collect(),
+        ))
     }
 
-    fn assign(&mut self, partitions: &BTreeSet<PartitionId>, at_start: bool) -> Result<(), SourceError> {
+    fn assign(
+        &mut self,
+        partitions: &BTreeSet<PartitionId>,
+        at_start: bool,
+    ) -> Result<(), SourceError> {
         let mut list = TopicPartitionList::new();
         for p in partitions {
             let (low, high) = self.watermarks(*p)?;
@@ -177,17 +198,23 @@ impl Topic<'_> {
                 .map_err(|e| self.failed(&e))?;
             let end = self.options.until_end.then_some(high);
             self.own.insert(*p, Own { end, ended: false });
-            if !self.out.send(SourceEvent::Assigned { partition: *p, offset }) {
+            if !self.out.send(SourceEvent::Assigned {
+                partition: *p,
+                offset,
+            }) {
                 return Ok(());
             }
         }
         if list.count() > 0 {
-            self.consumer.incremental_assign(&list).map_err(|e| self.failed(&e))?;
+            self.consumer
+                .incremental_assign(&list)
+                .map_err(|e| self.failed(&e))?;
         }
         for p in partitions {
             let empty = self.own.get(p).is_some_and(|o| {
                 o.end.is_some_and(|end| {
-                    list.find_partition(self.name, *p as i32).is_some_and(|e| e.offset() == Offset::Offset(end as i64))
+                    list.find_partition(self.name, *p as i32)
+                        .is_some_and(|e| e.offset() == Offset::Offset(end as i64))
                 })
             });
             if empty {
@@ -200,7 +227,9 @@ impl Topic<'_> {
     /// The oldest offset and the next one; waits while the brokers are down.
     fn watermarks(&self, partition: PartitionId) -> Result<(u64, u64), SourceError> {
         loop {
-            let found = self.consumer.fetch_watermarks(self.name, partition as i32, Duration::from_secs(5));
+            let found =
+                self.consumer
+                    .fetch_watermarks(self.name, partition as i32, Duration::from_secs(5));
             match found {
                 Ok((low, high)) => return Ok((low.max(0) as u64, high.max(0) as u64)),
                 Err(e) if self.out.stopped() => return Err(self.failed(&e)),
@@ -231,12 +260,18 @@ impl Topic<'_> {
                         arrived: Instant::now(),
                     });
                     let start = block.bytes.len() as u32;
-                    block.bytes.extend_from_slice(message.payload().unwrap_or_default());
+                    block
+                        .bytes
+                        .extend_from_slice(message.payload().unwrap_or_default());
                     block.records.push(RecordRef {
                         start,
                         end: block.bytes.len() as u32,
                         offset: message.offset() as u64,
-                        timestamp: message.timestamp().to_millis().filter(|t| *t >= 0).unwrap_or(NO_TIMESTAMP),
+                        timestamp: message
+                            .timestamp()
+                            .to_millis()
+                            .filter(|t| *t >= 0)
+                            .unwrap_or(NO_TIMESTAMP),
                     });
                     block.next_offset = message.offset() as u64 + 1;
                     taken += 1;
@@ -244,7 +279,9 @@ impl Topic<'_> {
                         break;
                     }
                 }
-                Err(KafkaError::PartitionEOF(partition)) => caught_up.push(partition as PartitionId),
+                Err(KafkaError::PartitionEOF(partition)) => {
+                    caught_up.push(partition as PartitionId)
+                }
                 Err(e) => self.check(&e)?,
             }
         }
@@ -253,7 +290,12 @@ impl Topic<'_> {
             if !self.out.send(SourceEvent::Block(block)) {
                 return Ok(false);
             }
-            if self.own.get(&partition).is_some_and(|o| o.end.is_some_and(|end| next >= end)) && !self.end(partition) {
+            if self
+                .own
+                .get(&partition)
+                .is_some_and(|o| o.end.is_some_and(|end| next >= end))
+                && !self.end(partition)
+            {
                 return Ok(false);
             }
         }
@@ -319,7 +361,11 @@ impl Topic<'_> {
         for (p, offset) in std::mem::take(&mut self.durable) {
             let _ = list.add_partition_offset(self.name, p as i32, Offset::Offset(offset as i64));
         }
-        let mode = if last { CommitMode::Sync } else { CommitMode::Async };
+        let mode = if last {
+            CommitMode::Sync
+        } else {
+            CommitMode::Async
+        };
         if let Err(e) = self.consumer.commit(&list, mode) {
             tracing::warn!(event = "group_commit_failed", problem = %e, "lag tools will show old offsets");
         }

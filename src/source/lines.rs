@@ -21,7 +21,13 @@ pub struct Lines<R> {
 
 impl<R: Read> Lines<R> {
     /// Reads `input`; lines before `from` are passed over.
-    pub fn new(input: R, partition: PartitionId, block_bytes: usize, record_bytes: usize, from: u64) -> Self {
+    pub fn new(
+        input: R,
+        partition: PartitionId,
+        block_bytes: usize,
+        record_bytes: usize,
+        from: u64,
+    ) -> Self {
         Lines {
             input,
             partition,
@@ -98,7 +104,13 @@ impl<R: Read> Lines<R> {
             self.line += 1;
             start = end + 1;
         }
-        Block { partition: self.partition, bytes, records, next_offset: self.line, arrived: Instant::now() }
+        Block {
+            partition: self.partition,
+            bytes,
+            records,
+            next_offset: self.line,
+            arrived: Instant::now(),
+        }
     }
 }
 
@@ -112,7 +124,10 @@ mod tests {
         let mut last = 0;
         while let Some(block) = lines.next_block().unwrap() {
             for r in &block.records {
-                out.push((r.offset, block.bytes[r.start as usize..r.end as usize].to_vec()));
+                out.push((
+                    r.offset,
+                    block.bytes[r.start as usize..r.end as usize].to_vec(),
+                ));
             }
             assert!(block.next_offset >= last);
             last = block.next_offset;
@@ -123,7 +138,11 @@ mod tests {
     #[test]
     fn any_block_size_gives_the_same_lines() {
         let text = b"\xef\xbb\xbfone\r\n\n  \ntwo two two two\nthree".to_vec();
-        let want = vec![(0, b"one".to_vec()), (3, b"two two two two".to_vec()), (4, b"three".to_vec())];
+        let want = vec![
+            (0, b"one".to_vec()),
+            (3, b"two two two two".to_vec()),
+            (4, b"three".to_vec()),
+        ];
         for block in 4..60 {
             assert_eq!(all(&text, block, 100), want, "blocks of {block}");
         }
@@ -139,7 +158,11 @@ mod tests {
         for block in [5, 64, 1000, 1 << 20] {
             let found = all(&text, block, 10);
             assert_eq!(found.len(), 3, "blocks of {block}");
-            assert!(found[1].1.len() > 10 && found[1].1.len() <= 1000.max(2 * 11), "{}", found[1].1.len());
+            assert!(
+                found[1].1.len() > 10 && found[1].1.len() <= 1000.max(2 * 11),
+                "{}",
+                found[1].1.len()
+            );
             assert_eq!((found[1].0, &found[2]), (1, &(2, b"b".to_vec())));
         }
     }

@@ -66,11 +66,21 @@ impl SourceOptions {
             return wrong("no --source is given".to_owned());
         }
         if !self.is_files() && self.urls.len() > 1 {
-            return wrong("give either one kafka:// source or one or more file: sources".to_owned());
+            return wrong(
+                "give either one kafka:// source or one or more file: sources".to_owned(),
+            );
         }
         for (key, _) in &self.kafka_properties {
-            if ["enable.auto.commit", "enable.partition.eof", "enable.auto.offset.store"].contains(&key.as_str()) {
-                return wrong(format!("--kafka-property {key} is set by standings itself; leave it out"));
+            if [
+                "enable.auto.commit",
+                "enable.partition.eof",
+                "enable.auto.offset.store",
+            ]
+            .contains(&key.as_str())
+            {
+                return wrong(format!(
+                    "--kafka-property {key} is set by standings itself; leave it out"
+                ));
             }
         }
         for url in &self.urls {
@@ -78,7 +88,9 @@ impl SourceOptions {
                 match std::fs::metadata(path) {
                     Err(e) => return wrong(format!("--source {url}: {e}")),
                     Ok(meta) if meta.is_dir() => {
-                        return wrong(format!("--source {url}: this is a folder; name its files, one flag each"));
+                        return wrong(format!(
+                            "--source {url}: this is a folder; name its files, one flag each"
+                        ));
                     }
                     Ok(_) => super::file::check(path, &self.schema)?,
                 }
@@ -98,7 +110,9 @@ pub fn parse_properties_file(path: &Path) -> Result<Vec<(String, String)>, Sourc
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (key, value) = line.split_once('=').ok_or_else(|| wrong(format!("line {}: no `=`", n + 1)))?;
+        let (key, value) = line
+            .split_once('=')
+            .ok_or_else(|| wrong(format!("line {}: no `=`", n + 1)))?;
         properties.push((key.trim().to_owned(), value.trim().to_owned()));
     }
     Ok(properties)

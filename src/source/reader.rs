@@ -59,11 +59,21 @@ impl Outlet {
 }
 
 /// Starts the reader of worker `worker` of `workers`. `wake` is called after each event.
-pub fn start(options: Arc<SourceOptions>, worker: usize, workers: usize, wake: Box<dyn Fn() + Send>) -> Reader {
+pub fn start(
+    options: Arc<SourceOptions>,
+    worker: usize,
+    workers: usize,
+    wake: Box<dyn Fn() + Send>,
+) -> Reader {
     let (send, events) = bounded(QUEUE);
     let (durable, returned) = crossbeam_channel::unbounded();
     let stop = Arc::new(AtomicBool::new(false));
-    let outlet = Outlet { events: send.clone(), durable: returned, wake, stop: Arc::clone(&stop) };
+    let outlet = Outlet {
+        events: send.clone(),
+        durable: returned,
+        wake,
+        stop: Arc::clone(&stop),
+    };
     let body = move || {
         let result = match &options.urls[..] {
             [SourceUrl::Kafka { brokers, topic }] => {
@@ -75,15 +85,24 @@ pub fn start(options: Arc<SourceOptions>, worker: usize, workers: usize, wake: B
             outlet.send(SourceEvent::Failed(error.to_string()));
         }
     };
-    let thread = std::thread::Builder::new().name(format!("reader-{worker}")).spawn(body);
+    let thread = std::thread::Builder::new()
+        .name(format!("reader-{worker}"))
+        .spawn(body);
     let thread = match thread {
         Ok(thread) => Some(thread),
         Err(e) => {
-            let _ = send.try_send(SourceEvent::Failed(format!("cannot start a reader thread: {e}")));
+            let _ = send.try_send(SourceEvent::Failed(format!(
+                "cannot start a reader thread: {e}"
+            )));
             None
         }
     };
-    Reader { events, durable, stop, thread }
+    Reader {
+        events,
+        durable,
+        stop,
+        thread,
+    }
 }
 
 impl Reader {

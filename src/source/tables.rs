@@ -9,8 +9,8 @@ use std::path::Path;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{
-    DataType, Decimal128Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType, UInt32Type,
+    DataType, Decimal128Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt32Type,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -42,29 +42,48 @@ impl<F: FnMut(&mut Vec<u8>) -> io::Result<bool>> Read for RowLines<F> {
 }
 
 /// CSV with a header; an empty cell is NULL. Row *n* after the header has offset *n*.
-pub fn csv_lines(path: &Path, input: Box<dyn Read + Send>, schema: &Schema) -> Result<Box<dyn Read + Send>, SourceError> {
+pub fn csv_lines(
+    path: &Path,
+    input: Box<dyn Read + Send>,
+    schema: &Schema,
+) -> Result<Box<dyn Read + Send>, SourceError> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
     let headers = reader.byte_headers().map_err(|e| failed(path, &e))?.clone();
-    let names: Vec<Vec<u8>> = headers.iter().map(|h| h.strip_prefix(b"\xef\xbb\xbf").unwrap_or(h).to_vec()).collect();
+    let names: Vec<Vec<u8>> = headers
+        .iter()
+        .map(|h| h.strip_prefix(b"\xef\xbb\xbf").unwrap_or(h).to_vec())
+        .collect();
     let bare: Vec<bool> = names.iter().map(|n| is_number_column(n, schema)).collect();
     for wanted in ["amount"] {
         if !names.iter().any(|n| n == wanted.as_bytes()) {
             return Err(SourceError::Configuration(format!(
                 "{}: the header has no column `{wanted}`; found: {}",
                 path.display(),
-                names.iter().map(|n| String::from_utf8_lossy(n).into_owned()).collect::<Vec<_>>().join(", ")
+                names
+                    .iter()
+                    .map(|n| String::from_utf8_lossy(n).into_owned())
+                    .collect::<Vec<_>>()
+                    .join(", ")
             )));
         }
     }
     let mut row = csv::ByteRecord::new();
     let next = move |out: &mut Vec<u8>| {
-        if !reader.read_byte_record(&mut row).map_err(io::Error::other)? {
+        if !reader
+            .read_byte_record(&mut row)
+            .map_err(io::Error::other)?
+        {
             return Ok(false);
         }
         if row.len() != names.len() {
             // Not an object: the decoder makes it a dead letter that shows the row.
             let cells: Vec<&[u8]> = row.iter().collect();
-            out.extend(cells.join(&b","[..]).iter().map(|b| if *b == b'\n' || *b == b'\r' { b' ' } else { *b }));
+            out.extend(
+                cells
+                    .join(&b","[..])
+                    .iter()
+                    .map(|b| if *b == b'\n' || *b == b'\r' { b' ' } else { *b }),
+            );
             out.extend_from_slice(b" <- wrong number of cells\n");
             return Ok(true);
         }
@@ -87,14 +106,19 @@ pub fn csv_lines(path: &Path, input: Box<dyn Read + Send>, schema: &Schema) -> R
         out.extend_from_slice(b"}\n");
         Ok(true)
     };
-    Ok(Box::new(RowLines { next, buffer: Vec::new(), at: 0 }))
+    Ok(Box::new(RowLines {
+        next,
+        buffer: Vec::new(),
+        at: 0,
+    }))
 }
 
 /// Columns whose whole-number cells are JSON numbers: times in ms and BIGINT.
 fn is_number_column(name: &[u8], schema: &Schema) -> bool {
     name == b"timestamp"
         || schema.columns.iter().any(|c| {
-            c.name.as_bytes() == name && matches!(c.kind, ColumnType::BigInt | ColumnType::Timestamp)
+            c.name.as_bytes() == name
+                && matches!(c.kind, ColumnType::BigInt | ColumnType::Timestamp)
         })
 }
 
@@ -115,7 +139,9 @@ pub fn check_parquet(path: &Path, schema: &Schema) -> Result<(), SourceError> {
     let file = File::open(path).map_err(|e| failed(path, &e))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| failed(path, &e))?;
     for field in builder.schema().fields() {
-        let Some(column) = schema.find(field.name()) else { continue };
+        let Some(column) = schema.find(field.name()) else {
+            continue;
+        };
         if field.data_type().is_floating() {
             return Err(SourceError::Configuration(format!(
                 "{}: column `{}` is {}; money is exact here: store it as DECIMAL, text or whole numbers",
@@ -133,8 +159,16 @@ pub fn parquet_lines(path: &Path, schema: &Schema) -> Result<Box<dyn Read + Send
     check_parquet(path, schema)?;
     let file = File::open(path).map_err(|e| failed(path, &e))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| failed(path, &e))?;
-    let mut batches = builder.with_batch_size(4096).build().map_err(|e| failed(path, &e))?;
-    let known: Vec<String> = schema.columns.iter().map(|c| c.name.clone()).chain(["timestamp".to_owned()]).collect();
+    let mut batches = builder
+        .with_batch_size(4096)
+        .build()
+        .map_err(|e| failed(path, &e))?;
+    let known: Vec<String> = schema
+        .columns
+        .iter()
+        .map(|c| c.name.clone())
+        .chain(["timestamp".to_owned()])
+        .collect();
     let next = move |out: &mut Vec<u8>| match batches.next() {
         None => Ok(false),
         Some(batch) => {
@@ -142,7 +176,11 @@ pub fn parquet_lines(path: &Path, schema: &Schema) -> Result<Box<dyn Read + Send
             Ok(true)
         }
     };
-    Ok(Box::new(RowLines { next, buffer: Vec::new(), at: 0 }))
+    Ok(Box::new(RowLines {
+        next,
+        buffer: Vec::new(),
+        at: 0,
+    }))
 }
 
 fn push_batch(out: &mut Vec<u8>, batch: &RecordBatch, known: &[String]) -> io::Result<()> {
@@ -158,7 +196,8 @@ fn push_batch(out: &mut Vec<u8>, batch: &RecordBatch, known: &[String]) -> io::R
             }
             push_json_string(out, field.name().as_bytes());
             out.push(b':');
-            push_cell(out, column, row).map_err(|e| io::Error::other(format!("column `{}`: {e}", field.name())))?;
+            push_cell(out, column, row)
+                .map_err(|e| io::Error::other(format!("column `{}`: {e}", field.name())))?;
         }
         out.extend_from_slice(b"}\n");
     }
@@ -182,17 +221,26 @@ fn push_cell(out: &mut Vec<u8>, column: &dyn Array, row: usize) -> Result<(), St
         DataType::Int32 => i64::from(column.as_primitive::<Int32Type>().value(row)),
         DataType::UInt32 => i64::from(column.as_primitive::<UInt32Type>().value(row)),
         DataType::Int64 => column.as_primitive::<Int64Type>().value(row),
-        DataType::Timestamp(TimeUnit::Second, _) => {
-            column.as_primitive::<TimestampSecondType>().value(row).saturating_mul(1000)
+        DataType::Timestamp(TimeUnit::Second, _) => column
+            .as_primitive::<TimestampSecondType>()
+            .value(row)
+            .saturating_mul(1000),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => {
+            column.as_primitive::<TimestampMillisecondType>().value(row)
         }
-        DataType::Timestamp(TimeUnit::Millisecond, _) => column.as_primitive::<TimestampMillisecondType>().value(row),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            column.as_primitive::<TimestampMicrosecondType>().value(row).div_euclid(1000)
+        DataType::Timestamp(TimeUnit::Microsecond, _) => column
+            .as_primitive::<TimestampMicrosecondType>()
+            .value(row)
+            .div_euclid(1000),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => column
+            .as_primitive::<TimestampNanosecondType>()
+            .value(row)
+            .div_euclid(1_000_000),
+        other => {
+            return Err(format!(
+                "the type {other} is not read; use text, DECIMAL, whole numbers or TIMESTAMP"
+            ));
         }
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
-            column.as_primitive::<TimestampNanosecondType>().value(row).div_euclid(1_000_000)
-        }
-        other => return Err(format!("the type {other} is not read; use text, DECIMAL, whole numbers or TIMESTAMP")),
     };
     out.extend_from_slice(number.to_string().as_bytes());
     Ok(())
@@ -209,7 +257,11 @@ fn decimal(digits: i128, scale: usize) -> String {
     let text = format!("{:0width$}", digits.unsigned_abs(), width = scale + 1);
     let (whole, fraction) = text.split_at(text.len() - scale);
     let fraction = fraction.trim_end_matches('0');
-    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+    if fraction.is_empty() {
+        format!("{sign}{whole}")
+    } else {
+        format!("{sign}{whole}.{fraction}")
+    }
 }
 
 #[cfg(test)]
@@ -227,7 +279,12 @@ mod tests {
     #[test]
     fn csv_rows_are_objects() {
         let csv = "event_time,city,amount\n1700000000000,\"Lis\"\"bon\",12.34\n,x,\n1,2\n";
-        let mut lines = csv_lines(Path::new("t.csv"), Box::new(csv.as_bytes()), &Schema::sales()).unwrap();
+        let mut lines = csv_lines(
+            Path::new("t.csv"),
+            Box::new(csv.as_bytes()),
+            &Schema::sales(),
+        )
+        .unwrap();
         let mut text = String::new();
         lines.read_to_string(&mut text).unwrap();
         assert_eq!(

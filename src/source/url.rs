@@ -31,13 +31,20 @@ impl FromStr for SourceUrl {
         }
         if let Some(rest) = text.strip_prefix("kafka://") {
             return match rest.split_once('/') {
-                Some((brokers, topic)) if !brokers.is_empty() && !topic.is_empty() && !topic.contains('/') => {
-                    Ok(SourceUrl::Kafka { brokers: brokers.to_owned(), topic: topic.to_owned() })
+                Some((brokers, topic))
+                    if !brokers.is_empty() && !topic.is_empty() && !topic.contains('/') =>
+                {
+                    Ok(SourceUrl::Kafka {
+                        brokers: brokers.to_owned(),
+                        topic: topic.to_owned(),
+                    })
                 }
                 _ => Err("write it as kafka://host:9092[,host:9092]/topic".to_owned()),
             };
         }
-        Err(format!("`{text}` is no source; allowed are kafka://host:9092[,host:9092]/topic and file:PATH"))
+        Err(format!(
+            "`{text}` is no source; allowed are kafka://host:9092[,host:9092]/topic and file:PATH"
+        ))
     }
 }
 

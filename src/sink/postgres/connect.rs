@@ -32,19 +32,29 @@ impl Target {
                 Some(("sslmode", value)) => mode = Some(value.to_owned()),
                 Some(("sslrootcert", value)) => roots = Some(PathBuf::from(unescape(value))),
                 Some((key @ ("sslcert" | "sslkey" | "sslpassword"), _)) => {
-                    return Err(wrong(format!("{key} is not supported; authenticate by password")));
+                    return Err(wrong(format!(
+                        "{key} is not supported; authenticate by password"
+                    )));
                 }
                 _ => rest.push(pair),
             }
         }
-        let url = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
+        let url = if rest.is_empty() {
+            base.to_owned()
+        } else {
+            format!("{base}?{}", rest.join("&"))
+        };
         // The text of a parse error names the key at most, never a value.
-        let mut config: Config = url.parse().map_err(|e: tokio_postgres::Error| wrong(super::describe(&e)))?;
+        let mut config: Config = url
+            .parse()
+            .map_err(|e: tokio_postgres::Error| wrong(super::describe(&e)))?;
         if config.get_application_name().is_none() {
             config.application_name("standings");
         }
         let local = config.get_hosts().iter().all(|h| match h {
-            Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()),
+            Host::Tcp(name) => {
+                name == "localhost" || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+            }
             Host::Unix(_) => true,
         });
         let (mode, verify) = match mode.as_deref() {
@@ -69,11 +79,13 @@ impl Target {
     pub async fn connect(&self) -> Result<Client, Trouble> {
         let connected = self.config.connect(self.tls.clone()).await;
         let (client, connection) = connected.map_err(|e| {
-            let refused = e.code().is_some_and(|c| c.code().starts_with("28") || c.code().starts_with("3D"));
+            let refused = e
+                .code()
+                .is_some_and(|c| c.code().starts_with("28") || c.code().starts_with("3D"));
             match Trouble::from(e) {
-                Trouble::Final(SinkError::Failed(m)) if refused => {
-                    Trouble::Final(SinkError::Configuration(format!("--sink {}: {m}", self.name)))
-                }
+                Trouble::Final(SinkError::Failed(m)) if refused => Trouble::Final(
+                    SinkError::Configuration(format!("--sink {}: {m}", self.name)),
+                ),
                 other => other,
             }
         })?;
@@ -118,7 +130,10 @@ mod tests {
         ] {
             assert!(Target::parse(url).is_ok(), "{url}");
         }
-        for url in ["postgres://u:secret@h/db?sslmode=no", "postgres://u:secret@h/db?nothing=1"] {
+        for url in [
+            "postgres://u:secret@h/db?sslmode=no",
+            "postgres://u:secret@h/db?nothing=1",
+        ] {
             let text = Target::parse(url).err().map(|e| e.to_string()).unwrap();
             assert!(!text.contains("secret"), "{text}");
         }

@@ -45,7 +45,8 @@ impl From<Error> for Trouble {
             None => true,
             Some(code) => {
                 let classes = ["08", "53", "57P0", "40"];
-                classes.iter().any(|c| code.code().starts_with(c)) || *code == SqlState::LOCK_NOT_AVAILABLE
+                classes.iter().any(|c| code.code().starts_with(c))
+                    || *code == SqlState::LOCK_NOT_AVAILABLE
             }
         };
         // A wrong password or database is no outage.
@@ -72,13 +73,24 @@ impl PostgresSink {
     /// Reads the URL; connects on open.
     pub fn new(url: &str) -> Result<Self, SinkError> {
         let target = Target::parse(url)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|e| SinkError::Failed(format!("cannot start the Postgres client: {e}")))?;
-        Ok(PostgresSink { target, runtime, connection: None, generation: 0 })
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let runtime = runtime
+            .map_err(|e| SinkError::Failed(format!("cannot start the Postgres client: {e}")))?;
+        Ok(PostgresSink {
+            target,
+            runtime,
+            connection: None,
+            generation: 0,
+        })
     }
 
     /// Tries until it works or cannot work, waiting longer and longer.
-    fn persist<T>(&mut self, mut attempt: impl FnMut(&mut Self) -> Result<T, Trouble>) -> Result<T, SinkError> {
+    fn persist<T>(
+        &mut self,
+        mut attempt: impl FnMut(&mut Self) -> Result<T, Trouble>,
+    ) -> Result<T, SinkError> {
         let started = Instant::now();
         let mut wait = Duration::from_millis(100);
         let mut warned: Option<Instant> = None;
@@ -97,7 +109,13 @@ impl PostgresSink {
                     if warned.is_none_or(|w| w.elapsed() > Duration::from_secs(5)) {
                         warned = Some(Instant::now());
                         let waited_ms = started.elapsed().as_millis() as u64;
-                        tracing::warn!(event = "sink_waiting", sink = self.target.name, problem, waited_ms, "commits wait");
+                        tracing::warn!(
+                            event = "sink_waiting",
+                            sink = self.target.name,
+                            problem,
+                            waited_ms,
+                            "commits wait"
+                        );
                     }
                     std::thread::sleep(wait);
                     wait = (wait * 2).min(Duration::from_secs(5));
@@ -128,8 +146,12 @@ impl PostgresSink {
             self.connection = Some((client, statements));
         }
         let generation = self.generation;
-        let Some((client, statements)) = &mut self.connection else { return Ok(()) };
-        let done = self.runtime.block_on(rows::write(client, statements, plan, commit, generation))?;
+        let Some((client, statements)) = &mut self.connection else {
+            return Ok(());
+        };
+        let done = self
+            .runtime
+            .block_on(rows::write(client, statements, plan, commit, generation))?;
         if done {
             return Ok(());
         }
@@ -168,5 +190,9 @@ impl Sink for PostgresSink {
 
 /// A time as Postgres reads it; the end of time is `infinity`.
 fn timestamp(ms: i64) -> String {
-    if ms >= END_OF_TIME { "infinity".to_owned() } else { format_rfc3339(ms) }
+    if ms >= END_OF_TIME {
+        "infinity".to_owned()
+    } else {
+        format_rfc3339(ms)
+    }
 }

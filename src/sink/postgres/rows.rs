@@ -26,15 +26,30 @@ pub async fn prepare(client: &Client, plan: &Plan) -> Result<Vec<Statements>, Tr
         let table = quoted(&ranking.name);
         let columns: Vec<(String, &str)> = fields(ranking)
             .into_iter()
-            .map(|f| (quoted(ranking.field_name(f)), sql_type(ranking, &plan.schema, f)))
+            .map(|f| {
+                (
+                    quoted(ranking.field_name(f)),
+                    sql_type(ranking, &plan.schema, f),
+                )
+            })
             .collect();
         let names: String = columns.iter().map(|(n, _)| format!(", {n}")).collect();
-        let casts: String = columns.iter().enumerate().map(|(i, (_, t))| format!(", c{i}::{t}")).collect();
-        let inputs: String = (0..columns.len()).map(|i| format!(", ${}::text[]", i + 5)).collect();
+        let casts: String = columns
+            .iter()
+            .enumerate()
+            .map(|(i, (_, t))| format!(", c{i}::{t}"))
+            .collect();
+        let inputs: String = (0..columns.len())
+            .map(|i| format!(", ${}::text[]", i + 5))
+            .collect();
         let aliases: String = (0..columns.len()).map(|i| format!(", c{i}")).collect();
         let keys: Vec<&(String, &str)> = columns.iter().take(ranking.keys.len()).collect();
         let conflict: String = keys.iter().map(|(n, _)| format!(", {n}")).collect();
-        let sets: String = columns.iter().skip(keys.len()).map(|(n, _)| format!(", {n} = excluded.{n}")).collect();
+        let sets: String = columns
+            .iter()
+            .skip(keys.len())
+            .map(|(n, _)| format!(", {n} = excluded.{n}"))
+            .collect();
         let commit = columns.len() + 5;
         let upsert = format!(
             "INSERT INTO {table} (window_start, window_end, rank, final{names}, commit, updated_at)
@@ -43,14 +58,23 @@ pub async fn prepare(client: &Client, plan: &Plan) -> Result<Vec<Statements>, Tr
              ON CONFLICT (window_start{conflict}) DO UPDATE SET window_end = excluded.window_end, rank = excluded.rank,
                final = excluded.final{sets}, commit = excluded.commit, updated_at = excluded.updated_at"
         );
-        let inputs: String = (0..keys.len()).map(|i| format!(", ${}::text[]", i + 2)).collect();
+        let inputs: String = (0..keys.len())
+            .map(|i| format!(", ${}::text[]", i + 2))
+            .collect();
         let aliases: String = (0..keys.len()).map(|i| format!(", c{i}")).collect();
-        let same: String = keys.iter().enumerate().map(|(i, (n, t))| format!(" AND t.{n} = u.c{i}::{t}")).collect();
+        let same: String = keys
+            .iter()
+            .enumerate()
+            .map(|(i, (n, t))| format!(" AND t.{n} = u.c{i}::{t}"))
+            .collect();
         let delete = format!(
             "DELETE FROM {table} t USING unnest($1::text[]{inputs}) AS u(s{aliases})
              WHERE t.window_start = u.s::timestamptz{same}"
         );
-        all.push(Statements { upsert: client.prepare(&upsert).await?, delete: client.prepare(&delete).await? });
+        all.push(Statements {
+            upsert: client.prepare(&upsert).await?,
+            delete: client.prepare(&delete).await?,
+        });
     }
     Ok(all)
 }
@@ -80,15 +104,20 @@ pub async fn write(
     }
     for (index, ranking) in plan.rankings.iter().enumerate() {
         let all = fields(ranking);
-        let (upserts, deletes): (Vec<&Change>, Vec<&Change>) =
-            commit.changes.iter().filter(|c| c.ranking == index).partition(|c| c.rank.is_some());
+        let (upserts, deletes): (Vec<&Change>, Vec<&Change>) = commit
+            .changes
+            .iter()
+            .filter(|c| c.ranking == index)
+            .partition(|c| c.rank.is_some());
         for chunk in deletes.chunks(CHUNK) {
             let mut columns = vec![column(chunk, |c| Some(timestamp(c.window_start)))];
             for key in 0..ranking.keys.len() {
                 columns.push(column(chunk, |c| text(&c.key[key])));
             }
             let parameters: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c as _).collect();
-            transaction.execute(&statements[index].delete, &parameters).await?;
+            transaction
+                .execute(&statements[index].delete, &parameters)
+                .await?;
         }
         for chunk in upserts.chunks(CHUNK) {
             let mut columns = vec![
@@ -105,7 +134,9 @@ pub async fn write(
             }
             let mut parameters: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c as _).collect();
             parameters.push(&number);
-            transaction.execute(&statements[index].upsert, &parameters).await?;
+            transaction
+                .execute(&statements[index].upsert, &parameters)
+                .await?;
         }
     }
     transaction.commit().await?;

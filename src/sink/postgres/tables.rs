@@ -25,7 +25,9 @@ pub fn sql_type(ranking: &Ranking, schema: &Schema, field: Field) -> &'static st
         (FieldType::Text, _) => "text",
         (FieldType::Time, _) => "timestamptz",
         (FieldType::Decimal, _) => "numeric(38,2)",
-        (FieldType::Integer, Field::Measure(i)) if matches!(ranking.measures[i].aggregate, Aggregate::Sum(_)) => {
+        (FieldType::Integer, Field::Measure(i))
+            if matches!(ranking.measures[i].aggregate, Aggregate::Sum(_)) =>
+        {
             "numeric(38,0)"
         }
         (FieldType::Integer, _) => "bigint",
@@ -35,14 +37,17 @@ pub fn sql_type(ranking: &Ranking, schema: &Schema, field: Field) -> &'static st
 /// Keys, then measures.
 pub fn fields(ranking: &Ranking) -> Vec<Field> {
     let keys = (0..ranking.keys.len()).map(Field::Key);
-    keys.chain((0..ranking.measures.len()).map(Field::Measure)).collect()
+    keys.chain((0..ranking.measures.len()).map(Field::Measure))
+        .collect()
 }
 
 /// Makes and checks the tables, takes the next generation, and reads what is shown.
 pub async fn open(client: &mut Client, plan: &Plan) -> Result<(Shown, i64), Trouble> {
     let transaction = client.transaction().await?;
     // Two clusters that start together make their tables one after the other.
-    transaction.batch_execute("SELECT pg_advisory_xact_lock(7302117416943)").await?;
+    transaction
+        .batch_execute("SELECT pg_advisory_xact_lock(7302117416943)")
+        .await?;
     transaction
         .batch_execute(
             "CREATE TABLE IF NOT EXISTS standings_commit (
@@ -62,10 +67,15 @@ pub async fn open(client: &mut Client, plan: &Plan) -> Result<(Shown, i64), Trou
             &[],
         )
         .await?;
-    let mut shown = Shown { commit: row.get::<_, i64>(0).max(0) as u64, ..Shown::default() };
+    let mut shown = Shown {
+        commit: row.get::<_, i64>(0).max(0) as u64,
+        ..Shown::default()
+    };
     let generation = row.get(1);
     let offsets: BTreeMap<u32, u64> = serde_json::from_str(row.get(2)).map_err(|e| {
-        Trouble::Final(SinkError::Configuration(format!("standings_commit.offsets is not what standings writes: {e}")))
+        Trouble::Final(SinkError::Configuration(format!(
+            "standings_commit.offsets is not what standings writes: {e}"
+        )))
     })?;
     shown.offsets = (!offsets.is_empty()).then_some(offsets);
     shown.watermark = row.get::<_, Option<&str>>(3).and_then(|w| match w {
@@ -73,7 +83,9 @@ pub async fn open(client: &mut Client, plan: &Plan) -> Result<(Shown, i64), Trou
         ms => ms.parse().ok(),
     });
     for (number, ranking) in plan.rankings.iter().enumerate() {
-        shown.rows.extend(rows(&transaction, number, ranking, &plan.schema).await?);
+        shown
+            .rows
+            .extend(rows(&transaction, number, ranking, &plan.schema).await?);
     }
     transaction.commit().await?;
     Ok((shown, generation))
@@ -81,20 +93,33 @@ pub async fn open(client: &mut Client, plan: &Plan) -> Result<(Shown, i64), Trou
 
 /// The last commit and the generation.
 pub async fn last(client: &Client) -> Result<(i64, i64), Trouble> {
-    let row = client.query_one("SELECT commit, generation FROM standings_commit", &[]).await?;
+    let row = client
+        .query_one("SELECT commit, generation FROM standings_commit", &[])
+        .await?;
     Ok((row.get(0), row.get(1)))
 }
 
-async fn table(transaction: &Transaction<'_>, ranking: &Ranking, schema: &Schema) -> Result<(), Trouble> {
+async fn table(
+    transaction: &Transaction<'_>,
+    ranking: &Ranking,
+    schema: &Schema,
+) -> Result<(), Trouble> {
     let mut columns: Vec<(String, String)> = vec![
         ("window_start".to_owned(), "timestamptz".to_owned()),
         ("window_end".to_owned(), "timestamptz".to_owned()),
         ("rank".to_owned(), "integer".to_owned()),
     ];
     for field in fields(ranking) {
-        columns.push((ranking.field_name(field).to_owned(), sql_type(ranking, schema, field).to_owned()));
+        columns.push((
+            ranking.field_name(field).to_owned(),
+            sql_type(ranking, schema, field).to_owned(),
+        ));
     }
-    for (name, kind) in [("final", "boolean"), ("commit", "bigint"), ("updated_at", "timestamptz")] {
+    for (name, kind) in [
+        ("final", "boolean"),
+        ("commit", "bigint"),
+        ("updated_at", "timestamptz"),
+    ] {
         columns.push((name.to_owned(), kind.to_owned()));
     }
     let found = transaction
@@ -105,8 +130,15 @@ async fn table(transaction: &Transaction<'_>, ranking: &Ranking, schema: &Schema
         )
         .await?;
     if found.is_empty() {
-        let list: Vec<String> = columns.iter().map(|(n, t)| format!("{} {t}", quoted(n))).collect();
-        let keys: Vec<String> = ranking.keys.iter().map(|k| format!(", {}", quoted(&k.name))).collect();
+        let list: Vec<String> = columns
+            .iter()
+            .map(|(n, t)| format!("{} {t}", quoted(n)))
+            .collect();
+        let keys: Vec<String> = ranking
+            .keys
+            .iter()
+            .map(|k| format!(", {}", quoted(&k.name)))
+            .collect();
         let name = quoted(&ranking.name);
         let index = quoted(&format!("{}_rank", ranking.name));
         let sql = format!(
@@ -116,12 +148,15 @@ async fn table(transaction: &Transaction<'_>, ranking: &Ranking, schema: &Schema
         );
         transaction.batch_execute(&sql).await?;
     } else {
-        let found: BTreeMap<String, String> = found.iter().map(|r| (r.get(0), normal(r.get(1)))).collect();
+        let found: BTreeMap<String, String> =
+            found.iter().map(|r| (r.get(0), normal(r.get(1)))).collect();
         for (name, kind) in &columns {
             let wanted = normal(kind);
             let problem = match found.get(name) {
                 None => format!("has no column {name} (wanted: {kind})"),
-                Some(have) if *have != wanted => format!("has column {name} of type {have} (wanted: {kind})"),
+                Some(have) if *have != wanted => {
+                    format!("has column {name} of type {have} (wanted: {kind})")
+                }
                 Some(_) => continue,
             };
             return Err(Trouble::Final(SinkError::Configuration(format!(
@@ -135,7 +170,8 @@ async fn table(transaction: &Transaction<'_>, ranking: &Ranking, schema: &Schema
 
 /// One spelling of a type.
 fn normal(kind: &str) -> String {
-    kind.replace("timestamp with time zone", "timestamptz").replace(' ', "")
+    kind.replace("timestamp with time zone", "timestamptz")
+        .replace(' ', "")
 }
 
 /// The plain day shape that dashboards expect, for the shipped rankings.
@@ -143,16 +179,35 @@ async fn view(transaction: &Transaction<'_>, ranking: &Ranking) -> Result<(), Tr
     let (view, columns): (&str, &[&str]) = match ranking.name.as_str() {
         "top_sales_per_city" => (
             "top_sales_by_city_daily",
-            &["city", "total_sales", "transaction_count", "avg_sale", "max_sale"],
+            &[
+                "city",
+                "total_sales",
+                "transaction_count",
+                "avg_sale",
+                "max_sale",
+            ],
         ),
         "top_salesmen" => (
             "top_salesmen_daily",
-            &["salesman_id", "salesman_name", "total_sales", "deals_closed", "avg_deal_size", "cities_covered"],
+            &[
+                "salesman_id",
+                "salesman_name",
+                "total_sales",
+                "deals_closed",
+                "avg_deal_size",
+                "cities_covered",
+            ],
         ),
         _ => return Ok(()),
     };
-    let names: Vec<&str> = fields(ranking).into_iter().map(|f| ranking.field_name(f)).collect();
-    if ranking.window.size != DAY || ranking.window.slide != DAY || !columns.iter().all(|c| names.contains(c)) {
+    let names: Vec<&str> = fields(ranking)
+        .into_iter()
+        .map(|f| ranking.field_name(f))
+        .collect();
+    if ranking.window.size != DAY
+        || ranking.window.slide != DAY
+        || !columns.iter().all(|c| names.contains(c))
+    {
         return Ok(());
     }
     let sql = format!(
@@ -199,9 +254,16 @@ async fn rows(
     };
     let mut out = Vec::new();
     for row in transaction.query(&sql, &[]).await? {
-        let values: Option<Vec<Value>> = all.iter().enumerate().map(|(i, f)| value(&row, i, *f)).collect();
+        let values: Option<Vec<Value>> = all
+            .iter()
+            .enumerate()
+            .map(|(i, f)| value(&row, i, *f))
+            .collect();
         let values = values.ok_or_else(|| {
-            let text = format!("a row of {} holds a value that standings does not write", ranking.name);
+            let text = format!(
+                "a row of {} holds a value that standings does not write",
+                ranking.name
+            );
             Trouble::Final(SinkError::Configuration(text))
         })?;
         let (key, measures) = values.split_at(ranking.keys.len());

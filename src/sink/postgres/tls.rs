@@ -7,7 +7,9 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// What is checked, as libpq's `sslmode` has it.
@@ -27,19 +29,36 @@ pub fn connector(verify: Verify, roots: Option<&Path>) -> Result<MakeRustlsConne
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?;
-    let schemes = provider.signature_verification_algorithms.supported_schemes();
+    let schemes = provider
+        .signature_verification_algorithms
+        .supported_schemes();
     if verify == Verify::Nothing {
-        let checker = Arc::new(Checker { inner: None, schemes });
-        return Ok(MakeRustlsConnect::new(builder.dangerous().with_custom_certificate_verifier(checker).with_no_client_auth()));
+        let checker = Arc::new(Checker {
+            inner: None,
+            schemes,
+        });
+        return Ok(MakeRustlsConnect::new(
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(checker)
+                .with_no_client_auth(),
+        ));
     }
     let store = store(roots)?;
     if verify == Verify::Full {
-        return Ok(MakeRustlsConnect::new(builder.with_root_certificates(store).with_no_client_auth()));
+        return Ok(MakeRustlsConnect::new(
+            builder.with_root_certificates(store).with_no_client_auth(),
+        ));
     }
     let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider).build();
     let inner = Some(inner.map_err(|e| e.to_string())?);
     let checker = Arc::new(Checker { inner, schemes });
-    Ok(MakeRustlsConnect::new(builder.dangerous().with_custom_certificate_verifier(checker).with_no_client_auth()))
+    Ok(MakeRustlsConnect::new(
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(checker)
+            .with_no_client_auth(),
+    ))
 }
 
 fn store(roots: Option<&Path>) -> Result<RootCertStore, String> {
@@ -47,10 +66,13 @@ fn store(roots: Option<&Path>) -> Result<RootCertStore, String> {
     match roots {
         Some(path) => {
             let shown = path.display();
-            let certificates = CertificateDer::pem_file_iter(path).map_err(|e| format!("sslrootcert {shown}: {e}"))?;
+            let certificates = CertificateDer::pem_file_iter(path)
+                .map_err(|e| format!("sslrootcert {shown}: {e}"))?;
             for certificate in certificates {
                 let certificate = certificate.map_err(|e| format!("sslrootcert {shown}: {e}"))?;
-                store.add(certificate).map_err(|e| format!("sslrootcert {shown}: {e}"))?;
+                store
+                    .add(certificate)
+                    .map_err(|e| format!("sslrootcert {shown}: {e}"))?;
             }
         }
         None => {
@@ -58,7 +80,9 @@ fn store(roots: Option<&Path>) -> Result<RootCertStore, String> {
         }
     }
     if store.is_empty() {
-        return Err("no trusted certificates are found; name them with sslrootcert=PATH".to_owned());
+        return Err(
+            "no trusted certificates are found; name them with sslrootcert=PATH".to_owned(),
+        );
     }
     Ok(store)
 }
@@ -79,7 +103,9 @@ impl ServerCertVerifier for Checker {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let Some(inner) = &self.inner else { return Ok(ServerCertVerified::assertion()) };
+        let Some(inner) = &self.inner else {
+            return Ok(ServerCertVerified::assertion());
+        };
         match inner.verify_server_cert(certificate, between, name, ocsp, now) {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
