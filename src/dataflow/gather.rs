@@ -31,6 +31,11 @@ pub enum Emit {
     Ranks,
 }
 
+type KeyBytes = Arc<[u8]>;
+type Measures = Arc<[Value]>;
+type Place = (OrderKey, KeyBytes);
+type Partitions = HashMap<KeyBytes, Partition>;
+
 /// What gather knows.
 pub struct Gather {
     plan: Arc<Plan>,
@@ -38,7 +43,7 @@ pub struct Gather {
     emit: Emit,
     clock: GlobalClock,
     closed: i64,
-    windows: BTreeMap<(u32, i64), HashMap<Arc<[u8]>, Partition>>,
+    windows: BTreeMap<(u32, i64), Partitions>,
     dirty: BTreeSet<(u32, i64, Arc<[u8]>)>,
     promises: Vec<i64>,
     offsets: BTreeMap<PartitionId, u64>,
@@ -48,7 +53,7 @@ pub struct Gather {
 
 #[derive(Default)]
 struct Partition {
-    rows: BTreeMap<(OrderKey, Arc<[u8]>), Arc<[Value]>>,
+    rows: BTreeMap<Place, Measures>,
     places: HashMap<Arc<[u8]>, OrderKey>,
     shown: HashMap<Arc<[u8]>, Shown>,
 }
@@ -210,7 +215,7 @@ impl Partition {
         let is_final = template.is_final;
         let mut ranks = Ranks::new(plan.rank);
         let mut still = 0;
-        let mut now: Vec<(&Arc<[u8]>, u64, &Arc<[Value]>)> = Vec::new();
+        let mut now: Vec<(&KeyBytes, u64, &Measures)> = Vec::new();
         for ((order, key), measures) in &self.rows {
             let rank = ranks.next(order);
             if rank > plan.limit {

@@ -38,7 +38,7 @@ pub fn format_duration(d: Duration) -> String {
         (60_000, "m"),
         (1_000, "s"),
     ] {
-        if ms > 0 && ms % scale == 0 {
+        if ms > 0 && ms.is_multiple_of(scale) {
             return format!("{}{unit}", ms / scale);
         }
     }

@@ -154,7 +154,7 @@ impl Conditions<'_> {
                 };
                 let numbers = |k| matches!(k, ColumnType::BigInt | ColumnType::Decimal { .. });
                 match kind {
-                    Some(k) if !same(k, found) && !(numbers(k) && numbers(found)) => {
+                    Some(k) if !(same(k, found) || numbers(k) && numbers(found)) => {
                         let found = format!("`{whole}` compares columns of different types");
                         return Err(self.text.error(whole.span(), found, "columns of one type"));
                     }

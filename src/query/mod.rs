@@ -6,6 +6,9 @@
 //!
 //! What is outside of the shape is refused with its place, what was found, and what is allowed there.
 
+// An error ends the program with a diagnostic: its size is of no matter.
+#![allow(clippy::result_large_err)]
+
 mod aggregate;
 mod condition;
 mod dialect;

@@ -87,7 +87,7 @@ struct Driver<'a> {
     /// Bytes of the present epoch, and how many it may have.
     bytes: usize,
     target: usize,
-    in_flight: VecDeque<(Epoch, usize, Vec<(PartitionId, u64)>)>,
+    in_flight: VecDeque<(Epoch, usize, Offsets)>,
     in_flight_bytes: usize,
     required: Vec<usize>,
     blocked: Cell<bool>,
@@ -95,6 +95,9 @@ struct Driver<'a> {
     owes_epoch: bool,
     last_end: Instant,
 }
+
+/// The next offset to read of some partitions.
+type Offsets = Vec<(PartitionId, u64)>;
 
 /// The least time between two epochs of a worker that is not under load.
 const QUIET_EPOCH: Duration = Duration::from_millis(1);
