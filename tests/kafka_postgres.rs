@@ -1,0 +1,398 @@
+//! The binary against real Kafka and real Postgres: a topic with an idle partition, two processes of two workers, both
+//! sinks against the reference; the same input twice; a sink that goes away and comes back.
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::{Message, Offset, TopicPartitionList};
+use serde_json::Value;
+use support::{
+    Dice, Rows, fold, keys_of, measures_of, reference, run, sales, service, standings, wait,
+};
+
+fn block<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+fn unique(name: &str) -> String {
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    format!(
+        "{name}_{}_{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
+}
+
+fn topic(name: &str, partitions: i32) -> String {
+    let topic = unique(name);
+    let admin: AdminClient<_> = ClientConfig::new()
+        .set("bootstrap.servers", service("KAFKA_BROKERS"))
+        .create()
+        .unwrap();
+    let new = NewTopic::new(&topic, partitions, TopicReplication::Fixed(1));
+    block(admin.create_topics([&new], &AdminOptions::new()))
+        .unwrap()
+        .remove(0)
+        .unwrap();
+    topic
+}
+
+/// Sends each partition's lines, in order; they carry the present time, which is after every sale's.
+fn produce(topic: &str, partitions: &[Vec<String>]) {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", service("KAFKA_BROKERS"))
+        .set("linger.ms", "5")
+        .create()
+        .unwrap();
+    for (p, lines) in partitions.iter().enumerate() {
+        for line in lines {
+            let record: BaseRecord<'_, (), String> =
+                BaseRecord::to(topic).partition(p as i32).payload(line);
+            producer.send(record).map_err(|(e, _)| e).unwrap();
+        }
+    }
+    producer.flush(Duration::from_secs(30)).unwrap();
+}
+
+/// Every record of a one-partition topic, as a reader of committed records sees it.
+fn consume(topic: &str) -> Vec<String> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", service("KAFKA_BROKERS"))
+        .set("group.id", "test")
+        .set("isolation.level", "read_committed")
+        .set("enable.partition.eof", "true")
+        .create()
+        .unwrap();
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, 0, Offset::Beginning)
+        .unwrap();
+    consumer.assign(&list).unwrap();
+    let mut out = Vec::new();
+    loop {
+        match consumer
+            .poll(Duration::from_secs(10))
+            .expect("the topic's end within ten seconds")
+        {
+            Ok(message) => {
+                out.push(String::from_utf8(message.payload().unwrap().to_vec()).unwrap())
+            }
+            Err(KafkaError::PartitionEOF(_)) => return out,
+            Err(e) => panic!("{e}"),
+        }
+    }
+}
+
+async fn connect(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// A database of its own.
+fn database() -> String {
+    let url = service("POSTGRES_URL");
+    let name = unique("test");
+    block(async {
+        connect(&url)
+            .await
+            .batch_execute(&format!("CREATE DATABASE {name}"))
+            .await
+            .unwrap()
+    });
+    let (base, _) = url.rsplit_once('/').unwrap();
+    format!("{base}/{name}")
+}
+
+/// The tables as the change log would show them.
+fn tables(url: &str) -> Rows {
+    block(async {
+        let client = connect(url).await;
+        let mut rows = Rows::new();
+        for ranking in [
+            "top_sales_per_city",
+            "top_salesmen",
+            "top_salesmen_per_city",
+        ] {
+            let columns: Vec<&str> = keys_of(ranking)
+                .iter()
+                .chain(measures_of(ranking))
+                .copied()
+                .collect();
+            let select: String = columns.iter().map(|c| format!(", {c}::text")).collect();
+            let sql = format!(
+                "SELECT rank, (extract(epoch FROM window_start) * 1000)::bigint{select} FROM {ranking}"
+            );
+            for row in client.query(&sql, &[]).await.unwrap() {
+                let text = |i: usize| row.get::<_, Option<String>>(2 + i);
+                let keys = (0..keys_of(ranking).len())
+                    .map(|i| text(i).unwrap())
+                    .collect();
+                let value = |i: usize| match text(i) {
+                    None => Value::Null,
+                    Some(t)
+                        if columns[i].contains("count")
+                            || columns[i].contains("d") && t.parse::<i64>().is_ok() =>
+                    {
+                        Value::from(t.parse::<i64>().unwrap())
+                    }
+                    Some(t) => Value::from(t),
+                };
+                let measures = (keys_of(ranking).len()..columns.len()).map(value).collect();
+                rows.insert(
+                    (ranking.to_owned(), row.get(1), keys),
+                    (row.get::<_, i32>(0) as u64, measures),
+                );
+            }
+        }
+        rows
+    })
+}
+
+fn one(url: &str, sql: &str) -> Option<String> {
+    block(async { connect(url).await.query_one(sql, &[]).await.unwrap().get(0) })
+}
+
+#[test]
+fn two_processes_into_both_sinks_and_again() {
+    let mut dice = Dice::new(7);
+    let mut partitions: Vec<Vec<String>> = (0..2)
+        .map(|_| sales(&mut dice, 3000, 1_769_126_400_000, 20_000))
+        .collect();
+    partitions.push(Vec::new());
+    let (source, changes, database) = (topic("sales", 3), topic("changes", 1), database());
+    produce(&source, &partitions);
+    let brokers = service("KAFKA_BROKERS");
+    let source = format!("kafka://{brokers}/{source}");
+    let sink = format!("kafka://{brokers}/{changes}");
+    let dir = tempfile::tempdir().unwrap();
+    let dead = format!("file:{}", dir.path().join("dead").display());
+    let args = [
+        "cluster",
+        "-n",
+        "2",
+        "--no-restart",
+        "--",
+        "run",
+        "-w",
+        "2",
+        "--queries",
+        "queries",
+        "--source",
+        &source,
+        "--sink",
+        &database,
+        "--sink",
+        &sink,
+        "--dead-letter",
+        &dead,
+        "--until-end",
+    ];
+    run(&args);
+    let want = reference(&partitions, 60_000, 3_600_000);
+    let log = consume(&changes);
+    let (rows, _) = fold(log.iter().map(String::as_str));
+    assert_eq!(rows, want.rows, "the change topic");
+    assert_eq!(tables(&database), want.rows, "the tables");
+    let lines = std::fs::read_to_string(dir.path().join("dead")).unwrap();
+    assert_eq!(lines.lines().count() as u64, want.dead);
+    let offsets = one(&database, "SELECT offsets::text FROM standings_commit").unwrap();
+    let offsets: Value = serde_json::from_str(&offsets).unwrap();
+    assert_eq!(
+        offsets,
+        serde_json::json!({"0": partitions[0].len(), "1": partitions[1].len(), "2": 0})
+    );
+
+    // The same input again into the same tables: nothing is written.
+    let stamp = "SELECT (SELECT max(updated_at) FROM top_salesmen)::text || (SELECT max(commit) FROM top_sales_per_city)::text
+        || (SELECT max(updated_at) FROM top_salesmen_per_city)::text || (SELECT commit FROM standings_commit)::text";
+    let before = one(&database, stamp);
+    run(&[
+        "run",
+        "-w",
+        "1",
+        "--queries",
+        "queries",
+        "--source",
+        &source,
+        "--sink",
+        &database,
+        "--until-end",
+    ]);
+    assert_eq!(one(&database, stamp), before);
+    assert_eq!(
+        one(&database, "SELECT generation::text FROM standings_commit").as_deref(),
+        Some("2")
+    );
+
+    // A row that somebody changed is set right.
+    block(async {
+        connect(&database)
+            .await
+            .batch_execute("UPDATE top_salesmen SET total_sales = 1 WHERE rank = 3")
+            .await
+            .unwrap()
+    });
+    run(&[
+        "run",
+        "-w",
+        "3",
+        "--queries",
+        "queries",
+        "--source",
+        &source,
+        "--sink",
+        &database,
+        "--until-end",
+    ]);
+    assert_eq!(tables(&database), want.rows);
+}
+
+/// Ends its process with the test, also when the test fails.
+struct Ended(std::process::Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A way to a server that can be cut.
+struct Proxy {
+    port: u16,
+    open: Arc<AtomicBool>,
+    streams: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Proxy {
+    fn to(target: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let open = Arc::new(AtomicBool::new(true));
+        let streams: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+        let (is_open, all) = (Arc::clone(&open), Arc::clone(&streams));
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if !is_open.load(Ordering::Relaxed) {
+                    continue;
+                }
+                let Ok(server) = TcpStream::connect(&target) else {
+                    continue;
+                };
+                for (mut from, mut to) in [
+                    (client.try_clone().unwrap(), server.try_clone().unwrap()),
+                    (server.try_clone().unwrap(), client.try_clone().unwrap()),
+                ] {
+                    std::thread::spawn(move || {
+                        let mut buffer = [0; 16384];
+                        while let Ok(n @ 1..) = from.read(&mut buffer) {
+                            if to.write_all(&buffer[..n]).is_err() {
+                                break;
+                            }
+                        }
+                        let _ = to.shutdown(Shutdown::Both);
+                    });
+                }
+                all.lock().unwrap().extend([client, server]);
+            }
+        });
+        Proxy {
+            port,
+            open,
+            streams,
+        }
+    }
+
+    fn cut(&self) {
+        self.open.store(false, Ordering::Relaxed);
+        for stream in self.streams.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn heal(&self) {
+        self.open.store(true, Ordering::Relaxed);
+    }
+}
+
+fn until(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < limit, "not within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_sink_that_goes_away_loses_nothing() {
+    let mut dice = Dice::new(11);
+    let lines = sales(&mut dice, 4000, 1_769_126_400_000, 20_000);
+    let (first, second) = lines.split_at(2000);
+    let (source, direct) = (topic("sales", 1), database());
+    let (_, address) = direct.split_once('@').unwrap();
+    let (address, name) = address.split_once('/').unwrap();
+    let proxy = Proxy::to(address.to_owned());
+    let through = format!(
+        "postgres://standings@127.0.0.1:{}/{name}?connect_timeout=2",
+        proxy.port
+    );
+    let url = format!("kafka://{}/{source}", service("KAFKA_BROKERS"));
+    let mut child = Ended(
+        standings(&[
+            "run",
+            "--queries",
+            "queries",
+            "--source",
+            &url,
+            "--sink",
+            &through,
+        ])
+        .spawn()
+        .unwrap(),
+    );
+
+    produce(&source, &[first.to_vec()]);
+    let want = reference(&[first.to_vec()], 60_000, 3_600_000).rows;
+    until("the tables before the cut", Duration::from_secs(30), || {
+        one(&direct, "SELECT to_regclass('top_salesmen_per_city')::text").is_some()
+            && tables(&direct) == want
+    });
+    proxy.cut();
+    produce(&source, &[second.to_vec()]);
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(
+        child.0.try_wait().unwrap().is_none(),
+        "a sink that is down does not end the process"
+    );
+    assert_eq!(tables(&direct), want, "nothing is written past the cut");
+    proxy.heal();
+    let want = reference(std::slice::from_ref(&lines), 60_000, 3_600_000).rows;
+    until("the tables after the cut", Duration::from_secs(30), || {
+        tables(&direct) == want
+    });
+
+    // Asked to stop, it ends with 0.
+    // SAFETY: the child has not been waited for, so its process id is still its own.
+    unsafe { libc::kill(child.0.id() as i32, libc::SIGTERM) };
+    wait(
+        &mut child.0,
+        Duration::from_secs(20),
+        &["run, asked to stop"],
+    );
+}
