@@ -12,8 +12,6 @@ pub mod combine;
 pub mod dataflow;
 pub mod decode;
 pub mod event_time;
-pub mod http;
-pub mod load;
 pub mod model;
 pub mod observe;
 pub mod query;

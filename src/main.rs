@@ -20,7 +20,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
     version,
     arg_required_else_help = true,
     after_help = "\
-Try it, nothing to install:   standings demo
 Rank a recorded file:         standings run --queries queries --source file:sales.ndjson --sink stdout --until-end
 Understand a query:           standings check --queries queries
 
@@ -58,15 +57,15 @@ fn main() {
     }
     let cli = Cli::parse();
     observe::logging::init(&cli.log, std::io::stderr().is_terminal());
-    if let Err(failure) = run(cli.command) {
+    if let Err(failure) = run(cli.command, &cli.log) {
         exit::now(&failure);
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
+fn run(command: Command, log: &str) -> Result<(), Failure> {
     match command {
         Command::Run(args) => commands::run(*args, engine::stop_on_signals()?),
-        Command::Cluster(args) => cluster::run(&args, &engine::stop_on_signals()?),
+        Command::Cluster(args) => cluster::run(&args, log, &engine::stop_on_signals()?),
         Command::Check(args) => check::run(&args),
     }
 }

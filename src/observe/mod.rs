@@ -1,3 +1,3 @@
-//! Stage: observe. Logs and metrics.
+//! Stage: observe. Logs.
 
 pub mod logging;

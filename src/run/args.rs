@@ -53,9 +53,9 @@ Examples:
   Rank a recorded file, write every change to standard output:
     standings run --queries queries --source file:sales.ndjson --sink stdout --until-end
 
-  Follow a topic with four workers into Postgres, serve the live page:
+  Follow a topic with four workers into Postgres:
     standings run --queries queries --source kafka://localhost:9092/sales \\
-      --sink postgres://standings@localhost/standings -w 4 --http 127.0.0.1:8080
+      --sink postgres://standings@localhost/standings -w 4
 
   The same from the environment, the password kept in a file:
     STANDINGS_SINK_FILE=/run/secrets/postgres-url standings run --queries queries --source kafka://k:9092/sales
@@ -140,9 +140,6 @@ pub struct RunArgs {
     /// Where records go that are no sales, with the reason: kafka://…, file:PATH, stdout.
     #[arg(long, env = "STANDINGS_DEAD_LETTER", value_name = "URL")]
     pub dead_letter: Option<SinkUrl>,
-    /// Address of the live page, the API and /metrics, such as 127.0.0.1:8080; process p listens on port + p.
-    #[arg(long, env = "STANDINGS_HTTP", value_name = "ADDR")]
-    pub http: Option<std::net::SocketAddr>,
     /// Stop after the input's end as seen at start. Files then close every window; Kafka leaves them open.
     #[arg(long, env = "STANDINGS_UNTIL_END")]
     pub until_end: bool,

@@ -20,9 +20,7 @@ use super::exit::{FAILED, Failure, USAGE};
 #[command(after_long_help = "\
 Examples:
   standings cluster -n 3 -- run -w 2 --queries queries --source kafka://localhost:9092/sales \\
-    --sink postgres://standings@localhost/standings
-
-With --http ADDR, process p listens on ADDR's port + p.")]
+    --sink postgres://standings@localhost/standings")]
 pub struct ClusterArgs {
     /// How many processes.
     #[arg(
@@ -47,7 +45,7 @@ const EARLY: Duration = Duration::from_secs(10);
 const PATIENCE: u32 = 6;
 
 /// Runs `standings cluster` until all processes are done, or one failure too many.
-pub fn run(args: &ClusterArgs, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
+pub fn run(args: &ClusterArgs, log: &str, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     if args.command.first().is_none_or(|c| c != "run") {
         return Err(Failure::usage(
             "after -- comes `run` and its flags: standings cluster -n 3 -- run …",
@@ -59,16 +57,16 @@ pub fn run(args: &ClusterArgs, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let dir = std::env::temp_dir().join(format!("standings-cluster-{}", std::process::id()));
     std::fs::create_dir_all(&dir)
         .map_err(|e| Failure::failed(format!("cannot make {}: {e}", dir.display())))?;
-    let result = supervise(args, stop, &dir);
+    let result = supervise(args, log, stop, &dir);
     let _ = std::fs::remove_dir_all(&dir);
     result
 }
 
-fn supervise(args: &ClusterArgs, stop: &AtomicBool, dir: &Path) -> Result<(), Failure> {
+fn supervise(args: &ClusterArgs, log: &str, stop: &AtomicBool, dir: &Path) -> Result<(), Failure> {
     let mut early = 0;
     for generation in 1.. {
         let started = Instant::now();
-        let mut children = start(args, dir)?;
+        let mut children = start(args, log, dir)?;
         let outcome = watch(&mut children, stop);
         end(&mut children);
         let code = match outcome {
@@ -110,7 +108,7 @@ enum Outcome {
     Failed(i32),
 }
 
-fn start(args: &ClusterArgs, dir: &Path) -> Result<Vec<Child>, Failure> {
+fn start(args: &ClusterArgs, log: &str, dir: &Path) -> Result<Vec<Child>, Failure> {
     let failed = |what: &str, e: std::io::Error| Failure::failed(format!("cannot {what}: {e}"));
     let program = std::env::current_exe().map_err(|e| failed("find this program", e))?;
     let hosts = dir.join("hosts");
@@ -139,6 +137,7 @@ fn start(args: &ClusterArgs, dir: &Path) -> Result<Vec<Child>, Failure> {
                 "--hosts",
             ])
             .arg(&hosts)
+            .env("STANDINGS_LOG", log)
             .spawn();
         match child {
             Ok(child) => children.push(child),

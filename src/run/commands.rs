@@ -68,17 +68,6 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         outputs.late = reject(&args.late)?;
         outputs.dead = reject(&args.dead_letter)?;
     }
-    if let Some(address) = args.http {
-        let port = if address.port() == 0 {
-            0
-        } else {
-            address.port() + cluster.process as u16
-        };
-        let address = std::net::SocketAddr::new(address.ip(), port);
-        let served = crate::http::serve(address, &plan, &settings.in_flight)?;
-        tracing::info!(event = "http_listening", address = %served.address, "http://{}", served.address);
-        outputs.observers.push(served.observer);
-    }
     for url in &args.source {
         tracing::info!(event = "starting", source = %url, workers = args.workers, process = args.process);
     }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::error::SourceError;
 use super::options::{SourceOptions, Start};
@@ -36,8 +36,8 @@ pub fn read(
     workers: usize,
     out: &Outlet,
 ) -> Result<(), SourceError> {
-    let consumer: BaseConsumer = config(options, brokers)
-        .create()
+    let consumer: BaseConsumer<Quiet> = config(options, brokers)
+        .create_with_context(Quiet)
         .map_err(|e| SourceError::Configuration(format!("the Kafka settings are refused: {e}")))?;
     let mut topic = Topic {
         consumer,
@@ -76,8 +76,21 @@ fn config(options: &SourceOptions, brokers: &str) -> ClientConfig {
     config
 }
 
+/// Logs the client's own errors, but not that a partition's end was reached.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+            tracing::warn!(event = "kafka_source_error", problem = %error, reason);
+        }
+    }
+}
+
+impl ConsumerContext for Quiet {}
+
 struct Topic<'a> {
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Quiet>,
     options: &'a SourceOptions,
     name: &'a str,
     worker: usize,
