@@ -1,0 +1,211 @@
+//! Queries that are accepted in every form, and the diagnostics of those that are not: what was found, and its line.
+
+use standings::model::plan::{Aggregate, RankFunction, Window};
+use standings::model::schema::{ColumnType, Schema};
+use standings::query::{QueryErrors, parse_ranking, parse_schema};
+
+const GOOD: &str = "SELECT window_start, window_end, city, total, rownum
+FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY total DESC) AS rownum
+  FROM (
+    SELECT window_start, window_end, city, SUM(amount) AS total
+    FROM TABLE(TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '1' DAY))
+    WHERE amount > 0
+    GROUP BY window_start, window_end, city
+  )
+)
+WHERE rownum <= 10;";
+
+#[test]
+fn forms_that_are_accepted() {
+    let schema = Schema::sales();
+    for (from, to) in [
+        ("", ""),
+        (
+            "TABLE(TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '1' DAY))",
+            "TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '2' HOURS)",
+        ),
+        (
+            "TABLE(TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '1' DAY))",
+            "TABLE(TUMBLE(TABLE `sales`, DESCRIPTOR(`event_time`), INTERVAL '30' SECONDS))",
+        ),
+        (
+            "TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '1' DAY)",
+            "HOP(TABLE sales, DESCRIPTOR(event_time), INTERVAL '5' MINUTES, INTERVAL '1' HOUR)",
+        ),
+        ("rownum <= 10", "10 >= rownum"),
+        ("rownum <= 10", "rownum < 11"),
+        ("ROW_NUMBER()", "dense_rank()"),
+        (
+            "SELECT window_start, window_end, city, total, rownum",
+            "SELECT *",
+        ),
+        (
+            "ORDER BY total DESC",
+            "ORDER BY total DESC NULLS LAST, city ASC",
+        ),
+        (
+            "amount > 0",
+            "amount BETWEEN -1.5 AND 20 AND city NOT IN ('a', 'b''c') OR NOT (city LIKE 'x!%%' ESCAPE '!')",
+        ),
+        (
+            "amount > 0",
+            "event_time >= TIMESTAMP '2026-01-23 10:00:00' AND salesman_name IS NOT NULL",
+        ),
+        ("amount > 0", "event_time <> '2026-01-23T10:00:00.5+01:00'"),
+        (
+            "SUM(amount) AS total",
+            "SUM(amount) FILTER (WHERE city = 'x') AS total, COUNT(DISTINCT city) AS n",
+        ),
+        (
+            "SELECT *, ROW_NUMBER()",
+            "SELECT window_start, window_end, city, total, ROW_NUMBER()",
+        ),
+        ("city, SUM", "city AS city, SUM"),
+    ] {
+        let source = GOOD.replacen(from, to, 1);
+        let source = if to.contains("AS n") {
+            source.replacen("total, rownum", "total, n, rownum", 1)
+        } else {
+            source
+        };
+        if let Err(error) = parse_ranking("r", "r.sql", &source, &schema) {
+            panic!("{source}\n{}", QueryErrors(vec![error]).render());
+        }
+    }
+}
+
+#[test]
+fn the_plan_says_what_the_query_says() {
+    let source = GOOD
+        .replace(
+            "TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '1' DAY)",
+            "HOP(TABLE sales, DESCRIPTOR(event_time), INTERVAL '5' MINUTES, INTERVAL '1' HOUR)",
+        )
+        .replace(
+            "ROW_NUMBER() OVER (PARTITION BY window_start, window_end ",
+            "RANK() OVER (PARTITION BY window_start, window_end, city ",
+        );
+    let ranking = parse_ranking("r", "r.sql", &source, &Schema::sales()).unwrap();
+    assert_eq!(
+        ranking.window,
+        Window {
+            size: 3_600_000,
+            slide: 300_000
+        }
+    );
+    assert_eq!(
+        (ranking.rank, ranking.limit, &ranking.partition[..]),
+        (RankFunction::Rank, 10, &[0][..])
+    );
+    assert_eq!(ranking.measures[0].aggregate, Aggregate::Sum(5));
+    assert!(ranking.order[0].descending && !ranking.order[0].nulls_first);
+}
+
+#[test]
+fn what_is_refused_is_shown_at_its_place() {
+    let schema = Schema::sales();
+    for (from, to, line, found) in [
+        ("SUM(amount)", "SUM(city)", 5, "SUM of `city`"),
+        ("SUM(amount)", "MEDIAN(amount)", 5, "MEDIAN"),
+        ("SUM(amount) AS total", "SUM(amount)", 5, "without a name"),
+        ("SUM(amount) AS total", "SUM(amount) AS rank", 5, "`rank`"),
+        ("SUM(amount)", "SUM(price)", 5, "no column `price`"),
+        ("SUM(amount)", "SUM(DISTINCT amount)", 5, "DISTINCT in SUM"),
+        (
+            "city, SUM(amount)",
+            "salesman_id, SUM(amount)",
+            5,
+            "not in GROUP BY",
+        ),
+        ("TUMBLE", "SESSION", 6, "SESSION"),
+        ("TABLE sales", "TABLE orders", 6, "`orders`"),
+        (
+            "DESCRIPTOR(event_time)",
+            "DESCRIPTOR(city)",
+            6,
+            "DESCRIPTOR(city)",
+        ),
+        ("INTERVAL '1' DAY", "INTERVAL '1' MONTH", 6, "MONTH"),
+        ("INTERVAL '1' DAY", "INTERVAL '0' DAY", 6, "interval of 0"),
+        ("amount > 0", "amount > 12.345", 7, "12.345"),
+        ("amount > 0", "amount > 'x'", 7, "'x'"),
+        ("amount > 0", "city > 5", 7, "`5`"),
+        ("amount > 0", "amount LIKE 'x'", 7, "LIKE on `amount`"),
+        ("amount > 0", "amount + 1 > 0", 7, "amount + 1"),
+        ("amount > 0", "city = NULL", 7, "NULL"),
+        (
+            "GROUP BY window_start, window_end, city",
+            "GROUP BY window_start, city",
+            5,
+            "GROUP BY without window_end",
+        ),
+        (
+            "PARTITION BY window_start, window_end ",
+            "PARTITION BY window_start ",
+            3,
+            "without window_start and window_end",
+        ),
+        ("ORDER BY total DESC", "ORDER BY nothing", 3, "`nothing`"),
+        ("ROW_NUMBER()", "NTILE()", 3, "NTILE"),
+        ("rownum <= 10", "rownum <= 0", 11, "rownum <= 0"),
+        ("rownum <= 10", "total <= 10", 11, "total <= 10"),
+        (
+            "city, total, rownum",
+            "city, rownum",
+            1,
+            "`total` is computed and not selected",
+        ),
+        (
+            "WHERE rownum <= 10",
+            "WHERE rownum <= 10 LIMIT 5",
+            1,
+            "LIMIT",
+        ),
+        (
+            "rownum <= 10;",
+            "rownum <= 10; SELECT 1",
+            11,
+            "after the end",
+        ),
+        ("FROM (\n  SELECT *", "FORM (\n  SELECT *", 2, ""),
+    ] {
+        let source = GOOD.replacen(from, to, 1);
+        assert_ne!(source, GOOD, "{from}");
+        let Err(error) = parse_ranking("r", "r.sql", &source, &schema) else {
+            panic!("accepted: {to}")
+        };
+        let shown = QueryErrors(vec![error]).render();
+        assert!(shown.contains(found), "{to}: {shown}");
+        assert!(
+            shown.contains(&format!("r.sql:{line}:")),
+            "{to}, wanted line {line}: {shown}"
+        );
+        assert!(shown.contains("help: "), "{to}: {shown}");
+    }
+}
+
+#[test]
+fn columns_can_be_declared() {
+    let source = "CREATE TABLE sales (
+        event_time TIMESTAMP(3), amount DECIMAL(12, 2), items BIGINT, region STRING,
+        WATERMARK FOR event_time AS event_time - INTERVAL '1' MINUTE
+    ) WITH ('connector' = 'kafka', 'topic' = 'sales');";
+    let schema = parse_schema("sales.sql", source)
+        .unwrap_or_else(|e| panic!("{}", QueryErrors(vec![e]).render()));
+    let kinds: Vec<_> = schema.columns.iter().map(|c| c.kind).collect();
+    let wanted = [
+        ColumnType::Timestamp,
+        ColumnType::Decimal { precision: 12 },
+        ColumnType::BigInt,
+        ColumnType::Text,
+    ];
+    assert_eq!(kinds, wanted);
+    for wrong in [
+        "CREATE TABLE sales (amount DECIMAL(12, 2))",
+        "CREATE TABLE sales (event_time TIMESTAMP(3), amount DOUBLE)",
+        "SELECT 1",
+    ] {
+        assert!(parse_schema("sales.sql", wrong).is_err(), "{wrong}");
+    }
+}
