@@ -1,0 +1,101 @@
+//! A cluster on this machine: killing one process ends the others, the supervisor starts all anew, and the rankings are
+//! those of the input.
+
+mod support;
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use support::{Dice, fold, reference, sales, standings, wait};
+
+/// Process ids of the direct children, from /proc.
+fn children(parent: u32) -> Vec<i32> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|n| n.parse::<i32>().ok())
+        else {
+            continue;
+        };
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else {
+            continue;
+        };
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        if after_name
+            .split_whitespace()
+            .nth(1)
+            .and_then(|p| p.parse().ok())
+            == Some(parent)
+        {
+            found.push(pid);
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "not within 30 s: {what}"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_killed_process_takes_the_cluster_along_and_it_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let lines = sales(&mut Dice::new(5), 2000, 1_769_126_400_000, 20_000);
+    let (input, log) = (
+        dir.path().join("sales.ndjson"),
+        dir.path().join("changes.ndjson"),
+    );
+    std::fs::write(&input, lines.join("\n")).unwrap();
+    let (source, sink) = (
+        format!("file:{}", input.display()),
+        format!("file:{}", log.display()),
+    );
+    let args = [
+        "cluster",
+        "-n",
+        "2",
+        "--",
+        "run",
+        "--queries",
+        "queries",
+        "--source",
+        &source,
+        "--sink",
+        &sink,
+    ];
+    let mut cluster = standings(&args).stdout(Stdio::null()).spawn().unwrap();
+    let want = reference(&[lines], 60_000, 3_600_000).rows;
+    let shows = || {
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        // The last line may be half written.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        fold(whole.lines()).0 == want
+    };
+    until("the rankings of the first generation", shows);
+    let first = children(cluster.id());
+    assert_eq!(first.len(), 2);
+    // SAFETY: a child of our own child, which has not waited for it.
+    unsafe { libc::kill(first[1], libc::SIGKILL) };
+    until("a second generation", || {
+        let now = children(cluster.id());
+        now.len() == 2 && now.iter().all(|pid| !first.contains(pid))
+    });
+    until("the rankings of the second generation", shows);
+    // SAFETY: the cluster has not been waited for, so its process id is still its own.
+    unsafe { libc::kill(cluster.id() as i32, libc::SIGTERM) };
+    wait(
+        &mut cluster,
+        Duration::from_secs(20),
+        &["cluster, asked to stop"],
+    );
+}
