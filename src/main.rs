@@ -4,9 +4,9 @@ use std::io::IsTerminal;
 
 use clap::{Parser, Subcommand};
 
-use standings::observe;
 use standings::run::exit::{self, Failure};
 use standings::run::{args, check, cluster, commands, engine};
+use standings::{load, observe};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -48,6 +48,9 @@ enum Command {
     Cluster(cluster::ClusterArgs),
     /// Parse and explain the queries; touch nothing.
     Check(check::CheckArgs),
+    /// Recorded load.
+    #[command(subcommand)]
+    Load(load::LoadCommand),
 }
 
 fn main() {
@@ -67,6 +70,7 @@ fn run(command: Command, log: &str) -> Result<(), Failure> {
         Command::Run(args) => commands::run(*args, engine::stop_on_signals()?),
         Command::Cluster(args) => cluster::run(&args, log, &engine::stop_on_signals()?),
         Command::Check(args) => check::run(&args),
+        Command::Load(command) => load::run(&command),
     }
 }
 

@@ -1,0 +1,24 @@
+//! Recorded load: believable sales, the same for the same seed on every machine.
+
+mod generate;
+mod people;
+
+use clap::Subcommand;
+
+use crate::run::exit::Failure;
+
+pub use generate::{GenerateArgs, Generator};
+
+/// `standings load`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum LoadCommand {
+    /// Make a file of sales: the same bytes for the same flags.
+    Generate(GenerateArgs),
+}
+
+/// Runs `standings load`.
+pub fn run(command: &LoadCommand) -> Result<(), Failure> {
+    match command {
+        LoadCommand::Generate(args) => generate::run(args),
+    }
+}
