@@ -87,7 +87,10 @@ impl KafkaSink {
         let producer = config
             .create_with_context(Deliveries::default())
             .map_err(|e| {
-                SinkError::Configuration(format!("the Kafka settings of the sink are refused: {e}"))
+                SinkError::Configuration(format!(
+                    "the Kafka settings of the sink are refused: {}",
+                    crate::source::refused(&e)
+                ))
             })?;
         Ok(KafkaSink {
             name: format!("kafka://{brokers}/{topic}"),

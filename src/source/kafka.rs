@@ -38,7 +38,9 @@ pub fn read(
 ) -> Result<(), SourceError> {
     let consumer: BaseConsumer<Quiet> = config(options, brokers)
         .create_with_context(Quiet)
-        .map_err(|e| SourceError::Configuration(format!("the Kafka settings are refused: {e}")))?;
+        .map_err(|e| {
+            SourceError::Configuration(format!("the Kafka settings are refused: {}", refused(&e)))
+        })?;
     let mut topic = Topic {
         consumer,
         options,
@@ -74,6 +76,14 @@ fn config(options: &SourceOptions, brokers: &str) -> ClientConfig {
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true");
     config
+}
+
+/// Why a client was refused, without the value of the setting, which may be a secret.
+pub fn refused(error: &KafkaError) -> String {
+    match error {
+        KafkaError::ClientConfig(_, why, key, _) => format!("{key}: {why}"),
+        other => other.to_string(),
+    }
 }
 
 /// Logs the client's own errors, but not that a partition's end was reached.
@@ -382,5 +392,22 @@ impl Topic<'_> {
         if let Err(e) = self.consumer.commit(&list, mode) {
             tracing::warn!(event = "group_commit_failed", problem = %e, "lag tools will show old offsets");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_setting_does_not_show_its_value() {
+        let mut config = ClientConfig::new();
+        config.set("sasl.pasword", "canary-secret");
+        let error = config.create::<BaseConsumer>().map(drop).unwrap_err();
+        let text = refused(&error);
+        assert!(
+            text.contains("sasl.pasword") && !text.contains("canary-secret"),
+            "{text}"
+        );
     }
 }

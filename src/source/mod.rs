@@ -18,6 +18,7 @@ mod tables;
 mod url;
 
 pub use error::SourceError;
+pub use kafka::refused;
 pub use options::{SourceOptions, Start, parse_properties_file};
 pub use reader::{Reader, start};
 pub use url::SourceUrl;
