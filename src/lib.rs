@@ -12,6 +12,7 @@ pub mod combine;
 pub mod dataflow;
 pub mod decode;
 pub mod event_time;
+pub mod http;
 pub mod load;
 pub mod model;
 pub mod observe;

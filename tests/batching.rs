@@ -310,7 +310,7 @@ fn run(seed: u64, workers: usize) {
         in_flight_bytes: 1 << (10 + seed % 10),
         epoch_bytes: (1 << (7 + seed % 6), 1 << 14),
         stop: Arc::new(AtomicBool::new(false)),
-        in_flight: Arc::new(AtomicI64::new(0)),
+        live: Arc::default(),
     };
     let config = if workers == 1 {
         timely::Config::thread()

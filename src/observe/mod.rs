@@ -1,3 +1,7 @@
-//! Stage: observe. Logs.
+//! Stage: observe. What is seen of a run from outside: logs, metrics, health numbers.
 
+pub mod health;
+mod histogram;
+pub mod live;
 pub mod logging;
+pub mod metrics;

@@ -149,6 +149,10 @@ pub struct RunArgs {
     /// Input that each worker may have read and not yet committed; beyond it reading stops.
     #[arg(long, env = "STANDINGS_IN_FLIGHT_BYTES", value_name = "BYTES", default_value_t = 64 << 20)]
     pub in_flight_bytes: usize,
+    /// Serve the live page, the API, /metrics, /healthz and /readyz here, such as 127.0.0.1:8080; process p of a
+    /// cluster takes the port plus p.
+    #[arg(long, env = "STANDINGS_HTTP", value_name = "ADDR")]
+    pub http: Option<String>,
     /// Any librdkafka setting, for source and sinks, such as security.protocol=SASL_SSL; repeat for several.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", value_name = "K=V", value_parser = parse_property)]
     pub kafka_property: Vec<(String, String)>,

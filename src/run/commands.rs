@@ -8,11 +8,15 @@ use super::args::{Delivery, EmitArg, RunArgs};
 use super::check;
 use super::committer::{Outputs, RejectWriter};
 use super::driver::Settings;
-use super::engine::{self, Cluster, Engine};
+use super::engine::{Cluster, Engine};
 use super::exit::Failure;
 use crate::dataflow::gather::Emit;
 use crate::event_time::partition::Policy;
+use crate::http::server;
+use crate::http::watch::{Shown, Watch};
 use crate::model::plan::Plan;
+use crate::observe::live::Live;
+use crate::observe::metrics::Metrics;
 use crate::sink::{self, SinkError, SinkOptions};
 use crate::source::{SourceError, SourceOptions, parse_properties_file};
 
@@ -40,7 +44,9 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         None => Vec::new(),
     };
     kafka_properties.extend(args.kafka_property.iter().cloned());
+    let live = Arc::new(Live::new(cluster.workers));
     let source = SourceOptions {
+        live: Arc::clone(&live),
         schema: Arc::new(plan.schema.clone()),
         start: args.start.into(),
         until_end: args.until_end,
@@ -49,6 +55,11 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         ..SourceOptions::new(args.source.clone())
     };
     source.check()?;
+    let http = args
+        .http
+        .as_deref()
+        .map(|address| server::listen(address, cluster.process))
+        .transpose()?;
     let settings = settings(&args, &plan, &source, stop);
     let mut outputs = Outputs::default();
     if is_first {
@@ -56,6 +67,7 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
             kafka_properties,
             kafka_tombstones: args.kafka_tombstones,
             exactly_once: args.delivery == Delivery::ExactlyOnce,
+            live: Arc::clone(&live),
         };
         for url in &args.sink {
             outputs.sinks.push(sink::connect(url, &options)?);
@@ -67,6 +79,17 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         };
         outputs.late = reject(&args.late)?;
         outputs.dead = reject(&args.dead_letter)?;
+    }
+    if let Some(listening) = http {
+        let shown = Shown::new(Arc::clone(&plan), Arc::new(Metrics::new(live)), is_first);
+        if is_first {
+            outputs.observers.push(Box::new(Watch(Arc::clone(&shown))));
+        } else {
+            // Only the first process has sinks to wait for.
+            shown.set_ready();
+        }
+        tracing::info!(event = "http", address = %listening.address()?);
+        listening.serve(shown)?;
     }
     for url in &args.source {
         tracing::info!(event = "starting", source = %url, workers = args.workers, process = args.process);
@@ -111,6 +134,6 @@ fn settings(
         in_flight_bytes: args.in_flight_bytes,
         epoch_bytes: (128 << 10, 16 << 20),
         stop,
-        in_flight: engine::in_flight(),
+        live: Arc::clone(&source.live),
     }
 }

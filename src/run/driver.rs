@@ -11,7 +11,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use timely::worker::Worker;
@@ -27,6 +27,7 @@ use crate::event_time::partition::Policy;
 use crate::model::block::{PartitionId, SourceEvent};
 use crate::model::plan::Plan;
 use crate::model::reject::Reject;
+use crate::observe::live::Live;
 
 /// Where a driver gets its events: a reader thread, or a test.
 pub trait Feed {
@@ -57,8 +58,8 @@ pub struct Settings {
     pub epoch_bytes: (usize, usize),
     /// Set when the process is asked to stop.
     pub stop: Arc<AtomicBool>,
-    /// Bytes in flight of all workers of this process, for metrics.
-    pub in_flight: Arc<AtomicI64>,
+    /// Where the worker tells how it goes, for metrics and probes.
+    pub live: Arc<Live>,
 }
 
 /// Runs one worker until its input ends or the process is asked to stop, and everything is durable.
@@ -136,6 +137,7 @@ impl<'a> Driver<'a> {
 
     fn run(mut self, worker: &mut Worker) -> Result<(), Failure> {
         loop {
+            self.settings.live.pulse(self.index, Instant::now());
             let full = self.pull()?;
             let mut wait = self.check_idle();
             if self.ready && self.wants_epoch() {
@@ -176,13 +178,16 @@ impl<'a> Driver<'a> {
                 activator.activate();
             }
             worker.step_or_park(Some(Duration::from_millis(1)));
+            self.settings.live.pulse(self.index, Instant::now());
         }
         let last: Vec<_> = self
             .partitions
             .iter()
             .map(|(p, state)| (*p, state.next_offset()))
             .collect();
+        self.settings.live.set_durable(&last);
         self.feed.durable(&last);
+        self.settings.live.ended(self.index);
         Ok(())
     }
 
@@ -300,9 +305,7 @@ impl<'a> Driver<'a> {
                 .collect();
             self.in_flight.push_back((self.epoch, self.bytes, offsets));
             self.in_flight_bytes += self.bytes;
-            self.settings
-                .in_flight
-                .fetch_add(self.bytes as i64, Ordering::Relaxed);
+            self.settings.live.add_in_flight(self.bytes as i64);
             let progress = Progress {
                 partitions,
                 rejects: std::mem::take(&mut self.rejects),
@@ -340,16 +343,19 @@ impl<'a> Driver<'a> {
             && *epoch < durable
         {
             self.in_flight_bytes -= bytes;
-            self.settings
-                .in_flight
-                .fetch_sub(*bytes as i64, Ordering::Relaxed);
+            self.settings.live.add_in_flight(-(*bytes as i64));
             if let Some((_, _, passed)) = self.in_flight.pop_front() {
                 offsets.extend(passed);
             }
         }
         if !offsets.is_empty() {
-            self.feed.durable(&offsets.into_iter().collect::<Vec<_>>());
+            self.tell_durable(&offsets.into_iter().collect::<Vec<_>>());
         }
+    }
+
+    fn tell_durable(&self, offsets: &[(PartitionId, u64)]) {
+        self.settings.live.set_durable(offsets);
+        self.feed.durable(offsets);
     }
 
     fn has_ended(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Starts everything of one process and runs it to its end.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -229,9 +229,4 @@ pub fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
         })
         .map_err(|e| Failure::failed(format!("cannot listen for signals: {e}")))?;
     Ok(stop)
-}
-
-/// A counter of bytes in flight.
-pub fn in_flight() -> Arc<AtomicI64> {
-    Arc::new(AtomicI64::new(0))
 }

@@ -4,6 +4,7 @@
 //! is down makes commits wait, and a log line says so.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
@@ -17,6 +18,7 @@ use super::{Shown, Sink, SinkError, SinkOptions};
 use crate::model::change::Commit;
 use crate::model::plan::Plan;
 use crate::model::reject::Reject;
+use crate::observe::live::Live;
 use crate::run::committer::RejectWriter;
 
 /// Changes or rejects to a topic.
@@ -25,6 +27,7 @@ pub struct KafkaSink {
     topic: String,
     tombstones: bool,
     producer: BaseProducer<Deliveries>,
+    live: Arc<Live>,
 }
 
 /// Counts what is not acknowledged, and keeps the first failure.
@@ -97,6 +100,7 @@ impl KafkaSink {
             topic: topic.to_owned(),
             tombstones: options.kafka_tombstones,
             producer,
+            live: Arc::clone(&options.live),
         })
     }
 
@@ -127,10 +131,12 @@ impl KafkaSink {
                 return Err(self.failed(&failure));
             }
             if messages.is_empty() && context.waiting.load(Relaxed) <= 0 {
+                self.live.sink(&self.name, true);
                 return Ok(());
             }
             if warned.elapsed() > Duration::from_secs(5) {
                 warned = Instant::now();
+                self.live.sink(&self.name, false);
                 let waited_s = started.elapsed().as_secs();
                 tracing::warn!(
                     event = "sink_waiting",

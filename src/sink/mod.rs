@@ -18,6 +18,7 @@ use crate::model::block::PartitionId;
 use crate::model::change::Commit;
 use crate::model::plan::Plan;
 use crate::model::value::Value;
+use crate::observe::live::Live;
 
 /// What a sink already shows when it is opened, so that only the difference is written.
 #[derive(Clone, Debug, Default)]
@@ -88,12 +89,17 @@ pub struct SinkOptions {
     pub kafka_tombstones: bool,
     /// `--delivery exactly-once`.
     pub exactly_once: bool,
+    /// Where sinks tell whether they are up, for metrics.
+    pub live: Arc<Live>,
 }
 
 /// Makes the sink of a URL; nothing is opened yet.
 pub fn connect(url: &url::SinkUrl, options: &SinkOptions) -> Result<Box<dyn Sink>, SinkError> {
     Ok(match url {
-        url::SinkUrl::Postgres(text) => Box::new(postgres::PostgresSink::new(text)?),
+        url::SinkUrl::Postgres(text) => Box::new(postgres::PostgresSink::new(
+            text,
+            Arc::clone(&options.live),
+        )?),
         url::SinkUrl::Kafka { brokers, topic } => {
             Box::new(kafka::KafkaSink::new(brokers, topic, options)?)
         }

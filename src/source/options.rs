@@ -8,6 +8,7 @@ use super::error::SourceError;
 use super::url::SourceUrl;
 use crate::model::block::PartitionId;
 use crate::model::schema::Schema;
+use crate::observe::live::Live;
 
 /// Where to begin without a memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct SourceOptions {
     pub max_record_bytes: usize,
     /// Offsets to start from; they win over `start`.
     pub resume: BTreeMap<PartitionId, u64>,
+    /// Where ends of partitions are told, for metrics.
+    pub live: Arc<Live>,
 }
 
 impl SourceOptions {
@@ -51,6 +54,7 @@ impl SourceOptions {
             max_block_bytes: 256 << 10,
             max_record_bytes: 1 << 20,
             resume: BTreeMap::new(),
+            live: Arc::default(),
         }
     }
 

@@ -10,6 +10,7 @@ mod rows;
 mod tables;
 mod tls;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
@@ -23,6 +24,7 @@ use crate::event_time::END_OF_TIME;
 use crate::model::change::Commit;
 use crate::model::plan::Plan;
 use crate::model::time::format_rfc3339;
+use crate::observe::live::Live;
 
 /// Rows to Postgres.
 pub struct PostgresSink {
@@ -30,6 +32,7 @@ pub struct PostgresSink {
     runtime: Runtime,
     connection: Option<(Client, Vec<Statements>)>,
     generation: i64,
+    live: Arc<Live>,
 }
 
 /// What went wrong, and whether waiting can heal it.
@@ -71,7 +74,7 @@ fn describe(error: &Error) -> String {
 
 impl PostgresSink {
     /// Reads the URL; connects on open.
-    pub fn new(url: &str) -> Result<Self, SinkError> {
+    pub fn new(url: &str, live: Arc<Live>) -> Result<Self, SinkError> {
         let target = Target::parse(url)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -83,6 +86,7 @@ impl PostgresSink {
             runtime,
             connection: None,
             generation: 0,
+            live,
         })
     }
 
@@ -97,6 +101,7 @@ impl PostgresSink {
         loop {
             match attempt(self) {
                 Ok(done) => {
+                    self.live.sink(&self.target.name, true);
                     if warned.is_some() {
                         let waited_ms = started.elapsed().as_millis() as u64;
                         tracing::info!(event = "sink_back", sink = self.target.name, waited_ms);
@@ -106,6 +111,7 @@ impl PostgresSink {
                 Err(Trouble::Final(error)) => return Err(error),
                 Err(Trouble::Passing(problem)) => {
                     self.connection = None;
+                    self.live.sink(&self.target.name, false);
                     if warned.is_none_or(|w| w.elapsed() > Duration::from_secs(5)) {
                         warned = Some(Instant::now());
                         let waited_ms = started.elapsed().as_millis() as u64;

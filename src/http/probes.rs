@@ -1,0 +1,44 @@
+//! `/healthz`, `/readyz` and `/metrics`.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::watch::Shown;
+use crate::observe::metrics::CONTENT_TYPE;
+
+/// Whether the workers move.
+pub(super) async fn healthz(State(shown): State<Arc<Shown>>) -> Response {
+    match shown.metrics.stuck_worker() {
+        None => (StatusCode::OK, "ok\n").into_response(),
+        Some((worker, since)) => {
+            let text = format!("worker {worker} has not moved for {} s\n", since.as_secs());
+            (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+        }
+    }
+}
+
+/// Whether every sink is open, so that what is read is also shown.
+pub(super) async fn readyz(State(shown): State<Arc<Shown>>) -> Response {
+    if shown.ready.load(Ordering::Acquire) {
+        (StatusCode::OK, "ready\n").into_response()
+    } else {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "waiting for the sinks to open\n",
+        )
+            .into_response()
+    }
+}
+
+/// All metrics.
+pub(super) async fn metrics(State(shown): State<Arc<Shown>>) -> Response {
+    match shown.metrics.encode() {
+        Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+        // Formatting into a String does not fail; if it did, a scrape fails and says so.
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}

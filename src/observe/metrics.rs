@@ -1,0 +1,357 @@
+//! Prometheus metrics of a run, all named `standings_…`, and the health numbers drawn from the same observations.
+//!
+//! `read = ranked + late + retired + dead-lettered + filtered` holds at every commit, in the counters too: they are
+//! set together from one commit's counts while [`Metrics::encode`] waits.
+//! Rows written per rank changed is `standings_rows_written_total / standings_ranks_changed_total`, by ranking.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::health::{Health, Latencies, LatencySummary, Rate};
+use super::histogram::WeightedHistogram;
+use super::live::Live;
+use crate::model::block::PartitionId;
+use crate::model::change::{Commit, Counts};
+use crate::model::plan::Plan;
+use crate::model::time::format_rfc3339;
+
+/// The content type of [`Metrics::encode`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PartitionLabel {
+    partition: PartitionId,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ChangeLabel {
+    ranking: String,
+    op: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RankingLabel {
+    ranking: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SinkLabel {
+    sink: String,
+}
+
+type Seconds = Gauge<f64, AtomicU64>;
+/// A family without labels: a gauge that is absent until it has a value, where zero would be a lie.
+type NoLabels = [(String, String); 0];
+type ByPartition<M> = Family<PartitionLabel, M>;
+
+/// What the counters alone do not hold.
+#[derive(Debug)]
+struct Seen {
+    totals: Counts,
+    changes: u64,
+    watermark: Option<i64>,
+    watermarks: Vec<(PartitionId, i64)>,
+    rate: Rate,
+    latencies: Latencies,
+}
+
+/// Every metric of a process. Cheap to share in an `Arc`; all methods take `&self`.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    read: ByPartition<Counter>,
+    ranked: ByPartition<Counter>,
+    late: ByPartition<Counter>,
+    partly_late: ByPartition<Counter>,
+    retired: ByPartition<Counter>,
+    dead: ByPartition<Counter>,
+    filtered: ByPartition<Counter>,
+    offset: ByPartition<Gauge>,
+    source_lag: ByPartition<Gauge>,
+    partition_watermark: ByPartition<Seconds>,
+    partition_lag: ByPartition<Seconds>,
+    watermark: Family<NoLabels, Seconds>,
+    watermark_lag: Family<NoLabels, Seconds>,
+    commits: Counter,
+    commit_number: Gauge,
+    changes: Family<ChangeLabel, Counter>,
+    rows_written: Family<RankingLabel, Counter>,
+    ranks_changed: Family<RankingLabel, Counter>,
+    latency: WeightedHistogram,
+    in_flight: Gauge,
+    sink_up: Family<SinkLabel, Gauge>,
+    sink_retries: Family<SinkLabel, Counter>,
+    event_clients: Gauge,
+    event_resyncs: Counter,
+    seen: Mutex<Seen>,
+    live: Arc<Live>,
+}
+
+macro_rules! register {
+    ($registry:ident, $($name:literal $help:literal $metric:expr;)*) => {
+        $($registry.register($name, $help, $metric.clone());)*
+    };
+    ($registry:ident in $unit:expr, $($name:literal $help:literal $metric:expr;)*) => {
+        $($registry.register_with_unit($name, $help, $unit, $metric.clone());)*
+    };
+}
+
+impl Metrics {
+    /// All at zero.
+    pub fn new(live: Arc<Live>) -> Self {
+        let mut m = Metrics {
+            registry: Registry::with_prefix("standings"),
+            read: Family::default(),
+            ranked: Family::default(),
+            late: Family::default(),
+            partly_late: Family::default(),
+            retired: Family::default(),
+            dead: Family::default(),
+            filtered: Family::default(),
+            offset: Family::default(),
+            source_lag: Family::default(),
+            partition_watermark: Family::default(),
+            partition_lag: Family::default(),
+            watermark: Family::default(),
+            watermark_lag: Family::default(),
+            commits: Counter::default(),
+            commit_number: Gauge::default(),
+            changes: Family::default(),
+            rows_written: Family::default(),
+            ranks_changed: Family::default(),
+            latency: WeightedHistogram::default(),
+            in_flight: Gauge::default(),
+            sink_up: Family::default(),
+            sink_retries: Family::default(),
+            event_clients: Gauge::default(),
+            event_resyncs: Counter::default(),
+            seen: Mutex::new(Seen {
+                totals: Counts::default(),
+                changes: 0,
+                watermark: None,
+                watermarks: Vec::new(),
+                rate: Rate::default(),
+                latencies: Latencies::new(Instant::now()),
+            }),
+            live,
+        };
+        let r = &mut m.registry;
+        register! { r,
+            "records_read" "Records read" m.read;
+            "records_ranked" "Records counted in at least one window" m.ranked;
+            "records_late" "Sales too late for every window" m.late;
+            "records_partly_late" "Sales ranked, but too late for some window" m.partly_late;
+            "records_retired" "Sales whose windows were all dropped by --retain" m.retired;
+            "records_dead_lettered" "Records that could not be read as a sale" m.dead;
+            "records_filtered" "Sales that pass no ranking's WHERE" m.filtered;
+            "partition_next_offset" "The next offset to read as of the last commit" m.offset;
+            "source_lag_records" "Records in the source that are not committed yet" m.source_lag;
+            "commits" "Commits written to every sink" m.commits;
+            "commit_number" "Number of the last commit" m.commit_number;
+            "changes" "Changes of rows committed" m.changes;
+            "rows_written" "Rows upserted or deleted" m.rows_written;
+            "ranks_changed" "Of the rows written, those whose rank changed" m.ranks_changed;
+            "sink_up" "1 while the sink takes commits, 0 while it is waited for" m.sink_up;
+            "sink_retries" "Attempts that failed and were tried again" m.sink_retries;
+            "http_event_clients" "Pages that follow the events now" m.event_clients;
+            "http_event_resyncs" "Times a page was given a snapshot instead of changes" m.event_resyncs;
+        }
+        register! { r in Unit::Seconds,
+            "partition_watermark" "The partition's watermark, Unix time" m.partition_watermark;
+            "partition_watermark_lag" "Now minus the partition's watermark" m.partition_lag;
+            "watermark" "The global watermark, Unix time" m.watermark;
+            "watermark_lag" "Now minus the global watermark" m.watermark_lag;
+            "read_to_commit" "From reading a record to its commit in every sink" m.latency;
+        }
+        register! { r in Unit::Bytes, "in_flight" "Bytes read but not committed" m.in_flight; }
+        m
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in a commit that every sink has written. `now` is when it was; latencies are `now` minus when each part
+    /// of the commit's input was read.
+    pub fn observe_commit(&self, commit: &Commit, plan: &Plan, now: SystemTime) {
+        let at = Instant::now();
+        let mut seen = self.seen();
+        let mut totals = Counts::default();
+        for (partition, counts) in &commit.counts {
+            totals.add(counts);
+            self.set_counts(*partition, counts);
+        }
+        if !commit.counts.is_empty() {
+            seen.totals = totals;
+        }
+        for (partition, offset) in &commit.offsets {
+            let offset = i64::try_from(*offset).unwrap_or(i64::MAX);
+            self.offset
+                .get_or_create(&PartitionLabel {
+                    partition: *partition,
+                })
+                .set(offset);
+        }
+        seen.watermark = commit.watermark.or(seen.watermark);
+        seen.watermarks = commit
+            .watermarks
+            .iter()
+            .filter_map(|(p, w)| w.map(|w| (*p, w)))
+            .collect();
+        // A commit without a number changed nothing and was not written.
+        if commit.number > 0 {
+            self.commits.inc();
+            self.commit_number
+                .set(i64::try_from(commit.number).unwrap_or(i64::MAX));
+        }
+        seen.changes += commit.changes.len() as u64;
+        self.count_changes(commit, plan);
+        for (arrived, records) in &commit.arrived {
+            let latency = now.duration_since(*arrived).unwrap_or_default();
+            self.latency.observe(latency.as_secs_f64(), *records);
+            seen.latencies.observe(at, latency, *records);
+        }
+        let read = seen.totals.read;
+        seen.rate.sample(at, read);
+    }
+
+    /// The counts of a commit are totals, so they are stored, not added.
+    fn set_counts(&self, partition: PartitionId, c: &Counts) {
+        let label = PartitionLabel { partition };
+        for (family, value) in [
+            (&self.read, c.read),
+            (&self.ranked, c.ranked),
+            (&self.late, c.late),
+            (&self.partly_late, c.partly_late),
+            (&self.retired, c.retired),
+            (&self.dead, c.dead),
+            (&self.filtered, c.filtered),
+        ] {
+            family
+                .get_or_create(&label)
+                .inner()
+                .store(value, Ordering::Relaxed);
+        }
+    }
+
+    fn count_changes(&self, commit: &Commit, plan: &Plan) {
+        // Per ranking: upserts, deletes, rank changed. One label look-up each, however many changes.
+        let mut by_ranking = vec![[0u64; 3]; plan.rankings.len()];
+        for change in &commit.changes {
+            if let Some(n) = by_ranking.get_mut(change.ranking) {
+                n[usize::from(change.rank.is_none())] += 1;
+                n[2] += u64::from(change.rank != change.previous_rank);
+            }
+        }
+        for (ranking, [upserts, deletes, moved]) in plan.rankings.iter().zip(by_ranking) {
+            if upserts + deletes == 0 {
+                continue;
+            }
+            for (op, n) in [("upsert", upserts), ("delete", deletes)] {
+                let label = ChangeLabel {
+                    ranking: ranking.name.clone(),
+                    op,
+                };
+                self.changes.get_or_create(&label).inc_by(n);
+            }
+            let label = RankingLabel {
+                ranking: ranking.name.clone(),
+            };
+            self.rows_written
+                .get_or_create(&label)
+                .inc_by(upserts + deletes);
+            self.ranks_changed.get_or_create(&label).inc_by(moved);
+        }
+    }
+
+    /// A worker of this process that does not move, and for how long.
+    pub fn stuck_worker(&self) -> Option<(usize, std::time::Duration)> {
+        self.live.stuck_worker()
+    }
+
+    /// Takes over what the threads of this process say of themselves.
+    fn take_live(&self) {
+        let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        self.in_flight.set(signed(self.live.in_flight()));
+        for (partition, records) in self.live.lags() {
+            let label = PartitionLabel { partition };
+            self.source_lag.get_or_create(&label).set(signed(records));
+        }
+        for (sink, up, retries) in self.live.sinks() {
+            let label = SinkLabel { sink };
+            self.sink_up.get_or_create(&label).set(i64::from(up));
+            let counter = self.sink_retries.get_or_create(&label);
+            counter.inner().store(retries, Ordering::Relaxed);
+        }
+    }
+
+    /// A page began (+1) or ceased (-1) to follow the events; how many do now.
+    pub fn event_clients(&self, by: i64) -> i64 {
+        self.event_clients.inc_by(by) + by
+    }
+
+    /// A page was given a fresh snapshot.
+    pub fn event_resynced(&self) {
+        self.event_resyncs.inc();
+    }
+
+    /// The health numbers now.
+    pub fn health(&self) -> Health {
+        let now = Instant::now();
+        let mut seen = self.seen();
+        let recent = seen.latencies.recent(now);
+        Health {
+            sales_per_second: (seen.rate.per_second(now) * 10.0).round() / 10.0,
+            read: seen.totals.read,
+            late: seen.totals.late + seen.totals.retired,
+            dead_letters: seen.totals.dead,
+            changes: seen.changes,
+            latency_p50_ms: recent.map(|(p50, _)| p50),
+            latency_p99_ms: recent.map(|(_, p99)| p99),
+            watermark: seen.watermark.map(format_rfc3339),
+        }
+    }
+
+    /// The counts over all partitions as of the last commit.
+    pub fn totals(&self) -> Counts {
+        self.seen().totals
+    }
+
+    /// Latencies since the start.
+    pub fn latency(&self) -> LatencySummary {
+        self.seen().latencies.summary()
+    }
+
+    /// All metrics as OpenMetrics text (which Prometheus reads); [`CONTENT_TYPE`] is its type.
+    pub fn encode(&self) -> Result<String, std::fmt::Error> {
+        self.take_live();
+        let seen = self.seen();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs_f64();
+        for (partition, ms) in &seen.watermarks {
+            let label = PartitionLabel {
+                partition: *partition,
+            };
+            let seconds = *ms as f64 / 1000.0;
+            self.partition_watermark.get_or_create(&label).set(seconds);
+            self.partition_lag.get_or_create(&label).set(now - seconds);
+        }
+        if let Some(ms) = seen.watermark {
+            let seconds = ms as f64 / 1000.0;
+            self.watermark.get_or_create(&[]).set(seconds);
+            self.watermark_lag.get_or_create(&[]).set(now - seconds);
+        }
+        let mut text = String::with_capacity(8192);
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
