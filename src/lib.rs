@@ -11,6 +11,7 @@
 pub mod combine;
 pub mod dataflow;
 pub mod decode;
+pub mod demo;
 pub mod event_time;
 pub mod http;
 pub mod load;

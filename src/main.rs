@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use standings::run::exit::{self, Failure};
 use standings::run::{args, check, cluster, commands, engine};
-use standings::{load, observe};
+use standings::{demo, load, observe};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -20,6 +20,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
     version,
     arg_required_else_help = true,
     after_help = "\
+See it work:                  standings demo
 Rank a recorded file:         standings run --queries queries --source file:sales.ndjson --sink stdout --until-end
 Understand a query:           standings check --queries queries
 
@@ -28,14 +29,9 @@ Exit codes: 0 done, 1 failed at run time, 2 wrong usage or wrong configuration."
 )]
 struct Cli {
     /// What is logged to standard error: error, warn, info, debug, trace, or a tracing filter.
-    #[arg(
-        long,
-        global = true,
-        env = "STANDINGS_LOG",
-        default_value = "info",
-        value_name = "LEVEL"
-    )]
-    log: String,
+    /// The default is info, and for a demo warn.
+    #[arg(long, global = true, env = "STANDINGS_LOG", value_name = "LEVEL")]
+    log: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -44,6 +40,8 @@ struct Cli {
 enum Command {
     /// Keep rankings current: read sales, write the ranks that changed.
     Run(Box<args::RunArgs>),
+    /// Everything embedded, nothing to install: broker, generated sales, rankings, live page.
+    Demo(demo::DemoArgs),
     /// Start and supervise N worker processes on this machine: standings cluster -n 3 -- run …
     Cluster(cluster::ClusterArgs),
     /// Parse and explain the queries; touch nothing.
@@ -59,8 +57,13 @@ fn main() {
         exit::now(&failure);
     }
     let cli = Cli::parse();
-    observe::logging::init(&cli.log, std::io::stderr().is_terminal());
-    if let Err(failure) = run(cli.command, &cli.log) {
+    let usual = match cli.command {
+        Command::Demo(_) => "warn",
+        _ => "info",
+    };
+    let log = cli.log.as_deref().unwrap_or(usual);
+    observe::logging::init(log, std::io::stderr().is_terminal());
+    if let Err(failure) = run(cli.command, log) {
         exit::now(&failure);
     }
 }
@@ -70,6 +73,7 @@ fn run(command: Command, log: &str) -> Result<(), Failure> {
         Command::Run(args) => commands::run(*args, engine::stop_on_signals()?),
         Command::Cluster(args) => cluster::run(&args, log, &engine::stop_on_signals()?),
         Command::Check(args) => check::run(&args),
+        Command::Demo(args) => demo::run(&args, engine::stop_on_signals()?),
         Command::Load(command) => load::run(&command),
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::dice::Dice;
 use super::people;
 use crate::model::duration::parse_duration;
 use crate::model::time::{format_rfc3339, parse_rfc3339};
@@ -56,7 +57,7 @@ pub struct GenerateArgs {
 
 /// Makes sales, one line after the other.
 pub struct Generator {
-    state: u64,
+    dice: Dice,
     number: u64,
     args: GenerateArgs,
     start: i64,
@@ -86,7 +87,7 @@ impl Generator {
             }
         }
         Ok(Generator {
-            state: args.seed,
+            dice: Dice::new(args.seed),
             number: 0,
             args: args.clone(),
             start,
@@ -95,30 +96,16 @@ impl Generator {
         })
     }
 
-    /// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every machine.
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.state;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    /// From 0 to `n` - 1.
-    fn below(&mut self, n: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
-    }
-
     fn happens(&mut self, share: f64) -> bool {
-        share > 0.0 && self.below(1_000_000) < (share * 1_000_000.0) as u64
+        share > 0.0 && self.dice.below(1_000_000) < (share * 1_000_000.0) as u64
     }
 
     /// Zipf with exponent 1, nearly: each doubling of the rank is equally likely. Whole numbers only.
     fn zipf(&mut self, n: u64) -> u64 {
         let doublings = u64::from(64 - n.leading_zeros());
         loop {
-            let low = 1u64 << self.below(doublings);
-            let rank = low + self.below(low);
+            let low = 1u64 << self.dice.below(doublings);
+            let rank = low + self.dice.below(low);
             if rank <= n {
                 return rank - 1;
             }
@@ -136,19 +123,19 @@ impl Generator {
         let span = self.args.span.as_millis();
         let mut time = self.start + (span * u128::from(number) / u128::from(total)) as i64;
         let disorder = self.args.disorder.as_millis() as u64;
-        time -= self.below(disorder + 1) as i64;
+        time -= self.dice.below(disorder + 1) as i64;
         if self.happens(self.args.late_share) {
             time -= 86_400_000;
         }
         let time = format_rfc3339(time.max(0));
         let salesman = self.zipf(self.args.salesmen);
         // A salesman has a home, and works elsewhere now and then.
-        let city = match self.below(4) {
+        let city = match self.dice.below(4) {
             0 => self.zipf(self.args.cities),
             _ => salesman.wrapping_mul(0x9e37_79b9) % self.args.cities,
         };
-        let digits = self.below(4);
-        let cents = 100 + self.below(900 * 10u64.pow(digits as u32));
+        let digits = self.dice.below(4);
+        let cents = 100 + self.dice.below(900 * 10u64.pow(digits as u32));
         let sign = if self.happens(self.args.refund_share) {
             "-"
         } else {

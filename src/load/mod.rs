@@ -1,5 +1,6 @@
 //! Recorded load: believable sales, the same for the same seed on every machine.
 
+mod dice;
 mod generate;
 mod people;
 
@@ -7,7 +8,9 @@ use clap::Subcommand;
 
 use crate::run::exit::Failure;
 
+pub use dice::Dice;
 pub use generate::{GenerateArgs, Generator};
+pub use people::{city, name as person};
 
 /// `standings load`.
 #[derive(Subcommand, Clone, Debug)]

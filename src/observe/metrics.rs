@@ -51,11 +51,23 @@ type Seconds = Gauge<f64, AtomicU64>;
 type NoLabels = [(String, String); 0];
 type ByPartition<M> = Family<PartitionLabel, M>;
 
+/// What was written since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Rows upserted or deleted.
+    pub changes: u64,
+    /// Of these, rows whose rank changed.
+    pub ranks: u64,
+    /// Commits.
+    pub commits: u64,
+}
+
 /// What the counters alone do not hold.
 #[derive(Debug)]
 struct Seen {
     totals: Counts,
     changes: u64,
+    ranks: u64,
     watermark: Option<i64>,
     watermarks: Vec<(PartitionId, i64)>,
     rate: Rate,
@@ -135,6 +147,7 @@ impl Metrics {
             seen: Mutex::new(Seen {
                 totals: Counts::default(),
                 changes: 0,
+                ranks: 0,
                 watermark: None,
                 watermarks: Vec::new(),
                 rate: Rate::default(),
@@ -212,7 +225,7 @@ impl Metrics {
                 .set(i64::try_from(commit.number).unwrap_or(i64::MAX));
         }
         seen.changes += commit.changes.len() as u64;
-        self.count_changes(commit, plan);
+        seen.ranks += self.count_changes(commit, plan);
         for (arrived, records) in &commit.arrived {
             let latency = now.duration_since(*arrived).unwrap_or_default();
             self.latency.observe(latency.as_secs_f64(), *records);
@@ -241,7 +254,8 @@ impl Metrics {
         }
     }
 
-    fn count_changes(&self, commit: &Commit, plan: &Plan) {
+    /// Adds a commit's changes; how many of them moved a rank.
+    fn count_changes(&self, commit: &Commit, plan: &Plan) -> u64 {
         // Per ranking: upserts, deletes, rank changed. One label look-up each, however many changes.
         let mut by_ranking = vec![[0u64; 3]; plan.rankings.len()];
         for change in &commit.changes {
@@ -250,6 +264,7 @@ impl Metrics {
                 n[2] += u64::from(change.rank != change.previous_rank);
             }
         }
+        let ranks = by_ranking.iter().map(|n| n[2]).sum();
         for (ranking, [upserts, deletes, moved]) in plan.rankings.iter().zip(by_ranking) {
             if upserts + deletes == 0 {
                 continue;
@@ -269,6 +284,7 @@ impl Metrics {
                 .inc_by(upserts + deletes);
             self.ranks_changed.get_or_create(&label).inc_by(moved);
         }
+        ranks
     }
 
     /// A worker of this process that does not move, and for how long.
@@ -322,6 +338,16 @@ impl Metrics {
     /// The counts over all partitions as of the last commit.
     pub fn totals(&self) -> Counts {
         self.seen().totals
+    }
+
+    /// What was written since the start.
+    pub fn written(&self) -> Written {
+        let seen = self.seen();
+        Written {
+            changes: seen.changes,
+            ranks: seen.ranks,
+            commits: self.commits.get(),
+        }
     }
 
     /// Latencies since the start.

@@ -34,7 +34,6 @@ pub fn load_dir(dir: &Path) -> Result<Plan, QueryErrors> {
 
     let mut errors = Vec::new();
     let mut sources = Vec::new();
-    let mut schema = Schema::sales();
     for path in files {
         let file = path.display().to_string();
         let name = path
@@ -48,15 +47,69 @@ pub fn load_dir(dir: &Path) -> Result<Plan, QueryErrors> {
                 format!("cannot read {file}: {e}"),
                 "text in UTF-8",
             )),
-            Ok(source) if name == "sales" => match parse_schema(&file, &source) {
-                Ok(found) => schema = found,
-                Err(e) => errors.push(e),
-            },
             Ok(source) => sources.push((name, file, source)),
         }
     }
+    let plan = compile(&sources, &mut errors);
+    if !errors.is_empty() {
+        return Err(QueryErrors(errors));
+    }
+    if plan.rankings.is_empty() {
+        return Err(whole(
+            format!("no ranking in {}", dir.display()),
+            "one .sql file per ranking, beside sales.sql",
+        ));
+    }
+    Ok(plan)
+}
+
+/// The shipped queries, which are inside the binary.
+pub fn load_shipped() -> Result<Plan, QueryErrors> {
+    let shipped = [
+        ("sales", include_str!("../../queries/sales.sql")),
+        (
+            "top_sales_per_city",
+            include_str!("../../queries/top_sales_per_city.sql"),
+        ),
+        (
+            "top_salesmen",
+            include_str!("../../queries/top_salesmen.sql"),
+        ),
+        (
+            "top_salesmen_per_city",
+            include_str!("../../queries/top_salesmen_per_city.sql"),
+        ),
+    ];
+    let sources = shipped.map(|(name, text)| {
+        (
+            name.to_owned(),
+            format!("queries/{name}.sql"),
+            text.to_owned(),
+        )
+    });
+    let mut errors = Vec::new();
+    let plan = compile(&sources, &mut errors);
+    if errors.is_empty() {
+        Ok(plan)
+    } else {
+        Err(QueryErrors(errors))
+    }
+}
+
+/// Name, file and text of a query.
+type Source = (String, String, String);
+
+/// Compiles what it can; what is wrong is added to the errors.
+fn compile(sources: &[Source], errors: &mut Vec<QueryError>) -> Plan {
+    let mut schema = Schema::sales();
+    for (_, file, source) in sources.iter().filter(|(name, ..)| name == "sales") {
+        match parse_schema(file, source) {
+            Ok(found) => schema = found,
+            Err(e) => errors.push(e),
+        }
+    }
     let mut rankings = Vec::new();
-    for (name, file, source) in &sources {
+    for (name, file, source) in sources.iter().filter(|(name, ..)| name != "sales") {
         let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
         if !starts || !name.chars().all(letters) || name.len() > 55 || name == "standings_commit" {
@@ -73,16 +126,7 @@ pub fn load_dir(dir: &Path) -> Result<Plan, QueryErrors> {
             Err(e) => errors.push(e),
         }
     }
-    if !errors.is_empty() {
-        return Err(QueryErrors(errors));
-    }
-    if rankings.is_empty() {
-        return Err(whole(
-            format!("no ranking in {}", dir.display()),
-            "one .sql file per ranking, beside sales.sql",
-        ));
-    }
-    Ok(Plan { schema, rankings })
+    Plan { schema, rankings }
 }
 
 fn nowhere(file: &str, found: String, allowed: &str) -> QueryError {

@@ -21,6 +21,6 @@ mod window;
 
 pub use error::{QueryError, QueryErrors};
 pub use explain::explain;
-pub use load::load_dir;
+pub use load::{load_dir, load_shipped};
 pub use ranking::parse_ranking;
 pub use schema::parse_schema;

@@ -107,6 +107,15 @@ pub fn connect(url: &url::SinkUrl, options: &SinkOptions) -> Result<Box<dyn Sink
     })
 }
 
+/// Rejects that are counted and kept nowhere, on purpose.
+pub struct Nowhere;
+
+impl crate::run::committer::RejectWriter for Nowhere {
+    fn write(&mut self, _: &Plan, _: &[&crate::model::reject::Reject]) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
 /// Makes the late or dead-letter output of a URL.
 pub fn connect_rejects(
     url: &url::SinkUrl,
