@@ -5,7 +5,7 @@
 //! 3. A commit that changes nothing is not written, except the last of a run, which records how far the input was read.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
@@ -58,8 +58,9 @@ pub fn start(
     outputs: Outputs,
     interval: Duration,
 ) -> std::io::Result<(CommitGate, JoinHandle<()>)> {
-    // One draft being written and one waiting: while sinks are slow, gather folds what comes into the next draft.
+    // A draft is made when the last one is written: a draft that waited would only be older than it need be.
     let (send, receive) = bounded(1);
+    let writing = Arc::new(AtomicBool::new(false));
     let durable = Arc::new(AtomicU64::new(0));
     let closed = Arc::new(AtomicI64::new(NOT_OPEN));
     let wake: Arc<std::sync::OnceLock<Thread>> = Arc::default();
@@ -67,6 +68,7 @@ pub fn start(
         plan,
         durable: Arc::clone(&durable),
         closed: Arc::clone(&closed),
+        writing: Arc::clone(&writing),
         wake: Arc::clone(&wake),
     };
     let thread = std::thread::Builder::new()
@@ -81,6 +83,7 @@ pub fn start(
             send,
             durable,
             closed,
+            writing,
             wake,
             interval,
             last: None,
@@ -94,6 +97,7 @@ pub struct CommitGate {
     send: Sender<(Commit, Epoch)>,
     durable: Arc<AtomicU64>,
     closed: Arc<AtomicI64>,
+    writing: Arc<AtomicBool>,
     wake: Arc<std::sync::OnceLock<Thread>>,
     interval: Duration,
     last: Option<Instant>,
@@ -103,7 +107,7 @@ impl Gate for CommitGate {
     fn ready(&mut self) -> bool {
         self.wake.get_or_init(std::thread::current);
         self.closed.load(Ordering::Acquire) != NOT_OPEN
-            && !self.send.is_full()
+            && !self.writing.load(Ordering::Acquire)
             && self.last.is_none_or(|last| last.elapsed() >= self.interval)
     }
 
@@ -111,6 +115,7 @@ impl Gate for CommitGate {
         if !draft.changes.is_empty() {
             self.last = Some(Instant::now());
         }
+        self.writing.store(true, Ordering::Release);
         // The committer ends only after this gate, or takes the process along.
         let _ = self.send.send((draft, up_to));
     }
@@ -128,6 +133,7 @@ struct Committer {
     plan: Arc<Plan>,
     durable: Arc<AtomicU64>,
     closed: Arc<AtomicI64>,
+    writing: Arc<AtomicBool>,
     wake: Arc<std::sync::OnceLock<Thread>>,
 }
 
@@ -178,6 +184,7 @@ impl Committer {
         self.wake();
         observers.iter_mut().for_each(|o| o.opened());
         for (mut commit, up_to) in drafts {
+            let began = Instant::now();
             self.write_rejects(&commit, late.as_mut(), false)?;
             self.write_rejects(&commit, dead.as_mut(), true)?;
             commit.number = number + 1;
@@ -191,7 +198,14 @@ impl Committer {
             observers
                 .iter_mut()
                 .for_each(|o| o.committed(&self.plan, &commit));
+            tracing::debug!(
+                event = "committed",
+                commit = commit.number,
+                changes = commit.changes.len(),
+                took_us = began.elapsed().as_micros() as u64
+            );
             self.durable.store(up_to, Ordering::Release);
+            self.writing.store(false, Ordering::Release);
             self.wake();
         }
         Ok(())

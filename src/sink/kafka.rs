@@ -4,13 +4,13 @@
 //! is down makes commits wait, and a log line says so.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, DeliveryResult};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientContext, Message};
 
 use super::json::{push_change, push_key, push_reject};
@@ -26,15 +26,28 @@ pub struct KafkaSink {
     name: String,
     topic: String,
     tombstones: bool,
-    producer: BaseProducer<Deliveries>,
+    producer: ThreadedProducer<Deliveries>,
     live: Arc<Live>,
 }
 
 /// Counts what is not acknowledged, and keeps the first failure.
 #[derive(Default)]
 struct Deliveries {
-    waiting: std::sync::atomic::AtomicI64,
-    failure: std::sync::Mutex<Option<String>>,
+    state: Mutex<Waiting>,
+    /// Told when nothing is waited for any more, or something failed.
+    done: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    messages: i64,
+    failure: Option<String>,
+}
+
+impl Deliveries {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl ClientContext for Deliveries {
@@ -47,13 +60,15 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
-        self.waiting
-            .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
-        if let Err((error, message)) = result
-            && let Ok(mut failure) = self.failure.lock()
-        {
+        let mut state = self.lock();
+        state.messages -= 1;
+        if let Err((error, message)) = result {
             let message: &BorrowedMessage<'_> = message;
-            failure.get_or_insert(format!("topic `{}`: {error}", message.topic()));
+            let text = || format!("topic `{}`: {error}", message.topic());
+            state.failure.get_or_insert_with(text);
+        }
+        if state.messages <= 0 || state.failure.is_some() {
+            self.done.notify_one();
         }
     }
 }
@@ -105,7 +120,6 @@ impl KafkaSink {
     }
 
     fn put(&self, mut messages: VecDeque<Pair>) -> Result<(), SinkError> {
-        use std::sync::atomic::Ordering::Relaxed;
         let context = self.producer.context();
         let started = Instant::now();
         let mut warned = started;
@@ -117,23 +131,29 @@ impl KafkaSink {
                 }
                 match self.producer.send::<Vec<u8>, Vec<u8>>(record) {
                     Ok(()) => {
-                        context.waiting.fetch_add(1, Relaxed);
+                        // An acknowledgement that came first has counted down to less than nothing meanwhile.
+                        context.lock().messages += 1;
                         messages.pop_front();
                     }
                     Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => break,
                     Err((error, _)) => return Err(self.failed(&error)),
                 }
             }
-            self.producer.poll(Duration::from_millis(10));
-            if let Ok(mut failure) = context.failure.lock()
-                && let Some(failure) = failure.take()
-            {
+            // A full queue empties without a word, so it is looked at again soon.
+            let patience = Duration::from_millis(if messages.is_empty() { 1000 } else { 5 });
+            let waiting = |w: &mut Waiting| w.messages > 0 && w.failure.is_none();
+            let waited = context
+                .done
+                .wait_timeout_while(context.lock(), patience, waiting);
+            let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if let Some(failure) = state.failure.take() {
                 return Err(self.failed(&failure));
             }
-            if messages.is_empty() && context.waiting.load(Relaxed) <= 0 {
+            if messages.is_empty() && state.messages <= 0 {
                 self.live.sink(&self.name, true);
                 return Ok(());
             }
+            drop(state);
             if warned.elapsed() > Duration::from_secs(5) {
                 warned = Instant::now();
                 self.live.sink(&self.name, false);
