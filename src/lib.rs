@@ -18,6 +18,7 @@ pub mod load;
 pub mod model;
 pub mod observe;
 pub mod query;
+pub mod recording;
 pub mod run;
 pub mod sink;
 pub mod source;

@@ -9,6 +9,8 @@ use clap::Args;
 
 use super::dice::Dice;
 use super::people;
+use super::progress;
+use super::zipf::Zipf;
 use crate::model::duration::parse_duration;
 use crate::model::time::{format_rfc3339, parse_rfc3339};
 use crate::run::exit::Failure;
@@ -50,6 +52,15 @@ pub struct GenerateArgs {
     /// Share of refunds (negative amounts).
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub refund_share: f64,
+    /// Share of sales that come twice, with the same sale_id.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub duplicate_share: f64,
+    /// Zipf exponent of the cities: 0 is all alike, 1 as usual, larger is more uneven.
+    #[arg(long, value_name = "S", default_value_t = 1.0)]
+    pub city_exponent: f64,
+    /// Zipf exponent of the salesmen.
+    #[arg(long, value_name = "S", default_value_t = 1.0)]
+    pub salesman_exponent: f64,
     /// Share of records that are no sales.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub broken_share: f64,
@@ -61,6 +72,10 @@ pub struct Generator {
     number: u64,
     args: GenerateArgs,
     start: i64,
+    by_city: Zipf,
+    by_salesman: Zipf,
+    /// The last sale, for a duplicate; kept only where there are some.
+    last: Vec<u8>,
     cities: Vec<String>,
     names: Vec<String>,
 }
@@ -78,6 +93,7 @@ impl Generator {
         for (flag, share) in [
             ("late", args.late_share),
             ("refund", args.refund_share),
+            ("duplicate", args.duplicate_share),
             ("broken", args.broken_share),
         ] {
             if !(0.0..=1.0).contains(&share) {
@@ -86,11 +102,24 @@ impl Generator {
                 )));
             }
         }
+        for (flag, exponent) in [
+            ("city", args.city_exponent),
+            ("salesman", args.salesman_exponent),
+        ] {
+            if !(0.0..=10.0).contains(&exponent) {
+                return Err(Failure::usage(format!(
+                    "--{flag}-exponent {exponent}: an exponent is from 0 to 10"
+                )));
+            }
+        }
         Ok(Generator {
             dice: Dice::new(args.seed),
             number: 0,
             args: args.clone(),
             start,
+            by_city: Zipf::new(args.cities, args.city_exponent),
+            by_salesman: Zipf::new(args.salesmen, args.salesman_exponent),
+            last: Vec::new(),
             cities: (0..args.cities).map(people::city).collect(),
             names: (0..args.salesmen).map(people::name).collect(),
         })
@@ -98,18 +127,6 @@ impl Generator {
 
     fn happens(&mut self, share: f64) -> bool {
         share > 0.0 && self.dice.below(1_000_000) < (share * 1_000_000.0) as u64
-    }
-
-    /// Zipf with exponent 1, nearly: each doubling of the rank is equally likely. Whole numbers only.
-    fn zipf(&mut self, n: u64) -> u64 {
-        let doublings = u64::from(64 - n.leading_zeros());
-        loop {
-            let low = 1u64 << self.dice.below(doublings);
-            let rank = low + self.dice.below(low);
-            if rank <= n {
-                return rank - 1;
-            }
-        }
     }
 
     /// Appends the next record and a line end.
@@ -120,6 +137,11 @@ impl Generator {
             out.extend_from_slice(b"{\"sale_id\":\"broken\",\"event_time\":\n");
             return;
         }
+        if !self.last.is_empty() && self.happens(self.args.duplicate_share) {
+            out.extend_from_slice(&self.last);
+            return;
+        }
+        let began = out.len();
         let span = self.args.span.as_millis();
         let mut time = self.start + (span * u128::from(number) / u128::from(total)) as i64;
         let disorder = self.args.disorder.as_millis() as u64;
@@ -128,10 +150,10 @@ impl Generator {
             time -= 86_400_000;
         }
         let time = format_rfc3339(time.max(0));
-        let salesman = self.zipf(self.args.salesmen);
+        let salesman = self.by_salesman.draw(&mut self.dice);
         // A salesman has a home, and works elsewhere now and then.
         let city = match self.dice.below(4) {
-            0 => self.zipf(self.args.cities),
+            0 => self.by_city.draw(&mut self.dice),
             _ => salesman.wrapping_mul(0x9e37_79b9) % self.args.cities,
         };
         let digits = self.dice.below(4);
@@ -150,6 +172,10 @@ impl Generator {
             cents / 100,
             cents % 100
         );
+        if self.args.duplicate_share > 0.0 {
+            self.last.clear();
+            self.last.extend_from_slice(&out[began..]);
+        }
     }
 }
 
@@ -183,13 +209,16 @@ pub fn run(args: &GenerateArgs) -> Result<(), Failure> {
 
 fn write(generator: &mut Generator, sales: u64, out: &mut dyn Write) -> io::Result<()> {
     let mut buffer = Vec::with_capacity(1 << 17);
-    for _ in 0..sales {
+    let bar = progress::bar(Some(sales), "sales");
+    for n in 0..sales {
         generator.push(&mut buffer);
         if buffer.len() > 1 << 16 {
+            bar.set_position(n);
             out.write_all(&buffer)?;
             buffer.clear();
         }
     }
+    bar.finish_and_clear();
     out.write_all(&buffer)?;
     out.flush()
 }

@@ -3,9 +3,15 @@
 mod dice;
 mod generate;
 mod people;
+mod progress;
+mod record;
+mod replay;
+mod topic;
+mod zipf;
 
 use clap::Subcommand;
 
+use crate::run::engine;
 use crate::run::exit::Failure;
 
 pub use dice::Dice;
@@ -17,11 +23,17 @@ pub use people::{city, name as person};
 pub enum LoadCommand {
     /// Make a file of sales: the same bytes for the same flags.
     Generate(GenerateArgs),
+    /// Keep what a topic receives in a file, with the times of arrival.
+    Record(record::RecordArgs),
+    /// Send a recording, or a file of sales, to a topic.
+    Replay(replay::ReplayArgs),
 }
 
 /// Runs `standings load`.
 pub fn run(command: &LoadCommand) -> Result<(), Failure> {
     match command {
         LoadCommand::Generate(args) => generate::run(args),
+        LoadCommand::Record(args) => record::run(args, &*engine::stop_on_signals()?),
+        LoadCommand::Replay(args) => replay::run(args, &*engine::stop_on_signals()?),
     }
 }

@@ -14,6 +14,7 @@ mod kafka;
 mod lines;
 mod options;
 mod reader;
+mod recording;
 mod tables;
 mod url;
 

@@ -60,7 +60,13 @@ impl SourceOptions {
 
     /// Whether the source is files, whose ends are final.
     pub fn is_files(&self) -> bool {
-        self.urls.iter().all(|u| matches!(u, SourceUrl::File(_)))
+        !self.is_topic()
+    }
+
+    fn is_topic(&self) -> bool {
+        self.urls
+            .iter()
+            .any(|u| matches!(u, SourceUrl::Kafka { .. }))
     }
 
     /// Finds what is wrong before anything is started.
@@ -69,9 +75,11 @@ impl SourceOptions {
         if self.urls.is_empty() {
             return wrong("no --source is given".to_owned());
         }
-        if !self.is_files() && self.urls.len() > 1 {
+        let is_file = |u: &SourceUrl| matches!(u, SourceUrl::File(_));
+        if self.urls.len() > 1 && !self.urls.iter().all(is_file) {
             return wrong(
-                "give either one kafka:// source or one or more file: sources".to_owned(),
+                "give one kafka:// source, or one recording:, or one or more file: sources"
+                    .to_owned(),
             );
         }
         for (key, _) in &self.kafka_properties {
@@ -88,6 +96,9 @@ impl SourceOptions {
             }
         }
         for url in &self.urls {
+            if let SourceUrl::Recording { path, .. } = url {
+                super::recording::check(path)?;
+            }
             if let SourceUrl::File(path) = url {
                 match std::fs::metadata(path) {
                     Err(e) => return wrong(format!("--source {url}: {e}")),

@@ -79,6 +79,9 @@ pub fn start(
             [SourceUrl::Kafka { brokers, topic }] => {
                 super::kafka::read(&options, brokers, topic, worker, workers, &outlet)
             }
+            [SourceUrl::Recording { path, pace }] => {
+                super::recording::read(&options, path, *pace, worker, workers, &outlet)
+            }
             _ => super::file::read(&options, worker, workers, &outlet),
         };
         if let Err(error) = result {

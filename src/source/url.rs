@@ -4,11 +4,20 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::recording::{Pace, pace};
+
 /// Where sales come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceUrl {
     /// A file; its kind is told by its extension.
     File(PathBuf),
+    /// A recording of a topic.
+    Recording {
+        /// The file.
+        path: PathBuf,
+        /// How fast it is read.
+        pace: Pace,
+    },
     /// A topic.
     Kafka {
         /// host:port, separated by commas.
@@ -29,6 +38,22 @@ impl FromStr for SourceUrl {
             }
             return Ok(SourceUrl::File(path.into()));
         }
+        if let Some(rest) = text.strip_prefix("recording:") {
+            let (path, pace) = match rest.rsplit_once("?pace=") {
+                Some((path, pace)) => (path, pace::parse(pace)?),
+                None => (rest, Pace::Unbounded),
+            };
+            if path.is_empty() {
+                return Err(
+                    "recording: needs a path, such as recording:monday.rec?pace=recorded"
+                        .to_owned(),
+                );
+            }
+            return Ok(SourceUrl::Recording {
+                path: path.into(),
+                pace,
+            });
+        }
         if let Some(rest) = text.strip_prefix("kafka://") {
             return match rest.split_once('/') {
                 Some((brokers, topic))
@@ -43,7 +68,7 @@ impl FromStr for SourceUrl {
             };
         }
         Err(format!(
-            "`{text}` is no source; allowed are kafka://host:9092[,host:9092]/topic and file:PATH"
+            "`{text}` is no source; allowed are kafka://host:9092[,host:9092]/topic, file:PATH and recording:PATH"
         ))
     }
 }
@@ -52,6 +77,9 @@ impl fmt::Display for SourceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SourceUrl::File(path) => write!(f, "file:{}", path.display()),
+            SourceUrl::Recording { path, pace } => {
+                write!(f, "recording:{}?pace={pace}", path.display())
+            }
             SourceUrl::Kafka { brokers, topic } => write!(f, "kafka://{brokers}/{topic}"),
         }
     }

@@ -1,0 +1,59 @@
+//! What `record` and `replay` share: a topic in Kafka.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use crate::run::exit::Failure;
+use crate::source::{SourceUrl, refused};
+
+/// How long a broker may take to answer.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Brokers and topic of a URL.
+pub fn parse(text: &str) -> Result<SourceUrl, String> {
+    match text.parse()? {
+        url @ SourceUrl::Kafka { .. } => Ok(url),
+        _ => Err("write it as kafka://host:9092[,host:9092]/topic".to_owned()),
+    }
+}
+
+/// A client's settings.
+pub fn config(brokers: &str, properties: &[(String, String)]) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", brokers)
+        .set("client.id", "standings-load");
+    for (key, value) in properties {
+        config.set(key, value);
+    }
+    config
+}
+
+/// Refused settings, without their values.
+pub fn settings(error: &rdkafka::error::KafkaError) -> Failure {
+    Failure::usage(format!(
+        "the Kafka settings are refused: {}",
+        refused(error)
+    ))
+}
+
+/// The topic's partitions, lowest first.
+pub fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>, Failure> {
+    let metadata = consumer
+        .fetch_metadata(Some(topic), PATIENCE)
+        .map_err(|e| Failure::failed(format!("Kafka does not answer: {e}")))?;
+    let found = metadata.topics().iter().find(|t| t.name() == topic);
+    let mut ids: Vec<i32> = found
+        .into_iter()
+        .flat_map(|t| t.partitions().iter().map(|p| p.id()))
+        .collect();
+    ids.sort_unstable();
+    if ids.is_empty() {
+        return Err(Failure::failed(format!(
+            "the topic `{topic}` does not exist; create it first"
+        )));
+    }
+    Ok(ids)
+}
