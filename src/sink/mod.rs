@@ -80,8 +80,8 @@ pub trait Sink: Send {
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError>;
 }
 
-/// What sinks need to know beside their URL.
-#[derive(Clone, Debug, Default)]
+/// What sinks need to know beside their URL. Not `Debug`: settings may be secrets.
+#[derive(Clone, Default)]
 pub struct SinkOptions {
     /// librdkafka settings.
     pub kafka_properties: Vec<(String, String)>,

@@ -2,18 +2,22 @@
 //! offsets that are durable, so that lag tools see them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Message;
+use rdkafka::statistics::Statistics;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::error::SourceError;
 use super::options::{SourceOptions, Start};
 use super::reader::Outlet;
 use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
+use crate::observe::live::Live;
 
 /// How long a topic may be missing before that is an error.
 const TOPIC_PATIENCE: Duration = Duration::from_secs(30);
@@ -21,6 +25,8 @@ const TOPIC_PATIENCE: Duration = Duration::from_secs(30);
 const REFRESH: Duration = Duration::from_secs(5);
 /// How often durable offsets go to the consumer group.
 const GROUP_COMMIT: Duration = Duration::from_secs(1);
+/// How long the last offsets may take to reach the group.
+const LEAVE: Duration = Duration::from_secs(2);
 /// How long a poll waits.
 const POLL: Duration = Duration::from_millis(50);
 /// What a block holds at most.
@@ -36,11 +42,7 @@ pub fn read(
     workers: usize,
     out: &Outlet,
 ) -> Result<(), SourceError> {
-    let consumer: BaseConsumer<Quiet> = config(options, brokers)
-        .create_with_context(Quiet)
-        .map_err(|e| {
-            SourceError::Configuration(format!("the Kafka settings are refused: {}", refused(&e)))
-        })?;
+    let consumer = client(options, brokers)?;
     let mut topic = Topic {
         consumer,
         options,
@@ -51,9 +53,27 @@ pub fn read(
         own: BTreeMap::new(),
         open: BTreeMap::new(),
         durable: BTreeMap::new(),
-        group_commit: Instant::now(),
+        group_commit: None,
     };
     topic.run()
+}
+
+fn client(options: &SourceOptions, brokers: &str) -> Result<BaseConsumer<Context>, SourceError> {
+    let context = Context {
+        live: Arc::clone(&options.live),
+        committed: AtomicBool::new(false),
+    };
+    config(options, brokers)
+        .create_with_context(context)
+        .map_err(|e| {
+            SourceError::Configuration(format!("the Kafka settings are refused: {}", refused(&e)))
+        })
+}
+
+/// Finds out whether the client takes its settings; connects to nothing.
+pub fn check(options: &SourceOptions) -> Result<(), SourceError> {
+    // No address, so that nothing is dialled while the client is made and dropped.
+    client(options, "").map(drop)
 }
 
 fn config(options: &SourceOptions, brokers: &str) -> ClientConfig {
@@ -64,6 +84,9 @@ fn config(options: &SourceOptions, brokers: &str) -> ClientConfig {
         .set("client.id", "standings")
         .set("fetch.wait.max.ms", "10")
         .set("fetch.error.backoff.ms", "100")
+        // A full local queue pauses a partition for so long; the usual second would be a second of latency.
+        .set("fetch.queue.backoff.ms", "10")
+        .set("statistics.interval.ms", "1000")
         .set("reconnect.backoff.max.ms", "2000")
         .set("queued.min.messages", "50000")
         .set("queued.max.messages.kbytes", "65536")
@@ -86,21 +109,40 @@ pub fn refused(error: &KafkaError) -> String {
     }
 }
 
-/// Logs the client's own errors, but not that a partition's end was reached.
-struct Quiet;
+/// Logs the client's own errors (but not that a partition's end was reached), keeps the ends of partitions for metrics,
+/// and knows when the last offsets have reached the group.
+struct Context {
+    live: Arc<Live>,
+    committed: AtomicBool,
+}
 
-impl ClientContext for Quiet {
+impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
             tracing::warn!(event = "kafka_source_error", problem = %error, reason);
         }
     }
+
+    fn stats(&self, statistics: Statistics) {
+        for (id, partition) in statistics.topics.values().flat_map(|t| &t.partitions) {
+            if let (Ok(id), Ok(end)) = (u32::try_from(*id), u64::try_from(partition.hi_offset)) {
+                self.live.set_end(id, end);
+            }
+        }
+    }
 }
 
-impl ConsumerContext for Quiet {}
+impl ConsumerContext for Context {
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        if let Err(e) = result {
+            tracing::warn!(event = "group_commit_failed", problem = %e, "lag tools will show old offsets");
+        }
+        self.committed.store(true, Ordering::Release);
+    }
+}
 
 struct Topic<'a> {
-    consumer: BaseConsumer<Quiet>,
+    consumer: BaseConsumer<Context>,
     options: &'a SourceOptions,
     name: &'a str,
     worker: usize,
@@ -110,13 +152,16 @@ struct Topic<'a> {
     /// Blocks in the making.
     open: BTreeMap<PartitionId, Block>,
     durable: BTreeMap<PartitionId, u64>,
-    group_commit: Instant,
+    /// When offsets last went to the group.
+    group_commit: Option<Instant>,
 }
 
 struct Own {
     /// With `--until-end`: the end as seen at start.
     end: Option<u64>,
     ended: bool,
+    /// The next offset to read.
+    next: u64,
 }
 
 impl Topic<'_> {
@@ -125,15 +170,18 @@ impl Topic<'_> {
             return Ok(());
         };
         self.assign(&first, true)?;
-        if !self.out.send(SourceEvent::Ready) {
-            return Ok(());
+        if self.out.send(SourceEvent::Ready) && self.end_empty() {
+            self.follow()?;
         }
+        self.leave();
+        Ok(())
+    }
+
+    /// Reads until told to stop.
+    fn follow(&mut self) -> Result<(), SourceError> {
         let mut refreshed = Instant::now();
-        while !self.out.stopped() {
-            if !self.poll()? {
-                return Ok(());
-            }
-            self.commit_to_group(false);
+        while !self.out.stopped() && self.poll()? {
+            self.commit_to_group();
             if refreshed.elapsed() >= REFRESH && !self.options.until_end {
                 refreshed = Instant::now();
                 if let Ok(Some(found)) = self.partitions(Duration::from_secs(1)) {
@@ -148,8 +196,33 @@ impl Topic<'_> {
                 }
             }
         }
-        self.commit_to_group(true);
         Ok(())
+    }
+
+    /// The last durable offsets go to the group, if the brokers take them soon.
+    fn leave(&mut self) {
+        self.consumer
+            .context()
+            .committed
+            .store(false, Ordering::Release);
+        self.group_commit = None;
+        if !self.commit_to_group() {
+            return;
+        }
+        // Nothing more is read: the answer is all that is waited for.
+        let _ = self.consumer.unassign();
+        let asked = Instant::now();
+        while !self.consumer.context().committed.load(Ordering::Acquire) && asked.elapsed() < LEAVE
+        {
+            let _ = self.consumer.poll(Duration::from_millis(10));
+        }
+    }
+
+    /// With `--until-end`: partitions that end where they begin; `false` when told to stop.
+    fn end_empty(&mut self) -> bool {
+        let at_end = |(p, own): (&PartitionId, &Own)| (own.end == Some(own.next)).then_some(*p);
+        let empty: Vec<_> = self.own.iter().filter_map(at_end).collect();
+        empty.into_iter().all(|p| self.end(p))
     }
 
     /// This worker's partitions; waits while the brokers are down. `None` when told to stop.
@@ -220,7 +293,14 @@ impl Topic<'_> {
             list.add_partition_offset(self.name, *p as i32, Offset::Offset(offset as i64))
                 .map_err(|e| self.failed(&e))?;
             let end = self.options.until_end.then_some(high);
-            self.own.insert(*p, Own { end, ended: false });
+            self.own.insert(
+                *p,
+                Own {
+                    end,
+                    ended: false,
+                    next: offset,
+                },
+            );
             if !self.out.send(SourceEvent::Assigned {
                 partition: *p,
                 offset,
@@ -232,17 +312,6 @@ impl Topic<'_> {
             self.consumer
                 .incremental_assign(&list)
                 .map_err(|e| self.failed(&e))?;
-        }
-        for p in partitions {
-            let empty = self.own.get(p).is_some_and(|o| {
-                o.end.is_some_and(|end| {
-                    list.find_partition(self.name, *p as i32)
-                        .is_some_and(|e| e.offset() == Offset::Offset(end as i64))
-                })
-            });
-            if empty {
-                self.end(*p);
-            }
         }
         Ok(())
     }
@@ -269,12 +338,23 @@ impl Topic<'_> {
         let mut wait = POLL;
         let mut taken = 0;
         let mut caught_up = Vec::new();
+        let mut past_end = BTreeSet::new();
         while let Some(message) = self.consumer.poll(wait) {
             // What has arrived is handed over at once when nothing more waits in the client.
             wait = Duration::ZERO;
             match message {
                 Ok(message) => {
                     let partition = message.partition() as PartitionId;
+                    let offset = message.offset() as u64;
+                    let Some(own) = self.own.get_mut(&partition) else {
+                        continue;
+                    };
+                    // What came after the start is not part of the input as seen at start.
+                    if own.end.is_some_and(|end| offset >= end) {
+                        past_end.insert(partition);
+                        continue;
+                    }
+                    own.next = offset + 1;
                     let block = self.open.entry(partition).or_insert_with(|| Block {
                         partition,
                         bytes: Vec::new(),
@@ -289,14 +369,14 @@ impl Topic<'_> {
                     block.records.push(RecordRef {
                         start,
                         end: block.bytes.len() as u32,
-                        offset: message.offset() as u64,
+                        offset,
                         timestamp: message
                             .timestamp()
                             .to_millis()
                             .filter(|t| *t >= 0)
                             .unwrap_or(NO_TIMESTAMP),
                     });
-                    block.next_offset = message.offset() as u64 + 1;
+                    block.next_offset = offset + 1;
                     taken += 1;
                     if block.bytes.len() >= BLOCK_BYTES || taken >= BLOCK_RECORDS {
                         break;
@@ -313,14 +393,13 @@ impl Topic<'_> {
             if !self.out.send(SourceEvent::Block(block)) {
                 return Ok(false);
             }
-            if self
-                .own
-                .get(&partition)
-                .is_some_and(|o| o.end.is_some_and(|end| next >= end))
-                && !self.end(partition)
-            {
-                return Ok(false);
+            let own = self.own.get(&partition);
+            if own.is_some_and(|o| o.end.is_some_and(|end| next >= end)) {
+                past_end.insert(partition);
             }
+        }
+        if !past_end.into_iter().all(|p| self.end(p)) {
+            return Ok(false);
         }
         for partition in caught_up {
             let event = SourceEvent::CaughtUp { partition };
@@ -351,9 +430,10 @@ impl Topic<'_> {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::AutoOffsetReset) => {
                 Err(SourceError::Failed(format!(
-                    "records of `{}` that were not read yet have been deleted from Kafka ({error}); \
-                     start again with --start earliest to rank what is left",
-                    self.name
+                    "records of `{}` that were not read yet have been deleted from Kafka{} ({error}); \
+                     start again without state to rank what is left",
+                    self.name,
+                    self.deleted()
                 )))
             }
             Some(
@@ -368,29 +448,51 @@ impl Topic<'_> {
         }
     }
 
+    /// Which partitions have lost records that were not read: the client's error does not say.
+    fn deleted(&self) -> String {
+        let mut text = String::new();
+        for (p, own) in &self.own {
+            let found =
+                self.consumer
+                    .fetch_watermarks(self.name, *p as i32, Duration::from_secs(2));
+            if let Ok((low, high)) = found
+                && !(low..=high).contains(&(own.next as i64))
+            {
+                text += &format!(
+                    "; partition {p} holds offsets {low} to {high}, and reading was at {}",
+                    own.next
+                );
+            }
+        }
+        text
+    }
+
     fn failed(&self, error: &dyn std::fmt::Display) -> SourceError {
         SourceError::Failed(format!("reading the topic `{}` failed: {error}", self.name))
     }
 
-    fn commit_to_group(&mut self, last: bool) {
+    /// Now and then; whether offsets were sent.
+    fn commit_to_group(&mut self) -> bool {
         while let Ok(offsets) = self.out.durable.try_recv() {
             self.durable.extend(offsets);
         }
-        if self.durable.is_empty() || (!last && self.group_commit.elapsed() < GROUP_COMMIT) {
-            return;
+        let early = self
+            .group_commit
+            .is_some_and(|last| last.elapsed() < GROUP_COMMIT);
+        if self.durable.is_empty() || early {
+            return false;
         }
-        self.group_commit = Instant::now();
+        self.group_commit = Some(Instant::now());
         let mut list = TopicPartitionList::new();
         for (p, offset) in std::mem::take(&mut self.durable) {
             let _ = list.add_partition_offset(self.name, p as i32, Offset::Offset(offset as i64));
         }
-        let mode = if last {
-            CommitMode::Sync
-        } else {
-            CommitMode::Async
-        };
-        if let Err(e) = self.consumer.commit(&list, mode) {
-            tracing::warn!(event = "group_commit_failed", problem = %e, "lag tools will show old offsets");
+        match self.consumer.commit(&list, CommitMode::Async) {
+            Ok(()) => true,
+            Err(e) => {
+                tracing::warn!(event = "group_commit_failed", problem = %e, "lag tools will show old offsets");
+                false
+            }
         }
     }
 }

@@ -19,8 +19,19 @@ pub enum Start {
     Latest,
 }
 
-/// What is read and how.
-#[derive(Clone, Debug)]
+/// Settings that the results depend on, so that a user cannot change them from under us.
+const OURS: [(&str, &str); 7] = [
+    ("bootstrap.servers", "name the brokers in the URL"),
+    ("metadata.broker.list", "name the brokers in the URL"),
+    ("auto.offset.reset", "use --start"),
+    ("enable.auto.commit", "leave it out"),
+    ("enable.partition.eof", "leave it out"),
+    ("enable.auto.offset.store", "leave it out"),
+    ("enable.idempotence", "leave it out"),
+];
+
+/// What is read and how. Not `Debug`: settings may be secrets.
+#[derive(Clone)]
 pub struct SourceOptions {
     /// Files, one partition each in order; or exactly one topic.
     pub urls: Vec<SourceUrl>,
@@ -83,17 +94,14 @@ impl SourceOptions {
             );
         }
         for (key, _) in &self.kafka_properties {
-            if [
-                "enable.auto.commit",
-                "enable.partition.eof",
-                "enable.auto.offset.store",
-            ]
-            .contains(&key.as_str())
-            {
+            if let Some((_, instead)) = OURS.iter().find(|(ours, _)| ours == key) {
                 return wrong(format!(
-                    "--kafka-property {key} is set by standings itself; leave it out"
+                    "--kafka-property {key} is set by standings itself; {instead}"
                 ));
             }
+        }
+        if self.is_topic() {
+            super::kafka::check(self)?;
         }
         for url in &self.urls {
             if let SourceUrl::Recording { path, .. } = url {

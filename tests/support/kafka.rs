@@ -1,0 +1,89 @@
+//! Topics of the real Kafka.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::{Message, Offset, TopicPartitionList};
+
+use super::service;
+
+pub fn block<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+pub fn unique(name: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!(
+        "{name}_{}_{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
+}
+
+pub fn topic(name: &str, partitions: i32) -> String {
+    let topic = unique(name);
+    let admin: AdminClient<_> = ClientConfig::new()
+        .set("bootstrap.servers", service("KAFKA_BROKERS"))
+        .create()
+        .unwrap();
+    let new = NewTopic::new(&topic, partitions, TopicReplication::Fixed(1));
+    block(admin.create_topics([&new], &AdminOptions::new()))
+        .unwrap()
+        .remove(0)
+        .unwrap();
+    topic
+}
+
+/// Sends each partition's lines, in order; they carry the present time, which is after every sale's.
+pub fn produce(topic: &str, partitions: &[Vec<String>]) {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", service("KAFKA_BROKERS"))
+        .set("linger.ms", "5")
+        .create()
+        .unwrap();
+    for (p, lines) in partitions.iter().enumerate() {
+        for line in lines {
+            let record: BaseRecord<'_, (), String> =
+                BaseRecord::to(topic).partition(p as i32).payload(line);
+            producer.send(record).map_err(|(e, _)| e).unwrap();
+        }
+    }
+    producer.flush(Duration::from_secs(30)).unwrap();
+}
+
+/// Every record of a one-partition topic, as a reader of committed records sees it.
+pub fn consume(topic: &str) -> Vec<String> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", service("KAFKA_BROKERS"))
+        .set("group.id", "test")
+        .set("isolation.level", "read_committed")
+        .set("enable.partition.eof", "true")
+        .create()
+        .unwrap();
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, 0, Offset::Beginning)
+        .unwrap();
+    consumer.assign(&list).unwrap();
+    let mut out = Vec::new();
+    loop {
+        match consumer
+            .poll(Duration::from_secs(10))
+            .expect("the topic's end within ten seconds")
+        {
+            Ok(message) => {
+                out.push(String::from_utf8(message.payload().unwrap().to_vec()).unwrap())
+            }
+            Err(KafkaError::PartitionEOF(_)) => return out,
+            Err(e) => panic!("{e}"),
+        }
+    }
+}
