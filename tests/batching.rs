@@ -257,6 +257,8 @@ fn events(
         let (p, at) = own[i];
         let to = (at + 1 + dice.roll(60) as usize).min(all[p].len());
         let mut block = Block {
+            originals: Vec::new(),
+            refused: Vec::new(),
             partition: p as u32,
             bytes: Vec::new(),
             records: Vec::new(),

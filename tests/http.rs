@@ -138,11 +138,15 @@ fn the_api_the_events_and_the_metrics_agree_with_the_change_log() {
         sum(&["dead_lettered"]) > 0.0 && sum(&["ranked"]) > 500.0,
         "{text}"
     );
-    until("the lag is known, and none", Duration::from_secs(10), || {
-        let text = http::get(&address, "/metrics").1;
-        text.matches("standings_source_lag_records{").count() == 3
-            && metric(&text, "standings_source_lag_records") == 0.0
-    });
+    until(
+        "the lag is known, and none",
+        Duration::from_secs(10),
+        || {
+            let text = http::get(&address, "/metrics").1;
+            text.matches("standings_source_lag_records{").count() == 3
+                && metric(&text, "standings_source_lag_records") == 0.0
+        },
+    );
     assert!(metric(&text, "standings_read_to_commit_seconds_count") == 900.0);
     assert!(text.ends_with("# EOF\n"));
 

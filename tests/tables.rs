@@ -128,6 +128,16 @@ fn floating_point_money_is_refused() {
     assert!(!floats.is_empty());
     let path = dir.path().join("sales.parquet");
     write_parquet(&path, &rows, Arc::new(floats));
+    refused(&path, &["`amount` is Float64", "money is exact"]);
+    let truths = arrow::array::BooleanArray::from(vec![true; rows.len()]);
+    write_parquet(&path, &rows, Arc::new(truths));
+    refused(&path, &["`amount` is Boolean"]);
+    std::fs::write(&path, "no parquet").unwrap();
+    refused(&path, &["sales.parquet", "Parquet"]);
+}
+
+/// Wrong configuration, found before anything is read.
+fn refused(path: &Path, parts: &[&str]) {
     let source = format!("file:{}", path.display());
     let args = [
         "run",
@@ -140,10 +150,66 @@ fn floating_point_money_is_refused() {
         "--until-end",
     ];
     let output = standings(&args).output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        text.contains("`amount` is Float64") && text.contains("money is exact"),
-        "{text}"
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+}
+
+#[test]
+fn broken_csv_rows_are_dead_letters_with_their_own_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, dead, log) = (
+        dir.path().join("sales.csv"),
+        dir.path().join("dead"),
+        dir.path().join("log"),
     );
+    let row = |i: i64| format!("{},Lisbon,\"S{}\",1.5", 1_769_126_400_000 + i, i % 3);
+    let mut text = "event_time,city,salesman_id,amount\r\n".to_owned();
+    for i in 0..500 {
+        text += &match i {
+            7 => "1769126400000,Lisbon,S1".to_owned(),
+            9 => "1769126400000,\"Lisbon,S1,4".to_owned(),
+            11 => "1769126400000,\"Li\nsbon\",S1,\"4.123\"".to_owned(),
+            i => row(i),
+        };
+        text += "\r\n";
+    }
+    std::fs::write(&path, text).unwrap();
+    let url = |path: &Path| format!("file:{}", path.display());
+    let (source, sink, letters) = (url(&path), url(&log), url(&dead));
+    run(&[
+        "run",
+        "--queries",
+        "queries",
+        "--source",
+        &source,
+        "--sink",
+        &sink,
+        "--dead-letter",
+        &letters,
+        "--until-end",
+        "--max-record-bytes",
+        "2000",
+    ]);
+    let letters: Vec<serde_json::Value> = std::fs::read_to_string(&dead)
+        .unwrap()
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    let of = |n: usize| {
+        (
+            letters[n]["offset"].as_i64().unwrap(),
+            letters[n]["record"].as_str().unwrap(),
+        )
+    };
+    assert_eq!(letters.len(), 3, "{letters:?}");
+    assert_eq!(of(0), (7, "1769126400000,Lisbon,S1"));
+    assert_eq!(of(1), (9, "1769126400000,\"Lisbon,S1,4"));
+    assert_eq!(of(2), (11, "1769126400000,\"Li\nsbon\",S1,\"4.123\""));
+    let (rows, _) = fold(std::fs::read_to_string(&log).unwrap().lines());
+    let lisbon = rows
+        .iter()
+        .find(|(k, _)| k.0 == "top_sales_per_city")
+        .unwrap();
+    assert_eq!(lisbon.1.1[1], 497);
 }

@@ -31,6 +31,10 @@ pub struct Block {
     pub bytes: Vec<u8>,
     /// The records, offsets ascending. Blank file lines are not records.
     pub records: Vec<RecordRef>,
+    /// Where each record's original bytes lie, if records were rewritten (CSV); empty where they are as they came.
+    pub originals: Vec<(u32, u32)>,
+    /// Records that were found wrong before decoding: their number in `records`, ascending, and what was found.
+    pub refused: Vec<(u32, String)>,
     /// The offset to continue from after this block.
     pub next_offset: u64,
     /// When the block was read.

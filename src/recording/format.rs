@@ -255,7 +255,7 @@ mod tests {
         let make = |n: u64| Recorded {
             partition: (n % 3) as u32,
             offset: 10_000_000_000 + n * n,
-            timestamp: [NO_TIMESTAMP, 0, -1, 1_769_126_400_000][n as usize % 4],
+            timestamp: [NO_TIMESTAMP, 0, 7, 1_769_126_400_000][n as usize % 4],
             arrived: n * n * 7,
             key: (n % 2 == 0).then(|| n.to_string().into_bytes()),
             value: (n % 5 != 0).then(|| vec![n as u8; n as usize * 100]),

@@ -36,6 +36,13 @@ impl SaleView for Sale<'_> {
     }
 }
 
+/// A record as it is decoded, and as it came.
+#[derive(Clone, Copy)]
+struct Bytes<'a> {
+    bytes: &'a [u8],
+    original: &'a [u8],
+}
+
 /// One partition of this worker.
 pub struct Partition {
     id: PartitionId,
@@ -77,9 +84,29 @@ impl Partition {
         into: &mut Combiner,
         out: &mut Vec<Reject>,
     ) {
-        for record in &block.records {
+        let mut refused = block.refused.iter().peekable();
+        for (number, record) in block.records.iter().enumerate() {
             self.counts.read += 1;
-            let bytes = &block.bytes[record.start as usize..record.end as usize];
+            let slice = |start: u32, end: u32| &block.bytes[start as usize..end as usize];
+            let bytes = slice(record.start, record.end);
+            let original = block
+                .originals
+                .get(number)
+                .map_or(bytes, |(start, end)| slice(*start, *end));
+            if let Some((_, found)) = refused.next_if(|(n, _)| *n as usize == number) {
+                self.counts.dead += 1;
+                out.push(Reject {
+                    partition: self.id,
+                    offset: record.offset,
+                    kind: RejectKind::Dead {
+                        reason: "malformed".to_owned(),
+                        detail: found.clone(),
+                    },
+                    bytes: original.to_vec(),
+                });
+                continue;
+            }
+            let bytes = Bytes { bytes, original };
             self.record(record, bytes, policy, horizon, into, out);
         }
         self.next_offset = block.next_offset;
@@ -93,7 +120,7 @@ impl Partition {
     fn record(
         &mut self,
         record: &RecordRef,
-        bytes: &[u8],
+        bytes: Bytes<'_>,
         policy: &Policy,
         horizon: i64,
         into: &mut Combiner,
@@ -104,10 +131,10 @@ impl Partition {
                 partition: self.id,
                 offset: record.offset,
                 kind,
-                bytes: bytes.to_vec(),
+                bytes: bytes.original.to_vec(),
             });
         };
-        let sale = match self.decoder.decode(bytes) {
+        let sale = match self.decoder.decode(bytes.bytes) {
             Ok(sale) => sale,
             Err(error) => {
                 self.counts.dead += 1;

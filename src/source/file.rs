@@ -1,19 +1,19 @@
-//! Files: NDJSON as it is; CSV and Parquet as NDJSON lines, so that one decoder judges all of them.
+//! Files: NDJSON as it is; CSV and Parquet rows as JSON objects, so that one decoder judges all of them.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::blocks::Blocks;
+use super::csv::CsvRows;
 use super::error::SourceError;
 use super::lines::Lines;
 use super::options::SourceOptions;
+use super::parquet::{self, ParquetRows};
 use super::reader::Outlet;
-use super::tables;
 use super::url::SourceUrl;
 use crate::model::block::{PartitionId, SourceEvent};
 use crate::model::schema::Schema;
-
-type Bytes = Box<dyn Read + Send>;
 
 /// Reads this worker's files, a block of each in turn, so that none gets far ahead in event time.
 pub fn read(
@@ -32,15 +32,9 @@ pub fn read(
         let SourceUrl::File(path) = url else { continue };
         let partition = number as PartitionId;
         let from = options.resume.get(&partition).copied().unwrap_or(0);
-        let input = open(path, &options.schema)?;
-        let lines = Lines::new(
-            input,
-            partition,
-            options.max_block_bytes,
-            options.max_record_bytes,
-            from,
-        );
-        files.push((partition, path, lines));
+        let sizes = (options.max_block_bytes, options.max_record_bytes);
+        let blocks = open(path, &options.schema, partition, sizes, from)?;
+        files.push((partition, path, blocks, 0));
         if !out.send(SourceEvent::Assigned {
             partition,
             offset: from,
@@ -53,14 +47,25 @@ pub fn read(
     }
     while !files.is_empty() {
         let mut still = Vec::new();
-        for (partition, path, mut lines) in files {
-            let block = lines.next_block().map_err(|e| failed(path, &e))?;
+        for (partition, path, mut blocks, read) in files {
+            let block = blocks.next_block().map_err(|e| failed(path, &e))?;
             let event = match block {
                 Some(block) => {
-                    still.push((partition, path, lines));
+                    still.push((partition, path, blocks, block.next_offset));
                     SourceEvent::Block(block)
                 }
-                None => SourceEvent::Ended { partition },
+                None => {
+                    let from = options.resume.get(&partition).copied().unwrap_or(0);
+                    if read < from {
+                        return Err(failed(
+                            path,
+                            &format!(
+                                "it has {read} records, but reading should go on at {from}; is it another file now?"
+                            ),
+                        ));
+                    }
+                    SourceEvent::Ended { partition }
+                }
             };
             if !out.send(event) {
                 return Ok(());
@@ -74,29 +79,36 @@ pub fn read(
 /// Finds what is wrong with a file's shape before anything is started.
 pub fn check(path: &Path, schema: &Schema) -> Result<(), SourceError> {
     match extension(path).1 {
-        "parquet" => tables::check_parquet(path, schema),
-        "csv" => open(path, schema).map(drop),
-        _ => File::open(path).map(drop).map_err(|e| failed(path, &e)),
+        "parquet" => parquet::check(path, schema),
+        _ => open(path, schema, 0, (1 << 16, 1 << 20), 0).map(drop),
     }
 }
 
-/// The bytes of a file as NDJSON lines.
-fn open(path: &Path, schema: &Schema) -> Result<Bytes, SourceError> {
+/// A file of any kind.
+fn open(
+    path: &Path,
+    schema: &Schema,
+    partition: PartitionId,
+    sizes: (usize, usize),
+    from: u64,
+) -> Result<Box<dyn Blocks>, SourceError> {
     let (compression, kind) = extension(path);
     if kind == "parquet" {
-        return tables::parquet_lines(path, schema);
+        return Ok(Box::new(ParquetRows::open(path, schema, partition, from)?));
     }
     let file = File::open(path).map_err(|e| failed(path, &e))?;
-    let plain: Bytes = match compression {
+    let plain: Box<dyn Read + Send> = match compression {
         "gz" => Box::new(flate2::read::MultiGzDecoder::new(file)),
         "zst" => Box::new(zstd::Decoder::new(file).map_err(|e| failed(path, &e))?),
         _ => Box::new(file),
     };
     if kind == "csv" {
-        tables::csv_lines(path, plain, schema)
-    } else {
-        Ok(plain)
+        let rows = CsvRows::open(path, plain, schema, partition, sizes, from)?;
+        return Ok(Box::new(rows));
     }
+    Ok(Box::new(Lines::new(
+        plain, partition, sizes.0, sizes.1, from,
+    )))
 }
 
 /// Compression and kind, by extension.

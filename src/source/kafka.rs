@@ -359,6 +359,8 @@ impl Topic<'_> {
                         partition,
                         bytes: Vec::new(),
                         records: Vec::new(),
+                        originals: Vec::new(),
+                        refused: Vec::new(),
                         next_offset: 0,
                         arrived: Instant::now(),
                     });

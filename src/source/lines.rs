@@ -1,9 +1,9 @@
 //! Splits a stream of bytes into blocks of whole lines.
 
 use std::io::{self, Read};
-use std::time::Instant;
 
-use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
+use super::blocks::{self, Blocks};
+use crate::model::block::{Block, PartitionId};
 
 /// Reads whole lines, block by block.
 pub struct Lines<R> {
@@ -41,8 +41,41 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// The next block, or `None` after the last.
-    pub fn next_block(&mut self) -> io::Result<Option<Block>> {
+    fn keep_rest(&mut self, rest: &[u8]) {
+        // One byte more than allowed is enough for the decoder to refuse the record.
+        let keep = rest.len().min(self.record_bytes + 1);
+        self.carry.clear();
+        self.carry.extend_from_slice(&rest[..keep]);
+    }
+
+    fn split(&mut self, bytes: Vec<u8>) -> Block {
+        let mut records = Vec::with_capacity(bytes.len() / 160 + 1);
+        let mut start = 0;
+        while start < bytes.len() {
+            let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |at| start + at);
+            let mut stop = end;
+            while stop > start && bytes[stop - 1] == b'\r' {
+                stop -= 1;
+            }
+            let cut = stop.min(start + self.record_bytes + 1);
+            let blank = bytes[start..stop].iter().all(u8::is_ascii_whitespace);
+            if !blank && self.line >= self.from {
+                records.push(blocks::record(start, cut, self.line));
+            }
+            self.line += 1;
+            start = end + 1;
+        }
+        Block {
+            bytes,
+            records,
+            next_offset: self.line,
+            ..blocks::empty(self.partition)
+        }
+    }
+}
+
+impl<R: Read + Send> Blocks for Lines<R> {
+    fn next_block(&mut self) -> io::Result<Option<Block>> {
         while !self.at_end {
             let mut bytes = std::mem::take(&mut self.carry);
             let searched = bytes.len();
@@ -73,44 +106,6 @@ impl<R: Read> Lines<R> {
             // No line ends here: what is longer than a record is not kept.
         }
         Ok(None)
-    }
-
-    fn keep_rest(&mut self, rest: &[u8]) {
-        // One byte more than allowed is enough for the decoder to refuse the record.
-        let keep = rest.len().min(self.record_bytes + 1);
-        self.carry.clear();
-        self.carry.extend_from_slice(&rest[..keep]);
-    }
-
-    fn split(&mut self, bytes: Vec<u8>) -> Block {
-        let mut records = Vec::with_capacity(bytes.len() / 160 + 1);
-        let mut start = 0;
-        while start < bytes.len() {
-            let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |at| start + at);
-            let mut stop = end;
-            while stop > start && bytes[stop - 1] == b'\r' {
-                stop -= 1;
-            }
-            let cut = stop.min(start + self.record_bytes + 1);
-            let blank = bytes[start..stop].iter().all(u8::is_ascii_whitespace);
-            if !blank && self.line >= self.from {
-                records.push(RecordRef {
-                    start: start as u32,
-                    end: cut as u32,
-                    offset: self.line,
-                    timestamp: NO_TIMESTAMP,
-                });
-            }
-            self.line += 1;
-            start = end + 1;
-        }
-        Block {
-            partition: self.partition,
-            bytes,
-            records,
-            next_offset: self.line,
-            arrived: Instant::now(),
-        }
     }
 }
 

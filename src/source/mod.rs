@@ -8,14 +8,16 @@
 //! 2. A reader says `Assigned` for each of its first partitions, then `Ready` once, then sends blocks.
 //! 3. The channel is bounded: a reader waits when its worker does not take.
 
+mod blocks;
+mod csv;
 mod error;
 mod file;
 mod kafka;
 mod lines;
 mod options;
+mod parquet;
 mod reader;
 mod recording;
-mod tables;
 mod url;
 
 pub use error::SourceError;

@@ -94,6 +94,8 @@ impl Open {
             partition,
             bytes: Vec::new(),
             records: Vec::new(),
+            originals: Vec::new(),
+            refused: Vec::new(),
             next_offset: 0,
             arrived: Instant::now(),
         });

@@ -1,0 +1,48 @@
+//! What every kind of file is read as: blocks of whole records.
+
+use std::io;
+use std::time::Instant;
+
+use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
+
+/// A file, block by block.
+pub trait Blocks: Send {
+    /// The next block, or `None` after the last.
+    fn next_block(&mut self) -> io::Result<Option<Block>>;
+}
+
+/// An empty block that was read now.
+pub fn empty(partition: PartitionId) -> Block {
+    Block {
+        partition,
+        bytes: Vec::new(),
+        records: Vec::new(),
+        originals: Vec::new(),
+        refused: Vec::new(),
+        next_offset: 0,
+        arrived: Instant::now(),
+    }
+}
+
+/// A record of a file, which has no timestamp.
+pub fn record(start: usize, end: usize, offset: u64) -> RecordRef {
+    RecordRef {
+        start: start as u32,
+        end: end as u32,
+        offset,
+        timestamp: NO_TIMESTAMP,
+    }
+}
+
+/// Appends a JSON string of bytes that may be no UTF-8: the decoder judges that.
+pub fn push_json_string(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(b'"');
+    for b in text {
+        match b {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', *b]),
+            0..=0x1f => out.extend_from_slice(format!("\\u{b:04x}").as_bytes()),
+            b => out.push(*b),
+        }
+    }
+    out.push(b'"');
+}

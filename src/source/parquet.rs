@@ -1,0 +1,227 @@
+//! Parquet: each row as the JSON object that the decoder reads. Row *n* of the file has offset *n*.
+//!
+//! Only the columns of the schema are read. A dead letter shows the row as this JSON: a Parquet row has no bytes of its
+//! own.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{
+    DataType, Decimal128Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+
+use super::blocks::{self, Blocks, push_json_string};
+use super::error::SourceError;
+use super::file::failed;
+use crate::model::block::{Block, PartitionId};
+use crate::model::schema::Schema;
+
+/// Rows of a Parquet file.
+pub struct ParquetRows {
+    batches: ParquetRecordBatchReader,
+    partition: PartitionId,
+    from: u64,
+    row: u64,
+}
+
+fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, SourceError> {
+    let file = File::open(path).map_err(|e| failed(path, &e))?;
+    // Without what the writer's own types were: a dictionary of strings is strings.
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(|e| {
+        SourceError::Configuration(format!("{}: not readable as Parquet: {e}", path.display()))
+    })
+}
+
+fn is_known(name: &str, schema: &Schema) -> bool {
+    name == "timestamp" || schema.find(name).is_some()
+}
+
+/// Refuses column types that cannot be read, or not exactly.
+pub fn check(path: &Path, schema: &Schema) -> Result<(), SourceError> {
+    let builder = builder(path)?;
+    let fields = builder.schema().fields();
+    for field in fields.iter().filter(|f| is_known(f.name(), schema)) {
+        let (name, kind) = (field.name(), field.data_type());
+        let problem = if kind.is_floating() {
+            "money is exact here: store it as DECIMAL, text or whole numbers"
+        } else if !is_readable(kind) {
+            "use text, DECIMAL up to 38 digits, whole numbers or TIMESTAMP"
+        } else {
+            continue;
+        };
+        return Err(SourceError::Configuration(format!(
+            "{}: column `{name}` is {kind}; {problem}",
+            path.display()
+        )));
+    }
+    let has = |name: &str| fields.iter().any(|f| f.name() == name);
+    if !has("amount") || !(has("event_time") || has("timestamp")) {
+        let names: Vec<_> = fields.iter().map(|f| f.name().as_str()).collect();
+        return Err(SourceError::Configuration(format!(
+            "{}: the columns `event_time` and `amount` are needed; found: {}",
+            path.display(),
+            names.join(", ")
+        )));
+    }
+    Ok(())
+}
+
+impl ParquetRows {
+    /// Opens the file. Rows before `from` are passed over.
+    pub fn open(
+        path: &Path,
+        schema: &Schema,
+        partition: PartitionId,
+        from: u64,
+    ) -> Result<Self, SourceError> {
+        check(path, schema)?;
+        let builder = builder(path)?;
+        let known = builder.schema().fields().iter().enumerate();
+        let known: Vec<usize> = known
+            .filter(|(_, f)| is_known(f.name(), schema))
+            .map(|(i, _)| i)
+            .collect();
+        let mask = ProjectionMask::roots(builder.parquet_schema(), known);
+        let batches = builder
+            .with_projection(mask)
+            .with_batch_size(1024)
+            .build()
+            .map_err(|e| failed(path, &e))?;
+        Ok(ParquetRows {
+            batches,
+            partition,
+            from,
+            row: 0,
+        })
+    }
+}
+
+impl Blocks for ParquetRows {
+    fn next_block(&mut self) -> io::Result<Option<Block>> {
+        let Some(batch) = self.batches.next() else {
+            return Ok(None);
+        };
+        let batch = batch.map_err(io::Error::other)?;
+        let mut block = blocks::empty(self.partition);
+        for row in 0..batch.num_rows() {
+            let offset = self.row;
+            self.row += 1;
+            if offset < self.from {
+                continue;
+            }
+            let start = block.bytes.len();
+            push_row(&mut block.bytes, &batch, row)?;
+            let record = blocks::record(start, block.bytes.len(), offset);
+            block.records.push(record);
+        }
+        block.next_offset = self.row;
+        Ok(Some(block))
+    }
+}
+
+fn push_row(out: &mut Vec<u8>, batch: &RecordBatch, row: usize) -> io::Result<()> {
+    out.push(b'{');
+    let schema = batch.schema();
+    for (i, (field, column)) in schema.fields().iter().zip(batch.columns()).enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        push_json_string(out, field.name().as_bytes());
+        out.push(b':');
+        push_cell(out, column, row)
+            .map_err(|e| io::Error::other(format!("column `{}`: {e}", field.name())))?;
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+/// The types that [`push_cell`] takes.
+fn is_readable(kind: &DataType) -> bool {
+    kind.is_integer()
+        || matches!(
+            kind,
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Timestamp(..)
+        )
+        || matches!(kind, DataType::Decimal128(_, scale) if *scale >= 0)
+}
+
+fn push_cell(out: &mut Vec<u8>, column: &dyn Array, row: usize) -> Result<(), String> {
+    if column.is_null(row) {
+        out.extend_from_slice(b"null");
+        return Ok(());
+    }
+    macro_rules! value {
+        ($kind:ty) => {
+            column.as_primitive::<$kind>().value(row)
+        };
+    }
+    let number = match column.data_type() {
+        DataType::Utf8 => return text(out, column.as_string::<i32>().value(row)),
+        DataType::LargeUtf8 => return text(out, column.as_string::<i64>().value(row)),
+        DataType::Utf8View => return text(out, column.as_string_view().value(row)),
+        DataType::Decimal128(_, scale) if *scale >= 0 => {
+            let digits = value!(Decimal128Type);
+            out.extend_from_slice(decimal(digits, *scale as usize).as_bytes());
+            return Ok(());
+        }
+        DataType::Int8 => i128::from(value!(Int8Type)),
+        DataType::Int16 => i128::from(value!(Int16Type)),
+        DataType::Int32 => i128::from(value!(Int32Type)),
+        DataType::Int64 => i128::from(value!(Int64Type)),
+        DataType::UInt8 => i128::from(value!(UInt8Type)),
+        DataType::UInt16 => i128::from(value!(UInt16Type)),
+        DataType::UInt32 => i128::from(value!(UInt32Type)),
+        DataType::UInt64 => i128::from(value!(UInt64Type)),
+        DataType::Timestamp(unit, _) => match unit {
+            TimeUnit::Second => i128::from(value!(TimestampSecondType)) * 1000,
+            TimeUnit::Millisecond => i128::from(value!(TimestampMillisecondType)),
+            TimeUnit::Microsecond => i128::from(value!(TimestampMicrosecondType)).div_euclid(1000),
+            TimeUnit::Nanosecond => {
+                i128::from(value!(TimestampNanosecondType)).div_euclid(1_000_000)
+            }
+        },
+        other => return Err(format!("the type {other} is not read")),
+    };
+    out.extend_from_slice(number.to_string().as_bytes());
+    Ok(())
+}
+
+fn text(out: &mut Vec<u8>, value: &str) -> Result<(), String> {
+    push_json_string(out, value.as_bytes());
+    Ok(())
+}
+
+/// A decimal's digits without the zeros at its end, so that a scale above two is fine when the value is exact.
+fn decimal(digits: i128, scale: usize) -> String {
+    let sign = if digits < 0 { "-" } else { "" };
+    let text = format!("{:0width$}", digits.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = text.split_at(text.len() - scale);
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.is_empty() {
+        format!("{sign}{whole}")
+    } else {
+        format!("{sign}{whole}.{fraction}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_keep_their_value() {
+        assert_eq!(decimal(123_450, 4), "12.345");
+        assert_eq!(decimal(-1_200, 4), "-0.12");
+        assert_eq!(decimal(1_200, 2), "12");
+        assert_eq!(decimal(0, 0), "0");
+    }
+}
