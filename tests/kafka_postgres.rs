@@ -10,33 +10,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use support::kafka::{block, consume, produce, topic, unique};
+use support::kafka::{block, consume, produce, topic};
+use support::postgres::{connect, database};
 use support::{
     Dice, Rows, fold, keys_of, measures_of, reference, run, sales, service, standings, until, wait,
 };
-
-async fn connect(url: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
-    client
-}
-
-/// A database of its own.
-fn database() -> String {
-    let url = service("POSTGRES_URL");
-    let name = unique("test");
-    block(async {
-        connect(&url)
-            .await
-            .batch_execute(&format!("CREATE DATABASE {name}"))
-            .await
-            .unwrap()
-    });
-    let (base, _) = url.rsplit_once('/').unwrap();
-    format!("{base}/{name}")
-}
 
 /// The tables as the change log would show them.
 fn tables(url: &str) -> Rows {

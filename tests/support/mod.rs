@@ -4,6 +4,7 @@
 
 pub mod http;
 pub mod kafka;
+pub mod postgres;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Command, Stdio};

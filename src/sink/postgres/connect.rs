@@ -79,6 +79,12 @@ impl Target {
     pub async fn connect(&self) -> Result<Client, Trouble> {
         let connected = self.config.connect(self.tls.clone()).await;
         let (client, connection) = connected.map_err(|e| {
+            if let Some(problem) = no_trust(&e) {
+                return Trouble::Final(SinkError::Configuration(format!(
+                    "--sink {}: {problem}",
+                    self.name
+                )));
+            }
             let refused = e
                 .code()
                 .is_some_and(|c| c.code().starts_with("28") || c.code().starts_with("3D"));
@@ -95,6 +101,32 @@ impl Target {
         });
         Ok(client)
     }
+}
+
+/// What is wrong with the server's TLS, if that is why there is no connection: waiting does not heal it.
+fn no_trust(error: &tokio_postgres::Error) -> Option<String> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(e) = cause {
+        if e.to_string().ends_with("server does not support TLS") {
+            return Some(
+                "the server does not speak TLS; turn it on there, or say sslmode=disable"
+                    .to_owned(),
+            );
+        }
+        let inner = e
+            .downcast_ref::<std::io::Error>()
+            .and_then(|io| io.get_ref())
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            .or_else(|| e.downcast_ref());
+        if let Some(rustls::Error::InvalidCertificate(problem)) = inner {
+            return Some(format!(
+                "the server's certificate is not trusted: {problem}; name its authority with sslrootcert=PATH, and \
+                 the host as the certificate does"
+            ));
+        }
+        cause = e.source();
+    }
+    None
 }
 
 /// `%2F` → `/`.
