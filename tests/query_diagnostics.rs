@@ -105,6 +105,7 @@ fn the_plan_says_what_the_query_says() {
 #[test]
 fn what_is_refused_is_shown_at_its_place() {
     let schema = Schema::sales();
+    let mut golden = String::new();
     for (from, to, line, found) in [
         ("SUM(amount)", "SUM(city)", 5, "SUM of `city`"),
         ("SUM(amount)", "MEDIAN(amount)", 5, "MEDIAN"),
@@ -182,7 +183,10 @@ fn what_is_refused_is_shown_at_its_place() {
             "{to}, wanted line {line}: {shown}"
         );
         assert!(shown.contains("help: "), "{to}: {shown}");
+        golden += &format!("--- {to}\n{shown}\n");
     }
+    // The whole texts; `INSTA_UPDATE=always` writes them anew.
+    insta::assert_snapshot!("refusals", golden);
 }
 
 #[test]
