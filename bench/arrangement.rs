@@ -1,15 +1,18 @@
-//! Our totals beside a differential arrangement (docs/decisions/0002): the same decoded sales, folded per epoch on both
-//! sides, then kept either in `dataflow::totals` (which ranks, too) or by `count_total` over an arrangement with a
-//! semigroup difference (totals only, no ranks, so the arrangement has less to do).
+//! Our totals beside a differential arrangement (docs/decisions/0002). The same sales are folded per epoch first, which is
+//! not timed; then the folded rows are
+//!
+//! - applied to `dataflow::totals`, which keeps sum, count, greatest, label and distinct cities, and ranks; or
+//! - given to `count_total` over an arrangement with a semigroup difference of sum, count and greatest alone, without
+//!   ranks: once with text keys, once with keys that somebody has numbered beforehand.
 //!
 //!   cargo run --release --example arrangement -- [SALES] [ROUNDS]
 //!
-//! Prints sales per second by epoch size, medians of alternating rounds, and the ratio.
+//! Prints folded rows per second by epoch size, medians of alternating rounds, and ratios.
 
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use differential_dataflow::difference::{IsZero, Semigroup};
 use differential_dataflow::input::InputSession;
@@ -79,12 +82,12 @@ impl Semigroup for Totalled {
     }
 }
 
-fn ours(sales: &[Sale], cities: &[String], salesmen: &[String], epoch: usize) -> usize {
-    let plan =
-        Arc::new(load_dir("bench/queries".as_ref()).unwrap_or_else(|e| panic!("{}", e.render())));
+/// Seconds in totals, and the rows that went in.
+fn ours(sales: &[Sale], cities: &[String], salesmen: &[String], epoch: usize) -> f64 {
+    let plan = load_dir("bench/queries".as_ref()).unwrap_or_else(|e| panic!("{}", e.render()));
+    let plan = Arc::new(plan);
     let (mut combiner, mut totals) = (Combiner::new(&plan), Totals::new(Arc::clone(&plan)));
-    let mut changed = 0;
-    let mut offset = 0;
+    let (mut spent, mut offset) = (Duration::ZERO, 0);
     for batch in sales.chunks(epoch) {
         for sale in batch {
             let origin = Origin {
@@ -92,60 +95,83 @@ fn ours(sales: &[Sale], cities: &[String], salesmen: &[String], epoch: usize) ->
                 offset,
             };
             offset += 1;
-            black_box(combiner.add(
-                &View(sale, cities, salesmen),
-                origin,
-                |_| Verdict::Counted,
-                &mut Vec::new(),
-            ));
+            let view = View(sale, cities, salesmen);
+            black_box(combiner.add(&view, origin, |_| Verdict::Counted, &mut Vec::new()));
         }
-        for deltas in combiner.flush(1) {
-            totals.apply(&deltas);
+        let folded = combiner.flush(1);
+        let started = Instant::now();
+        for deltas in &folded {
+            totals.apply(deltas);
         }
-        changed += totals.settle().len();
+        black_box(totals.settle());
+        spent += started.elapsed();
     }
-    black_box(changed);
-    totals.live_keys()
+    spent.as_secs_f64()
 }
 
-fn arrangement(sales: &[Sale], epoch: usize) -> usize {
-    // Copied, so that the worker's closure owns them; not part of the time.
-    let batches: Vec<Vec<(i64, u32, u32, i64)>> = sales
-        .chunks(epoch)
-        .map(|b| {
-            b.iter()
-                .map(|s| (s.time, s.city, s.salesman, s.cents))
-                .collect()
-        })
-        .collect();
-    timely::execute_directly(move |worker| {
-        let mut input = InputSession::<u64, (bool, i64, u32), Totalled>::new();
-        let probe = worker.dataflow(|scope| {
-            let (probe, _) = input.to_collection(scope).count_total().probe();
-            probe
-        });
-        let mut keys = 0;
+/// A key as text, or as a number.
+trait Key:
+    differential_dataflow::ExchangeData
+    + differential_dataflow::Hashable
+    + std::hash::Hash
+    + Send
+    + Sync
+{
+    fn of(id: u32, text: &str) -> Self;
+}
+
+impl Key for u32 {
+    fn of(id: u32, _: &str) -> Self {
+        id
+    }
+}
+
+impl Key for String {
+    fn of(_: u32, text: &str) -> Self {
+        text.to_owned()
+    }
+}
+
+/// Seconds in the arrangement, and the rows that went in.
+fn arrangement<K: Key>(
+    sales: &[Sale],
+    cities: &[String],
+    salesmen: &[String],
+    epoch: usize,
+) -> (f64, usize) {
+    let mut rows = 0;
+    let mut epochs = Vec::new();
+    for batch in sales.chunks(epoch) {
         let mut folded: HashMap<(bool, i64, u32), Totalled> = HashMap::new();
-        for (n, batch) in batches.into_iter().enumerate() {
-            for (time, city, salesman, cents) in batch {
-                let window = time / HOUR * HOUR;
-                for key in [(true, window, city), (false, window, salesman)] {
-                    folded
-                        .entry(key)
-                        .or_insert(Totalled(0, 0, i64::MIN))
-                        .plus_equals(&Totalled(cents, 1, cents));
-                }
+        for s in batch {
+            let window = s.time / HOUR * HOUR;
+            for key in [(true, window, s.city), (false, window, s.salesman)] {
+                let total = folded.entry(key).or_insert(Totalled(0, 0, i64::MIN));
+                total.plus_equals(&Totalled(s.cents, 1, s.cents));
             }
-            keys += folded.len();
-            for (key, total) in folded.drain() {
+        }
+        rows += folded.len();
+        let keyed = folded.into_iter().map(|((is_city, window, id), total)| {
+            let texts = if is_city { cities } else { salesmen };
+            ((is_city, window, K::of(id, &texts[id as usize])), total)
+        });
+        epochs.push(keyed.collect::<Vec<_>>());
+    }
+    let seconds = timely::execute_directly(move |worker| {
+        let mut input = InputSession::<u64, (bool, i64, K), Totalled>::new();
+        let probe = worker.dataflow(|scope| input.to_collection(scope).count_total().probe().0);
+        let started = Instant::now();
+        for (n, folded) in epochs.into_iter().enumerate() {
+            for (key, total) in folded {
                 input.update(key, total);
             }
             input.advance_to(n as u64 + 1);
             input.flush();
             worker.step_while(|| probe.less_than(input.time()));
         }
-        keys
-    })
+        started.elapsed().as_secs_f64()
+    });
+    (seconds, rows)
 }
 
 fn median(mut all: Vec<f64>) -> f64 {
@@ -170,22 +196,27 @@ fn main() {
         .collect();
     let cities: Vec<String> = (0..300).map(standings::load::city).collect();
     let salesmen: Vec<String> = (0..20_000).map(|n| format!("S{n:06}")).collect();
-    println!("{n} sales, medians of {rounds} alternating rounds, one worker");
     println!(
-        "{:>8} {:>16} {:>16} {:>7}",
-        "epoch", "ours, sales/s", "arrangement", "ratio"
+        "{n} sales, medians of {rounds} alternating rounds, one worker; folded rows per second"
+    );
+    println!(
+        "{:>8} {:>12} {:>22} {:>22}",
+        "epoch", "ours", "arrangement, texts", "arrangement, numbers"
     );
     for epoch in [1_000, 10_000, 100_000] {
-        let (mut a, mut b) = (Vec::new(), Vec::new());
+        let (mut a, mut b, mut c, mut rows) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for _ in 0..rounds {
-            let started = Instant::now();
-            black_box(ours(&sales, &cities, &salesmen, epoch));
-            a.push(n as f64 / started.elapsed().as_secs_f64());
-            let started = Instant::now();
-            black_box(arrangement(&sales, epoch));
-            b.push(n as f64 / started.elapsed().as_secs_f64());
+            a.push(ours(&sales, &cities, &salesmen, epoch));
+            let (seconds, n) = arrangement::<String>(&sales, &cities, &salesmen, epoch);
+            b.push(seconds);
+            rows = n;
+            c.push(arrangement::<u32>(&sales, &cities, &salesmen, epoch).0);
         }
-        let (a, b) = (median(a), median(b));
-        println!("{epoch:>8} {a:>16.0} {b:>16.0} {:>6.2}x", a / b);
+        let [a, b, c] = [a, b, c].map(|s| rows as f64 / median(s));
+        println!(
+            "{epoch:>8} {a:>12.0} {b:>14.0} ({:>4.2}x) {c:>14.0} ({:>4.2}x)",
+            b / a,
+            c / a
+        );
     }
 }

@@ -33,13 +33,17 @@ impl Browser {
             http::request("GET", &browser.address, "/status", "").is_ok()
         });
         // Tests may run as root and in a container: no sandbox, no GPU, no shared memory.
-        let args = [
+        let mut args = vec![
             "--headless=new",
             "--no-sandbox",
             "--disable-gpu",
             "--disable-dev-shm-usage",
             "--window-size=1400,1000",
         ];
+        if std::env::var_os("STANDINGS_TEST_PICTURE").is_some() {
+            // A picture shows rows in their places, not on their way.
+            args.push("--force-prefers-reduced-motion");
+        }
         let wanted =
             json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": args}}}});
         let made = browser.call("/session", &wanted);

@@ -34,7 +34,7 @@ use crate::run::check;
 use crate::run::committer::Outputs;
 use crate::run::driver::Settings;
 use crate::run::engine::{Cluster, Engine};
-use crate::run::exit::Failure;
+use crate::run::exit::{self, Failure};
 use crate::sink::{self, SinkOptions};
 use crate::source::SourceOptions;
 
@@ -84,7 +84,6 @@ const SALES: &str = "sales";
 const CHANGES: &str = "rank-changes";
 
 /// Runs the demo; `asked_to_stop` is set by Ctrl-C.
-#[allow(clippy::print_stdout)]
 pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failure> {
     if args.day < Duration::from_secs(1) {
         return Err(Failure::usage("--day must be at least 1s"));
@@ -105,7 +104,7 @@ pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failur
     let metrics = Arc::new(Metrics::new(Arc::clone(&live)));
     let shown = Shown::new(Arc::clone(&plan), Arc::clone(&metrics), true);
     listening.serve(Arc::clone(&shown))?;
-    println!(
+    exit::say(&format!(
         "Live page:  http://{address}/\nAs JSON:    http://{address}/api/v1/sales/city?limit=3\n\
          Metrics:    http://{address}/metrics\nKafka:      {} (topics `{SALES}` and `{CHANGES}`, until the demo ends)\n{}",
         broker.address(),
@@ -113,7 +112,7 @@ pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failur
             Some(_) => "",
             None => "Ctrl-C ends it with a summary.\n",
         }
-    );
+    ));
 
     let engine_stop = Arc::new(AtomicBool::new(false));
     let options = SinkOptions {

@@ -1,29 +1,28 @@
 //! What the demo did, and whether it adds up.
 
 use crate::observe::metrics::Metrics;
-use crate::run::exit::Failure;
+use crate::run::exit::{self, Failure};
 
 /// Prints the summary; an error if a sale is missing or the counts do not add up.
-#[allow(clippy::print_stdout)]
 pub fn print(made: u64, metrics: &Metrics) -> Result<(), Failure> {
     let c = metrics.totals();
     let latency = metrics.latency();
     let written = metrics.written();
     let late = c.late + c.retired;
-    println!("Sales made            {made:>12}");
-    println!("Sales read            {:>12}", c.read);
-    println!(
+    exit::say(&format!("Sales made            {made:>12}"));
+    exit::say(&format!("Sales read            {:>12}", c.read));
+    exit::say(&format!(
         "  = ranked + late + dead-lettered + filtered\n  = {} + {late} + {} + {}",
         c.ranked, c.dead, c.filtered
-    );
-    println!(
+    ));
+    exit::say(&format!(
         "Changes written       {:>12}  in {} commits; {} of them moved a rank",
         written.changes, written.commits, written.ranks
-    );
-    println!(
+    ));
+    exit::say(&format!(
         "Latency, read to commit: p50 {:.1} ms, p99 {:.1} ms, greatest {:.1} ms",
         latency.p50_ms, latency.p99_ms, latency.max_ms
-    );
+    ));
     if !c.balanced() {
         return Err(Failure::failed("the counts do not add up: this is a bug"));
     }
@@ -33,6 +32,6 @@ pub fn print(made: u64, metrics: &Metrics) -> Result<(), Failure> {
             c.read
         )));
     }
-    println!("Every sale is accounted for.");
+    exit::say("Every sale is accounted for.");
     Ok(())
 }

@@ -73,7 +73,7 @@ pub(super) async fn top_salesmen(shown: State<Arc<Shown>>, which: Query<Which>) 
 fn of_date(shown: &Shown, name: &str, which: &Which) -> Response {
     let (number, ranking) = match find(shown, name) {
         Ok(found) => found,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     let (date, limit) = match (which.date(), which.limit(ranking.limit)) {
         (Ok(date), Ok(limit)) => (date, limit),
@@ -91,10 +91,10 @@ fn of_date(shown: &Shown, name: &str, which: &Which) -> Response {
 
 type Found<'a> = (usize, &'a crate::model::plan::Ranking);
 
-fn find<'a>(shown: &'a Shown, name: &str) -> Result<Found<'a>, Response> {
+fn find<'a>(shown: &'a Shown, name: &str) -> Result<Found<'a>, Box<Response>> {
     if !shown.commits_here {
         let message = "this process only computes; ask process 0, which commits".to_owned();
-        return Err(refused(StatusCode::MISDIRECTED_REQUEST, message));
+        return Err(Box::new(refused(StatusCode::MISDIRECTED_REQUEST, message)));
     }
     let mut rankings = shown.plan.rankings.iter().enumerate();
     rankings.find(|(_, r)| r.name == name).ok_or_else(|| {
@@ -108,7 +108,7 @@ fn find<'a>(shown: &'a Shown, name: &str) -> Result<Found<'a>, Response> {
             "no ranking `{name}` is loaded; there are: {}",
             names.join(", ")
         );
-        refused(StatusCode::NOT_FOUND, message)
+        Box::new(refused(StatusCode::NOT_FOUND, message))
     })
 }
 
@@ -123,7 +123,7 @@ pub(super) async fn windows(State(shown): State<Arc<Shown>>, Path(name): Path<St
         Ok((number, _)) => array(json::windows(
             &shown.board.view(|view| view.windows(number)),
         )),
-        Err(answer) => answer,
+        Err(answer) => *answer,
     }
 }
 
@@ -135,7 +135,7 @@ pub(super) async fn rows(
 ) -> Response {
     let (number, ranking) = match find(&shown, &name) {
         Ok(found) => found,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     let limit = match which.limit(MOST_ROWS as u64) {
         Ok(limit) => limit,

@@ -83,7 +83,7 @@ pub(super) fn rows(ranking: &Ranking, window: &WindowInfo, rows: &[Row]) -> Stri
 /// An array of windows.
 pub(super) fn windows(windows: &[WindowInfo]) -> String {
     let mut out = Vec::new();
-    list(&mut out, windows, |out, window| push_window(out, window));
+    list(&mut out, windows, push_window);
     text(out)
 }
 
@@ -151,7 +151,7 @@ pub(super) fn snapshot(plan: &Plan, view: &View<'_>) -> String {
             let mut windows = view.windows(i);
             windows.truncate(SNAPSHOT_WINDOWS);
             out.extend_from_slice(b",\"windows\":");
-            list(out, &windows, |out, window| push_window(out, window));
+            list(out, &windows, push_window);
             out.extend_from_slice(b",\"rows\":");
             let newest = windows
                 .first()

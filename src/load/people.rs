@@ -78,7 +78,8 @@ const LAST: [&str; 24] = [
 /// The name of a salesman, always the same.
 pub fn name(salesman: u64) -> String {
     let first = FIRST[(salesman % 24) as usize];
-    let last = LAST[(salesman / 24 * 7 % 24) as usize];
+    // Every pair of names comes once before one comes again.
+    let last = LAST[((salesman * 5 + salesman / 24 * 7) % 24) as usize];
     format!("{first} {last}")
 }
 

@@ -68,7 +68,7 @@ impl ProducerContext for Deliveries {
 
 /// Where records come from.
 enum Input {
-    Recording(RecordingReader),
+    Recording(Box<RecordingReader>),
     Lines(Box<dyn BufRead>, u32),
 }
 
@@ -85,7 +85,7 @@ impl Input {
             Box::new(file()?)
         } else {
             return RecordingReader::open(path)
-                .map(Input::Recording)
+                .map(|r| Input::Recording(Box::new(r)))
                 .map_err(wrong);
         };
         if pace == Pace::Recorded {

@@ -257,8 +257,8 @@ mod tests {
             offset: 10_000_000_000 + n * n,
             timestamp: [NO_TIMESTAMP, 0, 7, 1_769_126_400_000][n as usize % 4],
             arrived: n * n * 7,
-            key: (n % 2 == 0).then(|| n.to_string().into_bytes()),
-            value: (n % 5 != 0).then(|| vec![n as u8; n as usize * 100]),
+            key: n.is_multiple_of(2).then(|| n.to_string().into_bytes()),
+            value: (!n.is_multiple_of(5)).then(|| vec![n as u8; n as usize * 100]),
         };
         (0..50).map(make).collect()
     }

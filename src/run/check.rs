@@ -1,20 +1,27 @@
-//! `standings check`: parses and explains queries and configuration, and touches nothing.
+//! `standings check`: parses and explains queries and configuration; writes nothing, and connects to nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, Parser};
 
-use super::exit::Failure;
+use super::args::{Delivery, EmitArg, RunArgs, StartArg};
+use super::commands::Prepared;
+use super::exit::{self, Failure};
+use crate::model::duration::format_duration;
 use crate::model::plan::Plan;
 use crate::query;
+use crate::source::SourceUrl;
 
 /// `standings check`.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = "\
 Examples:
-  standings check --queries queries
+  The queries alone:
+    standings check --queries queries
+  The queries and a whole command line, as it would be run:
+    standings check -- run --queries queries --source kafka://localhost:9092/sales --sink postgres://localhost/standings
 
-Exit codes: 0 all queries are right, 2 some are not (each is shown with its place in the file).")]
+Exit codes: 0 all is right, 2 something is not (each query is shown with the place of what is wrong).")]
 pub struct CheckArgs {
     /// Folder with one SQL file per ranking.
     #[arg(
@@ -24,19 +31,137 @@ pub struct CheckArgs {
         default_value = "queries"
     )]
     pub queries: PathBuf,
+    /// A command line to check too: `run` and its flags.
+    #[arg(last = true, value_name = "run …")]
+    pub command: Vec<String>,
+}
+
+/// A command line of `standings run`, for its own parser.
+#[derive(Parser)]
+#[command(name = "standings run", no_binary_name = true)]
+struct Line {
+    #[command(flatten)]
+    run: RunArgs,
 }
 
 /// Loads the queries; every error is one readable diagnostic.
-pub fn load(dir: &std::path::Path) -> Result<Plan, Failure> {
+pub fn load(dir: &Path) -> Result<Plan, Failure> {
     query::load_dir(dir).map_err(|errors| Failure::usage(errors.render()))
 }
 
 /// Runs `standings check`.
 pub fn run(args: &CheckArgs) -> Result<(), Failure> {
-    let plan = load(&args.queries)?;
-    #[allow(clippy::print_stdout)]
-    {
-        println!("{}", query::explain(&plan));
+    let Some((first, flags)) = args.command.split_first() else {
+        exit::say(&query::explain(&load(&args.queries)?));
+        return Ok(());
+    };
+    if first != "run" {
+        return Err(Failure::usage(
+            "after -- comes `run` and its flags: standings check -- run …",
+        ));
     }
+    let line = Line::try_parse_from(flags).map_err(|e| {
+        let text = e.to_string();
+        Failure::usage(text.trim_start_matches("error: ").trim_end().to_owned())
+    })?;
+    let prepared = Prepared::new(&line.run)?;
+    exit::say(&format!(
+        "{}\n\n{}",
+        query::explain(&prepared.plan),
+        explain(&line.run, &prepared)
+    ));
     Ok(())
+}
+
+/// What a command line says, in words. No secret is shown: URLs show themselves without them, and of client settings
+/// only the names.
+fn explain(args: &RunArgs, prepared: &Prepared) -> String {
+    let mut lines = vec!["configuration".to_owned()];
+    let mut say = |label: &str, text: String| lines.push(format!("  {label:<10} {text}"));
+    for url in &args.source {
+        say("source", url.to_string());
+    }
+    if let [SourceUrl::Kafka { .. }] = &args.source[..] {
+        say(
+            "begins",
+            match args.start {
+                StartArg::Earliest => "at the oldest record",
+                StartArg::Latest => "at what comes from now on",
+            }
+            .to_owned(),
+        );
+    }
+    if args.until_end {
+        say("ends", "at the input's end as seen at start".to_owned());
+    }
+    for url in &args.sink {
+        say("sink", url.to_string());
+    }
+    let nowhere = || "counted, and kept nowhere".to_owned();
+    let shown = |url: &Option<crate::sink::url::SinkUrl>| {
+        url.as_ref().map_or_else(nowhere, ToString::to_string)
+    };
+    say("late", shown(&args.late));
+    say("dead", shown(&args.dead_letter));
+    let d = format_duration;
+    say(
+        "windows",
+        format!(
+            "close when every partition that is not idle is {} past their end; take sales for {} more",
+            d(args.out_of_orderness),
+            d(args.allowed_lateness)
+        ),
+    );
+    say(
+        "",
+        format!(
+            "a partition is idle after {} of silence; windows are kept for laggards for {}",
+            d(args.idle_timeout),
+            d(args.retain)
+        ),
+    );
+    say(
+        "",
+        format!(
+            "a sale more than {} ahead of its record's timestamp is a dead letter",
+            d(args.max_ahead)
+        ),
+    );
+    say(
+        "commits",
+        format!(
+            "at most every {}; {}; {}",
+            d(args.commit_interval),
+            match args.emit {
+                EmitArg::Rows => "every change of a ranked row",
+                EmitArg::Ranks => "only moves and final values",
+            },
+            match args.delivery {
+                Delivery::ExactlyOnce => "exactly once where the sink has transactions",
+                Delivery::AtLeastOnce => "at least once",
+            }
+        ),
+    );
+    let processes = prepared.cluster.hosts.len().max(1);
+    say(
+        "workers",
+        format!(
+            "{} in {processes} process{}; each may have {} MiB read and not committed",
+            prepared.cluster.workers * processes,
+            if processes == 1 { "" } else { "es" },
+            args.in_flight_bytes >> 20
+        ),
+    );
+    if let Some(http) = &args.http {
+        say("http", http.clone());
+    }
+    let names: Vec<_> = prepared
+        .kafka_properties
+        .iter()
+        .map(|(key, _)| key.as_str())
+        .collect();
+    if !names.is_empty() {
+        say("kafka", format!("also sets {}", names.join(", ")));
+    }
+    lines.join("\n")
 }

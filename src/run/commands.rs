@@ -29,60 +29,102 @@ impl From<SourceError> for Failure {
     }
 }
 
+/// A command line of `standings run`, understood and found right; nothing is connected yet.
+pub struct Prepared {
+    /// The queries.
+    pub plan: Arc<Plan>,
+    /// Which part of which cluster.
+    pub cluster: Cluster,
+    /// Client settings of the file and the flags.
+    pub kafka_properties: Vec<(String, String)>,
+    source: SourceOptions,
+    outputs: Outputs,
+    live: Arc<Live>,
+}
+
+impl Prepared {
+    /// Finds what is wrong before anything is started.
+    pub fn new(args: &RunArgs) -> Result<Self, Failure> {
+        let plan = Arc::new(check::load(&args.queries)?);
+        let cluster = Cluster::from_flags(
+            args.workers,
+            args.processes,
+            args.process,
+            args.hosts.as_deref(),
+        )?;
+        let mut kafka_properties = match &args.kafka_properties {
+            Some(path) => parse_properties_file(path)?,
+            None => Vec::new(),
+        };
+        kafka_properties.extend(args.kafka_property.iter().cloned());
+        let live = Arc::new(Live::new(cluster.workers));
+        let source = SourceOptions {
+            live: Arc::clone(&live),
+            schema: Arc::new(plan.schema.clone()),
+            start: args.start.into(),
+            until_end: args.until_end,
+            kafka_properties: kafka_properties.clone(),
+            max_record_bytes: args.max_record_bytes,
+            ..SourceOptions::new(args.source.clone())
+        };
+        source.check()?;
+        let mut outputs = Outputs::default();
+        if cluster.process == 0 {
+            outputs = open_outputs(args, &kafka_properties, &live)?;
+        }
+        Ok(Prepared {
+            plan,
+            cluster,
+            kafka_properties,
+            source,
+            outputs,
+            live,
+        })
+    }
+}
+
+fn open_outputs(
+    args: &RunArgs,
+    kafka_properties: &[(String, String)],
+    live: &Arc<Live>,
+) -> Result<Outputs, Failure> {
+    let options = SinkOptions {
+        kafka_properties: kafka_properties.to_vec(),
+        kafka_tombstones: args.kafka_tombstones,
+        exactly_once: args.delivery == Delivery::ExactlyOnce,
+        live: Arc::clone(live),
+    };
+    let mut outputs = Outputs::default();
+    for url in &args.sink {
+        outputs.sinks.push(sink::connect(url, &options)?);
+    }
+    let reject = |url: &Option<_>| -> Result<Option<Box<dyn RejectWriter>>, SinkError> {
+        url.as_ref()
+            .map(|u| sink::connect_rejects(u, &options))
+            .transpose()
+    };
+    outputs.late = reject(&args.late)?;
+    outputs.dead = reject(&args.dead_letter)?;
+    Ok(outputs)
+}
+
 /// Runs `standings run` until the input's end or a signal.
 pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
-    let plan = Arc::new(check::load(&args.queries)?);
-    let cluster = Cluster::from_flags(
-        args.workers,
-        args.processes,
-        args.process,
-        args.hosts.as_deref(),
-    )?;
-    let is_first = cluster.process == 0;
-    let mut kafka_properties = match &args.kafka_properties {
-        Some(path) => parse_properties_file(path)?,
-        None => Vec::new(),
-    };
-    kafka_properties.extend(args.kafka_property.iter().cloned());
-    let live = Arc::new(Live::new(cluster.workers));
-    let source = SourceOptions {
-        live: Arc::clone(&live),
-        schema: Arc::new(plan.schema.clone()),
-        start: args.start.into(),
-        until_end: args.until_end,
-        kafka_properties: kafka_properties.clone(),
-        max_record_bytes: args.max_record_bytes,
-        ..SourceOptions::new(args.source.clone())
-    };
-    source.check()?;
-    let http = args
-        .http
-        .as_deref()
-        .map(|address| server::listen(address, cluster.process))
-        .transpose()?;
+    let Prepared {
+        plan,
+        cluster,
+        source,
+        mut outputs,
+        live,
+        ..
+    } = Prepared::new(&args)?;
     let settings = settings(&args, &plan, &source, stop);
-    let mut outputs = Outputs::default();
-    if is_first {
-        let options = SinkOptions {
-            kafka_properties,
-            kafka_tombstones: args.kafka_tombstones,
-            exactly_once: args.delivery == Delivery::ExactlyOnce,
-            live: Arc::clone(&live),
-        };
-        for url in &args.sink {
-            outputs.sinks.push(sink::connect(url, &options)?);
-        }
-        let reject = |url: &Option<_>| -> Result<Option<Box<dyn RejectWriter>>, SinkError> {
-            url.as_ref()
-                .map(|u| sink::connect_rejects(u, &options))
-                .transpose()
-        };
-        outputs.late = reject(&args.late)?;
-        outputs.dead = reject(&args.dead_letter)?;
-    }
-    if let Some(listening) = http {
-        let shown = Shown::new(Arc::clone(&plan), Arc::new(Metrics::new(live)), is_first);
-        if is_first {
+    if let Some(address) = args.http.as_deref() {
+        let listening = server::listen(address, cluster.process)?;
+        let commits_here = cluster.process == 0;
+        let metrics = Arc::new(Metrics::new(live));
+        let shown = Shown::new(Arc::clone(&plan), metrics, commits_here);
+        if commits_here {
             outputs.observers.push(Box::new(Watch(Arc::clone(&shown))));
         } else {
             // Only the first process has sinks to wait for.

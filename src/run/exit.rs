@@ -43,6 +43,13 @@ pub fn now(failure: &Failure) -> ! {
     std::process::exit(failure.code)
 }
 
+/// Says something on standard output. A reader that has gone (`| head`) is no error.
+pub fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}");
+    let _ = out.flush();
+}
+
 /// A panic anywhere ends the process: timely would let the other workers hang, and a cluster without one of its
 /// workers cannot go on.
 pub fn die_on_panic() {
