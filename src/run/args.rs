@@ -123,7 +123,8 @@ pub struct RunArgs {
     /// Which changes of a row are written.
     #[arg(long, env = "STANDINGS_EMIT", value_enum, default_value = "rows")]
     pub emit: EmitArg,
-    /// How commits are delivered. Today Postgres is exactly-once in both; files, stdout and Kafka are at-least-once.
+    /// How commits reach Kafka: in one transaction each, or possibly more than once after a failure. Postgres is
+    /// exactly-once in both; files and standard output remember nothing.
     #[arg(
         long,
         env = "STANDINGS_DELIVERY",

@@ -100,6 +100,9 @@ pub fn connect(url: &url::SinkUrl, options: &SinkOptions) -> Result<Box<dyn Sink
             text,
             Arc::clone(&options.live),
         )?),
+        url::SinkUrl::Kafka { brokers, topic } if options.exactly_once => {
+            Box::new(kafka::TransactionalSink::new(brokers, topic, options)?)
+        }
         url::SinkUrl::Kafka { brokers, topic } => {
             Box::new(kafka::KafkaSink::new(brokers, topic, options)?)
         }

@@ -1,7 +1,14 @@
-//! A topic of changes: an idempotent producer, one message per change, keyed by ranking, window and group keys.
+//! A topic of changes, one message per change, keyed by ranking, window and group keys.
+//!
+//! Exactly once: `transactions`. At least once, and for rejects: an idempotent producer, here.
 //!
 //! A commit is done when every message of it is acknowledged. The client retries for as long as it takes: a broker that
 //! is down makes commits wait, and a log line says so.
+
+mod readback;
+mod transactions;
+
+pub use transactions::TransactionalSink;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -73,43 +80,58 @@ impl ProducerContext for Deliveries {
     }
 }
 
+/// Settings of any producer of the sink.
+fn config(brokers: &str, options: &SinkOptions) -> ClientConfig {
+    let mut config = client(brokers, options);
+    config
+        .set("linger.ms", "0")
+        .set("compression.type", "lz4")
+        .set("enable.idempotence", "true");
+    config
+}
+
+/// Settings of any client of the sink. Settings of consumers are shared with the source, and would only make a
+/// producer warn.
+fn client(brokers: &str, options: &SinkOptions) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", brokers)
+        .set("client.id", "standings")
+        .set("reconnect.backoff.max.ms", "2000");
+    for (key, value) in &options.kafka_properties {
+        let consumer = [
+            "group.",
+            "fetch.",
+            "queued.",
+            "auto.offset",
+            "isolation.",
+            "session.",
+            "heartbeat.",
+        ];
+        if !consumer.iter().any(|c| key.starts_with(c)) {
+            config.set(key, value);
+        }
+    }
+    config
+}
+
+fn refused(error: &KafkaError) -> SinkError {
+    SinkError::Configuration(format!(
+        "the Kafka settings of the sink are refused: {}",
+        crate::source::refused(error)
+    ))
+}
+
 type Pair = (Vec<u8>, Option<Vec<u8>>);
 
 impl KafkaSink {
     /// Makes the client; it connects by itself.
     pub fn new(brokers: &str, topic: &str, options: &SinkOptions) -> Result<Self, SinkError> {
-        let mut config = ClientConfig::new();
-        config
-            .set("bootstrap.servers", brokers)
-            .set("client.id", "standings")
-            .set("linger.ms", "0")
+        let producer = config(brokers, options)
+            // It waits for as long as it takes.
             .set("message.timeout.ms", "0")
-            .set("compression.type", "lz4")
-            .set("reconnect.backoff.max.ms", "2000");
-        for (key, value) in &options.kafka_properties {
-            // Settings of consumers are shared with the source, and would only make the producer warn.
-            let consumer = [
-                "group.",
-                "fetch.",
-                "queued.",
-                "auto.offset",
-                "isolation.",
-                "session.",
-                "heartbeat.",
-            ];
-            if !consumer.iter().any(|c| key.starts_with(c)) {
-                config.set(key, value);
-            }
-        }
-        config.set("enable.idempotence", "true");
-        let producer = config
             .create_with_context(Deliveries::default())
-            .map_err(|e| {
-                SinkError::Configuration(format!(
-                    "the Kafka settings of the sink are refused: {}",
-                    crate::source::refused(&e)
-                ))
-            })?;
+            .map_err(|e| refused(&e))?;
         Ok(KafkaSink {
             name: format!("kafka://{brokers}/{topic}"),
             topic: topic.to_owned(),
