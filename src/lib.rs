@@ -21,4 +21,5 @@ pub mod query;
 pub mod recording;
 pub mod run;
 pub mod sink;
+pub mod snapshot;
 pub mod source;

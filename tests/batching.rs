@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use standings::dataflow::control::{Complete, GatherState, Start};
 use standings::dataflow::gather::Emit;
 use standings::dataflow::graph::{self, Gate};
 use standings::event_time::partition::Policy;
@@ -35,6 +36,20 @@ struct TestGate {
 }
 
 impl Gate for TestGate {
+    fn start(&mut self) -> Option<(Start, Option<GatherState>)> {
+        Some((Start::default(), None))
+    }
+
+    fn released(&self) -> bool {
+        true
+    }
+
+    fn snapshot_due(&mut self) -> Option<u64> {
+        None
+    }
+
+    fn snapshot(&mut self, _: Option<Complete>) {}
+
     fn ready(&mut self) -> bool {
         true
     }
@@ -312,6 +327,7 @@ fn run(seed: u64, workers: usize) {
         in_flight_bytes: 1 << (10 + seed % 10),
         epoch_bytes: (1 << (7 + seed % 6), 1 << 14),
         stop: Arc::new(AtomicBool::new(false)),
+        snapshots: None,
         live: Arc::default(),
     };
     let config = if workers == 1 {
@@ -328,13 +344,9 @@ fn run(seed: u64, workers: usize) {
         let gate = (worker.index() == 0).then_some(Box::new(gate) as Box<dyn Gate>);
         let wiring = graph::build(worker, &settings.plan, policy, Emit::Rows, gate);
         let mut dice = Dice(seed + 100 * worker.index() as u64 + 3);
-        let feed = TestFeed(RefCell::new(events(
-            &mut dice,
-            &input,
-            worker.index(),
-            worker.peers(),
-        )));
-        driver::run(worker, wiring, settings.clone(), &feed).unwrap();
+        let events = events(&mut dice, &input, worker.index(), worker.peers());
+        let feed = TestFeed(RefCell::new(events));
+        driver::run(worker, wiring, settings.clone(), |_| feed).unwrap();
     });
     guards.unwrap().join().into_iter().for_each(|r| r.unwrap());
 

@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use super::control::GatherState;
 use super::head::Ranks;
 use super::messages::{Candidate, Progress, Promise};
 use super::order::OrderKey;
 use crate::combine::key::KeyCodec;
 use crate::event_time::BEGINNING;
-use crate::event_time::global::GlobalClock;
+use crate::event_time::global::{GlobalClock, PartitionState};
 use crate::event_time::partition::Policy;
 use crate::model::block::PartitionId;
 use crate::model::change::{Change, Commit, Counts};
@@ -47,6 +48,7 @@ pub struct Gather {
     dirty: BTreeSet<(u32, i64, Arc<[u8]>)>,
     promises: Vec<i64>,
     offsets: BTreeMap<PartitionId, u64>,
+    greatest: BTreeMap<PartitionId, i64>,
     counts: BTreeMap<PartitionId, Counts>,
     next: Commit,
 }
@@ -82,8 +84,40 @@ impl Gather {
             dirty: BTreeSet::new(),
             promises: vec![BEGINNING; workers],
             offsets: BTreeMap::new(),
+            greatest: BTreeMap::new(),
             counts: BTreeMap::new(),
             next: Commit::default(),
+        }
+    }
+
+    /// Goes on from a snapshot; its rows come as candidates.
+    pub fn restore(&mut self, state: GatherState) {
+        let out_of_orderness = self.clock.policy().out_of_orderness;
+        for partition in state.offsets.keys() {
+            let greatest = state.greatest.get(partition);
+            let known = PartitionState {
+                watermark: greatest.map(|t| t.saturating_sub(out_of_orderness)),
+                ..PartitionState::default()
+            };
+            self.clock.update(*partition, known);
+        }
+        self.clock.restore(state.watermark, state.horizon);
+        self.closed = state.closed;
+        self.promises.fill(state.horizon);
+        self.offsets = state.offsets;
+        self.greatest = state.greatest;
+        self.counts = state.counts;
+    }
+
+    /// All of this but the rows, which their owners keep.
+    pub fn state(&self) -> GatherState {
+        GatherState {
+            offsets: self.offsets.clone(),
+            greatest: self.greatest.clone(),
+            counts: self.counts.clone(),
+            watermark: self.clock.watermark(),
+            closed: self.closed,
+            horizon: self.promises.iter().copied().min().unwrap_or(BEGINNING),
         }
     }
 
@@ -114,6 +148,9 @@ impl Gather {
     pub fn progress(&mut self, progress: Progress) {
         for p in progress.partitions {
             self.offsets.insert(p.partition, p.next_offset);
+            if let Some(greatest) = p.greatest {
+                self.greatest.insert(p.partition, greatest);
+            }
             self.counts.entry(p.partition).or_default().add(&p.counts);
             self.clock.update(p.partition, p.state);
         }

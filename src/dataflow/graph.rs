@@ -1,6 +1,6 @@
 //! The timely operators around [`Totals`] and [`Gather`]. See the stage's head for the picture.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,8 +15,10 @@ use timely::dataflow::operators::{Input, Inspect, Probe};
 use timely::scheduling::Activator;
 use timely::worker::Worker;
 
+use super::control::{Complete, Control, GatherState, Order, PartReport, Start, Taken};
 use super::gather::{Emit, Gather};
 use super::messages::{Candidate, Epoch, Progress, Promise};
+use super::snapshots::Snapshots;
 use super::totals::Totals;
 use crate::combine::deltas::Deltas;
 use crate::event_time::BEGINNING;
@@ -42,6 +44,10 @@ pub enum Body {
     Progress(Box<Progress>),
     /// For every worker.
     Promise(Promise),
+    /// Its totals were loaded from a snapshot before this epoch: they are candidates now.
+    Loaded,
+    /// For worker 0: a part of a snapshot.
+    Part(PartReport),
     /// The sender has gone on to this epoch: whoever is behind should follow, so that its data can be committed.
     Tick(Epoch),
 }
@@ -52,10 +58,19 @@ enum Gathered {
     Candidates(Vec<Candidate>),
     Progress(Box<Progress>),
     Promise(Promise),
+    Part(PartReport),
 }
 
 /// Where drafts go; decides when one may be made.
 pub trait Gate {
+    /// How to begin, once it is known; asked until it is. With worker 0's part of the snapshot, if there is one.
+    fn start(&mut self) -> Option<(Start, Option<GatherState>)>;
+    /// Whether reading may go on past the hold.
+    fn released(&self) -> bool;
+    /// The number of the snapshot to take now, if one is due.
+    fn snapshot_due(&mut self) -> Option<u64>;
+    /// Takes a complete snapshot; it counts once everything before its epoch is durable. `None`: it failed.
+    fn snapshot(&mut self, complete: Option<Complete>);
     /// Whether a draft would be taken now.
     fn ready(&mut self) -> bool;
     /// Takes a draft of everything before epoch `up_to` ([`Epoch::MAX`]: of everything, the input has ended).
@@ -74,12 +89,40 @@ pub struct Wiring {
     pub durable: ProbeHandle<Epoch>,
     /// The greatest epoch that some worker has gone on to.
     pub latest: Rc<Cell<Epoch>>,
-    /// The horizon to promise next.
-    pub horizon: Rc<Cell<i64>>,
+    /// What worker 0 said.
+    pub told: Rc<RefCell<Told>>,
+    /// The totals of this worker, for loading a snapshot before anything is sent.
+    pub totals: Rc<RefCell<Totals>>,
+    /// What was copied for a snapshot, for the driver to have written.
+    pub taken: Rc<RefCell<Option<Taken>>>,
     /// Live (window, key) pairs of this worker.
     pub live_keys: Rc<Cell<usize>>,
     /// On worker 0: whether gather has something to do that no message announces, and how to wake it.
     pub gather: Option<(Rc<Cell<bool>>, Activator)>,
+}
+
+/// What worker 0 said.
+#[derive(Debug)]
+pub struct Told {
+    /// How to begin.
+    pub start: Option<Start>,
+    /// The horizon to promise next.
+    pub horizon: i64,
+    /// Reading may go on past the hold.
+    pub released: bool,
+    /// A snapshot that is not taken yet.
+    pub snapshot: Option<Order>,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Told {
+            start: None,
+            horizon: BEGINNING,
+            released: false,
+            snapshot: None,
+        }
+    }
 }
 
 /// Builds the same graph on every worker; `gate` is given on worker 0 alone.
@@ -91,14 +134,19 @@ pub fn build(
     gate: Option<Box<dyn Gate>>,
 ) -> Wiring {
     let latest = Rc::new(Cell::new(0));
-    let horizon = Rc::new(Cell::new(BEGINNING));
+    let told = Rc::new(RefCell::new(Told::default()));
+    let totals = Rc::new(RefCell::new(Totals::new(Arc::clone(plan))));
+    let taken: Rc<RefCell<Option<Taken>>> = Rc::default();
     let live_keys = Rc::new(Cell::new(0));
     let workers = worker.peers();
     worker.dataflow::<Epoch, _, _>(|scope| {
         let (input, messages) = scope.new_input();
 
         let owned = {
-            let mut totals = Totals::new(Arc::clone(plan));
+            let (totals, taken) = (Rc::clone(&totals), Rc::clone(&taken));
+            let asked = Rc::clone(&told);
+            // Everything before this epoch is applied, and something of the epoch before it.
+            let mut applied_to: Epoch = 0;
             let mut promises = vec![BEGINNING; workers];
             let mut retired = BEGINNING;
             let mut waiting = BTreeMap::new();
@@ -122,10 +170,24 @@ pub fn build(
                                     .push(message.body);
                             }
                         });
-                        while let Some(entry) = waiting.first_entry() {
+                        let mut totals = totals.borrow_mut();
+                        loop {
+                            let next = waiting.first_entry();
+                            let due = next.as_ref().map(|e| *e.key());
+                            if let Some(order) = asked.borrow().snapshot
+                                && taken.borrow().is_none()
+                                && !frontier.frontier().less_than(&order.epoch)
+                                && due.is_none_or(|epoch| epoch >= order.epoch)
+                            {
+                                let passed = applied_to > order.epoch;
+                                let rows = (!passed).then(|| totals.copy(order.full));
+                                *taken.borrow_mut() = Some(Taken { order, rows });
+                            }
+                            let Some(entry) = next else { break };
                             if frontier.less_equal(entry.key()) {
                                 break;
                             }
+                            applied_to = entry.key() + 1;
                             let (capability, bodies) = entry.remove();
                             let mut session = output.session(&capability);
                             for body in bodies {
@@ -139,7 +201,8 @@ pub fn build(
                                         *known = promise.horizon.max(*known);
                                         session.give(Gathered::Promise(promise));
                                     }
-                                    Body::Tick(_) => {}
+                                    Body::Part(part) => session.give(Gathered::Part(part)),
+                                    Body::Tick(_) | Body::Loaded => {}
                                 }
                             }
                             let candidates = totals.settle();
@@ -163,7 +226,8 @@ pub fn build(
         let activator = |info: &timely::dataflow::operators::generic::OperatorInfo| {
             scope.activator_for(Rc::clone(&info.address))
         };
-        let horizons = owned.unary_frontier(
+        let latest_epoch = Rc::clone(&latest);
+        let controls = owned.unary_frontier(
             Exchange::new(|_: &Gathered| 0),
             "Gather",
             |capability, info| {
@@ -172,43 +236,37 @@ pub fn build(
                     control = Some((Rc::clone(&pending), activator(&info)));
                 }
                 let mut held = (index == 0).then_some(capability);
-                let mut gather = Gather::new(Arc::clone(plan), policy, emit, workers);
+                let gather = Gather::new(Arc::clone(plan), policy, emit, workers);
                 let mut gate = gate;
                 let mut waiting: BTreeMap<Epoch, Vec<Gathered>> = BTreeMap::new();
-                let (mut applied, mut offered, mut sent) = (0, 0, BEGINNING);
+                pending.set(true);
+                let mut seat = Seat {
+                    gather,
+                    applied: 0,
+                    offered: 0,
+                    horizon: BEGINNING,
+                    started: false,
+                    released: false,
+                    snapshots: Snapshots::new(workers),
+                };
+                let latest = Rc::clone(&latest);
                 move |(input, frontier), output| {
                     input.for_each(|time, batch: &mut Vec<Gathered>| {
                         waiting.entry(*time.time()).or_default().append(batch);
                     });
                     let Some(gate) = &mut gate else { return };
                     let reached = frontier.frontier().first().copied().unwrap_or(Epoch::MAX);
-                    if reached > applied {
-                        while let Some(entry) = waiting.first_entry()
-                            && *entry.key() < reached
-                        {
-                            for message in entry.remove() {
-                                match message {
-                                    Gathered::Candidates(all) => {
-                                        all.into_iter().for_each(|c| gather.candidate(c))
-                                    }
-                                    Gathered::Progress(progress) => gather.progress(*progress),
-                                    Gathered::Promise(promise) => gather.promise(promise),
-                                }
-                            }
-                        }
-                        applied = reached;
-                        gather.advance();
-                    }
-                    if applied > offered && gate.ready() {
-                        gate.offer(gather.draft(gate.closed_before()), applied);
-                        offered = applied;
+                    seat.apply(&mut waiting, reached, gate.as_mut());
+                    if seat.started && seat.applied > seat.offered && gate.ready() {
+                        gate.offer(seat.gather.draft(gate.closed_before()), seat.applied);
+                        seat.offered = seat.applied;
                     }
                     let durable = gate.durable();
                     if let Some(capability) = &mut held {
-                        let target = gather.target_horizon();
-                        if target > sent {
-                            sent = target;
-                            output.session(&*capability).give(target);
+                        let orders = seat.orders(gate.as_mut(), latest.get());
+                        if !orders.is_empty() {
+                            let mut session = output.session(&*capability);
+                            orders.into_iter().for_each(|order| session.give(order));
                         }
                         if durable == Epoch::MAX {
                             held = None;
@@ -216,22 +274,118 @@ pub fn build(
                             capability.downgrade(&durable);
                         }
                     }
-                    pending.set(held.is_some() && applied > durable);
+                    let waits = !seat.started || !seat.released || seat.applied > durable;
+                    pending.set(held.is_some() && waits);
                 }
             },
         );
-        let told = Rc::clone(&horizon);
-        let (durable, horizons) = horizons.probe();
-        horizons
+        let heard = Rc::clone(&told);
+        let (durable, control_stream) = controls.probe();
+        control_stream
             .broadcast()
-            .inspect(move |h: &i64| told.set(told.get().max(*h)));
+            .inspect(move |control: &Control| {
+                let mut told = heard.borrow_mut();
+                match control {
+                    Control::Start(start) => told.start = Some((**start).clone()),
+                    Control::Horizon(horizon) => told.horizon = told.horizon.max(*horizon),
+                    Control::Release => told.released = true,
+                    Control::Snapshot(order) => told.snapshot = Some(*order),
+                }
+            });
         Wiring {
             input,
             durable,
-            latest,
-            horizon,
+            latest: latest_epoch,
+            told,
+            totals,
+            taken,
             live_keys,
             gather: control,
         }
     })
+}
+
+/// Worker 0's seat: what it has gathered, and what it has told the others.
+struct Seat {
+    gather: Gather,
+    /// Everything before this epoch is gathered.
+    applied: Epoch,
+    /// Everything before this epoch was drafted.
+    offered: Epoch,
+    horizon: i64,
+    started: bool,
+    released: bool,
+    snapshots: Snapshots,
+}
+
+impl Seat {
+    fn apply(
+        &mut self,
+        waiting: &mut BTreeMap<Epoch, Vec<Gathered>>,
+        reached: Epoch,
+        gate: &mut dyn Gate,
+    ) {
+        if reached <= self.applied {
+            return;
+        }
+        loop {
+            let next = waiting.first_entry().filter(|e| *e.key() < reached);
+            let due = next.as_ref().map(|e| *e.key());
+            self.snapshots
+                .look(reached, due, &self.gather, self.applied);
+            let Some(entry) = next else { break };
+            self.applied = self.applied.max(entry.key() + 1);
+            for message in entry.remove() {
+                match message {
+                    Gathered::Candidates(all) => {
+                        all.into_iter().for_each(|c| self.gather.candidate(c))
+                    }
+                    Gathered::Progress(progress) => self.gather.progress(*progress),
+                    Gathered::Promise(promise) => self.gather.promise(promise),
+                    Gathered::Part(part) => self.snapshots.part(part),
+                }
+            }
+        }
+        self.applied = reached;
+        self.gather.advance();
+        if let Some(outcome) = self.snapshots.finished() {
+            gate.snapshot(outcome);
+        }
+    }
+
+    /// What is to be told now.
+    fn orders(&mut self, gate: &mut dyn Gate, latest: Epoch) -> Vec<Control> {
+        let mut orders = Vec::new();
+        if !self.started {
+            let Some((start, state)) = gate.start() else {
+                return orders;
+            };
+            self.started = true;
+            self.released = start.hold.is_empty();
+            self.horizon = start.horizon;
+            if let Some(state) = state {
+                self.gather.restore(state);
+            }
+            orders.push(Control::Start(Box::new(start)));
+        }
+        let target = self.gather.target_horizon();
+        if target > self.horizon {
+            self.horizon = target;
+            orders.push(Control::Horizon(target));
+        }
+        if !self.released && gate.released() {
+            self.released = true;
+            orders.push(Control::Release);
+        }
+        // The end of the input leaves no epoch to aim at.
+        if self.released
+            && self.applied < Epoch::MAX
+            && self.snapshots.is_idle()
+            && let Some(id) = gate.snapshot_due()
+        {
+            let order = self.snapshots.order(id, latest.max(self.applied));
+            orders.push(Control::Snapshot(order));
+        }
+        orders
+    }
 }

@@ -58,6 +58,11 @@ impl Interner {
         &self.entries[id as usize].bytes
     }
 
+    /// The hash that a text was given with.
+    pub fn hash(&self, id: u32) -> u64 {
+        self.entries[id as usize].hash
+    }
+
     /// Counts a use.
     pub fn retain(&mut self, id: u32) {
         self.entries[id as usize].uses += 1;

@@ -15,11 +15,13 @@
 //! 4. Gather keeps a capability for the first epoch that is not committed: a probe behind it shows every worker
 //!    which input is safe, which is what bounds the bytes in flight.
 
+pub mod control;
 pub mod gather;
 pub mod graph;
 pub mod head;
 pub mod interner;
 pub mod messages;
 pub mod order;
+mod snapshots;
 pub mod totals;
 pub mod window;

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
+
 use super::interner::Interner;
 use super::messages::Candidate;
 use super::order::Reader;
-use super::window::{Resolve, WindowState};
-use crate::combine::deltas::Deltas;
+use super::window::{CopyInto, Resolve, WindowState};
+use crate::combine::deltas::{Deltas, Group};
 use crate::combine::texts::TextTable;
 use crate::model::plan::Plan;
 
@@ -87,6 +89,33 @@ impl Totals {
             }
         }
         out
+    }
+
+    /// Copies rows as deltas from nothing: those that changed since the last copy, or all.
+    pub fn copy(&mut self, full: bool) -> Deltas {
+        let mut deltas = Deltas::default();
+        let mut numbers = HashMap::new();
+        for ((ranking, start), window) in &mut self.windows {
+            let mut into = CopyInto {
+                deltas: &mut deltas,
+                numbers: &mut numbers,
+            };
+            let reader = &self.readers[*ranking as usize];
+            let rows = window.copy(full, reader, &self.texts, &mut into);
+            if rows > 0 {
+                deltas.groups.push(Group {
+                    ranking: *ranking,
+                    rows,
+                    window_start: *start,
+                });
+            }
+        }
+        deltas
+    }
+
+    /// What was applied is in the last snapshot already.
+    pub fn forget_changes(&mut self) {
+        self.windows.values_mut().for_each(WindowState::forget);
     }
 
     /// Drops every window that ends at or before `horizon`.

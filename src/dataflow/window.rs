@@ -9,6 +9,7 @@ use super::interner::Interner;
 use super::messages::{Candidate, CandidateRow};
 use super::order::{Reader, RowView};
 use crate::combine::combiner::mix;
+use crate::combine::deltas::Deltas;
 use crate::combine::layout::{NO_TEXT, SlotKind, put_wide, wide};
 use crate::model::plan::Ranking;
 
@@ -74,6 +75,9 @@ pub struct WindowState {
     partitions: Vec<Partition>,
     partition_index: HashMap<Arc<[u8]>, u32>,
     dirty: Vec<u32>,
+    /// Rows that changed since the last snapshot, and a bit for each row that is among them.
+    changed: Vec<u32>,
+    is_changed: Vec<u64>,
 }
 
 struct Partition {
@@ -81,6 +85,24 @@ struct Partition {
     head: Head,
     /// Rows of the partition; unused when the whole window is one.
     members: Vec<u32>,
+}
+
+/// Where rows are copied to, and the numbers that texts have there.
+pub struct CopyInto<'a> {
+    /// The copy.
+    pub deltas: &'a mut Deltas,
+    /// By the worker's number.
+    pub numbers: &'a mut HashMap<u32, u32>,
+}
+
+impl CopyInto<'_> {
+    fn text(&mut self, texts: &Interner, id: u32) -> u32 {
+        let table = &mut self.deltas.texts;
+        *self
+            .numbers
+            .entry(id)
+            .or_insert_with(|| table.push(texts.get(id), texts.hash(id)))
+    }
 }
 
 /// A batch's texts as numbers of the worker's own.
@@ -99,7 +121,71 @@ impl WindowState {
             partitions: Vec::new(),
             partition_index: HashMap::new(),
             dirty: Vec::new(),
+            changed: Vec::new(),
+            is_changed: Vec::new(),
         }
+    }
+
+    /// Notes that a row changed.
+    fn note(&mut self, row: u32) {
+        let (word, bit) = (row as usize / 64, 1 << (row % 64));
+        if word >= self.is_changed.len() {
+            self.is_changed.resize(word + 1, 0);
+        }
+        if self.is_changed[word] & bit == 0 {
+            self.is_changed[word] |= bit;
+            self.changed.push(row);
+        }
+    }
+
+    /// No row counts as changed.
+    pub fn forget(&mut self) {
+        self.changed.clear();
+        self.is_changed.clear();
+    }
+
+    /// Copies rows as deltas from nothing: those that changed since the last copy, or all.
+    pub fn copy(
+        &mut self,
+        full: bool,
+        reader: &Reader,
+        texts: &Interner,
+        into: &mut CopyInto<'_>,
+    ) -> u32 {
+        let stride = reader.layout.width + 1;
+        let mut rows = std::mem::take(&mut self.changed);
+        self.is_changed.clear();
+        if full {
+            rows = (0..(self.rows.len() / stride) as u32).collect();
+        }
+        for row in &rows {
+            let words = &self.rows[*row as usize * stride..(*row as usize + 1) * stride];
+            let key = into.text(texts, words[0] as u32);
+            let at = into.deltas.words.len() + 1;
+            into.deltas.words.push(u64::from(key));
+            into.deltas.words.extend_from_slice(&words[1..]);
+            for slot in &reader.layout.slots {
+                let place = match slot.kind {
+                    SlotKind::MinText(_) | SlotKind::MaxText(_) => at + slot.at,
+                    SlotKind::LastText(_) => at + slot.at + 3,
+                    SlotKind::Distinct(_) => {
+                        let set = &self.sets[words[1 + slot.at] as usize];
+                        into.deltas.words[at + slot.at] = set.len() as u64;
+                        set.for_each(|id| {
+                            let id = into.text(texts, id);
+                            into.deltas.distinct.push(id);
+                        });
+                        continue;
+                    }
+                    _ => continue,
+                };
+                let id = into.deltas.words[place];
+                if id != NO_TEXT {
+                    into.deltas.words[place] = u64::from(into.text(texts, id as u32));
+                }
+            }
+        }
+        rows.len() as u32
     }
 
     /// Keys in this window.
@@ -141,6 +227,7 @@ impl WindowState {
             })
         });
         self.add(reader, texts, from, row, &deltas[1..], distinct);
+        self.note(row);
         let words = &self.rows[at + 1..at + stride];
         let now = reader.order(RowView {
             words,

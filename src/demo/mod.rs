@@ -126,6 +126,7 @@ pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failur
             &options,
         )?],
         observers: vec![Box::new(Watch(shown))],
+        state: None,
         // The page counts them; one line per second of demo would say no more.
         late: Some(Box::new(sink::Nowhere)),
         dead: Some(Box::new(sink::Nowhere)),
@@ -180,6 +181,7 @@ fn settings(plan: &Arc<Plan>, stop: &Arc<AtomicBool>, live: Arc<Live>) -> Settin
         in_flight_bytes: 64 << 20,
         epoch_bytes: (128 << 10, 16 << 20),
         stop: Arc::clone(stop),
+        snapshots: None,
         live,
     }
 }

@@ -37,6 +37,12 @@ impl GlobalClock {
         }
     }
 
+    /// A clock as it was: it does not go back behind these, whatever its partitions say.
+    pub fn restore(&mut self, watermark: i64, horizon: i64) {
+        self.watermark = self.watermark.max(watermark);
+        self.horizon = self.horizon.max(horizon);
+    }
+
     /// Takes over what a worker says of a partition.
     pub fn update(&mut self, partition: PartitionId, state: PartitionState) {
         self.partitions.insert(partition, state);
@@ -76,6 +82,11 @@ impl GlobalClock {
             .saturating_sub(self.policy.allowed_lateness)
             .saturating_sub(self.policy.retain);
         self.horizon = self.horizon.max(own).max(retained);
+    }
+
+    /// How event time is judged.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Windows that end at or before this are closed. [`BEGINNING`] before every partition has a watermark.

@@ -42,6 +42,16 @@ pub struct PartitionClock {
 }
 
 impl PartitionClock {
+    /// A clock that has seen this event time as the greatest.
+    pub fn new(greatest: Option<i64>) -> Self {
+        PartitionClock { greatest }
+    }
+
+    /// The greatest event time so far, ms.
+    pub fn greatest(&self) -> Option<i64> {
+        self.greatest
+    }
+
     /// The partition's own watermark, before the next record is read.
     pub fn watermark(&self, policy: &Policy) -> Option<i64> {
         self.greatest

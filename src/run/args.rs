@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::model::duration::parse_duration;
 use crate::sink::url::SinkUrl;
+use crate::snapshot::StateUrl;
 use crate::source::{SourceUrl, Start};
 
 /// How a sink's commits are delivered.
@@ -135,6 +136,12 @@ pub struct RunArgs {
     /// Where to begin reading a topic when nothing is remembered.
     #[arg(long, env = "STANDINGS_START", value_enum, default_value = "earliest")]
     pub start: StartArg,
+    /// Where snapshots are kept, so that a restart reads only what came after: file:FOLDER or s3://BUCKET/PREFIX.
+    #[arg(long, env = "STANDINGS_STATE", value_name = "URL")]
+    pub state: Option<StateUrl>,
+    /// How often a snapshot is taken.
+    #[arg(long, env = "STANDINGS_SNAPSHOT_INTERVAL", value_name = "D", default_value = "10s", value_parser = parse_duration)]
+    pub snapshot_interval: Duration,
     /// Where late sales go, with the windows they missed: kafka://…, file:PATH, stdout.
     #[arg(long, env = "STANDINGS_LATE", value_name = "URL")]
     pub late: Option<SinkUrl>,

@@ -24,22 +24,18 @@ pub struct CatchUp {
 }
 
 impl CatchUp {
-    /// From what the sink shows; `None` where it shows nothing, so that there is nothing to catch up with.
-    pub fn new(shown: Shown) -> Option<Self> {
-        let offsets = shown.offsets.unwrap_or_default();
-        if shown.rows.is_empty() && offsets.is_empty() {
-            return None;
-        }
+    /// From what the sink shows, up to a prefix.
+    pub fn new(shown: Shown, offsets: BTreeMap<PartitionId, u64>) -> Self {
         let shown = shown
             .rows
             .into_iter()
             .map(|row| ((row.ranking, row.window_start, Arc::clone(&row.key)), row))
             .collect();
-        Some(CatchUp {
+        CatchUp {
             offsets,
             shown,
             should: HashMap::new(),
-        })
+        }
     }
 
     /// Takes over a commit's changes without writing them.
@@ -54,16 +50,11 @@ impl CatchUp {
         }
     }
 
-    /// Whether a commit's prefix has reached the sink's.
+    /// Whether a commit's prefix has reached the one to catch up with.
     pub fn has_reached(&self, commit: &Commit) -> bool {
         self.offsets
             .iter()
             .all(|(p, offset)| commit.offsets.get(p).is_some_and(|o| o >= offset))
-    }
-
-    /// Whether a commit's prefix is the sink's own.
-    pub fn is_same_prefix(&self, commit: &Commit) -> bool {
-        self.offsets == commit.offsets
     }
 
     /// The changes that turn what the sink shows into what it should show.
@@ -133,13 +124,15 @@ mod tests {
     fn only_the_difference_is_left() {
         let rows = vec![shown("a", 1, 30), shown("b", 2, 20), shown("gone", 3, 10)];
         let offsets = BTreeMap::from([(0, 5)]);
-        let mut catch_up = CatchUp::new(Shown {
-            commit: 7,
-            offsets: Some(offsets),
-            watermark: None,
-            rows,
-        })
-        .unwrap();
+        let mut catch_up = CatchUp::new(
+            Shown {
+                commit: 7,
+                offsets: Some(offsets.clone()),
+                watermark: None,
+                rows,
+            },
+            offsets,
+        );
         let mut commit = Commit {
             offsets: BTreeMap::from([(0, 4)]),
             ..Commit::default()
@@ -158,10 +151,5 @@ mod tests {
             (changes[1].rank, changes[1].previous_rank),
             (Some(2), Some(2))
         );
-    }
-
-    #[test]
-    fn an_empty_sink_has_nothing_to_catch_up_with() {
-        assert!(CatchUp::new(Shown::default()).is_none());
     }
 }

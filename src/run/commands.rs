@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::args::{Delivery, EmitArg, RunArgs};
 use super::check;
 use super::committer::{Outputs, RejectWriter};
-use super::driver::Settings;
+use super::driver::{Settings, Snapshots};
 use super::engine::{Cluster, Engine};
 use super::exit::Failure;
 use crate::dataflow::gather::Emit;
@@ -18,6 +18,7 @@ use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::observe::metrics::Metrics;
 use crate::sink::{self, SinkError, SinkOptions};
+use crate::snapshot::Writer;
 use crate::source::{SourceError, SourceOptions, parse_properties_file};
 
 impl From<SourceError> for Failure {
@@ -103,6 +104,7 @@ fn open_outputs(
             .map(|u| sink::connect_rejects(u, &options))
             .transpose()
     };
+    outputs.state = args.state.clone().map(|url| (url, args.snapshot_interval));
     outputs.late = reject(&args.late)?;
     outputs.dead = reject(&args.dead_letter)?;
     Ok(outputs)
@@ -118,7 +120,13 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         live,
         ..
     } = Prepared::new(&args)?;
-    let settings = settings(&args, &plan, &source, stop);
+    let mut snapshots = None;
+    if let Some(url) = &args.state {
+        let writer = Writer::start(url, Arc::clone(&plan)).map_err(Failure::usage)?;
+        let url = url.clone();
+        snapshots = Some(Snapshots { url, writer });
+    }
+    let settings = settings(&args, &plan, &source, stop, snapshots);
     if let Some(address) = args.http.as_deref() {
         let listening = server::listen(address, cluster.process)?;
         let commits_here = cluster.process == 0;
@@ -160,6 +168,7 @@ fn settings(
     plan: &Arc<Plan>,
     source: &SourceOptions,
     stop: Arc<AtomicBool>,
+    snapshots: Option<Snapshots>,
 ) -> Settings {
     Settings {
         plan: Arc::clone(plan),
@@ -176,6 +185,7 @@ fn settings(
         in_flight_bytes: args.in_flight_bytes,
         epoch_bytes: (128 << 10, 16 << 20),
         stop,
+        snapshots,
         live: Arc::clone(&source.live),
     }
 }

@@ -7,6 +7,7 @@
 //! 1. An epoch ends only after the worker's first partitions are known: so no cut is taken that misses some.
 //! 2. What is read and not yet durable is at most the byte bound plus one block.
 //! 3. A promised horizon is taken over only between epochs.
+//! 4. Nothing is read before worker 0 has said how to begin, and nothing past the hold before it releases it.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
@@ -14,20 +15,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use crossbeam_channel::{Receiver, Sender};
 use timely::worker::Worker;
 
 use super::exit::Failure;
 use super::partition::Partition;
 use crate::combine::combiner::Combiner;
+use crate::dataflow::control::{PartReport, Start};
 use crate::dataflow::graph::{Body, Message, Wiring};
 use crate::dataflow::messages::{Epoch, Progress, Promise};
 use crate::decode::Decoder;
-use crate::event_time::BEGINNING;
 use crate::event_time::partition::Policy;
 use crate::model::block::{PartitionId, SourceEvent};
 use crate::model::plan::Plan;
 use crate::model::reject::Reject;
 use crate::observe::live::Live;
+use crate::snapshot::{self, StateUrl, Store, Writer};
 
 /// Where a driver gets its events: a reader thread, or a test.
 pub trait Feed {
@@ -35,6 +38,17 @@ pub trait Feed {
     fn try_next(&self) -> Option<SourceEvent>;
     /// Everything before these offsets is durable.
     fn durable(&self, offsets: &[(PartitionId, u64)]);
+    /// Reading may go on past the hold of its [`Start`].
+    fn release(&self) {}
+}
+
+/// Where a run's snapshots lie, and who writes their parts.
+#[derive(Clone)]
+pub struct Snapshots {
+    /// `--state`.
+    pub url: StateUrl,
+    /// Writes parts.
+    pub writer: Writer,
 }
 
 /// What a driver needs to know.
@@ -58,18 +72,82 @@ pub struct Settings {
     pub epoch_bytes: (usize, usize),
     /// Set when the process is asked to stop.
     pub stop: Arc<AtomicBool>,
+    /// `--state`, if there is one.
+    pub snapshots: Option<Snapshots>,
     /// Where the worker tells how it goes, for metrics and probes.
     pub live: Arc<Live>,
 }
 
-/// Runs one worker until its input ends or the process is asked to stop, and everything is durable.
-pub fn run(
+/// Runs one worker until its input ends or the process is asked to stop, and everything is durable. Its feed is opened
+/// when it is known how to begin.
+pub fn run<F: Feed>(
     worker: &mut Worker,
     wiring: Wiring,
     settings: Settings,
-    feed: &dyn Feed,
+    open: impl FnOnce(&Start) -> F,
+) -> Result<F, Failure> {
+    let start = wait_for_start(worker, &wiring, &settings).unwrap_or_default();
+    if !start.parts.is_empty() {
+        load(worker, &wiring, &settings, &start)?;
+    }
+    let feed = open(&start);
+    Driver::new(
+        worker.index(),
+        worker.peers(),
+        wiring,
+        settings,
+        &feed,
+        start,
+    )
+    .run(worker)?;
+    Ok(feed)
+}
+
+/// What worker 0 says once the sinks are open; `None` when asked to stop before.
+fn wait_for_start(worker: &mut Worker, wiring: &Wiring, settings: &Settings) -> Option<Start> {
+    while !settings.stop.load(Ordering::Relaxed) {
+        settings.live.pulse(worker.index(), Instant::now());
+        if let Some(start) = wiring.told.borrow_mut().start.take() {
+            return Some(start);
+        }
+        if let Some((_, activator)) = &wiring.gather {
+            activator.activate();
+        }
+        worker.step_or_park(Some(Duration::from_millis(2)));
+    }
+    None
+}
+
+fn load(
+    worker: &Worker,
+    wiring: &Wiring,
+    settings: &Settings,
+    start: &Start,
 ) -> Result<(), Failure> {
-    Driver::new(worker.index(), worker.peers(), wiring, settings, feed).run(worker)
+    let began = Instant::now();
+    let failed = |e: String| Failure::failed(format!("loading the snapshot failed: {e}"));
+    let Some(snapshots) = &settings.snapshots else {
+        let e = "the first process has --state and this one has not; give all the same flags";
+        return Err(Failure::usage(e));
+    };
+    let store = Store::open(&snapshots.url).map_err(failed)?;
+    let rows = snapshot::load(
+        &store,
+        &settings.plan,
+        &start.parts,
+        start.horizon,
+        (worker.index(), worker.peers()),
+        &mut wiring.totals.borrow_mut(),
+    )
+    .map_err(failed)?;
+    let took_ms = began.elapsed().as_millis() as u64;
+    tracing::info!(
+        event = "snapshot_loaded",
+        worker = worker.index(),
+        rows,
+        took_ms
+    );
+    Ok(())
 }
 
 struct Driver<'a> {
@@ -92,6 +170,9 @@ struct Driver<'a> {
     in_flight_bytes: usize,
     required: Vec<usize>,
     blocked: Cell<bool>,
+    start: Start,
+    released: bool,
+    parts: (Sender<PartReport>, Receiver<PartReport>),
     /// A promise was sent in the present epoch, which must end for it to count.
     owes_epoch: bool,
     last_end: Instant,
@@ -110,6 +191,7 @@ impl<'a> Driver<'a> {
         wiring: Wiring,
         settings: Settings,
         feed: &'a dyn Feed,
+        start: Start,
     ) -> Self {
         Driver {
             index,
@@ -122,7 +204,10 @@ impl<'a> Driver<'a> {
             arrived: Vec::new(),
             epoch: 0,
             ready: false,
-            promised: BEGINNING,
+            promised: start.horizon,
+            start,
+            released: false,
+            parts: crossbeam_channel::unbounded(),
             bytes: 0,
             target: settings.epoch_bytes.0,
             in_flight: VecDeque::new(),
@@ -136,8 +221,13 @@ impl<'a> Driver<'a> {
     }
 
     fn run(mut self, worker: &mut Worker) -> Result<(), Failure> {
+        if !self.start.parts.is_empty() {
+            self.send(self.index as u64, Body::Loaded);
+            self.owes_epoch = true;
+        }
         loop {
             self.settings.live.pulse(self.index, Instant::now());
+            self.listen();
             let full = self.pull()?;
             let mut wait = self.check_idle();
             if self.ready && self.wants_epoch() {
@@ -193,8 +283,9 @@ impl<'a> Driver<'a> {
 
     /// Takes what is there, up to the epoch's share and the byte bound; whether more may be waiting.
     fn pull(&mut self) -> Result<bool, Failure> {
-        if self.wiring.horizon.get() > self.promised && self.bytes == 0 {
-            self.adopt_horizon();
+        let horizon = self.wiring.told.borrow().horizon;
+        if horizon > self.promised && self.bytes == 0 {
+            self.adopt_horizon(horizon);
         }
         loop {
             if self.bytes >= self.target {
@@ -216,13 +307,16 @@ impl<'a> Driver<'a> {
         let now = Instant::now();
         match event {
             SourceEvent::Assigned { partition, offset } => {
+                let greatest = self.start.greatest.get(&partition).copied();
                 let decoder = Decoder::new(
                     &self.settings.plan.schema,
                     &self.required,
                     self.settings.max_record_bytes,
                 );
-                self.partitions
-                    .insert(partition, Partition::new(partition, offset, decoder));
+                self.partitions.insert(
+                    partition,
+                    Partition::new(partition, offset, greatest, decoder),
+                );
             }
             SourceEvent::Block(block) => {
                 let Some(partition) = self.partitions.get_mut(&block.partition) else {
@@ -258,8 +352,30 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    fn adopt_horizon(&mut self) {
-        self.promised = self.wiring.horizon.get();
+    /// Does what worker 0 said, and passes on what was written for a snapshot.
+    fn listen(&mut self) {
+        if !self.released && self.wiring.told.borrow().released {
+            self.released = true;
+            self.feed.release();
+        }
+        let taken = self.wiring.taken.borrow_mut().take();
+        if let (Some(taken), Some(snapshots)) = (taken, &self.settings.snapshots) {
+            let mut told = self.wiring.told.borrow_mut();
+            if told.snapshot == Some(taken.order) {
+                told.snapshot = None;
+            }
+            snapshots.writer.write(taken, self.index, &self.parts.0);
+        }
+        // The owners copy when the frontier reaches the epoch, so this worker goes on until they have.
+        self.owes_epoch |= self.wiring.told.borrow().snapshot.is_some();
+        while let Ok(report) = self.parts.1.try_recv() {
+            self.send(0, Body::Part(report));
+            self.owes_epoch = true;
+        }
+    }
+
+    fn adopt_horizon(&mut self, horizon: i64) {
+        self.promised = horizon;
         self.owes_epoch = true;
         let promise = Promise {
             worker: self.index as u32,
@@ -316,7 +432,10 @@ impl<'a> Driver<'a> {
         self.bytes = 0;
         self.owes_epoch = false;
         self.last_end = Instant::now();
-        let next = (self.epoch + 1).max(self.wiring.latest.get());
+        let mut next = (self.epoch + 1).max(self.wiring.latest.get());
+        if let Some(order) = self.wiring.told.borrow().snapshot {
+            next = next.max(order.epoch);
+        }
         if !followed && self.peers > 1 {
             for to in 0..self.peers {
                 if to != self.index {

@@ -10,6 +10,7 @@ use timely::{CommunicationConfig, Config, WorkerConfig};
 use super::committer::{self, CommitGate, Outputs};
 use super::driver::{self, Feed, Settings};
 use super::exit::{self, Failure};
+use crate::dataflow::control::Start;
 use crate::dataflow::gather::Emit;
 use crate::dataflow::graph::{self, Gate};
 use crate::model::block::{PartitionId, SourceEvent};
@@ -134,6 +135,10 @@ impl Feed for Reader {
     fn durable(&self, offsets: &[(PartitionId, u64)]) {
         self.committed(offsets);
     }
+
+    fn release(&self) {
+        Reader::release(self);
+    }
 }
 
 impl Engine {
@@ -169,14 +174,22 @@ impl Engine {
                 _ => None,
             };
             let wiring = graph::build(worker, &settings.plan, settings.policy, emit, gate);
-            let thread = std::thread::current();
-            let wake = Box::new(move || thread.unpark());
-            let reader = source::start(Arc::clone(&source), worker.index(), worker.peers(), wake);
-            if let Err(failure) = driver::run(worker, wiring, settings.clone(), &reader) {
+            let (index, peers) = (worker.index(), worker.peers());
+            let open = |start: &Start| {
+                let thread = std::thread::current();
+                let wake = Box::new(move || thread.unpark());
+                let source = SourceOptions {
+                    resume: start.resume.clone(),
+                    hold: start.hold.clone(),
+                    ..SourceOptions::clone(&source)
+                };
+                source::start(Arc::new(source), index, peers, wake)
+            };
+            match driver::run(worker, wiring, settings.clone(), open) {
+                Ok(reader) => reader.stop(),
                 // The other workers cannot go on without this one.
-                exit::now(&failure);
+                Err(failure) => exit::now(&failure),
             }
-            reader.stop();
         })
         .map_err(|e| failed("start the workers", e))?;
         for worker in workers.join() {

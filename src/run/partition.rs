@@ -59,12 +59,12 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// A partition that will be read from `offset`.
-    pub fn new(id: PartitionId, offset: u64, decoder: Decoder) -> Self {
+    /// A partition that will be read from `offset`, and has shown `greatest` before.
+    pub fn new(id: PartitionId, offset: u64, greatest: Option<i64>, decoder: Decoder) -> Self {
         Partition {
             id,
             decoder,
-            clock: PartitionClock::default(),
+            clock: PartitionClock::new(greatest),
             next_offset: offset,
             counts: Counts::default(),
             quiet_since: None,
@@ -227,6 +227,7 @@ impl Partition {
         Some(crate::dataflow::messages::PartitionProgress {
             partition: self.id,
             next_offset: self.next_offset,
+            greatest: self.clock.greatest(),
             state: PartitionState {
                 watermark: self.clock.watermark(policy),
                 idle: self.idle,

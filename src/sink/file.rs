@@ -33,9 +33,15 @@ impl LineSink {
         }
     }
 
-    fn open_now(&mut self) -> Result<(), SinkError> {
+    fn open_now(&mut self, goes_on: bool) -> Result<(), SinkError> {
         self.out = Some(match &self.url {
-            SinkUrl::File(path) => match File::create(path) {
+            SinkUrl::File(path) => match File::options()
+                .create(true)
+                .write(true)
+                .append(goes_on)
+                .truncate(!goes_on)
+                .open(path)
+            {
                 Ok(file) => Box::new(file),
                 Err(e) => {
                     return Err(SinkError::Configuration(format!(
@@ -65,7 +71,7 @@ impl Sink for LineSink {
     }
 
     fn open(&mut self, _: &Plan) -> Result<Shown, SinkError> {
-        self.open_now()?;
+        self.open_now(false)?;
         Ok(Shown::default())
     }
 
@@ -79,6 +85,10 @@ impl Sink for LineSink {
 }
 
 impl RejectWriter for LineSink {
+    fn open(&mut self, goes_on: bool) -> Result<(), SinkError> {
+        self.open_now(goes_on)
+    }
+
     fn write(&mut self, plan: &Plan, rejects: &[&Reject]) -> Result<(), SinkError> {
         for reject in rejects {
             push_reject(&mut self.buffer, plan, reject);
@@ -88,9 +98,7 @@ impl RejectWriter for LineSink {
     }
 }
 
-/// A late or dead-letter output, opened at once so that a wrong path is found at start.
-pub fn reject_lines(url: &SinkUrl) -> Result<Box<dyn RejectWriter>, SinkError> {
-    let mut sink = LineSink::new(url.clone());
-    sink.open_now()?;
-    Ok(Box::new(sink))
+/// A late or dead-letter output.
+pub fn reject_lines(url: &SinkUrl) -> Box<dyn RejectWriter> {
+    Box::new(LineSink::new(url.clone()))
 }

@@ -114,6 +114,10 @@ pub fn connect(url: &url::SinkUrl, options: &SinkOptions) -> Result<Box<dyn Sink
 pub struct Nowhere;
 
 impl crate::run::committer::RejectWriter for Nowhere {
+    fn open(&mut self, _: bool) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     fn write(&mut self, _: &Plan, _: &[&crate::model::reject::Reject]) -> Result<(), SinkError> {
         Ok(())
     }
@@ -132,6 +136,6 @@ pub fn connect_rejects(
         url::SinkUrl::Kafka { brokers, topic } => {
             Ok(Box::new(kafka::KafkaSink::new(brokers, topic, options)?))
         }
-        url::SinkUrl::File(_) | url::SinkUrl::Stdout => file::reject_lines(url),
+        url::SinkUrl::File(_) | url::SinkUrl::Stdout => Ok(file::reject_lines(url)),
     }
 }

@@ -24,6 +24,28 @@ pub fn empty(partition: PartitionId) -> Block {
     }
 }
 
+/// Takes the records from `offset` on out of a block, as a block of their own; `None` if there is none.
+pub fn split(block: &mut Block, offset: u64) -> Option<Block> {
+    if block.next_offset <= offset {
+        return None;
+    }
+    let at = block.records.partition_point(|r| r.offset < offset);
+    let mut rest = Block {
+        bytes: block.bytes.clone(),
+        records: block.records.split_off(at),
+        next_offset: block.next_offset,
+        ..empty(block.partition)
+    };
+    if !block.originals.is_empty() {
+        rest.originals = block.originals.split_off(at);
+    }
+    let refused = block.refused.partition_point(|(n, _)| (*n as usize) < at);
+    rest.refused = block.refused.split_off(refused);
+    rest.refused.iter_mut().for_each(|(n, _)| *n -= at as u32);
+    block.next_offset = offset;
+    Some(rest)
+}
+
 /// A record of a file, which has no timestamp.
 pub fn record(start: usize, end: usize, offset: u64) -> RecordRef {
     RecordRef {

@@ -1,10 +1,12 @@
 //! Files: NDJSON as it is; CSV and Parquet rows as JSON objects, so that one decoder judges all of them.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::time::Duration;
 
-use super::blocks::Blocks;
+use super::blocks::{self, Blocks};
 use super::csv::CsvRows;
 use super::error::SourceError;
 use super::lines::Lines;
@@ -12,7 +14,7 @@ use super::options::SourceOptions;
 use super::parquet::{self, ParquetRows};
 use super::reader::Outlet;
 use super::url::SourceUrl;
-use crate::model::block::{PartitionId, SourceEvent};
+use crate::model::block::{Block, PartitionId, SourceEvent};
 use crate::model::schema::Schema;
 
 /// Reads this worker's files, a block of each in turn, so that none gets far ahead in event time.
@@ -23,6 +25,8 @@ pub fn read(
     out: &Outlet,
 ) -> Result<(), SourceError> {
     let mut files = Vec::new();
+    // What lies past the hold of a block that was read.
+    let mut held: BTreeMap<PartitionId, Block> = BTreeMap::new();
     for (number, url) in options
         .urls
         .iter()
@@ -47,10 +51,27 @@ pub fn read(
     }
     while !files.is_empty() {
         let mut still = Vec::new();
+        let mut waits = 0;
         for (partition, path, mut blocks, read) in files {
-            let block = blocks.next_block().map_err(|e| failed(path, &e))?;
+            let hold = options.hold.get(&partition).copied();
+            let hold = hold.filter(|hold| read >= *hold && !out.released());
+            if hold.is_some() {
+                waits += 1;
+                still.push((partition, path, blocks, read));
+                continue;
+            }
+            let block = match held.remove(&partition) {
+                Some(rest) => Some(rest),
+                None => blocks.next_block().map_err(|e| failed(path, &e))?,
+            };
             let event = match block {
-                Some(block) => {
+                Some(mut block) => {
+                    if let Some(hold) = options.hold.get(&partition)
+                        && !out.released()
+                        && let Some(rest) = blocks::split(&mut block, *hold)
+                    {
+                        held.insert(partition, rest);
+                    }
                     still.push((partition, path, blocks, block.next_offset));
                     SourceEvent::Block(block)
                 }
@@ -72,6 +93,12 @@ pub fn read(
             }
         }
         files = still;
+        if waits > 0 && waits == files.len() {
+            if out.stopped() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
     Ok(())
 }

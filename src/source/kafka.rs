@@ -53,6 +53,7 @@ pub fn read(
         own: BTreeMap::new(),
         open: BTreeMap::new(),
         durable: BTreeMap::new(),
+        held: BTreeSet::new(),
         group_commit: None,
     };
     topic.run()
@@ -152,6 +153,8 @@ struct Topic<'a> {
     /// Blocks in the making.
     open: BTreeMap<PartitionId, Block>,
     durable: BTreeMap<PartitionId, u64>,
+    /// Partitions that wait at their hold.
+    held: BTreeSet<PartitionId>,
     /// When offsets last went to the group.
     group_commit: Option<Instant>,
 }
@@ -182,6 +185,9 @@ impl Topic<'_> {
         let mut refreshed = Instant::now();
         while !self.out.stopped() && self.poll()? {
             self.commit_to_group();
+            if self.out.released() && !self.held.is_empty() {
+                self.read_on()?;
+            }
             if refreshed.elapsed() >= REFRESH && !self.options.until_end {
                 refreshed = Instant::now();
                 if let Ok(Some(found)) = self.partitions(Duration::from_secs(1)) {
@@ -216,6 +222,30 @@ impl Topic<'_> {
         {
             let _ = self.consumer.poll(Duration::from_millis(10));
         }
+    }
+
+    /// Stops reading a partition that has come to its hold.
+    fn hold(&mut self, partition: PartitionId) -> Result<(), SourceError> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(self.name, partition as i32);
+        self.consumer
+            .incremental_unassign(&list)
+            .map_err(|e| self.failed(&e))?;
+        self.held.insert(partition);
+        Ok(())
+    }
+
+    /// Goes on with what was held.
+    fn read_on(&mut self) -> Result<(), SourceError> {
+        let mut list = TopicPartitionList::new();
+        for partition in std::mem::take(&mut self.held) {
+            let next = self.own.get(&partition).map_or(0, |own| own.next);
+            list.add_partition_offset(self.name, partition as i32, Offset::Offset(next as i64))
+                .map_err(|e| self.failed(&e))?;
+        }
+        self.consumer
+            .incremental_assign(&list)
+            .map_err(|e| self.failed(&e))
     }
 
     /// With `--until-end`: partitions that end where they begin; `false` when told to stop.
@@ -288,7 +318,9 @@ impl Topic<'_> {
                     self.name
                 )));
             }
-            let latest = at_start && self.options.start == Start::Latest;
+            // A partition that the snapshot does not know came after it.
+            let latest =
+                at_start && self.options.start == Start::Latest && self.options.resume.is_empty();
             let offset = resume.unwrap_or(if latest { high } else { low });
             list.add_partition_offset(self.name, *p as i32, Offset::Offset(offset as i64))
                 .map_err(|e| self.failed(&e))?;
@@ -339,6 +371,7 @@ impl Topic<'_> {
         let mut taken = 0;
         let mut caught_up = Vec::new();
         let mut past_end = BTreeSet::new();
+        let mut held = BTreeSet::new();
         while let Some(message) = self.consumer.poll(wait) {
             // What has arrived is handed over at once when nothing more waits in the client.
             wait = Duration::ZERO;
@@ -349,6 +382,12 @@ impl Topic<'_> {
                     let Some(own) = self.own.get_mut(&partition) else {
                         continue;
                     };
+                    // Past the hold: taken back, and read again once it is released.
+                    let hold = self.options.hold.get(&partition);
+                    if !self.out.released() && hold.is_some_and(|hold| offset >= *hold) {
+                        held.insert(partition);
+                        continue;
+                    }
                     // What came after the start is not part of the input as seen at start.
                     if own.end.is_some_and(|end| offset >= end) {
                         past_end.insert(partition);
@@ -399,6 +438,9 @@ impl Topic<'_> {
             if own.is_some_and(|o| o.end.is_some_and(|end| next >= end)) {
                 past_end.insert(partition);
             }
+        }
+        for partition in held {
+            self.hold(partition)?;
         }
         if !past_end.into_iter().all(|p| self.end(p)) {
             return Ok(false);

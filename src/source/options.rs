@@ -49,6 +49,8 @@ pub struct SourceOptions {
     pub max_record_bytes: usize,
     /// Offsets to start from; they win over `start`.
     pub resume: BTreeMap<PartitionId, u64>,
+    /// Reading waits before these offsets until it is released.
+    pub hold: BTreeMap<PartitionId, u64>,
     /// Where ends of partitions are told, for metrics.
     pub live: Arc<Live>,
 }
@@ -65,6 +67,7 @@ impl SourceOptions {
             max_block_bytes: 256 << 10,
             max_record_bytes: 1 << 20,
             resume: BTreeMap::new(),
+            hold: BTreeMap::new(),
             live: Arc::default(),
         }
     }

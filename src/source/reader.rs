@@ -22,6 +22,7 @@ pub struct Reader {
     events: Receiver<SourceEvent>,
     durable: Sender<Offsets>,
     stop: Arc<AtomicBool>,
+    released: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -32,9 +33,15 @@ pub struct Outlet {
     pub durable: Receiver<Offsets>,
     wake: Box<dyn Fn() + Send>,
     stop: Arc<AtomicBool>,
+    released: Arc<AtomicBool>,
 }
 
 impl Outlet {
+    /// Whether reading may go on past the hold.
+    pub fn released(&self) -> bool {
+        self.released.load(Ordering::Acquire)
+    }
+
     /// Hands an event over, waiting while the worker does not take; `false` when the reader should end.
     pub fn send(&self, mut event: SourceEvent) -> bool {
         loop {
@@ -68,7 +75,9 @@ pub fn start(
     let (send, events) = bounded(QUEUE);
     let (durable, returned) = crossbeam_channel::unbounded();
     let stop = Arc::new(AtomicBool::new(false));
+    let released = Arc::new(AtomicBool::new(options.hold.is_empty()));
     let outlet = Outlet {
+        released: Arc::clone(&released),
         events: send.clone(),
         durable: returned,
         wake,
@@ -104,6 +113,7 @@ pub fn start(
         events,
         durable,
         stop,
+        released,
         thread,
     }
 }
@@ -122,6 +132,11 @@ impl Reader {
     /// Everything before these offsets is durable: Kafka commits them to the consumer group now and then.
     pub fn committed(&self, offsets: &[(PartitionId, u64)]) {
         let _ = self.durable.send(offsets.to_vec());
+    }
+
+    /// Lets reading go on past the hold.
+    pub fn release(&self) {
+        self.released.store(true, Ordering::Release);
     }
 
     /// Ends the thread, after the last offsets are handed to the source.

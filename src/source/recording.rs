@@ -9,7 +9,7 @@ use super::options::SourceOptions;
 use super::reader::Outlet;
 use crate::model::block::{Block, PartitionId, RecordRef, SourceEvent};
 use crate::recording::{Header, Pace, Pacer, Recorded, RecordingReader};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What all open blocks together hold at most.
 const BYTES: usize = 256 << 10;
@@ -48,6 +48,7 @@ pub fn read(
     let mut pacer = Pacer::new(pace);
     let mut open = Open::default();
     let mut record = Recorded::default();
+    let mut past: VecDeque<Recorded> = VecDeque::new();
     while !from.is_empty() && reader.next(&mut record).map_err(|e| failed(path, &e))? {
         // The pace is that of the whole topic, whichever worker reads a part of it.
         loop {
@@ -61,6 +62,15 @@ pub fn read(
             std::thread::sleep(wait.min(Duration::from_millis(50)));
         }
         pacer.given();
+        let hold = options.hold.get(&record.partition);
+        if !out.released() && hold.is_some_and(|hold| record.offset >= *hold) {
+            // Past the hold: kept until it is released. What other partitions still need may lie behind it.
+            past.push_back(record.clone());
+            continue;
+        }
+        if out.released() && !past.is_empty() {
+            past.drain(..).for_each(|record| open.push(&record));
+        }
         let first = from.get(&record.partition);
         if first.is_some_and(|first| record.offset >= *first) {
             open.push(&record);
@@ -69,6 +79,16 @@ pub fn read(
             }
         }
     }
+    if !open.send(out) {
+        return Ok(());
+    }
+    while !past.is_empty() && !out.released() {
+        if out.stopped() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    past.drain(..).for_each(|record| open.push(&record));
     if !open.send(out) {
         return Ok(());
     }

@@ -220,6 +220,10 @@ impl Sink for KafkaSink {
 }
 
 impl RejectWriter for KafkaSink {
+    fn open(&mut self, _: bool) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     fn write(&mut self, plan: &Plan, rejects: &[&Reject]) -> Result<(), SinkError> {
         let pair = |reject: &&Reject| {
             let mut value = Vec::with_capacity(reject.bytes.len() + 200);

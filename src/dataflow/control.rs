@@ -1,0 +1,130 @@
+//! What worker 0 tells all workers, and what it needs to know to make a snapshot.
+//!
+//! ```text
+//! sinks opened, snapshot chosen ──► Start ──► every worker loads its keys, reads from the named offsets
+//! sinks caught up ────────────────► Release ──► reading goes on past the hold
+//! snapshot due ───► Snapshot(E) ──► every worker goes on to epoch E; owners copy what changed before E
+//!                                       └─► parts written ──► worker 0: all there, with its own state at E
+//! ```
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::messages::Epoch;
+use crate::combine::deltas::Deltas;
+use crate::event_time::BEGINNING;
+use crate::model::block::PartitionId;
+use crate::model::change::Counts;
+
+/// How a run begins.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Start {
+    /// The next offset to read; partitions that are not named begin where the source's options say.
+    pub resume: BTreeMap<PartitionId, u64>,
+    /// The greatest event time that each partition has shown, ms.
+    pub greatest: BTreeMap<PartitionId, i64>,
+    /// Windows that end at or before this were dropped.
+    pub horizon: i64,
+    /// Reading waits before these offsets until it is released.
+    pub hold: BTreeMap<PartitionId, u64>,
+    /// Parts of the snapshot, later ones over earlier ones.
+    pub parts: Vec<PartFile>,
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Start {
+            resume: BTreeMap::new(),
+            greatest: BTreeMap::new(),
+            horizon: BEGINNING,
+            hold: BTreeMap::new(),
+            parts: Vec::new(),
+        }
+    }
+}
+
+/// A file of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartFile {
+    /// Its name in the store.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// XXH3 (64 bits) of its bytes, in hex.
+    pub checksum: String,
+    /// Rows.
+    pub rows: u64,
+}
+
+/// What worker 0 tells all workers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Control {
+    /// Begin.
+    Start(Box<Start>),
+    /// Promise this horizon.
+    Horizon(i64),
+    /// Read on past the hold.
+    Release,
+    /// Copy what changed before an epoch.
+    Snapshot(Order),
+}
+
+/// A snapshot to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Its number.
+    pub id: u64,
+    /// It holds everything before this epoch.
+    pub epoch: Epoch,
+    /// All rows, not only those that changed since the last.
+    pub full: bool,
+}
+
+/// What one worker copied for a snapshot.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// Which.
+    pub order: Order,
+    /// The rows, as deltas from nothing; `None` if the worker had gone past the epoch already.
+    pub rows: Option<Deltas>,
+}
+
+/// What one worker says of its part of a snapshot.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PartReport {
+    /// Which snapshot.
+    pub id: u64,
+    /// Its file (none if it had no row); `Err` if there is no usable part.
+    pub file: Result<Option<PartFile>, String>,
+}
+
+/// What worker 0 alone knows, as of an epoch: a snapshot without its rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatherState {
+    /// The next offset to read.
+    pub offsets: BTreeMap<PartitionId, u64>,
+    /// The greatest event time that each partition has shown, ms.
+    pub greatest: BTreeMap<PartitionId, i64>,
+    /// Counts since the first start.
+    pub counts: BTreeMap<PartitionId, Counts>,
+    /// The global watermark, ms.
+    pub watermark: i64,
+    /// Windows up to this are closed, ms.
+    pub closed: i64,
+    /// Windows up to this were dropped, ms.
+    pub horizon: i64,
+}
+
+/// A snapshot that is complete but for its durability.
+#[derive(Clone, Debug)]
+pub struct Complete {
+    /// Its number.
+    pub id: u64,
+    /// It stands for everything before this epoch.
+    pub epoch: Epoch,
+    /// Worker 0's state.
+    pub state: GatherState,
+    /// The files that rebuild it, in order.
+    pub parts: Vec<PartFile>,
+}

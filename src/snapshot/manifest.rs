@@ -1,0 +1,159 @@
+//! The manifest: what a snapshot stands for, and the parts that rebuild it.
+
+use serde::{Deserialize, Serialize};
+
+use super::store::{Store, checksum};
+use crate::dataflow::control::{GatherState, PartFile};
+use crate::model::plan::Plan;
+use crate::query;
+
+/// The form of manifests and of `state` in parts. A reader takes only its own.
+pub const FORMAT: u32 = 1;
+const FOLDER: &str = "manifests";
+
+/// One snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Its number; grows.
+    pub id: u64,
+    /// What the queries were: [`fingerprint`].
+    pub queries: String,
+    /// Input prefix, clocks, counts.
+    pub state: GatherState,
+    /// Files, later ones over earlier ones.
+    pub parts: Vec<PartFile>,
+}
+
+/// Names the meaning of rows: with other queries they cannot be loaded.
+pub fn fingerprint(plan: &Plan) -> String {
+    checksum(query::explain(plan).as_bytes())
+}
+
+fn name(id: u64) -> String {
+    format!("{FOLDER}/{id:010}.json")
+}
+
+impl Manifest {
+    /// Writes it: JSON, a line end, and the checksum of what is before the line end.
+    pub fn write(&self, store: &Store) -> Result<(), String> {
+        let mut bytes = serde_json::to_vec(self).map_err(|e| e.to_string())?;
+        let sum = checksum(&bytes);
+        bytes.extend_from_slice(format!("\n{sum}\n").as_bytes());
+        store.put(&name(self.id), bytes)
+    }
+
+    fn read(store: &Store, name: &str) -> Result<Self, String> {
+        let bytes = store.get(name)?;
+        let damaged = || format!("{name} is damaged: its checksum is wrong");
+        let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
+        let (json, sum) = text.split_once('\n').ok_or_else(damaged)?;
+        if sum.trim_end() != checksum(json.as_bytes()) {
+            return Err(damaged());
+        }
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let version: Version = serde_json::from_str(json).map_err(|e| format!("{name}: {e}"))?;
+        if version.format != FORMAT {
+            return Err(format!(
+                "{name} has format {}, and this version reads {FORMAT}",
+                version.format
+            ));
+        }
+        serde_json::from_str(json).map_err(|e| format!("{name}: {e}"))
+    }
+
+    /// The manifests there are, newest first: name and number.
+    pub fn list(store: &Store) -> Result<Vec<(String, u64)>, String> {
+        let mut found: Vec<(String, u64)> = store
+            .list(FOLDER)?
+            .into_iter()
+            .filter_map(|name| {
+                let id = name.strip_prefix(FOLDER)?.strip_prefix('/')?;
+                Some((name.clone(), id.strip_suffix(".json")?.parse().ok()?))
+            })
+            .collect();
+        found.sort_by_key(|(_, id)| std::cmp::Reverse(*id));
+        Ok(found)
+    }
+
+    /// The newest snapshot that is whole and of these queries. What is passed over is named in the log.
+    pub fn newest(store: &Store, plan: &Plan) -> Result<Option<Self>, String> {
+        let queries = fingerprint(plan);
+        for (name, id) in Manifest::list(store)? {
+            let problem = match Manifest::read(store, &name) {
+                Err(problem) => problem,
+                Ok(found) if found.queries != queries => {
+                    "the queries were others when it was made".to_owned()
+                }
+                Ok(found) => match found.parts.iter().find_map(|p| part_problem(store, p)) {
+                    Some(problem) => problem,
+                    None => return Ok(Some(found)),
+                },
+            };
+            tracing::warn!(
+                event = "snapshot_unusable",
+                snapshot = id,
+                problem,
+                "the one before it is tried"
+            );
+        }
+        Ok(None)
+    }
+
+    /// Removes this and older manifests but the newest `keep`, and parts that no kept manifest names.
+    pub fn collect(store: &Store, keep: usize) -> Result<(), String> {
+        let all = Manifest::list(store)?;
+        let Some((_, newest)) = all.first() else {
+            return Ok(());
+        };
+        let mut kept = Vec::new();
+        for (name, _) in all.iter().take(keep) {
+            match Manifest::read(store, name) {
+                Ok(manifest) => kept.extend(manifest.parts.into_iter().map(|p| p.name)),
+                // Not known what it names: nothing is removed.
+                Err(_) => return Ok(()),
+            }
+        }
+        for (name, _) in all.iter().skip(keep) {
+            store.remove(name);
+        }
+        for part in store.list("parts")? {
+            // Parts of a snapshot that is still being made are newer than every manifest.
+            let id = part
+                .strip_prefix("parts/")
+                .and_then(|p| p.get(..10)?.parse().ok());
+            if id.is_some_and(|id: u64| id <= *newest) && !kept.contains(&part) {
+                store.remove(&part);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn part_problem(store: &Store, part: &PartFile) -> Option<String> {
+    match read_part(store, part) {
+        Ok(_) => None,
+        Err(problem) => Some(problem),
+    }
+}
+
+/// A part's bytes, if they are what the manifest says.
+pub fn read_part(store: &Store, part: &PartFile) -> Result<Vec<u8>, String> {
+    let bytes = store.get(&part.name)?;
+    if bytes.len() as u64 != part.size {
+        return Err(format!(
+            "{} has {} bytes instead of {}",
+            part.name,
+            bytes.len(),
+            part.size
+        ));
+    }
+    if checksum(&bytes) != part.checksum {
+        return Err(format!("{} is damaged: its checksum is wrong", part.name));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,25 @@
+//! Stage: snapshot. Totals on durable storage, from which any number of workers can start.
+//!
+//! ```text
+//! owners ──rows that changed──► writer thread (each process) ──► parts/…parquet ──► report to worker 0
+//! worker 0: every part is there, its own state, all before it durable ──► keeper ──► manifests/NNNNNNNNNN.json, last
+//! start: newest manifest whose parts are all whole ──► Start ──► every worker loads the keys that are its own
+//! ```
+//!
+//! 1. A manifest is written after all its parts, and only when every sink shows at least what it stands for.
+//! 2. Parts are Parquet: `key` and `measures` are for people and DuckDB, `state` is what is loaded.
+//! 3. Size and checksum of every part are in the manifest, and the manifest carries its own: what is torn, flipped or
+//!    missing is named, and the snapshot before it is taken, or the input is read from its start.
+//! 4. Nothing in it depends on the number of workers.
+
+mod load;
+mod manifest;
+mod part;
+mod state;
+mod store;
+mod writer;
+
+pub use load::load;
+pub use manifest::{Manifest, fingerprint};
+pub use store::{StateUrl, Store};
+pub use writer::{Keeper, Writer};

@@ -1,0 +1,158 @@
+//! Where snapshots lie: a folder, or a bucket.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use tokio::runtime::Runtime;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// `--state`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StateUrl {
+    /// A folder.
+    File(PathBuf),
+    /// A bucket and a prefix in it; credentials come from the environment, as AWS tools read it.
+    S3 {
+        /// Bucket.
+        bucket: String,
+        /// Prefix, without slashes at its ends.
+        prefix: String,
+    },
+}
+
+impl FromStr for StateUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("file:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if path.is_empty() {
+                return Err("file: needs a folder, such as file:/var/lib/standings".to_owned());
+            }
+            return Ok(StateUrl::File(path.into()));
+        }
+        if let Some(rest) = text
+            .strip_prefix("s3://")
+            .or_else(|| text.strip_prefix("s3:"))
+        {
+            let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+            if bucket.is_empty() {
+                return Err("s3: needs a bucket, such as s3://bucket/standings".to_owned());
+            }
+            return Ok(StateUrl::S3 {
+                bucket: bucket.to_owned(),
+                prefix: prefix.trim_matches('/').to_owned(),
+            });
+        }
+        Err(format!(
+            "`{text}` is no place for state; allowed are file:FOLDER and s3://BUCKET/PREFIX"
+        ))
+    }
+}
+
+impl fmt::Display for StateUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StateUrl::File(path) => write!(f, "file:{}", path.display()),
+            StateUrl::S3 { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
+        }
+    }
+}
+
+/// A store that is open. Its calls block.
+pub struct Store {
+    url: StateUrl,
+    store: Arc<dyn ObjectStore>,
+    runtime: Runtime,
+}
+
+impl Store {
+    /// Opens it; a folder is made when missing.
+    pub fn open(url: &StateUrl) -> Result<Self, String> {
+        let wrong = |e: &dyn fmt::Display| format!("--state {url}: {e}");
+        let store: Arc<dyn ObjectStore> = match url {
+            StateUrl::File(path) => {
+                std::fs::create_dir_all(path).map_err(|e| wrong(&e))?;
+                let local = LocalFileSystem::new_with_prefix(path).map_err(|e| wrong(&e))?;
+                Arc::new(local.with_automatic_cleanup(false).with_fsync(true))
+            }
+            StateUrl::S3 { bucket, prefix } => {
+                let s3 = AmazonS3Builder::from_env()
+                    .with_bucket_name(bucket)
+                    .build()
+                    .map_err(|e| wrong(&e))?;
+                Arc::new(PrefixStore::new(s3, Path::from(prefix.as_str())))
+            }
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| wrong(&e))?;
+        Ok(Store {
+            url: url.clone(),
+            store,
+            runtime,
+        })
+    }
+
+    /// Where.
+    pub fn url(&self) -> &StateUrl {
+        &self.url
+    }
+
+    /// Writes a new object; an error if there is one of that name, which then stays.
+    pub fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), String> {
+        let options = PutOptions::from(PutMode::Create);
+        let path = Path::from(name);
+        self.runtime
+            .block_on(self.store.put_opts(&path, bytes.into(), options))
+            .map(drop)
+            .map_err(|e| format!("writing {name} failed: {e}"))
+    }
+
+    /// Reads an object.
+    pub fn get(&self, name: &str) -> Result<Vec<u8>, String> {
+        self.runtime
+            .block_on(async {
+                let found = self.store.get(&Path::from(name)).await?;
+                found.bytes().await
+            })
+            .map(|bytes| bytes.to_vec())
+            .map_err(|e| format!("reading {name} failed: {e}"))
+    }
+
+    /// The names below a folder, sorted.
+    pub fn list(&self, folder: &str) -> Result<Vec<String>, String> {
+        let prefix = Path::from(folder);
+        let listed = self.runtime.block_on(async {
+            let all = self.store.list(Some(&prefix));
+            all.map_ok(|meta| meta.location.to_string())
+                .try_collect::<Vec<_>>()
+                .await
+        });
+        let mut names = listed.map_err(|e| format!("listing {folder} failed: {e}"))?;
+        names.sort();
+        Ok(names)
+    }
+
+    /// Removes an object; one that is not there is no error.
+    pub fn remove(&self, name: &str) {
+        let removed = self.runtime.block_on(self.store.delete(&Path::from(name)));
+        if let Err(e) = removed {
+            tracing::debug!(event = "snapshot_not_removed", name, problem = %e);
+        }
+    }
+}
+
+/// The checksum of a part or a manifest.
+pub fn checksum(bytes: &[u8]) -> String {
+    format!("{:016x}", xxh3_64(bytes))
+}
