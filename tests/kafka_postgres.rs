@@ -11,55 +11,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use support::kafka::{block, consume, produce, topic};
-use support::postgres::{connect, database};
-use support::{
-    Dice, Rows, fold, keys_of, measures_of, reference, run, sales, service, standings, until, wait,
-};
-
-/// The tables as the change log would show them.
-fn tables(url: &str) -> Rows {
-    block(async {
-        let client = connect(url).await;
-        let mut rows = Rows::new();
-        for ranking in [
-            "top_sales_per_city",
-            "top_salesmen",
-            "top_salesmen_per_city",
-        ] {
-            let columns: Vec<&str> = keys_of(ranking)
-                .iter()
-                .chain(measures_of(ranking))
-                .copied()
-                .collect();
-            let select: String = columns.iter().map(|c| format!(", {c}::text")).collect();
-            let sql = format!(
-                "SELECT rank, (extract(epoch FROM window_start) * 1000)::bigint{select} FROM {ranking}"
-            );
-            for row in client.query(&sql, &[]).await.unwrap() {
-                let text = |i: usize| row.get::<_, Option<String>>(2 + i);
-                let keys = (0..keys_of(ranking).len())
-                    .map(|i| text(i).unwrap())
-                    .collect();
-                let value = |i: usize| match text(i) {
-                    None => Value::Null,
-                    Some(t)
-                        if columns[i].contains("count")
-                            || columns[i].contains("d") && t.parse::<i64>().is_ok() =>
-                    {
-                        Value::from(t.parse::<i64>().unwrap())
-                    }
-                    Some(t) => Value::from(t),
-                };
-                let measures = (keys_of(ranking).len()..columns.len()).map(value).collect();
-                rows.insert(
-                    (ranking.to_owned(), row.get(1), keys),
-                    (row.get::<_, i32>(0) as u64, measures),
-                );
-            }
-        }
-        rows
-    })
-}
+use support::postgres::{connect, database, rows_of};
+use support::{Dice, fold, reference, run, sales, service, standings, until, wait};
 
 fn one(url: &str, sql: &str) -> Option<String> {
     block(async { connect(url).await.query_one(sql, &[]).await.unwrap().get(0) })
@@ -105,7 +58,7 @@ fn two_processes_into_both_sinks_and_again() {
     let log = consume(&changes);
     let (rows, _) = fold(log.iter().map(String::as_str));
     assert_eq!(rows, want.rows, "the change topic");
-    assert_eq!(tables(&database), want.rows, "the tables");
+    assert_eq!(rows_of(&database), want.rows, "the tables");
     let lines = std::fs::read_to_string(dir.path().join("dead")).unwrap();
     assert_eq!(lines.lines().count() as u64, want.dead);
     let offsets = one(&database, "SELECT offsets::text FROM standings_commit").unwrap();
@@ -157,7 +110,7 @@ fn two_processes_into_both_sinks_and_again() {
         &database,
         "--until-end",
     ]);
-    assert_eq!(tables(&database), want.rows);
+    assert_eq!(rows_of(&database), want.rows);
 }
 
 /// Ends its process with the test, also when the test fails.
@@ -260,7 +213,7 @@ fn a_sink_that_goes_away_loses_nothing() {
     let want = reference(&[first.to_vec()], 60_000, 3_600_000).rows;
     until("the tables before the cut", Duration::from_secs(30), || {
         one(&direct, "SELECT to_regclass('top_salesmen_per_city')::text").is_some()
-            && tables(&direct) == want
+            && rows_of(&direct) == want
     });
     proxy.cut();
     produce(&source, &[second.to_vec()]);
@@ -269,11 +222,11 @@ fn a_sink_that_goes_away_loses_nothing() {
         child.0.try_wait().unwrap().is_none(),
         "a sink that is down does not end the process"
     );
-    assert_eq!(tables(&direct), want, "nothing is written past the cut");
+    assert_eq!(rows_of(&direct), want, "nothing is written past the cut");
     proxy.heal();
     let want = reference(std::slice::from_ref(&lines), 60_000, 3_600_000).rows;
     until("the tables after the cut", Duration::from_secs(30), || {
-        tables(&direct) == want
+        rows_of(&direct) == want
     });
 
     // Asked to stop, it ends with 0.

@@ -382,6 +382,7 @@ impl Seat {
             && self.applied < Epoch::MAX
             && self.snapshots.is_idle()
             && let Some(id) = gate.snapshot_due()
+            && self.snapshots.is_news(&self.gather)
         {
             let order = self.snapshots.order(id, latest.max(self.applied));
             orders.push(Control::Snapshot(order));

@@ -23,6 +23,8 @@ pub struct Snapshots {
     later_rows: u64,
     /// Nothing to build upon.
     needs_full: bool,
+    /// What the last complete one stands for.
+    last: Option<GatherState>,
 }
 
 struct Attempt {
@@ -43,7 +45,13 @@ impl Snapshots {
             full_rows: 0,
             later_rows: 0,
             needs_full: true,
+            last: None,
         }
+    }
+
+    /// Whether a snapshot would hold anything new.
+    pub fn is_news(&self, gather: &Gather) -> bool {
+        self.last.as_ref() != Some(&gather.state())
     }
 
     /// Whether none is on its way.
@@ -117,6 +125,7 @@ impl Snapshots {
         }
         self.needs_full = false;
         self.chain.extend(attempt.parts);
+        self.last.clone_from(&attempt.state);
         Some(Some(Complete {
             id: attempt.order.id,
             epoch: attempt.order.epoch,

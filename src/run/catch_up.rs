@@ -24,11 +24,13 @@ pub struct CatchUp {
 }
 
 impl CatchUp {
-    /// From what the sink shows, up to a prefix.
-    pub fn new(shown: Shown, offsets: BTreeMap<PartitionId, u64>) -> Self {
+    /// From what the sink shows, up to a prefix. Windows that end at or before `horizon` were dropped before the
+    /// snapshot that is started from: their rows stay as they are.
+    pub fn new(shown: Shown, offsets: BTreeMap<PartitionId, u64>, horizon: i64) -> Self {
         let shown = shown
             .rows
             .into_iter()
+            .filter(|row| row.window_end > horizon)
             .map(|row| ((row.ranking, row.window_start, Arc::clone(&row.key)), row))
             .collect();
         CatchUp {
@@ -132,6 +134,7 @@ mod tests {
                 rows,
             },
             offsets,
+            0,
         );
         let mut commit = Commit {
             offsets: BTreeMap::from([(0, 4)]),

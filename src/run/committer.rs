@@ -246,7 +246,7 @@ impl Committer {
             slot.shown = shown.commit;
             slot.offsets = shown.offsets.clone();
             if goes_on || !shown.rows.is_empty() {
-                slot.catch_up = Some(CatchUp::new(shown, hold.clone()));
+                slot.catch_up = Some(CatchUp::new(shown, hold.clone(), begin.start.horizon));
             }
         }
         for writer in [&mut late, &mut dead].into_iter().flatten() {

@@ -487,11 +487,14 @@ impl<'a> Driver<'a> {
             return;
         }
         let mut wait = Duration::from_millis(50).min(idle.unwrap_or(Duration::MAX));
-        if let Some((pending, activator)) = &self.wiring.gather
-            && pending.get()
-        {
-            activator.activate();
-            wait = wait.min(Duration::from_millis(1));
+        if let Some((pending, activator)) = &self.wiring.gather {
+            if pending.get() {
+                activator.activate();
+                wait = wait.min(Duration::from_millis(1));
+            } else if self.settings.snapshots.is_some() {
+                // The time for a snapshot comes without a message.
+                activator.activate();
+            }
         }
         worker.step_or_park(Some(wait));
     }

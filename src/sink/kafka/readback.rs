@@ -109,6 +109,8 @@ fn read(
     let consumer: BaseConsumer = client(brokers, options)
         .set("group.id", "standings-readback")
         .set("isolation.level", "read_committed")
+        // The end of a partition is told with an answer, which would else wait half a second for more.
+        .set("fetch.wait.max.ms", "5")
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")
         .set("auto.offset.reset", "earliest")

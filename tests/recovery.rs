@@ -1,0 +1,314 @@
+//! Killed at any time, started again with another number of workers: every commit is there once, in both sinks.
+
+mod support;
+
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use support::kafka::{consume, produce, topic};
+use support::postgres::{database, rows_of};
+use support::{Dice, HOUR, Rows, fold, reference, run, sales, service, standings};
+
+/// How many kills; a larger number on demand.
+fn kills() -> u64 {
+    let wanted = std::env::var("STANDINGS_TEST_KILLS").ok();
+    wanted.and_then(|n| n.parse().ok()).unwrap_or(25)
+}
+
+struct Run<'a> {
+    source: &'a str,
+    postgres: &'a str,
+    changes: &'a str,
+    state: &'a str,
+}
+
+impl Run<'_> {
+    fn start(&self, workers: &str, more: &[&str]) -> Child {
+        standings(&[
+            "run",
+            "--queries",
+            "queries",
+            "--source",
+            self.source,
+            "-w",
+            workers,
+        ])
+        .args([
+            "--sink",
+            self.postgres,
+            "--sink",
+            self.changes,
+            "--state",
+            self.state,
+        ])
+        .args(["--snapshot-interval", "150ms", "--commit-interval", "1ms"])
+        .args(more)
+        .env(
+            "STANDINGS_LOG",
+            std::env::var("STANDINGS_TEST_LOG").unwrap_or("error".to_owned()),
+        )
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+    }
+}
+
+/// The committed changes. The markers of the last transaction reach the topic a moment after its commit was answered,
+/// so a reader that comes too early is given a little time.
+fn settled(changes: &str, want: &Rows) -> Vec<String> {
+    let started = Instant::now();
+    loop {
+        let log = consume(changes);
+        let (rows, _) = fold(log.iter().map(String::as_str));
+        if rows == *want || started.elapsed() > Duration::from_secs(10) {
+            return log;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Compares, and shows only what differs.
+fn assert_same(found: &Rows, want: &Rows, what: &str) {
+    let missing: Vec<_> = want
+        .iter()
+        .filter(|(k, v)| found.get(*k) != Some(v))
+        .take(4)
+        .collect();
+    let wrong: Vec<_> = found
+        .iter()
+        .filter(|(k, v)| want.get(*k) != Some(v))
+        .take(4)
+        .collect();
+    assert!(
+        missing.is_empty() && wrong.is_empty(),
+        "{what}: wanted {missing:#?}, found {wrong:#?}"
+    );
+}
+
+fn snapshots(dir: &Path) -> usize {
+    std::fs::read_dir(dir.join("manifests")).map_or(0, Iterator::count)
+}
+
+#[test]
+fn killed_at_any_time_every_commit_is_there_once() {
+    let seed = std::env::var("STANDINGS_TEST_SEED").map_or(41, |s| s.parse().unwrap());
+    let mut dice = Dice::new(seed);
+    let dir = tempfile::tempdir().unwrap();
+    let (name, changes) = (topic("recovery", 3), topic("recovery_changes", 1));
+    let brokers = service("KAFKA_BROKERS");
+    let postgres = database();
+    let this = Run {
+        source: &format!("kafka://{brokers}/{name}"),
+        postgres: &postgres,
+        changes: &format!("kafka://{brokers}/{changes}"),
+        state: &format!("file:{}", dir.path().display()),
+    };
+    // Sales go on while processes are killed.
+    let parts: Vec<_> = (0..3)
+        .map(|_| sales(&mut dice, 6000, 1_769_130_000_000, 40_000))
+        .collect();
+    let done = Arc::new(AtomicBool::new(false));
+    let producer = {
+        let (parts, done, name) = (parts.clone(), Arc::clone(&done), name.clone());
+        let steps = kills() * 6;
+        std::thread::spawn(move || {
+            for step in 0..steps {
+                let of = |p: &Vec<String>| {
+                    let at = |s: u64| p.len() * s as usize / steps as usize;
+                    p[at(step)..at(step + 1)].to_vec()
+                };
+                produce(&name, &parts.iter().map(of).collect::<Vec<_>>());
+                std::thread::sleep(Duration::from_millis(60));
+            }
+            done.store(true, Ordering::Relaxed);
+        })
+    };
+    let mut recovered = 0;
+    for _ in 0..kills() {
+        let workers = ["1", "2", "4"][dice.roll(3) as usize];
+        let mut child = this.start(workers, &[]);
+        std::thread::sleep(Duration::from_millis(100 + dice.roll(1200)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        recovered += usize::from(snapshots(dir.path()) > 0);
+    }
+    producer.join().unwrap();
+    let mut child = this.start("2", &["--until-end"]);
+    support::wait(&mut child, Duration::from_secs(60), &["the last run"]);
+
+    let want = reference(&parts, 60_000, HOUR).rows;
+    let log = settled(&changes, &want);
+    // The fold holds the log to its rules: commits grow, a key changes once a commit, the previous rank is what was
+    // there, nothing is written twice.
+    let (rows, _) = fold(log.iter().map(String::as_str));
+    assert_same(&rows, &want, &format!("seed {seed}: the topic"));
+    assert_same(
+        &rows_of(&postgres),
+        &want,
+        &format!("seed {seed}: the tables"),
+    );
+    assert!(recovered > 0, "no run started from a snapshot");
+}
+
+#[test]
+fn a_damaged_snapshot_is_noticed_and_the_older_one_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut dice = Dice::new(5);
+    let (name, changes) = (topic("damaged", 2), topic("damaged_changes", 1));
+    let brokers = service("KAFKA_BROKERS");
+    let postgres = database();
+    let this = Run {
+        source: &format!("kafka://{brokers}/{name}"),
+        postgres: &postgres,
+        changes: &format!("kafka://{brokers}/{changes}"),
+        state: &format!("file:{}", dir.path().display()),
+    };
+    let mut parts: Vec<Vec<String>> = vec![Vec::new(); 2];
+    let mut from = 1_769_130_000_000;
+    for damage in 0..4 {
+        let mut child = this.start("2", &[]);
+        let (before, started) = (newest(dir.path()), Instant::now());
+        // A few sales at a time, so that there is something new in each snapshot.
+        while newest(dir.path()) < before + 3 {
+            assert!(
+                started.elapsed() < Duration::from_secs(30),
+                "no snapshots: {before}"
+            );
+            let more: Vec<_> = (0..2).map(|_| sales(&mut dice, 40, from, 20_000)).collect();
+            from += 40 * 10_000;
+            produce(&name, &more);
+            for (all, more) in parts.iter_mut().zip(&more) {
+                all.extend(more.iter().cloned());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // One byte flipped in the newest manifest, a part cut short, a part gone, everything gone.
+        let manifest = dir
+            .path()
+            .join(format!("manifests/{:010}.json", newest(dir.path())));
+        let text = std::fs::read_to_string(&manifest).unwrap();
+        let part = || {
+            let json: serde_json::Value =
+                serde_json::from_str(text.lines().next().unwrap()).unwrap();
+            let name = json["parts"].as_array().unwrap().last().unwrap()["name"].clone();
+            dir.path().join(name.as_str().unwrap())
+        };
+        match damage {
+            0 => std::fs::write(&manifest, text.replacen("\"offsets\"", "\"offsetS\"", 1)).unwrap(),
+            1 => {
+                let bytes = std::fs::read(part()).unwrap();
+                std::fs::write(part(), &bytes[..bytes.len() - 7]).unwrap();
+            }
+            2 => std::fs::remove_file(part()).unwrap(),
+            _ => std::fs::remove_dir_all(dir.path().join("parts")).unwrap(),
+        }
+        let out = standings(&[
+            "run",
+            "--queries",
+            "queries",
+            "--source",
+            this.source,
+            "--until-end",
+        ])
+        .args([
+            "--sink",
+            this.postgres,
+            "--sink",
+            this.changes,
+            "--state",
+            this.state,
+        ])
+        .output()
+        .unwrap();
+        let text = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "{text}");
+        assert!(
+            text.contains("snapshot_unusable"),
+            "damage {damage}: {text}"
+        );
+        let want = reference(&parts, 60_000, HOUR).rows;
+        assert_same(
+            &rows_of(&postgres),
+            &want,
+            &format!("damage {damage}: the tables"),
+        );
+        let log = settled(&changes, &want);
+        assert_same(
+            &fold(log.iter().map(String::as_str)).0,
+            &want,
+            &format!("damage {damage}: the topic"),
+        );
+    }
+}
+
+/// The number of the newest manifest.
+fn newest(dir: &Path) -> u64 {
+    let names = std::fs::read_dir(dir.join("manifests"));
+    let number = |e: std::io::Result<std::fs::DirEntry>| {
+        let name = e.ok()?.file_name().into_string().ok()?;
+        name.strip_suffix(".json")?.parse().ok()
+    };
+    names.map_or(0, |all| all.filter_map(number).max().unwrap_or(0))
+}
+
+#[test]
+fn other_queries_read_the_input_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut dice = Dice::new(6);
+    let name = topic("queries", 1);
+    let source = format!("kafka://{}/{name}", service("KAFKA_BROKERS"));
+    let lines = sales(&mut dice, 500, 1_769_130_000_000, 20_000);
+    produce(&name, &[lines.clone()]);
+    let (state, log) = (dir.path().join("state"), dir.path().join("log"));
+    let (state, sink) = (
+        format!("file:{}", state.display()),
+        format!("file:{}", log.display()),
+    );
+    let queries = dir.path().join("queries");
+    std::fs::create_dir(&queries).unwrap();
+    for entry in std::fs::read_dir("queries").unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, queries.join(path.file_name().unwrap())).unwrap();
+    }
+    let narrower = queries.join("top_sales_per_city.sql");
+    let text = std::fs::read_to_string(&narrower).unwrap();
+    std::fs::write(&narrower, text.replace("rownum <= 10", "rownum <= 4")).unwrap();
+    let queries = queries.display().to_string();
+    let mut child = standings(&[
+        "run",
+        "--queries",
+        &queries,
+        "--source",
+        &source,
+        "--sink",
+        &sink,
+        "--state",
+        &state,
+    ])
+    .args(["--snapshot-interval", "100ms"])
+    .spawn()
+    .unwrap();
+    let path = dir.path().join("state");
+    support::until("a snapshot", Duration::from_secs(20), || newest(&path) > 0);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    run(&[
+        "run",
+        "--queries",
+        "queries",
+        "--source",
+        &source,
+        "--sink",
+        &sink,
+        "--state",
+        &state,
+        "--until-end",
+    ]);
+    let want = reference(&[lines], 60_000, HOUR).rows;
+    assert_eq!(fold(std::fs::read_to_string(&log).unwrap().lines()).0, want);
+}
