@@ -94,7 +94,8 @@ fn snapshots(dir: &Path) -> usize {
 
 #[test]
 fn killed_at_any_time_every_commit_is_there_once() {
-    let seed = std::env::var("STANDINGS_TEST_SEED").map_or(41, |s| s.parse().unwrap());
+    // Seed 8 found that a partition's end was believed although records before it were held back.
+    let seed = std::env::var("STANDINGS_TEST_SEED").map_or(8, |s| s.parse().unwrap());
     let mut dice = Dice::new(seed);
     let dir = tempfile::tempdir().unwrap();
     let (name, changes) = (topic("recovery", 3), topic("recovery_changes", 1));
@@ -144,7 +145,17 @@ fn killed_at_any_time_every_commit_is_there_once() {
     // The fold holds the log to its rules: commits grow, a key changes once a commit, the previous rank is what was
     // there, nothing is written twice.
     let (rows, _) = fold(log.iter().map(String::as_str));
-    assert_same(&rows, &want, &format!("seed {seed}: the topic"));
+    assert_same(
+        &rows_of(&postgres),
+        &want,
+        &format!("seed {seed}: the tables"),
+    );
+    let last = log.last().map(|l| &l[l.len().saturating_sub(60)..]);
+    let what = format!(
+        "seed {seed}: the topic, {} changes, the last {last:?}",
+        log.len()
+    );
+    assert_same(&rows, &want, &what);
     assert_same(
         &rows_of(&postgres),
         &want,

@@ -104,6 +104,8 @@ pub struct PartReport {
 pub struct GatherState {
     /// The next offset to read.
     pub offsets: BTreeMap<PartitionId, u64>,
+    /// The offset that reading began at, at the very first start.
+    pub begins: BTreeMap<PartitionId, u64>,
     /// The greatest event time that each partition has shown, ms.
     pub greatest: BTreeMap<PartitionId, i64>,
     /// Counts since the first start.

@@ -48,6 +48,7 @@ pub struct Gather {
     dirty: BTreeSet<(u32, i64, Arc<[u8]>)>,
     promises: Vec<i64>,
     offsets: BTreeMap<PartitionId, u64>,
+    begins: BTreeMap<PartitionId, u64>,
     greatest: BTreeMap<PartitionId, i64>,
     counts: BTreeMap<PartitionId, Counts>,
     next: Commit,
@@ -84,6 +85,7 @@ impl Gather {
             dirty: BTreeSet::new(),
             promises: vec![BEGINNING; workers],
             offsets: BTreeMap::new(),
+            begins: BTreeMap::new(),
             greatest: BTreeMap::new(),
             counts: BTreeMap::new(),
             next: Commit::default(),
@@ -105,6 +107,7 @@ impl Gather {
         self.closed = state.closed;
         self.promises.fill(state.horizon);
         self.offsets = state.offsets;
+        self.begins = state.begins;
         self.greatest = state.greatest;
         self.counts = state.counts;
     }
@@ -113,6 +116,7 @@ impl Gather {
     pub fn state(&self) -> GatherState {
         GatherState {
             offsets: self.offsets.clone(),
+            begins: self.begins.clone(),
             greatest: self.greatest.clone(),
             counts: self.counts.clone(),
             watermark: self.clock.watermark(),
@@ -148,6 +152,7 @@ impl Gather {
     pub fn progress(&mut self, progress: Progress) {
         for p in progress.partitions {
             self.offsets.insert(p.partition, p.next_offset);
+            self.begins.entry(p.partition).or_insert(p.begin);
             if let Some(greatest) = p.greatest {
                 self.greatest.insert(p.partition, greatest);
             }
@@ -217,6 +222,7 @@ impl Gather {
         let mut commit = std::mem::take(&mut self.next);
         commit.changes = changes;
         commit.offsets = self.offsets.clone();
+        commit.begins = self.begins.clone();
         commit.watermark = (watermark > BEGINNING + 1).then_some(watermark);
         commit.watermarks = self
             .clock

@@ -47,6 +47,8 @@ pub struct PartitionProgress {
     pub next_offset: u64,
     /// Its watermark and whether it is idle or finished.
     pub state: PartitionState,
+    /// The offset that reading began at in this run.
+    pub begin: u64,
     /// The greatest event time it has shown, ms.
     pub greatest: Option<i64>,
     /// Counts of this epoch.

@@ -19,7 +19,7 @@ use crate::model::duration::parse_duration;
 use crate::recording::{Header, Recorded, Writer};
 use crate::run::args::{StartArg, parse_property};
 use crate::run::exit::Failure;
-use crate::source::SourceUrl;
+use crate::source::{Quiet, SourceUrl};
 
 /// `standings load record`.
 #[derive(Args, Clone, Debug)]
@@ -62,13 +62,13 @@ pub fn run(args: &RecordArgs, stop: &AtomicBool) -> Result<(), Failure> {
     };
     let shown = args.out.display();
     let failed = |e: std::io::Error| Failure::failed(format!("writing {shown} failed: {e}"));
-    let consumer: BaseConsumer = topic::config(brokers, &args.kafka_property)
+    let consumer: BaseConsumer<Quiet> = topic::config(brokers, &args.kafka_property)
         .set("group.id", "standings-record")
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")
         .set("fetch.wait.max.ms", "10")
         .set("auto.offset.reset", "error")
-        .create()
+        .create_with_context(Quiet)
         .map_err(|e| topic::settings(&e))?;
     let (first, mut ends) = assign(&consumer, topic, args)?;
     let total = args.until_end.then(|| {
@@ -132,7 +132,11 @@ pub fn run(args: &RecordArgs, stop: &AtomicBool) -> Result<(), Failure> {
 type Places = (BTreeMap<u32, u64>, BTreeMap<i32, i64>);
 
 /// Assigns every partition; where each begins and ends now.
-fn assign(consumer: &BaseConsumer, topic: &str, args: &RecordArgs) -> Result<Places, Failure> {
+fn assign(
+    consumer: &BaseConsumer<Quiet>,
+    topic: &str,
+    args: &RecordArgs,
+) -> Result<Places, Failure> {
     let (mut first, mut ends) = (BTreeMap::new(), BTreeMap::new());
     let mut list = TopicPartitionList::new();
     let partitions: BTreeSet<i32> = topic::partitions(consumer, topic)?.into_iter().collect();

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
@@ -126,7 +127,10 @@ pub fn run(args: &ReplayArgs, stop: &AtomicBool) -> Result<(), Failure> {
     let pace = args.rate.map_or(args.pace, Pace::Rate);
     let mut input = Input::open(&args.file, pace)?;
     let config = topic::config(brokers, &args.kafka_property);
-    let ids = topic::partitions(&config.create().map_err(|e| topic::settings(&e))?, topic)?;
+    let ids = {
+        let consumer: BaseConsumer = config.create().map_err(|e| topic::settings(&e))?;
+        topic::partitions(&consumer, topic)?
+    };
     let deliveries = Deliveries::default();
     let producer = producer(config, deliveries.clone())?;
     let failed =

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 
 use crate::run::exit::Failure;
 use crate::source::{SourceUrl, refused};
@@ -40,7 +40,10 @@ pub fn settings(error: &rdkafka::error::KafkaError) -> Failure {
 }
 
 /// The topic's partitions, lowest first.
-pub fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>, Failure> {
+pub fn partitions<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &str,
+) -> Result<Vec<i32>, Failure> {
     let metadata = consumer
         .fetch_metadata(Some(topic), PATIENCE)
         .map_err(|e| Failure::failed(format!("Kafka does not answer: {e}")))?;

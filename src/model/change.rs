@@ -74,6 +74,8 @@ pub struct Commit {
     pub changes: Vec<Change>,
     /// The prefix: the next offset to read, per partition.
     pub offsets: BTreeMap<PartitionId, u64>,
+    /// The offset that reading began at, per partition.
+    pub begins: BTreeMap<PartitionId, u64>,
     /// The global watermark, ms; `None` before every partition has one.
     pub watermark: Option<i64>,
     /// Late sales and dead letters of this commit's input.

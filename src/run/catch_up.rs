@@ -130,6 +130,7 @@ mod tests {
             Shown {
                 commit: 7,
                 offsets: Some(offsets.clone()),
+                begins: BTreeMap::new(),
                 watermark: None,
                 rows,
             },

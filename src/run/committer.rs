@@ -238,9 +238,10 @@ impl Committer {
         let closed = opened.iter().filter_map(|s| s.watermark).max();
         let mut number = opened.iter().map(|s| s.commit).max().unwrap_or(0);
         // The prefix that the sink with the last commit shows: all sinks are brought there, and go on together.
-        let hold = opened.iter().max_by_key(|s| s.commit);
-        let hold = hold.and_then(|s| s.offsets.clone()).unwrap_or_default();
-        let begin = self.begin(state, hold.clone())?;
+        let ahead = opened.iter().max_by_key(|s| s.commit);
+        let hold = ahead.and_then(|s| s.offsets.clone()).unwrap_or_default();
+        let begins = ahead.map(|s| s.begins.clone()).unwrap_or_default();
+        let begin = self.begin(state, hold.clone(), begins)?;
         let goes_on = !hold.is_empty() || !begin.start.resume.is_empty();
         for (slot, shown) in slots.iter_mut().zip(opened) {
             slot.shown = shown.commit;
@@ -296,6 +297,7 @@ impl Committer {
         &self,
         state: Option<(StateUrl, Duration)>,
         hold: BTreeMap<PartitionId, u64>,
+        begins: BTreeMap<PartitionId, u64>,
     ) -> Result<Begin, Failure> {
         let mut begin = Begin {
             start: Start::default(),
@@ -329,6 +331,10 @@ impl Committer {
             let durable = Arc::clone(&self.durable);
             let keeper = Keeper::start(&url, &self.plan, durable, first, interval);
             begin.keeper = Some(keeper.map_err(failed)?);
+        }
+        if begin.state.is_none() {
+            // What a sink shows can only be built again from where it was begun.
+            begin.start.resume = begins;
         }
         begin.start.hold = hold;
         let resume = &begin.start.resume;

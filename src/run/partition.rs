@@ -49,6 +49,7 @@ pub struct Partition {
     decoder: Decoder,
     clock: PartitionClock,
     next_offset: u64,
+    begin: u64,
     counts: Counts,
     /// Since when the partition's end has been reached with nothing new.
     quiet_since: Option<Instant>,
@@ -66,6 +67,7 @@ impl Partition {
             decoder,
             clock: PartitionClock::new(greatest),
             next_offset: offset,
+            begin: offset,
             counts: Counts::default(),
             quiet_since: None,
             idle: false,
@@ -227,6 +229,7 @@ impl Partition {
         Some(crate::dataflow::messages::PartitionProgress {
             partition: self.id,
             next_offset: self.next_offset,
+            begin: self.begin,
             greatest: self.clock.greatest(),
             state: PartitionState {
                 watermark: self.clock.watermark(policy),

@@ -27,6 +27,8 @@ pub struct Shown {
     pub commit: u64,
     /// The input prefix of that commit; `None` where the sink does not know.
     pub offsets: Option<BTreeMap<PartitionId, u64>>,
+    /// Where reading that prefix began.
+    pub begins: BTreeMap<PartitionId, u64>,
     /// The global watermark of that commit, ms: windows up to it are closed, and stay so.
     pub watermark: Option<i64>,
     /// Rows in the sink.

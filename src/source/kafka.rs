@@ -314,7 +314,9 @@ impl Topic<'_> {
                 && (offset < low || offset > high)
             {
                 return Err(SourceError::Failed(format!(
-                    "partition {p} of `{}` has offsets {low} to {high}, but reading should go on at {offset}",
+                    "partition {p} of `{}` holds offsets {low} to {high}, but reading should go on at {offset}: what \
+                     lies between is gone from Kafka. Start from a newer snapshot (--state), or write into new tables \
+                     and topics, which then show what Kafka still holds",
                     self.name
                 )));
             }
@@ -446,6 +448,10 @@ impl Topic<'_> {
             return Ok(false);
         }
         for partition in caught_up {
+            // The end that was told lies behind records that will be read again.
+            if self.held.contains(&partition) {
+                continue;
+            }
             let event = SourceEvent::CaughtUp { partition };
             // Transaction markers take offsets too: the end can be reached without a record there.
             let at_end = self.own.get(&partition).is_some_and(|o| o.end.is_some());

@@ -19,6 +19,7 @@ use crate::model::plan::{Field, FieldType, Plan, Ranking};
 use crate::model::time::parse_rfc3339;
 use crate::model::value::Value;
 use crate::sink::{ShownRow, SinkError, SinkOptions};
+use crate::source::Quiet;
 
 /// How long a broker may take to answer once.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -106,7 +107,7 @@ fn read(
             "reading kafka://{brokers}/{topic} back failed: {e}"
         ))
     };
-    let consumer: BaseConsumer = client(brokers, options)
+    let consumer: BaseConsumer<Quiet> = client(brokers, options)
         .set("group.id", "standings-readback")
         .set("isolation.level", "read_committed")
         // The end of a partition is told with an answer, which would else wait half a second for more.
@@ -114,7 +115,7 @@ fn read(
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")
         .set("auto.offset.reset", "earliest")
-        .create()
+        .create_with_context(Quiet)
         .map_err(|e| refused(&e))?;
     let metadata = waiting(brokers, || consumer.fetch_metadata(Some(topic), ANSWER))?;
     let found = metadata.topics().iter().find(|t| t.name() == topic);

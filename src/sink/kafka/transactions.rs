@@ -43,6 +43,9 @@ pub struct Progress {
     pub generation: u64,
     /// The next offset to read, by partition.
     pub offsets: BTreeMap<PartitionId, u64>,
+    /// The offset that reading began at, by partition.
+    #[serde(default)]
+    pub begins: BTreeMap<PartitionId, u64>,
     /// The global watermark, ms.
     pub watermark: Option<i64>,
 }
@@ -229,6 +232,7 @@ impl TransactionalSink {
             commit: commit.number,
             generation: self.generation,
             offsets: commit.offsets.clone(),
+            begins: commit.begins.clone(),
             watermark: commit.watermark,
         };
         // Numbers and a map of numbers always have a JSON form.
@@ -272,6 +276,7 @@ impl Sink for TransactionalSink {
         Ok(Shown {
             commit: progress.commit,
             offsets: Some(progress.offsets),
+            begins: progress.begins,
             watermark: progress.watermark,
             rows,
         })

@@ -90,12 +90,13 @@ pub async fn write(
     let transaction = client.transaction().await?;
     let number = commit.number as i64;
     let offsets = serde_json::to_string(&commit.offsets).unwrap_or_else(|_| "{}".to_owned());
+    let begins = serde_json::to_string(&commit.begins).unwrap_or_else(|_| "{}".to_owned());
     let watermark = commit.watermark.map(timestamp);
     let written = transaction
         .execute(
             "UPDATE standings_commit SET commit = $1, offsets = $2::text::jsonb, watermark = $3::text::timestamptz,
-               updated_at = now() WHERE generation = $4 AND commit < $1",
-            &[&number, &offsets, &watermark, &generation],
+               begins = $5::text::jsonb, updated_at = now() WHERE generation = $4 AND commit < $1",
+            &[&number, &offsets, &watermark, &generation, &begins],
         )
         .await?;
     if written == 0 {

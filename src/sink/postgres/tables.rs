@@ -55,6 +55,11 @@ pub async fn open(client: &mut Client, plan: &Plan) -> Result<(Shown, i64), Trou
                offsets jsonb NOT NULL, watermark timestamptz, updated_at timestamptz NOT NULL DEFAULT now())",
         )
         .await?;
+    transaction
+        .batch_execute(
+            "ALTER TABLE standings_commit ADD COLUMN IF NOT EXISTS begins jsonb NOT NULL DEFAULT '{}'",
+        )
+        .await?;
     for ranking in &plan.rankings {
         table(&transaction, ranking, &plan.schema).await?;
     }
@@ -63,7 +68,8 @@ pub async fn open(client: &mut Client, plan: &Plan) -> Result<(Shown, i64), Trou
             "INSERT INTO standings_commit (commit, generation, offsets) VALUES (0, 1, '{}')
              ON CONFLICT (id) DO UPDATE SET generation = standings_commit.generation + 1
              RETURNING commit, generation, offsets::text,
-               CASE WHEN watermark = 'infinity' THEN 'infinity' ELSE (extract(epoch FROM watermark) * 1000)::bigint::text END",
+               CASE WHEN watermark = 'infinity' THEN 'infinity' ELSE (extract(epoch FROM watermark) * 1000)::bigint::text END,
+               begins::text",
             &[],
         )
         .await?;
@@ -72,11 +78,15 @@ pub async fn open(client: &mut Client, plan: &Plan) -> Result<(Shown, i64), Trou
         ..Shown::default()
     };
     let generation = row.get(1);
-    let offsets: BTreeMap<u32, u64> = serde_json::from_str(row.get(2)).map_err(|e| {
-        Trouble::Final(SinkError::Configuration(format!(
-            "standings_commit.offsets is not what standings writes: {e}"
-        )))
-    })?;
+    let map = |column: usize, name: &str| -> Result<BTreeMap<u32, u64>, Trouble> {
+        serde_json::from_str(row.get(column)).map_err(|e| {
+            Trouble::Final(SinkError::Configuration(format!(
+                "standings_commit.{name} is not what standings writes: {e}"
+            )))
+        })
+    };
+    let offsets = map(2, "offsets")?;
+    shown.begins = map(4, "begins")?;
     shown.offsets = (!offsets.is_empty()).then_some(offsets);
     shown.watermark = row.get::<_, Option<&str>>(3).and_then(|w| match w {
         "infinity" => Some(END_OF_TIME),
