@@ -23,3 +23,4 @@ pub mod run;
 pub mod sink;
 pub mod snapshot;
 pub mod source;
+pub mod verify;

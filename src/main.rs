@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use standings::run::exit::{self, Failure};
 use standings::run::{args, check, cluster, commands, engine};
-use standings::{demo, load, observe};
+use standings::{demo, load, observe, verify};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -46,6 +46,8 @@ enum Command {
     Cluster(cluster::ClusterArgs),
     /// Parse and explain the queries; touch nothing.
     Check(check::CheckArgs),
+    /// Recompute closed windows from the source and compare them with a sink.
+    Verify(Box<verify::VerifyArgs>),
     /// Recorded load.
     #[command(subcommand)]
     Load(load::LoadCommand),
@@ -73,6 +75,7 @@ fn run(command: Command, log: &str) -> Result<(), Failure> {
         Command::Run(args) => commands::run(*args, engine::stop_on_signals()?),
         Command::Cluster(args) => cluster::run(&args, log, &engine::stop_on_signals()?),
         Command::Check(args) => check::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Demo(args) => demo::run(&args, engine::stop_on_signals()?),
         Command::Load(command) => load::run(&command),
     }

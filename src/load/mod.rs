@@ -3,7 +3,7 @@
 mod dice;
 mod generate;
 mod people;
-mod progress;
+pub mod progress;
 mod record;
 mod replay;
 mod topic;

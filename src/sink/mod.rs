@@ -112,6 +112,24 @@ pub fn connect(url: &url::SinkUrl, options: &SinkOptions) -> Result<Box<dyn Sink
     })
 }
 
+/// What a sink shows, without taking it over: no generation begins, nothing is made.
+pub fn peek(url: &url::SinkUrl, options: &SinkOptions, plan: &Plan) -> Result<Shown, SinkError> {
+    match url {
+        url::SinkUrl::Postgres(text) => {
+            postgres::PostgresSink::new(text, Arc::clone(&options.live))?.peek(plan)
+        }
+        url::SinkUrl::Kafka { brokers, topic } => kafka::peek(brokers, topic, options, plan),
+        url::SinkUrl::File(path) => {
+            let wrong = |e: String| SinkError::Configuration(format!("{}: {e}", path.display()));
+            let text = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
+            kafka::fold_log(plan, &text).map_err(wrong)
+        }
+        url::SinkUrl::Stdout => Err(SinkError::Configuration(
+            "standard output remembers nothing; name a database, a topic or a file".to_owned(),
+        )),
+    }
+}
+
 /// Rejects that are counted and kept nowhere, on purpose.
 pub struct Nowhere;
 

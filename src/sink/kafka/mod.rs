@@ -8,6 +8,7 @@
 mod readback;
 mod transactions;
 
+pub use readback::{fold_log, peek};
 pub use transactions::TransactionalSink;
 
 use std::collections::VecDeque;

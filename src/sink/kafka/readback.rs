@@ -18,7 +18,7 @@ use crate::model::decimal::parse_minor;
 use crate::model::plan::{Field, FieldType, Plan, Ranking};
 use crate::model::time::parse_rfc3339;
 use crate::model::value::Value;
-use crate::sink::{ShownRow, SinkError, SinkOptions};
+use crate::sink::{Shown, ShownRow, SinkError, SinkOptions};
 use crate::source::Quiet;
 
 /// How long a broker may take to answer once.
@@ -180,6 +180,39 @@ pub fn progress(
         }
     }
     Ok(None)
+}
+
+/// What a topic of changes shows, without taking it over.
+pub fn peek(
+    brokers: &str,
+    topic: &str,
+    options: &SinkOptions,
+    plan: &Plan,
+) -> Result<Shown, SinkError> {
+    let progress = progress(brokers, options, &format!("{topic}-progress"))?;
+    let rows = rows(brokers, options, topic, plan)?;
+    let progress = progress.unwrap_or_default();
+    Ok(Shown {
+        commit: progress.commit,
+        offsets: (!progress.offsets.is_empty()).then_some(progress.offsets),
+        begins: progress.begins,
+        watermark: progress.watermark,
+        rows,
+    })
+}
+
+/// What a file of changes shows: it does not say which input it stands for.
+pub fn fold_log(plan: &Plan, text: &[u8]) -> Result<Shown, String> {
+    let mut rows = BTreeMap::new();
+    let lines = text.split(|b| *b == b'\n').filter(|l| !l.is_empty());
+    for (number, line) in lines.enumerate() {
+        fold(plan, &[], Some(line), &mut rows)
+            .map_err(|e| format!("line {} is no change of ours: {e}", number + 1))?;
+    }
+    Ok(Shown {
+        rows: rows.into_values().collect(),
+        ..Shown::default()
+    })
 }
 
 /// A change, as written.

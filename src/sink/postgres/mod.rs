@@ -139,6 +139,14 @@ impl PostgresSink {
         Ok(shown)
     }
 
+    /// What the tables show, without taking them over.
+    pub fn peek(&mut self, plan: &Plan) -> Result<Shown, SinkError> {
+        self.persist(|sink| {
+            let mut client = sink.runtime.block_on(sink.target.connect())?;
+            sink.runtime.block_on(tables::peek(&mut client, plan))
+        })
+    }
+
     fn try_write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), Trouble> {
         if self.connection.is_none() {
             let client = self.runtime.block_on(self.target.connect())?;

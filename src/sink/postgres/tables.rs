@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio_postgres::{Client, Row, Transaction};
+use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 
 use super::Trouble;
 use crate::event_time::END_OF_TIME;
@@ -73,11 +73,37 @@ pub async fn open(client: &mut Client, plan: &Plan) -> Result<(Shown, i64), Trou
             &[],
         )
         .await?;
+    let generation = row.get(1);
+    let shown = shown(&transaction, plan, &row).await?;
+    transaction.commit().await?;
+    Ok((shown, generation))
+}
+
+/// What the tables show at one moment, without a new generation.
+pub async fn peek(client: &mut Client, plan: &Plan) -> Result<Shown, Trouble> {
+    let transaction = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .read_only(true)
+        .start()
+        .await?;
+    let row = transaction
+        .query_one(
+            "SELECT commit, generation, offsets::text,
+               CASE WHEN watermark = 'infinity' THEN 'infinity' ELSE (extract(epoch FROM watermark) * 1000)::bigint::text END,
+               begins::text FROM standings_commit",
+            &[],
+        )
+        .await?;
+    shown(&transaction, plan, &row).await
+}
+
+/// The rows, and what a row of `standings_commit` says of them: commit, generation, offsets, watermark, begins.
+async fn shown(transaction: &Transaction<'_>, plan: &Plan, row: &Row) -> Result<Shown, Trouble> {
     let mut shown = Shown {
         commit: row.get::<_, i64>(0).max(0) as u64,
         ..Shown::default()
     };
-    let generation = row.get(1);
     let map = |column: usize, name: &str| -> Result<BTreeMap<u32, u64>, Trouble> {
         serde_json::from_str(row.get(column)).map_err(|e| {
             Trouble::Final(SinkError::Configuration(format!(
@@ -95,10 +121,9 @@ pub async fn open(client: &mut Client, plan: &Plan) -> Result<(Shown, i64), Trou
     for (number, ranking) in plan.rankings.iter().enumerate() {
         shown
             .rows
-            .extend(rows(&transaction, number, ranking, &plan.schema).await?);
+            .extend(rows(transaction, number, ranking, &plan.schema).await?);
     }
-    transaction.commit().await?;
-    Ok((shown, generation))
+    Ok(shown)
 }
 
 /// The last commit and the generation.
