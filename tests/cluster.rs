@@ -6,7 +6,9 @@ mod support;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use support::{Dice, fold, reference, sales, standings, wait};
+use support::kafka::{produce, topic};
+use support::postgres::{database, rows_of};
+use support::{Dice, fold, reference, sales, service, standings, wait};
 
 /// Process ids of the direct children, from /proc.
 fn children(parent: u32) -> Vec<i32> {
@@ -97,5 +99,72 @@ fn a_killed_process_takes_the_cluster_along_and_it_comes_back() {
         &mut cluster,
         Duration::from_secs(20),
         &["cluster, asked to stop"],
+    );
+}
+
+#[test]
+fn a_cluster_with_snapshots_loses_nothing_and_can_change_its_size() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut dice = Dice::new(9);
+    let (name, url) = (topic("cluster", 3), database());
+    let source = format!("kafka://{}/{name}", service("KAFKA_BROKERS"));
+    let state = format!("file:{}", dir.path().display());
+    let start = |processes: &str, workers: &str| {
+        standings(&[
+            "cluster",
+            "-n",
+            processes,
+            "--",
+            "run",
+            "-w",
+            workers,
+            "--queries",
+            "queries",
+        ])
+        .args(["--source", &source, "--sink", &url, "--state", &state])
+        .args(["--snapshot-interval", "200ms"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+    };
+    let mut parts: Vec<Vec<String>> = vec![Vec::new(); 3];
+    let mut from = 1_769_130_000_000;
+    for (processes, workers) in [("2", "1"), ("3", "2"), ("1", "1"), ("2", "2")] {
+        let mut cluster = start(processes, workers);
+        let mut send = || {
+            let more: Vec<_> = (0..3)
+                .map(|_| sales(&mut dice, 150, from, 20_000))
+                .collect();
+            from += 150 * 10_000;
+            produce(&name, &more);
+            for (all, more) in parts.iter_mut().zip(&more) {
+                all.extend(more.iter().cloned());
+            }
+        };
+        send();
+        std::thread::sleep(Duration::from_millis(1200));
+        send();
+        let first = children(cluster.id());
+        if let Some(pid) = first.get(1) {
+            // SAFETY: a child of our own child, which has not waited for it.
+            unsafe { libc::kill(*pid, libc::SIGKILL) };
+        }
+        send();
+        let want = reference(&parts, 60_000, 3_600_000).rows;
+        until("the tables are right", || rows_of(&url) == want);
+        // SAFETY: the cluster has not been waited for, so its process id is still its own.
+        unsafe { libc::kill(cluster.id() as i32, libc::SIGTERM) };
+        wait(
+            &mut cluster,
+            Duration::from_secs(30),
+            &["cluster, asked to stop"],
+        );
+    }
+    let manifests = std::fs::read_dir(dir.path().join("manifests"))
+        .unwrap()
+        .count();
+    assert!(
+        (1..=2).contains(&manifests),
+        "{manifests} snapshots are kept"
     );
 }
