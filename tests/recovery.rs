@@ -274,7 +274,7 @@ fn other_queries_read_the_input_again() {
     let name = topic("queries", 1);
     let source = format!("kafka://{}/{name}", service("KAFKA_BROKERS"));
     let lines = sales(&mut dice, 500, 1_769_130_000_000, 20_000);
-    produce(&name, &[lines.clone()]);
+    produce(&name, std::slice::from_ref(&lines));
     let (state, log) = (dir.path().join("state"), dir.path().join("log"));
     let (state, sink) = (
         format!("file:{}", state.display()),

@@ -135,10 +135,7 @@ impl Manifest {
 }
 
 fn part_problem(store: &Store, part: &PartFile) -> Option<String> {
-    match read_part(store, part) {
-        Ok(_) => None,
-        Err(problem) => Some(problem),
-    }
+    read_part(store, part).err()
 }
 
 /// A part's bytes, if they are what the manifest says.

@@ -85,6 +85,8 @@ impl Store {
                 Arc::new(local.with_automatic_cleanup(false).with_fsync(true))
             }
             StateUrl::S3 { bucket, prefix } => {
+                // Fails when it was installed before, which is as good.
+                let _ = rustls::crypto::ring::default_provider().install_default();
                 let s3 = AmazonS3Builder::from_env()
                     .with_bucket_name(bucket)
                     .build()

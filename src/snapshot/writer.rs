@@ -80,7 +80,7 @@ fn write(
 
 /// Writes manifests, when what they stand for is durable.
 pub struct Keeper {
-    send: Sender<Complete>,
+    send: Sender<(Complete, Instant)>,
     next: u64,
     interval: Duration,
     last: Instant,
@@ -123,12 +123,17 @@ impl Keeper {
 
     /// Has a complete snapshot kept.
     pub fn keep(&self, complete: Complete) {
-        let _ = self.send.send(complete);
+        let _ = self.send.send((complete, self.last));
     }
 }
 
-fn keep(store: &Store, queries: &str, durable: &AtomicU64, receive: &Receiver<Complete>) {
-    for complete in receive {
+fn keep(
+    store: &Store,
+    queries: &str,
+    durable: &AtomicU64,
+    receive: &Receiver<(Complete, Instant)>,
+) {
+    for (complete, ordered) in receive {
         while durable.load(Ordering::Acquire) < complete.epoch {
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -150,7 +155,8 @@ fn keep(store: &Store, queries: &str, durable: &AtomicU64, receive: &Receiver<Co
                 snapshot = manifest.id,
                 parts = manifest.parts.len(),
                 rows,
-                bytes
+                bytes,
+                took_ms = ordered.elapsed().as_millis() as u64
             ),
             Err(problem) => tracing::warn!(
                 event = "snapshot_failed",

@@ -117,7 +117,7 @@ impl Plain {
     pub fn rows(&self) -> BTreeMap<At, Row> {
         // By ranking, window, and the keys that the ranking is partitioned by.
         type Within = (usize, i64, Vec<Value>);
-        let mut partitions: BTreeMap<Within, Vec<(Arc<[Value]>, Arc<[Value]>)>> = BTreeMap::new();
+        let mut partitions: BTreeMap<Within, Vec<Pair>> = BTreeMap::new();
         for ((number, start, key), states) in &self.groups {
             let ranking = &self.plan.rankings[*number];
             let within = ranking.partition.iter().map(|i| key[*i].clone()).collect();
