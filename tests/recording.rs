@@ -4,7 +4,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use support::kafka::topic;
+use support::kafka::{topic, unique};
 use support::{fold, run, service};
 
 #[test]
@@ -74,10 +74,21 @@ fn a_recording_is_as_good_as_the_topic() {
     );
 
     // And back into a topic of fewer partitions: not the same order, so only what does not depend on it is compared.
-    let second = topic("replayed", 2);
-    let second = format!("kafka://{}/{second}", service("KAFKA_BROKERS"));
+    let second = format!(
+        "kafka://{}/{}",
+        service("KAFKA_BROKERS"),
+        unique("replayed")
+    );
     run(&[
-        "load", "replay", &recording, "--to", &second, "--rate", "20000",
+        "load",
+        "replay",
+        &recording,
+        "--to",
+        &second,
+        "--rate",
+        "20000",
+        "--partitions",
+        "2",
     ]);
     let again = at("again.rec");
     run(&[

@@ -39,6 +39,9 @@ pub struct ReplayArgs {
     /// The topic: kafka://host:9092[,host:9092]/topic.
     #[arg(long, value_name = "URL", value_parser = topic::parse)]
     pub to: SourceUrl,
+    /// Make the topic with so many partitions if it is missing.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=10_000))]
+    pub partitions: Option<i32>,
     /// max (as fast as it goes), recorded (as it arrived), or records a second.
     #[arg(long, value_name = "PACE", default_value = "max", value_parser = pace::parse)]
     pub pace: Pace,
@@ -127,6 +130,9 @@ pub fn run(args: &ReplayArgs, stop: &AtomicBool) -> Result<(), Failure> {
     let pace = args.rate.map_or(args.pace, Pace::Rate);
     let mut input = Input::open(&args.file, pace)?;
     let config = topic::config(brokers, &args.kafka_property);
+    if let Some(partitions) = args.partitions {
+        topic::make(&config, topic, partitions)?;
+    }
     let ids = {
         let consumer: BaseConsumer = config.create().map_err(|e| topic::settings(&e))?;
         topic::partitions(&consumer, topic)?

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::RDKafkaErrorCode;
 
 use crate::run::exit::Failure;
 use crate::source::{SourceUrl, refused};
@@ -39,6 +42,28 @@ pub fn settings(error: &rdkafka::error::KafkaError) -> Failure {
     ))
 }
 
+/// Makes the topic; one that is there stays as it is.
+pub fn make(config: &ClientConfig, topic: &str, partitions: i32) -> Result<(), Failure> {
+    let failed = |e: &dyn std::fmt::Display| {
+        Failure::failed(format!("making the topic `{topic}` failed: {e}"))
+    };
+    let admin: AdminClient<DefaultClientContext> = config.create().map_err(|e| settings(&e))?;
+    // -1: as many copies as the brokers make by default.
+    let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(-1));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| failed(&e))?;
+    let made = runtime.block_on(admin.create_topics([&new], &AdminOptions::new()));
+    for result in made.map_err(|e| failed(&e))? {
+        match result {
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((_, code)) => return Err(failed(&code)),
+        }
+    }
+    Ok(())
+}
+
 /// The topic's partitions, lowest first.
 pub fn partitions<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
@@ -55,7 +80,7 @@ pub fn partitions<C: ConsumerContext>(
     ids.sort_unstable();
     if ids.is_empty() {
         return Err(Failure::failed(format!(
-            "the topic `{topic}` does not exist; create it first"
+            "the topic `{topic}` does not exist; make it first (load replay --partitions N does)"
         )));
     }
     Ok(ids)
