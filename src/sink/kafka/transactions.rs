@@ -21,7 +21,7 @@ use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use serde::{Deserialize, Serialize};
 
 use super::readback;
-use super::{Deliveries, config, refused};
+use super::{Deliveries, Waiting, config, refused};
 use crate::model::block::PartitionId;
 use crate::model::change::Commit;
 use crate::model::plan::Plan;
@@ -29,7 +29,7 @@ use crate::observe::live::Live;
 use crate::sink::json::{push_change, push_key};
 use crate::sink::{Shown, Sink, SinkError, SinkOptions};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// How long one call into the client may take before it is said that commits wait.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -206,7 +206,10 @@ impl TransactionalSink {
                 record = record.payload(value);
             }
             match self.producer()?.send::<[u8], [u8]>(record) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.producer()?.context().lock().messages += 1;
+                    return Ok(());
+                }
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
                     std::thread::sleep(Duration::from_millis(1));
                 }
@@ -215,7 +218,39 @@ impl TransactionalSink {
         }
     }
 
+    /// Waits until every message is acknowledged. The client's own flush looks only each tenth of a second.
+    fn acknowledged(&self) -> Result<(), Trouble> {
+        let context = self.producer()?.context();
+        let started = Instant::now();
+        loop {
+            let waiting = |w: &mut Waiting| w.messages > 0 && w.failure.is_none();
+            let waited = context
+                .done
+                .wait_timeout_while(context.lock(), PATIENCE, waiting);
+            let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if let Some(problem) = state.failure.take() {
+                drop(state);
+                return Err(match self.producer()?.client().fatal_error() {
+                    Some((code, _)) => self.judge(&KafkaError::MessageProduction(code)),
+                    None => Trouble::Abort(problem),
+                });
+            }
+            if state.messages <= 0 {
+                return Ok(());
+            }
+            self.live.sink(&self.name, false);
+            let waited_s = started.elapsed().as_secs();
+            tracing::warn!(
+                event = "sink_waiting",
+                sink = self.name,
+                waited_s,
+                "Kafka does not acknowledge; commits wait"
+            );
+        }
+    }
+
     fn attempt(&self, plan: &Plan, commit: &Commit) -> Result<(), Trouble> {
+        self.producer()?.context().lock().failure = None;
         self.persist(|p| p.begin_transaction())?;
         let (mut key, mut value) = (Vec::with_capacity(128), Vec::with_capacity(512));
         for change in &commit.changes {
@@ -243,6 +278,7 @@ impl TransactionalSink {
             Some(&progress),
             commit.number,
         )?;
+        self.acknowledged()?;
         // Called again after a timeout, it goes on with the same commit.
         self.persist(|p| p.commit_transaction(PATIENCE))
     }
