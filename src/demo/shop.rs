@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::load::{Dice, city, person};
+use crate::load::{Dice, Weights, city, person};
 use crate::model::time::{DAY, format_rfc3339};
 
 const CITIES: usize = 40;
@@ -27,11 +27,10 @@ impl Fortune {
     }
 }
 
-/// Draws by weight.
+/// Draws by fortune.
 struct Draw {
     fortunes: Vec<Fortune>,
-    /// Sums of weights up to each, whole numbers, so that a draw is a search.
-    sums: Vec<u64>,
+    weights: Weights,
 }
 
 impl Draw {
@@ -46,23 +45,17 @@ impl Draw {
             .collect();
         Draw {
             fortunes,
-            sums: Vec::new(),
+            weights: Weights::default(),
         }
     }
 
     fn renew(&mut self, days: f64) {
-        self.sums.clear();
-        let mut sum = 0;
-        for fortune in &self.fortunes {
-            sum += (fortune.weight(days) * 1e6) as u64 + 1;
-            self.sums.push(sum);
-        }
+        let weight = |fortune: &Fortune| (fortune.weight(days) * 1e6) as u64 + 1;
+        self.weights = Weights::new(self.fortunes.iter().map(weight));
     }
 
     fn one(&self, dice: &mut Dice) -> usize {
-        let all = self.sums.last().copied().unwrap_or(1);
-        let at = dice.below(all);
-        self.sums.partition_point(|sum| *sum <= at)
+        self.weights.draw(dice)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::run::exit::Failure;
 pub use dice::Dice;
 pub use generate::{GenerateArgs, Generator};
 pub use people::{city, name as person};
+pub use zipf::Weights;
 
 /// `standings load`.
 #[derive(Subcommand, Clone, Debug)]

@@ -1,13 +1,38 @@
-//! Zipf's law: the item of rank r has weight 1 / r^s.
+//! Draws by weight, and by Zipf's law: the item of rank r has weight 1 / r^s.
 
 use super::dice::Dice;
 
-/// Draws ranks. Exponents 0 and 1 are the same on every machine; others are as exact as the machine's `pow`.
-#[derive(Clone, Debug)]
-pub struct Zipf {
-    /// Sums of weights up to each rank, whole numbers, so that a draw is a search.
+/// Draws by weight.
+#[derive(Clone, Debug, Default)]
+pub struct Weights {
+    /// Sums of weights up to each, whole numbers, so that a draw is a search.
     sums: Vec<u64>,
 }
+
+impl Weights {
+    /// In order; none may be 0.
+    pub fn new(weights: impl Iterator<Item = u64>) -> Self {
+        let mut sum = 0;
+        let sums = weights.map(|weight| {
+            sum += weight;
+            sum
+        });
+        Weights {
+            sums: sums.collect(),
+        }
+    }
+
+    /// The number of one, from 0.
+    pub fn draw(&self, dice: &mut Dice) -> usize {
+        let all = self.sums.last().copied().unwrap_or(1);
+        let at = dice.below(all);
+        self.sums.partition_point(|sum| *sum <= at)
+    }
+}
+
+/// Draws ranks. Exponents 0 and 1 are the same on every machine; others are as exact as the machine's `pow`.
+#[derive(Clone, Debug)]
+pub struct Zipf(Weights);
 
 impl Zipf {
     /// Over `n` ranks with exponent `s`.
@@ -17,21 +42,13 @@ impl Zipf {
             1.0 => 1.0 / rank as f64,
             s => (rank as f64).powf(-s),
         };
-        let mut sum = 0;
-        let sums = (1..=n.max(1)).map(|rank| {
-            sum += (weight(rank) * f64::from(1 << 30)) as u64 + 1;
-            sum
-        });
-        Zipf {
-            sums: sums.collect(),
-        }
+        let whole = |rank| (weight(rank) * f64::from(1 << 30)) as u64 + 1;
+        Zipf(Weights::new((1..=n.max(1)).map(whole)))
     }
 
     /// A rank, from 0.
     pub fn draw(&self, dice: &mut Dice) -> u64 {
-        let all = self.sums.last().copied().unwrap_or(1);
-        let at = dice.below(all);
-        self.sums.partition_point(|sum| *sum <= at) as u64
+        self.0.draw(dice) as u64
     }
 }
 

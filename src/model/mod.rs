@@ -5,6 +5,7 @@ pub mod change;
 pub mod decimal;
 pub mod duration;
 pub mod expr;
+pub mod leb128;
 pub mod plan;
 pub mod reject;
 pub mod schema;

@@ -16,6 +16,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use crate::model::block::{NO_TIMESTAMP, PartitionId};
+use crate::model::leb128;
 
 const MAGIC: &[u8] = b"standings recording 1\n";
 /// No key or value is larger: what claims to be is damage.
@@ -48,23 +49,15 @@ pub struct Recorded {
     pub value: Option<Vec<u8>>,
 }
 
-fn push_number(out: &mut Vec<u8>, mut n: u64) {
-    while n >= 0x80 {
-        out.push(n as u8 | 0x80);
-        n >>= 7;
-    }
-    out.push(n as u8);
-}
-
 fn push_signed(out: &mut Vec<u8>, n: i64) {
-    push_number(out, ((n << 1) ^ (n >> 63)) as u64);
+    leb128::push(out, ((n << 1) ^ (n >> 63)) as u64);
 }
 
 fn push_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
     match bytes {
-        None => push_number(out, 0),
+        None => leb128::push(out, 0),
         Some(bytes) => {
-            push_number(out, bytes.len() as u64 + 1);
+            leb128::push(out, bytes.len() as u64 + 1);
             out.extend_from_slice(bytes);
         }
     }
@@ -96,7 +89,7 @@ impl<W: Write> Writer<W> {
     pub fn push(&mut self, record: &Recorded) -> io::Result<()> {
         let out = &mut self.buffer;
         out.clear();
-        push_number(out, u64::from(record.partition));
+        leb128::push(out, u64::from(record.partition));
         let last = self.offsets.insert(record.partition, record.offset);
         push_signed(out, record.offset.wrapping_sub(last.unwrap_or(0)) as i64);
         let timestamp = if record.timestamp == NO_TIMESTAMP {
@@ -105,7 +98,7 @@ impl<W: Write> Writer<W> {
             record.timestamp.saturating_add(1)
         };
         push_signed(out, timestamp);
-        push_number(out, record.arrived.saturating_sub(self.arrived));
+        leb128::push(out, record.arrived.saturating_sub(self.arrived));
         self.arrived = record.arrived.max(self.arrived);
         push_bytes(out, record.key.as_deref());
         push_bytes(out, record.value.as_deref());
@@ -193,16 +186,7 @@ impl RecordingReader {
     }
 
     fn number(&mut self) -> io::Result<u64> {
-        let mut n = 0u64;
-        for shift in (0..64).step_by(7) {
-            let mut byte = [0];
-            self.input.read_exact(&mut byte)?;
-            n |= u64::from(byte[0] & 0x7f) << shift;
-            if byte[0] < 0x80 {
-                return Ok(n);
-            }
-        }
-        Err(damaged("number"))
+        leb128::read(&mut self.input)?.ok_or_else(|| damaged("number"))
     }
 
     fn signed(&mut self) -> io::Result<i64> {

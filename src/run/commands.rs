@@ -19,7 +19,7 @@ use crate::observe::live::Live;
 use crate::observe::metrics::Metrics;
 use crate::sink::{self, SinkError, SinkOptions};
 use crate::snapshot::Writer;
-use crate::source::{SourceError, SourceOptions, parse_properties_file};
+use crate::source::{SourceError, SourceOptions, kafka_properties};
 
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
@@ -53,11 +53,8 @@ impl Prepared {
             args.process,
             args.hosts.as_deref(),
         )?;
-        let mut kafka_properties = match &args.kafka_properties {
-            Some(path) => parse_properties_file(path)?,
-            None => Vec::new(),
-        };
-        kafka_properties.extend(args.kafka_property.iter().cloned());
+        let kafka_properties =
+            kafka_properties(args.kafka_properties.as_deref(), &args.kafka_property)?;
         let live = Arc::new(Live::new(cluster.workers));
         let source = SourceOptions {
             live: Arc::clone(&live),

@@ -6,17 +6,10 @@
 use crate::combine::deltas::Deltas;
 use crate::combine::layout::{Layout, NO_TEXT, SlotKind};
 use crate::combine::texts::hash;
-
-fn push_length(out: &mut Vec<u8>, mut n: u64) {
-    while n >= 0x80 {
-        out.push(n as u8 | 0x80);
-        n >>= 7;
-    }
-    out.push(n as u8);
-}
+use crate::model::leb128;
 
 fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    push_length(out, bytes.len() as u64);
+    leb128::push(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
@@ -36,10 +29,10 @@ pub fn encode<'a>(
         }
     };
     let push_text = |out: &mut Vec<u8>, at: usize| match words[at] {
-        NO_TEXT => push_length(out, 0),
+        NO_TEXT => leb128::push(out, 0),
         id => {
             let text = deltas.texts.get(id as u32);
-            push_length(out, text.len() as u64 + 1);
+            leb128::push(out, text.len() as u64 + 1);
             out.extend_from_slice(text);
         }
     };
@@ -54,7 +47,7 @@ pub fn encode<'a>(
                 push_text(out, slot.at + 3);
             }
             SlotKind::Distinct(_) => {
-                push_length(out, words[slot.at]);
+                leb128::push(out, words[slot.at]);
                 for id in distinct.take(words[slot.at] as usize) {
                     push_bytes(out, deltas.texts.get(*id));
                 }
@@ -68,16 +61,7 @@ pub struct Input<'a>(pub &'a [u8]);
 
 impl<'a> Input<'a> {
     fn length(&mut self) -> Option<u64> {
-        let mut n = 0u64;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            n |= u64::from(byte & 0x7f) << shift;
-            if *byte < 0x80 {
-                return Some(n);
-            }
-        }
-        None
+        leb128::read(&mut self.0).ok().flatten()
     }
 
     fn bytes(&mut self) -> Option<&'a [u8]> {

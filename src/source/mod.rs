@@ -23,7 +23,7 @@ mod url;
 
 pub use error::SourceError;
 pub use kafka::refused;
-pub use options::{SourceOptions, Start, parse_properties_file};
+pub use options::{SourceOptions, Start, kafka_properties};
 pub use quiet::Quiet;
 pub use reader::{Reader, start};
 pub use url::SourceUrl;

@@ -126,8 +126,21 @@ impl SourceOptions {
     }
 }
 
+/// Settings of a file, if one is named, and of the flags, which win.
+pub fn kafka_properties(
+    file: Option<&Path>,
+    flags: &[(String, String)],
+) -> Result<Vec<(String, String)>, SourceError> {
+    let mut properties = file
+        .map(parse_properties_file)
+        .transpose()?
+        .unwrap_or_default();
+    properties.extend(flags.iter().cloned());
+    Ok(properties)
+}
+
 /// Reads librdkafka settings from a file: one `key=value` a line, `#` begins a comment.
-pub fn parse_properties_file(path: &Path) -> Result<Vec<(String, String)>, SourceError> {
+fn parse_properties_file(path: &Path) -> Result<Vec<(String, String)>, SourceError> {
     let wrong = |m: String| SourceError::Configuration(format!("{}: {m}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
     let mut properties = Vec::new();

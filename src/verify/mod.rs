@@ -31,7 +31,7 @@ use crate::run::check;
 use crate::run::exit::{self, Failure};
 use crate::sink::url::SinkUrl;
 use crate::sink::{self, ShownRow, SinkOptions};
-use crate::source::{self, Reader, SourceOptions, SourceUrl, parse_properties_file};
+use crate::source::{self, Reader, SourceOptions, SourceUrl, kafka_properties};
 
 /// `standings verify`.
 #[derive(Args, Clone, Debug)]
@@ -95,11 +95,8 @@ type Row = (u64, Arc<[Value]>);
 /// Compares, and fails with the differences.
 pub fn run(args: &VerifyArgs) -> Result<(), Failure> {
     let plan = Arc::new(check::load(&args.queries)?);
-    let mut kafka_properties = match &args.kafka_properties {
-        Some(path) => parse_properties_file(path)?,
-        None => Vec::new(),
-    };
-    kafka_properties.extend(args.kafka_property.iter().cloned());
+    let kafka_properties =
+        kafka_properties(args.kafka_properties.as_deref(), &args.kafka_property)?;
     let options = SinkOptions {
         kafka_properties: kafka_properties.clone(),
         exactly_once: true,
