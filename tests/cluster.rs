@@ -4,7 +4,8 @@
 mod support;
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use support::kafka::{produce, topic};
 use support::postgres::{database, rows_of};
@@ -38,19 +39,16 @@ fn children(parent: u32) -> Vec<i32> {
     found
 }
 
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(
-            started.elapsed() < Duration::from_secs(30),
-            "not within 30 s: {what}"
-        );
-        std::thread::sleep(Duration::from_millis(50));
-    }
+/// One cluster at a time: each has more threads than this machine has cores.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn until(what: &str, holds: impl FnMut() -> bool) {
+    support::until(what, Duration::from_secs(30), holds);
 }
 
 #[test]
 fn a_killed_process_takes_the_cluster_along_and_it_comes_back() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let dir = tempfile::tempdir().unwrap();
     let lines = sales(&mut Dice::new(5), 2000, 1_769_126_400_000, 20_000);
     let (input, log) = (
@@ -104,6 +102,7 @@ fn a_killed_process_takes_the_cluster_along_and_it_comes_back() {
 
 #[test]
 fn a_cluster_with_snapshots_loses_nothing_and_can_change_its_size() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let dir = tempfile::tempdir().unwrap();
     let mut dice = Dice::new(9);
     let (name, url) = (topic("cluster", 3), database());
