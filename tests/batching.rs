@@ -13,6 +13,7 @@ use standings::dataflow::graph::{self, Gate};
 use standings::event_time::partition::Policy;
 use standings::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
 use standings::model::change::Commit;
+use standings::model::clock::Clock;
 use standings::model::plan::{
     Aggregate, Field, Key, Measure, OrderTerm, Plan, RankFunction, Ranking, Window,
 };
@@ -329,6 +330,7 @@ fn run(seed: u64, workers: usize) {
         stop: Arc::new(AtomicBool::new(false)),
         snapshots: None,
         live: Arc::default(),
+        clock: Clock::default(),
     };
     let config = if workers == 1 {
         timely::Config::thread()

@@ -25,6 +25,7 @@ use crate::dataflow::gather::Emit;
 use crate::event_time::partition::Policy;
 use crate::http::server;
 use crate::http::watch::{Shown, Watch};
+use crate::model::clock::Clock;
 use crate::model::duration::parse_duration;
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
@@ -126,10 +127,10 @@ pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failur
             &options,
         )?],
         observers: vec![Box::new(Watch(shown))],
-        state: None,
         // The page counts them; one line per second of demo would say no more.
         late: Some(Box::new(sink::Nowhere)),
         dead: Some(Box::new(sink::Nowhere)),
+        ..Outputs::default()
     };
     let source = SourceOptions {
         schema: Arc::new(plan.schema.clone()),
@@ -183,6 +184,7 @@ fn settings(plan: &Arc<Plan>, stop: &Arc<AtomicBool>, live: Arc<Live>) -> Settin
         stop: Arc::clone(stop),
         snapshots: None,
         live,
+        clock: Clock::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod block;
 pub mod change;
+pub mod clock;
 pub mod decimal;
 pub mod duration;
 pub mod expr;

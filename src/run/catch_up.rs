@@ -87,7 +87,8 @@ impl CatchUp {
             });
         }
         changes.sort_by(|a, b| {
-            (a.ranking, a.window_start, a.rank).cmp(&(b.ranking, b.window_start, b.rank))
+            let place = |c: &Change| (c.ranking, c.window_start, c.rank);
+            place(a).cmp(&place(b)).then_with(|| a.key.cmp(&b.key))
         });
         changes
     }

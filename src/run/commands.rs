@@ -14,11 +14,12 @@ use crate::dataflow::gather::Emit;
 use crate::event_time::partition::Policy;
 use crate::http::server;
 use crate::http::watch::{Shown, Watch};
+use crate::model::clock::Clock;
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::observe::metrics::Metrics;
 use crate::sink::{self, SinkError, SinkOptions};
-use crate::snapshot::Writer;
+use crate::snapshot::{Store, Writer};
 use crate::source::{SourceError, SourceOptions, kafka_properties};
 
 impl From<SourceError> for Failure {
@@ -91,6 +92,7 @@ fn open_outputs(
         kafka_tombstones: args.kafka_tombstones,
         exactly_once: args.delivery == Delivery::ExactlyOnce,
         live: Arc::clone(live),
+        clock: Clock::default(),
     };
     let mut outputs = Outputs::default();
     for url in &args.sink {
@@ -101,7 +103,6 @@ fn open_outputs(
             .map(|u| sink::connect_rejects(u, &options))
             .transpose()
     };
-    outputs.state = args.state.clone().map(|url| (url, args.snapshot_interval));
     outputs.late = reject(&args.late)?;
     outputs.dead = reject(&args.dead_letter)?;
     Ok(outputs)
@@ -119,9 +120,11 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
     } = Prepared::new(&args)?;
     let mut snapshots = None;
     if let Some(url) = &args.state {
-        let writer = Writer::start(url, Arc::clone(&plan)).map_err(Failure::usage)?;
-        let url = url.clone();
-        snapshots = Some(Snapshots { url, writer });
+        let store = Store::open(url).map_err(Failure::usage)?;
+        let writer = Writer::start(store.clone(), Arc::clone(&plan))
+            .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
+        outputs.state = Some((store.clone(), args.snapshot_interval));
+        snapshots = Some(Snapshots { store, writer });
     }
     let settings = settings(&args, &plan, &source, stop, snapshots);
     if let Some(address) = args.http.as_deref() {
@@ -184,5 +187,6 @@ fn settings(
         stop,
         snapshots,
         live: Arc::clone(&source.live),
+        clock: Clock::default(),
     }
 }

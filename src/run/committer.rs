@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
@@ -22,10 +22,11 @@ use crate::dataflow::messages::Epoch;
 use crate::event_time::BEGINNING;
 use crate::model::block::PartitionId;
 use crate::model::change::{Change, Commit};
+use crate::model::clock::Clock;
 use crate::model::plan::Plan;
 use crate::model::reject::RejectKind;
 use crate::sink::{Sink, SinkError};
-use crate::snapshot::{Keeper, Manifest, StateUrl, Store};
+use crate::snapshot::{Keeper, Manifest, Manifests, Store};
 
 /// Watches commits: metrics, the live page, a demo's summary.
 pub trait Observer: Send {
@@ -59,7 +60,9 @@ pub struct Outputs {
     /// Who watches.
     pub observers: Vec<Box<dyn Observer>>,
     /// Where snapshots go, and how often.
-    pub state: Option<(StateUrl, Duration)>,
+    pub state: Option<(Store, Duration)>,
+    /// Sinks are written one after the other, on the caller's thread (a simulator has only one).
+    pub one_by_one: bool,
 }
 
 /// Starts the committer: the gate for worker 0, and the thread to join at the end.
@@ -68,59 +71,89 @@ pub fn start(
     outputs: Outputs,
     interval: Duration,
 ) -> std::io::Result<(CommitGate, JoinHandle<()>)> {
-    // A draft is made when the last one is written: a draft that waited would only be older than it need be.
-    let (send, receive) = bounded(1);
-    let writing = Arc::new(AtomicBool::new(false));
-    let durable = Arc::new(AtomicU64::new(0));
-    let closed = Arc::new(AtomicI64::new(NOT_OPEN));
-    let released = Arc::new(AtomicBool::new(false));
-    let begin: Arc<Mutex<Option<Begin>>> = Arc::default();
-    let wake: Arc<std::sync::OnceLock<Thread>> = Arc::default();
-    let committer = Committer {
-        plan,
-        released: Arc::clone(&released),
-        begin: Arc::clone(&begin),
-        durable: Arc::clone(&durable),
-        closed: Arc::clone(&closed),
-        writing: Arc::clone(&writing),
-        wake: Arc::clone(&wake),
-    };
+    let (gate, desk) = CommitGate::new(interval, Clock::default());
     let thread = std::thread::Builder::new()
         .name("committer".to_owned())
         .spawn(move || {
-            if let Err(failure) = committer.run(outputs, &receive) {
+            if let Err(failure) = work(plan, outputs, desk) {
                 exit::now(&failure);
             }
         })?;
-    Ok((
-        CommitGate {
-            send,
-            durable,
-            closed,
-            writing,
-            released,
-            begin,
-            keeper: None,
-            wake,
-            interval,
-            last: None,
-        },
-        thread,
-    ))
+    Ok((gate, thread))
+}
+
+fn work(plan: Arc<Plan>, outputs: Outputs, desk: Desk) -> Result<(), Failure> {
+    let mut committer = Committer::open(plan, outputs, desk)?;
+    if let Some(manifests) = committer.manifests.take() {
+        let started = manifests.start();
+        started.map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
+    }
+    while let Ok((draft, up_to)) = committer.desk.drafts.recv() {
+        committer.commit(draft, up_to)?;
+    }
+    Ok(())
+}
+
+/// What the committer and its gate both see.
+struct Shared {
+    /// A draft is being written.
+    writing: AtomicBool,
+    /// Everything before this epoch is durable.
+    durable: Arc<AtomicU64>,
+    /// Windows up to this time were closed by an earlier run; [`NOT_OPEN`] before the sinks are open.
+    closed: AtomicI64,
+    /// Every sink has caught up.
+    released: AtomicBool,
+    begin: Mutex<Option<Begin>>,
+    /// Worker 0's thread.
+    wake: OnceLock<Thread>,
+}
+
+/// The committer's end of the gate.
+pub struct Desk {
+    drafts: Receiver<(Commit, Epoch)>,
+    shared: Arc<Shared>,
+    clock: Clock,
 }
 
 /// Worker 0's side of the committer.
 pub struct CommitGate {
     send: Sender<(Commit, Epoch)>,
-    durable: Arc<AtomicU64>,
-    closed: Arc<AtomicI64>,
-    writing: Arc<AtomicBool>,
-    released: Arc<AtomicBool>,
-    begin: Arc<Mutex<Option<Begin>>>,
+    shared: Arc<Shared>,
     keeper: Option<Keeper>,
-    wake: Arc<std::sync::OnceLock<Thread>>,
     interval: Duration,
     last: Option<Instant>,
+    clock: Clock,
+}
+
+impl CommitGate {
+    /// A gate and the desk behind it; a draft is taken each `interval` at most.
+    pub fn new(interval: Duration, clock: Clock) -> (Self, Desk) {
+        // A draft is made when the last one is written: a draft that waited would only be older than it need be.
+        let (send, drafts) = bounded(1);
+        let shared = Arc::new(Shared {
+            writing: AtomicBool::new(false),
+            durable: Arc::default(),
+            closed: AtomicI64::new(NOT_OPEN),
+            released: AtomicBool::new(false),
+            begin: Mutex::default(),
+            wake: OnceLock::new(),
+        });
+        let gate = CommitGate {
+            send,
+            shared: Arc::clone(&shared),
+            keeper: None,
+            interval,
+            last: None,
+            clock: clock.clone(),
+        };
+        let desk = Desk {
+            drafts,
+            shared,
+            clock,
+        };
+        (gate, desk)
+    }
 }
 
 /// How a run begins, and who keeps its snapshots.
@@ -132,8 +165,9 @@ struct Begin {
 
 impl Gate for CommitGate {
     fn start(&mut self) -> Option<(Start, Option<GatherState>)> {
-        self.wake.get_or_init(std::thread::current);
+        self.shared.wake.get_or_init(std::thread::current);
         let begin = self
+            .shared
             .begin
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -143,7 +177,7 @@ impl Gate for CommitGate {
     }
 
     fn released(&self) -> bool {
-        self.released.load(Ordering::Acquire)
+        self.shared.released.load(Ordering::Acquire)
     }
 
     fn snapshot_due(&mut self) -> Option<u64> {
@@ -157,38 +191,47 @@ impl Gate for CommitGate {
     }
 
     fn ready(&mut self) -> bool {
-        self.wake.get_or_init(std::thread::current);
-        self.closed.load(Ordering::Acquire) != NOT_OPEN
-            && !self.writing.load(Ordering::Acquire)
-            && self.last.is_none_or(|last| last.elapsed() >= self.interval)
+        let shared = &self.shared;
+        shared.wake.get_or_init(std::thread::current);
+        let rested = |last| self.clock.since(last) >= self.interval;
+        shared.closed.load(Ordering::Acquire) != NOT_OPEN
+            && !shared.writing.load(Ordering::Acquire)
+            && self.last.is_none_or(rested)
     }
 
     fn offer(&mut self, draft: Commit, up_to: Epoch) {
         if !draft.changes.is_empty() {
-            self.last = Some(Instant::now());
+            self.last = Some(self.clock.now());
         }
-        self.writing.store(true, Ordering::Release);
+        self.shared.writing.store(true, Ordering::Release);
         // The committer ends only after this gate, or takes the process along.
         let _ = self.send.send((draft, up_to));
     }
 
     fn closed_before(&self) -> i64 {
-        self.closed.load(Ordering::Acquire)
+        self.shared.closed.load(Ordering::Acquire)
     }
 
     fn durable(&self) -> Epoch {
-        self.durable.load(Ordering::Acquire)
+        self.shared.durable.load(Ordering::Acquire)
     }
 }
 
-struct Committer {
+/// Numbers drafts and has every sink write them.
+pub struct Committer {
     plan: Arc<Plan>,
-    durable: Arc<AtomicU64>,
-    closed: Arc<AtomicI64>,
-    writing: Arc<AtomicBool>,
-    released: Arc<AtomicBool>,
-    begin: Arc<Mutex<Option<Begin>>>,
-    wake: Arc<std::sync::OnceLock<Thread>>,
+    desk: Desk,
+    slots: Vec<Slot>,
+    late: Option<Box<dyn RejectWriter>>,
+    dead: Option<Box<dyn RejectWriter>>,
+    observers: Vec<Box<dyn Observer>>,
+    one_by_one: bool,
+    /// The last number used.
+    number: u64,
+    /// What was committed before this run: its rejects were written then.
+    hold: BTreeMap<PartitionId, u64>,
+    /// Keeps snapshots; for who runs the committer to run.
+    pub manifests: Option<Manifests>,
 }
 
 /// No window is closed, because the sinks have not said yet.
@@ -215,18 +258,12 @@ impl From<SinkError> for Failure {
 }
 
 impl Committer {
-    fn run(self, outputs: Outputs, drafts: &Receiver<(Commit, Epoch)>) -> Result<(), Failure> {
-        let Outputs {
-            sinks,
-            mut late,
-            mut dead,
-            mut observers,
-            state,
-        } = outputs;
+    /// Opens every sink, chooses the snapshot to start from, and says so at the gate.
+    pub fn open(plan: Arc<Plan>, outputs: Outputs, desk: Desk) -> Result<Self, Failure> {
         let mut slots = Vec::new();
         let mut opened = Vec::new();
-        for mut sink in sinks {
-            let shown = sink.open(&self.plan)?;
+        for mut sink in outputs.sinks {
+            let shown = sink.open(&plan)?;
             opened.push(shown);
             slots.push(Slot {
                 sink,
@@ -236,67 +273,98 @@ impl Committer {
             });
         }
         let closed = opened.iter().filter_map(|s| s.watermark).max();
-        let mut number = opened.iter().map(|s| s.commit).max().unwrap_or(0);
+        let number = opened.iter().map(|s| s.commit).max().unwrap_or(0);
         // The prefix that the sink with the last commit shows: all sinks are brought there, and go on together.
         let ahead = opened.iter().max_by_key(|s| s.commit);
         let hold = ahead.and_then(|s| s.offsets.clone()).unwrap_or_default();
         let begins = ahead.map(|s| s.begins.clone()).unwrap_or_default();
-        let begin = self.begin(state, hold.clone(), begins)?;
-        let goes_on = !hold.is_empty() || !begin.start.resume.is_empty();
-        for (slot, shown) in slots.iter_mut().zip(opened) {
+        let mut committer = Committer {
+            plan,
+            desk,
+            slots,
+            late: outputs.late,
+            dead: outputs.dead,
+            observers: outputs.observers,
+            one_by_one: outputs.one_by_one,
+            number,
+            hold,
+            manifests: None,
+        };
+        let begin = committer.begin(outputs.state, begins)?;
+        let goes_on = !committer.hold.is_empty() || !begin.start.resume.is_empty();
+        for (slot, shown) in committer.slots.iter_mut().zip(opened) {
             slot.shown = shown.commit;
             slot.offsets = shown.offsets.clone();
             if goes_on || !shown.rows.is_empty() {
-                slot.catch_up = Some(CatchUp::new(shown, hold.clone(), begin.start.horizon));
+                let hold = committer.hold.clone();
+                slot.catch_up = Some(CatchUp::new(shown, hold, begin.start.horizon));
             }
         }
-        for writer in [&mut late, &mut dead].into_iter().flatten() {
+        for writer in [&mut committer.late, &mut committer.dead]
+            .into_iter()
+            .flatten()
+        {
             writer.open(goes_on)?;
         }
-        *self.begin.lock().unwrap_or_else(PoisonError::into_inner) = Some(begin);
-        let none_behind = |slots: &[Slot]| slots.iter().all(|s| s.catch_up.is_none());
-        self.released.store(none_behind(&slots), Ordering::Release);
-        self.closed.store(
-            closed.unwrap_or(NONE_CLOSED).max(NONE_CLOSED),
-            Ordering::Release,
-        );
-        self.wake();
-        observers.iter_mut().for_each(|o| o.opened());
-        for (mut commit, up_to) in drafts {
-            let began = Instant::now();
-            // An earlier run wrote the rejects of its commits before their rows.
-            commit
-                .rejects
-                .retain(|r| hold.get(&r.partition).is_none_or(|end| r.offset >= *end));
-            self.write_rejects(&commit, late.as_mut(), false)?;
-            self.write_rejects(&commit, dead.as_mut(), true)?;
-            let behind = !none_behind(&slots);
-            number =
-                number.max(self.write_all(&mut slots, &mut commit, number, up_to == Epoch::MAX)?);
-            if behind && none_behind(&slots) {
-                self.released.store(true, Ordering::Release);
-            }
-            observers
-                .iter_mut()
-                .for_each(|o| o.committed(&self.plan, &commit));
-            tracing::debug!(
-                event = "committed",
-                commit = commit.number,
-                changes = commit.changes.len(),
-                took_us = began.elapsed().as_micros() as u64
-            );
-            self.durable.store(up_to, Ordering::Release);
-            self.writing.store(false, Ordering::Release);
-            self.wake();
+        let shared = &committer.desk.shared;
+        *shared.begin.lock().unwrap_or_else(PoisonError::into_inner) = Some(begin);
+        let caught_up = committer.is_caught_up();
+        shared.released.store(caught_up, Ordering::Release);
+        let closed = closed.unwrap_or(NONE_CLOSED).max(NONE_CLOSED);
+        shared.closed.store(closed, Ordering::Release);
+        committer.wake();
+        committer.observers.iter_mut().for_each(|o| o.opened());
+        Ok(committer)
+    }
+
+    fn is_caught_up(&self) -> bool {
+        self.slots.iter().all(|s| s.catch_up.is_none())
+    }
+
+    /// Commits the draft that waits at the gate, if there is one; whether there was.
+    pub fn turn(&mut self) -> Result<bool, Failure> {
+        let Ok((draft, up_to)) = self.desk.drafts.try_recv() else {
+            return Ok(false);
+        };
+        self.commit(draft, up_to)?;
+        Ok(true)
+    }
+
+    fn commit(&mut self, mut commit: Commit, up_to: Epoch) -> Result<(), Failure> {
+        let began = self.desk.clock.now();
+        // An earlier run wrote the rejects of its commits before their rows.
+        let hold = &self.hold;
+        commit
+            .rejects
+            .retain(|r| hold.get(&r.partition).is_none_or(|end| r.offset >= *end));
+        write_rejects(&self.plan, &commit, self.late.as_mut(), false)?;
+        write_rejects(&self.plan, &commit, self.dead.as_mut(), true)?;
+        let used = self.write_all(&mut commit, up_to == Epoch::MAX)?;
+        self.number = self.number.max(used);
+        let shared = &self.desk.shared;
+        if !shared.released.load(Ordering::Acquire) && self.is_caught_up() {
+            shared.released.store(true, Ordering::Release);
         }
+        let plan = &self.plan;
+        self.observers
+            .iter_mut()
+            .for_each(|o| o.committed(plan, &commit));
+        tracing::debug!(
+            event = "committed",
+            commit = commit.number,
+            changes = commit.changes.len(),
+            took_us = self.desk.clock.since(began).as_micros() as u64
+        );
+        shared.durable.store(up_to, Ordering::Release);
+        shared.writing.store(false, Ordering::Release);
+        self.wake();
         Ok(())
     }
 
-    /// Chooses the snapshot to start from, and starts the thread that keeps new ones.
+    /// Chooses the snapshot to start from, and makes ready to keep new ones.
     fn begin(
-        &self,
-        state: Option<(StateUrl, Duration)>,
-        hold: BTreeMap<PartitionId, u64>,
+        &mut self,
+        state: Option<(Store, Duration)>,
         begins: BTreeMap<PartitionId, u64>,
     ) -> Result<Begin, Failure> {
         let mut begin = Begin {
@@ -304,13 +372,10 @@ impl Committer {
             state: None,
             keeper: None,
         };
-        let mut first = 1;
-        if let Some((url, interval)) = state {
-            let failed = |e: String| Failure::failed(e);
-            let store = Store::open(&url).map_err(Failure::usage)?;
-            let newest = Manifest::newest(&store, &self.plan).map_err(failed)?;
-            let listed = Manifest::list(&store).map_err(failed)?;
-            first = listed.first().map_or(first, |(_, id)| id + 1);
+        if let Some((store, interval)) = state {
+            let newest = Manifest::newest(&store, &self.plan).map_err(Failure::failed)?;
+            let listed = Manifest::list(&store).map_err(Failure::failed)?;
+            let first = listed.first().map_or(1, |(_, id)| id + 1);
             match newest {
                 Some(found) => {
                     tracing::info!(
@@ -325,18 +390,25 @@ impl Committer {
                     begin.state = Some(found.state);
                 }
                 None => {
-                    tracing::info!(event = "no_snapshot", state = %url, "the input is read from its start")
+                    tracing::info!(
+                        event = "no_snapshot",
+                        state = store.name(),
+                        "the input is read from its start"
+                    );
                 }
             }
-            let durable = Arc::clone(&self.durable);
-            let keeper = Keeper::start(&url, &self.plan, durable, first, interval);
-            begin.keeper = Some(keeper.map_err(failed)?);
+            let durable = Arc::clone(&self.desk.shared.durable);
+            let clock = &self.desk.clock;
+            let (keeper, manifests) =
+                Keeper::new(store, &self.plan, durable, first, interval, clock);
+            begin.keeper = Some(keeper);
+            self.manifests = Some(manifests);
         }
         if begin.state.is_none() {
             // What a sink shows can only be built again from where it was begun.
             begin.start.resume = begins;
         }
-        begin.start.hold = hold;
+        begin.start.hold = self.hold.clone();
         let resume = &begin.start.resume;
         begin
             .start
@@ -346,57 +418,23 @@ impl Committer {
     }
 
     fn wake(&self) {
-        if let Some(thread) = self.wake.get() {
+        if let Some(thread) = self.desk.shared.wake.get() {
             thread.unpark();
         }
     }
 
-    fn write_rejects(
-        &self,
-        commit: &Commit,
-        to: Option<&mut Box<dyn RejectWriter>>,
-        dead: bool,
-    ) -> Result<(), Failure> {
-        let rejects: Vec<_> = commit
-            .rejects
-            .iter()
-            .filter(|r| matches!(r.kind, RejectKind::Dead { .. }) == dead)
-            .collect();
-        if rejects.is_empty() {
-            return Ok(());
-        }
-        match to {
-            Some(writer) => writer.write(&self.plan, &rejects)?,
-            None => {
-                let what = if dead { "dead_letters" } else { "late_sales" };
-                let flag = if dead { "--dead-letter" } else { "--late" };
-                tracing::warn!(
-                    event = what,
-                    count = rejects.len(),
-                    "counted, and kept nowhere: no {flag} is set"
-                );
-            }
-        }
-        Ok(())
-    }
-
     /// Writes a draft to every sink; the greatest number that was used, and the draft's own in `commit`, or 0 there
     /// if no sink had anything to write.
-    fn write_all(
-        &self,
-        slots: &mut [Slot],
-        commit: &mut Commit,
-        last: u64,
-        is_last: bool,
-    ) -> Result<u64, Failure> {
-        let draft = &*commit;
-        let write = |slot: &mut Slot| slot.write(&self.plan, draft, last, is_last);
-        let written: Vec<Result<u64, SinkError>> = if let [slot] = slots {
-            vec![write(slot)]
+    fn write_all(&mut self, commit: &mut Commit, is_last: bool) -> Result<u64, Failure> {
+        let (plan, last, draft) = (&self.plan, self.number, &*commit);
+        let write = |slot: &mut Slot| slot.write(plan, draft, last, is_last);
+        let written: Vec<Result<u64, SinkError>> = if self.one_by_one || self.slots.len() == 1 {
+            self.slots.iter_mut().map(write).collect()
         } else {
             std::thread::scope(|scope| {
                 let write = &write;
-                let threads: Vec<_> = slots
+                let threads: Vec<_> = self
+                    .slots
                     .iter_mut()
                     .map(|slot| scope.spawn(move || write(slot)))
                     .collect();
@@ -412,13 +450,41 @@ impl Committer {
             greatest = greatest.max(one?);
         }
         // Without a sink that is up to date, a commit has a number of its own all the same.
-        if greatest == 0 && !commit.changes.is_empty() && slots.iter().all(|s| s.catch_up.is_none())
-        {
+        if greatest == 0 && !commit.changes.is_empty() && self.is_caught_up() {
             greatest = last + 1;
         }
         commit.number = greatest;
         Ok(greatest)
     }
+}
+
+fn write_rejects(
+    plan: &Plan,
+    commit: &Commit,
+    to: Option<&mut Box<dyn RejectWriter>>,
+    dead: bool,
+) -> Result<(), Failure> {
+    let rejects: Vec<_> = commit
+        .rejects
+        .iter()
+        .filter(|r| matches!(r.kind, RejectKind::Dead { .. }) == dead)
+        .collect();
+    if rejects.is_empty() {
+        return Ok(());
+    }
+    match to {
+        Some(writer) => writer.write(plan, &rejects)?,
+        None => {
+            let what = if dead { "dead_letters" } else { "late_sales" };
+            let flag = if dead { "--dead-letter" } else { "--late" };
+            tracing::warn!(
+                event = what,
+                count = rejects.len(),
+                "counted, and kept nowhere: no {flag} is set"
+            );
+        }
+    }
+    Ok(())
 }
 
 impl Slot {

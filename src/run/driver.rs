@@ -9,28 +9,36 @@
 //! 3. A promised horizon is taken over only between epochs.
 //! 4. Nothing is read before worker 0 has said how to begin, and nothing past the hold before it releases it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::InputHandle;
+use timely::dataflow::operators::probe::Handle as ProbeHandle;
+use timely::scheduling::Activator;
 use timely::worker::Worker;
 
 use super::exit::Failure;
 use super::partition::Partition;
 use crate::combine::combiner::Combiner;
-use crate::dataflow::control::{PartReport, Start};
-use crate::dataflow::graph::{Body, Message, Wiring};
+use crate::dataflow::control::{PartReport, Start, Taken};
+use crate::dataflow::graph::{Body, Message, Told, Wiring};
 use crate::dataflow::messages::{Epoch, Progress, Promise};
+use crate::dataflow::totals::Totals;
 use crate::decode::Decoder;
+use crate::event_time::BEGINNING;
 use crate::event_time::partition::Policy;
 use crate::model::block::{PartitionId, SourceEvent};
+use crate::model::clock::Clock;
 use crate::model::plan::Plan;
 use crate::model::reject::Reject;
 use crate::observe::live::Live;
-use crate::snapshot::{self, StateUrl, Store, Writer};
+use crate::snapshot::{self, Store, Writer};
 
 /// Where a driver gets its events: a reader thread, or a test.
 pub trait Feed {
@@ -46,7 +54,7 @@ pub trait Feed {
 #[derive(Clone)]
 pub struct Snapshots {
     /// `--state`.
-    pub url: StateUrl,
+    pub store: Store,
     /// Writes parts.
     pub writer: Writer,
 }
@@ -76,86 +84,54 @@ pub struct Settings {
     pub snapshots: Option<Snapshots>,
     /// Where the worker tells how it goes, for metrics and probes.
     pub live: Arc<Live>,
+    /// What idleness and waits are measured by.
+    pub clock: Clock,
+}
+
+/// What a worker should do before its next turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Step the dataflow: there is more to read.
+    Step,
+    /// Step the dataflow, and then wait for so long at most if nothing comes.
+    Park(Duration),
+    /// Nothing: everything is durable.
+    Done,
 }
 
 /// Runs one worker until its input ends or the process is asked to stop, and everything is durable. Its feed is opened
-/// when it is known how to begin.
+/// when it is known how to begin; `None` if that never came.
 pub fn run<F: Feed>(
     worker: &mut Worker,
     wiring: Wiring,
     settings: Settings,
-    open: impl FnOnce(&Start) -> F,
-) -> Result<F, Failure> {
-    let start = wait_for_start(worker, &wiring, &settings).unwrap_or_default();
-    if !start.parts.is_empty() {
-        load(worker, &wiring, &settings, &start)?;
+    open: impl FnOnce(&Start) -> F + 'static,
+) -> Result<Option<F>, Failure> {
+    let mut driver = Driver::new(worker.index(), worker.peers(), wiring, settings, open);
+    loop {
+        match driver.turn()? {
+            Turn::Step => worker.step(),
+            Turn::Park(wait) => worker.step_or_park(Some(wait)),
+            Turn::Done => return Ok(driver.feed),
+        };
     }
-    let feed = open(&start);
-    Driver::new(
-        worker.index(),
-        worker.peers(),
-        wiring,
-        settings,
-        &feed,
-        start,
-    )
-    .run(worker)?;
-    Ok(feed)
 }
 
-/// What worker 0 says once the sinks are open; `None` when asked to stop before.
-fn wait_for_start(worker: &mut Worker, wiring: &Wiring, settings: &Settings) -> Option<Start> {
-    while !settings.stop.load(Ordering::Relaxed) {
-        settings.live.pulse(worker.index(), Instant::now());
-        if let Some(start) = wiring.told.borrow_mut().start.take() {
-            return Some(start);
-        }
-        if let Some((_, activator)) = &wiring.gather {
-            activator.activate();
-        }
-        worker.step_or_park(Some(Duration::from_millis(2)));
-    }
-    None
-}
-
-fn load(
-    worker: &Worker,
-    wiring: &Wiring,
-    settings: &Settings,
-    start: &Start,
-) -> Result<(), Failure> {
-    let began = Instant::now();
-    let failed = |e: String| Failure::failed(format!("loading the snapshot failed: {e}"));
-    let Some(snapshots) = &settings.snapshots else {
-        let e = "the first process has --state and this one has not; give all the same flags";
-        return Err(Failure::usage(e));
-    };
-    let store = Store::open(&snapshots.url).map_err(failed)?;
-    let rows = snapshot::load(
-        &store,
-        &settings.plan,
-        &start.parts,
-        start.horizon,
-        (worker.index(), worker.peers()),
-        &mut wiring.totals.borrow_mut(),
-    )
-    .map_err(failed)?;
-    let took_ms = began.elapsed().as_millis() as u64;
-    tracing::info!(
-        event = "snapshot_loaded",
-        worker = worker.index(),
-        rows,
-        took_ms
-    );
-    Ok(())
-}
-
-struct Driver<'a> {
+/// A worker's loop, a turn at a time: between two turns the dataflow is stepped.
+pub struct Driver<F: Feed> {
     index: usize,
     peers: usize,
-    wiring: Wiring,
+    phase: Phase,
+    open: Option<Opener<F>>,
+    feed: Option<F>,
+    input: Option<Input>,
+    durable: ProbeHandle<Epoch>,
+    latest: Rc<Cell<Epoch>>,
+    told: Rc<RefCell<Told>>,
+    totals: Rc<RefCell<Totals>>,
+    taken: Rc<RefCell<Option<Taken>>>,
+    gather: Option<(Rc<Cell<bool>>, Activator)>,
     settings: Settings,
-    feed: &'a dyn Feed,
     partitions: BTreeMap<PartitionId, Partition>,
     combiner: Combiner,
     rejects: Vec<Reject>,
@@ -169,7 +145,6 @@ struct Driver<'a> {
     in_flight: VecDeque<(Epoch, usize, Offsets)>,
     in_flight_bytes: usize,
     required: Vec<usize>,
-    blocked: Cell<bool>,
     start: Start,
     released: bool,
     parts: (Sender<PartReport>, Receiver<PartReport>),
@@ -178,34 +153,58 @@ struct Driver<'a> {
     last_end: Instant,
 }
 
+type Opener<F> = Box<dyn FnOnce(&Start) -> F>;
+type Input = InputHandle<Epoch, CapacityContainerBuilder<Vec<Message>>>;
+
+/// Where a driver is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Waits for worker 0 to say how to begin.
+    Starting,
+    /// Reads.
+    Reading,
+    /// Its input is closed; waits for all of it to be durable.
+    Closing,
+    Done,
+}
+
 /// The next offset to read of some partitions.
 type Offsets = Vec<(PartitionId, u64)>;
 
 /// The least time between two epochs of a worker that is not under load.
 const QUIET_EPOCH: Duration = Duration::from_millis(1);
 
-impl<'a> Driver<'a> {
-    fn new(
+impl<F: Feed> Driver<F> {
+    /// A driver before its first turn.
+    pub fn new(
         index: usize,
         peers: usize,
         wiring: Wiring,
         settings: Settings,
-        feed: &'a dyn Feed,
-        start: Start,
+        open: impl FnOnce(&Start) -> F + 'static,
     ) -> Self {
+        let last_end = settings.clock.now();
         Driver {
             index,
             peers,
-            wiring,
-            feed,
+            phase: Phase::Starting,
+            open: Some(Box::new(open)),
+            feed: None,
+            input: Some(wiring.input),
+            durable: wiring.durable,
+            latest: wiring.latest,
+            told: wiring.told,
+            totals: wiring.totals,
+            taken: wiring.taken,
+            gather: wiring.gather,
             partitions: BTreeMap::new(),
             combiner: Combiner::new(&settings.plan),
             rejects: Vec::new(),
             arrived: Vec::new(),
             epoch: 0,
             ready: false,
-            promised: start.horizon,
-            start,
+            promised: BEGINNING,
+            start: Start::default(),
             released: false,
             parts: crossbeam_channel::unbounded(),
             bytes: 0,
@@ -214,76 +213,147 @@ impl<'a> Driver<'a> {
             in_flight_bytes: 0,
             required: settings.plan.required_columns(),
             settings,
-            blocked: Cell::new(false),
             owes_epoch: false,
-            last_end: Instant::now(),
+            last_end,
         }
     }
 
-    fn run(mut self, worker: &mut Worker) -> Result<(), Failure> {
-        if !self.start.parts.is_empty() {
+    /// Does what there is to do, without waiting.
+    pub fn turn(&mut self) -> Result<Turn, Failure> {
+        let now = self.settings.clock.now();
+        self.settings.live.pulse(self.index, now);
+        let stop = self.settings.stop.load(Ordering::Relaxed);
+        match self.phase {
+            Phase::Starting => {
+                let start = self.told.borrow_mut().start.take();
+                match start {
+                    Some(start) => self.begin(start)?,
+                    None if stop => self.close(),
+                    None => {
+                        self.wake_gather(true);
+                        return Ok(Turn::Park(Duration::from_millis(2)));
+                    }
+                }
+                Ok(Turn::Step)
+            }
+            Phase::Reading => self.read(stop),
+            Phase::Closing if !self.durable.done() => {
+                self.wake_gather(false);
+                Ok(Turn::Park(Duration::from_millis(1)))
+            }
+            Phase::Closing | Phase::Done => {
+                if self.phase == Phase::Closing {
+                    self.finish();
+                }
+                Ok(Turn::Done)
+            }
+        }
+    }
+
+    fn begin(&mut self, start: Start) -> Result<(), Failure> {
+        if !start.parts.is_empty() {
+            self.load(&start)?;
             self.send(self.index as u64, Body::Loaded);
             self.owes_epoch = true;
         }
-        loop {
-            self.settings.live.pulse(self.index, Instant::now());
-            self.listen();
-            let full = self.pull()?;
-            let mut wait = self.check_idle();
-            if self.ready && self.wants_epoch() {
-                let rest = QUIET_EPOCH.saturating_sub(self.last_end.elapsed());
-                if full || rest.is_zero() {
-                    self.end_epoch();
-                } else {
-                    wait = Some(wait.unwrap_or(rest).min(rest));
-                }
-            }
-            // More than an epoch could take: make the next one larger, down to the least when nothing waits.
-            let (least, most) = self.settings.epoch_bytes;
-            self.target = if full {
-                (self.target * 2).min(most)
+        self.feed = self.open.take().map(|open| open(&start));
+        self.promised = start.horizon;
+        self.start = start;
+        self.phase = Phase::Reading;
+        Ok(())
+    }
+
+    fn load(&mut self, start: &Start) -> Result<(), Failure> {
+        let began = self.settings.clock.now();
+        let Some(snapshots) = &self.settings.snapshots else {
+            let e = "the first process has --state and this one has not; give all the same flags";
+            return Err(Failure::usage(e));
+        };
+        let rows = snapshot::load(
+            &snapshots.store,
+            &self.settings.plan,
+            &start.parts,
+            start.horizon,
+            (self.index, self.peers),
+            &mut self.totals.borrow_mut(),
+        )
+        .map_err(|e| Failure::failed(format!("loading the snapshot failed: {e}")))?;
+        tracing::info!(
+            event = "snapshot_loaded",
+            worker = self.index,
+            rows,
+            took_ms = self.settings.clock.since(began).as_millis() as u64
+        );
+        Ok(())
+    }
+
+    fn read(&mut self, stop: bool) -> Result<Turn, Failure> {
+        self.listen();
+        let full = self.pull()?;
+        let mut wait = self.check_idle();
+        if self.ready && self.wants_epoch() {
+            let rest = QUIET_EPOCH.saturating_sub(self.settings.clock.since(self.last_end));
+            if full || rest.is_zero() {
+                self.end_epoch();
             } else {
-                (self.target / 2).max(least)
-            };
-            self.release();
-            let stop = self.settings.stop.load(Ordering::Relaxed);
-            if stop || self.has_ended() {
-                break;
+                wait = Some(wait.unwrap_or(rest).min(rest));
             }
-            self.step(worker, full, wait);
         }
-        // Closing the input lets the frontier pass everything; what was read is committed before the end.
+        // More than an epoch could take: make the next one larger, down to the least when nothing waits.
+        let (least, most) = self.settings.epoch_bytes;
+        self.target = if full {
+            (self.target * 2).min(most)
+        } else {
+            (self.target / 2).max(least)
+        };
+        self.release();
+        if stop || self.has_ended() {
+            self.close();
+            return Ok(Turn::Step);
+        }
+        if full {
+            return Ok(Turn::Step);
+        }
+        let mut wait = Duration::from_millis(50).min(wait.unwrap_or(Duration::MAX));
+        // The time for a snapshot comes without a message.
+        if self.wake_gather(self.settings.snapshots.is_some()) {
+            wait = wait.min(Duration::from_millis(1));
+        }
+        Ok(Turn::Park(wait))
+    }
+
+    /// Wakes gather, on worker 0, if it has something to do that no message announces, or anyway; whether it had.
+    fn wake_gather(&self, anyway: bool) -> bool {
+        let Some((pending, activator)) = &self.gather else {
+            return false;
+        };
+        if pending.get() || anyway {
+            activator.activate();
+        }
+        pending.get()
+    }
+
+    /// Closing the input lets the frontier pass everything; what was read is committed before the end.
+    fn close(&mut self) {
         self.end_epoch();
-        let Wiring {
-            input,
-            durable,
-            gather,
-            ..
-        } = self.wiring;
-        input.close();
-        while !durable.done() {
-            if let Some((pending, activator)) = &gather
-                && pending.get()
-            {
-                activator.activate();
-            }
-            worker.step_or_park(Some(Duration::from_millis(1)));
-            self.settings.live.pulse(self.index, Instant::now());
-        }
+        self.input = None;
+        self.phase = Phase::Closing;
+    }
+
+    fn finish(&mut self) {
         let last: Vec<_> = self
             .partitions
             .iter()
             .map(|(p, state)| (*p, state.next_offset()))
             .collect();
-        self.settings.live.set_durable(&last);
-        self.feed.durable(&last);
+        self.tell_durable(&last);
         self.settings.live.ended(self.index);
-        Ok(())
+        self.phase = Phase::Done;
     }
 
     /// Takes what is there, up to the epoch's share and the byte bound; whether more may be waiting.
     fn pull(&mut self) -> Result<bool, Failure> {
-        let horizon = self.wiring.told.borrow().horizon;
+        let horizon = self.told.borrow().horizon;
         if horizon > self.promised && self.bytes == 0 {
             self.adopt_horizon(horizon);
         }
@@ -291,12 +361,10 @@ impl<'a> Driver<'a> {
             if self.bytes >= self.target {
                 return Ok(true);
             }
-            let bounded = self.in_flight_bytes + self.bytes >= self.settings.in_flight_bytes;
-            self.blocked.set(bounded);
-            if bounded {
+            if self.in_flight_bytes + self.bytes >= self.settings.in_flight_bytes {
                 return Ok(false);
             }
-            let Some(event) = self.feed.try_next() else {
+            let Some(event) = self.feed.as_ref().and_then(Feed::try_next) else {
                 return Ok(false);
             };
             self.take(event)?;
@@ -304,7 +372,7 @@ impl<'a> Driver<'a> {
     }
 
     fn take(&mut self, event: SourceEvent) -> Result<(), Failure> {
-        let now = Instant::now();
+        let now = self.settings.clock.now();
         match event {
             SourceEvent::Assigned { partition, offset } => {
                 let greatest = self.start.greatest.get(&partition).copied();
@@ -332,7 +400,8 @@ impl<'a> Driver<'a> {
                 );
                 // Even a block without a record counts, so that its offset is committed.
                 self.bytes += block.bytes.len().max(1);
-                let read = SystemTime::now() - block.arrived.elapsed();
+                let clock = &self.settings.clock;
+                let read = clock.wall() - clock.since(block.arrived);
                 self.arrived.push((read, block.records.len() as u64));
             }
             SourceEvent::CaughtUp { partition } => {
@@ -354,20 +423,22 @@ impl<'a> Driver<'a> {
 
     /// Does what worker 0 said, and passes on what was written for a snapshot.
     fn listen(&mut self) {
-        if !self.released && self.wiring.told.borrow().released {
+        if !self.released && self.told.borrow().released {
             self.released = true;
-            self.feed.release();
+            if let Some(feed) = &self.feed {
+                feed.release();
+            }
         }
-        let taken = self.wiring.taken.borrow_mut().take();
+        let taken = self.taken.borrow_mut().take();
         if let (Some(taken), Some(snapshots)) = (taken, &self.settings.snapshots) {
-            let mut told = self.wiring.told.borrow_mut();
+            let mut told = self.told.borrow_mut();
             if told.snapshot == Some(taken.order) {
                 told.snapshot = None;
             }
             snapshots.writer.write(taken, self.index, &self.parts.0);
         }
         // The owners copy when the frontier reaches the epoch, so this worker goes on until they have.
-        self.owes_epoch |= self.wiring.told.borrow().snapshot.is_some();
+        self.owes_epoch |= self.told.borrow().snapshot.is_some();
         while let Ok(report) = self.parts.1.try_recv() {
             self.send(0, Body::Part(report));
             self.owes_epoch = true;
@@ -387,7 +458,7 @@ impl<'a> Driver<'a> {
     }
 
     fn check_idle(&mut self) -> Option<Duration> {
-        let now = Instant::now();
+        let now = self.settings.clock.now();
         let timeout = self.settings.idle_timeout;
         self.partitions
             .values_mut()
@@ -397,7 +468,7 @@ impl<'a> Driver<'a> {
 
     fn wants_epoch(&self) -> bool {
         self.epoch == 0
-            || self.wiring.latest.get() > self.epoch
+            || self.latest.get() > self.epoch
             || self.owes_epoch
             || self.partitions.values().any(Partition::is_changed)
     }
@@ -431,9 +502,9 @@ impl<'a> Driver<'a> {
         }
         self.bytes = 0;
         self.owes_epoch = false;
-        self.last_end = Instant::now();
-        let mut next = (self.epoch + 1).max(self.wiring.latest.get());
-        if let Some(order) = self.wiring.told.borrow().snapshot {
+        self.last_end = self.settings.clock.now();
+        let mut next = (self.epoch + 1).max(self.latest.get());
+        if let Some(order) = self.told.borrow().snapshot {
             next = next.max(order.epoch);
         }
         if !followed && self.peers > 1 {
@@ -444,17 +515,20 @@ impl<'a> Driver<'a> {
             }
         }
         self.epoch = next;
-        self.wiring.input.advance_to(next);
+        if let Some(input) = &mut self.input {
+            input.advance_to(next);
+        }
     }
 
     fn send(&mut self, to: u64, body: Body) {
-        self.wiring.input.send(Message { to, body });
+        if let Some(input) = &mut self.input {
+            input.send(Message { to, body });
+        }
     }
 
     /// Forgets what has become durable, and tells the source.
     fn release(&mut self) {
         let durable = self
-            .wiring
             .durable
             .with_frontier(|f| f.first().copied().unwrap_or(Epoch::MAX));
         let mut offsets = BTreeMap::new();
@@ -474,28 +548,12 @@ impl<'a> Driver<'a> {
 
     fn tell_durable(&self, offsets: &[(PartitionId, u64)]) {
         self.settings.live.set_durable(offsets);
-        self.feed.durable(offsets);
+        if let Some(feed) = &self.feed {
+            feed.durable(offsets);
+        }
     }
 
     fn has_ended(&self) -> bool {
         self.ready && self.settings.until_end && self.partitions.values().all(Partition::has_ended)
-    }
-
-    fn step(&mut self, worker: &mut Worker, full: bool, idle: Option<Duration>) {
-        if full {
-            worker.step();
-            return;
-        }
-        let mut wait = Duration::from_millis(50).min(idle.unwrap_or(Duration::MAX));
-        if let Some((pending, activator)) = &self.wiring.gather {
-            if pending.get() {
-                activator.activate();
-                wait = wait.min(Duration::from_millis(1));
-            } else if self.settings.snapshots.is_some() {
-                // The time for a snapshot comes without a message.
-                activator.activate();
-            }
-        }
-        worker.step_or_park(Some(wait));
     }
 }

@@ -175,7 +175,8 @@ impl Engine {
             };
             let wiring = graph::build(worker, &settings.plan, settings.policy, emit, gate);
             let (index, peers) = (worker.index(), worker.peers());
-            let open = |start: &Start| {
+            let source = Arc::clone(&source);
+            let open = move |start: &Start| {
                 let thread = std::thread::current();
                 let wake = Box::new(move || thread.unpark());
                 let source = SourceOptions {
@@ -186,7 +187,7 @@ impl Engine {
                 source::start(Arc::new(source), index, peers, wake)
             };
             match driver::run(worker, wiring, settings.clone(), open) {
-                Ok(reader) => reader.stop(),
+                Ok(reader) => reader.into_iter().for_each(Reader::stop),
                 // The other workers cannot go on without this one.
                 Err(failure) => exit::now(&failure),
             }

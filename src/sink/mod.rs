@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use crate::model::block::PartitionId;
 use crate::model::change::Commit;
+use crate::model::clock::Clock;
 use crate::model::plan::Plan;
 use crate::model::value::Value;
 use crate::observe::live::Live;
@@ -93,17 +94,16 @@ pub struct SinkOptions {
     pub exactly_once: bool,
     /// Where sinks tell whether they are up, for metrics.
     pub live: Arc<Live>,
+    /// What waits between attempts are measured by.
+    pub clock: Clock,
 }
 
 /// Makes the sink of a URL; nothing is opened yet.
 pub fn connect(url: &url::SinkUrl, options: &SinkOptions) -> Result<Box<dyn Sink>, SinkError> {
     Ok(match url {
-        url::SinkUrl::Postgres(text) => Box::new(postgres::PostgresSink::new(
-            text,
-            Arc::clone(&options.live),
-        )?),
+        url::SinkUrl::Postgres(text) => Box::new(postgres::PostgresSink::new(text, options)?),
         url::SinkUrl::Kafka { brokers, topic } if options.exactly_once => {
-            Box::new(kafka::TransactionalSink::new(brokers, topic, options)?)
+            Box::new(kafka::KafkaTransactionalSink::new(brokers, topic, options)?)
         }
         url::SinkUrl::Kafka { brokers, topic } => {
             Box::new(kafka::KafkaSink::new(brokers, topic, options)?)
@@ -115,9 +115,7 @@ pub fn connect(url: &url::SinkUrl, options: &SinkOptions) -> Result<Box<dyn Sink
 /// What a sink shows, without taking it over: no generation begins, nothing is made.
 pub fn peek(url: &url::SinkUrl, options: &SinkOptions, plan: &Plan) -> Result<Shown, SinkError> {
     match url {
-        url::SinkUrl::Postgres(text) => {
-            postgres::PostgresSink::new(text, Arc::clone(&options.live))?.peek(plan)
-        }
+        url::SinkUrl::Postgres(text) => postgres::PostgresSink::new(text, options)?.peek(plan),
         url::SinkUrl::Kafka { brokers, topic } => kafka::peek(brokers, topic, options, plan),
         url::SinkUrl::File(path) => {
             let wrong = |e: String| SinkError::Configuration(format!("{}: {e}", path.display()));

@@ -67,79 +67,57 @@ impl fmt::Display for StateUrl {
     }
 }
 
-/// A store that is open. Its calls block.
+/// Named objects: what snapshots need of a folder, a bucket, or a simulator's stand-in. Calls block.
+pub trait Objects: Send + Sync {
+    /// Writes a new object, all or nothing; an error if there is one of that name, which then stays.
+    fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), String>;
+    /// Reads an object.
+    fn get(&self, name: &str) -> Result<Vec<u8>, String>;
+    /// The names below a folder, in any order.
+    fn list(&self, folder: &str) -> Result<Vec<String>, String>;
+    /// Removes an object; one that is not there is no error.
+    fn remove(&self, name: &str) -> Result<(), String>;
+}
+
+/// A store that is open; copies of it are the same store.
+#[derive(Clone)]
 pub struct Store {
-    url: StateUrl,
-    store: Arc<dyn ObjectStore>,
-    runtime: Runtime,
+    name: String,
+    objects: Arc<dyn Objects>,
 }
 
 impl Store {
     /// Opens it; a folder is made when missing.
     pub fn open(url: &StateUrl) -> Result<Self, String> {
-        let wrong = |e: &dyn fmt::Display| format!("--state {url}: {e}");
-        let store: Arc<dyn ObjectStore> = match url {
-            StateUrl::File(path) => {
-                std::fs::create_dir_all(path).map_err(|e| wrong(&e))?;
-                let local = LocalFileSystem::new_with_prefix(path).map_err(|e| wrong(&e))?;
-                Arc::new(local.with_automatic_cleanup(false).with_fsync(true))
-            }
-            StateUrl::S3 { bucket, prefix } => {
-                // Fails when it was installed before, which is as good.
-                let _ = rustls::crypto::ring::default_provider().install_default();
-                let s3 = AmazonS3Builder::from_env()
-                    .with_bucket_name(bucket)
-                    .build()
-                    .map_err(|e| wrong(&e))?;
-                Arc::new(PrefixStore::new(s3, Path::from(prefix.as_str())))
-            }
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|e| wrong(&e))?;
-        Ok(Store {
-            url: url.clone(),
-            store,
-            runtime,
-        })
+        let objects = Bucket::open(url).map_err(|e| format!("--state {url}: {e}"))?;
+        Ok(Store::of(url.to_string(), Arc::new(objects)))
     }
 
-    /// Where.
-    pub fn url(&self) -> &StateUrl {
-        &self.url
+    /// These objects, under a name for logs.
+    pub fn of(name: String, objects: Arc<dyn Objects>) -> Self {
+        Store { name, objects }
+    }
+
+    /// Where, for logs.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Writes a new object; an error if there is one of that name, which then stays.
     pub fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), String> {
-        let options = PutOptions::from(PutMode::Create);
-        let path = Path::from(name);
-        self.runtime
-            .block_on(self.store.put_opts(&path, bytes.into(), options))
-            .map(drop)
-            .map_err(|e| format!("writing {name} failed: {e}"))
+        let put = self.objects.put(name, bytes);
+        put.map_err(|e| format!("writing {name} failed: {e}"))
     }
 
     /// Reads an object.
     pub fn get(&self, name: &str) -> Result<Vec<u8>, String> {
-        self.runtime
-            .block_on(async {
-                let found = self.store.get(&Path::from(name)).await?;
-                found.bytes().await
-            })
-            .map(|bytes| bytes.to_vec())
-            .map_err(|e| format!("reading {name} failed: {e}"))
+        let got = self.objects.get(name);
+        got.map_err(|e| format!("reading {name} failed: {e}"))
     }
 
     /// The names below a folder, sorted.
     pub fn list(&self, folder: &str) -> Result<Vec<String>, String> {
-        let prefix = Path::from(folder);
-        let listed = self.runtime.block_on(async {
-            let all = self.store.list(Some(&prefix));
-            all.map_ok(|meta| meta.location.to_string())
-                .try_collect::<Vec<_>>()
-                .await
-        });
+        let listed = self.objects.list(folder);
         let mut names = listed.map_err(|e| format!("listing {folder} failed: {e}"))?;
         names.sort();
         Ok(names)
@@ -147,10 +125,75 @@ impl Store {
 
     /// Removes an object; one that is not there is no error.
     pub fn remove(&self, name: &str) {
-        let removed = self.runtime.block_on(self.store.delete(&Path::from(name)));
-        if let Err(e) = removed {
-            tracing::debug!(event = "snapshot_not_removed", name, problem = %e);
+        if let Err(problem) = self.objects.remove(name) {
+            tracing::debug!(event = "snapshot_not_removed", name, problem);
         }
+    }
+}
+
+/// A folder or a bucket.
+struct Bucket {
+    store: Arc<dyn ObjectStore>,
+    runtime: Runtime,
+}
+
+impl Bucket {
+    fn open(url: &StateUrl) -> Result<Self, Box<dyn std::error::Error>> {
+        let store: Arc<dyn ObjectStore> = match url {
+            StateUrl::File(path) => {
+                std::fs::create_dir_all(path)?;
+                let local = LocalFileSystem::new_with_prefix(path)?;
+                Arc::new(local.with_automatic_cleanup(false).with_fsync(true))
+            }
+            StateUrl::S3 { bucket, prefix } => {
+                // Fails when it was installed before, which is as good.
+                let _ = rustls::crypto::ring::default_provider().install_default();
+                let s3 = AmazonS3Builder::from_env()
+                    .with_bucket_name(bucket)
+                    .build()?;
+                Arc::new(PrefixStore::new(s3, Path::from(prefix.as_str())))
+            }
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        Ok(Bucket { store, runtime })
+    }
+}
+
+impl Objects for Bucket {
+    fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), String> {
+        let options = PutOptions::from(PutMode::Create);
+        let path = Path::from(name);
+        let put = self.store.put_opts(&path, bytes.into(), options);
+        self.runtime
+            .block_on(put)
+            .map(drop)
+            .map_err(|e| e.to_string())
+    }
+
+    fn get(&self, name: &str) -> Result<Vec<u8>, String> {
+        let got = self.runtime.block_on(async {
+            let found = self.store.get(&Path::from(name)).await?;
+            found.bytes().await
+        });
+        got.map(|bytes| bytes.to_vec()).map_err(|e| e.to_string())
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, String> {
+        let prefix = Path::from(folder);
+        let listed = self.runtime.block_on(async {
+            let all = self.store.list(Some(&prefix));
+            all.map_ok(|meta| meta.location.to_string())
+                .try_collect::<Vec<_>>()
+                .await
+        });
+        listed.map_err(|e| e.to_string())
+    }
+
+    fn remove(&self, name: &str) -> Result<(), String> {
+        let removed = self.runtime.block_on(self.store.delete(&Path::from(name)));
+        removed.map_err(|e| e.to_string())
     }
 }
 

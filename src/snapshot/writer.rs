@@ -8,49 +8,92 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::manifest::{FORMAT, Manifest, fingerprint};
 use super::part;
-use super::store::{StateUrl, Store, checksum};
+use super::store::{Store, checksum};
 use crate::dataflow::control::{Complete, PartFile, PartReport, Taken};
+use crate::model::clock::Clock;
 use crate::model::plan::Plan;
 
 /// Snapshots that are kept.
 const KEEP: usize = 2;
 
-/// Writes parts, for all workers of a process.
+/// Has parts written, for all workers of a process.
 #[derive(Clone)]
 pub struct Writer {
-    send: Sender<(Taken, usize, Sender<PartReport>)>,
+    send: Sender<Job>,
+}
+
+/// A part to write.
+struct Job {
+    taken: Taken,
+    worker: usize,
+    answer: Sender<PartReport>,
+}
+
+/// Writes the parts that a [`Writer`] is given.
+pub struct Parts {
+    store: Store,
+    plan: Arc<Plan>,
+    run: String,
+    receive: Receiver<Job>,
 }
 
 impl Writer {
-    /// Starts the thread.
-    pub fn start(url: &StateUrl, plan: Arc<Plan>) -> Result<Self, String> {
-        let store = Store::open(url)?;
-        let (send, receive) = unbounded::<(Taken, usize, Sender<PartReport>)>();
-        // Parts of different runs never have the same name, so that one cannot write over another's.
-        let run = checksum(
-            format!("{:?} {}", std::time::SystemTime::now(), std::process::id()).as_bytes(),
-        );
+    /// Starts the thread that writes.
+    pub fn start(store: Store, plan: Arc<Plan>) -> std::io::Result<Self> {
+        let run = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
+        let (writer, mut parts) = Writer::new(store, plan, &run);
         std::thread::Builder::new()
             .name("snapshot-parts".to_owned())
             .spawn(move || {
-                for (taken, worker, answer) in receive {
-                    let id = taken.order.id;
-                    let file = write(&store, &plan, taken, &run, worker);
-                    if let Err(problem) = &file {
-                        tracing::warn!(event = "snapshot_failed", snapshot = id, problem);
-                    }
-                    // The worker may have ended.
-                    let _ = answer.send(PartReport { id, file });
+                while let Ok(job) = parts.receive.recv() {
+                    parts.write(job);
                 }
-            })
-            .map_err(|e| format!("cannot start a thread: {e}"))?;
-        Ok(Writer { send })
+            })?;
+        Ok(writer)
+    }
+
+    /// The two ends, for who writes in its own time. `run` is unlike any other run's: parts of different runs never
+    /// have the same name, so that one cannot write over another's.
+    pub fn new(store: Store, plan: Arc<Plan>, run: &str) -> (Self, Parts) {
+        let (send, receive) = unbounded();
+        let parts = Parts {
+            store,
+            plan,
+            run: checksum(run.as_bytes()),
+            receive,
+        };
+        (Writer { send }, parts)
     }
 
     /// Has a part written; the report goes to `answer`.
     pub fn write(&self, taken: Taken, worker: usize, answer: &Sender<PartReport>) {
-        // The thread ends only with the process.
-        let _ = self.send.send((taken, worker, answer.clone()));
+        // The other end goes only with the process.
+        let _ = self.send.send(Job {
+            taken,
+            worker,
+            answer: answer.clone(),
+        });
+    }
+}
+
+impl Parts {
+    /// Writes a part if one waits; whether one did.
+    pub fn turn(&mut self) -> bool {
+        let Ok(job) = self.receive.try_recv() else {
+            return false;
+        };
+        self.write(job);
+        true
+    }
+
+    fn write(&mut self, job: Job) {
+        let id = job.taken.order.id;
+        let file = write(&self.store, &self.plan, job.taken, &self.run, job.worker);
+        if let Err(problem) = &file {
+            tracing::warn!(event = "snapshot_failed", snapshot = id, problem);
+        }
+        // The worker may have ended.
+        let _ = job.answer.send(PartReport { id, file });
     }
 }
 
@@ -78,44 +121,60 @@ fn write(
     Ok(Some(file))
 }
 
-/// Writes manifests, when what they stand for is durable.
+/// Says when a snapshot is due, and hands complete ones over.
 pub struct Keeper {
     send: Sender<(Complete, Instant)>,
     next: u64,
     interval: Duration,
     last: Instant,
+    clock: Clock,
+}
+
+/// Writes the manifests of complete snapshots, when what they stand for is durable.
+pub struct Manifests {
+    store: Store,
+    queries: String,
+    durable: Arc<AtomicU64>,
+    receive: Receiver<(Complete, Instant)>,
+    waiting: Option<(Complete, Instant)>,
+    clock: Clock,
 }
 
 impl Keeper {
-    /// Starts the thread; `first` is the number of the next snapshot.
-    pub fn start(
-        url: &StateUrl,
+    /// The two ends; `first` is the number of the next snapshot. What is before `durable` is in every sink.
+    pub fn new(
+        store: Store,
         plan: &Plan,
         durable: Arc<AtomicU64>,
         first: u64,
         interval: Duration,
-    ) -> Result<Self, String> {
-        let store = Store::open(url)?;
-        let queries = fingerprint(plan);
+        clock: &Clock,
+    ) -> (Self, Manifests) {
         let (send, receive) = unbounded();
-        std::thread::Builder::new()
-            .name("snapshots".to_owned())
-            .spawn(move || keep(&store, &queries, &durable, &receive))
-            .map_err(|e| format!("cannot start a thread: {e}"))?;
-        Ok(Keeper {
+        let keeper = Keeper {
             send,
             next: first,
             interval,
-            last: Instant::now(),
-        })
+            last: clock.now(),
+            clock: clock.clone(),
+        };
+        let manifests = Manifests {
+            store,
+            queries: fingerprint(plan),
+            durable,
+            receive,
+            waiting: None,
+            clock: clock.clone(),
+        };
+        (keeper, manifests)
     }
 
     /// The number of the snapshot to take now, if one is due.
     pub fn due(&mut self) -> Option<u64> {
-        if self.last.elapsed() < self.interval {
+        if self.clock.since(self.last) < self.interval {
             return None;
         }
-        self.last = Instant::now();
+        self.last = self.clock.now();
         let id = self.next;
         self.next += 1;
         Some(id)
@@ -127,28 +186,49 @@ impl Keeper {
     }
 }
 
-fn keep(
-    store: &Store,
-    queries: &str,
-    durable: &AtomicU64,
-    receive: &Receiver<(Complete, Instant)>,
-) {
-    for (complete, ordered) in receive {
-        while durable.load(Ordering::Acquire) < complete.epoch {
-            std::thread::sleep(Duration::from_millis(5));
+impl Manifests {
+    /// Starts the thread that does all this.
+    pub fn start(mut self) -> std::io::Result<()> {
+        let thread = std::thread::Builder::new().name("snapshots".to_owned());
+        let work = move || {
+            while let Ok(next) = self.receive.recv() {
+                self.waiting = Some(next);
+                while !self.turn() {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            }
+        };
+        thread.spawn(work).map(drop)
+    }
+
+    /// Writes the manifest that waits, if what it stands for is durable; whether there was one.
+    pub fn turn(&mut self) -> bool {
+        let durable = self.durable.load(Ordering::Acquire);
+        let next = || self.receive.try_recv().ok();
+        let Some((complete, ordered)) = self.waiting.take().or_else(next) else {
+            return false;
+        };
+        if durable < complete.epoch {
+            self.waiting = Some((complete, ordered));
+            return false;
         }
+        self.write(complete, ordered);
+        true
+    }
+
+    fn write(&self, complete: Complete, ordered: Instant) {
         let manifest = Manifest {
             format: FORMAT,
             id: complete.id,
-            queries: queries.to_owned(),
+            queries: self.queries.clone(),
             state: complete.state,
             parts: complete.parts,
         };
         let rows: u64 = manifest.parts.iter().map(|p| p.rows).sum();
         let bytes: u64 = manifest.parts.iter().map(|p| p.size).sum();
         let done = manifest
-            .write(store)
-            .and_then(|()| Manifest::collect(store, KEEP));
+            .write(&self.store)
+            .and_then(|()| Manifest::collect(&self.store, KEEP));
         match done {
             Ok(()) => tracing::info!(
                 event = "snapshot",
@@ -156,7 +236,7 @@ fn keep(
                 parts = manifest.parts.len(),
                 rows,
                 bytes,
-                took_ms = ordered.elapsed().as_millis() as u64
+                took_ms = self.clock.since(ordered).as_millis() as u64
             ),
             Err(problem) => tracing::warn!(
                 event = "snapshot_failed",

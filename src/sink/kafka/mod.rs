@@ -5,11 +5,13 @@
 //! A commit is done when every message of it is acknowledged. The client retries for as long as it takes: a broker that
 //! is down makes commits wait, and a log line says so.
 
+mod producer;
 mod readback;
 mod transactions;
 
+pub use producer::KafkaTransactionalSink;
 pub use readback::{fold_log, peek};
-pub use transactions::TransactionalSink;
+pub use transactions::{Progress, Record, TransactionalSink, Transactions, Trouble};
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! One commit as one transaction: batched upserts and deletes, then the commit's row.
+//! A commit's rows: batched upserts and deletes.
 
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
@@ -79,30 +79,14 @@ pub async fn prepare(client: &Client, plan: &Plan) -> Result<Vec<Statements>, Tr
     Ok(all)
 }
 
-/// Writes a commit; `false` if the commit's row is not ours to write.
+/// Writes a commit's rows, within the present transaction.
 pub async fn write(
-    client: &mut Client,
+    client: &Client,
     statements: &[Statements],
     plan: &Plan,
     commit: &Commit,
-    generation: i64,
-) -> Result<bool, Trouble> {
-    let transaction = client.transaction().await?;
+) -> Result<(), Trouble> {
     let number = commit.number as i64;
-    let offsets = serde_json::to_string(&commit.offsets).unwrap_or_else(|_| "{}".to_owned());
-    let begins = serde_json::to_string(&commit.begins).unwrap_or_else(|_| "{}".to_owned());
-    let watermark = commit.watermark.map(timestamp);
-    let written = transaction
-        .execute(
-            "UPDATE standings_commit SET commit = $1, offsets = $2::text::jsonb, watermark = $3::text::timestamptz,
-               begins = $5::text::jsonb, updated_at = now() WHERE generation = $4 AND commit < $1",
-            &[&number, &offsets, &watermark, &generation, &begins],
-        )
-        .await?;
-    if written == 0 {
-        transaction.rollback().await?;
-        return Ok(false);
-    }
     for (index, ranking) in plan.rankings.iter().enumerate() {
         let all = fields(ranking);
         let (upserts, deletes): (Vec<&Change>, Vec<&Change>) = commit
@@ -116,7 +100,7 @@ pub async fn write(
                 columns.push(column(chunk, |c| text(&c.key[key])));
             }
             let parameters: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c as _).collect();
-            transaction
+            client
                 .execute(&statements[index].delete, &parameters)
                 .await?;
         }
@@ -135,13 +119,12 @@ pub async fn write(
             }
             let mut parameters: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c as _).collect();
             parameters.push(&number);
-            transaction
+            client
                 .execute(&statements[index].upsert, &parameters)
                 .await?;
         }
     }
-    transaction.commit().await?;
-    Ok(true)
+    Ok(())
 }
 
 fn column(changes: &[&Change], value: impl Fn(&Change) -> Option<String>) -> Vec<Option<String>> {

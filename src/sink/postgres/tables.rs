@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 
-use super::Trouble;
+use super::{Trouble, timestamp};
 use crate::event_time::END_OF_TIME;
+use crate::model::change::Commit;
 use crate::model::plan::{Field, FieldType, Plan, Ranking};
 use crate::model::schema::Schema;
 use crate::model::time::DAY;
@@ -127,11 +128,27 @@ async fn shown(transaction: &Transaction<'_>, plan: &Plan, row: &Row) -> Result<
 }
 
 /// The last commit and the generation.
-pub async fn last(client: &Client) -> Result<(i64, i64), Trouble> {
+pub async fn last(client: &Client) -> Result<(u64, i64), Trouble> {
     let row = client
         .query_one("SELECT commit, generation FROM standings_commit", &[])
         .await?;
-    Ok((row.get(0), row.get(1)))
+    Ok((row.get::<_, i64>(0).max(0) as u64, row.get(1)))
+}
+
+/// Records a commit as the last one, within the present transaction; `false` if it is not this generation's to write.
+pub async fn claim(client: &Client, commit: &Commit, generation: i64) -> Result<bool, Trouble> {
+    // Maps of numbers always have a JSON form.
+    let offsets = serde_json::to_string(&commit.offsets).unwrap_or_else(|_| "{}".to_owned());
+    let begins = serde_json::to_string(&commit.begins).unwrap_or_else(|_| "{}".to_owned());
+    let (number, watermark) = (commit.number as i64, commit.watermark.map(timestamp));
+    let written = client
+        .execute(
+            "UPDATE standings_commit SET commit = $1, offsets = $2::text::jsonb, watermark = $3::text::timestamptz,
+               begins = $5::text::jsonb, updated_at = now() WHERE generation = $4 AND commit < $1",
+            &[&number, &offsets, &watermark, &generation, &begins],
+        )
+        .await?;
+    Ok(written > 0)
 }
 
 async fn table(

@@ -1,0 +1,215 @@
+//! The transactional producer: librdkafka's.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+
+use super::transactions::{Progress, Record, TransactionalSink, Transactions, Trouble};
+use super::{Deliveries, Waiting, config, readback, refused};
+use crate::model::plan::Plan;
+use crate::observe::live::Live;
+use crate::sink::{ShownRow, SinkError, SinkOptions};
+
+/// How long one call into the client may take before it is said that commits wait.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A topic of changes, and the one that says how far they go.
+pub struct Topics {
+    name: String,
+    brokers: String,
+    changes: String,
+    progress: String,
+    options: SinkOptions,
+    producer: Option<ThreadedProducer<Deliveries>>,
+    live: Arc<Live>,
+}
+
+/// Changes to a Kafka topic, exactly once.
+pub type KafkaTransactionalSink = TransactionalSink<Topics>;
+
+impl KafkaTransactionalSink {
+    /// Reads the settings; connects on open.
+    pub fn new(brokers: &str, topic: &str, options: &SinkOptions) -> Result<Self, SinkError> {
+        let topics = Topics {
+            name: format!("kafka://{brokers}/{topic}"),
+            brokers: brokers.to_owned(),
+            changes: topic.to_owned(),
+            progress: format!("{topic}-progress"),
+            options: options.clone(),
+            producer: None,
+            live: Arc::clone(&options.live),
+        };
+        // Wrong settings are found at once.
+        drop(topics.make_producer()?);
+        let (live, clock) = (Arc::clone(&options.live), options.clock.clone());
+        Ok(TransactionalSink::over(
+            topics,
+            options.kafka_tombstones,
+            live,
+            clock,
+        ))
+    }
+}
+
+impl Topics {
+    fn make_producer(&self) -> Result<ThreadedProducer<Deliveries>, SinkError> {
+        config(&self.brokers, &self.options)
+            .set("transactional.id", format!("standings-{}", self.changes))
+            .create_with_context(Deliveries::default())
+            .map_err(|e| refused(&e))
+    }
+
+    fn producer(&self) -> Result<&ThreadedProducer<Deliveries>, Trouble> {
+        let gone = || Trouble::Final("it is not open".to_owned());
+        self.producer.as_ref().ok_or_else(gone)
+    }
+
+    fn call<R>(
+        &self,
+        call: impl FnOnce(&ThreadedProducer<Deliveries>) -> Result<R, KafkaError>,
+    ) -> Result<R, Trouble> {
+        call(self.producer()?).map_err(|e| self.judge(&e))
+    }
+
+    fn judge(&self, error: &KafkaError) -> Trouble {
+        let fatal = self
+            .producer
+            .as_ref()
+            .and_then(|p| p.client().fatal_error());
+        let code = fatal.as_ref().map(|f| f.0).or(error.rdkafka_error_code());
+        let text = match fatal {
+            Some((_, text)) => text,
+            None => error.to_string(),
+        };
+        match code {
+            Some(
+                RDKafkaErrorCode::Fenced
+                | RDKafkaErrorCode::ProducerFenced
+                | RDKafkaErrorCode::InvalidProducerEpoch
+                | RDKafkaErrorCode::TransactionCoordinatorFenced,
+            ) => return Trouble::Fenced(text),
+            Some(
+                RDKafkaErrorCode::TransactionalIdAuthorizationFailed
+                | RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::ClusterAuthorizationFailed
+                | RDKafkaErrorCode::Authentication
+                | RDKafkaErrorCode::SaslAuthenticationFailed,
+            ) => return Trouble::Final(text),
+            _ => {}
+        }
+        match error {
+            KafkaError::Transaction(e) if e.is_fatal() => Trouble::Final(text),
+            KafkaError::Transaction(e) if e.txn_requires_abort() => Trouble::Abort(text),
+            KafkaError::Transaction(e) if e.is_retriable() => Trouble::Again(text),
+            KafkaError::Flush(_) => Trouble::Again(text),
+            KafkaError::Transaction(_) => Trouble::Final(text),
+            _ => Trouble::Abort(text),
+        }
+    }
+}
+
+impl Transactions for Topics {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn connect(&mut self) -> Result<(), SinkError> {
+        let topics = [(&self.changes, false), (&self.progress, true)];
+        readback::make_topics(&self.brokers, &self.options, &topics)?;
+        self.producer = Some(self.make_producer()?);
+        Ok(())
+    }
+
+    fn take_over(&self) -> Result<(), Trouble> {
+        self.call(|p| p.init_transactions(PATIENCE))
+    }
+
+    fn progress(&self) -> Result<Option<Progress>, SinkError> {
+        readback::progress(&self.brokers, &self.options, &self.progress)
+    }
+
+    fn rows(&self, plan: &Plan) -> Result<Vec<ShownRow>, SinkError> {
+        readback::rows(&self.brokers, &self.options, &self.changes, plan)
+    }
+
+    fn begin(&self) -> Result<(), Trouble> {
+        self.producer()?.context().lock().failure = None;
+        self.call(ThreadedProducer::begin_transaction)
+    }
+
+    fn send(&self, record: &Record<'_>) -> Result<(), Trouble> {
+        let topic = if record.is_progress {
+            &self.progress
+        } else {
+            &self.changes
+        };
+        let (generation, commit) = (record.generation.to_string(), record.commit.to_string());
+        loop {
+            let headers = OwnedHeaders::new_with_capacity(2)
+                .insert(Header {
+                    key: "standings-generation",
+                    value: Some(&generation),
+                })
+                .insert(Header {
+                    key: "standings-commit",
+                    value: Some(&commit),
+                });
+            let mut message = BaseRecord::to(topic).key(record.key).headers(headers);
+            if let Some(value) = record.value {
+                message = message.payload(value);
+            }
+            match self.producer()?.send::<[u8], [u8]>(message) {
+                Ok(()) => {
+                    self.producer()?.context().lock().messages += 1;
+                    return Ok(());
+                }
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err((error, _)) => return Err(self.judge(&error)),
+            }
+        }
+    }
+
+    // The client's own flush looks only each tenth of a second.
+    fn acknowledged(&self) -> Result<(), Trouble> {
+        let context = self.producer()?.context();
+        let started = Instant::now();
+        loop {
+            let waiting = |w: &mut Waiting| w.messages > 0 && w.failure.is_none();
+            let waited = context
+                .done
+                .wait_timeout_while(context.lock(), PATIENCE, waiting);
+            let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if let Some(problem) = state.failure.take() {
+                drop(state);
+                return Err(match self.producer()?.client().fatal_error() {
+                    Some((code, _)) => self.judge(&KafkaError::MessageProduction(code)),
+                    None => Trouble::Abort(problem),
+                });
+            }
+            if state.messages <= 0 {
+                return Ok(());
+            }
+            self.live.sink(&self.name, false);
+            let waited_s = started.elapsed().as_secs();
+            tracing::warn!(
+                event = "sink_waiting",
+                sink = self.name,
+                waited_s,
+                "Kafka does not acknowledge; commits wait"
+            );
+        }
+    }
+
+    fn commit(&self) -> Result<(), Trouble> {
+        self.call(|p| p.commit_transaction(PATIENCE))
+    }
+
+    fn abort(&self) -> Result<(), Trouble> {
+        self.call(|p| p.abort_transaction(PATIENCE))
+    }
+}
