@@ -16,6 +16,7 @@ use crate::combine::deltas::Deltas;
 use crate::event_time::BEGINNING;
 use crate::model::block::PartitionId;
 use crate::model::change::Counts;
+use crate::model::hold::Hold;
 
 /// How a run begins.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,7 +28,7 @@ pub struct Start {
     /// Windows that end at or before this were dropped.
     pub horizon: i64,
     /// Reading waits before these offsets until it is released.
-    pub hold: BTreeMap<PartitionId, u64>,
+    pub hold: Hold,
     /// Parts of the snapshot, later ones over earlier ones.
     pub parts: Vec<PartFile>,
 }
@@ -38,7 +39,7 @@ impl Default for Start {
             resume: BTreeMap::new(),
             greatest: BTreeMap::new(),
             horizon: BEGINNING,
-            hold: BTreeMap::new(),
+            hold: Hold::default(),
             parts: Vec::new(),
         }
     }

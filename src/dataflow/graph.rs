@@ -361,7 +361,7 @@ impl Seat {
                 return orders;
             };
             self.started = true;
-            self.released = start.hold.is_empty();
+            self.released = start.hold.is_nothing();
             self.horizon = start.horizon;
             if let Some(state) = state {
                 self.gather.restore(state);

@@ -23,6 +23,7 @@ use crate::event_time::BEGINNING;
 use crate::model::block::PartitionId;
 use crate::model::change::{Change, Commit};
 use crate::model::clock::Clock;
+use crate::model::hold::Hold;
 use crate::model::plan::Plan;
 use crate::model::reject::RejectKind;
 use crate::sink::{Sink, SinkError};
@@ -272,6 +273,13 @@ impl Committer {
                 offsets: None,
             });
         }
+        if slots.len() > 1 {
+            // Two clusters that open at once could have one sink each. Only who still has the first after it got the
+            // last has them all.
+            for slot in &mut slots {
+                slot.sink.confirm(&plan)?;
+            }
+        }
         let closed = opened.iter().filter_map(|s| s.watermark).max();
         let number = opened.iter().map(|s| s.commit).max().unwrap_or(0);
         // The prefix that the sink with the last commit shows: all sinks are brought there, and go on together.
@@ -408,12 +416,7 @@ impl Committer {
             // What a sink shows can only be built again from where it was begun.
             begin.start.resume = begins;
         }
-        begin.start.hold = self.hold.clone();
-        let resume = &begin.start.resume;
-        begin
-            .start
-            .hold
-            .retain(|p, end| resume.get(p).is_none_or(|from| *end > *from));
+        begin.start.hold = Hold::at(self.hold.clone());
         Ok(begin)
     }
 

@@ -224,16 +224,15 @@ impl<F: Feed> Driver<F> {
         self.settings.live.pulse(self.index, now);
         let stop = self.settings.stop.load(Ordering::Relaxed);
         match self.phase {
+            // Asked to stop or not: a worker that ended without its share of the snapshot would leave the others to
+            // commit without it.
             Phase::Starting => {
                 let start = self.told.borrow_mut().start.take();
-                match start {
-                    Some(start) => self.begin(start)?,
-                    None if stop => self.close(),
-                    None => {
-                        self.wake_gather(true);
-                        return Ok(Turn::Park(Duration::from_millis(2)));
-                    }
-                }
+                let Some(start) = start else {
+                    self.wake_gather(true);
+                    return Ok(Turn::Park(Duration::from_millis(2)));
+                };
+                self.begin(start)?;
                 Ok(Turn::Step)
             }
             Phase::Reading => self.read(stop),
@@ -388,7 +387,10 @@ impl<F: Feed> Driver<F> {
             }
             SourceEvent::Block(block) => {
                 let Some(partition) = self.partitions.get_mut(&block.partition) else {
-                    return Ok(());
+                    return Err(Failure::failed(format!(
+                        "the source gave records of partition {} before it said where they begin",
+                        block.partition
+                    )));
                 };
                 let policy = &self.settings.policy;
                 partition.fold(

@@ -78,6 +78,12 @@ pub trait Sink: Send {
     /// and says what is already shown.
     fn open(&mut self, plan: &Plan) -> Result<Shown, SinkError>;
 
+    /// Asks whether the sink is still this run's: [`SinkError::Fenced`] if another has opened it since. A sink without
+    /// owners is everybody's.
+    fn confirm(&mut self, _: &Plan) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     /// Writes one commit durably. Waits, with backoff and a log line, while the server is down. Returns once the
     /// commit is there exactly once (or, for sinks without transactions, at least once).
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError>;

@@ -53,9 +53,10 @@ pub fn read(
         let mut still = Vec::new();
         let mut waits = 0;
         for (partition, path, mut blocks, read) in files {
-            let hold = options.hold.get(&partition).copied();
-            let hold = hold.filter(|hold| read >= *hold && !out.released());
-            if hold.is_some() {
+            let from = options.resume.get(&partition).copied().unwrap_or(0);
+            let hold = options.hold.of(partition, from);
+            let hold = hold.filter(|_| !out.released());
+            if hold.is_some_and(|hold| read.max(from) >= hold) {
                 waits += 1;
                 still.push((partition, path, blocks, read));
                 continue;
@@ -66,9 +67,8 @@ pub fn read(
             };
             let event = match block {
                 Some(mut block) => {
-                    if let Some(hold) = options.hold.get(&partition)
-                        && !out.released()
-                        && let Some(rest) = blocks::split(&mut block, *hold)
+                    if let Some(hold) = hold
+                        && let Some(rest) = blocks::split(&mut block, hold)
                     {
                         held.insert(partition, rest);
                     }
@@ -76,7 +76,6 @@ pub fn read(
                     SourceEvent::Block(block)
                 }
                 None => {
-                    let from = options.resume.get(&partition).copied().unwrap_or(0);
                     if read < from {
                         return Err(failed(
                             path,

@@ -165,6 +165,8 @@ struct Own {
     ended: bool,
     /// The next offset to read.
     next: u64,
+    /// The offset to wait at until reading is released.
+    hold: Option<u64>,
 }
 
 impl Topic<'_> {
@@ -333,6 +335,7 @@ impl Topic<'_> {
                     end,
                     ended: false,
                     next: offset,
+                    hold: self.options.hold.of(*p, offset),
                 },
             );
             if !self.out.send(SourceEvent::Assigned {
@@ -385,8 +388,7 @@ impl Topic<'_> {
                         continue;
                     };
                     // Past the hold: taken back, and read again once it is released.
-                    let hold = self.options.hold.get(&partition);
-                    if !self.out.released() && hold.is_some_and(|hold| offset >= *hold) {
+                    if !self.out.released() && own.hold.is_some_and(|hold| offset >= hold) {
                         held.insert(partition);
                         continue;
                     }

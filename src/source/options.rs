@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::error::SourceError;
 use super::url::SourceUrl;
 use crate::model::block::PartitionId;
+use crate::model::hold::Hold;
 use crate::model::schema::Schema;
 use crate::observe::live::Live;
 
@@ -50,7 +51,7 @@ pub struct SourceOptions {
     /// Offsets to start from; they win over `start`.
     pub resume: BTreeMap<PartitionId, u64>,
     /// Reading waits before these offsets until it is released.
-    pub hold: BTreeMap<PartitionId, u64>,
+    pub hold: Hold,
     /// Where ends of partitions are told, for metrics.
     pub live: Arc<Live>,
 }
@@ -67,7 +68,7 @@ impl SourceOptions {
             max_block_bytes: 256 << 10,
             max_record_bytes: 1 << 20,
             resume: BTreeMap::new(),
-            hold: BTreeMap::new(),
+            hold: Hold::default(),
             live: Arc::default(),
         }
     }

@@ -75,7 +75,7 @@ pub fn start(
     let (send, events) = bounded(QUEUE);
     let (durable, returned) = crossbeam_channel::unbounded();
     let stop = Arc::new(AtomicBool::new(false));
-    let released = Arc::new(AtomicBool::new(options.hold.is_empty()));
+    let released = Arc::new(AtomicBool::new(options.hold.is_nothing()));
     let outlet = Outlet {
         released: Arc::clone(&released),
         events: send.clone(),

@@ -62,8 +62,9 @@ pub fn read(
             std::thread::sleep(wait.min(Duration::from_millis(50)));
         }
         pacer.given();
-        let hold = options.hold.get(&record.partition);
-        if !out.released() && hold.is_some_and(|hold| record.offset >= *hold) {
+        let begin = from.get(&record.partition).copied().unwrap_or(0);
+        let hold = options.hold.of(record.partition, begin);
+        if !out.released() && hold.is_some_and(|hold| record.offset >= hold) {
             // Past the hold: kept until it is released. What other partitions still need may lie behind it.
             past.push_back(record.clone());
             continue;

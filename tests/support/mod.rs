@@ -246,6 +246,11 @@ fn parse(line: &[u8]) -> Option<Sale> {
     })
 }
 
+/// The event time of a line, ms; `None` for what is no sale.
+pub fn time_of(line: &str) -> Option<i64> {
+    parse(line.as_bytes()).map(|sale| sale.time)
+}
+
 fn money(n: i128) -> Value {
     let sign = if n < 0 { "-" } else { "" };
     Value::from(format!("{sign}{}.{:02}", n.abs() / 100, n.abs() % 100))
@@ -409,17 +414,30 @@ pub fn millis(text: &str) -> i64 {
 /// Folds a change log, holding it to its own rules: commits do not go back, a key changes at most once a commit, the
 /// previous rank is what was there, no change changes nothing.
 pub fn fold<'a>(lines: impl Iterator<Item = &'a str>) -> (Rows, Finals) {
-    let (mut rows, mut finals) = (Rows::new(), Finals::new());
-    let mut commit = 0;
-    let mut seen = BTreeSet::new();
-    for line in lines {
+    let mut folding = Folding::default();
+    lines.for_each(|line| folding.line(line));
+    (folding.rows, folding.finals)
+}
+
+/// What a change log shows so far.
+#[derive(Clone, Default)]
+pub struct Folding {
+    pub rows: Rows,
+    pub finals: Finals,
+    commit: u64,
+    seen: BTreeSet<(String, i64, Vec<String>)>,
+}
+
+impl Folding {
+    /// The next line.
+    pub fn line(&mut self, line: &str) {
         let change: Value = serde_json::from_str(line).unwrap();
         let ranking = change["ranking"].as_str().unwrap().to_owned();
         let number = change["commit"].as_u64().unwrap();
-        assert!(number >= commit, "commits went back: {line}");
-        if number > commit {
-            commit = number;
-            seen.clear();
+        assert!(number >= self.commit, "commits went back: {line}");
+        if number > self.commit {
+            self.commit = number;
+            self.seen.clear();
         }
         let row = change["row"].as_object().unwrap();
         let keys = keys_of(&ranking);
@@ -441,12 +459,12 @@ pub fn fold<'a>(lines: impl Iterator<Item = &'a str>) -> (Rows, Finals) {
         );
         let at = (ranking, start, key);
         assert!(
-            seen.insert(at.clone()),
+            self.seen.insert(at.clone()),
             "a key changed twice in a commit: {line}"
         );
         assert_eq!(
             change["previous_rank"].as_u64(),
-            rows.get(&at).map(|r| r.0),
+            self.rows.get(&at).map(|r| r.0),
             "the previous rank: {line}"
         );
         let is_final = change["final"].as_bool().unwrap();
@@ -455,19 +473,21 @@ pub fn fold<'a>(lines: impl Iterator<Item = &'a str>) -> (Rows, Finals) {
                 change["rank"].is_null() && row.len() == keys.len(),
                 "a delete: {line}"
             );
-            assert!(rows.remove(&at).is_some(), "a delete of nothing: {line}");
-            finals.remove(&at);
+            assert!(
+                self.rows.remove(&at).is_some(),
+                "a delete of nothing: {line}"
+            );
+            self.finals.remove(&at);
         } else {
             assert_eq!(change["op"], "upsert");
             let measures = measures_of(&at.0);
             assert_eq!(row.len(), keys.len() + measures.len(), "the fields: {line}");
             let values = measures.iter().map(|m| row[*m].clone()).collect();
             let now = (change["rank"].as_u64().unwrap(), values);
-            let same = rows.get(&at) == Some(&now) && finals.get(&at) == Some(&is_final);
+            let same = self.rows.get(&at) == Some(&now) && self.finals.get(&at) == Some(&is_final);
             assert!(!same, "a change that changes nothing: {line}");
-            rows.insert(at.clone(), now);
-            finals.insert(at, is_final);
+            self.rows.insert(at.clone(), now);
+            self.finals.insert(at, is_final);
         }
     }
-    (rows, finals)
 }

@@ -227,9 +227,36 @@ impl<T: Transactions> Sink for TransactionalSink<T> {
         })
     }
 
+    /// By a transaction that is given up: only its owner can have one.
+    fn confirm(&mut self, _: &Plan) -> Result<(), SinkError> {
+        self.until_done(0, |sink| {
+            sink.persist(T::begin)?;
+            sink.log.send(&Record {
+                is_progress: true,
+                key: b"progress",
+                value: Some(b"{}"),
+                generation: sink.generation,
+                commit: 0,
+            })?;
+            sink.log.acknowledged()?;
+            sink.persist(T::abort)
+        })
+    }
+
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
+        self.until_done(commit.number, |sink| sink.attempt(plan, commit))
+    }
+}
+
+impl<T: Transactions> TransactionalSink<T> {
+    /// Makes a transaction anew until it is done.
+    fn until_done(
+        &self,
+        commit: u64,
+        mut attempt: impl FnMut(&Self) -> Result<(), Trouble>,
+    ) -> Result<(), SinkError> {
         loop {
-            match self.attempt(plan, commit) {
+            match attempt(self) {
                 Ok(()) => {
                     self.live.sink(self.log.name(), true);
                     return Ok(());
@@ -239,7 +266,7 @@ impl<T: Transactions> Sink for TransactionalSink<T> {
                     tracing::warn!(
                         event = "transaction_aborted",
                         sink = self.log.name(),
-                        commit = commit.number,
+                        commit,
                         problem,
                         "it is made anew"
                     );

@@ -125,6 +125,16 @@ impl<D: Database> Sink for DatabaseSink<D> {
         Ok(shown)
     }
 
+    fn confirm(&mut self, plan: &Plan) -> Result<(), SinkError> {
+        self.persist(|database, generation| {
+            if !database.is_connected() {
+                database.connect(plan)?;
+            }
+            let (_, newest) = database.last()?;
+            check_generation(database, newest, generation)
+        })
+    }
+
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
         self.persist(|database, generation| attempt(database, plan, commit, generation))
     }

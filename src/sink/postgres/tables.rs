@@ -42,12 +42,25 @@ pub fn fields(ranking: &Ranking) -> Vec<Field> {
         .collect()
 }
 
+/// Ends transactions of other clusters that stand still (a process that was stopped, a machine that is gone) and hold
+/// what this one needs; without this it could take over only when the server notices.
+const END_FROZEN: &str = "
+    SELECT pg_terminate_backend(pid) FROM (
+      SELECT DISTINCT l.pid FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+      WHERE l.granted AND a.datname = current_database() AND a.usename = current_user AND l.pid <> pg_backend_pid()
+        AND a.state LIKE 'idle in transaction%' AND a.state_change < now() - interval '1 second'
+        AND ((l.relation = to_regclass('standings_commit') AND l.mode = 'RowExclusiveLock')
+          OR (l.locktype = 'advisory' AND ((l.classid::bigint << 32) | l.objid::bigint) = 7302117416943))
+    ) AS frozen";
+
 /// Makes and checks the tables, takes the next generation, and reads what is shown.
 pub async fn open(client: &mut Client, plan: &Plan) -> Result<(Shown, i64), Trouble> {
+    client.batch_execute(END_FROZEN).await?;
     let transaction = client.transaction().await?;
-    // Two clusters that start together make their tables one after the other.
+    // Two clusters that start together make their tables one after the other. Who waits longer looks again for one
+    // that stands still.
     transaction
-        .batch_execute("SELECT pg_advisory_xact_lock(7302117416943)")
+        .batch_execute("SET LOCAL lock_timeout = '2s'; SELECT pg_advisory_xact_lock(7302117416943)")
         .await?;
     transaction
         .batch_execute(

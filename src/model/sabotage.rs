@@ -1,0 +1,96 @@
+//! Deliberate mistakes, to find out whether the tests would notice them. Without the feature `sabotage`, which no
+//! release has, every question after one is `false` when it is compiled.
+
+macro_rules! mistakes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
+        /// A mistake that the engine can be told to make.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Mistake {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Mistake {
+            /// All of them.
+            pub const ALL: &[Mistake] = &[$(Mistake::$name,)+];
+
+            /// Its name on a command line.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Mistake::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+mistakes! {
+    /// The database's prefix is committed before the rows.
+    OffsetsBeforeRows = "offsets-before-rows",
+    /// The database's generation is not checked: an older cluster claims as if it were the newest.
+    FenceNotChecked = "fence-not-checked",
+    /// A COMMIT without an answer is taken for done.
+    AnswerTakenForGranted = "answer-taken-for-granted",
+    /// A COMMIT without an answer is taken for lost, and the commit written under the next number.
+    AnswerTakenForLost = "answer-taken-for-lost",
+    /// Kafka's progress record goes into a transaction of its own, before the changes.
+    ProgressBeforeChanges = "progress-before-changes",
+    /// Kafka's transactions that failed are not made anew.
+    AbortTakenForDone = "abort-taken-for-done",
+    /// Totals are applied before all readers have sent theirs of that epoch.
+    FrontierIgnored = "frontier-ignored",
+    /// Gather drafts what it has, not what is complete.
+    CutIgnored = "cut-ignored",
+    /// A row that left the ranking is not deleted.
+    RetractionDropped = "retraction-dropped",
+    /// Ties are ordered by a hash of the keys.
+    TiesByHash = "ties-by-hash",
+    /// A sale is late when any partition of its worker has passed the window.
+    LateByAnyPartition = "late-by-any-partition",
+    /// A correction of a closed window is dropped.
+    CorrectionDropped = "correction-dropped",
+    /// Rows are written whether they changed or not.
+    UnchangedWritten = "unchanged-written",
+    /// A snapshot's manifest is written before its parts.
+    ManifestFirst = "manifest-first",
+    /// A snapshot counts before what it stands for is durable.
+    SnapshotBeforeDurable = "snapshot-before-durable",
+    /// A part is copied when it is asked for, not when its epoch has come.
+    CopyTooEarly = "copy-too-early",
+    /// After a snapshot that failed the next one is not full.
+    FailureForgotten = "failure-forgotten",
+    /// Checksums are not compared.
+    ChecksumIgnored = "checksum-ignored",
+    /// The greatest event times are not restored with a snapshot.
+    ClockNotRestored = "clock-not-restored",
+    /// After a restart commits are written at once, without catching up.
+    CatchUpSkipped = "catch-up-skipped",
+    /// Reading does not wait until both sinks have the same prefix.
+    HoldIgnored = "hold-ignored",
+    /// Rows are changed in place by hash order in the sink's difference: a key that left is kept.
+    GoneRowsKept = "gone-rows-kept",
+    /// Rejects are written after the rows, if nothing comes between.
+    RejectsAfterRows = "rejects-after-rows",
+}
+
+#[cfg(feature = "sabotage")]
+thread_local! {
+    static PRESENT: std::cell::Cell<Option<Mistake>> = const { std::cell::Cell::new(None) };
+}
+
+/// Makes this mistake from now on, on this thread; `None`: none.
+#[cfg(feature = "sabotage")]
+pub fn make(mistake: Option<Mistake>) {
+    PRESENT.set(mistake);
+}
+
+/// Whether this mistake is to be made.
+#[inline(always)]
+pub fn is(mistake: Mistake) -> bool {
+    #[cfg(feature = "sabotage")]
+    return PRESENT.get() == Some(mistake);
+    #[cfg(not(feature = "sabotage"))]
+    {
+        let _ = mistake;
+        false
+    }
+}

@@ -1,0 +1,336 @@
+//! The whole engine on one thread, in a world made of dice: see `world` for what can go wrong and what must hold.
+//!
+//! ```text
+//! feed ──► drivers, dataflow ──► gate ──► committer ──► database, log, rejects
+//!             (real)                       (real)          (the world)
+//!               └──► parts, manifests (real) ──► object store (the world)
+//! ```
+//!
+//! A seed decides everything: the input, the weather, the number of workers, whose turn it is. A run that fails is
+//! named by its seed, and `--seed` runs it again, step for step.
+
+mod cluster;
+mod feed;
+mod objects;
+mod sinks;
+#[path = "../support/mod.rs"]
+mod support;
+mod world;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use standings::model::sabotage::{self, Mistake};
+
+use cluster::{Cluster, Step, successor};
+use world::{Fate, Seen, Shared, World};
+
+/// Runs the engine in a simulated world, seed after seed.
+#[derive(Parser, Debug)]
+#[command(
+    name = "standings-sim",
+    after_long_help = "\
+Examples:
+  cargo test --test standings-sim -- --for 10m
+  cargo test --test standings-sim -- --seed 4711 --count 1
+  cargo test --features sabotage --test standings-sim -- --sabotage all --repeat 10"
+)]
+struct Args {
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many seeds; 0: as many as the time allows.
+    #[arg(long, default_value_t = 0)]
+    count: u64,
+    /// For how long, such as 30s or 8h.
+    #[arg(long = "for", default_value = "20s", value_parser = standings::model::duration::parse_duration)]
+    time: Duration,
+    /// Threads; each runs seeds of its own.
+    #[arg(long, default_value_t = 2)]
+    threads: u64,
+    /// Make this deliberate mistake (or `all`, one after the other), and say after how many seeds it is caught.
+    #[arg(long)]
+    sabotage: Option<String>,
+    /// How often to look for each mistake, from different seeds; the median is given.
+    #[arg(long, default_value_t = 3)]
+    repeat: u64,
+    /// Seeds after which a mistake counts as missed.
+    #[arg(long, default_value_t = 400)]
+    patience: u64,
+    /// Show the engine's log, such as `debug`; with --count 1.
+    #[arg(long)]
+    log: Option<String>,
+    /// Names of tests, as `cargo test NAME` gives them to every harness: with one that is not `sim`, nothing is run.
+    #[arg(hide = true)]
+    filter: Vec<String>,
+}
+
+/// Steps after which an engine that nothing bothers must have committed everything.
+const BOUND: u64 = 400_000;
+
+/// One run. A panic is a failure.
+fn run(seed: u64) -> (Seen, u64) {
+    successor();
+    let world = Shared::new(World::new(seed));
+    let mut current = Cluster::start(&world);
+    let mut zombie: Option<Cluster> = None;
+    let steps = world.lock().weather.steps;
+    for _ in 0..steps {
+        let odds = world.lock().weather.kill_between;
+        world.lock().pass();
+        if let Some(old) = &mut zombie
+            && old.step() != Step::Going
+        {
+            zombie = None;
+        }
+        let mut step = current.step();
+        if let Some(next) = successor() {
+            zombie = (step == Step::Going).then_some(current);
+            current = next;
+            step = Step::Going;
+        }
+        if odds > 0 && world.lock().dice.roll(odds) == 0 {
+            world.lock().kill(current.id);
+            step = Step::Dead;
+        }
+        if step == Step::Dead {
+            current = Cluster::start(&world);
+        }
+    }
+    drop(zombie);
+    world.lock().calm();
+    for step in 0.. {
+        assert!(step < BOUND, "I7: it does not come to an end");
+        world.lock().pass();
+        match current.step() {
+            Step::Ended => break,
+            Step::Dead => current = Cluster::start(&world),
+            Step::Going => {}
+        }
+        if current.has_read_all() {
+            current.stop();
+        }
+    }
+    drop(current);
+    let mut world = world.lock();
+    world.check_end();
+    (world.seen.clone(), world.trace())
+}
+
+/// One run: what was seen, or how it failed.
+fn attempt(seed: u64) -> Result<(Seen, u64), String> {
+    catch_unwind(AssertUnwindSafe(|| run(seed))).map_err(|payload| {
+        let text = payload.downcast_ref::<String>().cloned();
+        let word = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
+        text.or(word).unwrap_or_else(|| "a panic".to_owned())
+    })
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if args
+        .filter
+        .iter()
+        .any(|name| !"standings-sim".contains(name.as_str()))
+    {
+        return ExitCode::SUCCESS;
+    }
+    if let Some(filter) = &args.log {
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .without_time()
+            .with_target(false)
+            .with_writer(std::io::stderr)
+            .init();
+    }
+    if args.count == 1 {
+        std::panic::set_hook(Box::new(|info| eprintln!("{info}")));
+    } else {
+        std::panic::set_hook(Box::new(|_| {}));
+    }
+    let done = match &args.sabotage {
+        Some(name) => sabotages(&args, name),
+        None => seeds(&args),
+    };
+    if done {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Runs seeds, and says what was seen.
+fn seeds(args: &Args) -> bool {
+    let began = Instant::now();
+    let next = AtomicU64::new(args.seed);
+    let failed = AtomicBool::new(false);
+    let all: Mutex<(u64, Seen)> = Mutex::default();
+    let last = if args.count > 0 {
+        args.seed + args.count
+    } else {
+        u64::MAX
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..args.threads.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    let late = args.count == 0 && began.elapsed() >= args.time;
+                    if seed >= last || late || failed.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    match attempt(seed) {
+                        Ok((seen, trace)) => {
+                            // Now and then the same again: it must be the same, step for step.
+                            if seed % 50 == 1 {
+                                let again = attempt(seed);
+                                let same =
+                                    again.as_ref().is_ok_and(|a| *a == (seen.clone(), trace));
+                                if !same {
+                                    println!("seed {seed}: a second run differs from the first");
+                                    failed.store(true, Ordering::Relaxed);
+                                }
+                            }
+                            let mut all = all.lock().expect("no run panics here");
+                            all.0 += 1;
+                            add(&mut all.1, seen);
+                        }
+                        Err(problem) => {
+                            println!("seed {seed} failed: {problem}");
+                            println!(
+                                "again: cargo test --test standings-sim -- --seed {seed} --count 1"
+                            );
+                            failed.store(true, Ordering::Relaxed);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let (runs, seen) = all.into_inner().expect("no run panics here");
+    let hours = began.elapsed().as_secs_f64() / 3600.0;
+    println!(
+        "{runs} seeds in {:.1} s ({:.0} an hour): {} sales, {} commits, each held to the reference; {} kills, {} takeovers, \
+         {} damaged objects, {} snapshots",
+        began.elapsed().as_secs_f64(),
+        runs as f64 / hours,
+        seen.sales,
+        seen.commits,
+        seen.kills,
+        seen.takeovers,
+        seen.corruptions,
+        seen.manifests
+    );
+    println!(
+        "{:<20} {:>9} {:>7} {:>8} {:>8} {:>8} {:>7}",
+        "call", "worked", "failed", "unheard", "killed<", "killed>", "frozen"
+    );
+    let calls: std::collections::BTreeSet<&str> =
+        seen.fates.keys().map(|(call, _)| *call).collect();
+    for call in calls {
+        let n = |fate| seen.fates.get(&(call, fate)).copied().unwrap_or(0);
+        println!(
+            "{call:<20} {:>9} {:>7} {:>8} {:>8} {:>8} {:>7}",
+            n(Fate::Go),
+            n(Fate::Fail),
+            n(Fate::LoseAnswer),
+            n(Fate::KilledBefore),
+            n(Fate::KilledAfter),
+            n(Fate::Frozen)
+        );
+    }
+    !failed.load(Ordering::Relaxed)
+}
+
+fn add(to: &mut Seen, seen: Seen) {
+    to.commits += seen.commits;
+    to.kills += seen.kills;
+    to.takeovers += seen.takeovers;
+    to.corruptions += seen.corruptions;
+    to.manifests += seen.manifests;
+    to.sales += seen.sales;
+    for (call, n) in seen.fates {
+        *to.fates.entry(call).or_default() += n;
+    }
+}
+
+#[cfg(not(feature = "sabotage"))]
+fn sabotages(_: &Args, _: &str) -> bool {
+    let _ = (Mistake::ALL, sabotage::is as fn(Mistake) -> bool);
+    println!("--sabotage needs a build with --features sabotage");
+    false
+}
+
+/// Makes mistakes, and says after how many seeds each is caught.
+#[cfg(feature = "sabotage")]
+fn sabotages(args: &Args, name: &str) -> bool {
+    let chosen: Vec<Mistake> = Mistake::ALL
+        .iter()
+        .copied()
+        .filter(|m| name == "all" || m.name() == name)
+        .collect();
+    if chosen.is_empty() {
+        let names: Vec<&str> = Mistake::ALL.iter().map(|m| m.name()).collect();
+        println!("`{name}` is no mistake; there are {}", names.join(", "));
+        return false;
+    }
+    let next = AtomicU64::new(0);
+    let found: Mutex<BTreeMap<&str, (Vec<u64>, String)>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..args.threads.max(1) {
+            scope.spawn(|| {
+                while let Some(mistake) = chosen.get(next.fetch_add(1, Ordering::Relaxed) as usize)
+                {
+                    let outcome = caught(args, *mistake);
+                    let mut found = found.lock().expect("no run panics here");
+                    found.insert(mistake.name(), outcome);
+                }
+            });
+        }
+    });
+    let found = found.into_inner().expect("no run panics here");
+    println!(
+        "{:<26} {:>7} {:>16}   by",
+        "mistake", "caught", "seeds (median)"
+    );
+    let mut all = true;
+    for (name, (mut seeds, by)) in found {
+        seeds.sort_unstable();
+        let caught = seeds.iter().filter(|n| **n <= args.patience).count() as u64;
+        all &= caught == args.repeat;
+        let median = seeds[seeds.len() / 2];
+        let by: String = by.chars().take(90).collect();
+        println!(
+            "{name:<26} {caught:>3}/{:<3} {median:>16}   {by}",
+            args.repeat
+        );
+    }
+    all
+}
+
+/// After how many seeds a mistake is caught, for each repetition, and by what.
+#[cfg(feature = "sabotage")]
+fn caught(args: &Args, mistake: Mistake) -> (Vec<u64>, String) {
+    let mut by = String::new();
+    let mut counts = Vec::new();
+    for repetition in 0..args.repeat {
+        let first = args.seed + 1_000_000 * repetition;
+        let mut count = args.patience + 1;
+        for n in 0..args.patience {
+            sabotage::make(Some(mistake));
+            let outcome = attempt(first + n);
+            sabotage::make(None);
+            if let Err(problem) = outcome {
+                (count, by) = (n + 1, problem);
+                break;
+            }
+        }
+        counts.push(count);
+    }
+    (counts, by)
+}

@@ -1,0 +1,480 @@
+//! Everything outside the engine: the input topic, a database, a log with transactions, an object store, the clock,
+//! and the dice that decide what goes wrong. What is checked after every commit is here too.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hasher;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use standings::model::clock::Clock;
+use standings::model::plan::Plan;
+use standings::query::load_shipped;
+
+use crate::support::{DAY, Dice, Folding, HOUR, Reference, Rows, reference, sales, time_of};
+
+/// Allowed lateness is an hour; the watermark stays a minute behind.
+pub const OUT_OF_ORDERNESS: i64 = 60_000;
+
+/// The next offset by partition.
+pub type Offsets = BTreeMap<u32, u64>;
+
+/// Shared by everything of a run, all on one thread. Never held while something else runs.
+#[derive(Clone)]
+pub struct Shared(Arc<Mutex<World>>);
+
+impl Shared {
+    pub fn new(world: World) -> Self {
+        Shared(Arc::new(Mutex::new(world)))
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, World> {
+        self.try_lock().expect("the world is looked at twice")
+    }
+
+    /// `None` while a check that failed unwinds.
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, World>> {
+        self.0.try_lock().ok()
+    }
+}
+
+/// What becomes of one call from the engine into the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fate {
+    /// It works.
+    Go,
+    /// It fails, and has done nothing.
+    Fail,
+    /// It works, and the answer is lost.
+    LoseAnswer,
+    /// The process is killed before it.
+    KilledBefore,
+    /// The process is killed after it.
+    KilledAfter,
+    /// The process stands still before it, and a newer cluster takes over meanwhile.
+    Frozen,
+    /// The process is no more.
+    Dead,
+}
+
+/// How often things go wrong, as one in so many calls; 0: never.
+#[derive(Clone, Debug)]
+pub struct Weather {
+    pub fail: u64,
+    pub lose_answer: u64,
+    pub kill: u64,
+    pub freeze: u64,
+    /// At a step, not in a call.
+    pub kill_between: u64,
+    /// At a start.
+    pub corrupt: u64,
+    /// Steps of the storm.
+    pub steps: u64,
+}
+
+impl Weather {
+    fn roll(dice: &mut Dice) -> Self {
+        let mut some = |choices: &[u64]| choices[dice.roll(choices.len() as u64) as usize];
+        Weather {
+            fail: some(&[0, 30, 100]),
+            lose_answer: some(&[0, 20, 60]),
+            kill: some(&[0, 40, 150]),
+            freeze: some(&[0, 60, 300]),
+            kill_between: some(&[0, 200, 1000]),
+            corrupt: some(&[0, 2, 6]),
+            steps: some(&[600, 1500, 3000]),
+        }
+    }
+
+    fn calm() -> Self {
+        Weather {
+            fail: 0,
+            lose_answer: 0,
+            kill: 0,
+            freeze: 0,
+            kill_between: 0,
+            corrupt: 0,
+            steps: 0,
+        }
+    }
+}
+
+/// The database as committed.
+#[derive(Default)]
+pub struct DatabaseState {
+    pub generation: i64,
+    pub shown: Shown,
+    /// Connections whose transactions may still commit.
+    pub connections: BTreeSet<u64>,
+}
+
+/// The log as committed.
+#[derive(Default)]
+pub struct LogState {
+    /// Of the transactional id: who has an older one is refused.
+    pub epoch: u64,
+    pub generation: u64,
+    pub shown: Shown,
+}
+
+/// What a sink shows, and has shown.
+#[derive(Default)]
+pub struct Shown {
+    pub commit: u64,
+    pub offsets: Offsets,
+    pub begins: Offsets,
+    pub watermark: Option<i64>,
+    pub folding: Folding,
+    /// All changes so far.
+    pub lines: Vec<String>,
+    history: BTreeMap<u64, Offsets>,
+}
+
+impl Shown {
+    /// Takes changes over, whatever commit they are said to belong to.
+    pub fn write(&mut self, lines: &[String]) {
+        lines.iter().for_each(|line| self.folding.line(line));
+        self.lines.extend(lines.iter().cloned());
+    }
+}
+
+/// What a commit says of itself.
+pub struct Claim {
+    pub commit: u64,
+    pub offsets: Offsets,
+    pub begins: Offsets,
+    pub watermark: Option<i64>,
+}
+
+/// What was seen in a run, for the report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub commits: u64,
+    pub kills: u64,
+    pub takeovers: u64,
+    pub corruptions: u64,
+    pub manifests: u64,
+    pub from_snapshot: u64,
+    pub sales: u64,
+    /// Calls, by name and what became of them.
+    pub fates: BTreeMap<(&'static str, Fate), u64>,
+}
+
+pub struct World {
+    pub dice: Dice,
+    pub weather: Weather,
+    pub clock: Clock,
+    pub plan: Arc<Plan>,
+    /// Every line that will ever be in the topic.
+    pub input: Vec<Vec<String>>,
+    /// How many of them are there.
+    pub visible: Vec<u64>,
+    pub database: DatabaseState,
+    pub log: LogState,
+    pub objects: BTreeMap<String, Vec<u8>>,
+    /// Partition and offset of what came to the late output and the dead letters.
+    pub late: BTreeSet<(u32, u64)>,
+    pub dead: BTreeSet<(u32, u64)>,
+    /// The clusters that were started; the newest has this number.
+    pub newest: u64,
+    gone: BTreeSet<u64>,
+    /// Clusters that stand still now, each within the one before it.
+    pub frozen: u64,
+    pub seen: Seen,
+    trace: DefaultHasher,
+    references: BTreeMap<Vec<u64>, Arc<Reference>>,
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let weather = Weather::roll(&mut dice);
+        let partitions = 1 + dice.roll(4);
+        let step = [20_000, 200_000, 900_000][dice.roll(3) as usize];
+        let first = 1 + dice.roll(partitions);
+        let mut input: Vec<Vec<String>> = Vec::new();
+        for p in 0..partitions {
+            let n = dice.roll(90) as usize;
+            let from = 1_769_126_400_000 + dice.roll(DAY as u64) as i64;
+            let mut lines = sales(&mut dice, n, from, step);
+            if p >= first {
+                // It is added later: it does not reach back to windows that the others have left behind.
+                let times = input.iter().flatten().filter_map(|l| time_of(l));
+                let newest = times.max().unwrap_or(0);
+                lines.retain(|l| time_of(l).is_none_or(|t| t >= newest));
+            }
+            input.push(lines);
+        }
+        let seen = Seen {
+            sales: input.iter().map(|p| p.len() as u64).sum(),
+            ..Seen::default()
+        };
+        World {
+            dice,
+            weather,
+            clock: Clock::by_hand(),
+            plan: Arc::new(load_shipped().expect("the shipped queries are right")),
+            input,
+            visible: vec![0; first as usize],
+            database: DatabaseState::default(),
+            log: LogState::default(),
+            objects: BTreeMap::new(),
+            late: BTreeSet::new(),
+            dead: BTreeSet::new(),
+            newest: 0,
+            gone: BTreeSet::new(),
+            frozen: 0,
+            seen,
+            trace: DefaultHasher::new(),
+            references: BTreeMap::new(),
+        }
+    }
+
+    /// What becomes of a call of a cluster.
+    pub fn fate(&mut self, cluster: u64, call: &'static str) -> Fate {
+        if self.gone.contains(&cluster) {
+            return Fate::Dead;
+        }
+        let w = &self.weather;
+        let fate = [
+            (w.fail, Fate::Fail),
+            (w.lose_answer, Fate::LoseAnswer),
+            (w.kill, Fate::KilledBefore),
+            (w.kill, Fate::KilledAfter),
+            (w.freeze, Fate::Frozen),
+        ]
+        .into_iter()
+        .find(|(odds, _)| *odds > 0 && self.dice.roll(*odds) == 0)
+        .map_or(Fate::Go, |(_, fate)| fate);
+        let fate = match fate {
+            Fate::Frozen if self.frozen >= 2 => Fate::Go,
+            other => other,
+        };
+        *self.seen.fates.entry((call, fate)).or_default() += 1;
+        tracing::debug!(cluster, call, ?fate);
+        fate
+    }
+
+    pub fn kill(&mut self, cluster: u64) {
+        if self.gone.insert(cluster) {
+            self.seen.kills += 1;
+        }
+    }
+
+    pub fn is_gone(&self, cluster: u64) -> bool {
+        self.gone.contains(&cluster)
+    }
+
+    /// Nothing goes wrong any more, and all of the input is there.
+    pub fn calm(&mut self) {
+        self.weather = Weather::calm();
+        self.visible = self.input.iter().map(|p| p.len() as u64).collect();
+    }
+
+    /// Time passes, and some more of the input comes.
+    pub fn pass(&mut self) {
+        let time = self.dice.roll(20);
+        self.clock.sleep(Duration::from_millis(time));
+        if self.dice.roll(6) == 0 {
+            let p = self.dice.roll(self.input.len() as u64) as usize;
+            if p == self.visible.len() && self.dice.roll(4) == 0 {
+                self.visible.push(0);
+            } else if p < self.visible.len() {
+                let more = self.visible[p] + 1 + self.dice.roll(12);
+                self.visible[p] = more.min(self.input[p].len() as u64);
+            }
+        }
+    }
+
+    /// Damages one object, as a disk might.
+    pub fn corrupt(&mut self) {
+        let odds = self.weather.corrupt;
+        if odds == 0 || self.objects.is_empty() || self.dice.roll(odds) != 0 {
+            return;
+        }
+        let n = self.dice.roll(self.objects.len() as u64) as usize;
+        let name = self.objects.keys().nth(n).cloned().unwrap_or_default();
+        let how = self.dice.roll(3);
+        let Some(bytes) = self.objects.get_mut(&name).filter(|b| !b.is_empty()) else {
+            return;
+        };
+        self.seen.corruptions += 1;
+        let at = self.dice.roll(bytes.len() as u64) as usize;
+        match how {
+            0 => bytes[at] ^= 1 << self.dice.roll(8),
+            1 => bytes.truncate(at),
+            _ => drop(self.objects.remove(&name)),
+        }
+    }
+
+    /// What the reference says of a prefix.
+    pub fn reference(&mut self, offsets: &Offsets) -> Arc<Reference> {
+        let ends: Vec<u64> = (0..self.input.len() as u32)
+            .map(|p| offsets.get(&p).copied().unwrap_or(0))
+            .collect();
+        let input = &self.input;
+        let found = self.references.entry(ends).or_insert_with_key(|ends| {
+            let prefix: Vec<Vec<String>> = ends
+                .iter()
+                .zip(input)
+                .map(|(n, lines)| lines[..*n as usize].to_vec())
+                .collect();
+            Arc::new(reference(&prefix, OUT_OF_ORDERNESS, HOUR))
+        });
+        Arc::clone(found)
+    }
+
+    /// Takes a commit over into what a sink shows, and holds it to I1 to I5.
+    pub fn accept(&mut self, sink: Sink, claim: Claim, lines: &[String]) {
+        let shown = self.shown(sink);
+        let (n, name) = (claim.commit, sink.name());
+        tracing::info!(sink = name, commit = n, offsets = ?claim.offsets, changes = lines.len(), "accepted");
+        assert!(
+            n > shown.commit,
+            "I4: {name}: commit {n} came after {}",
+            shown.commit
+        );
+        for (p, offset) in &shown.offsets {
+            let now = claim.offsets.get(p).copied().unwrap_or(0);
+            assert!(
+                now >= *offset,
+                "I4: {name}: commit {n} goes back from offset {offset} to {now} of partition {p}"
+            );
+        }
+        assert!(
+            claim.watermark >= shown.watermark,
+            "{name}: commit {n}: the watermark went back"
+        );
+        shown.write(lines);
+        shown.commit = n;
+        shown.offsets.clone_from(&claim.offsets);
+        shown.begins = claim.begins;
+        shown.watermark = claim.watermark;
+        shown.history.insert(n, claim.offsets.clone());
+        self.seen.commits += 1;
+        self.note(format!("{name} {n} {:?}", claim.offsets).as_bytes());
+        lines.iter().for_each(|l| self.note(l.as_bytes()));
+        if let Some(other) = self.shown(sink.other()).history.get(&n) {
+            // A partition of which nothing was read is in a prefix or not, as it was found before or after.
+            let read = |o: &Offsets| -> Offsets {
+                o.iter()
+                    .filter(|(_, n)| **n > 0)
+                    .map(|(p, n)| (*p, *n))
+                    .collect()
+            };
+            assert_eq!(
+                read(other),
+                read(&claim.offsets),
+                "I5: commit {n} stands for another prefix in the other sink"
+            );
+        }
+        self.check(sink);
+    }
+
+    /// I2: what a sink shows is what a batch query over the prefix it names returns, and just the closed windows are
+    /// final.
+    pub fn check(&mut self, sink: Sink) {
+        let offsets = self.shown(sink).offsets.clone();
+        let want = self.reference(&offsets);
+        let shown = self.shown(sink);
+        let (n, name) = (shown.commit, sink.name());
+        same(
+            &shown.folding.rows,
+            &want.rows,
+            &format!("I2: {name}: commit {n}, the cut {offsets:?}"),
+        );
+        let watermark = shown.watermark.unwrap_or(i64::MIN);
+        for (at, is_final) in &shown.folding.finals {
+            let size = if at.0 == "top_salesmen_per_city" {
+                HOUR
+            } else {
+                DAY
+            };
+            assert_eq!(
+                *is_final,
+                at.1 + size <= watermark,
+                "{name}: commit {n}, watermark {watermark}: whether {at:?} is final"
+            );
+        }
+    }
+
+    fn shown(&mut self, sink: Sink) -> &mut Shown {
+        match sink {
+            Sink::Database => &mut self.database.shown,
+            Sink::Log => &mut self.log.shown,
+        }
+    }
+
+    /// All is committed: both sinks show all of the input, and every reject was kept.
+    pub fn check_end(&mut self) {
+        let all: Offsets = (0u32..)
+            .zip(&self.input)
+            .map(|(p, lines)| (p, lines.len() as u64))
+            .collect();
+        for sink in [Sink::Database, Sink::Log] {
+            assert_eq!(
+                self.shown(sink).offsets,
+                all,
+                "I1: {} at the end",
+                sink.name()
+            );
+            self.check(sink);
+        }
+        let want = self.reference(&all);
+        assert_eq!(self.dead.len() as u64, want.dead, "I6: dead letters");
+        assert_eq!(self.late.len() as u64, want.late, "I6: late sales");
+    }
+
+    fn note(&mut self, bytes: &[u8]) {
+        self.trace.write(bytes);
+    }
+
+    /// Names all that was committed: equal for equal runs.
+    pub fn trace(&self) -> u64 {
+        self.trace.finish()
+    }
+}
+
+/// One of the two sinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sink {
+    Database,
+    Log,
+}
+
+impl Sink {
+    fn name(self) -> &'static str {
+        match self {
+            Sink::Database => "database",
+            Sink::Log => "log",
+        }
+    }
+
+    fn other(self) -> Self {
+        match self {
+            Sink::Database => Sink::Log,
+            Sink::Log => Sink::Database,
+        }
+    }
+}
+
+/// Equal rows, or a panic that names the first differences.
+fn same(have: &Rows, want: &Rows, what: &str) {
+    let ats: BTreeSet<_> = have.keys().chain(want.keys()).collect();
+    let differ = ats.into_iter().filter(|at| have.get(*at) != want.get(*at));
+    let list: Vec<String> = differ
+        .map(|at| {
+            format!(
+                "{at:?} shows {:?} instead of {:?}",
+                have.get(at),
+                want.get(at)
+            )
+        })
+        .collect();
+    let shown = list.iter().take(8).cloned().collect::<Vec<_>>().join("; ");
+    assert!(
+        list.is_empty(),
+        "{what}: {} rows differ: {shown}",
+        list.len()
+    );
+}
