@@ -71,8 +71,9 @@ pub fn start(
     plan: Arc<Plan>,
     outputs: Outputs,
     interval: Duration,
+    stop: Arc<AtomicBool>,
 ) -> std::io::Result<(CommitGate, JoinHandle<()>)> {
-    let (gate, desk) = CommitGate::new(interval, Clock::default());
+    let (gate, desk) = CommitGate::new(interval, stop, Clock::default());
     let thread = std::thread::Builder::new()
         .name("committer".to_owned())
         .spawn(move || {
@@ -114,6 +115,8 @@ struct Shared {
 pub struct Desk {
     drafts: Receiver<(Commit, Epoch)>,
     shared: Arc<Shared>,
+    /// Asked to stop: the last draft is not the input's end.
+    stop: Arc<AtomicBool>,
     clock: Clock,
 }
 
@@ -128,8 +131,9 @@ pub struct CommitGate {
 }
 
 impl CommitGate {
-    /// A gate and the desk behind it; a draft is taken each `interval` at most.
-    pub fn new(interval: Duration, clock: Clock) -> (Self, Desk) {
+    /// A gate and the desk behind it; a draft is taken each `interval` at most. `stop` says that the input did not end
+    /// by itself.
+    pub fn new(interval: Duration, stop: Arc<AtomicBool>, clock: Clock) -> (Self, Desk) {
         // A draft is made when the last one is written: a draft that waited would only be older than it need be.
         let (send, drafts) = bounded(1);
         let shared = Arc::new(Shared {
@@ -151,6 +155,7 @@ impl CommitGate {
         let desk = Desk {
             drafts,
             shared,
+            stop,
             clock,
         };
         (gate, desk)
@@ -240,6 +245,16 @@ const NOT_OPEN: i64 = i64::MIN;
 /// No window is closed, as far as the sinks know.
 const NONE_CLOSED: i64 = BEGINNING + 1;
 
+/// Whether a draft is the last one of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    No,
+    /// The input has ended.
+    Ended,
+    /// Reading was stopped.
+    Stopped,
+}
+
 struct Slot {
     sink: Box<dyn Sink>,
     catch_up: Option<CatchUp>,
@@ -325,7 +340,8 @@ impl Committer {
         Ok(committer)
     }
 
-    fn is_caught_up(&self) -> bool {
+    /// Whether every sink shows at least what the one with the last commit showed when they were opened.
+    pub fn is_caught_up(&self) -> bool {
         self.slots.iter().all(|s| s.catch_up.is_none())
     }
 
@@ -347,7 +363,12 @@ impl Committer {
             .retain(|r| hold.get(&r.partition).is_none_or(|end| r.offset >= *end));
         write_rejects(&self.plan, &commit, self.late.as_mut(), false)?;
         write_rejects(&self.plan, &commit, self.dead.as_mut(), true)?;
-        let used = self.write_all(&mut commit, up_to == Epoch::MAX)?;
+        let last = match up_to {
+            Epoch::MAX if self.desk.stop.load(Ordering::Relaxed) => Last::Stopped,
+            Epoch::MAX => Last::Ended,
+            _ => Last::No,
+        };
+        let used = self.write_all(&mut commit, last)?;
         self.number = self.number.max(used);
         let shared = &self.desk.shared;
         if !shared.released.load(Ordering::Acquire) && self.is_caught_up() {
@@ -428,9 +449,9 @@ impl Committer {
 
     /// Writes a draft to every sink; the greatest number that was used, and the draft's own in `commit`, or 0 there
     /// if no sink had anything to write.
-    fn write_all(&mut self, commit: &mut Commit, is_last: bool) -> Result<u64, Failure> {
+    fn write_all(&mut self, commit: &mut Commit, end: Last) -> Result<u64, Failure> {
         let (plan, last, draft) = (&self.plan, self.number, &*commit);
-        let write = |slot: &mut Slot| slot.write(plan, draft, last, is_last);
+        let write = |slot: &mut Slot| slot.write(plan, draft, last, end);
         let written: Vec<Result<u64, SinkError>> = if self.one_by_one || self.slots.len() == 1 {
             self.slots.iter_mut().map(write).collect()
         } else {
@@ -454,7 +475,7 @@ impl Committer {
         }
         // Without a sink that is up to date, a commit has a number of its own all the same.
         if greatest == 0 && !commit.changes.is_empty() && self.is_caught_up() {
-            greatest = last + 1;
+            greatest = self.number + 1;
         }
         commit.number = greatest;
         Ok(greatest)
@@ -497,14 +518,16 @@ impl Slot {
         plan: &Plan,
         draft: &Commit,
         last: u64,
-        is_last: bool,
+        end: Last,
     ) -> Result<u64, SinkError> {
+        let is_last = end != Last::No;
         let Some(catch_up) = &mut self.catch_up else {
             return self.put(plan, draft.clone(), last + 1, is_last);
         };
         catch_up.absorb(draft);
         let reached = catch_up.has_reached(draft);
-        if !reached && !is_last {
+        if !reached && end != Last::Ended {
+            // Stopped on the way: the sink shows more than was read again, and keeps it.
             return Ok(0);
         }
         if !reached {

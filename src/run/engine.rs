@@ -156,9 +156,9 @@ impl Engine {
         let mut committer = None;
         let mut gate = None;
         if cluster.is_first() {
-            let (made, thread) =
-                committer::start(Arc::clone(&settings.plan), outputs, commit_interval)
-                    .map_err(|e| failed("start the committer", e.to_string()))?;
+            let (plan, stop) = (Arc::clone(&settings.plan), Arc::clone(&settings.stop));
+            let (made, thread) = committer::start(plan, outputs, commit_interval, stop)
+                .map_err(|e| failed("start the committer", e.to_string()))?;
             committer = Some(thread);
             gate = Some(made);
         }

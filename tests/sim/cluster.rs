@@ -144,7 +144,11 @@ impl Cluster {
             live: Arc::clone(&live),
             clock: clock.clone(),
         };
-        let (gate, desk) = CommitGate::new(Duration::from_millis(commit_ms), clock.clone());
+        let (gate, desk) = CommitGate::new(
+            Duration::from_millis(commit_ms),
+            Arc::clone(&stop),
+            clock.clone(),
+        );
         let mut gate = Some(Box::new(gate) as Box<dyn Gate>);
         let read: Rc<RefCell<BTreeMap<u32, u64>>> = Rc::default();
         let seats = allocators(workers)
@@ -204,8 +208,15 @@ impl Cluster {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Whether its workers have read all that is there.
+    /// Whether its workers have read all that is there, and its sinks have caught up: who is asked to stop before
+    /// leaves a sink as it was.
     pub fn has_read_all(&self) -> bool {
+        let Office::Open(committer) = &self.office else {
+            return false;
+        };
+        if !committer.is_caught_up() {
+            return false;
+        }
         let read = self.read.borrow();
         let world = self.world.lock();
         (0u32..)

@@ -28,7 +28,7 @@ use clap::Parser;
 use standings::model::sabotage::{self, Mistake};
 
 use cluster::{Cluster, Step, successor};
-use world::{Fate, Seen, Shared, World};
+use world::{Fate, Seen, Shared, Weather, World};
 
 /// Runs the engine in a simulated world, seed after seed.
 #[derive(Parser, Debug)]
@@ -81,7 +81,11 @@ fn run(seed: u64) -> (Seen, u64) {
     let mut zombie: Option<Cluster> = None;
     let steps = world.lock().weather.steps;
     for _ in 0..steps {
-        let odds = world.lock().weather.kill_between;
+        let Weather {
+            kill_between: kill,
+            stop,
+            ..
+        } = world.lock().weather.clone();
         world.lock().pass();
         if let Some(old) = &mut zombie
             && old.step() != Step::Going
@@ -94,11 +98,14 @@ fn run(seed: u64) -> (Seen, u64) {
             current = next;
             step = Step::Going;
         }
-        if odds > 0 && world.lock().dice.roll(odds) == 0 {
+        if kill > 0 && world.lock().dice.roll(kill) == 0 {
             world.lock().kill(current.id);
             step = Step::Dead;
         }
-        if step == Step::Dead {
+        if stop > 0 && world.lock().dice.roll(stop) == 0 {
+            current.stop();
+        }
+        if step != Step::Going {
             current = Cluster::start(&world);
         }
     }
@@ -108,8 +115,9 @@ fn run(seed: u64) -> (Seen, u64) {
         assert!(step < BOUND, "I7: it does not come to an end");
         world.lock().pass();
         match current.step() {
-            Step::Ended => break,
-            Step::Dead => current = Cluster::start(&world),
+            Step::Ended if current.has_read_all() => break,
+            // It had been asked to stop in the storm.
+            Step::Ended | Step::Dead => current = Cluster::start(&world),
             Step::Going => {}
         }
         if current.has_read_all() {

@@ -66,6 +66,8 @@ pub struct Weather {
     pub freeze: u64,
     /// At a step, not in a call.
     pub kill_between: u64,
+    /// Asked to stop, at a step.
+    pub stop: u64,
     /// At a start.
     pub corrupt: u64,
     /// Steps of the storm.
@@ -81,6 +83,7 @@ impl Weather {
             kill: some(&[0, 40, 150]),
             freeze: some(&[0, 60, 300]),
             kill_between: some(&[0, 200, 1000]),
+            stop: some(&[0, 150, 600]),
             corrupt: some(&[0, 2, 6]),
             steps: some(&[600, 1500, 3000]),
         }
@@ -93,6 +96,7 @@ impl Weather {
             kill: 0,
             freeze: 0,
             kill_between: 0,
+            stop: 0,
             corrupt: 0,
             steps: 0,
         }
