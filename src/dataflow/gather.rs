@@ -20,6 +20,7 @@ use crate::event_time::partition::Policy;
 use crate::model::block::PartitionId;
 use crate::model::change::{Change, Commit, Counts};
 use crate::model::plan::Plan;
+use crate::model::sabotage::{self, Mistake};
 use crate::model::value::Value;
 
 /// Which changes of a row are written.
@@ -272,6 +273,9 @@ impl Partition {
             let mut gone: Vec<(Arc<[u8]>, Shown)> =
                 self.shown.extract_if(|k, _| !stay.contains(k)).collect();
             gone.sort_unstable_by_key(|(_, s)| s.rank);
+            if sabotage::is(Mistake::RetractionDropped) {
+                gone.clear();
+            }
             for (key, shown) in gone {
                 changes.push(Change {
                     key: codec.decode(&key),
@@ -283,6 +287,9 @@ impl Partition {
         for (key, rank, measures) in now {
             let before = self.shown.get(key);
             let same = before.is_some_and(|s| {
+                if sabotage::is(Mistake::UnchangedWritten) {
+                    return false;
+                }
                 let values = s.measures == *measures || (emit == Emit::Ranks && !is_final);
                 s.rank == rank && s.is_final == is_final && values
             });

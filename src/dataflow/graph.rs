@@ -25,6 +25,7 @@ use crate::event_time::BEGINNING;
 use crate::event_time::partition::Policy;
 use crate::model::change::Commit;
 use crate::model::plan::Plan;
+use crate::model::sabotage::{self, Mistake};
 
 /// What a reader sends into the dataflow, addressed to a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -176,15 +177,18 @@ pub fn build(
                             let due = next.as_ref().map(|e| *e.key());
                             if let Some(order) = asked.borrow().snapshot
                                 && taken.borrow().is_none()
-                                && !frontier.frontier().less_than(&order.epoch)
-                                && due.is_none_or(|epoch| epoch >= order.epoch)
+                                && (sabotage::is(Mistake::CopyTooEarly)
+                                    || !frontier.frontier().less_than(&order.epoch)
+                                        && due.is_none_or(|epoch| epoch >= order.epoch))
                             {
                                 let passed = applied_to > order.epoch;
                                 let rows = (!passed).then(|| totals.copy(order.full));
                                 *taken.borrow_mut() = Some(Taken { order, rows });
                             }
                             let Some(entry) = next else { break };
-                            if frontier.less_equal(entry.key()) {
+                            if frontier.less_equal(entry.key())
+                                && !sabotage::is(Mistake::FrontierIgnored)
+                            {
                                 break;
                             }
                             applied_to = entry.key() + 1;
@@ -325,6 +329,10 @@ impl Seat {
         reached: Epoch,
         gate: &mut dyn Gate,
     ) {
+        let reached = match waiting.last_key_value() {
+            Some((last, _)) if sabotage::is(Mistake::CutIgnored) => reached.max(last + 1),
+            _ => reached,
+        };
         if reached <= self.applied {
             return;
         }

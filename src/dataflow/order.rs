@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::combine::key::{KeyCodec, push_i128};
 use crate::combine::layout::{Layout, NO_TEXT, NULL_NUMBER, Source, average, wide};
 use crate::model::plan::{Field, FieldType, OrderTerm, Ranking};
+use crate::model::sabotage::{self, Mistake};
 use crate::model::schema::Schema;
 use crate::model::value::Value;
 
@@ -107,9 +108,10 @@ impl Reader {
             && let Field::Measure(i) = term.field
             && !self.is_text(i)
         {
+            let by_hash = sabotage::is(Mistake::TiesByHash);
             return OrderKey {
                 head: turned(self.number(i, row), term),
-                tail: None,
+                tail: by_hash.then(|| Box::from(xxhash_rust::xxh3::xxh3_64(row.key).to_be_bytes())),
             };
         }
         let mut tail = Vec::new();

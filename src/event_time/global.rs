@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::partition::Policy;
 use super::{BEGINNING, END_OF_TIME};
 use crate::model::block::PartitionId;
+use crate::model::sabotage::{self, Mistake};
 
 /// What is known of one partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -77,6 +78,10 @@ impl GlobalClock {
             .min()
             .unwrap_or(BEGINNING)
             .saturating_sub(self.policy.allowed_lateness);
+        let own = match sabotage::is(Mistake::LateByGlobalWatermark) {
+            true => self.watermark,
+            false => own,
+        };
         let retained = self
             .watermark
             .saturating_sub(self.policy.allowed_lateness)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::block::PartitionId;
+use super::sabotage::{self, Mistake};
 
 /// A prefix that must not be passed. A partition that it does not name was not there then, and waits where it begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +25,8 @@ impl Hold {
     /// The first offset that waits, of a partition whose reading begins at `begin`.
     pub fn of(&self, partition: PartitionId, begin: u64) -> Option<u64> {
         let named = self.0.get(&partition).copied();
-        (!self.is_nothing()).then(|| named.unwrap_or(begin).max(begin))
+        let held = (!self.is_nothing()).then(|| named.unwrap_or(begin).max(begin));
+        held.filter(|h| *h > begin || !sabotage::is(Mistake::BeginningNotHeld))
     }
 }
 

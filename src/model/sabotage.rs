@@ -30,7 +30,7 @@ mistakes! {
     FenceNotChecked = "fence-not-checked",
     /// A COMMIT without an answer is taken for done.
     AnswerTakenForGranted = "answer-taken-for-granted",
-    /// A COMMIT without an answer is taken for lost, and the commit written under the next number.
+    /// A COMMIT without an answer is taken for lost, and written again.
     AnswerTakenForLost = "answer-taken-for-lost",
     /// Kafka's progress record goes into a transaction of its own, before the changes.
     ProgressBeforeChanges = "progress-before-changes",
@@ -44,13 +44,13 @@ mistakes! {
     RetractionDropped = "retraction-dropped",
     /// Ties are ordered by a hash of the keys.
     TiesByHash = "ties-by-hash",
-    /// A sale is late when any partition of its worker has passed the window.
-    LateByAnyPartition = "late-by-any-partition",
+    /// Windows are dropped by the global watermark, so that sales are late by the pace of other partitions.
+    LateByGlobalWatermark = "late-by-global-watermark",
     /// A correction of a closed window is dropped.
     CorrectionDropped = "correction-dropped",
     /// Rows are written whether they changed or not.
     UnchangedWritten = "unchanged-written",
-    /// A snapshot's manifest is written before its parts.
+    /// A snapshot's manifest does not wait for its parts, which do not come.
     ManifestFirst = "manifest-first",
     /// A snapshot counts before what it stands for is durable.
     SnapshotBeforeDurable = "snapshot-before-durable",
@@ -66,10 +66,18 @@ mistakes! {
     CatchUpSkipped = "catch-up-skipped",
     /// Reading does not wait until both sinks have the same prefix.
     HoldIgnored = "hold-ignored",
-    /// Rows are changed in place by hash order in the sink's difference: a key that left is kept.
+    /// After a restart rows that left meanwhile are not deleted.
     GoneRowsKept = "gone-rows-kept",
-    /// Rejects are written after the rows, if nothing comes between.
+    /// Rejects are written after the rows.
     RejectsAfterRows = "rejects-after-rows",
+    /// Of two clusters that open at once each may have one sink.
+    SinksNotConfirmed = "sinks-not-confirmed",
+    /// A worker that is asked to stop before it has begun ends at once.
+    StopWhileStarting = "stop-while-starting",
+    /// A stop on the way to the present counts as the input's end.
+    StopTakenForEnd = "stop-taken-for-end",
+    /// A partition that waits at its very beginning is read.
+    BeginningNotHeld = "beginning-not-held",
 }
 
 #[cfg(feature = "sabotage")]

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::model::block::PartitionId;
 use crate::model::change::{Change, Commit};
+use crate::model::sabotage::{self, Mistake};
 use crate::model::value::Value;
 use crate::sink::{Shown, ShownRow};
 
@@ -73,6 +74,9 @@ impl CatchUp {
                 change.previous_rank = before.map(|row| row.rank);
                 changes.push(change);
             }
+        }
+        if sabotage::is(Mistake::GoneRowsKept) {
+            self.shown.clear();
         }
         for row in self.shown.into_values() {
             changes.push(Change {

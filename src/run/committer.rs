@@ -26,6 +26,7 @@ use crate::model::clock::Clock;
 use crate::model::hold::Hold;
 use crate::model::plan::Plan;
 use crate::model::reject::RejectKind;
+use crate::model::sabotage::{self, Mistake};
 use crate::sink::{Sink, SinkError};
 use crate::snapshot::{Keeper, Manifest, Manifests, Store};
 
@@ -288,7 +289,7 @@ impl Committer {
                 offsets: None,
             });
         }
-        if slots.len() > 1 {
+        if slots.len() > 1 && !sabotage::is(Mistake::SinksNotConfirmed) {
             // Two clusters that open at once could have one sink each. Only who still has the first after it got the
             // last has them all.
             for slot in &mut slots {
@@ -318,7 +319,8 @@ impl Committer {
         for (slot, shown) in committer.slots.iter_mut().zip(opened) {
             slot.shown = shown.commit;
             slot.offsets = shown.offsets.clone();
-            if goes_on || !shown.rows.is_empty() {
+            let catches_up = goes_on || !shown.rows.is_empty();
+            if catches_up && !sabotage::is(Mistake::CatchUpSkipped) {
                 let hold = committer.hold.clone();
                 slot.catch_up = Some(CatchUp::new(shown, hold, begin.start.horizon));
             }
@@ -361,15 +363,25 @@ impl Committer {
         commit
             .rejects
             .retain(|r| hold.get(&r.partition).is_none_or(|end| r.offset >= *end));
-        write_rejects(&self.plan, &commit, self.late.as_mut(), false)?;
-        write_rejects(&self.plan, &commit, self.dead.as_mut(), true)?;
+        let rejects_after = sabotage::is(Mistake::RejectsAfterRows);
+        if !rejects_after {
+            self.write_rejects(&commit)?;
+        }
         let last = match up_to {
-            Epoch::MAX if self.desk.stop.load(Ordering::Relaxed) => Last::Stopped,
+            Epoch::MAX
+                if self.desk.stop.load(Ordering::Relaxed)
+                    && !sabotage::is(Mistake::StopTakenForEnd) =>
+            {
+                Last::Stopped
+            }
             Epoch::MAX => Last::Ended,
             _ => Last::No,
         };
         let used = self.write_all(&mut commit, last)?;
         self.number = self.number.max(used);
+        if rejects_after {
+            self.write_rejects(&commit)?;
+        }
         let shared = &self.desk.shared;
         if !shared.released.load(Ordering::Acquire) && self.is_caught_up() {
             shared.released.store(true, Ordering::Release);
@@ -413,7 +425,9 @@ impl Committer {
                         offsets = ?found.state.offsets
                     );
                     begin.start.resume = found.state.offsets.clone();
-                    begin.start.greatest = found.state.greatest.clone();
+                    if !sabotage::is(Mistake::ClockNotRestored) {
+                        begin.start.greatest = found.state.greatest.clone();
+                    }
                     begin.start.horizon = found.state.horizon;
                     begin.start.parts = found.parts;
                     begin.state = Some(found.state);
@@ -437,7 +451,9 @@ impl Committer {
             // What a sink shows can only be built again from where it was begun.
             begin.start.resume = begins;
         }
-        begin.start.hold = Hold::at(self.hold.clone());
+        if !sabotage::is(Mistake::HoldIgnored) {
+            begin.start.hold = Hold::at(self.hold.clone());
+        }
         Ok(begin)
     }
 
@@ -445,6 +461,11 @@ impl Committer {
         if let Some(thread) = self.desk.shared.wake.get() {
             thread.unpark();
         }
+    }
+
+    fn write_rejects(&mut self, commit: &Commit) -> Result<(), Failure> {
+        write_rejects(&self.plan, commit, self.late.as_mut(), false)?;
+        write_rejects(&self.plan, commit, self.dead.as_mut(), true)
     }
 
     /// Writes a draft to every sink; the greatest number that was used, and the draft's own in `commit`, or 0 there

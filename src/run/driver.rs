@@ -37,6 +37,7 @@ use crate::model::block::{PartitionId, SourceEvent};
 use crate::model::clock::Clock;
 use crate::model::plan::Plan;
 use crate::model::reject::Reject;
+use crate::model::sabotage::{self, Mistake};
 use crate::observe::live::Live;
 use crate::snapshot::{self, Store, Writer};
 
@@ -229,6 +230,9 @@ impl<F: Feed> Driver<F> {
             Phase::Starting => {
                 let start = self.told.borrow_mut().start.take();
                 let Some(start) = start else {
+                    if stop && sabotage::is(Mistake::StopWhileStarting) {
+                        self.close();
+                    }
                     self.wake_gather(true);
                     return Ok(Turn::Park(Duration::from_millis(2)));
                 };

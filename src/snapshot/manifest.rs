@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::store::{Store, checksum};
 use crate::dataflow::control::{GatherState, PartFile};
 use crate::model::plan::Plan;
+use crate::model::sabotage::{self, Mistake};
 use crate::query;
 
 /// The form of manifests and of `state` in parts. A reader takes only its own.
@@ -141,6 +142,9 @@ fn part_problem(store: &Store, part: &PartFile) -> Option<String> {
 /// A part's bytes, if they are what the manifest says.
 pub fn read_part(store: &Store, part: &PartFile) -> Result<Vec<u8>, String> {
     let bytes = store.get(&part.name)?;
+    if sabotage::is(Mistake::ChecksumIgnored) {
+        return Ok(bytes);
+    }
     if bytes.len() as u64 != part.size {
         return Err(format!(
             "{} has {} bytes instead of {}",

@@ -12,6 +12,7 @@ use super::store::{Store, checksum};
 use crate::dataflow::control::{Complete, PartFile, PartReport, Taken};
 use crate::model::clock::Clock;
 use crate::model::plan::Plan;
+use crate::model::sabotage::{self, Mistake};
 
 /// Snapshots that are kept.
 const KEEP: usize = 2;
@@ -117,6 +118,9 @@ fn write(
         checksum: checksum(&bytes),
         rows,
     };
+    if sabotage::is(Mistake::ManifestFirst) {
+        return Ok(Some(file));
+    }
     store.put(&file.name, bytes)?;
     Ok(Some(file))
 }
@@ -208,7 +212,7 @@ impl Manifests {
         let Some((complete, ordered)) = self.waiting.take().or_else(next) else {
             return false;
         };
-        if durable < complete.epoch {
+        if durable < complete.epoch && !sabotage::is(Mistake::SnapshotBeforeDurable) {
             self.waiting = Some((complete, ordered));
             return false;
         }

@@ -1,6 +1,7 @@
 //! The input topic as one worker reads it: its own partitions, in blocks of any size, one partition ahead of another.
 
 use std::cell::{Cell, RefCell};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use standings::dataflow::control::Start;
@@ -48,9 +49,9 @@ impl SimFeed {
         let mut next = self.next.borrow_mut();
         for p in (0..world.visible.len()).filter(|p| p % self.workers == self.worker) {
             let p = p as PartitionId;
-            if !next.contains_key(&p) {
+            if let Entry::Vacant(new) = next.entry(p) {
                 let offset = self.start.resume.get(&p).copied().unwrap_or(0);
-                next.insert(p, offset);
+                new.insert(offset);
                 self.read.borrow_mut().insert(p, offset);
                 let partition = p;
                 let assigned = SourceEvent::Assigned { partition, offset };

@@ -54,7 +54,12 @@ impl Objects for SimObjects {
             if world.objects.contains_key(name) {
                 return Err("there is one of that name".to_owned());
             }
-            world.seen.manifests += u64::from(manifest);
+            if manifest {
+                world.seen.manifests += 1;
+                world.check_manifest(&bytes);
+            } else {
+                world.parts.insert(name.to_owned());
+            }
             world.objects.insert(name.to_owned(), bytes);
             Ok(())
         })

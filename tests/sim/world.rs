@@ -181,6 +181,8 @@ pub struct World {
     pub dead: BTreeSet<(u32, u64)>,
     /// The clusters that were started; the newest has this number.
     pub newest: u64,
+    /// Every part that was ever written.
+    pub parts: BTreeSet<String>,
     gone: BTreeSet<u64>,
     /// Clusters that stand still now, each within the one before it.
     pub frozen: u64,
@@ -226,6 +228,7 @@ impl World {
             late: BTreeSet::new(),
             dead: BTreeSet::new(),
             newest: 0,
+            parts: BTreeSet::new(),
             gone: BTreeSet::new(),
             frozen: 0,
             seen,
@@ -398,6 +401,19 @@ impl World {
                 *is_final,
                 at.1 + size <= watermark,
                 "{name}: commit {n}, watermark {watermark}: whether {at:?} is final"
+            );
+        }
+    }
+
+    /// A manifest comes after all the parts it names.
+    pub fn check_manifest(&self, bytes: &[u8]) {
+        let json = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+        let manifest: serde_json::Value = serde_json::from_slice(json).expect("a manifest");
+        for part in manifest["parts"].as_array().expect("parts") {
+            let name = part["name"].as_str().expect("a name");
+            assert!(
+                self.parts.contains(name),
+                "a manifest names {name}, which was never written"
             );
         }
     }

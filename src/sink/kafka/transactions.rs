@@ -24,6 +24,7 @@ use crate::model::block::PartitionId;
 use crate::model::change::Commit;
 use crate::model::clock::Clock;
 use crate::model::plan::Plan;
+use crate::model::sabotage::{self, Mistake};
 use crate::observe::live::Live;
 use crate::sink::json::{push_change, push_key};
 use crate::sink::{Shown, ShownRow, Sink, SinkError};
@@ -159,6 +160,13 @@ impl<T: Transactions> TransactionalSink<T> {
     fn attempt(&self, plan: &Plan, commit: &Commit) -> Result<(), Trouble> {
         self.persist(T::begin)?;
         let (generation, number) = (self.generation, commit.number);
+        let progress_first = sabotage::is(Mistake::ProgressBeforeChanges);
+        if progress_first {
+            self.progress(commit)?;
+            self.log.acknowledged()?;
+            self.persist(T::commit)?;
+            self.persist(T::begin)?;
+        }
         let (mut key, mut value) = (Vec::with_capacity(128), Vec::with_capacity(512));
         for change in &commit.changes {
             key.clear();
@@ -176,9 +184,17 @@ impl<T: Transactions> TransactionalSink<T> {
                 commit: number,
             })?;
         }
+        if !progress_first {
+            self.progress(commit)?;
+        }
+        self.log.acknowledged()?;
+        self.persist(T::commit)
+    }
+
+    fn progress(&self, commit: &Commit) -> Result<(), Trouble> {
         let progress = Progress {
-            commit: number,
-            generation,
+            commit: commit.number,
+            generation: self.generation,
             offsets: commit.offsets.clone(),
             begins: commit.begins.clone(),
             watermark: commit.watermark,
@@ -189,11 +205,9 @@ impl<T: Transactions> TransactionalSink<T> {
             is_progress: true,
             key: b"progress",
             value: Some(&progress),
-            generation,
-            commit: number,
-        })?;
-        self.log.acknowledged()?;
-        self.persist(T::commit)
+            generation: self.generation,
+            commit: commit.number,
+        })
     }
 }
 
@@ -271,6 +285,9 @@ impl<T: Transactions> TransactionalSink<T> {
                         "it is made anew"
                     );
                     self.persist(T::abort).map_err(|t| self.end(t))?;
+                    if sabotage::is(Mistake::AbortTakenForDone) {
+                        return Ok(());
+                    }
                 }
                 Err(trouble) => return Err(self.end(trouble)),
             }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use crate::model::change::Commit;
 use crate::model::clock::Clock;
 use crate::model::plan::Plan;
+use crate::model::sabotage::{self, Mistake};
 use crate::observe::live::Live;
 use crate::sink::{Shown, Sink, SinkError};
 
@@ -150,15 +151,26 @@ fn attempt(
         database.connect(plan)?;
         let (last, newest) = database.last()?;
         check_generation(database, newest, generation)?;
-        if last >= commit.number {
+        if last >= commit.number && !sabotage::is(Mistake::AnswerTakenForLost) {
             // The connection was lost after COMMIT: it is there.
             return Ok(());
         }
     }
+    let claimed = match sabotage::is(Mistake::FenceNotChecked) {
+        true => database.last()?.1,
+        false => generation,
+    };
     database.begin()?;
-    if database.claim(commit, generation)? {
+    if database.claim(commit, claimed)? {
+        if sabotage::is(Mistake::OffsetsBeforeRows) {
+            database.commit()?;
+            database.begin()?;
+        }
         database.rows(plan, commit)?;
-        return database.commit();
+        return match database.commit() {
+            Err(Trouble::Passing(_)) if sabotage::is(Mistake::AnswerTakenForGranted) => Ok(()),
+            done => done,
+        };
     }
     // Nothing was written; the transaction goes with the connection.
     let (last, newest) = database.last()?;
@@ -171,7 +183,7 @@ fn attempt(
 }
 
 fn check_generation(database: &impl Database, newest: i64, own: i64) -> Result<(), Trouble> {
-    if newest == own {
+    if newest == own || sabotage::is(Mistake::FenceNotChecked) {
         return Ok(());
     }
     Err(Trouble::Final(SinkError::Fenced(format!(
