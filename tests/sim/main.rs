@@ -17,7 +17,6 @@ mod sinks;
 mod support;
 mod world;
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -74,7 +73,7 @@ struct Args {
 }
 
 /// Steps after which an engine that nothing bothers must have committed everything.
-const BOUND: u64 = 400_000;
+const BOUND: u64 = 60_000;
 
 /// One run. A panic is a failure.
 fn run(seed: u64) -> (Seen, u64) {
@@ -306,7 +305,7 @@ fn sabotages(args: &Args, name: &str) -> bool {
         return false;
     }
     let next = AtomicU64::new(0);
-    let found: Mutex<BTreeMap<&str, (Vec<u64>, String)>> = Mutex::default();
+    let found: Mutex<std::collections::BTreeMap<&str, (Vec<u64>, String)>> = Mutex::default();
     std::thread::scope(|scope| {
         for _ in 0..args.threads.max(1) {
             scope.spawn(|| {
