@@ -44,6 +44,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Start and supervise N worker processes on this machine: standings cluster -n 3 -- run …
     Cluster(cluster::ClusterArgs),
+    /// Give a running `standings cluster` another number of processes or workers.
+    Resize(cluster::control::ResizeArgs),
     /// Parse and explain the queries; touch nothing.
     Check(check::CheckArgs),
     /// Recompute closed windows from the source and compare them with a sink.
@@ -74,6 +76,7 @@ fn run(command: Command, log: &str) -> Result<(), Failure> {
     match command {
         Command::Run(args) => commands::run(*args, engine::stop_on_signals()?),
         Command::Cluster(args) => cluster::run(&args, log, &engine::stop_on_signals()?),
+        Command::Resize(args) => cluster::control::resize(&args),
         Command::Check(args) => check::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Demo(args) => demo::run(&args, engine::stop_on_signals()?),

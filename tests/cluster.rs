@@ -100,6 +100,66 @@ fn a_killed_process_takes_the_cluster_along_and_it_comes_back() {
     );
 }
 
+/// While sales come, another size is asked for three times: every sale is counted once, and the pause is said.
+#[test]
+fn a_running_cluster_changes_its_size() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let dir = tempfile::tempdir().unwrap();
+    let mut dice = Dice::new(19);
+    let (name, url) = (topic("resize", 3), database());
+    let source = format!("kafka://{}/{name}", service("KAFKA_BROKERS"));
+    let state = format!("file:{}", dir.path().display());
+    let mut cluster = standings(&["cluster", "-n", "1", "--", "run", "-w", "1"])
+        .args(["--queries", "queries", "--source", &source])
+        .args(["--sink", &url, "--state", &state])
+        .args(["--snapshot-interval", "200ms"])
+        .spawn()
+        .unwrap();
+    let control = std::env::temp_dir().join(format!("standings-cluster-{}/control", cluster.id()));
+    let mut parts: Vec<Vec<String>> = vec![Vec::new(); 3];
+    let mut from = 1_769_130_000_000;
+    let mut send = |parts: &mut Vec<Vec<String>>| {
+        let more: Vec<_> = (0..3)
+            .map(|_| sales(&mut dice, 150, from, 20_000))
+            .collect();
+        from += 150 * 10_000;
+        produce(&name, &more);
+        for (all, more) in parts.iter_mut().zip(&more) {
+            all.extend(more.iter().cloned());
+        }
+    };
+    send(&mut parts);
+    // The tables are made when the sink is opened.
+    std::thread::sleep(Duration::from_millis(1500));
+    until("the first rankings", || {
+        rows_of(&url) == reference(&parts, 60_000, 3_600_000).rows
+    });
+    for (processes, workers) in [("2", "1"), ("2", "2"), ("1", "1")] {
+        send(&mut parts);
+        let out = standings(&["resize", "-n", processes, "-w", workers])
+            .args(["--control", &control.display().to_string()])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        let problem = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "{problem}");
+        assert!(text.contains(&format!("{processes} processes")), "{text}");
+        println!("to {processes} x {workers}: {text}");
+        assert_eq!(
+            children(cluster.id()).len(),
+            processes.parse::<usize>().unwrap()
+        );
+        send(&mut parts);
+        let want = reference(&parts, 60_000, 3_600_000).rows;
+        until("the tables are right", || rows_of(&url) == want);
+    }
+    // SAFETY: the cluster has not been waited for, so its process id is still its own.
+    unsafe { libc::kill(cluster.id() as i32, libc::SIGTERM) };
+    let limit = Duration::from_secs(30);
+    wait(&mut cluster, limit, &["cluster, asked to stop"]);
+    assert!(!control.exists());
+}
+
 #[test]
 fn a_cluster_with_snapshots_loses_nothing_and_can_change_its_size() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);

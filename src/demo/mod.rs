@@ -93,7 +93,10 @@ pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failur
         Some(dir) => check::load(dir)?,
         None => query::load_shipped().map_err(|e| Failure::failed(e.render()))?,
     });
-    let cluster = Cluster::from_flags(args.workers, 1, 0, None)?;
+    if args.workers == 0 {
+        return Err(Failure::usage("-w must be at least 1"));
+    }
+    let cluster = Cluster::single(args.workers);
     let listening = match &args.http {
         Some(address) => server::listen(address, 0)?,
         None => server::listen(USUAL, 0).or_else(|_| server::listen("127.0.0.1:0", 0))?,

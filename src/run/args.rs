@@ -79,7 +79,8 @@ pub struct RunArgs {
         long,
         env = "STANDINGS_WORKERS",
         value_name = "N",
-        default_value_t = 1
+        default_value_t = 1,
+        overrides_with = "workers"
     )]
     pub workers: usize,
     /// Processes of the cluster.
@@ -103,6 +104,29 @@ pub struct RunArgs {
     /// File with one host:port per process, in order.
     #[arg(long, env = "STANDINGS_HOSTS", value_name = "FILE")]
     pub hosts: Option<PathBuf>,
+    /// Names the cluster: processes of another are refused.
+    #[arg(
+        long,
+        env = "STANDINGS_CLUSTER_ID",
+        value_name = "ID",
+        default_value = "standings"
+    )]
+    pub cluster_id: String,
+    /// Which life of the cluster this process belongs to; a newer one replaces an older one. `standings cluster` counts
+    /// it; give all processes the same.
+    #[arg(
+        long,
+        env = "STANDINGS_GENERATION",
+        value_name = "N",
+        default_value_t = 0
+    )]
+    pub generation: u64,
+    /// When another process that does not answer counts as lost, which ends this one.
+    #[arg(long, env = "STANDINGS_PEER_TIMEOUT", value_name = "D", default_value = "10s", value_parser = parse_duration)]
+    pub peer_timeout: Duration,
+    /// A file to make when every sink has caught up; `standings cluster` waits for it.
+    #[arg(long, env = "STANDINGS_CAUGHT_UP", hide = true)]
+    pub caught_up_file: Option<PathBuf>,
     /// How far the watermark stays behind the greatest event time of a partition.
     #[arg(long, env = "STANDINGS_OUT_OF_ORDERNESS", value_name = "D", default_value = "1m", value_parser = parse_duration)]
     pub out_of_orderness: Duration,

@@ -1,12 +1,13 @@
 //! `standings run`: from flags to a running engine.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::args::{Delivery, EmitArg, RunArgs};
 use super::check;
-use super::committer::{Outputs, RejectWriter};
+use super::committer::{Observer, Outputs, RejectWriter};
 use super::driver::{Settings, Snapshots};
 use super::engine::{Cluster, Engine};
 use super::exit::Failure;
@@ -14,6 +15,7 @@ use crate::dataflow::gather::Emit;
 use crate::event_time::partition::Policy;
 use crate::http::server;
 use crate::http::watch::{Shown, Watch};
+use crate::model::change::Commit;
 use crate::model::clock::Clock;
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
@@ -48,12 +50,7 @@ impl Prepared {
     /// Finds what is wrong before anything is started.
     pub fn new(args: &RunArgs) -> Result<Self, Failure> {
         let plan = Arc::new(check::load(&args.queries)?);
-        let cluster = Cluster::from_flags(
-            args.workers,
-            args.processes,
-            args.process,
-            args.hosts.as_deref(),
-        )?;
+        let cluster = Cluster::from_flags(args)?;
         let kafka_properties =
             kafka_properties(args.kafka_properties.as_deref(), &args.kafka_property)?;
         let live = Arc::new(Live::new(cluster.workers));
@@ -141,6 +138,9 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         tracing::info!(event = "http", address = %listening.address()?);
         listening.serve(shown)?;
     }
+    if let Some(path) = args.caught_up_file.clone().filter(|_| cluster.process == 0) {
+        outputs.observers.push(Box::new(CaughtUp(path)));
+    }
     for url in &args.source {
         tracing::info!(event = "starting", source = %url, workers = args.workers, process = args.process);
     }
@@ -156,6 +156,21 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         outputs,
     }
     .run()
+}
+
+/// Makes a file when every sink has caught up, so that a supervisor knows.
+struct CaughtUp(PathBuf);
+
+impl Observer for CaughtUp {
+    fn opened(&mut self) {}
+
+    fn caught_up(&mut self) {
+        if let Err(problem) = std::fs::write(&self.0, "") {
+            tracing::warn!(event = "caught_up_not_told", path = %self.0.display(), %problem);
+        }
+    }
+
+    fn committed(&mut self, _: &Plan, _: &Commit) {}
 }
 
 fn ms(d: Duration) -> i64 {

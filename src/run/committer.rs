@@ -34,6 +34,8 @@ use crate::snapshot::{Keeper, Manifest, Manifests, Store};
 pub trait Observer: Send {
     /// Every sink is open.
     fn opened(&mut self);
+    /// Every sink shows at least what the one with the last commit showed when they were opened.
+    fn caught_up(&mut self) {}
     /// A commit is durable; its number is 0 if it changed nothing.
     fn committed(&mut self, plan: &Plan, commit: &Commit);
 }
@@ -339,6 +341,9 @@ impl Committer {
         shared.closed.store(closed, Ordering::Release);
         committer.wake();
         committer.observers.iter_mut().for_each(|o| o.opened());
+        if caught_up {
+            committer.observers.iter_mut().for_each(|o| o.caught_up());
+        }
         Ok(committer)
     }
 
@@ -385,6 +390,7 @@ impl Committer {
         let shared = &self.desk.shared;
         if !shared.released.load(Ordering::Acquire) && self.is_caught_up() {
             shared.released.store(true, Ordering::Release);
+            self.observers.iter_mut().for_each(|o| o.caught_up());
         }
         let plan = &self.plan;
         self.observers

@@ -1,19 +1,26 @@
 //! Starts everything of one process and runs it to its end.
 
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use timely::{CommunicationConfig, Config, WorkerConfig};
+use timely::communication::allocator::ProcessBuilder;
+use timely::communication::allocator::zero_copy::initialize::initialize_networking_from_sockets;
+use timely::communication::{AllocatorBuilder, Hooks};
+use timely::worker::Worker;
+use timely::{CommunicationConfig, WorkerConfig};
+use tokio::signal::unix::{SignalKind, signal};
 
+use super::args::RunArgs;
 use super::committer::{self, CommitGate, Outputs};
 use super::driver::{self, Feed, Settings};
 use super::exit::{self, Failure};
+use super::peers::{self, Hello};
 use crate::dataflow::control::Start;
 use crate::dataflow::gather::Emit;
 use crate::dataflow::graph::{self, Gate};
 use crate::model::block::{PartitionId, SourceEvent};
+use crate::snapshot;
 use crate::source::{self, Reader, SourceOptions};
 
 /// Which part of a cluster this process is.
@@ -25,6 +32,12 @@ pub struct Cluster {
     pub hosts: Vec<String>,
     /// Which of them this is.
     pub process: usize,
+    /// `--cluster-id`.
+    pub id: String,
+    /// `--generation`.
+    pub generation: u64,
+    /// `--peer-timeout`.
+    pub peer_timeout: Duration,
 }
 
 impl Cluster {
@@ -34,16 +47,15 @@ impl Cluster {
             workers,
             hosts: Vec::new(),
             process: 0,
+            id: String::new(),
+            generation: 0,
+            peer_timeout: Duration::from_secs(10),
         }
     }
 
     /// Checks what the flags say: `processes` and `process` against the hosts file.
-    pub fn from_flags(
-        workers: usize,
-        processes: usize,
-        process: usize,
-        hosts: Option<&Path>,
-    ) -> Result<Self, Failure> {
+    pub fn from_flags(args: &RunArgs) -> Result<Self, Failure> {
+        let (workers, processes, process) = (args.workers, args.processes, args.process);
         if workers == 0 || processes == 0 {
             return Err(Failure::usage("-w and -n must be at least 1"));
         }
@@ -56,7 +68,7 @@ impl Cluster {
         if processes == 1 {
             return Ok(Cluster::single(workers));
         }
-        let Some(path) = hosts else {
+        let Some(path) = args.hosts.as_deref() else {
             return Err(Failure::usage(format!(
                 "-n {processes} needs --hosts FILE with one host:port per process; on one machine \
                  `standings cluster -n {processes} -- run …` does it all"
@@ -85,6 +97,9 @@ impl Cluster {
             workers,
             hosts: hosts[..processes].to_vec(),
             process,
+            id: args.cluster_id.clone(),
+            generation: args.generation,
+            peer_timeout: args.peer_timeout,
         })
     }
 
@@ -92,24 +107,43 @@ impl Cluster {
         self.process == 0
     }
 
-    fn config(&self) -> Config {
-        let communication = match (self.hosts.len(), self.workers) {
-            (0 | 1, 1) => CommunicationConfig::Thread,
-            (0 | 1, n) => CommunicationConfig::Process(n),
-            (_, threads) => CommunicationConfig::Cluster {
-                threads,
-                process: self.process,
-                addresses: self.hosts.clone(),
-                report: false,
-                zerocopy: false,
-            },
-        };
-        Config {
-            communication,
-            worker: WorkerConfig::default(),
+    /// What timely's workers talk through, once all processes are there; `None` when asked to stop before.
+    fn connect(&self, settings: &Settings) -> Result<Option<Connected>, Failure> {
+        let failed =
+            |e: &dyn std::fmt::Display| Failure::failed(format!("cannot connect the workers: {e}"));
+        if self.hosts.len() < 2 {
+            let config = match self.workers {
+                1 => CommunicationConfig::Thread,
+                n => CommunicationConfig::Process(n),
+            };
+            return config.try_build().map(Some).map_err(|e| failed(&e));
         }
+        let own = Hello {
+            cluster: self.id.clone(),
+            generation: self.generation,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            process: self.process,
+            processes: self.hosts.len(),
+            workers: self.workers,
+            queries: snapshot::fingerprint(&settings.plan),
+        };
+        let sockets = peers::connect(&own, &self.hosts, self.peer_timeout, &settings.stop)?;
+        let Some(sockets) = sockets else {
+            return Ok(None);
+        };
+        let hooks = Hooks::default();
+        let (refill, spill) = (hooks.refill.clone(), hooks.spill.clone());
+        let inner = ProcessBuilder::new_typed_vector(self.workers, refill, spill);
+        let (builders, guard) =
+            initialize_networking_from_sockets(inner, sockets, self.process, self.workers, hooks)
+                .map_err(|e| failed(&e))?;
+        let builders = builders.into_iter().map(AllocatorBuilder::Tcp).collect();
+        Ok(Some((builders, Box::new(guard))))
     }
 }
+
+/// What workers are made from, and what must live as long as they.
+type Connected = (Vec<AllocatorBuilder>, Box<dyn std::any::Any + Send>);
 
 /// What an engine runs.
 pub struct Engine {
@@ -153,6 +187,10 @@ impl Engine {
             outputs,
         } = self;
         let failed = |what: &str, e: String| Failure::failed(format!("cannot {what}: {e}"));
+        // No sink is opened, and so no older cluster refused, before this one is complete.
+        let Some((builders, guard)) = cluster.connect(&settings)? else {
+            return Ok(());
+        };
         let mut committer = None;
         let mut gate = None;
         if cluster.is_first() {
@@ -164,7 +202,7 @@ impl Engine {
         }
         let gate: Mutex<Option<CommitGate>> = Mutex::new(gate);
         let source = Arc::new(source);
-        let workers = timely::execute(cluster.config(), move |worker| {
+        let work = move |worker: &mut Worker| {
             let gate = match worker.index() {
                 0 => gate
                     .lock()
@@ -191,8 +229,9 @@ impl Engine {
                 // The other workers cannot go on without this one.
                 Err(failure) => exit::now(&failure),
             }
-        })
-        .map_err(|e| failed("start the workers", e))?;
+        };
+        let workers = timely::execute::execute_from(builders, guard, WorkerConfig::default(), work)
+            .map_err(|e| failed("start the workers", e))?;
         for worker in workers.join() {
             worker.map_err(|e| failed("end a worker", e))?;
         }
@@ -214,17 +253,17 @@ pub fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
         .build();
     let runtime =
         runtime.map_err(|e| Failure::failed(format!("cannot listen for signals: {e}")))?;
+    let failed = |e: std::io::Error| Failure::failed(format!("cannot listen for signals: {e}"));
+    // Heard from here on, not from when the thread gets its turn.
+    let (mut term, mut int) = {
+        let _inside = runtime.enter();
+        let term = signal(SignalKind::terminate()).map_err(failed)?;
+        (term, signal(SignalKind::interrupt()).map_err(failed)?)
+    };
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
             runtime.block_on(async {
-                use tokio::signal::unix::{SignalKind, signal};
-                let (Ok(mut term), Ok(mut int)) = (
-                    signal(SignalKind::terminate()),
-                    signal(SignalKind::interrupt()),
-                ) else {
-                    return;
-                };
                 let mut times = 0;
                 loop {
                     tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
@@ -241,6 +280,6 @@ pub fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
                 }
             });
         })
-        .map_err(|e| Failure::failed(format!("cannot listen for signals: {e}")))?;
+        .map_err(failed)?;
     Ok(stop)
 }

@@ -55,7 +55,21 @@ pub fn say(text: &str) {
 pub fn die_on_panic() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        default(info);
+        // How timely says that a connection to another process broke; that is no defect of this one.
+        match info
+            .payload_as_str()
+            .and_then(|text| text.strip_prefix("timely communication error: "))
+        {
+            Some(what) => {
+                let thread = std::thread::current();
+                let peer = thread.name().and_then(|n| n.rsplit('-').next());
+                let peer = peer.unwrap_or("?");
+                eprintln!(
+                    "error: the connection to process {peer} of the cluster is lost ({what}); this process ends"
+                );
+            }
+            None => default(info),
+        }
         // Not `exit`: destructors and exit handlers of a process in an unknown state may block.
         // SAFETY: `_exit` has no preconditions.
         unsafe { libc::_exit(FAILED) }

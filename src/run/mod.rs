@@ -16,3 +16,4 @@ pub mod driver;
 pub mod engine;
 pub mod exit;
 pub mod partition;
+pub mod peers;

@@ -1,0 +1,299 @@
+//! `standings cluster`: starts and supervises the processes of a cluster on this machine.
+//!
+//! All processes live and die together: when one fails, the others are ended, and all start anew as the next
+//! generation, later and later while they keep failing early. Asked for another size ([`control`]), it has all of them
+//! end in peace and starts the next generation with the new one.
+
+pub mod control;
+
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use crossbeam_channel::Receiver;
+
+use self::control::{FOLDER, Outcome as Resized, Wish};
+use super::exit::{FAILED, Failure, USAGE};
+
+/// `standings cluster`.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = "\
+Examples:
+  standings cluster -n 3 -- run -w 2 --queries queries --source kafka://localhost:9092/sales \\
+    --sink postgres://standings@localhost/standings")]
+pub struct ClusterArgs {
+    /// How many processes.
+    #[arg(
+        short = 'n',
+        long,
+        env = "STANDINGS_PROCESSES",
+        value_name = "N",
+        default_value_t = 2
+    )]
+    pub processes: usize,
+    /// Do not start again after a failure.
+    #[arg(long, env = "STANDINGS_NO_RESTART")]
+    pub no_restart: bool,
+    /// The command for every process: `run` and its flags, without -n, -p and --hosts.
+    #[arg(last = true, required = true, value_name = "run …")]
+    pub command: Vec<String>,
+}
+
+/// A process that lived shorter than this failed early.
+const EARLY: Duration = Duration::from_secs(10);
+/// How many early failures in a row end the supervision.
+const PATIENCE: u32 = 6;
+
+/// A process that has only just been started may not listen to signals yet.
+const ONLY_JUST: Duration = Duration::from_millis(300);
+
+/// Runs `standings cluster` until all processes are done, or one failure too many.
+pub fn run(args: &ClusterArgs, log: &str, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
+    if args.command.first().is_none_or(|c| c != "run") {
+        return Err(Failure::usage(
+            "after -- comes `run` and its flags: standings cluster -n 3 -- run …",
+        ));
+    }
+    if args.processes == 0 {
+        return Err(Failure::usage("-n must be at least 1"));
+    }
+    let dir = std::env::temp_dir().join(format!("{FOLDER}{}", std::process::id()));
+    let failed = |e: std::io::Error| Failure::failed(format!("cannot make {}: {e}", dir.display()));
+    // Left by another of this number, which was killed.
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir_all(&dir).map_err(failed)?;
+    let (socket, wishes) = control::listen(&dir).map_err(failed)?;
+    tracing::info!(event = "cluster", processes = args.processes, control = %socket.display());
+    let supervisor = Supervisor {
+        args,
+        log,
+        stop,
+        dir: &dir,
+        wishes,
+        size: (args.processes, None),
+        generation: 0,
+    };
+    let result = supervisor.run();
+    let _ = std::fs::remove_dir_all(&dir);
+    result
+}
+
+struct Supervisor<'a> {
+    args: &'a ClusterArgs,
+    log: &'a str,
+    stop: &'a AtomicBool,
+    dir: &'a Path,
+    wishes: Receiver<Wish>,
+    /// Processes, and worker threads where they were asked for.
+    size: (usize, Option<usize>),
+    generation: u64,
+}
+
+/// How one generation ended.
+enum Ended {
+    Done,
+    Failed(i32),
+    /// In peace, because another size is wanted; it was asked to then.
+    Resize(Wish, Instant),
+}
+
+impl Supervisor<'_> {
+    fn run(mut self) -> Result<(), Failure> {
+        let mut early = 0;
+        let mut resizing: Option<(Wish, Instant)> = None;
+        loop {
+            self.generation += 1;
+            let started = Instant::now();
+            let mut children = self.start()?;
+            let ended = self.watch(&mut children, resizing.take());
+            end(&mut children);
+            let code = match ended {
+                Ended::Done => return Ok(()),
+                Ended::Failed(code) => code,
+                Ended::Resize(wish, asked) => {
+                    let wanted = &wish.resize;
+                    self.size.0 = wanted.processes.unwrap_or(self.size.0);
+                    self.size.1 = wanted.workers.or(self.size.1);
+                    tracing::info!(
+                        event = "cluster_resize",
+                        processes = self.size.0,
+                        workers = self.size.1
+                    );
+                    resizing = Some((wish, asked));
+                    continue;
+                }
+            };
+            if code == USAGE {
+                return Err(Failure::usage(
+                    "a process refused its configuration; its message is above",
+                ));
+            }
+            if self.args.no_restart {
+                return Err(Failure::failed(format!("a process ended with code {code}")));
+            }
+            early = match started.elapsed() < EARLY {
+                true => early + 1,
+                false => 0,
+            };
+            if early >= PATIENCE {
+                return Err(Failure::failed(format!(
+                    "the cluster failed {early} times in a row within seconds; giving up"
+                )));
+            }
+            let wait = Duration::from_millis(250 << early.min(5));
+            tracing::warn!(
+                event = "cluster_restart",
+                generation = self.generation,
+                code,
+                wait_ms = wait.as_millis() as u64
+            );
+            let until = Instant::now() + wait;
+            while Instant::now() < until && !self.is_stopped() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            if self.is_stopped() {
+                // Nothing runs, and what was not committed is read again by whoever starts next.
+                tracing::info!(event = "stopped", "between two generations");
+                return Ok(());
+            }
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn start(&self) -> Result<Vec<Child>, Failure> {
+        let failed = |what: &str, e: std::io::Error| Failure::failed(format!("cannot {what}: {e}"));
+        let program = std::env::current_exe().map_err(|e| failed("find this program", e))?;
+        let hosts = self.dir.join("hosts");
+        let mut file =
+            std::fs::File::create(&hosts).map_err(|e| failed("write the hosts file", e))?;
+        let (processes, workers) = self.size;
+        // All ports are held until all are known, so that they differ.
+        let listeners: Vec<TcpListener> = (0..processes)
+            .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+            .collect::<Result<_, _>>()
+            .map_err(|e| failed("find free ports", e))?;
+        for listener in &listeners {
+            let address = listener
+                .local_addr()
+                .map_err(|e| failed("find free ports", e))?;
+            writeln!(file, "{address}").map_err(|e| failed("write the hosts file", e))?;
+        }
+        drop(listeners);
+        let _ = std::fs::remove_file(self.caught_up());
+        let mut children = Vec::new();
+        for process in 0..processes {
+            let mut command = Command::new(&program);
+            command
+                .args(&self.args.command)
+                .args(["-n", &processes.to_string()])
+                .args(["-p", &process.to_string()])
+                .args(["--generation", &self.generation.to_string()])
+                .arg("--hosts")
+                .arg(&hosts)
+                .env("STANDINGS_LOG", self.log)
+                .env("STANDINGS_CAUGHT_UP", self.caught_up());
+            if let Some(workers) = workers {
+                command.args(["-w", &workers.to_string()]);
+            }
+            match command.spawn() {
+                Ok(child) => children.push(child),
+                Err(e) => {
+                    end(&mut children);
+                    return Err(failed("start a process", e));
+                }
+            }
+        }
+        Ok(children)
+    }
+
+    /// The file that the first process makes when its sinks have caught up.
+    fn caught_up(&self) -> std::path::PathBuf {
+        self.dir.join("caught-up")
+    }
+
+    /// Waits until all are done, one fails, this process is asked to stop, or another size is wanted. `resized` is
+    /// answered as soon as this generation has caught up.
+    fn watch(&self, children: &mut [Child], mut resized: Option<(Wish, Instant)>) -> Ended {
+        let started = Instant::now();
+        let mut told = false;
+        let mut wish: Option<(Wish, Instant)> = None;
+        loop {
+            let mut running = false;
+            for child in children.iter_mut() {
+                match child.try_wait() {
+                    Ok(Some(status)) if !status.success() => {
+                        let code = status.code().unwrap_or(FAILED);
+                        for (wish, _) in [resized, wish].into_iter().flatten() {
+                            let why = format!("a process ended with code {code}; see its log");
+                            let _ = wish.answer.send(Resized::Failed(why));
+                        }
+                        return Ended::Failed(code);
+                    }
+                    Ok(Some(_)) => {}
+                    _ => running = true,
+                }
+            }
+            if !running {
+                return match wish {
+                    Some((wish, asked)) if !self.is_stopped() => Ended::Resize(wish, asked),
+                    _ => Ended::Done,
+                };
+            }
+            if resized.is_some()
+                && self.caught_up().exists()
+                && let Some((wish, asked)) = resized.take()
+            {
+                // Who asked may have gone.
+                let _ = wish.answer.send(Resized::Done {
+                    processes: self.size.0,
+                    pause_ms: asked.elapsed().as_millis() as u64,
+                });
+            }
+            if wish.is_none() && resized.is_none() && !told {
+                wish = self.wishes.try_recv().ok().map(|w| (w, Instant::now()));
+            }
+            let ends = self.is_stopped() || wish.is_some();
+            if ends && !told && started.elapsed() > ONLY_JUST {
+                told = true;
+                children.iter().for_each(|c| signal(c, libc::SIGTERM));
+            }
+            std::thread::sleep(Duration::from_millis(if resized.is_some() {
+                2
+            } else {
+                20
+            }));
+        }
+    }
+}
+
+/// Ends what still runs: asks first, then kills.
+fn end(children: &mut [Child]) {
+    for child in children.iter_mut() {
+        if matches!(child.try_wait(), Ok(None)) {
+            signal(child, libc::SIGTERM);
+        }
+    }
+    let deadline = Instant::now() + Duration::from_secs(2);
+    for child in children {
+        while matches!(child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+fn signal(child: &Child, signal: i32) {
+    // SAFETY: the child has not been waited for, so its process id is still its own.
+    unsafe {
+        libc::kill(child.id() as i32, signal);
+    }
+}

@@ -1,0 +1,434 @@
+//! Brings the processes of a cluster together: each shows who it is before a byte of the dataflow is exchanged.
+//!
+//! ```text
+//! process i ──dials──► every j < i          who dials:   Hello ──►
+//!           ◄─accepts─ every k > i          who listens:        ◄── Answer: welcome, or why not
+//! all there ──► sockets for timely; the listener stays, and turns latecomers away
+//! ```
+//!
+//! 1. Only processes of the same cluster, generation, version, shape and queries are joined. A stranger is told why it
+//!    is refused, and does no harm.
+//! 2. The order in which processes start does not matter: who dials tries until the other is there.
+//! 3. A process of an older generation is refused and ends. One of a newer generation ends this process: it has been
+//!    replaced.
+//! 4. A peer that is silent for longer than the timeout, or does not take what is sent, breaks the connection, which
+//!    ends the process.
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use socket2::{SockRef, TcpKeepalive};
+
+use super::exit::{self, FAILED, Failure};
+
+/// Who a process is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// `--cluster-id`.
+    pub cluster: String,
+    /// `--generation`: one life of the cluster.
+    pub generation: u64,
+    /// Version of the program.
+    pub version: String,
+    /// Which process.
+    pub process: usize,
+    /// Of how many.
+    pub processes: usize,
+    /// Worker threads of each.
+    pub workers: usize,
+    /// What the queries are, in short.
+    pub queries: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Answer {
+    Welcome,
+    /// Not of this cluster: the reason.
+    Refused(String),
+    /// Of a generation that is over: the present one.
+    Outdated(u64),
+    /// Of a newer generation than this process, which ends.
+    Newer,
+}
+
+/// The largest message of the handshake, bytes.
+const LONGEST: u64 = 64 << 10;
+/// How long the other side may take to say who it is.
+const MANNERS: Duration = Duration::from_secs(5);
+/// Between two attempts to reach a process.
+const AGAIN: Duration = Duration::from_millis(100);
+/// How often it is said who is waited for.
+const REMIND: Duration = Duration::from_secs(5);
+
+impl Hello {
+    /// What this process, which listens, says to another that dials it.
+    fn judge(&self, other: &Hello) -> Answer {
+        let refused = |what: &str, own: &dyn std::fmt::Display, its: &dyn std::fmt::Display| {
+            Answer::Refused(format!(
+                "process {} has {what} {own}, process {} has {its}",
+                self.process, other.process
+            ))
+        };
+        if self.cluster != other.cluster {
+            return refused("cluster id", &self.cluster, &other.cluster);
+        }
+        match other.generation.cmp(&self.generation) {
+            std::cmp::Ordering::Less => return Answer::Outdated(self.generation),
+            std::cmp::Ordering::Greater => return Answer::Newer,
+            std::cmp::Ordering::Equal => {}
+        }
+        if self.version != other.version {
+            return refused("version", &self.version, &other.version);
+        }
+        if self.processes != other.processes {
+            return refused("-n", &self.processes, &other.processes);
+        }
+        if self.workers != other.workers {
+            return refused("-w", &self.workers, &other.workers);
+        }
+        if self.queries != other.queries {
+            return Answer::Refused(
+                "the queries differ; give all processes the same folder".to_owned(),
+            );
+        }
+        if other.process <= self.process || other.process >= self.processes {
+            return Answer::Refused(format!(
+                "process {} does not dial process {}; are two started with the same -p, or the lines of the hosts \
+                 files in another order?",
+                other.process, self.process
+            ));
+        }
+        Answer::Welcome
+    }
+}
+
+/// Connects to all other processes: a socket for each, none for this one. `None` when asked to stop before.
+pub fn connect(
+    own: &Hello,
+    hosts: &[String],
+    timeout: Duration,
+    stop: &Arc<AtomicBool>,
+) -> Result<Option<Vec<Option<TcpStream>>>, Failure> {
+    let address = &hosts[own.process];
+    let listener = TcpListener::bind(address).map_err(|e| {
+        Failure::failed(format!(
+            "process {} cannot listen on {address}, its line in the hosts file: {e}",
+            own.process
+        ))
+    })?;
+    let failed = |e: std::io::Error| Failure::failed(format!("listening on {address}: {e}"));
+    listener.set_nonblocking(true).map_err(failed)?;
+    let mut sockets: Vec<Option<TcpStream>> = hosts.iter().map(|_| None).collect();
+    let mut reminded = Instant::now();
+    loop {
+        for (peer, socket) in sockets.iter_mut().enumerate().take(own.process) {
+            if socket.is_none() {
+                *socket = dial(own, peer, &hosts[peer])?;
+            }
+        }
+        while let Some((peer, socket)) = accept(own, &listener, false) {
+            // One that was there already has been started anew.
+            sockets[peer] = Some(socket);
+        }
+        let missing: Vec<usize> = (0..hosts.len())
+            .filter(|p| *p != own.process && sockets[*p].is_none())
+            .collect();
+        if missing.is_empty() {
+            break;
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        if reminded.elapsed() >= REMIND {
+            reminded = Instant::now();
+            tracing::warn!(event = "waiting_for_peers", process = own.process, ?missing);
+        }
+        std::thread::sleep(AGAIN);
+    }
+    for socket in sockets.iter().flatten() {
+        prepare(socket, timeout)
+            .map_err(|e| Failure::failed(format!("setting up a connection: {e}")))?;
+    }
+    tracing::info!(
+        event = "cluster_complete",
+        generation = own.generation,
+        process = own.process
+    );
+    turn_away(own.clone(), listener)?;
+    Ok(Some(sockets))
+}
+
+/// A connection that is lost without a word is noticed within about the timeout.
+fn prepare(socket: &TcpStream, timeout: Duration) -> std::io::Result<()> {
+    socket.set_read_timeout(None)?;
+    socket.set_write_timeout(None)?;
+    socket.set_nodelay(true)?;
+    let every = (timeout / 4).max(Duration::from_secs(1));
+    let keepalive = TcpKeepalive::new().with_time(every).with_interval(every);
+    #[cfg(target_os = "linux")]
+    SockRef::from(socket).set_tcp_user_timeout(Some(timeout))?;
+    SockRef::from(socket).set_tcp_keepalive(&keepalive.with_retries(3))
+}
+
+/// One attempt to reach a process; `None` if it is not there yet.
+fn dial(own: &Hello, peer: usize, address: &str) -> Result<Option<TcpStream>, Failure> {
+    let found = address.to_socket_addrs().ok().and_then(|mut a| a.next());
+    let Some(found) = found else {
+        tracing::debug!(event = "peer_has_no_address", peer, address);
+        return Ok(None);
+    };
+    let Ok(mut socket) = TcpStream::connect_timeout(&found, MANNERS) else {
+        return Ok(None);
+    };
+    let answer = match say(&mut socket, own).and_then(|()| hear(&socket)) {
+        Ok(answer) => answer,
+        Err(problem) => {
+            tracing::debug!(event = "peer_without_answer", peer, address, %problem);
+            return Ok(None);
+        }
+    };
+    match answer {
+        Answer::Welcome => Ok(Some(socket)),
+        Answer::Refused(why) => Err(Failure::usage(format!(
+            "process {peer} at {address} refuses this process: {why}"
+        ))),
+        Answer::Outdated(now) => Err(Failure::failed(format!(
+            "generation {now} of this cluster runs at {address}; this process is of generation {} and stops",
+            own.generation
+        ))),
+        // The other one ends; its successor will listen there.
+        Answer::Newer => Ok(None),
+    }
+}
+
+/// Takes one connection, if one waits, and judges who it is. `complete`: nobody is missing any more.
+fn accept(own: &Hello, listener: &TcpListener, complete: bool) -> Option<(usize, TcpStream)> {
+    let (mut socket, from) = match listener.accept() {
+        Ok(found) => found,
+        Err(e) if e.kind() == ErrorKind::WouldBlock => return None,
+        Err(e) => {
+            tracing::debug!(event = "accept_failed", problem = %e);
+            return None;
+        }
+    };
+    let heard = socket
+        .set_nonblocking(false)
+        .and_then(|()| hear::<Hello>(&socket));
+    let other = match heard {
+        Ok(other) => other,
+        Err(problem) => {
+            tracing::warn!(event = "stranger_refused", %from, %problem);
+            return None;
+        }
+    };
+    let answer = match own.judge(&other) {
+        Answer::Welcome if complete => Answer::Refused(format!(
+            "generation {} is complete and runs; start all processes anew, together",
+            own.generation
+        )),
+        judged => judged,
+    };
+    let told = say(&mut socket, &answer);
+    match (answer, told) {
+        (Answer::Welcome, Ok(())) => Some((other.process, socket)),
+        (Answer::Newer, _) => exit::now(&Failure {
+            message: format!(
+                "generation {} of this cluster has started; this process is of generation {} and stops",
+                other.generation, own.generation
+            ),
+            code: FAILED,
+        }),
+        (answer, _) => {
+            tracing::warn!(event = "peer_refused", %from, process = other.process, ?answer);
+            None
+        }
+    }
+}
+
+/// Answers whoever comes when all are there.
+fn turn_away(own: Hello, listener: TcpListener) -> Result<(), Failure> {
+    let failed = |e: std::io::Error| Failure::failed(format!("cannot watch the listener: {e}"));
+    listener.set_nonblocking(false).map_err(failed)?;
+    let watch = move || {
+        loop {
+            // Nobody is welcome any more.
+            drop(accept(&own, &listener, true));
+        }
+    };
+    let thread = std::thread::Builder::new().name("peers".to_owned());
+    thread.spawn(watch).map(drop).map_err(failed)
+}
+
+/// A message: one line of JSON.
+fn say(socket: &mut TcpStream, message: &impl Serialize) -> std::io::Result<()> {
+    socket.set_write_timeout(Some(MANNERS))?;
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    socket.write_all(&line)
+}
+
+fn hear<T: for<'de> Deserialize<'de>>(mut socket: &TcpStream) -> std::io::Result<T> {
+    socket.set_read_timeout(Some(MANNERS))?;
+    // Byte by byte: what follows the line is not ours.
+    let mut line = Vec::new();
+    let mut reader = BufReader::with_capacity(1, &mut socket).take(LONGEST);
+    reader.read_until(b'\n', &mut line)?;
+    if line.pop() != Some(b'\n') {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    Ok(serde_json::from_slice(&line)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hello(process: usize) -> Hello {
+        Hello {
+            cluster: "c".to_owned(),
+            generation: 4,
+            version: "1".to_owned(),
+            process,
+            processes: 3,
+            workers: 2,
+            queries: "q".to_owned(),
+        }
+    }
+
+    fn hosts(n: usize) -> Vec<String> {
+        let free: Vec<_> = (0..n)
+            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+            .collect();
+        free.iter()
+            .map(|l| l.local_addr().unwrap().to_string())
+            .collect()
+    }
+
+    fn start(
+        own: Hello,
+        hosts: &[String],
+    ) -> std::thread::JoinHandle<Result<Option<Vec<Option<TcpStream>>>, Failure>> {
+        let hosts = hosts.to_vec();
+        let stop = Arc::new(AtomicBool::new(false));
+        std::thread::spawn(move || connect(&own, &hosts, Duration::from_secs(10), &stop))
+    }
+
+    #[test]
+    fn three_in_any_order_and_the_bytes_after_the_handshake_arrive() {
+        let hosts = hosts(3);
+        let mut threads = Vec::new();
+        for process in [2, 0, 1] {
+            threads.push((process, start(hello(process), &hosts)));
+            std::thread::sleep(Duration::from_millis(150));
+        }
+        threads.sort_by_key(|(p, _)| *p);
+        let mut all: Vec<_> = threads
+            .into_iter()
+            .map(|(_, t)| t.join().unwrap().unwrap().unwrap())
+            .collect();
+        for (process, sockets) in all.iter_mut().enumerate() {
+            for (peer, socket) in sockets.iter_mut().enumerate() {
+                assert_eq!(socket.is_none(), peer == process);
+                if let Some(socket) = socket {
+                    socket.write_all(&[process as u8, b'\n', 7]).unwrap();
+                }
+            }
+        }
+        for sockets in &mut all {
+            for (peer, socket) in sockets.iter_mut().enumerate() {
+                if let Some(socket) = socket {
+                    let mut got = [0; 3];
+                    socket.read_exact(&mut got).unwrap();
+                    assert_eq!(got, [peer as u8, b'\n', 7]);
+                }
+            }
+        }
+        // One that comes when all are there is told so.
+        let late = dial(&hello(2), 0, &hosts[0]).unwrap_err();
+        assert!(late.message.contains("complete and runs"), "{late}");
+        // So is one of an older generation, and a stranger.
+        let old = Hello {
+            generation: 3,
+            ..hello(1)
+        };
+        let old = dial(&old, 0, &hosts[0]).unwrap_err();
+        assert!(old.message.contains("generation 3 and stops"), "{old}");
+        let other = Hello {
+            cluster: "d".to_owned(),
+            ..hello(1)
+        };
+        let other = dial(&other, 0, &hosts[0]).unwrap_err();
+        assert!(other.message.contains("cluster id"), "{other}");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_the_reason() {
+        let own = hello(0);
+        for (other, word) in [
+            (
+                Hello {
+                    workers: 3,
+                    ..hello(1)
+                },
+                "-w 2",
+            ),
+            (
+                Hello {
+                    processes: 4,
+                    ..hello(1)
+                },
+                "-n 3",
+            ),
+            (
+                Hello {
+                    version: "2".to_owned(),
+                    ..hello(1)
+                },
+                "version 1",
+            ),
+            (
+                Hello {
+                    queries: "r".to_owned(),
+                    ..hello(1)
+                },
+                "queries differ",
+            ),
+            (hello(0), "same -p"),
+            (hello(7), "same -p"),
+        ] {
+            let Answer::Refused(why) = own.judge(&other) else {
+                panic!("{other:?} is not refused");
+            };
+            assert!(why.contains(word), "{why}");
+        }
+        let newer = Hello {
+            generation: 5,
+            ..hello(1)
+        };
+        assert!(matches!(own.judge(&newer), Answer::Newer));
+    }
+
+    #[test]
+    fn noise_does_no_harm() {
+        let hosts = hosts(3);
+        let threads: Vec<_> = (0..2).map(|p| start(hello(p), &hosts)).collect();
+        std::thread::sleep(Duration::from_millis(200));
+        for noise in [
+            &b"GET / HTTP/1.1\r\n\r\n"[..],
+            b"",
+            b"{}\n",
+            &[0xff; 100_000],
+        ] {
+            let mut socket = TcpStream::connect(&hosts[0]).unwrap();
+            let _ = socket.write_all(noise);
+        }
+        let last = start(hello(2), &hosts);
+        for thread in threads.into_iter().chain([last]) {
+            assert!(thread.join().unwrap().unwrap().is_some());
+        }
+    }
+}
