@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
@@ -62,7 +61,6 @@ pub fn read(
 fn client(options: &SourceOptions, brokers: &str) -> Result<BaseConsumer<Context>, SourceError> {
     let context = Context {
         live: Arc::clone(&options.live),
-        committed: AtomicBool::new(false),
     };
     config(options, brokers)
         .create_with_context(context)
@@ -110,11 +108,10 @@ pub fn refused(error: &KafkaError) -> String {
     }
 }
 
-/// Logs the client's own errors (but not that a partition's end was reached), keeps the ends of partitions for metrics,
-/// and knows when the last offsets have reached the group.
+/// Logs the client's own errors (but not that a partition's end was reached), and keeps the ends of partitions for
+/// metrics.
 struct Context {
     live: Arc<Live>,
-    committed: AtomicBool,
 }
 
 impl ClientContext for Context {
@@ -138,7 +135,6 @@ impl ConsumerContext for Context {
         if let Err(e) = result {
             tracing::warn!(event = "group_commit_failed", problem = %e, "lag tools will show old offsets");
         }
-        self.committed.store(true, Ordering::Release);
     }
 }
 
@@ -209,20 +205,18 @@ impl Topic<'_> {
 
     /// The last durable offsets go to the group, if the brokers take them soon.
     fn leave(&mut self) {
-        self.consumer
-            .context()
-            .committed
-            .store(false, Ordering::Release);
         self.group_commit = None;
         if !self.commit_to_group() {
             return;
         }
-        // Nothing more is read: the answer is all that is waited for.
-        let _ = self.consumer.unassign();
-        let asked = Instant::now();
-        while !self.consumer.context().committed.load(Ordering::Acquire) && asked.elapsed() < LEAVE
-        {
-            let _ = self.consumer.poll(Duration::from_millis(10));
+        // The coordinator answers in order: when it says what is committed, it has heard of this. The client's own
+        // word of it does not come any more once nothing is read.
+        let mut asked = TopicPartitionList::new();
+        for partition in self.own.keys() {
+            asked.add_partition(self.name, *partition as i32);
+        }
+        if let Err(problem) = self.consumer.committed_offsets(asked, LEAVE) {
+            tracing::debug!(event = "group_commit_unheard", %problem);
         }
     }
 
