@@ -15,7 +15,7 @@ use super::args::RunArgs;
 use super::committer::{self, CommitGate, Outputs};
 use super::driver::{self, Feed, Settings};
 use super::exit::{self, Failure};
-use super::peers::{self, Hello};
+use super::peers::{self, Hello, Line};
 use crate::dataflow::control::Start;
 use crate::dataflow::gather::Emit;
 use crate::dataflow::graph::{self, Gate};
@@ -126,6 +126,7 @@ impl Cluster {
             processes: self.hosts.len(),
             workers: self.workers,
             queries: snapshot::fingerprint(&settings.plan),
+            line: Line::Data,
         };
         let sockets = peers::connect(&own, &self.hosts, self.peer_timeout, &settings.stop)?;
         let Some(sockets) = sockets else {

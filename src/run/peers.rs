@@ -3,7 +3,7 @@
 //! ```text
 //! process i ──dials──► every j < i          who dials:   Hello ──►
 //!           ◄─accepts─ every k > i          who listens:        ◄── Answer: welcome, or why not
-//! all there ──► sockets for timely; the listener stays, and turns latecomers away
+//! all there ──► a socket to each for timely, another for the pulse; the listener stays, and turns latecomers away
 //! ```
 //!
 //! 1. Only processes of the same cluster, generation, version, shape and queries are joined. A stranger is told why it
@@ -11,8 +11,8 @@
 //! 2. The order in which processes start does not matter: who dials tries until the other is there.
 //! 3. A process of an older generation is refused and ends. One of a newer generation ends this process: it has been
 //!    replaced.
-//! 4. A peer that is silent for longer than the timeout, or does not take what is sent, breaks the connection, which
-//!    ends the process.
+//! 4. Processes show each other every now and then that they are alive. One that is silent for longer than the timeout
+//!    (stopped, cut off, both ways or one) ends the others, which their supervisor starts anew without it.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs};
@@ -42,6 +42,39 @@ pub struct Hello {
     pub workers: usize,
     /// What the queries are, in short.
     pub queries: String,
+    /// What the connection is for.
+    #[serde(default)]
+    pub line: Line,
+}
+
+/// What a connection between two processes is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Line {
+    /// The dataflow.
+    #[default]
+    Data,
+    /// A byte now and then, both ways.
+    Pulse,
+}
+
+/// A process's two connections to another.
+#[derive(Default)]
+struct Pair {
+    data: Option<TcpStream>,
+    pulse: Option<TcpStream>,
+}
+
+impl Pair {
+    fn line(&mut self, line: Line) -> &mut Option<TcpStream> {
+        match line {
+            Line::Data => &mut self.data,
+            Line::Pulse => &mut self.pulse,
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.data.is_some() && self.pulse.is_some()
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -122,20 +155,27 @@ pub fn connect(
     })?;
     let failed = |e: std::io::Error| Failure::failed(format!("listening on {address}: {e}"));
     listener.set_nonblocking(true).map_err(failed)?;
-    let mut sockets: Vec<Option<TcpStream>> = hosts.iter().map(|_| None).collect();
+    let mut pairs: Vec<Pair> = hosts.iter().map(|_| Pair::default()).collect();
     let mut reminded = Instant::now();
     loop {
-        for (peer, socket) in sockets.iter_mut().enumerate().take(own.process) {
-            if socket.is_none() {
-                *socket = dial(own, peer, &hosts[peer])?;
+        for (peer, pair) in pairs.iter_mut().enumerate().take(own.process) {
+            for line in [Line::Data, Line::Pulse] {
+                let socket = pair.line(line);
+                if socket.is_none() {
+                    let own = Hello {
+                        line,
+                        ..own.clone()
+                    };
+                    *socket = dial(&own, peer, &hosts[peer])?;
+                }
             }
         }
-        while let Some((peer, socket)) = accept(own, &listener, false) {
+        while let Some((other, socket)) = accept(own, &listener, false) {
             // One that was there already has been started anew.
-            sockets[peer] = Some(socket);
+            *pairs[other.process].line(other.line) = Some(socket);
         }
         let missing: Vec<usize> = (0..hosts.len())
-            .filter(|p| *p != own.process && sockets[*p].is_none())
+            .filter(|p| *p != own.process && !pairs[*p].is_whole())
             .collect();
         if missing.is_empty() {
             break;
@@ -149,9 +189,16 @@ pub fn connect(
         }
         std::thread::sleep(AGAIN);
     }
-    for socket in sockets.iter().flatten() {
-        prepare(socket, timeout)
-            .map_err(|e| Failure::failed(format!("setting up a connection: {e}")))?;
+    let mut sockets = Vec::new();
+    for (peer, pair) in pairs.into_iter().enumerate() {
+        let failed = |e: std::io::Error| Failure::failed(format!("setting up a connection: {e}"));
+        if let Some(data) = &pair.data {
+            prepare(data, timeout).map_err(failed)?;
+        }
+        if let Some(pulse) = pair.pulse {
+            listen_to(peer, pulse, timeout).map_err(failed)?;
+        }
+        sockets.push(pair.data);
     }
     tracing::info!(
         event = "cluster_complete",
@@ -160,6 +207,34 @@ pub fn connect(
     );
     turn_away(own.clone(), listener)?;
     Ok(Some(sockets))
+}
+
+/// Beats, and listens to the other's beats; silence ends this process.
+fn listen_to(peer: usize, mut pulse: TcpStream, timeout: Duration) -> std::io::Result<()> {
+    let rest = (timeout / 5).max(Duration::from_millis(10));
+    pulse.set_read_timeout(Some(timeout))?;
+    pulse.set_write_timeout(Some(timeout))?;
+    pulse.set_nodelay(true)?;
+    let beat = move || {
+        loop {
+            let beaten = pulse
+                .write_all(&[0])
+                .and_then(|()| pulse.read(&mut [0; 64]));
+            match beaten {
+                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    exit::now(&Failure::failed(format!(
+                        "process {peer} of the cluster has been silent for {} s; this process ends",
+                        timeout.as_secs_f32()
+                    )))
+                }
+                // It has ended; whether in peace is seen where the data goes.
+                Err(_) | Ok(0) => return,
+                Ok(_) => std::thread::sleep(rest),
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name(format!("pulse-{peer}"));
+    thread.spawn(beat).map(drop)
 }
 
 /// A connection that is lost without a word is noticed within about the timeout.
@@ -206,7 +281,7 @@ fn dial(own: &Hello, peer: usize, address: &str) -> Result<Option<TcpStream>, Fa
 }
 
 /// Takes one connection, if one waits, and judges who it is. `complete`: nobody is missing any more.
-fn accept(own: &Hello, listener: &TcpListener, complete: bool) -> Option<(usize, TcpStream)> {
+fn accept(own: &Hello, listener: &TcpListener, complete: bool) -> Option<(Hello, TcpStream)> {
     let (mut socket, from) = match listener.accept() {
         Ok(found) => found,
         Err(e) if e.kind() == ErrorKind::WouldBlock => return None,
@@ -234,7 +309,7 @@ fn accept(own: &Hello, listener: &TcpListener, complete: bool) -> Option<(usize,
     };
     let told = say(&mut socket, &answer);
     match (answer, told) {
-        (Answer::Welcome, Ok(())) => Some((other.process, socket)),
+        (Answer::Welcome, Ok(())) => Some((other, socket)),
         (Answer::Newer, _) => exit::now(&Failure {
             message: format!(
                 "generation {} of this cluster has started; this process is of generation {} and stops",
@@ -296,6 +371,7 @@ mod tests {
             processes: 3,
             workers: 2,
             queries: "q".to_owned(),
+            line: Line::Data,
         }
     }
 
