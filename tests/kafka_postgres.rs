@@ -3,15 +3,12 @@
 
 mod support;
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 use support::kafka::{block, consume, produce, topic};
 use support::postgres::{connect, database, rows_of};
+use support::proxy::Proxy;
 use support::{Dice, fold, reference, run, sales, service, standings, until, wait};
 
 fn one(url: &str, sql: &str) -> Option<String> {
@@ -120,64 +117,6 @@ impl Drop for Ended {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
-    }
-}
-
-/// A way to a server that can be cut.
-struct Proxy {
-    port: u16,
-    open: Arc<AtomicBool>,
-    streams: Arc<Mutex<Vec<TcpStream>>>,
-}
-
-impl Proxy {
-    fn to(target: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let open = Arc::new(AtomicBool::new(true));
-        let streams: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
-        let (is_open, all) = (Arc::clone(&open), Arc::clone(&streams));
-        std::thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                if !is_open.load(Ordering::Relaxed) {
-                    continue;
-                }
-                let Ok(server) = TcpStream::connect(&target) else {
-                    continue;
-                };
-                for (mut from, mut to) in [
-                    (client.try_clone().unwrap(), server.try_clone().unwrap()),
-                    (server.try_clone().unwrap(), client.try_clone().unwrap()),
-                ] {
-                    std::thread::spawn(move || {
-                        let mut buffer = [0; 16384];
-                        while let Ok(n @ 1..) = from.read(&mut buffer) {
-                            if to.write_all(&buffer[..n]).is_err() {
-                                break;
-                            }
-                        }
-                        let _ = to.shutdown(Shutdown::Both);
-                    });
-                }
-                all.lock().unwrap().extend([client, server]);
-            }
-        });
-        Proxy {
-            port,
-            open,
-            streams,
-        }
-    }
-
-    fn cut(&self) {
-        self.open.store(false, Ordering::Relaxed);
-        for stream in self.streams.lock().unwrap().drain(..) {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-    }
-
-    fn heal(&self) {
-        self.open.store(true, Ordering::Relaxed);
     }
 }
 

@@ -60,6 +60,20 @@ pub fn produce(topic: &str, partitions: &[Vec<String>]) {
     producer.flush(Duration::from_secs(30)).unwrap();
 }
 
+/// Records of a topic that no reader of committed records can pass, because a transaction before them is open.
+pub fn held_by_transactions(topic: &str) -> i64 {
+    let end = |isolation: &str| {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", service("KAFKA_BROKERS"))
+            .set("isolation.level", isolation)
+            .create()
+            .unwrap();
+        let wait = Duration::from_secs(10);
+        consumer.fetch_watermarks(topic, 0, wait).unwrap().1
+    };
+    end("read_uncommitted") - end("read_committed")
+}
+
 /// Every record of a one-partition topic, as a reader of committed records sees it.
 pub fn consume(topic: &str) -> Vec<String> {
     let consumer: BaseConsumer = ClientConfig::new()

@@ -5,6 +5,7 @@
 pub mod http;
 pub mod kafka;
 pub mod postgres;
+pub mod proxy;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Command, Stdio};
@@ -17,7 +18,10 @@ pub const HOUR: i64 = 3_600_000;
 
 /// The binary with some arguments; logs warnings only.
 pub fn standings(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_standings"));
+    // Another build, such as a release, can be tested too.
+    let other = std::env::var_os("STANDINGS_TEST_BINARY");
+    let program = other.unwrap_or_else(|| env!("CARGO_BIN_EXE_standings").into());
+    let mut command = Command::new(program);
     command.args(args).env("STANDINGS_LOG", "warn");
     command
 }

@@ -145,7 +145,7 @@ impl Supervisor<'_> {
                     "the cluster failed {early} times in a row within seconds; giving up"
                 )));
             }
-            let wait = Duration::from_millis(250 << early.min(5));
+            let wait = Duration::from_millis(100 << early.min(6));
             tracing::warn!(
                 event = "cluster_restart",
                 generation = self.generation,
@@ -200,6 +200,20 @@ impl Supervisor<'_> {
                 .arg(&hosts)
                 .env("STANDINGS_LOG", self.log)
                 .env("STANDINGS_CAUGHT_UP", self.caught_up());
+            #[cfg(target_os = "linux")]
+            {
+                use std::os::unix::process::CommandExt;
+                // A supervisor that is killed takes its processes along: nobody would start them again.
+                // SAFETY: only a system call, between fork and exec.
+                unsafe {
+                    command.pre_exec(
+                        || match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) {
+                            0 => Ok(()),
+                            _ => Err(std::io::Error::last_os_error()),
+                        },
+                    );
+                }
+            }
             if let Some(workers) = workers {
                 command.args(["-w", &workers.to_string()]);
             }

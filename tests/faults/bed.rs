@@ -1,0 +1,421 @@
+//! What every fault happens to: a topic that sales go on coming into, both sinks, snapshots, a cluster, and somebody
+//! who looks at the database all the time and holds every commit to the reference.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::support::kafka::{consume, held_by_transactions, produce, topic};
+use crate::support::postgres::{Snapshot, Watching, database, rows_of};
+use crate::support::proxy::Proxy;
+use crate::support::{Dice, HOUR, fold, reference, sales, service, standings};
+
+/// Partitions of the topic.
+pub const PARTITIONS: usize = 3;
+
+/// The input so far.
+type Parts = Arc<Mutex<Vec<Vec<String>>>>;
+
+pub struct Bed {
+    dice: Dice,
+    topic: String,
+    changes: String,
+    /// The database, not through the proxy.
+    postgres: String,
+    pub proxy: Proxy,
+    pub folder: tempfile::TempDir,
+    parts: Parts,
+    from: i64,
+    watcher: Watcher,
+}
+
+impl Bed {
+    pub fn new(seed: u64) -> Self {
+        let postgres = database();
+        let (_, address) = postgres.split_once('@').expect("a URL with a user");
+        let (address, _) = address.split_once('/').expect("a URL with a database");
+        let parts: Parts = Arc::new(Mutex::new(vec![Vec::new(); PARTITIONS]));
+        Bed {
+            dice: Dice::new(seed),
+            topic: topic("faults", PARTITIONS as i32),
+            changes: topic("faults_changes", 1),
+            proxy: Proxy::to(address.to_owned()),
+            folder: tempfile::tempdir().unwrap(),
+            watcher: Watcher::start(postgres.clone(), Arc::clone(&parts)),
+            postgres,
+            parts,
+            from: 1_769_130_000_000,
+        }
+    }
+
+    /// Flags of `standings run`; the database is reached through the proxy.
+    pub fn run(&self, state: &Path) -> Vec<String> {
+        let brokers = service("KAFKA_BROKERS");
+        let name = self.postgres.rsplit('/').next().unwrap();
+        let port = self.proxy.port;
+        let args = [
+            "run",
+            "--queries",
+            "queries",
+            "--source",
+            &format!("kafka://{brokers}/{}", self.topic),
+            "--sink",
+            &format!(
+                "postgres://standings@127.0.0.1:{port}/{name}?connect_timeout=2&sslmode=disable"
+            ),
+            "--sink",
+            &format!("kafka://{brokers}/{}", self.changes),
+            "--state",
+            &format!("file:{}", state.display()),
+            "--snapshot-interval",
+            "300ms",
+            "--commit-interval",
+            "1ms",
+            "--peer-timeout",
+            "2s",
+            "--kafka-property",
+            "transaction.timeout.ms=5000",
+        ];
+        args.map(str::to_owned).to_vec()
+    }
+
+    /// The usual folder of snapshots.
+    pub fn state(&self) -> std::path::PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// A supervised cluster.
+    pub fn cluster(&self, processes: usize, workers: usize) -> Cluster {
+        self.cluster_with(processes, workers, &self.run(&self.state()))
+    }
+
+    pub fn cluster_with(&self, processes: usize, workers: usize, run: &[String]) -> Cluster {
+        let n = processes.to_string();
+        let child = standings(&["cluster", "-n", &n, "--"])
+            .args(run)
+            .args(["-w", &workers.to_string()])
+            .env("STANDINGS_LOG", "warn")
+            .stdout(Stdio::null())
+            .stderr(self.log("cluster"))
+            .spawn();
+        Cluster(child.unwrap())
+    }
+
+    /// A log file, to which is added.
+    pub fn log(&self, name: &str) -> Stdio {
+        let path = self.folder.path().join(format!("{name}.log"));
+        let file = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(path);
+        Stdio::from(file.unwrap())
+    }
+
+    pub fn read_log(&self, name: &str) -> String {
+        let path = self.folder.path().join(format!("{name}.log"));
+        std::fs::read_to_string(path).unwrap_or_default()
+    }
+
+    /// Some more sales into every partition.
+    pub fn send(&mut self, n: usize) {
+        let more: Vec<Vec<String>> = (0..PARTITIONS)
+            .map(|_| sales(&mut self.dice, n, self.from, 40_000))
+            .collect();
+        self.from += n as i64 * 20_000;
+        // Known before they are there: who reads them can be held to them.
+        for (all, more) in self.parts.lock().unwrap().iter_mut().zip(&more) {
+            all.extend(more.iter().cloned());
+        }
+        produce(&self.topic, &more);
+    }
+
+    /// Sales go on coming for so long.
+    pub fn flow(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while Instant::now() < until {
+            self.send(4);
+            std::thread::sleep(Duration::from_millis(80));
+        }
+    }
+
+    /// Sends until a commit is there that is later than this moment; how long that took.
+    pub fn recover(&mut self, limit: Duration) -> Duration {
+        let began = Instant::now();
+        loop {
+            self.send(3);
+            std::thread::sleep(Duration::from_millis(25));
+            if let Some(at) = self.watcher.last_change().filter(|at| *at > began) {
+                return at - began;
+            }
+            self.watcher.check();
+            assert!(began.elapsed() < limit, "I7: no commit within {limit:?}");
+        }
+    }
+
+    pub fn dice(&mut self) -> &mut Dice {
+        &mut self.dice
+    }
+
+    /// Records of the change topic that an open transaction hides.
+    pub fn hidden(&self) -> i64 {
+        held_by_transactions(&self.changes)
+    }
+
+    /// Commits in the change topic that an older generation made after a newer one had begun.
+    pub fn zombie_commits(&self) -> usize {
+        let mut newest = 0;
+        let generations = consume(&format!("{}-progress", self.changes));
+        let generations = generations.iter().map(|text| {
+            let progress: serde_json::Value = serde_json::from_str(text).unwrap();
+            progress["generation"].as_u64().unwrap()
+        });
+        generations
+            .filter(|generation| {
+                newest = newest.max(*generation);
+                *generation < newest
+            })
+            .count()
+    }
+
+    /// The last commit that was seen.
+    pub fn last_commit(&self) -> u64 {
+        self.watcher.seen.lock().unwrap().commit
+    }
+
+    /// Both sinks come to show all of the input; then the whole log of changes is looked at, and the two sinks are
+    /// compared commit by commit. How many commits were held to the reference.
+    pub fn settle(&mut self) -> u64 {
+        let parts = self.parts.lock().unwrap().clone();
+        let want = reference(&parts, 60_000, HOUR).rows;
+        let began = Instant::now();
+        let limit = Duration::from_secs(60);
+        while rows_of(&self.postgres) != want {
+            self.watcher.check();
+            assert!(
+                began.elapsed() < limit,
+                "I1, I7: the tables are not right within {limit:?}"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let log = loop {
+            let log = consume(&self.changes);
+            // The fold holds the log to I3.
+            if fold(log.iter().map(String::as_str)).0 == want {
+                break log;
+            }
+            assert!(
+                began.elapsed() < limit,
+                "I1, I7: the topic is not right within {limit:?}"
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        };
+        while self.hidden() > 0 {
+            assert!(began.elapsed() < limit, "I7: a transaction hangs");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert_eq!(self.zombie_commits(), 0, "I4: commits of zombies");
+        self.watcher.check();
+        let seen = self.watcher.seen.lock().unwrap();
+        let mut last = 0;
+        let mut checked = 0;
+        for text in consume(&format!("{}-progress", self.changes)) {
+            let progress: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let commit = progress["commit"].as_u64().unwrap();
+            assert!(
+                commit > last,
+                "I4: commit {commit} of the topic comes after {last}"
+            );
+            last = commit;
+            let offsets: BTreeMap<usize, u64> =
+                serde_json::from_value(progress["offsets"].clone()).unwrap();
+            if let Some(other) = seen.prefixes.get(&commit) {
+                checked += 1;
+                assert_eq!(*other, offsets, "I5: the prefix of commit {commit}");
+            }
+        }
+        assert!(!log.is_empty() && checked > 0, "nothing was compared");
+        seen.checked
+    }
+}
+
+/// A supervisor and its processes, ended when dropped.
+pub struct Cluster(pub Child);
+
+impl Cluster {
+    /// Its processes.
+    pub fn processes(&self) -> Vec<i32> {
+        children(self.0.id())
+    }
+
+    /// Kills all of it.
+    pub fn kill(&mut self) {
+        let all = self.processes();
+        let _ = self.0.kill();
+        all.into_iter().for_each(|pid| signal(pid, libc::SIGKILL));
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Looks at the database every now and then, far more often than 20 times a second.
+struct Watcher {
+    seen: Arc<Mutex<Seen>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    commit: u64,
+    generation: i64,
+    changed: Option<Instant>,
+    prefixes: BTreeMap<u64, BTreeMap<usize, u64>>,
+    checked: u64,
+    failure: Option<String>,
+}
+
+impl Watcher {
+    fn start(postgres: String, parts: Parts) -> Self {
+        let seen: Arc<Mutex<Seen>> = Arc::default();
+        let stop = Arc::new(AtomicBool::new(false));
+        let (shared, stopped) = (Arc::clone(&seen), Arc::clone(&stop));
+        let thread = std::thread::spawn(move || {
+            let mut watching: Option<Watching> = None;
+            while !stopped.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(15));
+                if watching.is_none() {
+                    watching = Watching::at(&postgres);
+                }
+                let Some(open) = &watching else { continue };
+                let last = shared.lock().unwrap().commit;
+                match open.after(last) {
+                    Ok(Some(found)) => {
+                        let now = Instant::now();
+                        let known = parts.lock().unwrap().clone();
+                        let mut seen = shared.lock().unwrap();
+                        seen.changed = Some(now);
+                        if let Err(problem) = seen.take(found, &known) {
+                            seen.failure.get_or_insert(problem);
+                        }
+                    }
+                    Ok(None) => {}
+                    Err(_) => watching = None,
+                }
+            }
+        });
+        Watcher {
+            seen,
+            stop,
+            thread: Some(thread),
+        }
+    }
+
+    fn last_change(&self) -> Option<Instant> {
+        self.seen.lock().unwrap().changed
+    }
+
+    /// Fails with what was found wrong.
+    fn check(&self) {
+        let failure = self.seen.lock().unwrap().failure.clone();
+        assert!(failure.is_none(), "{}", failure.unwrap_or_default());
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Seen {
+    /// I2 and I4 of one commit.
+    fn take(&mut self, found: Snapshot, parts: &[Vec<String>]) -> Result<(), String> {
+        let n = found.commit;
+        if found.generation < self.generation {
+            return Err(format!("I4: the generation went back at commit {n}"));
+        }
+        if let Some((last, before)) = self.prefixes.last_key_value() {
+            for (p, offset) in before {
+                if found.offsets.get(p).copied().unwrap_or(0) < *offset {
+                    return Err(format!(
+                        "I4: commit {n} goes back behind commit {last} in partition {p}"
+                    ));
+                }
+            }
+        }
+        let prefix: Vec<Vec<String>> = parts
+            .iter()
+            .enumerate()
+            .map(|(p, lines)| {
+                lines[..found.offsets.get(&p).copied().unwrap_or(0) as usize].to_vec()
+            })
+            .collect();
+        let want = reference(&prefix, 60_000, HOUR).rows;
+        if found.rows != want {
+            let wrong = want
+                .iter()
+                .find(|(at, row)| found.rows.get(*at) != Some(row));
+            let more = found.rows.keys().find(|at| !want.contains_key(*at));
+            return Err(format!(
+                "I2: commit {n}, the cut {:?}: wanted {wrong:?}, and should not be there: {more:?}",
+                found.offsets
+            ));
+        }
+        self.commit = n;
+        self.generation = found.generation;
+        self.prefixes.insert(n, found.offsets);
+        self.checked += 1;
+        Ok(())
+    }
+}
+
+/// Process ids of the direct children, in order.
+fn children(parent: u32) -> Vec<i32> {
+    let path = format!("/proc/{parent}/task/{parent}/children");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let mut found: Vec<i32> = text
+        .split_whitespace()
+        .filter_map(|p| p.parse().ok())
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+pub fn signal(pid: i32, signal: i32) {
+    // SAFETY: sends a signal; the processes are ours, and not waited for yet.
+    unsafe {
+        libc::kill(pid, signal);
+    }
+}
+
+/// Whether it ends within the limit, and how.
+pub fn wait(child: &mut Child, limit: Duration) -> Option<i32> {
+    let began = Instant::now();
+    while began.elapsed() < limit {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status.code().unwrap_or(-1));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    None
+}
+
+/// A command of `deploy/services`.
+pub fn services(command: &str) {
+    let done = Command::new("deploy/services")
+        .arg(command)
+        .stderr(Stdio::null())
+        .status();
+    assert!(done.unwrap().success(), "deploy/services {command}");
+}
