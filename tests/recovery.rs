@@ -3,14 +3,16 @@
 mod support;
 
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use support::kafka::{consume, produce, topic};
 use support::postgres::{database, rows_of};
-use support::{Dice, HOUR, Rows, fold, reference, run, sales, service, standings};
+use support::{
+    Dice, HOUR, Rows, Running, fold, newest_snapshot, reference, run, sales, service, standings,
+};
 
 /// How many kills; a larger number on demand.
 fn kills() -> u64 {
@@ -26,8 +28,8 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn start(&self, workers: &str, more: &[&str]) -> Child {
-        standings(&[
+    fn start(&self, workers: &str, more: &[&str]) -> Running {
+        let child = standings(&[
             "run",
             "--queries",
             "queries",
@@ -51,8 +53,8 @@ impl Run<'_> {
             std::env::var("STANDINGS_TEST_LOG").unwrap_or("error".to_owned()),
         )
         .stdout(Stdio::null())
-        .spawn()
-        .unwrap()
+        .spawn();
+        Running(child.unwrap())
     }
 }
 
@@ -132,13 +134,13 @@ fn killed_at_any_time_every_commit_is_there_once() {
         let workers = ["1", "2", "4"][dice.roll(3) as usize];
         let mut child = this.start(workers, &[]);
         std::thread::sleep(Duration::from_millis(100 + dice.roll(1200)));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        child.0.kill().unwrap();
+        child.0.wait().unwrap();
         recovered += usize::from(snapshots(dir.path()) > 0);
     }
     producer.join().unwrap();
     let mut child = this.start("2", &["--until-end"]);
-    support::wait(&mut child, Duration::from_secs(60), &["the last run"]);
+    support::wait(&mut child.0, Duration::from_secs(60), &["the last run"]);
 
     let want = reference(&parts, 60_000, HOUR).rows;
     let log = settled(&changes, &want);
@@ -181,9 +183,9 @@ fn a_damaged_snapshot_is_noticed_and_the_older_one_is_taken() {
     let mut from = 1_769_130_000_000;
     for damage in 0..4 {
         let mut child = this.start("2", &[]);
-        let (before, started) = (newest(dir.path()), Instant::now());
+        let (before, started) = (newest_snapshot(dir.path()), Instant::now());
         // A few sales at a time, so that there is something new in each snapshot.
-        while newest(dir.path()) < before + 3 {
+        while newest_snapshot(dir.path()) < before + 3 {
             assert!(
                 started.elapsed() < Duration::from_secs(30),
                 "no snapshots: {before}"
@@ -196,12 +198,13 @@ fn a_damaged_snapshot_is_noticed_and_the_older_one_is_taken() {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        child.0.kill().unwrap();
+        child.0.wait().unwrap();
         // One byte flipped in the newest manifest, a part cut short, a part gone, everything gone.
-        let manifest = dir
-            .path()
-            .join(format!("manifests/{:010}.json", newest(dir.path())));
+        let manifest = dir.path().join(format!(
+            "manifests/{:010}.json",
+            newest_snapshot(dir.path())
+        ));
         let text = std::fs::read_to_string(&manifest).unwrap();
         let part = || {
             let json: serde_json::Value =
@@ -257,16 +260,6 @@ fn a_damaged_snapshot_is_noticed_and_the_older_one_is_taken() {
     }
 }
 
-/// The number of the newest manifest.
-fn newest(dir: &Path) -> u64 {
-    let names = std::fs::read_dir(dir.join("manifests"));
-    let number = |e: std::io::Result<std::fs::DirEntry>| {
-        let name = e.ok()?.file_name().into_string().ok()?;
-        name.strip_suffix(".json")?.parse().ok()
-    };
-    names.map_or(0, |all| all.filter_map(number).max().unwrap_or(0))
-}
-
 #[test]
 fn other_queries_read_the_input_again() {
     let dir = tempfile::tempdir().unwrap();
@@ -290,7 +283,7 @@ fn other_queries_read_the_input_again() {
     let text = std::fs::read_to_string(&narrower).unwrap();
     std::fs::write(&narrower, text.replace("rownum <= 10", "rownum <= 4")).unwrap();
     let queries = queries.display().to_string();
-    let mut child = standings(&[
+    let child = standings(&[
         "run",
         "--queries",
         &queries,
@@ -302,12 +295,14 @@ fn other_queries_read_the_input_again() {
         &state,
     ])
     .args(["--snapshot-interval", "100ms"])
-    .spawn()
-    .unwrap();
+    .spawn();
+    let mut child = Running(child.unwrap());
     let path = dir.path().join("state");
-    support::until("a snapshot", Duration::from_secs(20), || newest(&path) > 0);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    support::until("a snapshot", Duration::from_secs(20), || {
+        newest_snapshot(&path) > 0
+    });
+    child.0.kill().unwrap();
+    child.0.wait().unwrap();
     run(&[
         "run",
         "--queries",

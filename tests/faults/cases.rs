@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::Found;
 use crate::bed::{Bed, Cluster, services, signal, wait};
 use crate::support::proxy::{Flow, Proxy};
-use crate::support::{Running, free_port, standings, until};
+use crate::support::{Running, free_port, newest_snapshot, standings, until};
 
 pub type Case = fn(&mut Bed, bool) -> Found;
 
@@ -227,37 +227,6 @@ fn commit_unanswered(bed: &mut Bed, long: bool) -> Found {
     found
 }
 
-fn database_cut(bed: &mut Bed, long: bool) -> Found {
-    let cluster = begin(bed, 1, 2);
-    let mut found = Found::default();
-    for _ in 0..if long { 20 } else { 3 } {
-        some_time(bed, 100, 400);
-        bed.proxy.cut();
-        found.faults += 1;
-        some_time(bed, 300, 1000);
-        bed.proxy.heal();
-        found.recoveries.push(bed.recover(LIMIT));
-    }
-    found.cluster = Some(cluster);
-    found
-}
-
-/// Nothing comes back from the database, and nobody is told; then it does.
-fn database_held(bed: &mut Bed, long: bool) -> Found {
-    let cluster = begin(bed, 1, 1);
-    let mut found = Found::default();
-    for _ in 0..if long { 10 } else { 2 } {
-        some_time(bed, 100, 400);
-        bed.proxy.flow(Flow::Pass, Flow::Held);
-        found.faults += 1;
-        some_time(bed, 800, 800);
-        bed.proxy.heal();
-        found.recoveries.push(bed.recover(LIMIT));
-    }
-    found.cluster = Some(cluster);
-    found
-}
-
 /// Each answer comes half a second later; then a kilobyte a second gets through, or in the short form sixteen.
 fn database_slow(bed: &mut Bed, long: bool) -> Found {
     let cluster = begin(bed, 1, 1);
@@ -309,7 +278,7 @@ fn disk_full(bed: &mut Bed, _: bool) -> Found {
     };
     let mut cluster = bed.cluster_with(1, 2, &bed.run(&state));
     bed.recover(LIMIT);
-    until("a snapshot", LIMIT, || newest(&state) > 0);
+    until("a snapshot", LIMIT, || newest_snapshot(&state) > 0);
     let filler = state.join("filler");
     match &disk {
         Some(_) => fill(&filler),
@@ -329,10 +298,10 @@ fn disk_full(bed: &mut Bed, _: bool) -> Found {
             std::fs::rename(state.join("parts-away"), state.join("parts")).unwrap();
         }
     }
-    let before = newest(&state);
+    let before = newest_snapshot(&state);
     bed.flow(Duration::from_millis(300));
     let began = Instant::now();
-    while newest(&state) <= before {
+    while newest_snapshot(&state) <= before {
         bed.send(2);
         std::thread::sleep(Duration::from_millis(50));
         assert!(
@@ -393,16 +362,6 @@ fn fill(path: &Path) {
     while file.write_all(&[1; 4096]).is_ok() {}
 }
 
-/// The number of the newest manifest.
-fn newest(state: &Path) -> u64 {
-    let names = std::fs::read_dir(state.join("manifests"));
-    let number = |e: std::io::Result<std::fs::DirEntry>| {
-        let name = e.ok()?.file_name().into_string().ok()?;
-        name.strip_suffix(".json")?.parse().ok()
-    };
-    names.map_or(0, |all| all.filter_map(number).max().unwrap_or(0))
-}
-
 /// A bit of the newest snapshot is flipped, or its end is missing: it is noticed, and not started from.
 fn snapshot_damaged(bed: &mut Bed, long: bool) -> Found {
     let mut found = Found::default();
@@ -410,15 +369,15 @@ fn snapshot_damaged(bed: &mut Bed, long: bool) -> Found {
     let mut cluster = begin(bed, 1, 2);
     let rounds = if long { 20 } else { 4 };
     for round in 0..rounds {
-        let before = newest(&state);
+        let before = newest_snapshot(&state);
         let began = Instant::now();
-        while newest(&state) < before + 2 {
+        while newest_snapshot(&state) < before + 2 {
             bed.send(3);
             std::thread::sleep(Duration::from_millis(50));
             assert!(began.elapsed() < LIMIT, "I7: no snapshots");
         }
         cluster.kill();
-        let manifest = state.join(format!("manifests/{:010}.json", newest(&state)));
+        let manifest = state.join(format!("manifests/{:010}.json", newest_snapshot(&state)));
         let text = std::fs::read_to_string(&manifest).unwrap();
         let json: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
         let parts = json["parts"].as_array().unwrap();
@@ -488,79 +447,93 @@ fn resize(bed: &mut Bed, long: bool) -> Found {
     found
 }
 
-/// The process that commits stands still for longer than Kafka lets a transaction be open, and then goes on.
-fn transaction_expired(bed: &mut Bed, long: bool) -> Found {
-    let cluster = begin(bed, 1, 1);
+/// A fault that a cluster lives through, a few times: it happens, and from its end on the next commit is waited for.
+fn again_and_again(
+    bed: &mut Bed,
+    workers: usize,
+    times: u64,
+    mut happen: impl FnMut(&mut Bed, &Cluster),
+) -> Found {
+    let cluster = begin(bed, 1, workers);
     let mut found = Found::default();
-    for _ in 0..if long { 5 } else { 1 } {
-        some_time(bed, 100, 300);
-        let worker = cluster.processes()[0];
-        signal(worker, libc::SIGSTOP);
-        bed.flow(Duration::from_millis(7000));
-        signal(worker, libc::SIGCONT);
-        found.faults += 1;
-        found.recoveries.push(bed.recover(LIMIT));
-    }
-    found.note = format!("records behind an open transaction: {}", bed.hidden());
-    found.cluster = Some(cluster);
-    found
-}
-
-fn database_killed(bed: &mut Bed, long: bool) -> Found {
-    if std::env::var("STANDINGS_SERVICES_DIR").is_err() {
-        return not_ours(bed);
-    }
-    let cluster = begin(bed, 1, 2);
-    let mut found = Found::default();
-    for _ in 0..if long { 5 } else { 1 } {
+    for _ in 0..times {
         some_time(bed, 100, 400);
-        services("stop-postgres");
-        bed.flow(Duration::from_millis(500));
-        services("start-postgres");
-        found.faults += 1;
-        found.recoveries.push(bed.recover(LIMIT));
-    }
-    found.cluster = Some(cluster);
-    found
-}
-
-/// The broker stands still, and then goes on.
-fn kafka_frozen(bed: &mut Bed, long: bool) -> Found {
-    let Ok(folder) = std::env::var("STANDINGS_SERVICES_DIR") else {
-        return not_ours(bed);
-    };
-    let cluster = begin(bed, 1, 1);
-    let text = std::fs::read_to_string(Path::new(&folder).join("kafka.pid")).unwrap();
-    let broker = text.trim().parse().unwrap();
-    let mut found = Found::default();
-    for _ in 0..if long { 5 } else { 1 } {
-        some_time(bed, 100, 300);
-        signal(broker, libc::SIGSTOP);
-        std::thread::sleep(Duration::from_secs(6));
-        signal(broker, libc::SIGCONT);
-        found.faults += 1;
-        found.recoveries.push(bed.recover(LIMIT));
-    }
-    found.cluster = Some(cluster);
-    found
-}
-
-fn kafka_killed(bed: &mut Bed, long: bool) -> Found {
-    if std::env::var("STANDINGS_SERVICES_DIR").is_err() {
-        return not_ours(bed);
-    }
-    let cluster = begin(bed, 1, 2);
-    let mut found = Found::default();
-    for _ in 0..if long { 5 } else { 1 } {
-        some_time(bed, 100, 400);
-        services("stop-kafka");
-        std::thread::sleep(Duration::from_millis(500));
-        services("start-kafka");
+        happen(bed, &cluster);
         found.faults += 1;
         found.recoveries.push(bed.recover(LIMIT * 2));
     }
     found.cluster = Some(cluster);
     found
+}
+
+fn database_cut(bed: &mut Bed, long: bool) -> Found {
+    again_and_again(bed, 2, if long { 20 } else { 3 }, |bed, _| {
+        bed.proxy.cut();
+        some_time(bed, 300, 1000);
+        bed.proxy.heal();
+    })
+}
+
+/// Nothing comes back from the database, and nobody is told; then it does.
+fn database_held(bed: &mut Bed, long: bool) -> Found {
+    again_and_again(bed, 1, if long { 10 } else { 2 }, |bed, _| {
+        bed.proxy.flow(Flow::Pass, Flow::Held);
+        some_time(bed, 800, 800);
+        bed.proxy.heal();
+    })
+}
+
+/// The process that commits stands still for longer than Kafka lets a transaction be open, and then goes on.
+fn transaction_expired(bed: &mut Bed, long: bool) -> Found {
+    let mut found = again_and_again(bed, 1, if long { 5 } else { 1 }, |bed, cluster| {
+        let worker = cluster.processes()[0];
+        signal(worker, libc::SIGSTOP);
+        bed.flow(Duration::from_millis(7000));
+        signal(worker, libc::SIGCONT);
+    });
+    found.note = format!("records behind an open transaction: {}", bed.hidden());
+    found
+}
+
+fn database_killed(bed: &mut Bed, long: bool) -> Found {
+    if ours().is_none() {
+        return not_ours(bed);
+    }
+    again_and_again(bed, 2, if long { 5 } else { 1 }, |bed, _| {
+        services("stop-postgres");
+        bed.flow(Duration::from_millis(500));
+        services("start-postgres");
+    })
+}
+
+/// The broker stands still, and then goes on.
+fn kafka_frozen(bed: &mut Bed, long: bool) -> Found {
+    let Some(folder) = ours() else {
+        return not_ours(bed);
+    };
+    let text = std::fs::read_to_string(Path::new(&folder).join("kafka.pid")).unwrap();
+    let broker = text.trim().parse().unwrap();
+    again_and_again(bed, 1, if long { 5 } else { 1 }, |_, _| {
+        signal(broker, libc::SIGSTOP);
+        std::thread::sleep(Duration::from_secs(6));
+        signal(broker, libc::SIGCONT);
+    })
+}
+
+fn kafka_killed(bed: &mut Bed, long: bool) -> Found {
+    if ours().is_none() {
+        return not_ours(bed);
+    }
+    again_and_again(bed, 2, if long { 5 } else { 1 }, |_, _| {
+        services("stop-kafka");
+        std::thread::sleep(Duration::from_millis(500));
+        services("start-kafka");
+    })
+}
+
+/// Where `deploy/services` keeps what it started for these tests.
+fn ours() -> Option<String> {
+    std::env::var("STANDINGS_SERVICES_DIR").ok()
 }
 
 /// Services that were not started by `deploy/services` are not stopped.

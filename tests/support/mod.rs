@@ -65,6 +65,16 @@ impl Drop for Running {
     }
 }
 
+/// The number of the newest manifest in a folder of snapshots; 0 for none.
+pub fn newest_snapshot(dir: &std::path::Path) -> u64 {
+    let names = std::fs::read_dir(dir.join("manifests"));
+    let number = |e: std::io::Result<std::fs::DirEntry>| {
+        let name = e.ok()?.file_name().into_string().ok()?;
+        name.strip_suffix(".json")?.parse().ok()
+    };
+    names.map_or(0, |all| all.filter_map(number).max().unwrap_or(0))
+}
+
 /// A port that is free now.
 pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
