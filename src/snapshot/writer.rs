@@ -230,6 +230,10 @@ impl Manifests {
         };
         let rows: u64 = manifest.parts.iter().map(|p| p.rows).sum();
         let bytes: u64 = manifest.parts.iter().map(|p| p.size).sum();
+        // What this one wrote; the rest was there.
+        let own = format!("parts/{:010}-", manifest.id);
+        let new = manifest.parts.iter().filter(|p| p.name.starts_with(&own));
+        let (new_rows, new_bytes) = new.fold((0, 0), |(r, b), p| (r + p.rows, b + p.size));
         let done = manifest
             .write(&self.store)
             .and_then(|()| Manifest::collect(&self.store, KEEP));
@@ -240,6 +244,8 @@ impl Manifests {
                 parts = manifest.parts.len(),
                 rows,
                 bytes,
+                new_rows,
+                new_bytes,
                 took_ms = self.clock.since(ordered).as_millis() as u64
             ),
             Err(problem) => tracing::warn!(
