@@ -70,6 +70,10 @@ pub trait Gate {
     fn released(&self) -> bool;
     /// The number of the snapshot to take now, if one is due.
     fn snapshot_due(&mut self) -> Option<u64>;
+    /// Whether a complete snapshot could not be kept since this was last asked: the next one is news.
+    fn snapshot_lost(&mut self) -> bool {
+        false
+    }
     /// Takes a complete snapshot; it counts once everything before its epoch is durable. `None`: it failed.
     fn snapshot(&mut self, complete: Option<Complete>);
     /// Whether a draft would be taken now.
@@ -384,6 +388,9 @@ impl Seat {
         if !self.released && gate.released() {
             self.released = true;
             orders.push(Control::Release);
+        }
+        if gate.snapshot_lost() {
+            self.snapshots.lost();
         }
         // The end of the input leaves no epoch to aim at.
         if self.released

@@ -55,6 +55,11 @@ impl Snapshots {
         self.last.as_ref() != Some(&gather.state())
     }
 
+    /// The last complete one was not kept; its parts are there.
+    pub fn lost(&mut self) {
+        self.last = None;
+    }
+
     /// Whether none is on its way.
     pub fn is_idle(&self) -> bool {
         self.attempt.is_none()

@@ -76,6 +76,8 @@ mistakes! {
     StopWhileStarting = "stop-while-starting",
     /// A stop on the way to the present counts as the input's end.
     StopTakenForEnd = "stop-taken-for-end",
+    /// An epoch that holds no sale, only a report or a promise, is not told to the other workers.
+    OthersNotTold = "others-not-told",
     /// A partition that waits at its very beginning is read.
     BeginningNotHeld = "beginning-not-held",
 }

@@ -41,6 +41,11 @@ impl CatchUp {
         }
     }
 
+    /// The prefix to catch up with.
+    pub fn prefix(&self) -> &BTreeMap<PartitionId, u64> {
+        &self.offsets
+    }
+
     /// Takes over a commit's changes without writing them.
     pub fn absorb(&mut self, commit: &Commit) {
         for change in &commit.changes {

@@ -193,6 +193,10 @@ impl Gate for CommitGate {
         self.keeper.as_mut()?.due()
     }
 
+    fn snapshot_lost(&mut self) -> bool {
+        self.keeper.as_ref().is_some_and(Keeper::lost)
+    }
+
     fn snapshot(&mut self, complete: Option<Complete>) {
         if let (Some(keeper), Some(complete)) = (&self.keeper, complete) {
             keeper.keep(complete);
@@ -564,6 +568,7 @@ impl Slot {
                 "the sink's last commit stands for more input than the source holds; it is set to the source"
             );
         }
+        let prefix = catch_up.prefix().clone();
         let changes: Vec<Change> = self
             .catch_up
             .take()
@@ -577,11 +582,16 @@ impl Slot {
         // A sink that was behind the others gets the last commit under its own number: from here on all agree.
         let is_behind = self.shown < last && reached;
         let number = if is_behind { last } else { last + 1 };
-        let commit = Commit {
+        let mut commit = Commit {
             changes,
             rejects: Vec::new(),
             ..draft.clone()
         };
+        if is_behind {
+            // A snapshot may stand for more than that commit, by records that changed nothing; the number stands for
+            // what it stands for in the other sink.
+            commit.offsets = prefix;
+        }
         self.put(plan, commit, number, is_last || is_behind)
     }
 

@@ -490,8 +490,10 @@ impl<F: Feed> Driver<F> {
             let to = deltas.worker;
             self.send(to, Body::Deltas(Box::new(deltas)));
         }
-        let followed = partitions.is_empty();
-        if !followed {
+        // What is in this epoch counts when every worker has gone past it: who has nothing of its own must be told.
+        let owed = self.owes_epoch && !sabotage::is(Mistake::OthersNotTold);
+        let followed = partitions.is_empty() && !owed;
+        if !partitions.is_empty() {
             let offsets = partitions
                 .iter()
                 .map(|p| (p.partition, p.next_offset))

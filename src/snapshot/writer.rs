@@ -1,7 +1,7 @@
 //! The threads that write: one per process for parts, and on the first process one for manifests.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -131,6 +131,7 @@ pub struct Keeper {
     next: u64,
     interval: Duration,
     last: Instant,
+    lost: Arc<AtomicBool>,
     clock: Clock,
 }
 
@@ -141,6 +142,8 @@ pub struct Manifests {
     durable: Arc<AtomicU64>,
     receive: Receiver<(Complete, Instant)>,
     waiting: Option<(Complete, Instant)>,
+    /// A manifest could not be written.
+    lost: Arc<AtomicBool>,
     clock: Clock,
 }
 
@@ -155,11 +158,13 @@ impl Keeper {
         clock: &Clock,
     ) -> (Self, Manifests) {
         let (send, receive) = unbounded();
+        let lost = Arc::new(AtomicBool::new(false));
         let keeper = Keeper {
             send,
             next: first,
             interval,
             last: clock.now(),
+            lost: Arc::clone(&lost),
             clock: clock.clone(),
         };
         let manifests = Manifests {
@@ -168,6 +173,7 @@ impl Keeper {
             durable,
             receive,
             waiting: None,
+            lost,
             clock: clock.clone(),
         };
         (keeper, manifests)
@@ -182,6 +188,11 @@ impl Keeper {
         let id = self.next;
         self.next += 1;
         Some(id)
+    }
+
+    /// Whether a complete snapshot could not be kept since this was last asked.
+    pub fn lost(&self) -> bool {
+        self.lost.swap(false, Ordering::AcqRel)
     }
 
     /// Has a complete snapshot kept.
@@ -248,12 +259,15 @@ impl Manifests {
                 new_bytes,
                 took_ms = self.clock.since(ordered).as_millis() as u64
             ),
-            Err(problem) => tracing::warn!(
-                event = "snapshot_failed",
-                snapshot = manifest.id,
-                problem,
-                "an older one stays"
-            ),
+            Err(problem) => {
+                self.lost.store(true, Ordering::Release);
+                tracing::warn!(
+                    event = "snapshot_failed",
+                    snapshot = manifest.id,
+                    problem,
+                    "an older one stays"
+                );
+            }
         }
     }
 }

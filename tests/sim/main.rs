@@ -122,7 +122,8 @@ fn run(seed: u64) -> (Seen, u64) {
             Step::Ended | Step::Dead => current = Cluster::start(&world),
             Step::Going => {}
         }
-        if current.has_read_all() {
+        // A snapshot of all must come although no more input does.
+        if current.has_read_all() && world.lock().kept_all {
             current.stop();
         }
     }

@@ -181,6 +181,8 @@ pub struct World {
     pub dead: BTreeSet<(u32, u64)>,
     /// The clusters that were started; the newest has this number.
     pub newest: u64,
+    /// Some snapshot stood for all of the input.
+    pub kept_all: bool,
     /// Every part that was ever written.
     pub parts: BTreeSet<String>,
     gone: BTreeSet<u64>,
@@ -229,6 +231,7 @@ impl World {
             dead: BTreeSet::new(),
             newest: 0,
             parts: BTreeSet::new(),
+            kept_all: false,
             gone: BTreeSet::new(),
             frozen: 0,
             seen,
@@ -408,7 +411,7 @@ impl World {
     }
 
     /// A manifest comes after all the parts it names.
-    pub fn check_manifest(&self, bytes: &[u8]) {
+    pub fn check_manifest(&mut self, bytes: &[u8]) {
         let json = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
         let manifest: serde_json::Value = serde_json::from_slice(json).expect("a manifest");
         for part in manifest["parts"].as_array().expect("parts") {
@@ -418,6 +421,12 @@ impl World {
                 "a manifest names {name}, which was never written"
             );
         }
+        let offsets = manifest["state"]["offsets"].clone();
+        let offsets: Offsets = serde_json::from_value(offsets).expect("offsets");
+        let kept = |p: u32| offsets.get(&p).copied().unwrap_or(0);
+        self.kept_all |= (0..)
+            .zip(&self.input)
+            .all(|(p, lines)| kept(p) == lines.len() as u64);
     }
 
     fn shown(&mut self, sink: Sink) -> &mut Shown {
