@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use socket2::{SockRef, TcpKeepalive};
 
-use super::exit::{self, FAILED, Failure};
+use super::exit::{self, Failure};
 
 /// Who a process is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -310,13 +310,10 @@ fn accept(own: &Hello, listener: &TcpListener, complete: bool) -> Option<(Hello,
     let told = say(&mut socket, &answer);
     match (answer, told) {
         (Answer::Welcome, Ok(())) => Some((other, socket)),
-        (Answer::Newer, _) => exit::now(&Failure {
-            message: format!(
-                "generation {} of this cluster has started; this process is of generation {} and stops",
-                other.generation, own.generation
-            ),
-            code: FAILED,
-        }),
+        (Answer::Newer, _) => exit::now(&Failure::failed(format!(
+            "generation {} of this cluster has started; this process is of generation {} and stops",
+            other.generation, own.generation
+        ))),
         (answer, _) => {
             tracing::warn!(event = "peer_refused", %from, process = other.process, ?answer);
             None

@@ -158,7 +158,6 @@ pub struct Seen {
     pub takeovers: u64,
     pub corruptions: u64,
     pub manifests: u64,
-    pub from_snapshot: u64,
     pub sales: u64,
     /// Calls, by name and what became of them.
     pub fates: BTreeMap<(&'static str, Fate), u64>,

@@ -97,7 +97,11 @@ struct Supervisor<'a> {
 /// How one generation ended.
 enum Ended {
     Done,
-    Failed(i32),
+    /// One failed with this code; `asked`: after all had been asked to stop.
+    Failed {
+        code: i32,
+        asked: bool,
+    },
     /// In peace, because another size is wanted; it was asked to then.
     Resize(Wish, Instant),
 }
@@ -112,9 +116,9 @@ impl Supervisor<'_> {
             let mut children = self.start()?;
             let ended = self.watch(&mut children, resizing.take());
             end(&mut children);
-            let code = match ended {
+            let (code, asked) = match ended {
                 Ended::Done => return Ok(()),
-                Ended::Failed(code) => code,
+                Ended::Failed { code, asked } => (code, asked),
                 Ended::Resize(wish, asked) => {
                     let wanted = &wish.resize;
                     self.size.0 = wanted.processes.unwrap_or(self.size.0);
@@ -133,7 +137,8 @@ impl Supervisor<'_> {
                     "a process refused its configuration; its message is above",
                 ));
             }
-            if self.args.no_restart {
+            // Who was asked to stop and failed may not have committed what it had read.
+            if self.args.no_restart || (asked && self.is_stopped()) {
                 return Err(Failure::failed(format!("a process ended with code {code}")));
             }
             early = match started.elapsed() < EARLY {
@@ -249,7 +254,7 @@ impl Supervisor<'_> {
                             let why = format!("a process ended with code {code}; see its log");
                             let _ = wish.answer.send(Resized::Failed(why));
                         }
-                        return Ended::Failed(code);
+                        return Ended::Failed { code, asked: told };
                     }
                     Ok(Some(_)) => {}
                     _ => running = true,
