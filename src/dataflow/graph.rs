@@ -51,6 +51,8 @@ pub enum Body {
     Part(PartReport),
     /// The sender has gone on to this epoch: whoever is behind should follow, so that its data can be committed.
     Tick(Epoch),
+    /// The sender's process was asked to stop: none can go on without the others.
+    Stop,
 }
 
 /// From the owners of keys to worker 0.
@@ -106,7 +108,7 @@ pub struct Wiring {
     pub gather: Option<(Rc<Cell<bool>>, Activator)>,
 }
 
-/// What worker 0 said.
+/// What worker 0 said, and whether any worker's process was asked to stop.
 #[derive(Debug)]
 pub struct Told {
     /// How to begin.
@@ -117,6 +119,8 @@ pub struct Told {
     pub released: bool,
     /// A snapshot that is not taken yet.
     pub snapshot: Option<Order>,
+    /// Another process was asked to stop.
+    pub stop: bool,
 }
 
 impl Default for Told {
@@ -126,6 +130,7 @@ impl Default for Told {
             horizon: BEGINNING,
             released: false,
             snapshot: None,
+            stop: false,
         }
     }
 }
@@ -164,9 +169,17 @@ pub fn build(
                     move |(input, frontier), output| {
                         input.for_each(|time, messages: &mut Vec<Message>| {
                             for message in messages.drain(..) {
-                                if let Body::Tick(epoch) = message.body {
-                                    latest.set(latest.get().max(epoch));
-                                    continue;
+                                // These two are news at once, not when their epoch is complete.
+                                match message.body {
+                                    Body::Tick(epoch) => {
+                                        latest.set(latest.get().max(epoch));
+                                        continue;
+                                    }
+                                    Body::Stop => {
+                                        asked.borrow_mut().stop = true;
+                                        continue;
+                                    }
+                                    _ => {}
                                 }
                                 waiting
                                     .entry(*time.time())
@@ -210,7 +223,7 @@ pub fn build(
                                         session.give(Gathered::Promise(promise));
                                     }
                                     Body::Part(part) => session.give(Gathered::Part(part)),
-                                    Body::Tick(_) | Body::Loaded => {}
+                                    Body::Tick(_) | Body::Stop | Body::Loaded => {}
                                 }
                             }
                             let candidates = totals.settle();

@@ -78,6 +78,8 @@ mistakes! {
     StopTakenForEnd = "stop-taken-for-end",
     /// An epoch that holds no sale, only a report or a promise, is not told to the other workers.
     OthersNotTold = "others-not-told",
+    /// One process is asked to stop, and does not pass it on.
+    StopNotPassedOn = "stop-not-passed-on",
     /// A partition that waits at its very beginning is read.
     BeginningNotHeld = "beginning-not-held",
 }

@@ -223,6 +223,10 @@ impl<F: Feed> Driver<F> {
     pub fn turn(&mut self) -> Result<Turn, Failure> {
         let now = self.settings.clock.now();
         self.settings.live.pulse(self.index, now);
+        if self.told.borrow().stop {
+            // The whole process stops, its committer too.
+            self.settings.stop.store(true, Ordering::Relaxed);
+        }
         let stop = self.settings.stop.load(Ordering::Relaxed);
         match self.phase {
             // Asked to stop or not: a worker that ended without its share of the snapshot would leave the others to
@@ -310,6 +314,10 @@ impl<F: Feed> Driver<F> {
             (self.target / 2).max(least)
         };
         self.release();
+        if stop && !sabotage::is(Mistake::StopNotPassedOn) {
+            // One process of many: the others stop too, or this one would wait for them for ever.
+            self.send_to_others(&Body::Stop);
+        }
         if stop || self.has_ended() {
             self.close();
             return Ok(Turn::Step);
@@ -516,11 +524,7 @@ impl<F: Feed> Driver<F> {
             next = next.max(order.epoch);
         }
         if !followed && self.peers > 1 {
-            for to in 0..self.peers {
-                if to != self.index {
-                    self.send(to as u64, Body::Tick(next));
-                }
-            }
+            self.send_to_others(&Body::Tick(next));
         }
         self.epoch = next;
         if let Some(input) = &mut self.input {
@@ -531,6 +535,13 @@ impl<F: Feed> Driver<F> {
     fn send(&mut self, to: u64, body: Body) {
         if let Some(input) = &mut self.input {
             input.send(Message { to, body });
+        }
+    }
+
+    fn send_to_others(&mut self, body: &Body) {
+        let own = self.index;
+        for to in (0..self.peers).filter(|to| *to != own) {
+            self.send(to as u64, body.clone());
         }
     }
 

@@ -30,6 +30,7 @@ pub const ALL: &[(&str, &str, Case)] = &[
     ("disk-full", "I1-I5, I7", disk_full),
     ("snapshot-damaged", "I1-I5, I7", snapshot_damaged),
     ("resize", "I1-I5, I7", resize),
+    ("restart-one-by-one", "I1-I5, I7", restart_one_by_one),
     ("transaction-expired", "I1-I5, I7", transaction_expired),
     ("database-killed", "I1-I5, I7", database_killed),
     ("kafka-frozen", "I1-I5, I7", kafka_frozen),
@@ -203,6 +204,48 @@ fn peers_cut(bed: &mut Bed, up: Flow, down: Flow) -> Found {
     found.recoveries.push(bed.recover(LIMIT));
     bed.settle();
     drop(all);
+    found
+}
+
+/// One process after the other is asked to stop, as an orchestrator does that rolls a change out: all end in peace, all
+/// are started again, and wait for each other.
+fn restart_one_by_one(bed: &mut Bed, long: bool) -> Found {
+    let mut found = Found::default();
+    let run = bed.run(&bed.state());
+    let ports = [free_port(), free_port()];
+    let hosts = bed.folder.path().join("hosts");
+    let text = ports.map(|port| format!("127.0.0.1:{port}\n")).concat();
+    std::fs::write(&hosts, text).unwrap();
+    let start = |bed: &Bed, p: usize| {
+        let mut command = standings(&[]);
+        command.args(&run).args(["-n", "2", "-p", &p.to_string()]);
+        command.arg("--hosts").arg(&hosts).stderr(bed.log("cluster"));
+        Running(command.spawn().unwrap())
+    };
+    let mut all = [start(bed, 0), start(bed, 1)];
+    bed.recover(LIMIT);
+    let mut pauses = Vec::new();
+    for turn in 0..if long { 20 } else { 4 } {
+        some_time(bed, 200, 400);
+        let began = Instant::now();
+        signal(all[turn % 2].0.id() as i32, libc::SIGTERM);
+        for process in &mut all {
+            let code = wait(&mut process.0, LIMIT);
+            assert_eq!(code, Some(0), "I7: asked to stop, all end in peace");
+        }
+        let other = start(bed, (turn + 1) % 2);
+        some_time(bed, 1, 200);
+        let one = start(bed, turn % 2);
+        all = if turn % 2 == 0 { [one, other] } else { [other, one] };
+        bed.recover(LIMIT);
+        pauses.push(began.elapsed().as_millis());
+        found.recoveries.push(began.elapsed());
+        found.faults += 1;
+    }
+    bed.settle();
+    drop(all);
+    let (least, most) = (pauses.iter().min(), pauses.iter().max());
+    found.note = format!("downtime {} to {} ms", least.unwrap(), most.unwrap());
     found
 }
 

@@ -72,7 +72,8 @@ pub struct Cluster {
     office: Office,
     parts: Parts,
     manifests: Option<standings::snapshot::Manifests>,
-    stop: Arc<AtomicBool>,
+    /// Each worker is as if it were a process of its own; the first one's is the committer's too.
+    stops: Vec<Arc<AtomicBool>>,
     /// How far its workers have read.
     read: Rc<RefCell<BTreeMap<u32, u64>>>,
     world: Shared,
@@ -126,7 +127,9 @@ impl Cluster {
             }),
         );
         let (writer, parts) = Writer::new(store.clone(), Arc::clone(&plan), &id.to_string());
-        let stop = Arc::new(AtomicBool::new(false));
+        let stops: Vec<_> = (0..workers)
+            .map(|_| Arc::new(AtomicBool::new(false)))
+            .collect();
         let settings = Settings {
             plan: Arc::clone(&plan),
             policy,
@@ -136,7 +139,7 @@ impl Cluster {
             max_record_bytes: 1 << 20,
             in_flight_bytes,
             epoch_bytes: (epoch_bytes, 1 << 14),
-            stop: Arc::clone(&stop),
+            stop: Arc::clone(&stops[0]),
             snapshots: Some(Snapshots {
                 store: store.clone(),
                 writer,
@@ -146,7 +149,7 @@ impl Cluster {
         };
         let (gate, desk) = CommitGate::new(
             Duration::from_millis(commit_ms),
-            Arc::clone(&stop),
+            Arc::clone(&stops[0]),
             clock.clone(),
         );
         let mut gate = Some(Box::new(gate) as Box<dyn Gate>);
@@ -161,7 +164,11 @@ impl Cluster {
                 let (index, peers) = (worker.index(), worker.peers());
                 let (world, read) = (shared.clone(), Rc::clone(&read));
                 let open = move |start: &_| SimFeed::new(&world, (index, peers), start, read);
-                let driver = Driver::new(index, peers, wiring, settings.clone(), open);
+                let settings = Settings {
+                    stop: Arc::clone(&stops[index]),
+                    ..settings.clone()
+                };
+                let driver = Driver::new(index, peers, wiring, settings, open);
                 Seat {
                     driver,
                     worker,
@@ -197,15 +204,19 @@ impl Cluster {
             office: Office::Closed(plan, Box::new(outputs), desk),
             parts,
             manifests: None,
-            stop,
+            stops,
             read,
             world: shared.clone(),
         }
     }
 
-    /// Asks it to stop.
+    /// Asks one of its processes to stop, if none was asked yet.
     pub fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
+        if self.stops.iter().any(|stop| stop.load(Ordering::Relaxed)) {
+            return;
+        }
+        let one = self.world.lock().dice.roll(self.stops.len() as u64) as usize;
+        self.stops[one].store(true, Ordering::Relaxed);
     }
 
     /// Whether its workers have read all that is there, and its sinks have caught up: who is asked to stop before
