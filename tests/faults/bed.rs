@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::support::kafka::{consume, held_by_transactions, produce, topic};
+use crate::support::kafka::{consume, held_by_transactions, produce, topic, unique};
 use crate::support::postgres::{Snapshot, Watching, database, rows_of};
 use crate::support::proxy::Proxy;
 use crate::support::{Dice, HOUR, fold, reference, sales, service, standings};
@@ -41,7 +41,8 @@ impl Bed {
         Bed {
             dice: Dice::new(seed),
             topic: topic("faults", PARTITIONS as i32),
-            changes: topic("faults_changes", 1),
+            // Made by the sink, as it makes them.
+            changes: unique("faults_changes"),
             proxy: Proxy::to(address.to_owned()),
             folder: tempfile::tempdir().unwrap(),
             watcher: Watcher::start(postgres.clone(), Arc::clone(&parts)),

@@ -1,6 +1,8 @@
 //! The faults.
 
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::Found;
@@ -31,6 +33,7 @@ pub const ALL: &[(&str, &str, Case)] = &[
     ("snapshot-damaged", "I1-I5, I7", snapshot_damaged),
     ("resize", "I1-I5, I7", resize),
     ("restart-one-by-one", "I1-I5, I7", restart_one_by_one),
+    ("clock-jumps", "I1-I3, I7", clock_jumps),
     ("transaction-expired", "I1-I5, I7", transaction_expired),
     ("database-killed", "I1-I5, I7", database_killed),
     ("kafka-frozen", "I1-I5, I7", kafka_frozen),
@@ -211,17 +214,8 @@ fn peers_cut(bed: &mut Bed, up: Flow, down: Flow) -> Found {
 /// are started again, and wait for each other.
 fn restart_one_by_one(bed: &mut Bed, long: bool) -> Found {
     let mut found = Found::default();
-    let run = bed.run(&bed.state());
-    let ports = [free_port(), free_port()];
-    let hosts = bed.folder.path().join("hosts");
-    let text = ports.map(|port| format!("127.0.0.1:{port}\n")).concat();
-    std::fs::write(&hosts, text).unwrap();
-    let start = |bed: &Bed, p: usize| {
-        let mut command = standings(&[]);
-        command.args(&run).args(["-n", "2", "-p", &p.to_string()]);
-        command.arg("--hosts").arg(&hosts).stderr(bed.log("cluster"));
-        Running(command.spawn().unwrap())
-    };
+    let hosts = two_hosts(bed);
+    let start = |bed: &Bed, p: usize| Running(one_of_two(bed, &hosts, p).spawn().unwrap());
     let mut all = [start(bed, 0), start(bed, 1)];
     bed.recover(LIMIT);
     let mut pauses = Vec::new();
@@ -236,7 +230,11 @@ fn restart_one_by_one(bed: &mut Bed, long: bool) -> Found {
         let other = start(bed, (turn + 1) % 2);
         some_time(bed, 1, 200);
         let one = start(bed, turn % 2);
-        all = if turn % 2 == 0 { [one, other] } else { [other, one] };
+        all = if turn % 2 == 0 {
+            [one, other]
+        } else {
+            [other, one]
+        };
         bed.recover(LIMIT);
         pauses.push(began.elapsed().as_millis());
         found.recoveries.push(began.elapsed());
@@ -246,6 +244,75 @@ fn restart_one_by_one(bed: &mut Bed, long: bool) -> Found {
     drop(all);
     let (least, most) = (pauses.iter().min(), pauses.iter().max());
     found.note = format!("downtime {} to {} ms", least.unwrap(), most.unwrap());
+    found
+}
+
+/// A hosts file of two free ports.
+fn two_hosts(bed: &Bed) -> PathBuf {
+    let hosts = bed.folder.path().join("hosts");
+    let text = [(); 2].map(|()| format!("127.0.0.1:{}\n", free_port()));
+    std::fs::write(&hosts, text.concat()).unwrap();
+    hosts
+}
+
+/// One of two processes that no supervisor watches.
+fn one_of_two(bed: &Bed, hosts: &Path, p: usize) -> Command {
+    let mut command = standings(&[]);
+    command.args(bed.run(&bed.state()));
+    command.args(["-n", "2", "-p", &p.to_string(), "--hosts"]);
+    command.arg(hosts).stderr(bed.log("cluster"));
+    command
+}
+
+/// The clocks of two processes are set, on and back, each for itself, by up to an hour and a half.
+fn clock_jumps(bed: &mut Bed, long: bool) -> Found {
+    const MINUTE: i64 = 60_000_000_000;
+    let mut found = Found::default();
+    let library = bed.folder.path().join("clock.so");
+    let mut cc = Command::new("cc");
+    cc.args([
+        "-shared",
+        "-fPIC",
+        "-O1",
+        "tests/faults/clock.c",
+        "-ldl",
+        "-o",
+    ]);
+    assert!(cc.arg(&library).status().unwrap().success(), "cc");
+    let clocks = ["clock-0", "clock-1"].map(|name| bed.folder.path().join(name));
+    // In place: the process has it mapped.
+    let set = |p: usize, minutes: i64| {
+        let mut file = std::fs::File::options();
+        let file = file.write(true).create(true).truncate(false);
+        let bytes = (minutes * MINUTE).to_ne_bytes();
+        file.open(&clocks[p]).unwrap().write_all(&bytes).unwrap();
+    };
+    let hosts = two_hosts(bed);
+    let mut all = [0, 1].map(|p| {
+        set(p, 30 - 60 * p as i64);
+        let mut command = one_of_two(bed, &hosts, p);
+        command.env("LD_PRELOAD", &library);
+        command.env("STANDINGS_TEST_CLOCK", &clocks[p]);
+        Running(command.spawn().unwrap())
+    });
+    bed.recover(LIMIT);
+    for turn in 0..if long { 60 } else { 6 } {
+        some_time(bed, 100, 500);
+        let minutes = match turn {
+            0 => 90,
+            1 => -90,
+            _ => bed.dice().roll(181) as i64 - 90,
+        };
+        set(turn % 2, minutes);
+        found.recoveries.push(bed.recover(LIMIT));
+        found.faults += 1;
+    }
+    bed.settle();
+    for process in &mut all {
+        let running = process.0.try_wait().unwrap().is_none();
+        assert!(running, "I7: nobody ends because of a clock");
+    }
+    found.note = "the same output; nobody ended".to_owned();
     found
 }
 
@@ -379,7 +446,7 @@ struct Disk(std::path::PathBuf);
 impl Disk {
     fn mount(at: &Path) -> Option<Self> {
         std::fs::create_dir_all(at).unwrap();
-        let mut mount = std::process::Command::new("mount");
+        let mut mount = Command::new("mount");
         mount
             .args(["-t", "tmpfs", "-o", "size=1m", "standings-test"])
             .arg(at);
@@ -392,15 +459,11 @@ impl Disk {
 impl Drop for Disk {
     fn drop(&mut self) {
         // Lazily: a cluster that is being ended may still have it open.
-        let _ = std::process::Command::new("umount")
-            .arg("-l")
-            .arg(&self.0)
-            .status();
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
 
 fn fill(path: &Path) {
-    use std::io::Write;
     let mut file = std::fs::File::create(path).unwrap();
     while file.write_all(&[1; 4096]).is_ok() {}
 }

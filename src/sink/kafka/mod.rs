@@ -66,6 +66,10 @@ impl ClientContext for Deliveries {
     }
 }
 
+/// What a broker that refuses the time of records means.
+const CLOCK: &str = "; the topic takes the writer's time, and this machine's clock may be wrong by more than the broker \
+allows: set the clock, or the topic's message.timestamp.type to LogAppendTime";
+
 impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
 
@@ -74,7 +78,11 @@ impl ProducerContext for Deliveries {
         state.messages -= 1;
         if let Err((error, message)) = result {
             let message: &BorrowedMessage<'_> = message;
-            let text = || format!("topic `{}`: {error}", message.topic());
+            let hint = match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::InvalidTimestamp | RDKafkaErrorCode::InvalidRecord) => CLOCK,
+                _ => "",
+            };
+            let text = || format!("topic `{}`: {error}{hint}", message.topic());
             state.failure.get_or_insert_with(text);
         }
         if state.messages <= 0 || state.failure.is_some() {

@@ -39,7 +39,9 @@ pub fn make_topics(
         .filter(|(name, _)| !there.contains(&name.as_str()))
         .map(|(name, compacted)| {
             // -1: as many copies as the brokers make by default.
-            let topic = NewTopic::new(name, 1, TopicReplication::Fixed(-1));
+            // The broker's time: one too far from its own would be refused, and this machine's clock may be wrong.
+            let topic = NewTopic::new(name, 1, TopicReplication::Fixed(-1))
+                .set("message.timestamp.type", "LogAppendTime");
             if *compacted {
                 topic.set("cleanup.policy", "compact")
             } else {

@@ -107,6 +107,8 @@ pub struct TransactionalSink<T> {
 
 /// How often it is said that commits wait.
 const REMIND: Duration = Duration::from_secs(5);
+/// Between a transaction that failed and the next attempt: at first, and at most.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(5));
 
 impl<T: Transactions> TransactionalSink<T> {
     /// Connects on open. `tombstones`: deletes are null values.
@@ -269,6 +271,7 @@ impl<T: Transactions> TransactionalSink<T> {
         commit: u64,
         mut attempt: impl FnMut(&Self) -> Result<(), Trouble>,
     ) -> Result<(), SinkError> {
+        let (mut wait, longest) = AGAIN;
         loop {
             match attempt(self) {
                 Ok(()) => {
@@ -288,6 +291,9 @@ impl<T: Transactions> TransactionalSink<T> {
                     if sabotage::is(Mistake::AbortTakenForDone) {
                         return Ok(());
                     }
+                    // What is refused again and again fills the log all the same.
+                    self.clock.sleep(wait);
+                    wait = (wait * 2).min(longest);
                 }
                 Err(trouble) => return Err(self.end(trouble)),
             }
