@@ -415,7 +415,7 @@ pub fn wait(child: &mut Child, limit: Duration) -> Option<i32> {
 /// A command of `deploy/services`.
 pub fn services(command: &str) {
     let done = Command::new("deploy/services")
-        .arg(command)
+        .args(command.split(' '))
         .stderr(Stdio::null())
         .status();
     assert!(done.unwrap().success(), "deploy/services {command}");

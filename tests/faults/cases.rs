@@ -37,6 +37,7 @@ pub const ALL: &[(&str, &str, Case)] = &[
     ("transaction-expired", "I1-I5, I7", transaction_expired),
     ("database-killed", "I1-I5, I7", database_killed),
     ("kafka-frozen", "I1-I5, I7", kafka_frozen),
+    ("coordinator-moved", "I1-I5, I7", coordinator_moved),
     ("kafka-killed", "I1-I5, I7", kafka_killed),
 ];
 
@@ -635,6 +636,53 @@ fn kafka_killed(bed: &mut Bed, long: bool) -> Found {
         std::thread::sleep(Duration::from_millis(500));
         services("start-kafka");
     })
+}
+
+/// Another broker becomes the coordinator of all transactions, while they go on; and then the first again.
+fn coordinator_moved(bed: &mut Bed, long: bool) -> Found {
+    if ours().is_none() {
+        return not_ours(bed);
+    }
+    let cluster = begin(bed, 1, 2);
+    // All that Kafka keeps for itself is made by now, and stays with the first broker.
+    bed.flow(Duration::from_secs(1));
+    let second = Second::start();
+    let mut found = Found::default();
+    for _ in 0..if long { 10 } else { 1 } {
+        for broker in [2, 1] {
+            let moving =
+                std::thread::spawn(move || services(&format!("move-transactions {broker}")));
+            while !moving.is_finished() {
+                bed.flow(Duration::from_millis(100));
+            }
+            assert!(moving.join().is_ok(), "the move itself");
+            found.faults += 1;
+            found.recoveries.push(bed.recover(LIMIT));
+        }
+    }
+    bed.settle();
+    drop(second);
+    found.recoveries.push(bed.recover(LIMIT));
+    found.note = format!("records behind an open transaction: {}", bed.hidden());
+    found.cluster = Some(cluster);
+    found
+}
+
+/// A second broker, whose transactions are given back when it is dropped.
+struct Second;
+
+impl Second {
+    fn start() -> Self {
+        services("second-broker");
+        Second
+    }
+}
+
+impl Drop for Second {
+    fn drop(&mut self) {
+        services("move-transactions 1");
+        services("one-broker");
+    }
 }
 
 /// Where `deploy/services` keeps what it started for these tests.
