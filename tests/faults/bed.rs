@@ -133,6 +133,20 @@ impl Bed {
         produce(&self.topic, &more);
     }
 
+    /// A record that must become a dead letter, into every partition.
+    pub fn send_broken(&mut self, line: &str) {
+        // The reference knows it as one.
+        for all in self.parts.lock().unwrap().iter_mut() {
+            all.push("{".to_owned());
+        }
+        produce(&self.topic, &vec![vec![line.to_owned()]; PARTITIONS]);
+    }
+
+    /// How many dead letters the input so far makes.
+    pub fn dead(&self) -> u64 {
+        reference(&self.parts.lock().unwrap(), 60_000, HOUR).dead
+    }
+
     /// Sales go on coming for so long.
     pub fn flow(&mut self, time: Duration) {
         let until = Instant::now() + time;

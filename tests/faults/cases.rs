@@ -6,9 +6,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::Found;
-use crate::bed::{Bed, Cluster, services, signal, wait};
+use crate::bed::{Bed, Cluster, PARTITIONS, services, signal, wait};
+use crate::support::kafka::{consume, topic_of};
 use crate::support::proxy::{Flow, Proxy};
-use crate::support::{Running, free_port, newest_snapshot, standings, until};
+use crate::support::{Running, free_port, newest_snapshot, service, standings, until};
 
 pub type Case = fn(&mut Bed, bool) -> Found;
 
@@ -34,6 +35,7 @@ pub const ALL: &[(&str, &str, Case)] = &[
     ("resize", "I1-I5, I7", resize),
     ("restart-one-by-one", "I1-I5, I7", restart_one_by_one),
     ("clock-jumps", "I1-I3, I7", clock_jumps),
+    ("records-broken", "I1-I6, I7", records_broken),
     ("transaction-expired", "I1-I5, I7", transaction_expired),
     ("database-killed", "I1-I5, I7", database_killed),
     ("kafka-frozen", "I1-I5, I7", kafka_frozen),
@@ -314,6 +316,48 @@ fn clock_jumps(bed: &mut Bed, long: bool) -> Found {
         assert!(running, "I7: nobody ends because of a clock");
     }
     found.note = "the same output; nobody ended".to_owned();
+    found
+}
+
+/// Records of ten megabytes, of the far future, and that are none, between the sales; the topic of dead letters takes one
+/// megabyte.
+fn records_broken(bed: &mut Bed, long: bool) -> Found {
+    let letters = topic_of("faults_dead", 1, "1048588");
+    let mut run = bed.run(&bed.state());
+    run.push("--dead-letter".to_owned());
+    run.push(format!("kafka://{}/{letters}", service("KAFKA_BROKERS")));
+    let cluster = bed.cluster_with(1, 2, &run);
+    bed.recover(LIMIT);
+    let worker = cluster.processes()[0];
+    let sale =
+        r#"{"event_time":"2026-01-23T10:15:00Z","city":"Lisbon","salesman_id":"S","amount":1"#;
+    let huge = format!("{sale},\"note\":\"{}\"}}", "x".repeat(10 << 20));
+    let mut found = Found::default();
+    for _ in 0..if long { 20 } else { 2 } {
+        let future = sale.replace("2026", "9998") + "}";
+        for line in [&huge, &future, "", "\u{0}", &"[".repeat(100_000), &huge] {
+            bed.send_broken(line);
+            bed.send(2);
+            found.faults += PARTITIONS as u64;
+        }
+        found.recoveries.push(bed.recover(LIMIT));
+    }
+    bed.settle();
+    let want = bed.dead() as usize;
+    until("every dead letter", LIMIT, || {
+        consume(&letters).len() >= want
+    });
+    let all = consume(&letters);
+    assert_eq!(all.len(), want, "I6: dead letters = injected");
+    let cut = format!("\"cut_from\":{}", huge.len());
+    let found_cut = all.iter().filter(|text| text.contains(&cut)).count();
+    let sent = found.faults as usize / 3;
+    assert_eq!(found_cut, sent, "the largest are cut, and say from what");
+    found.note = format!(
+        "dead letters: {want} of {want}; memory {} MiB",
+        memory(worker) / 1024
+    );
+    found.cluster = Some(cluster);
     found
 }
 

@@ -29,13 +29,20 @@ pub fn unique(name: &str) -> String {
     )
 }
 
+/// Large records, as a careless producer makes them, are taken; where none comes it is like any other topic.
 pub fn topic(name: &str, partitions: i32) -> String {
+    topic_of(name, partitions, "20000000")
+}
+
+/// A topic that takes messages of so many bytes.
+pub fn topic_of(name: &str, partitions: i32, largest: &str) -> String {
     let topic = unique(name);
     let admin: AdminClient<_> = ClientConfig::new()
         .set("bootstrap.servers", service("KAFKA_BROKERS"))
         .create()
         .unwrap();
-    let new = NewTopic::new(&topic, partitions, TopicReplication::Fixed(1));
+    let new = NewTopic::new(&topic, partitions, TopicReplication::Fixed(1))
+        .set("max.message.bytes", largest);
     block(admin.create_topics([&new], &AdminOptions::new()))
         .unwrap()
         .remove(0)
@@ -48,6 +55,7 @@ pub fn produce(topic: &str, partitions: &[Vec<String>]) {
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", service("KAFKA_BROKERS"))
         .set("linger.ms", "5")
+        .set("message.max.bytes", "20000000")
         .create()
         .unwrap();
     for (p, lines) in partitions.iter().enumerate() {

@@ -7,6 +7,7 @@
 
 mod producer;
 mod readback;
+mod rejects;
 mod transactions;
 
 pub use producer::KafkaTransactionalSink;
@@ -23,13 +24,11 @@ use rdkafka::message::{BorrowedMessage, DeliveryResult};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientContext, Message};
 
-use super::json::{push_change, push_key, push_reject};
+use super::json::{push_change, push_key};
 use super::{Shown, Sink, SinkError, SinkOptions};
 use crate::model::change::Commit;
 use crate::model::plan::Plan;
-use crate::model::reject::Reject;
 use crate::observe::live::Live;
-use crate::run::committer::RejectWriter;
 
 /// Changes or rejects to a topic.
 pub struct KafkaSink {
@@ -38,6 +37,10 @@ pub struct KafkaSink {
     tombstones: bool,
     producer: ThreadedProducer<Deliveries>,
     live: Arc<Live>,
+    brokers: String,
+    options: SinkOptions,
+    /// Bytes of the largest message that the topic takes; known once it is open for rejects.
+    largest: usize,
 }
 
 /// Counts what is not acknowledged, and keeps the first failure.
@@ -138,7 +141,12 @@ type Pair = (Vec<u8>, Option<Vec<u8>>);
 impl KafkaSink {
     /// Makes the client; it connects by itself.
     pub fn new(brokers: &str, topic: &str, options: &SinkOptions) -> Result<Self, SinkError> {
-        let producer = config(brokers, options)
+        let mut config = config(brokers, options);
+        if config.get("message.max.bytes").is_none() {
+            // What is too large the broker says, not the client: a record's bytes go on as they came.
+            config.set("message.max.bytes", "1000000000");
+        }
+        let producer = config
             // It waits for as long as it takes.
             .set("message.timeout.ms", "0")
             .create_with_context(Deliveries::default())
@@ -149,6 +157,9 @@ impl KafkaSink {
             tombstones: options.kafka_tombstones,
             producer,
             live: Arc::clone(&options.live),
+            brokers: brokers.to_owned(),
+            options: options.clone(),
+            largest: readback::LARGEST,
         })
     }
 
@@ -227,23 +238,5 @@ impl Sink for KafkaSink {
             (key, Some(value))
         };
         self.put(commit.changes.iter().map(pair).collect())
-    }
-}
-
-impl RejectWriter for KafkaSink {
-    fn open(&mut self, _: bool) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn write(&mut self, plan: &Plan, rejects: &[&Reject]) -> Result<(), SinkError> {
-        let pair = |reject: &&Reject| {
-            let mut value = Vec::with_capacity(reject.bytes.len() + 200);
-            push_reject(&mut value, plan, reject);
-            (
-                format!("{}:{}", reject.partition, reject.offset).into_bytes(),
-                Some(value),
-            )
-        };
-        self.put(rejects.iter().map(pair).collect())
     }
 }

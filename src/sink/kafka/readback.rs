@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -66,6 +66,28 @@ pub fn make_topics(
         }
     }
     Ok(())
+}
+
+/// Bytes of the largest message that a topic takes where nobody has said otherwise.
+pub const LARGEST: usize = 1_048_588;
+
+/// Bytes of the largest message that a topic takes; the brokers' default where they do not say. Waits while Kafka is
+/// down.
+pub fn largest(brokers: &str, options: &SinkOptions, topic: &str) -> Result<usize, SinkError> {
+    let admin: AdminClient<DefaultClientContext> =
+        client(brokers, options).create().map_err(|e| refused(&e))?;
+    waiting(brokers, || admin.inner().fetch_metadata(None, ANSWER))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| SinkError::Failed(format!("asking {brokers} about {topic} failed: {e}")))?;
+    let resource = ResourceSpecifier::Topic(topic);
+    let asked = admin.describe_configs([&resource], &AdminOptions::new());
+    let said = runtime.block_on(asked).ok().and_then(|mut all| {
+        let of_topic = all.pop()?.ok()?;
+        of_topic.get("max.message.bytes")?.value.clone()
+    });
+    Ok(said.and_then(|n| n.parse().ok()).unwrap_or(LARGEST))
 }
 
 /// Asks again while Kafka does not answer.
