@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashSet, HashTable};
+use hashbrown::hash_table::Entry;
+use hashbrown::{HashMap, HashTable};
 
 use super::deltas::{Deltas, Group, bin};
 use super::key::{KeyCodec, push_i64, push_i128};
@@ -10,6 +11,7 @@ use super::layout::{Layout, NO_TEXT, NULL_NUMBER, Slot, SlotKind, put_wide, wide
 use super::texts::{TextTable, Texts};
 use crate::event_time::partition::Verdict;
 use crate::model::block::PartitionId;
+use crate::model::bytes::same;
 use crate::model::plan::{Plan, Ranking};
 use crate::model::reject::MissedWindow;
 use crate::model::schema::ColumnType;
@@ -87,7 +89,8 @@ struct Fold {
     window_numbers: HashMap<i64, u32>,
     /// The window of the previous sale.
     last: (i64, u32),
-    distinct: HashSet<(u32, u32, u32)>,
+    /// Per slot of distinct values: row and value's text number, packed.
+    distinct: Vec<(usize, HashTable<u64>)>,
 }
 
 impl Combiner {
@@ -96,10 +99,12 @@ impl Combiner {
         let rankings = plan
             .rankings
             .iter()
-            .map(|ranking| Fold {
+            .map(|ranking| (ranking, Layout::new(ranking, &plan.schema)))
+            .map(|(ranking, layout)| Fold {
                 ranking: ranking.clone(),
                 kinds: plan.schema.columns.iter().map(|c| c.kind).collect(),
-                layout: Layout::new(ranking, &plan.schema),
+                distinct: distinct_slots(&layout),
+                layout,
                 plain: KeyCodec::new(ranking, &plan.schema)
                     .is_plain_text()
                     .then(|| ranking.keys[0].column),
@@ -108,7 +113,6 @@ impl Combiner {
                 windows: Vec::new(),
                 window_numbers: HashMap::new(),
                 last: (0, u32::MAX),
-                distinct: HashSet::new(),
             })
             .collect();
         let columns = Columns {
@@ -319,9 +323,11 @@ impl Fold {
                         set_last(words, at, time, origin);
                         // A label rarely changes: comparing with the one that is there spares the look-up.
                         let have = words[at + 3];
-                        let same =
-                            have != NO_TEXT && sale.text(c) == Some(texts.table().get(have as u32));
-                        if !same {
+                        let stays = have != NO_TEXT
+                            && sale
+                                .text(c)
+                                .is_some_and(|new| same(new, texts.table().get(have as u32)));
+                        if !stays {
                             words[at + 3] = columns.text(texts, sale, c);
                         }
                     }
@@ -337,8 +343,14 @@ impl Fold {
                             None => continue,
                         },
                     };
-                    if self.distinct.insert((row as u32, at as u32, id)) {
-                        words[at] += 1;
+                    if let Some((_, seen)) = self.distinct.iter_mut().find(|(slot, _)| *slot == at)
+                    {
+                        let pair = (row as u64) << 32 | u64::from(id);
+                        let entry = seen.entry(mix(pair), |other| *other == pair, |p| mix(*p));
+                        if let Entry::Vacant(new) = entry {
+                            new.insert(pair);
+                            words[at] += 1;
+                        }
                     }
                 }
             }
@@ -352,8 +364,15 @@ impl Fold {
         if self.windows.len() > 1 {
             order.sort_by_key(|r| self.rows[*r as usize * stride] >> 32);
         }
-        let mut distinct: Vec<(u32, u32, u32)> = self.distinct.drain().collect();
-        distinct.sort_unstable();
+        let distinct: Vec<(usize, Vec<u64>)> = self
+            .distinct
+            .iter_mut()
+            .map(|(slot, seen)| {
+                let mut pairs: Vec<u64> = seen.drain().collect();
+                pairs.sort_unstable();
+                (*slot, pairs)
+            })
+            .collect();
         for row in order {
             let words = &self.rows[row as usize * stride..(row as usize + 1) * stride];
             let (window, key) = ((words[0] >> 32) as usize, words[0] as u32);
@@ -381,10 +400,11 @@ impl Fold {
                     SlotKind::MinText(_) | SlotKind::MaxText(_) => to.rewrite(texts, at + slot.at),
                     SlotKind::LastText(_) => to.rewrite(texts, at + slot.at + 3),
                     SlotKind::Distinct(_) => {
-                        let wanted = (row, slot.at as u32);
-                        let from = distinct.partition_point(|(r, s, _)| (*r, *s) < wanted);
-                        for (_, _, value) in &distinct[from..from + words[1 + slot.at] as usize] {
-                            let id = to.text(texts, *value);
+                        let pairs = distinct.iter().find(|(at, _)| *at == slot.at);
+                        let pairs = pairs.map_or(&[][..], |(_, pairs)| pairs);
+                        let from = pairs.partition_point(|pair| pair >> 32 < u64::from(row));
+                        for pair in &pairs[from..from + words[1 + slot.at] as usize] {
+                            let id = to.text(texts, *pair as u32);
                             to.deltas.distinct.push(id);
                         }
                     }
@@ -440,6 +460,14 @@ impl Outgoing {
             self.deltas.words[at] = u64::from(self.text(texts, id as u32));
         }
     }
+}
+
+fn distinct_slots(layout: &Layout) -> Vec<(usize, HashTable<u64>)> {
+    let slots = layout.slots.iter();
+    slots
+        .filter(|slot| matches!(slot.kind, SlotKind::Distinct(_)))
+        .map(|slot| (slot.at, HashTable::new()))
+        .collect()
 }
 
 /// Whether a sale comes after the one that a last-value slot holds, by (event time, partition, offset).

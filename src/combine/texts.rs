@@ -4,6 +4,8 @@ use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::combiner::mix;
+
 /// The stable hash of a key's bytes: part of the wire and of what goes to which worker, never of a file format.
 pub fn hash(bytes: &[u8]) -> u64 {
     xxh3_64(bytes)
@@ -58,26 +60,91 @@ impl TextTable {
 }
 
 /// A [`TextTable`] that finds a text again.
+///
+/// Most texts are short: what is looked up then is the text itself, in two words, and neither its bytes elsewhere nor
+/// its stable hash are touched.
 #[derive(Debug, Default)]
 pub struct Texts {
     table: TextTable,
-    index: HashTable<u32>,
+    index: HashTable<Known>,
+}
+
+/// A text in the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Words {
+    /// All bytes of a text of at most 16, overlapping where there are fewer; of a longer one its hash.
+    first: u64,
+    last: u64,
+    length: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    words: Words,
+    id: u32,
+}
+
+impl Words {
+    /// Texts of more bytes are compared byte for byte.
+    const MOST: usize = 16;
+
+    #[inline(always)]
+    fn of(bytes: &[u8]) -> Self {
+        let n = bytes.len();
+        let eight = |at: usize| {
+            bytes[at..]
+                .first_chunk()
+                .map_or(0, |c| u64::from_le_bytes(*c))
+        };
+        let four = |at: usize| {
+            bytes[at..]
+                .first_chunk()
+                .map_or(0, |c| u32::from_le_bytes(*c))
+        };
+        let (first, last) = match n {
+            0 => (0, 0),
+            1..4 => (
+                u64::from(bytes[0]) | u64::from(bytes[n / 2]) << 8 | u64::from(bytes[n - 1]) << 16,
+                0,
+            ),
+            4..8 => (u64::from(four(0)) | u64::from(four(n - 4)) << 32, 0),
+            8..=Self::MOST => (eight(0), eight(n - 8)),
+            _ => (hash(bytes), 0),
+        };
+        Words {
+            first,
+            last,
+            length: n as u32,
+        }
+    }
+
+    #[inline(always)]
+    fn hash(self) -> u64 {
+        mix(self.first ^ self.last.rotate_left(29) ^ u64::from(self.length) << 57)
+    }
 }
 
 impl Texts {
     /// The number of a text, added when new.
     #[inline]
     pub fn intern(&mut self, bytes: &[u8]) -> u32 {
-        let hash = hash(bytes);
+        let words = Words::of(bytes);
         let table = &self.table;
-        if let Some(id) = self.index.find(hash, |id| {
-            table.hash(*id) == hash && table.get(*id) == bytes
-        }) {
-            return *id;
+        let is_same = |known: &Known| {
+            known.words == words && (bytes.len() <= Words::MOST || table.get(known.id) == bytes)
+        };
+        if let Some(known) = self.index.find(words.hash(), is_same) {
+            return known.id;
         }
-        let id = self.table.push(bytes, hash);
-        let table = &self.table;
-        self.index.insert_unique(hash, id, |id| table.hash(*id));
+        self.add(bytes, words)
+    }
+
+    #[cold]
+    fn add(&mut self, bytes: &[u8], words: Words) -> u32 {
+        let id = self.table.push(bytes, hash(bytes));
+        let known = Known { words, id };
+        self.index
+            .insert_unique(words.hash(), known, |known| known.words.hash());
         id
     }
 
@@ -90,5 +157,39 @@ impl Texts {
     pub fn take(&mut self) -> TextTable {
         self.index.clear();
         std::mem::take(&mut self.table)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_found_again_and_never_taken_for_others() {
+        let mut texts = Texts::default();
+        let mut all: Vec<Vec<u8>> = vec![Vec::new()];
+        for n in 1..40usize {
+            // All differ from all in one byte at most: in the middle, at the end, in length.
+            for place in 0..n {
+                for byte in [0u8, 1, b'a'] {
+                    let mut text = vec![b'x'; n];
+                    text[place] = byte;
+                    all.push(text);
+                }
+            }
+            all.push(vec![b'x'; n]);
+            all.push(vec![0; n]);
+        }
+        all.sort();
+        all.dedup();
+        let ids: Vec<u32> = all.iter().map(|text| texts.intern(text)).collect();
+        assert!(ids.iter().enumerate().all(|(n, id)| n == *id as usize));
+        for (text, id) in all.iter().zip(&ids) {
+            assert_eq!(texts.intern(text), *id);
+            assert_eq!(texts.table().get(*id), text);
+            assert_eq!(texts.table().hash(*id), hash(text));
+        }
+        assert_eq!(texts.take().len(), all.len());
+        assert_eq!(texts.intern(b"again"), 0);
     }
 }

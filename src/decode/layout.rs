@@ -5,6 +5,7 @@ use super::columns::{Columns, Kind};
 use super::full::Field;
 use super::number;
 use super::scan::{self, DayCache};
+use crate::model::bytes::same;
 
 /// How many layouts are remembered: a topic written by a few versions of a few producers.
 const MOST: usize = 4;
@@ -155,7 +156,7 @@ impl Layout {
         let (mut at, mut literal) = (0, 0);
         for slot in &self.slots {
             let expected = self.literals.get(literal..slot.literal_end)?;
-            if !record.get(at..)?.starts_with(expected) {
+            if !same(record.get(at..at + expected.len())?, expected) {
                 return None;
             }
             at += expected.len();

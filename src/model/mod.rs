@@ -1,6 +1,7 @@
 //! The words that every stage shares: values and schema, the plan of a ranking, raw records, changes and commits.
 
 pub mod block;
+pub mod bytes;
 pub mod change;
 pub mod clock;
 pub mod decimal;

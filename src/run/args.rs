@@ -181,6 +181,10 @@ pub struct RunArgs {
     /// Input that each worker may have read and not yet committed; beyond it reading stops.
     #[arg(long, env = "STANDINGS_IN_FLIGHT_BYTES", value_name = "BYTES", default_value_t = 64 << 20)]
     pub in_flight_bytes: usize,
+    /// Input that one epoch holds under load, between the first and the second number: the more is waiting, the more.
+    /// One number fixes it. Idle, an epoch holds whatever came.
+    #[arg(long, env = "STANDINGS_EPOCH_BYTES", value_name = "BYTES[..BYTES]", default_value = "131072..16777216", value_parser = parse_epoch_bytes)]
+    pub epoch_bytes: (usize, usize),
     /// Serve the live page, the API, /metrics, /healthz and /readyz here, such as 127.0.0.1:8080; process p of a
     /// cluster takes the port plus p.
     #[arg(long, env = "STANDINGS_HTTP", value_name = "ADDR")]
@@ -194,6 +198,15 @@ pub struct RunArgs {
     /// A delete is written to Kafka as a tombstone (null value).
     #[arg(long, env = "STANDINGS_KAFKA_TOMBSTONES")]
     pub kafka_tombstones: bool,
+}
+
+/// `N` or `N..M`.
+fn parse_epoch_bytes(text: &str) -> Result<(usize, usize), String> {
+    let (least, most) = text.split_once("..").unwrap_or((text, text));
+    match (least.parse(), most.parse()) {
+        (Ok(least), Ok(most)) if 0 < least && least <= most => Ok((least, most)),
+        _ => Err("write it as 131072..16777216, or as one number of bytes above 0".to_owned()),
+    }
 }
 
 /// `K=V`.

@@ -198,7 +198,7 @@ fn settings(
         ends_are_final: source.is_files(),
         max_record_bytes: args.max_record_bytes,
         in_flight_bytes: args.in_flight_bytes,
-        epoch_bytes: (128 << 10, 16 << 20),
+        epoch_bytes: args.epoch_bytes,
         stop,
         snapshots,
         live: Arc::clone(&source.live),
