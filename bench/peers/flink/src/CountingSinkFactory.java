@@ -1,4 +1,5 @@
 import java.io.Serializable;
+import java.math.BigDecimal;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
@@ -19,8 +20,8 @@ import org.apache.flink.table.types.logical.utils.LogicalTypeChecks;
 import org.apache.flink.types.RowKind;
 
 /**
- * A sink that costs next to nothing: it counts the rows and keeps the last row of each (window, rank) in memory. It
- * takes upserts by (window, rank), so that the job need not send the rows that an update replaces.
+ * A sink that costs next to nothing: it counts the rows and keeps the last row of each (window, rank) in memory, or
+ * of each (window, key) where rows have no rank. It takes upserts by these, so that the job need not send the rows that an update replaces.
  */
 public class CountingSinkFactory implements DynamicTableSinkFactory {
     static final ConfigOption<String> RANKING = ConfigOptions.key("ranking").stringType().noDefaultValue();
@@ -28,9 +29,9 @@ public class CountingSinkFactory implements DynamicTableSinkFactory {
     /** What one writer saw, handed over when it closes. The mini cluster runs in this process. */
     static final ConcurrentLinkedQueue<Writer> CLOSED = new ConcurrentLinkedQueue<>();
 
-    record Place(long window, long rank) {}
+    record Place(long window, Object within) {}
 
-    record Shown(String key, String total, long count, String last) {}
+    record Shown(long rank, String key, BigDecimal total, long count, String last) {}
 
     @Override
     public String factoryIdentifier() {
@@ -63,7 +64,6 @@ public class CountingSinkFactory implements DynamicTableSinkFactory {
             cells.at[i] = names.indexOf(wanted[i]);
         }
         cells.windowPrecision = LogicalTypeChecks.getPrecision(types[cells.at[0]]);
-        cells.total = RowData.createFieldGetter(types[cells.at[3]].copy(true), cells.at[3]);
         cells.last = RowData.createFieldGetter(types[cells.at[5]].copy(true), cells.at[5]);
         return new TableSink(new CountingSink(ranking, cells));
     }
@@ -71,7 +71,6 @@ public class CountingSinkFactory implements DynamicTableSinkFactory {
     static class Cells implements Serializable {
         int[] at;
         int windowPrecision;
-        RowData.FieldGetter total;
         RowData.FieldGetter last;
     }
 
@@ -119,14 +118,17 @@ public class CountingSinkFactory implements DynamicTableSinkFactory {
         public void write(RowData row, Context context) {
             written++;
             int[] at = cells.at;
-            var place = new Place(
-                    row.getTimestamp(at[0], cells.windowPrecision).getMillisecond(), row.getLong(at[1]));
+            long window = row.getTimestamp(at[0], cells.windowPrecision).getMillisecond();
+            long rank = at[1] < 0 ? 0 : row.getLong(at[1]);
+            String key = row.getString(at[2]).toString();
+            var place = new Place(window, rank == 0 ? key : (Object) rank);
             switch (row.getRowKind()) {
                 case INSERT, UPDATE_AFTER -> rows.put(
                         place,
                         new Shown(
-                                row.getString(at[2]).toString(),
-                                String.valueOf(cells.total.getFieldOrNull(row)),
+                                rank,
+                                key,
+                                row.getDecimal(at[3], 38, 2).toBigDecimal(),
                                 row.getLong(at[4]),
                                 String.valueOf(cells.last.getFieldOrNull(row))));
                 case DELETE -> rows.remove(place);

@@ -2,7 +2,8 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -37,6 +38,12 @@ public class Peer {
               continuous            ranks as sales arrive: group aggregation and Top-N, every change is sent on
               continuous-minibatch  the same with mini-batches of 100 ms or 10,000 rows and two-phase aggregation
 
+            Also -growing and -unranked in this order after "continuous", as in continuous-growing-unranked-minibatch:
+              growing   leaves out amounts below 0, by which Flink knows that totals only grow and picks a faster Top-N
+                        (another query: refunds would be lost; the generated sales have none)
+              unranked  rows without their rank, so that a row that only moves is not sent again; the ranks in RESULTS
+                        are derived from the totals at the end
+
             --workers N   parallelism, 1 by default
             --explain     print the plan of the job on stderr
 
@@ -45,7 +52,16 @@ public class Peer {
             Example:
               bench/peers/flink/run --sales sales.ndjson --form window --out results.txt --workers 2
             """;
-    static final List<String> FORMS = List.of("window", "continuous", "continuous-minibatch");
+    static final List<String> FORMS = List.of(
+            "window",
+            "continuous",
+            "continuous-minibatch",
+            "continuous-growing",
+            "continuous-growing-minibatch",
+            "continuous-unranked",
+            "continuous-unranked-minibatch",
+            "continuous-growing-unranked",
+            "continuous-growing-unranked-minibatch");
     static final List<String> RANKINGS = List.of("top_sales_per_city", "top_salesmen");
 
     static void usage(String why) {
@@ -112,6 +128,13 @@ public class Peer {
         System.exit(0);
     }
 
+    static String changed(String sql, String from, String to) {
+        if (!sql.contains(from)) {
+            throw new IllegalStateException("no '" + from + "' in: " + sql);
+        }
+        return sql.replace(from, to);
+    }
+
     static void run(Path sales, String form, Path out, int workers, boolean explain) throws Exception {
         boolean window = form.equals("window");
         Configuration conf = new Configuration();
@@ -132,14 +155,14 @@ public class Peer {
         StreamTableEnvironment tables =
                 StreamTableEnvironment.create(env, EnvironmentSettings.newInstance().inStreamingMode().build());
         tables.getConfig().set("table.local-time-zone", "UTC");
-        if (form.equals("continuous-minibatch")) {
+        if (form.endsWith("-minibatch")) {
             tables.getConfig().set("table.exec.mini-batch.enabled", "true");
             tables.getConfig().set("table.exec.mini-batch.allow-latency", "100 ms");
             tables.getConfig().set("table.exec.mini-batch.size", "10000");
             tables.getConfig().set("table.optimizer.agg-phase-strategy", "TWO_PHASE");
         }
         tables.executeSql(
-                "CREATE TABLE sales (event_time TIMESTAMP_LTZ(3) NOT NULL, city STRING, salesman_id STRING,"
+                "CREATE TABLE sales (event_time TIMESTAMP_LTZ(3) NOT NULL, city STRING NOT NULL, salesman_id STRING NOT NULL,"
                         + " salesman_name STRING, amount DECIMAL(12, 2),"
                         + " WATERMARK FOR event_time AS event_time - INTERVAL '1' MINUTE)"
                         + " WITH ('connector' = 'filesystem', 'path' = 'file://" + sales.toString().replace("'", "''")
@@ -149,13 +172,23 @@ public class Peer {
         var statements = tables.createStatementSet();
         for (String ranking : RANKINGS) {
             String sql = Files.readString(queries.resolve(ranking + ".sql")).strip();
-            var table = tables.sqlQuery(sql.endsWith(";") ? sql.substring(0, sql.length() - 1) : sql);
+            sql = sql.endsWith(";") ? sql.substring(0, sql.length() - 1) : sql;
+            if (form.contains("-growing")) {
+                sql = changed(sql, "FROM sales)", "FROM sales WHERE amount >= 0)");
+            }
+            if (form.contains("-unranked")) {
+                sql = changed(sql, ", rownum\n", "\n");
+            }
+            var table = tables.sqlQuery(sql);
+            List<String> place = form.contains("-unranked")
+                    ? List.of("window_start", ranking.equals("top_salesmen") ? "salesman_id" : "city")
+                    : List.of("window_start", "rownum");
             var schema = Schema.newBuilder();
             for (var column : table.getResolvedSchema().getColumns()) {
-                boolean key = column.getName().equals("window_start") || column.getName().equals("rownum");
+                boolean key = place.contains(column.getName());
                 schema.column(column.getName(), key ? column.getDataType().notNull() : column.getDataType());
             }
-            schema.primaryKey("window_start", "rownum");
+            schema.primaryKey(place);
             statements.addInsert(
                     TableDescriptor.forConnector("counting").option("ranking", ranking).schema(schema.build()).build(),
                     table);
@@ -192,16 +225,26 @@ public class Peer {
         long written = 0;
         try (var results = new PrintWriter(Files.newBufferedWriter(out, StandardCharsets.UTF_8))) {
             for (String ranking : RANKINGS) {
-                Map<Long, TreeMap<Long, CountingSinkFactory.Shown>> windows = new TreeMap<>();
+                Map<Long, List<CountingSinkFactory.Shown>> windows = new TreeMap<>();
                 for (var writer : CountingSinkFactory.CLOSED) {
                     if (writer.ranking.equals(ranking)) {
                         written += writer.written;
                         writer.rows.forEach((place, row) ->
-                                windows.computeIfAbsent(place.window(), w -> new TreeMap<>()).put(place.rank(), row));
+                                windows.computeIfAbsent(place.window(), w -> new ArrayList<>()).add(row));
                     }
                 }
-                windows.forEach((start, rows) -> rows.forEach((rank, row) -> results.println(ranking + " " + start
-                        + " " + rank + " " + row.key() + " " + row.total() + " " + row.count() + " " + row.last())));
+                windows.forEach((start, rows) -> {
+                    // A row without a rank has rank 0: then the totals give the order, else the ranks that Flink gave.
+                    rows.sort(Comparator.comparingLong(CountingSinkFactory.Shown::rank)
+                            .thenComparing(row -> row.total(), Comparator.reverseOrder())
+                            .thenComparing(row -> row.key()));
+                    for (int i = 0; i < rows.size(); i++) {
+                        var row = rows.get(i);
+                        long rank = row.rank() == 0 ? i + 1 : row.rank();
+                        results.println(ranking + " " + start + " " + rank + " " + row.key() + " "
+                                + row.total().toPlainString() + " " + row.count() + " " + row.last());
+                    }
+                });
             }
         }
         long lines;
