@@ -144,8 +144,12 @@ fn decode<S: Send>(
         );
         let mut rows = Vec::with_capacity(to - from);
         for line in chunk.lines(from, to) {
-            let sale = decoder(line)
-                .ok_or_else(|| format!("not a sale: {}", String::from_utf8_lossy(line)))?;
+            let sale = decoder(line).ok_or_else(|| {
+                format!(
+                    "not a sale: {}",
+                    String::from_utf8_lossy(line.trim_ascii_end())
+                )
+            })?;
             rows.push(Tup2(sale, 1));
         }
         Ok(rows)
