@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
 use super::deltas::{Deltas, Group, bin};
@@ -87,7 +86,9 @@ struct Fold {
     index: HashTable<u32>,
     windows: Vec<i64>,
     window_numbers: HashMap<i64, u32>,
-    /// The window of the previous sale.
+    /// The latest window that the previous sale was in.
+    latest: i64,
+    /// The window of the previous row.
     last: (i64, u32),
     /// Per slot of distinct values: row and value's text number, packed.
     distinct: Vec<(usize, HashTable<u64>)>,
@@ -112,6 +113,7 @@ impl Combiner {
                 index: HashTable::new(),
                 windows: Vec::new(),
                 window_numbers: HashMap::new(),
+                latest: 0,
                 last: (0, u32::MAX),
             })
             .collect();
@@ -149,7 +151,7 @@ impl Combiner {
                 continue;
             }
             let window = fold.ranking.window;
-            let mut start = time.div_euclid(window.slide) * window.slide;
+            let mut start = fold.latest_window(time);
             let mut key = None;
             while start > time - window.size {
                 let end = start + window.size;
@@ -228,6 +230,17 @@ impl Fold {
             }
         }
         texts.intern(&bytes)
+    }
+
+    /// The start of the latest window that a time is in.
+    #[inline]
+    fn latest_window(&mut self, time: i64) -> i64 {
+        let slide = self.ranking.window.slide;
+        // Sales that come together are mostly of one window, and a division costs as much as all the rest here.
+        if !(0..slide).contains(&time.wrapping_sub(self.latest)) {
+            self.latest = time.div_euclid(slide) * slide;
+        }
+        self.latest
     }
 
     /// The row of a window and key, made when new.
@@ -346,9 +359,9 @@ impl Fold {
                     if let Some((_, seen)) = self.distinct.iter_mut().find(|(slot, _)| *slot == at)
                     {
                         let pair = (row as u64) << 32 | u64::from(id);
-                        let entry = seen.entry(mix(pair), |other| *other == pair, |p| mix(*p));
-                        if let Entry::Vacant(new) = entry {
-                            new.insert(pair);
+                        let hash = mix(pair);
+                        if seen.find(hash, |other| *other == pair).is_none() {
+                            seen.insert_unique(hash, pair, |p| mix(*p));
                             words[at] += 1;
                         }
                     }

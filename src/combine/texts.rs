@@ -1,10 +1,10 @@
 //! A dictionary of byte strings: keys, distinct values and labels of one epoch, each stored and hashed once.
 
-use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::combiner::mix;
+use crate::model::bytes::same;
 
 /// The stable hash of a key's bytes: part of the wire and of what goes to which worker, never of a file format.
 pub fn hash(bytes: &[u8]) -> u64 {
@@ -62,11 +62,15 @@ impl TextTable {
 /// A [`TextTable`] that finds a text again.
 ///
 /// Most texts are short: what is looked up then is the text itself, in two words, and neither its bytes elsewhere nor
-/// its stable hash are touched.
-#[derive(Debug, Default)]
+/// its stable hash are touched. Open addressing with linear probing, because a look-up that finds is nearly all of the
+/// work, and is found in one line of memory.
+#[derive(Debug)]
 pub struct Texts {
     table: TextTable,
-    index: HashTable<Known>,
+    /// A power of two of them, at most half full.
+    slots: Vec<Known>,
+    /// Which slots are taken: few epochs fill all, and clearing costs what was put in.
+    taken: Vec<u32>,
 }
 
 /// A text in the index.
@@ -82,6 +86,30 @@ struct Words {
 struct Known {
     words: Words,
     id: u32,
+}
+
+/// The id of a slot that is free.
+const FREE: u32 = u32::MAX;
+
+impl Known {
+    const NONE: Known = Known {
+        words: Words {
+            first: 0,
+            last: 0,
+            length: 0,
+        },
+        id: FREE,
+    };
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Texts {
+            table: TextTable::default(),
+            slots: vec![Known::NONE; 64],
+            taken: Vec::new(),
+        }
+    }
 }
 
 impl Words {
@@ -129,23 +157,46 @@ impl Texts {
     #[inline]
     pub fn intern(&mut self, bytes: &[u8]) -> u32 {
         let words = Words::of(bytes);
-        let table = &self.table;
-        let is_same = |known: &Known| {
-            known.words == words && (bytes.len() <= Words::MOST || table.get(known.id) == bytes)
-        };
-        if let Some(known) = self.index.find(words.hash(), is_same) {
-            return known.id;
+        let last = self.slots.len() - 1;
+        let mut at = words.hash() as usize & last;
+        loop {
+            let known = self.slots[at];
+            if known.id == FREE {
+                return self.add(bytes, words, at);
+            }
+            if known.words == words
+                && (bytes.len() <= Words::MOST || same(self.table.get(known.id), bytes))
+            {
+                return known.id;
+            }
+            at = (at + 1) & last;
         }
-        self.add(bytes, words)
     }
 
     #[cold]
-    fn add(&mut self, bytes: &[u8], words: Words) -> u32 {
+    #[inline(never)]
+    fn add(&mut self, bytes: &[u8], words: Words, at: usize) -> u32 {
         let id = self.table.push(bytes, hash(bytes));
-        let known = Known { words, id };
-        self.index
-            .insert_unique(words.hash(), known, |known| known.words.hash());
+        self.slots[at] = Known { words, id };
+        self.taken.push(at as u32);
+        if self.taken.len() * 2 > self.slots.len() {
+            self.grow();
+        }
         id
+    }
+
+    fn grow(&mut self) {
+        let wider = self.slots.len() * 2;
+        let narrow = std::mem::replace(&mut self.slots, vec![Known::NONE; wider]);
+        for slot in &mut self.taken {
+            let known = narrow[*slot as usize];
+            let mut at = known.words.hash() as usize & (wider - 1);
+            while self.slots[at].id != FREE {
+                at = (at + 1) & (wider - 1);
+            }
+            self.slots[at] = known;
+            *slot = at as u32;
+        }
     }
 
     /// The texts so far.
@@ -155,7 +206,9 @@ impl Texts {
 
     /// Takes the texts and forgets them; what was reserved for look-up stays.
     pub fn take(&mut self) -> TextTable {
-        self.index.clear();
+        for slot in self.taken.drain(..) {
+            self.slots[slot as usize] = Known::NONE;
+        }
         std::mem::take(&mut self.table)
     }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
+use crate::model::bytes::same;
+
 /// Counted byte strings by number.
 #[derive(Default)]
 pub struct Interner {
@@ -25,9 +27,11 @@ impl Interner {
     /// The number of a text; found or added, with no use counted yet.
     pub fn intern(&mut self, bytes: &[u8], hash: u64) -> u32 {
         let entries = &self.entries;
-        let same =
-            |id: &u32| entries[*id as usize].hash == hash && *entries[*id as usize].bytes == *bytes;
-        if let Some(id) = self.index.find(hash, same) {
+        let is_same = |id: &u32| {
+            let entry = &entries[*id as usize];
+            entry.hash == hash && same(&entry.bytes, bytes)
+        };
+        if let Some(id) = self.index.find(hash, is_same) {
             return *id;
         }
         let entry = Entry {

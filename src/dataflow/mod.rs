@@ -16,6 +16,7 @@
 //!    which input is safe, which is what bounds the bytes in flight.
 
 pub mod control;
+pub mod distinct;
 pub mod gather;
 pub mod graph;
 pub mod head;

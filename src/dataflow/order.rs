@@ -11,8 +11,8 @@ use crate::model::sabotage::{self, Mistake};
 use crate::model::schema::Schema;
 use crate::model::value::Value;
 
+use super::distinct::DistinctSet;
 use super::interner::Interner;
-use super::window::DistinctSet;
 
 /// The order values of a row. Equal keys are ties.
 ///

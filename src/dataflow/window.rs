@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashSet, HashTable};
+use hashbrown::{HashMap, HashTable};
 
+use super::distinct::DistinctSet;
 use super::head::{Entry, Head};
 use super::interner::Interner;
 use super::messages::{Candidate, CandidateRow};
@@ -12,59 +13,6 @@ use crate::combine::combiner::mix;
 use crate::combine::deltas::Deltas;
 use crate::combine::layout::{NO_TEXT, SlotKind, put_wide, wide};
 use crate::model::plan::Ranking;
-
-/// The distinct values of one key: few for most keys, so a sorted list until it pays to hash.
-#[derive(Debug)]
-pub enum DistinctSet {
-    /// Sorted.
-    Few(Vec<u32>),
-    /// Hashed.
-    Many(HashSet<u32>),
-}
-
-impl DistinctSet {
-    const FEW: usize = 48;
-
-    /// How many values.
-    pub fn len(&self) -> usize {
-        match self {
-            DistinctSet::Few(v) => v.len(),
-            DistinctSet::Many(s) => s.len(),
-        }
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Adds a value; whether it is new.
-    fn insert(&mut self, value: u32) -> bool {
-        match self {
-            DistinctSet::Few(v) => match v.binary_search(&value) {
-                Ok(_) => false,
-                Err(at) if v.len() < Self::FEW => {
-                    v.insert(at, value);
-                    true
-                }
-                Err(_) => {
-                    let mut set: HashSet<u32> = v.iter().copied().collect();
-                    set.insert(value);
-                    *self = DistinctSet::Many(set);
-                    true
-                }
-            },
-            DistinctSet::Many(s) => s.insert(value),
-        }
-    }
-
-    fn for_each(&self, f: impl FnMut(u32)) {
-        match self {
-            DistinctSet::Few(v) => v.iter().copied().for_each(f),
-            DistinctSet::Many(s) => s.iter().copied().for_each(f),
-        }
-    }
-}
 
 /// Totals and heads of one window.
 pub struct WindowState {
@@ -277,6 +225,7 @@ impl WindowState {
         if !ranking.partition.is_empty() {
             self.partitions[number as usize].members.push(row);
         }
+        make_room(&mut self.rows, stride);
         self.rows.push(u64::from(number) << 32 | u64::from(key));
         let at = self.rows.len();
         self.rows.resize(at + stride - 1, 0);
@@ -284,7 +233,8 @@ impl WindowState {
         for slot in &reader.layout.slots {
             if let SlotKind::Distinct(_) = slot.kind {
                 self.rows[at + slot.at] = self.sets.len() as u64;
-                self.sets.push(DistinctSet::Few(Vec::new()));
+                make_room(&mut self.sets, 1);
+                self.sets.push(DistinctSet::default());
             }
         }
         let rows = &self.rows;
@@ -462,6 +412,13 @@ impl WindowState {
 impl Default for WindowState {
     fn default() -> Self {
         WindowState::new()
+    }
+}
+
+/// Grows by an eighth, not to double: rows are most of what a worker holds, and room that is not used is half of it then.
+fn make_room<T>(all: &mut Vec<T>, more: usize) {
+    if all.len() + more > all.capacity() {
+        all.reserve_exact(more.max(all.len() / 8).max(16));
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Live {
     /// Milliseconds since `started` of each worker's last turn; 0 before the first.
     pulses: Vec<AtomicU64>,
     in_flight: AtomicI64,
+    /// Live (window, key) pairs of each worker.
+    keys: Vec<AtomicU64>,
     partitions: Mutex<BTreeMap<PartitionId, Place>>,
     sinks: Mutex<BTreeMap<String, SinkState>>,
 }
@@ -56,6 +58,7 @@ impl Live {
             started: Instant::now(),
             pulses: (0..workers.max(1)).map(|_| AtomicU64::new(0)).collect(),
             in_flight: AtomicI64::new(0),
+            keys: (0..workers.max(1)).map(|_| AtomicU64::new(0)).collect(),
             partitions: Mutex::default(),
             sinks: Mutex::default(),
         }
@@ -90,6 +93,16 @@ impl Live {
     /// Bytes read and not yet durable.
     pub fn in_flight(&self) -> u64 {
         self.in_flight.load(Ordering::Relaxed).max(0) as u64
+    }
+
+    /// How many (window, key) pairs a worker holds. `worker` is its number in the cluster.
+    pub fn set_keys(&self, worker: usize, keys: usize) {
+        self.keys[worker % self.keys.len()].store(keys as u64, Ordering::Relaxed);
+    }
+
+    /// (Window, key) pairs that the workers of this process hold.
+    pub fn keys(&self) -> u64 {
+        self.keys.iter().map(|n| n.load(Ordering::Relaxed)).sum()
     }
 
     /// A partition's end in the source.

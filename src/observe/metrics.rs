@@ -98,6 +98,7 @@ pub struct Metrics {
     ranks_changed: Family<RankingLabel, Counter>,
     latency: WeightedHistogram,
     in_flight: Gauge,
+    live_keys: Gauge,
     sink_up: Family<SinkLabel, Gauge>,
     sink_retries: Family<SinkLabel, Counter>,
     event_clients: Gauge,
@@ -140,6 +141,7 @@ impl Metrics {
             ranks_changed: Family::default(),
             latency: WeightedHistogram::default(),
             in_flight: Gauge::default(),
+            live_keys: Gauge::default(),
             sink_up: Family::default(),
             sink_retries: Family::default(),
             event_clients: Gauge::default(),
@@ -171,6 +173,7 @@ impl Metrics {
             "changes" "Changes of rows committed" m.changes;
             "rows_written" "Rows upserted or deleted" m.rows_written;
             "ranks_changed" "Of the rows written, those whose rank changed" m.ranks_changed;
+            "live_keys" "Pairs of window and key that this process holds totals of" m.live_keys;
             "sink_up" "1 while the sink takes commits, 0 while it is waited for" m.sink_up;
             "sink_retries" "Attempts that failed and were tried again" m.sink_retries;
             "http_event_clients" "Pages that follow the events now" m.event_clients;
@@ -296,6 +299,7 @@ impl Metrics {
     fn take_live(&self) {
         let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         self.in_flight.set(signed(self.live.in_flight()));
+        self.live_keys.set(signed(self.live.keys()));
         for (partition, records) in self.live.lags() {
             let label = PartitionLabel { partition };
             self.source_lag.get_or_create(&label).set(signed(records));

@@ -33,7 +33,7 @@ use crate::dataflow::totals::Totals;
 use crate::decode::Decoder;
 use crate::event_time::BEGINNING;
 use crate::event_time::partition::Policy;
-use crate::model::block::{PartitionId, SourceEvent};
+use crate::model::block::{Block, PartitionId, SourceEvent};
 use crate::model::clock::Clock;
 use crate::model::plan::Plan;
 use crate::model::reject::Reject;
@@ -49,6 +49,8 @@ pub trait Feed {
     fn durable(&self, offsets: &[(PartitionId, u64)]);
     /// Reading may go on past the hold of its [`Start`].
     fn release(&self) {}
+    /// A block is done with; its memory may be that of another.
+    fn recycle(&self, _block: Block) {}
 }
 
 /// Where a run's snapshots lie, and who writes their parts.
@@ -130,6 +132,7 @@ pub struct Driver<F: Feed> {
     latest: Rc<Cell<Epoch>>,
     told: Rc<RefCell<Told>>,
     totals: Rc<RefCell<Totals>>,
+    live_keys: Rc<Cell<usize>>,
     taken: Rc<RefCell<Option<Taken>>>,
     gather: Option<(Rc<Cell<bool>>, Activator)>,
     settings: Settings,
@@ -196,6 +199,7 @@ impl<F: Feed> Driver<F> {
             latest: wiring.latest,
             told: wiring.told,
             totals: wiring.totals,
+            live_keys: wiring.live_keys,
             taken: wiring.taken,
             gather: wiring.gather,
             partitions: BTreeMap::new(),
@@ -417,6 +421,9 @@ impl<F: Feed> Driver<F> {
                 let clock = &self.settings.clock;
                 let read = clock.wall() - clock.since(block.arrived);
                 self.arrived.push((read, block.records.len() as u64));
+                if let Some(feed) = &self.feed {
+                    feed.recycle(block);
+                }
             }
             SourceEvent::CaughtUp { partition } => {
                 if let Some(partition) = self.partitions.get_mut(&partition) {
@@ -516,6 +523,9 @@ impl<F: Feed> Driver<F> {
             };
             self.send(0, Body::Progress(Box::new(progress)));
         }
+        self.settings
+            .live
+            .set_keys(self.index, self.live_keys.get());
         self.bytes = 0;
         self.owes_epoch = false;
         self.last_end = self.settings.clock.now();

@@ -19,7 +19,7 @@ use super::peers::{self, Hello, Line};
 use crate::dataflow::control::Start;
 use crate::dataflow::gather::Emit;
 use crate::dataflow::graph::{self, Gate};
-use crate::model::block::{PartitionId, SourceEvent};
+use crate::model::block::{Block, PartitionId, SourceEvent};
 use crate::snapshot;
 use crate::source::{self, Reader, SourceOptions};
 
@@ -173,6 +173,10 @@ impl Feed for Reader {
 
     fn release(&self) {
         Reader::release(self);
+    }
+
+    fn recycle(&self, block: Block) {
+        Reader::recycle(self, block);
     }
 }
 

@@ -9,6 +9,9 @@ use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
 pub trait Blocks: Send {
     /// The next block, or `None` after the last.
     fn next_block(&mut self) -> io::Result<Option<Block>>;
+    /// Takes back a block that nobody needs any more: its memory is that of one to come, and need not be asked for and
+    /// cleared by the system again.
+    fn reuse(&mut self, _spent: Block) {}
 }
 
 /// An empty block that was read now.

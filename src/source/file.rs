@@ -63,7 +63,12 @@ pub fn read(
             }
             let block = match held.remove(&partition) {
                 Some(rest) => Some(rest),
-                None => blocks.next_block().map_err(|e| failed(path, &e))?,
+                None => {
+                    while let Some(spent) = out.spent() {
+                        blocks.reuse(spent);
+                    }
+                    blocks.next_block().map_err(|e| failed(path, &e))?
+                }
             };
             let event = match block {
                 Some(mut block) => {

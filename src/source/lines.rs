@@ -3,7 +3,10 @@
 use std::io::{self, Read};
 
 use super::blocks::{self, Blocks};
-use crate::model::block::{Block, PartitionId};
+use crate::model::block::{Block, PartitionId, RecordRef};
+
+/// Emptied blocks that are kept: as many as are on their way at once.
+const SPARE: usize = 12;
 
 /// Reads whole lines, block by block.
 pub struct Lines<R> {
@@ -13,6 +16,8 @@ pub struct Lines<R> {
     record_bytes: usize,
     /// The beginning of a line whose end has not been read.
     carry: Vec<u8>,
+    /// Memory of blocks that came back, emptied.
+    spare: Vec<(Vec<u8>, Vec<RecordRef>)>,
     line: u64,
     from: u64,
     at_end: bool,
@@ -34,6 +39,7 @@ impl<R: Read> Lines<R> {
             block_bytes: block_bytes.max(1),
             record_bytes,
             carry: Vec::new(),
+            spare: Vec::new(),
             line: 0,
             from,
             at_end: false,
@@ -48,8 +54,8 @@ impl<R: Read> Lines<R> {
         self.carry.extend_from_slice(&rest[..keep]);
     }
 
-    fn split(&mut self, bytes: Vec<u8>) -> Block {
-        let mut records = Vec::with_capacity(bytes.len() / 160 + 1);
+    fn split(&mut self, bytes: Vec<u8>, mut records: Vec<RecordRef>) -> Block {
+        records.reserve(bytes.len() / 160 + 1);
         let mut start = 0;
         while start < bytes.len() {
             let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |at| start + at);
@@ -77,7 +83,8 @@ impl<R: Read> Lines<R> {
 impl<R: Read + Send> Blocks for Lines<R> {
     fn next_block(&mut self) -> io::Result<Option<Block>> {
         while !self.at_end {
-            let mut bytes = std::mem::take(&mut self.carry);
+            let (mut bytes, records) = self.spare.pop().unwrap_or_default();
+            bytes.extend_from_slice(&self.carry);
             let searched = bytes.len();
             bytes.reserve(self.block_bytes);
             let wanted = self.block_bytes as u64;
@@ -101,11 +108,22 @@ impl<R: Read + Send> Blocks for Lines<R> {
             }
             if end > 0 {
                 bytes.truncate(end);
-                return Ok(Some(self.split(bytes)));
+                return Ok(Some(self.split(bytes, records)));
             }
+            bytes.clear();
+            self.spare.push((bytes, records));
             // No line ends here: what is longer than a record is not kept.
         }
         Ok(None)
+    }
+
+    fn reuse(&mut self, spent: Block) {
+        let (mut bytes, mut records) = (spent.bytes, spent.records);
+        if self.spare.len() < SPARE && bytes.capacity() <= 2 * self.block_bytes {
+            bytes.clear();
+            records.clear();
+            self.spare.push((bytes, records));
+        }
     }
 }
 

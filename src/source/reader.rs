@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
 
 use super::options::SourceOptions;
 use super::url::SourceUrl;
-use crate::model::block::{PartitionId, SourceEvent};
+use crate::model::block::{Block, PartitionId, SourceEvent};
 
 /// Blocks that wait at most.
 const QUEUE: usize = 8;
@@ -21,6 +21,7 @@ pub type Offsets = Vec<(PartitionId, u64)>;
 pub struct Reader {
     events: Receiver<SourceEvent>,
     durable: Sender<Offsets>,
+    spent: Sender<Block>,
     stop: Arc<AtomicBool>,
     released: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -31,6 +32,7 @@ pub struct Outlet {
     events: Sender<SourceEvent>,
     /// Offsets that have become durable.
     pub durable: Receiver<Offsets>,
+    spent: Receiver<Block>,
     wake: Box<dyn Fn() + Send>,
     stop: Arc<AtomicBool>,
     released: Arc<AtomicBool>,
@@ -59,6 +61,11 @@ impl Outlet {
         }
     }
 
+    /// A block that the worker is done with.
+    pub fn spent(&self) -> Option<Block> {
+        self.spent.try_recv().ok()
+    }
+
     /// Whether the reader should end.
     pub fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
@@ -74,12 +81,14 @@ pub fn start(
 ) -> Reader {
     let (send, events) = bounded(QUEUE);
     let (durable, returned) = crossbeam_channel::unbounded();
+    let (spent, emptied) = bounded(QUEUE);
     let stop = Arc::new(AtomicBool::new(false));
     let released = Arc::new(AtomicBool::new(options.hold.is_nothing()));
     let outlet = Outlet {
         released: Arc::clone(&released),
         events: send.clone(),
         durable: returned,
+        spent: emptied,
         wake,
         stop: Arc::clone(&stop),
     };
@@ -112,6 +121,7 @@ pub fn start(
     Reader {
         events,
         durable,
+        spent,
         stop,
         released,
         thread,
@@ -132,6 +142,11 @@ impl Reader {
     /// Everything before these offsets is durable: Kafka commits them to the consumer group now and then.
     pub fn committed(&self, offsets: &[(PartitionId, u64)]) {
         let _ = self.durable.send(offsets.to_vec());
+    }
+
+    /// Gives back a block that is done with; one too many is dropped.
+    pub fn recycle(&self, block: Block) {
+        let _ = self.spent.try_send(block);
     }
 
     /// Lets reading go on past the hold.

@@ -1,0 +1,196 @@
+//! The stages of the hot path, one at a time, over the same sales: for criterion, which times them, and for the count of
+//! instructions, which does not depend on how busy the machine is.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use standings::combine::combiner::{Combiner, Origin, SaleView};
+use standings::combine::deltas::Deltas;
+use standings::dataflow::gather::{Emit, Gather};
+use standings::dataflow::totals::Totals;
+use standings::decode::Decoder;
+use standings::event_time::partition::{Policy, Verdict};
+use standings::load::Dice;
+use standings::model::change::Commit;
+use standings::model::plan::Plan;
+use standings::model::value::Value;
+use standings::query::load_dir;
+use standings::sink::json::{push_change, push_key};
+
+/// Sales in the input.
+pub const SALES: usize = 20_000;
+/// Sales of one epoch where several are needed.
+const EPOCH: usize = 1_000;
+
+/// What each stage starts from.
+pub struct Stages {
+    plan: Arc<Plan>,
+    lines: Vec<Vec<u8>>,
+    sales: Vec<Kept>,
+    epochs: Vec<Vec<Deltas>>,
+    commit: Commit,
+}
+
+/// A decoded sale that outlives its line.
+struct Kept {
+    time: i64,
+    texts: Vec<Option<Vec<u8>>>,
+    numbers: Vec<Option<i128>>,
+}
+
+impl SaleView for Kept {
+    fn event_time(&self) -> i64 {
+        self.time
+    }
+
+    fn text(&self, column: usize) -> Option<&[u8]> {
+        self.texts[column].as_deref()
+    }
+
+    fn number(&self, column: usize) -> Option<i128> {
+        self.numbers[column]
+    }
+
+    fn value(&self, _: usize) -> Value {
+        // Only conditions ask, and these queries have none.
+        Value::Null
+    }
+}
+
+/// The names of the stages.
+pub const NAMES: [&str; 5] = ["decode", "combine", "totals", "rank", "encode"];
+
+impl Stages {
+    /// Makes the input: the same each time.
+    pub fn new() -> Self {
+        let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/queries");
+        let plan = Arc::new(load_dir(&queries).expect("bench/queries"));
+        let lines = lines();
+        let mut decoder = Decoder::new(&plan.schema, &plan.required_columns(), 1 << 20);
+        let columns = plan.schema.columns.len();
+        let keep = |line: &Vec<u8>| {
+            let sale = decoder.decode(line).expect("a sale");
+            let all = 0..columns;
+            Kept {
+                time: sale.event_time,
+                texts: all
+                    .clone()
+                    .map(|c| sale.text(c).map(<[u8]>::to_vec))
+                    .collect(),
+                numbers: all.map(|c| SaleView::number(&sale, c)).collect(),
+            }
+        };
+        let sales: Vec<Kept> = lines.iter().map(keep).collect();
+        let mut stages = Stages {
+            plan,
+            lines,
+            sales,
+            epochs: Vec::new(),
+            commit: Commit::default(),
+        };
+        stages.epochs = stages.fold(EPOCH);
+        stages.commit = stages.commit();
+        stages
+    }
+
+    /// Runs a stage once; something that depends on what it did.
+    pub fn run(&self, name: &str) -> u64 {
+        match name {
+            "decode" => self.decode(),
+            "combine" => self.fold(SALES).iter().map(|all| all.len() as u64).sum(),
+            "totals" => self.totals(false),
+            "rank" => self.totals(true),
+            "encode" => self.encode(),
+            other => panic!("no stage {other}; there are {NAMES:?}"),
+        }
+    }
+
+    fn decode(&self) -> u64 {
+        let plan = &self.plan;
+        let mut decoder = Decoder::new(&plan.schema, &plan.required_columns(), 1 << 20);
+        let time = |line: &Vec<u8>| {
+            decoder
+                .decode(line)
+                .map_or(0, |sale| sale.event_time as u64)
+        };
+        self.lines.iter().map(time).fold(0, u64::wrapping_add)
+    }
+
+    fn fold(&self, epoch: usize) -> Vec<Vec<Deltas>> {
+        let mut combiner = Combiner::new(&self.plan);
+        let mut missed = Vec::new();
+        let mut out = Vec::new();
+        for (n, sale) in self.sales.iter().enumerate() {
+            let origin = Origin {
+                partition: 0,
+                offset: n as u64,
+            };
+            combiner.add(sale, origin, |_| Verdict::Counted, &mut missed);
+            if (n + 1) % epoch == 0 {
+                out.push(combiner.flush(1));
+            }
+        }
+        out
+    }
+
+    /// Adds every epoch's fold; `rank`: and ends the epoch each time.
+    fn totals(&self, rank: bool) -> u64 {
+        let mut totals = Totals::new(Arc::clone(&self.plan));
+        let mut candidates = 0;
+        for epoch in &self.epochs {
+            epoch.iter().for_each(|deltas| totals.apply(deltas));
+            if rank {
+                candidates += totals.settle().len() as u64;
+            }
+        }
+        candidates + totals.live_keys() as u64
+    }
+
+    fn commit(&self) -> Commit {
+        let policy = Policy {
+            out_of_orderness: 60_000,
+            allowed_lateness: 3_600_000,
+            max_ahead: 86_400_000,
+            retain: 604_800_000,
+        };
+        let mut totals = Totals::new(Arc::clone(&self.plan));
+        let mut gather = Gather::new(Arc::clone(&self.plan), policy, Emit::Rows, 1);
+        self.epochs.iter().flatten().for_each(|d| totals.apply(d));
+        totals
+            .settle()
+            .into_iter()
+            .for_each(|c| gather.candidate(c));
+        gather.advance();
+        gather.draft(i64::MIN)
+    }
+
+    fn encode(&self) -> u64 {
+        let mut out = Vec::new();
+        for change in &self.commit.changes {
+            push_key(&mut out, &self.plan, change);
+            push_change(&mut out, &self.plan, change, 1);
+        }
+        out.len() as u64
+    }
+}
+
+/// About 150 bytes a sale, an hour and a bit, 300 cities, 2,000 salesmen.
+fn lines() -> Vec<Vec<u8>> {
+    let mut dice = Dice::new(7);
+    let line = |n: usize| {
+        let second = n * 4000 / SALES;
+        let (city, salesman) = (dice.below(300), dice.below(2000));
+        let (minute, ms, cents) = (second / 60 % 60, dice.below(1000), dice.below(100_000));
+        format!(
+            "{{\"sale_id\":\"a-{n}\",\"event_time\":\"2026-01-23T{:02}:{minute:02}:{:02}.{ms:03}Z\",\"city\":\"Town {city}\",\
+             \"salesman_id\":\"S{salesman:06}\",\"salesman_name\":\"Name {}\",\"amount\":{}.{:02}}}",
+            10 + second / 3600,
+            second % 60,
+            salesman % 700,
+            cents / 100,
+            cents % 100
+        )
+        .into_bytes()
+    };
+    (0..SALES).map(line).collect()
+}
