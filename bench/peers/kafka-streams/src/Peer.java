@@ -286,10 +286,12 @@ public class Peer {
 
         var connection = new Properties();
         connection.put("bootstrap.servers", brokers);
+        connection.put("default.api.timeout.ms", "20000");
+        connection.put("request.timeout.ms", "10000");
         long read;
         try (Admin admin = Admin.create(connection)) {
+            admin.createTopics(List.of(new NewTopic(topic, Optional.of(workers), Optional.empty()))).all().get();
             try {
-                admin.createTopics(List.of(new NewTopic(topic, Optional.of(workers), Optional.empty()))).all().get();
                 read = load(brokers, sales, topic, workers);
                 var failed = new AtomicReference<Throwable>();
                 var streams = new KafkaStreams(topology(topic).build(settings), settings);
@@ -331,9 +333,10 @@ public class Peer {
                 } catch (Exception e) {
                     System.err.println("kafka-streams: not all was removed from the broker: " + e.getMessage());
                 }
-                try (var files = Files.walk(state)) {
-                    files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
-                }
+            }
+        } finally {
+            try (var files = Files.walk(state)) {
+                files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
             }
         }
 
