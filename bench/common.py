@@ -54,13 +54,14 @@ def halves(path):
     return names
 
 def folded(path):
-    """The rankings that a log of changes ends with, in the lines of plain_loop; rows written; of these, ranks changed."""
+    """The rankings that a log of changes ends with, in the lines of plain_loop; rows written; of these, with another rank
+    than before or made final."""
     rows, written, moved = {}, 0, 0
     with open(path) as lines:
         for line in lines:
             c = json.loads(line)
             written += 1
-            moved += c["rank"] != c["previous_rank"]
+            moved += c["rank"] != c["previous_rank"] or c["final"]
             row = c["row"]
             key = row["city"] if c["ranking"] == "top_sales_per_city" else row["salesman_id"]
             rows[c["ranking"], c["window_start"], key] = c

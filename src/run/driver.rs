@@ -135,6 +135,8 @@ pub struct Driver<F: Feed> {
     live_keys: Rc<Cell<usize>>,
     taken: Rc<RefCell<Option<Taken>>>,
     gather: Option<(Rc<Cell<bool>>, Activator)>,
+    /// When gather was woken last without a message.
+    woken: Cell<Instant>,
     settings: Settings,
     partitions: BTreeMap<PartitionId, Partition>,
     combiner: Combiner,
@@ -178,6 +180,9 @@ type Offsets = Vec<(PartitionId, u64)>;
 /// The least time between two epochs of a worker that is not under load.
 const QUIET_EPOCH: Duration = Duration::from_millis(1);
 
+/// How soon gather looks again at what no message announces: that a commit is durable, that a snapshot is due.
+const LOOK_AGAIN: Duration = Duration::from_micros(250);
+
 impl<F: Feed> Driver<F> {
     /// A driver before its first turn.
     pub fn new(
@@ -202,6 +207,7 @@ impl<F: Feed> Driver<F> {
             live_keys: wiring.live_keys,
             taken: wiring.taken,
             gather: wiring.gather,
+            woken: Cell::new(last_end),
             partitions: BTreeMap::new(),
             combiner: Combiner::new(&settings.plan),
             rejects: Vec::new(),
@@ -250,7 +256,7 @@ impl<F: Feed> Driver<F> {
             Phase::Reading => self.read(stop),
             Phase::Closing if !self.durable.done() => {
                 self.wake_gather(false);
-                Ok(Turn::Park(Duration::from_millis(1)))
+                Ok(Turn::Park(LOOK_AGAIN))
             }
             Phase::Closing | Phase::Done => {
                 if self.phase == Phase::Closing {
@@ -332,7 +338,7 @@ impl<F: Feed> Driver<F> {
         let mut wait = Duration::from_millis(50).min(wait.unwrap_or(Duration::MAX));
         // The time for a snapshot comes without a message.
         if self.wake_gather(self.settings.snapshots.is_some()) {
-            wait = wait.min(Duration::from_millis(1));
+            wait = wait.min(LOOK_AGAIN);
         }
         Ok(Turn::Park(wait))
     }
@@ -342,7 +348,10 @@ impl<F: Feed> Driver<F> {
         let Some((pending, activator)) = &self.gather else {
             return false;
         };
-        if pending.get() || anyway {
+        // An operator that is woken in every turn keeps its worker from ever waiting: a core for nothing, while commits
+        // are on their way on other threads.
+        if (pending.get() || anyway) && self.settings.clock.since(self.woken.get()) >= LOOK_AGAIN {
+            self.woken.set(self.settings.clock.now());
             activator.activate();
         }
         pending.get()

@@ -5,6 +5,7 @@
 //! A commit is done when every message of it is acknowledged. The client retries for as long as it takes: a broker that
 //! is down makes commits wait, and a log line says so.
 
+mod aside;
 mod producer;
 mod readback;
 mod rejects;

@@ -33,7 +33,7 @@ pub type KafkaTransactionalSink = TransactionalSink<Topics>;
 impl KafkaTransactionalSink {
     /// Reads the settings; connects on open.
     pub fn new(brokers: &str, topic: &str, options: &SinkOptions) -> Result<Self, SinkError> {
-        let topics = Topics {
+        let mut topics = Topics {
             name: format!("kafka://{brokers}/{topic}"),
             brokers: brokers.to_owned(),
             changes: topic.to_owned(),
@@ -42,8 +42,9 @@ impl KafkaTransactionalSink {
             producer: None,
             live: Arc::clone(&options.live),
         };
-        // Wrong settings are found at once.
-        drop(topics.make_producer()?);
+        // Wrong settings are found at once. And by the time that it takes its transactions over it is connected: asked
+        // before, the client waits for half a second until it looks for a coordinator again.
+        topics.producer = Some(topics.make_producer()?);
         let (live, clock) = (Arc::clone(&options.live), options.clock.clone());
         Ok(TransactionalSink::over(
             topics,
@@ -119,7 +120,9 @@ impl Transactions for Topics {
     fn connect(&mut self) -> Result<(), SinkError> {
         let topics = [(&self.changes, false), (&self.progress, true)];
         readback::make_topics(&self.brokers, &self.options, &topics)?;
-        self.producer = Some(self.make_producer()?);
+        if self.producer.is_none() {
+            self.producer = Some(self.make_producer()?);
+        }
         Ok(())
     }
 

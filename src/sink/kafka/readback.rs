@@ -12,6 +12,7 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::aside::Aside;
 use super::transactions::Progress;
 use super::{client, refused};
 use crate::model::decimal::parse_minor;
@@ -32,6 +33,7 @@ pub fn make_topics(
 ) -> Result<(), SinkError> {
     let admin: AdminClient<DefaultClientContext> =
         client(brokers, options).create().map_err(|e| refused(&e))?;
+    let admin = Aside::new(admin);
     let metadata = waiting(brokers, || admin.inner().fetch_metadata(None, ANSWER))?;
     let there: Vec<&str> = metadata.topics().iter().map(|t| t.name()).collect();
     let missing: Vec<_> = topics
@@ -76,6 +78,7 @@ pub const LARGEST: usize = 1_048_588;
 pub fn largest(brokers: &str, options: &SinkOptions, topic: &str) -> Result<usize, SinkError> {
     let admin: AdminClient<DefaultClientContext> =
         client(brokers, options).create().map_err(|e| refused(&e))?;
+    let admin = Aside::new(admin);
     waiting(brokers, || admin.inner().fetch_metadata(None, ANSWER))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -141,6 +144,7 @@ fn read(
         .set("auto.offset.reset", "earliest")
         .create_with_context(Quiet)
         .map_err(|e| refused(&e))?;
+    let consumer = Aside::new(consumer);
     let metadata = waiting(brokers, || consumer.fetch_metadata(Some(topic), ANSWER))?;
     let found = metadata.topics().iter().find(|t| t.name() == topic);
     let mut list = TopicPartitionList::new();
