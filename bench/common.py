@@ -1,5 +1,5 @@
 """What the benches share: building, running one side, services, results."""
-import collections, json, os, resource, signal, statistics, subprocess, sys, time
+import collections, json, os, socket, statistics, subprocess, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
@@ -13,17 +13,13 @@ def build(*examples):
     more = [part for name in examples for part in ("--example", name)]
     subprocess.run(["cargo", "build", "--release", "--locked", "--bin", "standings", *more], check=True, cwd=ROOT)
 
-def run(command, limit=None, **options):
+def run(command, **options):
     """Runs a side to its end: seconds, CPU seconds, peak resident bytes (with children that it waited for), output."""
     began = time.monotonic()
     env = {**os.environ, "STANDINGS_LOG": "warn", **options.pop("env", {})}
     child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, start_new_session=True, **options)
-    if limit:
-        signal.signal(signal.SIGALRM, lambda *_: os.killpg(child.pid, signal.SIGKILL))
-        signal.alarm(int(limit))
     text = child.stdout.read().decode()
     _, status, usage = os.wait4(child.pid, 0)
-    signal.alarm(0)
     took = time.monotonic() - began
     if status != 0:
         raise RuntimeError(f"{' '.join(map(str, command))} ended with {os.waitstatus_to_exitcode(status)}")
@@ -40,18 +36,23 @@ def sales_file(n, seed=1, more=()):
         os.rename(path + ".part", path)
     return path
 
-def halves(path):
-    """The same sales as two files, which are two partitions."""
-    names = [f"{path}.{i}-of-2" for i in (0, 1)]
+def split(path, n):
+    """The same sales as so many files, which are as many partitions."""
+    names = [f"{path}.{i}-of-{n}" for i in range(n)]
     if not all(map(os.path.exists, names)):
-        with open(path, "rb") as lines:
-            outs = [open(name + ".part", "wb") for name in names]
-            for n, line in enumerate(lines):
-                outs[n % 2].write(line)
-            for out, name in zip(outs, names):
-                out.close()
-                os.rename(name + ".part", name)
+        outs = [open(name + ".part", "wb") for name in names]
+        with open(path, "rb") as whole:
+            for i, line in enumerate(whole):
+                outs[i % n].write(line)
+        for out, name in zip(outs, names):
+            out.close()
+            os.rename(name + ".part", name)
     return names
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
 def folded(path):
     """The rankings that a log of changes ends with, in the lines of plain_loop; rows written; of these, with another rank

@@ -31,9 +31,7 @@ pub fn make_topics(
     options: &SinkOptions,
     topics: &[(&String, bool)],
 ) -> Result<(), SinkError> {
-    let admin: AdminClient<DefaultClientContext> =
-        client(brokers, options).create().map_err(|e| refused(&e))?;
-    let admin = Aside::new(admin);
+    let admin = admin(brokers, options)?;
     let metadata = waiting(brokers, || admin.inner().fetch_metadata(None, ANSWER))?;
     let there: Vec<&str> = metadata.topics().iter().map(|t| t.name()).collect();
     let missing: Vec<_> = topics
@@ -70,15 +68,22 @@ pub fn make_topics(
     Ok(())
 }
 
+/// A client that asks about topics and makes them.
+fn admin(
+    brokers: &str,
+    options: &SinkOptions,
+) -> Result<Aside<AdminClient<DefaultClientContext>>, SinkError> {
+    let admin = client(brokers, options).create();
+    admin.map(Aside::new).map_err(|e| refused(&e))
+}
+
 /// Bytes of the largest message that a topic takes where nobody has said otherwise.
 pub const LARGEST: usize = 1_048_588;
 
 /// Bytes of the largest message that a topic takes; the brokers' default where they do not say. Waits while Kafka is
 /// down.
 pub fn largest(brokers: &str, options: &SinkOptions, topic: &str) -> Result<usize, SinkError> {
-    let admin: AdminClient<DefaultClientContext> =
-        client(brokers, options).create().map_err(|e| refused(&e))?;
-    let admin = Aside::new(admin);
+    let admin = admin(brokers, options)?;
     waiting(brokers, || admin.inner().fetch_metadata(None, ANSWER))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
