@@ -96,6 +96,7 @@ def schema(url, name):
 
 def make_topic(brokers, name, partitions=1):
     empty = f"{WORK}/empty.ndjson"
+    os.makedirs(os.path.dirname(empty), exist_ok=True)
     open(empty, "w").close()
     subprocess.run([STANDINGS, "load", "replay", empty, "--to", f"kafka://{brokers}/{name}", "--partitions", str(partitions)],
                    check=True, env={**os.environ, "STANDINGS_LOG": "error"})
