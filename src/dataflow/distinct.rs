@@ -1,10 +1,81 @@
-//! The distinct values of one key.
+//! The distinct values of the keys of a window. A key's are one word: most keys have one or two, and these lie in the
+//! word itself; more lie in a set, and the word is its number.
 
 use hashbrown::HashSet;
 
+/// The sets of a window, and the words that stand for a key's values.
+#[derive(Debug, Default)]
+pub struct Sets(Vec<DistinctSet>);
+
+/// What a word holds, in its two highest bits.
+const ONE: u64 = 1 << 62;
+const TWO: u64 = 2 << 62;
+const SET: u64 = 3 << 62;
+/// Bits of a value that lies in a word.
+const BITS: u32 = 31;
+const VALUE: u64 = (1 << BITS) - 1;
+
+impl Sets {
+    /// The word of a key without values.
+    pub const NONE: u64 = 0;
+
+    /// How many values a word stands for.
+    #[inline]
+    pub fn len(&self, word: u64) -> usize {
+        match word & SET {
+            SET => self.0[(word & VALUE) as usize].len(),
+            in_place => (in_place >> 62) as usize,
+        }
+    }
+
+    /// Adds a value; whether it is new.
+    #[inline]
+    pub fn insert(&mut self, word: &mut u64, value: u32) -> bool {
+        let fits = u64::from(value) <= VALUE;
+        match *word & SET {
+            SET => return self.0[(*word & VALUE) as usize].insert(value),
+            0 if fits => *word = ONE | u64::from(value),
+            ONE | TWO if self.has(*word, value) => return false,
+            ONE if fits => *word = TWO | u64::from(value) << BITS | (*word & VALUE),
+            _ => {
+                let mut set = DistinctSet::default();
+                self.for_each(*word, |v| {
+                    set.insert(v);
+                });
+                set.insert(value);
+                *word = SET | self.0.len() as u64;
+                super::chunks::make_room(&mut self.0);
+                self.0.push(set);
+            }
+        }
+        true
+    }
+
+    fn has(&self, word: u64, value: u32) -> bool {
+        let mut has = false;
+        self.for_each(word, |v| has |= v == value);
+        has
+    }
+
+    /// Calls `f` with each value, in no order.
+    #[inline]
+    pub fn for_each(&self, word: u64, mut f: impl FnMut(u32)) {
+        let tag = word & SET;
+        if tag == SET {
+            return self.0[(word & VALUE) as usize].for_each(f);
+        }
+        if tag != 0 {
+            f((word & VALUE) as u32);
+        }
+        if tag == TWO {
+            f((word >> BITS & VALUE) as u32);
+        }
+    }
+}
+
 /// A set of text numbers: a handful for most keys, so they lie in place; more in a sorted list, until it pays to hash.
 #[derive(Debug)]
-pub enum DistinctSet {
+enum DistinctSet {
     /// In place, in order of arrival.
     Few {
         /// How many.
@@ -38,11 +109,6 @@ impl DistinctSet {
             DistinctSet::Some(v) => v.len(),
             DistinctSet::Many(s) => s.len(),
         }
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Adds a value; whether it is new.
@@ -99,18 +165,23 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn it_is_a_set_at_every_size() {
-        let mut set = DistinctSet::default();
-        let mut want = BTreeSet::new();
-        let mut n = 7u32;
-        for _ in 0..400 {
-            n = n.wrapping_mul(2_654_435_761).wrapping_add(1);
-            let value = (n >> 16) % 100;
-            assert_eq!(set.insert(value), want.insert(value));
-            assert!(!set.insert(value));
-            let mut found = BTreeSet::new();
-            set.for_each(|value| assert!(found.insert(value)));
-            assert_eq!((&found, set.len()), (&want, want.len()));
+    fn a_word_is_a_set_at_every_size() {
+        for range in [1, 2, 3, 9, 100] {
+            let mut sets = Sets::default();
+            let (mut word, mut other) = (Sets::NONE, Sets::NONE);
+            let mut want = BTreeSet::new();
+            let mut n = 7u32;
+            for _ in 0..400 {
+                n = n.wrapping_mul(2_654_435_761).wrapping_add(1);
+                // Small numbers, and some that do not fit into a word beside another.
+                let value = ((n >> 16) % range).wrapping_sub(range / 2);
+                assert_eq!(sets.insert(&mut word, value), want.insert(value));
+                assert!(!sets.insert(&mut word, value));
+                sets.insert(&mut other, n);
+                let mut found = BTreeSet::new();
+                sets.for_each(word, |value| assert!(found.insert(value)));
+                assert_eq!((&found, sets.len(word)), (&want, want.len()));
+            }
         }
         assert_eq!(std::mem::size_of::<DistinctSet>(), 32);
     }

@@ -9,6 +9,7 @@
 //!    twice as deep as the limit needs at least and as deep as the square root of their number: so a refill of *n*
 //!    rows happens at most once in √n departures.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -39,10 +40,17 @@ pub struct Settled {
 }
 
 impl Head {
-    /// Takes over a row's new place. `before` is its old one, `None` for a new row.
-    pub fn update(&mut self, row: u32, key: &Arc<[u8]>, before: Option<OrderKey>, now: OrderKey) {
-        let was_in = before.as_ref().is_some_and(|b| self.holds(b, key));
-        let is_in = self.holds(&now, key);
+    /// Takes over a row's new place. `before` is its old one, `None` for a new row; `key` yields the key's bytes, and is
+    /// asked only where they matter.
+    pub fn update<'a>(
+        &mut self,
+        row: u32,
+        key: impl Fn() -> &'a [u8],
+        before: Option<OrderKey>,
+        now: OrderKey,
+    ) {
+        let was_in = before.as_ref().is_some_and(|b| self.holds(b, &key));
+        let is_in = self.holds(&now, &key);
         if !was_in && !is_in {
             return;
         }
@@ -54,18 +62,21 @@ impl Head {
         if let Some(before) = before
             && was_in
         {
-            self.entries.remove(&(before, Arc::clone(key), row));
+            self.entries.remove(&(before, key().into(), row));
         }
         if is_in {
             self.touched.push(row);
-            self.entries.insert((now, Arc::clone(key), row));
+            self.entries.insert((now, key().into(), row));
         }
     }
 
-    fn holds(&self, order: &OrderKey, key: &Arc<[u8]>) -> bool {
+    fn holds<'a>(&self, order: &OrderKey, key: &impl Fn() -> &'a [u8]) -> bool {
         match &self.floor {
             None => true,
-            Some((floor, floor_key)) => (order, key) <= (floor, floor_key),
+            Some((floor, floor_key)) => match order.cmp(floor) {
+                Ordering::Equal => key() <= &floor_key[..],
+                other => other == Ordering::Less,
+            },
         }
     }
 

@@ -15,14 +15,17 @@
 //! 4. Gather keeps a capability for the first epoch that is not committed: a probe behind it shows every worker
 //!    which input is safe, which is what bounds the bytes in flight.
 
+pub mod chunks;
 pub mod control;
 pub mod distinct;
 pub mod gather;
 pub mod graph;
 pub mod head;
+pub mod index;
 pub mod interner;
 pub mod messages;
 pub mod order;
+pub mod rows;
 mod snapshots;
 pub mod totals;
 pub mod window;

@@ -11,8 +11,9 @@ use crate::model::sabotage::{self, Mistake};
 use crate::model::schema::Schema;
 use crate::model::value::Value;
 
-use super::distinct::DistinctSet;
+use super::distinct::Sets;
 use super::interner::Interner;
+use super::rows::Packing;
 
 /// The order values of a row. Equal keys are ties.
 ///
@@ -28,6 +29,8 @@ pub struct OrderKey {
 pub struct Reader {
     /// Row layout.
     pub layout: Layout,
+    /// How totals keep such rows.
+    pub packing: Packing,
     /// Group key columns.
     pub codec: KeyCodec,
     types: Vec<FieldType>,
@@ -39,19 +42,29 @@ pub struct Reader {
 pub struct RowView<'a> {
     /// The accumulators.
     pub words: &'a [u64],
-    /// Group key bytes.
-    pub key: &'a [u8],
+    /// The text that is the group key.
+    pub key: u32,
     /// Texts of the worker.
     pub texts: &'a Interner,
-    /// Distinct sets of the window.
-    pub sets: &'a [DistinctSet],
+    /// Distinct values of the window.
+    pub sets: &'a Sets,
+}
+
+impl<'a> RowView<'a> {
+    /// The group key's bytes.
+    #[inline]
+    pub fn key_bytes(self) -> &'a [u8] {
+        self.texts.get(self.key)
+    }
 }
 
 impl Reader {
     /// For one ranking.
     pub fn new(ranking: &Ranking, schema: &Schema) -> Self {
+        let layout = Layout::new(ranking, schema);
         Reader {
-            layout: Layout::new(ranking, schema),
+            packing: Packing::new(&layout, !ranking.partition.is_empty()),
+            layout,
             codec: KeyCodec::new(ranking, schema),
             types: (0..ranking.measures.len())
                 .map(|i| ranking.field_type(Field::Measure(i), schema))
@@ -97,7 +110,7 @@ impl Reader {
                 Some(wide(words, at)).filter(|n| *n != i128::MAX && *n != i128::MIN)
             }
             Source::Last(at) => Some(wide(words, at + 3)).filter(|n| *n != NULL_NUMBER),
-            Source::Distinct(at) => Some(row.sets[words[at] as usize].len() as i128),
+            Source::Distinct(at) => Some(row.sets.len(words[at]) as i128),
             Source::Text(_) | Source::LastText(_) => None,
         }
     }
@@ -111,7 +124,7 @@ impl Reader {
             let by_hash = sabotage::is(Mistake::TiesByHash);
             return OrderKey {
                 head: turned(self.number(i, row), term),
-                tail: by_hash.then(|| Box::from(xxhash_rust::xxh3::xxh3_64(row.key).to_be_bytes())),
+                tail: by_hash.then(|| Box::from(xxhash_rust::xxh3::xxh3_64(row.key_bytes()).to_be_bytes())),
             };
         }
         let mut tail = Vec::new();
@@ -129,7 +142,7 @@ impl Reader {
                     continue;
                 }
                 Field::Measure(i) => self.measure(i, row),
-                Field::Key(i) => key.get_or_insert_with(|| self.codec.decode(row.key))[i].clone(),
+                Field::Key(i) => key.get_or_insert_with(|| self.codec.decode(row.key_bytes()))[i].clone(),
             };
             match value {
                 Value::Text(text) => {

@@ -8,9 +8,8 @@ use hashbrown::HashMap;
 use super::interner::Interner;
 use super::messages::Candidate;
 use super::order::Reader;
-use super::window::{CopyInto, Resolve, WindowState};
+use super::window::{Batch, CopyInto, WindowState};
 use crate::combine::deltas::{Deltas, Group};
-use crate::combine::texts::TextTable;
 use crate::model::plan::Plan;
 
 /// One worker's totals.
@@ -41,30 +40,22 @@ impl Totals {
 
     /// Adds one batch.
     pub fn apply(&mut self, deltas: &Deltas) {
-        let mut from = Numbers {
-            table: &deltas.texts,
-            numbers: vec![u32::MAX; deltas.texts.len()],
-        };
+        let numbers = self.texts.intern_all(&deltas.texts);
         let mut words = &deltas.words[..];
         let mut distinct = deltas.distinct.iter();
         for group in &deltas.groups {
             let ranking = &self.plan.rankings[group.ranking as usize];
             let reader = &self.readers[group.ranking as usize];
-            let stride = reader.layout.width + 1;
             let at = (group.ranking, group.window_start);
-            let window = self.windows.entry(at).or_default();
-            let (rows, rest) = words.split_at(stride * group.rows as usize);
+            let (rows, rest) = words.split_at((reader.layout.width + 1) * group.rows as usize);
             words = rest;
-            for row in rows.chunks_exact(stride) {
-                window.merge(
-                    ranking,
-                    reader,
-                    &mut self.texts,
-                    &mut from,
-                    row,
-                    &mut distinct,
-                );
-            }
+            let window = self.windows.entry(at);
+            let window = window.or_insert_with(|| WindowState::new(reader));
+            let batch = Batch {
+                rows,
+                numbers: &numbers,
+            };
+            window.merge(ranking, reader, &mut self.texts, &batch, &mut distinct);
             self.touched.push(at);
         }
         self.texts.sweep();
@@ -144,21 +135,5 @@ impl Totals {
     /// Texts held, for metrics.
     pub fn live_texts(&self) -> usize {
         self.texts.len()
-    }
-}
-
-/// A batch's texts, numbered by the worker when first met.
-struct Numbers<'a> {
-    table: &'a TextTable,
-    numbers: Vec<u32>,
-}
-
-impl Resolve for Numbers<'_> {
-    fn resolve(&mut self, texts: &mut Interner, id: u32) -> u32 {
-        let known = &mut self.numbers[id as usize];
-        if *known == u32::MAX {
-            *known = texts.intern(self.table.get(id), self.table.hash(id));
-        }
-        *known
     }
 }

@@ -2,37 +2,50 @@
 
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashMap;
 
-use super::distinct::DistinctSet;
+use super::distinct::Sets;
 use super::head::{Entry, Head};
+use super::index::Index;
 use super::interner::Interner;
 use super::messages::{Candidate, CandidateRow};
-use super::order::{Reader, RowView};
+use super::order::{OrderKey, Reader, RowView};
+use super::rows::Rows;
 use crate::combine::combiner::mix;
 use crate::combine::deltas::Deltas;
 use crate::combine::layout::{NO_TEXT, SlotKind, put_wide, wide};
+use crate::combine::texts::hash;
 use crate::model::plan::Ranking;
 
 /// Totals and heads of one window.
 pub struct WindowState {
-    /// Rows: key text and partition number packed in one word, then the accumulators.
-    rows: Vec<u64>,
-    index: HashTable<u32>,
-    sets: Vec<DistinctSet>,
+    rows: Rows,
+    /// Finds the row of a key.
+    index: Index,
+    sets: Sets,
     partitions: Vec<Partition>,
     partition_index: HashMap<Arc<[u8]>, u32>,
     dirty: Vec<u32>,
-    /// Rows that changed since the last snapshot, and a bit for each row that is among them.
-    changed: Vec<u32>,
-    is_changed: Vec<u64>,
+    /// A bit for each row that changed since the last snapshot.
+    changed: Vec<u64>,
 }
+
+/// Rows that are looked up side by side: several times what a core can wait for at once.
+const TOGETHER: usize = 32;
 
 struct Partition {
     key: Arc<[u8]>,
     head: Head,
     /// Rows of the partition; unused when the whole window is one.
     members: Vec<u32>,
+}
+
+/// One epoch's rows of a window, as they came.
+pub struct Batch<'a> {
+    /// Rows: the key's text number in the batch, then the accumulators.
+    pub rows: &'a [u64],
+    /// The worker's numbers of the batch's texts.
+    pub numbers: &'a [u32],
 }
 
 /// Where rows are copied to, and the numbers that texts have there.
@@ -49,47 +62,36 @@ impl CopyInto<'_> {
         *self
             .numbers
             .entry(id)
-            .or_insert_with(|| table.push(texts.get(id), texts.hash(id)))
+            .or_insert_with(|| table.push(texts.get(id), hash(texts.get(id))))
     }
-}
-
-/// A batch's texts as numbers of the worker's own.
-pub trait Resolve {
-    /// The worker's number for the batch's text.
-    fn resolve(&mut self, texts: &mut Interner, id: u32) -> u32;
 }
 
 impl WindowState {
     /// Nothing yet.
-    pub fn new() -> Self {
+    pub fn new(reader: &Reader) -> Self {
         WindowState {
-            rows: Vec::new(),
-            index: HashTable::new(),
-            sets: Vec::new(),
+            rows: Rows::new(&reader.packing),
+            index: Index::default(),
+            sets: Sets::default(),
             partitions: Vec::new(),
             partition_index: HashMap::new(),
             dirty: Vec::new(),
             changed: Vec::new(),
-            is_changed: Vec::new(),
         }
     }
 
     /// Notes that a row changed.
     fn note(&mut self, row: u32) {
-        let (word, bit) = (row as usize / 64, 1 << (row % 64));
-        if word >= self.is_changed.len() {
-            self.is_changed.resize(word + 1, 0);
+        let word = row as usize / 64;
+        if word >= self.changed.len() {
+            self.changed.resize(word + 1, 0);
         }
-        if self.is_changed[word] & bit == 0 {
-            self.is_changed[word] |= bit;
-            self.changed.push(row);
-        }
+        self.changed[word] |= 1 << (row % 64);
     }
 
     /// No row counts as changed.
     pub fn forget(&mut self) {
         self.changed.clear();
-        self.is_changed.clear();
     }
 
     /// Copies rows as deltas from nothing: those that changed since the last copy, or all.
@@ -100,26 +102,28 @@ impl WindowState {
         texts: &Interner,
         into: &mut CopyInto<'_>,
     ) -> u32 {
-        let stride = reader.layout.width + 1;
-        let mut rows = std::mem::take(&mut self.changed);
-        self.is_changed.clear();
-        if full {
-            rows = (0..(self.rows.len() / stride) as u32).collect();
-        }
-        for row in &rows {
-            let words = &self.rows[*row as usize * stride..(*row as usize + 1) * stride];
-            let key = into.text(texts, words[0] as u32);
-            let at = into.deltas.words.len() + 1;
+        let changed = std::mem::take(&mut self.changed);
+        let is_changed = |row: &u32| {
+            let word = changed.get(*row as usize / 64);
+            word.is_some_and(|word| word >> (row % 64) & 1 == 1)
+        };
+        let mut copied = 0;
+        for row in (0..self.rows.len() as u32).filter(|row| full || is_changed(row)) {
+            copied += 1;
+            let key = into.text(texts, self.rows.key(row));
             into.deltas.words.push(u64::from(key));
-            into.deltas.words.extend_from_slice(&words[1..]);
+            let at = into.deltas.words.len();
+            into.deltas.words.resize(at + reader.layout.width, 0);
+            let words = &mut into.deltas.words[at..];
+            self.rows.read(&reader.packing, row, words);
             for slot in &reader.layout.slots {
                 let place = match slot.kind {
                     SlotKind::MinText(_) | SlotKind::MaxText(_) => at + slot.at,
                     SlotKind::LastText(_) => at + slot.at + 3,
                     SlotKind::Distinct(_) => {
-                        let set = &self.sets[words[1 + slot.at] as usize];
-                        into.deltas.words[at + slot.at] = set.len() as u64;
-                        set.for_each(|id| {
+                        let word = into.deltas.words[at + slot.at];
+                        into.deltas.words[at + slot.at] = self.sets.len(word) as u64;
+                        self.sets.for_each(word, |id| {
                             let id = into.text(texts, id);
                             into.deltas.distinct.push(id);
                         });
@@ -133,60 +137,105 @@ impl WindowState {
                 }
             }
         }
-        rows.len() as u32
+        copied
     }
 
     /// Keys in this window.
     pub fn keys(&self) -> usize {
-        self.index.len()
+        self.rows.len()
     }
 
-    /// Adds one key's deltas; `distinct` yields the values of its distinct slots.
+    /// Adds one epoch's deltas; `distinct` yields the values of their distinct slots.
     pub fn merge<'a>(
         &mut self,
         ranking: &Ranking,
         reader: &Reader,
         texts: &mut Interner,
-        from: &mut impl Resolve,
-        deltas: &[u64],
+        batch: &Batch<'_>,
         distinct: &mut impl Iterator<Item = &'a u32>,
     ) {
         let stride = reader.layout.width + 1;
-        let key = from.resolve(texts, deltas[0] as u32);
+        let mut words = vec![0; reader.layout.width];
+        for some in batch.rows.chunks(stride * TOGETHER) {
+            self.bring(batch.numbers, some, stride);
+            for deltas in some.chunks_exact(stride) {
+                let key = batch.numbers[deltas[0] as usize];
+                let (row, before) = self.find(ranking, reader, texts, key, &mut words);
+                self.add(
+                    reader,
+                    texts,
+                    batch.numbers,
+                    &mut words,
+                    &deltas[1..],
+                    distinct,
+                );
+                self.rows.write(&reader.packing, row, &words);
+                self.place(reader, texts, key, row, before, &words);
+            }
+        }
+    }
+
+    /// Brings what these rows will touch into the cache.
+    fn bring(&self, numbers: &[u32], rows: &[u64], stride: usize) {
+        let mut guesses = [None; TOGETHER];
+        for (guess, deltas) in guesses.iter_mut().zip(rows.chunks_exact(stride)) {
+            *guess = self
+                .index
+                .guess(mix(u64::from(numbers[deltas[0] as usize])));
+        }
+        let touched = guesses.iter().flatten().map(|row| self.rows.touch(*row));
+        std::hint::black_box(touched.fold(0, |a, b| a ^ b));
+    }
+
+    /// The row of a key, made if there is none, its words, and its place before.
+    fn find(
+        &mut self,
+        ranking: &Ranking,
+        reader: &Reader,
+        texts: &mut Interner,
+        key: u32,
+        words: &mut [u64],
+    ) -> (u32, Option<OrderKey>) {
         let rows = &self.rows;
         let found = self
             .index
-            .find(mix(u64::from(key)), |r| {
-                rows[*r as usize * stride] as u32 == key
-            })
-            .copied();
-        let row = match found {
-            Some(row) => row,
-            None => self.add_row(ranking, reader, texts, key, stride),
+            .find(mix(u64::from(key)), |row| rows.key(row) == key);
+        let Some(row) = found else {
+            reader.layout.clear(words);
+            return (self.add_row(ranking, reader, texts, key), None);
         };
-        let at = row as usize * stride;
-        let bytes = Arc::clone(texts.get(key));
-        let before = found.map(|_| {
-            reader.order(RowView {
-                words: &self.rows[at + 1..at + stride],
-                key: &bytes,
-                texts,
-                sets: &self.sets,
-            })
-        });
-        self.add(reader, texts, from, row, &deltas[1..], distinct);
-        self.note(row);
-        let words = &self.rows[at + 1..at + stride];
-        let now = reader.order(RowView {
+        self.rows.read(&reader.packing, row, words);
+        let before = reader.order(RowView {
             words,
-            key: &bytes,
+            key,
             texts,
             sets: &self.sets,
         });
-        let number = (self.rows[at] >> 32) as u32;
+        (row, Some(before))
+    }
+
+    /// Tells the head of a row's partition where the row is now.
+    fn place(
+        &mut self,
+        reader: &Reader,
+        texts: &Interner,
+        key: u32,
+        row: u32,
+        before: Option<OrderKey>,
+        words: &[u64],
+    ) {
+        self.note(row);
+        let view = RowView {
+            words,
+            key,
+            texts,
+            sets: &self.sets,
+        };
+        let now = reader.order(view);
+        let number = self.rows.partition(&reader.packing, row);
         let head = &mut self.partitions[number as usize].head;
         let was_dirty = head.is_dirty();
-        head.update(row, &bytes, before, now);
+        head.update(row, || view.key_bytes(), before, now);
         if head.is_dirty() && !was_dirty {
             self.dirty.push(number);
         }
@@ -198,9 +247,7 @@ impl WindowState {
         reader: &Reader,
         texts: &mut Interner,
         key: u32,
-        stride: usize,
     ) -> u32 {
-        let row = (self.rows.len() / stride) as u32;
         texts.retain(key);
         let mut partition = Vec::new();
         if !ranking.partition.is_empty() {
@@ -222,40 +269,31 @@ impl WindowState {
                 number
             }
         };
+        let rows = &self.rows;
+        let all = || {
+            rows.keys()
+                .enumerate()
+                .map(|(row, key)| (mix(u64::from(key)), row as u32))
+        };
+        self.index
+            .insert(mix(u64::from(key)), rows.len() as u32, all);
+        let row = self.rows.push(&reader.packing, key, number);
         if !ranking.partition.is_empty() {
             self.partitions[number as usize].members.push(row);
         }
-        make_room(&mut self.rows, stride);
-        self.rows.push(u64::from(number) << 32 | u64::from(key));
-        let at = self.rows.len();
-        self.rows.resize(at + stride - 1, 0);
-        reader.layout.clear(&mut self.rows[at..]);
-        for slot in &reader.layout.slots {
-            if let SlotKind::Distinct(_) = slot.kind {
-                self.rows[at + slot.at] = self.sets.len() as u64;
-                make_room(&mut self.sets, 1);
-                self.sets.push(DistinctSet::default());
-            }
-        }
-        let rows = &self.rows;
-        self.index.insert_unique(mix(u64::from(key)), row, |r| {
-            mix(u64::from(rows[*r as usize * stride] as u32))
-        });
         row
     }
 
+    /// Adds a row's deltas to its words.
     fn add<'a>(
         &mut self,
         reader: &Reader,
         texts: &mut Interner,
-        from: &mut impl Resolve,
-        row: u32,
+        numbers: &[u32],
+        words: &mut [u64],
         deltas: &[u64],
         distinct: &mut impl Iterator<Item = &'a u32>,
     ) {
-        let stride = reader.layout.width + 1;
-        let at = row as usize * stride + 1;
-        let words = &mut self.rows[at..at + stride - 1];
         for slot in &reader.layout.slots {
             let at = slot.at;
             match slot.kind {
@@ -265,7 +303,7 @@ impl WindowState {
                 SlotKind::Max(_) => put_wide(words, at, wide(words, at).max(wide(deltas, at))),
                 SlotKind::MinText(_) | SlotKind::MaxText(_) => {
                     if deltas[at] != NO_TEXT {
-                        let id = from.resolve(texts, deltas[at] as u32);
+                        let id = numbers[deltas[at] as usize];
                         let least = matches!(slot.kind, SlotKind::MinText(_));
                         if words[at] == NO_TEXT
                             || (texts.get(id) < texts.get(words[at] as u32)) == least
@@ -284,16 +322,15 @@ impl WindowState {
                         words[at..at + 3].copy_from_slice(&deltas[at..at + 3]);
                         let id = match deltas[at + 3] {
                             NO_TEXT => NO_TEXT,
-                            id => u64::from(from.resolve(texts, id as u32)),
+                            id => u64::from(numbers[id as usize]),
                         };
                         replace_text(texts, &mut words[at + 3], id);
                     }
                 }
                 SlotKind::Distinct(_) => {
-                    let set = &mut self.sets[words[at] as usize];
                     for value in distinct.take(deltas[at] as usize) {
-                        let id = from.resolve(texts, *value);
-                        if set.insert(id) {
+                        let id = numbers[*value as usize];
+                        if self.sets.insert(&mut words[at], id) {
                             texts.retain(id);
                         }
                     }
@@ -312,7 +349,6 @@ impl WindowState {
         texts: &Interner,
         out: &mut Vec<Candidate>,
     ) {
-        let stride = reader.layout.width + 1;
         let WindowState {
             rows,
             sets,
@@ -320,20 +356,10 @@ impl WindowState {
             dirty,
             ..
         } = self;
-        let view = |row: u32| {
-            let at = row as usize * stride;
-            let key = texts.get(rows[at] as u32);
-            (
-                key,
-                RowView {
-                    words: &rows[at + 1..at + stride],
-                    key,
-                    texts,
-                    sets,
-                },
-            )
-        };
-        let count = rows.len() / stride;
+        let (rows, sets) = (&*rows, &*sets);
+        let mut words = vec![0; reader.layout.width];
+        let key = |row: u32| texts.get(rows.key(row));
+        let count = rows.len();
         for partition in dirty.drain(..) {
             let Partition {
                 key: partition_key,
@@ -346,39 +372,50 @@ impl WindowState {
                 members.len()
             };
             let settled = head.settle(ranking.limit, ranking.rank, size, |want| {
-                let mut all: Vec<(super::order::OrderKey, u32)> = if ranking.partition.is_empty() {
-                    (0..count as u32)
-                        .map(|r| (reader.order(view(r).1), r))
-                        .collect()
+                let mut order = |row: u32| {
+                    rows.read(&reader.packing, row, &mut words);
+                    let view = RowView {
+                        words: &words,
+                        key: rows.key(row),
+                        texts,
+                        sets,
+                    };
+                    (reader.order(view), row)
+                };
+                let mut all: Vec<(OrderKey, u32)> = if ranking.partition.is_empty() {
+                    (0..count as u32).map(&mut order).collect()
                 } else {
-                    members
-                        .iter()
-                        .map(|r| (reader.order(view(*r).1), *r))
-                        .collect()
+                    members.iter().copied().map(&mut order).collect()
                 };
                 let complete = all.len() <= want;
                 if !complete {
                     all.select_nth_unstable_by(want - 1, |a, b| {
-                        a.0.cmp(&b.0).then_with(|| view(a.1).0.cmp(view(b.1).0))
+                        a.0.cmp(&b.0).then_with(|| key(a.1).cmp(key(b.1)))
                     });
                     all.truncate(want);
                 }
                 let entries: Vec<Entry> = all
                     .into_iter()
-                    .map(|(order, r)| (order, Arc::clone(view(r).0), r))
+                    .map(|(order, row)| (order, key(row).into(), row))
                     .collect();
                 (entries, complete)
             });
             let mut send = |row: u32, removed: bool| {
-                let (key, row) = view(row);
+                rows.read(&reader.packing, row, &mut words);
+                let view = RowView {
+                    words: &words,
+                    key: rows.key(row),
+                    texts,
+                    sets,
+                };
                 out.push(Candidate {
                     ranking: number,
                     window_start: start,
                     partition: Arc::clone(partition_key),
-                    key: Arc::clone(key),
+                    key: view.key_bytes().into(),
                     row: (!removed).then(|| CandidateRow {
-                        order: reader.order(row),
-                        measures: reader.measures(row),
+                        order: reader.order(view),
+                        measures: reader.measures(view),
                     }),
                 });
             };
@@ -389,13 +426,18 @@ impl WindowState {
 
     /// Lets go of every text that the window uses.
     pub fn release(self, reader: &Reader, texts: &mut Interner) {
-        let stride = reader.layout.width + 1;
-        for row in self.rows.chunks_exact(stride) {
-            texts.release(row[0] as u32);
+        let mut words = vec![0; reader.layout.width];
+        for row in 0..self.rows.len() as u32 {
+            texts.release(self.rows.key(row));
+            self.rows.read(&reader.packing, row, &mut words);
             for slot in &reader.layout.slots {
                 let word = match slot.kind {
-                    SlotKind::MinText(_) | SlotKind::MaxText(_) => row[1 + slot.at],
-                    SlotKind::LastText(_) => row[1 + slot.at + 3],
+                    SlotKind::MinText(_) | SlotKind::MaxText(_) => words[slot.at],
+                    SlotKind::LastText(_) => words[slot.at + 3],
+                    SlotKind::Distinct(_) => {
+                        self.sets.for_each(words[slot.at], |id| texts.release(id));
+                        NO_TEXT
+                    }
                     _ => NO_TEXT,
                 };
                 if word != NO_TEXT {
@@ -403,22 +445,6 @@ impl WindowState {
                 }
             }
         }
-        for set in &self.sets {
-            set.for_each(|id| texts.release(id));
-        }
-    }
-}
-
-impl Default for WindowState {
-    fn default() -> Self {
-        WindowState::new()
-    }
-}
-
-/// Grows by an eighth, not to double: rows are most of what a worker holds, and room that is not used is half of it then.
-fn make_room<T>(all: &mut Vec<T>, more: usize) {
-    if all.len() + more > all.capacity() {
-        all.reserve_exact(more.max(all.len() / 8).max(16));
     }
 }
 
