@@ -11,7 +11,7 @@ use super::texts::{TextTable, Texts};
 use crate::event_time::partition::Verdict;
 use crate::model::block::PartitionId;
 use crate::model::bytes::same;
-use crate::model::plan::{Plan, Ranking};
+use crate::model::plan::{Plan, Ranking, Window};
 use crate::model::reject::MissedWindow;
 use crate::model::schema::ColumnType;
 use crate::model::value::Value;
@@ -53,6 +53,8 @@ pub struct Combiner {
     rankings: Vec<Fold>,
     texts: Texts,
     columns: Columns,
+    /// Additions to a row since the last flush.
+    folded: u64,
 }
 
 /// Text numbers of the present sale's columns: each is looked up at most once, whatever the number of rankings.
@@ -81,18 +83,30 @@ struct Fold {
     layout: Layout,
     /// The column that is the whole key, when it is one text column.
     plain: Option<usize>,
-    /// Rows: window number and key's text number packed in one word, then the accumulators.
+    /// Rows: span number and key's text number packed in one word, then the accumulators.
     rows: Vec<u64>,
     index: HashTable<u32>,
-    windows: Vec<i64>,
-    window_numbers: HashMap<i64, u32>,
+    spans: Vec<Span>,
+    span_numbers: HashMap<Span, u32>,
+    /// In how many windows every sale is, when it is in the same number wherever it falls; else 1.
+    overlap: u32,
     /// The latest window that the previous sale was in.
     latest: i64,
-    /// The window of the previous row.
-    last: (i64, u32),
+    /// The windows of the previous row.
+    last: (Span, u32),
     /// Per slot of distinct values: row and value's text number, packed.
     distinct: Vec<(usize, HashTable<u64>)>,
 }
+
+/// Windows that a row counts in, alike: the latest, and those before it, each a slide earlier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Span {
+    latest: i64,
+    windows: u32,
+}
+
+/// The number of no span.
+const NO_SPAN: u32 = u32::MAX;
 
 impl Combiner {
     /// An empty fold for a plan's rankings.
@@ -111,10 +125,11 @@ impl Combiner {
                     .then(|| ranking.keys[0].column),
                 rows: Vec::new(),
                 index: HashTable::new(),
-                windows: Vec::new(),
-                window_numbers: HashMap::new(),
+                spans: Vec::new(),
+                span_numbers: HashMap::new(),
+                overlap: overlap(&ranking.window),
                 latest: 0,
-                last: (0, u32::MAX),
+                last: (Span::default(), NO_SPAN),
             })
             .collect();
         let columns = Columns {
@@ -124,7 +139,15 @@ impl Combiner {
             rankings,
             texts: Texts::default(),
             columns,
+            folded: 0,
         }
+    }
+
+    /// Whether folding saves work: whether an epoch's additions went into half as many rows or fewer.
+    pub fn pays(&self) -> bool {
+        let row = |f: &Fold| f.rows.len() / (f.layout.width + 1);
+        let rows: usize = self.rankings.iter().map(row).sum();
+        rows as u64 * 2 <= self.folded
     }
 
     /// Folds one sale in. `judge` says what becomes of it in a window that ends at the given time; windows that it
@@ -140,6 +163,7 @@ impl Combiner {
             rankings,
             texts,
             columns,
+            folded,
         } = self;
         columns.ids.fill(UNKNOWN);
         let time = sale.event_time();
@@ -152,6 +176,20 @@ impl Combiner {
             }
             let window = fold.ranking.window;
             let mut start = fold.latest_window(time);
+            // A window that ends later is late later: where the first one takes the sale, all do.
+            let first = start - i64::from(fold.overlap - 1) * window.slide;
+            if fold.overlap > 1 && judge(first + window.size) == Verdict::Counted {
+                outcome = Outcome::Counted;
+                let span = Span {
+                    latest: start,
+                    windows: fold.overlap,
+                };
+                let key = fold.key(texts, columns, sale);
+                let row = fold.row(span, key);
+                *folded += 1;
+                fold.accumulate(row, texts, columns, sale, time, origin);
+                continue;
+            }
             let mut key = None;
             while start > time - window.size {
                 let end = start + window.size;
@@ -159,7 +197,12 @@ impl Combiner {
                     Verdict::Counted => {
                         outcome = Outcome::Counted;
                         let key = *key.get_or_insert_with(|| fold.key(texts, columns, sale));
-                        let row = fold.row(start, key);
+                        let span = Span {
+                            latest: start,
+                            windows: 1,
+                        };
+                        let row = fold.row(span, key);
+                        *folded += 1;
                         fold.accumulate(row, texts, columns, sale, time, origin);
                     }
                     verdict => {
@@ -183,6 +226,7 @@ impl Combiner {
 
     /// Ends the epoch: what was folded, as one batch for each of `workers` workers that gets something.
     pub fn flush(&mut self, workers: usize) -> Vec<Deltas> {
+        self.folded = 0;
         if self.rankings.iter().all(|f| f.rows.is_empty()) {
             self.texts.take();
             return Vec::new();
@@ -243,16 +287,16 @@ impl Fold {
         self.latest
     }
 
-    /// The row of a window and key, made when new.
+    /// The row of a key in some windows, made when new.
     #[inline]
-    fn row(&mut self, start: i64, key: u32) -> usize {
-        if self.last.0 != start || self.last.1 == u32::MAX {
-            let windows = &mut self.windows;
-            let number = *self.window_numbers.entry(start).or_insert_with(|| {
-                windows.push(start);
-                windows.len() as u32 - 1
+    fn row(&mut self, span: Span, key: u32) -> usize {
+        if self.last.0 != span || self.last.1 == NO_SPAN {
+            let spans = &mut self.spans;
+            let number = *self.span_numbers.entry(span).or_insert_with(|| {
+                spans.push(span);
+                spans.len() as u32 - 1
             });
-            self.last = (start, number);
+            self.last = (span, number);
         }
         let owner = u64::from(self.last.1) << 32 | u64::from(key);
         let stride = self.layout.width + 1;
@@ -374,7 +418,7 @@ impl Fold {
         let stride = self.layout.width + 1;
         let count = self.rows.len() / stride;
         let mut order: Vec<u32> = (0..count as u32).collect();
-        if self.windows.len() > 1 {
+        if self.spans.len() > 1 {
             order.sort_by_key(|r| self.rows[*r as usize * stride] >> 32);
         }
         let distinct: Vec<(usize, Vec<u64>)> = self
@@ -388,20 +432,23 @@ impl Fold {
             .collect();
         for row in order {
             let words = &self.rows[row as usize * stride..(row as usize + 1) * stride];
-            let (window, key) = ((words[0] >> 32) as usize, words[0] as u32);
+            let (span, key) = ((words[0] >> 32) as usize, words[0] as u32);
             let workers = out.len() as u64;
             let to = &mut out[if workers == 1 {
                 0
             } else {
                 (bin(texts.hash(key)) % workers) as usize
             }];
-            let start = self.windows[window];
+            let Span { latest, windows } = self.spans[span];
             match to.deltas.groups.last_mut() {
-                Some(g) if g.ranking == number && g.window_start == start => g.rows += 1,
+                Some(g) if (g.ranking, g.window_start, g.windows) == (number, latest, windows) => {
+                    g.rows += 1;
+                }
                 _ => to.deltas.groups.push(Group {
                     ranking: number,
                     rows: 1,
-                    window_start: start,
+                    window_start: latest,
+                    windows,
                 }),
             }
             let key = to.text(texts, key);
@@ -427,9 +474,9 @@ impl Fold {
         }
         self.rows.clear();
         self.index.clear();
-        self.windows.clear();
-        self.window_numbers.clear();
-        self.last = (0, u32::MAX);
+        self.spans.clear();
+        self.span_numbers.clear();
+        self.last.1 = NO_SPAN;
     }
 }
 
@@ -472,6 +519,14 @@ impl Outgoing {
         if id != NO_TEXT {
             self.deltas.words[at] = u64::from(self.text(texts, id as u32));
         }
+    }
+}
+
+/// In how many windows every sale is, if that is the same for all; else 1, and windows are filled one by one.
+fn overlap(window: &Window) -> u32 {
+    match window.size % window.slide {
+        0 => u32::try_from(window.size / window.slide).unwrap_or(1),
+        _ => 1,
     }
 }
 

@@ -16,15 +16,18 @@ pub fn bin(hash: u64) -> u64 {
     hash >> (64 - BINS.trailing_zeros())
 }
 
-/// The rows of one window of one ranking inside a batch.
+/// The rows of one window of one ranking inside a batch, or of several windows alike: a sale of a hopping window is
+/// folded once, and counts in each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// Ranking number in the plan.
     pub ranking: u32,
     /// How many rows follow.
     pub rows: u32,
-    /// Window start, ms.
+    /// Window start, ms; of the latest, if the rows count in several.
     pub window_start: i64,
+    /// In how many windows the rows count: each a slide before the other.
+    pub windows: u32,
 }
 
 /// One epoch's deltas for one worker.

@@ -12,7 +12,8 @@
 //!
 //! 1. Accumulators only grow (sales are never retracted: a refund is a sale), so folding is commutative and
 //!    associative: any batching gives the same totals.
-//! 2. Everything is exact: sums are 128-bit integers of minor units.
+//! 2. A sale of a hopping window is folded once for all windows that it is in, where all take it.
+//! 3. Everything is exact: sums are 128-bit integers of minor units.
 
 pub mod combiner;
 pub mod deltas;

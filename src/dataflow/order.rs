@@ -124,7 +124,8 @@ impl Reader {
             let by_hash = sabotage::is(Mistake::TiesByHash);
             return OrderKey {
                 head: turned(self.number(i, row), term),
-                tail: by_hash.then(|| Box::from(xxhash_rust::xxh3::xxh3_64(row.key_bytes()).to_be_bytes())),
+                tail: by_hash
+                    .then(|| Box::from(xxhash_rust::xxh3::xxh3_64(row.key_bytes()).to_be_bytes())),
             };
         }
         let mut tail = Vec::new();
@@ -142,7 +143,9 @@ impl Reader {
                     continue;
                 }
                 Field::Measure(i) => self.measure(i, row),
-                Field::Key(i) => key.get_or_insert_with(|| self.codec.decode(row.key_bytes()))[i].clone(),
+                Field::Key(i) => {
+                    key.get_or_insert_with(|| self.codec.decode(row.key_bytes()))[i].clone()
+                }
             };
             match value {
                 Value::Text(text) => {

@@ -208,7 +208,11 @@ impl Rows {
             match cell.kind {
                 Kind::Count => {
                     let fits = words[word] < u64::from(LARGE_COUNT);
-                    packed[at] = if fits { words[word] as u32 } else { LARGE_COUNT };
+                    packed[at] = if fits {
+                        words[word] as u32
+                    } else {
+                        LARGE_COUNT
+                    };
                     if !fits {
                         self.large.insert((row, at), i128::from(words[word]));
                     }
@@ -230,11 +234,19 @@ impl Rows {
                 }
                 Kind::Text => {
                     // Text numbers are 32 bits, and there is no room for as many texts as the last.
-                    packed[at] = if words[word] == NO_TEXT { TEXT_NONE } else { words[word] as u32 };
+                    packed[at] = if words[word] == NO_TEXT {
+                        TEXT_NONE
+                    } else {
+                        words[word] as u32
+                    };
                 }
                 Kind::Origin => {
                     let fits = words[word + 1] < LARGE_PARTITION;
-                    let partition = if fits { words[word + 1] } else { LARGE_PARTITION };
+                    let partition = if fits {
+                        words[word + 1]
+                    } else {
+                        LARGE_PARTITION
+                    };
                     // Times end with the year 9999, within 48 bits.
                     put_pair(packed, at, words[word] << 16 | partition);
                     put_pair(packed, at + 2, words[word + 2]);

@@ -46,17 +46,22 @@ impl Totals {
         for group in &deltas.groups {
             let ranking = &self.plan.rankings[group.ranking as usize];
             let reader = &self.readers[group.ranking as usize];
-            let at = (group.ranking, group.window_start);
             let (rows, rest) = words.split_at((reader.layout.width + 1) * group.rows as usize);
             words = rest;
-            let window = self.windows.entry(at);
-            let window = window.or_insert_with(|| WindowState::new(reader));
             let batch = Batch {
                 rows,
                 numbers: &numbers,
             };
-            window.merge(ranking, reader, &mut self.texts, &batch, &mut distinct);
-            self.touched.push(at);
+            let values = distinct.clone();
+            for earlier in 0..i64::from(group.windows) {
+                let start = group.window_start - earlier * ranking.window.slide;
+                let at = (group.ranking, start);
+                let window = self.windows.entry(at);
+                let window = window.or_insert_with(|| WindowState::new(reader));
+                distinct = values.clone();
+                window.merge(ranking, reader, &mut self.texts, &batch, &mut distinct);
+                self.touched.push(at);
+            }
         }
         self.texts.sweep();
     }
@@ -98,6 +103,7 @@ impl Totals {
                     ranking: *ranking,
                     rows,
                     window_start: *start,
+                    windows: 1,
                 });
             }
         }

@@ -191,8 +191,9 @@ fn settings(plan: &Arc<Plan>, stop: &Arc<AtomicBool>, live: Arc<Live>) -> Settin
     }
 }
 
-/// Sales that may be in Kafka and not yet committed: its in-process stand-in keeps only the last few megabytes.
-const AHEAD: u64 = 40_000;
+/// Sales that may be in Kafka and not yet committed: its in-process stand-in keeps only the last few megabytes, and looks
+/// through all of what is there for every fetch.
+const AHEAD: u64 = 15_000;
 /// How long the end may take.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -215,7 +216,8 @@ fn sell(
         last = now;
         shop.pass(step);
         owed += step.as_secs_f64() * args.rate as f64 * shop.rhythm();
-        while owed >= 1.0 && made < metrics.totals().read + AHEAD {
+        let most = metrics.totals().read + AHEAD;
+        while owed >= 1.0 && made < most {
             owed -= 1.0;
             line.clear();
             shop.sell(&mut line);
@@ -232,7 +234,7 @@ fn sell(
             bar.set_message(status(metrics));
             bar.set_position(started.elapsed().as_millis() as u64);
         }
-        if owed < 1.0 {
+        if owed < 1.0 || made >= most {
             std::thread::sleep(Duration::from_millis(2));
         }
     }

@@ -283,18 +283,9 @@ impl From<SinkError> for Failure {
 impl Committer {
     /// Opens every sink, chooses the snapshot to start from, and says so at the gate.
     pub fn open(plan: Arc<Plan>, outputs: Outputs, desk: Desk) -> Result<Self, Failure> {
-        let mut slots = Vec::new();
-        let mut opened = Vec::new();
-        for mut sink in outputs.sinks {
-            let shown = sink.open(&plan)?;
-            opened.push(shown);
-            slots.push(Slot {
-                sink,
-                catch_up: None,
-                shown: 0,
-                offsets: None,
-            });
-        }
+        let mut slots: Vec<Slot> = outputs.sinks.into_iter().map(Slot::new).collect();
+        let open = |slot: &mut Slot| slot.sink.open(&plan);
+        let opened = each(&mut slots, outputs.one_by_one, &open)?;
         if slots.len() > 1 && !sabotage::is(Mistake::SinksNotConfirmed) {
             // Two clusters that open at once could have one sink each. Only who still has the first after it got the
             // last has them all.
@@ -483,27 +474,8 @@ impl Committer {
     fn write_all(&mut self, commit: &mut Commit, end: Last) -> Result<u64, Failure> {
         let (plan, last, draft) = (&self.plan, self.number, &*commit);
         let write = |slot: &mut Slot| slot.write(plan, draft, last, end);
-        let written: Vec<Result<u64, SinkError>> = if self.one_by_one || self.slots.len() == 1 {
-            self.slots.iter_mut().map(write).collect()
-        } else {
-            std::thread::scope(|scope| {
-                let write = &write;
-                let threads: Vec<_> = self
-                    .slots
-                    .iter_mut()
-                    .map(|slot| scope.spawn(move || write(slot)))
-                    .collect();
-                let lost = || SinkError::Failed("a sink's thread panicked".to_owned());
-                threads
-                    .into_iter()
-                    .map(|t| t.join().unwrap_or_else(|_| Err(lost())))
-                    .collect()
-            })
-        };
-        let mut greatest = 0;
-        for one in written {
-            greatest = greatest.max(one?);
-        }
+        let written = each(&mut self.slots, self.one_by_one, &write)?;
+        let mut greatest = written.into_iter().max().unwrap_or(0);
         // Without a sink that is up to date, a commit has a number of its own all the same.
         if greatest == 0 && !commit.changes.is_empty() && self.is_caught_up() {
             greatest = self.number + 1;
@@ -511,6 +483,26 @@ impl Committer {
         commit.number = greatest;
         Ok(greatest)
     }
+}
+
+/// Does the same to every sink, side by side unless `one_by_one`; the first failure, in the sinks' order.
+fn each<R: Send>(
+    slots: &mut [Slot],
+    one_by_one: bool,
+    act: &(impl Fn(&mut Slot) -> Result<R, SinkError> + Sync),
+) -> Result<Vec<R>, SinkError> {
+    if one_by_one || slots.len() == 1 {
+        return slots.iter_mut().map(act).collect();
+    }
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = slots.iter_mut().map(|s| scope.spawn(|| act(s))).collect();
+        let lost = || SinkError::Failed("a sink's thread panicked".to_owned());
+        let mut all = Vec::new();
+        for thread in threads {
+            all.push(thread.join().unwrap_or_else(|_| Err(lost())));
+        }
+        all.into_iter().collect()
+    })
 }
 
 fn write_rejects(
@@ -543,6 +535,15 @@ fn write_rejects(
 }
 
 impl Slot {
+    fn new(sink: Box<dyn Sink>) -> Self {
+        Slot {
+            sink,
+            catch_up: None,
+            shown: 0,
+            offsets: None,
+        }
+    }
+
     /// Writes a draft as commit `last` + 1; the number it got in this sink, 0 if there was nothing to write.
     fn write(
         &mut self,

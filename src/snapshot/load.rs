@@ -61,6 +61,7 @@ pub fn load(
                     ranking: number as u32,
                     rows: 1,
                     window_start: start,
+                    windows: 1,
                 }),
             }
             if deltas.texts.len() >= BATCH {
