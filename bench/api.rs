@@ -19,7 +19,9 @@ type Latencies = Histogram<u64>;
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [kind, at, what, connections, seconds] = &args[..] else {
-        panic!("api http HOST:PORT PATH CONNECTIONS SECONDS | api sql URL QUERY CONNECTIONS SECONDS");
+        panic!(
+            "api http HOST:PORT PATH CONNECTIONS SECONDS | api sql URL QUERY CONNECTIONS SECONDS"
+        );
     };
     let connections: usize = connections.parse().expect("a number of connections");
     let time = Duration::from_secs(seconds.parse().expect("seconds"));
@@ -35,7 +37,8 @@ fn main() {
         .collect();
     let mut all = new();
     for thread in threads {
-        all.add(thread.join().expect("a connection failed")).expect("the same bounds");
+        all.add(thread.join().expect("a connection failed"))
+            .expect("the same bounds");
     }
     println!(
         "{{\"reads_per_second\":{:.0},\"p50_ms\":{:.3},\"p99_ms\":{:.3},\"max_ms\":{:.1},\"reads\":{}}}",
@@ -108,7 +111,9 @@ fn sql(url: &str, query: &str, time: Duration) -> Latencies {
     });
     let statement = runtime.block_on(client.prepare(query)).expect("a query");
     measure(time, || {
-        let rows = runtime.block_on(client.query(&statement, &[])).expect("rows");
+        let rows = runtime
+            .block_on(client.query(&statement, &[]))
+            .expect("rows");
         assert!(!rows.is_empty());
     })
 }

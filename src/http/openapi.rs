@@ -278,10 +278,18 @@ pub(super) enum Refusals {
 #[allow(dead_code)]
 pub(super) struct Fresh {
     /// Wait until the answer stands for at least these offsets.
-    #[param(required = false, pattern = "^[0-9]{1,4}:[0-9]{1,18}$", example = "0:1234")]
+    #[param(
+        required = false,
+        pattern = "^[0-9]{1,4}:[0-9]{1,18}$",
+        example = "0:1234"
+    )]
     at_least: Option<String>,
     /// How long to wait, at most 30s.
-    #[param(required = false, pattern = "^([12]?[0-9]{1,4}ms|([12]?[0-9]|30)s)$", example = "2s")]
+    #[param(
+        required = false,
+        pattern = "^([12]?[0-9]{1,4}ms|([12]?[0-9]|30)s)$",
+        example = "2s"
+    )]
     wait: Option<String>,
 }
 
@@ -349,7 +357,9 @@ pub(super) fn document(plan: &Plan) -> Document {
             if status == "200" {
                 for name in [api::COMMIT, api::OFFSETS, api::WATERMARK] {
                     let header = HeaderBuilder::new().schema(Some(text()));
-                    response.headers.insert(name.to_string(), RefOr::T(header.build()));
+                    response
+                        .headers
+                        .insert(name.to_string(), RefOr::T(header.build()));
                 }
             }
         }
@@ -384,10 +394,18 @@ pub(super) fn routes(shown: &Shown) -> Router<Arc<Shown>> {
     Router::new()
         .route(
             "/api/v1/openapi.json",
-            get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text.to_string()) }),
+            get(move || async move {
+                (
+                    [(header::CONTENT_TYPE, "application/json")],
+                    text.to_string(),
+                )
+            }),
         )
         .route("/docs", get(|| async { Redirect::permanent("/docs/") }))
-        .route("/docs/", get(move || async move { file("index.html", index) }))
+        .route(
+            "/docs/",
+            get(move || async move { file("index.html", index) }),
+        )
         .route(
             "/docs/{*path}",
             get(move |Path(path): Path<String>| async move { file(&path, config) }),

@@ -24,7 +24,10 @@ impl Answer {
     /// A problem document of this status, and its detail.
     pub fn problem(&self, status: u16) -> String {
         assert_eq!(self.status, status, "{self:?}");
-        assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
+        assert_eq!(
+            self.headers["content-type"], "application/problem+json",
+            "{self:?}"
+        );
         let body = self.json();
         assert_eq!(body["status"], status);
         for member in ["type", "title", "detail", "instance"] {
@@ -37,7 +40,9 @@ impl Answer {
 /// One request on a connection of its own.
 pub fn call(address: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
     let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
     over(stream, address, method, path, headers).unwrap()
 }
 
@@ -63,7 +68,10 @@ pub fn over(
     let mut reader = BufReader::new(stream);
     let (status, headers) = head(&mut reader)?;
     let mut body = Vec::new();
-    match headers.get("content-length").and_then(|l| l.parse::<usize>().ok()) {
+    match headers
+        .get("content-length")
+        .and_then(|l| l.parse::<usize>().ok())
+    {
         Some(length) if method != "HEAD" => {
             body.resize(length, 0);
             reader.read_exact(&mut body)?;
@@ -81,7 +89,11 @@ pub fn over(
 fn head(reader: &mut impl BufRead) -> std::io::Result<(u16, BTreeMap<String, String>)> {
     let mut line = String::new();
     reader.read_line(&mut line)?;
-    let status = line.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
+    let status = line
+        .split(' ')
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(0);
     let mut headers = BTreeMap::new();
     loop {
         line.clear();

@@ -84,17 +84,28 @@ async fn step(database: &Database, shown: &Shown, first: bool) -> Result<(), Tro
     for (number, ranking) in plan.rankings.iter().enumerate() {
         let windows = shown.board.view(|view| view.windows(number));
         let followed = usize::try_from(WINDOWS).unwrap_or(usize::MAX);
-        let oldest = windows.get(followed - 1).or(windows.last());
+        let oldest = windows.get(followed - 1);
         let oldest: Option<String> = oldest.map(|w| format_rfc3339(w.start));
-        let after = if first { -1 } else { i64::try_from(before).unwrap_or(i64::MAX) };
+        let after = if first {
+            -1
+        } else {
+            i64::try_from(before).unwrap_or(i64::MAX)
+        };
         let parameters: [&(dyn ToSql + Sync); 2] = [&after, &oldest];
-        let (of, records) = server.snapshot(&question(plan, ranking), &parameters).await?;
+        let (of, records) = server
+            .snapshot(&question(plan, ranking), &parameters)
+            .await?;
         if as_of.get_or_insert_with(|| of.clone()) != &of {
             // A commit came in between: look again at once.
             return Ok(());
         }
         let rows: Option<Vec<Placed>> = records.iter().map(|r| row(plan, ranking, r)).collect();
-        let foreign = || Trouble::Passing(format!("{} holds what standings does not write", ranking.name));
+        let foreign = || {
+            Trouble::Passing(format!(
+                "{} holds what standings does not write",
+                ranking.name
+            ))
+        };
         compare(shown, number, rows.ok_or_else(foreign)?, &mut changes);
     }
     let Some(as_of) = as_of else {
@@ -108,7 +119,9 @@ async fn step(database: &Database, shown: &Shown, first: bool) -> Result<(), Tro
         watermarks: as_of.offsets.iter().map(|(p, _)| (*p, None)).collect(),
         ..Commit::default()
     };
-    shown.metrics.observe_commit(&commit, plan, SystemTime::now());
+    shown
+        .metrics
+        .observe_commit(&commit, plan, SystemTime::now());
     if first {
         shown.board.goes_on(as_of.commit);
     }
@@ -123,7 +136,9 @@ fn compare(shown: &Shown, number: usize, rows: Vec<Placed>, changes: &mut Vec<Ch
         windows.entry(placed.0.start).or_default().push(placed);
     }
     for (start, mut placed) in windows {
-        let old = shown.board.view(|view| view.rows(number, start, usize::MAX));
+        let old = shown
+            .board
+            .view(|view| view.rows(number, start, usize::MAX));
         let old: HashMap<Key, _> = old
             .into_iter()
             .flat_map(|(_, rows)| rows)

@@ -98,7 +98,9 @@ impl Server {
             lock(&self.idle).clear();
             connection = self.connect().await?;
             let again = tokio::time::timeout(limit, self.read(&mut connection, sql, parameters));
-            read = again.await.unwrap_or_else(|_| Err(passing("no answer in time")));
+            read = again
+                .await
+                .unwrap_or_else(|_| Err(passing("no answer in time")));
         }
         match read {
             Ok(found) => {
@@ -113,7 +115,8 @@ impl Server {
 
     async fn connect(&self) -> Result<Connection, Trouble> {
         let connected = tokio::time::timeout(CONNECT, self.target.connect()).await;
-        let connected = connected.unwrap_or_else(|_| Err(Trouble::Passing("no connection in time".to_owned())));
+        let connected =
+            connected.unwrap_or_else(|_| Err(Trouble::Passing("no connection in time".to_owned())));
         match connected {
             Ok(client) => Ok(Connection {
                 client,

@@ -96,8 +96,10 @@ impl Database {
         sql: &str,
         parameters: &[Parameter],
     ) -> Result<(AsOf, Vec<Record>), Problem> {
-        let parameters: Vec<&(dyn ToSql + Sync)> =
-            parameters.iter().map(|p| &**p as &(dyn ToSql + Sync)).collect();
+        let parameters: Vec<&(dyn ToSql + Sync)> = parameters
+            .iter()
+            .map(|p| &**p as &(dyn ToSql + Sync))
+            .collect();
         let mut last = None;
         for server in self.order() {
             match server.snapshot(sql, &parameters).await {
@@ -167,7 +169,12 @@ impl Database {
         date: Option<i64>,
         limit: usize,
     ) -> Result<(AsOf, Option<(WindowInfo, Vec<Row>)>), Problem> {
-        let table = self.plan.rankings.get(number).map(|r| quoted(&r.name)).unwrap_or_default();
+        let table = self
+            .plan
+            .rankings
+            .get(number)
+            .map(|r| quoted(&r.name))
+            .unwrap_or_default();
         match date {
             None => {
                 let newest = format!("(SELECT max(window_start) FROM {table})");
@@ -201,7 +208,12 @@ impl Database {
         number: usize,
         limit: usize,
     ) -> Result<(AsOf, Vec<WindowInfo>), Problem> {
-        let table = self.plan.rankings.get(number).map(|r| quoted(&r.name)).unwrap_or_default();
+        let table = self
+            .plan
+            .rankings
+            .get(number)
+            .map(|r| quoted(&r.name))
+            .unwrap_or_default();
         let sql = format!(
             "SELECT (extract(epoch FROM window_start) * 1000)::bigint, (extract(epoch FROM max(window_end)) * 1000)::bigint,
                coalesce(bool_or(final), false), count(*), coalesce(max(commit), 0)
