@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 
 use clap::{Parser, Subcommand};
 
+use standings::http::{security, serve};
 use standings::run::exit::{self, Failure};
 use standings::run::{args, check, cluster, commands, engine};
 use standings::{demo, load, observe, verify};
@@ -50,6 +51,11 @@ enum Command {
     Check(check::CheckArgs),
     /// Recompute closed windows from the source and compare them with a sink.
     Verify(Box<verify::VerifyArgs>),
+    /// The page and the API from Postgres alone; any number of them.
+    Serve(Box<serve::ServeArgs>),
+    /// API keys for --http-keys.
+    #[command(subcommand)]
+    Key(security::KeyCommand),
     /// Recorded load.
     #[command(subcommand)]
     Load(load::LoadCommand),
@@ -80,6 +86,8 @@ fn run(command: Command, log: &str) -> Result<(), Failure> {
         Command::Check(args) => check::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Demo(args) => demo::run(&args, engine::stop_on_signals()?),
+        Command::Serve(args) => serve::run(&args, &*engine::stop_on_signals()?),
+        Command::Key(command) => security::key(&command),
         Command::Load(command) => load::run(&command),
     }
 }
