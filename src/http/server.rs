@@ -72,8 +72,7 @@ impl Listening {
 fn routes(shown: Arc<Shown>) -> Router {
     Router::new()
         .route("/", get(page::index))
-        .route("/app.js", get(page::script))
-        .route("/style.css", get(page::style))
+        .route("/page/{name}", get(page::asset))
         .route("/api/v1/sales/city", get(api::sales_by_city))
         .route("/api/v1/salesmen/top", get(api::top_salesmen))
         .route("/api/v1/rankings", get(api::rankings))
