@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use standings::run::exit::{self, Failure};
 use standings::run::{args, check, cluster, commands, engine};
-use standings::{demo, load, observe, verify};
+use standings::{demo, load, observe, top, verify};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -50,6 +50,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Recompute closed windows from the source and compare them with a sink.
     Verify(Box<verify::VerifyArgs>),
+    /// The rankings of a running process in the terminal.
+    Top(top::TopArgs),
     /// Recorded load.
     #[command(subcommand)]
     Load(load::LoadCommand),
@@ -62,7 +64,7 @@ fn main() {
     }
     let cli = Cli::parse();
     let usual = match cli.command {
-        Command::Demo(_) => "warn",
+        Command::Demo(_) | Command::Top(_) => "warn",
         _ => "info",
     };
     let log = cli.log.as_deref().unwrap_or(usual);
@@ -80,6 +82,7 @@ fn run(command: Command, log: &str) -> Result<(), Failure> {
         Command::Check(args) => check::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Demo(args) => demo::run(&args, engine::stop_on_signals()?),
+        Command::Top(args) => top::run(&args),
         Command::Load(command) => load::run(&command),
     }
 }
