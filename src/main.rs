@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 
 use clap::{Parser, Subcommand};
 
+use standings::http::security;
 use standings::run::exit::{self, Failure};
 use standings::run::{args, check, cluster, commands, engine};
 use standings::{demo, load, observe, top, verify};
@@ -52,6 +53,9 @@ enum Command {
     Verify(Box<verify::VerifyArgs>),
     /// The rankings of a running process in the terminal.
     Top(top::TopArgs),
+    /// API keys for --http-keys.
+    #[command(subcommand)]
+    Key(security::KeyCommand),
     /// Recorded load.
     #[command(subcommand)]
     Load(load::LoadCommand),
@@ -83,6 +87,7 @@ fn run(command: Command, log: &str) -> Result<(), Failure> {
         Command::Verify(args) => verify::run(&args),
         Command::Demo(args) => demo::run(&args, engine::stop_on_signals()?),
         Command::Top(args) => top::run(&args),
+        Command::Key(command) => security::key(&command),
         Command::Load(command) => load::run(&command),
     }
 }

@@ -216,7 +216,7 @@ fn the_api_the_events_and_the_metrics_agree_with_the_change_log() {
     ] {
         let (status, body) = http::get(&address, &format!("/api/v1/salesmen/top{bad}"));
         assert!(
-            status == 400 && body.contains("error"),
+            status == 400 && body.contains("\"detail\""),
             "{bad}: {status} {body}"
         );
     }

@@ -231,6 +231,14 @@ impl Gather {
             .iter()
             .map(|(p, s)| (*p, s.watermark))
             .collect();
+        for (partition, state) in self.clock.partitions() {
+            if state.idle {
+                commit.idle.insert(*partition);
+            }
+            if state.finished {
+                commit.finished.insert(*partition);
+            }
+        }
         commit.counts = self.counts.clone();
         commit
     }

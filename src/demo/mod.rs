@@ -23,10 +23,11 @@ use self::broker::{Broker, Producer};
 use self::shop::Shop;
 use crate::dataflow::gather::Emit;
 use crate::event_time::partition::Policy;
+use crate::http::security::HttpArgs;
 use crate::http::server;
-use crate::http::watch::{Shown, Watch};
+use crate::http::watch::{About, Shown, Watch};
 use crate::model::clock::Clock;
-use crate::model::duration::parse_duration;
+use crate::model::duration::{format_duration, parse_duration};
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::observe::metrics::Metrics;
@@ -59,9 +60,6 @@ pub struct DemoArgs {
     /// How long a day of sales takes.
     #[arg(long, env = "STANDINGS_DAY", value_name = "D", default_value = "1m", value_parser = parse_duration)]
     pub day: Duration,
-    /// Address of the live page; process-wide default 127.0.0.1:8080, or a free port if that one is taken.
-    #[arg(long, env = "STANDINGS_HTTP", value_name = "ADDR")]
-    pub http: Option<String>,
     /// Worker threads.
     #[arg(
         short = 'w',
@@ -77,6 +75,9 @@ pub struct DemoArgs {
     /// Sales are drawn from this seed.
     #[arg(long, env = "STANDINGS_SEED", value_name = "S", default_value_t = 1)]
     pub seed: u64,
+    /// What is served over HTTP; the address is 127.0.0.1:8080 if none is given, or a free port if that one is taken.
+    #[command(flatten)]
+    pub http: HttpArgs,
 }
 
 /// Where the page is served when no address is given and this one is free.
@@ -97,20 +98,35 @@ pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failur
         return Err(Failure::usage("-w must be at least 1"));
     }
     let cluster = Cluster::single(args.workers);
-    let listening = match &args.http {
-        Some(address) => server::listen(address, 0)?,
-        None => server::listen(USUAL, 0).or_else(|_| server::listen("127.0.0.1:0", 0))?,
+    let listening = match &args.http.http {
+        Some(address) => server::listen(address, 0, &args.http)?,
+        None => server::listen(USUAL, 0, &args.http)
+            .or_else(|_| server::listen("127.0.0.1:0", 0, &args.http))?,
     };
+    let scheme = listening.scheme();
     let address = listening.address()?;
     let broker = Broker::start(&[(SALES, 3), (CHANGES, 1)])?;
 
     let live = Arc::new(Live::new(args.workers));
     let metrics = Arc::new(Metrics::new(Arc::clone(&live)));
-    let shown = Shown::new(Arc::clone(&plan), Arc::clone(&metrics), true);
+    let about = About {
+        policy: Some(policy()),
+        idle_timeout: Some(IDLE_TIMEOUT),
+        commits_here: true,
+        workers: args.workers,
+        configuration: serde_json::json!({
+            "command": "demo",
+            "rate": args.rate,
+            "day": format_duration(args.day),
+            "seed": args.seed,
+            "http": args.http.describe(),
+        }),
+    };
+    let shown = Shown::new(Arc::clone(&plan), Arc::clone(&metrics), about);
     listening.serve(Arc::clone(&shown))?;
     exit::say(&format!(
-        "Live page:  http://{address}/\nAs JSON:    http://{address}/api/v1/sales/city?limit=3\n\
-         Metrics:    http://{address}/metrics\nKafka:      {} (topics `{SALES}` and `{CHANGES}`, until the demo ends)\n{}",
+        "Live page:  {scheme}://{address}/\nAs JSON:    {scheme}://{address}/api/v1/sales/city?limit=3\n\
+         Metrics:    {scheme}://{address}/metrics\nKafka:      {} (topics `{SALES}` and `{CHANGES}`, until the demo ends)\n{}",
         broker.address(),
         match args.duration {
             Some(_) => "",
@@ -129,7 +145,7 @@ pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failur
             &changes.parse().map_err(Failure::failed)?,
             &options,
         )?],
-        observers: vec![Box::new(Watch(shown))],
+        observers: vec![Box::new(Watch::start(shown)?)],
         // The page counts them; one line per second of demo would say no more.
         late: Some(Box::new(sink::Nowhere)),
         dead: Some(Box::new(sink::Nowhere)),
@@ -169,16 +185,23 @@ pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failur
     summary::print(made, &metrics)
 }
 
+/// How long a partition may be silent before it holds nothing back.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+fn policy() -> Policy {
+    Policy {
+        out_of_orderness: 60_000,
+        allowed_lateness: 3_600_000,
+        max_ahead: 86_400_000,
+        retain: 7 * 86_400_000,
+    }
+}
+
 fn settings(plan: &Arc<Plan>, stop: &Arc<AtomicBool>, live: Arc<Live>) -> Settings {
     Settings {
         plan: Arc::clone(plan),
-        policy: Policy {
-            out_of_orderness: 60_000,
-            allowed_lateness: 3_600_000,
-            max_ahead: 86_400_000,
-            retain: 7 * 86_400_000,
-        },
-        idle_timeout: Duration::from_secs(30),
+        policy: policy(),
+        idle_timeout: IDLE_TIMEOUT,
         until_end: false,
         ends_are_final: false,
         max_record_bytes: 1 << 20,

@@ -4,93 +4,83 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::header;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, header};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::broadcast::{self, Receiver};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::json;
-use super::watch::{CommitEvent, Shown};
+use super::follow::{self, Follower, Sent};
+use super::health;
+use super::params::Params;
+use super::problem::Problem;
+use super::watch::Shown;
 
 const HEALTH: Duration = Duration::from_secs(1);
 
-pub(super) async fn events(State(shown): State<Arc<Shown>>) -> Response {
-    let headers = [(header::CACHE_CONTROL, "no-cache, no-transform")];
-    (headers, Sse::new(follow(shown))).into_response()
+/// An event as it is sent.
+pub(super) fn event(sent: &Sent) -> Event {
+    Event::default()
+        .event(sent.event)
+        .id(sent.id.to_string())
+        .data(&*sent.data)
 }
 
-/// One page's place in the events.
-struct Follower {
-    shown: Arc<Shown>,
-    events: Receiver<CommitEvent>,
-    health: Interval,
-    /// Everything up to this commit was sent.
-    sent: Option<u64>,
+/// Events as an answer that no cache and no proxy holds back.
+pub(super) fn stream(
+    events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static,
+) -> Response {
+    let headers = [
+        (header::CACHE_CONTROL, "no-cache, no-transform"),
+        (header::HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    (headers, Sse::new(events)).into_response()
 }
 
-impl Drop for Follower {
-    fn drop(&mut self) {
-        self.shown.metrics.event_clients(-1);
-    }
-}
-
-fn follow(shown: Arc<Shown>) -> impl Stream<Item = Result<Event, Infallible>> + Send {
-    shown.metrics.event_clients(1);
-    let mut health = interval(HEALTH);
-    health.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // Subscribed before the snapshot is taken: no commit falls between the two.
-    let follower = Follower {
-        events: shown.events.subscribe(),
+pub(super) async fn events(
+    State(shown): State<Arc<Shown>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let params = Params::read(query.as_deref(), &["after"])?;
+    let after = follow::after(&headers, params.commit("after")?);
+    let follower = Follower::begin(&shown, None, after)?;
+    let mut tick = interval(HEALTH);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let begin = Both {
+        follower,
         shown,
-        health,
-        sent: None,
+        tick,
+        begun: after.is_some(),
     };
-    stream::unfold(follower, |mut follower| async {
-        let event = follower.next().await?;
-        Some((Ok(event), follower))
-    })
+    Ok(stream(stream::unfold(begin, |mut both| async {
+        let event = both.next().await?;
+        Some((Ok(event), both))
+    })))
 }
 
-impl Follower {
-    /// The next event; `None` when the server ends.
-    async fn next(&mut self) -> Option<Event> {
-        let Some(mut sent) = self.sent else {
-            return Some(self.snapshot());
-        };
-        loop {
-            tokio::select! {
-                biased;
-                _ = self.health.tick() => {
-                    let health = serde_json::to_string(&self.shown.metrics.health()).unwrap_or_default();
-                    return Some(Event::default().event("health").data(health));
-                }
-                commit = self.events.recv() => match commit {
-                    Ok(commit) if commit.number <= sent => {}
-                    Ok(CommitEvent { number, changes: Some(changes) }) => {
-                        sent = number;
-                        self.sent = Some(sent);
-                        return Some(Event::default().event("commit").data(changes));
-                    }
-                    Ok(_) | Err(RecvError::Lagged(_)) => {
-                        self.shown.metrics.event_resynced();
-                        return Some(self.snapshot());
-                    }
-                    Err(broadcast::error::RecvError::Closed) => return None,
-                },
-            }
-        }
-    }
+/// Commits and health, in turn.
+struct Both {
+    follower: Follower,
+    shown: Arc<Shown>,
+    tick: Interval,
+    /// The first event is the snapshot, if there is one.
+    begun: bool,
+}
 
-    fn snapshot(&mut self) -> Event {
-        let (commit, text) = self
-            .shown
-            .board
-            .view(|view| (view.commit(), json::snapshot(&self.shown.plan, view)));
-        self.sent = Some(commit);
-        Event::default().event("snapshot").data(text)
+impl Both {
+    async fn next(&mut self) -> Option<Event> {
+        if !std::mem::replace(&mut self.begun, true) {
+            return Some(event(&self.follower.next().await?));
+        }
+        tokio::select! {
+            biased;
+            _ = self.tick.tick() => {
+                let text = serde_json::to_string(&health::now(&self.shown)).unwrap_or_default();
+                Some(Event::default().event("health").data(text))
+            }
+            sent = self.follower.next() => sent.map(|s| event(&s)),
+        }
     }
 }

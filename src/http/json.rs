@@ -4,11 +4,13 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use super::board::{Row, View, WindowInfo};
-use crate::model::change::Commit;
-use crate::model::plan::{Field, FieldType, Plan, Ranking};
+use super::as_of::{AsOf, token};
+use super::board::{Board, Entry, Row, View, WindowInfo};
+use crate::model::decimal::format_minor;
+use crate::model::plan::{Aggregate, Field, FieldType, Plan, Ranking};
 use crate::model::schema::Schema;
 use crate::model::time::format_rfc3339;
+use crate::model::value::Value;
 use crate::sink::json::{push_change, push_field, push_string};
 
 /// Rows of the newest window that a new page is given, by ranking.
@@ -17,11 +19,12 @@ const SNAPSHOT_ROWS: usize = 100;
 const SNAPSHOT_WINDOWS: usize = 400;
 
 /// Built from our own strings and numbers only, so it is UTF-8.
-fn text(bytes: Vec<u8>) -> String {
+pub(super) fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-fn list<T>(
+/// Appends a list.
+pub(super) fn list<T>(
     out: &mut Vec<u8>,
     items: impl IntoIterator<Item = T>,
     mut push: impl FnMut(&mut Vec<u8>, T),
@@ -36,8 +39,31 @@ fn list<T>(
     out.push(b']');
 }
 
+/// Appends the keys as an object.
+pub(super) fn push_key(out: &mut Vec<u8>, ranking: &Ranking, key: &[Value]) {
+    out.push(b'{');
+    for (i, (name, value)) in ranking.keys.iter().zip(key).enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        push_field(out, &name.name, value);
+    }
+    out.push(b'}');
+}
+
+/// A value as plain text; `None` for NULL.
+pub(super) fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::Integer(n) => Some(n.to_string()),
+        Value::Decimal(n) => Some(format_minor(*n)),
+        Value::Time(t) => Some(format_rfc3339(*t)),
+        Value::Text(text) => Some(text.to_string()),
+    }
+}
+
 /// One row, flat: window, rank, the query's fields, whether it is final, the commit that wrote it.
-fn push_row(out: &mut Vec<u8>, ranking: &Ranking, window: &WindowInfo, row: &Row) {
+pub(super) fn push_row(out: &mut Vec<u8>, ranking: &Ranking, window: &WindowInfo, row: &Row) {
     let (start, end) = (format_rfc3339(window.start), format_rfc3339(window.end));
     // Writing to a Vec cannot fail, here and below.
     let _ = write!(
@@ -71,10 +97,19 @@ fn push_window(out: &mut Vec<u8>, window: &WindowInfo) {
     );
 }
 
-/// An array of rows.
+/// An array of rows of one window.
 pub(super) fn rows(ranking: &Ranking, window: &WindowInfo, rows: &[Row]) -> String {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(256 * rows.len() + 2);
     list(&mut out, rows, |out, row| {
+        push_row(out, ranking, window, row)
+    });
+    text(out)
+}
+
+/// An array of rows, each of a window of its own.
+pub(super) fn history(ranking: &Ranking, rows: &[(WindowInfo, Row)]) -> String {
+    let mut out = Vec::new();
+    list(&mut out, rows, |out, (window, row)| {
         push_row(out, ranking, window, row)
     });
     text(out)
@@ -85,6 +120,14 @@ pub(super) fn windows(windows: &[WindowInfo]) -> String {
     let mut out = Vec::new();
     list(&mut out, windows, push_window);
     text(out)
+}
+
+/// Whether a field only names its key.
+pub(super) fn is_label(ranking: &Ranking, field: Field) -> bool {
+    match field {
+        Field::Key(_) => false,
+        Field::Measure(i) => matches!(ranking.measures[i].aggregate, Aggregate::LastValue(_)),
+    }
 }
 
 /// A ranking's name and shape, without the closing brace.
@@ -99,11 +142,10 @@ fn push_shape(out: &mut Vec<u8>, ranking: &Ranking, schema: &Schema) {
     list(out, &ranking.partition, |out, i| {
         push_string(out, &ranking.keys[*i].name)
     });
+    out.extend_from_slice(b",\"keys\":");
+    list(out, &ranking.keys, |out, key| push_string(out, &key.name));
     out.extend_from_slice(b",\"order_by\":");
-    match ranking.order.first() {
-        Some(term) => push_string(out, ranking.field_name(term.field)),
-        None => out.extend_from_slice(b"null"),
-    }
+    push_order(out, ranking);
     out.extend_from_slice(b",\"fields\":");
     list(out, &ranking.fields, |out, field| {
         let kind = match ranking.field_type(*field, schema) {
@@ -113,13 +155,7 @@ fn push_shape(out: &mut Vec<u8>, ranking: &Ranking, schema: &Schema) {
             FieldType::Time => "time",
         };
         let is_key = matches!(field, Field::Key(_));
-        let label = match field {
-            Field::Key(_) => false,
-            Field::Measure(i) => matches!(
-                ranking.measures[*i].aggregate,
-                crate::model::plan::Aggregate::LastValue(_)
-            ),
-        };
+        let label = is_label(ranking, *field);
         out.extend_from_slice(b"{\"name\":");
         push_string(out, ranking.field_name(*field));
         let _ = write!(
@@ -127,6 +163,14 @@ fn push_shape(out: &mut Vec<u8>, ranking: &Ranking, schema: &Schema) {
             ",\"key\":{is_key},\"label\":{label},\"kind\":\"{kind}\"}}"
         );
     });
+}
+
+/// The name of what is ordered by first, or null.
+pub(super) fn push_order(out: &mut Vec<u8>, ranking: &Ranking) {
+    match ranking.order.first() {
+        Some(term) => push_string(out, ranking.field_name(term.field)),
+        None => out.extend_from_slice(b"null"),
+    }
 }
 
 /// Every ranking's name and shape.
@@ -139,43 +183,94 @@ pub(super) fn rankings(plan: &Plan) -> String {
     text(out)
 }
 
-/// Everything that a page needs to begin: shapes, windows, and the rows of the newest window of each ranking.
-pub(super) fn snapshot(plan: &Plan, view: &View<'_>) -> String {
+/// What a page needs of one ranking: its windows, and the rows of the newest.
+type Begin = (Vec<WindowInfo>, Option<(WindowInfo, Vec<Row>)>);
+
+fn begin(view: &View<'_>, ranking: usize) -> Begin {
+    let mut windows = view.windows(ranking);
+    windows.truncate(SNAPSHOT_WINDOWS);
+    let newest = windows
+        .first()
+        .and_then(|w| view.rows(ranking, w.start, SNAPSHOT_ROWS));
+    (windows, newest)
+}
+
+fn push_newest(out: &mut Vec<u8>, ranking: &Ranking, newest: &Option<(WindowInfo, Vec<Row>)>) {
+    match newest {
+        Some((window, rows)) => list(out, rows, |out, row| push_row(out, ranking, window, row)),
+        None => out.extend_from_slice(b"[]"),
+    }
+}
+
+/// Everything that a page needs to begin: shapes, windows, and the rows of the newest window of each ranking; and the
+/// commit that this is of.
+pub(super) fn snapshot(plan: &Plan, board: &Board) -> (u64, String) {
+    // Copied first, written afterwards: the board is not held while text is made.
+    let (as_of, begins) = board.view(|view| {
+        let begins: Vec<Begin> = (0..plan.rankings.len()).map(|i| begin(view, i)).collect();
+        (view.as_of().clone(), begins)
+    });
     let mut out = Vec::new();
-    let _ = write!(out, "{{\"commit\":{},\"rankings\":", view.commit());
+    let _ = write!(
+        out,
+        "{{\"commit\":{},\"offsets\":\"{}\",\"rankings\":",
+        as_of.commit,
+        token(&as_of.offsets)
+    );
     list(
         &mut out,
-        plan.rankings.iter().enumerate(),
-        |out, (i, ranking)| {
+        plan.rankings.iter().zip(&begins),
+        |out, (ranking, (windows, newest))| {
             push_shape(out, ranking, &plan.schema);
-            let mut windows = view.windows(i);
-            windows.truncate(SNAPSHOT_WINDOWS);
             out.extend_from_slice(b",\"windows\":");
-            list(out, &windows, push_window);
+            list(out, windows, push_window);
             out.extend_from_slice(b",\"rows\":");
-            let newest = windows
-                .first()
-                .and_then(|w| view.rows(i, w.start, SNAPSHOT_ROWS));
-            match newest {
-                Some((window, rows)) => {
-                    list(out, &rows, |out, row| push_row(out, ranking, &window, row));
-                }
-                None => out.extend_from_slice(b"[]"),
-            }
+            push_newest(out, ranking, newest);
             out.push(b'}');
         },
     );
     out.push(b'}');
-    text(out)
+    (as_of.commit, text(out))
 }
 
-/// A commit's changes, each as in the change log.
-pub(super) fn commit(plan: &Plan, commit: &Commit) -> Arc<str> {
-    let mut out = Vec::new();
-    let _ = write!(out, "{{\"commit\":{},\"changes\":", commit.number);
-    list(&mut out, &commit.changes, |out, change| {
-        push_change(out, plan, change, commit.number);
+/// The newest window's rows of one ranking, and the commit that they are of.
+pub(super) fn ranking_snapshot(plan: &Plan, board: &Board, number: usize) -> (u64, String) {
+    let Some(ranking) = plan.rankings.get(number) else {
+        return (0, "{}".to_owned());
+    };
+    let (as_of, newest) = board.view(|view| {
+        let window = view.newest(number, None);
+        let newest = window.and_then(|w| view.rows(number, w.start, SNAPSHOT_ROWS));
+        (view.as_of().clone(), newest)
     });
+    let mut out = head(&as_of);
+    out.extend_from_slice(b",\"rows\":");
+    push_newest(&mut out, ranking, &newest);
     out.push(b'}');
-    text(out).into()
+    (as_of.commit, text(out))
+}
+
+fn head(as_of: &AsOf) -> Vec<u8> {
+    let offsets = token(&as_of.offsets);
+    format!("{{\"commit\":{},\"offsets\":\"{offsets}\"", as_of.commit).into_bytes()
+}
+
+/// A commit's changes, each as in the change log; of one ranking, or of all. Written once for all who follow.
+pub(super) fn commit(plan: &Plan, entry: &Entry, ranking: Option<usize>) -> Arc<str> {
+    let write = || {
+        let mut out = head(&entry.as_of);
+        out.extend_from_slice(b",\"changes\":");
+        let changes = entry.changes.iter().map(|p| &p.change);
+        let wanted = changes.filter(|c| ranking.is_none_or(|r| c.ranking == r));
+        list(&mut out, wanted, |out, change| {
+            push_change(out, plan, change, entry.as_of.commit);
+        });
+        out.push(b'}');
+        Arc::from(text(out))
+    };
+    let place = ranking.unwrap_or(plan.rankings.len());
+    match entry.texts.get(place) {
+        Some(kept) => Arc::clone(kept.get_or_init(write)),
+        None => write(),
+    }
 }

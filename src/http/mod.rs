@@ -1,21 +1,30 @@
 //! Stage: http. The live page, the JSON API, the events behind the page, the metrics and the probes.
 //!
 //! ```text
-//! committer ──► Watch ──► Board (rows in memory) ──► /api/v1/…          JSON
-//!                  ├─ broadcast, bounded ──────────► /api/v1/events     server-sent events ──► the page at /
-//!                  └──► Metrics ───────────────────► /metrics, and the page's health strip
+//! committer ──► Watch ──► board thread ──► Board (rows in memory) ──► /api/v1/…          JSON
+//!                  │                          └─ ring of commits ───► /api/v1/events     server-sent events ──► the page
+//!                  │                                            └───► …/changes          server-sent events, WebSocket
+//!                  └──► Metrics ────────────────────────────────────► /metrics, and the page's health strip
+//! request ──► security (credentials, rate, size) ──► one of these
 //! ```
 //!
 //! 1. A reader sees a whole commit or nothing of it.
-//! 2. A commit never waits for a reader's network: a page that is too slow for the channel gets a fresh snapshot in
-//!    place of what it missed.
-//! 3. Memory is bounded: rows per ranking, events in the channel, changes in an event.
+//! 2. A commit never waits for a reader: it is handed to the board's thread, and who follows has a place of its own in
+//!    the ring; a page that is too slow gets a fresh snapshot in place of what it missed.
+//! 3. Memory is bounded: rows, series, commits, connections, followers, clients that are counted.
 
 mod api;
+pub mod as_of;
 pub mod board;
 mod events;
+mod follow;
+mod health;
 mod json;
+mod openapi;
 mod page;
+mod params;
 mod probes;
+mod problem;
+pub mod security;
 pub mod server;
 pub mod watch;

@@ -1,21 +1,49 @@
-//! Listens and answers, on a thread of its own.
+//! Listens and answers, on threads of its own.
+//!
+//! 1. A connection that says nothing, or nothing whole, is closed; there are at most [`MOST_CONNECTIONS`].
+//! 2. Every request passes the gate.
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
 
+use super::problem::Problem;
+use super::security::{Gate, HttpArgs, Peer, guard};
 use super::watch::Shown;
 use super::{api, events, page, probes};
 use crate::run::exit::Failure;
 
+/// Connections at the same time; more wait until one ends.
+const MOST_CONNECTIONS: usize = 4_096;
+/// How long a request's head may take, and how long a connection may be silent between two.
+const HEAD: Duration = Duration::from_secs(15);
+/// How long the beginning of TLS may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// The largest head of a request, bytes.
+const LARGEST_HEAD: usize = 32 << 10;
+
 /// A port that is taken, not yet served.
-pub struct Listening(TcpListener);
+pub struct Listening {
+    listener: TcpListener,
+    gate: Gate,
+}
 
 /// Takes the address of process `process`: the port and the process's number added, so that the processes of one
 /// machine do not meet. Port 0 is any free one.
-pub fn listen(address: &str, process: usize) -> Result<Listening, Failure> {
+pub fn listen(address: &str, process: usize, args: &HttpArgs) -> Result<Listening, Failure> {
     let wrong = |e: &dyn std::fmt::Display| {
         Failure::usage(format!(
             "--http {address}: {e}; give a free address such as 127.0.0.1:8080"
@@ -31,56 +59,139 @@ pub fn listen(address: &str, process: usize) -> Result<Listening, Failure> {
         let port = usize::from(at.port()) + process;
         at.set_port(u16::try_from(port).map_err(|_| wrong(&"the port is too large"))?);
     }
+    let gate = Gate::open(args, at)?;
     let listener = TcpListener::bind(at).map_err(|e| wrong(&e))?;
     listener.set_nonblocking(true).map_err(|e| wrong(&e))?;
-    Ok(Listening(listener))
+    Ok(Listening { listener, gate })
 }
 
 impl Listening {
     /// Where.
     pub fn address(&self) -> Result<SocketAddr, Failure> {
-        self.0
+        self.listener
             .local_addr()
             .map_err(|e| Failure::failed(format!("--http: {e}")))
     }
 
-    /// Serves until the process ends.
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        match self.gate.tls {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
+    /// Serves until the process ends, on one thread: an engine's other cores are for its workers.
     pub fn serve(self, shown: Arc<Shown>) -> Result<(), Failure> {
         let failed = |e: std::io::Error| Failure::failed(format!("cannot serve HTTP: {e}"));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(failed)?;
-        let listener = {
-            let _inside = runtime.enter();
-            tokio::net::TcpListener::from_std(self.0).map_err(failed)?
-        };
         std::thread::Builder::new()
             .name("http".to_owned())
             .spawn(move || {
-                if let Err(e) =
-                    runtime.block_on(async { axum::serve(listener, routes(shown)).await })
-                {
+                if let Err(e) = runtime.block_on(self.accept(shown)) {
                     tracing::error!(event = "http_ended", problem = %e);
                 }
             })
             .map_err(failed)?;
         Ok(())
     }
+
+    /// Accepts connections in the present runtime, for ever.
+    pub async fn accept(self, shown: Arc<Shown>) -> std::io::Result<()> {
+        let listener = tokio::net::TcpListener::from_std(self.listener)?;
+        let gate = Arc::new(self.gate);
+        let routes = routes(shown, Arc::clone(&gate));
+        let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        loop {
+            // Never closed.
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+                return Ok(());
+            };
+            let (stream, peer) = match listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(problem) => {
+                    // Out of file descriptors, or the other side has gone already.
+                    tracing::debug!(event = "http_not_accepted", %problem);
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    continue;
+                }
+            };
+            // Events are small and wanted at once.
+            let _ = stream.set_nodelay(true);
+            let (routes, peer) = (routes.clone(), Peer(peer.ip()));
+            let tls = gate.tls.as_ref().map(|tls| TlsAcceptor::from(tls.config()));
+            tokio::spawn(async move {
+                let _place = place;
+                match tls {
+                    None => connection(stream, routes, peer).await,
+                    Some(tls) => {
+                        let shaken = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await;
+                        if let Ok(Ok(stream)) = shaken {
+                            connection(stream, routes, peer).await;
+                        }
+                    }
+                }
+            });
+        }
+    }
 }
 
-fn routes(shown: Arc<Shown>) -> Router {
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    routes: Router,
+    peer: Peer,
+) {
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(peer);
+        routes.clone().oneshot(request)
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(LARGEST_HEAD)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
+    if let Err(problem) = served {
+        tracing::trace!(event = "http_connection", %problem);
+    }
+}
+
+fn routes(shown: Arc<Shown>, gate: Arc<Gate>) -> Router {
+    let guarded = from_fn_with_state((gate, Arc::clone(&shown)), guard);
     Router::new()
         .route("/", get(page::index))
         .route("/page/{name}", get(page::asset))
-        .route("/api/v1/sales/city", get(api::sales_by_city))
-        .route("/api/v1/salesmen/top", get(api::top_salesmen))
-        .route("/api/v1/rankings", get(api::rankings))
-        .route("/api/v1/rankings/{name}/windows", get(api::windows))
-        .route("/api/v1/rankings/{name}/windows/{start}", get(api::rows))
-        .route("/api/v1/events", get(events::events))
+        .merge(api_routes())
         .route("/healthz", get(probes::healthz))
         .route("/readyz", get(probes::readyz))
         .route("/metrics", get(probes::metrics))
+        .fallback(|| async { Problem::not_found("nothing is at this path") })
+        .layer(guarded)
         .with_state(shown)
+}
+
+fn api_routes() -> Router<Arc<Shown>> {
+    use api::{changes, process, rows, search, series, watermarks, why};
+    let ranking = Router::new()
+        .route("/search", get(search::search))
+        .route("/changes", get(changes::changes))
+        .route("/keys/{*rest}", get(rows::history))
+        .route("/windows", get(rows::windows))
+        .route("/windows/{start}", get(rows::rows))
+        .route("/windows/{start}/series", get(series::series))
+        .route("/windows/{start}/keys/{*rest}", get(why::why));
+    Router::new()
+        .route("/api/v1/sales/city", get(rows::sales_by_city))
+        .route("/api/v1/salesmen/top", get(rows::top_salesmen))
+        .route("/api/v1/salesmen/{id}/history", get(rows::salesman))
+        .route("/api/v1/rankings", get(rows::rankings))
+        .nest("/api/v1/rankings/{name}", ranking)
+        .route("/api/v1/watermarks", get(watermarks::watermarks))
+        .route("/api/v1/process", get(process::process))
+        .route("/api/v1/events", get(events::events))
 }

@@ -1,29 +1,35 @@
 //! What the committer tells, kept for those who ask over HTTP.
+//!
+//! The committer only hands a commit over; folding it into the board is another thread's. So a reader that looks at
+//! the board for long holds back what readers see next, and never a commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use tokio::sync::broadcast;
+use crossbeam_channel::{Sender, unbounded};
 
-use super::board::Board;
-use super::json;
+use super::board::{Board, Told};
+use crate::event_time::partition::Policy;
 use crate::model::change::Commit;
 use crate::model::plan::Plan;
 use crate::observe::metrics::Metrics;
 use crate::run::committer::Observer;
+use crate::run::exit::Failure;
 
-/// Commits that wait for a slow page before it is given a snapshot instead.
-const EVENTS: usize = 256;
-/// A commit with more changes than this is not sent change by change: pages get a snapshot.
-const CHANGES: usize = 2_000;
-
-/// One commit for the pages that follow.
+/// What a process says of itself.
 #[derive(Clone, Debug)]
-pub(super) struct CommitEvent {
-    pub(super) number: u64,
-    /// `None`: too large, take a snapshot.
-    pub(super) changes: Option<Arc<str>>,
+pub struct About {
+    /// How event time is judged; `None` where that is not known (`standings serve`).
+    pub policy: Option<Policy>,
+    /// `--idle-timeout`.
+    pub idle_timeout: Option<Duration>,
+    /// Only process 0 commits, so only its board has rows.
+    pub commits_here: bool,
+    /// Worker threads.
+    pub workers: usize,
+    /// The configuration in force, without secrets.
+    pub configuration: serde_json::Value,
 }
 
 /// What a process shows over HTTP.
@@ -35,22 +41,23 @@ pub struct Shown {
     pub board: Board,
     /// Counters.
     pub metrics: Arc<Metrics>,
-    pub(super) events: broadcast::Sender<CommitEvent>,
+    /// What the process says of itself.
+    pub about: About,
+    /// When it was started.
+    pub started: SystemTime,
     pub(super) ready: AtomicBool,
-    /// Only process 0 commits, so only its board has rows.
-    pub(super) commits_here: bool,
 }
 
 impl Shown {
     /// Nothing yet.
-    pub fn new(plan: Arc<Plan>, metrics: Arc<Metrics>, commits_here: bool) -> Arc<Self> {
+    pub fn new(plan: Arc<Plan>, metrics: Arc<Metrics>, about: About) -> Arc<Self> {
         Arc::new(Shown {
-            board: Board::new(&plan),
+            board: Board::new(&plan, &about.policy.unwrap_or_default()),
             plan,
             metrics,
-            events: broadcast::channel(EVENTS).0,
+            about,
+            started: SystemTime::now(),
             ready: AtomicBool::new(false),
-            commits_here,
         })
     }
 
@@ -60,30 +67,52 @@ impl Shown {
     }
 }
 
+enum Message {
+    Committed(Box<Told>),
+    GoesOn(u64),
+}
+
 /// The committer's side.
-pub struct Watch(pub Arc<Shown>);
+pub struct Watch {
+    shown: Arc<Shown>,
+    board: Sender<Message>,
+}
+
+impl Watch {
+    /// Starts the thread that folds commits into the board.
+    pub fn start(shown: Arc<Shown>) -> Result<Self, Failure> {
+        let (board, messages) = unbounded::<Message>();
+        let own = Arc::clone(&shown);
+        std::thread::Builder::new()
+            .name("board".to_owned())
+            .spawn(move || {
+                for message in messages {
+                    match message {
+                        Message::Committed(told) => own.board.apply(&own.plan, *told),
+                        Message::GoesOn(number) => own.board.goes_on(number),
+                    }
+                }
+            })
+            .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
+        Ok(Watch { shown, board })
+    }
+}
 
 impl Observer for Watch {
     fn opened(&mut self) {
-        self.0.set_ready();
+        self.shown.set_ready();
+    }
+
+    fn goes_on(&mut self, last: u64) {
+        // The thread ends only after this.
+        let _ = self.board.send(Message::GoesOn(last));
     }
 
     fn committed(&mut self, plan: &Plan, commit: &Commit) {
-        let shown = &self.0;
-        shown
-            .metrics
-            .observe_commit(commit, plan, SystemTime::now());
-        if commit.changes.is_empty() {
-            return;
-        }
-        shown.board.apply(plan, commit);
-        if shown.events.receiver_count() > 0 {
-            let changes = (commit.changes.len() <= CHANGES).then(|| json::commit(plan, commit));
-            // Fails when the last page has just left.
-            let _ = shown.events.send(CommitEvent {
-                number: commit.number,
-                changes,
-            });
-        }
+        let metrics = &self.shown.metrics;
+        metrics.observe_commit(commit, plan, SystemTime::now());
+        let _ = self
+            .board
+            .send(Message::Committed(Box::new(Told::of(commit))));
     }
 }

@@ -1,6 +1,6 @@
 //! What is written: changes of rows, gathered into commits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::block::PartitionId;
@@ -84,6 +84,10 @@ pub struct Commit {
     pub counts: BTreeMap<PartitionId, Counts>,
     /// Per partition watermarks, ms.
     pub watermarks: BTreeMap<PartitionId, Option<i64>>,
+    /// Partitions without news for `--idle-timeout`.
+    pub idle: BTreeSet<PartitionId>,
+    /// Partitions that were read to an end that is for ever.
+    pub finished: BTreeSet<PartitionId>,
     /// When the oldest and the newest record of this commit's input were read; `None` if it holds none.
     pub arrived: Vec<(std::time::SystemTime, u64)>,
 }

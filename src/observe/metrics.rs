@@ -290,6 +290,11 @@ impl Metrics {
         ranks
     }
 
+    /// What the threads of this process say of themselves.
+    pub fn live(&self) -> &Live {
+        &self.live
+    }
+
     /// A worker of this process that does not move, and for how long.
     pub fn stuck_worker(&self) -> Option<(usize, std::time::Duration)> {
         self.live.stuck_worker()

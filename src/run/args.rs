@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::http::security::HttpArgs;
 use crate::model::duration::parse_duration;
 use crate::sink::url::SinkUrl;
 use crate::snapshot::StateUrl;
@@ -185,10 +186,6 @@ pub struct RunArgs {
     /// One number fixes it. Idle, an epoch holds whatever came.
     #[arg(long, env = "STANDINGS_EPOCH_BYTES", value_name = "BYTES[..BYTES]", default_value = "131072..16777216", value_parser = parse_epoch_bytes)]
     pub epoch_bytes: (usize, usize),
-    /// Serve the live page, the API, /metrics, /healthz and /readyz here, such as 127.0.0.1:8080; process p of a
-    /// cluster takes the port plus p.
-    #[arg(long, env = "STANDINGS_HTTP", value_name = "ADDR")]
-    pub http: Option<String>,
     /// Any librdkafka setting, for source and sinks, such as security.protocol=SASL_SSL; repeat for several.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", value_name = "K=V", value_parser = parse_property)]
     pub kafka_property: Vec<(String, String)>,
@@ -198,6 +195,9 @@ pub struct RunArgs {
     /// A delete is written to Kafka as a tombstone (null value).
     #[arg(long, env = "STANDINGS_KAFKA_TOMBSTONES")]
     pub kafka_tombstones: bool,
+    /// What is served over HTTP.
+    #[command(flatten)]
+    pub http: HttpArgs,
 }
 
 /// `N` or `N..M`.

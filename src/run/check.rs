@@ -152,7 +152,7 @@ fn explain(args: &RunArgs, prepared: &Prepared) -> String {
             args.in_flight_bytes >> 20
         ),
     );
-    if let Some(http) = &args.http {
+    if let Some(http) = &args.http.http {
         say("http", http.clone());
     }
     let names: Vec<_> = prepared

@@ -14,9 +14,10 @@ use super::exit::Failure;
 use crate::dataflow::gather::Emit;
 use crate::event_time::partition::Policy;
 use crate::http::server;
-use crate::http::watch::{Shown, Watch};
+use crate::http::watch::{About, Shown, Watch};
 use crate::model::change::Commit;
 use crate::model::clock::Clock;
+use crate::model::duration::format_duration;
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::observe::metrics::Metrics;
@@ -124,13 +125,22 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         snapshots = Some(Snapshots { store, writer });
     }
     let settings = settings(&args, &plan, &source, stop, snapshots);
-    if let Some(address) = args.http.as_deref() {
-        let listening = server::listen(address, cluster.process)?;
+    if let Some(address) = args.http.http.as_deref() {
+        let listening = server::listen(address, cluster.process, &args.http)?;
         let commits_here = cluster.process == 0;
         let metrics = Arc::new(Metrics::new(live));
-        let shown = Shown::new(Arc::clone(&plan), metrics, commits_here);
+        let about = About {
+            policy: Some(settings.policy),
+            idle_timeout: Some(settings.idle_timeout),
+            commits_here,
+            workers: args.workers,
+            configuration: describe(&args),
+        };
+        let shown = Shown::new(Arc::clone(&plan), metrics, about);
         if commits_here {
-            outputs.observers.push(Box::new(Watch(Arc::clone(&shown))));
+            outputs
+                .observers
+                .push(Box::new(Watch::start(Arc::clone(&shown))?));
         } else {
             // Only the first process has sinks to wait for.
             shown.set_ready();
@@ -156,6 +166,47 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         outputs,
     }
     .run()
+}
+
+/// The configuration in force, for administrators: without secrets (Kafka's settings are named only).
+fn describe(args: &RunArgs) -> serde_json::Value {
+    let texts = |all: &[crate::sink::url::SinkUrl]| -> Vec<String> {
+        all.iter().map(ToString::to_string).collect()
+    };
+    let one = |url: &Option<crate::sink::url::SinkUrl>| url.as_ref().map(ToString::to_string);
+    let sources: Vec<String> = args.source.iter().map(ToString::to_string).collect();
+    let properties: Vec<&str> = args
+        .kafka_property
+        .iter()
+        .map(|(k, _)| k.as_str())
+        .collect();
+    serde_json::json!({
+        "command": "run",
+        "queries": args.queries,
+        "source": sources,
+        "sink": texts(&args.sink),
+        "late": one(&args.late),
+        "dead_letter": one(&args.dead_letter),
+        "workers": args.workers,
+        "processes": args.processes,
+        "process": args.process,
+        "generation": args.generation,
+        "out_of_orderness": format_duration(args.out_of_orderness),
+        "allowed_lateness": format_duration(args.allowed_lateness),
+        "idle_timeout": format_duration(args.idle_timeout),
+        "commit_interval": format_duration(args.commit_interval),
+        "max_ahead": format_duration(args.max_ahead),
+        "retain": format_duration(args.retain),
+        "emit": format!("{:?}", args.emit).to_lowercase(),
+        "delivery": format!("{:?}", args.delivery).to_lowercase(),
+        "start": format!("{:?}", args.start).to_lowercase(),
+        "state": args.state.as_ref().map(|s| s.to_string()),
+        "snapshot_interval": format_duration(args.snapshot_interval),
+        "until_end": args.until_end,
+        "in_flight_bytes": args.in_flight_bytes,
+        "kafka_properties": properties,
+        "http": args.http.describe(),
+    })
 }
 
 /// Makes a file when every sink has caught up, so that a supervisor knows.

@@ -36,6 +36,8 @@ pub trait Observer: Send {
     fn opened(&mut self);
     /// Every sink shows at least what the one with the last commit showed when they were opened.
     fn caught_up(&mut self) {}
+    /// Every sink shows this commit, the last of an earlier run: what is committed next goes on from it.
+    fn goes_on(&mut self, _last: u64) {}
     /// A commit is durable; its number is 0 if it changed nothing.
     fn committed(&mut self, plan: &Plan, commit: &Commit);
 }
@@ -346,7 +348,11 @@ impl Committer {
         committer.wake();
         committer.observers.iter_mut().for_each(|o| o.opened());
         if caught_up {
-            committer.observers.iter_mut().for_each(|o| o.caught_up());
+            let number = committer.number;
+            for observer in &mut committer.observers {
+                observer.goes_on(number);
+                observer.caught_up();
+            }
         }
         Ok(committer)
     }
@@ -394,7 +400,10 @@ impl Committer {
         let shared = &self.desk.shared;
         if !shared.released.load(Ordering::Acquire) && self.is_caught_up() {
             shared.released.store(true, Ordering::Release);
-            self.observers.iter_mut().for_each(|o| o.caught_up());
+            for observer in &mut self.observers {
+                observer.goes_on(self.number);
+                observer.caught_up();
+            }
         }
         let plan = &self.plan;
         self.observers

@@ -78,7 +78,7 @@ impl fmt::Debug for SinkUrl {
 }
 
 /// Host and database of a URL; user, password and parameters are left out.
-fn redact(url: &str) -> String {
+pub fn redact(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
     let rest = rest.split('?').next().unwrap_or_default();
     let host = rest.rsplit('@').next().unwrap_or_default();

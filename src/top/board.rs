@@ -118,7 +118,6 @@ impl Ranking {
             .as_array()
             .map(Vec::as_slice)
             .unwrap_or_default();
-        let named = |f: &&Value| string(&f["name"]);
         let label = fields
             .iter()
             .find(|f| f["label"] == true && f["kind"] == "text");
@@ -130,11 +129,14 @@ impl Ranking {
         Ranking {
             name: string(&data["name"]),
             fields: fields.iter().map(|f| string(&f["name"])).collect(),
-            keys: fields
-                .iter()
-                .filter(|f| f["key"] == true)
-                .map(|f| named(&f))
-                .collect(),
+            keys: match data["keys"].as_array() {
+                // In the query's order, as paths have them; a SELECT may list them otherwise.
+                Some(_) => strings(&data["keys"]),
+                None => {
+                    let keys = fields.iter().filter(|f| f["key"] == true);
+                    keys.map(|f| string(&f["name"])).collect()
+                }
+            },
             label: label.map(|f| string(&f["name"])),
             score: score.map(|f| string(&f["name"])),
             partition: strings(&data["partition"]),

@@ -230,7 +230,11 @@ async fn follow(server: Server, heard: Sender<Heard>) {
                 }
                 why
             }
-            Err(e) => plain(&e),
+            Err(e) => {
+                // Who did not answer may come back as another, which counts its commits anew.
+                last = None;
+                plain(&e)
+            }
         };
         pause = (pause * 17 / 10).clamp(FIRST_PAUSE, LONGEST_PAUSE);
         if heard.send(Heard::Lost { why, pause }).is_err() {

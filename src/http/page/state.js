@@ -24,9 +24,10 @@ export const watch = (listener) => listeners.add(listener);
 export const tell = (what) => { for (const listener of listeners) listener(what); };
 
 /** Which fields name a row, which one orders it, and the rest. */
-function shapeOf({ fields, order_by }) {
+function shapeOf({ fields, order_by, keys: order }) {
   const label = fields.find((f) => f.label && f.kind === "text");
-  const keys = fields.filter((f) => f.key);
+  // In the query's order, as paths and series have them; a SELECT may list them otherwise.
+  const keys = (order || fields.filter((f) => f.key).map((f) => f.name)).map((name) => fields.find((f) => f.name === name) || { name });
   const score = fields.find((f) => !f.key && f.name === order_by) || fields.find((f) => !f.key && !f.label && f.kind !== "text");
   return { label, keys, score, rest: fields.filter((f) => !f.key && f !== label && f !== score) };
 }

@@ -68,6 +68,9 @@ export class Stream {
 
   lost(abort, error) {
     if (this.abort !== abort) return; // another one was opened meanwhile
+    // Who did not answer at all may come back as another: a server that counts its commits anew must not be asked to
+    // go on after a number of the one before it.
+    if (!this.live) this.lastId = null;
     this.live = false;
     const refused = error instanceof Problem ? error : null;
     if (refused && refused.status === 401) return this.state("key", { why: refused.message });

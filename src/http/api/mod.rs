@@ -1,0 +1,42 @@
+//! The JSON API: rows of rankings by window, date or key; why a row is where it is; what holds a window open.
+//!
+//! 1. Every answer says what it is an answer of: commit, offsets, watermark.
+//! 2. Whoever names offsets is answered from there or later, or refused.
+
+pub(super) mod changes;
+pub(super) mod process;
+pub(super) mod rows;
+pub(super) mod search;
+pub(super) mod series;
+pub(super) mod watermarks;
+pub(super) mod why;
+
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+
+use super::as_of::{AsOf, token};
+
+/// The headers that say what an answer is of.
+pub(super) const COMMIT: HeaderName = HeaderName::from_static("standings-commit");
+pub(super) const OFFSETS: HeaderName = HeaderName::from_static("standings-offsets");
+pub(super) const WATERMARK: HeaderName = HeaderName::from_static("standings-watermark");
+
+/// A JSON answer.
+fn answer(as_of: &AsOf, body: String) -> Response {
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
+    mark(&mut response, as_of);
+    response
+}
+
+/// Says what an answer is of, unless it says so already.
+pub(super) fn mark(response: &mut Response, as_of: &AsOf) {
+    let headers = response.headers_mut();
+    if headers.contains_key(COMMIT) {
+        return;
+    }
+    let text = |t: &str| HeaderValue::from_str(t).unwrap_or(HeaderValue::from_static(""));
+    headers.insert(COMMIT, HeaderValue::from(as_of.commit));
+    headers.insert(OFFSETS, text(&token(&as_of.offsets)));
+    let watermark = as_of.watermark_text().unwrap_or_default();
+    headers.insert(WATERMARK, text(&watermark));
+}

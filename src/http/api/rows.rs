@@ -1,0 +1,251 @@
+//! Rows: of the newest window or a day's, of one window now or at an earlier commit, of one key through the windows.
+
+use std::sync::Arc;
+
+use axum::extract::{OriginalUri, Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::answer;
+use crate::http::as_of::AsOf;
+use crate::http::board::{AsItWas, Row, WindowInfo};
+use crate::http::json;
+use crate::http::params::{self, AtLeast, MOST_ROWS, Params};
+use crate::http::problem::Problem;
+use crate::http::watch::Shown;
+use crate::model::value::Value;
+
+/// Rows of a key's history unless the request says.
+const HISTORY: usize = 30;
+
+/// A window with some of its rows.
+type Window = Option<(WindowInfo, Vec<Row>)>;
+
+impl Shown {
+    /// Who has no rows says so.
+    pub(in crate::http) fn has_rows(&self) -> Result<(), Problem> {
+        match self.about.commits_here {
+            true => Ok(()),
+            false => Err(Problem::new(
+                StatusCode::MISDIRECTED_REQUEST,
+                "this process only computes; ask process 0, which commits",
+            )),
+        }
+    }
+
+    async fn newest(
+        &self,
+        ranking: usize,
+        date: Option<i64>,
+        limit: usize,
+    ) -> Result<(AsOf, Window), Problem> {
+        Ok(self.board.view(|view| {
+            let window = view.newest(ranking, date);
+            let rows = window.and_then(|w| view.rows(ranking, w.start, limit));
+            (view.as_of().clone(), rows)
+        }))
+    }
+
+    /// A window's rows.
+    pub(in crate::http) async fn window(
+        &self,
+        ranking: usize,
+        start: i64,
+        limit: usize,
+    ) -> Result<(AsOf, Window), Problem> {
+        Ok(self
+            .board
+            .view(|view| (view.as_of().clone(), view.rows(ranking, start, limit))))
+    }
+
+    async fn windows(
+        &self,
+        ranking: usize,
+        limit: usize,
+    ) -> Result<(AsOf, Vec<WindowInfo>), Problem> {
+        Ok(self.board.view(|view| {
+            let mut windows = view.windows(ranking);
+            windows.truncate(limit);
+            (view.as_of().clone(), windows)
+        }))
+    }
+
+    async fn history(
+        &self,
+        ranking: usize,
+        key: &[Value],
+        limit: usize,
+    ) -> Result<(AsOf, Vec<(WindowInfo, Row)>), Problem> {
+        Ok(self
+            .board
+            .view(|view| (view.as_of().clone(), view.history(ranking, key, limit))))
+    }
+}
+
+/// `GET /api/v1/sales/city`.
+pub(in crate::http) async fn sales_by_city(
+    State(shown): State<Arc<Shown>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    of_date(&shown, "top_sales_per_city", query.as_deref()).await
+}
+
+/// `GET /api/v1/salesmen/top`.
+pub(in crate::http) async fn top_salesmen(
+    State(shown): State<Arc<Shown>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    of_date(&shown, "top_salesmen", query.as_deref()).await
+}
+
+/// The newest window, or the newest that starts on the date. A date without a window has no rows.
+async fn of_date(shown: &Shown, name: &str, query: Option<&str>) -> Result<Response, Problem> {
+    shown.has_rows()?;
+    let (number, ranking) = params::ranking(&shown.plan, name)?;
+    let params = Params::read(query, &["date", "limit", "at_least", "wait"])?;
+    let most = usize::try_from(ranking.limit).unwrap_or(MOST_ROWS);
+    let (date, limit) = (params.date()?, params.limit(most, MOST_ROWS)?);
+    let mut at_least = AtLeast::of(&params, shown)?;
+    loop {
+        let (as_of, found) = shown.newest(number, date, limit).await?;
+        if at_least.reached(&as_of).await? {
+            let body = match found {
+                Some((window, rows)) => json::rows(ranking, &window, &rows),
+                None => "[]".to_owned(),
+            };
+            return Ok(answer(&as_of, body));
+        }
+    }
+}
+
+/// `GET /api/v1/rankings`.
+pub(in crate::http) async fn rankings(
+    State(shown): State<Arc<Shown>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    Params::read(query.as_deref(), &[])?;
+    let as_of = shown.board.view(|view| view.as_of().clone());
+    Ok(answer(&as_of, json::rankings(&shown.plan)))
+}
+
+/// `GET /api/v1/rankings/{name}/windows`.
+pub(in crate::http) async fn windows(
+    State(shown): State<Arc<Shown>>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    shown.has_rows()?;
+    let (number, _) = params::ranking(&shown.plan, &name)?;
+    let params = Params::read(query.as_deref(), &["limit", "at_least", "wait"])?;
+    let limit = params.limit(MOST_ROWS, MOST_ROWS)?;
+    let mut at_least = AtLeast::of(&params, &shown)?;
+    loop {
+        let (as_of, windows) = shown.windows(number, limit).await?;
+        if at_least.reached(&as_of).await? {
+            return Ok(answer(&as_of, json::windows(&windows)));
+        }
+    }
+}
+
+/// `GET /api/v1/rankings/{name}/windows/{start}`.
+pub(in crate::http) async fn rows(
+    State(shown): State<Arc<Shown>>,
+    Path((name, start)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    shown.has_rows()?;
+    let (number, ranking) = params::ranking(&shown.plan, &name)?;
+    let params = Params::read(query.as_deref(), &["limit", "at", "at_least", "wait"])?;
+    let (limit, start) = (params.limit(MOST_ROWS, MOST_ROWS)?, params::start(&start)?);
+    let mut at_least = AtLeast::of(&params, &shown)?;
+    let missing = || Problem::not_found(format!("`{name}` has no window that starts at this time"));
+    let at = params.commit("at")?;
+    loop {
+        if let Some(at) = at {
+            let now = shown.board.view(|view| view.as_of().clone());
+            if at_least.reached(&now).await? {
+                let (as_of, window, rows) = as_it_was(&shown, (number, start), at, limit)?;
+                return Ok(answer(&as_of, json::rows(ranking, &window, &rows)));
+            }
+            continue;
+        }
+        let (as_of, found) = shown.window(number, start, limit).await?;
+        if at_least.reached(&as_of).await? {
+            let (window, rows) = found.ok_or_else(missing)?;
+            return Ok(answer(&as_of, json::rows(ranking, &window, &rows)));
+        }
+    }
+}
+
+fn as_it_was(
+    shown: &Shown,
+    at: (usize, i64),
+    commit: u64,
+    limit: usize,
+) -> Result<(AsOf, WindowInfo, Vec<Row>), Problem> {
+    let found = shown
+        .board
+        .view(|view| view.rows_at(&shown.plan, at, commit, limit));
+    match found {
+        AsItWas::Rows(as_of, window, rows) => Ok((as_of, window, rows)),
+        AsItWas::NoWindow => Err(Problem::not_found(format!(
+            "there was no window that starts at this time at commit {commit}"
+        ))),
+        AsItWas::TooOld(oldest) => Err(Problem::new(
+            StatusCode::GONE,
+            format!(
+                "at={commit}: what was there then is not kept any more; the oldest commit that is known is {oldest}"
+            ),
+        )),
+        AsItWas::NotYet(last) => Err(Problem::not_found(format!(
+            "at={commit}: not there yet; the last commit is {last}"
+        ))),
+    }
+}
+
+/// `GET /api/v1/salesmen/{id}/history`.
+pub(in crate::http) async fn salesman(
+    State(shown): State<Arc<Shown>>,
+    OriginalUri(uri): OriginalUri,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let segments: Vec<&str> = uri.path().split('/').collect();
+    // /api/v1/salesmen/{id}/history
+    let key = segments.get(4..5).unwrap_or_default();
+    of_key(&shown, "top_salesmen", key, query.as_deref()).await
+}
+
+/// `GET /api/v1/rankings/{name}/keys/{k1}[/{k2}…]/history`.
+pub(in crate::http) async fn history(
+    State(shown): State<Arc<Shown>>,
+    Path((name, _)): Path<(String, String)>,
+    OriginalUri(uri): OriginalUri,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let segments: Vec<&str> = uri.path().split('/').collect();
+    // /api/v1/rankings/{name}/keys/…/history
+    let Some((&"history", keys)) = segments.get(6..).and_then(|s| s.split_last()) else {
+        return Err(Problem::not_found("a key's rows are at keys/{key}/history"));
+    };
+    of_key(&shown, &name, keys, query.as_deref()).await
+}
+
+async fn of_key(
+    shown: &Shown,
+    name: &str,
+    segments: &[&str],
+    query: Option<&str>,
+) -> Result<Response, Problem> {
+    shown.has_rows()?;
+    let (number, ranking) = params::ranking(&shown.plan, name)?;
+    let params = Params::read(query, &["limit", "at_least", "wait"])?;
+    let limit = params.limit(HISTORY, MOST_ROWS)?;
+    let key = params::keys(&shown.plan, ranking, segments)?;
+    let mut at_least = AtLeast::of(&params, shown)?;
+    loop {
+        let (as_of, rows) = shown.history(number, &key, limit).await?;
+        if at_least.reached(&as_of).await? {
+            return Ok(answer(&as_of, json::history(ranking, &rows)));
+        }
+    }
+}

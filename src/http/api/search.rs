@@ -1,0 +1,115 @@
+//! `GET /api/v1/rankings/{name}/search`: keys and labels that hold a text, where they were ranked last.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+
+use super::answer;
+use crate::http::board::Row;
+use crate::http::json;
+use crate::http::params::{self, AtLeast, Params};
+use crate::http::problem::Problem;
+use crate::http::watch::Shown;
+use crate::model::plan::{Field, Ranking};
+use crate::model::time::format_rfc3339;
+use crate::model::value::Value;
+use crate::sink::json::push_string;
+
+/// Matches unless the request says, and the most that it may say.
+const LIMITS: (usize, usize) = (20, 1_000);
+/// The longest text searched for, bytes.
+const LONGEST: usize = 200;
+
+pub(in crate::http) async fn search(
+    State(shown): State<Arc<Shown>>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    shown.has_rows()?;
+    let (number, ranking) = params::ranking(&shown.plan, &name)?;
+    let params = Params::read(query.as_deref(), &["q", "limit", "at_least", "wait"])?;
+    let limit = params.limit(LIMITS.0, LIMITS.1)?;
+    let wanted = params.get("q").unwrap_or_default().to_lowercase();
+    if wanted.len() > LONGEST {
+        return Err(Problem::bad(format!("q: at most {LONGEST} bytes")));
+    }
+    let mut at_least = AtLeast::of(&params, &shown)?;
+    let labels = labels(ranking);
+    let holds = |row: &Row| {
+        let labels = labels.iter().filter_map(|i| row.measures.get(*i));
+        let mut texts = row.key.iter().chain(labels);
+        texts.any(|value| has(value, &wanted))
+    };
+    let (as_of, matches) = loop {
+        let found = shown
+            .board
+            .view(|view| (view.as_of().clone(), view.search(number, limit, holds)));
+        if at_least.reached(&found.0).await? {
+            break found;
+        }
+    };
+    let mut out = format!("{{\"as_of\":{},\"matches\":", as_of.json()).into_bytes();
+    json::list(&mut out, &matches, |out, (start, row)| {
+        out.extend_from_slice(b"{\"key\":");
+        json::push_key(out, ranking, &row.key);
+        out.extend_from_slice(b",\"label\":");
+        let label = labels
+            .iter()
+            .find_map(|i| json::plain(row.measures.get(*i)?));
+        match label {
+            Some(label) => push_string(out, &label),
+            None => out.extend_from_slice(b"null"),
+        }
+        let start = format_rfc3339(*start);
+        // Writing to a Vec cannot fail.
+        let _ = write!(out, ",\"window_start\":\"{start}\",\"rank\":{}}}", row.rank);
+    });
+    out.push(b'}');
+    Ok(answer(&as_of, json::text(out)))
+}
+
+/// Measures that name their key.
+fn labels(ranking: &Ranking) -> Vec<usize> {
+    (0..ranking.measures.len())
+        .filter(|i| json::is_label(ranking, Field::Measure(*i)))
+        .collect()
+}
+
+/// Whether a value's text holds a text in lower case.
+fn has(value: &Value, wanted: &str) -> bool {
+    match value {
+        Value::Text(text) if text.is_ascii() => {
+            let (text, wanted) = (text.as_bytes(), wanted.as_bytes());
+            wanted.is_empty()
+                || text
+                    .windows(wanted.len())
+                    .any(|w| w.eq_ignore_ascii_case(wanted))
+        }
+        Value::Text(text) => text.to_lowercase().contains(wanted),
+        other => json::plain(other).is_some_and(|t| t.contains(wanted)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_does_not_matter() {
+        for (text, wanted, there) in [
+            ("Ana Sousa", "ana", true),
+            ("Ana Sousa", "a s", true),
+            ("Ana", "anab", false),
+            ("São Paulo", "são", true),
+            ("ÅRHUS", "århus", true),
+            ("", "", true),
+            ("x", "", true),
+        ] {
+            assert_eq!(has(&Value::text(text), wanted), there, "{text} {wanted}");
+        }
+        assert!(has(&Value::Integer(1234), "23"));
+        assert!(!has(&Value::Null, ""));
+    }
+}

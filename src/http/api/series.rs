@@ -1,0 +1,82 @@
+//! `GET /api/v1/rankings/{name}/windows/{start}/series`: how the best rows came to what they are.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+
+use super::answer;
+use crate::http::board::{Key, SLICES};
+use crate::http::json;
+use crate::http::params::{self, AtLeast, Params};
+use crate::http::problem::Problem;
+use crate::http::watch::Shown;
+use crate::model::time::format_rfc3339;
+use crate::sink::json::push_string;
+
+/// Rows unless the request says, and the most that it may say.
+const LIMITS: (usize, usize) = (20, 1_000);
+
+pub(in crate::http) async fn series(
+    State(shown): State<Arc<Shown>>,
+    Path((name, start)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    shown.has_rows()?;
+    let (number, _) = params::ranking(&shown.plan, &name)?;
+    let params = Params::read(query.as_deref(), &["limit", "at_least", "wait"])?;
+    let (limit, start) = (params.limit(LIMITS.0, LIMITS.1)?, params::start(&start)?);
+    let mut at_least = AtLeast::of(&params, &shown)?;
+    let late = shown.about.policy.unwrap_or_default().out_of_orderness;
+    let (as_of, found) = loop {
+        let (as_of, found) = shown.board.view(|view| {
+            let found = view.rows(number, start, limit).map(|(window, rows)| {
+                let keys: Vec<Key> = rows.into_iter().map(|r| r.key).collect();
+                let values = view.series(number, start, &keys, late);
+                (window, keys, values)
+            });
+            (view.as_of().clone(), found)
+        });
+        if at_least.reached(&as_of).await? {
+            break (as_of, found);
+        }
+    };
+    let Some((window, keys, values)) = found else {
+        let message = format!("`{name}` has no window that starts at this time");
+        return Err(Problem::not_found(message));
+    };
+    let mut out = Vec::new();
+    let time = |ms| format_rfc3339(ms);
+    // Writing to a Vec cannot fail.
+    let _ = write!(
+        out,
+        "{{\"as_of\":{},\"window_start\":\"{}\",\"window_end\":\"{}\",\"points\":",
+        as_of.json(),
+        time(window.start),
+        time(window.end)
+    );
+    let length = i128::from(window.end) - i128::from(window.start);
+    json::list(&mut out, 1..=SLICES as i128, |out, slice| {
+        // Between the window's start and end, so it fits.
+        let at = i128::from(window.start) + length * slice / SLICES as i128;
+        push_string(out, &time(at as i64));
+    });
+    out.extend_from_slice(b",\"series\":");
+    json::list(&mut out, keys.iter().zip(values), |out, (key, values)| {
+        out.extend_from_slice(b"{\"key\":");
+        json::list(out, key.iter(), |out, part| {
+            push_string(out, &json::plain(part).unwrap_or_default());
+        });
+        out.extend_from_slice(b",\"values\":");
+        json::list(out, values, |out, value| {
+            match value.as_ref().and_then(json::plain) {
+                Some(text) => push_string(out, &text),
+                None => out.extend_from_slice(b"null"),
+            }
+        });
+        out.push(b'}');
+    });
+    out.push(b'}');
+    Ok(answer(&as_of, json::text(out)))
+}

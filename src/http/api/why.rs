@@ -1,0 +1,248 @@
+//! `GET /api/v1/rankings/{name}/windows/{start}/keys/{…}/why`: why a row is where it is.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use axum::extract::{OriginalUri, Path, RawQuery, State};
+use axum::response::Response;
+
+use super::answer;
+use crate::http::as_of::{AsOf, time};
+use crate::http::board::{Entry, Late, Row, WindowInfo, order_value};
+use crate::http::json;
+use crate::http::params::{self, AtLeast, MOST_ROWS, Params};
+use crate::http::problem::Problem;
+use crate::http::watch::Shown;
+use crate::model::decimal::format_minor;
+use crate::model::plan::Ranking;
+use crate::model::time::format_rfc3339;
+use crate::model::value::Value;
+use crate::sink::json::{push_field, push_string, push_value};
+
+pub(in crate::http) async fn why(
+    State(shown): State<Arc<Shown>>,
+    Path((name, start, _)): Path<(String, String, String)>,
+    OriginalUri(uri): OriginalUri,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    shown.has_rows()?;
+    let (number, ranking) = params::ranking(&shown.plan, &name)?;
+    let segments: Vec<&str> = uri.path().split('/').collect();
+    // /api/v1/rankings/{name}/windows/{start}/keys/…/why
+    let Some((&"why", keys)) = segments.get(8..).and_then(|s| s.split_last()) else {
+        return Err(Problem::not_found("a row is explained at keys/{key}/why"));
+    };
+    let params = Params::read(query.as_deref(), &AtLeast::NAMES)?;
+    let start = params::start(&start)?;
+    let key = params::keys(&shown.plan, ranking, keys)?;
+    let mut at_least = AtLeast::of(&params, &shown)?;
+    loop {
+        let (as_of, found) = shown.window(number, start, MOST_ROWS).await?;
+        if !at_least.reached(&as_of).await? {
+            continue;
+        }
+        let Some((window, rows)) = found else {
+            let message = format!("`{name}` has no window that starts at this time");
+            return Err(Problem::not_found(message));
+        };
+        let beside = beside(ranking, &rows, &key)?;
+        let (known, late) = shown.board.view(|view| {
+            let known = view.rows(number, start, MOST_ROWS);
+            let known = known.and_then(|(_, rows)| rows.into_iter().find(|r| *r.key == key[..]));
+            // The board may know more of the row than the answer's source, if it shows the same.
+            let same = |r: &Row| (r.rank, &r.measures) == (beside.row.rank, &beside.row.measures);
+            let known = known.filter(same).map(|row| {
+                let entry = view.entry(row.commit);
+                (row, entry)
+            });
+            (known, view.late(number, start, &key))
+        });
+        let known = known.as_ref().map(|(row, entry)| (row, entry.as_deref()));
+        let body = write(ranking, (&as_of, &window), &beside, known, late);
+        return Ok(answer(&as_of, body));
+    }
+}
+
+/// A row and its neighbours within its partition.
+struct Beside<'a> {
+    above: Option<&'a Row>,
+    row: &'a Row,
+    below: Option<&'a Row>,
+}
+
+/// Finds a key among a window's rows in order; the refusal says how far the list goes.
+fn beside<'a>(ranking: &Ranking, rows: &'a [Row], key: &[Value]) -> Result<Beside<'a>, Problem> {
+    let same = |row: &Row| {
+        ranking
+            .partition
+            .iter()
+            .all(|i| row.key.get(*i) == key.get(*i))
+    };
+    let list: Vec<&Row> = rows.iter().filter(|r| same(r)).collect();
+    let Some(at) = list.iter().position(|r| *r.key == *key) else {
+        let detail = match list.last() {
+            None => "this key is not ranked in this window; nobody is, beside whom it could be"
+                .to_owned(),
+            Some(last) => {
+                let order = ranking.order.first();
+                let name = order.map_or("nothing", |t| ranking.field_name(t.field));
+                let value = order_value(ranking, &last.key, &last.measures).and_then(json::plain);
+                format!(
+                    "this key is not ranked in this window; the last rank there is {}, with {name} {}",
+                    last.rank,
+                    value.as_deref().unwrap_or("null")
+                )
+            }
+        };
+        return Err(Problem::not_found(detail));
+    };
+    let other = |i: Option<usize>| i.and_then(|i| list.get(i)).copied();
+    Ok(Beside {
+        above: other(at.checked_sub(1)),
+        row: list[at],
+        below: other(at.checked_add(1)),
+    })
+}
+
+/// `a - b`, exact, where both are numbers.
+fn difference(a: &Value, b: &Value) -> Option<Value> {
+    match (a, b) {
+        (Value::Decimal(a), Value::Decimal(b)) => a.checked_sub(*b).map(Value::Decimal),
+        (Value::Integer(a), Value::Integer(b)) => a.checked_sub(*b).map(Value::Integer),
+        _ => None,
+    }
+}
+
+fn magnitude(value: Value) -> Option<String> {
+    match value {
+        Value::Decimal(n) => Some(format_minor(n.checked_abs()?)),
+        Value::Integer(n) => Some(n.checked_abs()?.to_string()),
+        _ => None,
+    }
+}
+
+fn push_neighbour(out: &mut Vec<u8>, ranking: &Ranking, row: &Row, other: Option<&Row>) {
+    let Some(other) = other else {
+        return out.extend_from_slice(b"null");
+    };
+    let value = |row: &Row| order_value(ranking, &row.key, &row.measures).cloned();
+    let (own, theirs) = (value(row), value(other));
+    // Writing to a Vec cannot fail, here and below.
+    let _ = write!(out, "{{\"rank\":{},\"key\":", other.rank);
+    json::push_key(out, ranking, &other.key);
+    out.extend_from_slice(b",\"value\":");
+    push_value(out, theirs.as_ref().unwrap_or(&Value::Null));
+    let gap = own
+        .zip(theirs)
+        .and_then(|(a, b)| magnitude(difference(&a, &b)?));
+    out.extend_from_slice(b",\"gap\":");
+    match gap {
+        Some(gap) => push_string(out, &gap),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.push(b'}');
+}
+
+fn push_last_change(out: &mut Vec<u8>, ranking: &Ranking, row: &Row, entry: Option<&Entry>) {
+    let _ = write!(
+        out,
+        "{{\"commit\":{},\"at\":\"{}\",\"rank\":{},\"previous_rank\":",
+        row.commit,
+        time(row.at),
+        row.rank
+    );
+    match &row.before {
+        Some((rank, _)) => drop(write!(out, "{rank}")),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b",\"offsets\":{");
+    let mut first = true;
+    for (partition, to) in entry.map(|e| &e.as_of.offsets[..]).unwrap_or_default() {
+        let from = entry.and_then(|e| {
+            let i = e.from.binary_search_by_key(partition, |(p, _)| *p).ok()?;
+            Some(e.from[i].1)
+        });
+        if from == Some(*to) {
+            continue;
+        }
+        let comma = if std::mem::take(&mut first) { "" } else { "," };
+        let _ = write!(out, "{comma}\"{partition}\":[{},{to}]", from.unwrap_or(0));
+    }
+    out.extend_from_slice(b"},\"delta\":{");
+    let mut first = true;
+    if let Some((_, before)) = &row.before {
+        for (i, measure) in ranking.measures.iter().enumerate() {
+            let pair = row.measures.get(i).zip(before.get(i));
+            let Some(by) = pair.and_then(|(now, then)| difference(now, then)) else {
+                continue;
+            };
+            let sign = match by {
+                Value::Decimal(0) | Value::Integer(0) => continue,
+                Value::Decimal(n) | Value::Integer(n) if n < 0 => "-",
+                _ => "+",
+            };
+            let text = format!("{sign}{}", magnitude(by).unwrap_or_default());
+            if !std::mem::take(&mut first) {
+                out.push(b',');
+            }
+            push_field(out, &measure.name, &Value::text(text));
+        }
+    }
+    let _ = write!(out, "}},\"correction\":{}}}", row.corrected);
+}
+
+fn write(
+    ranking: &Ranking,
+    (as_of, window): (&AsOf, &WindowInfo),
+    beside: &Beside<'_>,
+    known: Option<(&Row, Option<&Entry>)>,
+    late: Late,
+) -> String {
+    let row = beside.row;
+    let mut out = format!("{{\"as_of\":{},\"ranking\":", as_of.json()).into_bytes();
+    push_string(&mut out, &ranking.name);
+    let _ = write!(
+        out,
+        ",\"window_start\":\"{}\",\"window_end\":\"{}\",\"final\":{},\"key\":",
+        format_rfc3339(window.start),
+        format_rfc3339(window.end),
+        row.is_final
+    );
+    json::push_key(&mut out, ranking, &row.key);
+    let _ = write!(out, ",\"rank\":{},\"row\":", row.rank);
+    json::push_row(&mut out, ranking, window, row);
+    out.extend_from_slice(b",\"order_by\":");
+    json::push_order(&mut out, ranking);
+    out.extend_from_slice(b",\"above\":");
+    push_neighbour(&mut out, ranking, row, beside.above);
+    out.extend_from_slice(b",\"below\":");
+    push_neighbour(&mut out, ranking, row, beside.below);
+    out.extend_from_slice(b",\"last_change\":");
+    match known {
+        Some((row, entry)) if row.at > 0 => push_last_change(&mut out, ranking, row, entry),
+        _ => out.extend_from_slice(b"null"),
+    }
+    let (count, last) = known.map_or((0, 0), |(row, _)| row.corrections);
+    let last = match count {
+        0 => "null".to_owned(),
+        _ => last.to_string(),
+    };
+    let _ = write!(
+        out,
+        ",\"corrections\":{{\"count\":{count},\"last_commit\":{last}}},\"late\":{{\"count\":{},\"last\":",
+        late.count
+    );
+    match late.last {
+        Some((partition, offset, at, retired)) => {
+            let reason = if retired { "retired" } else { "late" };
+            let _ = write!(
+                out,
+                "{{\"partition\":{partition},\"offset\":{offset},\"event_time\":\"{}\",\"reason\":\"{reason}\"}}",
+                format_rfc3339(at)
+            );
+        }
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b"}}");
+    json::text(out)
+}

@@ -1,0 +1,83 @@
+//! What the board is told of a commit: the part of it that readers can ask for, taken from it on the commit path.
+
+use std::collections::BTreeSet;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::http::as_of::{self, Offsets};
+use crate::model::block::PartitionId;
+use crate::model::change::{Change, Commit};
+use crate::model::reject::{MissedWindow, RejectKind};
+
+/// Late sales of one commit that are kept for readers; more are only counted in the metrics.
+const MOST_LATE: usize = 256;
+
+/// A sale that some windows did not take any more.
+#[derive(Clone, Debug)]
+pub struct LateSale {
+    /// Its partition.
+    pub partition: PartitionId,
+    /// Its offset.
+    pub offset: u64,
+    /// Event time, ms.
+    pub event_time: i64,
+    /// The windows that it missed.
+    pub missed: Vec<MissedWindow>,
+    /// As it came.
+    pub bytes: Vec<u8>,
+}
+
+/// One commit.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// Its number; 0 for one that changed nothing in any sink.
+    pub number: u64,
+    /// When it was durable, ms since the Unix epoch.
+    pub at: i64,
+    /// The changes.
+    pub changes: Vec<Change>,
+    /// The prefix.
+    pub offsets: Option<Offsets>,
+    /// The global watermark, ms.
+    pub watermark: Option<i64>,
+    /// Each partition's own, ms.
+    pub watermarks: Vec<(PartitionId, Option<i64>)>,
+    /// Idle partitions.
+    pub idle: BTreeSet<PartitionId>,
+    /// Finished partitions.
+    pub finished: BTreeSet<PartitionId>,
+    /// Late sales.
+    pub late: Vec<LateSale>,
+}
+
+/// Now, ms since the Unix epoch.
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
+}
+
+impl Told {
+    /// Of a commit that has just become durable.
+    pub fn of(commit: &Commit) -> Self {
+        let late = commit.rejects.iter().filter_map(|r| match &r.kind {
+            RejectKind::Late { missed, event_time } => Some(LateSale {
+                partition: r.partition,
+                offset: r.offset,
+                event_time: *event_time,
+                missed: missed.clone(),
+                bytes: r.bytes.clone(),
+            }),
+            RejectKind::Dead { .. } => None,
+        });
+        Told {
+            number: commit.number,
+            at: now(),
+            changes: commit.changes.clone(),
+            offsets: Some(as_of::offsets(&commit.offsets)),
+            watermark: commit.watermark,
+            watermarks: commit.watermarks.iter().map(|(p, w)| (*p, *w)).collect(),
+            idle: commit.idle.clone(),
+            finished: commit.finished.clone(),
+            late: late.take(MOST_LATE).collect(),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! One window of one ranking: its rows, in order, and what happened to them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::ring::Past;
+use super::series::Series;
+use crate::model::block::PartitionId;
+use crate::model::change::Change;
+use crate::model::value::Value;
+
+/// Group keys.
+pub type Key = Arc<[Value]>;
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Rank.
+    pub rank: u64,
+    /// Group keys, as in the plan.
+    pub key: Key,
+    /// Measures, as in the plan.
+    pub measures: Arc<[Value]>,
+    /// Whether the row was written after its window closed.
+    pub is_final: bool,
+    /// The commit that wrote it last.
+    pub commit: u64,
+    /// When it did, ms since the Unix epoch; 0 if that was before this process.
+    pub at: i64,
+    /// Rank and measures before; `None` for a key that was not ranked.
+    pub before: Option<(u64, Arc<[Value]>)>,
+    /// Whether the last change was a correction: the window was final before it.
+    pub corrected: bool,
+    /// Corrections, and the commit of the last.
+    pub corrections: (u64, u64),
+}
+
+/// A window, without its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowInfo {
+    /// Start, ms.
+    pub start: i64,
+    /// End, ms.
+    pub end: i64,
+    /// Whether it is closed.
+    pub is_final: bool,
+    /// Rows it has.
+    pub rows: usize,
+    /// The last commit that changed it.
+    pub commit: u64,
+    /// Whether its last rows were dropped to stay within the board's bound.
+    pub truncated: bool,
+}
+
+/// Late sales of one key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Late {
+    /// How many.
+    pub count: u64,
+    /// Partition, offset and event time (ms) of the last, and whether it was retired rather than late.
+    pub last: Option<(PartitionId, u64, i64, bool)>,
+}
+
+/// Order of display: partition beyond the window, rank, key.
+pub(super) type Place = (Box<[Value]>, u64, Key);
+
+/// Keys whose late sales are counted, by window.
+const MOST_LATE_KEYS: usize = 1_000;
+
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    pub(super) end: i64,
+    pub(super) is_final: bool,
+    pub(super) commit: u64,
+    pub(super) truncated: bool,
+    pub(super) rows: HashMap<Key, Row>,
+    pub(super) order: BTreeSet<Place>,
+    pub(super) series: Series,
+    pub(super) late: HashMap<Key, Late>,
+}
+
+/// A row's place among the others.
+pub(super) fn place(partition: &[usize], key: &Key, rank: u64) -> Place {
+    let within = partition.iter().filter_map(|i| key.get(*i).cloned());
+    (within.collect(), rank, Arc::clone(key))
+}
+
+impl Window {
+    /// Takes a change over; what it replaced. `was_final` is of the window before the change's commit.
+    pub(super) fn fold(
+        &mut self,
+        change: &Change,
+        partition: &[usize],
+        (commit, at): (u64, i64),
+        was_final: bool,
+    ) -> Past {
+        let before = self.rows.remove(&change.key);
+        if let Some(old) = &before {
+            self.order.remove(&place(partition, &old.key, old.rank));
+        }
+        if let Some(rank) = change.rank {
+            self.order.insert(place(partition, &change.key, rank));
+            let mut corrections = before.as_ref().map_or((0, 0), |old| old.corrections);
+            if was_final {
+                corrections = (corrections.0 + 1, commit);
+            }
+            let row = Row {
+                rank,
+                key: Arc::clone(&change.key),
+                measures: Arc::clone(&change.measures),
+                is_final: change.is_final,
+                commit,
+                at,
+                before: before.as_ref().map(|o| (o.rank, Arc::clone(&o.measures))),
+                corrected: was_final,
+                corrections,
+            };
+            self.rows.insert(Arc::clone(&change.key), row);
+        }
+        Past {
+            change: change.clone(),
+            before,
+        }
+    }
+
+    /// Counts a late sale.
+    pub(super) fn late(
+        &mut self,
+        key: Key,
+        partition: PartitionId,
+        offset: u64,
+        time: i64,
+        retired: bool,
+    ) {
+        if self.late.len() >= MOST_LATE_KEYS && !self.late.contains_key(&key) {
+            return;
+        }
+        let late = self.late.entry(key).or_default();
+        late.count += 1;
+        late.last = Some((partition, offset, time, retired));
+    }
+
+    pub(super) fn info(&self, start: i64) -> WindowInfo {
+        WindowInfo {
+            start,
+            end: self.end,
+            is_final: self.is_final,
+            rows: self.rows.len(),
+            commit: self.commit,
+            truncated: self.truncated,
+        }
+    }
+
+    /// The rows in order.
+    pub(super) fn ordered(&self) -> impl Iterator<Item = &Row> {
+        self.order
+            .iter()
+            .filter_map(|(_, _, key)| self.rows.get(key))
+    }
+}

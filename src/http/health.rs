@@ -1,0 +1,64 @@
+//! The health numbers that the page's events carry.
+
+use serde::Serialize;
+
+use super::watch::Shown;
+use crate::observe::health::Health;
+
+/// A sink.
+#[derive(Debug, Serialize)]
+pub(super) struct SinkNow {
+    name: String,
+    up: bool,
+    retries: u64,
+}
+
+/// The numbers of `observe::health`, and what a view of the whole pipeline needs beside them.
+#[derive(Debug, Serialize)]
+pub(super) struct HealthNow {
+    #[serde(flatten)]
+    health: Health,
+    ranked: u64,
+    filtered: u64,
+    commits: u64,
+    ranks_changed: u64,
+    lag_records: Option<u64>,
+    live_keys: u64,
+    in_flight_bytes: u64,
+    event_clients: i64,
+    rankings: usize,
+    partitions: usize,
+    commit: u64,
+    sinks: Vec<SinkNow>,
+}
+
+pub(super) fn now(shown: &Shown) -> HealthNow {
+    let (metrics, live) = (&shown.metrics, shown.metrics.live());
+    let (totals, written) = (metrics.totals(), metrics.written());
+    let lags = live.lags();
+    let (commit, partitions) = shown
+        .board
+        .view(|view| (view.as_of().commit, view.as_of().offsets.len()));
+    HealthNow {
+        health: metrics.health(),
+        ranked: totals.ranked,
+        filtered: totals.filtered,
+        commits: written.commits,
+        ranks_changed: written.ranks,
+        lag_records: (!lags.is_empty()).then(|| lags.iter().map(|(_, n)| n).sum()),
+        live_keys: live.keys(),
+        in_flight_bytes: live.in_flight(),
+        event_clients: metrics.event_clients(0),
+        rankings: shown.plan.rankings.len(),
+        partitions,
+        commit,
+        sinks: sinks(shown),
+    }
+}
+
+/// The sinks now.
+pub(super) fn sinks(shown: &Shown) -> Vec<SinkNow> {
+    let all = shown.metrics.live().sinks().into_iter();
+    all.map(|(name, up, retries)| SinkNow { name, up, retries })
+        .collect()
+}

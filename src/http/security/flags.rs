@@ -1,0 +1,87 @@
+//! The flags of what is served over HTTP; the same for `run`, `demo` and `serve`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// `--http…`.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "HTTP")]
+pub struct HttpArgs {
+    /// Serve the live page, the API, /metrics, /healthz and /readyz here, such as 127.0.0.1:8080; process p of a
+    /// cluster takes the port plus p. Addresses that others reach need keys or tokens.
+    #[arg(long, env = "STANDINGS_HTTP", value_name = "ADDR")]
+    pub http: Option<String>,
+    /// File of API keys, one `ROLE NAME sha256:HEX` a line, as `standings key new` prints it; read again when it changes.
+    #[arg(long, env = "STANDINGS_HTTP_KEYS", value_name = "FILE")]
+    pub http_keys: Option<PathBuf>,
+    /// Take tokens that a key of this set signed: a file, or an https URL that is fetched from time to time.
+    #[arg(long, env = "STANDINGS_HTTP_JWT_JWKS", value_name = "URL|FILE", requires_all = ["http_jwt_issuer", "http_jwt_audience"])]
+    pub http_jwt_jwks: Option<String>,
+    /// The `iss` that tokens must have.
+    #[arg(long, env = "STANDINGS_HTTP_JWT_ISSUER", value_name = "ISS")]
+    pub http_jwt_issuer: Option<String>,
+    /// The `aud` that tokens must have.
+    #[arg(long, env = "STANDINGS_HTTP_JWT_AUDIENCE", value_name = "AUD")]
+    pub http_jwt_audience: Option<String>,
+    /// The claim that holds the role: read or admin.
+    #[arg(
+        long,
+        env = "STANDINGS_HTTP_JWT_ROLE_CLAIM",
+        value_name = "CLAIM",
+        default_value = "role"
+    )]
+    pub http_jwt_role_claim: String,
+    /// Certificate chain (PEM) for TLS; read again when it changes.
+    #[arg(
+        long,
+        env = "STANDINGS_HTTP_TLS_CERT",
+        value_name = "FILE",
+        requires = "http_tls_key"
+    )]
+    pub http_tls_cert: Option<PathBuf>,
+    /// The certificate's private key (PEM).
+    #[arg(
+        long,
+        env = "STANDINGS_HTTP_TLS_KEY",
+        value_name = "FILE",
+        requires = "http_tls_cert"
+    )]
+    pub http_tls_key: Option<PathBuf>,
+    /// Pages of this origin may read answers; repeat for several.
+    #[arg(long, env = "STANDINGS_HTTP_CORS", value_name = "ORIGIN")]
+    pub http_cors: Vec<String>,
+    /// Requests a second of each client; 0 for no limit.
+    #[arg(
+        long,
+        env = "STANDINGS_HTTP_RATE",
+        value_name = "N",
+        default_value_t = 200
+    )]
+    pub http_rate: u32,
+}
+
+impl HttpArgs {
+    /// Whether a caller has to say who it is.
+    pub(super) fn has_authentication(&self) -> bool {
+        self.http_keys.is_some() || self.http_jwt_jwks.is_some()
+    }
+
+    /// What is in force, for an administrator. None of these flags holds a secret.
+    pub fn describe(&self) -> serde_json::Value {
+        serde_json::json!({
+            "http": self.http,
+            "http_keys": self.http_keys,
+            "http_jwt_jwks": self.http_jwt_jwks.as_deref().map(|source| match source.contains("://") {
+                true => crate::sink::url::redact(source),
+                false => source.to_owned(),
+            }),
+            "http_jwt_issuer": self.http_jwt_issuer,
+            "http_jwt_audience": self.http_jwt_audience,
+            "http_jwt_role_claim": self.http_jwt_role_claim,
+            "http_tls_cert": self.http_tls_cert,
+            "http_cors": self.http_cors,
+            "http_rate": self.http_rate,
+        })
+    }
+}

@@ -1,0 +1,276 @@
+//! Every request passes here before it reaches a handler, and every answer on its way back.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::cors::Cors;
+use super::jwks::Issuer;
+use super::jwt::{Expected, Refused};
+use super::keys::Keys;
+use super::rate::{Client, Rate};
+use super::{Caller, HttpArgs, Role, Tls};
+use crate::http::api;
+use crate::http::problem::Problem;
+use crate::http::watch::Shown;
+use crate::run::exit::Failure;
+
+/// The largest body of a request; none is read.
+const LARGEST_BODY: u64 = 64 << 10;
+
+/// What is checked.
+#[derive(Debug)]
+pub(in crate::http) struct Gate {
+    keys: Option<Keys>,
+    issuer: Option<Issuer>,
+    rate: Option<Rate>,
+    cors: Cors,
+    pub(in crate::http) tls: Option<Tls>,
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct Peer(pub(in crate::http) IpAddr);
+
+impl Gate {
+    /// As the flags say, for an address that is listened at.
+    pub(in crate::http) fn open(args: &HttpArgs, at: SocketAddr) -> Result<Self, Failure> {
+        if !at.ip().to_canonical().is_loopback() && !args.has_authentication() {
+            return Err(Failure::usage(format!(
+                "--http {at}: others reach this address, so it needs authentication: --http-keys FILE (make a key with \
+                 `standings key new --name NAME`) or --http-jwt-jwks with its issuer and audience; or listen on \
+                 127.0.0.1 and put a proxy before it"
+            )));
+        }
+        let keys = args.http_keys.as_deref().map(Keys::open).transpose()?;
+        let issuer = match &args.http_jwt_jwks {
+            None => None,
+            Some(source) => {
+                let missing = || {
+                    Failure::usage(
+                        "--http-jwt-jwks needs --http-jwt-issuer and --http-jwt-audience",
+                    )
+                };
+                let expected = Expected {
+                    issuer: args.http_jwt_issuer.clone().ok_or_else(missing)?,
+                    audience: args.http_jwt_audience.clone().ok_or_else(missing)?,
+                    role_claim: args.http_jwt_role_claim.clone(),
+                };
+                Some(Issuer::open(source, expected)?)
+            }
+        };
+        let tls = match (&args.http_tls_cert, &args.http_tls_key) {
+            (Some(certificate), Some(key)) => Some(Tls::open(certificate, key)?),
+            _ => None,
+        };
+        Ok(Gate {
+            keys,
+            issuer,
+            rate: (args.http_rate > 0).then(|| Rate::new(args.http_rate)),
+            cors: Cors::new(&args.http_cors).map_err(Failure::usage)?,
+            tls,
+        })
+    }
+
+    /// Whose request it is; `None` if it says nothing.
+    async fn caller(&self, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
+        if self.keys.is_none() && self.issuer.is_none() {
+            return Ok(Some(Caller {
+                name: "".into(),
+                role: Role::Admin,
+            }));
+        }
+        let Some(secret) = credential(headers)? else {
+            return Ok(None);
+        };
+        let unauthorized = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, detail);
+        if let Some(caller) = self.keys.as_ref().and_then(|k| k.caller(secret)) {
+            return Ok(Some(caller));
+        }
+        match &self.issuer {
+            Some(issuer) if secret.contains('.') => {
+                match issuer.caller(secret).await.map_err(Problem::unavailable)? {
+                    Ok(caller) => Ok(Some(caller)),
+                    Err(Refused::UnknownKey) => Err(unauthorized(
+                        "the token is signed by a key that is not known",
+                    )),
+                    Err(Refused::Wrong(why)) => Err(unauthorized(why)),
+                    Err(Refused::NoRole) => Err(Problem::new(
+                        StatusCode::FORBIDDEN,
+                        "the token gives no role that is known here: read or admin",
+                    )),
+                }
+            }
+            _ => Err(unauthorized("the key is not known")),
+        }
+    }
+
+    /// Lets a request in, or says why not.
+    async fn admit(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        peer: Option<Peer>,
+    ) -> Result<(), Problem> {
+        let needed = needed(path);
+        let found = match needed {
+            None => Ok(None),
+            Some(_) => self.caller(headers).await,
+        };
+        if let Some(rate) = &self.rate {
+            let address = peer.map_or(IpAddr::from([127, 0, 0, 1]), |p| p.0);
+            let client = match &found {
+                Ok(Some(caller)) if !caller.name.is_empty() => {
+                    Client::Name(Arc::clone(&caller.name))
+                }
+                _ => Client::at(address),
+            };
+            rate.take(client, Instant::now())
+                .map_err(|seconds| Problem {
+                    retry_after: Some(seconds),
+                    ..Problem::new(
+                        StatusCode::TOO_MANY_REQUESTS,
+                        "more requests a second than --http-rate allows",
+                    )
+                })?;
+        }
+        if let Some(needed) = needed {
+            let caller = found?.ok_or_else(|| {
+                Problem::new(
+                    StatusCode::UNAUTHORIZED,
+                    "say who asks: `Authorization: Bearer KEY-OR-TOKEN`, or `X-API-Key: KEY`",
+                )
+            })?;
+            if caller.role < needed {
+                return Err(Problem::new(
+                    StatusCode::FORBIDDEN,
+                    "this needs the role admin",
+                ));
+            }
+        }
+        let length = headers.get(header::CONTENT_LENGTH);
+        let length = length
+            .and_then(|v| v.to_str().ok())
+            .and_then(|t| t.parse::<u64>().ok());
+        if length.is_some_and(|n| n > LARGEST_BODY) {
+            return Err(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("a body of more than {LARGEST_BODY} bytes"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn finish(&self, request: &HeaderMap, response: &mut Response) {
+        self.cors.mark(request, response.headers_mut());
+        let headers = response.headers_mut();
+        let usual = [
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::X_FRAME_OPTIONS, "DENY"),
+            (header::REFERRER_POLICY, "no-referrer"),
+            (
+                header::CONTENT_SECURITY_POLICY,
+                "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+            ),
+            (header::CACHE_CONTROL, "no-store"),
+            (
+                HeaderName::from_static("cross-origin-resource-policy"),
+                "same-origin",
+            ),
+        ];
+        for (name, value) in usual {
+            headers
+                .entry(name)
+                .or_insert(HeaderValue::from_static(value));
+        }
+        if headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+            let name = HeaderName::from_static("cross-origin-resource-policy");
+            headers.insert(name, HeaderValue::from_static("cross-origin"));
+        }
+        if self.tls.is_some() {
+            let year = HeaderValue::from_static("max-age=31536000");
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+        }
+    }
+}
+
+/// What a path needs: the page's files, the probes and the API's description hold no data.
+fn needed(path: &str) -> Option<Role> {
+    match path {
+        "/api/v1/openapi.json" => None,
+        "/api/v1/process" => Some(Role::Admin),
+        "/metrics" => Some(Role::Read),
+        _ if path == "/api" || path.starts_with("/api/") => Some(Role::Read),
+        _ => None,
+    }
+}
+
+/// The key or token that a request shows.
+fn credential(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let wrong = |detail| Problem::new(StatusCode::UNAUTHORIZED, detail);
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let text = value
+            .to_str()
+            .map_err(|_| wrong("the authorization is no ASCII text"))?;
+        let bearer = text
+            .split_once(' ')
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let (_, secret) = bearer.ok_or_else(|| wrong("the only scheme here is Bearer"))?;
+        return Ok(Some(secret.trim()));
+    }
+    match headers.get("x-api-key") {
+        None => Ok(None),
+        Some(value) => Ok(Some(
+            value
+                .to_str()
+                .map_err(|_| wrong("the key is no ASCII text"))?,
+        )),
+    }
+}
+
+/// The way in and out.
+pub(in crate::http) async fn guard(
+    State((gate, shown)): State<(Arc<Gate>, Arc<Shown>)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path().to_owned();
+    let headers = request.headers().clone();
+    let peer = request.extensions().get::<Peer>().copied();
+    let is_api = path == "/api" || path.starts_with("/api/");
+    let (mut response, admitted) = match gate.cors.preflight(request.method(), &headers) {
+        Some(response) => (response, false),
+        None => match gate.admit(&path, &headers, peer).await {
+            Ok(()) => (next.run(request).await, true),
+            Err(problem) => (problem.into_response(), false),
+        },
+    };
+    let problem = response.extensions_mut().remove::<Problem>();
+    let status = response.status();
+    if let Some(problem) = problem {
+        response = problem.answer(&path);
+    } else if is_api && (status.is_client_error() || status.is_server_error()) {
+        // What the router itself refuses.
+        let detail = match status {
+            StatusCode::METHOD_NOT_ALLOWED => "this path takes GET and HEAD only",
+            StatusCode::BAD_REQUEST => "the path is not UTF-8, percent-encoded",
+            _ => "refused",
+        };
+        let allow = response.headers_mut().remove(header::ALLOW);
+        response = Problem::new(status, detail).answer(&path);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+    }
+    if admitted && is_api && !response.headers().contains_key(api::COMMIT) {
+        let as_of = shown.board.view(|view| view.as_of().clone());
+        api::mark(&mut response, &as_of);
+    }
+    gate.finish(&headers, &mut response);
+    response
+}

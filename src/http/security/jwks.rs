@@ -1,0 +1,172 @@
+//! The issuer's public keys, from a file or a URL: read again from time to time, and when a token names a key that is
+//! not among them; but not more often than every half minute, whatever tokens come.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::Caller;
+use super::jwt::{self, Expected, Jwk, Refused};
+use crate::run::exit::Failure;
+
+/// How old keys may be before they are fetched again.
+const REFRESH: Duration = Duration::from_secs(300);
+/// The least time between two attempts.
+const LEAST: Duration = Duration::from_secs(30);
+/// How long a fetch may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The largest set of keys.
+const LARGEST: usize = 256 << 10;
+
+/// Where keys come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Source {
+    File(PathBuf),
+    Url(reqwest::Url),
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    keys: Option<Arc<Vec<Jwk>>>,
+    tried: Option<Instant>,
+}
+
+/// Checks tokens of one issuer.
+#[derive(Debug)]
+pub(super) struct Issuer {
+    source: Source,
+    expected: Expected,
+    client: reqwest::Client,
+    known: Mutex<Known>,
+    /// One fetch at a time.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+impl Issuer {
+    /// `source` is a path, or an https URL (http only on this machine).
+    pub(super) fn open(source: &str, expected: Expected) -> Result<Self, Failure> {
+        let wrong = |e: String| Failure::usage(format!("--http-jwt-jwks {source}: {e}"));
+        // Fails only if there is one already, which is the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(PATIENCE)
+            .build()
+            .map_err(|e| wrong(e.to_string()))?;
+        let mut known = Known::default();
+        let from = match source.contains("://") {
+            false => {
+                let text = std::fs::read(source).map_err(|e| wrong(e.to_string()))?;
+                known.keys = Some(Arc::new(jwt::keys(&text).map_err(wrong)?));
+                known.tried = Some(Instant::now());
+                Source::File(source.into())
+            }
+            true => {
+                let url: reqwest::Url =
+                    source.parse().map_err(|_| wrong("not a URL".to_owned()))?;
+                let host = url.host_str().unwrap_or_default();
+                let here = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
+                if url.scheme() != "https" && !(url.scheme() == "http" && here) {
+                    return Err(wrong("keys come by https, or from this machine".to_owned()));
+                }
+                Source::Url(url)
+            }
+        };
+        Ok(Issuer {
+            source: from,
+            expected,
+            client,
+            known: Mutex::new(known),
+            fetching: tokio::sync::Mutex::default(),
+        })
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whose a token is; `Ok(Err(_))` if nobody's, and an error while there are no keys at all.
+    pub(super) async fn caller(&self, token: &str) -> Result<Result<Caller, Refused>, String> {
+        let due = self.known().tried.is_none_or(|t| t.elapsed() > REFRESH);
+        if due {
+            self.refresh().await;
+        }
+        let mut verified = self.verify(token)?;
+        if verified == Err(Refused::UnknownKey) {
+            self.refresh().await;
+            verified = self.verify(token)?;
+        }
+        Ok(verified)
+    }
+
+    fn verify(&self, token: &str) -> Result<Result<Caller, Refused>, String> {
+        let keys = self.known().keys.clone();
+        let keys = keys.ok_or("the issuer's keys could not be fetched yet")?;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        Ok(jwt::verify(token, &keys, &self.expected, now))
+    }
+
+    /// Reads the keys again, unless that was just done.
+    async fn refresh(&self) {
+        let _one = self.fetching.lock().await;
+        {
+            let mut known = self.known();
+            let least = if known.keys.is_none() {
+                Duration::from_secs(1)
+            } else {
+                LEAST
+            };
+            let least = match self.source {
+                // A file costs nothing.
+                Source::File(_) => Duration::from_secs(1),
+                Source::Url(_) => least,
+            };
+            if known.tried.is_some_and(|t| t.elapsed() < least) {
+                return;
+            }
+            known.tried = Some(Instant::now());
+        }
+        let fetched = match self.fetch().await {
+            Ok(text) => jwt::keys(&text),
+            Err(e) => Err(e),
+        };
+        match fetched {
+            Ok(keys) => self.known().keys = Some(Arc::new(keys)),
+            Err(problem) => {
+                tracing::warn!(
+                    event = "jwks_not_fetched",
+                    problem,
+                    "the keys of before hold on"
+                );
+            }
+        }
+    }
+
+    async fn fetch(&self) -> Result<Vec<u8>, String> {
+        match &self.source {
+            Source::File(path) => std::fs::read(path).map_err(|e| e.to_string()),
+            Source::Url(url) => {
+                let sent = self.client.get(url.clone()).send().await;
+                let mut answer = sent.map_err(|e| e.without_url().to_string())?;
+                if !answer.status().is_success() {
+                    return Err(format!("the answer was {}", answer.status()));
+                }
+                let mut text = Vec::new();
+                while let Some(chunk) = answer
+                    .chunk()
+                    .await
+                    .map_err(|e| e.without_url().to_string())?
+                {
+                    text.extend_from_slice(&chunk);
+                    if text.len() > LARGEST {
+                        return Err(format!("more than {LARGEST} bytes"));
+                    }
+                }
+                Ok(text)
+            }
+        }
+    }
+}

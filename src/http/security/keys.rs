@@ -1,0 +1,236 @@
+//! API keys: 256 random bits each, of which only the hash is kept.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
+use ring::rand::{SecureRandom, SystemRandom};
+use subtle::ConstantTimeEq;
+
+use super::{Caller, Role};
+use crate::run::exit::{self, Failure};
+
+/// What a key begins with, so that a secret scanner knows it.
+const PREFIX: &str = "standings_";
+/// How soon a changed file is seen.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// `standings key`.
+#[derive(clap::Subcommand, Clone, Debug)]
+pub enum KeyCommand {
+    /// Make a key: prints it once, and its line for --http-keys.
+    New {
+        /// What it allows.
+        #[arg(long, value_enum, default_value = "read")]
+        role: Role,
+        /// Whose it is: letters, digits, - _ .
+        #[arg(long, value_name = "NAME")]
+        name: String,
+    },
+}
+
+/// Runs `standings key`.
+pub fn run(command: &KeyCommand) -> Result<(), Failure> {
+    let KeyCommand::New { role, name } = command;
+    if !is_name(name) {
+        return Err(Failure::usage(format!(
+            "--name {name}: write it with letters, digits, - _ . (1 to 64)"
+        )));
+    }
+    let mut secret = [0; 32];
+    let random = SystemRandom::new().fill(&mut secret);
+    random.map_err(|_| Failure::failed("the system gives no random numbers"))?;
+    let key = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(secret));
+    let role = match role {
+        Role::Read => "read",
+        Role::Admin => "admin",
+    };
+    let line = format!("{role} {name} sha256:{}", hex(&hash(&key)));
+    exit::say(&format!(
+        "key (shown only now):   {key}\nline for --http-keys:   {line}"
+    ));
+    Ok(())
+}
+
+fn is_name(name: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    (1..=64).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+fn hash(key: &str) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest(&SHA256, key.as_bytes()).as_ref());
+    out
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    let mut out = [0; 32];
+    for (i, byte) in out.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
+    }
+    Some(out)
+}
+
+/// One line.
+#[derive(Debug)]
+struct Entry {
+    caller: Caller,
+    hash: [u8; 32],
+}
+
+fn parse(text: &str) -> Result<Vec<Entry>, String> {
+    let mut entries = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let entry = match words[..] {
+            [role, name, hash] if is_name(name) => Role::named(role)
+                .zip(hash.strip_prefix("sha256:").and_then(unhex))
+                .map(|(role, hash)| Entry {
+                    caller: Caller {
+                        name: format!("key:{name}").into(),
+                        role,
+                    },
+                    hash,
+                }),
+            _ => None,
+        };
+        // The line itself is not shown: somebody may have pasted the key.
+        entries.push(entry.ok_or_else(|| {
+            format!(
+                "line {}: write it as `read NAME sha256:HEX`, as `standings key new` prints it",
+                number + 1
+            )
+        })?);
+    }
+    Ok(entries)
+}
+
+#[derive(Debug)]
+struct Loaded {
+    entries: Arc<Vec<Entry>>,
+    stamp: Option<SystemTime>,
+    looked: Instant,
+}
+
+/// A file of keys, read again when it changes.
+#[derive(Debug)]
+pub(super) struct Keys {
+    path: PathBuf,
+    loaded: Mutex<Loaded>,
+}
+
+fn stamp(path: &Path) -> Option<SystemTime> {
+    std::fs::metadata(path).and_then(|m| m.modified()).ok()
+}
+
+fn load(path: &Path) -> Result<Vec<Entry>, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
+    parse(&text)
+}
+
+impl Keys {
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        let stamp = stamp(path);
+        let entries = load(path)
+            .map_err(|e| Failure::usage(format!("--http-keys {}: {e}", path.display())))?;
+        Ok(Keys {
+            path: path.to_owned(),
+            loaded: Mutex::new(Loaded {
+                entries: Arc::new(entries),
+                stamp,
+                looked: Instant::now(),
+            }),
+        })
+    }
+
+    fn entries(&self) -> Arc<Vec<Entry>> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if loaded.looked.elapsed() > LOOK_AGAIN {
+            loaded.looked = Instant::now();
+            let now = stamp(&self.path);
+            if now != loaded.stamp {
+                match load(&self.path) {
+                    Ok(entries) => {
+                        loaded.entries = Arc::new(entries);
+                        loaded.stamp = now;
+                        tracing::info!(event = "http_keys_loaded", keys = loaded.entries.len());
+                    }
+                    Err(problem) => {
+                        tracing::error!(
+                            event = "http_keys_wrong",
+                            problem,
+                            "the keys of before hold on"
+                        );
+                    }
+                }
+            }
+        }
+        Arc::clone(&loaded.entries)
+    }
+
+    /// Whose a key is. Takes the same time for every key that is not there.
+    pub(super) fn caller(&self, key: &str) -> Option<Caller> {
+        let hash = hash(key);
+        let mut found = None;
+        for entry in self.entries().iter() {
+            if bool::from(entry.hash[..].ct_eq(&hash[..])) {
+                found = Some(entry.caller.clone());
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines() {
+        let line = format!("read wall sha256:{}", hex(&hash("secret")));
+        let entries = parse(&format!("# keys\n\n{line}\n")).unwrap();
+        assert_eq!(&*entries[0].caller.name, "key:wall");
+        assert_eq!(entries[0].caller.role, Role::Read);
+        for wrong in [
+            "read wall secret",
+            "owner wall sha256:00",
+            &line.replace("wall", "w/l"),
+            &line[..line.len() - 1],
+            "read wall",
+        ] {
+            let refused = parse(wrong).unwrap_err();
+            assert!(
+                refused.starts_with("line 1") && !refused.contains("secret"),
+                "{refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_the_key_itself_opens() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let line = format!("admin boss sha256:{}", hex(&hash("standings_x")));
+        std::fs::write(file.path(), line).unwrap();
+        let keys = Keys::open(file.path()).unwrap();
+        assert_eq!(
+            keys.caller("standings_x").map(|c| c.role),
+            Some(Role::Admin)
+        );
+        assert_eq!(keys.caller("standings_y"), None);
+        assert_eq!(keys.caller(""), None);
+    }
+}
