@@ -45,6 +45,10 @@ export class Board {
   draw(now, limit) {
     const { ranking } = this, w = ranking.window;
     this.head(w);
+    if (ranking.fresh) { // another window: its rows did not move here from this one's
+      for (const item of this.items.values()) item.node.remove();
+      this.items.clear();
+    }
     const rows = ranking.ordered().slice(0, limit);
     const { score } = ranking.shape;
     let most = 0;

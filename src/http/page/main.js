@@ -82,7 +82,7 @@ function arrive() {
   if (to.about) return openAbout(to.about);
   if (to.window !== state.picked) pick(to.window);
   choose();
-  redraw();
+  tell("windows");
   const ranking = state.rankings.get(to.ranking);
   if (ranking && to.keys.length) why(ranking, to.keys, to.window || null, () => place.write({ ranking: "", window: state.picked }));
   else panel.close();
@@ -152,15 +152,16 @@ document.addEventListener("click", (event) => {
 addEventListener("popstate", arrive);
 addEventListener("hashchange", arrive);
 
-windows();
-search(() => shown, openRow);
-health();
-flow();
-panel.panel();
+// Which rankings are shown is decided before anything lists their windows.
 watch((what) => {
   if (what === "shape") choose();
   if (what !== "health") redraw();
 });
+windows(() => shown);
+search(() => shown, openRow);
+health();
+flow();
+panel.panel();
 // Arrows fade and the age grows also when nothing moves.
 setInterval(() => { age(); redraw(); }, 500);
 if (wall) $("count").value = "10";

@@ -87,14 +87,16 @@ function carry(values, slice, value) {
   values[slice] = value;
 }
 
-/** Path of the points that are known, from nothing to the row's own most. */
+/** Path of the points that are known: it rises from nothing where the first of them begins, to the row's own most. */
 export function line(values, w = W, h = H) {
-  const known = values.map((v, i) => [i, v]).filter(([, v]) => v !== null && v !== undefined);
-  if (!known.length) return "";
-  const low = Math.min(0, ...known.map(([, v]) => v)), high = Math.max(1e-9, ...known.map(([, v]) => v));
+  const first = values.findIndex((v) => v !== null && v !== undefined);
+  if (first < 0) return "";
+  let low = 0, high = 1e-9;
+  for (const v of values) if (v !== null && v !== undefined) { low = Math.min(low, v); high = Math.max(high, v); }
   const y = (v) => (h - 1.5 - (v - low) / (high - low) * (h - 3)).toFixed(1);
-  const x = (i) => (values.length > 1 ? i / (values.length - 1) * w : w).toFixed(1);
-  const first = known[0];
-  const lead = first[0] > 0 ? `M${x(first[0] - 1)} ${y(Math.max(low, 0))}L` : "M";
-  return lead + known.map(([i, v]) => `${x(i)} ${y(v)}`).join("L");
+  // Each value stands at the end of its slice.
+  const x = (i) => ((i + 1) / values.length * w).toFixed(1);
+  let d = `M${x(first - 1)} ${y(0)}`;
+  for (let i = first; i < values.length; i++) if (values[i] !== null && values[i] !== undefined) d += `L${x(i)} ${y(values[i])}`;
+  return d;
 }

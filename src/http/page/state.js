@@ -163,10 +163,10 @@ export function pick(start) {
   tell("windows");
 }
 
-/** Every window that some ranking has, newest first. */
-export function allWindows() {
+/** Every window that some of these rankings has, newest first. */
+export function allWindows(rankings) {
   const all = new Map();
-  for (const ranking of state.rankings.values())
+  for (const ranking of rankings)
     for (const w of ranking.windows.values()) {
       const known = all.get(w.window_start);
       all.set(w.window_start, known ? { ...known, final: known.final && w.final, corrected: known.corrected || w.corrected } : w);

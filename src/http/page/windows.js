@@ -5,7 +5,7 @@ import { windowTitle } from "./text.js";
 import { allWindows, pick, state, watch } from "./state.js";
 import { write } from "./place.js";
 
-export function windows() {
+export function windows(rankings) {
   const select = $("window"), older = $("older"), newer = $("newer");
   const choose = (start) => { pick(start); write({ window: start }); };
   select.addEventListener("change", () => choose(select.value));
@@ -16,8 +16,8 @@ export function windows() {
   older.addEventListener("click", () => step(1));
   newer.addEventListener("click", () => step(-1));
   watch((what) => {
-    if (what !== "windows") return;
-    const want = [["", "Newest"], ...allWindows().map((w) =>
+    if (what !== "windows" && what !== "shape") return;
+    const want = [["", "Newest"], ...allWindows(rankings()).map((w) =>
       [w.window_start, windowTitle(w.window_start, w.window_end) + (w.corrected ? " · corrected" : w.final ? " · final" : "")])];
     const text = JSON.stringify(want);
     if (text !== select.dataset.options) {
