@@ -16,7 +16,7 @@ pub struct Demo {
 
 impl Demo {
     pub fn start() -> Self {
-        let mut child = standings(&["demo", "--for", "120s", "--http", "127.0.0.1:0"])
+        let mut child = standings(&["demo", "--for", "5m", "--http", "127.0.0.1:0"])
             .args(["--rate", "600", "--day", "3m"])
             .stdout(Stdio::piped())
             .spawn()

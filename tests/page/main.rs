@@ -9,6 +9,7 @@ mod pace;
 mod shop;
 #[path = "../support/mod.rs"]
 mod support;
+mod terminal;
 
 use serde_json::Value;
 
@@ -134,8 +135,9 @@ fn everything_is_reached_by_keyboard_alone() {
     assert!(browser.holds("document.activeElement.id === 'q'"));
     browser.press(&["e", "r", "s", "o", "n", " ", "s", "0", "0", "3"]);
     browser.until(
-        "somebody is found",
-        "document.querySelectorAll('#found [role=option][aria-selected=true]').length === 1",
+        "the one is found",
+        "document.querySelectorAll('#found [role=option]').length === 1
+           && document.querySelector('#found [aria-selected=true] b')?.textContent === 'Person S003'",
     );
     browser.press(&["Enter"]);
     browser.until("why is open", &format!("{panel}.open"));
@@ -200,4 +202,28 @@ fn everything_is_reached_by_keyboard_alone() {
     ));
     browser.until("Braga", &format!("{panel}.open && {title} === 'Braga'"));
     assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_key_is_asked_for_and_kept_in_the_tab() {
+    let (key, line) = shop::key("wall");
+    let shop = Shop::open_with_keys(&line);
+    let browser = Browser::open(&shop.address);
+    browser.until("it asks", "document.getElementById('key-ask').open");
+    assert!(browser.holds("document.activeElement.id === 'key'"));
+    browser.press(&["x", "Enter"]);
+    browser.until(
+        "a wrong key is refused in words",
+        "document.getElementById('key-ask').open && /does not take this key/.test(document.getElementById('key-why').textContent)",
+    );
+    let typed: Vec<_> = key.chars().map(String::from).collect();
+    let mut keys: Vec<&str> = typed.iter().map(String::as_str).collect();
+    keys.push("Enter");
+    browser.press(&keys);
+    let shown = format!("{}.length === 6", shop::CITY_ROWS);
+    browser.until("the rankings are shown", &shown);
+    assert!(browser.holds("!document.getElementById('key-ask').open"));
+    assert!(!browser.holds(&format!("location.href.includes('{key}')")));
+    browser.run("location.reload()");
+    browser.until("it is not asked again", &shown);
 }

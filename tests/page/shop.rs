@@ -1,5 +1,7 @@
 //! Standings over the real Kafka, with sales that a test sends one by one.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,6 +14,7 @@ pub struct Shop {
     pub address: String,
     dir: tempfile::TempDir,
     server: Option<Running>,
+    keys: Option<PathBuf>,
     number: AtomicU64,
 }
 
@@ -21,13 +24,29 @@ pub const CITIES: [&str; 6] = ["Lisbon", "Porto", "Faro", "Braga", "Évora", "Av
 impl Shop {
     /// A running server and six cities, each with two salesmen: Lisbon leads with 600.00, Aveiro has 100.00.
     pub fn open() -> Self {
+        Shop::open_with(None)
+    }
+
+    /// The same, for those who have a key; `line` is of the key file.
+    pub fn open_with_keys(line: &str) -> Self {
+        Shop::open_with(Some(line))
+    }
+
+    fn open_with(line: Option<&str>) -> Self {
         let mut shop = Shop {
             topic: topic("page", 1),
             address: format!("127.0.0.1:{}", free_port()),
             dir: tempfile::tempdir().unwrap(),
             server: None,
+            keys: None,
             number: AtomicU64::new(0),
         };
+        shop.keys = line.map(|line| {
+            let path = shop.dir.path().join("keys");
+            std::fs::write(&path, format!("{line}\n")).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            path
+        });
         let sales: Vec<_> = (0..12)
             .map(|i| {
                 let amount = 50 * (6 - i / 2);
@@ -53,6 +72,11 @@ impl Shop {
                 "--sink",
                 &format!("file:{}", changes.display()),
             ])
+            .args(
+                self.keys
+                    .iter()
+                    .flat_map(|path| ["--http-keys".as_ref(), path.as_os_str()]),
+            )
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
@@ -94,4 +118,22 @@ pub const CITY_ROWS: &str = "document.querySelectorAll('[data-ranking=top_sales_
 /// The row of a city, as an expression of the page.
 pub fn row(city: &str) -> String {
     format!("[...{CITY_ROWS}].find((row) => row.querySelector('.name b').textContent === '{city}')")
+}
+
+/// A new key, and its line for the key file.
+pub fn key(name: &str) -> (String, String) {
+    let made = standings(&["key", "new", "--role", "read", "--name", name])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(made.stdout).unwrap();
+    let after = |what: &str| {
+        let line = text.lines().find_map(|l| l.strip_prefix(what));
+        line.unwrap_or_else(|| panic!("{what}: {text}"))
+            .trim()
+            .to_owned()
+    };
+    (
+        after("key (shown only now):"),
+        after("line for --http-keys:"),
+    )
 }

@@ -78,7 +78,6 @@ async function detail(box, id) {
     if (error instanceof Problem && error.status === 404) offered = false;
     return;
   }
-  state.outOfOrderness = w.out_of_orderness_ms;
   const holders = w.partitions.filter((p) => p.holds).map((p) => p.partition);
   const table = el("table", null,
     el("thead", null, el("tr", null, ["Partition", "Last event", "Behind", "Lag", "State"].map((t, i) => el("th", { scope: "col", class: i === 2 || i === 3 ? "n" : null }, t)))),

@@ -2,7 +2,7 @@
 
 import { $, el, setText } from "./dom.js";
 import { span, wallTime } from "./text.js";
-import { hasKey, setKey } from "./api.js";
+import { get, hasKey, setKey } from "./api.js";
 import { Stream } from "./stream.js";
 import { follow, pick, snapshot, state, tell, watch } from "./state.js";
 import { Board } from "./board.js";
@@ -96,7 +96,7 @@ function line(name, info = {}) {
   const since = wallTime(Date.now() - (stream.heard === null ? 0 : performance.now() - stream.heard));
   const why = info.why ? ` (${info.why})` : "";
   next = info.next || 0;
-  $("retry").hidden = name !== "lost";
+  $("retry").hidden = name !== "lost" && name !== "key";
   setText($("line-text"), name === "live" ? "Live" : name === "key" ? "A key is needed" : name === "connecting" ? "Connecting"
     : stream.heard === null ? `No connection${why}` : `Connection lost${why}. Shown as of ${since}`);
   if (name === "key") askKey(info.why);
@@ -118,7 +118,12 @@ const stream = new Stream("api/v1/events", (name, data) => {
   if (name === "snapshot") {
     if (!arrived) { const to = place.read(); if (!to.about) state.picked = to.window; }
     snapshot(data);
-    if (!arrived) { arrived = true; arrive(); }
+    if (!arrived) {
+      arrived = true;
+      arrive();
+      // The lines are carried on at the greatest event time seen, which is so much ahead of the watermark.
+      get("watermarks").then((w) => { state.outOfOrderness = w.out_of_orderness_ms || 0; }, () => { /* an older server */ });
+    }
   } else if (name === "commit") follow(data);
   else if (name === "health") { state.health = data; tell("health"); }
 }, line);

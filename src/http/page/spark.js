@@ -60,7 +60,7 @@ export class Sparks {
     const n = this.series.points;
     if (w.final) return n - 1;
     if (!mark) return -1;
-    const at = Date.parse(mark) + (state.outOfOrderness || 0);
+    const at = Date.parse(mark) + state.outOfOrderness;
     return Math.max(0, Math.min(n - 1, Math.floor((at - from) / (to - from) * n)));
   }
 

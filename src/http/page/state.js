@@ -16,6 +16,8 @@ export const state = {
   /** When the last change came, wall time in ms. */
   changed: 0,
   moves: 0,
+  /** How far the watermark is behind the greatest event time seen, ms. */
+  outOfOrderness: 0,
 };
 
 const listeners = new Set();
