@@ -155,7 +155,7 @@ fn board(
             Move::None => Span::raw(""),
             Move::Up(by) => Span::styled(format!("▲{by}"), paint.fg(Color::Green)),
             Move::Down(by) => Span::styled(format!("▼{by}"), paint.fg(Color::Red)),
-            Move::New => Span::styled("new", paint.fg(Color::Blue)),
+            Move::New => Span::styled("new", paint.fg(Color::Cyan)),
         };
         let first = row.rank == 1;
         let weight = if first { paint.bold() } else { Style::new() };
@@ -171,7 +171,7 @@ fn board(
             Cell::from(moved),
             Cell::from(Span::styled(ranking.title(row), weight)),
             Cell::from(Text::from(Span::styled(grouped(&score(row)), weight)).right_aligned()),
-            Cell::from(Span::styled(bar(size(row), most), paint.fg(Color::Blue))),
+            Cell::from(Span::styled(bar(size(row), most), paint.fg(Color::Cyan))),
         ])
     });
     let widths = [

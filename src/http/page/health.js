@@ -87,14 +87,22 @@ async function detail(box, id) {
       el("td", null, p.finished ? "finished" : p.idle ? `idle for ${span(Date.now() - Date.parse(p.idle_since))}` : p.holds ? "holds the watermark" : "ahead")))));
   const open = w.windows.map((x) => el("li", null,
     el("b", null, `${words(x.ranking)}, ${windowTitle(x.window_start, x.window_end)}`),
-    el("span", null, `${span(x.remaining_ms)} of event time missing; waits for ${x.waits_for.length === 1 ? "partition" : "partitions"} ${x.waits_for.join(", ")}. ` +
-      (x.would_close_if_idle ? "Were they declared idle, it would close." : "Were they declared idle, it would still stay open."))));
+    el("span", null, waits(x))));
   const keep = document.activeElement?.closest?.(".scroll") && box.contains(document.activeElement);
   box.replaceChildren(
     el("section", null, el("h3", null, "Partitions"),
       el("p", { class: "note" }, holders.length ? `Partition ${holders.join(", ")} ${holders.length === 1 ? "is" : "are"} furthest behind.` : "No partition holds the watermark back."),
       el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Partitions" }, table),
-      el("p", { class: "note" }, `A sale may be ${span(w.out_of_orderness_ms)} out of order and ${span(w.allowed_lateness_ms)} late; a partition is idle after ${span(w.idle_timeout_ms)} of silence.`)),
-    ...(open.length ? [el("section", null, el("h3", null, "Open windows"), el("ul", { class: "open", role: "list" }, open))] : []));
+      w.out_of_orderness_ms === null ? null : el("p", { class: "note" }, `A sale may be ${span(w.out_of_orderness_ms)} out of order and ${span(w.allowed_lateness_ms)} late; a partition is idle after ${span(w.idle_timeout_ms)} of silence.`)),
+    ...(open.length ? [el("section", null, el("h3", null, "Open windows"), el("ul", { class: "waits", role: "list" }, open))] : []));
   if (keep) box.querySelector(".scroll")?.focus();
+}
+
+/** What one open window waits for, in words. */
+function waits({ remaining_ms, waits_for, would_close_if_idle }) {
+  const missing = remaining_ms === null ? "" : `${span(remaining_ms)} of event time missing`;
+  if (!waits_for.length) return `${missing || "Nothing read yet"}.`;
+  const [noun, it] = waits_for.length === 1 ? ["partition", "it"] : ["partitions", "they"];
+  const then = would_close_if_idle ? "the window would close" : "the window would still stay open";
+  return `${missing ? missing + "; " : ""}waits for ${noun} ${waits_for.join(", ")}. Were ${it} idle, ${then}.`;
 }

@@ -69,7 +69,7 @@ export class Sparks {
     if (item.shown.spark === d) return;
     item.shown.spark = d;
     if (!item.line) {
-      item.line = svg("path", { class: "line" });
+      item.line = svg("path", { class: "trace" });
       item.area = svg("path", { class: "area" });
       item.spark.append(svg("svg", { viewBox: `0 0 ${W} ${H}`, preserveAspectRatio: "none" }, item.area, item.line));
     }
