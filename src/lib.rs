@@ -23,4 +23,5 @@ pub mod run;
 pub mod sink;
 pub mod snapshot;
 pub mod source;
+pub mod top;
 pub mod verify;

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use standings::http::{security, serve};
 use standings::run::exit::{self, Failure};
 use standings::run::{args, check, cluster, commands, engine};
-use standings::{demo, load, observe, verify};
+use standings::{demo, load, observe, top, verify};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -53,6 +53,8 @@ enum Command {
     Verify(Box<verify::VerifyArgs>),
     /// The page and the API from Postgres alone; any number of them.
     Serve(Box<serve::ServeArgs>),
+    /// The rankings of a running process in the terminal.
+    Top(top::TopArgs),
     /// API keys for --http-keys.
     #[command(subcommand)]
     Key(security::KeyCommand),
@@ -68,7 +70,7 @@ fn main() {
     }
     let cli = Cli::parse();
     let usual = match cli.command {
-        Command::Demo(_) => "warn",
+        Command::Demo(_) | Command::Top(_) => "warn",
         _ => "info",
     };
     let log = cli.log.as_deref().unwrap_or(usual);
@@ -87,6 +89,7 @@ fn run(command: Command, log: &str) -> Result<(), Failure> {
         Command::Verify(args) => verify::run(&args),
         Command::Demo(args) => demo::run(&args, engine::stop_on_signals()?),
         Command::Serve(args) => serve::run(&args, &*engine::stop_on_signals()?),
+        Command::Top(args) => top::run(&args),
         Command::Key(command) => security::key(&command),
         Command::Load(command) => load::run(&command),
     }

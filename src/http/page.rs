@@ -1,11 +1,45 @@
-//! The live page's files, inside the binary: nothing is fetched from elsewhere.
+//! The live page's files, inside the binary: nothing is fetched from elsewhere, and nothing is built for it.
 
-use axum::http::header;
+use axum::extract::Path;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 /// Only what comes from this server runs or loads in the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+
+/// Every file under `/page/`: its name, its type, its text.
+macro_rules! files {
+    ($($name:literal: $kind:expr),* $(,)?) => {
+        &[$(($name, $kind, include_str!(concat!("page/", $name)))),*]
+    };
+}
+
+const FILES: &[(&str, &str, &str)] = files![
+    "theme.js": SCRIPT,
+    "main.js": SCRIPT,
+    "dom.js": SCRIPT,
+    "text.js": SCRIPT,
+    "api.js": SCRIPT,
+    "stream.js": SCRIPT,
+    "state.js": SCRIPT,
+    "place.js": SCRIPT,
+    "board.js": SCRIPT,
+    "spark.js": SCRIPT,
+    "share.js": SCRIPT,
+    "windows.js": SCRIPT,
+    "search.js": SCRIPT,
+    "panel.js": SCRIPT,
+    "why.js": SCRIPT,
+    "health.js": SCRIPT,
+    "flow.js": SCRIPT,
+    "base.css": STYLE,
+    "board.css": STYLE,
+    "panel.css": STYLE,
+];
 
 fn file(kind: &'static str, text: &'static str) -> Response {
     let headers = [
@@ -13,21 +47,47 @@ fn file(kind: &'static str, text: &'static str) -> Response {
         (header::CACHE_CONTROL, "no-cache"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
     ];
     (headers, text).into_response()
 }
 
+/// `GET /`.
 pub(super) async fn index() -> Response {
     file("text/html; charset=utf-8", include_str!("page/index.html"))
 }
 
-pub(super) async fn script() -> Response {
-    file(
-        "text/javascript; charset=utf-8",
-        include_str!("page/app.js"),
-    )
+/// `GET /page/{name}`.
+pub(super) async fn asset(Path(name): Path<String>) -> Response {
+    match FILES.iter().find(|(known, _, _)| *known == name) {
+        Some((_, kind, text)) => file(kind, text),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
-pub(super) async fn style() -> Response {
-    file("text/css; charset=utf-8", include_str!("page/style.css"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_names_only_files_that_are_there_and_all_of_them() {
+        let index = include_str!("page/index.html");
+        for (name, _, _) in FILES {
+            assert!(
+                index.contains(&format!("\"page/{name}\"")),
+                "{name} is not in index.html"
+            );
+        }
+        for named in index.split("\"page/").skip(1) {
+            let name = named.split('"').next().unwrap();
+            assert!(FILES.iter().any(|(n, _, _)| *n == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_whole_page_stays_light() {
+        let all: usize = FILES.iter().map(|(_, _, text)| text.len()).sum();
+        let all = all + include_str!("page/index.html").len();
+        assert!(all <= 150 * 1024, "{all} bytes");
+    }
 }

@@ -165,8 +165,7 @@ fn routes(shown: Arc<Shown>, gate: Arc<Gate>) -> Router {
     let guarded = from_fn_with_state((gate, Arc::clone(&shown)), guard);
     Router::new()
         .route("/", get(page::index))
-        .route("/app.js", get(page::script))
-        .route("/style.css", get(page::style))
+        .route("/page/{name}", get(page::asset))
         .merge(api_routes())
         .merge(openapi::routes(&shown))
         .route("/healthz", get(probes::healthz))

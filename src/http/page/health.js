@@ -1,0 +1,108 @@
+// The health strip, and what each of its numbers means: every number opens its explanation.
+
+import { $, el, setText } from "./dom.js";
+import { brief, bytes, count, latency, moment, second, span, windowTitle, words } from "./text.js";
+import { get, Problem } from "./api.js";
+import { state, watch } from "./state.js";
+import * as panel from "./panel.js";
+
+const ITEMS = [
+  { id: "rate", name: "Sales a second", value: (h) => count(h.sales_per_second) },
+  { id: "p99", name: "Latency, 99 %", value: (h) => latency(h.latency_p99_ms) },
+  { id: "lag", name: "Lag", value: (h) => h.lag_records === undefined ? undefined : count(h.lag_records), warn: (h) => h.lag_records > 100000 },
+  { id: "late", name: "Late", value: (h) => brief(h.late) },
+  { id: "dead", name: "Dead letters", value: (h) => brief(h.dead_letters), warn: (h) => h.dead_letters > 0 },
+  { id: "watermark", name: "Watermark", value: (h) => second(h.watermark) },
+];
+
+const ABOUT = {
+  rate: ["Sales a second", "How many sales were read from the source, on average over the last five seconds."],
+  p99: ["Latency", "From reading a sale to the commit that shows it. 99 of 100 sales of the last seconds were faster than this."],
+  lag: ["Lag", "Records that are in the source and not yet read. It grows when sales come faster than they are ranked, or while a sink is down."],
+  late: ["Late sales", "A sale is late when its own partition's watermark had passed the end of its window and the allowed lateness. It is not counted in the ranking, but written to the late output with the windows it missed."],
+  dead: ["Dead letters", "Records that are no valid sale: unreadable, a value missing, or a time too far ahead. Each is kept with its reason, partition and offset; none stops the process."],
+  watermark: ["Watermark", "Event time up to which everything is expected to have been seen: the least over the partitions that are not idle. A window closes when the watermark reaches its end."],
+  window: ["What holds this window open?", "A window closes when the watermark reaches its end. Until then its rows are provisional. The watermark is held by the partition that is furthest behind."],
+};
+
+export function health() {
+  const strip = $("health"), cells = new Map();
+  for (const item of ITEMS) {
+    const value = el("b", null, "–");
+    const button = el("button", { type: "button", "data-about": item.id }, el("span", null, item.name), " ", value);
+    const cell = el("li", null, button);
+    cells.set(item.id, { cell, value });
+    strip.append(cell);
+  }
+  watch((what) => {
+    if (what !== "health") return;
+    for (const item of ITEMS) {
+      const { cell, value } = cells.get(item.id), shown = item.value(state.health);
+      cell.hidden = shown === undefined; // a server that does not say
+      setText(value, shown ?? "–");
+      cell.classList.toggle("warn", Boolean(item.warn?.(state.health)));
+    }
+  });
+}
+
+/** Opens the explanation of one number. */
+export function about(id, onClose) {
+  const [title, words_] = ABOUT[id] || ABOUT.watermark;
+  const facts = el("dl", { class: "facts" }), marks = el("div");
+  let first = true;
+  const refresh = () => { numbers(id, facts); if (id !== "rate" || first) detail(marks, id); first = false; };
+  panel.show({ title, kind: "Explained", nodes: [el("p", { class: "lead" }, words_), facts, marks], refresh, onClose });
+  refresh();
+}
+
+function numbers(id, list) {
+  const h = state.health || {};
+  const all = {
+    rate: [["Now", `${count(h.sales_per_second)} a second`], ["Read since the start", count(h.read)], ["In flight", h.in_flight_bytes === undefined ? undefined : bytes(h.in_flight_bytes)]],
+    p99: [["Median", latency(h.latency_p50_ms)], ["99 of 100", latency(h.latency_p99_ms)], ["Commits", h.commits === undefined ? undefined : count(h.commits)]],
+    lag: [["Not yet read", h.lag_records === undefined ? undefined : count(h.lag_records)], ["In flight", h.in_flight_bytes === undefined ? undefined : bytes(h.in_flight_bytes)]],
+    late: [["Late since the start", count(h.late)], ["Of", `${count(h.read)} read`]],
+    dead: [["Dead letters since the start", count(h.dead_letters)], ["Of", `${count(h.read)} read`]],
+    watermark: [["Watermark", `${moment(h.watermark)} UTC`]],
+    window: [["Watermark", `${moment(h.watermark)} UTC`]],
+  }[id] || [];
+  list.replaceChildren(...all.filter(([, v]) => v !== undefined).flatMap(([k, v]) => [el("dt", null, k), el("dd", null, v)]));
+}
+
+let offered = true;
+
+async function detail(box, id) {
+  if (!offered || id === "dead" || id === "p99") return;
+  let w;
+  try { w = await get("watermarks"); } catch (error) {
+    if (error instanceof Problem && error.status === 404) offered = false;
+    return;
+  }
+  const holders = w.partitions.filter((p) => p.holds).map((p) => p.partition);
+  const table = el("table", null,
+    el("thead", null, el("tr", null, ["Partition", "Last event", "Behind", "Lag", "State"].map((t, i) => el("th", { scope: "col", class: i === 2 || i === 3 ? "n" : null }, t)))),
+    el("tbody", null, w.partitions.map((p) => el("tr", { class: p.holds ? "now" : null },
+      el("th", { scope: "row" }, String(p.partition)), el("td", null, moment(p.last_event_time)), el("td", { class: "n" }, span(p.behind_ms)),
+      el("td", { class: "n" }, p.lag_records === null || p.lag_records === undefined ? "–" : count(p.lag_records)),
+      el("td", null, p.finished ? "finished" : p.idle ? `idle for ${span(Date.now() - Date.parse(p.idle_since))}` : p.holds ? "holds the watermark" : "ahead")))));
+  const open = w.windows.map((x) => el("li", null,
+    el("b", null, `${words(x.ranking)}, ${windowTitle(x.window_start, x.window_end)}`),
+    el("span", null, waits(x))));
+  const keep = document.activeElement?.closest?.(".scroll") && box.contains(document.activeElement);
+  box.replaceChildren(
+    el("section", null, el("h3", null, "Partitions"),
+      el("p", { class: "note" }, holders.length ? `Partition ${holders.join(", ")} ${holders.length === 1 ? "is" : "are"} furthest behind.` : "No partition holds the watermark back."),
+      el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Partitions" }, table),
+      w.out_of_orderness_ms === null ? null : el("p", { class: "note" }, `A sale may be ${span(w.out_of_orderness_ms)} out of order and ${span(w.allowed_lateness_ms)} late; a partition is idle after ${span(w.idle_timeout_ms)} of silence.`)),
+    ...(open.length ? [el("section", null, el("h3", null, "Open windows"), el("ul", { class: "waits", role: "list" }, open))] : []));
+  if (keep) box.querySelector(".scroll")?.focus();
+}
+
+/** What one open window waits for, in words. */
+function waits({ remaining_ms, waits_for, would_close_if_idle }) {
+  const missing = remaining_ms === null ? "" : `${span(remaining_ms)} of event time missing`;
+  if (!waits_for.length) return `${missing || "Nothing read yet"}.`;
+  const [noun, it] = waits_for.length === 1 ? ["partition", "it"] : ["partitions", "they"];
+  const then = would_close_if_idle ? "the window would close" : "the window would still stay open";
+  return `${missing ? missing + "; " : ""}waits for ${noun} ${waits_for.join(", ")}. Were ${it} idle, ${then}.`;
+}
