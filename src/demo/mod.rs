@@ -30,6 +30,7 @@ use crate::model::duration::parse_duration;
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::observe::metrics::Metrics;
+use crate::observe::objectives::ObjectiveArgs;
 use crate::query;
 use crate::run::check;
 use crate::run::committer::Outputs;
@@ -105,7 +106,7 @@ pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failur
     let broker = Broker::start(&[(SALES, 3), (CHANGES, 1)])?;
 
     let live = Arc::new(Live::new(args.workers));
-    let metrics = Arc::new(Metrics::new(Arc::clone(&live)));
+    let metrics = Arc::new(Metrics::new(Arc::clone(&live), ObjectiveArgs::default()));
     let shown = Shown::new(Arc::clone(&plan), Arc::clone(&metrics), true);
     listening.serve(Arc::clone(&shown))?;
     exit::say(&format!(
@@ -133,6 +134,7 @@ pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failur
         // The page counts them; one line per second of demo would say no more.
         late: Some(Box::new(sink::Nowhere)),
         dead: Some(Box::new(sink::Nowhere)),
+        live: Arc::clone(&live),
         ..Outputs::default()
     };
     let source = SourceOptions {
@@ -178,6 +180,7 @@ fn settings(plan: &Arc<Plan>, stop: &Arc<AtomicBool>, live: Arc<Live>) -> Settin
             max_ahead: 86_400_000,
             retain: 7 * 86_400_000,
         },
+        summary_window: Some(86_400_000),
         idle_timeout: Duration::from_secs(30),
         until_end: false,
         ends_are_final: false,
