@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
-use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::{MetricType, TypedMetric};
 
 /// Upper bounds in seconds, 0.5 ms to 10 s.
 pub const BOUNDS: [f64; 14] = [
@@ -41,6 +41,10 @@ impl WeightedHistogram {
     }
 }
 
+impl TypedMetric for WeightedHistogram {
+    const TYPE: MetricType = MetricType::Histogram;
+}
+
 impl EncodeMetric for WeightedHistogram {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), std::fmt::Error> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,6 +54,6 @@ impl EncodeMetric for WeightedHistogram {
     }
 
     fn metric_type(&self) -> MetricType {
-        MetricType::Histogram
+        Self::TYPE
     }
 }

@@ -25,6 +25,8 @@ struct Look {
     threads: Option<i64>,
     open_fds: Option<i64>,
     max_fds: Option<i64>,
+    /// What the container may have; none outside of one.
+    memory_limit: Option<i64>,
 }
 
 impl Process {
@@ -44,6 +46,15 @@ impl Process {
         // Without the one that lists them.
         let fds = fs::read_dir("/proc/self/fd").map(|all| all.count().saturating_sub(1));
         look.open_fds = fds.ok().and_then(|n| i64::try_from(n).ok());
+        // Version 2 of control groups, and version 1, where "no limit" is a number near the greatest.
+        let limit = [
+            "/sys/fs/cgroup/memory.max",
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        ];
+        look.memory_limit = limit
+            .iter()
+            .find_map(|path| fs::read_to_string(path).ok()?.trim().parse::<i64>().ok())
+            .filter(|bytes| *bytes < 1 << 60);
         look
     }
 }
@@ -79,6 +90,7 @@ fn parse(stat: &str, limits: &str) -> Look {
         resident_bytes: field(24).map(|pages| pages * page),
         open_fds: None,
         max_fds: limits.lines().find_map(soft),
+        memory_limit: None,
     }
 }
 
@@ -130,6 +142,12 @@ impl Collector for Process {
                 None,
                 "Most file descriptors that may be open.",
                 look.max_fds,
+            ),
+            (
+                "standings_memory_limit",
+                Some(Unit::Bytes),
+                "Memory that the container may have.",
+                look.memory_limit,
             ),
         ] {
             if let Some(value) = value {
