@@ -21,6 +21,7 @@ use clap::Args;
 
 use self::wish::{StatefulSet, Wish, set_and_ordinal};
 use super::ask::Asker;
+use super::cluster::ends_with_this_one;
 use super::exit::{FAILED, Failure, USAGE};
 use crate::model::duration::parse_duration;
 
@@ -268,6 +269,7 @@ impl Replica<'_> {
         if let Some(http) = &self.http {
             command.args(["--http", http]);
         }
+        ends_with_this_one(&mut command);
         let child = command
             .spawn()
             .map_err(|e| failed("start the process", e))?;
