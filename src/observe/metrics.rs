@@ -282,7 +282,7 @@ impl Metrics {
             "snapshot_rows" "Rows of the last snapshot kept" m.snapshot_rows;
             "window_sales" "Sales counted in a window of --summary-window" m.window_sales;
             "window_amount" "Five numbers of the sales' amounts in a window of --summary-window" m.window_amount;
-            "window_amount_sum" "Sum of the sales' amounts in a window of --summary-window" m.window_sum;
+            "window_turnover" "Sum of the sales' amounts in a window of --summary-window" m.window_sum;
             "slo_events" "Events that an objective is about" m.slo_events;
             "slo_good_events" "Of these, events that kept the objective" m.slo_good;
             "slo_burn_rate" "Share of bad events over the span, in shares that may be bad" m.slo_burn;
