@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use standings::http::{security, serve};
 use standings::run::exit::{self, Failure};
-use standings::run::{args, check, cluster, commands, engine};
+use standings::run::{args, check, cluster, commands, engine, health, replica};
 use standings::{demo, load, observe, top, verify};
 
 #[global_allocator]
@@ -45,6 +45,10 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Start and supervise N worker processes on this machine: standings cluster -n 3 -- run …
     Cluster(cluster::ClusterArgs),
+    /// One pod of a Kubernetes StatefulSet: runs its process of the cluster, of the size that the set has now.
+    Replica(Box<replica::ReplicaArgs>),
+    /// Ask a running process how it is; for health checks in containers.
+    Health(health::HealthArgs),
     /// Give a running `standings cluster` another number of processes or workers.
     Resize(cluster::control::ResizeArgs),
     /// Parse and explain the queries; touch nothing.
@@ -85,6 +89,8 @@ fn run(command: Command, log: &str) -> Result<(), Failure> {
         Command::Run(args) => commands::run(*args, engine::stop_on_signals()?),
         Command::Cluster(args) => cluster::run(&args, log, &engine::stop_on_signals()?),
         Command::Resize(args) => cluster::control::resize(&args),
+        Command::Replica(args) => replica::run(&args, log, &engine::stop_on_signals()?),
+        Command::Health(args) => health::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Demo(args) => demo::run(&args, engine::stop_on_signals()?),

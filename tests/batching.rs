@@ -321,6 +321,7 @@ fn run(seed: u64, workers: usize) {
     let settings = Settings {
         plan: Arc::clone(&plan),
         policy,
+        summary_window: Some(50),
         idle_timeout: Duration::from_secs(3600),
         until_end: true,
         ends_are_final: true,

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::messages::Epoch;
 use crate::combine::deltas::Deltas;
 use crate::event_time::BEGINNING;
+use crate::model::amounts::Summary;
 use crate::model::block::PartitionId;
 use crate::model::change::Counts;
 use crate::model::hold::Hold;
@@ -117,6 +118,9 @@ pub struct GatherState {
     pub closed: i64,
     /// Windows up to this were dropped, ms.
     pub horizon: i64,
+    /// Amounts of the newest windows of `--summary-window`.
+    #[serde(default)]
+    pub amounts: Vec<Summary>,
 }
 
 /// A snapshot that is complete but for its durability.

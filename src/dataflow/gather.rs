@@ -17,6 +17,7 @@ use crate::combine::key::KeyCodec;
 use crate::event_time::BEGINNING;
 use crate::event_time::global::{GlobalClock, PartitionState};
 use crate::event_time::partition::Policy;
+use crate::model::amounts::{self, Summary};
 use crate::model::block::PartitionId;
 use crate::model::change::{Change, Commit, Counts};
 use crate::model::plan::Plan;
@@ -52,6 +53,7 @@ pub struct Gather {
     begins: BTreeMap<PartitionId, u64>,
     greatest: BTreeMap<PartitionId, i64>,
     counts: BTreeMap<PartitionId, Counts>,
+    amounts: Arc<Vec<Summary>>,
     next: Commit,
 }
 
@@ -89,6 +91,7 @@ impl Gather {
             begins: BTreeMap::new(),
             greatest: BTreeMap::new(),
             counts: BTreeMap::new(),
+            amounts: Arc::default(),
             next: Commit::default(),
         }
     }
@@ -111,6 +114,7 @@ impl Gather {
         self.begins = state.begins;
         self.greatest = state.greatest;
         self.counts = state.counts;
+        self.amounts = Arc::new(state.amounts);
     }
 
     /// All of this but the rows, which their owners keep.
@@ -120,6 +124,7 @@ impl Gather {
             begins: self.begins.clone(),
             greatest: self.greatest.clone(),
             counts: self.counts.clone(),
+            amounts: Vec::clone(&self.amounts),
             watermark: self.clock.watermark(),
             closed: self.closed,
             horizon: self.promises.iter().copied().min().unwrap_or(BEGINNING),
@@ -159,6 +164,9 @@ impl Gather {
             }
             self.counts.entry(p.partition).or_default().add(&p.counts);
             self.clock.update(p.partition, p.state);
+        }
+        if !progress.amounts.is_empty() {
+            amounts::merge(Arc::make_mut(&mut self.amounts), progress.amounts);
         }
         self.next.rejects.extend(progress.rejects);
         self.next.arrived.extend(progress.arrived);
@@ -240,6 +248,7 @@ impl Gather {
             }
         }
         commit.counts = self.counts.clone();
+        commit.amounts = Arc::clone(&self.amounts);
         commit
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::order::OrderKey;
 use crate::event_time::global::PartitionState;
+use crate::model::amounts::Summary;
 use crate::model::block::PartitionId;
 use crate::model::change::Counts;
 use crate::model::reject::Reject;
@@ -64,6 +65,8 @@ pub struct Progress {
     pub rejects: Vec<Reject>,
     /// When blocks of this epoch were read, and how many records they had.
     pub arrived: Vec<(std::time::SystemTime, u64)>,
+    /// Amounts of this epoch, by window of `--summary-window`.
+    pub amounts: Vec<Summary>,
 }
 
 /// A reader's promise: from the epoch it is sent in, nothing more comes for windows that end at or before `horizon`.

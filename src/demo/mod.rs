@@ -31,6 +31,7 @@ use crate::model::duration::{format_duration, parse_duration};
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::observe::metrics::Metrics;
+use crate::observe::objectives::ObjectiveArgs;
 use crate::query;
 use crate::run::check;
 use crate::run::committer::Outputs;
@@ -108,7 +109,7 @@ pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failur
     let broker = Broker::start(&[(SALES, 3), (CHANGES, 1)])?;
 
     let live = Arc::new(Live::new(args.workers));
-    let metrics = Arc::new(Metrics::new(Arc::clone(&live)));
+    let metrics = Arc::new(Metrics::new(Arc::clone(&live), ObjectiveArgs::default()));
     let about = About {
         policy: Some(policy()),
         idle_timeout: Some(IDLE_TIMEOUT),
@@ -149,6 +150,7 @@ pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failur
         // The page counts them; one line per second of demo would say no more.
         late: Some(Box::new(sink::Nowhere)),
         dead: Some(Box::new(sink::Nowhere)),
+        live: Arc::clone(&live),
         ..Outputs::default()
     };
     let source = SourceOptions {
@@ -202,6 +204,7 @@ fn settings(plan: &Arc<Plan>, stop: &Arc<AtomicBool>, live: Arc<Live>) -> Settin
         plan: Arc::clone(plan),
         policy: policy(),
         idle_timeout: IDLE_TIMEOUT,
+        summary_window: Some(86_400_000),
         until_end: false,
         ends_are_final: false,
         max_record_bytes: 1 << 20,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::amounts::Summary;
 use super::block::PartitionId;
 use super::reject::Reject;
 use super::value::Value;
@@ -90,4 +91,6 @@ pub struct Commit {
     pub finished: BTreeSet<PartitionId>,
     /// When the oldest and the newest record of this commit's input were read; `None` if it holds none.
     pub arrived: Vec<(std::time::SystemTime, u64)>,
+    /// Amounts of the newest windows of `--summary-window`, newest first.
+    pub amounts: Arc<Vec<Summary>>,
 }

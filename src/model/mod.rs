@@ -1,5 +1,6 @@
 //! The words that every stage shares: values and schema, the plan of a ranking, raw records, changes and commits.
 
+pub mod amounts;
 pub mod block;
 pub mod bytes;
 pub mod change;

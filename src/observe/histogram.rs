@@ -4,14 +4,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
-use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::{MetricType, TypedMetric};
 
 /// Upper bounds in seconds, 0.5 ms to 10 s.
 pub const BOUNDS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct State {
     /// Observations per bound, not cumulated; the last is beyond every bound.
     counts: [u64; BOUNDS.len() + 1],
@@ -23,6 +23,12 @@ struct State {
 pub struct WeightedHistogram(Arc<Mutex<State>>);
 
 impl WeightedHistogram {
+    /// Shows what another shows.
+    pub fn set(&self, other: &Self) {
+        let state = *other.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
     /// Adds `weight` observations of `seconds`.
     pub fn observe(&self, seconds: f64, weight: u64) {
         let slot = BOUNDS
@@ -35,6 +41,10 @@ impl WeightedHistogram {
     }
 }
 
+impl TypedMetric for WeightedHistogram {
+    const TYPE: MetricType = MetricType::Histogram;
+}
+
 impl EncodeMetric for WeightedHistogram {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), std::fmt::Error> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,6 +54,6 @@ impl EncodeMetric for WeightedHistogram {
     }
 
     fn metric_type(&self) -> MetricType {
-        MetricType::Histogram
+        Self::TYPE
     }
 }

@@ -1,10 +1,11 @@
 //! What the threads of a process tell of themselves as they go, for metrics and probes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use super::histogram::WeightedHistogram;
 use crate::model::block::PartitionId;
 
 /// A worker that has not moved for this long is stuck.
@@ -13,12 +14,34 @@ const STUCK: Duration = Duration::from_secs(30);
 const ENDED: u64 = u64::MAX;
 
 /// A partition as its reader sees it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Place {
     /// The next offset that the broker will give out.
     end: Option<u64>,
     /// The next offset that is not durable yet.
     durable: u64,
+    /// Ends that the broker named and that are not durable yet, and when: about one a second, at most [`ENDS`].
+    ends: VecDeque<(Instant, u64)>,
+}
+
+/// Named ends that are remembered per partition; beyond it the newer of them is forgotten, and the oldest stays.
+const ENDS: usize = 1024;
+
+/// Snapshots as the first process sees them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SnapshotState {
+    /// When the last one was kept.
+    pub last: Option<SystemTime>,
+    /// How long it took from its order to its manifest.
+    pub took: Duration,
+    /// Bytes of all its parts.
+    pub bytes: u64,
+    /// Rows of all its parts.
+    pub rows: u64,
+    /// Snapshots kept since the start.
+    pub kept: u64,
+    /// Parts or manifests that could not be written since the start.
+    pub failures: u64,
 }
 
 /// A sink as the committer sees it.
@@ -39,6 +62,8 @@ pub struct Live {
     keys: Vec<AtomicU64>,
     partitions: Mutex<BTreeMap<PartitionId, Place>>,
     sinks: Mutex<BTreeMap<String, SinkState>>,
+    commits: Mutex<BTreeMap<String, WeightedHistogram>>,
+    snapshots: Mutex<SnapshotState>,
 }
 
 impl Default for Live {
@@ -61,6 +86,8 @@ impl Live {
             keys: (0..workers.max(1)).map(|_| AtomicU64::new(0)).collect(),
             partitions: Mutex::default(),
             sinks: Mutex::default(),
+            commits: Mutex::default(),
+            snapshots: Mutex::default(),
         }
     }
 
@@ -107,14 +134,27 @@ impl Live {
 
     /// A partition's end in the source.
     pub fn set_end(&self, partition: PartitionId, end: u64) {
-        lock(&self.partitions).entry(partition).or_default().end = Some(end);
+        let mut partitions = lock(&self.partitions);
+        let place = partitions.entry(partition).or_default();
+        place.end = Some(end);
+        let news = place.ends.back().is_none_or(|(_, last)| *last < end);
+        if news && end > place.durable {
+            if place.ends.len() >= ENDS {
+                place.ends.pop_back();
+            }
+            place.ends.push_back((Instant::now(), end));
+        }
     }
 
     /// Everything before these offsets is durable.
     pub fn set_durable(&self, offsets: &[(PartitionId, u64)]) {
         let mut partitions = lock(&self.partitions);
         for (partition, offset) in offsets {
-            partitions.entry(*partition).or_default().durable = *offset;
+            let place = partitions.entry(*partition).or_default();
+            place.durable = *offset;
+            while place.ends.front().is_some_and(|(_, end)| end <= offset) {
+                place.ends.pop_front();
+            }
         }
     }
 
@@ -125,6 +165,59 @@ impl Live {
             Some((*id, place.end?.saturating_sub(place.durable)))
         };
         partitions.iter().filter_map(lag).collect()
+    }
+
+    /// For how long there has been something in a partition that is not durable: 0 where all that the source shows is.
+    /// Known to about a second, and only where the end is.
+    pub fn staleness(&self, now: Instant) -> Vec<(PartitionId, Duration)> {
+        let partitions = lock(&self.partitions);
+        let stale = |(id, place): (&PartitionId, &Place)| {
+            place.end?;
+            let since = place
+                .ends
+                .front()
+                .map(|(at, _)| now.saturating_duration_since(*at));
+            Some((*id, since.unwrap_or_default()))
+        };
+        partitions.iter().filter_map(stale).collect()
+    }
+
+    /// A sink has written a commit; `sink` is its name without secrets.
+    pub fn commit_took(&self, sink: &str, took: Duration) {
+        let mut commits = lock(&self.commits);
+        if !commits.contains_key(sink) {
+            commits.insert(sink.to_owned(), WeightedHistogram::default());
+        }
+        if let Some(histogram) = commits.get(sink) {
+            histogram.observe(took.as_secs_f64(), 1);
+        }
+    }
+
+    /// What commits took, by sink.
+    pub(super) fn commits(&self) -> Vec<(String, WeightedHistogram)> {
+        let commits = lock(&self.commits);
+        commits
+            .iter()
+            .map(|(sink, h)| (sink.clone(), h.clone()))
+            .collect()
+    }
+
+    /// A snapshot was kept: what it took, and what all its parts hold.
+    pub fn snapshot_kept(&self, took: Duration, rows: u64, bytes: u64) {
+        let mut state = lock(&self.snapshots);
+        state.last = Some(SystemTime::now());
+        (state.took, state.rows, state.bytes) = (took, rows, bytes);
+        state.kept += 1;
+    }
+
+    /// A part or a manifest of a snapshot could not be written.
+    pub fn snapshot_failed(&self) {
+        lock(&self.snapshots).failures += 1;
+    }
+
+    /// Snapshots so far.
+    pub fn snapshots(&self) -> SnapshotState {
+        *lock(&self.snapshots)
     }
 
     /// A sink took a commit, or is waited for. `sink` is its name without secrets.
@@ -175,5 +268,30 @@ mod tests {
         assert_eq!(live.lags(), [(0, 3)]);
         live.set_durable(&[(0, 10)]);
         assert_eq!(live.lags(), [(0, 0)]);
+    }
+
+    #[test]
+    fn what_is_shown_is_as_old_as_the_oldest_end_that_is_not_durable() {
+        let live = Live::default();
+        live.set_end(0, 5);
+        let first = Instant::now();
+        live.set_durable(&[(1, 7)]);
+        live.set_end(1, 7);
+        let later = first + Duration::from_secs(9);
+        let stale = live.staleness(later);
+        assert_eq!((stale[0].0, stale[1]), (0, (1, Duration::ZERO)));
+        assert!((8.9..10.0).contains(&stale[0].1.as_secs_f64()), "{stale:?}");
+        // Half of it is not enough; that it went on since does not make it older.
+        live.set_durable(&[(0, 4)]);
+        live.set_end(0, 8);
+        assert!(live.staleness(later)[0].1 >= Duration::from_secs(8));
+        live.set_durable(&[(0, 8)]);
+        assert_eq!(live.staleness(later)[0].1, Duration::ZERO);
+        for end in 9..5_000 {
+            live.set_end(0, end);
+        }
+        assert_eq!(lock(&live.partitions)[&0].ends.len(), ENDS);
+        live.set_durable(&[(0, 5_000)]);
+        assert_eq!(live.staleness(later)[0].1, Duration::ZERO);
     }
 }

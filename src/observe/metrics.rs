@@ -5,18 +5,23 @@
 //! Rows written per rank changed is `standings_rows_written_total / standings_ranks_changed_total`, by ranking.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::health::{Health, Latencies, LatencySummary, Rate};
 use super::histogram::WeightedHistogram;
 use super::live::Live;
+use super::objectives::{Burn, Events, Objective, ObjectiveArgs, SPANS};
+use super::process::Process;
+use crate::model::amounts::Summary;
 use crate::model::block::PartitionId;
 use crate::model::change::{Commit, Counts};
 use crate::model::plan::Plan;
@@ -46,6 +51,34 @@ struct SinkLabel {
     sink: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ObjectiveLabel {
+    objective: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BurnLabel {
+    objective: &'static str,
+    span: &'static str,
+}
+
+/// A window by its place, not by its time: the number of series stays the same for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WindowLabel {
+    window: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AmountLabel {
+    window: &'static str,
+    stat: &'static str,
+}
+
+/// Names of the windows in [`Summary`]'s order.
+const WINDOWS: [&str; crate::model::amounts::NEWEST] = ["newest", "previous"];
+/// Names of the five numbers.
+const STATS: [&str; 5] = ["min", "p25", "median", "p75", "max"];
+
 type Seconds = Gauge<f64, AtomicU64>;
 /// A family without labels: a gauge that is absent until it has a value, where zero would be a lie.
 type NoLabels = [(String, String); 0];
@@ -72,12 +105,38 @@ struct Seen {
     watermarks: Vec<(PartitionId, i64)>,
     rate: Rate,
     latencies: Latencies,
+    amounts: Arc<Vec<Summary>>,
+    /// Records committed, and those of them in time.
+    in_time: Events,
+    /// Seconds looked at, and those of them in which all was fresh.
+    fresh: Events,
+    burns: [Burn; 4],
+}
+
+impl Seen {
+    fn events(&self, objective: Objective) -> Events {
+        let c = &self.totals;
+        match objective {
+            Objective::Latency => self.in_time,
+            Objective::Freshness => self.fresh,
+            Objective::Completeness => Events {
+                total: c.read,
+                good: c.ranked + c.filtered,
+            },
+            Objective::Lateness => Events {
+                total: c.read - c.dead.min(c.read),
+                good: c.ranked + c.filtered,
+            },
+        }
+    }
 }
 
 /// Every metric of a process. Cheap to share in an `Arc`; all methods take `&self`.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    process: Registry,
+    objectives: ObjectiveArgs,
     read: ByPartition<Counter>,
     ranked: ByPartition<Counter>,
     late: ByPartition<Counter>,
@@ -103,6 +162,23 @@ pub struct Metrics {
     sink_retries: Family<SinkLabel, Counter>,
     event_clients: Gauge,
     event_resyncs: Counter,
+    staleness: ByPartition<Seconds>,
+    commit_duration: Family<SinkLabel, WeightedHistogram>,
+    snapshot_last: Family<NoLabels, Seconds>,
+    snapshot_duration: Family<NoLabels, Seconds>,
+    snapshot_bytes: Family<NoLabels, Gauge>,
+    snapshot_rows: Family<NoLabels, Gauge>,
+    snapshots: Counter,
+    snapshot_failures: Counter,
+    window_start: Family<WindowLabel, Seconds>,
+    window_sales: Family<WindowLabel, Gauge>,
+    window_sum: Family<WindowLabel, Seconds>,
+    window_amount: Family<AmountLabel, Seconds>,
+    slo_share: Family<ObjectiveLabel, Seconds>,
+    slo_threshold: Family<ObjectiveLabel, Seconds>,
+    slo_events: Family<ObjectiveLabel, Counter>,
+    slo_good: Family<ObjectiveLabel, Counter>,
+    slo_burn: Family<BurnLabel, Seconds>,
     seen: Mutex<Seen>,
     live: Arc<Live>,
 }
@@ -118,9 +194,11 @@ macro_rules! register {
 
 impl Metrics {
     /// All at zero.
-    pub fn new(live: Arc<Live>) -> Self {
+    pub fn new(live: Arc<Live>, objectives: ObjectiveArgs) -> Self {
         let mut m = Metrics {
             registry: Registry::with_prefix("standings"),
+            process: Registry::default(),
+            objectives,
             read: Family::default(),
             ranked: Family::default(),
             late: Family::default(),
@@ -146,6 +224,23 @@ impl Metrics {
             sink_retries: Family::default(),
             event_clients: Gauge::default(),
             event_resyncs: Counter::default(),
+            staleness: Family::default(),
+            commit_duration: Family::default(),
+            snapshot_last: Family::default(),
+            snapshot_duration: Family::default(),
+            snapshot_bytes: Family::default(),
+            snapshot_rows: Family::default(),
+            snapshots: Counter::default(),
+            snapshot_failures: Counter::default(),
+            window_start: Family::default(),
+            window_sales: Family::default(),
+            window_sum: Family::default(),
+            window_amount: Family::default(),
+            slo_share: Family::default(),
+            slo_threshold: Family::default(),
+            slo_events: Family::default(),
+            slo_good: Family::default(),
+            slo_burn: Family::default(),
             seen: Mutex::new(Seen {
                 totals: Counts::default(),
                 changes: 0,
@@ -154,6 +249,10 @@ impl Metrics {
                 watermarks: Vec::new(),
                 rate: Rate::default(),
                 latencies: Latencies::new(Instant::now()),
+                amounts: Arc::default(),
+                in_time: Events::default(),
+                fresh: Events::default(),
+                burns: Default::default(),
             }),
             live,
         };
@@ -178,15 +277,61 @@ impl Metrics {
             "sink_retries" "Attempts that failed and were tried again" m.sink_retries;
             "http_event_clients" "Pages that follow the events now" m.event_clients;
             "http_event_resyncs" "Times a page was given a snapshot instead of changes" m.event_resyncs;
+            "snapshots" "Snapshots kept" m.snapshots;
+            "snapshot_failures" "Parts or manifests of snapshots that could not be written" m.snapshot_failures;
+            "snapshot_rows" "Rows of the last snapshot kept" m.snapshot_rows;
+            "window_sales" "Sales counted in a window of --summary-window" m.window_sales;
+            "window_amount" "Five numbers of the sales' amounts in a window of --summary-window" m.window_amount;
+            "window_turnover" "Sum of the sales' amounts in a window of --summary-window" m.window_sum;
+            "slo_events" "Events that an objective is about" m.slo_events;
+            "slo_good_events" "Of these, events that kept the objective" m.slo_good;
+            "slo_burn_rate" "Share of bad events over the span, in shares that may be bad" m.slo_burn;
         }
         register! { r in Unit::Seconds,
             "partition_watermark" "The partition's watermark, Unix time" m.partition_watermark;
             "partition_watermark_lag" "Now minus the partition's watermark" m.partition_lag;
             "watermark" "The global watermark, Unix time" m.watermark;
             "watermark_lag" "Now minus the global watermark" m.watermark_lag;
+            "partition_staleness" "For how long the source has shown something that is not committed" m.staleness;
+            "commit_duration" "From handing a commit to the sink to its word that it is durable" m.commit_duration;
+            "snapshot_last_success_timestamp" "When the last snapshot was kept, Unix time" m.snapshot_last;
+            "snapshot_duration" "From the order to the manifest of the last snapshot kept" m.snapshot_duration;
+            "window_start" "Start of a window of --summary-window, Unix time" m.window_start;
+            "slo_threshold" "Time that an event may take to be good" m.slo_threshold;
             "read_to_commit" "From reading a record to its commit in every sink" m.latency;
         }
-        register! { r in Unit::Bytes, "in_flight" "Bytes read but not committed" m.in_flight; }
+        register! { r in Unit::Bytes,
+            "in_flight" "Bytes read but not committed" m.in_flight;
+            "snapshot" "Bytes of the last snapshot kept" m.snapshot_bytes;
+        }
+        register! { r in Unit::Other("ratio".to_owned()),
+            "slo_objective" "Share of events that must be good" m.slo_share;
+        }
+        r.register(
+            "build",
+            "Which build this is",
+            Info::new([
+                ("version", env!("CARGO_PKG_VERSION")),
+                (
+                    "revision",
+                    option_env!("STANDINGS_REVISION").unwrap_or("unknown"),
+                ),
+            ]),
+        );
+        m.process.register_collector(Box::new(Process::starting()));
+        for objective in Objective::ALL {
+            let label = ObjectiveLabel {
+                objective: objective.name(),
+            };
+            if let Some(share) = m.objectives.share(objective) {
+                m.slo_share.get_or_create(&label).set(share);
+            }
+            if let Some(threshold) = m.objectives.threshold(objective) {
+                m.slo_threshold
+                    .get_or_create(&label)
+                    .set(threshold.as_secs_f64());
+            }
+        }
         m
     }
 
@@ -229,8 +374,14 @@ impl Metrics {
         }
         seen.changes += commit.changes.len() as u64;
         seen.ranks += self.count_changes(commit, plan);
+        seen.amounts = Arc::clone(&commit.amounts);
+        let in_time = self.objectives.slo_latency_p99;
         for (arrived, records) in &commit.arrived {
             let latency = now.duration_since(*arrived).unwrap_or_default();
+            seen.in_time.total += records;
+            if in_time.is_some_and(|most| latency <= most) {
+                seen.in_time.good += records;
+            }
             self.latency.observe(latency.as_secs_f64(), *records);
             seen.latencies.observe(at, latency, *records);
         }
@@ -300,8 +451,126 @@ impl Metrics {
         self.live.stuck_worker()
     }
 
+    /// Looks each second whether what is shown is fresh, and keeps what burn rates are made from; until these metrics are
+    /// dropped.
+    pub fn start_sampling(self: &Arc<Self>) -> std::io::Result<()> {
+        let metrics: Weak<Metrics> = Arc::downgrade(self);
+        let thread = std::thread::Builder::new().name("objectives".to_owned());
+        let look = move || {
+            while let Some(metrics) = metrics.upgrade() {
+                metrics.sample(Instant::now());
+                drop(metrics);
+                std::thread::sleep(Duration::from_secs(1));
+            }
+        };
+        thread.spawn(look).map(drop)
+    }
+
+    fn sample(&self, now: Instant) {
+        let stale = self
+            .live
+            .staleness(now)
+            .into_iter()
+            .map(|(_, age)| age)
+            .max();
+        let mut seen = self.seen();
+        // Before the source has said where it ends there is nothing to be fresh or stale about.
+        if let (Some(most), Some(stale)) = (self.objectives.slo_freshness, stale) {
+            seen.fresh.total += 1;
+            seen.fresh.good += u64::from(stale <= most);
+        }
+        for (n, objective) in Objective::ALL.into_iter().enumerate() {
+            let events = seen.events(objective);
+            seen.burns[n].sample(now, events);
+        }
+    }
+
+    fn encode_objectives(&self, seen: &Seen) {
+        let now = Instant::now();
+        for (n, objective) in Objective::ALL.into_iter().enumerate() {
+            let Some(share) = self.objectives.share(objective) else {
+                continue;
+            };
+            let name = objective.name();
+            let events = seen.events(objective);
+            let label = ObjectiveLabel { objective: name };
+            for (family, value) in [
+                (&self.slo_events, events.total),
+                (&self.slo_good, events.good),
+            ] {
+                family
+                    .get_or_create(&label)
+                    .inner()
+                    .store(value, Ordering::Relaxed);
+            }
+            for (span, length) in SPANS {
+                let rate = seen.burns[n].rate(now, events, length, share);
+                let label = BurnLabel {
+                    objective: name,
+                    span,
+                };
+                self.slo_burn.get_or_create(&label).set(rate);
+            }
+        }
+    }
+
+    fn encode_amounts(&self, seen: &Seen) {
+        for (window, summary) in WINDOWS.into_iter().zip(seen.amounts.iter()) {
+            let label = WindowLabel { window };
+            let start = summary.window_start as f64 / 1000.0;
+            self.window_start.get_or_create(&label).set(start);
+            let sales = i64::try_from(summary.count).unwrap_or(i64::MAX);
+            self.window_sales.get_or_create(&label).set(sales);
+            // Minor units to units: for eyes, not for books.
+            self.window_sum
+                .get_or_create(&label)
+                .set(summary.sum as f64 / 100.0);
+            for (stat, value) in STATS.into_iter().zip(summary.five_numbers()) {
+                let label = AmountLabel { window, stat };
+                self.window_amount
+                    .get_or_create(&label)
+                    .set(value as f64 / 100.0);
+            }
+        }
+    }
+
+    fn take_snapshots(&self) {
+        let state = self.live.snapshots();
+        self.snapshots.inner().store(state.kept, Ordering::Relaxed);
+        self.snapshot_failures
+            .inner()
+            .store(state.failures, Ordering::Relaxed);
+        let Some(last) = state.last else {
+            return;
+        };
+        let at = last
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs_f64();
+        self.snapshot_last.get_or_create(&[]).set(at);
+        self.snapshot_duration
+            .get_or_create(&[])
+            .set(state.took.as_secs_f64());
+        let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        self.snapshot_bytes
+            .get_or_create(&[])
+            .set(signed(state.bytes));
+        self.snapshot_rows
+            .get_or_create(&[])
+            .set(signed(state.rows));
+    }
+
     /// Takes over what the threads of this process say of themselves.
     fn take_live(&self) {
+        self.take_snapshots();
+        for (partition, age) in self.live.staleness(Instant::now()) {
+            let label = PartitionLabel { partition };
+            self.staleness.get_or_create(&label).set(age.as_secs_f64());
+        }
+        for (sink, histogram) in self.live.commits() {
+            let label = SinkLabel { sink };
+            self.commit_duration.get_or_create(&label).set(&histogram);
+        }
         let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         self.in_flight.set(signed(self.live.in_flight()));
         self.live_keys.set(signed(self.live.keys()));
@@ -385,8 +654,13 @@ impl Metrics {
             self.watermark.get_or_create(&[]).set(seconds);
             self.watermark_lag.get_or_create(&[]).set(now - seconds);
         }
-        let mut text = String::with_capacity(8192);
-        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
+        self.encode_objectives(&seen);
+        self.encode_amounts(&seen);
+        drop(seen);
+        let mut text = String::with_capacity(16_384);
+        encode_registry(&mut text, &self.registry)?;
+        encode_registry(&mut text, &self.process)?;
+        encode_eof(&mut text)?;
         Ok(text)
     }
 }

@@ -5,3 +5,5 @@ mod histogram;
 pub mod live;
 pub mod logging;
 pub mod metrics;
+pub mod objectives;
+mod process;

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::http::security::HttpArgs;
 use crate::model::duration::parse_duration;
+use crate::observe::objectives::ObjectiveArgs;
 use crate::sink::url::SinkUrl;
 use crate::snapshot::StateUrl;
 use crate::source::{SourceUrl, Start};
@@ -192,6 +193,13 @@ pub struct RunArgs {
     /// File of librdkafka settings, one K=V a line; for secrets.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTIES", value_name = "FILE")]
     pub kafka_properties: Option<PathBuf>,
+    /// Size of the tumbling event-time windows whose amounts are summed up in the metrics (count, sum, least, quartiles,
+    /// greatest); the newest two are told. 0s: none.
+    #[arg(long, env = "STANDINGS_SUMMARY_WINDOW", value_name = "D", default_value = "1d", value_parser = parse_duration)]
+    pub summary_window: Duration,
+    /// What is promised of latency, freshness and completeness.
+    #[command(flatten)]
+    pub objectives: ObjectiveArgs,
     /// A delete is written to Kafka as a tombstone (null value).
     #[arg(long, env = "STANDINGS_KAFKA_TOMBSTONES")]
     pub kafka_tombstones: bool,

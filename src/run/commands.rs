@@ -92,7 +92,10 @@ fn open_outputs(
         live: Arc::clone(live),
         clock: Clock::default(),
     };
-    let mut outputs = Outputs::default();
+    let mut outputs = Outputs {
+        live: Arc::clone(live),
+        ..Outputs::default()
+    };
     for url in &args.sink {
         outputs.sinks.push(sink::connect(url, &options)?);
     }
@@ -119,7 +122,7 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
     let mut snapshots = None;
     if let Some(url) = &args.state {
         let store = Store::open(url).map_err(Failure::usage)?;
-        let writer = Writer::start(store.clone(), Arc::clone(&plan))
+        let writer = Writer::start(store.clone(), Arc::clone(&plan), Arc::clone(&live))
             .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
         outputs.state = Some((store.clone(), args.snapshot_interval));
         snapshots = Some(Snapshots { store, writer });
@@ -128,7 +131,10 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
     if let Some(address) = args.http.http.as_deref() {
         let listening = server::listen(address, cluster.process, &args.http)?;
         let commits_here = cluster.process == 0;
-        let metrics = Arc::new(Metrics::new(live));
+        let metrics = Arc::new(Metrics::new(live, args.objectives.clone()));
+        metrics
+            .start_sampling()
+            .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
         let about = About {
             policy: Some(settings.policy),
             idle_timeout: Some(settings.idle_timeout),
@@ -244,6 +250,7 @@ fn settings(
             max_ahead: ms(args.max_ahead),
             retain: ms(args.retain),
         },
+        summary_window: Some(ms(args.summary_window)).filter(|size| *size > 0),
         idle_timeout: args.idle_timeout,
         until_end: args.until_end,
         ends_are_final: source.is_files(),

@@ -27,6 +27,7 @@ use crate::model::hold::Hold;
 use crate::model::plan::Plan;
 use crate::model::reject::RejectKind;
 use crate::model::sabotage::{self, Mistake};
+use crate::observe::live::Live;
 use crate::sink::{Sink, SinkError};
 use crate::snapshot::{Keeper, Manifest, Manifests, Store};
 
@@ -69,6 +70,8 @@ pub struct Outputs {
     pub state: Option<(Store, Duration)>,
     /// Sinks are written one after the other, on the caller's thread (a simulator has only one).
     pub one_by_one: bool,
+    /// Where it is told how commits and snapshots go.
+    pub live: Arc<Live>,
 }
 
 /// Starts the committer: the gate for worker 0, and the thread to join at the end.
@@ -241,6 +244,7 @@ pub struct Committer {
     dead: Option<Box<dyn RejectWriter>>,
     observers: Vec<Box<dyn Observer>>,
     one_by_one: bool,
+    live: Arc<Live>,
     /// The last number used.
     number: u64,
     /// What was committed before this run: its rejects were written then.
@@ -309,6 +313,7 @@ impl Committer {
             dead: outputs.dead,
             observers: outputs.observers,
             one_by_one: outputs.one_by_one,
+            live: outputs.live,
             number,
             hold,
             manifests: None,
@@ -455,7 +460,7 @@ impl Committer {
             let (keeper, manifests) =
                 Keeper::new(store, &self.plan, durable, first, interval, clock);
             begin.keeper = Some(keeper);
-            self.manifests = Some(manifests);
+            self.manifests = Some(manifests.telling(&self.live));
         }
         if begin.state.is_none() {
             // What a sink shows can only be built again from where it was begun.
@@ -481,8 +486,8 @@ impl Committer {
     /// Writes a draft to every sink; the greatest number that was used, and the draft's own in `commit`, or 0 there
     /// if no sink had anything to write.
     fn write_all(&mut self, commit: &mut Commit, end: Last) -> Result<u64, Failure> {
-        let (plan, last, draft) = (&self.plan, self.number, &*commit);
-        let write = |slot: &mut Slot| slot.write(plan, draft, last, end);
+        let (plan, last, draft, live) = (&self.plan, self.number, &*commit, &self.live);
+        let write = |slot: &mut Slot| slot.write(plan, draft, last, end, live);
         let written = each(&mut self.slots, self.one_by_one, &write)?;
         let mut greatest = written.into_iter().max().unwrap_or(0);
         // Without a sink that is up to date, a commit has a number of its own all the same.
@@ -560,10 +565,11 @@ impl Slot {
         draft: &Commit,
         last: u64,
         end: Last,
+        live: &Live,
     ) -> Result<u64, SinkError> {
         let is_last = end != Last::No;
         let Some(catch_up) = &mut self.catch_up else {
-            return self.put(plan, draft.clone(), last + 1, is_last);
+            return self.put(plan, draft.clone(), last + 1, is_last, live);
         };
         catch_up.absorb(draft);
         let reached = catch_up.has_reached(draft);
@@ -602,7 +608,7 @@ impl Slot {
             // what it stands for in the other sink.
             commit.offsets = prefix;
         }
-        self.put(plan, commit, number, is_last || is_behind)
+        self.put(plan, commit, number, is_last || is_behind, live)
     }
 
     /// `records_prefix`: also if there is no change, to record how far the input was read.
@@ -612,13 +618,16 @@ impl Slot {
         mut commit: Commit,
         number: u64,
         records_prefix: bool,
+        live: &Live,
     ) -> Result<u64, SinkError> {
         let news = records_prefix && self.offsets.as_ref() != Some(&commit.offsets);
         if commit.changes.is_empty() && !news {
             return Ok(0);
         }
         commit.number = number;
+        let began = Instant::now();
         self.sink.write(plan, &commit)?;
+        live.commit_took(self.sink.name(), began.elapsed());
         self.offsets = Some(commit.offsets);
         Ok(number)
     }

@@ -25,7 +25,7 @@ use timely::scheduling::Activator;
 use timely::worker::Worker;
 
 use super::exit::Failure;
-use super::partition::Partition;
+use super::partition::{Folds, Partition};
 use crate::combine::combiner::Combiner;
 use crate::dataflow::control::{PartReport, Start, Taken};
 use crate::dataflow::graph::{Body, Message, Told, Wiring};
@@ -34,6 +34,7 @@ use crate::dataflow::totals::Totals;
 use crate::decode::Decoder;
 use crate::event_time::BEGINNING;
 use crate::event_time::partition::Policy;
+use crate::model::amounts::Amounts;
 use crate::model::block::{Block, PartitionId, SourceEvent};
 use crate::model::clock::Clock;
 use crate::model::plan::Plan;
@@ -70,6 +71,8 @@ pub struct Settings {
     pub plan: Arc<Plan>,
     /// How event time is judged.
     pub policy: Policy,
+    /// `--summary-window`, ms: whether and by which windows amounts are summed up.
+    pub summary_window: Option<i64>,
     /// `--idle-timeout`.
     pub idle_timeout: Duration,
     /// `--until-end`.
@@ -141,6 +144,7 @@ pub struct Driver<F: Feed> {
     settings: Settings,
     partitions: BTreeMap<PartitionId, Partition>,
     combiner: Combiner,
+    amounts: Option<Amounts>,
     rejects: Vec<Reject>,
     arrived: Vec<(SystemTime, u64)>,
     epoch: Epoch,
@@ -201,6 +205,10 @@ impl<F: Feed> Driver<F> {
         open: impl FnOnce(&Start) -> F + 'static,
     ) -> Self {
         let last_end = settings.clock.now();
+        let amounts = settings
+            .summary_window
+            .zip(settings.plan.schema.find("amount"))
+            .map(|(size, column)| Amounts::new(size, column));
         Driver {
             index,
             peers,
@@ -218,6 +226,7 @@ impl<F: Feed> Driver<F> {
             woken: Cell::new(last_end),
             partitions: BTreeMap::new(),
             combiner: Combiner::new(&settings.plan),
+            amounts,
             rejects: Vec::new(),
             arrived: Vec::new(),
             epoch: 0,
@@ -436,8 +445,11 @@ impl<F: Feed> Driver<F> {
                     &block,
                     policy,
                     self.promised,
-                    &mut self.combiner,
-                    &mut self.rejects,
+                    &mut Folds {
+                        combiner: &mut self.combiner,
+                        amounts: self.amounts.as_mut(),
+                        rejects: &mut self.rejects,
+                    },
                 );
                 // Even a block without a record counts, so that its offset is committed.
                 self.bytes += block.bytes.len().max(1);
@@ -549,6 +561,7 @@ impl<F: Feed> Driver<F> {
                 partitions,
                 rejects: std::mem::take(&mut self.rejects),
                 arrived: std::mem::take(&mut self.arrived),
+                amounts: self.amounts.as_mut().map(Amounts::take).unwrap_or_default(),
             };
             self.send(0, Body::Progress(Box::new(progress)));
         }

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod args;
+pub mod ask;
 pub mod catch_up;
 pub mod check;
 pub mod cluster;
@@ -15,5 +16,7 @@ pub mod committer;
 pub mod driver;
 pub mod engine;
 pub mod exit;
+pub mod health;
 pub mod partition;
 pub mod peers;
+pub mod replica;

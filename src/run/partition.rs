@@ -6,6 +6,7 @@ use crate::combine::combiner::{Combiner, Origin, Outcome, SaleView};
 use crate::decode::{Cell, Decoder, Sale};
 use crate::event_time::global::PartitionState;
 use crate::event_time::partition::{PartitionClock, Policy};
+use crate::model::amounts::Amounts;
 use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
 use crate::model::change::Counts;
 use crate::model::reject::{Reject, RejectKind};
@@ -43,6 +44,16 @@ struct Bytes<'a> {
     original: &'a [u8],
 }
 
+/// What a worker folds its partitions' sales into.
+pub struct Folds<'a> {
+    /// Per ranking, window and key.
+    pub combiner: &'a mut Combiner,
+    /// Amounts per window, if `--summary-window` asks for them.
+    pub amounts: Option<&'a mut Amounts>,
+    /// Late sales and dead letters.
+    pub rejects: &'a mut Vec<Reject>,
+}
+
 /// One partition of this worker.
 pub struct Partition {
     id: PartitionId,
@@ -78,14 +89,7 @@ impl Partition {
     }
 
     /// Decodes, judges and folds a block.
-    pub fn fold(
-        &mut self,
-        block: &Block,
-        policy: &Policy,
-        horizon: i64,
-        into: &mut Combiner,
-        out: &mut Vec<Reject>,
-    ) {
+    pub fn fold(&mut self, block: &Block, policy: &Policy, horizon: i64, into: &mut Folds<'_>) {
         let mut refused = block.refused.iter().peekable();
         for (number, record) in block.records.iter().enumerate() {
             self.counts.read += 1;
@@ -97,7 +101,7 @@ impl Partition {
                 .map_or(bytes, |(start, end)| slice(*start, *end));
             if let Some((_, found)) = refused.next_if(|(n, _)| *n as usize == number) {
                 self.counts.dead += 1;
-                out.push(Reject {
+                into.rejects.push(Reject {
                     partition: self.id,
                     offset: record.offset,
                     kind: RejectKind::Dead {
@@ -109,7 +113,7 @@ impl Partition {
                 continue;
             }
             let bytes = Bytes { bytes, original };
-            self.record(record, bytes, policy, horizon, into, out);
+            self.record(record, bytes, policy, horizon, into);
         }
         self.next_offset = block.next_offset;
         self.changed = true;
@@ -125,11 +129,15 @@ impl Partition {
         bytes: Bytes<'_>,
         policy: &Policy,
         horizon: i64,
-        into: &mut Combiner,
-        out: &mut Vec<Reject>,
+        into: &mut Folds<'_>,
     ) {
+        let Folds {
+            combiner,
+            amounts,
+            rejects,
+        } = into;
         let mut reject = |kind| {
-            out.push(Reject {
+            rejects.push(Reject {
                 partition: self.id,
                 offset: record.offset,
                 kind,
@@ -168,10 +176,15 @@ impl Partition {
         };
         let mut missed = Vec::new();
         let judge = |end| PartitionClock::judge(watermark, end, horizon, policy);
-        match into.add(&sale, origin, judge, &mut missed) {
+        match combiner.add(&sale, origin, judge, &mut missed) {
             Outcome::Counted => {
                 self.counts.ranked += 1;
                 self.counts.partly_late += u64::from(!missed.is_empty());
+                if let Some(amounts) = amounts
+                    && let Some(amount) = sale.number(amounts.column)
+                {
+                    amounts.add(time, amount);
+                }
             }
             Outcome::Missed if missed.iter().all(|m| m.retired) => self.counts.retired += 1,
             Outcome::Missed => self.counts.late += 1,

@@ -13,6 +13,7 @@ use crate::dataflow::control::{Complete, PartFile, PartReport, Taken};
 use crate::model::clock::Clock;
 use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
+use crate::observe::live::Live;
 
 /// Snapshots that are kept.
 const KEEP: usize = 2;
@@ -36,13 +37,15 @@ pub struct Parts {
     plan: Arc<Plan>,
     run: String,
     receive: Receiver<Job>,
+    live: Arc<Live>,
 }
 
 impl Writer {
     /// Starts the thread that writes.
-    pub fn start(store: Store, plan: Arc<Plan>) -> std::io::Result<Self> {
+    pub fn start(store: Store, plan: Arc<Plan>, live: Arc<Live>) -> std::io::Result<Self> {
         let run = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
         let (writer, mut parts) = Writer::new(store, plan, &run);
+        parts.live = live;
         std::thread::Builder::new()
             .name("snapshot-parts".to_owned())
             .spawn(move || {
@@ -62,6 +65,7 @@ impl Writer {
             plan,
             run: checksum(run.as_bytes()),
             receive,
+            live: Arc::default(),
         };
         (Writer { send }, parts)
     }
@@ -91,6 +95,7 @@ impl Parts {
         let id = job.taken.order.id;
         let file = write(&self.store, &self.plan, job.taken, &self.run, job.worker);
         if let Err(problem) = &file {
+            self.live.snapshot_failed();
             tracing::warn!(event = "snapshot_failed", snapshot = id, problem);
         }
         // The worker may have ended.
@@ -145,6 +150,7 @@ pub struct Manifests {
     /// A manifest could not be written.
     lost: Arc<AtomicBool>,
     clock: Clock,
+    live: Arc<Live>,
 }
 
 impl Keeper {
@@ -175,6 +181,7 @@ impl Keeper {
             waiting: None,
             lost,
             clock: clock.clone(),
+            live: Arc::default(),
         };
         (keeper, manifests)
     }
@@ -202,6 +209,12 @@ impl Keeper {
 }
 
 impl Manifests {
+    /// Tells there how snapshots go.
+    pub fn telling(mut self, live: &Arc<Live>) -> Self {
+        self.live = Arc::clone(live);
+        self
+    }
+
     /// Starts the thread that does all this.
     pub fn start(mut self) -> std::io::Result<()> {
         let thread = std::thread::Builder::new().name("snapshots".to_owned());
@@ -249,17 +262,22 @@ impl Manifests {
             .write(&self.store)
             .and_then(|()| Manifest::collect(&self.store, KEEP));
         match done {
-            Ok(()) => tracing::info!(
-                event = "snapshot",
-                snapshot = manifest.id,
-                parts = manifest.parts.len(),
-                rows,
-                bytes,
-                new_rows,
-                new_bytes,
-                took_ms = self.clock.since(ordered).as_millis() as u64
-            ),
+            Ok(()) => {
+                let took = self.clock.since(ordered);
+                self.live.snapshot_kept(took, rows, bytes);
+                tracing::info!(
+                    event = "snapshot",
+                    snapshot = manifest.id,
+                    parts = manifest.parts.len(),
+                    rows,
+                    bytes,
+                    new_rows,
+                    new_bytes,
+                    took_ms = took.as_millis() as u64
+                );
+            }
             Err(problem) => {
+                self.live.snapshot_failed();
                 self.lost.store(true, Ordering::Release);
                 tracing::warn!(
                     event = "snapshot_failed",

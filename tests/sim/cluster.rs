@@ -133,6 +133,7 @@ impl Cluster {
         let settings = Settings {
             plan: Arc::clone(&plan),
             policy,
+            summary_window: Some(1_000),
             idle_timeout: Duration::from_millis(500),
             until_end: false,
             ends_are_final: false,
@@ -197,6 +198,7 @@ impl Cluster {
             observers: vec![Box::new(Balance)],
             state: Some((store, Duration::from_millis(snapshot_ms))),
             one_by_one: true,
+            live: Arc::default(),
         };
         Cluster {
             id,

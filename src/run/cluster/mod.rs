@@ -205,20 +205,7 @@ impl Supervisor<'_> {
                 .arg(&hosts)
                 .env("STANDINGS_LOG", self.log)
                 .env("STANDINGS_CAUGHT_UP", self.caught_up());
-            #[cfg(target_os = "linux")]
-            {
-                use std::os::unix::process::CommandExt;
-                // A supervisor that is killed takes its processes along: nobody would start them again.
-                // SAFETY: only a system call, between fork and exec.
-                unsafe {
-                    command.pre_exec(
-                        || match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) {
-                            0 => Ok(()),
-                            _ => Err(std::io::Error::last_os_error()),
-                        },
-                    );
-                }
-            }
+            ends_with_this_one(&mut command);
             if let Some(workers) = workers {
                 command.args(["-w", &workers.to_string()]);
             }
@@ -289,6 +276,23 @@ impl Supervisor<'_> {
             } else {
                 20
             }));
+        }
+    }
+}
+
+/// A supervisor that is killed takes its processes along: nobody would start them again.
+pub(super) fn ends_with_this_one(command: &mut Command) {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::process::CommandExt;
+        // SAFETY: only a system call, between fork and exec.
+        unsafe {
+            command.pre_exec(
+                || match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) {
+                    0 => Ok(()),
+                    _ => Err(std::io::Error::last_os_error()),
+                },
+            );
         }
     }
 }
