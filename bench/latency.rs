@@ -41,6 +41,9 @@ struct Args {
     /// Seconds before it counts.
     #[arg(long, default_value_t = 5)]
     warm_up: u64,
+    /// Cities that are sold in.
+    #[arg(long, default_value_t = 300)]
+    cities: u64,
     #[arg(long)]
     watch: String,
 }
@@ -169,7 +172,7 @@ fn send(args: &Args, schedule: Schedule, total: u64) -> Duration {
         let _ = write!(
             line,
             "{{\"sale_id\":\"{p}-{k}\",\"event_time\":{wall},\"city\":\"Town {}\",\"salesman_id\":\"S{:06}\",\"salesman_name\":\"Name {}\",\"amount\":{}.{:02}}}",
-            dice % 300,
+            dice % args.cities,
             (dice >> 9) % 20_000,
             (dice >> 9) % 20_000,
             (dice >> 5) % 500,
