@@ -271,6 +271,7 @@ mod tests {
                 last = bucket(amount);
             }
         }
+        last = bucket(-70);
         for amount in -70..70 {
             assert!(bucket(amount) >= last);
             last = bucket(amount);
