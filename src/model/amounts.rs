@@ -256,23 +256,29 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// So many 64ths between two powers of two.
+    fn between(power: u32, step: i128) -> i64 {
+        ((1i128 << power) + (step << power) / 64) as i64
+    }
+
     #[test]
     fn buckets_are_ordered_and_narrow() {
         let mut last = bucket(-i64::MAX);
         for power in (0..62).rev() {
             for step in (0..64).rev() {
-                let amount = -((1i64 << power) + (step << power) / 64);
+                let amount = -between(power, step);
                 assert!(bucket(amount) >= last, "{amount}");
                 last = bucket(amount);
             }
         }
+        last = bucket(-70);
         for amount in -70..70 {
             assert!(bucket(amount) >= last);
             last = bucket(amount);
         }
         for power in 0..62 {
             for step in 0..64 {
-                let amount = (1i64 << power) + (step << power) / 64;
+                let amount = between(power, step);
                 let found = middle(bucket(amount));
                 assert!((found - amount).abs() <= amount / 64, "{amount} {found}");
                 assert_eq!(middle(bucket(-amount)), -found);
