@@ -36,7 +36,7 @@ impl Sets {
             SET => return self.0[(*word & VALUE) as usize].insert(value),
             0 if fits => *word = ONE | u64::from(value),
             ONE | TWO if self.has(*word, value) => return false,
-            ONE if fits => *word = TWO | u64::from(value) << BITS | (*word & VALUE),
+            ONE if fits => *word = TWO | (u64::from(value) << BITS) | (*word & VALUE),
             _ => {
                 let mut set = DistinctSet::default();
                 self.for_each(*word, |v| {
@@ -68,7 +68,7 @@ impl Sets {
             f((word & VALUE) as u32);
         }
         if tag == TWO {
-            f((word >> BITS & VALUE) as u32);
+            f(((word >> BITS) & VALUE) as u32);
         }
     }
 }

@@ -63,7 +63,7 @@ impl Index {
     }
 
     fn home(&self, hash: u64) -> usize {
-        (u128::from(hash) * self.lines.len() as u128 >> 64) as usize
+        ((u128::from(hash) * self.lines.len() as u128) >> 64) as usize
     }
 
     /// The line and place of a number of this hash that `is_it`.

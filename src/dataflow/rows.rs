@@ -248,7 +248,7 @@ impl Rows {
                         LARGE_PARTITION
                     };
                     // Times end with the year 9999, within 48 bits.
-                    put_pair(packed, at, words[word] << 16 | partition);
+                    put_pair(packed, at, (words[word] << 16) | partition);
                     put_pair(packed, at + 2, words[word + 2]);
                     if !fits {
                         self.large.insert((row, at), i128::from(words[word + 1]));
@@ -262,7 +262,7 @@ impl Rows {
 
 #[inline]
 fn pair(packed: &[u32], at: usize) -> u64 {
-    u64::from(packed[at]) | u64::from(packed[at + 1]) << 32
+    u64::from(packed[at]) | (u64::from(packed[at + 1]) << 32)
 }
 
 #[inline]

@@ -105,7 +105,7 @@ impl WindowState {
         let changed = std::mem::take(&mut self.changed);
         let is_changed = |row: &u32| {
             let word = changed.get(*row as usize / 64);
-            word.is_some_and(|word| word >> (row % 64) & 1 == 1)
+            word.is_some_and(|word| (word >> (row % 64)) & 1 == 1)
         };
         let mut copied = 0;
         for row in (0..self.rows.len() as u32).filter(|row| full || is_changed(row)) {

@@ -15,6 +15,7 @@ use super::watch::{About, Shown};
 use crate::model::duration::{format_duration, parse_duration};
 use crate::observe::live::Live;
 use crate::observe::metrics::Metrics;
+use crate::observe::objectives::ObjectiveArgs;
 use crate::run::check;
 use crate::run::exit::Failure;
 use crate::sink::SinkError;
@@ -75,7 +76,7 @@ pub fn run(args: &ServeArgs, stop: &AtomicBool) -> Result<(), Failure> {
     let live = Live::new(1);
     // No worker runs here, so none can be stuck.
     live.ended(0);
-    let metrics = Arc::new(Metrics::new(Arc::new(live)));
+    let metrics = Arc::new(Metrics::new(Arc::new(live), ObjectiveArgs::default()));
     let about = About {
         policy: None,
         idle_timeout: None,
