@@ -119,7 +119,8 @@ fn keys_tokens_and_roles() {
     let bearer = |secret: &str| vec![("Authorization".to_owned(), format!("Bearer {secret}"))];
     let api_key = |secret: &str| vec![("X-API-Key".to_owned(), secret.to_owned())];
     // Who asks; what they get of rows, and of what is for administrators.
-    let matrix: Vec<(&str, Vec<(String, String)>, u16, u16)> = vec![
+    type Headers = Vec<(String, String)>;
+    let matrix: Vec<(&str, Headers, u16, u16)> = vec![
         ("nobody", vec![], 401, 401),
         ("a wrong key", api_key("standings_AAAA"), 401, 401),
         (

@@ -118,6 +118,11 @@ impl Rows {
         self.packed.len()
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.packed.is_empty()
+    }
+
     /// Adds a row of zeros; its number. Write it before it is read.
     pub fn push(&mut self, packing: &Packing, key: u32, partition: u32) -> u32 {
         let head = [key, partition].into_iter();

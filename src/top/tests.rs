@@ -117,7 +117,7 @@ fn enter_asks_why_and_shows_the_answer() {
         start: DAY.to_owned(),
         keys: vec!["Lisbon".to_owned()],
     };
-    assert_eq!(asked, [ask.clone()]);
+    assert_eq!(asked, std::slice::from_ref(&ask));
     let answer = json!({"ranking": "top_sales_per_city", "window_start": DAY, "window_end": NEXT, "final": false,
         "key": {"city": "Lisbon"}, "rank": 2, "row": {"total_sales": "150000.00"}, "order_by": "total_sales",
         "above": {"rank": 1, "key": {"city": "São Paulo"}, "value": "156272.66", "gap": "6272.66"}, "below": null,

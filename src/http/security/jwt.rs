@@ -163,7 +163,7 @@ pub(super) fn verify(
     if candidates.is_empty() {
         return Err(Refused::UnknownKey);
     }
-    let message = token[..head.len() + 1 + body.len()].as_bytes();
+    let message = &token.as_bytes()[..head.len() + 1 + body.len()];
     let signed = candidates
         .iter()
         .any(|k| k.algorithm() == algorithm && k.verifies(message, &signature));
