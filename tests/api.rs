@@ -215,11 +215,10 @@ fn what_was_and_why_it_is() {
             .map(|l| serde_json::from_str(l).unwrap())
             .collect();
         let of_row = |l: &&Value| {
-            let row_key: Vec<_> = keys_of(ranking)
-                .iter()
-                .map(|k| l["row"][*k].as_str().unwrap())
-                .collect();
-            l["ranking"] == **ranking && l["window_start"] == start_of(*start) && row_key == *key
+            let is_key = |(name, value): (&&str, &String)| l["row"][*name] == **value;
+            l["ranking"] == **ranking
+                && l["window_start"] == start_of(*start)
+                && keys_of(ranking).iter().zip(key).all(is_key)
         };
         let mine: Vec<&Value> = lines.iter().filter(of_row).collect();
         let (now, before) = (mine.last().unwrap(), mine.iter().rev().nth(1));
