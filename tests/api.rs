@@ -71,23 +71,20 @@ impl Engine {
     }
 }
 
+/// A window's bound as text; those of the shipped rankings are whole hours.
 fn start_of(ms: i64) -> String {
-    // Window bounds of the shipped rankings are whole hours.
-    let (days, hour) = (
-        ms.div_euclid(support::DAY),
-        ms.rem_euclid(support::DAY) / support::HOUR,
-    );
-    for year in 2020..2040 {
-        for month in 1..=12 {
-            for day in 1..=31 {
-                let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:00:00Z");
-                if support::millis(&text) == days * support::DAY + hour * support::HOUR {
-                    return text;
-                }
-            }
-        }
+    let mut days = ms.div_euclid(support::DAY);
+    let hour = ms.rem_euclid(support::DAY) / support::HOUR;
+    let day_of = |text: &str| support::millis(text) / support::DAY;
+    let (mut year, mut month) = (1970, 1);
+    while day_of(&format!("{:04}-01-01T00:00:00Z", year + 1)) <= days {
+        year += 1;
     }
-    panic!("no such time: {ms}");
+    while month < 12 && day_of(&format!("{year:04}-{:02}-01T00:00:00Z", month + 1)) <= days {
+        month += 1;
+    }
+    days -= day_of(&format!("{year:04}-{month:02}-01T00:00:00Z"));
+    format!("{year:04}-{month:02}-{:02}T{hour:02}:00:00Z", days + 1)
 }
 
 fn encoded(key: &str) -> String {
@@ -133,7 +130,7 @@ fn rows_of(ranking: &str, start: i64, answer: &Value) -> Rows {
 
 #[test]
 fn what_was_and_why_it_is() {
-    let engine = Engine::start(2, &["--allowed-lateness", "30d"]);
+    let engine = Engine::start(2, &["--allowed-lateness", "30d", "--idle-timeout", "1h"]);
     let mut dice = Dice::new(5);
     let mut sent = [0, 0];
     for round in 0..12 {
@@ -194,6 +191,10 @@ fn what_was_and_why_it_is() {
     get(&engine.address, &format!("{path}?at={}", last + 1)).problem(404);
 
     // Why: rank, neighbours, and the last line of the log for the key.
+    let lines: Vec<Value> = log
+        .iter()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
     let mut explained = 0;
     for ((ranking, start, key), (rank, measures)) in states[&last].iter().step_by(7) {
         let keys: Vec<String> = key.iter().map(|k| encoded(k)).collect();
@@ -210,16 +211,12 @@ fn what_was_and_why_it_is() {
         }
         check_gap(&why, "above");
         check_gap(&why, "below");
-        let lines: Vec<Value> = log
-            .iter()
-            .map(|l| serde_json::from_str(l).unwrap())
-            .collect();
+        let start = start_of(*start);
         let of_row = |l: &&Value| {
-            let row_key: Vec<_> = keys_of(ranking)
-                .iter()
-                .map(|k| l["row"][*k].as_str().unwrap())
-                .collect();
-            l["ranking"] == **ranking && l["window_start"] == start_of(*start) && row_key == *key
+            let is_key = |(name, value): (&&str, &String)| l["row"][*name] == **value;
+            l["ranking"] == **ranking
+                && l["window_start"] == start
+                && keys_of(ranking).iter().zip(key).all(is_key)
         };
         let mine: Vec<&Value> = lines.iter().filter(of_row).collect();
         let (now, before) = (mine.last().unwrap(), mine.iter().rev().nth(1));

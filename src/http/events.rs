@@ -43,7 +43,7 @@ pub(super) fn stream(
     get,
     path = "/api/v1/events",
     params(openapi::After),
-    responses((status = 200, description = "Server-sent events: snapshot, commit, health", body = String, content_type = "text/event-stream"), openapi::Refusals)
+    responses((status = 200, description = "Server-sent events: snapshot, commit, health", body = openapi::ServerSentEvent, content_type = "text/event-stream"), openapi::Refusals)
 )]
 pub(super) async fn events(
     State(shown): State<Arc<Shown>>,

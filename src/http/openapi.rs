@@ -54,6 +54,20 @@ pub(super) struct Row {
     commit: u64,
 }
 
+/// One server-sent event.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub(super) struct ServerSentEvent {
+    /// snapshot, commit, change or health.
+    #[schema(required = false)]
+    event: Option<String>,
+    /// The commit; give the last as `Last-Event-ID` to go on after it.
+    #[schema(required = false)]
+    id: Option<String>,
+    /// A JSON object.
+    data: String,
+}
+
 /// A window of a ranking.
 #[derive(ToSchema)]
 #[allow(dead_code)]

@@ -98,8 +98,10 @@ fn head(reader: &mut impl BufRead) -> std::io::Result<(u16, BTreeMap<String, Str
     loop {
         line.clear();
         reader.read_line(&mut line)?;
-        match line.trim_end().split_once(": ") {
-            Some((name, value)) => headers.insert(name.to_ascii_lowercase(), value.to_owned()),
+        match line.trim_end().split_once(':') {
+            Some((name, value)) => {
+                headers.insert(name.to_ascii_lowercase(), value.trim().to_owned())
+            }
             None => return Ok((status, headers)),
         };
     }

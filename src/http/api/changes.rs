@@ -27,7 +27,7 @@ const MOST_BYTES: usize = 1_024;
     get,
     path = "/api/v1/rankings/{name}/changes",
     params(("name" = String, Path, description = "Ranking"), openapi::After),
-    responses((status = 200, description = "Server-sent events: snapshot, change; with `Upgrade: websocket` the same as messages", body = String, content_type = "text/event-stream"), openapi::Refusals)
+    responses((status = 200, description = "Server-sent events: snapshot, change; with `Upgrade: websocket` the same as messages", body = openapi::ServerSentEvent, content_type = "text/event-stream"), openapi::Refusals)
 )]
 pub(in crate::http) async fn changes(
     State(shown): State<Arc<Shown>>,
@@ -43,8 +43,8 @@ pub(in crate::http) async fn changes(
         .get(header::UPGRADE)
         .is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"websocket"));
     if wants_socket {
-        let upgrade = upgrade.map_err(|e| Problem::bad(e.body_text()))?;
         from_here(&headers)?;
+        let upgrade = upgrade.map_err(|e| Problem::bad(e.body_text()))?;
         let follower = Follower::begin(&shown, Some(number), after)?;
         let upgrade = upgrade
             .max_message_size(MOST_BYTES)
