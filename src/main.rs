@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use clap::{Parser, Subcommand};
 
-use standings::http::security;
+use standings::http::{security, serve};
 use standings::run::exit::{self, Failure};
 use standings::run::{args, check, cluster, commands, engine};
 use standings::{demo, load, observe, top, verify};
@@ -53,6 +53,8 @@ enum Command {
     Verify(Box<verify::VerifyArgs>),
     /// The rankings of a running process in the terminal.
     Top(top::TopArgs),
+    /// The page and the API from Postgres alone; any number of them.
+    Serve(Box<serve::ServeArgs>),
     /// API keys for --http-keys.
     #[command(subcommand)]
     Key(security::KeyCommand),
@@ -87,6 +89,7 @@ fn run(command: Command, log: &str) -> Result<(), Failure> {
         Command::Verify(args) => verify::run(&args),
         Command::Demo(args) => demo::run(&args, engine::stop_on_signals()?),
         Command::Top(args) => top::run(&args),
+        Command::Serve(args) => serve::run(&args, &*engine::stop_on_signals()?),
         Command::Key(command) => security::key(&command),
         Command::Load(command) => load::run(&command),
     }

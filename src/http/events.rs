@@ -13,6 +13,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::follow::{self, Follower, Sent};
 use super::health;
+use super::openapi;
 use super::params::Params;
 use super::problem::Problem;
 use super::watch::Shown;
@@ -38,6 +39,12 @@ pub(super) fn stream(
     (headers, Sse::new(events)).into_response()
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/events",
+    params(openapi::After),
+    responses((status = 200, description = "Server-sent events: snapshot, commit, health", body = String, content_type = "text/event-stream"), openapi::Refusals)
+)]
 pub(super) async fn events(
     State(shown): State<Arc<Shown>>,
     RawQuery(query): RawQuery,

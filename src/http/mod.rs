@@ -16,6 +16,7 @@
 mod api;
 pub mod as_of;
 pub mod board;
+pub mod database;
 mod events;
 mod follow;
 mod health;
@@ -26,5 +27,6 @@ mod params;
 mod probes;
 mod problem;
 pub mod security;
+pub mod serve;
 pub mod server;
 pub mod watch;

@@ -38,7 +38,7 @@ pub fn decode(text: &str, plus_is_space: bool) -> Option<String> {
             b => out.push(b),
         }
     }
-    String::from_utf8(out).ok().filter(|t| !t.contains('\0'))
+    String::from_utf8(out).ok()
 }
 
 /// The parameters of one request.

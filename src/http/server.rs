@@ -23,7 +23,7 @@ use tower::ServiceExt;
 use super::problem::Problem;
 use super::security::{Gate, HttpArgs, Peer, guard};
 use super::watch::Shown;
-use super::{api, events, page, probes};
+use super::{api, events, openapi, page, probes};
 use crate::run::exit::Failure;
 
 /// Connections at the same time; more wait until one ends.
@@ -167,6 +167,7 @@ fn routes(shown: Arc<Shown>, gate: Arc<Gate>) -> Router {
         .route("/", get(page::index))
         .route("/page/{name}", get(page::asset))
         .merge(api_routes())
+        .merge(openapi::routes(&shown))
         .route("/healthz", get(probes::healthz))
         .route("/readyz", get(probes::readyz))
         .route("/metrics", get(probes::metrics))

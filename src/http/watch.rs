@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use crossbeam_channel::{Sender, unbounded};
 
 use super::board::{Board, Told};
+use super::database::Database;
 use crate::event_time::partition::Policy;
 use crate::model::change::Commit;
 use crate::model::plan::Plan;
@@ -45,18 +46,31 @@ pub struct Shown {
     pub about: About,
     /// When it was started.
     pub started: SystemTime,
+    /// Where rows are read, if not on the board.
+    pub(super) database: Option<Arc<Database>>,
     pub(super) ready: AtomicBool,
 }
 
 impl Shown {
     /// Nothing yet.
     pub fn new(plan: Arc<Plan>, metrics: Arc<Metrics>, about: About) -> Arc<Self> {
+        Shown::over(plan, metrics, about, None)
+    }
+
+    /// Nothing yet; rows are read in a database.
+    pub(super) fn over(
+        plan: Arc<Plan>,
+        metrics: Arc<Metrics>,
+        about: About,
+        database: Option<Arc<Database>>,
+    ) -> Arc<Self> {
         Arc::new(Shown {
             board: Board::new(&plan, &about.policy.unwrap_or_default()),
             plan,
             metrics,
             about,
             started: SystemTime::now(),
+            database,
             ready: AtomicBool::new(false),
         })
     }

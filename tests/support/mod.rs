@@ -2,6 +2,7 @@
 //! reference of the shipped rankings, which shares no code with the engine.
 #![allow(dead_code)]
 
+pub mod calls;
 pub mod http;
 pub mod kafka;
 pub mod postgres;

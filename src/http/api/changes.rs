@@ -13,6 +13,7 @@ use futures_util::stream;
 
 use crate::http::events;
 use crate::http::follow::{self, Follower, Sent};
+use crate::http::openapi;
 use crate::http::params::{self, Params};
 use crate::http::problem::Problem;
 use crate::http::watch::Shown;
@@ -22,6 +23,12 @@ const ALIVE: Duration = Duration::from_secs(15);
 /// The largest message that a follower may send; nothing it says matters.
 const MOST_BYTES: usize = 1_024;
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/rankings/{name}/changes",
+    params(("name" = String, Path, description = "Ranking"), openapi::After),
+    responses((status = 200, description = "Server-sent events: snapshot, change; with `Upgrade: websocket` the same as messages", body = String, content_type = "text/event-stream"), openapi::Refusals)
+)]
 pub(in crate::http) async fn changes(
     State(shown): State<Arc<Shown>>,
     Path(name): Path<String>,

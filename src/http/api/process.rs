@@ -9,10 +9,16 @@ use axum::response::Response;
 use super::answer;
 use crate::http::as_of::time;
 use crate::http::health;
+use crate::http::openapi;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
 use crate::http::watch::Shown;
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/process",
+    responses((status = 200, description = "What runs here; for administrators", body = openapi::ProcessShape), openapi::Refusals)
+)]
 pub(in crate::http) async fn process(
     State(shown): State<Arc<Shown>>,
     RawQuery(query): RawQuery,

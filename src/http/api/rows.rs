@@ -10,6 +10,7 @@ use super::answer;
 use crate::http::as_of::AsOf;
 use crate::http::board::{AsItWas, Row, WindowInfo};
 use crate::http::json;
+use crate::http::openapi;
 use crate::http::params::{self, AtLeast, MOST_ROWS, Params};
 use crate::http::problem::Problem;
 use crate::http::watch::Shown;
@@ -39,6 +40,9 @@ impl Shown {
         date: Option<i64>,
         limit: usize,
     ) -> Result<(AsOf, Window), Problem> {
+        if let Some(database) = &self.database {
+            return database.newest(ranking, date, limit).await;
+        }
         Ok(self.board.view(|view| {
             let window = view.newest(ranking, date);
             let rows = window.and_then(|w| view.rows(ranking, w.start, limit));
@@ -53,6 +57,9 @@ impl Shown {
         start: i64,
         limit: usize,
     ) -> Result<(AsOf, Window), Problem> {
+        if let Some(database) = &self.database {
+            return database.window(ranking, start, limit).await;
+        }
         Ok(self
             .board
             .view(|view| (view.as_of().clone(), view.rows(ranking, start, limit))))
@@ -63,6 +70,9 @@ impl Shown {
         ranking: usize,
         limit: usize,
     ) -> Result<(AsOf, Vec<WindowInfo>), Problem> {
+        if let Some(database) = &self.database {
+            return database.windows(ranking, limit).await;
+        }
         Ok(self.board.view(|view| {
             let mut windows = view.windows(ranking);
             windows.truncate(limit);
@@ -76,6 +86,9 @@ impl Shown {
         key: &[Value],
         limit: usize,
     ) -> Result<(AsOf, Vec<(WindowInfo, Row)>), Problem> {
+        if let Some(database) = &self.database {
+            return database.history(ranking, key, limit).await;
+        }
         Ok(self
             .board
             .view(|view| (view.as_of().clone(), view.history(ranking, key, limit))))
@@ -83,6 +96,12 @@ impl Shown {
 }
 
 /// `GET /api/v1/sales/city`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/sales/city",
+    params(openapi::OfDate, openapi::Limited, openapi::Fresh),
+    responses((status = 200, description = "Rows of top_sales_per_city", body = Vec<openapi::Row>), openapi::Refusals)
+)]
 pub(in crate::http) async fn sales_by_city(
     State(shown): State<Arc<Shown>>,
     RawQuery(query): RawQuery,
@@ -91,6 +110,12 @@ pub(in crate::http) async fn sales_by_city(
 }
 
 /// `GET /api/v1/salesmen/top`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/salesmen/top",
+    params(openapi::OfDate, openapi::Limited, openapi::Fresh),
+    responses((status = 200, description = "Rows of top_salesmen", body = Vec<openapi::Row>), openapi::Refusals)
+)]
 pub(in crate::http) async fn top_salesmen(
     State(shown): State<Arc<Shown>>,
     RawQuery(query): RawQuery,
@@ -119,6 +144,11 @@ async fn of_date(shown: &Shown, name: &str, query: Option<&str>) -> Result<Respo
 }
 
 /// `GET /api/v1/rankings`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rankings",
+    responses((status = 200, description = "Every loaded ranking", body = Vec<openapi::RankingShape>), openapi::Refusals)
+)]
 pub(in crate::http) async fn rankings(
     State(shown): State<Arc<Shown>>,
     RawQuery(query): RawQuery,
@@ -129,6 +159,12 @@ pub(in crate::http) async fn rankings(
 }
 
 /// `GET /api/v1/rankings/{name}/windows`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rankings/{name}/windows",
+    params(("name" = String, Path, description = "Ranking"), openapi::Limited, openapi::Fresh),
+    responses((status = 200, description = "Its windows, newest first", body = Vec<openapi::Window>), openapi::Refusals)
+)]
 pub(in crate::http) async fn windows(
     State(shown): State<Arc<Shown>>,
     Path(name): Path<String>,
@@ -148,6 +184,12 @@ pub(in crate::http) async fn windows(
 }
 
 /// `GET /api/v1/rankings/{name}/windows/{start}`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rankings/{name}/windows/{start}",
+    params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start"), ("at" = Option<i64>, Query, minimum = 0, description = "As it was at this commit"), openapi::Limited, openapi::Fresh),
+    responses((status = 200, description = "Rows of one window", body = Vec<openapi::Row>), (status = 410, description = "That commit is not kept any more", body = openapi::ProblemShape, content_type = "application/problem+json"), openapi::Refusals)
+)]
 pub(in crate::http) async fn rows(
     State(shown): State<Arc<Shown>>,
     Path((name, start)): Path<(String, String)>,
@@ -204,6 +246,12 @@ fn as_it_was(
 }
 
 /// `GET /api/v1/salesmen/{id}/history`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/salesmen/{id}/history",
+    params(("id" = String, Path, description = "salesman_id", min_length = 1), openapi::Limited, openapi::Fresh),
+    responses((status = 200, description = "His rows, newest window first", body = Vec<openapi::Row>), openapi::Refusals)
+)]
 pub(in crate::http) async fn salesman(
     State(shown): State<Arc<Shown>>,
     OriginalUri(uri): OriginalUri,
@@ -216,6 +264,12 @@ pub(in crate::http) async fn salesman(
 }
 
 /// `GET /api/v1/rankings/{name}/keys/{k1}[/{k2}…]/history`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rankings/{name}/keys/{key}/history",
+    params(("name" = String, Path, description = "Ranking"), ("key" = String, Path, description = "The group keys, one path segment each, percent-encoded"), openapi::Limited, openapi::Fresh),
+    responses((status = 200, description = "A key's rows, newest window first", body = Vec<openapi::Row>), openapi::Refusals)
+)]
 pub(in crate::http) async fn history(
     State(shown): State<Arc<Shown>>,
     Path((name, _)): Path<(String, String)>,

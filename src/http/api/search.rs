@@ -9,6 +9,7 @@ use axum::response::Response;
 use super::answer;
 use crate::http::board::Row;
 use crate::http::json;
+use crate::http::openapi;
 use crate::http::params::{self, AtLeast, Params};
 use crate::http::problem::Problem;
 use crate::http::watch::Shown;
@@ -22,6 +23,12 @@ const LIMITS: (usize, usize) = (20, 1_000);
 /// The longest text searched for, bytes.
 const LONGEST: usize = 200;
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/rankings/{name}/search",
+    params(("name" = String, Path, description = "Ranking"), ("q" = Option<String>, Query, max_length = 50, description = "What to look for; case does not matter"), openapi::Limited, openapi::Fresh),
+    responses((status = 200, description = "Keys and labels that hold the text", body = openapi::Matches), openapi::Refusals)
+)]
 pub(in crate::http) async fn search(
     State(shown): State<Arc<Shown>>,
     Path(name): Path<String>,

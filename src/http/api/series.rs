@@ -9,6 +9,7 @@ use axum::response::Response;
 use super::answer;
 use crate::http::board::{Key, SLICES};
 use crate::http::json;
+use crate::http::openapi;
 use crate::http::params::{self, AtLeast, Params};
 use crate::http::problem::Problem;
 use crate::http::watch::Shown;
@@ -18,6 +19,12 @@ use crate::sink::json::push_string;
 /// Rows unless the request says, and the most that it may say.
 const LIMITS: (usize, usize) = (20, 1_000);
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/rankings/{name}/windows/{start}/series",
+    params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start"), openapi::Limited, openapi::Fresh),
+    responses((status = 200, description = "How the best rows came to what they are", body = openapi::Series), openapi::Refusals)
+)]
 pub(in crate::http) async fn series(
     State(shown): State<Arc<Shown>>,
     Path((name, start)): Path<(String, String)>,

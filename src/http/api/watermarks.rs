@@ -18,6 +18,7 @@ use crate::event_time::global::{GlobalClock, PartitionState};
 use crate::event_time::partition::Policy;
 use crate::http::as_of::time;
 use crate::http::board::{PartitionNow, now};
+use crate::http::openapi;
 use crate::http::params::{AtLeast, Params};
 use crate::http::problem::Problem;
 use crate::http::watch::Shown;
@@ -37,6 +38,7 @@ pub(in crate::http) struct WindowName {
 /// One partition.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct PartitionAnswer {
+    #[schema(value_type = u32)]
     partition: PartitionId,
     last_event_time: Option<String>,
     watermark: Option<String>,
@@ -60,6 +62,7 @@ pub(in crate::http) struct OpenWindow {
     window_start: String,
     window_end: String,
     /// Partitions whose watermark has not reached its end.
+    #[schema(value_type = Vec<u32>)]
     waits_for: Vec<PartitionId>,
     /// Event time still missing.
     remaining_ms: Option<i64>,
@@ -85,6 +88,12 @@ type Partitions = BTreeMap<PartitionId, PartitionNow>;
 /// An open window: ranking's number, start, end.
 type Open = (usize, i64, i64);
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/watermarks",
+    params(openapi::Fresh),
+    responses((status = 200, description = "What holds windows open", body = WatermarksAnswer), openapi::Refusals)
+)]
 pub(in crate::http) async fn watermarks(
     State(shown): State<Arc<Shown>>,
     RawQuery(query): RawQuery,
@@ -107,7 +116,7 @@ pub(in crate::http) async fn watermarks(
         }
     };
     let lags: BTreeMap<PartitionId, u64> = shown.metrics.live().lags().into_iter().collect();
-    let mut body = explain(&shown, &partitions, open, &lags);
+    let mut body = explain(&shown, &partitions, open, &lags, as_of.watermark);
     body.watermark = as_of.watermark_text();
     // Written by us: it is JSON.
     body.as_of = RawValue::from_string(as_of.json()).unwrap_or_default();
@@ -149,15 +158,23 @@ fn explain(
     partitions: &Partitions,
     mut open: Vec<Open>,
     lags: &BTreeMap<PartitionId, u64>,
+    committed: Option<i64>,
 ) -> WatermarksAnswer {
     let known = shown.about.policy;
     let policy = known.unwrap_or_default();
     let name = |ranking: usize| shown.plan.rankings[ranking].name.clone();
     open.sort_by_key(|w| std::cmp::Reverse(w.1));
     open.truncate(MOST_WINDOWS);
-    let counting = counting(partitions);
+    // A database keeps the global watermark only: what holds it is not known there.
+    let counting = match known {
+        Some(_) => counting(partitions),
+        None => Vec::new(),
+    };
     let least = counting.iter().map(|(_, w)| w.unwrap_or(BEGINNING)).min();
-    let global = watermark_if(&policy, partitions, &[]);
+    let global = match known {
+        Some(_) => watermark_if(&policy, partitions, &[]),
+        None => committed,
+    };
     let wall = now();
     let partition = |(id, now): (&PartitionId, &PartitionNow)| {
         let holds = counting

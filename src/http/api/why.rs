@@ -10,6 +10,7 @@ use super::answer;
 use crate::http::as_of::{AsOf, time};
 use crate::http::board::{Entry, Late, Row, WindowInfo, order_value};
 use crate::http::json;
+use crate::http::openapi;
 use crate::http::params::{self, AtLeast, MOST_ROWS, Params};
 use crate::http::problem::Problem;
 use crate::http::watch::Shown;
@@ -19,6 +20,12 @@ use crate::model::time::format_rfc3339;
 use crate::model::value::Value;
 use crate::sink::json::{push_field, push_string, push_value};
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/rankings/{name}/windows/{start}/keys/{key}/why",
+    params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start"), ("key" = String, Path, description = "The group keys, one path segment each, percent-encoded"), openapi::Fresh),
+    responses((status = 200, description = "Why a row is where it is", body = openapi::Why), openapi::Refusals)
+)]
 pub(in crate::http) async fn why(
     State(shown): State<Arc<Shown>>,
     Path((name, start, _)): Path<(String, String, String)>,

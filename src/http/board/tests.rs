@@ -270,7 +270,7 @@ fn a_commit_of_a_hundred_changes_is_told_in_microseconds() {
         .map(|i| change(ranking, 1, i, Some(i + 1), i.into(), false))
         .collect();
     let began = std::time::Instant::now();
-    let rounds = 2_000;
+    let rounds = 2_000_u32;
     for _ in 0..rounds {
         std::hint::black_box(Told::of(&commit));
     }

@@ -354,4 +354,34 @@ pub(super) mod tests {
             assert!(at(garbage, 500).is_err());
         }
     }
+
+    #[test]
+    fn the_example_of_the_standard() {
+        // RFC 7515, A.2: a token by RS256, of the issuer joe, for no audience.
+        let n = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT\
+                 -SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQ\
+                 OS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj\
+                 8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
+        let token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9p\
+                     c19yb290Ijp0cnVlfQ.cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_\
+                     lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvk\
+                     SjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2\
+                     w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
+        let set = json!({"keys": [{"kty": "RSA", "n": n, "e": "AQAB"}]});
+        let keys = keys(set.to_string().as_bytes()).unwrap();
+        let joe = Expected {
+            issuer: "joe".to_owned(),
+            ..expected()
+        };
+        // The signature and the issuer are right; what comes next is not there.
+        assert_eq!(
+            verify(token, &keys, &joe, 0),
+            Err(Refused::Wrong("the token is for another audience"))
+        );
+        let forged = token.replace("cC4h", "cC4i");
+        assert_eq!(
+            verify(&forged, &keys, &joe, 0),
+            Err(Refused::Wrong("the token's signature is not right"))
+        );
+    }
 }

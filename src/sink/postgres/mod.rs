@@ -17,9 +17,10 @@ use tokio::runtime::Runtime;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
+pub use self::connect::Target;
 pub use self::protocol::{Database, DatabaseSink, Trouble};
+pub use self::tables::{fields, quoted, sql_type};
 
-use self::connect::Target;
 use self::rows::Statements;
 use super::{Shown, SinkError, SinkOptions};
 use crate::event_time::END_OF_TIME;

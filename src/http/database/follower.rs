@@ -1,0 +1,186 @@
+//! Follows the primary's commits: what a new one touched is read again and compared with what was there.
+//!
+//! 1. What was read is of one snapshot, so a step shows one commit whole; commits that came between two looks are one
+//!    step, with the number of the last.
+//! 2. Only the newest [`WINDOWS`] windows of a ranking are followed; a correction of an older one is seen in its rows,
+//!    and not as a change.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio_postgres::types::ToSql;
+
+use super::Database;
+use super::read::{Placed, columns, row};
+use crate::http::board::{Key, Told};
+use crate::http::watch::Shown;
+use crate::model::change::{Change, Commit};
+use crate::model::plan::{Plan, Ranking};
+use crate::model::time::format_rfc3339;
+use crate::run::exit::{self, Failure};
+use crate::sink::postgres::{Trouble, quoted};
+
+/// Windows followed, by ranking.
+const WINDOWS: i64 = 200;
+
+/// Follows until the process ends.
+pub(in crate::http) async fn follow(database: Arc<Database>, shown: Arc<Shown>, every: Duration) {
+    let mut begun = false;
+    let mut warned = false;
+    loop {
+        match step(&database, &shown, !begun).await {
+            Ok(()) => {
+                if !std::mem::replace(&mut begun, true) {
+                    shown.set_ready();
+                }
+                if std::mem::take(&mut warned) {
+                    tracing::info!(event = "follower_back");
+                }
+            }
+            Err(trouble) => {
+                if !std::mem::replace(&mut warned, true) {
+                    let problem = match trouble {
+                        Trouble::Passing(text) => text,
+                        Trouble::Final(error) => error.to_string(),
+                    };
+                    tracing::warn!(event = "follower_waiting", problem);
+                }
+                tokio::time::sleep(every.max(Duration::from_millis(500))).await;
+            }
+        }
+        tokio::time::sleep(every).await;
+    }
+}
+
+/// The rows of a ranking that a step reads: all windows that are followed, or those that were touched after a commit.
+fn question(plan: &Plan, ranking: &Ranking) -> String {
+    let (columns, table) = (columns(plan, ranking), quoted(&ranking.name));
+    format!(
+        "SELECT {columns} FROM {table} WHERE window_start IN (
+           SELECT DISTINCT window_start FROM {table} WHERE commit > $1 AND window_start >= coalesce(
+             $2::text::timestamptz,
+             (SELECT min(w) FROM (SELECT DISTINCT window_start AS w FROM {table} ORDER BY w DESC LIMIT {WINDOWS}) AS newest),
+             '-infinity'))"
+    )
+}
+
+async fn step(database: &Database, shown: &Shown, first: bool) -> Result<(), Trouble> {
+    let (plan, server) = (&shown.plan, &database.primary);
+    let before = shown.board.view(|view| view.as_of().commit);
+    let (now, _) = server.snapshot("SELECT 1", &[]).await?;
+    if now.commit < before {
+        exit::now(&Failure::failed(format!(
+            "the database went back from commit {before} to {}; start again",
+            now.commit
+        )));
+    }
+    if now.commit == before && !first {
+        return Ok(());
+    }
+    // Each ranking is read in a snapshot of its own; only together they are a step if they are of one commit.
+    let mut as_of = None;
+    let mut changes = Vec::new();
+    for (number, ranking) in plan.rankings.iter().enumerate() {
+        let windows = shown.board.view(|view| view.windows(number));
+        let followed = usize::try_from(WINDOWS).unwrap_or(usize::MAX);
+        let oldest = windows.get(followed - 1);
+        let oldest: Option<String> = oldest.map(|w| format_rfc3339(w.start));
+        let after = if first {
+            -1
+        } else {
+            i64::try_from(before).unwrap_or(i64::MAX)
+        };
+        let parameters: [&(dyn ToSql + Sync); 2] = [&after, &oldest];
+        let (of, records) = server
+            .snapshot(&question(plan, ranking), &parameters)
+            .await?;
+        if as_of.get_or_insert_with(|| of.clone()) != &of {
+            // A commit came in between: look again at once.
+            return Ok(());
+        }
+        let rows: Option<Vec<Placed>> = records.iter().map(|r| row(plan, ranking, r)).collect();
+        let foreign = || {
+            Trouble::Passing(format!(
+                "{} holds what standings does not write",
+                ranking.name
+            ))
+        };
+        compare(shown, number, rows.ok_or_else(foreign)?, &mut changes);
+    }
+    let Some(as_of) = as_of else {
+        return Ok(());
+    };
+    let commit = Commit {
+        number: if first { 0 } else { as_of.commit },
+        changes,
+        offsets: as_of.offsets.iter().copied().collect(),
+        watermark: as_of.watermark,
+        watermarks: as_of.offsets.iter().map(|(p, _)| (*p, None)).collect(),
+        ..Commit::default()
+    };
+    shown
+        .metrics
+        .observe_commit(&commit, plan, SystemTime::now());
+    if first {
+        shown.board.goes_on(as_of.commit);
+    }
+    shown.board.apply(plan, Told::of(&commit));
+    Ok(())
+}
+
+/// The difference between the board's rows and those that were read, of the windows that were read.
+fn compare(shown: &Shown, number: usize, rows: Vec<Placed>, changes: &mut Vec<Change>) {
+    let mut windows: BTreeMap<i64, Vec<Placed>> = BTreeMap::new();
+    for placed in rows {
+        windows.entry(placed.0.start).or_default().push(placed);
+    }
+    for (start, mut placed) in windows {
+        let old = shown
+            .board
+            .view(|view| view.rows(number, start, usize::MAX));
+        let old: HashMap<Key, _> = old
+            .into_iter()
+            .flat_map(|(_, rows)| rows)
+            .map(|row| (Key::clone(&row.key), row))
+            .collect();
+        let is_final = placed.iter().any(|(w, _)| w.is_final);
+        let end = placed.first().map_or(start, |(w, _)| w.end);
+        let stay: HashSet<Key> = placed.iter().map(|(_, r)| Key::clone(&r.key)).collect();
+        let template = Change {
+            ranking: number,
+            window_start: start,
+            window_end: end,
+            key: Key::from([]),
+            rank: None,
+            previous_rank: None,
+            measures: Arc::from([]),
+            is_final,
+        };
+        let mut gone: Vec<_> = old.values().filter(|r| !stay.contains(&r.key)).collect();
+        gone.sort_unstable_by_key(|r| r.rank);
+        changes.extend(gone.into_iter().map(|row| Change {
+            key: Key::clone(&row.key),
+            previous_rank: Some(row.rank),
+            ..template.clone()
+        }));
+        placed.sort_unstable_by_key(|(_, r)| r.rank);
+        for (_, row) in placed {
+            let before = old.get(&row.key);
+            let same = |b: &crate::http::board::Row| {
+                (b.rank, &b.measures, b.is_final) == (row.rank, &row.measures, row.is_final)
+            };
+            if before.is_some_and(same) {
+                continue;
+            }
+            changes.push(Change {
+                rank: Some(row.rank),
+                previous_rank: before.map(|b| b.rank),
+                key: row.key,
+                measures: row.measures,
+                is_final: row.is_final,
+                ..template.clone()
+            });
+        }
+    }
+}

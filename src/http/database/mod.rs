@@ -1,0 +1,78 @@
+//! The same answers from Postgres alone: `standings serve`.
+//!
+//! ```text
+//! request ──► pool ──► a replica, else the primary: one transaction, REPEATABLE READ READ ONLY
+//!                        standings_commit (what it is of) + rows ──► answer
+//! follower ──► primary: a new commit? ──► windows it touched, read again, compared ──► Board ──► events, at=, why
+//! ```
+//!
+//! 1. An answer's rows and what it says it is of are read in one snapshot.
+//! 2. Nothing is written, and no statement outlives its timeout.
+//! 3. A connection whose transaction was not seen to end is not used again.
+
+mod follower;
+mod pool;
+mod read;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+pub(super) use self::follower::follow;
+use self::pool::Server;
+use super::problem::Problem;
+use crate::model::plan::Plan;
+use crate::sink::SinkError;
+use crate::sink::postgres::Trouble;
+
+/// Where rows are read.
+#[derive(Debug)]
+pub struct Database {
+    plan: Arc<Plan>,
+    primary: Server,
+    replicas: Vec<Server>,
+    next: AtomicUsize,
+}
+
+impl Database {
+    /// Reads the URLs; connects when asked. `places` connections to each server at most.
+    pub fn new(
+        plan: Arc<Plan>,
+        primary: &str,
+        replicas: &[String],
+        places: usize,
+        timeout: Duration,
+    ) -> Result<Self, SinkError> {
+        let server = |url: &str| Server::new(url, places, timeout);
+        let replicas: Result<_, _> = replicas.iter().map(|url| server(url)).collect();
+        Ok(Database {
+            plan,
+            primary: server(primary)?,
+            replicas: replicas?,
+            next: AtomicUsize::new(0),
+        })
+    }
+
+    /// The servers in the order to try: replicas in turn, those that are away last, the primary after them.
+    fn order(&self) -> Vec<&Server> {
+        let n = self.replicas.len();
+        let from = self.next.fetch_add(1, Ordering::Relaxed);
+        let replicas = (0..n).map(|i| &self.replicas[(from + i) % n.max(1)]);
+        let mut all: Vec<&Server> = replicas.chain([&self.primary]).collect();
+        all.sort_by_key(|s| s.is_away());
+        all
+    }
+}
+
+/// What a caller is told of a trouble; the rest is in the log.
+fn problem(trouble: &Trouble) -> Problem {
+    let text = match trouble {
+        Trouble::Passing(text) => text.clone(),
+        Trouble::Final(error) => error.to_string(),
+    };
+    tracing::warn!(event = "database_trouble", problem = text);
+    Problem::unavailable(match text.contains("(57014)") {
+        true => "the database did not answer within --statement-timeout",
+        false => "the database does not answer now",
+    })
+}

@@ -1,0 +1,179 @@
+//! Connections to one server, kept for the next who asks.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join4;
+use tokio::sync::Semaphore;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row, Statement};
+
+use crate::http::as_of::AsOf;
+use crate::sink::SinkError;
+use crate::sink::postgres::{Target, Trouble};
+
+/// How long a request waits for a connection of the pool.
+const PLACE: Duration = Duration::from_secs(2);
+/// How long a new connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// A server that was away is asked last for so long.
+const AWAY: Duration = Duration::from_secs(5);
+/// How much longer than a statement may take an answer is waited for.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What a snapshot of the database is of.
+const AS_OF: &str = "SELECT commit, offsets::text,
+    CASE WHEN watermark = 'infinity' THEN 'infinity' ELSE (extract(epoch FROM watermark) * 1000)::bigint::text END
+    FROM standings_commit";
+
+struct Connection {
+    client: Client,
+    statements: HashMap<String, Statement>,
+}
+
+/// One server and its connections.
+pub(super) struct Server {
+    target: Target,
+    begin: String,
+    timeout: Duration,
+    places: Semaphore,
+    idle: Mutex<Vec<Connection>>,
+    away: Mutex<Option<Instant>>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Server({})", self.target.name)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Server {
+    pub(super) fn new(url: &str, places: usize, timeout: Duration) -> Result<Self, SinkError> {
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {}",
+            timeout.as_millis().max(1)
+        );
+        Ok(Server {
+            target: Target::parse(url)?,
+            begin,
+            timeout,
+            places: Semaphore::new(places),
+            idle: Mutex::default(),
+            away: Mutex::default(),
+        })
+    }
+
+    /// Whether it did not answer a moment ago.
+    pub(super) fn is_away(&self) -> bool {
+        lock(&self.away).is_some_and(|since| since.elapsed() < AWAY)
+    }
+
+    /// One query, and what it is of, in one snapshot.
+    pub(super) async fn snapshot(
+        &self,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<(AsOf, Vec<Row>), Trouble> {
+        let passing = |text: &str| Trouble::Passing(text.to_owned());
+        let place = tokio::time::timeout(PLACE, self.places.acquire()).await;
+        let Ok(Ok(_place)) = place else {
+            return Err(passing("all connections of the pool are in use"));
+        };
+        let kept = lock(&self.idle).pop().filter(|c| !c.client.is_closed());
+        let was_kept = kept.is_some();
+        let mut connection = match kept {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        let limit = self.timeout + GRACE;
+        let read = tokio::time::timeout(limit, self.read(&mut connection, sql, parameters)).await;
+        let mut read = read.unwrap_or_else(|_| Err(passing("no answer in time")));
+        if was_kept && matches!(read, Err(Trouble::Passing(_))) && connection.client.is_closed() {
+            // The server was restarted while the connection was kept.
+            lock(&self.idle).clear();
+            connection = self.connect().await?;
+            let again = tokio::time::timeout(limit, self.read(&mut connection, sql, parameters));
+            read = again
+                .await
+                .unwrap_or_else(|_| Err(passing("no answer in time")));
+        }
+        match read {
+            Ok(found) => {
+                *lock(&self.away) = None;
+                lock(&self.idle).push(connection);
+                Ok(found)
+            }
+            // The connection goes with its transaction.
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    async fn connect(&self) -> Result<Connection, Trouble> {
+        let connected = tokio::time::timeout(CONNECT, self.target.connect()).await;
+        let connected =
+            connected.unwrap_or_else(|_| Err(Trouble::Passing("no connection in time".to_owned())));
+        match connected {
+            Ok(client) => Ok(Connection {
+                client,
+                statements: HashMap::new(),
+            }),
+            Err(trouble) => {
+                *lock(&self.away) = Some(Instant::now());
+                Err(trouble)
+            }
+        }
+    }
+
+    async fn read(
+        &self,
+        connection: &mut Connection,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<(AsOf, Vec<Row>), Trouble> {
+        for text in [AS_OF, sql] {
+            if !connection.statements.contains_key(text) {
+                let statement = connection.client.prepare(text).await?;
+                connection.statements.insert(text.to_owned(), statement);
+            }
+        }
+        let Connection { client, statements } = connection;
+        let (Some(as_of), Some(data)) = (statements.get(AS_OF), statements.get(sql)) else {
+            return Err(Trouble::Passing("a statement was not kept".to_owned()));
+        };
+        // Sent together, in this order, on one connection: one round trip.
+        let (begun, as_of, rows, ended) = join4(
+            client.batch_execute(&self.begin),
+            client.query(as_of, &[]),
+            client.query(data, parameters),
+            client.batch_execute("COMMIT"),
+        )
+        .await;
+        begun?;
+        let (as_of, rows) = (as_of?, rows?);
+        ended?;
+        Ok((read_as_of(&as_of), rows))
+    }
+}
+
+/// What a row of `standings_commit` says; before the first cluster there is none.
+fn read_as_of(rows: &[Row]) -> AsOf {
+    let Some(row) = rows.first() else {
+        return AsOf::default();
+    };
+    let offsets: std::collections::BTreeMap<u32, u64> =
+        serde_json::from_str(row.get(1)).unwrap_or_default();
+    let watermark = row.get::<_, Option<&str>>(2).and_then(|w| match w {
+        "infinity" => Some(crate::event_time::END_OF_TIME),
+        ms => ms.parse().ok(),
+    });
+    AsOf {
+        commit: row.get::<_, i64>(0).max(0) as u64,
+        offsets: crate::http::as_of::offsets(&offsets),
+        watermark,
+    }
+}

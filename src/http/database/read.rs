@@ -1,0 +1,270 @@
+//! The questions of the API as SQL.
+
+use std::sync::Arc;
+
+use tokio_postgres::Row as Record;
+use tokio_postgres::types::ToSql;
+
+use super::{Database, problem};
+use crate::http::as_of::AsOf;
+use crate::http::board::{Row, WindowInfo};
+use crate::http::problem::Problem;
+use crate::model::plan::{Field, FieldType, Plan, Ranking};
+use crate::model::time::{DAY, format_rfc3339};
+use crate::model::value::Value;
+use crate::sink::postgres::{Trouble, fields, quoted, sql_type};
+
+/// A row with its window.
+pub(super) type Placed = (WindowInfo, Row);
+
+/// A parameter that is sent as text, whatever the column's type.
+type Parameter = Box<dyn ToSql + Sync + Send>;
+
+/// What is selected of a row: window, rank, final, commit, then keys and measures as text.
+pub(super) fn columns(plan: &Plan, ranking: &Ranking) -> String {
+    let column = |field: &Field| {
+        let name = quoted(ranking.field_name(*field));
+        match ranking.field_type(*field, &plan.schema) {
+            FieldType::Time => format!(", ((extract(epoch FROM {name}) * 1000)::bigint)::text"),
+            _ => format!(", {name}::text"),
+        }
+    };
+    format!(
+        "(extract(epoch FROM window_start) * 1000)::bigint, (extract(epoch FROM window_end) * 1000)::bigint,
+         rank, final, commit{}",
+        fields(ranking).iter().map(column).collect::<String>()
+    )
+}
+
+/// The order of display: partition beyond the window, rank, keys bytewise.
+fn order(plan: &Plan, ranking: &Ranking) -> String {
+    let key = |i: usize| {
+        let name = quoted(&ranking.keys[i].name);
+        match ranking.field_type(Field::Key(i), &plan.schema) {
+            FieldType::Text => format!("{name} COLLATE \"C\""),
+            _ => name,
+        }
+    };
+    let partition = ranking.partition.iter().map(|i| key(*i));
+    let keys = (0..ranking.keys.len()).map(key);
+    let all: Vec<String> = partition.chain(["rank".to_owned()]).chain(keys).collect();
+    all.join(", ")
+}
+
+/// A row as it was selected by [`columns`]; `None` if it holds what standings does not write.
+pub(super) fn row(plan: &Plan, ranking: &Ranking, record: &Record) -> Option<Placed> {
+    let mut values = Vec::new();
+    for (i, field) in fields(ranking).into_iter().enumerate() {
+        let text: Option<&str> = record.get(5 + i);
+        values.push(match (text, ranking.field_type(field, &plan.schema)) {
+            (None, _) => Value::Null,
+            (Some(t), FieldType::Text) => Value::text(t),
+            (Some(t), FieldType::Integer) => Value::Integer(t.parse().ok()?),
+            (Some(t), FieldType::Decimal) => Value::Decimal(t.replace('.', "").parse().ok()?),
+            (Some(t), FieldType::Time) => Value::Time(t.parse().ok()?),
+        });
+    }
+    let (key, measures) = values.split_at(ranking.keys.len());
+    let is_final = record.get::<_, Option<bool>>(3).unwrap_or(false);
+    let commit = record.get::<_, Option<i64>>(4).unwrap_or(0).max(0) as u64;
+    let window = WindowInfo {
+        start: record.get(0),
+        end: record.get(1),
+        is_final,
+        rows: 0,
+        commit,
+        truncated: false,
+    };
+    let row = Row {
+        rank: u64::from(record.get::<_, Option<i32>>(2).unwrap_or(0).unsigned_abs()),
+        key: Arc::from(key),
+        measures: Arc::from(measures),
+        is_final,
+        commit,
+        at: 0,
+        before: None,
+        corrected: false,
+        corrections: (0, 0),
+    };
+    Some((window, row))
+}
+
+impl Database {
+    /// Asks the servers in turn until one answers.
+    async fn ask(
+        &self,
+        sql: &str,
+        parameters: &[Parameter],
+    ) -> Result<(AsOf, Vec<Record>), Problem> {
+        let parameters: Vec<&(dyn ToSql + Sync)> = parameters
+            .iter()
+            .map(|p| &**p as &(dyn ToSql + Sync))
+            .collect();
+        let mut last = None;
+        for server in self.order() {
+            match server.snapshot(sql, &parameters).await {
+                Ok(found) => return Ok(found),
+                // A statement that takes too long takes too long elsewhere.
+                Err(Trouble::Final(e)) => return Err(problem(&Trouble::Final(e))),
+                Err(trouble) => last = Some(trouble),
+            }
+        }
+        let nobody = || Trouble::Passing("no server".to_owned());
+        Err(problem(&last.unwrap_or_else(nobody)))
+    }
+
+    async fn placed(
+        &self,
+        number: usize,
+        rest: &str,
+        parameters: &[Parameter],
+    ) -> Result<(AsOf, Vec<Placed>), Problem> {
+        let Some(ranking) = self.plan.rankings.get(number) else {
+            return Ok((AsOf::default(), Vec::new()));
+        };
+        let (columns, table) = (columns(&self.plan, ranking), quoted(&ranking.name));
+        let sql = format!("SELECT {columns} FROM {table} {rest}");
+        let (as_of, records) = self.ask(&sql, parameters).await?;
+        let rows = records.iter().map(|r| row(&self.plan, ranking, r));
+        let rows: Option<Vec<Placed>> = rows.collect();
+        let rows = rows.ok_or_else(|| {
+            Problem::unavailable("the table holds a value that standings does not write")
+        })?;
+        Ok((as_of, rows))
+    }
+
+    async fn one_window(
+        &self,
+        number: usize,
+        condition: &str,
+        mut parameters: Vec<Parameter>,
+        limit: usize,
+    ) -> Result<(AsOf, Option<(WindowInfo, Vec<Row>)>), Problem> {
+        let Some(ranking) = self.plan.rankings.get(number) else {
+            return Ok((AsOf::default(), None));
+        };
+        parameters.push(Box::new(i64::try_from(limit).unwrap_or(i64::MAX)));
+        let rest = format!(
+            "WHERE window_start = {condition} ORDER BY {} LIMIT ${}",
+            order(&self.plan, ranking),
+            parameters.len()
+        );
+        let (as_of, placed) = self.placed(number, &rest, &parameters).await?;
+        let mut info = None;
+        let mut rows = Vec::with_capacity(placed.len());
+        for (window, row) in placed {
+            let info: &mut WindowInfo = info.get_or_insert(window);
+            info.is_final |= window.is_final;
+            info.commit = info.commit.max(window.commit);
+            info.rows += 1;
+            rows.push(row);
+        }
+        Ok((as_of, info.map(|info| (info, rows))))
+    }
+
+    /// The newest window, or the newest that starts on a date.
+    pub(in crate::http) async fn newest(
+        &self,
+        number: usize,
+        date: Option<i64>,
+        limit: usize,
+    ) -> Result<(AsOf, Option<(WindowInfo, Vec<Row>)>), Problem> {
+        let table = self
+            .plan
+            .rankings
+            .get(number)
+            .map(|r| quoted(&r.name))
+            .unwrap_or_default();
+        match date {
+            None => {
+                let newest = format!("(SELECT max(window_start) FROM {table})");
+                self.one_window(number, &newest, Vec::new(), limit).await
+            }
+            Some(date) => {
+                let newest = format!(
+                    "(SELECT max(window_start) FROM {table}
+                      WHERE window_start >= $1::text::timestamptz AND window_start < $2::text::timestamptz)"
+                );
+                let bounds: Vec<Parameter> = vec![time(date), time(date.saturating_add(DAY))];
+                self.one_window(number, &newest, bounds, limit).await
+            }
+        }
+    }
+
+    /// A window's rows.
+    pub(in crate::http) async fn window(
+        &self,
+        number: usize,
+        start: i64,
+        limit: usize,
+    ) -> Result<(AsOf, Option<(WindowInfo, Vec<Row>)>), Problem> {
+        self.one_window(number, "$1::text::timestamptz", vec![time(start)], limit)
+            .await
+    }
+
+    /// The windows, newest first.
+    pub(in crate::http) async fn windows(
+        &self,
+        number: usize,
+        limit: usize,
+    ) -> Result<(AsOf, Vec<WindowInfo>), Problem> {
+        let table = self
+            .plan
+            .rankings
+            .get(number)
+            .map(|r| quoted(&r.name))
+            .unwrap_or_default();
+        let sql = format!(
+            "SELECT (extract(epoch FROM window_start) * 1000)::bigint, (extract(epoch FROM max(window_end)) * 1000)::bigint,
+               coalesce(bool_or(final), false), count(*), coalesce(max(commit), 0)
+             FROM {table} GROUP BY window_start ORDER BY window_start DESC LIMIT $1"
+        );
+        let limit: Parameter = Box::new(i64::try_from(limit).unwrap_or(i64::MAX));
+        let (as_of, records) = self.ask(&sql, &[limit]).await?;
+        let window = |r: &Record| WindowInfo {
+            start: r.get(0),
+            end: r.get(1),
+            is_final: r.get(2),
+            rows: usize::try_from(r.get::<_, i64>(3)).unwrap_or(0),
+            commit: r.get::<_, i64>(4).max(0) as u64,
+            truncated: false,
+        };
+        Ok((as_of, records.iter().map(window).collect()))
+    }
+
+    /// A key's rows, newest window first.
+    pub(in crate::http) async fn history(
+        &self,
+        number: usize,
+        key: &[Value],
+        limit: usize,
+    ) -> Result<(AsOf, Vec<Placed>), Problem> {
+        let Some(ranking) = self.plan.rankings.get(number) else {
+            return Ok((AsOf::default(), Vec::new()));
+        };
+        let mut conditions = Vec::new();
+        let mut parameters: Vec<Parameter> = Vec::new();
+        for (i, value) in key.iter().enumerate() {
+            let name = quoted(&ranking.keys[i].name);
+            let kind = sql_type(ranking, &self.plan.schema, Field::Key(i));
+            // Postgres has no text with U+0000, so no row has it either.
+            let text = crate::http::json::plain(value).unwrap_or_default();
+            conditions.push(format!("{name} = ${}::text::{kind}", i + 1));
+            parameters.push(Box::new(text.replace('\0', "\u{fffd}")));
+        }
+        let condition = match conditions.is_empty() {
+            true => "true".to_owned(),
+            false => conditions.join(" AND "),
+        };
+        parameters.push(Box::new(i64::try_from(limit).unwrap_or(i64::MAX)));
+        let rest = format!(
+            "WHERE {condition} ORDER BY window_start DESC LIMIT ${}",
+            parameters.len()
+        );
+        self.placed(number, &rest, &parameters).await
+    }
+}
+
+fn time(ms: i64) -> Parameter {
+    Box::new(format_rfc3339(ms))
+}

@@ -1,0 +1,256 @@
+//! `standings serve` from real Postgres beside the engine that writes it: the same questions, the same answers.
+
+mod support;
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use support::calls::{Answer, follow, get};
+use support::kafka::{block, produce, topic};
+use support::postgres::{connect, database};
+use support::{Dice, Running, free_port, sales, service, standings, until};
+
+fn start(args: &[&str]) -> (Running, String) {
+    let address = format!("127.0.0.1:{}", free_port());
+    let child = standings(args)
+        .args([
+            "--queries",
+            "queries",
+            "--http",
+            &address,
+            "--http-rate",
+            "0",
+        ])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let running = Running(child);
+    until("ready", Duration::from_secs(30), || {
+        support::http::request("GET", &address, "/readyz", "").is_ok_and(|(s, _)| s == 200)
+    });
+    (running, address)
+}
+
+fn marks(answer: &Answer) -> [String; 3] {
+    ["commit", "offsets", "watermark"].map(|n| answer.headers[&format!("standings-{n}")].clone())
+}
+
+#[test]
+fn the_same_answers_as_the_engine() {
+    let (topic, url) = (topic("serve", 2), database());
+    let source = format!("kafka://{}/{topic}", service("KAFKA_BROKERS"));
+    let (_engine, engine) = start(&["run", "--source", &source, "--sink", &url]);
+    // A replica that is away: the database itself is asked.
+    let away = format!(
+        "postgres://nobody@127.0.0.1:{}/none?connect_timeout=1",
+        free_port()
+    );
+    let (_serve, serve) = start(&[
+        "serve",
+        "--from",
+        &url,
+        "--replica",
+        &away,
+        "--follow-interval",
+        "20ms",
+    ]);
+
+    // Somebody follows from before the first sale.
+    let changes = "/api/v1/rankings/top_sales_per_city/changes";
+    let follower =
+        {
+            let serve = serve.clone();
+            std::thread::spawn(move || {
+                let mut rows = std::collections::BTreeMap::new();
+                follow(
+                    &serve,
+                    changes,
+                    &[],
+                    Duration::from_secs(3),
+                    |(_, _, data)| {
+                        for change in data["changes"].as_array().into_iter().flatten() {
+                            let row = change["row"].as_object().unwrap();
+                            let at = (change["window_start"].to_string(), row["city"].to_string());
+                            match change["op"].as_str() {
+                                Some("delete") => drop(rows.remove(&at)),
+                                _ => drop(rows.insert(
+                                    at,
+                                    (change["rank"].clone(), row["total_sales"].clone()),
+                                )),
+                            }
+                        }
+                        true
+                    },
+                );
+                rows
+            })
+        };
+    let mut dice = Dice::new(3);
+    let mut sent = [0, 0];
+    for round in 0..6 {
+        let parts: Vec<Vec<String>> = (0..2)
+            .map(|_| {
+                sales(
+                    &mut dice,
+                    60,
+                    1_769_130_000_000 + round * 9_000_000,
+                    200_000,
+                )
+            })
+            .collect();
+        produce(&topic, &parts);
+        sent = [sent[0] + 60, sent[1] + 60];
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let token = format!("0:{},1:{}", sent[0], sent[1]);
+    let all = get(
+        &engine,
+        &format!("/api/v1/sales/city?at_least={token}&wait=20s"),
+    );
+    assert_eq!(all.status, 200, "{all:?}");
+    let last = all.headers["standings-commit"].clone();
+    until("the database is there too", Duration::from_secs(10), || {
+        get(&serve, "/api/v1/watermarks").json()["as_of"]["commit"].to_string() == last
+            && get(&serve, "/api/v1/sales/city").headers["standings-commit"] == last
+    });
+    // The last sales may have changed nothing, which a database is not told.
+    let shown = get(&serve, "/api/v1/sales/city").headers["standings-offsets"].clone();
+    assert_eq!(
+        get(&serve, &format!("/api/v1/sales/city?at_least={shown}")).status,
+        200
+    );
+    get(&serve, "/api/v1/sales/city?at_least=0:99999&wait=200ms").problem(503);
+
+    let mut asked = 0;
+    let mut same = |path: &str| {
+        let (ours, theirs) = (get(&engine, path), get(&serve, path));
+        assert_eq!(
+            (ours.status, ours.json()),
+            (theirs.status, theirs.json()),
+            "{path}"
+        );
+        let (ours, theirs) = (marks(&ours), marks(&theirs));
+        assert_eq!(ours[0], theirs[0], "{path}");
+        asked += 1;
+    };
+    for path in [
+        "/api/v1/sales/city",
+        "/api/v1/sales/city?date=2026-01-23&limit=3",
+        "/api/v1/salesmen/top?limit=7",
+        "/api/v1/salesmen/top?date=1999-01-01",
+        "/api/v1/rankings",
+        "/api/v1/salesmen/S3/history",
+        "/api/v1/salesmen/S3/history?limit=1",
+        "/api/v1/salesmen/nobody/history",
+        "/api/v1/salesmen/%00/history",
+        "/api/v1/rankings/top_salesmen_per_city/keys/Lisbon/S3/history",
+    ] {
+        same(path);
+    }
+    for ranking in [
+        "top_sales_per_city",
+        "top_salesmen",
+        "top_salesmen_per_city",
+    ] {
+        same(&format!("/api/v1/rankings/{ranking}/windows"));
+        let windows = get(&engine, &format!("/api/v1/rankings/{ranking}/windows")).json();
+        for window in windows.as_array().unwrap() {
+            same(&format!(
+                "/api/v1/rankings/{ranking}/windows/{}",
+                window["window_start"].as_str().unwrap()
+            ));
+        }
+        let search = |address: &str| {
+            get(
+                address,
+                &format!("/api/v1/rankings/{ranking}/search?q=s&limit=5"),
+            )
+            .json()
+        };
+        assert_eq!(search(&engine)["matches"], search(&serve)["matches"]);
+    }
+    assert!(asked > 20, "{asked}");
+
+    // Why: what rows say is the same; what only an engine sees is null.
+    let row = &get(&engine, "/api/v1/sales/city").json()[1];
+    let path = format!(
+        "/api/v1/rankings/top_sales_per_city/windows/{}/keys/{}/why",
+        row["window_start"].as_str().unwrap(),
+        row["city"]
+            .as_str()
+            .unwrap()
+            .bytes()
+            .map(|b| format!("%{b:02X}"))
+            .collect::<String>()
+    );
+    let (ours, theirs) = (get(&engine, &path).json(), get(&serve, &path).json());
+    for member in ["rank", "row", "above", "below", "key", "order_by"] {
+        assert_eq!(ours[member], theirs[member], "{member}");
+    }
+    assert_eq!(theirs["late"]["last"], Value::Null);
+
+    // What was followed adds up to the rows.
+    let followed = follower.join().unwrap();
+    let mut count = 0;
+    for window in get(&engine, "/api/v1/rankings/top_sales_per_city/windows")
+        .json()
+        .as_array()
+        .unwrap()
+    {
+        let start = window["window_start"].as_str().unwrap();
+        for row in get(
+            &engine,
+            &format!("/api/v1/rankings/top_sales_per_city/windows/{start}"),
+        )
+        .json()
+        .as_array()
+        .unwrap()
+        {
+            let at = (row["window_start"].to_string(), row["city"].to_string());
+            assert_eq!(
+                followed[&at],
+                (row["rank"].clone(), row["total_sales"].clone()),
+                "{at:?}"
+            );
+            count += 1;
+        }
+    }
+    assert_eq!(followed.len(), count);
+
+    // At an earlier commit: from when it began to follow, and not before.
+    let now = get(
+        &serve,
+        &format!("/api/v1/rankings/top_salesmen/windows/2026-01-23T00:00:00Z?at={last}"),
+    );
+    assert_eq!(now.status, 200, "{now:?}");
+
+    // Hostile keys are data, never SQL.
+    for key in ["'%3B%20DROP%20TABLE%20top_salesmen--", "%22", "%5C'"] {
+        assert_eq!(
+            get(&serve, &format!("/api/v1/salesmen/{key}/history")).json(),
+            Value::Array(vec![])
+        );
+    }
+
+    // A table that is locked: given up in time, with a word on when to come back.
+    let url = url.clone();
+    block(async {
+        let client = connect(&url).await;
+        client
+            .batch_execute("BEGIN; LOCK TABLE top_salesmen IN ACCESS EXCLUSIVE MODE")
+            .await
+            .unwrap();
+        let began = std::time::Instant::now();
+        let answer = tokio::task::spawn_blocking(move || get(&serve, "/api/v1/salesmen/top"))
+            .await
+            .unwrap();
+        let detail = answer.problem(503);
+        assert!(answer.headers.contains_key("retry-after"), "{detail}");
+        assert!(
+            began.elapsed() < Duration::from_secs(8),
+            "{:?}",
+            began.elapsed()
+        );
+    });
+}
