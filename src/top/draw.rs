@@ -234,7 +234,13 @@ pub fn health_facts(health: &Value) -> Vec<(&'static str, String)> {
 
 fn health(frame: &mut Frame<'_>, area: Rect, app: &App, paint: Paint) {
     let [_, line] = Layout::vertical([Constraint::Length(1), Constraint::Length(1)]).areas(area);
-    let mut parts = Vec::new();
+    let keys = "? keys  q quit";
+    let [left, right] =
+        Layout::horizontal([Constraint::Fill(1), Constraint::Length(keys.len() as u16)])
+            .spacing(2)
+            .areas(line);
+    let mut parts: Vec<Span<'_>> = Vec::new();
+    let mut room = usize::from(left.width);
     for (name, value) in app.health.as_ref().map(health_facts).unwrap_or_default() {
         let warn = name == "dead letters" && value != "0";
         let style = if warn {
@@ -242,16 +248,19 @@ fn health(frame: &mut Frame<'_>, area: Rect, app: &App, paint: Paint) {
         } else {
             Style::new()
         };
-        parts.push(Span::styled(format!("{name} "), paint.soft()));
-        parts.push(Span::styled(
-            format!("{value}   "),
-            style.patch(paint.bold()),
-        ));
+        let fact = [
+            Span::styled(format!("{name} "), paint.soft()),
+            Span::styled(value, style.patch(paint.bold())),
+            Span::raw("   "),
+        ];
+        // A fact that does not fit is left out, not cut.
+        let width = fact[0].width() + fact[1].width();
+        if width > room {
+            continue;
+        }
+        room = room.saturating_sub(width + 3);
+        parts.extend(fact);
     }
-    let keys = "? keys  q quit";
-    let [left, right] =
-        Layout::horizontal([Constraint::Fill(1), Constraint::Length(keys.len() as u16)])
-            .areas(line);
     frame.render_widget(Paragraph::new(Text::from(parts)), left);
     frame.render_widget(Paragraph::new(Span::styled(keys, paint.soft())), right);
 }

@@ -16,8 +16,13 @@ pub struct Demo {
 
 impl Demo {
     pub fn start() -> Self {
+        Demo::with_days_of("3m")
+    }
+
+    /// A demo whose days pass in so much time.
+    pub fn with_days_of(day: &str) -> Self {
         let mut child = standings(&["demo", "--for", "5m", "--http", "127.0.0.1:0"])
-            .args(["--rate", "600", "--day", "3m"])
+            .args(["--rate", "600", "--day", day])
             .stdout(Stdio::piped())
             .spawn()
             .map(Running)

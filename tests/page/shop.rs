@@ -4,6 +4,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rdkafka::config::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord};
 
 use super::browser::{Browser, PATIENCE};
 use super::support::kafka::{produce, topic};
@@ -103,6 +107,21 @@ impl Shop {
     /// Sends one sale into Kafka.
     pub fn sell(&self, city: &str, salesman: &str, cents: u64) {
         produce(&self.topic, &[vec![self.sale(city, salesman, cents)]]);
+    }
+
+    /// Sends sales on one connection, each at once: a new connection for each would take longer than the sale.
+    pub fn seller(&self) -> impl Fn(&str, &str, u64) {
+        let producer: BaseProducer = ClientConfig::new()
+            .set("bootstrap.servers", service("KAFKA_BROKERS"))
+            .set("linger.ms", "0")
+            .create()
+            .unwrap();
+        move |city, salesman, cents| {
+            let line = self.sale(city, salesman, cents);
+            let record: BaseRecord<'_, (), String> = BaseRecord::to(&self.topic).payload(&line);
+            producer.send(record).map_err(|(e, _)| e).unwrap();
+            producer.poll(Duration::ZERO);
+        }
     }
 
     /// A browser that shows the six cities.

@@ -5,7 +5,7 @@ import { svg } from "./dom.js";
 import { state } from "./state.js";
 import { get, Problem, windowPath } from "./api.js";
 
-const AGAIN = 5000; // ms between two questions for rows that have no line yet
+const AGAIN = 2000; // ms between two questions for rows that have no line yet
 const EVERY = 1000; // ms between two drawings of the lines
 const W = 96, H = 24;
 
