@@ -136,11 +136,22 @@ impl Browser {
         );
     }
 
-    fn devtools(&self, command: &str, parameters: Value) {
+    fn devtools(&self, command: &str, parameters: Value) -> Value {
         self.call(
             "/goog/cdp/execute",
             &json!({"cmd": command, "params": parameters}),
-        );
+        )
+    }
+
+    /// Processor time that the page's main thread has used so far, s: whatever else the machine does is not in it.
+    pub fn thread_time(&self) -> f64 {
+        self.devtools("Performance.enable", json!({"timeDomain": "threadTicks"}));
+        let metrics = self.devtools("Performance.getMetrics", json!({}));
+        let all = metrics["metrics"].as_array().unwrap();
+        let used = all.iter().find(|m| m["name"] == "ThreadTime");
+        used.unwrap_or_else(|| panic!("{metrics}"))["value"]
+            .as_f64()
+            .unwrap()
     }
 
     /// Size, colours and motion of the device. Rows stand still, so that a picture shows them in their places.

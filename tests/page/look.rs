@@ -18,7 +18,7 @@ const LOOKS: [Look; 5] = [
     },
     Look {
         name: "live-page-dark",
-        size: (1400, 1120),
+        size: (1400, 1040),
         dark: true,
         query: "",
     },

@@ -1,7 +1,8 @@
 //! `standings top --once`: what the page shows, as a plain table.
 
+use super::browser::PATIENCE;
 use super::shop::{self, Shop};
-use super::support::standings;
+use super::support::{standings, until};
 
 fn top(args: &[&str]) -> (i32, String, String) {
     let made = standings(&["top"]).args(args).output().unwrap();
@@ -29,8 +30,16 @@ fn once_prints_what_the_server_has() {
         let file = file.to_str().unwrap();
         top(&[&[url.as_str(), "--once", "--key-file", file], more].concat())
     };
-    let (code, text, said) = with_key(&["--ranking", "top_sales_per_city"]);
-    assert_eq!(code, 0, "{said}");
+    let cities = || {
+        let (code, text, said) = with_key(&["--ranking", "top_sales_per_city"]);
+        assert_eq!(code, 0, "{said}");
+        text
+    };
+    // The server answers before it has read the first sale.
+    until("all cities are ranked", PATIENCE, || {
+        cities().contains("Aveiro")
+    });
+    let text = cities();
     let mut lines = text.lines();
     assert_eq!(
         lines.next(),
