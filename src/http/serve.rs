@@ -93,7 +93,8 @@ pub fn run(args: &ServeArgs, stop: &AtomicBool) -> Result<(), Failure> {
             "http": args.http.describe(),
         }),
     };
-    let shown = Shown::over(plan, metrics, about, Some(Arc::clone(&database)));
+    let (rows, runs) = (Arc::clone(&database), Arc::clone(&database));
+    let shown = Shown::over(plan, metrics, about, Some(rows), Some(runs));
     let failed = |e: std::io::Error| Failure::failed(format!("cannot serve HTTP: {e}"));
     tracing::info!(event = "http", address = %listening.address()?, from = redact(&args.from));
     let runtime = tokio::runtime::Builder::new_multi_thread()
