@@ -75,7 +75,13 @@ pub struct RunArgs {
     #[arg(long, env = "STANDINGS_SOURCE", value_name = "URL", required = true, value_delimiter = None)]
     pub source: Vec<SourceUrl>,
     /// Where changes go: postgres://…, kafka://…/topic, file:PATH, stdout; repeat for several.
-    #[arg(long, env = "STANDINGS_SINK", value_name = "URL", required = true)]
+    #[arg(
+        long,
+        env = "STANDINGS_SINK",
+        hide_env_values = true,
+        value_name = "URL",
+        required = true
+    )]
     pub sink: Vec<SinkUrl>,
     /// Worker threads of each process.
     #[arg(
@@ -190,7 +196,7 @@ pub struct RunArgs {
     #[arg(long, env = "STANDINGS_EPOCH_BYTES", value_name = "BYTES[..BYTES]", default_value = "131072..16777216", value_parser = parse_epoch_bytes)]
     pub epoch_bytes: (usize, usize),
     /// Any librdkafka setting, for source and sinks, such as security.protocol=SASL_SSL; repeat for several.
-    #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", value_name = "K=V", value_parser = parse_property)]
+    #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", hide_env_values = true, value_name = "K=V", value_parser = parse_property)]
     pub kafka_property: Vec<(String, String)>,
     /// File of librdkafka settings, one K=V a line; for secrets.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTIES", value_name = "FILE")]
