@@ -178,7 +178,7 @@ fn no_secret_is_told() {
     tell(&mut child.0, Duration::from_secs(20));
     // And one that fails: its last words are in the table, in lineage and in the log.
     block(async {
-        let sql = "ALTER TABLE top_salesmen DROP COLUMN total_sales";
+        let sql = "ALTER TABLE top_salesmen DROP COLUMN total_sales CASCADE";
         connect(&direct).await.batch_execute(sql).await.unwrap();
     });
     let failed = start(&[], log.try_clone().unwrap())
