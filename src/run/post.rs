@@ -55,7 +55,9 @@ impl Endpoint {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.value());
         }
-        match self.runtime.block_on(request.send()) {
+        // The request looks for its runtime when it is made.
+        let sent = self.runtime.block_on(async { request.send().await });
+        match sent {
             Ok(answer) => match answer.status().as_u16() {
                 200..=299 => Sending::Taken,
                 // Not now, or not here yet.
