@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
+use support::calls::get;
 use support::kafka::{block, consume, produce, topic};
 use support::openlineage::Schemas;
 use support::postgres::{connect, database};
@@ -192,6 +193,7 @@ fn a_run_that_fails_says_why() {
 #[test]
 fn a_stream_tells_in_between_over_kafka() {
     let (schemas, input, output) = (Schemas::load(), topic("sales", 2), topic("lineage", 1));
+    let http = format!("127.0.0.1:{}", free_port());
     let mut dice = Dice::new(10);
     let mut lines = |n| sales(&mut dice, n, 1_769_126_400_000, 20_000);
     produce(&input, &[lines(40), lines(30)]);
@@ -201,29 +203,29 @@ fn a_stream_tells_in_between_over_kafka() {
     let mut child = Running(
         standings(&["run", "--queries", "queries", "--sink", "stdout"])
             .args(["--source", &source, "--lineage", &to])
-            .args(["--lineage-interval", "200ms"])
+            .args(["--lineage-interval", "200ms", "--http", &http])
             .stdout(Stdio::null())
             .spawn()
             .unwrap(),
     );
-    let events = || -> Vec<Value> {
-        let all = consume(&output);
-        all.iter()
-            .map(|e| serde_json::from_str(e).unwrap())
-            .collect()
-    };
-    until("all that was read is told", Duration::from_secs(30), || {
-        let told = events();
-        let running = told.iter().rfind(|e| e["eventType"] == "RUNNING");
-        let rows =
-            running.map(|e| &e["inputs"][0]["inputFacets"]["dataQualityMetrics"]["rowCount"]);
-        rows.is_some_and(|rows| rows == 70)
+    until("all is read", Duration::from_secs(30), || {
+        let answer = support::http::request("GET", &http, "/readyz", "");
+        answer.is_ok_and(|(status, _)| status == 200)
+            && get(&http, "/api/v1/rankings").headers["standings-offsets"] == "0:40,1:30"
     });
+    // Time for an event in between.
+    std::thread::sleep(Duration::from_secs(1));
     // SAFETY: the child has not been waited for, so its process id is still its own.
     unsafe { libc::kill(child.0.id() as i32, libc::SIGTERM) };
     wait(&mut child.0, Duration::from_secs(20), &["run"]);
-    let events = events();
+    let events: Vec<Value> = consume(&output)
+        .iter()
+        .map(|e| serde_json::from_str(e).unwrap())
+        .collect();
     held(&schemas, &events);
+    let running = events.iter().rfind(|e| e["eventType"] == "RUNNING");
+    let rows = &running.unwrap()["inputs"][0]["inputFacets"]["dataQualityMetrics"]["rowCount"];
+    assert_eq!(rows, 70);
     let order = types(&events, "rankings");
     assert_eq!((order[0], order[order.len() - 1]), ("START", "COMPLETE"));
     assert!(order[1..order.len() - 1].iter().all(|t| *t == "RUNNING"));

@@ -52,7 +52,10 @@ fn a_run_says_when_it_began_what_it_did_and_how_it_ended() {
     assert_eq!(ended(&["--until-end"]), Some(0));
     assert_eq!(ended(&["--until-end", "--generation", "3"]), Some(0));
     assert_eq!(ended(&["--until-end", "--retain", "8d"]), Some(0));
-    execute(&url, "ALTER TABLE top_salesmen DROP COLUMN total_sales CASCADE");
+    execute(
+        &url,
+        "ALTER TABLE top_salesmen DROP COLUMN total_sales CASCADE",
+    );
     assert_eq!(ended(&["--until-end"]), Some(2));
 
     let found = runs(&url);
