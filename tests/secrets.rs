@@ -207,6 +207,15 @@ fn no_secret_is_told() {
     );
     let _ = lost.0.kill();
 
+    // Help names the variables and not what they hold.
+    for (command, variable) in [("run", "STANDINGS_SINK"), ("serve", "STANDINGS_FROM")] {
+        let mut help = standings(&[command, "--help"]);
+        help.env(variable, &url)
+            .env("STANDINGS_LINEAGE_TOKEN", "canary-lineage");
+        let help = String::from_utf8(help.output().unwrap().stdout).unwrap();
+        assert!(help.contains(variable), "{help}");
+        told.push((format!("{command} --help"), help));
+    }
     for name in ["log", "out"] {
         told.push((
             name.to_owned(),
