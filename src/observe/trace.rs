@@ -70,6 +70,8 @@ impl TraceArgs {
 
 /// From when to when.
 pub type Span = (SystemTime, SystemTime);
+/// A part of a commit: its name, the sink if it is a write, and when.
+pub type Part<'a> = (&'static str, Option<&'a str>, Span);
 
 /// When what happened to one commit.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,11 +124,11 @@ impl Stamps {
 
     /// The whole, then its parts by name, with the sink of a write. A part whose stamps go backwards, as clocks of two
     /// machines may, is left out.
-    pub fn spans(&self) -> (Span, Vec<(&'static str, Option<&str>, Span)>) {
+    pub fn spans(&self) -> (Span, Vec<Part<'_>>) {
         let begin = self
             .read
             .map_or(self.drafted.unwrap_or(self.taken), |(oldest, _)| oldest);
-        let mut parts: Vec<(&'static str, Option<&str>, Span)> = Vec::new();
+        let mut parts: Vec<Part<'_>> = Vec::new();
         if let Some(read) = self.read {
             parts.push(("read", None, read));
         }
