@@ -14,6 +14,7 @@ pub mod decode;
 pub mod demo;
 pub mod event_time;
 pub mod http;
+pub mod lineage;
 pub mod load;
 pub mod model;
 pub mod observe;

@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use clap::{Parser, Subcommand};
 
 use standings::http::{security, serve};
+use standings::observe::logging::Format;
 use standings::run::exit::{self, Failure};
 use standings::run::{args, check, cluster, commands, engine, health, replica};
 use standings::{demo, load, observe, top, verify};
@@ -33,6 +34,15 @@ struct Cli {
     /// The default is info, and for a demo warn.
     #[arg(long, global = true, env = "STANDINGS_LOG", value_name = "LEVEL")]
     log: Option<String>,
+    /// How it is logged; the default is text on a terminal, json elsewhere.
+    #[arg(
+        long,
+        global = true,
+        env = "STANDINGS_LOG_FORMAT",
+        value_enum,
+        value_name = "FORMAT"
+    )]
+    log_format: Option<Format>,
     #[command(subcommand)]
     command: Command,
 }
@@ -78,7 +88,16 @@ fn main() {
         _ => "info",
     };
     let log = cli.log.as_deref().unwrap_or(usual);
-    observe::logging::init(log, std::io::stderr().is_terminal());
+    let usual = match std::io::stderr().is_terminal() {
+        true => Format::Text,
+        false => Format::Json,
+    };
+    observe::logging::init(log, cli.log_format.unwrap_or(usual));
+    if let Some(format) = cli.log_format {
+        // The processes that this one starts log in the same form.
+        // SAFETY: nothing else runs yet: no other thread can read the environment meanwhile.
+        unsafe { std::env::set_var("STANDINGS_LOG_FORMAT", format.name()) };
+    }
     if let Err(failure) = run(cli.command, log) {
         exit::now(&failure);
     }

@@ -589,7 +589,7 @@ fn hostile_requests_are_refused_and_explained() {
         "{}",
         document["openapi"]
     );
-    assert_eq!(document["paths"].as_object().unwrap().len(), 14);
+    assert_eq!(document["paths"].as_object().unwrap().len(), 15);
     let docs = get(&engine.address, "/docs/");
     assert!(
         docs.status == 200 && docs.body.contains("swagger-ui"),

@@ -170,6 +170,7 @@ impl Gather {
         }
         self.next.rejects.extend(progress.rejects);
         self.next.arrived.extend(progress.arrived);
+        self.next.folded = self.next.folded.max(progress.folded);
     }
 
     /// Takes over a reader's promise.

@@ -65,6 +65,8 @@ pub struct Progress {
     pub rejects: Vec<Reject>,
     /// When blocks of this epoch were read, and how many records they had.
     pub arrived: Vec<(std::time::SystemTime, u64)>,
+    /// When the epoch ended; `None` if it holds no record.
+    pub folded: Option<std::time::SystemTime>,
     /// Amounts of this epoch, by window of `--summary-window`.
     pub amounts: Vec<Summary>,
 }

@@ -19,7 +19,7 @@ use utoipa::openapi::{OpenApi as Document, RefOr};
 use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
 use utoipa_swagger_ui::Config;
 
-use super::api::{changes, process, rows, search, series, watermarks, why};
+use super::api::{changes, process, rows, runs, search, series, watermarks, why};
 use super::problem::Problem;
 use super::watch::Shown;
 use super::{api, events};
@@ -240,6 +240,31 @@ pub(super) struct ProcessShape {
     sinks: Vec<serde_json::Value>,
 }
 
+/// One run, as it is recorded.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub(super) struct RunShape {
+    /// A UUID of version 7.
+    id: String,
+    #[schema(format = DateTime)]
+    started: String,
+    /// Null while it runs.
+    #[schema(format = DateTime)]
+    ended: Option<String>,
+    /// When this was written last.
+    #[schema(format = DateTime)]
+    updated_at: String,
+    version: String,
+    /// SHA-256 of the configuration, hexadecimal.
+    configuration_hash: String,
+    /// The configuration, without secrets.
+    configuration: BTreeMap<String, serde_json::Value>,
+    counts: BTreeMap<String, serde_json::Value>,
+    /// running, done or failed.
+    outcome: String,
+    error: Option<String>,
+}
+
 /// RFC 9457.
 #[derive(ToSchema)]
 #[schema(as = Problem)]
@@ -342,7 +367,7 @@ pub(super) struct After {
     paths(
         rows::sales_by_city, rows::top_salesmen, rows::salesman, rows::rankings, rows::windows, rows::rows,
         rows::history, series::series, why::why, search::search, changes::changes, watermarks::watermarks,
-        events::events, process::process
+        events::events, process::process, runs::runs
     ),
     security(("key" = []), ("token" = []))
 )]

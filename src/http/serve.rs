@@ -32,10 +32,20 @@ Examples:
 The user needs SELECT on the rankings' tables and on standings_commit, and nothing else.")]
 pub struct ServeArgs {
     /// The database that a cluster writes: postgres://…
-    #[arg(long, env = "STANDINGS_FROM", value_name = "URL")]
+    #[arg(
+        long,
+        env = "STANDINGS_FROM",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub from: String,
     /// Read rows from this copy of it rather; repeat for several. The database itself is asked when none answers.
-    #[arg(long, env = "STANDINGS_REPLICA", value_name = "URL")]
+    #[arg(
+        long,
+        env = "STANDINGS_REPLICA",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub replica: Vec<String>,
     /// Folder with the cluster's SQL files.
     #[arg(long, env = "STANDINGS_QUERIES", value_name = "DIR")]
@@ -93,7 +103,8 @@ pub fn run(args: &ServeArgs, stop: &AtomicBool) -> Result<(), Failure> {
             "http": args.http.describe(),
         }),
     };
-    let shown = Shown::over(plan, metrics, about, Some(Arc::clone(&database)));
+    let (rows, runs) = (Arc::clone(&database), Arc::clone(&database));
+    let shown = Shown::over(plan, metrics, about, Some(rows), Some(runs));
     let failed = |e: std::io::Error| Failure::failed(format!("cannot serve HTTP: {e}"));
     tracing::info!(event = "http", address = %listening.address()?, from = redact(&args.from));
     let runtime = tokio::runtime::Builder::new_multi_thread()

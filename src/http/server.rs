@@ -177,7 +177,7 @@ fn routes(shown: Arc<Shown>, gate: Arc<Gate>) -> Router {
 }
 
 fn api_routes() -> Router<Arc<Shown>> {
-    use api::{changes, process, rows, search, series, watermarks, why};
+    use api::{changes, process, rows, runs, search, series, watermarks, why};
     let ranking = Router::new()
         .route("/search", get(search::search))
         .route("/changes", get(changes::changes))
@@ -194,5 +194,6 @@ fn api_routes() -> Router<Arc<Shown>> {
         .nest("/api/v1/rankings/{name}", ranking)
         .route("/api/v1/watermarks", get(watermarks::watermarks))
         .route("/api/v1/process", get(process::process))
+        .route("/api/v1/runs", get(runs::runs))
         .route("/api/v1/events", get(events::events))
 }

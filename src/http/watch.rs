@@ -48,13 +48,25 @@ pub struct Shown {
     pub started: SystemTime,
     /// Where rows are read, if not on the board.
     pub(super) database: Option<Arc<Database>>,
+    /// Where runs are recorded.
+    pub(super) runs: Option<Arc<Database>>,
     pub(super) ready: AtomicBool,
 }
 
 impl Shown {
     /// Nothing yet.
     pub fn new(plan: Arc<Plan>, metrics: Arc<Metrics>, about: About) -> Arc<Self> {
-        Shown::over(plan, metrics, about, None)
+        Shown::over(plan, metrics, about, None, None)
+    }
+
+    /// Nothing yet; runs are recorded in this database.
+    pub fn recorded(
+        plan: Arc<Plan>,
+        metrics: Arc<Metrics>,
+        about: About,
+        runs: Option<Database>,
+    ) -> Arc<Self> {
+        Shown::over(plan, metrics, about, None, runs.map(Arc::new))
     }
 
     /// Nothing yet; rows are read in a database.
@@ -63,6 +75,7 @@ impl Shown {
         metrics: Arc<Metrics>,
         about: About,
         database: Option<Arc<Database>>,
+        runs: Option<Arc<Database>>,
     ) -> Arc<Self> {
         Arc::new(Shown {
             board: Board::new(&plan, &about.policy.unwrap_or_default()),
@@ -71,6 +84,7 @@ impl Shown {
             about,
             started: SystemTime::now(),
             database,
+            runs,
             ready: AtomicBool::new(false),
         })
     }

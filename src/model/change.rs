@@ -91,6 +91,10 @@ pub struct Commit {
     pub finished: BTreeSet<PartitionId>,
     /// When the oldest and the newest record of this commit's input were read; `None` if it holds none.
     pub arrived: Vec<(std::time::SystemTime, u64)>,
+    /// When the last epoch of its input was decoded and folded.
+    pub folded: Option<std::time::SystemTime>,
+    /// When its changes were known, and the commit before it was written.
+    pub drafted: Option<std::time::SystemTime>,
     /// Amounts of the newest windows of `--summary-window`, newest first.
     pub amounts: Arc<Vec<Summary>>,
 }

@@ -64,6 +64,20 @@ pub struct Live {
     sinks: Mutex<BTreeMap<String, SinkState>>,
     commits: Mutex<BTreeMap<String, WeightedHistogram>>,
     snapshots: Mutex<SnapshotState>,
+    exports: [AtomicU64; 4],
+}
+
+/// What is told elsewhere, counted by what became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Export {
+    /// Lineage events that were taken.
+    Lineage,
+    /// Lineage events that never were.
+    LineageDropped,
+    /// Spans that were taken.
+    Spans,
+    /// Spans that never were.
+    SpansDropped,
 }
 
 impl Default for Live {
@@ -88,6 +102,7 @@ impl Live {
             sinks: Mutex::default(),
             commits: Mutex::default(),
             snapshots: Mutex::default(),
+            exports: Default::default(),
         }
     }
 
@@ -110,6 +125,16 @@ impl Live {
             Some((i, now.checked_sub(last)?)).filter(|(_, since)| *since > STUCK)
         };
         self.pulses.iter().enumerate().find_map(still)
+    }
+
+    /// So many more of this.
+    pub fn exported(&self, what: Export, n: u64) {
+        self.exports[what as usize].fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// How many of this there were.
+    pub fn exports(&self, what: Export) -> u64 {
+        self.exports[what as usize].load(Ordering::Relaxed)
     }
 
     /// Bytes were read (or, negative, became durable).

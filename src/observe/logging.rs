@@ -1,16 +1,35 @@
-//! Logs to standard error: for a person on a terminal, JSON lines otherwise. Every line has a stable `event` name.
+//! Logs to standard error. Every line has a stable `event` name: `docs/logs.md` lists them.
 
+use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
+/// In which form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One JSON object a line, for Loki, Elasticsearch and the like.
+    Json,
+    /// For a person.
+    Text,
+}
+
+impl Format {
+    /// As the flag writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Json => "json",
+            Format::Text => "text",
+        }
+    }
+}
+
 /// Starts logging. `level` is a level or a tracing filter; a wrong one falls back to `info`.
-pub fn init(level: &str, on_terminal: bool) {
+pub fn init(level: &str, format: Format) {
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
-    if on_terminal {
-        builder.with_target(false).init();
-    } else {
-        builder.json().flatten_event(true).init();
+    match format {
+        Format::Text => builder.with_target(false).init(),
+        Format::Json => builder.json().flatten_event(true).init(),
     }
 }

@@ -18,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::health::{Health, Latencies, LatencySummary, Rate};
 use super::histogram::WeightedHistogram;
-use super::live::Live;
+use super::live::{Export, Live};
 use super::objectives::{Burn, Events, Objective, ObjectiveArgs, SPANS};
 use super::process::Process;
 use crate::model::amounts::Summary;
@@ -170,6 +170,8 @@ pub struct Metrics {
     snapshot_rows: Family<NoLabels, Gauge>,
     snapshots: Counter,
     snapshot_failures: Counter,
+    /// By [`Export`]'s order.
+    exports: [Counter; 4],
     window_start: Family<WindowLabel, Seconds>,
     window_sales: Family<WindowLabel, Gauge>,
     window_sum: Family<WindowLabel, Seconds>,
@@ -232,6 +234,7 @@ impl Metrics {
             snapshot_rows: Family::default(),
             snapshots: Counter::default(),
             snapshot_failures: Counter::default(),
+            exports: Default::default(),
             window_start: Family::default(),
             window_sales: Family::default(),
             window_sum: Family::default(),
@@ -279,6 +282,10 @@ impl Metrics {
             "http_event_resyncs" "Times a page was given a snapshot instead of changes" m.event_resyncs;
             "snapshots" "Snapshots kept" m.snapshots;
             "snapshot_failures" "Parts or manifests of snapshots that could not be written" m.snapshot_failures;
+            "lineage_events" "Lineage events that were taken" m.exports[0];
+            "lineage_events_dropped" "Lineage events that were refused, or waited too long" m.exports[1];
+            "trace_spans" "Spans that were taken" m.exports[2];
+            "trace_spans_dropped" "Spans that were refused, or waited too long" m.exports[3];
             "snapshot_rows" "Rows of the last snapshot kept" m.snapshot_rows;
             "window_sales" "Sales counted in a window of --summary-window" m.window_sales;
             "window_amount" "Five numbers of the sales' amounts in a window of --summary-window" m.window_amount;
@@ -563,6 +570,17 @@ impl Metrics {
     /// Takes over what the threads of this process say of themselves.
     fn take_live(&self) {
         self.take_snapshots();
+        let exports = [
+            Export::Lineage,
+            Export::LineageDropped,
+            Export::Spans,
+            Export::SpansDropped,
+        ];
+        for (counter, what) in self.exports.iter().zip(exports) {
+            counter
+                .inner()
+                .store(self.live.exports(what), Ordering::Relaxed);
+        }
         for (partition, age) in self.live.staleness(Instant::now()) {
             let label = PartitionLabel { partition };
             self.staleness.get_or_create(&label).set(age.as_secs_f64());

@@ -7,3 +7,5 @@ pub mod logging;
 pub mod metrics;
 pub mod objectives;
 mod process;
+pub mod trace;
+pub mod trace_export;

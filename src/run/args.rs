@@ -7,8 +7,10 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::http::security::HttpArgs;
+use crate::lineage::LineageArgs;
 use crate::model::duration::parse_duration;
 use crate::observe::objectives::ObjectiveArgs;
+use crate::observe::trace::TraceArgs;
 use crate::sink::url::SinkUrl;
 use crate::snapshot::StateUrl;
 use crate::source::{SourceUrl, Start};
@@ -73,7 +75,13 @@ pub struct RunArgs {
     #[arg(long, env = "STANDINGS_SOURCE", value_name = "URL", required = true, value_delimiter = None)]
     pub source: Vec<SourceUrl>,
     /// Where changes go: postgres://…, kafka://…/topic, file:PATH, stdout; repeat for several.
-    #[arg(long, env = "STANDINGS_SINK", value_name = "URL", required = true)]
+    #[arg(
+        long,
+        env = "STANDINGS_SINK",
+        hide_env_values = true,
+        value_name = "URL",
+        required = true
+    )]
     pub sink: Vec<SinkUrl>,
     /// Worker threads of each process.
     #[arg(
@@ -188,7 +196,7 @@ pub struct RunArgs {
     #[arg(long, env = "STANDINGS_EPOCH_BYTES", value_name = "BYTES[..BYTES]", default_value = "131072..16777216", value_parser = parse_epoch_bytes)]
     pub epoch_bytes: (usize, usize),
     /// Any librdkafka setting, for source and sinks, such as security.protocol=SASL_SSL; repeat for several.
-    #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", value_name = "K=V", value_parser = parse_property)]
+    #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", hide_env_values = true, value_name = "K=V", value_parser = parse_property)]
     pub kafka_property: Vec<(String, String)>,
     /// File of librdkafka settings, one K=V a line; for secrets.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTIES", value_name = "FILE")]
@@ -197,12 +205,22 @@ pub struct RunArgs {
     /// greatest); the newest two are told. 0s: none.
     #[arg(long, env = "STANDINGS_SUMMARY_WINDOW", value_name = "D", default_value = "1d", value_parser = parse_duration)]
     pub summary_window: Duration,
+    /// How often the counts of this run are written to the table `standings_runs` of every Postgres sink, beside its
+    /// start and its end. 0s: no such table.
+    #[arg(long, env = "STANDINGS_RUNS_INTERVAL", value_name = "D", default_value = "1m", value_parser = parse_duration)]
+    pub runs_interval: Duration,
     /// What is promised of latency, freshness and completeness.
     #[command(flatten)]
     pub objectives: ObjectiveArgs,
     /// A delete is written to Kafka as a tombstone (null value).
     #[arg(long, env = "STANDINGS_KAFKA_TOMBSTONES")]
     pub kafka_tombstones: bool,
+    /// Who is told which data is read and written.
+    #[command(flatten)]
+    pub lineage: LineageArgs,
+    /// Who is told how long commits take.
+    #[command(flatten)]
+    pub traces: TraceArgs,
     /// What is served over HTTP.
     #[command(flatten)]
     pub http: HttpArgs,

@@ -11,18 +11,28 @@ use super::committer::{Observer, Outputs, RejectWriter};
 use super::driver::{Settings, Snapshots};
 use super::engine::{Cluster, Engine};
 use super::exit::Failure;
+use super::identity::RunId;
+use super::post::Endpoint;
+use super::record::{Facts, Record};
+use super::tally::{Counting, Tally};
+use super::witness::Witness;
 use crate::dataflow::gather::Emit;
 use crate::event_time::partition::Policy;
+use crate::http::database::Database;
 use crate::http::server;
 use crate::http::watch::{About, Shown, Watch};
+use crate::lineage::{Dataset, Description, Lineage, Query, Transport};
 use crate::model::change::Commit;
 use crate::model::clock::Clock;
 use crate::model::duration::format_duration;
-use crate::model::plan::Plan;
+use crate::model::plan::{Plan, Ranking};
 use crate::observe::live::Live;
 use crate::observe::metrics::Metrics;
+use crate::observe::trace::{Flushed, Tracer};
+use crate::observe::trace_export::Resource;
+use crate::sink::url::SinkUrl;
 use crate::sink::{self, SinkError, SinkOptions};
-use crate::snapshot::{Store, Writer};
+use crate::snapshot::{self, Store, Writer};
 use crate::source::{SourceError, SourceOptions, kafka_properties};
 
 impl From<SourceError> for Failure {
@@ -117,7 +127,7 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         source,
         mut outputs,
         live,
-        ..
+        kafka_properties,
     } = Prepared::new(&args)?;
     let mut snapshots = None;
     if let Some(url) = &args.state {
@@ -127,6 +137,15 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         outputs.state = Some((store.clone(), args.snapshot_interval));
         snapshots = Some(Snapshots { store, writer });
     }
+    let facts = Facts::new(describe(&args, &plan));
+    let witnesses = match cluster.process {
+        0 => witnesses(&args, &plan, &facts, &kafka_properties, &mut outputs)?,
+        _ => Vec::new(),
+    };
+    let flushed = match cluster.process {
+        0 => trace(&args, &facts, &mut outputs)?,
+        _ => None,
+    };
     let settings = settings(&args, &plan, &source, stop, snapshots);
     if let Some(address) = args.http.http.as_deref() {
         let listening = server::listen(address, cluster.process, &args.http)?;
@@ -140,9 +159,13 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
             idle_timeout: Some(settings.idle_timeout),
             commits_here,
             workers: args.workers,
-            configuration: describe(&args),
+            configuration: facts.configuration.clone(),
         };
-        let shown = Shown::new(Arc::clone(&plan), metrics, about);
+        let runs = match commits_here {
+            true => database_of_runs(&args, &plan)?,
+            false => None,
+        };
+        let shown = Shown::recorded(Arc::clone(&plan), metrics, about, runs);
         if commits_here {
             outputs
                 .observers
@@ -171,11 +194,122 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         source,
         outputs,
     }
-    .run()
+    .run()?;
+    witnesses.into_iter().for_each(Witness::done);
+    if let Some(flushed) = flushed {
+        flushed.wait(TRACES_WAIT);
+    }
+    Ok(())
+}
+
+/// How long the end of a run waits for its last spans to be sent.
+const TRACES_WAIT: Duration = Duration::from_secs(5);
+
+/// How long one request with spans may take.
+const TRACE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Starts traces, if they are wanted.
+fn trace(args: &RunArgs, facts: &Facts, outputs: &mut Outputs) -> Result<Option<Flushed>, Failure> {
+    let Some(url) = &args.traces.trace else {
+        return Ok(None);
+    };
+    let token = args.traces.trace_token.clone();
+    let wrong = |e: String| Failure::usage(format!("--trace {url}: {e}"));
+    let endpoint = Endpoint::new(url, token, TRACE_PATIENCE).map_err(wrong)?;
+    let instance = facts.id.to_string();
+    let (resource, live) = (Resource { instance }, Arc::clone(&outputs.live));
+    let sample = args.traces.trace_sample;
+    let (tracer, flushed) = Tracer::start(endpoint, url, sample, resource, live)
+        .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
+    outputs.tracer = Some(tracer);
+    Ok(Some(flushed))
+}
+
+/// The Postgres sinks that runs are recorded in.
+fn recording(args: &RunArgs) -> Vec<&str> {
+    let mut urls = Vec::new();
+    for sink in args.sink.iter().filter(|_| !args.runs_interval.is_zero()) {
+        if let SinkUrl::Postgres(url) = sink {
+            urls.push(url.as_str());
+        }
+    }
+    urls
+}
+
+/// Who keeps a record of this run; on process 0 alone, which commits.
+fn witnesses(
+    args: &RunArgs,
+    plan: &Arc<Plan>,
+    facts: &Facts,
+    kafka_properties: &[(String, String)],
+    outputs: &mut Outputs,
+) -> Result<Vec<Witness>, Failure> {
+    let failed = |e: std::io::Error| Failure::failed(format!("cannot start a thread: {e}"));
+    let tally = Arc::new(Tally::default());
+    let mut witnesses = Vec::new();
+    for url in recording(args) {
+        let (facts, tally) = (facts.clone(), Arc::clone(&tally));
+        let record = Record::new(url, facts, tally, args.runs_interval)?;
+        witnesses.push(Witness::start("runs", record).map_err(failed)?);
+    }
+    if let Some(url) = &args.lineage.lineage {
+        let token = args.lineage.lineage_token.clone();
+        let wrong = |e| Failure::usage(format!("--lineage {url}: {e}"));
+        let transport = Transport::new(url, token, kafka_properties).map_err(wrong)?;
+        let lineage = Lineage::new(
+            description(args, plan, facts)?,
+            Arc::clone(plan),
+            Arc::clone(&tally),
+            transport,
+            url.to_string(),
+            args.lineage.lineage_interval,
+            Arc::clone(&outputs.live),
+        );
+        witnesses.push(Witness::start("lineage", lineage).map_err(failed)?);
+    }
+    if !witnesses.is_empty() {
+        outputs.observers.push(Box::new(Counting(tally)));
+    }
+    Ok(witnesses)
+}
+
+/// What lineage tells of a run.
+fn description(args: &RunArgs, plan: &Plan, facts: &Facts) -> Result<Description, Failure> {
+    let query = |ranking: &Ranking| {
+        let path = args.queries.join(format!("{}.sql", ranking.name));
+        let sql = std::fs::read_to_string(&path);
+        let sql = sql.map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
+        let to = |sink| Dataset::of_sink(sink, &ranking.name);
+        Ok(Query {
+            run: RunId::new(),
+            sql,
+            outputs: args.sink.iter().filter_map(to).collect(),
+        })
+    };
+    let queries: Result<Vec<_>, Failure> = plan.rankings.iter().map(query).collect();
+    let asides = [&args.late, &args.dead_letter].into_iter().flatten();
+    Ok(Description {
+        namespace: args.lineage.lineage_namespace.clone(),
+        job: args.lineage.lineage_job.clone(),
+        run: facts.id,
+        is_batch: args.until_end,
+        inputs: args.source.iter().map(Dataset::of_source).collect(),
+        input_per_partition: args.source.len() > 1,
+        asides: asides.filter_map(|s| Dataset::of_sink(s, "")).collect(),
+        queries: queries?,
+        interval_s: args.lineage.lineage_interval.as_secs(),
+    })
+}
+
+/// Where `/api/v1/runs` is answered from: the first of them.
+fn database_of_runs(args: &RunArgs, plan: &Arc<Plan>) -> Result<Option<Database>, Failure> {
+    let first = recording(args).into_iter().next();
+    let open = |url| Database::new(Arc::clone(plan), url, &[], 2, Duration::from_secs(2));
+    Ok(first.map(open).transpose()?)
 }
 
 /// The configuration in force, for administrators: without secrets (Kafka's settings are named only).
-fn describe(args: &RunArgs) -> serde_json::Value {
+fn describe(args: &RunArgs, plan: &Plan) -> serde_json::Value {
     let texts = |all: &[crate::sink::url::SinkUrl]| -> Vec<String> {
         all.iter().map(ToString::to_string).collect()
     };
@@ -189,6 +323,7 @@ fn describe(args: &RunArgs) -> serde_json::Value {
     serde_json::json!({
         "command": "run",
         "queries": args.queries,
+        "queries_fingerprint": snapshot::fingerprint(plan),
         "source": sources,
         "sink": texts(&args.sink),
         "late": one(&args.late),
@@ -211,6 +346,9 @@ fn describe(args: &RunArgs) -> serde_json::Value {
         "until_end": args.until_end,
         "in_flight_bytes": args.in_flight_bytes,
         "kafka_properties": properties,
+        "runs_interval": format_duration(args.runs_interval),
+        "lineage": args.lineage.describe(),
+        "traces": args.traces.describe(),
         "http": args.http.describe(),
     })
 }

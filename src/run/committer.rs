@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{JoinHandle, Thread};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -28,6 +28,7 @@ use crate::model::plan::Plan;
 use crate::model::reject::RejectKind;
 use crate::model::sabotage::{self, Mistake};
 use crate::observe::live::Live;
+use crate::observe::trace::{Span, Stamps, Tracer};
 use crate::sink::{Sink, SinkError};
 use crate::snapshot::{Keeper, Manifest, Manifests, Store};
 
@@ -72,6 +73,8 @@ pub struct Outputs {
     pub one_by_one: bool,
     /// Where it is told how commits and snapshots go.
     pub live: Arc<Live>,
+    /// Who is told of sampled commits.
+    pub tracer: Option<Tracer>,
 }
 
 /// Starts the committer: the gate for worker 0, and the thread to join at the end.
@@ -217,7 +220,8 @@ impl Gate for CommitGate {
             && self.last.is_none_or(rested)
     }
 
-    fn offer(&mut self, draft: Commit, up_to: Epoch) {
+    fn offer(&mut self, mut draft: Commit, up_to: Epoch) {
+        draft.drafted = Some(self.clock.wall());
         if !draft.changes.is_empty() {
             self.last = Some(self.clock.now());
         }
@@ -245,6 +249,7 @@ pub struct Committer {
     observers: Vec<Box<dyn Observer>>,
     one_by_one: bool,
     live: Arc<Live>,
+    tracer: Option<Tracer>,
     /// The last number used.
     number: u64,
     /// What was committed before this run: its rejects were written then.
@@ -275,6 +280,8 @@ struct Slot {
     shown: u64,
     /// The prefix that the sink records last.
     offsets: Option<BTreeMap<PartitionId, u64>>,
+    /// When the present draft's write began, and what it took; `None` if there was nothing to write.
+    wrote: Option<(Instant, Duration)>,
 }
 
 impl From<SinkError> for Failure {
@@ -314,6 +321,7 @@ impl Committer {
             observers: outputs.observers,
             one_by_one: outputs.one_by_one,
             live: outputs.live,
+            tracer: outputs.tracer,
             number,
             hold,
             manifests: None,
@@ -374,10 +382,14 @@ impl Committer {
         commit
             .rejects
             .retain(|r| hold.get(&r.partition).is_none_or(|end| r.offset >= *end));
+        let due = |tracer: &Tracer| tracer.is_due(began);
+        let traced = self.tracer.as_ref().is_some_and(due);
+        let taken = self.desk.clock.wall();
         let rejects_after = sabotage::is(Mistake::RejectsAfterRows);
         if !rejects_after {
             self.write_rejects(&commit)?;
         }
+        let rejects = (taken, self.desk.clock.wall());
         let last = match up_to {
             Epoch::MAX
                 if self.desk.stop.load(Ordering::Relaxed)
@@ -414,7 +426,30 @@ impl Committer {
         shared.durable.store(up_to, Ordering::Release);
         shared.writing.store(false, Ordering::Release);
         self.wake();
+        if traced && commit.number > 0 {
+            self.trace(&commit, began, taken, rejects);
+        }
         Ok(())
+    }
+
+    /// After the commit: what comes next does not wait for it.
+    fn trace(&mut self, commit: &Commit, began: Instant, taken: SystemTime, rejects: Span) {
+        let Some(tracer) = &mut self.tracer else {
+            return;
+        };
+        let mut stamps = Stamps::of(commit, taken);
+        stamps.durable = self.desk.clock.wall();
+        stamps.rejects = Some(rejects).filter(|_| !commit.rejects.is_empty());
+        let now = Instant::now();
+        for slot in &self.slots {
+            if let Some((from, took)) = slot.wrote {
+                // By the clock that does not jump.
+                let from = stamps.durable - now.saturating_duration_since(from);
+                let name = slot.sink.name().to_owned();
+                stamps.writes.push((name, (from, from + took)));
+            }
+        }
+        tracer.tell(began, stamps);
     }
 
     /// Chooses the snapshot to start from, and makes ready to keep new ones.
@@ -555,6 +590,7 @@ impl Slot {
             catch_up: None,
             shown: 0,
             offsets: None,
+            wrote: None,
         }
     }
 
@@ -567,6 +603,7 @@ impl Slot {
         end: Last,
         live: &Live,
     ) -> Result<u64, SinkError> {
+        self.wrote = None;
         let is_last = end != Last::No;
         let Some(catch_up) = &mut self.catch_up else {
             return self.put(plan, draft.clone(), last + 1, is_last, live);
@@ -627,7 +664,9 @@ impl Slot {
         commit.number = number;
         let began = Instant::now();
         self.sink.write(plan, &commit)?;
-        live.commit_took(self.sink.name(), began.elapsed());
+        let took = began.elapsed();
+        live.commit_took(self.sink.name(), took);
+        self.wrote = Some((began, took));
         self.offsets = Some(commit.offsets);
         Ok(number)
     }

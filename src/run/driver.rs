@@ -557,8 +557,10 @@ impl<F: Feed> Driver<F> {
             self.in_flight.push_back((self.epoch, self.bytes, offsets));
             self.in_flight_bytes += self.bytes;
             self.settings.live.add_in_flight(self.bytes as i64);
+            let has_records = !self.arrived.is_empty();
             let progress = Progress {
                 partitions,
+                folded: has_records.then(|| self.settings.clock.wall()),
                 rejects: std::mem::take(&mut self.rejects),
                 arrived: std::mem::take(&mut self.arrived),
                 amounts: self.amounts.as_mut().map(Amounts::take).unwrap_or_default(),

@@ -1,6 +1,10 @@
 //! How a process ends: exit codes, one readable diagnostic, and panics that take the whole process along.
 
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
 
 /// Failed at run time.
 pub const FAILED: i32 = 1;
@@ -35,12 +39,38 @@ impl Failure {
     }
 }
 
-/// Ends the process now, from any thread: other threads may be blocked on each other, so nothing is waited for.
+/// Ends the process now, from any thread: other threads may be blocked on each other, so nothing is waited for but the
+/// record of the run, and that for [`RECORD_WAIT`] at most.
 pub fn now(failure: &Failure) -> ! {
     let mut err = std::io::stderr().lock();
     let _ = writeln!(err, "error: {}", failure.message);
     let _ = err.flush();
+    drop(err);
+    tell(&failure.message);
     std::process::exit(failure.code)
+}
+
+/// How long the end of a failed process waits for all who keep a record of it.
+const RECORD_WAIT: Duration = Duration::from_secs(1);
+
+/// Takes the diagnostic; what it returns is disconnected when the record is complete.
+type Told = Box<dyn Fn(&str) -> Receiver<()> + Send>;
+static TOLD: Mutex<Vec<Told>> = Mutex::new(Vec::new());
+
+/// Has somebody told when the process ends by a failure, of whatever thread.
+pub fn on_failure(told: Told) {
+    let mut all = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    all.push(told);
+}
+
+fn tell(problem: &str) {
+    // Held while waiting: a second thread that fails meanwhile must not end the process before the record is complete.
+    let mut all = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let until = Instant::now() + RECORD_WAIT;
+    let waits: Vec<_> = all.drain(..).map(|told| told(problem)).collect();
+    for wait in waits {
+        let _ = wait.recv_deadline(until);
+    }
 }
 
 /// Says something on standard output. A reader that has gone (`| head`) is no error.
@@ -64,11 +94,19 @@ pub fn die_on_panic() {
                 let thread = std::thread::current();
                 let peer = thread.name().and_then(|n| n.rsplit('-').next());
                 let peer = peer.unwrap_or("?");
-                eprintln!(
-                    "error: the connection to process {peer} of the cluster is lost ({what}); this process ends"
-                );
+                let problem =
+                    format!("the connection to process {peer} of the cluster is lost ({what})");
+                eprintln!("error: {problem}; this process ends");
+                tell(&problem);
             }
-            None => default(info),
+            None => {
+                default(info);
+                let place = info.location().map(ToString::to_string);
+                tell(&format!(
+                    "a panic at {}; see its log",
+                    place.unwrap_or_default()
+                ));
+            }
         }
         // Not `exit`: destructors and exit handlers of a process in an unknown state may block.
         // SAFETY: `_exit` has no preconditions.

@@ -51,7 +51,12 @@ pub struct VerifyArgs {
     #[arg(long, env = "STANDINGS_SOURCE", value_name = "URL", required = true)]
     pub source: Vec<SourceUrl>,
     /// What is verified: postgres://…, kafka://…/topic, or the file of a change log.
-    #[arg(long, env = "STANDINGS_SINK", value_name = "URL")]
+    #[arg(
+        long,
+        env = "STANDINGS_SINK",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub sink: SinkUrl,
     /// Also windows that are not closed, as of the sink's own prefix.
     #[arg(long)]
@@ -75,7 +80,7 @@ pub struct VerifyArgs {
     #[arg(long, env = "STANDINGS_MAX_RECORD_BYTES", value_name = "BYTES", default_value_t = 1 << 20)]
     pub max_record_bytes: usize,
     /// Any librdkafka setting; repeat for several.
-    #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", value_name = "K=V", value_parser = parse_property)]
+    #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", hide_env_values = true, value_name = "K=V", value_parser = parse_property)]
     pub kafka_property: Vec<(String, String)>,
     /// File of librdkafka settings.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTIES", value_name = "FILE")]

@@ -5,8 +5,10 @@
 pub mod calls;
 pub mod http;
 pub mod kafka;
+pub mod openlineage;
 pub mod postgres;
 pub mod proxy;
+pub mod receiver;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Command, Stdio};

@@ -6,6 +6,7 @@
 pub(super) mod changes;
 pub(super) mod process;
 pub(super) mod rows;
+pub(super) mod runs;
 pub(super) mod search;
 pub(super) mod series;
 pub(super) mod watermarks;

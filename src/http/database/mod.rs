@@ -13,6 +13,7 @@
 mod follower;
 mod pool;
 mod read;
+mod runs;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -91,7 +91,7 @@ pub(super) fn row(plan: &Plan, ranking: &Ranking, record: &Record) -> Option<Pla
 
 impl Database {
     /// Asks the servers in turn until one answers.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         sql: &str,
         parameters: &[Parameter],

@@ -205,7 +205,7 @@ impl Gate {
 fn needed(path: &str) -> Option<Role> {
     match path {
         "/api/v1/openapi.json" => None,
-        "/api/v1/process" => Some(Role::Admin),
+        "/api/v1/process" | "/api/v1/runs" => Some(Role::Admin),
         "/metrics" => Some(Role::Read),
         _ if path == "/api" || path.starts_with("/api/") => Some(Role::Read),
         _ => None,

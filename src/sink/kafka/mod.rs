@@ -107,7 +107,7 @@ fn config(brokers: &str, options: &SinkOptions) -> ClientConfig {
 
 /// Settings of any client of the sink. Settings of consumers are shared with the source, and would only make a
 /// producer warn.
-fn client(brokers: &str, options: &SinkOptions) -> ClientConfig {
+pub(crate) fn client(brokers: &str, options: &SinkOptions) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", brokers)

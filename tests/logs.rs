@@ -1,0 +1,95 @@
+//! `docs/logs.md` lists every event that the sources log, with its level, and no other.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Levels by event name, of every `tracing` call below a folder.
+fn events(dir: &Path, into: &mut BTreeMap<String, Vec<&'static str>>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            events(&path, into);
+            continue;
+        }
+        if path.extension().is_none_or(|e| e != "rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        for level in ["error", "warn", "info", "debug", "trace"] {
+            for (_, rest) in calls(&text, level) {
+                let first = rest.trim_start();
+                let name = first.strip_prefix("event = ").unwrap_or_else(|| {
+                    panic!(
+                        "{}: a log line without an event first: {:.60}",
+                        path.display(),
+                        first
+                    )
+                });
+                let names = match name.strip_prefix('"') {
+                    Some(literal) => vec![literal.split('"').next().unwrap().to_owned()],
+                    // Chosen a few lines above: `let what = if … { "a" } else { "b" };`
+                    None => chosen(&text, name.split(',').next().unwrap().trim()),
+                };
+                for name in names {
+                    let levels = into.entry(name).or_default();
+                    if !levels.contains(&level) {
+                        levels.push(level);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What follows each `tracing::LEVEL!(`.
+fn calls<'a>(text: &'a str, level: &str) -> Vec<(usize, &'a str)> {
+    let call = format!("tracing::{level}!(");
+    text.match_indices(&call)
+        .map(|(at, _)| (at, &text[at + call.len()..]))
+        .collect()
+}
+
+/// The texts that a variable may be.
+fn chosen(text: &str, variable: &str) -> Vec<String> {
+    let (_, rest) = text
+        .split_once(&format!("let {variable} = if "))
+        .unwrap_or_else(|| panic!("{variable} is no choice of two texts"));
+    let choice = rest.split(';').next().unwrap();
+    choice
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_event_is_listed_with_its_level() {
+    let mut logged = BTreeMap::new();
+    events("src".as_ref(), &mut logged);
+    assert!(logged.len() > 50, "{logged:?}");
+    let docs = std::fs::read_to_string("docs/logs.md").unwrap();
+    let mut listed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in docs.lines().filter(|l| l.starts_with("| `")) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let name = cells[1].trim_matches('`').to_owned();
+        let levels = cells[2].split(", ").map(str::to_owned).collect();
+        assert!(cells[3].len() > 5, "{name} is not explained");
+        assert!(
+            listed.insert(name.clone(), levels).is_none(),
+            "{name} is there twice"
+        );
+    }
+    for (name, levels) in &logged {
+        let told = listed
+            .get(name)
+            .map(|l| l.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(told.as_ref(), Some(levels), "docs/logs.md on {name}");
+    }
+    for name in listed.keys() {
+        assert!(
+            logged.contains_key(name),
+            "docs/logs.md lists {name}, which nothing logs"
+        );
+    }
+}
