@@ -9,6 +9,7 @@
 #![deny(missing_docs)]
 
 pub mod combine;
+pub mod config;
 pub mod dataflow;
 pub mod decode;
 pub mod demo;

@@ -2,12 +2,12 @@
 
 use std::io::IsTerminal;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use standings::http::{security, serve};
 use standings::run::exit::{self, Failure};
 use standings::run::{args, check, cluster, commands, engine, health, replica};
-use standings::{demo, load, observe, top, verify};
+use standings::{config, demo, load, observe, top, verify};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -25,7 +25,8 @@ See it work:                  standings demo
 Rank a recorded file:         standings run --queries queries --source file:sales.ndjson --sink stdout --until-end
 Understand a query:           standings check --queries queries
 
-Every flag has an environment variable STANDINGS_…; STANDINGS_…_FILE names a file that holds the value.
+Every flag has an environment variable STANDINGS_…; STANDINGS_…_FILE names a file that holds the value. A TOML file may
+hold the rest: standings config example prints one. Flags come first, then the environment, then the file.
 Exit codes: 0 done, 1 failed at run time, 2 wrong usage or wrong configuration."
 )]
 struct Cli {
@@ -33,6 +34,9 @@ struct Cli {
     /// The default is info, and for a demo warn.
     #[arg(long, global = true, env = "STANDINGS_LOG", value_name = "LEVEL")]
     log: Option<String>,
+    /// TOML file with settings that neither flags nor the environment give.
+    #[arg(long, global = true, env = "STANDINGS_CONFIG", value_name = "FILE")]
+    config: Option<std::path::PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -53,6 +57,9 @@ enum Command {
     Resize(cluster::control::ResizeArgs),
     /// Parse and explain the queries; touch nothing.
     Check(check::CheckArgs),
+    /// What is in force, and from where; or a configuration file to begin with.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Recompute closed windows from the source and compare them with a sink.
     Verify(Box<verify::VerifyArgs>),
     /// The page and the API from Postgres alone; any number of them.
@@ -72,13 +79,17 @@ fn main() {
     if let Err(failure) = take_values_from_files() {
         exit::now(&failure);
     }
-    let cli = Cli::parse();
+    let line = std::env::args_os().collect();
+    let cli: Cli = config::parse(&Cli::command(), line).unwrap_or_else(|problem| problem.end());
     let usual = match cli.command {
         Command::Demo(_) | Command::Top(_) => "warn",
         _ => "info",
     };
     let log = cli.log.as_deref().unwrap_or(usual);
     observe::logging::init(log, std::io::stderr().is_terminal());
+    if let Some(file) = &cli.config {
+        tracing::info!(event = "configuration", file = %file.display());
+    }
     if let Err(failure) = run(cli.command, log) {
         exit::now(&failure);
     }
@@ -91,7 +102,8 @@ fn run(command: Command, log: &str) -> Result<(), Failure> {
         Command::Resize(args) => cluster::control::resize(&args),
         Command::Replica(args) => replica::run(&args, log, &engine::stop_on_signals()?),
         Command::Health(args) => health::run(&args),
-        Command::Check(args) => check::run(&args),
+        Command::Check(args) => check::run(&args, &Cli::command()),
+        Command::Config(command) => config::run(&command, &Cli::command()),
         Command::Verify(args) => verify::run(&args),
         Command::Demo(args) => demo::run(&args, engine::stop_on_signals()?),
         Command::Serve(args) => serve::run(&args, &*engine::stop_on_signals()?),

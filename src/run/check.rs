@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser};
+use clap::{Args, Command, FromArgMatches};
 
 use super::args::{Delivery, EmitArg, RunArgs, StartArg};
 use super::commands::Prepared;
 use super::exit::{self, Failure};
+use crate::config;
 use crate::model::duration::format_duration;
 use crate::model::plan::Plan;
 use crate::query;
@@ -36,22 +37,14 @@ pub struct CheckArgs {
     pub command: Vec<String>,
 }
 
-/// A command line of `standings run`, for its own parser.
-#[derive(Parser)]
-#[command(name = "standings run", no_binary_name = true)]
-struct Line {
-    #[command(flatten)]
-    run: RunArgs,
-}
-
 /// Loads the queries; every error is one readable diagnostic.
 pub fn load(dir: &Path) -> Result<Plan, Failure> {
     query::load_dir(dir).map_err(|errors| Failure::usage(errors.render()))
 }
 
-/// Runs `standings check`.
-pub fn run(args: &CheckArgs) -> Result<(), Failure> {
-    let Some((first, flags)) = args.command.split_first() else {
+/// Runs `standings check`; `all` is the program's command line.
+pub fn run(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
+    let Some(first) = args.command.first() else {
         exit::say(&query::explain(&load(&args.queries)?));
         return Ok(());
     };
@@ -60,15 +53,19 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
             "after -- comes `run` and its flags: standings check -- run …",
         ));
     }
-    let line = Line::try_parse_from(flags).map_err(|e| {
-        let text = e.to_string();
-        Failure::usage(text.trim_start_matches("error: ").trim_end().to_owned())
-    })?;
-    let prepared = Prepared::new(&line.run)?;
+    let words = std::iter::once("standings").chain(args.command.iter().map(String::as_str));
+    let line = config::resolve(all, words.map(Into::into).collect()).map_err(Failure::from)?;
+    let line = match line.matches.subcommand() {
+        Some((_, own)) => {
+            RunArgs::from_arg_matches(own).map_err(|e| Failure::usage(e.to_string()))?
+        }
+        None => return Err(Failure::usage("after -- comes `run` and its flags")),
+    };
+    let prepared = Prepared::new(&line)?;
     exit::say(&format!(
         "{}\n\n{}",
         query::explain(&prepared.plan),
-        explain(&line.run, &prepared)
+        explain(&line, &prepared)
     ));
     Ok(())
 }
