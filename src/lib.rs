@@ -18,6 +18,7 @@ pub mod http;
 pub mod load;
 pub mod model;
 pub mod observe;
+pub mod quality;
 pub mod query;
 pub mod recording;
 pub mod run;

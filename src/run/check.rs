@@ -10,6 +10,7 @@ use super::exit::{self, Failure};
 use crate::config;
 use crate::model::duration::format_duration;
 use crate::model::plan::Plan;
+use crate::quality;
 use crate::query;
 use crate::source::SourceUrl;
 
@@ -37,15 +38,17 @@ pub struct CheckArgs {
     pub command: Vec<String>,
 }
 
-/// Loads the queries; every error is one readable diagnostic.
+/// Loads the queries and the checks beside them; every error is one readable diagnostic.
 pub fn load(dir: &Path) -> Result<Plan, Failure> {
-    query::load_dir(dir).map_err(|errors| Failure::usage(errors.render()))
+    let mut plan = query::load_dir(dir).map_err(|errors| Failure::usage(errors.render()))?;
+    plan.checks = quality::load(dir, &plan.schema).map_err(Failure::usage)?;
+    Ok(plan)
 }
 
 /// Runs `standings check`; `all` is the program's command line.
 pub fn run(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
     let Some(first) = args.command.first() else {
-        exit::say(&query::explain(&load(&args.queries)?));
+        exit::say(&words(&load(&args.queries)?));
         return Ok(());
     };
     if first != "run" {
@@ -53,8 +56,8 @@ pub fn run(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
             "after -- comes `run` and its flags: standings check -- run …",
         ));
     }
-    let words = std::iter::once("standings").chain(args.command.iter().map(String::as_str));
-    let line = config::resolve(all, words.map(Into::into).collect()).map_err(Failure::from)?;
+    let line = std::iter::once("standings").chain(args.command.iter().map(String::as_str));
+    let line = config::resolve(all, line.map(Into::into).collect()).map_err(Failure::from)?;
     let line = match line.matches.subcommand() {
         Some((_, own)) => {
             RunArgs::from_arg_matches(own).map_err(|e| Failure::usage(e.to_string()))?
@@ -64,10 +67,18 @@ pub fn run(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
     let prepared = Prepared::new(&line)?;
     exit::say(&format!(
         "{}\n\n{}",
-        query::explain(&prepared.plan),
+        words(&prepared.plan),
         explain(&line, &prepared)
     ));
     Ok(())
+}
+
+/// The queries and the checks, in words.
+fn words(plan: &Plan) -> String {
+    match quality::explain(plan) {
+        checks if checks.is_empty() => query::explain(plan),
+        checks => format!("{}\n{checks}", query::explain(plan)),
+    }
 }
 
 /// What a command line says, in words. No secret is shown: URLs show themselves without them, and of client settings
@@ -149,6 +160,15 @@ fn explain(args: &RunArgs, prepared: &Prepared) -> String {
             args.in_flight_bytes >> 20
         ),
     );
+    for check in &prepared.plan.checks {
+        if let Some(most) = check.fail_on {
+            let name = &check.name;
+            say(
+                "fails",
+                format!("when more than {most} sales fail `{name}` in one process"),
+            );
+        }
+    }
     if let Some(http) = &args.http.http {
         say("http", http.clone());
     }

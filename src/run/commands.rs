@@ -21,6 +21,7 @@ use crate::model::duration::format_duration;
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::observe::metrics::Metrics;
+use crate::quality;
 use crate::sink::{self, SinkError, SinkOptions};
 use crate::snapshot::{Store, Writer};
 use crate::source::{SourceError, SourceOptions, kafka_properties};
@@ -50,7 +51,11 @@ pub struct Prepared {
 impl Prepared {
     /// Finds what is wrong before anything is started.
     pub fn new(args: &RunArgs) -> Result<Self, Failure> {
-        let plan = Arc::new(check::load(&args.queries)?);
+        let mut plan = check::load(&args.queries)?;
+        for (name, most) in &args.fail_on {
+            quality::limit(&mut plan.checks, name, *most).map_err(Failure::usage)?;
+        }
+        let plan = Arc::new(plan);
         let cluster = Cluster::from_flags(args)?;
         let kafka_properties =
             kafka_properties(args.kafka_properties.as_deref(), &args.kafka_property)?;
@@ -119,6 +124,7 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         live,
         ..
     } = Prepared::new(&args)?;
+    let told = Arc::clone(&live);
     let mut snapshots = None;
     if let Some(url) = &args.state {
         let store = Store::open(url).map_err(Failure::usage)?;
@@ -171,7 +177,12 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         source,
         outputs,
     }
-    .run()
+    .run()?;
+    // Everything that was read is committed now.
+    match told.broken_check() {
+        Some(message) => Err(Failure::failed(message)),
+        None => Ok(()),
+    }
 }
 
 /// The configuration in force, for administrators: without secrets (Kafka's settings are named only).
