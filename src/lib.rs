@@ -9,7 +9,9 @@
 #![deny(missing_docs)]
 
 pub mod combine;
+pub mod config;
 pub mod dataflow;
+pub mod dead_letter;
 pub mod decode;
 pub mod demo;
 pub mod event_time;
@@ -18,6 +20,7 @@ pub mod lineage;
 pub mod load;
 pub mod model;
 pub mod observe;
+pub mod quality;
 pub mod query;
 pub mod recording;
 pub mod run;

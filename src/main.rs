@@ -2,13 +2,13 @@
 
 use std::io::IsTerminal;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use standings::http::{security, serve};
 use standings::observe::logging::Format;
 use standings::run::exit::{self, Failure};
 use standings::run::{args, check, cluster, commands, engine, health, replica};
-use standings::{demo, load, observe, top, verify};
+use standings::{config, dead_letter, demo, load, observe, top, verify};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -26,7 +26,8 @@ See it work:                  standings demo
 Rank a recorded file:         standings run --queries queries --source file:sales.ndjson --sink stdout --until-end
 Understand a query:           standings check --queries queries
 
-Every flag has an environment variable STANDINGS_…; STANDINGS_…_FILE names a file that holds the value.
+Every flag has an environment variable STANDINGS_…; STANDINGS_…_FILE names a file that holds the value. A TOML file may
+hold the rest: standings config example prints one. Flags come first, then the environment, then the file.
 Exit codes: 0 done, 1 failed at run time, 2 wrong usage or wrong configuration."
 )]
 struct Cli {
@@ -43,6 +44,9 @@ struct Cli {
         value_name = "FORMAT"
     )]
     log_format: Option<Format>,
+    /// TOML file with settings that neither flags nor the environment give.
+    #[arg(long, global = true, env = "STANDINGS_CONFIG", value_name = "FILE")]
+    config: Option<std::path::PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -63,6 +67,9 @@ enum Command {
     Resize(cluster::control::ResizeArgs),
     /// Parse and explain the queries; touch nothing.
     Check(check::CheckArgs),
+    /// What is in force, and from where; or a configuration file to begin with.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Recompute closed windows from the source and compare them with a sink.
     Verify(Box<verify::VerifyArgs>),
     /// The page and the API from Postgres alone; any number of them.
@@ -72,6 +79,9 @@ enum Command {
     /// API keys for --http-keys.
     #[command(subcommand)]
     Key(security::KeyCommand),
+    /// What was no sale: listed, shown, and brought back when it is mended.
+    #[command(subcommand)]
+    DeadLetter(dead_letter::DeadLetterCommand),
     /// Recorded load.
     #[command(subcommand)]
     Load(load::LoadCommand),
@@ -82,7 +92,8 @@ fn main() {
     if let Err(failure) = take_values_from_files() {
         exit::now(&failure);
     }
-    let cli = Cli::parse();
+    let line = std::env::args_os().collect();
+    let cli: Cli = config::parse(&Cli::command(), line).unwrap_or_else(|problem| problem.end());
     let usual = match cli.command {
         Command::Demo(_) | Command::Top(_) => "warn",
         _ => "info",
@@ -98,6 +109,9 @@ fn main() {
         // SAFETY: nothing else runs yet: no other thread can read the environment meanwhile.
         unsafe { std::env::set_var("STANDINGS_LOG_FORMAT", format.name()) };
     }
+    if let Some(file) = &cli.config {
+        tracing::info!(event = "configuration", file = %file.display());
+    }
     if let Err(failure) = run(cli.command, log) {
         exit::now(&failure);
     }
@@ -110,12 +124,14 @@ fn run(command: Command, log: &str) -> Result<(), Failure> {
         Command::Resize(args) => cluster::control::resize(&args),
         Command::Replica(args) => replica::run(&args, log, &engine::stop_on_signals()?),
         Command::Health(args) => health::run(&args),
-        Command::Check(args) => check::run(&args),
+        Command::Check(args) => check::run(&args, &Cli::command()),
+        Command::Config(command) => config::run(&command, &Cli::command()),
         Command::Verify(args) => verify::run(&args),
         Command::Demo(args) => demo::run(&args, engine::stop_on_signals()?),
         Command::Serve(args) => serve::run(&args, &*engine::stop_on_signals()?),
         Command::Top(args) => top::run(&args),
         Command::Key(command) => security::key(&command),
+        Command::DeadLetter(command) => dead_letter::run(&command),
         Command::Load(command) => load::run(&command),
     }
 }

@@ -145,6 +145,7 @@ fn plan() -> Arc<Plan> {
     Arc::new(Plan {
         schema,
         rankings: vec![cities, salesmen],
+        checks: Vec::new(),
     })
 }
 

@@ -92,7 +92,12 @@ pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failur
         return Err(Failure::usage("--day must be at least 1s"));
     }
     let plan = Arc::new(match &args.queries {
-        Some(dir) => check::load(dir)?,
+        Some(dir) => {
+            let mut plan = check::load(dir)?;
+            // The shop would go on selling to nobody.
+            plan.checks.iter_mut().for_each(|c| c.fail_on = None);
+            plan
+        }
         None => query::load_shipped().map_err(|e| Failure::failed(e.render()))?,
     });
     if args.workers == 0 {

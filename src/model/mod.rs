@@ -4,6 +4,7 @@ pub mod amounts;
 pub mod block;
 pub mod bytes;
 pub mod change;
+pub mod check;
 pub mod clock;
 pub mod decimal;
 pub mod duration;

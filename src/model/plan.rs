@@ -1,5 +1,6 @@
 //! The typed plan of one ranking: what a query file means once parsed and checked.
 
+use super::check::Check;
 use super::expr::Expr;
 use super::schema::{ColumnType, Schema};
 
@@ -160,6 +161,8 @@ pub struct Plan {
     pub schema: Schema,
     /// The rankings, sorted by name; ranking numbers elsewhere index this.
     pub rankings: Vec<Ranking>,
+    /// What is asked of every sale, in the order of the file; check numbers elsewhere index this.
+    pub checks: Vec<Check>,
 }
 
 impl Plan {

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::block::PartitionId;
 
+/// The reason of a sale that fails a check whose action is `dead-letter`.
+pub const CHECK: &str = "check";
+
 /// A window that a sale missed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissedWindow {
@@ -31,6 +34,8 @@ pub enum RejectKind {
     Dead {
         /// A stable word, such as `malformed`, `missing_field`, `ahead`.
         reason: String,
+        /// The check that it failed, with the reason [`CHECK`].
+        check: Option<String>,
         /// What was found, for a person.
         detail: String,
     },

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::histogram::WeightedHistogram;
 use crate::model::block::PartitionId;
+use crate::model::check::Check;
 
 /// A worker that has not moved for this long is stuck.
 const STUCK: Duration = Duration::from_secs(30);
@@ -65,6 +66,7 @@ pub struct Live {
     commits: Mutex<BTreeMap<String, WeightedHistogram>>,
     snapshots: Mutex<SnapshotState>,
     exports: [AtomicU64; 4],
+    checks: Mutex<Checks>,
 }
 
 /// What is told elsewhere, counted by what became of it.
@@ -78,6 +80,15 @@ pub enum Export {
     Spans,
     /// Spans that never were.
     SpansDropped,
+}
+
+/// Data quality as this process sees it.
+#[derive(Debug, Default)]
+struct Checks {
+    /// Per check: its action, and how many sales failed it.
+    failed: BTreeMap<String, (&'static str, u64)>,
+    /// Why the run ends, if one failed too often.
+    broken: Option<String>,
 }
 
 impl Default for Live {
@@ -103,6 +114,7 @@ impl Live {
             commits: Mutex::default(),
             snapshots: Mutex::default(),
             exports: Default::default(),
+            checks: Mutex::default(),
         }
     }
 
@@ -243,6 +255,57 @@ impl Live {
     /// Snapshots so far.
     pub fn snapshots(&self) -> SnapshotState {
         *lock(&self.snapshots)
+    }
+
+    /// So many more sales failed these checks; the numbers are taken. Whether one has failed more often than its
+    /// `fail-on` allows.
+    pub fn checks_failed(&self, checks: &[Check], failed: &mut [u64]) -> bool {
+        let mut state = lock(&self.checks);
+        for (check, failed) in checks.iter().zip(failed) {
+            let (_, sum) = match state.failed.get_mut(&check.name) {
+                Some(known) => known,
+                None => state
+                    .failed
+                    .entry(check.name.clone())
+                    .or_insert((check.action.word(), 0)),
+            };
+            let before = *sum;
+            *sum += std::mem::take(failed);
+            let now = *sum;
+            // The first, the tenth, the hundredth: a log that a broken producer cannot fill.
+            if now > before && now.checked_ilog10() != before.checked_ilog10() {
+                tracing::warn!(
+                    event = "check_failed",
+                    check = check.name,
+                    action = check.action.word(),
+                    failed = now
+                );
+            }
+            if let Some(most) = check.fail_on.filter(|most| now > *most) {
+                let name = &check.name;
+                state.broken.get_or_insert_with(|| {
+                    format!(
+                        "check `{name}` failed {now} times, and its fail-on allows {most}; what was read until then is \
+                         committed, and another start goes on after it"
+                    )
+                });
+            }
+        }
+        state.broken.is_some()
+    }
+
+    /// Why the run ends, if a check failed too often.
+    pub fn broken_check(&self) -> Option<String> {
+        lock(&self.checks).broken.clone()
+    }
+
+    /// Every check: its name, its action, how many sales failed it.
+    pub fn checks(&self) -> Vec<(String, &'static str, u64)> {
+        let state = lock(&self.checks);
+        let one = |(name, (action, failed)): (&String, &(&'static str, u64))| {
+            (name.clone(), *action, *failed)
+        };
+        state.failed.iter().map(one).collect()
     }
 
     /// A sink took a commit, or is waited for. `sink` is its name without secrets.

@@ -52,6 +52,12 @@ struct SinkLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CheckLabel {
+    check: String,
+    action: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ObjectiveLabel {
     objective: &'static str,
 }
@@ -160,6 +166,7 @@ pub struct Metrics {
     live_keys: Gauge,
     sink_up: Family<SinkLabel, Gauge>,
     sink_retries: Family<SinkLabel, Counter>,
+    check_failures: Family<CheckLabel, Counter>,
     event_clients: Gauge,
     event_resyncs: Counter,
     staleness: ByPartition<Seconds>,
@@ -224,6 +231,7 @@ impl Metrics {
             live_keys: Gauge::default(),
             sink_up: Family::default(),
             sink_retries: Family::default(),
+            check_failures: Family::default(),
             event_clients: Gauge::default(),
             event_resyncs: Counter::default(),
             staleness: Family::default(),
@@ -277,6 +285,7 @@ impl Metrics {
             "ranks_changed" "Of the rows written, those whose rank changed" m.ranks_changed;
             "live_keys" "Pairs of window and key that this process holds totals of" m.live_keys;
             "sink_up" "1 while the sink takes commits, 0 while it is waited for" m.sink_up;
+            "check_failures" "Sales that this process found to fail a data-quality check" m.check_failures;
             "sink_retries" "Attempts that failed and were tried again" m.sink_retries;
             "http_event_clients" "Pages that follow the events now" m.event_clients;
             "http_event_resyncs" "Times a page was given a snapshot instead of changes" m.event_resyncs;
@@ -601,6 +610,12 @@ impl Metrics {
             self.sink_up.get_or_create(&label).set(i64::from(up));
             let counter = self.sink_retries.get_or_create(&label);
             counter.inner().store(retries, Ordering::Relaxed);
+        }
+        for (check, action, failed) in self.live.checks() {
+            let counter = self
+                .check_failures
+                .get_or_create(&CheckLabel { check, action });
+            counter.inner().store(failed, Ordering::Relaxed);
         }
     }
 

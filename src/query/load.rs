@@ -127,7 +127,12 @@ fn compile(sources: &[Source], errors: &mut Vec<QueryError>) -> Plan {
             Err(e) => errors.push(e),
         }
     }
-    Plan { schema, rankings }
+    // Checks lie beside the queries and are no queries: `quality::load` adds them.
+    Plan {
+        schema,
+        rankings,
+        checks: Vec::new(),
+    }
 }
 
 fn nowhere(file: &str, found: String, allowed: &str) -> QueryError {

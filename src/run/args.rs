@@ -182,6 +182,10 @@ pub struct RunArgs {
     /// Where records go that are no sales, with the reason: kafka://…, file:PATH, stdout.
     #[arg(long, env = "STANDINGS_DEAD_LETTER", value_name = "URL")]
     pub dead_letter: Option<SinkUrl>,
+    /// End the run, with exit code 1 and what was read committed, when more than N sales fail a check of
+    /// sales.checks.toml; repeat for several.
+    #[arg(long, env = "STANDINGS_FAIL_ON", value_name = "CHECK=N", value_parser = parse_limit)]
+    pub fail_on: Vec<(String, u64)>,
     /// Stop after the input's end as seen at start. Files then close every window; Kafka leaves them open.
     #[arg(long, env = "STANDINGS_UNTIL_END")]
     pub until_end: bool,
@@ -233,6 +237,14 @@ fn parse_epoch_bytes(text: &str) -> Result<(usize, usize), String> {
         (Ok(least), Ok(most)) if 0 < least && least <= most => Ok((least, most)),
         _ => Err("write it as 131072..16777216, or as one number of bytes above 0".to_owned()),
     }
+}
+
+/// `CHECK=N`.
+fn parse_limit(text: &str) -> Result<(String, u64), String> {
+    let parts = text
+        .split_once('=')
+        .and_then(|(name, most)| Some((name.to_owned(), most.parse().ok()?)));
+    parts.ok_or_else(|| "write it as amount-range=100".to_owned())
 }
 
 /// `K=V`.

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser};
+use clap::{Args, Command, FromArgMatches};
 
 use super::args::{Delivery, EmitArg, RunArgs, StartArg};
 use super::commands::Prepared;
 use super::exit::{self, Failure};
+use crate::config;
 use crate::model::duration::format_duration;
 use crate::model::plan::Plan;
+use crate::quality;
 use crate::query;
 use crate::source::SourceUrl;
 
@@ -36,23 +38,17 @@ pub struct CheckArgs {
     pub command: Vec<String>,
 }
 
-/// A command line of `standings run`, for its own parser.
-#[derive(Parser)]
-#[command(name = "standings run", no_binary_name = true)]
-struct Line {
-    #[command(flatten)]
-    run: RunArgs,
-}
-
-/// Loads the queries; every error is one readable diagnostic.
+/// Loads the queries and the checks beside them; every error is one readable diagnostic.
 pub fn load(dir: &Path) -> Result<Plan, Failure> {
-    query::load_dir(dir).map_err(|errors| Failure::usage(errors.render()))
+    let mut plan = query::load_dir(dir).map_err(|errors| Failure::usage(errors.render()))?;
+    plan.checks = quality::load(dir, &plan.schema).map_err(Failure::usage)?;
+    Ok(plan)
 }
 
-/// Runs `standings check`.
-pub fn run(args: &CheckArgs) -> Result<(), Failure> {
-    let Some((first, flags)) = args.command.split_first() else {
-        exit::say(&query::explain(&load(&args.queries)?));
+/// Runs `standings check`; `all` is the program's command line.
+pub fn run(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
+    let Some(first) = args.command.first() else {
+        exit::say(&words(&load(&args.queries)?));
         return Ok(());
     };
     if first != "run" {
@@ -60,17 +56,29 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
             "after -- comes `run` and its flags: standings check -- run …",
         ));
     }
-    let line = Line::try_parse_from(flags).map_err(|e| {
-        let text = e.to_string();
-        Failure::usage(text.trim_start_matches("error: ").trim_end().to_owned())
-    })?;
-    let prepared = Prepared::new(&line.run)?;
+    let line = std::iter::once("standings").chain(args.command.iter().map(String::as_str));
+    let line = config::resolve(all, line.map(Into::into).collect()).map_err(Failure::from)?;
+    let line = match line.matches.subcommand() {
+        Some((_, own)) => {
+            RunArgs::from_arg_matches(own).map_err(|e| Failure::usage(e.to_string()))?
+        }
+        None => return Err(Failure::usage("after -- comes `run` and its flags")),
+    };
+    let prepared = Prepared::new(&line)?;
     exit::say(&format!(
         "{}\n\n{}",
-        query::explain(&prepared.plan),
-        explain(&line.run, &prepared)
+        words(&prepared.plan),
+        explain(&line, &prepared)
     ));
     Ok(())
+}
+
+/// The queries and the checks, in words.
+fn words(plan: &Plan) -> String {
+    match quality::explain(plan) {
+        checks if checks.is_empty() => query::explain(plan),
+        checks => format!("{}\n{checks}", query::explain(plan)),
+    }
 }
 
 /// What a command line says, in words. No secret is shown: URLs show themselves without them, and of client settings
@@ -152,6 +160,15 @@ fn explain(args: &RunArgs, prepared: &Prepared) -> String {
             args.in_flight_bytes >> 20
         ),
     );
+    for check in &prepared.plan.checks {
+        if let Some(most) = check.fail_on {
+            let name = &check.name;
+            say(
+                "fails",
+                format!("when more than {most} sales fail `{name}` in one process"),
+            );
+        }
+    }
     if let Some(http) = &args.http.http {
         say("http", http.clone());
     }

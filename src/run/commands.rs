@@ -31,6 +31,7 @@ use crate::observe::metrics::Metrics;
 use crate::observe::trace::{Flushed, Tracer};
 use crate::observe::trace_export::Resource;
 use crate::sink::url::SinkUrl;
+use crate::quality;
 use crate::sink::{self, SinkError, SinkOptions};
 use crate::snapshot::{self, Store, Writer};
 use crate::source::{SourceError, SourceOptions, kafka_properties};
@@ -60,7 +61,11 @@ pub struct Prepared {
 impl Prepared {
     /// Finds what is wrong before anything is started.
     pub fn new(args: &RunArgs) -> Result<Self, Failure> {
-        let plan = Arc::new(check::load(&args.queries)?);
+        let mut plan = check::load(&args.queries)?;
+        for (name, most) in &args.fail_on {
+            quality::limit(&mut plan.checks, name, *most).map_err(Failure::usage)?;
+        }
+        let plan = Arc::new(plan);
         let cluster = Cluster::from_flags(args)?;
         let kafka_properties =
             kafka_properties(args.kafka_properties.as_deref(), &args.kafka_property)?;
@@ -129,6 +134,7 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         live,
         kafka_properties,
     } = Prepared::new(&args)?;
+    let told = Arc::clone(&live);
     let mut snapshots = None;
     if let Some(url) = &args.state {
         let store = Store::open(url).map_err(Failure::usage)?;
@@ -195,10 +201,14 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         outputs,
     }
     .run()?;
-    witnesses.into_iter().for_each(Witness::done);
     if let Some(flushed) = flushed {
         flushed.wait(TRACES_WAIT);
     }
+    // Everything that was read is committed now.
+    if let Some(message) = told.broken_check() {
+        return Err(Failure::failed(message));
+    }
+    witnesses.into_iter().for_each(Witness::done);
     Ok(())
 }
 

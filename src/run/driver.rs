@@ -41,6 +41,7 @@ use crate::model::plan::Plan;
 use crate::model::reject::Reject;
 use crate::model::sabotage::{self, Mistake};
 use crate::observe::live::Live;
+use crate::quality::Judge;
 use crate::snapshot::{self, Store, Writer};
 
 /// Where a driver gets its events: a reader thread, or a test.
@@ -145,6 +146,9 @@ pub struct Driver<F: Feed> {
     partitions: BTreeMap<PartitionId, Partition>,
     combiner: Combiner,
     amounts: Option<Amounts>,
+    judge: Judge,
+    /// Failures of each check that have not been told.
+    failed: Vec<u64>,
     rejects: Vec<Reject>,
     arrived: Vec<(SystemTime, u64)>,
     epoch: Epoch,
@@ -227,6 +231,8 @@ impl<F: Feed> Driver<F> {
             partitions: BTreeMap::new(),
             combiner: Combiner::new(&settings.plan),
             amounts,
+            judge: Judge::new(&settings.plan.checks, &settings.plan.schema),
+            failed: Vec::new(),
             rejects: Vec::new(),
             arrived: Vec::new(),
             epoch: 0,
@@ -448,9 +454,11 @@ impl<F: Feed> Driver<F> {
                     &mut Folds {
                         combiner: &mut self.combiner,
                         amounts: self.amounts.as_mut(),
+                        judge: &mut self.judge,
                         rejects: &mut self.rejects,
                     },
                 );
+                self.tell_checks();
                 // Even a block without a record counts, so that its offset is committed.
                 self.bytes += block.bytes.len().max(1);
                 let clock = &self.settings.clock;
@@ -498,6 +506,18 @@ impl<F: Feed> Driver<F> {
         while let Ok(report) = self.parts.1.try_recv() {
             self.send(0, Body::Part(report));
             self.owes_epoch = true;
+        }
+    }
+
+    /// Tells what failed; too much of it ends the run, as a signal would: what was read is committed.
+    fn tell_checks(&mut self) {
+        if self.judge.is_empty() {
+            return;
+        }
+        self.judge.take(&mut self.failed);
+        let (live, checks) = (&self.settings.live, &self.settings.plan.checks);
+        if live.checks_failed(checks, &mut self.failed) {
+            self.settings.stop.store(true, Ordering::Relaxed);
         }
     }
 

@@ -9,9 +9,10 @@ use crate::event_time::partition::{PartitionClock, Policy};
 use crate::model::amounts::Amounts;
 use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
 use crate::model::change::Counts;
-use crate::model::reject::{Reject, RejectKind};
+use crate::model::reject::{CHECK, Reject, RejectKind};
 use crate::model::time::format_rfc3339;
 use crate::model::value::Value;
+use crate::quality::Judge;
 
 impl SaleView for Sale<'_> {
     fn event_time(&self) -> i64 {
@@ -50,6 +51,8 @@ pub struct Folds<'a> {
     pub combiner: &'a mut Combiner,
     /// Amounts per window, if `--summary-window` asks for them.
     pub amounts: Option<&'a mut Amounts>,
+    /// Asks of every sale what is declared.
+    pub judge: &'a mut Judge,
     /// Late sales and dead letters.
     pub rejects: &'a mut Vec<Reject>,
 }
@@ -106,6 +109,7 @@ impl Partition {
                     offset: record.offset,
                     kind: RejectKind::Dead {
                         reason: "malformed".to_owned(),
+                        check: None,
                         detail: found.clone(),
                     },
                     bytes: original.to_vec(),
@@ -134,6 +138,7 @@ impl Partition {
         let Folds {
             combiner,
             amounts,
+            judge,
             rejects,
         } = into;
         let mut reject = |kind| {
@@ -150,6 +155,7 @@ impl Partition {
                 self.counts.dead += 1;
                 return reject(RejectKind::Dead {
                     reason: error.reason.to_owned(),
+                    check: None,
                     detail: error.detail,
                 });
             }
@@ -166,7 +172,18 @@ impl Partition {
             );
             return reject(RejectKind::Dead {
                 reason: "ahead".to_owned(),
+                check: None,
                 detail,
+            });
+        }
+        if !judge.is_empty()
+            && let Some(failed) = judge.judge(&sale)
+        {
+            self.counts.dead += 1;
+            return reject(RejectKind::Dead {
+                reason: CHECK.to_owned(),
+                check: Some(failed.check),
+                detail: failed.detail,
             });
         }
         let watermark = self.clock.watermark(policy);

@@ -140,9 +140,17 @@ pub fn push_string(out: &mut Vec<u8>, text: &str) {
 pub fn push_reject(out: &mut Vec<u8>, plan: &Plan, reject: &Reject) {
     let (partition, offset) = (reject.partition, reject.offset);
     match &reject.kind {
-        RejectKind::Dead { reason, detail } => {
+        RejectKind::Dead {
+            reason,
+            check,
+            detail,
+        } => {
             out.extend_from_slice(b"{\"reason\":");
             push_string(out, reason);
+            if let Some(check) = check {
+                out.extend_from_slice(b",\"check\":");
+                push_string(out, check);
+            }
             out.extend_from_slice(b",\"detail\":");
             push_string(out, detail);
             let _ = write!(out, ",\"partition\":{partition},\"offset\":{offset}");

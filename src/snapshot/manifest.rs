@@ -6,6 +6,7 @@ use super::store::{Store, checksum};
 use crate::dataflow::control::{GatherState, PartFile};
 use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
+use crate::quality;
 use crate::query;
 
 /// The form of manifests and of `state` in parts. A reader takes only its own.
@@ -27,9 +28,9 @@ pub struct Manifest {
     pub parts: Vec<PartFile>,
 }
 
-/// Names the meaning of rows: with other queries they cannot be loaded.
+/// Names the meaning of rows: with other queries or checks they cannot be loaded.
 pub fn fingerprint(plan: &Plan) -> String {
-    checksum(query::explain(plan).as_bytes())
+    checksum((query::explain(plan) + &quality::explain(plan)).as_bytes())
 }
 
 fn name(id: u64) -> String {

@@ -11,6 +11,7 @@ use crate::model::block::{Block, NO_TIMESTAMP, PartitionId};
 use crate::model::decimal::average_minor;
 use crate::model::plan::{Aggregate, Field, FieldType, Plan, RankFunction, Ranking};
 use crate::model::value::Value;
+use crate::quality::Judge;
 
 /// One measure's state.
 #[derive(Clone, Debug)]
@@ -33,6 +34,7 @@ pub struct Plain {
     plan: Arc<Plan>,
     policy: Policy,
     max_record_bytes: usize,
+    judge: Judge,
     partitions: BTreeMap<PartitionId, Partition>,
     groups: BTreeMap<At, Vec<State>>,
 }
@@ -44,6 +46,7 @@ impl Plain {
             plan: Arc::clone(plan),
             policy,
             max_record_bytes,
+            judge: Judge::new(&plan.checks, &plan.schema),
             partitions: BTreeMap::new(),
             groups: BTreeMap::new(),
         }
@@ -78,6 +81,9 @@ impl Plain {
             };
             let limit = record.timestamp.saturating_add(self.policy.max_ahead);
             if record.timestamp != NO_TIMESTAMP && sale.event_time > limit {
+                continue;
+            }
+            if self.judge.judge(&sale).is_some() {
                 continue;
             }
             let watermark = partition.clock.watermark(&self.policy);

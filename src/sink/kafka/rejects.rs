@@ -85,6 +85,7 @@ mod tests {
             offset: 7,
             kind: RejectKind::Dead {
                 reason: "too_large".to_owned(),
+                check: None,
                 detail: "too large".to_owned(),
             },
             bytes,

@@ -1,0 +1,44 @@
+//! What TOML files of this program have in common: places, and what is said of what is wrong.
+
+use std::ops::Range;
+
+use toml_edit::{Document, Item};
+
+/// Parses a file; what is wrong is told with its place.
+pub fn parse(name: &str, text: &str) -> Result<Document<String>, String> {
+    Document::parse(text.to_owned()).map_err(|e| {
+        let said = e.message().trim_end().replace('\n', "; ");
+        format!("{}: {said}", place(name, text, e.span()))
+    })
+}
+
+/// `FILE:LINE`.
+pub fn place(name: &str, text: &str, span: Option<Range<usize>>) -> String {
+    let before = span.and_then(|s| text.as_bytes().get(..s.start));
+    match before {
+        Some(before) => {
+            let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+            format!("{name}:{line}")
+        }
+        None => name.to_owned(),
+    }
+}
+
+/// What an item is: `a string`.
+pub fn kind(item: &Item) -> String {
+    match item.type_name() {
+        name if name.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {name}"),
+        name => format!("a {name}"),
+    }
+}
+
+/// The name that was probably meant.
+pub fn nearest<'a>(name: &str, allowed: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // `commit_interval` and `commitInterval` are as near as it gets.
+    let plain = |text: &str| text.to_lowercase().replace(['_', '-'], "");
+    allowed
+        .map(|other| (strsim::jaro_winkler(&plain(name), &plain(other)), other))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, other)| other)
+}
