@@ -20,6 +20,7 @@ use tokio_postgres::{Client, Error};
 pub use self::connect::Target;
 pub use self::protocol::{Database, DatabaseSink, Trouble};
 pub use self::tables::{fields, quoted, sql_type};
+pub(crate) use self::tls::authority_only;
 
 use self::rows::Statements;
 use super::{Shown, SinkError, SinkOptions};
