@@ -145,6 +145,7 @@ fn plan() -> Arc<Plan> {
     Arc::new(Plan {
         schema,
         rankings: vec![cities, salesmen],
+        max_key_bytes: standings::model::plan::MAX_KEY_BYTES,
     })
 }
 

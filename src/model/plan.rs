@@ -160,9 +160,31 @@ pub struct Plan {
     pub schema: Schema,
     /// The rankings, sorted by name; ranking numbers elsewhere index this.
     pub rankings: Vec<Ranking>,
+    /// The most bytes that the texts of one group key may have together; a sale with a longer one is a dead letter.
+    pub max_key_bytes: usize,
 }
 
+/// What Postgres can index: a third of a page of 8 KiB, less what the window and the columns' own lengths take. (It may
+/// take more where a key compresses well; what is counted must not depend on that.)
+pub const MAX_KEY_BYTES: usize = 2600;
+
 impl Plan {
+    /// The ranking whose key of a sale is too long, and how long it is. `record`: bytes of the sale's record, which its
+    /// texts cannot exceed; `text`: bytes of a column, 0 for one that is no text.
+    #[inline]
+    pub fn oversized_key(
+        &self,
+        record: usize,
+        text: impl Fn(usize) -> usize,
+    ) -> Option<(&Ranking, usize)> {
+        if record <= self.max_key_bytes {
+            return None;
+        }
+        let length = |r: &Ranking| r.keys.iter().map(|k| text(k.column)).sum();
+        let mut lengths = self.rankings.iter().map(|r| (r, length(r)));
+        lengths.find(|(_, length)| *length > self.max_key_bytes)
+    }
+
     /// The columns that some ranking groups by: a sale without one of them is a dead letter.
     pub fn required_columns(&self) -> Vec<usize> {
         let mut columns: Vec<usize> = self

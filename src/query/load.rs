@@ -6,7 +6,7 @@ use sqlparser::tokenizer::Span;
 
 use super::error::{QueryError, QueryErrors, Text};
 use super::{parse_ranking, parse_schema};
-use crate::model::plan::Plan;
+use crate::model::plan::{MAX_KEY_BYTES, Plan};
 use crate::model::schema::Schema;
 
 /// Loads every `*.sql` of a folder: `sales.sql` declares the columns, each other file is a ranking of its name.
@@ -126,7 +126,11 @@ fn compile(sources: &[Source], errors: &mut Vec<QueryError>) -> Plan {
             Err(e) => errors.push(e),
         }
     }
-    Plan { schema, rankings }
+    Plan {
+        schema,
+        rankings,
+        max_key_bytes: MAX_KEY_BYTES,
+    }
 }
 
 fn nowhere(file: &str, found: String, allowed: &str) -> QueryError {

@@ -11,6 +11,7 @@ use super::committer::{Observer, Outputs, RejectWriter};
 use super::driver::{Settings, Snapshots};
 use super::engine::{Cluster, Engine};
 use super::exit::Failure;
+use super::limits;
 use crate::dataflow::gather::Emit;
 use crate::event_time::partition::Policy;
 use crate::http::server;
@@ -50,7 +51,10 @@ pub struct Prepared {
 impl Prepared {
     /// Finds what is wrong before anything is started.
     pub fn new(args: &RunArgs) -> Result<Self, Failure> {
-        let plan = Arc::new(check::load(&args.queries)?);
+        let mut plan = check::load(&args.queries)?;
+        limits::check(args)?;
+        plan.max_key_bytes = args.max_key_bytes;
+        let plan = Arc::new(plan);
         let cluster = Cluster::from_flags(args)?;
         let kafka_properties =
             kafka_properties(args.kafka_properties.as_deref(), &args.kafka_property)?;
@@ -127,6 +131,7 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         outputs.state = Some((store.clone(), args.snapshot_interval));
         snapshots = Some(Snapshots { store, writer });
     }
+    limits::watch_memory(args.max_memory_bytes)?;
     let settings = settings(&args, &plan, &source, stop, snapshots);
     if let Some(address) = args.http.http.as_deref() {
         let listening = server::listen(address, cluster.process, &args.http)?;

@@ -449,6 +449,7 @@ impl<F: Feed> Driver<F> {
                         combiner: &mut self.combiner,
                         amounts: self.amounts.as_mut(),
                         rejects: &mut self.rejects,
+                        plan: &self.settings.plan,
                     },
                 );
                 // Even a block without a record counts, so that its offset is committed.

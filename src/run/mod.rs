@@ -17,6 +17,7 @@ pub mod driver;
 pub mod engine;
 pub mod exit;
 pub mod health;
+pub mod limits;
 pub mod partition;
 pub mod peers;
 pub mod replica;

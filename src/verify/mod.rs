@@ -24,7 +24,7 @@ use crate::event_time::partition::Policy;
 use crate::load::progress;
 use crate::model::block::{PartitionId, SourceEvent};
 use crate::model::duration::parse_duration;
-use crate::model::plan::Plan;
+use crate::model::plan::{MAX_KEY_BYTES, Plan};
 use crate::model::value::Value;
 use crate::run::args::parse_property;
 use crate::run::check;
@@ -74,6 +74,9 @@ pub struct VerifyArgs {
     /// As in the run.
     #[arg(long, env = "STANDINGS_MAX_RECORD_BYTES", value_name = "BYTES", default_value_t = 1 << 20)]
     pub max_record_bytes: usize,
+    /// As in the run.
+    #[arg(long, env = "STANDINGS_MAX_KEY_BYTES", value_name = "BYTES", default_value_t = MAX_KEY_BYTES)]
+    pub max_key_bytes: usize,
     /// Any librdkafka setting; repeat for several.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", value_name = "K=V", value_parser = parse_property)]
     pub kafka_property: Vec<(String, String)>,
@@ -94,7 +97,9 @@ type Row = (u64, Arc<[Value]>);
 
 /// Compares, and fails with the differences.
 pub fn run(args: &VerifyArgs) -> Result<(), Failure> {
-    let plan = Arc::new(check::load(&args.queries)?);
+    let mut plan = check::load(&args.queries)?;
+    plan.max_key_bytes = args.max_key_bytes;
+    let plan = Arc::new(plan);
     let kafka_properties =
         kafka_properties(args.kafka_properties.as_deref(), &args.kafka_property)?;
     let options = SinkOptions {

@@ -80,6 +80,10 @@ impl Plain {
             if record.timestamp != NO_TIMESTAMP && sale.event_time > limit {
                 continue;
             }
+            let text = |column| sale.text(column).map_or(0, <[u8]>::len);
+            if self.plan.oversized_key(bytes.len(), text).is_some() {
+                continue;
+            }
             let watermark = partition.clock.watermark(&self.policy);
             let place = (sale.event_time, block.partition, record.offset);
             for (ranking, plan) in self.plan.rankings.iter().enumerate() {
