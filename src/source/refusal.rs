@@ -8,6 +8,10 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+/// What to do about TLS.
+const TLS: &str = "check ssl.ca.location, and ssl.certificate.location and ssl.key.location if the broker wants to know who \
+comes";
+
 /// Keeps the first thing that waiting does not heal.
 #[derive(Default)]
 struct Listener {
@@ -20,10 +24,9 @@ impl ClientContext for Listener {
             Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
                 "check sasl.mechanism, sasl.username and sasl.password"
             }
-            Some(RDKafkaErrorCode::SSL) => {
-                "check ssl.ca.location, and ssl.certificate.location and ssl.key.location if the broker wants to know \
-                 who comes"
-            }
+            Some(RDKafkaErrorCode::SSL) => TLS,
+            // With TLS 1.3 the broker judges the client's certificate after the handshake, and hangs up.
+            _ if reason.contains("SSL alert number") => TLS,
             _ => return,
         };
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
