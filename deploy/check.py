@@ -197,9 +197,11 @@ def chart():
             fault(f"no values file in {CHART}/ci renders a {wanted}")
     for what, values in {
         "no sink": {},
-        "a folder for several": {"sink": {"secret": "x"}, "state": {"url": "file:/state"}},
-        "autoscaling without state": {"sink": {"secret": "x"}, "autoscaling": {"enabled": True}},
+        "a folder for several": {"sink": {"secret": "x"}, "peers": {"plaintext": True}, "state": {"url": "file:/state"}},
+        "autoscaling without state": {"sink": {"secret": "x"}, "peers": {"plaintext": True}, "autoscaling": {"enabled": True}},
         "a secret in a URL": {"sink": {"urls": ["postgres://u:p@h/d"]}},
+        "several without certificates": {"sink": {"secret": "x"}},
+        "certificates and plaintext": {"sink": {"secret": "x"}, "peers": {"tlsSecret": "x", "plaintext": True}},
         "an unknown value": {"sink": {"secret": "x"}, "replica": 3},
         "no replica": {"sink": {"secret": "x"}, "replicas": 0},
     }.items():

@@ -146,6 +146,7 @@ fn plan() -> Arc<Plan> {
         schema,
         rankings: vec![cities, salesmen],
         checks: Vec::new(),
+        max_key_bytes: usize::MAX,
     })
 }
 

@@ -1,4 +1,4 @@
-//! Postgres over TLS: what `sslmode` trusts, and that a certificate which is not trusted ends the run at once.
+//! Postgres over TLS: what `sslmode` trusts, that a certificate which is not trusted ends the run at once, and SCRAM.
 
 mod support;
 
@@ -143,4 +143,58 @@ fn the_certificate_is_checked_as_sslmode_says() {
             "{sink}: {code:?} {text}"
         );
     }
+    passwords(&named, &trusted, &sales);
+}
+
+/// SCRAM over verified TLS, bound to it; a wrong password is said in one line that does not hold it.
+fn passwords(url: &str, trusted: &Path, sales: &Path) {
+    let role = support::kafka::unique("scram");
+    block(async {
+        let client = connect(&service("POSTGRES_URL")).await;
+        let commands = [
+            format!(
+                "SET password_encryption = 'scram-sha-256'; CREATE ROLE {role} LOGIN PASSWORD 'correct horse'"
+            ),
+            format!(
+                r#"COPY (SELECT '') TO PROGRAM 'sed -i "1i hostssl all {role} all scram-sha-256" pg_hba.conf'"#
+            ),
+            "SELECT pg_reload_conf()".to_owned(),
+        ];
+        for command in commands {
+            client.batch_execute(&command).await.unwrap();
+        }
+        let own = connect(&url.replace("localhost", "127.0.0.1")).await;
+        let make = format!("CREATE SCHEMA {role} AUTHORIZATION {role}");
+        own.batch_execute(&make).await.unwrap();
+    });
+    let (_, place) = url.split_once('@').unwrap();
+    let (host, base) = place.split_once('/').unwrap();
+    let with = |password: &str| {
+        format!(
+            "postgres://{role}:{password}@{host}/{base}?sslmode=verify-full&channel_binding=require&sslrootcert={}\
+             &options=-c%20search_path%3D{role}",
+            trusted.display()
+        )
+    };
+    let mut last = (None, String::new());
+    // The server takes its changed file within a moment.
+    for _ in 0..20 {
+        last = run(&with("wr0ng"), sales);
+        if last.0 != Some(0) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let (code, text) = last;
+    let errors: Vec<&str> = text.lines().filter(|l| l.starts_with("error: ")).collect();
+    assert!(
+        matches!(code, Some(1 | 2)) && errors.len() == 1,
+        "{code:?} {text}"
+    );
+    assert!(
+        errors[0].contains("password authentication failed") && !text.contains("wr0ng"),
+        "{text}"
+    );
+    let (code, text) = run(&with("correct%20horse"), sales);
+    assert_eq!(code, Some(0), "{text}");
 }

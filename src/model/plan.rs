@@ -163,9 +163,27 @@ pub struct Plan {
     pub rankings: Vec<Ranking>,
     /// What is asked of every sale, in the order of the file; check numbers elsewhere index this.
     pub checks: Vec<Check>,
+    /// The most bytes that the texts of one group key may have together; a sale with a longer one is a dead letter.
+    pub max_key_bytes: usize,
 }
 
 impl Plan {
+    /// The ranking whose key of a sale is too long, and how long it is. `record`: bytes of the sale's record, which its
+    /// texts cannot exceed; `text`: bytes of a column, 0 for one that is no text.
+    #[inline]
+    pub fn oversized_key(
+        &self,
+        record: usize,
+        text: impl Fn(usize) -> usize,
+    ) -> Option<(&Ranking, usize)> {
+        if record <= self.max_key_bytes {
+            return None;
+        }
+        let length = |r: &Ranking| r.keys.iter().map(|k| text(k.column)).sum();
+        let mut lengths = self.rankings.iter().map(|r| (r, length(r)));
+        lengths.find(|(_, length)| *length > self.max_key_bytes)
+    }
+
     /// The columns that some ranking groups by: a sale without one of them is a dead letter.
     pub fn required_columns(&self) -> Vec<usize> {
         let mut columns: Vec<usize> = self

@@ -132,6 +132,7 @@ fn compile(sources: &[Source], errors: &mut Vec<QueryError>) -> Plan {
         schema,
         rankings,
         checks: Vec::new(),
+        max_key_bytes: usize::MAX,
     }
 }
 

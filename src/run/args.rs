@@ -11,6 +11,7 @@ use crate::lineage::LineageArgs;
 use crate::model::duration::parse_duration;
 use crate::observe::objectives::ObjectiveArgs;
 use crate::observe::trace::TraceArgs;
+use crate::run::peers::tls::PeerArgs;
 use crate::sink::url::SinkUrl;
 use crate::snapshot::StateUrl;
 use crate::source::{SourceUrl, Start};
@@ -134,6 +135,9 @@ pub struct RunArgs {
     /// When another process that does not answer counts as lost, which ends this one.
     #[arg(long, env = "STANDINGS_PEER_TIMEOUT", value_name = "D", default_value = "10s", value_parser = parse_duration)]
     pub peer_timeout: Duration,
+    /// How processes trust each other.
+    #[command(flatten)]
+    pub peers: PeerArgs,
     /// A file to make when every sink has caught up; `standings cluster` waits for it.
     #[arg(long, env = "STANDINGS_CAUGHT_UP", hide = true)]
     pub caught_up_file: Option<PathBuf>,
@@ -192,6 +196,19 @@ pub struct RunArgs {
     /// Largest record; a larger one is a dead letter.
     #[arg(long, env = "STANDINGS_MAX_RECORD_BYTES", value_name = "BYTES", default_value_t = 1 << 20)]
     pub max_record_bytes: usize,
+    /// Most bytes that the texts of a sale's group key may have together; a sale with a longer one is a dead letter.
+    /// Without it any key is ranked. Postgres can index 2600 bytes, and more only of texts that compress well.
+    #[arg(long, env = "STANDINGS_MAX_KEY_BYTES", value_name = "BYTES")]
+    pub max_key_bytes: Option<usize>,
+    /// Memory that this process may hold; beyond it the process ends with a message (exit code 1) instead of being
+    /// killed by the machine. 0 for no limit.
+    #[arg(
+        long,
+        env = "STANDINGS_MAX_MEMORY_BYTES",
+        value_name = "BYTES",
+        default_value_t = 0
+    )]
+    pub max_memory_bytes: u64,
     /// Input that each worker may have read and not yet committed; beyond it reading stops.
     #[arg(long, env = "STANDINGS_IN_FLIGHT_BYTES", value_name = "BYTES", default_value_t = 64 << 20)]
     pub in_flight_bytes: usize,

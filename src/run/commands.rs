@@ -12,6 +12,7 @@ use super::driver::{Settings, Snapshots};
 use super::engine::{Cluster, Engine};
 use super::exit::Failure;
 use super::identity::RunId;
+use super::limits;
 use super::post::Endpoint;
 use super::record::{Facts, Record};
 use super::tally::{Counting, Tally};
@@ -30,8 +31,8 @@ use crate::observe::live::Live;
 use crate::observe::metrics::Metrics;
 use crate::observe::trace::{Flushed, Tracer};
 use crate::observe::trace_export::Resource;
-use crate::sink::url::SinkUrl;
 use crate::quality;
+use crate::sink::url::SinkUrl;
 use crate::sink::{self, SinkError, SinkOptions};
 use crate::snapshot::{self, Store, Writer};
 use crate::source::{SourceError, SourceOptions, kafka_properties};
@@ -65,6 +66,7 @@ impl Prepared {
         for (name, most) in &args.fail_on {
             quality::limit(&mut plan.checks, name, *most).map_err(Failure::usage)?;
         }
+        plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
         let plan = Arc::new(plan);
         let cluster = Cluster::from_flags(args)?;
         let kafka_properties =
@@ -152,6 +154,7 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         0 => trace(&args, &facts, &mut outputs)?,
         _ => None,
     };
+    limits::watch_memory(args.max_memory_bytes)?;
     let settings = settings(&args, &plan, &source, stop, snapshots);
     if let Some(address) = args.http.http.as_deref() {
         let listening = server::listen(address, cluster.process, &args.http)?;

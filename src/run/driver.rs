@@ -456,6 +456,7 @@ impl<F: Feed> Driver<F> {
                         amounts: self.amounts.as_mut(),
                         judge: &mut self.judge,
                         rejects: &mut self.rejects,
+                        plan: &self.settings.plan,
                     },
                 );
                 self.tell_checks();

@@ -15,6 +15,7 @@ use super::args::RunArgs;
 use super::committer::{self, CommitGate, Outputs};
 use super::driver::{self, Feed, Settings};
 use super::exit::{self, Failure};
+use super::peers::tls::PeerTls;
 use super::peers::{self, Hello, Line};
 use crate::dataflow::control::Start;
 use crate::dataflow::gather::Emit;
@@ -38,6 +39,8 @@ pub struct Cluster {
     pub generation: u64,
     /// `--peer-timeout`.
     pub peer_timeout: Duration,
+    /// Certificates for the connections between processes, if they are not plain.
+    pub tls: Option<Arc<PeerTls>>,
 }
 
 impl Cluster {
@@ -50,6 +53,7 @@ impl Cluster {
             id: String::new(),
             generation: 0,
             peer_timeout: Duration::from_secs(10),
+            tls: None,
         }
     }
 
@@ -93,9 +97,12 @@ impl Cluster {
                 hosts.len()
             )));
         }
+        let hosts = hosts[..processes].to_vec();
+        let tls = args.peers.security(&hosts)?;
         Ok(Cluster {
             workers,
-            hosts: hosts[..processes].to_vec(),
+            tls,
+            hosts,
             process,
             id: args.cluster_id.clone(),
             generation: args.generation,
@@ -128,7 +135,13 @@ impl Cluster {
             queries: snapshot::fingerprint(&settings.plan),
             line: Line::Data,
         };
-        let sockets = peers::connect(&own, &self.hosts, self.peer_timeout, &settings.stop)?;
+        let sockets = peers::connect(
+            &own,
+            &self.hosts,
+            self.tls.as_ref(),
+            self.peer_timeout,
+            &settings.stop,
+        )?;
         let Some(sockets) = sockets else {
             return Ok(None);
         };

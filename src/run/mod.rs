@@ -18,6 +18,7 @@ pub mod engine;
 pub mod exit;
 pub mod health;
 pub mod identity;
+pub mod limits;
 pub mod partition;
 pub mod peers;
 pub mod post;

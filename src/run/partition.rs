@@ -9,6 +9,7 @@ use crate::event_time::partition::{PartitionClock, Policy};
 use crate::model::amounts::Amounts;
 use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
 use crate::model::change::Counts;
+use crate::model::plan::Plan;
 use crate::model::reject::{CHECK, Reject, RejectKind};
 use crate::model::time::format_rfc3339;
 use crate::model::value::Value;
@@ -55,6 +56,8 @@ pub struct Folds<'a> {
     pub judge: &'a mut Judge,
     /// Late sales and dead letters.
     pub rejects: &'a mut Vec<Reject>,
+    /// What a sale may be.
+    pub plan: &'a Plan,
 }
 
 /// One partition of this worker.
@@ -140,6 +143,7 @@ impl Partition {
             amounts,
             judge,
             rejects,
+            plan,
         } = into;
         let mut reject = |kind| {
             rejects.push(Reject {
@@ -172,6 +176,19 @@ impl Partition {
             );
             return reject(RejectKind::Dead {
                 reason: "ahead".to_owned(),
+                check: None,
+                detail,
+            });
+        }
+        let text = |column| Sale::text(&sale, column).map_or(0, <[u8]>::len);
+        if let Some((ranking, length)) = plan.oversized_key(bytes.bytes.len(), text) {
+            self.counts.dead += 1;
+            let detail = format!(
+                "its key in {} has {length} bytes, at most {} are allowed (--max-key-bytes)",
+                ranking.name, plan.max_key_bytes
+            );
+            return reject(RejectKind::Dead {
+                reason: "key_too_large".to_owned(),
                 check: None,
                 detail,
             });

@@ -15,6 +15,8 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use super::error::SourceError;
 use super::options::{SourceOptions, Start};
 use super::reader::Outlet;
+use super::refusal::refusal;
+use super::url::SourceUrl;
 use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
 use crate::observe::live::Live;
 
@@ -251,6 +253,14 @@ impl Topic<'_> {
         empty.into_iter().all(|p| self.end(p))
     }
 
+    /// Whether the brokers do not let this client in.
+    fn let_in(&self) -> Result<(), SourceError> {
+        let Some(SourceUrl::Kafka { brokers, .. }) = self.options.urls.first() else {
+            return Ok(());
+        };
+        refusal(&config(self.options, brokers)).map_or(Ok(()), |why| Err(self.failed(&why)))
+    }
+
     /// This worker's partitions; waits while the brokers are down. `None` when told to stop.
     fn partitions_at_start(&self) -> Result<Option<BTreeSet<PartitionId>>, SourceError> {
         let started = Instant::now();
@@ -266,7 +276,10 @@ impl Topic<'_> {
                     )));
                 }
                 Ok(None) => "the topic does not exist yet".to_owned(),
-                Err(e) => e.to_string(),
+                Err(e) => {
+                    self.let_in()?;
+                    e.to_string()
+                }
             };
             if warned.elapsed() > Duration::from_secs(5) {
                 warned = Instant::now();

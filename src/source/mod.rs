@@ -19,6 +19,7 @@ mod parquet;
 mod quiet;
 mod reader;
 mod recording;
+mod refusal;
 mod url;
 
 pub use error::SourceError;
@@ -26,4 +27,5 @@ pub use kafka::refused;
 pub use options::{SourceOptions, Start, kafka_properties};
 pub use quiet::Quiet;
 pub use reader::{Reader, start};
+pub use refusal::refusal;
 pub use url::SourceUrl;

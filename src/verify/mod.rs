@@ -79,6 +79,9 @@ pub struct VerifyArgs {
     /// As in the run.
     #[arg(long, env = "STANDINGS_MAX_RECORD_BYTES", value_name = "BYTES", default_value_t = 1 << 20)]
     pub max_record_bytes: usize,
+    /// As in the run.
+    #[arg(long, env = "STANDINGS_MAX_KEY_BYTES", value_name = "BYTES")]
+    pub max_key_bytes: Option<usize>,
     /// Any librdkafka setting; repeat for several.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", hide_env_values = true, value_name = "K=V", value_parser = parse_property)]
     pub kafka_property: Vec<(String, String)>,
@@ -99,7 +102,9 @@ type Row = (u64, Arc<[Value]>);
 
 /// Compares, and fails with the differences.
 pub fn run(args: &VerifyArgs) -> Result<(), Failure> {
-    let plan = Arc::new(check::load(&args.queries)?);
+    let mut plan = check::load(&args.queries)?;
+    plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
+    let plan = Arc::new(plan);
     let kafka_properties =
         kafka_properties(args.kafka_properties.as_deref(), &args.kafka_property)?;
     let options = SinkOptions {

@@ -83,6 +83,10 @@ impl Plain {
             if record.timestamp != NO_TIMESTAMP && sale.event_time > limit {
                 continue;
             }
+            let text = |column| sale.text(column).map_or(0, <[u8]>::len);
+            if self.plan.oversized_key(bytes.len(), text).is_some() {
+                continue;
+            }
             if self.judge.judge(&sale).is_some() {
                 continue;
             }

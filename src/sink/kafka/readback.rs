@@ -20,7 +20,7 @@ use crate::model::plan::{Field, FieldType, Plan, Ranking};
 use crate::model::time::parse_rfc3339;
 use crate::model::value::Value;
 use crate::sink::{Shown, ShownRow, SinkError, SinkOptions};
-use crate::source::Quiet;
+use crate::source::{Quiet, refusal};
 
 /// How long a broker may take to answer once.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -32,7 +32,9 @@ pub fn make_topics(
     topics: &[(&String, bool)],
 ) -> Result<(), SinkError> {
     let admin = admin(brokers, options)?;
-    let metadata = waiting(brokers, || admin.inner().fetch_metadata(None, ANSWER))?;
+    let metadata = waiting(brokers, options, || {
+        admin.inner().fetch_metadata(None, ANSWER)
+    })?;
     let there: Vec<&str> = metadata.topics().iter().map(|t| t.name()).collect();
     let missing: Vec<_> = topics
         .iter()
@@ -84,7 +86,9 @@ pub const LARGEST: usize = 1_048_588;
 /// down.
 pub fn largest(brokers: &str, options: &SinkOptions, topic: &str) -> Result<usize, SinkError> {
     let admin = admin(brokers, options)?;
-    waiting(brokers, || admin.inner().fetch_metadata(None, ANSWER))?;
+    waiting(brokers, options, || {
+        admin.inner().fetch_metadata(None, ANSWER)
+    })?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -101,6 +105,7 @@ pub fn largest(brokers: &str, options: &SinkOptions, topic: &str) -> Result<usiz
 /// Asks again while Kafka does not answer.
 fn waiting<T>(
     brokers: &str,
+    options: &SinkOptions,
     mut ask: impl FnMut() -> Result<T, KafkaError>,
 ) -> Result<T, SinkError> {
     let mut warned: Option<Instant> = None;
@@ -115,6 +120,9 @@ fn waiting<T>(
                     | RDKafkaErrorCode::TopicAuthorizationFailed,
                 ) => return Err(SinkError::Failed(format!("kafka://{brokers}: {e}"))),
                 _ => {
+                    if let Some(why) = refusal(&client(brokers, options)) {
+                        return Err(SinkError::Failed(format!("kafka://{brokers}: {why}")));
+                    }
                     if warned.is_none_or(|w| w.elapsed() > Duration::from_secs(5)) {
                         warned = Some(Instant::now());
                         tracing::warn!(event = "sink_waiting", sink = brokers, problem = %e, "waiting for Kafka");
@@ -150,11 +158,13 @@ fn read(
         .create_with_context(Quiet)
         .map_err(|e| refused(&e))?;
     let consumer = Aside::new(consumer);
-    let metadata = waiting(brokers, || consumer.fetch_metadata(Some(topic), ANSWER))?;
+    let metadata = waiting(brokers, options, || {
+        consumer.fetch_metadata(Some(topic), ANSWER)
+    })?;
     let found = metadata.topics().iter().find(|t| t.name() == topic);
     let mut list = TopicPartitionList::new();
     for partition in found.into_iter().flat_map(|t| t.partitions()) {
-        let (low, high) = waiting(brokers, || {
+        let (low, high) = waiting(brokers, options, || {
             consumer.fetch_watermarks(topic, partition.id(), ANSWER)
         })?;
         if high > low {

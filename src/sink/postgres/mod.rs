@@ -20,6 +20,7 @@ use tokio_postgres::{Client, Error};
 pub use self::connect::Target;
 pub use self::protocol::{Database, DatabaseSink, Trouble};
 pub use self::tables::{fields, quoted, sql_type};
+pub(crate) use self::tls::authority_only;
 
 use self::rows::Statements;
 use super::{Shown, SinkError, SinkOptions};
@@ -40,7 +41,10 @@ pub struct Postgres {
 
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
-        let text = describe(&error);
+        let mut text = describe(&error);
+        if error.code() == Some(&SqlState::PROGRAM_LIMIT_EXCEEDED) {
+            text += "; with --max-key-bytes 2600 a sale whose key Postgres cannot index becomes a dead letter";
+        }
         let passing = match error.code() {
             None => true,
             Some(code) => {

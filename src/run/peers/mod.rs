@@ -13,6 +13,10 @@
 //!    replaced.
 //! 4. Processes show each other every now and then that they are alive. One that is silent for longer than the timeout
 //!    (stopped, cut off, both ways or one) ends the others, which their supervisor starts anew without it.
+//! 5. Where certificates are given ([`tls`]), nothing of the above is said or heard before both sides have shown theirs.
+
+pub mod tls;
+mod wire;
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs};
@@ -23,6 +27,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use socket2::{SockRef, TcpKeepalive};
 
+use self::tls::{OnlyTls, PeerTls, refusal};
+pub use self::wire::Wire;
 use super::exit::{self, Failure};
 
 /// Who a process is.
@@ -60,12 +66,12 @@ pub enum Line {
 /// A process's two connections to another.
 #[derive(Default)]
 struct Pair {
-    data: Option<TcpStream>,
-    pulse: Option<TcpStream>,
+    data: Option<Wire>,
+    pulse: Option<Wire>,
 }
 
 impl Pair {
-    fn line(&mut self, line: Line) -> &mut Option<TcpStream> {
+    fn line(&mut self, line: Line) -> &mut Option<Wire> {
         match line {
             Line::Data => &mut self.data,
             Line::Pulse => &mut self.pulse,
@@ -143,9 +149,10 @@ impl Hello {
 pub fn connect(
     own: &Hello,
     hosts: &[String],
+    tls: Option<&Arc<PeerTls>>,
     timeout: Duration,
     stop: &Arc<AtomicBool>,
-) -> Result<Option<Vec<Option<TcpStream>>>, Failure> {
+) -> Result<Option<Vec<Option<Wire>>>, Failure> {
     let address = &hosts[own.process];
     let listener = TcpListener::bind(address).map_err(|e| {
         Failure::failed(format!(
@@ -166,11 +173,11 @@ pub fn connect(
                         line,
                         ..own.clone()
                     };
-                    *socket = dial(&own, peer, &hosts[peer])?;
+                    *socket = dial(&own, peer, &hosts[peer], tls)?;
                 }
             }
         }
-        while let Some((other, socket)) = accept(own, &listener, false) {
+        while let Some((other, socket)) = accept(own, &listener, tls, false) {
             // One that was there already has been started anew.
             *pairs[other.process].line(other.line) = Some(socket);
         }
@@ -193,7 +200,7 @@ pub fn connect(
     for (peer, pair) in pairs.into_iter().enumerate() {
         let failed = |e: std::io::Error| Failure::failed(format!("setting up a connection: {e}"));
         if let Some(data) = &pair.data {
-            prepare(data, timeout).map_err(failed)?;
+            prepare(data.socket(), timeout).map_err(failed)?;
         }
         if let Some(pulse) = pair.pulse {
             listen_to(peer, pulse, timeout).map_err(failed)?;
@@ -205,16 +212,16 @@ pub fn connect(
         generation = own.generation,
         process = own.process
     );
-    turn_away(own.clone(), listener)?;
+    turn_away(own.clone(), listener, tls.cloned())?;
     Ok(Some(sockets))
 }
 
 /// Beats, and listens to the other's beats; silence ends this process.
-fn listen_to(peer: usize, mut pulse: TcpStream, timeout: Duration) -> std::io::Result<()> {
+fn listen_to(peer: usize, mut pulse: Wire, timeout: Duration) -> std::io::Result<()> {
     let rest = (timeout / 5).max(Duration::from_millis(10));
-    pulse.set_read_timeout(Some(timeout))?;
-    pulse.set_write_timeout(Some(timeout))?;
-    pulse.set_nodelay(true)?;
+    pulse.socket().set_read_timeout(Some(timeout))?;
+    pulse.socket().set_write_timeout(Some(timeout))?;
+    pulse.socket().set_nodelay(true)?;
     let beat = move || {
         loop {
             let beaten = pulse
@@ -250,18 +257,40 @@ fn prepare(socket: &TcpStream, timeout: Duration) -> std::io::Result<()> {
 }
 
 /// One attempt to reach a process; `None` if it is not there yet.
-fn dial(own: &Hello, peer: usize, address: &str) -> Result<Option<TcpStream>, Failure> {
+fn dial(
+    own: &Hello,
+    peer: usize,
+    address: &str,
+    tls: Option<&Arc<PeerTls>>,
+) -> Result<Option<Wire>, Failure> {
     let found = address.to_socket_addrs().ok().and_then(|mut a| a.next());
     let Some(found) = found else {
         tracing::debug!(event = "peer_has_no_address", peer, address);
         return Ok(None);
     };
-    let Ok(mut socket) = TcpStream::connect_timeout(&found, MANNERS) else {
+    let Ok(socket) = TcpStream::connect_timeout(&found, MANNERS) else {
         return Ok(None);
     };
-    let answer = match say(&mut socket, own).and_then(|()| hear(&socket)) {
-        Ok(answer) => answer,
+    let talk = || -> std::io::Result<(Wire, Answer)> {
+        patience(&socket)?;
+        let mut wire = match tls {
+            Some(tls) => tls.dial(socket)?,
+            None => Wire::Plain(socket),
+        };
+        // One that refuses this process's certificate has closed by now, but what it said can still be read.
+        let said = say(&mut wire, own);
+        let answer = hear(&mut wire)?;
+        said.map(|()| (wire, answer))
+    };
+    let (socket, answer) = match talk() {
+        Ok(told) => told,
         Err(problem) => {
+            // Certificates do not become right by waiting.
+            if let Some(why) = refusal(&problem) {
+                return Err(Failure::usage(format!(
+                    "no secure connection to process {peer} at {address}: {why}"
+                )));
+            }
             tracing::debug!(event = "peer_without_answer", peer, address, %problem);
             return Ok(None);
         }
@@ -281,8 +310,13 @@ fn dial(own: &Hello, peer: usize, address: &str) -> Result<Option<TcpStream>, Fa
 }
 
 /// Takes one connection, if one waits, and judges who it is. `complete`: nobody is missing any more.
-fn accept(own: &Hello, listener: &TcpListener, complete: bool) -> Option<(Hello, TcpStream)> {
-    let (mut socket, from) = match listener.accept() {
+fn accept(
+    own: &Hello,
+    listener: &TcpListener,
+    tls: Option<&Arc<PeerTls>>,
+    complete: bool,
+) -> Option<(Hello, Wire)> {
+    let (socket, from) = match listener.accept() {
         Ok(found) => found,
         Err(e) if e.kind() == ErrorKind::WouldBlock => return None,
         Err(e) => {
@@ -290,13 +324,21 @@ fn accept(own: &Hello, listener: &TcpListener, complete: bool) -> Option<(Hello,
             return None;
         }
     };
-    let heard = socket
-        .set_nonblocking(false)
-        .and_then(|()| hear::<Hello>(&socket));
-    let other = match heard {
-        Ok(other) => other,
+    let greet = || -> std::io::Result<(Wire, Hello)> {
+        socket.set_nonblocking(false)?;
+        patience(&socket)?;
+        let mut wire = match tls {
+            Some(tls) => tls.listen(socket)?,
+            None => plain(own, socket)?,
+        };
+        let other = hear(&mut wire)?;
+        Ok((wire, other))
+    };
+    let (mut socket, other) = match greet() {
+        Ok(heard) => heard,
         Err(problem) => {
-            tracing::warn!(event = "stranger_refused", %from, %problem);
+            let why = refusal(&problem).unwrap_or_else(|| problem.to_string());
+            tracing::warn!(event = "stranger_refused", %from, problem = why);
             return None;
         }
     };
@@ -322,33 +364,56 @@ fn accept(own: &Hello, listener: &TcpListener, complete: bool) -> Option<(Hello,
 }
 
 /// Answers whoever comes when all are there.
-fn turn_away(own: Hello, listener: TcpListener) -> Result<(), Failure> {
+fn turn_away(own: Hello, listener: TcpListener, tls: Option<Arc<PeerTls>>) -> Result<(), Failure> {
     let failed = |e: std::io::Error| Failure::failed(format!("cannot watch the listener: {e}"));
     listener.set_nonblocking(false).map_err(failed)?;
     let watch = move || {
         loop {
             // Nobody is welcome any more.
-            drop(accept(&own, &listener, true));
+            drop(accept(&own, &listener, tls.as_ref(), true));
         }
     };
     let thread = std::thread::Builder::new().name("peers".to_owned());
     thread.spawn(watch).map(drop).map_err(failed)
 }
 
-/// A message: one line of JSON.
-fn say(socket: &mut TcpStream, message: &impl Serialize) -> std::io::Result<()> {
-    socket.set_write_timeout(Some(MANNERS))?;
-    let mut line = serde_json::to_vec(message)?;
-    line.push(b'\n');
-    socket.write_all(&line)
+/// The first byte of a TLS handshake, and of a TLS alert.
+const TLS: [u8; 2] = [0x16, 0x15];
+
+/// Takes a plain connection, and says so to one that begins with TLS.
+fn plain(own: &Hello, socket: TcpStream) -> std::io::Result<Wire> {
+    let mut first = [0];
+    let is_tls = socket.peek(&mut first)? == 1 && first[0] == TLS[0];
+    let mut wire = Wire::Plain(socket);
+    if is_tls {
+        let why = format!("process {} has no --peer-tls-cert", own.process);
+        say(&mut wire, &Answer::Refused(why))?;
+        return Err(std::io::Error::other(OnlyTls));
+    }
+    Ok(wire)
 }
 
-fn hear<T: for<'de> Deserialize<'de>>(mut socket: &TcpStream) -> std::io::Result<T> {
+/// Whoever says nothing is not waited for.
+fn patience(socket: &TcpStream) -> std::io::Result<()> {
     socket.set_read_timeout(Some(MANNERS))?;
+    socket.set_write_timeout(Some(MANNERS))
+}
+
+/// A message: one line of JSON.
+fn say(wire: &mut Wire, message: &impl Serialize) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    wire.write_all(&line)
+}
+
+fn hear<T: for<'de> Deserialize<'de>>(wire: &mut Wire) -> std::io::Result<T> {
     // Byte by byte: what follows the line is not ours.
     let mut line = Vec::new();
-    let mut reader = BufReader::with_capacity(1, &mut socket).take(LONGEST);
+    let mut reader = BufReader::with_capacity(1, &mut *wire).take(LONGEST);
     reader.read_until(b'\n', &mut line)?;
+    if matches!(wire, Wire::Plain(_)) && line.first().is_some_and(|b| TLS.contains(b)) {
+        return Err(std::io::Error::other(OnlyTls));
+    }
     if line.pop() != Some(b'\n') {
         return Err(ErrorKind::UnexpectedEof.into());
     }
@@ -384,10 +449,10 @@ mod tests {
     fn start(
         own: Hello,
         hosts: &[String],
-    ) -> std::thread::JoinHandle<Result<Option<Vec<Option<TcpStream>>>, Failure>> {
+    ) -> std::thread::JoinHandle<Result<Option<Vec<Option<Wire>>>, Failure>> {
         let hosts = hosts.to_vec();
         let stop = Arc::new(AtomicBool::new(false));
-        std::thread::spawn(move || connect(&own, &hosts, Duration::from_secs(10), &stop))
+        std::thread::spawn(move || connect(&own, &hosts, None, Duration::from_secs(10), &stop))
     }
 
     #[test]
@@ -421,20 +486,20 @@ mod tests {
             }
         }
         // One that comes when all are there is told so.
-        let late = dial(&hello(2), 0, &hosts[0]).unwrap_err();
+        let late = dial(&hello(2), 0, &hosts[0], None).err().unwrap();
         assert!(late.message.contains("complete and runs"), "{late}");
         // So is one of an older generation, and a stranger.
         let old = Hello {
             generation: 3,
             ..hello(1)
         };
-        let old = dial(&old, 0, &hosts[0]).unwrap_err();
+        let old = dial(&old, 0, &hosts[0], None).err().unwrap();
         assert!(old.message.contains("generation 3 and stops"), "{old}");
         let other = Hello {
             cluster: "d".to_owned(),
             ..hello(1)
         };
-        let other = dial(&other, 0, &hosts[0]).unwrap_err();
+        let other = dial(&other, 0, &hosts[0], None).err().unwrap();
         assert!(other.message.contains("cluster id"), "{other}");
     }
 

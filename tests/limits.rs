@@ -1,0 +1,178 @@
+//! What a record and a process may take: a record beyond it goes to the dead letters with the reason, and the rest is
+//! ranked; a process beyond it says so and ends.
+
+mod support;
+
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::Value;
+use support::kafka::block;
+use support::postgres::{connect, database};
+use support::standings;
+
+const DAY_ONE: i64 = 1_769_126_400_000; // 2026-01-23T00:00:00Z
+
+fn sale(city: &str) -> String {
+    serde_json::json!({"event_time": DAY_ONE, "city": city, "salesman_id": "S", "amount": 1})
+        .to_string()
+}
+
+/// Text that does not compress: Postgres would take a key that does.
+fn noise(length: usize, mut seed: u64) -> String {
+    (0..length)
+        .map(|_| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            char::from(b'!' + (seed >> 33) as u8 % 90)
+        })
+        .map(|c| if c == '"' || c == '\\' { 'q' } else { c })
+        .collect()
+}
+
+/// Runs to the end; exit code, what it said, and the dead letters' reasons.
+fn run(dir: &Path, lines: &[String], flags: &[&str]) -> (Option<i32>, String, Vec<String>) {
+    let (sales, dead) = (dir.join("sales.ndjson"), dir.join("dead.ndjson"));
+    std::fs::write(&sales, lines.join("\n")).unwrap();
+    let _ = std::fs::remove_file(&dead);
+    let out = standings(&["run", "--queries", "queries", "--until-end"])
+        .args(["--source", &format!("file:{}", sales.display())])
+        .args(["--dead-letter", &format!("file:{}", dead.display())])
+        .args(flags)
+        .stdout(Stdio::null())
+        .output()
+        .unwrap();
+    let reasons = std::fs::read_to_string(&dead)
+        .unwrap_or_default()
+        .lines()
+        .map(|l| {
+            serde_json::from_str::<Value>(l).unwrap()["reason"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    let text = String::from_utf8_lossy(&out.stderr).into_owned();
+    (out.status.code(), text, reasons)
+}
+
+#[test]
+fn a_key_that_postgres_cannot_index_is_a_dead_letter() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = database();
+    let (most, over) = (noise(2600 - 1, 7), noise(2600, 9));
+    // salesmen per city: the salesman's one byte counts too.
+    let lines = [
+        sale("Porto"),
+        sale(&most),
+        sale(&over),
+        sale(&noise(500_000, 3)),
+        sale("Lisbon"),
+    ];
+    let (code, text, reasons) = run(
+        dir.path(),
+        &lines,
+        &["--sink", &url, "--max-key-bytes", "2600"],
+    );
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(reasons, ["key_too_large", "key_too_large"]);
+    let mut cities: Vec<String> = block(async {
+        let rows = connect(&url)
+            .await
+            .query("SELECT city FROM top_sales_per_city", &[])
+            .await
+            .unwrap();
+        rows.iter().map(|r| r.get(0)).collect()
+    });
+    cities.sort();
+    let mut want = vec!["Lisbon".to_owned(), "Porto".to_owned(), most];
+    want.sort();
+    assert_eq!(cities, want);
+    // What was ranked is what `verify` finds.
+    let verified = standings(&["verify", "--queries", "queries", "--all", "--sink", &url])
+        .args([
+            "--max-key-bytes",
+            "2600",
+            "--source",
+            &format!("file:{}", dir.path().join("sales.ndjson").display()),
+        ])
+        .output()
+        .unwrap();
+    assert!(
+        verified.status.success(),
+        "{}",
+        String::from_utf8_lossy(&verified.stderr)
+    );
+}
+
+#[test]
+fn the_longest_key_can_be_changed_where_postgres_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let lines = [sale("Porto"), sale(&noise(2600, 9)), sale(&noise(5000, 3))];
+    let changes = format!("file:{}", dir.path().join("changes").display());
+    for (most, dead) in [("5001", 0), ("2601", 1), ("5", 3)] {
+        let (code, text, reasons) = run(
+            dir.path(),
+            &lines,
+            &["--sink", &changes, "--max-key-bytes", most],
+        );
+        assert_eq!((code, reasons.len()), (Some(0), dead), "{most}: {text}");
+    }
+    // Without it every key is ranked; where Postgres cannot, it says what to do.
+    let (code, text, reasons) = run(dir.path(), &lines, &["--sink", &changes]);
+    assert_eq!((code, reasons.len()), (Some(0), 0), "{text}");
+    let (code, text, _) = run(dir.path(), &lines, &["--sink", &database()]);
+    assert!(
+        code == Some(1) && text.contains("--max-key-bytes 2600"),
+        "{code:?} {text}"
+    );
+}
+
+/// However deep: what no column is made of is skipped without recursion, and what a column is made of is a wrong type.
+#[test]
+fn depth_is_no_danger() {
+    let dir = tempfile::tempdir().unwrap();
+    let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+    let whole = sale("Porto");
+    let beside = format!("{{\"x\":{},{}", deep(400_000), &whole[1..]);
+    let lines = [
+        beside,
+        format!(
+            "{{\"city\":{},\"event_time\":{DAY_ONE},\"salesman_id\":\"S\",\"amount\":1}}",
+            deep(200_000)
+        ),
+        "[".repeat(900_000),
+        "{\"x\":".repeat(150_000),
+        whole,
+    ];
+    let changes = dir.path().join("changes");
+    let (code, text, reasons) = run(
+        dir.path(),
+        &lines,
+        &["--sink", &format!("file:{}", changes.display())],
+    );
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(reasons.len(), 3, "{reasons:?}");
+    let written = std::fs::read_to_string(changes).unwrap();
+    assert!(
+        written.contains(r#""transaction_count":2"#),
+        "both of Porto are counted"
+    );
+}
+
+#[test]
+fn too_much_memory_ends_the_process_with_a_word() {
+    let dir = tempfile::tempdir().unwrap();
+    let lines: Vec<String> = (0..300_000)
+        .map(|i| sale(&format!("a city with quite a long name, number {i}")))
+        .collect();
+    let changes = format!("file:{}", dir.path().join("changes").display());
+    let (code, text, _) = run(
+        dir.path(),
+        &lines,
+        &["--sink", &changes, "--max-memory-bytes", "20000000"],
+    );
+    assert!(
+        code == Some(1) && text.contains("--max-memory-bytes"),
+        "{code:?} {text}"
+    );
+}
