@@ -11,6 +11,7 @@
 pub mod combine;
 pub mod config;
 pub mod dataflow;
+pub mod dead_letter;
 pub mod decode;
 pub mod demo;
 pub mod event_time;

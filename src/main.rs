@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use standings::http::{security, serve};
 use standings::run::exit::{self, Failure};
 use standings::run::{args, check, cluster, commands, engine, health, replica};
-use standings::{config, demo, load, observe, top, verify};
+use standings::{config, dead_letter, demo, load, observe, top, verify};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -69,6 +69,9 @@ enum Command {
     /// API keys for --http-keys.
     #[command(subcommand)]
     Key(security::KeyCommand),
+    /// What was no sale: listed, shown, and brought back when it is mended.
+    #[command(subcommand)]
+    DeadLetter(dead_letter::DeadLetterCommand),
     /// Recorded load.
     #[command(subcommand)]
     Load(load::LoadCommand),
@@ -109,6 +112,7 @@ fn run(command: Command, log: &str) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(&args, &*engine::stop_on_signals()?),
         Command::Top(args) => top::run(&args),
         Command::Key(command) => security::key(&command),
+        Command::DeadLetter(command) => dead_letter::run(&command),
         Command::Load(command) => load::run(&command),
     }
 }

@@ -6,7 +6,7 @@ mod people;
 pub mod progress;
 mod record;
 mod replay;
-mod topic;
+pub(crate) mod topic;
 mod zipf;
 
 use clap::Subcommand;

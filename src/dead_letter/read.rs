@@ -1,0 +1,93 @@
+//! Every dead letter of a topic, up to its end as seen at the start, or of a file.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::{Message, Offset, TopicPartitionList};
+
+use super::letter::Letter;
+use crate::load::topic;
+use crate::run::exit::Failure;
+use crate::sink::url::SinkUrl;
+
+/// Calls with each letter: those of a partition, or of a file, in order.
+pub(super) fn each(
+    from: &SinkUrl,
+    properties: &[(String, String)],
+    take: &mut dyn FnMut(Letter) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    match from {
+        SinkUrl::File(path) => {
+            let wrong = |e: std::io::Error| Failure::failed(format!("{}: {e}", path.display()));
+            let lines = BufReader::new(File::open(path).map_err(wrong)?).split(b'\n');
+            for (number, line) in lines.enumerate() {
+                let line = line.map_err(wrong)?;
+                if line.trim_ascii().is_empty() {
+                    continue;
+                }
+                let place = (number + 1).to_string();
+                take(Letter::read(place, None, &line).map_err(Failure::failed)?)?;
+            }
+            Ok(())
+        }
+        SinkUrl::Kafka { brokers, topic } => each_of_topic(brokers, topic, properties, take),
+        SinkUrl::Postgres(_) | SinkUrl::Stdout => Err(Failure::usage(
+            "dead letters are in kafka://host:9092/topic or file:PATH",
+        )),
+    }
+}
+
+fn each_of_topic(
+    brokers: &str,
+    topic: &str,
+    properties: &[(String, String)],
+    take: &mut dyn FnMut(Letter) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let failed = |e: KafkaError| Failure::failed(format!("reading `{topic}` failed: {e}"));
+    let consumer: BaseConsumer = topic::config(brokers, properties)
+        .set("group.id", "standings-dead-letter")
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set("auto.offset.reset", "earliest")
+        .create()
+        .map_err(|e| topic::settings(&e))?;
+    let mut ends = BTreeMap::new();
+    let mut list = TopicPartitionList::new();
+    for partition in topic::partitions(&consumer, topic)? {
+        let (low, high) = consumer
+            .fetch_watermarks(topic, partition, topic::PATIENCE)
+            .map_err(failed)?;
+        if low < high {
+            ends.insert(partition, high);
+            list.add_partition_offset(topic, partition, Offset::Offset(low))
+                .map_err(failed)?;
+        }
+    }
+    consumer.assign(&list).map_err(failed)?;
+    while !ends.is_empty() {
+        match consumer.poll(Duration::from_millis(100)) {
+            Some(Ok(message)) => {
+                let (partition, offset) = (message.partition(), message.offset());
+                let end = ends.get(&partition).copied().unwrap_or(0);
+                if offset < end
+                    && let Some(value) = message.payload()
+                {
+                    let place = format!("{partition}:{offset}");
+                    let time = message.timestamp().to_millis();
+                    take(Letter::read(place, time, value).map_err(Failure::failed)?)?;
+                }
+                if offset + 1 >= end {
+                    ends.remove(&partition);
+                }
+            }
+            Some(Err(KafkaError::PartitionEOF(partition))) => drop(ends.remove(&partition)),
+            Some(Err(e)) => tracing::warn!(event = "dead_letter_waiting", problem = %e),
+            None => {}
+        }
+    }
+    Ok(())
+}
