@@ -226,8 +226,8 @@ fn the_api_the_events_and_the_metrics_agree_with_the_change_log() {
     // The page and what it loads come from the binary.
     for (path, part) in [
         ("/", "<title>Standings"),
-        ("/app.js", "EventSource"),
-        ("/style.css", "--ink"),
+        ("/page/stream.js", "Last-Event-ID"),
+        ("/page/base.css", "--ink"),
     ] {
         let (status, body) = http::get(&address, path);
         assert!(status == 200 && body.contains(part), "{path}");

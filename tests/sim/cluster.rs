@@ -198,6 +198,7 @@ impl Cluster {
             observers: vec![Box::new(Balance)],
             state: Some((store, Duration::from_millis(snapshot_ms))),
             one_by_one: true,
+            tracer: None,
             live: Arc::default(),
         };
         Cluster {
