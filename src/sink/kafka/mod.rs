@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, DeliveryResult};
+use rdkafka::message::{BorrowedMessage, DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientContext, Message};
 
@@ -137,7 +137,13 @@ fn refused(error: &KafkaError) -> SinkError {
     ))
 }
 
-type Pair = (Vec<u8>, Option<Vec<u8>>);
+/// A message before it is sent.
+struct Outgoing {
+    key: Vec<u8>,
+    /// `None` for a tombstone.
+    value: Option<Vec<u8>>,
+    headers: Vec<(&'static str, String)>,
+}
 
 impl KafkaSink {
     /// Makes the client; it connects by itself.
@@ -164,15 +170,25 @@ impl KafkaSink {
         })
     }
 
-    fn put(&self, mut messages: VecDeque<Pair>) -> Result<(), SinkError> {
+    fn put(&self, mut messages: VecDeque<Outgoing>) -> Result<(), SinkError> {
         let context = self.producer.context();
         let started = Instant::now();
         let mut warned = started;
         loop {
-            while let Some((key, value)) = messages.front() {
-                let mut record = BaseRecord::to(&self.topic).key(key);
-                if let Some(value) = value {
+            while let Some(message) = messages.front() {
+                let mut record = BaseRecord::to(&self.topic).key(&message.key);
+                if let Some(value) = &message.value {
                     record = record.payload(value);
+                }
+                if !message.headers.is_empty() {
+                    let headers = OwnedHeaders::new_with_capacity(message.headers.len());
+                    let add = |headers: OwnedHeaders, (key, value): &(&'static str, String)| {
+                        headers.insert(Header {
+                            key,
+                            value: Some(value),
+                        })
+                    };
+                    record = record.headers(message.headers.iter().fold(headers, add));
                 }
                 match self.producer.send::<Vec<u8>, Vec<u8>>(record) {
                     Ok(()) => {
@@ -228,16 +244,21 @@ impl Sink for KafkaSink {
     }
 
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
-        let pair = |change| {
+        let message = |change| {
             let mut key = Vec::with_capacity(96);
             push_key(&mut key, plan, change);
-            if self.tombstones && change.rank.is_none() {
-                return (key, None);
+            let mut value = None;
+            if !self.tombstones || change.rank.is_some() {
+                let mut bytes = Vec::with_capacity(320);
+                push_change(&mut bytes, plan, change, commit.number);
+                value = Some(bytes);
             }
-            let mut value = Vec::with_capacity(320);
-            push_change(&mut value, plan, change, commit.number);
-            (key, Some(value))
+            Outgoing {
+                key,
+                value,
+                headers: Vec::new(),
+            }
         };
-        self.put(commit.changes.iter().map(pair).collect())
+        self.put(commit.changes.iter().map(message).collect())
     }
 }

@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use super::{KafkaSink, readback};
+use super::{KafkaSink, Outgoing, readback};
 use crate::model::plan::Plan;
-use crate::model::reject::Reject;
+use crate::model::reject::{Reject, RejectKind};
 use crate::run::committer::RejectWriter;
 use crate::sink::SinkError;
 use crate::sink::json::push_reject;
@@ -19,7 +19,7 @@ impl RejectWriter for KafkaSink {
     }
 
     fn write(&mut self, plan: &Plan, rejects: &[&Reject]) -> Result<(), SinkError> {
-        let pair = |reject: &&Reject| {
+        let message = |reject: &&Reject| {
             let (value, kept) = fitting(plan, reject, self.largest.saturating_sub(AROUND));
             if kept < reject.bytes.len() {
                 tracing::warn!(
@@ -33,10 +33,34 @@ impl RejectWriter for KafkaSink {
                 );
             }
             let key = format!("{}:{}", reject.partition, reject.offset);
-            (key.into_bytes(), Some(value))
+            Outgoing {
+                key: key.into_bytes(),
+                value: Some(value),
+                headers: headers(reject),
+            }
         };
-        self.put(rejects.iter().map(pair).collect())
+        self.put(rejects.iter().map(message).collect())
     }
+}
+
+/// What one routes and filters by without looking into the message.
+fn headers(reject: &Reject) -> Vec<(&'static str, String)> {
+    let mut headers = vec![
+        ("standings-partition", reject.partition.to_string()),
+        ("standings-offset", reject.offset.to_string()),
+    ];
+    match &reject.kind {
+        RejectKind::Late { missed, .. } => {
+            let retired = missed.iter().all(|m| m.retired);
+            let reason = if retired { "retired" } else { "late" };
+            headers.push(("standings-reason", reason.to_owned()));
+        }
+        RejectKind::Dead { reason, check, .. } => {
+            headers.push(("standings-reason", reason.clone()));
+            headers.extend(check.iter().map(|c| ("standings-check", c.clone())));
+        }
+    }
+    headers
 }
 
 /// The message of a reject, in at most `room` bytes where that can be, and how many of the original bytes are in it: if
@@ -90,6 +114,27 @@ mod tests {
             },
             bytes,
         }
+    }
+
+    #[test]
+    fn headers_say_why_and_where_from() {
+        let mut reject = dead(Vec::new());
+        reject.kind = RejectKind::Dead {
+            reason: "check".to_owned(),
+            check: Some("amount-range".to_owned()),
+            detail: String::new(),
+        };
+        let found: Vec<_> = headers(&reject);
+        let found: Vec<_> = found.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        assert_eq!(
+            found,
+            [
+                ("standings-partition", "3"),
+                ("standings-offset", "7"),
+                ("standings-reason", "check"),
+                ("standings-check", "amount-range"),
+            ]
+        );
     }
 
     #[test]
