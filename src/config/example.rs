@@ -74,17 +74,19 @@ fn setting(out: &mut String, arg: &Arg) {
     *out += &format!("# {line}\n# {} = {}\n", key(arg), value(arg));
 }
 
-/// The default, or the name of what the flag takes.
+/// The default, or the first of the values that are allowed, or the name of what the flag takes.
 fn value(arg: &Arg) -> String {
     if matches!(arg.get_action(), ArgAction::SetTrue) {
         return "false".to_owned();
     }
     let default = arg.get_default_values().first();
+    let allowed = arg.get_possible_values();
     let name = arg.get_value_names().and_then(|n| n.first());
-    let text = match (default, name) {
-        (Some(text), _) => text.to_string_lossy().into_owned(),
-        (None, Some(name)) => name.to_string(),
-        (None, None) => String::new(),
+    let text = match (default, allowed.first(), name) {
+        (Some(text), ..) => text.to_string_lossy().into_owned(),
+        (None, Some(one), _) => one.get_name().to_owned(),
+        (None, None, Some(name)) => name.to_string(),
+        (None, None, None) => String::new(),
     };
     let text = match text.parse::<i64>() {
         Ok(_) => text,
