@@ -471,3 +471,72 @@ impl Plain for std::io::Result<(u16, String)> {
         !matches!(self, Ok((200, _)))
     }
 }
+
+/// The issuer's keys by URL: first it does not answer as it should, and nobody is let in for that; then it does.
+#[test]
+fn keys_of_tokens_come_by_url() {
+    use std::io::{Read, Write};
+    use std::sync::Mutex;
+
+    let bytes = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+    let pair = Ed25519KeyPair::from_pkcs8(bytes.as_ref()).unwrap();
+    let x = URL_SAFE_NO_PAD.encode(pair.public_key());
+    let set = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "one", "x": x}]});
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/keys", listener.local_addr().unwrap());
+    let answer = Arc::new(Mutex::new((503, String::new())));
+    let asked = Arc::new(Mutex::new(0));
+    let (answers, counted) = (Arc::clone(&answer), Arc::clone(&asked));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = [0; 4096];
+            let _ = stream.read(&mut head);
+            *counted.lock().unwrap() += 1;
+            let (status, body) = answers.lock().unwrap().clone();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+        }
+    });
+    let (_demo, address) = demo(&[
+        "--http-jwt-jwks",
+        &url,
+        "--http-jwt-issuer",
+        "https://id.example",
+        "--http-jwt-audience",
+        "standings",
+    ]);
+    ready(&address);
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let claims = json!({"iss": "https://id.example", "aud": "standings", "exp": now + 600, "sub": "ana", "role": "read"});
+    let bearer = |kid: &str| {
+        let signed = token(json!({"alg": "EdDSA", "kid": kid}), &claims, |m| {
+            pair.sign(m).as_ref().to_vec()
+        });
+        call(
+            &address,
+            "GET",
+            "/api/v1/rankings",
+            &[("Authorization", &format!("Bearer {signed}"))],
+        )
+        .status
+    };
+    assert_eq!(bearer("one"), 503);
+    *answer.lock().unwrap() = (200, set.to_string());
+    until("the keys are there", Duration::from_secs(10), || {
+        bearer("one") == 200
+    });
+    // Keys that do not exist do not make it ask again and again.
+    let before = *asked.lock().unwrap();
+    for n in 0..20 {
+        assert_eq!(bearer(&format!("none-{n}")), 401);
+    }
+    assert!(*asked.lock().unwrap() <= before + 1);
+    assert_eq!(bearer("one"), 200);
+}
