@@ -319,7 +319,7 @@ pub(super) struct Fresh {
     /// Wait until the answer stands for at least these offsets.
     #[param(
         required = false,
-        pattern = "^[0-9]{1,4}:[0-9]{1,18}$",
+        pattern = "^([0-9]{1,4}:[0-9]{1,18})?$",
         example = "0:1234"
     )]
     at_least: Option<String>,

@@ -87,7 +87,10 @@ impl Issuer {
 
     /// Whose a token is; `Ok(Err(_))` if nobody's, and an error while there are no keys at all.
     pub(super) async fn caller(&self, token: &str) -> Result<Result<Caller, Refused>, String> {
-        let due = self.known().tried.is_none_or(|t| t.elapsed() > REFRESH);
+        let due = {
+            let known = self.known();
+            known.keys.is_none() || known.tried.is_none_or(|t| t.elapsed() > REFRESH)
+        };
         if due {
             self.refresh().await;
         }
