@@ -105,6 +105,9 @@ struct Span {
     windows: u32,
 }
 
+/// With fewer rows in each window, ending an epoch is what costs.
+const ROWS_OF_A_WINDOW: usize = 4096;
+
 /// The number of no span.
 const NO_SPAN: u32 = u32::MAX;
 
@@ -143,11 +146,13 @@ impl Combiner {
         }
     }
 
-    /// Whether folding saves work: whether an epoch's additions went into half as many rows or fewer.
+    /// Whether a large epoch saves work: whether its additions went into half as many rows or fewer, or into so many
+    /// windows that ending the epoch in each of them costs more than the rows do.
     pub fn pays(&self) -> bool {
         let row = |f: &Fold| f.rows.len() / (f.layout.width + 1);
         let rows: usize = self.rankings.iter().map(row).sum();
-        rows as u64 * 2 <= self.folded
+        let spans: usize = self.rankings.iter().map(|f| f.spans.len()).sum();
+        rows as u64 * 2 <= self.folded || rows < spans * ROWS_OF_A_WINDOW
     }
 
     /// Folds one sale in. `judge` says what becomes of it in a window that ends at the given time; windows that it
