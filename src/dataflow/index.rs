@@ -73,7 +73,8 @@ impl Index {
             return None;
         }
         let (mut at, tag) = (self.home(hash), tag(hash));
-        loop {
+        // Each line once: after numbers were taken out, every line may have been passed.
+        for _ in 0..self.lines.len() {
             let line = &self.lines[at];
             let mut found = line.matches(tag);
             while found != 0 {
@@ -88,6 +89,7 @@ impl Index {
             }
             at = self.after(at);
         }
+        None
     }
 
     fn after(&self, line: usize) -> usize {
@@ -206,6 +208,30 @@ mod tests {
         }
         assert!(index.is_empty());
         assert!(index.lines.iter().all(|line| line.passed == 0));
+    }
+
+    /// Line 0 is filled and passed, then emptied; line 1 is filled and passed, into line 0: both were passed now.
+    #[test]
+    fn a_look_up_ends_where_every_line_was_passed() {
+        let mut index = Index {
+            lines: vec![Line::default(); 2],
+            len: 0,
+        };
+        let (low, high) = (|n: u32| u64::from(n), |n: u32| 1 << 63 | u64::from(n));
+        for n in 0..=12 {
+            index.put(low(n), n);
+        }
+        for n in 0..6 {
+            assert!(index.remove(low(n), n));
+        }
+        for n in 100..112 {
+            index.put(high(n), n);
+        }
+        assert!(index.lines.iter().all(|line| line.passed > 0));
+        assert_eq!(index.find(low(50), |n| n == 50), None);
+        assert_eq!(index.find(high(50), |n| n == 50), None);
+        assert!((6..=12).all(|n| index.find(low(n), |m| m == n) == Some(n)));
+        assert!((100..112).all(|n| index.find(high(n), |m| m == n) == Some(n)));
     }
 
     #[test]
