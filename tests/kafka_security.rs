@@ -8,11 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::{Message, Offset, TopicPartitionList};
 use serde_json::Value;
-use support::kafka::unique;
+use support::kafka::{consume_at, unique};
 use support::{Dice, fold, reference, sales, standings, until};
 
 const LIMIT: Duration = Duration::from_secs(40);
@@ -78,26 +75,6 @@ fn standings_with(properties: &str, args: &[&str]) -> Command {
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
     command
-}
-
-/// All records of partition 0, by the listener that asks nobody.
-fn read(brokers: &str, topic: &str) -> Vec<String> {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", brokers)
-        .set("group.id", "reader")
-        .set("isolation.level", "read_committed")
-        .set("enable.partition.eof", "true")
-        .create()
-        .unwrap();
-    let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, 0, Offset::Beginning)
-        .unwrap();
-    consumer.assign(&list).unwrap();
-    let mut out = Vec::new();
-    while let Some(Ok(message)) = consumer.poll(Duration::from_secs(10)) {
-        out.push(String::from_utf8(message.payload().unwrap().to_vec()).unwrap());
-    }
-    out
 }
 
 #[test]
@@ -208,7 +185,7 @@ fn a_secured_broker() {
         let text = String::from_utf8_lossy(&out.stderr);
         assert!(out.status.success(), "{name}: {text}");
         assert!(!text.contains("correct horse"), "{text}");
-        let changes = read(&address("KAFKA_OWN"), &format!("{name}_changes"));
+        let changes = consume_at(&address("KAFKA_OWN"), &format!("{name}_changes"));
         let shown: Vec<&str> = changes
             .iter()
             .map(String::as_str)
@@ -220,7 +197,7 @@ fn a_secured_broker() {
             })
             .collect();
         assert!(fold(shown.into_iter()).0 == want, "{name}");
-        assert!(!read(&address("KAFKA_OWN"), &format!("{name}_dead")).is_empty());
+        assert!(!consume_at(&address("KAFKA_OWN"), &format!("{name}_dead")).is_empty());
     }
 
     // What is wrong ends it with one line.

@@ -373,13 +373,7 @@ impl WindowState {
             };
             let settled = head.settle(ranking.limit, ranking.rank, size, |want| {
                 let mut order = |row: u32| {
-                    rows.read(&reader.packing, row, &mut words);
-                    let view = RowView {
-                        words: &words,
-                        key: rows.key(row),
-                        texts,
-                        sets,
-                    };
+                    let view = view(rows, reader, texts, sets, row, &mut words);
                     (reader.order(view), row)
                 };
                 let mut all: Vec<(OrderKey, u32)> = if ranking.partition.is_empty() {
@@ -401,13 +395,7 @@ impl WindowState {
                 (entries, complete)
             });
             let mut send = |row: u32, removed: bool| {
-                rows.read(&reader.packing, row, &mut words);
-                let view = RowView {
-                    words: &words,
-                    key: rows.key(row),
-                    texts,
-                    sets,
-                };
+                let view = view(rows, reader, texts, sets, row, &mut words);
                 out.push(Candidate {
                     ranking: number,
                     window_start: start,
@@ -445,6 +433,24 @@ impl WindowState {
                 }
             }
         }
+    }
+}
+
+/// A row, unpacked into `words`.
+fn view<'a>(
+    rows: &Rows,
+    reader: &Reader,
+    texts: &'a Interner,
+    sets: &'a Sets,
+    row: u32,
+    words: &'a mut [u64],
+) -> RowView<'a> {
+    rows.read(&reader.packing, row, words);
+    RowView {
+        words,
+        key: rows.key(row),
+        texts,
+        sets,
     }
 }
 

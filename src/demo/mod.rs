@@ -120,6 +120,7 @@ pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failur
         idle_timeout: Some(IDLE_TIMEOUT),
         commits_here: true,
         workers: args.workers,
+        rows: args.http.http_rows,
         configuration: serde_json::json!({
             "command": "demo",
             "rate": args.rate,

@@ -92,6 +92,7 @@ pub fn run(args: &ServeArgs, stop: &AtomicBool) -> Result<(), Failure> {
         idle_timeout: None,
         commits_here: true,
         workers: 0,
+        rows: args.http.http_rows,
         configuration: serde_json::json!({
             "command": "serve",
             "from": redact(&args.from),

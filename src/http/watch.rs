@@ -29,6 +29,8 @@ pub struct About {
     pub commits_here: bool,
     /// Worker threads.
     pub workers: usize,
+    /// Rows of each ranking that are kept in memory.
+    pub rows: u32,
     /// The configuration in force, without secrets.
     pub configuration: serde_json::Value,
 }
@@ -78,7 +80,11 @@ impl Shown {
         runs: Option<Arc<Database>>,
     ) -> Arc<Self> {
         Arc::new(Shown {
-            board: Board::new(&plan, &about.policy.unwrap_or_default()),
+            board: Board::new(
+                &plan,
+                &about.policy.unwrap_or_default(),
+                about.rows as usize,
+            ),
             plan,
             metrics,
             about,

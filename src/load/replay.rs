@@ -22,6 +22,9 @@ use crate::run::args::parse_property;
 use crate::run::exit::Failure;
 use crate::source::SourceUrl;
 
+/// Between two looks at what is due: records of one millisecond go out together.
+const LEAST_WAIT: Duration = Duration::from_millis(1);
+
 /// `standings load replay`.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = "\
@@ -152,7 +155,13 @@ pub fn run(args: &ReplayArgs, stop: &AtomicBool) -> Result<(), Failure> {
             if wait.is_zero() || stop.load(Ordering::Relaxed) {
                 break;
             }
-            producer.poll(wait.min(Duration::from_millis(20)));
+            // The client's poll counts whole milliseconds: a shorter wait would spin.
+            if wait < LEAST_WAIT {
+                producer.poll(Duration::ZERO);
+                std::thread::sleep(LEAST_WAIT);
+            } else {
+                producer.poll(wait.min(Duration::from_millis(20)));
+            }
         }
         pacer.given();
         let partition = ids[record.partition as usize % ids.len()];

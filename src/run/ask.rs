@@ -6,6 +6,8 @@ use std::time::Duration;
 use reqwest::{Certificate, Client};
 use tokio::runtime::Runtime;
 
+use super::post::chain;
+
 /// Asks over HTTP; calls block.
 pub struct Asker {
     client: Client,
@@ -48,15 +50,4 @@ impl Asker {
             })
             .map_err(|e: reqwest::Error| chain(&e.without_url()))
     }
-}
-
-/// An error with its causes: the outermost says only that something went wrong.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -168,6 +168,7 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
             idle_timeout: Some(settings.idle_timeout),
             commits_here,
             workers: args.workers,
+            rows: args.http.http_rows,
             configuration: facts.configuration.clone(),
         };
         let runs = match commits_here {

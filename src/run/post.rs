@@ -73,7 +73,7 @@ impl Endpoint {
 }
 
 /// An error with its causes: the outermost says only that something went wrong.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -84,8 +84,13 @@ pub fn held_by_transactions(topic: &str) -> i64 {
 
 /// Every record of a one-partition topic, as a reader of committed records sees it.
 pub fn consume(topic: &str) -> Vec<String> {
+    consume_at(&service("KAFKA_BROKERS"), topic)
+}
+
+/// The same of another cluster.
+pub fn consume_at(brokers: &str, topic: &str) -> Vec<String> {
     let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", service("KAFKA_BROKERS"))
+        .set("bootstrap.servers", brokers)
         .set("group.id", "test")
         .set("isolation.level", "read_committed")
         .set("enable.partition.eof", "true")

@@ -7,8 +7,9 @@
 //!
 //! 1. The board after commit *c* shows exactly the fold of the changes up to *c*; a reader sees a whole commit or
 //!    nothing of it.
-//! 2. At most [`MAX_ROWS`] rows per ranking are kept: the oldest windows go first, and a correction of a window that
-//!    went does not bring back a part of it. Series and the ring have bounds of their own.
+//! 2. At most `--http-rows` rows per ranking are kept: the oldest windows go first, and a correction of a window that
+//!    went does not bring back a part of it. Series are kept of rows that are ranked, and of about as many that were;
+//!    they and the ring have bounds of their own.
 
 mod ring;
 mod series;
@@ -34,8 +35,8 @@ pub use self::series::SLICES;
 pub use self::told::{LateSale, Told, now};
 pub use self::window::{Key, Late, Row, WindowInfo};
 
-/// Rows kept per ranking.
-pub const MAX_ROWS: usize = 200_000;
+/// Series of a window that are kept beyond twice its rows.
+const SPARE_SERIES: usize = 64;
 /// Points of series kept per ranking.
 const MAX_POINTS: usize = 400_000;
 
@@ -93,9 +94,9 @@ pub enum AsItWas {
 }
 
 impl Board {
-    /// An empty board for these rankings.
-    pub fn new(plan: &Plan, policy: &Policy) -> Self {
-        Board::bounded(plan, policy, MAX_ROWS, MAX_CHANGES)
+    /// An empty board for these rankings, which keeps so many rows of each.
+    pub fn new(plan: &Plan, policy: &Policy, max_rows: usize) -> Self {
+        Board::bounded(plan, policy, max_rows, MAX_CHANGES)
     }
 
     fn bounded(plan: &Plan, policy: &Policy, max_rows: usize, max_changes: usize) -> Self {
@@ -469,6 +470,11 @@ impl Shown {
             let time = greatest.unwrap_or(change.window_start);
             let at = series::slice(change.window_start, change.window_end, time);
             self.points += window.series.note(&change.key, at, value.clone());
+            // With many keys on the edge of the top, most series would be of keys that were there once.
+            if window.series.keys() > 2 * window.rows.len() + SPARE_SERIES {
+                let rows = &window.rows;
+                self.points -= window.series.retain(|key| rows.contains_key(key));
+            }
         }
         Some(past)
     }

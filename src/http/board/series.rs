@@ -42,6 +42,18 @@ impl Series {
         }
     }
 
+    /// Keys that have a series.
+    pub(super) fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Forgets the series of all other keys; how many points that were.
+    pub(super) fn retain(&mut self, holds: impl Fn(&Key) -> bool) -> usize {
+        let before = self.len();
+        self.keys.retain(|key, _| holds(key));
+        before - self.len()
+    }
+
     /// Points kept.
     pub(super) fn len(&self) -> usize {
         self.keys.values().map(Vec::len).sum()

@@ -202,7 +202,7 @@ fn resuming_gives_what_came_after_or_says_that_it_cannot() {
 fn nobody_goes_on_from_within_what_an_earlier_run_left() {
     let plan = plan();
     let ranking = city_ranking(&plan);
-    let board = Board::new(&plan, &Policy::default());
+    let board = Board::new(&plan, &Policy::default(), 1_000);
     // Read again after a restart: rows without a number, and one commit that completes them.
     board.apply(
         &plan,
@@ -228,10 +228,37 @@ fn nobody_goes_on_from_within_what_an_earlier_run_left() {
 }
 
 #[test]
+fn series_of_keys_that_were_ranked_once_are_bounded() {
+    let plan = plan();
+    let ranking = city_ranking(&plan);
+    let board = Board::new(&plan, &Policy::default(), 1_000);
+    let mut number = 0;
+    let mut apply = |changes| {
+        number += 1;
+        board.apply(&plan, told(number, changes));
+    };
+    apply(vec![change(ranking, 1, 0, Some(1), 9, false)]);
+    for city in 1..10_000 {
+        apply(vec![change(ranking, 1, city, Some(2), 5, false)]);
+        apply(vec![change(ranking, 1, city, None, 0, false)]);
+    }
+    let state = board.state.read().unwrap();
+    let shown = &state.rankings[ranking];
+    let series = &shown.windows[&DAY].series;
+    assert!(series.keys() <= 2 + SPARE_SERIES + 1, "{}", series.keys());
+    assert_eq!(shown.points, series.len());
+    let first = series.values(&key(0), 39);
+    assert!(
+        first.iter().any(Option::is_some),
+        "a ranked key keeps its own"
+    );
+}
+
+#[test]
 fn corrections_are_changes_of_what_was_final() {
     let plan = plan();
     let ranking = city_ranking(&plan);
-    let board = Board::new(&plan, &Policy::default());
+    let board = Board::new(&plan, &Policy::default(), 1_000);
     let row = |number| board.view(|v| v.rows(ranking, DAY, 9).unwrap().1.swap_remove(number));
     board.apply(
         &plan,
@@ -275,7 +302,7 @@ fn a_commit_of_a_hundred_changes_is_told_in_microseconds() {
         std::hint::black_box(Told::of(&commit));
     }
     let told_us = began.elapsed().as_secs_f64() * 1e6 / f64::from(rounds);
-    let board = Board::new(&plan, &Policy::default());
+    let board = Board::new(&plan, &Policy::default(), 1_000);
     let began = std::time::Instant::now();
     for number in 1..=u64::from(rounds) {
         commit.number = number;

@@ -162,6 +162,12 @@ impl Database {
         Ok((as_of, info.map(|info| (info, rows))))
     }
 
+    /// The table of a ranking.
+    fn table(&self, number: usize) -> String {
+        let ranking = self.plan.rankings.get(number);
+        ranking.map(|r| quoted(&r.name)).unwrap_or_default()
+    }
+
     /// The newest window, or the newest that starts on a date.
     pub(in crate::http) async fn newest(
         &self,
@@ -169,12 +175,7 @@ impl Database {
         date: Option<i64>,
         limit: usize,
     ) -> Result<(AsOf, Option<(WindowInfo, Vec<Row>)>), Problem> {
-        let table = self
-            .plan
-            .rankings
-            .get(number)
-            .map(|r| quoted(&r.name))
-            .unwrap_or_default();
+        let table = self.table(number);
         match date {
             None => {
                 let newest = format!("(SELECT max(window_start) FROM {table})");
@@ -208,12 +209,7 @@ impl Database {
         number: usize,
         limit: usize,
     ) -> Result<(AsOf, Vec<WindowInfo>), Problem> {
-        let table = self
-            .plan
-            .rankings
-            .get(number)
-            .map(|r| quoted(&r.name))
-            .unwrap_or_default();
+        let table = self.table(number);
         let sql = format!(
             "SELECT (extract(epoch FROM window_start) * 1000)::bigint, (extract(epoch FROM max(window_end)) * 1000)::bigint,
                coalesce(bool_or(final), false), count(*), coalesce(max(commit), 0)

@@ -59,7 +59,20 @@ pub struct HttpArgs {
         default_value_t = 200
     )]
     pub http_rate: u32,
+    /// Rows of each ranking that are kept in memory for the page and the API, the newest windows' (about a kilobyte each
+    /// with what is known of their past); `standings serve` asks the database instead.
+    #[arg(
+        long,
+        env = "STANDINGS_HTTP_ROWS",
+        value_name = "N",
+        default_value_t = DEFAULT_ROWS,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub http_rows: u32,
 }
+
+/// Rows of a ranking in memory, unless another number is asked for.
+pub const DEFAULT_ROWS: u32 = 50_000;
 
 impl HttpArgs {
     /// Whether a caller has to say who it is.
@@ -82,6 +95,7 @@ impl HttpArgs {
             "http_tls_cert": self.http_tls_cert,
             "http_cors": self.http_cors,
             "http_rate": self.http_rate,
+            "http_rows": self.http_rows,
         })
     }
 }

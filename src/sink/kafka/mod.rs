@@ -95,13 +95,19 @@ impl ProducerContext for Deliveries {
     }
 }
 
-/// Settings of any producer of the sink.
+/// Settings of any producer of the sink. What a user set stays, except what exactly-once and order stand on.
 fn config(brokers: &str, options: &SinkOptions) -> ClientConfig {
     let mut config = client(brokers, options);
-    config
-        .set("linger.ms", "0")
-        .set("compression.type", "lz4")
-        .set("enable.idempotence", "true");
+    let defaults = [
+        ("linger.ms", "queue.buffering.max.ms", "0"),
+        ("compression.type", "compression.codec", "lz4"),
+    ];
+    for (key, alias, ours) in defaults {
+        if config.get(key).is_none() && config.get(alias).is_none() {
+            config.set(key, ours);
+        }
+    }
+    config.set("enable.idempotence", "true");
     config
 }
 
