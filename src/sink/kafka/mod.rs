@@ -6,6 +6,7 @@
 //! is down makes commits wait, and a log line says so.
 
 mod aside;
+mod delivery;
 mod producer;
 mod readback;
 mod rejects;
@@ -16,15 +17,15 @@ pub use readback::{fold_log, peek};
 pub use transactions::{Progress, Record, TransactionalSink, Transactions, Trouble};
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, DeliveryResult, Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
-use rdkafka::{ClientContext, Message};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
+use self::delivery::{Deliveries, PIECE, flush};
 use super::json::{push_change, push_key};
 use super::{Shown, Sink, SinkError, SinkOptions};
 use crate::model::change::Commit;
@@ -44,62 +45,11 @@ pub struct KafkaSink {
     largest: usize,
 }
 
-/// Counts what is not acknowledged, and keeps the first failure.
-#[derive(Default)]
-struct Deliveries {
-    state: Mutex<Waiting>,
-    /// Told when nothing is waited for any more, or something failed.
-    done: Condvar,
-}
-
-#[derive(Default)]
-struct Waiting {
-    messages: i64,
-    failure: Option<String>,
-}
-
-impl Deliveries {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ClientContext for Deliveries {
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(event = "kafka_sink_error", problem = %error, reason);
-    }
-}
-
-/// What a broker that refuses the time of records means.
-const CLOCK: &str = "; the topic takes the writer's time, and this machine's clock may be wrong by more than the broker \
-allows: set the clock, or the topic's message.timestamp.type to LogAppendTime";
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
-        let mut state = self.lock();
-        state.messages -= 1;
-        if let Err((error, message)) = result {
-            let message: &BorrowedMessage<'_> = message;
-            let hint = match error.rdkafka_error_code() {
-                Some(RDKafkaErrorCode::InvalidTimestamp | RDKafkaErrorCode::InvalidRecord) => CLOCK,
-                _ => "",
-            };
-            let text = || format!("topic `{}`: {error}{hint}", message.topic());
-            state.failure.get_or_insert_with(text);
-        }
-        if state.messages <= 0 || state.failure.is_some() {
-            self.done.notify_one();
-        }
-    }
-}
-
 /// Settings of any producer of the sink. What a user set stays, except what exactly-once and order stand on.
 fn config(brokers: &str, options: &SinkOptions) -> ClientConfig {
     let mut config = client(brokers, options);
     let defaults = [
-        ("linger.ms", "queue.buffering.max.ms", "0"),
+        ("linger.ms", "queue.buffering.max.ms", delivery::HOLD_MS),
         ("compression.type", "compression.codec", "lz4"),
     ];
     for (key, alias, ours) in defaults {
@@ -177,7 +127,6 @@ impl KafkaSink {
     }
 
     fn put(&self, mut messages: VecDeque<Outgoing>) -> Result<(), SinkError> {
-        let context = self.producer.context();
         let started = Instant::now();
         let mut warned = started;
         loop {
@@ -198,29 +147,25 @@ impl KafkaSink {
                 }
                 match self.producer.send::<Vec<u8>, Vec<u8>>(record) {
                     Ok(()) => {
-                        // An acknowledgement that came first has counted down to less than nothing meanwhile.
-                        context.lock().messages += 1;
                         messages.pop_front();
                     }
                     Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => break,
                     Err((error, _)) => return Err(self.failed(&error)),
                 }
             }
-            // A full queue empties without a word, so it is looked at again soon.
-            let patience = Duration::from_millis(if messages.is_empty() { 1000 } else { 5 });
-            let waiting = |w: &mut Waiting| w.messages > 0 && w.failure.is_none();
-            let waited = context
-                .done
-                .wait_timeout_while(context.lock(), patience, waiting);
-            let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            if let Some(failure) = state.failure.take() {
+            // A full queue is looked at again soon.
+            let patience = match messages.is_empty() {
+                true => PIECE,
+                false => Duration::from_millis(5),
+            };
+            let is_sent = flush(&self.producer, patience);
+            if let Some(failure) = self.producer.context().take_failure() {
                 return Err(self.failed(&failure));
             }
-            if messages.is_empty() && state.messages <= 0 {
+            if messages.is_empty() && is_sent {
                 self.live.sink(&self.name, true);
                 return Ok(());
             }
-            drop(state);
             if warned.elapsed() > Duration::from_secs(5) {
                 warned = Instant::now();
                 self.live.sink(&self.name, false);

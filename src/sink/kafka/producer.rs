@@ -1,14 +1,15 @@
 //! The transactional producer: librdkafka's.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
+use super::delivery::{Deliveries, PIECE, flush};
 use super::transactions::{Progress, Record, TransactionalSink, Transactions, Trouble};
-use super::{Deliveries, Waiting, config, readback, refused};
+use super::{config, readback, refused};
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::sink::{ShownRow, SinkError, SinkOptions};
@@ -112,21 +113,6 @@ impl Topics {
     }
 }
 
-/// Between two looks at whether the client has let go of what is acknowledged.
-const LOOK: Duration = Duration::from_micros(50);
-
-impl Topics {
-    /// Waits until the client itself counts nothing as sent and not acknowledged. That is a moment after the last
-    /// acknowledgement was told; a transaction that is ended within that moment waits a tenth of a second, because the
-    /// client's binding then polls for an event that the polling thread has already taken.
-    fn emptied(&self) -> Result<(), Trouble> {
-        while self.producer()?.in_flight_count() > 0 {
-            std::thread::sleep(LOOK);
-        }
-        Ok(())
-    }
-}
-
 impl Transactions for Topics {
     fn name(&self) -> &str {
         &self.name
@@ -154,7 +140,7 @@ impl Transactions for Topics {
     }
 
     fn begin(&self) -> Result<(), Trouble> {
-        self.producer()?.context().lock().failure = None;
+        self.producer()?.context().take_failure();
         self.call(ThreadedProducer::begin_transaction)
     }
 
@@ -180,39 +166,35 @@ impl Transactions for Topics {
                 message = message.payload(value);
             }
             match self.producer()?.send::<[u8], [u8]>(message) {
-                Ok(()) => {
-                    self.producer()?.context().lock().messages += 1;
-                    return Ok(());
-                }
+                Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
-                    std::thread::sleep(Duration::from_millis(1));
+                    flush(self.producer()?, Duration::from_millis(1));
                 }
                 Err((error, _)) => return Err(self.judge(&error)),
             }
         }
     }
 
-    // The client's own flush looks only each tenth of a second.
     fn acknowledged(&self) -> Result<(), Trouble> {
-        let context = self.producer()?.context();
+        let producer = self.producer()?;
         let started = Instant::now();
+        let mut warned = started;
         loop {
-            let waiting = |w: &mut Waiting| w.messages > 0 && w.failure.is_none();
-            let waited = context
-                .done
-                .wait_timeout_while(context.lock(), PATIENCE, waiting);
-            let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            if let Some(problem) = state.failure.take() {
-                drop(state);
-                return Err(match self.producer()?.client().fatal_error() {
+            // In short pieces: what is refused is told at once, while the rest may wait for ever.
+            let is_sent = flush(producer, PIECE);
+            if let Some(problem) = producer.context().take_failure() {
+                return Err(match producer.client().fatal_error() {
                     Some((code, _)) => self.judge(&KafkaError::MessageProduction(code)),
                     None => Trouble::Abort(problem),
                 });
             }
-            if state.messages <= 0 {
-                drop(state);
-                return self.emptied();
+            if is_sent {
+                return Ok(());
             }
+            if warned.elapsed() < PATIENCE {
+                continue;
+            }
+            warned = Instant::now();
             self.live.sink(&self.name, false);
             let waited_s = started.elapsed().as_secs();
             tracing::warn!(
