@@ -15,7 +15,7 @@ const SAY = {
 /** What flows out of each stage: the number and its unit; undefined where the server does not say. */
 const OUT = {
   read: (h) => [h.read, "records"], decode: (h) => [h.read - h.dead_letters, "sales"],
-  combine: (h) => [h.ranked ?? h.read - h.dead_letters - h.late - (h.filtered || 0), "ranked"],
+  combine: (h) => [h.ranked ?? h.read - h.dead_letters - (h.duplicates || 0) - h.late - (h.filtered || 0), "ranked"],
   totals: (h) => [h.live_keys, "keys"], rank: (h) => [h.ranks_changed, "ranks moved"],
   gather: (h) => [h.changes, "changes"], commit: (h) => [h.commits, "commits"],
 };
