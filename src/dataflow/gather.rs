@@ -23,7 +23,7 @@ use crate::model::change::{Change, Commit, Counts};
 use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
 use crate::model::value::Value;
-use crate::model::window_check::WindowChecks;
+use crate::model::window_check::{Judgement, WindowChecks};
 
 /// Which changes of a row are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -219,11 +219,7 @@ impl Gather {
             }
             self.closed = watermark;
         }
-        // By the watermark of what was read, not by that of an earlier run: their counts are not there before.
-        let own = self.clock.watermark();
-        let judgements = self
-            .windows_of_checks
-            .judge(own, closed_before, own == END_OF_TIME);
+        let judgements = self.judge_windows(closed_before);
         let mut changes = Vec::new();
         for (ranking, start, partition) in std::mem::take(&mut self.dirty) {
             let Some(found) = self
@@ -272,6 +268,21 @@ impl Gather {
         commit.counts = self.counts.clone();
         commit.amounts = Arc::clone(&self.amounts);
         commit
+    }
+
+    /// Judges the windows of checks, by the watermark of what was read, not by that of an earlier run, whose windows are
+    /// not all counted yet. An earlier run that came to the end of its files has passed everything: what those hold by
+    /// now is judged at their present end.
+    fn judge_windows(&mut self, closed_before: i64) -> Vec<Judgement> {
+        let watermark = self.clock.watermark();
+        let mut partitions = self.clock.partitions().values();
+        let ended = watermark == END_OF_TIME;
+        if ended && !partitions.all(|p| p.finished) {
+            return Vec::new();
+        }
+        let known = Some(closed_before).filter(|w| *w != END_OF_TIME);
+        let known = known.unwrap_or(BEGINNING);
+        self.windows_of_checks.judge(watermark, known, ended)
     }
 
     /// Drops the windows that every reader has promised to send nothing more for.

@@ -188,15 +188,25 @@ impl WindowChecks {
         }
     }
 
+    /// The end of the last window that has a sale.
+    fn last_end(&self) -> i64 {
+        let end = |c: &Windowed| Some(c.counts.last_key_value()?.0.saturating_add(c.size));
+        self.checks.iter().filter_map(end).max().unwrap_or(i64::MIN)
+    }
+
     /// Judges the windows that the watermark has passed since the last call, oldest first. Those that end at or before
-    /// `known` were judged by an earlier run, and are not told again. `ended`: nothing more will ever come, so that a
-    /// window after the last sale is not an empty one.
+    /// `known` were judged by an earlier run, and are not told again. `ended`: nothing more comes, so that a window after
+    /// the last sale is not an empty one, and another run may go on after it.
     pub fn judge(&mut self, watermark: i64, known: i64, ended: bool) -> Vec<Judgement> {
         if self.checks.is_empty() || watermark <= self.judged_to {
             return Vec::new();
         }
         let from = self.judged_to;
-        self.judged_to = watermark;
+        self.judged_to = match ended {
+            true => self.last_end().max(from),
+            false => watermark,
+        };
+        let judged_to = self.judged_to;
         let mut found = Vec::new();
         for check in &mut self.checks {
             let mut starts: BTreeSet<i64> = check.counts.keys().copied().collect();
@@ -216,7 +226,7 @@ impl WindowChecks {
             found.extend(starts.into_iter().filter(passed).map(|s| check.judge(s)));
             while let Some(first) = check.counts.first_entry() {
                 let start = *first.key();
-                if matters_until(&check.rule, check.size, start) > watermark {
+                if matters_until(&check.rule, check.size, start) > judged_to {
                     break;
                 }
                 first.remove();
@@ -367,6 +377,12 @@ mod tests {
         );
         // At the end of all input nothing is missed.
         assert_eq!(told(windows.judge(i64::MAX, i64::MIN, true)), []);
+        // Another run goes on after the end.
+        windows.add(vec![count(1, 48, 2, 0), count(1, 49, 31, 0)]);
+        assert_eq!(
+            told(windows.judge(i64::MAX, i64::MIN, true)),
+            [(1, 48, Unknown), (1, 49, Passed)]
+        );
     }
 
     #[test]
