@@ -286,6 +286,16 @@ fn checks_are_explained_and_refused_with_their_place() {
         assert!(text.contains(line), "no {line:?} in\n{text}");
     }
     let path = Path::new(&folder).join("sales.checks.toml");
+    std::fs::write(&path, format!("{ONCE}fail-share = \"0.5%\"\n{WINDOWS}")).unwrap();
+    let (code, text) = check();
+    assert_eq!(code, Some(0), "{text}");
+    for line in [
+        "check sale-once\n  sale_id is another than that of every earlier sale of the partition within 2h; else the sale is a",
+        "  an hour in which more than 0.5% of the sales fail has failed\n",
+        "check volume\n  each window of 1h has 50% to 150% of the sales of the one 1d before it, if that had 10 or more\n",
+    ] {
+        assert!(text.contains(line), "no {line:?} in\n{text}");
+    }
     std::fs::write(&path, "[a]\ncolumn = \"town\"\nnot-null = true\n").unwrap();
     let (code, text) = check();
     assert_eq!(code, Some(2), "{text}");
