@@ -132,7 +132,14 @@ fn the_api_the_events_and_the_metrics_agree_with_the_change_log() {
     };
     assert_eq!(
         sum(&["read"]),
-        sum(&["ranked", "late", "retired", "dead_lettered", "filtered"])
+        sum(&[
+            "ranked",
+            "late",
+            "retired",
+            "dead_lettered",
+            "duplicate",
+            "filtered"
+        ])
     );
     assert!(
         sum(&["dead_lettered"]) > 0.0 && sum(&["ranked"]) > 500.0,

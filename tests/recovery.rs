@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use support::kafka::{consume, produce, topic};
+use support::kafka::{consume, forget, produce, topic};
 use support::postgres::{database, rows_of};
 use support::{
-    Dice, HOUR, Rows, Running, fold, newest_snapshot, reference, run, sales, service, standings,
+    Dice, HOUR, Rows, Running, duplicates, fold, newest_snapshot, reference, run, sales, service,
+    standings, with_repeated_ids,
 };
 
 /// How many kills; a larger number on demand.
@@ -317,4 +318,111 @@ fn other_queries_read_the_input_again() {
     ]);
     let want = reference(&[lines], 60_000, HOUR).rows;
     assert_eq!(fold(std::fs::read_to_string(&log).unwrap().lines()).0, want);
+}
+
+/// A copy of the shipped queries, and a check of uniqueness beside them.
+fn queries_with(dir: &Path, checks: &str) -> String {
+    let queries = dir.join("queries");
+    std::fs::create_dir(&queries).unwrap();
+    for entry in std::fs::read_dir("queries").unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, queries.join(path.file_name().unwrap())).unwrap();
+    }
+    std::fs::write(queries.join("sales.checks.toml"), checks).unwrap();
+    queries.display().to_string()
+}
+
+#[test]
+fn ids_are_read_back_from_the_topic_as_far_as_it_has_them() {
+    const PART: usize = 400;
+    for gone in [0, PART as i64 - 10] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut dice = Dice::new(31);
+        let (name, changes) = (topic("ids", 2), topic("ids_changes", 1));
+        let brokers = service("KAFKA_BROKERS");
+        let source = format!("kafka://{brokers}/{name}");
+        let sink = format!("kafka://{brokers}/{changes}");
+        let file = |name: &str| format!("file:{}", dir.path().join(name).display());
+        let (state, dead) = (file("state"), file("dead"));
+        let checks =
+            "[once]\ncolumn = \"sale_id\"\nunique-within = \"2h\"\naction = \"dead-letter\"\n";
+        let queries = queries_with(dir.path(), checks);
+        let mut parts: Vec<Vec<String>> = (0..2)
+            .map(|_| sales(&mut dice, 2 * PART, 1_769_130_000_000, 60_000))
+            .collect();
+        for lines in &mut parts {
+            with_repeated_ids(&mut dice, lines);
+        }
+        let args = [
+            "run",
+            "--queries",
+            &queries,
+            "--source",
+            &source,
+            "--sink",
+            &sink,
+        ];
+        let args = [&args[..], &["--state", &state, "--dead-letter", &dead]].concat();
+        produce(
+            &name,
+            &parts.iter().map(|l| l[..PART].to_vec()).collect::<Vec<_>>(),
+        );
+        let child = standings(&args)
+            .args(["-w", "3", "--snapshot-interval", "50ms"])
+            .spawn();
+        let mut child = Running(child.unwrap());
+        support::until("a snapshot of it all", Duration::from_secs(30), || {
+            let newest = newest_snapshot(&dir.path().join("state"));
+            let manifest = dir
+                .path()
+                .join(format!("state/manifests/{newest:010}.json"));
+            let text = std::fs::read_to_string(manifest).unwrap_or_default();
+            text.contains(&format!("\"offsets\":{{\"0\":{PART},\"1\":{PART}}}"))
+        });
+        child.0.kill().unwrap();
+        child.0.wait().unwrap();
+        if gone > 0 {
+            forget(&name, 2, gone);
+        }
+        produce(
+            &name,
+            &parts.iter().map(|l| l[PART..].to_vec()).collect::<Vec<_>>(),
+        );
+        let output = standings(&args)
+            .args(["-w", "2", "--until-end"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+
+        let letters = std::fs::read_to_string(dir.path().join("dead")).unwrap();
+        let letters = letters.lines().map(|l| serde_json::from_str(l).unwrap());
+        let mut found: Vec<(u64, u64)> = letters
+            .filter(|letter: &serde_json::Value| letter["reason"] == "duplicate")
+            .map(|letter| {
+                let place = |name: &str| letter[name].as_u64().unwrap();
+                (place("partition"), place("offset"))
+            })
+            .collect();
+        found.sort_unstable();
+        let mut want = Vec::new();
+        for (p, lines) in parts.iter_mut().enumerate() {
+            for offset in duplicates(lines, 2 * HOUR, 60_000) {
+                want.push((p as u64, offset as u64));
+                lines[offset] = "{".to_owned();
+            }
+        }
+        if gone == 0 {
+            assert!(!said.contains("ids_not_all_read"), "{said}");
+            assert_eq!(found, want);
+            let rows = reference(&parts, 60_000, HOUR).rows;
+            let log = settled(&changes, &rows);
+            assert_same(&fold(log.iter().map(String::as_str)).0, &rows, "the topic");
+        } else {
+            assert!(said.contains("\"event\":\"ids_not_all_read\""), "{said}");
+            assert!(said.contains(&format!("\"first\":{gone}")), "{said}");
+            assert!(found.len() < want.len(), "some are not known as duplicates");
+            assert!(found.iter().all(|place| want.contains(place)), "{found:?}");
+        }
+    }
 }

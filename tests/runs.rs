@@ -63,7 +63,14 @@ fn a_run_says_when_it_began_what_it_did_and_how_it_ended() {
     assert_eq!(of("outcome"), ["done", "done", "done", "failed"]);
     assert_eq!(found[0]["counts"]["read"], 500);
     let counts = &found[0]["counts"];
-    let sum = ["ranked", "late", "retired", "dead_lettered", "filtered"];
+    let sum = [
+        "ranked",
+        "late",
+        "retired",
+        "dead_lettered",
+        "duplicate",
+        "filtered",
+    ];
     let sum: u64 = sum.iter().map(|n| counts[n].as_u64().unwrap()).sum();
     assert_eq!(sum, 500, "{counts}");
     assert_eq!(counts["offsets"]["0"], 500);

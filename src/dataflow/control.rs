@@ -18,12 +18,15 @@ use crate::model::amounts::Summary;
 use crate::model::block::PartitionId;
 use crate::model::change::Counts;
 use crate::model::hold::Hold;
+use crate::model::window_check::WindowState;
 
 /// How a run begins.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Start {
     /// The next offset to read; partitions that are not named begin where the source's options say.
     pub resume: BTreeMap<PartitionId, u64>,
+    /// Where reading begins before `resume`, only to remember again what checks of uniqueness remember.
+    pub ids_from: BTreeMap<PartitionId, u64>,
     /// The greatest event time that each partition has shown, ms.
     pub greatest: BTreeMap<PartitionId, i64>,
     /// Windows that end at or before this were dropped.
@@ -38,6 +41,7 @@ impl Default for Start {
     fn default() -> Self {
         Start {
             resume: BTreeMap::new(),
+            ids_from: BTreeMap::new(),
             greatest: BTreeMap::new(),
             horizon: BEGINNING,
             hold: Hold::default(),
@@ -121,6 +125,12 @@ pub struct GatherState {
     /// Amounts of the newest windows of `--summary-window`.
     #[serde(default)]
     pub amounts: Vec<Summary>,
+    /// The offset from which every value was read that checks of uniqueness remember.
+    #[serde(default)]
+    pub ids_from: BTreeMap<PartitionId, u64>,
+    /// Counts of the checks that have windows.
+    #[serde(default)]
+    pub windows: WindowState,
 }
 
 /// A snapshot that is complete but for its durability.

@@ -14,15 +14,16 @@ use super::head::Ranks;
 use super::messages::{Candidate, Progress, Promise};
 use super::order::OrderKey;
 use crate::combine::key::KeyCodec;
-use crate::event_time::BEGINNING;
 use crate::event_time::global::{GlobalClock, PartitionState};
 use crate::event_time::partition::Policy;
+use crate::event_time::{BEGINNING, END_OF_TIME};
 use crate::model::amounts::{self, Summary};
 use crate::model::block::PartitionId;
 use crate::model::change::{Change, Commit, Counts};
 use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
 use crate::model::value::Value;
+use crate::model::window_check::{Judgement, WindowChecks};
 
 /// Which changes of a row are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -54,6 +55,8 @@ pub struct Gather {
     greatest: BTreeMap<PartitionId, i64>,
     counts: BTreeMap<PartitionId, Counts>,
     amounts: Arc<Vec<Summary>>,
+    ids_from: BTreeMap<PartitionId, u64>,
+    windows_of_checks: WindowChecks,
     next: Commit,
 }
 
@@ -78,8 +81,11 @@ impl Gather {
             .iter()
             .map(|r| KeyCodec::new(r, &plan.schema))
             .collect();
+        let windows_of_checks = WindowChecks::new(&plan.checks);
         Gather {
             plan,
+            windows_of_checks,
+            ids_from: BTreeMap::new(),
             codecs,
             emit,
             clock: GlobalClock::new(policy),
@@ -108,6 +114,9 @@ impl Gather {
             self.clock.update(*partition, known);
         }
         self.clock.restore(state.watermark, state.horizon);
+        let greatest = state.greatest.values().copied().max();
+        self.windows_of_checks.restore(state.windows, greatest);
+        self.ids_from = state.ids_from;
         self.closed = state.closed;
         self.promises.fill(state.horizon);
         self.offsets = state.offsets;
@@ -125,6 +134,8 @@ impl Gather {
             greatest: self.greatest.clone(),
             counts: self.counts.clone(),
             amounts: Vec::clone(&self.amounts),
+            ids_from: self.ids_from.clone(),
+            windows: self.windows_of_checks.state(),
             watermark: self.clock.watermark(),
             closed: self.closed,
             horizon: self.promises.iter().copied().min().unwrap_or(BEGINNING),
@@ -163,11 +174,15 @@ impl Gather {
                 self.greatest.insert(p.partition, greatest);
             }
             self.counts.entry(p.partition).or_default().add(&p.counts);
+            if let Some(from) = p.ids_from {
+                self.ids_from.insert(p.partition, from);
+            }
             self.clock.update(p.partition, p.state);
         }
         if !progress.amounts.is_empty() {
             amounts::merge(Arc::make_mut(&mut self.amounts), progress.amounts);
         }
+        self.windows_of_checks.add(progress.windows);
         self.next.rejects.extend(progress.rejects);
         self.next.arrived.extend(progress.arrived);
         self.next.folded = self.next.folded.max(progress.folded);
@@ -204,6 +219,7 @@ impl Gather {
             }
             self.closed = watermark;
         }
+        let judgements = self.judge_windows(closed_before);
         let mut changes = Vec::new();
         for (ranking, start, partition) in std::mem::take(&mut self.dirty) {
             let Some(found) = self
@@ -231,6 +247,7 @@ impl Gather {
         self.retire();
         let mut commit = std::mem::take(&mut self.next);
         commit.changes = changes;
+        commit.judgements = judgements;
         commit.offsets = self.offsets.clone();
         commit.begins = self.begins.clone();
         commit.watermark = (watermark > BEGINNING + 1).then_some(watermark);
@@ -251,6 +268,21 @@ impl Gather {
         commit.counts = self.counts.clone();
         commit.amounts = Arc::clone(&self.amounts);
         commit
+    }
+
+    /// Judges the windows of checks, by the watermark of what was read, not by that of an earlier run, whose windows are
+    /// not all counted yet. An earlier run that came to the end of its files has passed everything: what those hold by
+    /// now is judged at their present end.
+    fn judge_windows(&mut self, closed_before: i64) -> Vec<Judgement> {
+        let watermark = self.clock.watermark();
+        let mut partitions = self.clock.partitions().values();
+        let ended = watermark == END_OF_TIME;
+        if ended && !partitions.all(|p| p.finished) {
+            return Vec::new();
+        }
+        let known = Some(closed_before).filter(|w| *w != END_OF_TIME);
+        let known = known.unwrap_or(BEGINNING);
+        self.windows_of_checks.judge(watermark, known, ended)
     }
 
     /// Drops the windows that every reader has promised to send nothing more for.

@@ -11,6 +11,7 @@ use crate::model::block::PartitionId;
 use crate::model::change::Counts;
 use crate::model::reject::Reject;
 use crate::model::value::Value;
+use crate::model::window_check::WindowCount;
 
 /// The dataflow's logical time.
 pub type Epoch = u64;
@@ -54,6 +55,8 @@ pub struct PartitionProgress {
     pub greatest: Option<i64>,
     /// Counts of this epoch.
     pub counts: Counts,
+    /// The offset from which the values were read that checks of uniqueness remember; `None` without such a check.
+    pub ids_from: Option<u64>,
 }
 
 /// What a reader says at the end of an epoch.
@@ -69,6 +72,8 @@ pub struct Progress {
     pub folded: Option<std::time::SystemTime>,
     /// Amounts of this epoch, by window of `--summary-window`.
     pub amounts: Vec<Summary>,
+    /// What checks that have windows counted in this epoch.
+    pub windows: Vec<WindowCount>,
 }
 
 /// A reader's promise: from the epoch it is sent in, nothing more comes for windows that end at or before `horizon`.

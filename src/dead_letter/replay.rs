@@ -15,6 +15,7 @@ use super::output::Output;
 use crate::decode::Decoder;
 use crate::model::duration::parse_duration;
 use crate::model::plan::Plan;
+use crate::model::reject::DUPLICATE;
 use crate::quality::Judge;
 use crate::run::check;
 use crate::run::exit::{self, Failure};
@@ -121,7 +122,10 @@ impl Gate {
                 Some("ahead: its event_time is more than --max-ahead after now".to_owned())
             }
             Ok(sale) => {
-                let failed = self.judge.judge(&sale)?;
+                if letter.reason == DUPLICATE && record == letter.bytes {
+                    return Some("duplicate: it is as it was, and would be one again".to_owned());
+                }
+                let failed = self.judge.judge_alone(&sale)?;
                 Some(format!("check {}: {}", failed.check, failed.detail))
             }
         }

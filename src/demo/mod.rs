@@ -34,10 +34,11 @@ use crate::observe::metrics::Metrics;
 use crate::observe::objectives::ObjectiveArgs;
 use crate::query;
 use crate::run::check;
-use crate::run::committer::Outputs;
+use crate::run::committer::{Observer, Outputs};
 use crate::run::driver::Settings;
 use crate::run::engine::{Cluster, Engine};
 use crate::run::exit::{self, Failure};
+use crate::run::window_watch::WindowWatch;
 use crate::sink::{self, SinkOptions};
 use crate::source::SourceOptions;
 
@@ -147,12 +148,16 @@ pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failur
         ..SinkOptions::default()
     };
     let changes = broker.url(CHANGES);
+    let mut observers: Vec<Box<dyn Observer>> = vec![Box::new(Watch::start(shown)?)];
+    if let Some(watch) = WindowWatch::new(&plan, &live, &engine_stop) {
+        observers.push(Box::new(watch));
+    }
     let outputs = Outputs {
         sinks: vec![sink::connect(
             &changes.parse().map_err(Failure::failed)?,
             &options,
         )?],
-        observers: vec![Box::new(Watch::start(shown)?)],
+        observers,
         // The page counts them; one line per second of demo would say no more.
         late: Some(Box::new(sink::Nowhere)),
         dead: Some(Box::new(sink::Nowhere)),

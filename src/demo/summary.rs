@@ -12,8 +12,8 @@ pub fn print(made: u64, metrics: &Metrics) -> Result<(), Failure> {
     exit::say(&format!("Sales made            {made:>12}"));
     exit::say(&format!("Sales read            {:>12}", c.read));
     exit::say(&format!(
-        "  = ranked + late + dead-lettered + filtered\n  = {} + {late} + {} + {}",
-        c.ranked, c.dead, c.filtered
+        "  = ranked + late + dead-lettered + duplicate + filtered\n  = {} + {late} + {} + {} + {}",
+        c.ranked, c.dead, c.duplicate, c.filtered
     ));
     exit::say(&format!(
         "Changes written       {:>12}  in {} commits; {} of them moved a rank",

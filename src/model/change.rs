@@ -7,6 +7,7 @@ use super::amounts::Summary;
 use super::block::PartitionId;
 use super::reject::Reject;
 use super::value::Value;
+use super::window_check::Judgement;
 
 /// An upsert or delete of one row of one window of one ranking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +41,11 @@ pub struct Counts {
     pub late: u64,
     /// As `late`, but only because all windows were dropped by `--retain`.
     pub retired: u64,
-    /// Dead letters.
+    /// Dead letters, without duplicates.
     pub dead: u64,
+    /// Dead letters because the partition had such a sale before.
+    #[serde(default)]
+    pub duplicate: u64,
     /// Passed no ranking's `WHERE`.
     pub filtered: u64,
     /// Beside the equation: ranked, but late for some window; also sent to the late output.
@@ -56,13 +60,15 @@ impl Counts {
         self.late += o.late;
         self.retired += o.retired;
         self.dead += o.dead;
+        self.duplicate += o.duplicate;
         self.filtered += o.filtered;
         self.partly_late += o.partly_late;
     }
 
     /// The invariant of the counts.
     pub fn balanced(&self) -> bool {
-        self.read == self.ranked + self.late + self.retired + self.dead + self.filtered
+        let refused = self.late + self.retired + self.dead + self.duplicate;
+        self.read == self.ranked + refused + self.filtered
     }
 }
 
@@ -97,4 +103,6 @@ pub struct Commit {
     pub drafted: Option<std::time::SystemTime>,
     /// Amounts of the newest windows of `--summary-window`, newest first.
     pub amounts: Arc<Vec<Summary>>,
+    /// What the checks' windows came to that the watermark has passed since the last commit.
+    pub judgements: Vec<Judgement>,
 }

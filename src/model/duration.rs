@@ -49,6 +49,11 @@ pub fn format_duration(d: Duration) -> String {
     }
 }
 
+/// As [`format_duration`], of milliseconds; what is negative is nothing.
+pub fn format_ms(ms: i64) -> String {
+    format_duration(Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,3 +17,4 @@ pub mod sabotage;
 pub mod schema;
 pub mod time;
 pub mod value;
+pub mod window_check;

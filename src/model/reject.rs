@@ -6,6 +6,8 @@ use super::block::PartitionId;
 
 /// The reason of a sale that fails a check whose action is `dead-letter`.
 pub const CHECK: &str = "check";
+/// The reason of a sale that a check of uniqueness with this action has seen before.
+pub const DUPLICATE: &str = "duplicate";
 
 /// A window that a sale missed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +36,7 @@ pub enum RejectKind {
     Dead {
         /// A stable word, such as `malformed`, `missing_field`, `ahead`.
         reason: String,
-        /// The check that it failed, with the reason [`CHECK`].
+        /// The check that it failed, with the reason [`CHECK`] or [`DUPLICATE`].
         check: Option<String>,
         /// What was found, for a person.
         detail: String,

@@ -82,6 +82,8 @@ mistakes! {
     StopNotPassedOn = "stop-not-passed-on",
     /// A partition that waits at its very beginning is read.
     BeginningNotHeld = "beginning-not-held",
+    /// After a restart the values that uniqueness remembers are not read back.
+    IdsNotReadBack = "ids-not-read-back",
 }
 
 #[cfg(feature = "sabotage")]

@@ -1,6 +1,6 @@
 //! Prometheus metrics of a run, all named `standings_…`, and the health numbers drawn from the same observations.
 //!
-//! `read = ranked + late + retired + dead-lettered + filtered` holds at every commit, in the counters too: they are
+//! `read = ranked + late + retired + dead-lettered + duplicate + filtered` holds at every commit, in the counters too: they are
 //! set together from one commit's counts while [`Metrics::encode`] waits.
 //! Rows written per rank changed is `standings_rows_written_total / standings_ranks_changed_total`, by ranking.
 
@@ -55,6 +55,17 @@ struct SinkLabel {
 struct CheckLabel {
     check: String,
     action: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WindowCheckLabel {
+    check: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NameLabel {
+    check: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -130,7 +141,7 @@ impl Seen {
                 good: c.ranked + c.filtered,
             },
             Objective::Lateness => Events {
-                total: c.read - c.dead.min(c.read),
+                total: c.read - (c.dead + c.duplicate).min(c.read),
                 good: c.ranked + c.filtered,
             },
         }
@@ -149,6 +160,7 @@ pub struct Metrics {
     partly_late: ByPartition<Counter>,
     retired: ByPartition<Counter>,
     dead: ByPartition<Counter>,
+    duplicate: ByPartition<Counter>,
     filtered: ByPartition<Counter>,
     offset: ByPartition<Gauge>,
     source_lag: ByPartition<Gauge>,
@@ -167,6 +179,9 @@ pub struct Metrics {
     sink_up: Family<SinkLabel, Gauge>,
     sink_retries: Family<SinkLabel, Counter>,
     check_failures: Family<CheckLabel, Counter>,
+    window_checks: Family<WindowCheckLabel, Counter>,
+    window_failed_share: Family<NameLabel, Seconds>,
+    window_volume_share: Family<NameLabel, Seconds>,
     event_clients: Gauge,
     event_resyncs: Counter,
     staleness: ByPartition<Seconds>,
@@ -214,6 +229,7 @@ impl Metrics {
             partly_late: Family::default(),
             retired: Family::default(),
             dead: Family::default(),
+            duplicate: Family::default(),
             filtered: Family::default(),
             offset: Family::default(),
             source_lag: Family::default(),
@@ -232,6 +248,9 @@ impl Metrics {
             sink_up: Family::default(),
             sink_retries: Family::default(),
             check_failures: Family::default(),
+            window_checks: Family::default(),
+            window_failed_share: Family::default(),
+            window_volume_share: Family::default(),
             event_clients: Gauge::default(),
             event_resyncs: Counter::default(),
             staleness: Family::default(),
@@ -275,6 +294,7 @@ impl Metrics {
             "records_partly_late" "Sales ranked, but too late for some window" m.partly_late;
             "records_retired" "Sales whose windows were all dropped by --retain" m.retired;
             "records_dead_lettered" "Records that could not be read as a sale" m.dead;
+            "records_duplicate" "Sales that a check of uniqueness made dead letters" m.duplicate;
             "records_filtered" "Sales that pass no ranking's WHERE" m.filtered;
             "partition_next_offset" "The next offset to read as of the last commit" m.offset;
             "source_lag_records" "Records in the source that are not committed yet" m.source_lag;
@@ -286,6 +306,9 @@ impl Metrics {
             "live_keys" "Pairs of window and key that this process holds totals of" m.live_keys;
             "sink_up" "1 while the sink takes commits, 0 while it is waited for" m.sink_up;
             "check_failures" "Sales that this process found to fail a data-quality check" m.check_failures;
+            "window_checks" "Windows that the watermark has passed, by how they did in a check" m.window_checks;
+            "window_check_failed_share" "Share of the sales of the newest finished hour that failed a check" m.window_failed_share;
+            "window_check_volume_share" "Sales of the newest finished window by those of the one it is held against" m.window_volume_share;
             "sink_retries" "Attempts that failed and were tried again" m.sink_retries;
             "http_event_clients" "Pages that follow the events now" m.event_clients;
             "http_event_resyncs" "Times a page was given a snapshot instead of changes" m.event_resyncs;
@@ -415,6 +438,7 @@ impl Metrics {
             (&self.partly_late, c.partly_late),
             (&self.retired, c.retired),
             (&self.dead, c.dead),
+            (&self.duplicate, c.duplicate),
             (&self.filtered, c.filtered),
         ] {
             family
@@ -616,6 +640,21 @@ impl Metrics {
                 .check_failures
                 .get_or_create(&CheckLabel { check, action });
             counter.inner().store(failed, Ordering::Relaxed);
+        }
+        for (check, seen) in self.live.window_checks() {
+            for (outcome, n) in seen.outcomes() {
+                let (check, outcome) = (check.clone(), outcome.word());
+                let label = WindowCheckLabel { check, outcome };
+                let counter = self.window_checks.get_or_create(&label);
+                counter.inner().store(n, Ordering::Relaxed);
+            }
+            let label = NameLabel { check };
+            if let Some(share) = seen.failed_share {
+                self.window_failed_share.get_or_create(&label).set(share);
+            }
+            if let Some(share) = seen.volume_share {
+                self.window_volume_share.get_or_create(&label).set(share);
+            }
         }
     }
 

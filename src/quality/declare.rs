@@ -5,19 +5,22 @@ use std::path::Path;
 
 use toml_edit::{Item, TableLike, Value};
 
+use super::ids::LONGEST as LONGEST_WITHIN;
 use crate::config::toml::{self, kind, nearest};
-use crate::model::check::{Action, Check, Condition, Pattern};
+use crate::model::check::{Action, Check, Condition, FailOn, Pattern, Share, Volume};
 use crate::model::decimal::parse_minor;
+use crate::model::duration::{format_ms, parse_duration};
 use crate::model::schema::{Column, ColumnType, Schema};
 
 /// The file's name, in the folder of the queries.
 pub const FILE: &str = "sales.checks.toml";
 
-/// What a check may say.
-const KEYS: [&str; 10] = [
+/// What a check of sales may say.
+const KEYS: [&str; 12] = [
     "column",
     "action",
     "fail-on",
+    "fail-share",
     "not-null",
     "non-negative",
     "min",
@@ -25,7 +28,23 @@ const KEYS: [&str; 10] = [
     "pattern",
     "allowed",
     "max-length",
+    "unique-within",
 ];
+/// What a check of the volume may say.
+const VOLUME_KEYS: [&str; 6] = [
+    "volume-of",
+    "against",
+    "min-share",
+    "max-share",
+    "min-sales",
+    "fail-on",
+];
+/// A day, ms.
+const DAY: i64 = 86_400_000;
+/// The furthest that a window is held against, ms: four weeks and a day more than a month has.
+const FURTHEST: i64 = 32 * DAY;
+/// `min-sales` without the key.
+const MIN_SALES: u64 = 100;
 /// The longest name of a check: it is a label of a metric.
 const LONGEST: usize = 64;
 
@@ -40,10 +59,13 @@ pub fn load(dir: &Path, schema: &Schema) -> Result<Vec<Check>, String> {
     }
 }
 
-/// `--fail-on CHECK=N` over what the file says.
-pub fn limit(checks: &mut [Check], name: &str, most: u64) -> Result<(), String> {
+/// `--fail-on CHECK=N` or `CHECK=window` over what the file says.
+pub fn limit(checks: &mut [Check], name: &str, fail_on: FailOn) -> Result<(), String> {
     if let Some(check) = checks.iter_mut().find(|c| c.name == name) {
-        check.fail_on = Some(most);
+        if let Some(problem) = misplaced(fail_on, check) {
+            return Err(format!("--fail-on: `{name}`: {problem}"));
+        }
+        check.fail_on = Some(fail_on);
         return Ok(());
     }
     let names: Vec<&str> = checks.iter().map(|c| c.name.as_str()).collect();
@@ -52,6 +74,20 @@ pub fn limit(checks: &mut [Check], name: &str, most: u64) -> Result<(), String> 
         names => format!("declared are {}", names.join(", ")),
     };
     Err(format!("--fail-on: there is no check `{name}`; {allowed}"))
+}
+
+/// Why a check cannot end a run by this.
+fn misplaced(fail_on: FailOn, check: &Check) -> Option<&'static str> {
+    let is_volume = matches!(check.condition, Condition::Volume(_));
+    match fail_on {
+        FailOn::Window if !is_volume && check.fail_share.is_none() => {
+            Some("it has no windows; give it a fail-share")
+        }
+        FailOn::Failures(_) if is_volume => {
+            Some("no sale fails a volume; `window` is allowed: a window that fails ends the run")
+        }
+        _ => None,
+    }
 }
 
 fn parse(name: &str, text: &str, schema: &Schema) -> Result<Vec<Check>, String> {
@@ -100,15 +136,40 @@ impl Reading<'_> {
                 format!("a check's name is of a to z, 0 to 9, - and _, at most {LONGEST}");
             return Err(self.wrong(None, &allowed));
         }
+        let is_volume = table.contains_key("volume-of");
+        let keys: &[&str] = if is_volume { &VOLUME_KEYS } else { &KEYS };
         for (key, item) in table.iter() {
-            if !KEYS.contains(&key) {
-                let said = match nearest(key, KEYS.into_iter()) {
-                    Some(near) => format!("unknown key `{key}`; did you mean `{near}`?"),
-                    None => format!("unknown key `{key}`; allowed are {}", KEYS.join(", ")),
+            if !keys.contains(&key) {
+                let of = if is_volume { " of a volume" } else { "" };
+                let said = match nearest(key, keys.iter().copied()) {
+                    Some(near) => format!("unknown key `{key}`{of}; did you mean `{near}`?"),
+                    None => format!("unknown key `{key}`{of}; allowed are {}", keys.join(", ")),
                 };
                 return Err(self.wrong(Some(item), &said));
             }
         }
+        let mut check = match is_volume {
+            true => self.of_volume(table)?,
+            false => self.of_sales(table)?,
+        };
+        if let Some(item) = table.get("fail-on") {
+            let fail_on = match (item.as_str(), item.as_integer().map(u64::try_from)) {
+                (Some("window"), _) => FailOn::Window,
+                (_, Some(Ok(most))) => FailOn::Failures(most),
+                _ => {
+                    let said = "fail-on: a whole number from 0 is allowed: more failures end the run; or \"window\"";
+                    return Err(self.wrong(Some(item), said));
+                }
+            };
+            if let Some(problem) = misplaced(fail_on, &check) {
+                return Err(self.wrong(Some(item), &format!("fail-on: {problem}")));
+            }
+            check.fail_on = Some(fail_on);
+        }
+        Ok(check)
+    }
+
+    fn of_sales(&self, table: &dyn TableLike) -> Result<Check, String> {
         let column = self.column(table)?;
         let action = match table.get("action") {
             None => Action::Count,
@@ -124,24 +185,97 @@ impl Reading<'_> {
                 }
             },
         };
-        let fail_on = match table.get("fail-on") {
-            None => None,
-            Some(item) => match item.as_integer().map(u64::try_from) {
-                Some(Ok(most)) => Some(most),
-                _ => {
-                    let said =
-                        "fail-on: a whole number from 0 is allowed: more failures end the run";
-                    return Err(self.wrong(Some(item), said));
-                }
-            },
-        };
         Ok(Check {
             name: self.check.to_owned(),
             column,
             condition: self.condition(table, &self.schema.columns[column])?,
             action,
-            fail_on,
+            fail_share: self.share(table, "fail-share")?,
+            fail_on: None,
         })
+    }
+
+    fn of_volume(&self, table: &dyn TableLike) -> Result<Check, String> {
+        let size = self.duration(table, "volume-of", DAY)?;
+        if DAY % size != 0 {
+            let said = format!("volume-of: {} is no divisor of a day", format_ms(size));
+            return Err(self.wrong(table.get("volume-of"), &said));
+        }
+        let against = self.duration(table, "against", FURTHEST)?;
+        if against % size != 0 {
+            let said = format!(
+                "against: {} is no multiple of volume-of, {}",
+                format_ms(against),
+                format_ms(size)
+            );
+            return Err(self.wrong(table.get("against"), &said));
+        }
+        let (min, max) = (
+            self.share(table, "min-share")?,
+            self.share(table, "max-share")?,
+        );
+        match (min, max) {
+            (None, None) => return Err(self.wrong(None, "min-share or max-share is missing")),
+            (Some(min), Some(max)) if min > max => {
+                let said = "min-share is more than max-share: nothing passes";
+                return Err(self.wrong(table.get("min-share"), said));
+            }
+            _ => {}
+        }
+        let min_sales = match table.get("min-sales") {
+            None => MIN_SALES,
+            Some(item) => match item.as_integer().map(u64::try_from) {
+                Some(Ok(sales)) => sales,
+                _ => {
+                    let said = "min-sales: a whole number from 0 is allowed";
+                    return Err(self.wrong(Some(item), said));
+                }
+            },
+        };
+        // Every schema has it; a sale belongs to a window by it.
+        let column = self.schema.find("event_time").unwrap_or_default();
+        let condition = Condition::Volume(Volume {
+            size,
+            against,
+            min,
+            max,
+            min_sales,
+        });
+        Ok(Check {
+            name: self.check.to_owned(),
+            column,
+            condition,
+            action: Action::Count,
+            fail_share: None,
+            fail_on: None,
+        })
+    }
+
+    /// A duration of 1 ms to `longest`, in ms.
+    fn duration(&self, table: &dyn TableLike, key: &str, longest: i64) -> Result<i64, String> {
+        let item = table.get(key);
+        let Some(text) = item.and_then(Item::as_str) else {
+            let said = format!("{key}: a duration is allowed, such as \"1h\"");
+            return Err(self.wrong(item, &said));
+        };
+        let wrong = |e: String| self.wrong(item, &format!("{key}: {e}"));
+        let ms = parse_duration(text).map_err(wrong)?.as_millis();
+        match i64::try_from(ms) {
+            Ok(ms) if (1..=longest).contains(&ms) => Ok(ms),
+            _ => {
+                let longest = format_ms(longest);
+                Err(self.wrong(item, &format!("{key}: 1ms to {longest} are allowed")))
+            }
+        }
+    }
+
+    fn share(&self, table: &dyn TableLike, key: &str) -> Result<Option<Share>, String> {
+        let Some(item) = table.get(key) else {
+            return Ok(None);
+        };
+        let share = item.as_str().and_then(Share::parse);
+        let said = format!("{key}: a percentage is allowed, such as \"1%\" or \"0.25%\"");
+        share.map(Some).ok_or_else(|| self.wrong(Some(item), &said))
     }
 
     fn column(&self, table: &dyn TableLike) -> Result<usize, String> {
@@ -238,6 +372,10 @@ impl Reading<'_> {
             })?;
             found.push(("max-length", Condition::MaxLength(length)));
         }
+        if table.contains_key("unique-within") {
+            let within = self.duration(table, "unique-within", LONGEST_WITHIN)?;
+            found.push(("unique-within", Condition::Unique { within }));
+        }
         let mut found = found.into_iter();
         match (found.next(), found.next()) {
             (Some((_, condition)), None) => Ok(condition),
@@ -249,7 +387,7 @@ impl Reading<'_> {
             )),
             (None, _) => Err(self.wrong(
                 None,
-                &format!("it asks nothing; allowed are {}", KEYS[3..].join(", ")),
+                &format!("it asks nothing; allowed are {}", KEYS[4..].join(", ")),
             )),
         }
     }
@@ -291,11 +429,39 @@ mod tests {
         assert_eq!(found[0].condition, Condition::Range { min, max });
         assert_eq!(
             (found[0].action, found[0].fail_on),
-            (Action::DeadLetter, Some(7))
+            (Action::DeadLetter, Some(FailOn::Failures(7)))
         );
         let both = vec!["a".to_owned(), "b".to_owned()];
         assert_eq!(found[1].condition, Condition::Allowed(both));
         assert_eq!((found[1].action, found[1].fail_on), (Action::Count, None));
+    }
+
+    #[test]
+    fn uniqueness_shares_and_volume_are_what_the_file_says() {
+        let found = read(
+            "[once]\ncolumn = \"sale_id\"\nunique-within = \"1h\"\nfail-share = \"0.5%\"\nfail-on = \"window\"\n\
+             [volume]\nvolume-of = \"1h\"\nagainst = \"1d\"\nmin-share = \"50%\"\n",
+        )
+        .unwrap();
+        let hour = 3_600_000;
+        assert_eq!(found[0].condition, Condition::Unique { within: hour });
+        assert_eq!(
+            (found[0].fail_share, found[0].fail_on, found[0].window()),
+            (Some(Share(5_000)), Some(FailOn::Window), Some(hour))
+        );
+        let volume = Volume {
+            size: hour,
+            against: 24 * hour,
+            min: Some(Share(500_000)),
+            max: None,
+            min_sales: 100,
+        };
+        assert_eq!(found[1].condition, Condition::Volume(volume));
+        let mut found = found;
+        let said = limit(&mut found, "volume", FailOn::Failures(1)).unwrap_err();
+        assert!(said.contains("no sale fails a volume"), "{said}");
+        limit(&mut found, "volume", FailOn::Window).unwrap();
+        assert_eq!(found[1].fail_on, Some(FailOn::Window));
     }
 
     #[test]
@@ -355,6 +521,46 @@ mod tests {
                 "c.toml:1: a: an integer is not allowed; write a table: [a]",
             ),
             ("[a", "c.toml:1: "),
+            (
+                "[a]\ncolumn = \"city\"\nunique-within = 5",
+                "c.toml:3: a: unique-within: a duration is allowed",
+            ),
+            (
+                "[a]\ncolumn = \"city\"\nunique-within = \"31d\"",
+                "c.toml:3: a: unique-within: 1ms to 30d are allowed",
+            ),
+            (
+                "[a]\ncolumn = \"city\"\nnot-null = true\nfail-share = 1",
+                "c.toml:4: a: fail-share: a percentage is allowed",
+            ),
+            (
+                "[a]\ncolumn = \"city\"\nnot-null = true\nfail-on = \"window\"",
+                "c.toml:4: a: fail-on: it has no windows; give it a fail-share",
+            ),
+            (
+                "[a]\nvolume-of = \"7h\"\nagainst = \"1d\"\nmin-share = \"1%\"",
+                "c.toml:2: a: volume-of: 7h is no divisor of a day",
+            ),
+            (
+                "[a]\nvolume-of = \"2h\"\nagainst = \"25h\"\nmin-share = \"1%\"",
+                "c.toml:3: a: against: 25h is no multiple of volume-of, 2h",
+            ),
+            (
+                "[a]\nvolume-of = \"1h\"\nagainst = \"1d\"",
+                "c.toml:1: a: min-share or max-share is missing",
+            ),
+            (
+                "[a]\nvolume-of = \"1h\"\nmin-share = \"1%\"",
+                "a: against: a duration is allowed",
+            ),
+            (
+                "[a]\nvolume-of = \"1h\"\nagainst = \"1d\"\nmin-share = \"2%\"\nmax-share = \"1%\"",
+                "c.toml:4: a: min-share is more than max-share",
+            ),
+            (
+                "[a]\nvolume-of = \"1h\"\ncolumn = \"city\"",
+                "c.toml:3: a: unknown key `column` of a volume; allowed are volume-of, ",
+            ),
         ] {
             let said = read(text).expect_err(text);
             assert!(

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::http::security::HttpArgs;
 use crate::lineage::LineageArgs;
+use crate::model::check::FailOn;
 use crate::model::duration::parse_duration;
 use crate::observe::objectives::ObjectiveArgs;
 use crate::observe::trace::TraceArgs;
@@ -187,9 +188,9 @@ pub struct RunArgs {
     #[arg(long, env = "STANDINGS_DEAD_LETTER", value_name = "URL")]
     pub dead_letter: Option<SinkUrl>,
     /// End the run, with exit code 1 and what was read committed, when more than N sales fail a check of
-    /// sales.checks.toml; repeat for several.
+    /// sales.checks.toml, or (CHECK=window) when a window of its fail-share or volume fails; repeat for several.
     #[arg(long, env = "STANDINGS_FAIL_ON", value_name = "CHECK=N", value_parser = parse_limit)]
-    pub fail_on: Vec<(String, u64)>,
+    pub fail_on: Vec<(String, FailOn)>,
     /// Stop after the input's end as seen at start. Files then close every window; Kafka leaves them open.
     #[arg(long, env = "STANDINGS_UNTIL_END")]
     pub until_end: bool,
@@ -256,12 +257,16 @@ fn parse_epoch_bytes(text: &str) -> Result<(usize, usize), String> {
     }
 }
 
-/// `CHECK=N`.
-fn parse_limit(text: &str) -> Result<(String, u64), String> {
-    let parts = text
-        .split_once('=')
-        .and_then(|(name, most)| Some((name.to_owned(), most.parse().ok()?)));
-    parts.ok_or_else(|| "write it as amount-range=100".to_owned())
+/// `CHECK=N` or `CHECK=window`.
+fn parse_limit(text: &str) -> Result<(String, FailOn), String> {
+    let parts = text.split_once('=').and_then(|(name, limit)| {
+        let limit = match limit {
+            "window" => FailOn::Window,
+            most => FailOn::Failures(most.parse().ok()?),
+        };
+        Some((name.to_owned(), limit))
+    });
+    parts.ok_or_else(|| "write it as amount-range=100 or amount-range=window".to_owned())
 }
 
 /// `K=V`.

@@ -8,6 +8,7 @@ use super::args::{Delivery, EmitArg, RunArgs, StartArg};
 use super::commands::Prepared;
 use super::exit::{self, Failure};
 use crate::config;
+use crate::model::check::FailOn;
 use crate::model::duration::format_duration;
 use crate::model::plan::Plan;
 use crate::quality;
@@ -161,12 +162,14 @@ fn explain(args: &RunArgs, prepared: &Prepared) -> String {
         ),
     );
     for check in &prepared.plan.checks {
-        if let Some(most) = check.fail_on {
-            let name = &check.name;
-            say(
+        let name = &check.name;
+        match check.fail_on {
+            Some(FailOn::Failures(most)) => say(
                 "fails",
                 format!("when more than {most} sales fail `{name}` in one process"),
-            );
+            ),
+            Some(FailOn::Window) => say("fails", format!("when a window fails `{name}`")),
+            None => {}
         }
     }
     if let Some(http) = &args.http.http {

@@ -16,6 +16,7 @@ use super::limits;
 use super::post::Endpoint;
 use super::record::{Facts, Record};
 use super::tally::{Counting, Tally};
+use super::window_watch::WindowWatch;
 use super::witness::Witness;
 use crate::dataflow::gather::Emit;
 use crate::event_time::partition::Policy;
@@ -63,8 +64,8 @@ impl Prepared {
     /// Finds what is wrong before anything is started.
     pub fn new(args: &RunArgs) -> Result<Self, Failure> {
         let mut plan = check::load(&args.queries)?;
-        for (name, most) in &args.fail_on {
-            quality::limit(&mut plan.checks, name, *most).map_err(Failure::usage)?;
+        for (name, fail_on) in &args.fail_on {
+            quality::limit(&mut plan.checks, name, *fail_on).map_err(Failure::usage)?;
         }
         plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
         let plan = Arc::new(plan);
@@ -156,6 +157,11 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
     };
     limits::watch_memory(args.max_memory_bytes)?;
     let settings = settings(&args, &plan, &source, stop, snapshots);
+    if cluster.process == 0
+        && let Some(watch) = WindowWatch::new(&plan, &live, &settings.stop)
+    {
+        outputs.observers.push(Box::new(watch));
+    }
     if let Some(address) = args.http.http.as_deref() {
         let listening = server::listen(address, cluster.process, &args.http)?;
         let commits_here = cluster.process == 0;

@@ -478,6 +478,9 @@ impl Committer {
                     if !sabotage::is(Mistake::ClockNotRestored) {
                         begin.start.greatest = found.state.greatest.clone();
                     }
+                    if !sabotage::is(Mistake::IdsNotReadBack) {
+                        begin.start.ids_from = found.state.ids_from.clone();
+                    }
                     begin.start.horizon = found.state.horizon;
                     begin.start.parts = found.parts;
                     begin.state = Some(found.state);

@@ -434,9 +434,11 @@ impl<F: Feed> Driver<F> {
                     &self.required,
                     self.settings.max_record_bytes,
                 );
+                let ids_from = self.start.ids_from.get(&partition).copied();
+                let memory = (self.judge.memory(), ids_from);
                 self.partitions.insert(
                     partition,
-                    Partition::new(partition, offset, greatest, decoder),
+                    Partition::new(partition, offset, greatest, decoder, memory),
                 );
             }
             SourceEvent::Block(block) => {
@@ -447,7 +449,7 @@ impl<F: Feed> Driver<F> {
                     )));
                 };
                 let policy = &self.settings.policy;
-                partition.fold(
+                let counted = partition.fold(
                     &block,
                     policy,
                     self.promised,
@@ -462,9 +464,11 @@ impl<F: Feed> Driver<F> {
                 self.tell_checks();
                 // Even a block without a record counts, so that its offset is committed.
                 self.bytes += block.bytes.len().max(1);
-                let clock = &self.settings.clock;
-                let read = clock.wall() - clock.since(block.arrived);
-                self.arrived.push((read, block.records.len() as u64));
+                if counted > 0 || block.records.is_empty() {
+                    let clock = &self.settings.clock;
+                    let read = clock.wall() - clock.since(block.arrived);
+                    self.arrived.push((read, counted as u64));
+                }
                 if let Some(feed) = &self.feed {
                     feed.recycle(block);
                 }
@@ -585,6 +589,7 @@ impl<F: Feed> Driver<F> {
                 rejects: std::mem::take(&mut self.rejects),
                 arrived: std::mem::take(&mut self.arrived),
                 amounts: self.amounts.as_mut().map(Amounts::take).unwrap_or_default(),
+                windows: self.judge.take_windows(),
             };
             self.send(0, Body::Progress(Box::new(progress)));
         }

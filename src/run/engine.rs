@@ -132,7 +132,7 @@ impl Cluster {
             process: self.process,
             processes: self.hosts.len(),
             workers: self.workers,
-            queries: snapshot::fingerprint(&settings.plan),
+            queries: snapshot::agreement(&settings.plan),
             line: Line::Data,
         };
         let sockets = peers::connect(
@@ -237,6 +237,7 @@ impl Engine {
                 let wake = Box::new(move || thread.unpark());
                 let source = SourceOptions {
                     resume: start.resume.clone(),
+                    read_back: start.ids_from.clone(),
                     hold: start.hold.clone(),
                     ..SourceOptions::clone(&source)
                 };

@@ -26,4 +26,5 @@ pub mod record;
 pub mod replica;
 pub mod secret;
 pub mod tally;
+pub mod window_watch;
 pub mod witness;

@@ -10,10 +10,10 @@ use crate::model::amounts::Amounts;
 use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
 use crate::model::change::Counts;
 use crate::model::plan::Plan;
-use crate::model::reject::{CHECK, Reject, RejectKind};
+use crate::model::reject::{DUPLICATE, Reject, RejectKind};
 use crate::model::time::format_rfc3339;
 use crate::model::value::Value;
-use crate::quality::Judge;
+use crate::quality::{Judge, Memory, Place};
 
 impl SaleView for Sale<'_> {
     fn event_time(&self) -> i64 {
@@ -46,6 +46,12 @@ struct Bytes<'a> {
     original: &'a [u8],
 }
 
+/// Whether a record's event time is more than `--max-ahead` after the record's own timestamp.
+#[inline]
+fn is_ahead(record: &RecordRef, time: i64, policy: &Policy) -> bool {
+    record.timestamp != NO_TIMESTAMP && time > record.timestamp.saturating_add(policy.max_ahead)
+}
+
 /// What a worker folds its partitions' sales into.
 pub struct Folds<'a> {
     /// Per ranking, window and key.
@@ -68,6 +74,10 @@ pub struct Partition {
     next_offset: u64,
     begin: u64,
     counts: Counts,
+    /// What checks of uniqueness remember.
+    memory: Memory,
+    /// Where the records before `begin` are read again from, as long as they are, to remember them.
+    back: Option<u64>,
     /// Since when the partition's end has been reached with nothing new.
     quiet_since: Option<Instant>,
     idle: bool,
@@ -77,8 +87,15 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// A partition that will be read from `offset`, and has shown `greatest` before.
-    pub fn new(id: PartitionId, offset: u64, greatest: Option<i64>, decoder: Decoder) -> Self {
+    /// A partition that will be read from `offset`, and has shown `greatest` before. With its empty memory comes where
+    /// reading begins instead, to fill it.
+    pub fn new(
+        id: PartitionId,
+        offset: u64,
+        greatest: Option<i64>,
+        decoder: Decoder,
+        (memory, ids_from): (Memory, Option<u64>),
+    ) -> Self {
         Partition {
             id,
             decoder,
@@ -86,6 +103,8 @@ impl Partition {
             next_offset: offset,
             begin: offset,
             counts: Counts::default(),
+            memory,
+            back: ids_from.filter(|from| *from < offset),
             quiet_since: None,
             idle: false,
             finished: false,
@@ -94,10 +113,22 @@ impl Partition {
         }
     }
 
-    /// Decodes, judges and folds a block.
-    pub fn fold(&mut self, block: &Block, policy: &Policy, horizon: i64, into: &mut Folds<'_>) {
+    /// Decodes, judges and folds a block; how many of its records count. Those before the partition's beginning are only
+    /// remembered.
+    pub fn fold(
+        &mut self,
+        block: &Block,
+        policy: &Policy,
+        horizon: i64,
+        into: &mut Folds<'_>,
+    ) -> usize {
+        let before = match block.records.first() {
+            Some(first) if first.offset < self.begin => self.read_back(block, policy, into),
+            _ => 0,
+        };
         let mut refused = block.refused.iter().peekable();
-        for (number, record) in block.records.iter().enumerate() {
+        while refused.next_if(|(n, _)| (*n as usize) < before).is_some() {}
+        for (number, record) in block.records.iter().enumerate().skip(before) {
             self.counts.read += 1;
             let slice = |start: u32, end: u32| &block.bytes[start as usize..end as usize];
             let bytes = slice(record.start, record.end);
@@ -122,12 +153,39 @@ impl Partition {
             let bytes = Bytes { bytes, original };
             self.record(record, bytes, policy, horizon, into);
         }
-        self.next_offset = block.next_offset;
+        self.next_offset = self.next_offset.max(block.next_offset);
+        self.back = self.back.filter(|_| block.next_offset < self.begin);
         self.changed = true;
         if !block.records.is_empty() {
             self.idle = false;
             self.quiet_since = None;
         }
+        block.records.len() - before
+    }
+
+    /// Remembers the sales of a block that were read by an earlier run; how many records those are.
+    fn read_back(&mut self, block: &Block, policy: &Policy, into: &Folds<'_>) -> usize {
+        let before = block.records.partition_point(|r| r.offset < self.begin);
+        let watermark = self.clock.watermark(policy);
+        let mut refused = block.refused.iter().peekable();
+        for (number, record) in block.records[..before].iter().enumerate() {
+            if refused.next_if(|(n, _)| *n as usize == number).is_some() {
+                continue;
+            }
+            let bytes = &block.bytes[record.start as usize..record.end as usize];
+            let Ok(sale) = self.decoder.decode(bytes) else {
+                continue;
+            };
+            let text = |column| Sale::text(&sale, column).map_or(0, <[u8]>::len);
+            let is_sale = !is_ahead(record, sale.event_time, policy)
+                && into.plan.oversized_key(bytes.len(), text).is_none();
+            if is_sale {
+                let offset = record.offset;
+                let place = Place { offset, watermark };
+                into.judge.remember(&sale, place, &mut self.memory);
+            }
+        }
+        before
     }
 
     fn record(
@@ -165,9 +223,7 @@ impl Partition {
             }
         };
         let time = sale.event_time;
-        if record.timestamp != NO_TIMESTAMP
-            && time > record.timestamp.saturating_add(policy.max_ahead)
-        {
+        if is_ahead(record, time, policy) {
             self.counts.dead += 1;
             let detail = format!(
                 "event_time {} is more than --max-ahead after the record's timestamp {}",
@@ -193,17 +249,22 @@ impl Partition {
                 detail,
             });
         }
-        if !judge.is_empty()
-            && let Some(failed) = judge.judge(&sale)
-        {
-            self.counts.dead += 1;
-            return reject(RejectKind::Dead {
-                reason: CHECK.to_owned(),
-                check: Some(failed.check),
-                detail: failed.detail,
-            });
-        }
         let watermark = self.clock.watermark(policy);
+        if !judge.is_empty() {
+            let offset = record.offset;
+            let place = Place { offset, watermark };
+            if let Some(failed) = judge.judge(&sale, place, &mut self.memory) {
+                match failed.reason {
+                    DUPLICATE => self.counts.duplicate += 1,
+                    _ => self.counts.dead += 1,
+                }
+                return reject(RejectKind::Dead {
+                    reason: failed.reason.to_owned(),
+                    check: Some(failed.check),
+                    detail: failed.detail,
+                });
+            }
+        }
         let origin = Origin {
             partition: self.id,
             offset: record.offset,
@@ -284,6 +345,8 @@ impl Partition {
                 finished: self.finished,
             },
             counts: std::mem::take(&mut self.counts),
+            // As long as it is being filled, a memory does not know yet where it begins.
+            ids_from: self.back.or_else(|| self.memory.from(self.next_offset)),
         })
     }
 

@@ -218,6 +218,7 @@ fn counts(done: &Done) -> serde_json::Value {
         "late": total.late,
         "retired": total.retired,
         "dead_lettered": total.dead,
+        "duplicate": total.duplicate,
         "filtered": total.filtered,
         "commits": done.commits,
         "last_commit": done.last,

@@ -30,6 +30,12 @@ pub struct Manifest {
 
 /// Names the meaning of rows: with other queries or checks they cannot be loaded.
 pub fn fingerprint(plan: &Plan) -> String {
+    checksum((query::explain(plan) + &quality::meaning(plan)).as_bytes())
+}
+
+/// Names the queries and all that is said of checks: what the processes of one cluster must have in common, since they
+/// name checks by number.
+pub fn agreement(plan: &Plan) -> String {
     checksum((query::explain(plan) + &quality::explain(plan)).as_bytes())
 }
 

@@ -20,6 +20,6 @@ mod store;
 mod writer;
 
 pub use load::load;
-pub use manifest::{Manifest, fingerprint};
+pub use manifest::{Manifest, agreement, fingerprint};
 pub use store::{Objects, StateUrl, Store};
 pub use writer::{Keeper, Manifests, Parts, Writer};

@@ -37,7 +37,8 @@ pub fn read(
         let partition = number as PartitionId;
         let from = options.resume.get(&partition).copied().unwrap_or(0);
         let sizes = (options.max_block_bytes, options.max_record_bytes);
-        let blocks = open(path, &options.schema, partition, sizes, from)?;
+        let first = options.first(partition, from);
+        let blocks = open(path, &options.schema, partition, sizes, first)?;
         files.push((partition, path, blocks, 0));
         if !out.send(SourceEvent::Assigned {
             partition,

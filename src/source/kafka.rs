@@ -333,7 +333,19 @@ impl Topic<'_> {
             let latest =
                 at_start && self.options.start == Start::Latest && self.options.resume.is_empty();
             let offset = resume.unwrap_or(if latest { high } else { low });
-            list.add_partition_offset(self.name, *p as i32, Offset::Offset(offset as i64))
+            let wanted = self.options.first(*p, offset);
+            let first = wanted.max(low);
+            if first > wanted {
+                tracing::warn!(
+                    event = "ids_not_all_read",
+                    topic = self.name,
+                    partition = p,
+                    wanted,
+                    first,
+                    "a duplicate of a sale in between is not known as one"
+                );
+            }
+            list.add_partition_offset(self.name, *p as i32, Offset::Offset(first as i64))
                 .map_err(|e| self.failed(&e))?;
             let end = self.options.until_end.then_some(high);
             self.own.insert(
@@ -341,7 +353,7 @@ impl Topic<'_> {
                 Own {
                     end,
                     ended: false,
-                    next: offset,
+                    next: first,
                     hold: self.options.hold.of(*p, offset),
                 },
             );

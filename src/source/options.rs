@@ -50,6 +50,9 @@ pub struct SourceOptions {
     pub max_record_bytes: usize,
     /// Offsets to start from; they win over `start`.
     pub resume: BTreeMap<PartitionId, u64>,
+    /// Earlier offsets that reading begins at all the same: what lies before `resume` is given once more, in order, and
+    /// `Assigned` still says `resume`.
+    pub read_back: BTreeMap<PartitionId, u64>,
     /// Reading waits before these offsets until it is released.
     pub hold: Hold,
     /// Where ends of partitions are told, for metrics.
@@ -68,9 +71,16 @@ impl SourceOptions {
             max_block_bytes: 256 << 10,
             max_record_bytes: 1 << 20,
             resume: BTreeMap::new(),
+            read_back: BTreeMap::new(),
             hold: Hold::default(),
             live: Arc::default(),
         }
+    }
+
+    /// The first offset that is given of a partition that goes on at `offset`.
+    pub fn first(&self, partition: PartitionId, offset: u64) -> u64 {
+        let back = self.read_back.get(&partition);
+        back.map_or(offset, |back| offset.min(*back))
     }
 
     /// Whether the source is files, whose ends are final.

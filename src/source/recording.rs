@@ -37,7 +37,7 @@ pub fn read(
     let mut from = BTreeMap::new();
     for (partition, first) in partitions.into_iter().filter(|(p, _)| own(*p)) {
         let offset = options.resume.get(&partition).copied().unwrap_or(first);
-        from.insert(partition, offset);
+        from.insert(partition, (options.first(partition, offset), offset));
         if !out.send(SourceEvent::Assigned { partition, offset }) {
             return Ok(());
         }
@@ -62,7 +62,10 @@ pub fn read(
             std::thread::sleep(wait.min(Duration::from_millis(50)));
         }
         pacer.given();
-        let begin = from.get(&record.partition).copied().unwrap_or(0);
+        let (first, begin) = from
+            .get(&record.partition)
+            .copied()
+            .unwrap_or((u64::MAX, 0));
         let hold = options.hold.of(record.partition, begin);
         if !out.released() && hold.is_some_and(|hold| record.offset >= hold) {
             // Past the hold: kept until it is released. What other partitions still need may lie behind it.
@@ -72,8 +75,7 @@ pub fn read(
         if out.released() && !past.is_empty() {
             past.drain(..).for_each(|record| open.push(&record));
         }
-        let first = from.get(&record.partition);
-        if first.is_some_and(|first| record.offset >= *first) {
+        if record.offset >= first {
             open.push(&record);
             if open.bytes >= BYTES && !open.send(out) {
                 return Ok(());

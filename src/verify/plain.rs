@@ -1,13 +1,14 @@
 //! The rankings, recomputed plainly: every sale into every group's own state, sorted once at the end.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{At, Row};
 use crate::decode::{Decoder, Sale};
 use crate::event_time::partition::{PartitionClock, Policy, Verdict};
 use crate::model::block::{Block, NO_TIMESTAMP, PartitionId};
+use crate::model::check::{Action, Check, Condition};
 use crate::model::decimal::average_minor;
 use crate::model::plan::{Aggregate, Field, FieldType, Plan, RankFunction, Ranking};
 use crate::model::value::Value;
@@ -27,6 +28,35 @@ enum State {
 struct Partition {
     clock: PartitionClock,
     decoder: Decoder,
+    shown: ShownValues,
+}
+
+/// Every value of the columns that must be unique, with all its event times, by check.
+type ShownValues = HashMap<(usize, Value), Vec<i64>>;
+
+/// Whether a check of uniqueness makes a dead letter of a sale, which is one of those that were shown from now on.
+fn is_duplicate(
+    shown: &mut ShownValues,
+    checks: &[Check],
+    sale: &Sale<'_>,
+    watermark: Option<i64>,
+) -> bool {
+    let mut refused = false;
+    for (number, check) in checks.iter().enumerate() {
+        let Condition::Unique { within } = check.condition else {
+            continue;
+        };
+        let (value, time) = (sale.value(check.column), sale.event_time);
+        if value.is_null() {
+            continue;
+        }
+        let times = shown.entry((number, value)).or_default();
+        let counts =
+            |at: &i64| (at - time).abs() <= within && watermark.is_none_or(|w| at + within >= w);
+        refused |= check.action == Action::DeadLetter && times.iter().any(counts);
+        times.push(time);
+    }
+    refused
 }
 
 /// Totals of everything that was given.
@@ -57,8 +87,13 @@ impl Plain {
         let required = self.plan.required_columns();
         let decoder = Decoder::new(&self.plan.schema, &required, self.max_record_bytes);
         let clock = PartitionClock::default();
-        self.partitions
-            .insert(partition, Partition { clock, decoder });
+        let shown = HashMap::new();
+        let fresh = Partition {
+            clock,
+            decoder,
+            shown,
+        };
+        self.partitions.insert(partition, fresh);
     }
 
     /// Takes a block's records before offset `end`; how many they were.
@@ -87,10 +122,13 @@ impl Plain {
             if self.plan.oversized_key(bytes.len(), text).is_some() {
                 continue;
             }
-            if self.judge.judge(&sale).is_some() {
+            if self.judge.judge_alone(&sale).is_some() {
                 continue;
             }
             let watermark = partition.clock.watermark(&self.policy);
+            if is_duplicate(&mut partition.shown, &self.plan.checks, &sale, watermark) {
+                continue;
+            }
             let place = (sale.event_time, block.partition, record.offset);
             for (ranking, plan) in self.plan.rankings.iter().enumerate() {
                 let passes = plan

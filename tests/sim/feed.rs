@@ -51,7 +51,8 @@ impl SimFeed {
             let p = p as PartitionId;
             if let Entry::Vacant(new) = next.entry(p) {
                 let offset = self.start.resume.get(&p).copied().unwrap_or(0);
-                new.insert(offset);
+                let back = self.start.ids_from.get(&p).copied();
+                new.insert(back.map_or(offset, |back| offset.min(back)));
                 self.read.borrow_mut().insert(p, offset);
                 let partition = p;
                 let assigned = SourceEvent::Assigned { partition, offset };
@@ -110,7 +111,7 @@ impl Feed for SimFeed {
             tracing::debug!(worker = self.worker, partition, from = *at, to, "reads");
             let block = self.block(world, *partition, *at, to);
             *at = to;
-            self.read.borrow_mut().insert(*partition, to);
+            self.read.borrow_mut().insert(*partition, to.max(begin));
             return Some(SourceEvent::Block(block));
         }
         // A partition that waits at its hold is not at its end.

@@ -241,11 +241,12 @@ fn seeds(args: &Args) -> bool {
     let (runs, seen) = all.into_inner().expect("no run panics here");
     let hours = began.elapsed().as_secs_f64() / 3600.0;
     println!(
-        "{runs} seeds in {:.1} s ({:.0} an hour): {} sales, {} commits, each held to the reference; {} kills, {} takeovers, \
+        "{runs} seeds in {:.1} s ({:.0} an hour): {} sales, {} of them duplicates, {} commits, each held to the reference; {} kills, {} takeovers, \
          {} damaged objects, {} snapshots",
         began.elapsed().as_secs_f64(),
         runs as f64 / hours,
         seen.sales,
+        seen.duplicates,
         seen.commits,
         seen.kills,
         seen.takeovers,
@@ -280,6 +281,7 @@ fn add(to: &mut Seen, seen: Seen) {
     to.corruptions += seen.corruptions;
     to.manifests += seen.manifests;
     to.sales += seen.sales;
+    to.duplicates += seen.duplicates;
     for (call, n) in seen.fates {
         *to.fates.entry(call).or_default() += n;
     }

@@ -7,11 +7,15 @@ use std::hash::Hasher;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use standings::model::check::{Action, Check, Condition, Share};
 use standings::model::clock::Clock;
 use standings::model::plan::Plan;
 use standings::query::load_shipped;
 
-use crate::support::{DAY, Dice, Folding, HOUR, Reference, Rows, reference, sales, time_of};
+use crate::support::{
+    DAY, Dice, Folding, HOUR, Reference, Rows, duplicates, reference, sales, time_of,
+    with_repeated_ids,
+};
 
 /// Allowed lateness is an hour; the watermark stays a minute behind.
 pub const OUT_OF_ORDERNESS: i64 = 60_000;
@@ -159,6 +163,7 @@ pub struct Seen {
     pub corruptions: u64,
     pub manifests: u64,
     pub sales: u64,
+    pub duplicates: u64,
     /// Calls, by name and what became of them.
     pub fates: BTreeMap<(&'static str, Fate), u64>,
 }
@@ -170,6 +175,8 @@ pub struct World {
     pub plan: Arc<Plan>,
     /// Every line that will ever be in the topic.
     pub input: Vec<Vec<String>>,
+    /// Partition and offset of the sales that must be found to be duplicates.
+    pub duplicate: BTreeSet<(u32, u64)>,
     /// How many of them are there.
     pub visible: Vec<u64>,
     pub database: DatabaseState,
@@ -212,7 +219,33 @@ impl World {
             }
             input.push(lines);
         }
+        // Rolled apart, so that the other seeds stay what they were.
+        let mut within = None;
+        if seed.is_multiple_of(5) {
+            let mut dice = Dice::new(!seed);
+            for lines in &mut input {
+                with_repeated_ids(&mut dice, lines);
+            }
+            within = Some([60_000, HOUR, 12 * HOUR][dice.roll(3) as usize]);
+        }
+        let mut plan = load_shipped().expect("the shipped queries are right");
+        let mut duplicate = BTreeSet::new();
+        if let Some(within) = within {
+            plan.checks.push(Check {
+                name: "sale-once".to_owned(),
+                column: plan.schema.find("sale_id").expect("its column"),
+                condition: Condition::Unique { within },
+                action: Action::DeadLetter,
+                fail_share: Share::parse("10%"),
+                fail_on: None,
+            });
+            for (p, lines) in (0..).zip(&input) {
+                let found = duplicates(lines, within, OUT_OF_ORDERNESS);
+                duplicate.extend(found.into_iter().map(|o| (p, o as u64)));
+            }
+        }
         let seen = Seen {
+            duplicates: duplicate.len() as u64,
             sales: input.iter().map(|p| p.len() as u64).sum(),
             ..Seen::default()
         };
@@ -220,8 +253,9 @@ impl World {
             dice,
             weather,
             clock: Clock::by_hand(),
-            plan: Arc::new(load_shipped().expect("the shipped queries are right")),
+            plan: Arc::new(plan),
             input,
+            duplicate,
             visible: vec![0; first as usize],
             database: DatabaseState::default(),
             log: LogState::default(),
@@ -323,13 +357,19 @@ impl World {
         let ends: Vec<u64> = (0..self.input.len() as u32)
             .map(|p| offsets.get(&p).copied().unwrap_or(0))
             .collect();
-        let input = &self.input;
+        let (input, duplicate) = (&self.input, &self.duplicate);
         let found = self.references.entry(ends).or_insert_with_key(|ends| {
-            let prefix: Vec<Vec<String>> = ends
+            let mut prefix: Vec<Vec<String>> = ends
                 .iter()
                 .zip(input)
                 .map(|(n, lines)| lines[..*n as usize].to_vec())
                 .collect();
+            // To the reference a duplicate is what is no sale.
+            for (p, o) in duplicate {
+                if let Some(line) = prefix[*p as usize].get_mut(*o as usize) {
+                    *line = "{".to_owned();
+                }
+            }
             Arc::new(reference(&prefix, OUT_OF_ORDERNESS, HOUR))
         });
         Arc::clone(found)
@@ -452,6 +492,11 @@ impl World {
         }
         let want = self.reference(&all);
         assert_eq!(self.dead.len() as u64, want.dead, "I6: dead letters");
+        let missed: Vec<_> = self.duplicate.difference(&self.dead).collect();
+        assert!(
+            missed.is_empty(),
+            "I6: duplicates that were not found: {missed:?}"
+        );
         assert_eq!(self.late.len() as u64, want.late, "I6: late sales");
     }
 

@@ -50,6 +50,20 @@ pub fn topic_of(name: &str, partitions: i32, largest: &str) -> String {
     topic
 }
 
+/// Takes the records before an offset away from every partition, as retention does.
+pub fn forget(topic: &str, partitions: i32, before: i64) {
+    let admin: AdminClient<_> = ClientConfig::new()
+        .set("bootstrap.servers", service("KAFKA_BROKERS"))
+        .create()
+        .unwrap();
+    let mut list = TopicPartitionList::new();
+    for p in 0..partitions {
+        list.add_partition_offset(topic, p, Offset::Offset(before))
+            .unwrap();
+    }
+    block(admin.delete_records(&list, &AdminOptions::new())).unwrap();
+}
+
 /// Sends each partition's lines, in order; they carry the present time, which is after every sale's.
 pub fn produce(topic: &str, partitions: &[Vec<String>]) {
     let producer: BaseProducer = ClientConfig::new()

@@ -268,6 +268,53 @@ pub fn time_of(line: &str) -> Option<i64> {
     parse(line.as_bytes()).map(|sale| sale.time)
 }
 
+/// Offsets of the sales of a partition whose `sale_id` an earlier one had, with an event time at most `within` ms away
+/// and at most `within` ms before the partition's watermark. What is one moves no watermark, and counts for later ones.
+pub fn duplicates(lines: &[String], within: i64, out_of_orderness: i64) -> BTreeSet<usize> {
+    let mut shown: Vec<(String, i64)> = Vec::new();
+    let mut greatest: Option<i64> = None;
+    let mut found = BTreeSet::new();
+    for (offset, line) in lines.iter().enumerate() {
+        let Some(time) = time_of(line) else { continue };
+        let sale: Value = serde_json::from_str(line).unwrap();
+        let id = match &sale["sale_id"] {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            number => Some(number.to_string()),
+        };
+        if let Some(id) = id {
+            let counts = |at: i64| {
+                (at - time).abs() <= within
+                    && greatest.is_none_or(|g| at + within >= g - out_of_orderness)
+            };
+            let seen = shown.iter().any(|(other, at)| *other == id && counts(*at));
+            shown.push((id, time));
+            if seen {
+                found.insert(offset);
+                continue;
+            }
+        }
+        greatest = greatest.max(Some(time));
+    }
+    found
+}
+
+/// The same sales with ids that come again now and then, as text or as a number.
+pub fn with_repeated_ids(dice: &mut Dice, lines: &mut [String]) {
+    for line in lines {
+        let Some(at) = line.find(r#""sale_id":"a-"#) else {
+            continue;
+        };
+        let end = at + 11 + line[at + 11..].find('"').unwrap() + 1;
+        let (id, choice) = (dice.roll(12), dice.roll(6));
+        match choice {
+            0 => line.replace_range(at + 10..end, &id.to_string()),
+            1 => line.replace_range(at + 10..end, &format!("\"{id}\"")),
+            _ => {}
+        }
+    }
+}
+
 fn money(n: i128) -> Value {
     let sign = if n < 0 { "-" } else { "" };
     Value::from(format!("{sign}{}.{:02}", n.abs() / 100, n.abs() % 100))

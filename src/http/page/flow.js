@@ -15,7 +15,7 @@ const SAY = {
 /** What flows out of each stage: the number and its unit; undefined where the server does not say. */
 const OUT = {
   read: (h) => [h.read, "records"], decode: (h) => [h.read - h.dead_letters, "sales"],
-  combine: (h) => [h.ranked ?? h.read - h.dead_letters - h.late - (h.filtered || 0), "ranked"],
+  combine: (h) => [h.ranked ?? h.read - h.dead_letters - (h.duplicates || 0) - h.late - (h.filtered || 0), "ranked"],
   totals: (h) => [h.live_keys, "keys"], rank: (h) => [h.ranks_changed, "ranks moved"],
   gather: (h) => [h.changes, "changes"], commit: (h) => [h.commits, "commits"],
 };
@@ -78,6 +78,6 @@ function picture(box, wide) {
     const down = (h.sinks || []).filter((s) => !s.up);
     put(note, !h.sinks ? "" : down.length ? `${down.map((s) => s.name).join(", ")} down` : `${h.sinks.length} up`);
     note.classList.toggle("bad", down.length > 0);
-    put($("flow-text"), `Of ${count(h.read)} records read, ${count(h.dead_letters)} are dead letters and ${count(h.late)} late; ${count(h.changes)} changes were committed.`);
+    put($("flow-text"), `Of ${count(h.read)} records read, ${count(h.dead_letters)} are dead letters${h.duplicates ? `, ${count(h.duplicates)} duplicates` : ""} and ${count(h.late)} late; ${count(h.changes)} changes were committed.`);
   };
 }
