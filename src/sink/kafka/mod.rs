@@ -30,6 +30,7 @@ use super::{Shown, Sink, SinkError, SinkOptions};
 use crate::model::change::Commit;
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
+use crate::source::{denied, is_denied};
 
 /// Changes or rejects to a topic.
 pub struct KafkaSink {
@@ -56,6 +57,10 @@ struct Deliveries {
 struct Waiting {
     messages: i64,
     failure: Option<String>,
+    /// A right is missing: making it anew does not heal it.
+    is_denied: bool,
+    /// Messages were given up because the transaction failed, for a reason that only the transaction knows.
+    is_purged: bool,
 }
 
 impl Deliveries {
@@ -82,12 +87,24 @@ impl ProducerContext for Deliveries {
         state.messages -= 1;
         if let Err((error, message)) = result {
             let message: &BorrowedMessage<'_> = message;
-            let hint = match error.rdkafka_error_code() {
+            let code = error.rdkafka_error_code();
+            let hint = match code {
                 Some(RDKafkaErrorCode::InvalidTimestamp | RDKafkaErrorCode::InvalidRecord) => CLOCK,
                 _ => "",
             };
-            let text = || format!("topic `{}`: {error}{hint}", message.topic());
-            state.failure.get_or_insert_with(text);
+            let topic = format!("topic `{}`", message.topic());
+            state.is_purged |= matches!(
+                code,
+                Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight)
+            );
+            // Others of the same transaction fail for it, and say less.
+            if is_denied(code) {
+                state.is_denied = true;
+                state.failure = Some(denied("WRITE", &topic));
+            } else {
+                let text = || format!("{topic}: {error}{hint}");
+                state.failure.get_or_insert_with(text);
+            }
         }
         if state.messages <= 0 || state.failure.is_some() {
             self.done.notify_one();

@@ -12,6 +12,7 @@ use super::{Deliveries, Waiting, config, readback, refused};
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::sink::{ShownRow, SinkError, SinkOptions};
+use crate::source::{denied, is_denied};
 
 /// How long one call into the client may take before it is said that commits wait.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -58,9 +59,13 @@ impl KafkaTransactionalSink {
 impl Topics {
     fn make_producer(&self) -> Result<ThreadedProducer<Deliveries>, SinkError> {
         config(&self.brokers, &self.options)
-            .set("transactional.id", format!("standings-{}", self.changes))
+            .set("transactional.id", self.transactional_id())
             .create_with_context(Deliveries::default())
             .map_err(|e| refused(&e))
+    }
+
+    fn transactional_id(&self) -> String {
+        format!("standings-{}", self.changes)
     }
 
     fn producer(&self) -> Result<&ThreadedProducer<Deliveries>, Trouble> {
@@ -92,13 +97,17 @@ impl Topics {
                 | RDKafkaErrorCode::InvalidProducerEpoch
                 | RDKafkaErrorCode::TransactionCoordinatorFenced,
             ) => return Trouble::Fenced(text),
-            Some(
-                RDKafkaErrorCode::TransactionalIdAuthorizationFailed
-                | RDKafkaErrorCode::TopicAuthorizationFailed
-                | RDKafkaErrorCode::ClusterAuthorizationFailed
-                | RDKafkaErrorCode::Authentication
-                | RDKafkaErrorCode::SaslAuthenticationFailed,
-            ) => return Trouble::Final(text),
+            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
+                return Trouble::Final(text);
+            }
+            Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
+                let id = format!("the transactional id `{}`", self.transactional_id());
+                return Trouble::Final(denied("WRITE", &id));
+            }
+            code if is_denied(code) => {
+                let topics = format!("the topics `{}` and `{}`", self.changes, self.progress);
+                return Trouble::Final(denied("WRITE", &topics));
+            }
             _ => {}
         }
         match error {
@@ -154,7 +163,10 @@ impl Transactions for Topics {
     }
 
     fn begin(&self) -> Result<(), Trouble> {
-        self.producer()?.context().lock().failure = None;
+        let mut state = self.producer()?.context().lock();
+        // What is not acknowledged yet is still counted.
+        (state.failure, state.is_denied, state.is_purged) = (None, false, false);
+        drop(state);
         self.call(ThreadedProducer::begin_transaction)
     }
 
@@ -203,9 +215,16 @@ impl Transactions for Topics {
                 .wait_timeout_while(context.lock(), PATIENCE, waiting);
             let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
             if let Some(problem) = state.failure.take() {
+                let (is_denied, is_purged) = (state.is_denied, state.is_purged);
                 drop(state);
                 return Err(match self.producer()?.client().fatal_error() {
+                    _ if is_denied => Trouble::Final(problem),
                     Some((code, _)) => self.judge(&KafkaError::MessageProduction(code)),
+                    // It cannot be committed any more, and says why.
+                    None if is_purged => match self.commit() {
+                        Err(Trouble::Final(why)) => Trouble::Final(why),
+                        _ => Trouble::Abort(problem),
+                    },
                     None => Trouble::Abort(problem),
                 });
             }
