@@ -189,6 +189,9 @@ fn read(
             Some(Err(e)) if is_denied(e.rdkafka_error_code()) => {
                 return Err(failed(&denied("READ", &format!("topic `{topic}`"))));
             }
+            // Nothing is told to the group, which only has to have a name.
+            Some(Err(e))
+                if e.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {}
             Some(Err(e)) => {
                 tracing::warn!(event = "sink_waiting", sink = brokers, problem = %e, "reading back");
             }
