@@ -148,9 +148,9 @@ fn allow(brokers: &str, lists: &[(&str, Resource, String, Operation)]) {
         let mut count = 0;
         let each = rdsys::rd_kafka_CreateAcls_result_acls(result, &mut count);
         assert_eq!(count, lists.len());
-        for i in 0..count {
+        for (i, list) in lists.iter().enumerate() {
             let error = rdsys::rd_kafka_acl_result_error(*each.add(i));
-            assert!(error.is_null(), "{:?} is refused", lists[i]);
+            assert!(error.is_null(), "{list:?} is refused");
         }
         rdsys::rd_kafka_event_destroy(event);
         rdsys::rd_kafka_AclBinding_destroy_array(made.as_mut_ptr(), made.len());
