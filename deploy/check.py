@@ -152,6 +152,16 @@ def takes(where, command):
             if not re.search(rf"(^|[\s,]){re.escape(flag)}\b", help):
                 fault(f"{where}: `standings {' '.join(part[:depth])}` has no {flag}")
 
+def reads(where, container):
+    """Asks the binary whether it knows every variable of its own that a container is given."""
+    binary = os.environ.get("STANDINGS_BIN")
+    if not binary:
+        return
+    known = "".join(subprocess.run([binary, command, "--help"], capture_output=True, text=True).stdout for command in ("run", "replica"))
+    for variable in (e["name"] for e in container["env"] if e["name"].startswith("STANDINGS_")):
+        if not re.search(rf"\b{variable.removesuffix('_FILE')}\b", known):
+            fault(f"{where}: standings knows no {variable}")
+
 # -- Helm -----------------------------------------------------------------------------------------------------------
 def of_operators(path, objects):
     """Objects that Kubernetes' own schemas do not know."""
@@ -203,6 +213,8 @@ def chart():
         "several without certificates": {"sink": {"secret": "x"}},
         "certificates and plaintext": {"sink": {"secret": "x"}, "peers": {"tlsSecret": "x", "plaintext": True}},
         "an unknown value": {"sink": {"secret": "x"}, "replica": 3},
+        "a user in the lineage URL": {"sink": {"secret": "x"}, "replicas": 1, "lineage": {"url": "http://u:p@marquez"}},
+        "a share above the whole": {"sink": {"secret": "x"}, "replicas": 1, "limits": {"memory": "101%"}},
         "no replica": {"sink": {"secret": "x"}, "replicas": 0},
     }.items():
         try:
@@ -253,6 +265,7 @@ def together(path, values, objects):
     if "replicas" in main["spec"] and values.get("autoscaling", {}).get("enabled"):
         fault(f"{path}: replicas are set, which undoes the autoscaler's at each upgrade")
     takes(path, container["args"])
+    reads(path, container)
 
 def main():
     rules()

@@ -93,7 +93,8 @@ fn main() {
         exit::now(&failure);
     }
     let line = std::env::args_os().collect();
-    let cli: Cli = config::parse(&Cli::command(), line).unwrap_or_else(|problem| problem.end());
+    let (cli, settings): (Cli, _) =
+        config::parse(&Cli::command(), line).unwrap_or_else(|problem| problem.end());
     let usual = match cli.command {
         Command::Demo(_) | Command::Top(_) => "warn",
         _ => "info",
@@ -112,14 +113,14 @@ fn main() {
     if let Some(file) = &cli.config {
         tracing::info!(event = "configuration", file = %file.display());
     }
-    if let Err(failure) = run(cli.command, log) {
+    if let Err(failure) = run(cli.command, log, settings) {
         exit::now(&failure);
     }
 }
 
-fn run(command: Command, log: &str) -> Result<(), Failure> {
+fn run(command: Command, log: &str, settings: config::Settings) -> Result<(), Failure> {
     match command {
-        Command::Run(args) => commands::run(*args, engine::stop_on_signals()?),
+        Command::Run(args) => commands::run(*args, settings, engine::stop_on_signals()?),
         Command::Cluster(args) => cluster::run(&args, log, &engine::stop_on_signals()?),
         Command::Resize(args) => cluster::control::resize(&args),
         Command::Replica(args) => replica::run(&args, log, &engine::stop_on_signals()?),
@@ -127,8 +128,8 @@ fn run(command: Command, log: &str) -> Result<(), Failure> {
         Command::Check(args) => check::run(&args, &Cli::command()),
         Command::Config(command) => config::run(&command, &Cli::command()),
         Command::Verify(args) => verify::run(&args),
-        Command::Demo(args) => demo::run(&args, engine::stop_on_signals()?),
-        Command::Serve(args) => serve::run(&args, &*engine::stop_on_signals()?),
+        Command::Demo(args) => demo::run(&args, settings, engine::stop_on_signals()?),
+        Command::Serve(args) => serve::run(&args, settings, &*engine::stop_on_signals()?),
         Command::Top(args) => top::run(&args),
         Command::Key(command) => security::key(&command),
         Command::DeadLetter(command) => dead_letter::run(&command),

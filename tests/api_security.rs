@@ -270,10 +270,7 @@ fn keys_tokens_and_roles() {
         assert_eq!(get(&address, path).status, 401, "{path}");
     }
     let process = call(&address, "GET", "/api/v1/process", &[("X-API-Key", &boss)]).json();
-    assert_eq!(
-        process["configuration"]["http"]["http_jwt_audience"],
-        "standings"
-    );
+    assert_eq!(process["configuration"]["http_jwt_audience"], "standings");
     assert!(
         !process.to_string().contains(&boss) && !process.to_string().contains(&boss_line[20..])
     );

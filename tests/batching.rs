@@ -347,7 +347,7 @@ fn run(seed: u64, workers: usize) {
             durable: AtomicU64::new(0),
         };
         let gate = (worker.index() == 0).then_some(Box::new(gate) as Box<dyn Gate>);
-        let wiring = graph::build(worker, &settings.plan, policy, Emit::Rows, gate);
+        let wiring = graph::build(worker, &settings.plan, policy, Emit::Rows, gate, |_| {});
         let mut dice = Dice(seed + 100 * worker.index() as u64 + 3);
         let events = events(&mut dice, &input, worker.index(), worker.peers());
         let feed = TestFeed(RefCell::new(events));

@@ -294,3 +294,30 @@ fn the_page_s_file_is_taken() {
     let output = output(&["check", "--config", &path, "--queries", "queries"], &[]);
     assert!(output.status.success(), "{}", said(&output));
 }
+
+/// Tokens have no form by which they could be known: the flag's type says what they are.
+#[test]
+fn tokens_are_not_shown() {
+    let args = [
+        "config",
+        "show",
+        "--",
+        "run",
+        "--queries",
+        "queries",
+        "--source",
+        "file:x.ndjson",
+        "--sink",
+        "stdout",
+        "--lineage-token",
+        CANARY,
+    ];
+    let output = output(&args, &[("STANDINGS_TRACE_TOKEN", CANARY)]);
+    let text = said(&output);
+    assert!(output.status.success() && !text.contains(CANARY), "{text}");
+    assert_eq!(shown(&text, "lineage-token"), ("***", "flag"));
+    assert_eq!(
+        shown(&text, "trace-token"),
+        ("***", "environment STANDINGS_TRACE_TOKEN")
+    );
+}

@@ -176,3 +176,117 @@ fn too_much_memory_ends_the_process_with_a_word() {
         "{code:?} {text}"
     );
 }
+
+/// The one line that says why it ended.
+fn refusal(text: &str) -> &str {
+    let errors: Vec<&str> = text.lines().filter(|l| l.starts_with("error: ")).collect();
+    assert_eq!(errors.len(), 1, "{text}");
+    errors[0]
+}
+
+#[test]
+fn more_keys_than_allowed_end_the_process_and_the_record_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = database();
+    // 2,000 cities, 2,000 salesmen of a city, one salesman in the country.
+    let lines: Vec<String> = (0..2_000).map(|i| sale(&format!("city {i}"))).collect();
+    let with = |most: &str, more: &[&str]| {
+        let flags = [&["--max-keys", most, "--sink", &url], more].concat();
+        run(dir.path(), &lines, &flags)
+    };
+    for flags in [&["-w", "1"][..], &["-w", "2"]] {
+        let (code, text, _) = with("4000", flags);
+        assert_eq!(code, Some(1), "{text}");
+        let said = refusal(&text);
+        for word in ["4001 keys", "--max-keys (4000)", "`top_sales", "-n"] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+    }
+    block(async {
+        let client = connect(&url).await;
+        let sql = "SELECT outcome, error, counts->>'commits', configuration->>'max_keys' FROM standings_runs";
+        for row in client.query(sql, &[]).await.unwrap() {
+            let text = |i: usize| row.get::<_, String>(i);
+            assert_eq!((&text(0)[..], &text(3)[..]), ("failed", "4000"));
+            assert!(text(1).contains("--max-keys (4000)"), "{}", text(1));
+            assert_eq!(
+                text(2),
+                "0",
+                "nothing of the epoch that was too much is committed"
+            );
+        }
+        let rows = client.query("SELECT FROM top_sales_per_city", &[]);
+        assert!(rows.await.unwrap().is_empty());
+    });
+    // One more is enough, and nothing was lost: the same command goes on.
+    let (code, text, dead) = with("4001", &["-w", "2"]);
+    assert_eq!((code, dead.len()), (Some(0), 0), "{text}");
+    block(async {
+        let sql = "SELECT sum(total_sales)::bigint FROM top_salesmen";
+        let row = connect(&url).await.query_one(sql, &[]).await.unwrap();
+        assert_eq!(row.get::<_, i64>(0), 2_000);
+    });
+}
+
+#[test]
+fn more_windows_than_allowed_end_the_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let lines: Vec<String> = (0..60)
+        .map(|day| {
+            let at = DAY_ONE + day * 86_400_000;
+            sale("Porto").replace(&DAY_ONE.to_string(), &at.to_string())
+        })
+        .collect();
+    let changes = format!("file:{}", dir.path().join("changes").display());
+    // All of them open at once.
+    let with = |most: &str| {
+        let flags = [
+            "--sink",
+            &changes,
+            "--out-of-orderness",
+            "90d",
+            "--max-windows",
+            most,
+        ];
+        run(dir.path(), &lines, &flags)
+    };
+    let (code, text, _) = with("59");
+    assert_eq!(code, Some(1), "{text}");
+    let said = refusal(&text);
+    for word in ["60 open windows", "--max-windows (59)", "`top_sales"] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    for enough in ["60", "0"] {
+        let (code, text, _) = with(enough);
+        assert_eq!(code, Some(0), "{text}");
+    }
+}
+
+/// What is in force is said once.
+#[test]
+fn memory_is_limited_by_default() {
+    let dir = tempfile::tempdir().unwrap();
+    let changes = format!("file:{}", dir.path().join("changes").display());
+    let (code, text, _) = run(
+        dir.path(),
+        &[sale("Porto")],
+        &["--sink", &changes, "--log=info", "--log-format=json"],
+    );
+    assert_eq!(code, Some(0), "{text}");
+    let told: Vec<Value> = text
+        .lines()
+        .filter_map(|l| serde_json::from_str::<Value>(l).ok())
+        .filter(|l| l["event"] == "limits")
+        .collect();
+    assert_eq!(told.len(), 1, "{text}");
+    let bytes = told[0]["memory_bytes"].as_u64().unwrap();
+    assert!((64 << 20..1 << 50).contains(&bytes), "{bytes}");
+    let shown = standings(&["config", "show", "--", "run", "--queries", "queries"])
+        .args(["--source", "file:x.ndjson", "--sink", "stdout"])
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let line = shown.lines().find(|l| l.contains("max-memory-bytes"));
+    let want = format!("90%, here {bytes}");
+    assert!(line.is_some_and(|l| l.contains(&want)), "{want}: {shown}");
+}

@@ -86,6 +86,20 @@ fn a_run_says_when_it_began_what_it_did_and_how_it_ended() {
     assert!(error.contains("top_salesmen"), "{error}");
     assert_eq!(found[0]["error"], Value::Null);
     assert_eq!(found[0]["configuration"]["until_end"], true);
+    assert_eq!(found[0]["configuration"]["retain"], "7d");
+    // Every setting there is.
+    let example = standings(&["config", "example", "run"]).output().unwrap();
+    let example = String::from_utf8(example.stdout).unwrap();
+    let keys = example
+        .lines()
+        .filter_map(|l| l.strip_prefix("# ")?.split_once(" = "));
+    let keys: Vec<_> = keys.map(|(key, _)| key.replace('-', "_")).collect();
+    let keys: Vec<_> = keys.iter().filter(|k| !k.contains(' ')).collect();
+    assert!(keys.len() > 40, "{keys:?}");
+    for key in keys {
+        let of = &found[0]["configuration"];
+        assert!(of.get(key).is_some(), "no {key} in {of}");
+    }
 
     // And through the API, newest first.
     let address = format!("127.0.0.1:{}", free_port());

@@ -86,15 +86,22 @@ struct Filled {
     found: Found,
 }
 
+/// The settings in force by name (`_` for `-`), without secrets: made from the flags, so that none can be missing.
+pub type Settings = serde_json::Map<String, serde_json::Value>;
+
 /// Reads a command line (the first word is the program's name) with environment and file. The file's path is put into
 /// the environment, for processes that this one starts: call it before there are threads.
-pub fn parse<P: FromArgMatches>(command: &Command, line: Vec<OsString>) -> Result<P, Problem> {
+pub fn parse<P: FromArgMatches>(
+    command: &Command,
+    line: Vec<OsString>,
+) -> Result<(P, Settings), Problem> {
     let resolved = resolve(command, line)?;
     if let Some(path) = &resolved.path {
         // SAFETY: nothing else runs yet: no other thread can read the environment meanwhile.
         unsafe { std::env::set_var(VARIABLE, path) };
     }
-    P::from_arg_matches(&resolved.matches).map_err(|e| Problem::Line(Box::new(e)))
+    let parsed = P::from_arg_matches(&resolved.matches).map_err(|e| Problem::Line(Box::new(e)))?;
+    Ok((parsed, show::in_force(command, &resolved)))
 }
 
 /// Reads a command line with environment and file.

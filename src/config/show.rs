@@ -1,13 +1,17 @@
 //! `standings config show`: every setting of a command line, its value and where it comes from.
 
+use std::any::TypeId;
 use std::ffi::OsString;
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::Value;
 
 use super::file::Found;
-use super::{Filled, Resolved, deepest, key, resolve, secret, settings};
+use super::{Filled, Resolved, Settings, deepest, key, resolve, secret, settings};
 use crate::run::exit::Failure;
+use crate::run::limits::MemoryLimit;
+use crate::run::secret::Secret;
 
 /// The settings of a command line, and of the one after its `--`.
 pub(super) fn text(all: &Command, line: &[String]) -> Result<String, Failure> {
@@ -56,17 +60,54 @@ fn row(arg: &Arg, own: &ArgMatches, resolved: &Resolved) -> [String; 3] {
         (None, Some(ValueSource::DefaultValue)) => "default".to_owned(),
         (None, _) => "not set".to_owned(),
     };
-    let value = match own.try_get_one::<bool>(id) {
+    let mut value = match own.try_get_one::<bool>(id) {
         Ok(Some(on)) => on.to_string(),
-        _ => own.get_raw(id).map_or_else(
-            || "-".to_owned(),
-            |values| {
-                let shown = values.map(|v| secret::redacted(key, &v.to_string_lossy()));
-                shown.collect::<Vec<_>>().join(", ")
-            },
-        ),
+        _ => values(arg, own).map_or_else(|| "-".to_owned(), |values| values.join(", ")),
     };
+    if let Ok(Some(limit @ MemoryLimit::Share(_))) = own.try_get_one::<MemoryLimit>(id) {
+        value += &format!(", here {}", limit.bytes());
+    }
     [key.to_owned(), value, from]
+}
+
+/// What a setting was given, or its default, without secrets; `None` if it has no value.
+fn values(arg: &Arg, own: &ArgMatches) -> Option<Vec<String>> {
+    let is_secret = arg.get_value_parser().type_id() == TypeId::of::<Secret>();
+    let shown = |value: &std::ffi::OsStr| match is_secret {
+        true => "***".to_owned(),
+        false => secret::redacted(key(arg), &value.to_string_lossy()),
+    };
+    let values = own.try_get_raw(arg.get_id().as_str()).ok().flatten()?;
+    Some(values.map(shown).collect())
+}
+
+/// What is in force, without secrets: every setting of the command but hidden ones, which supervisors give.
+pub(super) fn in_force(all: &Command, resolved: &Resolved) -> Settings {
+    let (_, own) = deepest(&resolved.matches);
+    let mut settings = settings(all, &resolved.names);
+    settings.retain(|arg| !arg.is_hide_set());
+    let one = |arg: &Arg| (key(arg).replace('-', "_"), json(arg, own));
+    let mut all: Settings = settings.into_iter().map(one).collect();
+    all.insert("command".to_owned(), resolved.names.join(" ").into());
+    all
+}
+
+/// A switch is a boolean, what may be repeated a list, the rest a number or a text.
+fn json(arg: &Arg, own: &ArgMatches) -> Value {
+    if let Ok(Some(on)) = own.try_get_one::<bool>(arg.get_id().as_str()) {
+        return Value::Bool(*on);
+    }
+    let values = values(arg, own);
+    if matches!(arg.get_action(), ArgAction::Append) {
+        return Value::from(values.unwrap_or_default());
+    }
+    let Some(text) = values.and_then(|values| values.into_iter().next_back()) else {
+        return Value::Null;
+    };
+    match text.parse::<u64>() {
+        Ok(number) => Value::from(number),
+        Err(_) => Value::from(text),
+    }
 }
 
 /// `FILE:LINE`, for each value that has one of its own.

@@ -135,13 +135,15 @@ impl Default for Told {
     }
 }
 
-/// Builds the same graph on every worker; `gate` is given on worker 0 alone.
+/// Builds the same graph on every worker; `gate` is given on worker 0 alone. `applied` is called with the worker's totals
+/// after each epoch, before anything of that epoch can be committed.
 pub fn build(
     worker: &mut Worker,
     plan: &Arc<Plan>,
     policy: Policy,
     emit: Emit,
     gate: Option<Box<dyn Gate>>,
+    applied: impl Fn(&Totals) + 'static,
 ) -> Wiring {
     let latest = Rc::new(Cell::new(0));
     let told = Rc::new(RefCell::new(Told::default()));
@@ -236,6 +238,7 @@ pub fn build(
                                 totals.retire(retired);
                             }
                             live_keys.set(totals.live_keys());
+                            applied(&totals);
                         }
                     }
                 },

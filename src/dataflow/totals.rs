@@ -21,6 +21,36 @@ pub struct Totals {
     touched: Vec<(u32, i64)>,
 }
 
+/// How much one worker holds: windows and keys, by ranking.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held(Vec<(usize, usize)>);
+
+impl Held {
+    /// (Window, key) pairs of all rankings.
+    pub fn keys(&self) -> usize {
+        self.0.iter().map(|(_, keys)| keys).sum()
+    }
+
+    /// Windows of a ranking.
+    pub fn windows(&self, ranking: usize) -> usize {
+        self.0[ranking].0
+    }
+
+    /// The ranking with the most windows, and how many; of a plan without rankings (0, 0).
+    pub fn most_windows(&self) -> (usize, usize) {
+        most(self.0.iter().map(|(windows, _)| *windows))
+    }
+
+    /// The ranking with the most keys, and how many.
+    pub fn most_keys(&self) -> (usize, usize) {
+        most(self.0.iter().map(|(_, keys)| *keys))
+    }
+}
+
+fn most(all: impl Iterator<Item = usize>) -> (usize, usize) {
+    all.enumerate().max_by_key(|(_, n)| *n).unwrap_or((0, 0))
+}
+
 impl Totals {
     /// Nothing yet.
     pub fn new(plan: Arc<Plan>) -> Self {
@@ -136,6 +166,17 @@ impl Totals {
     /// Live (window, key) pairs, for metrics.
     pub fn live_keys(&self) -> usize {
         self.windows.values().map(WindowState::keys).sum()
+    }
+
+    /// How much is held, by ranking.
+    pub fn held(&self, into: &mut Held) {
+        into.0.clear();
+        into.0.resize(self.plan.rankings.len(), (0, 0));
+        for ((ranking, _), window) in &self.windows {
+            let (windows, keys) = &mut into.0[*ranking as usize];
+            *windows += 1;
+            *keys += window.keys();
+        }
     }
 
     /// Texts held, for metrics.

@@ -21,13 +21,14 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use self::broker::{Broker, Producer};
 use self::shop::Shop;
+use crate::config;
 use crate::dataflow::gather::Emit;
 use crate::event_time::partition::Policy;
 use crate::http::security::HttpArgs;
 use crate::http::server;
 use crate::http::watch::{About, Shown, Watch};
 use crate::model::clock::Clock;
-use crate::model::duration::{format_duration, parse_duration};
+use crate::model::duration::parse_duration;
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::observe::metrics::Metrics;
@@ -38,6 +39,7 @@ use crate::run::committer::{Observer, Outputs};
 use crate::run::driver::Settings;
 use crate::run::engine::{Cluster, Engine};
 use crate::run::exit::{self, Failure};
+use crate::run::limits::Limits;
 use crate::run::window_watch::WindowWatch;
 use crate::sink::{self, SinkOptions};
 use crate::source::SourceOptions;
@@ -88,7 +90,11 @@ const SALES: &str = "sales";
 const CHANGES: &str = "rank-changes";
 
 /// Runs the demo; `asked_to_stop` is set by Ctrl-C.
-pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failure> {
+pub fn run(
+    args: &DemoArgs,
+    shown: config::Settings,
+    asked_to_stop: Arc<AtomicBool>,
+) -> Result<(), Failure> {
     if args.day < Duration::from_secs(1) {
         return Err(Failure::usage("--day must be at least 1s"));
     }
@@ -122,13 +128,7 @@ pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failur
         commits_here: true,
         workers: args.workers,
         rows: args.http.http_rows,
-        configuration: serde_json::json!({
-            "command": "demo",
-            "rate": args.rate,
-            "day": format_duration(args.day),
-            "seed": args.seed,
-            "http": args.http.describe(),
-        }),
+        configuration: shown.into(),
     };
     let shown = Shown::new(Arc::clone(&plan), Arc::clone(&metrics), about);
     listening.serve(Arc::clone(&shown))?;
@@ -172,6 +172,7 @@ pub fn run(args: &DemoArgs, asked_to_stop: Arc<AtomicBool>) -> Result<(), Failur
     let engine = Engine {
         cluster,
         settings: settings(&plan, &engine_stop, live),
+        limits: Limits::default(),
         emit: Emit::Rows,
         commit_interval: Duration::from_millis(10),
         source,

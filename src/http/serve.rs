@@ -12,7 +12,8 @@ use super::database::{self, Database};
 use super::security::HttpArgs;
 use super::server;
 use super::watch::{About, Shown};
-use crate::model::duration::{format_duration, parse_duration};
+use crate::config::Settings;
+use crate::model::duration::parse_duration;
 use crate::observe::live::Live;
 use crate::observe::metrics::Metrics;
 use crate::observe::objectives::ObjectiveArgs;
@@ -66,7 +67,7 @@ pub struct ServeArgs {
 }
 
 /// Serves until asked to stop.
-pub fn run(args: &ServeArgs, stop: &AtomicBool) -> Result<(), Failure> {
+pub fn run(args: &ServeArgs, settings: Settings, stop: &AtomicBool) -> Result<(), Failure> {
     let plan = Arc::new(check::load(&args.queries)?);
     let address = args.http.http.as_deref().unwrap_or("127.0.0.1:8080");
     let listening = server::listen(address, 0, &args.http)?;
@@ -93,16 +94,7 @@ pub fn run(args: &ServeArgs, stop: &AtomicBool) -> Result<(), Failure> {
         commits_here: true,
         workers: 0,
         rows: args.http.http_rows,
-        configuration: serde_json::json!({
-            "command": "serve",
-            "from": redact(&args.from),
-            "replica": args.replica.iter().map(|r| redact(r)).collect::<Vec<_>>(),
-            "queries": args.queries,
-            "pool": args.pool,
-            "statement_timeout": format_duration(args.statement_timeout),
-            "follow_interval": format_duration(args.follow_interval),
-            "http": args.http.describe(),
-        }),
+        configuration: settings.into(),
     };
     let (rows, runs) = (Arc::clone(&database), Arc::clone(&database));
     let shown = Shown::over(plan, metrics, about, Some(rows), Some(runs));

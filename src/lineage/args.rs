@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::LineageUrl;
-use crate::model::duration::{format_duration, parse_duration};
+use crate::model::duration::parse_duration;
 use crate::run::secret::Secret;
 
 /// Where lineage goes, and under which names.
@@ -42,16 +42,4 @@ pub struct LineageArgs {
         default_value = "rankings"
     )]
     pub lineage_job: String,
-}
-
-impl LineageArgs {
-    /// What is in force, without secrets.
-    pub fn describe(&self) -> serde_json::Value {
-        serde_json::json!({
-            "lineage": self.lineage.as_ref().map(ToString::to_string),
-            "lineage_interval": format_duration(self.lineage_interval),
-            "lineage_namespace": self.lineage_namespace,
-            "lineage_job": self.lineage_job,
-        })
-    }
 }

@@ -63,6 +63,10 @@ pub struct Live {
     in_flight: AtomicI64,
     /// Live (window, key) pairs of each worker.
     keys: Vec<AtomicU64>,
+    /// Windows of the ranking that has most, of each worker.
+    windows: Vec<AtomicU64>,
+    /// By [`Limit`]; 0 for no limit.
+    limits: [AtomicU64; 3],
     partitions: Mutex<BTreeMap<PartitionId, Place>>,
     sinks: Mutex<BTreeMap<String, SinkState>>,
     commits: Mutex<BTreeMap<String, WeightedHistogram>>,
@@ -103,6 +107,31 @@ impl WindowsSeen {
     }
 }
 
+/// What of a process may be limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// (Window, key) pairs of the process.
+    Keys,
+    /// Windows of one ranking.
+    Windows,
+    /// Bytes of memory.
+    MemoryBytes,
+}
+
+impl Limit {
+    /// All of them.
+    pub const ALL: [Limit; 3] = [Limit::Keys, Limit::Windows, Limit::MemoryBytes];
+
+    /// As labels name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Limit::Keys => "keys",
+            Limit::Windows => "windows",
+            Limit::MemoryBytes => "memory_bytes",
+        }
+    }
+}
+
 /// Data quality as this process sees it.
 #[derive(Debug, Default)]
 struct Checks {
@@ -132,6 +161,8 @@ impl Live {
             pulses: (0..workers.max(1)).map(|_| AtomicU64::new(0)).collect(),
             in_flight: AtomicI64::new(0),
             keys: (0..workers.max(1)).map(|_| AtomicU64::new(0)).collect(),
+            windows: (0..workers.max(1)).map(|_| AtomicU64::new(0)).collect(),
+            limits: Default::default(),
             partitions: Mutex::default(),
             sinks: Mutex::default(),
             commits: Mutex::default(),
@@ -190,6 +221,27 @@ impl Live {
     /// (Window, key) pairs that the workers of this process hold.
     pub fn keys(&self) -> u64 {
         self.keys.iter().map(|n| n.load(Ordering::Relaxed)).sum()
+    }
+
+    /// How many windows a worker holds of the ranking that has most. `worker` is its number in the cluster.
+    pub fn set_windows(&self, worker: usize, windows: usize) {
+        self.windows[worker % self.windows.len()].store(windows as u64, Ordering::Relaxed);
+    }
+
+    /// The most windows of one ranking that a worker of this process holds.
+    pub fn windows(&self) -> u64 {
+        let all = self.windows.iter().map(|n| n.load(Ordering::Relaxed));
+        all.max().unwrap_or(0)
+    }
+
+    /// What this process may hold; 0 for no limit.
+    pub fn set_limit(&self, what: Limit, most: u64) {
+        self.limits[what as usize].store(most, Ordering::Relaxed);
+    }
+
+    /// What this process may hold, where there is a limit.
+    pub fn limit(&self, what: Limit) -> Option<u64> {
+        Some(self.limits[what as usize].load(Ordering::Relaxed)).filter(|most| *most > 0)
     }
 
     /// A partition's end in the source.

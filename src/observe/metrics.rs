@@ -18,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::health::{Health, Latencies, LatencySummary, Rate};
 use super::histogram::WeightedHistogram;
-use super::live::{Export, Live};
+use super::live::{Export, Limit, Live};
 use super::objectives::{Burn, Events, Objective, ObjectiveArgs, SPANS};
 use super::process::Process;
 use crate::model::amounts::Summary;
@@ -66,6 +66,11 @@ struct WindowCheckLabel {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct NameLabel {
     check: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabel {
+    limit: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -176,6 +181,8 @@ pub struct Metrics {
     latency: WeightedHistogram,
     in_flight: Gauge,
     live_keys: Gauge,
+    live_windows: Gauge,
+    limits: Family<LimitLabel, Gauge>,
     sink_up: Family<SinkLabel, Gauge>,
     sink_retries: Family<SinkLabel, Counter>,
     check_failures: Family<CheckLabel, Counter>,
@@ -245,6 +252,8 @@ impl Metrics {
             latency: WeightedHistogram::default(),
             in_flight: Gauge::default(),
             live_keys: Gauge::default(),
+            live_windows: Gauge::default(),
+            limits: Family::default(),
             sink_up: Family::default(),
             sink_retries: Family::default(),
             check_failures: Family::default(),
@@ -304,6 +313,8 @@ impl Metrics {
             "rows_written" "Rows upserted or deleted" m.rows_written;
             "ranks_changed" "Of the rows written, those whose rank changed" m.ranks_changed;
             "live_keys" "Pairs of window and key that this process holds totals of" m.live_keys;
+            "live_windows" "Open windows of the ranking that has most, as one worker holds them" m.live_windows;
+            "limit" "What this process may hold: keys, windows of one ranking, bytes of memory" m.limits;
             "sink_up" "1 while the sink takes commits, 0 while it is waited for" m.sink_up;
             "check_failures" "Sales that this process found to fail a data-quality check" m.check_failures;
             "window_checks" "Windows that the watermark has passed, by how they did in a check" m.window_checks;
@@ -625,6 +636,15 @@ impl Metrics {
         let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         self.in_flight.set(signed(self.live.in_flight()));
         self.live_keys.set(signed(self.live.keys()));
+        self.live_windows.set(signed(self.live.windows()));
+        for limit in Limit::ALL {
+            if let Some(most) = self.live.limit(limit) {
+                let label = LimitLabel {
+                    limit: limit.name(),
+                };
+                self.limits.get_or_create(&label).set(signed(most));
+            }
+        }
         for (partition, records) in self.live.lags() {
             let label = PartitionLabel { partition };
             self.source_lag.get_or_create(&label).set(signed(records));

@@ -4,6 +4,7 @@ pub mod health;
 mod histogram;
 pub mod live;
 pub mod logging;
+pub mod memory;
 pub mod metrics;
 pub mod objectives;
 mod process;

@@ -10,6 +10,8 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
+use super::memory::cgroup_limit;
+
 /// Tells of the process it is in.
 #[derive(Debug)]
 pub struct Process {
@@ -46,15 +48,7 @@ impl Process {
         // Without the one that lists them.
         let fds = fs::read_dir("/proc/self/fd").map(|all| all.count().saturating_sub(1));
         look.open_fds = fds.ok().and_then(|n| i64::try_from(n).ok());
-        // Version 2 of control groups, and version 1, where "no limit" is a number near the greatest.
-        let limit = [
-            "/sys/fs/cgroup/memory.max",
-            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        ];
-        look.memory_limit = limit
-            .iter()
-            .find_map(|path| fs::read_to_string(path).ok()?.trim().parse::<i64>().ok())
-            .filter(|bytes| *bytes < 1 << 60);
+        look.memory_limit = cgroup_limit().and_then(|bytes| i64::try_from(bytes).ok());
         look
     }
 }

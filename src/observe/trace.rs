@@ -18,7 +18,7 @@ use super::live::{Export, Live};
 use super::trace_export::{self, Resource};
 use crate::model::block::PartitionId;
 use crate::model::change::Commit;
-use crate::model::duration::{format_duration, parse_duration};
+use crate::model::duration::parse_duration;
 use crate::run::post::Endpoint;
 use crate::run::secret::Secret;
 
@@ -56,16 +56,6 @@ fn parse_url(text: &str) -> Result<String, String> {
     }
     let base = rest.trim_end_matches('/').trim_end_matches("/v1/traces");
     Ok(format!("{scheme}://{base}/v1/traces"))
-}
-
-impl TraceArgs {
-    /// What is in force, without secrets.
-    pub fn describe(&self) -> serde_json::Value {
-        serde_json::json!({
-            "trace": self.trace,
-            "trace_sample": format_duration(self.trace_sample),
-        })
-    }
 }
 
 /// From when to when.

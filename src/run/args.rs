@@ -12,6 +12,7 @@ use crate::model::check::FailOn;
 use crate::model::duration::parse_duration;
 use crate::observe::objectives::ObjectiveArgs;
 use crate::observe::trace::TraceArgs;
+use crate::run::limits::LimitArgs;
 use crate::run::peers::tls::PeerArgs;
 use crate::sink::url::SinkUrl;
 use crate::snapshot::StateUrl;
@@ -201,15 +202,9 @@ pub struct RunArgs {
     /// Without it any key is ranked. Postgres can index 2600 bytes, and more only of texts that compress well.
     #[arg(long, env = "STANDINGS_MAX_KEY_BYTES", value_name = "BYTES")]
     pub max_key_bytes: Option<usize>,
-    /// Memory that this process may hold; beyond it the process ends with a message (exit code 1) instead of being
-    /// killed by the machine. 0 for no limit.
-    #[arg(
-        long,
-        env = "STANDINGS_MAX_MEMORY_BYTES",
-        value_name = "BYTES",
-        default_value_t = 0
-    )]
-    pub max_memory_bytes: u64,
+    /// What this process may hold.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// Input that each worker may have read and not yet committed; beyond it reading stops.
     #[arg(long, env = "STANDINGS_IN_FLIGHT_BYTES", value_name = "BYTES", default_value_t = 64 << 20)]
     pub in_flight_bytes: usize,

@@ -8,16 +8,16 @@ use std::time::Duration;
 use super::args::{Delivery, EmitArg, RunArgs};
 use super::check;
 use super::committer::{Observer, Outputs, RejectWriter};
-use super::driver::{Settings, Snapshots};
+use super::driver::{self, Snapshots};
 use super::engine::{Cluster, Engine};
 use super::exit::Failure;
 use super::identity::RunId;
-use super::limits;
 use super::post::Endpoint;
 use super::record::{Facts, Record};
 use super::tally::{Counting, Tally};
 use super::window_watch::WindowWatch;
 use super::witness::Witness;
+use crate::config::Settings;
 use crate::dataflow::gather::Emit;
 use crate::event_time::partition::Policy;
 use crate::http::database::Database;
@@ -26,7 +26,6 @@ use crate::http::watch::{About, Shown, Watch};
 use crate::lineage::{Dataset, Description, Lineage, Query, Transport};
 use crate::model::change::Commit;
 use crate::model::clock::Clock;
-use crate::model::duration::format_duration;
 use crate::model::plan::{Plan, Ranking};
 use crate::observe::live::Live;
 use crate::observe::metrics::Metrics;
@@ -128,7 +127,8 @@ fn open_outputs(
 }
 
 /// Runs `standings run` until the input's end or a signal.
-pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
+/// `shown` is what may be told of the settings.
+pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), Failure> {
     let Prepared {
         plan,
         cluster,
@@ -146,7 +146,7 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         outputs.state = Some((store.clone(), args.snapshot_interval));
         snapshots = Some(Snapshots { store, writer });
     }
-    let facts = Facts::new(describe(&args, &plan));
+    let facts = Facts::new(describe(shown, &plan));
     let witnesses = match cluster.process {
         0 => witnesses(&args, &plan, &facts, &kafka_properties, &mut outputs)?,
         _ => Vec::new(),
@@ -155,8 +155,10 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
         0 => trace(&args, &facts, &mut outputs)?,
         _ => None,
     };
-    limits::watch_memory(args.max_memory_bytes)?;
-    let settings = settings(&args, &plan, &source, stop, snapshots);
+    let limits = args.limits.in_force();
+    limits.tell(&live);
+    limits.watch_memory()?;
+    let settings = driver_settings(&args, &plan, &source, stop, snapshots);
     if cluster.process == 0
         && let Some(watch) = WindowWatch::new(&plan, &live, &settings.stop)
     {
@@ -202,6 +204,7 @@ pub fn run(args: RunArgs, stop: Arc<AtomicBool>) -> Result<(), Failure> {
     Engine {
         cluster,
         settings,
+        limits,
         emit: match args.emit {
             EmitArg::Rows => Emit::Rows,
             EmitArg::Ranks => Emit::Ranks,
@@ -328,49 +331,11 @@ fn database_of_runs(args: &RunArgs, plan: &Arc<Plan>) -> Result<Option<Database>
     Ok(first.map(open).transpose()?)
 }
 
-/// The configuration in force, for administrators: without secrets (Kafka's settings are named only).
-fn describe(args: &RunArgs, plan: &Plan) -> serde_json::Value {
-    let texts = |all: &[crate::sink::url::SinkUrl]| -> Vec<String> {
-        all.iter().map(ToString::to_string).collect()
-    };
-    let one = |url: &Option<crate::sink::url::SinkUrl>| url.as_ref().map(ToString::to_string);
-    let sources: Vec<String> = args.source.iter().map(ToString::to_string).collect();
-    let properties: Vec<&str> = args
-        .kafka_property
-        .iter()
-        .map(|(k, _)| k.as_str())
-        .collect();
-    serde_json::json!({
-        "command": "run",
-        "queries": args.queries,
-        "queries_fingerprint": snapshot::fingerprint(plan),
-        "source": sources,
-        "sink": texts(&args.sink),
-        "late": one(&args.late),
-        "dead_letter": one(&args.dead_letter),
-        "workers": args.workers,
-        "processes": args.processes,
-        "process": args.process,
-        "generation": args.generation,
-        "out_of_orderness": format_duration(args.out_of_orderness),
-        "allowed_lateness": format_duration(args.allowed_lateness),
-        "idle_timeout": format_duration(args.idle_timeout),
-        "commit_interval": format_duration(args.commit_interval),
-        "max_ahead": format_duration(args.max_ahead),
-        "retain": format_duration(args.retain),
-        "emit": format!("{:?}", args.emit).to_lowercase(),
-        "delivery": format!("{:?}", args.delivery).to_lowercase(),
-        "start": format!("{:?}", args.start).to_lowercase(),
-        "state": args.state.as_ref().map(|s| s.to_string()),
-        "snapshot_interval": format_duration(args.snapshot_interval),
-        "until_end": args.until_end,
-        "in_flight_bytes": args.in_flight_bytes,
-        "kafka_properties": properties,
-        "runs_interval": format_duration(args.runs_interval),
-        "lineage": args.lineage.describe(),
-        "traces": args.traces.describe(),
-        "http": args.http.describe(),
-    })
+/// The configuration in force, for administrators.
+fn describe(mut settings: Settings, plan: &Plan) -> serde_json::Value {
+    let fingerprint = snapshot::fingerprint(plan);
+    settings.insert("queries_fingerprint".to_owned(), fingerprint.into());
+    settings.into()
 }
 
 /// Makes a file when every sink has caught up, so that a supervisor knows.
@@ -393,14 +358,14 @@ fn ms(d: Duration) -> i64 {
     d.as_millis() as i64
 }
 
-fn settings(
+fn driver_settings(
     args: &RunArgs,
     plan: &Arc<Plan>,
     source: &SourceOptions,
     stop: Arc<AtomicBool>,
     snapshots: Option<Snapshots>,
-) -> Settings {
-    Settings {
+) -> driver::Settings {
+    driver::Settings {
         plan: Arc::clone(plan),
         policy: Policy {
             out_of_orderness: ms(args.out_of_orderness),

@@ -15,6 +15,7 @@ use super::args::RunArgs;
 use super::committer::{self, CommitGate, Outputs};
 use super::driver::{self, Feed, Settings};
 use super::exit::{self, Failure};
+use super::limits::Limits;
 use super::peers::tls::PeerTls;
 use super::peers::{self, Hello, Line};
 use crate::dataflow::control::Start;
@@ -165,6 +166,8 @@ pub struct Engine {
     pub cluster: Cluster,
     /// What every driver needs to know.
     pub settings: Settings,
+    /// What this process may hold.
+    pub limits: Limits,
     /// Which changes are written.
     pub emit: Emit,
     /// `--commit-interval`.
@@ -199,6 +202,7 @@ impl Engine {
         let Engine {
             cluster,
             settings,
+            limits,
             emit,
             commit_interval,
             source,
@@ -229,8 +233,10 @@ impl Engine {
                     .map(|g| Box::new(g) as Box<dyn Gate>),
                 _ => None,
             };
-            let wiring = graph::build(worker, &settings.plan, settings.policy, emit, gate);
             let (index, peers) = (worker.index(), worker.peers());
+            let (plan, live) = (Arc::clone(&settings.plan), Arc::clone(&settings.live));
+            let watch = limits.watch_totals(plan, live, index);
+            let wiring = graph::build(worker, &settings.plan, settings.policy, emit, gate, watch);
             let source = Arc::clone(&source);
             let open = move |start: &Start| {
                 let thread = std::thread::current();

@@ -76,7 +76,10 @@ impl Facts {
     pub fn configuration_hash(&self) -> String {
         let mut same = self.configuration.clone();
         if let Some(members) = same.as_object_mut() {
-            members.remove("generation");
+            // The hosts file is made by the supervisor, for each generation.
+            for changing in ["generation", "hosts"] {
+                members.remove(changing);
+            }
         }
         let hash = digest::digest(&digest::SHA256, same.to_string().as_bytes());
         hash.as_ref().iter().map(|b| format!("{b:02x}")).collect()

@@ -46,7 +46,7 @@ pub fn load(
             }
             let nonsense = || "a row makes no sense".to_owned();
             let number = *numbers.get(ranking).ok_or_else(nonsense)?;
-            if start + plan.rankings[number].window.size <= horizon {
+            if start.saturating_add(plan.rankings[number].window.size) <= horizon {
                 return Ok(());
             }
             let key = state::key(bytes).ok_or_else(nonsense)?;

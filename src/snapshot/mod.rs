@@ -21,5 +21,5 @@ mod writer;
 
 pub use load::load;
 pub use manifest::{Manifest, agreement, fingerprint};
-pub use store::{Objects, StateUrl, Store};
+pub use store::{Objects, StateUrl, Store, checksum};
 pub use writer::{Keeper, Manifests, Parts, Writer};

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
@@ -16,6 +17,7 @@ use super::error::SourceError;
 use super::options::{SourceOptions, Start};
 use super::reader::Outlet;
 use super::refusal::refusal;
+use super::rights::{denied, is_denied};
 use super::url::SourceUrl;
 use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
 use crate::observe::live::Live;
@@ -57,12 +59,21 @@ pub fn read(
         held: BTreeSet::new(),
         group_commit: None,
     };
-    topic.run()
+    let result = topic.run();
+    let consumer = topic.consumer;
+    if consumer.context().no_group.load(Ordering::Relaxed) {
+        // Closing waits most of a minute for the coordinator that it may not see, to tell it what it does not take.
+        let _ = std::thread::Builder::new()
+            .name("closes-client".to_owned())
+            .spawn(move || drop(consumer));
+    }
+    result
 }
 
 fn client(options: &SourceOptions, brokers: &str) -> Result<BaseConsumer<Context>, SourceError> {
     let context = Context {
         live: Arc::clone(&options.live),
+        no_group: AtomicBool::new(false),
     };
     config(options, brokers)
         .create_with_context(context)
@@ -114,12 +125,16 @@ pub fn refused(error: &KafkaError) -> String {
 /// metrics.
 struct Context {
     live: Arc<Live>,
+    /// This user has no right on the group: nothing is told to it any more.
+    no_group: AtomicBool,
 }
 
 impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
-            tracing::warn!(event = "kafka_source_error", problem = %error, reason);
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::PartitionEOF) => {}
+            Some(RDKafkaErrorCode::GroupAuthorizationFailed) => self.lacks_group(),
+            _ => tracing::warn!(event = "kafka_source_error", problem = %error, reason),
         }
     }
 
@@ -128,6 +143,19 @@ impl ClientContext for Context {
             if let (Ok(id), Ok(end)) = (u32::try_from(*id), u64::try_from(partition.hi_offset)) {
                 self.live.set_end(id, end);
             }
+        }
+    }
+}
+
+impl Context {
+    fn lacks_group(&self) {
+        if !self.no_group.swap(true, Ordering::Relaxed) {
+            let problem = denied("READ", "the consumer group");
+            tracing::warn!(
+                event = "group_commit_failed",
+                problem,
+                "lag tools will show old offsets"
+            );
         }
     }
 }
@@ -276,6 +304,7 @@ impl Topic<'_> {
                     )));
                 }
                 Ok(None) => "the topic does not exist yet".to_owned(),
+                Err(e) if is_denied(e.rdkafka_error_code()) => return Err(self.denied()),
                 Err(e) => {
                     self.let_in()?;
                     e.to_string()
@@ -300,6 +329,11 @@ impl Topic<'_> {
         let Some(topic) = metadata.topics().iter().find(|t| t.name() == self.name) else {
             return Ok(None);
         };
+        if let Some(code) = topic.error().map(RDKafkaErrorCode::from)
+            && is_denied(Some(code))
+        {
+            return Err(KafkaError::MetadataFetch(code));
+        }
         if topic.error().is_some() || topic.partitions().is_empty() {
             return Ok(None);
         }
@@ -381,6 +415,7 @@ impl Topic<'_> {
             match found {
                 Ok((low, high)) => return Ok((low.max(0) as u64, high.max(0) as u64)),
                 Err(e) if self.out.stopped() => return Err(self.failed(&e)),
+                Err(e) if is_denied(e.rdkafka_error_code()) => return Err(self.denied()),
                 Err(e) => {
                     tracing::warn!(event = "source_waiting", topic = self.name, partition, problem = %e);
                     std::thread::sleep(Duration::from_millis(500));
@@ -507,11 +542,14 @@ impl Topic<'_> {
                     self.deleted()
                 )))
             }
-            Some(
-                RDKafkaErrorCode::Authentication
-                | RDKafkaErrorCode::TopicAuthorizationFailed
-                | RDKafkaErrorCode::SaslAuthenticationFailed,
-            ) => Err(self.failed(error)),
+            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
+                Err(self.failed(error))
+            }
+            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Err(self.denied()),
+            Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
+                self.consumer.context().lacks_group();
+                Ok(())
+            }
             _ => {
                 tracing::warn!(event = "source_error", topic = self.name, problem = %error);
                 Ok(())
@@ -538,6 +576,11 @@ impl Topic<'_> {
         text
     }
 
+    fn denied(&self) -> SourceError {
+        let topic = format!("topic `{}`", self.name);
+        self.failed(&denied("READ", &topic))
+    }
+
     fn failed(&self, error: &dyn std::fmt::Display) -> SourceError {
         SourceError::Failed(format!("reading the topic `{}` failed: {error}", self.name))
     }
@@ -550,7 +593,8 @@ impl Topic<'_> {
         let early = self
             .group_commit
             .is_some_and(|last| last.elapsed() < GROUP_COMMIT);
-        if self.durable.is_empty() || early {
+        let no_group = self.consumer.context().no_group.load(Ordering::Relaxed);
+        if self.durable.is_empty() || early || no_group {
             return false;
         }
         self.group_commit = Some(Instant::now());

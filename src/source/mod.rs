@@ -20,6 +20,7 @@ mod quiet;
 mod reader;
 mod recording;
 mod refusal;
+mod rights;
 mod url;
 
 pub use error::SourceError;
@@ -28,4 +29,5 @@ pub use options::{SourceOptions, Start, kafka_properties};
 pub use quiet::Quiet;
 pub use reader::{Reader, start};
 pub use refusal::refusal;
+pub use rights::{denied, is_denied};
 pub use url::SourceUrl;

@@ -161,7 +161,7 @@ impl Cluster {
                 let config = timely::WorkerConfig::default();
                 let mut worker = Worker::new(config, allocator, None);
                 let gate = gate.take_if(|_| worker.index() == 0);
-                let wiring = graph::build(&mut worker, &plan, policy, Emit::Rows, gate);
+                let wiring = graph::build(&mut worker, &plan, policy, Emit::Rows, gate, |_| {});
                 let (index, peers) = (worker.index(), worker.peers());
                 let (world, read) = (shared.clone(), Rc::clone(&read));
                 let open = move |start: &_| SimFeed::new(&world, (index, peers), start, read);

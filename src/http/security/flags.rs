@@ -79,23 +79,4 @@ impl HttpArgs {
     pub(super) fn has_authentication(&self) -> bool {
         self.http_keys.is_some() || self.http_jwt_jwks.is_some()
     }
-
-    /// What is in force, for an administrator. None of these flags holds a secret.
-    pub fn describe(&self) -> serde_json::Value {
-        serde_json::json!({
-            "http": self.http,
-            "http_keys": self.http_keys,
-            "http_jwt_jwks": self.http_jwt_jwks.as_deref().map(|source| match source.contains("://") {
-                true => crate::sink::url::redact(source),
-                false => source.to_owned(),
-            }),
-            "http_jwt_issuer": self.http_jwt_issuer,
-            "http_jwt_audience": self.http_jwt_audience,
-            "http_jwt_role_claim": self.http_jwt_role_claim,
-            "http_tls_cert": self.http_tls_cert,
-            "http_cors": self.http_cors,
-            "http_rate": self.http_rate,
-            "http_rows": self.http_rows,
-        })
-    }
 }

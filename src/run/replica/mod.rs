@@ -44,7 +44,7 @@ pub struct ReplicaArgs {
     /// StatefulSet's it runs nothing.
     #[arg(
         long,
-        env = "STANDINGS_REVISION",
+        env = "STANDINGS_POD_REVISION",
         value_name = "HASH",
         default_value = ""
     )]

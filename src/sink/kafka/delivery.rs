@@ -8,7 +8,7 @@
 //! A broker answers the requests of a connection one after the other, so the messages of a commit should be in one. The
 //! client would send the first as soon as it has it: it is told to hold them back (`linger.ms`), and a flush ends that.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
@@ -17,16 +17,29 @@ use rdkafka::error::{IsError, KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, DeliveryResult, Message};
 use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 
+use crate::source::{denied, is_denied};
+
 /// How long the client holds messages back that nobody flushes, ms.
 pub(super) const HOLD_MS: &str = "5";
 
 /// How long to flush before looking whether something was refused.
 pub(super) const PIECE: Duration = Duration::from_millis(100);
 
-/// Keeps the first failure.
+/// Keeps why messages were refused.
 #[derive(Default)]
 pub(super) struct Deliveries {
-    failure: Mutex<Option<String>>,
+    refusal: Mutex<Option<Refusal>>,
+}
+
+/// Why messages were refused.
+#[derive(Default)]
+pub(super) struct Refusal {
+    /// The first reason, or the right that is missing.
+    pub(super) text: String,
+    /// A right is missing: making it anew does not heal it.
+    pub(super) is_denied: bool,
+    /// Messages were given up because the transaction failed, for a reason that only the transaction knows.
+    pub(super) is_purged: bool,
 }
 
 /// What a broker that refuses the time of records means.
@@ -34,13 +47,12 @@ const CLOCK: &str = "; the topic takes the writer's time, and this machine's clo
 allows: set the clock, or the topic's message.timestamp.type to LogAppendTime";
 
 impl Deliveries {
-    fn lock(&self) -> MutexGuard<'_, Option<String>> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The first failure since the last call.
-    pub(super) fn take_failure(&self) -> Option<String> {
-        self.lock().take()
+    /// What was refused since the last call.
+    pub(super) fn take_refusal(&self) -> Option<Refusal> {
+        self.refusal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 }
 
@@ -54,14 +66,28 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
-        if let Err((error, message)) = result {
-            let message: &BorrowedMessage<'_> = message;
-            let hint = match error.rdkafka_error_code() {
-                Some(RDKafkaErrorCode::InvalidTimestamp | RDKafkaErrorCode::InvalidRecord) => CLOCK,
-                _ => "",
-            };
-            let text = || format!("topic `{}`: {error}{hint}", message.topic());
-            self.lock().get_or_insert_with(text);
+        let Err((error, message)) = result else {
+            return;
+        };
+        let message: &BorrowedMessage<'_> = message;
+        let code = error.rdkafka_error_code();
+        let hint = match code {
+            Some(RDKafkaErrorCode::InvalidTimestamp | RDKafkaErrorCode::InvalidRecord) => CLOCK,
+            _ => "",
+        };
+        let topic = format!("topic `{}`", message.topic());
+        let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        let refusal = refusal.get_or_insert_default();
+        refusal.is_purged |= matches!(
+            code,
+            Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight)
+        );
+        // Others of the same transaction fail for it, and say less.
+        if is_denied(code) {
+            refusal.is_denied = true;
+            refusal.text = denied("WRITE", &topic);
+        } else if refusal.text.is_empty() {
+            refusal.text = format!("{topic}: {error}{hint}");
         }
     }
 }

@@ -159,8 +159,8 @@ impl KafkaSink {
                 false => Duration::from_millis(5),
             };
             let is_sent = flush(&self.producer, patience);
-            if let Some(failure) = self.producer.context().take_failure() {
-                return Err(self.failed(&failure));
+            if let Some(refusal) = self.producer.context().take_refusal() {
+                return Err(self.failed(&refusal.text));
             }
             if messages.is_empty() && is_sent {
                 self.live.sink(&self.name, true);

@@ -13,6 +13,7 @@ use super::{config, readback, refused};
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::sink::{ShownRow, SinkError, SinkOptions};
+use crate::source::{denied, is_denied};
 
 /// How long one call into the client may take before it is said that commits wait.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -59,9 +60,13 @@ impl KafkaTransactionalSink {
 impl Topics {
     fn make_producer(&self) -> Result<ThreadedProducer<Deliveries>, SinkError> {
         config(&self.brokers, &self.options)
-            .set("transactional.id", format!("standings-{}", self.changes))
+            .set("transactional.id", self.transactional_id())
             .create_with_context(Deliveries::default())
             .map_err(|e| refused(&e))
+    }
+
+    fn transactional_id(&self) -> String {
+        format!("standings-{}", self.changes)
     }
 
     fn producer(&self) -> Result<&ThreadedProducer<Deliveries>, Trouble> {
@@ -93,13 +98,17 @@ impl Topics {
                 | RDKafkaErrorCode::InvalidProducerEpoch
                 | RDKafkaErrorCode::TransactionCoordinatorFenced,
             ) => return Trouble::Fenced(text),
-            Some(
-                RDKafkaErrorCode::TransactionalIdAuthorizationFailed
-                | RDKafkaErrorCode::TopicAuthorizationFailed
-                | RDKafkaErrorCode::ClusterAuthorizationFailed
-                | RDKafkaErrorCode::Authentication
-                | RDKafkaErrorCode::SaslAuthenticationFailed,
-            ) => return Trouble::Final(text),
+            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
+                return Trouble::Final(text);
+            }
+            Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
+                let id = format!("the transactional id `{}`", self.transactional_id());
+                return Trouble::Final(denied("WRITE", &id));
+            }
+            code if is_denied(code) => {
+                let topics = format!("the topics `{}` and `{}`", self.changes, self.progress);
+                return Trouble::Final(denied("WRITE", &topics));
+            }
             _ => {}
         }
         match error {
@@ -140,7 +149,7 @@ impl Transactions for Topics {
     }
 
     fn begin(&self) -> Result<(), Trouble> {
-        self.producer()?.context().take_failure();
+        self.producer()?.context().take_refusal();
         self.call(ThreadedProducer::begin_transaction)
     }
 
@@ -182,9 +191,16 @@ impl Transactions for Topics {
         loop {
             // In short pieces: what is refused is told at once, while the rest may wait for ever.
             let is_sent = flush(producer, PIECE);
-            if let Some(problem) = producer.context().take_failure() {
+            if let Some(refusal) = producer.context().take_refusal() {
+                let problem = refusal.text;
                 return Err(match producer.client().fatal_error() {
+                    _ if refusal.is_denied => Trouble::Final(problem),
                     Some((code, _)) => self.judge(&KafkaError::MessageProduction(code)),
+                    // It cannot be committed any more, and says why.
+                    None if refusal.is_purged => match self.commit() {
+                        Err(Trouble::Final(why)) => Trouble::Final(why),
+                        _ => Trouble::Abort(problem),
+                    },
                     None => Trouble::Abort(problem),
                 });
             }

@@ -20,7 +20,7 @@ use crate::model::plan::{Field, FieldType, Plan, Ranking};
 use crate::model::time::parse_rfc3339;
 use crate::model::value::Value;
 use crate::sink::{Shown, ShownRow, SinkError, SinkOptions};
-use crate::source::{Quiet, refusal};
+use crate::source::{Quiet, denied, is_denied, refusal};
 
 /// How long a broker may take to answer once.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -64,6 +64,10 @@ pub fn make_topics(
         match result {
             Ok(topic) => tracing::info!(event = "topic_made", topic),
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((topic, code)) if is_denied(Some(code)) => {
+                let topic = format!("topic `{topic}`, or CREATE if there is none");
+                return Err(failed(denied("WRITE and READ", &topic)));
+            }
             Err((topic, code)) => return Err(failed(format!("`{topic}`: {code}"))),
         }
     }
@@ -182,6 +186,12 @@ fn read(
         match consumer.poll(Duration::from_millis(200)) {
             Some(Ok(message)) => take(message.key(), message.payload())?,
             Some(Err(KafkaError::PartitionEOF(_))) => left -= 1,
+            Some(Err(e)) if is_denied(e.rdkafka_error_code()) => {
+                return Err(failed(&denied("READ", &format!("topic `{topic}`"))));
+            }
+            // Nothing is told to the group, which only has to have a name.
+            Some(Err(e))
+                if e.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {}
             Some(Err(e)) => {
                 tracing::warn!(event = "sink_waiting", sink = brokers, problem = %e, "reading back");
             }

@@ -1,0 +1,195 @@
+// What both ways of fuzzing do with snapshots.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use arrow::array::{
+    ArrayRef, AsArray, BinaryArray, Int32Array, RecordBatch, StringArray, TimestampMillisecondArray,
+};
+use arrow::datatypes::TimestampMillisecondType;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use standings::dataflow::control::PartFile;
+use standings::dataflow::totals::Totals;
+use standings::model::plan::{Plan, Ranking};
+use standings::query;
+use standings::snapshot::{Manifest, Objects, Store, checksum, load};
+
+/// Objects in memory.
+#[derive(Default)]
+struct Memory(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl Objects for Memory {
+    fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), String> {
+        self.0.lock().unwrap().insert(name.to_owned(), bytes);
+        Ok(())
+    }
+
+    fn get(&self, name: &str) -> Result<Vec<u8>, String> {
+        let all = self.0.lock().unwrap();
+        all.get(name).cloned().ok_or_else(|| format!("no {name}"))
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, String> {
+        let all = self.0.lock().unwrap();
+        let of_folder = all.keys().filter(|n| n.starts_with(folder));
+        Ok(of_folder.cloned().collect())
+    }
+
+    fn remove(&self, name: &str) -> Result<(), String> {
+        self.0.lock().unwrap().remove(name);
+        Ok(())
+    }
+}
+
+/// A snapshot that is whole.
+pub struct Snapshot {
+    plan: Arc<Plan>,
+    memory: Arc<Memory>,
+    store: Store,
+    whole: BTreeMap<String, Vec<u8>>,
+    /// Its manifest's name.
+    pub manifest: String,
+    /// Its part's name.
+    pub part: String,
+}
+
+impl Snapshot {
+    /// The fixture of the repository at `root`.
+    pub fn fixture(root: &Path) -> Self {
+        let fixture = root.join("tests/fixtures/snapshot-1");
+        let plan = Arc::new(query::load_dir(&fixture.join("queries")).unwrap());
+        let memory = Arc::new(Memory::default());
+        for folder in ["manifests", "parts"] {
+            for entry in std::fs::read_dir(fixture.join("state").join(folder))
+                .unwrap()
+                .flatten()
+            {
+                let name = format!("{folder}/{}", entry.file_name().to_str().unwrap());
+                memory
+                    .put(&name, std::fs::read(entry.path()).unwrap())
+                    .unwrap();
+            }
+        }
+        let store = Store::of("memory".to_owned(), memory.clone());
+        let used = Manifest::newest(&store, &plan)
+            .unwrap()
+            .expect("the fixture is whole");
+        let whole = memory.0.lock().unwrap().clone();
+        Snapshot {
+            part: used.parts[0].name.clone(),
+            manifest: Manifest::list(&store).unwrap().remove(0).0,
+            plan,
+            memory,
+            store,
+            whole,
+        }
+    }
+
+    /// What is in the fixture under this name.
+    pub fn original(&self, name: &str) -> &[u8] {
+        &self.whole[name]
+    }
+
+    fn found(&self, name: &str, bytes: Vec<u8>) -> Option<Manifest> {
+        let mut all = self.whole.clone();
+        all.insert(name.to_owned(), bytes);
+        *self.memory.0.lock().unwrap() = all;
+        Manifest::newest(&self.store, &self.plan).unwrap()
+    }
+
+    /// A file that is not the one that was written is never taken.
+    pub fn changed(&self, name: &str, input: &[u8]) {
+        let found = self.found(name, input.to_vec());
+        // White space after the end changes nothing.
+        let text = |bytes| String::from_utf8_lossy(bytes).trim_end().to_owned();
+        let original = self.original(name);
+        let same = found.is_some() && text(input) == text(original);
+        assert!(found.is_none() || same, "a changed {name} was taken");
+        assert!(
+            found.is_some() || input != original,
+            "a whole {name} was not taken"
+        );
+    }
+
+    /// A manifest that says anything, with a checksum that is right: taken or not, and read as far as it goes.
+    pub fn any_manifest(&self, json: &[u8]) {
+        let mut bytes = json.to_vec();
+        bytes.extend(format!("\n{}\n", checksum(json)).bytes());
+        if let Some(manifest) = self.found(&self.manifest, bytes) {
+            let _ = self.load(&manifest.parts, manifest.state.horizon);
+        }
+    }
+
+    /// A part of one row that holds anything, with a checksum that is right. (A whole part that holds anything is of no
+    /// use: the Parquet crate panics at it.) The first byte chooses the ranking, eight say when its window starts, the rest
+    /// is its state.
+    pub fn any_row(&self, input: &[u8]) {
+        let Some((head, state)) = input.split_at_checked(9) else {
+            return;
+        };
+        let ranking = &self.plan.rankings[head[0] as usize % self.plan.rankings.len()].name;
+        let start = i64::from_le_bytes(head[1..].try_into().unwrap());
+        let columns: [(&str, ArrayRef); 4] = [
+            (
+                "ranking",
+                Arc::new(StringArray::from(vec![ranking.as_str()])),
+            ),
+            (
+                "window_start",
+                Arc::new(TimestampMillisecondArray::from(vec![start])),
+            ),
+            ("bin", Arc::new(Int32Array::from(vec![0]))),
+            ("state", Arc::new(BinaryArray::from(vec![state]))),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let file = PartFile {
+            name: self.part.clone(),
+            size: bytes.len() as u64,
+            checksum: checksum(&bytes),
+            rows: 1,
+        };
+        self.memory.put(&self.part, bytes).unwrap();
+        if let Err(refused) = self.load(&[file], i64::MIN) {
+            assert!(refused.starts_with(&self.part), "{refused}");
+        }
+    }
+
+    /// The rows of the fixture, as [`Snapshot::any_row`] takes them.
+    pub fn rows(&self) -> Vec<Vec<u8>> {
+        let part = bytes::Bytes::from(self.original(&self.part).to_vec());
+        let reader = ParquetRecordBatchReaderBuilder::try_new(part)
+            .unwrap()
+            .build()
+            .unwrap();
+        let mut rows = Vec::new();
+        for batch in reader {
+            let batch = batch.unwrap();
+            let column = |name: &str| batch.column_by_name(name).unwrap();
+            let (rankings, states) = (
+                column("ranking").as_string::<i32>(),
+                column("state").as_binary::<i32>(),
+            );
+            let starts = column("window_start").as_primitive::<TimestampMillisecondType>();
+            for i in 0..batch.num_rows() {
+                let is = |r: &Ranking| r.name == rankings.value(i);
+                let ranking = self.plan.rankings.iter().position(is).unwrap();
+                let head = [&[ranking as u8][..], &starts.value(i).to_le_bytes()].concat();
+                rows.push([&head, states.value(i)].concat());
+            }
+        }
+        rows
+    }
+
+    fn load(&self, parts: &[PartFile], horizon: i64) -> Result<usize, String> {
+        let mut totals = Totals::new(Arc::clone(&self.plan));
+        let rows = load(&self.store, &self.plan, parts, horizon, (0, 1), &mut totals);
+        totals.settle();
+        rows
+    }
+}
