@@ -7,7 +7,7 @@ use std::sync::Arc;
 use standings::combine::combiner::{Combiner, Origin, SaleView};
 use standings::combine::deltas::Deltas;
 use standings::dataflow::gather::{Emit, Gather};
-use standings::dataflow::totals::Totals;
+use standings::dataflow::totals::{Held, Totals};
 use standings::decode::Decoder;
 use standings::event_time::partition::{Policy, Verdict};
 use standings::load::Dice;
@@ -143,7 +143,9 @@ impl Stages {
                 candidates += totals.settle().len() as u64;
             }
         }
-        candidates + totals.live_keys() as u64
+        let mut held = Held::default();
+        totals.held(&mut held);
+        candidates + held.keys() as u64
     }
 
     fn commit(&self) -> Commit {

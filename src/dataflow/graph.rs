@@ -102,8 +102,6 @@ pub struct Wiring {
     pub totals: Rc<RefCell<Totals>>,
     /// What was copied for a snapshot, for the driver to have written.
     pub taken: Rc<RefCell<Option<Taken>>>,
-    /// Live (window, key) pairs of this worker.
-    pub live_keys: Rc<Cell<usize>>,
     /// On worker 0: whether gather has something to do that no message announces, and how to wake it.
     pub gather: Option<(Rc<Cell<bool>>, Activator)>,
 }
@@ -149,7 +147,6 @@ pub fn build(
     let told = Rc::new(RefCell::new(Told::default()));
     let totals = Rc::new(RefCell::new(Totals::new(Arc::clone(plan))));
     let taken: Rc<RefCell<Option<Taken>>> = Rc::default();
-    let live_keys = Rc::new(Cell::new(0));
     let workers = worker.peers();
     worker.dataflow::<Epoch, _, _>(|scope| {
         let (input, messages) = scope.new_input();
@@ -162,7 +159,7 @@ pub fn build(
             let mut promises = vec![BEGINNING; workers];
             let mut retired = BEGINNING;
             let mut waiting = BTreeMap::new();
-            let (latest, live_keys) = (Rc::clone(&latest), Rc::clone(&live_keys));
+            let latest = Rc::clone(&latest);
             messages.unary_frontier(
                 Exchange::new(|m: &Message| m.to),
                 "Totals",
@@ -237,7 +234,6 @@ pub fn build(
                                 retired = promised;
                                 totals.retire(retired);
                             }
-                            live_keys.set(totals.live_keys());
                             applied(&totals);
                         }
                     }
@@ -323,7 +319,6 @@ pub fn build(
             told,
             totals,
             taken,
-            live_keys,
             gather: control,
         }
     })

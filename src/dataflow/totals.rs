@@ -163,11 +163,6 @@ impl Totals {
         self.texts.sweep();
     }
 
-    /// Live (window, key) pairs, for metrics.
-    pub fn live_keys(&self) -> usize {
-        self.windows.values().map(WindowState::keys).sum()
-    }
-
     /// How much is held, by ranking.
     pub fn held(&self, into: &mut Held) {
         into.0.clear();

@@ -137,7 +137,6 @@ pub struct Driver<F: Feed> {
     latest: Rc<Cell<Epoch>>,
     told: Rc<RefCell<Told>>,
     totals: Rc<RefCell<Totals>>,
-    live_keys: Rc<Cell<usize>>,
     taken: Rc<RefCell<Option<Taken>>>,
     gather: Option<(Rc<Cell<bool>>, Activator)>,
     /// When gather was woken last without a message.
@@ -224,7 +223,6 @@ impl<F: Feed> Driver<F> {
             latest: wiring.latest,
             told: wiring.told,
             totals: wiring.totals,
-            live_keys: wiring.live_keys,
             taken: wiring.taken,
             gather: wiring.gather,
             woken: Cell::new(last_end),
@@ -593,9 +591,6 @@ impl<F: Feed> Driver<F> {
             };
             self.send(0, Body::Progress(Box::new(progress)));
         }
-        self.settings
-            .live
-            .set_keys(self.index, self.live_keys.get());
         self.bytes = 0;
         self.owes_epoch = false;
         self.last_end = self.settings.clock.now();

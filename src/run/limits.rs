@@ -47,7 +47,7 @@ pub struct LimitArgs {
         long,
         env = "STANDINGS_MAX_WINDOWS",
         value_name = "N",
-        default_value_t = 100_000
+        default_value_t = 0
     )]
     pub max_windows: u64,
 }
