@@ -1,10 +1,10 @@
 //! Decimals with two fraction digits as integer minor units; no floating point anywhere.
 
+use super::digits;
+
 /// `1234` → `12.34`, `-5` → `-0.05`.
 pub fn format_minor(minor: i128) -> String {
-    let sign = if minor < 0 { "-" } else { "" };
-    let abs = minor.unsigned_abs();
-    format!("{sign}{}.{:02}", abs / 100, abs % 100)
+    digits::text(|out| digits::push_minor(out, minor))
 }
 
 /// `sum / count` in minor units, rounded half away from zero. `count` must not be 0.

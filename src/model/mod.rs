@@ -7,6 +7,7 @@ pub mod change;
 pub mod check;
 pub mod clock;
 pub mod decimal;
+pub mod digits;
 pub mod duration;
 pub mod expr;
 pub mod hold;

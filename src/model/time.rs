@@ -3,6 +3,8 @@
 //! The civil calendar arithmetic is Howard Hinnant's `days_from_civil` and `civil_from_days`
 //! (<https://howardhinnant.github.io/date_algorithms.html>).
 
+use super::digits;
+
 /// One day in milliseconds.
 pub const DAY: i64 = 86_400_000;
 /// The greatest event time: 9999-12-31T23:59:59.999Z.
@@ -33,19 +35,7 @@ pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
 
 /// RFC 3339 in UTC: no fraction when it is whole seconds, else three digits.
 pub fn format_rfc3339(ms: i64) -> String {
-    let (days, in_day) = (ms.div_euclid(DAY), ms.rem_euclid(DAY));
-    let (y, m, d) = civil_from_days(days);
-    let (h, min, s, frac) = (
-        in_day / 3_600_000,
-        in_day / 60_000 % 60,
-        in_day / 1000 % 60,
-        in_day % 1000,
-    );
-    if frac == 0 {
-        format!("{y:04}-{m:02}-{d:02}T{h:02}:{min:02}:{s:02}Z")
-    } else {
-        format!("{y:04}-{m:02}-{d:02}T{h:02}:{min:02}:{s:02}.{frac:03}Z")
-    }
+    digits::text(|out| digits::push_rfc3339(out, ms))
 }
 
 /// `YYYY-MM-DD` of a time.

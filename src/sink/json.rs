@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::model::change::Change;
-use crate::model::decimal::format_minor;
+use crate::model::digits::{push_integer, push_minor, push_rfc3339};
 use crate::model::plan::{Field, Plan, Ranking};
 use crate::model::reject::{Reject, RejectKind};
 use crate::model::time::format_rfc3339;
@@ -34,8 +34,9 @@ pub fn push_change(out: &mut Vec<u8>, plan: &Plan, change: &Change, commit: u64)
     } else {
         b"},\"final\":false"
     });
-    // Writing to a Vec cannot fail.
-    let _ = write!(out, ",\"commit\":{commit}}}");
+    out.extend_from_slice(b",\"commit\":");
+    push_integer(out, commit.into());
+    out.push(b'}');
 }
 
 /// Appends a change's Kafka key: ranking, window start, group keys.
@@ -43,11 +44,8 @@ pub fn push_key(out: &mut Vec<u8>, plan: &Plan, change: &Change) {
     let ranking = &plan.rankings[change.ranking];
     out.extend_from_slice(b"{\"ranking\":");
     push_string(out, &ranking.name);
-    let _ = write!(
-        out,
-        ",\"window_start\":\"{}\"",
-        format_rfc3339(change.window_start)
-    );
+    out.extend_from_slice(b",\"window_start\":");
+    push_time(out, change.window_start);
     for (key, value) in ranking.keys.iter().zip(change.key.iter()) {
         out.push(b',');
         push_field(out, &key.name, value);
@@ -56,19 +54,21 @@ pub fn push_key(out: &mut Vec<u8>, plan: &Plan, change: &Change) {
 }
 
 fn push_window(out: &mut Vec<u8>, change: &Change) {
-    let (start, end) = (
-        format_rfc3339(change.window_start),
-        format_rfc3339(change.window_end),
-    );
-    let _ = write!(
-        out,
-        ",\"window_start\":\"{start}\",\"window_end\":\"{end}\""
-    );
+    out.extend_from_slice(b",\"window_start\":");
+    push_time(out, change.window_start);
+    out.extend_from_slice(b",\"window_end\":");
+    push_time(out, change.window_end);
+}
+
+fn push_time(out: &mut Vec<u8>, ms: i64) {
+    out.push(b'"');
+    push_rfc3339(out, ms);
+    out.push(b'"');
 }
 
 fn push_rank(out: &mut Vec<u8>, rank: Option<u64>) {
     match rank {
-        Some(rank) => drop(write!(out, "{rank}")),
+        Some(rank) => push_integer(out, rank.into()),
         None => out.extend_from_slice(b"null"),
     }
 }
@@ -102,17 +102,32 @@ pub fn push_field(out: &mut Vec<u8>, name: &str, value: &Value) {
 pub fn push_value(out: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Null => out.extend_from_slice(b"null"),
-        Value::Integer(n) => drop(write!(out, "{n}")),
-        Value::Decimal(n) => drop(write!(out, "\"{}\"", format_minor(*n))),
-        Value::Time(t) => drop(write!(out, "\"{}\"", format_rfc3339(*t))),
+        Value::Integer(n) => push_integer(out, *n),
+        Value::Decimal(n) => {
+            out.push(b'"');
+            push_minor(out, *n);
+            out.push(b'"');
+        }
+        Value::Time(t) => push_time(out, *t),
         Value::Text(text) => push_string(out, text),
     }
+}
+
+#[inline]
+fn is_escaped(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 /// Appends a JSON string.
 pub fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let bytes = text.as_bytes();
+    // Nearly always; without a branch for each byte.
+    if !bytes.iter().fold(false, |found, b| found | is_escaped(*b)) {
+        out.extend_from_slice(bytes);
+        out.push(b'"');
+        return;
+    }
     let mut from = 0;
     for (i, b) in bytes.iter().enumerate() {
         let escaped: &[u8] = match b {
@@ -127,6 +142,7 @@ pub fn push_string(out: &mut Vec<u8>, text: &str) {
         out.extend_from_slice(&bytes[from..i]);
         from = i + 1;
         if escaped.is_empty() {
+            // Writing to a Vec cannot fail.
             let _ = write!(out, "\\u{b:04x}");
         } else {
             out.extend_from_slice(escaped);

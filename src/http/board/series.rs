@@ -1,6 +1,6 @@
 //! How each row's ordering measure went over its window: one value for each fortieth of the window's event time.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::window::Key;
 use crate::model::value::Value;

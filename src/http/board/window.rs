@@ -1,7 +1,9 @@
 //! One window of one ranking: its rows, in order, and what happened to them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use super::ring::Past;
 use super::series::Series;
@@ -94,28 +96,49 @@ impl Window {
         (commit, at): (u64, i64),
         was_final: bool,
     ) -> Past {
-        let before = self.rows.remove(&change.key);
-        if let Some(old) = &before {
-            self.order.remove(&place(partition, &old.key, old.rank));
-        }
-        if let Some(rank) = change.rank {
-            self.order.insert(place(partition, &change.key, rank));
-            let mut corrections = before.as_ref().map_or((0, 0), |old| old.corrections);
+        let Some(rank) = change.rank else {
+            let before = self.rows.remove(&change.key);
+            if let Some(old) = &before {
+                self.order.remove(&place(partition, &old.key, old.rank));
+            }
+            return Past {
+                change: change.clone(),
+                before,
+            };
+        };
+        let row = |before: Option<&Row>| {
+            let mut corrections = before.map_or((0, 0), |old| old.corrections);
             if was_final {
                 corrections = (corrections.0 + 1, commit);
             }
-            let row = Row {
+            Row {
                 rank,
                 key: Arc::clone(&change.key),
                 measures: Arc::clone(&change.measures),
                 is_final: change.is_final,
                 commit,
                 at,
-                before: before.as_ref().map(|o| (o.rank, Arc::clone(&o.measures))),
+                before: before.map(|o| (o.rank, Arc::clone(&o.measures))),
                 corrected: was_final,
                 corrections,
-            };
-            self.rows.insert(Arc::clone(&change.key), row);
+            }
+        };
+        let before = match self.rows.get_mut(&change.key) {
+            Some(shown) => {
+                let new = row(Some(shown));
+                Some(std::mem::replace(shown, new))
+            }
+            None => {
+                self.rows.insert(Arc::clone(&change.key), row(None));
+                None
+            }
+        };
+        let was = before.as_ref().map(|old| old.rank);
+        if was != Some(rank) {
+            if let Some(was) = was {
+                self.order.remove(&place(partition, &change.key, was));
+            }
+            self.order.insert(place(partition, &change.key, rank));
         }
         Past {
             change: change.clone(),
