@@ -24,14 +24,8 @@ const HOPELESS: &str = "not json";
 /// Sales in two files, run with a check, their dead letters in `to`.
 fn dead_letters(dir: &Path, to: &str) -> String {
     let at = |name: &str| dir.join(name).display().to_string();
-    let queries = at("queries");
-    std::fs::create_dir(&queries).unwrap();
-    for entry in std::fs::read_dir("queries").unwrap() {
-        let path = entry.unwrap().path();
-        std::fs::copy(&path, Path::new(&queries).join(path.file_name().unwrap())).unwrap();
-    }
     let check = "[small]\ncolumn = \"amount\"\nmax = 50\naction = \"dead-letter\"\n";
-    std::fs::write(Path::new(&queries).join("sales.checks.toml"), check).unwrap();
+    let queries = support::queries_with(dir, check);
     std::fs::write(at("0.ndjson"), format!("{GOOD}\n{COMMA}\n{HOPELESS}\n")).unwrap();
     let bytes = [LARGE.as_bytes(), b"\n\xff\xfe\n"].concat();
     std::fs::write(at("1.ndjson"), bytes).unwrap();

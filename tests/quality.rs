@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use support::{
-    Dice, HOUR, Rows, duplicates, fold, reference, run, sales, standings, until, with_repeated_ids,
+    Dice, HOUR, Rows, duplicates, fold, queries_with, reference, run, sales, standings, until,
+    with_repeated_ids,
 };
 
 const CHECKS: &str = "\
@@ -42,16 +43,29 @@ allowed = [\"Atlantis\"]
 action = \"pass\"
 ";
 
-/// The shipped queries and some checks.
-fn queries(dir: &Path, checks: &str) -> String {
-    let folder = dir.join("queries");
-    std::fs::create_dir(&folder).unwrap();
-    for entry in std::fs::read_dir("queries").unwrap() {
-        let path = entry.unwrap().path();
-        std::fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
+/// Runs two workers over these partitions, a file each, into `changes` and `dead`; the flags that name the queries and the
+/// files, and the URLs of these two.
+fn run_files(
+    dir: &Path,
+    queries: &str,
+    partitions: &[Vec<String>],
+) -> (Vec<String>, String, String) {
+    let at = |name: &str| dir.join(name).display().to_string();
+    let (sink, dead) = (
+        format!("file:{}", at("changes")),
+        format!("file:{}", at("dead")),
+    );
+    let mut input = vec!["--queries".to_owned(), queries.to_owned()];
+    for (p, lines) in partitions.iter().enumerate() {
+        let file = at(&format!("{p}.ndjson"));
+        write_lines(&file, lines);
+        input.extend(["--source".to_owned(), format!("file:{file}")]);
     }
-    std::fs::write(folder.join("sales.checks.toml"), checks).unwrap();
-    folder.display().to_string()
+    let mut whole = vec!["run", "-w", "2", "--until-end"];
+    whole.extend(["--sink", &sink, "--dead-letter", &dead]);
+    whole.extend(input.iter().map(String::as_str));
+    run(&whole);
+    (input, sink, dead)
 }
 
 /// The checks that a sale fails, in the order of [`CHECKS`], by other means than the engine's.
@@ -93,20 +107,13 @@ fn is_dead(check: &str) -> bool {
 fn rankings_dead_letters_and_counts_are_the_reference_s() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
-    let queries = queries(dir.path(), CHECKS);
+    let queries = queries_with(dir.path(), CHECKS);
     let mut dice = Dice::new(11);
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     let mut first: BTreeMap<(usize, usize), &str> = BTreeMap::new();
     let (mut partitions, mut left) = (Vec::new(), Vec::new());
-    let mut args = vec!["--queries".to_owned(), queries.clone()];
     for p in 0..2 {
         let lines = sales(&mut dice, 1500, 1_769_126_400_000, 40_000);
-        let text: String = lines.iter().map(|l| format!("{l}\n")).collect();
-        std::fs::write(at(&format!("{p}.ndjson")), text).unwrap();
-        args.extend([
-            "--source".to_owned(),
-            format!("file:{}", at(&format!("{p}.ndjson"))),
-        ]);
         // What fails is to the reference what is no sale.
         let mut kept = lines.clone();
         for (o, line) in lines.iter().enumerate() {
@@ -130,22 +137,7 @@ fn rankings_dead_letters_and_counts_are_the_reference_s() {
         "{counts:?}"
     );
     let want = reference(&left, 60_000, 3_600_000);
-    let (sink, dead) = (
-        format!("file:{}", at("changes")),
-        format!("file:{}", at("dead")),
-    );
-    let mut whole = vec![
-        "run",
-        "-w",
-        "2",
-        "--until-end",
-        "--sink",
-        &sink,
-        "--dead-letter",
-        &dead,
-    ];
-    whole.extend(args.iter().map(String::as_str));
-    run(&whole);
+    let (args, sink, _) = run_files(dir.path(), &queries, &partitions);
 
     let read = |name: &str| std::fs::read_to_string(at(name)).unwrap();
     let changes = read("changes");
@@ -210,7 +202,7 @@ fn good_then_bad(path: &str, good: usize, bad: usize) {
 fn too_many_failures_end_the_run_after_what_is_right() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
-    let queries = queries(dir.path(), CHECKS);
+    let queries = queries_with(dir.path(), CHECKS);
     good_then_bad(&at("sales.ndjson"), 10, 3);
     let (source, sink) = (
         format!("file:{}", at("sales.ndjson")),
@@ -266,7 +258,7 @@ fn too_many_failures_end_the_run_after_what_is_right() {
 #[test]
 fn checks_are_explained_and_refused_with_their_place() {
     let dir = tempfile::tempdir().unwrap();
-    let folder = queries(dir.path(), CHECKS);
+    let folder = queries_with(dir.path(), CHECKS);
     let check = || {
         let output = standings(&["check", "--queries", &folder])
             .output()
@@ -309,7 +301,7 @@ fn checks_are_explained_and_refused_with_their_place() {
 #[test]
 fn metrics_count_the_failures() {
     let dir = tempfile::tempdir().unwrap();
-    let queries = queries(dir.path(), CHECKS);
+    let queries = queries_with(dir.path(), CHECKS);
     let sales = dir.path().join("sales.ndjson").display().to_string();
     good_then_bad(&sales, 10, 3);
     // Followed, not to its end: so that the process is there to be asked.
@@ -404,33 +396,10 @@ fn write_lines(path: &str, lines: &[String]) {
 fn duplicates_of_a_file_are_refused_and_those_of_another_are_not() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
-    let queries = queries(dir.path(), ONCE);
+    let queries = queries_with(dir.path(), ONCE);
     let (partitions, left) = repeated(21, 2, 1200);
     // Both files have the same ids: across them none is a duplicate.
-    let (sink, dead) = (
-        format!("file:{}", at("changes")),
-        format!("file:{}", at("dead")),
-    );
-    let mut args = vec!["--queries".to_owned(), queries];
-    for (p, lines) in partitions.iter().enumerate() {
-        write_lines(&at(&format!("{p}.ndjson")), lines);
-        args.extend([
-            "--source".to_owned(),
-            format!("file:{}", at(&format!("{p}.ndjson"))),
-        ]);
-    }
-    let mut whole = vec![
-        "run",
-        "-w",
-        "2",
-        "--until-end",
-        "--sink",
-        &sink,
-        "--dead-letter",
-        &dead,
-    ];
-    whole.extend(args.iter().map(String::as_str));
-    run(&whole);
+    let (args, sink, dead) = run_files(dir.path(), &queries, &partitions);
     let read = |name: &str| std::fs::read_to_string(at(name)).unwrap();
     let want = reference(&left, 60_000, HOUR);
     assert!(fold(read("changes").lines()).0 == want.rows, "the rows");
@@ -477,7 +446,7 @@ fn duplicates_of_a_file_are_refused_and_those_of_another_are_not() {
 fn a_restart_knows_the_ids_that_came_before_it() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
-    let queries = queries(dir.path(), ONCE);
+    let queries = queries_with(dir.path(), ONCE);
     let (partitions, left) = repeated(22, 2, 900);
     let (sink, dead) = (
         format!("file:{}", at("changes")),
@@ -576,7 +545,7 @@ fn by_hour(hours: &[(i64, usize, usize)]) -> Vec<String> {
 fn windows_that_fail_are_told_also_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
-    let queries = queries(dir.path(), WINDOWS);
+    let queries = queries_with(dir.path(), WINDOWS);
     let source = format!("file:{}", at("sales.ndjson"));
     let (sink, state) = (
         format!("file:{}", at("changes")),
@@ -669,7 +638,7 @@ fn windows_that_fail_are_told_also_after_a_restart() {
 #[test]
 fn windows_are_in_the_metrics() {
     let dir = tempfile::tempdir().unwrap();
-    let queries = queries(dir.path(), WINDOWS);
+    let queries = queries_with(dir.path(), WINDOWS);
     let sales = dir.path().join("sales.ndjson").display().to_string();
     write_lines(
         &sales,

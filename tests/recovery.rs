@@ -274,12 +274,7 @@ fn other_queries_read_the_input_again() {
         format!("file:{}", state.display()),
         format!("file:{}", log.display()),
     );
-    let queries = dir.path().join("queries");
-    std::fs::create_dir(&queries).unwrap();
-    for entry in std::fs::read_dir("queries").unwrap() {
-        let path = entry.unwrap().path();
-        std::fs::copy(&path, queries.join(path.file_name().unwrap())).unwrap();
-    }
+    let queries = support::copied_queries(dir.path());
     let narrower = queries.join("top_sales_per_city.sql");
     let text = std::fs::read_to_string(&narrower).unwrap();
     std::fs::write(&narrower, text.replace("rownum <= 10", "rownum <= 4")).unwrap();
@@ -320,18 +315,6 @@ fn other_queries_read_the_input_again() {
     assert_eq!(fold(std::fs::read_to_string(&log).unwrap().lines()).0, want);
 }
 
-/// A copy of the shipped queries, and a check of uniqueness beside them.
-fn queries_with(dir: &Path, checks: &str) -> String {
-    let queries = dir.join("queries");
-    std::fs::create_dir(&queries).unwrap();
-    for entry in std::fs::read_dir("queries").unwrap() {
-        let path = entry.unwrap().path();
-        std::fs::copy(&path, queries.join(path.file_name().unwrap())).unwrap();
-    }
-    std::fs::write(queries.join("sales.checks.toml"), checks).unwrap();
-    queries.display().to_string()
-}
-
 #[test]
 fn ids_are_read_back_from_the_topic_as_far_as_it_has_them() {
     const PART: usize = 400;
@@ -346,7 +329,7 @@ fn ids_are_read_back_from_the_topic_as_far_as_it_has_them() {
         let (state, dead) = (file("state"), file("dead"));
         let checks =
             "[once]\ncolumn = \"sale_id\"\nunique-within = \"2h\"\naction = \"dead-letter\"\n";
-        let queries = queries_with(dir.path(), checks);
+        let queries = support::queries_with(dir.path(), checks);
         let mut parts: Vec<Vec<String>> = (0..2)
             .map(|_| sales(&mut dice, 2 * PART, 1_769_130_000_000, 60_000))
             .collect();

@@ -48,14 +48,9 @@ const QUERIES: [(&str, &str); 4] = [
 ];
 
 fn queries(dir: &Path) -> String {
-    let folder = dir.join("queries");
-    std::fs::create_dir(&folder).unwrap();
+    let folder = support::copied_queries(dir);
     for (name, text) in QUERIES {
         std::fs::write(folder.join(format!("{name}.sql")), text).unwrap();
-    }
-    for entry in std::fs::read_dir("queries").unwrap() {
-        let path = entry.unwrap().path();
-        std::fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
     }
     folder.display().to_string()
 }

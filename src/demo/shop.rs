@@ -5,11 +5,11 @@ use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::load::{Dice, Weights, city, person};
-use crate::model::time::{DAY, format_rfc3339};
+use crate::model::time::{DAY, HOUR, format_rfc3339};
 
 const CITIES: usize = 40;
 const SALESMEN: usize = 600;
-const HOUR: i64 = 3_600_000;
+
 /// Luck is drawn anew after so much event time.
 const FORTUNE: i64 = 10 * 60_000;
 

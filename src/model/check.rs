@@ -1,5 +1,6 @@
 //! One data-quality check: what it asks of a column, and what happens to a sale that fails it.
 
+use super::time::HOUR;
 use regex::bytes::Regex;
 
 /// What becomes of a sale that fails.
@@ -166,15 +167,13 @@ pub struct Check {
     pub fail_on: Option<FailOn>,
 }
 
-/// The windows of `fail-share`, ms: UTC hours.
-pub const HOUR: i64 = 3_600_000;
-
 impl Check {
     /// The length of the windows that it is judged by, ms; `None` if it has none.
     pub fn window(&self) -> Option<i64> {
         match &self.condition {
             Condition::Volume(volume) => Some(volume.size),
             _ if self.action == Action::Pass => None,
+            // The windows of `fail-share` are UTC hours.
             _ => self.fail_share.map(|_| HOUR),
         }
     }

@@ -5,6 +5,8 @@
 
 use super::digits;
 
+/// One hour in milliseconds.
+pub const HOUR: i64 = 3_600_000;
 /// One day in milliseconds.
 pub const DAY: i64 = 86_400_000;
 /// The greatest event time: 9999-12-31T23:59:59.999Z.

@@ -180,7 +180,8 @@ impl WindowChecks {
             let Some(check) = checks.find(|c| c.number == count.check) else {
                 continue;
             };
-            if count.start > check.since && check.matters_until(count.start) > self.judged_to {
+            let needed = check.rule.matters_until(count.start, check.size);
+            if count.start > check.since && needed > self.judged_to {
                 let (judged, failed) = check.counts.entry(count.start).or_default();
                 *judged += count.judged;
                 *failed += count.failed;
@@ -226,7 +227,7 @@ impl WindowChecks {
             found.extend(starts.into_iter().filter(passed).map(|s| check.judge(s)));
             while let Some(first) = check.counts.first_entry() {
                 let start = *first.key();
-                if matters_until(&check.rule, check.size, start) > judged_to {
+                if check.rule.matters_until(start, check.size) > judged_to {
                     break;
                 }
                 first.remove();
@@ -237,20 +238,18 @@ impl WindowChecks {
     }
 }
 
-/// Until which watermark a window's counts are needed.
-fn matters_until(rule: &Rule, size: i64, start: i64) -> i64 {
-    let end = start.saturating_add(size);
-    match rule {
-        Rule::Share(_) => end,
-        Rule::Volume(volume) => end.saturating_add(volume.against),
+impl Rule {
+    /// Until which watermark the counts of a window of this start and size are needed.
+    fn matters_until(&self, start: i64, size: i64) -> i64 {
+        let end = start.saturating_add(size);
+        match self {
+            Rule::Share(_) => end,
+            Rule::Volume(volume) => end.saturating_add(volume.against),
+        }
     }
 }
 
 impl Windowed {
-    fn matters_until(&self, start: i64) -> i64 {
-        matters_until(&self.rule, self.size, start)
-    }
-
     fn judge(&self, start: i64) -> Judgement {
         let (judged, failed) = self.counts.get(&start).copied().unwrap_or_default();
         let mut earlier = None;
@@ -287,7 +286,8 @@ impl Windowed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::check::{Action, HOUR};
+    use crate::model::check::Action;
+    use crate::model::time::HOUR;
 
     fn check(name: &str, condition: Condition, fail_share: Option<Share>) -> Check {
         Check {

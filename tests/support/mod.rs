@@ -11,6 +11,7 @@ pub mod proxy;
 pub mod receiver;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,24 @@ pub fn standings(args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(args).env("STANDINGS_LOG", "warn");
     command
+}
+
+/// A copy of the shipped queries in a folder of their own, to be changed or to have more beside them.
+pub fn copied_queries(dir: &Path) -> PathBuf {
+    let folder = dir.join("queries");
+    std::fs::create_dir(&folder).unwrap();
+    for entry in std::fs::read_dir("queries").unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
+    }
+    folder
+}
+
+/// A copy of the shipped queries, with these checks beside them.
+pub fn queries_with(dir: &Path, checks: &str) -> String {
+    let folder = copied_queries(dir);
+    std::fs::write(folder.join("sales.checks.toml"), checks).unwrap();
+    folder.display().to_string()
 }
 
 /// Runs to the end; panics with its output if it fails or takes longer than a minute and a half.

@@ -9,7 +9,7 @@
 //! client would send the first as soon as it has it: it is told to hold them back (`linger.ms`), and a flush ends that.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::bindings::rd_kafka_flush;
@@ -17,6 +17,7 @@ use rdkafka::error::{IsError, KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, DeliveryResult, Message};
 use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 
+use crate::observe::live::Live;
 use crate::source::{denied, is_denied};
 
 /// How long the client holds messages back that nobody flushes, ms.
@@ -29,6 +30,45 @@ pub(super) const PIECE: Duration = Duration::from_millis(100);
 #[derive(Default)]
 pub(super) struct Deliveries {
     refusal: Mutex<Option<Refusal>>,
+}
+
+/// How long one call into the client, or a broker's silence, may take before it is said that commits wait.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A broker that does not acknowledge: says so each time that [`PATIENCE`] is over.
+pub(super) struct Silence<'a> {
+    sink: &'a str,
+    live: &'a Live,
+    started: Instant,
+    warned: Instant,
+}
+
+impl<'a> Silence<'a> {
+    /// Begins now.
+    pub(super) fn new(sink: &'a str, live: &'a Live) -> Self {
+        let started = Instant::now();
+        Silence {
+            sink,
+            live,
+            started,
+            warned: started,
+        }
+    }
+
+    /// It goes on.
+    pub(super) fn look(&mut self) {
+        if self.warned.elapsed() < PATIENCE {
+            return;
+        }
+        self.warned = Instant::now();
+        self.live.sink(self.sink, false);
+        tracing::warn!(
+            event = "sink_waiting",
+            sink = self.sink,
+            waited_s = self.started.elapsed().as_secs(),
+            "Kafka does not acknowledge; commits wait"
+        );
+    }
 }
 
 /// Why messages were refused.

@@ -18,14 +18,14 @@ pub use transactions::{Progress, Record, TransactionalSink, Transactions, Troubl
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
-use self::delivery::{Deliveries, PIECE, flush};
+use self::delivery::{Deliveries, PIECE, Silence, flush};
 use super::json::{push_change, push_key};
 use super::{Shown, Sink, SinkError, SinkOptions};
 use crate::model::change::Commit;
@@ -127,8 +127,7 @@ impl KafkaSink {
     }
 
     fn put(&self, mut messages: VecDeque<Outgoing>) -> Result<(), SinkError> {
-        let started = Instant::now();
-        let mut warned = started;
+        let mut silence = Silence::new(&self.name, &self.live);
         loop {
             while let Some(message) = messages.front() {
                 let mut record = BaseRecord::to(&self.topic).key(&message.key);
@@ -166,17 +165,7 @@ impl KafkaSink {
                 self.live.sink(&self.name, true);
                 return Ok(());
             }
-            if warned.elapsed() > Duration::from_secs(5) {
-                warned = Instant::now();
-                self.live.sink(&self.name, false);
-                let waited_s = started.elapsed().as_secs();
-                tracing::warn!(
-                    event = "sink_waiting",
-                    sink = self.name,
-                    waited_s,
-                    "Kafka does not acknowledge; commits wait"
-                );
-            }
+            silence.look();
         }
     }
 

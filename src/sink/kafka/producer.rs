@@ -1,22 +1,19 @@
 //! The transactional producer: librdkafka's.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
-use super::delivery::{Deliveries, PIECE, flush};
+use super::delivery::{Deliveries, PATIENCE, PIECE, Silence, flush};
 use super::transactions::{Progress, Record, TransactionalSink, Transactions, Trouble};
 use super::{config, readback, refused};
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::sink::{ShownRow, SinkError, SinkOptions};
 use crate::source::{denied, is_denied};
-
-/// How long one call into the client may take before it is said that commits wait.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A topic of changes, and the one that says how far they go.
 pub struct Topics {
@@ -186,8 +183,7 @@ impl Transactions for Topics {
 
     fn acknowledged(&self) -> Result<(), Trouble> {
         let producer = self.producer()?;
-        let started = Instant::now();
-        let mut warned = started;
+        let mut silence = Silence::new(&self.name, &self.live);
         loop {
             // In short pieces: what is refused is told at once, while the rest may wait for ever.
             let is_sent = flush(producer, PIECE);
@@ -207,18 +203,7 @@ impl Transactions for Topics {
             if is_sent {
                 return Ok(());
             }
-            if warned.elapsed() < PATIENCE {
-                continue;
-            }
-            warned = Instant::now();
-            self.live.sink(&self.name, false);
-            let waited_s = started.elapsed().as_secs();
-            tracing::warn!(
-                event = "sink_waiting",
-                sink = self.name,
-                waited_s,
-                "Kafka does not acknowledge; commits wait"
-            );
+            silence.look();
         }
     }
 
