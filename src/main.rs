@@ -116,6 +116,7 @@ fn main() {
     if let Err(failure) = run(cli.command, log, settings) {
         exit::now(&failure);
     }
+    exit::done()
 }
 
 fn run(command: Command, log: &str, settings: config::Settings) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use standings::dataflow::control::{Complete, GatherState, Start};
 use standings::dataflow::gather::Emit;
-use standings::dataflow::graph::{self, Gate};
+use standings::dataflow::graph::{self, Bell, Gate};
 use standings::event_time::partition::Policy;
 use standings::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
 use standings::model::change::Commit;
@@ -37,6 +37,14 @@ struct TestGate {
 }
 
 impl Gate for TestGate {
+    fn bell(&self) -> Bell {
+        Bell::default()
+    }
+
+    fn is_writing(&self) -> bool {
+        false
+    }
+
     fn start(&mut self) -> Option<(Start, Option<GatherState>)> {
         Some((Start::default(), None))
     }

@@ -169,7 +169,7 @@ fn access_lists(dir: &Path, ca: &str, file: &str, address: &dyn Fn(&str) -> Stri
         Operation::RD_KAFKA_ACL_OPERATION_DESCRIBE,
     );
     // The user, which right it lacks (on what, of its own topics), and the words that say so.
-    let users: [(&str, &str, Operation, &[&str]); 9] = [
+    let users: [(&str, &str, Operation, &[&str]); 10] = [
         ("all", "", read, &[]),
         ("no_group", "standings", read, &[]),
         ("no_source", "acl_sales", read, &["READ", "`acl_sales`"]),
@@ -185,6 +185,15 @@ fn access_lists(dir: &Path, ca: &str, file: &str, address: &dyn Fn(&str) -> Stri
             "id",
             write,
             &["WRITE", "transactional id `standings-no_id_changes`"],
+        ),
+        (
+            "no_second_id",
+            "id:2",
+            write,
+            &[
+                "WRITE",
+                "transactional id `standings-no_second_id_changes:2`",
+            ],
         ),
         ("no_dead", "dead", write, &["WRITE", "`no_dead_dead`"]),
         (
@@ -211,12 +220,14 @@ fn access_lists(dir: &Path, ca: &str, file: &str, address: &dyn Fn(&str) -> Stri
             (topic, "changes-progress", write),
             (topic, "changes-progress", read),
             (id, "id", write),
+            (id, "id:2", write),
             (topic, "late", write),
             (topic, "dead", write),
         ];
         for (resource, name, operation) in wants {
             let full = match name {
                 "id" => format!("standings-{user}_changes"),
+                "id:2" => format!("standings-{user}_changes:2"),
                 "acl_sales" | "standings" => name.to_owned(),
                 _ => format!("{user}_{name}"),
             };

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 use timely::dataflow::InputHandle;
@@ -66,6 +67,10 @@ enum Gathered {
 
 /// Where drafts go; decides when one may be made.
 pub trait Gate {
+    /// Rung when there is something to look at that no message announces.
+    fn bell(&self) -> Bell;
+    /// Whether a draft is being written: the bell rings when that is done.
+    fn is_writing(&self) -> bool;
     /// How to begin, once it is known; asked until it is. With worker 0's part of the snapshot, if there is one.
     fn start(&mut self) -> Option<(Start, Option<GatherState>)>;
     /// Whether reading may go on past the hold.
@@ -88,6 +93,33 @@ pub trait Gate {
     fn durable(&self) -> Epoch;
 }
 
+/// Rung by who writes commits, answered by worker 0.
+#[derive(Clone, Debug, Default)]
+pub struct Bell(Arc<AtomicBool>);
+
+impl Bell {
+    /// There is something to look at.
+    pub fn ring(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether it was rung since this was last asked.
+    pub fn answer(&self) -> bool {
+        // Most of the time it was not: no write to what the other thread reads.
+        self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Acquire)
+    }
+}
+
+/// Worker 0's way to gather.
+pub struct ToGather {
+    /// It has something to do that nothing will announce: it must look again soon.
+    pub pending: Rc<Cell<bool>>,
+    /// It should look now.
+    pub bell: Bell,
+    /// Wakes it.
+    pub activator: Activator,
+}
+
 /// A worker's ends of the dataflow.
 pub struct Wiring {
     /// Messages in. Its epoch is the reader's epoch.
@@ -102,8 +134,8 @@ pub struct Wiring {
     pub totals: Rc<RefCell<Totals>>,
     /// What was copied for a snapshot, for the driver to have written.
     pub taken: Rc<RefCell<Option<Taken>>>,
-    /// On worker 0: whether gather has something to do that no message announces, and how to wake it.
-    pub gather: Option<(Rc<Cell<bool>>, Activator)>,
+    /// On worker 0.
+    pub gather: Option<ToGather>,
 }
 
 /// What worker 0 said, and whether any worker's process was asked to stop.
@@ -252,8 +284,12 @@ pub fn build(
             "Gather",
             |capability, info| {
                 let pending = Rc::new(Cell::new(false));
-                if index == 0 {
-                    control = Some((Rc::clone(&pending), activator(&info)));
+                if let Some(gate) = gate.as_ref().filter(|_| index == 0) {
+                    control = Some(ToGather {
+                        pending: Rc::clone(&pending),
+                        bell: gate.bell(),
+                        activator: activator(&info),
+                    });
                 }
                 let mut held = (index == 0).then_some(capability);
                 let gather = Gather::new(Arc::clone(plan), policy, emit, workers);
@@ -294,7 +330,9 @@ pub fn build(
                             capability.downgrade(&durable);
                         }
                     }
-                    let waits = !seat.started || !seat.released || seat.applied > durable;
+                    // A draft that is being written rings when it is done; one that may not be made yet does not.
+                    let rests = seat.applied > durable && !gate.is_writing();
+                    let waits = !seat.started || !seat.released || rests;
                     pending.set(held.is_some() && waits);
                 }
             },

@@ -120,6 +120,7 @@ impl Watch {
         std::thread::Builder::new()
             .name("board".to_owned())
             .spawn(move || {
+                give_way();
                 for message in messages {
                     match message {
                         Message::Committed(told) => own.board.apply(&own.plan, *told),
@@ -129,6 +130,16 @@ impl Watch {
             })
             .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
         Ok(Watch { shown, board })
+    }
+}
+
+/// This thread takes a core only when nobody else wants it: who looks at the page may wait, commits may not. Where the
+/// system knows no such thing, it goes on as any other.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: asks for nothing but another priority for the calling thread, which 0 stands for.
+    unsafe {
+        libc::setpriority(libc::PRIO_PROCESS, 0, 10);
     }
 }
 

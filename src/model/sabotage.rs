@@ -34,6 +34,8 @@ mistakes! {
     AnswerTakenForLost = "answer-taken-for-lost",
     /// Kafka's progress record goes into a transaction of its own, before the changes.
     ProgressBeforeChanges = "progress-before-changes",
+    /// Of Kafka's two transactional ids only the first is taken over.
+    SecondIdNotTaken = "second-id-not-taken",
     /// Kafka's transactions that failed are not made anew.
     AbortTakenForDone = "abort-taken-for-done",
     /// Totals are applied before all readers have sent theirs of that epoch.

@@ -17,7 +17,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::catch_up::CatchUp;
 use super::exit::{self, Failure};
 use crate::dataflow::control::{Complete, GatherState, Start};
-use crate::dataflow::graph::Gate;
+use crate::dataflow::graph::{Bell, Gate};
 use crate::dataflow::messages::Epoch;
 use crate::event_time::BEGINNING;
 use crate::model::block::PartitionId;
@@ -118,7 +118,8 @@ struct Shared {
     /// Every sink has caught up.
     released: AtomicBool,
     begin: Mutex<Option<Begin>>,
-    /// Worker 0's thread.
+    /// Rung for worker 0, and its thread, which may be waiting.
+    bell: Bell,
     wake: OnceLock<Thread>,
 }
 
@@ -153,6 +154,7 @@ impl CommitGate {
             closed: AtomicI64::new(NOT_OPEN),
             released: AtomicBool::new(false),
             begin: Mutex::default(),
+            bell: Bell::default(),
             wake: OnceLock::new(),
         });
         let gate = CommitGate {
@@ -181,6 +183,14 @@ struct Begin {
 }
 
 impl Gate for CommitGate {
+    fn bell(&self) -> Bell {
+        self.shared.bell.clone()
+    }
+
+    fn is_writing(&self) -> bool {
+        self.shared.writing.load(Ordering::Acquire)
+    }
+
     fn start(&mut self) -> Option<(Start, Option<GatherState>)> {
         self.shared.wake.get_or_init(std::thread::current);
         let begin = self
@@ -511,6 +521,7 @@ impl Committer {
     }
 
     fn wake(&self) {
+        self.desk.shared.bell.ring();
         if let Some(thread) = self.desk.shared.wake.get() {
             thread.unpark();
         }
@@ -524,6 +535,8 @@ impl Committer {
     /// Writes a draft to every sink; the greatest number that was used, and the draft's own in `commit`, or 0 there
     /// if no sink had anything to write.
     fn write_all(&mut self, commit: &mut Commit, end: Last) -> Result<u64, Failure> {
+        // What a sink gets that is up to date.
+        commit.number = self.number + 1;
         let (plan, last, draft, live) = (&self.plan, self.number, &*commit, &self.live);
         let write = |slot: &mut Slot| slot.write(plan, draft, last, end, live);
         let written = each(&mut self.slots, self.one_by_one, &write)?;
@@ -546,10 +559,13 @@ fn each<R: Send>(
     if one_by_one || slots.len() == 1 {
         return slots.iter_mut().map(act).collect();
     }
+    let Some((first, others)) = slots.split_first_mut() else {
+        return Ok(Vec::new());
+    };
     std::thread::scope(|scope| {
-        let threads: Vec<_> = slots.iter_mut().map(|s| scope.spawn(|| act(s))).collect();
+        let threads: Vec<_> = others.iter_mut().map(|s| scope.spawn(|| act(s))).collect();
         let lost = || SinkError::Failed("a sink's thread panicked".to_owned());
-        let mut all = Vec::new();
+        let mut all = vec![act(first)];
         for thread in threads {
             all.push(thread.join().unwrap_or_else(|_| Err(lost())));
         }
@@ -597,7 +613,7 @@ impl Slot {
         }
     }
 
-    /// Writes a draft as commit `last` + 1; the number it got in this sink, 0 if there was nothing to write.
+    /// Writes a draft, whose number is `last` + 1; the number it got in this sink, 0 if there was nothing to write.
     fn write(
         &mut self,
         plan: &Plan,
@@ -609,7 +625,7 @@ impl Slot {
         self.wrote = None;
         let is_last = end != Last::No;
         let Some(catch_up) = &mut self.catch_up else {
-            return self.put(plan, draft.clone(), last + 1, is_last, live);
+            return self.put(plan, draft, is_last, live);
         };
         catch_up.absorb(draft);
         let reached = catch_up.has_reached(draft);
@@ -639,6 +655,7 @@ impl Slot {
         let is_behind = self.shown < last && reached;
         let number = if is_behind { last } else { last + 1 };
         let mut commit = Commit {
+            number,
             changes,
             rejects: Vec::new(),
             ..draft.clone()
@@ -648,15 +665,15 @@ impl Slot {
             // what it stands for in the other sink.
             commit.offsets = prefix;
         }
-        self.put(plan, commit, number, is_last || is_behind, live)
+        self.put(plan, &commit, is_last || is_behind, live)
     }
 
-    /// `records_prefix`: also if there is no change, to record how far the input was read.
+    /// Writes a commit under its own number; 0 if there was nothing to write. `records_prefix`: also if there is no
+    /// change, to record how far the input was read.
     fn put(
         &mut self,
         plan: &Plan,
-        mut commit: Commit,
-        number: u64,
+        commit: &Commit,
         records_prefix: bool,
         live: &Live,
     ) -> Result<u64, SinkError> {
@@ -664,13 +681,15 @@ impl Slot {
         if commit.changes.is_empty() && !news {
             return Ok(0);
         }
-        commit.number = number;
         let began = Instant::now();
-        self.sink.write(plan, &commit)?;
+        self.sink.write(plan, commit)?;
         let took = began.elapsed();
         live.commit_took(self.sink.name(), took);
         self.wrote = Some((began, took));
-        self.offsets = Some(commit.offsets);
-        Ok(number)
+        // No allocation where the partitions are the same, as they nearly always are.
+        self.offsets
+            .get_or_insert_default()
+            .clone_from(&commit.offsets);
+        Ok(commit.number)
     }
 }

@@ -21,14 +21,13 @@ use crossbeam_channel::{Receiver, Sender};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::InputHandle;
 use timely::dataflow::operators::probe::Handle as ProbeHandle;
-use timely::scheduling::Activator;
 use timely::worker::Worker;
 
 use super::exit::Failure;
 use super::partition::{Folds, Partition};
 use crate::combine::combiner::Combiner;
 use crate::dataflow::control::{PartReport, Start, Taken};
-use crate::dataflow::graph::{Body, Message, Told, Wiring};
+use crate::dataflow::graph::{Body, Message, ToGather, Told, Wiring};
 use crate::dataflow::messages::{Epoch, Progress, Promise};
 use crate::dataflow::totals::Totals;
 use crate::decode::Decoder;
@@ -138,7 +137,7 @@ pub struct Driver<F: Feed> {
     told: Rc<RefCell<Told>>,
     totals: Rc<RefCell<Totals>>,
     taken: Rc<RefCell<Option<Taken>>>,
-    gather: Option<(Rc<Cell<bool>>, Activator)>,
+    gather: Option<ToGather>,
     /// When gather was woken last without a message.
     woken: Cell<Instant>,
     settings: Settings,
@@ -195,7 +194,7 @@ const SMALL_EPOCH: usize = 1 << 20;
 /// For how many epochs that is believed.
 const BELIEVED: u32 = 64;
 
-/// How soon gather looks again at what no message announces: that a commit is durable, that a snapshot is due.
+/// How soon gather looks again at what nothing announces: that a draft may be made, that a snapshot is due.
 const LOOK_AGAIN: Duration = Duration::from_micros(250);
 
 impl<F: Feed> Driver<F> {
@@ -370,18 +369,20 @@ impl<F: Feed> Driver<F> {
         Ok(Turn::Park(wait))
     }
 
-    /// Wakes gather, on worker 0, if it has something to do that no message announces, or anyway; whether it had.
+    /// Wakes gather, on worker 0, if the bell rang, or it has something to do that nothing announces, or anyway;
+    /// whether it must look again soon.
     fn wake_gather(&self, anyway: bool) -> bool {
-        let Some((pending, activator)) = &self.gather else {
+        let Some(gather) = &self.gather else {
             return false;
         };
         // An operator that is woken in every turn keeps its worker from ever waiting: a core for nothing, while commits
         // are on their way on other threads.
-        if (pending.get() || anyway) && self.settings.clock.since(self.woken.get()) >= LOOK_AGAIN {
+        let due = || self.settings.clock.since(self.woken.get()) >= LOOK_AGAIN;
+        if gather.bell.answer() || ((gather.pending.get() || anyway) && due()) {
             self.woken.set(self.settings.clock.now());
-            activator.activate();
+            gather.activator.activate();
         }
-        pending.get()
+        gather.pending.get()
     }
 
     /// Closing the input lets the frontier pass everything; what was read is committed before the end.

@@ -47,7 +47,20 @@ pub fn now(failure: &Failure) -> ! {
     let _ = err.flush();
     drop(err);
     tell(&failure.message);
-    std::process::exit(failure.code)
+    end(failure.code)
+}
+
+/// Ends the process when all is done.
+pub fn done() -> ! {
+    end(0)
+}
+
+/// Not `exit`: the exit handlers of C libraries (OpenSSL has one) would take away what the threads of clients still
+/// use that are being closed aside.
+fn end(code: i32) -> ! {
+    let _ = std::io::stdout().lock().flush();
+    // SAFETY: `_exit` has no preconditions.
+    unsafe { libc::_exit(code) }
 }
 
 /// How long the end of a failed process waits for all who keep a record of it.
@@ -108,7 +121,7 @@ pub fn die_on_panic() {
                 ));
             }
         }
-        // Not `exit`: destructors and exit handlers of a process in an unknown state may block.
+        // Its state is unknown: not even standard output is flushed, whose lock may be held.
         // SAFETY: `_exit` has no preconditions.
         unsafe { libc::_exit(FAILED) }
     }));

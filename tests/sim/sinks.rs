@@ -8,7 +8,7 @@ use standings::model::plan::Plan;
 use standings::model::reject::Reject;
 use standings::run::committer::RejectWriter;
 use standings::sink::json::push_change;
-use standings::sink::kafka::{self, Progress, Record, Transactions};
+use standings::sink::kafka::{self, IDS, Progress, Record, Transactions};
 use standings::sink::postgres::{self, Database};
 use standings::sink::{Shown, ShownRow, SinkError};
 
@@ -233,11 +233,12 @@ fn line(plan: &Plan, change: &standings::model::change::Change, commit: u64) -> 
     String::from_utf8(text).expect("changes are UTF-8")
 }
 
-/// The transactional producer of one cluster.
+/// The transactional producers of one cluster.
 pub struct SimLog {
     world: Shared,
     cluster: u64,
-    epoch: Cell<u64>,
+    /// Of each id.
+    epochs: RefCell<[u64; IDS]>,
     open: RefCell<Vec<(bool, String)>>,
     /// The present transaction is committed, though the engine may not know yet.
     ended: Cell<bool>,
@@ -248,7 +249,7 @@ impl SimLog {
         SimLog {
             world: world.clone(),
             cluster,
-            epoch: Cell::new(0),
+            epochs: RefCell::default(),
             open: RefCell::default(),
             ended: Cell::new(false),
         }
@@ -304,8 +305,8 @@ impl SimLog {
         Ok(effect(&mut world))
     }
 
-    fn fenced(&self, world: &World) -> Result<(), kafka::Trouble> {
-        if world.log.epoch == self.epoch.get() {
+    fn fenced(&self, world: &World, id: usize) -> Result<(), kafka::Trouble> {
+        if world.log.epochs[id] == self.epochs.borrow()[id] {
             return Ok(());
         }
         Err(kafka::Trouble::Fenced(
@@ -323,10 +324,10 @@ impl Transactions for SimLog {
         self.read("log connect", |_| ())
     }
 
-    fn take_over(&self) -> Result<(), kafka::Trouble> {
+    fn take_over(&self, id: usize) -> Result<(), kafka::Trouble> {
         self.call("log take over", kafka::Trouble::Again, |world| {
-            world.log.epoch += 1;
-            self.epoch.set(world.log.epoch);
+            world.log.epochs[id] += 1;
+            self.epochs.borrow_mut()[id] = world.log.epochs[id];
             Ok(())
         })
     }
@@ -348,38 +349,38 @@ impl Transactions for SimLog {
         self.read("log rows", |world| rows(plan, &world.log.shown.lines))
     }
 
-    fn begin(&self) -> Result<(), kafka::Trouble> {
+    fn begin(&self, id: usize) -> Result<(), kafka::Trouble> {
         self.call("log begin", kafka::Trouble::Again, |world| {
-            self.fenced(world)?;
+            self.fenced(world, id)?;
             self.open.borrow_mut().clear();
             self.ended.set(false);
             Ok(())
         })
     }
 
-    fn send(&self, record: &Record<'_>) -> Result<(), kafka::Trouble> {
+    fn send(&self, id: usize, record: &Record<'_>) -> Result<(), kafka::Trouble> {
         let value = record.value.expect("no tombstones here");
         let text = String::from_utf8(value.to_vec()).expect("changes are UTF-8");
         let progress = record.is_progress;
         self.call("log send", kafka::Trouble::Abort, |world| {
-            self.fenced(world)?;
+            self.fenced(world, id)?;
             self.open.borrow_mut().push((progress, text));
             Ok(())
         })
     }
 
-    fn acknowledged(&self) -> Result<(), kafka::Trouble> {
+    fn acknowledged(&self, id: usize) -> Result<(), kafka::Trouble> {
         self.call("log acknowledged", kafka::Trouble::Abort, |world| {
-            self.fenced(world)
+            self.fenced(world, id)
         })
     }
 
-    fn commit(&self) -> Result<(), kafka::Trouble> {
+    fn commit(&self, id: usize) -> Result<(), kafka::Trouble> {
         self.call("log commit", kafka::Trouble::Again, |world| {
             if self.ended.get() {
                 return Ok(());
             }
-            self.fenced(world)?;
+            self.fenced(world, id)?;
             self.ended.set(true);
             let mut lines = Vec::new();
             let mut claim = None;
@@ -415,9 +416,9 @@ impl Transactions for SimLog {
         })
     }
 
-    fn abort(&self) -> Result<(), kafka::Trouble> {
+    fn abort(&self, id: usize) -> Result<(), kafka::Trouble> {
         self.call("log abort", kafka::Trouble::Again, |world| {
-            self.fenced(world)?;
+            self.fenced(world, id)?;
             self.open.borrow_mut().clear();
             Ok(())
         })

@@ -11,6 +11,7 @@ use standings::model::check::{Action, Check, Condition, Share};
 use standings::model::clock::Clock;
 use standings::model::plan::Plan;
 use standings::query::load_shipped;
+use standings::sink::kafka::IDS;
 
 use crate::support::{
     DAY, Dice, Folding, HOUR, Reference, Rows, duplicates, reference, sales, time_of,
@@ -119,8 +120,8 @@ pub struct DatabaseState {
 /// The log as committed.
 #[derive(Default)]
 pub struct LogState {
-    /// Of the transactional id: who has an older one is refused.
-    pub epoch: u64,
+    /// Of each transactional id: who has an older one is refused.
+    pub epochs: [u64; IDS],
     pub generation: u64,
     pub shown: Shown,
 }

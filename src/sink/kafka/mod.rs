@@ -10,11 +10,12 @@ mod delivery;
 mod producer;
 mod readback;
 mod rejects;
+mod topics;
 mod transactions;
 
 pub use producer::KafkaTransactionalSink;
 pub use readback::{fold_log, peek};
-pub use transactions::{Progress, Record, TransactionalSink, Transactions, Trouble};
+pub use transactions::{IDS, Progress, Record, TransactionalSink, Transactions, Trouble};
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
+use self::aside::Aside;
 use self::delivery::{Deliveries, PIECE, Silence, flush};
 use super::json::{push_change, push_key};
 use super::{Shown, Sink, SinkError, SinkOptions};
@@ -37,7 +39,7 @@ pub struct KafkaSink {
     name: String,
     topic: String,
     tombstones: bool,
-    producer: ThreadedProducer<Deliveries>,
+    producer: Aside<ThreadedProducer<Deliveries>>,
     live: Arc<Live>,
     brokers: String,
     options: SinkOptions,
@@ -57,7 +59,11 @@ fn config(brokers: &str, options: &SinkOptions) -> ClientConfig {
             config.set(key, ours);
         }
     }
-    config.set("enable.idempotence", "true");
+    config
+        .set("enable.idempotence", "true")
+        // Of what went well only the count is asked for: nobody has to be told of each message, on a thread of its own,
+        // before a flush ends.
+        .set("delivery.report.only.error", "true");
     config
 }
 
@@ -113,6 +119,7 @@ impl KafkaSink {
             // It waits for as long as it takes.
             .set("message.timeout.ms", "0")
             .create_with_context(Deliveries::default())
+            .map(Aside::new)
             .map_err(|e| refused(&e))?;
         Ok(KafkaSink {
             name: format!("kafka://{brokers}/{topic}"),
@@ -122,7 +129,7 @@ impl KafkaSink {
             live: Arc::clone(&options.live),
             brokers: brokers.to_owned(),
             options: options.clone(),
-            largest: readback::LARGEST,
+            largest: topics::LARGEST,
         })
     }
 

@@ -1,4 +1,4 @@
-//! The transactional producer: librdkafka's.
+//! The transactional producers: librdkafka's, one for each id.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +7,11 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
+use super::aside::Aside;
 use super::delivery::{Deliveries, PATIENCE, PIECE, Silence, flush};
-use super::transactions::{Progress, Record, TransactionalSink, Transactions, Trouble};
-use super::{config, readback, refused};
+use super::readback::Readback;
+use super::transactions::{IDS, Progress, Record, TransactionalSink, Transactions, Trouble};
+use super::{config, refused, topics};
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::sink::{ShownRow, SinkError, SinkOptions};
@@ -22,7 +24,8 @@ pub struct Topics {
     changes: String,
     progress: String,
     options: SinkOptions,
-    producer: Option<ThreadedProducer<Deliveries>>,
+    readback: Option<Readback>,
+    producers: Option<[Aside<ThreadedProducer<Deliveries>>; IDS]>,
     live: Arc<Live>,
 }
 
@@ -38,12 +41,13 @@ impl KafkaTransactionalSink {
             changes: topic.to_owned(),
             progress: format!("{topic}-progress"),
             options: options.clone(),
-            producer: None,
+            readback: None,
+            producers: None,
             live: Arc::clone(&options.live),
         };
         // Wrong settings are found at once. And by the time that it takes its transactions over it is connected: asked
         // before, the client waits for half a second until it looks for a coordinator again.
-        topics.producer = Some(topics.make_producer()?);
+        topics.producers = Some(topics.make_producers()?);
         let (live, clock) = (Arc::clone(&options.live), options.clock.clone());
         Ok(TransactionalSink::over(
             topics,
@@ -55,33 +59,47 @@ impl KafkaTransactionalSink {
 }
 
 impl Topics {
-    fn make_producer(&self) -> Result<ThreadedProducer<Deliveries>, SinkError> {
-        config(&self.brokers, &self.options)
-            .set("transactional.id", self.transactional_id())
-            .create_with_context(Deliveries::default())
-            .map_err(|e| refused(&e))
+    fn make_producers(&self) -> Result<[Aside<ThreadedProducer<Deliveries>>; IDS], SinkError> {
+        let make = |id| {
+            config(&self.brokers, &self.options)
+                .set("transactional.id", self.transactional_id(id))
+                .create_with_context(Deliveries::default())
+                .map(Aside::new)
+                .map_err(|e| refused(&e))
+        };
+        Ok([make(0)?, make(1)?])
     }
 
-    fn transactional_id(&self) -> String {
-        format!("standings-{}", self.changes)
+    /// No topic can have a colon in its name, so that another topic's id is never the same.
+    fn transactional_id(&self, id: usize) -> String {
+        match id {
+            0 => format!("standings-{}", self.changes),
+            _ => format!("standings-{}:{}", self.changes, id + 1),
+        }
     }
 
-    fn producer(&self) -> Result<&ThreadedProducer<Deliveries>, Trouble> {
+    fn producer(&self, id: usize) -> Result<&ThreadedProducer<Deliveries>, Trouble> {
         let gone = || Trouble::Final("it is not open".to_owned());
-        self.producer.as_ref().ok_or_else(gone)
+        self.producers.as_ref().map(|p| &*p[id]).ok_or_else(gone)
+    }
+
+    fn readback(&self) -> Result<&Readback, SinkError> {
+        let gone = || SinkError::Failed(format!("{} is not being opened", self.name));
+        self.readback.as_ref().ok_or_else(gone)
     }
 
     fn call<R>(
         &self,
+        id: usize,
         call: impl FnOnce(&ThreadedProducer<Deliveries>) -> Result<R, KafkaError>,
     ) -> Result<R, Trouble> {
-        call(self.producer()?).map_err(|e| self.judge(&e))
+        call(self.producer(id)?).map_err(|e| self.judge(id, &e))
     }
 
-    fn judge(&self, error: &KafkaError) -> Trouble {
+    fn judge(&self, id: usize, error: &KafkaError) -> Trouble {
         let fatal = self
-            .producer
-            .as_ref()
+            .producer(id)
+            .ok()
             .and_then(|p| p.client().fatal_error());
         let code = fatal.as_ref().map(|f| f.0).or(error.rdkafka_error_code());
         let text = match fatal {
@@ -99,7 +117,7 @@ impl Topics {
                 return Trouble::Final(text);
             }
             Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
-                let id = format!("the transactional id `{}`", self.transactional_id());
+                let id = format!("the transactional id `{}`", self.transactional_id(id));
                 return Trouble::Final(denied("WRITE", &id));
             }
             code if is_denied(code) => {
@@ -125,32 +143,37 @@ impl Transactions for Topics {
     }
 
     fn connect(&mut self) -> Result<(), SinkError> {
+        self.readback = Some(Readback::new(&self.brokers, &self.options)?);
         let topics = [(&self.changes, false), (&self.progress, true)];
-        readback::make_topics(&self.brokers, &self.options, &topics)?;
-        if self.producer.is_none() {
-            self.producer = Some(self.make_producer()?);
+        topics::make_topics(&self.brokers, &self.options, &topics)?;
+        if self.producers.is_none() {
+            self.producers = Some(self.make_producers()?);
         }
         Ok(())
     }
 
-    fn take_over(&self) -> Result<(), Trouble> {
-        self.call(|p| p.init_transactions(PATIENCE))
+    fn take_over(&self, id: usize) -> Result<(), Trouble> {
+        self.call(id, |p| p.init_transactions(PATIENCE))
     }
 
     fn progress(&self) -> Result<Option<Progress>, SinkError> {
-        readback::progress(&self.brokers, &self.options, &self.progress)
+        self.readback()?.progress(&self.progress)
     }
 
     fn rows(&self, plan: &Plan) -> Result<Vec<ShownRow>, SinkError> {
-        readback::rows(&self.brokers, &self.options, &self.changes, plan)
+        self.readback()?.rows(&self.changes, plan)
     }
 
-    fn begin(&self) -> Result<(), Trouble> {
-        self.producer()?.context().take_refusal();
-        self.call(ThreadedProducer::begin_transaction)
+    fn opened(&mut self) {
+        self.readback = None;
     }
 
-    fn send(&self, record: &Record<'_>) -> Result<(), Trouble> {
+    fn begin(&self, id: usize) -> Result<(), Trouble> {
+        self.producer(id)?.context().take_refusal();
+        self.call(id, ThreadedProducer::begin_transaction)
+    }
+
+    fn send(&self, id: usize, record: &Record<'_>) -> Result<(), Trouble> {
         let topic = if record.is_progress {
             &self.progress
         } else {
@@ -171,18 +194,18 @@ impl Transactions for Topics {
             if let Some(value) = record.value {
                 message = message.payload(value);
             }
-            match self.producer()?.send::<[u8], [u8]>(message) {
+            match self.producer(id)?.send::<[u8], [u8]>(message) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
-                    flush(self.producer()?, Duration::from_millis(1));
+                    flush(self.producer(id)?, Duration::from_millis(1));
                 }
-                Err((error, _)) => return Err(self.judge(&error)),
+                Err((error, _)) => return Err(self.judge(id, &error)),
             }
         }
     }
 
-    fn acknowledged(&self) -> Result<(), Trouble> {
-        let producer = self.producer()?;
+    fn acknowledged(&self, id: usize) -> Result<(), Trouble> {
+        let producer = self.producer(id)?;
         let mut silence = Silence::new(&self.name, &self.live);
         loop {
             // In short pieces: what is refused is told at once, while the rest may wait for ever.
@@ -191,9 +214,9 @@ impl Transactions for Topics {
                 let problem = refusal.text;
                 return Err(match producer.client().fatal_error() {
                     _ if refusal.is_denied => Trouble::Final(problem),
-                    Some((code, _)) => self.judge(&KafkaError::MessageProduction(code)),
+                    Some((code, _)) => self.judge(id, &KafkaError::MessageProduction(code)),
                     // It cannot be committed any more, and says why.
-                    None if refusal.is_purged => match self.commit() {
+                    None if refusal.is_purged => match self.commit(id) {
                         Err(Trouble::Final(why)) => Trouble::Final(why),
                         _ => Trouble::Abort(problem),
                     },
@@ -207,11 +230,11 @@ impl Transactions for Topics {
         }
     }
 
-    fn commit(&self) -> Result<(), Trouble> {
-        self.call(|p| p.commit_transaction(PATIENCE))
+    fn commit(&self, id: usize) -> Result<(), Trouble> {
+        self.call(id, |p| p.commit_transaction(PATIENCE))
     }
 
-    fn abort(&self) -> Result<(), Trouble> {
-        self.call(|p| p.abort_transaction(PATIENCE))
+    fn abort(&self, id: usize) -> Result<(), Trouble> {
+        self.call(id, |p| p.abort_transaction(PATIENCE))
     }
 }

@@ -1,11 +1,10 @@
 //! What a topic of changes shows, as a reader of committed records sees it.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Message, Offset, TopicPartitionList};
@@ -13,6 +12,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::aside::Aside;
+use super::topics::{ANSWER, waiting};
 use super::transactions::Progress;
 use super::{client, refused};
 use crate::model::decimal::parse_minor;
@@ -20,219 +20,152 @@ use crate::model::plan::{Field, FieldType, Plan, Ranking};
 use crate::model::time::parse_rfc3339;
 use crate::model::value::Value;
 use crate::sink::{Shown, ShownRow, SinkError, SinkOptions};
-use crate::source::{Quiet, denied, is_denied, refusal};
+use crate::source::{Quiet, denied, is_denied};
 
-/// How long a broker may take to answer once.
-const ANSWER: Duration = Duration::from_secs(10);
+/// Reads topics back, as a reader of committed records. It connects by itself from when it is made, which takes a
+/// twentieth of a second: make it before it is needed.
+pub struct Readback {
+    brokers: String,
+    options: SinkOptions,
+    consumer: Aside<BaseConsumer<Quiet>>,
+}
 
-/// Makes the topics that are missing; those marked are compacted and have one partition. Waits while Kafka is down.
-pub fn make_topics(
-    brokers: &str,
-    options: &SinkOptions,
-    topics: &[(&String, bool)],
-) -> Result<(), SinkError> {
-    let admin = admin(brokers, options)?;
-    let metadata = waiting(brokers, options, || {
-        admin.inner().fetch_metadata(None, ANSWER)
-    })?;
-    let there: Vec<&str> = metadata.topics().iter().map(|t| t.name()).collect();
-    let missing: Vec<_> = topics
-        .iter()
-        .filter(|(name, _)| !there.contains(&name.as_str()))
-        .map(|(name, compacted)| {
-            // -1: as many copies as the brokers make by default.
-            // The broker's time: one too far from its own would be refused, and this machine's clock may be wrong.
-            let topic = NewTopic::new(name, 1, TopicReplication::Fixed(-1))
-                .set("message.timestamp.type", "LogAppendTime");
-            if *compacted {
-                topic.set("cleanup.policy", "compact")
-            } else {
-                topic
-            }
+impl Readback {
+    /// Makes the client.
+    pub fn new(brokers: &str, options: &SinkOptions) -> Result<Self, SinkError> {
+        let consumer: BaseConsumer<Quiet> = client(brokers, options)
+            .set("group.id", "standings-readback")
+            .set("isolation.level", "read_committed")
+            // The end of a partition is told with an answer, which would else wait half a second for more.
+            .set("fetch.wait.max.ms", "5")
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("auto.offset.reset", "earliest")
+            .create_with_context(Quiet)
+            .map_err(|e| refused(&e))?;
+        Ok(Readback {
+            brokers: brokers.to_owned(),
+            options: options.clone(),
+            consumer: Aside::new(consumer),
         })
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
     }
-    let failed = |e: String| SinkError::Failed(format!("making topics on {brokers} failed: {e}"));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| failed(e.to_string()))?;
-    let made = runtime.block_on(admin.create_topics(&missing, &AdminOptions::new()));
-    for result in made.map_err(|e| failed(e.to_string()))? {
-        match result {
-            Ok(topic) => tracing::info!(event = "topic_made", topic),
-            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-            Err((topic, code)) if is_denied(Some(code)) => {
-                let topic = format!("topic `{topic}`, or CREATE if there is none");
-                return Err(failed(denied("WRITE and READ", &topic)));
-            }
-            Err((topic, code)) => return Err(failed(format!("`{topic}`: {code}"))),
-        }
-    }
-    Ok(())
-}
 
-/// A client that asks about topics and makes them.
-fn admin(
-    brokers: &str,
-    options: &SinkOptions,
-) -> Result<Aside<AdminClient<DefaultClientContext>>, SinkError> {
-    let admin = client(brokers, options).create();
-    admin.map(Aside::new).map_err(|e| refused(&e))
-}
-
-/// Bytes of the largest message that a topic takes where nobody has said otherwise.
-pub const LARGEST: usize = 1_048_588;
-
-/// Bytes of the largest message that a topic takes; the brokers' default where they do not say. Waits while Kafka is
-/// down.
-pub fn largest(brokers: &str, options: &SinkOptions, topic: &str) -> Result<usize, SinkError> {
-    let admin = admin(brokers, options)?;
-    waiting(brokers, options, || {
-        admin.inner().fetch_metadata(None, ANSWER)
-    })?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| SinkError::Failed(format!("asking {brokers} about {topic} failed: {e}")))?;
-    let resource = ResourceSpecifier::Topic(topic);
-    let asked = admin.describe_configs([&resource], &AdminOptions::new());
-    let said = runtime.block_on(asked).ok().and_then(|mut all| {
-        let of_topic = all.pop()?.ok()?;
-        of_topic.get("max.message.bytes")?.value.clone()
-    });
-    Ok(said.and_then(|n| n.parse().ok()).unwrap_or(LARGEST))
-}
-
-/// Asks again while Kafka does not answer.
-fn waiting<T>(
-    brokers: &str,
-    options: &SinkOptions,
-    mut ask: impl FnMut() -> Result<T, KafkaError>,
-) -> Result<T, SinkError> {
-    let mut warned: Option<Instant> = None;
-    loop {
-        match ask() {
-            Ok(answer) => return Ok(answer),
-            Err(e) => match e.rdkafka_error_code() {
-                Some(
-                    RDKafkaErrorCode::Authentication
-                    | RDKafkaErrorCode::SaslAuthenticationFailed
-                    | RDKafkaErrorCode::ClusterAuthorizationFailed
-                    | RDKafkaErrorCode::TopicAuthorizationFailed,
-                ) => return Err(SinkError::Failed(format!("kafka://{brokers}: {e}"))),
-                _ => {
-                    if let Some(why) = refusal(&client(brokers, options)) {
-                        return Err(SinkError::Failed(format!("kafka://{brokers}: {why}")));
-                    }
-                    if warned.is_none_or(|w| w.elapsed() > Duration::from_secs(5)) {
-                        warned = Some(Instant::now());
-                        tracing::warn!(event = "sink_waiting", sink = brokers, problem = %e, "waiting for Kafka");
-                    }
-                    std::thread::sleep(Duration::from_millis(200));
-                }
-            },
-        }
-    }
-}
-
-/// Reads the committed records of a topic, each partition from `from` (given its first and next offset) to its end.
-fn read(
-    brokers: &str,
-    options: &SinkOptions,
-    topic: &str,
-    from: impl Fn(i64, i64) -> i64,
-    mut take: impl FnMut(Option<&[u8]>, Option<&[u8]>) -> Result<(), SinkError>,
-) -> Result<(), SinkError> {
-    let failed = |e: &dyn std::fmt::Display| {
-        SinkError::Failed(format!(
-            "reading kafka://{brokers}/{topic} back failed: {e}"
-        ))
-    };
-    let consumer: BaseConsumer<Quiet> = client(brokers, options)
-        .set("group.id", "standings-readback")
-        .set("isolation.level", "read_committed")
-        // The end of a partition is told with an answer, which would else wait half a second for more.
-        .set("fetch.wait.max.ms", "5")
-        .set("enable.auto.commit", "false")
-        .set("enable.partition.eof", "true")
-        .set("auto.offset.reset", "earliest")
-        .create_with_context(Quiet)
-        .map_err(|e| refused(&e))?;
-    let consumer = Aside::new(consumer);
-    let metadata = waiting(brokers, options, || {
-        consumer.fetch_metadata(Some(topic), ANSWER)
-    })?;
-    let found = metadata.topics().iter().find(|t| t.name() == topic);
-    let mut list = TopicPartitionList::new();
-    for partition in found.into_iter().flat_map(|t| t.partitions()) {
-        let (low, high) = waiting(brokers, options, || {
-            consumer.fetch_watermarks(topic, partition.id(), ANSWER)
-        })?;
-        if high > low {
-            let offset = Offset::Offset(from(low, high).clamp(low, high));
-            list.add_partition_offset(topic, partition.id(), offset)
-                .map_err(|e| failed(&e))?;
-        }
-    }
-    let mut left = list.count();
-    if left == 0 {
-        return Ok(());
-    }
-    consumer.assign(&list).map_err(|e| failed(&e))?;
-    while left > 0 {
-        match consumer.poll(Duration::from_millis(200)) {
-            Some(Ok(message)) => take(message.key(), message.payload())?,
-            Some(Err(KafkaError::PartitionEOF(_))) => left -= 1,
-            Some(Err(e)) if is_denied(e.rdkafka_error_code()) => {
-                return Err(failed(&denied("READ", &format!("topic `{topic}`"))));
-            }
-            // Nothing is told to the group, which only has to have a name.
-            Some(Err(e))
-                if e.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {}
-            Some(Err(e)) => {
-                tracing::warn!(event = "sink_waiting", sink = brokers, problem = %e, "reading back");
-            }
-            None => {}
-        }
-    }
-    Ok(())
-}
-
-/// The last progress record that was committed.
-pub fn progress(
-    brokers: &str,
-    options: &SinkOptions,
-    topic: &str,
-) -> Result<Option<Progress>, SinkError> {
-    // Aborted transactions and markers take offsets too, so the last hundred may hold no record that counts.
-    for back in [100, 10_000, i64::MAX] {
-        let mut last: Option<Progress> = None;
-        let mut complete = false;
-        let begin = std::cell::Cell::new(false);
-        let from = |low: i64, high: i64| {
-            let at = high.saturating_sub(back).max(low);
-            begin.set(at == low);
-            at
-        };
-        read(brokers, options, topic, from, |_, value| {
-            let value = value.unwrap_or_default();
-            let found: Progress = serde_json::from_slice(value).map_err(|e| {
-                SinkError::Failed(format!(
-                    "kafka://{brokers}/{topic} holds a record that is no progress of ours ({e}); is it another's topic?"
-                ))
+    /// The last progress record that was committed.
+    pub fn progress(&self, topic: &str) -> Result<Option<Progress>, SinkError> {
+        // Aborted transactions and markers take offsets too, so the last hundred may hold no record that counts.
+        for back in [100, 10_000, i64::MAX] {
+            let mut last: Option<Progress> = None;
+            let from_start = Cell::new(true);
+            let from = |low: i64, high: i64| {
+                let at = high.saturating_sub(back).max(low);
+                from_start.set(at == low);
+                at
+            };
+            self.read(topic, from, |_, value| {
+                let value = value.unwrap_or_default();
+                let found: Progress = serde_json::from_slice(value)
+                    .map_err(|e| self.not_ours(topic, "progress", &e.to_string()))?;
+                last = Some(found);
+                Ok(())
             })?;
-            last = Some(found);
-            Ok(())
-        })?;
-        complete |= begin.get();
-        if last.is_some() || complete {
-            return Ok(last);
+            // Nothing in it, or all of it seen.
+            if last.is_some() || from_start.get() {
+                return Ok(last);
+            }
         }
+        Ok(None)
     }
-    Ok(None)
+
+    /// The rows that a topic of changes shows: the fold of its committed changes.
+    pub fn rows(&self, topic: &str, plan: &Plan) -> Result<Vec<ShownRow>, SinkError> {
+        let mut rows: BTreeMap<RowKey, ShownRow> = BTreeMap::new();
+        self.read(
+            topic,
+            |low, _| low,
+            |key, value| {
+                fold(plan, key.unwrap_or_default(), value, &mut rows)
+                    .map_err(|e| self.not_ours(topic, "change", &e))
+            },
+        )?;
+        Ok(rows.into_values().collect())
+    }
+
+    /// Reads the committed records of a topic, each partition from `from` (given its first and next offset, and only
+    /// asked if they differ) to its end.
+    fn read(
+        &self,
+        topic: &str,
+        from: impl Fn(i64, i64) -> i64,
+        mut take: impl FnMut(Option<&[u8]>, Option<&[u8]>) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
+        let consumer = &self.consumer;
+        let mut list = TopicPartitionList::new();
+        for partition in self.partitions(topic)? {
+            let (low, high) = waiting(&self.brokers, &self.options, || {
+                consumer.fetch_watermarks(topic, partition, ANSWER)
+            })?;
+            if high > low {
+                let offset = Offset::Offset(from(low, high).clamp(low, high));
+                list.add_partition_offset(topic, partition, offset)
+                    .map_err(|e| self.failed(topic, &e))?;
+            }
+        }
+        let mut left = list.count();
+        if left == 0 {
+            return Ok(());
+        }
+        consumer.assign(&list).map_err(|e| self.failed(topic, &e))?;
+        while left > 0 {
+            match consumer.poll(Duration::from_millis(200)) {
+                Some(Ok(message)) => take(message.key(), message.payload())?,
+                Some(Err(KafkaError::PartitionEOF(_))) => left -= 1,
+                Some(Err(e)) if is_denied(e.rdkafka_error_code()) => {
+                    let denied = denied("READ", &format!("topic `{topic}`"));
+                    return Err(self.failed(topic, &denied));
+                }
+                // Nothing is told to the group, which only has to have a name.
+                Some(Err(e))
+                    if e.rdkafka_error_code()
+                        == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {}
+                Some(Err(e)) => {
+                    tracing::warn!(event = "sink_waiting", sink = self.brokers, problem = %e, "reading back");
+                }
+                None => {}
+            }
+        }
+        // What still comes of it is dropped, and does not count for the next topic.
+        consumer.unassign().map_err(|e| self.failed(topic, &e))
+    }
+
+    /// The partitions of a topic; none if there is no such topic.
+    fn partitions(&self, topic: &str) -> Result<Vec<i32>, SinkError> {
+        waiting(&self.brokers, &self.options, || {
+            let metadata = self.consumer.fetch_metadata(Some(topic), ANSWER)?;
+            let found = metadata.topics().iter().find(|t| t.name() == topic);
+            let problem = found.and_then(|t| t.error()).map(RDKafkaErrorCode::from);
+            match problem {
+                None | Some(RDKafkaErrorCode::UnknownTopicOrPartition) => {}
+                // A topic that cannot be seen now is not an empty one.
+                Some(code) => return Err(KafkaError::MetadataFetch(code)),
+            }
+            let partitions = found.into_iter().flat_map(|t| t.partitions());
+            Ok(partitions.map(|p| p.id()).collect())
+        })
+    }
+
+    fn failed(&self, topic: &str, problem: &dyn std::fmt::Display) -> SinkError {
+        let brokers = &self.brokers;
+        SinkError::Failed(format!(
+            "reading kafka://{brokers}/{topic} back failed: {problem}"
+        ))
+    }
+
+    fn not_ours(&self, topic: &str, what: &str, problem: &str) -> SinkError {
+        let brokers = &self.brokers;
+        SinkError::Failed(format!(
+            "kafka://{brokers}/{topic} holds a record that is no {what} of ours ({problem}); is it another's topic?"
+        ))
+    }
 }
 
 /// What a topic of changes shows, without taking it over.
@@ -242,8 +175,9 @@ pub fn peek(
     options: &SinkOptions,
     plan: &Plan,
 ) -> Result<Shown, SinkError> {
-    let progress = progress(brokers, options, &format!("{topic}-progress"))?;
-    let rows = rows(brokers, options, topic, plan)?;
+    let readback = Readback::new(brokers, options)?;
+    let progress = readback.progress(&format!("{topic}-progress"))?;
+    let rows = readback.rows(topic, plan)?;
     let progress = progress.unwrap_or_default();
     Ok(Shown {
         commit: progress.commit,
@@ -287,30 +221,6 @@ struct Change<'a> {
 }
 
 type RowKey = (usize, i64, Arc<[Value]>);
-
-/// The rows that the topic shows: the fold of its committed changes.
-pub fn rows(
-    brokers: &str,
-    options: &SinkOptions,
-    topic: &str,
-    plan: &Plan,
-) -> Result<Vec<ShownRow>, SinkError> {
-    let mut rows: BTreeMap<RowKey, ShownRow> = BTreeMap::new();
-    read(
-        brokers,
-        options,
-        topic,
-        |low, _| low,
-        |key, value| {
-            fold(plan, key.unwrap_or_default(), value, &mut rows).map_err(|e| {
-                SinkError::Failed(format!(
-                    "kafka://{brokers}/{topic} holds a record that is no change of ours ({e}); is it another's topic?"
-                ))
-            })
-        },
-    )?;
-    Ok(rows.into_values().collect())
-}
 
 fn fold(
     plan: &Plan,

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{KafkaSink, Outgoing, readback};
+use super::{KafkaSink, Outgoing, topics};
 use crate::model::plan::Plan;
 use crate::model::reject::{Reject, RejectKind};
 use crate::run::committer::RejectWriter;
@@ -14,7 +14,7 @@ const AROUND: usize = 512;
 
 impl RejectWriter for KafkaSink {
     fn open(&mut self, _: bool) -> Result<(), SinkError> {
-        self.largest = readback::largest(&self.brokers, &self.options, &self.topic)?;
+        self.largest = topics::largest(&self.brokers, &self.options, &self.topic)?;
         Ok(())
     }
 

@@ -1,0 +1,128 @@
+//! Topics of a sink: made when missing, asked for their largest message; and the patience with brokers that are down.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use super::aside::Aside;
+use super::{client, refused};
+use crate::sink::{SinkError, SinkOptions};
+use crate::source::{denied, is_denied, refusal};
+
+/// How long a broker may take to answer once.
+pub(super) const ANSWER: Duration = Duration::from_secs(10);
+
+/// Makes the topics that are missing; those marked are compacted and have one partition. Waits while Kafka is down.
+pub fn make_topics(
+    brokers: &str,
+    options: &SinkOptions,
+    topics: &[(&String, bool)],
+) -> Result<(), SinkError> {
+    let admin = admin(brokers, options)?;
+    let metadata = waiting(brokers, options, || {
+        admin.inner().fetch_metadata(None, ANSWER)
+    })?;
+    let there: Vec<&str> = metadata.topics().iter().map(|t| t.name()).collect();
+    let missing: Vec<_> = topics
+        .iter()
+        .filter(|(name, _)| !there.contains(&name.as_str()))
+        .map(|(name, compacted)| {
+            // -1: as many copies as the brokers make by default.
+            // The broker's time: one too far from its own would be refused, and this machine's clock may be wrong.
+            let topic = NewTopic::new(name, 1, TopicReplication::Fixed(-1))
+                .set("message.timestamp.type", "LogAppendTime");
+            if *compacted {
+                topic.set("cleanup.policy", "compact")
+            } else {
+                topic
+            }
+        })
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let failed = |e: String| SinkError::Failed(format!("making topics on {brokers} failed: {e}"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| failed(e.to_string()))?;
+    let made = runtime.block_on(admin.create_topics(&missing, &AdminOptions::new()));
+    for result in made.map_err(|e| failed(e.to_string()))? {
+        match result {
+            Ok(topic) => tracing::info!(event = "topic_made", topic),
+            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((topic, code)) if is_denied(Some(code)) => {
+                let topic = format!("topic `{topic}`, or CREATE if there is none");
+                return Err(failed(denied("WRITE and READ", &topic)));
+            }
+            Err((topic, code)) => return Err(failed(format!("`{topic}`: {code}"))),
+        }
+    }
+    Ok(())
+}
+
+/// A client that asks about topics and makes them.
+fn admin(
+    brokers: &str,
+    options: &SinkOptions,
+) -> Result<Aside<AdminClient<DefaultClientContext>>, SinkError> {
+    let admin = client(brokers, options).create();
+    admin.map(Aside::new).map_err(|e| refused(&e))
+}
+
+/// Bytes of the largest message that a topic takes where nobody has said otherwise.
+pub const LARGEST: usize = 1_048_588;
+
+/// Bytes of the largest message that a topic takes; the brokers' default where they do not say. Waits while Kafka is
+/// down.
+pub fn largest(brokers: &str, options: &SinkOptions, topic: &str) -> Result<usize, SinkError> {
+    let admin = admin(brokers, options)?;
+    waiting(brokers, options, || {
+        admin.inner().fetch_metadata(None, ANSWER)
+    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| SinkError::Failed(format!("asking {brokers} about {topic} failed: {e}")))?;
+    let resource = ResourceSpecifier::Topic(topic);
+    let asked = admin.describe_configs([&resource], &AdminOptions::new());
+    let said = runtime.block_on(asked).ok().and_then(|mut all| {
+        let of_topic = all.pop()?.ok()?;
+        of_topic.get("max.message.bytes")?.value.clone()
+    });
+    Ok(said.and_then(|n| n.parse().ok()).unwrap_or(LARGEST))
+}
+
+/// Asks again while Kafka does not answer.
+pub(super) fn waiting<T>(
+    brokers: &str,
+    options: &SinkOptions,
+    mut ask: impl FnMut() -> Result<T, KafkaError>,
+) -> Result<T, SinkError> {
+    let mut warned: Option<Instant> = None;
+    loop {
+        match ask() {
+            Ok(answer) => return Ok(answer),
+            Err(e) => match e.rdkafka_error_code() {
+                Some(
+                    RDKafkaErrorCode::Authentication
+                    | RDKafkaErrorCode::SaslAuthenticationFailed
+                    | RDKafkaErrorCode::ClusterAuthorizationFailed
+                    | RDKafkaErrorCode::TopicAuthorizationFailed,
+                ) => return Err(SinkError::Failed(format!("kafka://{brokers}: {e}"))),
+                _ => {
+                    if let Some(why) = refusal(&client(brokers, options)) {
+                        return Err(SinkError::Failed(format!("kafka://{brokers}: {why}")));
+                    }
+                    if warned.is_none_or(|w| w.elapsed() > Duration::from_secs(5)) {
+                        warned = Some(Instant::now());
+                        tracing::warn!(event = "sink_waiting", sink = brokers, problem = %e, "waiting for Kafka");
+                    }
+                    std::thread::sleep(Duration::from_millis(200));
+                }
+            },
+        }
+    }
+}
