@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
+use crate::model::guarded::is_guarded;
+
 /// Failed at run time.
 pub const FAILED: i32 = 1;
 /// Wrong usage or wrong configuration.
@@ -85,6 +87,10 @@ pub fn say(text: &str) {
 pub fn die_on_panic() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
+        // It is caught, and told as an error of what was read.
+        if is_guarded() {
+            return;
+        }
         // How timely says that a connection to another process broke; that is no defect of this one.
         match info
             .payload_as_str()
