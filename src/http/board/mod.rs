@@ -32,6 +32,7 @@ use crate::model::value::Value;
 
 pub use self::ring::{Entry, MAX_CHANGES, Past};
 pub use self::series::SLICES;
+pub(super) use self::told::MOST_LATE;
 pub use self::told::{LateSale, Told, now};
 pub use self::window::{Key, Late, Row, WindowInfo};
 
@@ -137,6 +138,11 @@ impl Board {
         let number = told.number;
         state.as_of.commit = before.commit.max(number);
         let stamp = (state.as_of.commit, if number > 0 { told.at } else { 0 });
+        for (ranking, before) in &told.forgets {
+            if let Some(shown) = state.rankings.get_mut(*ranking) {
+                shown.forget(*before);
+            }
+        }
         let mut past = Vec::with_capacity(told.changes.len());
         let mut finals = BTreeMap::new();
         for change in &told.changes {
@@ -161,7 +167,7 @@ impl Board {
             shown.bound(self.max_rows);
         }
         let completes = std::mem::take(&mut state.completes);
-        if number > before.commit && !completes {
+        if number > before.commit && !completes && !told.skips {
             if !past.is_empty() {
                 let texts = plan.rankings.len() + 1;
                 state.ring.push(Entry {
@@ -175,7 +181,8 @@ impl Board {
                 });
             }
         } else if completes || !told.changes.is_empty() {
-            // Rows of an earlier run come back, most without a number: nobody can go on from within them.
+            // Rows of an earlier run come back, most without a number, or commits were skipped: nobody can go on from within
+            // them.
             state.ring.restart(state.as_of.clone());
         }
         self.ticks.send_modify(|n| *n += 1);
@@ -479,14 +486,22 @@ impl Shown {
         Some(past)
     }
 
-    fn bound(&mut self, max_rows: usize) {
-        while self.rows > max_rows && self.windows.len() > 1 {
-            let Some((start, window)) = self.windows.pop_first() else {
-                break;
-            };
+    /// Drops the windows that start before this.
+    fn forget(&mut self, before: i64) {
+        while let Some(first) = self.windows.first_entry().filter(|w| *w.key() < before) {
+            let window = first.remove();
             self.rows -= window.rows.len();
             self.points -= window.series.len();
-            self.dropped_before = start + 1;
+        }
+        self.dropped_before = self.dropped_before.max(before);
+    }
+
+    fn bound(&mut self, max_rows: usize) {
+        while self.rows > max_rows && self.windows.len() > 1 {
+            let Some(oldest) = self.windows.keys().next().copied() else {
+                break;
+            };
+            self.forget(oldest + 1);
         }
         // A single window that is too large keeps its best rows.
         while self.rows > max_rows
