@@ -9,7 +9,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use support::kafka::block;
 use support::postgres::{connect, database};
-use support::standings;
+use support::{free_port, standings};
 
 const DAY_ONE: i64 = 1_769_126_400_000; // 2026-01-23T00:00:00Z
 
@@ -226,6 +226,48 @@ fn more_keys_than_allowed_end_the_process_and_the_record_says_so() {
         let row = connect(&url).await.query_one(sql, &[]).await.unwrap();
         assert_eq!(row.get::<_, i64>(0), 2_000);
     });
+}
+
+/// Whichever process it is: the record, which process 0 keeps, names the limit and the process.
+#[test]
+fn a_limit_broken_in_another_process_is_in_the_record() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = database();
+    let sales = dir.path().join("sales.ndjson");
+    let lines: Vec<String> = (0..2_000).map(|i| sale(&format!("city {i}"))).collect();
+    std::fs::write(&sales, lines.join("\n")).unwrap();
+    let hosts = dir.path().join("hosts");
+    let lines = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}\n"));
+    std::fs::write(&hosts, lines.concat()).unwrap();
+    // Process 0 reads the file; the keys are shared out.
+    let start = |process: &str, most: &str| {
+        standings(&["run", "--queries", "queries", "--sink", &url, "-n", "2"])
+            .args(["--source", &format!("file:{}", sales.display())])
+            .args(["--hosts", &hosts.display().to_string()])
+            .args(["-p", process, "--max-keys", most])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let both = [start("0", "0"), start("1", "100")];
+    let said = both.map(|process| {
+        let out = process.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(1), "{text}");
+        refusal(&text).to_owned()
+    });
+    assert!(said[1].starts_with("error: this process holds"), "{said:?}");
+    let want = "process 1 of the cluster failed: this process holds";
+    assert!(said[0].contains(want), "{said:?}");
+    let sql = "SELECT error FROM standings_runs WHERE outcome = 'failed'";
+    let rows = block(async { connect(&url).await.query(sql, &[]).await.unwrap() });
+    let errors: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(
+        errors[0].starts_with(want) && errors[0].contains("--max-keys (100)"),
+        "{errors:?}"
+    );
 }
 
 #[test]

@@ -15,6 +15,7 @@
 
 mod api;
 pub mod as_of;
+mod backlog;
 pub mod board;
 pub mod database;
 mod events;

@@ -1,14 +1,13 @@
 //! What the committer tells, kept for those who ask over HTTP.
 //!
 //! The committer only hands a commit over; folding it into the board is another thread's. So a reader that looks at
-//! the board for long holds back what readers see next, and never a commit.
+//! the board for long holds back what readers see next, and never a commit ([`super::backlog`]).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use crossbeam_channel::{Sender, unbounded};
-
+use super::backlog::{Backlog, Message};
 use super::board::{Board, Told};
 use super::database::Database;
 use crate::event_time::partition::Policy;
@@ -101,27 +100,22 @@ impl Shown {
     }
 }
 
-enum Message {
-    Committed(Box<Told>),
-    GoesOn(u64),
-}
-
 /// The committer's side.
 pub struct Watch {
     shown: Arc<Shown>,
-    board: Sender<Message>,
+    backlog: Arc<Backlog>,
 }
 
 impl Watch {
     /// Starts the thread that folds commits into the board.
     pub fn start(shown: Arc<Shown>) -> Result<Self, Failure> {
-        let (board, messages) = unbounded::<Message>();
-        let own = Arc::clone(&shown);
+        let backlog = Arc::new(Backlog::new(shown.about.rows as usize));
+        let (own, messages) = (Arc::clone(&shown), Arc::clone(&backlog));
         std::thread::Builder::new()
             .name("board".to_owned())
             .spawn(move || {
                 give_way();
-                for message in messages {
+                while let Some(message) = messages.pop() {
                     match message {
                         Message::Committed(told) => own.board.apply(&own.plan, *told),
                         Message::GoesOn(number) => own.board.goes_on(number),
@@ -129,7 +123,7 @@ impl Watch {
                 }
             })
             .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
-        Ok(Watch { shown, board })
+        Ok(Watch { shown, backlog })
     }
 }
 
@@ -149,15 +143,19 @@ impl Observer for Watch {
     }
 
     fn goes_on(&mut self, last: u64) {
-        // The thread ends only after this.
-        let _ = self.board.send(Message::GoesOn(last));
+        self.backlog.push(Message::GoesOn(last));
     }
 
     fn committed(&mut self, plan: &Plan, commit: &Commit) {
         let metrics = &self.shown.metrics;
         metrics.observe_commit(commit, plan, SystemTime::now());
-        let _ = self
-            .board
-            .send(Message::Committed(Box::new(Told::of(commit))));
+        self.backlog
+            .push(Message::Committed(Box::new(Told::of(commit))));
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.backlog.close();
     }
 }

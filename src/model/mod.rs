@@ -10,6 +10,7 @@ pub mod decimal;
 pub mod digits;
 pub mod duration;
 pub mod expr;
+pub mod guarded;
 pub mod hold;
 pub mod leb128;
 pub mod plan;

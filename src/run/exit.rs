@@ -1,10 +1,12 @@
 //! How a process ends: exit codes, one readable diagnostic, and panics that take the whole process along.
 
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
+
+use crate::model::guarded::is_guarded;
 
 /// Failed at run time.
 pub const FAILED: i32 = 1;
@@ -46,7 +48,7 @@ pub fn now(failure: &Failure) -> ! {
     let _ = writeln!(err, "error: {}", failure.message);
     let _ = err.flush();
     drop(err);
-    tell(&failure.message);
+    tell(&failure.message, true);
     end(failure.code)
 }
 
@@ -66,23 +68,60 @@ fn end(code: i32) -> ! {
 /// How long the end of a failed process waits for all who keep a record of it.
 const RECORD_WAIT: Duration = Duration::from_secs(1);
 
+/// How long a process that has lost the connection to another waits for the other's reason: longer than [`RECORD_WAIT`], so
+/// that a thread which heard it has ended the process meanwhile.
+const REASON_WAIT: Duration = Duration::from_secs(2);
+
 /// Takes the diagnostic; what it returns is disconnected when the record is complete.
 type Told = Box<dyn Fn(&str) -> Receiver<()> + Send>;
 static TOLD: Mutex<Vec<Told>> = Mutex::new(Vec::new());
+/// Those who are told only what this process itself has found.
+static TOLD_OWN: Mutex<Vec<Told>> = Mutex::new(Vec::new());
+
+/// Takes the number of a process that is lost; what it returns is disconnected when nothing more can be heard from it.
+type Lost = Box<dyn Fn(usize) -> Option<Receiver<()>> + Send>;
+static LOST: Mutex<Option<Lost>> = Mutex::new(None);
 
 /// Has somebody told when the process ends by a failure, of whatever thread.
 pub fn on_failure(told: Told) {
-    let mut all = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    all.push(told);
+    all(&TOLD).push(told);
 }
 
-fn tell(problem: &str) {
+/// The same, but not of a lost connection to another process, which that one sees too.
+pub fn on_own_failure(told: Told) {
+    all(&TOLD_OWN).push(told);
+}
+
+/// Asks whether a lost process may still say why it ended.
+pub fn on_lost_process(lost: Lost) {
+    *all(&LOST) = Some(lost);
+}
+
+fn all<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn tell(problem: &str, is_own: bool) {
     // Held while waiting: a second thread that fails meanwhile must not end the process before the record is complete.
-    let mut all = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let (mut told, mut told_own) = (all(&TOLD), all(&TOLD_OWN));
     let until = Instant::now() + RECORD_WAIT;
-    let waits: Vec<_> = all.drain(..).map(|told| told(problem)).collect();
+    let own = told_own.drain(..).filter(|_| is_own);
+    let waits: Vec<_> = own
+        .chain(told.drain(..))
+        .map(|told| told(problem))
+        .collect();
     for wait in waits {
         let _ = wait.recv_deadline(until);
+    }
+}
+
+/// Waits until a lost process cannot say any more why it ended. A thread that hears it meanwhile ends this process.
+fn hear_out(peer: &str) {
+    let lost = all(&LOST);
+    let silent = peer.parse().ok().and_then(|n| lost.as_ref()?(n));
+    drop(lost);
+    if let Some(silent) = silent {
+        let _ = silent.recv_timeout(REASON_WAIT);
     }
 }
 
@@ -98,6 +137,10 @@ pub fn say(text: &str) {
 pub fn die_on_panic() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
+        // It is caught, and told as an error of what was read.
+        if is_guarded() {
+            return;
+        }
         // How timely says that a connection to another process broke; that is no defect of this one.
         match info
             .payload_as_str()
@@ -107,18 +150,17 @@ pub fn die_on_panic() {
                 let thread = std::thread::current();
                 let peer = thread.name().and_then(|n| n.rsplit('-').next());
                 let peer = peer.unwrap_or("?");
+                hear_out(peer);
                 let problem =
                     format!("the connection to process {peer} of the cluster is lost ({what})");
                 eprintln!("error: {problem}; this process ends");
-                tell(&problem);
+                tell(&problem, false);
             }
             None => {
                 default(info);
                 let place = info.location().map(ToString::to_string);
-                tell(&format!(
-                    "a panic at {}; see its log",
-                    place.unwrap_or_default()
-                ));
+                let place = place.unwrap_or_default();
+                tell(&format!("a panic at {place}; see its log"), true);
             }
         }
         // Its state is unknown: not even standard output is flushed, whose lock may be held.

@@ -19,6 +19,7 @@ use super::state;
 use crate::combine::deltas::{Deltas, bin};
 use crate::combine::layout::{Layout, NO_TEXT, NULL_NUMBER, Source, average, wide};
 use crate::combine::texts::hash;
+use crate::model::guarded::guarded;
 use crate::model::plan::{Field, FieldType, Plan};
 use crate::model::value::Value;
 use crate::sink::json::push_field;
@@ -193,11 +194,14 @@ pub fn read(
     mut take: impl FnMut(&str, i64, i32, &[u8]) -> Result<(), String>,
 ) -> Result<(), String> {
     let failed = |e: &dyn std::fmt::Display| format!("not readable as a part: {e}");
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes))
-        .map_err(|e| failed(&e))?
-        .build()
-        .map_err(|e| failed(&e))?;
-    for batch in reader {
+    // What is ours, `take`, is not guarded: a panic there is a defect of ours.
+    let mut reader = guarded(|| {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes));
+        builder.and_then(ParquetRecordBatchReaderBuilder::build)
+    })
+    .map_err(|e| failed(&e))?
+    .map_err(|e| failed(&e))?;
+    while let Some(batch) = guarded(|| reader.next()).map_err(|e| failed(&e))? {
         let batch = batch.map_err(|e| failed(&e))?;
         let column = |name: &str| {
             batch

@@ -2,6 +2,8 @@
 //!
 //! Only the columns of the schema are read. A dead letter shows the row as this JSON: a Parquet row has no bytes of its
 //! own.
+//!
+//! Row groups are read one by one, so that one that is damaged is named. The crate may panic at it ([`guarded`]).
 
 use std::fs::File;
 use std::io;
@@ -15,30 +17,44 @@ use arrow::datatypes::{
 };
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
 };
 
 use super::blocks::{self, Blocks, push_json_string};
 use super::error::SourceError;
 use super::file::failed;
 use crate::model::block::{Block, PartitionId};
+use crate::model::guarded::guarded;
 use crate::model::schema::Schema;
 
 /// Rows of a Parquet file.
 pub struct ParquetRows {
-    batches: ParquetRecordBatchReader,
+    file: File,
+    footer: ArrowReaderMetadata,
+    mask: ProjectionMask,
+    /// The row group that is read next, or is being read.
+    group: usize,
+    /// Its rows, and how many of them were given.
+    batches: Option<(ParquetRecordBatchReader, u64)>,
     partition: PartitionId,
     from: u64,
     row: u64,
 }
 
-fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, SourceError> {
+/// The file, and what its end says of it.
+fn open(path: &Path) -> Result<(File, ArrowReaderMetadata), SourceError> {
     let file = File::open(path).map_err(|e| failed(path, &e))?;
     // Without what the writer's own types were: a dictionary of strings is strings.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(|e| {
-        SourceError::Configuration(format!("{}: not readable as Parquet: {e}", path.display()))
-    })
+    let footer = guarded(|| ArrowReaderMetadata::load(&file, options).map_err(|e| e.to_string()));
+    match footer.and_then(|footer| footer) {
+        Ok(footer) => Ok((file, footer)),
+        Err(e) => Err(SourceError::Configuration(format!(
+            "{}: not readable as Parquet: {e}",
+            path.display()
+        ))),
+    }
 }
 
 fn is_known(name: &str, schema: &Schema) -> bool {
@@ -47,8 +63,11 @@ fn is_known(name: &str, schema: &Schema) -> bool {
 
 /// Refuses column types that cannot be read, or not exactly.
 pub fn check(path: &Path, schema: &Schema) -> Result<(), SourceError> {
-    let builder = builder(path)?;
-    let fields = builder.schema().fields();
+    judge(path, schema, &open(path)?.1)
+}
+
+fn judge(path: &Path, schema: &Schema, footer: &ArrowReaderMetadata) -> Result<(), SourceError> {
+    let fields = footer.schema().fields();
     for field in fields.iter().filter(|f| is_known(f.name(), schema)) {
         let (name, kind) = (field.name(), field.data_type());
         let problem = if kind.is_floating() {
@@ -83,34 +102,74 @@ impl ParquetRows {
         partition: PartitionId,
         from: u64,
     ) -> Result<Self, SourceError> {
-        check(path, schema)?;
-        let builder = builder(path)?;
-        let known = builder.schema().fields().iter().enumerate();
+        let (file, footer) = open(path)?;
+        judge(path, schema, &footer)?;
+        let known = footer.schema().fields().iter().enumerate();
         let known: Vec<usize> = known
             .filter(|(_, f)| is_known(f.name(), schema))
             .map(|(i, _)| i)
             .collect();
-        let mask = ProjectionMask::roots(builder.parquet_schema(), known);
-        let batches = builder
-            .with_projection(mask)
-            .with_batch_size(1024)
-            .build()
-            .map_err(|e| failed(path, &e))?;
+        let mask = ProjectionMask::roots(footer.parquet_schema(), known);
         Ok(ParquetRows {
-            batches,
+            file,
+            footer,
+            mask,
+            group: 0,
+            batches: None,
             partition,
             from,
             row: 0,
         })
     }
+
+    /// The next rows of the row group that is read; `None` after its last, or after the last of all.
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>, String> {
+        let Some(group) = self.footer.metadata().row_groups().get(self.group) else {
+            return Ok(None);
+        };
+        let rows = u64::try_from(group.num_rows()).map_err(|_| "it has less than no rows")?;
+        let (batches, given) = match &mut self.batches {
+            Some(open) => open,
+            closed => {
+                let file = self.file.try_clone().map_err(|e| e.to_string())?;
+                let (footer, mask) = (self.footer.clone(), self.mask.clone());
+                let batches = guarded(|| {
+                    ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer)
+                        .with_projection(mask)
+                        .with_row_groups(vec![self.group])
+                        .with_batch_size(1024)
+                        .build()
+                        .map_err(|e| e.to_string())
+                })??;
+                closed.insert((batches, 0))
+            }
+        };
+        let batch = guarded(|| batches.next().transpose().map_err(|e| e.to_string()))??;
+        *given += batch.as_ref().map_or(0, |batch| batch.num_rows() as u64);
+        // Offsets count rows: one that is missing would shift all that follow.
+        if *given > rows || (batch.is_none() && *given < rows) {
+            return Err(format!(
+                "it should have {rows} rows, and {given} were found"
+            ));
+        }
+        Ok(batch)
+    }
 }
 
 impl Blocks for ParquetRows {
     fn next_block(&mut self) -> io::Result<Option<Block>> {
-        let Some(batch) = self.batches.next() else {
-            return Ok(None);
+        let batch = loop {
+            let batch = self.next_batch().map_err(|e| {
+                // What was being read is in an unknown state.
+                self.batches = None;
+                io::Error::other(format!("row group {}: {e}", self.group))
+            })?;
+            match batch {
+                Some(batch) => break batch,
+                None if self.group >= self.footer.metadata().num_row_groups() => return Ok(None),
+                None => (self.group, self.batches) = (self.group + 1, None),
+            }
         };
-        let batch = batch.map_err(io::Error::other)?;
         let mut block = blocks::empty(self.partition);
         for row in 0..batch.num_rows() {
             let offset = self.row;

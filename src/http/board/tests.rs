@@ -1,10 +1,12 @@
 //! The board against plain folds of the same commits.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::*;
 use crate::http::as_of::offsets;
 use crate::model::change::Change;
+use crate::model::time::DAY;
 
 fn plan() -> Plan {
     crate::query::load_shipped().unwrap()

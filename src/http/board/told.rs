@@ -1,6 +1,6 @@
 //! What the board is told of a commit: the part of it that readers can ask for, taken from it on the commit path.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::http::as_of::{self, Offsets};
@@ -9,7 +9,7 @@ use crate::model::change::{Change, Commit};
 use crate::model::reject::{MissedWindow, RejectKind};
 
 /// Late sales of one commit that are kept for readers; more are only counted in the metrics.
-const MOST_LATE: usize = 256;
+pub(in crate::http) const MOST_LATE: usize = 256;
 
 /// A sale that some windows did not take any more.
 #[derive(Clone, Debug)]
@@ -47,6 +47,10 @@ pub struct Told {
     pub finished: BTreeSet<PartitionId>,
     /// Late sales.
     pub late: Vec<LateSale>,
+    /// It stands for several commits, because the board was behind.
+    pub skips: bool,
+    /// Windows that start before these are gone, by ranking: changes of theirs were not kept.
+    pub forgets: BTreeMap<usize, i64>,
 }
 
 /// Now, ms since the Unix epoch.
@@ -78,6 +82,8 @@ impl Told {
             idle: commit.idle.clone(),
             finished: commit.finished.clone(),
             late: late.take(MOST_LATE).collect(),
+            skips: false,
+            forgets: BTreeMap::new(),
         }
     }
 }

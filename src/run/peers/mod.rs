@@ -12,9 +12,11 @@
 //! 3. A process of an older generation is refused and ends. One of a newer generation ends this process: it has been
 //!    replaced.
 //! 4. Processes show each other every now and then that they are alive. One that is silent for longer than the timeout
-//!    (stopped, cut off, both ways or one) ends the others, which their supervisor starts anew without it.
+//!    (stopped, cut off, both ways or one) ends the others, which their supervisor starts anew without it. One that fails
+//!    says why, and all end with that reason ([`pulse`]).
 //! 5. Where certificates are given ([`tls`]), nothing of the above is said or heard before both sides have shown theirs.
 
+mod pulse;
 pub mod tls;
 mod wire;
 
@@ -196,17 +198,16 @@ pub fn connect(
         }
         std::thread::sleep(AGAIN);
     }
-    let mut sockets = Vec::new();
+    let (mut sockets, mut pulses) = (Vec::new(), Vec::new());
+    let failed = |e: std::io::Error| Failure::failed(format!("setting up a connection: {e}"));
     for (peer, pair) in pairs.into_iter().enumerate() {
-        let failed = |e: std::io::Error| Failure::failed(format!("setting up a connection: {e}"));
         if let Some(data) = &pair.data {
             prepare(data.socket(), timeout).map_err(failed)?;
         }
-        if let Some(pulse) = pair.pulse {
-            listen_to(peer, pulse, timeout).map_err(failed)?;
-        }
+        pulses.extend(pair.pulse.map(|pulse| (peer, pulse)));
         sockets.push(pair.data);
     }
+    pulse::start(own.process, pulses, timeout).map_err(failed)?;
     tracing::info!(
         event = "cluster_complete",
         generation = own.generation,
@@ -214,34 +215,6 @@ pub fn connect(
     );
     turn_away(own.clone(), listener, tls.cloned())?;
     Ok(Some(sockets))
-}
-
-/// Beats, and listens to the other's beats; silence ends this process.
-fn listen_to(peer: usize, mut pulse: Wire, timeout: Duration) -> std::io::Result<()> {
-    let rest = (timeout / 5).max(Duration::from_millis(10));
-    pulse.socket().set_read_timeout(Some(timeout))?;
-    pulse.socket().set_write_timeout(Some(timeout))?;
-    pulse.socket().set_nodelay(true)?;
-    let beat = move || {
-        loop {
-            let beaten = pulse
-                .write_all(&[0])
-                .and_then(|()| pulse.read(&mut [0; 64]));
-            match beaten {
-                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    exit::now(&Failure::failed(format!(
-                        "process {peer} of the cluster has been silent for {} s; this process ends",
-                        timeout.as_secs_f32()
-                    )))
-                }
-                // It has ended; whether in peace is seen where the data goes.
-                Err(_) | Ok(0) => return,
-                Ok(_) => std::thread::sleep(rest),
-            }
-        }
-    };
-    let thread = std::thread::Builder::new().name(format!("pulse-{peer}"));
-    thread.spawn(beat).map(drop)
 }
 
 /// A connection that is lost without a word is noticed within about the timeout.

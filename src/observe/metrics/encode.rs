@@ -1,0 +1,194 @@
+//! The metrics as text: what is known only when somebody asks is taken over first.
+
+use std::sync::atomic::Ordering;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+
+use super::labels::{
+    AmountLabel, BurnLabel, CheckLabel, LimitLabel, NameLabel, ObjectiveLabel, PartitionLabel,
+    SinkLabel, WindowCheckLabel, WindowLabel,
+};
+use super::{Metrics, Seen};
+use crate::observe::live::{Export, Limit};
+use crate::observe::objectives::{Objective, SPANS};
+
+/// Names of the windows in [`Summary`]'s order.
+const WINDOWS: [&str; crate::model::amounts::NEWEST] = ["newest", "previous"];
+/// Names of the five numbers.
+const STATS: [&str; 5] = ["min", "p25", "median", "p75", "max"];
+
+impl Metrics {
+    fn encode_objectives(&self, seen: &Seen) {
+        let now = Instant::now();
+        for (n, objective) in Objective::ALL.into_iter().enumerate() {
+            let Some(share) = self.objectives.share(objective) else {
+                continue;
+            };
+            let name = objective.name();
+            let events = seen.events(objective);
+            let label = ObjectiveLabel { objective: name };
+            for (family, value) in [
+                (&self.slo_events, events.total),
+                (&self.slo_good, events.good),
+            ] {
+                family
+                    .get_or_create(&label)
+                    .inner()
+                    .store(value, Ordering::Relaxed);
+            }
+            for (span, length) in SPANS {
+                let rate = seen.burns[n].rate(now, events, length, share);
+                let label = BurnLabel {
+                    objective: name,
+                    span,
+                };
+                self.slo_burn.get_or_create(&label).set(rate);
+            }
+        }
+    }
+
+    fn encode_amounts(&self, seen: &Seen) {
+        for (window, summary) in WINDOWS.into_iter().zip(seen.amounts.iter()) {
+            let label = WindowLabel { window };
+            let start = summary.window_start as f64 / 1000.0;
+            self.window_start.get_or_create(&label).set(start);
+            let sales = i64::try_from(summary.count).unwrap_or(i64::MAX);
+            self.window_sales.get_or_create(&label).set(sales);
+            // Minor units to units: for eyes, not for books.
+            self.window_sum
+                .get_or_create(&label)
+                .set(summary.sum as f64 / 100.0);
+            for (stat, value) in STATS.into_iter().zip(summary.five_numbers()) {
+                let label = AmountLabel { window, stat };
+                self.window_amount
+                    .get_or_create(&label)
+                    .set(value as f64 / 100.0);
+            }
+        }
+    }
+
+    fn take_snapshots(&self) {
+        let state = self.live.snapshots();
+        self.snapshots.inner().store(state.kept, Ordering::Relaxed);
+        self.snapshot_failures
+            .inner()
+            .store(state.failures, Ordering::Relaxed);
+        let Some(last) = state.last else {
+            return;
+        };
+        let at = last
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs_f64();
+        self.snapshot_last.get_or_create(&[]).set(at);
+        self.snapshot_duration
+            .get_or_create(&[])
+            .set(state.took.as_secs_f64());
+        let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        self.snapshot_bytes
+            .get_or_create(&[])
+            .set(signed(state.bytes));
+        self.snapshot_rows
+            .get_or_create(&[])
+            .set(signed(state.rows));
+    }
+
+    /// Takes over what the threads of this process say of themselves.
+    fn take_live(&self) {
+        self.take_snapshots();
+        let exports = [
+            Export::Lineage,
+            Export::LineageDropped,
+            Export::Spans,
+            Export::SpansDropped,
+        ];
+        for (counter, what) in self.exports.iter().zip(exports) {
+            counter
+                .inner()
+                .store(self.live.exports(what), Ordering::Relaxed);
+        }
+        for (partition, age) in self.live.staleness(Instant::now()) {
+            let label = PartitionLabel { partition };
+            self.staleness.get_or_create(&label).set(age.as_secs_f64());
+        }
+        for (sink, histogram) in self.live.commits() {
+            let label = SinkLabel { sink };
+            self.commit_duration.get_or_create(&label).set(&histogram);
+        }
+        let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        self.in_flight.set(signed(self.live.in_flight()));
+        self.live_keys.set(signed(self.live.keys()));
+        self.live_windows.set(signed(self.live.windows()));
+        for limit in Limit::ALL {
+            if let Some(most) = self.live.limit(limit) {
+                let label = LimitLabel {
+                    limit: limit.name(),
+                };
+                self.limits.get_or_create(&label).set(signed(most));
+            }
+        }
+        for (partition, records) in self.live.lags() {
+            let label = PartitionLabel { partition };
+            self.source_lag.get_or_create(&label).set(signed(records));
+        }
+        for (sink, up, retries) in self.live.sinks() {
+            let label = SinkLabel { sink };
+            self.sink_up.get_or_create(&label).set(i64::from(up));
+            let counter = self.sink_retries.get_or_create(&label);
+            counter.inner().store(retries, Ordering::Relaxed);
+        }
+        for (check, action, failed) in self.live.checks() {
+            let counter = self
+                .check_failures
+                .get_or_create(&CheckLabel { check, action });
+            counter.inner().store(failed, Ordering::Relaxed);
+        }
+        for (check, seen) in self.live.window_checks() {
+            for (outcome, n) in seen.outcomes() {
+                let (check, outcome) = (check.clone(), outcome.word());
+                let label = WindowCheckLabel { check, outcome };
+                let counter = self.window_checks.get_or_create(&label);
+                counter.inner().store(n, Ordering::Relaxed);
+            }
+            let label = NameLabel { check };
+            if let Some(share) = seen.failed_share {
+                self.window_failed_share.get_or_create(&label).set(share);
+            }
+            if let Some(share) = seen.volume_share {
+                self.window_volume_share.get_or_create(&label).set(share);
+            }
+        }
+    }
+
+    /// All metrics as OpenMetrics text (which Prometheus reads); [`CONTENT_TYPE`] is its type.
+    pub fn encode(&self) -> Result<String, std::fmt::Error> {
+        self.take_live();
+        let seen = self.seen();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs_f64();
+        for (partition, ms) in &seen.watermarks {
+            let label = PartitionLabel {
+                partition: *partition,
+            };
+            let seconds = *ms as f64 / 1000.0;
+            self.partition_watermark.get_or_create(&label).set(seconds);
+            self.partition_lag.get_or_create(&label).set(now - seconds);
+        }
+        if let Some(ms) = seen.watermark {
+            let seconds = ms as f64 / 1000.0;
+            self.watermark.get_or_create(&[]).set(seconds);
+            self.watermark_lag.get_or_create(&[]).set(now - seconds);
+        }
+        self.encode_objectives(&seen);
+        self.encode_amounts(&seen);
+        drop(seen);
+        let mut text = String::with_capacity(16_384);
+        encode_registry(&mut text, &self.registry)?;
+        encode_registry(&mut text, &self.process)?;
+        encode_eof(&mut text)?;
+        Ok(text)
+    }
+}

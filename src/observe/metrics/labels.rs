@@ -1,0 +1,71 @@
+//! The labels of the metrics.
+
+use prometheus_client::encoding::EncodeLabelSet;
+
+use crate::model::block::PartitionId;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct PartitionLabel {
+    pub(super) partition: PartitionId,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ChangeLabel {
+    pub(super) ranking: String,
+    pub(super) op: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RankingLabel {
+    pub(super) ranking: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct SinkLabel {
+    pub(super) sink: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct CheckLabel {
+    pub(super) check: String,
+    pub(super) action: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct WindowCheckLabel {
+    pub(super) check: String,
+    pub(super) outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct NameLabel {
+    pub(super) check: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct LimitLabel {
+    pub(super) limit: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ObjectiveLabel {
+    pub(super) objective: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct BurnLabel {
+    pub(super) objective: &'static str,
+    pub(super) span: &'static str,
+}
+
+/// A window by its place, not by its time: the number of series stays the same for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct WindowLabel {
+    pub(super) window: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct AmountLabel {
+    pub(super) window: &'static str,
+    pub(super) stat: &'static str,
+}
