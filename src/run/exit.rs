@@ -54,13 +54,13 @@ pub fn now(failure: &Failure) -> ! {
 
 /// Ends the process when all is done.
 pub fn done() -> ! {
+    let _ = std::io::stdout().lock().flush();
     end(0)
 }
 
 /// Not `exit`: the exit handlers of C libraries (OpenSSL has one) would take away what the threads of clients still
-/// use that are being closed aside.
+/// use that are being closed aside. Standard output is not flushed: who holds its lock may be waiting for a reader.
 fn end(code: i32) -> ! {
-    let _ = std::io::stdout().lock().flush();
     // SAFETY: `_exit` has no preconditions.
     unsafe { libc::_exit(code) }
 }
