@@ -10,7 +10,7 @@ use crate::model::plan::{Field, Ranking};
 use crate::model::value::Value;
 
 /// Series of a window that are kept beyond twice its rows.
-const SPARE_SERIES: usize = 64;
+pub(super) const SPARE_SERIES: usize = 64;
 /// Points of series kept per ranking.
 const MAX_POINTS: usize = 400_000;
 

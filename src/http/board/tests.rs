@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::shown::SPARE_SERIES;
 use super::*;
 use crate::http::as_of::offsets;
 use crate::model::change::Change;
