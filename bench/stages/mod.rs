@@ -14,6 +14,7 @@ use standings::load::Dice;
 use standings::model::change::Commit;
 use standings::model::plan::Plan;
 use standings::model::value::Value;
+use standings::quality::{self, Judge, Place};
 use standings::query::load_dir;
 use standings::sink::json::{push_change, push_key};
 
@@ -58,7 +59,9 @@ impl SaleView for Kept {
 }
 
 /// The names of the stages.
-pub const NAMES: [&str; 5] = ["decode", "combine", "totals", "rank", "encode"];
+pub const NAMES: [&str; 7] = [
+    "decode", "checks", "unique", "combine", "totals", "rank", "encode",
+];
 
 impl Stages {
     /// Makes the input: the same each time.
@@ -97,6 +100,7 @@ impl Stages {
     pub fn run(&self, name: &str) -> u64 {
         match name {
             "decode" => self.decode(),
+            "checks" | "unique" => self.judge(name),
             "combine" => self.fold(SALES).iter().map(|all| all.len() as u64).sum(),
             "totals" => self.totals(false),
             "rank" => self.totals(true),
@@ -114,6 +118,25 @@ impl Stages {
                 .map_or(0, |sale| sale.event_time as u64)
         };
         self.lines.iter().map(time).fold(0, u64::wrapping_add)
+    }
+
+    /// Decodes, and holds every sale against the checks of a folder: what is more than `decode` alone is theirs.
+    fn judge(&self, checks: &str) -> u64 {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/stages");
+        let mut plan = Plan::clone(&self.plan);
+        plan.checks = quality::load(&folder.join(checks), &plan.schema).expect("checks");
+        let mut decoder = Decoder::new(&plan.schema, &plan.required_columns(), 1 << 20);
+        let mut judge = Judge::new(&plan.checks, &plan.schema);
+        let mut memory = judge.memory();
+        let mut watermark = None;
+        let mut refused = 0;
+        for (offset, line) in (0..).zip(&self.lines) {
+            let sale = decoder.decode(line).expect("a sale");
+            let place = Place { offset, watermark };
+            watermark = watermark.max(Some(sale.event_time - 60_000));
+            refused += u64::from(judge.judge(&sale, place, &mut memory).is_some());
+        }
+        refused
     }
 
     fn fold(&self, epoch: usize) -> Vec<Vec<Deltas>> {

@@ -16,6 +16,7 @@ use standings::observe::live::Live;
 use standings::run::committer::{CommitGate, Committer, Desk, Observer, Outputs};
 use standings::run::driver::{Driver, Settings, Snapshots, Turn};
 use standings::run::exit::Failure;
+use standings::sink::Sink;
 use standings::sink::kafka::TransactionalSink;
 use standings::sink::postgres::DatabaseSink;
 use standings::snapshot::{Parts, Store, Writer};
@@ -24,6 +25,7 @@ use timely::worker::Worker;
 
 use crate::feed::SimFeed;
 use crate::objects::{NO_STORE, SimObjects};
+use crate::order;
 use crate::sinks::{SimDatabase, SimLog, SimRejects};
 use crate::support::HOUR;
 use crate::world::{OUT_OF_ORDERNESS, Shared};
@@ -105,7 +107,10 @@ impl Cluster {
         let workers = 1 + world.dice.roll(3) as usize;
         let plan = Arc::clone(&world.plan);
         let clock = world.clock.clone();
-        let (commit_ms, snapshot_ms) = (world.dice.roll(30), 20 + world.dice.roll(600));
+        let (commit_ms, snapshot_ms) = {
+            let longest = world.weather.snapshots;
+            (world.dice.roll(30), 20 + world.dice.roll(longest))
+        };
         let epoch_bytes = 1 << (6 + world.dice.roll(8));
         let in_flight_bytes = 1 << (9 + world.dice.roll(8));
         drop(world);
@@ -184,15 +189,16 @@ impl Cluster {
         };
         let database = SimDatabase::new(shared, id);
         let log = SimLog::new(shared, id);
+        let sinks: [Box<dyn Sink>; 2] = [
+            Box::new(DatabaseSink::over(
+                database,
+                Arc::clone(&live),
+                clock.clone(),
+            )),
+            Box::new(TransactionalSink::over(log, false, live, clock)),
+        ];
         let outputs = Outputs {
-            sinks: vec![
-                Box::new(DatabaseSink::over(
-                    database,
-                    Arc::clone(&live),
-                    clock.clone(),
-                )),
-                Box::new(TransactionalSink::over(log, false, live, clock)),
-            ],
+            sinks: order::rolled(shared, sinks),
             late: Some(Box::new(rejects(false))),
             dead: Some(Box::new(rejects(true))),
             observers: vec![Box::new(Balance)],
@@ -315,7 +321,12 @@ pub fn take_over(world: &Shared) {
     world.lock().seen.takeovers += 1;
     world.lock().frozen += 1;
     let mut next = Cluster::start(world);
-    let steps = world.lock().dice.roll(1500);
+    // Many have only opened their sinks when the other goes on; others have committed.
+    let steps = {
+        let dice = &mut world.lock().dice;
+        let most = [60, 60, 1500][dice.roll(3) as usize];
+        dice.roll(most)
+    };
     for _ in 0..steps {
         world.lock().pass();
         if next.step() == Step::Dead {

@@ -12,6 +12,7 @@
 mod cluster;
 mod feed;
 mod objects;
+mod order;
 mod sinks;
 #[path = "../support/mod.rs"]
 mod support;

@@ -69,28 +69,62 @@ pub struct Weather {
     pub lose_answer: u64,
     pub kill: u64,
     pub freeze: u64,
+    /// The same, in a call that opens a sink.
+    pub freeze_opening: u64,
     /// At a step, not in a call.
     pub kill_between: u64,
     /// Asked to stop, at a step.
     pub stop: u64,
     /// At a start.
     pub corrupt: u64,
+    /// The longest between two snapshots, ms.
+    pub snapshots: u64,
     /// Steps of the storm.
     pub steps: u64,
 }
 
 impl Weather {
+    /// Of every second seed anything with anything; the others have one trouble often, and hardly anything else, since
+    /// some mistakes need the same twice in a row and then peace to show what became of it.
     fn roll(dice: &mut Dice) -> Self {
         let mut some = |choices: &[u64]| choices[dice.roll(choices.len() as u64) as usize];
-        Weather {
+        let freeze = some(&[0, 60, 300]);
+        let mixed = Weather {
             fail: some(&[0, 30, 100]),
             lose_answer: some(&[0, 20, 60]),
             kill: some(&[0, 40, 150]),
-            freeze: some(&[0, 60, 300]),
+            freeze,
+            freeze_opening: freeze,
+            snapshots: 600,
             kill_between: some(&[0, 200, 1000]),
             stop: some(&[0, 150, 600]),
             corrupt: some(&[0, 2, 6]),
             steps: some(&[600, 1500, 3000]),
+        };
+        match some(&[0, 1, 2, 3]) {
+            // One cluster stands still while it opens its sinks, and another takes over, again and again.
+            0 => Weather {
+                freeze: 100,
+                freeze_opening: 4,
+                kill_between: 150,
+                ..Weather::calm_for(3000)
+            },
+            // Each start is from a snapshot that was made not long ago, or from one that is damaged.
+            1 => Weather {
+                kill: some(&[25, 60]),
+                kill_between: some(&[150, 300]),
+                corrupt: some(&[0, 1, 4]),
+                snapshots: some(&[60, 600]),
+                ..Weather::calm_for(3000)
+            },
+            _ => mixed,
+        }
+    }
+
+    fn calm_for(steps: u64) -> Self {
+        Weather {
+            steps,
+            ..Weather::calm()
         }
     }
 
@@ -100,6 +134,8 @@ impl Weather {
             lose_answer: 0,
             kill: 0,
             freeze: 0,
+            freeze_opening: 0,
+            snapshots: 600,
             kill_between: 0,
             stop: 0,
             corrupt: 0,
@@ -282,12 +318,17 @@ impl World {
         // A commit sends a hundred records: were each as endangered as other calls, hardly one would get through.
         let spared = call == "log send" && self.dice.roll(20) > 0;
         let w = &self.weather;
+        let opening = ["database open", "log connect", "log take over"];
+        let freeze = match opening.contains(&call) {
+            true => w.freeze_opening,
+            false => w.freeze,
+        };
         let fate = [
             (w.fail, Fate::Fail),
             (w.lose_answer, Fate::LoseAnswer),
             (w.kill, Fate::KilledBefore),
             (w.kill, Fate::KilledAfter),
-            (w.freeze, Fate::Frozen),
+            (freeze, Fate::Frozen),
         ]
         .into_iter()
         .find(|(odds, _)| *odds > 0 && !spared && self.dice.roll(*odds) == 0)
@@ -338,8 +379,7 @@ impl World {
         if odds == 0 || self.objects.is_empty() || self.dice.roll(odds) != 0 {
             return;
         }
-        let n = self.dice.roll(self.objects.len() as u64) as usize;
-        let name = self.objects.keys().nth(n).cloned().unwrap_or_default();
+        let name = self.prey();
         let how = self.dice.roll(3);
         let Some(bytes) = self.objects.get_mut(&name).filter(|b| !b.is_empty()) else {
             return;
@@ -351,6 +391,26 @@ impl World {
             1 => bytes.truncate(at),
             _ => drop(self.objects.remove(&name)),
         }
+    }
+
+    /// The object that is damaged: any, or one that the next start would read.
+    fn prey(&mut self) -> String {
+        let newest = self.objects.keys().rfind(|n| n.starts_with("manifests/"));
+        let newest = newest.and_then(|n| manifest(&self.objects[n]));
+        let parts = newest.as_ref().and_then(|m| m["parts"].as_array());
+        let names: Vec<String> = match parts.filter(|_| self.dice.roll(2) == 0) {
+            Some(parts) => {
+                let names = parts.iter().filter_map(|part| part["name"].as_str());
+                let there = names.filter(|name| self.objects.contains_key(*name));
+                there.map(str::to_owned).collect()
+            }
+            None => Vec::new(),
+        };
+        let names = match names.is_empty() {
+            true => self.objects.keys().cloned().collect(),
+            false => names,
+        };
+        names[self.dice.roll(names.len() as u64) as usize].clone()
     }
 
     /// What the reference says of a prefix.
@@ -452,8 +512,7 @@ impl World {
 
     /// A manifest comes after all the parts it names.
     pub fn check_manifest(&mut self, bytes: &[u8]) {
-        let json = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
-        let manifest: serde_json::Value = serde_json::from_slice(json).expect("a manifest");
+        let manifest = manifest(bytes).expect("a manifest");
         for part in manifest["parts"].as_array().expect("parts") {
             let name = part["name"].as_str().expect("a name");
             assert!(
@@ -509,6 +568,12 @@ impl World {
     pub fn trace(&self) -> u64 {
         self.trace.finish()
     }
+}
+
+/// What a manifest says, without its checksum; nothing of one that is damaged.
+fn manifest(bytes: &[u8]) -> Option<serde_json::Value> {
+    let json = bytes.split(|b| *b == b'\n').next()?;
+    serde_json::from_slice(json).ok()
 }
 
 /// One of the two sinks.
