@@ -274,6 +274,31 @@ impl Cluster {
     }
 }
 
+/// What went wrong may not come again soon: the logs are shown, and the folder stays.
+impl Drop for Bed {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        self.folder.disable_cleanup(true);
+        let folder = self.folder.path();
+        let (topic, postgres) = (&self.topic, &self.postgres);
+        eprintln!(
+            "kept: {}; input {topic}, database {postgres}",
+            folder.display()
+        );
+        let found = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        for path in found.map(|entry| entry.path()) {
+            if path.extension().is_some_and(|e| e == "log") {
+                let text = std::fs::read_to_string(&path).unwrap_or_default();
+                let lines: Vec<&str> = text.lines().collect();
+                let last = lines.len().saturating_sub(300);
+                eprintln!("{}:\n{}", path.display(), lines[last..].join("\n"));
+            }
+        }
+    }
+}
+
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.kill();
