@@ -1,0 +1,170 @@
+//! A burst of messages, as many as wait in the client, becomes a block for each partition.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use rdkafka::Offset;
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message;
+
+use super::super::error::SourceError;
+use super::Topic;
+use super::own::{Own, Place};
+use super::trouble::failed;
+use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
+
+/// How long a poll waits.
+const POLL: Duration = Duration::from_millis(50);
+/// What a block holds at most.
+const BLOCK_BYTES: usize = 256 << 10;
+const BLOCK_RECORDS: usize = 4096;
+
+impl Topic<'_> {
+    /// Takes one burst of messages; `false` when told to stop.
+    pub(super) fn poll(&mut self) -> Result<bool, SourceError> {
+        let mut wait = POLL;
+        let mut taken = 0;
+        let mut caught_up = Vec::new();
+        let mut past_end = BTreeSet::new();
+        let mut given_back = BTreeSet::new();
+        while let Some(message) = self.consumer.poll(wait) {
+            // What has arrived is handed over at once when nothing more waits in the client.
+            wait = Duration::ZERO;
+            match message {
+                Ok(message) => {
+                    let partition = message.partition() as PartitionId;
+                    let offset = message.offset() as u64;
+                    let Some(own) = self.own.get_mut(&partition) else {
+                        continue;
+                    };
+                    match own.place(offset, self.out.released()) {
+                        Place::Taken => {}
+                        Place::GivenBack => {
+                            given_back.insert(partition);
+                            continue;
+                        }
+                        Place::BehindEnd => {
+                            past_end.insert(partition);
+                            continue;
+                        }
+                    }
+                    let block = self.open.entry(partition).or_insert_with(|| Block {
+                        partition,
+                        bytes: Vec::new(),
+                        records: Vec::new(),
+                        originals: Vec::new(),
+                        refused: Vec::new(),
+                        next_offset: 0,
+                        arrived: Instant::now(),
+                    });
+                    let start = block.bytes.len() as u32;
+                    block
+                        .bytes
+                        .extend_from_slice(message.payload().unwrap_or_default());
+                    block.records.push(RecordRef {
+                        start,
+                        end: block.bytes.len() as u32,
+                        offset,
+                        timestamp: message
+                            .timestamp()
+                            .to_millis()
+                            .filter(|t| *t >= 0)
+                            .unwrap_or(NO_TIMESTAMP),
+                    });
+                    block.next_offset = offset + 1;
+                    taken += 1;
+                    if block.bytes.len() >= BLOCK_BYTES || taken >= BLOCK_RECORDS {
+                        break;
+                    }
+                }
+                Err(KafkaError::PartitionEOF(partition)) => {
+                    caught_up.push(partition as PartitionId)
+                }
+                Err(e) => self.check(&e)?,
+            }
+        }
+        for block in std::mem::take(&mut self.open).into_values() {
+            let partition = block.partition;
+            if !self.out.send(SourceEvent::Block(block)) {
+                return Ok(false);
+            }
+            if self.own.get(&partition).is_some_and(Own::is_at_end) {
+                past_end.insert(partition);
+            }
+        }
+        if !given_back.is_empty() {
+            self.give_back(&given_back)?;
+        }
+        if !past_end.into_iter().all(|p| self.end(p)) {
+            return Ok(false);
+        }
+        for partition in caught_up {
+            let own = self.own.get(&partition);
+            // The end that was told lies behind records that will be read again.
+            if own.is_some_and(|own| own.held) {
+                continue;
+            }
+            let event = SourceEvent::CaughtUp { partition };
+            // Transaction markers take offsets too: the end can be reached without a record there.
+            let at_end = own.is_some_and(|own| own.end.is_some());
+            if !self.out.send(event) || (at_end && !self.end(partition)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The partition's end was reached; `false` when told to stop.
+    fn end(&mut self, partition: PartitionId) -> bool {
+        match self.own.get_mut(&partition) {
+            Some(own) if !own.ended => {
+                own.ended = true;
+                let mut list = TopicPartitionList::new();
+                list.add_partition(self.name, partition as i32);
+                let _ = self.consumer.pause(&list);
+                self.out.send(SourceEvent::Ended { partition })
+            }
+            _ => true,
+        }
+    }
+
+    /// With `--until-end`: partitions that end where they begin; `false` when told to stop.
+    pub(super) fn end_empty(&mut self) -> bool {
+        let at_end = |(p, own): (&PartitionId, &Own)| own.is_at_end().then_some(*p);
+        let empty: Vec<_> = self.own.iter().filter_map(at_end).collect();
+        empty.into_iter().all(|p| self.end(p))
+    }
+
+    /// Stops reading partitions that have come to their hold.
+    fn give_back(&mut self, partitions: &BTreeSet<PartitionId>) -> Result<(), SourceError> {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition(self.name, *partition as i32);
+        }
+        self.consumer
+            .incremental_unassign(&list)
+            .map_err(|e| self.failed(&e))
+    }
+
+    /// Once reading is released: goes on with what was held.
+    pub(super) fn read_on(&mut self) -> Result<(), SourceError> {
+        let mut list = TopicPartitionList::new();
+        for (partition, own) in self.own.iter_mut().filter(|(_, own)| own.held) {
+            own.held = false;
+            list.add_partition_offset(
+                self.name,
+                *partition as i32,
+                Offset::Offset(own.next as i64),
+            )
+            .map_err(|e| failed(self.name, &e))?;
+        }
+        if list.count() > 0 {
+            self.consumer
+                .incremental_assign(&list)
+                .map_err(|e| self.failed(&e))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! A topic: partitions are assigned by us (partition mod workers), not by a consumer group; the group only gets the
+//! offsets that are durable, so that lag tools see them.
+//!
+//! ```text
+//!   start: partitions, their ends, where to begin          own: one partition's place, and what is taken
+//!     └─> burst: messages ──own──> blocks ──> worker        group: durable offsets <── worker
+//!           └─ past the hold: given back to the client, read again when released
+//! ```
+
+mod burst;
+mod client;
+mod group;
+mod own;
+mod start;
+mod trouble;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use self::client::{Context, client};
+pub use self::client::{check, refused};
+use self::own::Own;
+use super::error::SourceError;
+use super::options::SourceOptions;
+use super::reader::Outlet;
+use crate::model::block::{Block, PartitionId, SourceEvent};
+
+/// How often new partitions are looked for.
+const REFRESH: Duration = Duration::from_secs(5);
+
+/// Reads this worker's partitions until told to stop.
+pub fn read(
+    options: &SourceOptions,
+    brokers: &str,
+    topic: &str,
+    worker: usize,
+    workers: usize,
+    out: &Outlet,
+) -> Result<(), SourceError> {
+    let consumer = client(options, brokers)?;
+    let mut topic = Topic {
+        consumer,
+        options,
+        name: topic,
+        worker,
+        workers,
+        out,
+        own: BTreeMap::new(),
+        open: BTreeMap::new(),
+        durable: BTreeMap::new(),
+        group_commit: None,
+    };
+    let result = topic.run();
+    let consumer = topic.consumer;
+    if consumer.context().no_group.load(Ordering::Relaxed) {
+        // Closing waits most of a minute for the coordinator that it may not see, to tell it what it does not take.
+        let _ = std::thread::Builder::new()
+            .name("closes-client".to_owned())
+            .spawn(move || drop(consumer));
+    }
+    result
+}
+
+struct Topic<'a> {
+    consumer: BaseConsumer<Context>,
+    options: &'a SourceOptions,
+    name: &'a str,
+    worker: usize,
+    workers: usize,
+    out: &'a Outlet,
+    own: BTreeMap<PartitionId, Own>,
+    /// Blocks in the making.
+    open: BTreeMap<PartitionId, Block>,
+    durable: BTreeMap<PartitionId, u64>,
+    /// When offsets last went to the group.
+    group_commit: Option<Instant>,
+}
+
+impl Topic<'_> {
+    fn run(&mut self) -> Result<(), SourceError> {
+        let Some(first) = self.partitions_at_start()? else {
+            return Ok(());
+        };
+        self.assign(&first, true)?;
+        if self.out.send(SourceEvent::Ready) && self.end_empty() {
+            self.follow()?;
+        }
+        self.leave();
+        Ok(())
+    }
+
+    /// Reads until told to stop.
+    fn follow(&mut self) -> Result<(), SourceError> {
+        let mut refreshed = Instant::now();
+        while !self.out.stopped() && self.poll()? {
+            self.commit_to_group();
+            if self.out.released() {
+                self.read_on()?;
+            }
+            if refreshed.elapsed() >= REFRESH && !self.options.until_end {
+                refreshed = Instant::now();
+                if let Ok(Some(found)) = self.partitions(Duration::from_secs(1)) {
+                    let new: BTreeSet<_> = found
+                        .into_iter()
+                        .filter(|p| !self.own.contains_key(p))
+                        .collect();
+                    if !new.is_empty() {
+                        tracing::info!(event = "partitions_found", topic = self.name, partitions = ?new);
+                        self.assign(&new, false)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
