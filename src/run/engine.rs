@@ -40,6 +40,10 @@ pub struct Cluster {
     pub generation: u64,
     /// `--peer-timeout`.
     pub peer_timeout: Duration,
+    /// `--source`, in short: the same in all processes.
+    pub source: String,
+    /// `--state`: the same in all processes; empty without one.
+    pub state: String,
     /// Certificates for the connections between processes, if they are not plain.
     pub tls: Option<Arc<PeerTls>>,
 }
@@ -54,6 +58,8 @@ impl Cluster {
             id: String::new(),
             generation: 0,
             peer_timeout: Duration::from_secs(10),
+            source: String::new(),
+            state: String::new(),
             tls: None,
         }
     }
@@ -108,6 +114,11 @@ impl Cluster {
             id: args.cluster_id.clone(),
             generation: args.generation,
             peer_timeout: args.peer_timeout,
+            source: Hello::source_of(&args.source),
+            state: args
+                .state
+                .as_ref()
+                .map_or(String::new(), ToString::to_string),
         })
     }
 
@@ -134,6 +145,8 @@ impl Cluster {
             processes: self.hosts.len(),
             workers: self.workers,
             queries: snapshot::agreement(&settings.plan),
+            source: self.source.clone(),
+            state: self.state.clone(),
             line: Line::Data,
         };
         let sockets = peers::connect(

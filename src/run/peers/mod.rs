@@ -6,7 +6,7 @@
 //! all there ──► a socket to each for timely, another for the pulse; the listener stays, and turns latecomers away
 //! ```
 //!
-//! 1. Only processes of the same cluster, generation, version, shape and queries are joined. A stranger is told why it
+//! 1. Only processes of the same cluster, generation, version, shape, queries, source and state are joined. A stranger is told why it
 //!    is refused, and does no harm.
 //! 2. The order in which processes start does not matter: who dials tries until the other is there.
 //! 3. A process of an older generation is refused and ends. One of a newer generation ends this process: it has been
@@ -16,6 +16,7 @@
 //!    says why, and all end with that reason ([`pulse`]).
 //! 5. Where certificates are given ([`tls`]), nothing of the above is said or heard before both sides have shown theirs.
 
+mod hello;
 mod pulse;
 pub mod tls;
 mod wire;
@@ -29,41 +30,11 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use socket2::{SockRef, TcpKeepalive};
 
+use self::hello::Answer;
+pub use self::hello::{Hello, Line};
 use self::tls::{OnlyTls, PeerTls, refusal};
 pub use self::wire::Wire;
 use super::exit::{self, Failure};
-
-/// Who a process is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hello {
-    /// `--cluster-id`.
-    pub cluster: String,
-    /// `--generation`: one life of the cluster.
-    pub generation: u64,
-    /// Version of the program.
-    pub version: String,
-    /// Which process.
-    pub process: usize,
-    /// Of how many.
-    pub processes: usize,
-    /// Worker threads of each.
-    pub workers: usize,
-    /// What the queries are, in short.
-    pub queries: String,
-    /// What the connection is for.
-    #[serde(default)]
-    pub line: Line,
-}
-
-/// What a connection between two processes is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Line {
-    /// The dataflow.
-    #[default]
-    Data,
-    /// A byte now and then, both ways.
-    Pulse,
-}
 
 /// A process's two connections to another.
 #[derive(Default)]
@@ -85,17 +56,6 @@ impl Pair {
     }
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-enum Answer {
-    Welcome,
-    /// Not of this cluster: the reason.
-    Refused(String),
-    /// Of a generation that is over: the present one.
-    Outdated(u64),
-    /// Of a newer generation than this process, which ends.
-    Newer,
-}
-
 /// The largest message of the handshake, bytes.
 const LONGEST: u64 = 64 << 10;
 /// How long the other side may take to say who it is.
@@ -104,48 +64,6 @@ const MANNERS: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(100);
 /// How often it is said who is waited for.
 const REMIND: Duration = Duration::from_secs(5);
-
-impl Hello {
-    /// What this process, which listens, says to another that dials it.
-    fn judge(&self, other: &Hello) -> Answer {
-        let refused = |what: &str, own: &dyn std::fmt::Display, its: &dyn std::fmt::Display| {
-            Answer::Refused(format!(
-                "process {} has {what} {own}, process {} has {its}",
-                self.process, other.process
-            ))
-        };
-        if self.cluster != other.cluster {
-            return refused("cluster id", &self.cluster, &other.cluster);
-        }
-        match other.generation.cmp(&self.generation) {
-            std::cmp::Ordering::Less => return Answer::Outdated(self.generation),
-            std::cmp::Ordering::Greater => return Answer::Newer,
-            std::cmp::Ordering::Equal => {}
-        }
-        if self.version != other.version {
-            return refused("version", &self.version, &other.version);
-        }
-        if self.processes != other.processes {
-            return refused("-n", &self.processes, &other.processes);
-        }
-        if self.workers != other.workers {
-            return refused("-w", &self.workers, &other.workers);
-        }
-        if self.queries != other.queries {
-            return Answer::Refused(
-                "the queries differ; give all processes the same folder".to_owned(),
-            );
-        }
-        if other.process <= self.process || other.process >= self.processes {
-            return Answer::Refused(format!(
-                "process {} does not dial process {}; are two started with the same -p, or the lines of the hosts \
-                 files in another order?",
-                other.process, self.process
-            ));
-        }
-        Answer::Welcome
-    }
-}
 
 /// Connects to all other processes: a socket for each, none for this one. `None` when asked to stop before.
 pub fn connect(
@@ -397,18 +315,7 @@ fn hear<T: for<'de> Deserialize<'de>>(wire: &mut Wire) -> std::io::Result<T> {
 mod tests {
     use super::*;
 
-    fn hello(process: usize) -> Hello {
-        Hello {
-            cluster: "c".to_owned(),
-            generation: 4,
-            version: "1".to_owned(),
-            process,
-            processes: 3,
-            workers: 2,
-            queries: "q".to_owned(),
-            line: Line::Data,
-        }
-    }
+    use super::hello::tests::hello;
 
     fn hosts(n: usize) -> Vec<String> {
         let free: Vec<_> = (0..n)
@@ -474,53 +381,6 @@ mod tests {
         };
         let other = dial(&other, 0, &hosts[0], None).err().unwrap();
         assert!(other.message.contains("cluster id"), "{other}");
-    }
-
-    #[test]
-    fn what_does_not_fit_is_refused_with_the_reason() {
-        let own = hello(0);
-        for (other, word) in [
-            (
-                Hello {
-                    workers: 3,
-                    ..hello(1)
-                },
-                "-w 2",
-            ),
-            (
-                Hello {
-                    processes: 4,
-                    ..hello(1)
-                },
-                "-n 3",
-            ),
-            (
-                Hello {
-                    version: "2".to_owned(),
-                    ..hello(1)
-                },
-                "version 1",
-            ),
-            (
-                Hello {
-                    queries: "r".to_owned(),
-                    ..hello(1)
-                },
-                "queries differ",
-            ),
-            (hello(0), "same -p"),
-            (hello(7), "same -p"),
-        ] {
-            let Answer::Refused(why) = own.judge(&other) else {
-                panic!("{other:?} is not refused");
-            };
-            assert!(why.contains(word), "{why}");
-        }
-        let newer = Hello {
-            generation: 5,
-            ..hello(1)
-        };
-        assert!(matches!(own.judge(&newer), Answer::Newer));
     }
 
     #[test]
