@@ -17,6 +17,9 @@ use crate::observe::live::Live;
 use crate::sink::{ShownRow, SinkError, SinkOptions};
 use crate::source::{denied, is_denied};
 
+/// After how many answers of an address without a number the connection is taken as it is.
+const CONNECTED_WITHIN: usize = 20;
+
 /// A topic of changes, and the one that says how far they go.
 pub struct Topics {
     name: String,
@@ -45,8 +48,7 @@ impl KafkaTransactionalSink {
             producers: None,
             live: Arc::clone(&options.live),
         };
-        // Wrong settings are found at once. And by the time that it takes its transactions over it is connected: asked
-        // before, the client waits for half a second until it looks for a coordinator again.
+        // Wrong settings are found at once.
         topics.producers = Some(topics.make_producers()?);
         let (live, clock) = (Arc::clone(&options.live), options.clock.clone());
         Ok(TransactionalSink::over(
@@ -81,6 +83,21 @@ impl Topics {
     fn producer(&self, id: usize) -> Result<&ThreadedProducer<Deliveries>, Trouble> {
         let gone = || Trouble::Final("it is not open".to_owned());
         self.producers.as_ref().map(|p| &*p[id]).ok_or_else(gone)
+    }
+
+    /// Waits until the client is connected to a broker that it knows by number. Asked for its coordinator before, it
+    /// finds nobody to ask, and asks again after half a second: when it has just heard who the brokers are, it gives up
+    /// the connection by which it heard it. What goes wrong here the next call says.
+    fn be_connected(&self, id: usize) -> Result<(), Trouble> {
+        let client = self.producer(id)?.client();
+        for _ in 0..CONNECTED_WITHIN {
+            match client.fetch_metadata(Some(&self.changes), PATIENCE) {
+                Ok(metadata) if metadata.orig_broker_id() < 0 => {}
+                _ => break,
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 
     fn readback(&self) -> Result<&Readback, SinkError> {
@@ -153,6 +170,7 @@ impl Transactions for Topics {
     }
 
     fn take_over(&self, id: usize) -> Result<(), Trouble> {
+        self.be_connected(id)?;
         self.call(id, |p| p.init_transactions(PATIENCE))
     }
 
