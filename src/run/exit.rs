@@ -1,6 +1,7 @@
 //! How a process ends: exit codes, one readable diagnostic, and panics that take the whole process along.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,12 +45,22 @@ impl Failure {
 /// Ends the process now, from any thread: other threads may be blocked on each other, so nothing is waited for but the
 /// record of the run, and that for [`RECORD_WAIT`] at most.
 pub fn now(failure: &Failure) -> ! {
-    let mut err = std::io::stderr().lock();
-    let _ = writeln!(err, "error: {}", failure.message);
-    let _ = err.flush();
-    drop(err);
+    diagnose(&failure.message);
     tell(&failure.message, true);
     end(failure.code)
+}
+
+/// Whether the diagnostic has been written.
+static DIAGNOSED: AtomicBool = AtomicBool::new(false);
+
+/// Writes the one diagnostic. What else fails while the process ends follows from that: other processes are told why,
+/// and say so on their own end, before this one is gone.
+fn diagnose(problem: &str) {
+    if !DIAGNOSED.swap(true, Ordering::AcqRel) {
+        let mut err = std::io::stderr().lock();
+        let _ = writeln!(err, "error: {problem}");
+        let _ = err.flush();
+    }
 }
 
 /// Ends the process when all is done.
@@ -153,11 +164,12 @@ pub fn die_on_panic() {
                 hear_out(peer);
                 let problem =
                     format!("the connection to process {peer} of the cluster is lost ({what})");
-                eprintln!("error: {problem}; this process ends");
+                diagnose(&format!("{problem}; this process ends"));
                 tell(&problem, false);
             }
             None => {
                 default(info);
+                DIAGNOSED.store(true, Ordering::Release);
                 let place = info.location().map(ToString::to_string);
                 let place = place.unwrap_or_default();
                 tell(&format!("a panic at {place}; see its log"), true);

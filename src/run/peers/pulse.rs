@@ -142,6 +142,10 @@ impl Pulses {
         let mut line = Vec::new();
         let read = reader.take(LONGEST).read_until(b'\n', &mut line);
         if let (Ok(_), Ok(word)) = (read, serde_json::from_slice::<LastWord>(&line)) {
+            if word.process == self.process {
+                // Its own, passed back: it is ending by that already.
+                return;
+            }
             let failure = word.failure();
             lock(&self.heard).get_or_insert(word);
             exit::now(&failure);
