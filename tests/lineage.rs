@@ -246,16 +246,8 @@ fn a_receiver_that_is_away_holds_nothing_up() {
     let (receiver, (_dir, paths)) = (Receiver::start(), files(&[200]));
     let source = format!("file:{}", paths[0]);
     let run = |to: &str| {
-        let args = [
-            "run",
-            "--queries",
-            "queries",
-            "--until-end",
-            "--sink",
-            "stdout",
-        ];
-        standings(&args)
-            .args(["--source", &source, "--lineage", to])
+        support::to_stdout(&source)
+            .args(["--lineage", to])
             .stdout(Stdio::null())
             .output()
             .unwrap()

@@ -17,7 +17,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use standings::model::block::SourceEvent;
 use standings::source::{self, SourceOptions, SourceUrl};
-use support::{Dice, standings};
+use support::Dice;
 
 use self::snapshots_body::Snapshot;
 
@@ -229,17 +229,9 @@ fn a_run_over_a_damaged_file_ends_with_its_name() {
         matches!(read(&path), Err(why) if why.contains("row group 1: "))
     };
     assert!((0..whole.len()).any(|at| is_refused(&at)));
-    let out = standings(&[
-        "run",
-        "--queries",
-        "queries",
-        "--until-end",
-        "--sink",
-        "stdout",
-    ])
-    .args(["--source", &format!("file:{}", path.display())])
-    .output()
-    .unwrap();
+    let out = support::to_stdout(&format!("file:{}", path.display()))
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&out.stderr);
     assert_eq!(out.status.code(), Some(1), "{said}");
     let error = said

@@ -172,23 +172,11 @@ fn a_receiver_that_is_away_holds_nothing_up() {
     std::fs::write(&path, lines.join("\n")).unwrap();
     let began = std::time::Instant::now();
     let to = format!("http://127.0.0.1:{}", support::free_port());
-    let output = standings(&[
-        "run",
-        "--queries",
-        "queries",
-        "--until-end",
-        "--sink",
-        "stdout",
-    ])
-    .args([
-        "--source",
-        &format!("file:{}", path.display()),
-        "--trace",
-        &to,
-    ])
-    .stdout(Stdio::null())
-    .output()
-    .unwrap();
+    let output = support::to_stdout(&format!("file:{}", path.display()))
+        .args(["--trace", &to])
+        .stdout(Stdio::null())
+        .output()
+        .unwrap();
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         output.status.success() && began.elapsed() < Duration::from_secs(15),

@@ -30,6 +30,13 @@ pub fn standings(args: &[&str]) -> Command {
     command
 }
 
+/// A run of the shipped queries to the end of `source`, with the changes on standard output.
+pub fn to_stdout(source: &str) -> Command {
+    let mut command = standings(&["run", "--queries", "queries", "--until-end"]);
+    command.args(["--sink", "stdout", "--source", source]);
+    command
+}
+
 /// A copy of the shipped queries in a folder of their own, to be changed or to have more beside them.
 pub fn copied_queries(dir: &Path) -> PathBuf {
     let folder = dir.join("queries");

@@ -1,15 +1,9 @@
 //! A row of a snapshot's part, in a part whose checksum is right.
 #![no_main]
-#![allow(dead_code)]
 
-use std::path::Path;
-use std::sync::LazyLock;
+mod snapshot;
 
-#[path = "../bodies/snapshots.rs"]
-mod body;
-
-static SNAPSHOT: LazyLock<body::Snapshot> =
-    LazyLock::new(|| body::Snapshot::fixture(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")));
+use snapshot::SNAPSHOT;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     SNAPSHOT.any_row(input);
