@@ -94,11 +94,15 @@ def schema(url, name):
     subprocess.run(["psql", url, "-qc", f"CREATE SCHEMA {name}"], check=True)
     return f"{url}{'&' if '?' in url else '?'}options=-c%20search_path%3D{name}"
 
+def empty_file():
+    """A file without a sale."""
+    path = f"{WORK}/empty.ndjson"
+    os.makedirs(WORK, exist_ok=True)
+    open(path, "w").close()
+    return path
+
 def make_topic(brokers, name, partitions=1):
-    empty = f"{WORK}/empty.ndjson"
-    os.makedirs(os.path.dirname(empty), exist_ok=True)
-    open(empty, "w").close()
-    subprocess.run([STANDINGS, "load", "replay", empty, "--to", f"kafka://{brokers}/{name}", "--partitions", str(partitions)],
+    subprocess.run([STANDINGS, "load", "replay", empty_file(), "--to", f"kafka://{brokers}/{name}", "--partitions", str(partitions)],
                    check=True, env={**os.environ, "STANDINGS_LOG": "error"})
 
 def machine():

@@ -27,6 +27,19 @@ pub fn empty(partition: PartitionId) -> Block {
     }
 }
 
+/// Appends a record that came with an offset and a timestamp of its own.
+pub fn append(block: &mut Block, bytes: &[u8], offset: u64, timestamp: i64) {
+    let start = block.bytes.len() as u32;
+    block.bytes.extend_from_slice(bytes);
+    block.records.push(RecordRef {
+        start,
+        end: block.bytes.len() as u32,
+        offset,
+        timestamp,
+    });
+    block.next_offset = offset + 1;
+}
+
 /// Takes the records from `offset` on out of a block, as a block of their own; `None` if there is none.
 pub fn split(block: &mut Block, offset: u64) -> Option<Block> {
     if block.next_offset <= offset {

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::blocks;
 use super::error::SourceError;
 use super::file::failed;
 use super::options::SourceOptions;
 use super::reader::Outlet;
-use crate::model::block::{Block, PartitionId, RecordRef, SourceEvent};
+use crate::model::block::{Block, PartitionId, SourceEvent};
 use crate::recording::{Header, Pace, Pacer, Recorded, RecordingReader};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -113,25 +114,10 @@ struct Open {
 impl Open {
     fn push(&mut self, record: &Recorded) {
         let partition = record.partition;
-        let block = self.blocks.entry(partition).or_insert_with(|| Block {
-            partition,
-            bytes: Vec::new(),
-            records: Vec::new(),
-            originals: Vec::new(),
-            refused: Vec::new(),
-            next_offset: 0,
-            arrived: Instant::now(),
-        });
+        let block = self.blocks.entry(partition);
+        let block = block.or_insert_with(|| blocks::empty(partition));
         let value = record.value.as_deref().unwrap_or_default();
-        let start = block.bytes.len() as u32;
-        block.bytes.extend_from_slice(value);
-        block.records.push(RecordRef {
-            start,
-            end: block.bytes.len() as u32,
-            offset: record.offset,
-            timestamp: record.timestamp,
-        });
-        block.next_offset = record.offset + 1;
+        blocks::append(block, value, record.offset, record.timestamp);
         self.bytes += value.len() + 32;
     }
 

@@ -6,8 +6,8 @@
 //! all there ──► a socket to each for timely, another for the pulse; the listener stays, and turns latecomers away
 //! ```
 //!
-//! 1. Only processes of the same cluster, generation, version, shape, queries, source and state are joined. A stranger is told why it
-//!    is refused, and does no harm.
+//! 1. Only processes of the same cluster, generation, version, shape, queries, source and state are joined. A stranger is
+//!    told why it is refused, and does no harm.
 //! 2. The order in which processes start does not matter: who dials tries until the other is there.
 //! 3. A process of an older generation is refused and ends. One of a newer generation ends this process: it has been
 //!    replaced.

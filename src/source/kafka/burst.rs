@@ -1,7 +1,7 @@
 //! A burst of messages, as many as wait in the client, becomes a block for each partition.
 
-use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
@@ -9,11 +9,12 @@ use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 
+use super::super::blocks;
 use super::super::error::SourceError;
 use super::Topic;
 use super::own::{Own, Place};
 use super::trouble::failed;
-use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
+use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
 
 /// How long a poll waits.
 const POLL: Duration = Duration::from_millis(50);
@@ -26,6 +27,7 @@ impl Topic<'_> {
     pub(super) fn poll(&mut self) -> Result<bool, SourceError> {
         let mut wait = POLL;
         let mut taken = 0;
+        let mut open: BTreeMap<PartitionId, Block> = BTreeMap::new();
         let mut caught_up = Vec::new();
         let mut past_end = BTreeSet::new();
         let mut given_back = BTreeSet::new();
@@ -50,30 +52,12 @@ impl Topic<'_> {
                             continue;
                         }
                     }
-                    let block = self.open.entry(partition).or_insert_with(|| Block {
-                        partition,
-                        bytes: Vec::new(),
-                        records: Vec::new(),
-                        originals: Vec::new(),
-                        refused: Vec::new(),
-                        next_offset: 0,
-                        arrived: Instant::now(),
-                    });
-                    let start = block.bytes.len() as u32;
-                    block
-                        .bytes
-                        .extend_from_slice(message.payload().unwrap_or_default());
-                    block.records.push(RecordRef {
-                        start,
-                        end: block.bytes.len() as u32,
-                        offset,
-                        timestamp: message
-                            .timestamp()
-                            .to_millis()
-                            .filter(|t| *t >= 0)
-                            .unwrap_or(NO_TIMESTAMP),
-                    });
-                    block.next_offset = offset + 1;
+                    let block = open.entry(partition);
+                    let block = block.or_insert_with(|| blocks::empty(partition));
+                    let payload = message.payload().unwrap_or_default();
+                    let timestamp = message.timestamp().to_millis().filter(|t| *t >= 0);
+                    let timestamp = timestamp.unwrap_or(NO_TIMESTAMP);
+                    blocks::append(block, payload, offset, timestamp);
                     taken += 1;
                     if block.bytes.len() >= BLOCK_BYTES || taken >= BLOCK_RECORDS {
                         break;
@@ -85,7 +69,7 @@ impl Topic<'_> {
                 Err(e) => self.check(&e)?,
             }
         }
-        for block in std::mem::take(&mut self.open).into_values() {
+        for block in open.into_values() {
             let partition = block.partition;
             if !self.out.send(SourceEvent::Block(block)) {
                 return Ok(false);

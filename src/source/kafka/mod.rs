@@ -26,7 +26,7 @@ use self::own::Own;
 use super::error::SourceError;
 use super::options::SourceOptions;
 use super::reader::Outlet;
-use crate::model::block::{Block, PartitionId, SourceEvent};
+use crate::model::block::{PartitionId, SourceEvent};
 
 /// How often new partitions are looked for.
 const REFRESH: Duration = Duration::from_secs(5);
@@ -49,7 +49,6 @@ pub fn read(
         workers,
         out,
         own: BTreeMap::new(),
-        open: BTreeMap::new(),
         durable: BTreeMap::new(),
         group_commit: None,
     };
@@ -72,8 +71,6 @@ struct Topic<'a> {
     workers: usize,
     out: &'a Outlet,
     own: BTreeMap<PartitionId, Own>,
-    /// Blocks in the making.
-    open: BTreeMap<PartitionId, Block>,
     durable: BTreeMap<PartitionId, u64>,
     /// When offsets last went to the group.
     group_commit: Option<Instant>,
