@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use timely::dataflow::InputHandle;
@@ -85,6 +86,10 @@ pub trait Gate {
     fn snapshot(&mut self, complete: Option<Complete>);
     /// Whether a draft would be taken now.
     fn ready(&mut self) -> bool;
+    /// When a draft would be taken, if only time is missing.
+    fn ready_at(&self) -> Option<Instant> {
+        None
+    }
     /// Takes a draft of everything before epoch `up_to` ([`Epoch::MAX`]: of everything, the input has ended).
     fn offer(&mut self, draft: Commit, up_to: Epoch);
     /// Windows up to this time (ms) were closed by an earlier run, and stay closed; asked when ready.
@@ -110,10 +115,21 @@ impl Bell {
     }
 }
 
+/// When gather looks again at what no message and no bell announces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// There is nothing to look at.
+    No,
+    /// Soon, and again soon after: nobody knows when.
+    Soon,
+    /// A draft may be made then.
+    At(Instant),
+}
+
 /// Worker 0's way to gather.
 pub struct ToGather {
-    /// It has something to do that nothing will announce: it must look again soon.
-    pub pending: Rc<Cell<bool>>,
+    /// Whether it has something to do that nothing will announce.
+    pub look: Rc<Cell<Look>>,
     /// It should look now.
     pub bell: Bell,
     /// Wakes it.
@@ -283,10 +299,10 @@ pub fn build(
             Exchange::new(|_: &Gathered| 0),
             "Gather",
             |capability, info| {
-                let pending = Rc::new(Cell::new(false));
+                let look = Rc::new(Cell::new(Look::Soon));
                 if let Some(gate) = gate.as_ref().filter(|_| index == 0) {
                     control = Some(ToGather {
-                        pending: Rc::clone(&pending),
+                        look: Rc::clone(&look),
                         bell: gate.bell(),
                         activator: activator(&info),
                     });
@@ -295,7 +311,6 @@ pub fn build(
                 let gather = Gather::new(Arc::clone(plan), policy, emit, workers);
                 let mut gate = gate;
                 let mut waiting: BTreeMap<Epoch, Vec<Gathered>> = BTreeMap::new();
-                pending.set(true);
                 let mut seat = Seat {
                     gather,
                     applied: 0,
@@ -332,8 +347,12 @@ pub fn build(
                     }
                     // A draft that is being written rings when it is done; one that may not be made yet does not.
                     let rests = seat.applied > durable && !gate.is_writing();
-                    let waits = !seat.started || !seat.released || rests;
-                    pending.set(held.is_some() && waits);
+                    look.set(match (held.is_some(), seat.started && seat.released) {
+                        (false, _) => Look::No,
+                        (true, false) => Look::Soon,
+                        (true, true) if rests => gate.ready_at().map_or(Look::Soon, Look::At),
+                        (true, true) => Look::No,
+                    });
                 }
             },
         );

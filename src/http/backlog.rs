@@ -112,6 +112,11 @@ impl Backlog {
         }
     }
 
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting().messages.is_empty()
+    }
+
     /// No message comes any more.
     pub(super) fn close(&self) {
         self.waiting().closed = true;

@@ -120,6 +120,9 @@ impl Watch {
                         Message::Committed(told) => own.board.apply(&own.plan, *told),
                         Message::GoesOn(number) => own.board.goes_on(number),
                     }
+                    if messages.is_empty() {
+                        own.board.rest();
+                    }
                 }
             })
             .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;

@@ -27,7 +27,7 @@ use super::exit::Failure;
 use super::partition::{Folds, Partition};
 use crate::combine::combiner::Combiner;
 use crate::dataflow::control::{PartReport, Start, Taken};
-use crate::dataflow::graph::{Body, Message, ToGather, Told, Wiring};
+use crate::dataflow::graph::{Body, Look, Message, ToGather, Told, Wiring};
 use crate::dataflow::messages::{Epoch, Progress, Promise};
 use crate::dataflow::totals::Totals;
 use crate::decode::Decoder;
@@ -186,8 +186,8 @@ enum Phase {
 /// The next offset to read of some partitions.
 type Offsets = Vec<(PartitionId, u64)>;
 
-/// The least time between two epochs of a worker that is not under load.
-const QUIET_EPOCH: Duration = Duration::from_millis(1);
+/// The least time between two epochs of a worker that is not under load: alone, and with others, who are all told of each.
+const QUIET_EPOCH: (Duration, Duration) = (Duration::from_micros(250), Duration::from_millis(1));
 
 /// The most bytes of an epoch whose fold saves nothing: its rows and texts fit into a core's own cache.
 const SMALL_EPOCH: usize = 1 << 20;
@@ -330,7 +330,11 @@ impl<F: Feed> Driver<F> {
         let full = self.pull()?;
         let mut wait = self.check_idle();
         if self.ready && self.wants_epoch() {
-            let rest = QUIET_EPOCH.saturating_sub(self.settings.clock.since(self.last_end));
+            let least = match self.peers {
+                1 => QUIET_EPOCH.0,
+                _ => QUIET_EPOCH.1,
+            };
+            let rest = least.saturating_sub(self.settings.clock.since(self.last_end));
             if full || rest.is_zero() {
                 self.end_epoch();
             } else {
@@ -363,26 +367,31 @@ impl<F: Feed> Driver<F> {
         }
         let mut wait = Duration::from_millis(50).min(wait.unwrap_or(Duration::MAX));
         // The time for a snapshot comes without a message.
-        if self.wake_gather(self.settings.snapshots.is_some()) {
-            wait = wait.min(LOOK_AGAIN);
+        if let Some(soon) = self.wake_gather(self.settings.snapshots.is_some()) {
+            wait = wait.min(soon);
         }
         Ok(Turn::Park(wait))
     }
 
-    /// Wakes gather, on worker 0, if the bell rang, or it has something to do that nothing announces, or anyway;
-    /// whether it must look again soon.
-    fn wake_gather(&self, anyway: bool) -> bool {
-        let Some(gather) = &self.gather else {
-            return false;
-        };
+    /// Wakes gather, on worker 0, if the bell rang, or it has something to do that nothing announces, or anyway now
+    /// and then; how soon it must look again.
+    fn wake_gather(&self, anyway: bool) -> Option<Duration> {
+        let gather = self.gather.as_ref()?;
+        let now = self.settings.clock.now();
         // An operator that is woken in every turn keeps its worker from ever waiting: a core for nothing, while commits
         // are on their way on other threads.
-        let due = || self.settings.clock.since(self.woken.get()) >= LOOK_AGAIN;
-        if gather.bell.answer() || ((gather.pending.get() || anyway) && due()) {
-            self.woken.set(self.settings.clock.now());
+        let soon = self.woken.get() + LOOK_AGAIN;
+        let next = match gather.look.get() {
+            Look::At(time) if anyway => Some(time.min(soon)),
+            Look::At(time) => Some(time),
+            Look::Soon => Some(soon),
+            Look::No => anyway.then_some(soon),
+        };
+        if gather.bell.answer() || next.is_some_and(|next| next <= now) {
+            self.woken.set(now);
             gather.activator.activate();
         }
-        gather.pending.get()
+        next.map(|next| next.saturating_duration_since(now))
     }
 
     /// Closing the input lets the frontier pass everything; what was read is committed before the end.

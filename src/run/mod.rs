@@ -8,7 +8,7 @@
 
 pub mod args;
 pub mod ask;
-pub mod catch_up;
+
 pub mod check;
 pub mod cluster;
 pub mod commands;

@@ -10,7 +10,9 @@
 //! 2. At most `--http-rows` rows per ranking are kept: the oldest windows go first, and a correction of a window that
 //!    went does not bring back a part of it. Series are kept of rows that are ranked, and of about as many that were;
 //!    they and the ring have bounds of their own.
+//! 3. While nobody looks, the board may be [`REST`] behind; the first who comes sees it as it is, and sets it going.
 
+mod audience;
 mod ring;
 mod series;
 mod shown;
@@ -20,9 +22,11 @@ mod window;
 
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
+use self::audience::Audience;
 use self::ring::Ring;
 use self::shown::Shown;
 use super::as_of::AsOf;
@@ -68,7 +72,11 @@ pub struct Board {
     state: RwLock<State>,
     /// Counts the commits taken over, also those that changed no row.
     ticks: watch::Sender<u64>,
+    audience: Audience,
 }
+
+/// How long commits wait to be folded while nobody looks.
+const REST: Duration = Duration::from_millis(25);
 
 impl Board {
     /// An empty board for these rankings, which keeps so many rows of each.
@@ -94,6 +102,7 @@ impl Board {
                 completes: false,
             }),
             ticks: watch::Sender::new(0),
+            audience: Audience::default(),
         }
     }
 
@@ -175,12 +184,21 @@ impl Board {
 
     /// Wakes at every commit that is taken over.
     pub fn ticks(&self) -> watch::Receiver<u64> {
+        self.audience.look();
         self.ticks.subscribe()
+    }
+
+    /// Between commits: waits a little while nobody looks, so that more of them are folded in a row.
+    pub fn rest(&self) {
+        if self.ticks.receiver_count() == 0 {
+            self.audience.rest(REST);
+        }
     }
 
     /// Looks at one state: all that is asked of the view is of the same commit. The next commit is taken over only
     /// afterwards, so take what is needed and go.
     pub fn view<T>(&self, look: impl FnOnce(&View<'_>) -> T) -> T {
+        self.audience.look();
         look(&View(
             &self.state.read().unwrap_or_else(PoisonError::into_inner),
         ))

@@ -36,35 +36,31 @@ pub(super) struct Deliveries {
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A broker that does not acknowledge: says so each time that [`PATIENCE`] is over.
-pub(super) struct Silence<'a> {
-    sink: &'a str,
-    live: &'a Live,
+pub(super) struct Silence {
     started: Instant,
     warned: Instant,
 }
 
-impl<'a> Silence<'a> {
+impl Silence {
     /// Begins now.
-    pub(super) fn new(sink: &'a str, live: &'a Live) -> Self {
+    pub(super) fn new() -> Self {
         let started = Instant::now();
         Silence {
-            sink,
-            live,
             started,
             warned: started,
         }
     }
 
     /// It goes on.
-    pub(super) fn look(&mut self) {
+    pub(super) fn look(&mut self, sink: &str, live: &Live) {
         if self.warned.elapsed() < PATIENCE {
             return;
         }
         self.warned = Instant::now();
-        self.live.sink(self.sink, false);
+        live.sink(sink, false);
         tracing::warn!(
             event = "sink_waiting",
-            sink = self.sink,
+            sink,
             waited_s = self.started.elapsed().as_secs(),
             "Kafka does not acknowledge; commits wait"
         );

@@ -17,7 +17,6 @@ pub use producer::KafkaTransactionalSink;
 pub use readback::{fold_log, peek};
 pub use transactions::{IDS, Progress, Record, TransactionalSink, Transactions, Trouble};
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +33,9 @@ use crate::model::change::Commit;
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 
+/// A full queue is looked at again this soon.
+const ROOM: Duration = Duration::from_millis(5);
+
 /// Changes or rejects to a topic.
 pub struct KafkaSink {
     name: String,
@@ -43,6 +45,8 @@ pub struct KafkaSink {
     live: Arc<Live>,
     brokers: String,
     options: SinkOptions,
+    /// Since when it waits for acknowledgements; `None` if it waits for none.
+    silence: Option<Silence>,
     /// Bytes of the largest message that the topic takes; known once it is open for rejects.
     largest: usize,
 }
@@ -99,14 +103,6 @@ fn refused(error: &KafkaError) -> SinkError {
     ))
 }
 
-/// A message before it is sent.
-struct Outgoing {
-    key: Vec<u8>,
-    /// `None` for a tombstone.
-    value: Option<Vec<u8>>,
-    headers: Vec<(&'static str, String)>,
-}
-
 impl KafkaSink {
     /// Makes the client; it connects by itself.
     pub fn new(brokers: &str, topic: &str, options: &SinkOptions) -> Result<Self, SinkError> {
@@ -129,51 +125,77 @@ impl KafkaSink {
             live: Arc::clone(&options.live),
             brokers: brokers.to_owned(),
             options: options.clone(),
+            silence: None,
             largest: topics::LARGEST,
         })
     }
 
-    fn put(&self, mut messages: VecDeque<Outgoing>) -> Result<(), SinkError> {
-        let mut silence = Silence::new(&self.name, &self.live);
+    /// Hands a message to the client, which holds it back; waits while the client's queue is full.
+    fn give(
+        &mut self,
+        key: &[u8],
+        value: Option<&[u8]>,
+        headers: &[(&'static str, String)],
+    ) -> Result<(), SinkError> {
         loop {
-            while let Some(message) = messages.front() {
-                let mut record = BaseRecord::to(&self.topic).key(&message.key);
-                if let Some(value) = &message.value {
-                    record = record.payload(value);
-                }
-                if !message.headers.is_empty() {
-                    let headers = OwnedHeaders::new_with_capacity(message.headers.len());
-                    let add = |headers: OwnedHeaders, (key, value): &(&'static str, String)| {
-                        headers.insert(Header {
-                            key,
-                            value: Some(value),
-                        })
-                    };
-                    record = record.headers(message.headers.iter().fold(headers, add));
-                }
-                match self.producer.send::<Vec<u8>, Vec<u8>>(record) {
-                    Ok(()) => {
-                        messages.pop_front();
-                    }
-                    Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => break,
-                    Err((error, _)) => return Err(self.failed(&error)),
-                }
+            let mut record = BaseRecord::to(&self.topic).key(key);
+            if let Some(value) = value {
+                record = record.payload(value);
             }
-            // A full queue is looked at again soon.
-            let patience = match messages.is_empty() {
-                true => PIECE,
-                false => Duration::from_millis(5),
-            };
-            let is_sent = flush(&self.producer, patience);
-            if let Some(refusal) = self.producer.context().take_refusal() {
-                return Err(self.failed(&refusal.text));
+            if !headers.is_empty() {
+                let all = OwnedHeaders::new_with_capacity(headers.len());
+                let add = |all: OwnedHeaders, (key, value): &(&'static str, String)| {
+                    all.insert(Header {
+                        key,
+                        value: Some(value),
+                    })
+                };
+                record = record.headers(headers.iter().fold(all, add));
             }
-            if messages.is_empty() && is_sent {
-                self.live.sink(&self.name, true);
-                return Ok(());
+            match self.producer.send::<[u8], [u8]>(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
+                    self.wait(ROOM)?;
+                }
+                Err((error, _)) => return Err(self.failed(&error)),
             }
-            silence.look();
         }
+    }
+
+    /// Sends what the client holds back, and waits for `patience` at most until all of it is acknowledged; whether it is.
+    fn wait(&mut self, patience: Duration) -> Result<bool, SinkError> {
+        let is_sent = flush(&self.producer, patience);
+        if let Some(refusal) = self.producer.context().take_refusal() {
+            return Err(self.failed(&refusal.text));
+        }
+        if is_sent {
+            self.silence = None;
+            self.live.sink(&self.name, true);
+        } else {
+            let silence = self.silence.get_or_insert_with(Silence::new);
+            silence.look(&self.name, &self.live);
+        }
+        Ok(is_sent)
+    }
+
+    fn wait_for_all(&mut self) -> Result<(), SinkError> {
+        while !self.wait(PIECE)? {}
+        Ok(())
+    }
+
+    fn give_changes(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
+        let (mut key, mut value) = (Vec::with_capacity(128), Vec::with_capacity(512));
+        for change in &commit.changes {
+            key.clear();
+            value.clear();
+            push_key(&mut key, plan, change);
+            let keep = change.rank.is_some() || !self.tombstones;
+            if keep {
+                push_change(&mut value, plan, change, commit.number);
+            }
+            self.give(&key, keep.then_some(&value[..]), &[])?;
+        }
+        Ok(())
     }
 
     fn failed(&self, error: &dyn std::fmt::Display) -> SinkError {
@@ -191,21 +213,7 @@ impl Sink for KafkaSink {
     }
 
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
-        let message = |change| {
-            let mut key = Vec::with_capacity(96);
-            push_key(&mut key, plan, change);
-            let mut value = None;
-            if !self.tombstones || change.rank.is_some() {
-                let mut bytes = Vec::with_capacity(320);
-                push_change(&mut bytes, plan, change, commit.number);
-                value = Some(bytes);
-            }
-            Outgoing {
-                key,
-                value,
-                headers: Vec::new(),
-            }
-        };
-        self.put(commit.changes.iter().map(message).collect())
+        self.give_changes(plan, commit)?;
+        self.wait_for_all()
     }
 }

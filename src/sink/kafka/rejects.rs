@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{KafkaSink, Outgoing, topics};
+use super::{KafkaSink, topics};
 use crate::model::plan::Plan;
 use crate::model::reject::{Reject, RejectKind};
 use crate::run::committer::RejectWriter;
@@ -19,7 +19,7 @@ impl RejectWriter for KafkaSink {
     }
 
     fn write(&mut self, plan: &Plan, rejects: &[&Reject]) -> Result<(), SinkError> {
-        let message = |reject: &&Reject| {
+        for reject in rejects {
             let (value, kept) = fitting(plan, reject, self.largest.saturating_sub(AROUND));
             if kept < reject.bytes.len() {
                 tracing::warn!(
@@ -33,13 +33,9 @@ impl RejectWriter for KafkaSink {
                 );
             }
             let key = format!("{}:{}", reject.partition, reject.offset);
-            Outgoing {
-                key: key.into_bytes(),
-                value: Some(value),
-                headers: headers(reject),
-            }
-        };
-        self.put(rejects.iter().map(message).collect())
+            self.give(key.as_bytes(), Some(&value), &headers(reject))?;
+        }
+        self.wait_for_all()
     }
 }
 

@@ -1,0 +1,216 @@
+//! What stands between worker 0, which makes drafts, and the committer, which writes them.
+//!
+//! ```text
+//! worker 0: ready? ──offer──► a draft ──► committer
+//!     ▲                                      │
+//!     └──────── bell ◄─── it is durable ◄────┘
+//! ```
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::dataflow::control::{Complete, GatherState, Start};
+use crate::dataflow::graph::{Bell, Gate};
+use crate::dataflow::messages::Epoch;
+use crate::event_time::BEGINNING;
+use crate::model::change::Commit;
+use crate::model::clock::Clock;
+use crate::snapshot::Keeper;
+
+/// No window is closed, because the sinks have not said yet.
+const NOT_OPEN: i64 = i64::MIN;
+/// No window is closed, as far as the sinks know.
+const NONE_CLOSED: i64 = BEGINNING + 1;
+
+/// What the committer and its gate both see.
+struct Shared {
+    /// A draft is being written.
+    writing: AtomicBool,
+    /// Everything before this epoch is durable.
+    durable: Arc<AtomicU64>,
+    /// Windows up to this time were closed by an earlier run; [`NOT_OPEN`] before the sinks are open.
+    closed: AtomicI64,
+    /// Every sink has caught up.
+    released: AtomicBool,
+    begin: Mutex<Option<Begin>>,
+    /// Rung for worker 0, and its thread, which may be waiting.
+    bell: Bell,
+    wake: OnceLock<Thread>,
+}
+
+/// How a run begins, and who keeps its snapshots.
+pub(super) struct Begin {
+    pub(super) start: Start,
+    pub(super) state: Option<GatherState>,
+    pub(super) keeper: Option<Keeper>,
+}
+
+/// The committer's end of the gate.
+pub struct Desk {
+    /// Drafts, in order.
+    pub(super) drafts: Receiver<(Commit, Epoch)>,
+    shared: Arc<Shared>,
+    /// Asked to stop: the last draft is not the input's end.
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) clock: Clock,
+}
+
+impl Desk {
+    /// Where it is kept how far everything is durable.
+    pub(super) fn durable(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.shared.durable)
+    }
+
+    /// The sinks are open: windows up to `closed` were closed by an earlier run, and this is how the run begins.
+    pub(super) fn open(&self, begin: Begin, closed: Option<i64>, caught_up: bool) {
+        let shared = &self.shared;
+        *shared.begin.lock().unwrap_or_else(PoisonError::into_inner) = Some(begin);
+        shared.released.store(caught_up, Ordering::Release);
+        let closed = closed.unwrap_or(NONE_CLOSED).max(NONE_CLOSED);
+        shared.closed.store(closed, Ordering::Release);
+        self.wake();
+    }
+
+    /// Whether reading may go on past the hold.
+    pub(super) fn is_released(&self) -> bool {
+        self.shared.released.load(Ordering::Acquire)
+    }
+
+    /// Lets reading go on past the hold.
+    pub(super) fn release(&self) {
+        self.shared.released.store(true, Ordering::Release);
+    }
+
+    /// The draft is durable, and so is everything before `up_to`.
+    pub(super) fn done(&self, up_to: Epoch) {
+        self.shared.durable.store(up_to, Ordering::Release);
+        self.shared.writing.store(false, Ordering::Release);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        self.shared.bell.ring();
+        if let Some(thread) = self.shared.wake.get() {
+            thread.unpark();
+        }
+    }
+}
+
+/// Worker 0's side of the committer.
+pub struct CommitGate {
+    send: Sender<(Commit, Epoch)>,
+    shared: Arc<Shared>,
+    keeper: Option<Keeper>,
+    interval: Duration,
+    last: Option<Instant>,
+    clock: Clock,
+}
+
+impl CommitGate {
+    /// A gate and the desk behind it; a draft is taken each `interval` at most. `stop` says that the input did not end
+    /// by itself.
+    pub fn new(interval: Duration, stop: Arc<AtomicBool>, clock: Clock) -> (Self, Desk) {
+        // A draft is made when the last one is written: a draft that waited would only be older than it need be.
+        let (send, drafts) = bounded(1);
+        let shared = Arc::new(Shared {
+            writing: AtomicBool::new(false),
+            durable: Arc::default(),
+            closed: AtomicI64::new(NOT_OPEN),
+            released: AtomicBool::new(false),
+            begin: Mutex::default(),
+            bell: Bell::default(),
+            wake: OnceLock::new(),
+        });
+        let gate = CommitGate {
+            send,
+            shared: Arc::clone(&shared),
+            keeper: None,
+            interval,
+            last: None,
+            clock: clock.clone(),
+        };
+        let desk = Desk {
+            drafts,
+            shared,
+            stop,
+            clock,
+        };
+        (gate, desk)
+    }
+}
+
+impl Gate for CommitGate {
+    fn bell(&self) -> Bell {
+        self.shared.bell.clone()
+    }
+
+    fn is_writing(&self) -> bool {
+        self.shared.writing.load(Ordering::Acquire)
+    }
+
+    fn start(&mut self) -> Option<(Start, Option<GatherState>)> {
+        self.shared.wake.get_or_init(std::thread::current);
+        let begin = self
+            .shared
+            .begin
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()?;
+        self.keeper = begin.keeper;
+        Some((begin.start, begin.state))
+    }
+
+    fn released(&self) -> bool {
+        self.shared.released.load(Ordering::Acquire)
+    }
+
+    fn snapshot_due(&mut self) -> Option<u64> {
+        self.keeper.as_mut()?.due()
+    }
+
+    fn snapshot_lost(&mut self) -> bool {
+        self.keeper.as_ref().is_some_and(Keeper::lost)
+    }
+
+    fn snapshot(&mut self, complete: Option<Complete>) {
+        if let (Some(keeper), Some(complete)) = (&self.keeper, complete) {
+            keeper.keep(complete);
+        }
+    }
+
+    fn ready(&mut self) -> bool {
+        self.shared.wake.get_or_init(std::thread::current);
+        let rested = |last| self.clock.since(last) >= self.interval;
+        self.shared.closed.load(Ordering::Acquire) != NOT_OPEN
+            && !self.is_writing()
+            && self.last.is_none_or(rested)
+    }
+
+    fn ready_at(&self) -> Option<Instant> {
+        let is_open = self.shared.closed.load(Ordering::Acquire) != NOT_OPEN;
+        let rested = |last| last + self.interval;
+        self.last.filter(|_| is_open).map(rested)
+    }
+
+    fn offer(&mut self, mut draft: Commit, up_to: Epoch) {
+        draft.drafted = Some(self.clock.wall());
+        if !draft.changes.is_empty() {
+            self.last = Some(self.clock.now());
+        }
+        self.shared.writing.store(true, Ordering::Release);
+        // The committer ends only after this gate, or takes the process along.
+        let _ = self.send.send((draft, up_to));
+    }
+
+    fn closed_before(&self) -> i64 {
+        self.shared.closed.load(Ordering::Acquire)
+    }
+
+    fn durable(&self) -> Epoch {
+        self.shared.durable.load(Ordering::Acquire)
+    }
+}

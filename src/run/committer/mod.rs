@@ -1,0 +1,142 @@
+//! The committer thread of process 0: numbers drafts, writes them to every sink, and says what is durable.
+//!
+//! ```text
+//!         gate                  committer
+//! drafts ──────► rejects ──► every sink, side by side ──► durable: observers, then worker 0 makes the next draft
+//!                            (slot: brought to what the others show first)
+//! ```
+//!
+//! 1. A commit's rejects are written before its rows, its rows before it is called durable.
+//! 2. A number is used once in a sink; it grows from the greatest that any sink shows. After a restart all sinks are
+//!    first brought to the prefix of that greatest commit, whose number a sink that was behind gets too; so what two
+//!    sinks show under a number is the same.
+//! 3. A commit that changes nothing is not written, except the last of a run, which records how far the input was read.
+//! 4. One commit at a time: what comes meanwhile is the next. When a server is slow, commits become fewer and larger by
+//!    themselves; a second one on its way would make more and smaller ones just then (docs/performance.md, dead ends).
+
+mod catch_up;
+mod gate;
+mod open;
+mod rejects;
+mod slot;
+mod write;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+pub use self::gate::{CommitGate, Desk};
+pub use self::rejects::RejectWriter;
+use self::slot::Slot;
+use super::exit::{self, Failure};
+use crate::model::block::PartitionId;
+use crate::model::change::Commit;
+use crate::model::clock::Clock;
+use crate::model::plan::Plan;
+use crate::observe::live::Live;
+use crate::observe::trace::Tracer;
+use crate::sink::{Sink, SinkError};
+use crate::snapshot::{Manifests, Store};
+
+/// Watches commits: metrics, the live page, a demo's summary.
+pub trait Observer: Send {
+    /// Every sink is open.
+    fn opened(&mut self);
+    /// Every sink shows at least what the one with the last commit showed when they were opened.
+    fn caught_up(&mut self) {}
+    /// Every sink shows this commit, the last of an earlier run: what is committed next goes on from it.
+    fn goes_on(&mut self, _last: u64) {}
+    /// A commit is durable; its number is 0 if it changed nothing.
+    fn committed(&mut self, plan: &Plan, commit: &Commit);
+}
+
+/// What the committer writes to.
+#[derive(Default)]
+pub struct Outputs {
+    /// `--sink`.
+    pub sinks: Vec<Box<dyn Sink>>,
+    /// `--late`.
+    pub late: Option<Box<dyn RejectWriter>>,
+    /// `--dead-letter`.
+    pub dead: Option<Box<dyn RejectWriter>>,
+    /// Who watches.
+    pub observers: Vec<Box<dyn Observer>>,
+    /// Where snapshots go, and how often.
+    pub state: Option<(Store, Duration)>,
+    /// Sinks are written one after the other, on the caller's thread (a simulator has only one).
+    pub one_by_one: bool,
+    /// Where it is told how commits and snapshots go.
+    pub live: Arc<Live>,
+    /// Who is told of sampled commits.
+    pub tracer: Option<Tracer>,
+}
+
+/// Numbers drafts and has every sink write them.
+pub struct Committer {
+    plan: Arc<Plan>,
+    desk: Desk,
+    slots: Vec<Slot>,
+    late: Option<Box<dyn RejectWriter>>,
+    dead: Option<Box<dyn RejectWriter>>,
+    observers: Vec<Box<dyn Observer>>,
+    one_by_one: bool,
+    live: Arc<Live>,
+    tracer: Option<Tracer>,
+    /// The last number used.
+    number: u64,
+    /// What was committed before this run: its rejects were written then.
+    hold: BTreeMap<PartitionId, u64>,
+    /// Keeps snapshots; for who runs the committer to run.
+    pub manifests: Option<Manifests>,
+}
+
+/// Whether a draft is the last one of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    No,
+    /// The input has ended.
+    Ended,
+    /// Reading was stopped.
+    Stopped,
+}
+
+impl From<SinkError> for Failure {
+    fn from(error: SinkError) -> Self {
+        match error {
+            SinkError::Configuration(m) => Failure::usage(m),
+            SinkError::Fenced(m) | SinkError::Failed(m) => Failure::failed(m),
+        }
+    }
+}
+
+/// Starts the committer: the gate for worker 0, and the thread to join at the end.
+pub fn start(
+    plan: Arc<Plan>,
+    outputs: Outputs,
+    interval: Duration,
+    stop: Arc<AtomicBool>,
+) -> std::io::Result<(CommitGate, JoinHandle<()>)> {
+    let (gate, desk) = CommitGate::new(interval, stop, Clock::default());
+    let thread = std::thread::Builder::new()
+        .name("committer".to_owned())
+        .spawn(move || {
+            if let Err(failure) = work(plan, outputs, desk) {
+                exit::now(&failure);
+            }
+        })?;
+    Ok((gate, thread))
+}
+
+fn work(plan: Arc<Plan>, outputs: Outputs, desk: Desk) -> Result<(), Failure> {
+    let mut committer = Committer::open(plan, outputs, desk)?;
+    if let Some(manifests) = committer.manifests.take() {
+        let started = manifests.start();
+        started.map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
+    }
+    while let Ok((draft, up_to)) = committer.desk.drafts.recv() {
+        committer.commit(draft, up_to)?;
+    }
+    Ok(())
+}
