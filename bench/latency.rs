@@ -237,11 +237,12 @@ fn consume(
         let Some(payload) = message.payload() else {
             continue;
         };
-        const MARK: &[u8] = b"\"last_sale\":\"";
-        let Some(at) = memchr::memmem::find(payload, MARK) else {
+        // A change names the sale it shows; a sale that was only copied is its own.
+        let after = |mark: &[u8]| memchr::memmem::find(payload, mark).map(|at| at + mark.len());
+        let Some(at) = after(b"\"last_sale\":\"").or_else(|| after(b"\"sale_id\":\"")) else {
             continue;
         };
-        let id = &payload[at + MARK.len()..];
+        let id = &payload[at..];
         let end = memchr::memchr(b'"', id).unwrap_or(0);
         let id = std::str::from_utf8(&id[..end]).unwrap_or("");
         if let Some((p, k)) = id.split_once('-')
