@@ -22,10 +22,6 @@ const CONNECTED_WITHIN: usize = 20;
 /// And how long is waited between them.
 const ASKED_EACH: Duration = Duration::from_millis(4);
 
-/// How long a client may take to connect while the topics are made. What keeps it, such as a wrong password, is said by who
-/// makes the topics, and not later for this.
-const AHEAD: Duration = Duration::from_millis(500);
-
 /// A topic of changes, and the one that says how far they go.
 pub struct Topics {
     name: String,
@@ -96,15 +92,10 @@ impl Topics {
     /// the connection by which it heard it. What goes wrong here the next call says.
     ///
     /// `topic`: the client will write to it. One that is missing must not be asked for: a broker may make it.
-    fn be_connected(
-        &self,
-        id: usize,
-        topic: Option<&str>,
-        patience: Duration,
-    ) -> Result<(), Trouble> {
+    fn be_connected(&self, id: usize, topic: Option<&str>) -> Result<(), Trouble> {
         let client = self.producer(id)?.client();
         for _ in 0..CONNECTED_WITHIN {
-            match client.fetch_metadata(topic, patience) {
+            match client.fetch_metadata(topic, PATIENCE) {
                 Ok(metadata) if metadata.orig_broker_id() < 0 => {}
                 _ => break,
             }
@@ -182,14 +173,14 @@ impl Transactions for Topics {
         std::thread::scope(|scope| {
             // A client connects at most each twentieth of a second: not one after the other.
             for id in 0..IDS {
-                scope.spawn(move || own.be_connected(id, None, AHEAD));
+                scope.spawn(move || own.be_connected(id, None));
             }
             topics::make_topics(&own.brokers, &own.options, &topics)
         })
     }
 
     fn take_over(&self, id: usize) -> Result<(), Trouble> {
-        self.be_connected(id, Some(&self.changes), PATIENCE)?;
+        self.be_connected(id, Some(&self.changes))?;
         self.call(id, |p| p.init_transactions(PATIENCE))
     }
 
