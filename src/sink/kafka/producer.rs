@@ -19,8 +19,6 @@ use crate::source::{denied, is_denied};
 
 /// After how many answers of an address without a number the connection is taken as it is.
 const CONNECTED_WITHIN: usize = 20;
-/// And how long is waited between them.
-const ASKED_EACH: Duration = Duration::from_millis(4);
 
 /// A topic of changes, and the one that says how far they go.
 pub struct Topics {
@@ -90,16 +88,14 @@ impl Topics {
     /// Waits until the client is connected to a broker that it knows by number. Asked for its coordinator before, it
     /// finds nobody to ask, and asks again after half a second: when it has just heard who the brokers are, it gives up
     /// the connection by which it heard it. What goes wrong here the next call says.
-    ///
-    /// `topic`: the client will write to it. One that is missing must not be asked for: a broker may make it.
-    fn be_connected(&self, id: usize, topic: Option<&str>) -> Result<(), Trouble> {
+    fn be_connected(&self, id: usize) -> Result<(), Trouble> {
         let client = self.producer(id)?.client();
         for _ in 0..CONNECTED_WITHIN {
-            match client.fetch_metadata(topic, PATIENCE) {
+            match client.fetch_metadata(Some(&self.changes), PATIENCE) {
                 Ok(metadata) if metadata.orig_broker_id() < 0 => {}
                 _ => break,
             }
-            std::thread::sleep(ASKED_EACH);
+            std::thread::sleep(Duration::from_millis(1));
         }
         Ok(())
     }
@@ -165,22 +161,16 @@ impl Transactions for Topics {
 
     fn connect(&mut self) -> Result<(), SinkError> {
         self.readback = Some(Readback::new(&self.brokers, &self.options)?);
+        let topics = [(&self.changes, false), (&self.progress, true)];
+        topics::make_topics(&self.brokers, &self.options, &topics)?;
         if self.producers.is_none() {
             self.producers = Some(self.make_producers()?);
         }
-        let topics = [(&self.changes, false), (&self.progress, true)];
-        let own = &*self;
-        std::thread::scope(|scope| {
-            // A client connects at most each twentieth of a second: not one after the other.
-            for id in 0..IDS {
-                scope.spawn(move || own.be_connected(id, None));
-            }
-            topics::make_topics(&own.brokers, &own.options, &topics)
-        })
+        Ok(())
     }
 
     fn take_over(&self, id: usize) -> Result<(), Trouble> {
-        self.be_connected(id, Some(&self.changes))?;
+        self.be_connected(id)?;
         self.call(id, |p| p.init_transactions(PATIENCE))
     }
 
