@@ -49,15 +49,19 @@ pub fn refusal(config: &ClientConfig) -> Option<String> {
     for _ in 0..10 {
         // Errors wait in the queue of records; there are no records, as nothing is assigned.
         drop(asks.poll(Duration::from_millis(100)));
-        let mut found = asks
-            .context()
+        let context = asks.context();
+        heard = context
             .heard
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        heard = found.take();
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if heard.is_some() {
             break;
         }
     }
+    // Closing may wait for a coordinator, which a client that is not let in never sees.
+    let _ = std::thread::Builder::new()
+        .name("closes-client".to_owned())
+        .spawn(move || drop(asks));
     heard
 }
