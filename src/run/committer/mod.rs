@@ -12,7 +12,7 @@
 //!    sinks show under a number is the same.
 //! 3. A commit that changes nothing is not written, except the last of a run, which records how far the input was read.
 //! 4. One commit at a time: what comes meanwhile is the next. When a server is slow, commits become fewer and larger by
-//!    themselves; a second one on its way would make more and smaller ones just then (docs/performance.md, dead ends).
+//!    themselves; a second one on its way would make more and smaller ones just then (decision 0011).
 
 mod catch_up;
 mod gate;
