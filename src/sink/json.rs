@@ -5,7 +5,7 @@ use std::io::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::model::change::Change;
+use crate::model::change::{Change, Commit};
 use crate::model::digits::{push_integer, push_minor, push_rfc3339};
 use crate::model::plan::{Field, Plan, Ranking};
 use crate::model::reject::{Reject, RejectKind};
@@ -37,6 +37,27 @@ pub fn push_change(out: &mut Vec<u8>, plan: &Plan, change: &Change, commit: u64)
     out.extend_from_slice(b",\"commit\":");
     push_integer(out, commit.into());
     out.push(b'}');
+}
+
+/// Sends the messages of a commit's changes, in order: key, and value or `None` for a tombstone.
+pub fn each_message<E>(
+    plan: &Plan,
+    commit: &Commit,
+    tombstones: bool,
+    mut send: impl FnMut(&[u8], Option<&[u8]>) -> Result<(), E>,
+) -> Result<(), E> {
+    let (mut key, mut value) = (Vec::with_capacity(128), Vec::with_capacity(512));
+    for change in &commit.changes {
+        key.clear();
+        value.clear();
+        push_key(&mut key, plan, change);
+        let keep = change.rank.is_some() || !tombstones;
+        if keep {
+            push_change(&mut value, plan, change, commit.number);
+        }
+        send(&key, keep.then_some(&value[..]))?;
+    }
+    Ok(())
 }
 
 /// Appends a change's Kafka key: ranking, window start, group keys.

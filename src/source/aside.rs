@@ -1,5 +1,6 @@
 //! A client whose end nobody waits for: it takes a tenth of a second until its own threads have ended, and a sink is
-//! opened with several clients, one after the other.
+//! opened with several clients, one after the other. One that is not let in may wait most of a minute for a coordinator that
+//! it never sees.
 
 use std::ops::Deref;
 

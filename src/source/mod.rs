@@ -8,6 +8,7 @@
 //! 2. A reader says `Assigned` for each of its first partitions, then `Ready` once, then sends blocks.
 //! 3. The channel is bounded: a reader waits when its worker does not take.
 
+mod aside;
 mod blocks;
 mod csv;
 mod error;
@@ -23,6 +24,7 @@ mod refusal;
 mod rights;
 mod url;
 
+pub(crate) use aside::Aside;
 pub use error::SourceError;
 pub use kafka::refused;
 pub use options::{SourceOptions, Start, kafka_properties};

@@ -8,6 +8,8 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use super::aside::Aside;
+
 /// What to do about TLS.
 const TLS: &str = "check ssl.ca.location, and ssl.certificate.location and ssl.key.location if the broker wants to know who \
 comes";
@@ -42,6 +44,7 @@ pub fn refusal(config: &ClientConfig) -> Option<String> {
     let mut config = config.clone();
     config.set("group.id", "standings");
     let asks: BaseConsumer<Listener> = config.create_with_context(Listener::default()).ok()?;
+    let asks = Aside::new(asks);
     if asks.fetch_metadata(None, Duration::from_secs(2)).is_ok() {
         return None;
     }
@@ -59,9 +62,5 @@ pub fn refusal(config: &ClientConfig) -> Option<String> {
             break;
         }
     }
-    // Closing may wait for a coordinator, which a client that is not let in never sees.
-    let _ = std::thread::Builder::new()
-        .name("closes-client".to_owned())
-        .spawn(move || drop(asks));
     heard
 }

@@ -184,16 +184,14 @@ impl Gate for CommitGate {
 
     fn ready(&mut self) -> bool {
         self.shared.wake.get_or_init(std::thread::current);
-        let rested = |last| self.clock.since(last) >= self.interval;
+        let rested = |at| self.clock.now() >= at;
         self.shared.closed.load(Ordering::Acquire) != NOT_OPEN
             && !self.is_writing()
-            && self.last.is_none_or(rested)
+            && self.ready_at().is_none_or(rested)
     }
 
     fn ready_at(&self) -> Option<Instant> {
-        let is_open = self.shared.closed.load(Ordering::Acquire) != NOT_OPEN;
-        let rested = |last| last + self.interval;
-        self.last.filter(|_| is_open).map(rested)
+        self.last.map(|last| last + self.interval)
     }
 
     fn offer(&mut self, mut draft: Commit, up_to: Epoch) {

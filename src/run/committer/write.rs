@@ -1,7 +1,7 @@
 //! From a draft to a durable commit.
 
 use std::sync::atomic::Ordering;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use super::slot::{Slot, each};
 use super::{Committer, Last, rejects};
@@ -91,8 +91,7 @@ impl Committer {
         let Some(tracer) = &mut self.tracer else {
             return;
         };
-        let taken: SystemTime = rejects.0;
-        let mut stamps = Stamps::of(commit, taken);
+        let mut stamps = Stamps::of(commit, rejects.0);
         stamps.durable = self.desk.clock.wall();
         stamps.rejects = Some(rejects).filter(|_| !commit.rejects.is_empty());
         let now = Instant::now();

@@ -5,7 +5,6 @@
 //! A commit is done when every message of it is acknowledged. The client retries for as long as it takes: a broker that
 //! is down makes commits wait, and a log line says so.
 
-mod aside;
 mod delivery;
 mod producer;
 mod readback;
@@ -25,13 +24,13 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
-use self::aside::Aside;
 use self::delivery::{Deliveries, PIECE, Silence, flush};
-use super::json::{push_change, push_key};
+use super::json::each_message;
 use super::{Shown, Sink, SinkError, SinkOptions};
 use crate::model::change::Commit;
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
+use crate::source::Aside;
 
 /// A full queue is looked at again this soon.
 const ROOM: Duration = Duration::from_millis(5);
@@ -183,21 +182,6 @@ impl KafkaSink {
         Ok(())
     }
 
-    fn give_changes(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
-        let (mut key, mut value) = (Vec::with_capacity(128), Vec::with_capacity(512));
-        for change in &commit.changes {
-            key.clear();
-            value.clear();
-            push_key(&mut key, plan, change);
-            let keep = change.rank.is_some() || !self.tombstones;
-            if keep {
-                push_change(&mut value, plan, change, commit.number);
-            }
-            self.give(&key, keep.then_some(&value[..]), &[])?;
-        }
-        Ok(())
-    }
-
     fn failed(&self, error: &dyn std::fmt::Display) -> SinkError {
         SinkError::Failed(format!("writing to {} failed: {error}", self.name))
     }
@@ -213,7 +197,9 @@ impl Sink for KafkaSink {
     }
 
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
-        self.give_changes(plan, commit)?;
+        each_message(plan, commit, self.tombstones, |key, value| {
+            self.give(key, value, &[])
+        })?;
         self.wait_for_all()
     }
 }

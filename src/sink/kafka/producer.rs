@@ -7,7 +7,6 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
-use super::aside::Aside;
 use super::delivery::{Deliveries, PATIENCE, PIECE, Silence, flush};
 use super::readback::Readback;
 use super::transactions::{IDS, Progress, Record, TransactionalSink, Transactions, Trouble};
@@ -15,7 +14,7 @@ use super::{config, refused, topics};
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::sink::{ShownRow, SinkError, SinkOptions};
-use crate::source::{denied, is_denied};
+use crate::source::{Aside, denied, is_denied};
 
 /// After how many answers of an address without a number the connection is taken as it is.
 const CONNECTED_WITHIN: usize = 20;

@@ -11,7 +11,6 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::aside::Aside;
 use super::topics::{ANSWER, waiting};
 use super::transactions::Progress;
 use super::{client, refused};
@@ -20,7 +19,7 @@ use crate::model::plan::{Field, FieldType, Plan, Ranking};
 use crate::model::time::parse_rfc3339;
 use crate::model::value::Value;
 use crate::sink::{Shown, ShownRow, SinkError, SinkOptions};
-use crate::source::{Quiet, denied, is_denied};
+use crate::source::{Aside, Quiet, denied, is_denied};
 
 /// Reads topics back, as a reader of committed records. It connects by itself from when it is made, which takes a
 /// twentieth of a second: make it before it is needed.

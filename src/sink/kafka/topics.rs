@@ -6,10 +6,9 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, Top
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::aside::Aside;
 use super::{client, refused};
 use crate::sink::{SinkError, SinkOptions};
-use crate::source::{denied, is_denied, refusal};
+use crate::source::{Aside, denied, is_denied, refusal};
 
 /// How long a broker may take to answer once.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);

@@ -37,7 +37,7 @@ use crate::model::clock::Clock;
 use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
 use crate::observe::live::Live;
-use crate::sink::json::{push_change, push_key};
+use crate::sink::json::each_message;
 use crate::sink::{Shown, ShownRow, Sink, SinkError};
 
 /// What the last record of the progress topic says.
@@ -189,25 +189,16 @@ impl<T: Transactions> TransactionalSink<T> {
             self.persist(|log| log.commit(id))?;
             self.persist(|log| log.begin(id))?;
         }
-        let (generation, number) = (self.generation, commit.number);
-        let (mut key, mut value) = (Vec::with_capacity(128), Vec::with_capacity(512));
-        for change in &commit.changes {
-            key.clear();
-            value.clear();
-            push_key(&mut key, plan, change);
-            let keep = change.rank.is_some() || !self.tombstones;
-            if keep {
-                push_change(&mut value, plan, change, number);
-            }
+        each_message(plan, commit, self.tombstones, |key, value| {
             let record = Record {
                 is_progress: false,
-                key: &key,
-                value: keep.then_some(&value[..]),
-                generation,
-                commit: number,
+                key,
+                value,
+                generation: self.generation,
+                commit: commit.number,
             };
-            self.log.send(id, &record)?;
-        }
+            self.log.send(id, &record)
+        })?;
         self.log.acknowledged(id)?;
         self.persist(|log| log.commit(id))
     }

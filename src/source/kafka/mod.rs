@@ -23,6 +23,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use self::client::{Context, client};
 pub use self::client::{check, refused};
 use self::own::Own;
+use super::aside::Aside;
 use super::error::SourceError;
 use super::options::SourceOptions;
 use super::reader::Outlet;
@@ -55,10 +56,8 @@ pub fn read(
     let result = topic.run();
     let consumer = topic.consumer;
     if consumer.context().no_group.load(Ordering::Relaxed) {
-        // Closing waits most of a minute for the coordinator that it may not see, to tell it what it does not take.
-        let _ = std::thread::Builder::new()
-            .name("closes-client".to_owned())
-            .spawn(move || drop(consumer));
+        // It would wait for the coordinator that it may not see, to tell it what it does not take.
+        drop(Aside::new(consumer));
     }
     result
 }
