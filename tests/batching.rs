@@ -369,7 +369,7 @@ fn run(seed: u64, workers: usize) {
     assert!(!commits.is_empty());
     for commit in commits.iter() {
         let mut seen = std::collections::BTreeSet::new();
-        for change in &commit.changes {
+        for change in commit.changes.iter() {
             let key = (
                 change.ranking,
                 change.window_start,

@@ -191,7 +191,7 @@ impl Stages {
 
     fn encode(&self) -> u64 {
         let mut out = Vec::new();
-        for change in &self.commit.changes {
+        for change in self.commit.changes.iter() {
             push_key(&mut out, &self.plan, change);
             push_change(&mut out, &self.plan, change, 1);
         }

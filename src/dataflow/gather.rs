@@ -10,19 +10,16 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::control::GatherState;
-use super::head::Ranks;
 use super::messages::{Candidate, Progress, Promise};
-use super::order::OrderKey;
+use super::ranked::{At, Ranked};
 use crate::combine::key::KeyCodec;
 use crate::event_time::global::{GlobalClock, PartitionState};
 use crate::event_time::partition::Policy;
 use crate::event_time::{BEGINNING, END_OF_TIME};
 use crate::model::amounts::{self, Summary};
 use crate::model::block::PartitionId;
-use crate::model::change::{Change, Commit, Counts};
+use crate::model::change::{Commit, Counts};
 use crate::model::plan::Plan;
-use crate::model::sabotage::{self, Mistake};
-use crate::model::value::Value;
 use crate::model::window_check::{Judgement, WindowChecks};
 
 /// Which changes of a row are written.
@@ -35,10 +32,7 @@ pub enum Emit {
     Ranks,
 }
 
-type KeyBytes = Arc<[u8]>;
-type Measures = Arc<[Value]>;
-type Place = (OrderKey, KeyBytes);
-type Partitions = HashMap<KeyBytes, Partition>;
+type Partitions = HashMap<Arc<[u8]>, Ranked>;
 
 /// What gather knows.
 pub struct Gather {
@@ -58,19 +52,6 @@ pub struct Gather {
     ids_from: BTreeMap<PartitionId, u64>,
     windows_of_checks: WindowChecks,
     next: Commit,
-}
-
-#[derive(Default)]
-struct Partition {
-    rows: BTreeMap<Place, Measures>,
-    places: HashMap<Arc<[u8]>, OrderKey>,
-    shown: HashMap<Arc<[u8]>, Shown>,
-}
-
-struct Shown {
-    rank: u64,
-    measures: Arc<[Value]>,
-    is_final: bool,
 }
 
 impl Gather {
@@ -145,24 +126,13 @@ impl Gather {
     /// Takes over one candidate.
     pub fn candidate(&mut self, candidate: Candidate) {
         let at = (candidate.ranking, candidate.window_start);
-        let partition = self
-            .windows
-            .entry(at)
-            .or_default()
-            .entry(Arc::clone(&candidate.partition))
-            .or_default();
-        if let Some(place) = partition.places.remove(&candidate.key) {
-            partition.rows.remove(&(place, Arc::clone(&candidate.key)));
+        let own = Arc::clone(&candidate.partition);
+        let partitions = self.windows.entry(at).or_default();
+        let partition = partitions.entry(Arc::clone(&own)).or_default();
+        partition.update(candidate, &self.codecs[at.0 as usize]);
+        if !std::mem::replace(&mut partition.is_dirty, true) {
+            self.dirty.insert((at.0, at.1, own));
         }
-        if let Some(row) = candidate.row {
-            partition
-                .places
-                .insert(Arc::clone(&candidate.key), row.order.clone());
-            partition
-                .rows
-                .insert((row.order, candidate.key), row.measures);
-        }
-        self.dirty.insert((at.0, at.1, candidate.partition));
     }
 
     /// Takes over what a reader says of its partitions.
@@ -231,22 +201,17 @@ impl Gather {
             };
             let plan = &self.plan.rankings[ranking as usize];
             let end = start.saturating_add(plan.window.size);
-            let codec = &self.codecs[ranking as usize];
-            let template = Change {
+            let at = At {
                 ranking: ranking as usize,
-                window_start: start,
-                window_end: end,
-                key: Arc::from([]),
-                rank: None,
-                previous_rank: None,
-                measures: Arc::from([]),
+                window: (start, end),
                 is_final: end <= watermark,
             };
-            found.difference(plan, self.emit, codec, &template, &mut changes);
+            found.is_dirty = false;
+            found.difference(plan, self.emit, at, &mut changes);
         }
         self.retire();
         let mut commit = std::mem::take(&mut self.next);
-        commit.changes = changes;
+        commit.changes = Arc::new(changes);
         commit.judgements = judgements;
         commit.offsets = self.offsets.clone();
         commit.begins = self.begins.clone();
@@ -293,74 +258,6 @@ impl Gather {
             self.windows.retain(|(r, start), _| {
                 start.saturating_add(rankings[*r as usize].window.size) > horizon
             });
-        }
-    }
-}
-
-impl Partition {
-    fn difference(
-        &mut self,
-        plan: &crate::model::plan::Ranking,
-        emit: Emit,
-        codec: &KeyCodec,
-        template: &Change,
-        changes: &mut Vec<Change>,
-    ) {
-        let is_final = template.is_final;
-        let mut ranks = Ranks::new(plan.rank);
-        let mut still = 0;
-        let mut now: Vec<(&KeyBytes, u64, &Measures)> = Vec::new();
-        for ((order, key), measures) in &self.rows {
-            let rank = ranks.next(order);
-            if rank > plan.limit {
-                break;
-            }
-            still += usize::from(self.shown.contains_key(key));
-            now.push((key, rank, measures));
-        }
-        if still < self.shown.len() {
-            let stay: hashbrown::HashSet<&Arc<[u8]>> = now.iter().map(|(k, _, _)| *k).collect();
-            let mut gone: Vec<(Arc<[u8]>, Shown)> =
-                self.shown.extract_if(|k, _| !stay.contains(k)).collect();
-            gone.sort_unstable_by_key(|(_, s)| s.rank);
-            if sabotage::is(Mistake::RetractionDropped) {
-                gone.clear();
-            }
-            for (key, shown) in gone {
-                changes.push(Change {
-                    key: codec.decode(&key),
-                    previous_rank: Some(shown.rank),
-                    ..template.clone()
-                });
-            }
-        }
-        for (key, rank, measures) in now {
-            let before = self.shown.get(key);
-            let same = before.is_some_and(|s| {
-                if sabotage::is(Mistake::UnchangedWritten) {
-                    return false;
-                }
-                let values = s.measures == *measures || (emit == Emit::Ranks && !is_final);
-                s.rank == rank && s.is_final == is_final && values
-            });
-            if same {
-                continue;
-            }
-            changes.push(Change {
-                key: codec.decode(key),
-                rank: Some(rank),
-                previous_rank: before.map(|s| s.rank),
-                measures: Arc::clone(measures),
-                ..template.clone()
-            });
-            self.shown.insert(
-                Arc::clone(key),
-                Shown {
-                    rank,
-                    measures: Arc::clone(measures),
-                    is_final,
-                },
-            );
         }
     }
 }

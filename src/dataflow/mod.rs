@@ -25,6 +25,7 @@ pub mod index;
 pub mod interner;
 pub mod messages;
 pub mod order;
+mod ranked;
 pub mod rows;
 mod snapshots;
 pub mod totals;

@@ -15,7 +15,7 @@
 //! 3. The committer takes a lock for as long as it takes to move one commit, and never waits for the board.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::board::{MOST_LATE, Told};
 
@@ -139,7 +139,7 @@ fn absorb(one: &mut Told, later: Told) {
     one.skips = true;
     one.number = one.number.max(later.number);
     one.at = later.at;
-    one.changes.extend(later.changes);
+    Arc::make_mut(&mut one.changes).extend(Arc::unwrap_or_clone(later.changes));
     one.offsets = later.offsets.or(one.offsets.take());
     one.watermark = later.watermark.or(one.watermark);
     // Each commit says this of every partition.
@@ -175,7 +175,8 @@ fn last_of_each(told: &mut Told, rows: usize) {
     }
     let forgets = &told.forgets;
     let mut i = 0;
-    told.changes.retain(|change| {
+    let changes = Arc::make_mut(&mut told.changes);
+    changes.retain(|change| {
         let at = (change.ranking, change.window_start, change.key.clone());
         let is_kept = forgets
             .get(&change.ranking)
@@ -183,7 +184,7 @@ fn last_of_each(told: &mut Told, rows: usize) {
         i += 1;
         is_kept && last.get(&at) == Some(&(i - 1))
     });
-    told.changes.shrink_to_fit();
+    changes.shrink_to_fit();
 }
 
 #[cfg(test)]
@@ -201,7 +202,7 @@ mod tests {
         Told {
             number,
             at: number as i64,
-            changes,
+            changes: Arc::new(changes),
             watermarks: vec![(0, Some(number as i64))],
             ..Told::default()
         }

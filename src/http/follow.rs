@@ -103,11 +103,8 @@ impl Follower {
                 sent = entry.as_of.commit;
                 self.sent = Some(sent);
                 let of_mine = |r: usize| self.ranking.is_none_or(|own| r == own);
-                let changes = entry
-                    .changes
-                    .iter()
-                    .filter(|p| of_mine(p.change.ranking))
-                    .count();
+                let changes = entry.changes();
+                let changes = changes.filter(|(c, _)| of_mine(c.ranking)).count();
                 if changes > MOST_CHANGES {
                     self.shown.metrics.event_resynced();
                     return Some(self.snapshot());

@@ -260,7 +260,7 @@ pub(super) fn commit(plan: &Plan, entry: &Entry, ranking: Option<usize>) -> Arc<
     let write = || {
         let mut out = head(&entry.as_of);
         out.extend_from_slice(b",\"changes\":");
-        let changes = entry.changes.iter().map(|p| &p.change);
+        let changes = entry.changes().map(|(change, _)| change);
         let wanted = changes.filter(|c| ranking.is_none_or(|r| c.ranking == r));
         list(&mut out, wanted, |out, change| {
             push_change(out, plan, change, entry.as_of.commit);

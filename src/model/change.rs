@@ -77,8 +77,8 @@ impl Counts {
 pub struct Commit {
     /// Its number; grows strictly.
     pub number: u64,
-    /// The changes. A key changes at most once.
-    pub changes: Vec<Change>,
+    /// The changes. A key changes at most once. Shared with those who keep them longer than the commit.
+    pub changes: Arc<Vec<Change>>,
     /// The prefix: the next offset to read, per partition.
     pub offsets: BTreeMap<PartitionId, u64>,
     /// The offset that reading began at, per partition.

@@ -78,7 +78,7 @@ impl Observer for Counting {
             done.last = commit.number;
         }
         done.changes.resize(plan.rankings.len(), 0);
-        for change in &commit.changes {
+        for change in commit.changes.iter() {
             if let Some(n) = done.changes.get_mut(change.ranking) {
                 *n += 1;
             }

@@ -76,7 +76,7 @@ impl Sink for LineSink {
     }
 
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
-        for change in &commit.changes {
+        for change in commit.changes.iter() {
             push_change(&mut self.buffer, plan, change, commit.number);
             self.buffer.push(b'\n');
         }

@@ -47,7 +47,7 @@ pub fn each_message<E>(
     mut send: impl FnMut(&[u8], Option<&[u8]>) -> Result<(), E>,
 ) -> Result<(), E> {
     let (mut key, mut value) = (Vec::with_capacity(128), Vec::with_capacity(512));
-    for change in &commit.changes {
+    for change in commit.changes.iter() {
         key.clear();
         value.clear();
         push_key(&mut key, plan, change);

@@ -35,7 +35,7 @@ use crate::model::block::PartitionId;
 use crate::model::plan::{Plan, Ranking};
 use crate::model::value::Value;
 
-pub use self::ring::{Entry, MAX_CHANGES, Past};
+pub use self::ring::{Entry, MAX_CHANGES, Replaced};
 pub use self::series::SLICES;
 pub use self::shown::order_value;
 pub(super) use self::told::MOST_LATE;
@@ -111,7 +111,7 @@ impl Board {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *state;
         state.clock(&told);
-        let before = state.as_of.clone();
+        let earlier = state.as_of.clone();
         if let Some(offsets) = told.offsets {
             state.as_of.offsets = offsets;
         }
@@ -121,29 +121,31 @@ impl Board {
             .or(told.watermarks.iter().filter_map(|(_, w)| *w).max());
         let greatest = greatest.map(|w| w.saturating_add(self.out_of_orderness));
         let number = told.number;
-        state.as_of.commit = before.commit.max(number);
+        state.as_of.commit = earlier.commit.max(number);
         let stamp = (state.as_of.commit, if number > 0 { told.at } else { 0 });
-        for (ranking, before) in &told.forgets {
+        for (ranking, start) in &told.forgets {
             if let Some(shown) = state.rankings.get_mut(*ranking) {
-                shown.forget(*before);
+                shown.forget(*start);
             }
         }
-        let mut past = Vec::with_capacity(told.changes.len());
+        let mut before = Vec::with_capacity(told.changes.len());
+        let mut is_kept = false;
         let mut finals = BTreeMap::new();
-        for change in &told.changes {
+        for change in told.changes.iter() {
             let at = (change.ranking, change.window_start);
             let (Some(ranking), Some(shown)) =
                 (plan.rankings.get(at.0), state.rankings.get_mut(at.0))
             else {
+                before.push(Replaced::NotKept);
                 continue;
             };
             let windows = &shown.windows;
             let was_final = *finals
                 .entry(at)
                 .or_insert_with(|| windows.get(&at.1).is_some_and(|w| w.is_final));
-            if let Some(one) = shown.fold(change, ranking, stamp, was_final, greatest) {
-                past.push(one);
-            }
+            let replaced = shown.fold(change, ranking, stamp, was_final, greatest);
+            is_kept |= !matches!(replaced, Replaced::NotKept);
+            before.push(replaced);
         }
         for late in told.late {
             state.late(plan, &late);
@@ -152,14 +154,15 @@ impl Board {
             shown.bound(self.max_rows);
         }
         let completes = std::mem::take(&mut state.completes);
-        if number > before.commit && !completes && !told.skips {
-            if !past.is_empty() {
+        if number > earlier.commit && !completes && !told.skips {
+            if is_kept {
                 let texts = plan.rankings.len() + 1;
                 state.ring.push(Entry {
                     at: told.at,
-                    from: before.offsets,
+                    from: earlier.offsets,
                     as_of: state.as_of.clone(),
-                    changes: past,
+                    changes: told.changes,
+                    before,
                     texts: std::iter::repeat_with(Default::default)
                         .take(texts)
                         .collect(),

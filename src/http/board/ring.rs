@@ -15,13 +15,15 @@ pub const MAX_CHANGES: usize = 100_000;
 /// Commits kept.
 pub const MAX_COMMITS: usize = 20_000;
 
-/// A change, and the row that it replaced.
+/// What was there before a change.
 #[derive(Clone, Debug)]
-pub struct Past {
-    /// The change.
-    pub change: Change,
-    /// The row before it.
-    pub before: Option<Row>,
+pub enum Replaced {
+    /// The board does not keep the change's window.
+    NotKept,
+    /// No such row.
+    Nothing,
+    /// This row.
+    Row(Row),
 }
 
 /// One commit.
@@ -33,10 +35,23 @@ pub struct Entry {
     pub from: Offsets,
     /// Its number, prefix and watermark.
     pub as_of: AsOf,
-    /// Its changes, in order.
-    pub changes: Vec<Past>,
+    /// Its changes, in order, and what each replaced.
+    pub(super) changes: Arc<Vec<Change>>,
+    pub(super) before: Vec<Replaced>,
     /// Its text for those who follow all rankings (the last) or one of them; written once, by the first who asks.
     pub(in crate::http) texts: Vec<OnceLock<Arc<str>>>,
+}
+
+impl Entry {
+    /// Its changes, in order, each with the row that it replaced; without those of windows that were not kept.
+    pub fn changes(&self) -> impl DoubleEndedIterator<Item = (&Change, Option<&Row>)> {
+        let all = self.changes.iter().zip(&self.before);
+        all.filter_map(|(change, before)| match before {
+            Replaced::NotKept => None,
+            Replaced::Nothing => Some((change, None)),
+            Replaced::Row(row) => Some((change, Some(row))),
+        })
+    }
 }
 
 /// The last commits.

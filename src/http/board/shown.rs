@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ring::Past;
+use super::ring::Replaced;
 use super::series;
 use super::window::Window;
 use crate::model::change::Change;
@@ -43,22 +43,22 @@ impl Shown {
         stamp: (u64, i64),
         was_final: bool,
         greatest: Option<i64>,
-    ) -> Option<Past> {
+    ) -> Replaced {
         if change.window_start < self.dropped_before {
-            return None;
+            return Replaced::NotKept;
         }
         let window = self.windows.entry(change.window_start).or_default();
         window.end = change.window_end;
         window.is_final |= change.is_final;
         window.commit = stamp.0;
-        let past = window.fold(change, &ranking.partition, stamp, was_final);
-        self.rows -= usize::from(past.before.is_some());
+        let replaced = window.fold(change, &ranking.partition, stamp, was_final);
+        self.rows -= usize::from(matches!(replaced, Replaced::Row(_)));
         self.rows += usize::from(change.rank.is_some());
         if change.rank.is_none() && window.rows.is_empty() {
             if let Some(gone) = self.windows.remove(&change.window_start) {
                 self.points -= gone.series.len();
             }
-            return Some(past);
+            return replaced;
         }
         if self.points < MAX_POINTS
             && change.rank.is_some()
@@ -73,7 +73,7 @@ impl Shown {
                 self.points -= window.series.retain(|key| rows.contains_key(key));
             }
         }
-        Some(past)
+        replaced
     }
 
     /// Drops the windows that start before this.

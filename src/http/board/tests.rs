@@ -69,7 +69,7 @@ fn told(number: u64, changes: Vec<Change>) -> Told {
     Told {
         number,
         at: 1_000 + number as i64,
-        changes,
+        changes: Arc::new(changes),
         offsets: Some(offsets(&BTreeMap::from([(0, number * 10)]))),
         watermark: Some(number as i64),
         watermarks: vec![(0, Some(number as i64))],
@@ -296,9 +296,8 @@ fn a_commit_of_a_hundred_changes_is_told_in_microseconds() {
         watermarks: (0..12).map(|p| (p, Some(1_000))).collect(),
         ..Commit::default()
     };
-    commit.changes = (0..100)
-        .map(|i| change(ranking, 1, i, Some(i + 1), i.into(), false))
-        .collect();
+    let changes = (0..100).map(|i| change(ranking, 1, i, Some(i + 1), i.into(), false));
+    commit.changes = Arc::new(changes.collect());
     let began = std::time::Instant::now();
     let rounds: u32 = 2_000;
     for _ in 0..rounds {

@@ -1,6 +1,7 @@
 //! What the board is told of a commit: the part of it that readers can ask for, taken from it on the commit path.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::http::as_of::{self, Offsets};
@@ -34,7 +35,7 @@ pub struct Told {
     /// When it was durable, ms since the Unix epoch.
     pub at: i64,
     /// The changes.
-    pub changes: Vec<Change>,
+    pub changes: Arc<Vec<Change>>,
     /// The prefix.
     pub offsets: Option<Offsets>,
     /// The global watermark, ms.
@@ -75,7 +76,7 @@ impl Told {
         Told {
             number: commit.number,
             at: now(),
-            changes: commit.changes.clone(),
+            changes: Arc::clone(&commit.changes),
             offsets: Some(as_of::offsets(&commit.offsets)),
             watermark: commit.watermark,
             watermarks: commit.watermarks.iter().map(|(p, w)| (*p, *w)).collect(),

@@ -97,13 +97,12 @@ impl View<'_> {
         let mut rows = window.map(|w| w.rows.clone()).unwrap_or_default();
         let mut end = window.map(|w| w.end);
         for entry in later {
-            for past in entry.changes.iter().rev() {
-                let change = &past.change;
+            for (change, before) in entry.changes().rev() {
                 if (change.ranking, change.window_start) != (ranking, start) {
                     continue;
                 }
                 end = Some(change.window_end);
-                match &past.before {
+                match before {
                     Some(row) => rows.insert(Key::clone(&row.key), row.clone()),
                     None => rows.remove(&change.key),
                 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::ring::Past;
+use super::ring::Replaced;
 use super::series::Series;
 use crate::model::block::PartitionId;
 use crate::model::change::Change;
@@ -95,16 +95,13 @@ impl Window {
         partition: &[usize],
         (commit, at): (u64, i64),
         was_final: bool,
-    ) -> Past {
+    ) -> Replaced {
         let Some(rank) = change.rank else {
             let before = self.rows.remove(&change.key);
             if let Some(old) = &before {
                 self.order.remove(&place(partition, &old.key, old.rank));
             }
-            return Past {
-                change: change.clone(),
-                before,
-            };
+            return before.map_or(Replaced::Nothing, Replaced::Row);
         };
         let row = |before: Option<&Row>| {
             let mut corrections = before.map_or((0, 0), |old| old.corrections);
@@ -140,10 +137,7 @@ impl Window {
             }
             self.order.insert(place(partition, &change.key, rank));
         }
-        Past {
-            change: change.clone(),
-            before,
-        }
+        before.map_or(Replaced::Nothing, Replaced::Row)
     }
 
     /// Counts a late sale.

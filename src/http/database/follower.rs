@@ -113,7 +113,7 @@ async fn step(database: &Database, shown: &Shown, first: bool) -> Result<(), Tro
     };
     let commit = Commit {
         number: if first { 0 } else { as_of.commit },
-        changes,
+        changes: Arc::new(changes),
         offsets: as_of.offsets.iter().copied().collect(),
         watermark: as_of.watermark,
         watermarks: as_of.offsets.iter().map(|(p, _)| (*p, None)).collect(),

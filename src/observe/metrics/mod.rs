@@ -226,7 +226,7 @@ impl Metrics {
     fn count_changes(&self, commit: &Commit, plan: &Plan) -> u64 {
         // Per ranking: upserts, deletes, rank changed. One label look-up each, however many changes.
         let mut by_ranking = vec![[0u64; 3]; plan.rankings.len()];
-        for change in &commit.changes {
+        for change in commit.changes.iter() {
             if let Some(n) = by_ranking.get_mut(change.ranking) {
                 n[usize::from(change.rank.is_none())] += 1;
                 n[2] += u64::from(change.rank != change.previous_rank);

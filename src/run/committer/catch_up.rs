@@ -48,7 +48,7 @@ impl CatchUp {
 
     /// Takes over a commit's changes without writing them.
     pub fn absorb(&mut self, commit: &Commit) {
-        for change in &commit.changes {
+        for change in commit.changes.iter() {
             let key = (change.ranking, change.window_start, Arc::clone(&change.key));
             if change.rank.is_some() {
                 self.should.insert(key, change.clone());
@@ -151,11 +151,11 @@ mod tests {
             offsets: BTreeMap::from([(0, 4)]),
             ..Commit::default()
         };
-        commit.changes = vec![change("a", Some(1), 30), change("b", Some(2), 19)];
+        commit.changes = Arc::new(vec![change("a", Some(1), 30), change("b", Some(2), 19)]);
         catch_up.absorb(&commit);
         assert!(!catch_up.has_reached(&commit));
         commit.offsets.insert(0, 6);
-        commit.changes = vec![change("b", Some(2), 21)];
+        commit.changes = Arc::new(vec![change("b", Some(2), 21)]);
         catch_up.absorb(&commit);
         assert!(catch_up.has_reached(&commit));
         let changes = catch_up.difference();

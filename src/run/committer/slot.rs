@@ -1,6 +1,7 @@
 //! One sink of a run, and how it is brought to what the others show.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Last;
@@ -77,7 +78,7 @@ impl Slot {
         let number = if is_behind { last } else { last + 1 };
         let mut commit = Commit {
             number,
-            changes,
+            changes: Arc::new(changes),
             rejects: Vec::new(),
             ..draft.clone()
         };
