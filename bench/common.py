@@ -13,6 +13,22 @@ def build(*examples):
     more = [part for name in examples for part in ("--example", name)]
     subprocess.run(["cargo", "build", "--release", "--locked", "--bin", "standings", *more], check=True, cwd=ROOT)
 
+def busy_seconds():
+    """Seconds that all cores together were busy since the machine began."""
+    tick = os.sysconf("SC_CLK_TCK")
+    # user nice system idle iowait irq softirq steal
+    whole = [int(n) / tick for n in open("/proc/stat").readline().split()[1:9]]
+    return sum(whole) - whole[3] - whole[4]
+
+def wait_for_quiet(most=5.0, piece=0.3):
+    """Waits until the cores have nearly nothing to do: what a server still does for one side is not the next one's."""
+    until = time.monotonic() + most
+    while time.monotonic() < until:
+        before = busy_seconds()
+        time.sleep(piece)
+        if busy_seconds() - before < 0.1 * piece:
+            return
+
 def run(command, **options):
     """Runs a side to its end: seconds, CPU seconds, peak resident bytes (with children that it waited for), output."""
     began = time.monotonic()
