@@ -21,7 +21,9 @@ def busy_seconds():
     return sum(whole) - whole[3] - whole[4]
 
 def wait_for_quiet(most=5.0, piece=0.3):
-    """Waits until the cores have nearly nothing to do: what a server still does for one side is not the next one's."""
+    """Waits until nothing is left to write and the cores have nearly nothing to do: what a server, or the disk, still does
+    for one side is not the next one's."""
+    os.sync()
     until = time.monotonic() + most
     while time.monotonic() < until:
         before = busy_seconds()
