@@ -128,7 +128,7 @@ def forget(brokers, postgres, topics=(), schemas=()):
     if topics:
         subprocess.run([f"{TARGET}/release/examples/forget_topics", brokers, *topics], check=True)
     for name in schemas:
-        subprocess.run(["psql", postgres, "-qc", f"SET client_min_messages TO warning; DROP SCHEMA IF EXISTS {name} CASCADE"], check=True)
+        subprocess.run(["psql", postgres, "-qc", f"SET client_min_messages TO warning; DROP SCHEMA {name} CASCADE"], check=True)
 
 def machine():
     cpu = next((l.split(":", 1)[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "?")

@@ -25,6 +25,14 @@ pub struct OrderKey {
     tail: Option<Box<[u8]>>,
 }
 
+#[cfg(test)]
+impl OrderKey {
+    /// Of one number.
+    pub(super) fn of(head: i128) -> Self {
+        OrderKey { head, tail: None }
+    }
+}
+
 /// Reads measures and order keys out of rows of one ranking.
 pub struct Reader {
     /// Row layout.
