@@ -126,13 +126,14 @@ impl Gather {
     /// Takes over one candidate.
     pub fn candidate(&mut self, candidate: Candidate) {
         let at = (candidate.ranking, candidate.window_start);
-        let own = Arc::clone(&candidate.partition);
         let partitions = self.windows.entry(at).or_default();
-        let partition = partitions.entry(Arc::clone(&own)).or_default();
-        partition.update(candidate, &self.codecs[at.0 as usize]);
+        let own = Arc::clone(&candidate.partition);
+        let partition = partitions.entry(own).or_default();
         if !std::mem::replace(&mut partition.is_dirty, true) {
+            let own = Arc::clone(&candidate.partition);
             self.dirty.insert((at.0, at.1, own));
         }
+        partition.update(candidate, &self.codecs[at.0 as usize]);
     }
 
     /// Takes over what a reader says of its partitions.

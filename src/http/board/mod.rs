@@ -27,7 +27,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use self::audience::Audience;
-use self::ring::Ring;
+use self::ring::{Replaced, Ring};
 use self::shown::Shown;
 use super::as_of::AsOf;
 use crate::event_time::partition::Policy;
@@ -35,7 +35,7 @@ use crate::model::block::PartitionId;
 use crate::model::plan::{Plan, Ranking};
 use crate::model::value::Value;
 
-pub use self::ring::{Entry, MAX_CHANGES, Replaced};
+pub use self::ring::{Entry, MAX_CHANGES};
 pub use self::series::SLICES;
 pub use self::shown::order_value;
 pub(super) use self::told::MOST_LATE;

@@ -17,7 +17,7 @@ pub const MAX_COMMITS: usize = 20_000;
 
 /// What was there before a change.
 #[derive(Clone, Debug)]
-pub enum Replaced {
+pub(super) enum Replaced {
     /// The board does not keep the change's window.
     NotKept,
     /// No such row.
