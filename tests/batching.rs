@@ -31,9 +31,14 @@ impl Feed for TestFeed {
     fn durable(&self, _: &[(PartitionId, u64)]) {}
 }
 
+#[derive(Default)]
 struct TestGate {
     commits: Arc<Mutex<Vec<Commit>>>,
     durable: AtomicU64,
+    /// Takes no draft of a backlog.
+    waits: bool,
+    /// How often there was one.
+    waited: Arc<AtomicU64>,
 }
 
 impl Gate for TestGate {
@@ -59,8 +64,9 @@ impl Gate for TestGate {
 
     fn snapshot(&mut self, _: Option<Complete>) {}
 
-    fn ready(&mut self) -> bool {
-        true
+    fn ready(&mut self, more: bool) -> bool {
+        self.waited.fetch_add(more.into(), Ordering::Relaxed);
+        !(more && self.waits)
     }
 
     fn offer(&mut self, draft: Commit, up_to: u64) {
@@ -161,9 +167,9 @@ fn plan() -> Arc<Plan> {
 type Sale = (i64, u64, u64, i128);
 
 /// Sales per partition.
-fn sales(dice: &mut Dice, partitions: u64) -> Vec<Vec<Sale>> {
+fn sales(dice: &mut Dice, partitions: u64, number: u64) -> Vec<Vec<Sale>> {
     let mut all = vec![Vec::new(); partitions as usize];
-    for i in 0..1500 {
+    for i in 0..number {
         let time = (i * 2 + dice.roll(120)) as i64;
         let amount = dice.roll(9) as i128 - 3;
         all[dice.roll(partitions) as usize].push((time, dice.roll(12), dice.roll(40), amount));
@@ -326,7 +332,7 @@ fn run(seed: u64, workers: usize) {
         max_ahead: 1000,
         retain: 1_000_000,
     };
-    let all = sales(&mut dice, 1 + seed % 5);
+    let all = sales(&mut dice, 1 + seed % 5, 1500);
     let commits = Arc::new(Mutex::new(Vec::new()));
     let settings = Settings {
         plan: Arc::clone(&plan),
@@ -352,7 +358,7 @@ fn run(seed: u64, workers: usize) {
     let guards = timely::execute(config, move |worker| {
         let gate = TestGate {
             commits: Arc::clone(&sink),
-            durable: AtomicU64::new(0),
+            ..TestGate::default()
         };
         let gate = (worker.index() == 0).then_some(Box::new(gate) as Box<dyn Gate>);
         let wiring = graph::build(worker, &settings.plan, policy, Emit::Rows, gate, |_| {});
@@ -420,6 +426,76 @@ fn run(seed: u64, workers: usize) {
         .map(|c| c.read)
         .sum();
     assert_eq!(read, 1500);
+}
+
+/// What a gate that takes no draft of a backlog sees of so many sales: how often it was asked to wait, how many drafts
+/// it took, and how many sales the last one stands for.
+fn with_a_gate_that_waits(number: u64, epoch_bytes: (usize, usize)) -> (u64, usize, u64) {
+    let mut dice = Dice(77);
+    let plan = plan();
+    let policy = Policy {
+        out_of_orderness: 60,
+        allowed_lateness: 30,
+        max_ahead: 1000,
+        retain: 1_000_000,
+    };
+    let settings = Settings {
+        plan: Arc::clone(&plan),
+        policy,
+        summary_window: None,
+        idle_timeout: Duration::from_secs(3600),
+        until_end: true,
+        ends_are_final: true,
+        max_record_bytes: 1 << 20,
+        in_flight_bytes: 8 << 20,
+        epoch_bytes,
+        stop: Arc::new(AtomicBool::new(false)),
+        snapshots: None,
+        live: Arc::default(),
+        clock: Clock::default(),
+    };
+    let input = sales(&mut dice, 2, number);
+    let commits = Arc::new(Mutex::new(Vec::new()));
+    let waited = Arc::new(AtomicU64::new(0));
+    let (sink, count) = (Arc::clone(&commits), Arc::clone(&waited));
+    let work = move |worker: &mut timely::worker::Worker| {
+        let gate = TestGate {
+            commits: Arc::clone(&sink),
+            waits: true,
+            waited: Arc::clone(&count),
+            ..TestGate::default()
+        };
+        let gate = Some(Box::new(gate) as Box<dyn Gate>);
+        let wiring = graph::build(worker, &settings.plan, policy, Emit::Rows, gate, |_| {});
+        let feed = TestFeed(RefCell::new(events(&mut Dice(9), &input, 0, 1)));
+        driver::run(worker, wiring, settings.clone(), |_| feed).unwrap();
+    };
+    let guards = timely::execute(timely::Config::thread(), work).unwrap();
+    guards.join().into_iter().for_each(|r| r.unwrap());
+    let commits = commits.lock().unwrap();
+    let read = commits.last().unwrap().counts.values().map(|c| c.read);
+    (
+        waited.load(Ordering::Relaxed),
+        commits.len(),
+        read.sum::<u64>(),
+    )
+}
+
+#[test]
+fn a_backlog_waits_for_room_and_its_end_for_nothing() {
+    let (waited, drafts, read) = with_a_gate_that_waits(300_000, (1 << 17, 1 << 20));
+    assert!(waited > 2, "asked to wait {waited} times");
+    // It cannot wait for ever: what is read and not durable is bounded by a third of the input.
+    assert!((3..60).contains(&drafts), "{drafts} drafts");
+    assert_eq!(read, 300_000);
+}
+
+#[test]
+fn what_is_no_backlog_does_not_wait() {
+    assert_eq!(with_a_gate_that_waits(1_500, (1 << 17, 1 << 20)).0, 0);
+    // Epochs that cannot grow say nothing of how much there is.
+    let same = 1 << 20;
+    assert_eq!(with_a_gate_that_waits(100_000, (same, same)).0, 0);
 }
 
 #[test]

@@ -84,10 +84,10 @@ pub trait Gate {
     }
     /// Takes a complete snapshot; it counts once everything before its epoch is durable. `None`: it failed.
     fn snapshot(&mut self, complete: Option<Complete>);
-    /// Whether a draft would be taken now.
-    fn ready(&mut self) -> bool;
+    /// Whether a draft would be taken now; `more`: of a backlog, of which much more will be read soon.
+    fn ready(&mut self, more: bool) -> bool;
     /// When a draft would be taken, if only time is missing.
-    fn ready_at(&self) -> Option<Instant> {
+    fn ready_at(&self, _more: bool) -> Option<Instant> {
         None
     }
     /// Takes a draft of everything before epoch `up_to` ([`Epoch::MAX`]: of everything, the input has ended).
@@ -318,6 +318,7 @@ pub fn build(
                     horizon: BEGINNING,
                     started: false,
                     released: false,
+                    more: None,
                     snapshots: Snapshots::new(workers),
                 };
                 let latest = Rc::clone(&latest);
@@ -328,9 +329,10 @@ pub fn build(
                     let Some(gate) = &mut gate else { return };
                     let reached = frontier.frontier().first().copied().unwrap_or(Epoch::MAX);
                     seat.apply(&mut waiting, reached, gate.as_mut());
-                    if seat.started && seat.applied > seat.offered && gate.ready() {
+                    if seat.started && seat.applied > seat.offered && gate.ready(seat.has_more()) {
                         gate.offer(seat.gather.draft(gate.closed_before()), seat.applied);
                         seat.offered = seat.applied;
+                        seat.more = None;
                     }
                     let durable = gate.durable();
                     if let Some(capability) = &mut held {
@@ -350,7 +352,9 @@ pub fn build(
                     look.set(match (held.is_some(), seat.started && seat.released) {
                         (false, _) => Look::No,
                         (true, false) => Look::Soon,
-                        (true, true) if rests => gate.ready_at().map_or(Look::Soon, Look::At),
+                        (true, true) if rests => {
+                            gate.ready_at(seat.has_more()).map_or(Look::Soon, Look::At)
+                        }
                         (true, true) => Look::No,
                     });
                 }
@@ -391,10 +395,17 @@ struct Seat {
     horizon: i64,
     started: bool,
     released: bool,
+    /// Whether every reader that has told of something since the last draft has much more; `None` if none has told.
+    more: Option<bool>,
     snapshots: Snapshots,
 }
 
 impl Seat {
+    /// Whether what is gathered is part of a backlog. The end of the input has nothing after it.
+    fn has_more(&self) -> bool {
+        self.more == Some(true) && self.applied < Epoch::MAX
+    }
+
     fn apply(
         &mut self,
         waiting: &mut BTreeMap<Epoch, Vec<Gathered>>,
@@ -420,7 +431,10 @@ impl Seat {
                     Gathered::Candidates(all) => {
                         all.into_iter().for_each(|c| self.gather.candidate(c))
                     }
-                    Gathered::Progress(progress) => self.gather.progress(*progress),
+                    Gathered::Progress(progress) => {
+                        self.more = Some(progress.more && self.more.unwrap_or(true));
+                        self.gather.progress(*progress);
+                    }
                     Gathered::Promise(promise) => self.gather.promise(promise),
                     Gathered::Part(part) => self.snapshots.part(part),
                 }

@@ -74,6 +74,8 @@ pub struct Progress {
     pub amounts: Vec<Summary>,
     /// What checks that have windows counted in this epoch.
     pub windows: Vec<WindowCount>,
+    /// Much more waits to be read, and may be: a commit of this is better made with some of that.
+    pub more: bool,
 }
 
 /// A reader's promise: from the epoch it is sent in, nothing more comes for windows that end at or before `horizon`.

@@ -152,8 +152,9 @@ pub struct RunArgs {
     /// When a partition without news stops holding windows open.
     #[arg(long, env = "STANDINGS_IDLE_TIMEOUT", value_name = "D", default_value = "30s", value_parser = parse_duration)]
     pub idle_timeout: Duration,
-    /// Least time between two commits. What is read meanwhile is bounded by --in-flight-bytes: with a second between commits and
-    /// its 64 MiB, a worker reads 64 MiB a second at most.
+    /// Least time between two commits; at least 50ms while a backlog is read and --in-flight-bytes leaves room for more of it.
+    /// What is read between two commits is bounded by --in-flight-bytes: with a second between them and its 64 MiB, a worker
+    /// reads 64 MiB a second at most.
     #[arg(long, env = "STANDINGS_COMMIT_INTERVAL", value_name = "D", default_value = "10ms", value_parser = parse_duration)]
     pub commit_interval: Duration,
     /// A sale whose event time is this far after its Kafka record timestamp is a dead letter.

@@ -183,6 +183,17 @@ enum Phase {
     Done,
 }
 
+/// How taking what is there ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pulled {
+    /// Nothing more is there, or nothing more may be read.
+    All,
+    /// The epoch is full; more may be there.
+    Full,
+    /// More may be there; the dataflow is stepped first.
+    Piece,
+}
+
 /// The next offset to read of some partitions.
 type Offsets = Vec<(PartitionId, u64)>;
 
@@ -193,6 +204,15 @@ const QUIET_EPOCH: (Duration, Duration) = (Duration::from_micros(250), Duration:
 const SMALL_EPOCH: usize = 1 << 20;
 /// For how many epochs that is believed.
 const BELIEVED: u32 = 64;
+
+/// The dataflow is stepped at least each so many bytes, a few milliseconds. A large epoch takes tens of them, and a commit
+/// that is durable meanwhile, or could be made, waited for its end: what is in flight came to its bound, and the worker
+/// stood still.
+const PIECE: usize = 1 << 20;
+
+/// Epochs that have grown to this take from a backlog: it takes a few in a row that find more than they can take, and
+/// ends with a few that do not.
+const BACKLOG: usize = SMALL_EPOCH;
 
 /// How soon gather looks again at what nothing announces: that a draft may be made, that a snapshot is due.
 const LOOK_AGAIN: Duration = Duration::from_micros(250);
@@ -327,7 +347,16 @@ impl<F: Feed> Driver<F> {
 
     fn read(&mut self, stop: bool) -> Result<Turn, Failure> {
         self.listen();
-        let full = self.pull()?;
+        let full = match self.pull()? {
+            Pulled::Piece => {
+                // What has become durable is seen, and the next draft made, in the middle of an epoch.
+                self.release();
+                self.wake_gather(false);
+                return Ok(Turn::Step);
+            }
+            Pulled::Full => true,
+            Pulled::All => false,
+        };
         let mut wait = self.check_idle();
         if self.ready && self.wants_epoch() {
             let least = match self.peers {
@@ -412,21 +441,25 @@ impl<F: Feed> Driver<F> {
         self.phase = Phase::Done;
     }
 
-    /// Takes what is there, up to the epoch's share and the byte bound; whether more may be waiting.
-    fn pull(&mut self) -> Result<bool, Failure> {
+    /// Takes what is there, up to the epoch's share and the byte bound.
+    fn pull(&mut self) -> Result<Pulled, Failure> {
         let horizon = self.told.borrow().horizon;
         if horizon > self.promised && self.bytes == 0 {
             self.adopt_horizon(horizon);
         }
+        let piece = self.bytes + PIECE;
         loop {
             if self.bytes >= self.target {
-                return Ok(true);
+                return Ok(Pulled::Full);
             }
             if self.in_flight_bytes + self.bytes >= self.settings.in_flight_bytes {
-                return Ok(false);
+                return Ok(Pulled::All);
+            }
+            if self.bytes >= piece {
+                return Ok(Pulled::Piece);
             }
             let Some(event) = self.feed.as_ref().and_then(Feed::try_next) else {
-                return Ok(false);
+                return Ok(Pulled::All);
             };
             self.take(event)?;
         }
@@ -598,6 +631,7 @@ impl<F: Feed> Driver<F> {
                 arrived: std::mem::take(&mut self.arrived),
                 amounts: self.amounts.as_mut().map(Amounts::take).unwrap_or_default(),
                 windows: self.judge.take_windows(),
+                more: self.has_more(),
             };
             self.send(0, Body::Progress(Box::new(progress)));
         }
@@ -615,6 +649,12 @@ impl<F: Feed> Driver<F> {
         if let Some(input) = &mut self.input {
             input.advance_to(next);
         }
+    }
+
+    /// Whether there is a backlog, and room for one more epoch of it before anything is durable.
+    fn has_more(&self) -> bool {
+        let has_grown = self.target > self.settings.epoch_bytes.0 && self.target >= BACKLOG;
+        has_grown && self.in_flight_bytes + self.target <= self.settings.in_flight_bytes
     }
 
     fn send(&mut self, to: u64, body: Body) {

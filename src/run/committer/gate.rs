@@ -26,6 +26,10 @@ const NOT_OPEN: i64 = i64::MIN;
 /// No window is closed, as far as the sinks know.
 const NONE_CLOSED: i64 = BEGINNING + 1;
 
+/// The least time between two commits of a backlog: nobody waits for what they show in between, which is old, and each
+/// costs the sinks as much as one that somebody does wait for.
+const BACKLOG: Duration = Duration::from_millis(50);
+
 /// What the committer and its gate both see.
 struct Shared {
     /// A draft is being written.
@@ -111,7 +115,7 @@ pub struct CommitGate {
 }
 
 impl CommitGate {
-    /// A gate and the desk behind it; a draft is taken each `interval` at most. `stop` says that the input did not end
+    /// A gate and the desk behind it; a draft is taken each `interval` at most, of a backlog less often. `stop` says that the input did not end
     /// by itself.
     pub fn new(interval: Duration, stop: Arc<AtomicBool>, clock: Clock) -> (Self, Desk) {
         // A draft is made when the last one is written: a draft that waited would only be older than it need be.
@@ -182,16 +186,20 @@ impl Gate for CommitGate {
         }
     }
 
-    fn ready(&mut self) -> bool {
+    fn ready(&mut self, more: bool) -> bool {
         self.shared.wake.get_or_init(std::thread::current);
         let rested = |at| self.clock.now() >= at;
         self.shared.closed.load(Ordering::Acquire) != NOT_OPEN
             && !self.is_writing()
-            && self.ready_at().is_none_or(rested)
+            && self.ready_at(more).is_none_or(rested)
     }
 
-    fn ready_at(&self) -> Option<Instant> {
-        self.last.map(|last| last + self.interval)
+    fn ready_at(&self, more: bool) -> Option<Instant> {
+        let least = match more {
+            true => self.interval.max(BACKLOG),
+            false => self.interval,
+        };
+        self.last.map(|last| last + least)
     }
 
     fn offer(&mut self, mut draft: Commit, up_to: Epoch) {

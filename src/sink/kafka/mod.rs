@@ -77,6 +77,8 @@ pub(crate) fn client(brokers: &str, options: &SinkOptions) -> ClientConfig {
     config
         .set("bootstrap.servers", brokers)
         .set("client.id", "standings")
+        // Half of the least is also how long a client that looks for any broker waits between two connections.
+        .set("reconnect.backoff.ms", "20")
         .set("reconnect.backoff.max.ms", "2000");
     for (key, value) in &options.kafka_properties {
         let consumer = [

@@ -48,6 +48,8 @@ pub(super) fn config(options: &SourceOptions, brokers: &str) -> ClientConfig {
         // A full local queue pauses a partition for so long; the usual second would be a second of latency.
         .set("fetch.queue.backoff.ms", "10")
         .set("statistics.interval.ms", "1000")
+        // Half of the least is also how long a client that looks for any broker waits between two connections.
+        .set("reconnect.backoff.ms", "20")
         .set("reconnect.backoff.max.ms", "2000")
         .set("queued.min.messages", "50000")
         .set("queued.max.messages.kbytes", "65536")
