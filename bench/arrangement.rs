@@ -98,7 +98,7 @@ fn ours(sales: &[Sale], cities: &[String], salesmen: &[String], epoch: usize) ->
             let view = View(sale, cities, salesmen);
             black_box(combiner.add(&view, origin, |_| Verdict::Counted, &mut Vec::new()));
         }
-        let folded = combiner.flush(1);
+        let folded = combiner.flush(1, &mut Vec::new());
         let started = Instant::now();
         for deltas in &folded {
             totals.apply(deltas);

@@ -31,6 +31,7 @@ fn main() {
     let mut decoder = Decoder::new(&plan.schema, &plan.required_columns(), 1 << 20);
     let mut combiner = Combiner::new(&plan);
     let mut totals = Totals::new(plan.clone());
+    let mut spent = Vec::new();
     let mut file = std::fs::File::open(path).expect("a readable file");
     let mut buffer = vec![0; 1 << 20];
     let (mut held, mut offset, mut broken) = (0, 0u64, 0u64);
@@ -56,7 +57,9 @@ fn main() {
             }
             offset += 1;
             if offset % BATCH == 0 {
-                combiner.flush(1).iter().for_each(|d| totals.apply(d));
+                let folded = combiner.flush(1, &mut spent);
+                folded.iter().for_each(|d| totals.apply(d));
+                spent = folded;
             }
         }
         if n == 0 {
@@ -65,7 +68,8 @@ fn main() {
         buffer.copy_within(start..end, 0);
         held = end - start;
     }
-    combiner.flush(1).iter().for_each(|d| totals.apply(d));
+    let folded = combiner.flush(1, &mut spent);
+    folded.iter().for_each(|d| totals.apply(d));
     let mut windows: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for candidate in totals.settle() {
         let at = (candidate.ranking, candidate.window_start);

@@ -1,7 +1,7 @@
 //! The same input gives the same rankings, whatever the batching and the number of workers (DESIGN 2.1), and every
 //! commit on the way is a consistent cut (DESIGN 2.2). Drives the library's engine with a feed and a gate of its own.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,11 +21,30 @@ use standings::model::schema::Schema;
 use standings::model::value::Value;
 use standings::run::driver::{self, Feed, Settings};
 
-struct TestFeed(RefCell<VecDeque<SourceEvent>>);
+struct TestFeed {
+    events: RefCell<VecDeque<SourceEvent>>,
+    asked: Cell<u64>,
+    /// Each time that it was asked so often there is nothing; 0 for never.
+    late_after: u64,
+}
+
+impl TestFeed {
+    fn new(events: VecDeque<SourceEvent>) -> Self {
+        TestFeed {
+            events: RefCell::new(events),
+            asked: Cell::new(0),
+            late_after: 0,
+        }
+    }
+}
 
 impl Feed for TestFeed {
     fn try_next(&self) -> Option<SourceEvent> {
-        self.0.borrow_mut().pop_front()
+        self.asked.set(self.asked.get() + 1);
+        if self.late_after > 0 && self.asked.get().is_multiple_of(self.late_after) {
+            return None;
+        }
+        self.events.borrow_mut().pop_front()
     }
 
     fn durable(&self, _: &[(PartitionId, u64)]) {}
@@ -364,7 +383,7 @@ fn run(seed: u64, workers: usize) {
         let wiring = graph::build(worker, &settings.plan, policy, Emit::Rows, gate, |_| {});
         let mut dice = Dice(seed + 100 * worker.index() as u64 + 3);
         let events = events(&mut dice, &input, worker.index(), worker.peers());
-        let feed = TestFeed(RefCell::new(events));
+        let feed = TestFeed::new(events);
         driver::run(worker, wiring, settings.clone(), |_| feed).unwrap();
     });
     guards.unwrap().join().into_iter().for_each(|r| r.unwrap());
@@ -428,9 +447,14 @@ fn run(seed: u64, workers: usize) {
     assert_eq!(read, 1500);
 }
 
-/// What a gate that takes no draft of a backlog sees of so many sales: how often it was asked to wait, how many drafts
-/// it took, and how many sales the last one stands for.
-fn with_a_gate_that_waits(number: u64, epoch_bytes: (usize, usize)) -> (u64, usize, u64) {
+/// What a gate sees of so many sales: how often it was asked to wait, how many drafts it took, and how many sales the last one
+/// stands for. `waits`: it takes no draft of a backlog.
+fn seen_by_a_gate(
+    number: u64,
+    epoch_bytes: (usize, usize),
+    waits: bool,
+    late_after: u64,
+) -> (u64, usize, u64) {
     let mut dice = Dice(77);
     let plan = plan();
     let policy = Policy {
@@ -461,13 +485,14 @@ fn with_a_gate_that_waits(number: u64, epoch_bytes: (usize, usize)) -> (u64, usi
     let work = move |worker: &mut timely::worker::Worker| {
         let gate = TestGate {
             commits: Arc::clone(&sink),
-            waits: true,
+            waits,
             waited: Arc::clone(&count),
             ..TestGate::default()
         };
         let gate = Some(Box::new(gate) as Box<dyn Gate>);
         let wiring = graph::build(worker, &settings.plan, policy, Emit::Rows, gate, |_| {});
-        let feed = TestFeed(RefCell::new(events(&mut Dice(9), &input, 0, 1)));
+        let mut feed = TestFeed::new(events(&mut Dice(9), &input, 0, 1));
+        feed.late_after = late_after;
         driver::run(worker, wiring, settings.clone(), |_| feed).unwrap();
     };
     let guards = timely::execute(timely::Config::thread(), work).unwrap();
@@ -483,7 +508,7 @@ fn with_a_gate_that_waits(number: u64, epoch_bytes: (usize, usize)) -> (u64, usi
 
 #[test]
 fn a_backlog_waits_for_room_and_its_end_for_nothing() {
-    let (waited, drafts, read) = with_a_gate_that_waits(300_000, (1 << 17, 1 << 20));
+    let (waited, drafts, read) = seen_by_a_gate(300_000, (1 << 17, 1 << 20), true, 0);
     assert!(waited > 2, "asked to wait {waited} times");
     // It cannot wait for ever: what is read and not durable is bounded by a third of the input.
     assert!((3..60).contains(&drafts), "{drafts} drafts");
@@ -492,10 +517,18 @@ fn a_backlog_waits_for_room_and_its_end_for_nothing() {
 
 #[test]
 fn what_is_no_backlog_does_not_wait() {
-    assert_eq!(with_a_gate_that_waits(1_500, (1 << 17, 1 << 20)).0, 0);
+    assert_eq!(seen_by_a_gate(1_500, (1 << 17, 1 << 20), true, 0).0, 0);
     // Epochs that cannot grow say nothing of how much there is.
     let same = 1 << 20;
-    assert_eq!(with_a_gate_that_waits(100_000, (same, same)).0, 0);
+    assert_eq!(seen_by_a_gate(100_000, (same, same), true, 0).0, 0);
+}
+
+#[test]
+fn a_reader_that_is_late_now_and_then_makes_no_small_epochs() {
+    // Some 24 MB; nothing to read after each 1.5.
+    let (_, drafts, read) = seen_by_a_gate(300_000, (1 << 17, 4 << 20), false, 500);
+    assert!((6..45).contains(&drafts), "{drafts} drafts");
+    assert_eq!(read, 300_000);
 }
 
 #[test]

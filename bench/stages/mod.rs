@@ -150,7 +150,7 @@ impl Stages {
             };
             combiner.add(sale, origin, |_| Verdict::Counted, &mut missed);
             if (n + 1) % epoch == 0 {
-                out.push(combiner.flush(1));
+                out.push(combiner.flush(1, &mut Vec::new()));
             }
         }
         out

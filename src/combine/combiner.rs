@@ -52,6 +52,8 @@ pub enum Outcome {
 pub struct Combiner {
     rankings: Vec<Fold>,
     texts: Texts,
+    /// An empty table, with the memory of an earlier epoch's.
+    spare: TextTable,
     columns: Columns,
     /// Additions to a row since the last flush.
     folded: u64,
@@ -94,8 +96,20 @@ struct Fold {
     latest: i64,
     /// The windows of the previous row.
     last: (Span, u32),
-    /// Per slot of distinct values: row and value's text number, packed.
-    distinct: Vec<(usize, HashTable<u64>)>,
+    /// Per slot of distinct values.
+    distinct: Vec<Distinct>,
+    /// For the flush: the rows' order.
+    order: Vec<u32>,
+}
+
+/// What a slot of distinct values has seen.
+struct Distinct {
+    /// Where the slot's count is in a row.
+    at: usize,
+    /// Row and value's text number, packed.
+    seen: HashTable<u64>,
+    /// For the flush: the same, sorted.
+    pairs: Vec<u64>,
 }
 
 /// Windows that a row counts in, alike: the latest, and those before it, each a slide earlier.
@@ -122,6 +136,7 @@ impl Combiner {
                 ranking: ranking.clone(),
                 kinds: plan.schema.columns.iter().map(|c| c.kind).collect(),
                 distinct: distinct_slots(&layout),
+                order: Vec::new(),
                 layout,
                 plain: KeyCodec::new(ranking, &plan.schema)
                     .is_plain_text()
@@ -141,6 +156,7 @@ impl Combiner {
         Combiner {
             rankings,
             texts: Texts::default(),
+            spare: TextTable::default(),
             columns,
             folded: 0,
         }
@@ -169,6 +185,7 @@ impl Combiner {
             texts,
             columns,
             folded,
+            ..
         } = self;
         columns.ids.fill(UNKNOWN);
         let time = sale.event_time();
@@ -229,16 +246,22 @@ impl Combiner {
         outcome
     }
 
-    /// Ends the epoch: what was folded, as one batch for each of `workers` workers that gets something.
-    pub fn flush(&mut self, workers: usize) -> Vec<Deltas> {
+    /// Ends the epoch: what was folded, as one batch for each of `workers` workers that gets something. Batches of
+    /// `spent`, which are done with, lend their memory: what is freed after each epoch goes back to the system, and comes
+    /// page by page, cleared.
+    pub fn flush(&mut self, workers: usize, spent: &mut Vec<Deltas>) -> Vec<Deltas> {
         self.folded = 0;
+        let mut texts = self.texts.take(std::mem::take(&mut self.spare));
         if self.rankings.iter().all(|f| f.rows.is_empty()) {
-            self.texts.take();
+            texts.clear();
+            self.spare = texts;
             return Vec::new();
         }
-        let texts = self.texts.take();
         let mut out: Vec<Outgoing> = (0..workers)
-            .map(|w| Outgoing::new(w as u64, workers, texts.len()))
+            .map(|w| {
+                let empty = spent.pop().unwrap_or_default();
+                Outgoing::new(w as u64, workers, texts.len(), empty)
+            })
             .collect();
         for (number, fold) in self.rankings.iter_mut().enumerate() {
             fold.flush(number as u32, &texts, &mut out);
@@ -246,12 +269,14 @@ impl Combiner {
         if workers == 1
             && let Some(only) = out.first_mut()
         {
-            only.deltas.texts = texts;
+            std::mem::swap(&mut only.deltas.texts, &mut texts);
         }
-        out.into_iter()
-            .map(|o| o.deltas)
-            .filter(|d| !d.is_empty())
-            .collect()
+        texts.clear();
+        self.spare = texts;
+        let all = out.into_iter().map(|o| o.deltas);
+        let (full, empty): (Vec<_>, Vec<_>) = all.partition(|d| !d.is_empty());
+        spent.extend(empty);
+        full
     }
 }
 
@@ -405,8 +430,8 @@ impl Fold {
                             None => continue,
                         },
                     };
-                    if let Some((_, seen)) = self.distinct.iter_mut().find(|(slot, _)| *slot == at)
-                    {
+                    if let Some(of) = self.distinct.iter_mut().find(|d| d.at == at) {
+                        let seen = &mut of.seen;
                         let pair = (row as u64) << 32 | u64::from(id);
                         let hash = mix(pair);
                         if seen.find(hash, |other| *other == pair).is_none() {
@@ -422,20 +447,18 @@ impl Fold {
     fn flush(&mut self, number: u32, texts: &TextTable, out: &mut [Outgoing]) {
         let stride = self.layout.width + 1;
         let count = self.rows.len() / stride;
-        let mut order: Vec<u32> = (0..count as u32).collect();
+        self.order.clear();
+        self.order.extend(0..count as u32);
         if self.spans.len() > 1 {
-            order.sort_by_key(|r| self.rows[*r as usize * stride] >> 32);
+            let rows = &self.rows;
+            self.order.sort_by_key(|r| rows[*r as usize * stride] >> 32);
         }
-        let distinct: Vec<(usize, Vec<u64>)> = self
-            .distinct
-            .iter_mut()
-            .map(|(slot, seen)| {
-                let mut pairs: Vec<u64> = seen.drain().collect();
-                pairs.sort_unstable();
-                (*slot, pairs)
-            })
-            .collect();
-        for row in order {
+        for Distinct { seen, pairs, .. } in &mut self.distinct {
+            pairs.clear();
+            pairs.extend(seen.drain());
+            pairs.sort_unstable();
+        }
+        for &row in &self.order {
             let words = &self.rows[row as usize * stride..(row as usize + 1) * stride];
             let (span, key) = ((words[0] >> 32) as usize, words[0] as u32);
             let workers = out.len() as u64;
@@ -465,8 +488,8 @@ impl Fold {
                     SlotKind::MinText(_) | SlotKind::MaxText(_) => to.rewrite(texts, at + slot.at),
                     SlotKind::LastText(_) => to.rewrite(texts, at + slot.at + 3),
                     SlotKind::Distinct(_) => {
-                        let pairs = distinct.iter().find(|(at, _)| *at == slot.at);
-                        let pairs = pairs.map_or(&[][..], |(_, pairs)| pairs);
+                        let found = self.distinct.iter().find(|d| d.at == slot.at);
+                        let pairs = found.map_or(&[][..], |d| &d.pairs);
                         let from = pairs.partition_point(|pair| pair >> 32 < u64::from(row));
                         for pair in &pairs[from..from + words[1 + slot.at] as usize] {
                             let id = to.text(texts, *pair as u32);
@@ -493,19 +516,15 @@ struct Outgoing {
 }
 
 impl Outgoing {
-    fn new(worker: u64, workers: usize, texts: usize) -> Self {
+    fn new(worker: u64, workers: usize, texts: usize, mut deltas: Deltas) -> Self {
+        deltas.clear();
+        deltas.worker = worker;
         let renumbered = if workers == 1 {
             Vec::new()
         } else {
             vec![u32::MAX; texts]
         };
-        Outgoing {
-            deltas: Deltas {
-                worker,
-                ..Deltas::default()
-            },
-            renumbered,
-        }
+        Outgoing { deltas, renumbered }
     }
 
     fn text(&mut self, texts: &TextTable, id: u32) -> u32 {
@@ -535,11 +554,15 @@ fn overlap(window: &Window) -> u32 {
     }
 }
 
-fn distinct_slots(layout: &Layout) -> Vec<(usize, HashTable<u64>)> {
+fn distinct_slots(layout: &Layout) -> Vec<Distinct> {
     let slots = layout.slots.iter();
     slots
         .filter(|slot| matches!(slot.kind, SlotKind::Distinct(_)))
-        .map(|slot| (slot.at, HashTable::new()))
+        .map(|slot| Distinct {
+            at: slot.at,
+            seen: HashTable::new(),
+            pairs: Vec::new(),
+        })
         .collect()
 }
 

@@ -50,4 +50,12 @@ impl Deltas {
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }
+
+    /// Forgets all of it; its memory is that of another batch to come.
+    pub fn clear(&mut self) {
+        self.texts.clear();
+        self.groups.clear();
+        self.words.clear();
+        self.distinct.clear();
+    }
 }

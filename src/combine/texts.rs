@@ -53,6 +53,13 @@ impl TextTable {
         id
     }
 
+    /// Forgets all texts; their memory is that of others to come.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.hashes.clear();
+    }
+
     /// Bytes held, for accounting.
     pub fn byte_size(&self) -> usize {
         self.bytes.len() + self.ends.len() * 12
@@ -204,12 +211,13 @@ impl Texts {
         &self.table
     }
 
-    /// Takes the texts and forgets them; what was reserved for look-up stays.
-    pub fn take(&mut self) -> TextTable {
+    /// Takes the texts and begins again with the memory of an `empty` table; what was reserved for look-up stays.
+    pub fn take(&mut self, empty: TextTable) -> TextTable {
+        debug_assert!(empty.is_empty());
         for slot in self.taken.drain(..) {
             self.slots[slot as usize] = Known::NONE;
         }
-        std::mem::take(&mut self.table)
+        std::mem::replace(&mut self.table, empty)
     }
 }
 
@@ -242,7 +250,10 @@ mod tests {
             assert_eq!(texts.table().get(*id), text);
             assert_eq!(texts.table().hash(*id), hash(text));
         }
-        assert_eq!(texts.take().len(), all.len());
+        let mut taken = texts.take(TextTable::default());
+        assert_eq!(taken.len(), all.len());
+        taken.clear();
+        assert_eq!(texts.take(taken).len(), 0);
         assert_eq!(texts.intern(b"again"), 0);
     }
 }

@@ -150,6 +150,8 @@ pub struct Wiring {
     pub totals: Rc<RefCell<Totals>>,
     /// What was copied for a snapshot, for the driver to have written.
     pub taken: Rc<RefCell<Option<Taken>>>,
+    /// Batches that are applied, for the driver to use again; as many as it sends in an epoch.
+    pub spent: Rc<RefCell<Vec<Deltas>>>,
     /// On worker 0.
     pub gather: Option<ToGather>,
 }
@@ -195,12 +197,14 @@ pub fn build(
     let told = Rc::new(RefCell::new(Told::default()));
     let totals = Rc::new(RefCell::new(Totals::new(Arc::clone(plan))));
     let taken: Rc<RefCell<Option<Taken>>> = Rc::default();
+    let spent: Rc<RefCell<Vec<Deltas>>> = Rc::default();
     let workers = worker.peers();
     worker.dataflow::<Epoch, _, _>(|scope| {
         let (input, messages) = scope.new_input();
 
         let owned = {
             let (totals, taken) = (Rc::clone(&totals), Rc::clone(&taken));
+            let spent = Rc::clone(&spent);
             let asked = Rc::clone(&told);
             // Everything before this epoch is applied, and something of the epoch before it.
             let mut applied_to: Epoch = 0;
@@ -260,7 +264,13 @@ pub fn build(
                             let mut session = output.session(&capability);
                             for body in bodies {
                                 match body {
-                                    Body::Deltas(deltas) => totals.apply(&deltas),
+                                    Body::Deltas(deltas) => {
+                                        totals.apply(&deltas);
+                                        let mut spent = spent.borrow_mut();
+                                        if spent.len() < workers {
+                                            spent.push(*deltas);
+                                        }
+                                    }
                                     Body::Progress(progress) => {
                                         session.give(Gathered::Progress(progress))
                                     }
@@ -380,6 +390,7 @@ pub fn build(
             told,
             totals,
             taken,
+            spent,
             gather: control,
         }
     })

@@ -26,6 +26,7 @@ use timely::worker::Worker;
 use super::exit::Failure;
 use super::partition::{Folds, Partition};
 use crate::combine::combiner::Combiner;
+use crate::combine::deltas::Deltas;
 use crate::dataflow::control::{PartReport, Start, Taken};
 use crate::dataflow::graph::{Body, Look, Message, ToGather, Told, Wiring};
 use crate::dataflow::messages::{Epoch, Progress, Promise};
@@ -137,6 +138,7 @@ pub struct Driver<F: Feed> {
     told: Rc<RefCell<Told>>,
     totals: Rc<RefCell<Totals>>,
     taken: Rc<RefCell<Option<Taken>>>,
+    spent: Rc<RefCell<Vec<Deltas>>>,
     gather: Option<ToGather>,
     /// When gather was woken last without a message.
     woken: Cell<Instant>,
@@ -155,6 +157,8 @@ pub struct Driver<F: Feed> {
     /// Bytes of the present epoch, and how many it may have.
     bytes: usize,
     target: usize,
+    /// Since when the present epoch waits for the reader.
+    late_since: Option<Instant>,
     /// Epochs that are still kept small, because a large one saved nothing.
     small: u32,
     in_flight: VecDeque<(Epoch, usize, Offsets)>,
@@ -186,8 +190,10 @@ enum Phase {
 /// How taking what is there ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pulled {
-    /// Nothing more is there, or nothing more may be read.
+    /// Nothing more is there.
     All,
+    /// Nothing more may be read before something is durable.
+    Bound,
     /// The epoch is full; more may be there.
     Full,
     /// More may be there; the dataflow is stepped first.
@@ -213,6 +219,9 @@ const PIECE: usize = 1 << 20;
 /// Epochs that have grown to this take from a backlog: it takes a few in a row that find more than they can take, and
 /// ends with a few that do not.
 const BACKLOG: usize = SMALL_EPOCH;
+
+/// For how long in all an epoch of a backlog waits for its reader.
+const LATE: Duration = Duration::from_millis(5);
 
 /// How soon gather looks again at what nothing announces: that a draft may be made, that a snapshot is due.
 const LOOK_AGAIN: Duration = Duration::from_micros(250);
@@ -243,6 +252,7 @@ impl<F: Feed> Driver<F> {
             told: wiring.told,
             totals: wiring.totals,
             taken: wiring.taken,
+            spent: wiring.spent,
             gather: wiring.gather,
             woken: Cell::new(last_end),
             partitions: BTreeMap::new(),
@@ -260,6 +270,7 @@ impl<F: Feed> Driver<F> {
             parts: crossbeam_channel::unbounded(),
             bytes: 0,
             target: settings.epoch_bytes.0,
+            late_since: None,
             small: 0,
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,
@@ -347,16 +358,23 @@ impl<F: Feed> Driver<F> {
 
     fn read(&mut self, stop: bool) -> Result<Turn, Failure> {
         self.listen();
-        let full = match self.pull()? {
-            Pulled::Piece => {
-                // What has become durable is seen, and the next draft made, in the middle of an epoch.
-                self.release();
-                self.wake_gather(false);
-                return Ok(Turn::Step);
-            }
-            Pulled::Full => true,
-            Pulled::All => false,
+        let pulled = self.pull()?;
+        let late = match pulled {
+            Pulled::Piece => Some(Duration::ZERO),
+            Pulled::All if !stop => self.waits_for_reader(),
+            _ => None,
         };
+        if let Some(late) = late {
+            // What has become durable is seen, and the next draft made, in the middle of an epoch.
+            self.release();
+            let soon = self.wake_gather(false);
+            return Ok(match pulled {
+                Pulled::Piece => Turn::Step,
+                _ => Turn::Park(soon.map_or(late, |soon| soon.min(late))),
+            });
+        }
+        let full = pulled == Pulled::Full;
+        let mut ended = false;
         let mut wait = self.check_idle();
         if self.ready && self.wants_epoch() {
             let least = match self.peers {
@@ -366,22 +384,12 @@ impl<F: Feed> Driver<F> {
             let rest = least.saturating_sub(self.settings.clock.since(self.last_end));
             if full || rest.is_zero() {
                 self.end_epoch();
+                ended = true;
             } else {
                 wait = Some(wait.unwrap_or(rest).min(rest));
             }
         }
-        // More than an epoch could take: make the next one larger, down to the least when nothing waits.
-        let (least, most) = self.settings.epoch_bytes;
-        let most = if self.small > 0 {
-            SMALL_EPOCH.clamp(least, most)
-        } else {
-            most
-        };
-        self.target = if full {
-            (self.target * 2).min(most)
-        } else {
-            (self.target / 2).max(least)
-        };
+        self.aim(pulled, ended);
         self.release();
         if stop && !sabotage::is(Mistake::StopNotPassedOn) {
             // One process of many: the others stop too, or this one would wait for them for ever.
@@ -441,6 +449,35 @@ impl<F: Feed> Driver<F> {
         self.phase = Phase::Done;
     }
 
+    /// How large the next epoch may be. More than this one could take: twice as large. Less: half of it, and the least when
+    /// nothing comes.
+    fn aim(&mut self, pulled: Pulled, ended: bool) {
+        let (least, most) = self.settings.epoch_bytes;
+        let most = match self.small {
+            0 => most,
+            _ => SMALL_EPOCH.clamp(least, most),
+        };
+        let waited = self.settings.clock.since(self.last_end);
+        self.target = match pulled {
+            Pulled::Full => (self.target * 2).min(most),
+            Pulled::All if self.bytes == 0 && waited > LATE => least,
+            Pulled::All if ended => (self.target / 2).max(least),
+            _ => self.target.min(most),
+        };
+    }
+
+    /// For how long this epoch may still wait for a reader that does not keep up with a worker at a backlog: with two cores
+    /// for workers, readers and servers it comes late now and then, and a small epoch costs nearly as much as a large one.
+    fn waits_for_reader(&mut self) -> Option<Duration> {
+        if self.bytes == 0 || !self.has_grown() || self.has_ended() {
+            return None;
+        }
+        let now = self.settings.clock.now();
+        let since = *self.late_since.get_or_insert(now);
+        let left = LATE.saturating_sub(now.saturating_duration_since(since));
+        (!left.is_zero()).then_some(left)
+    }
+
     /// Takes what is there, up to the epoch's share and the byte bound.
     fn pull(&mut self) -> Result<Pulled, Failure> {
         let horizon = self.told.borrow().horizon;
@@ -453,7 +490,7 @@ impl<F: Feed> Driver<F> {
                 return Ok(Pulled::Full);
             }
             if self.in_flight_bytes + self.bytes >= self.settings.in_flight_bytes {
-                return Ok(Pulled::All);
+                return Ok(Pulled::Bound);
             }
             if self.bytes >= piece {
                 return Ok(Pulled::Piece);
@@ -608,7 +645,10 @@ impl<F: Feed> Driver<F> {
         } else {
             self.small = self.small.saturating_sub(1);
         }
-        for deltas in self.combiner.flush(self.peers) {
+        let batches = self
+            .combiner
+            .flush(self.peers, &mut self.spent.borrow_mut());
+        for deltas in batches {
             let to = deltas.worker;
             self.send(to, Body::Deltas(Box::new(deltas)));
         }
@@ -635,8 +675,17 @@ impl<F: Feed> Driver<F> {
             };
             self.send(0, Body::Progress(Box::new(progress)));
         }
+        tracing::debug!(
+            event = "epoch_ended",
+            worker = self.index,
+            epoch = self.epoch,
+            bytes = self.bytes,
+            most = self.target,
+            in_flight = self.in_flight_bytes
+        );
         self.bytes = 0;
         self.owes_epoch = false;
+        self.late_since = None;
         self.last_end = self.settings.clock.now();
         let mut next = (self.epoch + 1).max(self.latest.get());
         if let Some(order) = self.told.borrow().snapshot {
@@ -653,8 +702,12 @@ impl<F: Feed> Driver<F> {
 
     /// Whether there is a backlog, and room for one more epoch of it before anything is durable.
     fn has_more(&self) -> bool {
-        let has_grown = self.target > self.settings.epoch_bytes.0 && self.target >= BACKLOG;
-        has_grown && self.in_flight_bytes + self.target <= self.settings.in_flight_bytes
+        self.has_grown() && self.in_flight_bytes + self.target <= self.settings.in_flight_bytes
+    }
+
+    /// Whether epochs have grown as they do at a backlog.
+    fn has_grown(&self) -> bool {
+        self.target > self.settings.epoch_bytes.0 && self.target >= BACKLOG
     }
 
     fn send(&mut self, to: u64, body: Body) {
