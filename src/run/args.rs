@@ -152,7 +152,7 @@ pub struct RunArgs {
     /// When a partition without news stops holding windows open.
     #[arg(long, env = "STANDINGS_IDLE_TIMEOUT", value_name = "D", default_value = "30s", value_parser = parse_duration)]
     pub idle_timeout: Duration,
-    /// Least time between two commits; at least 50ms while a backlog is read and --in-flight-bytes leaves room for more of it.
+    /// Least time between two commits; at least 100ms while a backlog is read and --in-flight-bytes leaves room for more of it.
     /// What is read between two commits is bounded by --in-flight-bytes: with a second between them and its 64 MiB, a worker
     /// reads 64 MiB a second at most.
     #[arg(long, env = "STANDINGS_COMMIT_INTERVAL", value_name = "D", default_value = "10ms", value_parser = parse_duration)]
