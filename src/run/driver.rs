@@ -700,9 +700,12 @@ impl<F: Feed> Driver<F> {
         }
     }
 
-    /// Whether there is a backlog, and room for one more epoch of it before anything is durable.
+    /// Whether there is a backlog, which filled this epoch, and room for one more of it before anything is durable.
     fn has_more(&self) -> bool {
-        self.has_grown() && self.in_flight_bytes + self.target <= self.settings.in_flight_bytes
+        let is_full = self.bytes >= self.target;
+        self.has_grown()
+            && is_full
+            && self.in_flight_bytes + self.target <= self.settings.in_flight_bytes
     }
 
     /// Whether epochs have grown as they do at a backlog.
