@@ -342,31 +342,42 @@ fn events(
     events
 }
 
-fn run(seed: u64, workers: usize) {
-    let mut dice = Dice(seed * 7919 + 1);
-    let plan = plan();
-    let policy = Policy {
-        out_of_orderness: 60,
-        allowed_lateness: 30,
-        max_ahead: 1000,
-        retain: 1_000_000,
-    };
-    let all = sales(&mut dice, 1 + seed % 5, 1500);
-    let commits = Arc::new(Mutex::new(Vec::new()));
-    let settings = Settings {
-        plan: Arc::clone(&plan),
-        policy,
-        summary_window: Some(50),
+const POLICY: Policy = Policy {
+    out_of_orderness: 60,
+    allowed_lateness: 30,
+    max_ahead: 1000,
+    retain: 1_000_000,
+};
+
+/// All but the sizes, which each test has its own of.
+fn settings(plan: &Arc<Plan>) -> Settings {
+    Settings {
+        plan: Arc::clone(plan),
+        policy: POLICY,
+        summary_window: None,
         idle_timeout: Duration::from_secs(3600),
         until_end: true,
         ends_are_final: true,
         max_record_bytes: 1 << 20,
-        in_flight_bytes: 1 << (10 + seed % 10),
-        epoch_bytes: (1 << (7 + seed % 6), 1 << 14),
+        in_flight_bytes: 0,
+        epoch_bytes: (0, 0),
         stop: Arc::new(AtomicBool::new(false)),
         snapshots: None,
         live: Arc::default(),
         clock: Clock::default(),
+    }
+}
+
+fn run(seed: u64, workers: usize) {
+    let mut dice = Dice(seed * 7919 + 1);
+    let plan = plan();
+    let all = sales(&mut dice, 1 + seed % 5, 1500);
+    let commits = Arc::new(Mutex::new(Vec::new()));
+    let settings = Settings {
+        summary_window: Some(50),
+        in_flight_bytes: 1 << (10 + seed % 10),
+        epoch_bytes: (1 << (7 + seed % 6), 1 << 14),
+        ..settings(&plan)
     };
     let config = if workers == 1 {
         timely::Config::thread()
@@ -380,7 +391,7 @@ fn run(seed: u64, workers: usize) {
             ..TestGate::default()
         };
         let gate = (worker.index() == 0).then_some(Box::new(gate) as Box<dyn Gate>);
-        let wiring = graph::build(worker, &settings.plan, policy, Emit::Rows, gate, |_| {});
+        let wiring = graph::build(worker, &settings.plan, POLICY, Emit::Rows, gate, |_| {});
         let mut dice = Dice(seed + 100 * worker.index() as u64 + 3);
         let events = events(&mut dice, &input, worker.index(), worker.peers());
         let feed = TestFeed::new(events);
@@ -425,7 +436,7 @@ fn run(seed: u64, workers: usize) {
                 }
             }
         }
-        let want = expected(&all, &commit.offsets, &policy);
+        let want = expected(&all, &commit.offsets, &POLICY);
         assert_eq!(
             rows, want,
             "seed {seed}, {workers} workers: the cut {:?}",
@@ -457,26 +468,10 @@ fn seen_by_a_gate(
 ) -> (u64, usize, u64) {
     let mut dice = Dice(77);
     let plan = plan();
-    let policy = Policy {
-        out_of_orderness: 60,
-        allowed_lateness: 30,
-        max_ahead: 1000,
-        retain: 1_000_000,
-    };
     let settings = Settings {
-        plan: Arc::clone(&plan),
-        policy,
-        summary_window: None,
-        idle_timeout: Duration::from_secs(3600),
-        until_end: true,
-        ends_are_final: true,
-        max_record_bytes: 1 << 20,
         in_flight_bytes: 8 << 20,
         epoch_bytes,
-        stop: Arc::new(AtomicBool::new(false)),
-        snapshots: None,
-        live: Arc::default(),
-        clock: Clock::default(),
+        ..settings(&plan)
     };
     let input = sales(&mut dice, 2, number);
     let commits = Arc::new(Mutex::new(Vec::new()));
@@ -490,7 +485,7 @@ fn seen_by_a_gate(
             ..TestGate::default()
         };
         let gate = Some(Box::new(gate) as Box<dyn Gate>);
-        let wiring = graph::build(worker, &settings.plan, policy, Emit::Rows, gate, |_| {});
+        let wiring = graph::build(worker, &settings.plan, POLICY, Emit::Rows, gate, |_| {});
         let mut feed = TestFeed::new(events(&mut Dice(9), &input, 0, 1));
         feed.late_after = late_after;
         driver::run(worker, wiring, settings.clone(), |_| feed).unwrap();

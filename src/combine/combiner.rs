@@ -52,7 +52,7 @@ pub enum Outcome {
 pub struct Combiner {
     rankings: Vec<Fold>,
     texts: Texts,
-    /// An empty table, with the memory of an earlier epoch's.
+    /// A table that is done with, for its memory.
     spare: TextTable,
     columns: Columns,
     /// Additions to a row since the last flush.
@@ -253,7 +253,6 @@ impl Combiner {
         self.folded = 0;
         let mut texts = self.texts.take(std::mem::take(&mut self.spare));
         if self.rankings.iter().all(|f| f.rows.is_empty()) {
-            texts.clear();
             self.spare = texts;
             return Vec::new();
         }
@@ -271,7 +270,6 @@ impl Combiner {
         {
             std::mem::swap(&mut only.deltas.texts, &mut texts);
         }
-        texts.clear();
         self.spare = texts;
         let all = out.into_iter().map(|o| o.deltas);
         let (full, empty): (Vec<_>, Vec<_>) = all.partition(|d| !d.is_empty());

@@ -211,13 +211,13 @@ impl Texts {
         &self.table
     }
 
-    /// Takes the texts and begins again with the memory of an `empty` table; what was reserved for look-up stays.
-    pub fn take(&mut self, empty: TextTable) -> TextTable {
-        debug_assert!(empty.is_empty());
+    /// Takes the texts and begins again with the memory of a `spent` table; what was reserved for look-up stays.
+    pub fn take(&mut self, mut spent: TextTable) -> TextTable {
+        spent.clear();
         for slot in self.taken.drain(..) {
             self.slots[slot as usize] = Known::NONE;
         }
-        std::mem::replace(&mut self.table, empty)
+        std::mem::replace(&mut self.table, spent)
     }
 }
 
@@ -250,9 +250,8 @@ mod tests {
             assert_eq!(texts.table().get(*id), text);
             assert_eq!(texts.table().hash(*id), hash(text));
         }
-        let mut taken = texts.take(TextTable::default());
+        let taken = texts.take(TextTable::default());
         assert_eq!(taken.len(), all.len());
-        taken.clear();
         assert_eq!(texts.take(taken).len(), 0);
         assert_eq!(texts.intern(b"again"), 0);
     }
