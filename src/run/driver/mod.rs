@@ -1,20 +1,20 @@
 //! One worker's loop: takes blocks, decodes and folds them, ends epochs, steps the dataflow.
 //!
-//! Epochs are adaptive. A worker that finds little to read ends the epoch at once, so a lone sale is on its way within
-//! a millisecond; one that finds more than it can take doubles what it puts into an epoch, so that the cost of an
-//! epoch is spread over many sales. Unless that saves nothing: where nearly every sale has a key of its own, a small
-//! epoch costs no more, and its fold stays in the cache.
+//! How much goes into an epoch says [`epoch_size`].
 //!
 //! 1. An epoch ends only after the worker's first partitions are known: so no cut is taken that misses some.
 //! 2. What is read and not yet durable is at most the byte bound plus one block.
 //! 3. A promised horizon is taken over only between epochs.
 //! 4. Nothing is read before worker 0 has said how to begin, and nothing past the hold before it releases it.
 
+mod epoch_size;
+mod feed;
+mod settings;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender};
@@ -23,6 +23,9 @@ use timely::dataflow::InputHandle;
 use timely::dataflow::operators::probe::Handle as ProbeHandle;
 use timely::worker::Worker;
 
+use self::epoch_size::{EpochSize, Pulled};
+pub use self::feed::Feed;
+pub use self::settings::{Settings, Snapshots};
 use super::exit::Failure;
 use super::partition::{Folds, Partition};
 use crate::combine::combiner::Combiner;
@@ -33,68 +36,12 @@ use crate::dataflow::messages::{Epoch, Progress, Promise};
 use crate::dataflow::totals::Totals;
 use crate::decode::Decoder;
 use crate::event_time::BEGINNING;
-use crate::event_time::partition::Policy;
 use crate::model::amounts::Amounts;
-use crate::model::block::{Block, PartitionId, SourceEvent};
-use crate::model::clock::Clock;
-use crate::model::plan::Plan;
+use crate::model::block::{PartitionId, SourceEvent};
 use crate::model::reject::Reject;
 use crate::model::sabotage::{self, Mistake};
-use crate::observe::live::Live;
 use crate::quality::Judge;
-use crate::snapshot::{self, Store, Writer};
-
-/// Where a driver gets its events: a reader thread, or a test.
-pub trait Feed {
-    /// The next event, if one is there.
-    fn try_next(&self) -> Option<SourceEvent>;
-    /// Everything before these offsets is durable.
-    fn durable(&self, offsets: &[(PartitionId, u64)]);
-    /// Reading may go on past the hold of its [`Start`].
-    fn release(&self) {}
-    /// A block is done with; its memory may be that of another.
-    fn recycle(&self, _block: Block) {}
-}
-
-/// Where a run's snapshots lie, and who writes their parts.
-#[derive(Clone)]
-pub struct Snapshots {
-    /// `--state`.
-    pub store: Store,
-    /// Writes parts.
-    pub writer: Writer,
-}
-
-/// What a driver needs to know.
-#[derive(Clone)]
-pub struct Settings {
-    /// The rankings.
-    pub plan: Arc<Plan>,
-    /// How event time is judged.
-    pub policy: Policy,
-    /// `--summary-window`, ms: whether and by which windows amounts are summed up.
-    pub summary_window: Option<i64>,
-    /// `--idle-timeout`.
-    pub idle_timeout: Duration,
-    /// `--until-end`.
-    pub until_end: bool,
-    /// Whether a partition that has ended can never contribute again (files).
-    pub ends_are_final: bool,
-    /// `--max-record-bytes`.
-    pub max_record_bytes: usize,
-    /// Bytes that this worker may have in flight.
-    pub in_flight_bytes: usize,
-    /// Least and most bytes of an epoch under load.
-    pub epoch_bytes: (usize, usize),
-    /// Set when the process is asked to stop.
-    pub stop: Arc<AtomicBool>,
-    /// `--state`, if there is one.
-    pub snapshots: Option<Snapshots>,
-    /// Where the worker tells how it goes, for metrics and probes.
-    pub live: Arc<Live>,
-    /// What idleness and waits are measured by.
-    pub clock: Clock,
-}
+use crate::snapshot;
 
 /// What a worker should do before its next turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,11 +103,7 @@ pub struct Driver<F: Feed> {
     promised: i64,
     /// Bytes of the present epoch, and how many it may have.
     bytes: usize,
-    target: usize,
-    /// Since when the present epoch waits for the reader.
-    late_since: Option<Instant>,
-    /// Epochs that are still kept small, because a large one saved nothing.
-    small: u32,
+    size: EpochSize,
     in_flight: VecDeque<(Epoch, usize, Offsets)>,
     in_flight_bytes: usize,
     required: Vec<usize>,
@@ -187,41 +130,16 @@ enum Phase {
     Done,
 }
 
-/// How taking what is there ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pulled {
-    /// Nothing more is there.
-    All,
-    /// Nothing more may be read before something is durable.
-    Bound,
-    /// The epoch is full; more may be there.
-    Full,
-    /// More may be there; the dataflow is stepped first.
-    Piece,
-}
-
 /// The next offset to read of some partitions.
 type Offsets = Vec<(PartitionId, u64)>;
 
 /// The least time between two epochs of a worker that is not under load: alone, and with others, who are all told of each.
 const QUIET_EPOCH: (Duration, Duration) = (Duration::from_micros(250), Duration::from_millis(1));
 
-/// The most bytes of an epoch whose fold saves nothing: its rows and texts fit into a core's own cache.
-const SMALL_EPOCH: usize = 1 << 20;
-/// For how many epochs that is believed.
-const BELIEVED: u32 = 64;
-
 /// The dataflow is stepped at least each so many bytes, a few milliseconds. A large epoch takes tens of them, and a commit
 /// that is durable meanwhile, or could be made, waited for its end: what is in flight came to its bound, and the worker
 /// stood still.
 const PIECE: usize = 1 << 20;
-
-/// Epochs that have grown to this take from a backlog: it takes a few in a row that find more than they can take, and
-/// ends with a few that do not.
-const BACKLOG: usize = SMALL_EPOCH;
-
-/// For how long in all an epoch of a backlog waits for its reader.
-const LATE: Duration = Duration::from_millis(5);
 
 /// How soon gather looks again at what nothing announces: that a draft may be made, that a snapshot is due.
 const LOOK_AGAIN: Duration = Duration::from_micros(250);
@@ -269,9 +187,7 @@ impl<F: Feed> Driver<F> {
             released: false,
             parts: crossbeam_channel::unbounded(),
             bytes: 0,
-            target: settings.epoch_bytes.0,
-            late_since: None,
-            small: 0,
+            size: EpochSize::new(settings.epoch_bytes),
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,
             required: settings.plan.required_columns(),
@@ -361,7 +277,10 @@ impl<F: Feed> Driver<F> {
         let pulled = self.pull()?;
         let late = match pulled {
             Pulled::Piece => Some(Duration::ZERO),
-            Pulled::All if !stop => self.waits_for_reader(),
+            Pulled::All if !stop && !self.has_ended() => {
+                let now = self.settings.clock.now();
+                self.size.waits(self.bytes, now)
+            }
             _ => None,
         };
         if let Some(late) = late {
@@ -389,7 +308,8 @@ impl<F: Feed> Driver<F> {
                 wait = Some(wait.unwrap_or(rest).min(rest));
             }
         }
-        self.aim(pulled, ended);
+        let since_end = self.settings.clock.since(self.last_end);
+        self.size.aim(pulled, self.bytes, ended, since_end);
         self.release();
         if stop && !sabotage::is(Mistake::StopNotPassedOn) {
             // One process of many: the others stop too, or this one would wait for them for ever.
@@ -449,35 +369,6 @@ impl<F: Feed> Driver<F> {
         self.phase = Phase::Done;
     }
 
-    /// How large the next epoch may be. More than this one could take: twice as large. Less: half of it, and the least when
-    /// nothing comes.
-    fn aim(&mut self, pulled: Pulled, ended: bool) {
-        let (least, most) = self.settings.epoch_bytes;
-        let most = match self.small {
-            0 => most,
-            _ => SMALL_EPOCH.clamp(least, most),
-        };
-        let waited = self.settings.clock.since(self.last_end);
-        self.target = match pulled {
-            Pulled::Full => (self.target * 2).min(most),
-            Pulled::All if self.bytes == 0 && waited > LATE => least,
-            Pulled::All if ended => (self.target / 2).max(least),
-            _ => self.target.min(most),
-        };
-    }
-
-    /// For how long this epoch may still wait for a reader that does not keep up with a worker at a backlog: with two cores
-    /// for workers, readers and servers it comes late now and then, and a small epoch costs nearly as much as a large one.
-    fn waits_for_reader(&mut self) -> Option<Duration> {
-        if self.bytes == 0 || !self.has_grown() || self.has_ended() {
-            return None;
-        }
-        let now = self.settings.clock.now();
-        let since = *self.late_since.get_or_insert(now);
-        let left = LATE.saturating_sub(now.saturating_duration_since(since));
-        (!left.is_zero()).then_some(left)
-    }
-
     /// Takes what is there, up to the epoch's share and the byte bound.
     fn pull(&mut self) -> Result<Pulled, Failure> {
         let horizon = self.told.borrow().horizon;
@@ -486,7 +377,7 @@ impl<F: Feed> Driver<F> {
         }
         let piece = self.bytes + PIECE;
         loop {
-            if self.bytes >= self.target {
+            if self.size.is_full(self.bytes) {
                 return Ok(Pulled::Full);
             }
             if self.in_flight_bytes + self.bytes >= self.settings.in_flight_bytes {
@@ -639,12 +530,7 @@ impl<F: Feed> Driver<F> {
             .values_mut()
             .filter_map(|p| p.progress(&policy))
             .collect();
-        // Only a large epoch tells: in a small one few keys come twice.
-        if self.bytes * 2 >= self.settings.epoch_bytes.1 && !self.combiner.pays() {
-            self.small = BELIEVED;
-        } else {
-            self.small = self.small.saturating_sub(1);
-        }
+        self.size.ended(self.bytes, || self.combiner.pays());
         let batches = self
             .combiner
             .flush(self.peers, &mut self.spent.borrow_mut());
@@ -671,7 +557,9 @@ impl<F: Feed> Driver<F> {
                 arrived: std::mem::take(&mut self.arrived),
                 amounts: self.amounts.as_mut().map(Amounts::take).unwrap_or_default(),
                 windows: self.judge.take_windows(),
-                more: self.has_more(),
+                // And room for one more before anything is durable.
+                more: self.size.is_backlog(self.bytes)
+                    && self.in_flight_bytes + self.size.bytes() <= self.settings.in_flight_bytes,
             };
             self.send(0, Body::Progress(Box::new(progress)));
         }
@@ -680,12 +568,11 @@ impl<F: Feed> Driver<F> {
             worker = self.index,
             epoch = self.epoch,
             bytes = self.bytes,
-            most = self.target,
+            most = self.size.bytes(),
             in_flight = self.in_flight_bytes
         );
         self.bytes = 0;
         self.owes_epoch = false;
-        self.late_since = None;
         self.last_end = self.settings.clock.now();
         let mut next = (self.epoch + 1).max(self.latest.get());
         if let Some(order) = self.told.borrow().snapshot {
@@ -698,19 +585,6 @@ impl<F: Feed> Driver<F> {
         if let Some(input) = &mut self.input {
             input.advance_to(next);
         }
-    }
-
-    /// Whether there is a backlog, which filled this epoch, and room for one more of it before anything is durable.
-    fn has_more(&self) -> bool {
-        let is_full = self.bytes >= self.target;
-        self.has_grown()
-            && is_full
-            && self.in_flight_bytes + self.target <= self.settings.in_flight_bytes
-    }
-
-    /// Whether epochs have grown as they do at a backlog.
-    fn has_grown(&self) -> bool {
-        self.target > self.settings.epoch_bytes.0 && self.target >= BACKLOG
     }
 
     fn send(&mut self, to: u64, body: Body) {
