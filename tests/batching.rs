@@ -17,6 +17,7 @@ use standings::model::clock::Clock;
 use standings::model::plan::{
     Aggregate, Field, Key, Measure, OrderTerm, Plan, RankFunction, Ranking, Window,
 };
+use standings::model::reject::Reject;
 use standings::model::schema::Schema;
 use standings::model::value::Value;
 use standings::run::driver::{self, Feed, Settings};
@@ -524,6 +525,66 @@ fn a_reader_that_is_late_now_and_then_makes_no_small_epochs() {
     let (_, drafts, read) = seen_by_a_gate(300_000, (1 << 17, 4 << 20), false, 500);
     assert!((6..45).contains(&drafts), "{drafts} drafts");
     assert_eq!(read, 300_000);
+}
+
+/// What is kept until it is written bounds what is read, not the few bytes that it came with.
+#[test]
+fn records_that_are_no_sales_count_with_what_they_hold() {
+    const RECORDS: u64 = 200_000;
+    const BOUND: usize = 4 << 20;
+    let plan = plan();
+    let settings = Settings {
+        in_flight_bytes: BOUND,
+        epoch_bytes: (1 << 17, 1 << 20),
+        ..settings(&plan)
+    };
+    let commits = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&commits);
+    let work = move |worker: &mut timely::worker::Worker| {
+        let gate = TestGate {
+            commits: Arc::clone(&sink),
+            waits: true,
+            ..TestGate::default()
+        };
+        let gate = Some(Box::new(gate) as Box<dyn Gate>);
+        let wiring = graph::build(worker, &settings.plan, POLICY, Emit::Rows, gate, |_| {});
+        let mut events = VecDeque::from([
+            SourceEvent::Assigned {
+                partition: 0,
+                offset: 0,
+            },
+            SourceEvent::Ready,
+        ]);
+        for from in (0..RECORDS).step_by(1000) {
+            let records = (0..1000).map(|n| RecordRef {
+                start: n,
+                end: n + 1,
+                offset: from + u64::from(n),
+                timestamp: NO_TIMESTAMP,
+            });
+            events.push_back(SourceEvent::Block(Block {
+                originals: Vec::new(),
+                refused: Vec::new(),
+                partition: 0,
+                bytes: vec![b'x'; 1000],
+                records: records.collect(),
+                next_offset: from + 1000,
+                arrived: Instant::now(),
+            }));
+        }
+        events.push_back(SourceEvent::Ended { partition: 0 });
+        let feed = TestFeed::new(events);
+        driver::run(worker, wiring, settings.clone(), |_| feed).unwrap();
+    };
+    let guards = timely::execute(timely::Config::thread(), work).unwrap();
+    guards.join().into_iter().for_each(|r| r.unwrap());
+    let commits = commits.lock().unwrap();
+    let most = commits.iter().map(|c| c.rejects.len()).max().unwrap();
+    // The bound, and one block.
+    let allowed = BOUND / (2 * size_of::<Reject>()) + 1000;
+    assert!(most <= allowed, "{most} of at most {allowed} are held");
+    let all: usize = commits.iter().map(|c| c.rejects.len()).sum();
+    assert_eq!(all as u64, RECORDS);
 }
 
 #[test]

@@ -55,3 +55,14 @@ pub struct Reject {
     /// The original bytes.
     pub bytes: Vec<u8>,
 }
+
+impl Reject {
+    /// About how many bytes of memory it takes until it is written: as it came, and as it is written.
+    pub fn held(&self) -> usize {
+        let why = match &self.kind {
+            RejectKind::Late { missed, .. } => size_of_val(missed.as_slice()),
+            RejectKind::Dead { reason, detail, .. } => reason.len() + detail.len(),
+        };
+        2 * (size_of::<Self>() + why + self.bytes.len())
+    }
+}

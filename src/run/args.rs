@@ -152,9 +152,9 @@ pub struct RunArgs {
     /// When a partition without news stops holding windows open.
     #[arg(long, env = "STANDINGS_IDLE_TIMEOUT", value_name = "D", default_value = "30s", value_parser = parse_duration)]
     pub idle_timeout: Duration,
-    /// Least time between two commits; at least 100ms while a backlog is read and --in-flight-bytes leaves room for more of it.
-    /// What is read between two commits is bounded by --in-flight-bytes: with a second between them and its 64 MiB, a worker
-    /// reads 64 MiB a second at most.
+    /// Least time between two commits; at least 200ms while a backlog is read and --in-flight-bytes leaves room for more of it.
+    /// What is read between two commits is bounded by --in-flight-bytes: with a second between them and its 256 MiB, a
+    /// worker reads 256 MiB a second at most.
     #[arg(long, env = "STANDINGS_COMMIT_INTERVAL", value_name = "D", default_value = "10ms", value_parser = parse_duration)]
     pub commit_interval: Duration,
     /// A sale whose event time is this far after its Kafka record timestamp is a dead letter.
@@ -207,8 +207,9 @@ pub struct RunArgs {
     /// What this process may hold.
     #[command(flatten)]
     pub limits: LimitArgs,
-    /// Input that each worker may have read and not yet committed; beyond it reading stops.
-    #[arg(long, env = "STANDINGS_IN_FLIGHT_BYTES", value_name = "BYTES", default_value_t = 64 << 20)]
+    /// Input that each worker may have read and not yet committed; beyond it reading stops. Of a sale nothing is kept until
+    /// then but what it adds to; a record for --late or --dead-letter is, and counts with the memory that it takes.
+    #[arg(long, env = "STANDINGS_IN_FLIGHT_BYTES", value_name = "BYTES", default_value_t = 256 << 20)]
     pub in_flight_bytes: usize,
     /// Input that one epoch holds under load, between the first and the second number: the more is waiting, the more.
     /// One number fixes it. Idle, an epoch holds whatever came.

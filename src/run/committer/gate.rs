@@ -28,7 +28,7 @@ const NONE_CLOSED: i64 = BEGINNING + 1;
 
 /// The least time between two commits of a backlog: nobody waits for what they show in between, which is old, and each
 /// costs the sinks as much as one that somebody does wait for.
-const BACKLOG: Duration = Duration::from_millis(100);
+const BACKLOG: Duration = Duration::from_millis(200);
 
 /// What the committer and its gate both see.
 struct Shared {

@@ -3,7 +3,7 @@
 //! How much goes into an epoch says [`epoch_size`].
 //!
 //! 1. An epoch ends only after the worker's first partitions are known: so no cut is taken that misses some.
-//! 2. What is read and not yet durable is at most the byte bound plus one block.
+//! 2. What is read and not yet durable is at most the byte bound plus one block; rejects count with what they hold.
 //! 3. A promised horizon is taken over only between epochs.
 //! 4. Nothing is read before worker 0 has said how to begin, and nothing past the hold before it releases it.
 
@@ -418,6 +418,7 @@ impl<F: Feed> Driver<F> {
                     )));
                 };
                 let policy = &self.settings.policy;
+                let rejects = self.rejects.len();
                 let counted = partition.fold(
                     &block,
                     policy,
@@ -433,6 +434,9 @@ impl<F: Feed> Driver<F> {
                 self.tell_checks();
                 // Even a block without a record counts, so that its offset is committed.
                 self.bytes += block.bytes.len().max(1);
+                // Of a sale nothing is kept but what it adds to; a reject is kept whole until it is written.
+                let held: usize = self.rejects[rejects..].iter().map(Reject::held).sum();
+                self.bytes += held;
                 if counted > 0 || block.records.is_empty() {
                     let clock = &self.settings.clock;
                     let read = clock.wall() - clock.since(block.arrived);
