@@ -93,3 +93,20 @@ fn every_event_is_listed_with_its_level() {
         );
     }
 }
+
+#[test]
+fn at_debug_every_line_is_one_of_ours() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_standings"))
+        .args(["run", "--queries", "queries", "--source", "file:/dev/null"])
+        .args(["--until-end", "--sink", "file:/dev/null"])
+        .args(["--log", "debug", "--log-format", "json"])
+        .output()
+        .unwrap();
+    let lines = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{lines}");
+    for line in lines.lines() {
+        let told: serde_json::Value = serde_json::from_str(line).expect(line);
+        assert!(told["event"].is_string(), "a line without an event: {line}");
+    }
+    assert!(lines.contains("\"epoch_ended\""), "{lines}");
+}

@@ -22,9 +22,20 @@ impl Format {
     }
 }
 
+/// The filter for a level: at `debug` a library that tells each token of a query is left out, or what we say would be lost
+/// in it. Who wants that too names it in a filter, or asks for `trace`.
+fn filter(level: &str) -> EnvFilter {
+    let quiet = if level.eq_ignore_ascii_case("debug") {
+        "debug,sqlparser=info"
+    } else {
+        level
+    };
+    EnvFilter::try_new(quiet).unwrap_or_else(|_| EnvFilter::new("info"))
+}
+
 /// Starts logging. `level` is a level or a tracing filter; a wrong one falls back to `info`.
 pub fn init(level: &str, format: Format) {
-    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = filter(level);
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
