@@ -6,7 +6,7 @@ use super::blocks::{self, Blocks};
 use crate::model::block::{Block, PartitionId, RecordRef};
 
 /// Emptied blocks that are kept: as many as are on their way at once.
-const SPARE: usize = 12;
+const SPARE: usize = 6;
 
 /// Reads whole lines, block by block.
 pub struct Lines<R> {

@@ -68,7 +68,7 @@ impl SourceOptions {
             start: Start::Earliest,
             until_end: false,
             kafka_properties: Vec::new(),
-            max_block_bytes: 256 << 10,
+            max_block_bytes: 512 << 10,
             max_record_bytes: 1 << 20,
             resume: BTreeMap::new(),
             read_back: BTreeMap::new(),

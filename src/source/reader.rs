@@ -11,8 +11,9 @@ use super::options::SourceOptions;
 use super::url::SourceUrl;
 use crate::model::block::{Block, PartitionId, SourceEvent};
 
-/// Blocks that wait at most.
-const QUEUE: usize = 8;
+/// Blocks that wait at most. Where reader and worker go at full speed each of them is a sleep and a waking, so they are few
+/// and large.
+const QUEUE: usize = 4;
 
 /// Durable offsets on their way back to the source.
 pub type Offsets = Vec<(PartitionId, u64)>;
