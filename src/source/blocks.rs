@@ -27,6 +27,20 @@ pub fn empty(partition: PartitionId) -> Block {
     }
 }
 
+/// An empty block that was read now, in the memory of one that is done with.
+pub fn again(mut spent: Block, partition: PartitionId) -> Block {
+    spent.bytes.clear();
+    spent.records.clear();
+    spent.originals.clear();
+    spent.refused.clear();
+    Block {
+        partition,
+        next_offset: 0,
+        arrived: Instant::now(),
+        ..spent
+    }
+}
+
 /// Appends a record that came with an offset and a timestamp of its own.
 pub fn append(block: &mut Block, bytes: &[u8], offset: u64, timestamp: i64) {
     let start = block.bytes.len() as u32;

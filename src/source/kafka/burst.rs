@@ -22,26 +22,45 @@ const POLL: Duration = Duration::from_millis(50);
 const BLOCK_BYTES: usize = 256 << 10;
 const BLOCK_RECORDS: usize = 4096;
 
+/// An empty block, in the memory of one that is done with if there is one.
+fn empty(spent: Option<Block>, partition: PartitionId) -> Block {
+    match spent.filter(|spent| spent.bytes.capacity() <= 2 * BLOCK_BYTES) {
+        Some(spent) => blocks::again(spent, partition),
+        None => blocks::empty(partition),
+    }
+}
+
 impl Topic<'_> {
     /// Takes one burst of messages; `false` when told to stop.
     pub(super) fn poll(&mut self) -> Result<bool, SourceError> {
+        match self.consumer.poll(Duration::ZERO) {
+            None => {}
+            Some(Err(e)) => self.check(&e)?,
+            // It would be read twice, or not at all.
+            Some(Ok(message)) => {
+                let partition = message.partition();
+                let e = format!("partition {partition} is not read by the queue that it was given");
+                return Err(self.failed(&e));
+            }
+        }
         let mut wait = POLL;
         let mut taken = 0;
         let mut open: BTreeMap<PartitionId, Block> = BTreeMap::new();
+        let mut is_full = false;
         let mut caught_up = Vec::new();
         let mut past_end = BTreeSet::new();
         let mut given_back = BTreeSet::new();
-        while let Some(message) = self.consumer.poll(wait) {
+        while let Some(message) = self.messages.next(wait) {
             // What has arrived is handed over at once when nothing more waits in the client.
             wait = Duration::ZERO;
             match message {
                 Ok(message) => {
-                    let partition = message.partition() as PartitionId;
-                    let offset = message.offset() as u64;
+                    let partition = message.partition;
                     let Some(own) = self.own.get_mut(&partition) else {
                         continue;
                     };
-                    match own.place(offset, self.out.released()) {
+                    own.is_new = false;
+                    match own.place(message.offset, self.out.released()) {
                         Place::Taken => {}
                         Place::GivenBack => {
                             given_back.insert(partition);
@@ -53,18 +72,34 @@ impl Topic<'_> {
                         }
                     }
                     let block = open.entry(partition);
-                    let block = block.or_insert_with(|| blocks::empty(partition));
-                    let payload = message.payload().unwrap_or_default();
-                    let timestamp = message.timestamp().to_millis().filter(|t| *t >= 0);
+                    let block = block.or_insert_with(|| empty(self.out.spent(), partition));
+                    let timestamp = Some(message.timestamp).filter(|t| *t >= 0);
                     let timestamp = timestamp.unwrap_or(NO_TIMESTAMP);
-                    blocks::append(block, payload, offset, timestamp);
+                    blocks::append(block, message.payload, message.offset, timestamp);
                     taken += 1;
-                    if block.bytes.len() >= BLOCK_BYTES || taken >= BLOCK_RECORDS {
+                    if block.bytes.len() >= BLOCK_BYTES
+                        && let Some(block) = open.remove(&partition)
+                    {
+                        is_full = true;
+                        if !self.out.send(SourceEvent::Block(block)) {
+                            return Ok(false);
+                        }
+                        if own.is_at_end() {
+                            past_end.insert(partition);
+                        }
+                    }
+                    is_full |= taken >= BLOCK_RECORDS;
+                    // All that was taken from the client: what is held is read again, so nothing behind it may be left here.
+                    if is_full && self.messages.is_empty() {
                         break;
                     }
                 }
                 Err(KafkaError::PartitionEOF(partition)) => {
-                    caught_up.push(partition as PartitionId)
+                    let partition = partition as PartitionId;
+                    if let Some(own) = self.own.get_mut(&partition) {
+                        own.is_new = false;
+                    }
+                    caught_up.push(partition);
                 }
                 Err(e) => self.check(&e)?,
             }
@@ -137,6 +172,7 @@ impl Topic<'_> {
         let mut list = TopicPartitionList::new();
         for (partition, own) in self.own.iter_mut().filter(|(_, own)| own.held) {
             own.held = false;
+            own.is_new = true;
             list.add_partition_offset(
                 self.name,
                 *partition as i32,
@@ -148,6 +184,18 @@ impl Topic<'_> {
             self.consumer
                 .incremental_assign(&list)
                 .map_err(|e| self.failed(&e))?;
+        }
+        self.gather()
+    }
+
+    /// Gathers the partitions of which nothing was read since they were assigned.
+    pub(super) fn gather(&self) -> Result<(), SourceError> {
+        for (partition, _) in self.own.iter().filter(|(_, own)| own.is_new) {
+            let is_gathered = self.messages.gather(&self.consumer, self.name, *partition);
+            if !is_gathered {
+                let e = format!("the client has no queue of partition {partition}");
+                return Err(self.failed(&e));
+            }
         }
         Ok(())
     }

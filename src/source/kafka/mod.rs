@@ -3,13 +3,15 @@
 //!
 //! ```text
 //!   start: partitions, their ends, where to begin          own: one partition's place, and what is taken
-//!     └─> burst: messages ──own──> blocks ──> worker        group: durable offsets <── worker
-//!           └─ past the hold: given back to the client, read again when released
+//!     └─> messages: many at a time                          group: durable offsets <── worker
+//!           └─> burst: messages ──own──> blocks ──> worker
+//!                 └─ past the hold: given back to the client, read again when released
 //! ```
 
 mod burst;
 mod client;
 mod group;
+mod messages;
 mod own;
 mod start;
 mod trouble;
@@ -22,7 +24,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use self::client::{Context, client};
 pub use self::client::{check, refused};
+use self::messages::Messages;
 use self::own::Own;
+use self::trouble::failed;
 use super::aside::Aside;
 use super::error::SourceError;
 use super::options::SourceOptions;
@@ -42,7 +46,10 @@ pub fn read(
     out: &Outlet,
 ) -> Result<(), SourceError> {
     let consumer = client(options, brokers)?;
+    let messages = Messages::new(&consumer)
+        .ok_or_else(|| failed(topic, &"the client gives no queue for its messages"))?;
     let mut topic = Topic {
+        messages,
         consumer,
         options,
         name: topic,
@@ -54,7 +61,10 @@ pub fn read(
         group_commit: None,
     };
     let result = topic.run();
-    let consumer = topic.consumer;
+    let Topic {
+        consumer, messages, ..
+    } = topic;
+    drop(messages);
     if consumer.context().no_group.load(Ordering::Relaxed) {
         // It would wait for the coordinator that it may not see, to tell it what it does not take.
         drop(Aside::new(consumer));
@@ -63,6 +73,8 @@ pub fn read(
 }
 
 struct Topic<'a> {
+    /// Dropped before its client.
+    messages: Messages,
     consumer: BaseConsumer<Context>,
     options: &'a SourceOptions,
     name: &'a str,
@@ -96,6 +108,7 @@ impl Topic<'_> {
             if self.out.released() {
                 self.read_on()?;
             }
+            self.gather()?;
             if refreshed.elapsed() >= REFRESH && !self.options.until_end {
                 refreshed = Instant::now();
                 if let Ok(Some(found)) = self.partitions(Duration::from_secs(1)) {

@@ -14,6 +14,8 @@ pub(super) struct Own {
     hold: Option<u64>,
     /// It waits there.
     pub held: bool,
+    /// No message has come since it was assigned.
+    pub is_new: bool,
 }
 
 /// What is done with a message.
@@ -34,6 +36,7 @@ impl Own {
             next,
             hold,
             held: false,
+            is_new: true,
         }
     }
 

@@ -125,6 +125,8 @@ impl Topic<'_> {
                 return Ok(());
             }
         }
+        // Before they are read, so that none of their messages comes by another way.
+        self.gather()?;
         if list.count() > 0 {
             self.consumer
                 .incremental_assign(&list)
