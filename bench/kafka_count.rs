@@ -3,7 +3,7 @@
 //!   cargo run --release --example kafka_count -- localhost:9092 sales
 //!
 //! Prints records and bytes. Its client is set as the engine's: with the client's defaults it sleeps for a second whenever it
-//! has fetched a hundred thousand records ahead.
+//! has fetched a hundred thousand records ahead. It takes messages one by one, as the binding gives them.
 
 use std::time::Duration;
 
