@@ -260,5 +260,8 @@ fn the_server_of_the_fuzz_target_answers() {
         http_body::check(&address, &request);
     }
     let health = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    assert!(http_body::check(&address, health));
+    // Beside the other tests, which keep the cores busy, it may say first that there are too many at once.
+    until("it answers", Duration::from_secs(60), || {
+        http_body::check(&address, health)
+    });
 }
