@@ -315,6 +315,7 @@ fn events(
             bytes: Vec::new(),
             records: Vec::new(),
             next_offset: to as u64,
+            leader_epoch: standings::model::identity::NO_EPOCH,
             arrived: Instant::now(),
         };
         for (o, (time, city, salesman, amount)) in all[p].iter().enumerate().take(to).skip(at) {
@@ -569,6 +570,7 @@ fn records_that_are_no_sales_count_with_what_they_hold() {
                 bytes: vec![b'x'; 1000],
                 records: records.collect(),
                 next_offset: from + 1000,
+                leader_epoch: standings::model::identity::NO_EPOCH,
                 arrived: Instant::now(),
             }));
         }

@@ -186,7 +186,7 @@ impl Stages {
             .into_iter()
             .for_each(|c| gather.candidate(c));
         gather.advance();
-        gather.draft(i64::MIN)
+        gather.draft(i64::MIN, false)
     }
 
     fn encode(&self) -> u64 {

@@ -18,6 +18,7 @@ use crate::model::amounts::Summary;
 use crate::model::block::PartitionId;
 use crate::model::change::Counts;
 use crate::model::hold::Hold;
+use crate::model::identity::SourceIdentity;
 use crate::model::window_check::WindowState;
 
 /// How a run begins.
@@ -33,6 +34,8 @@ pub struct Start {
     pub horizon: i64,
     /// Reading waits before these offsets until it is released.
     pub hold: Hold,
+    /// What these offsets are of; a reader that finds another input fails.
+    pub source: Option<SourceIdentity>,
     /// Parts of the snapshot, later ones over earlier ones.
     pub parts: Vec<PartFile>,
 }
@@ -45,6 +48,7 @@ impl Default for Start {
             greatest: BTreeMap::new(),
             horizon: BEGINNING,
             hold: Hold::default(),
+            source: None,
             parts: Vec::new(),
         }
     }
@@ -112,6 +116,9 @@ pub struct GatherState {
     pub offsets: BTreeMap<PartitionId, u64>,
     /// The offset that reading began at, at the very first start.
     pub begins: BTreeMap<PartitionId, u64>,
+    /// The leader epoch of the last record before each offset, where records have one.
+    #[serde(default)]
+    pub epochs: BTreeMap<PartitionId, i32>,
     /// The greatest event time that each partition has shown, ms.
     pub greatest: BTreeMap<PartitionId, i64>,
     /// Counts since the first start.

@@ -18,7 +18,8 @@ use crate::event_time::partition::Policy;
 use crate::event_time::{BEGINNING, END_OF_TIME};
 use crate::model::amounts::{self, Summary};
 use crate::model::block::PartitionId;
-use crate::model::change::{Commit, Counts};
+use crate::model::change::{Commit, Counts, Whole};
+use crate::model::identity::NO_EPOCH;
 use crate::model::plan::Plan;
 use crate::model::window_check::{Judgement, WindowChecks};
 
@@ -46,11 +47,14 @@ pub struct Gather {
     promises: Vec<i64>,
     offsets: BTreeMap<PartitionId, u64>,
     begins: BTreeMap<PartitionId, u64>,
+    epochs: BTreeMap<PartitionId, i32>,
     greatest: BTreeMap<PartitionId, i64>,
     counts: BTreeMap<PartitionId, Counts>,
     amounts: Arc<Vec<Summary>>,
     ids_from: BTreeMap<PartitionId, u64>,
     windows_of_checks: WindowChecks,
+    /// Until every sink has caught up: the rows of windows that were dropped since the start.
+    dropped: Option<Whole>,
     next: Commit,
 }
 
@@ -66,6 +70,10 @@ impl Gather {
         Gather {
             plan,
             windows_of_checks,
+            dropped: Some(Whole {
+                rows: Vec::new(),
+                horizon: BEGINNING,
+            }),
             ids_from: BTreeMap::new(),
             codecs,
             emit,
@@ -76,6 +84,7 @@ impl Gather {
             promises: vec![BEGINNING; workers],
             offsets: BTreeMap::new(),
             begins: BTreeMap::new(),
+            epochs: BTreeMap::new(),
             greatest: BTreeMap::new(),
             counts: BTreeMap::new(),
             amounts: Arc::default(),
@@ -100,8 +109,12 @@ impl Gather {
         self.ids_from = state.ids_from;
         self.closed = state.closed;
         self.promises.fill(state.horizon);
+        if let Some(dropped) = &mut self.dropped {
+            dropped.horizon = state.horizon;
+        }
         self.offsets = state.offsets;
         self.begins = state.begins;
+        self.epochs = state.epochs;
         self.greatest = state.greatest;
         self.counts = state.counts;
         self.amounts = Arc::new(state.amounts);
@@ -112,6 +125,7 @@ impl Gather {
         GatherState {
             offsets: self.offsets.clone(),
             begins: self.begins.clone(),
+            epochs: self.epochs.clone(),
             greatest: self.greatest.clone(),
             counts: self.counts.clone(),
             amounts: Vec::clone(&self.amounts),
@@ -119,7 +133,7 @@ impl Gather {
             windows: self.windows_of_checks.state(),
             watermark: self.clock.watermark(),
             closed: self.closed,
-            horizon: self.promises.iter().copied().min().unwrap_or(BEGINNING),
+            horizon: self.promised(),
         }
     }
 
@@ -141,6 +155,9 @@ impl Gather {
         for p in progress.partitions {
             self.offsets.insert(p.partition, p.next_offset);
             self.begins.entry(p.partition).or_insert(p.begin);
+            if p.leader_epoch != NO_EPOCH {
+                self.epochs.insert(p.partition, p.leader_epoch);
+            }
             if let Some(greatest) = p.greatest {
                 self.greatest.insert(p.partition, greatest);
             }
@@ -177,8 +194,9 @@ impl Gather {
     }
 
     /// The difference since the last draft. Its number is 0: the committer numbers it. Windows up to
-    /// `closed_before` were closed by an earlier run: the watermark that readers see never goes back.
-    pub fn draft(&mut self, closed_before: i64) -> Commit {
+    /// `closed_before` were closed by an earlier run: the watermark that readers see never goes back. `whole`: with all
+    /// rows beside the difference.
+    pub fn draft(&mut self, closed_before: i64, whole: bool) -> Commit {
         let watermark = self.clock.watermark().max(closed_before);
         if watermark > self.closed {
             for ((ranking, start), partitions) in &self.windows {
@@ -210,12 +228,14 @@ impl Gather {
             found.is_dirty = false;
             found.difference(plan, self.emit, at, &mut changes);
         }
-        self.retire();
+        self.retire(watermark);
         let mut commit = std::mem::take(&mut self.next);
         commit.changes = Arc::new(changes);
         commit.judgements = judgements;
         commit.offsets = self.offsets.clone();
         commit.begins = self.begins.clone();
+        commit.epochs = self.epochs.clone();
+        commit.whole = whole.then(|| Arc::new(self.whole(watermark)));
         commit.watermark = (watermark > BEGINNING + 1).then_some(watermark);
         commit.watermarks = self
             .clock
@@ -251,10 +271,65 @@ impl Gather {
         self.windows_of_checks.judge(watermark, known, ended)
     }
 
+    /// All rows as drafted last.
+    fn whole(&self, watermark: i64) -> Whole {
+        let mut rows = Vec::new();
+        for (at, partitions) in &self.windows {
+            let at = self.at(*at, watermark);
+            partitions.values().for_each(|p| p.rows(at, &mut rows));
+        }
+        match &self.dropped {
+            Some(dropped) => Whole {
+                rows: dropped.rows.iter().cloned().chain(rows).collect(),
+                horizon: dropped.horizon,
+            },
+            None => Whole {
+                rows,
+                horizon: self.promised(),
+            },
+        }
+    }
+
+    fn at(&self, (ranking, start): (u32, i64), watermark: i64) -> At {
+        let ranking = ranking as usize;
+        let end = start.saturating_add(self.plan.rankings[ranking].window.size);
+        At {
+            ranking,
+            window: (start, end),
+            is_final: end <= watermark,
+        }
+    }
+
+    /// Windows that end at or before this are dropped: every reader has promised to send nothing more for them.
+    fn promised(&self) -> i64 {
+        self.promises.iter().copied().min().unwrap_or(BEGINNING)
+    }
+
+    /// Every sink has what it was to be brought to: rows of dropped windows are not needed any more.
+    pub fn caught_up(&mut self) {
+        self.dropped = None;
+    }
+
+    /// The next offset to read, per partition.
+    pub fn offsets(&self) -> &BTreeMap<PartitionId, u64> {
+        &self.offsets
+    }
+
     /// Drops the windows that every reader has promised to send nothing more for.
-    fn retire(&mut self) {
-        let horizon = self.promises.iter().copied().min().unwrap_or(BEGINNING);
+    fn retire(&mut self, watermark: i64) {
+        let horizon = self.promised();
         if horizon > BEGINNING {
+            if let Some(mut dropped) = self.dropped.take() {
+                for (key, partitions) in &self.windows {
+                    let at = self.at(*key, watermark);
+                    if at.window.1 <= horizon {
+                        partitions
+                            .values()
+                            .for_each(|p| p.rows(at, &mut dropped.rows));
+                    }
+                }
+                self.dropped = Some(dropped);
+            }
             let rankings = &self.plan.rankings;
             self.windows.retain(|(r, start), _| {
                 start.saturating_add(rankings[*r as usize].window.size) > horizon

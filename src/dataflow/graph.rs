@@ -25,6 +25,7 @@ use super::totals::Totals;
 use crate::combine::deltas::Deltas;
 use crate::event_time::BEGINNING;
 use crate::event_time::partition::Policy;
+use crate::model::block::PartitionId;
 use crate::model::change::Commit;
 use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
@@ -89,6 +90,15 @@ pub trait Gate {
     /// When a draft would be taken, if only time is missing.
     fn ready_at(&self, _more: bool) -> Option<Instant> {
         None
+    }
+    /// Whether the next draft should bring all rows, not only what changed: of this prefix, and everything before
+    /// epoch `up_to`.
+    fn wants_whole(&self, _offsets: &BTreeMap<PartitionId, u64>, _up_to: Epoch) -> bool {
+        false
+    }
+    /// Whether a draft is wanted although nothing is new: a sink that fell behind is to be brought to it.
+    fn wants_again(&self) -> bool {
+        false
     }
     /// Takes a draft of everything before epoch `up_to` ([`Epoch::MAX`]: of everything, the input has ended).
     fn offer(&mut self, draft: Commit, up_to: Epoch);
@@ -339,8 +349,14 @@ pub fn build(
                     let Some(gate) = &mut gate else { return };
                     let reached = frontier.frontier().first().copied().unwrap_or(Epoch::MAX);
                     seat.apply(&mut waiting, reached, gate.as_mut());
-                    if seat.started && seat.applied > seat.offered && gate.ready(seat.has_more()) {
-                        gate.offer(seat.gather.draft(gate.closed_before()), seat.applied);
+                    let again = seat.started && gate.wants_again();
+                    if seat.started
+                        && (again || seat.applied > seat.offered)
+                        && gate.ready(seat.has_more())
+                    {
+                        let whole = gate.wants_whole(seat.gather.offsets(), seat.applied);
+                        let draft = seat.gather.draft(gate.closed_before(), whole);
+                        gate.offer(draft, seat.applied);
                         seat.offered = seat.applied;
                         seat.more = None;
                     }
@@ -358,7 +374,7 @@ pub fn build(
                         }
                     }
                     // A draft that is being written rings when it is done; one that may not be made yet does not.
-                    let rests = seat.applied > durable && !gate.is_writing();
+                    let rests = (again || seat.applied > durable) && !gate.is_writing();
                     look.set(match (held.is_some(), seat.started && seat.released) {
                         (false, _) => Look::No,
                         (true, false) => Look::Soon,
@@ -478,9 +494,12 @@ impl Seat {
             self.horizon = target;
             orders.push(Control::Horizon(target));
         }
-        if !self.released && gate.released() {
-            self.released = true;
-            orders.push(Control::Release);
+        if gate.released() {
+            self.gather.caught_up();
+            if !self.released {
+                self.released = true;
+                orders.push(Control::Release);
+            }
         }
         if gate.snapshot_lost() {
             self.snapshots.lost();

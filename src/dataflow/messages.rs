@@ -45,6 +45,8 @@ pub struct CandidateRow {
 pub struct PartitionProgress {
     /// Which.
     pub partition: PartitionId,
+    /// The leader epoch of the last record that was read; [`NO_EPOCH`](crate::model::identity::NO_EPOCH) if it has none.
+    pub leader_epoch: i32,
     /// The next offset to read.
     pub next_offset: u64,
     /// Its watermark and whether it is idle or finished.

@@ -166,6 +166,18 @@ impl Ranked {
         self.shown.extend(now.iter().map(|(number, _)| number));
     }
 
+    /// Appends all rows that the last draft showed, as they are now, without a rank before.
+    pub(super) fn rows(&self, at: At, rows: &mut Vec<Change>) {
+        for number in &self.shown {
+            let slot = &self.slots[*number as usize];
+            let (Some(shown), Some((_, measures))) = (&slot.shown, &slot.row) else {
+                continue;
+            };
+            let ranks = (None, Some(shown.rank));
+            rows.push(at.change(&slot.values, ranks, Arc::clone(measures)));
+        }
+    }
+
     /// Appends the rows that were shown and have not been seen by this draft.
     fn gone(&mut self, at: At, changes: &mut Vec<Change>) {
         for number in std::mem::take(&mut self.shown) {

@@ -12,7 +12,7 @@ use super::watch::Shown;
 use crate::model::block::PartitionId;
 use crate::model::duration::parse_duration;
 use crate::model::plan::{FieldType, Plan, Ranking};
-use crate::model::time::{parse_date, parse_rfc3339};
+use crate::model::time::{parse_date, parse_rfc3339, parse_written};
 use crate::model::value::Value;
 
 /// Rows that one answer may have.
@@ -201,7 +201,7 @@ pub fn ranking<'a>(plan: &'a Plan, name: &str) -> Result<(usize, &'a Ranking), P
 
 /// A window's start.
 pub fn start(text: &str) -> Result<i64, Problem> {
-    parse_rfc3339(text.as_bytes()).ok_or_else(|| {
+    parse_written(text).ok_or_else(|| {
         Problem::bad(format!(
             "window {text}: write its start as 2026-01-23T00:00:00Z"
         ))

@@ -37,6 +37,8 @@ pub struct Block {
     pub refused: Vec<(u32, String)>,
     /// The offset to continue from after this block.
     pub next_offset: u64,
+    /// The leader epoch of its last record, or [`NO_EPOCH`](super::identity::NO_EPOCH).
+    pub leader_epoch: i32,
     /// When the block was read.
     pub arrived: Instant,
 }

@@ -72,6 +72,15 @@ impl Counts {
     }
 }
 
+/// All rows as of a commit.
+#[derive(Clone, Debug, Default)]
+pub struct Whole {
+    /// As upserts, without a rank before.
+    pub rows: Vec<Change>,
+    /// Windows that end at or before this (ms) are not among them: they were dropped.
+    pub horizon: i64,
+}
+
 /// The unit of output: all changes of all rankings for one consistent prefix of the input.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
@@ -83,6 +92,10 @@ pub struct Commit {
     pub offsets: BTreeMap<PartitionId, u64>,
     /// The offset that reading began at, per partition.
     pub begins: BTreeMap<PartitionId, u64>,
+    /// The leader epoch of the last record before each offset, where records have one.
+    pub epochs: BTreeMap<PartitionId, i32>,
+    /// All rows, where the gate asked for them: a sink is brought to them.
+    pub whole: Option<Arc<Whole>>,
     /// The global watermark, ms; `None` before every partition has one.
     pub watermark: Option<i64>,
     /// Late sales and dead letters of this commit's input.

@@ -12,6 +12,7 @@ pub mod duration;
 pub mod expr;
 pub mod guarded;
 pub mod hold;
+pub mod identity;
 pub mod leb128;
 pub mod plan;
 pub mod reject;

@@ -84,6 +84,20 @@ mistakes! {
     StopNotPassedOn = "stop-not-passed-on",
     /// A partition that waits at its very beginning is read.
     BeginningNotHeld = "beginning-not-held",
+    /// What a sink's commits are of is not compared, nor which database it is.
+    IdentityIgnored = "identity-ignored",
+    /// A database that shows less than it acknowledged is written to as if it did not.
+    LostCommitsIgnored = "lost-commits-ignored",
+    /// A commit that becomes visible only after it was made again is taken for another cluster's.
+    LateCommitRefused = "late-commit-refused",
+    /// Whether the log still holds what was committed is not asked.
+    LogNotAsked = "log-not-asked",
+    /// Leader epochs are not compared: a log that was truncated and has grown again is taken for the same.
+    EpochsNotCompared = "epochs-not-compared",
+    /// A snapshot is started from although a sink is older than it.
+    OlderSinkIgnored = "older-sink-ignored",
+    /// Records that were counted and are gone are not missed.
+    RecordsNotCounted = "records-not-counted",
     /// After a restart the values that uniqueness remembers are not read back.
     IdsNotReadBack = "ids-not-read-back",
 }

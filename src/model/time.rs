@@ -55,6 +55,21 @@ pub fn parse_date(text: &str) -> Option<i64> {
     date(number(&b[..4])?, number(&b[5..7])?, number(&b[8..10])?).map(|d| d * DAY)
 }
 
+/// Parses a time as [`format_rfc3339`] writes it: RFC 3339, and years beyond 9999, in which windows end that begin
+/// before.
+pub fn parse_written(text: &str) -> Option<i64> {
+    /// The calendar is the same again after so many years, and days.
+    const CYCLE: (i64, i64) = (400, 146_097);
+    let (year, rest) = text.split_once('-')?;
+    if year.len() != 5 || year.starts_with('0') {
+        return parse_rfc3339(text.as_bytes());
+    }
+    let year = number(year.as_bytes())?;
+    let cycles = (year - 9600) / CYCLE.0 + 1;
+    let same = format!("{:04}-{rest}", year - cycles * CYCLE.0);
+    parse_rfc3339(same.as_bytes())?.checked_add(cycles * CYCLE.1 * DAY)
+}
+
 /// Parses RFC 3339 (`T` and `Z` in either case, any offset). Fractions beyond milliseconds are cut off. A leap second
 /// (`23:59:60` UTC) is the instant after it, as in POSIX time. Any year 0000 to 9999; see [`MAX_EVENT_TIME`] for
 /// the range of event times.

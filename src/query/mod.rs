@@ -14,6 +14,7 @@ mod condition;
 mod dialect;
 mod error;
 mod explain;
+mod fingerprint;
 mod load;
 mod ranking;
 mod schema;
@@ -21,6 +22,7 @@ mod window;
 
 pub use error::{QueryError, QueryErrors};
 pub use explain::explain;
+pub use fingerprint::meaning;
 pub use load::{load_dir, load_shipped};
 pub use ranking::parse_ranking;
 pub use schema::parse_schema;

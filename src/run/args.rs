@@ -10,6 +10,7 @@ use crate::http::security::HttpArgs;
 use crate::lineage::LineageArgs;
 use crate::model::check::FailOn;
 use crate::model::duration::parse_duration;
+use crate::model::identity::Forget;
 use crate::observe::objectives::ObjectiveArgs;
 use crate::observe::trace::TraceArgs;
 use crate::run::limits::LimitArgs;
@@ -52,6 +53,17 @@ impl From<StartArg> for Start {
             StartArg::Latest => Start::Latest,
         }
     }
+}
+
+/// What may be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ForgetArg {
+    /// What is remembered of another input, or of what this one does not hold any more.
+    Source,
+    /// Which server, tables or topics a sink was.
+    Sink,
+    /// Snapshots.
+    State,
 }
 
 /// `standings run`.
@@ -178,6 +190,21 @@ pub struct RunArgs {
     /// Where to begin reading a topic when nothing is remembered.
     #[arg(long, env = "STANDINGS_START", value_enum, default_value = "earliest")]
     pub start: StartArg,
+    /// What is believed as it is now, where it is not what was known: `source`, when sinks and snapshots are of another
+    /// input, or this one does not hold any more what was committed (reading begins at --start, and rows are set to what
+    /// it says); `sink`, when a database or topic was moved, restored or made anew on purpose (what it shows is compared,
+    /// and set right); `state`, snapshots. Repeat for several. Where nothing differs it does nothing.
+    #[arg(
+        long,
+        env = "STANDINGS_FORGET",
+        value_name = "WHAT",
+        value_enum,
+        value_delimiter = ','
+    )]
+    pub forget: Vec<ForgetArg>,
+    /// The same as --forget source: tables and topics that hold rows of another input are set to what this one says.
+    #[arg(long, env = "STANDINGS_REPLACE")]
+    pub replace: bool,
     /// Where snapshots are kept, so that a restart reads only what came after: file:FOLDER or s3://BUCKET/PREFIX.
     #[arg(long, env = "STANDINGS_STATE", value_name = "URL")]
     pub state: Option<StateUrl>,
@@ -244,6 +271,17 @@ pub struct RunArgs {
     /// What is served over HTTP.
     #[command(flatten)]
     pub http: HttpArgs,
+}
+
+impl RunArgs {
+    /// What may be different from what was known.
+    pub fn forget(&self) -> Forget {
+        Forget {
+            source: self.replace || self.forget.contains(&ForgetArg::Source),
+            sink: self.forget.contains(&ForgetArg::Sink),
+            state: self.forget.contains(&ForgetArg::State),
+        }
+    }
 }
 
 /// `N` or `N..M`.

@@ -110,6 +110,7 @@ fn open_outputs(
         clock: Clock::default(),
     };
     let mut outputs = Outputs {
+        forget: args.forget(),
         live: Arc::clone(live),
         ..Outputs::default()
     };

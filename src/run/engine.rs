@@ -230,6 +230,11 @@ impl Engine {
         let mut gate = None;
         if cluster.is_first() {
             let (plan, stop) = (Arc::clone(&settings.plan), Arc::clone(&settings.stop));
+            let outputs = Outputs {
+                input: Some(source.ask(&stop)),
+                emit,
+                ..outputs
+            };
             let (made, thread) = committer::start(plan, outputs, commit_interval, stop)
                 .map_err(|e| failed("start the committer", e.to_string()))?;
             committer = Some(thread);
@@ -258,6 +263,7 @@ impl Engine {
                     resume: start.resume.clone(),
                     read_back: start.ids_from.clone(),
                     hold: start.hold.clone(),
+                    expected: start.source.clone(),
                     ..SourceOptions::clone(&source)
                 };
                 source::start(Arc::new(source), index, peers, wake)

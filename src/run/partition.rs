@@ -9,6 +9,7 @@ use crate::event_time::partition::{PartitionClock, Policy};
 use crate::model::amounts::Amounts;
 use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
 use crate::model::change::Counts;
+use crate::model::identity::NO_EPOCH;
 use crate::model::plan::Plan;
 use crate::model::reject::{DUPLICATE, Reject, RejectKind};
 use crate::model::time::format_rfc3339;
@@ -72,6 +73,7 @@ pub struct Partition {
     decoder: Decoder,
     clock: PartitionClock,
     next_offset: u64,
+    leader_epoch: i32,
     begin: u64,
     counts: Counts,
     /// What checks of uniqueness remember.
@@ -101,6 +103,7 @@ impl Partition {
             decoder,
             clock: PartitionClock::new(greatest),
             next_offset: offset,
+            leader_epoch: NO_EPOCH,
             begin: offset,
             counts: Counts::default(),
             memory,
@@ -154,6 +157,9 @@ impl Partition {
             self.record(record, bytes, policy, horizon, into);
         }
         self.next_offset = self.next_offset.max(block.next_offset);
+        if block.leader_epoch != NO_EPOCH {
+            self.leader_epoch = block.leader_epoch;
+        }
         self.back = self.back.filter(|_| block.next_offset < self.begin);
         self.changed = true;
         if !block.records.is_empty() {
@@ -337,6 +343,7 @@ impl Partition {
         Some(crate::dataflow::messages::PartitionProgress {
             partition: self.id,
             next_offset: self.next_offset,
+            leader_epoch: self.leader_epoch,
             begin: self.begin,
             greatest: self.clock.greatest(),
             state: PartitionState {

@@ -10,6 +10,7 @@ use super::json::{push_change, push_reject};
 use super::url::SinkUrl;
 use super::{Shown, Sink, SinkError};
 use crate::model::change::Commit;
+use crate::model::identity::Opening;
 use crate::model::plan::Plan;
 use crate::model::reject::Reject;
 use crate::run::committer::RejectWriter;
@@ -70,7 +71,7 @@ impl Sink for LineSink {
         &self.name
     }
 
-    fn open(&mut self, _: &Plan) -> Result<Shown, SinkError> {
+    fn open(&mut self, _: &Plan, _: &Opening) -> Result<Shown, SinkError> {
         self.open_now(false)?;
         Ok(Shown::default())
     }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use crate::model::block::PartitionId;
 use crate::model::change::Commit;
 use crate::model::clock::Clock;
+use crate::model::identity::{Conflict, Known, Opening};
 use crate::model::plan::Plan;
 use crate::model::value::Value;
 use crate::observe::live::Live;
@@ -34,6 +35,12 @@ pub struct Shown {
     pub watermark: Option<i64>,
     /// Rows in the sink.
     pub rows: Vec<ShownRow>,
+    /// What that commit is of; `None` where an earlier version wrote it.
+    pub known: Option<Known>,
+    /// It keeps what it is told from one run to the next.
+    pub remembers: bool,
+    /// Tables that were there are not any more, and were made anew: what they showed is gone.
+    pub lacks_tables: bool,
 }
 
 /// One row that a sink shows.
@@ -61,6 +68,12 @@ pub enum SinkError {
     /// The configuration or the sink's shape is wrong: exit code 2.
     #[error("{0}")]
     Configuration(String),
+    /// What was known and what is there do not agree.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    /// It shows less than it acknowledged in this run; opened again, it says what.
+    #[error("{0}")]
+    Behind(String),
     /// A newer generation has taken over.
     #[error("{0}")]
     Fenced(String),
@@ -75,8 +88,9 @@ pub trait Sink: Send {
     fn name(&self) -> &str;
 
     /// Connects (waiting, with backoff and a log line, while the server is down), makes or checks what it needs,
-    /// and says what is already shown.
-    fn open(&mut self, plan: &Plan) -> Result<Shown, SinkError>;
+    /// and says what is already shown. What is known there is compared with what `opening` says before anything is taken
+    /// over: who writes there goes on where it is not the same.
+    fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Shown, SinkError>;
 
     /// Asks whether the sink is still this run's: [`SinkError::Fenced`] if another has opened it since. A sink without
     /// owners is everybody's.
@@ -84,7 +98,7 @@ pub trait Sink: Send {
         Ok(())
     }
 
-    /// Writes one commit durably. Waits, with backoff and a log line, while the server is down. Returns once the
+    /// Writes one commit durably; [`SinkError::Behind`] if it is found to show less than it acknowledged before. Waits, with backoff and a log line, while the server is down. Returns once the
     /// commit is there exactly once (or, for sinks without transactions, at least once).
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError>;
 }

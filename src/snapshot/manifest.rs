@@ -1,9 +1,12 @@
 //! The manifest: what a snapshot stands for, and the parts that rebuild it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::store::{Store, checksum};
 use crate::dataflow::control::{GatherState, PartFile};
+use crate::model::identity::SourceIdentity;
 use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
 use crate::quality;
@@ -26,11 +29,25 @@ pub struct Manifest {
     pub state: GatherState,
     /// Files, later ones over earlier ones.
     pub parts: Vec<PartFile>,
+    /// The fingerprint of each ranking; empty where an earlier version made it, whose `queries` does not tell one
+    /// condition from another.
+    #[serde(default)]
+    pub rankings: BTreeMap<String, String>,
+    /// What its offsets are of; `None` where an earlier version made it, or nobody knows.
+    #[serde(default)]
+    pub source: Option<SourceIdentity>,
 }
 
 /// Names the meaning of rows: with other queries or checks they cannot be loaded.
 pub fn fingerprint(plan: &Plan) -> String {
     checksum((query::explain(plan) + &quality::meaning(plan)).as_bytes())
+}
+
+/// Names the meaning of each ranking's rows.
+pub fn fingerprints(plan: &Plan) -> BTreeMap<String, String> {
+    let rankings = plan.rankings.iter();
+    let one = |r| checksum(query::meaning(plan, r).as_bytes());
+    rankings.map(|r| (r.name.clone(), one(r))).collect()
 }
 
 /// Names the queries and all that is said of checks: what the processes of one cluster must have in common, since they
@@ -88,13 +105,21 @@ impl Manifest {
         Ok(found)
     }
 
+    /// The snapshots that are whole and of these queries, newest first.
+    pub fn usable(store: &Store, plan: &Plan) -> Result<Vec<Self>, String> {
+        Ok(Manifest::newest(store, plan)?.into_iter().collect())
+    }
+
     /// The newest snapshot that is whole and of these queries. What is passed over is named in the log.
     pub fn newest(store: &Store, plan: &Plan) -> Result<Option<Self>, String> {
-        let queries = fingerprint(plan);
+        let (queries, rankings) = (fingerprint(plan), fingerprints(plan));
         for (name, id) in Manifest::list(store)? {
             let problem = match Manifest::read(store, &name) {
                 Err(problem) => problem,
-                Ok(found) if found.queries != queries => {
+                Ok(found)
+                    if found.queries != queries
+                        || !found.rankings.is_empty() && found.rankings != rankings =>
+                {
                     "the queries were others when it was made".to_owned()
                 }
                 Ok(found) => match found.parts.iter().find_map(|p| part_problem(store, p)) {

@@ -20,6 +20,6 @@ mod store;
 mod writer;
 
 pub use load::load;
-pub use manifest::{Manifest, agreement, fingerprint};
+pub use manifest::{Manifest, agreement, fingerprint, fingerprints};
 pub use store::{Objects, StateUrl, Store, checksum};
 pub use writer::{Keeper, Manifests, Parts, Writer};

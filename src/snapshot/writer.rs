@@ -1,16 +1,18 @@
 //! The threads that write: one per process for parts, and on the first process one for manifests.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use super::manifest::{FORMAT, Manifest, fingerprint};
+use super::manifest::{FORMAT, Manifest, fingerprint, fingerprints};
 use super::part;
 use super::store::{Store, checksum};
 use crate::dataflow::control::{Complete, PartFile, PartReport, Taken};
 use crate::model::clock::Clock;
+use crate::model::identity::SourceIdentity;
 use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
 use crate::observe::live::Live;
@@ -144,6 +146,9 @@ pub struct Keeper {
 pub struct Manifests {
     store: Store,
     queries: String,
+    rankings: BTreeMap<String, String>,
+    /// What the offsets are of.
+    source: Option<SourceIdentity>,
     durable: Arc<AtomicU64>,
     receive: Receiver<(Complete, Instant)>,
     waiting: Option<(Complete, Instant)>,
@@ -176,6 +181,8 @@ impl Keeper {
         let manifests = Manifests {
             store,
             queries: fingerprint(plan),
+            rankings: fingerprints(plan),
+            source: None,
             durable,
             receive,
             waiting: None,
@@ -209,6 +216,12 @@ impl Keeper {
 }
 
 impl Manifests {
+    /// Says in each manifest what its offsets are of.
+    pub fn of(mut self, source: Option<SourceIdentity>) -> Self {
+        self.source = source;
+        self
+    }
+
     /// Tells there how snapshots go.
     pub fn telling(mut self, live: &Arc<Live>) -> Self {
         self.live = Arc::clone(live);
@@ -251,6 +264,8 @@ impl Manifests {
             queries: self.queries.clone(),
             state: complete.state,
             parts: complete.parts,
+            rankings: self.rankings.clone(),
+            source: self.source.clone(),
         };
         let rows: u64 = manifest.parts.iter().map(|p| p.rows).sum();
         let bytes: u64 = manifest.parts.iter().map(|p| p.size).sum();

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Instant;
 
 use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
+use crate::model::identity::NO_EPOCH;
 
 /// A file, block by block.
 pub trait Blocks: Send {
@@ -23,6 +24,7 @@ pub fn empty(partition: PartitionId) -> Block {
         originals: Vec::new(),
         refused: Vec::new(),
         next_offset: 0,
+        leader_epoch: NO_EPOCH,
         arrived: Instant::now(),
     }
 }
@@ -36,6 +38,7 @@ pub fn again(mut spent: Block, partition: PartitionId) -> Block {
     Block {
         partition,
         next_offset: 0,
+        leader_epoch: NO_EPOCH,
         arrived: Instant::now(),
         ..spent
     }
@@ -64,6 +67,7 @@ pub fn split(block: &mut Block, offset: u64) -> Option<Block> {
         bytes: block.bytes.clone(),
         records: block.records.split_off(at),
         next_offset: block.next_offset,
+        leader_epoch: block.leader_epoch,
         ..empty(block.partition)
     };
     if !block.originals.is_empty() {

@@ -13,6 +13,8 @@ mod blocks;
 mod csv;
 mod error;
 mod file;
+mod files;
+mod input;
 mod kafka;
 mod lines;
 mod options;
@@ -26,7 +28,9 @@ mod url;
 
 pub(crate) use aside::Aside;
 pub use error::SourceError;
+pub use input::{Input, Log, Unknown};
 pub use kafka::refused;
+pub(crate) use kafka::{TopicId, cluster_id, topic_ids};
 pub use options::{SourceOptions, Start, kafka_properties};
 pub use quiet::Quiet;
 pub use reader::{Reader, start};

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::error::SourceError;
+use super::files::Files;
+use super::input::Input;
 use super::url::SourceUrl;
 use crate::model::block::PartitionId;
 use crate::model::hold::Hold;
+use crate::model::identity::SourceIdentity;
 use crate::model::schema::Schema;
 use crate::observe::live::Live;
 
@@ -55,6 +59,8 @@ pub struct SourceOptions {
     pub read_back: BTreeMap<PartitionId, u64>,
     /// Reading waits before these offsets until it is released.
     pub hold: Hold,
+    /// Which input the offsets are of: another one is not read.
+    pub expected: Option<SourceIdentity>,
     /// Where ends of partitions are told, for metrics.
     pub live: Arc<Live>,
 }
@@ -73,6 +79,7 @@ impl SourceOptions {
             resume: BTreeMap::new(),
             read_back: BTreeMap::new(),
             hold: Hold::default(),
+            expected: None,
             live: Arc::default(),
         }
     }
@@ -81,6 +88,23 @@ impl SourceOptions {
     pub fn first(&self, partition: PartitionId, offset: u64) -> u64 {
         let back = self.read_back.get(&partition);
         back.map_or(offset, |back| offset.min(*back))
+    }
+
+    /// What can be asked of it before it is read; `stop`: nothing is waited for any more.
+    pub fn ask(&self, stop: &Arc<AtomicBool>) -> Box<dyn Input> {
+        match &self.urls[..] {
+            [SourceUrl::Kafka { brokers, topic }] => {
+                let stop = Arc::clone(stop);
+                Box::new(super::kafka::Asked::new(self.clone(), brokers, topic, stop))
+            }
+            urls => {
+                let paths = urls.iter().filter_map(|url| match url {
+                    SourceUrl::File(path) | SourceUrl::Recording { path, .. } => Some(path.clone()),
+                    SourceUrl::Kafka { .. } => None,
+                });
+                Box::new(Files(paths.collect()))
+            }
+        }
     }
 
     /// Whether the source is files, whose ends are final.

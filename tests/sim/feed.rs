@@ -69,6 +69,7 @@ impl SimFeed {
             originals: Vec::new(),
             refused: Vec::new(),
             next_offset: to,
+            leader_epoch: standings::model::identity::NO_EPOCH,
             arrived: world.clock.now(),
         };
         for offset in from..to {

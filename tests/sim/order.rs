@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex};
 
 use standings::model::change::Commit;
+use standings::model::identity::Opening;
 use standings::model::plan::Plan;
 use standings::sink::{Shown, Sink, SinkError};
 
@@ -30,6 +31,7 @@ pub fn rolled(world: &Shared, sinks: [Box<dyn Sink>; 2]) -> Vec<Box<dyn Sink>> {
     let first = OpensOther {
         sink: first,
         other: Arc::clone(&second),
+        opened: false,
     };
     let name = second.lock().expect("one thread").name.clone();
     vec![Box::new(first), Box::new(Opened { name, of: second })]
@@ -46,6 +48,7 @@ struct OpenedBefore {
 struct OpensOther {
     sink: Box<dyn Sink>,
     other: Arc<Mutex<OpenedBefore>>,
+    opened: bool,
 }
 
 impl Sink for OpensOther {
@@ -53,12 +56,14 @@ impl Sink for OpensOther {
         self.sink.name()
     }
 
-    fn open(&mut self, plan: &Plan) -> Result<Shown, SinkError> {
-        let mut other = self.other.lock().expect("one thread");
-        let shown = other.sink.open(plan)?;
-        other.shown = Some(shown);
-        drop(other);
-        self.sink.open(plan)
+    fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Shown, SinkError> {
+        // The first time: one that fell behind is opened anew by itself.
+        if !std::mem::replace(&mut self.opened, true) {
+            let mut other = self.other.lock().expect("one thread");
+            let shown = other.sink.open(plan, opening)?;
+            other.shown = Some(shown);
+        }
+        self.sink.open(plan, opening)
     }
 
     fn confirm(&mut self, plan: &Plan) -> Result<(), SinkError> {
@@ -81,9 +86,12 @@ impl Sink for Opened {
         &self.name
     }
 
-    fn open(&mut self, _: &Plan) -> Result<Shown, SinkError> {
-        let shown = self.of.lock().expect("one thread").shown.take();
-        Ok(shown.expect("the first sink is opened first"))
+    fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Shown, SinkError> {
+        let mut this = self.of.lock().expect("one thread");
+        match this.shown.take() {
+            Some(shown) => Ok(shown),
+            None => this.sink.open(plan, opening),
+        }
     }
 
     fn confirm(&mut self, plan: &Plan) -> Result<(), SinkError> {

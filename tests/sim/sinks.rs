@@ -2,14 +2,16 @@
 //! a transactional id. Each call may fail, lose its answer, or find its process killed or frozen.
 
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use standings::model::change::Commit;
+use standings::model::identity::{Known, Opening};
 use standings::model::plan::Plan;
 use standings::model::reject::Reject;
 use standings::run::committer::RejectWriter;
 use standings::sink::json::push_change;
-use standings::sink::kafka::{self, IDS, Progress, Record, Transactions};
-use standings::sink::postgres::{self, Database};
+use standings::sink::kafka::{self, FORMAT, IDS, LogIdentity, Progress, Record, Transactions};
+use standings::sink::postgres::{self, Database, DatabaseIdentity, Found, Here, Opened};
 use standings::sink::{Shown, ShownRow, SinkError};
 
 use crate::cluster::take_over;
@@ -31,8 +33,9 @@ pub struct SimDatabase {
     world: Shared,
     cluster: u64,
     connection: Option<u64>,
-    /// The generation that opening gave.
+    /// The generation and the owner that opening gave.
     generation: i64,
+    owner: String,
     claim: Option<Claim>,
     lines: Vec<String>,
 }
@@ -44,6 +47,7 @@ impl SimDatabase {
             cluster,
             connection: None,
             generation: 0,
+            owner: String::new(),
             claim: None,
             lines: Vec::new(),
         }
@@ -125,14 +129,39 @@ impl Database for SimDatabase {
         "database"
     }
 
-    fn open(&mut self, plan: &Plan) -> Result<(Shown, i64), postgres::Trouble> {
+    fn find(&mut self, _: &Plan) -> Result<Found, postgres::Trouble> {
+        self.call("database find", |this, world| {
+            this.dial(world);
+            let state = &world.database;
+            Ok(Found {
+                known: state.shown.known.clone(),
+                was: state.was.clone(),
+                is: state.is.clone(),
+                commit: state.shown.commit,
+            })
+        })
+    }
+
+    fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Opened, postgres::Trouble> {
+        let opening = opening.clone();
         self.call("database open", |this, world| {
             // A transaction that an older cluster left open holds the row: it is ended.
             world.database.connections.clear();
             this.dial(world);
-            world.database.generation += 1;
-            this.generation = world.database.generation;
-            let shown = &world.database.shown;
+            let owner = world.dice.roll(u64::MAX);
+            let state = &mut world.database;
+            state.generation += 1;
+            state.owner = format!("{owner:x}");
+            state.was = Some(state.is.clone());
+            this.generation = state.generation;
+            this.owner.clone_from(&state.owner);
+            let shown = &mut state.shown;
+            if shown.known.is_none() && shown.commit > 0 {
+                shown.known = Some(Known {
+                    source: opening.source.clone(),
+                    ..Known::default()
+                });
+            }
             let offsets = (!shown.offsets.is_empty()).then(|| shown.offsets.clone());
             let shown = Shown {
                 commit: shown.commit,
@@ -140,8 +169,16 @@ impl Database for SimDatabase {
                 begins: shown.begins.clone(),
                 watermark: shown.watermark,
                 rows: rows(plan, &shown.lines),
+                known: shown.known.clone(),
+                remembers: true,
+                lacks_tables: false,
             };
-            Ok((shown, world.database.generation))
+            Ok(Opened {
+                shown,
+                generation: state.generation,
+                owner: state.owner.clone(),
+                identity: state.is.clone(),
+            })
         })
     }
 
@@ -161,10 +198,21 @@ impl Database for SimDatabase {
         self.let_go(&mut world.lock());
     }
 
-    fn last(&mut self) -> Result<(u64, i64), postgres::Trouble> {
+    fn last(&mut self) -> Result<Here, postgres::Trouble> {
         self.call("database last", |this, world| {
             this.alive(world)?;
-            Ok((world.database.shown.commit, world.database.generation))
+            Ok(Here {
+                commit: world.database.shown.commit,
+                generation: world.database.generation,
+                owner: world.database.owner.clone(),
+            })
+        })
+    }
+
+    fn identity(&mut self, _: &Plan) -> Result<DatabaseIdentity, postgres::Trouble> {
+        self.call("database identity", |this, world| {
+            this.alive(world)?;
+            Ok(world.database.is.clone())
         })
     }
 
@@ -176,16 +224,25 @@ impl Database for SimDatabase {
         })
     }
 
-    fn claim(&mut self, commit: &Commit, generation: i64) -> Result<bool, postgres::Trouble> {
+    fn claim(
+        &mut self,
+        commit: &Commit,
+        by: &postgres::Claim<'_>,
+    ) -> Result<bool, postgres::Trouble> {
+        let known = Known::of(by.opening, commit);
+        let (generation, owner) = (by.generation, by.owner.to_owned());
         self.call("database claim", |this, world| {
             this.alive(world)?;
             let state = &world.database;
-            let ours = state.generation == generation && state.shown.commit < commit.number;
+            let ours = state.generation == generation
+                && state.owner == owner
+                && state.shown.commit < commit.number;
             let claim = Claim {
                 commit: commit.number,
                 offsets: commit.offsets.clone(),
                 begins: commit.begins.clone(),
                 watermark: commit.watermark,
+                known: Some(known),
             };
             this.claim = ours.then_some(claim);
             Ok(ours)
@@ -324,6 +381,14 @@ impl Transactions for SimLog {
         self.read("log connect", |_| ())
     }
 
+    fn identity(&self) -> Result<LogIdentity, SinkError> {
+        self.read("log identity", |world| world.log.is.clone())
+    }
+
+    fn transaction_timeout(&self) -> Duration {
+        Duration::MAX
+    }
+
     fn take_over(&self, id: usize) -> Result<(), kafka::Trouble> {
         self.call("log take over", kafka::Trouble::Again, |world| {
             world.log.epochs[id] += 1;
@@ -341,6 +406,9 @@ impl Transactions for SimLog {
                 offsets: shown.offsets.clone(),
                 begins: shown.begins.clone(),
                 watermark: shown.watermark,
+                format: FORMAT,
+                known: shown.known.clone(),
+                sink: world.log.was.clone(),
             })
         })
     }
@@ -398,7 +466,9 @@ impl Transactions for SimLog {
                         offsets: progress.offsets,
                         begins: progress.begins,
                         watermark: progress.watermark,
+                        known: progress.known,
                     });
+                    world.log.was = progress.sink;
                 } else {
                     lines.push(text);
                 }

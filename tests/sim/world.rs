@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use standings::model::check::{Action, Check, Condition, Share};
 use standings::model::clock::Clock;
+use standings::model::identity::Known;
 use standings::model::plan::Plan;
 use standings::query::load_shipped;
-use standings::sink::kafka::IDS;
+use standings::sink::kafka::{IDS, LogIdentity};
+use standings::sink::postgres::DatabaseIdentity;
 
 use crate::support::{
     DAY, Dice, Folding, HOUR, Reference, Rows, duplicates, reference, sales, time_of,
@@ -148,6 +150,11 @@ impl Weather {
 #[derive(Default)]
 pub struct DatabaseState {
     pub generation: i64,
+    /// Who has the newest generation.
+    pub owner: String,
+    /// Which database it is, and which it was when it was opened last.
+    pub is: DatabaseIdentity,
+    pub was: Option<DatabaseIdentity>,
     pub shown: Shown,
     /// Connections whose transactions may still commit.
     pub connections: BTreeSet<u64>,
@@ -159,6 +166,9 @@ pub struct LogState {
     /// Of each transactional id: who has an older one is refused.
     pub epochs: [u64; IDS],
     pub generation: u64,
+    /// Which topics they are, and were when they were written last.
+    pub is: LogIdentity,
+    pub was: Option<LogIdentity>,
     pub shown: Shown,
 }
 
@@ -169,6 +179,8 @@ pub struct Shown {
     pub offsets: Offsets,
     pub begins: Offsets,
     pub watermark: Option<i64>,
+    /// What the last commit is of.
+    pub known: Option<Known>,
     pub folding: Folding,
     /// All changes so far.
     pub lines: Vec<String>,
@@ -189,6 +201,7 @@ pub struct Claim {
     pub offsets: Offsets,
     pub begins: Offsets,
     pub watermark: Option<i64>,
+    pub known: Option<Known>,
 }
 
 /// What was seen in a run, for the report.
@@ -461,6 +474,7 @@ impl World {
         shown.commit = n;
         shown.offsets.clone_from(&claim.offsets);
         shown.begins = claim.begins;
+        shown.known = claim.known;
         shown.watermark = claim.watermark;
         shown.history.insert(n, claim.offsets.clone());
         self.seen.commits += 1;

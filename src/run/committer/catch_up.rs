@@ -1,43 +1,48 @@
 //! Brings a sink that already shows something up to the present, by writing only the difference.
 //!
-//! After a restart the input is read again from its start. Until the rebuilt rankings have reached the prefix that
-//! the sink's last commit stands for, nothing is written: readers would see old totals again. Then the difference
-//! between what the sink shows and what it should show is one commit, and from there on commits pass as they are.
-//! Because the difference is taken against the sink itself, any batching is right, and rows that somebody else
-//! changed are set right too.
+//! ```text
+//! rows that the sink shows ──┐
+//!                            ├──► difference: one commit ──► from here on commits pass as they are
+//! all rows as of a draft ────┘
+//! ```
+//!
+//! After a restart the input is read again. Until the rebuilt rankings have reached the prefix that the sink's last
+//! commit stands for, nothing is written: readers would see old totals again. Then the gate asks for all rows. The same
+//! is done when a sink is found to show less than it had acknowledged (a standby that was promoted a moment behind).
+//!
+//! Because the difference is taken against the sink itself, any batching is right, and rows that somebody else changed
+//! are set right too. Where only moves are written ([`Emit::Ranks`]), a row whose rank is right stays as it is.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::gate::has_reached;
+use crate::dataflow::gather::Emit;
 use crate::model::block::PartitionId;
-use crate::model::change::{Change, Commit};
+use crate::model::change::{Change, Commit, Whole};
 use crate::model::sabotage::{self, Mistake};
 use crate::model::value::Value;
-use crate::sink::{Shown, ShownRow};
+use crate::sink::ShownRow;
 
 type RowKey = (usize, i64, Arc<[Value]>);
 
 /// A sink's way to the present.
 pub struct CatchUp {
     offsets: BTreeMap<PartitionId, u64>,
-    shown: HashMap<RowKey, ShownRow>,
-    should: HashMap<RowKey, Change>,
+    shown: Vec<ShownRow>,
+    emit: Emit,
+    /// It fell behind in the midst of a run.
+    pub(super) fell_behind: bool,
 }
 
 impl CatchUp {
-    /// From what the sink shows, up to a prefix. Windows that end at or before `horizon` were dropped before the
-    /// snapshot that is started from: their rows stay as they are.
-    pub fn new(shown: Shown, offsets: BTreeMap<PartitionId, u64>, horizon: i64) -> Self {
-        let shown = shown
-            .rows
-            .into_iter()
-            .filter(|row| row.window_end > horizon)
-            .map(|row| ((row.ranking, row.window_start, Arc::clone(&row.key)), row))
-            .collect();
+    /// From the rows that the sink shows, up to a prefix.
+    pub fn new(shown: Vec<ShownRow>, offsets: BTreeMap<PartitionId, u64>, emit: Emit) -> Self {
         CatchUp {
             offsets,
             shown,
-            should: HashMap::new(),
+            emit,
+            fell_behind: false,
         }
     }
 
@@ -46,44 +51,40 @@ impl CatchUp {
         &self.offsets
     }
 
-    /// Takes over a commit's changes without writing them.
-    pub fn absorb(&mut self, commit: &Commit) {
-        for change in commit.changes.iter() {
-            let key = (change.ranking, change.window_start, Arc::clone(&change.key));
-            if change.rank.is_some() {
-                self.should.insert(key, change.clone());
-            } else {
-                self.should.remove(&key);
-            }
-        }
-    }
-
     /// Whether a commit's prefix has reached the one to catch up with.
     pub fn has_reached(&self, commit: &Commit) -> bool {
-        self.offsets
-            .iter()
-            .all(|(p, offset)| commit.offsets.get(p).is_some_and(|o| o >= offset))
+        has_reached(&commit.offsets, &self.offsets)
     }
 
-    /// The changes that turn what the sink shows into what it should show.
-    pub fn difference(mut self) -> Vec<Change> {
+    /// The changes that turn what the sink shows into all rows. Windows that were dropped before are not among these, and
+    /// their rows stay as they are.
+    pub fn difference(self, whole: &Whole) -> Vec<Change> {
+        let shown = self.shown.into_iter();
+        let mut shown: HashMap<RowKey, ShownRow> = shown
+            .filter(|row| row.window_end > whole.horizon)
+            .map(|row| ((row.ranking, row.window_start, Arc::clone(&row.key)), row))
+            .collect();
         let mut changes = Vec::new();
-        for (key, mut change) in self.should {
-            let before = self.shown.remove(&key);
-            let same = before.as_ref().is_some_and(|row| {
-                Some(row.rank) == change.rank
-                    && row.measures == change.measures
-                    && row.is_final == change.is_final
+        for row in &whole.rows {
+            let key = (row.ranking, row.window_start, Arc::clone(&row.key));
+            let before = shown.remove(&key);
+            let moves_only = self.emit == Emit::Ranks && !row.is_final;
+            let same = before.as_ref().is_some_and(|before| {
+                Some(before.rank) == row.rank
+                    && before.is_final == row.is_final
+                    && (moves_only || before.measures == row.measures)
             });
             if !same {
-                change.previous_rank = before.map(|row| row.rank);
-                changes.push(change);
+                changes.push(Change {
+                    previous_rank: before.map(|row| row.rank),
+                    ..row.clone()
+                });
             }
         }
         if sabotage::is(Mistake::GoneRowsKept) {
-            self.shown.clear();
+            shown.clear();
         }
-        for row in self.shown.into_values() {
+        for row in shown.into_values() {
             changes.push(Change {
                 ranking: row.ranking,
                 window_start: row.window_start,
@@ -107,13 +108,13 @@ impl CatchUp {
 mod tests {
     use super::*;
 
-    fn change(city: &str, rank: Option<u64>, total: i128) -> Change {
+    fn change(city: &str, rank: u64, total: i128) -> Change {
         Change {
             ranking: 0,
             window_start: 0,
             window_end: 10,
             key: Arc::from([Value::text(city)]),
-            rank,
+            rank: Some(rank),
             previous_rank: None,
             measures: Arc::from([Value::Decimal(total)]),
             is_final: false,
@@ -132,38 +133,41 @@ mod tests {
         }
     }
 
+    fn difference(emit: Emit, horizon: i64) -> Vec<(Option<u64>, Option<u64>)> {
+        let rows = vec![shown("a", 1, 30), shown("b", 2, 20), shown("gone", 3, 10)];
+        let catch_up = CatchUp::new(rows, BTreeMap::new(), emit);
+        let whole = Whole {
+            rows: vec![change("a", 1, 30), change("b", 2, 21)],
+            horizon,
+        };
+        let changes = catch_up.difference(&whole);
+        let ranks = changes.iter().map(|c| (c.rank, c.previous_rank));
+        ranks.collect()
+    }
+
     #[test]
     fn only_the_difference_is_left() {
-        let rows = vec![shown("a", 1, 30), shown("b", 2, 20), shown("gone", 3, 10)];
-        let offsets = BTreeMap::from([(0, 5)]);
-        let mut catch_up = CatchUp::new(
-            Shown {
-                commit: 7,
-                offsets: Some(offsets.clone()),
-                begins: BTreeMap::new(),
-                watermark: None,
-                rows,
-            },
-            offsets,
-            0,
+        let gone = (None, Some(3));
+        assert_eq!(difference(Emit::Rows, 0), [gone, (Some(2), Some(2))]);
+        assert_eq!(
+            difference(Emit::Ranks, 0),
+            [gone],
+            "a rank that is right is no move"
         );
+        let kept = difference(Emit::Rows, 10);
+        assert!(!kept.contains(&gone), "the window was dropped");
+    }
+
+    #[test]
+    fn a_prefix_is_reached_in_every_partition() {
+        let offsets = BTreeMap::from([(0, 5), (1, 1)]);
+        let catch_up = CatchUp::new(Vec::new(), offsets, Emit::Rows);
         let mut commit = Commit {
-            offsets: BTreeMap::from([(0, 4)]),
+            offsets: BTreeMap::from([(0, 6)]),
             ..Commit::default()
         };
-        commit.changes = Arc::new(vec![change("a", Some(1), 30), change("b", Some(2), 19)]);
-        catch_up.absorb(&commit);
         assert!(!catch_up.has_reached(&commit));
-        commit.offsets.insert(0, 6);
-        commit.changes = Arc::new(vec![change("b", Some(2), 21)]);
-        catch_up.absorb(&commit);
+        commit.offsets.insert(1, 1);
         assert!(catch_up.has_reached(&commit));
-        let changes = catch_up.difference();
-        assert_eq!(changes.len(), 2);
-        assert_eq!((changes[0].rank, changes[0].previous_rank), (None, Some(3)));
-        assert_eq!(
-            (changes[1].rank, changes[1].previous_rank),
-            (Some(2), Some(2))
-        );
     }
 }

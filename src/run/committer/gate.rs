@@ -6,6 +6,7 @@
 //!     └──────── bell ◄─── it is durable ◄────┘
 //! ```
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
@@ -17,6 +18,7 @@ use crate::dataflow::control::{Complete, GatherState, Start};
 use crate::dataflow::graph::{Bell, Gate};
 use crate::dataflow::messages::Epoch;
 use crate::event_time::BEGINNING;
+use crate::model::block::PartitionId;
 use crate::model::change::Commit;
 use crate::model::clock::Clock;
 use crate::snapshot::Keeper;
@@ -30,6 +32,15 @@ const NONE_CLOSED: i64 = BEGINNING + 1;
 /// costs the sinks as much as one that somebody does wait for.
 const BACKLOG: Duration = Duration::from_millis(200);
 
+/// Whether a prefix holds another one.
+pub(super) fn has_reached(
+    offsets: &BTreeMap<PartitionId, u64>,
+    prefix: &BTreeMap<PartitionId, u64>,
+) -> bool {
+    let mut all = prefix.iter();
+    all.all(|(p, offset)| offsets.get(p).is_some_and(|o| o >= offset))
+}
+
 /// What the committer and its gate both see.
 struct Shared {
     /// A draft is being written.
@@ -40,6 +51,8 @@ struct Shared {
     closed: AtomicI64,
     /// Every sink has caught up.
     released: AtomicBool,
+    /// A sink fell behind: a draft with all rows is wanted, whether or not there is anything new.
+    again: AtomicBool,
     begin: Mutex<Option<Begin>>,
     /// Rung for worker 0, and its thread, which may be waiting.
     bell: Bell,
@@ -51,6 +64,8 @@ pub(super) struct Begin {
     pub(super) start: Start,
     pub(super) state: Option<GatherState>,
     pub(super) keeper: Option<Keeper>,
+    /// What the sinks are brought to, whether or not reading waits there.
+    pub(super) hold: BTreeMap<PartitionId, u64>,
 }
 
 /// The committer's end of the gate.
@@ -96,6 +111,13 @@ impl Desk {
         self.wake();
     }
 
+    /// The draft was written, but a sink fell behind and does not show it: the next one brings all rows.
+    pub(super) fn again(&self) {
+        self.shared.again.store(true, Ordering::Release);
+        self.shared.writing.store(false, Ordering::Release);
+        self.wake();
+    }
+
     fn wake(&self) {
         self.shared.bell.ring();
         if let Some(thread) = self.shared.wake.get() {
@@ -109,6 +131,8 @@ pub struct CommitGate {
     send: Sender<(Commit, Epoch)>,
     shared: Arc<Shared>,
     keeper: Option<Keeper>,
+    /// What the sinks are brought to before reading goes on.
+    hold: BTreeMap<PartitionId, u64>,
     interval: Duration,
     last: Option<Instant>,
     clock: Clock,
@@ -125,6 +149,7 @@ impl CommitGate {
             durable: Arc::default(),
             closed: AtomicI64::new(NOT_OPEN),
             released: AtomicBool::new(false),
+            again: AtomicBool::new(false),
             begin: Mutex::default(),
             bell: Bell::default(),
             wake: OnceLock::new(),
@@ -133,6 +158,7 @@ impl CommitGate {
             send,
             shared: Arc::clone(&shared),
             keeper: None,
+            hold: BTreeMap::new(),
             interval,
             last: None,
             clock: clock.clone(),
@@ -165,6 +191,7 @@ impl Gate for CommitGate {
             .unwrap_or_else(PoisonError::into_inner)
             .take()?;
         self.keeper = begin.keeper;
+        self.hold = begin.hold;
         Some((begin.start, begin.state))
     }
 
@@ -202,10 +229,23 @@ impl Gate for CommitGate {
         self.last.map(|last| last + least)
     }
 
+    fn wants_whole(&self, offsets: &BTreeMap<PartitionId, u64>, up_to: Epoch) -> bool {
+        let at_start = !self.shared.released.load(Ordering::Acquire)
+            && (up_to == Epoch::MAX || has_reached(offsets, &self.hold));
+        at_start || self.wants_again()
+    }
+
+    fn wants_again(&self) -> bool {
+        self.shared.again.load(Ordering::Acquire)
+    }
+
     fn offer(&mut self, mut draft: Commit, up_to: Epoch) {
         draft.drafted = Some(self.clock.wall());
         if !draft.changes.is_empty() {
             self.last = Some(self.clock.now());
+        }
+        if draft.whole.is_some() {
+            self.shared.again.store(false, Ordering::Release);
         }
         self.shared.writing.store(true, Ordering::Release);
         // The committer ends only after this gate, or takes the process along.

@@ -11,9 +11,12 @@
 //!    first brought to the prefix of that greatest commit, whose number a sink that was behind gets too; so what two
 //!    sinks show under a number is the same.
 //! 3. A commit that changes nothing is not written, except the last of a run, which records how far the input was read.
-//! 4. One commit at a time: what comes meanwhile is the next. When a server is slow, commits become fewer and larger by
+//! 4. A sink that shows less than it acknowledged is opened anew and brought to all rows of the next draft; until then
+//!    nothing more counts as durable.
+//! 5. One commit at a time: what comes meanwhile is the next. When a server is slow, commits become fewer and larger by
 //!    themselves; a second one on its way would make more and smaller ones just then (decision 0011).
 
+mod begin;
 mod catch_up;
 mod gate;
 mod open;
@@ -31,14 +34,17 @@ pub use self::gate::{CommitGate, Desk};
 pub use self::rejects::RejectWriter;
 use self::slot::Slot;
 use super::exit::{self, Failure};
+use crate::dataflow::gather::Emit;
 use crate::model::block::PartitionId;
 use crate::model::change::Commit;
 use crate::model::clock::Clock;
+use crate::model::identity::{Forget, Opening};
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::observe::trace::Tracer;
 use crate::sink::{Sink, SinkError};
 use crate::snapshot::{Manifests, Store};
+use crate::source::Input;
 
 /// Watches commits: metrics, the live page, a demo's summary.
 pub trait Observer: Send {
@@ -63,6 +69,12 @@ pub struct Outputs {
     pub dead: Option<Box<dyn RejectWriter>>,
     /// Who watches.
     pub observers: Vec<Box<dyn Observer>>,
+    /// What can be asked of the input before it is read.
+    pub input: Option<Box<dyn Input>>,
+    /// `--forget`.
+    pub forget: Forget,
+    /// `--emit`.
+    pub emit: Emit,
     /// Where snapshots go, and how often.
     pub state: Option<(Store, Duration)>,
     /// Sinks are written one after the other, on the caller's thread (a simulator has only one).
@@ -84,10 +96,16 @@ pub struct Committer {
     one_by_one: bool,
     live: Arc<Live>,
     tracer: Option<Tracer>,
-    /// The last number used.
+    /// The last number used, and the prefix of that commit.
     number: u64,
+    offsets: BTreeMap<PartitionId, u64>,
     /// What was committed before this run: its rejects were written then.
     hold: BTreeMap<PartitionId, u64>,
+    /// How many records were counted up to there.
+    counted: BTreeMap<PartitionId, u64>,
+    /// What was there at the start.
+    opening: Opening,
+    emit: Emit,
     /// Keeps snapshots; for who runs the committer to run.
     pub manifests: Option<Manifests>,
 }
@@ -106,7 +124,10 @@ impl From<SinkError> for Failure {
     fn from(error: SinkError) -> Self {
         match error {
             SinkError::Configuration(m) => Failure::usage(m),
-            SinkError::Fenced(m) | SinkError::Failed(m) => Failure::failed(m),
+            SinkError::Conflict(conflict) => conflict.into(),
+            SinkError::Fenced(m) | SinkError::Failed(m) | SinkError::Behind(m) => {
+                Failure::failed(m)
+            }
         }
     }
 }

@@ -1,27 +1,36 @@
-//! How a run begins: the sinks are opened and say what they show, the snapshot is chosen, and worker 0 is told.
+//! How a run begins: it is asked which input there is, the sinks are opened and say what they show, the snapshot is
+//! chosen, and worker 0 is told. What is decided of that is in [`begin`](super::begin).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::begin::{Beginning, Memory};
 use super::catch_up::CatchUp;
 use super::gate::{Begin, Desk};
 use super::slot::{Slot, each};
 use super::{Committer, Outputs};
-use crate::dataflow::control::Start;
-use crate::model::block::PartitionId;
-use crate::model::hold::Hold;
+use crate::model::identity::Opening;
 use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
 use crate::run::exit::Failure;
-use crate::snapshot::{Keeper, Manifest, Store};
+use crate::sink::Shown;
+use crate::snapshot::{self, Keeper, Manifest, Store};
+use crate::source::Unknown;
 
 impl Committer {
     /// Opens every sink, chooses the snapshot to start from, and says so at the gate.
-    pub fn open(plan: Arc<Plan>, outputs: Outputs, desk: Desk) -> Result<Self, Failure> {
+    pub fn open(plan: Arc<Plan>, mut outputs: Outputs, desk: Desk) -> Result<Self, Failure> {
+        let mut input = outputs.input.take().unwrap_or_else(|| Box::new(Unknown));
+        // Before any sink is opened: a run of another input must not end the cluster that writes there.
+        let opening = Opening {
+            source: input.identity()?,
+            rankings: snapshot::fingerprints(&plan),
+            forget: outputs.forget,
+            head_of: input.head_of(),
+        };
         let mut slots: Vec<Slot> = outputs.sinks.into_iter().map(Slot::new).collect();
-        let open = |slot: &mut Slot| slot.sink.open(&plan);
-        let opened = each(&mut slots, outputs.one_by_one, &open)?;
+        let open = |slot: &mut Slot| slot.sink.open(&plan, &opening);
+        let mut opened = each(&mut slots, outputs.one_by_one, &open)?;
         if slots.len() > 1 && !sabotage::is(Mistake::SinksNotConfirmed) {
             // Two clusters that open at once could have one sink each. Only who still has the first after it got the
             // last has them all.
@@ -29,12 +38,13 @@ impl Committer {
                 slot.sink.confirm(&plan)?;
             }
         }
-        let closed = opened.iter().filter_map(|s| s.watermark).max();
-        let number = opened.iter().map(|s| s.commit).max().unwrap_or(0);
-        // The prefix that the sink with the last commit shows: all sinks are brought there, and go on together.
-        let ahead = opened.iter().max_by_key(|s| s.commit);
-        let hold = ahead.and_then(|s| s.offsets.clone()).unwrap_or_default();
-        let begins = ahead.map(|s| s.begins.clone()).unwrap_or_default();
+        let mut beginning = Beginning {
+            opening: &opening,
+            input: input.as_mut(),
+            names: slots.iter().map(|s| s.sink.name().to_owned()).collect(),
+        };
+        beginning.admit(&mut opened)?;
+        let memory = beginning.memory(&mut opened)?;
         let mut committer = Committer {
             plan,
             desk,
@@ -45,90 +55,82 @@ impl Committer {
             one_by_one: outputs.one_by_one,
             live: outputs.live,
             tracer: outputs.tracer,
-            number,
-            hold,
+            number: memory.number,
+            offsets: memory.hold.clone(),
+            hold: memory.hold.clone(),
+            counted: memory.known.records.clone(),
+            opening: opening.clone(),
+            emit: outputs.emit,
             manifests: None,
         };
-        let begin = committer.begin(outputs.state, begins)?;
-        let goes_on = !committer.hold.is_empty() || !begin.start.resume.is_empty();
-        for (slot, shown) in committer.slots.iter_mut().zip(opened) {
+        let begin = committer.begin(outputs.state, &mut beginning, &memory, &opened)?;
+        committer.start(begin, opened)
+    }
+
+    /// Every sink is brought to what it should show, and worker 0 is told how to begin.
+    fn start(mut self, begin: Begin, opened: Vec<Shown>) -> Result<Self, Failure> {
+        let closed = opened.iter().filter_map(|s| s.watermark).max();
+        let goes_on = !self.hold.is_empty() || !begin.start.resume.is_empty();
+        for (slot, shown) in self.slots.iter_mut().zip(opened) {
             slot.shown = shown.commit;
-            slot.offsets = shown.offsets.clone();
+            slot.offsets = shown.offsets;
             let catches_up = goes_on || !shown.rows.is_empty();
             if catches_up && !sabotage::is(Mistake::CatchUpSkipped) {
-                let hold = committer.hold.clone();
-                slot.catch_up = Some(CatchUp::new(shown, hold, begin.start.horizon));
+                let catch_up = CatchUp::new(shown.rows, self.hold.clone(), self.emit);
+                slot.catch_up = Some(catch_up);
             }
         }
-        for writer in [&mut committer.late, &mut committer.dead]
-            .into_iter()
-            .flatten()
-        {
+        for writer in [&mut self.late, &mut self.dead].into_iter().flatten() {
             writer.open(goes_on)?;
         }
-        let caught_up = committer.is_caught_up();
-        committer.desk.open(begin, closed, caught_up);
-        committer.observers.iter_mut().for_each(|o| o.opened());
+        let caught_up = self.is_caught_up();
+        self.desk.open(begin, closed, caught_up);
+        self.observers.iter_mut().for_each(|o| o.opened());
         if caught_up {
-            committer.tell_caught_up();
+            self.tell_caught_up();
         }
-        Ok(committer)
+        Ok(self)
     }
 
     /// Chooses the snapshot to start from, and makes ready to keep new ones.
     fn begin(
         &mut self,
         state: Option<(Store, Duration)>,
-        begins: BTreeMap<PartitionId, u64>,
+        beginning: &mut Beginning<'_>,
+        memory: &Memory,
+        opened: &[Shown],
     ) -> Result<Begin, Failure> {
+        let mut usable = Vec::new();
+        if let Some((store, _)) = &state {
+            usable = Manifest::usable(store, &self.plan).map_err(Failure::failed)?;
+            if usable.is_empty() {
+                tracing::info!(
+                    event = "no_snapshot",
+                    state = store.name(),
+                    "the input is read from its start"
+                );
+            }
+        }
+        let store = state.as_ref().map(|(store, _)| store);
+        let (mut start, chosen) = beginning.start(memory, opened, usable, store)?;
+        start.hold = Beginning::hold(memory);
+        start.source.clone_from(&self.opening.source);
         let mut begin = Begin {
-            start: Start::default(),
-            state: None,
+            start,
+            state: chosen.map(|manifest| manifest.state),
             keeper: None,
+            hold: memory.hold.clone(),
         };
         if let Some((store, interval)) = state {
-            let newest = Manifest::newest(&store, &self.plan).map_err(Failure::failed)?;
             let listed = Manifest::list(&store).map_err(Failure::failed)?;
             let first = listed.first().map_or(1, |(_, id)| id + 1);
-            match newest {
-                Some(found) => {
-                    tracing::info!(
-                        event = "snapshot_chosen",
-                        snapshot = found.id,
-                        offsets = ?found.state.offsets
-                    );
-                    begin.start.resume = found.state.offsets.clone();
-                    if !sabotage::is(Mistake::ClockNotRestored) {
-                        begin.start.greatest = found.state.greatest.clone();
-                    }
-                    if !sabotage::is(Mistake::IdsNotReadBack) {
-                        begin.start.ids_from = found.state.ids_from.clone();
-                    }
-                    begin.start.horizon = found.state.horizon;
-                    begin.start.parts = found.parts;
-                    begin.state = Some(found.state);
-                }
-                None => {
-                    tracing::info!(
-                        event = "no_snapshot",
-                        state = store.name(),
-                        "the input is read from its start"
-                    );
-                }
-            }
             let durable = self.desk.durable();
             let clock = &self.desk.clock;
             let (keeper, manifests) =
                 Keeper::new(store, &self.plan, durable, first, interval, clock);
             begin.keeper = Some(keeper);
-            self.manifests = Some(manifests.telling(&self.live));
-        }
-        if begin.state.is_none() {
-            // What a sink shows can only be built again from where it was begun.
-            begin.start.resume = begins;
-        }
-        if !sabotage::is(Mistake::HoldIgnored) {
-            begin.start.hold = Hold::at(self.hold.clone());
+            let source = self.opening.source.clone();
+            self.manifests = Some(manifests.telling(&self.live).of(source));
         }
         Ok(begin)
     }

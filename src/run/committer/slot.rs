@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::Last;
 use super::catch_up::CatchUp;
+use crate::dataflow::gather::Emit;
 use crate::model::block::PartitionId;
-use crate::model::change::{Change, Commit};
+use crate::model::change::Commit;
+use crate::model::identity::Opening;
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::sink::{Sink, SinkError};
@@ -35,26 +37,56 @@ impl Slot {
         }
     }
 
-    /// Writes a draft, whose number is `last` + 1; the number it got in this sink, 0 if there was nothing to write.
-    pub(super) fn write(
-        &mut self,
-        plan: &Plan,
-        draft: &Commit,
-        last: u64,
-        end: Last,
-        live: &Live,
-    ) -> Result<u64, SinkError> {
+    /// Writes a draft; the number it got in this sink, 0 if there was nothing to write.
+    pub(super) fn write(&mut self, now: &Now<'_>) -> Result<u64, SinkError> {
         self.wrote = None;
-        let is_last = end != Last::No;
-        let Some(catch_up) = &mut self.catch_up else {
-            return self.put(plan, draft, is_last, live);
+        let done = match self.catch_up.take() {
+            None => self.put(now, now.draft, now.end != Last::No),
+            Some(catch_up) => self.catch_up(now, catch_up),
         };
-        catch_up.absorb(draft);
-        let reached = catch_up.has_reached(draft);
-        if !reached && end != Last::Ended {
-            // Stopped on the way: the sink shows more than was read again, and keeps it.
-            return Ok(0);
+        match done {
+            Err(SinkError::Behind(found)) => {
+                self.fall_behind(now, &found)?;
+                Ok(0)
+            }
+            done => done,
         }
+    }
+
+    /// Whether it shows less than it acknowledged in this run.
+    pub(super) fn is_behind(&self) -> bool {
+        self.catch_up.as_ref().is_some_and(|c| c.fell_behind)
+    }
+
+    /// Opens the sink anew, to be brought to all rows of the next draft.
+    fn fall_behind(&mut self, now: &Now<'_>, found: &str) -> Result<(), SinkError> {
+        let shown = self.sink.open(now.plan, now.opening)?;
+        tracing::warn!(
+            event = "sink_fell_behind",
+            sink = self.sink.name(),
+            found,
+            shown = shown.commit,
+            last = now.last,
+            "it shows less than it had acknowledged: it is brought to the present from the engine's own rows"
+        );
+        self.shown = shown.commit;
+        self.offsets = shown.offsets;
+        let mut catch_up = CatchUp::new(shown.rows, now.offsets.clone(), now.emit);
+        catch_up.fell_behind = true;
+        self.catch_up = Some(catch_up);
+        Ok(())
+    }
+
+    /// Brings the sink to all rows of a draft, if it is the one for that.
+    fn catch_up(&mut self, now: &Now<'_>, catch_up: CatchUp) -> Result<u64, SinkError> {
+        let (draft, last) = (now.draft, now.last);
+        let reached = catch_up.has_reached(draft);
+        // Stopped on the way, the sink shows more than was read again, and keeps it.
+        let whole = draft.whole.as_deref();
+        let Some(whole) = whole.filter(|_| reached || now.end == Last::Ended) else {
+            self.catch_up = Some(catch_up);
+            return Ok(0);
+        };
         if !reached {
             tracing::warn!(
                 event = "sink_ahead_of_source",
@@ -62,51 +94,50 @@ impl Slot {
                 "the sink's last commit stands for more input than the source holds; it is set to the source"
             );
         }
-        let prefix = catch_up.prefix().clone();
-        let changes: Vec<Change> = self
-            .catch_up
-            .take()
-            .map(CatchUp::difference)
-            .unwrap_or_default();
+        let (prefix, fell_behind) = (catch_up.prefix().clone(), catch_up.fell_behind);
+        let changes = catch_up.difference(whole);
         tracing::info!(
             event = "sink_caught_up",
             sink = self.sink.name(),
             changes = changes.len()
         );
-        // A sink that was behind the others gets the last commit under its own number: from here on all agree.
+        // A sink that was behind the others gets the last commit under its own number: from here on all agree. One that
+        // fell behind gets this one, if the others get it too.
         let is_behind = self.shown < last && reached;
-        let number = if is_behind { last } else { last + 1 };
+        let gets_last = match fell_behind {
+            true => is_behind && draft.changes.is_empty(),
+            false => is_behind,
+        };
         let mut commit = Commit {
-            number,
+            number: if gets_last { last } else { last + 1 },
             changes: Arc::new(changes),
             rejects: Vec::new(),
             ..draft.clone()
         };
-        if is_behind {
-            // A snapshot may stand for more than that commit, by records that changed nothing; the number stands for
+        if gets_last {
+            // A draft may stand for more than that commit, by records that changed nothing; the number stands for
             // what it stands for in the other sink.
             commit.offsets = prefix;
         }
-        self.put(plan, &commit, is_last || is_behind, live)
+        self.put(now, &commit, now.end != Last::No || is_behind)
     }
 
     /// Writes a commit under its own number; 0 if there was nothing to write. `records_prefix`: also if there is no
     /// change, to record how far the input was read.
     fn put(
         &mut self,
-        plan: &Plan,
+        now: &Now<'_>,
         commit: &Commit,
         records_prefix: bool,
-        live: &Live,
     ) -> Result<u64, SinkError> {
         let news = records_prefix && self.offsets.as_ref() != Some(&commit.offsets);
         if commit.changes.is_empty() && !news {
             return Ok(0);
         }
         let began = Instant::now();
-        self.sink.write(plan, commit)?;
+        self.sink.write(now.plan, commit)?;
         let took = began.elapsed();
-        live.commit_took(self.sink.name(), took);
+        now.live.commit_took(self.sink.name(), took);
         self.wrote = Some((began, took));
         // No allocation where the partitions are the same, as they nearly always are.
         self.offsets
@@ -114,6 +145,20 @@ impl Slot {
             .clone_from(&commit.offsets);
         Ok(commit.number)
     }
+}
+
+/// A draft on its way to the sinks.
+pub(super) struct Now<'a> {
+    pub(super) plan: &'a Plan,
+    /// Its number is `last` + 1.
+    pub(super) draft: &'a Commit,
+    /// The last number that was used, and the prefix of that commit.
+    pub(super) last: u64,
+    pub(super) offsets: &'a BTreeMap<PartitionId, u64>,
+    pub(super) end: Last,
+    pub(super) opening: &'a Opening,
+    pub(super) emit: Emit,
+    pub(super) live: &'a Live,
 }
 
 /// Does the same to every sink, side by side unless `one_by_one`; the first failure, in the sinks' order.

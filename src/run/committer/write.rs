@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::slot::{Slot, each};
+use super::slot::{Now, Slot, each};
 use super::{Committer, Last, rejects};
 use crate::dataflow::messages::Epoch;
 use crate::model::change::Commit;
+use crate::model::identity::Conflict;
 use crate::model::sabotage::{self, Mistake};
 use crate::observe::trace::{Span, Stamps, Tracer};
 use crate::run::exit::Failure;
@@ -52,6 +53,7 @@ impl Committer {
             Epoch::MAX => Last::Ended,
             _ => Last::No,
         };
+        self.check_records(&commit)?;
         let used = self.write_all(&mut commit, last)?;
         self.number = self.number.max(used);
         if rejects_after {
@@ -71,7 +73,10 @@ impl Committer {
             changes = commit.changes.len(),
             took_us = self.desk.clock.since(began).as_micros() as u64
         );
-        self.desk.done(up_to);
+        match self.slots.iter().any(Slot::is_behind) {
+            true => self.desk.again(),
+            false => self.desk.done(up_to),
+        }
         if traced && commit.number > 0 {
             self.trace(&commit, began, rejects);
         }
@@ -106,6 +111,34 @@ impl Committer {
         tracer.tell(began, stamps);
     }
 
+    /// At the prefix of the last commit as many records must have been read as were counted then: a topic that is
+    /// compacted, or lost some, has fewer.
+    fn check_records(&mut self, commit: &Commit) -> Result<(), Failure> {
+        let at_hold = commit.whole.is_some() && !self.desk.is_released();
+        if !at_hold || sabotage::is(Mistake::RecordsNotCounted) {
+            return Ok(());
+        }
+        for (partition, counted) in std::mem::take(&mut self.counted) {
+            let found = commit.counts.get(&partition).map_or(0, |c| c.read);
+            let offset = self.hold.get(&partition).copied().unwrap_or(0);
+            let here = commit.offsets.get(&partition) == Some(&offset);
+            if !here || found >= counted {
+                continue;
+            }
+            let conflict = Conflict::Fewer {
+                partition,
+                offset,
+                counted,
+                found,
+            };
+            if !self.opening.forget.source {
+                return Err(conflict.into());
+            }
+            tracing::warn!(event = "source_forgotten", problem = %conflict, "rows are set to what is there");
+        }
+        Ok(())
+    }
+
     fn write_rejects(&mut self, commit: &Commit) -> Result<(), SinkError> {
         rejects::write(&self.plan, commit, self.late.as_mut(), false)?;
         rejects::write(&self.plan, commit, self.dead.as_mut(), true)
@@ -116,15 +149,29 @@ impl Committer {
     fn write_all(&mut self, commit: &mut Commit, end: Last) -> Result<u64, SinkError> {
         // What a sink gets that is up to date.
         commit.number = self.number + 1;
-        let (plan, last, draft, live) = (&self.plan, self.number, &*commit, &self.live);
-        let write = |slot: &mut Slot| slot.write(plan, draft, last, end, live);
+        let now = Now {
+            plan: &self.plan,
+            draft: commit,
+            last: self.number,
+            offsets: &self.offsets,
+            end,
+            opening: &self.opening,
+            emit: self.emit,
+            live: &self.live,
+        };
+        let write = |slot: &mut Slot| slot.write(&now);
         let written = each(&mut self.slots, self.one_by_one, &write)?;
         let mut greatest = written.into_iter().max().unwrap_or(0);
-        // Without a sink that is up to date, a commit has a number of its own all the same.
-        if greatest == 0 && !commit.changes.is_empty() && self.is_caught_up() {
+        // Without a sink that is up to date, a commit has a number of its own all the same; also where every sink fell
+        // behind.
+        let on_the_way = |slot: &Slot| slot.catch_up.is_some() && !slot.is_behind();
+        if greatest == 0 && !commit.changes.is_empty() && !self.slots.iter().any(on_the_way) {
             greatest = self.number + 1;
         }
         commit.number = greatest;
+        if greatest > self.number {
+            self.offsets.clone_from(&commit.offsets);
+        }
         Ok(greatest)
     }
 }

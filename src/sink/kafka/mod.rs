@@ -14,7 +14,9 @@ mod transactions;
 
 pub use producer::KafkaTransactionalSink;
 pub use readback::{fold_log, peek};
-pub use transactions::{IDS, Progress, Record, TransactionalSink, Transactions, Trouble};
+pub use transactions::{
+    FORMAT, IDS, LogIdentity, Progress, Record, TransactionalSink, Transactions, Trouble,
+};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +30,7 @@ use self::delivery::{Deliveries, PIECE, Silence, flush};
 use super::json::each_message;
 use super::{Shown, Sink, SinkError, SinkOptions};
 use crate::model::change::Commit;
+use crate::model::identity::Opening;
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::source::Aside;
@@ -194,7 +197,7 @@ impl Sink for KafkaSink {
         &self.name
     }
 
-    fn open(&mut self, _: &Plan) -> Result<Shown, SinkError> {
+    fn open(&mut self, _: &Plan, _: &Opening) -> Result<Shown, SinkError> {
         Ok(Shown::default())
     }
 

@@ -1,7 +1,7 @@
 //! The transactional producers: librdkafka's, one for each id.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -9,12 +9,20 @@ use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
 use super::delivery::{Deliveries, PATIENCE, PIECE, Silence, flush};
 use super::readback::Readback;
-use super::transactions::{IDS, Progress, Record, TransactionalSink, Transactions, Trouble};
+use super::transactions::{
+    IDS, LogIdentity, Progress, Record, TransactionalSink, Transactions, Trouble,
+};
 use super::{config, refused, topics};
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::sink::{ShownRow, SinkError, SinkOptions};
-use crate::source::{Aside, denied, is_denied};
+use crate::source::{Aside, TopicId, cluster_id, denied, is_denied, topic_ids};
+
+/// How long a topic may be missing.
+const MISSING: Duration = Duration::from_secs(10);
+
+/// The client's own, where nobody has set one.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// After how many answers of an address without a number the connection is taken as it is.
 const CONNECTED_WITHIN: usize = 20;
@@ -166,6 +174,44 @@ impl Transactions for Topics {
             self.producers = Some(self.make_producers()?);
         }
         Ok(())
+    }
+
+    fn identity(&self) -> Result<LogIdentity, SinkError> {
+        let gone = || SinkError::Failed(format!("{} is not open", self.name));
+        let client = self.producers.as_ref().ok_or_else(gone)?[0].client();
+        let client = client.native_ptr();
+        let topics = [&self.changes[..], &self.progress[..]];
+        let started = Instant::now();
+        let ids = topics::waiting(&self.brokers, &self.options, || {
+            let found = topic_ids(client, &topics, topics::ANSWER)?;
+            // One that was just made is not known by every broker yet.
+            match found.contains(&TopicId::Missing) && started.elapsed() < MISSING {
+                true => Err(KafkaError::AdminOp(
+                    RDKafkaErrorCode::UnknownTopicOrPartition,
+                )),
+                false => Ok(found),
+            }
+        })?;
+        if let Some(at) = ids.iter().position(|id| *id == TopicId::Missing) {
+            return Err(SinkError::Failed(format!(
+                "the topic `{}` of {} is gone: was it deleted while this run wrote to it? Start again: it is made anew; with \
+                 --forget sink it is filled",
+                topics[at], self.name
+            )));
+        }
+        let mut ids = ids.into_iter().map(TopicId::known);
+        Ok(LogIdentity {
+            cluster: cluster_id(client, topics::ANSWER),
+            changes: ids.next().flatten(),
+            progress: ids.next().flatten(),
+        })
+    }
+
+    fn transaction_timeout(&self) -> Duration {
+        let set = self.options.kafka_properties.iter().rev();
+        let mut set = set.filter(|(key, _)| key == "transaction.timeout.ms");
+        let ms = set.next().and_then(|(_, ms)| ms.parse().ok());
+        ms.map_or(TRANSACTION_TIMEOUT, Duration::from_millis)
     }
 
     fn take_over(&self, id: usize) -> Result<(), Trouble> {

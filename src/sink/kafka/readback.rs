@@ -16,7 +16,7 @@ use super::transactions::Progress;
 use super::{client, refused};
 use crate::model::decimal::parse_minor;
 use crate::model::plan::{Field, FieldType, Plan, Ranking};
-use crate::model::time::parse_rfc3339;
+use crate::model::time::parse_written;
 use crate::model::value::Value;
 use crate::sink::{Shown, ShownRow, SinkError, SinkOptions};
 use crate::source::{Aside, Quiet, denied, is_denied};
@@ -184,6 +184,9 @@ pub fn peek(
         begins: progress.begins,
         watermark: progress.watermark,
         rows,
+        known: progress.known,
+        remembers: true,
+        lacks_tables: false,
     })
 }
 
@@ -279,7 +282,7 @@ fn fold(
 }
 
 fn time(text: &str) -> Result<i64, String> {
-    parse_rfc3339(text.as_bytes()).ok_or_else(|| format!("`{text}` is no time"))
+    parse_written(text).ok_or_else(|| format!("`{text}` is no time"))
 }
 
 type Fields<'a> = HashMap<std::borrow::Cow<'a, str>, &'a RawValue>;

@@ -11,9 +11,11 @@
 //!    stands for, so what the last one says is what the topic shows.
 //! 2. Opening takes the transactional ids over: Kafka ends what an older cluster had open, and refuses it from then on.
 //!    Only then is the progress read, and what the topic shows.
-//! 3. Every record carries its generation and commit as headers.
-//! 4. A transaction is opened only when there is something to write.
-//! 5. Transactions take turns between two ids ([`IDS`]), one at a time. They are taken over in this order, and the first
+//! 3. What the last progress is of is compared with what there is before anything is taken over: the same input, the
+//!    same topics.
+//! 4. Every record carries its generation and commit as headers.
+//! 5. A transaction is opened only when there is something to write.
+//! 6. Transactions take turns between two ids ([`IDS`]), one at a time. They are taken over in this order, and the first
 //!    transaction of a generation is one of the first id.
 //!
 //! Why two ids: an answered commit is certain, and is still being written to the partitions. The broker refuses the
@@ -21,7 +23,7 @@
 //! transaction of five. The other id's last commit is a whole transaction old. To a reader nothing changes: committed
 //! records come in the order of their offsets.
 //!
-//! Why 5 keeps 2: who writes by the second id has written by the first one since it took both. Who takes over has the first
+//! Why 6 keeps 2: who writes by the second id has written by the first one since it took both. Who takes over has the first
 //! before the second, and reads after that: what another could still commit by the second is read, or refused. Two
 //! clusters that open at the same time may end up with an id each, and both end.
 
@@ -34,6 +36,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::block::PartitionId;
 use crate::model::change::Commit;
 use crate::model::clock::Clock;
+use crate::model::identity::{Conflict, Known, Opening, admit};
 use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
 use crate::observe::live::Live;
@@ -54,6 +57,62 @@ pub struct Progress {
     pub begins: BTreeMap<PartitionId, u64>,
     /// The global watermark, ms.
     pub watermark: Option<i64>,
+    /// [`FORMAT`]; what a newer version wrote is refused.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub format: u32,
+    /// What the offsets are of; `None` where an earlier version wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Known>,
+    /// Which topics these are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sink: Option<LogIdentity>,
+}
+
+/// The form of progress records; 0 is the first, which did not say.
+pub const FORMAT: u32 = 1;
+
+fn is_first(format: &u32) -> bool {
+    *format == 0
+}
+
+/// Which topics they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogIdentity {
+    /// The cluster's id.
+    #[serde(default)]
+    pub cluster: Option<String>,
+    /// The id of the topic of changes.
+    #[serde(default)]
+    pub changes: Option<String>,
+    /// The id of the topic of progress.
+    #[serde(default)]
+    pub progress: Option<String>,
+}
+
+impl LogIdentity {
+    /// Whether `there` are other topics: `None`, or what differs.
+    pub fn differs(&self, there: &LogIdentity) -> Option<String> {
+        let all = [
+            ("the Kafka cluster's id", &self.cluster, &there.cluster),
+            (
+                "the id of the topic of changes",
+                &self.changes,
+                &there.changes,
+            ),
+            (
+                "the id of the topic of progress",
+                &self.progress,
+                &there.progress,
+            ),
+        ];
+        all.into_iter()
+            .find_map(|(what, then, now)| match (then, now) {
+                (Some(then), Some(now)) if then != now => {
+                    Some(format!("{what} was {then} and is {now}"))
+                }
+                _ => None,
+            })
+    }
 }
 
 /// What an attempt ran into.
@@ -92,6 +151,10 @@ pub trait Transactions: Send {
     fn name(&self) -> &str;
     /// Connects, and makes the topics that are missing.
     fn connect(&mut self) -> Result<(), SinkError>;
+    /// Which topics they are.
+    fn identity(&self) -> Result<LogIdentity, SinkError>;
+    /// How long a transaction may be open before the brokers end it.
+    fn transaction_timeout(&self) -> Duration;
     /// Takes a transactional id over: nobody who had it before can commit by it any more.
     fn take_over(&self, id: usize) -> Result<(), Trouble>;
     /// The newest committed progress.
@@ -119,12 +182,18 @@ pub struct TransactionalSink<T> {
     generation: u64,
     /// Whose turn it is.
     id: usize,
+    /// Which topics it opened, and when that was asked last.
+    identity: LogIdentity,
+    asked: Option<Instant>,
+    opening: Opening,
     live: Arc<Live>,
     clock: Clock,
 }
 
 /// How often it is said that commits wait.
 const REMIND: Duration = Duration::from_secs(5);
+/// How often it is asked whether the topics are still the same.
+const ASK: Duration = Duration::from_secs(1);
 /// Between a transaction that failed and the next attempt: at first, and at most.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(5));
 
@@ -136,9 +205,25 @@ impl<T: Transactions> TransactionalSink<T> {
             tombstones,
             generation: 0,
             id: 0,
+            identity: LogIdentity::default(),
+            asked: None,
+            opening: Opening::default(),
             live,
             clock,
         }
+    }
+
+    /// The brokers end a transaction that is open for too long, and refuse its producer from then on, as if somebody had
+    /// taken over.
+    fn timed_out(&self, commit: u64, open: Duration, problem: &str) -> SinkError {
+        SinkError::Failed(format!(
+            "the transaction of commit {commit} on {} was open for {} s, and the brokers end one after {} s \
+             (transaction.timeout.ms): was this process stopped, or the machine asleep? Nothing of it was committed; start \
+             again: it is made anew ({problem})",
+            self.log.name(),
+            open.as_secs(),
+            self.log.transaction_timeout().as_secs()
+        ))
     }
 
     fn end(&self, trouble: Trouble) -> SinkError {
@@ -210,6 +295,9 @@ impl<T: Transactions> TransactionalSink<T> {
             offsets: commit.offsets.clone(),
             begins: commit.begins.clone(),
             watermark: commit.watermark,
+            format: FORMAT,
+            known: Some(Known::of(&self.opening, commit)),
+            sink: Some(self.identity.clone()),
         };
         // Numbers and a map of numbers always have a JSON form.
         let progress = serde_json::to_vec(&progress).unwrap_or_default();
@@ -233,8 +321,12 @@ impl<T: Transactions> Sink for TransactionalSink<T> {
         self.log.name()
     }
 
-    fn open(&mut self, plan: &Plan) -> Result<Shown, SinkError> {
+    fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Shown, SinkError> {
         self.log.connect()?;
+        let is = self.log.identity()?;
+        // Before anything is taken over: who writes there may go on.
+        let before = self.log.progress()?;
+        self.compare(before.as_ref(), &is, opening)?;
         let taken = match sabotage::is(Mistake::SecondIdNotTaken) {
             true => 1,
             false => IDS,
@@ -243,15 +335,16 @@ impl<T: Transactions> Sink for TransactionalSink<T> {
             self.persist(|log| log.take_over(id))
                 .map_err(|t| self.end(t))?;
         }
-        self.id = 0;
-        let Some(progress) = self.log.progress()? else {
-            self.generation = 1;
-            self.log.opened();
-            return Ok(Shown::default());
-        };
-        self.generation = progress.generation + 1;
+        (self.id, self.identity, self.opening) = (0, is, opening.clone());
+        self.asked = Some(self.clock.now());
+        let progress = self.log.progress()?;
         let rows = self.log.rows(plan)?;
         self.log.opened();
+        let Some(progress) = progress else {
+            self.generation = 1;
+            return self.without_progress(rows, opening);
+        };
+        self.generation = progress.generation + 1;
         tracing::info!(
             event = "sink_opened",
             sink = self.log.name(),
@@ -265,6 +358,9 @@ impl<T: Transactions> Sink for TransactionalSink<T> {
             begins: progress.begins,
             watermark: progress.watermark,
             rows,
+            known: progress.known,
+            remembers: true,
+            lacks_tables: false,
         })
     }
 
@@ -279,6 +375,7 @@ impl<T: Transactions> Sink for TransactionalSink<T> {
     }
 
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
+        self.is_same()?;
         self.until_done(commit.number, |sink| sink.attempt(plan, commit))?;
         self.id = (self.id + 1) % IDS;
         Ok(())
@@ -286,14 +383,94 @@ impl<T: Transactions> Sink for TransactionalSink<T> {
 }
 
 impl<T: Transactions> TransactionalSink<T> {
+    /// Compares what is known there with what there is, before anything is taken over.
+    fn compare(
+        &self,
+        progress: Option<&Progress>,
+        is: &LogIdentity,
+        opening: &Opening,
+    ) -> Result<(), SinkError> {
+        let Some(progress) = progress else {
+            return Ok(());
+        };
+        let name = self.log.name();
+        if progress.format > FORMAT {
+            return Err(SinkError::Configuration(format!(
+                "{name} has progress of format {}, and this version ({}) knows {FORMAT}: a newer version writes there. \
+                 Nothing was written; use that version, or another topic",
+                progress.format,
+                env!("CARGO_PKG_VERSION")
+            )));
+        }
+        if sabotage::is(Mistake::IdentityIgnored) {
+            return Ok(());
+        }
+        let holder = format!("{name} (commit {})", progress.commit);
+        let known = progress.known.as_ref().and_then(|k| k.source.as_ref());
+        admit(&holder, known, opening)?;
+        match progress.sink.as_ref().and_then(|was| was.differs(is)) {
+            Some(differs) if opening.forget.sink => {
+                tracing::warn!(event = "sink_forgotten", sink = name, differs);
+                Ok(())
+            }
+            Some(differs) => Err(SinkError::Conflict(Conflict::OtherSink {
+                sink: holder,
+                differs,
+            })),
+            None => Ok(()),
+        }
+    }
+
+    /// A topic of changes that nothing says how far it goes: an empty one is a new one.
+    fn without_progress(&self, rows: Vec<ShownRow>, opening: &Opening) -> Result<Shown, SinkError> {
+        let known_apart = rows.is_empty() || sabotage::is(Mistake::IdentityIgnored);
+        if !known_apart && !opening.forget.sink {
+            return Err(SinkError::Conflict(Conflict::OtherSink {
+                sink: self.log.name().to_owned(),
+                differs: format!(
+                    "it shows {} rows, and its topic of progress, which says what they stand for, is empty or gone",
+                    rows.len()
+                ),
+            }));
+        }
+        Ok(Shown {
+            rows,
+            remembers: true,
+            ..Shown::default()
+        })
+    }
+
+    /// Now and then, and after a failure: whether the topics are those that were opened. One that was deleted and made
+    /// anew shows only what came since.
+    fn is_same(&mut self) -> Result<(), SinkError> {
+        let now = self.clock.now();
+        let due = |asked: Instant| now.saturating_duration_since(asked) >= ASK;
+        if !self.asked.is_none_or(due) {
+            return Ok(());
+        }
+        let is = self.log.identity()?;
+        self.asked = Some(self.clock.now());
+        match self.identity.differs(&is) {
+            Some(differs) if !sabotage::is(Mistake::IdentityIgnored) => {
+                Err(SinkError::Failed(format!(
+                    "{} was deleted while this run wrote to it, and made anew: {differs}. Nothing was written to the new one; \
+                     start with --forget sink to have it filled",
+                    self.log.name()
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Makes a transaction anew until it is done.
     fn until_done(
-        &self,
+        &mut self,
         commit: u64,
         mut attempt: impl FnMut(&Self) -> Result<(), Trouble>,
     ) -> Result<(), SinkError> {
         let (mut wait, longest) = AGAIN;
         loop {
+            let began = self.clock.now();
             match attempt(self) {
                 Ok(()) => {
                     self.live.sink(self.log.name(), true);
@@ -316,6 +493,13 @@ impl<T: Transactions> TransactionalSink<T> {
                     // What is refused again and again fills the log all the same.
                     self.clock.sleep(wait);
                     wait = (wait * 2).min(longest);
+                    self.asked = None;
+                    self.is_same()?;
+                }
+                Err(Trouble::Fenced(problem))
+                    if self.clock.since(began) >= self.log.transaction_timeout() =>
+                {
+                    return Err(self.timed_out(commit, self.clock.since(began), &problem));
                 }
                 Err(trouble) => return Err(self.end(trouble)),
             }

@@ -2,17 +2,25 @@
 //! behind [`Database`], and so is the simulator's database.
 //!
 //! ```text
-//! open: take the next generation ──► what is shown
-//! write: BEGIN ──► claim: commit, generation, prefix (refused if ours is not the newest generation) ──► rows ──► COMMIT
-//!          ▲                                                                                                     │
-//!          └──── connection lost: connect anew, ask for the last commit ◄── no answer: there, or not? ───────────┘
+//! open: what is known of it: the same input, the same database? ──► take the next generation ──► what is shown
+//! write: BEGIN ──► claim: commit, generation, owner, prefix (refused if it is not ours any more) ──► rows ──► COMMIT
+//!          ▲                                                                                             │
+//!          └──── connection lost: connect anew, ask for the last commit ◄── no answer: there, or not? ───┘
 //! ```
+//!
+//! 1. A generation alone does not say whose it is: a database that was put back, or a standby promoted behind, may give
+//!    the same number twice. So every opening has an owner's name of its own beside it.
+//! 2. What is asked at a new connection is compared with what was acknowledged: a database that shows less has lost
+//!    commits ([`SinkError::Behind`]), one that is another server or has other tables ends the run.
+//! 3. A commit whose answer was lost may become visible later, when it is made again: then it is there.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::identity::{DatabaseIdentity, Found};
 use crate::model::change::Commit;
 use crate::model::clock::Clock;
+use crate::model::identity::{Conflict, Opening, admit};
 use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
 use crate::observe::live::Live;
@@ -31,30 +39,79 @@ pub enum Trouble {
 pub trait Database: Send {
     /// For logs: without secrets.
     fn name(&self) -> &str;
-    /// Connects, makes and checks the tables, takes the next generation; what is shown, and that generation.
-    fn open(&mut self, plan: &Plan) -> Result<(Shown, i64), Trouble>;
+    /// Connects; what is known there, and what there is, without taking anything over.
+    fn find(&mut self, plan: &Plan) -> Result<Found, Trouble>;
+    /// Connects, makes and checks the tables, takes the next generation.
+    fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Opened, Trouble>;
     /// Connects again.
     fn connect(&mut self, plan: &Plan) -> Result<(), Trouble>;
     /// Whether there is a connection.
     fn is_connected(&self) -> bool;
     /// Lets go of the connection, and of what was not committed on it.
     fn disconnect(&mut self);
-    /// The last commit and the newest generation.
-    fn last(&mut self) -> Result<(u64, i64), Trouble>;
+    /// The last commit, the newest generation and its owner.
+    fn last(&mut self) -> Result<Here, Trouble>;
+    /// Which database it is now.
+    fn identity(&mut self, plan: &Plan) -> Result<DatabaseIdentity, Trouble>;
     /// Begins a transaction.
     fn begin(&mut self) -> Result<(), Trouble>;
-    /// Records the commit as the last one; `false` if there is one as new, or a newer generation than this.
-    fn claim(&mut self, commit: &Commit, generation: i64) -> Result<bool, Trouble>;
+    /// Records the commit as the last one; `false` if there is one as new, or it is another's.
+    fn claim(&mut self, commit: &Commit, by: &Claim<'_>) -> Result<bool, Trouble>;
     /// Writes the commit's rows.
     fn rows(&mut self, plan: &Plan, commit: &Commit) -> Result<(), Trouble>;
     /// Ends the transaction. On an error it is not known whether it is there.
     fn commit(&mut self) -> Result<(), Trouble>;
 }
 
+/// What an opening found, and got.
+#[derive(Clone, Debug, Default)]
+pub struct Opened {
+    /// What is shown.
+    pub shown: Shown,
+    /// The generation that begins.
+    pub generation: i64,
+    /// The name of its owner.
+    pub owner: String,
+    /// Which database it is.
+    pub identity: DatabaseIdentity,
+}
+
+/// How far a database is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Here {
+    /// The last commit.
+    pub commit: u64,
+    /// The newest generation.
+    pub generation: i64,
+    /// The name of its owner.
+    pub owner: String,
+}
+
+/// Who records a commit.
+pub struct Claim<'a> {
+    /// Its generation.
+    pub generation: i64,
+    /// The name that its opening got.
+    pub owner: &'a str,
+    /// What its commits are of.
+    pub opening: &'a Opening,
+}
+
+/// What an opening of a sink gave.
+#[derive(Clone, Default)]
+struct Ours {
+    generation: i64,
+    owner: String,
+    identity: DatabaseIdentity,
+    opening: Opening,
+    /// The last commit that was seen or acknowledged.
+    acknowledged: u64,
+}
+
 /// Commits to a database.
 pub struct DatabaseSink<D> {
     database: D,
-    generation: i64,
+    ours: Ours,
     live: Arc<Live>,
     clock: Clock,
 }
@@ -67,7 +124,7 @@ impl<D: Database> DatabaseSink<D> {
     pub fn over(database: D, live: Arc<Live>, clock: Clock) -> Self {
         DatabaseSink {
             database,
-            generation: 0,
+            ours: Ours::default(),
             live,
             clock,
         }
@@ -76,13 +133,13 @@ impl<D: Database> DatabaseSink<D> {
     /// Tries until it works or cannot work, waiting longer and longer.
     pub(super) fn persist<T>(
         &mut self,
-        mut attempt: impl FnMut(&mut D, i64) -> Result<T, Trouble>,
+        mut attempt: impl FnMut(&mut D) -> Result<T, Trouble>,
     ) -> Result<T, SinkError> {
         let started = self.clock.now();
         let mut wait = WAITS.0;
         let mut warned: Option<Instant> = None;
         loop {
-            let problem = match attempt(&mut self.database, self.generation) {
+            let problem = match attempt(&mut self.database) {
                 Ok(done) => {
                     self.live.sink(self.database.name(), true);
                     if warned.is_some() {
@@ -120,74 +177,179 @@ impl<D: Database> Sink for DatabaseSink<D> {
         self.database.name()
     }
 
-    fn open(&mut self, plan: &Plan) -> Result<Shown, SinkError> {
-        let (shown, generation) = self.persist(|database, _| database.open(plan))?;
-        self.generation = generation;
-        Ok(shown)
+    fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Shown, SinkError> {
+        let found = self.persist(|database| database.find(plan))?;
+        if !sabotage::is(Mistake::IdentityIgnored) {
+            self.compare(&found, opening)?;
+        }
+        let opened = self.persist(|database| database.open(plan, opening))?;
+        self.ours = Ours {
+            generation: opened.generation,
+            owner: opened.owner,
+            identity: opened.identity,
+            opening: opening.clone(),
+            acknowledged: opened.shown.commit,
+        };
+        Ok(opened.shown)
     }
 
     fn confirm(&mut self, plan: &Plan) -> Result<(), SinkError> {
-        self.persist(|database, generation| {
+        let ours = self.ours.clone();
+        self.persist(|database| {
             if !database.is_connected() {
                 database.connect(plan)?;
             }
-            let (_, newest) = database.last()?;
-            check_generation(database, newest, generation)
+            let here = database.last()?;
+            ours.is_still(database.name(), &here)
         })
     }
 
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
-        self.persist(|database, generation| attempt(database, plan, commit, generation))
+        let ours = std::mem::take(&mut self.ours);
+        let written = self.persist(|database| ours.write(database, plan, commit));
+        self.ours = ours;
+        if written.is_ok() {
+            self.ours.acknowledged = commit.number;
+        }
+        written
     }
 }
 
-fn attempt(
-    database: &mut impl Database,
-    plan: &Plan,
-    commit: &Commit,
-    generation: i64,
-) -> Result<(), Trouble> {
-    if !database.is_connected() {
-        database.connect(plan)?;
-        let (last, newest) = database.last()?;
-        check_generation(database, newest, generation)?;
-        if last >= commit.number && !sabotage::is(Mistake::AnswerTakenForLost) {
-            // The connection was lost after COMMIT: it is there.
+impl<D: Database> DatabaseSink<D> {
+    /// Before anything is taken over: who writes there may go on.
+    fn compare(&self, found: &Found, opening: &Opening) -> Result<(), SinkError> {
+        let holder = format!("{} (commit {})", self.database.name(), found.commit);
+        let known = found.known.as_ref().and_then(|k| k.source.as_ref());
+        admit(&holder, known, opening)?;
+        let differs = found.was.as_ref().and_then(|was| was.differs(&found.is));
+        match differs {
+            Some(differs) if opening.forget.sink => {
+                tracing::warn!(
+                    event = "sink_forgotten",
+                    sink = self.database.name(),
+                    differs
+                );
+                Ok(())
+            }
+            Some(differs) => Err(SinkError::Conflict(Conflict::OtherSink {
+                sink: holder,
+                differs,
+            })),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Ours {
+    fn write(
+        &self,
+        database: &mut impl Database,
+        plan: &Plan,
+        commit: &Commit,
+    ) -> Result<(), Trouble> {
+        if !database.is_connected() {
+            database.connect(plan)?;
+            let here = database.last()?;
+            self.is_same(database, plan)?;
+            self.is_still(database.name(), &here)?;
+            if here.commit >= commit.number && !sabotage::is(Mistake::AnswerTakenForLost) {
+                // The connection was lost after COMMIT: it is there.
+                return Ok(());
+            }
+            if here.commit < self.acknowledged && !sabotage::is(Mistake::LostCommitsIgnored) {
+                return Err(self.behind(database.name(), &here));
+            }
+        }
+        let claim = match sabotage::is(Mistake::FenceNotChecked) {
+            true => database.last()?,
+            false => Here {
+                commit: 0,
+                generation: self.generation,
+                owner: self.owner.clone(),
+            },
+        };
+        let claim = Claim {
+            generation: claim.generation,
+            owner: &claim.owner,
+            opening: &self.opening,
+        };
+        database.begin()?;
+        if database.claim(commit, &claim)? {
+            if sabotage::is(Mistake::OffsetsBeforeRows) {
+                database.commit()?;
+                database.begin()?;
+            }
+            database.rows(plan, commit)?;
+            return match database.commit() {
+                Err(Trouble::Passing(_)) if sabotage::is(Mistake::AnswerTakenForGranted) => Ok(()),
+                done => done,
+            };
+        }
+        // Nothing was written; the transaction goes with the connection.
+        let here = database.last()?;
+        database.disconnect();
+        self.is_still(database.name(), &here)?;
+        if here.commit == commit.number && !sabotage::is(Mistake::LateCommitRefused) {
+            // Its COMMIT had no answer, and became visible only now (a standby that was waited for).
             return Ok(());
         }
+        Err(Trouble::Final(SinkError::Failed(format!(
+            "standings_commit is at commit {}, so {} cannot be written; does another cluster write here?",
+            here.commit, commit.number
+        ))))
     }
-    let claimed = match sabotage::is(Mistake::FenceNotChecked) {
-        true => database.last()?.1,
-        false => generation,
-    };
-    database.begin()?;
-    if database.claim(commit, claimed)? {
-        if sabotage::is(Mistake::OffsetsBeforeRows) {
-            database.commit()?;
-            database.begin()?;
-        }
-        database.rows(plan, commit)?;
-        return match database.commit() {
-            Err(Trouble::Passing(_)) if sabotage::is(Mistake::AnswerTakenForGranted) => Ok(()),
-            done => done,
-        };
-    }
-    // Nothing was written; the transaction goes with the connection.
-    let (last, newest) = database.last()?;
-    database.disconnect();
-    check_generation(database, newest, generation)?;
-    Err(Trouble::Final(SinkError::Failed(format!(
-        "standings_commit is at commit {last}, so {} cannot be written; does another cluster write here?",
-        commit.number
-    ))))
-}
 
-fn check_generation(database: &impl Database, newest: i64, own: i64) -> Result<(), Trouble> {
-    if newest == own || sabotage::is(Mistake::FenceNotChecked) {
-        return Ok(());
+    /// At a new connection: the same database still?
+    fn is_same(&self, database: &mut impl Database, plan: &Plan) -> Result<(), Trouble> {
+        let is = database.identity(plan)?;
+        if sabotage::is(Mistake::IdentityIgnored) {
+            return Ok(());
+        }
+        let name = database.name();
+        if let Some(missing) = self.identity.missing_in(&is).next() {
+            return Err(Trouble::Final(SinkError::Failed(format!(
+                "the table {missing} in schema {} of {name} is gone: it was dropped while this run wrote to it, or the \
+                 address leads to another database. Start again: it is made anew, and filled from the input where that is \
+                 still there",
+                is.schema
+            ))));
+        }
+        if let Some(differs) = self.identity.differs(&is) {
+            return Err(Trouble::Final(SinkError::Failed(format!(
+                "{name} is not the database that this run opened: {differs}. Nothing was written to it"
+            ))));
+        }
+        if self.identity.timeline != is.timeline {
+            tracing::info!(
+                event = "sink_failed_over",
+                sink = name,
+                from = self.identity.timeline,
+                to = is.timeline,
+                "another server of the same database is the primary now"
+            );
+        }
+        Ok(())
     }
-    Err(Trouble::Final(SinkError::Fenced(format!(
-        "generation {newest} has taken over {}; this process is generation {own} and stops",
-        database.name()
-    ))))
+
+    /// Whether it is still this opening's.
+    fn is_still(&self, name: &str, here: &Here) -> Result<(), Trouble> {
+        let ours = here.generation == self.generation && here.owner == self.owner;
+        if ours || sabotage::is(Mistake::FenceNotChecked) {
+            return Ok(());
+        }
+        if here.generation < self.generation {
+            return Err(self.behind(name, here));
+        }
+        Err(Trouble::Final(SinkError::Fenced(format!(
+            "generation {} has taken over {name}; this process is generation {} and stops",
+            here.generation, self.generation
+        ))))
+    }
+
+    fn behind(&self, name: &str, here: &Here) -> Trouble {
+        Trouble::Final(SinkError::Behind(format!(
+            "{name} is at commit {} of generation {}, and had acknowledged commit {} to generation {}",
+            here.commit, here.generation, self.acknowledged, self.generation
+        )))
+    }
 }

@@ -3,7 +3,7 @@
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
-use super::tables::{fields, quoted, sql_type};
+use super::tables::{Names, fields, quoted, sql_type};
 use super::{Trouble, timestamp};
 use crate::model::change::{Change, Commit};
 use crate::model::decimal::format_minor;
@@ -20,10 +20,14 @@ pub struct Statements {
 }
 
 /// Prepares every ranking's statements.
-pub async fn prepare(client: &Client, plan: &Plan) -> Result<Vec<Statements>, Trouble> {
+pub async fn prepare(
+    client: &Client,
+    names: &Names,
+    plan: &Plan,
+) -> Result<Vec<Statements>, Trouble> {
     let mut all = Vec::new();
     for ranking in &plan.rankings {
-        let table = quoted(&ranking.name);
+        let table = names.table(&ranking.name);
         let columns: Vec<(String, &str)> = fields(ranking)
             .into_iter()
             .map(|f| {
@@ -33,7 +37,7 @@ pub async fn prepare(client: &Client, plan: &Plan) -> Result<Vec<Statements>, Tr
                 )
             })
             .collect();
-        let names: String = columns.iter().map(|(n, _)| format!(", {n}")).collect();
+        let list: String = columns.iter().map(|(n, _)| format!(", {n}")).collect();
         let casts: String = columns
             .iter()
             .enumerate()
@@ -52,7 +56,7 @@ pub async fn prepare(client: &Client, plan: &Plan) -> Result<Vec<Statements>, Tr
             .collect();
         let commit = columns.len() + 5;
         let upsert = format!(
-            "INSERT INTO {table} (window_start, window_end, rank, final{names}, commit, updated_at)
+            "INSERT INTO {table} (window_start, window_end, rank, final{list}, commit, updated_at)
              SELECT s::timestamptz, e::timestamptz, r::integer, f::boolean{casts}, ${commit}::bigint, now()
              FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]{inputs}) AS u(s, e, r, f{aliases})
              ON CONFLICT (window_start{conflict}) DO UPDATE SET window_end = excluded.window_end, rank = excluded.rank,

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 
-use super::{Trouble, timestamp};
+use super::protocol::{Claim, Here, Opened};
+use super::{Trouble, identity, timestamp};
 use crate::event_time::END_OF_TIME;
 use crate::model::change::Commit;
+use crate::model::identity::Opening;
 use crate::model::plan::{Field, FieldType, Plan, Ranking};
 use crate::model::schema::Schema;
 use crate::model::time::DAY;
@@ -42,6 +44,43 @@ pub fn fields(ranking: &Ranking) -> Vec<Field> {
         .collect()
 }
 
+/// The names of our tables, in the schema that they were found in when the sink was opened first: what the search path
+/// says later does not move them.
+#[derive(Clone, Debug)]
+pub struct Names {
+    schema: String,
+}
+
+impl Names {
+    /// The schema that `standings_commit` is in, else the one in which tables are made.
+    pub async fn find(client: &Client) -> Result<Self, Trouble> {
+        let row = client
+            .query_one(
+                "SELECT coalesce((SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                   WHERE c.oid = to_regclass('standings_commit')), current_schema())::text",
+                &[],
+            )
+            .await?;
+        match row.get::<_, Option<String>>(0) {
+            Some(schema) => Ok(Names { schema }),
+            None => Err(Trouble::Final(SinkError::Configuration(
+                "no schema of this role's search_path is there: make one, or name one with ?options=-csearch_path%3DNAME"
+                    .to_owned(),
+            ))),
+        }
+    }
+
+    /// The schema.
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// A table's or view's whole name.
+    pub fn table(&self, name: &str) -> String {
+        format!("{}.{}", quoted(&self.schema), quoted(name))
+    }
+}
+
 /// Ends transactions of other clusters that stand still (a process that was stopped, a machine that is gone) and hold
 /// what this one needs; without this it could take over only when the server notices.
 const END_FROZEN: &str = "
@@ -49,71 +88,136 @@ const END_FROZEN: &str = "
       SELECT DISTINCT l.pid FROM pg_locks l JOIN pg_stat_activity a USING (pid)
       WHERE l.granted AND a.datname = current_database() AND a.usename = current_user AND l.pid <> pg_backend_pid()
         AND a.state LIKE 'idle in transaction%' AND a.state_change < now() - interval '1 second'
-        AND ((l.relation = to_regclass('standings_commit') AND l.mode = 'RowExclusiveLock')
+        AND ((l.relation = to_regclass($1) AND l.mode = 'RowExclusiveLock')
           OR (l.locktype = 'advisory' AND ((l.classid::bigint << 32) | l.objid::bigint) = 7302117416943))
     ) AS frozen";
 
+/// The columns of `standings_commit` that say what is shown: commit, generation, offsets, watermark, begins.
+const SHOWN: &str = "commit, generation, offsets::text,
+   CASE WHEN watermark = 'infinity' THEN 'infinity' ELSE (extract(epoch FROM watermark) * 1000)::bigint::text END,
+   begins::text";
+
 /// Makes and checks the tables, takes the next generation, and reads what is shown.
-pub async fn open(client: &mut Client, plan: &Plan) -> Result<(Shown, i64), Trouble> {
-    client.batch_execute(END_FROZEN).await?;
+pub async fn open(
+    client: &mut Client,
+    names: &Names,
+    plan: &Plan,
+    opening: &Opening,
+) -> Result<Opened, Trouble> {
+    let commit = names.table("standings_commit");
+    client.execute(END_FROZEN, &[&commit]).await?;
     let transaction = client.transaction().await?;
     // Two clusters that start together make their tables one after the other. Who waits longer looks again for one
     // that stands still.
     transaction
         .batch_execute("SET LOCAL lock_timeout = '2s'; SELECT pg_advisory_xact_lock(7302117416943)")
         .await?;
-    transaction
-        .batch_execute(
-            "CREATE TABLE IF NOT EXISTS standings_commit (
-               id boolean PRIMARY KEY DEFAULT true CHECK (id), commit bigint NOT NULL, generation bigint NOT NULL,
-               offsets jsonb NOT NULL, watermark timestamptz, updated_at timestamptz NOT NULL DEFAULT now())",
-        )
-        .await?;
-    transaction
-        .batch_execute(
-            "ALTER TABLE standings_commit ADD COLUMN IF NOT EXISTS begins jsonb NOT NULL DEFAULT '{}'",
-        )
-        .await?;
-    for ranking in &plan.rankings {
-        table(&transaction, ranking, &plan.schema).await?;
-    }
+    // Nothing that is there is altered, and nothing is locked that a reader needs.
+    let found = identity::find(&transaction, names, plan).await?;
+    make(&transaction, names, plan).await?;
     let row = transaction
         .query_one(
-            "INSERT INTO standings_commit (commit, generation, offsets) VALUES (0, 1, '{}')
-             ON CONFLICT (id) DO UPDATE SET generation = standings_commit.generation + 1
-             RETURNING commit, generation, offsets::text,
-               CASE WHEN watermark = 'infinity' THEN 'infinity' ELSE (extract(epoch FROM watermark) * 1000)::bigint::text END,
-               begins::text",
+            &format!(
+                "INSERT INTO {commit} (commit, generation, offsets, begins) VALUES (0, 1, '{{}}', '{{}}')
+                 ON CONFLICT (id) DO UPDATE SET generation = {commit}.generation + 1 RETURNING {SHOWN}"
+            ),
             &[],
         )
         .await?;
+    let last = row.get::<_, i64>(0).max(0) as u64;
+    let (is, owner) = identity::take(&transaction, names, plan, opening, last).await?;
+    let mut shown = shown(&transaction, names, plan, &row).await?;
+    shown.remembers = true;
+    shown.known = found.known;
+    let missing: Vec<&str> = found
+        .was
+        .iter()
+        .flat_map(|was| was.missing_in(&found.is))
+        .collect();
+    shown.lacks_tables = missing
+        .iter()
+        .any(|m| plan.rankings.iter().any(|r| r.name == *m));
+    if shown.lacks_tables {
+        tracing::warn!(
+            event = "sink_tables_missing",
+            schema = names.schema(),
+            tables = missing.join(", "),
+            "they were there, and are not any more: they are made anew, and filled from the input where it is still there"
+        );
+    }
     let generation = row.get(1);
-    let shown = shown(&transaction, plan, &row).await?;
     transaction.commit().await?;
-    Ok((shown, generation))
+    Ok(Opened {
+        shown,
+        generation,
+        owner,
+        identity: is,
+    })
+}
+
+/// Makes the tables that are missing, and checks those that are there.
+async fn make(transaction: &Transaction<'_>, names: &Names, plan: &Plan) -> Result<(), Trouble> {
+    let commit = names.table("standings_commit");
+    if !identity::exists(transaction, &commit).await? {
+        let sql = format!(
+            "CREATE TABLE {commit} (
+               id boolean PRIMARY KEY DEFAULT true CHECK (id), commit bigint NOT NULL, generation bigint NOT NULL,
+               offsets jsonb NOT NULL, watermark timestamptz, updated_at timestamptz NOT NULL DEFAULT now(),
+               begins jsonb NOT NULL DEFAULT '{{}}')"
+        );
+        create(transaction, "standings_commit", &sql).await?;
+    } else if !columns_of(transaction, &commit)
+        .await?
+        .contains_key("begins")
+    {
+        return Err(Trouble::Final(SinkError::Configuration(
+            "standings_commit is of an early version and has no column begins; add it once with: standings upgrade --sink \
+             postgres://… (with --dry-run it prints the SQL)"
+                .to_owned(),
+        )));
+    }
+    for (name, sql) in identity::ddl(names) {
+        if !identity::exists(transaction, &names.table(name)).await? {
+            create(transaction, name, &sql).await?;
+        }
+    }
+    for ranking in &plan.rankings {
+        table(transaction, names, ranking, &plan.schema).await?;
+    }
+    Ok(())
+}
+
+/// Makes a table; a role that may not is told what to do.
+async fn create(transaction: &Transaction<'_>, name: &str, sql: &str) -> Result<(), Trouble> {
+    let made = transaction.batch_execute(sql).await;
+    made.map_err(|e| identity::may_not_make(name, &e).unwrap_or_else(|| e.into()))
 }
 
 /// What the tables show at one moment, without a new generation.
 pub async fn peek(client: &mut Client, plan: &Plan) -> Result<Shown, Trouble> {
+    let names = Names::find(client).await?;
     let transaction = client
         .build_transaction()
         .isolation_level(IsolationLevel::RepeatableRead)
         .read_only(true)
         .start()
         .await?;
-    let row = transaction
-        .query_one(
-            "SELECT commit, generation, offsets::text,
-               CASE WHEN watermark = 'infinity' THEN 'infinity' ELSE (extract(epoch FROM watermark) * 1000)::bigint::text END,
-               begins::text FROM standings_commit",
-            &[],
-        )
-        .await?;
-    shown(&transaction, plan, &row).await
+    let found = identity::find(&transaction, &names, plan).await?;
+    let sql = format!("SELECT {SHOWN} FROM {}", names.table("standings_commit"));
+    let row = transaction.query_one(&sql, &[]).await?;
+    let mut shown = shown(&transaction, &names, plan, &row).await?;
+    shown.known = found.known;
+    shown.remembers = true;
+    Ok(shown)
 }
 
 /// The rows, and what a row of `standings_commit` says of them: commit, generation, offsets, watermark, begins.
-async fn shown(transaction: &Transaction<'_>, plan: &Plan, row: &Row) -> Result<Shown, Trouble> {
+async fn shown(
+    transaction: &Transaction<'_>,
+    names: &Names,
+    plan: &Plan,
+    row: &Row,
+) -> Result<Shown, Trouble> {
     let mut shown = Shown {
         commit: row.get::<_, i64>(0).max(0) as u64,
         ..Shown::default()
@@ -135,37 +239,94 @@ async fn shown(transaction: &Transaction<'_>, plan: &Plan, row: &Row) -> Result<
     for (number, ranking) in plan.rankings.iter().enumerate() {
         shown
             .rows
-            .extend(rows(transaction, number, ranking, &plan.schema).await?);
+            .extend(rows(transaction, names, number, ranking, &plan.schema).await?);
     }
     Ok(shown)
 }
 
-/// The last commit and the generation.
-pub async fn last(client: &Client) -> Result<(u64, i64), Trouble> {
-    let row = client
-        .query_one("SELECT commit, generation FROM standings_commit", &[])
-        .await?;
-    Ok((row.get::<_, i64>(0).max(0) as u64, row.get(1)))
+/// The last commit, the generation and the owner.
+pub async fn last(client: &Client, names: &Names) -> Result<Here, Trouble> {
+    let (commit, identity) = (
+        names.table("standings_commit"),
+        names.table("standings_identity"),
+    );
+    let sql = format!(
+        "SELECT c.commit, c.generation, coalesce(i.owner, '') FROM {commit} c LEFT JOIN {identity} i ON i.id = c.id"
+    );
+    let Some(row) = client.query_opt(&sql, &[]).await? else {
+        return Err(Trouble::Final(SinkError::Failed(format!(
+            "{commit} has no row any more: it was emptied while this run wrote to it. Start again: what the tables show is \
+             then compared, and set right"
+        ))));
+    };
+    Ok(Here {
+        commit: row.get::<_, i64>(0).max(0) as u64,
+        generation: row.get(1),
+        owner: row.get(2),
+    })
 }
 
-/// Records a commit as the last one, within the present transaction; `false` if it is not this generation's to write.
-pub async fn claim(client: &Client, commit: &Commit, generation: i64) -> Result<bool, Trouble> {
+/// Records a commit as the last one, within the present transaction; `false` if it is not this run's to write.
+pub async fn claim(
+    client: &Client,
+    names: &Names,
+    commit: &Commit,
+    by: &Claim<'_>,
+) -> Result<bool, Trouble> {
     // Maps of numbers always have a JSON form.
     let offsets = serde_json::to_string(&commit.offsets).unwrap_or_else(|_| "{}".to_owned());
     let begins = serde_json::to_string(&commit.begins).unwrap_or_else(|_| "{}".to_owned());
     let (number, watermark) = (commit.number as i64, commit.watermark.map(timestamp));
-    let written = client
-        .execute(
-            "UPDATE standings_commit SET commit = $1, offsets = $2::text::jsonb, watermark = $3::text::timestamptz,
-               begins = $5::text::jsonb, updated_at = now() WHERE generation = $4 AND commit < $1",
-            &[&number, &offsets, &watermark, &generation, &begins],
+    let [source, epochs, records] = identity::of_commit(by.opening, commit);
+    let sql = format!(
+        "WITH claimed AS (
+           UPDATE {commits} c SET commit = $1, offsets = $2::text::jsonb, watermark = $3::text::timestamptz,
+             begins = $5::text::jsonb, updated_at = now()
+           FROM {identity} i WHERE c.generation = $4 AND c.commit < $1 AND i.owner = $6 RETURNING 1),
+         known AS (
+           UPDATE {identity} SET commit = $1, source = $7::text::jsonb, epochs = $8::text::jsonb,
+             records = $9::text::jsonb WHERE EXISTS (SELECT FROM claimed))
+         SELECT count(*) FROM claimed",
+        commits = names.table("standings_commit"),
+        identity = names.table("standings_identity"),
+    );
+    let row = client
+        .query_one(
+            &sql,
+            &[
+                &number,
+                &offsets,
+                &watermark,
+                &by.generation,
+                &begins,
+                &by.owner,
+                &source,
+                &epochs,
+                &records,
+            ],
         )
         .await?;
-    Ok(written > 0)
+    Ok(row.get::<_, i64>(0) > 0)
+}
+
+/// Columns and their types.
+async fn columns_of(
+    transaction: &Transaction<'_>,
+    table: &str,
+) -> Result<BTreeMap<String, String>, Trouble> {
+    let found = transaction
+        .query(
+            "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
+             WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped",
+            &[&table],
+        )
+        .await?;
+    Ok(found.iter().map(|r| (r.get(0), normal(r.get(1)))).collect())
 }
 
 async fn table(
     transaction: &Transaction<'_>,
+    names: &Names,
     ranking: &Ranking,
     schema: &Schema,
 ) -> Result<(), Trouble> {
@@ -187,13 +348,8 @@ async fn table(
     ] {
         columns.push((name.to_owned(), kind.to_owned()));
     }
-    let found = transaction
-        .query(
-            "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
-             WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped",
-            &[&quoted(&ranking.name)],
-        )
-        .await?;
+    let name = names.table(&ranking.name);
+    let found = columns_of(transaction, &name).await?;
     if found.is_empty() {
         let list: Vec<String> = columns
             .iter()
@@ -204,17 +360,14 @@ async fn table(
             .iter()
             .map(|k| format!(", {}", quoted(&k.name)))
             .collect();
-        let name = quoted(&ranking.name);
         let index = quoted(&format!("{}_rank", ranking.name));
         let sql = format!(
             "CREATE TABLE {name} ({}, PRIMARY KEY (window_start{})); CREATE INDEX {index} ON {name} (window_start, rank)",
             list.join(", "),
             keys.concat()
         );
-        transaction.batch_execute(&sql).await?;
+        create(transaction, &ranking.name, &sql).await?;
     } else {
-        let found: BTreeMap<String, String> =
-            found.iter().map(|r| (r.get(0), normal(r.get(1)))).collect();
         for (name, kind) in &columns {
             let wanted = normal(kind);
             let problem = match found.get(name) {
@@ -230,7 +383,7 @@ async fn table(
             ))));
         }
     }
-    view(transaction, ranking).await
+    view(transaction, names, ranking).await
 }
 
 /// One spelling of a type.
@@ -240,7 +393,11 @@ fn normal(kind: &str) -> String {
 }
 
 /// The plain day shape that dashboards expect, for the shipped rankings.
-async fn view(transaction: &Transaction<'_>, ranking: &Ranking) -> Result<(), Trouble> {
+async fn view(
+    transaction: &Transaction<'_>,
+    names: &Names,
+    ranking: &Ranking,
+) -> Result<(), Trouble> {
     let (view, columns): (&str, &[&str]) = match ranking.name.as_str() {
         "top_sales_per_city" => (
             "top_sales_by_city_daily",
@@ -265,27 +422,33 @@ async fn view(transaction: &Transaction<'_>, ranking: &Ranking) -> Result<(), Tr
         ),
         _ => return Ok(()),
     };
-    let names: Vec<&str> = fields(ranking)
+    let fields: Vec<&str> = fields(ranking)
         .into_iter()
         .map(|f| ranking.field_name(f))
         .collect();
     if ranking.window.size != DAY
         || ranking.window.slide != DAY
-        || !columns.iter().all(|c| names.contains(c))
+        || !columns.iter().all(|c| fields.contains(c))
     {
         return Ok(());
     }
+    let whole = names.table(view);
+    // One that is there is left as it is: to replace it, every reader of it would have to be waited for.
+    if identity::exists(transaction, &whole).await? {
+        return Ok(());
+    }
     let sql = format!(
-        "CREATE OR REPLACE VIEW {view} AS
+        "CREATE VIEW {whole} AS
          SELECT (window_start AT TIME ZONE 'UTC')::date AS date, {}, rank FROM {}",
         columns.join(", "),
-        quoted(&ranking.name)
+        names.table(&ranking.name)
     );
-    Ok(transaction.batch_execute(&sql).await?)
+    create(transaction, view, &sql).await
 }
 
 async fn rows(
     transaction: &Transaction<'_>,
+    names: &Names,
     number: usize,
     ranking: &Ranking,
     schema: &Schema,
@@ -305,7 +468,7 @@ async fn rows(
         "SELECT (extract(epoch FROM window_start) * 1000)::bigint, (extract(epoch FROM window_end) * 1000)::bigint,
                 rank, final{} FROM {}",
         select.concat(),
-        quoted(&ranking.name)
+        names.table(&ranking.name)
     );
     let value = |row: &Row, i: usize, field: Field| -> Option<Value> {
         let text: Option<&str> = row.get(4 + i);

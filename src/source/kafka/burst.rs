@@ -1,7 +1,7 @@
 //! A burst of messages, as many as wait in the client, becomes a block for each partition.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
@@ -12,6 +12,7 @@ use rdkafka::message::Message;
 use super::super::blocks;
 use super::super::error::SourceError;
 use super::Topic;
+use super::guard::SILENCE;
 use super::own::{Own, Place};
 use super::trouble::failed;
 use crate::model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
@@ -50,16 +51,23 @@ impl Topic<'_> {
         let mut caught_up = Vec::new();
         let mut past_end = BTreeSet::new();
         let mut given_back = BTreeSet::new();
+        // When the first message came; and whether one came after a silence, so that nothing is given on before it is
+        // known that the topic is the same.
+        let mut now = None;
+        let mut unconfirmed = false;
         while let Some(message) = self.messages.next(wait) {
             // What has arrived is handed over at once when nothing more waits in the client.
             wait = Duration::ZERO;
             match message {
                 Ok(message) => {
                     let partition = message.partition;
+                    let now = *now.get_or_insert_with(Instant::now);
                     let Some(own) = self.own.get_mut(&partition) else {
                         continue;
                     };
                     own.is_new = false;
+                    unconfirmed |= now.saturating_duration_since(own.heard) >= SILENCE;
+                    own.heard = now;
                     match own.place(message.offset, self.out.released()) {
                         Place::Taken => {}
                         Place::GivenBack => {
@@ -76,15 +84,20 @@ impl Topic<'_> {
                     let timestamp = Some(message.timestamp).filter(|t| *t >= 0);
                     let timestamp = timestamp.unwrap_or(NO_TIMESTAMP);
                     blocks::append(block, message.payload, message.offset, timestamp);
+                    block.leader_epoch = message.leader_epoch;
                     taken += 1;
                     if block.bytes.len() >= BLOCK_BYTES
                         && let Some(block) = open.remove(&partition)
                     {
                         is_full = true;
+                        if unconfirmed && !self.confirm()? {
+                            return Ok(false);
+                        }
+                        unconfirmed = false;
                         if !self.out.send(SourceEvent::Block(block)) {
                             return Ok(false);
                         }
-                        if own.is_at_end() {
+                        if self.own.get(&partition).is_some_and(Own::is_at_end) {
                             past_end.insert(partition);
                         }
                     }
@@ -104,6 +117,9 @@ impl Topic<'_> {
                 Err(e) => self.check(&e)?,
             }
         }
+        if unconfirmed && !self.confirm()? {
+            return Ok(false);
+        }
         for block in open.into_values() {
             let partition = block.partition;
             if !self.out.send(SourceEvent::Block(block)) {
@@ -111,6 +127,12 @@ impl Topic<'_> {
             }
             if self.own.get(&partition).is_some_and(Own::is_at_end) {
                 past_end.insert(partition);
+            }
+        }
+        let stopped_at = given_back.iter().chain(&caught_up);
+        for partition in stopped_at.copied().collect::<Vec<_>>() {
+            if !self.skip_to_hold(partition) {
+                return Ok(false);
             }
         }
         if !given_back.is_empty() {
@@ -133,6 +155,19 @@ impl Topic<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// Says that a partition has come to its hold, where what lies before it is gone; `false` when told to stop. That
+    /// records are missing is found by their number.
+    fn skip_to_hold(&mut self, partition: PartitionId) -> bool {
+        let released = self.out.released();
+        let own = self.own.get_mut(&partition).filter(|_| !released);
+        let Some(hold) = own.and_then(Own::skips_to_hold) else {
+            return true;
+        };
+        let mut block = empty(self.out.spent(), partition);
+        block.next_offset = hold;
+        self.out.send(SourceEvent::Block(block))
     }
 
     /// The partition's end was reached; `false` when told to stop.

@@ -15,7 +15,6 @@
 //!    was asked to. So one that is read again is [gathered](Messages::gather) until its first message has come.
 
 use std::ffi::CString;
-use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::time::Duration;
 
@@ -54,8 +53,9 @@ pub(super) struct Message<'a> {
     pub(super) offset: u64,
     /// Milliseconds; negative if it has none.
     pub(super) timestamp: i64,
+    /// The leader epoch that it was written under, or [`NO_EPOCH`](crate::model::identity::NO_EPOCH).
+    pub(super) leader_epoch: i32,
     pub(super) payload: &'a [u8],
-    _given: PhantomData<&'a Owned>,
 }
 
 impl Messages {
@@ -118,12 +118,14 @@ impl Messages {
         let mut kind = sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         // SAFETY: the message lives.
         let timestamp = unsafe { sys::rd_kafka_message_timestamp(given.0.as_ptr(), &mut kind) };
+        // SAFETY: it still lives.
+        let leader_epoch = unsafe { sys::rd_kafka_message_leader_epoch(given.0.as_ptr()) };
         Some(Ok(Message {
             partition: message.partition as PartitionId,
             offset: message.offset as u64,
             timestamp,
+            leader_epoch,
             payload,
-            _given: PhantomData,
         }))
     }
 

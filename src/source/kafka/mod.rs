@@ -2,15 +2,19 @@
 //! offsets that are durable, so that lag tools see them.
 //!
 //! ```text
+//!   look: asked before it is read: which topic, what it holds
 //!   start: partitions, their ends, where to begin          own: one partition's place, and what is taken
 //!     └─> messages: many at a time                          group: durable offsets <── worker
-//!           └─> burst: messages ──own──> blocks ──> worker
+//!           └─> burst: messages ──own──> blocks ──> worker      guard: is it still the same topic?
 //!                 └─ past the hold: given back to the client, read again when released
 //! ```
 
 mod burst;
 mod client;
 mod group;
+mod guard;
+mod identity;
+mod look;
 mod messages;
 mod own;
 mod start;
@@ -24,6 +28,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use self::client::{Context, client};
 pub use self::client::{check, refused};
+use self::guard::Look;
+pub use self::identity::{TopicId, cluster_id, topic_ids};
+pub use self::look::Asked;
 use self::messages::Messages;
 use self::own::Own;
 use self::trouble::failed;
@@ -59,6 +66,8 @@ pub fn read(
         own: BTreeMap::new(),
         durable: BTreeMap::new(),
         group_commit: None,
+        id: None,
+        missing: None,
     };
     let result = topic.run();
     let Topic {
@@ -85,6 +94,10 @@ struct Topic<'a> {
     durable: BTreeMap<PartitionId, u64>,
     /// When offsets last went to the group.
     group_commit: Option<Instant>,
+    /// Its id, as seen first.
+    id: Option<String>,
+    /// Since when there is no such topic.
+    missing: Option<Instant>,
 }
 
 impl Topic<'_> {
@@ -92,6 +105,9 @@ impl Topic<'_> {
         let Some(first) = self.partitions_at_start()? else {
             return Ok(());
         };
+        if !self.confirm()? {
+            return Ok(());
+        }
         self.assign(&first, true)?;
         if self.out.send(SourceEvent::Ready) && self.end_empty() {
             self.follow()?;
@@ -109,8 +125,14 @@ impl Topic<'_> {
                 self.read_on()?;
             }
             self.gather()?;
-            if refreshed.elapsed() >= REFRESH && !self.options.until_end {
-                refreshed = Instant::now();
+            if refreshed.elapsed() < REFRESH {
+                continue;
+            }
+            refreshed = Instant::now();
+            if let Err(Look::Failed(error)) = self.look() {
+                return Err(error);
+            }
+            if !self.options.until_end {
                 if let Ok(Some(found)) = self.partitions(Duration::from_secs(1)) {
                     let new: BTreeSet<_> = found
                         .into_iter()

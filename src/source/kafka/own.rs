@@ -3,6 +3,8 @@
 //! Invariant: of one assignment, what is taken is a prefix. A message that is given back at the hold is read again
 //! later, from `next`; so nothing behind it may be taken before, or it would be skipped.
 
+use std::time::Instant;
+
 /// One partition of this worker's.
 pub(super) struct Own {
     /// With `--until-end`: the end as seen at start.
@@ -16,6 +18,8 @@ pub(super) struct Own {
     pub held: bool,
     /// No message has come since it was assigned.
     pub is_new: bool,
+    /// When the last message came.
+    pub heard: Instant,
 }
 
 /// What is done with a message.
@@ -37,6 +41,7 @@ impl Own {
             hold,
             held: false,
             is_new: true,
+            heard: Instant::now(),
         }
     }
 
@@ -54,6 +59,14 @@ impl Own {
         Place::Taken
     }
 
+    /// The hold, if reading has come to what lies behind it or to the end, and not up to it: records before it, which
+    /// were read once, are gone. The partition is then as far as it can be.
+    pub fn skips_to_hold(&mut self) -> Option<u64> {
+        let hold = self.hold.filter(|hold| self.next < *hold)?;
+        self.next = hold;
+        Some(hold)
+    }
+
     /// Whether all of the input as seen at start is read.
     pub fn is_at_end(&self) -> bool {
         self.end.is_some_and(|end| self.next >= end)
@@ -63,6 +76,17 @@ impl Own {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_gone_before_the_hold_does_not_stop_it() {
+        let mut own = Own::new(0, None, Some(5));
+        assert_eq!(own.place(1, false), Place::Taken);
+        assert_eq!(own.place(6, false), Place::GivenBack);
+        assert_eq!(own.skips_to_hold(), Some(5));
+        assert_eq!(own.skips_to_hold(), None);
+        own.held = false;
+        assert_eq!(own.place(6, true), Place::Taken);
+    }
 
     #[test]
     fn nothing_behind_what_was_given_back_is_taken() {

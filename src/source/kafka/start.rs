@@ -15,7 +15,7 @@ use super::own::Own;
 use crate::model::block::{PartitionId, SourceEvent};
 
 /// How long a topic may be missing before that is an error.
-const TOPIC_PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const TOPIC_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Topic<'_> {
     /// This worker's partitions; waits while the brokers are down. `None` when told to stop.

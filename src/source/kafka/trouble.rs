@@ -32,6 +32,13 @@ impl Topic<'_> {
                     self.deleted()
                 )))
             }
+            Some(RDKafkaErrorCode::LogTruncation) => Err(SourceError::Failed(format!(
+                "the log of `{}` was truncated before what was read of it{}: a broker has lost its newest records (a crash \
+                 before they were flushed, an unclean leader election), and what was read counts records that no longer \
+                 exist ({error}). Restore the log, or start with --forget source to set the rows to what is there",
+                self.name,
+                self.deleted()
+            ))),
             Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
                 Err(self.failed(error))
             }

@@ -1,0 +1,449 @@
+//! What offsets and commits are of. A name is no identity: a topic can be deleted and made anew, a file replaced, a
+//! flag point elsewhere; offsets of the one are then applied to the other without a word.
+//!
+//! ```text
+//! source ──► SourceIdentity ──┐
+//! records ─► leader epochs ───┼──► Known ──► with every commit, in every sink ──► at the next start: is it the same?
+//! counts ──► records read ────┘        └───► with every snapshot
+//! ```
+//!
+//! 1. What is not known (an older broker, a file that cannot be looked at, what an earlier version left) is never held
+//!    to be different; it is taken over at the first start that knows it, and said.
+//! 2. What is known and differs is a [`Conflict`]: never a guess, never silence.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::block::PartitionId;
+use super::change::Commit;
+
+/// No leader epoch is known.
+pub const NO_EPOCH: i32 = -1;
+
+/// Bytes of a file that are hashed to know it again.
+pub const HEAD: u64 = 64 << 10;
+
+/// Which input offsets are of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum SourceIdentity {
+    /// A topic.
+    Kafka {
+        /// Its name.
+        topic: String,
+        /// The topic's id (KIP-516), base64; another one after it was deleted and made anew.
+        id: Option<String>,
+        /// The cluster's id.
+        cluster: Option<String>,
+    },
+    /// Files, by partition.
+    Files {
+        /// In the order of the flags.
+        files: Vec<FileIdentity>,
+    },
+}
+
+/// One file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileIdentity {
+    /// Its absolute path.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// XXH3 (64 bits) of its first [`HEAD`] bytes, in hex.
+    pub head: String,
+}
+
+/// The hash of the first bytes of a present file; `None` if it has not so many, or cannot be read.
+pub type HeadOf = Arc<dyn Fn(&FileIdentity, u64) -> Option<String> + Send + Sync>;
+
+impl SourceIdentity {
+    /// Whether offsets of this can be applied to what is `there`: `None`, or what differs.
+    pub fn differs(
+        &self,
+        there: &SourceIdentity,
+        head_of: &dyn Fn(&FileIdentity, u64) -> Option<String>,
+    ) -> Option<String> {
+        use SourceIdentity::{Files, Kafka};
+        match (self, there) {
+            (
+                Kafka { topic, id, cluster },
+                Kafka {
+                    topic: topic_now,
+                    id: id_now,
+                    cluster: cluster_now,
+                },
+            ) => {
+                if are_others(cluster, cluster_now) {
+                    return Some("another Kafka cluster".to_owned());
+                }
+                match (id, id_now) {
+                    (Some(then), Some(now)) if then == now => None,
+                    (Some(_), Some(_)) if topic == topic_now => Some(
+                        "the topic was deleted since, and another one of its name made".to_owned(),
+                    ),
+                    (Some(_), Some(_)) => Some("another topic".to_owned()),
+                    _ if topic == topic_now => None,
+                    _ => Some("another topic".to_owned()),
+                }
+            }
+            (Files { files }, Files { files: now }) => {
+                files.iter().enumerate().find_map(|(n, f)| {
+                    let name = &f.path;
+                    let Some(now) = now.get(n) else {
+                        return Some(format!("the file {name} is not given any more"));
+                    };
+                    f.differs(now, head_of)
+                        .map(|what| format!("file {}: {what}", n + 1))
+                })
+            }
+            _ => Some("another kind of source".to_owned()),
+        }
+    }
+}
+
+/// Both known, and not the same.
+fn are_others<T: PartialEq>(then: &Option<T>, now: &Option<T>) -> bool {
+    matches!((then, now), (Some(then), Some(now)) if then != now)
+}
+
+impl FileIdentity {
+    /// A file may have grown, or lie elsewhere with the same content.
+    fn differs(
+        &self,
+        now: &FileIdentity,
+        head_of: &dyn Fn(&FileIdentity, u64) -> Option<String>,
+    ) -> Option<String> {
+        let same_head = match self.size.min(HEAD) == now.size.min(HEAD) {
+            true => self.head == now.head,
+            false => head_of(now, self.size.min(HEAD)).as_ref() == Some(&self.head),
+        };
+        if self.path != now.path {
+            let moved = same_head && self.size == now.size;
+            return (!moved).then(|| format!("{} was another file", now.path));
+        }
+        if now.size < self.size {
+            return Some(format!(
+                "{} had {} bytes and has {} now",
+                now.path, self.size, now.size
+            ));
+        }
+        (!same_head).then(|| format!("{} begins otherwise than it did", now.path))
+    }
+}
+
+impl fmt::Display for SourceIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SourceIdentity::Kafka { topic, id, cluster } => {
+                write!(f, "the topic `{topic}`")?;
+                let id = id.as_ref().map(|id| format!("id {id}"));
+                let cluster = cluster.as_ref().map(|id| format!("cluster {id}"));
+                let both: Vec<String> = [id, cluster].into_iter().flatten().collect();
+                match both.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, " ({})", both.join(", ")),
+                }
+            }
+            SourceIdentity::Files { files } => {
+                let shown = files.iter().take(3);
+                let names: Vec<String> = shown
+                    .map(|file| format!("{} ({} bytes)", file.path, file.size))
+                    .collect();
+                write!(f, "the files {}", names.join(", "))?;
+                match files.len() {
+                    n if n > 3 => write!(f, " and {} more", n - 3),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+/// What a commit or a snapshot remembers beside its offsets: what they are offsets of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// The input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceIdentity>,
+    /// The leader epoch (KIP-320) of the last record before each offset: a log that was truncated and has grown again
+    /// has a newer one there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub epochs: BTreeMap<PartitionId, i32>,
+    /// How many records were read up to each offset, since the first start.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub records: BTreeMap<PartitionId, u64>,
+    /// The fingerprint of each ranking, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rankings: BTreeMap<String, String>,
+}
+
+impl Known {
+    /// What a commit is of, of a run that began as `opening` says.
+    pub fn of(opening: &Opening, commit: &Commit) -> Self {
+        Known {
+            source: opening.source.clone(),
+            epochs: commit.epochs.clone(),
+            records: records(commit),
+            rankings: opening.rankings.clone(),
+        }
+    }
+}
+
+/// How many records of each partition a commit's prefix holds.
+pub fn records(commit: &Commit) -> BTreeMap<PartitionId, u64> {
+    let counts = commit.counts.iter();
+    counts.map(|(p, counts)| (*p, counts.read)).collect()
+}
+
+/// What is there at a start, for who compares it with what was known.
+#[derive(Clone, Default)]
+pub struct Opening {
+    /// The input; `None` where it cannot be known.
+    pub source: Option<SourceIdentity>,
+    /// The fingerprint of each ranking, by name.
+    pub rankings: BTreeMap<String, String>,
+    /// What may be different.
+    pub forget: Forget,
+    /// To look at files once more.
+    pub head_of: Option<HeadOf>,
+}
+
+/// `--forget`: what is believed as it is now, where it differs from what was known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forget {
+    /// What is remembered of another input, or of what this one does not hold any more.
+    pub source: bool,
+    /// Where a sink was: its server, schema and tables, or its topics.
+    pub sink: bool,
+    /// Snapshots.
+    pub state: bool,
+}
+
+/// What was known and what is there do not agree: the run ends, and says what can be done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// Offsets of one input would be applied to another.
+    #[error(
+        "{holder} is of another input ({differs}): what is known there is of {known}; --source is {there}. Nothing was \
+         written. Give the source that it was made from; or name another database, schema, topic or --state; or begin \
+         anew from this source with --forget source: its rows are then set to what this source says"
+    )]
+    OtherSource {
+        /// Who remembers it: a sink or a snapshot, for people.
+        holder: String,
+        /// What is not the same.
+        differs: String,
+        /// The input as it was known.
+        known: Box<SourceIdentity>,
+        /// The input as it is.
+        there: Box<SourceIdentity>,
+    },
+    /// The input does not hold the prefix that was committed.
+    #[error(
+        "{holder} stands for the input up to offset {wanted} of partition {partition}, and the source holds offsets {low} \
+         to {high} of it: what lies between is gone. Nothing was written. Was the topic emptied, truncated or made anew? \
+         If the records come back, start again; start from a newer snapshot (--state); or begin anew from what is there \
+         with --forget source: rows are then set to what it says"
+    )]
+    NotThere {
+        /// Who remembers it.
+        holder: String,
+        /// Which partition.
+        partition: PartitionId,
+        /// The offset that it must hold.
+        wanted: u64,
+        /// Its first offset.
+        low: u64,
+        /// Its next offset.
+        high: u64,
+    },
+    /// The input has fewer partitions than it had.
+    #[error(
+        "{holder} stands for {count} records of partition {partition}, and the source has no such partition any more. \
+         Nothing was written. Bring it back, or begin anew from what is there with --forget source"
+    )]
+    NoPartition {
+        /// Who remembers it.
+        holder: String,
+        /// Which partition.
+        partition: PartitionId,
+        /// Its offset then.
+        count: u64,
+    },
+    /// Records that were counted are gone from within the prefix.
+    #[error(
+        "{counted} records of partition {partition} were counted up to offset {offset}, and the source gives {found} now: \
+         is the topic compacted (cleanup.policy), or were records deleted? The rows that are shown stay as they are; \
+         nothing was written. Start from a snapshot (--state) that already holds them, or set the rows to what is left \
+         with --forget source; a topic that is ranked should have cleanup.policy=delete"
+    )]
+    Fewer {
+        /// Which partition.
+        partition: PartitionId,
+        /// The offset up to which was counted.
+        offset: u64,
+        /// Then.
+        counted: u64,
+        /// Now.
+        found: u64,
+    },
+    /// The log was truncated, and has grown again.
+    #[error(
+        "the log of partition {partition} was truncated before offset {offset} and has grown again: the record before it \
+         was written under leader epoch {known}, and the one that is there now under {found} (a broker lost its newest \
+         records: a crash before they were flushed, an unclean leader election). What is shown counts records that no \
+         longer exist. Nothing was written. Restore the log; or begin anew from what is there with --forget source: \
+         rows are then set to what it says"
+    )]
+    Truncated {
+        /// Which partition.
+        partition: PartitionId,
+        /// The offset to go on from.
+        offset: u64,
+        /// The leader epoch of the last record before it, as it was.
+        known: i32,
+        /// As it is.
+        found: i32,
+    },
+    /// A sink is not the one that it was.
+    #[error(
+        "{sink} is not the one that was written to ({differs}). Nothing was written. Name the one that was; or, if it was \
+         moved or restored on purpose, take it over as it is with --forget sink: what it shows is then compared and set \
+         right"
+    )]
+    OtherSink {
+        /// For people.
+        sink: String,
+        /// What is not the same.
+        differs: String,
+    },
+}
+
+/// Compares what `holder` knows of its input with what is there. `Ok(true)`: it is of another one, and that may be.
+pub fn admit(
+    holder: &str,
+    known: Option<&SourceIdentity>,
+    opening: &Opening,
+) -> Result<bool, Conflict> {
+    let (Some(known), Some(there)) = (known, &opening.source) else {
+        return Ok(false);
+    };
+    let head_of = |file: &FileIdentity, bytes| opening.head_of.as_ref()?(file, bytes);
+    match known.differs(there, &head_of) {
+        None => Ok(false),
+        Some(_) if opening.forget.source => Ok(true),
+        Some(differs) => Err(Conflict::OtherSource {
+            holder: holder.to_owned(),
+            differs,
+            known: Box::new(known.clone()),
+            there: Box::new(there.clone()),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topic(name: &str, id: Option<&str>, cluster: Option<&str>) -> SourceIdentity {
+        SourceIdentity::Kafka {
+            topic: name.to_owned(),
+            id: id.map(str::to_owned),
+            cluster: cluster.map(str::to_owned),
+        }
+    }
+
+    fn same(then: &SourceIdentity, now: &SourceIdentity) -> bool {
+        then.differs(now, &|_, _| None).is_none()
+    }
+
+    #[test]
+    fn a_name_is_no_identity() {
+        let then = topic("t", Some("a"), Some("c"));
+        assert!(same(&then, &then));
+        assert!(same(&then, &topic("renamed", Some("a"), Some("c"))));
+        assert!(!same(&then, &topic("t", Some("b"), Some("c"))));
+        assert!(!same(&then, &topic("t", Some("a"), Some("d"))));
+        // What is not known is not different, but for the name.
+        assert!(same(&then, &topic("t", None, None)));
+        assert!(same(&topic("t", None, None), &then));
+        assert!(!same(&topic("u", None, None), &then));
+        let files = SourceIdentity::Files { files: Vec::new() };
+        assert!(!same(&then, &files) && !same(&files, &then));
+    }
+
+    fn file(path: &str, size: u64, head: &str) -> FileIdentity {
+        FileIdentity {
+            path: path.to_owned(),
+            size,
+            head: head.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_file_may_grow_or_move_but_not_change() {
+        let then = file("/a", 10, "h");
+        let differs = |now: &FileIdentity, early: Option<&str>| {
+            let head_of = |_: &FileIdentity, _: u64| early.map(str::to_owned);
+            then.differs(now, &head_of).is_some()
+        };
+        assert!(!differs(&then, None));
+        assert!(!differs(&file("/a", 20, "other"), Some("h")));
+        assert!(differs(&file("/a", 20, "other"), Some("x")));
+        assert!(differs(&file("/a", 20, "other"), None));
+        assert!(differs(&file("/a", 9, "h"), Some("h")));
+        assert!(differs(&file("/a", 10, "x"), None));
+        assert!(!differs(&file("/b", 10, "h"), None));
+        assert!(differs(&file("/b", 20, "h"), Some("h")));
+        let large = file("/a", 3 * HEAD, "h");
+        let grown = file("/a", 4 * HEAD, "h");
+        assert!(large.differs(&grown, &|_, _| None).is_none());
+        let one = SourceIdentity::Files {
+            files: vec![then.clone()],
+        };
+        let two = SourceIdentity::Files {
+            files: vec![then.clone(), file("/c", 1, "c")],
+        };
+        assert!(same(&one, &two), "a file more is a partition more");
+        assert!(!same(&two, &one));
+    }
+
+    #[test]
+    fn another_input_is_admitted_only_where_it_is_said() {
+        let known = topic("t", Some("a"), None);
+        let mut opening = Opening {
+            source: Some(topic("t", Some("b"), None)),
+            ..Opening::default()
+        };
+        let conflict = admit("the sink", Some(&known), &opening).unwrap_err();
+        let text = conflict.to_string();
+        for part in ["the sink", "id a", "id b", "--forget source"] {
+            assert!(text.contains(part), "{text}");
+        }
+        opening.forget.source = true;
+        assert_eq!(admit("the sink", Some(&known), &opening), Ok(true));
+        assert_eq!(admit("the sink", None, &opening), Ok(false));
+        opening.source = None;
+        assert_eq!(admit("the sink", Some(&known), &opening), Ok(false));
+    }
+
+    #[test]
+    fn what_is_known_is_read_as_it_was_written() {
+        let known = Known {
+            source: Some(topic("t", Some("a"), None)),
+            epochs: BTreeMap::from([(0, 3)]),
+            records: BTreeMap::from([(0, 7)]),
+            rankings: BTreeMap::from([("r".to_owned(), "f".to_owned())]),
+        };
+        let text = serde_json::to_string(&known).unwrap();
+        assert_eq!(serde_json::from_str::<Known>(&text).unwrap(), known);
+        assert_eq!(
+            serde_json::from_str::<Known>("{}").unwrap(),
+            Known::default()
+        );
+    }
+}
