@@ -423,6 +423,12 @@ impl<T: Transactions> TransactionalSink<T> {
 
     /// A topic of changes that nothing says how far it goes: an empty one is a new one.
     fn without_progress(&self, rows: Vec<ShownRow>, opening: &Opening) -> Result<Shown, SinkError> {
+        if !rows.is_empty() && self.log.progress()?.is_some() {
+            // It came between the two looks, so another cluster writes there by now.
+            return Err(self.end(Trouble::Fenced(
+                "it has committed since this one opened it".to_owned(),
+            )));
+        }
         let known_apart = rows.is_empty() || sabotage::is(Mistake::IdentityIgnored);
         if !known_apart && !opening.forget.sink {
             return Err(SinkError::Conflict(Conflict::OtherSink {
