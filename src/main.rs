@@ -72,6 +72,8 @@ enum Command {
     Config(config::ConfigCommand),
     /// Recompute closed windows from the source and compare them with a sink.
     Verify(Box<verify::VerifyArgs>),
+    /// Recompute closed windows from the source and write into a sink what it lacks.
+    Repair(Box<verify::RepairArgs>),
     /// The page and the API from Postgres alone; any number of them.
     Serve(Box<serve::ServeArgs>),
     /// The rankings of a running process in the terminal.
@@ -129,6 +131,7 @@ fn run(command: Command, log: &str, settings: config::Settings) -> Result<(), Fa
         Command::Check(args) => check::run(&args, &Cli::command()),
         Command::Config(command) => config::run(&command, &Cli::command()),
         Command::Verify(args) => verify::run(&args),
+        Command::Repair(args) => verify::repair(&args),
         Command::Demo(args) => demo::run(&args, settings, engine::stop_on_signals()?),
         Command::Serve(args) => serve::run(&args, settings, &*engine::stop_on_signals()?),
         Command::Top(args) => top::run(&args),

@@ -26,7 +26,7 @@ mod url;
 
 pub(crate) use aside::Aside;
 pub use error::SourceError;
-pub use kafka::refused;
+pub use kafka::{Extents, extents, refused};
 pub use options::{SourceOptions, Start, kafka_properties};
 pub use quiet::Quiet;
 pub use reader::{Reader, start};

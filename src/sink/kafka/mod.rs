@@ -13,7 +13,7 @@ mod topics;
 mod transactions;
 
 pub use producer::KafkaTransactionalSink;
-pub use readback::{fold_log, peek};
+pub use readback::{fold_log, look, peek};
 pub use transactions::{IDS, Progress, Record, TransactionalSink, Transactions, Trouble};
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@
 //! 3. When the connection is lost between COMMIT and its answer, the row says whether the commit is there.
 
 mod connect;
+mod look;
 mod protocol;
 mod rows;
 mod tables;

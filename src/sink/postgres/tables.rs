@@ -101,14 +101,24 @@ pub async fn peek(client: &mut Client, plan: &Plan) -> Result<Shown, Trouble> {
         .read_only(true)
         .start()
         .await?;
-    let row = transaction
-        .query_one(
-            "SELECT commit, generation, offsets::text,
+    let there = "SELECT to_regclass('standings_commit') IS NOT NULL";
+    let is_there: bool = transaction.query_one(there, &[]).await?.get(0);
+    let row = match is_there {
+        false => None,
+        true => {
+            let sql = "SELECT commit, generation, offsets::text,
                CASE WHEN watermark = 'infinity' THEN 'infinity' ELSE (extract(epoch FROM watermark) * 1000)::bigint::text END,
-               begins::text FROM standings_commit",
-            &[],
-        )
-        .await?;
+               begins::text FROM standings_commit";
+            transaction.query_opt(sql, &[]).await?
+        }
+    };
+    let Some(row) = row else {
+        return Err(Trouble::Final(SinkError::Configuration(
+            "the database has no row in standings_commit, so it does not say what its rows stand for; name the database \
+             (and schema) that a run wrote"
+                .to_owned(),
+        )));
+    };
     shown(&transaction, plan, &row).await
 }
 
@@ -301,6 +311,13 @@ async fn rows(
             }
         })
         .collect();
+    // A table that somebody dropped shows nothing; opening the sink makes it anew.
+    let name = quoted(&ranking.name);
+    let there = "SELECT to_regclass($1) IS NOT NULL";
+    let there = transaction.query_one(there, &[&name]).await?;
+    if !there.get::<_, bool>(0) {
+        return Ok(Vec::new());
+    }
     let sql = format!(
         "SELECT (extract(epoch FROM window_start) * 1000)::bigint, (extract(epoch FROM window_end) * 1000)::bigint,
                 rank, final{} FROM {}",

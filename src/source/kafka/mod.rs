@@ -10,6 +10,7 @@
 
 mod burst;
 mod client;
+mod extent;
 mod group;
 mod messages;
 mod own;
@@ -24,6 +25,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use self::client::{Context, client};
 pub use self::client::{check, refused};
+pub use self::extent::{Extents, extents};
 use self::messages::Messages;
 use self::own::Own;
 use self::trouble::failed;

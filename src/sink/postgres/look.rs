@@ -1,0 +1,49 @@
+//! How far the tables are, and whether a run goes on that writes them.
+
+use tokio_postgres::Client;
+
+use super::{PostgresSink, Trouble, tables};
+use crate::sink::SinkError;
+use crate::sink::look::Look;
+
+/// A run writes its row at its start, each `--runs-interval` (a minute, if nothing else is said) and at its end; one that was
+/// killed stays `running`.
+const RUNNING: &str = "SELECT id::text || ', last heard of ' || to_char(updated_at AT TIME ZONE 'UTC', \
+    'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM standings_runs
+    WHERE outcome = 'running' AND updated_at > now() - interval '150 seconds' ORDER BY updated_at DESC LIMIT 1";
+
+impl PostgresSink {
+    /// Looks once, without taking the tables over.
+    pub fn look(&mut self) -> Result<Look, SinkError> {
+        self.persist(|postgres, _| {
+            postgres.runtime.block_on(async {
+                let client = postgres.target.connect().await?;
+                look(&client).await
+            })
+        })
+    }
+}
+
+async fn look(client: &Client) -> Result<Look, Trouble> {
+    let there = |table: &'static str| async move {
+        let row = client
+            .query_one("SELECT to_regclass($1) IS NOT NULL", &[&table])
+            .await?;
+        Ok::<bool, Trouble>(row.get(0))
+    };
+    if !there("standings_commit").await? {
+        return Ok(Look::default());
+    }
+    let (commit, generation) = tables::last(client).await?;
+    let mut running = None;
+    if there("standings_runs").await? {
+        // Who may not read it may repair all the same.
+        let row = client.query_opt(RUNNING, &[]).await.ok().flatten();
+        running = row.map(|row| row.get(0));
+    }
+    Ok(Look {
+        commit,
+        generation: generation.max(0) as u64,
+        running,
+    })
+}
