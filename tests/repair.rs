@@ -166,7 +166,16 @@ fn a_table_that_was_dropped_and_rows_that_were_changed_are_set_right() {
     let (code, _) = case.say("verify", &postgres, &day);
     assert_eq!(code, Some(0));
     assert_eq!(case.say("verify", &postgres, &[]).0, Some(1));
-    case.succeeds("repair", &postgres, &[]);
+    // In several commits, each of whole windows.
+    let text = case.succeeds("repair", &postgres, &["--commit-rows", "5"]);
+    let (first, last) = (commit + 2, number(&postgres, COMMIT));
+    assert!(last > first, "{text}");
+    assert!(
+        text.contains(&format!("in commits {first} to {last} were")),
+        "{text}"
+    );
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM top_sales_per_city GROUP BY window_start HAVING min(commit) < max(commit)) w";
+    assert_eq!(number(&postgres, sql), 0, "a window is in one commit");
     case.succeeds("verify", &postgres, &[]);
     let again = case.succeeds("repair", &postgres, &[]);
     assert!(again.contains("Nothing to do"), "{again}");

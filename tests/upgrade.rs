@@ -188,6 +188,188 @@ fn refused(left: &Left, words: &[&str]) {
     assert_eq!(records(&left.changes), topic, "{log}");
 }
 
+/// A command; its exit code, what it said on standard output, and all that it said.
+fn say(args: &[&str]) -> (Option<i32>, String, String) {
+    let out = standings(args).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (said, errors) = (text(&out.stdout), text(&out.stderr));
+    (out.status.code(), said.clone(), said + &errors)
+}
+
+fn execute(url: &str, sql: &str) {
+    block(async { connect(url).await.batch_execute(sql).await.unwrap() });
+}
+
+/// The fixture's database, as a still older version would have left it.
+fn older_database() -> String {
+    let url = database();
+    let sql = std::fs::read_to_string(fixtures()[0].join("postgres.sql")).unwrap();
+    execute(&url, &sql);
+    execute(
+        &url,
+        "ALTER TABLE standings_commit DROP COLUMN begins; DROP TABLE standings_runs; DROP VIEW top_salesmen_daily",
+    );
+    url
+}
+
+/// Compares two dumps, and shows the first line that differs.
+fn same(found: &str, want: &str, what: &str) {
+    let lines = found.lines().zip(want.lines());
+    let differs = lines.into_iter().find(|(a, b)| a != b);
+    assert!(found == want, "{what}: {differs:?}");
+}
+
+/// What `upgrade` prints, without the line that says whether it was done.
+fn steps(said: &str) -> String {
+    let (_, steps) = said.split_once('\n').unwrap();
+    steps.to_owned()
+}
+
+#[test]
+fn what_upgrade_prints_is_what_it_does() {
+    let left = Left::restored(&fixtures()[0]);
+    let (url, by_hand) = (older_database(), older_database());
+    let source = format!("kafka://{}/{}", service("KAFKA_BROKERS"), left.source);
+    let start = |sink: &str| {
+        let args = [
+            "run",
+            "--queries",
+            "queries",
+            "--source",
+            &source,
+            "--sink",
+            sink,
+        ];
+        say(&[&args[..], &["--until-end", "--runs-interval", "0s"]].concat())
+    };
+    // No start alters a table.
+    let before = dump(&url);
+    let (code, _, text) = start(&url);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(
+        text.contains("standings_commit") && text.contains("standings upgrade"),
+        "{text}"
+    );
+    same(&dump(&url), &before, "nothing was written");
+    // Who only looks takes it as it is.
+    let args = [
+        "verify",
+        "--queries",
+        "queries",
+        "--source",
+        &source,
+        "--sink",
+        &url,
+        "--all",
+    ];
+    assert_eq!(say(&args).0, Some(0));
+
+    let upgrade = ["upgrade", "--queries", "queries", "--sink"];
+    let (code, plan, text) = say(&[&upgrade[..], &[&url, "--dry-run"]].concat());
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        plan.contains("ALTER TABLE standings_commit ADD COLUMN begins"),
+        "{plan}"
+    );
+    assert!(plan.contains("CREATE VIEW top_salesmen_daily"), "{plan}");
+    assert!(plan.contains("standings_runs"), "{plan}");
+    same(&dump(&url), &before, "a dry run does nothing");
+    let (code, done, text) = say(&[&upgrade[..], &[&url]].concat());
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(steps(&done), steps(&plan));
+    execute(&by_hand, &plan);
+    same(
+        &dump(&by_hand),
+        &dump(&url),
+        "what was printed, run by hand",
+    );
+    let (_, again, _) = say(&[&upgrade[..], &[&url]].concat());
+    assert!(
+        again.contains("nothing to do") && again.lines().count() == 1,
+        "{again}"
+    );
+
+    let (code, _, text) = start(&url);
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(rows_of(&url), reference(&left.input, 60_000, HOUR).rows);
+
+    let topic = format!("kafka://{}/{}", service("KAFKA_BROKERS"), left.changes);
+    let (code, said, _) = say(&["upgrade", "--sink", &topic]);
+    assert_eq!(code, Some(0));
+    assert!(said.contains("nothing to do"), "{said}");
+}
+
+#[test]
+fn rights_on_rows_are_enough_for_a_run() {
+    let role = support::kafka::unique("writer");
+    let mut dice = Dice::new(21);
+    let source = topic("rights", 1);
+    let mut parts = vec![sales(&mut dice, 200, 1_769_130_000_000, 600_000)];
+    produce(&source, &parts);
+    let source_url = format!("kafka://{}/{source}", service("KAFKA_BROKERS"));
+    for is_older in [false, true] {
+        let owner = if is_older {
+            older_database()
+        } else {
+            database()
+        };
+        let (_, address) = owner.split_once('@').unwrap();
+        let writer = format!("postgres://{role}@{address}");
+        if !is_older {
+            execute(&owner, &format!("CREATE ROLE {role} LOGIN"));
+        }
+        execute(
+            &owner,
+            &format!(
+                "REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO {role};
+                 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
+            ),
+        );
+        let run = |more: &[&str]| {
+            let args = [
+                "run",
+                "--queries",
+                "queries",
+                "--source",
+                &source_url,
+                "--sink",
+                &writer,
+            ];
+            say(&[&args[..], &["--until-end"], more].concat())
+        };
+        let (code, _, text) = run(&[]);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains("standings upgrade"), "{text}");
+        // The role itself cannot do it either, and does nothing by halves.
+        let before = dump(&owner);
+        let upgrade = ["upgrade", "--queries", "queries", "--sink"];
+        let (code, _, text) = say(&[&upgrade[..], &[&writer]].concat());
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("42501"), "{text}");
+        same(&dump(&owner), &before, "all or nothing");
+        let (code, _, text) = say(&[&upgrade[..], &[&owner, "--grant", &role]].concat());
+        assert_eq!(code, Some(0), "{text}");
+        if is_older {
+            // Its rows are of another topic.
+            execute(
+                &owner,
+                "UPDATE standings_commit SET offsets = '{}', watermark = NULL; DELETE FROM top_salesmen;
+                 DELETE FROM top_sales_per_city; DELETE FROM top_salesmen_per_city",
+            );
+        }
+        for _ in 0..2 {
+            let (code, _, text) = run(&[]);
+            assert_eq!(code, Some(0), "{text}");
+            assert!(!text.contains("run_not_recorded"), "{text}");
+            assert_eq!(rows_of(&owner), reference(&parts, 60_000, HOUR).rows);
+            let from = parts[0].iter().filter_map(|l| support::time_of(l)).max();
+            let more = sales(&mut dice, 50, from.unwrap(), 600_000);
+            produce(&source, std::slice::from_ref(&more));
+            parts[0].extend(more);
+        }
+    }
+}
+
 #[test]
 fn a_newer_manifest_ends_the_start() {
     if !REFUSES_NEWER_MANIFESTS {

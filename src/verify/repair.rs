@@ -26,8 +26,6 @@ use crate::sink::look::{Look, look};
 use crate::sink::url::SinkUrl;
 use crate::sink::{self, ShownRow};
 
-/// Changes of one commit, about.
-const COMMIT_CHANGES: usize = 10_000;
 /// A cluster that has something to write does so within this.
 const LOOK_FOR: Duration = Duration::from_secs(2);
 
@@ -71,6 +69,14 @@ pub struct WritingArgs {
     /// ended).
     #[arg(long, env = "STANDINGS_YES")]
     pub yes: bool,
+    /// With a repair: rows of one commit, about; a window is never cut.
+    #[arg(
+        long,
+        env = "STANDINGS_COMMIT_ROWS",
+        value_name = "N",
+        default_value_t = 10_000
+    )]
+    pub commit_rows: usize,
     /// With a repair: as in the run, deletes are null values.
     #[arg(long, env = "STANDINGS_KAFKA_TOMBSTONES")]
     pub kafka_tombstones: bool,
@@ -111,7 +117,7 @@ pub fn run(args: &RepairArgs) -> Result<(), Failure> {
     summary(&all.plan, &differ)
         .iter()
         .for_each(|l| exit::say(l));
-    let planned = commits(differ, COMMIT_CHANGES);
+    let planned = commits(differ, writing.commit_rows);
     if writing.dry_run {
         exit::say(&format!(
             "{} would be written.",
@@ -205,7 +211,7 @@ fn write(mut all: Recomputed, inputs: &InputArgs, writing: &WritingArgs) -> Resu
         )));
     }
     let rows = std::mem::take(&mut opened.rows);
-    let planned = commits(difference(&all, rows), COMMIT_CHANGES);
+    let planned = commits(difference(&all, rows), writing.commit_rows);
     let done = told(&planned, opened.commit);
     let bar = progress::bar(Some(planned.len() as u64), "commits");
     all.want.clear();

@@ -2,7 +2,7 @@
 
 use tokio_postgres::Client;
 
-use super::{PostgresSink, Trouble, tables};
+use super::{PostgresSink, Trouble, layout, tables};
 use crate::sink::SinkError;
 use crate::sink::look::Look;
 
@@ -25,18 +25,12 @@ impl PostgresSink {
 }
 
 async fn look(client: &Client) -> Result<Look, Trouble> {
-    let there = |table: &'static str| async move {
-        let row = client
-            .query_one("SELECT to_regclass($1) IS NOT NULL", &[&table])
-            .await?;
-        Ok::<bool, Trouble>(row.get(0))
-    };
-    if !there("standings_commit").await? {
+    if !layout::is_there(client, "standings_commit").await? {
         return Ok(Look::default());
     }
     let (commit, generation) = tables::last(client).await?;
     let mut running = None;
-    if there("standings_runs").await? {
+    if layout::is_there(client, "standings_runs").await? {
         // Who may not read it may repair all the same.
         let row = client.query_opt(RUNNING, &[]).await.ok().flatten();
         running = row.map(|row| row.get(0));

@@ -6,11 +6,13 @@
 //! 3. When the connection is lost between COMMIT and its answer, the row says whether the commit is there.
 
 mod connect;
+mod layout;
 mod look;
 mod protocol;
 mod rows;
 mod tables;
 mod tls;
+mod upgrade;
 
 use std::sync::Arc;
 
@@ -19,9 +21,11 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
 pub use self::connect::Target;
+pub use self::layout::Step;
 pub use self::protocol::{Database, DatabaseSink, Trouble};
 pub use self::tables::{fields, quoted, sql_type};
 pub(crate) use self::tls::authority_only;
+pub use self::upgrade::Wanted;
 
 use self::rows::Statements;
 use super::{Shown, SinkError, SinkOptions};

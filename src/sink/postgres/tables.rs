@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 
-use super::{Trouble, timestamp};
+use super::{Trouble, layout, timestamp};
 use crate::event_time::END_OF_TIME;
 use crate::model::change::Commit;
 use crate::model::plan::{Field, FieldType, Plan, Ranking};
 use crate::model::schema::Schema;
-use crate::model::time::DAY;
 use crate::model::value::Value;
 use crate::sink::{Shown, ShownRow, SinkError};
 
@@ -62,20 +61,9 @@ pub async fn open(client: &mut Client, plan: &Plan) -> Result<(Shown, i64), Trou
     transaction
         .batch_execute("SET LOCAL lock_timeout = '2s'; SELECT pg_advisory_xact_lock(7302117416943)")
         .await?;
-    transaction
-        .batch_execute(
-            "CREATE TABLE IF NOT EXISTS standings_commit (
-               id boolean PRIMARY KEY DEFAULT true CHECK (id), commit bigint NOT NULL, generation bigint NOT NULL,
-               offsets jsonb NOT NULL, watermark timestamptz, updated_at timestamptz NOT NULL DEFAULT now())",
-        )
-        .await?;
-    transaction
-        .batch_execute(
-            "ALTER TABLE standings_commit ADD COLUMN IF NOT EXISTS begins jsonb NOT NULL DEFAULT '{}'",
-        )
-        .await?;
+    layout::make(&transaction, plan).await?;
     for ranking in &plan.rankings {
-        table(&transaction, ranking, &plan.schema).await?;
+        check(&transaction, ranking, &plan.schema).await?;
     }
     let row = transaction
         .query_one(
@@ -101,14 +89,13 @@ pub async fn peek(client: &mut Client, plan: &Plan) -> Result<Shown, Trouble> {
         .read_only(true)
         .start()
         .await?;
-    let there = "SELECT to_regclass('standings_commit') IS NOT NULL";
-    let is_there: bool = transaction.query_one(there, &[]).await?.get(0);
-    let row = match is_there {
+    let row = match layout::is_there(&transaction, "standings_commit").await? {
         false => None,
         true => {
             let sql = "SELECT commit, generation, offsets::text,
                CASE WHEN watermark = 'infinity' THEN 'infinity' ELSE (extract(epoch FROM watermark) * 1000)::bigint::text END,
-               begins::text FROM standings_commit";
+               coalesce(to_jsonb(standings_commit) ->> 'begins', '{}') FROM standings_commit";
+            // An older version made it without `begins`; who only looks takes that as it is.
             transaction.query_opt(sql, &[]).await?
         }
     };
@@ -174,29 +161,12 @@ pub async fn claim(client: &Client, commit: &Commit, generation: i64) -> Result<
     Ok(written > 0)
 }
 
-async fn table(
+/// Whether a table has the columns that its ranking needs.
+async fn check(
     transaction: &Transaction<'_>,
     ranking: &Ranking,
     schema: &Schema,
 ) -> Result<(), Trouble> {
-    let mut columns: Vec<(String, String)> = vec![
-        ("window_start".to_owned(), "timestamptz".to_owned()),
-        ("window_end".to_owned(), "timestamptz".to_owned()),
-        ("rank".to_owned(), "integer".to_owned()),
-    ];
-    for field in fields(ranking) {
-        columns.push((
-            ranking.field_name(field).to_owned(),
-            sql_type(ranking, schema, field).to_owned(),
-        ));
-    }
-    for (name, kind) in [
-        ("final", "boolean"),
-        ("commit", "bigint"),
-        ("updated_at", "timestamptz"),
-    ] {
-        columns.push((name.to_owned(), kind.to_owned()));
-    }
     let found = transaction
         .query(
             "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
@@ -204,94 +174,29 @@ async fn table(
             &[&quoted(&ranking.name)],
         )
         .await?;
-    if found.is_empty() {
-        let list: Vec<String> = columns
-            .iter()
-            .map(|(n, t)| format!("{} {t}", quoted(n)))
-            .collect();
-        let keys: Vec<String> = ranking
-            .keys
-            .iter()
-            .map(|k| format!(", {}", quoted(&k.name)))
-            .collect();
-        let name = quoted(&ranking.name);
-        let index = quoted(&format!("{}_rank", ranking.name));
-        let sql = format!(
-            "CREATE TABLE {name} ({}, PRIMARY KEY (window_start{})); CREATE INDEX {index} ON {name} (window_start, rank)",
-            list.join(", "),
-            keys.concat()
-        );
-        transaction.batch_execute(&sql).await?;
-    } else {
-        let found: BTreeMap<String, String> =
-            found.iter().map(|r| (r.get(0), normal(r.get(1)))).collect();
-        for (name, kind) in &columns {
-            let wanted = normal(kind);
-            let problem = match found.get(name) {
-                None => format!("has no column {name} (wanted: {kind})"),
-                Some(have) if *have != wanted => {
-                    format!("has column {name} of type {have} (wanted: {kind})")
-                }
-                Some(_) => continue,
-            };
-            return Err(Trouble::Final(SinkError::Configuration(format!(
-                "the table {} is there and {problem}; rename or drop it, or rename the query's file",
-                ranking.name
-            ))));
-        }
+    let found: BTreeMap<String, String> =
+        found.iter().map(|r| (r.get(0), normal(r.get(1)))).collect();
+    for (name, kind) in layout::columns(ranking, schema) {
+        let wanted = normal(&kind);
+        let problem = match found.get(&name) {
+            None => format!("has no column {name} (wanted: {kind})"),
+            Some(have) if *have != wanted => {
+                format!("has column {name} of type {have} (wanted: {kind})")
+            }
+            Some(_) => continue,
+        };
+        return Err(Trouble::Final(SinkError::Configuration(format!(
+            "the table {} is there and {problem}; rename or drop it, or rename the query's file",
+            ranking.name
+        ))));
     }
-    view(transaction, ranking).await
+    Ok(())
 }
 
 /// One spelling of a type.
 fn normal(kind: &str) -> String {
     kind.replace("timestamp with time zone", "timestamptz")
         .replace(' ', "")
-}
-
-/// The plain day shape that dashboards expect, for the shipped rankings.
-async fn view(transaction: &Transaction<'_>, ranking: &Ranking) -> Result<(), Trouble> {
-    let (view, columns): (&str, &[&str]) = match ranking.name.as_str() {
-        "top_sales_per_city" => (
-            "top_sales_by_city_daily",
-            &[
-                "city",
-                "total_sales",
-                "transaction_count",
-                "avg_sale",
-                "max_sale",
-            ],
-        ),
-        "top_salesmen" => (
-            "top_salesmen_daily",
-            &[
-                "salesman_id",
-                "salesman_name",
-                "total_sales",
-                "deals_closed",
-                "avg_deal_size",
-                "cities_covered",
-            ],
-        ),
-        _ => return Ok(()),
-    };
-    let names: Vec<&str> = fields(ranking)
-        .into_iter()
-        .map(|f| ranking.field_name(f))
-        .collect();
-    if ranking.window.size != DAY
-        || ranking.window.slide != DAY
-        || !columns.iter().all(|c| names.contains(c))
-    {
-        return Ok(());
-    }
-    let sql = format!(
-        "CREATE OR REPLACE VIEW {view} AS
-         SELECT (window_start AT TIME ZONE 'UTC')::date AS date, {}, rank FROM {}",
-        columns.join(", "),
-        quoted(&ranking.name)
-    );
-    Ok(transaction.batch_execute(&sql).await?)
 }
 
 async fn rows(
@@ -313,9 +218,7 @@ async fn rows(
         .collect();
     // A table that somebody dropped shows nothing; opening the sink makes it anew.
     let name = quoted(&ranking.name);
-    let there = "SELECT to_regclass($1) IS NOT NULL";
-    let there = transaction.query_one(there, &[&name]).await?;
-    if !there.get::<_, bool>(0) {
+    if !layout::is_there(transaction, &name).await? {
         return Ok(Vec::new());
     }
     let sql = format!(
