@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use support::kafka::{block, consume, produce, topic};
-use support::left::{Left, copy, dump, fixtures, records};
+use support::left::{Left, copy, dump, fixtures, records, tell_progress};
 use support::postgres::{connect, database, rows_of};
 use support::{
     Dice, HOUR, Rows, Running, fold, newest_snapshot, reference, sales, service, standings, until,
@@ -163,13 +163,8 @@ fn what_every_version_left_is_gone_on_with() {
 /// Starts on what is restored, and holds that it ends with 2, says these words, and wrote nothing.
 fn refused(left: &Left, words: &[&str]) {
     let (generation, topic) = (left.generation(), records(&left.changes));
-    let run = Run::start(
-        &present(),
-        &left.flags(),
-        &["--until-end"],
-        left.folder.path(),
-    );
-    let mut run = run;
+    let flags = left.flags();
+    let mut run = Run::start(&present(), &flags, &["--until-end"], left.folder.path());
     let mut status = None;
     until("the start ends", WAIT, || {
         status = run.child.0.try_wait().unwrap();
@@ -401,7 +396,9 @@ fn a_newer_progress_record_ends_the_start() {
         serde_json::from_str(last["value"].as_str().unwrap()).unwrap();
     value["format"] = 99.into();
     value["commit"] = (value["commit"].as_u64().unwrap() + 1).into();
-    produce(&progress, &[vec![value.to_string()]]);
+    let before = records(&progress).len();
+    tell_progress(&progress, &value.to_string());
+    assert_eq!(records(&progress).len(), before + 1);
     refused(&left, &[&progress, "format 99"]);
 }
 

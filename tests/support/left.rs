@@ -220,6 +220,17 @@ fn send(producer: &BaseProducer, topic: &str, line: &Value) {
     producer.send(record).map_err(|(e, _)| e).unwrap();
 }
 
+/// Adds a record to the progress topic, as a version that knows nothing of transactions would.
+pub fn tell_progress(topic: &str, value: &str) {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", service("KAFKA_BROKERS"))
+        .create()
+        .unwrap();
+    let record = BaseRecord::to(topic).key("progress").payload(value);
+    producer.send(record).map_err(|(e, _)| e).unwrap();
+    producer.flush(PATIENCE).unwrap();
+}
+
 /// A compacted topic of one partition, as the engine makes it.
 fn topic_named(name: &str) -> String {
     use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};

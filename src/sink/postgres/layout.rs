@@ -52,7 +52,7 @@ const COMMIT: &str = "CREATE TABLE standings_commit (
   begins jsonb NOT NULL DEFAULT '{}'
 );";
 
-/// What the database lacks for these queries. Reads the catalog, and nothing else.
+/// What the database lacks for these queries, whose tables, where they are there, have the right shape. Reads the catalog, and nothing else.
 pub async fn missing(client: &impl GenericClient, plan: &Plan) -> Result<Vec<Step>, Trouble> {
     let mut steps = Vec::new();
     if !is_there(client, "standings_commit").await? {

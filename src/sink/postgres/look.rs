@@ -7,10 +7,11 @@ use crate::sink::SinkError;
 use crate::sink::look::Look;
 
 /// A run writes its row at its start, each `--runs-interval` (a minute, if nothing else is said) and at its end; one that was
-/// killed stays `running`.
+/// killed stays `running`. Twice that interval is waited for, and not less than this.
 const RUNNING: &str = "SELECT id::text || ', last heard of ' || to_char(updated_at AT TIME ZONE 'UTC', \
     'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM standings_runs
-    WHERE outcome = 'running' AND updated_at > now() - interval '150 seconds' ORDER BY updated_at DESC LIMIT 1";
+    WHERE outcome = 'running' AND updated_at > now() - greatest(
+        interval '150 seconds', 2 * (configuration ->> 'runs_interval')::interval) ORDER BY updated_at DESC LIMIT 1";
 
 impl PostgresSink {
     /// Looks once, without taking the tables over.

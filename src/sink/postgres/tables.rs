@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
+use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, Transaction};
 
 use super::{Trouble, layout, timestamp};
 use crate::event_time::END_OF_TIME;
@@ -61,10 +61,8 @@ pub async fn open(client: &mut Client, plan: &Plan) -> Result<(Shown, i64), Trou
     transaction
         .batch_execute("SET LOCAL lock_timeout = '2s'; SELECT pg_advisory_xact_lock(7302117416943)")
         .await?;
+    check(&transaction, plan).await?;
     layout::make(&transaction, plan).await?;
-    for ranking in &plan.rankings {
-        check(&transaction, ranking, &plan.schema).await?;
-    }
     let row = transaction
         .query_one(
             "INSERT INTO standings_commit (commit, generation, offsets) VALUES (0, 1, '{}')
@@ -161,13 +159,20 @@ pub async fn claim(client: &Client, commit: &Commit, generation: i64) -> Result<
     Ok(written > 0)
 }
 
-/// Whether a table has the columns that its ranking needs.
-async fn check(
-    transaction: &Transaction<'_>,
+/// Whether the tables that are there have the columns that their rankings need.
+pub async fn check(client: &impl GenericClient, plan: &Plan) -> Result<(), Trouble> {
+    for ranking in &plan.rankings {
+        check_one(client, ranking, &plan.schema).await?;
+    }
+    Ok(())
+}
+
+async fn check_one(
+    client: &impl GenericClient,
     ranking: &Ranking,
     schema: &Schema,
 ) -> Result<(), Trouble> {
-    let found = transaction
+    let found = client
         .query(
             "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
              WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped",
@@ -176,6 +181,9 @@ async fn check(
         .await?;
     let found: BTreeMap<String, String> =
         found.iter().map(|r| (r.get(0), normal(r.get(1)))).collect();
+    if found.is_empty() {
+        return Ok(());
+    }
     for (name, kind) in layout::columns(ranking, schema) {
         let wanted = normal(&kind);
         let problem = match found.get(&name) {

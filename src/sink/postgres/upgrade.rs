@@ -3,7 +3,7 @@
 use tokio_postgres::{Client, Transaction};
 
 use super::layout::{self, Step};
-use super::tables::quoted;
+use super::tables::{self, quoted};
 use super::{PostgresSink, Trouble};
 use crate::model::plan::Plan;
 use crate::sink::SinkError;
@@ -53,6 +53,7 @@ async fn upgrade(client: &mut Client, wanted: &Wanted<'_>) -> Result<Vec<Step>, 
 }
 
 async fn steps(transaction: &Transaction<'_>, wanted: &Wanted<'_>) -> Result<Vec<Step>, Trouble> {
+    tables::check(transaction, wanted.plan).await?;
     let mut steps = layout::missing(transaction, wanted.plan).await?;
     for step in wanted.more {
         if !layout::is_there(transaction, &step.table).await? {
