@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use standings::http::{security, serve};
 use standings::observe::logging::Format;
 use standings::run::exit::{self, Failure};
-use standings::run::{args, check, cluster, commands, engine, health, replica};
+use standings::run::{args, check, cluster, commands, engine, health, replica, upgrade};
 use standings::{config, dead_letter, demo, load, observe, top, verify};
 
 #[global_allocator]
@@ -72,6 +72,10 @@ enum Command {
     Config(config::ConfigCommand),
     /// Recompute closed windows from the source and compare them with a sink.
     Verify(Box<verify::VerifyArgs>),
+    /// Recompute closed windows from the source and write into a sink what it lacks.
+    Repair(Box<verify::RepairArgs>),
+    /// What an older version's tables lack for this one: print it, or do it.
+    Upgrade(upgrade::UpgradeArgs),
     /// The page and the API from Postgres alone; any number of them.
     Serve(Box<serve::ServeArgs>),
     /// The rankings of a running process in the terminal.
@@ -129,6 +133,8 @@ fn run(command: Command, log: &str, settings: config::Settings) -> Result<(), Fa
         Command::Check(args) => check::run(&args, &Cli::command()),
         Command::Config(command) => config::run(&command, &Cli::command()),
         Command::Verify(args) => verify::run(&args),
+        Command::Repair(args) => verify::repair(&args),
+        Command::Upgrade(args) => upgrade::run(&args),
         Command::Demo(args) => demo::run(&args, settings, engine::stop_on_signals()?),
         Command::Serve(args) => serve::run(&args, settings, &*engine::stop_on_signals()?),
         Command::Top(args) => top::run(&args),

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::block::PartitionId;
-use super::change::Commit;
+use super::change::{Commit, Counts};
 
 /// No leader epoch is known.
 pub const NO_EPOCH: i32 = -1;
@@ -190,6 +190,20 @@ impl Known {
             records: records(commit),
             rankings: opening.rankings.clone(),
         }
+    }
+}
+
+impl Known {
+    /// The counts that a commit of the same prefix needs, to say the same of its records.
+    pub fn counts(&self) -> BTreeMap<PartitionId, Counts> {
+        let of = |read: &u64| Counts {
+            read: *read,
+            ..Counts::default()
+        };
+        self.records
+            .iter()
+            .map(|(p, read)| (*p, of(read)))
+            .collect()
     }
 }
 

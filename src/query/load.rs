@@ -112,7 +112,13 @@ fn compile(sources: &[Source], errors: &mut Vec<QueryError>) -> Plan {
     for (name, file, source) in sources.iter().filter(|(name, ..)| name != "sales") {
         let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
-        let ours = ["standings_commit", "standings_runs"].contains(&name.as_str());
+        let ours = [
+            "standings_commit",
+            "standings_runs",
+            "standings_identity",
+            "standings_rankings",
+        ]
+        .contains(&name.as_str());
         if !starts || !name.chars().all(letters) || name.len() > 55 || ours {
             let found = format!("a ranking named `{name}`");
             errors.push(nowhere(

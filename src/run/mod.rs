@@ -26,5 +26,6 @@ pub mod record;
 pub mod replica;
 pub mod secret;
 pub mod tally;
+pub mod upgrade;
 pub mod window_watch;
 pub mod witness;

@@ -24,7 +24,8 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// Characters of an error that are kept.
 const LONGEST_ERROR: usize = 4_000;
 
-const TABLE: &str = "CREATE TABLE IF NOT EXISTS standings_runs (
+/// How the table is made.
+pub const TABLE: &str = "CREATE TABLE IF NOT EXISTS standings_runs (
     id uuid PRIMARY KEY,
     started timestamptz NOT NULL,
     ended timestamptz,

@@ -91,6 +91,29 @@ impl Manifest {
         serde_json::from_str(json).map_err(|e| format!("{name}: {e}"))
     }
 
+    /// What a newer version left here, which this one must not write over; `None` if it knows all forms. What cannot be
+    /// read is no newer form: it is named when a snapshot is chosen.
+    pub fn newer(store: &Store) -> Result<Option<String>, String> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        for (name, _) in Manifest::list(store)? {
+            let bytes = store.get(&name).unwrap_or_default();
+            let json = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+            let found = serde_json::from_slice::<Version>(json).ok();
+            if let Some(Version { format }) = found.filter(|v| v.format > FORMAT) {
+                return Ok(Some(format!(
+                    "{name} in {} has format {format}, and this version ({}) knows {FORMAT}: a newer version keeps its \
+                     snapshots there. Nothing was written; use that version, or another --state",
+                    store.name(),
+                    env!("CARGO_PKG_VERSION")
+                )));
+            }
+        }
+        Ok(None)
+    }
+
     /// The manifests there are, newest first: name and number.
     pub fn list(store: &Store) -> Result<Vec<(String, u64)>, String> {
         let mut found: Vec<(String, u64)> = store

@@ -29,7 +29,7 @@ mod url;
 pub(crate) use aside::Aside;
 pub use error::SourceError;
 pub use input::{Input, Log, Unknown};
-pub use kafka::refused;
+pub use kafka::{Extents, extents, refused};
 pub(crate) use kafka::{TopicId, cluster_id, topic_ids};
 pub use options::{SourceOptions, Start, kafka_properties};
 pub use quiet::Quiet;

@@ -64,18 +64,26 @@ pub struct Plain {
     plan: Arc<Plan>,
     policy: Policy,
     max_record_bytes: usize,
+    /// Windows that start at or after this, and before that.
+    starts: (i64, i64),
     judge: Judge,
     partitions: BTreeMap<PartitionId, Partition>,
     groups: BTreeMap<At, Vec<State>>,
 }
 
 impl Plain {
-    /// Nothing yet.
-    pub fn new(plan: &Arc<Plan>, policy: Policy, max_record_bytes: usize) -> Self {
+    /// Nothing yet. Only windows that start at or after one time and before the other are kept.
+    pub fn new(
+        plan: &Arc<Plan>,
+        policy: Policy,
+        max_record_bytes: usize,
+        starts: (i64, i64),
+    ) -> Self {
         Plain {
             plan: Arc::clone(plan),
             policy,
             max_record_bytes,
+            starts,
             judge: Judge::new(&plan.checks, &plan.schema),
             partitions: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -144,7 +152,8 @@ impl Plain {
                         i64::MIN,
                         &self.policy,
                     );
-                    if verdict == Verdict::Counted {
+                    let is_kept = (self.starts.0..self.starts.1).contains(&start);
+                    if is_kept && verdict == Verdict::Counted {
                         let key = plan.keys.iter().map(|k| sale.value(k.column)).collect();
                         let fresh = || plan.measures.iter().map(|m| empty(m.aggregate)).collect();
                         let group = self

@@ -5,6 +5,7 @@
 pub mod calls;
 pub mod http;
 pub mod kafka;
+pub mod left;
 pub mod openlineage;
 pub mod postgres;
 pub mod proxy;

@@ -28,6 +28,11 @@ impl Committer {
             forget: outputs.forget,
             head_of: input.head_of(),
         };
+        if let Some((store, _)) = &outputs.state
+            && let Some(newer) = Manifest::newer(store).map_err(Failure::failed)?
+        {
+            return Err(Failure::usage(newer));
+        }
         let mut slots: Vec<Slot> = outputs.sinks.into_iter().map(Slot::new).collect();
         let open = |slot: &mut Slot| slot.sink.open(&plan, &opening);
         let mut opened = each(&mut slots, outputs.one_by_one, &open)?;

@@ -13,7 +13,7 @@ mod topics;
 mod transactions;
 
 pub use producer::KafkaTransactionalSink;
-pub use readback::{fold_log, peek};
+pub use readback::{fold_log, look, peek};
 pub use transactions::{
     FORMAT, IDS, LogIdentity, Progress, Record, TransactionalSink, Transactions, Trouble,
 };

@@ -18,6 +18,7 @@ use crate::model::decimal::parse_minor;
 use crate::model::plan::{Field, FieldType, Plan, Ranking};
 use crate::model::time::parse_written;
 use crate::model::value::Value;
+use crate::sink::look::Look;
 use crate::sink::{Shown, ShownRow, SinkError, SinkOptions};
 use crate::source::{Aside, Quiet, denied, is_denied};
 
@@ -187,6 +188,17 @@ pub fn peek(
         known: progress.known,
         remembers: true,
         lacks_tables: false,
+    })
+}
+
+/// How far a topic of changes is, without taking it over.
+pub fn look(brokers: &str, topic: &str, options: &SinkOptions) -> Result<Look, SinkError> {
+    let progress = Readback::new(brokers, options)?.progress(&format!("{topic}-progress"))?;
+    let progress = progress.unwrap_or_default();
+    Ok(Look {
+        commit: progress.commit,
+        generation: progress.generation,
+        running: None,
     })
 }
 

@@ -15,11 +15,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tokio_postgres::error::SqlState;
 use tokio_postgres::{GenericClient, Row};
 
-use super::Trouble;
 use super::tables::Names;
+use super::{Trouble, layout};
 use crate::model::change::Commit;
 use crate::model::identity::{Known, Opening};
 use crate::model::plan::Plan;
@@ -85,23 +84,36 @@ pub struct Found {
     pub commit: u64,
 }
 
-/// `CREATE TABLE` of both tables.
+/// `CREATE TABLE` of both tables, by name.
 pub fn ddl(names: &Names) -> [(&'static str, String); 2] {
+    let (identity, rankings) = (
+        names.table("standings_identity"),
+        names.table("standings_rankings"),
+    );
     [
         (
             "standings_identity",
             format!(
-                "CREATE TABLE {} (
-                   id boolean PRIMARY KEY DEFAULT true CHECK (id), format integer NOT NULL, commit bigint NOT NULL,
-                   source jsonb, epochs jsonb NOT NULL, records jsonb NOT NULL, sink jsonb NOT NULL, owner text NOT NULL)",
-                names.table("standings_identity")
+                "CREATE TABLE {identity} (
+  id boolean PRIMARY KEY DEFAULT true CHECK (id),
+  format integer NOT NULL,
+  commit bigint NOT NULL,
+  source jsonb,
+  epochs jsonb NOT NULL,
+  records jsonb NOT NULL,
+  sink jsonb NOT NULL,
+  owner text NOT NULL
+);"
             ),
         ),
         (
             "standings_rankings",
             format!(
-                "CREATE TABLE {} (ranking text PRIMARY KEY, fingerprint text NOT NULL, since bigint NOT NULL)",
-                names.table("standings_rankings")
+                "CREATE TABLE {rankings} (
+  ranking text PRIMARY KEY,
+  fingerprint text NOT NULL,
+  since bigint NOT NULL
+);"
             ),
         ),
     ]
@@ -159,7 +171,7 @@ pub async fn find(
         names.table("standings_commit"),
         names.table("standings_identity"),
     );
-    if !exists(client, &commit).await? {
+    if !layout::is_there(client, &commit).await? {
         return Ok(found);
     }
     let last = format!("SELECT commit FROM {commit}");
@@ -167,7 +179,7 @@ pub async fn find(
         return Ok(found);
     };
     found.commit = row.get::<_, i64>(0).max(0) as u64;
-    if !exists(client, &identity).await? {
+    if !layout::is_there(client, &identity).await? {
         return Ok(found);
     }
     let all = format!(
@@ -212,7 +224,7 @@ async fn known(
         known.records = json(row, 4, "records")?;
     }
     let table = names.table("standings_rankings");
-    if exists(client, &table).await? {
+    if layout::is_there(client, &table).await? {
         let all = format!("SELECT ranking, fingerprint FROM {table}");
         let rows = client.query(&all, &[]).await?;
         known.rankings = rows.iter().map(|r| (r.get(0), r.get(1))).collect();
@@ -226,14 +238,6 @@ fn json<T: serde::de::DeserializeOwned>(row: &Row, at: usize, name: &str) -> Res
             "standings_identity.{name} is not what standings writes: {e}"
         )))
     })
-}
-
-/// Whether there is a table of that name.
-pub async fn exists(client: &impl GenericClient, table: &str) -> Result<bool, Trouble> {
-    let row = client
-        .query_one("SELECT to_regclass($1) IS NOT NULL", &[&table])
-        .await?;
-    Ok(row.get(0))
 }
 
 /// Takes the tables over, within the transaction of an opening: who has them now, and what they are of. What the last
@@ -285,17 +289,6 @@ pub fn of_commit(opening: &Opening, commit: &Commit) -> [Option<String>; 3] {
         Some(text(&known.epochs)),
         Some(text(&known.records)),
     ]
-}
-
-/// A table that is missing cannot be made by this role.
-pub fn may_not_make(name: &str, error: &tokio_postgres::Error) -> Option<Trouble> {
-    let denied = error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE);
-    denied.then(|| {
-        Trouble::Final(SinkError::Configuration(format!(
-            "the table {name} is missing, and this role may not make it; have a role that may do it once: \
-             standings upgrade --sink postgres://… (with --dry-run it prints the SQL)"
-        )))
-    })
 }
 
 #[cfg(test)]

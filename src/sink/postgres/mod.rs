@@ -8,10 +8,13 @@
 
 mod connect;
 mod identity;
+mod layout;
+mod look;
 mod protocol;
 mod rows;
 mod tables;
 mod tls;
+mod upgrade;
 
 use std::sync::Arc;
 
@@ -21,9 +24,11 @@ use tokio_postgres::{Client, Error};
 
 pub use self::connect::Target;
 pub use self::identity::{DatabaseIdentity, Found};
+pub use self::layout::Step;
 pub use self::protocol::{Claim, Database, DatabaseSink, Here, Opened, Trouble};
 pub use self::tables::{fields, quoted, sql_type};
 pub(crate) use self::tls::authority_only;
+pub use self::upgrade::Wanted;
 
 use self::rows::Statements;
 use self::tables::Names;

@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
+use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, Transaction};
 
 use super::protocol::{Claim, Here, Opened};
-use super::{Trouble, identity, timestamp};
+use super::{Trouble, identity, layout, timestamp};
 use crate::event_time::END_OF_TIME;
 use crate::model::change::Commit;
 use crate::model::identity::Opening;
 use crate::model::plan::{Field, FieldType, Plan, Ranking};
 use crate::model::schema::Schema;
-use crate::model::time::DAY;
 use crate::model::value::Value;
 use crate::sink::{Shown, ShownRow, SinkError};
 
@@ -53,7 +52,7 @@ pub struct Names {
 
 impl Names {
     /// The schema that `standings_commit` is in, else the one in which tables are made.
-    pub async fn find(client: &Client) -> Result<Self, Trouble> {
+    pub async fn find(client: &impl GenericClient) -> Result<Self, Trouble> {
         let row = client
             .query_one(
                 "SELECT coalesce((SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -114,7 +113,8 @@ pub async fn open(
         .await?;
     // Nothing that is there is altered, and nothing is locked that a reader needs.
     let found = identity::find(&transaction, names, plan).await?;
-    make(&transaction, names, plan).await?;
+    check(&transaction, names, plan).await?;
+    layout::make(&transaction, names, plan).await?;
     let row = transaction
         .query_one(
             &format!(
@@ -155,44 +155,6 @@ pub async fn open(
     })
 }
 
-/// Makes the tables that are missing, and checks those that are there.
-async fn make(transaction: &Transaction<'_>, names: &Names, plan: &Plan) -> Result<(), Trouble> {
-    let commit = names.table("standings_commit");
-    if !identity::exists(transaction, &commit).await? {
-        let sql = format!(
-            "CREATE TABLE {commit} (
-               id boolean PRIMARY KEY DEFAULT true CHECK (id), commit bigint NOT NULL, generation bigint NOT NULL,
-               offsets jsonb NOT NULL, watermark timestamptz, updated_at timestamptz NOT NULL DEFAULT now(),
-               begins jsonb NOT NULL DEFAULT '{{}}')"
-        );
-        create(transaction, "standings_commit", &sql).await?;
-    } else if !columns_of(transaction, &commit)
-        .await?
-        .contains_key("begins")
-    {
-        return Err(Trouble::Final(SinkError::Configuration(
-            "standings_commit is of an early version and has no column begins; add it once with: standings upgrade --sink \
-             postgres://… (with --dry-run it prints the SQL)"
-                .to_owned(),
-        )));
-    }
-    for (name, sql) in identity::ddl(names) {
-        if !identity::exists(transaction, &names.table(name)).await? {
-            create(transaction, name, &sql).await?;
-        }
-    }
-    for ranking in &plan.rankings {
-        table(transaction, names, ranking, &plan.schema).await?;
-    }
-    Ok(())
-}
-
-/// Makes a table; a role that may not is told what to do.
-async fn create(transaction: &Transaction<'_>, name: &str, sql: &str) -> Result<(), Trouble> {
-    let made = transaction.batch_execute(sql).await;
-    made.map_err(|e| identity::may_not_make(name, &e).unwrap_or_else(|| e.into()))
-}
-
 /// What the tables show at one moment, without a new generation.
 pub async fn peek(client: &mut Client, plan: &Plan) -> Result<Shown, Trouble> {
     let names = Names::find(client).await?;
@@ -203,8 +165,24 @@ pub async fn peek(client: &mut Client, plan: &Plan) -> Result<Shown, Trouble> {
         .start()
         .await?;
     let found = identity::find(&transaction, &names, plan).await?;
-    let sql = format!("SELECT {SHOWN} FROM {}", names.table("standings_commit"));
-    let row = transaction.query_one(&sql, &[]).await?;
+    let commit = names.table("standings_commit");
+    let row = match layout::is_there(&transaction, &commit).await? {
+        false => None,
+        true => {
+            // An older version made it without `begins`; who only looks takes that as it is.
+            let begins = "coalesce(to_jsonb(c) ->> 'begins', '{}')";
+            let shown = SHOWN.replace("begins::text", begins);
+            let sql = format!("SELECT {shown} FROM {commit} c");
+            transaction.query_opt(&sql, &[]).await?
+        }
+    };
+    let Some(row) = row else {
+        return Err(Trouble::Final(SinkError::Configuration(
+            "the database has no row in standings_commit, so it does not say what its rows stand for; name the database \
+             (and schema) that a run wrote"
+                .to_owned(),
+        )));
+    };
     let mut shown = shown(&transaction, &names, plan, &row).await?;
     shown.known = found.known;
     shown.remembers = true;
@@ -309,141 +287,53 @@ pub async fn claim(
     Ok(row.get::<_, i64>(0) > 0)
 }
 
-/// Columns and their types.
-async fn columns_of(
-    transaction: &Transaction<'_>,
-    table: &str,
-) -> Result<BTreeMap<String, String>, Trouble> {
-    let found = transaction
-        .query(
-            "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
-             WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped",
-            &[&table],
-        )
-        .await?;
-    Ok(found.iter().map(|r| (r.get(0), normal(r.get(1)))).collect())
+/// Whether the tables that are there have the columns that their rankings need.
+pub async fn check(client: &impl GenericClient, names: &Names, plan: &Plan) -> Result<(), Trouble> {
+    for ranking in &plan.rankings {
+        check_one(client, names, ranking, &plan.schema).await?;
+    }
+    Ok(())
 }
 
-async fn table(
-    transaction: &Transaction<'_>,
+async fn check_one(
+    client: &impl GenericClient,
     names: &Names,
     ranking: &Ranking,
     schema: &Schema,
 ) -> Result<(), Trouble> {
-    let mut columns: Vec<(String, String)> = vec![
-        ("window_start".to_owned(), "timestamptz".to_owned()),
-        ("window_end".to_owned(), "timestamptz".to_owned()),
-        ("rank".to_owned(), "integer".to_owned()),
-    ];
-    for field in fields(ranking) {
-        columns.push((
-            ranking.field_name(field).to_owned(),
-            sql_type(ranking, schema, field).to_owned(),
-        ));
-    }
-    for (name, kind) in [
-        ("final", "boolean"),
-        ("commit", "bigint"),
-        ("updated_at", "timestamptz"),
-    ] {
-        columns.push((name.to_owned(), kind.to_owned()));
-    }
-    let name = names.table(&ranking.name);
-    let found = columns_of(transaction, &name).await?;
+    let found = client
+        .query(
+            "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
+             WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped",
+            &[&names.table(&ranking.name)],
+        )
+        .await?;
+    let found: BTreeMap<String, String> =
+        found.iter().map(|r| (r.get(0), normal(r.get(1)))).collect();
     if found.is_empty() {
-        let list: Vec<String> = columns
-            .iter()
-            .map(|(n, t)| format!("{} {t}", quoted(n)))
-            .collect();
-        let keys: Vec<String> = ranking
-            .keys
-            .iter()
-            .map(|k| format!(", {}", quoted(&k.name)))
-            .collect();
-        let index = quoted(&format!("{}_rank", ranking.name));
-        let sql = format!(
-            "CREATE TABLE {name} ({}, PRIMARY KEY (window_start{})); CREATE INDEX {index} ON {name} (window_start, rank)",
-            list.join(", "),
-            keys.concat()
-        );
-        create(transaction, &ranking.name, &sql).await?;
-    } else {
-        for (name, kind) in &columns {
-            let wanted = normal(kind);
-            let problem = match found.get(name) {
-                None => format!("has no column {name} (wanted: {kind})"),
-                Some(have) if *have != wanted => {
-                    format!("has column {name} of type {have} (wanted: {kind})")
-                }
-                Some(_) => continue,
-            };
-            return Err(Trouble::Final(SinkError::Configuration(format!(
-                "the table {} is there and {problem}; rename or drop it, or rename the query's file",
-                ranking.name
-            ))));
-        }
+        return Ok(());
     }
-    view(transaction, names, ranking).await
+    for (name, kind) in layout::columns(ranking, schema) {
+        let wanted = normal(&kind);
+        let problem = match found.get(&name) {
+            None => format!("has no column {name} (wanted: {kind})"),
+            Some(have) if *have != wanted => {
+                format!("has column {name} of type {have} (wanted: {kind})")
+            }
+            Some(_) => continue,
+        };
+        return Err(Trouble::Final(SinkError::Configuration(format!(
+            "the table {} is there and {problem}; rename or drop it, or rename the query's file",
+            ranking.name
+        ))));
+    }
+    Ok(())
 }
 
 /// One spelling of a type.
 fn normal(kind: &str) -> String {
     kind.replace("timestamp with time zone", "timestamptz")
         .replace(' ', "")
-}
-
-/// The plain day shape that dashboards expect, for the shipped rankings.
-async fn view(
-    transaction: &Transaction<'_>,
-    names: &Names,
-    ranking: &Ranking,
-) -> Result<(), Trouble> {
-    let (view, columns): (&str, &[&str]) = match ranking.name.as_str() {
-        "top_sales_per_city" => (
-            "top_sales_by_city_daily",
-            &[
-                "city",
-                "total_sales",
-                "transaction_count",
-                "avg_sale",
-                "max_sale",
-            ],
-        ),
-        "top_salesmen" => (
-            "top_salesmen_daily",
-            &[
-                "salesman_id",
-                "salesman_name",
-                "total_sales",
-                "deals_closed",
-                "avg_deal_size",
-                "cities_covered",
-            ],
-        ),
-        _ => return Ok(()),
-    };
-    let fields: Vec<&str> = fields(ranking)
-        .into_iter()
-        .map(|f| ranking.field_name(f))
-        .collect();
-    if ranking.window.size != DAY
-        || ranking.window.slide != DAY
-        || !columns.iter().all(|c| fields.contains(c))
-    {
-        return Ok(());
-    }
-    let whole = names.table(view);
-    // One that is there is left as it is: to replace it, every reader of it would have to be waited for.
-    if identity::exists(transaction, &whole).await? {
-        return Ok(());
-    }
-    let sql = format!(
-        "CREATE VIEW {whole} AS
-         SELECT (window_start AT TIME ZONE 'UTC')::date AS date, {}, rank FROM {}",
-        columns.join(", "),
-        names.table(&ranking.name)
-    );
-    create(transaction, view, &sql).await
 }
 
 async fn rows(
@@ -464,6 +354,10 @@ async fn rows(
             }
         })
         .collect();
+    // A table that somebody dropped shows nothing; opening the sink makes it anew.
+    if !layout::is_there(transaction, &names.table(&ranking.name)).await? {
+        return Ok(Vec::new());
+    }
     let sql = format!(
         "SELECT (extract(epoch FROM window_start) * 1000)::bigint, (extract(epoch FROM window_end) * 1000)::bigint,
                 rank, final{} FROM {}",

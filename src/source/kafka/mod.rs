@@ -11,6 +11,7 @@
 
 mod burst;
 mod client;
+mod extent;
 mod group;
 mod guard;
 mod identity;
@@ -28,6 +29,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use self::client::{Context, client};
 pub use self::client::{check, refused};
+pub use self::extent::{Extents, extents};
 use self::guard::Look;
 pub use self::identity::{TopicId, cluster_id, topic_ids};
 pub use self::look::Asked;
