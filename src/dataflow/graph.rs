@@ -1,7 +1,7 @@
 //! The timely operators around [`Totals`] and [`Gather`]. See the stage's head for the picture.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,6 +56,8 @@ pub enum Body {
     Tick(Epoch),
     /// The sender's process was asked to stop: none can go on without the others.
     Stop,
+    /// This worker's input has ended. It goes on taking part until all have.
+    Ended(u64),
 }
 
 /// From the owners of keys to worker 0.
@@ -179,6 +181,8 @@ pub struct Told {
     pub snapshot: Option<Order>,
     /// Another process was asked to stop.
     pub stop: bool,
+    /// The other workers whose inputs have ended.
+    pub ended: BTreeSet<u64>,
 }
 
 impl Default for Told {
@@ -189,6 +193,7 @@ impl Default for Told {
             released: false,
             snapshot: None,
             stop: false,
+            ended: BTreeSet::new(),
         }
     }
 }
@@ -230,7 +235,7 @@ pub fn build(
                     move |(input, frontier), output| {
                         input.for_each(|time, messages: &mut Vec<Message>| {
                             for message in messages.drain(..) {
-                                // These two are news at once, not when their epoch is complete.
+                                // These are news at once, not when their epoch is complete.
                                 match message.body {
                                     Body::Tick(epoch) => {
                                         latest.set(latest.get().max(epoch));
@@ -238,6 +243,10 @@ pub fn build(
                                     }
                                     Body::Stop => {
                                         asked.borrow_mut().stop = true;
+                                        continue;
+                                    }
+                                    Body::Ended(worker) => {
+                                        asked.borrow_mut().ended.insert(worker);
                                         continue;
                                     }
                                     _ => {}
@@ -290,7 +299,7 @@ pub fn build(
                                         session.give(Gathered::Promise(promise));
                                     }
                                     Body::Part(part) => session.give(Gathered::Part(part)),
-                                    Body::Tick(_) | Body::Stop | Body::Loaded => {}
+                                    Body::Tick(_) | Body::Stop | Body::Ended(_) | Body::Loaded => {}
                                 }
                             }
                             let candidates = totals.settle();

@@ -82,6 +82,8 @@ mistakes! {
     OthersNotTold = "others-not-told",
     /// One process is asked to stop, and does not pass it on.
     StopNotPassedOn = "stop-not-passed-on",
+    /// A worker whose input has ended leaves, although others read on.
+    EndedWorkerLeaves = "ended-worker-leaves",
     /// A partition that waits at its very beginning is read.
     BeginningNotHeld = "beginning-not-held",
     /// What a sink's commits are of is not compared, nor which database it is.

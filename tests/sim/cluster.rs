@@ -113,6 +113,7 @@ impl Cluster {
         };
         let epoch_bytes = 1 << (6 + world.dice.roll(8));
         let in_flight_bytes = 1 << (9 + world.dice.roll(8));
+        let files = world.files;
         drop(world);
 
         tracing::info!(cluster = id, workers, "starts");
@@ -140,8 +141,8 @@ impl Cluster {
             policy,
             summary_window: Some(1_000),
             idle_timeout: Duration::from_millis(500),
-            until_end: false,
-            ends_are_final: false,
+            until_end: files,
+            ends_are_final: files,
             max_record_bytes: 1 << 20,
             in_flight_bytes,
             epoch_bytes: (epoch_bytes, 1 << 14),

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use standings::dataflow::control::Start;
 use standings::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
@@ -18,6 +18,8 @@ pub struct SimFeed {
     released: Cell<bool>,
     next: RefCell<BTreeMap<PartitionId, u64>>,
     queue: RefCell<VecDeque<SourceEvent>>,
+    /// Files whose end was reached.
+    ended: RefCell<BTreeSet<PartitionId>>,
     /// Told by all workers of a cluster: how far they have read.
     read: std::rc::Rc<RefCell<BTreeMap<PartitionId, u64>>>,
 }
@@ -37,6 +39,7 @@ impl SimFeed {
             released: Cell::new(false),
             next: RefCell::default(),
             queue: RefCell::default(),
+            ended: RefCell::default(),
             read,
         };
         feed.assign(&world.lock());
@@ -114,6 +117,14 @@ impl Feed for SimFeed {
             *at = to;
             self.read.borrow_mut().insert(*partition, to.max(begin));
             return Some(SourceEvent::Block(block));
+        }
+        if world.files {
+            // As a file's reader does: who waits at the hold does not look further.
+            let whole = world.input[*partition as usize].len() as u64;
+            let is_end = *at == whole && hold.is_none_or(|hold| *at < hold);
+            let partition = *partition;
+            return (is_end && self.ended.borrow_mut().insert(partition))
+                .then_some(SourceEvent::Ended { partition });
         }
         // A partition that waits at its hold is not at its end.
         (*at == visible).then_some(SourceEvent::CaughtUp {

@@ -123,9 +123,17 @@ fn run(seed: u64) -> (Seen, u64) {
             Step::Ended | Step::Dead => current = Cluster::start(&world),
             Step::Going => {}
         }
-        // A snapshot of all must come although no more input does.
-        if current.has_read_all() && world.lock().kept_all {
-            current.stop();
+        // A snapshot of all must come although no more input does, and although the inputs of other workers have ended.
+        let mut world = world.lock();
+        if world.files {
+            if world.has_kept_visible() {
+                world.show_more();
+            }
+        } else if world.kept_all {
+            drop(world);
+            if current.has_read_all() {
+                current.stop();
+            }
         }
     }
     drop(current);

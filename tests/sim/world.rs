@@ -229,6 +229,8 @@ pub struct World {
     pub duplicate: BTreeSet<(u32, u64)>,
     /// How many of them are there.
     pub visible: Vec<u64>,
+    /// The input is files, read with `--until-end`: a partition ends where its lines do.
+    pub files: bool,
     pub database: DatabaseState,
     pub log: LogState,
     pub objects: BTreeMap<String, Vec<u8>>,
@@ -239,6 +241,8 @@ pub struct World {
     pub newest: u64,
     /// Some snapshot stood for all of the input.
     pub kept_all: bool,
+    /// What the newest manifest stands for.
+    kept: Offsets,
     /// Every part that was ever written.
     pub parts: BTreeSet<String>,
     gone: BTreeSet<u64>,
@@ -256,6 +260,9 @@ impl World {
         let partitions = 1 + dice.roll(4);
         let step = [20_000, 200_000, 900_000][dice.roll(3) as usize];
         let first = 1 + dice.roll(partitions);
+        let files = seed % 4 == 3;
+        // Files are all there from the start.
+        let first = if files { partitions } else { first };
         let mut input: Vec<Vec<String>> = Vec::new();
         for p in 0..partitions {
             let n = dice.roll(90) as usize;
@@ -307,6 +314,7 @@ impl World {
             input,
             duplicate,
             visible: vec![0; first as usize],
+            files,
             database: DatabaseState::default(),
             log: LogState::default(),
             objects: BTreeMap::new(),
@@ -315,6 +323,7 @@ impl World {
             newest: 0,
             parts: BTreeSet::new(),
             kept_all: false,
+            kept: Offsets::new(),
             gone: BTreeSet::new(),
             frozen: 0,
             seen,
@@ -368,7 +377,31 @@ impl World {
     /// Nothing goes wrong any more, and all of the input is there.
     pub fn calm(&mut self) {
         self.weather = Weather::calm();
-        self.visible = self.input.iter().map(|p| p.len() as u64).collect();
+        self.visible = (0..self.input.len()).map(|p| self.shown_until(p)).collect();
+    }
+
+    /// How many lines of a partition come in the storm: the longest file goes on when all others have ended.
+    fn shown_until(&self, p: usize) -> u64 {
+        let whole = self.input[p].len() as u64;
+        let longest = (0..self.input.len()).max_by_key(|p| self.input[*p].len());
+        match self.files && longest == Some(p) {
+            true => whole * 2 / 3,
+            false => whole,
+        }
+    }
+
+    /// Some more of the longest file comes.
+    pub fn show_more(&mut self) {
+        for (visible, lines) in self.visible.iter_mut().zip(&self.input) {
+            let more = *visible + 1 + lines.len() as u64 / 8;
+            *visible = more.min(lines.len() as u64);
+        }
+    }
+
+    /// Whether the newest snapshot stands for all that is there.
+    pub fn has_kept_visible(&self) -> bool {
+        let kept = |p: u32| self.kept.get(&p).copied().unwrap_or(0);
+        (0..).zip(&self.visible).all(|(p, n)| kept(p) >= *n)
     }
 
     /// Time passes, and some more of the input comes.
@@ -381,7 +414,7 @@ impl World {
                 self.visible.push(0);
             } else if p < self.visible.len() {
                 let more = self.visible[p] + 1 + self.dice.roll(12);
-                self.visible[p] = more.min(self.input[p].len() as u64);
+                self.visible[p] = more.min(self.shown_until(p));
             }
         }
     }
@@ -540,6 +573,7 @@ impl World {
         self.kept_all |= (0..)
             .zip(&self.input)
             .all(|(p, lines)| kept(p) == lines.len() as u64);
+        self.kept = offsets;
     }
 
     fn shown(&mut self, sink: Sink) -> &mut Shown {

@@ -6,6 +6,8 @@
 //! 2. What is read and not yet durable is at most the byte bound plus one block; rejects count with what they hold.
 //! 3. A promised horizon is taken over only between epochs.
 //! 4. Nothing is read before worker 0 has said how to begin, and nothing past the hold before it releases it.
+//! 5. A worker whose input has ended goes on with epochs, promises and parts of snapshots until all inputs have ended:
+//!    without it no snapshot would be complete any more.
 
 mod epoch_size;
 mod feed;
@@ -100,6 +102,8 @@ pub struct Driver<F: Feed> {
     arrived: Vec<(SystemTime, u64)>,
     epoch: Epoch,
     ready: bool,
+    /// Its input has ended, and the other workers were told.
+    ended: bool,
     promised: i64,
     /// Bytes of the present epoch, and how many it may have.
     bytes: usize,
@@ -182,6 +186,7 @@ impl<F: Feed> Driver<F> {
             arrived: Vec::new(),
             epoch: 0,
             ready: false,
+            ended: false,
             promised: BEGINNING,
             start: Start::default(),
             released: false,
@@ -315,7 +320,7 @@ impl<F: Feed> Driver<F> {
             // One process of many: the others stop too, or this one would wait for them for ever.
             self.send_to_others(&Body::Stop);
         }
-        if stop || self.has_ended() {
+        if stop || self.all_have_ended() {
             self.close();
             return Ok(Turn::Step);
         }
@@ -349,6 +354,26 @@ impl<F: Feed> Driver<F> {
             gather.activator.activate();
         }
         next.map(|next| next.saturating_duration_since(now))
+    }
+
+    /// Whether the inputs of all workers have ended. That its own has, the others are told once.
+    fn all_have_ended(&mut self) -> bool {
+        if !self.ended {
+            if !self.has_ended() {
+                return false;
+            }
+            self.ended = true;
+            self.send_to_others(&Body::Ended(self.index as u64));
+            if !self.others_have_ended() {
+                // What is sent goes out with the epoch's end.
+                self.end_epoch();
+            }
+        }
+        self.others_have_ended() || sabotage::is(Mistake::EndedWorkerLeaves)
+    }
+
+    fn others_have_ended(&self) -> bool {
+        self.told.borrow().ended.len() + 1 >= self.peers
     }
 
     /// Closing the input lets the frontier pass everything; what was read is committed before the end.
@@ -386,7 +411,9 @@ impl<F: Feed> Driver<F> {
             if self.bytes >= piece {
                 return Ok(Pulled::Piece);
             }
-            let Some(event) = self.feed.as_ref().and_then(Feed::try_next) else {
+            // Its end is where it was when it was reached.
+            let feed = self.feed.as_ref().filter(|_| !self.ended);
+            let Some(event) = feed.and_then(Feed::try_next) else {
                 return Ok(Pulled::All);
             };
             self.take(event)?;
