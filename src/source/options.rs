@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::SourceError;
+use super::properties;
 use super::url::SourceUrl;
 use crate::model::block::PartitionId;
 use crate::model::hold::Hold;
@@ -163,6 +164,7 @@ fn parse_properties_file(path: &Path) -> Result<Vec<(String, String)>, SourceErr
         let (key, value) = line
             .split_once('=')
             .ok_or_else(|| wrong(format!("line {}: no `=`", n + 1)))?;
+        properties::allowed(key).map_err(|e| wrong(format!("line {}: {e}", n + 1)))?;
         properties.push((key.trim().to_owned(), value.trim().to_owned()));
     }
     Ok(properties)
