@@ -207,10 +207,11 @@ def chart():
             fault(f"no values file in {CHART}/ci renders a {wanted}")
     for what, values in {
         "no sink": {},
-        "a folder for several": {"sink": {"secret": "x"}, "peers": {"plaintext": True}, "state": {"url": "file:/state"}},
-        "autoscaling without state": {"sink": {"secret": "x"}, "peers": {"plaintext": True}, "autoscaling": {"enabled": True}},
+        "a folder for several": {"sink": {"secret": "x"}, "peers": {"plaintext": True, "secret": "x"}, "state": {"url": "file:/state"}},
+        "autoscaling without state": {"sink": {"secret": "x"}, "peers": {"plaintext": True, "secret": "x"}, "autoscaling": {"enabled": True}},
         "a secret in a URL": {"sink": {"urls": ["postgres://u:p@h/d"]}},
         "several without certificates": {"sink": {"secret": "x"}},
+        "plaintext without a secret": {"sink": {"secret": "x"}, "peers": {"plaintext": True}},
         "certificates and plaintext": {"sink": {"secret": "x"}, "peers": {"tlsSecret": "x", "plaintext": True}},
         "an unknown value": {"sink": {"secret": "x"}, "replica": 3},
         "a user in the lineage URL": {"sink": {"secret": "x"}, "replicas": 1, "lineage": {"url": "http://u:p@marquez"}},

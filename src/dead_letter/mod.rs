@@ -57,8 +57,8 @@ Examples:
         /// Folder of the queries, for the columns; the usual ones without it.
         #[arg(long, env = "STANDINGS_QUERIES", value_name = "DIR")]
         queries: Option<PathBuf>,
-        /// Any librdkafka setting; repeat for several.
-        #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", value_name = "K=V", value_parser = parse_property)]
+        /// A librdkafka setting; repeat for several.
+        #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", hide_env_values = true, value_name = "K=V", value_parser = parse_property)]
         kafka_property: Vec<(String, String)>,
     },
     /// Sends the original records, mended, to a topic or a file of sales. What would be refused again stays.
@@ -80,8 +80,8 @@ pub struct Which {
     /// Only those of the last so long, by the time of the letter; files have none.
     #[arg(long, value_name = "D", value_parser = parse_duration)]
     pub since: Option<Duration>,
-    /// Any librdkafka setting; repeat for several.
-    #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", value_name = "K=V", value_parser = parse_property)]
+    /// A librdkafka setting; repeat for several.
+    #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", hide_env_values = true, value_name = "K=V", value_parser = parse_property)]
     pub kafka_property: Vec<(String, String)>,
 }
 

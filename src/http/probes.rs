@@ -10,6 +10,9 @@ use axum::response::{IntoResponse, Response};
 use super::watch::Shown;
 use crate::observe::metrics::CONTENT_TYPE;
 
+/// A supervisor's questions: they are answered whatever else goes on, for it would end what it is told nothing of.
+pub(super) const PATHS: [&str; 2] = ["/healthz", "/readyz"];
+
 /// Whether the workers move.
 pub(super) async fn healthz(State(shown): State<Arc<Shown>>) -> Response {
     match shown.metrics.stuck_worker() {

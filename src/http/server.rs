@@ -1,7 +1,11 @@
 //! Listens and answers, on threads of its own.
 //!
-//! 1. A connection that says nothing, or nothing whole, is closed; there are at most [`MOST_CONNECTIONS`].
-//! 2. Every request passes the gate.
+//! 1. A connection that says nothing, or nothing whole, or does not read what it is answered, is closed ([`unread`]).
+//! 2. There are so many at the same time, of one address a share of them; a probe is answered even then ([`places`]).
+//! 3. Every request passes the gate.
+//!
+//! [`unread`]: super::unread
+//! [`places`]: super::places
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
@@ -10,30 +14,29 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::Semaphore;
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use super::places::{Admission, Places};
 use super::problem::Problem;
-use super::security::{Gate, HttpArgs, Peer, guard};
+use super::security::{Gate, HttpArgs, LARGEST_HEAD, Peer, guard};
+use super::unread::{Impatient, Unread};
 use super::watch::Shown;
 use super::{api, events, openapi, page, probes};
 use crate::run::exit::Failure;
 
-/// Connections at the same time; more wait until one ends.
-const MOST_CONNECTIONS: usize = 4_096;
 /// How long a request's head may take, and how long a connection may be silent between two.
 const HEAD: Duration = Duration::from_secs(15);
 /// How long the beginning of TLS may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// The largest head of a request, bytes.
-const LARGEST_HEAD: usize = 32 << 10;
 
 /// A port that is taken, not yet served.
 pub struct Listening {
@@ -59,7 +62,7 @@ pub fn listen(address: &str, process: usize, args: &HttpArgs) -> Result<Listenin
         let port = usize::from(at.port()) + process;
         at.set_port(u16::try_from(port).map_err(|_| wrong(&"the port is too large"))?);
     }
-    let gate = Gate::open(args, at)?;
+    let gate = Gate::open(args, address, at)?;
     let listener = TcpListener::bind(at).map_err(|e| wrong(&e))?;
     listener.set_nonblocking(true).map_err(|e| wrong(&e))?;
     Ok(Listening { listener, gate })
@@ -104,12 +107,8 @@ impl Listening {
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
         let gate = Arc::new(self.gate);
         let routes = routes(shown, Arc::clone(&gate));
-        let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        let places = Places::new();
         loop {
-            // Never closed.
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-                return Ok(());
-            };
             let (stream, peer) = match listener.accept().await {
                 Ok(accepted) => accepted,
                 Err(problem) => {
@@ -121,43 +120,81 @@ impl Listening {
             };
             // Events are small and wanted at once.
             let _ = stream.set_nodelay(true);
+            let admission = places.admit(peer.ip());
             let (routes, peer) = (routes.clone(), Peer(peer.ip()));
             let tls = gate.tls.as_ref().map(|tls| TlsAcceptor::from(tls.config()));
             tokio::spawn(async move {
-                let _place = place;
-                match tls {
-                    None => connection(stream, routes, peer).await,
-                    Some(tls) => {
-                        let shaken = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await;
-                        if let Ok(Ok(stream)) = shaken {
-                            connection(stream, routes, peer).await;
-                        }
-                    }
+                match admission {
+                    Admission::Place(_place) => serve(stream, tls, routes, peer, false).await,
+                    Admission::Lobby(waiting) => tokio::select! {
+                        () = serve(stream, tls, routes, peer, true) => {}
+                        () = waiting.over() => {}
+                    },
                 }
             });
         }
     }
 }
 
-async fn connection(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+/// Serves one connection, after the beginning of TLS where there is TLS.
+async fn serve(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
     routes: Router,
     peer: Peer,
+    in_lobby: bool,
+) {
+    let unread = Unread::default();
+    let stream = Impatient::new(stream, unread.clone());
+    let Some(tls) = tls else {
+        return connection(stream, unread, routes, peer, in_lobby).await;
+    };
+    if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+        connection(stream, unread, routes, peer, in_lobby).await;
+    }
+}
+
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    unread: Unread,
+    routes: Router,
+    peer: Peer,
+    in_lobby: bool,
 ) {
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
-        routes.clone().oneshot(request)
+        let (routes, unread) = (routes.clone(), unread.clone());
+        async move {
+            let path = request.uri().path();
+            if in_lobby && !probes::PATHS.contains(&path) {
+                return Ok(too_many().answer(path));
+            }
+            unread.none().await;
+            routes.oneshot(request).await
+        }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(LARGEST_HEAD)
+        .keep_alive(!in_lobby)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades()
         .await;
     if let Err(problem) = served {
         tracing::trace!(event = "http_connection", %problem);
+    }
+}
+
+/// What those are told who find no place.
+fn too_many() -> Problem {
+    Problem {
+        retry_after: Some(10),
+        ..Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many connections, from this address or in all; try again later",
+        )
     }
 }
 

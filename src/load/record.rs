@@ -50,7 +50,7 @@ pub struct RecordArgs {
     /// Stop after so many records.
     #[arg(long, value_name = "N")]
     pub sales: Option<u64>,
-    /// Any librdkafka setting; repeat for several.
+    /// A librdkafka setting; repeat for several.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", hide_env_values = true, value_name = "K=V", value_parser = parse_property)]
     pub kafka_property: Vec<(String, String)>,
 }

@@ -51,7 +51,7 @@ pub struct ReplayArgs {
     /// The same as --pace N.
     #[arg(long, value_name = "N", conflicts_with = "pace", value_parser = clap::value_parser!(u64).range(1..))]
     pub rate: Option<u64>,
-    /// Any librdkafka setting; repeat for several.
+    /// A librdkafka setting; repeat for several.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", hide_env_values = true, value_name = "K=V", value_parser = parse_property)]
     pub kafka_property: Vec<(String, String)>,
 }

@@ -17,7 +17,7 @@ use crate::run::limits::LimitArgs;
 use crate::run::peers::tls::PeerArgs;
 use crate::sink::url::SinkUrl;
 use crate::snapshot::StateUrl;
-use crate::source::{SourceUrl, Start};
+use crate::source::{SourceUrl, Start, properties};
 
 /// How a sink's commits are delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -242,7 +242,7 @@ pub struct RunArgs {
     /// One number fixes it. Idle, an epoch holds whatever came.
     #[arg(long, env = "STANDINGS_EPOCH_BYTES", value_name = "BYTES[..BYTES]", default_value = "131072..16777216", value_parser = parse_epoch_bytes)]
     pub epoch_bytes: (usize, usize),
-    /// Any librdkafka setting, for source and sinks, such as security.protocol=SASL_SSL; repeat for several.
+    /// A librdkafka setting, for source and sinks, such as security.protocol=SASL_SSL; repeat for several.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", hide_env_values = true, value_name = "K=V", value_parser = parse_property)]
     pub kafka_property: Vec<(String, String)>,
     /// File of librdkafka settings, one K=V a line; for secrets.
@@ -308,7 +308,10 @@ fn parse_limit(text: &str) -> Result<(String, FailOn), String> {
 /// `K=V`.
 pub fn parse_property(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((k, v)) if !k.trim().is_empty() => Ok((k.trim().to_owned(), v.trim().to_owned())),
+        Some((k, v)) if !k.trim().is_empty() => {
+            properties::allowed(k)?;
+            Ok((k.trim().to_owned(), v.trim().to_owned()))
+        }
         _ => Err("write it as KEY=VALUE, such as security.protocol=SSL".to_owned()),
     }
 }

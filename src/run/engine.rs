@@ -16,8 +16,7 @@ use super::committer::{self, CommitGate, Outputs};
 use super::driver::{self, Feed, Settings};
 use super::exit::{self, Failure};
 use super::limits::Limits;
-use super::peers::tls::PeerTls;
-use super::peers::{self, Hello, Line};
+use super::peers::{self, Hello, Line, Trust};
 use crate::dataflow::control::Start;
 use crate::dataflow::gather::Emit;
 use crate::dataflow::graph::{self, Gate};
@@ -44,8 +43,8 @@ pub struct Cluster {
     pub source: String,
     /// `--state`: the same in all processes; empty without one.
     pub state: String,
-    /// Certificates for the connections between processes, if they are not plain.
-    pub tls: Option<Arc<PeerTls>>,
+    /// By what the processes know each other.
+    pub trust: Trust,
 }
 
 impl Cluster {
@@ -60,7 +59,7 @@ impl Cluster {
             peer_timeout: Duration::from_secs(10),
             source: String::new(),
             state: String::new(),
-            tls: None,
+            trust: Trust::default(),
         }
     }
 
@@ -105,10 +104,10 @@ impl Cluster {
             )));
         }
         let hosts = hosts[..processes].to_vec();
-        let tls = args.peers.security(&hosts)?;
+        let trust = args.peers.trust(&hosts)?;
         Ok(Cluster {
             workers,
-            tls,
+            trust,
             hosts,
             process,
             id: args.cluster_id.clone(),
@@ -152,7 +151,7 @@ impl Cluster {
         let sockets = peers::connect(
             &own,
             &self.hosts,
-            self.tls.as_ref(),
+            &self.trust,
             self.peer_timeout,
             &settings.stop,
         )?;

@@ -19,6 +19,7 @@ mod kafka;
 mod lines;
 mod options;
 mod parquet;
+pub mod properties;
 mod quiet;
 mod reader;
 mod recording;

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use super::error::SourceError;
 use super::files::Files;
 use super::input::Input;
+use super::properties;
 use super::url::SourceUrl;
 use crate::model::block::PartitionId;
 use crate::model::hold::Hold;
@@ -187,6 +188,7 @@ fn parse_properties_file(path: &Path) -> Result<Vec<(String, String)>, SourceErr
         let (key, value) = line
             .split_once('=')
             .ok_or_else(|| wrong(format!("line {}: no `=`", n + 1)))?;
+        properties::allowed(key).map_err(|e| wrong(format!("line {}: {e}", n + 1)))?;
         properties.push((key.trim().to_owned(), value.trim().to_owned()));
     }
     Ok(properties)

@@ -49,7 +49,7 @@ pub struct InputArgs {
     /// As in the run.
     #[arg(long, env = "STANDINGS_MAX_KEY_BYTES", value_name = "BYTES")]
     pub max_key_bytes: Option<usize>,
-    /// Any librdkafka setting; repeat for several.
+    /// A librdkafka setting; repeat for several.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", hide_env_values = true, value_name = "K=V", value_parser = parse_property)]
     pub kafka_property: Vec<(String, String)>,
     /// File of librdkafka settings.

@@ -12,6 +12,10 @@ pub struct HttpArgs {
     /// cluster takes the port plus p. Addresses that others reach need keys or tokens.
     #[arg(long, env = "STANDINGS_HTTP", value_name = "ADDR")]
     pub http: Option<String>,
+    /// A name by which this server may be asked, such as standings.example behind a proxy; repeat for several. Addresses and
+    /// localhost always are. Without keys and tokens every other name is refused: its owner may have let it point here.
+    #[arg(long, env = "STANDINGS_HTTP_HOST", value_name = "NAME")]
+    pub http_host: Vec<String>,
     /// File of API keys, one `ROLE NAME sha256:HEX` a line, as `standings key new` prints it; read again when it changes.
     #[arg(long, env = "STANDINGS_HTTP_KEYS", value_name = "FILE")]
     pub http_keys: Option<PathBuf>,

@@ -10,14 +10,15 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::cors::Cors;
+use super::host::Hosts;
 use super::jwks::Issuer;
 use super::jwt::{Expected, Refused};
 use super::keys::Keys;
 use super::rate::{Client, Rate};
-use super::{Caller, HttpArgs, Role, Tls};
-use crate::http::api;
+use super::{Caller, HttpArgs, Role, Tls, head};
 use crate::http::problem::Problem;
 use crate::http::watch::Shown;
+use crate::http::{api, probes};
 use crate::run::exit::Failure;
 
 /// The largest body of a request; none is read.
@@ -30,6 +31,7 @@ pub(in crate::http) struct Gate {
     issuer: Option<Issuer>,
     rate: Option<Rate>,
     cors: Cors,
+    hosts: Hosts,
     pub(in crate::http) tls: Option<Tls>,
 }
 
@@ -38,8 +40,12 @@ pub(in crate::http) struct Gate {
 pub(in crate::http) struct Peer(pub(in crate::http) IpAddr);
 
 impl Gate {
-    /// As the flags say, for an address that is listened at.
-    pub(in crate::http) fn open(args: &HttpArgs, at: SocketAddr) -> Result<Self, Failure> {
+    /// As the flags say, for an address that is listened at, and as `--http` writes it.
+    pub(in crate::http) fn open(
+        args: &HttpArgs,
+        address: &str,
+        at: SocketAddr,
+    ) -> Result<Self, Failure> {
         if !at.ip().to_canonical().is_loopback() && !args.has_authentication() {
             return Err(Failure::usage(format!(
                 "--http {at}: others reach this address, so it needs authentication: --http-keys FILE (make a key with \
@@ -73,6 +79,8 @@ impl Gate {
             issuer,
             rate: (args.http_rate > 0).then(|| Rate::new(args.http_rate)),
             cors: Cors::new(&args.http_cors).map_err(Failure::usage)?,
+            hosts: Hosts::new(address, &args.http_host, !args.has_authentication())
+                .map_err(Failure::usage)?,
             tls,
         })
     }
@@ -122,8 +130,7 @@ impl Gate {
             None => Ok(None),
             Some(_) => self.caller(headers).await,
         };
-        // A supervisor's questions are never too many: it would end what it is told nothing of.
-        let is_probe = ["/healthz", "/readyz"].contains(&path);
+        let is_probe = probes::PATHS.contains(&path);
         if let Some(rate) = self.rate.as_ref().filter(|_| !is_probe) {
             let address = peer.map_or(IpAddr::from([127, 0, 0, 1]), |p| p.0);
             let client = match &found {
@@ -245,11 +252,16 @@ pub(in crate::http) async fn guard(
     let headers = request.headers().clone();
     let peer = request.extensions().get::<Peer>().copied();
     let is_api = path == "/api" || path.starts_with("/api/");
-    let (mut response, admitted) = match gate.cors.preflight(request.method(), &headers) {
-        Some(response) => (response, false),
-        None => match gate.admit(&path, &headers, peer).await {
-            Ok(()) => (next.run(request).await, true),
-            Err(problem) => (problem.into_response(), false),
+    let meant = head::check(&request)
+        .and_then(|()| gate.hosts.check(request.version(), request.uri(), &headers));
+    let (mut response, admitted) = match meant.err() {
+        Some(problem) => (problem.into_response(), false),
+        None => match gate.cors.preflight(request.method(), &headers) {
+            Some(response) => (response, false),
+            None => match gate.admit(&path, &headers, peer).await {
+                Ok(()) => (next.run(request).await, true),
+                Err(problem) => (problem.into_response(), false),
+            },
         },
     };
     let problem = response.extensions_mut().remove::<Problem>();

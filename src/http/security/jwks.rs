@@ -1,9 +1,15 @@
 //! The issuer's public keys, from a file or a URL: read again from time to time, and when a token names a key that is
 //! not among them; but not more often than every half minute, whatever tokens come.
+//!
+//! 1. One attempt at a time; all who need it wait for the same one.
+//! 2. While there are keys, nobody waits for fresher ones but who shows a key that is not among them.
+//! 3. After an attempt that failed nobody waits for the next: it goes on aside.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
 
 use super::Caller;
 use super::jwt::{self, Expected, Jwk, Refused};
@@ -29,17 +35,25 @@ enum Source {
 struct Known {
     keys: Option<Arc<Vec<Jwk>>>,
     tried: Option<Instant>,
+    /// The last attempt gave no keys: nobody waits for the next.
+    failed: bool,
+    /// Ends with the attempt that runs.
+    running: Option<watch::Receiver<()>>,
 }
 
 /// Checks tokens of one issuer.
 #[derive(Debug)]
 pub(super) struct Issuer {
-    source: Source,
     expected: Expected,
+    set: Arc<Set>,
+}
+
+/// The issuer's keys.
+#[derive(Debug)]
+struct Set {
+    source: Source,
     client: reqwest::Client,
     known: Mutex<Known>,
-    /// One fetch at a time.
-    fetching: tokio::sync::Mutex<()>,
 }
 
 impl Issuer {
@@ -73,37 +87,40 @@ impl Issuer {
             }
         };
         Ok(Issuer {
-            source: from,
             expected,
-            client,
-            known: Mutex::new(known),
-            fetching: tokio::sync::Mutex::default(),
+            set: Arc::new(Set {
+                source: from,
+                client,
+                known: Mutex::new(known),
+            }),
         })
-    }
-
-    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whose a token is; `Ok(Err(_))` if nobody's, and an error while there are no keys at all.
     pub(super) async fn caller(&self, token: &str) -> Result<Result<Caller, Refused>, String> {
-        let due = {
-            let known = self.known();
-            known.keys.is_none() || known.tried.is_none_or(|t| t.elapsed() > REFRESH)
+        let (has_keys, due) = {
+            let known = self.set.known();
+            (
+                known.keys.is_some(),
+                known.tried.is_none_or(|t| t.elapsed() > REFRESH),
+            )
         };
-        if due {
-            self.refresh().await;
+        match has_keys {
+            false => self.set.renewed().await,
+            // Those of before hold on meanwhile.
+            true if due => drop(self.set.renew()),
+            true => {}
         }
         let mut verified = self.verify(token)?;
         if verified == Err(Refused::UnknownKey) {
-            self.refresh().await;
+            self.set.renewed().await;
             verified = self.verify(token)?;
         }
         Ok(verified)
     }
 
     fn verify(&self, token: &str) -> Result<Result<Caller, Refused>, String> {
-        let keys = self.known().keys.clone();
+        let keys = self.set.known().keys.clone();
         let keys = keys.ok_or("the issuer's keys could not be fetched yet")?;
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -111,41 +128,64 @@ impl Issuer {
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         Ok(jwt::verify(token, &keys, &self.expected, now))
     }
+}
 
-    /// Reads the keys again, unless that was just done.
-    async fn refresh(&self) {
-        let _one = self.fetching.lock().await;
+impl Set {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the attempt that runs or is due; but for none after one that failed, so that a server which hangs holds
+    /// up nobody twice.
+    async fn renewed(self: &Arc<Self>) {
+        let failed = self.known().failed;
+        if let Some(mut attempt) = self.renew()
+            && !failed
         {
-            let mut known = self.known();
-            let least = if known.keys.is_none() {
-                Duration::from_secs(1)
-            } else {
-                LEAST
-            };
-            let least = match self.source {
-                // A file costs nothing.
-                Source::File(_) => Duration::from_secs(1),
-                Source::Url(_) => least,
-            };
-            if known.tried.is_some_and(|t| t.elapsed() < least) {
-                return;
-            }
-            known.tried = Some(Instant::now());
+            // Never sent to: it is over when the attempt is.
+            let _ = attempt.changed().await;
         }
-        let fetched = match self.fetch().await {
-            Ok(text) => jwt::keys(&text),
-            Err(e) => Err(e),
+    }
+
+    /// Begins to read the keys again, unless that was just done; ends with the attempt.
+    fn renew(self: &Arc<Self>) -> Option<watch::Receiver<()>> {
+        let mut known = self.known();
+        if let Some(running) = known.running.clone().filter(|r| r.has_changed().is_ok()) {
+            return Some(running);
+        }
+        let least = match self.source {
+            // A file costs nothing.
+            Source::File(_) => Duration::from_secs(1),
+            Source::Url(_) if known.keys.is_none() => Duration::from_secs(1),
+            Source::Url(_) => LEAST,
         };
-        match fetched {
-            Ok(keys) => self.known().keys = Some(Arc::new(keys)),
-            Err(problem) => {
-                tracing::warn!(
-                    event = "jwks_not_fetched",
-                    problem,
-                    "the keys of before hold on"
-                );
-            }
+        if known.tried.is_some_and(|t| t.elapsed() < least) {
+            return None;
         }
+        known.tried = Some(Instant::now());
+        let (running, attempt) = watch::channel(());
+        known.running = Some(attempt.clone());
+        let set = Arc::clone(self);
+        tokio::spawn(async move {
+            let _running = running;
+            let fetched = match set.fetch().await {
+                Ok(text) => jwt::keys(&text),
+                Err(e) => Err(e),
+            };
+            let mut known = set.known();
+            known.failed = fetched.is_err();
+            match fetched {
+                Ok(keys) => known.keys = Some(Arc::new(keys)),
+                Err(problem) => {
+                    tracing::warn!(
+                        event = "jwks_not_fetched",
+                        problem,
+                        "the keys of before hold on"
+                    );
+                }
+            }
+        });
+        Some(attempt)
     }
 
     async fn fetch(&self) -> Result<Vec<u8>, String> {

@@ -1,9 +1,9 @@
 //! Who may ask what, how often, from where.
 //!
 //! ```text
-//! request ──► credentials (key, token) ──► rate of this client ──► role for this path ──► size ──► handler
-//!                                                                                              │
-//! answer ◄── security headers, allowed origin, problem document ◄──────────────────────────────┘
+//! request ──► this server's name? ──► credentials (key, token) ──► rate of this client ──► role ──► size ──► handler
+//!                                                                                                            │
+//! answer ◄── security headers, allowed origin, problem document ◄────────────────────────────────────────────┘
 //! ```
 //!
 //! 1. An address that others reach is served only with keys or tokens.
@@ -13,6 +13,8 @@
 mod cors;
 mod flags;
 mod gate;
+mod head;
+mod host;
 mod jwks;
 mod jwt;
 mod keys;
@@ -21,7 +23,9 @@ mod tls;
 
 pub use self::flags::HttpArgs;
 pub(in crate::http) use self::gate::{Gate, Peer, guard};
+pub(in crate::http) use self::head::LARGEST_HEAD;
 pub use self::keys::{KeyCommand, run as key};
+pub(in crate::http) use self::rate::Client;
 pub(in crate::http) use self::tls::Tls;
 
 use std::sync::Arc;

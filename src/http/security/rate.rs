@@ -7,7 +7,7 @@ use std::time::Instant;
 
 /// Who is counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Client {
+pub(in crate::http) enum Client {
     /// Somebody with credentials.
     Name(Arc<str>),
     /// An address; of IPv6 the network of 64 bits, which one person has.
@@ -15,7 +15,7 @@ pub(super) enum Client {
 }
 
 impl Client {
-    pub(super) fn at(address: IpAddr) -> Self {
+    pub(in crate::http) fn at(address: IpAddr) -> Self {
         Client::Address(match address.to_canonical() {
             IpAddr::V6(v6) => {
                 let [a, b, c, d, ..] = v6.segments();

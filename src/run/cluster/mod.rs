@@ -8,7 +8,8 @@ pub mod control;
 
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +20,7 @@ use crossbeam_channel::Receiver;
 
 use self::control::{FOLDER, Outcome as Resized, Wish};
 use super::exit::{FAILED, Failure, USAGE};
+use super::peers::secret;
 
 /// `standings cluster`.
 #[derive(Args, Clone, Debug)]
@@ -44,6 +46,9 @@ pub struct ClusterArgs {
     pub command: Vec<String>,
 }
 
+/// The variable of `--cluster-secret`.
+const SECRET: &str = "STANDINGS_CLUSTER_SECRET";
+
 /// A process that lived shorter than this failed early.
 const EARLY: Duration = Duration::from_secs(10);
 /// How many early failures in a row end the supervision.
@@ -66,7 +71,11 @@ pub fn run(args: &ClusterArgs, log: &str, stop: &Arc<AtomicBool>) -> Result<(), 
     let failed = |e: std::io::Error| Failure::failed(format!("cannot make {}: {e}", dir.display()));
     // Left by another of this number, which was killed.
     let _ = std::fs::remove_dir_all(&dir);
-    std::fs::create_dir_all(&dir).map_err(failed)?;
+    // Its own, which nobody else can look into: one that is there already is of somebody else.
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&dir)
+        .map_err(failed)?;
     let (socket, wishes) = control::listen(&dir).map_err(failed)?;
     tracing::info!(event = "cluster", processes = args.processes, control = %socket.display());
     let supervisor = Supervisor {
@@ -77,6 +86,7 @@ pub fn run(args: &ClusterArgs, log: &str, stop: &Arc<AtomicBool>) -> Result<(), 
         wishes,
         size: (args.processes, None),
         generation: 0,
+        secret: own_secret(&dir).map_err(failed)?,
     };
     let result = supervisor.run();
     let _ = std::fs::remove_dir_all(&dir);
@@ -92,6 +102,36 @@ struct Supervisor<'a> {
     /// Processes, and worker threads where they were asked for.
     size: (usize, Option<usize>),
     generation: u64,
+    /// The file with the secret that was made for the processes; none where the user gives one.
+    secret: Option<PathBuf>,
+}
+
+/// What the processes know each other by: made anew for each cluster, and in a file, since others may look at what a
+/// process was started with.
+fn own_secret(dir: &Path) -> std::io::Result<Option<PathBuf>> {
+    if std::env::var_os(SECRET).is_some() {
+        return Ok(None);
+    }
+    let path = dir.join("secret");
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)?;
+    file.write_all(secret::random()?.as_bytes())?;
+    Ok(Some(path))
+}
+
+/// What a file holds that the environment names (`STANDINGS_…_FILE`), this process has in its own environment by now. One
+/// that it starts reads the file itself: what it was started with can be looked at as long as it runs.
+pub(super) fn without_values_of_files(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let of_file = name.to_str().and_then(|n| n.strip_suffix("_FILE"));
+        if let Some(value) = of_file.filter(|n| n.starts_with("STANDINGS_")) {
+            command.env_remove(value);
+        }
+    }
 }
 
 /// How one generation ended.
@@ -205,6 +245,10 @@ impl Supervisor<'_> {
                 .arg(&hosts)
                 .env("STANDINGS_LOG", self.log)
                 .env("STANDINGS_CAUGHT_UP", self.caught_up());
+            without_values_of_files(&mut command);
+            if let Some(secret) = &self.secret {
+                command.env(format!("{SECRET}_FILE"), secret);
+            }
             ends_with_this_one(&mut command);
             if let Some(workers) = workers {
                 command.args(["-w", &workers.to_string()]);

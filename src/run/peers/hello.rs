@@ -46,6 +46,11 @@ pub enum Line {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
     Welcome,
+    /// Show that you know the secret; this is how the one who listens does.
+    Prove {
+        nonce: String,
+        proof: String,
+    },
     /// Not of this cluster: the reason.
     Refused(String),
     /// Of a generation that is over: the present one.
@@ -69,20 +74,34 @@ impl Hello {
         }
     }
 
-    /// What this process, which listens, says to another that dials it.
-    pub(super) fn judge(&self, other: &Hello) -> Answer {
+    /// What this process, which listens, says to another that dials it. `proven`: it has shown that it is of this cluster;
+    /// one that has not is told nothing of it, and ends nothing.
+    pub(super) fn judge(&self, other: &Hello, proven: bool) -> Answer {
         let refused = |what: &str, own: &dyn std::fmt::Display, its: &dyn std::fmt::Display| {
             Answer::Refused(format!(
                 "process {} has {what} {own}, process {} has {its}",
                 self.process, other.process
             ))
         };
+        if self.cluster != other.cluster && !proven {
+            return Answer::Refused(format!(
+                "its cluster id {} is not that of process {}",
+                other.cluster, self.process
+            ));
+        }
         if self.cluster != other.cluster {
             return refused("cluster id", &self.cluster, &other.cluster);
         }
         match other.generation.cmp(&self.generation) {
             std::cmp::Ordering::Less => return Answer::Outdated(self.generation),
-            std::cmp::Ordering::Greater => return Answer::Newer,
+            std::cmp::Ordering::Greater if proven => return Answer::Newer,
+            std::cmp::Ordering::Greater => {
+                return Answer::Refused(format!(
+                    "generation {} is newer than what runs here, but nothing proves that it is of this cluster; end what \
+                     runs first, or give every process the same --cluster-secret",
+                    other.generation
+                ));
+            }
             std::cmp::Ordering::Equal => {}
         }
         if self.version != other.version {
@@ -188,7 +207,7 @@ pub(super) mod tests {
             (hello(0), "same -p"),
             (hello(7), "same -p"),
         ] {
-            let Answer::Refused(why) = own.judge(&other) else {
+            let Answer::Refused(why) = own.judge(&other, true) else {
                 panic!("{other:?} is not refused");
             };
             assert!(why.contains(word), "{why}");
@@ -197,7 +216,13 @@ pub(super) mod tests {
             generation: 5,
             ..hello(1)
         };
-        assert!(matches!(own.judge(&newer), Answer::Newer));
+        assert!(matches!(own.judge(&newer, true), Answer::Newer));
+        assert!(matches!(own.judge(&newer, false), Answer::Refused(_)));
+        let other = Hello {
+            cluster: "d".to_owned(),
+            ..hello(1)
+        };
+        assert!(matches!(own.judge(&other, false), Answer::Refused(why) if !why.contains("id c")));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use serde::{Deserialize, Serialize};
 use timely::communication::allocator::zero_copy::stream::Stream;
 
-use super::LONGEST;
+use super::talk::LONGEST;
 use super::wire::Wire;
 use crate::run::exit::{self, Failure};
 

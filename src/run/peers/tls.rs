@@ -23,8 +23,11 @@ use rustls::{
     RootCertStore, ServerConfig, ServerConnection,
 };
 
+use super::Trust;
+use super::secret::ClusterSecret;
 use super::wire::Wire;
 use crate::run::exit::Failure;
+use crate::run::secret::Secret;
 use crate::sink::postgres::authority_only;
 
 /// How processes of a cluster trust each other.
@@ -43,9 +46,20 @@ pub struct PeerArgs {
     /// A DNS name that every process's certificate must be made for; any name will do by default.
     #[arg(long, env = "STANDINGS_PEER_TLS_NAME", value_name = "NAME")]
     pub peer_tls_name: Option<String>,
-    /// Let processes on different machines talk without TLS: where the network does it already.
+    /// Let processes on different machines talk without TLS: where the network encrypts already. They need a
+    /// --cluster-secret then.
     #[arg(long, env = "STANDINGS_PEER_PLAINTEXT")]
     pub peer_plaintext: bool,
+    /// What the processes of this cluster know, and nobody else: each proves to the others that it has it, without sending
+    /// it. 16 characters at least, such as of `openssl rand -hex 32`; in a file that STANDINGS_CLUSTER_SECRET_FILE names.
+    /// `standings cluster` makes one by itself.
+    #[arg(
+        long,
+        env = "STANDINGS_CLUSTER_SECRET",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
+    pub cluster_secret: Option<Secret>,
 }
 
 /// `HOST:PORT` of this machine alone. A name other than `localhost` is not looked up: what it means can change.
@@ -59,8 +73,23 @@ fn is_loopback(address: &str) -> bool {
 }
 
 impl PeerArgs {
-    /// What the flags ask for, checked against the hosts: `None` is plain.
-    pub fn security(&self, hosts: &[String]) -> Result<Option<Arc<PeerTls>>, Failure> {
+    /// By what the processes know each other, as the flags say, checked against the hosts.
+    pub fn trust(&self, hosts: &[String]) -> Result<Trust, Failure> {
+        let secret = self.cluster_secret.as_ref().map(ClusterSecret::new);
+        let secret = secret.transpose()?.map(Arc::new);
+        let tls = self.security(hosts)?;
+        match hosts.iter().find(|h| !is_loopback(h)) {
+            Some(far) if tls.is_none() && secret.is_none() => Err(Failure::usage(format!(
+                "the hosts file names {far}, which is not this machine, and whoever reaches a process could end it or \
+                 join: give every process the same --cluster-secret (make one with `openssl rand -hex 32`, and keep it \
+                 in a file that STANDINGS_CLUSTER_SECRET_FILE names) beside --peer-plaintext, or a certificate"
+            ))),
+            _ => Ok(Trust { tls, secret }),
+        }
+    }
+
+    /// Certificates, if the flags name some: `None` is plain.
+    fn security(&self, hosts: &[String]) -> Result<Option<Arc<PeerTls>>, Failure> {
         let given = [
             ("--peer-tls-cert", &self.peer_tls_cert),
             ("--peer-tls-key", &self.peer_tls_key),
@@ -86,7 +115,8 @@ impl PeerArgs {
                 Some(far) if !self.peer_plaintext => Err(Failure::usage(format!(
                     "the hosts file names {far}, which is not this machine: give every process a certificate \
                      (--peer-tls-cert, --peer-tls-key, --peer-tls-ca; docs/security.md shows how to make them), or \
-                     say --peer-plaintext where the network itself encrypts and authenticates"
+                     say --peer-plaintext, and give every process the same --cluster-secret, where the network itself \
+                     encrypts"
                 ))),
                 _ => Ok(None),
             };
@@ -337,7 +367,15 @@ mod tests {
             peer_plaintext: true,
             ..none.clone()
         };
-        assert!(said.security(&far).unwrap().is_none());
+        let refused = said.trust(&far).unwrap_err();
+        assert!(refused.code == 2 && refused.message.contains("--cluster-secret"));
+        let with_secret = PeerArgs {
+            cluster_secret: Some("a secret of this cluster".parse().unwrap()),
+            ..said
+        };
+        let trust = with_secret.trust(&far).unwrap();
+        assert!(trust.tls.is_none() && trust.secret.is_some());
+        assert!(!format!("{with_secret:?} {trust:?}").contains("a secret of"));
         let half = PeerArgs {
             peer_tls_cert: Some("c".into()),
             ..none

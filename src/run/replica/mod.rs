@@ -21,7 +21,7 @@ use clap::Args;
 
 use self::wish::{StatefulSet, Wish, set_and_ordinal};
 use super::ask::Asker;
-use super::cluster::ends_with_this_one;
+use super::cluster::{ends_with_this_one, without_values_of_files};
 use super::exit::{FAILED, Failure, USAGE};
 use crate::model::duration::parse_duration;
 
@@ -269,6 +269,7 @@ impl Replica<'_> {
         if let Some(http) = &self.http {
             command.args(["--http", http]);
         }
+        without_values_of_files(&mut command);
         ends_with_this_one(&mut command);
         let child = command
             .spawn()
