@@ -263,10 +263,13 @@ fn what_upgrade_prints_is_what_it_does() {
     let (code, plan, text) = say(&[&upgrade[..], &[&url, "--dry-run"]].concat());
     assert_eq!(code, Some(0), "{text}");
     assert!(
-        plan.contains("ALTER TABLE standings_commit ADD COLUMN begins"),
+        plan.contains("ALTER TABLE \"public\".\"standings_commit\" ADD COLUMN begins"),
         "{plan}"
     );
-    assert!(plan.contains("CREATE VIEW top_salesmen_daily"), "{plan}");
+    assert!(
+        plan.contains("CREATE VIEW \"public\".\"top_salesmen_daily\""),
+        "{plan}"
+    );
     assert!(plan.contains("standings_runs"), "{plan}");
     same(&dump(&url), &before, "a dry run does nothing");
     let (code, done, text) = say(&[&upgrade[..], &[&url]].concat());

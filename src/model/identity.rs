@@ -28,7 +28,8 @@ pub const HEAD: u64 = 64 << 10;
 
 /// Which input offsets are of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+// Not tagged within: it travels between processes too, in a form that cannot look ahead.
+#[serde(rename_all = "lowercase")]
 pub enum SourceIdentity {
     /// A topic.
     Kafka {

@@ -279,6 +279,10 @@ impl Cluster {
             Err(failure) if failure.message.contains("taken over") => Step::Dead,
             // A store that does not answer at the start ends the process; its supervisor starts it again.
             Err(failure) if failure.message.contains(NO_STORE) => Step::Dead,
+            // So does a database that was put back to before windows that nobody keeps any more.
+            Err(failure) if failure.message.contains("may be among what it lost") => Step::Dead,
+            // So does one that is put back while it is being opened.
+            Err(failure) if failure.message.contains("had acknowledged commit") => Step::Dead,
             // So does a part that is lost or damaged after it was looked at.
             Err(failure) if failure.message.contains("loading the snapshot failed") => Step::Dead,
             Err(failure) => panic!("cluster {} ends with: {}", self.id, failure.message),

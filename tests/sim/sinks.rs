@@ -145,6 +145,8 @@ impl Database for SimDatabase {
     fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Opened, postgres::Trouble> {
         let opening = opening.clone();
         self.call("database open", |this, world| {
+            // What an older cluster has committed without an answer holds the row until it is visible, or is ended.
+            world.appear();
             // A transaction that an older cluster left open holds the row: it is ended.
             world.database.connections.clear();
             this.dial(world);
@@ -233,6 +235,8 @@ impl Database for SimDatabase {
         let (generation, owner) = (by.generation, by.owner.to_owned());
         self.call("database claim", |this, world| {
             this.alive(world)?;
+            // The row is locked until it is.
+            world.appear();
             let state = &world.database;
             let ours = state.generation == generation
                 && state.owner == owner
@@ -262,15 +266,23 @@ impl Database for SimDatabase {
     }
 
     fn commit(&mut self) -> Result<(), postgres::Trouble> {
+        let is_late = self.world.lock().apart.roll(40) == 0;
         self.call("database commit", |this, world| {
             this.alive(world)?;
             let lines = std::mem::take(&mut this.lines);
             match this.claim.take() {
                 Some(claim) => {
                     assert_eq!(
-                        this.generation, world.database.generation,
+                        (this.generation, &this.owner),
+                        (world.database.generation, &world.database.owner),
                         "I4: the database takes a zombie's commit"
                     );
+                    if is_late && world.weather.lose_answer > 0 {
+                        // The server waits for its standby, and the connection is lost.
+                        world.database.unseen = Some((claim, lines));
+                        this.let_go(world);
+                        return Err(postgres::Trouble::Passing("no answer yet".to_owned()));
+                    }
                     world.accept(world::Sink::Database, claim, &lines);
                 }
                 // Rows without a claim are there all the same.

@@ -2,7 +2,7 @@
 //! and the dice that decide what goes wrong. What is checked after every commit is here too.
 
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::Hasher;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -77,6 +77,8 @@ pub struct Weather {
     pub kill_between: u64,
     /// Asked to stop, at a step.
     pub stop: u64,
+    /// The database is put back to what it was some commits ago (a standby promoted behind, a backup), at a step.
+    pub put_back: u64,
     /// At a start.
     pub corrupt: u64,
     /// The longest between two snapshots, ms.
@@ -100,6 +102,7 @@ impl Weather {
             snapshots: 600,
             kill_between: some(&[0, 200, 1000]),
             stop: some(&[0, 150, 600]),
+            put_back: 0,
             corrupt: some(&[0, 2, 6]),
             steps: some(&[600, 1500, 3000]),
         };
@@ -140,6 +143,7 @@ impl Weather {
             snapshots: 600,
             kill_between: 0,
             stop: 0,
+            put_back: 0,
             corrupt: 0,
             steps: 0,
         }
@@ -147,7 +151,7 @@ impl Weather {
 }
 
 /// The database as committed.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct DatabaseState {
     pub generation: i64,
     /// Who has the newest generation.
@@ -158,6 +162,10 @@ pub struct DatabaseState {
     pub shown: Shown,
     /// Connections whose transactions may still commit.
     pub connections: BTreeSet<u64>,
+    /// What it was, some commits ago.
+    pub before: VecDeque<DatabaseState>,
+    /// A commit that has no answer and is not visible yet: a standby is waited for.
+    pub unseen: Option<(Claim, Vec<String>)>,
 }
 
 /// The log as committed.
@@ -173,7 +181,7 @@ pub struct LogState {
 }
 
 /// What a sink shows, and has shown.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Shown {
     pub commit: u64,
     pub offsets: Offsets,
@@ -196,6 +204,7 @@ impl Shown {
 }
 
 /// What a commit says of itself.
+#[derive(Clone)]
 pub struct Claim {
     pub commit: u64,
     pub offsets: Offsets,
@@ -211,6 +220,9 @@ pub struct Seen {
     pub kills: u64,
     pub takeovers: u64,
     pub corruptions: u64,
+    /// Times that the database was put back, and commits that became visible late.
+    pub put_back: u64,
+    pub late_commits: u64,
     pub manifests: u64,
     pub sales: u64,
     pub duplicates: u64,
@@ -220,6 +232,8 @@ pub struct Seen {
 
 pub struct World {
     pub dice: Dice,
+    /// For what was added later, so that the other seeds stay what they were.
+    pub apart: Dice,
     pub weather: Weather,
     pub clock: Clock,
     pub plan: Arc<Plan>,
@@ -256,7 +270,11 @@ pub struct World {
 impl World {
     pub fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let weather = Weather::roll(&mut dice);
+        let mut weather = Weather::roll(&mut dice);
+        // Rolled apart, so that the other seeds stay what they were.
+        if seed.is_multiple_of(4) {
+            weather.put_back = 150;
+        }
         let partitions = 1 + dice.roll(4);
         let step = [20_000, 200_000, 900_000][dice.roll(3) as usize];
         let first = 1 + dice.roll(partitions);
@@ -308,6 +326,7 @@ impl World {
         };
         World {
             dice,
+            apart: Dice::new(seed ^ 0x5eed),
             weather,
             clock: Clock::by_hand(),
             plan: Arc::new(plan),
@@ -406,6 +425,13 @@ impl World {
 
     /// Time passes, and some more of the input comes.
     pub fn pass(&mut self) {
+        let odds = self.weather.put_back;
+        if odds > 0 && self.apart.roll(odds) == 0 {
+            self.put_back();
+        }
+        if self.database.unseen.is_some() && self.apart.roll(20) == 0 {
+            self.appear();
+        }
         let time = self.dice.roll(20);
         self.clock.sleep(Duration::from_millis(time));
         if self.dice.roll(6) == 0 {
@@ -416,6 +442,41 @@ impl World {
                 let more = self.visible[p] + 1 + self.dice.roll(12);
                 self.visible[p] = more.min(self.shown_until(p));
             }
+        }
+    }
+
+    /// Puts the database back to what it was some commits ago. Whoever was connected is not any more.
+    fn put_back(&mut self) {
+        let n = self.apart.roll(4) as usize;
+        let mut before = std::mem::take(&mut self.database.before);
+        before.truncate(before.len().saturating_sub(n));
+        let Some(mut then) = before.pop_back() else {
+            return;
+        };
+        tracing::info!(commit = then.shown.commit, "the database is put back");
+        then.connections.clear();
+        then.unseen = None;
+        then.before = before;
+        self.database = then;
+        self.seen.put_back += 1;
+    }
+
+    /// What was not visible yet is now.
+    pub fn appear(&mut self) {
+        let Some((claim, lines)) = self.database.unseen.take() else {
+            return;
+        };
+        self.seen.late_commits += 1;
+        self.accept(Sink::Database, claim, &lines);
+    }
+
+    /// Keeps what the database is, to be put back to it.
+    fn keep_database(&mut self) {
+        let mut now = self.database.clone();
+        now.before.clear();
+        self.database.before.push_back(now);
+        if self.database.before.len() > 6 {
+            self.database.before.pop_front();
         }
     }
 
@@ -484,6 +545,9 @@ impl World {
 
     /// Takes a commit over into what a sink shows, and holds it to I1 to I5.
     pub fn accept(&mut self, sink: Sink, claim: Claim, lines: &[String]) {
+        if sink == Sink::Database && self.weather.put_back > 0 {
+            self.keep_database();
+        }
         let shown = self.shown(sink);
         let (n, name) = (claim.commit, sink.name());
         tracing::info!(sink = name, commit = n, offsets = ?claim.offsets, changes = lines.len(), "accepted");

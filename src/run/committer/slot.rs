@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use super::Last;
 use super::catch_up::CatchUp;
 use crate::dataflow::gather::Emit;
+use crate::event_time::BEGINNING;
 use crate::model::block::PartitionId;
 use crate::model::change::Commit;
 use crate::model::identity::Opening;
 use crate::model::plan::Plan;
+use crate::model::time::format_rfc3339;
 use crate::observe::live::Live;
 use crate::sink::{Sink, SinkError};
 
@@ -87,6 +89,16 @@ impl Slot {
             self.catch_up = Some(catch_up);
             return Ok(0);
         };
+        if catch_up.fell_behind && whole.horizon > BEGINNING {
+            // They may be among what it lost, and nobody has them any more.
+            return Err(SinkError::Failed(format!(
+                "{} shows commit {} and had acknowledged {last}; windows that end up to {} are not kept by this run, and may be \
+                 among what it lost. Start again: the start reads from a snapshot or from the input what it lacks",
+                self.sink.name(),
+                self.shown,
+                format_rfc3339(whole.horizon)
+            )));
+        }
         if !reached {
             tracing::warn!(
                 event = "sink_ahead_of_source",
@@ -117,7 +129,10 @@ impl Slot {
         if gets_last {
             // A draft may stand for more than that commit, by records that changed nothing; the number stands for
             // what it stands for in the other sink.
-            commit.offsets = prefix;
+            commit.offsets = match fell_behind {
+                true => now.offsets.clone(),
+                false => prefix,
+            };
         }
         self.put(now, &commit, now.end != Last::No || is_behind)
     }

@@ -396,7 +396,7 @@ impl<T: Transactions> TransactionalSink<T> {
         let name = self.log.name();
         if progress.format > FORMAT {
             return Err(SinkError::Configuration(format!(
-                "{name} has progress of format {}, and this version ({}) knows {FORMAT}: a newer version writes there. \
+                "{name}-progress has format {}, and this version ({}) knows {FORMAT}: a newer version writes there. \
                  Nothing was written; use that version, or another topic",
                 progress.format,
                 env!("CARGO_PKG_VERSION")
