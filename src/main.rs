@@ -91,6 +91,16 @@ enum Command {
     Load(load::LoadCommand),
 }
 
+/// The command line. Its help names the variables of the environment, and never what they hold.
+fn command_line() -> clap::Command {
+    fn hidden(command: clap::Command) -> clap::Command {
+        command
+            .mut_args(|arg| arg.hide_env_values(true))
+            .mut_subcommands(hidden)
+    }
+    hidden(Cli::command())
+}
+
 fn main() {
     exit::die_on_panic();
     if let Err(failure) = take_values_from_files() {
@@ -98,7 +108,7 @@ fn main() {
     }
     let line = std::env::args_os().collect();
     let (cli, settings): (Cli, _) =
-        config::parse(&Cli::command(), line).unwrap_or_else(|problem| problem.end());
+        config::parse(&command_line(), line).unwrap_or_else(|problem| problem.end());
     let usual = match cli.command {
         Command::Demo(_) | Command::Top(_) => "warn",
         _ => "info",
@@ -130,8 +140,8 @@ fn run(command: Command, log: &str, settings: config::Settings) -> Result<(), Fa
         Command::Resize(args) => cluster::control::resize(&args),
         Command::Replica(args) => replica::run(&args, log, &engine::stop_on_signals()?),
         Command::Health(args) => health::run(&args),
-        Command::Check(args) => check::run(&args, &Cli::command()),
-        Command::Config(command) => config::run(&command, &Cli::command()),
+        Command::Check(args) => check::run(&args, &command_line()),
+        Command::Config(command) => config::run(&command, &command_line()),
         Command::Verify(args) => verify::run(&args),
         Command::Repair(args) => verify::repair(&args),
         Command::Upgrade(args) => upgrade::run(&args),

@@ -246,6 +246,7 @@ fn the_same_answers_as_the_engine() {
             .await
             .unwrap();
         let detail = answer.problem(503);
+        assert!(detail.contains("a table is locked"), "{detail}");
         assert!(answer.headers.contains_key("retry-after"), "{detail}");
         assert!(
             began.elapsed() < Duration::from_secs(8),
@@ -253,4 +254,66 @@ fn the_same_answers_as_the_engine() {
             began.elapsed()
         );
     });
+}
+
+/// A table, a column, a schema that is gone, a table that is locked: `/readyz` says no and why, and yes again when it is over.
+#[test]
+fn readiness_names_what_is_wrong_with_the_database() {
+    let (topic, url) = (topic("serve-gone", 1), database());
+    let source = format!("kafka://{}/{topic}", service("KAFKA_BROKERS"));
+    let (engine, _) = start(&["run", "--source", &source, "--sink", &url]);
+    // Nobody writes any more.
+    drop(engine);
+    let (_serve, serve) = start(&["serve", "--from", &url, "--statement-timeout", "1s"]);
+    let told = || support::http::get(&serve, "/readyz");
+    let says = |what: &str, status: u16, part: &str| {
+        until(what, Duration::from_secs(20), || {
+            let (code, text) = told();
+            code == status && text.contains(part)
+        });
+    };
+    let does = |sql: &'static str| {
+        let url = url.clone();
+        block(async move { connect(&url).await.batch_execute(sql).await.unwrap() });
+    };
+    says("ready", 200, "ready");
+    for (wrong, part, right) in [
+        (
+            "ALTER TABLE top_salesmen RENAME TO elsewhere",
+            "a table is missing in the database (or its schema): relation \"top_salesmen\" does not exist",
+            "ALTER TABLE elsewhere RENAME TO top_salesmen",
+        ),
+        (
+            "ALTER TABLE top_salesmen RENAME COLUMN total_sales TO other",
+            "a column is missing in the database: column \"total_sales\" does not exist",
+            "ALTER TABLE top_salesmen RENAME COLUMN other TO total_sales",
+        ),
+        (
+            "ALTER SCHEMA public RENAME TO hidden",
+            "a table is missing in the database (or its schema)",
+            "ALTER SCHEMA hidden RENAME TO public",
+        ),
+    ] {
+        does(wrong);
+        says(wrong, 503, part);
+        get(&serve, "/api/v1/salesmen/top").problem(503);
+        does(right);
+        says(right, 200, "ready");
+    }
+    let detail = block(async {
+        let client = connect(&url).await;
+        let lock = "BEGIN; LOCK TABLE top_salesmen IN ACCESS EXCLUSIVE MODE";
+        client.batch_execute(lock).await.unwrap();
+        let serve = serve.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            until("the lock is told", Duration::from_secs(20), || {
+                let (code, text) = support::http::get(&serve, "/readyz");
+                code == 503 && text.contains("a table is locked")
+            });
+            get(&serve, "/api/v1/salesmen/top").problem(503)
+        });
+        asked.await.unwrap()
+    });
+    assert!(detail.contains("a table is locked"), "{detail}");
+    says("the lock is gone", 200, "ready");
 }

@@ -296,3 +296,47 @@ fn letters_in_a_topic_come_back_into_the_partition_they_were_of() {
         "sent twice"
     );
 }
+
+/// A letter whose words would clear the screen, forge a line, reorder and hide letters: shown as their numbers to a person,
+/// byte for byte to a machine. So are the words of a query that is refused.
+#[test]
+fn a_terminal_is_not_fooled() {
+    let dir = tempfile::tempdir().unwrap();
+    let hostile =
+        "\u{1b}]0;OWNED\u{7}\u{1b}[2J\u{9b}31m\u{202e}abc\u{200b}\n7  malformed  forged\r";
+    let letter = serde_json::json!({"reason": format!("malformed{hostile}"), "check": hostile, "detail": hostile,
+        "partition": 0, "offset": 1, "record": format!("{{{hostile}")});
+    // As some writer may: what JSON does not need escaped, raw.
+    let line = letter.to_string();
+    assert!(line.contains('\u{202e}'));
+    let file = dir.path().join("dead");
+    std::fs::write(&file, format!("{line}\n")).unwrap();
+    let from = format!("file:{}", file.display());
+    std::fs::create_dir(dir.path().join("q")).unwrap();
+    let query = dir.path().join("q");
+    std::fs::write(query.join("a.sql"), format!("SELECT {hostile} FROM x")).unwrap();
+    let query = query.display().to_string();
+    for (args, lines) in [
+        (&["dead-letter", "list", &from][..], Some(1)),
+        (&["dead-letter", "show", &from, "1"], None),
+        (&["check", "--queries", &query], None),
+    ] {
+        let output = standings(args).output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(text.contains("OWNED"), "{args:?}: {text:?}");
+        for raw in ["\u{1b}", "\u{7}", "\u{9b}", "\u{202e}", "\u{200b}", "\r"] {
+            assert!(!text.contains(raw), "{args:?}: {raw:?} in {text:?}");
+        }
+        assert!(
+            lines.is_none_or(|n| text.lines().count() == n),
+            "{args:?}: {text:?}"
+        );
+    }
+    let exact = standings(&["dead-letter", "list", &from, "--json"])
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(exact.stdout).unwrap(),
+        format!("{line}\n")
+    );
+}

@@ -332,3 +332,39 @@ fn memory_is_limited_by_default() {
     let want = format!("90%, here {bytes}");
     assert!(line.is_some_and(|l| l.contains(&want)), "{want}: {shown}");
 }
+
+/// 0 is no limit, or it is refused; a number that no machine has is refused everywhere.
+#[test]
+fn limits_mean_one_thing() {
+    let run = ["check", "--", "run", "--queries", "queries"];
+    let serve = ["serve", "--queries", "queries", "--from", "postgres://h/d"];
+    for (before, flag, value, taken) in [
+        (&run[..], "--max-key-bytes", "0", true),
+        (&run, "--max-keys", "0", true),
+        (&run, "--max-windows", "0", true),
+        (&run, "--max-memory-bytes", "0", true),
+        (&run, "--http-rate", "0", true),
+        (&run, "--max-record-bytes", "0", false),
+        (&run, "--in-flight-bytes", "0", false),
+        (&run, "--epoch-bytes", "0", false),
+        (&run, "--peer-timeout", "0s", false),
+        (&serve, "--statement-timeout", "0s", false),
+        (&serve, "--statement-timeout", "400000d", false),
+        (&serve, "--follow-interval", "0s", false),
+        (&run, "--max-key-bytes", "18446744073709551615", false),
+        (&run, "--max-record-bytes", "18446744073709551615", false),
+        (&run, "--in-flight-bytes", "18446744073709551615", false),
+        (&run, "--epoch-bytes", "1..18446744073709551615", false),
+        (&run, "--max-keys", "18446744073709551616", false),
+    ] {
+        let mut command = standings(before);
+        if before == run {
+            command.args(["--source", "file:/dev/null", "--sink", "stdout"]);
+        }
+        let output = command.args([flag, value]).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        let code = if taken { 0 } else { 2 };
+        assert_eq!(output.status.code(), Some(code), "{flag} {value}: {text}");
+        assert!(taken || text.contains(flag), "{flag} {value}: {text}");
+    }
+}

@@ -258,3 +258,138 @@ fn no_secret_is_told() {
     );
     secret_free(&told, &key);
 }
+
+/// What is looked for in every spelling of a secret.
+const SPELT: &str = "canary-9f3a";
+
+/// All that a command says with these variables.
+fn said(args: &[&str], variables: &[(&str, &str)]) -> String {
+    let mut command = standings(args);
+    let output = command.envs(variables.iter().copied()).output().unwrap();
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+}
+
+#[test]
+fn a_secret_is_shown_in_no_spelling() {
+    let run = ["run", "--queries", "queries", "--source", "file:/dev/null"];
+    let lines: Vec<Vec<&str>> = vec![
+        vec!["--sink", "postgres://u:x?canary-9f3a@127.0.0.1:1/d"],
+        vec![
+            "--sink",
+            "postgres://u:x@127.0.0.1:1/d?password=y@canary-9f3a",
+        ],
+        vec!["--sink", "kafka://u:canary-9f3a@127.0.0.1:1/t"],
+        vec!["--sink", "kafka://127.0.0.1:1/t?sasl.password=canary-9f3a"],
+        vec!["--sink", "host=h user=u password=canary-9f3a"],
+        vec![
+            "--sink",
+            "stdout",
+            "--source",
+            "kafka://u:canary-9f3a@127.0.0.1:1/t",
+        ],
+        vec![
+            "--sink",
+            "stdout",
+            "--source",
+            "host=h password=canary-9f3a",
+        ],
+        vec![
+            "--sink",
+            "stdout",
+            "--state",
+            "s3://key:canary-9f3a@bucket/p",
+        ],
+        vec!["--sink", "stdout", "--state", "password=canary-9f3a"],
+        vec!["--sink", "stdout", "--late", "user:canary-9f3a@h"],
+        vec![
+            "--sink",
+            "stdout",
+            "--lineage",
+            "kafka://u:canary-9f3a@127.0.0.1:1/t",
+        ],
+        vec!["--sink", "stdout", "--cluster-secret", "canary-9f3a"],
+        vec!["--sink", "stdout", "postgres://u:canary-9f3a@h/d"],
+    ];
+    for more in &lines {
+        for before in [&["check", "--"][..], &["config", "show", "--"]] {
+            let args: Vec<&str> = [before, &run, more].concat();
+            let text = said(&args, &[]);
+            assert!(
+                !text.is_empty() && !text.contains(SPELT),
+                "{args:?}: {text}"
+            );
+        }
+    }
+    let text = said(&["postgres://u:canary-9f3a@h/d"], &[]);
+    assert!(!text.contains(SPELT), "{text}");
+    // Help: whatever the environment holds.
+    for command in [
+        "run", "serve", "verify", "cluster", "replica", "check", "demo", "health",
+    ] {
+        let help = said(&[command, "--help"], &[]);
+        let names: Vec<String> = help
+            .split("[env: ")
+            .skip(1)
+            .filter_map(|rest| rest.split([']', '=']).next().map(str::to_owned))
+            .filter(|name| name != "STANDINGS_CONFIG")
+            .collect();
+        assert!(!names.is_empty(), "{help}");
+        let variables: Vec<(&str, &str)> = names.iter().map(|n| (n.as_str(), SPELT)).collect();
+        let text = said(&[command, "--help"], &variables);
+        assert!(
+            text.contains("[env: ") && !text.contains(SPELT),
+            "{command}: {text}"
+        );
+    }
+}
+
+/// What `standings cluster` hands to its processes cannot be seen where others look: the list of processes, and what a
+/// process was started with holds no more than the supervisor's own does.
+#[test]
+fn a_cluster_makes_its_secret_and_shows_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    std::fs::write(at("sales.ndjson"), "").unwrap();
+    let sink = at("sink-url");
+    std::fs::write(&sink, "file:/dev/null\n").unwrap();
+    std::fs::write(at("token"), "canary-of-a-file\n").unwrap();
+    let source = format!("file:{}", at("sales.ndjson").display());
+    let log = std::fs::File::create(at("log")).unwrap();
+    let mut command = standings(&["cluster", "-n", "2", "--", "run", "--queries", "queries"]);
+    command
+        .args(["--source", &source])
+        .env("STANDINGS_SINK_FILE", &sink)
+        .env("STANDINGS_LINEAGE_TOKEN_FILE", at("token"))
+        .env("STANDINGS_LOG", "info")
+        .stderr(log);
+    let cluster = support::Running(command.spawn().unwrap());
+    until("complete", Duration::from_secs(30), || {
+        let text = std::fs::read_to_string(at("log")).unwrap();
+        text.matches("cluster_complete").count() == 2
+    });
+    let folder = std::env::temp_dir().join(format!("standings-cluster-{}", cluster.0.id()));
+    let secret = std::fs::read_to_string(folder.join("secret")).unwrap();
+    let mode = |path: &std::path::Path| {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    };
+    assert_eq!(
+        (mode(&folder), mode(&folder.join("secret"))),
+        (0o700, 0o600)
+    );
+    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", cluster.0.id()));
+    let mut seen = 0;
+    for child in children.unwrap().split_whitespace() {
+        for what in ["environ", "cmdline"] {
+            let text = std::fs::read(format!("/proc/{child}/{what}")).unwrap();
+            let text = String::from_utf8_lossy(&text).into_owned();
+            assert!(!text.contains(secret.trim()), "{what} shows the secret");
+            assert!(
+                !text.contains("canary-of-a-file"),
+                "{what} shows what a file holds"
+            );
+            seen += usize::from(text.contains("STANDINGS_SINK_FILE"));
+        }
+    }
+    assert_eq!(seen, 2, "both processes read the file themselves");
+}

@@ -29,6 +29,7 @@ use clap::{Arg, ArgMatches, Command, FromArgMatches};
 pub use commands::{ConfigCommand, run};
 
 use self::file::{File, Found};
+use crate::model::redact;
 use crate::run::exit::{self, Failure};
 
 /// Names the file, for this process and for those that it starts.
@@ -247,6 +248,16 @@ fn named(arg: &str) -> &str {
 
 /// The parser shows the value that it refuses, which may be a URL with a password.
 fn without_secrets(mut error: clap::Error) -> clap::Error {
+    // A value without its flag may be a URL too.
+    for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
+        if let Some(ContextValue::String(word)) = error.get(kind)
+            && let shown = redact::text(word)
+            && shown != *word
+        {
+            error.insert(kind, ContextValue::String(shown));
+            error.remove(ContextKind::Suggested);
+        }
+    }
     let flag = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(arg)) => named(arg).to_owned(),
         _ => return error,

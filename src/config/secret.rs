@@ -1,6 +1,6 @@
 //! What may be shown of a setting's value.
 
-use crate::sink::url::redact;
+use crate::model::redact;
 
 /// The value without secrets: a URL without user, password and parameters, a client setting by its name alone.
 pub(super) fn redacted(key: &str, value: &str) -> String {
@@ -8,14 +8,7 @@ pub(super) fn redacted(key: &str, value: &str) -> String {
         let name = value.split_once('=').map_or("", |(name, _)| name);
         return format!("{name}=***");
     }
-    if value.contains("://") {
-        return redact(value);
-    }
-    // Not a URL, but it may have been meant as one: user:password@host.
-    match value.rsplit_once('@') {
-        Some((before, after)) if before.contains(':') => format!("***@{after}"),
-        _ => value.to_owned(),
-    }
+    redact::text(value)
 }
 
 #[cfg(test)]

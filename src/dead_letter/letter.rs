@@ -4,6 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
+use crate::model::printable::printable;
+
 /// One dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Letter {
@@ -69,11 +71,11 @@ impl Letter {
         format!(
             "{:<12} {:<14} {:<20} {:>4}:{:<10} {}",
             self.place,
-            self.reason,
-            self.check.as_deref().unwrap_or("-"),
+            printable(&self.reason),
+            printable(self.check.as_deref().unwrap_or("-")),
             self.partition,
             self.offset,
-            self.detail
+            printable(&self.detail)
         )
     }
 }

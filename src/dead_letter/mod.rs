@@ -19,6 +19,7 @@ use clap::{Args, Subcommand};
 use self::letter::Letter;
 use crate::decode::Decoder;
 use crate::model::duration::parse_duration;
+use crate::model::printable::printable;
 use crate::model::schema::Schema;
 use crate::model::time::format_rfc3339;
 use crate::run::args::parse_property;
@@ -120,7 +121,7 @@ pub fn run(command: &DeadLetterCommand) -> Result<(), Failure> {
     match command {
         DeadLetterCommand::List { from, json, which } => which.each(from, |letter| {
             if *json {
-                exit::say(&letter.json);
+                exit::write(&letter.json);
             } else {
                 exit::say(&letter.line());
             }
@@ -157,14 +158,17 @@ pub fn run(command: &DeadLetterCommand) -> Result<(), Failure> {
 fn show(letter: &Letter, schema: &Schema) -> String {
     let mut out = format!(
         "place      {}\nreason     {}\n",
-        letter.place, letter.reason
+        letter.place,
+        printable(&letter.reason)
     );
     if let Some(check) = &letter.check {
-        out += &format!("check      {check}\n");
+        out += &format!("check      {}\n", printable(check));
     }
     out += &format!(
         "found      {}\nrecord     partition {}, offset {}\n",
-        letter.detail, letter.partition, letter.offset
+        printable(&letter.detail),
+        letter.partition,
+        letter.offset
     );
     if let Some(time) = letter.time {
         out += &format!("since      {}\n", format_rfc3339(time));
@@ -179,7 +183,7 @@ fn show(letter: &Letter, schema: &Schema) -> String {
             out += &format!(", UTF-8 up to byte {}\n", e.valid_up_to());
             for (number, line) in letter.bytes.chunks(16).enumerate() {
                 let hex: Vec<String> = line.iter().map(|b| format!("{b:02x}")).collect();
-                let text: String = line.iter().map(|b| printable(*b)).collect();
+                let text: String = line.iter().map(|b| letter_of(*b)).collect();
                 out += &format!("{:08x}  {:<47}  {text}\n", number * 16, hex.join(" "));
             }
         }
@@ -192,15 +196,23 @@ fn show(letter: &Letter, schema: &Schema) -> String {
                 let mut value = Vec::new();
                 push_value(&mut value, &sale.value(number));
                 let value = String::from_utf8_lossy(&value);
+                let value = printable(&value);
                 out += &format!("  {:<14} {value}\n", column.name);
             }
         }
-        Err(error) => out += &format!("no sale    {}: {}\n", error.reason, error.detail),
+        Err(error) => {
+            out += &format!(
+                "no sale    {}: {}\n",
+                error.reason,
+                printable(&error.detail)
+            )
+        }
     }
     out.trim_end().to_owned()
 }
 
-fn printable(byte: u8) -> char {
+/// A byte beside its hexadecimal digits.
+fn letter_of(byte: u8) -> char {
     match byte {
         b' '..=b'~' => char::from(byte),
         _ => '.',

@@ -14,7 +14,9 @@ use super::letter::Letter;
 use super::output::Output;
 use crate::decode::Decoder;
 use crate::model::duration::parse_duration;
+use crate::model::limit;
 use crate::model::plan::Plan;
+use crate::model::printable::printable;
 use crate::model::reject::DUPLICATE;
 use crate::quality::Judge;
 use crate::run::check;
@@ -55,7 +57,7 @@ pub struct ReplayArgs {
     #[arg(long, env = "STANDINGS_MAX_AHEAD", value_name = "D", default_value = "1d", value_parser = parse_duration)]
     pub max_ahead: Duration,
     /// As in the run.
-    #[arg(long, env = "STANDINGS_MAX_RECORD_BYTES", value_name = "BYTES", default_value_t = 1 << 20)]
+    #[arg(long, env = "STANDINGS_MAX_RECORD_BYTES", value_name = "BYTES", default_value_t = 1 << 20, value_parser = limit::record_bytes)]
     pub max_record_bytes: usize,
     /// Which.
     #[command(flatten)]
@@ -156,12 +158,14 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
         }
         if let Some(why) = gate.refuses(&letter, &record) {
             refused += 1;
+            let why = printable(&why);
             exit::say(&format!("refused  {:<12} {why}", letter.place));
             return Ok(());
         }
         sent += 1;
         let Some(output) = &mut output else {
             let text = String::from_utf8_lossy(&record);
+            let text = printable(&text);
             exit::say(&format!("would be sent  {:<12} {text}", letter.place));
             return Ok(());
         };

@@ -8,6 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::watch::Shown;
+use crate::model::printable::printable;
 use crate::observe::metrics::CONTENT_TYPE;
 
 /// A supervisor's questions: they are answered whatever else goes on, for it would end what it is told nothing of.
@@ -24,17 +25,24 @@ pub(super) async fn healthz(State(shown): State<Arc<Shown>>) -> Response {
     }
 }
 
-/// Whether every sink is open, so that what is read is also shown.
+/// Whether what is read is also shown: every sink is open, and the database that rows are read from can be read.
 pub(super) async fn readyz(State(shown): State<Arc<Shown>>) -> Response {
-    if shown.ready.load(Ordering::Acquire) {
-        (StatusCode::OK, "ready\n").into_response()
-    } else {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "waiting for the sinks to open\n",
-        )
-            .into_response()
+    let no = |why: &str| {
+        let text = format!("{}\n", printable(why));
+        (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+    };
+    if let Some(trouble) = shown.trouble() {
+        return no(&trouble);
     }
+    if !shown.ready.load(Ordering::Acquire) {
+        return no("waiting for the sinks to open");
+    }
+    let behind = shown.database.as_ref().map(|d| d.standbys());
+    let lines = ["ready".to_owned()]
+        .into_iter()
+        .chain(behind.unwrap_or_default());
+    let text: String = lines.map(|line| line + "\n").collect();
+    (StatusCode::OK, text).into_response()
 }
 
 /// All metrics.

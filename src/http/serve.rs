@@ -13,7 +13,7 @@ use super::security::HttpArgs;
 use super::server;
 use super::watch::{About, Shown};
 use crate::config::Settings;
-use crate::model::duration::parse_duration;
+use crate::model::duration::parse_some_duration;
 use crate::observe::live::Live;
 use crate::observe::metrics::Metrics;
 use crate::observe::objectives::ObjectiveArgs;
@@ -56,10 +56,10 @@ pub struct ServeArgs {
           value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub pool: u16,
     /// What takes longer in the database is given up.
-    #[arg(long, env = "STANDINGS_STATEMENT_TIMEOUT", value_name = "D", default_value = "2s", value_parser = parse_duration)]
+    #[arg(long, env = "STANDINGS_STATEMENT_TIMEOUT", value_name = "D", default_value = "2s", value_parser = parse_some_duration)]
     pub statement_timeout: Duration,
     /// How often to look for a new commit, for those who follow.
-    #[arg(long, env = "STANDINGS_FOLLOW_INTERVAL", value_name = "D", default_value = "100ms", value_parser = parse_duration)]
+    #[arg(long, env = "STANDINGS_FOLLOW_INTERVAL", value_name = "D", default_value = "100ms", value_parser = parse_some_duration)]
     pub follow_interval: Duration,
     /// What is served over HTTP; the address is 127.0.0.1:8080 if none is given.
     #[command(flatten)]
@@ -105,6 +105,7 @@ pub fn run(args: &ServeArgs, settings: Settings, stop: &AtomicBool) -> Result<()
         .thread_name("http")
         .build()
         .map_err(failed)?;
+    runtime.spawn(database::watch(Arc::clone(&database)));
     runtime.spawn(database::follow(
         database,
         Arc::clone(&shown),

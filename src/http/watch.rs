@@ -3,8 +3,8 @@
 //! The committer only hands a commit over; folding it into the board is another thread's. So a reader that looks at
 //! the board for long holds back what readers see next, and never a commit ([`super::backlog`]).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::backlog::{Backlog, Message};
@@ -52,6 +52,8 @@ pub struct Shown {
     /// Where runs are recorded.
     pub(super) runs: Option<Arc<Database>>,
     pub(super) ready: AtomicBool,
+    /// Why rows cannot be shown now, though they could be before.
+    trouble: Mutex<Option<String>>,
 }
 
 impl Shown {
@@ -91,12 +93,23 @@ impl Shown {
             database,
             runs,
             ready: AtomicBool::new(false),
+            trouble: Mutex::default(),
         })
     }
 
     /// From now on `/readyz` says yes.
     pub fn set_ready(&self) {
         self.ready.store(true, Ordering::Release);
+    }
+
+    /// Why `/readyz` says no although it has said yes, until that is over.
+    pub(super) fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    pub(super) fn trouble(&self) -> Option<String> {
+        let trouble = self.trouble.lock();
+        trouble.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

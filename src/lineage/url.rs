@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::model::{kafka_url, redact};
+
 /// Where run events go.
 #[derive(Clone, PartialEq, Eq)]
 pub enum LineageUrl {
@@ -47,22 +49,21 @@ impl FromStr for LineageUrl {
                 };
                 Ok(LineageUrl::Http(format!("{scheme}://{host}/{path}")))
             }
-            ("kafka", Some(rest)) => match rest.split_once('/') {
-                Some((brokers, topic))
-                    if !brokers.is_empty() && !topic.is_empty() && !topic.contains('/') =>
-                {
-                    Ok(LineageUrl::Kafka {
-                        brokers: brokers.to_owned(),
-                        topic: topic.to_owned(),
-                    })
-                }
-                _ => Err("write it as kafka://host:9092[,host:9092]/topic".to_owned()),
-            },
+            ("kafka", Some(rest)) => {
+                let (brokers, topic) = kafka_url::parts(rest)?;
+                Ok(LineageUrl::Kafka {
+                    brokers: brokers.to_owned(),
+                    topic: topic.to_owned(),
+                })
+            }
             ("file", path) => match path.unwrap_or(rest) {
                 "" => Err("file: needs a path, such as file:lineage.ndjson".to_owned()),
                 path => Ok(LineageUrl::File(path.into())),
             },
-            _ => Err(format!("`{scheme}:…` takes no lineage; {allowed}")),
+            _ => Err(format!(
+                "`{}…` takes no lineage; {allowed}",
+                redact::scheme(text)
+            )),
         }
     }
 }

@@ -29,6 +29,18 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("`{text}` is too long; the most is 400000d"))
 }
 
+/// Parses how long something is waited for: not 0, which would be no time at all for one thing and for ever for another, and
+/// 24 days at most, which is what databases and sockets can count.
+pub fn parse_some_duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        d if d.is_zero() => Err("0 is not taken: it has to take some time".to_owned()),
+        d if d > Duration::from_secs(24 * 86_400) => {
+            Err(format!("`{text}` is too long; the most is 24d"))
+        }
+        d => Ok(d),
+    }
+}
+
 /// The shortest form of whole milliseconds that [`parse_duration`] reads back.
 pub fn format_duration(d: Duration) -> String {
     let ms = d.as_millis();

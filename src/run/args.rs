@@ -9,8 +9,9 @@ use clap::{Args, ValueEnum};
 use crate::http::security::HttpArgs;
 use crate::lineage::LineageArgs;
 use crate::model::check::FailOn;
-use crate::model::duration::parse_duration;
+use crate::model::duration::{parse_duration, parse_some_duration};
 use crate::model::identity::Forget;
+use crate::model::limit;
 use crate::observe::objectives::ObjectiveArgs;
 use crate::observe::trace::TraceArgs;
 use crate::run::limits::LimitArgs;
@@ -147,7 +148,7 @@ pub struct RunArgs {
     )]
     pub generation: u64,
     /// When another process that does not answer counts as lost, which ends this one.
-    #[arg(long, env = "STANDINGS_PEER_TIMEOUT", value_name = "D", default_value = "10s", value_parser = parse_duration)]
+    #[arg(long, env = "STANDINGS_PEER_TIMEOUT", value_name = "D", default_value = "10s", value_parser = parse_some_duration)]
     pub peer_timeout: Duration,
     /// How processes trust each other.
     #[command(flatten)]
@@ -225,18 +226,18 @@ pub struct RunArgs {
     #[arg(long, env = "STANDINGS_UNTIL_END")]
     pub until_end: bool,
     /// Largest record; a larger one is a dead letter.
-    #[arg(long, env = "STANDINGS_MAX_RECORD_BYTES", value_name = "BYTES", default_value_t = 1 << 20)]
+    #[arg(long, env = "STANDINGS_MAX_RECORD_BYTES", value_name = "BYTES", default_value_t = 1 << 20, value_parser = limit::record_bytes)]
     pub max_record_bytes: usize,
     /// Most bytes that the texts of a sale's group key may have together; a sale with a longer one is a dead letter.
-    /// Without it any key is ranked. Postgres can index 2600 bytes, and more only of texts that compress well.
-    #[arg(long, env = "STANDINGS_MAX_KEY_BYTES", value_name = "BYTES")]
+    /// Without it, or with 0, any key is ranked. Postgres can index 2600 bytes, and more only of texts that compress well.
+    #[arg(long, env = "STANDINGS_MAX_KEY_BYTES", value_name = "BYTES", value_parser = limit::bytes_or_none)]
     pub max_key_bytes: Option<usize>,
     /// What this process may hold.
     #[command(flatten)]
     pub limits: LimitArgs,
     /// Input that each worker may have read and not yet committed; beyond it reading stops. Of a sale nothing is kept until
     /// then but what it adds to; a record for --late or --dead-letter is, and counts with the memory that it takes.
-    #[arg(long, env = "STANDINGS_IN_FLIGHT_BYTES", value_name = "BYTES", default_value_t = 256 << 20)]
+    #[arg(long, env = "STANDINGS_IN_FLIGHT_BYTES", value_name = "BYTES", default_value_t = 256 << 20, value_parser = limit::bytes)]
     pub in_flight_bytes: usize,
     /// Input that one epoch holds under load, between the first and the second number: the more is waiting, the more.
     /// One number fixes it. Idle, an epoch holds whatever came.
@@ -287,8 +288,8 @@ impl RunArgs {
 /// `N` or `N..M`.
 fn parse_epoch_bytes(text: &str) -> Result<(usize, usize), String> {
     let (least, most) = text.split_once("..").unwrap_or((text, text));
-    match (least.parse(), most.parse()) {
-        (Ok(least), Ok(most)) if 0 < least && least <= most => Ok((least, most)),
+    match (limit::bytes(least), limit::bytes(most)) {
+        (Ok(least), Ok(most)) if least <= most => Ok((least, most)),
         _ => Err("write it as 131072..16777216, or as one number of bytes above 0".to_owned()),
     }
 }

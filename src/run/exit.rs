@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 
 use crate::model::guarded::is_guarded;
+use crate::model::printable::printable_lines;
 
 /// Failed at run time.
 pub const FAILED: i32 = 1;
@@ -58,7 +59,7 @@ static DIAGNOSED: AtomicBool = AtomicBool::new(false);
 fn diagnose(problem: &str) {
     if !DIAGNOSED.swap(true, Ordering::AcqRel) {
         let mut err = std::io::stderr().lock();
-        let _ = writeln!(err, "error: {problem}");
+        let _ = writeln!(err, "error: {}", printable_lines(problem));
         let _ = err.flush();
     }
 }
@@ -136,8 +137,13 @@ fn hear_out(peer: &str) {
     }
 }
 
-/// Says something on standard output. A reader that has gone (`| head`) is no error.
+/// Says something to a person on standard output. A reader that has gone (`| head`) is no error.
 pub fn say(text: &str) {
+    write(&printable_lines(text));
+}
+
+/// Writes a line for a machine on standard output, byte for byte.
+pub fn write(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{text}");
     let _ = out.flush();

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::ask::Asker;
 use super::exit::{self, Failure};
-use crate::model::duration::parse_duration;
+use crate::model::duration::parse_some_duration;
 
 /// `standings health`.
 #[derive(Args, Clone, Debug)]
@@ -30,7 +30,7 @@ pub struct HealthArgs {
     #[arg(long)]
     pub ready: bool,
     /// How long to wait for the answer.
-    #[arg(long, value_name = "D", default_value = "3s", value_parser = parse_duration)]
+    #[arg(long, value_name = "D", default_value = "3s", value_parser = parse_some_duration)]
     pub timeout: Duration,
     /// PEM file of the authority to trust, for https.
     #[arg(long, value_name = "FILE")]

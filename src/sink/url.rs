@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::model::{kafka_url, redact};
+
 /// Where something is written.
 #[derive(Clone, PartialEq, Eq)]
 pub enum SinkUrl {
@@ -40,19 +42,13 @@ impl FromStr for SinkUrl {
             return Ok(SinkUrl::File(path.into()));
         }
         if let Some(rest) = text.strip_prefix("kafka://") {
-            return match rest.split_once('/') {
-                Some((brokers, topic))
-                    if !brokers.is_empty() && !topic.is_empty() && !topic.contains('/') =>
-                {
-                    Ok(SinkUrl::Kafka {
-                        brokers: brokers.to_owned(),
-                        topic: topic.to_owned(),
-                    })
-                }
-                _ => Err("write it as kafka://host:9092[,host:9092]/topic".to_owned()),
-            };
+            let (brokers, topic) = kafka_url::parts(rest)?;
+            return Ok(SinkUrl::Kafka {
+                brokers: brokers.to_owned(),
+                topic: topic.to_owned(),
+            });
         }
-        let shown = text.split("://").next().unwrap_or_default();
+        let shown = redact::scheme(text);
         Err(format!(
             "`{shown}…` is no sink; allowed are postgres://…, kafka://host:9092/topic, file:PATH, stdout"
         ))
@@ -79,10 +75,7 @@ impl fmt::Debug for SinkUrl {
 
 /// Host and database of a URL; user, password and parameters are left out.
 pub fn redact(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
-    let rest = rest.split('?').next().unwrap_or_default();
-    let host = rest.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}")
+    redact::url(url)
 }
 
 #[cfg(test)]

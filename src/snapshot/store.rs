@@ -44,6 +44,9 @@ impl FromStr for StateUrl {
             .or_else(|| text.strip_prefix("s3:"))
         {
             let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+            if bucket.contains(['@', ':']) || prefix.contains('?') {
+                return Err("credentials have no place in the URL; give them in the environment, as AWS tools read them".to_owned());
+            }
             if bucket.is_empty() {
                 return Err("s3: needs a bucket, such as s3://bucket/standings".to_owned());
             }
@@ -53,7 +56,8 @@ impl FromStr for StateUrl {
             });
         }
         Err(format!(
-            "`{text}` is no place for state; allowed are file:FOLDER and s3://BUCKET/PREFIX"
+            "`{}…` is no place for state; allowed are file:FOLDER and s3://BUCKET/PREFIX",
+            crate::model::redact::scheme(text)
         ))
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::model::{kafka_url, redact};
 use crate::recording::{Pace, pace};
 
 /// Where sales come from.
@@ -55,20 +56,15 @@ impl FromStr for SourceUrl {
             });
         }
         if let Some(rest) = text.strip_prefix("kafka://") {
-            return match rest.split_once('/') {
-                Some((brokers, topic))
-                    if !brokers.is_empty() && !topic.is_empty() && !topic.contains('/') =>
-                {
-                    Ok(SourceUrl::Kafka {
-                        brokers: brokers.to_owned(),
-                        topic: topic.to_owned(),
-                    })
-                }
-                _ => Err("write it as kafka://host:9092[,host:9092]/topic".to_owned()),
-            };
+            let (brokers, topic) = kafka_url::parts(rest)?;
+            return Ok(SourceUrl::Kafka {
+                brokers: brokers.to_owned(),
+                topic: topic.to_owned(),
+            });
         }
+        let scheme = redact::scheme(text);
         Err(format!(
-            "`{text}` is no source; allowed are kafka://host:9092[,host:9092]/topic, file:PATH and recording:PATH"
+            "`{scheme}…` is no source; allowed are kafka://host:9092[,host:9092]/topic, file:PATH and recording:PATH"
         ))
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::app::{App, Line, Over};
 use super::board::{Move, Ranking};
-use super::words::{grouped, latency, title, window};
+use super::words::{grouped, latency, plain, title, window};
 
 /// Which colours may be used.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +60,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, paint: Paint, now: Instant) {
     if shown.is_empty() {
         let say = match app.missing().as_slice() {
             _ if app.board.rankings.is_empty() => "Waiting for the server".to_owned(),
-            missing => format!("The server has no ranking {}", missing.join(", ")),
+            missing => plain(&format!("The server has no ranking {}", missing.join(", "))),
         };
         frame.render_widget(Paragraph::new(Span::styled(say, paint.soft())), middle);
     } else {
@@ -97,6 +97,7 @@ fn head(frame: &mut Frame<'_>, area: Rect, app: &App, paint: Paint, now: Instant
             } else {
                 String::new()
             };
+            let why = plain(why);
             let text = format!("✕ connection lost ({why}){old}; next try in {wait} s");
             Span::styled(text, paint.fg(Color::Red).add_modifier(Modifier::BOLD))
         }
@@ -106,7 +107,7 @@ fn head(frame: &mut Frame<'_>, area: Rect, app: &App, paint: Paint, now: Instant
         Span::raw("  "),
         line,
         Span::raw("  "),
-        Span::styled(app.address.clone(), paint.soft()),
+        Span::styled(plain(&app.address), paint.soft()),
     ];
     frame.render_widget(Paragraph::new(Text::from(parts)), area);
 }
@@ -169,7 +170,7 @@ fn board(
                 Text::from(Span::styled(row.rank.to_string(), rank.patch(weight))).right_aligned(),
             ),
             Cell::from(moved),
-            Cell::from(Span::styled(ranking.title(row), weight)),
+            Cell::from(Span::styled(plain(&ranking.title(row)), weight)),
             Cell::from(Text::from(Span::styled(grouped(&score(row)), weight)).right_aligned()),
             Cell::from(Span::styled(bar(size(row), most), paint.fg(Color::Cyan))),
         ])
@@ -227,7 +228,7 @@ pub fn health_facts(health: &Value) -> Vec<(&'static str, String)> {
     let mark = health["watermark"].as_str().and_then(|m| m.get(..19));
     facts.push((
         "watermark",
-        mark.map_or_else(|| "–".to_owned(), |m| m.replace('T', " ")),
+        mark.map_or_else(|| "–".to_owned(), |m| plain(m).replace('T', " ")),
     ));
     facts
 }
@@ -283,7 +284,7 @@ fn over(frame: &mut Frame<'_>, name: &str, lines: Vec<Text<'static>>, paint: Pai
     let block = Block::bordered()
         .border_type(BorderType::Rounded)
         .border_style(paint.soft())
-        .title(Span::styled(format!(" {name} "), paint.bold()))
+        .title(Span::styled(format!(" {} ", plain(name)), paint.bold()))
         .padding(ratatui::widgets::Padding::horizontal(1));
     frame.render_widget(Clear, area);
     frame.render_widget(text.block(block), area);
@@ -319,7 +320,7 @@ fn search(
         Span::raw(format!("{text}▏")),
     ])];
     match found {
-        Err(why) => lines.push(Text::from(Span::styled(why.clone(), paint.fg(Color::Red)))),
+        Err(why) => lines.push(Text::from(Span::styled(plain(why), paint.fg(Color::Red)))),
         Ok(all) => {
             for (i, f) in all.iter().enumerate().take(12) {
                 let style = if i == at {
@@ -330,11 +331,11 @@ fn search(
                 let key = if f.keys.join(" · ") == f.name {
                     String::new()
                 } else {
-                    format!("  {}", f.keys.join(" · "))
+                    format!("  {}", plain(&f.keys.join(" · ")))
                 };
                 let rest = format!("{key}  {}, rank {}", title(&f.ranking), f.rank);
                 lines.push(Text::from(vec![
-                    Span::styled(f.name.clone(), style),
+                    Span::styled(plain(&f.name), style),
                     Span::styled(rest, paint.soft()),
                 ]));
             }
@@ -346,7 +347,7 @@ fn search(
 fn why(answer: Option<&Result<Value, String>>, paint: Paint) -> Vec<Text<'static>> {
     let w = match answer {
         None => return vec![Text::from(Span::styled("asking …", paint.soft()))],
-        Some(Err(why)) => return vec![Text::from(why.clone())],
+        Some(Err(why)) => return vec![Text::from(plain(why))],
         Some(Ok(w)) => w,
     };
     let text = |v: &Value| match v {
@@ -356,7 +357,7 @@ fn why(answer: Option<&Result<Value, String>>, paint: Paint) -> Vec<Text<'static
     };
     let name = |n: &Value| {
         let keys = n["key"].as_object().into_iter().flatten();
-        keys.map(|(_, v)| v.as_str().unwrap_or_default().to_owned())
+        keys.map(|(_, v)| plain(v.as_str().unwrap_or_default()))
             .collect::<Vec<_>>()
             .join(" · ")
     };
@@ -421,8 +422,8 @@ fn why(answer: Option<&Result<Value, String>>, paint: Paint) -> Vec<Text<'static
         let at = change["at"]
             .as_str()
             .and_then(|t| t.get(..19))
-            .unwrap_or("–")
-            .replace('T', " ");
+            .unwrap_or("–");
+        let at = plain(at).replace('T', " ");
         let correction = if change["correction"] == true {
             ", a correction"
         } else {
@@ -435,11 +436,8 @@ fn why(answer: Option<&Result<Value, String>>, paint: Paint) -> Vec<Text<'static
         let delta = change["delta"].as_object().into_iter().flatten();
         let delta: Vec<_> = delta
             .map(|(k, v)| {
-                format!(
-                    "{} {}",
-                    v.as_str().map_or_else(|| v.to_string(), str::to_owned),
-                    k.replace('_', " ")
-                )
+                let value = v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+                plain(&format!("{value} {}", k.replace('_', " ")))
             })
             .collect();
         if !delta.is_empty() {

@@ -7,7 +7,7 @@ use ratatui::text::Span;
 use super::app::App;
 use super::board::Ranking;
 use super::draw::health_facts;
-use super::words::window;
+use super::words::{plain, window};
 
 /// All shown rankings and the health line, as text. Numbers are as the API writes them.
 pub fn tables(app: &App) -> String {
@@ -29,7 +29,7 @@ pub fn tables(app: &App) -> String {
 
 fn table(out: &mut String, ranking: &Ranking) {
     // Writing to a string cannot fail, here and below.
-    let _ = write!(out, "{}", ranking.name);
+    let _ = write!(out, "{}", plain(&ranking.name));
     if let (Some(start), Some((end, state))) = (&ranking.start, ranking.window()) {
         let state = match (state.is_final, state.corrected) {
             (_, true) => "corrected",
@@ -40,10 +40,10 @@ fn table(out: &mut String, ranking: &Ranking) {
     }
     out.push('\n');
     let mut lines = vec![vec!["rank".to_owned()]];
-    lines[0].extend(ranking.fields.iter().cloned());
+    lines[0].extend(ranking.fields.iter().map(|f| plain(f)));
     for row in ranking.ordered() {
         let mut cells = vec![row.rank.to_string()];
-        cells.extend(ranking.fields.iter().map(|f| row.text(f)));
+        cells.extend(ranking.fields.iter().map(|f| plain(&row.text(f))));
         lines.push(cells);
     }
     let width = |text: &str| Span::raw(text).width();

@@ -201,3 +201,48 @@ fn arrows_choose_the_window() {
 fn once_is_a_plain_table() {
     insta::assert_snapshot!("once", once::tables(&app(Instant::now())));
 }
+
+/// Names that would recolour, reorder or hide what a terminal shows, in every place where the server's words are.
+#[test]
+fn what_a_server_says_moves_no_cursor() {
+    let now = Instant::now();
+    let hostile = "\u{1b}]0;OWNED\u{7}\u{1b}[2J\u{9b}31m\u{202e}abc\u{200b}\n1 forged";
+    let mut app = app(now);
+    app.hear(
+        event(
+            "commit",
+            json!({"commit": 43, "changes": [change(1, hostile, 43)]}),
+        ),
+        now,
+    );
+    let mut shown = vec![once::tables(&app), seen(&app, (130, 12), now)];
+    press(&mut app, KeyCode::Enter);
+    if let Over::Why { answer, .. } = &mut app.over {
+        let answered = json!({"ranking": hostile, "window_start": DAY, "window_end": NEXT, "rank": 1, "order_by": "total_sales",
+            "key": {"city": hostile}, "row": {"total_sales": hostile}, "above": null,
+            "below": {"rank": 2, "key": {"city": hostile}, "value": "1", "gap": "2"}, "last_change": null,
+            "corrections": {"count": 0}, "late": {"count": 0}, "final": false});
+        *answer = Some(Ok(answered));
+    } else {
+        panic!("Enter asks why");
+    }
+    shown.push(seen(&app, (130, 24), now));
+    app.hear(
+        Heard::Lost {
+            why: hostile.to_owned(),
+            pause: Duration::from_secs(2),
+        },
+        now,
+    );
+    shown.push(seen(&app, (130, 24), now));
+    for text in shown {
+        for raw in ["\u{1b}", "\u{7}", "\u{9b}", "\u{202e}", "\u{200b}"] {
+            assert!(!text.contains(raw), "{raw:?}: {text:?}");
+        }
+        assert!(text.contains("\\u{1b}]0;OWNED"), "it is shown: {text}");
+        assert!(
+            !text.lines().any(|l| l.trim_start().starts_with("1 forged")),
+            "{text}"
+        );
+    }
+}

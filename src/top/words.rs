@@ -1,7 +1,16 @@
-//! Numbers, names and times as people read them. Decimals stay exact: they are grouped as text.
+//! Numbers, names and times as people read them. Decimals stay exact: they are grouped as text. Nothing that a server says
+//! moves the cursor or hides a letter.
+
+use crate::model::printable::printable;
+
+/// A text of the server, on one line.
+pub fn plain(text: &str) -> String {
+    printable(text).into_owned()
+}
 
 /// `top_sales_per_city` as `Top sales per city`.
 pub fn title(name: &str) -> String {
+    let name = printable(name);
     let mut letters = name.chars();
     match letters.next() {
         Some(first) => first
@@ -24,7 +33,7 @@ pub fn grouped(number: &str) -> String {
         None => (rest, String::new()),
     };
     if whole.is_empty() || !whole.bytes().all(|b| b.is_ascii_digit()) {
-        return number.to_owned();
+        return plain(number);
     }
     let mut out = String::from(sign);
     for (i, digit) in whole.chars().enumerate() {
@@ -52,7 +61,8 @@ pub fn window(start: &str, end: &str) -> String {
         (Some(day), Some(clock)) => (day.to_owned(), clock.to_owned()),
         _ => (time.to_owned(), String::new()),
     };
-    let ((day, from), (last, to)) = (split(start), split(end));
+    let (start, end) = (plain(start), plain(end));
+    let ((day, from), (last, to)) = (split(&start), split(&end));
     match (from.as_str(), to.as_str()) {
         ("00:00", "00:00") => day,
         _ if day == last => format!("{day} {from}–{to}"),

@@ -44,10 +44,10 @@ pub struct InputArgs {
     #[arg(long, env = "STANDINGS_MAX_AHEAD", value_name = "D", default_value = "1d", value_parser = parse_duration)]
     pub max_ahead: Duration,
     /// As in the run.
-    #[arg(long, env = "STANDINGS_MAX_RECORD_BYTES", value_name = "BYTES", default_value_t = 1 << 20)]
+    #[arg(long, env = "STANDINGS_MAX_RECORD_BYTES", value_name = "BYTES", default_value_t = 1 << 20, value_parser = crate::model::limit::record_bytes)]
     pub max_record_bytes: usize,
     /// As in the run.
-    #[arg(long, env = "STANDINGS_MAX_KEY_BYTES", value_name = "BYTES")]
+    #[arg(long, env = "STANDINGS_MAX_KEY_BYTES", value_name = "BYTES", value_parser = crate::model::limit::bytes_or_none)]
     pub max_key_bytes: Option<usize>,
     /// A librdkafka setting; repeat for several.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", hide_env_values = true, value_name = "K=V", value_parser = parse_property)]

@@ -20,6 +20,8 @@ use super::as_of::{AsOf, token};
 /// The headers that say what an answer is of.
 pub(super) const COMMIT: HeaderName = HeaderName::from_static("standings-commit");
 pub(super) const OFFSETS: HeaderName = HeaderName::from_static("standings-offsets");
+/// Commits that the answer lacks of those that are known here: it came from a replica that is behind.
+pub(super) const BEHIND: HeaderName = HeaderName::from_static("standings-behind");
 pub(super) const WATERMARK: HeaderName = HeaderName::from_static("standings-watermark");
 
 /// A JSON answer.

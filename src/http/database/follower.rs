@@ -2,17 +2,19 @@
 //!
 //! 1. What was read is of one snapshot, so a step shows one commit whole; commits that came between two looks are one
 //!    step, with the number of the last.
-//! 2. Only the newest [`WINDOWS`] windows of a ranking are followed; a correction of an older one is seen in its rows,
+//! 2. Each second it is tried whether every table can be read as the queries want it. What is wrong is told by `/readyz`, as
+//!    long as no replica can answer instead.
+//! 3. Only the newest [`WINDOWS`] windows of a ranking are followed; a correction of an older one is seen in its rows,
 //!    and not as a change.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio_postgres::types::ToSql;
 
-use super::Database;
 use super::read::{Placed, columns, row};
+use super::{Database, told, words};
 use crate::http::board::{Key, Told};
 use crate::http::watch::Shown;
 use crate::model::change::{Change, Commit};
@@ -24,13 +26,24 @@ use crate::sink::postgres::{Trouble, quoted};
 /// Windows followed, by ranking.
 const WINDOWS: i64 = 200;
 
+/// How often it is tried whether the tables can be read.
+const TRY: Duration = Duration::from_secs(1);
+
 /// Follows until the process ends.
 pub(in crate::http) async fn follow(database: Arc<Database>, shown: Arc<Shown>, every: Duration) {
     let mut begun = false;
     let mut warned = false;
+    let mut tried: Option<Instant> = None;
+    let tables = tables(&shown.plan);
     loop {
-        match step(&database, &shown, !begun).await {
+        let due = tried.is_none_or(|at| at.elapsed() >= TRY);
+        let question = if due { &tables } else { "SELECT 1" };
+        match step(&database, &shown, question, !begun).await {
             Ok(()) => {
+                if due {
+                    tried = Some(Instant::now());
+                    shown.set_trouble(None);
+                }
                 if !std::mem::replace(&mut begun, true) {
                     shown.set_ready();
                 }
@@ -39,17 +52,44 @@ pub(in crate::http) async fn follow(database: Arc<Database>, shown: Arc<Shown>, 
                 }
             }
             Err(trouble) => {
+                tried = None;
+                let problem = words(&trouble);
+                shown.set_trouble(match database.is_elsewhere(&tables).await {
+                    true => None,
+                    false => Some(told(&problem)),
+                });
                 if !std::mem::replace(&mut warned, true) {
-                    let problem = match trouble {
-                        Trouble::Passing(text) => text,
-                        Trouble::Final(error) => error.to_string(),
-                    };
                     tracing::warn!(event = "follower_waiting", problem);
                 }
                 tokio::time::sleep(every.max(Duration::from_millis(500))).await;
             }
         }
         tokio::time::sleep(every).await;
+    }
+}
+
+/// Nothing of every table, by all columns that are read of it.
+fn tables(plan: &Plan) -> String {
+    let of = |(number, ranking): (usize, &Ranking)| {
+        let (columns, table) = (columns(plan, ranking), quoted(&ranking.name));
+        format!("SELECT 1 FROM (SELECT {columns} FROM {table} LIMIT 0) AS r{number}")
+    };
+    let all: Vec<String> = plan.rankings.iter().enumerate().map(of).collect();
+    match all.is_empty() {
+        true => "SELECT 1".to_owned(),
+        false => all.join(" UNION ALL "),
+    }
+}
+
+impl Database {
+    /// Whether a replica can be read.
+    async fn is_elsewhere(&self, tables: &str) -> bool {
+        for server in &self.replicas {
+            if !server.is_away() && server.snapshot(tables, &[]).await.is_ok() {
+                return true;
+            }
+        }
+        false
     }
 }
 
@@ -65,10 +105,16 @@ fn question(plan: &Plan, ranking: &Ranking) -> String {
     )
 }
 
-async fn step(database: &Database, shown: &Shown, first: bool) -> Result<(), Trouble> {
+async fn step(
+    database: &Database,
+    shown: &Shown,
+    question_of_tables: &str,
+    first: bool,
+) -> Result<(), Trouble> {
     let (plan, server) = (&shown.plan, &database.primary);
     let before = shown.board.view(|view| view.as_of().commit);
-    let (now, _) = server.snapshot("SELECT 1", &[]).await?;
+    let (now, _) = server.snapshot(question_of_tables, &[]).await?;
+    database.commits.shown(now.commit, Instant::now());
     if now.commit < before {
         exit::now(&Failure::failed(format!(
             "the database went back from commit {before} to {}; start again",

@@ -14,6 +14,8 @@ mod follower;
 mod pool;
 mod read;
 mod runs;
+mod standby;
+mod told;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,6 +23,8 @@ use std::time::Duration;
 
 pub(super) use self::follower::follow;
 use self::pool::Server;
+pub(super) use self::standby::watch;
+use self::told::told;
 use super::problem::Problem;
 use crate::model::plan::Plan;
 use crate::sink::SinkError;
@@ -33,6 +37,8 @@ pub struct Database {
     primary: Server,
     replicas: Vec<Server>,
     next: AtomicUsize,
+    /// What the primary has shown.
+    commits: standby::Commits,
 }
 
 impl Database {
@@ -51,6 +57,7 @@ impl Database {
             primary: server(primary)?,
             replicas: replicas?,
             next: AtomicUsize::new(0),
+            commits: standby::Commits::default(),
         })
     }
 
@@ -67,13 +74,14 @@ impl Database {
 
 /// What a caller is told of a trouble; the rest is in the log.
 fn problem(trouble: &Trouble) -> Problem {
-    let text = match trouble {
+    let text = words(trouble);
+    tracing::warn!(event = "database_trouble", problem = text);
+    Problem::unavailable(told(&text))
+}
+
+fn words(trouble: &Trouble) -> String {
+    match trouble {
         Trouble::Passing(text) => text.clone(),
         Trouble::Final(error) => error.to_string(),
-    };
-    tracing::warn!(event = "database_trouble", problem = text);
-    Problem::unavailable(match text.contains("(57014)") {
-        true => "the database did not answer within --statement-timeout",
-        false => "the database does not answer now",
-    })
+    }
 }

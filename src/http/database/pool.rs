@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
+use super::standby::Behind;
 use crate::http::as_of::AsOf;
 use crate::sink::SinkError;
 use crate::sink::postgres::{Target, Trouble};
@@ -40,6 +41,7 @@ pub(super) struct Server {
     places: Semaphore,
     idle: Mutex<Vec<Connection>>,
     away: Mutex<Option<Instant>>,
+    behind: Mutex<Option<Behind>>,
 }
 
 impl std::fmt::Debug for Server {
@@ -65,7 +67,17 @@ impl Server {
             places: Semaphore::new(places),
             idle: Mutex::default(),
             away: Mutex::default(),
+            behind: Mutex::default(),
         })
+    }
+
+    /// How far it is behind, if it is.
+    pub(super) fn behind(&self) -> Option<Behind> {
+        *lock(&self.behind)
+    }
+
+    pub(super) fn set_behind(&self, behind: Option<Behind>) {
+        *lock(&self.behind) = behind;
     }
 
     /// Whether it did not answer a moment ago.
@@ -114,7 +126,18 @@ impl Server {
     }
 
     async fn connect(&self) -> Result<Connection, Trouble> {
-        let connected = tokio::time::timeout(CONNECT, self.target.connect()).await;
+        // Statements are prepared outside of a transaction: a table that is locked holds that up too.
+        let ms = self.timeout.as_millis().max(2);
+        let limits = format!(
+            "SET statement_timeout = {ms}; SET lock_timeout = {}",
+            ms / 2
+        );
+        let connect = async {
+            let client = self.target.connect().await?;
+            client.batch_execute(&limits).await?;
+            Ok(client)
+        };
+        let connected = tokio::time::timeout(CONNECT, connect).await;
         let connected =
             connected.unwrap_or_else(|_| Err(Trouble::Passing("no connection in time".to_owned())));
         match connected {

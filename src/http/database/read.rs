@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio_postgres::Row as Record;
 use tokio_postgres::types::ToSql;
 
-use super::{Database, problem};
+use super::told::names_cause;
+use super::{Database, problem, words};
 use crate::http::as_of::AsOf;
 use crate::http::board::{Row, WindowInfo};
 use crate::http::problem::Problem;
@@ -104,8 +105,14 @@ impl Database {
         for server in self.order() {
             match server.snapshot(sql, &parameters).await {
                 Ok(found) => return Ok(found),
-                // A statement that takes too long takes too long elsewhere.
-                Err(Trouble::Final(e)) => return Err(problem(&Trouble::Final(e))),
+                // A statement that takes too long takes too long elsewhere; what is missing in one may be in another.
+                Err(trouble) if words(&trouble).contains("(57014)") => {
+                    return Err(problem(&trouble));
+                }
+                // One that is away says less than one that says what is wrong.
+                Err(trouble) if last.as_ref().is_some_and(|l| names_cause(&words(l))) => {
+                    drop(trouble)
+                }
                 Err(trouble) => last = Some(trouble),
             }
         }

@@ -61,7 +61,7 @@ impl Cors {
         response.append(header::VARY, HeaderValue::from_static("origin"));
         if let Some(origin) = self.allowed(request) {
             response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            let exposed = "standings-commit, standings-offsets, standings-watermark, retry-after";
+            let exposed = "standings-commit, standings-behind, standings-offsets, standings-watermark, retry-after";
             response.insert(
                 header::ACCESS_CONTROL_EXPOSE_HEADERS,
                 HeaderValue::from_static(exposed),

@@ -285,6 +285,24 @@ pub(in crate::http) async fn guard(
         let as_of = shown.board.view(|view| view.as_of().clone());
         api::mark(&mut response, &as_of);
     }
+    if shown.database.is_some() {
+        tell_behind(&mut response, shown.board.view(|view| view.as_of().commit));
+    }
     gate.finish(&headers, &mut response);
     response
+}
+
+/// Says of an answer that it is of an older commit than the newest that is known.
+fn tell_behind(response: &mut Response, newest: u64) {
+    let commit = response.headers().get(api::COMMIT);
+    let commit = commit
+        .and_then(|c| c.to_str().ok())
+        .and_then(|c| c.parse::<u64>().ok());
+    if let Some(behind) = commit
+        .and_then(|c| newest.checked_sub(c))
+        .filter(|n| *n > 0)
+    {
+        let headers = response.headers_mut();
+        headers.insert(api::BEHIND, HeaderValue::from(behind));
+    }
 }

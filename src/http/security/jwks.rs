@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::Caller;
 use super::jwt::{self, Expected, Jwk, Refused};
+use crate::model::redact;
 use crate::run::exit::Failure;
 
 /// How old keys may be before they are fetched again.
@@ -59,7 +60,8 @@ struct Set {
 impl Issuer {
     /// `source` is a path, or an https URL (http only on this machine).
     pub(super) fn open(source: &str, expected: Expected) -> Result<Self, Failure> {
-        let wrong = |e: String| Failure::usage(format!("--http-jwt-jwks {source}: {e}"));
+        let shown = redact::text(source);
+        let wrong = |e: String| Failure::usage(format!("--http-jwt-jwks {shown}: {e}"));
         // Fails only if there is one already, which is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
