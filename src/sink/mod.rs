@@ -88,9 +88,14 @@ pub trait Sink: Send {
     /// For logs: the URL without secrets.
     fn name(&self) -> &str;
 
+    /// Compares what is known there with what `opening` says, without taking anything over. Every sink of a run is looked
+    /// at before one is opened: who writes there goes on where it is not the same.
+    fn look(&mut self, _: &Plan, _: &Opening) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     /// Connects (waiting, with backoff and a log line, while the server is down), makes or checks what it needs,
-    /// and says what is already shown. What is known there is compared with what `opening` says before anything is taken
-    /// over: who writes there goes on where it is not the same.
+    /// and says what is already shown. Looks first, if it was not asked to.
     fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Shown, SinkError>;
 
     /// Asks whether the sink is still this run's: [`SinkError::Fenced`] if another has opened it since. A sink without

@@ -189,7 +189,7 @@ impl Beginning<'_> {
 
     /// Where to begin without a snapshot: where the prefix was begun, which is not there any more where older records have
     /// been deleted.
-    fn from_start(&mut self, memory: &Memory) -> Result<Start, Trouble> {
+    fn at_input_start(&mut self, memory: &Memory) -> Result<Start, Trouble> {
         // Not whether what lies behind the first offset is there, which the hold was asked for.
         self.is_there(&memory.holder, &memory.begins, &BTreeMap::new())?;
         Ok(Start {
@@ -236,10 +236,10 @@ impl Beginning<'_> {
                 }
                 Err(Trouble::Conflict(conflict)) => return Err(conflict.into()),
             }
-            return Ok((self.from_snapshot(&found), Some(found)));
+            return Ok((self.at_snapshot(&found), Some(found)));
         }
         let Some(newest) = passed_over else {
-            return match self.from_start(memory) {
+            return match self.at_input_start(memory) {
                 Ok(start) => Ok((start, None)),
                 Err(Trouble::Conflict(conflict)) if self.opening.forget.source => {
                     tracing::warn!(event = "source_forgotten", problem = %conflict, "reading begins anew");
@@ -269,7 +269,7 @@ impl Beginning<'_> {
             holder: format!("snapshot {}", newest.id),
             ..memory.clone()
         };
-        match self.from_start(&from) {
+        match self.at_input_start(&from) {
             Ok(start) => {
                 tracing::warn!(
                     event = "snapshot_newer_than_sink",
@@ -303,10 +303,10 @@ impl Beginning<'_> {
             "windows that end up to then are not kept any more, and are not written to it: standings repair computes them \
              from wherever the records are kept"
         );
-        Ok((self.from_snapshot(&newest), Some(newest)))
+        Ok((self.at_snapshot(&newest), Some(newest)))
     }
 
-    fn from_snapshot(&self, found: &Manifest) -> Start {
+    fn at_snapshot(&self, found: &Manifest) -> Start {
         let state = &found.state;
         tracing::info!(event = "snapshot_chosen", snapshot = found.id, offsets = ?state.offsets);
         let mut start = Start {

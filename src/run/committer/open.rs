@@ -34,6 +34,8 @@ impl Committer {
             return Err(Failure::usage(newer));
         }
         let mut slots: Vec<Slot> = outputs.sinks.into_iter().map(Slot::new).collect();
+        let look = |slot: &mut Slot| slot.sink.look(&plan, &opening);
+        each(&mut slots, outputs.one_by_one, &look)?;
         let open = |slot: &mut Slot| slot.sink.open(&plan, &opening);
         let mut opened = each(&mut slots, outputs.one_by_one, &open)?;
         if slots.len() > 1 && !sabotage::is(Mistake::SinksNotConfirmed) {

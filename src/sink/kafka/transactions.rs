@@ -184,6 +184,8 @@ pub struct TransactionalSink<T> {
     id: usize,
     /// Which topics it opened, and when that was asked last.
     identity: LogIdentity,
+    /// It was looked at, and is to be opened.
+    looked: bool,
     asked: Option<Instant>,
     opening: Opening,
     live: Arc<Live>,
@@ -206,6 +208,7 @@ impl<T: Transactions> TransactionalSink<T> {
             generation: 0,
             id: 0,
             identity: LogIdentity::default(),
+            looked: false,
             asked: None,
             opening: Opening::default(),
             live,
@@ -321,12 +324,20 @@ impl<T: Transactions> Sink for TransactionalSink<T> {
         self.log.name()
     }
 
-    fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Shown, SinkError> {
+    fn look(&mut self, _: &Plan, opening: &Opening) -> Result<(), SinkError> {
         self.log.connect()?;
         let is = self.log.identity()?;
-        // Before anything is taken over: who writes there may go on.
-        let before = self.log.progress()?;
-        self.compare(before.as_ref(), &is, opening)?;
+        let progress = self.log.progress()?;
+        self.compare(progress.as_ref(), &is, opening)?;
+        (self.identity, self.looked) = (is, true);
+        Ok(())
+    }
+
+    fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Shown, SinkError> {
+        if !std::mem::take(&mut self.looked) {
+            self.look(plan, opening)?;
+            self.looked = false;
+        }
         let taken = match sabotage::is(Mistake::SecondIdNotTaken) {
             true => 1,
             false => IDS,
@@ -335,7 +346,7 @@ impl<T: Transactions> Sink for TransactionalSink<T> {
             self.persist(|log| log.take_over(id))
                 .map_err(|t| self.end(t))?;
         }
-        (self.id, self.identity, self.opening) = (0, is, opening.clone());
+        (self.id, self.opening) = (0, opening.clone());
         self.asked = Some(self.clock.now());
         let progress = self.log.progress()?;
         let rows = self.log.rows(plan)?;

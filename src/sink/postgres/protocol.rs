@@ -111,6 +111,8 @@ struct Ours {
 /// Commits to a database.
 pub struct DatabaseSink<D> {
     database: D,
+    /// It was looked at, and is to be opened.
+    looked: bool,
     ours: Ours,
     live: Arc<Live>,
     clock: Clock,
@@ -124,6 +126,7 @@ impl<D: Database> DatabaseSink<D> {
     pub fn over(database: D, live: Arc<Live>, clock: Clock) -> Self {
         DatabaseSink {
             database,
+            looked: false,
             ours: Ours::default(),
             live,
             clock,
@@ -177,10 +180,19 @@ impl<D: Database> Sink for DatabaseSink<D> {
         self.database.name()
     }
 
-    fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Shown, SinkError> {
+    fn look(&mut self, plan: &Plan, opening: &Opening) -> Result<(), SinkError> {
         let found = self.persist(|database| database.find(plan))?;
         if !sabotage::is(Mistake::IdentityIgnored) {
             self.compare(&found, opening)?;
+        }
+        self.looked = true;
+        Ok(())
+    }
+
+    fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Shown, SinkError> {
+        if !std::mem::take(&mut self.looked) {
+            self.look(plan, opening)?;
+            self.looked = false;
         }
         let opened = self.persist(|database| database.open(plan, opening))?;
         self.ours = Ours {

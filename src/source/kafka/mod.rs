@@ -134,16 +134,16 @@ impl Topic<'_> {
             if let Err(Look::Failed(error)) = self.look() {
                 return Err(error);
             }
-            if !self.options.until_end {
-                if let Ok(Some(found)) = self.partitions(Duration::from_secs(1)) {
-                    let new: BTreeSet<_> = found
-                        .into_iter()
-                        .filter(|p| !self.own.contains_key(p))
-                        .collect();
-                    if !new.is_empty() {
-                        tracing::info!(event = "partitions_found", topic = self.name, partitions = ?new);
-                        self.assign(&new, false)?;
-                    }
+            if !self.options.until_end
+                && let Ok(Some(found)) = self.partitions(Duration::from_secs(1))
+            {
+                let new: BTreeSet<_> = found
+                    .into_iter()
+                    .filter(|p| !self.own.contains_key(p))
+                    .collect();
+                if !new.is_empty() {
+                    tracing::info!(event = "partitions_found", topic = self.name, partitions = ?new);
+                    self.assign(&new, false)?;
                 }
             }
         }
