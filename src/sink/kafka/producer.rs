@@ -186,7 +186,7 @@ impl Transactions for Topics {
             let found = topic_ids(client, &topics, topics::ANSWER)?;
             // One that was just made is not known by every broker yet.
             match found.contains(&TopicId::Missing) && started.elapsed() < MISSING {
-                true => Err(KafkaError::AdminOp(
+                true => Err(KafkaError::MetadataFetch(
                     RDKafkaErrorCode::UnknownTopicOrPartition,
                 )),
                 false => Ok(found),

@@ -79,7 +79,9 @@ pub fn topic_ids(
         // The answer comes by then, if only to say that there was none.
         let event = sys::rd_kafka_queue_poll(queue.0, ms.saturating_add(1000));
         if event.is_null() {
-            return Err(KafkaError::AdminOp(RDKafkaErrorCode::OperationTimedOut));
+            return Err(KafkaError::MetadataFetch(
+                RDKafkaErrorCode::OperationTimedOut,
+            ));
         }
         let event = Held(event, sys::rd_kafka_event_destroy);
         let code = sys::rd_kafka_event_error(event.0);
@@ -87,7 +89,7 @@ pub fn topic_ids(
             return Ok(vec![TopicId::None; topics.len()]);
         }
         if code != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
-            return Err(KafkaError::AdminOp(code.into()));
+            return Err(KafkaError::MetadataFetch(code.into()));
         }
         let result = sys::rd_kafka_event_DescribeTopics_result(event.0);
         let mut count = 0;
@@ -111,7 +113,7 @@ unsafe fn topic_id(topic: *const sys::rd_kafka_TopicDescription_t) -> Result<Top
             | sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC => {
                 return Ok(TopicId::Missing);
             }
-            code => return Err(KafkaError::AdminOp(code.into())),
+            code => return Err(KafkaError::MetadataFetch(code.into())),
         }
         let id = sys::rd_kafka_TopicDescription_topic_id(topic);
         if id.is_null() {
