@@ -211,6 +211,7 @@ impl Gather {
         let judgements = self.judge_windows(closed_before);
         let mut changes = Vec::new();
         for (ranking, start, partition) in std::mem::take(&mut self.dirty) {
+            let at = self.at((ranking, start), watermark);
             let Some(found) = self
                 .windows
                 .get_mut(&(ranking, start))
@@ -219,12 +220,6 @@ impl Gather {
                 continue;
             };
             let plan = &self.plan.rankings[ranking as usize];
-            let end = start.saturating_add(plan.window.size);
-            let at = At {
-                ranking: ranking as usize,
-                window: (start, end),
-                is_final: end <= watermark,
-            };
             found.is_dirty = false;
             found.difference(plan, self.emit, at, &mut changes);
         }

@@ -128,36 +128,37 @@ impl Manifest {
         Ok(found)
     }
 
-    /// The snapshots that are whole and of these queries, newest first.
-    pub fn usable(store: &Store, plan: &Plan) -> Result<Vec<Self>, String> {
-        Ok(Manifest::newest(store, plan)?.into_iter().collect())
-    }
-
-    /// The newest snapshot that is whole and of these queries. What is passed over is named in the log.
-    pub fn newest(store: &Store, plan: &Plan) -> Result<Option<Self>, String> {
+    /// The snapshots that are whole and of these queries, newest first; each is read when it is asked for. What is passed
+    /// over is named in the log.
+    pub fn usable<'a>(
+        store: &'a Store,
+        plan: &Plan,
+    ) -> Result<impl Iterator<Item = Self> + 'a, String> {
         let (queries, rankings) = (fingerprint(plan), fingerprints(plan));
-        for (name, id) in Manifest::list(store)? {
-            let problem = match Manifest::read(store, &name) {
-                Err(problem) => problem,
-                Ok(found)
-                    if found.queries != queries
-                        || !found.rankings.is_empty() && found.rankings != rankings =>
-                {
-                    "the queries were others when it was made".to_owned()
+        let look = move |(name, id): (String, u64)| {
+            let found = Manifest::read(store, &name).and_then(|found| {
+                let is_others = found.queries != queries
+                    || !found.rankings.is_empty() && found.rankings != rankings;
+                if is_others {
+                    return Err("the queries were others when it was made".to_owned());
                 }
-                Ok(found) => match found.parts.iter().find_map(|p| part_problem(store, p)) {
-                    Some(problem) => problem,
-                    None => return Ok(Some(found)),
-                },
-            };
-            tracing::warn!(
-                event = "snapshot_unusable",
-                snapshot = id,
-                problem,
-                "the one before it is tried"
-            );
-        }
-        Ok(None)
+                match found.parts.iter().find_map(|p| part_problem(store, p)) {
+                    Some(problem) => Err(problem),
+                    None => Ok(found),
+                }
+            });
+            found.map_err(|problem| {
+                tracing::warn!(
+                    event = "snapshot_unusable",
+                    snapshot = id,
+                    problem,
+                    "the one before it is tried"
+                );
+            })
+        };
+        Ok(Manifest::list(store)?
+            .into_iter()
+            .filter_map(move |at| look(at).ok()))
     }
 
     /// Removes this and older manifests but the newest `keep`, and parts that no kept manifest names.
@@ -212,4 +213,40 @@ pub fn read_part(store: &Store, part: &PartFile) -> Result<Vec<u8>, String> {
         return Err(format!("{} is damaged: its checksum is wrong", part.name));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::load_shipped;
+    use crate::snapshot::StateUrl;
+
+    #[test]
+    fn an_older_snapshot_is_given_after_a_newer_one() {
+        let plan = load_shipped().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&StateUrl::File(folder.path().to_owned())).unwrap();
+        let manifest = |id| Manifest {
+            format: FORMAT,
+            id,
+            queries: fingerprint(&plan),
+            state: GatherState::default(),
+            parts: Vec::new(),
+            rankings: fingerprints(&plan),
+            source: None,
+        };
+        for id in 1..=4 {
+            manifest(id).write(&store).unwrap();
+        }
+        let mut others = manifest(5);
+        others.rankings.clear();
+        others.rankings.insert("r".to_owned(), "x".to_owned());
+        others.write(&store).unwrap();
+        std::fs::write(folder.path().join(name(3)), "{}").unwrap();
+        let given: Vec<u64> = Manifest::usable(&store, &plan)
+            .unwrap()
+            .map(|m| m.id)
+            .collect();
+        assert_eq!(given, [4, 2, 1]);
+    }
 }

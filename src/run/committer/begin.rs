@@ -112,15 +112,23 @@ impl Beginning<'_> {
     /// What the sinks remember; nothing where the input does not hold it any more and that may be.
     pub(super) fn memory(&mut self, opened: &mut [Shown]) -> Result<Memory, Failure> {
         let memory = self.last(opened);
-        match self.is_there(&memory.holder, &memory.hold, &memory.known.epochs) {
-            Ok(()) => Ok(memory),
-            Err(Trouble::Failed(failure)) => Err(failure),
+        let found = self.is_there(&memory.holder, &memory.hold, &memory.known.epochs);
+        if self.unless_forgotten(found)?.is_some() {
+            return Ok(memory);
+        }
+        opened.iter_mut().for_each(forget);
+        Ok(self.last(opened))
+    }
+
+    /// What was found; `None` where it is in conflict, and that may be.
+    fn unless_forgotten<T>(&self, found: Result<T, Trouble>) -> Result<Option<T>, Failure> {
+        match found {
+            Ok(found) => Ok(Some(found)),
             Err(Trouble::Conflict(conflict)) if self.opening.forget.source => {
-                tracing::warn!(event = "source_forgotten", problem = %conflict, "reading begins anew");
-                opened.iter_mut().for_each(forget);
-                Ok(self.last(opened))
+                tracing::warn!(event = "source_forgotten", problem = %conflict, "it does not count");
+                Ok(None)
             }
-            Err(Trouble::Conflict(conflict)) => Err(conflict.into()),
+            Err(trouble) => Err(trouble.into()),
         }
     }
 
@@ -203,7 +211,7 @@ impl Beginning<'_> {
         &mut self,
         memory: &Memory,
         opened: &[Shown],
-        snapshots: Vec<Manifest>,
+        snapshots: impl Iterator<Item = Manifest>,
         store: Option<&Store>,
     ) -> Result<(Start, Option<Manifest>), Failure> {
         let mut passed_over = None;
@@ -227,26 +235,15 @@ impl Beginning<'_> {
                 continue;
             }
             let (offsets, epochs) = (found.state.offsets.clone(), found.state.epochs.clone());
-            match self.is_there(&holder, &offsets, &epochs) {
-                Ok(()) => {}
-                Err(Trouble::Failed(failure)) => return Err(failure),
-                Err(Trouble::Conflict(conflict)) if self.opening.forget.source => {
-                    tracing::warn!(event = "source_forgotten", problem = %conflict, "the snapshot is not used");
-                    continue;
-                }
-                Err(Trouble::Conflict(conflict)) => return Err(conflict.into()),
+            let there = self.is_there(&holder, &offsets, &epochs);
+            if self.unless_forgotten(there)?.is_some() {
+                return Ok((self.at_snapshot(&found), Some(found)));
             }
-            return Ok((self.at_snapshot(&found), Some(found)));
         }
         let Some(newest) = passed_over else {
-            return match self.at_input_start(memory) {
-                Ok(start) => Ok((start, None)),
-                Err(Trouble::Conflict(conflict)) if self.opening.forget.source => {
-                    tracing::warn!(event = "source_forgotten", problem = %conflict, "reading begins anew");
-                    Ok((Start::default(), None))
-                }
-                Err(trouble) => Err(trouble.into()),
-            };
+            let start = self.at_input_start(memory);
+            let start = self.unless_forgotten(start)?;
+            return Ok((start.unwrap_or_default(), None));
         };
         self.without_snapshot(memory, opened, newest)
     }

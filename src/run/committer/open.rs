@@ -107,18 +107,20 @@ impl Committer {
         memory: &Memory,
         opened: &[Shown],
     ) -> Result<Begin, Failure> {
-        let mut usable = Vec::new();
-        if let Some((store, _)) = &state {
-            usable = Manifest::usable(store, &self.plan).map_err(Failure::failed)?;
-            if usable.is_empty() {
-                tracing::info!(
-                    event = "no_snapshot",
-                    state = store.name(),
-                    "the input is read from its start"
-                );
-            }
-        }
         let store = state.as_ref().map(|(store, _)| store);
+        // Looked at one by one: an older one only where a newer one does not do.
+        let usable = store.map(|store| Manifest::usable(store, &self.plan));
+        let usable = usable.transpose().map_err(Failure::failed)?;
+        let mut usable = usable.into_iter().flatten().peekable();
+        if let Some(store) = store
+            && usable.peek().is_none()
+        {
+            tracing::info!(
+                event = "no_snapshot",
+                state = store.name(),
+                "the input is read from its start"
+            );
+        }
         let (mut start, chosen) = beginning.start(memory, opened, usable, store)?;
         start.hold = Beginning::hold(memory);
         start.source.clone_from(&self.opening.source);

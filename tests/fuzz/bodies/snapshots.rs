@@ -88,8 +88,9 @@ impl Snapshot {
             }
         }
         let store = Store::of("memory".to_owned(), memory.clone());
-        let used = Manifest::newest(&store, &plan)
+        let used = Manifest::usable(&store, &plan)
             .unwrap()
+            .next()
             .expect("the fixture is whole");
         let whole = memory.0.lock().unwrap().clone();
         Snapshot {
@@ -111,7 +112,7 @@ impl Snapshot {
         let mut all = self.whole.clone();
         all.insert(name.to_owned(), bytes);
         *self.memory.0.lock().unwrap() = all;
-        Manifest::newest(&self.store, &self.plan).unwrap()
+        Manifest::usable(&self.store, &self.plan).unwrap().next()
     }
 
     /// A file that is not the one that was written is never taken.
