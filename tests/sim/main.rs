@@ -124,7 +124,7 @@ fn run(seed: u64) -> (Seen, u64) {
         assert!(step < BOUND, "I7: it does not come to an end");
         world.lock().pass();
         match current.step() {
-            Step::Ended if current.has_read_all() => break,
+            Step::Ended if current.has_read_all() && world.lock().shows_all() => break,
             // It had been asked to stop in the storm.
             Step::Ended | Step::Dead => current = Cluster::start(&world),
             Step::Going => {}

@@ -255,7 +255,8 @@ pub struct World {
     pub newest: u64,
     /// Some snapshot stood for all of the input.
     pub kept_all: bool,
-    /// What the newest manifest stands for.
+    /// What the snapshot stands for that reaches furthest: a cluster that stood still may still write an older one later,
+    /// as long as the store does not refuse it.
     kept: Offsets,
     /// Every part that was ever written.
     pub parts: BTreeSet<String>,
@@ -409,6 +410,12 @@ impl World {
         }
     }
 
+    /// Whether all of the input has come.
+    pub fn shows_all(&self) -> bool {
+        let whole = self.input.iter().map(|lines| lines.len() as u64);
+        whole.eq(self.visible.iter().copied())
+    }
+
     /// Some more of the longest file comes.
     pub fn show_more(&mut self) {
         for (visible, lines) in self.visible.iter_mut().zip(&self.input) {
@@ -417,7 +424,7 @@ impl World {
         }
     }
 
-    /// Whether the newest snapshot stands for all that is there.
+    /// Whether a snapshot stands for all that is there.
     pub fn has_kept_visible(&self) -> bool {
         let kept = |p: u32| self.kept.get(&p).copied().unwrap_or(0);
         (0..).zip(&self.visible).all(|(p, n)| kept(p) >= *n)
@@ -637,7 +644,10 @@ impl World {
         self.kept_all |= (0..)
             .zip(&self.input)
             .all(|(p, lines)| kept(p) == lines.len() as u64);
-        self.kept = offsets;
+        let reach = |of: &Offsets| of.values().sum::<u64>();
+        if reach(&offsets) >= reach(&self.kept) {
+            self.kept = offsets;
+        }
     }
 
     fn shown(&mut self, sink: Sink) -> &mut Shown {

@@ -63,6 +63,13 @@ impl Slot {
     /// Opens the sink anew, to be brought to all rows of the next draft.
     fn fall_behind(&mut self, now: &Now<'_>, found: &str) -> Result<(), SinkError> {
         let shown = self.sink.open(now.plan, now.opening)?;
+        if shown.commit > now.last || shown.watermark > now.draft.watermark {
+            // What it shows is not what this run had written: windows that are final there would be opened again.
+            return Err(SinkError::Fenced(format!(
+                "another cluster has taken over {} and written to it since it lost commits; this one stops",
+                self.sink.name()
+            )));
+        }
         tracing::warn!(
             event = "sink_fell_behind",
             sink = self.sink.name(),
