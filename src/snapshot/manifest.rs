@@ -70,6 +70,17 @@ impl Manifest {
     }
 
     fn read(store: &Store, name: &str) -> Result<Self, String> {
+        let (json, format) = Manifest::whole(store, name)?;
+        if format != FORMAT {
+            return Err(format!(
+                "{name} has format {format}, and this version reads {FORMAT}"
+            ));
+        }
+        serde_json::from_str(&json).map_err(|e| format!("{name}: {e}"))
+    }
+
+    /// A manifest's JSON, which its checksum says is what was written, and its form.
+    fn whole(store: &Store, name: &str) -> Result<(String, u32), String> {
         let bytes = store.get(name)?;
         let damaged = || format!("{name} is damaged: its checksum is wrong");
         let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
@@ -82,27 +93,15 @@ impl Manifest {
             format: u32,
         }
         let version: Version = serde_json::from_str(json).map_err(|e| format!("{name}: {e}"))?;
-        if version.format != FORMAT {
-            return Err(format!(
-                "{name} has format {}, and this version reads {FORMAT}",
-                version.format
-            ));
-        }
-        serde_json::from_str(json).map_err(|e| format!("{name}: {e}"))
+        Ok((json.to_owned(), version.format))
     }
 
-    /// What a newer version left here, which this one must not write over; `None` if it knows all forms. What cannot be
-    /// read is no newer form: it is named when a snapshot is chosen.
+    /// What a newer version left here, which this one must not write over; `None` if it knows all forms. What is damaged or
+    /// cannot be read is no newer form: it is named when a snapshot is chosen.
     pub fn newer(store: &Store) -> Result<Option<String>, String> {
-        #[derive(Deserialize)]
-        struct Version {
-            format: u32,
-        }
         for (name, _) in Manifest::list(store)? {
-            let bytes = store.get(&name).unwrap_or_default();
-            let json = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
-            let found = serde_json::from_slice::<Version>(json).ok();
-            if let Some(Version { format }) = found.filter(|v| v.format > FORMAT) {
+            let found = Manifest::whole(store, &name).ok();
+            if let Some((_, format)) = found.filter(|(_, format)| *format > FORMAT) {
                 return Ok(Some(format!(
                     "{name} in {} has format {format}, and this version ({}) knows {FORMAT}: a newer version keeps its \
                      snapshots there. Nothing was written; use that version, or another --state",
@@ -248,5 +247,35 @@ mod tests {
             .map(|m| m.id)
             .collect();
         assert_eq!(given, [4, 2, 1]);
+        assert_eq!(Manifest::newer(&store).unwrap(), None);
+    }
+
+    #[test]
+    fn a_flipped_bit_is_no_newer_form() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&StateUrl::File(folder.path().to_owned())).unwrap();
+        let plan = load_shipped().unwrap();
+        let put = |id: u64, format: u32| {
+            let mut written =
+                serde_json::to_string(&serde_json::json!({ "format": FORMAT })).unwrap();
+            let sum = checksum(written.replace(&FORMAT.to_string(), "99").as_bytes());
+            written = written.replace(&FORMAT.to_string(), &format.to_string());
+            store
+                .put(&name(id), format!("{written}\n{sum}\n").into_bytes())
+                .unwrap();
+        };
+        put(1, 5);
+        assert_eq!(
+            Manifest::newer(&store).unwrap(),
+            None,
+            "its checksum is wrong"
+        );
+        assert_eq!(Manifest::usable(&store, &plan).unwrap().count(), 0);
+        put(2, 99);
+        assert!(
+            Manifest::newer(&store)
+                .unwrap()
+                .is_some_and(|m| m.contains("format 99"))
+        );
     }
 }
