@@ -213,3 +213,34 @@ fn columns_can_be_declared() {
         assert!(parse_schema("sales.sql", wrong).is_err(), "{wrong}");
     }
 }
+
+/// A chain of operators is as deep as it is long: refused with its place before anything walks through it.
+#[test]
+fn a_chain_without_end_is_refused() {
+    let schema = Schema::sales();
+    for (chain, taken) in [
+        (" AND amount > 0", 400),
+        (" OR amount > 0", 400),
+        (" AND NOT amount > 0", 200),
+    ] {
+        let with = |n: usize| {
+            let all = format!("WHERE amount > 0{}", chain.repeat(n));
+            GOOD.replace("WHERE amount > 0", &all)
+        };
+        assert!(
+            parse_ranking("q", "q.sql", &with(taken), &schema).is_ok(),
+            "{chain}"
+        );
+        for n in [1_000, 100_000] {
+            let error = parse_ranking("q", "q.sql", &with(n), &schema).unwrap_err();
+            let text = QueryErrors(vec![error]).render();
+            assert!(
+                text.contains("one operator more than the 500") && text.contains("q.sql:7"),
+                "{text:.300}"
+            );
+        }
+    }
+    let sum = format!("SUM(amount{})", " + amount".repeat(50_000));
+    let text = GOOD.replace("SUM(amount)", &sum);
+    assert!(parse_ranking("q", "q.sql", &text, &schema).is_err());
+}

@@ -65,6 +65,25 @@ fn end(text: Text<'_>, parser: &mut Parser<'_>) -> Result<(), QueryError> {
     ))
 }
 
+/// A chain of operators is as deep as it is long, and whoever walks through it goes as deep: a query of any length must not
+/// take more of a stack than there is.
+const MOST_OPERATORS: usize = 500;
+
+fn is_operator(token: &Token) -> bool {
+    match token {
+        Token::Word(w) if w.quote_style.is_none() => {
+            matches!(
+                w.keyword,
+                Keyword::AND | Keyword::OR | Keyword::NOT | Keyword::UNION | Keyword::JOIN
+            )
+        }
+        Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::Mod | Token::StringConcat => {
+            true
+        }
+        _ => false,
+    }
+}
+
 /// The tokens, without the word `TABLE` where it stands before a table's name inside a window function: `sqlparser`
 /// does not know it there. Places of all other tokens stay.
 fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
@@ -78,6 +97,21 @@ fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
             )
         })?;
     tokens.retain(|t| !matches!(t.token, Token::Whitespace(_)));
+    if let Some(one) = tokens
+        .iter()
+        .filter(|t| is_operator(&t.token))
+        .nth(MOST_OPERATORS)
+    {
+        let found = format!(
+            "`{}` is one operator more than the {MOST_OPERATORS} that a query may have",
+            one.token
+        );
+        return Err(text.error(
+            one.span,
+            found,
+            "write less: a long list of values is `x IN (…)`",
+        ));
+    }
     let is_table = |t: &Token| matches!(t, Token::Word(w) if w.keyword == Keyword::TABLE && w.quote_style.is_none());
     let drop: Vec<bool> = (0..tokens.len())
         .map(|i| {

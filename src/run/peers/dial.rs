@@ -121,6 +121,8 @@ fn dial(own: &Own, line: Line, peer: usize, address: &str) -> Result<Tried, Fail
         Answer::Refused(why) => Err(Failure::usage(format!(
             "process {peer} at {address} refuses this process: {why}"
         ))),
+        // What runs may be ending, by whoever started this one.
+        Answer::Unproven(why) => Ok(Tried::Unproven(why)),
         Answer::Outdated(now) => Err(Failure::failed(format!(
             "generation {now} of this cluster runs at {address}; this process is of generation {} and stops",
             own.hello.generation

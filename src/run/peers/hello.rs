@@ -53,6 +53,8 @@ pub(super) enum Answer {
     },
     /// Not of this cluster: the reason.
     Refused(String),
+    /// Of a newer generation, as it says, but nothing proves it: come again when what runs has ended.
+    Unproven(String),
     /// Of a generation that is over: the present one.
     Outdated(u64),
     /// Of a newer generation than this process, which ends.
@@ -96,7 +98,7 @@ impl Hello {
             std::cmp::Ordering::Less => return Answer::Outdated(self.generation),
             std::cmp::Ordering::Greater if proven => return Answer::Newer,
             std::cmp::Ordering::Greater => {
-                return Answer::Refused(format!(
+                return Answer::Unproven(format!(
                     "generation {} is newer than what runs here, but nothing proves that it is of this cluster; end what \
                      runs first, or give every process the same --cluster-secret",
                     other.generation
@@ -217,7 +219,7 @@ pub(super) mod tests {
             ..hello(1)
         };
         assert!(matches!(own.judge(&newer, true), Answer::Newer));
-        assert!(matches!(own.judge(&newer, false), Answer::Refused(_)));
+        assert!(matches!(own.judge(&newer, false), Answer::Unproven(_)));
         let other = Hello {
             cluster: "d".to_owned(),
             ..hello(1)
