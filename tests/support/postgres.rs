@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::kafka::{block, unique};
 use super::{Rows, keys_of, measures_of, service};
 use serde_json::Value;
+use tokio_postgres::error::SqlState;
 
 /// A plain connection.
 pub async fn connect(url: &str) -> tokio_postgres::Client {
@@ -30,7 +31,8 @@ pub fn database() -> String {
     format!("{base}/{name}")
 }
 
-/// The tables as the change log would show them.
+/// The tables as the change log would show them. A table that is not there yet holds no rows: what is asked for
+/// while a cluster starts may come before its tables do.
 pub fn rows_of(url: &str) -> Rows {
     block(async { rows_in(&connect(url).await).await.unwrap() })
 }
@@ -51,7 +53,12 @@ async fn rows_in(client: &tokio_postgres::Client) -> Result<Rows, tokio_postgres
         let sql = format!(
             "SELECT rank, (extract(epoch FROM window_start) * 1000)::bigint{select} FROM {ranking}"
         );
-        for row in client.query(&sql, &[]).await? {
+        let found = match client.query(&sql, &[]).await {
+            Ok(found) => found,
+            Err(e) if e.code() == Some(&SqlState::UNDEFINED_TABLE) => continue,
+            Err(e) => return Err(e),
+        };
+        for row in found {
             let text = |i: usize| row.get::<_, Option<String>>(2 + i);
             let keys = (0..keys_of(ranking).len())
                 .map(|i| text(i).unwrap())
