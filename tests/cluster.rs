@@ -219,9 +219,7 @@ fn a_cluster_with_snapshots_loses_nothing_and_can_change_its_size() {
             &["cluster, asked to stop"],
         );
     }
-    let manifests = std::fs::read_dir(dir.path().join("manifests"))
-        .unwrap()
-        .count();
+    let manifests = support::snapshots(dir.path()).len();
     assert!(
         (1..=2).contains(&manifests),
         "{manifests} snapshots are kept"

@@ -96,8 +96,9 @@ pub struct Order {
 pub struct Taken {
     /// Which.
     pub order: Order,
-    /// The rows, as deltas from nothing; `None` if the worker had gone past the epoch already.
-    pub rows: Option<Deltas>,
+    /// The rows, as deltas from nothing, in pieces; an error if one row is too large for any. `None` if the worker had
+    /// gone past the epoch already.
+    pub rows: Option<Result<Vec<Deltas>, String>>,
 }
 
 /// What one worker says of its part of a snapshot.
@@ -105,8 +106,8 @@ pub struct Taken {
 pub struct PartReport {
     /// Which snapshot.
     pub id: u64,
-    /// Its file (none if it had no row); `Err` if there is no usable part.
-    pub file: Result<Option<PartFile>, String>,
+    /// Its files (none if it had no row); `Err` if there is no usable part.
+    pub files: Result<Vec<PartFile>, String>,
 }
 
 /// What worker 0 alone knows, as of an epoch: a snapshot without its rows.

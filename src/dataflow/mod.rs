@@ -17,6 +17,7 @@
 
 pub mod chunks;
 pub mod control;
+pub mod copy;
 pub mod distinct;
 pub mod gather;
 pub mod graph;

@@ -55,9 +55,10 @@ impl Snapshots {
         self.last.as_ref() != Some(&gather.state())
     }
 
-    /// The last complete one was not kept; its parts are there.
+    /// The last complete one was not kept. Its parts may be there or not: the next one does not build upon them.
     pub fn lost(&mut self) {
         self.last = None;
+        self.needs_full = true;
     }
 
     /// Whether none is on its way.
@@ -104,8 +105,8 @@ impl Snapshots {
             return;
         };
         attempt.reported += 1;
-        match part.file {
-            Ok(file) => attempt.parts.extend(file),
+        match part.files {
+            Ok(files) => attempt.parts.extend(files),
             Err(problem) => attempt.problem = Some(problem),
         }
     }

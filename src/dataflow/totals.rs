@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-
+use super::copy::{Copy, PIECE};
 use super::interner::Interner;
 use super::messages::Candidate;
 use super::order::Reader;
-use super::window::{Batch, CopyInto, WindowState};
-use crate::combine::deltas::{Deltas, Group};
+use super::window::{Batch, WindowState};
+use crate::combine::deltas::Deltas;
 use crate::model::plan::Plan;
 
 /// One worker's totals.
@@ -117,27 +116,20 @@ impl Totals {
         out
     }
 
-    /// Copies rows as deltas from nothing: those that changed since the last copy, or all.
-    pub fn copy(&mut self, full: bool) -> Deltas {
-        let mut deltas = Deltas::default();
-        let mut numbers = HashMap::new();
-        for ((ranking, start), window) in &mut self.windows {
-            let mut into = CopyInto {
-                deltas: &mut deltas,
-                numbers: &mut numbers,
-            };
-            let reader = &self.readers[*ranking as usize];
-            let rows = window.copy(full, reader, &self.texts, &mut into);
-            if rows > 0 {
-                deltas.groups.push(Group {
-                    ranking: *ranking,
-                    rows,
-                    window_start: *start,
-                    windows: 1,
-                });
-            }
+    /// Copies rows as deltas from nothing: those that changed since the last copy, or all. In pieces of some
+    /// [`PIECE`] bytes; an error if one row is too large for any.
+    pub fn copy(&mut self, full: bool) -> Result<Vec<Deltas>, String> {
+        self.copy_in(full, PIECE)
+    }
+
+    /// [`Totals::copy`] in pieces of so many bytes.
+    pub fn copy_in(&mut self, full: bool, piece: usize) -> Result<Vec<Deltas>, String> {
+        let mut copy = Copy::new(piece);
+        for (at, window) in &mut self.windows {
+            let reader = &self.readers[at.0 as usize];
+            window.copy(full, *at, reader, &self.texts, &mut copy);
         }
-        deltas
+        copy.finish()
     }
 
     /// What was applied is in the last snapshot already.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use super::copy::Copy;
 use super::distinct::Sets;
 use super::head::{Entry, Head};
 use super::index::Index;
@@ -12,9 +13,7 @@ use super::messages::{Candidate, CandidateRow};
 use super::order::{OrderKey, Reader, RowView};
 use super::rows::Rows;
 use crate::combine::combiner::mix;
-use crate::combine::deltas::Deltas;
 use crate::combine::layout::{NO_TEXT, SlotKind, put_wide, wide};
-use crate::combine::texts::hash;
 use crate::model::plan::Ranking;
 
 /// Totals and heads of one window.
@@ -48,24 +47,6 @@ pub struct Batch<'a> {
     pub numbers: &'a [u32],
 }
 
-/// Where rows are copied to, and the numbers that texts have there.
-pub struct CopyInto<'a> {
-    /// The copy.
-    pub deltas: &'a mut Deltas,
-    /// By the worker's number.
-    pub numbers: &'a mut HashMap<u32, u32>,
-}
-
-impl CopyInto<'_> {
-    fn text(&mut self, texts: &Interner, id: u32) -> u32 {
-        let table = &mut self.deltas.texts;
-        *self
-            .numbers
-            .entry(id)
-            .or_insert_with(|| table.push(texts.get(id), hash(texts.get(id))))
-    }
-}
-
 impl WindowState {
     /// Nothing yet.
     pub fn new(reader: &Reader) -> Self {
@@ -94,50 +75,51 @@ impl WindowState {
         self.changed.clear();
     }
 
-    /// Copies rows as deltas from nothing: those that changed since the last copy, or all.
+    /// Copies rows as deltas from nothing: those that changed since the last copy, or all. `at` is the ranking and the
+    /// window's start.
     pub fn copy(
         &mut self,
         full: bool,
+        at: (u32, i64),
         reader: &Reader,
         texts: &Interner,
-        into: &mut CopyInto<'_>,
-    ) -> u32 {
+        into: &mut Copy,
+    ) {
         let changed = std::mem::take(&mut self.changed);
         let is_changed = |row: &u32| {
             let word = changed.get(*row as usize / 64);
             word.is_some_and(|word| (word >> (row % 64)) & 1 == 1)
         };
-        let mut copied = 0;
         for row in (0..self.rows.len() as u32).filter(|row| full || is_changed(row)) {
-            copied += 1;
+            into.row(at.0, at.1);
             let key = into.text(texts, self.rows.key(row));
-            into.deltas.words.push(u64::from(key));
-            let at = into.deltas.words.len();
-            into.deltas.words.resize(at + reader.layout.width, 0);
-            let words = &mut into.deltas.words[at..];
-            self.rows.read(&reader.packing, row, words);
+            let words = into.words();
+            words.push(u64::from(key));
+            let at = words.len();
+            words.resize(at + reader.layout.width, 0);
+            self.rows.read(&reader.packing, row, &mut words[at..]);
             for slot in &reader.layout.slots {
                 let place = match slot.kind {
                     SlotKind::MinText(_) | SlotKind::MaxText(_) => at + slot.at,
                     SlotKind::LastText(_) => at + slot.at + 3,
                     SlotKind::Distinct(_) => {
-                        let word = into.deltas.words[at + slot.at];
-                        into.deltas.words[at + slot.at] = self.sets.len(word) as u64;
+                        let word = into.words()[at + slot.at];
+                        into.words()[at + slot.at] = self.sets.len(word) as u64;
                         self.sets.for_each(word, |id| {
                             let id = into.text(texts, id);
-                            into.deltas.distinct.push(id);
+                            into.distinct(id);
                         });
                         continue;
                     }
                     _ => continue,
                 };
-                let id = into.deltas.words[place];
+                let id = into.words()[place];
                 if id != NO_TEXT {
-                    into.deltas.words[place] = u64::from(into.text(texts, id as u32));
+                    let id = into.text(texts, id as u32);
+                    into.words()[place] = u64::from(id);
                 }
             }
         }
-        copied
     }
 
     /// Keys in this window.

@@ -92,6 +92,10 @@ mistakes! {
     LostCommitsIgnored = "lost-commits-ignored",
     /// A commit that becomes visible only after it was made again is taken for another cluster's.
     LateCommitRefused = "late-commit-refused",
+    /// Who has been taken over goes on writing snapshots, under the next free number.
+    StoreFenceNotChecked = "store-fence-not-checked",
+    /// Parts of snapshots that are still being made are removed too.
+    NewerPartsCollected = "newer-parts-collected",
     /// Whether the log still holds what was committed is not asked.
     LogNotAsked = "log-not-asked",
     /// Leader epochs are not compared: a log that was truncated and has grown again is taken for the same.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::args::{Delivery, EmitArg, RunArgs};
 use super::check;
-use super::committer::{Observer, Outputs, RejectWriter};
+use super::committer::{Keeping, Observer, Outputs, RejectWriter};
 use super::driver::{self, Snapshots};
 use super::engine::{Cluster, Engine};
 use super::exit::Failure;
@@ -142,9 +142,14 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
     let mut snapshots = None;
     if let Some(url) = &args.state {
         let store = Store::open(url).map_err(Failure::usage)?;
-        let writer = Writer::start(store.clone(), Arc::clone(&plan), Arc::clone(&live))
+        let run = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
+        let writer = Writer::start(store.clone(), Arc::clone(&plan), Arc::clone(&live), &run)
             .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
-        outputs.state = Some((store.clone(), args.snapshot_interval));
+        outputs.state = Some(Keeping {
+            store: store.clone(),
+            interval: args.snapshot_interval,
+            run,
+        });
         snapshots = Some(Snapshots { store, writer });
     }
     let facts = Facts::new(describe(shown, &plan));

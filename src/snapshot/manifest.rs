@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::log::{self, Entry, Fence};
+use super::objects::{ObjectError, StoreError};
 use super::store::{Store, checksum};
 use crate::dataflow::control::{GatherState, PartFile};
 use crate::model::identity::SourceIdentity;
@@ -12,17 +14,22 @@ use crate::model::sabotage::{self, Mistake};
 use crate::quality;
 use crate::query;
 
-/// The form of manifests and of `state` in parts. A reader takes only its own.
-pub const FORMAT: u32 = 1;
-const FOLDER: &str = "manifests";
+/// The form of manifests, which this version writes: 2 knows generations and fences. 1 is read too.
+pub const FORMAT: u32 = 2;
 
 /// One snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`FORMAT`].
+    /// [`FORMAT`], or the older one that it was written in.
     pub format: u32,
-    /// Its number; grows.
+    /// Its number in the log, which its name says too.
     pub id: u64,
+    /// The generation of the cluster that made it; 0 in format 1.
+    #[serde(default)]
+    pub generation: u64,
+    /// The number that the names of its own parts begin with; 0 in format 1, where it was that of the manifest.
+    #[serde(default)]
+    pub attempt: u64,
     /// What the queries were: [`fingerprint`].
     pub queries: String,
     /// Input prefix, clocks, counts.
@@ -56,162 +63,182 @@ pub fn agreement(plan: &Plan) -> String {
     checksum((query::explain(plan) + &quality::explain(plan)).as_bytes())
 }
 
-fn name(id: u64) -> String {
-    format!("{FOLDER}/{id:010}.json")
+/// Why an object is not read as a manifest.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// The store did not say what is in it, although it was asked again.
+    #[error("{0}")]
+    NoAnswer(String),
+    /// It is not what was written, or not there.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+impl From<StoreError> for Unreadable {
+    fn from(error: StoreError) -> Self {
+        match error.why {
+            ObjectError::Failed(_) => Unreadable::NoAnswer(error.to_string()),
+            ObjectError::Missing | ObjectError::Exists => Unreadable::Damaged(error.to_string()),
+        }
+    }
+}
+
+/// What is written of an object of the log: JSON, a line end, and the checksum of what is before the line end.
+pub(super) fn lines(entry: &impl Serialize) -> Result<Vec<u8>, String> {
+    let mut bytes = serde_json::to_vec(entry).map_err(|e| e.to_string())?;
+    let sum = checksum(&bytes);
+    bytes.extend_from_slice(format!("\n{sum}\n").as_bytes());
+    Ok(bytes)
+}
+
+/// What every object of the log says.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+    /// Only fences have it.
+    fence: Option<serde::de::IgnoredAny>,
 }
 
 impl Manifest {
-    /// Writes it: JSON, a line end, and the checksum of what is before the line end.
-    pub fn write(&self, store: &Store) -> Result<(), String> {
-        let mut bytes = serde_json::to_vec(self).map_err(|e| e.to_string())?;
-        let sum = checksum(&bytes);
-        bytes.extend_from_slice(format!("\n{sum}\n").as_bytes());
-        store.put(&name(self.id), bytes)
-    }
-
-    fn read(store: &Store, name: &str) -> Result<Self, String> {
-        let (json, format) = Manifest::whole(store, name)?;
-        if format != FORMAT {
-            return Err(format!(
-                "{name} has format {format}, and this version reads {FORMAT}"
-            ));
+    /// What lies under a number.
+    pub(super) fn entry(store: &Store, name: &str, id: u64) -> Result<Entry, Unreadable> {
+        let (json, head) = Manifest::whole(store, name)?;
+        let damaged = |what: String| Unreadable::Damaged(format!("{name} {what}"));
+        let format = head.format;
+        if !(1..=FORMAT).contains(&format) {
+            let what =
+                format!("has format {format}, and this version knows formats up to {FORMAT}");
+            return Err(damaged(what));
         }
-        serde_json::from_str(&json).map_err(|e| format!("{name}: {e}"))
+        let wrong = |e: serde_json::Error| damaged(format!("is not readable: {e}"));
+        let (entry, says) = match head.fence {
+            Some(_) => {
+                let fence: Fence = serde_json::from_str(&json).map_err(wrong)?;
+                let id = fence.id();
+                (Entry::Fence(fence), id)
+            }
+            None => {
+                let manifest: Box<Manifest> = serde_json::from_str(&json).map_err(wrong)?;
+                let id = manifest.id;
+                (Entry::Snapshot(manifest), id)
+            }
+        };
+        match says == id {
+            true => Ok(entry),
+            false => Err(damaged(format!("is a copy of number {says}"))),
+        }
     }
 
-    /// A manifest's JSON, which its checksum says is what was written, and its form.
-    fn whole(store: &Store, name: &str) -> Result<(String, u32), String> {
+    /// An object's JSON, which its checksum says is what was written, and what it says first.
+    fn whole(store: &Store, name: &str) -> Result<(String, Head), Unreadable> {
         let bytes = store.get(name)?;
-        let damaged = || format!("{name} is damaged: its checksum is wrong");
+        let damaged = || Unreadable::Damaged(format!("{name} is damaged: its checksum is wrong"));
         let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
         let (json, sum) = text.split_once('\n').ok_or_else(damaged)?;
         if sum.trim_end() != checksum(json.as_bytes()) {
             return Err(damaged());
         }
-        #[derive(Deserialize)]
-        struct Version {
-            format: u32,
-        }
-        let version: Version = serde_json::from_str(json).map_err(|e| format!("{name}: {e}"))?;
-        Ok((json.to_owned(), version.format))
+        let head = serde_json::from_str(json)
+            .map_err(|e| Unreadable::Damaged(format!("{name} is not readable: {e}")))?;
+        Ok((json.to_owned(), head))
     }
 
-    /// What a newer version left here, which this one must not write over; `None` if it knows all forms. What is damaged or
-    /// cannot be read is no newer form: it is named when a snapshot is chosen.
+    /// What a newer version left here, which this one must not write over; `None` if the newest object is of a form that
+    /// is known: whoever opens the log writes there first. What is damaged is no newer form; it is named when a snapshot
+    /// is chosen.
     pub fn newer(store: &Store) -> Result<Option<String>, String> {
         for (name, _) in Manifest::list(store)? {
-            let found = Manifest::whole(store, &name).ok();
-            if let Some((_, format)) = found.filter(|(_, format)| *format > FORMAT) {
-                return Ok(Some(format!(
-                    "{name} in {} has format {format}, and this version ({}) knows {FORMAT}: a newer version keeps its \
+            match Manifest::whole(store, &name) {
+                Ok((_, Head { format, .. })) if format <= FORMAT => return Ok(None),
+                Ok((_, Head { format, .. })) => {
+                    return Ok(Some(format!(
+                        "{name} in {} has format {format}, and this version ({}) knows {FORMAT}: a newer version keeps its \
                      snapshots there. Nothing was written; use that version, or another --state",
-                    store.name(),
-                    env!("CARGO_PKG_VERSION")
-                )));
+                        store.name(),
+                        env!("CARGO_PKG_VERSION")
+                    )));
+                }
+                Err(Unreadable::Damaged(_)) => {}
+                Err(Unreadable::NoAnswer(problem)) => return Err(problem),
             }
         }
         Ok(None)
     }
 
-    /// The manifests there are, newest first: name and number.
+    /// The objects of the log, newest first: name and number.
     pub fn list(store: &Store) -> Result<Vec<(String, u64)>, String> {
-        let mut found: Vec<(String, u64)> = store
-            .list(FOLDER)?
-            .into_iter()
-            .filter_map(|name| {
-                let id = name.strip_prefix(FOLDER)?.strip_prefix('/')?;
-                Some((name.clone(), id.strip_suffix(".json")?.parse().ok()?))
-            })
-            .collect();
-        found.sort_by_key(|(_, id)| std::cmp::Reverse(*id));
-        Ok(found)
+        log::list(store).map_err(|e| e.to_string())
     }
 
     /// The snapshots that are whole and of these queries, newest first; each is read when it is asked for. What is passed
-    /// over is named in the log.
+    /// over is named in the log. An error where the store does not say whether one is whole: that is no reason to begin
+    /// with an older one.
     pub fn usable<'a>(
         store: &'a Store,
         plan: &Plan,
-    ) -> Result<impl Iterator<Item = Self> + 'a, String> {
+    ) -> Result<impl Iterator<Item = Result<Self, String>> + 'a, String> {
         let (queries, rankings) = (fingerprint(plan), fingerprints(plan));
-        let look = move |(name, id): (String, u64)| {
-            let found = Manifest::read(store, &name).and_then(|found| {
-                let is_others = found.queries != queries
-                    || !found.rankings.is_empty() && found.rankings != rankings;
-                if is_others {
-                    return Err("the queries were others when it was made".to_owned());
-                }
-                match found.parts.iter().find_map(|p| part_problem(store, p)) {
-                    Some(problem) => Err(problem),
-                    None => Ok(found),
-                }
-            });
-            found.map_err(|problem| {
+        let whole = move |name: &str, id: u64| -> Result<Option<Self>, Unreadable> {
+            let Entry::Snapshot(found) = Manifest::entry(store, name, id)? else {
+                return Ok(None);
+            };
+            let is_others = found.queries != queries
+                || !found.rankings.is_empty() && found.rankings != rankings;
+            if is_others {
+                let others = "the queries were others when it was made";
+                return Err(Unreadable::Damaged(others.to_owned()));
+            }
+            for part in &found.parts {
+                read_part(store, part)?;
+            }
+            Ok(Some(*found))
+        };
+        let look = move |(name, id): (String, u64)| match whole(&name, id) {
+            Ok(found) => found.map(Ok),
+            Err(Unreadable::NoAnswer(problem)) => Some(Err(problem)),
+            Err(Unreadable::Damaged(problem)) => {
                 tracing::warn!(
                     event = "snapshot_unusable",
                     snapshot = id,
                     problem,
                     "the one before it is tried"
                 );
-            })
-        };
-        Ok(Manifest::list(store)?
-            .into_iter()
-            .filter_map(move |at| look(at).ok()))
-    }
-
-    /// Removes this and older manifests but the newest `keep`, and parts that no kept manifest names.
-    pub fn collect(store: &Store, keep: usize) -> Result<(), String> {
-        let all = Manifest::list(store)?;
-        let Some((_, newest)) = all.first() else {
-            return Ok(());
-        };
-        let mut kept = Vec::new();
-        for (name, _) in all.iter().take(keep) {
-            match Manifest::read(store, name) {
-                Ok(manifest) => kept.extend(manifest.parts.into_iter().map(|p| p.name)),
-                // Not known what it names: nothing is removed.
-                Err(_) => return Ok(()),
+                None
             }
-        }
-        for (name, _) in all.iter().skip(keep) {
-            store.remove(name);
-        }
-        for part in store.list("parts")? {
-            // Parts of a snapshot that is still being made are newer than every manifest.
-            let id = part
-                .strip_prefix("parts/")
-                .and_then(|p| p.get(..10)?.parse().ok());
-            if id.is_some_and(|id: u64| id <= *newest) && !kept.contains(&part) {
-                store.remove(&part);
-            }
-        }
-        Ok(())
+        };
+        Ok(Manifest::list(store)?.into_iter().filter_map(look))
     }
 }
 
-fn part_problem(store: &Store, part: &PartFile) -> Option<String> {
-    read_part(store, part).err()
+/// A part's bytes, if they are what the manifest says. What is not is read once more: not all that is read wrong is
+/// written wrong.
+pub fn read_part(store: &Store, part: &PartFile) -> Result<Vec<u8>, Unreadable> {
+    let read = || {
+        let bytes = store.get(&part.name)?;
+        match problem(&bytes, part) {
+            Some(problem) => Err(Unreadable::Damaged(format!("{} {problem}", part.name))),
+            None => Ok(bytes),
+        }
+    };
+    read().or_else(|first| match first {
+        Unreadable::Damaged(_) => read(),
+        no_answer @ Unreadable::NoAnswer(_) => Err(no_answer),
+    })
 }
 
-/// A part's bytes, if they are what the manifest says.
-pub fn read_part(store: &Store, part: &PartFile) -> Result<Vec<u8>, String> {
-    let bytes = store.get(&part.name)?;
+fn problem(bytes: &[u8], part: &PartFile) -> Option<String> {
     if sabotage::is(Mistake::ChecksumIgnored) {
-        return Ok(bytes);
+        return None;
     }
     if bytes.len() as u64 != part.size {
-        return Err(format!(
-            "{} has {} bytes instead of {}",
-            part.name,
+        return Some(format!(
+            "has {} bytes instead of {}",
             bytes.len(),
             part.size
         ));
     }
-    if checksum(&bytes) != part.checksum {
-        return Err(format!("{} is damaged: its checksum is wrong", part.name));
-    }
-    Ok(bytes)
+    let is_other = checksum(bytes) != part.checksum;
+    is_other.then(|| "is damaged: its checksum is wrong".to_owned())
 }
 
 #[cfg(test)]
@@ -219,34 +246,34 @@ mod tests {
     use super::*;
     use crate::query::load_shipped;
     use crate::snapshot::StateUrl;
+    use crate::snapshot::log::{Log, name};
 
     #[test]
     fn an_older_snapshot_is_given_after_a_newer_one() {
         let plan = load_shipped().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&StateUrl::File(folder.path().to_owned())).unwrap();
-        let manifest = |id| Manifest {
-            format: FORMAT,
-            id,
+        let (mut log, _) = Log::open(&store, "a", || Ok(())).unwrap();
+        let manifest = Manifest {
             queries: fingerprint(&plan),
-            state: GatherState::default(),
-            parts: Vec::new(),
             rankings: fingerprints(&plan),
-            source: None,
+            ..Manifest::default()
         };
-        for id in 1..=4 {
-            manifest(id).write(&store).unwrap();
+        for _ in 2..=5 {
+            log.append(&mut manifest.clone()).unwrap();
         }
-        let mut others = manifest(5);
+        let mut others = manifest;
         others.rankings.clear();
         others.rankings.insert("r".to_owned(), "x".to_owned());
-        others.write(&store).unwrap();
-        std::fs::write(folder.path().join(name(3)), "{}").unwrap();
+        log.append(&mut others).unwrap();
+        std::fs::write(folder.path().join(name(4)), "{}").unwrap();
+        let copied = std::fs::read(folder.path().join(name(2))).unwrap();
+        std::fs::write(folder.path().join(name(7)), copied).unwrap();
         let given: Vec<u64> = Manifest::usable(&store, &plan)
             .unwrap()
-            .map(|m| m.id)
+            .map(|m| m.unwrap().id)
             .collect();
-        assert_eq!(given, [4, 2, 1]);
+        assert_eq!(given, [5, 3, 2]);
         assert_eq!(Manifest::newer(&store).unwrap(), None);
     }
 

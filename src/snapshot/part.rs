@@ -26,9 +26,18 @@ use crate::sink::json::push_field;
 
 /// Rows of a Parquet row group.
 const GROUP: usize = 64 << 10;
+/// Bytes of rows that are put into columns at once: a column of texts counts its bytes with 31 bits.
+const BATCH: usize = 64 << 20;
+/// Bytes of one row: with those of a batch that is nearly full they still fit.
+const ROW: usize = 1 << 30;
 
 /// The bytes of a part, and its rows.
 pub fn write(plan: &Plan, deltas: &Deltas) -> Result<(Vec<u8>, u64), String> {
+    write_in(plan, deltas, BATCH)
+}
+
+/// [`write`] with columns of so many bytes.
+fn write_in(plan: &Plan, deltas: &Deltas, batch: usize) -> Result<(Vec<u8>, u64), String> {
     let failed = |e: &dyn std::fmt::Display| format!("making a part failed: {e}");
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(
@@ -54,7 +63,7 @@ pub fn write(plan: &Plan, deltas: &Deltas) -> Result<(Vec<u8>, u64), String> {
         let (of_group, rest) = words.split_at(stride * group.rows as usize);
         words = rest;
         for row in of_group.chunks_exact(stride) {
-            rows.push(
+            let bytes = rows.push(
                 plan,
                 group.ranking as usize,
                 &layout,
@@ -63,10 +72,16 @@ pub fn write(plan: &Plan, deltas: &Deltas) -> Result<(Vec<u8>, u64), String> {
                 row,
                 &mut distinct,
             );
+            if bytes > ROW {
+                return Err(format!(
+                    "a row of {} has {bytes} bytes, and a part holds rows of up to {ROW}",
+                    ranking.name
+                ));
+            }
             count += 1;
-            if rows.state.len() == GROUP {
-                let batch = std::mem::take(&mut rows).batch().map_err(|e| failed(&e))?;
-                writer.write(&batch).map_err(|e| failed(&e))?;
+            if rows.state.len() == GROUP || rows.bytes >= batch {
+                let columns = std::mem::take(&mut rows).batch().map_err(|e| failed(&e))?;
+                writer.write(&columns).map_err(|e| failed(&e))?;
             }
         }
     }
@@ -86,6 +101,8 @@ struct Rows {
     key: Vec<String>,
     measures: Vec<String>,
     state: Vec<Vec<u8>>,
+    /// Bytes of all that.
+    bytes: usize,
 }
 
 impl Rows {
@@ -99,7 +116,7 @@ impl Rows {
         deltas: &Deltas,
         row: &[u64],
         distinct: &mut impl Iterator<Item = &'a u32>,
-    ) {
+    ) -> usize {
         let ranking = &plan.rankings[number];
         let key = deltas.texts.get(row[0] as u32);
         let values = crate::combine::key::KeyCodec::new(ranking, &plan.schema).decode(key);
@@ -110,17 +127,22 @@ impl Rows {
                 measure(plan, number, layout, deltas, row, i),
             )
         });
+        let before = self.bytes;
+        self.bytes += ranking.name.len();
         self.ranking.push(ranking.name.clone());
         self.start.push(start);
         self.end.push(start + ranking.window.size);
         self.bin.push(bin(hash(key)) as i32);
-        self.key
-            .push(object(keys.map(|(k, v)| (k.name.as_str(), v.clone()))));
-        self.measures
-            .push(object(measures.map(|(m, v)| (m.name.as_str(), v))));
+        let key = object(keys.map(|(k, v)| (k.name.as_str(), v.clone())));
+        let measures = object(measures.map(|(m, v)| (m.name.as_str(), v)));
+        self.bytes += key.len() + measures.len();
+        self.key.push(key);
+        self.measures.push(measures);
         let mut bytes = Vec::with_capacity(64);
         state::encode(&mut bytes, layout, deltas, row, distinct);
+        self.bytes += bytes.len();
         self.state.push(bytes);
+        self.bytes - before
     }
 
     fn batch(self) -> Result<RecordBatch, arrow::error::ArrowError> {

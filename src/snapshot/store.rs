@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use object_store::aws::AmazonS3Builder;
@@ -13,6 +14,9 @@ use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use tokio::runtime::Runtime;
 use xxhash_rust::xxh3::xxh3_64;
+
+use super::objects::{ObjectError, Objects, StoreError};
+use crate::model::clock::Clock;
 
 /// `--state`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,35 +75,39 @@ impl fmt::Display for StateUrl {
     }
 }
 
-/// Named objects: what snapshots need of a folder, a bucket, or a simulator's stand-in. Calls block.
-pub trait Objects: Send + Sync {
-    /// Writes a new object, all or nothing; an error if there is one of that name, which then stays.
-    fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), String>;
-    /// Reads an object.
-    fn get(&self, name: &str) -> Result<Vec<u8>, String>;
-    /// The names below a folder, in any order.
-    fn list(&self, folder: &str) -> Result<Vec<String>, String>;
-    /// Removes an object; one that is not there is no error.
-    fn remove(&self, name: &str) -> Result<(), String>;
-}
-
 /// A store that is open; copies of it are the same store.
 #[derive(Clone)]
 pub struct Store {
     name: String,
     objects: Arc<dyn Objects>,
+    clock: Clock,
 }
+
+/// Waits before a call is tried again: what fails in passing is not lost.
+const AGAIN: [Duration; 3] = [
+    Duration::from_millis(50),
+    Duration::from_millis(250),
+    Duration::from_millis(1000),
+];
 
 impl Store {
     /// Opens it; a folder is made when missing.
     pub fn open(url: &StateUrl) -> Result<Self, String> {
         let objects = Bucket::open(url).map_err(|e| format!("--state {url}: {e}"))?;
-        Ok(Store::of(url.to_string(), Arc::new(objects)))
+        Ok(Store::of(
+            url.to_string(),
+            Arc::new(objects),
+            Clock::default(),
+        ))
     }
 
-    /// These objects, under a name for logs.
-    pub fn of(name: String, objects: Arc<dyn Objects>) -> Self {
-        Store { name, objects }
+    /// These objects, under a name for logs; waits are by this clock.
+    pub fn of(name: String, objects: Arc<dyn Objects>, clock: Clock) -> Self {
+        Store {
+            name,
+            objects,
+            clock,
+        }
     }
 
     /// Where, for logs.
@@ -107,22 +115,21 @@ impl Store {
         &self.name
     }
 
-    /// Writes a new object; an error if there is one of that name, which then stays.
-    pub fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), String> {
+    /// Writes a new object; an error if there is one of that name, which then stays. Is not tried again: who writes knows
+    /// what a lost answer means.
+    pub fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
         let put = self.objects.put(name, bytes);
-        put.map_err(|e| format!("writing {name} failed: {e}"))
+        put.map_err(|e| StoreError::of(e, "writing", name))
     }
 
-    /// Reads an object.
-    pub fn get(&self, name: &str) -> Result<Vec<u8>, String> {
-        let got = self.objects.get(name);
-        got.map_err(|e| format!("reading {name} failed: {e}"))
+    /// Reads an object; tried again where that fails in passing.
+    pub fn get(&self, name: &str) -> Result<Vec<u8>, StoreError> {
+        self.patiently("reading", name, || self.objects.get(name))
     }
 
-    /// The names below a folder, sorted.
-    pub fn list(&self, folder: &str) -> Result<Vec<String>, String> {
-        let listed = self.objects.list(folder);
-        let mut names = listed.map_err(|e| format!("listing {folder} failed: {e}"))?;
+    /// The names below a folder, sorted; tried again where that fails in passing.
+    pub fn list(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let mut names = self.patiently("listing", folder, || self.objects.list(folder))?;
         names.sort();
         Ok(names)
     }
@@ -130,7 +137,25 @@ impl Store {
     /// Removes an object; one that is not there is no error.
     pub fn remove(&self, name: &str) {
         if let Err(problem) = self.objects.remove(name) {
-            tracing::debug!(event = "snapshot_not_removed", name, problem);
+            tracing::debug!(event = "snapshot_not_removed", name, problem = %problem);
+        }
+    }
+
+    fn patiently<R>(
+        &self,
+        doing: &'static str,
+        name: &str,
+        call: impl Fn() -> Result<R, ObjectError>,
+    ) -> Result<R, StoreError> {
+        let mut waits = AGAIN.iter();
+        loop {
+            match (call(), waits.next()) {
+                (Err(ObjectError::Failed(problem)), Some(wait)) => {
+                    tracing::debug!(event = "store_tried_again", doing, name, problem);
+                    self.clock.sleep(*wait);
+                }
+                (done, _) => return done.map_err(|e| StoreError::of(e, doing, name)),
+            }
         }
     }
 }
@@ -166,25 +191,22 @@ impl Bucket {
 }
 
 impl Objects for Bucket {
-    fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), String> {
+    fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), ObjectError> {
         let options = PutOptions::from(PutMode::Create);
         let path = Path::from(name);
         let put = self.store.put_opts(&path, bytes.into(), options);
-        self.runtime
-            .block_on(put)
-            .map(drop)
-            .map_err(|e| e.to_string())
+        self.runtime.block_on(put).map(drop).map_err(object_error)
     }
 
-    fn get(&self, name: &str) -> Result<Vec<u8>, String> {
+    fn get(&self, name: &str) -> Result<Vec<u8>, ObjectError> {
         let got = self.runtime.block_on(async {
             let found = self.store.get(&Path::from(name)).await?;
             found.bytes().await
         });
-        got.map(|bytes| bytes.to_vec()).map_err(|e| e.to_string())
+        got.map(|bytes| bytes.to_vec()).map_err(object_error)
     }
 
-    fn list(&self, folder: &str) -> Result<Vec<String>, String> {
+    fn list(&self, folder: &str) -> Result<Vec<String>, ObjectError> {
         let prefix = Path::from(folder);
         let listed = self.runtime.block_on(async {
             let all = self.store.list(Some(&prefix));
@@ -192,12 +214,23 @@ impl Objects for Bucket {
                 .try_collect::<Vec<_>>()
                 .await
         });
-        listed.map_err(|e| e.to_string())
+        listed.map_err(object_error)
     }
 
-    fn remove(&self, name: &str) -> Result<(), String> {
+    fn remove(&self, name: &str) -> Result<(), ObjectError> {
         let removed = self.runtime.block_on(self.store.delete(&Path::from(name)));
-        removed.map_err(|e| e.to_string())
+        match removed.map_err(object_error) {
+            Err(ObjectError::Missing) => Ok(()),
+            done => done,
+        }
+    }
+}
+
+fn object_error(error: object_store::Error) -> ObjectError {
+    match error {
+        object_store::Error::AlreadyExists { .. } => ObjectError::Exists,
+        object_store::Error::NotFound { .. } => ObjectError::Missing,
+        other => ObjectError::Failed(other.to_string()),
     }
 }
 

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use super::manifest::{FORMAT, Manifest, fingerprint, fingerprints};
+use super::collect::{Before, collect};
+use super::log::{Log, Refused, parts_of};
+use super::manifest::{Manifest, fingerprint, fingerprints};
 use super::part;
 use super::store::{Store, checksum};
 use crate::dataflow::control::{Complete, PartFile, PartReport, Taken};
@@ -16,9 +18,7 @@ use crate::model::identity::SourceIdentity;
 use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
 use crate::observe::live::Live;
-
-/// Snapshots that are kept.
-const KEEP: usize = 2;
+use crate::run::exit::{self, Failure};
 
 /// Has parts written, for all workers of a process.
 #[derive(Clone)]
@@ -44,9 +44,13 @@ pub struct Parts {
 
 impl Writer {
     /// Starts the thread that writes.
-    pub fn start(store: Store, plan: Arc<Plan>, live: Arc<Live>) -> std::io::Result<Self> {
-        let run = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
-        let (writer, mut parts) = Writer::new(store, plan, &run);
+    pub fn start(
+        store: Store,
+        plan: Arc<Plan>,
+        live: Arc<Live>,
+        run: &str,
+    ) -> std::io::Result<Self> {
+        let (writer, mut parts) = Writer::new(store, plan, run);
         parts.live = live;
         std::thread::Builder::new()
             .name("snapshot-parts".to_owned())
@@ -95,13 +99,13 @@ impl Parts {
 
     fn write(&mut self, job: Job) {
         let id = job.taken.order.id;
-        let file = write(&self.store, &self.plan, job.taken, &self.run, job.worker);
-        if let Err(problem) = &file {
+        let files = write(&self.store, &self.plan, job.taken, &self.run, job.worker);
+        if let Err(problem) = &files {
             self.live.snapshot_failed();
             tracing::warn!(event = "snapshot_failed", snapshot = id, problem);
         }
         // The worker may have ended.
-        let _ = job.answer.send(PartReport { id, file });
+        let _ = job.answer.send(PartReport { id, files });
     }
 }
 
@@ -111,25 +115,31 @@ fn write(
     taken: Taken,
     run: &str,
     worker: usize,
-) -> Result<Option<PartFile>, String> {
-    let Some(deltas) = taken.rows else {
+) -> Result<Vec<PartFile>, String> {
+    let Some(pieces) = taken.rows else {
         return Err("a worker had gone past the epoch".to_owned());
     };
-    if deltas.groups.is_empty() {
-        return Ok(None);
+    let mut files = Vec::new();
+    // One after the other: what is written need not be in memory beside what comes next.
+    for (number, piece) in pieces?.into_iter().enumerate() {
+        let (bytes, rows) = part::write(plan, &piece)?;
+        drop(piece);
+        let piece = match number {
+            0 => String::new(),
+            n => format!("-{n}"),
+        };
+        let file = PartFile {
+            name: format!("{}{run}-{worker}{piece}.parquet", parts_of(taken.order.id)),
+            size: bytes.len() as u64,
+            checksum: checksum(&bytes),
+            rows,
+        };
+        if !sabotage::is(Mistake::ManifestFirst) {
+            store.put(&file.name, bytes).map_err(|e| e.to_string())?;
+        }
+        files.push(file);
     }
-    let (bytes, rows) = part::write(plan, &deltas)?;
-    let file = PartFile {
-        name: format!("parts/{:010}-{run}-{worker}.parquet", taken.order.id),
-        size: bytes.len() as u64,
-        checksum: checksum(&bytes),
-        rows,
-    };
-    if sabotage::is(Mistake::ManifestFirst) {
-        return Ok(Some(file));
-    }
-    store.put(&file.name, bytes)?;
-    Ok(Some(file))
+    Ok(files)
 }
 
 /// Says when a snapshot is due, and hands complete ones over.
@@ -145,6 +155,7 @@ pub struct Keeper {
 /// Writes the manifests of complete snapshots, when what they stand for is durable.
 pub struct Manifests {
     store: Store,
+    log: Log,
     queries: String,
     rankings: BTreeMap<String, String>,
     /// What the offsets are of.
@@ -159,12 +170,13 @@ pub struct Manifests {
 }
 
 impl Keeper {
-    /// The two ends; `first` is the number of the next snapshot. What is before `durable` is in every sink.
+    /// The two ends, over a log that was opened and the number of the first attempt. What is before `durable` is in
+    /// every sink.
     pub fn new(
         store: Store,
         plan: &Plan,
         durable: Arc<AtomicU64>,
-        first: u64,
+        (log, first): (Log, u64),
         interval: Duration,
         clock: &Clock,
     ) -> (Self, Manifests) {
@@ -180,6 +192,7 @@ impl Keeper {
         };
         let manifests = Manifests {
             store,
+            log,
             queries: fingerprint(plan),
             rankings: fingerprints(plan),
             source: None,
@@ -193,7 +206,7 @@ impl Keeper {
         (keeper, manifests)
     }
 
-    /// The number of the snapshot to take now, if one is due.
+    /// The number of the attempt to make now, if a snapshot is due.
     pub fn due(&mut self) -> Option<u64> {
         if self.clock.since(self.last) < self.interval {
             return None;
@@ -228,79 +241,103 @@ impl Manifests {
         self
     }
 
-    /// Starts the thread that does all this.
+    /// Starts the thread that does all this; the process ends with it where another cluster has the store now.
     pub fn start(mut self) -> std::io::Result<()> {
         let thread = std::thread::Builder::new().name("snapshots".to_owned());
         let work = move || {
             while let Ok(next) = self.receive.recv() {
                 self.waiting = Some(next);
-                while !self.turn() {
-                    std::thread::sleep(Duration::from_millis(5));
+                loop {
+                    match self.turn() {
+                        Ok(true) => break,
+                        Ok(false) => std::thread::sleep(Duration::from_millis(5)),
+                        Err(failure) => exit::now(&failure),
+                    }
                 }
             }
         };
         thread.spawn(work).map(drop)
     }
 
-    /// Writes the manifest that waits, if what it stands for is durable; whether there was one.
-    pub fn turn(&mut self) -> bool {
+    /// Writes the manifest that waits, if what it stands for is durable; whether there was one. An error where another
+    /// cluster has opened the store since: it goes on from there, and this one must end.
+    pub fn turn(&mut self) -> Result<bool, Failure> {
         let durable = self.durable.load(Ordering::Acquire);
         let next = || self.receive.try_recv().ok();
         let Some((complete, ordered)) = self.waiting.take().or_else(next) else {
-            return false;
+            return Ok(false);
         };
         if durable < complete.epoch && !sabotage::is(Mistake::SnapshotBeforeDurable) {
             self.waiting = Some((complete, ordered));
-            return false;
+            return Ok(false);
         }
-        self.write(complete, ordered);
-        true
+        self.write(complete, ordered).map(|()| true)
     }
 
-    fn write(&self, complete: Complete, ordered: Instant) {
-        let manifest = Manifest {
-            format: FORMAT,
-            id: complete.id,
+    fn write(&mut self, complete: Complete, ordered: Instant) -> Result<(), Failure> {
+        let mut manifest = Manifest {
+            attempt: complete.id,
             queries: self.queries.clone(),
             state: complete.state,
             parts: complete.parts,
             rankings: self.rankings.clone(),
             source: self.source.clone(),
+            // Which form, number and generation: the log says it.
+            ..Manifest::default()
         };
         let rows: u64 = manifest.parts.iter().map(|p| p.rows).sum();
         let bytes: u64 = manifest.parts.iter().map(|p| p.size).sum();
         // What this one wrote; the rest was there.
-        let own = format!("parts/{:010}-", manifest.id);
+        let own = parts_of(complete.id);
         let new = manifest.parts.iter().filter(|p| p.name.starts_with(&own));
         let (new_rows, new_bytes) = new.fold((0, 0), |(r, b), p| (r + p.rows, b + p.size));
-        let done = manifest
-            .write(&self.store)
-            .and_then(|()| Manifest::collect(&self.store, KEEP));
-        match done {
-            Ok(()) => {
-                let took = self.clock.since(ordered);
-                self.live.snapshot_kept(took, rows, bytes);
-                tracing::info!(
-                    event = "snapshot",
-                    snapshot = manifest.id,
-                    parts = manifest.parts.len(),
-                    rows,
-                    bytes,
-                    new_rows,
-                    new_bytes,
-                    took_ms = took.as_millis() as u64
-                );
-            }
-            Err(problem) => {
+        let before = Before::look(&self.store);
+        match self.log.append(&mut manifest) {
+            Ok(()) => {}
+            Err(Refused::Fenced(problem)) => return Err(fenced(problem)),
+            Err(Refused::Failed(problem)) => {
                 self.live.snapshot_failed();
                 self.lost.store(true, Ordering::Release);
                 tracing::warn!(
                     event = "snapshot_failed",
-                    snapshot = manifest.id,
+                    snapshot = complete.id,
                     problem,
                     "an older one stays"
                 );
+                return Ok(());
+            }
+        }
+        let took = self.clock.since(ordered);
+        self.live.snapshot_kept(took, rows, bytes);
+        tracing::info!(
+            event = "snapshot",
+            snapshot = manifest.id,
+            parts = manifest.parts.len(),
+            rows,
+            bytes,
+            new_rows,
+            new_bytes,
+            took_ms = took.as_millis() as u64
+        );
+        let collected = before
+            .map_err(Refused::Failed)
+            .and_then(|before| collect(&self.store, &mut self.log, &before, &manifest));
+        match collected {
+            Ok(()) => Ok(()),
+            Err(Refused::Fenced(problem)) => Err(fenced(problem)),
+            Err(Refused::Failed(problem)) => {
+                tracing::warn!(
+                    event = "snapshots_not_collected",
+                    problem,
+                    "what is not needed any more stays for now"
+                );
+                Ok(())
             }
         }
     }
+}
+
+fn fenced(problem: String) -> Failure {
+    tracing::error!(event = "snapshot_fenced", problem);
+    Failure::failed(problem)
 }

@@ -13,7 +13,7 @@ use standings::event_time::partition::Policy;
 use standings::model::change::Commit;
 use standings::model::plan::Plan;
 use standings::observe::live::Live;
-use standings::run::committer::{CommitGate, Committer, Desk, Observer, Outputs};
+use standings::run::committer::{CommitGate, Committer, Desk, Keeping, Observer, Outputs};
 use standings::run::driver::{Driver, Settings, Snapshots, Turn};
 use standings::run::exit::Failure;
 use standings::sink::Sink;
@@ -131,8 +131,10 @@ impl Cluster {
                 world: shared.clone(),
                 cluster: id,
             }),
+            clock.clone(),
         );
-        let (writer, parts) = Writer::new(store.clone(), Arc::clone(&plan), &id.to_string());
+        let run = format!("cluster {id}");
+        let (writer, parts) = Writer::new(store.clone(), Arc::clone(&plan), &run);
         let stops: Vec<_> = (0..workers)
             .map(|_| Arc::new(AtomicBool::new(false)))
             .collect();
@@ -206,7 +208,11 @@ impl Cluster {
             input: None,
             forget: Default::default(),
             emit: Emit::Rows,
-            state: Some((store, Duration::from_millis(snapshot_ms))),
+            state: Some(Keeping {
+                store,
+                interval: Duration::from_millis(snapshot_ms),
+                run,
+            }),
             one_by_one: true,
             tracer: None,
             live: Arc::default(),
@@ -259,9 +265,10 @@ impl Cluster {
             }
             2 => {
                 if let Some(manifests) = &mut self.manifests {
-                    manifests.turn();
+                    manifests.turn().map(drop)
+                } else {
+                    Ok(())
                 }
-                Ok(())
             }
             _ => self.turn(),
         };

@@ -14,6 +14,7 @@ mod feed;
 mod objects;
 mod order;
 mod sinks;
+mod store;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;
@@ -257,7 +258,7 @@ fn seeds(args: &Args) -> bool {
     let hours = began.elapsed().as_secs_f64() / 3600.0;
     println!(
         "{runs} seeds in {:.1} s ({:.0} an hour): {} sales, {} of them duplicates, {} commits, each held to the reference; {} kills, {} takeovers, \
-         {} damaged objects, {} snapshots; the database put back {} times, {} commits seen late",
+         {} damaged objects, {} snapshots; the database put back {} times, {} commits seen late; the store opened {} times, put back {} times",
         began.elapsed().as_secs_f64(),
         runs as f64 / hours,
         seen.sales,
@@ -268,7 +269,9 @@ fn seeds(args: &Args) -> bool {
         seen.corruptions,
         seen.manifests,
         seen.put_back,
-        seen.late_commits
+        seen.late_commits,
+        seen.fences,
+        seen.store_put_back
     );
     println!(
         "{:<20} {:>9} {:>7} {:>8} {:>8} {:>8} {:>7}",
@@ -299,6 +302,8 @@ fn add(to: &mut Seen, seen: Seen) {
     to.put_back += seen.put_back;
     to.late_commits += seen.late_commits;
     to.manifests += seen.manifests;
+    to.fences += seen.fences;
+    to.store_put_back += seen.store_put_back;
     to.sales += seen.sales;
     to.duplicates += seen.duplicates;
     for (call, n) in seen.fates {

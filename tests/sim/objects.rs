@@ -1,6 +1,6 @@
 //! The object store of snapshots.
 
-use standings::snapshot::Objects;
+use standings::snapshot::{ObjectError, Objects};
 
 use crate::cluster::take_over;
 use crate::world::{Fate, Shared, World};
@@ -18,8 +18,8 @@ impl SimObjects {
     fn call<R>(
         &self,
         name: &'static str,
-        effect: impl FnOnce(&mut World) -> Result<R, String>,
-    ) -> Result<R, String> {
+        effect: impl FnOnce(&mut World) -> Result<R, ObjectError>,
+    ) -> Result<R, ObjectError> {
         let fate = self.world.lock().fate(self.cluster, name);
         if fate == Fate::Frozen {
             take_over(&self.world);
@@ -28,17 +28,17 @@ impl SimObjects {
         match fate {
             Fate::Dead | Fate::KilledBefore => {
                 world.kill(self.cluster);
-                Err("killed".to_owned())
+                Err(ObjectError::Failed("killed".to_owned()))
             }
-            Fate::Fail => Err(NO_STORE.to_owned()),
+            Fate::Fail => Err(ObjectError::Failed(NO_STORE.to_owned())),
             _ => {
                 let done = effect(&mut world);
                 match fate {
                     Fate::KilledAfter => {
                         world.kill(self.cluster);
-                        Err("killed".to_owned())
+                        Err(ObjectError::Failed("killed".to_owned()))
                     }
-                    Fate::LoseAnswer => Err(NO_STORE.to_owned()),
+                    Fate::LoseAnswer => Err(ObjectError::Failed(NO_STORE.to_owned())),
                     _ => done,
                 }
             }
@@ -47,49 +47,31 @@ impl SimObjects {
 }
 
 impl Objects for SimObjects {
-    fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), String> {
+    fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), ObjectError> {
         let manifest = name.starts_with("manifests/");
         let call = if manifest { "manifest put" } else { "part put" };
-        self.call(call, |world| {
-            if world.objects.contains_key(name) {
-                return Err("there is one of that name".to_owned());
-            }
-            if manifest {
-                world.seen.manifests += 1;
-                world.check_manifest(&bytes);
-            } else {
-                world.parts.insert(name.to_owned());
-            }
-            world.objects.insert(name.to_owned(), bytes);
-            Ok(())
-        })
+        let cluster = self.cluster;
+        self.call(call, |world| world.put_object(cluster, name, bytes))
     }
 
-    fn get(&self, name: &str) -> Result<Vec<u8>, String> {
+    fn get(&self, name: &str) -> Result<Vec<u8>, ObjectError> {
         self.call("object get", |world| {
-            world
-                .objects
-                .get(name)
-                .cloned()
-                .ok_or_else(|| "not there".to_owned())
+            let found = world.store.objects.get(name).cloned();
+            found.ok_or(ObjectError::Missing)
         })
     }
 
-    fn list(&self, folder: &str) -> Result<Vec<String>, String> {
+    fn list(&self, folder: &str) -> Result<Vec<String>, ObjectError> {
         let folder = format!("{folder}/");
         self.call("object list", |world| {
-            Ok(world
-                .objects
-                .keys()
-                .filter(|n| n.starts_with(&folder))
-                .cloned()
-                .collect())
+            let names = world.store.objects.keys();
+            Ok(names.filter(|n| n.starts_with(&folder)).cloned().collect())
         })
     }
 
-    fn remove(&self, name: &str) -> Result<(), String> {
+    fn remove(&self, name: &str) -> Result<(), ObjectError> {
         self.call("object remove", |world| {
-            world.objects.remove(name);
+            world.remove_object(name);
             Ok(())
         })
     }

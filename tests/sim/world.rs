@@ -15,6 +15,7 @@ use standings::query::load_shipped;
 use standings::sink::kafka::{IDS, LogIdentity};
 use standings::sink::postgres::DatabaseIdentity;
 
+use crate::store::StoreState;
 use crate::support::{
     DAY, Dice, Folding, HOUR, Reference, Rows, duplicates, reference, sales, time_of,
     with_repeated_ids,
@@ -79,6 +80,8 @@ pub struct Weather {
     pub stop: u64,
     /// The database is put back to what it was some commits ago (a standby promoted behind, a backup), at a step.
     pub put_back: u64,
+    /// The store of snapshots is put back to what it held some objects ago, at a step.
+    pub store_put_back: u64,
     /// At a start.
     pub corrupt: u64,
     /// The longest between two snapshots, ms.
@@ -103,6 +106,7 @@ impl Weather {
             kill_between: some(&[0, 200, 1000]),
             stop: some(&[0, 150, 600]),
             put_back: 0,
+            store_put_back: 0,
             corrupt: some(&[0, 2, 6]),
             steps: some(&[600, 1500, 3000]),
         };
@@ -144,6 +148,7 @@ impl Weather {
             kill_between: 0,
             stop: 0,
             put_back: 0,
+            store_put_back: 0,
             corrupt: 0,
             steps: 0,
         }
@@ -224,6 +229,9 @@ pub struct Seen {
     pub put_back: u64,
     pub late_commits: u64,
     pub manifests: u64,
+    /// Times that the store was opened, and put back.
+    pub fences: u64,
+    pub store_put_back: u64,
     pub sales: u64,
     pub duplicates: u64,
     /// Calls, by name and what became of them.
@@ -247,7 +255,7 @@ pub struct World {
     pub files: bool,
     pub database: DatabaseState,
     pub log: LogState,
-    pub objects: BTreeMap<String, Vec<u8>>,
+    pub store: StoreState,
     /// Partition and offset of what came to the late output and the dead letters.
     pub late: BTreeSet<(u32, u64)>,
     pub dead: BTreeSet<(u32, u64)>,
@@ -255,11 +263,8 @@ pub struct World {
     pub newest: u64,
     /// Some snapshot stood for all of the input.
     pub kept_all: bool,
-    /// What the snapshot stands for that reaches furthest: a cluster that stood still may still write an older one later,
-    /// as long as the store does not refuse it.
-    kept: Offsets,
-    /// Every part that was ever written.
-    pub parts: BTreeSet<String>,
+    /// What the newest snapshot stands for.
+    pub kept: Offsets,
     gone: BTreeSet<u64>,
     /// Clusters that stand still now, each within the one before it.
     pub frozen: u64,
@@ -275,6 +280,9 @@ impl World {
         // Rolled apart, so that the other seeds stay what they were.
         if seed.is_multiple_of(4) {
             weather.put_back = 150;
+        }
+        if seed % 8 == 6 {
+            weather.store_put_back = 200;
         }
         let partitions = 1 + dice.roll(4);
         let step = [20_000, 200_000, 900_000][dice.roll(3) as usize];
@@ -337,11 +345,10 @@ impl World {
             files,
             database: DatabaseState::default(),
             log: LogState::default(),
-            objects: BTreeMap::new(),
+            store: StoreState::default(),
             late: BTreeSet::new(),
             dead: BTreeSet::new(),
             newest: 0,
-            parts: BTreeSet::new(),
             kept_all: false,
             kept: Offsets::new(),
             gone: BTreeSet::new(),
@@ -436,6 +443,10 @@ impl World {
         if odds > 0 && self.apart.roll(odds) == 0 {
             self.put_back();
         }
+        let odds = self.weather.store_put_back;
+        if odds > 0 && self.apart.roll(odds) == 0 {
+            self.put_store_back();
+        }
         if self.database.unseen.is_some() && self.apart.roll(20) == 0 {
             self.appear();
         }
@@ -450,6 +461,14 @@ impl World {
                 self.visible[p] = more.min(self.shown_until(p));
             }
         }
+    }
+
+    /// Puts the store back to what it held some objects ago.
+    fn put_store_back(&mut self) {
+        let n = 1 + self.apart.roll(8) as usize;
+        tracing::info!(objects = n, "the store is put back");
+        self.store.put_back(n);
+        self.seen.store_put_back += 1;
     }
 
     /// Puts the database back to what it was some commits ago. Whoever was connected is not any more.
@@ -490,12 +509,12 @@ impl World {
     /// Damages one object, as a disk might.
     pub fn corrupt(&mut self) {
         let odds = self.weather.corrupt;
-        if odds == 0 || self.objects.is_empty() || self.dice.roll(odds) != 0 {
+        if odds == 0 || self.store.objects.is_empty() || self.dice.roll(odds) != 0 {
             return;
         }
         let name = self.prey();
         let how = self.dice.roll(3);
-        let Some(bytes) = self.objects.get_mut(&name).filter(|b| !b.is_empty()) else {
+        let Some(bytes) = self.store.objects.get_mut(&name).filter(|b| !b.is_empty()) else {
             return;
         };
         self.seen.corruptions += 1;
@@ -503,25 +522,24 @@ impl World {
         match how {
             0 => bytes[at] ^= 1 << self.dice.roll(8),
             1 => bytes.truncate(at),
-            _ => drop(self.objects.remove(&name)),
+            _ => drop(self.store.objects.remove(&name)),
         }
     }
 
     /// The object that is damaged: any, or one that the next start would read.
     fn prey(&mut self) -> String {
-        let newest = self.objects.keys().rfind(|n| n.starts_with("manifests/"));
-        let newest = newest.and_then(|n| manifest(&self.objects[n]));
+        let newest = self.store.snapshots().next();
         let parts = newest.as_ref().and_then(|m| m["parts"].as_array());
         let names: Vec<String> = match parts.filter(|_| self.dice.roll(2) == 0) {
             Some(parts) => {
                 let names = parts.iter().filter_map(|part| part["name"].as_str());
-                let there = names.filter(|name| self.objects.contains_key(*name));
+                let there = names.filter(|name| self.store.objects.contains_key(*name));
                 there.map(str::to_owned).collect()
             }
             None => Vec::new(),
         };
         let names = match names.is_empty() {
-            true => self.objects.keys().cloned().collect(),
+            true => self.store.objects.keys().cloned().collect(),
             false => names,
         };
         names[self.dice.roll(names.len() as u64) as usize].clone()
@@ -628,28 +646,6 @@ impl World {
         }
     }
 
-    /// A manifest comes after all the parts it names.
-    pub fn check_manifest(&mut self, bytes: &[u8]) {
-        let manifest = manifest(bytes).expect("a manifest");
-        for part in manifest["parts"].as_array().expect("parts") {
-            let name = part["name"].as_str().expect("a name");
-            assert!(
-                self.parts.contains(name),
-                "a manifest names {name}, which was never written"
-            );
-        }
-        let offsets = manifest["state"]["offsets"].clone();
-        let offsets: Offsets = serde_json::from_value(offsets).expect("offsets");
-        let kept = |p: u32| offsets.get(&p).copied().unwrap_or(0);
-        self.kept_all |= (0..)
-            .zip(&self.input)
-            .all(|(p, lines)| kept(p) == lines.len() as u64);
-        let reach = |of: &Offsets| of.values().sum::<u64>();
-        if reach(&offsets) >= reach(&self.kept) {
-            self.kept = offsets;
-        }
-    }
-
     fn shown(&mut self, sink: Sink) -> &mut Shown {
         match sink {
             Sink::Database => &mut self.database.shown,
@@ -690,12 +686,6 @@ impl World {
     pub fn trace(&self) -> u64 {
         self.trace.finish()
     }
-}
-
-/// What a manifest says, without its checksum; nothing of one that is damaged.
-fn manifest(bytes: &[u8]) -> Option<serde_json::Value> {
-    let json = bytes.split(|b| *b == b'\n').next()?;
-    serde_json::from_slice(json).ok()
 }
 
 /// One of the two sinks.

@@ -95,14 +95,21 @@ impl Drop for Running {
     }
 }
 
-/// The number of the newest manifest in a folder of snapshots; 0 for none.
-pub fn newest_snapshot(dir: &std::path::Path) -> u64 {
-    let names = std::fs::read_dir(dir.join("manifests"));
+/// The numbers of the snapshots in a folder, without what only says that it was opened.
+pub fn snapshots(dir: &std::path::Path) -> Vec<u64> {
+    let folder = std::fs::read_dir(dir.join("manifests"));
     let number = |e: std::io::Result<std::fs::DirEntry>| {
-        let name = e.ok()?.file_name().into_string().ok()?;
-        name.strip_suffix(".json")?.parse().ok()
+        let path = e.ok()?.path();
+        let number = path.file_stem()?.to_str()?.parse().ok()?;
+        let text = std::fs::read_to_string(&path).ok()?;
+        text.contains("\"parts\":").then_some(number)
     };
-    names.map_or(0, |all| all.filter_map(number).max().unwrap_or(0))
+    folder.map_or(Vec::new(), |all| all.filter_map(number).collect())
+}
+
+/// The number of the newest snapshot in a folder; 0 for none.
+pub fn newest_snapshot(dir: &std::path::Path) -> u64 {
+    snapshots(dir).into_iter().max().unwrap_or(0)
 }
 
 /// A port that is free now.

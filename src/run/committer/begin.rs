@@ -211,11 +211,12 @@ impl Beginning<'_> {
         &mut self,
         memory: &Memory,
         opened: &[Shown],
-        snapshots: impl Iterator<Item = Manifest>,
+        snapshots: impl Iterator<Item = Result<Manifest, String>>,
         store: Option<&Store>,
     ) -> Result<(Start, Option<Manifest>), Failure> {
         let mut passed_over = None;
         for found in snapshots {
+            let found = found.map_err(Failure::failed)?;
             let name = store.map_or("the store", Store::name);
             let holder = format!("snapshot {} in {name}", found.id);
             if self.opening.forget.state {

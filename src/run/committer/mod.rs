@@ -75,14 +75,24 @@ pub struct Outputs {
     pub forget: Forget,
     /// `--emit`.
     pub emit: Emit,
-    /// Where snapshots go, and how often.
-    pub state: Option<(Store, Duration)>,
+    /// Where snapshots go.
+    pub state: Option<Keeping>,
     /// Sinks are written one after the other, on the caller's thread (a simulator has only one).
     pub one_by_one: bool,
     /// Where it is told how commits and snapshots go.
     pub live: Arc<Live>,
     /// Who is told of sampled commits.
     pub tracer: Option<Tracer>,
+}
+
+/// How snapshots are kept.
+pub struct Keeping {
+    /// Where.
+    pub store: Store,
+    /// How often.
+    pub interval: Duration,
+    /// Unlike that of any other start: who opened the store.
+    pub run: String,
 }
 
 /// Numbers drafts and has every sink write them.

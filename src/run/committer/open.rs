@@ -2,19 +2,18 @@
 //! chosen, and worker 0 is told. What is decided of that is in [`begin`](super::begin).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::begin::{Beginning, Memory};
 use super::catch_up::CatchUp;
 use super::gate::{Begin, Desk};
 use super::slot::{Slot, each};
-use super::{Committer, Outputs};
+use super::{Committer, Keeping, Outputs};
 use crate::model::identity::Opening;
 use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
 use crate::run::exit::Failure;
 use crate::sink::Shown;
-use crate::snapshot::{self, Keeper, Manifest, Store};
+use crate::snapshot::{self, Keeper, Log, Manifest};
 use crate::source::Unknown;
 
 impl Committer {
@@ -28,8 +27,8 @@ impl Committer {
             forget: outputs.forget,
             head_of: input.head_of(),
         };
-        if let Some((store, _)) = &outputs.state
-            && let Some(newer) = Manifest::newer(store).map_err(Failure::failed)?
+        if let Some(state) = &outputs.state
+            && let Some(newer) = Manifest::newer(&state.store).map_err(Failure::failed)?
         {
             return Err(Failure::usage(newer));
         }
@@ -38,13 +37,24 @@ impl Committer {
         each(&mut slots, outputs.one_by_one, &look)?;
         let open = |slot: &mut Slot| slot.sink.open(&plan, &opening);
         let mut opened = each(&mut slots, outputs.one_by_one, &open)?;
-        if slots.len() > 1 && !sabotage::is(Mistake::SinksNotConfirmed) {
-            // Two clusters that open at once could have one sink each. Only who still has the first after it got the
-            // last has them all.
-            for slot in &mut slots {
-                slot.sink.confirm(&plan)?;
+        let mut confirm = |even_one: bool| -> Result<(), Failure> {
+            if (slots.len() > 1 || even_one) && !sabotage::is(Mistake::SinksNotConfirmed) {
+                // Two clusters that open at once could have one sink each. Only who still has the first after it got
+                // the last has them all.
+                for slot in &mut slots {
+                    slot.sink.confirm(&plan)?;
+                }
             }
-        }
+            Ok(())
+        };
+        // Before it is looked at: from then on the cluster before can remove nothing of what is found.
+        let log = match &outputs.state {
+            Some(state) => Some(Log::open(&state.store, &state.run, || confirm(true))?),
+            None => {
+                confirm(false)?;
+                None
+            }
+        };
         let mut beginning = Beginning {
             opening: &opening,
             input: input.as_mut(),
@@ -70,7 +80,8 @@ impl Committer {
             emit: outputs.emit,
             manifests: None,
         };
-        let begin = committer.begin(outputs.state, &mut beginning, &memory, &opened)?;
+        let state = outputs.state.zip(log);
+        let begin = committer.begin(state, &mut beginning, &memory, &opened)?;
         committer.start(begin, opened)
     }
 
@@ -102,12 +113,12 @@ impl Committer {
     /// Chooses the snapshot to start from, and makes ready to keep new ones.
     fn begin(
         &mut self,
-        state: Option<(Store, Duration)>,
+        state: Option<(Keeping, (Log, u64))>,
         beginning: &mut Beginning<'_>,
         memory: &Memory,
         opened: &[Shown],
     ) -> Result<Begin, Failure> {
-        let store = state.as_ref().map(|(store, _)| store);
+        let store = state.as_ref().map(|(state, _)| &state.store);
         // Looked at one by one: an older one only where a newer one does not do.
         let usable = store.map(|store| Manifest::usable(store, &self.plan));
         let usable = usable.transpose().map_err(Failure::failed)?;
@@ -130,13 +141,16 @@ impl Committer {
             keeper: None,
             hold: memory.hold.clone(),
         };
-        if let Some((store, interval)) = state {
-            let listed = Manifest::list(&store).map_err(Failure::failed)?;
-            let first = listed.first().map_or(1, |(_, id)| id + 1);
+        if let Some((
+            Keeping {
+                store, interval, ..
+            },
+            log,
+        )) = state
+        {
             let durable = self.desk.durable();
             let clock = &self.desk.clock;
-            let (keeper, manifests) =
-                Keeper::new(store, &self.plan, durable, first, interval, clock);
+            let (keeper, manifests) = Keeper::new(store, &self.plan, durable, log, interval, clock);
             begin.keeper = Some(keeper);
             let source = self.opening.source.clone();
             self.manifests = Some(manifests.telling(&self.live).of(source));

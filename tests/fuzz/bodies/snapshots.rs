@@ -12,33 +12,34 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use standings::dataflow::control::PartFile;
 use standings::dataflow::totals::Totals;
+use standings::model::clock::Clock;
 use standings::model::guarded::is_guarded;
 use standings::model::plan::{Plan, Ranking};
 use standings::query;
-use standings::snapshot::{Manifest, Objects, Store, checksum, load};
+use standings::snapshot::{Manifest, ObjectError, Objects, Store, checksum, load};
 
 /// Objects in memory.
 #[derive(Default)]
 struct Memory(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl Objects for Memory {
-    fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), String> {
+    fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), ObjectError> {
         self.0.lock().unwrap().insert(name.to_owned(), bytes);
         Ok(())
     }
 
-    fn get(&self, name: &str) -> Result<Vec<u8>, String> {
+    fn get(&self, name: &str) -> Result<Vec<u8>, ObjectError> {
         let all = self.0.lock().unwrap();
-        all.get(name).cloned().ok_or_else(|| format!("no {name}"))
+        all.get(name).cloned().ok_or(ObjectError::Missing)
     }
 
-    fn list(&self, folder: &str) -> Result<Vec<String>, String> {
+    fn list(&self, folder: &str) -> Result<Vec<String>, ObjectError> {
         let all = self.0.lock().unwrap();
         let of_folder = all.keys().filter(|n| n.starts_with(folder));
         Ok(of_folder.cloned().collect())
     }
 
-    fn remove(&self, name: &str) -> Result<(), String> {
+    fn remove(&self, name: &str) -> Result<(), ObjectError> {
         self.0.lock().unwrap().remove(name);
         Ok(())
     }
@@ -87,11 +88,12 @@ impl Snapshot {
                     .unwrap();
             }
         }
-        let store = Store::of("memory".to_owned(), memory.clone());
+        let store = Store::of("memory".to_owned(), memory.clone(), Clock::default());
         let used = Manifest::usable(&store, &plan)
             .unwrap()
             .next()
-            .expect("the fixture is whole");
+            .expect("the fixture is whole")
+            .expect("memory answers");
         let whole = memory.0.lock().unwrap().clone();
         Snapshot {
             part: used.parts[0].name.clone(),
@@ -112,7 +114,8 @@ impl Snapshot {
         let mut all = self.whole.clone();
         all.insert(name.to_owned(), bytes);
         *self.memory.0.lock().unwrap() = all;
-        Manifest::usable(&self.store, &self.plan).unwrap().next()
+        let mut usable = Manifest::usable(&self.store, &self.plan).unwrap();
+        usable.next().map(|found| found.expect("memory answers"))
     }
 
     /// A file that is not the one that was written is never taken.

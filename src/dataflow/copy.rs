@@ -1,0 +1,88 @@
+//! A worker's rows as deltas from nothing, for a snapshot: in pieces, because the numbers inside one are of 32 bits and
+//! a part is written from one piece.
+
+use hashbrown::HashMap;
+
+use super::interner::Interner;
+use crate::combine::deltas::{Deltas, Group};
+use crate::combine::texts::hash;
+
+/// Bytes of a piece: where it has more, the next one begins with the next row.
+pub const PIECE: usize = 512 << 20;
+
+/// A copy on its way.
+pub struct Copy {
+    done: Vec<Deltas>,
+    now: Deltas,
+    /// The numbers that texts have in the present piece, by the worker's.
+    numbers: HashMap<u32, u32>,
+    piece: usize,
+    too_large: bool,
+}
+
+impl Copy {
+    /// Nothing yet, in pieces of so many bytes.
+    pub fn new(piece: usize) -> Self {
+        Copy {
+            done: Vec::new(),
+            now: Deltas::default(),
+            numbers: HashMap::new(),
+            piece,
+            too_large: false,
+        }
+    }
+
+    /// Begins a row of a ranking's window, whose words are then at the end of [`Copy::words`].
+    pub fn row(&mut self, ranking: u32, window_start: i64) {
+        if self.now.texts.byte_size() + self.now.words.len() * 8 >= self.piece {
+            self.done.push(std::mem::take(&mut self.now));
+            self.numbers.clear();
+        }
+        match self.now.groups.last_mut() {
+            Some(g) if g.ranking == ranking && g.window_start == window_start => g.rows += 1,
+            _ => self.now.groups.push(Group {
+                ranking,
+                rows: 1,
+                window_start,
+                windows: 1,
+            }),
+        }
+    }
+
+    /// The number of a text in this piece.
+    pub fn text(&mut self, texts: &Interner, id: u32) -> u32 {
+        let table = &mut self.now.texts;
+        *self.numbers.entry(id).or_insert_with(|| {
+            let bytes = texts.get(id);
+            if table.byte_size() + bytes.len() > u32::MAX as usize {
+                self.too_large = true;
+                return 0;
+            }
+            table.push(bytes, hash(bytes))
+        })
+    }
+
+    /// The words of the present piece.
+    pub fn words(&mut self) -> &mut Vec<u64> {
+        &mut self.now.words
+    }
+
+    /// Notes a distinct value by its number in this piece.
+    pub fn distinct(&mut self, id: u32) {
+        self.now.distinct.push(id);
+    }
+
+    /// The pieces; an error if a row alone has more than one can hold.
+    pub fn finish(mut self) -> Result<Vec<Deltas>, String> {
+        if self.too_large {
+            return Err(
+                "one row holds more than 4 GiB of text (a COUNT(DISTINCT …) of that many values), which no part can hold"
+                    .to_owned(),
+            );
+        }
+        if !self.now.groups.is_empty() {
+            self.done.push(self.now);
+        }
+        Ok(self.done)
+    }
+}
