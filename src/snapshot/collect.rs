@@ -16,9 +16,9 @@ use crate::model::sabotage::{self, Mistake};
 const KEEP: usize = 2;
 /// Fences that are kept. A zombie that slept through more starts than this finds its next number free and writes there, a
 /// snapshot that is older than others and is as right as it was; then it finds the newer fences, and removes nothing.
-const FENCES: usize = 16;
+const FENCES: usize = 4;
 /// Objects of a log that is collected: with more, starts follow one another without a snapshot between them.
-const OBJECTS: usize = 32;
+const OBJECTS: usize = 12;
 
 /// The parts there are, before a manifest is written.
 pub(super) struct Before(Vec<String>);
@@ -95,4 +95,112 @@ pub(super) fn collect(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataflow::control::PartFile;
+    use crate::snapshot::StateUrl;
+
+    struct Cluster {
+        log: Log,
+        attempt: u64,
+        store: Store,
+        run: &'static str,
+    }
+
+    impl Cluster {
+        fn open(store: &Store, run: &'static str) -> Self {
+            let (log, attempt) = Log::open(store, run, || Ok(())).unwrap();
+            Cluster {
+                log,
+                attempt,
+                store: store.clone(),
+                run,
+            }
+        }
+
+        fn part(&mut self) -> PartFile {
+            let name = format!("{}{}-0.parquet", log::parts_of(self.attempt), self.run);
+            self.store.put(&name, vec![1]).unwrap();
+            PartFile {
+                name,
+                size: 1,
+                checksum: String::new(),
+                rows: 1,
+            }
+        }
+
+        fn snapshot(&mut self) -> Result<u64, Refused> {
+            let part = self.part();
+            let before = Before::look(&self.store).unwrap();
+            let mut manifest = Manifest {
+                attempt: self.attempt,
+                parts: vec![part],
+                ..Manifest::default()
+            };
+            self.attempt += 1;
+            self.log.append(&mut manifest)?;
+            collect(&self.store, &mut self.log, &before, &manifest)?;
+            Ok(manifest.id)
+        }
+    }
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&StateUrl::File(folder.path().to_owned())).unwrap();
+        (folder, store)
+    }
+
+    #[test]
+    fn what_is_damaged_holds_nothing_up() {
+        let (folder, store) = store();
+        let mut cluster = Cluster::open(&store, "a");
+        for _ in 0..3 {
+            cluster.snapshot().unwrap();
+        }
+        let newest = log::list(&store).unwrap()[0].0.clone();
+        std::fs::write(folder.path().join(newest), "torn").unwrap();
+        for _ in 0..5 {
+            cluster.snapshot().unwrap();
+        }
+        assert_eq!(store.list(PARTS).unwrap().len(), KEEP);
+        // Two snapshots and the fence.
+        assert_eq!(log::list(&store).unwrap().len(), KEEP + 1);
+    }
+
+    #[test]
+    fn parts_of_others_and_of_later_attempts_stay() {
+        let (_folder, store) = store();
+        let mut old = Cluster::open(&store, "old");
+        old.snapshot().unwrap();
+        old.snapshot().unwrap();
+        let mut new = Cluster::open(&store, "new");
+        let making = new.part();
+        assert!(matches!(old.snapshot(), Err(Refused::Fenced(_))));
+        assert!(matches!(old.snapshot(), Err(Refused::Fenced(_))));
+        assert!(store.list(PARTS).unwrap().contains(&making.name));
+        new.attempt += 3;
+        let later = new.part();
+        new.attempt -= 2;
+        new.snapshot().unwrap();
+        new.snapshot().unwrap();
+        let there = store.list(PARTS).unwrap();
+        assert!(there.contains(&later.name), "{there:?}");
+        assert!(!there.contains(&making.name), "{there:?}");
+    }
+
+    #[test]
+    fn starts_without_a_snapshot_leave_few_fences() {
+        let (_folder, store) = store();
+        let mut first = Cluster::open(&store, "first");
+        let kept = first.snapshot().unwrap();
+        for _ in 0..100 {
+            Cluster::open(&store, "again");
+        }
+        let there = log::list(&store).unwrap();
+        assert!(there.len() <= OBJECTS + 1, "{}", there.len());
+        assert!(there.iter().any(|(_, id)| *id == kept));
+    }
 }

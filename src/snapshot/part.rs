@@ -259,3 +259,87 @@ pub fn read(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    use crate::combine::deltas::Group;
+    use crate::combine::key::KeyCodec;
+    use crate::dataflow::totals::Totals;
+    use crate::model::plan::Ranking;
+    use crate::query;
+    use crate::snapshot::{Manifest, StateUrl, Store, load};
+
+    type Row = (String, i64, i32, Vec<u8>);
+
+    fn rows(part: Vec<u8>) -> Vec<Row> {
+        let mut all = Vec::new();
+        let mut take = |ranking: &str, start: i64, bin: i32, state: &[u8]| {
+            all.push((ranking.to_owned(), start, bin, state.to_vec()));
+            Ok(())
+        };
+        read(part, &mut take).unwrap();
+        all
+    }
+
+    #[test]
+    fn many_small_pieces_and_columns_hold_what_one_holds() {
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/snapshot-1");
+        let plan = Arc::new(query::load_dir(&fixture.join("queries")).unwrap());
+        let store = Store::open(&StateUrl::File(fixture.join("state"))).unwrap();
+        let found = Manifest::usable(&store, &plan).unwrap().next();
+        let found = found.unwrap().unwrap();
+        let mut totals = Totals::new(Arc::clone(&plan));
+        let from = i64::MIN;
+        load(&store, &plan, &found.parts, from, (0, 1), &mut totals).unwrap();
+        let whole = totals.copy(true).unwrap();
+        assert_eq!(whole.len(), 1);
+        let (bytes, count) = write(&plan, &whole[0]).unwrap();
+        let mut want = rows(bytes);
+        assert!(count > 50 && want.len() as u64 == count);
+        want.sort();
+        for (piece, batch) in [(1, 1), (700, 300), (5_000, 100_000)] {
+            let pieces = totals.copy_in(true, piece).unwrap();
+            assert!(pieces.len() > 1, "pieces of {piece} bytes");
+            let parts = pieces.iter().map(|p| write_in(&plan, p, batch).unwrap());
+            let mut all: Vec<Row> = parts.flat_map(|(bytes, _)| rows(bytes)).collect();
+            all.sort();
+            assert_eq!(all, want, "pieces of {piece}, columns of {batch} bytes");
+        }
+    }
+
+    /// Rows of one ranking, each with a key of so many bytes.
+    fn wide(plan: &Plan, rows: u32, bytes: usize) -> Deltas {
+        let plain = |r: &Ranking| KeyCodec::new(r, &plan.schema).is_plain_text();
+        let ranking = plan.rankings.iter().position(plain).unwrap();
+        let of = &plan.rankings[ranking];
+        let layout = Layout::new(of, &plan.schema);
+        let mut deltas = Deltas::default();
+        let mut text = "x".repeat(bytes);
+        for row in 0..rows {
+            text.replace_range(0..10, &format!("{row:010}"));
+            let id = deltas.texts.push(text.as_bytes(), hash(text.as_bytes()));
+            deltas.words.push(u64::from(id));
+            deltas.words.resize(deltas.words.len() + layout.width, 0);
+        }
+        deltas.groups.push(Group {
+            ranking: ranking as u32,
+            rows,
+            window_start: 0,
+            windows: 1,
+        });
+        deltas
+    }
+
+    #[test]
+    #[ignore = "needs 6 GiB of memory: the rows of one group together beyond 2 GiB"]
+    fn a_part_of_more_than_two_gibibytes() {
+        let plan = query::load_shipped().unwrap();
+        let deltas = wide(&plan, 65_000, 40_000);
+        let (bytes, count) = write(&plan, &deltas).unwrap();
+        assert_eq!(count, 65_000);
+        assert_eq!(rows(bytes).len(), 65_000);
+    }
+}

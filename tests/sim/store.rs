@@ -79,6 +79,8 @@ impl World {
             self.store.parts.insert(name.to_owned());
         } else {
             let says = manifest(&bytes).expect("a manifest");
+            // What lay there before may have been lost.
+            self.store.fences.remove(name);
             match says["fence"].is_null() {
                 true => self.check_manifest(cluster, &says),
                 false => {
@@ -91,9 +93,11 @@ impl World {
         Ok(())
     }
 
-    /// A cluster removes an object: none that one of the newest snapshots needs.
+    /// A cluster removes an object: none that one of the newest snapshots needs. Who listed them before the store was put
+    /// back may remove what it was put back to.
     pub fn remove_object(&mut self, name: &str) {
-        for kept in self.store.snapshots().take(KEPT) {
+        let listed = self.seen.store_put_back == 0;
+        for kept in self.store.snapshots().take(KEPT).filter(|_| listed) {
             let parts = kept["parts"].as_array().expect("parts");
             assert!(
                 parts.iter().all(|part| part["name"] != name),
@@ -123,6 +127,8 @@ impl World {
         let mut there = fences.filter(|(name, _)| self.store.objects.contains_key(*name));
         if let Some((fence, by)) = there.next()
             && self.store.holds_fence_of(cluster)
+            // Its numbers are given anew after that: who stood still may find its own free.
+            && self.seen.store_put_back == 0
         {
             assert_eq!(
                 *by, cluster,
