@@ -19,6 +19,7 @@ use crate::model::plan::Plan;
 use crate::model::printable::printable;
 use crate::model::reject::DUPLICATE;
 use crate::quality::Judge;
+use crate::run::apart::Apart;
 use crate::run::check;
 use crate::run::exit::{self, Failure};
 use crate::sink::url::SinkUrl;
@@ -136,6 +137,11 @@ impl Gate {
 
 /// Sends what would be taken now, and was not sent before.
 pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
+    Apart::default()
+        .reads_lines("--from", &args.from)
+        .output("--to", Some(&args.to))
+        .writes("--progress", &args.progress)
+        .check()?;
     let plan = check::load(&args.queries)?;
     let mut gate = Gate::new(args, &plan);
     let mut progress = Progress::open(args)?;

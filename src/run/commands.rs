@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use super::apart::Apart;
 use super::args::{Delivery, EmitArg, RunArgs};
 use super::check;
 use super::committer::{Observer, Outputs, RejectWriter};
@@ -82,6 +83,7 @@ impl Prepared {
             ..SourceOptions::new(args.source.clone())
         };
         source.check()?;
+        apart(args).check()?;
         let mut outputs = Outputs::default();
         if cluster.process == 0 {
             outputs = open_outputs(args, &kafka_properties, &live)?;
@@ -95,6 +97,23 @@ impl Prepared {
             live,
         })
     }
+}
+
+/// What a run reads and writes.
+fn apart(args: &RunArgs) -> Apart {
+    let all = Apart::default()
+        .reads("--hosts", args.hosts.as_ref())
+        .reads("--kafka-properties", args.kafka_properties.as_ref());
+    let sources = args.source.iter();
+    let all = sources.fold(all, |all, url| all.source("--source", url));
+    let all = args
+        .sink
+        .iter()
+        .fold(all, |all, url| all.sink("--sink", url));
+    all.output("--late", args.late.as_ref())
+        .output("--dead-letter", args.dead_letter.as_ref())
+        .state(args.state.as_ref())
+        .lineage(args.lineage.lineage.as_ref())
 }
 
 fn open_outputs(

@@ -6,6 +6,7 @@
 //!            durable epoch ◄── committer thread (process 0: numbers, sinks, rejects) ◄────┘
 //! ```
 
+pub mod apart;
 pub mod args;
 pub mod ask;
 

@@ -80,6 +80,7 @@ impl Committer {
         let goes_on = !self.hold.is_empty() || !begin.start.resume.is_empty();
         for (slot, shown) in self.slots.iter_mut().zip(opened) {
             slot.shown = shown.commit;
+            slot.remembers = shown.remembers;
             slot.offsets = shown.offsets;
             let catches_up = goes_on || !shown.rows.is_empty();
             if catches_up && !sabotage::is(Mistake::CatchUpSkipped) {
