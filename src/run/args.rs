@@ -8,12 +8,13 @@ use clap::{Args, ValueEnum};
 
 use crate::http::security::HttpArgs;
 use crate::lineage::LineageArgs;
-use crate::model::check::FailOn;
+use crate::model::check::{FailOn, RESERVED, Share};
 use crate::model::duration::{parse_duration, parse_some_duration};
 use crate::model::identity::Forget;
 use crate::model::limit;
 use crate::observe::objectives::ObjectiveArgs;
 use crate::observe::trace::TraceArgs;
+use crate::run::finished::Shares;
 use crate::run::limits::LimitArgs;
 use crate::run::peers::tls::PeerArgs;
 use crate::sink::url::SinkUrl;
@@ -219,8 +220,10 @@ pub struct RunArgs {
     #[arg(long, env = "STANDINGS_DEAD_LETTER", value_name = "URL")]
     pub dead_letter: Option<SinkUrl>,
     /// End the run, with exit code 1 and what was read committed, when more than N sales fail a check of
-    /// sales.checks.toml, or (CHECK=window) when a window of its fail-share or volume fails; repeat for several.
-    #[arg(long, env = "STANDINGS_FAIL_ON", value_name = "CHECK=N", value_parser = parse_limit)]
+    /// sales.checks.toml, or (CHECK=window) when a window of its fail-share or volume fails, or (dead=1%, late=1%) when
+    /// more than that share of the records are dead letters or late: of all at the input's end, of a stream's last 10,000.
+    /// Repeat for several, or separate them by commas.
+    #[arg(long, env = "STANDINGS_FAIL_ON", value_name = "CHECK=N", value_delimiter = ',', value_parser = parse_limit)]
     pub fail_on: Vec<(String, FailOn)>,
     /// Stop after the input's end as seen at start. Files then close every window; Kafka leaves them open.
     #[arg(long, env = "STANDINGS_UNTIL_END")]
@@ -275,6 +278,22 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
+    /// Which share of the records ends the run; of several of one name the least.
+    pub fn shares(&self) -> Shares {
+        let of = |wanted: &str| {
+            let named = self.fail_on.iter().filter(|(name, _)| name == wanted);
+            let shares = named.filter_map(|(_, limit)| match limit {
+                FailOn::Share(share) => Some(*share),
+                _ => None,
+            });
+            shares.min()
+        };
+        Shares {
+            dead: of("dead"),
+            late: of("late"),
+        }
+    }
+
     /// What may be different from what was known.
     pub fn forget(&self) -> Forget {
         Forget {
@@ -294,16 +313,19 @@ fn parse_epoch_bytes(text: &str) -> Result<(usize, usize), String> {
     }
 }
 
-/// `CHECK=N` or `CHECK=window`.
+/// `CHECK=N`, `CHECK=window`, `dead=1%` or `late=1%`.
 fn parse_limit(text: &str) -> Result<(String, FailOn), String> {
     let parts = text.split_once('=').and_then(|(name, limit)| {
+        let is_share = RESERVED.contains(&name);
         let limit = match limit {
+            share if is_share => FailOn::Share(Share::parse(share)?),
             "window" => FailOn::Window,
             most => FailOn::Failures(most.parse().ok()?),
         };
         Some((name.to_owned(), limit))
     });
-    parts.ok_or_else(|| "write it as amount-range=100 or amount-range=window".to_owned())
+    let allowed = "write it as amount-range=100 or amount-range=window, or as dead=1% or late=0.5%";
+    parts.ok_or_else(|| allowed.to_owned())
 }
 
 /// `K=V`.

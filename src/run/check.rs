@@ -169,7 +169,16 @@ fn explain(args: &RunArgs, prepared: &Prepared) -> String {
                 format!("when more than {most} sales fail `{name}` in one process"),
             ),
             Some(FailOn::Window) => say("fails", format!("when a window fails `{name}`")),
-            None => {}
+            Some(FailOn::Share(_)) | None => {}
+        }
+    }
+    for (name, limit) in &args.fail_on {
+        if let FailOn::Share(share) = limit {
+            let of = match args.until_end {
+                true => "of what was read",
+                false => "of the last 10,000 records",
+            };
+            say("fails", format!("when more than {share} {of} are {name}"));
         }
     }
     if let Some(http) = &args.http.http {

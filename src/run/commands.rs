@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::apart::Apart;
@@ -12,6 +12,7 @@ use super::committer::{Observer, Outputs, RejectWriter};
 use super::driver::{self, Snapshots};
 use super::engine::{Cluster, Engine};
 use super::exit::Failure;
+use super::finished::{Finished, Summing};
 use super::identity::RunId;
 use super::post::Endpoint;
 use super::record::{Facts, Record};
@@ -26,6 +27,7 @@ use crate::http::server;
 use crate::http::watch::{About, Shown, Watch};
 use crate::lineage::{Dataset, Description, Lineage, Query, Transport};
 use crate::model::change::Commit;
+use crate::model::check::FailOn;
 use crate::model::clock::Clock;
 use crate::model::plan::{Plan, Ranking};
 use crate::observe::live::Live;
@@ -65,6 +67,9 @@ impl Prepared {
     pub fn new(args: &RunArgs) -> Result<Self, Failure> {
         let mut plan = check::load(&args.queries)?;
         for (name, fail_on) in &args.fail_on {
+            if matches!(fail_on, FailOn::Share(_)) {
+                continue;
+            }
             quality::limit(&mut plan.checks, name, *fail_on).map_err(Failure::usage)?;
         }
         plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
@@ -179,6 +184,18 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
     limits.tell(&live);
     limits.watch_memory()?;
     let settings = driver_settings(&args, &plan, &source, stop, snapshots);
+    let finished = Finished::new(
+        args.shares(),
+        args.until_end,
+        settings.policy.out_of_orderness,
+        &settings.stop,
+    );
+    let is_first = cluster.process == 0;
+    if is_first {
+        let summing = Summing(Arc::clone(&finished));
+        outputs.observers.push(Box::new(summing));
+    }
+    let stop = Arc::clone(&settings.stop);
     if cluster.process == 0
         && let Some(watch) = WindowWatch::new(&plan, &live, &settings.stop)
     {
@@ -240,6 +257,9 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
     // Everything that was read is committed now.
     if let Some(message) = told.broken_check() {
         return Err(Failure::failed(message));
+    }
+    if is_first {
+        finished.tell(stop.load(Ordering::Relaxed))?;
     }
     witnesses.into_iter().for_each(Witness::done);
     Ok(())

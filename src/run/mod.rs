@@ -17,6 +17,7 @@ pub mod committer;
 pub mod driver;
 pub mod engine;
 pub mod exit;
+pub mod finished;
 pub mod health;
 pub mod identity;
 pub mod limits;
