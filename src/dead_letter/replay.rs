@@ -17,7 +17,7 @@ use crate::model::duration::parse_duration;
 use crate::model::limit;
 use crate::model::plan::Plan;
 use crate::model::printable::printable;
-use crate::model::reject::DUPLICATE;
+use crate::model::reject::{DUPLICATE, SINK_REFUSED};
 use crate::quality::Judge;
 use crate::run::apart::Apart;
 use crate::run::check;
@@ -111,6 +111,11 @@ impl Gate {
         if let Some(whole) = letter.cut_from {
             let kept = letter.bytes.len();
             return Some(format!("only {kept} of its {whole} bytes were kept"));
+        }
+        if letter.reason == SINK_REFUSED {
+            return Some(
+                "it is a row that a sink refused; what it was made of is in the source".to_owned(),
+            );
         }
         if ["late", "retired"].contains(&letter.reason.as_str()) {
             return Some("it came too late, and would again".to_owned());

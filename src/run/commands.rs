@@ -189,6 +189,7 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
         args.until_end,
         settings.policy.out_of_orderness,
         &settings.stop,
+        &told,
     );
     let is_first = cluster.process == 0;
     if is_first {

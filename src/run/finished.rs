@@ -24,6 +24,7 @@ use crate::model::plan::Plan;
 use crate::model::printable::printable;
 use crate::model::reject::RejectKind;
 use crate::model::time::{HOUR, format_rfc3339};
+use crate::observe::live::Live;
 
 /// Records that a share of a stream is of.
 pub const LAST: u64 = 10_000;
@@ -49,6 +50,7 @@ pub struct Finished {
     /// How far watermarks are behind the greatest event time, ms.
     out_of_orderness: i64,
     stop: Arc<AtomicBool>,
+    live: Arc<Live>,
     started: Instant,
 }
 
@@ -93,6 +95,7 @@ impl Finished {
         until_end: bool,
         out_of_orderness: i64,
         stop: &Arc<AtomicBool>,
+        live: &Arc<Live>,
     ) -> Arc<Self> {
         Arc::new(Finished {
             state: Mutex::default(),
@@ -100,6 +103,7 @@ impl Finished {
             until_end,
             out_of_orderness,
             stop: Arc::clone(stop),
+            live: Arc::clone(live),
             started: Instant::now(),
         })
     }
@@ -207,6 +211,7 @@ impl Finished {
     pub fn tell(&self, asked: bool) -> Result<(), Failure> {
         let state = self.lock();
         let total = state.total();
+        let (refused, _) = self.live.rows_refused(0);
         let seconds = self.started.elapsed().as_secs_f64();
         let times = self.odd_times(&state);
         let reasons = reasons(&state.dead);
@@ -219,6 +224,7 @@ impl Finished {
             dead = total.dead,
             duplicate = total.duplicate,
             filtered = total.filtered,
+            rows_refused = refused,
             commits = state.commits,
             changes = state.changes,
             seconds = (seconds * 1000.0).round() / 1000.0,
@@ -229,7 +235,11 @@ impl Finished {
         if std::io::stderr().is_terminal() {
             let more = [&reasons, &times].into_iter().flatten();
             let more: String = more.map(|text| format!("\n{}", printable(text))).collect();
-            eprintln!("{}{more}", line(&state, &total, seconds));
+            let refused = match refused {
+                0 => String::new(),
+                n => format!("; sinks did not take {} rows", grouped(n)),
+            };
+            eprintln!("{}{refused}{more}", line(&state, &total, seconds));
         }
         if let Some(problem) = &state.broken {
             return Err(Failure::failed(problem.clone()));
@@ -401,7 +411,7 @@ mod tests {
             dead: Share::parse(dead),
             late: None,
         };
-        Finished::new(shares, until_end, 0, &Arc::default())
+        Finished::new(shares, until_end, 0, &Arc::default(), &Arc::default())
     }
 
     fn commit(counts: Counts, watermark: i64) -> Commit {

@@ -14,6 +14,7 @@ use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
 use crate::run::exit::Failure;
 use crate::sink::Shown;
+use crate::sink::refused::Letters;
 use crate::snapshot::{self, Keeper, Manifest, Store};
 use crate::source::Unknown;
 
@@ -33,7 +34,9 @@ impl Committer {
         {
             return Err(Failure::usage(newer));
         }
-        let mut slots: Vec<Slot> = outputs.sinks.into_iter().map(Slot::new).collect();
+        let letters = Letters::share(&mut outputs.dead, &outputs.live);
+        let sinks = outputs.sinks.into_iter();
+        let mut slots: Vec<Slot> = sinks.map(|sink| Slot::new(sink, &letters)).collect();
         let look = |slot: &mut Slot| slot.sink.look(&plan, &opening);
         each(&mut slots, outputs.one_by_one, &look)?;
         let open = |slot: &mut Slot| slot.sink.open(&plan, &opening);

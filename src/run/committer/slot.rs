@@ -14,11 +14,14 @@ use crate::model::identity::Opening;
 use crate::model::plan::Plan;
 use crate::model::time::format_rfc3339;
 use crate::observe::live::Live;
+use crate::sink::refused::Letters;
 use crate::sink::{Sink, SinkError};
 
 /// A sink.
 pub(super) struct Slot {
     pub(super) sink: Box<dyn Sink>,
+    /// Where it tells of rows that it refuses.
+    letters: Letters,
     pub(super) catch_up: Option<CatchUp>,
     /// The last commit in the sink when it was opened.
     pub(super) shown: u64,
@@ -31,9 +34,12 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn new(sink: Box<dyn Sink>) -> Self {
+    pub(super) fn new(mut sink: Box<dyn Sink>, letters: &Letters) -> Self {
+        let letters = letters.own();
+        sink.letters(letters.clone());
         Slot {
             sink,
+            letters,
             catch_up: None,
             shown: 0,
             remembers: false,
@@ -154,7 +160,12 @@ impl Slot {
             };
         }
         let records = now.end != Last::No || is_behind || self.keeps_letters(now);
-        self.put(now, &commit, records)
+        // What it lacks of its own prefix it had refused, and told.
+        let known = self.offsets.is_some() && reached && !is_behind && !fell_behind;
+        self.letters.are_known(known);
+        let put = self.put(now, &commit, records);
+        self.letters.are_known(false);
+        put
     }
 
     /// Writes a commit under its own number; 0 if there was nothing to write. `records_prefix`: also if there is no
