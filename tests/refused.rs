@@ -263,3 +263,64 @@ fn a_change_that_is_too_large_costs_itself() {
         assert!(shown.len() >= 9, "{delivery} {largest}: {shown:?}");
     }
 }
+
+/// A producer whose clock is a year ahead says so in its records' timestamps too: its sale is refused, and does not make all
+/// that follow late.
+#[test]
+fn a_clock_that_is_ahead_moves_no_watermark() {
+    use rdkafka::config::ClientConfig;
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    let dir = tempfile::tempdir().unwrap();
+    let (brokers, from) = (service("KAFKA_BROKERS"), unique("sales"));
+    let admin: rdkafka::admin::AdminClient<_> = ClientConfig::new()
+        .set("bootstrap.servers", &brokers)
+        .create()
+        .unwrap();
+    let new = rdkafka::admin::NewTopic::new(&from, 1, rdkafka::admin::TopicReplication::Fixed(1))
+        .set("message.timestamp.after.max.ms", "9223372036854775807");
+    block(admin.create_topics([&new], &rdkafka::admin::AdminOptions::new())).unwrap();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_millis() as i64;
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", &brokers)
+        .create()
+        .unwrap();
+    let send = |time: i64, city: &str| {
+        let sale =
+            serde_json::json!({"event_time": time, "city": city, "salesman_id": "S", "amount": 1});
+        let sale = sale.to_string();
+        let record: BaseRecord<'_, (), String> = BaseRecord::to(&from)
+            .payload(&sale)
+            .timestamp(time.max(now));
+        producer.send(record).map_err(|(e, _)| e).unwrap();
+    };
+    send(DAY_ONE, "A");
+    send(now + 365 * 86_400_000, "Ahead");
+    send(DAY_ONE + 1000, "B");
+    producer.flush(Duration::from_secs(10)).unwrap();
+    let (late, dead) = (dir.path().join("late"), dir.path().join("dead"));
+    let output = standings(&[
+        "run",
+        "--queries",
+        "queries",
+        "--until-end",
+        "--sink",
+        "stdout",
+    ])
+    .args(["--source", &format!("kafka://{brokers}/{from}")])
+    .args(["--late", &format!("file:{}", late.display())])
+    .args(["--dead-letter", &format!("file:{}", dead.display())])
+    .output()
+    .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(std::fs::read_to_string(late).unwrap(), "");
+    let dead = std::fs::read_to_string(dead).unwrap();
+    assert!(
+        dead.contains("\"ahead\"") && dead.lines().count() == 1,
+        "{dead}"
+    );
+}

@@ -171,7 +171,8 @@ pub struct RunArgs {
     /// worker reads 256 MiB a second at most.
     #[arg(long, env = "STANDINGS_COMMIT_INTERVAL", value_name = "D", default_value = "10ms", value_parser = parse_duration)]
     pub commit_interval: Duration,
-    /// A sale whose event time is this far after its Kafka record timestamp is a dead letter.
+    /// A sale whose event time is this far after its Kafka record timestamp is a dead letter. A timestamp that a producer
+    /// gave (CreateTime) counts up to this machine's clock when it is read; the broker's (LogAppendTime) as it is.
     #[arg(long, env = "STANDINGS_MAX_AHEAD", value_name = "D", default_value = "1d", value_parser = parse_duration)]
     pub max_ahead: Duration,
     /// How long windows are kept for partitions that lag behind.
