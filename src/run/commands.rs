@@ -57,7 +57,7 @@ pub struct Prepared {
     pub cluster: Cluster,
     /// Client settings of the file and the flags.
     pub kafka_properties: Vec<(String, String)>,
-    source: SourceOptions,
+    pub(super) source: SourceOptions,
     outputs: Outputs,
     live: Arc<Live>,
 }
@@ -399,6 +399,16 @@ fn ms(d: Duration) -> i64 {
     d.as_millis() as i64
 }
 
+/// How event time is judged.
+pub(super) fn policy(args: &RunArgs) -> Policy {
+    Policy {
+        out_of_orderness: ms(args.out_of_orderness),
+        allowed_lateness: ms(args.allowed_lateness),
+        max_ahead: ms(args.max_ahead),
+        retain: ms(args.retain),
+    }
+}
+
 fn driver_settings(
     args: &RunArgs,
     plan: &Arc<Plan>,
@@ -408,12 +418,7 @@ fn driver_settings(
 ) -> driver::Settings {
     driver::Settings {
         plan: Arc::clone(plan),
-        policy: Policy {
-            out_of_orderness: ms(args.out_of_orderness),
-            allowed_lateness: ms(args.allowed_lateness),
-            max_ahead: ms(args.max_ahead),
-            retain: ms(args.retain),
-        },
+        policy: policy(args),
         summary_window: Some(ms(args.summary_window)).filter(|size| *size > 0),
         idle_timeout: args.idle_timeout,
         until_end: args.until_end,

@@ -22,7 +22,7 @@ use crate::model::change::{Commit, Counts};
 use crate::model::check::Share;
 use crate::model::plan::Plan;
 use crate::model::printable::printable;
-use crate::model::reject::RejectKind;
+use crate::model::reject::{Reject, RejectKind};
 use crate::model::time::{HOUR, format_rfc3339};
 use crate::observe::live::Live;
 
@@ -125,15 +125,15 @@ impl Finished {
         state.commits += u64::from(commit.number > 0);
         state.changes += commit.changes.len() as u64;
         for reject in &commit.rejects {
-            let place = || format!("partition {}, offset {}", reject.partition, reject.offset);
             match &reject.kind {
                 RejectKind::Late { event_time, .. } => {
                     if state.late.is_none() {
                         let now = state.watermarks.get(&reject.partition).copied();
                         let behind = now.map_or(0, |now| now.saturating_sub(*event_time));
                         state.late = Some(format!(
-                            "{}, of {}, {} behind",
-                            place(),
+                            "partition {}, offset {}, of {}, {} behind",
+                            reject.partition,
+                            reject.offset,
                             format_rfc3339(*event_time),
                             span(behind)
                         ));
@@ -143,14 +143,7 @@ impl Finished {
                     reason,
                     check,
                     detail,
-                } => {
-                    let name = match check {
-                        Some(check) => format!("{reason} {check}"),
-                        None => reason.clone(),
-                    };
-                    let first = || (0, format!("{}: {detail}", place()));
-                    state.dead.entry(name).or_insert_with(first).0 += 1;
-                }
+                } => count(&mut state.dead, reject, reason, check.as_deref(), detail),
             }
         }
         if !self.until_end && self.shares != Shares::default() {
@@ -342,6 +335,44 @@ fn line(state: &State, total: &Counts, seconds: f64) -> String {
     text
 }
 
+/// One more of this reason.
+fn count(
+    dead: &mut BTreeMap<String, (u64, String)>,
+    reject: &Reject,
+    reason: &str,
+    check: Option<&str>,
+    detail: &str,
+) {
+    let name = match check {
+        Some(check) => format!("{reason} {check}"),
+        None => reason.to_owned(),
+    };
+    let (partition, offset) = (reject.partition, reject.offset);
+    let first = || {
+        (
+            0,
+            format!("partition {partition}, offset {offset}: {detail}"),
+        )
+    };
+    dead.entry(name).or_insert_with(first).0 += 1;
+}
+
+/// The dead letters among these, as [`Finished`] tells them.
+pub(super) fn reasons_of(rejects: &[Reject]) -> Option<String> {
+    let mut dead = BTreeMap::new();
+    for reject in rejects {
+        if let RejectKind::Dead {
+            reason,
+            check,
+            detail,
+        } = &reject.kind
+        {
+            count(&mut dead, reject, reason, check.as_deref(), detail);
+        }
+    }
+    reasons(&dead)
+}
+
 /// Reasons that are told one by one.
 const REASONS: usize = 8;
 
@@ -389,7 +420,7 @@ fn span(ms: i64) -> String {
 }
 
 /// `1,234,567`.
-fn grouped(n: u64) -> String {
+pub(super) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -404,7 +435,7 @@ fn grouped(n: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reject::{MissedWindow, Reject};
+    use crate::model::reject::MissedWindow;
 
     fn finished(until_end: bool, dead: &str) -> Arc<Finished> {
         let shares = Shares {

@@ -24,6 +24,7 @@ pub mod limits;
 pub mod partition;
 pub mod peers;
 pub mod post;
+mod questions;
 pub mod record;
 pub mod replica;
 pub mod secret;

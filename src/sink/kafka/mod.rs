@@ -5,6 +5,7 @@
 //! A commit is done when every message of it is acknowledged. The client retries for as long as it takes: a broker that
 //! is down makes commits wait, and a log line says so.
 
+mod ask;
 mod delivery;
 mod producer;
 mod readback;
@@ -12,6 +13,7 @@ mod rejects;
 mod topics;
 mod transactions;
 
+pub use ask::ask;
 pub use producer::KafkaTransactionalSink;
 pub use readback::{fold_log, look, peek};
 pub use transactions::{

@@ -6,6 +6,7 @@
 //! 3. Opening takes the next generation. Every transaction checks it: a sink of an older generation is refused.
 //! 4. When the connection is lost between COMMIT and its answer, the row says whether the commit is there.
 
+mod ask;
 mod connect;
 mod identity;
 mod layout;
@@ -110,6 +111,32 @@ impl PostgresSink {
         };
         let live = Arc::clone(&options.live);
         Ok(DatabaseSink::over(postgres, live, options.clock.clone()))
+    }
+
+    /// Asks something on a connection of its own, once, for so long at most.
+    fn at_once<T>(
+        &mut self,
+        patience: std::time::Duration,
+        question: impl AsyncFnOnce(&Client) -> Result<T, Trouble>,
+    ) -> Result<T, SinkError> {
+        let postgres = self.database();
+        let target = &postgres.target;
+        let asked = postgres.runtime.block_on(async {
+            let all = async {
+                let client = target.connect().await?;
+                question(&client).await
+            };
+            tokio::time::timeout(patience, all).await
+        });
+        match asked {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Trouble::Final(error))) => Err(error),
+            Ok(Err(Trouble::Passing(problem))) => Err(SinkError::Failed(problem)),
+            Err(_) => Err(SinkError::Failed(format!(
+                "no answer within {} s",
+                patience.as_secs()
+            ))),
+        }
     }
 
     /// What the tables show, without taking them over.

@@ -149,6 +149,11 @@ impl<D: Database> DatabaseSink<D> {
         }
     }
 
+    /// The database.
+    pub(super) fn database(&mut self) -> &mut D {
+        &mut self.database
+    }
+
     /// Tries until it works or cannot work, waiting longer and longer.
     pub(super) fn persist<T>(
         &mut self,
@@ -250,7 +255,7 @@ impl<D: Database> Sink for DatabaseSink<D> {
 
 impl<D: Database> DatabaseSink<D> {
     /// Before anything is taken over: who writes there may go on.
-    fn compare(&self, found: &Found, opening: &Opening) -> Result<(), SinkError> {
+    pub(super) fn compare(&self, found: &Found, opening: &Opening) -> Result<(), SinkError> {
         let holder = format!("{} (commit {})", self.database.name(), found.commit);
         let known = found.known.as_ref().and_then(|k| k.source.as_ref());
         admit(&holder, known, opening)?;
