@@ -167,7 +167,7 @@ fn what_is_wrong_in_the_file_is_refused_with_its_place() {
         ),
         ("[verify]\nlimit = [1]", "6: limit: an array is not allowed"),
         (
-            "[load.record]\nstart = 1\nnothing-like-it = 2",
+            "[load.record]\nstart = \"latest\"\nnothing-like-it = 2",
             "7: unknown key `nothing-like-it` in [load.record]; allowed are ",
         ),
     ] {
@@ -238,6 +238,36 @@ fn a_cluster_is_shown_with_the_run_of_its_processes() {
     assert_eq!(shown(cluster, "processes"), ("6", &format!("{path}:6")[..]));
     assert_eq!(shown(run, "workers"), ("2", "flag"));
     assert_eq!(shown(run, "source"), ("file:a", &format!("{path}:3")[..]));
+}
+
+/// A value is held against its flag's parser, whichever command runs: of its own table, and of the top, where one command
+/// that takes it is enough.
+#[test]
+fn every_value_is_parsed_as_its_flag_does() {
+    for (file, line, word) in [
+        ("[verify]\nmax-ahead = \"tomorrow\"\n", 2, "max-ahead"),
+        ("[load.generate]\nseed = 1\nrate = \"fast\"\n", 3, "rate"),
+        (
+            "[run]\nsink = [\"stdout\", \"mysql://u:canary@h/d\"]\n",
+            2,
+            "is no sink",
+        ),
+        ("out-of-orderness = \"1x\"\n", 1, "out-of-orderness"),
+        ("[run]\nemit = \"all\"\n", 2, "allowed are rows, ranks"),
+    ] {
+        let (_dir, path) = with_file(file);
+        let output = output(&["check", "--config", &path, "--queries", "queries"], &[]);
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(2), "{file}: {text}");
+        assert!(text.contains(&format!("{path}:{line}: ")), "{file}: {text}");
+        assert!(
+            text.contains(word) && !text.contains("canary"),
+            "{file}: {text}"
+        );
+    }
+    let (_dir, path) = with_file("rate = \"5000\"\n[serve]\nhttp = \"127.0.0.1:0\"\n");
+    let output = output(&["check", "--config", &path, "--queries", "queries"], &[]);
+    assert!(output.status.success(), "{}", said(&output));
 }
 
 /// The example, with every setting in force, is a file that all commands take: so its keys and types are the flags'.

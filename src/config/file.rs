@@ -3,11 +3,12 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command};
 use toml_edit::{Document, Item, TableLike, Value};
 
 use super::toml::{self, kind, nearest};
-use super::{FLAG, key};
+use super::{FLAG, Filled, is_about, key};
 use crate::run::exit::Failure;
 
 /// A file that was read.
@@ -89,21 +90,24 @@ impl File {
             }
             let mut flags = Vec::new();
             collect(command, &mut flags);
-            flags.extend(root.get_arguments().filter(|a| a.is_global_set()));
-            flags.retain(|a| is_setting(a));
-            let mut refused = Some(unknown(name, item, command, names, &flags));
+            let global = root.get_arguments().filter(|a| a.is_global_set());
+            flags.extend(global.map(|arg| (root, arg)));
+            flags.retain(|(_, arg)| is_setting(arg));
+            let mut refused = Some(wrong(unknown(name, item, command, names, &flags)));
             // Commands may differ in what they take under one name: one that takes this is enough.
-            for arg in flags.iter().filter(|a| key(a) == name) {
-                match self.read_item(arg, item) {
-                    Ok(_) => {
+            for (owner, arg) in flags.iter().filter(|(_, arg)| key(arg) == name) {
+                let read = self.read_item(arg, item);
+                let read = read.map_err(|said| wrong(format!("{name}: {said}")));
+                match read.and_then(|found| parsed(owner, arg, found)) {
+                    Ok(()) => {
                         refused = None;
                         break;
                     }
-                    Err(said) => refused = Some(format!("{name}: {said}")),
+                    Err(failure) => refused = Some(failure),
                 }
             }
-            if let Some(said) = refused {
-                return Err(wrong(said));
+            if let Some(failure) = refused {
+                return Err(failure);
             }
         }
         Ok(())
@@ -207,9 +211,37 @@ fn holds_file(table: &dyn TableLike) -> bool {
     table.len() == 1 && table.get("file").is_some_and(Item::is_str)
 }
 
-/// The flags of a command and of all below it.
-fn collect<'a>(command: &'a Command, flags: &mut Vec<&'a Arg>) {
-    flags.extend(command.get_arguments());
+/// What the flag's own parser says of a value. One that is a file's text is read, and parsed, where it is needed; and what
+/// the example has in a value's place (`URL`) is refused there.
+fn parsed(owner: &Command, arg: &Arg, found: Found) -> Result<(), Failure> {
+    let Found::Values(values) = &found else {
+        return Ok(());
+    };
+    let name = arg.get_value_names().and_then(|names| names.first());
+    let is_example = |given: &Given| name.is_some_and(|name| name.as_str() == given.text);
+    let values = values.iter();
+    let values = values.filter(|given| given.from.is_none() && !is_example(given));
+    let words: Vec<String> = values
+        .map(|given| format!("--{}={}", key(arg), given.text))
+        .collect();
+    let command = owner.clone().no_binary_name(true);
+    match command.try_get_matches_from(words) {
+        Err(e) if is_of_value(e.kind()) && is_about(&e, key(arg)) => {
+            let key = key(arg).to_owned();
+            Err(Filled { key, found }.refused(&e))
+        }
+        // What else may be wrong, such as a flag that is missing, is none of this one.
+        _ => Ok(()),
+    }
+}
+
+fn is_of_value(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::InvalidValue | ErrorKind::ValueValidation)
+}
+
+/// The flags of a command and of all below it, each with its command.
+fn collect<'a>(command: &'a Command, flags: &mut Vec<(&'a Command, &'a Arg)>) {
+    flags.extend(command.get_arguments().map(|arg| (command, arg)));
     for inner in command.get_subcommands() {
         collect(inner, flags);
     }
@@ -220,7 +252,13 @@ fn is_setting(arg: &Arg) -> bool {
 }
 
 /// What to say of a key that nothing has.
-fn unknown(name: &str, item: &Item, command: &Command, names: &[&str], flags: &[&Arg]) -> String {
+fn unknown(
+    name: &str,
+    item: &Item,
+    command: &Command,
+    names: &[&str],
+    flags: &[(&Command, &Arg)],
+) -> String {
     let of_table = match names {
         [] => String::new(),
         names => format!(" in [{}]", names.join(".")),
@@ -235,7 +273,7 @@ fn unknown(name: &str, item: &Item, command: &Command, names: &[&str], flags: &[
             ),
         };
     }
-    let mut keys: Vec<&str> = flags.iter().map(|a| key(a)).collect();
+    let mut keys: Vec<&str> = flags.iter().map(|(_, arg)| key(arg)).collect();
     keys.sort_unstable();
     keys.dedup();
     match nearest(name, keys.iter().copied()) {

@@ -23,14 +23,26 @@ pub(super) fn each(
     match from {
         SinkUrl::File(path) => {
             let wrong = |e: std::io::Error| Failure::failed(format!("{}: {e}", path.display()));
-            let lines = BufReader::new(File::open(path).map_err(wrong)?).split(b'\n');
-            for (number, line) in lines.enumerate() {
-                let line = line.map_err(wrong)?;
-                if line.trim_ascii().is_empty() {
-                    continue;
+            let mut lines = BufReader::new(File::open(path).map_err(wrong)?);
+            let (mut line, mut number) = (Vec::new(), 0);
+            while lines.read_until(b'\n', &mut line).map_err(wrong)? > 0 {
+                number += 1;
+                let is_whole = line.ends_with(b"\n");
+                let text = line.strip_suffix(b"\n").unwrap_or(&line);
+                if !text.trim_ascii().is_empty() {
+                    match Letter::read(number.to_string(), None, text) {
+                        Ok(letter) => take(letter)?,
+                        Err(_) if !is_whole => tracing::warn!(
+                            event = "torn_letter",
+                            file = %path.display(),
+                            line = number,
+                            "the last line is not whole and is passed over: a run is writing it, or was killed while it \
+                             did, and writes it again"
+                        ),
+                        Err(problem) => return Err(Failure::failed(problem)),
+                    }
                 }
-                let place = (number + 1).to_string();
-                take(Letter::read(place, None, &line).map_err(Failure::failed)?)?;
+                line.clear();
             }
             Ok(())
         }

@@ -17,8 +17,9 @@ use crate::model::duration::parse_duration;
 use crate::model::limit;
 use crate::model::plan::Plan;
 use crate::model::printable::printable;
-use crate::model::reject::DUPLICATE;
+use crate::model::reject::{DUPLICATE, SINK_REFUSED};
 use crate::quality::Judge;
+use crate::run::apart::Apart;
 use crate::run::check;
 use crate::run::exit::{self, Failure};
 use crate::sink::url::SinkUrl;
@@ -111,6 +112,11 @@ impl Gate {
             let kept = letter.bytes.len();
             return Some(format!("only {kept} of its {whole} bytes were kept"));
         }
+        if letter.reason == SINK_REFUSED {
+            return Some(
+                "it is a row that a sink refused; what it was made of is in the source".to_owned(),
+            );
+        }
         if ["late", "retired"].contains(&letter.reason.as_str()) {
             return Some("it came too late, and would again".to_owned());
         }
@@ -136,6 +142,11 @@ impl Gate {
 
 /// Sends what would be taken now, and was not sent before.
 pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
+    Apart::default()
+        .reads_lines("--from", &args.from)
+        .output("--to", Some(&args.to))
+        .writes("--progress", &args.progress)
+        .check()?;
     let plan = check::load(&args.queries)?;
     let mut gate = Gate::new(args, &plan);
     let mut progress = Progress::open(args)?;

@@ -121,7 +121,12 @@ pub enum FailOn {
     Failures(u64),
     /// A window that fails.
     Window,
+    /// More than this share of the records, for [`RESERVED`] names.
+    Share(Share),
 }
+
+/// What `--fail-on` takes a share of; no check may have these names.
+pub const RESERVED: [&str; 2] = ["dead", "late"];
 
 /// What is asked. NULL fails [`Condition::NotNull`] and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,6 +9,9 @@ pub const CHECK: &str = "check";
 /// The reason of a sale that a check of uniqueness with this action has seen before.
 pub const DUPLICATE: &str = "duplicate";
 
+/// The reason of a row that a sink does not take; no record's.
+pub const SINK_REFUSED: &str = "sink_refused";
+
 /// A window that a sale missed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissedWindow {

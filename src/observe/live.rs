@@ -73,6 +73,8 @@ pub struct Live {
     snapshots: Mutex<SnapshotState>,
     exports: [AtomicU64; 4],
     checks: Mutex<Checks>,
+    /// Rows that sinks did not take.
+    refused: AtomicU64,
 }
 
 /// What is told elsewhere, counted by what became of it.
@@ -169,7 +171,14 @@ impl Live {
             snapshots: Mutex::default(),
             exports: Default::default(),
             checks: Mutex::default(),
+            refused: AtomicU64::new(0),
         }
+    }
+
+    /// Sinks did not take so many more rows; how many there were before and are now.
+    pub fn rows_refused(&self, n: u64) -> (u64, u64) {
+        let before = self.refused.fetch_add(n, Ordering::Relaxed);
+        (before, before + n)
     }
 
     /// A worker takes a turn. `worker` is its number in the cluster.

@@ -8,12 +8,13 @@ use clap::{Args, ValueEnum};
 
 use crate::http::security::HttpArgs;
 use crate::lineage::LineageArgs;
-use crate::model::check::FailOn;
+use crate::model::check::{FailOn, RESERVED, Share};
 use crate::model::duration::{parse_duration, parse_some_duration};
 use crate::model::identity::Forget;
 use crate::model::limit;
 use crate::observe::objectives::ObjectiveArgs;
 use crate::observe::trace::TraceArgs;
+use crate::run::finished::Shares;
 use crate::run::limits::LimitArgs;
 use crate::run::peers::tls::PeerArgs;
 use crate::sink::url::SinkUrl;
@@ -170,7 +171,8 @@ pub struct RunArgs {
     /// worker reads 256 MiB a second at most.
     #[arg(long, env = "STANDINGS_COMMIT_INTERVAL", value_name = "D", default_value = "10ms", value_parser = parse_duration)]
     pub commit_interval: Duration,
-    /// A sale whose event time is this far after its Kafka record timestamp is a dead letter.
+    /// A sale whose event time is this far after its Kafka record timestamp is a dead letter. A timestamp that a producer
+    /// gave (CreateTime) counts up to this machine's clock when it is read; the broker's (LogAppendTime) as it is.
     #[arg(long, env = "STANDINGS_MAX_AHEAD", value_name = "D", default_value = "1d", value_parser = parse_duration)]
     pub max_ahead: Duration,
     /// How long windows are kept for partitions that lag behind.
@@ -219,8 +221,10 @@ pub struct RunArgs {
     #[arg(long, env = "STANDINGS_DEAD_LETTER", value_name = "URL")]
     pub dead_letter: Option<SinkUrl>,
     /// End the run, with exit code 1 and what was read committed, when more than N sales fail a check of
-    /// sales.checks.toml, or (CHECK=window) when a window of its fail-share or volume fails; repeat for several.
-    #[arg(long, env = "STANDINGS_FAIL_ON", value_name = "CHECK=N", value_parser = parse_limit)]
+    /// sales.checks.toml, or (CHECK=window) when a window of its fail-share or volume fails, or (dead=1%, late=1%) when
+    /// more than that share of the records are dead letters or late: of all at the input's end, of a stream's last 10,000.
+    /// Repeat for several, or separate them by commas.
+    #[arg(long, env = "STANDINGS_FAIL_ON", value_name = "CHECK=N", value_delimiter = ',', value_parser = parse_limit)]
     pub fail_on: Vec<(String, FailOn)>,
     /// Stop after the input's end as seen at start. Files then close every window; Kafka leaves them open.
     #[arg(long, env = "STANDINGS_UNTIL_END")]
@@ -275,6 +279,22 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
+    /// Which share of the records ends the run; of several of one name the least.
+    pub fn shares(&self) -> Shares {
+        let of = |wanted: &str| {
+            let named = self.fail_on.iter().filter(|(name, _)| name == wanted);
+            let shares = named.filter_map(|(_, limit)| match limit {
+                FailOn::Share(share) => Some(*share),
+                _ => None,
+            });
+            shares.min()
+        };
+        Shares {
+            dead: of("dead"),
+            late: of("late"),
+        }
+    }
+
     /// What may be different from what was known.
     pub fn forget(&self) -> Forget {
         Forget {
@@ -294,16 +314,19 @@ fn parse_epoch_bytes(text: &str) -> Result<(usize, usize), String> {
     }
 }
 
-/// `CHECK=N` or `CHECK=window`.
+/// `CHECK=N`, `CHECK=window`, `dead=1%` or `late=1%`.
 fn parse_limit(text: &str) -> Result<(String, FailOn), String> {
     let parts = text.split_once('=').and_then(|(name, limit)| {
+        let is_share = RESERVED.contains(&name);
         let limit = match limit {
+            share if is_share => FailOn::Share(Share::parse(share)?),
             "window" => FailOn::Window,
             most => FailOn::Failures(most.parse().ok()?),
         };
         Some((name.to_owned(), limit))
     });
-    parts.ok_or_else(|| "write it as amount-range=100 or amount-range=window".to_owned())
+    let allowed = "write it as amount-range=100 or amount-range=window, or as dead=1% or late=0.5%";
+    parts.ok_or_else(|| allowed.to_owned())
 }
 
 /// `K=V`.

@@ -1,4 +1,5 @@
-//! `standings check`: parses and explains queries and configuration; writes nothing, and connects to nothing.
+//! `standings check`: parses and explains queries and configuration, and asks what a run would read and write; writes
+//! nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use clap::{Args, Command, FromArgMatches};
 use super::args::{Delivery, EmitArg, RunArgs, StartArg};
 use super::commands::Prepared;
 use super::exit::{self, Failure};
+use super::questions;
 use crate::config;
 use crate::model::check::FailOn;
 use crate::model::duration::format_duration;
@@ -24,7 +26,11 @@ Examples:
   The queries and a whole command line, as it would be run:
     standings check -- run --queries queries --source kafka://localhost:9092/sales --sink postgres://localhost/standings
 
-Exit codes: 0 all is right, 2 something is not (each query is shown with the place of what is wrong).")]
+With a command line the source and the sinks are asked, for five seconds each at most, what they say without anything
+being written: which they are, encoding, rights, tables and their keys, the largest message; and what would become of the
+first 1,000 records. Without network: standings check --offline -- run …
+Exit codes: 0 all is right; 1 one of them does not answer, or nothing would be ranked; 2 something is wrong (each query is
+shown with the place of what is wrong).")]
 pub struct CheckArgs {
     /// Folder with one SQL file per ranking.
     #[arg(
@@ -34,6 +40,9 @@ pub struct CheckArgs {
         default_value = "queries"
     )]
     pub queries: PathBuf,
+    /// Connect to nothing: a command line is only read.
+    #[arg(long, env = "STANDINGS_OFFLINE")]
+    pub offline: bool,
     /// A command line to check too: `run` and its flags.
     #[arg(last = true, value_name = "run …")]
     pub command: Vec<String>,
@@ -71,7 +80,12 @@ pub fn run(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
         words(&prepared.plan),
         explain(&line, &prepared)
     ));
-    Ok(())
+    if args.offline {
+        return Ok(());
+    }
+    let (answers, done) = questions::ask(&line, &prepared);
+    exit::say(&format!("\n{answers}"));
+    done
 }
 
 /// The queries and the checks, in words.
@@ -169,7 +183,16 @@ fn explain(args: &RunArgs, prepared: &Prepared) -> String {
                 format!("when more than {most} sales fail `{name}` in one process"),
             ),
             Some(FailOn::Window) => say("fails", format!("when a window fails `{name}`")),
-            None => {}
+            Some(FailOn::Share(_)) | None => {}
+        }
+    }
+    for (name, limit) in &args.fail_on {
+        if let FailOn::Share(share) = limit {
+            let of = match args.until_end {
+                true => "of what was read",
+                false => "of the last 10,000 records",
+            };
+            say("fails", format!("when more than {share} {of} are {name}"));
         }
     }
     if let Some(http) = &args.http.http {

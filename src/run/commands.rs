@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::apart::Apart;
 use super::args::{Delivery, EmitArg, RunArgs};
 use super::check;
 use super::committer::{Keeping, Observer, Outputs, RejectWriter};
 use super::driver::{self, Snapshots};
 use super::engine::{Cluster, Engine};
 use super::exit::Failure;
+use super::finished::{Finished, Summing};
 use super::identity::RunId;
 use super::post::Endpoint;
 use super::record::{Facts, Record};
@@ -25,6 +27,7 @@ use crate::http::server;
 use crate::http::watch::{About, Shown, Watch};
 use crate::lineage::{Dataset, Description, Lineage, Query, Transport};
 use crate::model::change::Commit;
+use crate::model::check::FailOn;
 use crate::model::clock::Clock;
 use crate::model::plan::{Plan, Ranking};
 use crate::observe::live::Live;
@@ -54,7 +57,7 @@ pub struct Prepared {
     pub cluster: Cluster,
     /// Client settings of the file and the flags.
     pub kafka_properties: Vec<(String, String)>,
-    source: SourceOptions,
+    pub(super) source: SourceOptions,
     outputs: Outputs,
     live: Arc<Live>,
 }
@@ -64,6 +67,9 @@ impl Prepared {
     pub fn new(args: &RunArgs) -> Result<Self, Failure> {
         let mut plan = check::load(&args.queries)?;
         for (name, fail_on) in &args.fail_on {
+            if matches!(fail_on, FailOn::Share(_)) {
+                continue;
+            }
             quality::limit(&mut plan.checks, name, *fail_on).map_err(Failure::usage)?;
         }
         plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
@@ -82,6 +88,7 @@ impl Prepared {
             ..SourceOptions::new(args.source.clone())
         };
         source.check()?;
+        apart(args).check()?;
         let mut outputs = Outputs::default();
         if cluster.process == 0 {
             outputs = open_outputs(args, &kafka_properties, &live)?;
@@ -95,6 +102,23 @@ impl Prepared {
             live,
         })
     }
+}
+
+/// What a run reads and writes.
+fn apart(args: &RunArgs) -> Apart {
+    let all = Apart::default()
+        .reads("--hosts", args.hosts.as_ref())
+        .reads("--kafka-properties", args.kafka_properties.as_ref());
+    let sources = args.source.iter();
+    let all = sources.fold(all, |all, url| all.source("--source", url));
+    let all = args
+        .sink
+        .iter()
+        .fold(all, |all, url| all.sink("--sink", url));
+    all.output("--late", args.late.as_ref())
+        .output("--dead-letter", args.dead_letter.as_ref())
+        .state(args.state.as_ref())
+        .lineage(args.lineage.lineage.as_ref())
 }
 
 fn open_outputs(
@@ -165,6 +189,19 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
     limits.tell(&live);
     limits.watch_memory()?;
     let settings = driver_settings(&args, &plan, &source, stop, snapshots);
+    let finished = Finished::new(
+        args.shares(),
+        args.until_end,
+        settings.policy.out_of_orderness,
+        &settings.stop,
+        &told,
+    );
+    let is_first = cluster.process == 0;
+    if is_first {
+        let summing = Summing(Arc::clone(&finished));
+        outputs.observers.push(Box::new(summing));
+    }
+    let stop = Arc::clone(&settings.stop);
     if cluster.process == 0
         && let Some(watch) = WindowWatch::new(&plan, &live, &settings.stop)
     {
@@ -226,6 +263,9 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
     // Everything that was read is committed now.
     if let Some(message) = told.broken_check() {
         return Err(Failure::failed(message));
+    }
+    if is_first {
+        finished.tell(stop.load(Ordering::Relaxed))?;
     }
     witnesses.into_iter().for_each(Witness::done);
     Ok(())
@@ -364,6 +404,16 @@ fn ms(d: Duration) -> i64 {
     d.as_millis() as i64
 }
 
+/// How event time is judged.
+pub(super) fn policy(args: &RunArgs) -> Policy {
+    Policy {
+        out_of_orderness: ms(args.out_of_orderness),
+        allowed_lateness: ms(args.allowed_lateness),
+        max_ahead: ms(args.max_ahead),
+        retain: ms(args.retain),
+    }
+}
+
 fn driver_settings(
     args: &RunArgs,
     plan: &Arc<Plan>,
@@ -373,12 +423,7 @@ fn driver_settings(
 ) -> driver::Settings {
     driver::Settings {
         plan: Arc::clone(plan),
-        policy: Policy {
-            out_of_orderness: ms(args.out_of_orderness),
-            allowed_lateness: ms(args.allowed_lateness),
-            max_ahead: ms(args.max_ahead),
-            retain: ms(args.retain),
-        },
+        policy: policy(args),
         summary_window: Some(ms(args.summary_window)).filter(|size| *size > 0),
         idle_timeout: args.idle_timeout,
         until_end: args.until_end,

@@ -6,6 +6,7 @@
 //!            durable epoch ◄── committer thread (process 0: numbers, sinks, rejects) ◄────┘
 //! ```
 
+pub mod apart;
 pub mod args;
 pub mod ask;
 
@@ -16,12 +17,14 @@ pub mod committer;
 pub mod driver;
 pub mod engine;
 pub mod exit;
+pub mod finished;
 pub mod health;
 pub mod identity;
 pub mod limits;
 pub mod partition;
 pub mod peers;
 pub mod post;
+mod questions;
 pub mod record;
 pub mod replica;
 pub mod secret;

@@ -232,7 +232,8 @@ impl Partition {
         if is_ahead(record, time, policy) {
             self.counts.dead += 1;
             let detail = format!(
-                "event_time {} is more than --max-ahead after the record's timestamp {}",
+                "event_time {} is more than --max-ahead after the record's timestamp {} (of a producer's, or when it was \
+                 read, the earlier)",
                 format_rfc3339(time),
                 format_rfc3339(record.timestamp)
             );

@@ -1,6 +1,7 @@
 //! Changes and rejects as JSON: the formats of the change log, the late output and the dead letters.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +12,7 @@ use crate::model::plan::{Field, Plan, Ranking};
 use crate::model::reject::{Reject, RejectKind};
 use crate::model::time::format_rfc3339;
 use crate::model::value::Value;
+use crate::sink::refused::Refused;
 
 /// Appends a change's value, without a line end.
 pub fn push_change(out: &mut Vec<u8>, plan: &Plan, change: &Change, commit: u64) {
@@ -58,6 +60,49 @@ pub fn each_message<E>(
         send(&key, keep.then_some(&value[..]))?;
     }
     Ok(())
+}
+
+/// The same, but for messages of more than `largest` bytes, which are not sent: the changes that they are of. Where a row
+/// was shown before, its delete is sent in its place, if that is not too large too.
+pub fn each_that_fits<E>(
+    plan: &Plan,
+    commit: &Commit,
+    tombstones: bool,
+    largest: usize,
+    mut send: impl FnMut(&[u8], Option<&[u8]>) -> Result<(), E>,
+) -> Result<Vec<Refused>, E> {
+    let fits =
+        |key: &[u8], value: Option<&[u8]>| key.len() + value.map_or(0, <[u8]>::len) <= largest;
+    let (mut refused, mut number) = (Vec::new(), 0);
+    each_message(plan, commit, tombstones, |key, value| {
+        let change = &commit.changes[number];
+        number += 1;
+        if fits(key, value) {
+            return send(key, value);
+        }
+        let bytes = key.len() + value.map_or(0, <[u8]>::len);
+        refused.push(Refused {
+            change: change.clone(),
+            problem: format!(
+                "its message has {bytes} bytes, and the topic, or this client's message.max.bytes, takes {largest}"
+            ),
+        });
+        let mut delete = Vec::new();
+        if !tombstones {
+            let gone = Change {
+                rank: None,
+                measures: Arc::from([]),
+                ..change.clone()
+            };
+            push_change(&mut delete, plan, &gone, commit.number);
+        }
+        let value = (!tombstones).then_some(&delete[..]);
+        match change.previous_rank.is_some() && change.rank.is_some() && fits(key, value) {
+            true => send(key, value),
+            false => Ok(()),
+        }
+    })?;
+    Ok(refused)
 }
 
 /// Appends a change's Kafka key: ranking, window start, group keys.

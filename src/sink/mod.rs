@@ -10,6 +10,7 @@ pub mod json;
 pub mod kafka;
 pub mod look;
 pub mod postgres;
+pub mod refused;
 pub mod url;
 
 use std::collections::BTreeMap;
@@ -87,6 +88,9 @@ pub enum SinkError {
 pub trait Sink: Send {
     /// For logs: the URL without secrets.
     fn name(&self) -> &str;
+
+    /// Where it tells of rows that it does not take.
+    fn letters(&mut self, _: refused::Letters) {}
 
     /// Compares what is known there with what `opening` says, without taking anything over. Every sink of a run is looked
     /// at before one is opened: who writes there goes on where it is not the same.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::Path;
 use std::time::Duration;
 
 use super::blocks::{self, Blocks};
 use super::csv::CsvRows;
 use super::error::SourceError;
+use super::gzip::Gzip;
 use super::lines::Lines;
 use super::options::SourceOptions;
 use super::parquet::{self, ParquetRows};
@@ -130,7 +131,7 @@ fn open(
     }
     let file = File::open(path).map_err(|e| failed(path, &e))?;
     let plain: Box<dyn Read + Send> = match compression {
-        "gz" => Box::new(flate2::read::MultiGzDecoder::new(file)),
+        "gz" => Box::new(Gzip::new(BufReader::with_capacity(32 << 10, file))),
         "zst" => Box::new(zstd::Decoder::new(file).map_err(|e| failed(path, &e))?),
         _ => Box::new(file),
     };

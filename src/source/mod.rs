@@ -14,6 +14,7 @@ mod csv;
 mod error;
 mod file;
 mod files;
+mod gzip;
 mod input;
 mod kafka;
 mod lines;

@@ -8,18 +8,21 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{
-    DataType, Decimal128Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    DataType, Decimal128Type, Field, FieldRef, Int8Type, Int16Type, Int32Type, Int64Type,
+    Schema as ArrowSchema, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
+
+use parquet::basic::{Compression, Type as PhysicalType};
 
 use super::blocks::{self, Blocks, push_json_string};
 use super::error::SourceError;
@@ -47,7 +50,11 @@ fn open(path: &Path) -> Result<(File, ArrowReaderMetadata), SourceError> {
     let file = File::open(path).map_err(|e| failed(path, &e))?;
     // Without what the writer's own types were: a dictionary of strings is strings.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let footer = guarded(|| ArrowReaderMetadata::load(&file, options).map_err(|e| e.to_string()));
+    let footer = guarded(|| {
+        let footer =
+            ArrowReaderMetadata::load(&file, options.clone()).map_err(|e| e.to_string())?;
+        in_milliseconds(footer, options)
+    });
     match footer.and_then(|footer| footer) {
         Ok(footer) => Ok((file, footer)),
         Err(e) => Err(SourceError::Configuration(format!(
@@ -55,6 +62,52 @@ fn open(path: &Path) -> Result<(File, ArrowReaderMetadata), SourceError> {
             path.display()
         ))),
     }
+}
+
+/// The same, with times of 96 bits read as milliseconds: as nanoseconds, which is what they are taken for, they end in 2262,
+/// and begin again in 1677.
+fn in_milliseconds(
+    footer: ArrowReaderMetadata,
+    options: ArrowReaderOptions,
+) -> Result<ArrowReaderMetadata, String> {
+    let columns = footer.parquet_schema().root_schema().get_fields();
+    let is_96 = |column: &parquet::schema::types::TypePtr| {
+        column.is_primitive() && column.get_physical_type() == PhysicalType::INT96
+    };
+    if !columns.iter().any(is_96) {
+        return Ok(footer);
+    }
+    let fields = footer.schema().fields().iter().zip(columns);
+    let fields: Vec<FieldRef> = fields
+        .map(|(field, column)| match is_96(column) {
+            true => {
+                let kind = DataType::Timestamp(TimeUnit::Millisecond, None);
+                Arc::new(Field::clone(field).with_data_type(kind))
+            }
+            false => Arc::clone(field),
+        })
+        .collect();
+    let metadata = Arc::clone(footer.metadata());
+    let options = options.with_schema(Arc::new(ArrowSchema::new(fields)));
+    ArrowReaderMetadata::try_new(metadata, options).map_err(|e| e.to_string())
+}
+
+/// The codec of a column that this program has not got.
+fn foreign_codec(footer: &ArrowReaderMetadata, schema: &Schema) -> Option<(String, Compression)> {
+    let groups = footer.metadata().row_groups().iter();
+    let mut columns = groups.flat_map(|group| group.columns());
+    columns.find_map(|column| {
+        let name = column.column_path().parts().first()?;
+        let codec = column.compression();
+        let is_read = matches!(
+            codec,
+            Compression::UNCOMPRESSED
+                | Compression::SNAPPY
+                | Compression::GZIP(_)
+                | Compression::ZSTD(_)
+        );
+        (is_known(name, schema) && !is_read).then(|| (name.clone(), codec))
+    })
 }
 
 fn is_known(name: &str, schema: &Schema) -> bool {
@@ -79,6 +132,13 @@ fn judge(path: &Path, schema: &Schema, footer: &ArrowReaderMetadata) -> Result<(
         };
         return Err(SourceError::Configuration(format!(
             "{}: column `{name}` is {kind}; {problem}",
+            path.display()
+        )));
+    }
+    if let Some((column, codec)) = foreign_codec(footer, schema) {
+        return Err(SourceError::Configuration(format!(
+            "{}: column `{column}` is compressed with {codec}, which is not read; write it with zstd, snappy, gzip or \
+             uncompressed (in DuckDB: COPY (FROM 'file') TO 'other.parquet' (CODEC zstd))",
             path.display()
         )));
     }

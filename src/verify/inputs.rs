@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::event_time::partition::Policy;
 use crate::model::duration::parse_duration;
+use crate::run::apart::Apart;
 use crate::run::args::parse_property;
 use crate::sink::url::SinkUrl;
 use crate::source::SourceUrl;
@@ -58,6 +59,12 @@ pub struct InputArgs {
 }
 
 impl InputArgs {
+    /// What is read; the same source twice is refused.
+    pub fn apart(&self) -> Apart {
+        let sources = self.source.iter();
+        sources.fold(Apart::default(), |all, url| all.source("--source", url))
+    }
+
     /// How event time is judged. Nothing is retired: what a run let go by `--retain` is counted here.
     pub fn policy(&self) -> Policy {
         Policy {

@@ -71,6 +71,7 @@ pub fn run(args: &VerifyArgs) -> Result<(), Failure> {
             writing: args.writing.clone(),
         });
     }
+    args.inputs.apart().check()?;
     let mut all = Recomputed::new(&args.inputs, args.all)?;
     all.say_gone();
     let rows = std::mem::take(&mut all.shown.rows);

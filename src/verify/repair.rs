@@ -94,6 +94,7 @@ pub fn run(args: &RepairArgs) -> Result<(), Failure> {
              is written exactly once. A file is the log of one run: run again into a new one"
         )));
     }
+    inputs.apart().sink("--sink", &inputs.sink).check()?;
     if !writing.dry_run {
         exit::say(&format!(
             "Repairing {name}: stop the cluster that writes there. The sink is taken over when something differs; a \

@@ -9,7 +9,7 @@ use std::path::Path;
 use toml_edit::{Item, TableLike};
 
 use crate::config::toml::{self, kind, nearest};
-use crate::model::check::{Check, Condition, FailOn, Share};
+use crate::model::check::{Check, Condition, FailOn, RESERVED, Share};
 use crate::model::duration::{format_ms, parse_duration};
 use crate::model::schema::Schema;
 
@@ -51,6 +51,7 @@ pub fn limit(checks: &mut [Check], name: &str, fail_on: FailOn) -> Result<(), St
 fn misplaced(fail_on: FailOn, check: &Check) -> Option<&'static str> {
     let is_volume = matches!(check.condition, Condition::Volume(_));
     match fail_on {
+        FailOn::Share(_) => Some("a share is of `dead` and `late`; a check takes a number"),
         FailOn::Window if !is_volume && check.fail_share.is_none() => {
             Some("it has no windows; give it a fail-share")
         }
@@ -106,6 +107,11 @@ impl Reading<'_> {
             let allowed =
                 format!("a check's name is of a to z, 0 to 9, - and _, at most {LONGEST}");
             return Err(self.wrong(None, &allowed));
+        }
+        if RESERVED.contains(&self.check) {
+            let said =
+                "the name is kept for `--fail-on dead=1%` and `late=1%`; give the check another";
+            return Err(self.wrong(None, said));
         }
         let is_volume = table.contains_key("volume-of");
         let keys: &[&str] = if is_volume {

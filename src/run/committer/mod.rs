@@ -10,7 +10,8 @@
 //! 2. A number is used once in a sink; it grows from the greatest that any sink shows. After a restart all sinks are
 //!    first brought to the prefix of that greatest commit, whose number a sink that was behind gets too; so what two
 //!    sinks show under a number is the same.
-//! 3. A commit that changes nothing is not written, except the last of a run, which records how far the input was read.
+//! 3. A commit that changes nothing is not written, except the last of a run, and one with late sales or dead letters: it
+//!    records how far the input was read, so that they are not written again at the next start.
 //! 4. A sink that shows less than it acknowledged is opened anew and brought to all rows of the next draft; until then
 //!    nothing more counts as durable.
 //! 5. One commit at a time: what comes meanwhile is the next. When a server is slow, commits become fewer and larger by

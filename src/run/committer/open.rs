@@ -13,6 +13,7 @@ use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
 use crate::run::exit::Failure;
 use crate::sink::Shown;
+use crate::sink::refused::Letters;
 use crate::snapshot::{self, Keeper, Log, Manifest};
 use crate::source::Unknown;
 
@@ -32,7 +33,9 @@ impl Committer {
         {
             return Err(Failure::usage(newer));
         }
-        let mut slots: Vec<Slot> = outputs.sinks.into_iter().map(Slot::new).collect();
+        let letters = Letters::share(&mut outputs.dead, &outputs.live);
+        let sinks = outputs.sinks.into_iter();
+        let mut slots: Vec<Slot> = sinks.map(|sink| Slot::new(sink, &letters)).collect();
         let look = |slot: &mut Slot| slot.sink.look(&plan, &opening);
         each(&mut slots, outputs.one_by_one, &look)?;
         let open = |slot: &mut Slot| slot.sink.open(&plan, &opening);
@@ -91,6 +94,7 @@ impl Committer {
         let goes_on = !self.hold.is_empty() || !begin.start.resume.is_empty();
         for (slot, shown) in self.slots.iter_mut().zip(opened) {
             slot.shown = shown.commit;
+            slot.remembers = shown.remembers;
             slot.offsets = shown.offsets;
             let catches_up = goes_on || !shown.rows.is_empty();
             if catches_up && !sabotage::is(Mistake::CatchUpSkipped) {

@@ -14,14 +14,19 @@ use crate::model::identity::Opening;
 use crate::model::plan::Plan;
 use crate::model::time::format_rfc3339;
 use crate::observe::live::Live;
+use crate::sink::refused::Letters;
 use crate::sink::{Sink, SinkError};
 
 /// A sink.
 pub(super) struct Slot {
     pub(super) sink: Box<dyn Sink>,
+    /// Where it tells of rows that it refuses.
+    letters: Letters,
     pub(super) catch_up: Option<CatchUp>,
     /// The last commit in the sink when it was opened.
     pub(super) shown: u64,
+    /// It keeps what it is told from one run to the next.
+    pub(super) remembers: bool,
     /// The prefix that the sink records last.
     pub(super) offsets: Option<BTreeMap<PartitionId, u64>>,
     /// When the present draft's write began, and what it took; `None` if there was nothing to write.
@@ -29,11 +34,15 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn new(sink: Box<dyn Sink>) -> Self {
+    pub(super) fn new(mut sink: Box<dyn Sink>, letters: &Letters) -> Self {
+        let letters = letters.own();
+        sink.letters(letters.clone());
         Slot {
             sink,
+            letters,
             catch_up: None,
             shown: 0,
+            remembers: false,
             offsets: None,
             wrote: None,
         }
@@ -43,7 +52,11 @@ impl Slot {
     pub(super) fn write(&mut self, now: &Now<'_>) -> Result<u64, SinkError> {
         self.wrote = None;
         let done = match self.catch_up.take() {
-            None => self.put(now, now.draft, now.end != Last::No),
+            None => self.put(
+                now,
+                now.draft,
+                now.end != Last::No || self.keeps_letters(now),
+            ),
             Some(catch_up) => self.catch_up(now, catch_up),
         };
         match done {
@@ -53,6 +66,11 @@ impl Slot {
             }
             done => done,
         }
+    }
+
+    /// Whether late sales or dead letters of this draft were written, so that the next start must know it.
+    fn keeps_letters(&self, now: &Now<'_>) -> bool {
+        self.remembers && now.letters
     }
 
     /// Whether it shows less than it acknowledged in this run.
@@ -141,7 +159,13 @@ impl Slot {
                 false => prefix,
             };
         }
-        self.put(now, &commit, now.end != Last::No || is_behind)
+        let records = now.end != Last::No || is_behind || self.keeps_letters(now);
+        // What it lacks of its own prefix it had refused, and told.
+        let known = self.offsets.is_some() && reached && !is_behind && !fell_behind;
+        self.letters.are_known(known);
+        let put = self.put(now, &commit, records);
+        self.letters.are_known(false);
+        put
     }
 
     /// Writes a commit under its own number; 0 if there was nothing to write. `records_prefix`: also if there is no
@@ -178,6 +202,8 @@ pub(super) struct Now<'a> {
     pub(super) last: u64,
     pub(super) offsets: &'a BTreeMap<PartitionId, u64>,
     pub(super) end: Last,
+    /// Its rejects were written somewhere.
+    pub(super) letters: bool,
     pub(super) opening: &'a Opening,
     pub(super) emit: Emit,
     pub(super) live: &'a Live,

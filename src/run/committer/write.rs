@@ -8,6 +8,7 @@ use super::{Committer, Last, rejects};
 use crate::dataflow::messages::Epoch;
 use crate::model::change::Commit;
 use crate::model::identity::Conflict;
+use crate::model::reject::{Reject, RejectKind};
 use crate::model::sabotage::{self, Mistake};
 use crate::observe::trace::{Span, Stamps, Tracer};
 use crate::run::exit::Failure;
@@ -144,6 +145,15 @@ impl Committer {
         rejects::write(&self.plan, commit, self.dead.as_mut(), true)
     }
 
+    /// Whether any of a draft's rejects went somewhere.
+    fn keeps(&self, commit: &Commit) -> bool {
+        let is_kept = |r: &Reject| match r.kind {
+            RejectKind::Dead { .. } => self.dead.is_some(),
+            RejectKind::Late { .. } => self.late.is_some(),
+        };
+        commit.rejects.iter().any(is_kept)
+    }
+
     /// Writes a draft to every sink; the greatest number that was used, and the draft's own in `commit`, or 0 there
     /// if no sink had anything to write.
     fn write_all(&mut self, commit: &mut Commit, end: Last) -> Result<u64, SinkError> {
@@ -155,6 +165,7 @@ impl Committer {
             last: self.number,
             offsets: &self.offsets,
             end,
+            letters: self.keeps(commit),
             opening: &self.opening,
             emit: self.emit,
             live: &self.live,

@@ -74,6 +74,8 @@ pub(super) struct Refusal {
     pub(super) text: String,
     /// A right is missing: making it anew does not heal it.
     pub(super) is_denied: bool,
+    /// The broker takes none so large: a message, or what was sent together.
+    pub(super) is_too_large: bool,
     /// Messages were given up because the transaction failed, for a reason that only the transaction knows.
     pub(super) is_purged: bool,
 }
@@ -114,6 +116,10 @@ impl ProducerContext for Deliveries {
         let topic = format!("topic `{}`", message.topic());
         let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
         let refusal = refusal.get_or_insert_default();
+        refusal.is_too_large |= matches!(
+            code,
+            Some(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessageSize)
+        );
         refusal.is_purged |= matches!(
             code,
             Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight)

@@ -5,6 +5,7 @@
 //! A commit is done when every message of it is acknowledged. The client retries for as long as it takes: a broker that
 //! is down makes commits wait, and a log line says so.
 
+mod ask;
 mod delivery;
 mod producer;
 mod readback;
@@ -12,6 +13,7 @@ mod rejects;
 mod topics;
 mod transactions;
 
+pub use ask::ask;
 pub use producer::KafkaTransactionalSink;
 pub use readback::{fold_log, look, peek};
 pub use transactions::{
@@ -27,13 +29,25 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
 use self::delivery::{Deliveries, PIECE, Silence, flush};
-use super::json::each_message;
+use super::json::each_that_fits;
+use super::refused::Letters;
 use super::{Shown, Sink, SinkError, SinkOptions};
 use crate::model::change::Commit;
 use crate::model::identity::Opening;
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::source::Aside;
+
+/// What a message has besides its value, or its value and key, bytes: headers of record and batch.
+const AROUND: usize = 512;
+
+/// Bytes of the largest message that the client takes: it refuses a larger one itself.
+fn client_limit(options: &SinkOptions) -> usize {
+    let set = options.kafka_properties.iter().rev();
+    let mut set = set.filter(|(key, _)| key == "message.max.bytes");
+    let set = set.next().and_then(|(_, bytes)| bytes.parse().ok());
+    set.unwrap_or(1_000_000)
+}
 
 /// A full queue is looked at again this soon.
 const ROOM: Duration = Duration::from_millis(5);
@@ -49,8 +63,11 @@ pub struct KafkaSink {
     options: SinkOptions,
     /// Since when it waits for acknowledgements; `None` if it waits for none.
     silence: Option<Silence>,
-    /// Bytes of the largest message that the topic takes; known once it is open for rejects.
+    /// Bytes of the largest message that the topic takes; known once it is open for rejects, or has refused a change.
     largest: usize,
+    /// It has refused one as too large.
+    too_large: bool,
+    letters: Letters,
 }
 
 /// Settings of any producer of the sink. What a user set stays, except what exactly-once and order stand on.
@@ -131,6 +148,8 @@ impl KafkaSink {
             options: options.clone(),
             silence: None,
             largest: topics::LARGEST,
+            too_large: false,
+            letters: Letters::default(),
         })
     }
 
@@ -170,6 +189,7 @@ impl KafkaSink {
     fn wait(&mut self, patience: Duration) -> Result<bool, SinkError> {
         let is_sent = flush(&self.producer, patience);
         if let Some(refusal) = self.producer.context().take_refusal() {
+            self.too_large = refusal.is_too_large;
             return Err(self.failed(&refusal.text));
         }
         if is_sent {
@@ -201,10 +221,36 @@ impl Sink for KafkaSink {
         Ok(Shown::default())
     }
 
+    fn letters(&mut self, letters: Letters) {
+        self.letters = letters;
+    }
+
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
-        each_message(plan, commit, self.tombstones, |key, value| {
-            self.give(key, value, &[])
+        match self.put(plan, commit, usize::MAX) {
+            Err(_) if std::mem::take(&mut self.too_large) => {}
+            done => return done,
+        }
+        // Once more, now that it is known what it takes; compressed, a larger one may have done. One by one: what is sent
+        // together is refused together.
+        while !flush(&self.producer, PIECE) {}
+        self.producer.context().take_refusal();
+        self.largest = topics::largest(&self.brokers, &self.options, &self.topic)?;
+        self.put(plan, commit, self.largest.saturating_sub(AROUND))
+    }
+}
+
+impl KafkaSink {
+    /// Writes a commit's changes that have at most so many bytes.
+    fn put(&mut self, plan: &Plan, commit: &Commit, largest: usize) -> Result<(), SinkError> {
+        let one_by_one = largest < usize::MAX;
+        let refused = each_that_fits(plan, commit, self.tombstones, largest, |key, value| {
+            self.give(key, value, &[])?;
+            match one_by_one {
+                true => self.wait_for_all(),
+                false => Ok(()),
+            }
         })?;
+        self.letters.tell(&self.name, plan, commit, &refused)?;
         self.wait_for_all()
     }
 }

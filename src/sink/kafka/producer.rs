@@ -1,5 +1,6 @@
 //! The transactional producers: librdkafka's, one for each id.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use super::readback::Readback;
 use super::transactions::{
     IDS, LogIdentity, Progress, Record, TransactionalSink, Transactions, Trouble,
 };
-use super::{config, refused, topics};
+use super::{AROUND, client_limit, config, refused, topics};
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::sink::{ShownRow, SinkError, SinkOptions};
@@ -37,6 +38,11 @@ pub struct Topics {
     readback: Option<Readback>,
     producers: Option<[Aside<ThreadedProducer<Deliveries>>; IDS]>,
     live: Arc<Live>,
+    /// Bytes of the largest message that the topic of changes takes, once it has refused one: until then one that is larger
+    /// may do, since it is compressed.
+    largest: Cell<Option<usize>>,
+    /// Bytes that were sent since the last flush.
+    together: Cell<usize>,
 }
 
 /// Changes to a Kafka topic, exactly once.
@@ -54,6 +60,8 @@ impl KafkaTransactionalSink {
             readback: None,
             producers: None,
             live: Arc::clone(&options.live),
+            largest: Cell::new(None),
+            together: Cell::new(0),
         };
         // Wrong settings are found at once.
         topics.producers = Some(topics.make_producers()?);
@@ -214,6 +222,12 @@ impl Transactions for Topics {
         ms.map_or(TRANSACTION_TIMEOUT, Duration::from_millis)
     }
 
+    fn largest(&self) -> usize {
+        let client = client_limit(&self.options);
+        let topic = self.largest.get().unwrap_or(usize::MAX);
+        client.min(topic).saturating_sub(AROUND)
+    }
+
     fn take_over(&self, id: usize) -> Result<(), Trouble> {
         self.be_connected(id)?;
         self.call(id, |p| p.init_transactions(PATIENCE))
@@ -243,6 +257,14 @@ impl Transactions for Topics {
             &self.changes
         };
         let (generation, commit) = (record.generation.to_string(), record.commit.to_string());
+        if let Some(largest) = self.largest.get() {
+            // What is sent together is refused together.
+            let size = record.key.len() + record.value.map_or(0, <[u8]>::len) + AROUND;
+            if self.together.get() + size > largest {
+                self.acknowledged(id)?;
+            }
+            self.together.set(self.together.get() + size);
+        }
         loop {
             let headers = OwnedHeaders::new_with_capacity(2)
                 .insert(Header {
@@ -275,6 +297,11 @@ impl Transactions for Topics {
             let is_sent = flush(producer, PIECE);
             if let Some(refusal) = producer.context().take_refusal() {
                 let problem = refusal.text;
+                if refusal.is_too_large {
+                    let largest = topics::largest(&self.brokers, &self.options, &self.changes);
+                    let largest = largest.map_err(|e| Trouble::Final(e.to_string()))?;
+                    self.largest.set(Some(largest));
+                }
                 return Err(match producer.client().fatal_error() {
                     _ if refusal.is_denied => Trouble::Final(problem),
                     Some((code, _)) => self.judge(id, &KafkaError::MessageProduction(code)),
@@ -287,6 +314,7 @@ impl Transactions for Topics {
                 });
             }
             if is_sent {
+                self.together.set(0);
                 return Ok(());
             }
             silence.look(&self.name, &self.live);

@@ -2,15 +2,12 @@
 
 use std::io::Write;
 
-use super::{KafkaSink, topics};
+use super::{AROUND, KafkaSink, topics};
 use crate::model::plan::Plan;
 use crate::model::reject::{Reject, RejectKind};
 use crate::run::committer::RejectWriter;
 use crate::sink::SinkError;
 use crate::sink::json::push_reject;
-
-/// What a message has besides its value, bytes: key, headers of record and batch.
-const AROUND: usize = 512;
 
 impl RejectWriter for KafkaSink {
     fn open(&mut self, _: bool) -> Result<(), SinkError> {

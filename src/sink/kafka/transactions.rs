@@ -14,8 +14,10 @@
 //! 3. What the last progress is of is compared with what there is before anything is taken over: the same input, the
 //!    same topics.
 //! 4. Every record carries its generation and commit as headers.
-//! 5. A transaction is opened only when there is something to write.
-//! 6. Transactions take turns between two ids ([`IDS`]), one at a time. They are taken over in this order, and the first
+//! 5. A change that is larger than the topic takes is not sent: it is a dead letter, and the transaction has the others.
+//!    What is too large is known before, or by the broker's refusal of a transaction, which is made anew then.
+//! 6. A transaction is opened only when there is something to write.
+//! 7. Transactions take turns between two ids ([`IDS`]), one at a time. They are taken over in this order, and the first
 //!    transaction of a generation is one of the first id.
 //!
 //! Why two ids: an answered commit is certain, and is still being written to the partitions. The broker refuses the
@@ -23,7 +25,7 @@
 //! transaction of five. The other id's last commit is a whole transaction old. To a reader nothing changes: committed
 //! records come in the order of their offsets.
 //!
-//! Why 6 keeps 2: who writes by the second id has written by the first one since it took both. Who takes over has the first
+//! Why 7 keeps 2: who writes by the second id has written by the first one since it took both. Who takes over has the first
 //! before the second, and reads after that: what another could still commit by the second is read, or refused. Two
 //! clusters that open at the same time may end up with an id each, and both end.
 
@@ -40,7 +42,8 @@ use crate::model::identity::{Conflict, Known, Opening, admit};
 use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
 use crate::observe::live::Live;
-use crate::sink::json::each_message;
+use crate::sink::json::each_that_fits;
+use crate::sink::refused::Letters;
 use crate::sink::{Shown, ShownRow, Sink, SinkError};
 
 /// What the last record of the progress topic says.
@@ -163,6 +166,10 @@ pub trait Transactions: Send {
     fn rows(&self, plan: &Plan) -> Result<Vec<ShownRow>, SinkError>;
     /// What it shows is known: nothing is read any more.
     fn opened(&mut self) {}
+    /// Bytes that a record's key and value may have together.
+    fn largest(&self) -> usize {
+        usize::MAX
+    }
     /// Begins a transaction.
     fn begin(&self, id: usize) -> Result<(), Trouble>;
     /// Sends a record, within the transaction.
@@ -188,6 +195,7 @@ pub struct TransactionalSink<T> {
     looked: bool,
     asked: Option<Instant>,
     opening: Opening,
+    letters: Letters,
     live: Arc<Live>,
     clock: Clock,
 }
@@ -211,6 +219,7 @@ impl<T: Transactions> TransactionalSink<T> {
             looked: false,
             asked: None,
             opening: Opening::default(),
+            letters: Letters::default(),
             live,
             clock,
         }
@@ -277,7 +286,8 @@ impl<T: Transactions> TransactionalSink<T> {
             self.persist(|log| log.commit(id))?;
             self.persist(|log| log.begin(id))?;
         }
-        each_message(plan, commit, self.tombstones, |key, value| {
+        let largest = self.log.largest();
+        let refused = each_that_fits(plan, commit, self.tombstones, largest, |key, value| {
             let record = Record {
                 is_progress: false,
                 key,
@@ -287,6 +297,10 @@ impl<T: Transactions> TransactionalSink<T> {
             };
             self.log.send(id, &record)
         })?;
+        if !refused.is_empty() {
+            let told = self.letters.tell(self.log.name(), plan, commit, &refused);
+            told.map_err(|e| Trouble::Final(e.to_string()))?;
+        }
         self.log.acknowledged(id)?;
         self.persist(|log| log.commit(id))
     }
@@ -383,6 +397,10 @@ impl<T: Transactions> Sink for TransactionalSink<T> {
             sink.log.acknowledged(sink.id)?;
             sink.persist(|log| log.abort(sink.id))
         })
+    }
+
+    fn letters(&mut self, letters: Letters) {
+        self.letters = letters;
     }
 
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {

@@ -75,6 +75,23 @@ impl Target {
         Ok(Target { name, config, tls })
     }
 
+    /// What leads to its tables: two that are the same write into the same ones.
+    pub fn tables(&self) -> String {
+        let config = &self.config;
+        let user = config.get_user();
+        let ports = match config.get_ports() {
+            [] => &[5432],
+            ports => ports,
+        };
+        format!(
+            "{:?} {:?} {ports:?} {user:?} {:?} {:?}",
+            config.get_hosts(),
+            config.get_hostaddrs(),
+            config.get_dbname().or(user),
+            config.get_options()
+        )
+    }
+
     /// Connects; the connection is driven by the present runtime.
     pub async fn connect(&self) -> Result<Client, Trouble> {
         let connected = self.config.connect(self.tls.clone()).await;

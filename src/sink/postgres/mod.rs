@@ -6,11 +6,13 @@
 //! 3. Opening takes the next generation. Every transaction checks it: a sink of an older generation is refused.
 //! 4. When the connection is lost between COMMIT and its answer, the row says whether the commit is there.
 
+mod ask;
 mod connect;
 mod identity;
 mod layout;
 mod look;
 mod protocol;
+mod refused;
 mod rows;
 mod tables;
 mod tls;
@@ -32,6 +34,7 @@ pub use self::upgrade::Wanted;
 
 use self::rows::Statements;
 use self::tables::Names;
+use super::refused::Refused;
 use super::{Shown, SinkError, SinkOptions};
 use crate::event_time::END_OF_TIME;
 use crate::model::change::Commit;
@@ -49,14 +52,13 @@ pub struct Postgres {
     /// As found when it was opened first.
     names: Option<Names>,
     connection: Option<(Client, Vec<Statements>)>,
+    /// What failed last was one of the rows.
+    refuses: bool,
 }
 
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
-        let mut text = describe(&error);
-        if error.code() == Some(&SqlState::PROGRAM_LIMIT_EXCEEDED) {
-            text += "; with --max-key-bytes 2600 a sale whose key Postgres cannot index becomes a dead letter";
-        }
+        let text = describe(&error);
         let passing = match error.code() {
             None => true,
             Some(code) => {
@@ -76,8 +78,14 @@ impl From<Error> for Trouble {
 
 /// The server's own words, where it said something.
 fn describe(error: &Error) -> String {
+    let hint = match error.code() {
+        Some(&SqlState::PROGRAM_LIMIT_EXCEEDED) => {
+            "; with --max-key-bytes 2600 a sale whose key Postgres cannot index becomes a dead letter"
+        }
+        _ => "",
+    };
     match error.as_db_error() {
-        Some(db) => format!("{} ({})", db.message(), db.code().code()),
+        Some(db) => format!("{} ({}){hint}", db.message(), db.code().code()),
         None => match std::error::Error::source(error) {
             Some(cause) => format!("{error}: {cause}"),
             None => error.to_string(),
@@ -99,9 +107,36 @@ impl PostgresSink {
             runtime,
             names: None,
             connection: None,
+            refuses: false,
         };
         let live = Arc::clone(&options.live);
         Ok(DatabaseSink::over(postgres, live, options.clock.clone()))
+    }
+
+    /// Asks something on a connection of its own, once, for so long at most.
+    fn at_once<T>(
+        &mut self,
+        patience: std::time::Duration,
+        question: impl AsyncFnOnce(&Client) -> Result<T, Trouble>,
+    ) -> Result<T, SinkError> {
+        let postgres = self.database();
+        let target = &postgres.target;
+        let asked = postgres.runtime.block_on(async {
+            let all = async {
+                let client = target.connect().await?;
+                question(&client).await
+            };
+            tokio::time::timeout(patience, all).await
+        });
+        match asked {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Trouble::Final(error))) => Err(error),
+            Ok(Err(Trouble::Passing(problem))) => Err(SinkError::Failed(problem)),
+            Err(_) => Err(SinkError::Failed(format!(
+                "no answer within {} s",
+                patience.as_secs()
+            ))),
+        }
     }
 
     /// What the tables show, without taking them over.
@@ -225,8 +260,34 @@ impl Database for Postgres {
 
     fn rows(&mut self, plan: &Plan, commit: &Commit) -> Result<(), Trouble> {
         let at = self.connected()?;
+        let written = at
+            .runtime
+            .block_on(rows::write(at.client, at.statements, plan, commit));
+        match written {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                self.refuses = true;
+                Err(Trouble::Passing("the server wrote fewer rows".to_owned()))
+            }
+            Err(e) => {
+                self.refuses = refused::is_row(&e);
+                Err(e.into())
+            }
+        }
+    }
+
+    fn refuses(&mut self) -> bool {
+        std::mem::take(&mut self.refuses)
+    }
+
+    fn give_up(&mut self) -> Result<(), Trouble> {
+        self.say("ROLLBACK")
+    }
+
+    fn each_row(&mut self, plan: &Plan, commit: &Commit) -> Result<Vec<Refused>, Trouble> {
+        let at = self.connected()?;
         at.runtime
-            .block_on(rows::write(at.client, at.statements, plan, commit))
+            .block_on(refused::write(at.client, at.statements, plan, commit))
     }
 
     fn commit(&mut self) -> Result<(), Trouble> {

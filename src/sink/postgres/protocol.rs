@@ -5,6 +5,7 @@
 //! open: what is known of it: the same input, the same database? ──► take the next generation ──► what is shown
 //! write: BEGIN ──► claim: commit, generation, owner, prefix (refused if it is not ours any more) ──► rows ──► COMMIT
 //!          ▲                                                                                             │
+//!          │                                                      a row is refused ──► ROLLBACK, and those that can be
 //!          └──── connection lost: connect anew, ask for the last commit ◄── no answer: there, or not? ───┘
 //! ```
 //!
@@ -24,6 +25,7 @@ use crate::model::identity::{Conflict, Opening, admit};
 use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
 use crate::observe::live::Live;
+use crate::sink::refused::{Letters, Refused};
 use crate::sink::{Shown, Sink, SinkError};
 
 /// What went wrong, and whether waiting can heal it.
@@ -59,6 +61,18 @@ pub trait Database: Send {
     fn claim(&mut self, commit: &Commit, by: &Claim<'_>) -> Result<bool, Trouble>;
     /// Writes the commit's rows.
     fn rows(&mut self, plan: &Plan, commit: &Commit) -> Result<(), Trouble>;
+    /// Whether what failed just now was one of the rows, so that others can be written.
+    fn refuses(&mut self) -> bool {
+        false
+    }
+    /// Gives the transaction up.
+    fn give_up(&mut self) -> Result<(), Trouble> {
+        Ok(())
+    }
+    /// Writes those of the commit's rows that can be; the others.
+    fn each_row(&mut self, plan: &Plan, commit: &Commit) -> Result<Vec<Refused>, Trouble> {
+        self.rows(plan, commit).map(|()| Vec::new())
+    }
     /// Ends the transaction. On an error it is not known whether it is there.
     fn commit(&mut self) -> Result<(), Trouble>;
 }
@@ -114,6 +128,7 @@ pub struct DatabaseSink<D> {
     /// It was looked at, and is to be opened.
     looked: bool,
     ours: Ours,
+    letters: Letters,
     live: Arc<Live>,
     clock: Clock,
 }
@@ -128,9 +143,15 @@ impl<D: Database> DatabaseSink<D> {
             database,
             looked: false,
             ours: Ours::default(),
+            letters: Letters::default(),
             live,
             clock,
         }
+    }
+
+    /// The database.
+    pub(super) fn database(&mut self) -> &mut D {
+        &mut self.database
     }
 
     /// Tries until it works or cannot work, waiting longer and longer.
@@ -216,9 +237,14 @@ impl<D: Database> Sink for DatabaseSink<D> {
         })
     }
 
+    fn letters(&mut self, letters: Letters) {
+        self.letters = letters;
+    }
+
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
         let ours = std::mem::take(&mut self.ours);
-        let written = self.persist(|database| ours.write(database, plan, commit));
+        let letters = self.letters.clone();
+        let written = self.persist(|database| ours.write(database, plan, commit, &letters));
         self.ours = ours;
         if written.is_ok() {
             self.ours.acknowledged = commit.number;
@@ -229,7 +255,7 @@ impl<D: Database> Sink for DatabaseSink<D> {
 
 impl<D: Database> DatabaseSink<D> {
     /// Before anything is taken over: who writes there may go on.
-    fn compare(&self, found: &Found, opening: &Opening) -> Result<(), SinkError> {
+    pub(super) fn compare(&self, found: &Found, opening: &Opening) -> Result<(), SinkError> {
         let holder = format!("{} (commit {})", self.database.name(), found.commit);
         let known = found.known.as_ref().and_then(|k| k.source.as_ref());
         admit(&holder, known, opening)?;
@@ -252,12 +278,33 @@ impl<D: Database> DatabaseSink<D> {
     }
 }
 
+/// Makes a transaction anew of whose rows some are refused; the letters of these are there when it returns. Whether it is
+/// this run's to write.
+fn what_can_be(
+    database: &mut impl Database,
+    plan: &Plan,
+    commit: &Commit,
+    claim: &Claim<'_>,
+    letters: &Letters,
+) -> Result<bool, Trouble> {
+    database.give_up()?;
+    database.begin()?;
+    if !database.claim(commit, claim)? {
+        return Ok(false);
+    }
+    let refused = database.each_row(plan, commit)?;
+    let told = letters.tell(database.name(), plan, commit, &refused);
+    told.map_err(Trouble::Final)?;
+    Ok(true)
+}
+
 impl Ours {
     fn write(
         &self,
         database: &mut impl Database,
         plan: &Plan,
         commit: &Commit,
+        letters: &Letters,
     ) -> Result<(), Trouble> {
         if !database.is_connected() {
             database.connect(plan)?;
@@ -291,11 +338,21 @@ impl Ours {
                 database.commit()?;
                 database.begin()?;
             }
-            database.rows(plan, commit)?;
-            return match database.commit() {
-                Err(Trouble::Passing(_)) if sabotage::is(Mistake::AnswerTakenForGranted) => Ok(()),
-                done => done,
+            let is_ours = match database.rows(plan, commit) {
+                Ok(()) => true,
+                Err(_) if database.refuses() => {
+                    what_can_be(database, plan, commit, &claim, letters)?
+                }
+                Err(trouble) => return Err(trouble),
             };
+            if is_ours {
+                return match database.commit() {
+                    Err(Trouble::Passing(_)) if sabotage::is(Mistake::AnswerTakenForGranted) => {
+                        Ok(())
+                    }
+                    done => done,
+                };
+            }
         }
         // Nothing was written; the transaction goes with the connection.
         let here = database.last()?;

@@ -1,17 +1,17 @@
 //! A commit's rows: batched upserts and deletes.
 
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::{Client, Error, Statement};
 
 use super::tables::{Names, fields, quoted, sql_type};
 use super::{Trouble, timestamp};
 use crate::model::change::{Change, Commit};
 use crate::model::decimal::format_minor;
-use crate::model::plan::{Field, Plan};
+use crate::model::plan::{Field, Plan, Ranking};
 use crate::model::value::Value;
 
 /// Rows of one statement at most.
-const CHUNK: usize = 5000;
+pub const CHUNK: usize = 5000;
 
 /// A ranking's statements on one connection. Values travel as arrays of text, one per column.
 pub struct Statements {
@@ -83,52 +83,70 @@ pub async fn prepare(
     Ok(all)
 }
 
-/// Writes a commit's rows, within the present transaction.
+/// Writes a commit's rows, within the present transaction; whether the server says that it wrote all of them.
 pub async fn write(
     client: &Client,
     statements: &[Statements],
     plan: &Plan,
     commit: &Commit,
-) -> Result<(), Trouble> {
-    let number = commit.number as i64;
+) -> Result<bool, Error> {
+    let mut all = true;
     for (index, ranking) in plan.rankings.iter().enumerate() {
-        let all = fields(ranking);
         let (upserts, deletes): (Vec<&Change>, Vec<&Change>) = commit
             .changes
             .iter()
             .filter(|c| c.ranking == index)
             .partition(|c| c.rank.is_some());
         for chunk in deletes.chunks(CHUNK) {
-            let mut columns = vec![column(chunk, |c| Some(timestamp(c.window_start)))];
-            for key in 0..ranking.keys.len() {
-                columns.push(column(chunk, |c| text(&c.key[key])));
-            }
-            let parameters: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c as _).collect();
-            client
-                .execute(&statements[index].delete, &parameters)
-                .await?;
+            delete(client, &statements[index], ranking, chunk).await?;
         }
         for chunk in upserts.chunks(CHUNK) {
-            let mut columns = vec![
-                column(chunk, |c| Some(timestamp(c.window_start))),
-                column(chunk, |c| Some(timestamp(c.window_end))),
-                column(chunk, |c| c.rank.map(|r| r.to_string())),
-                column(chunk, |c| Some(c.is_final.to_string())),
-            ];
-            for field in &all {
-                columns.push(column(chunk, |c| match *field {
-                    Field::Key(i) => text(&c.key[i]),
-                    Field::Measure(i) => text(&c.measures[i]),
-                }));
-            }
-            let mut parameters: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c as _).collect();
-            parameters.push(&number);
-            client
-                .execute(&statements[index].upsert, &parameters)
-                .await?;
+            let written = upsert(client, &statements[index], ranking, chunk, commit.number).await?;
+            all &= written >= chunk.len() as u64;
         }
     }
-    Ok(())
+    Ok(all)
+}
+
+/// Deletes rows of one ranking; how many there were.
+pub async fn delete(
+    client: &Client,
+    statements: &Statements,
+    ranking: &Ranking,
+    chunk: &[&Change],
+) -> Result<u64, Error> {
+    let mut columns = vec![column(chunk, |c| Some(timestamp(c.window_start)))];
+    for key in 0..ranking.keys.len() {
+        columns.push(column(chunk, |c| text(&c.key[key])));
+    }
+    let parameters: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c as _).collect();
+    client.execute(&statements.delete, &parameters).await
+}
+
+/// Writes rows of one ranking; how many the server wrote.
+pub async fn upsert(
+    client: &Client,
+    statements: &Statements,
+    ranking: &Ranking,
+    chunk: &[&Change],
+    number: u64,
+) -> Result<u64, Error> {
+    let number = number as i64;
+    let mut columns = vec![
+        column(chunk, |c| Some(timestamp(c.window_start))),
+        column(chunk, |c| Some(timestamp(c.window_end))),
+        column(chunk, |c| c.rank.map(|r| r.to_string())),
+        column(chunk, |c| Some(c.is_final.to_string())),
+    ];
+    for field in fields(ranking) {
+        columns.push(column(chunk, |c| match field {
+            Field::Key(i) => text(&c.key[i]),
+            Field::Measure(i) => text(&c.measures[i]),
+        }));
+    }
+    let mut parameters: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c as _).collect();
+    parameters.push(&number);
+    client.execute(&statements.upsert, &parameters).await
 }
 
 fn column(changes: &[&Change], value: impl Fn(&Change) -> Option<String>) -> Vec<Option<String>> {

@@ -1,7 +1,7 @@
 //! A burst of messages, as many as wait in the client, becomes a block for each partition.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
@@ -31,6 +31,14 @@ fn empty(spent: Option<Block>, partition: PartitionId) -> Block {
     }
 }
 
+/// This process's clock, ms.
+fn wall_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(i64::MAX, |t| {
+        i64::try_from(t.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
 impl Topic<'_> {
     /// Takes one burst of messages; `false` when told to stop.
     pub(super) fn poll(&mut self) -> Result<bool, SourceError> {
@@ -54,6 +62,7 @@ impl Topic<'_> {
         // When the first message came; and whether one came after a silence, so that nothing is given on before it is
         // known that the topic is the same.
         let mut now = None;
+        let mut wall = None;
         let mut unconfirmed = false;
         while let Some(message) = self.messages.next(wait) {
             // What has arrived is handed over at once when nothing more waits in the client.
@@ -81,8 +90,14 @@ impl Topic<'_> {
                     }
                     let block = open.entry(partition);
                     let block = block.or_insert_with(|| empty(self.out.spent(), partition));
-                    let timestamp = Some(message.timestamp).filter(|t| *t >= 0);
-                    let timestamp = timestamp.unwrap_or(NO_TIMESTAMP);
+                    let timestamp = match message.timestamp {
+                        ..0 => NO_TIMESTAMP,
+                        // No producer sent it after it was read, whatever its clock says.
+                        time if message.is_producer_s => {
+                            time.min(*wall.get_or_insert_with(wall_ms))
+                        }
+                        time => time,
+                    };
                     blocks::append(block, message.payload, message.offset, timestamp);
                     block.leader_epoch = message.leader_epoch;
                     taken += 1;

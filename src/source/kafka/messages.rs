@@ -53,6 +53,8 @@ pub(super) struct Message<'a> {
     pub(super) offset: u64,
     /// Milliseconds; negative if it has none.
     pub(super) timestamp: i64,
+    /// The timestamp is the producer's, not the broker's.
+    pub(super) is_producer_s: bool,
     /// The leader epoch that it was written under, or [`NO_EPOCH`](crate::model::identity::NO_EPOCH).
     pub(super) leader_epoch: i32,
     pub(super) payload: &'a [u8],
@@ -124,6 +126,7 @@ impl Messages {
             partition: message.partition as PartitionId,
             offset: message.offset as u64,
             timestamp,
+            is_producer_s: kind == sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_CREATE_TIME,
             leader_epoch,
             payload,
         }))

@@ -1,0 +1,136 @@
+//! Which errors are a row's, and how the rows are written that can be.
+//!
+//! ```text
+//! all rows of a chunk ──► all written? done
+//!                    └──► the server refuses one, or leaves one out ──► back to the savepoint ──► halves
+//!                                                                  one row left: it is refused ◄──┘
+//! ```
+//!
+//! Only after a commit's rows were tried all at once and failed: what fails is found by halving, so that a bad row among
+//! *n* good ones costs about 2 log *n* statements.
+
+use tokio_postgres::{Client, Error};
+
+use super::rows::{self, CHUNK, Statements};
+use super::{Trouble, describe};
+use crate::model::change::{Change, Commit};
+use crate::model::plan::Plan;
+use crate::sink::refused::Refused;
+
+/// Whether an error is of what a row holds, so that other rows could be written.
+pub fn is_row(error: &Error) -> bool {
+    let Some(db) = error.as_db_error() else {
+        return false;
+    };
+    is_row_by(db.code().code(), db.routine())
+}
+
+/// By SQLSTATE, and by the place in the server that said so, which has no language.
+fn is_row_by(code: &str, routine: Option<&str>) -> bool {
+    match (code.get(..2).unwrap_or_default(), code) {
+        // Data exceptions (an encoding, a type's range); integrity (a constraint, no partition); what PL/pgSQL raises.
+        ("22" | "23" | "P0", _) => true,
+        // A limit of the server: a key that is too long for an index.
+        (_, "54000") => true,
+        // Row security; a right on the table that is missing is none of a row.
+        (_, "42501") => routine == Some("ExecWithCheckOptions"),
+        _ => false,
+    }
+}
+
+/// Writes those of a commit's rows that can be, within the present transaction; the others.
+pub async fn write(
+    client: &Client,
+    statements: &[Statements],
+    plan: &Plan,
+    commit: &Commit,
+) -> Result<Vec<Refused>, Trouble> {
+    let mut refused = Vec::new();
+    for (index, ranking) in plan.rankings.iter().enumerate() {
+        let statements = &statements[index];
+        let of_ranking = commit.changes.iter().filter(|c| c.ranking == index);
+        let (upserts, deletes): (Vec<&Change>, Vec<&Change>) =
+            of_ranking.partition(|c| c.rank.is_some());
+        let mut parts: Vec<&[&Change]> = upserts.rchunks(CHUNK).collect();
+        parts.extend(deletes.rchunks(CHUNK));
+        while let Some(part) = parts.pop() {
+            let is_delete = part.first().is_some_and(|c| c.rank.is_none());
+            client.batch_execute("SAVEPOINT part").await?;
+            let done = match is_delete {
+                // A row that is not there was refused before.
+                true => rows::delete(client, statements, ranking, part)
+                    .await
+                    .map(|_| part.len() as u64),
+                false => rows::upsert(client, statements, ranking, part, commit.number).await,
+            };
+            let problem = match done {
+                Ok(n) if n >= part.len() as u64 => {
+                    client.batch_execute("RELEASE SAVEPOINT part").await?;
+                    continue;
+                }
+                Ok(_) => "the server did not write it, and gave no error: a trigger or a rule of the table leaves it out"
+                    .to_owned(),
+                Err(e) if is_row(&e) => describe(&e),
+                Err(e) => return Err(e.into()),
+            };
+            client
+                .batch_execute("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
+                .await?;
+            if let [change] = part {
+                if !is_delete {
+                    forget(client, statements, ranking, change).await?;
+                }
+                refused.push(Refused {
+                    change: Change::clone(change),
+                    problem,
+                });
+            } else {
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.extend([second, first]);
+            }
+        }
+    }
+    Ok(refused)
+}
+
+/// Deletes what the table still shows of a row that is refused, if that can be.
+async fn forget(
+    client: &Client,
+    statements: &Statements,
+    ranking: &crate::model::plan::Ranking,
+    change: &Change,
+) -> Result<(), Trouble> {
+    client.batch_execute("SAVEPOINT stale").await?;
+    let end = match rows::delete(client, statements, ranking, &[change]).await {
+        Ok(_) => "RELEASE SAVEPOINT stale",
+        Err(e) if is_row(&e) => "ROLLBACK TO SAVEPOINT stale; RELEASE SAVEPOINT stale",
+        Err(e) => return Err(e.into()),
+    };
+    Ok(client.batch_execute(end).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_row_by;
+
+    #[test]
+    fn a_row_s_errors_are_told_from_others() {
+        for (code, routine, is_row) in [
+            ("22P05", None, true),
+            ("22003", None, true),
+            ("23514", None, true),
+            ("23505", None, true),
+            ("P0001", None, true),
+            ("54000", None, true),
+            ("42501", Some("ExecWithCheckOptions"), true),
+            ("42501", Some("aclcheck_error"), false),
+            ("42P01", None, false),
+            ("40001", None, false),
+            ("57014", None, false),
+            ("53100", None, false),
+            ("25006", None, false),
+        ] {
+            assert_eq!(is_row_by(code, routine), is_row, "{code}");
+        }
+    }
+}
