@@ -8,6 +8,7 @@
 pub mod file;
 pub mod json;
 pub mod kafka;
+pub mod kind;
 pub mod look;
 pub mod postgres;
 pub mod url;

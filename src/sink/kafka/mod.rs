@@ -6,6 +6,7 @@
 //! is down makes commits wait, and a log line says so.
 
 mod delivery;
+pub mod errors;
 mod producer;
 mod readback;
 mod rejects;

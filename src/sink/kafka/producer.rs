@@ -12,9 +12,10 @@ use super::readback::Readback;
 use super::transactions::{
     IDS, LogIdentity, Progress, Record, TransactionalSink, Transactions, Trouble,
 };
-use super::{config, refused, topics};
+use super::{config, errors, refused, topics};
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
+use crate::sink::kind::Kind;
 use crate::sink::{ShownRow, SinkError, SinkOptions};
 use crate::source::{Aside, TopicId, cluster_id, denied, is_denied, topic_ids};
 
@@ -131,15 +132,6 @@ impl Topics {
             None => error.to_string(),
         };
         match code {
-            Some(
-                RDKafkaErrorCode::Fenced
-                | RDKafkaErrorCode::ProducerFenced
-                | RDKafkaErrorCode::InvalidProducerEpoch
-                | RDKafkaErrorCode::TransactionCoordinatorFenced,
-            ) => return Trouble::Fenced(text),
-            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
-                return Trouble::Final(text);
-            }
             Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
                 let id = format!("the transactional id `{}`", self.transactional_id(id));
                 return Trouble::Final(denied("WRITE", &id));
@@ -150,13 +142,19 @@ impl Topics {
             }
             _ => {}
         }
-        match error {
-            KafkaError::Transaction(e) if e.is_fatal() => Trouble::Final(text),
-            KafkaError::Transaction(e) if e.txn_requires_abort() => Trouble::Abort(text),
-            KafkaError::Transaction(e) if e.is_retriable() => Trouble::Again(text),
-            KafkaError::Flush(_) => Trouble::Again(text),
-            KafkaError::Transaction(_) => Trouble::Final(text),
-            _ => Trouble::Abort(text),
+        // No code: the client was dropped, or the binding refuses the call.
+        let kind = code.map_or(Kind::Final, errors::kind);
+        match (error, kind) {
+            (_, Kind::Fenced) => Trouble::Fenced(text),
+            (_, Kind::Login) => Trouble::Final(text),
+            // What the client says of the transaction itself comes before what the code means.
+            (KafkaError::Transaction(e), _) if e.is_fatal() => Trouble::Final(text),
+            (KafkaError::Transaction(e), _) if e.txn_requires_abort() => Trouble::Abort(text),
+            (KafkaError::Transaction(e), _) if e.is_retriable() => Trouble::Again(text),
+            (KafkaError::Flush(_), _) => Trouble::Again(text),
+            (KafkaError::Transaction(_), _) => Trouble::Final(text),
+            (_, Kind::Passing | Kind::Row) => Trouble::Abort(text),
+            (_, Kind::Wrong | Kind::Final) => Trouble::Final(text),
         }
     }
 }

@@ -6,7 +6,8 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, Top
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::{client, refused};
+use super::{client, errors, refused};
+use crate::sink::kind::Kind;
 use crate::sink::{SinkError, SinkOptions};
 use crate::source::{Aside, denied, is_denied, refusal};
 
@@ -104,14 +105,12 @@ pub(super) fn waiting<T>(
     loop {
         match ask() {
             Ok(answer) => return Ok(answer),
-            Err(e) => match e.rdkafka_error_code() {
-                Some(
-                    RDKafkaErrorCode::Authentication
-                    | RDKafkaErrorCode::SaslAuthenticationFailed
-                    | RDKafkaErrorCode::ClusterAuthorizationFailed
-                    | RDKafkaErrorCode::TopicAuthorizationFailed,
-                ) => return Err(SinkError::Failed(format!("kafka://{brokers}: {e}"))),
-                _ => {
+            // No code: the client was dropped, or the binding refuses the call.
+            Err(e) => match e.rdkafka_error_code().map_or(Kind::Final, errors::kind) {
+                Kind::Login | Kind::Wrong | Kind::Fenced | Kind::Row | Kind::Final => {
+                    return Err(SinkError::Failed(format!("kafka://{brokers}: {e}")));
+                }
+                Kind::Passing => {
                     if let Some(why) = refusal(&client(brokers, options)) {
                         return Err(SinkError::Failed(format!("kafka://{brokers}: {why}")));
                     }

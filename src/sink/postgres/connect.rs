@@ -79,21 +79,8 @@ impl Target {
     pub async fn connect(&self) -> Result<Client, Trouble> {
         let connected = self.config.connect(self.tls.clone()).await;
         let (client, connection) = connected.map_err(|e| {
-            if let Some(problem) = no_trust(&e) {
-                return Trouble::Final(SinkError::Configuration(format!(
-                    "--sink {}: {problem}",
-                    self.name
-                )));
-            }
-            let refused = e
-                .code()
-                .is_some_and(|c| c.code().starts_with("28") || c.code().starts_with("3D"));
-            match Trouble::from(e) {
-                Trouble::Final(SinkError::Failed(m)) if refused => Trouble::Final(
-                    SinkError::Configuration(format!("--sink {}: {m}", self.name)),
-                ),
-                other => other,
-            }
+            let no_trust = no_trust(&e);
+            no_trust.unwrap_or_else(|| Trouble::from(e))
         })?;
         tokio::spawn(async move {
             // What ends the connection is seen by the next statement.
@@ -103,15 +90,15 @@ impl Target {
     }
 }
 
-/// What is wrong with the server's TLS, if that is why there is no connection: waiting does not heal it.
-fn no_trust(error: &tokio_postgres::Error) -> Option<String> {
+/// What is wrong with the server's TLS, if that is why there is no connection. An expired certificate may be renewed.
+fn no_trust(error: &tokio_postgres::Error) -> Option<Trouble> {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(e) = cause {
         if e.to_string().ends_with("server does not support TLS") {
-            return Some(
+            return Some(Trouble::Wrong(
                 "the server does not speak TLS; turn it on there, or say sslmode=disable"
                     .to_owned(),
-            );
+            ));
         }
         let inner = e
             .downcast_ref::<std::io::Error>()
@@ -119,10 +106,10 @@ fn no_trust(error: &tokio_postgres::Error) -> Option<String> {
             .and_then(|inner| inner.downcast_ref::<rustls::Error>())
             .or_else(|| e.downcast_ref());
         if let Some(rustls::Error::InvalidCertificate(problem)) = inner {
-            return Some(format!(
+            return Some(Trouble::Login(format!(
                 "the server's certificate is not trusted: {problem}; name its authority with sslrootcert=PATH, and \
                  the host as the certificate does"
-            ));
+            )));
         }
         cause = e.source();
     }

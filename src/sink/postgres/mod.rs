@@ -7,6 +7,7 @@
 //! 4. When the connection is lost between COMMIT and its answer, the row says whether the commit is there.
 
 mod connect;
+pub mod errors;
 mod identity;
 mod layout;
 mod look;
@@ -32,6 +33,7 @@ pub use self::upgrade::Wanted;
 
 use self::rows::Statements;
 use self::tables::Names;
+use super::kind::Kind;
 use super::{Shown, SinkError, SinkOptions};
 use crate::event_time::END_OF_TIME;
 use crate::model::change::Commit;
@@ -57,19 +59,11 @@ impl From<Error> for Trouble {
         if error.code() == Some(&SqlState::PROGRAM_LIMIT_EXCEEDED) {
             text += "; with --max-key-bytes 2600 a sale whose key Postgres cannot index becomes a dead letter";
         }
-        let passing = match error.code() {
-            None => true,
-            Some(code) => {
-                let classes = ["08", "53", "57P0", "40"];
-                classes.iter().any(|c| code.code().starts_with(c))
-                    || *code == SqlState::LOCK_NOT_AVAILABLE
-            }
-        };
-        // A wrong password or database is no outage.
-        if passing && !error.to_string().contains("invalid configuration") {
-            Trouble::Passing(text)
-        } else {
-            Trouble::Final(SinkError::Failed(text))
+        match errors::kind(&error) {
+            Kind::Passing => Trouble::Passing(text),
+            Kind::Login => Trouble::Login(text),
+            Kind::Wrong => Trouble::Wrong(text),
+            Kind::Row | Kind::Fenced | Kind::Final => Trouble::Final(SinkError::Failed(text)),
         }
     }
 }

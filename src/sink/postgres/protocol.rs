@@ -31,8 +31,22 @@ use crate::sink::{Shown, Sink, SinkError};
 pub enum Trouble {
     /// It may work on a new connection.
     Passing(String),
-    /// It will not.
+    /// This user is not let in.
+    Login(String),
+    /// What the URL names is not there, or may not be used.
+    Wrong(String),
+    /// It will not work.
     Final(SinkError),
+}
+
+impl Trouble {
+    /// What went wrong, for people.
+    pub fn text(&self) -> String {
+        match self {
+            Trouble::Passing(text) | Trouble::Login(text) | Trouble::Wrong(text) => text.clone(),
+            Trouble::Final(error) => error.to_string(),
+        }
+    }
 }
 
 /// One connection to a database, at most; every call may lose it.
@@ -155,6 +169,12 @@ impl<D: Database> DatabaseSink<D> {
                     return Ok(done);
                 }
                 Err(Trouble::Final(error)) => return Err(error),
+                Err(Trouble::Login(problem) | Trouble::Wrong(problem)) => {
+                    let name = self.database.name();
+                    return Err(SinkError::Configuration(format!(
+                        "--sink {name}: {problem}"
+                    )));
+                }
                 Err(Trouble::Passing(problem)) => problem,
             };
             self.database.disconnect();
