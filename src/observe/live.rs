@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::histogram::WeightedHistogram;
+use super::waiting::Waits;
 use crate::model::block::PartitionId;
 use crate::model::check::{Check, Condition, FailOn};
 use crate::model::time::format_rfc3339;
@@ -73,6 +74,8 @@ pub struct Live {
     snapshots: Mutex<SnapshotState>,
     exports: [AtomicU64; 4],
     checks: Mutex<Checks>,
+    /// What is waited for.
+    pub waits: Waits,
 }
 
 /// What is told elsewhere, counted by what became of it.
@@ -169,6 +172,7 @@ impl Live {
             snapshots: Mutex::default(),
             exports: Default::default(),
             checks: Mutex::default(),
+            waits: Waits::default(),
         }
     }
 

@@ -14,6 +14,7 @@ use super::exit::Failure;
 use super::identity::RunId;
 use super::post::Endpoint;
 use super::record::{Facts, Record};
+use super::signals;
 use super::tally::{Counting, Tally};
 use super::window_watch::WindowWatch;
 use super::witness::Witness;
@@ -108,6 +109,7 @@ fn open_outputs(
         exactly_once: args.delivery == Delivery::ExactlyOnce,
         live: Arc::clone(live),
         clock: Clock::default(),
+        started_before: args.generation > 1,
     };
     let mut outputs = Outputs {
         forget: args.forget(),
@@ -139,8 +141,13 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
         kafka_properties,
     } = Prepared::new(&args)?;
     let told = Arc::clone(&live);
+    signals::end_within(args.stop_timeout, &live);
     let mut snapshots = None;
     if let Some(url) = &args.state {
+        if !snapshot::wait_for(url, &live, &stop).map_err(Failure::usage)? {
+            // Nothing was read.
+            return Ok(());
+        }
         let store = Store::open(url).map_err(Failure::usage)?;
         let writer = Writer::start(store.clone(), Arc::clone(&plan), Arc::clone(&live))
             .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;

@@ -25,6 +25,8 @@ pub mod post;
 pub mod record;
 pub mod replica;
 pub mod secret;
+pub mod signals;
+pub mod size;
 pub mod tally;
 pub mod upgrade;
 pub mod window_watch;

@@ -123,6 +123,8 @@ pub struct SinkOptions {
     pub live: Arc<Live>,
     /// What waits between attempts are measured by.
     pub clock: Clock,
+    /// This is not the cluster's first start: what it was told was right once.
+    pub started_before: bool,
 }
 
 /// Makes the sink of a URL; nothing is opened yet.

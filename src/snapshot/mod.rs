@@ -15,11 +15,13 @@
 mod load;
 mod manifest;
 mod part;
+mod reachable;
 mod state;
 mod store;
 mod writer;
 
 pub use load::load;
 pub use manifest::{Manifest, agreement, fingerprint, fingerprints};
+pub use reachable::wait_for;
 pub use store::{Objects, StateUrl, Store, checksum};
 pub use writer::{Keeper, Manifests, Parts, Writer};

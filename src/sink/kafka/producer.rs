@@ -267,7 +267,7 @@ impl Transactions for Topics {
 
     fn acknowledged(&self, id: usize) -> Result<(), Trouble> {
         let producer = self.producer(id)?;
-        let mut silence = Silence::new();
+        let mut silence = Silence::new(&self.name, &self.live);
         loop {
             // In short pieces: what is refused is told at once, while the rest may wait for ever.
             let is_sent = flush(producer, PIECE);
@@ -285,9 +285,12 @@ impl Transactions for Topics {
                 });
             }
             if is_sent {
+                silence.end();
                 return Ok(());
             }
-            silence.look(&self.name, &self.live);
+            if silence.look(producer.context()) {
+                self.live.sink(&self.name, false);
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config};
@@ -9,6 +10,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Trouble;
 use super::tls::{self, Verify};
+use crate::config::renew::FromFile;
 use crate::sink::SinkError;
 use crate::sink::url::SinkUrl;
 
@@ -16,9 +18,16 @@ use crate::sink::url::SinkUrl;
 pub struct Target {
     /// For logs: without secrets.
     pub name: String,
+    /// Where the URL came from, if that was a file.
+    file: Option<FromFile>,
     config: Config,
     tls: MakeRustlsConnect,
 }
+
+/// The variable that `--sink` can come from.
+const VARIABLE: &str = "STANDINGS_SINK";
+/// How soon a connection that nobody speaks on is looked after, where the URL does not say: a balancer forgets it later.
+const KEEPALIVE: Duration = Duration::from_secs(30);
 
 impl Target {
     /// Reads a URL. `sslmode` and `sslrootcert` are ours; the rest is for `tokio-postgres`.
@@ -39,6 +48,7 @@ impl Target {
                 _ => rest.push(pair),
             }
         }
+        let file = FromFile::of(VARIABLE, url);
         let url = if rest.is_empty() {
             base.to_owned()
         } else {
@@ -48,6 +58,9 @@ impl Target {
         let mut config: Config = url
             .parse()
             .map_err(|e: tokio_postgres::Error| wrong(super::describe(&e)))?;
+        if !rest.iter().any(|pair| pair.starts_with("keepalives")) {
+            config.keepalives_idle(KEEPALIVE);
+        }
         if config.get_application_name().is_none() {
             config.application_name("standings");
         }
@@ -72,7 +85,30 @@ impl Target {
         };
         config.ssl_mode(mode);
         let tls = tls::connector(verify, roots.as_deref()).map_err(wrong)?;
-        Ok(Target { name, config, tls })
+        Ok(Target {
+            name,
+            file,
+            config,
+            tls,
+        })
+    }
+
+    /// Reads anew the file that the URL came from (`STANDINGS_SINK_FILE`): a password may be another one by now. Where it is
+    /// named, and what it came from, stays the same; a URL that cannot be read changes nothing.
+    pub fn renew(&mut self) {
+        let now = self.file.as_ref().and_then(FromFile::now);
+        if let Some(Ok(newest)) = now.map(|url| Target::parse(&url)) {
+            (self.config, self.tls) = (newest.config, newest.tls);
+        }
+    }
+
+    /// Tells the server that nobody waits for what this connection does.
+    pub fn cancel(&self, client: &Client) -> impl Future<Output = ()> + use<> {
+        let (token, tls) = (client.cancel_token(), self.tls.clone());
+        async move {
+            // It is tried; what comes of it the next attempt sees.
+            let _ = token.cancel_query(tls).await;
+        }
     }
 
     /// Connects; the connection is driven by the present runtime.

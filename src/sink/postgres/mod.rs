@@ -10,6 +10,7 @@ mod connect;
 pub mod errors;
 mod identity;
 mod layout;
+mod limit;
 mod look;
 mod protocol;
 mod rows;
@@ -31,6 +32,7 @@ pub use self::tables::{fields, quoted, sql_type};
 pub(crate) use self::tls::authority_only;
 pub use self::upgrade::Wanted;
 
+use self::limit::Patience;
 use self::rows::Statements;
 use self::tables::Names;
 use super::kind::Kind;
@@ -51,6 +53,7 @@ pub struct Postgres {
     /// As found when it was opened first.
     names: Option<Names>,
     connection: Option<(Client, Vec<Statements>)>,
+    patience: Patience,
 }
 
 impl From<Error> for Trouble {
@@ -93,9 +96,11 @@ impl PostgresSink {
             runtime,
             names: None,
             connection: None,
+            patience: Patience::default(),
         };
         let live = Arc::clone(&options.live);
-        Ok(DatabaseSink::over(postgres, live, options.clock.clone()))
+        let sink = DatabaseSink::over(postgres, live, options.clock.clone());
+        Ok(sink.started_before(options.started_before))
     }
 
     /// What the tables show, without taking them over.
@@ -109,38 +114,70 @@ impl PostgresSink {
 
 /// A connection that is there, and what is used with it.
 struct Connected<'a> {
-    runtime: &'a Runtime,
     client: &'a mut Client,
     statements: &'a [Statements],
     names: &'a Names,
 }
 
 impl Postgres {
-    fn connected(&mut self) -> Result<Connected<'_>, Trouble> {
-        match (&mut self.connection, &self.names) {
-            (Some((client, statements)), Some(names)) => Ok(Connected {
-                runtime: &self.runtime,
-                client,
-                statements,
-                names,
-            }),
-            _ => Err(Trouble::Passing("not connected".to_owned())),
-        }
+    /// Asks on the connection that is there, for a limited time: `pieces` times of one answer.
+    fn ask<T>(
+        &mut self,
+        what: &str,
+        pieces: usize,
+        question: impl AsyncFnOnce(Connected<'_>) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let (Some((client, statements)), Some(names)) = (&mut self.connection, &self.names) else {
+            return Err(Trouble::Passing("not connected".to_owned()));
+        };
+        let at = Connected {
+            client,
+            statements,
+            names,
+        };
+        let question = question(at);
+        self.patience.limit(&self.runtime, what, pieces, question)
     }
 
     fn say(&mut self, statement: &str) -> Result<(), Trouble> {
-        let at = self.connected()?;
-        Ok(at.runtime.block_on(at.client.batch_execute(statement))?)
+        self.ask(statement, 1, async |at: Connected<'_>| {
+            Ok(at.client.batch_execute(statement).await?)
+        })
     }
 
-    /// Connects, and finds the schema if it is not known; the client is not kept.
-    async fn dial(target: &Target, names: &mut Option<Names>) -> Result<(Client, Names), Trouble> {
-        let client = target.connect().await?;
-        let found = match names {
-            Some(found) => found.clone(),
-            None => names.insert(Names::find(&client).await?).clone(),
+    /// Connects, and finds the schema if it is not known.
+    fn dial(&mut self) -> Result<Client, Trouble> {
+        let (target, names) = (&self.target, &mut self.names);
+        let dialled = async {
+            let client = target.connect().await?;
+            if names.is_none() {
+                *names = Some(Names::find(&client).await?);
+            }
+            Ok(client)
         };
-        Ok((client, found))
+        let (runtime, patience) = (&self.runtime, &mut self.patience);
+        patience.limit(runtime, "the connection", 1, dialled)
+    }
+
+    fn prepare(&mut self, plan: &Plan) -> Result<(), Trouble> {
+        let prepared = self.ask("the statements", 1, async |at: Connected<'_>| {
+            rows::prepare(at.client, at.names, plan).await
+        })?;
+        if let Some((_, statements)) = &mut self.connection {
+            *statements = prepared;
+        }
+        Ok(())
+    }
+
+    /// A statement that was not answered may wait for a lock, and holds what the next attempt needs: the server is told
+    /// that nobody waits for it. Never a COMMIT: one that waits for a standby would become visible without it.
+    fn given_up<T>(&mut self, answer: Result<T, Trouble>) -> Result<T, Trouble> {
+        if self.patience.is_over(&answer)
+            && let Some((client, _)) = &self.connection
+        {
+            Patience::cancel(&self.runtime, self.target.cancel(client));
+        }
+        answer
     }
 }
 
@@ -150,42 +187,31 @@ impl Database for Postgres {
     }
 
     fn find(&mut self, plan: &Plan) -> Result<Found, Trouble> {
-        let (target, names) = (&self.target, &mut self.names);
-        let found = self.runtime.block_on(async {
-            let (client, names) = Postgres::dial(target, names).await?;
-            let found = identity::find(&client, &names, plan).await?;
-            Ok::<_, Trouble>((client, found))
-        });
-        let (client, found) = found?;
         // Opening goes on with it.
-        self.connection = Some((client, Vec::new()));
-        Ok(found)
+        self.connection = Some((self.dial()?, Vec::new()));
+        self.ask("which database it is", 1, async |at: Connected<'_>| {
+            identity::find(&*at.client, at.names, plan).await
+        })
     }
 
     fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Opened, Trouble> {
-        let connected = self.connection.take().map(|(client, _)| client);
-        let (target, names) = (&self.target, &mut self.names);
-        let (client, statements, opened) = self.runtime.block_on(async {
-            let (mut client, names) = match (connected, &*names) {
-                (Some(client), Some(names)) => (client, names.clone()),
-                _ => Postgres::dial(target, names).await?,
-            };
-            let opened = tables::open(&mut client, &names, plan, opening).await?;
-            let statements = rows::prepare(&client, &names, plan).await?;
-            Ok::<_, Trouble>((client, statements, opened))
-        })?;
-        self.connection = Some((client, statements));
+        if self.connection.is_none() {
+            self.connection = Some((self.dial()?, Vec::new()));
+        }
+        let opened = self.ask(
+            "what the tables show",
+            limit::OPENING,
+            async |at: Connected<'_>| tables::open(at.client, at.names, plan, opening).await,
+        );
+        let opened = self.given_up(opened)?;
+        self.prepare(plan)?;
         Ok(opened)
     }
 
     fn connect(&mut self, plan: &Plan) -> Result<(), Trouble> {
-        let (target, names) = (&self.target, &mut self.names);
-        self.connection = Some(self.runtime.block_on(async {
-            let (client, names) = Postgres::dial(target, names).await?;
-            let statements = rows::prepare(&client, &names, plan).await?;
-            Ok::<_, Trouble>((client, statements))
-        })?);
-        Ok(())
+        self.connection = Some((self.dial()?, Vec::new()));
+        let prepared = self.prepare(plan);
+        prepared.inspect_err(|_| self.connection = None)
     }
 
     fn is_connected(&self) -> bool {
@@ -196,15 +222,20 @@ impl Database for Postgres {
         self.connection = None;
     }
 
+    fn renew(&mut self) {
+        self.target.renew();
+    }
+
     fn last(&mut self) -> Result<Here, Trouble> {
-        let at = self.connected()?;
-        at.runtime.block_on(tables::last(at.client, at.names))
+        self.ask("the last commit", 1, async |at: Connected<'_>| {
+            tables::last(at.client, at.names).await
+        })
     }
 
     fn identity(&mut self, plan: &Plan) -> Result<DatabaseIdentity, Trouble> {
-        let at = self.connected()?;
-        let present = identity::present(&*at.client, at.names, plan);
-        at.runtime.block_on(present)
+        self.ask("which database it is", 1, async |at: Connected<'_>| {
+            identity::present(&*at.client, at.names, plan).await
+        })
     }
 
     fn begin(&mut self) -> Result<(), Trouble> {
@@ -212,15 +243,18 @@ impl Database for Postgres {
     }
 
     fn claim(&mut self, commit: &Commit, by: &Claim<'_>) -> Result<bool, Trouble> {
-        let at = self.connected()?;
-        at.runtime
-            .block_on(tables::claim(at.client, at.names, commit, by))
+        let claimed = self.ask("the commit's number", 1, async |at: Connected<'_>| {
+            tables::claim(at.client, at.names, commit, by).await
+        });
+        self.given_up(claimed)
     }
 
     fn rows(&mut self, plan: &Plan, commit: &Commit) -> Result<(), Trouble> {
-        let at = self.connected()?;
-        at.runtime
-            .block_on(rows::write(at.client, at.statements, plan, commit))
+        let pieces = rows::pieces(commit);
+        let written = self.ask("the commit's rows", pieces, async |at: Connected<'_>| {
+            rows::write(at.client, at.statements, plan, commit).await
+        });
+        self.given_up(written)
     }
 
     fn commit(&mut self) -> Result<(), Trouble> {
