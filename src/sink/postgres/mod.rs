@@ -62,6 +62,10 @@ impl From<Error> for Trouble {
         if error.code() == Some(&SqlState::PROGRAM_LIMIT_EXCEEDED) {
             text += "; with --max-key-bytes 2600 a sale whose key Postgres cannot index becomes a dead letter";
         }
+        if POOLED.contains(&error.code().map_or("", SqlState::code)) {
+            text += "; a pooler that gives each transaction another connection (PgBouncer) has to know prepared statements: \
+                     pool_mode = session, or max_prepared_statements above 0 (1.21 and later), or the server's own port";
+        }
         match errors::kind(&error) {
             Kind::Passing => Trouble::Passing(text),
             Kind::Login => Trouble::Login(text),
@@ -70,6 +74,9 @@ impl From<Error> for Trouble {
         }
     }
 }
+
+/// A statement that was prepared is not there, or one of that name is: another connection than before.
+const POOLED: [&str; 2] = ["26000", "42P05"];
 
 /// The server's own words, where it said something.
 fn describe(error: &Error) -> String {

@@ -27,7 +27,7 @@ use crate::model::identity::{NO_EPOCH, SourceIdentity};
 use crate::observe::waiting::{Waiting, What};
 
 /// How long one question may take.
-const ANSWER: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(3);
 /// Between two questions that were not answered.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -94,6 +94,7 @@ impl Asked {
                     let topic = format!("topic `{}`", self.topic);
                     return Err(self.failed(&denied("READ", &topic)));
                 }
+                Err(Waits::Kafka(_)) if self.stop.load(Ordering::Relaxed) => break,
                 Err(Waits::Kafka(e)) => {
                     let cause = cause(&config(&self.options, &self.brokers));
                     if let Some(why) = cause.refused {
