@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use standings::http::{security, serve};
 use standings::observe::logging::Format;
 use standings::run::exit::{self, Failure};
-use standings::run::{args, check, cluster, commands, engine, health, replica, upgrade};
+use standings::run::{args, check, cluster, commands, health, replica, signals, upgrade};
 use standings::{config, dead_letter, demo, load, observe, top, verify};
 
 #[global_allocator]
@@ -102,6 +102,7 @@ fn command_line() -> clap::Command {
 }
 
 fn main() {
+    signals::hold_back();
     exit::die_on_panic();
     if let Err(failure) = take_values_from_files() {
         exit::now(&failure);
@@ -134,19 +135,30 @@ fn main() {
 }
 
 fn run(command: Command, log: &str, settings: config::Settings) -> Result<(), Failure> {
+    let listens = matches!(
+        command,
+        Command::Run(_)
+            | Command::Cluster(_)
+            | Command::Replica(_)
+            | Command::Demo(_)
+            | Command::Serve(_)
+    );
+    if !listens {
+        signals::let_through();
+    }
     match command {
-        Command::Run(args) => commands::run(*args, settings, engine::stop_on_signals()?),
-        Command::Cluster(args) => cluster::run(&args, log, &engine::stop_on_signals()?),
+        Command::Run(args) => commands::run(*args, settings, signals::stop_on_signals()?),
+        Command::Cluster(args) => cluster::run(&args, log, &signals::stop_on_signals()?),
         Command::Resize(args) => cluster::control::resize(&args),
-        Command::Replica(args) => replica::run(&args, log, &engine::stop_on_signals()?),
+        Command::Replica(args) => replica::run(&args, log, &signals::stop_on_signals()?),
         Command::Health(args) => health::run(&args),
         Command::Check(args) => check::run(&args, &command_line()),
         Command::Config(command) => config::run(&command, &command_line()),
         Command::Verify(args) => verify::run(&args),
         Command::Repair(args) => verify::repair(&args),
         Command::Upgrade(args) => upgrade::run(&args),
-        Command::Demo(args) => demo::run(&args, settings, engine::stop_on_signals()?),
-        Command::Serve(args) => serve::run(&args, settings, &*engine::stop_on_signals()?),
+        Command::Demo(args) => demo::run(&args, settings, signals::stop_on_signals()?),
+        Command::Serve(args) => serve::run(&args, settings, &*signals::stop_on_signals()?),
         Command::Top(args) => top::run(&args),
         Command::Key(command) => security::key(&command),
         Command::DeadLetter(command) => dead_letter::run(&command),

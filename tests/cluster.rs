@@ -225,3 +225,110 @@ fn a_cluster_with_snapshots_loses_nothing_and_can_change_its_size() {
         "{manifests} snapshots are kept"
     );
 }
+
+/// Another size that cannot start: the one of before goes on, and who asked is told so. What cannot work at all is refused
+/// while the cluster runs.
+#[test]
+fn a_size_that_cannot_start_costs_nothing() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let dir = tempfile::tempdir().unwrap();
+    let mut dice = Dice::new(23);
+    let (name, url) = (topic("resize", 1), database());
+    let source = format!("kafka://{}/{name}", service("KAFKA_BROKERS"));
+    let state = format!("file:{}", dir.path().display());
+    // The second process would serve at the next port, which is taken.
+    let (port, _taken) = (0..1000)
+        .find_map(|_| {
+            let port = support::free_port();
+            let next = std::net::TcpListener::bind(("127.0.0.1", port.checked_add(1)?)).ok()?;
+            Some((port, next))
+        })
+        .unwrap();
+    let http = format!("127.0.0.1:{port}");
+    let mut cluster = standings(&["cluster", "-n", "1", "--", "run", "--queries", "queries"])
+        .args(["--source", &source, "--sink", &url, "--state", &state])
+        .args(["--snapshot-interval", "200ms", "--http", &http])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let control = std::env::temp_dir().join(format!("standings-cluster-{}/control", cluster.id()));
+    let mut parts = vec![sales(&mut dice, 150, 1_769_130_000_000, 20_000)];
+    produce(&name, &parts);
+    std::thread::sleep(Duration::from_millis(1500));
+    let right = |parts: &[Vec<String>]| rows_of(&url) == reference(parts, 60_000, 3_600_000).rows;
+    until("the first rankings", || right(&parts));
+    for (size, why, stopped) in [
+        (["-n", "100000"], "256 are the most", false),
+        (["-w", "100000"], "256 are the most", false),
+        (
+            ["-n", "2"],
+            "goes on with the size of before (1 processes)",
+            true,
+        ),
+    ] {
+        let before = children(cluster.id());
+        let out = standings(&["resize", "--control", &control.display().to_string()])
+            .args(size)
+            .output()
+            .unwrap();
+        let problem = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(1), "{problem}");
+        assert!(problem.contains(why), "{problem}");
+        assert_eq!(children(cluster.id()) == before, !stopped, "{size:?}");
+        let more = sales(&mut dice, 50, 1_769_140_000_000, 20_000);
+        produce(&name, &[more.clone()]);
+        parts[0].extend(more);
+        until("the size of before goes on", || right(&parts));
+    }
+    // SAFETY: the cluster has not been waited for, so its process id is still its own.
+    unsafe { libc::kill(cluster.id() as i32, libc::SIGTERM) };
+    wait(
+        &mut cluster,
+        Duration::from_secs(20),
+        &["cluster, asked to stop"],
+    );
+}
+
+/// Asked to stop at any moment of its beginning, and in the midst of a resize, it ends in peace.
+#[test]
+fn a_cluster_that_has_only_just_begun_ends_in_peace() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (name, url) = (topic("resize", 1), database());
+    let source = format!("kafka://{}/{name}", service("KAFKA_BROKERS"));
+    for ms in [20, 50, 90, 140, 200, 350, 600] {
+        let mut cluster = standings(&["cluster", "-n", "2", "--", "run", "--queries", "queries"])
+            .args(["--source", &source, "--sink", &url])
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(ms));
+        // SAFETY: the cluster has not been waited for, so its process id is still its own.
+        unsafe { libc::kill(cluster.id() as i32, libc::SIGTERM) };
+        let what = format!("cluster, asked to stop after {ms} ms");
+        wait(&mut cluster, Duration::from_secs(20), &[&what]);
+    }
+    for ms in [0, 100, 300, 500] {
+        let mut cluster = standings(&["cluster", "-n", "1", "--", "run", "--queries", "queries"])
+            .args(["--source", &source, "--sink", &url])
+            .spawn()
+            .unwrap();
+        let control =
+            std::env::temp_dir().join(format!("standings-cluster-{}/control", cluster.id()));
+        std::thread::sleep(Duration::from_millis(1500));
+        let mut resize = standings(&[
+            "resize",
+            "-n",
+            "2",
+            "--control",
+            &control.display().to_string(),
+        ])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+        std::thread::sleep(Duration::from_millis(ms));
+        // SAFETY: the cluster has not been waited for, so its process id is still its own.
+        unsafe { libc::kill(cluster.id() as i32, libc::SIGTERM) };
+        let what = format!("cluster, asked to stop {ms} ms into a resize");
+        wait(&mut cluster, Duration::from_secs(20), &[&what]);
+        resize.wait().unwrap();
+    }
+}

@@ -329,8 +329,13 @@ fn memory_is_limited_by_default() {
         .unwrap();
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     let line = shown.lines().find(|l| l.contains("max-memory-bytes"));
-    let want = format!("90%, here {bytes}");
-    assert!(line.is_some_and(|l| l.contains(&want)), "{want}: {shown}");
+    let here = line.and_then(|l| l.split("90%, here ").nth(1));
+    let digits = here.and_then(|l| l.split(|c: char| !c.is_ascii_digit()).next());
+    let here: u64 = digits
+        .and_then(|d| d.parse().ok())
+        .unwrap_or_else(|| panic!("{shown}"));
+    // What is free is another amount a moment later.
+    assert!(here.abs_diff(bytes) < bytes / 2, "{bytes}: {shown}");
 }
 
 /// 0 is no limit, or it is refused; a number that no machine has is refused everywhere.

@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command};
 use toml_edit::{Document, Item, TableLike, Value};
 
+use super::renew;
 use super::toml::{self, kind, nearest};
 use super::{FLAG, Filled, is_about, key};
 use crate::run::exit::Failure;
@@ -148,6 +149,7 @@ impl File {
                     Failure::usage(format!("{}: {name}: cannot read {shown}: {e}", value.place))
                 })?;
                 value.text = text.trim_end_matches(['\n', '\r']).to_owned();
+                renew::came_from(&value.text, path);
             }
         }
         Ok(Some(Found::Values(values)))

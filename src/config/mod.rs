@@ -15,6 +15,7 @@
 mod commands;
 mod example;
 mod file;
+pub mod renew;
 mod secret;
 mod show;
 pub mod toml;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::probes::TROUBLE;
 use super::watch::Shown;
 use crate::observe::health::Health;
 
@@ -31,6 +32,9 @@ pub(super) struct HealthNow {
     partitions: usize,
     commit: u64,
     sinks: Vec<SinkNow>,
+    /// What this process waits for, and why: what it shows stays as it is meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_for: Option<String>,
 }
 
 pub(super) fn now(shown: &Shown) -> HealthNow {
@@ -55,6 +59,7 @@ pub(super) fn now(shown: &Shown) -> HealthNow {
         partitions,
         commit,
         sinks: sinks(shown),
+        waiting_for: live.waits.told_after(TROUBLE),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -10,6 +11,9 @@ use axum::response::{IntoResponse, Response};
 use super::watch::Shown;
 use crate::model::printable::printable;
 use crate::observe::metrics::CONTENT_TYPE;
+
+/// What is waited for longer than this is told by `/readyz` and on the page.
+pub(super) const TROUBLE: Duration = Duration::from_secs(5);
 
 /// A supervisor's questions: they are answered whatever else goes on, for it would end what it is told nothing of.
 pub(super) const PATHS: [&str; 2] = ["/healthz", "/readyz"];
@@ -25,7 +29,8 @@ pub(super) async fn healthz(State(shown): State<Arc<Shown>>) -> Response {
     }
 }
 
-/// Whether what is read is also shown: every sink is open, and the database that rows are read from can be read.
+/// Whether what is read is also shown: every sink is open, nothing has been waited for longer than a moment, and the
+/// database that rows are read from can be read.
 pub(super) async fn readyz(State(shown): State<Arc<Shown>>) -> Response {
     let no = |why: &str| {
         let text = format!("{}\n", printable(why));
@@ -35,7 +40,11 @@ pub(super) async fn readyz(State(shown): State<Arc<Shown>>) -> Response {
         return no(&trouble);
     }
     if !shown.ready.load(Ordering::Acquire) {
-        return no("waiting for the sinks to open");
+        let waits = shown.metrics.live().waits.told();
+        return no(waits.as_deref().unwrap_or("waiting for the sinks to open"));
+    }
+    if let Some(waits) = shown.metrics.live().waits.told_after(TROUBLE) {
+        return no(&waits);
     }
     let behind = shown.database.as_ref().map(|d| d.standbys());
     let lines = ["ready".to_owned()]

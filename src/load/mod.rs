@@ -11,8 +11,8 @@ mod zipf;
 
 use clap::Subcommand;
 
-use crate::run::engine;
 use crate::run::exit::Failure;
+use crate::run::signals;
 
 pub use dice::Dice;
 pub use generate::{GenerateArgs, Generator};
@@ -34,7 +34,7 @@ pub enum LoadCommand {
 pub fn run(command: &LoadCommand) -> Result<(), Failure> {
     match command {
         LoadCommand::Generate(args) => generate::run(args),
-        LoadCommand::Record(args) => record::run(args, &*engine::stop_on_signals()?),
-        LoadCommand::Replay(args) => replay::run(args, &*engine::stop_on_signals()?),
+        LoadCommand::Record(args) => record::run(args, &*signals::stop_on_signals()?),
+        LoadCommand::Replay(args) => replay::run(args, &*signals::stop_on_signals()?),
     }
 }

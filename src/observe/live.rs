@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::histogram::WeightedHistogram;
+use super::waiting::Waits;
 use crate::model::block::PartitionId;
 use crate::model::check::{Check, Condition, FailOn};
 use crate::model::time::format_rfc3339;
@@ -75,6 +76,8 @@ pub struct Live {
     checks: Mutex<Checks>,
     /// Rows that sinks did not take.
     refused: AtomicU64,
+    /// What is waited for.
+    pub waits: Waits,
 }
 
 /// What is told elsewhere, counted by what became of it.
@@ -172,6 +175,7 @@ impl Live {
             exports: Default::default(),
             checks: Mutex::default(),
             refused: AtomicU64::new(0),
+            waits: Waits::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// From here on a limit of control groups, version 1, means none: it is a number near the greatest.
 const UNLIMITED: u64 = 1 << 60;
@@ -13,10 +14,15 @@ pub fn cgroup_limit() -> Option<u64> {
     limit_of(Path::new("/sys/fs/cgroup"), &own)
 }
 
-/// Bytes that this process may take: what its control groups allow, at most what the machine has.
+/// Bytes that this process may take: what its control groups allow, at most what is free of the machine's memory. As it is
+/// when this is asked first: what others take afterwards, or this process itself, changes nothing.
 pub fn may_take() -> Option<u64> {
-    let machine = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    cgroup_limit().into_iter().chain(physical(&machine)).min()
+    static FIRST: OnceLock<Option<u64>> = OnceLock::new();
+    *FIRST.get_or_init(|| {
+        let machine = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let free = free(&machine, resident().unwrap_or(0));
+        cgroup_limit().into_iter().chain(free).min()
+    })
 }
 
 /// Bytes of this process that are in memory.
@@ -53,11 +59,15 @@ fn limit_of(root: &Path, own: &str) -> Option<u64> {
         .min()
 }
 
-/// Bytes of the machine, as in `/proc/meminfo`.
-fn physical(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|l| l.strip_prefix("MemTotal:"))?;
-    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
-    kib.checked_mul(1024)
+/// Bytes of the machine, as in `/proc/meminfo`, that nobody else holds; all of them where an old kernel does not say.
+fn free(meminfo: &str, own: u64) -> Option<u64> {
+    let of = |name: &str| {
+        let line = meminfo.lines().find_map(|l| l.strip_prefix(name))?;
+        let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+        kib.checked_mul(1024)
+    };
+    let available = of("MemAvailable:").map(|bytes| bytes.saturating_add(own));
+    available.into_iter().chain(of("MemTotal:")).min()
 }
 
 #[cfg(test)]
@@ -103,11 +113,12 @@ mod tests {
 
     #[test]
     fn what_this_process_holds_is_less_than_it_may_take() {
-        assert_eq!(
-            physical("MemTotal:       2048 kB\nMemFree: 1 kB\n"),
-            Some(2 << 20)
-        );
-        assert_eq!(physical(""), None);
+        let machine = "MemTotal:       2048 kB\nMemFree: 1 kB\n";
+        assert_eq!(free(machine, 0), Some(2 << 20));
+        let busy = format!("{machine}MemAvailable:   512 kB\n");
+        assert_eq!(free(&busy, 100 << 10), Some(612 << 10));
+        assert_eq!(free(&busy, 9 << 20), Some(2 << 20));
+        assert_eq!(free("", 5), None);
         assert!(resident().unwrap() > 1 << 16);
         assert!(resident() < may_take());
     }

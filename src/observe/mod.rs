@@ -10,3 +10,4 @@ pub mod objectives;
 mod process;
 pub mod trace;
 pub mod trace_export;
+pub mod waiting;

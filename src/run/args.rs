@@ -257,6 +257,11 @@ pub struct RunArgs {
     /// greatest); the newest two are told. 0s: none.
     #[arg(long, env = "STANDINGS_SUMMARY_WINDOW", value_name = "D", default_value = "1d", value_parser = parse_duration)]
     pub summary_window: Duration,
+    /// Asked to stop (SIGTERM, SIGINT, SIGHUP), a run commits what it has read and ends with 0. What is down may hold that
+    /// up: after so long it says what is not committed and ends with 1; nothing is lost, the next start reads it again. Less
+    /// than what kills the process otherwise (Kubernetes: 30 s, systemd: 90 s).
+    #[arg(long, env = "STANDINGS_STOP_TIMEOUT", value_name = "D", default_value = "10s", value_parser = parse_some_duration)]
+    pub stop_timeout: Duration,
     /// How often the counts of this run are written to the table `standings_runs` of every Postgres sink, beside its
     /// start and its end. 0s: no such table.
     #[arg(long, env = "STANDINGS_RUNS_INTERVAL", value_name = "D", default_value = "1m", value_parser = parse_duration)]

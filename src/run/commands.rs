@@ -16,6 +16,7 @@ use super::finished::{Finished, Summing};
 use super::identity::RunId;
 use super::post::Endpoint;
 use super::record::{Facts, Record};
+use super::signals;
 use super::tally::{Counting, Tally};
 use super::window_watch::WindowWatch;
 use super::witness::Witness;
@@ -132,6 +133,7 @@ fn open_outputs(
         exactly_once: args.delivery == Delivery::ExactlyOnce,
         live: Arc::clone(live),
         clock: Clock::default(),
+        started_before: args.generation > 1,
     };
     let mut outputs = Outputs {
         forget: args.forget(),
@@ -163,8 +165,13 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
         kafka_properties,
     } = Prepared::new(&args)?;
     let told = Arc::clone(&live);
+    signals::end_within(args.stop_timeout, &live);
     let mut snapshots = None;
     if let Some(url) = &args.state {
+        if !snapshot::wait_for(url, &live, &stop).map_err(Failure::usage)? {
+            // Nothing was read.
+            return Ok(());
+        }
         let store = Store::open(url).map_err(Failure::usage)?;
         let run = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
         let writer = Writer::start(store.clone(), Arc::clone(&plan), Arc::clone(&live), &run)

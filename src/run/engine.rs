@@ -1,6 +1,5 @@
 //! Starts everything of one process and runs it to its end.
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +8,6 @@ use timely::communication::allocator::zero_copy::initialize::initialize_networki
 use timely::communication::{AllocatorBuilder, Hooks};
 use timely::worker::Worker;
 use timely::{CommunicationConfig, WorkerConfig};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::RunArgs;
 use super::committer::{self, CommitGate, Outputs};
@@ -17,6 +15,7 @@ use super::driver::{self, Feed, Settings};
 use super::exit::{self, Failure};
 use super::limits::Limits;
 use super::peers::{self, Hello, Line, Trust};
+use super::size;
 use crate::dataflow::control::Start;
 use crate::dataflow::gather::Emit;
 use crate::dataflow::graph::{self, Gate};
@@ -69,6 +68,7 @@ impl Cluster {
         if workers == 0 || processes == 0 {
             return Err(Failure::usage("-w and -n must be at least 1"));
         }
+        size::allowed(processes, workers).map_err(Failure::usage)?;
         if process >= processes {
             return Err(Failure::usage(format!(
                 "-p {process}: with -n {processes} the processes are 0 to {}",
@@ -285,44 +285,4 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-/// Set by SIGINT and SIGTERM: reading stops, what was read is committed, and the process ends with 0.
-pub fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let set = Arc::clone(&stop);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime =
-        runtime.map_err(|e| Failure::failed(format!("cannot listen for signals: {e}")))?;
-    let failed = |e: std::io::Error| Failure::failed(format!("cannot listen for signals: {e}"));
-    // Heard from here on, not from when the thread gets its turn.
-    let (mut term, mut int) = {
-        let _inside = runtime.enter();
-        let term = signal(SignalKind::terminate()).map_err(failed)?;
-        (term, signal(SignalKind::interrupt()).map_err(failed)?)
-    };
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            runtime.block_on(async {
-                let mut times = 0;
-                loop {
-                    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-                    times += 1;
-                    set.store(true, std::sync::atomic::Ordering::Relaxed);
-                    if times > 1 {
-                        // Asked twice: do not wait for sinks that may be down.
-                        exit::now(&Failure::failed("stopped before everything was committed"));
-                    }
-                    tracing::info!(
-                        event = "stopping",
-                        "committing what was read; ask again to stop at once"
-                    );
-                }
-            });
-        })
-        .map_err(failed)?;
-    Ok(stop)
 }

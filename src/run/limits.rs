@@ -21,8 +21,8 @@ const LOOK: Duration = Duration::from_millis(250);
 /// `--max-…` of a process.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct LimitArgs {
-    /// Memory that this process may hold, in bytes or as a share of what it may take (its control group's limit, else the
-    /// machine's memory); beyond it the process ends with a message (exit code 1) instead of being killed by the machine.
+    /// Memory that this process may hold, in bytes or as a share of what it may take (its control group's limit, and not more
+    /// than what is free of the machine's memory when it starts); beyond it the process ends with a message (exit code 1) instead of being killed by the machine.
     /// 0 for no limit.
     #[arg(
         long,

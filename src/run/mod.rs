@@ -28,6 +28,8 @@ mod questions;
 pub mod record;
 pub mod replica;
 pub mod secret;
+pub mod signals;
+pub mod size;
 pub mod tally;
 pub mod upgrade;
 pub mod window_watch;

@@ -143,8 +143,7 @@ impl Record {
                 self.failing = false;
                 return;
             }
-            Ok(Err(Trouble::Passing(text))) => text,
-            Ok(Err(Trouble::Final(error))) => error.to_string(),
+            Ok(Err(trouble)) => trouble.text(),
             Err(_) => format!("no answer within {PATIENCE:?}"),
         };
         if !self.failing {

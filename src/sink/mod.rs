@@ -8,6 +8,7 @@
 pub mod file;
 pub mod json;
 pub mod kafka;
+pub mod kind;
 pub mod look;
 pub mod postgres;
 pub mod refused;
@@ -126,6 +127,8 @@ pub struct SinkOptions {
     pub live: Arc<Live>,
     /// What waits between attempts are measured by.
     pub clock: Clock,
+    /// This is not the cluster's first start: what it was told was right once.
+    pub started_before: bool,
 }
 
 /// Makes the sink of a URL; nothing is opened yet.

@@ -50,6 +50,16 @@ pub fn topic_of(name: &str, partitions: i32, largest: &str) -> String {
     topic
 }
 
+/// Deletes a topic.
+pub fn delete(topic: &str) {
+    let admin: AdminClient<_> = ClientConfig::new()
+        .set("bootstrap.servers", service("KAFKA_BROKERS"))
+        .create()
+        .unwrap();
+    let deleted = block(admin.delete_topics(&[topic], &AdminOptions::new())).unwrap();
+    deleted.into_iter().for_each(|d| drop(d.unwrap()));
+}
+
 /// Takes the records before an offset away from every partition, as retention does.
 pub fn forget(topic: &str, partitions: i32, before: i64) {
     let admin: AdminClient<_> = ClientConfig::new()

@@ -25,6 +25,9 @@ struct Control {
     streams: Mutex<Vec<TcpStream>>,
     /// Answers to COMMIT still to be lost.
     lose_answers: AtomicU64,
+    /// Connections made so far, and how many of them, the oldest, carry nothing any more.
+    made: AtomicU64,
+    stranded: AtomicU64,
 }
 
 pub struct Proxy {
@@ -41,6 +44,8 @@ impl Proxy {
             flows: [Mutex::new(Flow::Pass), Mutex::new(Flow::Pass)],
             streams: Mutex::default(),
             lose_answers: AtomicU64::new(0),
+            made: AtomicU64::new(0),
+            stranded: AtomicU64::new(0),
         });
         let shared = Arc::clone(&control);
         std::thread::spawn(move || {
@@ -52,13 +57,14 @@ impl Proxy {
                     continue;
                 };
                 let _ = (client.set_nodelay(true), server.set_nodelay(true));
+                let number = shared.made.fetch_add(1, Ordering::Relaxed);
                 let ways = [
                     (client.try_clone().unwrap(), server.try_clone().unwrap()),
                     (server.try_clone().unwrap(), client.try_clone().unwrap()),
                 ];
                 for (direction, (from, to)) in ways.into_iter().enumerate() {
                     let control = Arc::clone(&shared);
-                    std::thread::spawn(move || control.pump(direction, from, to));
+                    std::thread::spawn(move || control.pump(number, direction, from, to));
                 }
                 shared.streams.lock().unwrap().extend([client, server]);
             }
@@ -72,6 +78,12 @@ impl Proxy {
         for stream in self.control.streams.lock().unwrap().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
+    }
+
+    /// What is connected now carries nothing any more, and nobody is told; new connections do.
+    pub fn strand(&self) {
+        let made = self.control.made.load(Ordering::Relaxed);
+        self.control.stranded.store(made, Ordering::Relaxed);
     }
 
     pub fn heal(&self) {
@@ -97,13 +109,18 @@ impl Proxy {
 }
 
 impl Control {
-    fn pump(&self, direction: usize, mut from: TcpStream, mut to: TcpStream) {
+    fn pump(&self, number: u64, direction: usize, mut from: TcpStream, mut to: TcpStream) {
         let mut buffer = [0; 16384];
         while let Ok(n @ 1..) = from.read(&mut buffer) {
             let bytes = &buffer[..n];
             loop {
                 let flow = *self.flows[direction].lock().unwrap();
+                let stranded = number < self.stranded.load(Ordering::Relaxed);
                 match flow {
+                    _ if stranded => {
+                        std::thread::sleep(Duration::from_millis(10));
+                        continue;
+                    }
                     Flow::Held => {
                         std::thread::sleep(Duration::from_millis(10));
                         continue;

@@ -80,8 +80,5 @@ fn problem(trouble: &Trouble) -> Problem {
 }
 
 fn words(trouble: &Trouble) -> String {
-    match trouble {
-        Trouble::Passing(text) => text.clone(),
-        Trouble::Final(error) => error.to_string(),
-    }
+    trouble.text()
 }

@@ -97,13 +97,23 @@ function line(name, info = {}) {
   const why = info.why ? ` (${info.why})` : "";
   next = info.next || 0;
   $("retry").hidden = name !== "lost" && name !== "key";
-  setText($("line-text"), name === "live" ? "Live" : name === "key" ? "A key is needed" : name === "connecting" ? "Connecting"
+  setText($("line-text"), name === "live" ? live() : name === "key" ? "A key is needed" : name === "connecting" ? "Connecting"
     : stream.heard === null ? `No connection${why}` : `Connection lost${why}. Shown as of ${since}`);
   if (name === "key") askKey(info.why);
   else if ($("key-ask").open) $("key-ask").close();
   age();
 }
 let next = 0;
+
+/** What the process waits for takes the place of "Live": rows stay as they are until it goes on. */
+let waiting = "";
+const live = () => waiting ? `Not live: ${waiting}` : "Live";
+function waits(text) {
+  if (text === waiting) return;
+  waiting = text;
+  body.dataset.waits = text ? "yes" : "no";
+  if (body.dataset.state === "live") setText($("line-text"), live());
+}
 
 /** How old what is shown is, and when it is tried again: outside the status, which would be read aloud each second. */
 function age() {
@@ -125,7 +135,7 @@ const stream = new Stream("api/v1/events", (name, data) => {
       get("watermarks").then((w) => { state.outOfOrderness = w.out_of_orderness_ms || 0; }, () => { /* an older server */ });
     }
   } else if (name === "commit") follow(data);
-  else if (name === "health") { state.health = data; tell("health"); }
+  else if (name === "health") { state.health = data; waits(data.waiting_for || ""); tell("health"); }
 }, line);
 
 function askKey(why) {

@@ -9,6 +9,7 @@ pub mod control;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crossbeam_channel::Receiver;
 use self::control::{FOLDER, Outcome as Resized, Wish};
 use super::exit::{FAILED, Failure, USAGE};
 use super::peers::secret;
+use super::size;
 
 /// `standings cluster`.
 #[derive(Args, Clone, Debug)]
@@ -64,9 +66,7 @@ pub fn run(args: &ClusterArgs, log: &str, stop: &Arc<AtomicBool>) -> Result<(), 
             "after -- comes `run` and its flags: standings cluster -n 3 -- run …",
         ));
     }
-    if args.processes == 0 {
-        return Err(Failure::usage("-n must be at least 1"));
-    }
+    size::allowed(args.processes, 1).map_err(Failure::usage)?;
     let dir = std::env::temp_dir().join(format!("{FOLDER}{}", std::process::id()));
     let failed = |e: std::io::Error| Failure::failed(format!("cannot make {}: {e}", dir.display()));
     // Left by another of this number, which was killed.
@@ -141,6 +141,8 @@ enum Ended {
     Failed {
         code: i32,
         asked: bool,
+        /// Another size had been asked for, and this was its first generation.
+        resized: Option<Wish>,
     },
     /// In peace, because another size is wanted; it was asked to then.
     Resize(Wish, Instant),
@@ -150,17 +152,38 @@ impl Supervisor<'_> {
     fn run(mut self) -> Result<(), Failure> {
         let mut early = 0;
         let mut resizing: Option<(Wish, Instant)> = None;
+        let mut before = self.size;
         loop {
             self.generation += 1;
             let started = Instant::now();
-            let mut children = self.start()?;
+            let mut children = match (self.start(), resizing.take()) {
+                (Ok(children), resized) => {
+                    resizing = resized;
+                    children
+                }
+                (Err(failure), Some((wish, _))) => {
+                    self.go_back(before, &wish, &failure.message);
+                    continue;
+                }
+                (Err(failure), None) => return Err(failure),
+            };
             let ended = self.watch(&mut children, resizing.take());
             end(&mut children);
             let (code, asked) = match ended {
                 Ended::Done => return Ok(()),
-                Ended::Failed { code, asked } => (code, asked),
+                Ended::Failed {
+                    code,
+                    resized: Some(wish),
+                    ..
+                } if !self.is_stopped() => {
+                    let why = format!("a process ended with code {code}; see its log");
+                    self.go_back(before, &wish, &why);
+                    continue;
+                }
+                Ended::Failed { code, asked, .. } => (code, asked),
                 Ended::Resize(wish, asked) => {
                     let wanted = &wish.resize;
+                    before = self.size;
                     self.size.0 = wanted.processes.unwrap_or(self.size.0);
                     self.size.1 = wanted.workers.or(self.size.1);
                     tracing::info!(
@@ -209,6 +232,32 @@ impl Supervisor<'_> {
         }
     }
 
+    /// The new size cannot start: the one that worked does.
+    fn go_back(&mut self, before: (usize, Option<usize>), wish: &Wish, why: &str) {
+        tracing::warn!(
+            event = "cluster_resize_failed",
+            processes = self.size.0,
+            workers = self.size.1,
+            problem = why,
+            "the size of before is started again"
+        );
+        self.size = before;
+        // Who asked may have gone.
+        let _ = wish.answer.send(Resized::Failed(format!(
+            "{why}. The cluster goes on with the size of before ({} processes)",
+            before.0
+        )));
+    }
+
+    /// Whether another size may be tried at all: what cannot work is refused while the present one runs.
+    fn may_become(&self, wish: &Wish) -> Result<(), String> {
+        let processes = wish.resize.processes.unwrap_or(self.size.0);
+        let workers = wish.resize.workers.or(self.size.1);
+        size::allowed(processes, workers.unwrap_or(1))?;
+        free_ports(processes).map_err(|e| format!("cannot find free ports: {e}"))?;
+        Ok(())
+    }
+
     fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
@@ -220,11 +269,7 @@ impl Supervisor<'_> {
         let mut file =
             std::fs::File::create(&hosts).map_err(|e| failed("write the hosts file", e))?;
         let (processes, workers) = self.size;
-        // All ports are held until all are known, so that they differ.
-        let listeners: Vec<TcpListener> = (0..processes)
-            .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-            .collect::<Result<_, _>>()
-            .map_err(|e| failed("find free ports", e))?;
+        let listeners = free_ports(processes).map_err(|e| failed("find free ports", e))?;
         for listener in &listeners {
             let address = listener
                 .local_addr()
@@ -279,13 +324,19 @@ impl Supervisor<'_> {
             let mut running = false;
             for child in children.iter_mut() {
                 match child.try_wait() {
+                    // It was asked before it could listen: it has done nothing yet.
+                    Ok(Some(status)) if told && status.signal() == Some(libc::SIGTERM) => {}
                     Ok(Some(status)) if !status.success() => {
                         let code = status.code().unwrap_or(FAILED);
-                        for (wish, _) in [resized, wish].into_iter().flatten() {
+                        if let Some((wish, _)) = wish {
                             let why = format!("a process ended with code {code}; see its log");
                             let _ = wish.answer.send(Resized::Failed(why));
                         }
-                        return Ended::Failed { code, asked: told };
+                        return Ended::Failed {
+                            code,
+                            asked: told,
+                            resized: resized.map(|(wish, _)| wish),
+                        };
                     }
                     Ok(Some(_)) => {}
                     _ => running = true,
@@ -309,6 +360,13 @@ impl Supervisor<'_> {
             }
             if wish.is_none() && resized.is_none() && !told {
                 wish = self.wishes.try_recv().ok().map(|w| (w, Instant::now()));
+                if let Some((refused, _)) = &wish
+                    && let Err(why) = self.may_become(refused)
+                {
+                    // Who asked may have gone.
+                    let _ = refused.answer.send(Resized::Failed(why));
+                    wish = None;
+                }
             }
             let ends = self.is_stopped() || wish.is_some();
             if ends && !told && started.elapsed() > ONLY_JUST {
@@ -322,6 +380,12 @@ impl Supervisor<'_> {
             }));
         }
     }
+}
+
+/// So many free ports of this machine. All are held until all are known, so that they differ.
+fn free_ports(processes: usize) -> std::io::Result<Vec<TcpListener>> {
+    let ports = (0..processes).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+    ports.collect()
 }
 
 /// A supervisor that is killed takes its processes along: nobody would start them again.

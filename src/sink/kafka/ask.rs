@@ -7,7 +7,7 @@ use rdkafka::client::DefaultClientContext;
 
 use super::{client, client_limit, refused};
 use crate::sink::{SinkError, SinkOptions};
-use crate::source::{Aside, refusal};
+use crate::source::{Aside, cause};
 
 /// Asks once, for so long at most; what is said, for a person.
 pub fn ask(
@@ -21,7 +21,7 @@ pub fn ask(
     let admin: AdminClient<DefaultClientContext> = config.create().map_err(|e| refused(&e))?;
     let admin = Aside::new(admin);
     let metadata = admin.inner().fetch_metadata(None, patience).map_err(|e| {
-        let why = refusal(&config).unwrap_or_else(|| e.to_string());
+        let why = cause(&config).refused.unwrap_or_else(|| e.to_string());
         SinkError::Failed(format!(
             "no answer within {} s: {why}; is it reachable, and does it speak TLS as the settings say?",
             patience.as_secs()

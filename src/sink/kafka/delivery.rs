@@ -8,17 +8,20 @@
 //! A broker answers the requests of a connection one after the other, so the messages of a commit should be in one. The
 //! client would send the first as soon as it has it: it is told to hold them back (`linger.ms`), and a flush ends that.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::bindings::rd_kafka_flush;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{IsError, KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, DeliveryResult, Message};
 use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 
+use crate::model::clock::Clock;
 use crate::observe::live::Live;
-use crate::source::{denied, is_denied};
+use crate::observe::waiting::{Waiting, What};
+use crate::source::{client_log as log, denied, is_denied};
 
 /// How long the client holds messages back that nobody flushes, ms.
 pub(super) const HOLD_MS: &str = "5";
@@ -30,40 +33,47 @@ pub(super) const PIECE: Duration = Duration::from_millis(100);
 #[derive(Default)]
 pub(super) struct Deliveries {
     refusal: Mutex<Option<Refusal>>,
+    /// What the client said last of its connections.
+    heard: Mutex<Option<(Instant, String)>>,
 }
 
 /// How long one call into the client, or a broker's silence, may take before it is said that commits wait.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A broker that does not acknowledge: says so each time that [`PATIENCE`] is over.
+/// A broker that does not acknowledge: said when [`PATIENCE`] is over.
 pub(super) struct Silence {
-    started: Instant,
-    warned: Instant,
+    waiting: Waiting,
+    looked: Instant,
 }
 
 impl Silence {
     /// Begins now.
-    pub(super) fn new() -> Self {
-        let started = Instant::now();
+    pub(super) fn new(sink: &str, live: &Arc<Live>) -> Self {
         Silence {
-            started,
-            warned: started,
+            waiting: Waiting::new(What::Sink, sink, live, &Clock::default()),
+            looked: Instant::now(),
         }
     }
 
-    /// It goes on.
-    pub(super) fn look(&mut self, sink: &str, live: &Live) {
-        if self.warned.elapsed() < PATIENCE {
-            return;
+    /// It goes on; whether [`PATIENCE`] was over once more.
+    pub(super) fn look(&mut self, of: &Deliveries) -> bool {
+        if self.looked.elapsed() < PATIENCE {
+            return false;
         }
-        self.warned = Instant::now();
-        live.sink(sink, false);
-        tracing::warn!(
-            event = "sink_waiting",
-            sink,
-            waited_s = self.started.elapsed().as_secs(),
-            "Kafka does not acknowledge; commits wait"
-        );
+        self.looked = Instant::now();
+        let heard = of.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        self.waiting.tried(&match &*heard {
+            Some((at, reason)) if at.elapsed() < 4 * PATIENCE => {
+                format!("Kafka does not acknowledge: {reason}")
+            }
+            _ => "Kafka does not acknowledge".to_owned(),
+        });
+        true
+    }
+
+    /// It is over.
+    pub(super) fn end(self) {
+        self.waiting.done();
     }
 }
 
@@ -95,8 +105,17 @@ impl Deliveries {
 }
 
 impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, said: &str) {
+        log(level, facility, said);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::warn!(event = "kafka_sink_error", problem = %error, reason);
+        // That all are down follows from what happened to each.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+            *heard = Some((Instant::now(), reason.to_owned()));
+        }
     }
 }
 

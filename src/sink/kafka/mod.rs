@@ -7,6 +7,7 @@
 
 mod ask;
 mod delivery;
+pub mod errors;
 mod producer;
 mod readback;
 mod rejects;
@@ -99,7 +100,10 @@ pub(crate) fn client(brokers: &str, options: &SinkOptions) -> ClientConfig {
         .set("client.id", "standings")
         // Half of the least is also how long a client that looks for any broker waits between two connections.
         .set("reconnect.backoff.ms", "20")
-        .set("reconnect.backoff.max.ms", "2000");
+        .set("reconnect.backoff.max.ms", "2000")
+        // A connection that carries nothing any more, and was not closed, is given up after so long, and a new one made.
+        .set("socket.timeout.ms", "10000")
+        .set("socket.connection.setup.timeout.ms", "10000");
     for (key, value) in &options.kafka_properties {
         let consumer = [
             "group.",
@@ -109,6 +113,8 @@ pub(crate) fn client(brokers: &str, options: &SinkOptions) -> ClientConfig {
             "isolation.",
             "session.",
             "heartbeat.",
+            // What a producer counts nobody reads, and would be logged.
+            "statistics.",
         ];
         if !consumer.iter().any(|c| key.starts_with(c)) {
             config.set(key, value);
@@ -193,13 +199,29 @@ impl KafkaSink {
             return Err(self.failed(&refusal.text));
         }
         if is_sent {
-            self.silence = None;
+            if let Some(silence) = self.silence.take() {
+                silence.end();
+            }
             self.live.sink(&self.name, true);
         } else {
-            let silence = self.silence.get_or_insert_with(Silence::new);
-            silence.look(&self.name, &self.live);
+            let silence = self
+                .silence
+                .get_or_insert_with(|| Silence::new(&self.name, &self.live));
+            if silence.look(self.producer.context()) {
+                self.live.sink(&self.name, false);
+                self.be_there()?;
+            }
         }
         Ok(is_sent)
+    }
+
+    /// Makes the topic if there is none: one that is deleted while it is written to would be waited for until the client
+    /// gives its messages up. A broker that does not answer now says nothing of it.
+    fn be_there(&self) -> Result<(), SinkError> {
+        match topics::is_missing(&self.producer, &self.topic) {
+            true => topics::make_topics(&self.brokers, &self.options, &[(&self.topic, false)]),
+            false => Ok(()),
+        }
     }
 
     fn wait_for_all(&mut self) -> Result<(), SinkError> {

@@ -13,9 +13,10 @@ use super::readback::Readback;
 use super::transactions::{
     IDS, LogIdentity, Progress, Record, TransactionalSink, Transactions, Trouble,
 };
-use super::{AROUND, client_limit, config, refused, topics};
+use super::{AROUND, client_limit, config, errors, refused, topics};
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
+use crate::sink::kind::Kind;
 use crate::sink::{ShownRow, SinkError, SinkOptions};
 use crate::source::{Aside, TopicId, cluster_id, denied, is_denied, topic_ids};
 
@@ -139,15 +140,6 @@ impl Topics {
             None => error.to_string(),
         };
         match code {
-            Some(
-                RDKafkaErrorCode::Fenced
-                | RDKafkaErrorCode::ProducerFenced
-                | RDKafkaErrorCode::InvalidProducerEpoch
-                | RDKafkaErrorCode::TransactionCoordinatorFenced,
-            ) => return Trouble::Fenced(text),
-            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
-                return Trouble::Final(text);
-            }
             Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
                 let id = format!("the transactional id `{}`", self.transactional_id(id));
                 return Trouble::Final(denied("WRITE", &id));
@@ -158,13 +150,19 @@ impl Topics {
             }
             _ => {}
         }
-        match error {
-            KafkaError::Transaction(e) if e.is_fatal() => Trouble::Final(text),
-            KafkaError::Transaction(e) if e.txn_requires_abort() => Trouble::Abort(text),
-            KafkaError::Transaction(e) if e.is_retriable() => Trouble::Again(text),
-            KafkaError::Flush(_) => Trouble::Again(text),
-            KafkaError::Transaction(_) => Trouble::Final(text),
-            _ => Trouble::Abort(text),
+        // No code: the client was dropped, or the binding refuses the call.
+        let kind = code.map_or(Kind::Final, errors::kind);
+        match (error, kind) {
+            (_, Kind::Fenced) => Trouble::Fenced(text),
+            (_, Kind::Login) => Trouble::Final(text),
+            // What the client says of the transaction itself comes before what the code means.
+            (KafkaError::Transaction(e), _) if e.is_fatal() => Trouble::Final(text),
+            (KafkaError::Transaction(e), _) if e.txn_requires_abort() => Trouble::Abort(text),
+            (KafkaError::Transaction(e), _) if e.is_retriable() => Trouble::Again(text),
+            (KafkaError::Flush(_), _) => Trouble::Again(text),
+            (KafkaError::Transaction(_), _) => Trouble::Final(text),
+            (_, Kind::Passing | Kind::Row) => Trouble::Abort(text),
+            (_, Kind::Wrong | Kind::Final) => Trouble::Final(text),
         }
     }
 }
@@ -291,7 +289,7 @@ impl Transactions for Topics {
 
     fn acknowledged(&self, id: usize) -> Result<(), Trouble> {
         let producer = self.producer(id)?;
-        let mut silence = Silence::new();
+        let mut silence = Silence::new(&self.name, &self.live);
         loop {
             // In short pieces: what is refused is told at once, while the rest may wait for ever.
             let is_sent = flush(producer, PIECE);
@@ -315,9 +313,12 @@ impl Transactions for Topics {
             }
             if is_sent {
                 self.together.set(0);
+                silence.end();
                 return Ok(());
             }
-            silence.look(&self.name, &self.live);
+            if silence.look(producer.context()) {
+                self.live.sink(&self.name, false);
+            }
         }
     }
 

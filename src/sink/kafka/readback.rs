@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -11,6 +11,7 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::delivery::PATIENCE;
 use super::topics::{ANSWER, waiting};
 use super::transactions::Progress;
 use super::{client, refused};
@@ -18,6 +19,7 @@ use crate::model::decimal::parse_minor;
 use crate::model::plan::{Field, FieldType, Plan, Ranking};
 use crate::model::time::parse_written;
 use crate::model::value::Value;
+use crate::observe::waiting::{Waiting, What};
 use crate::sink::look::Look;
 use crate::sink::{Shown, ShownRow, SinkError, SinkOptions};
 use crate::source::{Aside, Quiet, denied, is_denied};
@@ -115,9 +117,15 @@ impl Readback {
             return Ok(());
         }
         consumer.assign(&list).map_err(|e| self.failed(topic, &e))?;
+        let name = format!("kafka://{}/{topic}", self.brokers);
+        let mut problem = "its records do not come".to_owned();
+        let (mut heard, mut waits) = (Instant::now(), None::<Waiting>);
         while left > 0 {
             match consumer.poll(Duration::from_millis(200)) {
-                Some(Ok(message)) => take(message.key(), message.payload())?,
+                Some(Ok(message)) => {
+                    heard = Instant::now();
+                    take(message.key(), message.payload())?;
+                }
                 Some(Err(KafkaError::PartitionEOF(_))) => left -= 1,
                 Some(Err(e)) if is_denied(e.rdkafka_error_code()) => {
                     let denied = denied("READ", &format!("topic `{topic}`"));
@@ -127,11 +135,18 @@ impl Readback {
                 Some(Err(e))
                     if e.rdkafka_error_code()
                         == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {}
-                Some(Err(e)) => {
-                    tracing::warn!(event = "sink_waiting", sink = self.brokers, problem = %e, "reading back");
+                Some(Err(e)) => problem = e.to_string(),
+                None if heard.elapsed() >= PATIENCE => {
+                    let begin =
+                        || Waiting::new(What::Sink, &name, &self.options.live, &self.options.clock);
+                    waits.get_or_insert_with(begin).tried(&problem);
+                    heard = Instant::now();
                 }
                 None => {}
             }
+        }
+        if let Some(waits) = waits {
+            waits.done();
         }
         // What still comes of it is dropped, and does not count for the next topic.
         consumer.unassign().map_err(|e| self.failed(topic, &e))

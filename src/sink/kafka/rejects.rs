@@ -11,6 +11,9 @@ use crate::sink::json::push_reject;
 
 impl RejectWriter for KafkaSink {
     fn open(&mut self, _: bool) -> Result<(), SinkError> {
+        // One that is missing is made: the client would wait for it, and every commit with it.
+        let topic = [(&self.topic, false)];
+        topics::make_topics(&self.brokers, &self.options, &topic)?;
         self.largest = topics::largest(&self.brokers, &self.options, &self.topic)?;
         Ok(())
     }

@@ -1,15 +1,19 @@
 //! Topics of a sink: made when missing, asked for their largest message; and the patience with brokers that are down.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 
-use super::{client, refused};
+use super::{client, errors, refused};
+use crate::observe::waiting::{Waiting, What};
+use crate::sink::kind::Kind;
 use crate::sink::{SinkError, SinkOptions};
-use crate::source::{Aside, denied, is_denied, refusal};
+use crate::source::{Aside, Quiet, TopicId, cause, denied, is_denied, topic_ids};
 
+/// How long a broker may take to say whether a topic is there, while messages wait.
+const QUICK: Duration = Duration::from_secs(2);
 /// How long a broker may take to answer once.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
 
@@ -62,12 +66,16 @@ pub fn make_topics(
     Ok(())
 }
 
+/// Whether there is no such topic. A broker that does not answer does not say so.
+pub(super) fn is_missing<C: ProducerContext>(producer: &ThreadedProducer<C>, topic: &str) -> bool {
+    let client = producer.client().native_ptr();
+    let found = topic_ids(client, &[topic], QUICK);
+    found.is_ok_and(|ids| ids.contains(&TopicId::Missing))
+}
+
 /// A client that asks about topics and makes them.
-fn admin(
-    brokers: &str,
-    options: &SinkOptions,
-) -> Result<Aside<AdminClient<DefaultClientContext>>, SinkError> {
-    let admin = client(brokers, options).create();
+fn admin(brokers: &str, options: &SinkOptions) -> Result<Aside<AdminClient<Quiet>>, SinkError> {
+    let admin = client(brokers, options).create_with_context(Quiet);
     admin.map(Aside::new).map_err(|e| refused(&e))
 }
 
@@ -100,25 +108,26 @@ pub(super) fn waiting<T>(
     options: &SinkOptions,
     mut ask: impl FnMut() -> Result<T, KafkaError>,
 ) -> Result<T, SinkError> {
-    let mut warned: Option<Instant> = None;
+    let name = format!("kafka://{brokers}");
+    let mut waits = Waiting::new(What::Sink, &name, &options.live, &options.clock);
     loop {
         match ask() {
-            Ok(answer) => return Ok(answer),
-            Err(e) => match e.rdkafka_error_code() {
-                Some(
-                    RDKafkaErrorCode::Authentication
-                    | RDKafkaErrorCode::SaslAuthenticationFailed
-                    | RDKafkaErrorCode::ClusterAuthorizationFailed
-                    | RDKafkaErrorCode::TopicAuthorizationFailed,
-                ) => return Err(SinkError::Failed(format!("kafka://{brokers}: {e}"))),
-                _ => {
-                    if let Some(why) = refusal(&client(brokers, options)) {
-                        return Err(SinkError::Failed(format!("kafka://{brokers}: {why}")));
+            Ok(answer) => {
+                waits.done();
+                return Ok(answer);
+            }
+            // No code: the client was dropped, or the binding refuses the call.
+            Err(e) => match e.rdkafka_error_code().map_or(Kind::Final, errors::kind) {
+                Kind::Login | Kind::Wrong | Kind::Fenced | Kind::Row | Kind::Final => {
+                    return Err(SinkError::Failed(format!("kafka://{brokers}: {e}")));
+                }
+                Kind::Passing => {
+                    let cause = cause(&client(brokers, options));
+                    if let Some(why) = cause.refused {
+                        return Err(SinkError::Failed(format!("{name}: {why}")));
                     }
-                    if warned.is_none_or(|w| w.elapsed() > Duration::from_secs(5)) {
-                        warned = Some(Instant::now());
-                        tracing::warn!(event = "sink_waiting", sink = brokers, problem = %e, "waiting for Kafka");
-                    }
+                    let problem = cause.happened.unwrap_or_else(|| e.to_string());
+                    waits.tried(&problem);
                     std::thread::sleep(Duration::from_millis(200));
                 }
             },

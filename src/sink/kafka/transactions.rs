@@ -42,6 +42,7 @@ use crate::model::identity::{Conflict, Known, Opening, admit};
 use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
 use crate::observe::live::Live;
+use crate::observe::waiting::{Waiting, What};
 use crate::sink::json::each_that_fits;
 use crate::sink::refused::Letters;
 use crate::sink::{Shown, ShownRow, Sink, SinkError};
@@ -200,8 +201,6 @@ pub struct TransactionalSink<T> {
     clock: Clock,
 }
 
-/// How often it is said that commits wait.
-const REMIND: Duration = Duration::from_secs(5);
 /// How often it is asked whether the topics are still the same.
 const ASK: Duration = Duration::from_secs(1);
 /// Between a transaction that failed and the next attempt: at first, and at most.
@@ -253,24 +252,20 @@ impl<T: Transactions> TransactionalSink<T> {
 
     /// Makes a call again while that can heal it, with a log line.
     fn persist<R>(&self, mut call: impl FnMut(&T) -> Result<R, Trouble>) -> Result<R, Trouble> {
-        let started = self.clock.now();
-        let mut warned: Option<Instant> = None;
+        let name = self.log.name();
+        let mut waiting = Waiting::new(What::Sink, name, &self.live, &self.clock);
         loop {
             let problem = match call(&self.log) {
                 Err(Trouble::Again(problem)) => problem,
-                other => return other,
+                other => {
+                    if other.is_ok() {
+                        waiting.done();
+                    }
+                    return other;
+                }
             };
-            self.live.sink(self.log.name(), false);
-            if warned.is_none_or(|w| self.clock.since(w) > REMIND) {
-                warned = Some(self.clock.now());
-                tracing::warn!(
-                    event = "sink_waiting",
-                    sink = self.log.name(),
-                    problem,
-                    waited_ms = self.clock.since(started).as_millis() as u64,
-                    "commits wait"
-                );
-            }
+            self.live.sink(name, false);
+            waiting.tried(&problem);
             self.clock.sleep(Duration::from_millis(50));
         }
     }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config};
@@ -9,6 +10,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Trouble;
 use super::tls::{self, Verify};
+use crate::config::renew::FromFile;
 use crate::sink::SinkError;
 use crate::sink::url::SinkUrl;
 
@@ -16,9 +18,16 @@ use crate::sink::url::SinkUrl;
 pub struct Target {
     /// For logs: without secrets.
     pub name: String,
+    /// Where the URL came from, if that was a file.
+    file: Option<FromFile>,
     config: Config,
     tls: MakeRustlsConnect,
 }
+
+/// The variable that `--sink` can come from.
+const VARIABLE: &str = "STANDINGS_SINK";
+/// How soon a connection that nobody speaks on is looked after, where the URL does not say: a balancer forgets it later.
+const KEEPALIVE: Duration = Duration::from_secs(30);
 
 impl Target {
     /// Reads a URL. `sslmode` and `sslrootcert` are ours; the rest is for `tokio-postgres`.
@@ -39,6 +48,7 @@ impl Target {
                 _ => rest.push(pair),
             }
         }
+        let file = FromFile::of(VARIABLE, url);
         let url = if rest.is_empty() {
             base.to_owned()
         } else {
@@ -48,6 +58,9 @@ impl Target {
         let mut config: Config = url
             .parse()
             .map_err(|e: tokio_postgres::Error| wrong(super::describe(&e)))?;
+        if !rest.iter().any(|pair| pair.starts_with("keepalives")) {
+            config.keepalives_idle(KEEPALIVE);
+        }
         if config.get_application_name().is_none() {
             config.application_name("standings");
         }
@@ -72,7 +85,30 @@ impl Target {
         };
         config.ssl_mode(mode);
         let tls = tls::connector(verify, roots.as_deref()).map_err(wrong)?;
-        Ok(Target { name, config, tls })
+        Ok(Target {
+            name,
+            file,
+            config,
+            tls,
+        })
+    }
+
+    /// Reads anew the file that the URL came from (`STANDINGS_SINK_FILE`): a password may be another one by now. Where it is
+    /// named, and what it came from, stays the same; a URL that cannot be read changes nothing.
+    pub fn renew(&mut self) {
+        let now = self.file.as_ref().and_then(FromFile::now);
+        if let Some(Ok(newest)) = now.map(|url| Target::parse(&url)) {
+            (self.config, self.tls) = (newest.config, newest.tls);
+        }
+    }
+
+    /// Tells the server that nobody waits for what this connection does.
+    pub fn cancel(&self, client: &Client) -> impl Future<Output = ()> + use<> {
+        let (token, tls) = (client.cancel_token(), self.tls.clone());
+        async move {
+            // It is tried; what comes of it the next attempt sees.
+            let _ = token.cancel_query(tls).await;
+        }
     }
 
     /// What leads to its tables: two that are the same write into the same ones.
@@ -96,21 +132,8 @@ impl Target {
     pub async fn connect(&self) -> Result<Client, Trouble> {
         let connected = self.config.connect(self.tls.clone()).await;
         let (client, connection) = connected.map_err(|e| {
-            if let Some(problem) = no_trust(&e) {
-                return Trouble::Final(SinkError::Configuration(format!(
-                    "--sink {}: {problem}",
-                    self.name
-                )));
-            }
-            let refused = e
-                .code()
-                .is_some_and(|c| c.code().starts_with("28") || c.code().starts_with("3D"));
-            match Trouble::from(e) {
-                Trouble::Final(SinkError::Failed(m)) if refused => Trouble::Final(
-                    SinkError::Configuration(format!("--sink {}: {m}", self.name)),
-                ),
-                other => other,
-            }
+            let no_trust = no_trust(&e);
+            no_trust.unwrap_or_else(|| Trouble::from(e))
         })?;
         tokio::spawn(async move {
             // What ends the connection is seen by the next statement.
@@ -120,15 +143,15 @@ impl Target {
     }
 }
 
-/// What is wrong with the server's TLS, if that is why there is no connection: waiting does not heal it.
-fn no_trust(error: &tokio_postgres::Error) -> Option<String> {
+/// What is wrong with the server's TLS, if that is why there is no connection. An expired certificate may be renewed.
+fn no_trust(error: &tokio_postgres::Error) -> Option<Trouble> {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(e) = cause {
         if e.to_string().ends_with("server does not support TLS") {
-            return Some(
+            return Some(Trouble::Wrong(
                 "the server does not speak TLS; turn it on there, or say sslmode=disable"
                     .to_owned(),
-            );
+            ));
         }
         let inner = e
             .downcast_ref::<std::io::Error>()
@@ -136,10 +159,10 @@ fn no_trust(error: &tokio_postgres::Error) -> Option<String> {
             .and_then(|inner| inner.downcast_ref::<rustls::Error>())
             .or_else(|| e.downcast_ref());
         if let Some(rustls::Error::InvalidCertificate(problem)) = inner {
-            return Some(format!(
+            return Some(Trouble::Login(format!(
                 "the server's certificate is not trusted: {problem}; name its authority with sslrootcert=PATH, and \
                  the host as the certificate does"
-            ));
+            )));
         }
         cause = e.source();
     }

@@ -8,8 +8,10 @@
 
 mod ask;
 mod connect;
+pub mod errors;
 mod identity;
 mod layout;
+mod limit;
 mod look;
 mod protocol;
 mod refused;
@@ -32,8 +34,10 @@ pub use self::tables::{fields, quoted, sql_type};
 pub(crate) use self::tls::authority_only;
 pub use self::upgrade::Wanted;
 
+use self::limit::Patience;
 use self::rows::Statements;
 use self::tables::Names;
+use super::kind::Kind;
 use super::refused::Refused;
 use super::{Shown, SinkError, SinkOptions};
 use crate::event_time::END_OF_TIME;
@@ -54,27 +58,27 @@ pub struct Postgres {
     connection: Option<(Client, Vec<Statements>)>,
     /// What failed last was one of the rows.
     refuses: bool,
+    patience: Patience,
 }
 
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
-        let text = describe(&error);
-        let passing = match error.code() {
-            None => true,
-            Some(code) => {
-                let classes = ["08", "53", "57P0", "40"];
-                classes.iter().any(|c| code.code().starts_with(c))
-                    || *code == SqlState::LOCK_NOT_AVAILABLE
-            }
-        };
-        // A wrong password or database is no outage.
-        if passing && !error.to_string().contains("invalid configuration") {
-            Trouble::Passing(text)
-        } else {
-            Trouble::Final(SinkError::Failed(text))
+        let mut text = describe(&error);
+        if POOLED.contains(&error.code().map_or("", SqlState::code)) {
+            text += "; a pooler that gives each transaction another connection (PgBouncer) has to know prepared statements: \
+                     pool_mode = session, or max_prepared_statements above 0 (1.21 and later), or the server's own port";
+        }
+        match errors::kind(&error) {
+            Kind::Passing => Trouble::Passing(text),
+            Kind::Login => Trouble::Login(text),
+            Kind::Wrong => Trouble::Wrong(text),
+            Kind::Row | Kind::Fenced | Kind::Final => Trouble::Final(SinkError::Failed(text)),
         }
     }
 }
+
+/// A statement that was prepared is not there, or one of that name is: another connection than before.
+const POOLED: [&str; 2] = ["26000", "42P05"];
 
 /// The server's own words, where it said something.
 fn describe(error: &Error) -> String {
@@ -108,9 +112,11 @@ impl PostgresSink {
             names: None,
             connection: None,
             refuses: false,
+            patience: Patience::default(),
         };
         let live = Arc::clone(&options.live);
-        Ok(DatabaseSink::over(postgres, live, options.clock.clone()))
+        let sink = DatabaseSink::over(postgres, live, options.clock.clone());
+        Ok(sink.started_before(options.started_before))
     }
 
     /// Asks something on a connection of its own, once, for so long at most.
@@ -131,7 +137,7 @@ impl PostgresSink {
         match asked {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(Trouble::Final(error))) => Err(error),
-            Ok(Err(Trouble::Passing(problem))) => Err(SinkError::Failed(problem)),
+            Ok(Err(trouble)) => Err(SinkError::Failed(trouble.text())),
             Err(_) => Err(SinkError::Failed(format!(
                 "no answer within {} s",
                 patience.as_secs()
@@ -150,38 +156,70 @@ impl PostgresSink {
 
 /// A connection that is there, and what is used with it.
 struct Connected<'a> {
-    runtime: &'a Runtime,
     client: &'a mut Client,
     statements: &'a [Statements],
     names: &'a Names,
 }
 
 impl Postgres {
-    fn connected(&mut self) -> Result<Connected<'_>, Trouble> {
-        match (&mut self.connection, &self.names) {
-            (Some((client, statements)), Some(names)) => Ok(Connected {
-                runtime: &self.runtime,
-                client,
-                statements,
-                names,
-            }),
-            _ => Err(Trouble::Passing("not connected".to_owned())),
-        }
+    /// Asks on the connection that is there, for a limited time: `pieces` times of one answer.
+    fn ask<T>(
+        &mut self,
+        what: &str,
+        pieces: usize,
+        question: impl AsyncFnOnce(Connected<'_>) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let (Some((client, statements)), Some(names)) = (&mut self.connection, &self.names) else {
+            return Err(Trouble::Passing("not connected".to_owned()));
+        };
+        let at = Connected {
+            client,
+            statements,
+            names,
+        };
+        let question = question(at);
+        self.patience.limit(&self.runtime, what, pieces, question)
     }
 
     fn say(&mut self, statement: &str) -> Result<(), Trouble> {
-        let at = self.connected()?;
-        Ok(at.runtime.block_on(at.client.batch_execute(statement))?)
+        self.ask(statement, 1, async |at: Connected<'_>| {
+            Ok(at.client.batch_execute(statement).await?)
+        })
     }
 
-    /// Connects, and finds the schema if it is not known; the client is not kept.
-    async fn dial(target: &Target, names: &mut Option<Names>) -> Result<(Client, Names), Trouble> {
-        let client = target.connect().await?;
-        let found = match names {
-            Some(found) => found.clone(),
-            None => names.insert(Names::find(&client).await?).clone(),
+    /// Connects, and finds the schema if it is not known.
+    fn dial(&mut self) -> Result<Client, Trouble> {
+        let (target, names) = (&self.target, &mut self.names);
+        let dialled = async {
+            let client = target.connect().await?;
+            if names.is_none() {
+                *names = Some(Names::find(&client).await?);
+            }
+            Ok(client)
         };
-        Ok((client, found))
+        let (runtime, patience) = (&self.runtime, &mut self.patience);
+        patience.limit(runtime, "the connection", 1, dialled)
+    }
+
+    fn prepare(&mut self, plan: &Plan) -> Result<(), Trouble> {
+        let prepared = self.ask("the statements", 1, async |at: Connected<'_>| {
+            rows::prepare(at.client, at.names, plan).await
+        })?;
+        if let Some((_, statements)) = &mut self.connection {
+            *statements = prepared;
+        }
+        Ok(())
+    }
+
+    /// A statement that was not answered may wait for a lock, and holds what the next attempt needs: the server is told
+    /// that nobody waits for it. Never a COMMIT: one that waits for a standby would become visible without it.
+    fn given_up<T>(&mut self, answer: Result<T, Trouble>) -> Result<T, Trouble> {
+        if self.patience.is_over(&answer)
+            && let Some((client, _)) = &self.connection
+        {
+            Patience::cancel(&self.runtime, self.target.cancel(client));
+        }
+        answer
     }
 }
 
@@ -191,42 +229,31 @@ impl Database for Postgres {
     }
 
     fn find(&mut self, plan: &Plan) -> Result<Found, Trouble> {
-        let (target, names) = (&self.target, &mut self.names);
-        let found = self.runtime.block_on(async {
-            let (client, names) = Postgres::dial(target, names).await?;
-            let found = identity::find(&client, &names, plan).await?;
-            Ok::<_, Trouble>((client, found))
-        });
-        let (client, found) = found?;
         // Opening goes on with it.
-        self.connection = Some((client, Vec::new()));
-        Ok(found)
+        self.connection = Some((self.dial()?, Vec::new()));
+        self.ask("which database it is", 1, async |at: Connected<'_>| {
+            identity::find(&*at.client, at.names, plan).await
+        })
     }
 
     fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Opened, Trouble> {
-        let connected = self.connection.take().map(|(client, _)| client);
-        let (target, names) = (&self.target, &mut self.names);
-        let (client, statements, opened) = self.runtime.block_on(async {
-            let (mut client, names) = match (connected, &*names) {
-                (Some(client), Some(names)) => (client, names.clone()),
-                _ => Postgres::dial(target, names).await?,
-            };
-            let opened = tables::open(&mut client, &names, plan, opening).await?;
-            let statements = rows::prepare(&client, &names, plan).await?;
-            Ok::<_, Trouble>((client, statements, opened))
-        })?;
-        self.connection = Some((client, statements));
+        if self.connection.is_none() {
+            self.connection = Some((self.dial()?, Vec::new()));
+        }
+        let opened = self.ask(
+            "what the tables show",
+            limit::OPENING,
+            async |at: Connected<'_>| tables::open(at.client, at.names, plan, opening).await,
+        );
+        let opened = self.given_up(opened)?;
+        self.prepare(plan)?;
         Ok(opened)
     }
 
     fn connect(&mut self, plan: &Plan) -> Result<(), Trouble> {
-        let (target, names) = (&self.target, &mut self.names);
-        self.connection = Some(self.runtime.block_on(async {
-            let (client, names) = Postgres::dial(target, names).await?;
-            let statements = rows::prepare(&client, &names, plan).await?;
-            Ok::<_, Trouble>((client, statements))
-        })?);
-        Ok(())
+        self.connection = Some((self.dial()?, Vec::new()));
+        let prepared = self.prepare(plan);
+        prepared.inspect_err(|_| self.connection = None)
     }
 
     fn is_connected(&self) -> bool {
@@ -237,15 +264,20 @@ impl Database for Postgres {
         self.connection = None;
     }
 
+    fn renew(&mut self) {
+        self.target.renew();
+    }
+
     fn last(&mut self) -> Result<Here, Trouble> {
-        let at = self.connected()?;
-        at.runtime.block_on(tables::last(at.client, at.names))
+        self.ask("the last commit", 1, async |at: Connected<'_>| {
+            tables::last(at.client, at.names).await
+        })
     }
 
     fn identity(&mut self, plan: &Plan) -> Result<DatabaseIdentity, Trouble> {
-        let at = self.connected()?;
-        let present = identity::present(&*at.client, at.names, plan);
-        at.runtime.block_on(present)
+        self.ask("which database it is", 1, async |at: Connected<'_>| {
+            identity::present(&*at.client, at.names, plan).await
+        })
     }
 
     fn begin(&mut self) -> Result<(), Trouble> {
@@ -253,27 +285,35 @@ impl Database for Postgres {
     }
 
     fn claim(&mut self, commit: &Commit, by: &Claim<'_>) -> Result<bool, Trouble> {
-        let at = self.connected()?;
-        at.runtime
-            .block_on(tables::claim(at.client, at.names, commit, by))
+        let claimed = self.ask("the commit's number", 1, async |at: Connected<'_>| {
+            tables::claim(at.client, at.names, commit, by).await
+        });
+        self.given_up(claimed)
     }
 
     fn rows(&mut self, plan: &Plan, commit: &Commit) -> Result<(), Trouble> {
-        let at = self.connected()?;
-        let written = at
-            .runtime
-            .block_on(rows::write(at.client, at.statements, plan, commit));
-        match written {
-            Ok(true) => Ok(()),
-            Ok(false) => {
-                self.refuses = true;
-                Err(Trouble::Passing("the server wrote fewer rows".to_owned()))
-            }
-            Err(e) => {
-                self.refuses = refused::is_row(&e);
-                Err(e.into())
-            }
-        }
+        let pieces = rows::pieces(commit);
+        let mut refuses = false;
+        let written =
+            self.ask(
+                "the commit's rows",
+                pieces,
+                async |at: Connected<'_>| match rows::write(at.client, at.statements, plan, commit)
+                    .await
+                {
+                    Ok(true) => Ok(()),
+                    Ok(false) => {
+                        refuses = true;
+                        Err(Trouble::Passing("the server wrote fewer rows".to_owned()))
+                    }
+                    Err(e) => {
+                        refuses = errors::kind(&e) == Kind::Row;
+                        Err(e.into())
+                    }
+                },
+            );
+        self.refuses = refuses;
+        self.given_up(written)
     }
 
     fn refuses(&mut self) -> bool {
@@ -285,9 +325,14 @@ impl Database for Postgres {
     }
 
     fn each_row(&mut self, plan: &Plan, commit: &Commit) -> Result<Vec<Refused>, Trouble> {
-        let at = self.connected()?;
-        at.runtime
-            .block_on(refused::write(at.client, at.statements, plan, commit))
+        // Halving: at most as many statements again for each row that is refused, which nobody knows before.
+        let pieces = rows::pieces(commit) * limit::HALVING;
+        let written = self.ask(
+            "the commit's rows, one by one",
+            pieces,
+            async |at: Connected<'_>| refused::write(at.client, at.statements, plan, commit).await,
+        );
+        self.given_up(written)
     }
 
     fn commit(&mut self) -> Result<(), Trouble> {

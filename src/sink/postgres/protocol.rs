@@ -25,6 +25,7 @@ use crate::model::identity::{Conflict, Opening, admit};
 use crate::model::plan::Plan;
 use crate::model::sabotage::{self, Mistake};
 use crate::observe::live::Live;
+use crate::observe::waiting::{Waiting, What};
 use crate::sink::refused::{Letters, Refused};
 use crate::sink::{Shown, Sink, SinkError};
 
@@ -33,8 +34,22 @@ use crate::sink::{Shown, Sink, SinkError};
 pub enum Trouble {
     /// It may work on a new connection.
     Passing(String),
-    /// It will not.
+    /// This user is not let in.
+    Login(String),
+    /// What the URL names is not there, or may not be used.
+    Wrong(String),
+    /// It will not work.
     Final(SinkError),
+}
+
+impl Trouble {
+    /// What went wrong, for people.
+    pub fn text(&self) -> String {
+        match self {
+            Trouble::Passing(text) | Trouble::Login(text) | Trouble::Wrong(text) => text.clone(),
+            Trouble::Final(error) => error.to_string(),
+        }
+    }
 }
 
 /// One connection to a database, at most; every call may lose it.
@@ -51,6 +66,8 @@ pub trait Database: Send {
     fn is_connected(&self) -> bool;
     /// Lets go of the connection, and of what was not committed on it.
     fn disconnect(&mut self);
+    /// Reads anew the file that its secret came from.
+    fn renew(&mut self) {}
     /// The last commit, the newest generation and its owner.
     fn last(&mut self) -> Result<Here, Trouble>;
     /// Which database it is now.
@@ -131,10 +148,18 @@ pub struct DatabaseSink<D> {
     letters: Letters,
     live: Arc<Live>,
     clock: Clock,
+    /// It was let in once, by this process or by one before it: a login that is refused now may be taken again.
+    was_in: bool,
+    /// This process has worked with it: what is wrong now was right.
+    was_right: bool,
 }
 
 /// The first and the longest wait between two attempts.
 const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// How long a login may be refused, after one that was taken: passwords and certificates are changed in several places, one
+/// after the other.
+const LOGIN: Duration = Duration::from_secs(60);
 
 impl<D: Database> DatabaseSink<D> {
     /// Connects on open.
@@ -146,6 +171,8 @@ impl<D: Database> DatabaseSink<D> {
             letters: Letters::default(),
             live,
             clock,
+            was_in: false,
+            was_right: false,
         }
     }
 
@@ -154,44 +181,71 @@ impl<D: Database> DatabaseSink<D> {
         &mut self.database
     }
 
+    /// Whether an earlier process of this cluster was let in: a login that is refused at this start is waited for too.
+    pub fn started_before(mut self, started: bool) -> Self {
+        self.was_in = started;
+        self
+    }
+
     /// Tries until it works or cannot work, waiting longer and longer.
     pub(super) fn persist<T>(
         &mut self,
         mut attempt: impl FnMut(&mut D) -> Result<T, Trouble>,
     ) -> Result<T, SinkError> {
-        let started = self.clock.now();
         let mut wait = WAITS.0;
-        let mut warned: Option<Instant> = None;
+        let name = self.database.name();
+        let mut waiting = Waiting::new(What::Sink, name, &self.live, &self.clock);
+        let mut refused: Option<Instant> = None;
         loop {
-            let problem = match attempt(&mut self.database) {
+            let trouble = match attempt(&mut self.database) {
                 Ok(done) => {
+                    (self.was_in, self.was_right) = (true, true);
                     self.live.sink(self.database.name(), true);
-                    if warned.is_some() {
-                        tracing::info!(
-                            event = "sink_back",
-                            sink = self.database.name(),
-                            waited_ms = self.clock.since(started).as_millis() as u64
-                        );
-                    }
+                    waiting.done();
                     return Ok(done);
                 }
-                Err(Trouble::Final(error)) => return Err(error),
-                Err(Trouble::Passing(problem)) => problem,
+                Err(trouble) => trouble,
             };
-            self.database.disconnect();
+            let problem = self.healing(trouble, &mut refused)?;
+            waiting.tried(&problem);
             self.live.sink(self.database.name(), false);
-            if warned.is_none_or(|w| self.clock.since(w) > Duration::from_secs(5)) {
-                warned = Some(self.clock.now());
-                tracing::warn!(
-                    event = "sink_waiting",
-                    sink = self.database.name(),
-                    problem,
-                    waited_ms = self.clock.since(started).as_millis() as u64,
-                    "commits wait"
-                );
-            }
+            self.database.disconnect();
             self.clock.sleep(wait);
             wait = (wait * 2).min(WAITS.1);
+        }
+    }
+
+    /// What waiting may heal; else the error. `refused`: since when the login is.
+    fn healing(
+        &mut self,
+        trouble: Trouble,
+        refused: &mut Option<Instant>,
+    ) -> Result<String, SinkError> {
+        let name = self.database.name();
+        let about = |problem: &str| format!("--sink {name}: {problem}");
+        match trouble {
+            Trouble::Final(error) => Err(error),
+            Trouble::Wrong(problem) if self.was_right => Err(SinkError::Failed(about(&problem))),
+            Trouble::Wrong(problem) => Err(SinkError::Configuration(about(&problem))),
+            Trouble::Login(problem) if !self.was_in => {
+                Err(SinkError::Configuration(about(&problem)))
+            }
+            Trouble::Login(problem) => {
+                let since = *refused.get_or_insert_with(|| self.clock.now());
+                if self.clock.since(since) >= LOGIN {
+                    return Err(SinkError::Failed(format!(
+                        "{}; it was let in before, and tried again for {} s, with the secret's file read anew",
+                        about(&problem),
+                        LOGIN.as_secs()
+                    )));
+                }
+                self.database.renew();
+                Ok(problem)
+            }
+            Trouble::Passing(problem) => {
+                *refused = None;
+                Ok(problem)
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which errors are a row's, and how the rows are written that can be.
+//! How the rows of a commit are written that can be, where the server refuses some.
 //!
 //! ```text
 //! all rows of a chunk ──► all written? done
@@ -9,34 +9,14 @@
 //! Only after a commit's rows were tried all at once and failed: what fails is found by halving, so that a bad row among
 //! *n* good ones costs about 2 log *n* statements.
 
-use tokio_postgres::{Client, Error};
+use tokio_postgres::Client;
 
 use super::rows::{self, CHUNK, Statements};
-use super::{Trouble, describe};
+use super::{Trouble, describe, errors};
 use crate::model::change::{Change, Commit};
 use crate::model::plan::Plan;
+use crate::sink::kind::Kind;
 use crate::sink::refused::Refused;
-
-/// Whether an error is of what a row holds, so that other rows could be written.
-pub fn is_row(error: &Error) -> bool {
-    let Some(db) = error.as_db_error() else {
-        return false;
-    };
-    is_row_by(db.code().code(), db.routine())
-}
-
-/// By SQLSTATE, and by the place in the server that said so, which has no language.
-fn is_row_by(code: &str, routine: Option<&str>) -> bool {
-    match (code.get(..2).unwrap_or_default(), code) {
-        // Data exceptions (an encoding, a type's range); integrity (a constraint, no partition); what PL/pgSQL raises.
-        ("22" | "23" | "P0", _) => true,
-        // A limit of the server: a key that is too long for an index.
-        (_, "54000") => true,
-        // Row security; a right on the table that is missing is none of a row.
-        (_, "42501") => routine == Some("ExecWithCheckOptions"),
-        _ => false,
-    }
-}
 
 /// Writes those of a commit's rows that can be, within the present transaction; the others.
 pub async fn write(
@@ -70,7 +50,7 @@ pub async fn write(
                 }
                 Ok(_) => "the server did not write it, and gave no error: a trigger or a rule of the table leaves it out"
                     .to_owned(),
-                Err(e) if is_row(&e) => describe(&e),
+                Err(e) if errors::kind(&e) == Kind::Row => describe(&e),
                 Err(e) => return Err(e.into()),
             };
             client
@@ -103,34 +83,10 @@ async fn forget(
     client.batch_execute("SAVEPOINT stale").await?;
     let end = match rows::delete(client, statements, ranking, &[change]).await {
         Ok(_) => "RELEASE SAVEPOINT stale",
-        Err(e) if is_row(&e) => "ROLLBACK TO SAVEPOINT stale; RELEASE SAVEPOINT stale",
+        Err(e) if errors::kind(&e) == Kind::Row => {
+            "ROLLBACK TO SAVEPOINT stale; RELEASE SAVEPOINT stale"
+        }
         Err(e) => return Err(e.into()),
     };
     Ok(client.batch_execute(end).await?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_row_by;
-
-    #[test]
-    fn a_row_s_errors_are_told_from_others() {
-        for (code, routine, is_row) in [
-            ("22P05", None, true),
-            ("22003", None, true),
-            ("23514", None, true),
-            ("23505", None, true),
-            ("P0001", None, true),
-            ("54000", None, true),
-            ("42501", Some("ExecWithCheckOptions"), true),
-            ("42501", Some("aclcheck_error"), false),
-            ("42P01", None, false),
-            ("40001", None, false),
-            ("57014", None, false),
-            ("53100", None, false),
-            ("25006", None, false),
-        ] {
-            assert_eq!(is_row_by(code, routine), is_row, "{code}");
-        }
-    }
 }

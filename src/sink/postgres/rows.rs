@@ -83,6 +83,11 @@ pub async fn prepare(
     Ok(all)
 }
 
+/// How many answers the rows of a commit count for.
+pub fn pieces(commit: &Commit) -> usize {
+    1 + commit.changes.len() / CHUNK
+}
+
 /// Writes a commit's rows, within the present transaction; whether the server says that it wrote all of them.
 pub async fn write(
     client: &Client,

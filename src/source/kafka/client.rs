@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rdkafka::config::ClientConfig;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
@@ -11,6 +11,7 @@ use rdkafka::{ClientContext, TopicPartitionList};
 
 use super::super::error::SourceError;
 use super::super::options::SourceOptions;
+use super::super::quiet::log;
 use super::super::rights::denied;
 use crate::observe::live::Live;
 
@@ -51,6 +52,9 @@ pub(super) fn config(options: &SourceOptions, brokers: &str) -> ClientConfig {
         // Half of the least is also how long a client that looks for any broker waits between two connections.
         .set("reconnect.backoff.ms", "20")
         .set("reconnect.backoff.max.ms", "2000")
+        // A connection that carries nothing any more, and was not closed, is given up after so long, and a new one made.
+        .set("socket.timeout.ms", "10000")
+        .set("socket.connection.setup.timeout.ms", "10000")
         .set("queued.min.messages", "50000")
         .set("queued.max.messages.kbytes", "65536")
         .set("allow.auto.create.topics", "false")
@@ -81,6 +85,10 @@ pub(super) struct Context {
 }
 
 impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, said: &str) {
+        log(level, facility, said);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::PartitionEOF) => {}

@@ -40,25 +40,19 @@ impl Topic<'_> {
 
     /// Asks until it is known that it is the same topic; `false` when told to stop.
     pub(super) fn confirm(&mut self) -> Result<bool, SourceError> {
-        let started = Instant::now();
-        let mut warned = None::<Instant>;
+        let mut waiting = self.waiting();
         while !self.out.stopped() {
             let problem = match self.look() {
-                Ok(true) => return Ok(true),
+                Ok(true) => {
+                    waiting.done();
+                    return Ok(true);
+                }
                 Ok(false) => "the topic is not there".to_owned(),
                 Err(Look::Failed(error)) => return Err(error),
                 Err(Look::Unanswered(problem)) => problem.to_string(),
             };
-            if warned.is_none_or(|at| at.elapsed() > Duration::from_secs(5)) {
-                warned = Some(Instant::now());
-                tracing::warn!(
-                    event = "source_waiting",
-                    topic = self.name,
-                    problem,
-                    waited_s = started.elapsed().as_secs(),
-                    "whether it is still the same topic is not known"
-                );
-            }
+            let problem = format!("whether it is still the same topic is not known: {problem}");
+            waiting.tried(&problem);
             std::thread::sleep(Duration::from_millis(100));
         }
         Ok(false)

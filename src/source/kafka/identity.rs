@@ -1,7 +1,7 @@
 //! Which topic it is: a name can be given again, ids are not (KIP-516: Kafka 2.8 or later).
 
 use std::ffi::{CStr, CString};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::bindings as sys;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -55,7 +55,15 @@ pub fn topic_ids(
     patience: Duration,
 ) -> Result<Vec<TopicId>, KafkaError> {
     // The client's own in-process cluster, which the demo and quick tests use, does not answer this question.
-    if cluster_id(client, patience).is_some_and(|id| id.starts_with(IN_PROCESS)) {
+    let asked = Instant::now();
+    let cluster = cluster_id(client, patience);
+    if cluster.is_none() && asked.elapsed() >= patience {
+        // Nobody answers: neither would they answer the next question.
+        return Err(KafkaError::MetadataFetch(
+            RDKafkaErrorCode::OperationTimedOut,
+        ));
+    }
+    if cluster.is_some_and(|id| id.starts_with(IN_PROCESS)) {
         return Ok(vec![TopicId::None; topics.len()]);
     }
     let ms = i32::try_from(patience.as_millis()).unwrap_or(i32::MAX);

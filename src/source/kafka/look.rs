@@ -14,7 +14,7 @@ use super::super::aside::Aside;
 use super::super::error::SourceError;
 use super::super::input::{Input, Log, Offsets};
 use super::super::options::SourceOptions;
-use super::super::refusal::refusal;
+use super::super::refusal::cause;
 use super::super::rights::{denied, is_denied};
 use super::client::{Context, client, config};
 use super::identity::{TopicId, cluster_id, topic_ids};
@@ -22,14 +22,14 @@ use super::messages::Messages;
 use super::start::TOPIC_PATIENCE;
 use super::trouble::failed;
 use crate::model::block::PartitionId;
+use crate::model::clock::Clock;
 use crate::model::identity::{NO_EPOCH, SourceIdentity};
+use crate::observe::waiting::{Waiting, What};
 
 /// How long one question may take.
-const ANSWER: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(3);
 /// Between two questions that were not answered.
 const AGAIN: Duration = Duration::from_millis(200);
-/// How often it is said that an answer is waited for.
-const REMIND: Duration = Duration::from_secs(5);
 
 /// A topic that is asked.
 pub struct Asked {
@@ -67,7 +67,10 @@ impl Asked {
             let made = client(&self.options, &self.brokers)?;
             self.consumer = Some(Aside::new(made));
         }
-        let (started, mut warned) = (Instant::now(), None::<Instant>);
+        let name = format!("kafka://{}/{}", self.brokers, self.topic);
+        let live = Arc::clone(&self.options.live);
+        let mut waiting = Waiting::new(What::Source, &name, &live, &Clock::default());
+        let started = Instant::now();
         while !self.stop.load(Ordering::Relaxed) {
             let Some(consumer) = &self.consumer else {
                 break;
@@ -75,7 +78,10 @@ impl Asked {
             // What else the client has to say: errors of its connections.
             let _ = consumer.poll(Duration::ZERO);
             let problem = match question(self, consumer) {
-                Ok(answer) => return Ok(Some(answer)),
+                Ok(answer) => {
+                    waiting.done();
+                    return Ok(Some(answer));
+                }
                 Err(Waits::Missing) if started.elapsed() > TOPIC_PATIENCE => {
                     return Err(SourceError::Failed(format!(
                         "the topic `{}` does not exist (waited {} s); create it, or correct --source",
@@ -88,24 +94,16 @@ impl Asked {
                     let topic = format!("topic `{}`", self.topic);
                     return Err(self.failed(&denied("READ", &topic)));
                 }
+                Err(Waits::Kafka(_)) if self.stop.load(Ordering::Relaxed) => break,
                 Err(Waits::Kafka(e)) => {
-                    if let Some(why) = refusal(&config(&self.options, &self.brokers)) {
+                    let cause = cause(&config(&self.options, &self.brokers));
+                    if let Some(why) = cause.refused {
                         return Err(self.failed(&why));
                     }
-                    e.to_string()
+                    cause.happened.unwrap_or_else(|| e.to_string())
                 }
             };
-            if warned.is_none_or(|at| at.elapsed() > REMIND) {
-                warned = Some(Instant::now());
-                tracing::warn!(
-                    event = "source_waiting",
-                    topic = self.topic,
-                    brokers = self.brokers,
-                    problem,
-                    waited_s = started.elapsed().as_secs(),
-                    "waiting for Kafka"
-                );
-            }
+            waiting.tried(&problem);
             std::thread::sleep(AGAIN);
         }
         Ok(None)

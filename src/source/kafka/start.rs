@@ -21,10 +21,13 @@ impl Topic<'_> {
     /// This worker's partitions; waits while the brokers are down. `None` when told to stop.
     pub(super) fn partitions_at_start(&self) -> Result<Option<BTreeSet<PartitionId>>, SourceError> {
         let started = Instant::now();
-        let mut warned = Instant::now() - Duration::from_secs(60);
+        let mut waiting = self.waiting();
         while !self.out.stopped() {
             let problem = match self.partitions(Duration::from_secs(2)) {
-                Ok(Some(found)) => return Ok(Some(found)),
+                Ok(Some(found)) => {
+                    waiting.done();
+                    return Ok(Some(found));
+                }
                 Ok(None) if started.elapsed() > TOPIC_PATIENCE => {
                     return Err(SourceError::Failed(format!(
                         "the topic `{}` does not exist (waited {} s); create it, or correct --source",
@@ -34,20 +37,9 @@ impl Topic<'_> {
                 }
                 Ok(None) => "the topic does not exist yet".to_owned(),
                 Err(e) if is_denied(e.rdkafka_error_code()) => return Err(self.denied()),
-                Err(e) => {
-                    self.let_in()?;
-                    e.to_string()
-                }
+                Err(e) => self.let_in()?.unwrap_or_else(|| e.to_string()),
             };
-            if warned.elapsed() > Duration::from_secs(5) {
-                warned = Instant::now();
-                tracing::warn!(
-                    event = "source_waiting",
-                    topic = self.name,
-                    problem,
-                    "waiting for Kafka"
-                );
-            }
+            waiting.tried(&problem);
             std::thread::sleep(Duration::from_millis(200));
         }
         Ok(None)
@@ -137,16 +129,21 @@ impl Topic<'_> {
 
     /// The oldest offset and the next one; waits while the brokers are down.
     fn watermarks(&self, partition: PartitionId) -> Result<(u64, u64), SourceError> {
+        let mut waiting = self.waiting();
         loop {
             let found =
                 self.consumer
                     .fetch_watermarks(self.name, partition as i32, Duration::from_secs(5));
             match found {
-                Ok((low, high)) => return Ok((low.max(0) as u64, high.max(0) as u64)),
+                Ok((low, high)) => {
+                    waiting.done();
+                    return Ok((low.max(0) as u64, high.max(0) as u64));
+                }
                 Err(e) if self.out.stopped() => return Err(self.failed(&e)),
                 Err(e) if is_denied(e.rdkafka_error_code()) => return Err(self.denied()),
                 Err(e) => {
-                    tracing::warn!(event = "source_waiting", topic = self.name, partition, problem = %e);
+                    let problem = format!("what partition {partition} holds is not answered: {e}");
+                    waiting.tried(&problem);
                     std::thread::sleep(Duration::from_millis(500));
                 }
             }

@@ -6,19 +6,32 @@ use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::super::error::SourceError;
-use super::super::refusal::refusal;
+use super::super::refusal::cause;
 use super::super::rights::denied;
 use super::super::url::SourceUrl;
 use super::Topic;
 use super::client::config;
+use crate::model::clock::Clock;
+use crate::observe::waiting::{Waiting, What};
 
 impl Topic<'_> {
-    /// Whether the brokers do not let this client in.
-    pub(super) fn let_in(&self) -> Result<(), SourceError> {
+    /// What happened to the connections, in the client's words; an error where the brokers do not let this client in.
+    pub(super) fn let_in(&self) -> Result<Option<String>, SourceError> {
         let Some(SourceUrl::Kafka { brokers, .. }) = self.options.urls.first() else {
-            return Ok(());
+            return Ok(None);
         };
-        refusal(&config(self.options, brokers)).map_or(Ok(()), |why| Err(self.failed(&why)))
+        let cause = cause(&config(self.options, brokers));
+        match cause.refused {
+            Some(why) => Err(self.failed(&why)),
+            None => Ok(cause.happened),
+        }
+    }
+
+    /// Somebody waits for this topic from now on.
+    pub(super) fn waiting(&self) -> Waiting {
+        let url = self.options.urls.first();
+        let name = url.map_or_else(|| self.name.to_owned(), ToString::to_string);
+        Waiting::new(What::Source, &name, &self.options.live, &Clock::default())
     }
 
     /// What heals by itself is left to the client; what does not ends the process with a clear text.
