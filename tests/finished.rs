@@ -25,10 +25,10 @@ fn run(lines: &[&str], args: &[&str]) -> (Option<i32>, Value, String) {
         .output()
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    let events = said
+    let mut events = said
         .lines()
         .filter_map(|l| serde_json::from_str::<Value>(l).ok());
-    let finished = events.filter(|e| e["event"] == "finished").next_back();
+    let finished = events.rfind(|e| e["event"] == "finished");
     let error = said.lines().find(|l| l.starts_with("error: "));
     (
         output.status.code(),

@@ -309,6 +309,27 @@ fn a_torn_last_line_is_passed_over() {
     assert_eq!(list.status.code(), Some(1));
 }
 
+/// Two addresses of one cluster are told by what the cluster says it is.
+#[test]
+fn one_topic_by_two_addresses_is_refused() {
+    let brokers = service("KAFKA_BROKERS");
+    let (_, port) = brokers.rsplit_once(':').unwrap();
+    let sales = kafka::topic("sales", 1);
+    kafka::produce(&sales, &[vec![SALE.to_owned()]]);
+    let (one, other) = (
+        format!("kafka://{brokers}/{sales}"),
+        format!("kafka://127.1:{port}/{sales}"),
+    );
+    let output = run(&["--source", &one, "--sink", &other]);
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("of one cluster") && said.contains("--source"),
+        "{said}"
+    );
+    assert_eq!(kafka::consume(&sales).len(), 1);
+}
+
 /// Letters of records that changed nothing are written once, and not again at each start after a kill: that they were is
 /// recorded, in both kinds of sinks that remember.
 #[test]

@@ -8,18 +8,23 @@
 //! 2. A file is known by its path without links, and by its number on its disk: a hard link is the same file.
 //! 3. What keeps nothing (`/dev/null`, a pipe) may be named as often as one likes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::exit::Failure;
 use crate::lineage::LineageUrl;
 use crate::sink::postgres::Target;
 use crate::sink::url::SinkUrl;
+use crate::sink::{SinkOptions, kafka};
 use crate::snapshot::StateUrl;
 use crate::source::SourceUrl;
+
+/// How long a cluster may take to say which it is.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Everything that a command reads and writes.
 #[derive(Default)]
@@ -124,6 +129,40 @@ impl Apart {
             is_written,
             all,
         });
+    }
+
+    /// Refuses what is one topic by two addresses of its cluster. Only topics of one name are asked about; a cluster that does
+    /// not say which it is is taken for another.
+    pub fn check_clusters(&self, options: &SinkOptions) -> Result<(), Failure> {
+        let topics = self.0.iter().enumerate().flat_map(|(number, place)| {
+            let of = place.all.iter().filter_map(|at| match at {
+                At::Topic { brokers, topic } => Some((brokers, topic)),
+                _ => None,
+            });
+            of.map(move |(brokers, topic)| (number, brokers, topic))
+        });
+        let topics: Vec<_> = topics.collect();
+        let mut known: BTreeMap<&BTreeSet<String>, Option<String>> = BTreeMap::new();
+        for (at, (number, brokers, topic)) in topics.iter().enumerate() {
+            for (other, others, name) in &topics[at + 1..] {
+                if number == other || topic != name || !brokers.is_disjoint(others) {
+                    continue;
+                }
+                let ids = [*brokers, *others].map(|brokers| {
+                    let ask = || {
+                        let list: Vec<&str> = brokers.iter().map(String::as_str).collect();
+                        kafka::cluster(&list.join(","), options, PATIENCE)
+                    };
+                    known.entry(brokers).or_insert_with(ask).clone()
+                });
+                if ids[0].is_some() && ids[0] == ids[1] {
+                    let place = format!("the topic `{topic}` of one cluster");
+                    let text = refusal(&self.0[*number], &self.0[*other], &place);
+                    return Err(Failure::usage(text));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Refuses what would destroy, or count twice.

@@ -105,6 +105,18 @@ impl Prepared {
     }
 }
 
+/// Refuses one topic by two addresses, which only its cluster can tell.
+pub(super) fn one_topic_once(
+    args: &RunArgs,
+    kafka_properties: &[(String, String)],
+) -> Result<(), Failure> {
+    let options = SinkOptions {
+        kafka_properties: kafka_properties.to_vec(),
+        ..SinkOptions::default()
+    };
+    apart(args).check_clusters(&options)
+}
+
 /// What a run reads and writes.
 fn apart(args: &RunArgs) -> Apart {
     let all = Apart::default()
@@ -164,6 +176,9 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
         live,
         kafka_properties,
     } = Prepared::new(&args)?;
+    if cluster.process == 0 {
+        one_topic_once(&args, &kafka_properties)?;
+    }
     let told = Arc::clone(&live);
     signals::end_within(args.stop_timeout, &live);
     let mut snapshots = None;

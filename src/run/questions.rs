@@ -92,6 +92,9 @@ pub fn ask(args: &RunArgs, prepared: &Prepared) -> (String, Result<(), Failure>)
             answers.take(label, url.to_string(), answer.map_err(Failure::from));
         }
     }
+    if let Err(failure) = commands::one_topic_once(args, &prepared.kafka_properties) {
+        answers.problems.push(failure);
+    }
     let text = answers.lines.join("\n");
     let code = answers.problems.iter().map(|p| p.code).max();
     let messages: Vec<&str> = answers.problems.iter().map(|p| &p.message[..]).collect();

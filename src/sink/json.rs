@@ -80,6 +80,10 @@ pub fn each_that_fits<E>(
         if fits(key, value) {
             return send(key, value);
         }
+        if change.rank.is_none() {
+            // The row was too large too, and is not shown.
+            return Ok(());
+        }
         let bytes = key.len() + value.map_or(0, <[u8]>::len);
         refused.push(Refused {
             change: change.clone(),
@@ -97,7 +101,7 @@ pub fn each_that_fits<E>(
             push_change(&mut delete, plan, &gone, commit.number);
         }
         let value = (!tombstones).then_some(&delete[..]);
-        match change.previous_rank.is_some() && change.rank.is_some() && fits(key, value) {
+        match change.previous_rank.is_some() && fits(key, value) {
             true => send(key, value),
             false => Ok(()),
         }

@@ -7,7 +7,14 @@ use rdkafka::client::DefaultClientContext;
 
 use super::{client, client_limit, refused};
 use crate::sink::{SinkError, SinkOptions};
-use crate::source::{Aside, cause};
+use crate::source::{Aside, cause, cluster_id};
+
+/// Which cluster it is, if that is said in time.
+pub fn cluster(brokers: &str, options: &SinkOptions, patience: Duration) -> Option<String> {
+    let admin: AdminClient<DefaultClientContext> = client(brokers, options).create().ok()?;
+    let admin = Aside::new(admin);
+    cluster_id(admin.inner().native_ptr(), patience)
+}
 
 /// Asks once, for so long at most; what is said, for a person.
 pub fn ask(

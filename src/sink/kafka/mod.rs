@@ -14,7 +14,7 @@ mod rejects;
 mod topics;
 mod transactions;
 
-pub use ask::ask;
+pub use ask::{ask, cluster};
 pub use producer::KafkaTransactionalSink;
 pub use readback::{fold_log, look, peek};
 pub use transactions::{
