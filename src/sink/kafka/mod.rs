@@ -36,6 +36,9 @@ use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::source::Aside;
 
+/// How long an answer may take before the connection is given up, ms.
+const SILENT_MS: u64 = 10_000;
+
 /// A full queue is looked at again this soon.
 const ROOM: Duration = Duration::from_millis(5);
 
@@ -85,7 +88,7 @@ pub(crate) fn client(brokers: &str, options: &SinkOptions) -> ClientConfig {
         .set("reconnect.backoff.ms", "20")
         .set("reconnect.backoff.max.ms", "2000")
         // A connection that carries nothing any more, and was not closed, is given up after so long, and a new one made.
-        .set("socket.timeout.ms", "10000")
+        .set("socket.timeout.ms", silent_ms(options).to_string())
         .set("socket.connection.setup.timeout.ms", "10000");
     for (key, value) in &options.kafka_properties {
         let consumer = [
@@ -104,6 +107,14 @@ pub(crate) fn client(brokers: &str, options: &SinkOptions) -> ClientConfig {
         }
     }
     config
+}
+
+/// How long an answer may take; the client refuses more than a transaction may take.
+fn silent_ms(options: &SinkOptions) -> u64 {
+    let mut set = options.kafka_properties.iter().rev();
+    let transaction = set.find(|(key, _)| key == "transaction.timeout.ms");
+    let most = transaction.and_then(|(_, ms)| ms.parse().ok());
+    most.map_or(SILENT_MS, |most: u64| most.min(SILENT_MS))
 }
 
 fn refused(error: &KafkaError) -> SinkError {
@@ -228,5 +239,23 @@ impl Sink for KafkaSink {
             self.give(key, value, &[])
         })?;
         self.wait_for_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_transaction_is_no_wrong_setting() {
+        for (ms, silent) in [("5000", 5000), ("60000", SILENT_MS)] {
+            let options = SinkOptions {
+                kafka_properties: vec![("transaction.timeout.ms".to_owned(), ms.to_owned())],
+                ..SinkOptions::default()
+            };
+            assert_eq!(silent_ms(&options), silent);
+            let made = KafkaTransactionalSink::new("", "t", &options);
+            assert!(made.is_ok(), "{:?}", made.err().map(|e| e.to_string()));
+        }
     }
 }
