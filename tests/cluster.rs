@@ -276,7 +276,7 @@ fn a_size_that_cannot_start_costs_nothing() {
         assert!(problem.contains(why), "{problem}");
         assert_eq!(children(cluster.id()) == before, !stopped, "{size:?}");
         let more = sales(&mut dice, 50, 1_769_140_000_000, 20_000);
-        produce(&name, &[more.clone()]);
+        produce(&name, std::slice::from_ref(&more));
         parts[0].extend(more);
         until("the size of before goes on", || right(&parts));
     }

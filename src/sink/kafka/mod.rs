@@ -44,11 +44,11 @@ const AROUND: usize = 512;
 
 /// Bytes of the largest message that the client takes: it refuses a larger one itself.
 fn client_limit(options: &SinkOptions) -> usize {
-    let set = options.kafka_properties.iter().rev();
-    let mut set = set.filter(|(key, _)| key == "message.max.bytes");
-    let set = set.next().and_then(|(_, bytes)| bytes.parse().ok());
-    set.unwrap_or(1_000_000)
+    number(options, "message.max.bytes").unwrap_or(1_000_000)
 }
+
+/// How long an answer may take before the connection is given up, ms.
+const SILENT_MS: u64 = 10_000;
 
 /// A full queue is looked at again this soon.
 const ROOM: Duration = Duration::from_millis(5);
@@ -102,7 +102,7 @@ pub(crate) fn client(brokers: &str, options: &SinkOptions) -> ClientConfig {
         .set("reconnect.backoff.ms", "20")
         .set("reconnect.backoff.max.ms", "2000")
         // A connection that carries nothing any more, and was not closed, is given up after so long, and a new one made.
-        .set("socket.timeout.ms", "10000")
+        .set("socket.timeout.ms", silent_ms(options).to_string())
         .set("socket.connection.setup.timeout.ms", "10000");
     for (key, value) in &options.kafka_properties {
         let consumer = [
@@ -121,6 +121,19 @@ pub(crate) fn client(brokers: &str, options: &SinkOptions) -> ClientConfig {
         }
     }
     config
+}
+
+/// How long an answer may take; the client refuses more than a transaction may take.
+fn silent_ms(options: &SinkOptions) -> u64 {
+    let most: Option<u64> = number(options, "transaction.timeout.ms");
+    most.map_or(SILENT_MS, |most| most.min(SILENT_MS))
+}
+
+/// A number among the user's settings; the last one counts.
+fn number<T: std::str::FromStr>(options: &SinkOptions, name: &str) -> Option<T> {
+    let mut set = options.kafka_properties.iter().rev();
+    let (_, text) = set.find(|(key, _)| key == name)?;
+    text.parse().ok()
 }
 
 fn refused(error: &KafkaError) -> SinkError {
@@ -274,5 +287,23 @@ impl KafkaSink {
         })?;
         self.letters.tell(&self.name, plan, commit, &refused)?;
         self.wait_for_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_transaction_is_no_wrong_setting() {
+        for (ms, silent) in [("5000", 5000), ("60000", SILENT_MS)] {
+            let options = SinkOptions {
+                kafka_properties: vec![("transaction.timeout.ms".to_owned(), ms.to_owned())],
+                ..SinkOptions::default()
+            };
+            assert_eq!(silent_ms(&options), silent);
+            let made = KafkaTransactionalSink::new("", "t", &options);
+            assert!(made.is_ok(), "{:?}", made.err().map(|e| e.to_string()));
+        }
     }
 }

@@ -126,7 +126,11 @@ const BY_STATE: &[Line<&str>] = &[
         Final,
         "a statement that does not fit the tables: they are not what was opened",
     ),
-    line("42501", Wrong, "a right is missing"),
+    line(
+        "42501",
+        Final,
+        "a right is missing: somebody has to grant it, as in Kafka's access lists",
+    ),
     line(
         "44",
         Row,
@@ -324,7 +328,7 @@ mod tests {
              53300 53400 55000 55006 55P03 57000 57014 57P01 57P02 57P03 57P04 57P05 58000 58030 72000",
         ),
         (Login, "28000 28P01"),
-        (Wrong, "0A000 0L000 0LP01 0P000 3D000 3F000 42501 55P02"),
+        (Wrong, "0A000 0L000 0LP01 0P000 3D000 3F000 55P02"),
         (
             Row,
             "09000 0Z000 0Z002 20000 22000 22001 22002 22003 22004 22005 22007 22008 22009 2200B 2200C 2200D 2200F 2200G \
@@ -337,7 +341,7 @@ mod tests {
         (
             Final,
             "00000 01000 01003 01004 01006 01007 01008 0100C 01P01 02000 02001 03000 0B000 0F000 0F001 21000 24000 25000 \
-             25001 25002 25003 25004 25005 25007 25008 25P01 26000 2B000 2BP01 2D000 34000 3B000 3B001 42000 42601 42602 \
+             25001 25002 25003 25004 25005 25007 25008 25P01 26000 2B000 2BP01 2D000 34000 3B000 3B001 42000 42501 42601 42602 \
              42611 42622 42701 42702 42703 42704 42710 42712 42723 42725 42803 42804 42809 42830 42846 42883 428C9 42939 \
              42P01 42P02 42P03 42P04 42P05 42P06 42P07 42P08 42P09 42P10 42P11 42P12 42P13 42P14 42P15 42P16 42P17 42P18 \
              42P19 42P20 42P21 42P22 54001 54011 54023 55P04 58P01 58P02 F0000 F0001 HV000 HV001 HV00J HV091 XX000 XX001 \
@@ -371,7 +375,7 @@ mod tests {
 
     #[test]
     fn the_routine_tells_two_meanings_of_a_code_apart() {
-        assert_eq!(of_state("42501", Some("aclcheck_error")), Wrong);
+        assert_eq!(of_state("42501", Some("aclcheck_error")), Final);
         assert_eq!(of_state("42501", Some("ExecWithCheckOptions")), Row);
         assert_eq!(of_state("0A000", Some("RevalidateCachedQuery")), Passing);
         assert_eq!(of_state("0A000", Some("transformCallStmt")), Wrong);

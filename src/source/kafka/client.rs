@@ -53,7 +53,7 @@ pub(super) fn config(options: &SourceOptions, brokers: &str) -> ClientConfig {
         .set("reconnect.backoff.ms", "20")
         .set("reconnect.backoff.max.ms", "2000")
         // A connection that carries nothing any more, and was not closed, is given up after so long, and a new one made.
-        .set("socket.timeout.ms", "10000")
+        .set("socket.timeout.ms", silent_ms(options).to_string())
         .set("socket.connection.setup.timeout.ms", "10000")
         .set("queued.min.messages", "50000")
         .set("queued.max.messages.kbytes", "65536")
@@ -66,6 +66,14 @@ pub(super) fn config(options: &SourceOptions, brokers: &str) -> ClientConfig {
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true");
     config
+}
+
+/// How long an answer may take before the connection is given up, ms: a broker may take the wait for records of it.
+fn silent_ms(options: &SourceOptions) -> u64 {
+    let mut set = options.kafka_properties.iter().rev();
+    let wait = set.find(|(key, _)| matches!(&key[..], "fetch.wait.max.ms" | "fetch.max.wait.ms"));
+    let wait = wait.and_then(|(_, ms)| ms.parse().ok()).unwrap_or(0);
+    10_000.max(2_000_u64.saturating_add(wait)).min(300_000)
 }
 
 /// Why a client was refused, without the value of the setting, which may be a secret.
