@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use standings::dataflow::gather::Emit;
 use standings::dataflow::graph::{self, Gate};
 use standings::event_time::partition::Policy;
 use standings::model::change::Commit;
@@ -20,6 +19,7 @@ use standings::sink::Sink;
 use standings::sink::kafka::TransactionalSink;
 use standings::sink::postgres::DatabaseSink;
 use standings::snapshot::{Parts, Store, Writer};
+use standings::source::Input;
 use timely::communication::Allocator;
 use timely::worker::Worker;
 
@@ -28,6 +28,7 @@ use crate::objects::{NO_STORE, SimObjects};
 use crate::order;
 use crate::sinks::{SimDatabase, SimLog, SimRejects};
 use crate::support::HOUR;
+use crate::topic::SimInput;
 use crate::world::{OUT_OF_ORDERNESS, Shared};
 
 /// Counts of every commit are balanced, and stand for all that was read.
@@ -113,7 +114,7 @@ impl Cluster {
         };
         let epoch_bytes = 1 << (6 + world.dice.roll(8));
         let in_flight_bytes = 1 << (9 + world.dice.roll(8));
-        let files = world.files;
+        let (files, emit) = (world.files, world.emit);
         drop(world);
 
         tracing::info!(cluster = id, workers, "starts");
@@ -169,7 +170,7 @@ impl Cluster {
                 let config = timely::WorkerConfig::default();
                 let mut worker = Worker::new(config, allocator, None);
                 let gate = gate.take_if(|_| worker.index() == 0);
-                let wiring = graph::build(&mut worker, &plan, policy, Emit::Rows, gate, |_| {});
+                let wiring = graph::build(&mut worker, &plan, policy, emit, gate, |_| {});
                 let (index, peers) = (worker.index(), worker.peers());
                 let (world, read) = (shared.clone(), Rc::clone(&read));
                 let open = move |start: &_| SimFeed::new(&world, (index, peers), start, read);
@@ -205,9 +206,9 @@ impl Cluster {
             late: Some(Box::new(rejects(false))),
             dead: Some(Box::new(rejects(true))),
             observers: vec![Box::new(Balance)],
-            input: None,
+            input: (!files).then(|| Box::new(SimInput(shared.clone())) as Box<dyn Input>),
             forget: Default::default(),
-            emit: Emit::Rows,
+            emit,
             state: Some(Keeping {
                 store,
                 interval: Duration::from_millis(snapshot_ms),
@@ -277,7 +278,7 @@ impl Cluster {
 
     /// A failure is only what killing or fencing brings about.
     fn judge(&self, done: Result<(), Failure>) -> Step {
-        let world = self.world.lock();
+        let mut world = self.world.lock();
         if world.is_gone(self.id) {
             return Step::Dead;
         }
@@ -292,6 +293,11 @@ impl Cluster {
             Err(failure) if failure.message.contains("had acknowledged commit") => Step::Dead,
             // So does a part that is lost or damaged after it was looked at.
             Err(failure) if failure.message.contains("loading the snapshot failed") => Step::Dead,
+            // The topic is not the one any more that was committed: it says so, and what can be done.
+            Err(failure) if world.topic.struck && failure.message.contains("--forget source") => {
+                world.topic.refused = Some(failure.message);
+                Step::Dead
+            }
             Err(failure) => panic!("cluster {} ends with: {}", self.id, failure.message),
             Ok(()) if self.seats.iter().all(|s| s.done) => Step::Ended,
             Ok(()) => Step::Going,

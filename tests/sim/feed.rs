@@ -72,10 +72,13 @@ impl SimFeed {
             originals: Vec::new(),
             refused: Vec::new(),
             next_offset: to,
-            leader_epoch: standings::model::identity::NO_EPOCH,
+            leader_epoch: world.topic.epoch(partition, to - 1),
             arrived: world.clock.now(),
         };
         for offset in from..to {
+            if world.topic.gone.contains(&(partition, offset)) {
+                continue;
+            }
             let start = block.bytes.len() as u32;
             let line = &world.input[partition as usize][offset as usize];
             block.bytes.extend_from_slice(line.as_bytes());

@@ -17,6 +17,7 @@ mod sinks;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;
+mod topic;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -77,6 +78,9 @@ struct Args {
 /// Steps after which an engine that nothing bothers must have committed everything.
 const BOUND: u64 = 60_000;
 
+/// Steps within which a start says that the topic is another one.
+const STARTING: u64 = 500;
+
 /// One run. A panic is a failure.
 fn run(seed: u64) -> (Seen, u64) {
     successor();
@@ -115,7 +119,13 @@ fn run(seed: u64) -> (Seen, u64) {
     }
     drop(zombie);
     world.lock().calm();
-    if world.lock().seen.put_back > 0 {
+    if world.lock().strike() {
+        drop(current);
+        refused(&world);
+        let world = world.lock();
+        return (world.seen.clone(), world.trace());
+    }
+    if world.lock().seen.put_back > 0 || world.lock().topic.struck {
         // A run with nothing to write does not look whether its sink is what it was: the next start does.
         let id = current.id;
         world.lock().kill(id);
@@ -126,6 +136,13 @@ fn run(seed: u64) -> (Seen, u64) {
         world.lock().pass();
         match current.step() {
             Step::Ended if current.has_read_all() && world.lock().shows_all() => break,
+            // What is gone was not in a snapshot.
+            _ if world.lock().topic.refused.is_some() => {
+                drop(current);
+                let mut world = world.lock();
+                world.seen.refused += 1;
+                return (world.seen.clone(), world.trace());
+            }
             // It had been asked to stop in the storm.
             Step::Ended | Step::Dead => current = Cluster::start(&world),
             Step::Going => {}
@@ -147,6 +164,37 @@ fn run(seed: u64) -> (Seen, u64) {
     let mut world = world.lock();
     world.check_end();
     (world.seen.clone(), world.trace())
+}
+
+/// The topic is another one: no start goes on, however often, and nothing is written.
+fn refused(world: &Shared) {
+    let shows = || {
+        let world = world.lock();
+        let (database, log) = (&world.database.shown, &world.log.shown);
+        (
+            database.commit,
+            database.lines.len(),
+            log.commit,
+            log.lines.len(),
+        )
+    };
+    let before = shows();
+    for _ in 0..3 {
+        let mut cluster = Cluster::start(world);
+        let going = |_: &u64| cluster.step() == Step::Going;
+        let steps = (0..STARTING).take_while(going).count();
+        let said = world.lock().topic.refused.take();
+        assert!(
+            said.is_some(),
+            "I10: the topic is another one, and {steps} steps went by without a word"
+        );
+        assert_eq!(
+            shows(),
+            before,
+            "I10: the topic is another one, and something was written"
+        );
+    }
+    world.lock().seen.refused += 1;
 }
 
 /// One run: what was seen, or how it failed.
@@ -258,7 +306,7 @@ fn seeds(args: &Args) -> bool {
     let hours = began.elapsed().as_secs_f64() / 3600.0;
     println!(
         "{runs} seeds in {:.1} s ({:.0} an hour): {} sales, {} of them duplicates, {} commits, each held to the reference; {} kills, {} takeovers, \
-         {} damaged objects, {} snapshots; the database put back {} times, {} commits seen late; the store opened {} times, put back {} times",
+         {} damaged objects, {} snapshots; the database put back {} times, {} commits seen late; the store opened {} times, put back {} times; the topic became another {} times, said {} times",
         began.elapsed().as_secs_f64(),
         runs as f64 / hours,
         seen.sales,
@@ -271,7 +319,9 @@ fn seeds(args: &Args) -> bool {
         seen.put_back,
         seen.late_commits,
         seen.fences,
-        seen.store_put_back
+        seen.store_put_back,
+        seen.disasters,
+        seen.refused
     );
     println!(
         "{:<20} {:>9} {:>7} {:>8} {:>8} {:>8} {:>7}",
@@ -303,6 +353,8 @@ fn add(to: &mut Seen, seen: Seen) {
     to.late_commits += seen.late_commits;
     to.manifests += seen.manifests;
     to.fences += seen.fences;
+    to.disasters += seen.disasters;
+    to.refused += seen.refused;
     to.store_put_back += seen.store_put_back;
     to.sales += seen.sales;
     to.duplicates += seen.duplicates;
