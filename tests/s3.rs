@@ -180,6 +180,12 @@ fn a_bucket_is_written_collected_and_started_from() {
         until("the rankings of a part", Duration::from_secs(30), || {
             rows_of(&postgres) == want
         });
+        // Who is asked to stop does not wait for it.
+        until(
+            "what is not needed is removed",
+            Duration::from_secs(30),
+            || round < 4 || bucket.lock().unwrap().removed > 0,
+        );
         // SAFETY: not waited for yet, so its process id is still its own.
         unsafe { libc::kill(child.0.id() as i32, libc::SIGTERM) };
         wait(&mut child.0, Duration::from_secs(30), &["asked to stop"]);
@@ -204,7 +210,9 @@ fn a_bucket_is_written_collected_and_started_from() {
     let bucket = bucket.lock().unwrap();
     assert!(
         bucket.refused > 0 && bucket.removed > 0,
-        "busy, and collected"
+        "busy ({}), and collected ({})",
+        bucket.refused,
+        bucket.removed
     );
     assert!(bucket.signed > bucket.requests / 2, "requests are signed");
 }

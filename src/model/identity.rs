@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::block::PartitionId;
 use super::change::{Commit, Counts};
+use super::sabotage::{self, Mistake};
 
 /// No leader epoch is known.
 pub const NO_EPOCH: i32 = -1;
@@ -347,6 +348,9 @@ pub fn admit(
     let (Some(known), Some(there)) = (known, &opening.source) else {
         return Ok(false);
     };
+    if sabotage::is(Mistake::IdentityIgnored) {
+        return Ok(false);
+    }
     let head_of = |file: &FileIdentity, bytes| opening.head_of.as_ref()?(file, bytes);
     match known.differs(there, &head_of) {
         None => Ok(false),

@@ -55,6 +55,11 @@ pub(super) fn collect(
     let mut named: HashSet<String> = HashSet::new();
     let (mut snapshots, mut fences) = (0, 0);
     for (name, id) in &all {
+        if *id == written.id {
+            snapshots += 1;
+            named.extend(written.parts.iter().map(|p| p.name.clone()));
+            continue;
+        }
         let entry = match log.fences.contains(id) {
             true => None,
             false => Some(Manifest::entry(store, name, *id)),

@@ -45,7 +45,7 @@ const EPOCH: i32 = 3;
 impl Topic {
     pub fn new(seed: u64) -> Self {
         let all = [Anew, Shorter, Fewer, Regrown, Compacted];
-        let disaster = (seed % 8 == 5).then(|| all[(seed / 8) as usize % all.len()]);
+        let disaster = (seed % 4 == 1).then(|| all[(seed / 4) as usize % all.len()]);
         Topic {
             id: 1,
             disaster,
