@@ -170,8 +170,17 @@ impl Committer {
             emit: self.emit,
             live: &self.live,
         };
+        let behind = |slots: &[Slot]| slots.iter().filter(|s| s.is_behind()).count();
+        let were_behind = behind(&self.slots);
         let write = |slot: &mut Slot| slot.write(&now);
         let written = each(&mut self.slots, self.one_by_one, &write)?;
+        if behind(&self.slots) > were_behind {
+            // A database that was put back has forgotten who took over, too. The others have not: before anything is
+            // written to it they are asked.
+            for slot in self.slots.iter_mut().filter(|s| !s.is_behind()) {
+                slot.sink.confirm(&self.plan)?;
+            }
+        }
         let mut greatest = written.into_iter().max().unwrap_or(0);
         // Without a sink that is up to date, a commit has a number of its own all the same; also where every sink fell
         // behind.
