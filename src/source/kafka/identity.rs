@@ -139,38 +139,36 @@ unsafe fn topic_id(topic: *const sys::rd_kafka_TopicDescription_t) -> Result<Top
     }
 }
 
-/// How long a question to the brokers is waited for before the next.
-const SLICE: Duration = Duration::from_millis(500);
+/// How long a client that has just been made is given to hear of its brokers: by itself it asks only each second.
+const FRESH: Duration = Duration::from_millis(500);
 
 /// The cluster's id, if the brokers say one in time. `client` lives as long as the call.
 pub fn cluster_id(client: *mut RDKafka, patience: Duration) -> Option<String> {
-    let until = Instant::now() + patience;
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        let ms = i32::try_from(left.min(SLICE).as_millis()).unwrap_or(0);
-        // SAFETY: the client lives; the text it gives is copied and given back to it, and what it says of the brokers, too.
+    let ms = |time: Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
+    let known = |patience: Duration| {
+        // SAFETY: the client lives; the text it gives is copied and given back to it.
         unsafe {
-            let text = sys::rd_kafka_clusterid(client, 0);
-            if text.is_null() && ms > 0 {
-                // A client that has just been made asks its brokers by itself only each second.
-                let mut said = std::ptr::null();
-                let none = std::ptr::null_mut();
-                sys::rd_kafka_metadata(client, 0, none, &mut said, ms);
-                if !said.is_null() {
-                    sys::rd_kafka_metadata_destroy(said);
-                }
-                // Brokers that have no id say so at once, each time.
-                std::thread::sleep(Duration::from_millis(1));
-                continue;
+            let text = sys::rd_kafka_clusterid(client, ms(patience));
+            if text.is_null() {
+                return None;
             }
-            if !text.is_null() {
-                let id = CStr::from_ptr(text).to_string_lossy().into_owned();
-                sys::rd_kafka_mem_free(client, text.cast());
-                return Some(id);
+            let id = CStr::from_ptr(text).to_string_lossy().into_owned();
+            sys::rd_kafka_mem_free(client, text.cast());
+            Some(id)
+        }
+    };
+    let until = Instant::now() + patience;
+    known(Duration::ZERO).or_else(|| {
+        // Once: brokers that are away are told of as often as they are asked.
+        // SAFETY: the client lives; what it says of the brokers is given back to it.
+        unsafe {
+            let mut said = std::ptr::null();
+            let none = std::ptr::null_mut();
+            sys::rd_kafka_metadata(client, 0, none, &mut said, ms(patience.min(FRESH)));
+            if !said.is_null() {
+                sys::rd_kafka_metadata_destroy(said);
             }
         }
-        if left.is_zero() {
-            return None;
-        }
-    }
+        known(until.saturating_duration_since(Instant::now()))
+    })
 }
