@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -44,6 +44,13 @@ static ALONE: Mutex<()> = Mutex::new(());
 
 fn until(what: &str, holds: impl FnMut() -> bool) {
     support::until(what, Duration::from_secs(30), holds);
+}
+
+/// Asks a cluster to stop, and waits for its end in peace; `when` is for the message of one that does not.
+fn stop(cluster: &mut Child, limit: Duration, when: &str) {
+    // SAFETY: the cluster has not been waited for, so its process id is still its own.
+    unsafe { libc::kill(cluster.id() as i32, libc::SIGTERM) };
+    wait(cluster, limit, &["cluster, asked to stop", when]);
 }
 
 #[test]
@@ -91,13 +98,7 @@ fn a_killed_process_takes_the_cluster_along_and_it_comes_back() {
         now.len() == 2 && now.iter().all(|pid| !first.contains(pid))
     });
     until("the rankings of the second generation", shows);
-    // SAFETY: the cluster has not been waited for, so its process id is still its own.
-    unsafe { libc::kill(cluster.id() as i32, libc::SIGTERM) };
-    wait(
-        &mut cluster,
-        Duration::from_secs(20),
-        &["cluster, asked to stop"],
-    );
+    stop(&mut cluster, Duration::from_secs(20), "");
 }
 
 /// While sales come, another size is asked for three times: every sale is counted once, and the pause is said.
@@ -153,10 +154,7 @@ fn a_running_cluster_changes_its_size() {
         let want = reference(&parts, 60_000, 3_600_000).rows;
         until("the tables are right", || rows_of(&url) == want);
     }
-    // SAFETY: the cluster has not been waited for, so its process id is still its own.
-    unsafe { libc::kill(cluster.id() as i32, libc::SIGTERM) };
-    let limit = Duration::from_secs(30);
-    wait(&mut cluster, limit, &["cluster, asked to stop"]);
+    stop(&mut cluster, Duration::from_secs(30), "");
     assert!(!control.exists());
 }
 
@@ -211,13 +209,7 @@ fn a_cluster_with_snapshots_loses_nothing_and_can_change_its_size() {
         send();
         let want = reference(&parts, 60_000, 3_600_000).rows;
         until("the tables are right", || rows_of(&url) == want);
-        // SAFETY: the cluster has not been waited for, so its process id is still its own.
-        unsafe { libc::kill(cluster.id() as i32, libc::SIGTERM) };
-        wait(
-            &mut cluster,
-            Duration::from_secs(30),
-            &["cluster, asked to stop"],
-        );
+        stop(&mut cluster, Duration::from_secs(30), "");
     }
     let manifests = support::snapshots(dir.path()).len();
     assert!(
@@ -280,13 +272,7 @@ fn a_size_that_cannot_start_costs_nothing() {
         parts[0].extend(more);
         until("the size of before goes on", || right(&parts));
     }
-    // SAFETY: the cluster has not been waited for, so its process id is still its own.
-    unsafe { libc::kill(cluster.id() as i32, libc::SIGTERM) };
-    wait(
-        &mut cluster,
-        Duration::from_secs(20),
-        &["cluster, asked to stop"],
-    );
+    stop(&mut cluster, Duration::from_secs(20), "");
 }
 
 /// Asked to stop at any moment of its beginning, and in the midst of a resize, it ends in peace.
@@ -301,10 +287,11 @@ fn a_cluster_that_has_only_just_begun_ends_in_peace() {
             .spawn()
             .unwrap();
         std::thread::sleep(Duration::from_millis(ms));
-        // SAFETY: the cluster has not been waited for, so its process id is still its own.
-        unsafe { libc::kill(cluster.id() as i32, libc::SIGTERM) };
-        let what = format!("cluster, asked to stop after {ms} ms");
-        wait(&mut cluster, Duration::from_secs(20), &[&what]);
+        stop(
+            &mut cluster,
+            Duration::from_secs(20),
+            &format!("after {ms} ms"),
+        );
     }
     for ms in [0, 100, 300, 500] {
         let mut cluster = standings(&["cluster", "-n", "1", "--", "run", "--queries", "queries"])
@@ -325,10 +312,11 @@ fn a_cluster_that_has_only_just_begun_ends_in_peace() {
         .spawn()
         .unwrap();
         std::thread::sleep(Duration::from_millis(ms));
-        // SAFETY: the cluster has not been waited for, so its process id is still its own.
-        unsafe { libc::kill(cluster.id() as i32, libc::SIGTERM) };
-        let what = format!("cluster, asked to stop {ms} ms into a resize");
-        wait(&mut cluster, Duration::from_secs(20), &[&what]);
+        stop(
+            &mut cluster,
+            Duration::from_secs(20),
+            &format!("{ms} ms into a resize"),
+        );
         resize.wait().unwrap();
     }
 }

@@ -74,6 +74,17 @@ fn count(url: &str) -> i64 {
     counts.count() as i64
 }
 
+/// A proxy before a database's server, and the database's address by it.
+fn behind_proxy(url: &str) -> (Proxy, String) {
+    let server = url
+        .split(['@', '/'])
+        .find(|part| part.contains(':') && part.contains('.'));
+    let server = server.unwrap().to_owned();
+    let proxy = Proxy::to(server.clone());
+    let through = url.replace(&server, &format!("127.0.0.1:{}", proxy.port));
+    (proxy, through)
+}
+
 /// One signal ends it within `--stop-timeout`, whatever is down, and what was waited for is said.
 #[test]
 fn one_signal_ends_a_run_whatever_is_down() {
@@ -219,12 +230,7 @@ fn a_store_that_does_not_answer_is_waited_for() {
 #[test]
 fn what_was_not_committed_is_said_and_comes_with_the_next_start() {
     let (url, name) = (database(), topic("w", 1));
-    let server = url
-        .split(['@', '/'])
-        .find(|part| part.contains(':') && part.contains('.'));
-    let server = server.unwrap().to_owned();
-    let proxy = Proxy::to(server.clone());
-    let through = url.replace(&server, &format!("127.0.0.1:{}", proxy.port));
+    let (proxy, through) = behind_proxy(&url);
     produce(&name, &[vec![sale(1)]]);
     let first = run(&source(&name), &through, &[]);
     until("the first sale", Duration::from_secs(20), || {
@@ -278,12 +284,7 @@ fn two_signals_at_once_are_one_and_a_later_one_ends_at_once() {
 #[test]
 fn connections_that_went_silent_are_given_up() {
     let (url, name) = (database(), topic("w", 1));
-    let server = url
-        .split(['@', '/'])
-        .find(|part| part.contains(':') && part.contains('.'));
-    let server = server.unwrap().to_owned();
-    let proxy = Proxy::to(server.clone());
-    let through = url.replace(&server, &format!("127.0.0.1:{}", proxy.port));
+    let (proxy, through) = behind_proxy(&url);
     produce(&name, &[vec![sale(1)]]);
     let run = run(&source(&name), &through, &["--runs-interval", "0s"]);
     until("the first sale", Duration::from_secs(20), || {

@@ -65,6 +65,11 @@ impl Counts {
         self.partly_late += o.partly_late;
     }
 
+    /// Whether something was read and nothing of it was of use: ranked, filtered, or known before.
+    pub fn in_vain(&self) -> bool {
+        self.read > 0 && self.ranked + self.filtered + self.duplicate == 0
+    }
+
     /// The invariant of the counts.
     pub fn balanced(&self) -> bool {
         let refused = self.late + self.retired + self.dead + self.duplicate;

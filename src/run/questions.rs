@@ -209,8 +209,7 @@ fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>, Failure> {
         grouped(total.filtered)
     )];
     said.extend(reasons_of(&rejects));
-    let in_vain = total.read > 0 && total.ranked + total.filtered + total.duplicate == 0;
-    if in_vain && all && args.until_end {
+    if total.in_vain() && all && args.until_end {
         return Err(Failure::failed(said.join("; ")));
     }
     Ok(said)

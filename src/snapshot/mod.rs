@@ -28,7 +28,7 @@ mod writer;
 
 pub use load::load;
 pub use log::{Log, Refused};
-pub use manifest::{FORMAT, Manifest, agreement, fingerprint, fingerprints};
+pub use manifest::{Manifest, agreement, fingerprint, fingerprints};
 pub use objects::{ObjectError, Objects, StoreError};
 pub use reachable::wait_for;
 pub use store::{StateUrl, Store, checksum};

@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
 use object_store::{ClientOptions, Error, ObjectStore, RetryConfig};
 
-use super::store::StateUrl;
+use super::store::{StateUrl, s3};
 use crate::model::clock::Clock;
 use crate::observe::live::Live;
 use crate::observe::waiting::{Waiting, What};
@@ -27,8 +26,6 @@ pub fn wait_for(url: &StateUrl, live: &Arc<Live>, stop: &AtomicBool) -> Result<b
         return Ok(true);
     };
     let wrong = |e: String| format!("--state {url}: {e}");
-    // Fails when it was installed before, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let once = RetryConfig {
         max_retries: 0,
         ..RetryConfig::default()
@@ -40,8 +37,7 @@ pub fn wait_for(url: &StateUrl, live: &Arc<Live>, stop: &AtomicBool) -> Result<b
         true => limits.with_allow_http(true),
         false => limits,
     };
-    let store = AmazonS3Builder::from_env()
-        .with_bucket_name(bucket)
+    let store = s3(bucket)
         .with_retry(once)
         .with_client_options(limits)
         .build()

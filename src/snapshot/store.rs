@@ -160,6 +160,13 @@ impl Store {
     }
 }
 
+/// A bucket as the environment says that it is reached.
+pub(super) fn s3(bucket: &str) -> AmazonS3Builder {
+    // Fails when it was installed before, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    AmazonS3Builder::from_env().with_bucket_name(bucket)
+}
+
 /// A folder or a bucket.
 struct Bucket {
     store: Arc<dyn ObjectStore>,
@@ -175,11 +182,7 @@ impl Bucket {
                 Arc::new(local.with_automatic_cleanup(false).with_fsync(true))
             }
             StateUrl::S3 { bucket, prefix } => {
-                // Fails when it was installed before, which is as good.
-                let _ = rustls::crypto::ring::default_provider().install_default();
-                let s3 = AmazonS3Builder::from_env()
-                    .with_bucket_name(bucket)
-                    .build()?;
+                let s3 = s3(bucket).build()?;
                 Arc::new(PrefixStore::new(s3, Path::from(prefix.as_str())))
             }
         };

@@ -33,7 +33,7 @@ pub use error::SourceError;
 pub use input::{Input, Log, Unknown};
 pub use kafka::{Extents, extents, refused};
 pub(crate) use kafka::{TopicId, cluster_id, topic_ids};
-pub use options::{SourceOptions, Start, kafka_properties};
+pub use options::{SourceOptions, Start, kafka_properties, number_of};
 pub use quiet::Quiet;
 pub(crate) use quiet::log as client_log;
 pub use reader::{Reader, start};

@@ -162,6 +162,16 @@ impl SourceOptions {
     }
 }
 
+/// The number that was given for a setting of Kafka's client, by any of its names; the last one counts.
+pub fn number_of<T: std::str::FromStr>(
+    properties: &[(String, String)],
+    names: &[&str],
+) -> Option<T> {
+    let mut given = properties.iter().rev();
+    let (_, text) = given.find(|(key, _)| names.contains(&key.as_str()))?;
+    text.parse().ok()
+}
+
 /// Settings of a file, if one is named, and of the flags, which win.
 pub fn kafka_properties(
     file: Option<&Path>,

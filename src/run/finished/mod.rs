@@ -241,8 +241,7 @@ impl Finished {
         if let Some(problem) = &state.broken {
             return Err(Failure::failed(problem.clone()));
         }
-        let in_vain = total.read > 0 && total.ranked + total.filtered + total.duplicate == 0;
-        if in_vain && !asked {
+        if total.in_vain() && !asked {
             return Err(Failure::failed(in_vain_message(
                 &state,
                 &total,

@@ -37,14 +37,14 @@ use crate::model::change::Commit;
 use crate::model::identity::Opening;
 use crate::model::plan::Plan;
 use crate::observe::live::Live;
-use crate::source::Aside;
+use crate::source::{Aside, number_of};
 
 /// What a message has besides its value, or its value and key, bytes: headers of record and batch.
 const AROUND: usize = 512;
 
 /// Bytes of the largest message that the client takes: it refuses a larger one itself.
 fn client_limit(options: &SinkOptions) -> usize {
-    number(options, "message.max.bytes").unwrap_or(1_000_000)
+    number_of(&options.kafka_properties, &["message.max.bytes"]).unwrap_or(1_000_000)
 }
 
 /// How long an answer may take before the connection is given up, ms.
@@ -125,15 +125,8 @@ pub(crate) fn client(brokers: &str, options: &SinkOptions) -> ClientConfig {
 
 /// How long an answer may take; the client refuses more than a transaction may take.
 fn silent_ms(options: &SinkOptions) -> u64 {
-    let most: Option<u64> = number(options, "transaction.timeout.ms");
+    let most: Option<u64> = number_of(&options.kafka_properties, &["transaction.timeout.ms"]);
     most.map_or(SILENT_MS, |most| most.min(SILENT_MS))
-}
-
-/// A number among the user's settings; the last one counts.
-fn number<T: std::str::FromStr>(options: &SinkOptions, name: &str) -> Option<T> {
-    let mut set = options.kafka_properties.iter().rev();
-    let (_, text) = set.find(|(key, _)| key == name)?;
-    text.parse().ok()
 }
 
 fn refused(error: &KafkaError) -> SinkError {

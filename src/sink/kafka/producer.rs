@@ -18,7 +18,7 @@ use crate::model::plan::Plan;
 use crate::observe::live::Live;
 use crate::sink::kind::Kind;
 use crate::sink::{ShownRow, SinkError, SinkOptions};
-use crate::source::{Aside, TopicId, cluster_id, denied, is_denied, topic_ids};
+use crate::source::{Aside, TopicId, cluster_id, denied, is_denied, number_of, topic_ids};
 
 /// How long a topic may be missing.
 const MISSING: Duration = Duration::from_secs(10);
@@ -214,9 +214,7 @@ impl Transactions for Topics {
     }
 
     fn transaction_timeout(&self) -> Duration {
-        let set = self.options.kafka_properties.iter().rev();
-        let mut set = set.filter(|(key, _)| key == "transaction.timeout.ms");
-        let ms = set.next().and_then(|(_, ms)| ms.parse().ok());
+        let ms = number_of(&self.options.kafka_properties, &["transaction.timeout.ms"]);
         ms.map_or(TRANSACTION_TIMEOUT, Duration::from_millis)
     }
 

@@ -10,7 +10,7 @@ use rdkafka::statistics::Statistics;
 use rdkafka::{ClientContext, TopicPartitionList};
 
 use super::super::error::SourceError;
-use super::super::options::SourceOptions;
+use super::super::options::{SourceOptions, number_of};
 use super::super::quiet::log;
 use super::super::rights::denied;
 use crate::observe::live::Live;
@@ -70,9 +70,8 @@ pub(super) fn config(options: &SourceOptions, brokers: &str) -> ClientConfig {
 
 /// How long an answer may take before the connection is given up, ms: a broker may take the wait for records of it.
 fn silent_ms(options: &SourceOptions) -> u64 {
-    let mut set = options.kafka_properties.iter().rev();
-    let wait = set.find(|(key, _)| matches!(&key[..], "fetch.wait.max.ms" | "fetch.max.wait.ms"));
-    let wait = wait.and_then(|(_, ms)| ms.parse().ok()).unwrap_or(0);
+    let names = ["fetch.wait.max.ms", "fetch.max.wait.ms"];
+    let wait = number_of(&options.kafka_properties, &names).unwrap_or(0);
     10_000.max(2_000_u64.saturating_add(wait)).min(300_000)
 }
 
