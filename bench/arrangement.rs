@@ -18,12 +18,12 @@ use differential_dataflow::difference::{IsZero, Semigroup};
 use differential_dataflow::input::InputSession;
 use differential_dataflow::operators::count::CountTotal;
 use serde::{Deserialize, Serialize};
-use standings::combine::combiner::{Combiner, Origin, SaleView};
-use standings::dataflow::totals::Totals;
-use standings::event_time::partition::Verdict;
 use standings::load::Dice;
-use standings::model::value::Value;
-use standings::query::load_dir;
+use standings_engine::combine::combiner::{Combiner, Origin, SaleView};
+use standings_engine::dataflow::totals::Totals;
+use standings_engine::event_time::partition::Verdict;
+use standings_model::value::Value;
+use standings_query::load_dir;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

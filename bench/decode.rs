@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use standings::decode::Decoder;
-use standings::model::schema::Schema;
+use standings_decode::Decoder;
+use standings_model::schema::Schema;
 
 const SALES: u64 = 10_000;
 

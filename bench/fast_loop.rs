@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
-use standings::combine::combiner::{Combiner, Origin};
-use standings::dataflow::totals::Totals;
-use standings::decode::Decoder;
-use standings::event_time::partition::Verdict;
-use standings::model::decimal::format_minor;
-use standings::model::value::Value;
-use standings::query::load_dir;
+use standings_decode::Decoder;
+use standings_engine::combine::combiner::{Combiner, Origin};
+use standings_engine::dataflow::totals::Totals;
+use standings_engine::event_time::partition::Verdict;
+use standings_model::decimal::format_minor;
+use standings_model::value::Value;
+use standings_query::load_dir;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -7,20 +7,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use standings::dataflow::control::{Complete, GatherState, Start};
-use standings::dataflow::gather::Emit;
-use standings::dataflow::graph::{self, Bell, Gate};
-use standings::event_time::partition::Policy;
-use standings::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
-use standings::model::change::Commit;
-use standings::model::clock::Clock;
-use standings::model::plan::{
+use standings_engine::dataflow::control::{Complete, GatherState, Start};
+use standings_engine::dataflow::gather::Emit;
+use standings_engine::dataflow::graph::{self, Bell, Gate};
+use standings_engine::driver::{self, Feed, Settings};
+use standings_engine::event_time::partition::Policy;
+use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
+use standings_model::change::Commit;
+use standings_model::clock::Clock;
+use standings_model::plan::{
     Aggregate, Field, Key, Measure, OrderTerm, Plan, RankFunction, Ranking, Window,
 };
-use standings::model::reject::Reject;
-use standings::model::schema::Schema;
-use standings::model::value::Value;
-use standings::run::driver::{self, Feed, Settings};
+use standings_model::reject::Reject;
+use standings_model::schema::Schema;
+use standings_model::value::Value;
 
 struct TestFeed {
     events: RefCell<VecDeque<SourceEvent>>,
@@ -315,7 +315,7 @@ fn events(
             bytes: Vec::new(),
             records: Vec::new(),
             next_offset: to as u64,
-            leader_epoch: standings::model::identity::NO_EPOCH,
+            leader_epoch: standings_model::identity::NO_EPOCH,
             arrived: Instant::now(),
         };
         for (o, (time, city, salesman, amount)) in all[p].iter().enumerate().take(to).skip(at) {
@@ -570,7 +570,7 @@ fn records_that_are_no_sales_count_with_what_they_hold() {
                 bytes: vec![b'x'; 1000],
                 records: records.collect(),
                 next_offset: from + 1000,
-                leader_epoch: standings::model::identity::NO_EPOCH,
+                leader_epoch: standings_model::identity::NO_EPOCH,
                 arrived: Instant::now(),
             }));
         }

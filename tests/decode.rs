@@ -1,8 +1,8 @@
 //! The decoder from outside: a table per rule, and the promise that the fast path changes nothing but the speed.
 
-use standings::decode::{Decoder, Sale};
-use standings::model::schema::{Column, ColumnType, Schema};
-use standings::model::value::Value;
+use standings_decode::{Decoder, Sale};
+use standings_model::schema::{Column, ColumnType, Schema};
+use standings_model::value::Value;
 
 #[path = "decode/agree.rs"]
 mod agree;

@@ -13,7 +13,6 @@ use support::{Dice, Running, standings, until};
 
 // What is done with an input is the same as in tests/fuzz.
 mod decode_body {
-    use standings::{decode, model};
     include!("fuzz/bodies/decode.rs");
 }
 #[path = "fuzz/bodies/http.rs"]

@@ -15,8 +15,8 @@ use arrow::array::{
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterVersion};
-use standings::model::block::SourceEvent;
-use standings::source::{self, SourceOptions, SourceUrl};
+use standings_edge::source::{self, SourceOptions, SourceUrl};
+use standings_model::block::SourceEvent;
 use support::Dice;
 
 use self::snapshots_body::Snapshot;

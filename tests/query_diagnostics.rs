@@ -1,8 +1,8 @@
 //! Queries that are accepted in every form, and the diagnostics of those that are not: what was found, and its line.
 
-use standings::model::plan::{Aggregate, RankFunction, Window};
-use standings::model::schema::{ColumnType, Schema};
-use standings::query::{QueryErrors, parse_ranking, parse_schema};
+use standings_model::plan::{Aggregate, RankFunction, Window};
+use standings_model::schema::{ColumnType, Schema};
+use standings_query::{QueryErrors, parse_ranking, parse_schema};
 
 const GOOD: &str = "SELECT window_start, window_end, city, total, rownum
 FROM (

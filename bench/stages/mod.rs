@@ -4,19 +4,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use standings::combine::combiner::{Combiner, Origin, SaleView};
-use standings::combine::deltas::Deltas;
-use standings::dataflow::gather::{Emit, Gather};
-use standings::dataflow::totals::{Held, Totals};
-use standings::decode::Decoder;
-use standings::event_time::partition::{Policy, Verdict};
 use standings::load::Dice;
-use standings::model::change::Commit;
-use standings::model::plan::Plan;
-use standings::model::value::Value;
-use standings::quality::{self, Judge, Place};
-use standings::query::load_dir;
-use standings::sink::json::{push_change, push_key};
+use standings_decode::Decoder;
+use standings_engine::combine::combiner::{Combiner, Origin, SaleView};
+use standings_engine::combine::deltas::Deltas;
+use standings_engine::dataflow::gather::{Emit, Gather};
+use standings_engine::dataflow::totals::{Held, Totals};
+use standings_engine::event_time::partition::{Policy, Verdict};
+use standings_engine::quality::{self, Judge, Place};
+use standings_model::change::Commit;
+use standings_model::json::{push_change, push_key};
+use standings_model::plan::Plan;
+use standings_model::value::Value;
+use standings_query::load_dir;
 
 /// Sales in the input.
 pub const SALES: usize = 20_000;

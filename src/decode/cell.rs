@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::value::Value;
+use standings_model::value::Value;
 
 /// The value of one column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The schema as the decoder needs it: what each column takes, and which field name means which column.
 
-use crate::model::schema::{ColumnType, Schema};
+use standings_model::schema::{ColumnType, Schema};
 
 /// What a column takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(super) struct Columns {
 
 impl Columns {
     pub(super) fn new(schema: &Schema, required: &[usize]) -> Self {
-        let column = |(number, column): (usize, &crate::model::schema::Column)| Column {
+        let column = |(number, column): (usize, &standings_model::schema::Column)| Column {
             name: column.name.clone(),
             kind: match column.kind {
                 ColumnType::Text if column.name == "sale_id" => Kind::Id,

@@ -5,7 +5,7 @@ use super::columns::{Columns, Kind};
 use super::full::Field;
 use super::number;
 use super::scan::{self, DayCache};
-use crate::model::bytes::same;
+use standings_model::bytes::same;
 
 /// How many layouts are remembered: a topic written by a few versions of a few producers.
 const MOST: usize = 4;
@@ -262,8 +262,8 @@ fn unknown_end(record: &[u8], at: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use crate::decode::Decoder;
-    use crate::model::schema::Schema;
+    use crate::Decoder;
+    use standings_model::schema::Schema;
 
     fn decoder() -> Decoder {
         Decoder::new(&Schema::sales(), &[2], 1 << 20)

@@ -3,7 +3,7 @@
 //! Each function reads as far as the number goes. What follows it is not looked at: the caller compares it with the
 //! layout, and no layout has a digit, a dot or an exponent there.
 
-use crate::model::decimal::parse_minor;
+use standings_model::decimal::parse_minor;
 
 /// Where the integer (JSON's grammar, no fraction, no exponent) that begins at `at` ends.
 #[inline]

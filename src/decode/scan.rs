@@ -3,7 +3,7 @@
 //! Each function takes the record and a place in it, and gives `None` for anything that the full path should judge.
 
 use super::typed::in_range;
-use crate::model::time::{parse_date, parse_rfc3339};
+use standings_model::time::{parse_date, parse_rfc3339};
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;

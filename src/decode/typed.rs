@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::cell::Cell;
 use super::columns::{Column, Kind};
 use super::error::{self, DecodeError};
-use crate::model::decimal::{DecimalError, parse_minor};
-use crate::model::time::{MAX_EVENT_TIME, parse_rfc3339};
+use standings_model::decimal::{DecimalError, parse_minor};
+use standings_model::time::{MAX_EVENT_TIME, parse_rfc3339};
 
 /// Checks and converts `raw`, a whole valid JSON value that begins at byte `start` of the record. Text with escapes
 /// is appended to `scratch`.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use crate::model::block::PartitionId;
-use crate::model::time::{MAX_EVENT_TIME, format_rfc3339};
+use standings_model::block::PartitionId;
+use standings_model::time::{MAX_EVENT_TIME, format_rfc3339};
 
 /// The next offset to read, by partition, in order. Small and shared: a board keeps thousands.
 pub type Offsets = Arc<[(PartitionId, u64)]>;

@@ -192,11 +192,11 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::event_time::partition::Policy;
-    use crate::http::board::{AsItWas, Board};
-    use crate::model::change::Change;
-    use crate::model::time::DAY;
-    use crate::model::value::Value;
+    use crate::board::{AsItWas, Board};
+    use standings_engine::event_time::partition::Policy;
+    use standings_model::change::Change;
+    use standings_model::time::DAY;
+    use standings_model::value::Value;
 
     fn told(number: u64, changes: Vec<Change>) -> Told {
         Told {
@@ -236,7 +236,7 @@ mod tests {
     /// A board that stands still costs what its rows cost, however many commits there are; and then it shows the last.
     #[test]
     fn a_board_that_stands_still_is_bounded_and_comes_to_the_present() {
-        let plan = crate::query::load_shipped().unwrap();
+        let plan = standings_query::load_shipped().unwrap();
         let (slow, quick) = [(); 2]
             .map(|()| Board::new(&plan, &Policy::default(), 1_000))
             .into();
@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn the_oldest_windows_go_first() {
-        let plan = crate::query::load_shipped().unwrap();
+        let plan = standings_query::load_shipped().unwrap();
         let board = Board::new(&plan, &Policy::default(), 50);
         let backlog = Backlog::new(50);
         for n in 1..=20_000 {
@@ -301,7 +301,7 @@ mod tests {
     fn late_sales_are_bounded_in_bytes() {
         let backlog = Backlog::new(1_000);
         for n in 1..=500 {
-            let late = crate::http::board::LateSale {
+            let late = crate::board::LateSale {
                 partition: 0,
                 offset: n,
                 event_time: 0,

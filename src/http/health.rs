@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::probes::TROUBLE;
 use super::watch::Shown;
-use crate::observe::health::Health;
+use standings_observe::health::Health;
 
 /// A sink.
 #[derive(Debug, Serialize)]

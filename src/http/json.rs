@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use super::as_of::{AsOf, token};
 use super::board::{Board, Entry, Row, View, WindowInfo};
-use crate::model::decimal::format_minor;
-use crate::model::plan::{Aggregate, Field, FieldType, Plan, Ranking};
-use crate::model::schema::Schema;
-use crate::model::time::format_rfc3339;
-use crate::model::value::Value;
-use crate::sink::json::{push_change, push_field, push_string};
+use standings_model::decimal::format_minor;
+use standings_model::json::{push_change, push_field, push_string};
+use standings_model::plan::{Aggregate, Field, FieldType, Plan, Ranking};
+use standings_model::schema::Schema;
+use standings_model::time::format_rfc3339;
+use standings_model::value::Value;
 
 /// Rows of the newest window that a new page is given, by ranking.
 const SNAPSHOT_ROWS: usize = 100;

@@ -23,7 +23,7 @@ use super::api::{changes, process, rows, runs, search, series, watermarks, why};
 use super::problem::Problem;
 use super::watch::Shown;
 use super::{api, events};
-use crate::model::plan::Plan;
+use standings_model::plan::Plan;
 
 /// What an answer is an answer of.
 #[derive(ToSchema)]

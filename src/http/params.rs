@@ -9,11 +9,11 @@ use tokio::sync::watch;
 use super::as_of::{AsOf, parse_token};
 use super::problem::Problem;
 use super::watch::Shown;
-use crate::model::block::PartitionId;
-use crate::model::duration::parse_duration;
-use crate::model::plan::{FieldType, Plan, Ranking};
-use crate::model::time::{parse_date, parse_rfc3339, parse_written};
-use crate::model::value::Value;
+use standings_model::block::PartitionId;
+use standings_model::duration::parse_duration;
+use standings_model::plan::{FieldType, Plan, Ranking};
+use standings_model::time::{parse_date, parse_rfc3339, parse_written};
+use standings_model::value::Value;
 
 /// Rows that one answer may have.
 pub const MOST_ROWS: usize = 10_000;
@@ -225,11 +225,11 @@ pub fn keys(plan: &Plan, ranking: &Ranking, segments: &[&str]) -> Result<Vec<Val
     }
     let mut keys = Vec::new();
     for (i, (segment, key)) in segments.iter().zip(&ranking.keys).enumerate() {
-        let kind = ranking.field_type(crate::model::plan::Field::Key(i), &plan.schema);
+        let kind = ranking.field_type(standings_model::plan::Field::Key(i), &plan.schema);
         let value = decode(segment, false).and_then(|text| match kind {
             FieldType::Text => Some(Value::text(text)),
             FieldType::Integer => text.parse().ok().map(Value::Integer),
-            FieldType::Decimal => crate::model::decimal::parse_minor(text.as_bytes(), 28)
+            FieldType::Decimal => standings_model::decimal::parse_minor(text.as_bytes(), 28)
                 .ok()
                 .map(Value::Decimal),
             FieldType::Time => parse_rfc3339(text.as_bytes()).map(Value::Time),

@@ -9,8 +9,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::watch::Shown;
-use crate::model::printable::printable;
-use crate::observe::metrics::CONTENT_TYPE;
+use standings_model::printable::printable;
+use standings_observe::metrics::CONTENT_TYPE;
 
 /// What is waited for longer than this is told by `/readyz` and on the page.
 pub(super) const TROUBLE: Duration = Duration::from_secs(5);

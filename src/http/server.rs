@@ -31,7 +31,7 @@ use super::security::{Gate, HttpArgs, LARGEST_HEAD, Peer, guard};
 use super::unread::{Impatient, Unread};
 use super::watch::Shown;
 use super::{api, events, openapi, page, probes};
-use crate::run::exit::Failure;
+use standings_process::exit::Failure;
 
 /// How long a request's head may take, and how long a connection may be silent between two.
 const HEAD: Duration = Duration::from_secs(15);

@@ -10,12 +10,12 @@ use std::time::{Duration, SystemTime};
 use super::backlog::{Backlog, Message};
 use super::board::{Board, Told};
 use super::database::Database;
-use crate::event_time::partition::Policy;
-use crate::model::change::Commit;
-use crate::model::plan::Plan;
-use crate::observe::metrics::Metrics;
-use crate::run::committer::Observer;
-use crate::run::exit::Failure;
+use standings_commit::committer::Observer;
+use standings_engine::event_time::partition::Policy;
+use standings_model::change::Commit;
+use standings_model::plan::Plan;
+use standings_observe::metrics::Metrics;
+use standings_process::exit::Failure;
 
 /// What a process says of itself.
 #[derive(Clone, Debug)]
@@ -73,7 +73,7 @@ impl Shown {
     }
 
     /// Nothing yet; rows are read in a database.
-    pub(super) fn over(
+    pub fn over(
         plan: Arc<Plan>,
         metrics: Arc<Metrics>,
         about: About,

@@ -148,14 +148,14 @@ mod tests {
                 prop_assert_eq!(text(|out| push_minor(out, n)), plain);
             }
             let written = text(|out| push_rfc3339(out, ms));
-            prop_assert_eq!(crate::model::time::parse_rfc3339(written.as_bytes()), Some(ms));
-            prop_assert_eq!(crate::model::time::parse_written(&written), Some(ms));
+            prop_assert_eq!(crate::time::parse_rfc3339(written.as_bytes()), Some(ms));
+            prop_assert_eq!(crate::time::parse_written(&written), Some(ms));
         }
 
         #[test]
         fn ends_of_windows_beyond_the_year_9999_are_read_as_they_are_written(ms in 253_402_214_400_000..3_000_000_000_000_000i64) {
             let written = text(|out| push_rfc3339(out, ms));
-            prop_assert_eq!(crate::model::time::parse_written(&written), Some(ms), "{}", written);
+            prop_assert_eq!(crate::time::parse_written(&written), Some(ms), "{}", written);
         }
     }
 }

@@ -286,8 +286,8 @@ impl Windowed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::check::Action;
-    use crate::model::time::HOUR;
+    use crate::check::Action;
+    use crate::time::HOUR;
 
     fn check(name: &str, condition: Condition, fail_share: Option<Share>) -> Check {
         Check {

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::histogram::WeightedHistogram;
 use super::waiting::Waits;
-use crate::model::block::PartitionId;
-use crate::model::check::{Check, Condition, FailOn};
-use crate::model::time::format_rfc3339;
-use crate::model::window_check::{Judgement, Outcome};
+use standings_model::block::PartitionId;
+use standings_model::check::{Check, Condition, FailOn};
+use standings_model::time::format_rfc3339;
+use standings_model::window_check::{Judgement, Outcome};
 
 /// A worker that has not moved for this long is stuck.
 const STUCK: Duration = Duration::from_secs(30);

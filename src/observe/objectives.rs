@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::model::duration::parse_duration;
+use standings_model::duration::parse_duration;
 
 /// `--slo-…`. Without one there is no such objective.
 #[derive(Args, Clone, Debug, Default, PartialEq)]

@@ -1,7 +1,7 @@
 //! Traces: how long the stages of a sampled commit took, told as OpenTelemetry spans.
 //!
 //! ```text
-//! committer ──stamps of a commit, one a --trace-sample at most──► bounded channel ──► trace_export: OTLP over HTTP
+//! committer ──stamps of a commit, one a --trace-sample at most──► bounded channel ──► who sends them (OTLP over HTTP)
 //! ```
 //!
 //! 1. The committer only hands stamps over; what does not fit is counted.
@@ -11,52 +11,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use clap::Args;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::live::{Export, Live};
-use super::trace_export::{self, Resource};
-use crate::model::block::PartitionId;
-use crate::model::change::Commit;
-use crate::model::duration::parse_duration;
-use crate::run::post::Endpoint;
-use crate::run::secret::Secret;
+use standings_model::block::PartitionId;
+use standings_model::change::Commit;
 
 /// Commits that wait to be told at most.
 const MOST: usize = 64;
-
-/// Where traces go.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Traces")]
-pub struct TraceArgs {
-    /// Send spans of sampled commits to this OpenTelemetry receiver (OTLP over HTTP, JSON), such as http://host:4318.
-    #[arg(long, env = "STANDINGS_TRACE", value_name = "URL", value_parser = parse_url)]
-    pub trace: Option<String>,
-    /// The least time between two commits that are traced.
-    #[arg(long, env = "STANDINGS_TRACE_SAMPLE", value_name = "D", default_value = "1s", value_parser = parse_duration)]
-    pub trace_sample: Duration,
-    /// The bearer token for it; best given by STANDINGS_TRACE_TOKEN or STANDINGS_TRACE_TOKEN_FILE.
-    #[arg(
-        long,
-        env = "STANDINGS_TRACE_TOKEN",
-        value_name = "TOKEN",
-        hide_env_values = true
-    )]
-    pub trace_token: Option<Secret>,
-}
-
-/// The receiver's base; `/v1/traces` is added where it is missing.
-fn parse_url(text: &str) -> Result<String, String> {
-    let wrong = || Err("write it as http://host:4318, without user and parameters".to_owned());
-    let Some((scheme @ ("http" | "https"), rest)) = text.split_once("://") else {
-        return wrong();
-    };
-    if rest.is_empty() || rest.contains(['@', '?', '#']) {
-        return wrong();
-    }
-    let base = rest.trim_end_matches('/').trim_end_matches("/v1/traces");
-    Ok(format!("{scheme}://{base}/v1/traces"))
-}
 
 /// From when to when.
 pub type Span = (SystemTime, SystemTime);
@@ -147,41 +109,17 @@ pub struct Tracer {
     live: Arc<Live>,
 }
 
-/// Says when everything that was handed over has been sent, or given up.
-pub struct Flushed(Receiver<()>);
-
-impl Flushed {
-    /// Waits for so long at most; the tracer must be gone.
-    pub fn wait(self, most: Duration) {
-        let _ = self.0.recv_timeout(most);
-    }
-}
-
 impl Tracer {
-    /// Starts the thread that sends.
-    pub fn start(
-        endpoint: Endpoint,
-        url: &str,
-        sample: Duration,
-        resource: Resource,
-        live: Arc<Live>,
-    ) -> std::io::Result<(Self, Flushed)> {
+    /// The committer's side, and where what it hands over comes out.
+    pub fn new(sample: Duration, live: Arc<Live>) -> (Self, Receiver<Stamps>) {
         let (stamps, waiting) = bounded(MOST);
-        let (alive, flushed) = bounded::<()>(0);
-        let (counted, url) = (Arc::clone(&live), url.to_owned());
-        std::thread::Builder::new()
-            .name("traces".to_owned())
-            .spawn(move || {
-                let _alive = alive;
-                trace_export::run(&endpoint, &url, &resource, &waiting, &counted);
-            })?;
         let tracer = Tracer {
             stamps,
             sample,
             last: None,
             live,
         };
-        Ok((tracer, Flushed(flushed)))
+        (tracer, waiting)
     }
 
     /// Whether the commit that is begun now is one to trace.
@@ -203,20 +141,6 @@ impl Tracer {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_receiver_is_named_by_its_base() {
-        for (text, want) in [
-            ("http://h:4318", Some("http://h:4318/v1/traces")),
-            ("https://h/v1/traces", Some("https://h/v1/traces")),
-            ("https://h/otlp/", Some("https://h/otlp/v1/traces")),
-            ("http://u:secret@h", None),
-            ("http://", None),
-            ("h:4318", None),
-        ] {
-            assert_eq!(parse_url(text).ok().as_deref(), want, "{text}");
-        }
-    }
 
     #[test]
     fn spans_are_what_was_measured_and_none_goes_backwards() {

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::live::Live;
-use crate::model::clock::Clock;
-use crate::model::time::format_rfc3339;
+use standings_model::clock::Clock;
+use standings_model::time::format_rfc3339;
 
 /// How often it is said again.
 const REMIND: Duration = Duration::from_secs(60);

@@ -7,8 +7,8 @@ use sqlparser::ast::{
 
 use super::condition::{self, column};
 use super::error::{QueryError, Text};
-use crate::model::plan::{Aggregate, Measure};
-use crate::model::schema::{ColumnType, Schema};
+use standings_model::plan::{Aggregate, Measure};
+use standings_model::schema::{ColumnType, Schema};
 
 const ALLOWED: &str = "measures are SUM, AVG, MIN, MAX, COUNT, COUNT(*), COUNT(DISTINCT …) and LAST_VALUE of one column, \
                        each with an optional FILTER (WHERE …)";

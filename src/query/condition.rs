@@ -5,11 +5,11 @@ use sqlparser::ast::{
 };
 
 use super::error::{QueryError, Text};
-use crate::model::decimal::{DecimalError, parse_minor};
-use crate::model::expr::{Comparison, Expr, LikePattern, LikeStep, Operand};
-use crate::model::schema::{ColumnType, Schema};
-use crate::model::time::{parse_date, parse_rfc3339};
-use crate::model::value::Value;
+use standings_model::decimal::{DecimalError, parse_minor};
+use standings_model::expr::{Comparison, Expr, LikePattern, LikeStep, Operand};
+use standings_model::schema::{ColumnType, Schema};
+use standings_model::time::{parse_date, parse_rfc3339};
+use standings_model::value::Value;
 
 const ALLOWED: &str =
     "conditions on sale columns: = <> < <= > >=, AND, OR, NOT, IN, LIKE, BETWEEN, IS [NOT] NULL";

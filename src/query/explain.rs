@@ -3,9 +3,9 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::model::duration::format_duration;
-use crate::model::plan::{Aggregate, Plan, RankFunction, Ranking};
-use crate::model::schema::ColumnType;
+use standings_model::duration::format_duration;
+use standings_model::plan::{Aggregate, Plan, RankFunction, Ranking};
+use standings_model::schema::ColumnType;
 
 /// Says what each ranking does.
 pub fn explain(plan: &Plan) -> String {

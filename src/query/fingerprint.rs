@@ -7,10 +7,10 @@
 
 use std::fmt::Write;
 
-use crate::model::expr::{Comparison, Expr, LikeStep, Operand};
-use crate::model::plan::{Aggregate, Measure, Plan, RankFunction, Ranking};
-use crate::model::schema::ColumnType;
-use crate::model::value::Value;
+use standings_model::expr::{Comparison, Expr, LikeStep, Operand};
+use standings_model::plan::{Aggregate, Measure, Plan, RankFunction, Ranking};
+use standings_model::schema::ColumnType;
+use standings_model::value::Value;
 
 /// The meaning of a ranking.
 pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
@@ -152,7 +152,7 @@ fn literal(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::{load_shipped, parse_ranking};
+    use crate::{load_shipped, parse_ranking};
 
     fn of(select: &str, filter: &str, tail: &str) -> String {
         let plan = load_shipped().unwrap();

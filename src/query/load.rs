@@ -6,8 +6,8 @@ use sqlparser::tokenizer::Span;
 
 use super::error::{QueryError, QueryErrors, Text};
 use super::{parse_ranking, parse_schema};
-use crate::model::plan::Plan;
-use crate::model::schema::Schema;
+use standings_model::plan::Plan;
+use standings_model::schema::Schema;
 
 /// Loads every `*.sql` of a folder: `sales.sql` declares the columns, each other file is a ranking of its name.
 /// Errors of all files are collected.

@@ -6,7 +6,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::dialect;
 use super::error::{QueryError, Text};
-use crate::model::schema::{Column, ColumnType, Schema};
+use standings_model::schema::{Column, ColumnType, Schema};
 
 const TYPES: &str =
     "columns are STRING, BIGINT, DECIMAL(p, 2) with p from 3 to 28, or TIMESTAMP(3)";

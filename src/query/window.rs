@@ -6,8 +6,8 @@ use sqlparser::ast::{
 };
 
 use super::error::{QueryError, Text};
-use crate::model::plan::Window;
-use crate::model::time::DAY;
+use standings_model::plan::Window;
+use standings_model::time::DAY;
 
 const ALLOWED: &str = "the source of a ranking is TABLE(TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '1' DAY)) \
                        or TABLE(HOP(TABLE sales, DESCRIPTOR(event_time), INTERVAL '5' MINUTES, INTERVAL '1' HOUR)) \

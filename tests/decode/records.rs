@@ -1,7 +1,7 @@
 //! Whole records: strict JSON, repeated and missing fields, sizes, details.
 
-use standings::decode::Decoder;
-use standings::model::schema::Schema;
+use standings_decode::Decoder;
+use standings_model::schema::Schema;
 
 use super::{both, decoder};
 

@@ -39,7 +39,7 @@ struct Args {
     #[arg(long, default_value_t = 1)]
     rounds: u64,
     /// Go on for so long, such as 8h, however many rounds that makes.
-    #[arg(long = "for", value_parser = standings::model::duration::parse_duration)]
+    #[arg(long = "for", value_parser = standings_model::duration::parse_duration)]
     time: Option<Duration>,
     /// The first seed.
     #[arg(long, default_value_t = 1)]

@@ -7,19 +7,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use standings::dataflow::graph::{self, Gate};
-use standings::event_time::partition::Policy;
-use standings::model::change::Commit;
-use standings::model::plan::Plan;
-use standings::observe::live::Live;
-use standings::run::committer::{CommitGate, Committer, Desk, Keeping, Observer, Outputs};
-use standings::run::driver::{Driver, Settings, Snapshots, Turn};
-use standings::run::exit::Failure;
-use standings::sink::Sink;
-use standings::sink::kafka::TransactionalSink;
-use standings::sink::postgres::DatabaseSink;
-use standings::snapshot::{Parts, Store, Writer};
-use standings::source::Input;
+use standings_commit::committer::{CommitGate, Committer, Desk, Keeping, Observer, Outputs};
+use standings_commit::database::DatabaseSink;
+use standings_commit::sink::Sink;
+use standings_commit::transactions::TransactionalSink;
+use standings_engine::dataflow::graph::{self, Gate};
+use standings_engine::driver::{Driver, Settings, Snapshots, Turn};
+use standings_engine::event_time::partition::Policy;
+use standings_engine::input::Input;
+use standings_engine::snapshot::{Parts, Store, Writer};
+use standings_model::change::Commit;
+use standings_model::plan::Plan;
+use standings_observe::live::Live;
+use standings_process::exit::Failure;
 use timely::communication::Allocator;
 use timely::worker::Worker;
 
@@ -83,7 +83,7 @@ pub struct Cluster {
     seats: Vec<Seat>,
     office: Office,
     parts: Parts,
-    manifests: Option<standings::snapshot::Manifests>,
+    manifests: Option<standings_engine::snapshot::Manifests>,
     /// Each worker is as if it were a process of its own; the first one's is the committer's too.
     stops: Vec<Arc<AtomicBool>>,
     /// How far its workers have read.

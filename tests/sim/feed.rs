@@ -4,9 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use standings::dataflow::control::Start;
-use standings::model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
-use standings::run::driver::Feed;
+use standings_engine::dataflow::control::Start;
+use standings_engine::driver::Feed;
+use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
 
 use crate::world::{Shared, World};
 

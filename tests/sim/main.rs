@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use standings::model::sabotage::{self, Mistake};
+use standings_model::sabotage::{self, Mistake};
 
 use cluster::{Cluster, Step, successor};
 use world::{Fate, Seen, Shared, Weather, World};
@@ -50,7 +50,7 @@ struct Args {
     #[arg(long, default_value_t = 0)]
     count: u64,
     /// For how long, such as 30s or 8h.
-    #[arg(long = "for", default_value = "20s", value_parser = standings::model::duration::parse_duration)]
+    #[arg(long = "for", default_value = "20s", value_parser = standings_model::duration::parse_duration)]
     time: Duration,
     /// Threads; each runs seeds of its own.
     #[arg(long, default_value_t = 2)]

@@ -1,6 +1,6 @@
 //! The object store of snapshots.
 
-use standings::snapshot::{ObjectError, Objects};
+use standings_engine::snapshot::{ObjectError, Objects};
 
 use crate::cluster::take_over;
 use crate::world::{Fate, Shared, World};

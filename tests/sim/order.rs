@@ -6,10 +6,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use standings::model::change::Commit;
-use standings::model::identity::Opening;
-use standings::model::plan::Plan;
-use standings::sink::{Shown, Sink, SinkError};
+use standings_commit::sink::{Shown, Sink, SinkError};
+use standings_model::change::Commit;
+use standings_model::identity::Opening;
+use standings_model::plan::Plan;
 
 use crate::world::Shared;
 

@@ -4,15 +4,17 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use standings::model::change::Commit;
-use standings::model::identity::{Known, Opening};
-use standings::model::plan::Plan;
-use standings::model::reject::Reject;
-use standings::run::committer::RejectWriter;
-use standings::sink::json::push_change;
-use standings::sink::kafka::{self, FORMAT, IDS, LogIdentity, Progress, Record, Transactions};
-use standings::sink::postgres::{self, Database, DatabaseIdentity, Found, Here, Opened};
-use standings::sink::{Shown, ShownRow, SinkError};
+use standings_commit::database::{Database, DatabaseIdentity, Found, Here, Opened};
+use standings_commit::sink::RejectWriter;
+use standings_commit::sink::{Shown, ShownRow, SinkError};
+use standings_commit::transactions::{FORMAT, IDS, LogIdentity, Progress, Record, Transactions};
+use standings_commit::transactions as kafka;
+use standings_commit::database as postgres;
+use standings_model::change::Commit;
+use standings_model::identity::{Known, Opening};
+use standings_model::json::push_change;
+use standings_model::plan::Plan;
+use standings_model::reject::Reject;
 
 use crate::cluster::take_over;
 use crate::world::{self, Claim, Fate, Shared, World};
@@ -296,7 +298,7 @@ impl Database for SimDatabase {
     }
 }
 
-fn line(plan: &Plan, change: &standings::model::change::Change, commit: u64) -> String {
+fn line(plan: &Plan, change: &standings_model::change::Change, commit: u64) -> String {
     let mut text = Vec::new();
     push_change(&mut text, plan, change, commit);
     String::from_utf8(text).expect("changes are UTF-8")

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value;
-use standings::snapshot::{ObjectError, checksum};
+use standings_engine::snapshot::{ObjectError, checksum};
 
 use crate::world::{Offsets, World};
 

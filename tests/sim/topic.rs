@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use standings::model::identity::SourceIdentity;
-use standings::source::{Input, Log, SourceError};
+use standings_engine::input::{Input, Log, SourceError};
+use standings_model::identity::SourceIdentity;
 
 use crate::world::{Offsets, Shared, World};
 

@@ -7,14 +7,14 @@ use std::hash::Hasher;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use standings::dataflow::gather::Emit;
-use standings::model::check::{Action, Check, Condition, Share};
-use standings::model::clock::Clock;
-use standings::model::identity::Known;
-use standings::model::plan::Plan;
-use standings::query::load_shipped;
-use standings::sink::kafka::{IDS, LogIdentity};
-use standings::sink::postgres::DatabaseIdentity;
+use standings_commit::database::DatabaseIdentity;
+use standings_commit::transactions::{IDS, LogIdentity};
+use standings_engine::dataflow::gather::Emit;
+use standings_model::check::{Action, Check, Condition, Share};
+use standings_model::clock::Clock;
+use standings_model::identity::Known;
+use standings_model::plan::Plan;
+use standings_query::load_shipped;
 
 use crate::store::StoreState;
 use crate::support::{

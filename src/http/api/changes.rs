@@ -11,12 +11,12 @@ use axum::response::Response;
 use axum::response::sse::Event;
 use futures_util::stream;
 
-use crate::http::events;
-use crate::http::follow::{self, Follower, Sent};
-use crate::http::openapi;
-use crate::http::params::{self, Params};
-use crate::http::problem::Problem;
-use crate::http::watch::Shown;
+use crate::events;
+use crate::follow::{self, Follower, Sent};
+use crate::openapi;
+use crate::params::{self, Params};
+use crate::problem::Problem;
+use crate::watch::Shown;
 
 /// Something is sent at least so often, so that a connection that is gone is noticed.
 const ALIVE: Duration = Duration::from_secs(15);
@@ -29,7 +29,7 @@ const MOST_BYTES: usize = 1_024;
     params(("name" = String, Path, description = "Ranking"), openapi::After),
     responses((status = 200, description = "Server-sent events: snapshot, change; with `Upgrade: websocket` the same as messages", body = openapi::ServerSentEvent, content_type = "text/event-stream"), openapi::Refusals)
 )]
-pub(in crate::http) async fn changes(
+pub(crate) async fn changes(
     State(shown): State<Arc<Shown>>,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,

@@ -7,19 +7,19 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 
 use super::answer;
-use crate::http::as_of::time;
-use crate::http::health;
-use crate::http::openapi;
-use crate::http::params::Params;
-use crate::http::problem::Problem;
-use crate::http::watch::Shown;
+use crate::as_of::time;
+use crate::health;
+use crate::openapi;
+use crate::params::Params;
+use crate::problem::Problem;
+use crate::watch::Shown;
 
 #[utoipa::path(
     get,
     path = "/api/v1/process",
     responses((status = 200, description = "What runs here; for administrators", body = openapi::ProcessShape), openapi::Refusals)
 )]
-pub(in crate::http) async fn process(
+pub(crate) async fn process(
     State(shown): State<Arc<Shown>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {

@@ -7,14 +7,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::answer;
-use crate::http::as_of::AsOf;
-use crate::http::board::{AsItWas, Row, WindowInfo};
-use crate::http::json;
-use crate::http::openapi;
-use crate::http::params::{self, AtLeast, MOST_ROWS, Params};
-use crate::http::problem::Problem;
-use crate::http::watch::Shown;
-use crate::model::value::Value;
+use crate::as_of::AsOf;
+use crate::board::{AsItWas, Row, WindowInfo};
+use crate::json;
+use crate::openapi;
+use crate::params::{self, AtLeast, MOST_ROWS, Params};
+use crate::problem::Problem;
+use crate::watch::Shown;
+use standings_model::value::Value;
 
 /// Rows of a key's history unless the request says.
 const HISTORY: usize = 30;
@@ -24,7 +24,7 @@ type Window = Option<(WindowInfo, Vec<Row>)>;
 
 impl Shown {
     /// Who has no rows says so.
-    pub(in crate::http) fn has_rows(&self) -> Result<(), Problem> {
+    pub(crate) fn has_rows(&self) -> Result<(), Problem> {
         match self.about.commits_here {
             true => Ok(()),
             false => Err(Problem::new(
@@ -51,7 +51,7 @@ impl Shown {
     }
 
     /// A window's rows.
-    pub(in crate::http) async fn window(
+    pub(crate) async fn window(
         &self,
         ranking: usize,
         start: i64,
@@ -102,7 +102,7 @@ impl Shown {
     params(openapi::OfDate, openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "Rows of top_sales_per_city", body = Vec<openapi::Row>), openapi::Refusals)
 )]
-pub(in crate::http) async fn sales_by_city(
+pub(crate) async fn sales_by_city(
     State(shown): State<Arc<Shown>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
@@ -116,7 +116,7 @@ pub(in crate::http) async fn sales_by_city(
     params(openapi::OfDate, openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "Rows of top_salesmen", body = Vec<openapi::Row>), openapi::Refusals)
 )]
-pub(in crate::http) async fn top_salesmen(
+pub(crate) async fn top_salesmen(
     State(shown): State<Arc<Shown>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
@@ -149,7 +149,7 @@ async fn of_date(shown: &Shown, name: &str, query: Option<&str>) -> Result<Respo
     path = "/api/v1/rankings",
     responses((status = 200, description = "Every loaded ranking", body = Vec<openapi::RankingShape>), openapi::Refusals)
 )]
-pub(in crate::http) async fn rankings(
+pub(crate) async fn rankings(
     State(shown): State<Arc<Shown>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
@@ -165,7 +165,7 @@ pub(in crate::http) async fn rankings(
     params(("name" = String, Path, description = "Ranking"), openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "Its windows, newest first", body = Vec<openapi::Window>), openapi::Refusals)
 )]
-pub(in crate::http) async fn windows(
+pub(crate) async fn windows(
     State(shown): State<Arc<Shown>>,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
@@ -190,7 +190,7 @@ pub(in crate::http) async fn windows(
     params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start"), ("at" = Option<i64>, Query, minimum = 0, description = "As it was at this commit"), openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "Rows of one window", body = Vec<openapi::Row>), (status = 410, description = "That commit is not kept any more", body = openapi::ProblemShape, content_type = "application/problem+json"), openapi::Refusals)
 )]
-pub(in crate::http) async fn rows(
+pub(crate) async fn rows(
     State(shown): State<Arc<Shown>>,
     Path((name, start)): Path<(String, String)>,
     RawQuery(query): RawQuery,
@@ -252,7 +252,7 @@ fn as_it_was(
     params(("id" = String, Path, description = "salesman_id", min_length = 1), openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "His rows, newest window first", body = Vec<openapi::Row>), openapi::Refusals)
 )]
-pub(in crate::http) async fn salesman(
+pub(crate) async fn salesman(
     State(shown): State<Arc<Shown>>,
     OriginalUri(uri): OriginalUri,
     RawQuery(query): RawQuery,
@@ -270,7 +270,7 @@ pub(in crate::http) async fn salesman(
     params(("name" = String, Path, description = "Ranking"), ("key" = String, Path, description = "The group keys, one path segment each, percent-encoded"), openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "A key's rows, newest window first", body = Vec<openapi::Row>), openapi::Refusals)
 )]
-pub(in crate::http) async fn history(
+pub(crate) async fn history(
     State(shown): State<Arc<Shown>>,
     Path((name, _)): Path<(String, String)>,
     OriginalUri(uri): OriginalUri,

@@ -7,10 +7,10 @@ use axum::response::Response;
 use serde_json::Value;
 
 use super::answer;
-use crate::http::openapi;
-use crate::http::params::Params;
-use crate::http::problem::Problem;
-use crate::http::watch::Shown;
+use crate::openapi;
+use crate::params::Params;
+use crate::problem::Problem;
+use crate::watch::Shown;
 
 /// Runs that are told of, unless the request says.
 const USUAL: usize = 20;
@@ -23,7 +23,7 @@ const MOST: usize = 1_000;
     params(openapi::Limited),
     responses((status = 200, description = "Runs, newest first; for administrators", body = Vec<openapi::RunShape>), openapi::Refusals)
 )]
-pub(in crate::http) async fn runs(
+pub(crate) async fn runs(
     State(shown): State<Arc<Shown>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {

@@ -7,16 +7,16 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 
 use super::answer;
-use crate::http::board::Row;
-use crate::http::json;
-use crate::http::openapi;
-use crate::http::params::{self, AtLeast, Params};
-use crate::http::problem::Problem;
-use crate::http::watch::Shown;
-use crate::model::plan::{Field, Ranking};
-use crate::model::time::format_rfc3339;
-use crate::model::value::Value;
-use crate::sink::json::push_string;
+use crate::board::Row;
+use crate::json;
+use crate::openapi;
+use crate::params::{self, AtLeast, Params};
+use crate::problem::Problem;
+use crate::watch::Shown;
+use standings_model::json::push_string;
+use standings_model::plan::{Field, Ranking};
+use standings_model::time::format_rfc3339;
+use standings_model::value::Value;
 
 /// Matches unless the request says, and the most that it may say.
 const LIMITS: (usize, usize) = (20, 1_000);
@@ -29,7 +29,7 @@ const LONGEST: usize = 200;
     params(("name" = String, Path, description = "Ranking"), ("q" = Option<String>, Query, max_length = 50, description = "What to look for; case does not matter"), openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "Keys and labels that hold the text", body = openapi::Matches), openapi::Refusals)
 )]
-pub(in crate::http) async fn search(
+pub(crate) async fn search(
     State(shown): State<Arc<Shown>>,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,

@@ -7,14 +7,14 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 
 use super::answer;
-use crate::http::board::{Key, SLICES};
-use crate::http::json;
-use crate::http::openapi;
-use crate::http::params::{self, AtLeast, Params};
-use crate::http::problem::Problem;
-use crate::http::watch::Shown;
-use crate::model::time::format_rfc3339;
-use crate::sink::json::push_string;
+use crate::board::{Key, SLICES};
+use crate::json;
+use crate::openapi;
+use crate::params::{self, AtLeast, Params};
+use crate::problem::Problem;
+use crate::watch::Shown;
+use standings_model::json::push_string;
+use standings_model::time::format_rfc3339;
 
 /// Rows unless the request says, and the most that it may say.
 const LIMITS: (usize, usize) = (20, 1_000);
@@ -25,7 +25,7 @@ const LIMITS: (usize, usize) = (20, 1_000);
     params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start"), openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "How the best rows came to what they are", body = openapi::Series), openapi::Refusals)
 )]
-pub(in crate::http) async fn series(
+pub(crate) async fn series(
     State(shown): State<Arc<Shown>>,
     Path((name, start)): Path<(String, String)>,
     RawQuery(query): RawQuery,

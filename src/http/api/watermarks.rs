@@ -13,31 +13,31 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::answer;
-use crate::event_time::BEGINNING;
-use crate::event_time::global::{GlobalClock, PartitionState};
-use crate::event_time::partition::Policy;
-use crate::http::as_of::time;
-use crate::http::board::{PartitionNow, now};
-use crate::http::openapi;
-use crate::http::params::{AtLeast, Params};
-use crate::http::problem::Problem;
-use crate::http::watch::Shown;
-use crate::model::block::PartitionId;
-use crate::model::time::format_rfc3339;
+use crate::as_of::time;
+use crate::board::{PartitionNow, now};
+use crate::openapi;
+use crate::params::{AtLeast, Params};
+use crate::problem::Problem;
+use crate::watch::Shown;
+use standings_engine::event_time::BEGINNING;
+use standings_engine::event_time::global::{GlobalClock, PartitionState};
+use standings_engine::event_time::partition::Policy;
+use standings_model::block::PartitionId;
+use standings_model::time::format_rfc3339;
 
 /// Open windows that are told of, newest first.
 const MOST_WINDOWS: usize = 1_000;
 
 /// A window, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(in crate::http) struct WindowName {
+pub(crate) struct WindowName {
     ranking: String,
     window_start: String,
 }
 
 /// One partition.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct PartitionAnswer {
+pub(crate) struct PartitionAnswer {
     #[schema(value_type = u32)]
     partition: PartitionId,
     last_event_time: Option<String>,
@@ -57,7 +57,7 @@ pub(in crate::http) struct PartitionAnswer {
 
 /// One open window.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct OpenWindow {
+pub(crate) struct OpenWindow {
     ranking: String,
     window_start: String,
     window_end: String,
@@ -72,8 +72,8 @@ pub(in crate::http) struct OpenWindow {
 
 /// The whole answer.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct WatermarksAnswer {
-    #[schema(value_type = crate::http::openapi::AsOfSchema)]
+pub(crate) struct WatermarksAnswer {
+    #[schema(value_type = crate::openapi::AsOfSchema)]
     as_of: Box<RawValue>,
     watermark: Option<String>,
     idle_timeout_ms: Option<u64>,
@@ -94,7 +94,7 @@ type Open = (usize, i64, i64);
     params(openapi::Fresh),
     responses((status = 200, description = "What holds windows open", body = WatermarksAnswer), openapi::Refusals)
 )]
-pub(in crate::http) async fn watermarks(
+pub(crate) async fn watermarks(
     State(shown): State<Arc<Shown>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {

@@ -7,18 +7,18 @@ use axum::extract::{OriginalUri, Path, RawQuery, State};
 use axum::response::Response;
 
 use super::answer;
-use crate::http::as_of::{AsOf, time};
-use crate::http::board::{Entry, Late, Row, WindowInfo, order_value};
-use crate::http::json;
-use crate::http::openapi;
-use crate::http::params::{self, AtLeast, MOST_ROWS, Params};
-use crate::http::problem::Problem;
-use crate::http::watch::Shown;
-use crate::model::decimal::format_minor;
-use crate::model::plan::Ranking;
-use crate::model::time::format_rfc3339;
-use crate::model::value::Value;
-use crate::sink::json::{push_field, push_string, push_value};
+use crate::as_of::{AsOf, time};
+use crate::board::{Entry, Late, Row, WindowInfo, order_value};
+use crate::json;
+use crate::openapi;
+use crate::params::{self, AtLeast, MOST_ROWS, Params};
+use crate::problem::Problem;
+use crate::watch::Shown;
+use standings_model::decimal::format_minor;
+use standings_model::json::{push_field, push_string, push_value};
+use standings_model::plan::Ranking;
+use standings_model::time::format_rfc3339;
+use standings_model::value::Value;
 
 #[utoipa::path(
     get,
@@ -26,7 +26,7 @@ use crate::sink::json::{push_field, push_string, push_value};
     params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start"), ("key" = String, Path, description = "The group keys, one path segment each, percent-encoded"), openapi::Fresh),
     responses((status = 200, description = "Why a row is where it is", body = openapi::Why), openapi::Refusals)
 )]
-pub(in crate::http) async fn why(
+pub(crate) async fn why(
     State(shown): State<Arc<Shown>>,
     Path((name, start, _)): Path<(String, String, String)>,
     OriginalUri(uri): OriginalUri,

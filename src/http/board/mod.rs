@@ -30,10 +30,10 @@ use self::audience::Audience;
 use self::ring::{Replaced, Ring};
 use self::shown::Shown;
 use super::as_of::AsOf;
-use crate::event_time::partition::Policy;
-use crate::model::block::PartitionId;
-use crate::model::plan::{Plan, Ranking};
-use crate::model::value::Value;
+use standings_engine::event_time::partition::Policy;
+use standings_model::block::PartitionId;
+use standings_model::plan::{Plan, Ranking};
+use standings_model::value::Value;
 
 pub use self::ring::{Entry, MAX_CHANGES};
 pub use self::series::SLICES;
@@ -236,7 +236,7 @@ impl State {
                 .get_mut(missed.ranking)
                 .map(|s| &mut s.windows);
             let window = windows.and_then(|w| w.get_mut(&missed.start));
-            let part = |k: &crate::model::plan::Key| {
+            let part = |k: &standings_model::plan::Key| {
                 let column = plan.schema.columns.get(k.column)?;
                 match sale.get(column.name.as_str())? {
                     serde_json::Value::String(text) => Some(Value::text(text.as_str())),

@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
 use super::window::Row;
-use crate::http::as_of::{AsOf, Offsets};
-use crate::model::change::Change;
+use crate::as_of::{AsOf, Offsets};
+use standings_model::change::Change;
 
 /// Changes kept.
 pub const MAX_CHANGES: usize = 100_000;
@@ -39,7 +39,7 @@ pub struct Entry {
     pub(super) changes: Arc<Vec<Change>>,
     pub(super) before: Vec<Replaced>,
     /// Its text for those who follow all rankings (the last) or one of them; written once, by the first who asks.
-    pub(in crate::http) texts: Vec<OnceLock<Arc<str>>>,
+    pub(crate) texts: Vec<OnceLock<Arc<str>>>,
 }
 
 impl Entry {

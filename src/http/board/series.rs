@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use super::window::Key;
-use crate::model::value::Value;
+use standings_model::value::Value;
 
 /// Slices of a window.
 pub const SLICES: usize = 40;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::ring::Replaced;
 use super::series;
 use super::window::Window;
-use crate::model::change::Change;
-use crate::model::plan::{Field, Ranking};
-use crate::model::value::Value;
+use standings_model::change::Change;
+use standings_model::plan::{Field, Ranking};
+use standings_model::value::Value;
 
 /// Series of a window that are kept beyond twice its rows.
 pub(super) const SPARE_SERIES: usize = 64;

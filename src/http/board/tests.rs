@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::shown::SPARE_SERIES;
 use super::*;
-use crate::http::as_of::offsets;
-use crate::model::change::Change;
-use crate::model::time::DAY;
+use crate::as_of::offsets;
+use standings_model::change::Change;
+use standings_model::time::DAY;
 
 fn plan() -> Plan {
-    crate::query::load_shipped().unwrap()
+    standings_query::load_shipped().unwrap()
 }
 
 fn city_ranking(plan: &Plan) -> usize {
@@ -287,7 +287,7 @@ fn corrections_are_changes_of_what_was_final() {
 
 #[test]
 fn a_commit_of_a_hundred_changes_is_told_in_microseconds() {
-    use crate::model::change::Commit;
+    use standings_model::change::Commit;
     let plan = plan();
     let ranking = city_ranking(&plan);
     let mut commit = Commit {

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::http::as_of::{self, Offsets};
-use crate::model::block::PartitionId;
-use crate::model::change::{Change, Commit};
-use crate::model::reject::{MissedWindow, RejectKind};
+use crate::as_of::{self, Offsets};
+use standings_model::block::PartitionId;
+use standings_model::change::{Change, Commit};
+use standings_model::reject::{MissedWindow, RejectKind};
 
 /// Late sales of one commit that are kept for readers; more are only counted in the metrics.
-pub(in crate::http) const MOST_LATE: usize = 256;
+pub(crate) const MOST_LATE: usize = 256;
 
 /// A sale that some windows did not take any more.
 #[derive(Clone, Debug)]

@@ -7,11 +7,11 @@ use super::ring::Entry;
 use super::series;
 use super::window::{Key, Late, Row, Window, WindowInfo, place};
 use super::{PartitionNow, State};
-use crate::http::as_of::AsOf;
-use crate::model::block::PartitionId;
-use crate::model::plan::Plan;
-use crate::model::time::DAY;
-use crate::model::value::Value;
+use crate::as_of::AsOf;
+use standings_model::block::PartitionId;
+use standings_model::plan::Plan;
+use standings_model::time::DAY;
+use standings_model::value::Value;
 
 /// The rows of a window as they were.
 #[derive(Clone, Debug, PartialEq, Eq)]

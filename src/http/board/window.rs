@@ -7,9 +7,9 @@ use hashbrown::HashMap;
 
 use super::ring::Replaced;
 use super::series::Series;
-use crate::model::block::PartitionId;
-use crate::model::change::Change;
-use crate::model::value::Value;
+use standings_model::block::PartitionId;
+use standings_model::change::Change;
+use standings_model::value::Value;
 
 /// Group keys.
 pub type Key = Arc<[Value]>;

@@ -15,13 +15,14 @@ use tokio_postgres::types::ToSql;
 
 use super::read::{Placed, columns, row};
 use super::{Database, told, words};
-use crate::http::board::{Key, Told};
-use crate::http::watch::Shown;
-use crate::model::change::{Change, Commit};
-use crate::model::plan::{Plan, Ranking};
-use crate::model::time::format_rfc3339;
-use crate::run::exit::{self, Failure};
-use crate::sink::postgres::{Trouble, quoted};
+use crate::board::{Key, Told};
+use crate::watch::Shown;
+use standings_commit::database::Trouble;
+use standings_edge::sink::postgres::quoted;
+use standings_model::change::{Change, Commit};
+use standings_model::plan::{Plan, Ranking};
+use standings_model::time::format_rfc3339;
+use standings_process::exit::{self, Failure};
 
 /// Windows followed, by ranking.
 const WINDOWS: i64 = 200;
@@ -30,7 +31,7 @@ const WINDOWS: i64 = 200;
 const TRY: Duration = Duration::from_secs(1);
 
 /// Follows until the process ends.
-pub(in crate::http) async fn follow(database: Arc<Database>, shown: Arc<Shown>, every: Duration) {
+pub async fn follow(database: Arc<Database>, shown: Arc<Shown>, every: Duration) {
     let mut begun = false;
     let mut warned = false;
     let mut tried: Option<Instant> = None;
@@ -213,7 +214,7 @@ fn compare(shown: &Shown, number: usize, rows: Vec<Placed>, changes: &mut Vec<Ch
         placed.sort_unstable_by_key(|(_, r)| r.rank);
         for (_, row) in placed {
             let before = old.get(&row.key);
-            let same = |b: &crate::http::board::Row| {
+            let same = |b: &crate::board::Row| {
                 (b.rank, &b.measures, b.is_final) == (row.rank, &row.measures, row.is_final)
             };
             if before.is_some_and(same) {

@@ -21,14 +21,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-pub(super) use self::follower::follow;
+pub use self::follower::follow;
 use self::pool::Server;
-pub(super) use self::standby::watch;
+pub use self::standby::watch;
 use self::told::told;
 use super::problem::Problem;
-use crate::model::plan::Plan;
-use crate::sink::SinkError;
-use crate::sink::postgres::Trouble;
+use standings_commit::database::Trouble;
+use standings_commit::sink::SinkError;
+use standings_model::plan::Plan;
 
 /// Where rows are read.
 #[derive(Debug)]

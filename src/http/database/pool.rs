@@ -10,9 +10,10 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
 use super::standby::Behind;
-use crate::http::as_of::AsOf;
-use crate::sink::SinkError;
-use crate::sink::postgres::{Target, Trouble};
+use crate::as_of::AsOf;
+use standings_commit::database::Trouble;
+use standings_commit::sink::SinkError;
+use standings_edge::sink::postgres::{Target, trouble};
 
 /// How long a request waits for a connection of the pool.
 const PLACE: Duration = Duration::from_secs(2);
@@ -134,7 +135,7 @@ impl Server {
         );
         let connect = async {
             let client = self.target.connect().await?;
-            client.batch_execute(&limits).await?;
+            client.batch_execute(&limits).await.map_err(trouble)?;
             Ok(client)
         };
         let connected = tokio::time::timeout(CONNECT, connect).await;
@@ -160,7 +161,7 @@ impl Server {
     ) -> Result<(AsOf, Vec<Row>), Trouble> {
         for text in [AS_OF, sql] {
             if !connection.statements.contains_key(text) {
-                let statement = connection.client.prepare(text).await?;
+                let statement = connection.client.prepare(text).await.map_err(trouble)?;
                 connection.statements.insert(text.to_owned(), statement);
             }
         }
@@ -176,9 +177,9 @@ impl Server {
             client.batch_execute("COMMIT"),
         )
         .await;
-        begun?;
-        let (as_of, rows) = (as_of?, rows?);
-        ended?;
+        begun.map_err(trouble)?;
+        let (as_of, rows) = (as_of.map_err(trouble)?, rows.map_err(trouble)?);
+        ended.map_err(trouble)?;
         Ok((read_as_of(&as_of), rows))
     }
 }
@@ -191,12 +192,12 @@ fn read_as_of(rows: &[Row]) -> AsOf {
     let offsets: std::collections::BTreeMap<u32, u64> =
         serde_json::from_str(row.get(1)).unwrap_or_default();
     let watermark = row.get::<_, Option<&str>>(2).and_then(|w| match w {
-        "infinity" => Some(crate::event_time::END_OF_TIME),
+        "infinity" => Some(standings_engine::event_time::END_OF_TIME),
         ms => ms.parse().ok(),
     });
     AsOf {
         commit: row.get::<_, i64>(0).max(0) as u64,
-        offsets: crate::http::as_of::offsets(&offsets),
+        offsets: crate::as_of::offsets(&offsets),
         watermark,
     }
 }

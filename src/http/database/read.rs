@@ -7,13 +7,14 @@ use tokio_postgres::types::ToSql;
 
 use super::told::names_cause;
 use super::{Database, problem, words};
-use crate::http::as_of::AsOf;
-use crate::http::board::{Row, WindowInfo};
-use crate::http::problem::Problem;
-use crate::model::plan::{Field, FieldType, Plan, Ranking};
-use crate::model::time::{DAY, format_rfc3339};
-use crate::model::value::Value;
-use crate::sink::postgres::{Trouble, fields, quoted, sql_type};
+use crate::as_of::AsOf;
+use crate::board::{Row, WindowInfo};
+use crate::problem::Problem;
+use standings_commit::database::Trouble;
+use standings_edge::sink::postgres::{fields, quoted, sql_type};
+use standings_model::plan::{Field, FieldType, Plan, Ranking};
+use standings_model::time::{DAY, format_rfc3339};
+use standings_model::value::Value;
 
 /// A row with its window.
 pub(super) type Placed = (WindowInfo, Row);
@@ -176,7 +177,7 @@ impl Database {
     }
 
     /// The newest window, or the newest that starts on a date.
-    pub(in crate::http) async fn newest(
+    pub(crate) async fn newest(
         &self,
         number: usize,
         date: Option<i64>,
@@ -200,7 +201,7 @@ impl Database {
     }
 
     /// A window's rows.
-    pub(in crate::http) async fn window(
+    pub(crate) async fn window(
         &self,
         number: usize,
         start: i64,
@@ -211,7 +212,7 @@ impl Database {
     }
 
     /// The windows, newest first.
-    pub(in crate::http) async fn windows(
+    pub(crate) async fn windows(
         &self,
         number: usize,
         limit: usize,
@@ -236,7 +237,7 @@ impl Database {
     }
 
     /// A key's rows, newest window first.
-    pub(in crate::http) async fn history(
+    pub(crate) async fn history(
         &self,
         number: usize,
         key: &[Value],
@@ -251,7 +252,7 @@ impl Database {
             let name = quoted(&ranking.keys[i].name);
             let kind = sql_type(ranking, &self.plan.schema, Field::Key(i));
             // Postgres has no text with U+0000, so no row has it either.
-            let text = crate::http::json::plain(value).unwrap_or_default();
+            let text = crate::json::plain(value).unwrap_or_default();
             conditions.push(format!("{name} = ${}::text::{kind}", i + 1));
             parameters.push(Box::new(text.replace('\0', "\u{fffd}")));
         }

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::Database;
-use crate::http::as_of::{AsOf, time};
-use crate::http::problem::Problem;
+use crate::as_of::{AsOf, time};
+use crate::problem::Problem;
 
 impl Database {
     /// The newest runs, as the API tells of them; none where no run has been recorded.
-    pub(in crate::http) async fn runs(&self, limit: usize) -> Result<(AsOf, Vec<Value>), Problem> {
+    pub(crate) async fn runs(&self, limit: usize) -> Result<(AsOf, Vec<Value>), Problem> {
         let there = "SELECT to_regclass('standings_runs') IS NOT NULL";
         let (as_of, found) = self.ask(there, &[]).await?;
         if !found.first().is_some_and(|row| row.get(0)) {

@@ -56,7 +56,7 @@ impl Commits {
 }
 
 /// Asks each server again and again, until the process ends.
-pub(in crate::http) async fn watch(database: Arc<Database>) {
+pub async fn watch(database: Arc<Database>) {
     let all = (0..=database.replicas.len()).map(|number| watch_one(&database, number));
     futures_util::future::join_all(all).await;
 }
@@ -97,7 +97,7 @@ async fn watch_one(database: &Database, number: usize) {
 
 impl Database {
     /// What is to be said of servers that are behind, a line each.
-    pub(in crate::http) fn standbys(&self) -> Vec<String> {
+    pub(crate) fn standbys(&self) -> Vec<String> {
         let replicas = self.replicas.iter().enumerate();
         let own = self.primary.behind().map(|b| {
             let seconds = b.for_so_long.as_secs_f64();

@@ -16,36 +16,32 @@ use super::jwt::{Expected, Refused};
 use super::keys::Keys;
 use super::rate::{Client, Rate};
 use super::{Caller, HttpArgs, Role, Tls, head};
-use crate::http::problem::Problem;
-use crate::http::watch::Shown;
-use crate::http::{api, probes};
-use crate::run::exit::Failure;
+use crate::problem::Problem;
+use crate::watch::Shown;
+use crate::{api, probes};
+use standings_process::exit::Failure;
 
 /// The largest body of a request; none is read.
 const LARGEST_BODY: u64 = 64 << 10;
 
 /// What is checked.
 #[derive(Debug)]
-pub(in crate::http) struct Gate {
+pub(crate) struct Gate {
     keys: Option<Keys>,
     issuer: Option<Issuer>,
     rate: Option<Rate>,
     cors: Cors,
     hosts: Hosts,
-    pub(in crate::http) tls: Option<Tls>,
+    pub(crate) tls: Option<Tls>,
 }
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::http) struct Peer(pub(in crate::http) IpAddr);
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 impl Gate {
     /// As the flags say, for an address that is listened at, and as `--http` writes it.
-    pub(in crate::http) fn open(
-        args: &HttpArgs,
-        address: &str,
-        at: SocketAddr,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn open(args: &HttpArgs, address: &str, at: SocketAddr) -> Result<Self, Failure> {
         if !at.ip().to_canonical().is_loopback() && !args.has_authentication() {
             return Err(Failure::usage(format!(
                 "--http {at}: others reach this address, so it needs authentication: --http-keys FILE (make a key with \
@@ -243,7 +239,7 @@ fn credential(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 }
 
 /// The way in and out.
-pub(in crate::http) async fn guard(
+pub(crate) async fn guard(
     State((gate, shown)): State<(Arc<Gate>, Arc<Shown>)>,
     request: Request,
     next: Next,

@@ -3,10 +3,10 @@
 use axum::extract::Request;
 use axum::http::StatusCode;
 
-use crate::http::problem::Problem;
+use crate::problem::Problem;
 
 /// The largest head of a request, bytes. The server's buffer is as large; but what it reads at once may be more.
-pub(in crate::http) const LARGEST_HEAD: usize = 32 << 10;
+pub(crate) const LARGEST_HEAD: usize = 32 << 10;
 
 /// Refuses a head that is too large, as it was written: its lines and what ends each of them.
 pub(super) fn check(request: &Request) -> Result<(), Problem> {

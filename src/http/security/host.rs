@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use axum::http::{HeaderMap, StatusCode, Uri, Version, header};
 
-use crate::http::problem::Problem;
+use crate::problem::Problem;
 
 /// The names that are taken, in lower case.
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use tokio::sync::watch;
 
 use super::Caller;
 use super::jwt::{self, Expected, Jwk, Refused};
-use crate::model::redact;
-use crate::run::exit::Failure;
+use standings_model::redact;
+use standings_process::exit::Failure;
 
 /// How old keys may be before they are fetched again.
 const REFRESH: Duration = Duration::from_secs(300);

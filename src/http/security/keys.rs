@@ -11,7 +11,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use subtle::ConstantTimeEq;
 
 use super::{Caller, Role};
-use crate::run::exit::{self, Failure};
+use standings_process::exit::{self, Failure};
 
 /// What a key begins with, so that a secret scanner knows it.
 const PREFIX: &str = "standings_";

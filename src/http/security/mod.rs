@@ -22,11 +22,11 @@ mod rate;
 mod tls;
 
 pub use self::flags::HttpArgs;
-pub(in crate::http) use self::gate::{Gate, Peer, guard};
-pub(in crate::http) use self::head::LARGEST_HEAD;
+pub(crate) use self::gate::{Gate, Peer, guard};
+pub(crate) use self::head::LARGEST_HEAD;
 pub use self::keys::{KeyCommand, run as key};
-pub(in crate::http) use self::rate::Client;
-pub(in crate::http) use self::tls::Tls;
+pub(crate) use self::rate::Client;
+pub(crate) use self::tls::Tls;
 
 use std::sync::Arc;
 

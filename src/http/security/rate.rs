@@ -7,7 +7,7 @@ use std::time::Instant;
 
 /// Who is counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(in crate::http) enum Client {
+pub(crate) enum Client {
     /// Somebody with credentials.
     Name(Arc<str>),
     /// An address; of IPv6 the network of 64 bits, which one person has.
@@ -15,7 +15,7 @@ pub(in crate::http) enum Client {
 }
 
 impl Client {
-    pub(in crate::http) fn at(address: IpAddr) -> Self {
+    pub(crate) fn at(address: IpAddr) -> Self {
         Client::Address(match address.to_canonical() {
             IpAddr::V6(v6) => {
                 let [a, b, c, d, ..] = v6.segments();

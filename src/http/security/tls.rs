@@ -8,7 +8,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::run::exit::Failure;
+use standings_process::exit::Failure;
 
 /// How soon a changed file is seen.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -26,7 +26,7 @@ struct Loaded {
 
 /// A certificate and its key.
 #[derive(Debug)]
-pub(in crate::http) struct Tls {
+pub(crate) struct Tls {
     certificate: PathBuf,
     key: PathBuf,
     loaded: Mutex<Loaded>,
@@ -72,7 +72,7 @@ impl Tls {
     }
 
     /// The configuration for a new connection.
-    pub(in crate::http) fn config(&self) -> Arc<ServerConfig> {
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if loaded.looked.elapsed() > LOOK_AGAIN {
             loaded.looked = Instant::now();

@@ -10,11 +10,11 @@ use super::labels::{
     SinkLabel, WindowCheckLabel, WindowLabel,
 };
 use super::{Metrics, Seen};
-use crate::observe::live::{Export, Limit};
-use crate::observe::objectives::{Objective, SPANS};
+use crate::live::{Export, Limit};
+use crate::objectives::{Objective, SPANS};
 
 /// Names of the windows in [`Summary`]'s order.
-const WINDOWS: [&str; crate::model::amounts::NEWEST] = ["newest", "previous"];
+const WINDOWS: [&str; standings_model::amounts::NEWEST] = ["newest", "previous"];
 /// Names of the five numbers.
 const STATS: [&str; 5] = ["min", "p25", "median", "p75", "max"];
 

@@ -25,11 +25,11 @@ use super::health::{Health, Latencies, LatencySummary, Rate};
 use super::histogram::WeightedHistogram;
 use super::live::Live;
 use super::objectives::{Burn, Events, Objective, ObjectiveArgs};
-use crate::model::amounts::Summary;
-use crate::model::block::PartitionId;
-use crate::model::change::{Commit, Counts};
-use crate::model::plan::Plan;
-use crate::model::time::format_rfc3339;
+use standings_model::amounts::Summary;
+use standings_model::block::PartitionId;
+use standings_model::change::{Commit, Counts};
+use standings_model::plan::Plan;
+use standings_model::time::format_rfc3339;
 
 /// The content type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -11,12 +11,12 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::ObjectiveLabel;
 use super::{Metrics, Seen};
-use crate::model::change::Counts;
-use crate::observe::health::{Latencies, Rate};
-use crate::observe::histogram::WeightedHistogram;
-use crate::observe::live::Live;
-use crate::observe::objectives::{Events, Objective, ObjectiveArgs};
-use crate::observe::process::Process;
+use crate::health::{Latencies, Rate};
+use crate::histogram::WeightedHistogram;
+use crate::live::Live;
+use crate::objectives::{Events, Objective, ObjectiveArgs};
+use crate::process::Process;
+use standings_model::change::Counts;
 
 macro_rules! register {
     ($registry:ident, $($name:literal $help:literal $metric:expr;)*) => {

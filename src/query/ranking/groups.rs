@@ -4,9 +4,9 @@ use sqlparser::ast::{GroupByExpr, Select, SelectItem, Spanned};
 use sqlparser::tokenizer::Span;
 
 use super::{RESERVED, Shape, identifier};
-use crate::model::plan::{Key, Measure, RankFunction, Ranking};
-use crate::query::error::QueryError;
-use crate::query::{aggregate, condition, window};
+use crate::error::QueryError;
+use crate::{aggregate, condition, window};
+use standings_model::plan::{Key, Measure, RankFunction, Ranking};
 
 impl Shape<'_> {
     /// The innermost select: window, keys, measures.

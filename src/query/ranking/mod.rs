@@ -9,8 +9,8 @@ use sqlparser::tokenizer::Span;
 
 use super::dialect::{self, SHAPE};
 use super::error::{QueryError, Text};
-use crate::model::plan::{Field, Ranking};
-use crate::model::schema::Schema;
+use standings_model::plan::{Field, Ranking};
+use standings_model::schema::Schema;
 
 /// Names that every row has.
 const RESERVED: [&str; 9] = [

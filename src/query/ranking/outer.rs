@@ -3,8 +3,8 @@
 use sqlparser::ast::{BinaryOperator, Expr as Sql, Select, SelectItem, Value as Literal};
 
 use super::{Shape, identifier};
-use crate::model::plan::{Field, Ranking};
-use crate::query::error::QueryError;
+use crate::error::QueryError;
+use standings_model::plan::{Field, Ranking};
 
 impl Shape<'_> {
     /// The outer `WHERE`: the greatest rank.

@@ -6,8 +6,8 @@ use sqlparser::ast::{
 };
 
 use super::{RESERVED, Shape, identifier};
-use crate::model::plan::{OrderTerm, RankFunction, Ranking};
-use crate::query::error::QueryError;
+use crate::error::QueryError;
+use standings_model::plan::{OrderTerm, RankFunction, Ranking};
 
 /// The rank column: its name, and what it ranks by.
 pub(super) struct Ranked {

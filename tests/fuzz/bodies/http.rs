@@ -5,12 +5,12 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use standings::http::security::HttpArgs;
-use standings::http::server;
-use standings::http::watch::{About, Shown};
-use standings::observe::live::Live;
-use standings::observe::metrics::Metrics;
-use standings::observe::objectives::ObjectiveArgs;
+use standings_http::security::HttpArgs;
+use standings_http::server;
+use standings_http::watch::{About, Shown};
+use standings_observe::live::Live;
+use standings_observe::metrics::Metrics;
+use standings_observe::objectives::ObjectiveArgs;
 
 /// For an answer. Who has said all gets one, or is hung up on, at once; only a machine with other things to do takes longer,
 /// and an answer that is not waited for is one that is not looked at.
@@ -21,7 +21,7 @@ pub fn serve() -> String {
     // As in every Rust program, but libFuzzer's begins in C: who hangs up early would end this process.
     // SAFETY: no handler is installed, and nothing here counts on the signal.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
-    let plan = Arc::new(standings::query::load_shipped().unwrap());
+    let plan = Arc::new(standings_query::load_shipped().unwrap());
     let args = HttpArgs::default();
     let listening = server::listen("127.0.0.1:0", 0, &args).unwrap();
     let address = listening.address().unwrap().to_string();

@@ -10,13 +10,12 @@ use arrow::array::{
 use arrow::datatypes::TimestampMillisecondType;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use standings::dataflow::control::PartFile;
-use standings::dataflow::totals::Totals;
-use standings::model::clock::Clock;
-use standings::model::guarded::is_guarded;
-use standings::model::plan::{Plan, Ranking};
-use standings::query;
-use standings::snapshot::{Manifest, ObjectError, Objects, Store, checksum, load};
+use standings_engine::dataflow::control::PartFile;
+use standings_engine::dataflow::totals::Totals;
+use standings_engine::snapshot::{Manifest, ObjectError, Objects, Store, checksum, load};
+use standings_model::clock::Clock;
+use standings_model::guarded::is_guarded;
+use standings_model::plan::{Plan, Ranking};
 
 /// Objects in memory.
 #[derive(Default)]
@@ -75,7 +74,7 @@ impl Snapshot {
     pub fn fixture(root: &Path) -> Self {
         let_guarded_pass();
         let fixture = root.join("tests/fixtures/snapshot-1");
-        let plan = Arc::new(query::load_dir(&fixture.join("queries")).unwrap());
+        let plan = Arc::new(standings_query::load_dir(&fixture.join("queries")).unwrap());
         let memory = Arc::new(Memory::default());
         for folder in ["manifests", "parts"] {
             for entry in std::fs::read_dir(fixture.join("state").join(folder))

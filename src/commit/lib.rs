@@ -1,0 +1,17 @@
+//! Drafts become commits, each once, in every sink: over what a database and a log with transactions can do, whoever they
+//! are. Knows no client of either.
+//!
+//! ```text
+//! worker 0 ──draft──► gate ──► committer ──► Sink ──┬─ DatabaseSink ──► Database      rows, number, prefix: one transaction
+//!                      ▲           │                └─ TransactionalSink ──► Transactions   changes and progress: one too
+//!                      └─ durable ─┴─► observers, rejects
+//! ```
+
+pub mod committer;
+pub mod database;
+pub mod kind;
+pub mod refused;
+pub mod sink;
+pub mod tally;
+pub mod transactions;
+pub mod window_watch;

@@ -1,0 +1,538 @@
+//! A topic of changes, exactly once: each commit is one transaction of its changes and a progress record. Knows no
+//! client: Kafka is behind [`Transactions`], and so is the simulator's log.
+//!
+//! ```text
+//! commit ──► begin ──► changes ──► CHANGES topic
+//!                  └─► progress ─► CHANGES-progress topic (one partition, compacted)
+//!            end ────────────────► both or neither, to a reader of committed records
+//! ```
+//!
+//! 1. The progress record names commit, generation, input prefix and watermark. It is written with the changes it
+//!    stands for, so what the last one says is what the topic shows.
+//! 2. Opening takes the transactional ids over: Kafka ends what an older cluster had open, and refuses it from then on.
+//!    Only then is the progress read, and what the topic shows.
+//! 3. What the last progress is of is compared with what there is before anything is taken over: the same input, the
+//!    same topics.
+//! 4. Every record carries its generation and commit as headers.
+//! 5. A change that is larger than the topic takes is not sent: it is a dead letter, and the transaction has the others.
+//!    What is too large is known before, or by the broker's refusal of a transaction, which is made anew then.
+//! 6. A transaction is opened only when there is something to write.
+//! 7. Transactions take turns between two ids ([`IDS`]), one at a time. They are taken over in this order, and the first
+//!    transaction of a generation is one of the first id.
+//!
+//! Why two ids: an answered commit is certain, and is still being written to the partitions. The broker refuses the
+//! same id until that is done, and the client waits for 20 ms before it asks again; on a busy machine that was one
+//! transaction of five. The other id's last commit is a whole transaction old. To a reader nothing changes: committed
+//! records come in the order of their offsets.
+//!
+//! Why 7 keeps 2: who writes by the second id has written by the first one since it took both. Who takes over has the first
+//! before the second, and reads after that: what another could still commit by the second is read, or refused. Two
+//! clusters that open at the same time may end up with an id each, and both end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::refused::Letters;
+use crate::refused::each_that_fits;
+use crate::sink::{Shown, ShownRow, Sink, SinkError};
+use standings_model::block::PartitionId;
+use standings_model::change::Commit;
+use standings_model::clock::Clock;
+use standings_model::identity::{Conflict, Known, Opening, admit};
+use standings_model::plan::Plan;
+use standings_model::sabotage::{self, Mistake};
+use standings_observe::live::Live;
+use standings_observe::waiting::{Waiting, What};
+
+/// What the last record of the progress topic says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The commit.
+    pub commit: u64,
+    /// The generation that wrote it.
+    pub generation: u64,
+    /// The next offset to read, by partition.
+    pub offsets: BTreeMap<PartitionId, u64>,
+    /// The offset that reading began at, by partition.
+    #[serde(default)]
+    pub begins: BTreeMap<PartitionId, u64>,
+    /// The global watermark, ms.
+    pub watermark: Option<i64>,
+    /// [`FORMAT`]; what a newer version wrote is refused.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub format: u32,
+    /// What the offsets are of; `None` where an earlier version wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Known>,
+    /// Which topics these are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sink: Option<LogIdentity>,
+}
+
+/// The form of progress records; 0 is the first, which did not say.
+pub const FORMAT: u32 = 1;
+
+fn is_first(format: &u32) -> bool {
+    *format == 0
+}
+
+/// Which topics they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogIdentity {
+    /// The cluster's id.
+    #[serde(default)]
+    pub cluster: Option<String>,
+    /// The id of the topic of changes.
+    #[serde(default)]
+    pub changes: Option<String>,
+    /// The id of the topic of progress.
+    #[serde(default)]
+    pub progress: Option<String>,
+}
+
+impl LogIdentity {
+    /// Whether `there` are other topics: `None`, or what differs.
+    pub fn differs(&self, there: &LogIdentity) -> Option<String> {
+        let all = [
+            ("the Kafka cluster's id", &self.cluster, &there.cluster),
+            (
+                "the id of the topic of changes",
+                &self.changes,
+                &there.changes,
+            ),
+            (
+                "the id of the topic of progress",
+                &self.progress,
+                &there.progress,
+            ),
+        ];
+        all.into_iter()
+            .find_map(|(what, then, now)| match (then, now) {
+                (Some(then), Some(now)) if then != now => {
+                    Some(format!("{what} was {then} and is {now}"))
+                }
+                _ => None,
+            })
+    }
+}
+
+/// What an attempt ran into.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The same call may be made again.
+    Again(String),
+    /// The transaction must be given up, and made anew.
+    Abort(String),
+    /// Another cluster has taken the transactional id over.
+    Fenced(String),
+    /// Waiting does not heal it.
+    Final(String),
+}
+
+/// One record.
+pub struct Record<'a> {
+    /// Goes to the progress topic instead of the changes.
+    pub is_progress: bool,
+    /// Key.
+    pub key: &'a [u8],
+    /// Value; `None` for a tombstone.
+    pub value: Option<&'a [u8]>,
+    /// The generation that writes it.
+    pub generation: u64,
+    /// The commit it belongs to.
+    pub commit: u64,
+}
+
+/// How many transactional ids take turns.
+pub const IDS: usize = 2;
+
+/// A transactional producer for each of [`IDS`], and the topics they write. `id` is less than that.
+pub trait Transactions: Send {
+    /// For logs: without secrets.
+    fn name(&self) -> &str;
+    /// Connects, and makes the topics that are missing.
+    fn connect(&mut self) -> Result<(), SinkError>;
+    /// Which topics they are.
+    fn identity(&self) -> Result<LogIdentity, SinkError>;
+    /// How long a transaction may be open before the brokers end it.
+    fn transaction_timeout(&self) -> Duration;
+    /// Takes a transactional id over: nobody who had it before can commit by it any more.
+    fn take_over(&self, id: usize) -> Result<(), Trouble>;
+    /// The newest committed progress.
+    fn progress(&self) -> Result<Option<Progress>, SinkError>;
+    /// What the topic of changes shows to a reader of committed records.
+    fn rows(&self, plan: &Plan) -> Result<Vec<ShownRow>, SinkError>;
+    /// What it shows is known: nothing is read any more.
+    fn opened(&mut self) {}
+    /// Bytes that a record's key and value may have together.
+    fn largest(&self) -> usize {
+        usize::MAX
+    }
+    /// Begins a transaction.
+    fn begin(&self, id: usize) -> Result<(), Trouble>;
+    /// Sends a record, within the transaction.
+    fn send(&self, id: usize, record: &Record<'_>) -> Result<(), Trouble>;
+    /// Waits until all that was sent is acknowledged.
+    fn acknowledged(&self, id: usize) -> Result<(), Trouble>;
+    /// Ends the transaction. Called again after [`Trouble::Again`], it goes on with the same one.
+    fn commit(&self, id: usize) -> Result<(), Trouble>;
+    /// Gives the transaction up.
+    fn abort(&self, id: usize) -> Result<(), Trouble>;
+}
+
+/// Changes to a topic, exactly once.
+pub struct TransactionalSink<T> {
+    log: T,
+    tombstones: bool,
+    generation: u64,
+    /// Whose turn it is.
+    id: usize,
+    /// Which topics it opened, and when that was asked last.
+    identity: LogIdentity,
+    /// It was looked at, and is to be opened.
+    looked: bool,
+    asked: Option<Instant>,
+    opening: Opening,
+    letters: Letters,
+    live: Arc<Live>,
+    clock: Clock,
+}
+
+/// How often it is asked whether the topics are still the same.
+const ASK: Duration = Duration::from_secs(1);
+/// Between a transaction that failed and the next attempt: at first, and at most.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(5));
+
+impl<T: Transactions> TransactionalSink<T> {
+    /// Connects on open. `tombstones`: deletes are null values.
+    pub fn over(log: T, tombstones: bool, live: Arc<Live>, clock: Clock) -> Self {
+        TransactionalSink {
+            log,
+            tombstones,
+            generation: 0,
+            id: 0,
+            identity: LogIdentity::default(),
+            looked: false,
+            asked: None,
+            opening: Opening::default(),
+            letters: Letters::default(),
+            live,
+            clock,
+        }
+    }
+
+    /// The brokers end a transaction that is open for too long, and refuse its producer from then on, as if somebody had
+    /// taken over.
+    fn timed_out(&self, commit: u64, open: Duration, problem: &str) -> SinkError {
+        SinkError::Failed(format!(
+            "the transaction of commit {commit} on {} was open for {} s, and the brokers end one after {} s \
+             (transaction.timeout.ms): was this process stopped, or the machine asleep? Nothing of it was committed; start \
+             again: it is made anew ({problem})",
+            self.log.name(),
+            open.as_secs(),
+            self.log.transaction_timeout().as_secs()
+        ))
+    }
+
+    fn end(&self, trouble: Trouble) -> SinkError {
+        match trouble {
+            Trouble::Fenced(m) => SinkError::Fenced(format!(
+                "another cluster has taken over {}; this one (generation {}) stops: {m}",
+                self.log.name(),
+                self.generation
+            )),
+            Trouble::Again(m) | Trouble::Abort(m) | Trouble::Final(m) => {
+                SinkError::Failed(format!("writing to {} failed: {m}", self.log.name()))
+            }
+        }
+    }
+
+    /// Makes a call again while that can heal it, with a log line.
+    fn persist<R>(&self, mut call: impl FnMut(&T) -> Result<R, Trouble>) -> Result<R, Trouble> {
+        let name = self.log.name();
+        let mut waiting = Waiting::new(What::Sink, name, &self.live, &self.clock);
+        loop {
+            let problem = match call(&self.log) {
+                Err(Trouble::Again(problem)) => problem,
+                other => {
+                    if other.is_ok() {
+                        waiting.done();
+                    }
+                    return other;
+                }
+            };
+            self.live.sink(name, false);
+            waiting.tried(&problem);
+            self.clock.sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn attempt(&self, plan: &Plan, commit: &Commit) -> Result<(), Trouble> {
+        let id = self.id;
+        self.persist(|log| log.begin(id))?;
+        // First, so that the client asks for both topics at once; it would ask for the second only after the answer for
+        // the first. Within a transaction the order says nothing.
+        self.progress(commit)?;
+        if sabotage::is(Mistake::ProgressBeforeChanges) {
+            self.log.acknowledged(id)?;
+            self.persist(|log| log.commit(id))?;
+            self.persist(|log| log.begin(id))?;
+        }
+        let largest = self.log.largest();
+        let refused = each_that_fits(plan, commit, self.tombstones, largest, |key, value| {
+            let record = Record {
+                is_progress: false,
+                key,
+                value,
+                generation: self.generation,
+                commit: commit.number,
+            };
+            self.log.send(id, &record)
+        })?;
+        if !refused.is_empty() {
+            let told = self.letters.tell(self.log.name(), plan, commit, &refused);
+            told.map_err(|e| Trouble::Final(e.to_string()))?;
+        }
+        self.log.acknowledged(id)?;
+        self.persist(|log| log.commit(id))
+    }
+
+    fn progress(&self, commit: &Commit) -> Result<(), Trouble> {
+        let progress = Progress {
+            commit: commit.number,
+            generation: self.generation,
+            offsets: commit.offsets.clone(),
+            begins: commit.begins.clone(),
+            watermark: commit.watermark,
+            format: FORMAT,
+            known: Some(Known::of(&self.opening, commit)),
+            sink: Some(self.identity.clone()),
+        };
+        // Numbers and a map of numbers always have a JSON form.
+        let progress = serde_json::to_vec(&progress).unwrap_or_default();
+        self.tell(&progress, commit.number)
+    }
+
+    fn tell(&self, progress: &[u8], commit: u64) -> Result<(), Trouble> {
+        let record = Record {
+            is_progress: true,
+            key: b"progress",
+            value: Some(progress),
+            generation: self.generation,
+            commit,
+        };
+        self.log.send(self.id, &record)
+    }
+}
+
+impl<T: Transactions> Sink for TransactionalSink<T> {
+    fn name(&self) -> &str {
+        self.log.name()
+    }
+
+    fn look(&mut self, _: &Plan, opening: &Opening) -> Result<(), SinkError> {
+        self.log.connect()?;
+        let is = self.log.identity()?;
+        let progress = self.log.progress()?;
+        self.compare(progress.as_ref(), &is, opening)?;
+        (self.identity, self.looked) = (is, true);
+        Ok(())
+    }
+
+    fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Shown, SinkError> {
+        if !std::mem::take(&mut self.looked) {
+            self.look(plan, opening)?;
+            self.looked = false;
+        }
+        let taken = match sabotage::is(Mistake::SecondIdNotTaken) {
+            true => 1,
+            false => IDS,
+        };
+        for id in 0..taken {
+            self.persist(|log| log.take_over(id))
+                .map_err(|t| self.end(t))?;
+        }
+        (self.id, self.opening) = (0, opening.clone());
+        self.asked = Some(self.clock.now());
+        let progress = self.log.progress()?;
+        let rows = self.log.rows(plan)?;
+        self.log.opened();
+        let Some(progress) = progress else {
+            self.generation = 1;
+            return self.without_progress(rows, opening);
+        };
+        self.generation = progress.generation + 1;
+        tracing::info!(
+            event = "sink_opened",
+            sink = self.log.name(),
+            commit = progress.commit,
+            generation = self.generation,
+            rows = rows.len()
+        );
+        Ok(Shown {
+            commit: progress.commit,
+            offsets: Some(progress.offsets),
+            begins: progress.begins,
+            watermark: progress.watermark,
+            rows,
+            known: progress.known,
+            remembers: true,
+            lacks_tables: false,
+        })
+    }
+
+    /// By a transaction that is given up: only its owner can have one.
+    fn confirm(&mut self, _: &Plan) -> Result<(), SinkError> {
+        self.until_done(0, |sink| {
+            sink.persist(|log| log.begin(sink.id))?;
+            sink.tell(b"{}", 0)?;
+            sink.log.acknowledged(sink.id)?;
+            sink.persist(|log| log.abort(sink.id))
+        })
+    }
+
+    fn letters(&mut self, letters: Letters) {
+        self.letters = letters;
+    }
+
+    fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
+        self.is_same()?;
+        self.until_done(commit.number, |sink| sink.attempt(plan, commit))?;
+        self.id = (self.id + 1) % IDS;
+        Ok(())
+    }
+}
+
+impl<T: Transactions> TransactionalSink<T> {
+    /// Compares what is known there with what there is, before anything is taken over.
+    fn compare(
+        &self,
+        progress: Option<&Progress>,
+        is: &LogIdentity,
+        opening: &Opening,
+    ) -> Result<(), SinkError> {
+        let Some(progress) = progress else {
+            return Ok(());
+        };
+        let name = self.log.name();
+        if progress.format > FORMAT {
+            return Err(SinkError::Configuration(format!(
+                "{name}-progress has format {}, and this version ({}) knows {FORMAT}: a newer version writes there. \
+                 Nothing was written; use that version, or another topic",
+                progress.format,
+                env!("CARGO_PKG_VERSION")
+            )));
+        }
+        if sabotage::is(Mistake::IdentityIgnored) {
+            return Ok(());
+        }
+        let holder = format!("{name} (commit {})", progress.commit);
+        let known = progress.known.as_ref().and_then(|k| k.source.as_ref());
+        admit(&holder, known, opening)?;
+        match progress.sink.as_ref().and_then(|was| was.differs(is)) {
+            Some(differs) if opening.forget.sink => {
+                tracing::warn!(event = "sink_forgotten", sink = name, differs);
+                Ok(())
+            }
+            Some(differs) => Err(SinkError::Conflict(Conflict::OtherSink {
+                sink: holder,
+                differs,
+            })),
+            None => Ok(()),
+        }
+    }
+
+    /// A topic of changes that nothing says how far it goes: an empty one is a new one.
+    fn without_progress(&self, rows: Vec<ShownRow>, opening: &Opening) -> Result<Shown, SinkError> {
+        if !rows.is_empty() && self.log.progress()?.is_some() {
+            // It came between the two looks, so another cluster writes there by now.
+            return Err(self.end(Trouble::Fenced(
+                "it has committed since this one opened it".to_owned(),
+            )));
+        }
+        let known_apart = rows.is_empty() || sabotage::is(Mistake::IdentityIgnored);
+        if !known_apart && !opening.forget.sink {
+            return Err(SinkError::Conflict(Conflict::OtherSink {
+                sink: self.log.name().to_owned(),
+                differs: format!(
+                    "it shows {} rows, and its topic of progress, which says what they stand for, is empty or gone",
+                    rows.len()
+                ),
+            }));
+        }
+        Ok(Shown {
+            rows,
+            remembers: true,
+            ..Shown::default()
+        })
+    }
+
+    /// Now and then, and after a failure: whether the topics are those that were opened. One that was deleted and made
+    /// anew shows only what came since.
+    fn is_same(&mut self) -> Result<(), SinkError> {
+        let now = self.clock.now();
+        let due = |asked: Instant| now.saturating_duration_since(asked) >= ASK;
+        if !self.asked.is_none_or(due) {
+            return Ok(());
+        }
+        let is = self.log.identity()?;
+        self.asked = Some(self.clock.now());
+        match self.identity.differs(&is) {
+            Some(differs) if !sabotage::is(Mistake::IdentityIgnored) => {
+                Err(SinkError::Failed(format!(
+                    "{} was deleted while this run wrote to it, and made anew: {differs}. Nothing was written to the new one; \
+                     start with --forget sink to have it filled",
+                    self.log.name()
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a transaction anew until it is done.
+    fn until_done(
+        &mut self,
+        commit: u64,
+        mut attempt: impl FnMut(&Self) -> Result<(), Trouble>,
+    ) -> Result<(), SinkError> {
+        let (mut wait, longest) = AGAIN;
+        loop {
+            let began = self.clock.now();
+            match attempt(self) {
+                Ok(()) => {
+                    self.live.sink(self.log.name(), true);
+                    return Ok(());
+                }
+                Err(Trouble::Abort(problem)) => {
+                    self.live.sink(self.log.name(), false);
+                    tracing::warn!(
+                        event = "transaction_aborted",
+                        sink = self.log.name(),
+                        commit,
+                        problem,
+                        "it is made anew"
+                    );
+                    self.persist(|log| log.abort(self.id))
+                        .map_err(|t| self.end(t))?;
+                    if sabotage::is(Mistake::AbortTakenForDone) {
+                        return Ok(());
+                    }
+                    // What is refused again and again fills the log all the same.
+                    self.clock.sleep(wait);
+                    wait = (wait * 2).min(longest);
+                    self.asked = None;
+                    self.is_same()?;
+                }
+                Err(Trouble::Fenced(problem))
+                    if self.clock.since(began) >= self.log.transaction_timeout() =>
+                {
+                    return Err(self.timed_out(commit, self.clock.since(began), &problem));
+                }
+                Err(trouble) => return Err(self.end(trouble)),
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The outside: where records come from, where commits, snapshots and reports go, and the other processes of a cluster.
+//!
+//! ```text
+//! source (files, topics) ──► the engine ──► sink (Postgres, Kafka, files)
+//!                              │   └──► store (folders, buckets)
+//!                              └── peers (the cluster's other processes)
+//! ```
+
+pub mod ask;
+pub mod peers;
+pub mod post;
+pub mod recording;
+pub mod sink;
+pub mod source;
+pub mod store;
+pub mod trace_export;

@@ -1,0 +1,179 @@
+//! A file or standard output: one JSON line per change.
+//!
+//! A regular file is the change log of this run: it is emptied on start. (It does not remember how far its input was
+//! read, so a log that went on from an earlier run could repeat commits.)
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use super::url::SinkUrl;
+use standings_commit::sink::RejectWriter;
+use standings_commit::sink::{Shown, Sink, SinkError};
+use standings_model::change::Commit;
+use standings_model::identity::Opening;
+use standings_model::json::{push_change, push_reject};
+use standings_model::plan::Plan;
+use standings_model::reject::Reject;
+
+/// Lines to a file or to standard output.
+pub struct LineSink {
+    url: SinkUrl,
+    name: String,
+    out: Option<Out>,
+    buffer: Vec<u8>,
+}
+
+/// Where lines go.
+enum Out {
+    File {
+        file: File,
+        /// Where its last whole line ends; `None` for what is no regular file.
+        whole: Option<u64>,
+    },
+    Stdout,
+}
+
+impl Out {
+    /// Writes whole lines, or none of them where that can be: of a disk that is full only a part is written.
+    fn put(&mut self, lines: &[u8]) -> io::Result<()> {
+        match self {
+            Out::Stdout => {
+                let mut out = io::stdout().lock();
+                out.write_all(lines).and_then(|()| out.flush())
+            }
+            Out::File { file, whole } => {
+                let written = file.write_all(lines);
+                if let Some(whole) = whole {
+                    match &written {
+                        Ok(()) => *whole += lines.len() as u64,
+                        // What goes wrong here does not matter beside what did.
+                        Err(_) => {
+                            let _ = file.set_len(*whole);
+                            let _ = file.seek(SeekFrom::Start(*whole));
+                        }
+                    }
+                }
+                written
+            }
+        }
+    }
+}
+
+impl LineSink {
+    /// Not yet opened.
+    pub fn new(url: SinkUrl) -> Self {
+        LineSink {
+            name: url.to_string(),
+            url,
+            out: None,
+            buffer: Vec::new(),
+        }
+    }
+
+    fn open_now(&mut self, goes_on: bool) -> Result<(), SinkError> {
+        self.out = Some(match &self.url {
+            SinkUrl::File(path) => {
+                let opened = File::options()
+                    .create(true)
+                    .write(true)
+                    .append(goes_on)
+                    .truncate(!goes_on)
+                    .open(path);
+                let opened = opened.and_then(|file| {
+                    let whole = whole_lines(&file, path)?;
+                    Ok(Out::File { file, whole })
+                });
+                opened.map_err(|e| {
+                    SinkError::Configuration(format!("cannot write {}: {e}", path.display()))
+                })?
+            }
+            _ => Out::Stdout,
+        });
+        Ok(())
+    }
+
+    fn put(&mut self) -> Result<(), SinkError> {
+        let Some(out) = &mut self.out else {
+            return Ok(());
+        };
+        let written = out.put(&self.buffer);
+        self.buffer.clear();
+        written.map_err(|e| SinkError::Failed(format!("writing {} failed: {e}", self.name)))
+    }
+}
+
+/// Where the last whole line of a file ends. What stands behind it a run was writing when it was killed: its commit was
+/// not made, so that all of it comes again.
+fn whole_lines(file: &File, path: &Path) -> io::Result<Option<u64>> {
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Ok(None);
+    }
+    let length = found.len();
+    if length == 0 {
+        return Ok(Some(0));
+    }
+    let mut reader = File::open(path)?;
+    let mut piece = [0; 64 << 10];
+    let mut end = length;
+    while end > 0 {
+        let start = end.saturating_sub(piece.len() as u64);
+        let piece = &mut piece[..(end - start) as usize];
+        reader.seek(SeekFrom::Start(start))?;
+        reader.read_exact(piece)?;
+        if let Some(at) = piece.iter().rposition(|b| *b == b'\n') {
+            end = start + at as u64 + 1;
+            break;
+        }
+        end = start;
+    }
+    if end < length {
+        tracing::warn!(
+            event = "torn_line_cut",
+            file = %path.display(),
+            bytes = length - end,
+            "its last line is not whole: a run was killed while it wrote it, and writes it again"
+        );
+        file.set_len(end)?;
+    }
+    Ok(Some(end))
+}
+
+impl Sink for LineSink {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn open(&mut self, _: &Plan, _: &Opening) -> Result<Shown, SinkError> {
+        self.open_now(false)?;
+        Ok(Shown::default())
+    }
+
+    fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
+        for change in commit.changes.iter() {
+            push_change(&mut self.buffer, plan, change, commit.number);
+            self.buffer.push(b'\n');
+        }
+        self.put()
+    }
+}
+
+impl RejectWriter for LineSink {
+    fn open(&mut self, goes_on: bool) -> Result<(), SinkError> {
+        self.open_now(goes_on)
+    }
+
+    fn write(&mut self, plan: &Plan, rejects: &[&Reject]) -> Result<(), SinkError> {
+        for reject in rejects {
+            push_reject(&mut self.buffer, plan, reject);
+            self.buffer.push(b'\n');
+        }
+        self.put()
+    }
+}
+
+/// A late or dead-letter output.
+pub fn reject_lines(url: &SinkUrl) -> Box<dyn RejectWriter> {
+    Box::new(LineSink::new(url.clone()))
+}

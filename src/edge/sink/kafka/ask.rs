@@ -1,0 +1,80 @@
+//! What brokers say of a topic when they are asked and nothing more.
+
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
+
+use super::{client, client_limit, refused};
+use crate::sink::SinkOptions;
+use crate::source::{Aside, cause, cluster_id};
+use standings_commit::sink::SinkError;
+
+/// Which cluster it is, if that is said in time.
+pub fn cluster(brokers: &str, options: &SinkOptions, patience: Duration) -> Option<String> {
+    let admin: AdminClient<DefaultClientContext> = client(brokers, options).create().ok()?;
+    let admin = Aside::new(admin);
+    cluster_id(admin.inner().native_ptr(), patience)
+}
+
+/// Asks once, for so long at most; what is said, for a person.
+pub fn ask(
+    brokers: &str,
+    topic: &str,
+    options: &SinkOptions,
+    is_sink: bool,
+    patience: Duration,
+) -> Result<Vec<String>, SinkError> {
+    let config = client(brokers, options);
+    let admin: AdminClient<DefaultClientContext> = config.create().map_err(|e| refused(&e))?;
+    let admin = Aside::new(admin);
+    let metadata = admin.inner().fetch_metadata(None, patience).map_err(|e| {
+        let why = cause(&config).refused.unwrap_or_else(|| e.to_string());
+        SinkError::Failed(format!(
+            "no answer within {} s: {why}; is it reachable, and does it speak TLS as the settings say?",
+            patience.as_secs()
+        ))
+    })?;
+    let found = metadata.topics().iter().find(|t| t.name() == topic);
+    let Some(found) = found else {
+        return Ok(vec![match is_sink {
+            true if options.exactly_once => {
+                format!("the topics `{topic}` and `{topic}-progress` will be made")
+            }
+            true => {
+                format!("the topic `{topic}` is not there, and is made if the brokers make topics")
+            }
+            false => {
+                format!("the topic `{topic}` is not there, and is made if the brokers make topics")
+            }
+        }]);
+    };
+    let mut said = vec![format!("{} partitions", found.partitions().len())];
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let asked = AdminOptions::new().request_timeout(Some(patience));
+    let resource = ResourceSpecifier::Topic(topic);
+    let settings = runtime.ok().and_then(|runtime| {
+        let answer = runtime.block_on(admin.describe_configs([&resource], &asked));
+        answer.ok()?.pop()?.ok()
+    });
+    let Some(settings) = settings else {
+        said.push("its settings are not told to this client".to_owned());
+        return Ok(said);
+    };
+    let setting = |name: &str| settings.get(name).and_then(|s| s.value.clone());
+    if let Some(bytes) = setting("max.message.bytes").and_then(|b| b.parse::<usize>().ok()) {
+        let most = match is_sink {
+            true => bytes.min(client_limit(options)),
+            false => bytes,
+        };
+        said.push(format!("messages of up to {most} bytes"));
+    }
+    if setting("cleanup.policy").is_some_and(|p| p.contains("compact")) && !is_sink {
+        return Err(SinkError::Configuration(format!(
+            "the topic `{topic}` is compacted: letters with one key would replace each other; set cleanup.policy=delete"
+        )));
+    }
+    Ok(said)
+}

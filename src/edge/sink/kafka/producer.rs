@@ -1,0 +1,330 @@
+//! The transactional producers: librdkafka's, one for each id.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+
+use super::delivery::{Deliveries, PATIENCE, PIECE, Silence, flush};
+use super::readback::Readback;
+use super::{AROUND, client_limit, config, errors, refused, topics};
+use crate::sink::SinkOptions;
+use crate::source::{Aside, TopicId, cluster_id, denied, is_denied, number_of, topic_ids};
+use standings_commit::kind::Kind;
+use standings_commit::sink::{ShownRow, SinkError};
+use standings_commit::transactions::{
+    IDS, LogIdentity, Progress, Record, TransactionalSink, Transactions, Trouble,
+};
+use standings_model::plan::Plan;
+use standings_observe::live::Live;
+
+/// How long a topic may be missing.
+const MISSING: Duration = Duration::from_secs(10);
+
+/// The client's own, where nobody has set one.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// After how many answers of an address without a number the connection is taken as it is.
+const CONNECTED_WITHIN: usize = 20;
+
+/// A topic of changes, and the one that says how far they go.
+pub struct Topics {
+    name: String,
+    brokers: String,
+    changes: String,
+    progress: String,
+    options: SinkOptions,
+    readback: Option<Readback>,
+    producers: Option<[Aside<ThreadedProducer<Deliveries>>; IDS]>,
+    live: Arc<Live>,
+    /// Bytes of the largest message that the topic of changes takes, once it has refused one: until then one that is larger
+    /// may do, since it is compressed.
+    largest: Cell<Option<usize>>,
+    /// Bytes that were sent since the last flush.
+    together: Cell<usize>,
+}
+
+/// Changes to a Kafka topic, exactly once. Reads the settings; connects on open.
+pub fn exactly_once(
+    brokers: &str,
+    topic: &str,
+    options: &SinkOptions,
+) -> Result<TransactionalSink<Topics>, SinkError> {
+    let mut topics = Topics {
+        name: format!("kafka://{brokers}/{topic}"),
+        brokers: brokers.to_owned(),
+        changes: topic.to_owned(),
+        progress: format!("{topic}-progress"),
+        options: options.clone(),
+        readback: None,
+        producers: None,
+        live: Arc::clone(&options.live),
+        largest: Cell::new(None),
+        together: Cell::new(0),
+    };
+    // Wrong settings are found at once.
+    topics.producers = Some(topics.make_producers()?);
+    let (live, clock) = (Arc::clone(&options.live), options.clock.clone());
+    Ok(TransactionalSink::over(
+        topics,
+        options.kafka_tombstones,
+        live,
+        clock,
+    ))
+}
+
+impl Topics {
+    fn make_producers(&self) -> Result<[Aside<ThreadedProducer<Deliveries>>; IDS], SinkError> {
+        let make = |id| {
+            config(&self.brokers, &self.options)
+                .set("transactional.id", self.transactional_id(id))
+                .create_with_context(Deliveries::default())
+                .map(Aside::new)
+                .map_err(|e| refused(&e))
+        };
+        Ok([make(0)?, make(1)?])
+    }
+
+    /// No topic can have a colon in its name, so that another topic's id is never the same.
+    fn transactional_id(&self, id: usize) -> String {
+        match id {
+            0 => format!("standings-{}", self.changes),
+            _ => format!("standings-{}:{}", self.changes, id + 1),
+        }
+    }
+
+    fn producer(&self, id: usize) -> Result<&ThreadedProducer<Deliveries>, Trouble> {
+        let gone = || Trouble::Final("it is not open".to_owned());
+        self.producers.as_ref().map(|p| &*p[id]).ok_or_else(gone)
+    }
+
+    /// Waits until the client is connected to a broker that it knows by number. Asked for its coordinator before, it
+    /// finds nobody to ask, and asks again after half a second: when it has just heard who the brokers are, it gives up
+    /// the connection by which it heard it. What goes wrong here the next call says.
+    fn be_connected(&self, id: usize) -> Result<(), Trouble> {
+        let client = self.producer(id)?.client();
+        for _ in 0..CONNECTED_WITHIN {
+            match client.fetch_metadata(Some(&self.changes), PATIENCE) {
+                Ok(metadata) if metadata.orig_broker_id() < 0 => {}
+                _ => break,
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    fn readback(&self) -> Result<&Readback, SinkError> {
+        let gone = || SinkError::Failed(format!("{} is not being opened", self.name));
+        self.readback.as_ref().ok_or_else(gone)
+    }
+
+    fn call<R>(
+        &self,
+        id: usize,
+        call: impl FnOnce(&ThreadedProducer<Deliveries>) -> Result<R, KafkaError>,
+    ) -> Result<R, Trouble> {
+        call(self.producer(id)?).map_err(|e| self.judge(id, &e))
+    }
+
+    fn judge(&self, id: usize, error: &KafkaError) -> Trouble {
+        let fatal = self
+            .producer(id)
+            .ok()
+            .and_then(|p| p.client().fatal_error());
+        let code = fatal.as_ref().map(|f| f.0).or(error.rdkafka_error_code());
+        let text = match fatal {
+            Some((_, text)) => text,
+            None => error.to_string(),
+        };
+        match code {
+            Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
+                let id = format!("the transactional id `{}`", self.transactional_id(id));
+                return Trouble::Final(denied("WRITE", &id));
+            }
+            code if is_denied(code) => {
+                let topics = format!("the topics `{}` and `{}`", self.changes, self.progress);
+                return Trouble::Final(denied("WRITE", &topics));
+            }
+            _ => {}
+        }
+        // No code: the client was dropped, or the binding refuses the call.
+        let kind = code.map_or(Kind::Final, errors::kind);
+        match (error, kind) {
+            (_, Kind::Fenced) => Trouble::Fenced(text),
+            (_, Kind::Login) => Trouble::Final(text),
+            // What the client says of the transaction itself comes before what the code means.
+            (KafkaError::Transaction(e), _) if e.is_fatal() => Trouble::Final(text),
+            (KafkaError::Transaction(e), _) if e.txn_requires_abort() => Trouble::Abort(text),
+            (KafkaError::Transaction(e), _) if e.is_retriable() => Trouble::Again(text),
+            (KafkaError::Flush(_), _) => Trouble::Again(text),
+            (KafkaError::Transaction(_), _) => Trouble::Final(text),
+            (_, Kind::Passing | Kind::Row) => Trouble::Abort(text),
+            (_, Kind::Wrong | Kind::Final) => Trouble::Final(text),
+        }
+    }
+}
+
+impl Transactions for Topics {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn connect(&mut self) -> Result<(), SinkError> {
+        self.readback = Some(Readback::new(&self.brokers, &self.options)?);
+        let topics = [(&self.changes, false), (&self.progress, true)];
+        topics::make_topics(&self.brokers, &self.options, &topics)?;
+        if self.producers.is_none() {
+            self.producers = Some(self.make_producers()?);
+        }
+        Ok(())
+    }
+
+    fn identity(&self) -> Result<LogIdentity, SinkError> {
+        let gone = || SinkError::Failed(format!("{} is not open", self.name));
+        let client = self.producers.as_ref().ok_or_else(gone)?[0].client();
+        let client = client.native_ptr();
+        let topics = [&self.changes[..], &self.progress[..]];
+        let started = Instant::now();
+        let ids = topics::waiting(&self.brokers, &self.options, || {
+            let found = topic_ids(client, &topics, topics::ANSWER)?;
+            // One that was just made is not known by every broker yet.
+            match found.contains(&TopicId::Missing) && started.elapsed() < MISSING {
+                true => Err(KafkaError::MetadataFetch(
+                    RDKafkaErrorCode::UnknownTopicOrPartition,
+                )),
+                false => Ok(found),
+            }
+        })?;
+        if let Some(at) = ids.iter().position(|id| *id == TopicId::Missing) {
+            return Err(SinkError::Failed(format!(
+                "the topic `{}` of {} is gone: was it deleted while this run wrote to it? Start again: it is made anew; with \
+                 --forget sink it is filled",
+                topics[at], self.name
+            )));
+        }
+        let mut ids = ids.into_iter().map(TopicId::known);
+        Ok(LogIdentity {
+            cluster: cluster_id(client, topics::ANSWER),
+            changes: ids.next().flatten(),
+            progress: ids.next().flatten(),
+        })
+    }
+
+    fn transaction_timeout(&self) -> Duration {
+        let ms = number_of(&self.options.kafka_properties, &["transaction.timeout.ms"]);
+        ms.map_or(TRANSACTION_TIMEOUT, Duration::from_millis)
+    }
+
+    fn largest(&self) -> usize {
+        let client = client_limit(&self.options);
+        let topic = self.largest.get().unwrap_or(usize::MAX);
+        client.min(topic).saturating_sub(AROUND)
+    }
+
+    fn take_over(&self, id: usize) -> Result<(), Trouble> {
+        self.be_connected(id)?;
+        self.call(id, |p| p.init_transactions(PATIENCE))
+    }
+
+    fn progress(&self) -> Result<Option<Progress>, SinkError> {
+        self.readback()?.progress(&self.progress)
+    }
+
+    fn rows(&self, plan: &Plan) -> Result<Vec<ShownRow>, SinkError> {
+        self.readback()?.rows(&self.changes, plan)
+    }
+
+    fn opened(&mut self) {
+        self.readback = None;
+    }
+
+    fn begin(&self, id: usize) -> Result<(), Trouble> {
+        self.producer(id)?.context().take_refusal();
+        self.call(id, ThreadedProducer::begin_transaction)
+    }
+
+    fn send(&self, id: usize, record: &Record<'_>) -> Result<(), Trouble> {
+        let topic = if record.is_progress {
+            &self.progress
+        } else {
+            &self.changes
+        };
+        let (generation, commit) = (record.generation.to_string(), record.commit.to_string());
+        if let Some(largest) = self.largest.get() {
+            // What is sent together is refused together.
+            let size = record.key.len() + record.value.map_or(0, <[u8]>::len) + AROUND;
+            if self.together.get() + size > largest {
+                self.acknowledged(id)?;
+            }
+            self.together.set(self.together.get() + size);
+        }
+        loop {
+            let headers = OwnedHeaders::new_with_capacity(2)
+                .insert(Header {
+                    key: "standings-generation",
+                    value: Some(&generation),
+                })
+                .insert(Header {
+                    key: "standings-commit",
+                    value: Some(&commit),
+                });
+            let mut message = BaseRecord::to(topic).key(record.key).headers(headers);
+            if let Some(value) = record.value {
+                message = message.payload(value);
+            }
+            match self.producer(id)?.send::<[u8], [u8]>(message) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
+                    flush(self.producer(id)?, Duration::from_millis(1));
+                }
+                Err((error, _)) => return Err(self.judge(id, &error)),
+            }
+        }
+    }
+
+    fn acknowledged(&self, id: usize) -> Result<(), Trouble> {
+        let producer = self.producer(id)?;
+        let mut silence = Silence::new(&self.name, &self.live);
+        loop {
+            // In short pieces: what is refused is told at once, while the rest may wait for ever.
+            let is_sent = flush(producer, PIECE);
+            if let Some(refusal) = producer.context().take_refusal() {
+                let problem = refusal.text;
+                if refusal.is_too_large {
+                    let largest = topics::largest(&self.brokers, &self.options, &self.changes);
+                    let largest = largest.map_err(|e| Trouble::Final(e.to_string()))?;
+                    self.largest.set(Some(largest));
+                }
+                return Err(match producer.client().fatal_error() {
+                    _ if refusal.is_denied => Trouble::Final(problem),
+                    Some((code, _)) => self.judge(id, &KafkaError::MessageProduction(code)),
+                    // It cannot be committed any more, and says why.
+                    None if refusal.is_purged => match self.commit(id) {
+                        Err(Trouble::Final(why)) => Trouble::Final(why),
+                        _ => Trouble::Abort(problem),
+                    },
+                    None => Trouble::Abort(problem),
+                });
+            }
+            if is_sent {
+                self.together.set(0);
+                silence.end();
+                return Ok(());
+            }
+            if silence.look(producer.context()) {
+                self.live.sink(&self.name, false);
+            }
+        }
+    }
+
+    fn commit(&self, id: usize) -> Result<(), Trouble> {
+        self.call(id, |p| p.commit_transaction(PATIENCE))
+    }
+
+    fn abort(&self, id: usize) -> Result<(), Trouble> {
+        self.call(id, |p| p.abort_transaction(PATIENCE))
+    }
+}

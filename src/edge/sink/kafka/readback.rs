@@ -1,0 +1,400 @@
+//! What a topic of changes shows, as a reader of committed records sees it.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{Message, Offset, TopicPartitionList};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::delivery::PATIENCE;
+use super::topics::{ANSWER, waiting};
+use super::{client, refused};
+use crate::sink::SinkOptions;
+use crate::sink::look::Look;
+use crate::source::{Aside, Quiet, denied, is_denied};
+use standings_commit::sink::{Shown, ShownRow, SinkError};
+use standings_commit::transactions::Progress;
+use standings_model::decimal::parse_minor;
+use standings_model::plan::{Field, FieldType, Plan, Ranking};
+use standings_model::time::parse_written;
+use standings_model::value::Value;
+use standings_observe::waiting::{Waiting, What};
+
+/// Reads topics back, as a reader of committed records. It connects by itself from when it is made, which takes a
+/// twentieth of a second: make it before it is needed.
+pub struct Readback {
+    brokers: String,
+    options: SinkOptions,
+    consumer: Aside<BaseConsumer<Quiet>>,
+}
+
+impl Readback {
+    /// Makes the client.
+    pub fn new(brokers: &str, options: &SinkOptions) -> Result<Self, SinkError> {
+        let consumer: BaseConsumer<Quiet> = client(brokers, options)
+            .set("group.id", "standings-readback")
+            .set("isolation.level", "read_committed")
+            // The end of a partition is told with an answer, which would else wait half a second for more.
+            .set("fetch.wait.max.ms", "5")
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("auto.offset.reset", "earliest")
+            .create_with_context(Quiet)
+            .map_err(|e| refused(&e))?;
+        Ok(Readback {
+            brokers: brokers.to_owned(),
+            options: options.clone(),
+            consumer: Aside::new(consumer),
+        })
+    }
+
+    /// The last progress record that was committed.
+    pub fn progress(&self, topic: &str) -> Result<Option<Progress>, SinkError> {
+        // Aborted transactions and markers take offsets too, so the last hundred may hold no record that counts.
+        for back in [100, 10_000, i64::MAX] {
+            let mut last: Option<Progress> = None;
+            let from_start = Cell::new(true);
+            let from = |low: i64, high: i64| {
+                let at = high.saturating_sub(back).max(low);
+                from_start.set(at == low);
+                at
+            };
+            self.read(topic, from, |_, value| {
+                let value = value.unwrap_or_default();
+                let found: Progress = serde_json::from_slice(value)
+                    .map_err(|e| self.not_ours(topic, "progress", &e.to_string()))?;
+                last = Some(found);
+                Ok(())
+            })?;
+            // Nothing in it, or all of it seen.
+            if last.is_some() || from_start.get() {
+                return Ok(last);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The rows that a topic of changes shows: the fold of its committed changes.
+    pub fn rows(&self, topic: &str, plan: &Plan) -> Result<Vec<ShownRow>, SinkError> {
+        let mut rows: BTreeMap<RowKey, ShownRow> = BTreeMap::new();
+        self.read(
+            topic,
+            |low, _| low,
+            |key, value| {
+                fold(plan, key.unwrap_or_default(), value, &mut rows)
+                    .map_err(|e| self.not_ours(topic, "change", &e))
+            },
+        )?;
+        Ok(rows.into_values().collect())
+    }
+
+    /// Reads the committed records of a topic, each partition from `from` (given its first and next offset, and only
+    /// asked if they differ) to its end.
+    fn read(
+        &self,
+        topic: &str,
+        from: impl Fn(i64, i64) -> i64,
+        mut take: impl FnMut(Option<&[u8]>, Option<&[u8]>) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
+        let consumer = &self.consumer;
+        let mut list = TopicPartitionList::new();
+        for partition in self.partitions(topic)? {
+            let (low, high) = waiting(&self.brokers, &self.options, || {
+                consumer.fetch_watermarks(topic, partition, ANSWER)
+            })?;
+            if high > low {
+                let offset = Offset::Offset(from(low, high).clamp(low, high));
+                list.add_partition_offset(topic, partition, offset)
+                    .map_err(|e| self.failed(topic, &e))?;
+            }
+        }
+        let mut left = list.count();
+        if left == 0 {
+            return Ok(());
+        }
+        consumer.assign(&list).map_err(|e| self.failed(topic, &e))?;
+        let name = format!("kafka://{}/{topic}", self.brokers);
+        let mut problem = "its records do not come".to_owned();
+        let (mut heard, mut waits) = (Instant::now(), None::<Waiting>);
+        while left > 0 {
+            match consumer.poll(Duration::from_millis(200)) {
+                Some(Ok(message)) => {
+                    heard = Instant::now();
+                    take(message.key(), message.payload())?;
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => left -= 1,
+                Some(Err(e)) if is_denied(e.rdkafka_error_code()) => {
+                    let denied = denied("READ", &format!("topic `{topic}`"));
+                    return Err(self.failed(topic, &denied));
+                }
+                // Nothing is told to the group, which only has to have a name.
+                Some(Err(e))
+                    if e.rdkafka_error_code()
+                        == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {}
+                Some(Err(e)) => problem = e.to_string(),
+                None if heard.elapsed() >= PATIENCE => {
+                    let begin =
+                        || Waiting::new(What::Sink, &name, &self.options.live, &self.options.clock);
+                    waits.get_or_insert_with(begin).tried(&problem);
+                    heard = Instant::now();
+                }
+                None => {}
+            }
+        }
+        if let Some(waits) = waits {
+            waits.done();
+        }
+        // What still comes of it is dropped, and does not count for the next topic.
+        consumer.unassign().map_err(|e| self.failed(topic, &e))
+    }
+
+    /// The partitions of a topic; none if there is no such topic.
+    fn partitions(&self, topic: &str) -> Result<Vec<i32>, SinkError> {
+        waiting(&self.brokers, &self.options, || {
+            let metadata = self.consumer.fetch_metadata(Some(topic), ANSWER)?;
+            let found = metadata.topics().iter().find(|t| t.name() == topic);
+            let problem = found.and_then(|t| t.error()).map(RDKafkaErrorCode::from);
+            match problem {
+                None | Some(RDKafkaErrorCode::UnknownTopicOrPartition) => {}
+                // A topic that cannot be seen now is not an empty one.
+                Some(code) => return Err(KafkaError::MetadataFetch(code)),
+            }
+            let partitions = found.into_iter().flat_map(|t| t.partitions());
+            Ok(partitions.map(|p| p.id()).collect())
+        })
+    }
+
+    fn failed(&self, topic: &str, problem: &dyn std::fmt::Display) -> SinkError {
+        let brokers = &self.brokers;
+        SinkError::Failed(format!(
+            "reading kafka://{brokers}/{topic} back failed: {problem}"
+        ))
+    }
+
+    fn not_ours(&self, topic: &str, what: &str, problem: &str) -> SinkError {
+        let brokers = &self.brokers;
+        SinkError::Failed(format!(
+            "kafka://{brokers}/{topic} holds a record that is no {what} of ours ({problem}); is it another's topic?"
+        ))
+    }
+}
+
+/// What a topic of changes shows, without taking it over.
+pub fn peek(
+    brokers: &str,
+    topic: &str,
+    options: &SinkOptions,
+    plan: &Plan,
+) -> Result<Shown, SinkError> {
+    let readback = Readback::new(brokers, options)?;
+    let progress = readback.progress(&format!("{topic}-progress"))?;
+    let rows = readback.rows(topic, plan)?;
+    let progress = progress.unwrap_or_default();
+    Ok(Shown {
+        commit: progress.commit,
+        offsets: (!progress.offsets.is_empty()).then_some(progress.offsets),
+        begins: progress.begins,
+        watermark: progress.watermark,
+        rows,
+        known: progress.known,
+        remembers: true,
+        lacks_tables: false,
+    })
+}
+
+/// How far a topic of changes is, without taking it over.
+pub fn look(brokers: &str, topic: &str, options: &SinkOptions) -> Result<Look, SinkError> {
+    let progress = Readback::new(brokers, options)?.progress(&format!("{topic}-progress"))?;
+    let progress = progress.unwrap_or_default();
+    Ok(Look {
+        commit: progress.commit,
+        generation: progress.generation,
+        running: None,
+    })
+}
+
+/// What a file of changes shows: it does not say which input it stands for.
+pub fn fold_log(plan: &Plan, text: &[u8]) -> Result<Shown, String> {
+    let mut rows = BTreeMap::new();
+    let lines = text.split(|b| *b == b'\n').filter(|l| !l.is_empty());
+    for (number, line) in lines.enumerate() {
+        fold(plan, &[], Some(line), &mut rows)
+            .map_err(|e| format!("line {} is no change of ours: {e}", number + 1))?;
+    }
+    Ok(Shown {
+        rows: rows.into_values().collect(),
+        ..Shown::default()
+    })
+}
+
+/// A change, as written.
+#[derive(Deserialize)]
+struct Change<'a> {
+    #[serde(borrow)]
+    ranking: std::borrow::Cow<'a, str>,
+    #[serde(borrow)]
+    op: std::borrow::Cow<'a, str>,
+    #[serde(borrow)]
+    window_start: std::borrow::Cow<'a, str>,
+    #[serde(borrow)]
+    window_end: std::borrow::Cow<'a, str>,
+    rank: Option<u64>,
+    #[serde(borrow)]
+    row: HashMap<std::borrow::Cow<'a, str>, &'a RawValue>,
+    #[serde(rename = "final")]
+    is_final: bool,
+}
+
+type RowKey = (usize, i64, Arc<[Value]>);
+
+fn fold(
+    plan: &Plan,
+    key: &[u8],
+    value: Option<&[u8]>,
+    rows: &mut BTreeMap<RowKey, ShownRow>,
+) -> Result<(), String> {
+    let Some(value) = value else {
+        // A tombstone: the key says which row.
+        let fields: HashMap<std::borrow::Cow<'_, str>, &RawValue> =
+            serde_json::from_slice(key).map_err(|e| e.to_string())?;
+        let text = |name: &str| -> Result<String, String> {
+            let raw = fields
+                .get(name)
+                .ok_or_else(|| format!("a key without `{name}`"))?;
+            serde_json::from_str(raw.get()).map_err(|e| e.to_string())
+        };
+        let Some(ranking) = plan
+            .rankings
+            .iter()
+            .position(|r| Ok(&r.name) == text("ranking").as_ref())
+        else {
+            return Ok(());
+        };
+        let start = time(&text("window_start")?)?;
+        let keys = keys(plan, &plan.rankings[ranking], &fields)?;
+        rows.remove(&(ranking, start, keys));
+        return Ok(());
+    };
+    let change: Change<'_> = serde_json::from_slice(value).map_err(|e| e.to_string())?;
+    // A ranking that is not loaded any more is left as it is.
+    let Some(number) = plan.rankings.iter().position(|r| r.name == change.ranking) else {
+        return Ok(());
+    };
+    let ranking = &plan.rankings[number];
+    let start = time(&change.window_start)?;
+    let key = keys(plan, ranking, &change.row)?;
+    let at = (number, start, Arc::clone(&key));
+    if change.op == "delete" {
+        rows.remove(&at);
+        return Ok(());
+    }
+    let measures = (0..ranking.measures.len())
+        .map(|i| field(plan, ranking, Field::Measure(i), &change.row))
+        .collect::<Result<Arc<[Value]>, String>>()?;
+    let row = ShownRow {
+        ranking: number,
+        window_start: start,
+        window_end: time(&change.window_end)?,
+        key,
+        rank: change.rank.ok_or("an upsert without a rank")?,
+        measures,
+        is_final: change.is_final,
+    };
+    rows.insert(at, row);
+    Ok(())
+}
+
+fn time(text: &str) -> Result<i64, String> {
+    parse_written(text).ok_or_else(|| format!("`{text}` is no time"))
+}
+
+type Fields<'a> = HashMap<std::borrow::Cow<'a, str>, &'a RawValue>;
+
+fn keys(plan: &Plan, ranking: &Ranking, fields: &Fields<'_>) -> Result<Arc<[Value]>, String> {
+    (0..ranking.keys.len())
+        .map(|i| field(plan, ranking, Field::Key(i), fields))
+        .collect()
+}
+
+fn field(
+    plan: &Plan,
+    ranking: &Ranking,
+    field: Field,
+    fields: &Fields<'_>,
+) -> Result<Value, String> {
+    let name = ranking.field_name(field);
+    // A measure that the query did not have when the row was written: NULL, which the difference sets right.
+    let raw = fields.get(name).map_or("null", |r| r.get());
+    if raw == "null" {
+        return Ok(Value::Null);
+    }
+    let text = || serde_json::from_str::<String>(raw).map_err(|e| format!("`{name}`: {e}"));
+    let wrong = || format!("`{name}` is {raw}");
+    Ok(match ranking.field_type(field, &plan.schema) {
+        FieldType::Text => Value::text(text()?),
+        FieldType::Integer => Value::Integer(raw.parse().map_err(|_| wrong())?),
+        FieldType::Decimal => {
+            Value::Decimal(parse_minor(text()?.as_bytes(), 38).map_err(|_| wrong())?)
+        }
+        FieldType::Time => Value::Time(time(&text()?)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use standings_model::change::Change;
+    use standings_model::json::{push_change, push_key};
+    use standings_query::load_shipped;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let plan = load_shipped().unwrap_or_else(|e| panic!("{}", e.render()));
+        let number = plan
+            .rankings
+            .iter()
+            .position(|r| r.name == "top_salesmen")
+            .unwrap();
+        let mut change = Change {
+            ranking: number,
+            window_start: 1_769_126_400_000,
+            window_end: 1_769_212_800_000,
+            key: Arc::from([Value::text("S\"1\n")]),
+            rank: Some(3),
+            previous_rank: None,
+            measures: Arc::from([
+                Value::Null,
+                Value::Decimal(-1234),
+                Value::Integer(i128::from(u64::MAX) + 7),
+                Value::Decimal(5),
+                Value::Integer(2),
+            ]),
+            is_final: true,
+        };
+        let mut rows = BTreeMap::new();
+        let (mut key, mut value) = (Vec::new(), Vec::new());
+        push_key(&mut key, &plan, &change);
+        push_change(&mut value, &plan, &change, 9);
+        fold(&plan, &key, Some(&value), &mut rows).unwrap();
+        let row = rows.values().next().unwrap();
+        assert_eq!((row.rank, row.is_final, row.ranking), (3, true, number));
+        assert_eq!((&row.key, &row.measures), (&change.key, &change.measures));
+        assert_eq!(row.window_end, change.window_end);
+
+        let mut by_tombstone = rows.clone();
+        fold(&plan, &key, None, &mut by_tombstone).unwrap();
+        assert!(by_tombstone.is_empty());
+        change.rank = None;
+        change.measures = Arc::from([]);
+        value.clear();
+        push_change(&mut value, &plan, &change, 10);
+        fold(&plan, &key, Some(&value), &mut rows).unwrap();
+        assert!(rows.is_empty());
+        assert!(fold(&plan, b"x", Some(b"{}"), &mut rows).is_err());
+    }
+}

@@ -1,0 +1,84 @@
+//! Where commits go: Postgres, Kafka, a file or standard output; and where rejects go.
+//!
+//! ```text
+//! gather ──► committer thread ──► every sink of the run, one after the other's start, in parallel
+//!                             └─► late output, dead letters
+//! ```
+
+pub mod file;
+pub mod kafka;
+pub mod look;
+pub mod postgres;
+pub mod url;
+
+use std::sync::Arc;
+
+use standings_commit::sink::RejectWriter;
+pub use standings_commit::sink::{Shown, ShownRow, Sink, SinkError};
+use standings_model::clock::Clock;
+use standings_model::plan::Plan;
+use standings_observe::live::Live;
+
+/// What sinks need to know beside their URL. Not `Debug`: settings may be secrets.
+#[derive(Clone, Default)]
+pub struct SinkOptions {
+    /// librdkafka settings.
+    pub kafka_properties: Vec<(String, String)>,
+    /// Deletes are null values.
+    pub kafka_tombstones: bool,
+    /// `--delivery exactly-once`.
+    pub exactly_once: bool,
+    /// Where sinks tell whether they are up, for metrics.
+    pub live: Arc<Live>,
+    /// What waits between attempts are measured by.
+    pub clock: Clock,
+    /// This is not the cluster's first start: what it was told was right once.
+    pub started_before: bool,
+}
+
+/// Makes the sink of a URL; nothing is opened yet.
+pub fn connect(url: &url::SinkUrl, options: &SinkOptions) -> Result<Box<dyn Sink>, SinkError> {
+    Ok(match url {
+        url::SinkUrl::Postgres(text) => Box::new(postgres::PostgresSink::new(text, options)?),
+        url::SinkUrl::Kafka { brokers, topic } if options.exactly_once => {
+            Box::new(kafka::exactly_once(brokers, topic, options)?)
+        }
+        url::SinkUrl::Kafka { brokers, topic } => {
+            Box::new(kafka::KafkaSink::new(brokers, topic, options)?)
+        }
+        url::SinkUrl::File(_) | url::SinkUrl::Stdout => Box::new(file::LineSink::new(url.clone())),
+    })
+}
+
+/// What a sink shows, without taking it over: no generation begins, nothing is made.
+pub fn peek(url: &url::SinkUrl, options: &SinkOptions, plan: &Plan) -> Result<Shown, SinkError> {
+    match url {
+        url::SinkUrl::Postgres(text) => postgres::PostgresSink::new(text, options)?.peek(plan),
+        url::SinkUrl::Kafka { brokers, topic } => kafka::peek(brokers, topic, options, plan),
+        url::SinkUrl::File(path) => {
+            let wrong = |e: String| SinkError::Configuration(format!("{}: {e}", path.display()));
+            let text = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
+            kafka::fold_log(plan, &text).map_err(wrong)
+        }
+        url::SinkUrl::Stdout => Err(SinkError::Configuration(
+            "standard output remembers nothing; name a database, a topic or a file".to_owned(),
+        )),
+    }
+}
+
+/// Makes the late or dead-letter output of a URL.
+pub fn connect_rejects(
+    url: &url::SinkUrl,
+    options: &SinkOptions,
+) -> Result<Box<dyn RejectWriter>, SinkError> {
+    match url {
+        url::SinkUrl::Postgres(_) => Err(SinkError::Configuration(
+            "late sales and dead letters go to kafka://…, file:PATH or stdout, not to Postgres"
+                .to_owned(),
+        )),
+        url::SinkUrl::Kafka { brokers, topic } => {
+            Ok(Box::new(kafka::KafkaSink::new(brokers, topic, options)?))
+        }
+        url::SinkUrl::File(_) | url::SinkUrl::Stdout => Ok(file::reject_lines(url)),
+    }
+}

@@ -1,0 +1,171 @@
+//! A commit's rows: batched upserts and deletes.
+
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Error, Statement};
+
+use super::tables::{Names, fields, quoted, sql_type};
+use super::timestamp;
+use super::trouble;
+use standings_commit::database::Trouble;
+use standings_model::change::{Change, Commit};
+use standings_model::decimal::format_minor;
+use standings_model::plan::{Field, Plan, Ranking};
+use standings_model::value::Value;
+
+/// Rows of one statement at most.
+pub const CHUNK: usize = 5000;
+
+/// A ranking's statements on one connection. Values travel as arrays of text, one per column.
+pub struct Statements {
+    upsert: Statement,
+    delete: Statement,
+}
+
+/// Prepares every ranking's statements.
+pub async fn prepare(
+    client: &Client,
+    names: &Names,
+    plan: &Plan,
+) -> Result<Vec<Statements>, Trouble> {
+    let mut all = Vec::new();
+    for ranking in &plan.rankings {
+        let table = names.table(&ranking.name);
+        let columns: Vec<(String, &str)> = fields(ranking)
+            .into_iter()
+            .map(|f| {
+                (
+                    quoted(ranking.field_name(f)),
+                    sql_type(ranking, &plan.schema, f),
+                )
+            })
+            .collect();
+        let list: String = columns.iter().map(|(n, _)| format!(", {n}")).collect();
+        let casts: String = columns
+            .iter()
+            .enumerate()
+            .map(|(i, (_, t))| format!(", c{i}::{t}"))
+            .collect();
+        let inputs: String = (0..columns.len())
+            .map(|i| format!(", ${}::text[]", i + 5))
+            .collect();
+        let aliases: String = (0..columns.len()).map(|i| format!(", c{i}")).collect();
+        let keys: Vec<&(String, &str)> = columns.iter().take(ranking.keys.len()).collect();
+        let conflict: String = keys.iter().map(|(n, _)| format!(", {n}")).collect();
+        let sets: String = columns
+            .iter()
+            .skip(keys.len())
+            .map(|(n, _)| format!(", {n} = excluded.{n}"))
+            .collect();
+        let commit = columns.len() + 5;
+        let upsert = format!(
+            "INSERT INTO {table} (window_start, window_end, rank, final{list}, commit, updated_at)
+             SELECT s::timestamptz, e::timestamptz, r::integer, f::boolean{casts}, ${commit}::bigint, now()
+             FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]{inputs}) AS u(s, e, r, f{aliases})
+             ON CONFLICT (window_start{conflict}) DO UPDATE SET window_end = excluded.window_end, rank = excluded.rank,
+               final = excluded.final{sets}, commit = excluded.commit, updated_at = excluded.updated_at"
+        );
+        let inputs: String = (0..keys.len())
+            .map(|i| format!(", ${}::text[]", i + 2))
+            .collect();
+        let aliases: String = (0..keys.len()).map(|i| format!(", c{i}")).collect();
+        let same: String = keys
+            .iter()
+            .enumerate()
+            .map(|(i, (n, t))| format!(" AND t.{n} = u.c{i}::{t}"))
+            .collect();
+        let delete = format!(
+            "DELETE FROM {table} t USING unnest($1::text[]{inputs}) AS u(s{aliases})
+             WHERE t.window_start = u.s::timestamptz{same}"
+        );
+        all.push(Statements {
+            upsert: client.prepare(&upsert).await.map_err(trouble)?,
+            delete: client.prepare(&delete).await.map_err(trouble)?,
+        });
+    }
+    Ok(all)
+}
+
+/// How many answers the rows of a commit count for.
+pub fn pieces(commit: &Commit) -> usize {
+    1 + commit.changes.len() / CHUNK
+}
+
+/// Writes a commit's rows, within the present transaction; whether the server says that it wrote all of them.
+pub async fn write(
+    client: &Client,
+    statements: &[Statements],
+    plan: &Plan,
+    commit: &Commit,
+) -> Result<bool, Error> {
+    let mut all = true;
+    for (index, ranking) in plan.rankings.iter().enumerate() {
+        let (upserts, deletes): (Vec<&Change>, Vec<&Change>) = commit
+            .changes
+            .iter()
+            .filter(|c| c.ranking == index)
+            .partition(|c| c.rank.is_some());
+        for chunk in deletes.chunks(CHUNK) {
+            delete(client, &statements[index], ranking, chunk).await?;
+        }
+        for chunk in upserts.chunks(CHUNK) {
+            let written = upsert(client, &statements[index], ranking, chunk, commit.number).await?;
+            all &= written >= chunk.len() as u64;
+        }
+    }
+    Ok(all)
+}
+
+/// Deletes rows of one ranking; how many there were.
+pub async fn delete(
+    client: &Client,
+    statements: &Statements,
+    ranking: &Ranking,
+    chunk: &[&Change],
+) -> Result<u64, Error> {
+    let mut columns = vec![column(chunk, |c| Some(timestamp(c.window_start)))];
+    for key in 0..ranking.keys.len() {
+        columns.push(column(chunk, |c| text(&c.key[key])));
+    }
+    let parameters: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c as _).collect();
+    client.execute(&statements.delete, &parameters).await
+}
+
+/// Writes rows of one ranking; how many the server wrote.
+pub async fn upsert(
+    client: &Client,
+    statements: &Statements,
+    ranking: &Ranking,
+    chunk: &[&Change],
+    number: u64,
+) -> Result<u64, Error> {
+    let number = number as i64;
+    let mut columns = vec![
+        column(chunk, |c| Some(timestamp(c.window_start))),
+        column(chunk, |c| Some(timestamp(c.window_end))),
+        column(chunk, |c| c.rank.map(|r| r.to_string())),
+        column(chunk, |c| Some(c.is_final.to_string())),
+    ];
+    for field in fields(ranking) {
+        columns.push(column(chunk, |c| match field {
+            Field::Key(i) => text(&c.key[i]),
+            Field::Measure(i) => text(&c.measures[i]),
+        }));
+    }
+    let mut parameters: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c as _).collect();
+    parameters.push(&number);
+    client.execute(&statements.upsert, &parameters).await
+}
+
+fn column(changes: &[&Change], value: impl Fn(&Change) -> Option<String>) -> Vec<Option<String>> {
+    changes.iter().map(|c| value(c)).collect()
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::Integer(n) => Some(n.to_string()),
+        Value::Decimal(n) => Some(format_minor(*n)),
+        Value::Time(t) => Some(timestamp(*t)),
+        Value::Text(t) => Some(t.to_string()),
+    }
+}

@@ -1,0 +1,104 @@
+//! What every kind of file is read as: blocks of whole records.
+
+use std::io;
+use std::time::Instant;
+
+use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
+use standings_model::identity::NO_EPOCH;
+
+/// A file, block by block.
+pub trait Blocks: Send {
+    /// The next block, or `None` after the last.
+    fn next_block(&mut self) -> io::Result<Option<Block>>;
+    /// Takes back a block that nobody needs any more: its memory is that of one to come, and need not be asked for and
+    /// cleared by the system again.
+    fn reuse(&mut self, _spent: Block) {}
+}
+
+/// An empty block that was read now.
+pub fn empty(partition: PartitionId) -> Block {
+    Block {
+        partition,
+        bytes: Vec::new(),
+        records: Vec::new(),
+        originals: Vec::new(),
+        refused: Vec::new(),
+        next_offset: 0,
+        leader_epoch: NO_EPOCH,
+        arrived: Instant::now(),
+    }
+}
+
+/// An empty block that was read now, in the memory of one that is done with.
+pub fn again(mut spent: Block, partition: PartitionId) -> Block {
+    spent.bytes.clear();
+    spent.records.clear();
+    spent.originals.clear();
+    spent.refused.clear();
+    Block {
+        partition,
+        next_offset: 0,
+        leader_epoch: NO_EPOCH,
+        arrived: Instant::now(),
+        ..spent
+    }
+}
+
+/// Appends a record that came with an offset and a timestamp of its own.
+pub fn append(block: &mut Block, bytes: &[u8], offset: u64, timestamp: i64) {
+    let start = block.bytes.len() as u32;
+    block.bytes.extend_from_slice(bytes);
+    block.records.push(RecordRef {
+        start,
+        end: block.bytes.len() as u32,
+        offset,
+        timestamp,
+    });
+    block.next_offset = offset + 1;
+}
+
+/// Takes the records from `offset` on out of a block, as a block of their own; `None` if there is none.
+pub fn split(block: &mut Block, offset: u64) -> Option<Block> {
+    if block.next_offset <= offset {
+        return None;
+    }
+    let at = block.records.partition_point(|r| r.offset < offset);
+    let mut rest = Block {
+        bytes: block.bytes.clone(),
+        records: block.records.split_off(at),
+        next_offset: block.next_offset,
+        leader_epoch: block.leader_epoch,
+        ..empty(block.partition)
+    };
+    if !block.originals.is_empty() {
+        rest.originals = block.originals.split_off(at);
+    }
+    let refused = block.refused.partition_point(|(n, _)| (*n as usize) < at);
+    rest.refused = block.refused.split_off(refused);
+    rest.refused.iter_mut().for_each(|(n, _)| *n -= at as u32);
+    block.next_offset = offset;
+    Some(rest)
+}
+
+/// A record of a file, which has no timestamp.
+pub fn record(start: usize, end: usize, offset: u64) -> RecordRef {
+    RecordRef {
+        start: start as u32,
+        end: end as u32,
+        offset,
+        timestamp: NO_TIMESTAMP,
+    }
+}
+
+/// Appends a JSON string of bytes that may be no UTF-8: the decoder judges that.
+pub fn push_json_string(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(b'"');
+    for b in text {
+        match b {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', *b]),
+            0..=0x1f => out.extend_from_slice(format!("\\u{b:04x}").as_bytes()),
+            b => out.push(*b),
+        }
+    }
+    out.push(b'"');
+}

@@ -1,0 +1,172 @@
+//! Files: NDJSON as it is; CSV and Parquet rows as JSON objects, so that one decoder judges all of them.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+use std::time::Duration;
+
+use super::blocks::{self, Blocks};
+use super::csv::CsvRows;
+use super::gzip::Gzip;
+use super::lines::Lines;
+use super::options::SourceOptions;
+use super::parquet::{self, ParquetRows};
+use super::reader::Outlet;
+use super::url::SourceUrl;
+use standings_engine::input::SourceError;
+use standings_model::block::{Block, PartitionId, SourceEvent};
+use standings_model::schema::Schema;
+
+/// Reads this worker's files, a block of each in turn, so that none gets far ahead in event time.
+pub fn read(
+    options: &SourceOptions,
+    worker: usize,
+    workers: usize,
+    out: &Outlet,
+) -> Result<(), SourceError> {
+    let mut files = Vec::new();
+    // What lies past the hold of a block that was read.
+    let mut held: BTreeMap<PartitionId, Block> = BTreeMap::new();
+    for (number, url) in options
+        .urls
+        .iter()
+        .enumerate()
+        .filter(|(n, _)| n % workers == worker)
+    {
+        let SourceUrl::File(path) = url else { continue };
+        let partition = number as PartitionId;
+        let from = options.resume.get(&partition).copied().unwrap_or(0);
+        let sizes = (options.max_block_bytes, options.max_record_bytes);
+        let first = options.first(partition, from);
+        let blocks = open(path, &options.schema, partition, sizes, first)?;
+        files.push((partition, path, blocks, 0));
+        if !out.send(SourceEvent::Assigned {
+            partition,
+            offset: from,
+        }) {
+            return Ok(());
+        }
+    }
+    if !out.send(SourceEvent::Ready) {
+        return Ok(());
+    }
+    while !files.is_empty() {
+        let mut still = Vec::new();
+        let mut waits = 0;
+        for (partition, path, mut blocks, read) in files {
+            let from = options.resume.get(&partition).copied().unwrap_or(0);
+            let hold = options.hold.of(partition, from);
+            let hold = hold.filter(|_| !out.released());
+            if hold.is_some_and(|hold| read.max(from) >= hold) {
+                waits += 1;
+                still.push((partition, path, blocks, read));
+                continue;
+            }
+            let block = match held.remove(&partition) {
+                Some(rest) => Some(rest),
+                None => {
+                    while let Some(spent) = out.spent() {
+                        blocks.reuse(spent);
+                    }
+                    blocks.next_block().map_err(|e| failed(path, &e))?
+                }
+            };
+            let event = match block {
+                Some(mut block) => {
+                    if let Some(hold) = hold
+                        && let Some(rest) = blocks::split(&mut block, hold)
+                    {
+                        held.insert(partition, rest);
+                    }
+                    still.push((partition, path, blocks, block.next_offset));
+                    SourceEvent::Block(block)
+                }
+                None => {
+                    if read < from {
+                        return Err(failed(
+                            path,
+                            &format!(
+                                "it has {read} records, but reading should go on at {from}; is it another file now?"
+                            ),
+                        ));
+                    }
+                    SourceEvent::Ended { partition }
+                }
+            };
+            if !out.send(event) {
+                return Ok(());
+            }
+        }
+        files = still;
+        if waits > 0 && waits == files.len() {
+            if out.stopped() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+    Ok(())
+}
+
+/// Finds what is wrong with a file's shape before anything is started.
+pub fn check(path: &Path, schema: &Schema) -> Result<(), SourceError> {
+    match extension(path).1 {
+        "parquet" => parquet::check(path, schema),
+        _ => open(path, schema, 0, (1 << 16, 1 << 20), 0).map(drop),
+    }
+}
+
+/// A file of any kind.
+fn open(
+    path: &Path,
+    schema: &Schema,
+    partition: PartitionId,
+    sizes: (usize, usize),
+    from: u64,
+) -> Result<Box<dyn Blocks>, SourceError> {
+    let (compression, kind) = extension(path);
+    if kind == "parquet" {
+        return Ok(Box::new(ParquetRows::open(path, schema, partition, from)?));
+    }
+    let file = File::open(path).map_err(|e| failed(path, &e))?;
+    let plain: Box<dyn Read + Send> = match compression {
+        "gz" => Box::new(Gzip::new(BufReader::with_capacity(32 << 10, file))),
+        "zst" => Box::new(zstd::Decoder::new(file).map_err(|e| failed(path, &e))?),
+        _ => Box::new(file),
+    };
+    if kind == "csv" {
+        let rows = CsvRows::open(path, plain, schema, partition, sizes, from)?;
+        return Ok(Box::new(rows));
+    }
+    Ok(Box::new(Lines::new(
+        plain, partition, sizes.0, sizes.1, from,
+    )))
+}
+
+/// Compression and kind, by extension.
+fn extension(path: &Path) -> (&'static str, &'static str) {
+    let name = path
+        .file_name()
+        .and_then(|n| n.to_str())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let (name, compression) = match (name.strip_suffix(".gz"), name.strip_suffix(".zst")) {
+        (Some(rest), _) => (rest, "gz"),
+        (_, Some(rest)) => (rest, "zst"),
+        _ => (&name[..], ""),
+    };
+    let kind = if name.ends_with(".csv") {
+        "csv"
+    } else if name.ends_with(".parquet") {
+        "parquet"
+    } else {
+        "ndjson"
+    };
+    (compression, kind)
+}
+
+/// A reading error that names the file.
+pub fn failed(path: &Path, error: &dyn std::fmt::Display) -> SourceError {
+    SourceError::Failed(format!("reading {} failed: {error}", path.display()))
+}

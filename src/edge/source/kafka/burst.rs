@@ -1,0 +1,252 @@
+//! A burst of messages, as many as wait in the client, becomes a block for each partition.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rdkafka::Offset;
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message;
+
+use super::super::blocks;
+use super::Topic;
+use super::guard::SILENCE;
+use super::own::{Own, Place};
+use super::trouble::failed;
+use standings_engine::input::SourceError;
+use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
+
+/// How long a poll waits.
+const POLL: Duration = Duration::from_millis(50);
+/// What a block holds at most.
+const BLOCK_BYTES: usize = 256 << 10;
+const BLOCK_RECORDS: usize = 4096;
+
+/// An empty block, in the memory of one that is done with if there is one.
+fn empty(spent: Option<Block>, partition: PartitionId) -> Block {
+    match spent.filter(|spent| spent.bytes.capacity() <= 2 * BLOCK_BYTES) {
+        Some(spent) => blocks::again(spent, partition),
+        None => blocks::empty(partition),
+    }
+}
+
+/// This process's clock, ms.
+fn wall_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(i64::MAX, |t| {
+        i64::try_from(t.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+impl Topic<'_> {
+    /// Takes one burst of messages; `false` when told to stop.
+    pub(super) fn poll(&mut self) -> Result<bool, SourceError> {
+        match self.consumer.poll(Duration::ZERO) {
+            None => {}
+            Some(Err(e)) => self.check(&e)?,
+            // It would be read twice, or not at all.
+            Some(Ok(message)) => {
+                let partition = message.partition();
+                let e = format!("partition {partition} is not read by the queue that it was given");
+                return Err(self.failed(&e));
+            }
+        }
+        let mut wait = POLL;
+        let mut taken = 0;
+        let mut open: BTreeMap<PartitionId, Block> = BTreeMap::new();
+        let mut is_full = false;
+        let mut caught_up = Vec::new();
+        let mut past_end = BTreeSet::new();
+        let mut given_back = BTreeSet::new();
+        // When the first message came; and whether one came after a silence, so that nothing is given on before it is
+        // known that the topic is the same.
+        let mut now = None;
+        let mut wall = None;
+        let mut unconfirmed = false;
+        while let Some(message) = self.messages.next(wait) {
+            // What has arrived is handed over at once when nothing more waits in the client.
+            wait = Duration::ZERO;
+            match message {
+                Ok(message) => {
+                    let partition = message.partition;
+                    let now = *now.get_or_insert_with(Instant::now);
+                    let Some(own) = self.own.get_mut(&partition) else {
+                        continue;
+                    };
+                    own.is_new = false;
+                    unconfirmed |= now.saturating_duration_since(own.heard) >= SILENCE;
+                    own.heard = now;
+                    match own.place(message.offset, self.out.released()) {
+                        Place::Taken => {}
+                        Place::GivenBack => {
+                            given_back.insert(partition);
+                            continue;
+                        }
+                        Place::BehindEnd => {
+                            past_end.insert(partition);
+                            continue;
+                        }
+                    }
+                    let block = open.entry(partition);
+                    let block = block.or_insert_with(|| empty(self.out.spent(), partition));
+                    let timestamp = match message.timestamp {
+                        ..0 => NO_TIMESTAMP,
+                        // No producer sent it after it was read, whatever its clock says.
+                        time if message.is_producer_s => {
+                            time.min(*wall.get_or_insert_with(wall_ms))
+                        }
+                        time => time,
+                    };
+                    blocks::append(block, message.payload, message.offset, timestamp);
+                    block.leader_epoch = message.leader_epoch;
+                    taken += 1;
+                    if block.bytes.len() >= BLOCK_BYTES
+                        && let Some(block) = open.remove(&partition)
+                    {
+                        is_full = true;
+                        if unconfirmed && !self.confirm()? {
+                            return Ok(false);
+                        }
+                        unconfirmed = false;
+                        if !self.out.send(SourceEvent::Block(block)) {
+                            return Ok(false);
+                        }
+                        if self.own.get(&partition).is_some_and(Own::is_at_end) {
+                            past_end.insert(partition);
+                        }
+                    }
+                    is_full |= taken >= BLOCK_RECORDS;
+                    // All that was taken from the client: what is held is read again, so nothing behind it may be left here.
+                    if is_full && self.messages.is_empty() {
+                        break;
+                    }
+                }
+                Err(KafkaError::PartitionEOF(partition)) => {
+                    let partition = partition as PartitionId;
+                    if let Some(own) = self.own.get_mut(&partition) {
+                        own.is_new = false;
+                    }
+                    caught_up.push(partition);
+                }
+                Err(e) => self.check(&e)?,
+            }
+        }
+        if unconfirmed && !self.confirm()? {
+            return Ok(false);
+        }
+        for block in open.into_values() {
+            let partition = block.partition;
+            if !self.out.send(SourceEvent::Block(block)) {
+                return Ok(false);
+            }
+            if self.own.get(&partition).is_some_and(Own::is_at_end) {
+                past_end.insert(partition);
+            }
+        }
+        let stopped_at = given_back.iter().chain(&caught_up);
+        for partition in stopped_at.copied().collect::<Vec<_>>() {
+            if !self.skip_to_hold(partition) {
+                return Ok(false);
+            }
+        }
+        if !given_back.is_empty() {
+            self.give_back(&given_back)?;
+        }
+        if !past_end.into_iter().all(|p| self.end(p)) {
+            return Ok(false);
+        }
+        for partition in caught_up {
+            let own = self.own.get(&partition);
+            // The end that was told lies behind records that will be read again.
+            if own.is_some_and(|own| own.held) {
+                continue;
+            }
+            let event = SourceEvent::CaughtUp { partition };
+            // Transaction markers take offsets too: the end can be reached without a record there.
+            let at_end = own.is_some_and(|own| own.end.is_some());
+            if !self.out.send(event) || (at_end && !self.end(partition)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Says that a partition has come to its hold, where what lies before it is gone; `false` when told to stop. That
+    /// records are missing is found by their number.
+    fn skip_to_hold(&mut self, partition: PartitionId) -> bool {
+        let released = self.out.released();
+        let own = self.own.get_mut(&partition).filter(|_| !released);
+        let Some(hold) = own.and_then(Own::skips_to_hold) else {
+            return true;
+        };
+        let mut block = empty(self.out.spent(), partition);
+        block.next_offset = hold;
+        self.out.send(SourceEvent::Block(block))
+    }
+
+    /// The partition's end was reached; `false` when told to stop.
+    fn end(&mut self, partition: PartitionId) -> bool {
+        match self.own.get_mut(&partition) {
+            Some(own) if !own.ended => {
+                own.ended = true;
+                let mut list = TopicPartitionList::new();
+                list.add_partition(self.name, partition as i32);
+                let _ = self.consumer.pause(&list);
+                self.out.send(SourceEvent::Ended { partition })
+            }
+            _ => true,
+        }
+    }
+
+    /// With `--until-end`: partitions that end where they begin; `false` when told to stop.
+    pub(super) fn end_empty(&mut self) -> bool {
+        let at_end = |(p, own): (&PartitionId, &Own)| own.is_at_end().then_some(*p);
+        let empty: Vec<_> = self.own.iter().filter_map(at_end).collect();
+        empty.into_iter().all(|p| self.end(p))
+    }
+
+    /// Stops reading partitions that have come to their hold.
+    fn give_back(&mut self, partitions: &BTreeSet<PartitionId>) -> Result<(), SourceError> {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition(self.name, *partition as i32);
+        }
+        self.consumer
+            .incremental_unassign(&list)
+            .map_err(|e| self.failed(&e))
+    }
+
+    /// Once reading is released: goes on with what was held.
+    pub(super) fn read_on(&mut self) -> Result<(), SourceError> {
+        let mut list = TopicPartitionList::new();
+        for (partition, own) in self.own.iter_mut().filter(|(_, own)| own.held) {
+            own.held = false;
+            own.is_new = true;
+            list.add_partition_offset(
+                self.name,
+                *partition as i32,
+                Offset::Offset(own.next as i64),
+            )
+            .map_err(|e| failed(self.name, &e))?;
+        }
+        if list.count() > 0 {
+            self.consumer
+                .incremental_assign(&list)
+                .map_err(|e| self.failed(&e))?;
+        }
+        self.gather()
+    }
+
+    /// Gathers the partitions of which nothing was read since they were assigned.
+    pub(super) fn gather(&self) -> Result<(), SourceError> {
+        for (partition, _) in self.own.iter().filter(|(_, own)| own.is_new) {
+            let is_gathered = self.messages.gather(&self.consumer, self.name, *partition);
+            if !is_gathered {
+                let e = format!("the client has no queue of partition {partition}");
+                return Err(self.failed(&e));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! A topic: partitions are assigned by us (partition mod workers), not by a consumer group; the group only gets the
+//! offsets that are durable, so that lag tools see them.
+//!
+//! ```text
+//!   look: asked before it is read: which topic, what it holds
+//!   start: partitions, their ends, where to begin          own: one partition's place, and what is taken
+//!     └─> messages: many at a time                          group: durable offsets <── worker
+//!           └─> burst: messages ──own──> blocks ──> worker      guard: is it still the same topic?
+//!                 └─ past the hold: given back to the client, read again when released
+//! ```
+
+mod burst;
+mod client;
+mod extent;
+mod group;
+mod guard;
+mod identity;
+mod look;
+mod messages;
+mod own;
+mod start;
+mod trouble;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use self::client::{Context, client};
+pub use self::client::{check, refused};
+pub use self::extent::{Extents, extents};
+use self::guard::Look;
+pub use self::identity::{TopicId, cluster_id, topic_ids};
+pub use self::look::Asked;
+use self::messages::Messages;
+use self::own::Own;
+use self::trouble::failed;
+use super::aside::Aside;
+use super::options::SourceOptions;
+use super::reader::Outlet;
+use standings_engine::input::SourceError;
+use standings_model::block::{PartitionId, SourceEvent};
+
+/// How often new partitions are looked for.
+const REFRESH: Duration = Duration::from_secs(5);
+
+/// Reads this worker's partitions until told to stop.
+pub fn read(
+    options: &SourceOptions,
+    brokers: &str,
+    topic: &str,
+    worker: usize,
+    workers: usize,
+    out: &Outlet,
+) -> Result<(), SourceError> {
+    let consumer = client(options, brokers)?;
+    let messages = Messages::new(&consumer)
+        .ok_or_else(|| failed(topic, &"the client gives no queue for its messages"))?;
+    let mut topic = Topic {
+        messages,
+        consumer,
+        options,
+        name: topic,
+        worker,
+        workers,
+        out,
+        own: BTreeMap::new(),
+        durable: BTreeMap::new(),
+        group_commit: None,
+        id: None,
+        missing: None,
+    };
+    let result = topic.run();
+    let Topic {
+        consumer, messages, ..
+    } = topic;
+    drop(messages);
+    if consumer.context().no_group.load(Ordering::Relaxed) {
+        // It would wait for the coordinator that it may not see, to tell it what it does not take.
+        drop(Aside::new(consumer));
+    }
+    result
+}
+
+struct Topic<'a> {
+    /// Dropped before its client.
+    messages: Messages,
+    consumer: BaseConsumer<Context>,
+    options: &'a SourceOptions,
+    name: &'a str,
+    worker: usize,
+    workers: usize,
+    out: &'a Outlet,
+    own: BTreeMap<PartitionId, Own>,
+    durable: BTreeMap<PartitionId, u64>,
+    /// When offsets last went to the group.
+    group_commit: Option<Instant>,
+    /// Its id, as seen first.
+    id: Option<String>,
+    /// Since when there is no such topic.
+    missing: Option<Instant>,
+}
+
+impl Topic<'_> {
+    fn run(&mut self) -> Result<(), SourceError> {
+        let Some(first) = self.partitions_at_start()? else {
+            return Ok(());
+        };
+        if !self.confirm()? {
+            return Ok(());
+        }
+        self.assign(&first, true)?;
+        if self.out.send(SourceEvent::Ready) && self.end_empty() {
+            self.follow()?;
+        }
+        self.leave();
+        Ok(())
+    }
+
+    /// Reads until told to stop.
+    fn follow(&mut self) -> Result<(), SourceError> {
+        let mut refreshed = Instant::now();
+        while !self.out.stopped() && self.poll()? {
+            self.commit_to_group();
+            if self.out.released() {
+                self.read_on()?;
+            }
+            self.gather()?;
+            if refreshed.elapsed() < REFRESH {
+                continue;
+            }
+            refreshed = Instant::now();
+            if let Err(Look::Failed(error)) = self.look() {
+                return Err(error);
+            }
+            if !self.options.until_end
+                && let Ok(Some(found)) = self.partitions(Duration::from_secs(1))
+            {
+                let new: BTreeSet<_> = found
+                    .into_iter()
+                    .filter(|p| !self.own.contains_key(p))
+                    .collect();
+                if !new.is_empty() {
+                    tracing::info!(event = "partitions_found", topic = self.name, partitions = ?new);
+                    self.assign(&new, false)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! Which partitions are this worker's, and where each begins.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::Consumer;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::super::options::Start;
+use super::super::rights::is_denied;
+use super::Topic;
+use super::own::Own;
+use standings_engine::input::SourceError;
+use standings_model::block::{PartitionId, SourceEvent};
+
+/// How long a topic may be missing before that is an error.
+pub(super) const TOPIC_PATIENCE: Duration = Duration::from_secs(30);
+
+impl Topic<'_> {
+    /// This worker's partitions; waits while the brokers are down. `None` when told to stop.
+    pub(super) fn partitions_at_start(&self) -> Result<Option<BTreeSet<PartitionId>>, SourceError> {
+        let started = Instant::now();
+        let mut waiting = self.waiting();
+        while !self.out.stopped() {
+            let problem = match self.partitions(Duration::from_secs(2)) {
+                Ok(Some(found)) => {
+                    waiting.done();
+                    return Ok(Some(found));
+                }
+                Ok(None) if started.elapsed() > TOPIC_PATIENCE => {
+                    return Err(SourceError::Failed(format!(
+                        "the topic `{}` does not exist (waited {} s); create it, or correct --source",
+                        self.name,
+                        TOPIC_PATIENCE.as_secs()
+                    )));
+                }
+                Ok(None) => "the topic does not exist yet".to_owned(),
+                Err(e) if is_denied(e.rdkafka_error_code()) => return Err(self.denied()),
+                Err(e) => self.let_in()?.unwrap_or_else(|| e.to_string()),
+            };
+            waiting.tried(&problem);
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        Ok(None)
+    }
+
+    /// This worker's partitions, if the topic is there.
+    pub(super) fn partitions(
+        &self,
+        timeout: Duration,
+    ) -> Result<Option<BTreeSet<PartitionId>>, KafkaError> {
+        let metadata = self.consumer.fetch_metadata(Some(self.name), timeout)?;
+        let Some(topic) = metadata.topics().iter().find(|t| t.name() == self.name) else {
+            return Ok(None);
+        };
+        if let Some(code) = topic.error().map(RDKafkaErrorCode::from)
+            && is_denied(Some(code))
+        {
+            return Err(KafkaError::MetadataFetch(code));
+        }
+        if topic.error().is_some() || topic.partitions().is_empty() {
+            return Ok(None);
+        }
+        let ids = topic.partitions().iter().map(|p| p.id() as PartitionId);
+        Ok(Some(
+            ids.filter(|p| *p as usize % self.workers == self.worker)
+                .collect(),
+        ))
+    }
+
+    /// Begins to read partitions.
+    pub(super) fn assign(
+        &mut self,
+        partitions: &BTreeSet<PartitionId>,
+        at_start: bool,
+    ) -> Result<(), SourceError> {
+        let mut list = TopicPartitionList::new();
+        for p in partitions {
+            let (low, high) = self.watermarks(*p)?;
+            let resume = self.options.resume.get(p).copied();
+            if let Some(offset) = resume
+                && (offset < low || offset > high)
+            {
+                return Err(SourceError::Failed(format!(
+                    "partition {p} of `{}` holds offsets {low} to {high}, but reading should go on at {offset}: what \
+                     lies between is gone from Kafka. Start from a newer snapshot (--state), or write into new tables \
+                     and topics, which then show what Kafka still holds",
+                    self.name
+                )));
+            }
+            // A partition that the snapshot does not know came after it.
+            let latest =
+                at_start && self.options.start == Start::Latest && self.options.resume.is_empty();
+            let offset = resume.unwrap_or(if latest { high } else { low });
+            let wanted = self.options.first(*p, offset);
+            let first = wanted.max(low);
+            if first > wanted {
+                tracing::warn!(
+                    event = "ids_not_all_read",
+                    topic = self.name,
+                    partition = p,
+                    wanted,
+                    first,
+                    "a duplicate of a sale in between is not known as one"
+                );
+            }
+            list.add_partition_offset(self.name, *p as i32, Offset::Offset(first as i64))
+                .map_err(|e| self.failed(&e))?;
+            let end = self.options.until_end.then_some(high);
+            self.own
+                .insert(*p, Own::new(first, end, self.options.hold.of(*p, offset)));
+            if !self.out.send(SourceEvent::Assigned {
+                partition: *p,
+                offset,
+            }) {
+                return Ok(());
+            }
+        }
+        // Before they are read, so that none of their messages comes by another way.
+        self.gather()?;
+        if list.count() > 0 {
+            self.consumer
+                .incremental_assign(&list)
+                .map_err(|e| self.failed(&e))?;
+        }
+        Ok(())
+    }
+
+    /// The oldest offset and the next one; waits while the brokers are down.
+    fn watermarks(&self, partition: PartitionId) -> Result<(u64, u64), SourceError> {
+        let mut waiting = self.waiting();
+        loop {
+            let found =
+                self.consumer
+                    .fetch_watermarks(self.name, partition as i32, Duration::from_secs(5));
+            match found {
+                Ok((low, high)) => {
+                    waiting.done();
+                    return Ok((low.max(0) as u64, high.max(0) as u64));
+                }
+                Err(e) if self.out.stopped() => return Err(self.failed(&e)),
+                Err(e) if is_denied(e.rdkafka_error_code()) => return Err(self.denied()),
+                Err(e) => {
+                    let problem = format!("what partition {partition} holds is not answered: {e}");
+                    waiting.tried(&problem);
+                    std::thread::sleep(Duration::from_millis(500));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Stage: source. Files and Kafka partitions become blocks of raw records.
+//!
+//! ```text
+//! file or topic ──► reader thread (one per worker: reads, decompresses, splits) ──bounded channel──► driver
+//! ```
+//!
+//! 1. Partition *p* belongs to worker *p* mod workers; its records come in order, each once.
+//! 2. A reader says `Assigned` for each of its first partitions, then `Ready` once, then sends blocks.
+//! 3. The channel is bounded: a reader waits when its worker does not take.
+
+mod aside;
+mod blocks;
+mod csv;
+mod file;
+mod files;
+mod gzip;
+mod kafka;
+mod lines;
+mod options;
+mod parquet;
+pub mod properties;
+mod quiet;
+mod reader;
+mod recording;
+mod refusal;
+mod rights;
+mod url;
+
+pub(crate) use aside::Aside;
+pub use kafka::{Extents, extents, refused};
+pub(crate) use kafka::{TopicId, cluster_id, topic_ids};
+pub use options::{SourceOptions, Start, kafka_properties, number_of};
+pub use quiet::Quiet;
+pub(crate) use quiet::log as client_log;
+pub use reader::{Reader, start};
+pub use refusal::{Cause, cause};
+pub use rights::{denied, is_denied};
+pub use standings_engine::input::SourceError;
+pub use url::SourceUrl;

@@ -1,0 +1,205 @@
+//! What is read and how.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::files::Files;
+use super::properties;
+use super::url::SourceUrl;
+use standings_engine::input::Input;
+use standings_engine::input::SourceError;
+use standings_model::block::PartitionId;
+use standings_model::hold::Hold;
+use standings_model::identity::SourceIdentity;
+use standings_model::schema::Schema;
+use standings_observe::live::Live;
+
+/// Where to begin without a memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// The oldest record there is.
+    Earliest,
+    /// What comes from now on.
+    Latest,
+}
+
+/// Settings that the results depend on, so that a user cannot change them from under us.
+const OURS: [(&str, &str); 7] = [
+    ("bootstrap.servers", "name the brokers in the URL"),
+    ("metadata.broker.list", "name the brokers in the URL"),
+    ("auto.offset.reset", "use --start"),
+    ("enable.auto.commit", "leave it out"),
+    ("enable.partition.eof", "leave it out"),
+    ("enable.auto.offset.store", "leave it out"),
+    ("enable.idempotence", "leave it out"),
+];
+
+/// What is read and how. Not `Debug`: settings may be secrets.
+#[derive(Clone)]
+pub struct SourceOptions {
+    /// Files, one partition each in order; or exactly one topic.
+    pub urls: Vec<SourceUrl>,
+    /// Columns, for files whose cells have no types of their own.
+    pub schema: Arc<Schema>,
+    /// `--start`.
+    pub start: Start,
+    /// `--until-end`.
+    pub until_end: bool,
+    /// librdkafka settings.
+    pub kafka_properties: Vec<(String, String)>,
+    /// How much of a file one block holds.
+    pub max_block_bytes: usize,
+    /// Larger records are cut, so that the decoder refuses them.
+    pub max_record_bytes: usize,
+    /// Offsets to start from; they win over `start`.
+    pub resume: BTreeMap<PartitionId, u64>,
+    /// Earlier offsets that reading begins at all the same: what lies before `resume` is given once more, in order, and
+    /// `Assigned` still says `resume`.
+    pub read_back: BTreeMap<PartitionId, u64>,
+    /// Reading waits before these offsets until it is released.
+    pub hold: Hold,
+    /// Which input the offsets are of: another one is not read.
+    pub expected: Option<SourceIdentity>,
+    /// Where ends of partitions are told, for metrics.
+    pub live: Arc<Live>,
+}
+
+impl SourceOptions {
+    /// Reads these from their start with the defaults.
+    pub fn new(urls: Vec<SourceUrl>) -> Self {
+        SourceOptions {
+            urls,
+            schema: Arc::new(Schema::sales()),
+            start: Start::Earliest,
+            until_end: false,
+            kafka_properties: Vec::new(),
+            max_block_bytes: 512 << 10,
+            max_record_bytes: 1 << 20,
+            resume: BTreeMap::new(),
+            read_back: BTreeMap::new(),
+            hold: Hold::default(),
+            expected: None,
+            live: Arc::default(),
+        }
+    }
+
+    /// The first offset that is given of a partition that goes on at `offset`.
+    pub fn first(&self, partition: PartitionId, offset: u64) -> u64 {
+        let back = self.read_back.get(&partition);
+        back.map_or(offset, |back| offset.min(*back))
+    }
+
+    /// What can be asked of it before it is read; `stop`: nothing is waited for any more.
+    pub fn ask(&self, stop: &Arc<AtomicBool>) -> Box<dyn Input> {
+        match &self.urls[..] {
+            [SourceUrl::Kafka { brokers, topic }] => {
+                let stop = Arc::clone(stop);
+                Box::new(super::kafka::Asked::new(self.clone(), brokers, topic, stop))
+            }
+            urls => {
+                let paths = urls.iter().filter_map(|url| match url {
+                    SourceUrl::File(path) | SourceUrl::Recording { path, .. } => Some(path.clone()),
+                    SourceUrl::Kafka { .. } => None,
+                });
+                Box::new(Files(paths.collect()))
+            }
+        }
+    }
+
+    /// Whether the source is files, whose ends are final.
+    pub fn is_files(&self) -> bool {
+        !self.is_topic()
+    }
+
+    fn is_topic(&self) -> bool {
+        self.urls
+            .iter()
+            .any(|u| matches!(u, SourceUrl::Kafka { .. }))
+    }
+
+    /// Finds what is wrong before anything is started.
+    pub fn check(&self) -> Result<(), SourceError> {
+        let wrong = |m: String| Err(SourceError::Configuration(m));
+        if self.urls.is_empty() {
+            return wrong("no --source is given".to_owned());
+        }
+        let is_file = |u: &SourceUrl| matches!(u, SourceUrl::File(_));
+        if self.urls.len() > 1 && !self.urls.iter().all(is_file) {
+            return wrong(
+                "give one kafka:// source, or one recording:, or one or more file: sources"
+                    .to_owned(),
+            );
+        }
+        for (key, _) in &self.kafka_properties {
+            if let Some((_, instead)) = OURS.iter().find(|(ours, _)| ours == key) {
+                return wrong(format!(
+                    "--kafka-property {key} is set by standings itself; {instead}"
+                ));
+            }
+        }
+        if self.is_topic() {
+            super::kafka::check(self)?;
+        }
+        for url in &self.urls {
+            if let SourceUrl::Recording { path, .. } = url {
+                super::recording::check(path)?;
+            }
+            if let SourceUrl::File(path) = url {
+                match std::fs::metadata(path) {
+                    Err(e) => return wrong(format!("--source {url}: {e}")),
+                    Ok(meta) if meta.is_dir() => {
+                        return wrong(format!(
+                            "--source {url}: this is a folder; name its files, one flag each"
+                        ));
+                    }
+                    Ok(_) => super::file::check(path, &self.schema)?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The number that was given for a setting of Kafka's client, by any of its names; the last one counts.
+pub fn number_of<T: std::str::FromStr>(
+    properties: &[(String, String)],
+    names: &[&str],
+) -> Option<T> {
+    let mut given = properties.iter().rev();
+    let (_, text) = given.find(|(key, _)| names.contains(&key.as_str()))?;
+    text.parse().ok()
+}
+
+/// Settings of a file, if one is named, and of the flags, which win.
+pub fn kafka_properties(
+    file: Option<&Path>,
+    flags: &[(String, String)],
+) -> Result<Vec<(String, String)>, SourceError> {
+    let mut properties = file
+        .map(parse_properties_file)
+        .transpose()?
+        .unwrap_or_default();
+    properties.extend(flags.iter().cloned());
+    Ok(properties)
+}
+
+/// Reads librdkafka settings from a file: one `key=value` a line, `#` begins a comment.
+fn parse_properties_file(path: &Path) -> Result<Vec<(String, String)>, SourceError> {
+    let wrong = |m: String| SourceError::Configuration(format!("{}: {m}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
+    let mut properties = Vec::new();
+    for (n, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (key, value) = line
+            .split_once('=')
+            .ok_or_else(|| wrong(format!("line {}: no `=`", n + 1)))?;
+        properties::allowed(key).map_err(|e| wrong(format!("line {}: {e}", n + 1)))?;
+        properties.push((key.trim().to_owned(), value.trim().to_owned()));
+    }
+    Ok(properties)
+}

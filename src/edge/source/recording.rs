@@ -1,0 +1,133 @@
+//! A recording as a source: its partitions, offsets and timestamps are those of the topic it was made from.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::blocks;
+use super::file::failed;
+use super::options::SourceOptions;
+use super::reader::Outlet;
+use crate::recording::{Header, Pace, Pacer, Recorded, RecordingReader};
+use standings_engine::input::SourceError;
+use standings_model::block::{Block, PartitionId, SourceEvent};
+use std::collections::{BTreeMap, VecDeque};
+
+/// What all open blocks together hold at most.
+const BYTES: usize = 256 << 10;
+
+/// Finds what is wrong with a recording before anything is started.
+pub fn check(path: &Path) -> Result<(), SourceError> {
+    let opened = RecordingReader::open(path);
+    opened.map(drop).map_err(|e| {
+        SourceError::Configuration(format!("--source recording:{}: {e}", path.display()))
+    })
+}
+
+/// Reads this worker's partitions of a recording.
+pub fn read(
+    options: &SourceOptions,
+    path: &Path,
+    pace: Pace,
+    worker: usize,
+    workers: usize,
+    out: &Outlet,
+) -> Result<(), SourceError> {
+    let mut reader = RecordingReader::open(path).map_err(|e| failed(path, &e))?;
+    let own = |p: PartitionId| p as usize % workers == worker;
+    let Header { partitions, .. } = reader.header().clone();
+    let mut from = BTreeMap::new();
+    for (partition, first) in partitions.into_iter().filter(|(p, _)| own(*p)) {
+        let offset = options.resume.get(&partition).copied().unwrap_or(first);
+        from.insert(partition, (options.first(partition, offset), offset));
+        if !out.send(SourceEvent::Assigned { partition, offset }) {
+            return Ok(());
+        }
+    }
+    if !out.send(SourceEvent::Ready) {
+        return Ok(());
+    }
+    let mut pacer = Pacer::new(pace);
+    let mut open = Open::default();
+    let mut record = Recorded::default();
+    let mut past: VecDeque<Recorded> = VecDeque::new();
+    while !from.is_empty() && reader.next(&mut record).map_err(|e| failed(path, &e))? {
+        // The pace is that of the whole topic, whichever worker reads a part of it.
+        loop {
+            let wait = pacer.wait(record.arrived, Instant::now());
+            if wait.is_zero() {
+                break;
+            }
+            if !open.send(out) {
+                return Ok(());
+            }
+            std::thread::sleep(wait.min(Duration::from_millis(50)));
+        }
+        pacer.given();
+        let (first, begin) = from
+            .get(&record.partition)
+            .copied()
+            .unwrap_or((u64::MAX, 0));
+        let hold = options.hold.of(record.partition, begin);
+        if !out.released() && hold.is_some_and(|hold| record.offset >= hold) {
+            // Past the hold: kept until it is released. What other partitions still need may lie behind it.
+            past.push_back(record.clone());
+            continue;
+        }
+        if out.released() && !past.is_empty() {
+            past.drain(..).for_each(|record| open.push(&record));
+        }
+        if record.offset >= first {
+            open.push(&record);
+            if open.bytes >= BYTES && !open.send(out) {
+                return Ok(());
+            }
+        }
+    }
+    if !open.send(out) {
+        return Ok(());
+    }
+    while !past.is_empty() && !out.released() {
+        if out.stopped() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    past.drain(..).for_each(|record| open.push(&record));
+    if !open.send(out) {
+        return Ok(());
+    }
+    for partition in from.into_keys() {
+        if !out.send(SourceEvent::Ended { partition }) {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Blocks in the making.
+#[derive(Default)]
+struct Open {
+    blocks: BTreeMap<PartitionId, Block>,
+    bytes: usize,
+}
+
+impl Open {
+    fn push(&mut self, record: &Recorded) {
+        let partition = record.partition;
+        let block = self.blocks.entry(partition);
+        let block = block.or_insert_with(|| blocks::empty(partition));
+        let value = record.value.as_deref().unwrap_or_default();
+        blocks::append(block, value, record.offset, record.timestamp);
+        self.bytes += value.len() + 32;
+    }
+
+    /// `false` when told to stop.
+    fn send(&mut self, out: &Outlet) -> bool {
+        self.bytes = 0;
+        let blocks = std::mem::take(&mut self.blocks);
+        !out.stopped()
+            && blocks
+                .into_values()
+                .all(|block| out.send(SourceEvent::Block(block)))
+    }
+}

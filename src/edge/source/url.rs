@@ -1,0 +1,82 @@
+//! `--source`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::recording::{Pace, pace};
+use standings_model::{kafka_url, redact};
+
+/// Where sales come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceUrl {
+    /// A file; its kind is told by its extension.
+    File(PathBuf),
+    /// A recording of a topic.
+    Recording {
+        /// The file.
+        path: PathBuf,
+        /// How fast it is read.
+        pace: Pace,
+    },
+    /// A topic.
+    Kafka {
+        /// host:port, separated by commas.
+        brokers: String,
+        /// Topic name.
+        topic: String,
+    },
+}
+
+impl FromStr for SourceUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("file:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if path.is_empty() {
+                return Err("file: needs a path, such as file:sales.ndjson".to_owned());
+            }
+            return Ok(SourceUrl::File(path.into()));
+        }
+        if let Some(rest) = text.strip_prefix("recording:") {
+            let (path, pace) = match rest.rsplit_once("?pace=") {
+                Some((path, pace)) => (path, pace::parse(pace)?),
+                None => (rest, Pace::Unbounded),
+            };
+            if path.is_empty() {
+                return Err(
+                    "recording: needs a path, such as recording:monday.rec?pace=recorded"
+                        .to_owned(),
+                );
+            }
+            return Ok(SourceUrl::Recording {
+                path: path.into(),
+                pace,
+            });
+        }
+        if let Some(rest) = text.strip_prefix("kafka://") {
+            let (brokers, topic) = kafka_url::parts(rest)?;
+            return Ok(SourceUrl::Kafka {
+                brokers: brokers.to_owned(),
+                topic: topic.to_owned(),
+            });
+        }
+        let scheme = redact::scheme(text);
+        Err(format!(
+            "`{scheme}…` is no source; allowed are kafka://host:9092[,host:9092]/topic, file:PATH and recording:PATH"
+        ))
+    }
+}
+
+impl fmt::Display for SourceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SourceUrl::File(path) => write!(f, "file:{}", path.display()),
+            SourceUrl::Recording { path, pace } => {
+                write!(f, "recording:{}?pace={pace}", path.display())
+            }
+            SourceUrl::Kafka { brokers, topic } => write!(f, "kafka://{brokers}/{topic}"),
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Brings the workers' candidates together: ranks them, and says what changed since the last commit.
+//!
+//! 1. What is drafted is the difference between the rows as of a frontier and the rows as last drafted: a change that
+//!    changes nothing is never in it, and a key is at most once.
+//! 2. Windows close by the global watermark alone; all their rows are then written once more, final.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::control::GatherState;
+use super::messages::{Candidate, Progress, Promise};
+use super::ranked::{At, Ranked};
+use crate::combine::key::KeyCodec;
+use crate::event_time::global::{GlobalClock, PartitionState};
+use crate::event_time::partition::Policy;
+use crate::event_time::{BEGINNING, END_OF_TIME};
+use standings_model::amounts::{self, Summary};
+use standings_model::block::PartitionId;
+use standings_model::change::{Commit, Counts, Whole};
+use standings_model::identity::NO_EPOCH;
+use standings_model::plan::Plan;
+use standings_model::window_check::{Judgement, WindowChecks};
+
+/// Which changes of a row are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Emit {
+    /// Every change of a ranked row.
+    #[default]
+    Rows,
+    /// Only moves: a row is written when its rank changes, and with its final values.
+    Ranks,
+}
+
+type Partitions = HashMap<Arc<[u8]>, Ranked>;
+
+/// What gather knows.
+pub struct Gather {
+    plan: Arc<Plan>,
+    codecs: Vec<KeyCodec>,
+    emit: Emit,
+    clock: GlobalClock,
+    closed: i64,
+    windows: BTreeMap<(u32, i64), Partitions>,
+    dirty: BTreeSet<(u32, i64, Arc<[u8]>)>,
+    promises: Vec<i64>,
+    offsets: BTreeMap<PartitionId, u64>,
+    begins: BTreeMap<PartitionId, u64>,
+    epochs: BTreeMap<PartitionId, i32>,
+    greatest: BTreeMap<PartitionId, i64>,
+    counts: BTreeMap<PartitionId, Counts>,
+    amounts: Arc<Vec<Summary>>,
+    ids_from: BTreeMap<PartitionId, u64>,
+    windows_of_checks: WindowChecks,
+    /// Until every sink has caught up: the rows of windows that were dropped since the start.
+    dropped: Option<Whole>,
+    next: Commit,
+}
+
+impl Gather {
+    /// Nothing gathered yet, from `workers` workers.
+    pub fn new(plan: Arc<Plan>, policy: Policy, emit: Emit, workers: usize) -> Self {
+        let codecs = plan
+            .rankings
+            .iter()
+            .map(|r| KeyCodec::new(r, &plan.schema))
+            .collect();
+        let windows_of_checks = WindowChecks::new(&plan.checks);
+        Gather {
+            plan,
+            windows_of_checks,
+            dropped: Some(Whole {
+                rows: Vec::new(),
+                horizon: BEGINNING,
+            }),
+            ids_from: BTreeMap::new(),
+            codecs,
+            emit,
+            clock: GlobalClock::new(policy),
+            closed: BEGINNING,
+            windows: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            promises: vec![BEGINNING; workers],
+            offsets: BTreeMap::new(),
+            begins: BTreeMap::new(),
+            epochs: BTreeMap::new(),
+            greatest: BTreeMap::new(),
+            counts: BTreeMap::new(),
+            amounts: Arc::default(),
+            next: Commit::default(),
+        }
+    }
+
+    /// Goes on from a snapshot; its rows come as candidates.
+    pub fn restore(&mut self, state: GatherState) {
+        let out_of_orderness = self.clock.policy().out_of_orderness;
+        for partition in state.offsets.keys() {
+            let greatest = state.greatest.get(partition);
+            let known = PartitionState {
+                watermark: greatest.map(|t| t.saturating_sub(out_of_orderness)),
+                ..PartitionState::default()
+            };
+            self.clock.update(*partition, known);
+        }
+        self.clock.restore(state.watermark, state.horizon);
+        let greatest = state.greatest.values().copied().max();
+        self.windows_of_checks.restore(state.windows, greatest);
+        self.ids_from = state.ids_from;
+        self.closed = state.closed;
+        self.promises.fill(state.horizon);
+        if let Some(dropped) = &mut self.dropped {
+            dropped.horizon = state.horizon;
+        }
+        self.offsets = state.offsets;
+        self.begins = state.begins;
+        self.epochs = state.epochs;
+        self.greatest = state.greatest;
+        self.counts = state.counts;
+        self.amounts = Arc::new(state.amounts);
+    }
+
+    /// All of this but the rows, which their owners keep.
+    pub fn state(&self) -> GatherState {
+        GatherState {
+            offsets: self.offsets.clone(),
+            begins: self.begins.clone(),
+            epochs: self.epochs.clone(),
+            greatest: self.greatest.clone(),
+            counts: self.counts.clone(),
+            amounts: Vec::clone(&self.amounts),
+            ids_from: self.ids_from.clone(),
+            windows: self.windows_of_checks.state(),
+            watermark: self.clock.watermark(),
+            closed: self.closed,
+            horizon: self.promised(),
+        }
+    }
+
+    /// Takes over one candidate.
+    pub fn candidate(&mut self, candidate: Candidate) {
+        let at = (candidate.ranking, candidate.window_start);
+        let partitions = self.windows.entry(at).or_default();
+        let own = Arc::clone(&candidate.partition);
+        let partition = partitions.entry(own).or_default();
+        if !std::mem::replace(&mut partition.is_dirty, true) {
+            let own = Arc::clone(&candidate.partition);
+            self.dirty.insert((at.0, at.1, own));
+        }
+        partition.update(candidate, &self.codecs[at.0 as usize]);
+    }
+
+    /// Takes over what a reader says of its partitions.
+    pub fn progress(&mut self, progress: Progress) {
+        for p in progress.partitions {
+            self.offsets.insert(p.partition, p.next_offset);
+            self.begins.entry(p.partition).or_insert(p.begin);
+            if p.leader_epoch != NO_EPOCH {
+                self.epochs.insert(p.partition, p.leader_epoch);
+            }
+            if let Some(greatest) = p.greatest {
+                self.greatest.insert(p.partition, greatest);
+            }
+            self.counts.entry(p.partition).or_default().add(&p.counts);
+            if let Some(from) = p.ids_from {
+                self.ids_from.insert(p.partition, from);
+            }
+            self.clock.update(p.partition, p.state);
+        }
+        if !progress.amounts.is_empty() {
+            amounts::merge(Arc::make_mut(&mut self.amounts), progress.amounts);
+        }
+        self.windows_of_checks.add(progress.windows);
+        self.next.rejects.extend(progress.rejects);
+        self.next.arrived.extend(progress.arrived);
+        self.next.folded = self.next.folded.max(progress.folded);
+    }
+
+    /// Takes over a reader's promise.
+    pub fn promise(&mut self, promise: Promise) {
+        if let Some(horizon) = self.promises.get_mut(promise.worker as usize) {
+            *horizon = (*horizon).max(promise.horizon);
+        }
+    }
+
+    /// Moves the clock after a frontier's worth of messages.
+    pub fn advance(&mut self) {
+        self.clock.advance();
+    }
+
+    /// The horizon that readers should promise next.
+    pub fn target_horizon(&self) -> i64 {
+        self.clock.horizon()
+    }
+
+    /// The difference since the last draft. Its number is 0: the committer numbers it. Windows up to
+    /// `closed_before` were closed by an earlier run: the watermark that readers see never goes back. `whole`: with all
+    /// rows beside the difference.
+    pub fn draft(&mut self, closed_before: i64, whole: bool) -> Commit {
+        let watermark = self.clock.watermark().max(closed_before);
+        if watermark > self.closed {
+            for ((ranking, start), partitions) in &self.windows {
+                let end = start.saturating_add(self.plan.rankings[*ranking as usize].window.size);
+                if end <= watermark && end > self.closed {
+                    self.dirty
+                        .extend(partitions.keys().map(|p| (*ranking, *start, Arc::clone(p))));
+                }
+            }
+            self.closed = watermark;
+        }
+        let judgements = self.judge_windows(closed_before);
+        let mut changes = Vec::new();
+        for (ranking, start, partition) in std::mem::take(&mut self.dirty) {
+            let at = self.at((ranking, start), watermark);
+            let Some(found) = self
+                .windows
+                .get_mut(&(ranking, start))
+                .and_then(|w| w.get_mut(&partition))
+            else {
+                continue;
+            };
+            let plan = &self.plan.rankings[ranking as usize];
+            found.is_dirty = false;
+            found.difference(plan, self.emit, at, &mut changes);
+        }
+        self.retire(watermark);
+        let mut commit = std::mem::take(&mut self.next);
+        commit.changes = Arc::new(changes);
+        commit.judgements = judgements;
+        commit.offsets = self.offsets.clone();
+        commit.begins = self.begins.clone();
+        commit.epochs = self.epochs.clone();
+        commit.whole = whole.then(|| Arc::new(self.whole(watermark)));
+        commit.watermark = (watermark > BEGINNING + 1).then_some(watermark);
+        commit.watermarks = self
+            .clock
+            .partitions()
+            .iter()
+            .map(|(p, s)| (*p, s.watermark))
+            .collect();
+        for (partition, state) in self.clock.partitions() {
+            if state.idle {
+                commit.idle.insert(*partition);
+            }
+            if state.finished {
+                commit.finished.insert(*partition);
+            }
+        }
+        commit.counts = self.counts.clone();
+        commit.amounts = Arc::clone(&self.amounts);
+        commit
+    }
+
+    /// Judges the windows of checks, by the watermark of what was read, not by that of an earlier run, whose windows are
+    /// not all counted yet. An earlier run that came to the end of its files has passed everything: what those hold by
+    /// now is judged at their present end.
+    fn judge_windows(&mut self, closed_before: i64) -> Vec<Judgement> {
+        let watermark = self.clock.watermark();
+        let mut partitions = self.clock.partitions().values();
+        let ended = watermark == END_OF_TIME;
+        if ended && !partitions.all(|p| p.finished) {
+            return Vec::new();
+        }
+        let known = Some(closed_before).filter(|w| *w != END_OF_TIME);
+        let known = known.unwrap_or(BEGINNING);
+        self.windows_of_checks.judge(watermark, known, ended)
+    }
+
+    /// All rows as drafted last.
+    fn whole(&self, watermark: i64) -> Whole {
+        let mut rows = Vec::new();
+        for (at, partitions) in &self.windows {
+            let at = self.at(*at, watermark);
+            partitions.values().for_each(|p| p.rows(at, &mut rows));
+        }
+        match &self.dropped {
+            Some(dropped) => Whole {
+                rows: dropped.rows.iter().cloned().chain(rows).collect(),
+                horizon: dropped.horizon,
+            },
+            None => Whole {
+                rows,
+                horizon: self.promised(),
+            },
+        }
+    }
+
+    fn at(&self, (ranking, start): (u32, i64), watermark: i64) -> At {
+        let ranking = ranking as usize;
+        let end = start.saturating_add(self.plan.rankings[ranking].window.size);
+        At {
+            ranking,
+            window: (start, end),
+            is_final: end <= watermark,
+        }
+    }
+
+    /// Windows that end at or before this are dropped: every reader has promised to send nothing more for them.
+    fn promised(&self) -> i64 {
+        self.promises.iter().copied().min().unwrap_or(BEGINNING)
+    }
+
+    /// Every sink has what it was to be brought to: rows of dropped windows are not needed any more.
+    pub fn caught_up(&mut self) {
+        self.dropped = None;
+    }
+
+    /// The next offset to read, per partition.
+    pub fn offsets(&self) -> &BTreeMap<PartitionId, u64> {
+        &self.offsets
+    }
+
+    /// Drops the windows that every reader has promised to send nothing more for.
+    fn retire(&mut self, watermark: i64) {
+        let horizon = self.promised();
+        if horizon > BEGINNING {
+            if let Some(mut dropped) = self.dropped.take() {
+                for (key, partitions) in &self.windows {
+                    let at = self.at(*key, watermark);
+                    if at.window.1 <= horizon {
+                        partitions
+                            .values()
+                            .for_each(|p| p.rows(at, &mut dropped.rows));
+                    }
+                }
+                self.dropped = Some(dropped);
+            }
+            let rankings = &self.plan.rankings;
+            self.windows.retain(|(r, start), _| {
+                start.saturating_add(rankings[*r as usize].window.size) > horizon
+            });
+        }
+    }
+}

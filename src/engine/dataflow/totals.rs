@@ -1,0 +1,173 @@
+//! All windows that one worker holds: applies deltas, ends epochs, drops windows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::copy::{Copy, PIECE};
+use super::interner::Interner;
+use super::messages::Candidate;
+use super::order::Reader;
+use super::window::{Batch, WindowState};
+use crate::combine::deltas::Deltas;
+use standings_model::plan::Plan;
+
+/// One worker's totals.
+pub struct Totals {
+    plan: Arc<Plan>,
+    readers: Vec<Reader>,
+    windows: BTreeMap<(u32, i64), WindowState>,
+    texts: Interner,
+    touched: Vec<(u32, i64)>,
+}
+
+/// How much one worker holds: windows and keys, by ranking.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held(Vec<(usize, usize)>);
+
+impl Held {
+    /// (Window, key) pairs of all rankings.
+    pub fn keys(&self) -> usize {
+        self.0.iter().map(|(_, keys)| keys).sum()
+    }
+
+    /// Windows of a ranking.
+    pub fn windows(&self, ranking: usize) -> usize {
+        self.0[ranking].0
+    }
+
+    /// The ranking with the most windows, and how many; of a plan without rankings (0, 0).
+    pub fn most_windows(&self) -> (usize, usize) {
+        most(self.0.iter().map(|(windows, _)| *windows))
+    }
+
+    /// The ranking with the most keys, and how many.
+    pub fn most_keys(&self) -> (usize, usize) {
+        most(self.0.iter().map(|(_, keys)| *keys))
+    }
+}
+
+fn most(all: impl Iterator<Item = usize>) -> (usize, usize) {
+    all.enumerate().max_by_key(|(_, n)| *n).unwrap_or((0, 0))
+}
+
+impl Totals {
+    /// Nothing yet.
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let readers = plan
+            .rankings
+            .iter()
+            .map(|r| Reader::new(r, &plan.schema))
+            .collect();
+        Totals {
+            plan,
+            readers,
+            windows: BTreeMap::new(),
+            texts: Interner::default(),
+            touched: Vec::new(),
+        }
+    }
+
+    /// Adds one batch.
+    pub fn apply(&mut self, deltas: &Deltas) {
+        let numbers = self.texts.intern_all(&deltas.texts);
+        let mut words = &deltas.words[..];
+        let mut distinct = deltas.distinct.iter();
+        for group in &deltas.groups {
+            let ranking = &self.plan.rankings[group.ranking as usize];
+            let reader = &self.readers[group.ranking as usize];
+            let (rows, rest) = words.split_at((reader.layout.width + 1) * group.rows as usize);
+            words = rest;
+            let batch = Batch {
+                rows,
+                numbers: &numbers,
+            };
+            let values = distinct.clone();
+            for earlier in 0..i64::from(group.windows) {
+                let start = group.window_start - earlier * ranking.window.slide;
+                let at = (group.ranking, start);
+                let window = self.windows.entry(at);
+                let window = window.or_insert_with(|| WindowState::new(reader));
+                distinct = values.clone();
+                window.merge(ranking, reader, &mut self.texts, &batch, &mut distinct);
+                self.touched.push(at);
+            }
+        }
+        self.texts.sweep();
+    }
+
+    /// Ends an epoch: what changed among this worker's best rows.
+    pub fn settle(&mut self) -> Vec<Candidate> {
+        self.touched.sort_unstable();
+        self.touched.dedup();
+        let mut out = Vec::new();
+        for (number, start) in self.touched.drain(..) {
+            if let Some(window) = self.windows.get_mut(&(number, start)) {
+                let ranking = &self.plan.rankings[number as usize];
+                window.settle(
+                    number,
+                    start,
+                    ranking,
+                    &self.readers[number as usize],
+                    &self.texts,
+                    &mut out,
+                );
+            }
+        }
+        out
+    }
+
+    /// Copies rows as deltas from nothing: those that changed since the last copy, or all. In pieces of some
+    /// [`PIECE`] bytes; an error if one row is too large for any.
+    pub fn copy(&mut self, full: bool) -> Result<Vec<Deltas>, String> {
+        self.copy_in(full, PIECE)
+    }
+
+    /// [`Totals::copy`] in pieces of so many bytes.
+    pub fn copy_in(&mut self, full: bool, piece: usize) -> Result<Vec<Deltas>, String> {
+        let mut copy = Copy::new(piece);
+        for (at, window) in &mut self.windows {
+            let reader = &self.readers[at.0 as usize];
+            window.copy(full, *at, reader, &self.texts, &mut copy);
+        }
+        copy.finish()
+    }
+
+    /// What was applied is in the last snapshot already.
+    pub fn forget_changes(&mut self) {
+        self.windows.values_mut().for_each(WindowState::forget);
+    }
+
+    /// Drops every window that ends at or before `horizon`.
+    pub fn retire(&mut self, horizon: i64) {
+        let gone: Vec<(u32, i64)> = self
+            .windows
+            .keys()
+            .filter(|(r, start)| {
+                start.saturating_add(self.plan.rankings[*r as usize].window.size) <= horizon
+            })
+            .copied()
+            .collect();
+        for at in gone {
+            if let Some(window) = self.windows.remove(&at) {
+                window.release(&self.readers[at.0 as usize], &mut self.texts);
+            }
+        }
+        self.texts.sweep();
+    }
+
+    /// How much is held, by ranking.
+    pub fn held(&self, into: &mut Held) {
+        into.0.clear();
+        into.0.resize(self.plan.rankings.len(), (0, 0));
+        for ((ranking, _), window) in &self.windows {
+            let (windows, keys) = &mut into.0[*ranking as usize];
+            *windows += 1;
+            *keys += window.keys();
+        }
+    }
+
+    /// Texts held, for metrics.
+    pub fn live_texts(&self) -> usize {
+        self.texts.len()
+    }
+}

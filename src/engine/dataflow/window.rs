@@ -1,0 +1,450 @@
+//! One window of one ranking on the worker that owns its keys: totals per key, and the head of each partition.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::copy::Copy;
+use super::distinct::Sets;
+use super::head::{Entry, Head};
+use super::index::Index;
+use super::interner::Interner;
+use super::messages::{Candidate, CandidateRow};
+use super::order::{OrderKey, Reader, RowView};
+use super::rows::Rows;
+use crate::combine::combiner::mix;
+use crate::combine::layout::{NO_TEXT, SlotKind, put_wide, wide};
+use standings_model::plan::Ranking;
+
+/// Totals and heads of one window.
+pub struct WindowState {
+    rows: Rows,
+    /// Finds the row of a key.
+    index: Index,
+    sets: Sets,
+    partitions: Vec<Partition>,
+    partition_index: HashMap<Arc<[u8]>, u32>,
+    dirty: Vec<u32>,
+    /// A bit for each row that changed since the last snapshot.
+    changed: Vec<u64>,
+}
+
+/// Rows that are looked up side by side: several times what a core can wait for at once.
+const TOGETHER: usize = 32;
+
+struct Partition {
+    key: Arc<[u8]>,
+    head: Head,
+    /// Rows of the partition; unused when the whole window is one.
+    members: Vec<u32>,
+}
+
+/// One epoch's rows of a window, as they came.
+pub struct Batch<'a> {
+    /// Rows: the key's text number in the batch, then the accumulators.
+    pub rows: &'a [u64],
+    /// The worker's numbers of the batch's texts.
+    pub numbers: &'a [u32],
+}
+
+impl WindowState {
+    /// Nothing yet.
+    pub fn new(reader: &Reader) -> Self {
+        WindowState {
+            rows: Rows::new(&reader.packing),
+            index: Index::default(),
+            sets: Sets::default(),
+            partitions: Vec::new(),
+            partition_index: HashMap::new(),
+            dirty: Vec::new(),
+            changed: Vec::new(),
+        }
+    }
+
+    /// Notes that a row changed.
+    fn note(&mut self, row: u32) {
+        let word = row as usize / 64;
+        if word >= self.changed.len() {
+            self.changed.resize(word + 1, 0);
+        }
+        self.changed[word] |= 1 << (row % 64);
+    }
+
+    /// No row counts as changed.
+    pub fn forget(&mut self) {
+        self.changed.clear();
+    }
+
+    /// Copies rows as deltas from nothing: those that changed since the last copy, or all. `at` is the ranking and the
+    /// window's start.
+    pub fn copy(
+        &mut self,
+        full: bool,
+        at: (u32, i64),
+        reader: &Reader,
+        texts: &Interner,
+        into: &mut Copy,
+    ) {
+        let changed = std::mem::take(&mut self.changed);
+        let is_changed = |row: &u32| {
+            let word = changed.get(*row as usize / 64);
+            word.is_some_and(|word| (word >> (row % 64)) & 1 == 1)
+        };
+        for row in (0..self.rows.len() as u32).filter(|row| full || is_changed(row)) {
+            into.row(at.0, at.1);
+            let key = into.text(texts, self.rows.key(row));
+            let words = into.words();
+            words.push(u64::from(key));
+            let at = words.len();
+            words.resize(at + reader.layout.width, 0);
+            self.rows.read(&reader.packing, row, &mut words[at..]);
+            for slot in &reader.layout.slots {
+                let place = match slot.kind {
+                    SlotKind::MinText(_) | SlotKind::MaxText(_) => at + slot.at,
+                    SlotKind::LastText(_) => at + slot.at + 3,
+                    SlotKind::Distinct(_) => {
+                        let word = into.words()[at + slot.at];
+                        into.words()[at + slot.at] = self.sets.len(word) as u64;
+                        self.sets.for_each(word, |id| {
+                            let id = into.text(texts, id);
+                            into.distinct(id);
+                        });
+                        continue;
+                    }
+                    _ => continue,
+                };
+                let id = into.words()[place];
+                if id != NO_TEXT {
+                    let id = into.text(texts, id as u32);
+                    into.words()[place] = u64::from(id);
+                }
+            }
+        }
+    }
+
+    /// Keys in this window.
+    pub fn keys(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Adds one epoch's deltas; `distinct` yields the values of their distinct slots.
+    pub fn merge<'a>(
+        &mut self,
+        ranking: &Ranking,
+        reader: &Reader,
+        texts: &mut Interner,
+        batch: &Batch<'_>,
+        distinct: &mut impl Iterator<Item = &'a u32>,
+    ) {
+        let stride = reader.layout.width + 1;
+        let mut words = vec![0; reader.layout.width];
+        for some in batch.rows.chunks(stride * TOGETHER) {
+            self.bring(batch.numbers, some, stride);
+            for deltas in some.chunks_exact(stride) {
+                let key = batch.numbers[deltas[0] as usize];
+                let (row, before) = self.find(ranking, reader, texts, key, &mut words);
+                self.add(
+                    reader,
+                    texts,
+                    batch.numbers,
+                    &mut words,
+                    &deltas[1..],
+                    distinct,
+                );
+                self.rows.write(&reader.packing, row, &words);
+                self.place(reader, texts, key, row, before, &words);
+            }
+        }
+    }
+
+    /// Brings what these rows will touch into the cache.
+    fn bring(&self, numbers: &[u32], rows: &[u64], stride: usize) {
+        let mut guesses = [None; TOGETHER];
+        for (guess, deltas) in guesses.iter_mut().zip(rows.chunks_exact(stride)) {
+            *guess = self
+                .index
+                .guess(mix(u64::from(numbers[deltas[0] as usize])));
+        }
+        let touched = guesses.iter().flatten().map(|row| self.rows.touch(*row));
+        std::hint::black_box(touched.fold(0, |a, b| a ^ b));
+    }
+
+    /// The row of a key, made if there is none, its words, and its place before.
+    fn find(
+        &mut self,
+        ranking: &Ranking,
+        reader: &Reader,
+        texts: &mut Interner,
+        key: u32,
+        words: &mut [u64],
+    ) -> (u32, Option<OrderKey>) {
+        let rows = &self.rows;
+        let found = self
+            .index
+            .find(mix(u64::from(key)), |row| rows.key(row) == key);
+        let Some(row) = found else {
+            reader.layout.clear(words);
+            return (self.add_row(ranking, reader, texts, key), None);
+        };
+        self.rows.read(&reader.packing, row, words);
+        let before = reader.order(RowView {
+            words,
+            key,
+            texts,
+            sets: &self.sets,
+        });
+        (row, Some(before))
+    }
+
+    /// Tells the head of a row's partition where the row is now.
+    fn place(
+        &mut self,
+        reader: &Reader,
+        texts: &Interner,
+        key: u32,
+        row: u32,
+        before: Option<OrderKey>,
+        words: &[u64],
+    ) {
+        self.note(row);
+        let view = RowView {
+            words,
+            key,
+            texts,
+            sets: &self.sets,
+        };
+        let now = reader.order(view);
+        let number = self.rows.partition(&reader.packing, row);
+        let head = &mut self.partitions[number as usize].head;
+        let was_dirty = head.is_dirty();
+        head.update(row, || view.key_bytes(), before, now);
+        if head.is_dirty() && !was_dirty {
+            self.dirty.push(number);
+        }
+    }
+
+    fn add_row(
+        &mut self,
+        ranking: &Ranking,
+        reader: &Reader,
+        texts: &mut Interner,
+        key: u32,
+    ) -> u32 {
+        texts.retain(key);
+        let mut partition = Vec::new();
+        if !ranking.partition.is_empty() {
+            reader
+                .codec
+                .project(texts.get(key), &ranking.partition, &mut partition);
+        }
+        let number = match self.partition_index.get(&partition[..]) {
+            Some(number) => *number,
+            None => {
+                let number = self.partitions.len() as u32;
+                let key: Arc<[u8]> = partition.into();
+                self.partition_index.insert(Arc::clone(&key), number);
+                self.partitions.push(Partition {
+                    key,
+                    head: Head::default(),
+                    members: Vec::new(),
+                });
+                number
+            }
+        };
+        let rows = &self.rows;
+        let all = || {
+            rows.keys()
+                .enumerate()
+                .map(|(row, key)| (mix(u64::from(key)), row as u32))
+        };
+        self.index
+            .insert(mix(u64::from(key)), rows.len() as u32, all);
+        let row = self.rows.push(&reader.packing, key, number);
+        if !ranking.partition.is_empty() {
+            self.partitions[number as usize].members.push(row);
+        }
+        row
+    }
+
+    /// Adds a row's deltas to its words.
+    fn add<'a>(
+        &mut self,
+        reader: &Reader,
+        texts: &mut Interner,
+        numbers: &[u32],
+        words: &mut [u64],
+        deltas: &[u64],
+        distinct: &mut impl Iterator<Item = &'a u32>,
+    ) {
+        for slot in &reader.layout.slots {
+            let at = slot.at;
+            match slot.kind {
+                SlotKind::CountAll | SlotKind::Count(_) => words[at] += deltas[at],
+                SlotKind::Sum(_) => put_wide(words, at, wide(words, at) + wide(deltas, at)),
+                SlotKind::Min(_) => put_wide(words, at, wide(words, at).min(wide(deltas, at))),
+                SlotKind::Max(_) => put_wide(words, at, wide(words, at).max(wide(deltas, at))),
+                SlotKind::MinText(_) | SlotKind::MaxText(_) => {
+                    if deltas[at] != NO_TEXT {
+                        let id = numbers[deltas[at] as usize];
+                        let least = matches!(slot.kind, SlotKind::MinText(_));
+                        if words[at] == NO_TEXT
+                            || (texts.get(id) < texts.get(words[at] as u32)) == least
+                        {
+                            replace_text(texts, &mut words[at], u64::from(id));
+                        }
+                    }
+                }
+                SlotKind::Last(_) => {
+                    if deltas[at..at + 3] > words[at..at + 3] {
+                        words[at..at + 5].copy_from_slice(&deltas[at..at + 5]);
+                    }
+                }
+                SlotKind::LastText(_) => {
+                    if deltas[at..at + 3] > words[at..at + 3] {
+                        words[at..at + 3].copy_from_slice(&deltas[at..at + 3]);
+                        let id = match deltas[at + 3] {
+                            NO_TEXT => NO_TEXT,
+                            id => u64::from(numbers[id as usize]),
+                        };
+                        replace_text(texts, &mut words[at + 3], id);
+                    }
+                }
+                SlotKind::Distinct(_) => {
+                    for value in distinct.take(deltas[at] as usize) {
+                        let id = numbers[*value as usize];
+                        if self.sets.insert(&mut words[at], id) {
+                            texts.retain(id);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends an epoch: appends what changed among the best rows.
+    pub fn settle(
+        &mut self,
+        number: u32,
+        start: i64,
+        ranking: &Ranking,
+        reader: &Reader,
+        texts: &Interner,
+        out: &mut Vec<Candidate>,
+    ) {
+        let WindowState {
+            rows,
+            sets,
+            partitions,
+            dirty,
+            ..
+        } = self;
+        let (rows, sets) = (&*rows, &*sets);
+        let mut words = vec![0; reader.layout.width];
+        let key = |row: u32| texts.get(rows.key(row));
+        let count = rows.len();
+        for partition in dirty.drain(..) {
+            let Partition {
+                key: partition_key,
+                head,
+                members,
+            } = &mut partitions[partition as usize];
+            let size = if ranking.partition.is_empty() {
+                count
+            } else {
+                members.len()
+            };
+            let settled = head.settle(ranking.limit, ranking.rank, size, |want| {
+                let mut order = |row: u32| {
+                    let view = view(rows, reader, texts, sets, row, &mut words);
+                    (reader.order(view), row)
+                };
+                let mut all: Vec<(OrderKey, u32)> = if ranking.partition.is_empty() {
+                    (0..count as u32).map(&mut order).collect()
+                } else {
+                    members.iter().copied().map(&mut order).collect()
+                };
+                let complete = all.len() <= want;
+                if !complete {
+                    all.select_nth_unstable_by(want - 1, |a, b| {
+                        a.0.cmp(&b.0).then_with(|| key(a.1).cmp(key(b.1)))
+                    });
+                    all.truncate(want);
+                }
+                let entries: Vec<Entry> = all
+                    .into_iter()
+                    .map(|(order, row)| (order, key(row).into(), row))
+                    .collect();
+                (entries, complete)
+            });
+            let mut send = |row: u32, removed: bool| {
+                let view = view(rows, reader, texts, sets, row, &mut words);
+                out.push(Candidate {
+                    ranking: number,
+                    window_start: start,
+                    partition: Arc::clone(partition_key),
+                    key: view.key_bytes().into(),
+                    row: (!removed).then(|| CandidateRow {
+                        order: reader.order(view),
+                        measures: reader.measures(view),
+                    }),
+                });
+            };
+            settled.removed.iter().for_each(|r| send(*r, true));
+            settled.upserts.iter().for_each(|r| send(*r, false));
+        }
+    }
+
+    /// Lets go of every text that the window uses.
+    pub fn release(self, reader: &Reader, texts: &mut Interner) {
+        let mut words = vec![0; reader.layout.width];
+        for row in 0..self.rows.len() as u32 {
+            texts.release(self.rows.key(row));
+            self.rows.read(&reader.packing, row, &mut words);
+            for slot in &reader.layout.slots {
+                let word = match slot.kind {
+                    SlotKind::MinText(_) | SlotKind::MaxText(_) => words[slot.at],
+                    SlotKind::LastText(_) => words[slot.at + 3],
+                    SlotKind::Distinct(_) => {
+                        self.sets.for_each(words[slot.at], |id| texts.release(id));
+                        NO_TEXT
+                    }
+                    _ => NO_TEXT,
+                };
+                if word != NO_TEXT {
+                    texts.release(word as u32);
+                }
+            }
+        }
+    }
+}
+
+/// A row, unpacked into `words`.
+fn view<'a>(
+    rows: &Rows,
+    reader: &Reader,
+    texts: &'a Interner,
+    sets: &'a Sets,
+    row: u32,
+    words: &'a mut [u64],
+) -> RowView<'a> {
+    rows.read(&reader.packing, row, words);
+    RowView {
+        words,
+        key: rows.key(row),
+        texts,
+        sets,
+    }
+}
+
+fn replace_text(texts: &mut Interner, word: &mut u64, id: u64) {
+    if *word == id {
+        return;
+    }
+    if id != NO_TEXT {
+        texts.retain(id as u32);
+    }
+    if *word != NO_TEXT {
+        texts.release(*word as u32);
+    }
+    *word = id;
+}

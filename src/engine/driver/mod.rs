@@ -1,0 +1,664 @@
+//! One worker's loop: takes blocks, decodes and folds them, ends epochs, steps the dataflow.
+//!
+//! How much goes into an epoch says [`epoch_size`].
+//!
+//! 1. An epoch ends only after the worker's first partitions are known: so no cut is taken that misses some.
+//! 2. What is read and not yet durable is at most the byte bound plus one block; rejects count with what they hold.
+//! 3. A promised horizon is taken over only between epochs.
+//! 4. Nothing is read before worker 0 has said how to begin, and nothing past the hold before it releases it.
+//! 5. A worker whose input has ended goes on with epochs, promises and parts of snapshots until all inputs have ended:
+//!    without it no snapshot would be complete any more.
+
+mod epoch_size;
+mod feed;
+mod settings;
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::{Receiver, Sender};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::InputHandle;
+use timely::dataflow::operators::probe::Handle as ProbeHandle;
+use timely::worker::Worker;
+
+use self::epoch_size::{EpochSize, Pulled};
+pub use self::feed::Feed;
+pub use self::settings::{Settings, Snapshots};
+use crate::combine::combiner::Combiner;
+use crate::combine::deltas::Deltas;
+use crate::dataflow::control::{PartReport, Start, Taken};
+use crate::dataflow::graph::{Body, Look, Message, ToGather, Told, Wiring};
+use crate::dataflow::messages::{Epoch, Progress, Promise};
+use crate::dataflow::totals::Totals;
+use crate::event_time::BEGINNING;
+use crate::fold::{Folds, Partition};
+use crate::quality::Judge;
+use crate::snapshot;
+use standings_decode::Decoder;
+use standings_model::amounts::Amounts;
+use standings_model::block::{PartitionId, SourceEvent};
+use standings_model::reject::Reject;
+use standings_model::sabotage::{self, Mistake};
+use standings_process::exit::Failure;
+
+/// What a worker should do before its next turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Step the dataflow: there is more to read.
+    Step,
+    /// Step the dataflow, and then wait for so long at most if nothing comes.
+    Park(Duration),
+    /// Nothing: everything is durable.
+    Done,
+}
+
+/// Runs one worker until its input ends or the process is asked to stop, and everything is durable. Its feed is opened
+/// when it is known how to begin; `None` if that never came.
+pub fn run<F: Feed>(
+    worker: &mut Worker,
+    wiring: Wiring,
+    settings: Settings,
+    open: impl FnOnce(&Start) -> F + 'static,
+) -> Result<Option<F>, Failure> {
+    let mut driver = Driver::new(worker.index(), worker.peers(), wiring, settings, open);
+    loop {
+        match driver.turn()? {
+            Turn::Step => worker.step(),
+            Turn::Park(wait) => worker.step_or_park(Some(wait)),
+            Turn::Done => return Ok(driver.feed),
+        };
+    }
+}
+
+/// A worker's loop, a turn at a time: between two turns the dataflow is stepped.
+pub struct Driver<F: Feed> {
+    index: usize,
+    peers: usize,
+    phase: Phase,
+    open: Option<Opener<F>>,
+    feed: Option<F>,
+    input: Option<Input>,
+    durable: ProbeHandle<Epoch>,
+    latest: Rc<Cell<Epoch>>,
+    told: Rc<RefCell<Told>>,
+    totals: Rc<RefCell<Totals>>,
+    taken: Rc<RefCell<Option<Taken>>>,
+    spent: Rc<RefCell<Vec<Deltas>>>,
+    gather: Option<ToGather>,
+    /// When gather was woken last without a message.
+    woken: Cell<Instant>,
+    settings: Settings,
+    partitions: BTreeMap<PartitionId, Partition>,
+    combiner: Combiner,
+    amounts: Option<Amounts>,
+    judge: Judge,
+    /// Failures of each check that have not been told.
+    failed: Vec<u64>,
+    rejects: Vec<Reject>,
+    arrived: Vec<(SystemTime, u64)>,
+    epoch: Epoch,
+    ready: bool,
+    /// Its input has ended, and the other workers were told.
+    ended: bool,
+    promised: i64,
+    /// Bytes of the present epoch, and how many it may have.
+    bytes: usize,
+    size: EpochSize,
+    in_flight: VecDeque<(Epoch, usize, Offsets)>,
+    in_flight_bytes: usize,
+    required: Vec<usize>,
+    start: Start,
+    released: bool,
+    parts: (Sender<PartReport>, Receiver<PartReport>),
+    /// A promise was sent in the present epoch, which must end for it to count.
+    owes_epoch: bool,
+    last_end: Instant,
+}
+
+type Opener<F> = Box<dyn FnOnce(&Start) -> F>;
+type Input = InputHandle<Epoch, CapacityContainerBuilder<Vec<Message>>>;
+
+/// Where a driver is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Waits for worker 0 to say how to begin.
+    Starting,
+    /// Reads.
+    Reading,
+    /// Its input is closed; waits for all of it to be durable.
+    Closing,
+    Done,
+}
+
+/// The next offset to read of some partitions.
+type Offsets = Vec<(PartitionId, u64)>;
+
+/// The least time between two epochs of a worker that is not under load: alone, and with others, who are all told of each.
+const QUIET_EPOCH: (Duration, Duration) = (Duration::from_micros(250), Duration::from_millis(1));
+
+/// The dataflow is stepped at least each so many bytes, a few milliseconds. A large epoch takes tens of them, and a commit
+/// that is durable meanwhile, or could be made, waited for its end: what is in flight came to its bound, and the worker
+/// stood still.
+const PIECE: usize = 1 << 20;
+
+/// How soon gather looks again at what nothing announces: that a draft may be made, that a snapshot is due.
+const LOOK_AGAIN: Duration = Duration::from_micros(250);
+
+impl<F: Feed> Driver<F> {
+    /// A driver before its first turn.
+    pub fn new(
+        index: usize,
+        peers: usize,
+        wiring: Wiring,
+        settings: Settings,
+        open: impl FnOnce(&Start) -> F + 'static,
+    ) -> Self {
+        let last_end = settings.clock.now();
+        let amounts = settings
+            .summary_window
+            .zip(settings.plan.schema.find("amount"))
+            .map(|(size, column)| Amounts::new(size, column));
+        Driver {
+            index,
+            peers,
+            phase: Phase::Starting,
+            open: Some(Box::new(open)),
+            feed: None,
+            input: Some(wiring.input),
+            durable: wiring.durable,
+            latest: wiring.latest,
+            told: wiring.told,
+            totals: wiring.totals,
+            taken: wiring.taken,
+            spent: wiring.spent,
+            gather: wiring.gather,
+            woken: Cell::new(last_end),
+            partitions: BTreeMap::new(),
+            combiner: Combiner::new(&settings.plan),
+            amounts,
+            judge: Judge::new(&settings.plan.checks, &settings.plan.schema),
+            failed: Vec::new(),
+            rejects: Vec::new(),
+            arrived: Vec::new(),
+            epoch: 0,
+            ready: false,
+            ended: false,
+            promised: BEGINNING,
+            start: Start::default(),
+            released: false,
+            parts: crossbeam_channel::unbounded(),
+            bytes: 0,
+            size: EpochSize::new(settings.epoch_bytes),
+            in_flight: VecDeque::new(),
+            in_flight_bytes: 0,
+            required: settings.plan.required_columns(),
+            settings,
+            owes_epoch: false,
+            last_end,
+        }
+    }
+
+    /// Does what there is to do, without waiting.
+    pub fn turn(&mut self) -> Result<Turn, Failure> {
+        let now = self.settings.clock.now();
+        self.settings.live.pulse(self.index, now);
+        if self.told.borrow().stop {
+            // The whole process stops, its committer too.
+            self.settings.stop.store(true, Ordering::Relaxed);
+        }
+        let stop = self.settings.stop.load(Ordering::Relaxed);
+        match self.phase {
+            // Asked to stop or not: a worker that ended without its share of the snapshot would leave the others to
+            // commit without it.
+            Phase::Starting => {
+                let start = self.told.borrow_mut().start.take();
+                let Some(start) = start else {
+                    if stop && sabotage::is(Mistake::StopWhileStarting) {
+                        self.close();
+                    }
+                    self.wake_gather(true);
+                    return Ok(Turn::Park(Duration::from_millis(2)));
+                };
+                self.begin(start)?;
+                Ok(Turn::Step)
+            }
+            Phase::Reading => self.read(stop),
+            Phase::Closing if !self.durable.done() => {
+                self.wake_gather(false);
+                Ok(Turn::Park(LOOK_AGAIN))
+            }
+            Phase::Closing | Phase::Done => {
+                if self.phase == Phase::Closing {
+                    self.finish();
+                }
+                Ok(Turn::Done)
+            }
+        }
+    }
+
+    fn begin(&mut self, start: Start) -> Result<(), Failure> {
+        if !start.parts.is_empty() {
+            self.load(&start)?;
+            self.send(self.index as u64, Body::Loaded);
+            self.owes_epoch = true;
+        }
+        self.feed = self.open.take().map(|open| open(&start));
+        self.promised = start.horizon;
+        self.start = start;
+        self.phase = Phase::Reading;
+        Ok(())
+    }
+
+    fn load(&mut self, start: &Start) -> Result<(), Failure> {
+        let began = self.settings.clock.now();
+        let Some(snapshots) = &self.settings.snapshots else {
+            let e = "the first process has --state and this one has not; give all the same flags";
+            return Err(Failure::usage(e));
+        };
+        let rows = snapshot::load(
+            &snapshots.store,
+            &self.settings.plan,
+            &start.parts,
+            start.horizon,
+            (self.index, self.peers),
+            &mut self.totals.borrow_mut(),
+        )
+        .map_err(|e| Failure::failed(format!("loading the snapshot failed: {e}")))?;
+        tracing::info!(
+            event = "snapshot_loaded",
+            worker = self.index,
+            rows,
+            took_ms = self.settings.clock.since(began).as_millis() as u64
+        );
+        Ok(())
+    }
+
+    fn read(&mut self, stop: bool) -> Result<Turn, Failure> {
+        self.listen();
+        let pulled = self.pull()?;
+        let late = match pulled {
+            Pulled::Piece => Some(Duration::ZERO),
+            Pulled::All if !stop && !self.has_ended() => {
+                let now = self.settings.clock.now();
+                self.size.waits(self.bytes, now)
+            }
+            _ => None,
+        };
+        if let Some(late) = late {
+            // What has become durable is seen, and the next draft made, in the middle of an epoch.
+            self.release();
+            let soon = self.wake_gather(false);
+            return Ok(match pulled {
+                Pulled::Piece => Turn::Step,
+                _ => Turn::Park(soon.map_or(late, |soon| soon.min(late))),
+            });
+        }
+        let full = pulled == Pulled::Full;
+        let mut ended = false;
+        let mut wait = self.check_idle();
+        if self.ready && self.wants_epoch() {
+            let least = match self.peers {
+                1 => QUIET_EPOCH.0,
+                _ => QUIET_EPOCH.1,
+            };
+            let rest = least.saturating_sub(self.settings.clock.since(self.last_end));
+            if full || rest.is_zero() {
+                self.end_epoch();
+                ended = true;
+            } else {
+                wait = Some(wait.unwrap_or(rest).min(rest));
+            }
+        }
+        let since_end = self.settings.clock.since(self.last_end);
+        self.size.aim(pulled, self.bytes, ended, since_end);
+        self.release();
+        if stop && !sabotage::is(Mistake::StopNotPassedOn) {
+            // One process of many: the others stop too, or this one would wait for them for ever.
+            self.send_to_others(&Body::Stop);
+        }
+        if stop || self.all_have_ended() {
+            self.close();
+            return Ok(Turn::Step);
+        }
+        if full {
+            return Ok(Turn::Step);
+        }
+        let mut wait = Duration::from_millis(50).min(wait.unwrap_or(Duration::MAX));
+        // The time for a snapshot comes without a message.
+        if let Some(soon) = self.wake_gather(self.settings.snapshots.is_some()) {
+            wait = wait.min(soon);
+        }
+        Ok(Turn::Park(wait))
+    }
+
+    /// Wakes gather, on worker 0, if the bell rang, or it has something to do that nothing announces, or anyway now
+    /// and then; how soon it must look again.
+    fn wake_gather(&self, anyway: bool) -> Option<Duration> {
+        let gather = self.gather.as_ref()?;
+        let now = self.settings.clock.now();
+        // An operator that is woken in every turn keeps its worker from ever waiting: a core for nothing, while commits
+        // are on their way on other threads.
+        let soon = self.woken.get() + LOOK_AGAIN;
+        let next = match gather.look.get() {
+            Look::At(time) if anyway => Some(time.min(soon)),
+            Look::At(time) => Some(time),
+            Look::Soon => Some(soon),
+            Look::No => anyway.then_some(soon),
+        };
+        if gather.bell.answer() || next.is_some_and(|next| next <= now) {
+            self.woken.set(now);
+            gather.activator.activate();
+        }
+        next.map(|next| next.saturating_duration_since(now))
+    }
+
+    /// Whether the inputs of all workers have ended. That its own has, the others are told once.
+    fn all_have_ended(&mut self) -> bool {
+        if !self.ended {
+            if !self.has_ended() {
+                return false;
+            }
+            self.ended = true;
+            self.send_to_others(&Body::Ended(self.index as u64));
+            if !self.others_have_ended() {
+                // What is sent goes out with the epoch's end.
+                self.end_epoch();
+            }
+        }
+        self.others_have_ended() || sabotage::is(Mistake::EndedWorkerLeaves)
+    }
+
+    fn others_have_ended(&self) -> bool {
+        self.told.borrow().ended.len() + 1 >= self.peers
+    }
+
+    /// Closing the input lets the frontier pass everything; what was read is committed before the end.
+    fn close(&mut self) {
+        self.end_epoch();
+        self.input = None;
+        self.phase = Phase::Closing;
+    }
+
+    fn finish(&mut self) {
+        let last: Vec<_> = self
+            .partitions
+            .iter()
+            .map(|(p, state)| (*p, state.next_offset()))
+            .collect();
+        self.tell_durable(&last);
+        self.settings.live.ended(self.index);
+        self.phase = Phase::Done;
+    }
+
+    /// Takes what is there, up to the epoch's share and the byte bound.
+    fn pull(&mut self) -> Result<Pulled, Failure> {
+        let horizon = self.told.borrow().horizon;
+        if horizon > self.promised && self.bytes == 0 {
+            self.adopt_horizon(horizon);
+        }
+        let piece = self.bytes + PIECE;
+        loop {
+            if self.size.is_full(self.bytes) {
+                return Ok(Pulled::Full);
+            }
+            if self.in_flight_bytes + self.bytes >= self.settings.in_flight_bytes {
+                return Ok(Pulled::Bound);
+            }
+            if self.bytes >= piece {
+                return Ok(Pulled::Piece);
+            }
+            // Its end is where it was when it was reached.
+            let feed = self.feed.as_ref().filter(|_| !self.ended);
+            let Some(event) = feed.and_then(Feed::try_next) else {
+                return Ok(Pulled::All);
+            };
+            self.take(event)?;
+        }
+    }
+
+    fn take(&mut self, event: SourceEvent) -> Result<(), Failure> {
+        let now = self.settings.clock.now();
+        match event {
+            SourceEvent::Assigned { partition, offset } => {
+                let greatest = self.start.greatest.get(&partition).copied();
+                let decoder = Decoder::new(
+                    &self.settings.plan.schema,
+                    &self.required,
+                    self.settings.max_record_bytes,
+                );
+                let ids_from = self.start.ids_from.get(&partition).copied();
+                let memory = (self.judge.memory(), ids_from);
+                self.partitions.insert(
+                    partition,
+                    Partition::new(partition, offset, greatest, decoder, memory),
+                );
+            }
+            SourceEvent::Block(block) => {
+                let Some(partition) = self.partitions.get_mut(&block.partition) else {
+                    return Err(Failure::failed(format!(
+                        "the source gave records of partition {} before it said where they begin",
+                        block.partition
+                    )));
+                };
+                let policy = &self.settings.policy;
+                let rejects = self.rejects.len();
+                let counted = partition.fold(
+                    &block,
+                    policy,
+                    self.promised,
+                    &mut Folds {
+                        combiner: &mut self.combiner,
+                        amounts: self.amounts.as_mut(),
+                        judge: &mut self.judge,
+                        rejects: &mut self.rejects,
+                        plan: &self.settings.plan,
+                    },
+                );
+                self.tell_checks();
+                // Even a block without a record counts, so that its offset is committed.
+                self.bytes += block.bytes.len().max(1);
+                // Of a sale nothing is kept but what it adds to; a reject is kept whole until it is written.
+                let held: usize = self.rejects[rejects..].iter().map(Reject::held).sum();
+                self.bytes += held;
+                if counted > 0 || block.records.is_empty() {
+                    let clock = &self.settings.clock;
+                    let read = clock.wall() - clock.since(block.arrived);
+                    self.arrived.push((read, counted as u64));
+                }
+                if let Some(feed) = &self.feed {
+                    feed.recycle(block);
+                }
+            }
+            SourceEvent::CaughtUp { partition } => {
+                if let Some(partition) = self.partitions.get_mut(&partition) {
+                    partition.caught_up(now);
+                }
+            }
+            SourceEvent::Ended { partition } => {
+                let finished = self.settings.until_end && self.settings.ends_are_final;
+                if let Some(partition) = self.partitions.get_mut(&partition) {
+                    partition.end(finished, now);
+                }
+            }
+            SourceEvent::Ready => self.ready = true,
+            SourceEvent::Failed(message) => return Err(Failure::failed(message)),
+        }
+        Ok(())
+    }
+
+    /// Does what worker 0 said, and passes on what was written for a snapshot.
+    fn listen(&mut self) {
+        if !self.released && self.told.borrow().released {
+            self.released = true;
+            if let Some(feed) = &self.feed {
+                feed.release();
+            }
+        }
+        let taken = self.taken.borrow_mut().take();
+        if let (Some(taken), Some(snapshots)) = (taken, &self.settings.snapshots) {
+            let mut told = self.told.borrow_mut();
+            if told.snapshot == Some(taken.order) {
+                told.snapshot = None;
+            }
+            snapshots.writer.write(taken, self.index, &self.parts.0);
+        }
+        // The owners copy when the frontier reaches the epoch, so this worker goes on until they have.
+        self.owes_epoch |= self.told.borrow().snapshot.is_some();
+        while let Ok(report) = self.parts.1.try_recv() {
+            self.send(0, Body::Part(report));
+            self.owes_epoch = true;
+        }
+    }
+
+    /// Tells what failed; too much of it ends the run, as a signal would: what was read is committed.
+    fn tell_checks(&mut self) {
+        if self.judge.is_empty() {
+            return;
+        }
+        self.judge.take(&mut self.failed);
+        let (live, checks) = (&self.settings.live, &self.settings.plan.checks);
+        if live.checks_failed(checks, &mut self.failed) {
+            self.settings.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn adopt_horizon(&mut self, horizon: i64) {
+        self.promised = horizon;
+        self.owes_epoch = true;
+        let promise = Promise {
+            worker: self.index as u32,
+            horizon: self.promised,
+        };
+        for to in 0..self.peers {
+            self.send(to as u64, Body::Promise(promise));
+        }
+    }
+
+    fn check_idle(&mut self) -> Option<Duration> {
+        let now = self.settings.clock.now();
+        let timeout = self.settings.idle_timeout;
+        self.partitions
+            .values_mut()
+            .filter_map(|p| p.check_idle(now, timeout))
+            .min()
+    }
+
+    fn wants_epoch(&self) -> bool {
+        self.epoch == 0
+            || self.latest.get() > self.epoch
+            || self.owes_epoch
+            || self.partitions.values().any(Partition::is_changed)
+    }
+
+    fn end_epoch(&mut self) {
+        let policy = self.settings.policy;
+        let partitions: Vec<_> = self
+            .partitions
+            .values_mut()
+            .filter_map(|p| p.progress(&policy))
+            .collect();
+        self.size.ended(self.bytes, || self.combiner.pays());
+        let batches = self
+            .combiner
+            .flush(self.peers, &mut self.spent.borrow_mut());
+        for deltas in batches {
+            let to = deltas.worker;
+            self.send(to, Body::Deltas(Box::new(deltas)));
+        }
+        // What is in this epoch counts when every worker has gone past it: who has nothing of its own must be told.
+        let owed = self.owes_epoch && !sabotage::is(Mistake::OthersNotTold);
+        let followed = partitions.is_empty() && !owed;
+        if !partitions.is_empty() {
+            let offsets = partitions
+                .iter()
+                .map(|p| (p.partition, p.next_offset))
+                .collect();
+            self.in_flight.push_back((self.epoch, self.bytes, offsets));
+            self.in_flight_bytes += self.bytes;
+            self.settings.live.add_in_flight(self.bytes as i64);
+            let has_records = !self.arrived.is_empty();
+            let progress = Progress {
+                partitions,
+                folded: has_records.then(|| self.settings.clock.wall()),
+                rejects: std::mem::take(&mut self.rejects),
+                arrived: std::mem::take(&mut self.arrived),
+                amounts: self.amounts.as_mut().map(Amounts::take).unwrap_or_default(),
+                windows: self.judge.take_windows(),
+                // And room for one more before anything is durable.
+                more: self.size.is_backlog(self.bytes)
+                    && self.in_flight_bytes + self.size.bytes() <= self.settings.in_flight_bytes,
+            };
+            self.send(0, Body::Progress(Box::new(progress)));
+        }
+        tracing::debug!(
+            event = "epoch_ended",
+            worker = self.index,
+            epoch = self.epoch,
+            bytes = self.bytes,
+            most = self.size.bytes(),
+            in_flight = self.in_flight_bytes
+        );
+        self.bytes = 0;
+        self.owes_epoch = false;
+        self.last_end = self.settings.clock.now();
+        let mut next = (self.epoch + 1).max(self.latest.get());
+        if let Some(order) = self.told.borrow().snapshot {
+            next = next.max(order.epoch);
+        }
+        if !followed && self.peers > 1 {
+            self.send_to_others(&Body::Tick(next));
+        }
+        self.epoch = next;
+        if let Some(input) = &mut self.input {
+            input.advance_to(next);
+        }
+    }
+
+    fn send(&mut self, to: u64, body: Body) {
+        if let Some(input) = &mut self.input {
+            input.send(Message { to, body });
+        }
+    }
+
+    fn send_to_others(&mut self, body: &Body) {
+        let own = self.index;
+        for to in (0..self.peers).filter(|to| *to != own) {
+            self.send(to as u64, body.clone());
+        }
+    }
+
+    /// Forgets what has become durable, and tells the source.
+    fn release(&mut self) {
+        let durable = self
+            .durable
+            .with_frontier(|f| f.first().copied().unwrap_or(Epoch::MAX));
+        let mut offsets = BTreeMap::new();
+        while let Some((epoch, bytes, _)) = self.in_flight.front()
+            && *epoch < durable
+        {
+            self.in_flight_bytes -= bytes;
+            self.settings.live.add_in_flight(-(*bytes as i64));
+            if let Some((_, _, passed)) = self.in_flight.pop_front() {
+                offsets.extend(passed);
+            }
+        }
+        if !offsets.is_empty() {
+            self.tell_durable(&offsets.into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    fn tell_durable(&self, offsets: &[(PartitionId, u64)]) {
+        self.settings.live.set_durable(offsets);
+        if let Some(feed) = &self.feed {
+            feed.durable(offsets);
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ready && self.settings.until_end && self.partitions.values().all(Partition::has_ended)
+    }
+}

@@ -1,0 +1,129 @@
+//! One partition's own clock.
+
+use standings_model::sabotage::{self, Mistake};
+
+/// How event time is judged; all in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// `--out-of-orderness`: how far the watermark stays behind the greatest event time.
+    pub out_of_orderness: i64,
+    /// `--allowed-lateness`: how long after its end a window still takes sales.
+    pub allowed_lateness: i64,
+    /// `--max-ahead`: how far an event time may be after its record's timestamp.
+    pub max_ahead: i64,
+    /// `--retain`: how far the global watermark may pass a window's last chance before it is dropped.
+    pub retain: i64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy {
+            out_of_orderness: 60_000,
+            allowed_lateness: 3_600_000,
+            max_ahead: 86_400_000,
+            retain: 7 * 86_400_000,
+        }
+    }
+}
+
+/// What becomes of a sale in one window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Counted.
+    Counted,
+    /// Its own partition had passed the window's last chance.
+    Late,
+    /// In time for its partition, but the window was dropped by `--retain`.
+    Retired,
+}
+
+/// The greatest event time that a partition has shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PartitionClock {
+    greatest: Option<i64>,
+}
+
+impl PartitionClock {
+    /// A clock that has seen this event time as the greatest.
+    pub fn new(greatest: Option<i64>) -> Self {
+        PartitionClock { greatest }
+    }
+
+    /// The greatest event time so far, ms.
+    pub fn greatest(&self) -> Option<i64> {
+        self.greatest
+    }
+
+    /// The partition's own watermark, before the next record is read.
+    pub fn watermark(&self, policy: &Policy) -> Option<i64> {
+        self.greatest
+            .map(|t| t.saturating_sub(policy.out_of_orderness))
+    }
+
+    /// Judges a sale for the window that ends at `window_end`, given the watermark from before it was read.
+    pub fn judge(
+        watermark: Option<i64>,
+        window_end: i64,
+        horizon: i64,
+        policy: &Policy,
+    ) -> Verdict {
+        let lateness = match sabotage::is(Mistake::CorrectionDropped) {
+            true => 0,
+            false => policy.allowed_lateness,
+        };
+        if watermark.is_some_and(|w| w >= window_end.saturating_add(lateness)) {
+            Verdict::Late
+        } else if window_end <= horizon {
+            Verdict::Retired
+        } else {
+            Verdict::Counted
+        }
+    }
+
+    /// Notes a valid sale's event time.
+    pub fn observe(&mut self, event_time: i64) {
+        if self.greatest.is_none_or(|g| event_time > g) {
+            self.greatest = Some(event_time);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn late_exactly_at_the_boundary() {
+        let policy = Policy {
+            out_of_orderness: 10,
+            allowed_lateness: 5,
+            ..Policy::default()
+        };
+        let mut clock = PartitionClock::default();
+        assert_eq!(
+            PartitionClock::judge(clock.watermark(&policy), 0, i64::MIN, &policy),
+            Verdict::Counted
+        );
+        clock.observe(114);
+        assert_eq!(
+            PartitionClock::judge(clock.watermark(&policy), 100, i64::MIN, &policy),
+            Verdict::Counted
+        );
+        clock.observe(115);
+        clock.observe(3);
+        let watermark = clock.watermark(&policy);
+        assert_eq!(watermark, Some(105));
+        assert_eq!(
+            PartitionClock::judge(watermark, 100, i64::MIN, &policy),
+            Verdict::Late
+        );
+        assert_eq!(
+            PartitionClock::judge(watermark, 101, i64::MIN, &policy),
+            Verdict::Counted
+        );
+        assert_eq!(
+            PartitionClock::judge(watermark, 101, 101, &policy),
+            Verdict::Retired
+        );
+    }
+}

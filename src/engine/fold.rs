@@ -1,0 +1,370 @@
+//! What a driver keeps of one partition: decoder, clock, offsets, idleness, counts.
+
+use std::time::{Duration, Instant};
+
+use crate::combine::combiner::{Combiner, Origin, Outcome, SaleView};
+use crate::event_time::global::PartitionState;
+use crate::event_time::partition::{PartitionClock, Policy};
+use crate::quality::{Judge, Memory, Place};
+use standings_decode::{Cell, Decoder, Sale};
+use standings_model::amounts::Amounts;
+use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
+use standings_model::change::Counts;
+use standings_model::identity::NO_EPOCH;
+use standings_model::plan::Plan;
+use standings_model::reject::{DUPLICATE, Reject, RejectKind};
+use standings_model::time::format_rfc3339;
+use standings_model::value::Value;
+
+impl SaleView for Sale<'_> {
+    fn event_time(&self) -> i64 {
+        self.event_time
+    }
+
+    #[inline]
+    fn text(&self, column: usize) -> Option<&[u8]> {
+        Sale::text(self, column)
+    }
+
+    #[inline]
+    fn number(&self, column: usize) -> Option<i128> {
+        match self.cells[column] {
+            Cell::Int(n) | Cell::Time(n) => Some(i128::from(n)),
+            Cell::Decimal(n) => Some(n),
+            Cell::Null | Cell::Text { .. } => None,
+        }
+    }
+
+    fn value(&self, column: usize) -> Value {
+        Sale::value(self, column)
+    }
+}
+
+/// A record as it is decoded, and as it came.
+#[derive(Clone, Copy)]
+struct Bytes<'a> {
+    bytes: &'a [u8],
+    original: &'a [u8],
+}
+
+/// Whether a record's event time is more than `--max-ahead` after the record's own timestamp.
+#[inline]
+fn is_ahead(record: &RecordRef, time: i64, policy: &Policy) -> bool {
+    record.timestamp != NO_TIMESTAMP && time > record.timestamp.saturating_add(policy.max_ahead)
+}
+
+/// What a worker folds its partitions' sales into.
+pub struct Folds<'a> {
+    /// Per ranking, window and key.
+    pub combiner: &'a mut Combiner,
+    /// Amounts per window, if `--summary-window` asks for them.
+    pub amounts: Option<&'a mut Amounts>,
+    /// Asks of every sale what is declared.
+    pub judge: &'a mut Judge,
+    /// Late sales and dead letters.
+    pub rejects: &'a mut Vec<Reject>,
+    /// What a sale may be.
+    pub plan: &'a Plan,
+}
+
+/// One partition of this worker.
+pub struct Partition {
+    id: PartitionId,
+    decoder: Decoder,
+    clock: PartitionClock,
+    next_offset: u64,
+    leader_epoch: i32,
+    begin: u64,
+    counts: Counts,
+    /// What checks of uniqueness remember.
+    memory: Memory,
+    /// Where the records before `begin` are read again from, as long as they are, to remember them.
+    back: Option<u64>,
+    /// Since when the partition's end has been reached with nothing new.
+    quiet_since: Option<Instant>,
+    idle: bool,
+    finished: bool,
+    ended: bool,
+    changed: bool,
+}
+
+impl Partition {
+    /// A partition that will be read from `offset`, and has shown `greatest` before. With its empty memory comes where
+    /// reading begins instead, to fill it.
+    pub fn new(
+        id: PartitionId,
+        offset: u64,
+        greatest: Option<i64>,
+        decoder: Decoder,
+        (memory, ids_from): (Memory, Option<u64>),
+    ) -> Self {
+        Partition {
+            id,
+            decoder,
+            clock: PartitionClock::new(greatest),
+            next_offset: offset,
+            leader_epoch: NO_EPOCH,
+            begin: offset,
+            counts: Counts::default(),
+            memory,
+            back: ids_from.filter(|from| *from < offset),
+            quiet_since: None,
+            idle: false,
+            finished: false,
+            ended: false,
+            changed: true,
+        }
+    }
+
+    /// Decodes, judges and folds a block; how many of its records count. Those before the partition's beginning are only
+    /// remembered.
+    pub fn fold(
+        &mut self,
+        block: &Block,
+        policy: &Policy,
+        horizon: i64,
+        into: &mut Folds<'_>,
+    ) -> usize {
+        let before = match block.records.first() {
+            Some(first) if first.offset < self.begin => self.read_back(block, policy, into),
+            _ => 0,
+        };
+        let mut refused = block.refused.iter().peekable();
+        while refused.next_if(|(n, _)| (*n as usize) < before).is_some() {}
+        for (number, record) in block.records.iter().enumerate().skip(before) {
+            self.counts.read += 1;
+            let slice = |start: u32, end: u32| &block.bytes[start as usize..end as usize];
+            let bytes = slice(record.start, record.end);
+            let original = block
+                .originals
+                .get(number)
+                .map_or(bytes, |(start, end)| slice(*start, *end));
+            if let Some((_, found)) = refused.next_if(|(n, _)| *n as usize == number) {
+                self.counts.dead += 1;
+                into.rejects.push(Reject {
+                    partition: self.id,
+                    offset: record.offset,
+                    kind: RejectKind::Dead {
+                        reason: "malformed".to_owned(),
+                        check: None,
+                        detail: found.clone(),
+                    },
+                    bytes: original.to_vec(),
+                });
+                continue;
+            }
+            let bytes = Bytes { bytes, original };
+            self.record(record, bytes, policy, horizon, into);
+        }
+        self.next_offset = self.next_offset.max(block.next_offset);
+        if block.leader_epoch != NO_EPOCH {
+            self.leader_epoch = block.leader_epoch;
+        }
+        self.back = self.back.filter(|_| block.next_offset < self.begin);
+        self.changed = true;
+        if !block.records.is_empty() {
+            self.idle = false;
+            self.quiet_since = None;
+        }
+        block.records.len() - before
+    }
+
+    /// Remembers the sales of a block that were read by an earlier run; how many records those are.
+    fn read_back(&mut self, block: &Block, policy: &Policy, into: &Folds<'_>) -> usize {
+        let before = block.records.partition_point(|r| r.offset < self.begin);
+        let watermark = self.clock.watermark(policy);
+        let mut refused = block.refused.iter().peekable();
+        for (number, record) in block.records[..before].iter().enumerate() {
+            if refused.next_if(|(n, _)| *n as usize == number).is_some() {
+                continue;
+            }
+            let bytes = &block.bytes[record.start as usize..record.end as usize];
+            let Ok(sale) = self.decoder.decode(bytes) else {
+                continue;
+            };
+            let text = |column| Sale::text(&sale, column).map_or(0, <[u8]>::len);
+            let is_sale = !is_ahead(record, sale.event_time, policy)
+                && into.plan.oversized_key(bytes.len(), text).is_none();
+            if is_sale {
+                let offset = record.offset;
+                let place = Place { offset, watermark };
+                into.judge.remember(&sale, place, &mut self.memory);
+            }
+        }
+        before
+    }
+
+    fn record(
+        &mut self,
+        record: &RecordRef,
+        bytes: Bytes<'_>,
+        policy: &Policy,
+        horizon: i64,
+        into: &mut Folds<'_>,
+    ) {
+        let Folds {
+            combiner,
+            amounts,
+            judge,
+            rejects,
+            plan,
+        } = into;
+        let mut reject = |kind| {
+            rejects.push(Reject {
+                partition: self.id,
+                offset: record.offset,
+                kind,
+                bytes: bytes.original.to_vec(),
+            });
+        };
+        let sale = match self.decoder.decode(bytes.bytes) {
+            Ok(sale) => sale,
+            Err(error) => {
+                self.counts.dead += 1;
+                return reject(RejectKind::Dead {
+                    reason: error.reason.to_owned(),
+                    check: None,
+                    detail: error.detail,
+                });
+            }
+        };
+        let time = sale.event_time;
+        if is_ahead(record, time, policy) {
+            self.counts.dead += 1;
+            let detail = format!(
+                "event_time {} is more than --max-ahead after the record's timestamp {} (of a producer's, or when it was \
+                 read, the earlier)",
+                format_rfc3339(time),
+                format_rfc3339(record.timestamp)
+            );
+            return reject(RejectKind::Dead {
+                reason: "ahead".to_owned(),
+                check: None,
+                detail,
+            });
+        }
+        let text = |column| Sale::text(&sale, column).map_or(0, <[u8]>::len);
+        if let Some((ranking, length)) = plan.oversized_key(bytes.bytes.len(), text) {
+            self.counts.dead += 1;
+            let detail = format!(
+                "its key in {} has {length} bytes, at most {} are allowed (--max-key-bytes)",
+                ranking.name, plan.max_key_bytes
+            );
+            return reject(RejectKind::Dead {
+                reason: "key_too_large".to_owned(),
+                check: None,
+                detail,
+            });
+        }
+        let watermark = self.clock.watermark(policy);
+        if !judge.is_empty() {
+            let offset = record.offset;
+            let place = Place { offset, watermark };
+            if let Some(failed) = judge.judge(&sale, place, &mut self.memory) {
+                match failed.reason {
+                    DUPLICATE => self.counts.duplicate += 1,
+                    _ => self.counts.dead += 1,
+                }
+                return reject(RejectKind::Dead {
+                    reason: failed.reason.to_owned(),
+                    check: Some(failed.check),
+                    detail: failed.detail,
+                });
+            }
+        }
+        let origin = Origin {
+            partition: self.id,
+            offset: record.offset,
+        };
+        let mut missed = Vec::new();
+        let judge = |end| PartitionClock::judge(watermark, end, horizon, policy);
+        match combiner.add(&sale, origin, judge, &mut missed) {
+            Outcome::Counted => {
+                self.counts.ranked += 1;
+                self.counts.partly_late += u64::from(!missed.is_empty());
+                if let Some(amounts) = amounts
+                    && let Some(amount) = sale.number(amounts.column)
+                {
+                    amounts.add(time, amount);
+                }
+            }
+            Outcome::Missed if missed.iter().all(|m| m.retired) => self.counts.retired += 1,
+            Outcome::Missed => self.counts.late += 1,
+            Outcome::Filtered => self.counts.filtered += 1,
+        }
+        self.clock.observe(time);
+        if !missed.is_empty() {
+            reject(RejectKind::Late {
+                missed,
+                event_time: time,
+            });
+        }
+    }
+
+    /// The reader is at the partition's present end.
+    pub fn caught_up(&mut self, now: Instant) {
+        self.quiet_since.get_or_insert(now);
+    }
+
+    /// Nothing more will come. `finished`: not ever (a file), so it holds nothing back any more.
+    pub fn end(&mut self, finished: bool, now: Instant) {
+        self.ended = true;
+        self.finished = finished;
+        self.quiet_since.get_or_insert(now);
+        self.changed = true;
+    }
+
+    /// Whether nothing more will come.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Falls idle when quiet for `timeout`; how long until then otherwise.
+    pub fn check_idle(&mut self, now: Instant, timeout: Duration) -> Option<Duration> {
+        if self.idle || self.finished {
+            return None;
+        }
+        let quiet = now.saturating_duration_since(self.quiet_since?);
+        if quiet >= timeout {
+            self.idle = true;
+            self.changed = true;
+            return None;
+        }
+        Some(timeout - quiet)
+    }
+
+    /// What is new since the last epoch.
+    pub fn progress(
+        &mut self,
+        policy: &Policy,
+    ) -> Option<crate::dataflow::messages::PartitionProgress> {
+        if !std::mem::take(&mut self.changed) {
+            return None;
+        }
+        Some(crate::dataflow::messages::PartitionProgress {
+            partition: self.id,
+            next_offset: self.next_offset,
+            leader_epoch: self.leader_epoch,
+            begin: self.begin,
+            greatest: self.clock.greatest(),
+            state: PartitionState {
+                watermark: self.clock.watermark(policy),
+                idle: self.idle,
+                finished: self.finished,
+            },
+            counts: std::mem::take(&mut self.counts),
+            // As long as it is being filled, a memory does not know yet where it begins.
+            ids_from: self.back.or_else(|| self.memory.from(self.next_offset)),
+        })
+    }
+
+    /// The next offset to read.
+    pub fn next_offset(&self) -> u64 {
+        self.next_offset
+    }
+
+    /// Whether something is new since the last epoch.
+    pub fn is_changed(&self) -> bool {
+        self.changed
+    }
+}

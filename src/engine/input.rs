@@ -1,0 +1,81 @@
+//! What can be asked of the input before it is read: which one it is, and whether it still holds what was committed.
+//!
+//! ```text
+//! committer, before it opens a sink ──► identity            (the topic's id, the files' heads)
+//! committer, when it knows what sinks show ──► logs, epochs (are these offsets still there, and of the same log?)
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use standings_model::block::PartitionId;
+use standings_model::identity::{HeadOf, SourceIdentity};
+use standings_process::exit::Failure;
+
+/// A source that cannot be used; the text says what was found and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Wrong configuration: exit code 2.
+    #[error("{0}")]
+    Configuration(String),
+    /// Reading failed: exit code 1.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Configuration(m) => Failure::usage(m),
+            SourceError::Failed(m) => Failure::failed(m),
+        }
+    }
+}
+
+/// What a partition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Its first offset.
+    pub low: u64,
+    /// Its next offset.
+    pub high: u64,
+}
+
+/// Offsets, by partition.
+pub type Offsets = BTreeMap<PartitionId, u64>;
+
+/// The input, as far as it can be asked without reading it. Calls wait while it does not answer.
+pub trait Input: Send {
+    /// Which input it is; `None` where that cannot be known.
+    fn identity(&mut self) -> Result<Option<SourceIdentity>, SourceError>;
+
+    /// How to look at its files once more.
+    fn head_of(&self) -> Option<HeadOf> {
+        None
+    }
+
+    /// What these partitions hold; one that is not there is not named. `None`: it cannot be asked.
+    fn logs(
+        &mut self,
+        _partitions: &BTreeSet<PartitionId>,
+    ) -> Result<Option<BTreeMap<PartitionId, Log>>, SourceError> {
+        Ok(None)
+    }
+
+    /// The leader epoch of the record just before each offset, where that record is there and has one.
+    fn epochs_before(
+        &mut self,
+        _offsets: &Offsets,
+    ) -> Result<BTreeMap<PartitionId, i32>, SourceError> {
+        Ok(BTreeMap::new())
+    }
+}
+
+/// An input of which nothing is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unknown;
+
+impl Input for Unknown {
+    fn identity(&mut self) -> Result<Option<SourceIdentity>, SourceError> {
+        Ok(None)
+    }
+}

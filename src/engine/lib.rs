@@ -1,0 +1,19 @@
+//! From blocks of records to drafts of changes: everything of a worker that decides what is ranked.
+//!
+//! ```text
+//! Feed ──blocks──► driver ──► fold (decode, judge, lateness) ──► combine ──epoch──► dataflow: totals, head, gather ──► Gate
+//!                                                                                     └──► snapshot ──► Objects
+//! ```
+//!
+//! 1. It knows no server, no file and no client: what it touches is behind [`driver::Feed`], [`dataflow::graph::Gate`],
+//!    [`input::Input`] and [`snapshot::Objects`], so that a simulator can stand in for the world.
+//! 2. It reads no wall clock to decide anything: waits are by [`standings_model::clock::Clock`].
+
+pub mod combine;
+pub mod dataflow;
+pub mod driver;
+pub mod event_time;
+pub mod fold;
+pub mod input;
+pub mod quality;
+pub mod snapshot;

@@ -1,0 +1,182 @@
+//! `queries/sales.checks.toml`: one table a check.
+
+mod sales;
+mod volume;
+
+use std::ops::Range;
+use std::path::Path;
+
+use toml_edit::{Item, TableLike};
+
+use standings_model::check::{Check, Condition, FailOn, RESERVED, Share};
+use standings_model::duration::{format_ms, parse_duration};
+use standings_model::schema::Schema;
+use standings_query::toml::{self, kind, nearest};
+
+/// The file's name, in the folder of the queries.
+pub const FILE: &str = "sales.checks.toml";
+
+/// The longest name of a check: it is a label of a metric.
+const LONGEST: usize = 64;
+
+/// The checks of a folder; none if it has no such file. What is wrong is told with its place.
+pub fn load(dir: &Path, schema: &Schema) -> Result<Vec<Check>, String> {
+    let path = dir.join(FILE);
+    let name = path.display().to_string();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => parse(&name, &text, schema),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(format!("cannot read {name}: {e}")),
+    }
+}
+
+/// `--fail-on CHECK=N` or `CHECK=window` over what the file says.
+pub fn limit(checks: &mut [Check], name: &str, fail_on: FailOn) -> Result<(), String> {
+    if let Some(check) = checks.iter_mut().find(|c| c.name == name) {
+        if let Some(problem) = misplaced(fail_on, check) {
+            return Err(format!("--fail-on: `{name}`: {problem}"));
+        }
+        check.fail_on = Some(fail_on);
+        return Ok(());
+    }
+    let names: Vec<&str> = checks.iter().map(|c| c.name.as_str()).collect();
+    let allowed = match &names[..] {
+        [] => format!("no check is declared in {FILE}"),
+        names => format!("declared are {}", names.join(", ")),
+    };
+    Err(format!("--fail-on: there is no check `{name}`; {allowed}"))
+}
+
+/// Why a check cannot end a run by this.
+fn misplaced(fail_on: FailOn, check: &Check) -> Option<&'static str> {
+    let is_volume = matches!(check.condition, Condition::Volume(_));
+    match fail_on {
+        FailOn::Share(_) => Some("a share is of `dead` and `late`; a check takes a number"),
+        FailOn::Window if !is_volume && check.fail_share.is_none() => {
+            Some("it has no windows; give it a fail-share")
+        }
+        FailOn::Failures(_) if is_volume => {
+            Some("no sale fails a volume; `window` is allowed: a window that fails ends the run")
+        }
+        _ => None,
+    }
+}
+
+fn parse(name: &str, text: &str, schema: &Schema) -> Result<Vec<Check>, String> {
+    let document = toml::parse(name, text)?;
+    let mut checks = Vec::new();
+    for (check, item) in document.iter() {
+        let span = document.key(check).and_then(|k| k.span()).or(item.span());
+        let reading = Reading {
+            file: name,
+            text,
+            check,
+            span,
+            schema,
+        };
+        let Some(table) = item.as_table_like() else {
+            return Err(reading.wrong(
+                None,
+                &format!("{} is not allowed; write a table: [{check}]", kind(item)),
+            ));
+        };
+        checks.push(reading.check(table)?);
+    }
+    Ok(checks)
+}
+
+/// One check's table.
+struct Reading<'a> {
+    file: &'a str,
+    text: &'a str,
+    check: &'a str,
+    span: Option<Range<usize>>,
+    schema: &'a Schema,
+}
+
+impl Reading<'_> {
+    fn wrong(&self, at: Option<&Item>, said: &str) -> String {
+        let span = at.and_then(Item::span).or(self.span.clone());
+        let place = toml::place(self.file, self.text, span);
+        format!("{place}: {}: {said}", self.check)
+    }
+
+    fn check(&self, table: &dyn TableLike) -> Result<Check, String> {
+        let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+        if self.check.is_empty() || self.check.len() > LONGEST || !self.check.chars().all(letters) {
+            let allowed =
+                format!("a check's name is of a to z, 0 to 9, - and _, at most {LONGEST}");
+            return Err(self.wrong(None, &allowed));
+        }
+        if RESERVED.contains(&self.check) {
+            let said =
+                "the name is kept for `--fail-on dead=1%` and `late=1%`; give the check another";
+            return Err(self.wrong(None, said));
+        }
+        let is_volume = table.contains_key("volume-of");
+        let keys: &[&str] = if is_volume {
+            &volume::KEYS
+        } else {
+            &sales::KEYS
+        };
+        for (key, item) in table.iter() {
+            if !keys.contains(&key) {
+                let of = if is_volume { " of a volume" } else { "" };
+                let said = match nearest(key, keys.iter().copied()) {
+                    Some(near) => format!("unknown key `{key}`{of}; did you mean `{near}`?"),
+                    None => format!("unknown key `{key}`{of}; allowed are {}", keys.join(", ")),
+                };
+                return Err(self.wrong(Some(item), &said));
+            }
+        }
+        let mut check = match is_volume {
+            true => self.of_volume(table)?,
+            false => self.of_sales(table)?,
+        };
+        if let Some(item) = table.get("fail-on") {
+            let fail_on = match (item.as_str(), item.as_integer().map(u64::try_from)) {
+                (Some("window"), _) => FailOn::Window,
+                (_, Some(Ok(most))) => FailOn::Failures(most),
+                _ => {
+                    let said = "fail-on: a whole number from 0 is allowed: more failures end the run; or \"window\"";
+                    return Err(self.wrong(Some(item), said));
+                }
+            };
+            if let Some(problem) = misplaced(fail_on, &check) {
+                return Err(self.wrong(Some(item), &format!("fail-on: {problem}")));
+            }
+            check.fail_on = Some(fail_on);
+        }
+        Ok(check)
+    }
+
+    /// A duration of 1 ms to `longest`, in ms.
+    fn duration(&self, table: &dyn TableLike, key: &str, longest: i64) -> Result<i64, String> {
+        let item = table.get(key);
+        let Some(text) = item.and_then(Item::as_str) else {
+            let said = format!("{key}: a duration is allowed, such as \"1h\"");
+            return Err(self.wrong(item, &said));
+        };
+        let wrong = |e: String| self.wrong(item, &format!("{key}: {e}"));
+        let ms = parse_duration(text).map_err(wrong)?.as_millis();
+        match i64::try_from(ms) {
+            Ok(ms) if (1..=longest).contains(&ms) => Ok(ms),
+            _ => {
+                let longest = format_ms(longest);
+                Err(self.wrong(item, &format!("{key}: 1ms to {longest} are allowed")))
+            }
+        }
+    }
+
+    fn share(&self, table: &dyn TableLike, key: &str) -> Result<Option<Share>, String> {
+        let Some(item) = table.get(key) else {
+            return Ok(None);
+        };
+        let share = item.as_str().and_then(Share::parse);
+        let said = format!("{key}: a percentage is allowed, such as \"1%\" or \"0.25%\"");
+        share.map(Some).ok_or_else(|| self.wrong(Some(item), &said))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,273 @@
+//! Sales held against the checks.
+
+use super::ids::{Id, Ids};
+use super::windows::Tallies;
+use crate::event_time::BEGINNING;
+use standings_decode::{Cell, Sale};
+use standings_model::check::{Action, Check, Condition};
+use standings_model::decimal::format_minor;
+use standings_model::duration::format_ms;
+use standings_model::reject::{CHECK, DUPLICATE};
+use standings_model::schema::{ColumnType, Schema};
+use standings_model::window_check::WindowCount;
+
+/// Judges the sales of a worker's partitions.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    /// The plan's checks.
+    checks: Vec<Check>,
+    /// The names of their columns.
+    columns: Vec<(String, ColumnType)>,
+    /// Numbers of the checks that ask for uniqueness, in the order of [`Memory`].
+    unique: Vec<usize>,
+    /// How many sales failed each since [`Judge::take`].
+    failed: Vec<u64>,
+    tallies: Tallies,
+}
+
+/// What a partition remembers of its sales, for the checks of uniqueness.
+#[derive(Debug)]
+pub struct Memory(Vec<Ids>);
+
+impl Memory {
+    /// The offset from which all that is remembered was read, if that is before `next`, which is read next. `None` if
+    /// no check needs a memory.
+    pub fn from(&self, next: u64) -> Option<u64> {
+        let oldest = self.0.iter().filter_map(Ids::from).min();
+        (!self.0.is_empty()).then(|| oldest.unwrap_or(next).min(next))
+    }
+}
+
+/// Where a sale is in its partition.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Its offset.
+    pub offset: u64,
+    /// The partition's own watermark before it, ms.
+    pub watermark: Option<i64>,
+}
+
+/// Why a sale is a dead letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// [`CHECK`] or [`DUPLICATE`].
+    pub reason: &'static str,
+    /// The check's name.
+    pub check: String,
+    /// What was found, for a person.
+    pub detail: String,
+}
+
+impl Judge {
+    /// For these checks of sales of this schema.
+    pub fn new(checks: &[Check], schema: &Schema) -> Self {
+        let column = |c: &Check| {
+            let column = &schema.columns[c.column];
+            (column.name.clone(), column.kind)
+        };
+        let is_unique = |(i, c): (usize, &Check)| {
+            let asked = matches!(c.condition, Condition::Unique { .. });
+            (asked && c.action != Action::Pass).then_some(i)
+        };
+        Judge {
+            columns: checks.iter().map(column).collect(),
+            unique: checks.iter().enumerate().filter_map(is_unique).collect(),
+            failed: vec![0; checks.len()],
+            tallies: Tallies::new(checks),
+            checks: checks.to_vec(),
+        }
+    }
+
+    /// Whether there is nothing to ask.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.checks.is_empty()
+    }
+
+    /// The memory of a partition that has shown nothing.
+    pub fn memory(&self) -> Memory {
+        let within = |i: &usize| match self.checks[*i].condition {
+            Condition::Unique { within } => Some(Ids::new(within)),
+            _ => None,
+        };
+        Memory(self.unique.iter().filter_map(within).collect())
+    }
+
+    /// Asks everything of a sale; why it is a dead letter, if it is one.
+    pub fn judge(&mut self, sale: &Sale<'_>, place: Place, memory: &mut Memory) -> Option<Failed> {
+        let failed = self.judge_alone(sale);
+        if failed.is_some() || self.unique.is_empty() {
+            return failed;
+        }
+        let watermark = place.watermark.unwrap_or(BEGINNING);
+        let mut dead = None;
+        for (&i, ids) in self.unique.iter().zip(&mut memory.0) {
+            let Some(id) = id_of(sale, self.checks[i].column) else {
+                self.tallies.note(i, sale.event_time, false);
+                continue;
+            };
+            let seen = ids.has(id, sale.event_time, watermark);
+            ids.remember(id, sale.event_time, watermark, place.offset);
+            self.failed[i] += u64::from(seen);
+            self.tallies.note(i, sale.event_time, seen);
+            if seen && self.checks[i].action == Action::DeadLetter {
+                dead = dead.or(Some(i));
+            }
+        }
+        dead.map(|i| self.refused(i, sale, DUPLICATE))
+    }
+
+    /// Asks of a sale what can be said of it alone; why it is a dead letter, if it is one.
+    pub fn judge_alone(&mut self, sale: &Sale<'_>) -> Option<Failed> {
+        let mut dead = None;
+        for (i, check) in self.checks.iter().enumerate() {
+            if check.action == Action::Pass || matches!(check.condition, Condition::Unique { .. }) {
+                continue;
+            }
+            let fails = !holds(check, sale);
+            self.tallies.note(i, sale.event_time, fails);
+            if !fails {
+                continue;
+            }
+            self.failed[i] += 1;
+            if check.action == Action::DeadLetter {
+                dead = dead.or(Some(i));
+            }
+        }
+        dead.map(|i| self.refused(i, sale, CHECK))
+    }
+
+    /// Remembers an earlier sale, and asks and counts nothing. `watermark` is that of the place where reading goes on.
+    pub fn remember(&self, sale: &Sale<'_>, place: Place, memory: &mut Memory) {
+        let refuses = |c: &Check| c.action == Action::DeadLetter && !holds(c, sale);
+        if self.unique.is_empty() || self.checks.iter().any(refuses) {
+            return;
+        }
+        let watermark = place.watermark.unwrap_or(BEGINNING);
+        for (&i, ids) in self.unique.iter().zip(&mut memory.0) {
+            if let Some(id) = id_of(sale, self.checks[i].column) {
+                ids.remember(id, sale.event_time, watermark, place.offset);
+            }
+        }
+    }
+
+    /// How many sales failed each check since the last call.
+    pub fn take(&mut self, into: &mut Vec<u64>) {
+        into.resize(self.failed.len(), 0);
+        for (sum, failed) in into.iter_mut().zip(&mut self.failed) {
+            *sum += std::mem::take(failed);
+        }
+    }
+
+    /// What was counted by window since the last call.
+    pub fn take_windows(&mut self) -> Vec<WindowCount> {
+        self.tallies.take()
+    }
+
+    fn refused(&self, check: usize, sale: &Sale<'_>, reason: &'static str) -> Failed {
+        Failed {
+            reason,
+            check: self.checks[check].name.clone(),
+            detail: self.detail(check, sale),
+        }
+    }
+
+    fn detail(&self, number: usize, sale: &Sale<'_>) -> String {
+        let check = &self.checks[number];
+        let (column, kind) = &self.columns[number];
+        let found = match sale.cells[check.column] {
+            Cell::Null => "missing or null".to_owned(),
+            Cell::Int(n) | Cell::Time(n) => n.to_string(),
+            Cell::Decimal(n) => format_minor(n),
+            Cell::Text { .. } => short(sale.text(check.column).unwrap_or_default()),
+        };
+        if let Condition::Unique { within } = check.condition {
+            let within = format_ms(within);
+            return format!("{column} is {found}, as of an earlier sale within {within}");
+        }
+        format!(
+            "{column} is {found}, and must be {}",
+            wanted(&check.condition, *kind)
+        )
+    }
+}
+
+/// The hash of a column's value; `None` for NULL, which is the same as nothing. A text is its bytes as decoded, so that
+/// `"sale_id":"1"` and `"sale_id":1` are the same, as they are to a query.
+fn id_of(sale: &Sale<'_>, column: usize) -> Option<Id> {
+    match sale.cells[column] {
+        Cell::Null => None,
+        Cell::Int(n) | Cell::Time(n) => Some(Id::of(&n.to_le_bytes())),
+        Cell::Decimal(n) => Some(Id::of(&n.to_le_bytes())),
+        Cell::Text { .. } => sale.text(column).map(Id::of),
+    }
+}
+
+/// Whether a sale alone is as a check wants it.
+fn holds(check: &Check, sale: &Sale<'_>) -> bool {
+    let cell = sale.cells[check.column];
+    let text = || sale.text(check.column).unwrap_or_default();
+    match (&check.condition, cell) {
+        (Condition::NotNull, cell) => cell != Cell::Null,
+        // These two are not about one sale.
+        (Condition::Unique { .. } | Condition::Volume(_), _) | (_, Cell::Null) => true,
+        (Condition::Range { min, max }, cell) => {
+            let number = match cell {
+                Cell::Int(n) | Cell::Time(n) => i128::from(n),
+                Cell::Decimal(n) => n,
+                Cell::Null | Cell::Text { .. } => return true,
+            };
+            min.is_none_or(|min| min <= number) && max.is_none_or(|max| number <= max)
+        }
+        (Condition::Pattern(pattern), _) => pattern.matches(text()),
+        (Condition::Allowed(list), _) => {
+            let found = list.binary_search_by(|one| one.as_bytes().cmp(text()));
+            found.is_ok()
+        }
+        (Condition::MaxLength(most), _) => {
+            let text = text();
+            // As many characters as there are bytes that begin one.
+            text.len() <= *most
+                || text
+                    .iter()
+                    .filter(|b| **b & 0xC0 != 0x80)
+                    .take(most + 1)
+                    .count()
+                    <= *most
+        }
+    }
+}
+
+/// What a condition asks, after "must be".
+pub(super) fn wanted(condition: &Condition, kind: ColumnType) -> String {
+    let number = |n: &i128| match kind {
+        ColumnType::Decimal { .. } => format_minor(*n),
+        _ => n.to_string(),
+    };
+    match condition {
+        Condition::NotNull => "there".to_owned(),
+        Condition::Range { min, max } => match (min, max) {
+            (Some(min), Some(max)) => format!("{} to {}", number(min), number(max)),
+            (Some(min), None) => format!("at least {}", number(min)),
+            (None, Some(max)) => format!("at most {}", number(max)),
+            (None, None) => "any number".to_owned(),
+        },
+        Condition::Pattern(pattern) => format!("of the form {}", pattern.text()),
+        Condition::Allowed(list) => format!("one of {}", list.join(", ")),
+        Condition::MaxLength(most) => format!("at most {most} characters long"),
+        Condition::Unique { within } => format!(
+            "another than that of every earlier sale of the partition within {}",
+            format_ms(*within)
+        ),
+        Condition::Volume(_) => "any".to_owned(),
+    }
+}
+
+/// The beginning of a text, in quotes.
+fn short(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}

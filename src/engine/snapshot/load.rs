@@ -1,0 +1,82 @@
+//! A snapshot's rows into the totals of one worker.
+
+use hashbrown::{HashMap, HashSet};
+
+use super::manifest::read_part;
+use super::store::Store;
+use super::{part, state};
+use crate::combine::deltas::{Deltas, Group};
+use crate::combine::layout::Layout;
+use crate::dataflow::control::PartFile;
+use crate::dataflow::totals::Totals;
+use standings_model::plan::Plan;
+
+/// Texts that are loaded at once, and their bytes.
+const BATCH: (usize, usize) = (16 << 10, 16 << 20);
+
+/// Loads the keys of worker `worker` of `workers` from parts, of which later ones are over earlier ones; windows that
+/// end at or before `horizon` are left out. How many rows there were.
+pub fn load(
+    store: &Store,
+    plan: &Plan,
+    parts: &[PartFile],
+    horizon: i64,
+    (worker, workers): (usize, usize),
+    totals: &mut Totals,
+) -> Result<usize, String> {
+    let layouts: Vec<Layout> = plan
+        .rankings
+        .iter()
+        .map(|r| Layout::new(r, &plan.schema))
+        .collect();
+    let numbers: HashMap<&str, usize> = plan
+        .rankings
+        .iter()
+        .enumerate()
+        .map(|(i, r)| (r.name.as_str(), i))
+        .collect();
+    let mut seen: HashSet<(usize, i64, Box<[u8]>)> = HashSet::new();
+    let mut batches: HashMap<usize, Deltas> = HashMap::new();
+    // The newest first: what is seen is not looked at again.
+    for file in parts.iter().rev() {
+        let name = |e: String| format!("{}: {e}", file.name);
+        part::read(
+            read_part(store, file).map_err(|e| e.to_string())?,
+            |ranking, start, bin, bytes| {
+                if bin as usize % workers != worker {
+                    return Ok(());
+                }
+                let nonsense = || "a row makes no sense".to_owned();
+                let number = *numbers.get(ranking).ok_or_else(nonsense)?;
+                if start.saturating_add(plan.rankings[number].window.size) <= horizon {
+                    return Ok(());
+                }
+                let key = state::key(bytes).ok_or_else(nonsense)?;
+                if !seen.insert((number, start, key.into())) {
+                    return Ok(());
+                }
+                let deltas = batches.entry(number).or_default();
+                state::decode(bytes, &layouts[number], deltas).ok_or_else(nonsense)?;
+                match deltas.groups.last_mut() {
+                    Some(group) if group.window_start == start => group.rows += 1,
+                    _ => deltas.groups.push(Group {
+                        ranking: number as u32,
+                        rows: 1,
+                        window_start: start,
+                        windows: 1,
+                    }),
+                }
+                if deltas.texts.len() >= BATCH.0 || deltas.texts.byte_size() >= BATCH.1 {
+                    totals.apply(&std::mem::take(deltas));
+                }
+                Ok(())
+            },
+        )
+        .map_err(name)?;
+    }
+    for deltas in batches.into_values() {
+        totals.apply(&deltas);
+    }
+    totals.forget_changes();
+    Ok(seen.len())
+}

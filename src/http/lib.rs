@@ -1,0 +1,34 @@
+//! Stage: http. The live page, the JSON API, the events behind the page, the metrics and the probes.
+//!
+//! ```text
+//! committer ──► Watch ──► board thread ──► Board (rows in memory) ──► /api/v1/…          JSON
+//!                  │                          └─ ring of commits ───► /api/v1/events     server-sent events ──► the page
+//!                  │                                            └───► …/changes          server-sent events, WebSocket
+//!                  └──► Metrics ────────────────────────────────────► /metrics, and the page's health strip
+//! request ──► security (credentials, rate, size) ──► one of these
+//! ```
+//!
+//! 1. A reader sees a whole commit or nothing of it.
+//! 2. A commit never waits for a reader: it is handed to the board's thread, and who follows has a place of its own in
+//!    the ring; a page that is too slow gets a fresh snapshot in place of what it missed.
+//! 3. Memory is bounded: rows, series, commits, connections, followers, clients that are counted.
+
+mod api;
+pub mod as_of;
+mod backlog;
+pub mod board;
+pub mod database;
+mod events;
+mod follow;
+mod health;
+mod json;
+mod openapi;
+mod page;
+mod params;
+mod places;
+mod probes;
+mod problem;
+pub mod security;
+pub mod server;
+mod unread;
+pub mod watch;

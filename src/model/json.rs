@@ -1,0 +1,238 @@
+//! Changes and rejects as JSON: the formats of the change log, the late output and the dead letters.
+
+use std::io::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::change::{Change, Commit};
+use crate::digits::{push_integer, push_minor, push_rfc3339};
+use crate::plan::{Field, Plan, Ranking};
+use crate::reject::{Reject, RejectKind};
+use crate::time::format_rfc3339;
+use crate::value::Value;
+
+/// Appends a change's value, without a line end.
+pub fn push_change(out: &mut Vec<u8>, plan: &Plan, change: &Change, commit: u64) {
+    let ranking = &plan.rankings[change.ranking];
+    out.extend_from_slice(b"{\"ranking\":");
+    push_string(out, &ranking.name);
+    out.extend_from_slice(if change.rank.is_some() {
+        b",\"op\":\"upsert\""
+    } else {
+        b",\"op\":\"delete\""
+    });
+    push_window(out, change);
+    out.extend_from_slice(b",\"rank\":");
+    push_rank(out, change.rank);
+    out.extend_from_slice(b",\"previous_rank\":");
+    push_rank(out, change.previous_rank);
+    out.extend_from_slice(b",\"row\":{");
+    push_row(out, ranking, change);
+    out.extend_from_slice(if change.is_final {
+        b"},\"final\":true"
+    } else {
+        b"},\"final\":false"
+    });
+    out.extend_from_slice(b",\"commit\":");
+    push_integer(out, commit.into());
+    out.push(b'}');
+}
+
+/// Sends the messages of a commit's changes, in order: key, and value or `None` for a tombstone.
+pub fn each_message<E>(
+    plan: &Plan,
+    commit: &Commit,
+    tombstones: bool,
+    mut send: impl FnMut(&[u8], Option<&[u8]>) -> Result<(), E>,
+) -> Result<(), E> {
+    let (mut key, mut value) = (Vec::with_capacity(128), Vec::with_capacity(512));
+    for change in commit.changes.iter() {
+        key.clear();
+        value.clear();
+        push_key(&mut key, plan, change);
+        let keep = change.rank.is_some() || !tombstones;
+        if keep {
+            push_change(&mut value, plan, change, commit.number);
+        }
+        send(&key, keep.then_some(&value[..]))?;
+    }
+    Ok(())
+}
+
+/// Appends a change's Kafka key: ranking, window start, group keys.
+pub fn push_key(out: &mut Vec<u8>, plan: &Plan, change: &Change) {
+    let ranking = &plan.rankings[change.ranking];
+    out.extend_from_slice(b"{\"ranking\":");
+    push_string(out, &ranking.name);
+    out.extend_from_slice(b",\"window_start\":");
+    push_time(out, change.window_start);
+    for (key, value) in ranking.keys.iter().zip(change.key.iter()) {
+        out.push(b',');
+        push_field(out, &key.name, value);
+    }
+    out.push(b'}');
+}
+
+fn push_window(out: &mut Vec<u8>, change: &Change) {
+    out.extend_from_slice(b",\"window_start\":");
+    push_time(out, change.window_start);
+    out.extend_from_slice(b",\"window_end\":");
+    push_time(out, change.window_end);
+}
+
+fn push_time(out: &mut Vec<u8>, ms: i64) {
+    out.push(b'"');
+    push_rfc3339(out, ms);
+    out.push(b'"');
+}
+
+fn push_rank(out: &mut Vec<u8>, rank: Option<u64>) {
+    match rank {
+        Some(rank) => push_integer(out, rank.into()),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+/// The fields of a row: all of them in the order of the query, or only the keys of a delete.
+fn push_row(out: &mut Vec<u8>, ranking: &Ranking, change: &Change) {
+    let mut first = true;
+    for field in &ranking.fields {
+        let value = match *field {
+            Field::Key(i) => &change.key[i],
+            Field::Measure(i) => match change.measures.get(i) {
+                Some(value) => value,
+                None => continue,
+            },
+        };
+        if !std::mem::take(&mut first) {
+            out.push(b',');
+        }
+        push_field(out, ranking.field_name(*field), value);
+    }
+}
+
+/// Appends `"name":value`.
+pub fn push_field(out: &mut Vec<u8>, name: &str, value: &Value) {
+    push_string(out, name);
+    out.push(b':');
+    push_value(out, value);
+}
+
+/// Appends a value: decimals and times are strings, whole numbers are numbers.
+pub fn push_value(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Integer(n) => push_integer(out, *n),
+        Value::Decimal(n) => {
+            out.push(b'"');
+            push_minor(out, *n);
+            out.push(b'"');
+        }
+        Value::Time(t) => push_time(out, *t),
+        Value::Text(text) => push_string(out, text),
+    }
+}
+
+#[inline]
+fn is_escaped(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// Appends a JSON string.
+pub fn push_string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    // Nearly always; without a branch for each byte.
+    if !bytes.iter().fold(false, |found, b| found | is_escaped(*b)) {
+        out.extend_from_slice(bytes);
+        out.push(b'"');
+        return;
+    }
+    let mut from = 0;
+    for (i, b) in bytes.iter().enumerate() {
+        let escaped: &[u8] = match b {
+            b'"' => b"\\\"",
+            b'\\' => b"\\\\",
+            b'\n' => b"\\n",
+            b'\r' => b"\\r",
+            b'\t' => b"\\t",
+            0..=0x1f => b"",
+            _ => continue,
+        };
+        out.extend_from_slice(&bytes[from..i]);
+        from = i + 1;
+        if escaped.is_empty() {
+            // Writing to a Vec cannot fail.
+            let _ = write!(out, "\\u{b:04x}");
+        } else {
+            out.extend_from_slice(escaped);
+        }
+    }
+    out.extend_from_slice(&bytes[from..]);
+    out.push(b'"');
+}
+
+/// Appends a late sale or a dead letter, without a line end.
+pub fn push_reject(out: &mut Vec<u8>, plan: &Plan, reject: &Reject) {
+    let (partition, offset) = (reject.partition, reject.offset);
+    match &reject.kind {
+        RejectKind::Dead {
+            reason,
+            check,
+            detail,
+        } => {
+            out.extend_from_slice(b"{\"reason\":");
+            push_string(out, reason);
+            if let Some(check) = check {
+                out.extend_from_slice(b",\"check\":");
+                push_string(out, check);
+            }
+            out.extend_from_slice(b",\"detail\":");
+            push_string(out, detail);
+            let _ = write!(out, ",\"partition\":{partition},\"offset\":{offset}");
+            push_original(out, "record", &reject.bytes);
+        }
+        RejectKind::Late { missed, event_time } => {
+            let word = |retired| if retired { "retired" } else { "late" };
+            let reason = word(missed.iter().all(|m| m.retired));
+            let time = format_rfc3339(*event_time);
+            let _ = write!(
+                out,
+                "{{\"reason\":\"{reason}\",\"partition\":{partition},\"offset\":{offset},\"event_time\":\"{time}\",\"windows\":["
+            );
+            for (i, window) in missed.iter().enumerate() {
+                out.extend_from_slice(if i == 0 {
+                    b"{\"ranking\":"
+                } else {
+                    b",{\"ranking\":"
+                });
+                push_string(out, &plan.rankings[window.ranking].name);
+                let (start, end) = (format_rfc3339(window.start), format_rfc3339(window.end));
+                let reason = word(window.retired);
+                let _ = write!(
+                    out,
+                    ",\"window_start\":\"{start}\",\"window_end\":\"{end}\",\"reason\":\"{reason}\"}}"
+                );
+            }
+            out.push(b']');
+            push_original(out, "sale", &reject.bytes);
+        }
+    }
+    out.push(b'}');
+}
+
+/// The original bytes: as text, or base64 where they are not UTF-8.
+fn push_original(out: &mut Vec<u8>, name: &str, bytes: &[u8]) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => {
+            let _ = write!(out, ",\"{name}\":");
+            push_string(out, text);
+        }
+        Err(_) => drop(write!(
+            out,
+            ",\"{name}_base64\":\"{}\"",
+            STANDARD.encode(bytes)
+        )),
+    }
+}

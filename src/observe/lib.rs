@@ -1,0 +1,12 @@
+//! Stage: observe. What is seen of a run from outside: logs, metrics, health numbers.
+
+pub mod health;
+mod histogram;
+pub mod live;
+pub mod logging;
+pub mod memory;
+pub mod metrics;
+pub mod objectives;
+mod process;
+pub mod trace;
+pub mod waiting;

@@ -1,0 +1,195 @@
+//! How a process ends: exit codes, one readable diagnostic, and panics that take the whole process along.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+
+use standings_model::guarded::is_guarded;
+use standings_model::identity::Conflict;
+use standings_model::printable::printable_lines;
+
+/// Failed at run time.
+pub const FAILED: i32 = 1;
+/// Wrong usage or wrong configuration.
+pub const USAGE: i32 = 2;
+
+/// An error at the edge: what to tell the person, and the exit code.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What was found, where, and what to do.
+    pub message: String,
+    /// [`FAILED`] or [`USAGE`].
+    pub code: i32,
+}
+
+impl Failure {
+    /// Failed at run time.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Failure {
+            message: message.into(),
+            code: FAILED,
+        }
+    }
+
+    /// Wrong usage or configuration.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Failure {
+            message: message.into(),
+            code: USAGE,
+        }
+    }
+}
+
+impl From<Conflict> for Failure {
+    fn from(conflict: Conflict) -> Self {
+        Failure::usage(conflict.to_string())
+    }
+}
+
+/// Ends the process now, from any thread: other threads may be blocked on each other, so nothing is waited for but the
+/// record of the run, and that for [`RECORD_WAIT`] at most.
+pub fn now(failure: &Failure) -> ! {
+    diagnose(&failure.message);
+    tell(&failure.message, true);
+    end(failure.code)
+}
+
+/// Whether the diagnostic has been written.
+static DIAGNOSED: AtomicBool = AtomicBool::new(false);
+
+/// Writes the one diagnostic. What else fails while the process ends follows from that: other processes are told why,
+/// and say so on their own end, before this one is gone.
+fn diagnose(problem: &str) {
+    if !DIAGNOSED.swap(true, Ordering::AcqRel) {
+        let mut err = std::io::stderr().lock();
+        let _ = writeln!(err, "error: {}", printable_lines(problem));
+        let _ = err.flush();
+    }
+}
+
+/// Ends the process when all is done.
+pub fn done() -> ! {
+    let _ = std::io::stdout().lock().flush();
+    end(0)
+}
+
+/// Not `exit`: the exit handlers of C libraries (OpenSSL has one) would take away what the threads of clients still
+/// use that are being closed aside. Standard output is not flushed: who holds its lock may be waiting for a reader.
+fn end(code: i32) -> ! {
+    // SAFETY: `_exit` has no preconditions.
+    unsafe { libc::_exit(code) }
+}
+
+/// How long the end of a failed process waits for all who keep a record of it.
+const RECORD_WAIT: Duration = Duration::from_secs(1);
+
+/// How long a process that has lost the connection to another waits for the other's reason: longer than [`RECORD_WAIT`], so
+/// that a thread which heard it has ended the process meanwhile.
+const REASON_WAIT: Duration = Duration::from_secs(2);
+
+/// Takes the diagnostic; what it returns is disconnected when the record is complete.
+type Told = Box<dyn Fn(&str) -> Receiver<()> + Send>;
+static TOLD: Mutex<Vec<Told>> = Mutex::new(Vec::new());
+/// Those who are told only what this process itself has found.
+static TOLD_OWN: Mutex<Vec<Told>> = Mutex::new(Vec::new());
+
+/// Takes the number of a process that is lost; what it returns is disconnected when nothing more can be heard from it.
+type Lost = Box<dyn Fn(usize) -> Option<Receiver<()>> + Send>;
+static LOST: Mutex<Option<Lost>> = Mutex::new(None);
+
+/// Has somebody told when the process ends by a failure, of whatever thread.
+pub fn on_failure(told: Told) {
+    all(&TOLD).push(told);
+}
+
+/// The same, but not of a lost connection to another process, which that one sees too.
+pub fn on_own_failure(told: Told) {
+    all(&TOLD_OWN).push(told);
+}
+
+/// Asks whether a lost process may still say why it ended.
+pub fn on_lost_process(lost: Lost) {
+    *all(&LOST) = Some(lost);
+}
+
+fn all<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn tell(problem: &str, is_own: bool) {
+    // Held while waiting: a second thread that fails meanwhile must not end the process before the record is complete.
+    let (mut told, mut told_own) = (all(&TOLD), all(&TOLD_OWN));
+    let until = Instant::now() + RECORD_WAIT;
+    let own = told_own.drain(..).filter(|_| is_own);
+    let waits: Vec<_> = own
+        .chain(told.drain(..))
+        .map(|told| told(problem))
+        .collect();
+    for wait in waits {
+        let _ = wait.recv_deadline(until);
+    }
+}
+
+/// Waits until a lost process cannot say any more why it ended. A thread that hears it meanwhile ends this process.
+fn hear_out(peer: &str) {
+    let lost = all(&LOST);
+    let silent = peer.parse().ok().and_then(|n| lost.as_ref()?(n));
+    drop(lost);
+    if let Some(silent) = silent {
+        let _ = silent.recv_timeout(REASON_WAIT);
+    }
+}
+
+/// Says something to a person on standard output. A reader that has gone (`| head`) is no error.
+pub fn say(text: &str) {
+    write(&printable_lines(text));
+}
+
+/// Writes a line for a machine on standard output, byte for byte.
+pub fn write(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}");
+    let _ = out.flush();
+}
+
+/// A panic anywhere ends the process: timely would let the other workers hang, and a cluster without one of its
+/// workers cannot go on.
+pub fn die_on_panic() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        // It is caught, and told as an error of what was read.
+        if is_guarded() {
+            return;
+        }
+        // How timely says that a connection to another process broke; that is no defect of this one.
+        match info
+            .payload_as_str()
+            .and_then(|text| text.strip_prefix("timely communication error: "))
+        {
+            Some(what) => {
+                let thread = std::thread::current();
+                let peer = thread.name().and_then(|n| n.rsplit('-').next());
+                let peer = peer.unwrap_or("?");
+                hear_out(peer);
+                let problem =
+                    format!("the connection to process {peer} of the cluster is lost ({what})");
+                diagnose(&format!("{problem}; this process ends"));
+                tell(&problem, false);
+            }
+            None => {
+                default(info);
+                DIAGNOSED.store(true, Ordering::Release);
+                let place = info.location().map(ToString::to_string);
+                let place = place.unwrap_or_default();
+                tell(&format!("a panic at {place}; see its log"), true);
+            }
+        }
+        // Its state is unknown: not even standard output is flushed, whose lock may be held.
+        // SAFETY: `_exit` has no preconditions.
+        unsafe { libc::_exit(FAILED) }
+    }));
+}

@@ -1,0 +1,29 @@
+//! Stage: query. SQL files in Flink's Window Top-N form become typed plans.
+//!
+//! ```text
+//! file ──tokens──► dialect (Flink's TABLE argument) ──sqlparser──► shape (three nested selects) ──► plan, checked
+//! ```
+//!
+//! What is outside of the shape is refused with its place, what was found, and what is allowed there.
+
+// An error ends the program with a diagnostic: its size is of no matter.
+#![allow(clippy::result_large_err)]
+
+mod aggregate;
+mod condition;
+mod dialect;
+mod error;
+mod explain;
+mod fingerprint;
+mod load;
+mod ranking;
+mod schema;
+pub mod toml;
+mod window;
+
+pub use error::{QueryError, QueryErrors};
+pub use explain::explain;
+pub use fingerprint::meaning;
+pub use load::{load_dir, load_shipped};
+pub use ranking::parse_ranking;
+pub use schema::parse_schema;

@@ -1,0 +1,187 @@
+//! The binary `standings`: parses the command line, runs one command, ends with its exit code.
+
+use std::io::IsTerminal;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use standings::run::serve;
+use standings::run::{args, check, cluster, commands, health, replica, signals, upgrade};
+use standings::{config, dead_letter, demo, load, top, verify};
+use standings_http::security;
+use standings_observe::logging::Format;
+use standings_process::exit::{self, Failure};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Rankings over a stream of sales that are always current, exact and cheap.
+///
+/// Sales come from Kafka or files; event-time windowed rankings, one SQL file each, are kept current; only the ranks
+/// that changed go to Postgres, Kafka, files.
+#[derive(Parser)]
+#[command(
+    version,
+    arg_required_else_help = true,
+    after_help = "\
+See it work:                  standings demo
+Rank a recorded file:         standings run --queries queries --source file:sales.ndjson --sink stdout --until-end
+Understand a query:           standings check --queries queries
+
+Every flag has an environment variable STANDINGS_…; STANDINGS_…_FILE names a file that holds the value. A TOML file may
+hold the rest: standings config example prints one. Flags come first, then the environment, then the file.
+Exit codes: 0 done, 1 failed at run time, 2 wrong usage or wrong configuration."
+)]
+struct Cli {
+    /// What is logged to standard error: error, warn, info, debug, trace, or a tracing filter.
+    /// The default is info, and for a demo warn.
+    #[arg(long, global = true, env = "STANDINGS_LOG", value_name = "LEVEL")]
+    log: Option<String>,
+    /// How it is logged; the default is text on a terminal, json elsewhere.
+    #[arg(
+        long,
+        global = true,
+        env = "STANDINGS_LOG_FORMAT",
+        value_enum,
+        value_name = "FORMAT"
+    )]
+    log_format: Option<Format>,
+    /// TOML file with settings that neither flags nor the environment give.
+    #[arg(long, global = true, env = "STANDINGS_CONFIG", value_name = "FILE")]
+    config: Option<std::path::PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Keep rankings current: read sales, write the ranks that changed.
+    Run(Box<args::RunArgs>),
+    /// Everything embedded, nothing to install: broker, generated sales, rankings, live page.
+    Demo(demo::DemoArgs),
+    /// Start and supervise N worker processes on this machine: standings cluster -n 3 -- run …
+    Cluster(cluster::ClusterArgs),
+    /// One pod of a Kubernetes StatefulSet: runs its process of the cluster, of the size that the set has now.
+    Replica(Box<replica::ReplicaArgs>),
+    /// Ask a running process how it is; for health checks in containers.
+    Health(health::HealthArgs),
+    /// Give a running `standings cluster` another number of processes or workers.
+    Resize(cluster::control::ResizeArgs),
+    /// Parse and explain the queries; touch nothing.
+    Check(check::CheckArgs),
+    /// What is in force, and from where; or a configuration file to begin with.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Recompute closed windows from the source and compare them with a sink.
+    Verify(Box<verify::VerifyArgs>),
+    /// Recompute closed windows from the source and write into a sink what it lacks.
+    Repair(Box<verify::RepairArgs>),
+    /// What an older version's tables lack for this one: print it, or do it.
+    Upgrade(upgrade::UpgradeArgs),
+    /// The page and the API from Postgres alone; any number of them.
+    Serve(Box<serve::ServeArgs>),
+    /// The rankings of a running process in the terminal.
+    Top(top::TopArgs),
+    /// API keys for --http-keys.
+    #[command(subcommand)]
+    Key(security::KeyCommand),
+    /// What was no sale: listed, shown, and brought back when it is mended.
+    #[command(subcommand)]
+    DeadLetter(dead_letter::DeadLetterCommand),
+    /// Recorded load.
+    #[command(subcommand)]
+    Load(load::LoadCommand),
+}
+
+/// The command line. Its help names the variables of the environment, and never what they hold.
+fn command_line() -> clap::Command {
+    fn hidden(command: clap::Command) -> clap::Command {
+        command
+            .mut_args(|arg| arg.hide_env_values(true))
+            .mut_subcommands(hidden)
+    }
+    hidden(Cli::command())
+}
+
+fn main() {
+    signals::hold_back();
+    exit::die_on_panic();
+    if let Err(failure) = take_values_from_files() {
+        exit::now(&failure);
+    }
+    let line = std::env::args_os().collect();
+    let (cli, settings): (Cli, _) =
+        config::parse(&command_line(), line).unwrap_or_else(|problem| problem.end());
+    let usual = match cli.command {
+        Command::Demo(_) | Command::Top(_) => "warn",
+        _ => "info",
+    };
+    let log = cli.log.as_deref().unwrap_or(usual);
+    let usual = match std::io::stderr().is_terminal() {
+        true => Format::Text,
+        false => Format::Json,
+    };
+    standings_observe::logging::init(log, cli.log_format.unwrap_or(usual));
+    if let Some(format) = cli.log_format {
+        // The processes that this one starts log in the same form.
+        // SAFETY: nothing else runs yet: no other thread can read the environment meanwhile.
+        unsafe { std::env::set_var("STANDINGS_LOG_FORMAT", format.name()) };
+    }
+    if let Some(file) = &cli.config {
+        tracing::info!(event = "configuration", file = %file.display());
+    }
+    if let Err(failure) = run(cli.command, log, settings) {
+        exit::now(&failure);
+    }
+    exit::done()
+}
+
+fn run(command: Command, log: &str, settings: config::Settings) -> Result<(), Failure> {
+    let listens = matches!(
+        command,
+        Command::Run(_)
+            | Command::Cluster(_)
+            | Command::Replica(_)
+            | Command::Demo(_)
+            | Command::Serve(_)
+    );
+    if !listens {
+        signals::let_through();
+    }
+    match command {
+        Command::Run(args) => commands::run(*args, settings, signals::stop_on_signals()?),
+        Command::Cluster(args) => cluster::run(&args, log, &signals::stop_on_signals()?),
+        Command::Resize(args) => cluster::control::resize(&args),
+        Command::Replica(args) => replica::run(&args, log, &signals::stop_on_signals()?),
+        Command::Health(args) => health::run(&args),
+        Command::Check(args) => check::run(&args, &command_line()),
+        Command::Config(command) => config::run(&command, &command_line()),
+        Command::Verify(args) => verify::run(&args),
+        Command::Repair(args) => verify::repair(&args),
+        Command::Upgrade(args) => upgrade::run(&args),
+        Command::Demo(args) => demo::run(&args, settings, signals::stop_on_signals()?),
+        Command::Serve(args) => serve::run(&args, settings, &*signals::stop_on_signals()?),
+        Command::Top(args) => top::run(&args),
+        Command::Key(command) => security::key(&command),
+        Command::DeadLetter(command) => dead_letter::run(&command),
+        Command::Load(command) => load::run(&command),
+    }
+}
+
+/// `STANDINGS_X_FILE=path` stands for `STANDINGS_X=<the file's text>`, so that secrets need not be in the environment.
+fn take_values_from_files() -> Result<(), Failure> {
+    for (name, path) in std::env::vars_os() {
+        let Some(flag) = name
+            .to_str()
+            .and_then(|n| n.strip_suffix("_FILE"))
+            .filter(|n| n.starts_with("STANDINGS_"))
+        else {
+            continue;
+        };
+        let text = std::fs::read_to_string(&path).map_err(|e| {
+            Failure::usage(format!("{flag}_FILE: cannot read {}: {e}", path.display()))
+        })?;
+        // SAFETY: nothing else runs yet: no other thread can read the environment meanwhile.
+        unsafe { std::env::set_var(flag, text.trim_end_matches(['\n', '\r'])) };
+    }
+    Ok(())
+}

@@ -1,0 +1,346 @@
+//! The command line of `standings run`. Every flag has an environment variable `STANDINGS_…`; a secret can be kept
+//! in a file that `STANDINGS_…_FILE` names.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::lineage::LineageArgs;
+use crate::run::finished::Shares;
+use crate::run::limits::LimitArgs;
+use standings_edge::peers::tls::PeerArgs;
+use standings_edge::sink::url::SinkUrl;
+use standings_edge::source::{SourceUrl, Start, properties};
+use standings_edge::store::StateUrl;
+use standings_edge::trace_export::TraceArgs;
+use standings_http::security::HttpArgs;
+use standings_model::check::{FailOn, RESERVED, Share};
+use standings_model::duration::{parse_duration, parse_some_duration};
+use standings_model::identity::Forget;
+use standings_model::limit;
+use standings_observe::objectives::ObjectiveArgs;
+
+/// How a sink's commits are delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Delivery {
+    /// Rows, offsets and commit number in one transaction, where the sink has transactions.
+    ExactlyOnce,
+    /// Every commit at least once.
+    AtLeastOnce,
+}
+
+/// Which changes of a row are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EmitArg {
+    /// Every change of a ranked row.
+    Rows,
+    /// Only moves, and the final values of a window.
+    Ranks,
+}
+
+/// Where to begin without a memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StartArg {
+    /// The oldest record there is.
+    Earliest,
+    /// What comes from now on.
+    Latest,
+}
+
+impl From<StartArg> for Start {
+    fn from(arg: StartArg) -> Self {
+        match arg {
+            StartArg::Earliest => Start::Earliest,
+            StartArg::Latest => Start::Latest,
+        }
+    }
+}
+
+/// What may be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ForgetArg {
+    /// What is remembered of another input, or of what this one does not hold any more.
+    Source,
+    /// Which server, tables or topics a sink was.
+    Sink,
+    /// Snapshots.
+    State,
+}
+
+/// `standings run`.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = "\
+Examples:
+  Rank a recorded file, write every change to standard output:
+    standings run --queries queries --source file:sales.ndjson --sink stdout --until-end
+
+  Follow a topic with four workers into Postgres:
+    standings run --queries queries --source kafka://localhost:9092/sales \\
+      --sink postgres://standings@localhost/standings -w 4
+
+  The same from the environment, the password kept in a file:
+    STANDINGS_SINK_FILE=/run/secrets/postgres-url standings run --queries queries --source kafka://k:9092/sales
+
+Exit codes: 0 done, 1 failed at run time, 2 wrong usage or wrong configuration.")]
+pub struct RunArgs {
+    /// Folder with one SQL file per ranking (and sales.sql, if the table has more columns).
+    #[arg(long, env = "STANDINGS_QUERIES", value_name = "DIR")]
+    pub queries: PathBuf,
+    /// Where sales come from: kafka://host:9092[,host:9092]/topic or file:PATH (.ndjson, .csv, .parquet, also
+    /// .gz and .zst); repeat for several files, one partition each.
+    #[arg(long, env = "STANDINGS_SOURCE", value_name = "URL", required = true, value_delimiter = None)]
+    pub source: Vec<SourceUrl>,
+    /// Where changes go: postgres://…, kafka://…/topic, file:PATH, stdout; repeat for several.
+    #[arg(
+        long,
+        env = "STANDINGS_SINK",
+        hide_env_values = true,
+        value_name = "URL",
+        required = true
+    )]
+    pub sink: Vec<SinkUrl>,
+    /// Worker threads of each process.
+    #[arg(
+        short = 'w',
+        long,
+        env = "STANDINGS_WORKERS",
+        value_name = "N",
+        default_value_t = 1,
+        overrides_with = "workers"
+    )]
+    pub workers: usize,
+    /// Processes of the cluster.
+    #[arg(
+        short = 'n',
+        long,
+        env = "STANDINGS_PROCESSES",
+        value_name = "N",
+        default_value_t = 1
+    )]
+    pub processes: usize,
+    /// Which process this is, from 0.
+    #[arg(
+        short = 'p',
+        long,
+        env = "STANDINGS_PROCESS",
+        value_name = "INDEX",
+        default_value_t = 0
+    )]
+    pub process: usize,
+    /// File with one host:port per process, in order.
+    #[arg(long, env = "STANDINGS_HOSTS", value_name = "FILE")]
+    pub hosts: Option<PathBuf>,
+    /// Names the cluster: processes of another are refused.
+    #[arg(
+        long,
+        env = "STANDINGS_CLUSTER_ID",
+        value_name = "ID",
+        default_value = "standings"
+    )]
+    pub cluster_id: String,
+    /// Which life of the cluster this process belongs to; a newer one replaces an older one. `standings cluster` counts
+    /// it; give all processes the same.
+    #[arg(
+        long,
+        env = "STANDINGS_GENERATION",
+        value_name = "N",
+        default_value_t = 0
+    )]
+    pub generation: u64,
+    /// When another process that does not answer counts as lost, which ends this one.
+    #[arg(long, env = "STANDINGS_PEER_TIMEOUT", value_name = "D", default_value = "10s", value_parser = parse_some_duration)]
+    pub peer_timeout: Duration,
+    /// How processes trust each other.
+    #[command(flatten)]
+    pub peers: PeerArgs,
+    /// A file to make when every sink has caught up; `standings cluster` waits for it.
+    #[arg(long, env = "STANDINGS_CAUGHT_UP", hide = true)]
+    pub caught_up_file: Option<PathBuf>,
+    /// How far the watermark stays behind the greatest event time of a partition.
+    #[arg(long, env = "STANDINGS_OUT_OF_ORDERNESS", value_name = "D", default_value = "1m", value_parser = parse_duration)]
+    pub out_of_orderness: Duration,
+    /// How long after its end a window still takes sales (they are corrections then).
+    #[arg(long, env = "STANDINGS_ALLOWED_LATENESS", value_name = "D", default_value = "1h", value_parser = parse_duration)]
+    pub allowed_lateness: Duration,
+    /// When a partition without news stops holding windows open.
+    #[arg(long, env = "STANDINGS_IDLE_TIMEOUT", value_name = "D", default_value = "30s", value_parser = parse_duration)]
+    pub idle_timeout: Duration,
+    /// Least time between two commits; at least 200ms while a backlog is read and --in-flight-bytes leaves room for more of it.
+    /// What is read between two commits is bounded by --in-flight-bytes: with a second between them and its 256 MiB, a
+    /// worker reads 256 MiB a second at most.
+    #[arg(long, env = "STANDINGS_COMMIT_INTERVAL", value_name = "D", default_value = "10ms", value_parser = parse_duration)]
+    pub commit_interval: Duration,
+    /// A sale whose event time is this far after its Kafka record timestamp is a dead letter. A timestamp that a producer
+    /// gave (CreateTime) counts up to this machine's clock when it is read; the broker's (LogAppendTime) as it is.
+    #[arg(long, env = "STANDINGS_MAX_AHEAD", value_name = "D", default_value = "1d", value_parser = parse_duration)]
+    pub max_ahead: Duration,
+    /// How long windows are kept for partitions that lag behind.
+    #[arg(long, env = "STANDINGS_RETAIN", value_name = "D", default_value = "7d", value_parser = parse_duration)]
+    pub retain: Duration,
+    /// Which changes of a row are written.
+    #[arg(long, env = "STANDINGS_EMIT", value_enum, default_value = "rows")]
+    pub emit: EmitArg,
+    /// How commits reach Kafka: in one transaction each, or possibly more than once after a failure. Postgres is
+    /// exactly-once in both; files and standard output remember nothing.
+    #[arg(
+        long,
+        env = "STANDINGS_DELIVERY",
+        value_enum,
+        default_value = "exactly-once"
+    )]
+    pub delivery: Delivery,
+    /// Where to begin reading a topic when nothing is remembered.
+    #[arg(long, env = "STANDINGS_START", value_enum, default_value = "earliest")]
+    pub start: StartArg,
+    /// What is believed as it is now, where it is not what was known: `source`, when sinks and snapshots are of another
+    /// input, or this one does not hold any more what was committed (reading begins at --start, and rows are set to what
+    /// it says); `sink`, when a database or topic was moved, restored or made anew on purpose (what it shows is compared,
+    /// and set right); `state`, snapshots. Repeat for several. Where nothing differs it does nothing.
+    #[arg(
+        long,
+        env = "STANDINGS_FORGET",
+        value_name = "WHAT",
+        value_enum,
+        value_delimiter = ','
+    )]
+    pub forget: Vec<ForgetArg>,
+    /// The same as --forget source: tables and topics that hold rows of another input are set to what this one says.
+    #[arg(long, env = "STANDINGS_REPLACE")]
+    pub replace: bool,
+    /// Where snapshots are kept, so that a restart reads only what came after: file:FOLDER or s3://BUCKET/PREFIX.
+    #[arg(long, env = "STANDINGS_STATE", value_name = "URL")]
+    pub state: Option<StateUrl>,
+    /// How often a snapshot is taken.
+    #[arg(long, env = "STANDINGS_SNAPSHOT_INTERVAL", value_name = "D", default_value = "10s", value_parser = parse_duration)]
+    pub snapshot_interval: Duration,
+    /// Where late sales go, with the windows they missed: kafka://…, file:PATH, stdout.
+    #[arg(long, env = "STANDINGS_LATE", value_name = "URL")]
+    pub late: Option<SinkUrl>,
+    /// Where records go that are no sales, with the reason: kafka://…, file:PATH, stdout.
+    #[arg(long, env = "STANDINGS_DEAD_LETTER", value_name = "URL")]
+    pub dead_letter: Option<SinkUrl>,
+    /// End the run, with exit code 1 and what was read committed, when more than N sales fail a check of
+    /// sales.checks.toml, or (CHECK=window) when a window of its fail-share or volume fails, or (dead=1%, late=1%) when
+    /// more than that share of the records are dead letters or late: of all at the input's end, of a stream's last 10,000.
+    /// Repeat for several, or separate them by commas.
+    #[arg(long, env = "STANDINGS_FAIL_ON", value_name = "CHECK=N", value_delimiter = ',', value_parser = parse_limit)]
+    pub fail_on: Vec<(String, FailOn)>,
+    /// Stop after the input's end as seen at start. Files then close every window; Kafka leaves them open.
+    #[arg(long, env = "STANDINGS_UNTIL_END")]
+    pub until_end: bool,
+    /// Largest record; a larger one is a dead letter.
+    #[arg(long, env = "STANDINGS_MAX_RECORD_BYTES", value_name = "BYTES", default_value_t = 1 << 20, value_parser = limit::record_bytes)]
+    pub max_record_bytes: usize,
+    /// Most bytes that the texts of a sale's group key may have together; a sale with a longer one is a dead letter.
+    /// Without it, or with 0, any key is ranked. Postgres can index 2600 bytes, and more only of texts that compress well.
+    #[arg(long, env = "STANDINGS_MAX_KEY_BYTES", value_name = "BYTES", value_parser = limit::bytes_or_none)]
+    pub max_key_bytes: Option<usize>,
+    /// What this process may hold.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+    /// Input that each worker may have read and not yet committed; beyond it reading stops. Of a sale nothing is kept until
+    /// then but what it adds to; a record for --late or --dead-letter is, and counts with the memory that it takes.
+    #[arg(long, env = "STANDINGS_IN_FLIGHT_BYTES", value_name = "BYTES", default_value_t = 256 << 20, value_parser = limit::bytes)]
+    pub in_flight_bytes: usize,
+    /// Input that one epoch holds under load, between the first and the second number: the more is waiting, the more.
+    /// One number fixes it. Idle, an epoch holds whatever came.
+    #[arg(long, env = "STANDINGS_EPOCH_BYTES", value_name = "BYTES[..BYTES]", default_value = "131072..16777216", value_parser = parse_epoch_bytes)]
+    pub epoch_bytes: (usize, usize),
+    /// A librdkafka setting, for source and sinks, such as security.protocol=SASL_SSL; repeat for several.
+    #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", hide_env_values = true, value_name = "K=V", value_parser = parse_property)]
+    pub kafka_property: Vec<(String, String)>,
+    /// File of librdkafka settings, one K=V a line; for secrets.
+    #[arg(long, env = "STANDINGS_KAFKA_PROPERTIES", value_name = "FILE")]
+    pub kafka_properties: Option<PathBuf>,
+    /// Size of the tumbling event-time windows whose amounts are summed up in the metrics (count, sum, least, quartiles,
+    /// greatest); the newest two are told. 0s: none.
+    #[arg(long, env = "STANDINGS_SUMMARY_WINDOW", value_name = "D", default_value = "1d", value_parser = parse_duration)]
+    pub summary_window: Duration,
+    /// Asked to stop (SIGTERM, SIGINT, SIGHUP), a run commits what it has read and ends with 0. What is down may hold that
+    /// up: after so long it says what is not committed and ends with 1; nothing is lost, the next start reads it again. Less
+    /// than what kills the process otherwise (Kubernetes: 30 s, systemd: 90 s).
+    #[arg(long, env = "STANDINGS_STOP_TIMEOUT", value_name = "D", default_value = "10s", value_parser = parse_some_duration)]
+    pub stop_timeout: Duration,
+    /// How often the counts of this run are written to the table `standings_runs` of every Postgres sink, beside its
+    /// start and its end. 0s: no such table.
+    #[arg(long, env = "STANDINGS_RUNS_INTERVAL", value_name = "D", default_value = "1m", value_parser = parse_duration)]
+    pub runs_interval: Duration,
+    /// What is promised of latency, freshness and completeness.
+    #[command(flatten)]
+    pub objectives: ObjectiveArgs,
+    /// A delete is written to Kafka as a tombstone (null value).
+    #[arg(long, env = "STANDINGS_KAFKA_TOMBSTONES")]
+    pub kafka_tombstones: bool,
+    /// Who is told which data is read and written.
+    #[command(flatten)]
+    pub lineage: LineageArgs,
+    /// Who is told how long commits take.
+    #[command(flatten)]
+    pub traces: TraceArgs,
+    /// What is served over HTTP.
+    #[command(flatten)]
+    pub http: HttpArgs,
+}
+
+impl RunArgs {
+    /// Which share of the records ends the run; of several of one name the least.
+    pub fn shares(&self) -> Shares {
+        let of = |wanted: &str| {
+            let named = self.fail_on.iter().filter(|(name, _)| name == wanted);
+            let shares = named.filter_map(|(_, limit)| match limit {
+                FailOn::Share(share) => Some(*share),
+                _ => None,
+            });
+            shares.min()
+        };
+        Shares {
+            dead: of("dead"),
+            late: of("late"),
+        }
+    }
+
+    /// What may be different from what was known.
+    pub fn forget(&self) -> Forget {
+        Forget {
+            source: self.replace || self.forget.contains(&ForgetArg::Source),
+            sink: self.forget.contains(&ForgetArg::Sink),
+            state: self.forget.contains(&ForgetArg::State),
+        }
+    }
+}
+
+/// `N` or `N..M`.
+fn parse_epoch_bytes(text: &str) -> Result<(usize, usize), String> {
+    let (least, most) = text.split_once("..").unwrap_or((text, text));
+    match (limit::bytes(least), limit::bytes(most)) {
+        (Ok(least), Ok(most)) if least <= most => Ok((least, most)),
+        _ => Err("write it as 131072..16777216, or as one number of bytes above 0".to_owned()),
+    }
+}
+
+/// `CHECK=N`, `CHECK=window`, `dead=1%` or `late=1%`.
+fn parse_limit(text: &str) -> Result<(String, FailOn), String> {
+    let parts = text.split_once('=').and_then(|(name, limit)| {
+        let is_share = RESERVED.contains(&name);
+        let limit = match limit {
+            share if is_share => FailOn::Share(Share::parse(share)?),
+            "window" => FailOn::Window,
+            most => FailOn::Failures(most.parse().ok()?),
+        };
+        Some((name.to_owned(), limit))
+    });
+    let allowed = "write it as amount-range=100 or amount-range=window, or as dead=1% or late=0.5%";
+    parts.ok_or_else(|| allowed.to_owned())
+}
+
+/// `K=V`.
+pub fn parse_property(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((k, v)) if !k.trim().is_empty() => {
+            properties::allowed(k)?;
+            Ok((k.trim().to_owned(), v.trim().to_owned()))
+        }
+        _ => Err("write it as KEY=VALUE, such as security.protocol=SSL".to_owned()),
+    }
+}

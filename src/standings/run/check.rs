@@ -1,0 +1,210 @@
+//! `standings check`: parses and explains queries and configuration, and asks what a run would read and write; writes
+//! nothing.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Command, FromArgMatches};
+
+use super::args::{Delivery, EmitArg, RunArgs, StartArg};
+use super::commands::Prepared;
+use super::questions;
+use crate::config;
+use standings_edge::source::SourceUrl;
+use standings_engine::quality;
+use standings_model::check::FailOn;
+use standings_model::duration::format_duration;
+use standings_model::plan::Plan;
+use standings_process::exit::{self, Failure};
+
+/// `standings check`.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = "\
+Examples:
+  The queries alone:
+    standings check --queries queries
+  The queries and a whole command line, as it would be run:
+    standings check -- run --queries queries --source kafka://localhost:9092/sales --sink postgres://localhost/standings
+
+With a command line the source and the sinks are asked, for five seconds each at most, what they say without anything
+being written: which they are, encoding, rights, tables and their keys, the largest message; and what would become of the
+first 1,000 records. Without network: standings check --offline -- run …
+Exit codes: 0 all is right; 1 one of them does not answer, or nothing would be ranked; 2 something is wrong (each query is
+shown with the place of what is wrong).")]
+pub struct CheckArgs {
+    /// Folder with one SQL file per ranking.
+    #[arg(
+        long,
+        env = "STANDINGS_QUERIES",
+        value_name = "DIR",
+        default_value = "queries"
+    )]
+    pub queries: PathBuf,
+    /// Connect to nothing: a command line is only read.
+    #[arg(long, env = "STANDINGS_OFFLINE")]
+    pub offline: bool,
+    /// A command line to check too: `run` and its flags.
+    #[arg(last = true, value_name = "run …")]
+    pub command: Vec<String>,
+}
+
+/// Loads the queries and the checks beside them; every error is one readable diagnostic.
+pub fn load(dir: &Path) -> Result<Plan, Failure> {
+    let mut plan =
+        standings_query::load_dir(dir).map_err(|errors| Failure::usage(errors.render()))?;
+    plan.checks = quality::load(dir, &plan.schema).map_err(Failure::usage)?;
+    Ok(plan)
+}
+
+/// Runs `standings check`; `all` is the program's command line.
+pub fn run(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
+    let Some(first) = args.command.first() else {
+        exit::say(&words(&load(&args.queries)?));
+        return Ok(());
+    };
+    if first != "run" {
+        return Err(Failure::usage(
+            "after -- comes `run` and its flags: standings check -- run …",
+        ));
+    }
+    let line = std::iter::once("standings").chain(args.command.iter().map(String::as_str));
+    let line = config::resolve(all, line.map(Into::into).collect()).map_err(Failure::from)?;
+    let line = match line.matches.subcommand() {
+        Some((_, own)) => {
+            RunArgs::from_arg_matches(own).map_err(|e| Failure::usage(e.to_string()))?
+        }
+        None => return Err(Failure::usage("after -- comes `run` and its flags")),
+    };
+    let prepared = Prepared::new(&line)?;
+    exit::say(&format!(
+        "{}\n\n{}",
+        words(&prepared.plan),
+        explain(&line, &prepared)
+    ));
+    if args.offline {
+        return Ok(());
+    }
+    let (answers, done) = questions::ask(&line, &prepared);
+    exit::say(&format!("\n{answers}"));
+    done
+}
+
+/// The queries and the checks, in words.
+fn words(plan: &Plan) -> String {
+    match quality::explain(plan) {
+        checks if checks.is_empty() => standings_query::explain(plan),
+        checks => format!("{}\n{checks}", standings_query::explain(plan)),
+    }
+}
+
+/// What a command line says, in words. No secret is shown: URLs show themselves without them, and of client settings
+/// only the names.
+fn explain(args: &RunArgs, prepared: &Prepared) -> String {
+    let mut lines = vec!["configuration".to_owned()];
+    let mut say = |label: &str, text: String| lines.push(format!("  {label:<10} {text}"));
+    for url in &args.source {
+        say("source", url.to_string());
+    }
+    if let [SourceUrl::Kafka { .. }] = &args.source[..] {
+        say(
+            "begins",
+            match args.start {
+                StartArg::Earliest => "at the oldest record",
+                StartArg::Latest => "at what comes from now on",
+            }
+            .to_owned(),
+        );
+    }
+    if args.until_end {
+        say("ends", "at the input's end as seen at start".to_owned());
+    }
+    for url in &args.sink {
+        say("sink", url.to_string());
+    }
+    let nowhere = || "counted, and kept nowhere".to_owned();
+    let shown = |url: &Option<standings_edge::sink::url::SinkUrl>| {
+        url.as_ref().map_or_else(nowhere, ToString::to_string)
+    };
+    say("late", shown(&args.late));
+    say("dead", shown(&args.dead_letter));
+    let d = format_duration;
+    say(
+        "windows",
+        format!(
+            "close when every partition that is not idle is {} past their end; take sales for {} more",
+            d(args.out_of_orderness),
+            d(args.allowed_lateness)
+        ),
+    );
+    say(
+        "",
+        format!(
+            "a partition is idle after {} of silence; windows are kept for laggards for {}",
+            d(args.idle_timeout),
+            d(args.retain)
+        ),
+    );
+    say(
+        "",
+        format!(
+            "a sale more than {} ahead of its record's timestamp is a dead letter",
+            d(args.max_ahead)
+        ),
+    );
+    say(
+        "commits",
+        format!(
+            "at most every {}; {}; {}",
+            d(args.commit_interval),
+            match args.emit {
+                EmitArg::Rows => "every change of a ranked row",
+                EmitArg::Ranks => "only moves and final values",
+            },
+            match args.delivery {
+                Delivery::ExactlyOnce => "exactly once where the sink has transactions",
+                Delivery::AtLeastOnce => "at least once",
+            }
+        ),
+    );
+    let processes = prepared.cluster.hosts.len().max(1);
+    say(
+        "workers",
+        format!(
+            "{} in {processes} process{}; each may have {} MiB read and not committed",
+            prepared.cluster.workers * processes,
+            if processes == 1 { "" } else { "es" },
+            args.in_flight_bytes >> 20
+        ),
+    );
+    for check in &prepared.plan.checks {
+        let name = &check.name;
+        match check.fail_on {
+            Some(FailOn::Failures(most)) => say(
+                "fails",
+                format!("when more than {most} sales fail `{name}` in one process"),
+            ),
+            Some(FailOn::Window) => say("fails", format!("when a window fails `{name}`")),
+            Some(FailOn::Share(_)) | None => {}
+        }
+    }
+    for (name, limit) in &args.fail_on {
+        if let FailOn::Share(share) = limit {
+            let of = match args.until_end {
+                true => "of what was read",
+                false => "of the last 10,000 records",
+            };
+            say("fails", format!("when more than {share} {of} are {name}"));
+        }
+    }
+    if let Some(http) = &args.http.http {
+        say("http", http.clone());
+    }
+    let names: Vec<_> = prepared
+        .kafka_properties
+        .iter()
+        .map(|(key, _)| key.as_str())
+        .collect();
+    if !names.is_empty() {
+        say("kafka", format!("also sets {}", names.join(", ")));
+    }
+    lines.join("\n")
+}

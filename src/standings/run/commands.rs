@@ -1,0 +1,455 @@
+//! `standings run`: from flags to a running engine.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::apart::Apart;
+use super::args::{Delivery, EmitArg, RunArgs};
+use super::check;
+use super::engine::{Cluster, Engine};
+use super::finished::{Finished, Summing};
+use super::record::{Facts, Record};
+use super::signals;
+use crate::config::Settings;
+use crate::lineage::{Dataset, Description, Lineage, Query, Transport};
+use standings_commit::committer::{Keeping, Observer, Outputs};
+use standings_commit::sink::RejectWriter;
+use standings_commit::sink::SinkError;
+use standings_commit::tally::{Counting, Tally};
+use standings_commit::window_watch::WindowWatch;
+use standings_edge::post::Endpoint;
+use standings_edge::sink::url::SinkUrl;
+use standings_edge::sink::{self, SinkOptions};
+use standings_edge::source::{SourceOptions, kafka_properties};
+use standings_edge::store;
+use standings_edge::trace_export::Resource;
+use standings_edge::trace_export::{self, Flushed};
+use standings_engine::dataflow::gather::Emit;
+use standings_engine::driver::{self, Snapshots};
+use standings_engine::event_time::partition::Policy;
+use standings_engine::quality;
+use standings_engine::snapshot::{self, Writer};
+use standings_http::database::Database;
+use standings_http::server;
+use standings_http::watch::{About, Shown, Watch};
+use standings_model::change::Commit;
+use standings_model::check::FailOn;
+use standings_model::clock::Clock;
+use standings_model::plan::{Plan, Ranking};
+use standings_observe::live::Live;
+use standings_observe::metrics::Metrics;
+use standings_process::exit::Failure;
+use standings_process::run_id::RunId;
+use standings_process::witness::Witness;
+
+/// A command line of `standings run`, understood and found right; nothing is connected yet.
+pub struct Prepared {
+    /// The queries.
+    pub plan: Arc<Plan>,
+    /// Which part of which cluster.
+    pub cluster: Cluster,
+    /// Client settings of the file and the flags.
+    pub kafka_properties: Vec<(String, String)>,
+    pub(super) source: SourceOptions,
+    outputs: Outputs,
+    live: Arc<Live>,
+}
+
+impl Prepared {
+    /// Finds what is wrong before anything is started.
+    pub fn new(args: &RunArgs) -> Result<Self, Failure> {
+        let mut plan = check::load(&args.queries)?;
+        for (name, fail_on) in &args.fail_on {
+            if matches!(fail_on, FailOn::Share(_)) {
+                continue;
+            }
+            quality::limit(&mut plan.checks, name, *fail_on).map_err(Failure::usage)?;
+        }
+        plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
+        let plan = Arc::new(plan);
+        let cluster = Cluster::from_flags(args)?;
+        let kafka_properties =
+            kafka_properties(args.kafka_properties.as_deref(), &args.kafka_property)?;
+        let live = Arc::new(Live::new(cluster.workers));
+        let source = SourceOptions {
+            live: Arc::clone(&live),
+            schema: Arc::new(plan.schema.clone()),
+            start: args.start.into(),
+            until_end: args.until_end,
+            kafka_properties: kafka_properties.clone(),
+            max_record_bytes: args.max_record_bytes,
+            ..SourceOptions::new(args.source.clone())
+        };
+        source.check()?;
+        apart(args).check()?;
+        let mut outputs = Outputs::default();
+        if cluster.process == 0 {
+            outputs = open_outputs(args, &kafka_properties, &live)?;
+        }
+        Ok(Prepared {
+            plan,
+            cluster,
+            kafka_properties,
+            source,
+            outputs,
+            live,
+        })
+    }
+}
+
+/// Refuses one topic by two addresses, which only its cluster can tell.
+pub(super) fn one_topic_once(
+    args: &RunArgs,
+    kafka_properties: &[(String, String)],
+) -> Result<(), Failure> {
+    let options = SinkOptions {
+        kafka_properties: kafka_properties.to_vec(),
+        ..SinkOptions::default()
+    };
+    apart(args).check_clusters(&options)
+}
+
+/// What a run reads and writes.
+fn apart(args: &RunArgs) -> Apart {
+    let all = Apart::default()
+        .reads("--hosts", args.hosts.as_ref())
+        .reads("--kafka-properties", args.kafka_properties.as_ref());
+    let sources = args.source.iter();
+    let all = sources.fold(all, |all, url| all.source("--source", url));
+    let all = args
+        .sink
+        .iter()
+        .fold(all, |all, url| all.sink("--sink", url));
+    all.output("--late", args.late.as_ref())
+        .output("--dead-letter", args.dead_letter.as_ref())
+        .state(args.state.as_ref())
+        .lineage(args.lineage.lineage.as_ref())
+}
+
+fn open_outputs(
+    args: &RunArgs,
+    kafka_properties: &[(String, String)],
+    live: &Arc<Live>,
+) -> Result<Outputs, Failure> {
+    let options = SinkOptions {
+        kafka_properties: kafka_properties.to_vec(),
+        kafka_tombstones: args.kafka_tombstones,
+        exactly_once: args.delivery == Delivery::ExactlyOnce,
+        live: Arc::clone(live),
+        clock: Clock::default(),
+        started_before: args.generation > 1,
+    };
+    let mut outputs = Outputs {
+        forget: args.forget(),
+        live: Arc::clone(live),
+        ..Outputs::default()
+    };
+    for url in &args.sink {
+        outputs.sinks.push(sink::connect(url, &options)?);
+    }
+    let reject = |url: &Option<_>| -> Result<Option<Box<dyn RejectWriter>>, SinkError> {
+        url.as_ref()
+            .map(|u| sink::connect_rejects(u, &options))
+            .transpose()
+    };
+    outputs.late = reject(&args.late)?;
+    outputs.dead = reject(&args.dead_letter)?;
+    Ok(outputs)
+}
+
+/// Runs `standings run` until the input's end or a signal.
+/// `shown` is what may be told of the settings.
+pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), Failure> {
+    let Prepared {
+        plan,
+        cluster,
+        source,
+        mut outputs,
+        live,
+        kafka_properties,
+    } = Prepared::new(&args)?;
+    if cluster.process == 0 {
+        one_topic_once(&args, &kafka_properties)?;
+    }
+    let told = Arc::clone(&live);
+    signals::end_within(args.stop_timeout, &live);
+    let mut snapshots = None;
+    if let Some(url) = &args.state {
+        if !store::wait_for(url, &live, &stop).map_err(Failure::usage)? {
+            // Nothing was read.
+            return Ok(());
+        }
+        let store = store::open(url).map_err(Failure::usage)?;
+        let run = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
+        let writer = Writer::start(store.clone(), Arc::clone(&plan), Arc::clone(&live), &run)
+            .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
+        outputs.state = Some(Keeping {
+            store: store.clone(),
+            interval: args.snapshot_interval,
+            run,
+        });
+        snapshots = Some(Snapshots { store, writer });
+    }
+    let facts = Facts::new(describe(shown, &plan));
+    let witnesses = match cluster.process {
+        0 => witnesses(&args, &plan, &facts, &kafka_properties, &mut outputs)?,
+        _ => Vec::new(),
+    };
+    let flushed = match cluster.process {
+        0 => trace(&args, &facts, &mut outputs)?,
+        _ => None,
+    };
+    let limits = args.limits.in_force();
+    limits.tell(&live);
+    limits.watch_memory()?;
+    let settings = driver_settings(&args, &plan, &source, stop, snapshots);
+    let finished = Finished::new(
+        args.shares(),
+        args.until_end,
+        settings.policy.out_of_orderness,
+        &settings.stop,
+        &told,
+    );
+    let is_first = cluster.process == 0;
+    if is_first {
+        let summing = Summing(Arc::clone(&finished));
+        outputs.observers.push(Box::new(summing));
+    }
+    let stop = Arc::clone(&settings.stop);
+    if cluster.process == 0
+        && let Some(watch) = WindowWatch::new(&plan, &live, &settings.stop)
+    {
+        outputs.observers.push(Box::new(watch));
+    }
+    if let Some(address) = args.http.http.as_deref() {
+        let listening = server::listen(address, cluster.process, &args.http)?;
+        let commits_here = cluster.process == 0;
+        let metrics = Arc::new(Metrics::new(live, args.objectives.clone()));
+        metrics
+            .start_sampling()
+            .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
+        let about = About {
+            policy: Some(settings.policy),
+            idle_timeout: Some(settings.idle_timeout),
+            commits_here,
+            workers: args.workers,
+            rows: args.http.http_rows,
+            configuration: facts.configuration.clone(),
+        };
+        let runs = match commits_here {
+            true => database_of_runs(&args, &plan)?,
+            false => None,
+        };
+        let shown = Shown::recorded(Arc::clone(&plan), metrics, about, runs);
+        if commits_here {
+            outputs
+                .observers
+                .push(Box::new(Watch::start(Arc::clone(&shown))?));
+        } else {
+            // Only the first process has sinks to wait for.
+            shown.set_ready();
+        }
+        tracing::info!(event = "http", address = %listening.address()?);
+        listening.serve(shown)?;
+    }
+    if let Some(path) = args.caught_up_file.clone().filter(|_| cluster.process == 0) {
+        outputs.observers.push(Box::new(CaughtUp(path)));
+    }
+    for url in &args.source {
+        tracing::info!(event = "starting", source = %url, workers = args.workers, process = args.process);
+    }
+    Engine {
+        cluster,
+        settings,
+        limits,
+        emit: match args.emit {
+            EmitArg::Rows => Emit::Rows,
+            EmitArg::Ranks => Emit::Ranks,
+        },
+        commit_interval: args.commit_interval,
+        source,
+        outputs,
+    }
+    .run()?;
+    if let Some(flushed) = flushed {
+        flushed.wait(TRACES_WAIT);
+    }
+    // Everything that was read is committed now.
+    if let Some(message) = told.broken_check() {
+        return Err(Failure::failed(message));
+    }
+    if is_first {
+        finished.tell(stop.load(Ordering::Relaxed))?;
+    }
+    witnesses.into_iter().for_each(Witness::done);
+    Ok(())
+}
+
+/// How long the end of a run waits for its last spans to be sent.
+const TRACES_WAIT: Duration = Duration::from_secs(5);
+
+/// How long one request with spans may take.
+const TRACE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Starts traces, if they are wanted.
+fn trace(args: &RunArgs, facts: &Facts, outputs: &mut Outputs) -> Result<Option<Flushed>, Failure> {
+    let Some(url) = &args.traces.trace else {
+        return Ok(None);
+    };
+    let token = args.traces.trace_token.clone();
+    let wrong = |e: String| Failure::usage(format!("--trace {url}: {e}"));
+    let endpoint = Endpoint::new(url, token, TRACE_PATIENCE).map_err(wrong)?;
+    let instance = facts.id.to_string();
+    let (resource, live) = (Resource { instance }, Arc::clone(&outputs.live));
+    let sample = args.traces.trace_sample;
+    let (tracer, flushed) = trace_export::start(endpoint, url, sample, resource, live)
+        .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
+    outputs.tracer = Some(tracer);
+    Ok(Some(flushed))
+}
+
+/// The Postgres sinks that runs are recorded in.
+fn recording(args: &RunArgs) -> Vec<&str> {
+    let mut urls = Vec::new();
+    for sink in args.sink.iter().filter(|_| !args.runs_interval.is_zero()) {
+        if let SinkUrl::Postgres(url) = sink {
+            urls.push(url.as_str());
+        }
+    }
+    urls
+}
+
+/// Who keeps a record of this run; on process 0 alone, which commits.
+fn witnesses(
+    args: &RunArgs,
+    plan: &Arc<Plan>,
+    facts: &Facts,
+    kafka_properties: &[(String, String)],
+    outputs: &mut Outputs,
+) -> Result<Vec<Witness>, Failure> {
+    let failed = |e: std::io::Error| Failure::failed(format!("cannot start a thread: {e}"));
+    let tally = Arc::new(Tally::default());
+    let mut witnesses = Vec::new();
+    for url in recording(args) {
+        let (facts, tally) = (facts.clone(), Arc::clone(&tally));
+        let record = Record::new(url, facts, tally, args.runs_interval)?;
+        witnesses.push(Witness::start("runs", record).map_err(failed)?);
+    }
+    if let Some(url) = &args.lineage.lineage {
+        let token = args.lineage.lineage_token.clone();
+        let wrong = |e| Failure::usage(format!("--lineage {url}: {e}"));
+        let transport = Transport::new(url, token, kafka_properties).map_err(wrong)?;
+        let lineage = Lineage::new(
+            description(args, plan, facts)?,
+            Arc::clone(plan),
+            Arc::clone(&tally),
+            transport,
+            url.to_string(),
+            args.lineage.lineage_interval,
+            Arc::clone(&outputs.live),
+        );
+        witnesses.push(Witness::start("lineage", lineage).map_err(failed)?);
+    }
+    if !witnesses.is_empty() {
+        outputs.observers.push(Box::new(Counting(tally)));
+    }
+    Ok(witnesses)
+}
+
+/// What lineage tells of a run.
+fn description(args: &RunArgs, plan: &Plan, facts: &Facts) -> Result<Description, Failure> {
+    let query = |ranking: &Ranking| {
+        let path = args.queries.join(format!("{}.sql", ranking.name));
+        let sql = std::fs::read_to_string(&path);
+        let sql = sql.map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
+        let to = |sink| Dataset::of_sink(sink, &ranking.name);
+        Ok(Query {
+            run: RunId::new(),
+            sql,
+            outputs: args.sink.iter().filter_map(to).collect(),
+        })
+    };
+    let queries: Result<Vec<_>, Failure> = plan.rankings.iter().map(query).collect();
+    let asides = [&args.late, &args.dead_letter].into_iter().flatten();
+    Ok(Description {
+        namespace: args.lineage.lineage_namespace.clone(),
+        job: args.lineage.lineage_job.clone(),
+        run: facts.id,
+        is_batch: args.until_end,
+        inputs: args.source.iter().map(Dataset::of_source).collect(),
+        input_per_partition: args.source.len() > 1,
+        asides: asides.filter_map(|s| Dataset::of_sink(s, "")).collect(),
+        queries: queries?,
+        interval_s: args.lineage.lineage_interval.as_secs(),
+    })
+}
+
+/// Where `/api/v1/runs` is answered from: the first of them.
+fn database_of_runs(args: &RunArgs, plan: &Arc<Plan>) -> Result<Option<Database>, Failure> {
+    let first = recording(args).into_iter().next();
+    let open = |url| Database::new(Arc::clone(plan), url, &[], 2, Duration::from_secs(2));
+    Ok(first.map(open).transpose()?)
+}
+
+/// The configuration in force, for administrators.
+fn describe(mut settings: Settings, plan: &Plan) -> serde_json::Value {
+    let fingerprint = snapshot::fingerprint(plan);
+    settings.insert("queries_fingerprint".to_owned(), fingerprint.into());
+    settings.into()
+}
+
+/// Makes a file when every sink has caught up, so that a supervisor knows.
+struct CaughtUp(PathBuf);
+
+impl Observer for CaughtUp {
+    fn opened(&mut self) {}
+
+    fn caught_up(&mut self) {
+        if let Err(problem) = std::fs::write(&self.0, "") {
+            tracing::warn!(event = "caught_up_not_told", path = %self.0.display(), %problem);
+        }
+    }
+
+    fn committed(&mut self, _: &Plan, _: &Commit) {}
+}
+
+fn ms(d: Duration) -> i64 {
+    // Durations are at most 400000 days, which fits.
+    d.as_millis() as i64
+}
+
+/// How event time is judged.
+pub(super) fn policy(args: &RunArgs) -> Policy {
+    Policy {
+        out_of_orderness: ms(args.out_of_orderness),
+        allowed_lateness: ms(args.allowed_lateness),
+        max_ahead: ms(args.max_ahead),
+        retain: ms(args.retain),
+    }
+}
+
+fn driver_settings(
+    args: &RunArgs,
+    plan: &Arc<Plan>,
+    source: &SourceOptions,
+    stop: Arc<AtomicBool>,
+    snapshots: Option<Snapshots>,
+) -> driver::Settings {
+    driver::Settings {
+        plan: Arc::clone(plan),
+        policy: policy(args),
+        summary_window: Some(ms(args.summary_window)).filter(|size| *size > 0),
+        idle_timeout: args.idle_timeout,
+        until_end: args.until_end,
+        ends_are_final: source.is_files(),
+        max_record_bytes: args.max_record_bytes,
+        in_flight_bytes: args.in_flight_bytes,
+        epoch_bytes: args.epoch_bytes,
+        stop,
+        snapshots,
+        live: Arc::clone(&source.live),
+        clock: Clock::default(),
+    }
+}

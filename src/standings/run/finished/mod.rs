@@ -1,0 +1,439 @@
+//! What a run says of itself at its end, and whether it was in vain.
+//!
+//! ```text
+//! commits ──► counts, the first late sale, the first dead letter of each reason ──► event `finished`, a line for people
+//!                                                                              └──► exit code 1: nothing ranked, --fail-on
+//! ```
+//!
+//! 1. Counts are those of the commits: they go on from the snapshot that the run began with. Reasons are of this run.
+//! 2. Asked to stop, a run has done what it was asked to: that it ranked nothing so far is no failure.
+//! 3. A share is of all that was read where the input ends, else of the last [`LAST`] records or a few more.
+
+mod words;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use self::words::{count, in_vain_message, line, reasons, span};
+pub(super) use self::words::{grouped, reasons_of};
+use standings_commit::committer::Observer;
+use standings_model::block::PartitionId;
+use standings_model::change::{Commit, Counts};
+use standings_model::check::Share;
+use standings_model::plan::Plan;
+use standings_model::printable::printable;
+use standings_model::reject::RejectKind;
+use standings_model::time::format_rfc3339;
+use standings_observe::live::Live;
+use standings_process::exit::Failure;
+
+/// Records that a share of a stream is of.
+pub const LAST: u64 = 10_000;
+
+/// Times before this and after that are named: 1990 and 2100, ms.
+const USUAL: (i64, i64) = (631_152_000_000, 4_102_444_800_000);
+
+/// Which share of the records ends a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shares {
+    /// `--fail-on dead=1%`.
+    pub dead: Option<Share>,
+    /// `--fail-on late=1%`.
+    pub late: Option<Share>,
+}
+
+/// Adds up what is committed; shared with who tells it at the end.
+pub struct Finished {
+    state: Mutex<State>,
+    shares: Shares,
+    /// The input has an end.
+    until_end: bool,
+    /// How far watermarks are behind the greatest event time, ms.
+    out_of_orderness: i64,
+    stop: Arc<AtomicBool>,
+    live: Arc<Live>,
+    started: Instant,
+}
+
+#[derive(Default)]
+struct State {
+    counts: BTreeMap<PartitionId, Counts>,
+    watermarks: BTreeMap<PartitionId, i64>,
+    commits: u64,
+    changes: u64,
+    /// What is said of the first late sale.
+    late: Option<String>,
+    /// By reason: how many, and what is said of the first.
+    dead: BTreeMap<String, (u64, String)>,
+    /// Counts of the last commits, for shares of a stream.
+    last: VecDeque<Counts>,
+    broken: Option<String>,
+}
+
+impl State {
+    fn total(&self) -> Counts {
+        let mut total = Counts::default();
+        self.counts.values().for_each(|c| total.add(c));
+        total
+    }
+}
+
+/// The committer's side.
+pub struct Summing(pub Arc<Finished>);
+
+impl Observer for Summing {
+    fn opened(&mut self) {}
+
+    fn committed(&mut self, _: &Plan, commit: &Commit) {
+        self.0.add(commit);
+    }
+}
+
+impl Finished {
+    /// Nothing yet. `stop` is set when a share of a stream is exceeded.
+    pub fn new(
+        shares: Shares,
+        until_end: bool,
+        out_of_orderness: i64,
+        stop: &Arc<AtomicBool>,
+        live: &Arc<Live>,
+    ) -> Arc<Self> {
+        Arc::new(Finished {
+            state: Mutex::default(),
+            shares,
+            until_end,
+            out_of_orderness,
+            stop: Arc::clone(stop),
+            live: Arc::clone(live),
+            started: Instant::now(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, commit: &Commit) {
+        let mut state = self.lock();
+        if !commit.counts.is_empty() {
+            state.counts.clone_from(&commit.counts);
+        }
+        for (partition, watermark) in &commit.watermarks {
+            if let Some(watermark) = watermark {
+                state.watermarks.insert(*partition, *watermark);
+            }
+        }
+        state.commits += u64::from(commit.number > 0);
+        state.changes += commit.changes.len() as u64;
+        for reject in &commit.rejects {
+            match &reject.kind {
+                RejectKind::Late { event_time, .. } => {
+                    if state.late.is_none() {
+                        let now = state.watermarks.get(&reject.partition).copied();
+                        let behind = now.map_or(0, |now| now.saturating_sub(*event_time));
+                        state.late = Some(format!(
+                            "partition {}, offset {}, of {}, {} behind",
+                            reject.partition,
+                            reject.offset,
+                            format_rfc3339(*event_time),
+                            span(behind)
+                        ));
+                    }
+                }
+                RejectKind::Dead {
+                    reason,
+                    check,
+                    detail,
+                } => count(&mut state.dead, reject, reason, check.as_deref(), detail),
+            }
+        }
+        if !self.until_end && self.shares != Shares::default() {
+            self.watch(&mut state);
+        }
+    }
+
+    /// Ends a stream of whose last records too many were refused.
+    fn watch(&self, state: &mut State) {
+        let now = state.total();
+        let is_old = |then: &Counts| now.read - then.read.min(now.read) >= LAST;
+        // The newest of those that are old enough is what the last records begin with.
+        while state.last.get(1).is_some_and(is_old) {
+            state.last.pop_front();
+        }
+        let then = match state.last.front() {
+            Some(then) if is_old(then) => *then,
+            None if now.read >= LAST => Counts::default(),
+            _ => {
+                state.last.push_back(now);
+                return;
+            }
+        };
+        state.last.push_back(now);
+        let since = |all: &dyn Fn(&Counts) -> u64| all(&now).saturating_sub(all(&then));
+        let found = Counts {
+            read: since(&|c| c.read),
+            late: since(&|c| c.late),
+            retired: since(&|c| c.retired),
+            dead: since(&|c| c.dead),
+            ..Counts::default()
+        };
+        if let Some(problem) = self.exceeded(&found) {
+            state.broken.get_or_insert(problem);
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Which share of these is too great.
+    fn exceeded(&self, found: &Counts) -> Option<String> {
+        let late = found.late + found.retired;
+        let all = [
+            ("dead", self.shares.dead, found.dead),
+            ("late", self.shares.late, late),
+        ];
+        all.into_iter().find_map(|(name, share, part)| {
+            let share = share.filter(|share| share.is_exceeded(part, found.read))?;
+            Some(format!(
+                "of {} records {} were {name}, and --fail-on {name}={share} allows no more than that share; what was read \
+                 until then is committed",
+                grouped(found.read),
+                grouped(part)
+            ))
+        })
+    }
+
+    /// Tells what was done, and fails where it was in vain or a share was exceeded. `asked`: it was asked to stop.
+    pub fn tell(&self, asked: bool) -> Result<(), Failure> {
+        let state = self.lock();
+        let total = state.total();
+        let (refused, _) = self.live.rows_refused(0);
+        let seconds = self.started.elapsed().as_secs_f64();
+        let times = self.odd_times(&state);
+        let reasons = reasons(&state.dead);
+        tracing::info!(
+            event = "finished",
+            read = total.read,
+            ranked = total.ranked,
+            late = total.late,
+            retired = total.retired,
+            dead = total.dead,
+            duplicate = total.duplicate,
+            filtered = total.filtered,
+            rows_refused = refused,
+            commits = state.commits,
+            changes = state.changes,
+            seconds = (seconds * 1000.0).round() / 1000.0,
+            first_late = state.late,
+            reasons,
+            times
+        );
+        if std::io::stderr().is_terminal() {
+            let more = [&reasons, &times].into_iter().flatten();
+            let more: String = more.map(|text| format!("\n{}", printable(text))).collect();
+            let refused = match refused {
+                0 => String::new(),
+                n => format!("; sinks did not take {} rows", grouped(n)),
+            };
+            eprintln!("{}{refused}{more}", line(&state, &total, seconds));
+        }
+        if let Some(problem) = &state.broken {
+            return Err(Failure::failed(problem.clone()));
+        }
+        if total.in_vain() && !asked {
+            return Err(Failure::failed(in_vain_message(
+                &state,
+                &total,
+                reasons.as_deref(),
+                times.as_deref(),
+            )));
+        }
+        match self.exceeded(&total) {
+            Some(problem) if self.until_end && !asked => Err(Failure::failed(problem)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Times that no clock of today shows, where they are the newest of a partition.
+    fn odd_times(&self, state: &State) -> Option<String> {
+        let greatest = state.watermarks.iter();
+        let greatest = greatest.map(|(p, w)| (*p, w.saturating_add(self.out_of_orderness)));
+        let odd = |(_, time): &(PartitionId, i64)| *time < USUAL.0 || *time >= USUAL.1;
+        let (partition, time) = greatest.into_iter().find(odd)?;
+        let shown = format_rfc3339(time);
+        // As milliseconds they are of January 1970.
+        let as_seconds = time.saturating_mul(1000);
+        if (USUAL.0..USUAL.1).contains(&as_seconds) {
+            return Some(format!(
+                "the newest event_time of partition {partition} is {shown}: integers are milliseconds, and these look like \
+                 seconds (as such it would be {})",
+                format_rfc3339(as_seconds)
+            ));
+        }
+        let what = match time < USUAL.0 {
+            true => "no event_time there is after 1990",
+            false => "sales after it are late, whatever their own time is",
+        };
+        Some(format!(
+            "the newest event_time of partition {partition} is {shown}, far from now: {what}; is the column what it is \
+             taken for, and its unit milliseconds?"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use standings_model::reject::{MissedWindow, Reject};
+    use standings_model::time::HOUR;
+
+    fn finished(until_end: bool, dead: &str) -> Arc<Finished> {
+        let shares = Shares {
+            dead: Share::parse(dead),
+            late: None,
+        };
+        Finished::new(shares, until_end, 0, &Arc::default(), &Arc::default())
+    }
+
+    fn commit(counts: Counts, watermark: i64) -> Commit {
+        Commit {
+            counts: BTreeMap::from([(0, counts)]),
+            watermarks: BTreeMap::from([(0, Some(watermark))]),
+            ..Commit::default()
+        }
+    }
+
+    const NOW: i64 = 1_769_126_400_000;
+
+    fn refused(finished: &Finished) -> String {
+        finished.tell(false).expect_err("in vain").message
+    }
+
+    #[test]
+    fn nothing_ranked_is_a_failure_unless_asked_to_stop() {
+        let counts = Counts {
+            read: 2,
+            late: 1,
+            dead: 1,
+            ..Counts::default()
+        };
+        let mut commit = commit(counts, NOW);
+        let missed = MissedWindow {
+            ranking: 0,
+            start: 0,
+            end: 1,
+            retired: false,
+        };
+        let reject = |kind| Reject {
+            partition: 0,
+            offset: 7,
+            kind,
+            bytes: Vec::new(),
+        };
+        commit.rejects = vec![
+            reject(RejectKind::Late {
+                missed: vec![missed],
+                event_time: NOW - 3 * 365 * 24 * HOUR,
+            }),
+            reject(RejectKind::Dead {
+                reason: "bad_time".to_owned(),
+                check: None,
+                detail: "found \"x\"".to_owned(),
+            }),
+        ];
+        let all = finished(true, "");
+        all.add(&commit);
+        let said = refused(&all);
+        for word in [
+            "2 records",
+            "late 1",
+            "offset 7",
+            "3 years behind",
+            "bad_time 1",
+            "found \"x\"",
+            "milliseconds",
+        ] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+        assert!(all.tell(true).is_ok());
+        for ok in [
+            Counts {
+                read: 2,
+                dead: 1,
+                filtered: 1,
+                ..Counts::default()
+            },
+            Counts {
+                read: 2,
+                dead: 1,
+                duplicate: 1,
+                ..Counts::default()
+            },
+            Counts {
+                read: 2,
+                dead: 1,
+                ranked: 1,
+                ..Counts::default()
+            },
+            Counts::default(),
+        ] {
+            let all = finished(true, "");
+            all.add(&super::tests::commit(ok, NOW));
+            assert!(all.tell(false).is_ok(), "{ok:?}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_of_all_or_of_the_last_records() {
+        let counts = |read, dead| Counts {
+            read,
+            dead,
+            ranked: read - dead,
+            ..Counts::default()
+        };
+        let end = finished(true, "1%");
+        end.add(&commit(counts(1000, 10), NOW));
+        assert!(end.tell(false).is_ok());
+        end.add(&commit(counts(1001, 11), NOW));
+        assert!(refused(&end).contains("1,001 records 11 were dead"));
+
+        // A good year, and then a bad minute.
+        let stream = finished(false, "1%");
+        for n in 1..=100 {
+            stream.add(&commit(counts(n * 10_000, 0), NOW));
+        }
+        stream.add(&commit(counts(1_005_000, 90), NOW));
+        assert!(stream.tell(true).is_ok());
+        stream.add(&commit(counts(1_010_000, 101), NOW));
+        assert!(stream.stop.load(Ordering::Relaxed));
+        assert!(
+            stream
+                .tell(true)
+                .expect_err("ends")
+                .message
+                .contains("101 were dead")
+        );
+        // Few records say nothing yet.
+        let begun = finished(false, "1%");
+        begun.add(&commit(counts(10, 9), NOW));
+        assert!(begun.tell(true).is_ok());
+    }
+
+    #[test]
+    fn times_far_from_now_are_named() {
+        let said = |time| {
+            let all = finished(true, "");
+            all.add(&commit(Counts::default(), time));
+            all.odd_times(&all.lock())
+        };
+        assert_eq!(said(NOW), None);
+        assert!(
+            said(NOW / 1000).is_some_and(|s| s.contains("seconds") && s.contains("2026-01-23"))
+        );
+        assert!(said(100).is_some_and(|s| s.contains("1990")));
+        assert!(
+            said(253_402_300_000_000).is_some_and(|s| s.contains("9999") && s.contains("late"))
+        );
+    }
+}

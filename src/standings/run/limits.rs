@@ -1,0 +1,209 @@
+//! What a process may take: memory, keys, windows.
+//!
+//! How much state there is depends on the keys that come, and what is ranked may not depend on how much memory there is, nor
+//! on workers and pace: so nothing is dropped. A process beyond a limit says so and ends (exit code 1) without the epoch
+//! that was too much; what was committed stays, and the same input comes to the same end again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use standings_engine::dataflow::totals::{Held, Totals};
+use standings_model::plan::Plan;
+use standings_observe::live::{Limit, Live};
+use standings_observe::memory::{may_take, resident};
+use standings_process::exit::{self, Failure};
+
+/// Between two looks at the memory.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// `--max-…` of a process.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct LimitArgs {
+    /// Memory that this process may hold, in bytes or as a share of what it may take (its control group's limit, and not more
+    /// than what is free of the machine's memory when it starts); beyond it the process ends with a message (exit code 1) instead of being killed by the machine.
+    /// 0 for no limit.
+    #[arg(
+        long,
+        env = "STANDINGS_MAX_MEMORY_BYTES",
+        value_name = "BYTES|SHARE%",
+        default_value = "90%",
+        value_parser = parse_memory
+    )]
+    pub max_memory_bytes: MemoryLimit,
+    /// Keys that this process may hold, counted in each window and ranking; beyond it the process ends with a message
+    /// (exit code 1). 0 for no limit.
+    #[arg(
+        long,
+        env = "STANDINGS_MAX_KEYS",
+        value_name = "N",
+        default_value_t = 0
+    )]
+    pub max_keys: u64,
+    /// Windows of one ranking that may be open at once, as one worker holds them; beyond it the process ends with a message
+    /// (exit code 1). 0 for no limit.
+    #[arg(
+        long,
+        env = "STANDINGS_MAX_WINDOWS",
+        value_name = "N",
+        default_value_t = 0
+    )]
+    pub max_windows: u64,
+}
+
+/// `--max-memory-bytes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryLimit {
+    /// So many; 0 for no limit.
+    Bytes(u64),
+    /// So many percent of what the process may take.
+    Share(u8),
+}
+
+impl MemoryLimit {
+    /// In bytes here; 0 for no limit, also where it is not known what a process may take.
+    pub fn bytes(self) -> u64 {
+        match self {
+            MemoryLimit::Bytes(bytes) => bytes,
+            MemoryLimit::Share(percent) => may_take().unwrap_or(0) / 100 * u64::from(percent),
+        }
+    }
+}
+
+/// `BYTES` or `SHARE%`.
+pub fn parse_memory(text: &str) -> Result<MemoryLimit, String> {
+    let limit = match text.strip_suffix('%') {
+        Some(share) => match share.trim().parse() {
+            Ok(percent @ 1..=100) => Some(MemoryLimit::Share(percent)),
+            _ => None,
+        },
+        None => text.parse().ok().map(MemoryLimit::Bytes),
+    };
+    limit.ok_or_else(|| "write it as a number of bytes, or as a share such as 90%".to_owned())
+}
+
+/// The limits in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of memory; 0 for no limit.
+    pub memory_bytes: u64,
+    /// Keys of the process; 0 for no limit.
+    pub keys: u64,
+    /// Windows of one ranking on one worker; 0 for no limit.
+    pub windows: u64,
+}
+
+impl LimitArgs {
+    /// As they are on this machine.
+    pub fn in_force(&self) -> Limits {
+        Limits {
+            memory_bytes: self.max_memory_bytes.bytes(),
+            keys: self.max_keys,
+            windows: self.max_windows,
+        }
+    }
+}
+
+impl Limits {
+    /// Says once what is in force, to the log and to the metrics.
+    pub fn tell(&self, live: &Live) {
+        tracing::info!(
+            event = "limits",
+            memory_bytes = self.memory_bytes,
+            keys = self.keys,
+            windows = self.windows
+        );
+        live.set_limit(Limit::Keys, self.keys);
+        live.set_limit(Limit::Windows, self.windows);
+        live.set_limit(Limit::MemoryBytes, self.memory_bytes);
+    }
+
+    /// Ends the process when it holds more memory than it may.
+    pub fn watch_memory(self) -> Result<(), Failure> {
+        let most = self.memory_bytes;
+        if most == 0 {
+            return Ok(());
+        }
+        let watch = move || {
+            loop {
+                if let Some(held) = resident().filter(|held| *held > most) {
+                    exit::now(&too_much_memory(held, most));
+                }
+                std::thread::sleep(LOOK);
+            }
+        };
+        let thread = std::thread::Builder::new().name("memory".to_owned());
+        thread
+            .spawn(watch)
+            .map(drop)
+            .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))
+    }
+
+    /// What a worker calls with its totals after each epoch: ends the process when they are too much.
+    pub fn watch_totals(self, plan: Arc<Plan>, live: Arc<Live>, worker: usize) -> impl Fn(&Totals) {
+        let looked = std::cell::RefCell::new(Held::default());
+        move |totals: &Totals| {
+            let mut held = looked.borrow_mut();
+            totals.held(&mut held);
+            live.set_keys(worker, held.keys());
+            live.set_windows(worker, held.most_windows().1);
+            if let Err(failure) = self.allow(&held, live.keys(), &plan) {
+                exit::now(&failure);
+            }
+        }
+    }
+
+    /// Whether a worker may hold so much, in a process with so many keys.
+    fn allow(&self, held: &Held, keys: u64, plan: &Plan) -> Result<(), Failure> {
+        let name = |ranking: usize| plan.rankings[ranking].name.as_str();
+        let (ranking, windows) = held.most_windows();
+        if self.windows > 0 && windows as u64 > self.windows {
+            return Err(Failure::failed(format!(
+                "`{}` has {windows} open windows, more than --max-windows ({}): are there event times far apart? If they \
+                 are right, use a larger window or step, a shorter --retain and --allowed-lateness, or raise \
+                 --max-windows (0 for no limit)",
+                name(ranking),
+                self.windows
+            )));
+        }
+        if self.keys > 0 && keys > self.keys {
+            let (ranking, most) = held.most_keys();
+            return Err(Failure::failed(format!(
+                "this process holds {keys} keys, more than --max-keys ({}); most are of `{}` ({most} on this worker, in \
+                 {} windows): does it group by something without bound, such as an id? If not, use more processes (-n), \
+                 shorter windows, --retain and --allowed-lateness, or raise --max-keys (0 for no limit)",
+                self.keys,
+                name(ranking),
+                held.windows(ranking)
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn too_much_memory(held: u64, most: u64) -> Failure {
+    Failure::failed(format!(
+        "this process holds {} MiB of memory, more than --max-memory-bytes ({} MiB): more keys and open windows than it can \
+         keep; give it more memory, more processes (-n), or shorter windows, --retain and --allowed-lateness",
+        held >> 20,
+        most >> 20
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_of_what_the_process_may_take() {
+        assert_eq!(parse_memory("0").unwrap().bytes(), 0);
+        assert_eq!(parse_memory("4096").unwrap(), MemoryLimit::Bytes(4096));
+        let whole = parse_memory("100%").unwrap().bytes();
+        let most = parse_memory("90 %").unwrap().bytes();
+        assert!(0 < most && most < whole && whole <= may_take().unwrap());
+        for wrong in ["", "%", "0%", "101%", "-1", "1GiB", "1.5%"] {
+            assert!(parse_memory(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What ties the floors together: the command line, the threads of a run, the processes of a cluster.
+//!
+//! ```text
+//! reader thread ──blocks──► driver (one per worker thread: decode, combine, epochs) ──► dataflow
+//!                                                                                         │ drafts
+//!            durable epoch ◄── committer thread (process 0: numbers, sinks, rejects) ◄────┘
+//! ```
+
+pub mod apart;
+pub mod args;
+pub mod check;
+pub mod cluster;
+pub mod commands;
+pub mod engine;
+pub mod finished;
+pub mod health;
+pub mod limits;
+mod questions;
+pub mod record;
+pub mod replica;
+pub mod serve;
+pub mod signals;
+pub mod size;
+pub mod upgrade;

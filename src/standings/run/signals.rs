@@ -1,0 +1,175 @@
+//! What a process does when it is asked to end: SIGTERM, SIGINT, SIGHUP.
+//!
+//! ```text
+//! main: held back ──► listened to ──first──► stop: what was read is committed ──► 0
+//!                                    │
+//!                                    ├─ another, later than [`ONE`] ──► ends at once, 1
+//!                                    └─ `--stop-timeout` over ────────► says what was not committed, 1
+//! ```
+//!
+//! 1. A signal that comes before anybody listens is held back, and heard then.
+//! 2. Two within a tenth of a second are one: a terminal and a supervisor both pass on what a person did once.
+//! 3. Whatever is down or hangs: this thread waits for nobody.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use standings_observe::live::Live;
+use standings_process::exit::{self, Failure};
+
+/// Signals within this time are one.
+const ONE: Duration = Duration::from_millis(100);
+/// How often it is looked whether the time is over.
+const LOOK: Duration = Duration::from_millis(50);
+/// What the record of a run may take at the end of its time.
+const RECORD: Duration = Duration::from_secs(1);
+
+/// How long a run may take to end, and where it tells what it waits for.
+static LIMIT: Mutex<Option<(Duration, Arc<Live>)>> = Mutex::new(None);
+
+/// `--stop-timeout`: asked to stop, this process ends within it.
+pub fn end_within(limit: Duration, live: &Arc<Live>) {
+    let mut set = LIMIT.lock().unwrap_or_else(PoisonError::into_inner);
+    *set = Some((limit, Arc::clone(live)));
+}
+
+/// Keeps signals back until somebody listens to them. To be called first, before there is another thread.
+pub fn hold_back() {
+    mask(libc::SIG_BLOCK);
+}
+
+/// Lets signals through again, to whoever listens; if nobody does, they end the process.
+pub fn let_through() {
+    mask(libc::SIG_UNBLOCK);
+}
+
+fn mask(how: libc::c_int) {
+    // SAFETY: the set is made empty before anything else looks at it, and lives as long as the calls.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
+            libc::sigaddset(&raw mut set, signal);
+        }
+        libc::pthread_sigmask(how, &raw const set, std::ptr::null_mut());
+    }
+}
+
+/// Set by SIGINT, SIGTERM and SIGHUP: reading stops, what was read is committed, and the process ends with 0.
+pub fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&stop);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let failed = |e: std::io::Error| Failure::failed(format!("cannot listen for signals: {e}"));
+    let runtime = runtime.map_err(failed)?;
+    // Heard from here on, not from when the thread gets its turn.
+    let mut signals = {
+        let _inside = runtime.enter();
+        Signals {
+            term: signal(SignalKind::terminate()).map_err(failed)?,
+            int: signal(SignalKind::interrupt()).map_err(failed)?,
+            hup: signal(SignalKind::hangup()).map_err(failed)?,
+        }
+    };
+    let_through();
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            runtime.block_on(async {
+                signals.next().await;
+                set.store(true, Ordering::Relaxed);
+                let asked = Instant::now();
+                tracing::info!(
+                    event = "stopping",
+                    "committing what was read; ask again to stop at once"
+                );
+                loop {
+                    tokio::select! {
+                        () = signals.next() => {
+                            if asked.elapsed() > ONE {
+                                // Asked twice: do not wait for sinks that may be down.
+                                let early = "stopped before everything was committed";
+                                exit::now(&Failure::failed(early));
+                            }
+                        }
+                        () = tokio::time::sleep(LOOK) => {
+                            if let Some(failure) = is_over(asked) {
+                                exit::now(&failure);
+                            }
+                        }
+                    }
+                }
+            });
+        })
+        .map_err(failed)?;
+    Ok(stop)
+}
+
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    async fn next(&mut self) {
+        tokio::select! { _ = self.term.recv() => {}, _ = self.int.recv() => {}, _ = self.hup.recv() => {} }
+    }
+}
+
+/// What is said when the time is over.
+fn is_over(asked: Instant) -> Option<Failure> {
+    let limit = LIMIT.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let (limit, live) = limit?;
+    if asked.elapsed() < limit.saturating_sub(RECORD.min(limit / 2)) {
+        return None;
+    }
+    let (bytes, waits) = (live.in_flight(), live.waits.told());
+    let waited_ms = asked.elapsed().as_millis() as u64;
+    tracing::error!(
+        event = "stopped_uncommitted",
+        uncommitted_bytes = bytes,
+        waits,
+        waited_ms,
+        "--stop-timeout is over"
+    );
+    Some(Failure::failed(not_committed(limit, bytes, waits)))
+}
+
+fn not_committed(limit: Duration, bytes: u64, waits: Option<String>) -> String {
+    let what = match bytes {
+        0 => "nothing that was read is lost".to_owned(),
+        bytes => format!(
+            "{bytes} bytes that were read are not committed; the next start reads them again"
+        ),
+    };
+    let why = waits.unwrap_or_else(|| "what it waits for has not said so".to_owned());
+    format!(
+        "asked to stop, it did not come to its end within --stop-timeout ({limit:?}): {what}. {why}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_committed_is_said() {
+        let waits = Some("waiting for the sink x".to_owned());
+        let said = not_committed(Duration::from_secs(10), 42, waits);
+        assert!(
+            said.contains("42 bytes that were read are not committed")
+                && said.ends_with("the sink x")
+        );
+        let said = not_committed(Duration::from_secs(10), 0, None);
+        assert!(
+            said.contains("within --stop-timeout (10s): nothing that was read is lost"),
+            "{said}"
+        );
+    }
+}

@@ -1,0 +1,317 @@
+//! The line to the server, on a thread of its own: follows the events, asks what it is told to ask, connects again by
+//! itself. Nothing here knows what is shown.
+
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+use reqwest::{Client, Response, StatusCode, Url, header};
+use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::sse::Parser;
+use standings_process::exit::Failure;
+
+/// The health numbers come every second: after this long without a byte the line is lost.
+const SILENCE: Duration = Duration::from_secs(7);
+const CONNECT: Duration = Duration::from_secs(5);
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// What is asked beside the events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Rows of a window.
+    Window {
+        /// Of which ranking.
+        ranking: String,
+        /// The window's start, as the server wrote it.
+        start: String,
+    },
+    /// Why a row has its rank.
+    Why {
+        /// Of which ranking.
+        ranking: String,
+        /// The window's start.
+        start: String,
+        /// Keys, in the query's order.
+        keys: Vec<String>,
+    },
+    /// Keys and labels that contain a text.
+    Search {
+        /// In which ranking.
+        ranking: String,
+        /// The text.
+        text: String,
+    },
+}
+
+/// What came over the line.
+#[derive(Debug)]
+pub enum Heard {
+    /// One server-sent event.
+    Event {
+        /// `snapshot`, `commit` or `health`.
+        name: String,
+        /// What it carries.
+        data: Value,
+    },
+    /// An answer, or why there is none.
+    Answer(Ask, Result<Value, String>),
+    /// The line is lost; it is tried again after the pause.
+    Lost {
+        /// Why, for a person.
+        why: String,
+        /// Until the next attempt.
+        pause: Duration,
+    },
+    /// The server does not talk to us without another key; it is not tried again.
+    Refused(String),
+}
+
+/// Where the server is, and how to ask it.
+#[derive(Clone, Debug)]
+pub struct Server {
+    base: Url,
+    client: Client,
+}
+
+impl Server {
+    /// `address` is the page's address; `key` is sent with every request and shown nowhere.
+    pub fn new(address: &str, key: Option<&str>) -> Result<Self, Failure> {
+        let with_scheme = match address.contains("://") {
+            true => address.to_owned(),
+            false => format!("http://{address}"),
+        };
+        let wrong = |e: &dyn std::fmt::Display| {
+            Failure::usage(format!(
+                "{address}: {e}; give the address of a live page such as http://127.0.0.1:8080"
+            ))
+        };
+        let mut base = Url::parse(&with_scheme).map_err(|e| wrong(&e))?;
+        if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() {
+            return Err(wrong(&"neither http nor https"));
+        }
+        base.set_fragment(None);
+        base.set_query(None);
+        let mut headers = header::HeaderMap::new();
+        if let Some(key) = key {
+            let mut value = header::HeaderValue::from_str(&format!("Bearer {key}"))
+                .map_err(|_| Failure::usage("the key has characters that no header can carry"))?;
+            value.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, value);
+        }
+        // Fails when another part of the process has installed it, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
+            .default_headers(headers)
+            .build()
+            .map_err(|e| Failure::failed(format!("cannot make an HTTP client: {e}")))?;
+        Ok(Server { base, client })
+    }
+
+    /// The address, for people.
+    pub fn address(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    fn url<'a>(&self, parts: impl IntoIterator<Item = &'a str>, query: &[(&str, &str)]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(["api", "v1"]).extend(parts);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+
+    fn asked(&self, ask: &Ask) -> Url {
+        match ask {
+            Ask::Window { ranking, start } => {
+                self.url(["rankings", ranking, "windows", start], &[("limit", "100")])
+            }
+            Ask::Why {
+                ranking,
+                start,
+                keys,
+            } => {
+                let before = ["rankings", ranking, "windows", start, "keys"];
+                let keys = keys.iter().map(String::as_str);
+                self.url(before.into_iter().chain(keys).chain(["why"]), &[])
+            }
+            Ask::Search { ranking, text } => {
+                self.url(["rankings", ranking, "search"], &[("q", text)])
+            }
+        }
+    }
+}
+
+/// A line that is followed.
+#[derive(Debug)]
+pub struct Line(UnboundedSender<Ask>);
+
+impl Line {
+    /// Follows the server's events until the receiver of `heard` is gone.
+    pub fn open(server: Server, heard: Sender<Heard>) -> Result<Self, Failure> {
+        let failed = |e: std::io::Error| Failure::failed(format!("cannot start a thread: {e}"));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let (asks, asked) = unbounded_channel();
+        std::thread::Builder::new()
+            .name("line".to_owned())
+            .spawn(move || runtime.block_on(run(server, heard, asked)))
+            .map_err(failed)?;
+        Ok(Line(asks))
+    }
+
+    /// Asks; the answer is heard.
+    pub fn ask(&self, ask: Ask) {
+        // Fails when the thread has ended, which was heard.
+        let _ = self.0.send(ask);
+    }
+}
+
+async fn run(server: Server, heard: Sender<Heard>, mut asked: UnboundedReceiver<Ask>) {
+    let following = follow(server.clone(), heard.clone());
+    tokio::pin!(following);
+    loop {
+        tokio::select! {
+            () = &mut following => return,
+            ask = asked.recv() => match ask {
+                Some(ask) => { tokio::spawn(answer(server.clone(), ask, heard.clone())); }
+                None => return,
+            }
+        }
+    }
+}
+
+async fn answer(server: Server, ask: Ask, heard: Sender<Heard>) {
+    let sent = server.client.get(server.asked(&ask)).send().await;
+    let found = match sent {
+        Ok(response) if response.status().is_success() => {
+            let text = response.text().await.map_err(|e| plain(&e));
+            text.and_then(|t| serde_json::from_str(&t).map_err(|e| e.to_string()))
+        }
+        Ok(response) => Err(problem(response).await),
+        Err(e) => Err(plain(&e)),
+    };
+    // Fails when nobody listens any more.
+    let _ = heard.send(Heard::Answer(ask, found));
+}
+
+/// Follows the events, again and again. Ends when it is refused, or when nobody listens.
+async fn follow(server: Server, heard: Sender<Heard>) {
+    let mut pause = Duration::ZERO;
+    let mut last: Option<String> = None;
+    loop {
+        let mut request = server.client.get(server.url(["events"], &[]));
+        request = request.header(header::ACCEPT, "text/event-stream");
+        if let Some(id) = &last {
+            request = request.header("last-event-id", id);
+        }
+        let why = match request.send().await {
+            Ok(response) if response.status().is_success() => {
+                pause = Duration::ZERO;
+                match listen(response, &heard, &mut last).await {
+                    Some(why) => why,
+                    None => return,
+                }
+            }
+            Ok(response) => {
+                let status = response.status();
+                let why = problem(response).await;
+                if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+                    let _ = heard.send(Heard::Refused(why));
+                    return;
+                }
+                why
+            }
+            Err(e) => {
+                // Who did not answer may come back as another, which counts its commits anew.
+                last = None;
+                plain(&e)
+            }
+        };
+        pause = (pause * 17 / 10).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        if heard.send(Heard::Lost { why, pause }).is_err() {
+            return;
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Hands on events until the line breaks, and says why it did; `None` when nobody listens.
+async fn listen(
+    mut response: Response,
+    heard: &Sender<Heard>,
+    last: &mut Option<String>,
+) -> Option<String> {
+    let mut parser = Parser::default();
+    loop {
+        let bytes = match response.chunk().await {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Some("the server ended it".to_owned()),
+            Err(e) => return Some(plain(&e)),
+        };
+        for event in parser.push(&bytes) {
+            let Ok(data) = serde_json::from_str(&event.data) else {
+                return Some("what the server says is not JSON".to_owned());
+            };
+            let name = event.name;
+            heard.send(Heard::Event { name, data }).ok()?;
+            *last = event.id.or(last.take());
+        }
+    }
+}
+
+/// The server's own words for what is wrong.
+async fn problem(response: Response) -> String {
+    let status = response.status();
+    let text = response.text().await.unwrap_or_default();
+    let body: Value = serde_json::from_str(&text).unwrap_or_default();
+    ["detail", "error", "title"]
+        .iter()
+        .find_map(|name| body[name].as_str())
+        .map_or_else(|| status.to_string(), str::to_owned)
+}
+
+/// The innermost reason, without the address, which is shown elsewhere.
+fn plain(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer".to_owned();
+    }
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_one_part_of_the_path_each() {
+        let server = Server::new("http://wall:8080/sales/", None).unwrap();
+        let ask = Ask::Why {
+            ranking: "top".to_owned(),
+            start: "2026-01-23T00:00:00Z".to_owned(),
+            keys: vec!["São/Paulo".to_owned(), "a b?".to_owned()],
+        };
+        assert_eq!(
+            server.asked(&ask).as_str(),
+            "http://wall:8080/sales/api/v1/rankings/top/windows/2026-01-23T00:00:00Z/keys/S%C3%A3o%2FPaulo/a%20b%3F/why"
+        );
+        assert_eq!(
+            Server::new("wall:80", None).unwrap().address(),
+            "http://wall"
+        );
+        assert!(Server::new("ftp://wall", None).is_err());
+        assert!(Server::new("http://wall", Some("a\nb")).is_err());
+    }
+}

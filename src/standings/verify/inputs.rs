@@ -1,0 +1,82 @@
+//! What is compared with what: the flags that `verify` and `repair` have in common.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::run::apart::Apart;
+use crate::run::args::parse_property;
+use standings_edge::sink::url::SinkUrl;
+use standings_edge::source::SourceUrl;
+use standings_engine::event_time::partition::Policy;
+use standings_model::duration::parse_duration;
+
+/// A source, a sink, and how a run made the one of the other.
+#[derive(Args, Clone, Debug)]
+pub struct InputArgs {
+    /// Folder with one SQL file per ranking.
+    #[arg(long, env = "STANDINGS_QUERIES", value_name = "DIR")]
+    pub queries: PathBuf,
+    /// Where the sales came from, as in `run`.
+    #[arg(long, env = "STANDINGS_SOURCE", value_name = "URL", required = true)]
+    pub source: Vec<SourceUrl>,
+    /// What is compared: postgres://…, kafka://…/topic, or (verify alone) the file of a change log.
+    #[arg(
+        long,
+        env = "STANDINGS_SINK",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub sink: SinkUrl,
+    /// Only windows that start at this date or later.
+    #[arg(long, value_name = "DATE", value_parser = parse_date)]
+    pub from: Option<i64>,
+    /// Only windows that start before this date.
+    #[arg(long, value_name = "DATE", value_parser = parse_date)]
+    pub to: Option<i64>,
+    /// As in the run.
+    #[arg(long, env = "STANDINGS_OUT_OF_ORDERNESS", value_name = "D", default_value = "1m", value_parser = parse_duration)]
+    pub out_of_orderness: Duration,
+    /// As in the run.
+    #[arg(long, env = "STANDINGS_ALLOWED_LATENESS", value_name = "D", default_value = "1h", value_parser = parse_duration)]
+    pub allowed_lateness: Duration,
+    /// As in the run.
+    #[arg(long, env = "STANDINGS_MAX_AHEAD", value_name = "D", default_value = "1d", value_parser = parse_duration)]
+    pub max_ahead: Duration,
+    /// As in the run.
+    #[arg(long, env = "STANDINGS_MAX_RECORD_BYTES", value_name = "BYTES", default_value_t = 1 << 20, value_parser = standings_model::limit::record_bytes)]
+    pub max_record_bytes: usize,
+    /// As in the run.
+    #[arg(long, env = "STANDINGS_MAX_KEY_BYTES", value_name = "BYTES", value_parser = standings_model::limit::bytes_or_none)]
+    pub max_key_bytes: Option<usize>,
+    /// A librdkafka setting; repeat for several.
+    #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", hide_env_values = true, value_name = "K=V", value_parser = parse_property)]
+    pub kafka_property: Vec<(String, String)>,
+    /// File of librdkafka settings.
+    #[arg(long, env = "STANDINGS_KAFKA_PROPERTIES", value_name = "FILE")]
+    pub kafka_properties: Option<PathBuf>,
+}
+
+impl InputArgs {
+    /// What is read; the same source twice is refused.
+    pub fn apart(&self) -> Apart {
+        let sources = self.source.iter();
+        sources.fold(Apart::default(), |all, url| all.source("--source", url))
+    }
+
+    /// How event time is judged. Nothing is retired: what a run let go by `--retain` is counted here.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            out_of_orderness: self.out_of_orderness.as_millis() as i64,
+            allowed_lateness: self.allowed_lateness.as_millis() as i64,
+            max_ahead: self.max_ahead.as_millis() as i64,
+            retain: i64::MAX / 4,
+        }
+    }
+}
+
+fn parse_date(text: &str) -> Result<i64, String> {
+    let date = standings_model::time::parse_date(text);
+    date.ok_or_else(|| format!("`{text}` is no date; write it as 2026-01-23"))
+}

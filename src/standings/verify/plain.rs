@@ -1,0 +1,323 @@
+//! The rankings, recomputed plainly: every sale into every group's own state, sorted once at the end.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::{At, Row};
+use standings_decode::{Decoder, Sale};
+use standings_engine::event_time::partition::{PartitionClock, Policy, Verdict};
+use standings_engine::quality::Judge;
+use standings_model::block::{Block, NO_TIMESTAMP, PartitionId};
+use standings_model::check::{Action, Check, Condition};
+use standings_model::decimal::average_minor;
+use standings_model::plan::{Aggregate, Field, FieldType, Plan, RankFunction, Ranking};
+use standings_model::value::Value;
+
+/// One measure's state.
+#[derive(Clone, Debug)]
+enum State {
+    Count(u64),
+    Sum(i128, u64),
+    Least(Option<Value>),
+    Greatest(Option<Value>),
+    Last(Option<((i64, PartitionId, u64), Value)>),
+    Distinct(BTreeSet<Value>),
+}
+
+struct Partition {
+    clock: PartitionClock,
+    decoder: Decoder,
+    shown: ShownValues,
+}
+
+/// Every value of the columns that must be unique, with all its event times, by check.
+type ShownValues = HashMap<(usize, Value), Vec<i64>>;
+
+/// Whether a check of uniqueness makes a dead letter of a sale, which is one of those that were shown from now on.
+fn is_duplicate(
+    shown: &mut ShownValues,
+    checks: &[Check],
+    sale: &Sale<'_>,
+    watermark: Option<i64>,
+) -> bool {
+    let mut refused = false;
+    for (number, check) in checks.iter().enumerate() {
+        let Condition::Unique { within } = check.condition else {
+            continue;
+        };
+        let (value, time) = (sale.value(check.column), sale.event_time);
+        if value.is_null() {
+            continue;
+        }
+        let times = shown.entry((number, value)).or_default();
+        let counts =
+            |at: &i64| (at - time).abs() <= within && watermark.is_none_or(|w| at + within >= w);
+        refused |= check.action == Action::DeadLetter && times.iter().any(counts);
+        times.push(time);
+    }
+    refused
+}
+
+/// Totals of everything that was given.
+pub struct Plain {
+    plan: Arc<Plan>,
+    policy: Policy,
+    max_record_bytes: usize,
+    /// Windows that start at or after this, and before that.
+    starts: (i64, i64),
+    judge: Judge,
+    partitions: BTreeMap<PartitionId, Partition>,
+    groups: BTreeMap<At, Vec<State>>,
+}
+
+impl Plain {
+    /// Nothing yet. Only windows that start at or after one time and before the other are kept.
+    pub fn new(
+        plan: &Arc<Plan>,
+        policy: Policy,
+        max_record_bytes: usize,
+        starts: (i64, i64),
+    ) -> Self {
+        Plain {
+            plan: Arc::clone(plan),
+            policy,
+            max_record_bytes,
+            starts,
+            judge: Judge::new(&plan.checks, &plan.schema),
+            partitions: BTreeMap::new(),
+            groups: BTreeMap::new(),
+        }
+    }
+
+    /// A partition begins.
+    pub fn assign(&mut self, partition: PartitionId) {
+        let required = self.plan.required_columns();
+        let decoder = Decoder::new(&self.plan.schema, &required, self.max_record_bytes);
+        let clock = PartitionClock::default();
+        let shown = HashMap::new();
+        let fresh = Partition {
+            clock,
+            decoder,
+            shown,
+        };
+        self.partitions.insert(partition, fresh);
+    }
+
+    /// Takes a block's records before offset `end`; how many they were.
+    pub fn block(&mut self, block: &Block, end: u64) -> u64 {
+        let Some(partition) = self.partitions.get_mut(&block.partition) else {
+            return 0;
+        };
+        let mut taken = 0;
+        for (number, record) in block.records.iter().enumerate() {
+            if record.offset >= end {
+                break;
+            }
+            taken += 1;
+            if block.refused.iter().any(|(n, _)| *n as usize == number) {
+                continue;
+            }
+            let bytes = &block.bytes[record.start as usize..record.end as usize];
+            let Ok(sale) = partition.decoder.decode_full(bytes) else {
+                continue;
+            };
+            let limit = record.timestamp.saturating_add(self.policy.max_ahead);
+            if record.timestamp != NO_TIMESTAMP && sale.event_time > limit {
+                continue;
+            }
+            let text = |column| sale.text(column).map_or(0, <[u8]>::len);
+            if self.plan.oversized_key(bytes.len(), text).is_some() {
+                continue;
+            }
+            if self.judge.judge_alone(&sale).is_some() {
+                continue;
+            }
+            let watermark = partition.clock.watermark(&self.policy);
+            if is_duplicate(&mut partition.shown, &self.plan.checks, &sale, watermark) {
+                continue;
+            }
+            let place = (sale.event_time, block.partition, record.offset);
+            for (ranking, plan) in self.plan.rankings.iter().enumerate() {
+                let passes = plan
+                    .filter
+                    .as_ref()
+                    .is_none_or(|f| f.passes(&|c| sale.value(c)));
+                let window = plan.window;
+                let mut start = sale.event_time.div_euclid(window.slide) * window.slide;
+                while passes && start + window.size > sale.event_time {
+                    let verdict = PartitionClock::judge(
+                        watermark,
+                        start + window.size,
+                        i64::MIN,
+                        &self.policy,
+                    );
+                    let is_kept = (self.starts.0..self.starts.1).contains(&start);
+                    if is_kept && verdict == Verdict::Counted {
+                        let key = plan.keys.iter().map(|k| sale.value(k.column)).collect();
+                        let fresh = || plan.measures.iter().map(|m| empty(m.aggregate)).collect();
+                        let group = self
+                            .groups
+                            .entry((ranking, start, key))
+                            .or_insert_with(fresh);
+                        add(plan, group, &sale, place);
+                    }
+                    start -= window.slide;
+                }
+            }
+            partition.clock.observe(sale.event_time);
+        }
+        taken
+    }
+
+    /// Every ranked row.
+    pub fn rows(&self) -> BTreeMap<At, Row> {
+        // By ranking, window, and the keys that the ranking is partitioned by.
+        type Within = (usize, i64, Vec<Value>);
+        let mut partitions: BTreeMap<Within, Vec<Pair>> = BTreeMap::new();
+        for ((number, start, key), states) in &self.groups {
+            let ranking = &self.plan.rankings[*number];
+            let within = ranking.partition.iter().map(|i| key[*i].clone()).collect();
+            let measures = states
+                .iter()
+                .enumerate()
+                .map(|(i, s)| self.value(ranking, i, s))
+                .collect();
+            let rows = partitions.entry((*number, *start, within)).or_default();
+            rows.push((Arc::clone(key), measures));
+        }
+        let mut out = BTreeMap::new();
+        for ((number, start, _), mut rows) in partitions {
+            let ranking = &self.plan.rankings[number];
+            rows.sort_by(|a, b| order(ranking, a, b).then_with(|| a.0.cmp(&b.0)));
+            let (mut rank, mut distinct) = (0, 0);
+            for i in 0..rows.len() {
+                let ties = i > 0 && order(ranking, &rows[i - 1], &rows[i]) == Ordering::Equal;
+                distinct += u64::from(!ties);
+                rank = match ranking.rank {
+                    RankFunction::RowNumber => i as u64 + 1,
+                    RankFunction::Rank if ties => rank,
+                    RankFunction::Rank => i as u64 + 1,
+                    RankFunction::DenseRank => distinct,
+                };
+                if rank > ranking.limit {
+                    break;
+                }
+                let (key, measures) = &rows[i];
+                out.insert(
+                    (number, start, Arc::clone(key)),
+                    (rank, Arc::clone(measures)),
+                );
+            }
+        }
+        out
+    }
+
+    fn value(&self, ranking: &Ranking, measure: usize, state: &State) -> Value {
+        let typed = |n: i128| match ranking.field_type(Field::Measure(measure), &self.plan.schema) {
+            FieldType::Decimal => Value::Decimal(n),
+            _ => Value::Integer(n),
+        };
+        match (state, ranking.measures[measure].aggregate) {
+            (State::Count(n), _) => Value::Integer(i128::from(*n)),
+            (State::Sum(_, 0), _) => Value::Null,
+            (State::Sum(sum, n), Aggregate::Avg(column)) => {
+                let minor = match self.plan.schema.columns[column].kind {
+                    standings_model::schema::ColumnType::Decimal { .. } => *sum,
+                    _ => sum.saturating_mul(100),
+                };
+                Value::Decimal(average_minor(minor, *n))
+            }
+            (State::Sum(sum, _), _) => typed(*sum),
+            (State::Least(v) | State::Greatest(v), _) => v.clone().unwrap_or(Value::Null),
+            (State::Last(v), _) => v.as_ref().map_or(Value::Null, |(_, v)| v.clone()),
+            (State::Distinct(all), _) => Value::Integer(all.len() as i128),
+        }
+    }
+}
+
+fn empty(aggregate: Aggregate) -> State {
+    match aggregate {
+        Aggregate::CountAll | Aggregate::Count(_) => State::Count(0),
+        Aggregate::CountDistinct(_) => State::Distinct(BTreeSet::new()),
+        Aggregate::Sum(_) | Aggregate::Avg(_) => State::Sum(0, 0),
+        Aggregate::Min(_) => State::Least(None),
+        Aggregate::Max(_) => State::Greatest(None),
+        Aggregate::LastValue(_) => State::Last(None),
+    }
+}
+
+fn add(plan: &Ranking, group: &mut [State], sale: &Sale<'_>, place: (i64, PartitionId, u64)) {
+    for (measure, state) in plan.measures.iter().zip(group) {
+        let passes = |f: &standings_model::expr::Expr| f.passes(&|c| sale.value(c));
+        if !measure.filter.as_ref().is_none_or(passes) {
+            continue;
+        }
+        let value = match measure.aggregate {
+            Aggregate::CountAll => Value::Null,
+            Aggregate::Count(c)
+            | Aggregate::CountDistinct(c)
+            | Aggregate::Sum(c)
+            | Aggregate::Avg(c)
+            | Aggregate::Min(c)
+            | Aggregate::Max(c)
+            | Aggregate::LastValue(c) => sale.value(c),
+        };
+        match state {
+            State::Count(n) => {
+                *n += u64::from(measure.aggregate == Aggregate::CountAll || !value.is_null());
+            }
+            State::Sum(sum, n) => {
+                if let Value::Integer(v) | Value::Decimal(v) = value {
+                    *sum += v;
+                    *n += 1;
+                }
+            }
+            State::Least(least) => {
+                if !value.is_null() && least.as_ref().is_none_or(|l| value < *l) {
+                    *least = Some(value);
+                }
+            }
+            State::Greatest(greatest) => {
+                if !value.is_null() && greatest.as_ref().is_none_or(|g| value > *g) {
+                    *greatest = Some(value);
+                }
+            }
+            State::Last(last) => {
+                if last.as_ref().is_none_or(|(at, _)| place > *at) {
+                    *last = Some((place, value));
+                }
+            }
+            State::Distinct(all) => {
+                if !value.is_null() {
+                    all.insert(value);
+                }
+            }
+        }
+    }
+}
+
+type Pair = (Arc<[Value]>, Arc<[Value]>);
+
+fn order(ranking: &Ranking, a: &Pair, b: &Pair) -> Ordering {
+    for term in &ranking.order {
+        let of = |pair: &Pair| match term.field {
+            Field::Key(i) => pair.0[i].clone(),
+            Field::Measure(i) => pair.1[i].clone(),
+        };
+        let (x, y) = (of(a), of(b));
+        let by = match (x.is_null(), y.is_null()) {
+            (true, true) => Ordering::Equal,
+            (true, false) if term.nulls_first => Ordering::Less,
+            (true, false) => Ordering::Greater,
+            (false, true) if term.nulls_first => Ordering::Greater,
+            (false, true) => Ordering::Less,
+            (false, false) if term.descending => y.cmp(&x),
+            (false, false) => x.cmp(&y),
+        };
+        if by != Ordering::Equal {
+            return by;
+        }
+    }
+    Ordering::Equal
+}

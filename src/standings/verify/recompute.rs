@@ -1,0 +1,261 @@
+//! What a sink shows, and what the source says that it should show at the sink's own prefix.
+//!
+//! ```text
+//! sink ──► prefix, watermark, rows ─────────────┐
+//! source: all of the prefix? ──► read ──► plain ┴──► Recomputed
+//! ```
+//!
+//! A topic may no longer hold all that was counted. What is gone of a partition came before its first record that is
+//! still there, so (times of records do not go back) an event time among it is at most that record's time plus
+//! `--max-ahead`. Windows that begin then or later lost nothing, and no sale of theirs is late by what is gone: they are
+//! compared. Those before are not ([`Gone`]).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::inputs::InputArgs;
+use super::plain::Plain;
+use super::{At, Row};
+use crate::load::progress;
+use crate::run::check;
+use standings_commit::sink::Shown;
+use standings_edge::sink::{self, SinkOptions};
+use standings_edge::source::{self, Extents, Reader, SourceOptions, kafka_properties};
+use standings_engine::event_time::END_OF_TIME;
+use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
+use standings_model::check::Condition;
+use standings_model::plan::Plan;
+use standings_model::time::format_rfc3339;
+use standings_process::exit::{self, Failure};
+
+/// A partition whose first records are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// Which.
+    pub partition: PartitionId,
+    /// Where reading began when the sink was filled.
+    pub begin: u64,
+    /// The first offset that is still there.
+    pub first: u64,
+    /// Windows that begin at or after this lost nothing, ms; `None` where no record is left to tell.
+    pub whole_from: Option<i64>,
+}
+
+/// Both sides.
+pub struct Recomputed {
+    /// The queries.
+    pub plan: Arc<Plan>,
+    /// How the sink was looked at, and can be written.
+    pub options: SinkOptions,
+    /// What the sink shows, and for which prefix.
+    pub shown: Shown,
+    /// What it should show, of the windows in scope.
+    pub want: BTreeMap<At, Row>,
+    /// What the source no longer holds.
+    pub gone: Vec<Gone>,
+    /// What was read: the offset that each partition was read up to.
+    pub reached: BTreeMap<PartitionId, u64>,
+    scope: Scope,
+}
+
+/// Which windows are compared.
+#[derive(Clone, Copy, Debug)]
+struct Scope {
+    /// Windows that end at or before this.
+    ends_by: i64,
+    /// Windows that start at or after this, and before that.
+    starts: (i64, i64),
+}
+
+impl Recomputed {
+    /// Looks at the sink and reads the source. `all`: windows that are not closed too.
+    pub fn new(args: &InputArgs, all: bool) -> Result<Self, Failure> {
+        let mut plan = check::load(&args.queries)?;
+        plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
+        let plan = Arc::new(plan);
+        let kafka_properties =
+            kafka_properties(args.kafka_properties.as_deref(), &args.kafka_property)?;
+        let options = SinkOptions {
+            kafka_properties: kafka_properties.clone(),
+            exactly_once: true,
+            ..SinkOptions::default()
+        };
+        let shown = sink::peek(&args.sink, &options, &plan)?;
+        let mut source = SourceOptions {
+            schema: Arc::new(plan.schema.clone()),
+            until_end: true,
+            kafka_properties,
+            max_record_bytes: args.max_record_bytes,
+            resume: shown.begins.clone(),
+            ..SourceOptions::new(args.source.clone())
+        };
+        source.check()?;
+        let extents = source::extents(&source)?;
+        let mut gone = extents.as_ref().map_or(Vec::new(), |e| gone(e, &shown));
+        for partition in &gone {
+            source.resume.remove(&partition.partition);
+        }
+        let asked = (args.from.unwrap_or(i64::MIN), args.to.unwrap_or(i64::MAX));
+        let mut scope = Scope {
+            ends_by: match (all, shown.watermark) {
+                (true, _) => i64::MAX,
+                (_, Some(watermark)) => watermark,
+                // A file of changes does not say what is closed.
+                _ if shown.offsets.is_none() => END_OF_TIME,
+                _ => i64::MIN,
+            },
+            starts: asked,
+        };
+        let mut plain = Plain::new(&plan, args.policy(), args.max_record_bytes, asked);
+        let mut reading = Reading {
+            prefix: shown.offsets.as_ref(),
+            gone: &mut gone,
+            reached: BTreeMap::new(),
+            margin: margin(&plan, args),
+        };
+        reading.read(source, &mut plain)?;
+        let reached = reading.reached;
+        for partition in &gone {
+            let from = partition.whole_from.unwrap_or(i64::MAX);
+            scope.starts.0 = scope.starts.0.max(from);
+        }
+        let mut want = plain.rows();
+        want.retain(|at, _| scope.holds(&plan, at.0, at.1));
+        Ok(Recomputed {
+            plan,
+            options,
+            shown,
+            want,
+            gone,
+            reached,
+            scope,
+        })
+    }
+
+    /// Whether a window is compared.
+    pub fn is_in_scope(&self, ranking: usize, start: i64) -> bool {
+        self.scope.holds(&self.plan, ranking, start)
+    }
+
+    /// Says which windows are left out because the source no longer holds all of their sales.
+    pub fn say_gone(&self) {
+        for gone in &self.gone {
+            let Gone {
+                partition,
+                begin,
+                first,
+                whole_from,
+            } = gone;
+            let which = match whole_from {
+                Some(from) => format!("windows that begin before {} are", format_rfc3339(*from)),
+                None => "no window is whole; all are".to_owned(),
+            };
+            exit::say(&format!(
+                "Partition {partition} was counted from offset {begin} on, and the source holds it from {first} on: \
+                 {which} left as they are."
+            ));
+        }
+    }
+}
+
+impl Scope {
+    fn holds(&self, plan: &Plan, ranking: usize, start: i64) -> bool {
+        let end = start.saturating_add(plan.rankings[ranking].window.size);
+        end <= self.ends_by && (self.starts.0..self.starts.1).contains(&start)
+    }
+}
+
+/// Partitions of which the topic lacks what the sink's prefix began with.
+fn gone(extents: &Extents, shown: &Shown) -> Vec<Gone> {
+    let lacks = |(partition, begin): (&PartitionId, &u64)| {
+        let (first, _) = extents.get(partition)?;
+        let counted = shown.offsets.as_ref()?.get(partition)? > begin;
+        (counted && first > begin).then_some(Gone {
+            partition: *partition,
+            begin: *begin,
+            first: *first,
+            whole_from: None,
+        })
+    };
+    shown.begins.iter().filter_map(lacks).collect()
+}
+
+/// How long after a record's time a window may begin and still have lost a sale that came before that record, ms: by
+/// its own event time, or as the first of two with one id.
+fn margin(plan: &Plan, args: &InputArgs) -> i64 {
+    let within = plan.checks.iter().filter_map(|c| match c.condition {
+        Condition::Unique { within } => Some(within),
+        _ => None,
+    });
+    args.policy().max_ahead + within.max().unwrap_or(0)
+}
+
+/// Reads every partition from its first record up to the prefix, or to its end.
+struct Reading<'a> {
+    /// A partition that the sink does not know is not part of what it shows.
+    prefix: Option<&'a BTreeMap<PartitionId, u64>>,
+    gone: &'a mut Vec<Gone>,
+    reached: BTreeMap<PartitionId, u64>,
+    margin: i64,
+}
+
+impl Reading<'_> {
+    fn read(&mut self, source: SourceOptions, plain: &mut Plain) -> Result<(), Failure> {
+        let reader: Reader = source::start(Arc::new(source), 0, 1, Box::new(|| ()));
+        let bar = progress::bar(self.prefix.map(|p| p.values().sum()), "records");
+        let (mut ready, mut open, mut read) = (false, 0usize, 0u64);
+        while !ready || (open > 0 && !self.is_done()) {
+            match reader.next_within(Duration::from_millis(100)) {
+                Some(SourceEvent::Assigned { partition, offset }) => {
+                    plain.assign(partition);
+                    self.reached.insert(partition, offset);
+                    open += 1;
+                }
+                Some(SourceEvent::Ready) => ready = true,
+                Some(SourceEvent::Block(block)) => {
+                    self.look(&block);
+                    read += plain.block(&block, self.end(block.partition));
+                    bar.set_position(read);
+                }
+                Some(SourceEvent::Ended { .. }) => open -= 1,
+                Some(SourceEvent::Failed(message)) => return Err(Failure::failed(message)),
+                Some(SourceEvent::CaughtUp { .. }) | None => {}
+            }
+        }
+        reader.stop();
+        bar.finish_and_clear();
+        Ok(())
+    }
+
+    fn end(&self, partition: PartitionId) -> u64 {
+        match self.prefix {
+            Some(prefix) => prefix.get(&partition).copied().unwrap_or(0),
+            None => u64::MAX,
+        }
+    }
+
+    /// Notes how far a partition was read, and from what time on it is whole.
+    fn look(&mut self, block: &Block) {
+        let reached = self.reached.entry(block.partition).or_default();
+        *reached = (*reached).max(block.next_offset);
+        let gone = self.gone.iter_mut();
+        let of_this = gone.filter(|g| g.partition == block.partition && g.whole_from.is_none());
+        for gone in of_this {
+            let first = block.records.first().map(|r| r.timestamp);
+            gone.whole_from = first
+                .filter(|t| *t != NO_TIMESTAMP)
+                .map(|t| t.saturating_add(self.margin));
+        }
+    }
+
+    /// Whether all of the prefix was read. Of what is gone the first record that is left was seen.
+    fn is_done(&self) -> bool {
+        let Some(prefix) = self.prefix else {
+            return false;
+        };
+        let reached =
+            |(p, end): (&PartitionId, &u64)| self.reached.get(p).is_some_and(|r| r >= end);
+        prefix.iter().all(reached) && self.gone.iter().all(|g| g.whole_from.is_some())
+    }
+}
