@@ -7,6 +7,7 @@
 //!                      └─ durable ─┴─► observers, rejects
 //! ```
 
+pub mod change_log;
 pub mod committer;
 pub mod database;
 pub mod kind;

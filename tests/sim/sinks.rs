@@ -4,12 +4,13 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+use standings_commit::change_log::fold_log;
+use standings_commit::database as postgres;
 use standings_commit::database::{Database, DatabaseIdentity, Found, Here, Opened};
 use standings_commit::sink::RejectWriter;
 use standings_commit::sink::{Shown, ShownRow, SinkError};
-use standings_commit::transactions::{FORMAT, IDS, LogIdentity, Progress, Record, Transactions};
 use standings_commit::transactions as kafka;
-use standings_commit::database as postgres;
+use standings_commit::transactions::{FORMAT, IDS, LogIdentity, Progress, Record, Transactions};
 use standings_model::change::Commit;
 use standings_model::identity::{Known, Opening};
 use standings_model::json::push_change;
@@ -25,7 +26,7 @@ fn killed() -> SinkError {
 
 /// The rows of a fold, as a sink gives them to the engine.
 fn rows(plan: &Plan, lines: &[String]) -> Vec<ShownRow> {
-    kafka::fold_log(plan, lines.join("\n").as_bytes())
+    fold_log(plan, lines.join("\n").as_bytes())
         .expect("lines that were written")
         .rows
 }

@@ -13,6 +13,7 @@ pub mod url;
 
 use std::sync::Arc;
 
+use standings_commit::change_log::fold_log;
 use standings_commit::sink::RejectWriter;
 pub use standings_commit::sink::{Shown, ShownRow, Sink, SinkError};
 use standings_model::clock::Clock;
@@ -58,7 +59,7 @@ pub fn peek(url: &url::SinkUrl, options: &SinkOptions, plan: &Plan) -> Result<Sh
         url::SinkUrl::File(path) => {
             let wrong = |e: String| SinkError::Configuration(format!("{}: {e}", path.display()));
             let text = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
-            kafka::fold_log(plan, &text).map_err(wrong)
+            fold_log(plan, &text).map_err(wrong)
         }
         url::SinkUrl::Stdout => Err(SinkError::Configuration(
             "standard output remembers nothing; name a database, a topic or a file".to_owned(),

@@ -15,7 +15,7 @@ mod topics;
 
 pub use ask::{ask, cluster};
 pub use producer::exactly_once;
-pub use readback::{fold_log, look, peek};
+pub use readback::{look, peek};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,15 +1,12 @@
 //! What a topic of changes shows, as a reader of committed records sees it.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Message, Offset, TopicPartitionList};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::delivery::PATIENCE;
 use super::topics::{ANSWER, waiting};
@@ -17,12 +14,10 @@ use super::{client, refused};
 use crate::sink::SinkOptions;
 use crate::sink::look::Look;
 use crate::source::{Aside, Quiet, denied, is_denied};
+use standings_commit::change_log::fold;
 use standings_commit::sink::{Shown, ShownRow, SinkError};
 use standings_commit::transactions::Progress;
-use standings_model::decimal::parse_minor;
-use standings_model::plan::{Field, FieldType, Plan, Ranking};
-use standings_model::time::parse_written;
-use standings_model::value::Value;
+use standings_model::plan::Plan;
 use standings_observe::waiting::{Waiting, What};
 
 /// Reads topics back, as a reader of committed records. It connects by itself from when it is made, which takes a
@@ -81,7 +76,7 @@ impl Readback {
 
     /// The rows that a topic of changes shows: the fold of its committed changes.
     pub fn rows(&self, topic: &str, plan: &Plan) -> Result<Vec<ShownRow>, SinkError> {
-        let mut rows: BTreeMap<RowKey, ShownRow> = BTreeMap::new();
+        let mut rows: BTreeMap<_, _> = BTreeMap::new();
         self.read(
             topic,
             |low, _| low,
@@ -216,185 +211,4 @@ pub fn look(brokers: &str, topic: &str, options: &SinkOptions) -> Result<Look, S
         generation: progress.generation,
         running: None,
     })
-}
-
-/// What a file of changes shows: it does not say which input it stands for.
-pub fn fold_log(plan: &Plan, text: &[u8]) -> Result<Shown, String> {
-    let mut rows = BTreeMap::new();
-    let lines = text.split(|b| *b == b'\n').filter(|l| !l.is_empty());
-    for (number, line) in lines.enumerate() {
-        fold(plan, &[], Some(line), &mut rows)
-            .map_err(|e| format!("line {} is no change of ours: {e}", number + 1))?;
-    }
-    Ok(Shown {
-        rows: rows.into_values().collect(),
-        ..Shown::default()
-    })
-}
-
-/// A change, as written.
-#[derive(Deserialize)]
-struct Change<'a> {
-    #[serde(borrow)]
-    ranking: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
-    op: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
-    window_start: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
-    window_end: std::borrow::Cow<'a, str>,
-    rank: Option<u64>,
-    #[serde(borrow)]
-    row: HashMap<std::borrow::Cow<'a, str>, &'a RawValue>,
-    #[serde(rename = "final")]
-    is_final: bool,
-}
-
-type RowKey = (usize, i64, Arc<[Value]>);
-
-fn fold(
-    plan: &Plan,
-    key: &[u8],
-    value: Option<&[u8]>,
-    rows: &mut BTreeMap<RowKey, ShownRow>,
-) -> Result<(), String> {
-    let Some(value) = value else {
-        // A tombstone: the key says which row.
-        let fields: HashMap<std::borrow::Cow<'_, str>, &RawValue> =
-            serde_json::from_slice(key).map_err(|e| e.to_string())?;
-        let text = |name: &str| -> Result<String, String> {
-            let raw = fields
-                .get(name)
-                .ok_or_else(|| format!("a key without `{name}`"))?;
-            serde_json::from_str(raw.get()).map_err(|e| e.to_string())
-        };
-        let Some(ranking) = plan
-            .rankings
-            .iter()
-            .position(|r| Ok(&r.name) == text("ranking").as_ref())
-        else {
-            return Ok(());
-        };
-        let start = time(&text("window_start")?)?;
-        let keys = keys(plan, &plan.rankings[ranking], &fields)?;
-        rows.remove(&(ranking, start, keys));
-        return Ok(());
-    };
-    let change: Change<'_> = serde_json::from_slice(value).map_err(|e| e.to_string())?;
-    // A ranking that is not loaded any more is left as it is.
-    let Some(number) = plan.rankings.iter().position(|r| r.name == change.ranking) else {
-        return Ok(());
-    };
-    let ranking = &plan.rankings[number];
-    let start = time(&change.window_start)?;
-    let key = keys(plan, ranking, &change.row)?;
-    let at = (number, start, Arc::clone(&key));
-    if change.op == "delete" {
-        rows.remove(&at);
-        return Ok(());
-    }
-    let measures = (0..ranking.measures.len())
-        .map(|i| field(plan, ranking, Field::Measure(i), &change.row))
-        .collect::<Result<Arc<[Value]>, String>>()?;
-    let row = ShownRow {
-        ranking: number,
-        window_start: start,
-        window_end: time(&change.window_end)?,
-        key,
-        rank: change.rank.ok_or("an upsert without a rank")?,
-        measures,
-        is_final: change.is_final,
-    };
-    rows.insert(at, row);
-    Ok(())
-}
-
-fn time(text: &str) -> Result<i64, String> {
-    parse_written(text).ok_or_else(|| format!("`{text}` is no time"))
-}
-
-type Fields<'a> = HashMap<std::borrow::Cow<'a, str>, &'a RawValue>;
-
-fn keys(plan: &Plan, ranking: &Ranking, fields: &Fields<'_>) -> Result<Arc<[Value]>, String> {
-    (0..ranking.keys.len())
-        .map(|i| field(plan, ranking, Field::Key(i), fields))
-        .collect()
-}
-
-fn field(
-    plan: &Plan,
-    ranking: &Ranking,
-    field: Field,
-    fields: &Fields<'_>,
-) -> Result<Value, String> {
-    let name = ranking.field_name(field);
-    // A measure that the query did not have when the row was written: NULL, which the difference sets right.
-    let raw = fields.get(name).map_or("null", |r| r.get());
-    if raw == "null" {
-        return Ok(Value::Null);
-    }
-    let text = || serde_json::from_str::<String>(raw).map_err(|e| format!("`{name}`: {e}"));
-    let wrong = || format!("`{name}` is {raw}");
-    Ok(match ranking.field_type(field, &plan.schema) {
-        FieldType::Text => Value::text(text()?),
-        FieldType::Integer => Value::Integer(raw.parse().map_err(|_| wrong())?),
-        FieldType::Decimal => {
-            Value::Decimal(parse_minor(text()?.as_bytes(), 38).map_err(|_| wrong())?)
-        }
-        FieldType::Time => Value::Time(time(&text()?)?),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use standings_model::change::Change;
-    use standings_model::json::{push_change, push_key};
-    use standings_query::load_shipped;
-
-    #[test]
-    fn what_is_written_is_read_back() {
-        let plan = load_shipped().unwrap_or_else(|e| panic!("{}", e.render()));
-        let number = plan
-            .rankings
-            .iter()
-            .position(|r| r.name == "top_salesmen")
-            .unwrap();
-        let mut change = Change {
-            ranking: number,
-            window_start: 1_769_126_400_000,
-            window_end: 1_769_212_800_000,
-            key: Arc::from([Value::text("S\"1\n")]),
-            rank: Some(3),
-            previous_rank: None,
-            measures: Arc::from([
-                Value::Null,
-                Value::Decimal(-1234),
-                Value::Integer(i128::from(u64::MAX) + 7),
-                Value::Decimal(5),
-                Value::Integer(2),
-            ]),
-            is_final: true,
-        };
-        let mut rows = BTreeMap::new();
-        let (mut key, mut value) = (Vec::new(), Vec::new());
-        push_key(&mut key, &plan, &change);
-        push_change(&mut value, &plan, &change, 9);
-        fold(&plan, &key, Some(&value), &mut rows).unwrap();
-        let row = rows.values().next().unwrap();
-        assert_eq!((row.rank, row.is_final, row.ranking), (3, true, number));
-        assert_eq!((&row.key, &row.measures), (&change.key, &change.measures));
-        assert_eq!(row.window_end, change.window_end);
-
-        let mut by_tombstone = rows.clone();
-        fold(&plan, &key, None, &mut by_tombstone).unwrap();
-        assert!(by_tombstone.is_empty());
-        change.rank = None;
-        change.measures = Arc::from([]);
-        value.clear();
-        push_change(&mut value, &plan, &change, 10);
-        fold(&plan, &key, Some(&value), &mut rows).unwrap();
-        assert!(rows.is_empty());
-        assert!(fold(&plan, b"x", Some(b"{}"), &mut rows).is_err());
-    }
 }
