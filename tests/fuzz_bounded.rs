@@ -12,9 +12,8 @@ use self::snapshots_body::Snapshot;
 use support::{Dice, Running, standings, until};
 
 // What is done with an input is the same as in tests/fuzz.
-mod decode_body {
-    include!("fuzz/bodies/decode.rs");
-}
+#[path = "fuzz/bodies/decode.rs"]
+mod decode_body;
 #[path = "fuzz/bodies/http.rs"]
 mod http_body;
 #[path = "fuzz/bodies/queries.rs"]

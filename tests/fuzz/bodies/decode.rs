@@ -1,8 +1,8 @@
-// What both ways of fuzzing do with records. `decode` and `model` are given by who includes this.
+//! What both ways of fuzzing do with records.
 
-use decode::{Decoder, Sale};
-use model::schema::{Column, ColumnType, Schema};
-use model::value::Value;
+use standings_decode::{Decoder, Sale};
+use standings_model::schema::{Column, ColumnType, Schema};
+use standings_model::value::Value;
 
 /// Two decoders that live on from input to input, as those of a run do.
 pub struct Decoders {
@@ -34,8 +34,18 @@ impl Decoders {
         for record in input.split(|byte| *byte == b'\n') {
             // Twice: the second time the layout may be known.
             for _ in 0..2 {
-                let found = self.fast.decode(record).as_ref().map(owned).map_err(Clone::clone);
-                let want = self.full.decode_full(record).as_ref().map(owned).map_err(Clone::clone);
+                let found = self
+                    .fast
+                    .decode(record)
+                    .as_ref()
+                    .map(owned)
+                    .map_err(Clone::clone);
+                let want = self
+                    .full
+                    .decode_full(record)
+                    .as_ref()
+                    .map(owned)
+                    .map_err(Clone::clone);
                 assert_eq!(found, want);
             }
         }
@@ -43,5 +53,10 @@ impl Decoders {
 }
 
 fn owned(sale: &Sale) -> (i64, Vec<Value>) {
-    (sale.event_time, (0..sale.cells.len()).map(|column| sale.value(column)).collect())
+    (
+        sale.event_time,
+        (0..sale.cells.len())
+            .map(|column| sale.value(column))
+            .collect(),
+    )
 }
