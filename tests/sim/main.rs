@@ -15,7 +15,7 @@ mod objects;
 mod order;
 mod sinks;
 mod store;
-#[path = "../support/mod.rs"]
+#[path = "../support/reference.rs"]
 mod support;
 mod topic;
 mod world;

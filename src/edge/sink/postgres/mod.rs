@@ -176,7 +176,7 @@ impl Postgres {
 
     fn say(&mut self, statement: &str) -> Result<(), Trouble> {
         self.ask(statement, 1, async |at: Connected<'_>| {
-            Ok(at.client.batch_execute(statement).await.map_err(trouble)?)
+            at.client.batch_execute(statement).await.map_err(trouble)
         })
     }
 

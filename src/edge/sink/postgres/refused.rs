@@ -97,5 +97,5 @@ async fn forget(
         }
         Err(e) => return Err(trouble(e)),
     };
-    Ok(client.batch_execute(end).await.map_err(trouble)?)
+    client.batch_execute(end).await.map_err(trouble)
 }
