@@ -20,8 +20,8 @@ use differential_dataflow::operators::count::CountTotal;
 use serde::{Deserialize, Serialize};
 use standings::load::Dice;
 use standings_engine::combine::combiner::{Combiner, Origin, SaleView};
-use standings_engine::dataflow::totals::Totals;
 use standings_engine::event_time::partition::Verdict;
+use standings_engine::rank::totals::Totals;
 use standings_model::value::Value;
 use standings_query::load_dir;
 

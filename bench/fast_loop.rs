@@ -13,8 +13,8 @@ use std::path::Path;
 
 use standings_decode::Decoder;
 use standings_engine::combine::combiner::{Combiner, Origin};
-use standings_engine::dataflow::totals::Totals;
 use standings_engine::event_time::partition::Verdict;
+use standings_engine::rank::totals::Totals;
 use standings_model::decimal::format_minor;
 use standings_model::value::Value;
 use standings_query::load_dir;

@@ -7,11 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use standings_engine::dataflow::control::{Complete, GatherState, Start};
-use standings_engine::dataflow::gather::Emit;
-use standings_engine::dataflow::graph::{self, Bell, Gate};
+use standings_engine::dataflow::control::Start;
+use standings_engine::dataflow::gate::{Bell, Gate};
+use standings_engine::dataflow::graph;
 use standings_engine::driver::{self, Feed, Settings};
 use standings_engine::event_time::partition::Policy;
+use standings_engine::rank::emit::Emit;
+use standings_engine::rank::state::GatherState;
+use standings_engine::snapshot::order::Complete;
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
 use standings_model::change::Commit;
 use standings_model::clock::Clock;

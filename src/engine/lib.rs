@@ -5,7 +5,7 @@
 //!                                                                                     └──► snapshot ──► Objects
 //! ```
 //!
-//! 1. It knows no server, no file and no client: what it touches is behind [`driver::Feed`], [`dataflow::graph::Gate`],
+//! 1. It knows no server, no file and no client: what it touches is behind [`driver::Feed`], [`dataflow::gate::Gate`],
 //!    [`input::Input`] and [`snapshot::Objects`], so that a simulator can stand in for the world.
 //! 2. It reads no wall clock to decide anything: waits are by [`standings_model::clock::Clock`].
 
@@ -15,5 +15,7 @@ pub mod driver;
 pub mod event_time;
 pub mod fold;
 pub mod input;
+pub mod pack;
 pub mod quality;
+pub mod rank;
 pub mod snapshot;

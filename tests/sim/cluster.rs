@@ -11,7 +11,8 @@ use standings_commit::committer::{CommitGate, Committer, Desk, Keeping, Observer
 use standings_commit::database::DatabaseSink;
 use standings_commit::sink::Sink;
 use standings_commit::transactions::TransactionalSink;
-use standings_engine::dataflow::graph::{self, Gate};
+use standings_engine::dataflow::gate::Gate;
+use standings_engine::dataflow::graph;
 use standings_engine::driver::{Driver, Settings, Snapshots, Turn};
 use standings_engine::event_time::partition::Policy;
 use standings_engine::input::Input;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use standings_commit::database::DatabaseIdentity;
 use standings_commit::transactions::{IDS, LogIdentity};
-use standings_engine::dataflow::gather::Emit;
+use standings_engine::rank::emit::Emit;
 use standings_model::check::{Action, Check, Condition, Share};
 use standings_model::clock::Clock;
 use standings_model::identity::Known;

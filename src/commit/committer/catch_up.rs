@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use super::gate::has_reached;
 use crate::sink::ShownRow;
-use standings_engine::dataflow::gather::Emit;
+use standings_engine::rank::emit::Emit;
 use standings_model::block::PartitionId;
 use standings_model::change::{Change, Commit, Whole};
 use standings_model::sabotage::{self, Mistake};

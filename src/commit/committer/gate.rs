@@ -14,11 +14,13 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use standings_engine::dataflow::control::{Complete, GatherState, Start};
-use standings_engine::dataflow::graph::{Bell, Gate};
-use standings_engine::dataflow::messages::Epoch;
+use standings_engine::dataflow::control::Start;
+use standings_engine::dataflow::gate::{Bell, Gate};
 use standings_engine::event_time::BEGINNING;
+use standings_engine::rank::messages::Epoch;
+use standings_engine::rank::state::GatherState;
 use standings_engine::snapshot::Keeper;
+use standings_engine::snapshot::order::Complete;
 use standings_model::block::PartitionId;
 use standings_model::change::Commit;
 use standings_model::clock::Clock;

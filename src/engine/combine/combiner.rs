@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashTable};
 
-use super::deltas::{Deltas, Group, bin};
-use super::key::{KeyCodec, push_i64, push_i128};
-use super::layout::{Layout, NO_TEXT, NULL_NUMBER, Slot, SlotKind, put_wide, wide};
-use super::texts::{TextTable, Texts};
 use crate::event_time::partition::Verdict;
+use crate::pack::deltas::{Deltas, Group, bin};
+use crate::pack::hash::mix;
+use crate::pack::key::{KeyCodec, push_i64, push_i128};
+use crate::pack::layout::{Layout, NO_TEXT, NULL_NUMBER, Slot, SlotKind, put_wide, wide};
+use crate::pack::texts::{TextTable, Texts};
 use standings_model::block::PartitionId;
 use standings_model::bytes::same;
 use standings_model::plan::{Plan, Ranking, Window};
@@ -576,11 +577,4 @@ fn set_last(words: &mut [u64], at: usize, time: i64, origin: Origin) {
     words[at] = time as u64 + 1;
     words[at + 1] = u64::from(origin.partition);
     words[at + 2] = origin.offset;
-}
-
-/// Spreads a packed pair of small numbers over 64 bits (Fibonacci hashing, folded).
-#[inline]
-pub fn mix(n: u64) -> u64 {
-    let product = u128::from(n ^ 0x9e37_79b9_7f4a_7c15) * 0xd1b5_4a32_d192_ed03;
-    product as u64 ^ (product >> 64) as u64
 }

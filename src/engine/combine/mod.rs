@@ -16,7 +16,3 @@
 //! 3. Everything is exact: sums are 128-bit integers of minor units.
 
 pub mod combiner;
-pub mod deltas;
-pub mod key;
-pub mod layout;
-pub mod texts;

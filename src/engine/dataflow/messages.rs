@@ -1,90 +1,51 @@
-//! What travels between the operators.
-
-use std::sync::Arc;
+//! What is on the streams: from readers to owners, and from owners to worker 0. What worker 0 answers is in
+//! [`control`](super::control).
 
 use serde::{Deserialize, Serialize};
 
-use super::order::OrderKey;
-use crate::event_time::global::PartitionState;
-use standings_model::amounts::Summary;
-use standings_model::block::PartitionId;
-use standings_model::change::Counts;
-use standings_model::reject::Reject;
-use standings_model::value::Value;
-use standings_model::window_check::WindowCount;
+use crate::pack::deltas::Deltas;
+use crate::rank::messages::{Candidate, Epoch, Progress, Promise};
+use crate::snapshot::order::PartReport;
 
-/// The dataflow's logical time.
-pub type Epoch = u64;
-
-/// One row that entered, changed in, or left a worker's own best rows of a partition of a window.
+/// What a reader sends into the dataflow, addressed to a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Candidate {
-    /// Ranking number in the plan.
-    pub ranking: u32,
-    /// Window start, ms.
-    pub window_start: i64,
-    /// The partition's key bytes (`PARTITION BY` beyond the window); empty for a whole window.
-    pub partition: Arc<[u8]>,
-    /// Group key bytes.
-    pub key: Arc<[u8]>,
-    /// Its place and measures, or `None` when it left.
-    pub row: Option<CandidateRow>,
+pub struct Message {
+    /// The worker it is for.
+    pub to: u64,
+    /// What it says.
+    pub body: Body,
 }
 
-/// Place and measures of a candidate.
+/// The kinds of message.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CandidateRow {
-    /// The order values.
-    pub order: OrderKey,
-    /// Measures, as in the plan.
-    pub measures: Arc<[Value]>,
+pub enum Body {
+    /// Totals to add.
+    Deltas(Box<Deltas>),
+    /// For worker 0, which gathers.
+    Progress(Box<Progress>),
+    /// For every worker.
+    Promise(Promise),
+    /// Its totals were loaded from a snapshot before this epoch: they are candidates now.
+    Loaded,
+    /// For worker 0: a part of a snapshot.
+    Part(PartReport),
+    /// The sender has gone on to this epoch: whoever is behind should follow, so that its data can be committed.
+    Tick(Epoch),
+    /// The sender's process was asked to stop: none can go on without the others.
+    Stop,
+    /// This worker's input has ended. It goes on taking part until all have.
+    Ended(u64),
 }
 
-/// What a reader says of one partition at the end of an epoch.
+/// From the owners of keys to worker 0.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PartitionProgress {
-    /// Which.
-    pub partition: PartitionId,
-    /// The leader epoch of the last record that was read; [`NO_EPOCH`](standings_model::identity::NO_EPOCH) if it has none.
-    pub leader_epoch: i32,
-    /// The next offset to read.
-    pub next_offset: u64,
-    /// Its watermark and whether it is idle or finished.
-    pub state: PartitionState,
-    /// The offset that reading began at in this run.
-    pub begin: u64,
-    /// The greatest event time it has shown, ms.
-    pub greatest: Option<i64>,
-    /// Counts of this epoch.
-    pub counts: Counts,
-    /// The offset from which the values were read that checks of uniqueness remember; `None` without such a check.
-    pub ids_from: Option<u64>,
-}
-
-/// What a reader says at the end of an epoch.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Progress {
-    /// Partitions of which something is new.
-    pub partitions: Vec<PartitionProgress>,
-    /// Late sales and dead letters.
-    pub rejects: Vec<Reject>,
-    /// When blocks of this epoch were read, and how many records they had.
-    pub arrived: Vec<(std::time::SystemTime, u64)>,
-    /// When the epoch ended; `None` if it holds no record.
-    pub folded: Option<std::time::SystemTime>,
-    /// Amounts of this epoch, by window of `--summary-window`.
-    pub amounts: Vec<Summary>,
-    /// What checks that have windows counted in this epoch.
-    pub windows: Vec<WindowCount>,
-    /// Much more waits to be read, and may be: a commit of this is better made with some of that.
-    pub more: bool,
-}
-
-/// A reader's promise: from the epoch it is sent in, nothing more comes for windows that end at or before `horizon`.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Promise {
-    /// Worker number.
-    pub worker: u32,
-    /// ms.
-    pub horizon: i64,
+pub enum Gathered {
+    /// Rows that entered, changed in, or left the sender's own best.
+    Candidates(Vec<Candidate>),
+    /// What a reader said at the end of an epoch.
+    Progress(Box<Progress>),
+    /// What a reader promised.
+    Promise(Promise),
+    /// A part of a snapshot.
+    Part(PartReport),
 }

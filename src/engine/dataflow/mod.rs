@@ -12,22 +12,15 @@
 //! 2. Totals of epoch *e* are applied only when *e* is complete on every reader, in order.
 //! 3. A worker sends only its own best rows (as many as the limit lets through); the best of all workers' best are
 //!    the best of all.
-//! 4. Gather keeps a capability for the first epoch that is not committed: a probe behind it shows every worker
+//! 4. What is decided on the way is not here: totals and ranks are [`rank`](crate::rank), snapshots are
+//!    [`snapshot`](crate::snapshot).
+//! 5. Gather keeps a capability for the first epoch that is not committed: a probe behind it shows every worker
 //!    which input is safe, which is what bounds the bytes in flight.
 
-pub mod chunks;
 pub mod control;
-pub mod copy;
-pub mod distinct;
-pub mod gather;
+pub mod coordinator;
+pub mod gate;
 pub mod graph;
-pub mod head;
-pub mod index;
-pub mod interner;
+pub mod handles;
 pub mod messages;
-pub mod order;
-mod ranked;
-pub mod rows;
-mod snapshots;
-pub mod totals;
-pub mod window;
+pub mod operators;

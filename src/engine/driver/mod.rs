@@ -13,35 +13,30 @@ mod epoch_size;
 mod feed;
 mod settings;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, Sender};
-use timely::container::CapacityContainerBuilder;
-use timely::dataflow::InputHandle;
 use timely::dataflow::operators::probe::Handle as ProbeHandle;
 use timely::worker::Worker;
 
 use self::epoch_size::{EpochSize, Pulled};
 pub use self::feed::Feed;
 pub use self::settings::{Settings, Snapshots};
-use crate::combine::combiner::Combiner;
-use crate::combine::deltas::Deltas;
-use crate::dataflow::control::{PartReport, Start, Taken};
-use crate::dataflow::graph::{Body, Look, Message, ToGather, Told, Wiring};
-use crate::dataflow::messages::{Epoch, Progress, Promise};
-use crate::dataflow::totals::Totals;
+use crate::dataflow::control::Start;
+use crate::dataflow::gate::Look;
+use crate::dataflow::handles::{Cells, Handles, Input, ToGather};
+use crate::dataflow::messages::{Body, Message};
 use crate::event_time::BEGINNING;
-use crate::fold::{Folds, Partition};
-use crate::quality::Judge;
+use crate::fold::{self, Fold, GoesOn};
+use crate::rank::messages::{Epoch, Promise};
 use crate::snapshot;
-use standings_decode::Decoder;
-use standings_model::amounts::Amounts;
+use crate::snapshot::order::PartReport;
 use standings_model::block::{PartitionId, SourceEvent};
-use standings_model::reject::Reject;
 use standings_model::sabotage::{self, Mistake};
 use standings_process::exit::Failure;
 
@@ -60,11 +55,11 @@ pub enum Turn {
 /// when it is known how to begin; `None` if that never came.
 pub fn run<F: Feed>(
     worker: &mut Worker,
-    wiring: Wiring,
+    handles: Handles,
     settings: Settings,
     open: impl FnOnce(&Start) -> F + 'static,
 ) -> Result<Option<F>, Failure> {
-    let mut driver = Driver::new(worker.index(), worker.peers(), wiring, settings, open);
+    let mut driver = Driver::new(worker.index(), worker.peers(), handles, settings, open);
     loop {
         match driver.turn()? {
             Turn::Step => worker.step(),
@@ -83,22 +78,12 @@ pub struct Driver<F: Feed> {
     feed: Option<F>,
     input: Option<Input>,
     durable: ProbeHandle<Epoch>,
-    latest: Rc<Cell<Epoch>>,
-    told: Rc<RefCell<Told>>,
-    totals: Rc<RefCell<Totals>>,
-    taken: Rc<RefCell<Option<Taken>>>,
-    spent: Rc<RefCell<Vec<Deltas>>>,
+    cells: Rc<Cells>,
     gather: Option<ToGather>,
     /// When gather was woken last without a message.
     woken: Cell<Instant>,
     settings: Settings,
-    partitions: BTreeMap<PartitionId, Partition>,
-    combiner: Combiner,
-    amounts: Option<Amounts>,
-    judge: Judge,
-    /// Failures of each check that have not been told.
-    failed: Vec<u64>,
-    rejects: Vec<Reject>,
+    fold: Fold,
     arrived: Vec<(SystemTime, u64)>,
     epoch: Epoch,
     ready: bool,
@@ -110,7 +95,6 @@ pub struct Driver<F: Feed> {
     size: EpochSize,
     in_flight: VecDeque<(Epoch, usize, Offsets)>,
     in_flight_bytes: usize,
-    required: Vec<usize>,
     start: Start,
     released: bool,
     parts: (Sender<PartReport>, Receiver<PartReport>),
@@ -120,7 +104,6 @@ pub struct Driver<F: Feed> {
 }
 
 type Opener<F> = Box<dyn FnOnce(&Start) -> F>;
-type Input = InputHandle<Epoch, CapacityContainerBuilder<Vec<Message>>>;
 
 /// Where a driver is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,36 +136,29 @@ impl<F: Feed> Driver<F> {
     pub fn new(
         index: usize,
         peers: usize,
-        wiring: Wiring,
+        handles: Handles,
         settings: Settings,
         open: impl FnOnce(&Start) -> F + 'static,
     ) -> Self {
         let last_end = settings.clock.now();
-        let amounts = settings
-            .summary_window
-            .zip(settings.plan.schema.find("amount"))
-            .map(|(size, column)| Amounts::new(size, column));
+        let fold = Fold::new(fold::Settings {
+            plan: Arc::clone(&settings.plan),
+            policy: settings.policy,
+            summary_window: settings.summary_window,
+            max_record_bytes: settings.max_record_bytes,
+        });
         Driver {
             index,
             peers,
             phase: Phase::Starting,
             open: Some(Box::new(open)),
             feed: None,
-            input: Some(wiring.input),
-            durable: wiring.durable,
-            latest: wiring.latest,
-            told: wiring.told,
-            totals: wiring.totals,
-            taken: wiring.taken,
-            spent: wiring.spent,
-            gather: wiring.gather,
+            input: Some(handles.input),
+            durable: handles.durable,
+            cells: handles.cells,
+            gather: handles.gather,
             woken: Cell::new(last_end),
-            partitions: BTreeMap::new(),
-            combiner: Combiner::new(&settings.plan),
-            amounts,
-            judge: Judge::new(&settings.plan.checks, &settings.plan.schema),
-            failed: Vec::new(),
-            rejects: Vec::new(),
+            fold,
             arrived: Vec::new(),
             epoch: 0,
             ready: false,
@@ -195,7 +171,6 @@ impl<F: Feed> Driver<F> {
             size: EpochSize::new(settings.epoch_bytes),
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,
-            required: settings.plan.required_columns(),
             settings,
             owes_epoch: false,
             last_end,
@@ -206,7 +181,7 @@ impl<F: Feed> Driver<F> {
     pub fn turn(&mut self) -> Result<Turn, Failure> {
         let now = self.settings.clock.now();
         self.settings.live.pulse(self.index, now);
-        if self.told.borrow().stop {
+        if self.cells.heard.borrow().stop {
             // The whole process stops, its committer too.
             self.settings.stop.store(true, Ordering::Relaxed);
         }
@@ -215,7 +190,7 @@ impl<F: Feed> Driver<F> {
             // Asked to stop or not: a worker that ended without its share of the snapshot would leave the others to
             // commit without it.
             Phase::Starting => {
-                let start = self.told.borrow_mut().start.take();
+                let start = self.cells.heard.borrow_mut().start.take();
                 let Some(start) = start else {
                     if stop && sabotage::is(Mistake::StopWhileStarting) {
                         self.close();
@@ -265,7 +240,7 @@ impl<F: Feed> Driver<F> {
             &start.parts,
             start.horizon,
             (self.index, self.peers),
-            &mut self.totals.borrow_mut(),
+            &mut self.cells.totals.borrow_mut(),
         )
         .map_err(|e| Failure::failed(format!("loading the snapshot failed: {e}")))?;
         tracing::info!(
@@ -373,7 +348,7 @@ impl<F: Feed> Driver<F> {
     }
 
     fn others_have_ended(&self) -> bool {
-        self.told.borrow().ended.len() + 1 >= self.peers
+        self.cells.heard.borrow().ended.len() + 1 >= self.peers
     }
 
     /// Closing the input lets the frontier pass everything; what was read is committed before the end.
@@ -384,11 +359,7 @@ impl<F: Feed> Driver<F> {
     }
 
     fn finish(&mut self) {
-        let last: Vec<_> = self
-            .partitions
-            .iter()
-            .map(|(p, state)| (*p, state.next_offset()))
-            .collect();
+        let last = self.fold.next_offsets();
         self.tell_durable(&last);
         self.settings.live.ended(self.index);
         self.phase = Phase::Done;
@@ -396,7 +367,7 @@ impl<F: Feed> Driver<F> {
 
     /// Takes what is there, up to the epoch's share and the byte bound.
     fn pull(&mut self) -> Result<Pulled, Failure> {
-        let horizon = self.told.borrow().horizon;
+        let horizon = self.cells.heard.borrow().horizon;
         if horizon > self.promised && self.bytes == 0 {
             self.adopt_horizon(horizon);
         }
@@ -424,65 +395,37 @@ impl<F: Feed> Driver<F> {
         let now = self.settings.clock.now();
         match event {
             SourceEvent::Assigned { partition, offset } => {
-                let greatest = self.start.greatest.get(&partition).copied();
-                let decoder = Decoder::new(
-                    &self.settings.plan.schema,
-                    &self.required,
-                    self.settings.max_record_bytes,
-                );
-                let ids_from = self.start.ids_from.get(&partition).copied();
-                let memory = (self.judge.memory(), ids_from);
-                self.partitions.insert(
-                    partition,
-                    Partition::new(partition, offset, greatest, decoder, memory),
-                );
+                let from = GoesOn {
+                    offset,
+                    greatest: self.start.greatest.get(&partition).copied(),
+                    ids_from: self.start.ids_from.get(&partition).copied(),
+                };
+                self.fold.begin(partition, from);
             }
             SourceEvent::Block(block) => {
-                let Some(partition) = self.partitions.get_mut(&block.partition) else {
+                let Some(folded) = self.fold.block(&block, self.promised) else {
                     return Err(Failure::failed(format!(
                         "the source gave records of partition {} before it said where they begin",
                         block.partition
                     )));
                 };
-                let policy = &self.settings.policy;
-                let rejects = self.rejects.len();
-                let counted = partition.fold(
-                    &block,
-                    policy,
-                    self.promised,
-                    &mut Folds {
-                        combiner: &mut self.combiner,
-                        amounts: self.amounts.as_mut(),
-                        judge: &mut self.judge,
-                        rejects: &mut self.rejects,
-                        plan: &self.settings.plan,
-                    },
-                );
                 self.tell_checks();
-                // Even a block without a record counts, so that its offset is committed.
-                self.bytes += block.bytes.len().max(1);
-                // Of a sale nothing is kept but what it adds to; a reject is kept whole until it is written.
-                let held: usize = self.rejects[rejects..].iter().map(Reject::held).sum();
-                self.bytes += held;
-                if counted > 0 || block.records.is_empty() {
+                // Even a block without a record counts, so that its offset is committed. Of a sale nothing is kept but what it
+                // adds to; a reject is kept whole until it is written.
+                self.bytes += block.bytes.len().max(1) + folded.held;
+                if folded.records > 0 || block.records.is_empty() {
                     let clock = &self.settings.clock;
                     let read = clock.wall() - clock.since(block.arrived);
-                    self.arrived.push((read, counted as u64));
+                    self.arrived.push((read, folded.records as u64));
                 }
                 if let Some(feed) = &self.feed {
                     feed.recycle(block);
                 }
             }
-            SourceEvent::CaughtUp { partition } => {
-                if let Some(partition) = self.partitions.get_mut(&partition) {
-                    partition.caught_up(now);
-                }
-            }
+            SourceEvent::CaughtUp { partition } => self.fold.caught_up(partition, now),
             SourceEvent::Ended { partition } => {
                 let finished = self.settings.until_end && self.settings.ends_are_final;
-                if let Some(partition) = self.partitions.get_mut(&partition) {
-                    partition.end(finished, now);
-                }
+                self.fold.end(partition, finished, now);
             }
             SourceEvent::Ready => self.ready = true,
             SourceEvent::Failed(message) => return Err(Failure::failed(message)),
@@ -492,22 +435,22 @@ impl<F: Feed> Driver<F> {
 
     /// Does what worker 0 said, and passes on what was written for a snapshot.
     fn listen(&mut self) {
-        if !self.released && self.told.borrow().released {
+        if !self.released && self.cells.heard.borrow().released {
             self.released = true;
             if let Some(feed) = &self.feed {
                 feed.release();
             }
         }
-        let taken = self.taken.borrow_mut().take();
+        let taken = self.cells.taken.borrow_mut().take();
         if let (Some(taken), Some(snapshots)) = (taken, &self.settings.snapshots) {
-            let mut told = self.told.borrow_mut();
-            if told.snapshot == Some(taken.order) {
-                told.snapshot = None;
+            let mut heard = self.cells.heard.borrow_mut();
+            if heard.snapshot == Some(taken.order) {
+                heard.snapshot = None;
             }
             snapshots.writer.write(taken, self.index, &self.parts.0);
         }
         // The owners copy when the frontier reaches the epoch, so this worker goes on until they have.
-        self.owes_epoch |= self.told.borrow().snapshot.is_some();
+        self.owes_epoch |= self.cells.heard.borrow().snapshot.is_some();
         while let Ok(report) = self.parts.1.try_recv() {
             self.send(0, Body::Part(report));
             self.owes_epoch = true;
@@ -516,12 +459,11 @@ impl<F: Feed> Driver<F> {
 
     /// Tells what failed; too much of it ends the run, as a signal would: what was read is committed.
     fn tell_checks(&mut self) {
-        if self.judge.is_empty() {
+        let Some(failed) = self.fold.failures() else {
             return;
-        }
-        self.judge.take(&mut self.failed);
+        };
         let (live, checks) = (&self.settings.live, &self.settings.plan.checks);
-        if live.checks_failed(checks, &mut self.failed) {
+        if live.checks_failed(checks, failed) {
             self.settings.stop.store(true, Ordering::Relaxed);
         }
     }
@@ -540,58 +482,40 @@ impl<F: Feed> Driver<F> {
 
     fn check_idle(&mut self) -> Option<Duration> {
         let now = self.settings.clock.now();
-        let timeout = self.settings.idle_timeout;
-        self.partitions
-            .values_mut()
-            .filter_map(|p| p.check_idle(now, timeout))
-            .min()
+        self.fold.check_idle(now, self.settings.idle_timeout)
     }
 
     fn wants_epoch(&self) -> bool {
         self.epoch == 0
-            || self.latest.get() > self.epoch
+            || self.cells.latest.get() > self.epoch
             || self.owes_epoch
-            || self.partitions.values().any(Partition::is_changed)
+            || self.fold.is_changed()
     }
 
     fn end_epoch(&mut self) {
-        let policy = self.settings.policy;
-        let partitions: Vec<_> = self
-            .partitions
-            .values_mut()
-            .filter_map(|p| p.progress(&policy))
-            .collect();
-        self.size.ended(self.bytes, || self.combiner.pays());
-        let batches = self
-            .combiner
-            .flush(self.peers, &mut self.spent.borrow_mut());
+        self.size.ended(self.bytes, || self.fold.pays());
+        let (batches, progress) = {
+            let mut spent = self.cells.spent.borrow_mut();
+            self.fold.end_epoch(self.peers, &mut spent)
+        };
         for deltas in batches {
             let to = deltas.worker;
             self.send(to, Body::Deltas(Box::new(deltas)));
         }
         // What is in this epoch counts when every worker has gone past it: who has nothing of its own must be told.
         let owed = self.owes_epoch && !sabotage::is(Mistake::OthersNotTold);
-        let followed = partitions.is_empty() && !owed;
-        if !partitions.is_empty() {
-            let offsets = partitions
-                .iter()
-                .map(|p| (p.partition, p.next_offset))
-                .collect();
+        let followed = progress.is_none() && !owed;
+        if let Some(mut progress) = progress {
+            let partitions = progress.partitions.iter();
+            let offsets = partitions.map(|p| (p.partition, p.next_offset)).collect();
             self.in_flight.push_back((self.epoch, self.bytes, offsets));
             self.in_flight_bytes += self.bytes;
             self.settings.live.add_in_flight(self.bytes as i64);
-            let has_records = !self.arrived.is_empty();
-            let progress = Progress {
-                partitions,
-                folded: has_records.then(|| self.settings.clock.wall()),
-                rejects: std::mem::take(&mut self.rejects),
-                arrived: std::mem::take(&mut self.arrived),
-                amounts: self.amounts.as_mut().map(Amounts::take).unwrap_or_default(),
-                windows: self.judge.take_windows(),
-                // And room for one more before anything is durable.
-                more: self.size.is_backlog(self.bytes)
-                    && self.in_flight_bytes + self.size.bytes() <= self.settings.in_flight_bytes,
-            };
+            progress.arrived = std::mem::take(&mut self.arrived);
+            progress.folded = (!progress.arrived.is_empty()).then(|| self.settings.clock.wall());
+            // And room for one more before anything is durable.
+            progress.more = self.size.is_backlog(self.bytes)
+                && self.in_flight_bytes + self.size.bytes() <= self.settings.in_flight_bytes;
             self.send(0, Body::Progress(Box::new(progress)));
         }
         tracing::debug!(
@@ -605,8 +529,8 @@ impl<F: Feed> Driver<F> {
         self.bytes = 0;
         self.owes_epoch = false;
         self.last_end = self.settings.clock.now();
-        let mut next = (self.epoch + 1).max(self.latest.get());
-        if let Some(order) = self.told.borrow().snapshot {
+        let mut next = (self.epoch + 1).max(self.cells.latest.get());
+        if let Some(order) = self.cells.heard.borrow().snapshot {
             next = next.max(order.epoch);
         }
         if !followed && self.peers > 1 {
@@ -659,6 +583,6 @@ impl<F: Feed> Driver<F> {
     }
 
     fn has_ended(&self) -> bool {
-        self.ready && self.settings.until_end && self.partitions.values().all(Partition::has_ended)
+        self.ready && self.settings.until_end && self.fold.has_ended()
     }
 }

@@ -105,7 +105,7 @@ pub(super) fn collect(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataflow::control::PartFile;
+    use crate::snapshot::order::PartFile;
 
     struct Cluster {
         log: Log,

@@ -5,10 +5,10 @@ use hashbrown::{HashMap, HashSet};
 use super::manifest::read_part;
 use super::store::Store;
 use super::{part, state};
-use crate::combine::deltas::{Deltas, Group};
-use crate::combine::layout::Layout;
-use crate::dataflow::control::PartFile;
-use crate::dataflow::totals::Totals;
+use crate::pack::deltas::{Deltas, Group};
+use crate::pack::layout::Layout;
+use crate::rank::totals::Totals;
+use crate::snapshot::order::PartFile;
 use standings_model::plan::Plan;
 
 /// Texts that are loaded at once, and their bytes.

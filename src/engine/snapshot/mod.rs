@@ -15,6 +15,7 @@
 //!    (`log.rs`, `collect.rs`).
 //! 6. What the store does not answer just now is asked again, and then said: it is not damaged.
 
+mod attempts;
 mod collect;
 #[cfg(test)]
 mod folder;
@@ -22,11 +23,13 @@ mod load;
 mod log;
 mod manifest;
 mod objects;
+pub mod order;
 mod part;
 mod state;
 mod store;
 mod writer;
 
+pub use attempts::Attempts;
 pub use load::load;
 pub use log::{Log, Refused};
 pub use manifest::{Manifest, agreement, fingerprint, fingerprints};

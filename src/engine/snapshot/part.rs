@@ -16,9 +16,9 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use super::state;
-use crate::combine::deltas::{Deltas, bin};
-use crate::combine::layout::{Layout, NO_TEXT, NULL_NUMBER, Source, average, wide};
-use crate::combine::texts::hash;
+use crate::pack::deltas::{Deltas, bin};
+use crate::pack::hash::hash;
+use crate::pack::layout::{Layout, NO_TEXT, NULL_NUMBER, Source, average, wide};
 use standings_model::guarded::guarded;
 use standings_model::json::push_field;
 use standings_model::plan::{Field, FieldType, Plan};
@@ -119,7 +119,7 @@ impl Rows {
     ) -> usize {
         let ranking = &plan.rankings[number];
         let key = deltas.texts.get(row[0] as u32);
-        let values = crate::combine::key::KeyCodec::new(ranking, &plan.schema).decode(key);
+        let values = crate::pack::key::KeyCodec::new(ranking, &plan.schema).decode(key);
         let keys = ranking.keys.iter().zip(values.iter());
         let measures = (0..ranking.measures.len()).map(|i| {
             (
@@ -265,9 +265,9 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    use crate::combine::deltas::Group;
-    use crate::combine::key::KeyCodec;
-    use crate::dataflow::totals::Totals;
+    use crate::pack::deltas::Group;
+    use crate::pack::key::KeyCodec;
+    use crate::rank::totals::Totals;
     use crate::snapshot::{Manifest, load};
     use standings_model::plan::Ranking;
 

@@ -3,9 +3,9 @@
 //! Key, then the slots of the ranking's layout in order: numbers as 64-bit words (little-endian), texts with their
 //! length plus one (0 for none), distinct values as their count and each with its length. Lengths are LEB128.
 
-use crate::combine::deltas::Deltas;
-use crate::combine::layout::{Layout, NO_TEXT, SlotKind};
-use crate::combine::texts::hash;
+use crate::pack::deltas::Deltas;
+use crate::pack::hash::hash;
+use crate::pack::layout::{Layout, NO_TEXT, SlotKind};
 use standings_model::leb128;
 
 fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {

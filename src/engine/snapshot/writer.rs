@@ -12,7 +12,7 @@ use super::log::{Log, Refused, parts_of};
 use super::manifest::{Manifest, fingerprint, fingerprints};
 use super::part;
 use super::store::{Store, checksum};
-use crate::dataflow::control::{Complete, PartFile, PartReport, Taken};
+use crate::snapshot::order::{Complete, PartFile, PartReport, Taken};
 use standings_model::clock::Clock;
 use standings_model::identity::SourceIdentity;
 use standings_model::plan::Plan;

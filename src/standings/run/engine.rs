@@ -16,9 +16,10 @@ use standings_commit::committer::{self, CommitGate, Outputs};
 use standings_edge::peers::{self, Hello, Line, Trust};
 use standings_edge::source::{self, Reader, SourceOptions};
 use standings_engine::dataflow::control::Start;
-use standings_engine::dataflow::gather::Emit;
-use standings_engine::dataflow::graph::{self, Gate};
+use standings_engine::dataflow::gate::Gate;
+use standings_engine::dataflow::graph;
 use standings_engine::driver::{self, Settings};
+use standings_engine::rank::emit::Emit;
 use standings_engine::snapshot;
 use standings_process::exit::{self, Failure};
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use standings_engine::dataflow::totals::{Held, Totals};
+use standings_engine::rank::totals::{Held, Totals};
 use standings_model::plan::Plan;
 use standings_observe::live::{Limit, Live};
 use standings_observe::memory::{may_take, resident};

@@ -10,8 +10,8 @@ use arrow::array::{
 use arrow::datatypes::TimestampMillisecondType;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use standings_engine::dataflow::control::PartFile;
-use standings_engine::dataflow::totals::Totals;
+use standings_engine::rank::totals::Totals;
+use standings_engine::snapshot::order::PartFile;
 use standings_engine::snapshot::{Manifest, ObjectError, Objects, Store, checksum, load};
 use standings_model::clock::Clock;
 use standings_model::guarded::is_guarded;

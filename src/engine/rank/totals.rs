@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::copy::{Copy, PIECE};
-use super::interner::Interner;
 use super::messages::Candidate;
 use super::order::Reader;
 use super::window::{Batch, WindowState};
-use crate::combine::deltas::Deltas;
+use crate::pack::deltas::Deltas;
+use crate::pack::interner::Interner;
 use standings_model::plan::Plan;
 
 /// One worker's totals.

@@ -1,4 +1,4 @@
-//! What a driver keeps of one partition: decoder, clock, offsets, idleness, counts.
+//! What is kept of one partition: decoder, clock, offsets, idleness, counts.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,8 @@ use crate::combine::combiner::{Combiner, Origin, Outcome, SaleView};
 use crate::event_time::global::PartitionState;
 use crate::event_time::partition::{PartitionClock, Policy};
 use crate::quality::{Judge, Memory, Place};
-use standings_decode::{Cell, Decoder, Sale};
+use crate::rank::messages::PartitionProgress;
+use standings_decode::{Decoder, Sale};
 use standings_model::amounts::Amounts;
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
 use standings_model::change::Counts;
@@ -14,31 +15,6 @@ use standings_model::identity::NO_EPOCH;
 use standings_model::plan::Plan;
 use standings_model::reject::{DUPLICATE, Reject, RejectKind};
 use standings_model::time::format_rfc3339;
-use standings_model::value::Value;
-
-impl SaleView for Sale<'_> {
-    fn event_time(&self) -> i64 {
-        self.event_time
-    }
-
-    #[inline]
-    fn text(&self, column: usize) -> Option<&[u8]> {
-        Sale::text(self, column)
-    }
-
-    #[inline]
-    fn number(&self, column: usize) -> Option<i128> {
-        match self.cells[column] {
-            Cell::Int(n) | Cell::Time(n) => Some(i128::from(n)),
-            Cell::Decimal(n) => Some(n),
-            Cell::Null | Cell::Text { .. } => None,
-        }
-    }
-
-    fn value(&self, column: usize) -> Value {
-        Sale::value(self, column)
-    }
-}
 
 /// A record as it is decoded, and as it came.
 #[derive(Clone, Copy)]
@@ -51,6 +27,43 @@ struct Bytes<'a> {
 #[inline]
 fn is_ahead(record: &RecordRef, time: i64, policy: &Policy) -> bool {
     record.timestamp != NO_TIMESTAMP && time > record.timestamp.saturating_add(policy.max_ahead)
+}
+
+/// A record that can be no sale, and why.
+#[cold]
+fn dead(reason: &str, detail: String) -> RejectKind {
+    RejectKind::Dead {
+        reason: reason.to_owned(),
+        check: None,
+        detail,
+    }
+}
+
+/// Why a record that was decoded can be no sale all the same: its time, or its key.
+#[inline]
+fn cannot_be(
+    sale: &Sale<'_>,
+    record: &RecordRef,
+    bytes: &[u8],
+    policy: &Policy,
+    plan: &Plan,
+) -> Option<RejectKind> {
+    if is_ahead(record, sale.event_time, policy) {
+        let detail = format!(
+            "event_time {} is more than --max-ahead after the record's timestamp {} (of a producer's, or when it was \
+             read, the earlier)",
+            format_rfc3339(sale.event_time),
+            format_rfc3339(record.timestamp)
+        );
+        return Some(dead("ahead", detail));
+    }
+    let text = |column| Sale::text(sale, column).map_or(0, <[u8]>::len);
+    let (ranking, length) = plan.oversized_key(bytes.len(), text)?;
+    let detail = format!(
+        "its key in {} has {length} bytes, at most {} are allowed (--max-key-bytes)",
+        ranking.name, plan.max_key_bytes
+    );
+    Some(dead("key_too_large", detail))
 }
 
 /// What a worker folds its partitions' sales into.
@@ -202,17 +215,12 @@ impl Partition {
         horizon: i64,
         into: &mut Folds<'_>,
     ) {
-        let Folds {
-            combiner,
-            amounts,
-            judge,
-            rejects,
-            plan,
-        } = into;
+        let (id, offset) = (self.id, record.offset);
+        let rejects = &mut *into.rejects;
         let mut reject = |kind| {
             rejects.push(Reject {
-                partition: self.id,
-                offset: record.offset,
+                partition: id,
+                offset,
                 kind,
                 bytes: bytes.original.to_vec(),
             });
@@ -221,46 +229,18 @@ impl Partition {
             Ok(sale) => sale,
             Err(error) => {
                 self.counts.dead += 1;
-                return reject(RejectKind::Dead {
-                    reason: error.reason.to_owned(),
-                    check: None,
-                    detail: error.detail,
-                });
+                return reject(dead(error.reason, error.detail));
             }
         };
         let time = sale.event_time;
-        if is_ahead(record, time, policy) {
+        if let Some(kind) = cannot_be(&sale, record, bytes.bytes, policy, into.plan) {
             self.counts.dead += 1;
-            let detail = format!(
-                "event_time {} is more than --max-ahead after the record's timestamp {} (of a producer's, or when it was \
-                 read, the earlier)",
-                format_rfc3339(time),
-                format_rfc3339(record.timestamp)
-            );
-            return reject(RejectKind::Dead {
-                reason: "ahead".to_owned(),
-                check: None,
-                detail,
-            });
-        }
-        let text = |column| Sale::text(&sale, column).map_or(0, <[u8]>::len);
-        if let Some((ranking, length)) = plan.oversized_key(bytes.bytes.len(), text) {
-            self.counts.dead += 1;
-            let detail = format!(
-                "its key in {} has {length} bytes, at most {} are allowed (--max-key-bytes)",
-                ranking.name, plan.max_key_bytes
-            );
-            return reject(RejectKind::Dead {
-                reason: "key_too_large".to_owned(),
-                check: None,
-                detail,
-            });
+            return reject(kind);
         }
         let watermark = self.clock.watermark(policy);
-        if !judge.is_empty() {
-            let offset = record.offset;
+        if !into.judge.is_empty() {
             let place = Place { offset, watermark };
-            if let Some(failed) = judge.judge(&sale, place, &mut self.memory) {
+            if let Some(failed) = into.judge.judge(&sale, place, &mut self.memory) {
                 match failed.reason {
                     DUPLICATE => self.counts.duplicate += 1,
                     _ => self.counts.dead += 1,
@@ -273,16 +253,16 @@ impl Partition {
             }
         }
         let origin = Origin {
-            partition: self.id,
-            offset: record.offset,
+            partition: id,
+            offset,
         };
         let mut missed = Vec::new();
         let judge = |end| PartitionClock::judge(watermark, end, horizon, policy);
-        match combiner.add(&sale, origin, judge, &mut missed) {
+        match into.combiner.add(&sale, origin, judge, &mut missed) {
             Outcome::Counted => {
                 self.counts.ranked += 1;
                 self.counts.partly_late += u64::from(!missed.is_empty());
-                if let Some(amounts) = amounts
+                if let Some(amounts) = &mut into.amounts
                     && let Some(amount) = sale.number(amounts.column)
                 {
                     amounts.add(time, amount);
@@ -334,14 +314,11 @@ impl Partition {
     }
 
     /// What is new since the last epoch.
-    pub fn progress(
-        &mut self,
-        policy: &Policy,
-    ) -> Option<crate::dataflow::messages::PartitionProgress> {
+    pub fn progress(&mut self, policy: &Policy) -> Option<PartitionProgress> {
         if !std::mem::take(&mut self.changed) {
             return None;
         }
-        Some(crate::dataflow::messages::PartitionProgress {
+        Some(PartitionProgress {
             partition: self.id,
             next_offset: self.next_offset,
             leader_epoch: self.leader_epoch,

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::combine::key::{KeyCodec, push_i128};
-use crate::combine::layout::{Layout, NO_TEXT, NULL_NUMBER, Source, average, wide};
+use crate::pack::key::{KeyCodec, push_i128};
+use crate::pack::layout::{Layout, NO_TEXT, NULL_NUMBER, Source, average, wide};
 use standings_model::plan::{Field, FieldType, OrderTerm, Ranking};
 use standings_model::sabotage::{self, Mistake};
 use standings_model::schema::Schema;
 use standings_model::value::Value;
 
-use super::distinct::Sets;
-use super::interner::Interner;
-use super::rows::Packing;
+use crate::pack::distinct::Sets;
+use crate::pack::interner::Interner;
+use crate::pack::rows::Packing;
 
 /// The order values of a row. Equal keys are ties.
 ///

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::copy::Copy;
-use super::distinct::Sets;
 use super::head::{Entry, Head};
-use super::index::Index;
-use super::interner::Interner;
 use super::messages::{Candidate, CandidateRow};
 use super::order::{OrderKey, Reader, RowView};
-use super::rows::Rows;
-use crate::combine::combiner::mix;
-use crate::combine::layout::{NO_TEXT, SlotKind, put_wide, wide};
+use crate::pack::distinct::Sets;
+use crate::pack::hash::mix;
+use crate::pack::index::Index;
+use crate::pack::interner::Interner;
+use crate::pack::layout::{NO_TEXT, SlotKind, put_wide, wide};
+use crate::pack::rows::Rows;
 use standings_model::plan::Ranking;
 
 /// Totals and heads of one window.

@@ -3,9 +3,9 @@
 
 use hashbrown::HashMap;
 
-use super::interner::Interner;
-use crate::combine::deltas::{Deltas, Group};
-use crate::combine::texts::hash;
+use crate::pack::deltas::{Deltas, Group};
+use crate::pack::hash::hash;
+use crate::pack::interner::Interner;
 
 /// Bytes of a piece: where it has more, the next one begins with the next row.
 pub const PIECE: usize = 512 << 20;

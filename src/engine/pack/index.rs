@@ -172,7 +172,7 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::combine::combiner::mix;
+    use crate::pack::hash::mix;
     use std::collections::BTreeMap;
 
     /// `hash` may be a bad one: everything in few lines must still be found.

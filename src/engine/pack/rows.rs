@@ -11,7 +11,7 @@
 use hashbrown::HashMap;
 
 use super::chunks::Chunks;
-use crate::combine::layout::{Layout, NO_TEXT, SlotKind, put_wide, wide};
+use crate::pack::layout::{Layout, NO_TEXT, SlotKind, put_wide, wide};
 
 /// How a layout's words are packed.
 #[derive(Clone, Debug)]
@@ -279,7 +279,7 @@ fn put_pair(packed: &mut [u32], at: usize, value: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::combine::layout::{NULL_NUMBER, Slot};
+    use crate::pack::layout::{NULL_NUMBER, Slot};
 
     #[test]
     fn what_is_packed_comes_back() {

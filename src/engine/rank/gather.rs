@@ -9,29 +9,20 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::control::GatherState;
+use super::emit::Emit;
 use super::messages::{Candidate, Progress, Promise};
 use super::ranked::{At, Ranked};
-use crate::combine::key::KeyCodec;
 use crate::event_time::global::{GlobalClock, PartitionState};
 use crate::event_time::partition::Policy;
 use crate::event_time::{BEGINNING, END_OF_TIME};
+use crate::pack::key::KeyCodec;
+use crate::rank::state::GatherState;
 use standings_model::amounts::{self, Summary};
 use standings_model::block::PartitionId;
 use standings_model::change::{Commit, Counts, Whole};
 use standings_model::identity::NO_EPOCH;
 use standings_model::plan::Plan;
 use standings_model::window_check::{Judgement, WindowChecks};
-
-/// Which changes of a row are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Emit {
-    /// Every change of a ranked row.
-    #[default]
-    Rows,
-    /// Only moves: a row is written when its rank changes, and with its final values.
-    Ranks,
-}
 
 type Partitions = HashMap<Arc<[u8]>, Ranked>;
 

@@ -6,16 +6,17 @@
 //!    snapshot then failed, and the next one is full, because what was copied is not noted as changed any more.
 //! 3. A snapshot is full now and then: when the parts since the last full one hold more rows than half of it.
 
-use super::control::{Complete, GatherState, Order, PartFile, PartReport};
-use super::gather::Gather;
-use super::messages::Epoch;
+use crate::rank::gather::Gather;
+use crate::rank::messages::Epoch;
+use crate::rank::state::GatherState;
+use crate::snapshot::order::{Complete, Order, PartFile, PartReport};
 use standings_model::sabotage::{self, Mistake};
 
 /// How far ahead the epoch is picked. Idle workers go there at once; busy ones are there within as many epochs.
 const AHEAD: Epoch = 64;
 
-/// Snapshots as worker 0 sees them.
-pub struct Snapshots {
+/// Attempts as worker 0 sees them.
+pub struct Attempts {
     workers: usize,
     attempt: Option<Attempt>,
     /// Files of the last complete snapshot, the full ones first.
@@ -36,10 +37,10 @@ struct Attempt {
     problem: Option<String>,
 }
 
-impl Snapshots {
+impl Attempts {
     /// None yet, of so many workers.
     pub fn new(workers: usize) -> Self {
-        Snapshots {
+        Attempts {
             workers,
             attempt: None,
             chain: Vec::new(),

@@ -6,7 +6,8 @@
 
 use super::chunks::Chunks;
 use super::index::Index;
-use crate::combine::texts::{TextTable, hash};
+use crate::pack::hash::hash;
+use crate::pack::texts::TextTable;
 use standings_model::bytes::same;
 
 /// Counted byte strings by number.

@@ -16,11 +16,11 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::gather::Emit;
 use super::head::{Entry, Ranks};
 use super::messages::{Candidate, CandidateRow};
 use super::order::OrderKey;
-use crate::combine::key::KeyCodec;
+use crate::pack::key::KeyCodec;
+use crate::rank::emit::Emit;
 use standings_model::change::Change;
 use standings_model::plan::Ranking;
 use standings_model::sabotage::{self, Mistake};

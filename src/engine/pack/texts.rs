@@ -1,15 +1,9 @@
 //! A dictionary of byte strings: keys, distinct values and labels of one epoch, each stored and hashed once.
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
 
-use super::combiner::mix;
+use super::hash::{hash, mix};
 use standings_model::bytes::same;
-
-/// The stable hash of a key's bytes: part of the wire and of what goes to which worker, never of a file format.
-pub fn hash(bytes: &[u8]) -> u64 {
-    xxh3_64(bytes)
-}
 
 /// Byte strings by number, back to back, with their hashes. Also travels between workers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

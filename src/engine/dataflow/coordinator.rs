@@ -1,0 +1,163 @@
+//! Worker 0: applies what is gathered up to a cut, has drafts made of it, and says to all workers how to go on.
+//!
+//! 1. A draft is of everything before one epoch, on all workers.
+//! 2. What is told is told once: how to begin, each horizon, the release, each snapshot.
+
+use std::collections::BTreeMap;
+
+use standings_model::sabotage::{self, Mistake};
+
+use super::control::Control;
+use super::gate::{Gate, Look};
+use super::messages::Gathered;
+use crate::event_time::BEGINNING;
+use crate::rank::gather::Gather;
+use crate::rank::messages::Epoch;
+use crate::snapshot::Attempts;
+
+/// What worker 0 has gathered, and what it has told the others.
+pub struct Coordinator {
+    gather: Gather,
+    /// Everything before this epoch is gathered.
+    applied: Epoch,
+    /// Everything before this epoch was drafted.
+    offered: Epoch,
+    horizon: i64,
+    started: bool,
+    released: bool,
+    /// Whether every reader that has told of something since the last draft has much more; `None` if none has told.
+    more: Option<bool>,
+    snapshots: Attempts,
+}
+
+impl Coordinator {
+    /// Whether what is gathered is part of a backlog. The end of the input has nothing after it.
+    fn has_more(&self) -> bool {
+        self.more == Some(true) && self.applied < Epoch::MAX
+    }
+
+    /// Nothing gathered, nothing told.
+    pub fn new(gather: Gather, workers: usize) -> Self {
+        Coordinator {
+            gather,
+            applied: 0,
+            offered: 0,
+            horizon: BEGINNING,
+            started: false,
+            released: false,
+            more: None,
+            snapshots: Attempts::new(workers),
+        }
+    }
+
+    /// Gathers everything before `reached`, epoch by epoch.
+    pub fn apply(
+        &mut self,
+        waiting: &mut BTreeMap<Epoch, Vec<Gathered>>,
+        reached: Epoch,
+        gate: &mut dyn Gate,
+    ) {
+        let reached = match waiting.last_key_value() {
+            Some((last, _)) if sabotage::is(Mistake::CutIgnored) => reached.max(last + 1),
+            _ => reached,
+        };
+        if reached <= self.applied {
+            return;
+        }
+        loop {
+            let next = waiting.first_entry().filter(|e| *e.key() < reached);
+            let due = next.as_ref().map(|e| *e.key());
+            self.snapshots
+                .look(reached, due, &self.gather, self.applied);
+            let Some(entry) = next else { break };
+            self.applied = self.applied.max(entry.key() + 1);
+            for message in entry.remove() {
+                match message {
+                    Gathered::Candidates(all) => {
+                        all.into_iter().for_each(|c| self.gather.candidate(c))
+                    }
+                    Gathered::Progress(progress) => {
+                        self.more = Some(progress.more && self.more.unwrap_or(true));
+                        self.gather.progress(*progress);
+                    }
+                    Gathered::Promise(promise) => self.gather.promise(promise),
+                    Gathered::Part(part) => self.snapshots.part(part),
+                }
+            }
+        }
+        self.applied = reached;
+        self.gather.advance();
+        if let Some(outcome) = self.snapshots.finished() {
+            gate.snapshot(outcome);
+        }
+    }
+
+    /// Offers a draft if there is something to draft, and the gate takes one. Whether one is wanted although nothing is new.
+    pub fn offer(&mut self, gate: &mut dyn Gate) -> bool {
+        let again = self.started && gate.wants_again();
+        if self.started && (again || self.applied > self.offered) && gate.ready(self.has_more()) {
+            let whole = gate.wants_whole(self.gather.offsets(), self.applied);
+            let draft = self.gather.draft(gate.closed_before(), whole);
+            gate.offer(draft, self.applied);
+            self.offered = self.applied;
+            self.more = None;
+        }
+        again
+    }
+
+    /// When to look again at what nothing announces; `again`: a draft is wanted although nothing is new.
+    pub fn look(&self, gate: &dyn Gate, again: bool, durable: Epoch) -> Look {
+        if !(self.started && self.released) {
+            return Look::Soon;
+        }
+        // A draft that is being written rings when it is done; one that may not be made yet does not.
+        let rests = (again || self.applied > durable) && !gate.is_writing();
+        match rests {
+            true => gate.ready_at(self.has_more()).map_or(Look::Soon, Look::At),
+            false => Look::No,
+        }
+    }
+
+    /// What is to be told now.
+    pub fn orders(&mut self, gate: &mut dyn Gate, latest: Epoch) -> Vec<Control> {
+        let mut orders = Vec::new();
+        if !self.started {
+            let Some((start, state)) = gate.start() else {
+                return orders;
+            };
+            self.started = true;
+            self.released = start.hold.is_nothing();
+            self.horizon = start.horizon;
+            if let Some(state) = state {
+                self.gather.restore(state);
+            }
+            orders.push(Control::Start(Box::new(start)));
+        }
+        let target = self.gather.target_horizon();
+        if target > self.horizon {
+            self.horizon = target;
+            orders.push(Control::Horizon(target));
+        }
+        if gate.released() {
+            self.gather.caught_up();
+            if !self.released {
+                self.released = true;
+                orders.push(Control::Release);
+            }
+        }
+        if gate.snapshot_lost() {
+            self.snapshots.lost();
+        }
+        // The end of the input leaves no epoch to aim at.
+        if self.released
+            && self.applied < Epoch::MAX
+            && self.snapshots.is_idle()
+            && let Some(id) = gate.snapshot_due()
+            && self.snapshots.is_news(&self.gather)
+        {
+            let order = self.snapshots.order(id, latest.max(self.applied));
+            orders.push(Control::Snapshot(order));
+        }
+        orders
+    }
+}

@@ -1,0 +1,113 @@
+//! A worker's ends of the dataflow: what its driver holds of it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::InputHandle;
+use timely::dataflow::operators::probe::Handle as ProbeHandle;
+use timely::scheduling::Activator;
+
+use super::control::{Control, Start};
+use super::gate::{Bell, Look};
+use super::messages::Message;
+use crate::event_time::BEGINNING;
+use crate::pack::deltas::Deltas;
+use crate::rank::messages::Epoch;
+use crate::rank::totals::Totals;
+use crate::snapshot::order::{Order, Taken};
+
+/// Where messages go in. Its epoch is the reader's epoch.
+pub type Input = InputHandle<Epoch, CapacityContainerBuilder<Vec<Message>>>;
+
+/// A worker's ends of the dataflow.
+pub struct Handles {
+    /// Messages in.
+    pub input: Input,
+    /// Its frontier is the first epoch that is not durable.
+    pub durable: ProbeHandle<Epoch>,
+    /// What its operators and its driver share.
+    pub cells: Rc<Cells>,
+    /// On worker 0.
+    pub gather: Option<ToGather>,
+}
+
+/// What the operators of a worker and its driver share: both run on the worker's thread, in turns.
+pub struct Cells {
+    /// The totals of this worker; the driver loads a snapshot into them before anything is sent.
+    pub totals: RefCell<Totals>,
+    /// The greatest epoch that some worker has gone on to.
+    pub latest: Cell<Epoch>,
+    /// What was heard from worker 0, and from the others.
+    pub heard: RefCell<Heard>,
+    /// What was copied for a snapshot, for the driver to have written.
+    pub taken: RefCell<Option<Taken>>,
+    /// Batches that are applied, for the driver to use again; as many as it sends in an epoch.
+    pub spent: RefCell<Vec<Deltas>>,
+}
+
+impl Cells {
+    /// Nothing heard, nothing taken.
+    pub fn new(totals: Totals) -> Self {
+        Cells {
+            totals: RefCell::new(totals),
+            latest: Cell::new(0),
+            heard: RefCell::default(),
+            taken: RefCell::default(),
+            spent: RefCell::default(),
+        }
+    }
+}
+
+/// What worker 0 said, and whether any worker's process was asked to stop.
+#[derive(Debug)]
+pub struct Heard {
+    /// How to begin.
+    pub start: Option<Start>,
+    /// The horizon to promise next.
+    pub horizon: i64,
+    /// Reading may go on past the hold.
+    pub released: bool,
+    /// A snapshot that is not taken yet.
+    pub snapshot: Option<Order>,
+    /// Another process was asked to stop.
+    pub stop: bool,
+    /// The other workers whose inputs have ended.
+    pub ended: BTreeSet<u64>,
+}
+
+impl Heard {
+    /// Takes down what worker 0 says.
+    pub fn hear(&mut self, control: &Control) {
+        match control {
+            Control::Start(start) => self.start = Some((**start).clone()),
+            Control::Horizon(horizon) => self.horizon = self.horizon.max(*horizon),
+            Control::Release => self.released = true,
+            Control::Snapshot(order) => self.snapshot = Some(*order),
+        }
+    }
+}
+
+impl Default for Heard {
+    fn default() -> Self {
+        Heard {
+            start: None,
+            horizon: BEGINNING,
+            released: false,
+            snapshot: None,
+            stop: false,
+            ended: BTreeSet::new(),
+        }
+    }
+}
+
+/// Worker 0's way to gather.
+pub struct ToGather {
+    /// Whether it has something to do that nothing will announce.
+    pub look: Rc<Cell<Look>>,
+    /// It should look now.
+    pub bell: Bell,
+    /// Wakes it.
+    pub activator: Activator,
+}

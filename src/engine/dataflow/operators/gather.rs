@@ -1,0 +1,82 @@
+//! Worker 0's operator, idle on the others: gathers, offers drafts to the gate, and tells all workers how to go on.
+//!
+//! # Frontiers
+//!
+//! - In: when the frontier has passed epoch *e*, every owner has sent all of *e*: what is gathered up to *e* is one consistent
+//!   cut of all partitions.
+//! - Out: a capability is kept for the first epoch that is not durable. A probe behind it shows every worker which input is
+//!   safe, which is what bounds the bytes in flight. When it is given up, everything is durable, and the dataflow ends.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use timely::dataflow::operators::Capability;
+
+use crate::dataflow::control::Control;
+use crate::dataflow::coordinator::Coordinator;
+use crate::dataflow::gate::{Gate, Look};
+use crate::dataflow::handles::Cells;
+use crate::dataflow::messages::Gathered;
+use crate::rank::messages::Epoch;
+
+/// Gathers on worker 0; without a gate it does nothing.
+pub struct GatherOperator {
+    cells: Rc<Cells>,
+    gate: Option<Box<dyn Gate>>,
+    /// For the first epoch that is not durable.
+    held: Option<Capability<Epoch>>,
+    waiting: BTreeMap<Epoch, Vec<Gathered>>,
+    coordinator: Coordinator,
+    look: Rc<Cell<Look>>,
+}
+
+impl GatherOperator {
+    /// On worker 0 with a gate and the capability of the beginning.
+    pub fn new(
+        cells: Rc<Cells>,
+        gate: Option<Box<dyn Gate>>,
+        held: Option<Capability<Epoch>>,
+        coordinator: Coordinator,
+        look: Rc<Cell<Look>>,
+    ) -> Self {
+        GatherOperator {
+            cells,
+            gate,
+            held,
+            waiting: BTreeMap::new(),
+            coordinator,
+            look,
+        }
+    }
+
+    /// Takes messages of an epoch in.
+    pub fn take(&mut self, epoch: Epoch, batch: &mut Vec<Gathered>) {
+        self.waiting.entry(epoch).or_default().append(batch);
+    }
+
+    /// Gathers what is complete (`reached` is the first epoch that may not be), and offers a draft if one may be made. What is
+    /// to be told, and when.
+    pub fn step(&mut self, reached: Epoch) -> Option<(Capability<Epoch>, Vec<Control>)> {
+        let gate = self.gate.as_deref_mut()?;
+        let seat = &mut self.coordinator;
+        seat.apply(&mut self.waiting, reached, gate);
+        let again = seat.offer(gate);
+        let durable = gate.durable();
+        let mut told = None;
+        if let Some(capability) = &mut self.held {
+            let orders = seat.orders(gate, self.cells.latest.get());
+            told = (!orders.is_empty()).then(|| (capability.clone(), orders));
+            if durable == Epoch::MAX {
+                self.held = None;
+            } else if durable > *capability.time() {
+                capability.downgrade(&durable);
+            }
+        }
+        self.look.set(match self.held {
+            None => Look::No,
+            Some(_) => seat.look(gate, again, durable),
+        });
+        told
+    }
+}

@@ -1,0 +1,201 @@
+//! Stage: fold. Blocks of records become one epoch's deltas, rejects and counts.
+//!
+//! ```text
+//! block ──► its partition: decode ──► can it be a sale? ──► judge (what is declared) ──► late? ──► combine
+//!                │ no                     │ no                  │ no                        │ yes
+//!                └────────────────────────┴──── dead letter ────┘                           └── late sale
+//! end of epoch ──► deltas by worker, and what each partition has come to
+//! ```
+//!
+//! 1. What becomes of a record depends on its partition's records before it, and on nothing else: not on blocks, epochs,
+//!    workers or the clock on the wall.
+//! 2. `read = ranked + late + retired + dead-lettered + duplicate + filtered`, in each epoch.
+//! 3. Who drives it moves blocks and ends epochs, and looks into neither.
+
+mod partition;
+mod view;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use standings_decode::Decoder;
+use standings_model::amounts::Amounts;
+use standings_model::block::{Block, PartitionId};
+use standings_model::plan::Plan;
+use standings_model::reject::Reject;
+
+pub use self::partition::{Folds, Partition};
+use crate::combine::combiner::Combiner;
+use crate::event_time::partition::Policy;
+use crate::pack::deltas::Deltas;
+use crate::quality::Judge;
+use crate::rank::messages::Progress;
+
+/// What a fold needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The rankings.
+    pub plan: Arc<Plan>,
+    /// How event time is judged.
+    pub policy: Policy,
+    /// `--summary-window`, ms: whether and by which windows amounts are summed up.
+    pub summary_window: Option<i64>,
+    /// `--max-record-bytes`.
+    pub max_record_bytes: usize,
+}
+
+/// Where a partition goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct GoesOn {
+    /// Its first offset that counts.
+    pub offset: u64,
+    /// The greatest event time that it has shown before, ms.
+    pub greatest: Option<i64>,
+    /// Where reading begins before `offset`, only to remember what checks of uniqueness remember.
+    pub ids_from: Option<u64>,
+}
+
+/// What a block came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Folded {
+    /// How many of its records count.
+    pub records: usize,
+    /// Bytes that its rejects hold until they are written.
+    pub held: usize,
+}
+
+/// One worker's partitions, and what their sales are folded into.
+pub struct Fold {
+    settings: Settings,
+    required: Vec<usize>,
+    partitions: BTreeMap<PartitionId, Partition>,
+    combiner: Combiner,
+    amounts: Option<Amounts>,
+    judge: Judge,
+    rejects: Vec<Reject>,
+    /// Failures of each check that have not been told.
+    failed: Vec<u64>,
+}
+
+impl Fold {
+    /// Without a partition.
+    pub fn new(settings: Settings) -> Self {
+        let plan = &settings.plan;
+        let amounts = settings
+            .summary_window
+            .zip(plan.schema.find("amount"))
+            .map(|(size, column)| Amounts::new(size, column));
+        Fold {
+            required: plan.required_columns(),
+            partitions: BTreeMap::new(),
+            combiner: Combiner::new(plan),
+            amounts,
+            judge: Judge::new(&plan.checks, &plan.schema),
+            rejects: Vec::new(),
+            failed: Vec::new(),
+            settings,
+        }
+    }
+
+    /// A partition begins.
+    pub fn begin(&mut self, partition: PartitionId, from: GoesOn) {
+        let Settings {
+            plan,
+            max_record_bytes,
+            ..
+        } = &self.settings;
+        let decoder = Decoder::new(&plan.schema, &self.required, *max_record_bytes);
+        let memory = (self.judge.memory(), from.ids_from);
+        let begun = Partition::new(partition, from.offset, from.greatest, decoder, memory);
+        self.partitions.insert(partition, begun);
+    }
+
+    /// Folds a block; nothing of it counts for windows that end at or before `horizon`, ms. `None` if its partition has not
+    /// begun.
+    pub fn block(&mut self, block: &Block, horizon: i64) -> Option<Folded> {
+        let partition = self.partitions.get_mut(&block.partition)?;
+        let before = self.rejects.len();
+        let mut folds = Folds {
+            combiner: &mut self.combiner,
+            amounts: self.amounts.as_mut(),
+            judge: &mut self.judge,
+            rejects: &mut self.rejects,
+            plan: &self.settings.plan,
+        };
+        let records = partition.fold(block, &self.settings.policy, horizon, &mut folds);
+        let held = self.rejects[before..].iter().map(Reject::held).sum();
+        Some(Folded { records, held })
+    }
+
+    /// The reader is at the partition's present end.
+    pub fn caught_up(&mut self, partition: PartitionId, now: Instant) {
+        if let Some(partition) = self.partitions.get_mut(&partition) {
+            partition.caught_up(now);
+        }
+    }
+
+    /// Nothing more comes of the partition; `finished`: not ever, so that it holds nothing back.
+    pub fn end(&mut self, partition: PartitionId, finished: bool, now: Instant) {
+        if let Some(partition) = self.partitions.get_mut(&partition) {
+            partition.end(finished, now);
+        }
+    }
+
+    /// Partitions that are quiet for `timeout` fall idle; how long until the next one does.
+    pub fn check_idle(&mut self, now: Instant, timeout: Duration) -> Option<Duration> {
+        let quiet = self.partitions.values_mut();
+        quiet.filter_map(|p| p.check_idle(now, timeout)).min()
+    }
+
+    /// Failures of each check since they were last taken; `None` where nothing is declared.
+    pub fn failures(&mut self) -> Option<&mut Vec<u64>> {
+        if self.judge.is_empty() {
+            return None;
+        }
+        self.judge.take(&mut self.failed);
+        Some(&mut self.failed)
+    }
+
+    /// Whether there is something new since the last epoch.
+    pub fn is_changed(&self) -> bool {
+        self.partitions.values().any(Partition::is_changed)
+    }
+
+    /// Whether nothing more comes of any partition.
+    pub fn has_ended(&self) -> bool {
+        self.partitions.values().all(Partition::has_ended)
+    }
+
+    /// The next offset of each partition.
+    pub fn next_offsets(&self) -> Vec<(PartitionId, u64)> {
+        let all = self.partitions.iter();
+        all.map(|(id, p)| (*id, p.next_offset())).collect()
+    }
+
+    /// Whether folding makes fewer rows of the epoch's sales than these are.
+    pub fn pays(&self) -> bool {
+        self.combiner.pays()
+    }
+
+    /// Ends the epoch: its deltas, one batch a worker that has any; and what the partitions have come to, if anything is new.
+    /// When records came, and what more there is, is for the caller to say. Batches in `spent` are used again.
+    pub fn end_epoch(
+        &mut self,
+        workers: usize,
+        spent: &mut Vec<Deltas>,
+    ) -> (Vec<Deltas>, Option<Progress>) {
+        let policy = self.settings.policy;
+        let partitions = self.partitions.values_mut();
+        let partitions: Vec<_> = partitions.filter_map(|p| p.progress(&policy)).collect();
+        let batches = self.combiner.flush(workers, spent);
+        let progress = (!partitions.is_empty()).then(|| Progress {
+            partitions,
+            rejects: std::mem::take(&mut self.rejects),
+            amounts: self.amounts.as_mut().map(Amounts::take).unwrap_or_default(),
+            windows: self.judge.take_windows(),
+            ..Progress::default()
+        });
+        (batches, progress)
+    }
+}

@@ -1,0 +1,21 @@
+//! Totals of each window and key, the best of them, and what changed: the pure half of the dataflow.
+//!
+//! ```text
+//! deltas ──► totals ──► window (rows, keys) ──► head (the best rows) ──► candidates ──► gather: all workers' best, ranked
+//!                                                                                         └──► a draft: what changed
+//! ```
+//!
+//! 1. A worker sends only its own best rows (as many as the limit lets through); the best of all workers' best are the best
+//!    of all.
+//! 2. What is drafted depends on the prefix alone, not on batches, workers or pace.
+
+pub mod copy;
+pub mod emit;
+pub mod gather;
+pub mod head;
+pub mod messages;
+pub mod order;
+mod ranked;
+pub mod state;
+pub mod totals;
+pub mod window;
