@@ -317,3 +317,50 @@ fn readiness_names_what_is_wrong_with_the_database() {
     assert!(detail.contains("a table is locked"), "{detail}");
     says("the lock is gone", 200, "ready");
 }
+
+/// A copy that lacks a commit, here another database, as far as anybody can see from outside.
+#[test]
+fn how_far_a_replica_is_behind_is_a_metric() {
+    let (url, copy) = (database(), database());
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sales.ndjson");
+    let lines = sales(&mut Dice::new(9), 100, 1_769_126_400_000, 20_000);
+    std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+    let source = format!("file:{}", path.display());
+    for sink in [&url, &copy] {
+        let args = ["run", "--queries", "queries", "--source", &source];
+        let mut args = args.to_vec();
+        args.extend(["--sink", sink, "--until-end"]);
+        support::run(&args);
+    }
+    let shows = |by: i64| {
+        let sql = format!("UPDATE standings_commit SET commit = commit + {by}");
+        block(async { connect(&copy).await.batch_execute(&sql).await.unwrap() });
+    };
+    shows(-1);
+    let (_serve, serve) = start(&["serve", "--from", &url, "--replica", &copy]);
+    let told = |commits: u64| {
+        let metrics = support::http::get(&serve, "/metrics").1;
+        let value = |name: &str| {
+            let name = format!("standings_standby_lag_{name}{{server=\"replica-1\"}} ");
+            let line = metrics
+                .lines()
+                .find_map(|l| l.strip_prefix(name.as_str()))?;
+            line.parse::<f64>().ok()
+        };
+        value("commits") == Some(commits as f64)
+            && value("seconds").is_some_and(|s| (s > 1.0) == (commits > 0))
+    };
+    let wait = Duration::from_secs(20);
+    until("it lacks a commit", wait, || told(1));
+    let ready = support::http::get(&serve, "/readyz").1;
+    assert!(ready.contains("replica 1 is 1 commits behind"), "{ready}");
+    shows(1);
+    until("it lacks none", wait, || told(0));
+    assert!(
+        !support::http::get(&serve, "/metrics")
+            .1
+            .contains("server=\"from\""),
+        "the database itself is no copy"
+    );
+}

@@ -320,3 +320,43 @@ fn a_cluster_that_has_only_just_begun_ends_in_peace() {
         resize.wait().unwrap();
     }
 }
+
+/// A supervisor's folder holds the secret of its processes: it goes with it, or with the next one that starts.
+#[test]
+fn a_supervisor_leaves_nothing_behind() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (dir, nobody) = (tempfile::tempdir().unwrap(), support::free_port());
+    let start = |sink: &str| {
+        let mut command = standings(&["cluster", "-n", "1", "--", "run", "--queries", "queries"]);
+        command.args(["--source", "file:/dev/null", "--sink", sink]);
+        let quiet = command.env("TMPDIR", dir.path()).stderr(Stdio::null());
+        let child = quiet.spawn().unwrap();
+        let folder = dir.path().join(format!("standings-cluster-{}", child.id()));
+        until("its secret", || folder.join("secret").exists());
+        (child, folder)
+    };
+    let terminate = |child: &Child| {
+        // SAFETY: the cluster has not been waited for, so its process id is still its own.
+        unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+    };
+    let (mut child, folder) = start("file:/dev/null");
+    stop(&mut child, Duration::from_secs(20), "in peace");
+    assert!(!folder.exists(), "asked to stop");
+
+    // Its process waits for a sink; asked twice, it waits for nothing.
+    let (mut child, folder) = start(&format!("postgres://u@127.0.0.1:{nobody}/d"));
+    std::thread::sleep(Duration::from_millis(500));
+    terminate(&child);
+    std::thread::sleep(Duration::from_millis(200));
+    terminate(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(!folder.exists(), "asked twice");
+
+    let (mut child, left) = start("file:/dev/null");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(left.exists());
+    let (mut child, folder) = start("file:/dev/null");
+    assert!(folder.exists() && !left.exists(), "one that was killed");
+    stop(&mut child, Duration::from_secs(20), "at last");
+}

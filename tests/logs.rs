@@ -1,7 +1,11 @@
-//! `docs/logs.md` lists every event that the sources log, with its level, and no other.
+//! `docs/logs.md` lists every event that the sources log, with its level, and no other. Nobody waits for who reads them.
 
 use std::collections::BTreeMap;
+use std::io::{PipeReader, PipeWriter, Write};
+use std::os::fd::AsRawFd;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Levels by event name, of every `tracing` call below a folder.
 fn events(dir: &Path, into: &mut BTreeMap<String, Vec<&'static str>>) {
@@ -109,4 +113,66 @@ fn at_debug_every_line_is_one_of_ours() {
         assert!(told["event"].is_string(), "a line without an event: {line}");
     }
     assert!(lines.contains("\"epoch_ended\""), "{lines}");
+}
+
+/// A pipe that is full, and that nobody reads.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let set = |flags: libc::c_int| {
+        // SAFETY: the file is open as long as the call lasts.
+        assert_eq!(
+            unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETFL, flags) },
+            0
+        );
+    };
+    set(libc::O_NONBLOCK);
+    while (&writer).write(&[b'x'; 4096]).is_ok() {}
+    while (&writer).write(b"x").is_ok() {}
+    set(0);
+    (reader, writer)
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_holds_up_neither_a_run_nor_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let sales = dir.path().join("sales.ndjson");
+    let sale =
+        r#"{"event_time":"2026-01-23T10:00:00Z","city":"Lisbon","salesman_id":"S1","amount":1}"#;
+    std::fs::write(&sales, format!("{sale}\n").repeat(2_000)).unwrap();
+    let source = format!("file:{}", sales.display());
+    let run = ["run", "--queries", "queries", "--sink", "file:/dev/null"];
+    let end = ["--until-end", "--log", "trace"];
+    let cluster: Vec<&str> = ["cluster", "-n", "2", "--no-restart", "--"]
+        .into_iter()
+        .chain(run)
+        .collect();
+    for (command, source, code) in [
+        (&run[..], source.as_str(), Some(0)),
+        (&cluster[..], source.as_str(), Some(0)),
+        // What ends it finds no reader either.
+        (&run[..], "file:/nowhere/at/all", Some(2)),
+    ] {
+        let (_reader, writer) = full_pipe();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_standings"))
+            .args(command)
+            .args(["--source", source])
+            .args(end)
+            .stdout(Stdio::null())
+            .stderr(writer)
+            .spawn()
+            .unwrap();
+        let began = Instant::now();
+        let ended = loop {
+            match child.try_wait().unwrap() {
+                Some(status) => break status.code(),
+                None if began.elapsed() > Duration::from_secs(30) => {
+                    child.kill().unwrap();
+                    child.wait().unwrap();
+                    break None;
+                }
+                None => std::thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        assert_eq!(ended, code, "{command:?} {source}");
+    }
 }

@@ -306,7 +306,7 @@ fn every_rule_is_healthy(prometheus: &str) {
             assert!(found.is_empty() != expected, "{name}: {found:?}");
         }
     }
-    assert!(alerts >= 19, "{alerts}");
+    assert!(alerts >= 21, "{alerts}");
 }
 
 fn every_panel_answers(prometheus: &str) {

@@ -186,3 +186,32 @@ fn a_table_that_cannot_be_written_costs_the_run_nothing() {
     run(&args);
     assert_eq!(runs(&other), Vec::<Value>::new());
 }
+
+/// Each write is on a connection of its own, which has the search path of that moment.
+#[test]
+fn the_table_stays_where_it_was_found_whatever_the_search_path_says_later() {
+    let url = database();
+    let source = format!("kafka://{}/{}", service("KAFKA_BROKERS"), topic("runs", 1));
+    let child = standings(&["run", "--queries", "queries", "--source", &source])
+        .args(["--sink", &url])
+        .spawn();
+    let mut run = Running(child.unwrap());
+    until("it is recorded", Duration::from_secs(20), || {
+        runs(&url).len() == 1
+    });
+    let name = url.rsplit('/').next().unwrap();
+    execute(
+        &url,
+        &format!("CREATE SCHEMA other; ALTER DATABASE {name} SET search_path TO other, public"),
+    );
+    // SAFETY: the child has not been waited for, so its process id is still its own.
+    unsafe { libc::kill(run.0.id() as i32, libc::SIGTERM) };
+    support::wait(&mut run.0, Duration::from_secs(20), &["run"]);
+    execute(
+        &url,
+        "DO $$BEGIN
+           ASSERT to_regclass('other.standings_runs') IS NULL, 'made anew elsewhere';
+           ASSERT (SELECT outcome FROM public.standings_runs) = 'done', 'its end is not recorded';
+         END$$",
+    );
+}

@@ -18,7 +18,7 @@ use crate::sink::SinkError;
 use standings_model::change::{Change, Commit};
 use standings_model::json::{each_message, push_change};
 use standings_model::plan::Plan;
-use standings_model::reject::{Reject, RejectKind, SINK_REFUSED};
+use standings_model::reject::{Refusal, Reject, RejectKind, SINK_REFUSED};
 use standings_observe::live::Live;
 
 /// A row that was refused.
@@ -28,6 +28,8 @@ pub struct Refused {
     pub change: Change,
     /// The sink's own words.
     pub problem: String,
+    /// What they mean.
+    pub reason: Refusal,
 }
 
 /// Where a sink tells of refused rows: the dead letters, which it shares with others.
@@ -91,7 +93,9 @@ impl Letters {
         let Some(first) = refused.first() else {
             return Ok(());
         };
-        let (before, now) = self.live.rows_refused(refused.len() as u64);
+        let (before, now) = self
+            .live
+            .rows_refused(sink, refused.iter().map(|r| r.reason));
         let is_known = self.known.load(Ordering::Relaxed);
         // The first, the tenth, the hundredth, as of checks that fail.
         if now.checked_ilog10() != before.checked_ilog10() {
@@ -170,6 +174,7 @@ pub fn each_that_fits<E>(
         let bytes = key.len() + value.map_or(0, <[u8]>::len);
         refused.push(Refused {
             change: change.clone(),
+            reason: Refusal::TooLarge,
             problem: format!(
                 "its message has {bytes} bytes, and the topic, or this client's message.max.bytes, takes {largest}"
             ),

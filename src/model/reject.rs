@@ -69,3 +69,44 @@ impl Reject {
         2 * (size_of::<Self>() + why + self.bytes.len())
     }
 }
+
+/// Why a sink does not take a row, as far as it can be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusal {
+    /// It is larger than a message, or an index, may be.
+    TooLarge,
+    /// Its text has letters that the database's encoding lacks.
+    Encoding,
+    /// A value is beyond its column's type.
+    Value,
+    /// A constraint of the table.
+    Constraint,
+    /// A trigger or a rule leaves it out, or fails over it.
+    Trigger,
+    /// A policy of row security.
+    Policy,
+}
+
+impl Refusal {
+    /// All of them.
+    pub const ALL: [Refusal; 6] = [
+        Refusal::TooLarge,
+        Refusal::Encoding,
+        Refusal::Value,
+        Refusal::Constraint,
+        Refusal::Trigger,
+        Refusal::Policy,
+    ];
+
+    /// As labels name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Refusal::TooLarge => "too_large",
+            Refusal::Encoding => "encoding",
+            Refusal::Value => "value",
+            Refusal::Constraint => "constraint",
+            Refusal::Trigger => "trigger",
+            Refusal::Policy => "policy",
+        }
+    }
+}

@@ -9,6 +9,7 @@ use super::histogram::WeightedHistogram;
 use super::waiting::Waits;
 use standings_model::block::PartitionId;
 use standings_model::check::{Check, Condition, FailOn};
+use standings_model::reject::Refusal;
 use standings_model::time::format_rfc3339;
 use standings_model::window_check::{Judgement, Outcome};
 
@@ -48,6 +49,15 @@ pub struct SnapshotState {
     pub failures: u64,
 }
 
+/// How far a copy of a database is behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Lag {
+    /// For how long.
+    pub time: Duration,
+    /// Commits that it does not show; `None` where nothing newer is known.
+    pub commits: Option<u64>,
+}
+
 /// A sink as the committer sees it.
 #[derive(Clone, Copy, Debug)]
 struct SinkState {
@@ -74,8 +84,10 @@ pub struct Live {
     snapshots: Mutex<SnapshotState>,
     exports: [AtomicU64; 4],
     checks: Mutex<Checks>,
-    /// Rows that sinks did not take.
-    refused: AtomicU64,
+    /// Rows that sinks did not take, by sink and why.
+    refused: Mutex<BTreeMap<(String, Refusal), u64>>,
+    /// Servers that `standings serve` reads and that copy another, by how they are called.
+    standbys: Mutex<BTreeMap<String, Lag>>,
     /// What is waited for.
     pub waits: Waits,
 }
@@ -174,15 +186,43 @@ impl Live {
             snapshots: Mutex::default(),
             exports: Default::default(),
             checks: Mutex::default(),
-            refused: AtomicU64::new(0),
+            refused: Mutex::default(),
+            standbys: Mutex::default(),
             waits: Waits::default(),
         }
     }
 
-    /// Sinks did not take so many more rows; how many there were before and are now.
-    pub fn rows_refused(&self, n: u64) -> (u64, u64) {
-        let before = self.refused.fetch_add(n, Ordering::Relaxed);
-        (before, before + n)
+    /// A sink did not take more rows; how many all sinks had not taken before, and now.
+    pub fn rows_refused(
+        &self,
+        sink: &str,
+        reasons: impl IntoIterator<Item = Refusal>,
+    ) -> (u64, u64) {
+        let mut refused = lock(&self.refused);
+        let before = refused.values().sum();
+        for reason in reasons {
+            *refused.entry((sink.to_owned(), reason)).or_default() += 1;
+        }
+        (before, refused.values().sum())
+    }
+
+    /// Rows that sinks did not take.
+    pub fn refused(&self) -> BTreeMap<(String, Refusal), u64> {
+        lock(&self.refused).clone()
+    }
+
+    /// How far a copy is behind; `None` while it does not say.
+    pub fn standby(&self, server: &str, lag: Option<Lag>) {
+        let mut standbys = lock(&self.standbys);
+        match lag {
+            Some(lag) => standbys.insert(server.to_owned(), lag),
+            None => standbys.remove(server),
+        };
+    }
+
+    /// Every copy that has said how far it is behind.
+    pub fn standbys(&self) -> BTreeMap<String, Lag> {
+        lock(&self.standbys).clone()
     }
 
     /// A worker takes a turn. `worker` is its number in the cluster.

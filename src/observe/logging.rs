@@ -10,6 +10,7 @@ use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::Writer;
 
 use standings_model::printable::printable;
+use standings_process::stderr::{self, Stderr};
 
 /// In which form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -44,9 +45,10 @@ fn filter(level: &str) -> EnvFilter {
 /// Starts logging. `level` is a level or a tracing filter; a wrong one falls back to `info`.
 pub fn init(level: &str, format: Format) {
     let filter = filter(level);
+    stderr::start();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(Stderr::default);
     match format {
         Format::Text => builder.with_target(false).fmt_fields(ForPeople).init(),
         Format::Json => builder.json().flatten_event(true).init(),

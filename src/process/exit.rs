@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
+use crate::stderr;
 use standings_model::guarded::is_guarded;
 use standings_model::identity::Conflict;
 use standings_model::printable::printable_lines;
@@ -65,9 +66,7 @@ static DIAGNOSED: AtomicBool = AtomicBool::new(false);
 /// and say so on their own end, before this one is gone.
 fn diagnose(problem: &str) {
     if !DIAGNOSED.swap(true, Ordering::AcqRel) {
-        let mut err = std::io::stderr().lock();
-        let _ = writeln!(err, "error: {}", printable_lines(problem));
-        let _ = err.flush();
+        stderr::write(format!("error: {}\n", printable_lines(problem)).as_bytes());
     }
 }
 
@@ -80,6 +79,7 @@ pub fn done() -> ! {
 /// Not `exit`: the exit handlers of C libraries (OpenSSL has one) would take away what the threads of clients still
 /// use that are being closed aside. Standard output is not flushed: who holds its lock may be waiting for a reader.
 fn end(code: i32) -> ! {
+    stderr::flush();
     // SAFETY: `_exit` has no preconditions.
     unsafe { libc::_exit(code) }
 }
@@ -144,6 +144,21 @@ fn hear_out(peer: &str) {
     }
 }
 
+/// A panic is written to standard error by the thread that panics. Where nobody reads it, the process ends all the same.
+fn ends_unheard(problem: String) {
+    let end = move || {
+        std::thread::sleep(RECORD_WAIT);
+        if !DIAGNOSED.load(Ordering::Acquire) {
+            tell(&problem, true);
+            // SAFETY: `_exit` has no preconditions.
+            unsafe { libc::_exit(FAILED) }
+        }
+    };
+    let thread = std::thread::Builder::new().name("end".to_owned());
+    // Without the thread there is only this one.
+    let _ = thread.spawn(end);
+}
+
 /// Says something to a person on standard output. A reader that has gone (`| head`) is no error.
 pub fn say(text: &str) {
     write(&printable_lines(text));
@@ -181,13 +196,17 @@ pub fn die_on_panic() {
                 tell(&problem, false);
             }
             None => {
-                default(info);
-                DIAGNOSED.store(true, Ordering::Release);
                 let place = info.location().map(ToString::to_string);
                 let place = place.unwrap_or_default();
-                tell(&format!("a panic at {place}; see its log"), true);
+                let problem = format!("a panic at {place}; see its log");
+                stderr::flush();
+                ends_unheard(problem.clone());
+                default(info);
+                DIAGNOSED.store(true, Ordering::Release);
+                tell(&problem, true);
             }
         }
+        stderr::flush();
         // Its state is unknown: not even standard output is flushed, whose lock may be held.
         // SAFETY: `_exit` has no preconditions.
         unsafe { libc::_exit(FAILED) }

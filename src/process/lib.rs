@@ -4,4 +4,5 @@ pub mod exit;
 pub mod renew;
 pub mod run_id;
 pub mod secret;
+pub mod stderr;
 pub mod witness;

@@ -1,6 +1,8 @@
 //! The binary `standings`: parses the command line, runs one command, ends with its exit code.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -136,35 +138,37 @@ fn main() {
 }
 
 fn run(command: Command, log: &str, settings: config::Settings) -> Result<(), Failure> {
-    let listens = matches!(
-        command,
-        Command::Run(_)
-            | Command::Cluster(_)
-            | Command::Replica(_)
-            | Command::Demo(_)
-            | Command::Serve(_)
-    );
-    if !listens {
-        signals::let_through();
-    }
     match command {
-        Command::Run(args) => commands::run(*args, settings, signals::stop_on_signals()?),
-        Command::Cluster(args) => cluster::run(&args, log, &signals::stop_on_signals()?),
-        Command::Resize(args) => cluster::control::resize(&args),
-        Command::Replica(args) => replica::run(&args, log, &signals::stop_on_signals()?),
-        Command::Health(args) => health::run(&args),
-        Command::Check(args) => check::run(&args, &command_line()),
-        Command::Config(command) => config::run(&command, &command_line()),
-        Command::Verify(args) => verify::run(&args),
-        Command::Repair(args) => verify::repair(&args),
-        Command::Upgrade(args) => upgrade::run(&args),
-        Command::Demo(args) => demo::run(&args, settings, signals::stop_on_signals()?),
-        Command::Serve(args) => serve::run(&args, settings, &*signals::stop_on_signals()?),
-        Command::Top(args) => top::run(&args),
-        Command::Key(command) => security::key(&command),
-        Command::DeadLetter(command) => dead_letter::run(&command),
-        Command::Load(command) => load::run(&command),
+        Command::Run(args) => until_stopped(|stop| commands::run(*args, settings, stop)),
+        Command::Cluster(args) => until_stopped(|stop| cluster::run(&args, log, &stop)),
+        Command::Resize(args) => at_once(|| cluster::control::resize(&args)),
+        Command::Replica(args) => until_stopped(|stop| replica::run(&args, log, &stop)),
+        Command::Health(args) => at_once(|| health::run(&args)),
+        Command::Check(args) => at_once(|| check::run(&args, &command_line())),
+        Command::Config(command) => at_once(|| config::run(&command, &command_line())),
+        Command::Verify(args) => at_once(|| verify::run(&args)),
+        Command::Repair(args) => at_once(|| verify::repair(&args)),
+        Command::Upgrade(args) => at_once(|| upgrade::run(&args)),
+        Command::Demo(args) => until_stopped(|stop| demo::run(&args, settings, stop)),
+        Command::Serve(args) => until_stopped(|stop| serve::run(&args, settings, &stop)),
+        Command::Top(args) => at_once(|| top::run(&args)),
+        Command::Key(command) => at_once(|| security::key(&command)),
+        Command::DeadLetter(command) => at_once(|| dead_letter::run(&command)),
+        Command::Load(command) => at_once(|| load::run(&command)),
     }
+}
+
+/// A command that goes on until it is asked to stop, and then ends in peace.
+fn until_stopped(
+    command: impl FnOnce(Arc<AtomicBool>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    command(signals::stop_on_signals()?)
+}
+
+/// A command that a signal ends where it is.
+fn at_once(command: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    signals::let_through();
+    command()
 }
 
 /// `STANDINGS_X_FILE=path` stands for `STANDINGS_X=<the file's text>`, so that secrets need not be in the environment.

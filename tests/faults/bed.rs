@@ -4,20 +4,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::support::kafka::{consume, held_by_transactions, produce, topic, unique};
-use crate::support::postgres::{Snapshot, Watching, database, rows_of};
+use crate::support::kafka::{self, consume, held_by_transactions, produce, topic, unique};
+use crate::support::postgres::{connect, database, rows_of};
 use crate::support::proxy::Proxy;
-use crate::support::{Dice, HOUR, fold, reference, sales, service, standings};
+use crate::support::{Dice, HOUR, fold, reference, sales, service, standings, until};
+use crate::watcher::{Parts, Watcher};
 
 /// Partitions of the topic.
 pub const PARTITIONS: usize = 3;
-
-/// The input so far.
-type Parts = Arc<Mutex<Vec<Vec<String>>>>;
 
 pub struct Bed {
     dice: Dice,
@@ -81,6 +78,65 @@ impl Bed {
             "transaction.timeout.ms=5000",
         ];
         args.map(str::to_owned).to_vec()
+    }
+
+    /// Has the database do something, not through the proxy.
+    pub fn sql(&self, sql: &str) {
+        kafka::block(async { connect(&self.postgres).await.batch_execute(sql).await }).unwrap();
+    }
+
+    /// Has the server do something, from another database: whatever this one is set to.
+    pub fn server_sql(&self, sql: &str) {
+        let url = service("POSTGRES_URL");
+        kafka::block(async { connect(&url).await.batch_execute(sql).await }).unwrap();
+    }
+
+    /// What a transaction holds while something else happens.
+    pub fn held<T>(&mut self, sql: &str, meanwhile: impl FnOnce(&mut Bed) -> T) -> T {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let client = runtime.block_on(async {
+            let client = connect(&self.postgres).await;
+            let begin = format!("BEGIN; SET LOCAL statement_timeout = 0; {sql}");
+            client.batch_execute(&begin).await.unwrap();
+            client
+        });
+        let done = meanwhile(self);
+        runtime.block_on(client.batch_execute("ROLLBACK")).unwrap();
+        done
+    }
+
+    /// The database, not through the proxy.
+    pub fn database(&self) -> &str {
+        &self.postgres
+    }
+
+    /// Deletes the topic, and makes another one of its name, which is empty. All that was sent must be committed.
+    pub fn topic_anew(&mut self) {
+        self.watcher.look_away();
+        kafka::delete(&self.topic);
+        until("a topic of that name", Duration::from_secs(20), || {
+            kafka::make(&self.topic, PARTITIONS as i32, "20000000")
+        });
+        self.parts.lock().unwrap().iter_mut().for_each(Vec::clear);
+    }
+
+    /// Nobody looks at the database while it does not say what its rows are of.
+    pub fn look_away(&self) {
+        self.watcher.look_away();
+    }
+
+    /// Looks again, at what comes after the commits seen so far; offsets and generations may begin anew.
+    pub fn look_again(&self) {
+        self.watcher.look_again();
+    }
+
+    /// The database may lack rows of this city in the ranking of cities, if it holds no wrong ones.
+    pub fn may_lack(&self, city: Option<&str>) {
+        self.watcher.seen.lock().unwrap().may_lack = city.map(str::to_owned);
     }
 
     /// The usual folder of snapshots.
@@ -302,121 +358,6 @@ impl Drop for Bed {
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.kill();
-    }
-}
-
-/// Looks at the database every now and then, far more often than 20 times a second.
-struct Watcher {
-    seen: Arc<Mutex<Seen>>,
-    stop: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct Seen {
-    commit: u64,
-    generation: i64,
-    changed: Option<Instant>,
-    prefixes: BTreeMap<u64, BTreeMap<usize, u64>>,
-    checked: u64,
-    failure: Option<String>,
-}
-
-impl Watcher {
-    fn start(postgres: String, parts: Parts) -> Self {
-        let seen: Arc<Mutex<Seen>> = Arc::default();
-        let stop = Arc::new(AtomicBool::new(false));
-        let (shared, stopped) = (Arc::clone(&seen), Arc::clone(&stop));
-        let thread = std::thread::spawn(move || {
-            let mut watching: Option<Watching> = None;
-            while !stopped.load(Ordering::Relaxed) {
-                std::thread::sleep(Duration::from_millis(15));
-                if watching.is_none() {
-                    watching = Watching::at(&postgres);
-                }
-                let Some(open) = &watching else { continue };
-                let last = shared.lock().unwrap().commit;
-                match open.after(last) {
-                    Ok(Some(found)) => {
-                        let now = Instant::now();
-                        let known = parts.lock().unwrap().clone();
-                        let mut seen = shared.lock().unwrap();
-                        seen.changed = Some(now);
-                        if let Err(problem) = seen.take(found, &known) {
-                            seen.failure.get_or_insert(problem);
-                        }
-                    }
-                    Ok(None) => {}
-                    Err(_) => watching = None,
-                }
-            }
-        });
-        Watcher {
-            seen,
-            stop,
-            thread: Some(thread),
-        }
-    }
-
-    fn last_change(&self) -> Option<Instant> {
-        self.seen.lock().unwrap().changed
-    }
-
-    /// Fails with what was found wrong.
-    fn check(&self) {
-        let failure = self.seen.lock().unwrap().failure.clone();
-        assert!(failure.is_none(), "{}", failure.unwrap_or_default());
-    }
-}
-
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Seen {
-    /// I2 and I4 of one commit.
-    fn take(&mut self, found: Snapshot, parts: &[Vec<String>]) -> Result<(), String> {
-        let n = found.commit;
-        if found.generation < self.generation {
-            return Err(format!("I4: the generation went back at commit {n}"));
-        }
-        if let Some((last, before)) = self.prefixes.last_key_value() {
-            for (p, offset) in before {
-                if found.offsets.get(p).copied().unwrap_or(0) < *offset {
-                    return Err(format!(
-                        "I4: commit {n} goes back behind commit {last} in partition {p}"
-                    ));
-                }
-            }
-        }
-        let prefix: Vec<Vec<String>> = parts
-            .iter()
-            .enumerate()
-            .map(|(p, lines)| {
-                lines[..found.offsets.get(&p).copied().unwrap_or(0) as usize].to_vec()
-            })
-            .collect();
-        let want = reference(&prefix, 60_000, HOUR).rows;
-        if found.rows != want {
-            let wrong = want
-                .iter()
-                .find(|(at, row)| found.rows.get(*at) != Some(row));
-            let more = found.rows.keys().find(|at| !want.contains_key(*at));
-            return Err(format!(
-                "I2: commit {n}, the cut {:?}: wanted {wrong:?}, and should not be there: {more:?}",
-                found.offsets
-            ));
-        }
-        self.commit = n;
-        self.generation = found.generation;
-        self.prefixes.insert(n, found.offsets);
-        self.checked += 1;
-        Ok(())
     }
 }
 

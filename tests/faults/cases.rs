@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::Found;
 use crate::bed::{Bed, Cluster, PARTITIONS, services, signal, wait};
+use crate::edges;
 use crate::support::kafka::{consume, topic_of};
 use crate::support::proxy::{Flow, Proxy};
 use crate::support::{Running, free_port, newest_snapshot, service, standings, until};
@@ -36,6 +37,18 @@ pub const ALL: &[(&str, &str, Case)] = &[
     ("restart-one-by-one", "I1-I5, I7", restart_one_by_one),
     ("clock-jumps", "I1-I3, I7", clock_jumps),
     ("records-broken", "I1-I6, I7", records_broken),
+    ("topic-anew-running", "I1-I5, I7", edges::topic_anew_running),
+    ("topic-anew-stopped", "I1-I5, I7", edges::topic_anew_stopped),
+    ("database-put-back", "I1-I5, I7", edges::database_put_back),
+    ("tables-gone", "I1-I5, I7", edges::tables_gone),
+    ("store-put-back", "I1-I5, I7", edges::store_put_back),
+    ("database-read-only", "I1-I5, I7", edges::database_read_only),
+    ("statement-timeout", "I1-I5, I7", edges::statement_timeout),
+    ("reader-in-restart", "I1-I5, I7", edges::reader_in_restart),
+    ("login-refused", "I1-I5, I7", edges::login_refused),
+    ("database-stranded", "I1-I5, I7", edges::database_stranded),
+    ("stop-while-away", "I1-I5, I7", edges::stop_while_away),
+    ("trigger-refuses", "I1-I5, I7", edges::trigger_refuses),
     ("transaction-expired", "I1-I5, I7", transaction_expired),
     ("database-killed", "I1-I5, I7", database_killed),
     ("kafka-frozen", "I1-I5, I7", kafka_frozen),
@@ -44,16 +57,16 @@ pub const ALL: &[(&str, &str, Case)] = &[
 ];
 
 /// Nothing takes longer than this.
-const LIMIT: Duration = Duration::from_secs(40);
+pub const LIMIT: Duration = Duration::from_secs(40);
 
 /// Starts a cluster and waits for its first commit.
-fn begin(bed: &mut Bed, processes: usize, workers: usize) -> Cluster {
+pub fn begin(bed: &mut Bed, processes: usize, workers: usize) -> Cluster {
     let cluster = bed.cluster(processes, workers);
     bed.recover(LIMIT);
     cluster
 }
 
-fn some_time(bed: &mut Bed, least: u64, more: u64) {
+pub fn some_time(bed: &mut Bed, least: u64, more: u64) {
     let time = least + bed.dice().roll(more);
     bed.flow(Duration::from_millis(time));
 }
@@ -599,7 +612,7 @@ fn resize(bed: &mut Bed, long: bool) -> Found {
 }
 
 /// A fault that a cluster lives through, a few times: it happens, and from its end on the next commit is waited for.
-fn again_and_again(
+pub fn again_and_again(
     bed: &mut Bed,
     workers: usize,
     times: u64,

@@ -10,8 +10,10 @@
 
 mod bed;
 mod cases;
+mod edges;
 #[path = "../support/mod.rs"]
 mod support;
+mod watcher;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

@@ -37,17 +37,20 @@ pub fn topic(name: &str, partitions: i32) -> String {
 /// A topic that takes messages of so many bytes.
 pub fn topic_of(name: &str, partitions: i32, largest: &str) -> String {
     let topic = unique(name);
+    assert!(make(&topic, partitions, largest), "{topic}");
+    topic
+}
+
+/// Makes a topic of this name; `false` if there is one, or the last of that name is not gone yet.
+pub fn make(topic: &str, partitions: i32, largest: &str) -> bool {
     let admin: AdminClient<_> = ClientConfig::new()
         .set("bootstrap.servers", service("KAFKA_BROKERS"))
         .create()
         .unwrap();
-    let new = NewTopic::new(&topic, partitions, TopicReplication::Fixed(1))
+    let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1))
         .set("max.message.bytes", largest);
-    block(admin.create_topics([&new], &AdminOptions::new()))
-        .unwrap()
-        .remove(0)
-        .unwrap();
-    topic
+    let made = block(admin.create_topics([&new], &AdminOptions::new())).unwrap();
+    made.iter().all(Result::is_ok)
 }
 
 /// Deletes a topic.
@@ -118,6 +121,9 @@ pub fn consume_at(brokers: &str, topic: &str) -> Vec<String> {
         .set("group.id", "test")
         .set("isolation.level", "read_committed")
         .set("enable.partition.eof", "true")
+        // The end is known when a fetch brings nothing, and nothing is left behind.
+        .set("fetch.wait.max.ms", "10")
+        .set("enable.auto.commit", "false")
         .create()
         .unwrap();
     let mut list = TopicPartitionList::new();

@@ -19,6 +19,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::hello::{Answer, Hello};
+use super::refusals::Refusals;
 use super::talk::{MANNERS, heard, patience, plain, say};
 use super::tls::refusal;
 use super::wire::Wire;
@@ -37,6 +38,8 @@ pub(super) struct Door {
     listener: TcpListener,
     speaking: VecDeque<Speaking>,
     greeted: (Sender<Greeted>, Receiver<Greeted>),
+    strangers: Refusals,
+    peers: Refusals,
 }
 
 /// One that is heard.
@@ -64,6 +67,8 @@ impl Door {
             listener,
             speaking: VecDeque::new(),
             greeted: unbounded(),
+            strangers: Refusals::default(),
+            peers: Refusals::default(),
         })
     }
 
@@ -85,6 +90,7 @@ impl Door {
             }
             !one.over.load(Ordering::Acquire)
         });
+        self.tell_others();
         let greeted: Vec<Greeted> = self.greeted.1.try_iter().collect();
         let judged = greeted.into_iter();
         judged.filter_map(|one| self.judge(one, complete)).collect()
@@ -107,6 +113,7 @@ impl Door {
             over: Arc::clone(&over),
         });
         let (own, greeted) = (Arc::clone(&self.own), self.greeted.0.clone());
+        let strangers = self.strangers.clone();
         let listen = move || match listen(&own, socket) {
             // Hung up on in the last moment: it will come again.
             Ok(_) if over.swap(true, Ordering::AcqRel) => {}
@@ -116,12 +123,25 @@ impl Door {
                     true => format!("it has not said who it is within {} s", MANNERS.as_secs()),
                     false => refusal(&problem).unwrap_or_else(|| problem.to_string()),
                 };
-                tracing::warn!(event = "stranger_refused", %from, problem = why);
+                if strangers.one(Instant::now(), || format!("{from}: {why}")) {
+                    tracing::warn!(event = "stranger_refused", %from, problem = why);
+                }
             }
         };
         // Without a thread it is hung up on, and comes again.
         let thread = std::thread::Builder::new().name("greeting".to_owned());
         let _ = thread.spawn(listen);
+    }
+
+    /// Those of the last minute that were not told of one by one.
+    fn tell_others(&self) {
+        let now = Instant::now();
+        if let Some((others, last)) = self.strangers.others(now) {
+            tracing::warn!(event = "stranger_refused", others, last);
+        }
+        if let Some((others, last)) = self.peers.others(now) {
+            tracing::warn!(event = "peer_refused", others, last);
+        }
     }
 
     fn judge(&self, (other, mut wire, from): Greeted, complete: bool) -> Option<(Hello, Wire)> {
@@ -141,7 +161,11 @@ impl Door {
                 other.generation, own.generation
             ))),
             (answer, _) => {
-                tracing::warn!(event = "peer_refused", %from, process = other.process, ?answer);
+                let process = other.process;
+                let what = || format!("{from}, process {process}: {answer:?}");
+                if self.peers.one(Instant::now(), what) {
+                    tracing::warn!(event = "peer_refused", %from, process, ?answer);
+                }
                 None
             }
         }

@@ -22,6 +22,7 @@ mod dial;
 mod door;
 mod hello;
 mod pulse;
+mod refusals;
 pub mod secret;
 mod talk;
 pub mod tls;

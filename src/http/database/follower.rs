@@ -11,14 +11,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio_postgres::types::ToSql;
-
 use super::read::{Placed, columns, row};
 use super::{Database, told, words};
 use crate::board::{Key, Told};
 use crate::watch::Shown;
 use standings_commit::database::Trouble;
-use standings_edge::sink::postgres::quoted;
+use standings_edge::sink::postgres::{Parameter, quoted};
 use standings_model::change::{Change, Commit};
 use standings_model::plan::{Plan, Ranking};
 use standings_model::time::format_rfc3339;
@@ -138,7 +136,7 @@ async fn step(
         } else {
             i64::try_from(before).unwrap_or(i64::MAX)
         };
-        let parameters: [&(dyn ToSql + Sync); 2] = [&after, &oldest];
+        let parameters: [&dyn Parameter; 2] = [&after, &oldest];
         let (of, records) = server
             .snapshot(&question(plan, ranking), &parameters)
             .await?;

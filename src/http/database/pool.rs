@@ -13,7 +13,7 @@ use super::standby::Behind;
 use crate::as_of::AsOf;
 use standings_commit::database::Trouble;
 use standings_commit::sink::SinkError;
-use standings_edge::sink::postgres::{Target, trouble};
+use standings_edge::sink::postgres::{Parameter, Target, is_pooled, trouble, typed};
 
 /// How long a request waits for a connection of the pool.
 const PLACE: Duration = Duration::from_secs(2);
@@ -32,6 +32,9 @@ const AS_OF: &str = "SELECT commit, offsets::text,
 struct Connection {
     client: Client,
     statements: HashMap<String, Statement>,
+    /// A pooler is between: what is prepared or set here may not be there at the next transaction, and be there for
+    /// others.
+    pooled: bool,
 }
 
 /// One server and its connections.
@@ -57,9 +60,10 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl Server {
     pub(super) fn new(url: &str, places: usize, timeout: Duration) -> Result<Self, SinkError> {
+        let ms = timeout.as_millis().max(2);
         let begin = format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {}",
-            timeout.as_millis().max(1)
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {ms}; SET LOCAL lock_timeout = {}",
+            ms / 2
         );
         Ok(Server {
             target: Target::parse(url)?,
@@ -90,7 +94,7 @@ impl Server {
     pub(super) async fn snapshot(
         &self,
         sql: &str,
-        parameters: &[&(dyn ToSql + Sync)],
+        parameters: &[&dyn Parameter],
     ) -> Result<(AsOf, Vec<Row>), Trouble> {
         let passing = |text: &str| Trouble::Passing(text.to_owned());
         let place = tokio::time::timeout(PLACE, self.places.acquire()).await;
@@ -135,16 +139,20 @@ impl Server {
         );
         let connect = async {
             let client = self.target.connect().await?;
-            client.batch_execute(&limits).await.map_err(trouble)?;
-            Ok(client)
+            let pooled = is_pooled(&client).await.map_err(trouble)?;
+            if !pooled {
+                client.batch_execute(&limits).await.map_err(trouble)?;
+            }
+            Ok((client, pooled))
         };
         let connected = tokio::time::timeout(CONNECT, connect).await;
         let connected =
             connected.unwrap_or_else(|_| Err(Trouble::Passing("no connection in time".to_owned())));
         match connected {
-            Ok(client) => Ok(Connection {
+            Ok((client, pooled)) => Ok(Connection {
                 client,
                 statements: HashMap::new(),
+                pooled,
             }),
             Err(trouble) => {
                 *lock(&self.away) = Some(Instant::now());
@@ -157,15 +165,21 @@ impl Server {
         &self,
         connection: &mut Connection,
         sql: &str,
-        parameters: &[&(dyn ToSql + Sync)],
+        parameters: &[&dyn Parameter],
     ) -> Result<(AsOf, Vec<Row>), Trouble> {
+        if connection.pooled {
+            return self.read_whole(&connection.client, sql, parameters).await;
+        }
         for text in [AS_OF, sql] {
             if !connection.statements.contains_key(text) {
                 let statement = connection.client.prepare(text).await.map_err(trouble)?;
                 connection.statements.insert(text.to_owned(), statement);
             }
         }
-        let Connection { client, statements } = connection;
+        let Connection {
+            client, statements, ..
+        } = connection;
+        let values: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|p| p.value()).collect();
         let (Some(as_of), Some(data)) = (statements.get(AS_OF), statements.get(sql)) else {
             return Err(Trouble::Passing("a statement was not kept".to_owned()));
         };
@@ -173,7 +187,28 @@ impl Server {
         let (begun, as_of, rows, ended) = join4(
             client.batch_execute(&self.begin),
             client.query(as_of, &[]),
-            client.query(data, parameters),
+            client.query(data, &values),
+            client.batch_execute("COMMIT"),
+        )
+        .await;
+        begun.map_err(trouble)?;
+        let (as_of, rows) = (as_of.map_err(trouble)?, rows.map_err(trouble)?);
+        ended.map_err(trouble)?;
+        Ok((read_as_of(&as_of), rows))
+    }
+
+    /// The same by statements that are sent whole.
+    async fn read_whole(
+        &self,
+        client: &Client,
+        sql: &str,
+        parameters: &[&dyn Parameter],
+    ) -> Result<(AsOf, Vec<Row>), Trouble> {
+        let values = typed(parameters);
+        let (begun, as_of, rows, ended) = join4(
+            client.batch_execute(&self.begin),
+            client.query_typed(AS_OF, &[]),
+            client.query_typed(sql, &values),
             client.batch_execute("COMMIT"),
         )
         .await;

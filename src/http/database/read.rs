@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tokio_postgres::Row as Record;
-use tokio_postgres::types::ToSql;
 
 use super::told::names_cause;
 use super::{Database, problem, words};
@@ -11,7 +10,7 @@ use crate::as_of::AsOf;
 use crate::board::{Row, WindowInfo};
 use crate::problem::Problem;
 use standings_commit::database::Trouble;
-use standings_edge::sink::postgres::{fields, quoted, sql_type};
+use standings_edge::sink::postgres::{self, fields, quoted, sql_type};
 use standings_model::plan::{Field, FieldType, Plan, Ranking};
 use standings_model::time::{DAY, format_rfc3339};
 use standings_model::value::Value;
@@ -20,7 +19,7 @@ use standings_model::value::Value;
 pub(super) type Placed = (WindowInfo, Row);
 
 /// A parameter that is sent as text, whatever the column's type.
-type Parameter = Box<dyn ToSql + Sync + Send>;
+type Parameter = Box<dyn postgres::Parameter + Send>;
 
 /// What is selected of a row: window, rank, final, commit, then keys and measures as text.
 pub(super) fn columns(plan: &Plan, ranking: &Ranking) -> String {
@@ -98,9 +97,9 @@ impl Database {
         sql: &str,
         parameters: &[Parameter],
     ) -> Result<(AsOf, Vec<Record>), Problem> {
-        let parameters: Vec<&(dyn ToSql + Sync)> = parameters
+        let parameters: Vec<&dyn postgres::Parameter> = parameters
             .iter()
-            .map(|p| &**p as &(dyn ToSql + Sync))
+            .map(|p| &**p as &dyn postgres::Parameter)
             .collect();
         let mut last = None;
         for server in self.order() {

@@ -9,17 +9,21 @@ use crate::problem::Problem;
 impl Database {
     /// The newest runs, as the API tells of them; none where no run has been recorded.
     pub(crate) async fn runs(&self, limit: usize) -> Result<(AsOf, Vec<Value>), Problem> {
-        let there = "SELECT to_regclass('standings_runs') IS NOT NULL";
+        // Beside the commits, as a run writes it.
+        let there = "SELECT format('%I.standings_runs', n.nspname) FROM pg_class c
+            JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.oid = coalesce(to_regclass('standings_commit'), to_regclass('standings_runs'))
+              AND to_regclass(format('%I.standings_runs', n.nspname)) IS NOT NULL";
         let (as_of, found) = self.ask(there, &[]).await?;
-        if !found.first().is_some_and(|row| row.get(0)) {
+        let Some(table) = found.first().map(|row| row.get::<_, String>(0)) else {
             return Ok((as_of, Vec::new()));
-        }
-        let sql = "SELECT id::text, (extract(epoch FROM started) * 1000)::bigint,
+        };
+        let sql = format!("SELECT id::text, (extract(epoch FROM started) * 1000)::bigint,
                 (extract(epoch FROM ended) * 1000)::bigint, (extract(epoch FROM updated_at) * 1000)::bigint,
                 version, configuration_hash, configuration::text, counts::text, outcome, error
-            FROM standings_runs ORDER BY started DESC, id DESC LIMIT $1";
+            FROM {table} ORDER BY started DESC, id DESC LIMIT $1");
         let limit = Box::new(i64::try_from(limit).unwrap_or(i64::MAX));
-        let (as_of, rows) = self.ask(sql, &[limit]).await?;
+        let (as_of, rows) = self.ask(&sql, &[limit]).await?;
         let object = |text: &str| -> Value { serde_json::from_str(text).unwrap_or_default() };
         let run = |row: &tokio_postgres::Row| {
             json!({

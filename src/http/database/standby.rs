@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Database;
+use standings_observe::live::{Lag, Live};
+use standings_observe::metrics::Metrics;
 
 /// How often a server is asked.
 const EVERY: Duration = Duration::from_secs(1);
@@ -56,13 +58,18 @@ impl Commits {
 }
 
 /// Asks each server again and again, until the process ends.
-pub async fn watch(database: Arc<Database>) {
-    let all = (0..=database.replicas.len()).map(|number| watch_one(&database, number));
+pub async fn watch(database: Arc<Database>, metrics: Arc<Metrics>) {
+    let live = metrics.live();
+    let all = (0..=database.replicas.len()).map(|number| watch_one(&database, number, live));
     futures_util::future::join_all(all).await;
 }
 
 /// `number` 0 is the database itself, then its replicas.
-async fn watch_one(database: &Database, number: usize) {
+async fn watch_one(database: &Database, number: usize, live: &Live) {
+    let name = match number {
+        0 => "from".to_owned(),
+        number => format!("replica-{number}"),
+    };
     let server = match number.checked_sub(1) {
         None => &database.primary,
         Some(n) => &database.replicas[n],
@@ -70,7 +77,11 @@ async fn watch_one(database: &Database, number: usize) {
     let mut warned = false;
     loop {
         // One that does not answer is found out by who asks it for rows.
-        if let Ok((as_of, rows)) = server.snapshot(ASKED, &[]).await {
+        let answer = server.snapshot(ASKED, &[]).await;
+        if answer.is_err() {
+            live.standby(&name, None);
+        }
+        if let Ok((as_of, rows)) = answer {
             let is_standby = rows.first().is_some_and(|row| row.get(0));
             let age: f64 = rows.first().map_or(0.0, |row| row.get(1));
             let behind = match number {
@@ -82,6 +93,11 @@ async fn watch_one(database: &Database, number: usize) {
                 _ => database.commits.behind(as_of.commit, Instant::now()),
             };
             server.set_behind(behind);
+            let lag = Lag {
+                time: behind.map_or(Duration::ZERO, |b| b.for_so_long),
+                commits: behind.map_or(Some(0), |b| b.commits),
+            };
+            live.standby(&name, (number > 0 || is_standby).then_some(lag));
             let long = behind.is_some_and(|b| b.for_so_long >= LONG && b.commits.is_some());
             if long && !std::mem::replace(&mut warned, true) {
                 let seconds = behind.map_or(0, |b| b.for_so_long.as_secs());

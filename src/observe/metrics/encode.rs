@@ -7,11 +7,12 @@ use prometheus_client::encoding::text::{encode_eof, encode_registry};
 
 use super::labels::{
     AmountLabel, BurnLabel, CheckLabel, LimitLabel, NameLabel, ObjectiveLabel, PartitionLabel,
-    SinkLabel, WindowCheckLabel, WindowLabel,
+    RefusalLabel, ServerLabel, SinkLabel, WindowCheckLabel, WindowLabel,
 };
 use super::{Metrics, Seen};
 use crate::live::{Export, Limit};
 use crate::objectives::{Objective, SPANS};
+use standings_model::reject::Refusal;
 
 /// Names of the windows in [`Summary`]'s order.
 const WINDOWS: [&str; standings_model::amounts::NEWEST] = ["newest", "previous"];
@@ -94,6 +95,21 @@ impl Metrics {
             .set(signed(state.rows));
     }
 
+    fn take_standbys(&self) {
+        // One that does not say how far it is, is not as far as it was.
+        self.standby_lag.clear();
+        self.standby_commits.clear();
+        for (server, lag) in self.live.standbys() {
+            let label = ServerLabel { server };
+            let seconds = lag.time.as_secs_f64();
+            self.standby_lag.get_or_create(&label).set(seconds);
+            if let Some(commits) = lag.commits {
+                let commits = i64::try_from(commits).unwrap_or(i64::MAX);
+                self.standby_commits.get_or_create(&label).set(commits);
+            }
+        }
+    }
+
     /// Takes over what the threads of this process say of themselves.
     fn take_live(&self) {
         self.take_snapshots();
@@ -132,7 +148,20 @@ impl Metrics {
             let label = PartitionLabel { partition };
             self.source_lag.get_or_create(&label).set(signed(records));
         }
+        self.take_standbys();
+        let refused = self.live.refused();
         for (sink, up, retries) in self.live.sinks() {
+            // From nothing, so that the first is seen as a rise.
+            for reason in Refusal::ALL {
+                let of = (sink.clone(), reason);
+                let label = RefusalLabel {
+                    sink: sink.clone(),
+                    reason: reason.word(),
+                };
+                let counter = self.rows_refused.get_or_create(&label);
+                let n = refused.get(&of).copied().unwrap_or(0);
+                counter.inner().store(n, Ordering::Relaxed);
+            }
             let label = SinkLabel { sink };
             self.sink_up.get_or_create(&label).set(i64::from(up));
             let counter = self.sink_retries.get_or_create(&label);
@@ -190,5 +219,52 @@ impl Metrics {
         encode_registry(&mut text, &self.process)?;
         encode_eof(&mut text)?;
         Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::live::{Lag, Live};
+    use crate::objectives::ObjectiveArgs;
+
+    #[test]
+    fn rows_refused_begin_at_nothing_and_a_copy_is_told_of_while_it_answers() {
+        let live = Arc::new(Live::new(1));
+        let metrics = Metrics::new(Arc::clone(&live), ObjectiveArgs::default());
+        let told = || metrics.encode().unwrap();
+        live.sink("p", true);
+        let refused = |reason: &str| {
+            format!("standings_sink_rows_refused_total{{sink=\"p\",reason=\"{reason}\"}}")
+        };
+        for reason in Refusal::ALL {
+            let line = format!("{} 0\n", refused(reason.word()));
+            assert!(told().contains(&line), "{line} in {}", told());
+        }
+        assert_eq!(live.rows_refused("p", [Refusal::Value; 3]), (0, 3));
+        assert_eq!(live.rows_refused("p", [Refusal::Trigger]), (3, 4));
+        for (reason, n) in [("value", 3), ("trigger", 1), ("policy", 0)] {
+            assert!(told().contains(&format!("{} {n}\n", refused(reason))));
+        }
+
+        let lag = |commits| Lag {
+            time: Duration::from_millis(1500),
+            commits,
+        };
+        live.standby("replica-1", Some(lag(Some(7))));
+        live.standby("from", Some(lag(None)));
+        for line in [
+            "standings_standby_lag_seconds{server=\"replica-1\"} 1.5\n",
+            "standings_standby_lag_seconds{server=\"from\"} 1.5\n",
+            "standings_standby_lag_commits{server=\"replica-1\"} 7\n",
+        ] {
+            assert!(told().contains(line), "{line} in {}", told());
+        }
+        assert!(!told().contains("lag_commits{server=\"from\"}"));
+        live.standby("replica-1", None);
+        assert!(!told().contains("replica-1"), "{}", told());
     }
 }

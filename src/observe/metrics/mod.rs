@@ -19,7 +19,8 @@ use prometheus_client::registry::Registry;
 
 use self::labels::{
     AmountLabel, BurnLabel, ChangeLabel, CheckLabel, LimitLabel, NameLabel, ObjectiveLabel,
-    PartitionLabel, RankingLabel, SinkLabel, WindowCheckLabel, WindowLabel,
+    PartitionLabel, RankingLabel, RefusalLabel, ServerLabel, SinkLabel, WindowCheckLabel,
+    WindowLabel,
 };
 use super::health::{Health, Latencies, LatencySummary, Rate};
 use super::histogram::WeightedHistogram;
@@ -118,6 +119,9 @@ pub struct Metrics {
     limits: Family<LimitLabel, Gauge>,
     sink_up: Family<SinkLabel, Gauge>,
     sink_retries: Family<SinkLabel, Counter>,
+    rows_refused: Family<RefusalLabel, Counter>,
+    standby_lag: Family<ServerLabel, Seconds>,
+    standby_commits: Family<ServerLabel, Gauge>,
     check_failures: Family<CheckLabel, Counter>,
     window_checks: Family<WindowCheckLabel, Counter>,
     window_failed_share: Family<NameLabel, Seconds>,

@@ -60,6 +60,9 @@ impl Metrics {
             limits: Family::default(),
             sink_up: Family::default(),
             sink_retries: Family::default(),
+            rows_refused: Family::default(),
+            standby_lag: Family::default(),
+            standby_commits: Family::default(),
             check_failures: Family::default(),
             window_checks: Family::default(),
             window_failed_share: Family::default(),
@@ -125,6 +128,8 @@ impl Metrics {
             "window_check_failed_share" "Share of the sales of the newest finished hour that failed a check" m.window_failed_share;
             "window_check_volume_share" "Sales of the newest finished window by those of the one it is held against" m.window_volume_share;
             "sink_retries" "Attempts that failed and were tried again" m.sink_retries;
+            "sink_rows_refused" "Rows that the sink did not take, while it took others" m.rows_refused;
+            "standby_lag_commits" "Commits that the database has shown and this copy of it has not" m.standby_commits;
             "http_event_clients" "Pages that follow the events now" m.event_clients;
             "http_event_resyncs" "Times a page was given a snapshot instead of changes" m.event_resyncs;
             "snapshots" "Snapshots kept" m.snapshots;
@@ -147,6 +152,7 @@ impl Metrics {
             "watermark" "The global watermark, Unix time" m.watermark;
             "watermark_lag" "Now minus the global watermark" m.watermark_lag;
             "partition_staleness" "For how long the source has shown something that is not committed" m.staleness;
+            "standby_lag" "For how long this copy of the database has been behind it" m.standby_lag;
             "commit_duration" "From handing a commit to the sink to its word that it is durable" m.commit_duration;
             "snapshot_last_success_timestamp" "When the last snapshot was kept, Unix time" m.snapshot_last;
             "snapshot_duration" "From the order to the manifest of the last snapshot kept" m.snapshot_duration;

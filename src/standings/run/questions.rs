@@ -23,7 +23,7 @@ use standings_edge::sink::{SinkOptions, kafka};
 use standings_edge::source::{self, SourceOptions, SourceUrl};
 use standings_engine::combine::combiner::Combiner;
 use standings_engine::event_time::BEGINNING;
-use standings_engine::fold::partition::{Folds, Partition};
+use standings_engine::fold::{Folds, Partition};
 use standings_engine::quality::Judge;
 use standings_engine::snapshot;
 use standings_model::block::SourceEvent;

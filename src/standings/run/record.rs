@@ -9,10 +9,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ring::digest;
 use tokio::runtime::Runtime;
+use tokio_postgres::Client;
 
 use standings_commit::database::Trouble;
 use standings_commit::tally::{Done, Tally};
-use standings_edge::sink::postgres::{Target, trouble};
+use standings_edge::sink::postgres::{Names, Target, Unnamed, trouble};
 use standings_model::time::format_rfc3339;
 use standings_process::exit::Failure;
 use standings_process::run_id::RunId;
@@ -25,8 +26,10 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// Characters of an error that are kept.
 const LONGEST_ERROR: usize = 4_000;
 
-/// How the table is made.
-pub const TABLE: &str = "CREATE TABLE IF NOT EXISTS standings_runs (
+/// How the table of this whole name is made.
+pub fn table(name: &str) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {name} (
     id uuid PRIMARY KEY,
     started timestamptz NOT NULL,
     ended timestamptz,
@@ -38,9 +41,12 @@ pub const TABLE: &str = "CREATE TABLE IF NOT EXISTS standings_runs (
     outcome text NOT NULL CHECK (outcome IN ('running', 'done', 'failed')),
     error text
 );
-CREATE INDEX IF NOT EXISTS standings_runs_started ON standings_runs (started DESC)";
+CREATE INDEX IF NOT EXISTS standings_runs_started ON {name} (started DESC)"
+    )
+}
 
-const WRITE: &str = "INSERT INTO standings_runs
+/// What comes after `INSERT INTO` and the table's name.
+const WRITE: &str = "
     (id, started, ended, updated_at, version, configuration_hash, configuration, counts, outcome, error)
     VALUES ($1::text::uuid, $2::text::timestamptz, $3::text::timestamptz, now(), $4, $5, $6::text::jsonb,
             $7::text::jsonb, $8, $9)
@@ -48,7 +54,8 @@ const WRITE: &str = "INSERT INTO standings_runs
         counts = excluded.counts, outcome = excluded.outcome, error = excluded.error";
 
 /// A run that was killed cannot say so; who takes over its tables does.
-const TAKE_OVER: &str = "UPDATE standings_runs SET outcome = 'failed', ended = updated_at,
+/// After `UPDATE` and the table's name.
+const TAKE_OVER: &str = "SET outcome = 'failed', ended = updated_at,
         error = 'it did not say how it ended; the run ' || $1 || ' took over'
     WHERE outcome = 'running' AND id <> $1::text::uuid AND started <= $2::text::timestamptz";
 
@@ -101,6 +108,8 @@ pub struct Record {
     facts: Facts,
     tally: Arc<Tally>,
     interval: Duration,
+    /// Where it is, as found first: what the search path says later does not move it.
+    names: Option<Names>,
     has_table: bool,
     took_over: bool,
     /// The last write did not succeed, and that was said.
@@ -125,6 +134,7 @@ impl Record {
             facts,
             tally,
             interval,
+            names: None,
             has_table: false,
             took_over: false,
             failing: false,
@@ -133,7 +143,20 @@ impl Record {
 
     fn write(&mut self, end: Option<&End>) {
         let done = self.tally.done();
-        let writing = write(&self.target, &self.facts, &done, end, self.has_table);
+        let has_table = std::mem::take(&mut self.has_table);
+        let (target, names) = (&self.target, &mut self.names);
+        let writing = async {
+            let client = target.connect().await?;
+            let names = match names {
+                Some(names) => names,
+                None => names.insert(Names::find(&client).await?),
+            };
+            let table = names.table("standings_runs");
+            if !has_table {
+                make(&client, &table).await?;
+            }
+            write(&client, &table, &self.facts, &done, end).await
+        };
         let written = self
             .runtime
             .block_on(async { tokio::time::timeout(PATIENCE, writing).await });
@@ -160,26 +183,30 @@ impl Record {
     }
 }
 
+/// Who may not make tables may still have been given this one.
+async fn make(client: &Client, table: &str) -> Result<(), Trouble> {
+    let there = "SELECT to_regclass($1) IS NOT NULL";
+    if !client
+        .ask_one(there, &[&table])
+        .await
+        .map_err(trouble)?
+        .get::<_, bool>(0)
+    {
+        client
+            .batch_execute(&self::table(table))
+            .await
+            .map_err(trouble)?;
+    }
+    Ok(())
+}
+
 async fn write(
-    target: &Target,
+    client: &Client,
+    table: &str,
     facts: &Facts,
     done: &Done,
     end: Option<&End>,
-    has_table: bool,
 ) -> Result<(), Trouble> {
-    let client = target.connect().await?;
-    if !has_table {
-        // Who may not make tables may still have been given this one.
-        let there = "SELECT to_regclass('standings_runs') IS NOT NULL";
-        if !client
-            .query_one(there, &[])
-            .await
-            .map_err(trouble)?
-            .get::<_, bool>(0)
-        {
-            client.batch_execute(TABLE).await.map_err(trouble)?;
-        }
-    }
     let (outcome, error) = match end {
         None => ("running", None),
         Some(End::Done) => ("done", None),
@@ -192,8 +219,8 @@ async fn write(
     let configuration = facts.configuration.to_string();
     let counts = counts(done).to_string();
     client
-        .execute(
-            WRITE,
+        .tell(
+            &format!("INSERT INTO {table} {WRITE}"),
             &[
                 &id,
                 &started,
@@ -209,8 +236,9 @@ async fn write(
         .await
         .map_err(trouble)?;
     if done.opened {
+        let take_over = format!("UPDATE {table} {TAKE_OVER}");
         client
-            .execute(TAKE_OVER, &[&id, &started])
+            .tell(&take_over, &[&id, &started])
             .await
             .map_err(trouble)?;
     }

@@ -97,7 +97,7 @@ pub fn run(args: &ServeArgs, settings: Settings, stop: &AtomicBool) -> Result<()
         configuration: settings.into(),
     };
     let (rows, runs) = (Arc::clone(&database), Arc::clone(&database));
-    let shown = Shown::over(plan, metrics, about, Some(rows), Some(runs));
+    let shown = Shown::over(plan, Arc::clone(&metrics), about, Some(rows), Some(runs));
     let failed = |e: std::io::Error| Failure::failed(format!("cannot serve HTTP: {e}"));
     tracing::info!(event = "http", address = %listening.address()?, from = redact(&args.from));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -105,7 +105,7 @@ pub fn run(args: &ServeArgs, settings: Settings, stop: &AtomicBool) -> Result<()
         .thread_name("http")
         .build()
         .map_err(failed)?;
-    runtime.spawn(database::watch(Arc::clone(&database)));
+    runtime.spawn(database::watch(Arc::clone(&database), metrics));
     runtime.spawn(database::follow(
         database,
         Arc::clone(&shown),

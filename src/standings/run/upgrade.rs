@@ -7,7 +7,7 @@ use clap::Args;
 use super::check;
 use super::record;
 use standings_edge::sink::SinkOptions;
-use standings_edge::sink::postgres::{PostgresSink, Step, Wanted};
+use standings_edge::sink::postgres::{PostgresSink, Wanted};
 use standings_edge::sink::url::SinkUrl;
 use standings_model::plan::Plan;
 use standings_model::schema::Schema;
@@ -59,10 +59,9 @@ pub fn run(args: &UpgradeArgs) -> Result<(), Failure> {
             max_key_bytes: usize::MAX,
         },
     };
-    let runs = Step::make("standings_runs", &format!("{};", record::TABLE));
     let wanted = Wanted {
         plan: &plan,
-        more: &[runs],
+        more: &[("standings_runs", record::table)],
         grant: args.grant.as_deref(),
         dry_run: args.dry_run,
     };

@@ -7,6 +7,7 @@ use tokio_postgres::Client;
 
 use super::tables::{self, Names};
 use super::trouble;
+use super::unnamed::Unnamed;
 use super::{PostgresSink, identity, layout};
 use standings_commit::database::Trouble;
 use standings_commit::sink::SinkError;
@@ -43,7 +44,7 @@ impl PostgresSink {
 async fn said(client: &Client, names: &Names, plan: &Plan) -> Result<Vec<String>, Trouble> {
     let wrong = |text: String| Trouble::Final(SinkError::Configuration(text));
     let row = client
-        .query_one(SETTINGS, &[&names.schema()])
+        .ask_one(SETTINGS, &[&names.schema()])
         .await
         .map_err(trouble)?;
     let (version, encoding): (String, String) = (row.get(0), row.get(1));
@@ -111,7 +112,7 @@ async fn may_write(client: &Client, table: &str, name: &str, role: &str) -> Resu
     let asked = "SELECT c.relkind::text, array(SELECT r FROM unnest($2::text[]) r
         WHERE NOT has_table_privilege(c.oid, r)) FROM pg_class c WHERE c.oid = to_regclass($1)";
     let Some(row) = client
-        .query_opt(asked, &[&table, &&rights[..]])
+        .ask_opt(asked, &[&table, &&rights[..]])
         .await
         .map_err(trouble)?
     else {
@@ -137,7 +138,7 @@ async fn has_key(client: &Client, names: &Names, ranking: &Ranking) -> Result<()
         WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
         GROUP BY i.indexrelid";
     let found = client
-        .query(asked, &[&names.table(&ranking.name)])
+        .ask(asked, &[&names.table(&ranking.name)])
         .await
         .map_err(trouble)?;
     let mut wanted: Vec<&str> = ranking.keys.iter().map(|k| k.name.as_str()).collect();

@@ -6,9 +6,11 @@
 //! 4. Two codes mean two things; the routine of the server that raised them tells which ([`BY_ROUTINE`]).
 
 use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
 
 use standings_commit::kind::Kind::{Final, Login, Passing, Row, Wrong};
 use standings_commit::kind::{Kind, Line};
+use standings_model::reject::Refusal;
 
 /// What is decided of a code that no line has. Triggers and extensions may raise any. Waiting could hide for ever what
 /// never heals, and to leave the row out would be wrong where it is not the row's fault: the run ends, and who started it
@@ -296,6 +298,23 @@ pub fn kind(error: &Error) -> Kind {
     }
 }
 
+/// Why a row is refused, of an error that is of a row.
+pub fn refusal(error: &Error) -> Refusal {
+    refusal_of(error.code().map_or("", SqlState::code))
+}
+
+fn refusal_of(code: &str) -> Refusal {
+    match (code, code.get(..2).unwrap_or("")) {
+        ("22021" | "22P05", _) => Refusal::Encoding,
+        ("40002", _) | (_, "23" | "44") => Refusal::Constraint,
+        ("42501", _) => Refusal::Policy,
+        (_, "22") => Refusal::Value,
+        (_, "54") => Refusal::TooLarge,
+        // Codes of functions, and those that a trigger may raise as it likes.
+        _ => Refusal::Trigger,
+    }
+}
+
 /// What a code of the server means.
 fn of_state(code: &str, routine: Option<&str>) -> Kind {
     let by_routine = BY_ROUTINE.iter();
@@ -364,6 +383,25 @@ mod tests {
         assert_eq!(used, all, "a line that no code needs");
         assert_eq!(all.len(), BY_STATE.len(), "a code has two lines");
         assert!(BY_STATE.iter().all(|l| !l.why.is_empty()));
+    }
+
+    #[test]
+    fn a_refused_row_is_counted_by_why() {
+        for (code, right) in [
+            ("22P05", Refusal::Encoding),
+            ("22021", Refusal::Encoding),
+            ("22003", Refusal::Value),
+            ("23505", Refusal::Constraint),
+            ("40002", Refusal::Constraint),
+            ("44000", Refusal::Constraint),
+            ("42501", Refusal::Policy),
+            ("54000", Refusal::TooLarge),
+            ("P0001", Refusal::Trigger),
+            ("09000", Refusal::Trigger),
+            ("", Refusal::Trigger),
+        ] {
+            assert_eq!(refusal_of(code), right, "{code}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use tokio_postgres::{GenericClient, Row};
 use super::layout;
 use super::tables::Names;
 use super::trouble;
+use super::unnamed::Unnamed;
 use standings_commit::database::{DatabaseIdentity, Found, Trouble};
 use standings_commit::sink::SinkError;
 use standings_model::change::Commit;
@@ -70,14 +71,14 @@ pub async fn present(
 ) -> Result<DatabaseIdentity, Trouble> {
     // Where the role may not ask, nothing is known of the server, and nothing held against it.
     let asked = "SELECT has_function_privilege('pg_control_system()', 'execute')";
-    let may_ask: bool = client.query_one(asked, &[]).await.map_err(trouble)?.get(0);
+    let may_ask: bool = client.ask_one(asked, &[]).await.map_err(trouble)?.get(0);
     let mut found = DatabaseIdentity {
         schema: names.schema().to_owned(),
         ..DatabaseIdentity::default()
     };
     if may_ask {
         let row = client
-            .query_one(
+            .ask_one(
                 "SELECT system_identifier::text,
                    CASE WHEN pg_is_in_recovery() THEN NULL ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END
                  FROM pg_control_system()",
@@ -88,7 +89,7 @@ pub async fn present(
     }
     for ranking in &plan.rankings {
         let row = client
-            .query_one(
+            .ask_one(
                 "SELECT to_regclass($1)::oid",
                 &[&names.table(&ranking.name)],
             )
@@ -119,7 +120,7 @@ pub async fn find(
         return Ok(found);
     }
     let last = format!("SELECT commit FROM {commit}");
-    let Some(row) = client.query_opt(&last, &[]).await.map_err(trouble)? else {
+    let Some(row) = client.ask_opt(&last, &[]).await.map_err(trouble)? else {
         return Ok(found);
     };
     found.commit = row.get::<_, i64>(0).max(0) as u64;
@@ -129,7 +130,7 @@ pub async fn find(
     let all = format!(
         "SELECT format, commit, source::text, epochs::text, records::text, sink::text FROM {identity}"
     );
-    let Some(row) = client.query_opt(&all, &[]).await.map_err(trouble)? else {
+    let Some(row) = client.ask_opt(&all, &[]).await.map_err(trouble)? else {
         return Ok(found);
     };
     newer(&row)?;
@@ -170,7 +171,7 @@ async fn known(
     let table = names.table("standings_rankings");
     if layout::is_there(client, &table).await? {
         let all = format!("SELECT ranking, fingerprint FROM {table}");
-        let rows = client.query(&all, &[]).await.map_err(trouble)?;
+        let rows = client.ask(&all, &[]).await.map_err(trouble)?;
         known.rankings = rows.iter().map(|r| (r.get(0), r.get(1))).collect();
     }
     Ok(known)
@@ -204,7 +205,7 @@ pub async fn take(
         names.table("standings_identity")
     );
     let row = client
-        .query_one(&sql, &[&(commit as i64), &source, &sink])
+        .ask_one(&sql, &[&(commit as i64), &source, &sink])
         .await
         .map_err(trouble)?;
     let all = format!(
@@ -215,7 +216,7 @@ pub async fn take(
     );
     for (ranking, fingerprint) in &opening.rankings {
         client
-            .execute(&all, &[ranking, fingerprint, &(commit as i64)])
+            .tell(&all, &[ranking, fingerprint, &(commit as i64)])
             .await
             .map_err(trouble)?;
     }

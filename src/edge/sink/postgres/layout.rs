@@ -16,6 +16,7 @@ use tokio_postgres::error::SqlState;
 
 use super::tables::{Names, fields, quoted, sql_type};
 use super::trouble;
+use super::unnamed::Unnamed;
 use super::{describe, identity};
 use standings_commit::database::Trouble;
 use standings_commit::sink::SinkError;
@@ -137,11 +138,7 @@ impl Step {
 /// Whether there is a table, view or index of this (quoted) name.
 pub async fn is_there(client: &impl GenericClient, name: &str) -> Result<bool, Trouble> {
     let sql = "SELECT to_regclass($1) IS NOT NULL";
-    Ok(client
-        .query_one(sql, &[&name])
-        .await
-        .map_err(trouble)?
-        .get(0))
+    Ok(client.ask_one(sql, &[&name]).await.map_err(trouble)?.get(0))
 }
 
 async fn has_column(
@@ -152,7 +149,7 @@ async fn has_column(
     let sql = "SELECT EXISTS (SELECT FROM pg_attribute
         WHERE attrelid = to_regclass($1) AND attname = $2 AND attnum > 0 AND NOT attisdropped)";
     Ok(client
-        .query_one(sql, &[&table, &column])
+        .ask_one(sql, &[&table, &column])
         .await
         .map_err(trouble)?
         .get(0))

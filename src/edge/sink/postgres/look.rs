@@ -4,6 +4,7 @@ use tokio_postgres::Client;
 
 use super::tables::Names;
 use super::trouble;
+use super::unnamed::Unnamed;
 use super::{PostgresSink, layout};
 use crate::sink::look::Look;
 use standings_commit::database::Trouble;
@@ -35,7 +36,7 @@ async fn look(client: &Client) -> Result<Look, Trouble> {
         return Ok(Look::default());
     }
     let last = format!("SELECT commit, generation FROM {commit}");
-    let Some(last) = client.query_opt(&last, &[]).await.map_err(trouble)? else {
+    let Some(last) = client.ask_opt(&last, &[]).await.map_err(trouble)? else {
         return Ok(Look::default());
     };
     let (commit, generation) = (last.get::<_, i64>(0).max(0) as u64, last.get::<_, i64>(1));
@@ -44,7 +45,7 @@ async fn look(client: &Client) -> Result<Look, Trouble> {
     if layout::is_there(client, &runs).await? {
         // Who may not read it may repair all the same.
         let sql = RUNNING.replace("FROM standings_runs", &format!("FROM {runs}"));
-        let row = client.query_opt(&sql, &[]).await.ok().flatten();
+        let row = client.ask_opt(&sql, &[]).await.ok().flatten();
         running = row.map(|row| row.get(0));
     }
     Ok(Look {

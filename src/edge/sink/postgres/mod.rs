@@ -18,6 +18,7 @@ mod rows;
 mod tables;
 mod tls;
 mod trouble;
+mod unnamed;
 mod upgrade;
 
 use std::sync::Arc;
@@ -27,9 +28,11 @@ use tokio_postgres::Client;
 
 pub use self::connect::Target;
 pub use self::layout::Step;
+pub use self::tables::Names;
 pub use self::tables::{fields, quoted, sql_type};
 pub use self::tls::authority_only;
 pub use self::trouble::trouble;
+pub use self::unnamed::{Parameter, Unnamed, is_pooled, typed};
 pub use self::upgrade::Wanted;
 use standings_commit::database::{
     Claim, Database, DatabaseIdentity, DatabaseSink, Found, Here, Opened, Trouble,
@@ -37,7 +40,6 @@ use standings_commit::database::{
 
 use self::limit::Patience;
 use self::rows::Statements;
-use self::tables::Names;
 use self::trouble::describe;
 use super::SinkOptions;
 use standings_commit::kind::Kind;

@@ -19,6 +19,7 @@ use standings_commit::kind::Kind;
 use standings_commit::refused::Refused;
 use standings_model::change::{Change, Commit};
 use standings_model::plan::Plan;
+use standings_model::reject::Refusal;
 
 /// Writes those of a commit's rows that can be, within the present transaction; the others.
 pub async fn write(
@@ -48,14 +49,17 @@ pub async fn write(
                     .map(|_| part.len() as u64),
                 false => rows::upsert(client, statements, ranking, part, commit.number).await,
             };
-            let problem = match done {
+            let (problem, reason) = match done {
                 Ok(n) if n >= part.len() as u64 => {
                     client.batch_execute("RELEASE SAVEPOINT part").await.map_err(trouble)?;
                     continue;
                 }
-                Ok(_) => "the server did not write it, and gave no error: a trigger or a rule of the table leaves it out"
-                    .to_owned(),
-                Err(e) if errors::kind(&e) == Kind::Row => describe(&e),
+                Ok(_) => (
+                    "the server did not write it, and gave no error: a trigger or a rule of the table leaves it out"
+                        .to_owned(),
+                    Refusal::Trigger,
+                ),
+                Err(e) if errors::kind(&e) == Kind::Row => (describe(&e), errors::refusal(&e)),
                 Err(e) => return Err(trouble(e)),
             };
             client
@@ -69,6 +73,7 @@ pub async fn write(
                 refused.push(Refused {
                     change: Change::clone(change),
                     problem,
+                    reason,
                 });
             } else {
                 let (first, second) = part.split_at(part.len() / 2);

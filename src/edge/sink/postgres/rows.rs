@@ -1,11 +1,12 @@
 //! A commit's rows: batched upserts and deletes.
 
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Statement};
 
 use super::tables::{Names, fields, quoted, sql_type};
 use super::timestamp;
 use super::trouble;
+use super::unnamed::is_pooled;
 use standings_commit::database::Trouble;
 use standings_model::change::{Change, Commit};
 use standings_model::decimal::format_minor;
@@ -17,8 +18,41 @@ pub const CHUNK: usize = 5000;
 
 /// A ranking's statements on one connection. Values travel as arrays of text, one per column.
 pub struct Statements {
-    upsert: Statement,
-    delete: Statement,
+    upsert: Way,
+    delete: Way,
+}
+
+/// How a statement gets to the server.
+enum Way {
+    /// It is there already.
+    Prepared(Statement),
+    /// Whole, each time: the next transaction may be on another connection of a pooler.
+    Whole(String, Vec<Type>),
+}
+
+impl Way {
+    async fn new(
+        client: &Client,
+        pooled: bool,
+        sql: String,
+        types: Vec<Type>,
+    ) -> Result<Self, Error> {
+        Ok(match pooled {
+            true => Way::Whole(sql, types),
+            false => Way::Prepared(client.prepare_typed(&sql, &types).await?),
+        })
+    }
+
+    async fn go(&self, client: &Client, values: &[&(dyn ToSql + Sync)]) -> Result<u64, Error> {
+        match self {
+            Way::Prepared(statement) => client.execute(statement, values).await,
+            Way::Whole(sql, types) => {
+                let typed = values.iter().copied().zip(types.iter().cloned());
+                let typed: Vec<(&(dyn ToSql + Sync), Type)> = typed.collect();
+                client.execute_typed(sql, &typed).await
+            }
+        }
+    }
 }
 
 /// Prepares every ranking's statements.
@@ -27,6 +61,13 @@ pub async fn prepare(
     names: &Names,
     plan: &Plan,
 ) -> Result<Vec<Statements>, Trouble> {
+    let pooled = is_pooled(client).await.map_err(trouble)?;
+    if pooled {
+        tracing::debug!(
+            event = "sink_pooled",
+            "a pooler is between: statements are sent whole"
+        );
+    }
     let mut all = Vec::new();
     for ranking in &plan.rankings {
         let table = names.table(&ranking.name);
@@ -77,9 +118,16 @@ pub async fn prepare(
             "DELETE FROM {table} t USING unnest($1::text[]{inputs}) AS u(s{aliases})
              WHERE t.window_start = u.s::timestamptz{same}"
         );
+        let mut of_upsert = vec![Type::TEXT_ARRAY; 4 + columns.len()];
+        of_upsert.push(Type::INT8);
+        let of_delete = vec![Type::TEXT_ARRAY; 1 + keys.len()];
         all.push(Statements {
-            upsert: client.prepare(&upsert).await.map_err(trouble)?,
-            delete: client.prepare(&delete).await.map_err(trouble)?,
+            upsert: Way::new(client, pooled, upsert, of_upsert)
+                .await
+                .map_err(trouble)?,
+            delete: Way::new(client, pooled, delete, of_delete)
+                .await
+                .map_err(trouble)?,
         });
     }
     Ok(all)
@@ -127,7 +175,7 @@ pub async fn delete(
         columns.push(column(chunk, |c| text(&c.key[key])));
     }
     let parameters: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c as _).collect();
-    client.execute(&statements.delete, &parameters).await
+    statements.delete.go(client, &parameters).await
 }
 
 /// Writes rows of one ranking; how many the server wrote.
@@ -153,7 +201,7 @@ pub async fn upsert(
     }
     let mut parameters: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c as _).collect();
     parameters.push(&number);
-    client.execute(&statements.upsert, &parameters).await
+    statements.upsert.go(client, &parameters).await
 }
 
 fn column(changes: &[&Change], value: impl Fn(&Change) -> Option<String>) -> Vec<Option<String>> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, Transaction};
 
 use super::trouble;
+use super::unnamed::Unnamed;
 use super::{identity, layout, timestamp};
 use standings_commit::database::Trouble;
 use standings_commit::database::{Claim, Here, Opened};
@@ -56,7 +57,7 @@ impl Names {
     /// The schema that `standings_commit` is in, else the one in which tables are made.
     pub async fn find(client: &impl GenericClient) -> Result<Self, Trouble> {
         let row = client
-            .query_one(
+            .ask_one(
                 "SELECT coalesce((SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                    WHERE c.oid = to_regclass('standings_commit')), current_schema())::text",
                 &[],
@@ -106,10 +107,7 @@ pub async fn open(
     opening: &Opening,
 ) -> Result<Opened, Trouble> {
     let commit = names.table("standings_commit");
-    client
-        .execute(END_FROZEN, &[&commit])
-        .await
-        .map_err(trouble)?;
+    client.tell(END_FROZEN, &[&commit]).await.map_err(trouble)?;
     let transaction = client.transaction().await.map_err(trouble)?;
     // Two clusters that start together make their tables one after the other. Who waits longer looks again for one
     // that stands still.
@@ -122,7 +120,7 @@ pub async fn open(
     check(&transaction, names, plan).await?;
     layout::make(&transaction, names, plan).await?;
     let row = transaction
-        .query_one(
+        .ask_one(
             &format!(
                 "INSERT INTO {commit} (commit, generation, offsets, begins) VALUES (0, 1, '{{}}', '{{}}')
                  ON CONFLICT (id) DO UPDATE SET generation = {commit}.generation + 1 RETURNING {SHOWN}"
@@ -180,7 +178,7 @@ pub async fn peek(client: &mut Client, plan: &Plan) -> Result<Shown, Trouble> {
             let begins = "coalesce(to_jsonb(c) ->> 'begins', '{}')";
             let shown = SHOWN.replace("begins::text", begins);
             let sql = format!("SELECT {shown} FROM {commit} c");
-            transaction.query_opt(&sql, &[]).await.map_err(trouble)?
+            transaction.ask_opt(&sql, &[]).await.map_err(trouble)?
         }
     };
     let Some(row) = row else {
@@ -238,7 +236,7 @@ pub async fn last(client: &Client, names: &Names) -> Result<Here, Trouble> {
     let sql = format!(
         "SELECT c.commit, c.generation, coalesce(i.owner, '') FROM {commit} c LEFT JOIN {identity} i ON i.id = c.id"
     );
-    let Some(row) = client.query_opt(&sql, &[]).await.map_err(trouble)? else {
+    let Some(row) = client.ask_opt(&sql, &[]).await.map_err(trouble)? else {
         return Err(Trouble::Final(SinkError::Failed(format!(
             "{commit} has no row any more: it was emptied while this run wrote to it. Start again: what the tables show is \
              then compared, and set right"
@@ -276,7 +274,7 @@ pub async fn claim(
         identity = names.table("standings_identity"),
     );
     let row = client
-        .query_one(
+        .ask_one(
             &sql,
             &[
                 &number,
@@ -310,7 +308,7 @@ async fn check_one(
     schema: &Schema,
 ) -> Result<(), Trouble> {
     let found = client
-        .query(
+        .ask(
             "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
              WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped",
             &[&names.table(&ranking.name)],
@@ -384,7 +382,7 @@ async fn rows(
         })
     };
     let mut out = Vec::new();
-    for row in transaction.query(&sql, &[]).await.map_err(trouble)? {
+    for row in transaction.ask(&sql, &[]).await.map_err(trouble)? {
         let values: Option<Vec<Value>> = all
             .iter()
             .enumerate()

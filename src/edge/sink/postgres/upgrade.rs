@@ -10,12 +10,15 @@ use standings_commit::database::Trouble;
 use standings_commit::sink::SinkError;
 use standings_model::plan::Plan;
 
+/// How a table of this whole name is made.
+pub type Made = fn(&str) -> String;
+
 /// What is asked for.
 pub struct Wanted<'a> {
     /// The rankings whose tables are wanted too; none for what does not depend on queries.
     pub plan: &'a Plan,
-    /// Tables of others that a database has beside the rankings, by name.
-    pub more: &'a [Step],
+    /// Tables of others that a database has beside the rankings: their names, and how they are made under a whole name.
+    pub more: &'a [(&'a str, Made)],
     /// Who is to write what is made.
     pub grant: Option<&'a str>,
     /// Only say it.
@@ -62,9 +65,10 @@ async fn steps(transaction: &Transaction<'_>, wanted: &Wanted<'_>) -> Result<Vec
     let names = Names::find(transaction).await?;
     tables::check(transaction, &names, wanted.plan).await?;
     let mut steps = layout::missing(transaction, &names, wanted.plan).await?;
-    for step in wanted.more {
-        if !layout::is_there(transaction, &names.table(&step.table)).await? {
-            steps.push(step.clone());
+    for (name, sql) in wanted.more {
+        let table = names.table(name);
+        if !layout::is_there(transaction, &table).await? {
+            steps.push(Step::make(name, &format!("{};", sql(&table))));
         }
     }
     if let Some(role) = wanted.grant {

@@ -67,7 +67,7 @@ pub struct Wish {
 }
 
 /// The name of the socket in the supervisor's folder.
-const SOCKET: &str = "control";
+pub(super) const SOCKET: &str = "control";
 /// Folders of supervisors in the temporary folder begin so.
 pub const FOLDER: &str = "standings-cluster-";
 /// How long one resize may take.

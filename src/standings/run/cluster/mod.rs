@@ -5,10 +5,11 @@
 //! end in peace and starts the next generation with the new one.
 
 pub mod control;
+mod folder;
 
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -19,7 +20,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use crossbeam_channel::Receiver;
 
-use self::control::{FOLDER, Outcome as Resized, Wish};
+use self::control::{Outcome as Resized, Wish};
+use self::folder::Folder;
 use super::size;
 use standings_edge::peers::secret;
 use standings_process::exit::{FAILED, Failure, USAGE};
@@ -67,30 +69,25 @@ pub fn run(args: &ClusterArgs, log: &str, stop: &Arc<AtomicBool>) -> Result<(), 
         ));
     }
     size::allowed(args.processes, 1).map_err(Failure::usage)?;
-    let dir = std::env::temp_dir().join(format!("{FOLDER}{}", std::process::id()));
-    let failed = |e: std::io::Error| Failure::failed(format!("cannot make {}: {e}", dir.display()));
-    // Left by another of this number, which was killed.
-    let _ = std::fs::remove_dir_all(&dir);
-    // Its own, which nobody else can look into: one that is there already is of somebody else.
-    std::fs::DirBuilder::new()
-        .mode(0o700)
-        .create(&dir)
-        .map_err(failed)?;
-    let (socket, wishes) = control::listen(&dir).map_err(failed)?;
+    let failed = |e: std::io::Error| {
+        let all = std::env::temp_dir();
+        Failure::failed(format!("cannot make a folder in {}: {e}", all.display()))
+    };
+    let folder = Folder::new().map_err(failed)?;
+    let dir = folder.path();
+    let (socket, wishes) = control::listen(dir).map_err(failed)?;
     tracing::info!(event = "cluster", processes = args.processes, control = %socket.display());
     let supervisor = Supervisor {
         args,
         log,
         stop,
-        dir: &dir,
+        dir,
         wishes,
         size: (args.processes, None),
         generation: 0,
-        secret: own_secret(&dir).map_err(failed)?,
+        secret: own_secret(dir).map_err(failed)?,
     };
-    let result = supervisor.run();
-    let _ = std::fs::remove_dir_all(&dir);
-    result
+    supervisor.run()
 }
 
 struct Supervisor<'a> {

@@ -29,6 +29,7 @@ use standings_model::reject::RejectKind;
 use standings_model::time::format_rfc3339;
 use standings_observe::live::Live;
 use standings_process::exit::Failure;
+use standings_process::stderr;
 
 /// Records that a share of a stream is of.
 pub const LAST: u64 = 10_000;
@@ -208,7 +209,7 @@ impl Finished {
     pub fn tell(&self, asked: bool) -> Result<(), Failure> {
         let state = self.lock();
         let total = state.total();
-        let (refused, _) = self.live.rows_refused(0);
+        let refused: u64 = self.live.refused().values().sum();
         let seconds = self.started.elapsed().as_secs_f64();
         let times = self.odd_times(&state);
         let reasons = reasons(&state.dead);
@@ -236,7 +237,8 @@ impl Finished {
                 0 => String::new(),
                 n => format!("; sinks did not take {} rows", grouped(n)),
             };
-            eprintln!("{}{refused}{more}", line(&state, &total, seconds));
+            let all = format!("{}{refused}{more}\n", line(&state, &total, seconds));
+            stderr::write(all.as_bytes());
         }
         if let Some(problem) = &state.broken {
             return Err(Failure::failed(problem.clone()));
