@@ -172,6 +172,34 @@ fn a_row_that_postgres_refuses_costs_itself() {
     assert!(cities(&url).contains("Checked"));
 }
 
+/// Rules that are looked at when a transaction ends.
+const DEFERRED: &str = "
+    CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF NEW.city = 'Late' THEN RAISE EXCEPTION 'no such town'; END IF;
+      RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER late AFTER INSERT OR UPDATE ON top_sales_per_city
+      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late();";
+
+#[test]
+fn a_row_that_is_refused_when_the_transaction_ends_costs_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let (from, url) = (topic("sales", 1), database());
+    let run = || run(dir.path(), &from, &["--sink", &url]);
+    sales(&from, &["A"]);
+    assert!(run().is_empty());
+    sql(&url, DEFERRED);
+    sales(&from, &["B", "Late", "C"]);
+    let letters = run();
+    assert_eq!(letters.len(), 1, "{letters:#?}");
+    let told = &letters[0];
+    assert!(
+        told.starts_with("Late: ") && told.contains("no such town (P0001)"),
+        "{told}"
+    );
+    assert_eq!(cities(&url), set(&["A", "B", "C"]));
+    assert_eq!(run(), letters);
+}
+
 #[test]
 fn text_that_the_encoding_lacks_costs_itself() {
     let dir = tempfile::tempdir().unwrap();

@@ -309,6 +309,36 @@ fn connections_that_went_silent_are_given_up() {
     );
 }
 
+/// A connection that went silent in the midst of a commit may hold at the server what the next one needs: it is ended there.
+#[test]
+fn what_a_silent_connection_left_open_is_ended() {
+    let (url, name) = (database(), topic("w", 1));
+    let (proxy, through) = behind_proxy(&url);
+    produce(&name, &[vec![sale(1)]]);
+    let run = run(&source(&name), &through, &["--runs-interval", "0s"]);
+    until("the first sale", Duration::from_secs(20), || {
+        count(&url) == 1
+    });
+    let slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+          $$ BEGIN PERFORM pg_sleep(3); RETURN NEW; END $$;
+        CREATE TRIGGER slow BEFORE INSERT ON top_sales_per_city FOR EACH ROW EXECUTE FUNCTION slow()";
+    block(async { connect(&url).await.batch_execute(slow).await.unwrap() });
+    produce(&name, &[vec![sale(2).replace("Lisbon", "Porto")]]);
+    until("rows on their way", Duration::from_secs(20), || {
+        let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+        block(async { connect(&url).await.query_one(sleeps, &[]).await })
+            .is_ok_and(|row| row.get::<_, i64>(0) > 0)
+    });
+    proxy.strand();
+    until(
+        "commits by a new connection",
+        Duration::from_secs(40),
+        || count(&url) == 2,
+    );
+    let (code, _, text) = stop(run, libc::SIGTERM);
+    assert_eq!(code, Some(0), "{text}");
+}
+
 /// `/readyz` says for what it waits, and why.
 #[test]
 fn readyz_says_what_is_waited_for() {

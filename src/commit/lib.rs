@@ -10,6 +10,7 @@
 pub mod change_log;
 pub mod committer;
 pub mod database;
+pub mod halving;
 pub mod kind;
 pub mod refused;
 pub mod sink;

@@ -19,6 +19,7 @@ use standings_model::change::{Change, Commit};
 use standings_model::json::{each_message, push_change};
 use standings_model::plan::Plan;
 use standings_model::reject::{Refusal, Reject, RejectKind, SINK_REFUSED};
+use standings_model::sabotage::{self, Mistake};
 use standings_observe::live::Live;
 
 /// A row that was refused.
@@ -79,6 +80,7 @@ impl Letters {
 
     /// Whether what is refused from now on has its letter already.
     pub fn are_known(&self, known: bool) {
+        let known = known && !sabotage::is(Mistake::LettersComeAgain);
         self.known.store(known, Ordering::Relaxed);
     }
 
@@ -117,7 +119,8 @@ impl Letters {
                 "rows that the sink does not take; {kept}"
             );
         }
-        let Some(to) = self.to.as_ref().filter(|_| !is_known) else {
+        let is_told = is_known || sabotage::is(Mistake::RefusalNotTold);
+        let Some(to) = self.to.as_ref().filter(|_| !is_told) else {
             return Ok(());
         };
         let letters: Vec<Reject> = refused
@@ -189,7 +192,8 @@ pub fn each_that_fits<E>(
             push_change(&mut delete, plan, &gone, commit.number);
         }
         let value = (!tombstones).then_some(&delete[..]);
-        match change.previous_rank.is_some() && fits(key, value) {
+        let was_shown = change.previous_rank.is_some() && !sabotage::is(Mistake::RefusedRowStays);
+        match was_shown && fits(key, value) {
             true => send(key, value),
             false => Ok(()),
         }

@@ -106,6 +106,34 @@ mistakes! {
     RecordsNotCounted = "records-not-counted",
     /// After a restart the values that uniqueness remembers are not read back.
     IdsNotReadBack = "ids-not-read-back",
+    /// What comes of a topic after a silence is given on without asking whether it is still the same topic.
+    SilenceNotAsked = "silence-not-asked",
+    /// A topic that is gone is waited for without end.
+    MissingTopicAwaited = "missing-topic-awaited",
+    /// A row that a sink refuses is left out without a letter.
+    RefusalNotTold = "refusal-not-told",
+    /// What a sink refused and has told is told again at each start.
+    LettersComeAgain = "letters-come-again",
+    /// Of rows that are refused together all are left out, also those that would be taken.
+    HalvesNotTried = "halves-not-tried",
+    /// Of a row that is refused the sink goes on to show older values.
+    RefusedRowStays = "refused-row-stays",
+    /// A row that is refused only when the transaction ends is not looked for.
+    RefusedCommitIsFinal = "refused-commit-is-final",
+    /// A limit that was not enough for an answer is the limit of the next attempt, too.
+    LimitNotDoubled = "limit-not-doubled",
+    /// A transaction that a connection left open when it went silent is not ended.
+    StrandedNotEnded = "stranded-not-ended",
+    /// A login that is refused after it was taken is wrong usage, as one that never was.
+    LoginIsFinal = "login-is-final",
+    /// While a login is refused, the file with the secret is not read again.
+    SecretNotReadAnew = "secret-not-read-anew",
+    /// Asked to stop, a process ends when all is committed, and never before.
+    StopWithoutLimit = "stop-without-limit",
+    /// Asked to stop while it begins, a run goes on although it is not known which input it has.
+    UnknownSourceWritten = "unknown-source-written",
+    /// Of what a run could not commit before its end it says that it is nothing.
+    InFlightNotTold = "in-flight-not-told",
 }
 
 #[cfg(feature = "sabotage")]

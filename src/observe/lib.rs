@@ -8,5 +8,6 @@ pub mod memory;
 pub mod metrics;
 pub mod objectives;
 mod process;
+pub mod stopping;
 pub mod trace;
 pub mod waiting;

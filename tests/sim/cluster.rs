@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use standings_commit::committer::{CommitGate, Committer, Desk, Keeping, Observer, Outputs};
@@ -20,7 +20,7 @@ use standings_engine::snapshot::{Parts, Store, Writer};
 use standings_model::change::Commit;
 use standings_model::plan::Plan;
 use standings_observe::live::Live;
-use standings_process::exit::Failure;
+use standings_process::exit::{FAILED, Failure, USAGE};
 use timely::communication::Allocator;
 use timely::worker::Worker;
 
@@ -30,7 +30,10 @@ use crate::order;
 use crate::sinks::{SimDatabase, SimLog, SimRejects};
 use crate::support::HOUR;
 use crate::topic::SimInput;
-use crate::world::{OUT_OF_ORDERNESS, Shared};
+use crate::world::{self, OUT_OF_ORDERNESS, Shared, World};
+
+/// Within this time a file that was changed is read again.
+const RENEWED: Duration = Duration::from_secs(6);
 
 /// Counts of every commit are balanced, and stand for all that was read.
 struct Balance(Shared);
@@ -85,10 +88,14 @@ pub struct Cluster {
     office: Office,
     parts: Parts,
     manifests: Option<standings_engine::snapshot::Manifests>,
-    /// Each worker is as if it were a process of its own; the first one's is the committer's too.
-    stops: Vec<Arc<AtomicBool>>,
     /// How far its workers have read.
     read: Rc<RefCell<BTreeMap<u32, u64>>>,
+    /// The worker that was asked to stop between two steps, and has closed its input.
+    closed: Option<usize>,
+    /// Nobody had asked it to stop when its sinks were open.
+    in_peace: bool,
+    /// What its worker failed by then.
+    failed: Option<Failure>,
     world: Shared,
 }
 
@@ -146,6 +153,7 @@ impl Cluster {
         );
         let run = format!("cluster {id}");
         let (writer, parts) = Writer::new(store.clone(), Arc::clone(&plan), &run);
+        // Each worker is as if it were a process of its own; the first one's is the committer's too.
         let stops: Vec<_> = (0..workers)
             .map(|_| Arc::new(AtomicBool::new(false)))
             .collect();
@@ -201,14 +209,20 @@ impl Cluster {
             cluster: id,
             dead,
         };
+        let input = SimInput {
+            world: shared.clone(),
+            cluster: id,
+            stop: Arc::clone(&stops[0]),
+        };
+        shared.lock().started(id, &live, &stops);
         let database = SimDatabase::new(shared, id);
         let log = SimLog::new(shared, id);
         let sinks: [Box<dyn Sink>; 2] = [
-            Box::new(DatabaseSink::over(
-                database,
-                Arc::clone(&live),
-                clock.clone(),
-            )),
+            Box::new(
+                DatabaseSink::over(database, Arc::clone(&live), clock.clone())
+                    // Whoever supervises it starts it again.
+                    .started_before(id > 1),
+            ),
             Box::new(TransactionalSink::over(log, false, live, clock)),
         ];
         let outputs = Outputs {
@@ -216,7 +230,7 @@ impl Cluster {
             late: Some(Box::new(rejects(false))),
             dead: Some(Box::new(rejects(true))),
             observers: vec![Box::new(Balance(shared.clone()))],
-            input: (!files).then(|| Box::new(SimInput(shared.clone())) as Box<dyn Input>),
+            input: (!files).then(|| Box::new(input) as Box<dyn Input>),
             forget: Default::default(),
             emit,
             state: Some(Keeping {
@@ -234,19 +248,24 @@ impl Cluster {
             office: Office::Closed(plan, Box::new(outputs), desk),
             parts,
             manifests: None,
-            stops,
             read,
+            closed: None,
+            in_peace: false,
+            failed: None,
             world: shared.clone(),
         }
     }
 
-    /// Asks one of its processes to stop, if none was asked yet.
-    pub fn stop(&self) {
-        if self.stops.iter().any(|stop| stop.load(Ordering::Relaxed)) {
-            return;
+    /// Asks one of its processes to stop, if none was asked yet. Its worker hears it, whatever the committer waits for.
+    pub fn stop(&mut self) {
+        let one = self.world.lock().ask_to_stop(self.id);
+        if let Some(one) = one {
+            let seat = &mut self.seats[one];
+            if !seat.done {
+                self.failed = seat.driver.turn().err();
+                self.closed = Some(one);
+            }
         }
-        let one = self.world.lock().dice.roll(self.stops.len() as u64) as usize;
-        self.stops[one].store(true, Ordering::Relaxed);
     }
 
     /// Whether its workers have read all that is there, and its sinks have caught up: who is asked to stop before
@@ -268,6 +287,10 @@ impl Cluster {
     /// One of its parts goes on a step.
     pub fn step(&mut self) -> Step {
         let choice = self.world.lock().dice.roll(8);
+        self.world.lock().ends(self.id, "a step");
+        if let Some(failure) = self.failed.take() {
+            return self.judge(Err(failure));
+        }
         let done = match choice {
             0 => self.commit(),
             1 => {
@@ -290,9 +313,35 @@ impl Cluster {
     fn judge(&self, done: Result<(), Failure>) -> Step {
         let mut world = self.world.lock();
         if world.is_gone(self.id) {
+            let said = world.said(self.id).filter(|_| self.in_peace);
+            let is_none = said.is_some_and(|s| s.contains("nothing that was read is lost"));
+            if let Some(one) = self.closed.filter(|_| is_none) {
+                // Of the others nobody knows how far they have come.
+                let closed = |p: u32| p as usize % self.seats.len() == one;
+                self.check_committed(&mut world, "it says that nothing is lost", closed);
+            }
             return Step::Dead;
         }
+        if self.id == 1 && world.outages.login.first && done.is_ok() {
+            panic!("I13: the first start is not let in, and goes on");
+        }
         match done {
+            // A login that was never taken is wrong usage; one that was is waited for, and the file is read again.
+            Err(failure) if failure.message.contains("28P01") => {
+                let renewed = RENEWED + world.outages.slow;
+                let right_for = world.outages.login.right_for(world.clock.now());
+                let is_first = self.id == 1 && world.outages.login.first;
+                let (code, wanted) = (failure.code, if is_first { USAGE } else { FAILED });
+                // One that stood still meanwhile had no time to look.
+                let looks = self.id == world.newest && !is_first;
+                assert!(
+                    code == wanted && (!looks || right_for < renewed),
+                    "I13: cluster {} ends with {code}, the file being right for {right_for:?}: {}",
+                    self.id,
+                    failure.message
+                );
+                Step::Dead
+            }
             // The one that opened last goes on, which may be an older one that stood still while it opened.
             Err(failure) if failure.message.contains("taken over") => Step::Dead,
             // A store that does not answer at the start ends the process; its supervisor starts it again.
@@ -303,14 +352,48 @@ impl Cluster {
             Err(failure) if failure.message.contains("had acknowledged commit") => Step::Dead,
             // So does a part that is lost or damaged after it was looked at.
             Err(failure) if failure.message.contains("loading the snapshot failed") => Step::Dead,
-            // The topic is not the one any more that was committed: it says so, and what can be done.
-            Err(failure) if world.topic.struck && failure.message.contains("--forget source") => {
+            // The topic is not the one any more that was committed, or is gone: it says so, and what can be done.
+            Err(failure)
+                if world.topic.struck
+                    && ["--forget source", "does not exist"]
+                        .iter()
+                        .any(|words| failure.message.contains(words)) =>
+            {
                 world.topic.refused = Some(failure.message);
                 Step::Dead
             }
             Err(failure) => panic!("cluster {} ends with: {}", self.id, failure.message),
-            Ok(()) if self.seats.iter().all(|s| s.done) => Step::Ended,
+            Ok(()) if self.seats.iter().all(|s| s.done) => {
+                let is_open = matches!(&self.office, Office::Open(c) if c.is_caught_up());
+                if is_open && self.in_peace {
+                    self.check_committed(&mut world, "it has ended", |_| true);
+                }
+                Step::Ended
+            }
             Ok(()) => Step::Going,
+        }
+    }
+
+    /// What was read of these partitions is what both sinks show: further records change nothing.
+    fn check_committed(&self, world: &mut World, why: &str, of: impl Fn(u32) -> bool) {
+        let is_newest = self.id == world.newest;
+        if !is_newest || world.topic.struck || world.seen.put_back > 0 {
+            return;
+        }
+        for sink in [world::Sink::Database, world::Sink::Log] {
+            let shown = world.shown(sink).offsets.clone();
+            let mut ends = shown.clone();
+            for (p, read) in self.read.borrow().iter().filter(|(p, _)| of(**p)) {
+                let end = ends.entry(*p).or_default();
+                *end = (*end).max(*read);
+            }
+            let same = world.reference(&shown).rows == world.reference(&ends).rows;
+            assert!(
+                same,
+                "I11: cluster {}: {why}, and {} shows {shown:?} of {ends:?}",
+                self.id,
+                sink.name()
+            );
         }
     }
 
@@ -328,7 +411,10 @@ impl Cluster {
     fn commit(&mut self) -> Result<(), Failure> {
         match std::mem::replace(&mut self.office, Office::Opening) {
             Office::Closed(plan, outputs, desk) => {
-                let mut committer = Committer::open(plan, *outputs, desk)?;
+                let opened = Committer::open(plan, *outputs, desk);
+                // Asked to stop meanwhile, it may have left its sinks as they were.
+                self.in_peace = !self.world.lock().is_asked(self.id);
+                let mut committer = opened?;
                 self.manifests = committer.manifests.take();
                 self.office = Office::Open(Box::new(committer));
             }

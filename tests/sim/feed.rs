@@ -1,13 +1,18 @@
-//! The input topic as one worker reads it: its own partitions, in blocks of any size, one partition ahead of another.
+//! The input topic as one worker reads it: its own partitions, in blocks of any size, one partition ahead of another. As
+//! with a real one, whether it is still the same topic is asked by a guard: what a client reads does not say.
 
 use std::cell::{Cell, RefCell};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Instant;
 
 use standings_engine::dataflow::control::Start;
 use standings_engine::driver::Feed;
+use standings_engine::input::{Guard, REFRESH};
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
 
+use crate::outages::Part;
+use crate::topic::NAME;
 use crate::world::{Shared, World};
 
 pub struct SimFeed {
@@ -20,6 +25,11 @@ pub struct SimFeed {
     queue: RefCell<VecDeque<SourceEvent>>,
     /// Files whose end was reached.
     ended: RefCell<BTreeSet<PartitionId>>,
+    guard: RefCell<Guard>,
+    /// When the guard was asked last without a reason.
+    refreshed: Cell<Instant>,
+    /// When something came of each partition last.
+    heard: RefCell<BTreeMap<PartitionId, Instant>>,
     /// Told by all workers of a cluster: how far they have read.
     read: std::rc::Rc<RefCell<BTreeMap<PartitionId, u64>>>,
 }
@@ -40,10 +50,22 @@ impl SimFeed {
             next: RefCell::default(),
             queue: RefCell::default(),
             ended: RefCell::default(),
+            guard: RefCell::new(Guard::new(NAME, start.source.as_ref())),
+            refreshed: Cell::new(world.lock().clock.now()),
+            heard: RefCell::default(),
             read,
         };
-        feed.assign(&world.lock());
-        feed.queue.borrow_mut().push_back(SourceEvent::Ready);
+        let world = &world.lock();
+        match feed.ask(world) {
+            Err(failed) => {
+                let failed = SourceEvent::Failed(failed);
+                feed.queue.borrow_mut().push_back(failed);
+            }
+            Ok(_) => {
+                feed.assign(world);
+                feed.queue.borrow_mut().push_back(SourceEvent::Ready);
+            }
+        }
         feed
     }
 
@@ -57,11 +79,25 @@ impl SimFeed {
                 let back = self.start.ids_from.get(&p).copied();
                 new.insert(back.map_or(offset, |back| offset.min(back)));
                 self.read.borrow_mut().insert(p, offset);
+                self.heard.borrow_mut().insert(p, world.clock.now());
                 let partition = p;
                 let assigned = SourceEvent::Assigned { partition, offset };
                 self.queue.borrow_mut().push_back(assigned);
             }
         }
+    }
+
+    /// Whether it is the same topic; `false` if there is none, which may pass.
+    fn ask(&self, world: &World) -> Result<bool, String> {
+        if world.files {
+            return Ok(true);
+        }
+        let now = world.clock.now();
+        let judged = self
+            .guard
+            .borrow_mut()
+            .judge(Some(world.topic.id(now)), now);
+        judged.map_err(|e| e.to_string())
     }
 
     fn block(&self, world: &World, partition: PartitionId, from: u64, to: u64) -> Block {
@@ -75,12 +111,14 @@ impl SimFeed {
             leader_epoch: world.topic.epoch(partition, to - 1),
             arrived: world.clock.now(),
         };
+        let replaced = world.topic.replaced(world.clock.now());
+        let lines = &replaced.unwrap_or(&world.input)[partition as usize];
         for offset in from..to {
             if world.topic.gone.contains(&(partition, offset)) {
                 continue;
             }
             let start = block.bytes.len() as u32;
-            let line = &world.input[partition as usize][offset as usize];
+            let line = &lines[offset as usize];
             block.bytes.extend_from_slice(line.as_bytes());
             block.records.push(RecordRef {
                 start,
@@ -96,6 +134,16 @@ impl SimFeed {
 impl Feed for SimFeed {
     fn try_next(&self) -> Option<SourceEvent> {
         let world = &mut *self.world.lock();
+        let now = world.clock.now();
+        if world.down_until(Part::Source).is_some() {
+            return self.queue.borrow_mut().pop_front();
+        }
+        if now.saturating_duration_since(self.refreshed.get()) >= REFRESH {
+            self.refreshed.set(now);
+            if let Err(failed) = self.ask(world) {
+                return Some(SourceEvent::Failed(failed));
+            }
+        }
         if world.dice.roll(20) == 0 {
             self.assign(world);
         }
@@ -108,12 +156,27 @@ impl Feed for SimFeed {
         }
         let n = world.dice.roll(next.len() as u64) as usize;
         let (partition, at) = next.iter_mut().nth(n)?;
-        let visible = world.visible[*partition as usize];
+        let visible = match world.topic.replaced(now) {
+            Some(lines) => lines[*partition as usize].len() as u64,
+            None => world.visible[*partition as usize],
+        };
         let begin = self.start.resume.get(partition).copied().unwrap_or(0);
         let hold = self.start.hold.of(*partition, begin);
         let hold = hold.filter(|_| !self.released.get());
         let end = visible.min(hold.unwrap_or(u64::MAX));
+        if !world.topic.answers(now) {
+            return None;
+        }
         if *at < end {
+            let heard = self.heard.borrow().get(partition).copied();
+            if heard.is_none_or(|heard| Guard::is_unsure(heard, now)) {
+                match self.ask(world) {
+                    Ok(true) => {}
+                    Ok(false) => return None,
+                    Err(failed) => return Some(SourceEvent::Failed(failed)),
+                }
+            }
+            self.heard.borrow_mut().insert(*partition, now);
             let to = (*at + 1 + world.dice.roll(15)).min(end);
             tracing::debug!(worker = self.worker, partition, from = *at, to, "reads");
             let block = self.block(world, *partition, *at, to);

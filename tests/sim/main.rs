@@ -13,6 +13,9 @@ mod cluster;
 mod feed;
 mod objects;
 mod order;
+mod outages;
+mod play;
+mod refusals;
 mod sinks;
 mod store;
 #[path = "../support/reference.rs"]
@@ -29,8 +32,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use standings_model::sabotage::{self, Mistake};
 
-use cluster::{Cluster, Step, successor};
-use world::{Fate, Seen, Shared, Weather, World};
+use world::{Fate, Seen};
 
 /// Runs the engine in a simulated world, seed after seed.
 #[derive(Parser, Clone, Debug)]
@@ -75,131 +77,9 @@ struct Args {
     filter: Vec<String>,
 }
 
-/// Steps after which an engine that nothing bothers must have committed everything.
-const BOUND: u64 = 60_000;
-
-/// Steps within which a start says that the topic is another one.
-const STARTING: u64 = 500;
-
-/// One run. A panic is a failure.
-fn run(seed: u64) -> (Seen, u64) {
-    successor();
-    let world = Shared::new(World::new(seed));
-    let mut current = Cluster::start(&world);
-    let mut zombie: Option<Cluster> = None;
-    let steps = world.lock().weather.steps;
-    for _ in 0..steps {
-        let Weather {
-            kill_between: kill,
-            stop,
-            ..
-        } = world.lock().weather.clone();
-        world.lock().pass();
-        if let Some(old) = &mut zombie
-            && old.step() != Step::Going
-        {
-            zombie = None;
-        }
-        let mut step = current.step();
-        if let Some(next) = successor() {
-            zombie = (step == Step::Going).then_some(current);
-            current = next;
-            step = Step::Going;
-        }
-        if kill > 0 && world.lock().dice.roll(kill) == 0 {
-            world.lock().kill(current.id);
-            step = Step::Dead;
-        }
-        if stop > 0 && world.lock().dice.roll(stop) == 0 {
-            current.stop();
-        }
-        if step != Step::Going {
-            current = Cluster::start(&world);
-        }
-    }
-    drop(zombie);
-    world.lock().calm();
-    if world.lock().strike() {
-        drop(current);
-        refused(&world);
-        let world = world.lock();
-        return (world.seen.clone(), world.trace());
-    }
-    if world.lock().seen.put_back > 0 || world.lock().topic.struck {
-        // A run with nothing to write does not look whether its sink is what it was: the next start does.
-        let id = current.id;
-        world.lock().kill(id);
-        current = Cluster::start(&world);
-    }
-    for step in 0.. {
-        assert!(step < BOUND, "I7: it does not come to an end");
-        world.lock().pass();
-        match current.step() {
-            Step::Ended if current.has_read_all() && world.lock().shows_all() => break,
-            // What is gone was not in a snapshot.
-            _ if world.lock().topic.refused.is_some() => {
-                drop(current);
-                let mut world = world.lock();
-                world.seen.refused += 1;
-                return (world.seen.clone(), world.trace());
-            }
-            // It had been asked to stop in the storm.
-            Step::Ended | Step::Dead => current = Cluster::start(&world),
-            Step::Going => {}
-        }
-        // A snapshot of all must come although no more input does, and although the inputs of other workers have ended.
-        let mut world = world.lock();
-        if world.files {
-            if world.has_kept_visible() {
-                world.show_more();
-            }
-        } else if world.kept_all {
-            drop(world);
-            if current.has_read_all() {
-                current.stop();
-            }
-        }
-    }
-    drop(current);
-    let mut world = world.lock();
-    world.check_end();
-    (world.seen.clone(), world.trace())
-}
-
-/// The topic is another one: no start goes on, however often, and nothing is written.
-fn refused(world: &Shared) {
-    let shows = || {
-        let world = world.lock();
-        let (database, log) = (&world.database.shown, &world.log.shown);
-        (
-            database.commit,
-            database.lines.len(),
-            log.commit,
-            log.lines.len(),
-        )
-    };
-    let before = shows();
-    for _ in 0..3 {
-        let mut cluster = Cluster::start(world);
-        let going = |_: &u64| cluster.step() == Step::Going;
-        let steps = (0..STARTING).take_while(going).count();
-        let said = world.lock().topic.refused.take();
-        assert!(
-            said.is_some(),
-            "I10: the topic is another one, and {steps} steps went by without a word"
-        );
-        assert_eq!(
-            shows(),
-            before,
-            "I10: the topic is another one, and something was written"
-        );
-    }
-    world.lock().seen.refused += 1;
-}
-
 /// One run: what was seen, or how it failed.
 fn attempt(seed: u64) -> Result<(Seen, u64), String> {
-    catch_unwind(AssertUnwindSafe(|| run(seed))).map_err(|payload| {
+    catch_unwind(AssertUnwindSafe(|| play::run(seed))).map_err(|payload| {
         let text = payload.downcast_ref::<String>().cloned();
         let word = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
         text.or(word).unwrap_or_else(|| "a panic".to_owned())
@@ -248,7 +128,7 @@ fn sample(args: &Args) -> bool {
     let sample = Args {
         repeat: 1,
         patience: 25,
-        at_least: Some(16),
+        at_least: Some(36),
         ..args.clone()
     };
     sabotages(&sample, "all")
@@ -306,7 +186,8 @@ fn seeds(args: &Args) -> bool {
     let hours = began.elapsed().as_secs_f64() / 3600.0;
     println!(
         "{runs} seeds in {:.1} s ({:.0} an hour): {} sales, {} of them duplicates, {} commits, each held to the reference; {} kills, {} takeovers, \
-         {} damaged objects, {} snapshots; the database put back {} times, {} commits seen late; the store opened {} times, put back {} times; the topic became another {} times, said {} times",
+         {} damaged objects, {} snapshots; the database put back {} times, {} commits seen late; the store opened {} times, put back {} times; the topic became another {} times, said {} times; \
+         {} letters of rows that were refused; {} outages, {} passwords changed, {} logins refused, {} ended by --stop-timeout; the longest end {:?}",
         began.elapsed().as_secs_f64(),
         runs as f64 / hours,
         seen.sales,
@@ -321,24 +202,31 @@ fn seeds(args: &Args) -> bool {
         seen.fences,
         seen.store_put_back,
         seen.disasters,
-        seen.refused
+        seen.refused,
+        seen.letters,
+        seen.outages,
+        seen.rotations,
+        seen.logins,
+        seen.stopped_late,
+        seen.longest
     );
     println!(
-        "{:<20} {:>9} {:>7} {:>8} {:>8} {:>8} {:>7}",
-        "call", "worked", "failed", "unheard", "killed<", "killed>", "frozen"
+        "{:<20} {:>9} {:>7} {:>8} {:>8} {:>8} {:>7} {:>7}",
+        "call", "worked", "failed", "unheard", "killed<", "killed>", "frozen", "silent"
     );
     let calls: std::collections::BTreeSet<&str> =
         seen.fates.keys().map(|(call, _)| *call).collect();
     for call in calls {
         let n = |fate| seen.fates.get(&(call, fate)).copied().unwrap_or(0);
         println!(
-            "{call:<20} {:>9} {:>7} {:>8} {:>8} {:>8} {:>7}",
+            "{call:<20} {:>9} {:>7} {:>8} {:>8} {:>8} {:>7} {:>7}",
             n(Fate::Go),
             n(Fate::Fail),
             n(Fate::LoseAnswer),
             n(Fate::KilledBefore),
             n(Fate::KilledAfter),
-            n(Fate::Frozen)
+            n(Fate::Frozen),
+            n(Fate::Silent)
         );
     }
     !failed.load(Ordering::Relaxed)
@@ -356,6 +244,12 @@ fn add(to: &mut Seen, seen: Seen) {
     to.disasters += seen.disasters;
     to.refused += seen.refused;
     to.store_put_back += seen.store_put_back;
+    to.letters += seen.letters;
+    to.outages += seen.outages;
+    to.rotations += seen.rotations;
+    to.logins += seen.logins;
+    to.stopped_late += seen.stopped_late;
+    to.longest = to.longest.max(seen.longest);
     to.sales += seen.sales;
     to.duplicates += seen.duplicates;
     for (call, n) in seen.fates {

@@ -1,5 +1,7 @@
 //! The object store of snapshots.
 
+use std::time::Duration;
+
 use standings_engine::snapshot::{ObjectError, Objects};
 
 use crate::cluster::take_over;
@@ -7,6 +9,9 @@ use crate::world::{Fate, Shared, World};
 
 /// What a call that fails says.
 pub const NO_STORE: &str = "the store does not answer";
+
+/// How long its client waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The store as one cluster sees it.
 pub struct SimObjects {
@@ -31,6 +36,10 @@ impl SimObjects {
                 Err(ObjectError::Failed("killed".to_owned()))
             }
             Fate::Fail => Err(ObjectError::Failed(NO_STORE.to_owned())),
+            Fate::Silent => {
+                world.wait(self.cluster, name, PATIENCE);
+                Err(ObjectError::Failed(NO_STORE.to_owned()))
+            }
             _ => {
                 let done = effect(&mut world);
                 match fate {

@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use standings_commit::refused::Letters;
 use standings_commit::sink::{Shown, Sink, SinkError};
 use standings_model::change::Commit;
 use standings_model::identity::Opening;
@@ -56,6 +57,14 @@ impl Sink for OpensOther {
         self.sink.name()
     }
 
+    fn letters(&mut self, letters: Letters) {
+        self.sink.letters(letters);
+    }
+
+    fn look(&mut self, plan: &Plan, opening: &Opening) -> Result<(), SinkError> {
+        self.sink.look(plan, opening)
+    }
+
     fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Shown, SinkError> {
         // The first time: one that fell behind is opened anew by itself.
         if !std::mem::replace(&mut self.opened, true) {
@@ -84,6 +93,14 @@ struct Opened {
 impl Sink for Opened {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn letters(&mut self, letters: Letters) {
+        self.of.lock().expect("one thread").sink.letters(letters);
+    }
+
+    fn look(&mut self, plan: &Plan, opening: &Opening) -> Result<(), SinkError> {
+        self.of.lock().expect("one thread").sink.look(plan, opening)
     }
 
     fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Shown, SinkError> {

@@ -1,11 +1,13 @@
 //! Everything outside the engine: the input topic, a database, a log with transactions, an object store, the clock,
 //! and the dice that decide what goes wrong. What is checked after every commit is here too.
 
+mod checks;
+
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::Hasher;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use standings_commit::database::DatabaseIdentity;
 use standings_commit::transactions::{IDS, LogIdentity};
@@ -16,10 +18,11 @@ use standings_model::identity::Known;
 use standings_model::plan::Plan;
 use standings_query::load_shipped;
 
+use crate::outages::{Outages, Part};
+use crate::refusals::{At, Refusals};
 use crate::store::StoreState;
 use crate::support::{
-    DAY, Dice, Folding, HOUR, Reference, Rows, duplicates, reference, sales, time_of,
-    with_repeated_ids,
+    DAY, Dice, Folding, HOUR, Reference, duplicates, sales, time_of, with_repeated_ids,
 };
 use crate::topic::Topic;
 
@@ -63,6 +66,8 @@ pub enum Fate {
     KilledAfter,
     /// The process stands still before it, and a newer cluster takes over meanwhile.
     Frozen,
+    /// It is taken, and perhaps works; there is never an answer.
+    Silent,
     /// The process is no more.
     Dead,
 }
@@ -169,6 +174,8 @@ pub struct DatabaseState {
     pub shown: Shown,
     /// Connections whose transactions may still commit.
     pub connections: BTreeSet<u64>,
+    /// The one of them that holds the row of the last commit.
+    pub lock: Option<u64>,
     /// What it was, some commits ago.
     pub before: VecDeque<DatabaseState>,
     /// A commit that has no answer and is not visible yet: a standby is waited for.
@@ -197,16 +204,23 @@ pub struct Shown {
     /// What the last commit is of.
     pub known: Option<Known>,
     pub folding: Folding,
-    /// All changes so far.
-    pub lines: Vec<String>,
+    /// The last change of each row that it shows, and how many changes there were.
+    pub lines: BTreeMap<At, String>,
+    pub changes: usize,
     history: BTreeMap<u64, Offsets>,
 }
 
 impl Shown {
     /// Takes changes over, whatever commit they are said to belong to.
     pub fn write(&mut self, lines: &[String]) {
-        lines.iter().for_each(|line| self.folding.line(line));
-        self.lines.extend(lines.iter().cloned());
+        self.changes += lines.len();
+        for line in lines {
+            let at = self.folding.row(line);
+            match self.folding.rows.contains_key(&at) {
+                true => drop(self.lines.insert(at, line.clone())),
+                false => drop(self.lines.remove(&at)),
+            }
+        }
     }
 }
 
@@ -237,6 +251,16 @@ pub struct Seen {
     /// Times that the topic became another, and that a start said so.
     pub disasters: u64,
     pub refused: u64,
+    /// Letters of rows that a sink refused.
+    pub letters: u64,
+    /// Times that something was down, that a password was changed, that a login was refused, and that a process which was
+    /// asked to stop was ended because its time was over.
+    pub outages: u64,
+    pub rotations: u64,
+    pub logins: u64,
+    pub stopped_late: u64,
+    /// The longest time from the storm's end to the run's.
+    pub longest: Duration,
     pub sales: u64,
     pub duplicates: u64,
     /// Calls, by name and what became of them.
@@ -264,6 +288,12 @@ pub struct World {
     pub log: LogState,
     pub store: StoreState,
     pub topic: Topic,
+    /// Rows that sinks refuse.
+    pub refusals: Refusals,
+    /// What is down, says nothing, or lets nobody in.
+    pub outages: Outages,
+    /// Since when nothing goes wrong any more.
+    calm_since: Option<Instant>,
     /// Partition and offset of what came to the late output and the dead letters.
     pub late: BTreeSet<(u32, u64)>,
     pub dead: BTreeSet<(u32, u64)>,
@@ -336,12 +366,20 @@ impl World {
                 duplicate.extend(found.into_iter().map(|o| (p, o as u64)));
             }
         }
+        // Apart, again.
+        let (kind, is_ranks) = (seed % 9, seed % 16 == 9);
+        let mut dice_apart = Dice::new(seed ^ 0x0dd5);
+        let refusals = match matches!(kind, 1 | 8) && !is_ranks {
+            true => Refusals::roll(&mut dice_apart, &mut input),
+            false => Refusals::default(),
+        };
+        let outages = Outages::roll(&mut dice_apart, kind);
         let seen = Seen {
             duplicates: duplicate.len() as u64,
             sales: input.iter().map(|p| p.len() as u64).sum(),
             ..Seen::default()
         };
-        World {
+        let mut world = World {
             dice,
             apart: Dice::new(seed ^ 0x5eed),
             weather,
@@ -351,7 +389,7 @@ impl World {
             duplicate,
             visible: vec![0; first as usize],
             files,
-            emit: match seed % 16 == 9 {
+            emit: match is_ranks {
                 true => Emit::Ranks,
                 false => Emit::Rows,
             },
@@ -359,6 +397,9 @@ impl World {
             log: LogState::default(),
             store: StoreState::default(),
             topic: Topic::new(seed),
+            refusals,
+            outages,
+            calm_since: None,
             late: BTreeSet::new(),
             dead: BTreeSet::new(),
             newest: 0,
@@ -369,16 +410,28 @@ impl World {
             seen,
             trace: DefaultHasher::new(),
             references: BTreeMap::new(),
-        }
+        };
+        world.begin_wrong();
+        world
     }
 
     /// What becomes of a call of a cluster.
     pub fn fate(&mut self, cluster: u64, call: &'static str) -> Fate {
-        if self.gone.contains(&cluster) {
+        if self.ends(cluster, call) {
             return Fate::Dead;
         }
+        self.ask_in_call(cluster);
         // A commit sends a hundred records: were each as endangered as other calls, hardly one would get through.
         let spared = call == "log send" && self.dice.roll(20) > 0;
+        let trouble = match self.down_until(Part::of(call)) {
+            Some(_) => Some(Fate::Fail),
+            None => (!spared && self.goes_silent(call)).then_some(Fate::Silent),
+        };
+        if let Some(fate) = trouble {
+            *self.seen.fates.entry((call, fate)).or_default() += 1;
+            tracing::debug!(cluster, call, ?fate);
+            return fate;
+        }
         let w = &self.weather;
         let opening = ["database open", "log connect", "log take over"];
         let freeze = match opening.contains(&call) {
@@ -417,7 +470,20 @@ impl World {
     /// Nothing goes wrong any more, and all of the input is there.
     pub fn calm(&mut self) {
         self.weather = Weather::calm();
+        self.all_up();
+        self.calm_since = Some(self.clock.now());
         self.visible = (0..self.input.len()).map(|p| self.shown_until(p)).collect();
+    }
+
+    /// Whether nothing goes wrong any more.
+    pub fn is_calm(&self) -> bool {
+        self.calm_since.is_some()
+    }
+
+    /// How long nothing has gone wrong.
+    pub fn calm_for(&self) -> Duration {
+        self.calm_since
+            .map_or(Duration::ZERO, |since| self.clock.since(since))
     }
 
     /// How many lines of a partition come in the storm: the longest file goes on when all others have ended.
@@ -452,6 +518,7 @@ impl World {
 
     /// Time passes, and some more of the input comes.
     pub fn pass(&mut self) {
+        self.go_wrong();
         let odds = self.weather.put_back;
         if odds > 0 && self.apart.roll(odds) == 0 {
             self.put_back();
@@ -494,6 +561,7 @@ impl World {
         };
         tracing::info!(commit = then.shown.commit, "the database is put back");
         then.connections.clear();
+        then.lock = None;
         then.unseen = None;
         then.before = before;
         self.database = then;
@@ -558,157 +626,11 @@ impl World {
         names[self.dice.roll(names.len() as u64) as usize].clone()
     }
 
-    /// What the reference says of a prefix.
-    pub fn reference(&mut self, offsets: &Offsets) -> Arc<Reference> {
-        let ends: Vec<u64> = (0..self.input.len() as u32)
-            .map(|p| offsets.get(&p).copied().unwrap_or(0))
-            .collect();
-        let (input, duplicate) = (&self.input, &self.duplicate);
-        let found = self.references.entry(ends).or_insert_with_key(|ends| {
-            let mut prefix: Vec<Vec<String>> = ends
-                .iter()
-                .zip(input)
-                .map(|(n, lines)| lines[..*n as usize].to_vec())
-                .collect();
-            // To the reference a duplicate is what is no sale.
-            for (p, o) in duplicate {
-                if let Some(line) = prefix[*p as usize].get_mut(*o as usize) {
-                    *line = "{".to_owned();
-                }
-            }
-            Arc::new(reference(&prefix, OUT_OF_ORDERNESS, HOUR))
-        });
-        Arc::clone(found)
-    }
-
-    /// Takes a commit over into what a sink shows, and holds it to I1 to I5.
-    pub fn accept(&mut self, sink: Sink, claim: Claim, lines: &[String]) {
-        if sink == Sink::Database && self.weather.put_back > 0 {
-            self.keep_database();
-        }
-        let emit = self.emit;
-        let shown = self.shown(sink);
-        let (n, name) = (claim.commit, sink.name());
-        tracing::info!(sink = name, commit = n, offsets = ?claim.offsets, changes = lines.len(), "accepted");
-        assert!(
-            n > shown.commit,
-            "I4: {name}: commit {n} came after {}",
-            shown.commit
-        );
-        for (p, offset) in &shown.offsets {
-            let now = claim.offsets.get(p).copied().unwrap_or(0);
-            assert!(
-                now >= *offset,
-                "I4: {name}: commit {n} goes back from offset {offset} to {now} of partition {p}"
-            );
-        }
-        assert!(
-            claim.watermark >= shown.watermark,
-            "{name}: commit {n}: the watermark went back"
-        );
-        if emit == Emit::Ranks {
-            lines.iter().for_each(|line| moves(line));
-        }
-        shown.write(lines);
-        shown.commit = n;
-        shown.offsets.clone_from(&claim.offsets);
-        shown.begins = claim.begins;
-        shown.known = claim.known;
-        shown.watermark = claim.watermark;
-        shown.history.insert(n, claim.offsets.clone());
-        self.seen.commits += 1;
-        self.note(format!("{name} {n} {:?}", claim.offsets).as_bytes());
-        lines.iter().for_each(|l| self.note(l.as_bytes()));
-        if let Some(other) = self.shown(sink.other()).history.get(&n) {
-            // A partition of which nothing was read is in a prefix or not, as it was found before or after.
-            let read = |o: &Offsets| -> Offsets {
-                o.iter()
-                    .filter(|(_, n)| **n > 0)
-                    .map(|(p, n)| (*p, *n))
-                    .collect()
-            };
-            assert_eq!(
-                read(other),
-                read(&claim.offsets),
-                "I5: commit {n} stands for another prefix in the other sink"
-            );
-        }
-        self.check(sink);
-    }
-
-    /// I2: what a sink shows is what a batch query over the prefix it names returns, and just the closed windows are
-    /// final.
-    pub fn check(&mut self, sink: Sink) {
-        let offsets = self.shown(sink).offsets.clone();
-        let want = self.reference(&offsets);
-        let emit = self.emit;
-        let shown = self.shown(sink);
-        let (n, name) = (shown.commit, sink.name());
-        // Where only moves are written, a row's values are those of its last move, until its window closes.
-        let finals = &shown.folding.finals;
-        let only_moves = |rows: &Rows| -> Rows {
-            let mut rows = rows.clone();
-            for (at, row) in &mut rows {
-                if finals.get(at) != Some(&true) {
-                    row.1.clear();
-                }
-            }
-            rows
-        };
-        let (shows, wants) = match emit {
-            Emit::Rows => (shown.folding.rows.clone(), want.rows.clone()),
-            Emit::Ranks => (only_moves(&shown.folding.rows), only_moves(&want.rows)),
-        };
-        same(
-            &shows,
-            &wants,
-            &format!("I2: {name}: commit {n}, the cut {offsets:?}"),
-        );
-        let watermark = shown.watermark.unwrap_or(i64::MIN);
-        for (at, is_final) in &shown.folding.finals {
-            let size = if at.0 == "top_salesmen_per_city" {
-                HOUR
-            } else {
-                DAY
-            };
-            assert_eq!(
-                *is_final,
-                at.1 + size <= watermark,
-                "{name}: commit {n}, watermark {watermark}: whether {at:?} is final"
-            );
-        }
-    }
-
-    fn shown(&mut self, sink: Sink) -> &mut Shown {
+    pub fn shown(&mut self, sink: Sink) -> &mut Shown {
         match sink {
             Sink::Database => &mut self.database.shown,
             Sink::Log => &mut self.log.shown,
         }
-    }
-
-    /// All is committed: both sinks show all of the input, and every reject was kept.
-    pub fn check_end(&mut self) {
-        let all: Offsets = (0u32..)
-            .zip(&self.input)
-            .map(|(p, lines)| (p, lines.len() as u64))
-            .collect();
-        for sink in [Sink::Database, Sink::Log] {
-            assert_eq!(
-                self.shown(sink).offsets,
-                all,
-                "I1: {} at the end",
-                sink.name()
-            );
-            self.check(sink);
-        }
-        let want = self.reference(&all);
-        assert_eq!(self.dead.len() as u64, want.dead, "I6: dead letters");
-        let missed: Vec<_> = self.duplicate.difference(&self.dead).collect();
-        assert!(
-            missed.is_empty(),
-            "I6: duplicates that were not found: {missed:?}"
-        );
-        assert_eq!(self.late.len() as u64, want.late, "I6: late sales");
     }
 
     fn note(&mut self, bytes: &[u8]) {
@@ -721,14 +643,12 @@ impl World {
     }
 }
 
-/// I3, where only moves are written: a row moves, leaves, or has its final values.
-fn moves(line: &str) {
-    let change: serde_json::Value = serde_json::from_str(line).expect("a change");
-    let moved = change["rank"] != change["previous_rank"];
-    assert!(
-        moved || change["final"] == true,
-        "I3: a row is written whose rank is what it was: {line}"
-    );
+/// The size of a ranking's windows.
+pub fn size_of(ranking: &str) -> i64 {
+    match ranking {
+        "top_salesmen_per_city" => HOUR,
+        _ => DAY,
+    }
 }
 
 /// One of the two sinks.
@@ -739,38 +659,17 @@ pub enum Sink {
 }
 
 impl Sink {
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Sink::Database => "database",
             Sink::Log => "log",
         }
     }
 
-    fn other(self) -> Self {
+    pub fn other(self) -> Self {
         match self {
             Sink::Database => Sink::Log,
             Sink::Log => Sink::Database,
         }
     }
-}
-
-/// Equal rows, or a panic that names the first differences.
-fn same(have: &Rows, want: &Rows, what: &str) {
-    let ats: BTreeSet<_> = have.keys().chain(want.keys()).collect();
-    let differ = ats.into_iter().filter(|at| have.get(*at) != want.get(*at));
-    let list: Vec<String> = differ
-        .map(|at| {
-            format!(
-                "{at:?} shows {:?} instead of {:?}",
-                have.get(at),
-                want.get(at)
-            )
-        })
-        .collect();
-    let shown = list.iter().take(8).cloned().collect::<Vec<_>>().join("; ");
-    assert!(
-        list.is_empty(),
-        "{what}: {} rows differ: {shown}",
-        list.len()
-    );
 }

@@ -24,6 +24,7 @@ use standings_engine::snapshot::order::Complete;
 use standings_model::block::PartitionId;
 use standings_model::change::Commit;
 use standings_model::clock::Clock;
+use standings_model::sabotage::{self, Mistake};
 
 /// No window is closed, because the sinks have not said yet.
 const NOT_OPEN: i64 = i64::MIN;
@@ -81,6 +82,11 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// Whether this process was asked to stop before it began.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) && !sabotage::is(Mistake::UnknownSourceWritten)
+    }
+
     /// Where it is kept how far everything is durable.
     pub(super) fn durable(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.shared.durable)

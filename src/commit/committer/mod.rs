@@ -85,6 +85,14 @@ pub struct Outputs {
     pub tracer: Option<Tracer>,
 }
 
+impl Outputs {
+    /// Leaves everything as it is.
+    fn write_nothing(&mut self) {
+        self.sinks.clear();
+        (self.late, self.dead, self.state) = (None, None, None);
+    }
+}
+
 /// How snapshots are kept.
 pub struct Keeping {
     /// Where.

@@ -19,11 +19,18 @@ use standings_process::exit::Failure;
 
 impl Committer {
     /// Opens every sink, chooses the snapshot to start from, and says so at the gate.
+    ///
+    /// Asked to stop meanwhile, the input is not waited for, and does not say what it is or holds. Then nothing is written:
+    /// a commit would be of an unknown input, or go on from records that are not there any more.
     pub fn open(plan: Arc<Plan>, mut outputs: Outputs, desk: Desk) -> Result<Self, Failure> {
         let mut input = outputs.input.take().unwrap_or_else(|| Box::new(Unknown));
         // Before any sink is opened: a run of another input must not end the cluster that writes there.
+        let source = input.identity()?;
+        if desk.is_stopped() {
+            outputs.write_nothing();
+        }
         let opening = Opening {
-            source: input.identity()?,
+            source,
             rankings: snapshot::fingerprints(&plan),
             forget: outputs.forget,
             head_of: input.head_of(),
@@ -84,7 +91,12 @@ impl Committer {
             manifests: None,
         };
         let state = outputs.state.zip(log);
-        let begin = committer.begin(state, &mut beginning, &memory, &opened)?;
+        let mut begin = committer.begin(state, &mut beginning, &memory, &opened)?;
+        if committer.desk.is_stopped() {
+            (committer.late, committer.dead) = (None, None);
+            committer.slots.clear();
+            (committer.manifests, begin.keeper) = (None, None);
+        }
         committer.start(begin, opened)
     }
 

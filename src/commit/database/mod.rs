@@ -5,7 +5,7 @@
 //! open: what is known of it: the same input, the same database? ──► take the next generation ──► what is shown
 //! write: BEGIN ──► claim: commit, generation, owner, prefix (refused if it is not ours any more) ──► rows ──► COMMIT
 //!          ▲                                                                                             │
-//!          │                                                      a row is refused ──► ROLLBACK, and those that can be
+//!          │                                       a row is refused, here or there ──► ROLLBACK, and those that can be
 //!          └──── connection lost: connect anew, ask for the last commit ◄── no answer: there, or not? ───┘
 //! ```
 //!
@@ -14,13 +14,16 @@
 //! 2. What is asked at a new connection is compared with what was acknowledged: a database that shows less has lost
 //!    commits ([`SinkError::Behind`]), one that is another server or has other tables ends the run.
 //! 3. A commit whose answer was lost may become visible later, when it is made again: then it is there.
+//! 4. A connection that went silent may have left a transaction open, which holds what the next one needs: it is ended.
 
 mod identity;
+mod patience;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use self::identity::{DatabaseIdentity, Found};
+pub use self::patience::Patience;
 use crate::refused::{Letters, Refused};
 use crate::sink::{Shown, Sink, SinkError};
 use standings_model::change::Commit;
@@ -74,6 +77,10 @@ pub trait Database: Send {
     fn last(&mut self) -> Result<Here, Trouble>;
     /// Which database it is now.
     fn identity(&mut self, plan: &Plan) -> Result<DatabaseIdentity, Trouble>;
+    /// Ends transactions that stand still and hold what a commit needs, such as one on a connection that went silent.
+    fn end_stranded(&mut self) -> Result<(), Trouble> {
+        Ok(())
+    }
     /// Begins a transaction.
     fn begin(&mut self) -> Result<(), Trouble>;
     /// Records the commit as the last one; `false` if there is one as new, or it is another's.
@@ -229,7 +236,7 @@ impl<D: Database> DatabaseSink<D> {
             Trouble::Final(error) => Err(error),
             Trouble::Wrong(problem) if self.was_right => Err(SinkError::Failed(about(&problem))),
             Trouble::Wrong(problem) => Err(SinkError::Configuration(about(&problem))),
-            Trouble::Login(problem) if !self.was_in => {
+            Trouble::Login(problem) if !self.was_in || sabotage::is(Mistake::LoginIsFinal) => {
                 Err(SinkError::Configuration(about(&problem)))
             }
             Trouble::Login(problem) => {
@@ -241,7 +248,9 @@ impl<D: Database> DatabaseSink<D> {
                         LOGIN.as_secs()
                     )));
                 }
-                self.database.renew();
+                if !sabotage::is(Mistake::SecretNotReadAnew) {
+                    self.database.renew();
+                }
                 Ok(problem)
             }
             Trouble::Passing(problem) => {
@@ -374,6 +383,9 @@ impl Ours {
             if here.commit < self.acknowledged && !sabotage::is(Mistake::LostCommitsIgnored) {
                 return Err(self.behind(database.name(), &here));
             }
+            if !sabotage::is(Mistake::StrandedNotEnded) {
+                database.end_stranded()?;
+            }
         }
         let claim = match sabotage::is(Mistake::FenceNotChecked) {
             true => database.last()?,
@@ -401,13 +413,8 @@ impl Ours {
                 }
                 Err(trouble) => return Err(trouble),
             };
-            if is_ours {
-                return match database.commit() {
-                    Err(Trouble::Passing(_)) if sabotage::is(Mistake::AnswerTakenForGranted) => {
-                        Ok(())
-                    }
-                    done => done,
-                };
+            if is_ours && self.end(database, plan, commit, &claim, letters)? {
+                return Ok(());
             }
         }
         // Nothing was written; the transaction goes with the connection.
@@ -422,6 +429,28 @@ impl Ours {
             "standings_commit is at commit {}, so {} cannot be written; does another cluster write here?",
             here.commit, commit.number
         ))))
+    }
+
+    /// Ends the transaction, of whose rows some may be refused only now. Whether it was this run's to write.
+    fn end(
+        &self,
+        database: &mut impl Database,
+        plan: &Plan,
+        commit: &Commit,
+        claim: &Claim<'_>,
+        letters: &Letters,
+    ) -> Result<bool, Trouble> {
+        match database.commit() {
+            Err(_) if database.refuses() && !sabotage::is(Mistake::RefusedCommitIsFinal) => {
+                let is_ours = what_can_be(database, plan, commit, claim, letters)?;
+                if is_ours {
+                    database.commit()?;
+                }
+                Ok(is_ours)
+            }
+            Err(Trouble::Passing(_)) if sabotage::is(Mistake::AnswerTakenForGranted) => Ok(true),
+            done => done.map(|()| true),
+        }
     }
 
     /// At a new connection: the same database still?

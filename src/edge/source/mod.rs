@@ -28,7 +28,7 @@ mod url;
 
 pub(crate) use aside::Aside;
 pub use kafka::{Extents, extents, refused};
-pub(crate) use kafka::{TopicId, cluster_id, topic_ids};
+pub(crate) use kafka::{cluster_id, topic_ids};
 pub use options::{SourceOptions, Start, kafka_properties, number_of};
 pub use quiet::Quiet;
 pub(crate) use quiet::log as client_log;

@@ -510,7 +510,9 @@ impl<F: Feed> Driver<F> {
             let offsets = partitions.map(|p| (p.partition, p.next_offset)).collect();
             self.in_flight.push_back((self.epoch, self.bytes, offsets));
             self.in_flight_bytes += self.bytes;
-            self.settings.live.add_in_flight(self.bytes as i64);
+            if !sabotage::is(Mistake::InFlightNotTold) {
+                self.settings.live.add_in_flight(self.bytes as i64);
+            }
             progress.arrived = std::mem::take(&mut self.arrived);
             progress.folded = (!progress.arrived.is_empty()).then(|| self.settings.clock.wall());
             // And room for one more before anything is durable.
@@ -565,7 +567,9 @@ impl<F: Feed> Driver<F> {
             && *epoch < durable
         {
             self.in_flight_bytes -= bytes;
-            self.settings.live.add_in_flight(-(*bytes as i64));
+            if !sabotage::is(Mistake::InFlightNotTold) {
+                self.settings.live.add_in_flight(-(*bytes as i64));
+            }
             if let Some((_, _, passed)) = self.in_flight.pop_front() {
                 offsets.extend(passed);
             }

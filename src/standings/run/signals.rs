@@ -18,14 +18,13 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use standings_observe::live::Live;
+use standings_observe::stopping::over;
 use standings_process::exit::{self, Failure};
 
 /// Signals within this time are one.
 const ONE: Duration = Duration::from_millis(100);
 /// How often it is looked whether the time is over.
 const LOOK: Duration = Duration::from_millis(50);
-/// What the record of a run may take at the end of its time.
-const RECORD: Duration = Duration::from_secs(1);
 
 /// How long a run may take to end, and where it tells what it waits for.
 static LIMIT: Mutex<Option<(Duration, Arc<Live>)>> = Mutex::new(None);
@@ -126,50 +125,5 @@ impl Signals {
 fn is_over(asked: Instant) -> Option<Failure> {
     let limit = LIMIT.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let (limit, live) = limit?;
-    if asked.elapsed() < limit.saturating_sub(RECORD.min(limit / 2)) {
-        return None;
-    }
-    let (bytes, waits) = (live.in_flight(), live.waits.told());
-    let waited_ms = asked.elapsed().as_millis() as u64;
-    tracing::error!(
-        event = "stopped_uncommitted",
-        uncommitted_bytes = bytes,
-        waits,
-        waited_ms,
-        "--stop-timeout is over"
-    );
-    Some(Failure::failed(not_committed(limit, bytes, waits)))
-}
-
-fn not_committed(limit: Duration, bytes: u64, waits: Option<String>) -> String {
-    let what = match bytes {
-        0 => "nothing that was read is lost".to_owned(),
-        bytes => format!(
-            "{bytes} bytes that were read are not committed; the next start reads them again"
-        ),
-    };
-    let why = waits.unwrap_or_else(|| "what it waits for has not said so".to_owned());
-    format!(
-        "asked to stop, it did not come to its end within --stop-timeout ({limit:?}): {what}. {why}"
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_not_committed_is_said() {
-        let waits = Some("waiting for the sink x".to_owned());
-        let said = not_committed(Duration::from_secs(10), 42, waits);
-        assert!(
-            said.contains("42 bytes that were read are not committed")
-                && said.ends_with("the sink x")
-        );
-        let said = not_committed(Duration::from_secs(10), 0, None);
-        assert!(
-            said.contains("within --stop-timeout (10s): nothing that was read is lost"),
-            "{said}"
-        );
-    }
+    over(asked.elapsed(), limit, &live)
 }

@@ -12,12 +12,13 @@ use super::delivery::{Deliveries, PATIENCE, PIECE, Silence, flush};
 use super::readback::Readback;
 use super::{AROUND, client_limit, config, errors, refused, topics};
 use crate::sink::SinkOptions;
-use crate::source::{Aside, TopicId, cluster_id, denied, is_denied, number_of, topic_ids};
+use crate::source::{Aside, cluster_id, denied, is_denied, number_of, topic_ids};
 use standings_commit::kind::Kind;
 use standings_commit::sink::{ShownRow, SinkError};
 use standings_commit::transactions::{
     IDS, LogIdentity, Progress, Record, TransactionalSink, Transactions, Trouble,
 };
+use standings_engine::input::TopicId;
 use standings_model::plan::Plan;
 use standings_observe::live::Live;
 

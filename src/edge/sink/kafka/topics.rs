@@ -8,9 +8,10 @@ use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 
 use super::{client, errors, refused};
 use crate::sink::SinkOptions;
-use crate::source::{Aside, Quiet, TopicId, cause, denied, is_denied, topic_ids};
+use crate::source::{Aside, Quiet, cause, denied, is_denied, topic_ids};
 use standings_commit::kind::Kind;
 use standings_commit::sink::SinkError;
+use standings_engine::input::TopicId;
 use standings_observe::waiting::{Waiting, What};
 
 /// How long a broker may take to say whether a topic is there, while messages wait.

@@ -35,10 +35,9 @@ pub use self::trouble::trouble;
 pub use self::unnamed::{Parameter, Unnamed, is_pooled, typed};
 pub use self::upgrade::Wanted;
 use standings_commit::database::{
-    Claim, Database, DatabaseIdentity, DatabaseSink, Found, Here, Opened, Trouble,
+    Claim, Database, DatabaseIdentity, DatabaseSink, Found, Here, Opened, Patience, Trouble,
 };
 
-use self::limit::Patience;
 use self::rows::Statements;
 use self::trouble::describe;
 use super::SinkOptions;
@@ -173,7 +172,7 @@ impl Postgres {
             names,
         };
         let question = question(at);
-        self.patience.limit(&self.runtime, what, pieces, question)
+        limit::limit(&mut self.patience, &self.runtime, what, pieces, question)
     }
 
     fn say(&mut self, statement: &str) -> Result<(), Trouble> {
@@ -193,7 +192,7 @@ impl Postgres {
             Ok(client)
         };
         let (runtime, patience) = (&self.runtime, &mut self.patience);
-        patience.limit(runtime, "the connection", 1, dialled)
+        limit::limit(patience, runtime, "the connection", 1, dialled)
     }
 
     fn prepare(&mut self, plan: &Plan) -> Result<(), Trouble> {
@@ -212,7 +211,7 @@ impl Postgres {
         if self.patience.is_over(&answer)
             && let Some((client, _)) = &self.connection
         {
-            Patience::cancel(&self.runtime, self.target.cancel(client));
+            limit::cancel(&self.runtime, self.target.cancel(client));
         }
         answer
     }
@@ -275,6 +274,12 @@ impl Database for Postgres {
         })
     }
 
+    fn end_stranded(&mut self) -> Result<(), Trouble> {
+        self.ask("what stands still", 1, async |at: Connected<'_>| {
+            tables::end_frozen(at.client, at.names).await
+        })
+    }
+
     fn begin(&mut self) -> Result<(), Trouble> {
         self.say("BEGIN")
     }
@@ -331,7 +336,15 @@ impl Database for Postgres {
     }
 
     fn commit(&mut self) -> Result<(), Trouble> {
-        self.say("COMMIT")
+        let mut refuses = false;
+        let done = self.ask("COMMIT", 1, async |at: Connected<'_>| {
+            let done = at.client.batch_execute("COMMIT").await;
+            // A constraint may be looked at only now.
+            refuses = done.as_ref().is_err_and(|e| errors::kind(e) == Kind::Row);
+            Ok(done.map_err(trouble)?)
+        });
+        self.refuses = refuses;
+        done
     }
 }
 

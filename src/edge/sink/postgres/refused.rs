@@ -1,13 +1,6 @@
-//! How the rows of a commit are written that can be, where the server refuses some.
-//!
-//! ```text
-//! all rows of a chunk ──► all written? done
-//!                    └──► the server refuses one, or leaves one out ──► back to the savepoint ──► halves
-//!                                                                  one row left: it is refused ◄──┘
-//! ```
-//!
-//! Only after a commit's rows were tried all at once and failed: what fails is found by halving, so that a bad row among
-//! *n* good ones costs about 2 log *n* statements.
+//! How the rows of a commit are written that can be, where the server refuses some: each part behind a savepoint, found
+//! by [halving](Halving). Only after a commit's rows were tried all at once and failed, at once or when the transaction was
+//! to end: what is looked at only then (a deferred constraint) is looked at with each row here.
 
 use tokio_postgres::Client;
 
@@ -15,6 +8,7 @@ use super::rows::{self, CHUNK, Statements};
 use super::trouble;
 use super::{describe, errors};
 use standings_commit::database::Trouble;
+use standings_commit::halving::Halving;
 use standings_commit::kind::Kind;
 use standings_commit::refused::Refused;
 use standings_model::change::{Change, Commit};
@@ -29,6 +23,10 @@ pub async fn write(
     commit: &Commit,
 ) -> Result<Vec<Refused>, Trouble> {
     let mut refused = Vec::new();
+    client
+        .batch_execute("SET CONSTRAINTS ALL IMMEDIATE")
+        .await
+        .map_err(trouble)?;
     for (index, ranking) in plan.rankings.iter().enumerate() {
         let statements = &statements[index];
         let of_ranking = commit.changes.iter().filter(|c| c.ranking == index);
@@ -36,7 +34,8 @@ pub async fn write(
             of_ranking.partition(|c| c.rank.is_some());
         let mut parts: Vec<&[&Change]> = upserts.rchunks(CHUNK).collect();
         parts.extend(deletes.rchunks(CHUNK));
-        while let Some(part) = parts.pop() {
+        let mut halving = Halving::new(parts);
+        while let Some(part) = halving.next_part() {
             let is_delete = part.first().is_some_and(|c| c.rank.is_none());
             client
                 .batch_execute("SAVEPOINT part")
@@ -66,20 +65,12 @@ pub async fn write(
                 .batch_execute("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
                 .await
                 .map_err(trouble)?;
-            if let [change] = part {
-                if !is_delete {
-                    forget(client, statements, ranking, change).await?;
-                }
-                refused.push(Refused {
-                    change: Change::clone(change),
-                    problem,
-                    reason,
-                });
-            } else {
-                let (first, second) = part.split_at(part.len() / 2);
-                parts.extend([second, first]);
+            let alone = halving.refuse(part, &problem, reason);
+            if let Some(change) = alone.filter(|_| !is_delete) {
+                forget(client, statements, ranking, change).await?;
             }
         }
+        refused.extend(halving.refused());
     }
     Ok(refused)
 }

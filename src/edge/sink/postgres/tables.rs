@@ -83,8 +83,9 @@ impl Names {
     }
 }
 
-/// Ends transactions of other clusters that stand still (a process that was stopped, a machine that is gone) and hold
-/// what this one needs; without this it could take over only when the server notices.
+/// Ends transactions that stand still and hold what this cluster needs: of another one (a process that was stopped, a machine
+/// that is gone), or of its own connection that went silent and that the server takes for open. Without this it could go on
+/// only when the server notices.
 const END_FROZEN: &str = "
     SELECT pg_terminate_backend(pid) FROM (
       SELECT DISTINCT l.pid FROM pg_locks l JOIN pg_stat_activity a USING (pid)
@@ -99,6 +100,13 @@ const SHOWN: &str = "commit, generation, offsets::text,
    CASE WHEN watermark = 'infinity' THEN 'infinity' ELSE (extract(epoch FROM watermark) * 1000)::bigint::text END,
    begins::text";
 
+/// Ends transactions that stand still and hold what a commit needs.
+pub async fn end_frozen(client: &Client, names: &Names) -> Result<(), Trouble> {
+    let commit = names.table("standings_commit");
+    client.tell(END_FROZEN, &[&commit]).await.map_err(trouble)?;
+    Ok(())
+}
+
 /// Makes and checks the tables, takes the next generation, and reads what is shown.
 pub async fn open(
     client: &mut Client,
@@ -107,7 +115,7 @@ pub async fn open(
     opening: &Opening,
 ) -> Result<Opened, Trouble> {
     let commit = names.table("standings_commit");
-    client.tell(END_FROZEN, &[&commit]).await.map_err(trouble)?;
+    end_frozen(client, names).await?;
     let transaction = client.transaction().await.map_err(trouble)?;
     // Two clusters that start together make their tables one after the other. Who waits longer looks again for one
     // that stands still.

@@ -11,9 +11,9 @@ use rdkafka::message::Message;
 
 use super::super::blocks;
 use super::Topic;
-use super::guard::SILENCE;
 use super::own::{Own, Place};
 use super::trouble::failed;
+use standings_engine::input::Guard;
 use standings_engine::input::SourceError;
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
 
@@ -75,7 +75,7 @@ impl Topic<'_> {
                         continue;
                     };
                     own.is_new = false;
-                    unconfirmed |= now.saturating_duration_since(own.heard) >= SILENCE;
+                    unconfirmed |= Guard::is_unsure(own.heard, now);
                     own.heard = now;
                     match own.place(message.offset, self.out.released()) {
                         Place::Taken => {}

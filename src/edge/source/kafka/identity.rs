@@ -6,27 +6,7 @@ use std::time::{Duration, Instant};
 use rdkafka::bindings as sys;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafka;
-
-/// What a broker says of a topic's id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TopicId {
-    /// Its id, base64.
-    Known(String),
-    /// The topic is there; the brokers are too old to give it an id.
-    None,
-    /// There is no such topic.
-    Missing,
-}
-
-impl TopicId {
-    /// The id, if there is one.
-    pub fn known(self) -> Option<String> {
-        match self {
-            TopicId::Known(id) => Some(id),
-            TopicId::None | TopicId::Missing => None,
-        }
-    }
-}
+use standings_engine::input::TopicId;
 
 /// The zero id, of brokers that have none.
 const ZERO: &str = "AAAAAAAAAAAAAAAAAAAAAA";

@@ -31,7 +31,7 @@ use self::client::{Context, client};
 pub use self::client::{check, refused};
 pub use self::extent::{Extents, extents};
 use self::guard::Look;
-pub use self::identity::{TopicId, cluster_id, topic_ids};
+pub use self::identity::{cluster_id, topic_ids};
 pub use self::look::Asked;
 use self::messages::Messages;
 use self::own::Own;
@@ -39,11 +39,8 @@ use self::trouble::failed;
 use super::aside::Aside;
 use super::options::SourceOptions;
 use super::reader::Outlet;
-use standings_engine::input::SourceError;
+use standings_engine::input::{Guard, REFRESH, SourceError};
 use standings_model::block::{PartitionId, SourceEvent};
-
-/// How often new partitions are looked for.
-const REFRESH: Duration = Duration::from_secs(5);
 
 /// Reads this worker's partitions until told to stop.
 pub fn read(
@@ -68,8 +65,7 @@ pub fn read(
         own: BTreeMap::new(),
         durable: BTreeMap::new(),
         group_commit: None,
-        id: None,
-        missing: None,
+        guard: Guard::new(topic, options.expected.as_ref()),
     };
     let result = topic.run();
     let Topic {
@@ -96,10 +92,8 @@ struct Topic<'a> {
     durable: BTreeMap<PartitionId, u64>,
     /// When offsets last went to the group.
     group_commit: Option<Instant>,
-    /// Its id, as seen first.
-    id: Option<String>,
-    /// Since when there is no such topic.
-    missing: Option<Instant>,
+    /// Which topic it is.
+    guard: Guard,
 }
 
 impl Topic<'_> {

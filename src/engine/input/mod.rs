@@ -5,7 +5,11 @@
 //! committer, when it knows what sinks show ──► logs, epochs (are these offsets still there, and of the same log?)
 //! ```
 
+mod guard;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use self::guard::{Guard, REFRESH, TopicId};
 
 use standings_model::block::PartitionId;
 use standings_model::identity::{HeadOf, SourceIdentity};

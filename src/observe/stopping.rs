@@ -1,0 +1,63 @@
+//! When a process that was asked to stop has waited long enough, and what it says then.
+
+use std::time::Duration;
+
+use standings_model::sabotage::{self, Mistake};
+use standings_process::exit::Failure;
+
+use super::live::Live;
+
+/// What the record of a run may take at the end of its time.
+const RECORD: Duration = Duration::from_secs(1);
+
+/// What a process says that has waited so long since it was asked to stop, when that is too long. Knows no clock: the
+/// simulator's processes are ended by the same.
+pub fn over(waited: Duration, limit: Duration, live: &Live) -> Option<Failure> {
+    let is_early = waited < limit.saturating_sub(RECORD.min(limit / 2));
+    if is_early || sabotage::is(Mistake::StopWithoutLimit) {
+        return None;
+    }
+    let (bytes, waits) = (live.in_flight(), live.waits.told());
+    let waited_ms = waited.as_millis() as u64;
+    tracing::error!(
+        event = "stopped_uncommitted",
+        uncommitted_bytes = bytes,
+        waits,
+        waited_ms,
+        "--stop-timeout is over"
+    );
+    Some(Failure::failed(not_committed(limit, bytes, waits)))
+}
+
+fn not_committed(limit: Duration, bytes: u64, waits: Option<String>) -> String {
+    let what = match bytes {
+        0 => "nothing that was read is lost".to_owned(),
+        bytes => format!(
+            "{bytes} bytes that were read are not committed; the next start reads them again"
+        ),
+    };
+    let why = waits.unwrap_or_else(|| "what it waits for has not said so".to_owned());
+    format!(
+        "asked to stop, it did not come to its end within --stop-timeout ({limit:?}): {what}. {why}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_committed_is_said() {
+        let waits = Some("waiting for the sink x".to_owned());
+        let said = not_committed(Duration::from_secs(10), 42, waits);
+        assert!(
+            said.contains("42 bytes that were read are not committed")
+                && said.ends_with("the sink x")
+        );
+        let said = not_committed(Duration::from_secs(10), 0, None);
+        assert!(
+            said.contains("within --stop-timeout (10s): nothing that was read is lost"),
+            "{said}"
+        );
+    }
+}

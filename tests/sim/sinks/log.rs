@@ -1,0 +1,259 @@
+//! The transactional producers of one cluster, and the topics that they write.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use standings_commit::sink::{ShownRow, SinkError};
+use standings_commit::transactions as kafka;
+use standings_commit::transactions::{FORMAT, IDS, LogIdentity, Progress, Record, Transactions};
+use standings_model::plan::Plan;
+
+use super::{killed, rows};
+use crate::cluster::take_over;
+use crate::world::{self, Claim, Fate, Shared, World};
+
+/// How long the client waits for an answer before its call fails.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The transactional producers of one cluster.
+pub struct SimLog {
+    world: Shared,
+    cluster: u64,
+    /// Of each id.
+    epochs: RefCell<[u64; IDS]>,
+    open: RefCell<Vec<(bool, String)>>,
+    /// The present transaction is committed, though the engine may not know yet.
+    ended: Cell<bool>,
+    /// The largest message that the log takes is known: from the start, or since it has refused one.
+    knows_largest: Cell<bool>,
+    /// One of the present transaction's messages is larger.
+    too_large: Cell<bool>,
+}
+
+impl SimLog {
+    pub fn new(world: &Shared, cluster: u64) -> Self {
+        SimLog {
+            world: world.clone(),
+            cluster,
+            epochs: RefCell::default(),
+            open: RefCell::default(),
+            ended: Cell::new(false),
+            knows_largest: Cell::new(cluster.is_multiple_of(2)),
+            too_large: Cell::new(false),
+        }
+    }
+
+    fn call<R>(
+        &self,
+        name: &'static str,
+        passing: fn(String) -> kafka::Trouble,
+        effect: impl FnOnce(&mut World) -> Result<R, kafka::Trouble>,
+    ) -> Result<R, kafka::Trouble> {
+        let dead = || kafka::Trouble::Final("killed".to_owned());
+        let fate = self.world.lock().fate(self.cluster, name);
+        if fate == Fate::Frozen {
+            take_over(&self.world);
+        }
+        let mut world = self.world.lock();
+        match fate {
+            Fate::Dead | Fate::KilledBefore => {
+                world.kill(self.cluster);
+                Err(dead())
+            }
+            Fate::Fail => Err(passing(format!("{name}: no answer"))),
+            Fate::Silent => {
+                if world.apart.roll(2) == 0 {
+                    // Nobody hears of it.
+                    let _ = effect(&mut world);
+                }
+                match world.wait(self.cluster, name, PATIENCE) {
+                    true => Err(passing(format!("{name}: timed out"))),
+                    false => Err(dead()),
+                }
+            }
+            _ => {
+                let done = effect(&mut world);
+                match fate {
+                    Fate::LoseAnswer if done.is_ok() => Err(passing(format!("{name}: timed out"))),
+                    Fate::KilledAfter => {
+                        world.kill(self.cluster);
+                        Err(dead())
+                    }
+                    _ => done,
+                }
+            }
+        }
+    }
+
+    fn read<R>(
+        &self,
+        name: &'static str,
+        effect: impl FnOnce(&mut World) -> R,
+    ) -> Result<R, SinkError> {
+        // Reading waits inside while the log does not answer.
+        let fate = self.world.lock().fate(self.cluster, name);
+        if fate == Fate::Frozen {
+            take_over(&self.world);
+        }
+        let mut world = self.world.lock();
+        if matches!(fate, Fate::Dead | Fate::KilledBefore | Fate::KilledAfter) {
+            world.kill(self.cluster);
+            return Err(killed());
+        }
+        if !world.sit_out(self.cluster, name)
+            || (fate == Fate::Silent && !world.wait(self.cluster, name, PATIENCE))
+        {
+            return Err(killed());
+        }
+        Ok(effect(&mut world))
+    }
+
+    fn fenced(&self, world: &World, id: usize) -> Result<(), kafka::Trouble> {
+        if world.log.epochs[id] == self.epochs.borrow()[id] {
+            return Ok(());
+        }
+        Err(kafka::Trouble::Fenced(
+            "a newer producer has this transactional id".to_owned(),
+        ))
+    }
+}
+
+impl Transactions for SimLog {
+    fn name(&self) -> &str {
+        "log"
+    }
+
+    fn connect(&mut self) -> Result<(), SinkError> {
+        self.read("log connect", |_| ())
+    }
+
+    fn identity(&self) -> Result<LogIdentity, SinkError> {
+        self.read("log identity", |world| world.log.is.clone())
+    }
+
+    fn transaction_timeout(&self) -> Duration {
+        Duration::MAX
+    }
+
+    fn take_over(&self, id: usize) -> Result<(), kafka::Trouble> {
+        self.call("log take over", kafka::Trouble::Again, |world| {
+            world.log.epochs[id] += 1;
+            self.epochs.borrow_mut()[id] = world.log.epochs[id];
+            Ok(())
+        })
+    }
+
+    fn progress(&self) -> Result<Option<Progress>, SinkError> {
+        self.read("log progress", |world| {
+            let shown = &world.log.shown;
+            (shown.commit > 0).then(|| Progress {
+                commit: shown.commit,
+                generation: world.log.generation,
+                offsets: shown.offsets.clone(),
+                begins: shown.begins.clone(),
+                watermark: shown.watermark,
+                format: FORMAT,
+                known: shown.known.clone(),
+                sink: world.log.was.clone(),
+            })
+        })
+    }
+
+    fn rows(&self, plan: &Plan) -> Result<Vec<ShownRow>, SinkError> {
+        self.read("log rows", |world| rows(plan, &world.log.shown.lines))
+    }
+
+    fn largest(&self) -> usize {
+        match self.knows_largest.get() {
+            true => self.world.lock().refusals.largest(),
+            false => usize::MAX,
+        }
+    }
+
+    fn begin(&self, id: usize) -> Result<(), kafka::Trouble> {
+        self.call("log begin", kafka::Trouble::Again, |world| {
+            self.fenced(world, id)?;
+            self.too_large.set(false);
+            self.open.borrow_mut().clear();
+            self.ended.set(false);
+            Ok(())
+        })
+    }
+
+    fn send(&self, id: usize, record: &Record<'_>) -> Result<(), kafka::Trouble> {
+        let value = record.value.expect("no tombstones here");
+        let text = String::from_utf8(value.to_vec()).expect("changes are UTF-8");
+        let progress = record.is_progress;
+        let size = record.key.len() + value.len();
+        self.call("log send", kafka::Trouble::Abort, |world| {
+            self.fenced(world, id)?;
+            let is_too_large = !progress && size > world.refusals.largest();
+            self.too_large.set(self.too_large.get() || is_too_large);
+            self.open.borrow_mut().push((progress, text));
+            Ok(())
+        })
+    }
+
+    fn acknowledged(&self, id: usize) -> Result<(), kafka::Trouble> {
+        self.call("log acknowledged", kafka::Trouble::Abort, |world| {
+            self.fenced(world, id)?;
+            if !self.too_large.get() {
+                return Ok(());
+            }
+            self.knows_largest.set(true);
+            let problem = "a message is too large".to_owned();
+            Err(kafka::Trouble::Abort(problem))
+        })
+    }
+
+    fn commit(&self, id: usize) -> Result<(), kafka::Trouble> {
+        self.call("log commit", kafka::Trouble::Again, |world| {
+            if self.ended.get() {
+                return Ok(());
+            }
+            self.fenced(world, id)?;
+            self.ended.set(true);
+            let mut lines = Vec::new();
+            let mut claim = None;
+            for (is_progress, text) in self.open.borrow_mut().drain(..) {
+                if is_progress {
+                    let progress: Progress =
+                        serde_json::from_str(&text).expect("a progress record");
+                    assert!(
+                        progress.generation >= world.log.generation,
+                        "I4: the log takes a commit of an older generation"
+                    );
+                    world.log.generation = progress.generation;
+                    claim = Some(Claim {
+                        commit: progress.commit,
+                        offsets: progress.offsets,
+                        begins: progress.begins,
+                        watermark: progress.watermark,
+                        known: progress.known,
+                    });
+                    world.log.was = progress.sink;
+                } else {
+                    lines.push(text);
+                }
+            }
+            match claim {
+                Some(claim) => {
+                    world.accept(world::Sink::Log, claim, &lines);
+                }
+                None => {
+                    world.log.shown.write(&lines);
+                    world.check(world::Sink::Log);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn abort(&self, id: usize) -> Result<(), kafka::Trouble> {
+        self.call("log abort", kafka::Trouble::Again, |world| {
+            self.fenced(world, id)?;
+            self.open.borrow_mut().clear();
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,200 @@
+//! What must hold after every commit that a sink accepts, and at the end.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use standings_engine::rank::emit::Emit;
+
+use super::{Claim, OUT_OF_ORDERNESS, Offsets, Sink, World, size_of};
+use crate::support::{HOUR, Reference, Rows, reference};
+
+impl World {
+    /// What the reference says of a prefix.
+    pub fn reference(&mut self, offsets: &Offsets) -> Arc<Reference> {
+        let ends: Vec<u64> = (0..self.input.len() as u32)
+            .map(|p| offsets.get(&p).copied().unwrap_or(0))
+            .collect();
+        let (input, duplicate) = (&self.input, &self.duplicate);
+        let found = self.references.entry(ends).or_insert_with_key(|ends| {
+            let mut prefix: Vec<Vec<String>> = ends
+                .iter()
+                .zip(input)
+                .map(|(n, lines)| lines[..*n as usize].to_vec())
+                .collect();
+            // To the reference a duplicate is what is no sale.
+            for (p, o) in duplicate {
+                if let Some(line) = prefix[*p as usize].get_mut(*o as usize) {
+                    *line = "{".to_owned();
+                }
+            }
+            Arc::new(reference(&prefix, OUT_OF_ORDERNESS, HOUR))
+        });
+        Arc::clone(found)
+    }
+
+    /// Takes a commit over into what a sink shows, and holds it to I1 to I5.
+    pub fn accept(&mut self, sink: Sink, claim: Claim, lines: &[String]) {
+        if sink == Sink::Database && self.weather.put_back > 0 {
+            self.keep_database();
+        }
+        let emit = self.emit;
+        let (n, name) = (claim.commit, sink.name());
+        for (p, offset) in &claim.offsets {
+            let there = self.input[*p as usize].len() as u64;
+            assert!(
+                *offset <= there,
+                "I10: {name}: commit {n} counts {offset} records of partition {p}, and the topic that it is of had {there}"
+            );
+        }
+        assert!(
+            self.files || claim.known.as_ref().is_some_and(|k| k.source.is_some()),
+            "I10: {name}: commit {n} does not say what it is of"
+        );
+        self.excuse(sink);
+        let shown = self.shown(sink);
+        tracing::info!(sink = name, commit = n, offsets = ?claim.offsets, changes = lines.len(), "accepted");
+        assert!(
+            n > shown.commit,
+            "I4: {name}: commit {n} came after {}",
+            shown.commit
+        );
+        for (p, offset) in &shown.offsets {
+            let now = claim.offsets.get(p).copied().unwrap_or(0);
+            assert!(
+                now >= *offset,
+                "I4: {name}: commit {n} goes back from offset {offset} to {now} of partition {p}"
+            );
+        }
+        assert!(
+            claim.watermark >= shown.watermark,
+            "{name}: commit {n}: the watermark went back"
+        );
+        if emit == Emit::Ranks {
+            lines.iter().for_each(|line| moves(line));
+        }
+        shown.write(lines);
+        shown.commit = n;
+        shown.offsets.clone_from(&claim.offsets);
+        shown.begins = claim.begins;
+        shown.known = claim.known;
+        shown.watermark = claim.watermark;
+        shown.history.insert(n, claim.offsets.clone());
+        self.seen.commits += 1;
+        self.note(format!("{name} {n} {:?}", claim.offsets).as_bytes());
+        lines.iter().for_each(|l| self.note(l.as_bytes()));
+        if let Some(other) = self.shown(sink.other()).history.get(&n) {
+            // A partition of which nothing was read is in a prefix or not, as it was found before or after.
+            let read = |o: &Offsets| -> Offsets {
+                o.iter()
+                    .filter(|(_, n)| **n > 0)
+                    .map(|(p, n)| (*p, *n))
+                    .collect()
+            };
+            assert_eq!(
+                read(other),
+                read(&claim.offsets),
+                "I5: commit {n} stands for another prefix in the other sink"
+            );
+        }
+        self.check(sink);
+        self.check_letters(sink);
+        if sink == Sink::Database {
+            self.quicken();
+        }
+    }
+
+    /// I2: what a sink shows is what a batch query over the prefix it names returns, and just the closed windows are
+    /// final.
+    pub fn check(&mut self, sink: Sink) {
+        let offsets = self.shown(sink).offsets.clone();
+        let want = self.reference(&offsets);
+        let want = self.taken(sink, want.rows.clone());
+        let emit = self.emit;
+        let shown = self.shown(sink);
+        let (n, name) = (shown.commit, sink.name());
+        // Where only moves are written, a row's values are those of its last move, until its window closes.
+        let finals = &shown.folding.finals;
+        let only_moves = |rows: &Rows| -> Rows {
+            let mut rows = rows.clone();
+            for (at, row) in &mut rows {
+                if finals.get(at) != Some(&true) {
+                    row.1.clear();
+                }
+            }
+            rows
+        };
+        let (shows, wants) = match emit {
+            Emit::Rows => (shown.folding.rows.clone(), want),
+            Emit::Ranks => (only_moves(&shown.folding.rows), only_moves(&want)),
+        };
+        same(
+            &shows,
+            &wants,
+            &format!("I2: {name}: commit {n}, the cut {offsets:?}"),
+        );
+        let watermark = shown.watermark.unwrap_or(i64::MIN);
+        for (at, is_final) in &shown.folding.finals {
+            assert_eq!(
+                *is_final,
+                at.1 + size_of(&at.0) <= watermark,
+                "{name}: commit {n}, watermark {watermark}: whether {at:?} is final"
+            );
+        }
+    }
+
+    /// All is committed: both sinks show all of the input, and every reject was kept.
+    pub fn check_end(&mut self) {
+        let all: Offsets = (0u32..)
+            .zip(&self.input)
+            .map(|(p, lines)| (p, lines.len() as u64))
+            .collect();
+        for sink in [Sink::Database, Sink::Log] {
+            assert_eq!(
+                self.shown(sink).offsets,
+                all,
+                "I1: {} at the end",
+                sink.name()
+            );
+            self.check(sink);
+        }
+        let want = self.reference(&all);
+        assert_eq!(self.dead.len() as u64, want.dead, "I6: dead letters");
+        let missed: Vec<_> = self.duplicate.difference(&self.dead).collect();
+        assert!(
+            missed.is_empty(),
+            "I6: duplicates that were not found: {missed:?}"
+        );
+        assert_eq!(self.late.len() as u64, want.late, "I6: late sales");
+    }
+}
+
+/// I3, where only moves are written: a row moves, leaves, or has its final values.
+fn moves(line: &str) {
+    let change: serde_json::Value = serde_json::from_str(line).expect("a change");
+    let moved = change["rank"] != change["previous_rank"];
+    assert!(
+        moved || change["final"] == true,
+        "I3: a row is written whose rank is what it was: {line}"
+    );
+}
+
+/// Equal rows, or a panic that names the first differences.
+fn same(have: &Rows, want: &Rows, what: &str) {
+    let ats: BTreeSet<_> = have.keys().chain(want.keys()).collect();
+    let differ = ats.into_iter().filter(|at| have.get(*at) != want.get(*at));
+    let list: Vec<String> = differ
+        .map(|at| {
+            format!(
+                "{at:?} shows {:?} instead of {:?}",
+                have.get(at),
+                want.get(at)
+            )
+        })
+        .collect();
+    let shown = list.iter().take(8).cloned().collect::<Vec<_>>().join("; ");
+    assert!(
+        list.is_empty(),
+        "{what}: {} rows differ: {shown}",
+        list.len()
+    );
+}
