@@ -3,6 +3,8 @@
 //! The civil calendar arithmetic is Howard Hinnant's `days_from_civil` and `civil_from_days`
 //! (<https://howardhinnant.github.io/date_algorithms.html>).
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use super::digits;
 
 /// One hour in milliseconds.
@@ -155,6 +157,12 @@ fn number(digits: &[u8]) -> Option<i64> {
     digits.iter().try_fold(0, |n, b| {
         b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0'))
     })
+}
+
+/// Milliseconds since the Unix epoch.
+pub fn unix_ms(at: SystemTime) -> i64 {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -70,6 +70,37 @@ fn free(meminfo: &str, own: u64) -> Option<u64> {
     available.into_iter().chain(of("MemTotal:")).min()
 }
 
+/// `--max-memory-bytes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryLimit {
+    /// So many; 0 for no limit.
+    Bytes(u64),
+    /// So many percent of what the process may take.
+    Share(u8),
+}
+
+impl MemoryLimit {
+    /// In bytes here; 0 for no limit, also where it is not known what a process may take.
+    pub fn bytes(self) -> u64 {
+        match self {
+            MemoryLimit::Bytes(bytes) => bytes,
+            MemoryLimit::Share(percent) => may_take().unwrap_or(0) / 100 * u64::from(percent),
+        }
+    }
+}
+
+/// `BYTES` or `SHARE%`.
+pub fn parse_memory(text: &str) -> Result<MemoryLimit, String> {
+    let limit = match text.strip_suffix('%') {
+        Some(share) => match share.trim().parse() {
+            Ok(percent @ 1..=100) => Some(MemoryLimit::Share(percent)),
+            _ => None,
+        },
+        None => text.parse().ok().map(MemoryLimit::Bytes),
+    };
+    limit.ok_or_else(|| "write it as a number of bytes, or as a share such as 90%".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::file::Found;
 use super::{Filled, Resolved, Settings, deepest, key, resolve, secret, settings};
-use crate::run::limits::MemoryLimit;
+use standings_observe::memory::MemoryLimit;
 use standings_process::exit::Failure;
 use standings_process::secret::Secret;
 

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::events::{Description, Stage};
 use super::send::Transport;
-use crate::run::record::unix_ms;
 use standings_commit::tally::Tally;
 use standings_edge::post::Sending;
 use standings_model::plan::Plan;
-use standings_model::time::format_rfc3339;
+use standings_model::time::{format_rfc3339, unix_ms};
 use standings_observe::live::{Export, Live};
 use standings_process::witness::{End, Keeper};
 

@@ -12,7 +12,7 @@ use clap::Args;
 use standings_engine::rank::totals::{Held, Totals};
 use standings_model::plan::Plan;
 use standings_observe::live::{Limit, Live};
-use standings_observe::memory::{may_take, resident};
+use standings_observe::memory::{MemoryLimit, parse_memory, resident};
 use standings_process::exit::{self, Failure};
 
 /// Between two looks at the memory.
@@ -50,37 +50,6 @@ pub struct LimitArgs {
         default_value_t = 0
     )]
     pub max_windows: u64,
-}
-
-/// `--max-memory-bytes`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MemoryLimit {
-    /// So many; 0 for no limit.
-    Bytes(u64),
-    /// So many percent of what the process may take.
-    Share(u8),
-}
-
-impl MemoryLimit {
-    /// In bytes here; 0 for no limit, also where it is not known what a process may take.
-    pub fn bytes(self) -> u64 {
-        match self {
-            MemoryLimit::Bytes(bytes) => bytes,
-            MemoryLimit::Share(percent) => may_take().unwrap_or(0) / 100 * u64::from(percent),
-        }
-    }
-}
-
-/// `BYTES` or `SHARE%`.
-pub fn parse_memory(text: &str) -> Result<MemoryLimit, String> {
-    let limit = match text.strip_suffix('%') {
-        Some(share) => match share.trim().parse() {
-            Ok(percent @ 1..=100) => Some(MemoryLimit::Share(percent)),
-            _ => None,
-        },
-        None => text.parse().ok().map(MemoryLimit::Bytes),
-    };
-    limit.ok_or_else(|| "write it as a number of bytes, or as a share such as 90%".to_owned())
 }
 
 /// The limits in force.
@@ -201,7 +170,9 @@ mod tests {
         assert_eq!(parse_memory("4096").unwrap(), MemoryLimit::Bytes(4096));
         let whole = parse_memory("100%").unwrap().bytes();
         let most = parse_memory("90 %").unwrap().bytes();
-        assert!(0 < most && most < whole && whole <= may_take().unwrap());
+        assert!(
+            0 < most && most < whole && whole <= standings_observe::memory::may_take().unwrap()
+        );
         for wrong in ["", "%", "0%", "101%", "-1", "1GiB", "1.5%"] {
             assert!(parse_memory(wrong).is_err(), "{wrong}");
         }

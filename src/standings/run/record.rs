@@ -5,7 +5,7 @@
 //! 3. Each write says everything, so that one that was lost is made good by the next.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use ring::digest;
 use tokio::runtime::Runtime;
@@ -14,7 +14,7 @@ use tokio_postgres::Client;
 use standings_commit::database::Trouble;
 use standings_commit::tally::{Done, Tally};
 use standings_edge::sink::postgres::{Names, Target, Unnamed, trouble};
-use standings_model::time::format_rfc3339;
+use standings_model::time::{format_rfc3339, unix_ms};
 use standings_process::exit::Failure;
 use standings_process::run_id::RunId;
 use standings_process::witness::{End, Keeper};
@@ -93,12 +93,6 @@ impl Facts {
         let hash = digest::digest(&digest::SHA256, same.to_string().as_bytes());
         hash.as_ref().iter().map(|b| format!("{b:02x}")).collect()
     }
-}
-
-/// Milliseconds since the Unix epoch.
-pub(crate) fn unix_ms(at: SystemTime) -> i64 {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Writes one run's row into one database.
