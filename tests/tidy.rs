@@ -244,7 +244,7 @@ fn no_two_folders_know_each_other() {
         {
             let to = name[..2].join("::");
             let together = |all: &&str| words(all).is_superset(&[&*from, &*to].into());
-            if to != from && rooms.contains(&to) && !TOGETHER.iter().any(|t| together(t)) {
+            if to != from && rooms.contains(&to) && !TOGETHER.iter().any(together) {
                 let known = arrows.entry(from.clone()).or_default();
                 known.entry(to).or_insert_with(|| file.path.clone());
             }

@@ -341,7 +341,7 @@ impl Database for Postgres {
             let done = at.client.batch_execute("COMMIT").await;
             // A constraint may be looked at only now.
             refuses = done.as_ref().is_err_and(|e| errors::kind(e) == Kind::Row);
-            Ok(done.map_err(trouble)?)
+            done.map_err(trouble)
         });
         self.refuses = refuses;
         done
