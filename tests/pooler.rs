@@ -73,6 +73,15 @@ fn a_run_and_serve_behind_one_that_gives_each_transaction_another_connection() {
         pooler.0,
         direct.rsplit('/').next().unwrap()
     );
+    for (sink, is_pooled) in [(&direct, false), (&url, true)] {
+        let mut run = standings(&["run", "--queries", "queries", "--until-end"]);
+        run.args(["--source", "file:/dev/null", "--sink", sink]);
+        let said = run.env("STANDINGS_LOG", "debug").output().unwrap().stderr;
+        let said = String::from_utf8(said).unwrap();
+        assert_eq!(said.contains("sink_pooled"), is_pooled, "{sink}: {said}");
+        let again = "DROP TABLE standings_commit, standings_identity";
+        block(async { connect(&direct).await.batch_execute(again).await }).unwrap();
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let mixing = others(url.clone(), Arc::clone(&stop));
     let source = format!("kafka://{}/{name}", service("KAFKA_BROKERS"));

@@ -212,3 +212,47 @@ pub fn die_on_panic() {
         unsafe { libc::_exit(FAILED) }
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// Set in the process that panics, which is this test again.
+    const PANICS: &str = "STANDINGS_TEST_PANICS";
+
+    #[test]
+    fn a_panic_that_nobody_reads_ends_the_process() {
+        if std::env::var_os(PANICS).is_some() {
+            die_on_panic();
+            panic!("as it was meant");
+        }
+        let (_reader, writer) = std::io::pipe().unwrap();
+        let set = |flags: libc::c_int| {
+            // SAFETY: the pipe is open as long as the call lasts.
+            unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETFL, flags) }
+        };
+        set(libc::O_NONBLOCK);
+        for piece in [4096, 1] {
+            while (&writer).write(&[b'x'; 4096][..piece]).is_ok() {}
+        }
+        set(0);
+        let name = "run::exit::tests::a_panic_that_nobody_reads_ends_the_process";
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env(PANICS, "1")
+            .stdout(Stdio::null())
+            .stderr(writer)
+            .spawn()
+            .unwrap();
+        let began = Instant::now();
+        while child.try_wait().unwrap().is_none() && began.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // One that hangs is ended here, and has no code.
+        let _ = child.kill();
+        assert_eq!(child.wait().unwrap().code(), Some(FAILED));
+    }
+}
