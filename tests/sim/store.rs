@@ -18,6 +18,9 @@ pub struct StoreState {
     parts: BTreeSet<String>,
     /// Which cluster opened it with which object.
     fences: BTreeMap<String, u64>,
+    /// Who wrote which manifest or fence last, and which one was each cluster's last.
+    writers: BTreeMap<String, u64>,
+    lasts: BTreeMap<u64, String>,
     /// What it held, some objects ago.
     before: VecDeque<BTreeMap<String, Vec<u8>>>,
 }
@@ -27,6 +30,14 @@ impl StoreState {
     fn holds_fence_of(&self, cluster: u64) -> bool {
         let mut own = self.fences.iter().filter(|(_, by)| **by == cluster);
         own.any(|(name, _)| self.objects.contains_key(name))
+    }
+
+    /// Whether what this cluster wrote last lies there still: a disk may have lost it, and its number is given anew then.
+    fn holds_last_of(&self, cluster: u64) -> bool {
+        let last = self.lasts.get(&cluster);
+        last.is_none_or(|name| {
+            self.objects.contains_key(name) && self.writers.get(name) == Some(&cluster)
+        })
     }
 
     /// The snapshots that can be read, newest first.
@@ -88,6 +99,8 @@ impl World {
                     self.seen.fences += 1;
                 }
             }
+            self.store.writers.insert(name.to_owned(), cluster);
+            self.store.lasts.insert(cluster, name.to_owned());
         }
         self.store.objects.insert(name.to_owned(), bytes);
         Ok(())
@@ -133,6 +146,7 @@ impl World {
         }
         if let Some((fence, by)) = newest
             && self.store.holds_fence_of(cluster)
+            && self.store.holds_last_of(cluster)
             && !in_hole
             && !put_back
         {

@@ -33,7 +33,7 @@ use std::time::Duration;
 
 pub use self::gate::{CommitGate, Desk};
 use self::slot::Slot;
-use crate::sink::{RejectWriter, Sink};
+use crate::sink::{Nowhere, RejectWriter, Sink};
 use standings_engine::input::Input;
 use standings_engine::rank::emit::Emit;
 use standings_engine::snapshot::{Manifests, Store};
@@ -89,7 +89,9 @@ impl Outputs {
     /// Leaves everything as it is.
     fn write_nothing(&mut self) {
         self.sinks.clear();
-        (self.late, self.dead, self.state) = (None, None, None);
+        self.late = Some(Box::new(Nowhere));
+        self.dead = Some(Box::new(Nowhere));
+        self.state = None;
     }
 }
 

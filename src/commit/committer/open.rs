@@ -9,7 +9,7 @@ use super::gate::{Begin, Desk};
 use super::slot::{Slot, each};
 use super::{Committer, Keeping, Outputs};
 use crate::refused::Letters;
-use crate::sink::Shown;
+use crate::sink::{Nowhere, Shown};
 use standings_engine::input::Unknown;
 use standings_engine::snapshot::{self, Keeper, Log, Manifest};
 use standings_model::identity::Opening;
@@ -93,7 +93,8 @@ impl Committer {
         let state = outputs.state.zip(log);
         let mut begin = committer.begin(state, &mut beginning, &memory, &opened)?;
         if committer.desk.is_stopped() {
-            (committer.late, committer.dead) = (None, None);
+            committer.late = Some(Box::new(Nowhere));
+            committer.dead = Some(Box::new(Nowhere));
             committer.slots.clear();
             (committer.manifests, begin.keeper) = (None, None);
         }

@@ -16,12 +16,14 @@
 //! 3. A commit whose answer was lost may become visible later, when it is made again: then it is there.
 //! 4. A connection that went silent may have left a transaction open, which holds what the next one needs: it is ended.
 
+mod ending;
 mod identity;
 mod patience;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::ending::{end, what_can_be};
 pub use self::identity::{DatabaseIdentity, Found};
 pub use self::patience::Patience;
 use crate::refused::{Letters, Refused};
@@ -343,26 +345,6 @@ impl<D: Database> DatabaseSink<D> {
     }
 }
 
-/// Makes a transaction anew of whose rows some are refused; the letters of these are there when it returns. Whether it is
-/// this run's to write.
-fn what_can_be(
-    database: &mut impl Database,
-    plan: &Plan,
-    commit: &Commit,
-    claim: &Claim<'_>,
-    letters: &Letters,
-) -> Result<bool, Trouble> {
-    database.give_up()?;
-    database.begin()?;
-    if !database.claim(commit, claim)? {
-        return Ok(false);
-    }
-    let refused = database.each_row(plan, commit)?;
-    let told = letters.tell(database.name(), plan, commit, &refused);
-    told.map_err(Trouble::Final)?;
-    Ok(true)
-}
-
 impl Ours {
     fn write(
         &self,
@@ -413,7 +395,7 @@ impl Ours {
                 }
                 Err(trouble) => return Err(trouble),
             };
-            if is_ours && self.end(database, plan, commit, &claim, letters)? {
+            if is_ours && end(database, plan, commit, &claim, letters)? {
                 return Ok(());
             }
         }
@@ -429,28 +411,6 @@ impl Ours {
             "standings_commit is at commit {}, so {} cannot be written; does another cluster write here?",
             here.commit, commit.number
         ))))
-    }
-
-    /// Ends the transaction, of whose rows some may be refused only now. Whether it was this run's to write.
-    fn end(
-        &self,
-        database: &mut impl Database,
-        plan: &Plan,
-        commit: &Commit,
-        claim: &Claim<'_>,
-        letters: &Letters,
-    ) -> Result<bool, Trouble> {
-        match database.commit() {
-            Err(_) if database.refuses() && !sabotage::is(Mistake::RefusedCommitIsFinal) => {
-                let is_ours = what_can_be(database, plan, commit, claim, letters)?;
-                if is_ours {
-                    database.commit()?;
-                }
-                Ok(is_ours)
-            }
-            Err(Trouble::Passing(_)) if sabotage::is(Mistake::AnswerTakenForGranted) => Ok(true),
-            done => done.map(|()| true),
-        }
     }
 
     /// At a new connection: the same database still?
