@@ -285,13 +285,13 @@ fn functions(code: &str) -> Vec<(String, usize)> {
         }
         let close = format!("{indent}}}");
         // One without a body ends with its signature.
-        let ends = |l: &&str| {
-            **l == close
+        let ends = |l: &str| {
+            l == close
                 || (l.starts_with(indent)
                     && l.ends_with(';')
                     && !l[indent.len()..].starts_with(' '))
         };
-        let Some(length) = lines[at..].iter().position(|l| ends(&l)) else {
+        let Some(length) = lines[at..].iter().position(|l| ends(l)) else {
             continue;
         };
         found.push((words[is + 1].to_owned(), length + 1));

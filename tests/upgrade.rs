@@ -472,8 +472,8 @@ fn from_an_older_binary_to_this_one_under_load() {
 }
 
 /// Makes a fixture anew, with the binary of the version that it is of: `fixtures/README.md`.
+#[cfg(feature = "fixture")]
 #[test]
-#[ignore = "writes into tests/fixtures"]
 fn make_a_fixture() {
     let program = older().unwrap_or_else(present);
     let into = std::env::var("STANDINGS_TEST_FIXTURE").expect("STANDINGS_TEST_FIXTURE: version-N");
@@ -547,6 +547,7 @@ fn make_a_fixture() {
 
 /// Two days and a morning, with two keys that tie and one whose sales cancel, beside what `sales` has of its own:
 /// refunds, late ones, duplicates, records that are no sales.
+#[cfg(feature = "fixture")]
 fn small_input(dice: &mut Dice) -> Vec<String> {
     let midnight = 1_769_126_400_000;
     let sale = |hour: i64, city: &str, amount: &str| {

@@ -265,15 +265,12 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    use crate::pack::deltas::Group;
-    use crate::pack::key::KeyCodec;
     use crate::rank::totals::Totals;
     use crate::snapshot::{Manifest, load};
-    use standings_model::plan::Ranking;
 
     type Row = (String, i64, i32, Vec<u8>);
 
-    fn rows(part: Vec<u8>) -> Vec<Row> {
+    pub(super) fn rows(part: Vec<u8>) -> Vec<Row> {
         let mut all = Vec::new();
         let mut take = |ranking: &str, start: i64, bin: i32, state: &[u8]| {
             all.push((ranking.to_owned(), start, bin, state.to_vec()));
@@ -308,6 +305,15 @@ mod tests {
             assert_eq!(all, want, "pieces of {piece}, columns of {batch} bytes");
         }
     }
+}
+
+#[cfg(all(test, feature = "full"))]
+mod large {
+    use super::tests::rows;
+    use super::*;
+    use crate::pack::deltas::Group;
+    use crate::pack::key::KeyCodec;
+    use standings_model::plan::Ranking;
 
     /// Rows of one ranking, each with a key of so many bytes.
     fn wide(plan: &Plan, rows: u32, bytes: usize) -> Deltas {
@@ -332,8 +338,8 @@ mod tests {
         deltas
     }
 
+    /// Needs 6 GiB of memory: the rows of one group are together beyond 2 GiB.
     #[test]
-    #[ignore = "needs 6 GiB of memory: the rows of one group together beyond 2 GiB"]
     fn a_part_of_more_than_two_gibibytes() {
         let plan = standings_query::load_shipped().unwrap();
         let deltas = wide(&plan, 65_000, 40_000);
