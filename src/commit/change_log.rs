@@ -1,7 +1,7 @@
 //! A change log read back: which rows it shows. What is written is what is read (`standings_model::json`).
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -40,7 +40,7 @@ struct Change<'a> {
     window_end: Cow<'a, str>,
     rank: Option<u64>,
     #[serde(borrow)]
-    row: HashMap<Cow<'a, str>, &'a RawValue>,
+    row: BTreeMap<Cow<'a, str>, &'a RawValue>,
     #[serde(rename = "final")]
     is_final: bool,
 }
@@ -57,7 +57,7 @@ pub fn fold(
 ) -> Result<(), String> {
     let Some(value) = value else {
         // A tombstone: the key says which row.
-        let fields: HashMap<Cow<'_, str>, &RawValue> =
+        let fields: BTreeMap<Cow<'_, str>, &RawValue> =
             serde_json::from_slice(key).map_err(|e| e.to_string())?;
         let text = |name: &str| -> Result<String, String> {
             let raw = fields
@@ -110,7 +110,7 @@ fn time(text: &str) -> Result<i64, String> {
     parse_written(text).ok_or_else(|| format!("`{text}` is no time"))
 }
 
-type Fields<'a> = HashMap<Cow<'a, str>, &'a RawValue>;
+type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 fn keys(plan: &Plan, ranking: &Ranking, fields: &Fields<'_>) -> Result<Arc<[Value]>, String> {
     (0..ranking.keys.len())

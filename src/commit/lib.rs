@@ -6,6 +6,15 @@
 //!                      ▲           │                └─ TransactionalSink ──► Transactions   changes and progress: one too
 //!                      └─ durable ─┴─► observers, rejects
 //! ```
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        clippy::iter_over_hash_type
+    )
+)]
 
 pub mod change_log;
 pub mod committer;

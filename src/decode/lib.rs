@@ -13,6 +13,7 @@
 //! 3. Every byte that the fast path lets through is either equal to a byte of an accepted record at the same place of
 //!    the layout, or part of a value that was checked in full.
 //! 4. The fast path does not allocate (but for amounts in exponent form or beyond 18 digits).
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 mod cell;
 mod columns;

@@ -5,6 +5,7 @@
 //!                              │   └──► store (folders, buckets)
 //!                              └── peers (the cluster's other processes)
 //! ```
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 pub mod ask;
 pub mod peers;

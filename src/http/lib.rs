@@ -12,6 +12,7 @@
 //! 2. A commit never waits for a reader: it is handed to the board's thread, and who follows has a place of its own in
 //!    the ring; a page that is too slow gets a fresh snapshot in place of what it missed.
 //! 3. Memory is bounded: rows, series, commits, connections, followers, clients that are counted.
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 mod api;
 pub mod as_of;

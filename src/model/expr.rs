@@ -135,6 +135,30 @@ impl LikePattern {
     }
 }
 
+/// `value IN (list)`: unknown where it is none of them, and any of both sides is NULL.
+fn is_in(value: &Value, list: &[Value]) -> Option<bool> {
+    let mut unknown = value.is_null();
+    for item in list {
+        match compare(value, item) {
+            Some(Ordering::Equal) => return Some(true),
+            None => unknown = true,
+            _ => {}
+        }
+    }
+    (!unknown).then_some(false)
+}
+
+/// `value BETWEEN low AND high`: false where one bound says so, whatever the other is.
+fn is_between(value: &Value, low: &Value, high: &Value) -> Option<bool> {
+    let above = compare(value, low).map(|o| o != Ordering::Less);
+    let below = compare(value, high).map(|o| o != Ordering::Greater);
+    match (above, below) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (Some(true), Some(true)) => Some(true),
+        _ => None,
+    }
+}
+
 impl Expr {
     /// Evaluates over the sale whose column `i` is `column(i)`: `None` is SQL's unknown.
     pub fn eval(&self, column: &dyn Fn(usize) -> Value) -> Option<bool> {
@@ -180,34 +204,13 @@ impl Expr {
                 operand,
                 list,
                 negated,
-            } => {
-                let value = get(operand);
-                let mut unknown = value.is_null();
-                for item in list {
-                    match compare(&value, item) {
-                        Some(Ordering::Equal) => return Some(!negated),
-                        None => unknown = true,
-                        _ => {}
-                    }
-                }
-                if unknown { None } else { Some(*negated) }
-            }
+            } => is_in(&get(operand), list).map(|b| b != *negated),
             Expr::Between {
                 operand,
                 low,
                 high,
                 negated,
-            } => {
-                let value = get(operand);
-                let above = compare(&value, &get(low)).map(|o| o != Ordering::Less);
-                let below = compare(&value, &get(high)).map(|o| o != Ordering::Greater);
-                let inside = match (above, below) {
-                    (Some(false), _) | (_, Some(false)) => Some(false),
-                    (Some(true), Some(true)) => Some(true),
-                    _ => None,
-                };
-                inside.map(|b| b != *negated)
-            }
+            } => is_between(&get(operand), &get(low), &get(high)).map(|b| b != *negated),
             Expr::Like {
                 column: c,
                 pattern,

@@ -1,4 +1,5 @@
 //! The words that every stage shares: values and schema, the plan of a ranking, raw records, changes and commits.
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 pub mod amounts;
 pub mod block;

@@ -1,4 +1,5 @@
 //! Stage: observe. What is seen of a run from outside: logs, metrics, health numbers.
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 pub mod health;
 mod histogram;

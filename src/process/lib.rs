@@ -1,4 +1,5 @@
 //! The lowest room: how a process ends, its secrets, its name, and who keeps a record of it.
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 pub mod exit;
 pub mod renew;

@@ -24,6 +24,18 @@ struct Conditions<'a> {
     schema: &'a Schema,
 }
 
+fn comparison(op: &BinaryOperator) -> Option<Comparison> {
+    Some(match op {
+        BinaryOperator::Eq => Comparison::Eq,
+        BinaryOperator::NotEq => Comparison::Ne,
+        BinaryOperator::Lt => Comparison::Lt,
+        BinaryOperator::LtEq => Comparison::Le,
+        BinaryOperator::Gt => Comparison::Gt,
+        BinaryOperator::GtEq => Comparison::Ge,
+        _ => return None,
+    })
+}
+
 impl Conditions<'_> {
     fn condition(&self, sql: &Sql) -> Result<Expr, QueryError> {
         match sql {
@@ -49,21 +61,10 @@ impl Conditions<'_> {
                 expr,
             } => Ok(Expr::Not(Box::new(self.condition(expr)?))),
             Sql::BinaryOp { left, op, right } => {
-                let op = match op {
-                    BinaryOperator::Eq => Comparison::Eq,
-                    BinaryOperator::NotEq => Comparison::Ne,
-                    BinaryOperator::Lt => Comparison::Lt,
-                    BinaryOperator::LtEq => Comparison::Le,
-                    BinaryOperator::Gt => Comparison::Gt,
-                    BinaryOperator::GtEq => Comparison::Ge,
-                    other => {
-                        return Err(self.text.error(
-                            sql.span(),
-                            format!("the operator {other}"),
-                            ALLOWED,
-                        ));
-                    }
-                };
+                let op = comparison(op).ok_or_else(|| {
+                    let found = format!("the operator {op}");
+                    self.text.error(sql.span(), found, ALLOWED)
+                })?;
                 let kind = self.kind_of(sql, &[left, right])?;
                 Ok(Expr::Compare {
                     left: self.operand(left, kind)?,
@@ -107,22 +108,11 @@ impl Conditions<'_> {
                 expr,
                 pattern,
                 escape_char,
-            } => {
-                let column = self.column(expr)?;
-                if self.schema.columns[column].kind != ColumnType::Text {
-                    return Err(self.text.error(
-                        expr.span(),
-                        format!("LIKE on `{expr}`"),
-                        "LIKE is for text columns",
-                    ));
-                }
-                let pattern = self.pattern(pattern, escape_char.as_deref())?;
-                Ok(Expr::Like {
-                    column,
-                    pattern,
-                    negated: *negated,
-                })
-            }
+            } => Ok(Expr::Like {
+                column: self.text_column(expr)?,
+                pattern: self.pattern(pattern, escape_char.as_deref())?,
+                negated: *negated,
+            }),
             Sql::IsNull(expr) => Ok(Expr::IsNull {
                 column: self.column(expr)?,
                 negated: false,
@@ -136,6 +126,19 @@ impl Conditions<'_> {
                     .text
                     .error(other.span(), format!("`{other}` as a condition"), ALLOWED))
             }
+        }
+    }
+
+    /// A column that LIKE is for.
+    fn text_column(&self, sql: &Sql) -> Result<usize, QueryError> {
+        let column = self.column(sql)?;
+        match self.schema.columns[column].kind {
+            ColumnType::Text => Ok(column),
+            _ => Err(self.text.error(
+                sql.span(),
+                format!("LIKE on `{sql}`"),
+                "LIKE is for text columns",
+            )),
         }
     }
 

@@ -33,8 +33,27 @@ pub fn explain(plan: &Plan) -> String {
     out
 }
 
-fn explain_one(out: &mut String, plan: &Plan, r: &Ranking) {
+/// What a measure is of.
+fn measured(plan: &Plan, aggregate: Aggregate) -> String {
     let column = |c: usize| plan.schema.columns[c].name.as_str();
+    match aggregate {
+        Aggregate::CountAll => "number of sales".to_owned(),
+        Aggregate::Count(c) => format!("number of sales with {}", column(c)),
+        Aggregate::CountDistinct(c) => format!("number of different {}", column(c)),
+        Aggregate::Sum(c) => format!("sum of {}, exact", column(c)),
+        Aggregate::Avg(c) => {
+            format!("average of {}, two digits, half away from zero", column(c))
+        }
+        Aggregate::Min(c) => format!("least {}", column(c)),
+        Aggregate::Max(c) => format!("greatest {}", column(c)),
+        Aggregate::LastValue(c) => format!(
+            "{} of the sale with the greatest (event_time, partition, offset)",
+            column(c)
+        ),
+    }
+}
+
+fn explain_one(out: &mut String, plan: &Plan, r: &Ranking) {
     let ms = |ms: i64| format_duration(Duration::from_millis(ms.unsigned_abs()));
     // Writing to a String cannot fail.
     let mut line = |text: String| {
@@ -68,21 +87,7 @@ fn explain_one(out: &mut String, plan: &Plan, r: &Ranking) {
         }
     ));
     for m in &r.measures {
-        let what = match m.aggregate {
-            Aggregate::CountAll => "number of sales".to_owned(),
-            Aggregate::Count(c) => format!("number of sales with {}", column(c)),
-            Aggregate::CountDistinct(c) => format!("number of different {}", column(c)),
-            Aggregate::Sum(c) => format!("sum of {}, exact", column(c)),
-            Aggregate::Avg(c) => {
-                format!("average of {}, two digits, half away from zero", column(c))
-            }
-            Aggregate::Min(c) => format!("least {}", column(c)),
-            Aggregate::Max(c) => format!("greatest {}", column(c)),
-            Aggregate::LastValue(c) => format!(
-                "{} of the sale with the greatest (event_time, partition, offset)",
-                column(c)
-            ),
-        };
+        let what = measured(plan, m.aggregate);
         let filter = if m.filter.is_some() {
             ", of sales that pass its FILTER"
         } else {

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! What is outside of the shape is refused with its place, what was found, and what is allowed there.
-
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
 // An error ends the program with a diagnostic: its size is of no matter.
 #![allow(clippy::result_large_err)]
 

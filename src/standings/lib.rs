@@ -16,6 +16,7 @@
 //! observe, process   what a run says of itself, how it ends
 //! model       the words that all share
 //! ```
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 pub mod config;
 pub mod dead_letter;

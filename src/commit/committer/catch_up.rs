@@ -13,7 +13,7 @@
 //! Because the difference is taken against the sink itself, any batching is right, and rows that somebody else changed
 //! are set right too. Where only moves are written ([`Emit::Ranks`]), a row whose rank is right stays as it is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::gate::has_reached;
@@ -60,7 +60,7 @@ impl CatchUp {
     /// their rows stay as they are.
     pub fn difference(self, whole: &Whole) -> Vec<Change> {
         let shown = self.shown.into_iter();
-        let mut shown: HashMap<RowKey, ShownRow> = shown
+        let mut shown: BTreeMap<RowKey, ShownRow> = shown
             .filter(|row| row.window_end > whole.horizon)
             .map(|row| ((row.ranking, row.window_start, Arc::clone(&row.key)), row))
             .collect();

@@ -93,6 +93,7 @@ impl Committer {
 
     /// After the commit: what comes next does not wait for it. `rejects`: when it was taken, and when its rejects were
     /// written.
+    #[expect(clippy::disallowed_methods, reason = "only measured")]
     fn trace(&mut self, commit: &Commit, began: Instant, rejects: Span) {
         let Some(tracer) = &mut self.tracer else {
             return;

@@ -18,6 +18,14 @@ use standings_engine::input::SourceError;
 use standings_model::block::{Block, PartitionId, SourceEvent};
 use standings_model::schema::Schema;
 
+/// The next block of a file, in the memory of those that are done with.
+fn next(blocks: &mut Box<dyn Blocks>, out: &Outlet) -> std::io::Result<Option<Block>> {
+    while let Some(spent) = out.spent() {
+        blocks.reuse(spent);
+    }
+    blocks.next_block()
+}
+
 /// Reads this worker's files, a block of each in turn, so that none gets far ahead in event time.
 pub fn read(
     options: &SourceOptions,
@@ -28,12 +36,8 @@ pub fn read(
     let mut files = Vec::new();
     // What lies past the hold of a block that was read.
     let mut held: BTreeMap<PartitionId, Block> = BTreeMap::new();
-    for (number, url) in options
-        .urls
-        .iter()
-        .enumerate()
-        .filter(|(n, _)| n % workers == worker)
-    {
+    let urls = options.urls.iter().enumerate();
+    for (number, url) in urls.filter(|(n, _)| n % workers == worker) {
         let SourceUrl::File(path) = url else { continue };
         let partition = number as PartitionId;
         let from = options.resume.get(&partition).copied().unwrap_or(0);
@@ -65,12 +69,7 @@ pub fn read(
             }
             let block = match held.remove(&partition) {
                 Some(rest) => Some(rest),
-                None => {
-                    while let Some(spent) = out.spent() {
-                        blocks.reuse(spent);
-                    }
-                    blocks.next_block().map_err(|e| failed(path, &e))?
-                }
+                None => next(&mut blocks, out).map_err(|e| failed(path, &e))?,
             };
             let event = match block {
                 Some(mut block) => {
@@ -84,12 +83,10 @@ pub fn read(
                 }
                 None => {
                     if read < from {
-                        return Err(failed(
-                            path,
-                            &format!(
-                                "it has {read} records, but reading should go on at {from}; is it another file now?"
-                            ),
-                        ));
+                        let problem = format!(
+                            "it has {read} records, but reading should go on at {from}; is it another file now?"
+                        );
+                        return Err(failed(path, &problem));
                     }
                     SourceEvent::Ended { partition }
                 }

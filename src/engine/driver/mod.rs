@@ -103,6 +103,11 @@ pub struct Driver<F: Feed> {
     last_end: Instant,
 }
 
+#[expect(clippy::disallowed_methods, reason = "one report a snapshot")]
+fn reports() -> (Sender<PartReport>, Receiver<PartReport>) {
+    crossbeam_channel::unbounded()
+}
+
 type Opener<F> = Box<dyn FnOnce(&Start) -> F>;
 
 /// Where a driver is on its way.
@@ -166,7 +171,7 @@ impl<F: Feed> Driver<F> {
             promised: BEGINNING,
             start: Start::default(),
             released: false,
-            parts: crossbeam_channel::unbounded(),
+            parts: reports(),
             bytes: 0,
             size: EpochSize::new(settings.epoch_bytes),
             in_flight: VecDeque::new(),

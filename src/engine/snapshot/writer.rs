@@ -65,6 +65,10 @@ impl Writer {
     /// The two ends, for who writes in its own time. `run` is unlike any other run's: parts of different runs never
     /// have the same name, so that one cannot write over another's.
     pub fn new(store: Store, plan: Arc<Plan>, run: &str) -> (Self, Parts) {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a worker orders its next part when this one is reported"
+        )]
         let (send, receive) = unbounded();
         let parts = Parts {
             store,
@@ -180,6 +184,7 @@ impl Keeper {
         interval: Duration,
         clock: &Clock,
     ) -> (Self, Manifests) {
+        #[expect(clippy::disallowed_methods, reason = "one snapshot an interval")]
         let (send, receive) = unbounded();
         let lost = Arc::new(AtomicBool::new(false));
         let keeper = Keeper {
@@ -250,7 +255,7 @@ impl Manifests {
                 loop {
                     match self.turn() {
                         Ok(true) => break,
-                        Ok(false) => std::thread::sleep(Duration::from_millis(5)),
+                        Ok(false) => self.clock.sleep(Duration::from_millis(5)),
                         Err(failure) => exit::now(&failure),
                     }
                 }

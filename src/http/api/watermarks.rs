@@ -209,11 +209,8 @@ fn explain(
         }
     };
     let window = |(ranking, start, end): &Open| {
-        let waits_for: Vec<PartitionId> = counting
-            .iter()
-            .filter(|(_, w)| w.is_none_or(|w| w < *end))
-            .map(|(id, _)| *id)
-            .collect();
+        let behind = counting.iter().filter(|(_, w)| w.is_none_or(|w| w < *end));
+        let waits_for: Vec<PartitionId> = behind.map(|(id, _)| *id).collect();
         let then = watermark_if(&policy, partitions, &waits_for);
         OpenWindow {
             ranking: name(*ranking),

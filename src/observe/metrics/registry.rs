@@ -30,7 +30,18 @@ macro_rules! register {
 impl Metrics {
     /// All at zero.
     pub fn new(live: Arc<Live>, objectives: ObjectiveArgs) -> Self {
-        let mut m = Metrics {
+        let mut metrics = Metrics::unregistered(live, objectives);
+        metrics.register_plain();
+        metrics.register_with_units();
+        metrics
+            .process
+            .register_collector(Box::new(Process::starting()));
+        metrics.set_objectives();
+        metrics
+    }
+
+    fn unregistered(live: Arc<Live>, objectives: ObjectiveArgs) -> Self {
+        Metrics {
             registry: Registry::with_prefix("standings"),
             process: Registry::default(),
             objectives,
@@ -101,7 +112,12 @@ impl Metrics {
                 burns: Default::default(),
             }),
             live,
-        };
+        }
+    }
+
+    /// Counts and other numbers without a unit.
+    fn register_plain(&mut self) {
+        let m = self;
         let r = &mut m.registry;
         register! { r,
             "records_read" "Records read" m.read;
@@ -146,6 +162,23 @@ impl Metrics {
             "slo_good_events" "Of these, events that kept the objective" m.slo_good;
             "slo_burn_rate" "Share of bad events over the span, in shares that may be bad" m.slo_burn;
         }
+        r.register(
+            "build",
+            "Which build this is",
+            Info::new([
+                ("version", env!("CARGO_PKG_VERSION")),
+                (
+                    "revision",
+                    option_env!("STANDINGS_REVISION").unwrap_or("unknown"),
+                ),
+            ]),
+        );
+    }
+
+    /// Times, sizes and shares.
+    fn register_with_units(&mut self) {
+        let m = self;
+        let r = &mut m.registry;
         register! { r in Unit::Seconds,
             "partition_watermark" "The partition's watermark, Unix time" m.partition_watermark;
             "partition_watermark_lag" "Now minus the partition's watermark" m.partition_lag;
@@ -167,31 +200,22 @@ impl Metrics {
         register! { r in Unit::Other("ratio".to_owned()),
             "slo_objective" "Share of events that must be good" m.slo_share;
         }
-        r.register(
-            "build",
-            "Which build this is",
-            Info::new([
-                ("version", env!("CARGO_PKG_VERSION")),
-                (
-                    "revision",
-                    option_env!("STANDINGS_REVISION").unwrap_or("unknown"),
-                ),
-            ]),
-        );
-        m.process.register_collector(Box::new(Process::starting()));
+    }
+
+    /// What the objectives are, which does not change.
+    fn set_objectives(&mut self) {
         for objective in Objective::ALL {
             let label = ObjectiveLabel {
                 objective: objective.name(),
             };
-            if let Some(share) = m.objectives.share(objective) {
-                m.slo_share.get_or_create(&label).set(share);
+            if let Some(share) = self.objectives.share(objective) {
+                self.slo_share.get_or_create(&label).set(share);
             }
-            if let Some(threshold) = m.objectives.threshold(objective) {
-                m.slo_threshold
+            if let Some(threshold) = self.objectives.threshold(objective) {
+                self.slo_threshold
                     .get_or_create(&label)
                     .set(threshold.as_secs_f64());
             }
         }
-        m
     }
 }

@@ -175,23 +175,15 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
     }
     let told = Arc::clone(&live);
     signals::end_within(args.stop_timeout, &live);
-    let mut snapshots = None;
-    if let Some(url) = &args.state {
-        if !store::wait_for(url, &live, &stop).map_err(Failure::usage)? {
-            // Nothing was read.
-            return Ok(());
+    let snapshots = match keep_state(&args, &plan, &live, &stop)? {
+        Kept::Nothing => None,
+        // Nothing was read.
+        Kept::Stopped => return Ok(()),
+        Kept::There(keeping, snapshots) => {
+            outputs.state = Some(keeping);
+            Some(snapshots)
         }
-        let store = store::open(url).map_err(Failure::usage)?;
-        let run = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
-        let writer = Writer::start(store.clone(), Arc::clone(&plan), Arc::clone(&live), &run)
-            .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
-        outputs.state = Some(Keeping {
-            store: store.clone(),
-            interval: args.snapshot_interval,
-            run,
-        });
-        snapshots = Some(Snapshots { store, writer });
-    }
+    };
     let facts = Facts::new(describe(shown, &plan));
     let witnesses = match cluster.process {
         0 => witnesses(&args, &plan, &facts, &kafka_properties, &mut outputs)?,
@@ -224,35 +216,7 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
         outputs.observers.push(Box::new(watch));
     }
     if let Some(address) = args.http.http.as_deref() {
-        let listening = server::listen(address, cluster.process, &args.http)?;
-        let commits_here = cluster.process == 0;
-        let metrics = Arc::new(Metrics::new(live, args.objectives.clone()));
-        metrics
-            .start_sampling()
-            .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
-        let about = About {
-            policy: Some(settings.policy),
-            idle_timeout: Some(settings.idle_timeout),
-            commits_here,
-            workers: args.workers,
-            rows: args.http.http_rows,
-            configuration: facts.configuration.clone(),
-        };
-        let runs = match commits_here {
-            true => database_of_runs(&args, &plan)?,
-            false => None,
-        };
-        let shown = Shown::recorded(Arc::clone(&plan), metrics, about, runs);
-        if commits_here {
-            outputs
-                .observers
-                .push(Box::new(Watch::start(Arc::clone(&shown))?));
-        } else {
-            // Only the first process has sinks to wait for.
-            shown.set_ready();
-        }
-        tracing::info!(event = "http", address = %listening.address()?);
-        listening.serve(shown)?;
+        serve(&args, address, &plan, &settings, &facts, live, &mut outputs)?;
     }
     if let Some(path) = args.caught_up_file.clone().filter(|_| cluster.process == 0) {
         outputs.observers.push(Box::new(CaughtUp(path)));
@@ -284,6 +248,82 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
         finished.tell(stop.load(Ordering::Relaxed))?;
     }
     witnesses.into_iter().for_each(Witness::done);
+    Ok(())
+}
+
+/// What there is of `--state`.
+enum Kept {
+    /// It is not asked for.
+    Nothing,
+    /// It was waited for until the run was asked to stop.
+    Stopped,
+    There(Keeping, Snapshots),
+}
+
+/// Opens `--state`, waiting while it does not answer.
+fn keep_state(
+    args: &RunArgs,
+    plan: &Arc<Plan>,
+    live: &Arc<Live>,
+    stop: &AtomicBool,
+) -> Result<Kept, Failure> {
+    let Some(url) = &args.state else {
+        return Ok(Kept::Nothing);
+    };
+    if !store::wait_for(url, live, stop).map_err(Failure::usage)? {
+        return Ok(Kept::Stopped);
+    }
+    let store = store::open(url).map_err(Failure::usage)?;
+    let run = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
+    let writer = Writer::start(store.clone(), Arc::clone(plan), Arc::clone(live), &run)
+        .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
+    let keeping = Keeping {
+        store: store.clone(),
+        interval: args.snapshot_interval,
+        run,
+    };
+    Ok(Kept::There(keeping, Snapshots { store, writer }))
+}
+
+/// Serves the page, the API and the metrics; the first process shows what it commits.
+fn serve(
+    args: &RunArgs,
+    address: &str,
+    plan: &Arc<Plan>,
+    settings: &driver::Settings,
+    facts: &Facts,
+    live: Arc<Live>,
+    outputs: &mut Outputs,
+) -> Result<(), Failure> {
+    let listening = server::listen(address, args.process, &args.http)?;
+    let commits_here = args.process == 0;
+    let metrics = Arc::new(Metrics::new(live, args.objectives.clone()));
+    metrics
+        .start_sampling()
+        .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
+    let about = About {
+        policy: Some(settings.policy),
+        idle_timeout: Some(settings.idle_timeout),
+        commits_here,
+        workers: args.workers,
+        rows: args.http.http_rows,
+        configuration: facts.configuration.clone(),
+    };
+    let runs = match commits_here {
+        true => database_of_runs(args, plan)?,
+        false => None,
+    };
+    let shown = Shown::recorded(Arc::clone(plan), metrics, about, runs);
+    if commits_here {
+        outputs
+            .observers
+            .push(Box::new(Watch::start(Arc::clone(&shown))?));
+    } else {
+        // Only the first process has sinks to wait for.
+        shown.set_ready();
+    }
+    tracing::info!(event = "http", address = %listening.address()?);
+    listening.serve(shown)?;
     Ok(())
 }
 
