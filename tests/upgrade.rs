@@ -68,6 +68,7 @@ fn present() -> PathBuf {
 }
 
 /// A binary of an older version, if one is named.
+#[cfg(any(feature = "full", feature = "fixture"))]
 fn older() -> Option<PathBuf> {
     std::env::var_os("STANDINGS_TEST_OLDER_BINARY").map(PathBuf::from)
 }
@@ -405,10 +406,11 @@ fn a_newer_progress_record_ends_the_start() {
     refused(&left, &[&progress, "format 99"]);
 }
 
+/// It costs another build, of the revision in `fixtures/older`: `deploy/test --full` makes it.
+#[cfg(feature = "full")]
 #[test]
 fn from_an_older_binary_to_this_one_under_load() {
-    // It costs another build: `fixtures/README.md` says how it is run.
-    let Some(older) = older() else { return };
+    let older = older().expect("STANDINGS_TEST_OLDER_BINARY: deploy/test --full makes one");
     let seed = std::env::var("STANDINGS_TEST_SEED").map_or(18, |s| s.parse().unwrap());
     let mut dice = Dice::new(seed);
     let dir = tempfile::tempdir().unwrap();
