@@ -239,7 +239,7 @@ mod tests {
             while (&writer).write(&[b'x'; 4096][..piece]).is_ok() {}
         }
         set(0);
-        let name = "run::exit::tests::a_panic_that_nobody_reads_ends_the_process";
+        let name = "exit::tests::a_panic_that_nobody_reads_ends_the_process";
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", name, "--nocapture"])
             .env(PANICS, "1")
