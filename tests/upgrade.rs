@@ -8,12 +8,17 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(feature = "full")]
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 use std::time::{Duration, Instant};
 
 use support::kafka::{block, consume, produce, topic};
-use support::left::{Left, copy, dump, fixtures, records, tell_progress};
+#[cfg(any(feature = "full", feature = "fixture"))]
+use support::left::copy;
+use support::left::{Left, dump, fixtures, records, tell_progress};
 use support::postgres::{connect, database, rows_of};
 use support::{
     Dice, HOUR, Rows, Running, fold, newest_snapshot, reference, sales, service, standings, until,
