@@ -72,15 +72,16 @@ fn main() {
     folded.iter().for_each(|d| totals.apply(d));
     let mut windows: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for candidate in totals.settle() {
-        let at = (candidate.ranking, candidate.window_start);
+        let at = (candidate.ranking, candidate.window_end);
         let row = candidate.row.expect("nothing leaves");
         let rows = windows.entry(at).or_default();
         rows.push((row.order, candidate.key, row.measures));
     }
     let mut out = BufWriter::new(std::io::stdout().lock());
-    for ((ranking, window), mut rows) in windows {
+    for ((ranking, end), mut rows) in windows {
         rows.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
         let ranking = &plan.rankings[ranking as usize];
+        let window = ranking.window.start(end);
         let measure = |name: &str, measures: &[Value]| {
             let at = ranking.measures.iter().position(|m| m.name == name);
             match at.map(|at| &measures[at]) {

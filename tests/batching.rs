@@ -12,6 +12,7 @@ use standings_engine::dataflow::gate::{Bell, Gate};
 use standings_engine::dataflow::graph;
 use standings_engine::driver::{self, Feed, Settings};
 use standings_engine::event_time::partition::Policy;
+use standings_engine::fold;
 use standings_engine::rank::emit::Emit;
 use standings_engine::rank::state::GatherState;
 use standings_engine::snapshot::order::Complete;
@@ -19,7 +20,7 @@ use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, Source
 use standings_model::change::Commit;
 use standings_model::clock::Clock;
 use standings_model::plan::{
-    Aggregate, Field, Key, Measure, OrderTerm, Plan, RankFunction, Ranking, Window,
+    Aggregate, Field, Key, Measure, OrderTerm, Plan, RankFunction, Ranking,
 };
 use standings_model::reject::Reject;
 use standings_model::schema::Schema;
@@ -134,10 +135,7 @@ fn plan() -> Arc<Plan> {
     };
     let cities = Ranking {
         name: "cities".to_owned(),
-        window: Window {
-            size: 100,
-            slide: 100,
-        },
+        window: Window::tumbling(100),
         filter: None,
         keys: vec![Key {
             name: "city".to_owned(),
@@ -158,10 +156,7 @@ fn plan() -> Arc<Plan> {
     };
     let salesmen = Ranking {
         name: "salesmen".to_owned(),
-        window: Window {
-            size: 200,
-            slide: 50,
-        },
+        window: Window::hopping(50, 200),
         keys: vec![
             Key {
                 name: "city".to_owned(),
@@ -357,13 +352,15 @@ const POLICY: Policy = Policy {
 /// All but the sizes, which each test has its own of.
 fn settings(plan: &Arc<Plan>) -> Settings {
     Settings {
-        plan: Arc::clone(plan),
-        policy: POLICY,
-        summary_window: None,
+        fold: fold::Settings {
+            plan: Arc::clone(plan),
+            policy: POLICY,
+            summary_window: Some(50),
+            max_record_bytes: 1 << 20,
+        },
         idle_timeout: Duration::from_secs(3600),
         until_end: true,
         ends_are_final: true,
-        max_record_bytes: 1 << 20,
         in_flight_bytes: 0,
         epoch_bytes: (0, 0),
         stop: Arc::new(AtomicBool::new(false)),
@@ -379,7 +376,6 @@ fn run(seed: u64, workers: usize) {
     let all = sales(&mut dice, 1 + seed % 5, 1500);
     let commits = Arc::new(Mutex::new(Vec::new()));
     let settings = Settings {
-        summary_window: Some(50),
         in_flight_bytes: 1 << (10 + seed % 10),
         epoch_bytes: (1 << (7 + seed % 6), 1 << 14),
         ..settings(&plan)
@@ -396,7 +392,14 @@ fn run(seed: u64, workers: usize) {
             ..TestGate::default()
         };
         let gate = (worker.index() == 0).then_some(Box::new(gate) as Box<dyn Gate>);
-        let wiring = graph::build(worker, &settings.plan, POLICY, Emit::Rows, gate, |_| {});
+        let wiring = graph::build(
+            worker,
+            &settings.fold.plan,
+            POLICY,
+            Emit::Rows,
+            gate,
+            |_| {},
+        );
         let mut dice = Dice(seed + 100 * worker.index() as u64 + 3);
         let events = events(&mut dice, &input, worker.index(), worker.peers());
         let feed = TestFeed::new(events);
@@ -490,7 +493,14 @@ fn seen_by_a_gate(
             ..TestGate::default()
         };
         let gate = Some(Box::new(gate) as Box<dyn Gate>);
-        let wiring = graph::build(worker, &settings.plan, POLICY, Emit::Rows, gate, |_| {});
+        let wiring = graph::build(
+            worker,
+            &settings.fold.plan,
+            POLICY,
+            Emit::Rows,
+            gate,
+            |_| {},
+        );
         let mut feed = TestFeed::new(events(&mut Dice(9), &input, 0, 1));
         feed.late_after = late_after;
         driver::run(worker, wiring, settings.clone(), |_| feed).unwrap();
@@ -551,7 +561,14 @@ fn records_that_are_no_sales_count_with_what_they_hold() {
             ..TestGate::default()
         };
         let gate = Some(Box::new(gate) as Box<dyn Gate>);
-        let wiring = graph::build(worker, &settings.plan, POLICY, Emit::Rows, gate, |_| {});
+        let wiring = graph::build(
+            worker,
+            &settings.fold.plan,
+            POLICY,
+            Emit::Rows,
+            gate,
+            |_| {},
+        );
         let mut events = VecDeque::from([
             SourceEvent::Assigned {
                 partition: 0,

@@ -1,7 +1,8 @@
 //! Queries that are accepted in every form, and the diagnostics of those that are not: what was found, and its line.
 
-use standings_model::plan::{Aggregate, RankFunction, Window};
+use standings_model::plan::{Aggregate, RankFunction};
 use standings_model::schema::{ColumnType, Schema};
+use standings_model::window::Window;
 use standings_query::{QueryErrors, parse_ranking, parse_schema};
 
 const GOOD: &str = "SELECT window_start, window_end, city, total, rownum
@@ -87,13 +88,7 @@ fn the_plan_says_what_the_query_says() {
             "RANK() OVER (PARTITION BY window_start, window_end, city ",
         );
     let ranking = parse_ranking("r", "r.sql", &source, &Schema::sales()).unwrap();
-    assert_eq!(
-        ranking.window,
-        Window {
-            size: 3_600_000,
-            slide: 300_000
-        }
-    );
+    assert_eq!(ranking.window, Window::hopping(300_000, 3_600_000));
     assert_eq!(
         (ranking.rank, ranking.limit, &ranking.partition[..]),
         (RankFunction::Rank, 10, &[0][..])

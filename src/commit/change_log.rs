@@ -10,6 +10,7 @@ use standings_model::decimal::parse_minor;
 use standings_model::plan::{Field, FieldType, Plan, Ranking};
 use standings_model::time::parse_written;
 use standings_model::value::Value;
+use standings_model::window::Bounds;
 
 use crate::sink::{Shown, ShownRow};
 
@@ -45,8 +46,8 @@ struct Change<'a> {
     is_final: bool,
 }
 
-/// Names a row: ranking, window start, group keys.
-pub type RowKey = (usize, i64, Arc<[Value]>);
+/// Names a row: ranking, window, group keys.
+pub type RowKey = (usize, Bounds, Arc<[Value]>);
 
 /// Applies one message of a change log to the rows that it shows; a message without a value is a tombstone.
 pub fn fold(
@@ -72,9 +73,14 @@ pub fn fold(
         else {
             return Ok(());
         };
+        let window = &plan.rankings[ranking].window;
         let start = time(&text("window_start")?)?;
+        let end = match window.named(start) {
+            Some(end) => end,
+            None => time(&text("window_end")?)?,
+        };
         let keys = keys(plan, &plan.rankings[ranking], &fields)?;
-        rows.remove(&(ranking, start, keys));
+        rows.remove(&(ranking, Bounds { start, end }, keys));
         return Ok(());
     };
     let change: Change<'_> = serde_json::from_slice(value).map_err(|e| e.to_string())?;
@@ -83,9 +89,12 @@ pub fn fold(
         return Ok(());
     };
     let ranking = &plan.rankings[number];
-    let start = time(&change.window_start)?;
+    let bounds = Bounds {
+        start: time(&change.window_start)?,
+        end: time(&change.window_end)?,
+    };
     let key = keys(plan, ranking, &change.row)?;
-    let at = (number, start, Arc::clone(&key));
+    let at = (number, ranking.window.of_row(bounds), Arc::clone(&key));
     if change.op == "delete" {
         rows.remove(&at);
         return Ok(());
@@ -95,8 +104,8 @@ pub fn fold(
         .collect::<Result<Arc<[Value]>, String>>()?;
     let row = ShownRow {
         ranking: number,
-        window_start: start,
-        window_end: time(&change.window_end)?,
+        window_start: bounds.start,
+        window_end: bounds.end,
         key,
         rank: change.rank.ok_or("an upsert without a rank")?,
         measures,

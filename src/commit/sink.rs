@@ -9,6 +9,7 @@ use standings_model::identity::{Conflict, Known, Opening};
 use standings_model::plan::Plan;
 use standings_model::reject::Reject;
 use standings_model::value::Value;
+use standings_model::window::Bounds;
 use standings_process::exit::Failure;
 
 use crate::refused;
@@ -51,6 +52,16 @@ pub struct ShownRow {
     pub measures: Arc<[Value]>,
     /// Whether the window was closed.
     pub is_final: bool,
+}
+
+impl ShownRow {
+    /// Its window.
+    pub fn bounds(&self) -> Bounds {
+        Bounds {
+            start: self.window_start,
+            end: self.window_end,
+        }
+    }
 }
 
 /// Why a sink failed for good. What can heal (a server that is down) is waited for inside the sink.

@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::board::{MOST_LATE, Told};
+use standings_model::window::Bounds;
 
 /// Commits that wait one by one.
 const MOST_COMMITS: usize = 1_024;
@@ -155,32 +156,32 @@ fn absorb(one: &mut Told, later: Told) {
 fn last_of_each(told: &mut Told, rows: usize) {
     let mut last = HashMap::new();
     for (i, change) in told.changes.iter().enumerate() {
-        let at = (change.ranking, change.window_start, change.key.clone());
+        let at = (change.ranking, change.bounds(), change.key.clone());
         last.insert(at, i);
     }
-    let mut windows: BTreeMap<usize, BTreeMap<i64, usize>> = BTreeMap::new();
-    for (ranking, start, _) in last.keys() {
+    let mut windows: BTreeMap<usize, BTreeMap<Bounds, usize>> = BTreeMap::new();
+    for (ranking, window, _) in last.keys() {
         let of_ranking = windows.entry(*ranking).or_default();
-        *of_ranking.entry(*start).or_default() += 1;
+        *of_ranking.entry(*window).or_default() += 1;
     }
     for (ranking, mut windows) in windows {
         let mut all: usize = windows.values().sum();
         while all > 2 * rows
             && windows.len() > 1
-            && let Some((start, gone)) = windows.pop_first()
+            && let Some((window, gone)) = windows.pop_first()
         {
             all -= gone;
-            told.forgets.insert(ranking, start + 1);
+            told.forgets.insert(ranking, window.after());
         }
     }
     let forgets = &told.forgets;
     let mut i = 0;
     let changes = Arc::make_mut(&mut told.changes);
     changes.retain(|change| {
-        let at = (change.ranking, change.window_start, change.key.clone());
+        let at = (change.ranking, change.bounds(), change.key.clone());
         let is_kept = forgets
             .get(&change.ranking)
-            .is_none_or(|before| change.window_start >= *before);
+            .is_none_or(|before| change.bounds() >= *before);
         i += 1;
         is_kept && last.get(&at) == Some(&(i - 1))
     });
@@ -205,6 +206,13 @@ mod tests {
             changes: Arc::new(changes),
             watermarks: vec![(0, Some(number as i64))],
             ..Told::default()
+        }
+    }
+
+    fn window(day: i64) -> Bounds {
+        Bounds {
+            start: day * DAY,
+            end: (day + 1) * DAY,
         }
     }
 
@@ -257,7 +265,7 @@ mod tests {
         assert!(held < 10 * MOST_COMMITS, "{held} changes wait");
         let messages = drain(&backlog, |told| slow.apply(&plan, told));
         assert_eq!(messages, MOST_COMMITS);
-        let rows = |board: &Board| board.view(|v| v.rows(0, 0, 100).unwrap().1);
+        let rows = |board: &Board| board.view(|v| v.rows(0, window(0), 100).unwrap().1);
         let ranks = |board: &Board| -> Vec<_> {
             let rows = rows(board);
             rows.into_iter().map(|r| (r.key, r.rank)).collect()
@@ -268,7 +276,7 @@ mod tests {
             assert_eq!(view.as_of().commit, 200_000);
             assert!(view.after(150_000, 1).is_none());
             assert_eq!(
-                view.rows_at(&plan, (0, 0), 150_000, 1),
+                view.rows_at(&plan, (0, window(0)), 150_000, 1),
                 AsItWas::TooOld(200_000)
             );
         });
@@ -292,7 +300,7 @@ mod tests {
         assert!(most < 4 * MOST_COMMITS, "{most} changes in one");
         board.view(|view| {
             let windows = view.windows(0);
-            assert_eq!(windows[0].start, 2_000 * DAY);
+            assert_eq!(windows[0].bounds, window(2_000));
             assert_eq!(windows[1].rows, 10);
         });
     }

@@ -12,6 +12,7 @@ use standings_model::plan::{Aggregate, Field, FieldType, Plan, Ranking};
 use standings_model::schema::Schema;
 use standings_model::time::format_rfc3339;
 use standings_model::value::Value;
+use standings_model::window::Bounds;
 
 /// Rows of the newest window that a new page is given, by ranking.
 const SNAPSHOT_ROWS: usize = 100;
@@ -64,7 +65,8 @@ pub(super) fn plain(value: &Value) -> Option<String> {
 
 /// One row, flat: window, rank, the query's fields, whether it is final, the commit that wrote it.
 pub(super) fn push_row(out: &mut Vec<u8>, ranking: &Ranking, window: &WindowInfo, row: &Row) {
-    let (start, end) = (format_rfc3339(window.start), format_rfc3339(window.end));
+    let Bounds { start, end } = window.bounds;
+    let (start, end) = (format_rfc3339(start), format_rfc3339(end));
     // Writing to a Vec cannot fail, here and below.
     let _ = write!(
         out,
@@ -89,7 +91,8 @@ pub(super) fn push_row(out: &mut Vec<u8>, ranking: &Ranking, window: &WindowInfo
 }
 
 fn push_window(out: &mut Vec<u8>, window: &WindowInfo) {
-    let (start, end) = (format_rfc3339(window.start), format_rfc3339(window.end));
+    let Bounds { start, end } = window.bounds;
+    let (start, end) = (format_rfc3339(start), format_rfc3339(end));
     let _ = write!(
         out,
         "{{\"window_start\":\"{start}\",\"window_end\":\"{end}\",\"final\":{},\"rows\":{},\"commit\":{},\"truncated\":{}}}",
@@ -137,11 +140,19 @@ fn push_shape(out: &mut Vec<u8>, ranking: &Ranking, schema: &Schema) {
     let _ = write!(
         out,
         ",\"window_ms\":{},\"slide_ms\":{},\"limit\":{},\"partition\":",
-        ranking.window.size, ranking.window.slide, ranking.limit
+        ranking.window.size(),
+        ranking.window.pane(),
+        ranking.limit
     );
     list(out, &ranking.partition, |out, i| {
         push_string(out, &ranking.keys[*i].name)
     });
+    if !ranking.window.is_named_by_start() {
+        out.extend_from_slice(b",\"named_by\":");
+        list(out, ranking.window.named_by(), |out, name| {
+            push_string(out, name)
+        });
+    }
     out.extend_from_slice(b",\"keys\":");
     list(out, &ranking.keys, |out, key| push_string(out, &key.name));
     out.extend_from_slice(b",\"order_by\":");
@@ -191,7 +202,7 @@ fn begin(view: &View<'_>, ranking: usize) -> Begin {
     windows.truncate(SNAPSHOT_WINDOWS);
     let newest = windows
         .first()
-        .and_then(|w| view.rows(ranking, w.start, SNAPSHOT_ROWS));
+        .and_then(|w| view.rows(ranking, w.bounds, SNAPSHOT_ROWS));
     (windows, newest)
 }
 
@@ -240,7 +251,7 @@ pub(super) fn ranking_snapshot(plan: &Plan, board: &Board, number: usize) -> (u6
     };
     let (as_of, newest) = board.view(|view| {
         let window = view.newest(number, None);
-        let newest = window.and_then(|w| view.rows(number, w.start, SNAPSHOT_ROWS));
+        let newest = window.and_then(|w| view.rows(number, w.bounds, SNAPSHOT_ROWS));
         (view.as_of().clone(), newest)
     });
     let mut out = head(&as_of);

@@ -14,6 +14,7 @@ use standings_model::duration::parse_duration;
 use standings_model::plan::{FieldType, Plan, Ranking};
 use standings_model::time::{parse_date, parse_rfc3339, parse_written};
 use standings_model::value::Value;
+use standings_model::window::Bounds;
 
 /// Rows that one answer may have.
 pub const MOST_ROWS: usize = 10_000;
@@ -205,6 +206,55 @@ pub fn start(text: &str) -> Result<i64, Problem> {
         Problem::bad(format!(
             "window {text}: write its start as 2026-01-23T00:00:00Z"
         ))
+    })
+}
+
+/// The path of a window: `{name}/windows/{start}`, or `…/{start}/{end}`.
+#[derive(serde::Deserialize)]
+pub struct WindowPath {
+    /// Ranking.
+    pub name: String,
+    start: String,
+    end: Option<String>,
+}
+
+impl WindowPath {
+    /// The window.
+    pub fn window(&self, ranking: &Ranking) -> Result<Bounds, Problem> {
+        window(ranking, &self.start, self.end.as_deref())
+    }
+
+    /// How many segments name the window.
+    pub fn segments(&self) -> usize {
+        1 + usize::from(self.end.is_some())
+    }
+}
+
+/// The window that a path names: by its start, or by start and end where a start does not say which it is.
+fn window(ranking: &Ranking, from: &str, to: Option<&str>) -> Result<Bounds, Problem> {
+    let name = &ranking.name;
+    let from = start(from)?;
+    match (ranking.window.named(from), to) {
+        (Some(end), None) => Ok(Bounds { start: from, end }),
+        (None, Some(to)) => Ok(Bounds {
+            start: from,
+            end: start(to)?,
+        }),
+        (Some(_), Some(_)) => Err(Problem::not_found(format!(
+            "a window of `{name}` is named by its start alone: windows/{{start}}"
+        ))),
+        (None, None) => Err(Problem::not_found(format!(
+            "a window of `{name}` is named by its start and its end: windows/{{start}}/{{end}}"
+        ))),
+    }
+}
+
+/// The refusal where there is no such window.
+pub fn no_window(ranking: &Ranking) -> Problem {
+    let (name, starts) = (&ranking.name, ranking.window.is_named_by_start());
+    Problem::not_found(match starts {
+        true => format!("`{name}` has no window that starts at this time"),
+        false => format!("`{name}` has no window that starts and ends at these times"),
     })
 }
 

@@ -222,7 +222,10 @@ fn api_routes() -> Router<Arc<Shown>> {
         .route("/windows", get(rows::windows))
         .route("/windows/{start}", get(rows::rows))
         .route("/windows/{start}/series", get(series::series))
-        .route("/windows/{start}/keys/{*rest}", get(why::why));
+        .route("/windows/{start}/keys/{*rest}", get(why::why))
+        .route("/windows/{start}/{end}", get(rows::rows))
+        .route("/windows/{start}/{end}/series", get(series::series))
+        .route("/windows/{start}/{end}/keys/{*rest}", get(why::why));
     Router::new()
         .route("/api/v1/sales/city", get(rows::sales_by_city))
         .route("/api/v1/salesmen/top", get(rows::top_salesmen))

@@ -7,6 +7,7 @@ use super::amounts::Summary;
 use super::block::PartitionId;
 use super::reject::Reject;
 use super::value::Value;
+use super::window::Bounds;
 use super::window_check::Judgement;
 
 /// An upsert or delete of one row of one window of one ranking.
@@ -28,6 +29,16 @@ pub struct Change {
     pub measures: Arc<[Value]>,
     /// Whether the window is closed.
     pub is_final: bool,
+}
+
+impl Change {
+    /// Its window.
+    pub fn bounds(&self) -> Bounds {
+        Bounds {
+            start: self.window_start,
+            end: self.window_end,
+        }
+    }
 }
 
 /// Counts of sales, of one partition or of all. `read = ranked + late + retired + dead + filtered + duplicate` always.

@@ -60,13 +60,18 @@ pub fn each_message<E>(
     Ok(())
 }
 
-/// Appends a change's Kafka key: ranking, window start, group keys.
+/// Appends a change's Kafka key: ranking, window start (and end, where a start does not say which window it is), group
+/// keys.
 pub fn push_key(out: &mut Vec<u8>, plan: &Plan, change: &Change) {
     let ranking = &plan.rankings[change.ranking];
     out.extend_from_slice(b"{\"ranking\":");
     push_string(out, &ranking.name);
     out.extend_from_slice(b",\"window_start\":");
     push_time(out, change.window_start);
+    if !ranking.window.is_named_by_start() {
+        out.extend_from_slice(b",\"window_end\":");
+        push_time(out, change.window_end);
+    }
     for (key, value) in ranking.keys.iter().zip(change.key.iter()) {
         out.push(b',');
         push_field(out, &key.name, value);

@@ -26,4 +26,5 @@ pub mod sabotage;
 pub mod schema;
 pub mod time;
 pub mod value;
+pub mod window;
 pub mod window_check;

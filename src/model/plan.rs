@@ -3,15 +3,7 @@
 use super::check::Check;
 use super::expr::Expr;
 use super::schema::{ColumnType, Schema};
-
-/// A tumbling (`slide == size`) or hopping event-time window, aligned to the Unix epoch, UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// Length in milliseconds.
-    pub size: i64,
-    /// Distance between starts in milliseconds; divides `size`.
-    pub slide: i64,
-}
+use super::window::Window;
 
 /// What is measured of a group. Column numbers index the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

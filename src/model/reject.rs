@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::block::PartitionId;
+use super::window::Bounds;
 
 /// The reason of a sale that fails a check whose action is `dead-letter`.
 pub const CHECK: &str = "check";
@@ -23,6 +24,16 @@ pub struct MissedWindow {
     pub end: i64,
     /// Dropped by `--retain` rather than late.
     pub retired: bool,
+}
+
+impl MissedWindow {
+    /// Which it is.
+    pub fn bounds(&self) -> Bounds {
+        Bounds {
+            start: self.start,
+            end: self.end,
+        }
+    }
 }
 
 /// Why.

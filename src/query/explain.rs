@@ -60,15 +60,7 @@ fn explain_one(out: &mut String, plan: &Plan, r: &Ranking) {
         let _ = writeln!(out, "{text}");
     };
     line(format!("ranking {}", r.name));
-    line(if r.window.size == r.window.slide {
-        format!("  window     each {} (UTC)", ms(r.window.size))
-    } else {
-        format!(
-            "  window     {} long, one every {} (UTC)",
-            ms(r.window.size),
-            ms(r.window.slide)
-        )
-    });
+    line(format!("  window     {}", r.window.words(ms)));
     line(format!(
         "  sales      {}",
         if r.filter.is_some() {

@@ -24,7 +24,12 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
         };
         format!("{:?} {kind}", column.name)
     };
-    let mut out = format!("window {} {}", ranking.window.size, ranking.window.slide);
+    let window = &ranking.window;
+    let mut out = format!("window {} {}", window.size(), window.pane());
+    // Of the first families the lengths say all.
+    if !window.is_named_by_start() {
+        let _ = write!(out, " {}", window.name());
+    }
     // Writing to a String cannot fail.
     let mut line = |text: String| {
         let _ = write!(out, "\n{text}");

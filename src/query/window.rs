@@ -1,4 +1,4 @@
-//! `TUMBLE` and `HOP`.
+//! The source of a ranking: a window over the table, by one of the families of `standings_model::window`.
 
 use sqlparser::ast::{
     DateTimeField, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Interval, Spanned,
@@ -6,45 +6,55 @@ use sqlparser::ast::{
 };
 
 use super::error::{QueryError, Text};
-use standings_model::plan::Window;
 use standings_model::time::DAY;
+use standings_model::window::{FAMILIES, Window};
 
-const ALLOWED: &str = "the source of a ranking is TABLE(TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '1' DAY)) \
-                       or TABLE(HOP(TABLE sales, DESCRIPTOR(event_time), INTERVAL '5' MINUTES, INTERVAL '1' HOUR)) \
-                       (slide, then size), also without the outer TABLE(…)";
+/// What the source may be.
+fn allowed() -> String {
+    let examples = FAMILIES.iter().map(|f| f.example());
+    let examples: Vec<&str> = examples.collect();
+    format!(
+        "the source of a ranking is {}, also without the outer TABLE(…)",
+        examples.join(" or ")
+    )
+}
 
 /// The window that a `FROM` names.
 pub fn parse(text: Text<'_>, from: &TableFactor) -> Result<Window, QueryError> {
+    let wrong = |found: String| text.error(from.span(), found, allowed());
     let (name, args) = match from {
         TableFactor::TableFunction {
             expr: Expr::Function(f),
             ..
         } => match &f.args {
             FunctionArguments::List(list) => (f.name.to_string(), list.args.as_slice()),
-            _ => return Err(text.error(from.span(), format!("`{from}` as the source"), ALLOWED)),
+            _ => return Err(wrong(format!("`{from}` as the source"))),
         },
         TableFactor::Table {
             name,
             args: Some(args),
             ..
         } => (name.to_string(), args.args.as_slice()),
-        other => return Err(text.error(other.span(), format!("`{other}` as the source"), ALLOWED)),
+        other => {
+            return Err(text.error(other.span(), format!("`{other}` as the source"), allowed()));
+        }
     };
-    let wanted = match name.to_ascii_uppercase().as_str() {
-        "TUMBLE" => 3,
-        "HOP" => 4,
-        _ => return Err(text.error(from.span(), format!("the table function {name}"), ALLOWED)),
+    let Some(family) = Window::family(&name) else {
+        return Err(wrong(format!("the table function {name}")));
     };
     let args: Vec<&Expr> = args
         .iter()
         .map(|a| match a {
             FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => Ok(e),
-            other => Err(text.error(from.span(), format!("the argument `{other}`"), ALLOWED)),
+            other => Err(wrong(format!("the argument `{other}`"))),
         })
         .collect::<Result<_, _>>()?;
+    let wanted = 2 + family.intervals().len();
     if args.len() != wanted {
-        let found = format!("{} arguments of {name}, which takes {wanted}", args.len());
-        return Err(text.error(from.span(), found, ALLOWED));
+        return Err(wrong(format!(
+            "{} arguments of {name}, which takes {wanted}",
+            args.len()
+        )));
     }
     match args[0] {
         Expr::Identifier(table) if table.value == "sales" => {}
@@ -57,30 +67,14 @@ pub fn parse(text: Text<'_>, from: &TableFactor) -> Result<Window, QueryError> {
         }
     }
     descriptor(text, args[1])?;
-    let first = interval(text, args[2])?;
-    if wanted == 3 {
-        return Ok(Window {
-            size: first,
-            slide: first,
-        });
-    }
-    let size = interval(text, args[3])?;
-    if size % first != 0 {
-        let found = format!("a size of {size} ms that is no multiple of the slide of {first} ms");
-        return Err(text.error(
-            args[3].span(),
-            found,
-            "HOP takes the slide, then the size, a multiple of it",
-        ));
-    }
-    if size / first > 10_000 {
-        return Err(text.error(
-            args[2].span(),
-            "more than 10000 windows over each sale",
-            "a larger slide",
-        ));
-    }
-    Ok(Window { size, slide: first })
+    let intervals: Vec<i64> = args[2..]
+        .iter()
+        .map(|expr| interval(text, expr))
+        .collect::<Result<_, _>>()?;
+    Window::new(family, &intervals).map_err(|misfit| {
+        let at = args[2 + misfit.interval].span();
+        text.error(at, misfit.found, misfit.allowed)
+    })
 }
 
 fn descriptor(text: Text<'_>, expr: &Expr) -> Result<(), QueryError> {

@@ -15,6 +15,7 @@ use standings_engine::dataflow::gate::Gate;
 use standings_engine::dataflow::graph;
 use standings_engine::driver::{Driver, Settings, Snapshots, Turn};
 use standings_engine::event_time::partition::Policy;
+use standings_engine::fold;
 use standings_engine::input::Input;
 use standings_engine::snapshot::{Parts, Store, Writer};
 use standings_model::change::Commit;
@@ -158,13 +159,15 @@ impl Cluster {
             .map(|_| Arc::new(AtomicBool::new(false)))
             .collect();
         let settings = Settings {
-            plan: Arc::clone(&plan),
-            policy,
-            summary_window: Some(1_000),
+            fold: fold::Settings {
+                plan: Arc::clone(&plan),
+                policy,
+                summary_window: Some(1_000),
+                max_record_bytes: 1 << 20,
+            },
             idle_timeout: Duration::from_millis(500),
             until_end: files,
             ends_are_final: files,
-            max_record_bytes: 1 << 20,
             in_flight_bytes,
             epoch_bytes: (epoch_bytes, 1 << 14),
             stop: Arc::clone(&stops[0]),

@@ -23,8 +23,9 @@ use standings_model::block::PartitionId;
 use standings_model::change::{Change, Commit, Whole};
 use standings_model::sabotage::{self, Mistake};
 use standings_model::value::Value;
+use standings_model::window::Bounds;
 
-type RowKey = (usize, i64, Arc<[Value]>);
+type RowKey = (usize, Bounds, Arc<[Value]>);
 
 /// A sink's way to the present.
 pub struct CatchUp {
@@ -62,11 +63,11 @@ impl CatchUp {
         let shown = self.shown.into_iter();
         let mut shown: BTreeMap<RowKey, ShownRow> = shown
             .filter(|row| row.window_end > whole.horizon)
-            .map(|row| ((row.ranking, row.window_start, Arc::clone(&row.key)), row))
+            .map(|row| ((row.ranking, row.bounds(), Arc::clone(&row.key)), row))
             .collect();
         let mut changes = Vec::new();
         for row in &whole.rows {
-            let key = (row.ranking, row.window_start, Arc::clone(&row.key));
+            let key = (row.ranking, row.bounds(), Arc::clone(&row.key));
             let before = shown.remove(&key);
             let moves_only = self.emit == Emit::Ranks && !row.is_final;
             let same = before.as_ref().is_some_and(|before| {
@@ -97,7 +98,7 @@ impl CatchUp {
             });
         }
         changes.sort_by(|a, b| {
-            let place = |c: &Change| (c.ranking, c.window_start, c.rank);
+            let place = |c: &Change| (c.ranking, c.bounds(), c.rank);
             place(a).cmp(&place(b)).then_with(|| a.key.cmp(&b.key))
         });
         changes

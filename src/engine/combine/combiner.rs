@@ -12,10 +12,11 @@ use crate::pack::layout::{Layout, NO_TEXT, NULL_NUMBER, Slot, SlotKind, put_wide
 use crate::pack::texts::{TextTable, Texts};
 use standings_model::block::PartitionId;
 use standings_model::bytes::same;
-use standings_model::plan::{Plan, Ranking, Window};
+use standings_model::plan::{Plan, Ranking};
 use standings_model::reject::MissedWindow;
 use standings_model::schema::ColumnType;
 use standings_model::value::Value;
+use standings_model::window::Cover;
 
 /// A decoded sale, as the fold needs to see it. Columns are numbers in the schema.
 pub trait SaleView {
@@ -91,10 +92,8 @@ struct Fold {
     index: HashTable<u32>,
     spans: Vec<Span>,
     span_numbers: HashMap<Span, u32>,
-    /// In how many windows every sale is, when it is in the same number wherever it falls; else 1.
-    overlap: u32,
-    /// The latest window that the previous sale was in.
-    latest: i64,
+    /// The pane of the previous sale.
+    pane: Pane,
     /// The windows of the previous row.
     last: (Span, u32),
     /// Per slot of distinct values.
@@ -113,7 +112,15 @@ struct Distinct {
     pairs: Vec<u64>,
 }
 
-/// Windows that a row counts in, alike: the latest, and those before it, each a slide earlier.
+/// A pane, and the windows that hold it.
+#[derive(Clone, Copy, Debug)]
+struct Pane {
+    length: i64,
+    start: i64,
+    cover: Cover,
+}
+
+/// Windows that a row counts in, alike: the latest by its end, and those before it, each a pane earlier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Span {
     latest: i64,
@@ -146,8 +153,11 @@ impl Combiner {
                 index: HashTable::new(),
                 spans: Vec::new(),
                 span_numbers: HashMap::new(),
-                overlap: overlap(&ranking.window),
-                latest: 0,
+                pane: Pane {
+                    length: ranking.window.pane(),
+                    start: 0,
+                    cover: ranking.window.cover(0),
+                },
                 last: (Span::default(), NO_SPAN),
             })
             .collect();
@@ -197,15 +207,17 @@ impl Combiner {
             {
                 continue;
             }
-            let window = fold.ranking.window;
-            let mut start = fold.latest_window(time);
+            let Cover {
+                first,
+                last,
+                windows,
+            } = fold.cover(time);
             // A window that ends later is late later: where the first one takes the sale, all do.
-            let first = start - i64::from(fold.overlap - 1) * window.slide;
-            if fold.overlap > 1 && judge(first + window.size) == Verdict::Counted {
+            if windows > 1 && judge(first) == Verdict::Counted {
                 outcome = Outcome::Counted;
                 let span = Span {
-                    latest: start,
-                    windows: fold.overlap,
+                    latest: last,
+                    windows,
                 };
                 let key = fold.key(texts, columns, sale);
                 let row = fold.row(span, key);
@@ -214,14 +226,14 @@ impl Combiner {
                 continue;
             }
             let mut key = None;
-            while start > time - window.size {
-                let end = start + window.size;
+            let mut end = last;
+            while end >= first {
                 match judge(end) {
                     Verdict::Counted => {
                         outcome = Outcome::Counted;
                         let key = *key.get_or_insert_with(|| fold.key(texts, columns, sale));
                         let span = Span {
-                            latest: start,
+                            latest: end,
                             windows: 1,
                         };
                         let row = fold.row(span, key);
@@ -235,13 +247,13 @@ impl Combiner {
                         let retired = verdict == Verdict::Retired;
                         missed.push(MissedWindow {
                             ranking: number,
-                            start,
+                            start: fold.ranking.window.start(end),
                             end,
                             retired,
                         });
                     }
                 }
-                start -= window.slide;
+                end -= fold.pane.length;
             }
         }
         outcome
@@ -305,15 +317,16 @@ impl Fold {
         texts.intern(&bytes)
     }
 
-    /// The start of the latest window that a time is in.
+    /// The windows that hold a time.
     #[inline]
-    fn latest_window(&mut self, time: i64) -> i64 {
-        let slide = self.ranking.window.slide;
-        // Sales that come together are mostly of one window, and a division costs as much as all the rest here.
-        if !(0..slide).contains(&time.wrapping_sub(self.latest)) {
-            self.latest = time.div_euclid(slide) * slide;
+    fn cover(&mut self, time: i64) -> Cover {
+        let Pane { length, start, .. } = self.pane;
+        // Sales that come together are mostly of one pane, and a division costs as much as all the rest here.
+        if !(0..length).contains(&time.wrapping_sub(start)) {
+            self.pane.cover = self.ranking.window.cover(time);
+            self.pane.start = self.pane.cover.first - length;
         }
-        self.latest
+        self.pane.cover
     }
 
     /// The row of a key in some windows, made when new.
@@ -468,13 +481,13 @@ impl Fold {
             }];
             let Span { latest, windows } = self.spans[span];
             match to.deltas.groups.last_mut() {
-                Some(g) if (g.ranking, g.window_start, g.windows) == (number, latest, windows) => {
+                Some(g) if (g.ranking, g.window_end, g.windows) == (number, latest, windows) => {
                     g.rows += 1;
                 }
                 _ => to.deltas.groups.push(Group {
                     ranking: number,
                     rows: 1,
-                    window_start: latest,
+                    window_end: latest,
                     windows,
                 }),
             }
@@ -542,14 +555,6 @@ impl Outgoing {
         if id != NO_TEXT {
             self.deltas.words[at] = u64::from(self.text(texts, id as u32));
         }
-    }
-}
-
-/// In how many windows every sale is, if that is the same for all; else 1, and windows are filled one by one.
-fn overlap(window: &Window) -> u32 {
-    match window.size % window.slide {
-        0 => u32::try_from(window.size / window.slide).unwrap_or(1),
-        _ => 1,
     }
 }
 

@@ -16,7 +16,6 @@ mod settings;
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -32,7 +31,7 @@ use crate::dataflow::gate::Look;
 use crate::dataflow::handles::{Cells, Handles, Input, ToGather};
 use crate::dataflow::messages::{Body, Message};
 use crate::event_time::BEGINNING;
-use crate::fold::{self, Fold, GoesOn};
+use crate::fold::{Fold, GoesOn};
 use crate::rank::messages::{Epoch, Promise};
 use crate::snapshot;
 use crate::snapshot::order::PartReport;
@@ -146,12 +145,7 @@ impl<F: Feed> Driver<F> {
         open: impl FnOnce(&Start) -> F + 'static,
     ) -> Self {
         let last_end = settings.clock.now();
-        let fold = Fold::new(fold::Settings {
-            plan: Arc::clone(&settings.plan),
-            policy: settings.policy,
-            summary_window: settings.summary_window,
-            max_record_bytes: settings.max_record_bytes,
-        });
+        let fold = Fold::new(settings.fold.clone());
         Driver {
             index,
             peers,
@@ -241,7 +235,7 @@ impl<F: Feed> Driver<F> {
         };
         let rows = snapshot::load(
             &snapshots.store,
-            &self.settings.plan,
+            &self.settings.fold.plan,
             &start.parts,
             start.horizon,
             (self.index, self.peers),
@@ -467,7 +461,7 @@ impl<F: Feed> Driver<F> {
         let Some(failed) = self.fold.failures() else {
             return;
         };
-        let (live, checks) = (&self.settings.live, &self.settings.plan.checks);
+        let (live, checks) = (&self.settings.live, &self.settings.fold.plan.checks);
         if live.checks_failed(checks, failed) {
             self.settings.stop.store(true, Ordering::Relaxed);
         }

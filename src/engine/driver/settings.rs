@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::event_time::partition::Policy;
+use crate::fold;
 use crate::snapshot::{Store, Writer};
 use standings_model::clock::Clock;
-use standings_model::plan::Plan;
 use standings_observe::live::Live;
 
 /// Where a run's snapshots lie, and who writes their parts.
@@ -22,20 +21,14 @@ pub struct Snapshots {
 /// What a driver needs to know.
 #[derive(Clone)]
 pub struct Settings {
-    /// The rankings.
-    pub plan: Arc<Plan>,
-    /// How event time is judged.
-    pub policy: Policy,
-    /// `--summary-window`, ms: whether and by which windows amounts are summed up.
-    pub summary_window: Option<i64>,
+    /// What its fold needs.
+    pub fold: fold::Settings,
     /// `--idle-timeout`.
     pub idle_timeout: Duration,
     /// `--until-end`.
     pub until_end: bool,
     /// Whether a partition that has ended can never contribute again (files).
     pub ends_are_final: bool,
-    /// `--max-record-bytes`.
-    pub max_record_bytes: usize,
     /// Bytes that this worker may have in flight.
     pub in_flight_bytes: usize,
     /// Least and most bytes of an epoch under load.

@@ -25,7 +25,7 @@ use standings_model::block::{Block, PartitionId};
 use standings_model::plan::Plan;
 use standings_model::reject::Reject;
 
-pub use self::partition::{Folds, Partition};
+use self::partition::{Folds, Partition};
 use crate::combine::combiner::Combiner;
 use crate::event_time::partition::Policy;
 use crate::pack::deltas::Deltas;

@@ -24,9 +24,9 @@ pub struct Group {
     pub ranking: u32,
     /// How many rows follow.
     pub rows: u32,
-    /// Window start, ms; of the latest, if the rows count in several.
-    pub window_start: i64,
-    /// In how many windows the rows count: each a slide before the other.
+    /// Window end, ms; of the latest, if the rows count in several.
+    pub window_end: i64,
+    /// In how many windows the rows count: each a pane before the other.
     pub windows: u32,
 }
 

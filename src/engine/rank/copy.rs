@@ -33,17 +33,17 @@ impl Copy {
     }
 
     /// Begins a row of a ranking's window, whose words are then at the end of [`Copy::words`].
-    pub fn row(&mut self, ranking: u32, window_start: i64) {
+    pub fn row(&mut self, ranking: u32, window_end: i64) {
         if self.now.texts.byte_size() + self.now.words.len() * 8 >= self.piece {
             self.done.push(std::mem::take(&mut self.now));
             self.numbers.clear();
         }
         match self.now.groups.last_mut() {
-            Some(g) if g.ranking == ranking && g.window_start == window_start => g.rows += 1,
+            Some(g) if g.ranking == ranking && g.window_end == window_end => g.rows += 1,
             _ => self.now.groups.push(Group {
                 ranking,
                 rows: 1,
-                window_start,
+                window_end,
                 windows: 1,
             }),
         }

@@ -130,7 +130,7 @@ impl Gather {
 
     /// Takes over one candidate.
     pub fn candidate(&mut self, candidate: Candidate) {
-        let at = (candidate.ranking, candidate.window_start);
+        let at = (candidate.ranking, candidate.window_end);
         let partitions = self.windows.entry(at).or_default();
         let own = Arc::clone(&candidate.partition);
         let partition = partitions.entry(own).or_default();
@@ -190,22 +190,21 @@ impl Gather {
     pub fn draft(&mut self, closed_before: i64, whole: bool) -> Commit {
         let watermark = self.clock.watermark().max(closed_before);
         if watermark > self.closed {
-            for ((ranking, start), partitions) in &self.windows {
-                let end = start.saturating_add(self.plan.rankings[*ranking as usize].window.size);
-                if end <= watermark && end > self.closed {
+            for ((ranking, end), partitions) in &self.windows {
+                if *end <= watermark && *end > self.closed {
                     self.dirty
-                        .extend(partitions.keys().map(|p| (*ranking, *start, Arc::clone(p))));
+                        .extend(partitions.keys().map(|p| (*ranking, *end, Arc::clone(p))));
                 }
             }
             self.closed = watermark;
         }
         let judgements = self.judge_windows(closed_before);
         let mut changes = Vec::new();
-        for (ranking, start, partition) in std::mem::take(&mut self.dirty) {
-            let at = self.at((ranking, start), watermark);
+        for (ranking, end, partition) in std::mem::take(&mut self.dirty) {
+            let at = self.at((ranking, end), watermark);
             let Some(found) = self
                 .windows
-                .get_mut(&(ranking, start))
+                .get_mut(&(ranking, end))
                 .and_then(|w| w.get_mut(&partition))
             else {
                 continue;
@@ -276,9 +275,9 @@ impl Gather {
         }
     }
 
-    fn at(&self, (ranking, start): (u32, i64), watermark: i64) -> At {
+    fn at(&self, (ranking, end): (u32, i64), watermark: i64) -> At {
         let ranking = ranking as usize;
-        let end = start.saturating_add(self.plan.rankings[ranking].window.size);
+        let start = self.plan.rankings[ranking].window.start(end);
         At {
             ranking,
             window: (start, end),
@@ -316,10 +315,7 @@ impl Gather {
                 }
                 self.dropped = Some(dropped);
             }
-            let rankings = &self.plan.rankings;
-            self.windows.retain(|(r, start), _| {
-                start.saturating_add(rankings[*r as usize].window.size) > horizon
-            });
+            self.windows.retain(|(_, end), _| *end > horizon);
         }
     }
 }

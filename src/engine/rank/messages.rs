@@ -21,8 +21,8 @@ pub type Epoch = u64;
 pub struct Candidate {
     /// Ranking number in the plan.
     pub ranking: u32,
-    /// Window start, ms.
-    pub window_start: i64,
+    /// Window end, ms.
+    pub window_end: i64,
     /// The partition's key bytes (`PARTITION BY` beyond the window); empty for a whole window.
     pub partition: Arc<[u8]>,
     /// Group key bytes.

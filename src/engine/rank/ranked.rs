@@ -325,7 +325,7 @@ mod tests {
         });
         Candidate {
             ranking: 0,
-            window_start: 0,
+            window_end: 10,
             partition: Arc::from([]),
             key: Arc::from([b'a' + key]),
             row,

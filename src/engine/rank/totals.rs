@@ -15,6 +15,7 @@ use standings_model::plan::Plan;
 pub struct Totals {
     plan: Arc<Plan>,
     readers: Vec<Reader>,
+    /// By ranking and end.
     windows: BTreeMap<(u32, i64), WindowState>,
     texts: Interner,
     touched: Vec<(u32, i64)>,
@@ -83,8 +84,8 @@ impl Totals {
             };
             let values = distinct.clone();
             for earlier in 0..i64::from(group.windows) {
-                let start = group.window_start - earlier * ranking.window.slide;
-                let at = (group.ranking, start);
+                let end = group.window_end - earlier * ranking.window.pane();
+                let at = (group.ranking, end);
                 let window = self.windows.entry(at);
                 let window = window.or_insert_with(|| WindowState::new(reader));
                 distinct = values.clone();
@@ -100,12 +101,12 @@ impl Totals {
         self.touched.sort_unstable();
         self.touched.dedup();
         let mut out = Vec::new();
-        for (number, start) in self.touched.drain(..) {
-            if let Some(window) = self.windows.get_mut(&(number, start)) {
+        for (number, end) in self.touched.drain(..) {
+            if let Some(window) = self.windows.get_mut(&(number, end)) {
                 let ranking = &self.plan.rankings[number as usize];
                 window.settle(
                     number,
-                    start,
+                    end,
                     ranking,
                     &self.readers[number as usize],
                     &self.texts,
@@ -139,14 +140,8 @@ impl Totals {
 
     /// Drops every window that ends at or before `horizon`.
     pub fn retire(&mut self, horizon: i64) {
-        let gone: Vec<(u32, i64)> = self
-            .windows
-            .keys()
-            .filter(|(r, start)| {
-                start.saturating_add(self.plan.rankings[*r as usize].window.size) <= horizon
-            })
-            .copied()
-            .collect();
+        let gone = self.windows.keys().filter(|(_, end)| *end <= horizon);
+        let gone: Vec<(u32, i64)> = gone.copied().collect();
         for at in gone {
             if let Some(window) = self.windows.remove(&at) {
                 window.release(&self.readers[at.0 as usize], &mut self.texts);

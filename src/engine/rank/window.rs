@@ -325,7 +325,7 @@ impl WindowState {
     pub fn settle(
         &mut self,
         number: u32,
-        start: i64,
+        end: i64,
         ranking: &Ranking,
         reader: &Reader,
         texts: &Interner,
@@ -380,7 +380,7 @@ impl WindowState {
                 let view = view(rows, reader, texts, sets, row, &mut words);
                 out.push(Candidate {
                     ranking: number,
-                    window_start: start,
+                    window_end: end,
                     partition: Arc::clone(partition_key),
                     key: view.key_bytes().into(),
                     row: (!removed).then(|| CandidateRow {

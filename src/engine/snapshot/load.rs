@@ -42,27 +42,27 @@ pub fn load(
         let name = |e: String| format!("{}: {e}", file.name);
         part::read(
             read_part(store, file).map_err(|e| e.to_string())?,
-            |ranking, start, bin, bytes| {
+            |ranking, end, bin, bytes| {
                 if bin as usize % workers != worker {
                     return Ok(());
                 }
                 let nonsense = || "a row makes no sense".to_owned();
                 let number = *numbers.get(ranking).ok_or_else(nonsense)?;
-                if start.saturating_add(plan.rankings[number].window.size) <= horizon {
+                if end <= horizon {
                     return Ok(());
                 }
                 let key = state::key(bytes).ok_or_else(nonsense)?;
-                if !seen.insert((number, start, key.into())) {
+                if !seen.insert((number, end, key.into())) {
                     return Ok(());
                 }
                 let deltas = batches.entry(number).or_default();
                 state::decode(bytes, &layouts[number], deltas).ok_or_else(nonsense)?;
                 match deltas.groups.last_mut() {
-                    Some(group) if group.window_start == start => group.rows += 1,
+                    Some(group) if group.window_end == end => group.rows += 1,
                     _ => deltas.groups.push(Group {
                         ranking: number as u32,
                         rows: 1,
-                        window_start: start,
+                        window_end: end,
                         windows: 1,
                     }),
                 }

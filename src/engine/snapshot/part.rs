@@ -67,7 +67,7 @@ fn write_in(plan: &Plan, deltas: &Deltas, batch: usize) -> Result<(Vec<u8>, u64)
                 plan,
                 group.ranking as usize,
                 &layout,
-                group.window_start,
+                group.window_end,
                 deltas,
                 row,
                 &mut distinct,
@@ -112,7 +112,7 @@ impl Rows {
         plan: &Plan,
         number: usize,
         layout: &Layout,
-        start: i64,
+        end: i64,
         deltas: &Deltas,
         row: &[u64],
         distinct: &mut impl Iterator<Item = &'a u32>,
@@ -130,8 +130,8 @@ impl Rows {
         let before = self.bytes;
         self.bytes += ranking.name.len();
         self.ranking.push(ranking.name.clone());
-        self.start.push(start);
-        self.end.push(start + ranking.window.size);
+        self.start.push(ranking.window.start(end));
+        self.end.push(end);
         self.bin.push(bin(hash(key)) as i32);
         let key = object(keys.map(|(k, v)| (k.name.as_str(), v.clone())));
         let measures = object(measures.map(|(m, v)| (m.name.as_str(), v)));
@@ -210,7 +210,7 @@ fn measure(
     }
 }
 
-/// Gives every row of a part: ranking, window start, bin, state.
+/// Gives every row of a part: ranking, window end, bin, state.
 pub fn read(
     bytes: Vec<u8>,
     mut take: impl FnMut(&str, i64, i32, &[u8]) -> Result<(), String>,
@@ -235,10 +235,10 @@ pub fn read(
         let ranking = ranking
             .as_string_opt::<i32>()
             .ok_or_else(|| wrong("ranking"))?;
-        let start = column("window_start")?;
-        let start = start
+        let end = column("window_end")?;
+        let end = end
             .as_primitive_opt::<TimestampMillisecondType>()
-            .ok_or_else(|| wrong("window_start"))?;
+            .ok_or_else(|| wrong("window_end"))?;
         let bins = column("bin")?;
         let bins = bins
             .as_primitive_opt::<arrow::datatypes::Int32Type>()
@@ -246,12 +246,12 @@ pub fn read(
         let state = column("state")?;
         let state = state.as_binary_opt::<i32>().ok_or_else(|| wrong("state"))?;
         for i in 0..batch.num_rows() {
-            if ranking.is_null(i) || start.is_null(i) || bins.is_null(i) || state.is_null(i) {
+            if ranking.is_null(i) || end.is_null(i) || bins.is_null(i) || state.is_null(i) {
                 return Err("not readable as a part: NULL".to_owned());
             }
             take(
                 ranking.value(i),
-                start.value(i),
+                end.value(i),
                 bins.value(i),
                 state.value(i),
             )?;
@@ -272,8 +272,8 @@ mod tests {
 
     pub(super) fn rows(part: Vec<u8>) -> Vec<Row> {
         let mut all = Vec::new();
-        let mut take = |ranking: &str, start: i64, bin: i32, state: &[u8]| {
-            all.push((ranking.to_owned(), start, bin, state.to_vec()));
+        let mut take = |ranking: &str, end: i64, bin: i32, state: &[u8]| {
+            all.push((ranking.to_owned(), end, bin, state.to_vec()));
             Ok(())
         };
         read(part, &mut take).unwrap();
@@ -332,7 +332,7 @@ mod large {
         deltas.groups.push(Group {
             ranking: ranking as u32,
             rows,
-            window_start: 0,
+            window_end: 3_600_000,
             windows: 1,
         });
         deltas

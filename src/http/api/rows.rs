@@ -11,10 +11,11 @@ use crate::as_of::AsOf;
 use crate::board::{AsItWas, Row, WindowInfo};
 use crate::json;
 use crate::openapi;
-use crate::params::{self, AtLeast, MOST_ROWS, Params};
+use crate::params::{self, AtLeast, MOST_ROWS, Params, WindowPath};
 use crate::problem::Problem;
 use crate::watch::Shown;
 use standings_model::value::Value;
+use standings_model::window::Bounds;
 
 /// Rows of a key's history unless the request says.
 const HISTORY: usize = 30;
@@ -45,7 +46,7 @@ impl Shown {
         }
         Ok(self.board.view(|view| {
             let window = view.newest(ranking, date);
-            let rows = window.and_then(|w| view.rows(ranking, w.start, limit));
+            let rows = window.and_then(|w| view.rows(ranking, w.bounds, limit));
             (view.as_of().clone(), rows)
         }))
     }
@@ -54,15 +55,15 @@ impl Shown {
     pub(crate) async fn window(
         &self,
         ranking: usize,
-        start: i64,
+        bounds: Bounds,
         limit: usize,
     ) -> Result<(AsOf, Window), Problem> {
         if let Some(database) = &self.database {
-            return database.window(ranking, start, limit).await;
+            return database.window(ranking, bounds, limit).await;
         }
         Ok(self
             .board
-            .view(|view| (view.as_of().clone(), view.rows(ranking, start, limit))))
+            .view(|view| (view.as_of().clone(), view.rows(ranking, bounds, limit))))
     }
 
     async fn windows(
@@ -192,26 +193,26 @@ pub(crate) async fn windows(
 )]
 pub(crate) async fn rows(
     State(shown): State<Arc<Shown>>,
-    Path((name, start)): Path<(String, String)>,
+    Path(path): Path<WindowPath>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     shown.has_rows()?;
-    let (number, ranking) = params::ranking(&shown.plan, &name)?;
+    let (number, ranking) = params::ranking(&shown.plan, &path.name)?;
     let params = Params::read(query.as_deref(), &["limit", "at", "at_least", "wait"])?;
-    let (limit, start) = (params.limit(MOST_ROWS, MOST_ROWS)?, params::start(&start)?);
+    let (limit, bounds) = (params.limit(MOST_ROWS, MOST_ROWS)?, path.window(ranking)?);
     let mut at_least = AtLeast::of(&params, &shown)?;
-    let missing = || Problem::not_found(format!("`{name}` has no window that starts at this time"));
+    let missing = || params::no_window(ranking);
     let at = params.commit("at")?;
     loop {
         if let Some(at) = at {
             let now = shown.board.view(|view| view.as_of().clone());
             if at_least.reached(&now).await? {
-                let (as_of, window, rows) = as_it_was(&shown, (number, start), at, limit)?;
+                let (as_of, window, rows) = as_it_was(&shown, (number, bounds), at, limit)?;
                 return Ok(answer(&as_of, json::rows(ranking, &window, &rows)));
             }
             continue;
         }
-        let (as_of, found) = shown.window(number, start, limit).await?;
+        let (as_of, found) = shown.window(number, bounds, limit).await?;
         if at_least.reached(&as_of).await? {
             let (window, rows) = found.ok_or_else(missing)?;
             return Ok(answer(&as_of, json::rows(ranking, &window, &rows)));
@@ -221,7 +222,7 @@ pub(crate) async fn rows(
 
 fn as_it_was(
     shown: &Shown,
-    at: (usize, i64),
+    at: (usize, Bounds),
     commit: u64,
     limit: usize,
 ) -> Result<(AsOf, WindowInfo, Vec<Row>), Problem> {

@@ -58,7 +58,7 @@ pub(crate) async fn search(
         }
     };
     let mut out = format!("{{\"as_of\":{},\"matches\":", as_of.json()).into_bytes();
-    json::list(&mut out, &matches, |out, (start, row)| {
+    json::list(&mut out, &matches, |out, (bounds, row)| {
         out.extend_from_slice(b"{\"key\":");
         json::push_key(out, ranking, &row.key);
         out.extend_from_slice(b",\"label\":");
@@ -69,9 +69,14 @@ pub(crate) async fn search(
             Some(label) => push_string(out, &label),
             None => out.extend_from_slice(b"null"),
         }
-        let start = format_rfc3339(*start);
+        let start = format_rfc3339(bounds.start);
         // Writing to a Vec cannot fail.
-        let _ = write!(out, ",\"window_start\":\"{start}\",\"rank\":{}}}", row.rank);
+        let _ = write!(out, ",\"window_start\":\"{start}\"");
+        if !ranking.window.is_named_by_start() {
+            let end = format_rfc3339(bounds.end);
+            let _ = write!(out, ",\"window_end\":\"{end}\"");
+        }
+        let _ = write!(out, ",\"rank\":{}}}", row.rank);
     });
     out.push(b'}');
     Ok(answer(&as_of, json::text(out)))

@@ -10,11 +10,12 @@ use super::answer;
 use crate::board::{Key, SLICES};
 use crate::json;
 use crate::openapi;
-use crate::params::{self, AtLeast, Params};
+use crate::params::{self, AtLeast, Params, WindowPath};
 use crate::problem::Problem;
 use crate::watch::Shown;
 use standings_model::json::push_string;
 use standings_model::time::format_rfc3339;
+use standings_model::window::Bounds;
 
 /// Rows unless the request says, and the most that it may say.
 const LIMITS: (usize, usize) = (20, 1_000);
@@ -27,20 +28,20 @@ const LIMITS: (usize, usize) = (20, 1_000);
 )]
 pub(crate) async fn series(
     State(shown): State<Arc<Shown>>,
-    Path((name, start)): Path<(String, String)>,
+    Path(path): Path<WindowPath>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     shown.has_rows()?;
-    let (number, _) = params::ranking(&shown.plan, &name)?;
+    let (number, ranking) = params::ranking(&shown.plan, &path.name)?;
     let params = Params::read(query.as_deref(), &["limit", "at_least", "wait"])?;
-    let (limit, start) = (params.limit(LIMITS.0, LIMITS.1)?, params::start(&start)?);
+    let (limit, bounds) = (params.limit(LIMITS.0, LIMITS.1)?, path.window(ranking)?);
     let mut at_least = AtLeast::of(&params, &shown)?;
     let late = shown.about.policy.unwrap_or_default().out_of_orderness;
     let (as_of, found) = loop {
         let (as_of, found) = shown.board.view(|view| {
-            let found = view.rows(number, start, limit).map(|(window, rows)| {
+            let found = view.rows(number, bounds, limit).map(|(window, rows)| {
                 let keys: Vec<Key> = rows.into_iter().map(|r| r.key).collect();
-                let values = view.series(number, start, &keys, late);
+                let values = view.series(number, bounds, &keys, late);
                 (window, keys, values)
             });
             (view.as_of().clone(), found)
@@ -50,9 +51,9 @@ pub(crate) async fn series(
         }
     };
     let Some((window, keys, values)) = found else {
-        let message = format!("`{name}` has no window that starts at this time");
-        return Err(Problem::not_found(message));
+        return Err(params::no_window(ranking));
     };
+    let Bounds { start, end } = window.bounds;
     let mut out = Vec::new();
     let time = |ms| format_rfc3339(ms);
     // Writing to a Vec cannot fail.
@@ -60,13 +61,13 @@ pub(crate) async fn series(
         out,
         "{{\"as_of\":{},\"window_start\":\"{}\",\"window_end\":\"{}\",\"points\":",
         as_of.json(),
-        time(window.start),
-        time(window.end)
+        time(start),
+        time(end)
     );
-    let length = i128::from(window.end) - i128::from(window.start);
+    let length = i128::from(end) - i128::from(start);
     json::list(&mut out, 1..=SLICES as i128, |out, slice| {
         // Between the window's start and end, so it fits.
-        let at = i128::from(window.start) + length * slice / SLICES as i128;
+        let at = i128::from(start) + length * slice / SLICES as i128;
         push_string(out, &time(at as i64));
     });
     out.extend_from_slice(b",\"series\":");

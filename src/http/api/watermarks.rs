@@ -33,6 +33,9 @@ const MOST_WINDOWS: usize = 1_000;
 pub(crate) struct WindowName {
     ranking: String,
     window_start: String,
+    /// Where a start does not say which window it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window_end: Option<String>,
 }
 
 /// One partition.
@@ -107,7 +110,7 @@ pub(crate) async fn watermarks(
             for ranking in 0..shown.plan.rankings.len() {
                 let windows = view.windows(ranking);
                 let windows = windows.iter().filter(|w| !w.is_final);
-                open.extend(windows.map(|w| (ranking, w.start, w.end)));
+                open.extend(windows.map(|w| (ranking, w.bounds.start, w.bounds.end)));
             }
             (view.as_of().clone(), view.partitions().clone(), open)
         });
@@ -163,7 +166,11 @@ fn explain(
     let known = shown.about.policy;
     let policy = known.unwrap_or_default();
     let name = |ranking: usize| shown.plan.rankings[ranking].name.clone();
-    open.sort_by_key(|w| std::cmp::Reverse(w.1));
+    let end_in_name = |ranking: usize, end: i64| {
+        let named = shown.plan.rankings[ranking].window.is_named_by_start();
+        (!named).then(|| format_rfc3339(end))
+    };
+    open.sort_by_key(|w| std::cmp::Reverse((w.1, w.2)));
     open.truncate(MOST_WINDOWS);
     // A database keeps the global watermark only: what holds it is not known there.
     let counting = match known {
@@ -201,9 +208,10 @@ fn explain(
             finished: now.finished,
             holds,
             closes_if_idle: closes
-                .map(|(ranking, start, _)| WindowName {
+                .map(|(ranking, start, end)| WindowName {
                     ranking: name(*ranking),
                     window_start: format_rfc3339(*start),
+                    window_end: end_in_name(*ranking, *end),
                 })
                 .collect(),
         }

@@ -11,7 +11,7 @@ use crate::as_of::{AsOf, time};
 use crate::board::{Entry, Late, Row, WindowInfo, order_value};
 use crate::json;
 use crate::openapi;
-use crate::params::{self, AtLeast, MOST_ROWS, Params};
+use crate::params::{self, AtLeast, MOST_ROWS, Params, WindowPath};
 use crate::problem::Problem;
 use crate::watch::Shown;
 use standings_model::decimal::format_minor;
@@ -28,33 +28,35 @@ use standings_model::value::Value;
 )]
 pub(crate) async fn why(
     State(shown): State<Arc<Shown>>,
-    Path((name, start, _)): Path<(String, String, String)>,
+    Path(path): Path<WindowPath>,
     OriginalUri(uri): OriginalUri,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     shown.has_rows()?;
-    let (number, ranking) = params::ranking(&shown.plan, &name)?;
+    let (number, ranking) = params::ranking(&shown.plan, &path.name)?;
     let segments: Vec<&str> = uri.path().split('/').collect();
-    // /api/v1/rankings/{name}/windows/{start}/keys/…/why
-    let Some((&"why", keys)) = segments.get(8..).and_then(|s| s.split_last()) else {
+    // /api/v1/rankings/{name}/windows/{start}[/{end}]/keys/…/why
+    let Some((&"why", keys)) = segments
+        .get(7 + path.segments()..)
+        .and_then(|s| s.split_last())
+    else {
         return Err(Problem::not_found("a row is explained at keys/{key}/why"));
     };
     let params = Params::read(query.as_deref(), &AtLeast::NAMES)?;
-    let start = params::start(&start)?;
+    let bounds = path.window(ranking)?;
     let key = params::keys(&shown.plan, ranking, keys)?;
     let mut at_least = AtLeast::of(&params, &shown)?;
     loop {
-        let (as_of, found) = shown.window(number, start, MOST_ROWS).await?;
+        let (as_of, found) = shown.window(number, bounds, MOST_ROWS).await?;
         if !at_least.reached(&as_of).await? {
             continue;
         }
         let Some((window, rows)) = found else {
-            let message = format!("`{name}` has no window that starts at this time");
-            return Err(Problem::not_found(message));
+            return Err(params::no_window(ranking));
         };
         let beside = beside(ranking, &rows, &key)?;
         let (known, late) = shown.board.view(|view| {
-            let known = view.rows(number, start, MOST_ROWS);
+            let known = view.rows(number, bounds, MOST_ROWS);
             let known = known.and_then(|(_, rows)| rows.into_iter().find(|r| *r.key == key[..]));
             // The board may know more of the row than the answer's source, if it shows the same.
             let same = |r: &Row| (r.rank, &r.measures) == (beside.row.rank, &beside.row.measures);
@@ -62,7 +64,7 @@ pub(crate) async fn why(
                 let entry = view.entry(row.commit);
                 (row, entry)
             });
-            (known, view.late(number, start, &key))
+            (known, view.late(number, bounds, &key))
         });
         let known = known.as_ref().map(|(row, entry)| (row, entry.as_deref()));
         let body = write(ranking, (&as_of, &window), &beside, known, late);
@@ -211,8 +213,8 @@ fn write(
     let _ = write!(
         out,
         ",\"window_start\":\"{}\",\"window_end\":\"{}\",\"final\":{},\"key\":",
-        format_rfc3339(window.start),
-        format_rfc3339(window.end),
+        format_rfc3339(window.bounds.start),
+        format_rfc3339(window.bounds.end),
         row.is_final
     );
     json::push_key(&mut out, ranking, &row.key);

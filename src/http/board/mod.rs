@@ -89,7 +89,7 @@ impl Board {
             windows: BTreeMap::new(),
             rows: 0,
             points: 0,
-            dropped_before: i64::MIN,
+            dropped_before: None,
         };
         Board {
             max_rows,
@@ -123,16 +123,16 @@ impl Board {
         let number = told.number;
         state.as_of.commit = earlier.commit.max(number);
         let stamp = (state.as_of.commit, if number > 0 { told.at } else { 0 });
-        for (ranking, start) in &told.forgets {
+        for (ranking, before) in &told.forgets {
             if let Some(shown) = state.rankings.get_mut(*ranking) {
-                shown.forget(*start);
+                shown.forget(*before);
             }
         }
         let mut before = Vec::with_capacity(told.changes.len());
         let mut is_kept = false;
         let mut finals = BTreeMap::new();
         for change in told.changes.iter() {
-            let at = (change.ranking, change.window_start);
+            let at = (change.ranking, change.bounds());
             let (Some(ranking), Some(shown)) =
                 (plan.rankings.get(at.0), state.rankings.get_mut(at.0))
             else {
@@ -235,7 +235,7 @@ impl State {
                 .rankings
                 .get_mut(missed.ranking)
                 .map(|s| &mut s.windows);
-            let window = windows.and_then(|w| w.get_mut(&missed.start));
+            let window = windows.and_then(|w| w.get_mut(&missed.bounds()));
             let part = |k: &standings_model::plan::Key| {
                 let column = plan.schema.columns.get(k.column)?;
                 match sale.get(column.name.as_str())? {

@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 
 use super::window::Key;
 use standings_model::value::Value;
+use standings_model::window::Bounds;
 
 /// Slices of a window.
 pub const SLICES: usize = 40;
@@ -15,7 +16,8 @@ pub(super) struct Series {
 }
 
 /// Which slice of `[start, end)` an event time falls into; times outside count for the nearest.
-pub(super) fn slice(start: i64, end: i64, time: i64) -> u8 {
+pub(super) fn slice(window: Bounds, time: i64) -> u8 {
+    let Bounds { start, end } = window;
     let (length, passed) = (
         i128::from(end) - i128::from(start),
         i128::from(time) - i128::from(start),
@@ -100,11 +102,12 @@ mod tests {
 
     #[test]
     fn slices_cover_the_window() {
-        assert_eq!(slice(0, 400, -5), 0);
-        assert_eq!(slice(0, 400, 9), 0);
-        assert_eq!(slice(0, 400, 10), 1);
-        assert_eq!(slice(0, 400, 399), 39);
-        assert_eq!(slice(0, 400, i64::MAX), 39);
-        assert_eq!(slice(i64::MIN, i64::MAX, 0), 20);
+        let of = |start, end, time| slice(Bounds { start, end }, time);
+        assert_eq!(of(0, 400, -5), 0);
+        assert_eq!(of(0, 400, 9), 0);
+        assert_eq!(of(0, 400, 10), 1);
+        assert_eq!(of(0, 400, 399), 39);
+        assert_eq!(of(0, 400, i64::MAX), 39);
+        assert_eq!(of(i64::MIN, i64::MAX, 0), 20);
     }
 }

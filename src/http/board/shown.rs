@@ -8,6 +8,7 @@ use super::window::Window;
 use standings_model::change::Change;
 use standings_model::plan::{Field, Ranking};
 use standings_model::value::Value;
+use standings_model::window::Bounds;
 
 /// Series of a window that are kept beyond twice its rows.
 pub(super) const SPARE_SERIES: usize = 64;
@@ -16,11 +17,11 @@ const MAX_POINTS: usize = 400_000;
 
 #[derive(Debug)]
 pub(super) struct Shown {
-    pub(super) windows: BTreeMap<i64, Window>,
+    pub(super) windows: BTreeMap<Bounds, Window>,
     pub(super) rows: usize,
     pub(super) points: usize,
-    /// Windows that start before this were dropped.
-    pub(super) dropped_before: i64,
+    /// Windows before this were dropped.
+    pub(super) dropped_before: Option<Bounds>,
 }
 
 /// The value that a ranking is ordered by first.
@@ -44,18 +45,18 @@ impl Shown {
         was_final: bool,
         greatest: Option<i64>,
     ) -> Replaced {
-        if change.window_start < self.dropped_before {
+        let at = change.bounds();
+        if self.dropped(at) {
             return Replaced::NotKept;
         }
-        let window = self.windows.entry(change.window_start).or_default();
-        window.end = change.window_end;
+        let window = self.windows.entry(at).or_default();
         window.is_final |= change.is_final;
         window.commit = stamp.0;
         let replaced = window.fold(change, &ranking.partition, stamp, was_final);
         self.rows -= usize::from(matches!(replaced, Replaced::Row(_)));
         self.rows += usize::from(change.rank.is_some());
         if change.rank.is_none() && window.rows.is_empty() {
-            if let Some(gone) = self.windows.remove(&change.window_start) {
+            if let Some(gone) = self.windows.remove(&at) {
                 self.points -= gone.series.len();
             }
             return replaced;
@@ -64,9 +65,8 @@ impl Shown {
             && change.rank.is_some()
             && let Some(value) = order_value(ranking, &change.key, &change.measures)
         {
-            let time = greatest.unwrap_or(change.window_start);
-            let at = series::slice(change.window_start, change.window_end, time);
-            self.points += window.series.note(&change.key, at, value.clone());
+            let slice = series::slice(at, greatest.unwrap_or(at.start));
+            self.points += window.series.note(&change.key, slice, value.clone());
             // With many keys on the edge of the top, most series would be of keys that were there once.
             if window.series.keys() > 2 * window.rows.len() + SPARE_SERIES {
                 let rows = &window.rows;
@@ -76,14 +76,19 @@ impl Shown {
         replaced
     }
 
-    /// Drops the windows that start before this.
-    pub(super) fn forget(&mut self, before: i64) {
+    /// Whether a window is before those that are kept.
+    pub(super) fn dropped(&self, window: Bounds) -> bool {
+        self.dropped_before.is_some_and(|before| window < before)
+    }
+
+    /// Drops the windows before this.
+    pub(super) fn forget(&mut self, before: Bounds) {
         while let Some(first) = self.windows.first_entry().filter(|w| *w.key() < before) {
             let window = first.remove();
             self.rows -= window.rows.len();
             self.points -= window.series.len();
         }
-        self.dropped_before = self.dropped_before.max(before);
+        self.dropped_before = self.dropped_before.max(Some(before));
     }
 
     pub(super) fn bound(&mut self, max_rows: usize) {
@@ -91,7 +96,7 @@ impl Shown {
             let Some(oldest) = self.windows.keys().next().copied() else {
                 break;
             };
-            self.forget(oldest + 1);
+            self.forget(oldest.after());
         }
         // A single window that is too large keeps its best rows.
         while self.rows > max_rows

@@ -8,6 +8,7 @@ use super::*;
 use crate::as_of::offsets;
 use standings_model::change::Change;
 use standings_model::time::DAY;
+use standings_model::window::Bounds;
 
 fn plan() -> Plan {
     standings_query::load_shipped().unwrap()
@@ -89,7 +90,14 @@ fn fold(rows: &mut Folded, changes: &[Change]) {
     }
 }
 
-fn shown_at(board: &Board, plan: &Plan, at: (usize, i64), commit: u64) -> AsItWas {
+fn window(day: i64) -> Bounds {
+    Bounds {
+        start: day * DAY,
+        end: (day + 1) * DAY,
+    }
+}
+
+fn shown_at(board: &Board, plan: &Plan, at: (usize, Bounds), commit: u64) -> AsItWas {
     board.view(|view| view.rows_at(plan, at, commit, usize::MAX))
 }
 
@@ -137,14 +145,14 @@ fn every_kept_commit_is_the_fold_up_to_it() {
         for commit in 0..=number {
             let (of, rows) = folds.iter().rev().find(|(n, _)| *n <= commit).unwrap();
             for day in 0..3 {
-                match shown_at(&board, &plan, (ranking, day * DAY), commit) {
+                match shown_at(&board, &plan, (ranking, window(day)), commit) {
                     AsItWas::TooOld(oldest) => assert!(commit < oldest),
                     AsItWas::NoWindow => assert!(!rows.keys().any(|k| k.0 == day * DAY)),
                     AsItWas::NotYet(last) => assert!(commit > last),
                     AsItWas::Rows(as_of, info, shown) => {
                         kept += 1;
                         assert_eq!(as_of.commit, *of);
-                        let want = rows.iter().filter(|(k, _)| k.0 == info.start);
+                        let want = rows.iter().filter(|(k, _)| k.0 == info.bounds.start);
                         let want: HashMap<_, _> =
                             want.map(|((_, k), v)| (k.clone(), v.clone())).collect();
                         assert!(shown.windows(2).all(|w| w[0].rank <= w[1].rank));
@@ -247,7 +255,7 @@ fn series_of_keys_that_were_ranked_once_are_bounded() {
     }
     let state = board.state.read().unwrap();
     let shown = &state.rankings[ranking];
-    let series = &shown.windows[&DAY].series;
+    let series = &shown.windows[&window(1)].series;
     assert!(series.keys() <= 2 + SPARE_SERIES + 1, "{}", series.keys());
     assert_eq!(shown.points, series.len());
     let first = series.values(&key(0), 39);
@@ -262,7 +270,7 @@ fn corrections_are_changes_of_what_was_final() {
     let plan = plan();
     let ranking = city_ranking(&plan);
     let board = Board::new(&plan, &Policy::default(), 1_000);
-    let row = |number| board.view(|v| v.rows(ranking, DAY, 9).unwrap().1.swap_remove(number));
+    let row = |number| board.view(|v| v.rows(ranking, window(1), 9).unwrap().1.swap_remove(number));
     board.apply(
         &plan,
         told(1, vec![change(ranking, 1, 1, Some(1), 5, false)]),

@@ -8,6 +8,7 @@ use crate::as_of::{self, Offsets};
 use standings_model::block::PartitionId;
 use standings_model::change::{Change, Commit};
 use standings_model::reject::{MissedWindow, RejectKind};
+use standings_model::window::Bounds;
 
 /// Late sales of one commit that are kept for readers; more are only counted in the metrics.
 pub(crate) const MOST_LATE: usize = 256;
@@ -50,8 +51,8 @@ pub struct Told {
     pub late: Vec<LateSale>,
     /// It stands for several commits, because the board was behind.
     pub skips: bool,
-    /// Windows that start before these are gone, by ranking: changes of theirs were not kept.
-    pub forgets: BTreeMap<usize, i64>,
+    /// Windows before these are gone, by ranking: changes of theirs were not kept.
+    pub forgets: BTreeMap<usize, Bounds>,
 }
 
 /// Now, ms since the Unix epoch.

@@ -12,6 +12,7 @@ use standings_model::block::PartitionId;
 use standings_model::plan::Plan;
 use standings_model::time::DAY;
 use standings_model::value::Value;
+use standings_model::window::Bounds;
 
 /// The rows of a window as they were.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,34 +48,44 @@ impl View<'_> {
             .into_iter()
             .flatten()
             .rev()
-            .map(|(start, w)| w.info(*start))
+            .map(|(bounds, w)| w.info(*bounds))
             .collect()
     }
 
     /// The newest window of a ranking, or the newest that starts on a UTC date (its midnight in ms).
     pub fn newest(&self, ranking: usize, date: Option<i64>) -> Option<WindowInfo> {
         let range = date.map_or(i64::MIN..i64::MAX, |d| d..d.saturating_add(DAY));
+        let first = |start| Bounds {
+            start,
+            end: i64::MIN,
+        };
         let windows = &self.0.rankings.get(ranking)?.windows;
-        let (start, window) = windows.range(range).next_back()?;
-        Some(window.info(*start))
+        let mut on_date = windows.range(first(range.start)..first(range.end));
+        let (bounds, window) = on_date.next_back()?;
+        Some(window.info(*bounds))
     }
 
-    fn window(&self, ranking: usize, start: i64) -> Option<&Window> {
-        self.0.rankings.get(ranking)?.windows.get(&start)
+    fn window(&self, ranking: usize, bounds: Bounds) -> Option<&Window> {
+        self.0.rankings.get(ranking)?.windows.get(&bounds)
     }
 
     /// The first `limit` rows of a window in order, and the window as it was with them.
-    pub fn rows(&self, ranking: usize, start: i64, limit: usize) -> Option<(WindowInfo, Vec<Row>)> {
-        let window = self.window(ranking, start)?;
+    pub fn rows(
+        &self,
+        ranking: usize,
+        bounds: Bounds,
+        limit: usize,
+    ) -> Option<(WindowInfo, Vec<Row>)> {
+        let window = self.window(ranking, bounds)?;
         let rows = window.ordered().take(limit).cloned();
-        Some((window.info(start), rows.collect()))
+        Some((window.info(bounds), rows.collect()))
     }
 
     /// The first `limit` rows of a window as they were at a commit.
     pub fn rows_at(
         &self,
         plan: &Plan,
-        (ranking, start): (usize, i64),
+        (ranking, bounds): (usize, Bounds),
         commit: u64,
         limit: usize,
     ) -> AsItWas {
@@ -90,30 +101,29 @@ impl View<'_> {
         ) else {
             return AsItWas::NoWindow;
         };
-        let window = shown.windows.get(&start);
-        if start < shown.dropped_before || window.is_some_and(|w| w.truncated) {
+        let window = shown.windows.get(&bounds);
+        if shown.dropped(bounds) || window.is_some_and(|w| w.truncated) {
             return AsItWas::TooOld(self.0.as_of.commit);
         }
         let mut rows = window.map(|w| w.rows.clone()).unwrap_or_default();
-        let mut end = window.map(|w| w.end);
+        let mut was_there = window.is_some();
         for entry in later {
             for (change, before) in entry.changes().rev() {
-                if (change.ranking, change.window_start) != (ranking, start) {
+                if (change.ranking, change.bounds()) != (ranking, bounds) {
                     continue;
                 }
-                end = Some(change.window_end);
+                was_there = true;
                 match before {
                     Some(row) => rows.insert(Key::clone(&row.key), row.clone()),
                     None => rows.remove(&change.key),
                 };
             }
         }
-        let (Some(end), false) = (end, rows.is_empty()) else {
+        if !was_there || rows.is_empty() {
             return AsItWas::NoWindow;
-        };
+        }
         let info = WindowInfo {
-            start,
-            end,
+            bounds,
             is_final: rows.values().any(|r| r.is_final),
             rows: rows.len(),
             commit: rows.values().map(|r| r.commit).max().unwrap_or(0),
@@ -130,7 +140,7 @@ impl View<'_> {
         let windows = self.0.rankings.get(ranking).map(|r| &r.windows);
         let windows = windows.into_iter().flatten().rev();
         windows
-            .filter_map(|(start, w)| Some((w.info(*start), w.rows.get(key)?.clone())))
+            .filter_map(|(bounds, w)| Some((w.info(*bounds), w.rows.get(key)?.clone())))
             .take(limit)
             .collect()
     }
@@ -141,18 +151,18 @@ impl View<'_> {
         ranking: usize,
         limit: usize,
         holds: impl Fn(&Row) -> bool,
-    ) -> Vec<(i64, Row)> {
-        let mut found: Vec<(i64, Row)> = Vec::new();
+    ) -> Vec<(Bounds, Row)> {
+        let mut found: Vec<(Bounds, Row)> = Vec::new();
         let mut seen = std::collections::HashSet::new();
         let windows = self.0.rankings.get(ranking).map(|r| &r.windows);
-        for (start, window) in windows.into_iter().flatten().rev() {
+        for (bounds, window) in windows.into_iter().flatten().rev() {
             for row in window.ordered() {
                 if found.len() >= limit {
                     return found;
                 }
                 if !seen.contains(&row.key) && holds(row) {
                     seen.insert(Key::clone(&row.key));
-                    found.push((*start, row.clone()));
+                    found.push((*bounds, row.clone()));
                 }
             }
         }
@@ -163,24 +173,24 @@ impl View<'_> {
     pub fn series(
         &self,
         ranking: usize,
-        start: i64,
+        bounds: Bounds,
         keys: &[Key],
         out_of_orderness: i64,
     ) -> Vec<Vec<Option<Value>>> {
-        let Some(window) = self.window(ranking, start) else {
+        let Some(window) = self.window(ranking, bounds) else {
             return Vec::new();
         };
         let reached = match self.0.as_of.watermark {
             Some(w) if !window.is_final => w.saturating_add(out_of_orderness),
             _ => i64::MAX,
         };
-        let last = series::slice(start, window.end, reached);
+        let last = series::slice(bounds, reached);
         keys.iter().map(|k| window.series.values(k, last)).collect()
     }
 
     /// Late sales of a key.
-    pub fn late(&self, ranking: usize, start: i64, key: &[Value]) -> Late {
-        let window = self.window(ranking, start);
+    pub fn late(&self, ranking: usize, bounds: Bounds, key: &[Value]) -> Late {
+        let window = self.window(ranking, bounds);
         window
             .and_then(|w| w.late.get(key))
             .copied()

@@ -10,6 +10,7 @@ use super::series::Series;
 use standings_model::block::PartitionId;
 use standings_model::change::Change;
 use standings_model::value::Value;
+use standings_model::window::Bounds;
 
 /// Group keys.
 pub type Key = Arc<[Value]>;
@@ -40,10 +41,8 @@ pub struct Row {
 /// A window, without its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WindowInfo {
-    /// Start, ms.
-    pub start: i64,
-    /// End, ms.
-    pub end: i64,
+    /// Which it is.
+    pub bounds: Bounds,
     /// Whether it is closed.
     pub is_final: bool,
     /// Rows it has.
@@ -71,7 +70,6 @@ const MOST_LATE_KEYS: usize = 1_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    pub(super) end: i64,
     pub(super) is_final: bool,
     pub(super) commit: u64,
     pub(super) truncated: bool,
@@ -157,10 +155,9 @@ impl Window {
         late.last = Some((partition, offset, time, retired));
     }
 
-    pub(super) fn info(&self, start: i64) -> WindowInfo {
+    pub(super) fn info(&self, bounds: Bounds) -> WindowInfo {
         WindowInfo {
-            start,
-            end: self.end,
+            bounds,
             is_final: self.is_final,
             rows: self.rows.len(),
             commit: self.commit,

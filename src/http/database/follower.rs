@@ -20,6 +20,7 @@ use standings_edge::sink::postgres::{Parameter, quoted};
 use standings_model::change::{Change, Commit};
 use standings_model::plan::{Plan, Ranking};
 use standings_model::time::format_rfc3339;
+use standings_model::window::Bounds;
 use standings_process::exit::{self, Failure};
 
 /// Windows followed, by ranking.
@@ -130,7 +131,7 @@ async fn step(
         let windows = shown.board.view(|view| view.windows(number));
         let followed = usize::try_from(WINDOWS).unwrap_or(usize::MAX);
         let oldest = windows.get(followed - 1);
-        let oldest: Option<String> = oldest.map(|w| format_rfc3339(w.start));
+        let oldest: Option<String> = oldest.map(|w| format_rfc3339(w.bounds.start));
         let after = if first {
             -1
         } else {
@@ -176,26 +177,25 @@ async fn step(
 
 /// The difference between the board's rows and those that were read, of the windows that were read.
 fn compare(shown: &Shown, number: usize, rows: Vec<Placed>, changes: &mut Vec<Change>) {
-    let mut windows: BTreeMap<i64, Vec<Placed>> = BTreeMap::new();
+    let mut windows: BTreeMap<Bounds, Vec<Placed>> = BTreeMap::new();
     for placed in rows {
-        windows.entry(placed.0.start).or_default().push(placed);
+        windows.entry(placed.0.bounds).or_default().push(placed);
     }
-    for (start, mut placed) in windows {
+    for (bounds, mut placed) in windows {
         let old = shown
             .board
-            .view(|view| view.rows(number, start, usize::MAX));
+            .view(|view| view.rows(number, bounds, usize::MAX));
         let old: HashMap<Key, _> = old
             .into_iter()
             .flat_map(|(_, rows)| rows)
             .map(|row| (Key::clone(&row.key), row))
             .collect();
         let is_final = placed.iter().any(|(w, _)| w.is_final);
-        let end = placed.first().map_or(start, |(w, _)| w.end);
         let stay: HashSet<Key> = placed.iter().map(|(_, r)| Key::clone(&r.key)).collect();
         let template = Change {
             ranking: number,
-            window_start: start,
-            window_end: end,
+            window_start: bounds.start,
+            window_end: bounds.end,
             key: Key::from([]),
             rank: None,
             previous_rank: None,

@@ -14,6 +14,7 @@ use standings_edge::sink::postgres::{self, fields, quoted, sql_type};
 use standings_model::plan::{Field, FieldType, Plan, Ranking};
 use standings_model::time::{DAY, format_rfc3339};
 use standings_model::value::Value;
+use standings_model::window::Bounds;
 
 /// A row with its window.
 pub(super) type Placed = (WindowInfo, Row);
@@ -52,6 +53,13 @@ fn order(plan: &Plan, ranking: &Ranking) -> String {
     all.join(", ")
 }
 
+/// The order of windows, newest first.
+fn newest_first(ranking: &Ranking) -> String {
+    let by = ranking.window.named_by().iter();
+    let by: Vec<String> = by.map(|c| format!("{c} DESC")).collect();
+    by.join(", ")
+}
+
 /// A row as it was selected by [`columns`]; `None` if it holds what standings does not write.
 pub(super) fn row(plan: &Plan, ranking: &Ranking, record: &Record) -> Option<Placed> {
     let mut values = Vec::new();
@@ -69,8 +77,10 @@ pub(super) fn row(plan: &Plan, ranking: &Ranking, record: &Record) -> Option<Pla
     let is_final = record.get::<_, Option<bool>>(3).unwrap_or(false);
     let commit = record.get::<_, Option<i64>>(4).unwrap_or(0).max(0) as u64;
     let window = WindowInfo {
-        start: record.get(0),
-        end: record.get(1),
+        bounds: Bounds {
+            start: record.get(0),
+            end: record.get(1),
+        },
         is_final,
         rows: 0,
         commit,
@@ -152,7 +162,8 @@ impl Database {
         };
         parameters.push(Box::new(i64::try_from(limit).unwrap_or(i64::MAX)));
         let rest = format!(
-            "WHERE window_start = {condition} ORDER BY {} LIMIT ${}",
+            "WHERE ({}) = {condition} ORDER BY {} LIMIT ${}",
+            ranking.window.named_by().join(", "),
             order(&self.plan, ranking),
             parameters.len()
         );
@@ -169,10 +180,17 @@ impl Database {
         Ok((as_of, info.map(|info| (info, rows))))
     }
 
-    /// The table of a ranking.
-    fn table(&self, number: usize) -> String {
-        let ranking = self.plan.rankings.get(number);
-        ranking.map(|r| quoted(&r.name)).unwrap_or_default()
+    /// The newest window of those that satisfy a condition, as a subselect.
+    fn newest_where(&self, number: usize, condition: &str) -> String {
+        let Some(ranking) = self.plan.rankings.get(number) else {
+            return String::new();
+        };
+        format!(
+            "(SELECT {} FROM {} WHERE {condition} ORDER BY {} LIMIT 1)",
+            ranking.window.named_by().join(", "),
+            quoted(&ranking.name),
+            newest_first(ranking)
+        )
     }
 
     /// The newest window, or the newest that starts on a date.
@@ -182,17 +200,14 @@ impl Database {
         date: Option<i64>,
         limit: usize,
     ) -> Result<(AsOf, Option<(WindowInfo, Vec<Row>)>), Problem> {
-        let table = self.table(number);
         match date {
             None => {
-                let newest = format!("(SELECT max(window_start) FROM {table})");
+                let newest = self.newest_where(number, "true");
                 self.one_window(number, &newest, Vec::new(), limit).await
             }
             Some(date) => {
-                let newest = format!(
-                    "(SELECT max(window_start) FROM {table}
-                      WHERE window_start >= $1::text::timestamptz AND window_start < $2::text::timestamptz)"
-                );
+                let on_date = "window_start >= $1::text::timestamptz AND window_start < $2::text::timestamptz";
+                let newest = self.newest_where(number, on_date);
                 let bounds: Vec<Parameter> = vec![time(date), time(date.saturating_add(DAY))];
                 self.one_window(number, &newest, bounds, limit).await
             }
@@ -203,11 +218,19 @@ impl Database {
     pub(crate) async fn window(
         &self,
         number: usize,
-        start: i64,
+        bounds: Bounds,
         limit: usize,
     ) -> Result<(AsOf, Option<(WindowInfo, Vec<Row>)>), Problem> {
-        self.one_window(number, "$1::text::timestamptz", vec![time(start)], limit)
-            .await
+        let ranking = self.plan.rankings.get(number);
+        let by_start = ranking.is_none_or(|r| r.window.is_named_by_start());
+        let (condition, parameters): (_, Vec<Parameter>) = match by_start {
+            true => ("($1::text::timestamptz)", vec![time(bounds.start)]),
+            false => (
+                "($1::text::timestamptz, $2::text::timestamptz)",
+                vec![time(bounds.start), time(bounds.end)],
+            ),
+        };
+        self.one_window(number, condition, parameters, limit).await
     }
 
     /// The windows, newest first.
@@ -216,17 +239,23 @@ impl Database {
         number: usize,
         limit: usize,
     ) -> Result<(AsOf, Vec<WindowInfo>), Problem> {
-        let table = self.table(number);
+        let Some(ranking) = self.plan.rankings.get(number) else {
+            return Ok((AsOf::default(), Vec::new()));
+        };
+        let (table, by) = (quoted(&ranking.name), ranking.window.named_by().join(", "));
         let sql = format!(
             "SELECT (extract(epoch FROM window_start) * 1000)::bigint, (extract(epoch FROM max(window_end)) * 1000)::bigint,
                coalesce(bool_or(final), false), count(*), coalesce(max(commit), 0)
-             FROM {table} GROUP BY window_start ORDER BY window_start DESC LIMIT $1"
+             FROM {table} GROUP BY {by} ORDER BY {} LIMIT $1",
+            newest_first(ranking)
         );
         let limit: Parameter = Box::new(i64::try_from(limit).unwrap_or(i64::MAX));
         let (as_of, records) = self.ask(&sql, &[limit]).await?;
         let window = |r: &Record| WindowInfo {
-            start: r.get(0),
-            end: r.get(1),
+            bounds: Bounds {
+                start: r.get(0),
+                end: r.get(1),
+            },
             is_final: r.get(2),
             rows: usize::try_from(r.get::<_, i64>(3)).unwrap_or(0),
             commit: r.get::<_, i64>(4).max(0) as u64,
@@ -261,7 +290,8 @@ impl Database {
         };
         parameters.push(Box::new(i64::try_from(limit).unwrap_or(i64::MAX)));
         let rest = format!(
-            "WHERE {condition} ORDER BY window_start DESC LIMIT ${}",
+            "WHERE {condition} ORDER BY {} LIMIT ${}",
+            newest_first(ranking),
             parameters.len()
         );
         self.placed(number, &rest, &parameters).await

@@ -40,6 +40,7 @@ export async function request(path, { headers = {}, ...rest } = {}) {
 export const get = async (path, options) => (await request(`api/v1/${path}`, options)).json();
 
 export const part = encodeURIComponent;
-export const windowPath = (ranking, start) => `rankings/${part(ranking)}/windows/${part(start)}`;
+/** A window is named by its start, or by `start/end`. */
+export const windowPath = (ranking, start) => `rankings/${part(ranking)}/windows/${start.split("/").map(part).join("/")}`;
 /** Keys in the query's order, each one part of the path. */
 export const keyPath = (keys) => keys.map((k) => part(k ?? "")).join("/");

@@ -14,7 +14,7 @@ export function search(rankings, open) {
   const choose = (option) => {
     close();
     input.value = "";
-    open(option.ranking, option.ranking.shape.keys.map((k) => option.match.key[k.name] ?? ""), option.match.window_start);
+    open(option.ranking, option.ranking.shape.keys.map((k) => option.match.key[k.name] ?? ""), option.ranking.name_window(option.match));
   };
   const point = (to) => {
     at = to;

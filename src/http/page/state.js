@@ -9,7 +9,7 @@ export const state = {
   commit: 0,
   /** Rankings by name, in the server's order. */
   rankings: new Map(),
-  /** The chosen window's start; "" is the newest of each ranking. */
+  /** The chosen window's name (`Ranking.name_window`); "" is the newest of each ranking. */
   picked: "",
   /** The newest health numbers, and when they came (performance.now()). */
   health: null,
@@ -37,8 +37,8 @@ function shapeOf({ fields, order_by, keys: order }) {
 class Ranking {
   constructor(data) {
     this.name = data.name;
-    this.windows = new Map(); // by start: {window_start, window_end, final, finalCommit, corrected}
-    this.start = null; // of the window whose rows are here
+    this.windows = new Map(); // by name: {window_start, window_end, final, finalCommit, corrected}
+    this.start = null; // the name of the window whose rows are here
     this.rows = new Map(); // by key
     this.pending = null; // changes that came while the rows of another window were on their way
     this.fresh = true; // what is there from the beginning is not "new"
@@ -50,14 +50,17 @@ class Ranking {
     this.shape = shapeOf(data);
     this.partition = data.partition || [];
     this.limit = data.limit;
+    this.byEnd = (data.named_by || []).includes("window_end");
     const before = this.windows;
     this.windows = new Map(data.windows.map((w) => {
-      const known = before.get(w.window_start);
+      const name = this.name_window(w), known = before.get(name);
       const final = w.final ? { finalCommit: known?.finalCommit ?? w.commit, corrected: known?.corrected ?? null } : { corrected: null };
-      return [w.window_start, { ...w, ...final }];
+      return [name, { ...w, ...final }];
     }));
   }
 
+  /** What names the window of a row, a change, a window: its start, with the end where that does not say it. */
+  name_window(w) { return this.byEnd ? `${w.window_start}/${w.window_end}` : w.window_start; }
   key(row) { return JSON.stringify(this.shape.keys.map((k) => row[k.name] ?? null)); }
   keys(row) { return this.shape.keys.map((k) => row[k.name] ?? ""); }
   name_of(row) { return (this.shape.label && row[this.shape.label.name]) || this.id_of(row) || "All"; }
@@ -124,7 +127,7 @@ export function snapshot(data) {
 /** A final window that changes is corrected: the page says so, and where. */
 function correct(ranking, w, change, now) {
   if (w.corrected?.commit !== change.commit) w.corrected = { at: now, commit: change.commit, count: (w.corrected?.count || 0) + 1 };
-  if (change.window_start !== ranking.start) return;
+  if (ranking.name_window(change) !== ranking.start) return;
   ranking.corrections.set(ranking.key(change.row), now);
 }
 
@@ -136,10 +139,10 @@ export function follow(data) {
   for (const change of data.changes) {
     const ranking = state.rankings.get(change.ranking);
     if (!ranking) continue;
-    const start = change.window_start;
+    const start = ranking.name_window(change);
     let w = ranking.windows.get(start);
     if (!w && change.op === "upsert") {
-      w = { window_start: start, window_end: change.window_end, final: change.final, finalCommit: change.final ? change.commit : null, corrected: null };
+      w = { window_start: change.window_start, window_end: change.window_end, final: change.final, finalCommit: change.final ? change.commit : null, corrected: null };
       ranking.windows.set(start, w);
       windows = true;
       if (!state.picked && ranking.newest === start && !ranking.pending) ranking.show(start, []);
@@ -169,9 +172,9 @@ export function pick(start) {
 export function allWindows(rankings) {
   const all = new Map();
   for (const ranking of rankings)
-    for (const w of ranking.windows.values()) {
-      const known = all.get(w.window_start);
-      all.set(w.window_start, known ? { ...known, final: known.final && w.final, corrected: known.corrected || w.corrected } : w);
+    for (const [name, w] of ranking.windows) {
+      const known = all.get(name);
+      all.set(name, known ? { ...known, final: known.final && w.final, corrected: known.corrected || w.corrected } : { ...w, name });
     }
-  return [...all.values()].sort((a, b) => (a.window_start < b.window_start ? 1 : -1)).slice(0, 400);
+  return [...all.values()].sort((a, b) => (a.name < b.name ? 1 : -1)).slice(0, 400);
 }

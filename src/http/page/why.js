@@ -37,7 +37,7 @@ function head(body, ranking, row, start) {
   body.head.replaceChildren(
     el("p", { class: "big" }, el("span", { class: "sr" }, "Rank "), String(row.rank)),
     el("p", null, el("b", null, score ? text(row[score.name]) : ""), el("span", null, score ? plain(score.name) : "")),
-    el("p", { class: "soft" }, el("b", null, w ? windowTitle(w.window_start, w.window_end) : moment(start)), el("span", null, row.final ? "final" : "provisional")));
+    el("p", { class: "soft" }, el("b", null, w ? windowTitle(w.window_start, w.window_end) : moment(start.split("/")[0])), el("span", null, row.final ? "final" : "provisional")));
 }
 
 async function explain(body, ranking, keys, start) {
@@ -117,7 +117,7 @@ async function past(body, ranking, keys, start) {
   body.history.replaceChildren(section("History", chart(ranking, rows, start),
     el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "History, window by window" }, el("table", null,
       el("thead", null, el("tr", null, el("th", { scope: "col" }, "Window"), el("th", { scope: "col", class: "n" }, "Rank"), el("th", { scope: "col", class: "n" }, words(score.name)), el("th", { scope: "col" }, "State"))),
-      el("tbody", null, rows.map((row) => el("tr", row.window_start === start ? { class: "now" } : null,
+      el("tbody", null, rows.map((row) => el("tr", ranking.name_window(row) === start ? { class: "now" } : null,
         el("th", { scope: "row" }, windowTitle(row.window_start, row.window_end)), el("td", { class: "n" }, String(row.rank)),
         el("td", { class: "n" }, text(row[score.name])), el("td", null, row.final ? "final" : "provisional"))))))));
 }
@@ -130,7 +130,7 @@ function chart(ranking, rows, start) {
   const bars = [...rows].reverse().map((row, i) => {
     const h = Math.max(1, Math.max(0, Number(row[score.name])) / most * (H - top - low));
     const x = i * step, mid = x + step / 2;
-    return svg("g", { class: row.window_start === start ? "now" : row.final ? "" : "open" },
+    return svg("g", { class: ranking.name_window(row) === start ? "now" : row.final ? "" : "open" },
       svg("rect", { x: (x + step * 0.14).toFixed(1), y: (H - low - h).toFixed(1), width: (step * 0.72).toFixed(1), height: h.toFixed(1), rx: 1.5 }),
       svg("text", { x: mid.toFixed(1), y: (H - low - h - 4).toFixed(1), "text-anchor": "middle" }, String(row.rank)));
   });

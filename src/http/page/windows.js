@@ -18,7 +18,7 @@ export function windows(rankings) {
   watch((what) => {
     if (what !== "windows" && what !== "shape") return;
     const want = [["", "Newest"], ...allWindows(rankings()).map((w) =>
-      [w.window_start, windowTitle(w.window_start, w.window_end) + (w.corrected ? " · corrected" : w.final ? " · final" : "")])];
+      [w.name, windowTitle(w.window_start, w.window_end) + (w.corrected ? " · corrected" : w.final ? " · final" : "")])];
     const text = JSON.stringify(want);
     if (text !== select.dataset.options) {
       select.dataset.options = text;

@@ -32,6 +32,7 @@ use standings_edge::sink::{self, SinkOptions};
 use standings_edge::source::SourceOptions;
 use standings_engine::driver::Settings;
 use standings_engine::event_time::partition::Policy;
+use standings_engine::fold;
 use standings_engine::rank::emit::Emit;
 use standings_http::security::HttpArgs;
 use standings_http::server;
@@ -213,13 +214,15 @@ fn policy() -> Policy {
 
 fn settings(plan: &Arc<Plan>, stop: &Arc<AtomicBool>, live: Arc<Live>) -> Settings {
     Settings {
-        plan: Arc::clone(plan),
-        policy: policy(),
+        fold: fold::Settings {
+            plan: Arc::clone(plan),
+            policy: policy(),
+            summary_window: Some(86_400_000),
+            max_record_bytes: 1 << 20,
+        },
         idle_timeout: IDLE_TIMEOUT,
-        summary_window: Some(86_400_000),
         until_end: false,
         ends_are_final: false,
-        max_record_bytes: 1 << 20,
         in_flight_bytes: 64 << 20,
         epoch_bytes: (128 << 10, 16 << 20),
         stop: Arc::clone(stop),

@@ -28,6 +28,7 @@ use standings_edge::trace_export::Resource;
 use standings_edge::trace_export::{self, Flushed};
 use standings_engine::driver::{self, Snapshots};
 use standings_engine::event_time::partition::Policy;
+use standings_engine::fold;
 use standings_engine::quality;
 use standings_engine::rank::emit::Emit;
 use standings_engine::snapshot::{self, Writer};
@@ -200,7 +201,7 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
     let finished = Finished::new(
         args.shares(),
         args.until_end,
-        settings.policy.out_of_orderness,
+        settings.fold.policy.out_of_orderness,
         &settings.stop,
         &told,
     );
@@ -302,7 +303,7 @@ fn serve(
         .start_sampling()
         .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
     let about = About {
-        policy: Some(settings.policy),
+        policy: Some(settings.fold.policy),
         idle_timeout: Some(settings.idle_timeout),
         commits_here,
         workers: args.workers,
@@ -478,13 +479,15 @@ fn driver_settings(
     snapshots: Option<Snapshots>,
 ) -> driver::Settings {
     driver::Settings {
-        plan: Arc::clone(plan),
-        policy: policy(args),
-        summary_window: Some(ms(args.summary_window)).filter(|size| *size > 0),
+        fold: fold::Settings {
+            plan: Arc::clone(plan),
+            policy: policy(args),
+            summary_window: Some(ms(args.summary_window)).filter(|size| *size > 0),
+            max_record_bytes: args.max_record_bytes,
+        },
         idle_timeout: args.idle_timeout,
         until_end: args.until_end,
         ends_are_final: source.is_files(),
-        max_record_bytes: args.max_record_bytes,
         in_flight_bytes: args.in_flight_bytes,
         epoch_bytes: args.epoch_bytes,
         stop,

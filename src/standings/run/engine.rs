@@ -143,7 +143,7 @@ impl Cluster {
             process: self.process,
             processes: self.hosts.len(),
             workers: self.workers,
-            queries: snapshot::agreement(&settings.plan),
+            queries: snapshot::agreement(&settings.fold.plan),
             source: self.source.clone(),
             state: self.state.clone(),
             line: Line::Data,
@@ -210,7 +210,7 @@ impl Engine {
         let mut committer = None;
         let mut gate = None;
         if cluster.is_first() {
-            let (plan, stop) = (Arc::clone(&settings.plan), Arc::clone(&settings.stop));
+            let (plan, stop) = (Arc::clone(&settings.fold.plan), Arc::clone(&settings.stop));
             let outputs = Outputs {
                 input: Some(source.ask(&stop)),
                 emit,
@@ -233,9 +233,16 @@ impl Engine {
                 _ => None,
             };
             let (index, peers) = (worker.index(), worker.peers());
-            let (plan, live) = (Arc::clone(&settings.plan), Arc::clone(&settings.live));
+            let (plan, live) = (Arc::clone(&settings.fold.plan), Arc::clone(&settings.live));
             let watch = limits.watch_totals(plan, live, index);
-            let wiring = graph::build(worker, &settings.plan, settings.policy, emit, gate, watch);
+            let wiring = graph::build(
+                worker,
+                &settings.fold.plan,
+                settings.fold.policy,
+                emit,
+                gate,
+                watch,
+            );
             let source = Arc::clone(&source);
             let open = move |start: &Start| {
                 let thread = std::thread::current();

@@ -6,7 +6,6 @@
 //! sinks ───► encoding, rights, tables, keys, topics, largest message ──┴──► lines, and what would fail
 //! ```
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -15,16 +14,13 @@ use super::args::{Delivery, RunArgs};
 use super::commands::{self, Prepared};
 use super::finished::{grouped, reasons_of};
 use standings_commit::sink::SinkError;
-use standings_decode::Decoder;
 use standings_edge::recording::Pace;
 use standings_edge::sink::postgres::PostgresSink;
 use standings_edge::sink::url::SinkUrl;
 use standings_edge::sink::{SinkOptions, kafka};
 use standings_edge::source::{self, SourceOptions, SourceUrl};
-use standings_engine::combine::combiner::Combiner;
 use standings_engine::event_time::BEGINNING;
-use standings_engine::fold::{Folds, Partition};
-use standings_engine::quality::Judge;
+use standings_engine::fold::{self, Fold, GoesOn};
 use standings_engine::snapshot;
 use standings_model::block::SourceEvent;
 use standings_model::change::Counts;
@@ -143,7 +139,6 @@ fn source(prepared: &Prepared, opening: &mut Opening) -> Result<Vec<String>, Fai
 
 /// What would become of the first records.
 fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>, Failure> {
-    let plan = &prepared.plan;
     let mut urls = prepared.source.urls.clone();
     for url in &mut urls {
         if let SourceUrl::Recording { pace, .. } = url {
@@ -155,36 +150,31 @@ fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>, Failure> {
         until_end: true,
         ..prepared.source.clone()
     };
-    let policy = commands::policy(args);
-    let (mut combiner, required) = (Combiner::new(plan), plan.required_columns());
-    let mut judge = Judge::new(&plan.checks, &plan.schema);
-    let (mut rejects, mut partitions) = (Vec::new(), BTreeMap::new());
+    let mut fold = Fold::new(fold::Settings {
+        plan: Arc::clone(&prepared.plan),
+        policy: commands::policy(args),
+        summary_window: None,
+        max_record_bytes: args.max_record_bytes,
+    });
     let reader = source::start(Arc::new(options), 0, 1, Box::new(|| {}));
     let until = Instant::now() + PATIENCE;
     let (mut read, mut open, mut ready) = (0, 0, false);
     while read < SAMPLE && Instant::now() < until && !(ready && open == 0) {
         match reader.next_within(Duration::from_millis(50)) {
             Some(SourceEvent::Assigned { partition, offset }) => {
-                let decoder = Decoder::new(&plan.schema, &required, args.max_record_bytes);
-                let memory = (judge.memory(), None);
-                let new = Partition::new(partition, offset, None, decoder, memory);
-                partitions.insert(partition, new);
+                let from = GoesOn {
+                    offset,
+                    greatest: None,
+                    ids_from: None,
+                };
+                fold.begin(partition, from);
                 open += 1;
             }
             Some(SourceEvent::Block(mut block)) => {
-                let Some(partition) = partitions.get_mut(&block.partition) else {
-                    continue;
-                };
                 let room = usize::try_from(SAMPLE - read).unwrap_or(0);
                 block.records.truncate(room);
-                let mut folds = Folds {
-                    combiner: &mut combiner,
-                    amounts: None,
-                    judge: &mut judge,
-                    rejects: &mut rejects,
-                    plan,
-                };
-                read += partition.fold(&block, &policy, BEGINNING, &mut folds) as u64;
+                let folded = fold.block(&block, BEGINNING);
+                read += folded.map_or(0, |f| f.records as u64);
             }
             Some(SourceEvent::Ended { .. }) => open -= 1,
             Some(SourceEvent::Ready) => ready = true,
@@ -195,11 +185,11 @@ fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>, Failure> {
     let all = ready && open == 0;
     // It ends by itself: it may be waiting for a broker.
     drop(reader);
+    let (_, progress) = fold.end_epoch(1, &mut Vec::new());
+    let progress = progress.unwrap_or_default();
     let mut total = Counts::default();
-    for partition in partitions.values_mut() {
-        if let Some(progress) = partition.progress(&policy) {
-            total.add(&progress.counts);
-        }
+    for partition in &progress.partitions {
+        total.add(&partition.counts);
     }
     let mut said = vec![format!(
         "of the first {} {} would be ranked, {} late, {} dead letters, {} duplicate, {} filtered",
@@ -210,7 +200,7 @@ fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>, Failure> {
         grouped(total.duplicate),
         grouped(total.filtered)
     )];
-    said.extend(reasons_of(&rejects));
+    said.extend(reasons_of(&progress.rejects));
     if total.in_vain() && all && args.until_end {
         return Err(Failure::failed(said.join("; ")));
     }

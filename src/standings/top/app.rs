@@ -373,7 +373,7 @@ fn matches(ranking: &Ranking, answer: &Value) -> Vec<Found> {
         let keys = ranking.key(m["key"].as_object()?);
         Some(Found {
             ranking: ranking.name.clone(),
-            start: m["window_start"].as_str()?.to_owned(),
+            start: ranking.window_name(m),
             name: m["label"]
                 .as_str()
                 .map_or_else(|| keys.join(" · "), str::to_owned),

@@ -122,7 +122,7 @@ fn board(
 ) {
     let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(1)]).areas(area);
     let mut parts = vec![Span::styled(title(&ranking.name), paint.bold())];
-    if let (Some(start), Some((end, state))) = (&ranking.start, ranking.window()) {
+    if let (Some(start), Some((end, state))) = (ranking.shown_start(), ranking.window()) {
         parts.push(Span::styled(
             format!("  {}  ", window(start, end)),
             paint.soft(),

@@ -24,14 +24,14 @@ pub enum Ask {
     Window {
         /// Of which ranking.
         ranking: String,
-        /// The window's start, as the server wrote it.
+        /// The window's name, by its times as the server wrote them.
         start: String,
     },
     /// Why a row has its rank.
     Why {
         /// Of which ranking.
         ranking: String,
-        /// The window's start.
+        /// The window's name.
         start: String,
         /// Keys, in the query's order.
         keys: Vec<String>,
@@ -130,16 +130,20 @@ impl Server {
     fn asked(&self, ask: &Ask) -> Url {
         match ask {
             Ask::Window { ranking, start } => {
-                self.url(["rankings", ranking, "windows", start], &[("limit", "100")])
+                let before = ["rankings", ranking, "windows"];
+                let window = before.into_iter().chain(start.split('/'));
+                self.url(window, &[("limit", "100")])
             }
             Ask::Why {
                 ranking,
                 start,
                 keys,
             } => {
-                let before = ["rankings", ranking, "windows", start, "keys"];
+                let before = ["rankings", ranking, "windows"];
+                let window = before.into_iter().chain(start.split('/'));
                 let keys = keys.iter().map(String::as_str);
-                self.url(before.into_iter().chain(keys).chain(["why"]), &[])
+                let row = window.chain(["keys"]).chain(keys).chain(["why"]);
+                self.url(row, &[])
             }
             Ask::Search { ranking, text } => {
                 self.url(["rankings", ranking, "search"], &[("q", text)])

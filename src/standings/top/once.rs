@@ -30,7 +30,7 @@ pub fn tables(app: &App) -> String {
 fn table(out: &mut String, ranking: &Ranking) {
     // Writing to a string cannot fail, here and below.
     let _ = write!(out, "{}", plain(&ranking.name));
-    if let (Some(start), Some((end, state))) = (&ranking.start, ranking.window()) {
+    if let (Some(start), Some((end, state))) = (ranking.shown_start(), ranking.window()) {
         let state = match (state.is_final, state.corrected) {
             (_, true) => "corrected",
             (true, _) => "final",

@@ -8,6 +8,7 @@ use standings_commit::sink::ShownRow;
 use standings_model::change::Change;
 use standings_model::plan::Plan;
 use standings_model::time::format_rfc3339;
+use standings_model::window::Bounds;
 
 /// The changes that turn what is shown into what is wanted: all final, a window's rows together, oldest window first.
 /// A row that is right but not final is written too.
@@ -17,13 +18,16 @@ pub fn changes(
     found: impl Iterator<Item = ShownRow>,
 ) -> Vec<Change> {
     let mut found: BTreeMap<At, ShownRow> = found
-        .map(|row| ((row.ranking, row.window_start, Arc::clone(&row.key)), row))
+        .map(|row| {
+            let window = &plan.rankings[row.ranking].window;
+            let bounds = window.of_row(row.bounds());
+            ((row.ranking, bounds, Arc::clone(&row.key)), row)
+        })
         .collect();
-    let end = |at: &At| at.1.saturating_add(plan.rankings[at.0].window.size);
     let change = |at: &At| Change {
         ranking: at.0,
-        window_start: at.1,
-        window_end: end(at),
+        window_start: at.1.start,
+        window_end: at.1.end,
         key: Arc::clone(&at.2),
         rank: None,
         previous_rank: None,
@@ -35,7 +39,7 @@ pub fn changes(
         let is = found.remove(at);
         let is_right = |row: &ShownRow| {
             let same = row.rank == *rank && row.measures == *measures;
-            same && row.is_final && row.window_end == end(at)
+            same && row.is_final && row.window_end == at.1.end
         };
         if is.as_ref().is_some_and(is_right) {
             continue;
@@ -55,7 +59,7 @@ pub fn changes(
     }
     // What goes away first, as everywhere: a reader never sees one rank twice in the order of a commit.
     changes.sort_by(|a, b| {
-        let place = |c: &Change| (c.window_start, c.ranking, c.rank);
+        let place = |c: &Change| (c.bounds(), c.ranking, c.rank);
         place(a).cmp(&place(b)).then_with(|| a.key.cmp(&b.key))
     });
     changes
@@ -65,7 +69,7 @@ pub fn changes(
 pub fn commits(changes: Vec<Change>, about: usize) -> Vec<Vec<Change>> {
     let mut commits: Vec<Vec<Change>> = Vec::new();
     for change in changes {
-        let window = |c: &Change| (c.window_start, c.ranking);
+        let window = |c: &Change| (c.bounds(), c.ranking);
         match commits.last_mut() {
             Some(last)
                 if last.len() < about
@@ -84,8 +88,8 @@ pub fn summary(plan: &Plan, changes: &[Change]) -> Vec<String> {
     let mut lines = Vec::new();
     for (number, ranking) in plan.rankings.iter().enumerate() {
         let own = || changes.iter().filter(|c| c.ranking == number);
-        let starts: BTreeSet<i64> = own().map(|c| c.window_start).collect();
-        let (Some(first), Some(last)) = (starts.first(), starts.last()) else {
+        let windows: BTreeSet<Bounds> = own().map(Change::bounds).collect();
+        let (Some(first), Some(last)) = (windows.first(), windows.last()) else {
             continue;
         };
         let missing = own().filter(|c| c.previous_rank.is_none()).count();
@@ -94,9 +98,9 @@ pub fn summary(plan: &Plan, changes: &[Change]) -> Vec<String> {
         lines.push(format!(
             "{}: {} windows that begin from {} to {}; {missing} rows are missing, {wrong} wrong, {many} too many",
             ranking.name,
-            starts.len(),
-            format_rfc3339(*first),
-            format_rfc3339(*last)
+            windows.len(),
+            format_rfc3339(first.start),
+            format_rfc3339(last.start)
         ));
     }
     lines
@@ -108,14 +112,15 @@ mod tests {
     use standings_model::value::Value;
     use standings_query::load_shipped;
 
-    fn at(ranking: usize, start: i64, key: &str) -> At {
-        (ranking, start, Arc::from([Value::text(key)]))
+    fn at(plan: &Plan, key: &str) -> At {
+        let (start, end) = (0, plan.rankings[0].window.size());
+        (0, Bounds { start, end }, Arc::from([Value::text(key)]))
     }
 
     fn row(at: &At, end: i64, rank: u64, total: i128) -> ShownRow {
         ShownRow {
             ranking: at.0,
-            window_start: at.1,
+            window_start: at.1.start,
             window_end: end,
             key: Arc::clone(&at.2),
             rank,
@@ -127,10 +132,10 @@ mod tests {
     #[test]
     fn only_what_differs_is_written_and_all_of_it_is_final() {
         let plan = load_shipped().unwrap_or_else(|e| panic!("{}", e.render()));
-        let size = plan.rankings[0].window.size;
+        let size = plan.rankings[0].window.size();
         let keys: Vec<At> = ["right", "wrong", "missing", "open", "moved"]
             .iter()
-            .map(|key| at(0, 0, key))
+            .map(|key| at(&plan, key))
             .collect();
         let want: BTreeMap<At, Row> = keys
             .iter()
@@ -147,7 +152,7 @@ mod tests {
             row(&keys[1], size, 2, 8),
             row(&keys[3], size, 4, 7),
             row(&keys[4], size + 1, 5, 7),
-            row(&at(0, 0, "too many"), size, 9, 7),
+            row(&at(&plan, "too many"), size, 9, 7),
         ];
         shown[2].is_final = false;
         let changes = changes(&plan, &want, shown.into_iter());

@@ -25,9 +25,9 @@ use clap::Args;
 use self::inputs::InputArgs;
 use self::recompute::Recomputed;
 pub use self::repair::{RepairArgs, WritingArgs, run as repair};
-use standings_commit::sink::ShownRow;
 use standings_model::plan::Plan;
 use standings_model::value::Value;
+use standings_model::window::Bounds;
 use standings_process::exit::{self, Failure};
 
 /// `standings verify`.
@@ -58,8 +58,8 @@ pub struct VerifyArgs {
     pub writing: WritingArgs,
 }
 
-/// Where a row is: ranking, window start, keys.
-type At = (usize, i64, Arc<[Value]>);
+/// Where a row is: ranking, window, keys.
+type At = (usize, Bounds, Arc<[Value]>);
 /// What is there: rank and measures.
 type Row = (u64, Arc<[Value]>);
 
@@ -77,17 +77,10 @@ pub fn run(args: &VerifyArgs) -> Result<(), Failure> {
     let rows = std::mem::take(&mut all.shown.rows);
     let found: BTreeMap<At, Row> = rows
         .into_iter()
-        .filter(|row| all.is_in_scope(row.ranking, row.window_start))
+        .filter(|row| all.is_in_scope(row))
         .map(|row| {
-            let ShownRow {
-                ranking,
-                window_start,
-                key,
-                rank,
-                measures,
-                ..
-            } = row;
-            ((ranking, window_start, key), (rank, measures))
+            let at = (row.ranking, all.window(&row), row.key);
+            (at, (row.rank, row.measures))
         })
         .collect();
     report(&all.plan, &all.want, &found, args.limit)
@@ -99,7 +92,7 @@ fn report(
     found: &BTreeMap<At, Row>,
     limit: usize,
 ) -> Result<(), Failure> {
-    let mut windows: Vec<(usize, i64)> = want
+    let mut windows: Vec<(usize, Bounds)> = want
         .keys()
         .chain(found.keys())
         .map(|at| (at.0, at.1))

@@ -13,6 +13,7 @@ use standings_model::check::{Action, Check, Condition};
 use standings_model::decimal::average_minor;
 use standings_model::plan::{Aggregate, Field, FieldType, Plan, RankFunction, Ranking};
 use standings_model::value::Value;
+use standings_model::window::Bounds;
 
 /// One measure's state.
 #[derive(Clone, Debug)]
@@ -143,26 +144,24 @@ impl Plain {
                     .filter
                     .as_ref()
                     .is_none_or(|f| f.passes(&|c| sale.value(c)));
-                let window = plan.window;
-                let mut start = sale.event_time.div_euclid(window.slide) * window.slide;
-                while passes && start + window.size > sale.event_time {
-                    let verdict = PartitionClock::judge(
-                        watermark,
-                        start + window.size,
-                        i64::MIN,
-                        &self.policy,
-                    );
+                if !passes {
+                    continue;
+                }
+                let cover = plan.window.cover(sale.event_time);
+                for nth in 0..i64::from(cover.windows) {
+                    let end = cover.first + nth * plan.window.pane();
+                    let start = plan.window.start(end);
+                    let verdict = PartitionClock::judge(watermark, end, i64::MIN, &self.policy);
                     let is_kept = (self.starts.0..self.starts.1).contains(&start);
                     if is_kept && verdict == Verdict::Counted {
                         let key = plan.keys.iter().map(|k| sale.value(k.column)).collect();
                         let fresh = || plan.measures.iter().map(|m| empty(m.aggregate)).collect();
                         let group = self
                             .groups
-                            .entry((ranking, start, key))
+                            .entry((ranking, Bounds { start, end }, key))
                             .or_insert_with(fresh);
                         add(plan, group, &sale, place);
                     }
-                    start -= window.slide;
                 }
             }
             partition.clock.observe(sale.event_time);
@@ -173,9 +172,9 @@ impl Plain {
     /// Every ranked row.
     pub fn rows(&self) -> BTreeMap<At, Row> {
         // By ranking, window, and the keys that the ranking is partitioned by.
-        type Within = (usize, i64, Vec<Value>);
+        type Within = (usize, Bounds, Vec<Value>);
         let mut partitions: BTreeMap<Within, Vec<Pair>> = BTreeMap::new();
-        for ((number, start, key), states) in &self.groups {
+        for ((number, window, key), states) in &self.groups {
             let ranking = &self.plan.rankings[*number];
             let within = ranking.partition.iter().map(|i| key[*i].clone()).collect();
             let measures = states
@@ -183,11 +182,11 @@ impl Plain {
                 .enumerate()
                 .map(|(i, s)| self.value(ranking, i, s))
                 .collect();
-            let rows = partitions.entry((*number, *start, within)).or_default();
+            let rows = partitions.entry((*number, *window, within)).or_default();
             rows.push((Arc::clone(key), measures));
         }
         let mut out = BTreeMap::new();
-        for ((number, start, _), mut rows) in partitions {
+        for ((number, window, _), mut rows) in partitions {
             let ranking = &self.plan.rankings[number];
             rows.sort_by(|a, b| order(ranking, a, b).then_with(|| a.0.cmp(&b.0)));
             let (mut rank, mut distinct) = (0, 0);
@@ -205,7 +204,7 @@ impl Plain {
                 }
                 let (key, measures) = &rows[i];
                 out.insert(
-                    (number, start, Arc::clone(key)),
+                    (number, window, Arc::clone(key)),
                     (rank, Arc::clone(measures)),
                 );
             }

@@ -19,7 +19,7 @@ use super::plain::Plain;
 use super::{At, Row};
 use crate::load::progress;
 use crate::run::check;
-use standings_commit::sink::Shown;
+use standings_commit::sink::{Shown, ShownRow};
 use standings_edge::sink::{self, SinkOptions};
 use standings_edge::source::{self, Extents, Reader, SourceOptions, kafka_properties};
 use standings_engine::event_time::END_OF_TIME;
@@ -27,6 +27,7 @@ use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
 use standings_model::check::Condition;
 use standings_model::plan::Plan;
 use standings_model::time::format_rfc3339;
+use standings_model::window::Bounds;
 use standings_process::exit::{self, Failure};
 
 /// A partition whose first records are gone.
@@ -121,7 +122,7 @@ impl Recomputed {
             scope.starts.0 = scope.starts.0.max(from);
         }
         let mut want = plain.rows();
-        want.retain(|at, _| scope.holds(&plan, at.0, at.1));
+        want.retain(|at, _| scope.holds(at.1));
         Ok(Recomputed {
             plan,
             options,
@@ -134,8 +135,14 @@ impl Recomputed {
     }
 
     /// Whether a window is compared.
-    pub fn is_in_scope(&self, ranking: usize, start: i64) -> bool {
-        self.scope.holds(&self.plan, ranking, start)
+    pub fn is_in_scope(&self, row: &ShownRow) -> bool {
+        self.scope.holds(self.window(row))
+    }
+
+    /// The window of a row.
+    pub fn window(&self, row: &ShownRow) -> Bounds {
+        let window = &self.plan.rankings[row.ranking].window;
+        window.of_row(row.bounds())
     }
 
     /// Says which windows are left out because the source no longer holds all of their sales.
@@ -160,8 +167,8 @@ impl Recomputed {
 }
 
 impl Scope {
-    fn holds(&self, plan: &Plan, ranking: usize, start: i64) -> bool {
-        let end = start.saturating_add(plan.rankings[ranking].window.size);
+    fn holds(&self, window: Bounds) -> bool {
+        let Bounds { start, end } = window;
         end <= self.ends_by && (self.starts.0..self.starts.1).contains(&start)
     }
 }

@@ -135,7 +135,7 @@ pub fn run(args: &RepairArgs) -> Result<(), Failure> {
 
 /// What differs of the windows in scope.
 fn difference(all: &Recomputed, rows: Vec<ShownRow>) -> Vec<Change> {
-    let in_scope = |row: &ShownRow| all.is_in_scope(row.ranking, row.window_start);
+    let in_scope = |row: &ShownRow| all.is_in_scope(row);
     changes(&all.plan, &all.want, rows.into_iter().filter(in_scope))
 }
 

@@ -14,11 +14,20 @@ pub fn line(plan: &Plan, at: &At, wanted: Option<&Row>, found: Option<&Row>) -> 
     };
     [
         plan.rankings[at.0].name.clone(),
-        format_rfc3339(at.1),
+        window(plan, at),
         values(&at.2),
         row(wanted),
         row(found),
     ]
+}
+
+/// A window: by its start, or by both ends where a start does not say which it is.
+fn window(plan: &Plan, at: &At) -> String {
+    let start = format_rfc3339(at.1.start);
+    match plan.rankings[at.0].window.is_named_by_start() {
+        true => start,
+        false => format!("{start} to {}", format_rfc3339(at.1.end)),
+    }
 }
 
 fn values(values: &[Value]) -> String {

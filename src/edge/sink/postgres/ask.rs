@@ -142,7 +142,7 @@ async fn has_key(client: &Client, names: &Names, ranking: &Ranking) -> Result<()
         .await
         .map_err(trouble)?;
     let mut wanted: Vec<&str> = ranking.keys.iter().map(|k| k.name.as_str()).collect();
-    wanted.push("window_start");
+    wanted.extend(ranking.window.named_by());
     wanted.sort_unstable();
     let is_there = found.iter().any(|row| {
         let mut columns: Vec<String> = row.get(0);

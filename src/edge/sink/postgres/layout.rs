@@ -23,6 +23,7 @@ use standings_commit::sink::SinkError;
 use standings_model::plan::{Plan, Ranking};
 use standings_model::schema::Schema;
 use standings_model::time::DAY;
+use standings_model::window::Window;
 
 /// One thing that a database lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,8 +194,9 @@ fn ranking_table(names: &Names, ranking: &Ranking, schema: &Schema) -> String {
     let name = names.table(&ranking.name);
     let index = quoted(&format!("{}_rank", ranking.name));
     format!(
-        "CREATE TABLE {name} ({}, PRIMARY KEY (window_start{}));\nCREATE INDEX {index} ON {name} (window_start, rank);",
+        "CREATE TABLE {name} ({}, PRIMARY KEY ({}{}));\nCREATE INDEX {index} ON {name} (window_start, rank);",
         list.join(", "),
+        ranking.window.named_by().join(", "),
         keys.concat()
     )
 }
@@ -229,7 +231,7 @@ fn view(names: &Names, ranking: &Ranking) -> Option<(&'static str, String)> {
         .into_iter()
         .map(|f| ranking.field_name(f))
         .collect();
-    let is_daily = ranking.window.size == DAY && ranking.window.slide == DAY;
+    let is_daily = ranking.window == Window::tumbling(DAY);
     if !is_daily || !columns.iter().all(|c| fields.contains(c)) {
         return None;
     }

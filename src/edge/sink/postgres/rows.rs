@@ -97,30 +97,35 @@ pub async fn prepare(
             .skip(keys.len())
             .map(|(n, _)| format!(", {n} = excluded.{n}"))
             .collect();
-        let commit = columns.len() + 5;
+        // What a row is: the columns that name its window, then the keys.
+        let window = ranking.window.named_by();
+        let (of_window, commit) = (window.join(", "), columns.len() + 5);
         let upsert = format!(
             "INSERT INTO {table} (window_start, window_end, rank, final{list}, commit, updated_at)
              SELECT s::timestamptz, e::timestamptz, r::integer, f::boolean{casts}, ${commit}::bigint, now()
              FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]{inputs}) AS u(s, e, r, f{aliases})
-             ON CONFLICT (window_start{conflict}) DO UPDATE SET window_end = excluded.window_end, rank = excluded.rank,
+             ON CONFLICT ({of_window}{conflict}) DO UPDATE SET window_end = excluded.window_end, rank = excluded.rank,
                final = excluded.final{sets}, commit = excluded.commit, updated_at = excluded.updated_at"
         );
-        let inputs: String = (0..keys.len())
-            .map(|i| format!(", ${}::text[]", i + 2))
-            .collect();
-        let aliases: String = (0..keys.len()).map(|i| format!(", c{i}")).collect();
-        let same: String = keys
+        let of_row: Vec<(&str, &str)> = window
             .iter()
-            .enumerate()
-            .map(|(i, (n, t))| format!(" AND t.{n} = u.c{i}::{t}"))
+            .map(|name| (*name, "timestamptz"))
+            .chain(keys.iter().map(|(name, kind)| (name.as_str(), *kind)))
             .collect();
+        let each = |part: &dyn Fn(usize, &str, &str) -> String, between: &str| {
+            let parts = of_row.iter().enumerate();
+            let parts: Vec<String> = parts.map(|(i, (n, t))| part(i, n, t)).collect();
+            parts.join(between)
+        };
         let delete = format!(
-            "DELETE FROM {table} t USING unnest($1::text[]{inputs}) AS u(s{aliases})
-             WHERE t.window_start = u.s::timestamptz{same}"
+            "DELETE FROM {table} t USING unnest({}) AS u({}) WHERE {}",
+            each(&|i, _, _| format!("${}::text[]", i + 1), ", "),
+            each(&|i, _, _| format!("c{i}"), ", "),
+            each(&|i, n, t| format!("t.{n} = u.c{i}::{t}"), " AND ")
         );
         let mut of_upsert = vec![Type::TEXT_ARRAY; 4 + columns.len()];
         of_upsert.push(Type::INT8);
-        let of_delete = vec![Type::TEXT_ARRAY; 1 + keys.len()];
+        let of_delete = vec![Type::TEXT_ARRAY; of_row.len()];
         all.push(Statements {
             upsert: Way::new(client, pooled, upsert, of_upsert)
                 .await
@@ -171,6 +176,9 @@ pub async fn delete(
     chunk: &[&Change],
 ) -> Result<u64, Error> {
     let mut columns = vec![column(chunk, |c| Some(timestamp(c.window_start)))];
+    if !ranking.window.is_named_by_start() {
+        columns.push(column(chunk, |c| Some(timestamp(c.window_end))));
+    }
     for key in 0..ranking.keys.len() {
         columns.push(column(chunk, |c| text(&c.key[key])));
     }

@@ -68,7 +68,7 @@ impl Board {
             else {
                 continue;
             };
-            let start = string(&change["window_start"]);
+            let start = ranking.window_name(change);
             let is_final = change["final"] == true;
             match ranking.windows.get_mut(&start) {
                 Some((_, state)) if is_final && !state.is_final => {

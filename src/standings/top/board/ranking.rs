@@ -83,9 +83,11 @@ pub struct Ranking {
     /// The field that orders it.
     pub score: Option<String>,
     partition: Vec<String>,
-    /// By start; the value also has the end.
+    /// Whether a window's end is part of its name.
+    by_end: bool,
+    /// By name, as paths have it: the start, or `start/end`; the value also has the end.
     pub windows: BTreeMap<String, (String, State)>,
-    /// The window that is shown.
+    /// The name of the window that is shown.
     pub start: Option<String>,
     rows: HashMap<Vec<String>, Row>,
     /// A window whose rows are on their way, and the changes that came meanwhile.
@@ -129,6 +131,7 @@ impl Ranking {
             label: label.map(|f| string(&f["name"])),
             score: score.map(|f| string(&f["name"])),
             partition: strings(&data["partition"]),
+            by_end: strings(&data["named_by"]).iter().any(|c| c == "window_end"),
             ..Ranking::default()
         }
     }
@@ -136,7 +139,7 @@ impl Ranking {
     pub(super) fn take_windows(&mut self, data: &Value) {
         let before = std::mem::take(&mut self.windows);
         for w in data["windows"].as_array().into_iter().flatten() {
-            let start = string(&w["window_start"]);
+            let start = self.window_name(w);
             let known = before
                 .get(&start)
                 .map(|(_, state)| *state)
@@ -149,6 +152,20 @@ impl Ranking {
             self.windows
                 .insert(start, (string(&w["window_end"]), state));
         }
+    }
+
+    /// The name of the window that a row, a change or a window itself is of.
+    pub fn window_name(&self, of: &Value) -> String {
+        let start = string(&of["window_start"]);
+        match self.by_end {
+            true => format!("{start}/{}", string(&of["window_end"])),
+            false => start,
+        }
+    }
+
+    /// The start of the window that is shown.
+    pub fn shown_start(&self) -> Option<&str> {
+        self.start.as_ref()?.split('/').next()
     }
 
     /// Keys of a row, in the query's order.
