@@ -8,7 +8,7 @@
 //!
 //! Invariants:
 //! 1. The answer is a function of the record's bytes and the schema. What a [`Decoder`] remembers changes its speed
-//!    only: `decode` and `decode_full` always agree (`tests/decode.rs` and the fuzz target hold them to it).
+//!    only: `decode` and `decode_full` always agree (`tests/it/decode.rs` and the fuzz target hold them to it).
 //! 2. The fast path never refuses a record. What it does not recognise goes to the full path, which alone makes errors.
 //! 3. Every byte that the fast path lets through is either equal to a byte of an accepted record at the same place of
 //!    the layout, or part of a value that was checked in full.

@@ -166,7 +166,7 @@ fn hello_of_two(process: usize) -> Hello {
 }
 
 /// Neither one without the secret nor one with another ends what runs, whatever generation it says it is of; each is told
-/// why. (That a process which shows the secret does end it is in `tests/strangers.rs`: it ends the process.)
+/// why. (That a process which shows the secret does end it is in `tests/it/strangers.rs`: it ends the process.)
 #[test]
 fn a_stranger_of_a_newer_generation_ends_nothing() {
     let newer = || Hello {

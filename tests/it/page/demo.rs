@@ -1,0 +1,139 @@
+//! `standings demo`: its page, and its summary.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use super::browser::Browser;
+use crate::support::{Running, standings, until};
+
+/// A running demo.
+pub struct Demo {
+    pub address: String,
+    _child: Running,
+}
+
+impl Demo {
+    pub fn start() -> Self {
+        Demo::with_days_of("3m")
+    }
+
+    /// A demo whose days pass in so much time.
+    pub fn with_days_of(day: &str) -> Self {
+        let mut child = standings(&["demo", "--for", "5m", "--http", "127.0.0.1:0"])
+            .args(["--rate", "600", "--day", day])
+            .stdout(Stdio::piped())
+            .spawn()
+            .map(Running)
+            .unwrap();
+        let mut printed = BufReader::new(child.0.stdout.take().unwrap());
+        let mut line = String::new();
+        printed.read_line(&mut line).unwrap();
+        let url = line.split_whitespace().last().unwrap();
+        let address = url
+            .strip_prefix("http://")
+            .unwrap_or_else(|| panic!("{line}"));
+        Demo {
+            address: address.trim_end_matches('/').to_owned(),
+            _child: child,
+        }
+    }
+}
+
+/// The cities in the order in which a person sees them.
+const CITIES: &str = "return [...document.querySelectorAll('[data-ranking=top_sales_per_city] .row')]
+    .map((row) => [row.querySelector('.rank').textContent, row.querySelector('.name b').textContent])";
+
+#[test]
+fn a_person_sees_ranks_move() {
+    let demo = Demo::start();
+    let browser = Browser::open(&demo.address);
+    browser.until(
+        "both rankings",
+        "document.querySelectorAll('.row').length === 20",
+    );
+    let cities = || match browser.run(CITIES) {
+        Value::Array(rows) => rows,
+        other => panic!("{other}"),
+    };
+    let ranks: Vec<_> = (1..=10).map(|n| n.to_string()).collect();
+    let first = cities();
+    let shown: Vec<_> = first
+        .iter()
+        .map(|r| r[0].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(shown, ranks);
+    let names = |rows: &[Value]| rows.iter().map(|r| r[1].clone()).collect::<Vec<_>>();
+    until(
+        "the order of the cities changes",
+        super::browser::PATIENCE,
+        || {
+            let now = cities();
+            now.len() == 10 && names(&now) != names(&first)
+        },
+    );
+    browser.until(
+        "moves are counted",
+        "Number(document.body.dataset.moves) > 0",
+    );
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn the_demo_ends_with_a_summary_that_adds_up() {
+    let mut demo = standings(&[
+        "demo",
+        "--for",
+        "4s",
+        "--http",
+        "127.0.0.1:0",
+        "--rate",
+        "3000",
+        "--day",
+        "5s",
+    ])
+    .stdout(Stdio::piped())
+    .spawn()
+    .map(Running)
+    .unwrap();
+    let mut text = String::new();
+    demo.0
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut text)
+        .unwrap();
+    assert!(demo.0.wait().unwrap().success(), "{text}");
+    let number = |label: &str| -> u64 {
+        let line = text
+            .lines()
+            .find(|l| l.starts_with(label))
+            .unwrap_or_else(|| panic!("{label}: {text}"));
+        line[label.len()..]
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
+    let read = number("Sales read");
+    assert!(
+        read > 5000 && number("Sales made") == read && number("Changes written") > 100,
+        "{text}"
+    );
+    let sum = text
+        .lines()
+        .find(|l| l.starts_with("  = ") && l.contains(" + ") && l.contains(char::is_numeric))
+        .unwrap();
+    let parts: Vec<u64> = sum[4..]
+        .split(" + ")
+        .map(|n| n.trim().parse().unwrap())
+        .collect();
+    assert_eq!(parts.iter().sum::<u64>(), read, "{text}");
+    assert!(
+        parts[..3].iter().all(|n| *n > 0),
+        "some of everything but duplicates and filtered: {text}"
+    );
+    assert!(text.contains("p99"), "{text}");
+}

@@ -1,0 +1,183 @@
+//! How the page looks: no violation that axe finds, on any device; its weight; its pictures for the documentation.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::browser::{Browser, Look};
+use super::demo::Demo;
+use crate::support::until;
+
+const LOOKS: [Look; 5] = [
+    Look {
+        name: "live-page",
+        size: (1400, 1120),
+        dark: false,
+        query: "",
+    },
+    Look {
+        name: "live-page-dark",
+        size: (1400, 1040),
+        dark: true,
+        query: "",
+    },
+    Look {
+        name: "live-page-phone",
+        size: (390, 844),
+        dark: false,
+        query: "",
+    },
+    Look {
+        name: "live-page-wall",
+        size: (1600, 900),
+        dark: true,
+        query: "?wall",
+    },
+    // A television of 4K: as the one before, and no picture.
+    Look {
+        name: "",
+        size: (3840, 2160),
+        dark: false,
+        query: "?wall",
+    },
+];
+
+/// Where axe is: fetched by `deploy/axe`, once.
+fn axe() -> String {
+    let made = Command::new("deploy/axe").output().unwrap();
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    let path = PathBuf::from(String::from_utf8(made.stdout).unwrap().trim());
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// Runs axe on what is seen now. Its complaints, in words.
+fn violations(browser: &Browser, axe: &str) -> Vec<String> {
+    browser.run(axe);
+    // Its own frames would be messages between windows; there are none.
+    let found = browser.run_async(
+        "const done = arguments[0];
+         axe.run(document, { iframes: false }).then((r) => done(r.violations.map((v) =>
+           `${v.id}: ${v.help}: ${v.nodes.map((n) => n.html.slice(0, 160) + ' ' + n.any.map((a) => a.message).join('; ')).join(' | ')}`)),
+           (e) => done(['axe failed: ' + e]))",
+    );
+    found
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v.as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn nothing_stands_in_anybodys_way() {
+    let pictures = std::env::var_os("STANDINGS_TEST_PICTURE").map(PathBuf::from);
+    let demo = match &pictures {
+        // Pictures show a busy afternoon after some days that are over.
+        Some(_) => {
+            let demo = Demo::with_days_of("50s");
+            std::thread::sleep(std::time::Duration::from_secs(172));
+            demo
+        }
+        None => Demo::start(),
+    };
+    let browser = Browser::start();
+    let axe = axe();
+    let mut all = Vec::new();
+    for (i, look) in LOOKS.into_iter().enumerate() {
+        browser.look(look);
+        browser.go(&format!("http://{}/{}", demo.address, look.query));
+        browser.until(
+            "both rankings",
+            "document.querySelectorAll('.row').length === 20",
+        );
+        browser.until(
+            "health",
+            "document.querySelector('#health b').textContent !== '–'",
+        );
+        if pictures.is_some() && !look.name.is_empty() {
+            // Lines, and a few moves to show.
+            std::thread::sleep(std::time::Duration::from_secs(if i == 0 { 6 } else { 4 }));
+        }
+        keep(&browser, &pictures, look.name);
+        if i == 0 {
+            weigh(&browser);
+        }
+        let mut found = violations(&browser, &axe);
+        assert!(
+            browser.holds("document.documentElement.scrollWidth <= innerWidth"),
+            "{}: something is wider than the screen",
+            look.name
+        );
+        assert!(
+            look.query.is_empty()
+                || browser.holds("document.documentElement.scrollHeight <= innerHeight"),
+            "a wall screen is not scrolled"
+        );
+        if look.query.is_empty() {
+            browser.run("document.querySelector('[data-ranking=top_salesmen] .row:nth-child(3) button').click()");
+            browser.until(
+                "why",
+                "document.querySelectorAll('#panel .ladder li').length > 3",
+            );
+            keep(
+                &browser,
+                &pictures.clone().filter(|_| look.dark),
+                "live-page-why",
+            );
+            found.extend(violations(&browser, &axe));
+            browser.press(&["Escape"]);
+            browser.run("document.querySelector('.badge').click()");
+            browser.until(
+                "what holds the window",
+                "document.querySelectorAll('#panel tbody tr').length > 0",
+            );
+            found.extend(violations(&browser, &axe));
+            browser.press(&["Escape"]);
+        }
+        all.extend(found.into_iter().map(|v| format!("{}: {v}", look.name)));
+    }
+    assert!(
+        all.is_empty(),
+        "axe finds {}:\n{}",
+        all.len(),
+        all.join("\n")
+    );
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+fn keep(browser: &Browser, folder: &Option<PathBuf>, name: &str) {
+    if let Some(folder) = folder.as_ref().filter(|_| !name.is_empty()) {
+        let path = Path::new(folder).join(format!("{name}.png"));
+        browser.picture(&path);
+        let size = std::fs::metadata(&path).unwrap().len();
+        assert!(size < 250_000, "{}: {size} bytes", path.display());
+    }
+}
+
+/// All that crosses the wire before the first rank is seen, and how long that takes.
+fn weigh(browser: &Browser) {
+    let mut figures = Value::Null;
+    until("the page is weighed", super::browser::PATIENCE, || {
+        figures = browser.run(
+            "const files = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+               .filter((e) => !e.name.includes('/api/'));
+             return [files.length, files.reduce((sum, e) => sum + e.transferSize, 0), Number(document.body.dataset.first),
+               performance.getEntriesByType('resource').filter((e) => e.responseStatus >= 400).length]",
+        );
+        figures[2].as_f64().is_some()
+    });
+    let (files, bytes, first) = (
+        &figures[0],
+        figures[1].as_u64().unwrap(),
+        figures[2].as_u64().unwrap(),
+    );
+    eprintln!("page: {files} files, {bytes} bytes over the wire, first rank after {first} ms");
+    assert!(bytes <= 150 * 1024, "{bytes} bytes over the wire");
+    assert!(first < 5_000, "first rank after {first} ms");
+    assert_eq!(figures[3], 0, "an answer was an error");
+}

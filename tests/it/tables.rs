@@ -1,0 +1,213 @@
+//! The same sales as NDJSON, CSV and Parquet give the same rankings; a floating-point amount is refused.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::support::{Dice, HOUR, fold, reference, run, standings};
+use arrow::array::{
+    ArrayRef, Decimal128Array, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use parquet::arrow::ArrowWriter;
+
+struct Row {
+    time: i64,
+    city: String,
+    salesman: String,
+    cents: i128,
+}
+
+fn rows() -> Vec<Row> {
+    let mut dice = Dice::new(3);
+    let cities = ["Lisbon", "São \"Paulo\"", "a,b", "東京"];
+    (0..500)
+        .map(|i| Row {
+            time: 1_769_126_400_000 + i * HOUR / 20,
+            city: cities[dice.roll(4) as usize].to_owned(),
+            salesman: format!("S{}", dice.roll(9)),
+            cents: dice.roll(900) as i128 - 100,
+        })
+        .collect()
+}
+
+fn amount(cents: i128) -> String {
+    format!(
+        "{}{}.{:02}",
+        if cents < 0 { "-" } else { "" },
+        cents.abs() / 100,
+        cents.abs() % 100
+    )
+}
+
+fn write_parquet(path: &Path, rows: &[Row], amounts: ArrayRef) {
+    let text = |f: fn(&Row) -> String| {
+        Arc::new(StringArray::from_iter_values(rows.iter().map(f))) as ArrayRef
+    };
+    let times = TimestampMicrosecondArray::from_iter_values(rows.iter().map(|r| r.time * 1000))
+        .with_timezone("UTC");
+    let batch = RecordBatch::try_from_iter([
+        ("event_time", Arc::new(times) as ArrayRef),
+        ("city", text(|r| r.city.clone())),
+        ("salesman_id", text(|r| r.salesman.clone())),
+        ("amount", amounts),
+    ])
+    .unwrap();
+    let mut writer =
+        ArrowWriter::try_new(std::fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+#[test]
+fn every_kind_of_file_gives_the_same_rankings() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows = rows();
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|r| {
+            let (city, amount) = (serde_json::to_string(&r.city).unwrap(), amount(r.cents));
+            format!(
+                r#"{{"event_time":{},"city":{city},"salesman_id":"{}","amount":{amount}}}"#,
+                r.time, r.salesman
+            )
+        })
+        .collect();
+    let mut csv = csv::Writer::from_path(dir.path().join("sales.csv")).unwrap();
+    csv.write_record([
+        "sale_id",
+        "timestamp",
+        "city",
+        "salesman_id",
+        "salesman_name",
+        "amount",
+    ])
+    .unwrap();
+    for r in &rows {
+        csv.write_record([
+            "",
+            &r.time.to_string(),
+            &r.city,
+            &r.salesman,
+            "",
+            &amount(r.cents),
+        ])
+        .unwrap();
+    }
+    csv.flush().unwrap();
+    std::fs::write(dir.path().join("sales.ndjson"), lines.join("\n")).unwrap();
+    let cents = Decimal128Array::from_iter_values(rows.iter().map(|r| r.cents * 100));
+    let cents = cents.with_precision_and_scale(20, 4).unwrap();
+    write_parquet(&dir.path().join("sales.parquet"), &rows, Arc::new(cents));
+
+    let want = reference(&[lines], 60_000, HOUR).rows;
+    for name in ["sales.ndjson", "sales.csv", "sales.parquet"] {
+        let source = format!("file:{}", dir.path().join(name).display());
+        let log = dir.path().join("changes");
+        let sink = format!("file:{}", log.display());
+        run(&[
+            "run",
+            "--queries",
+            "queries",
+            "--source",
+            &source,
+            "--sink",
+            &sink,
+            "--until-end",
+        ]);
+        let text = std::fs::read_to_string(log).unwrap();
+        assert_eq!(fold(text.lines()).0, want, "{name}");
+    }
+}
+
+#[test]
+fn floating_point_money_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows = rows();
+    let floats = Float64Array::from_iter_values(rows.iter().map(|r| r.cents as f64 / 100.0));
+    assert!(!floats.is_empty());
+    let path = dir.path().join("sales.parquet");
+    write_parquet(&path, &rows, Arc::new(floats));
+    refused(&path, &["`amount` is Float64", "money is exact"]);
+    let truths = arrow::array::BooleanArray::from(vec![true; rows.len()]);
+    write_parquet(&path, &rows, Arc::new(truths));
+    refused(&path, &["`amount` is Boolean"]);
+    std::fs::write(&path, "no parquet").unwrap();
+    refused(&path, &["sales.parquet", "Parquet"]);
+}
+
+/// Wrong configuration, found before anything is read.
+fn refused(path: &Path, parts: &[&str]) {
+    let source = format!("file:{}", path.display());
+    let args = [
+        "run",
+        "--queries",
+        "queries",
+        "--source",
+        &source,
+        "--sink",
+        "stdout",
+        "--until-end",
+    ];
+    let output = standings(&args).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+}
+
+#[test]
+fn broken_csv_rows_are_dead_letters_with_their_own_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, dead, log) = (
+        dir.path().join("sales.csv"),
+        dir.path().join("dead"),
+        dir.path().join("log"),
+    );
+    let row = |i: i64| format!("{},Lisbon,\"S{}\",1.5", 1_769_126_400_000 + i, i % 3);
+    let mut text = "event_time,city,salesman_id,amount\r\n".to_owned();
+    for i in 0..500 {
+        text += &match i {
+            7 => "1769126400000,Lisbon,S1".to_owned(),
+            9 => "1769126400000,\"Lisbon,S1,4".to_owned(),
+            11 => "1769126400000,\"Li\nsbon\",S1,\"4.123\"".to_owned(),
+            i => row(i),
+        };
+        text += "\r\n";
+    }
+    std::fs::write(&path, text).unwrap();
+    let url = |path: &Path| format!("file:{}", path.display());
+    let (source, sink, letters) = (url(&path), url(&log), url(&dead));
+    run(&[
+        "run",
+        "--queries",
+        "queries",
+        "--source",
+        &source,
+        "--sink",
+        &sink,
+        "--dead-letter",
+        &letters,
+        "--until-end",
+        "--max-record-bytes",
+        "2000",
+    ]);
+    let letters: Vec<serde_json::Value> = std::fs::read_to_string(&dead)
+        .unwrap()
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    let of = |n: usize| {
+        (
+            letters[n]["offset"].as_i64().unwrap(),
+            letters[n]["record"].as_str().unwrap(),
+        )
+    };
+    assert_eq!(letters.len(), 3, "{letters:?}");
+    assert_eq!(of(0), (7, "1769126400000,Lisbon,S1"));
+    assert_eq!(of(1), (9, "1769126400000,\"Lisbon,S1,4"));
+    assert_eq!(of(2), (11, "1769126400000,\"Li\nsbon\",S1,\"4.123\""));
+    let (rows, _) = fold(std::fs::read_to_string(&log).unwrap().lines());
+    let lisbon = rows
+        .iter()
+        .find(|(k, _)| k.0 == "top_sales_per_city")
+        .unwrap();
+    assert_eq!(lisbon.1.1[1], 497);
+}

@@ -1,0 +1,177 @@
+//! `standings verify`: says yes to what the engine wrote, for queries of every form, and shows what somebody changed.
+
+use std::path::Path;
+
+use crate::support::kafka::{block, produce, topic};
+use crate::support::postgres::{connect, database};
+use crate::support::{self, Dice, run, sales, service, standings};
+
+/// Queries of forms that the shipped ones have not.
+const QUERIES: [(&str, &str); 4] = [
+    (
+        "hopping",
+        "SELECT window_start, window_end, city, salesman_id, total, best, worst, sellers, last_name, rownum FROM (
+           SELECT *, RANK() OVER (PARTITION BY window_start, window_end, city ORDER BY total DESC, best ASC) AS rownum FROM (
+             SELECT window_start, window_end, city, salesman_id, SUM(amount) AS total, MAX(amount) AS best, MIN(amount) AS worst,
+                    COUNT(DISTINCT salesman_name) AS sellers, LAST_VALUE(salesman_name) AS last_name
+             FROM TABLE(HOP(TABLE sales, DESCRIPTOR(event_time), INTERVAL '1' HOUR, INTERVAL '3' HOURS))
+             GROUP BY window_start, window_end, city, salesman_id)) WHERE rownum <= 2",
+    ),
+    (
+        "dense",
+        "SELECT window_start, window_end, salesman_id, n, big, avg_big, rownum FROM (
+           SELECT *, DENSE_RANK() OVER (PARTITION BY window_start, window_end ORDER BY n DESC, avg_big DESC) AS rownum FROM (
+             SELECT window_start, window_end, salesman_id, COUNT(*) AS n, COUNT(*) FILTER (WHERE amount > 5) AS big,
+                    AVG(amount) FILTER (WHERE amount > 5) AS avg_big
+             FROM TABLE(TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '30' MINUTES))
+             GROUP BY window_start, window_end, salesman_id)) WHERE rownum <= 3",
+    ),
+    (
+        "refunds",
+        "SELECT window_start, window_end, city, total, first_name, latest, rownum FROM (
+           SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY total ASC) AS rownum FROM (
+             SELECT window_start, window_end, city, SUM(amount) AS total, MIN(salesman_name) AS first_name, MAX(event_time) AS latest
+             FROM TABLE(TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '2' HOURS))
+             WHERE amount < 0 AND city NOT IN ('Porto') AND salesman_name LIKE 'Ana%'
+             GROUP BY window_start, window_end, city)) WHERE rownum <= 5",
+    ),
+    (
+        "country",
+        "SELECT window_start, window_end, total, n, rownum FROM (
+           SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY total DESC) AS rownum FROM (
+             SELECT window_start, window_end, SUM(amount) AS total, COUNT(salesman_name) AS n
+             FROM TABLE(TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '1' DAY))
+             GROUP BY window_start, window_end)) WHERE rownum <= 1",
+    ),
+];
+
+fn queries(dir: &Path) -> String {
+    let folder = support::copied_queries(dir);
+    for (name, text) in QUERIES {
+        std::fs::write(folder.join(format!("{name}.sql")), text).unwrap();
+    }
+    folder.display().to_string()
+}
+
+fn verify(args: &[&str]) -> (Option<i32>, String) {
+    let out = standings(&[&["verify"], args].concat()).output().unwrap();
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&out.stdout),
+        String::from_utf8_lossy(&out.stderr)
+    );
+    (out.status.code(), text)
+}
+
+#[test]
+fn every_form_of_query_is_as_the_plain_recomputation_says() {
+    let cases =
+        std::env::var("STANDINGS_TEST_CASES").map_or(12, |n| n.parse::<u64>().unwrap().min(500));
+    for seed in 0..cases {
+        let dir = tempfile::tempdir().unwrap();
+        let queries = queries(dir.path());
+        let mut dice = Dice::new(700 + seed);
+        let mut sources = Vec::new();
+        for i in 0..1 + dice.roll(3) {
+            let n = dice.roll(900) as usize;
+            let lines = sales(&mut dice, n, 1_769_130_000_000, 60_000);
+            let path = dir.path().join(format!("sales-{i}.ndjson"));
+            std::fs::write(&path, lines.join("\n")).unwrap();
+            sources.push(format!("file:{}", path.display()));
+        }
+        let log = dir.path().join("log");
+        let sink = format!("file:{}", log.display());
+        let workers = (1 + dice.roll(3)).to_string();
+        let mut common = vec![
+            "--queries",
+            &queries,
+            "--sink",
+            &sink,
+            "--allowed-lateness",
+            "20m",
+        ];
+        sources.iter().for_each(|s| common.extend(["--source", s]));
+        run(&[&["run", "--until-end", "-w", &workers], &common[..]].concat());
+        let (code, text) = verify(&common);
+        assert_eq!(code, Some(0), "seed {seed}: {text}");
+        assert!(text.contains("are as the source says"), "{text}");
+    }
+}
+
+#[test]
+fn what_somebody_changed_is_shown() {
+    let mut dice = Dice::new(77);
+    let (name, changes) = (topic("verify", 3), topic("verify_changes", 1));
+    let parts: Vec<_> = (0..2)
+        .map(|_| sales(&mut dice, 400, 1_769_130_000_000, 60_000))
+        .collect();
+    produce(&name, &parts);
+    let brokers = service("KAFKA_BROKERS");
+    let (source, sink) = (
+        format!("kafka://{brokers}/{name}"),
+        format!("kafka://{brokers}/{changes}"),
+    );
+    let postgres = database();
+    run(&[
+        "run",
+        "--queries",
+        "queries",
+        "--source",
+        &source,
+        "--sink",
+        &postgres,
+        "--sink",
+        &sink,
+        "--until-end",
+        "-w",
+        "2",
+    ]);
+    // More sales than the sinks have seen: they are compared at their own prefix.
+    produce(&name, &parts);
+    for sink in [&postgres, &sink] {
+        for more in [&["--all"][..], &[]] {
+            let args = ["--queries", "queries", "--source", &source, "--sink", sink];
+            let (code, text) = verify(&[&args[..], more].concat());
+            assert_eq!(code, Some(0), "{sink} {more:?}: {text}");
+        }
+    }
+    block(async {
+        let client = connect(&postgres).await;
+        client
+            .batch_execute("UPDATE top_salesmen SET total_sales = 1 WHERE rank = 3")
+            .await
+            .unwrap();
+        client
+            .batch_execute("DELETE FROM top_sales_per_city WHERE rank = 1")
+            .await
+            .unwrap();
+    });
+    let (code, text) = verify(&[
+        "--queries",
+        "queries",
+        "--source",
+        &source,
+        "--sink",
+        &postgres,
+        "--all",
+    ]);
+    assert_eq!(code, Some(1), "{text}");
+    for part in [
+        "the source says",
+        "no row",
+        "\"1.00\"",
+        "differ from what the source says",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    // Looking on took nothing over.
+    let generation = block(async {
+        let client = connect(&postgres).await;
+        client
+            .query_one("SELECT generation FROM standings_commit", &[])
+            .await
+            .unwrap()
+            .get::<_, i64>(0)
+    });
+    assert_eq!(generation, 1);
+}
