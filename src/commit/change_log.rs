@@ -156,6 +156,7 @@ mod tests {
     use super::*;
     use standings_model::change::Change;
     use standings_model::json::{push_change, push_key};
+    use standings_model::window::Window;
     use standings_query::load_shipped;
 
     #[test]
@@ -202,5 +203,52 @@ mod tests {
         fold(&plan, &key, Some(&value), &mut rows).unwrap();
         assert!(rows.is_empty());
         assert!(fold(&plan, b"x", Some(b"{}"), &mut rows).is_err());
+    }
+
+    #[test]
+    fn windows_that_share_their_start_are_told_apart() {
+        let mut plan = load_shipped().unwrap_or_else(|e| panic!("{}", e.render()));
+        let hour = 3_600_000;
+        let growing = Window::family("CUMULATE").unwrap();
+        plan.rankings[0].window = Window::new(growing, &[hour, 24 * hour]).unwrap();
+        let row = |end: i64, rank: Option<u64>| Change {
+            ranking: 0,
+            window_start: 0,
+            window_end: end,
+            key: Arc::from([Value::text("Faro")]),
+            rank,
+            previous_rank: None,
+            measures: Arc::from([const { Value::Integer(1) }; 4]),
+            is_final: false,
+        };
+        let written = |change: &Change| {
+            let (mut key, mut value) = (Vec::new(), Vec::new());
+            push_key(&mut key, &plan, change);
+            push_change(&mut value, &plan, change, 9);
+            (key, value)
+        };
+        let mut rows = BTreeMap::new();
+        let mut keys = Vec::new();
+        for end in [hour, 2 * hour, 3 * hour] {
+            let (key, value) = written(&row(end, Some(1)));
+            fold(&plan, &key, Some(&value), &mut rows).unwrap();
+            keys.push(String::from_utf8(key).unwrap());
+        }
+        assert_eq!(
+            keys[1],
+            format!(
+                r#"{{"ranking":"{}","window_start":"1970-01-01T00:00:00Z","window_end":"1970-01-01T02:00:00Z","{}":"Faro"}}"#,
+                plan.rankings[0].name, plan.rankings[0].keys[0].name
+            )
+        );
+        let ends = |rows: &BTreeMap<RowKey, ShownRow>| -> Vec<i64> {
+            rows.values().map(|r| r.window_end / hour).collect()
+        };
+        assert_eq!(ends(&rows), [1, 2, 3]);
+        fold(&plan, keys[1].as_bytes(), None, &mut rows).unwrap();
+        assert_eq!(ends(&rows), [1, 3]);
+        let (key, value) = written(&row(3 * hour, None));
+        fold(&plan, &key, Some(&value), &mut rows).unwrap();
+        assert_eq!(ends(&rows), [1]);
     }
 }

@@ -25,6 +25,7 @@ use standings_model::plan::{
 use standings_model::reject::Reject;
 use standings_model::schema::Schema;
 use standings_model::value::Value;
+use standings_model::window::Window;
 
 struct TestFeed {
     events: RefCell<VecDeque<SourceEvent>>,
@@ -168,15 +169,22 @@ fn plan() -> Arc<Plan> {
             },
         ],
         partition: vec![0],
-        measures: vec![total],
+        measures: vec![total.clone()],
         order: vec![first(false)],
         rank: RankFunction::DenseRank,
         limit: 2,
         ..cities.clone()
     };
+    let cumulated = Ranking {
+        name: "cumulated".to_owned(),
+        window: Window::new(Window::family("CUMULATE").unwrap(), &[25, 100]).unwrap(),
+        measures: vec![total, measure("sales", Aggregate::CountAll)],
+        limit: 2,
+        ..cities.clone()
+    };
     Arc::new(Plan {
         schema,
-        rankings: vec![cities, salesmen],
+        rankings: vec![cities, salesmen, cumulated],
         checks: Vec::new(),
         max_key_bytes: usize::MAX,
     })
@@ -195,7 +203,7 @@ fn sales(dice: &mut Dice, partitions: u64, number: u64) -> Vec<Vec<Sale>> {
     all
 }
 
-type Rows = BTreeMap<(usize, i64, Vec<String>), (u64, Vec<String>)>;
+type Rows = BTreeMap<(usize, (i64, i64), Vec<String>), (u64, Vec<String>)>;
 
 fn show(value: &Value) -> String {
     format!("{value:?}")
@@ -214,6 +222,7 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
     }
     let mut cities: BTreeMap<(i64, u64), City> = BTreeMap::new();
     let mut salesmen: BTreeMap<(i64, u64, u64), i128> = BTreeMap::new();
+    let mut cumulated: BTreeMap<(i64, i64), BTreeMap<u64, (i128, i128)>> = BTreeMap::new();
     for (p, offset) in upto {
         let mut greatest = None;
         for (o, (time, city, salesman, amount)) in
@@ -232,6 +241,13 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
                 c.least = Some(c.least.map_or(*amount, |l| l.min(*amount)));
                 c.salesmen.insert(*salesman);
                 c.last = c.last.max((*time, *p, o as u64 + 1, *salesman));
+            }
+            for end in (start + 25..=start + 100).step_by(25) {
+                if *time < end && counts(end) {
+                    let window = cumulated.entry((start, end)).or_default();
+                    let c = window.entry(*city).or_default();
+                    *c = (c.0 + amount, c.1 + 1);
+                }
             }
             for start in (-150..=*time).step_by(50).filter(|s| s + 200 > *time) {
                 if counts(start + 200) {
@@ -259,7 +275,19 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
                 show(&Value::Integer(c.salesmen.len() as i128)),
                 text(c.last.3),
             ];
-            rows.insert((0, start, vec![text(*city)]), (i as u64 + 1, measures));
+            let at = (0, (start, start + 100), vec![text(*city)]);
+            rows.insert(at, (i as u64 + 1, measures));
+        }
+    }
+    for (window, cities) in cumulated {
+        let mut all: Vec<_> = cities.into_iter().collect();
+        all.sort_by_key(|(city, (total, _))| (-total, *city));
+        for (i, (city, (total, count))) in all.into_iter().take(2).enumerate() {
+            let measures = vec![
+                show(&Value::Decimal(total * 100)),
+                show(&Value::Integer(count)),
+            ];
+            rows.insert((2, window, vec![text(city)]), (i as u64 + 1, measures));
         }
     }
     let mut groups: BTreeMap<(i64, u64), Vec<(i128, u64)>> = BTreeMap::new();
@@ -277,7 +305,7 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
             let rank = totals.iter().position(|t| *t == total).unwrap() as u64 + 1;
             if rank <= 2 {
                 rows.insert(
-                    (1, start, vec![text(city), text(salesman)]),
+                    (1, (start, start + 200), vec![text(city), text(salesman)]),
                     (rank, vec![show(&Value::Decimal(total * 100))]),
                 );
             }
@@ -416,7 +444,7 @@ fn run(seed: u64, workers: usize) {
         for change in commit.changes.iter() {
             let key = (
                 change.ranking,
-                change.window_start,
+                (change.window_start, change.window_end),
                 change.key.iter().map(show).collect::<Vec<_>>(),
             );
             assert!(

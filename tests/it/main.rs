@@ -11,6 +11,7 @@ mod batching;
 mod cluster;
 mod config;
 mod consistency;
+mod cumulate;
 mod dead_letters;
 mod decode;
 mod fencing;

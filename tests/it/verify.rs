@@ -7,7 +7,7 @@ use crate::support::postgres::{connect, database};
 use crate::support::{self, Dice, run, sales, service, standings};
 
 /// Queries of forms that the shipped ones have not.
-const QUERIES: [(&str, &str); 4] = [
+const QUERIES: [(&str, &str); 5] = [
     (
         "hopping",
         "SELECT window_start, window_end, city, salesman_id, total, best, worst, sellers, last_name, rownum FROM (
@@ -16,6 +16,14 @@ const QUERIES: [(&str, &str); 4] = [
                     COUNT(DISTINCT salesman_name) AS sellers, LAST_VALUE(salesman_name) AS last_name
              FROM TABLE(HOP(TABLE sales, DESCRIPTOR(event_time), INTERVAL '1' HOUR, INTERVAL '3' HOURS))
              GROUP BY window_start, window_end, city, salesman_id)) WHERE rownum <= 2",
+    ),
+    (
+        "growing",
+        "SELECT window_start, window_end, city, total, n, rownum FROM (
+           SELECT *, RANK() OVER (PARTITION BY window_start, window_end ORDER BY total DESC) AS rownum FROM (
+             SELECT window_start, window_end, city, SUM(amount) AS total, COUNT(*) AS n
+             FROM TABLE(CUMULATE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '40' MINUTES, INTERVAL '2' HOURS))
+             GROUP BY window_start, window_end, city)) WHERE rownum <= 2",
     ),
     (
         "dense",

@@ -188,7 +188,7 @@ pub(crate) async fn windows(
 #[utoipa::path(
     get,
     path = "/api/v1/rankings/{name}/windows/{start}",
-    params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start"), ("at" = Option<i64>, Query, minimum = 0, description = "As it was at this commit"), openapi::Limited, openapi::Fresh),
+    params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start; of windows that share it, {start}/{end}"), ("at" = Option<i64>, Query, minimum = 0, description = "As it was at this commit"), openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "Rows of one window", body = Vec<openapi::Row>), (status = 410, description = "That commit is not kept any more", body = openapi::ProblemShape, content_type = "application/problem+json"), openapi::Refusals)
 )]
 pub(crate) async fn rows(

@@ -23,7 +23,7 @@ const LIMITS: (usize, usize) = (20, 1_000);
 #[utoipa::path(
     get,
     path = "/api/v1/rankings/{name}/windows/{start}/series",
-    params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start"), openapi::Limited, openapi::Fresh),
+    params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start; of windows that share it, {start}/{end}"), openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "How the best rows came to what they are", body = openapi::Series), openapi::Refusals)
 )]
 pub(crate) async fn series(

@@ -23,7 +23,7 @@ use standings_model::value::Value;
 #[utoipa::path(
     get,
     path = "/api/v1/rankings/{name}/windows/{start}/keys/{key}/why",
-    params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start"), ("key" = String, Path, description = "The group keys, one path segment each, percent-encoded"), openapi::Fresh),
+    params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start; of windows that share it, {start}/{end}"), ("key" = String, Path, description = "The group keys, one path segment each, percent-encoded"), openapi::Fresh),
     responses((status = 200, description = "Why a row is where it is", body = openapi::Why), openapi::Refusals)
 )]
 pub(crate) async fn why(

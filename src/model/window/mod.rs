@@ -18,13 +18,14 @@
 //! 3. What is outside of a process (keys of rows, paths) names a window by its start, where that is enough:
 //!    [`Family::is_named_by_start`].
 
+mod cumulate;
 mod hop;
 mod tumble;
 
 use std::fmt;
 
 /// The families that there are, by the names that they have in SQL.
-pub const FAMILIES: &[&dyn Family] = &[&tumble::Tumble, &hop::Hop];
+pub const FAMILIES: &[&dyn Family] = &[&tumble::Tumble, &hop::Hop, &cumulate::Cumulate];
 
 /// Lengths of a family's windows, ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
