@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 
 use bed::{Bed, Cluster};
+use support::watchdog::within;
 
 /// Runs the matrix of faults against real Kafka and Postgres, and prints it.
 #[derive(Parser, Debug)]
@@ -53,6 +54,9 @@ struct Args {
     #[arg(hide = true)]
     filter: Vec<String>,
 }
+
+/// No round takes longer: everything in it is waited for in less.
+const HANGS: Duration = Duration::from_secs(600);
 
 /// What one round of a fault came to.
 #[derive(Default)]
@@ -101,13 +105,16 @@ fn main() -> ExitCode {
         for ((name, _, case), line) in chosen.iter().zip(&mut lines) {
             let seed = args.seed + round;
             let started = Instant::now();
-            let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let run = || {
                 let mut bed = Bed::new(seed);
                 let mut found = case(&mut bed, args.long);
                 let commits = bed.settle();
                 drop(found.cluster.take());
                 (found, commits)
-            }));
+            };
+            let what = format!("{name}, seed {seed}");
+            let limit = if args.long { 10 * HANGS } else { HANGS };
+            let outcome = within(limit, &what, || catch_unwind(AssertUnwindSafe(run)));
             line.runs += 1;
             match outcome {
                 Ok((found, commits)) => {
@@ -120,8 +127,7 @@ fn main() -> ExitCode {
                     let text = payload.downcast_ref::<String>().cloned();
                     let word = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
                     let problem = text.or(word).unwrap_or_else(|| "a panic".to_owned());
-                    line.failures
-                        .push(format!("{name}, seed {seed}: {problem}"));
+                    line.failures.push(format!("{what}: {problem}"));
                 }
             }
             eprintln!(

@@ -1,8 +1,9 @@
 //! The tests of what a user can see, in one binary: fifty of their own would each link Kafka's client, TLS and Arrow again.
 //!
 //! A file is a subject, and its name comes first in the names of its tests: `deploy/test batching waits` runs two of them, and so
-//! does `cargo test --test it -- batching:: waits::`. All of them need what `deploy/test` starts. What must be a process of its
-//! own is a binary beside this one: Cargo.toml says which, and why.
+//! does `cargo test --test it -- batching:: waits::`. All of them need what `deploy/test` starts; its runner gives each a process and
+//! a time limit (`.config/nextest.toml`). What must be a process of its own is a binary beside this one: Cargo.toml says which, and
+//! why.
 
 mod api;
 mod api_security;

@@ -21,6 +21,8 @@ mod store;
 #[path = "../support/reference.rs"]
 mod support;
 mod topic;
+#[path = "../support/watchdog.rs"]
+mod watchdog;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,6 +34,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use standings_model::sabotage::{self, Mistake};
 
+use watchdog::within;
 use world::{Fate, Seen};
 
 /// Runs the engine in a simulated world, seed after seed.
@@ -77,9 +80,13 @@ struct Args {
     filter: Vec<String>,
 }
 
+/// No run takes longer: most take some milliseconds.
+const HANGS: Duration = Duration::from_secs(300);
+
 /// One run: what was seen, or how it failed.
 fn attempt(seed: u64) -> Result<(Seen, u64), String> {
-    catch_unwind(AssertUnwindSafe(|| play::run(seed))).map_err(|payload| {
+    let run = || catch_unwind(AssertUnwindSafe(|| play::run(seed)));
+    within(HANGS, &format!("seed {seed}"), run).map_err(|payload| {
         let text = payload.downcast_ref::<String>().cloned();
         let word = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
         text.or(word).unwrap_or_else(|| "a panic".to_owned())

@@ -10,6 +10,7 @@ pub mod postgres;
 pub mod proxy;
 pub mod receiver;
 pub mod reference;
+pub mod watchdog;
 
 pub use reference::*;
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Running, free_port, http, until};
 
-/// One browser at a time: the machine has two cores, and frames are measured.
+/// One browser at a time: the machine has two cores, and frames are measured. Between processes `.config/nextest.toml` says so.
 static ONE: Mutex<()> = Mutex::new(());
 
 pub struct Browser {
