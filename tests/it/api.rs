@@ -2,56 +2,24 @@
 //! who wrote something can read it.
 
 use std::collections::BTreeMap;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::support::calls::{call, follow, get};
-use crate::support::kafka::{produce, topic};
-use crate::support::{
-    self, Dice, Folding, Rows, Running, free_port, keys_of, measures_of, sales, service, standings,
-    until,
-};
+use crate::support::{self, Bed, Dice, Folding, Process, Rows, keys_of, measures_of, sales};
 use serde_json::Value;
 
 struct Engine {
-    _child: Running,
+    _run: Process,
+    bed: Bed,
     address: String,
-    topic: String,
-    log: tempfile::NamedTempFile,
 }
 
 impl Engine {
     fn start(partitions: i32, more: &[&str]) -> Self {
-        let log = tempfile::NamedTempFile::new().unwrap();
-        let topic = topic("api", partitions);
-        let address = format!("127.0.0.1:{}", free_port());
-        let source = format!("kafka://{}/{topic}", service("KAFKA_BROKERS"));
-        let sink = format!("file:{}", log.path().display());
-        let child = standings(&[
-            "run",
-            "--queries",
-            "queries",
-            "--source",
-            &source,
-            "--sink",
-            &sink,
-        ])
-        .args(["--http", &address, "--http-rate", "0"])
-        .args(more)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-        let engine = Engine {
-            _child: Running(child),
-            address,
-            topic,
-            log,
-        };
-        until("ready", Duration::from_secs(30), || {
-            support::http::request("GET", &engine.address, "/readyz", "")
-                .is_ok_and(|(s, _)| s == 200)
-        });
-        engine
+        let bed = Bed::new("api").topic(partitions).changes_file().http();
+        let _run = bed.start(&[&["--http-rate", "0"], more].concat()).ready();
+        let address = bed.address().to_owned();
+        Engine { _run, bed, address }
     }
 
     fn json(&self, path: &str) -> Value {
@@ -65,7 +33,7 @@ impl Engine {
         let path = format!("/api/v1/rankings/top_salesmen/windows?at_least={token}&wait=20s");
         let answer = get(&self.address, &path);
         assert_eq!(answer.status, 200, "{answer:?}");
-        let text = std::fs::read_to_string(self.log.path()).unwrap();
+        let text = self.bed.read("changes");
         text.lines().map(str::to_owned).collect()
     }
 }
@@ -143,7 +111,7 @@ fn what_was_and_why_it_is() {
                 )
             })
             .collect();
-        produce(&engine.topic, &parts);
+        engine.bed.send(&parts);
         sent = [sent[0] + parts[0].len(), sent[1] + parts[1].len()];
         std::thread::sleep(Duration::from_millis(60));
     }
@@ -362,7 +330,7 @@ fn changes_go_on_after_a_gap_and_writes_can_be_read() {
     // Written, and read at once: each answer has the sale that was just written.
     let (mut waits, rounds) = (Vec::new(), 30);
     for i in 0..rounds {
-        produce(&engine.topic, &[vec![sale(i)]]);
+        engine.bed.send(&[vec![sale(i)]]);
         let began = Instant::now();
         let path = format!("/api/v1/sales/city?at_least=0:{}&wait=10s", i + 1);
         let answer = get(&engine.address, &path);
@@ -397,7 +365,7 @@ fn changes_go_on_after_a_gap_and_writes_can_be_read() {
         },
     );
     for i in rounds..rounds + 10 {
-        produce(&engine.topic, &[vec![sale(i)]]);
+        engine.bed.send(&[vec![sale(i)]]);
     }
     let log = engine.log_at(&format!("0:{}", rounds + 10));
     let id = last.unwrap().to_string();
@@ -494,7 +462,7 @@ fn websocket(address: &str, path: &str, headers: &[(&str, &str)]) -> Value {
 #[test]
 fn hostile_requests_are_refused_and_explained() {
     let engine = Engine::start(1, &[]);
-    produce(&engine.topic, &[vec![
+    engine.bed.send(&[vec![
         r#"{"sale_id":1,"event_time":1769130000000,"city":"A/B c%","salesman_id":"S1","salesman_name":"<b>","amount":1}"#.to_owned(),
     ]]);
     engine.log_at("0:1");

@@ -1,13 +1,12 @@
 //! A cluster on this machine: killing one process ends the others, the supervisor starts all anew, and the rankings are
 //! those of the input.
 
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::support::kafka::{produce, topic};
-use crate::support::postgres::{database, rows_of};
-use crate::support::{self, Dice, fold, reference, sales, service, standings, wait};
+use crate::support::{self, Bed, Dice, Process, fold, reference, sales, standings, wait};
 
 /// Process ids of the direct children, from /proc.
 fn children(parent: u32) -> Vec<i32> {
@@ -37,7 +36,7 @@ fn children(parent: u32) -> Vec<i32> {
     found
 }
 
-/// One cluster at a time: each has more threads than this machine has cores.
+/// One cluster at a time: each has more threads than this machine has cores. Between processes `.config/nextest.toml` says so.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn until(what: &str, holds: impl FnMut() -> bool) {
@@ -45,43 +44,48 @@ fn until(what: &str, holds: impl FnMut() -> bool) {
 }
 
 /// Asks a cluster to stop, and waits for its end in peace; `when` is for the message of one that does not.
-fn stop(cluster: &mut Child, limit: Duration, when: &str) {
-    // SAFETY: the cluster has not been waited for, so its process id is still its own.
-    unsafe { libc::kill(cluster.id() as i32, libc::SIGTERM) };
-    wait(cluster, limit, &["cluster, asked to stop", when]);
+fn stop(cluster: Process, when: &str) {
+    let (code, _, text) = cluster.stop();
+    assert_eq!(code, Some(0), "asked to stop {when}: {text}");
 }
+
+/// What `standings resize` asks.
+fn control(cluster: &Process) -> PathBuf {
+    std::env::temp_dir().join(format!("standings-cluster-{}/control", cluster.id()))
+}
+
+/// Sales into three partitions, some after the others.
+struct Sender {
+    dice: Dice,
+    from: i64,
+}
+
+impl Sender {
+    fn new(seed: u64) -> Self {
+        let (dice, from) = (Dice::new(seed), 1_769_130_000_000);
+        Sender { dice, from }
+    }
+
+    fn send(&mut self, bed: &Bed) {
+        let mut part = || sales(&mut self.dice, 150, self.from, 20_000);
+        bed.send(&[part(), part(), part()]);
+        self.from += 150 * 10_000;
+    }
+}
+
+/// Snapshots, often.
+const OFTEN: [&str; 2] = ["--snapshot-interval", "200ms"];
 
 #[test]
 fn a_killed_process_takes_the_cluster_along_and_it_comes_back() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let dir = tempfile::tempdir().unwrap();
     let lines = sales(&mut Dice::new(5), 2000, 1_769_126_400_000, 20_000);
-    let (input, log) = (
-        dir.path().join("sales.ndjson"),
-        dir.path().join("changes.ndjson"),
-    );
-    std::fs::write(&input, lines.join("\n")).unwrap();
-    let (source, sink) = (
-        format!("file:{}", input.display()),
-        format!("file:{}", log.display()),
-    );
-    let args = [
-        "cluster",
-        "-n",
-        "2",
-        "--",
-        "run",
-        "--queries",
-        "queries",
-        "--source",
-        &source,
-        "--sink",
-        &sink,
-    ];
-    let mut cluster = standings(&args).stdout(Stdio::null()).spawn().unwrap();
+    let bed = Bed::new("cluster").file("sales.ndjson").changes_file();
+    bed.write("sales.ndjson", &lines);
+    let cluster = bed.cluster("2", &[], &[]);
     let want = reference(&[lines], 60_000, 3_600_000).rows;
     let shows = || {
-        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        let text = bed.read("changes");
         // The last line may be half written.
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         fold(whole.lines()).0 == want
@@ -96,45 +100,23 @@ fn a_killed_process_takes_the_cluster_along_and_it_comes_back() {
         now.len() == 2 && now.iter().all(|pid| !first.contains(pid))
     });
     until("the rankings of the second generation", shows);
-    stop(&mut cluster, Duration::from_secs(20), "");
+    stop(cluster, "");
 }
 
 /// While sales come, another size is asked for three times: every sale is counted once, and the pause is said.
 #[test]
 fn a_running_cluster_changes_its_size() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let dir = tempfile::tempdir().unwrap();
-    let mut dice = Dice::new(19);
-    let (name, url) = (topic("resize", 3), database());
-    let source = format!("kafka://{}/{name}", service("KAFKA_BROKERS"));
-    let state = format!("file:{}", dir.path().display());
-    let mut cluster = standings(&["cluster", "-n", "1", "--", "run", "-w", "1"])
-        .args(["--queries", "queries", "--source", &source])
-        .args(["--sink", &url, "--state", &state])
-        .args(["--snapshot-interval", "200ms"])
-        .spawn()
-        .unwrap();
-    let control = std::env::temp_dir().join(format!("standings-cluster-{}/control", cluster.id()));
-    let mut parts: Vec<Vec<String>> = vec![Vec::new(); 3];
-    let mut from = 1_769_130_000_000;
-    let mut send = |parts: &mut Vec<Vec<String>>| {
-        let more: Vec<_> = (0..3)
-            .map(|_| sales(&mut dice, 150, from, 20_000))
-            .collect();
-        from += 150 * 10_000;
-        produce(&name, &more);
-        for (all, more) in parts.iter_mut().zip(&more) {
-            all.extend(more.iter().cloned());
-        }
-    };
-    send(&mut parts);
+    let bed = Bed::new("resize").topic(3).database().state().flags(&OFTEN);
+    let cluster = bed.cluster("1", &[], &["-w", "1"]);
+    let control = control(&cluster);
+    let mut sender = Sender::new(19);
+    sender.send(&bed);
     // The tables are made when the sink is opened.
     std::thread::sleep(Duration::from_millis(1500));
-    until("the first rankings", || {
-        rows_of(&url) == reference(&parts, 60_000, 3_600_000).rows
-    });
+    bed.shows_all("the first rankings");
     for (processes, workers) in [("2", "1"), ("2", "2"), ("1", "1")] {
-        send(&mut parts);
+        sender.send(&bed);
         let out = standings(&["resize", "-n", processes, "-w", workers])
             .args(["--control", &control.display().to_string()])
             .output()
@@ -148,68 +130,34 @@ fn a_running_cluster_changes_its_size() {
             children(cluster.id()).len(),
             processes.parse::<usize>().unwrap()
         );
-        send(&mut parts);
-        let want = reference(&parts, 60_000, 3_600_000).rows;
-        until("the tables are right", || rows_of(&url) == want);
+        sender.send(&bed);
+        bed.shows_all("the tables are right");
     }
-    stop(&mut cluster, Duration::from_secs(30), "");
+    stop(cluster, "");
     assert!(!control.exists());
 }
 
 #[test]
 fn a_cluster_with_snapshots_loses_nothing_and_can_change_its_size() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let dir = tempfile::tempdir().unwrap();
-    let mut dice = Dice::new(9);
-    let (name, url) = (topic("cluster", 3), database());
-    let source = format!("kafka://{}/{name}", service("KAFKA_BROKERS"));
-    let state = format!("file:{}", dir.path().display());
-    let start = |processes: &str, workers: &str| {
-        standings(&[
-            "cluster",
-            "-n",
-            processes,
-            "--",
-            "run",
-            "-w",
-            workers,
-            "--queries",
-            "queries",
-        ])
-        .args(["--source", &source, "--sink", &url, "--state", &state])
-        .args(["--snapshot-interval", "200ms"])
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap()
-    };
-    let mut parts: Vec<Vec<String>> = vec![Vec::new(); 3];
-    let mut from = 1_769_130_000_000;
+    let bed = Bed::new("cluster").topic(3).database().state();
+    let bed = bed.flags(&OFTEN);
+    let mut sender = Sender::new(9);
     for (processes, workers) in [("2", "1"), ("3", "2"), ("1", "1"), ("2", "2")] {
-        let mut cluster = start(processes, workers);
-        let mut send = || {
-            let more: Vec<_> = (0..3)
-                .map(|_| sales(&mut dice, 150, from, 20_000))
-                .collect();
-            from += 150 * 10_000;
-            produce(&name, &more);
-            for (all, more) in parts.iter_mut().zip(&more) {
-                all.extend(more.iter().cloned());
-            }
-        };
-        send();
+        let cluster = bed.cluster(processes, &[], &["-w", workers]);
+        sender.send(&bed);
         std::thread::sleep(Duration::from_millis(1200));
-        send();
+        sender.send(&bed);
         let first = children(cluster.id());
         if let Some(pid) = first.get(1) {
             // SAFETY: a child of our own child, which has not waited for it.
             unsafe { libc::kill(*pid, libc::SIGKILL) };
         }
-        send();
-        let want = reference(&parts, 60_000, 3_600_000).rows;
-        until("the tables are right", || rows_of(&url) == want);
-        stop(&mut cluster, Duration::from_secs(30), "");
+        sender.send(&bed);
+        bed.shows_all("the tables are right");
+        stop(cluster, "");
     }
-    let manifests = support::snapshots(dir.path()).len();
+    let manifests = support::snapshots(&bed.path("state")).len();
     assert!(
         (1..=2).contains(&manifests),
         "{manifests} snapshots are kept"
@@ -221,11 +169,7 @@ fn a_cluster_with_snapshots_loses_nothing_and_can_change_its_size() {
 #[test]
 fn a_size_that_cannot_start_costs_nothing() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let dir = tempfile::tempdir().unwrap();
     let mut dice = Dice::new(23);
-    let (name, url) = (topic("resize", 1), database());
-    let source = format!("kafka://{}/{name}", service("KAFKA_BROKERS"));
-    let state = format!("file:{}", dir.path().display());
     // The second process would serve at the next port, which is taken.
     let (port, _taken) = (0..1000)
         .find_map(|_| {
@@ -235,18 +179,12 @@ fn a_size_that_cannot_start_costs_nothing() {
         })
         .unwrap();
     let http = format!("127.0.0.1:{port}");
-    let mut cluster = standings(&["cluster", "-n", "1", "--", "run", "--queries", "queries"])
-        .args(["--source", &source, "--sink", &url, "--state", &state])
-        .args(["--snapshot-interval", "200ms", "--http", &http])
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let control = std::env::temp_dir().join(format!("standings-cluster-{}/control", cluster.id()));
-    let mut parts = vec![sales(&mut dice, 150, 1_769_130_000_000, 20_000)];
-    produce(&name, &parts);
+    let bed = Bed::new("resize").topic(1).database().state().flags(&OFTEN);
+    let cluster = bed.cluster("1", &[], &["--http", &http]);
+    let control = control(&cluster);
+    bed.send(&[sales(&mut dice, 150, 1_769_130_000_000, 20_000)]);
     std::thread::sleep(Duration::from_millis(1500));
-    let right = |parts: &[Vec<String>]| rows_of(&url) == reference(parts, 60_000, 3_600_000).rows;
-    until("the first rankings", || right(&parts));
+    bed.shows_all("the first rankings");
     for (size, why, stopped) in [
         (["-n", "100000"], "256 are the most", false),
         (["-w", "100000"], "256 are the most", false),
@@ -265,39 +203,25 @@ fn a_size_that_cannot_start_costs_nothing() {
         assert_eq!(out.status.code(), Some(1), "{problem}");
         assert!(problem.contains(why), "{problem}");
         assert_eq!(children(cluster.id()) == before, !stopped, "{size:?}");
-        let more = sales(&mut dice, 50, 1_769_140_000_000, 20_000);
-        produce(&name, std::slice::from_ref(&more));
-        parts[0].extend(more);
-        until("the size of before goes on", || right(&parts));
+        bed.send(&[sales(&mut dice, 50, 1_769_140_000_000, 20_000)]);
+        bed.shows_all("the size of before goes on");
     }
-    stop(&mut cluster, Duration::from_secs(20), "");
+    stop(cluster, "");
 }
 
 /// Asked to stop at any moment of its beginning, and in the midst of a resize, it ends in peace.
 #[test]
 fn a_cluster_that_has_only_just_begun_ends_in_peace() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let (name, url) = (topic("resize", 1), database());
-    let source = format!("kafka://{}/{name}", service("KAFKA_BROKERS"));
+    let bed = Bed::new("resize").topic(1).database();
     for ms in [20, 50, 90, 140, 200, 350, 600] {
-        let mut cluster = standings(&["cluster", "-n", "2", "--", "run", "--queries", "queries"])
-            .args(["--source", &source, "--sink", &url])
-            .spawn()
-            .unwrap();
+        let cluster = bed.cluster("2", &[], &[]);
         std::thread::sleep(Duration::from_millis(ms));
-        stop(
-            &mut cluster,
-            Duration::from_secs(20),
-            &format!("after {ms} ms"),
-        );
+        stop(cluster, &format!("after {ms} ms"));
     }
     for ms in [0, 100, 300, 500] {
-        let mut cluster = standings(&["cluster", "-n", "1", "--", "run", "--queries", "queries"])
-            .args(["--source", &source, "--sink", &url])
-            .spawn()
-            .unwrap();
-        let control =
-            std::env::temp_dir().join(format!("standings-cluster-{}/control", cluster.id()));
+        let cluster = bed.cluster("1", &[], &[]);
+        let control = control(&cluster);
         std::thread::sleep(Duration::from_millis(1500));
         let mut resize = standings(&[
             "resize",
@@ -310,11 +234,7 @@ fn a_cluster_that_has_only_just_begun_ends_in_peace() {
         .spawn()
         .unwrap();
         std::thread::sleep(Duration::from_millis(ms));
-        stop(
-            &mut cluster,
-            Duration::from_secs(20),
-            &format!("{ms} ms into a resize"),
-        );
+        stop(cluster, &format!("{ms} ms into a resize"));
         resize.wait().unwrap();
     }
 }
@@ -337,8 +257,12 @@ fn a_supervisor_leaves_nothing_behind() {
         // SAFETY: the cluster has not been waited for, so its process id is still its own.
         unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
     };
-    let (mut child, folder) = start("file:/dev/null");
-    stop(&mut child, Duration::from_secs(20), "in peace");
+    let in_peace = |mut child: Child| {
+        terminate(&child);
+        wait(&mut child, Duration::from_secs(20), &["asked to stop"]);
+    };
+    let (child, folder) = start("file:/dev/null");
+    in_peace(child);
     assert!(!folder.exists(), "asked to stop");
 
     // Its process waits for a sink; asked twice, it waits for nothing.
@@ -354,7 +278,7 @@ fn a_supervisor_leaves_nothing_behind() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(left.exists());
-    let (mut child, folder) = start("file:/dev/null");
+    let (child, folder) = start("file:/dev/null");
     assert!(folder.exists() && !left.exists(), "one that was killed");
-    stop(&mut child, Duration::from_secs(20), "at last");
+    in_peace(child);
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::kafka::{block, topic};
-use crate::support::postgres::{connect, database};
-use crate::support::{self, Dice, service, standings, wait};
+use crate::support::kafka::block;
+use crate::support::postgres::connect;
+use crate::support::{self, Bed, Dice, standings, wait};
 
 const RANKING: &str = "SELECT window_start, window_end, KEY, total, n, rownum FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY total DESC) AS rownum FROM (
@@ -24,17 +24,18 @@ fn transfers() -> u64 {
 
 #[test]
 fn the_sum_of_balances_is_zero_in_every_commit() {
-    let dir = tempfile::tempdir().unwrap();
+    let bed = Bed::new("transfers").topic(4).database();
     for (name, key) in [("debits", "city"), ("credits", "salesman_id")] {
         std::fs::write(
-            dir.path().join(format!("{name}.sql")),
+            bed.path(&format!("{name}.sql")),
             RANKING.replace("KEY", key),
         )
         .unwrap();
     }
-    let queries = dir.path().display().to_string();
-    let (name, n) = (topic("transfers", 4), transfers());
-    let file = dir.path().join("transfers.ndjson");
+    let queries = bed.folder().to_owned();
+    let bed = bed.queries(queries);
+    let n = transfers();
+    let file = bed.path("transfers.ndjson");
     let mut dice = Dice::new(1);
     let mut text = String::with_capacity(n as usize * 110);
     for i in 0..n {
@@ -46,30 +47,11 @@ fn the_sum_of_balances_is_zero_in_every_commit() {
         );
     }
     std::fs::write(&file, &text).unwrap();
-    let (source, url) = (
-        format!("kafka://{}/{name}", service("KAFKA_BROKERS")),
-        database(),
-    );
-    let mut run = standings(&[
-        "run",
-        "--queries",
-        &queries,
-        "--source",
-        &source,
-        "--sink",
-        &url,
-        "-w",
-        "2",
-        "--commit-interval",
-        "5ms",
-    ])
-    .spawn()
-    .map(support::Running)
-    .unwrap();
+    let run = bed.start(&["-w", "2", "--commit-interval", "5ms"]);
     // A reader that never stops looking: one statement sees one snapshot.
     let done = Arc::new(AtomicBool::new(false));
     let reader = {
-        let (url, done) = (url.clone(), Arc::clone(&done));
+        let (url, done) = (bed.postgres().to_owned(), Arc::clone(&done));
         std::thread::spawn(move || {
             block(async move {
                 let client = connect(&url).await;
@@ -111,7 +93,7 @@ fn the_sum_of_balances_is_zero_in_every_commit() {
         "replay",
         &file.display().to_string(),
         "--to",
-        &source,
+        &bed.source_url(),
         "--rate",
         "150000",
     ])
@@ -120,7 +102,7 @@ fn the_sum_of_balances_is_zero_in_every_commit() {
     wait(&mut replay, Duration::from_secs(300), &["load replay"]);
     support::until("all transfers are counted", Duration::from_secs(60), || {
         block(async {
-            let row = connect(&url)
+            let row = connect(bed.postgres())
                 .await
                 .query_one("SELECT coalesce(sum(n), 0)::bigint FROM debits", &[])
                 .await;
@@ -134,5 +116,5 @@ fn the_sum_of_balances_is_zero_in_every_commit() {
     );
     assert!(rate >= 20.0, "read only {rate:.1} times a second");
     assert!(different >= 20, "only {different} states were seen");
-    run.0.kill().unwrap();
+    run.kill();
 }

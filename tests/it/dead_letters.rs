@@ -58,6 +58,19 @@ fn say(args: &[&str]) -> (Option<i32>, String) {
     )
 }
 
+/// `dead-letter replay` into `to`, with these queries.
+fn replay(
+    from: &str,
+    to: &str,
+    queries: &str,
+    progress: &str,
+    more: &[&str],
+) -> (Option<i32>, String) {
+    let args = ["dead-letter", "replay", "--from", from, "--to", to];
+    let known = ["--queries", queries, "--progress", progress];
+    say(&[&args[..], &known, more].concat())
+}
+
 /// The place of the one letter whose line contains this.
 fn place(list: &str, part: &str) -> String {
     let mut lines = list.lines().filter(|l| l.contains(part));
@@ -115,21 +128,7 @@ fn letters_in_a_file_are_listed_shown_and_replayed_once() {
     assert_eq!(say(&["dead-letter", "show", &dead, "99"]).0, Some(1));
 
     let (to, progress) = (format!("file:{}", at("mended.ndjson")), at("progress"));
-    let replay = |more: &[&str]| {
-        let args = [
-            "dead-letter",
-            "replay",
-            "--from",
-            &dead,
-            "--to",
-            &to,
-            "--queries",
-            &queries,
-            "--progress",
-            &progress,
-        ];
-        say(&[&args, more].concat())
-    };
+    let replay = |more: &[&str]| replay(&dead, &to, &queries, &progress, more);
     let mend = ["--map", "s/,}/}/"];
     let (code, said) = replay(&[&mend[..], &["--dry-run"]].concat());
     assert_eq!(code, Some(1), "{said}");
@@ -201,18 +200,11 @@ fn edited_letters_are_replayed_from_a_file() {
     let queries = dead_letters(dir.path(), &dead);
     let (_, letters) = say(&["dead-letter", "list", &dead, "--json", "--check", "small"]);
     std::fs::write(at("edited"), letters.replace("99}", "9}")).unwrap();
-    let (code, said) = say(&[
-        "dead-letter",
-        "replay",
-        "--from",
-        &format!("file:{}", at("edited")),
-        "--to",
-        &format!("file:{}", at("mended")),
-        "--queries",
-        &queries,
-        "--progress",
-        &at("progress"),
-    ]);
+    let (from, to) = (
+        format!("file:{}", at("edited")),
+        format!("file:{}", at("mended")),
+    );
+    let (code, said) = replay(&from, &to, &queries, &at("progress"), &[]);
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(
         std::fs::read_to_string(at("mended")).unwrap(),
@@ -250,22 +242,8 @@ fn letters_in_a_topic_come_back_into_the_partition_they_were_of() {
 
     let to = format!("kafka://{brokers}/sales");
     for expected in ["1 sent, 0 had", "0 sent, 1 had"] {
-        let (code, said) = say(&[
-            "dead-letter",
-            "replay",
-            "--from",
-            &dead,
-            "--to",
-            &to,
-            "--queries",
-            &queries,
-            "--progress",
-            &at("progress"),
-            "--check",
-            "small",
-            "--map",
-            "s/99/9/",
-        ]);
+        let mend = ["--check", "small", "--map", "s/99/9/"];
+        let (code, said) = replay(&dead, &to, &queries, &at("progress"), &mend);
         assert_eq!(code, Some(0), "{said}");
         assert!(said.contains(expected), "{said}");
     }

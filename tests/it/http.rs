@@ -1,14 +1,9 @@
 //! What a process serves on --http: rows as in the change log, events that fold to the same, metrics that add up, probes.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::process::Stdio;
 use std::time::Duration;
 
-use crate::support::kafka::{produce, topic};
-use crate::support::{
-    self, Dice, Running, fold, free_port, http, sales, service, standings, until,
-};
+use crate::support::{self, Bed, Dice, fold, http, sales, until};
 use serde_json::{Map, Value};
 
 /// Rows of a page that follows the events: by ranking, window and keys.
@@ -30,32 +25,9 @@ fn metric(text: &str, name: &str) -> f64 {
 
 #[test]
 fn the_api_the_events_and_the_metrics_agree_with_the_change_log() {
-    let dir = tempfile::tempdir().unwrap();
-    let changes = dir.path().join("changes.ndjson");
-    let name = topic("http", 3);
-    let source = format!("kafka://{}/{name}", service("KAFKA_BROKERS"));
-    let port = free_port();
-    let address = format!("127.0.0.1:{port}");
-    let mut child = Running(
-        standings(&[
-            "run",
-            "--queries",
-            "queries",
-            "--source",
-            &source,
-            "--http",
-            &address,
-            "-w",
-            "2",
-        ])
-        .args(["--sink", &format!("file:{}", changes.display())])
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap(),
-    );
-    until("ready", Duration::from_secs(30), || {
-        http::request("GET", &address, "/readyz", "").is_ok_and(|(status, _)| status == 200)
-    });
+    let bed = Bed::new("http").topic(3).changes_file().http();
+    let run = bed.start(&["-w", "2"]).ready();
+    let address = bed.address().to_owned();
     assert_eq!(http::get(&address, "/healthz").0, 200);
     assert_eq!(
         http::json(&address, "/api/v1/sales/city"),
@@ -114,7 +86,7 @@ fn the_api_the_events_and_the_metrics_agree_with_the_change_log() {
     let parts: Vec<_> = (0..3)
         .map(|_| sales(&mut dice, 300, 1_769_130_000_000, 20_000))
         .collect();
-    produce(&name, &parts);
+    bed.send(&parts);
     until("all read", Duration::from_secs(30), || {
         metric(
             &http::get(&address, "/metrics").1,
@@ -157,7 +129,7 @@ fn the_api_the_events_and_the_metrics_agree_with_the_change_log() {
     assert!(metric(&text, "standings_read_to_commit_seconds_count") == 900.0);
     assert!(text.ends_with("# EOF\n"));
 
-    let log = std::fs::read_to_string(&changes).unwrap();
+    let log = bed.read("changes");
     let (rows, _) = fold(log.lines());
     assert_eq!(
         metric(&text, "standings_rows_written_total"),
@@ -239,32 +211,17 @@ fn the_api_the_events_and_the_metrics_agree_with_the_change_log() {
         let (status, body) = http::get(&address, path);
         assert!(status == 200 && body.contains(part), "{path}");
     }
-    child.0.kill().unwrap();
+    run.kill();
 }
 
 #[test]
 fn a_taken_address_is_wrong_configuration() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    writeln!(file, "{{}}").unwrap();
-    let source = format!("file:{}", file.path().display());
-    let out = standings(&[
-        "run",
-        "--queries",
-        "queries",
-        "--source",
-        &source,
-        "--sink",
-        "stdout",
-        "--http",
-        &address,
-    ])
-    .output()
-    .unwrap();
-    let text = String::from_utf8_lossy(&out.stderr);
-    assert!(
-        out.status.code() == Some(2) && text.contains("--http"),
-        "{text}"
-    );
+    let bed = Bed::new("http").file("sales.ndjson").sink("stdout");
+    bed.write("sales.ndjson", &["{}".to_owned()]);
+    let mut run = bed.start(&["--http", &address]);
+    let code = run.wait(Duration::from_secs(20));
+    let text = run.log();
+    assert!(code == Some(2) && text.contains("--http"), "{text}");
 }

@@ -1,11 +1,10 @@
 //! A topic that goes on: where reading begins, partitions that fall silent and come back, that are added, that lag
 //! beyond retention.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::support::kafka::{block, produce, topic};
-use crate::support::{DAY, HOUR, Running, free_port, http, service, standings, until};
+use crate::support::kafka::block;
+use crate::support::{Bed, DAY, HOUR, Process, service, until};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use serde_json::Value;
@@ -14,58 +13,25 @@ const DAY_ONE: i64 = 1_769_126_400_000; // 2026-01-23T00:00:00Z
 const WAIT: Duration = Duration::from_secs(30);
 
 struct Live {
-    running: Running,
-    topic: String,
-    address: String,
-    dir: tempfile::TempDir,
+    bed: Bed,
+    run: Process,
+}
+
+/// A topic, and all that becomes of its sales in files.
+fn bed(partitions: i32) -> Bed {
+    let bed = Bed::new("live").topic(partitions).changes_file().http();
+    let bed = bed.keep("--late", "late").keep("--dead-letter", "dead");
+    bed.flags(&["-w", "2"])
 }
 
 impl Live {
     fn start(partitions: i32, flags: &[&str]) -> Self {
-        Live::over(topic("live", partitions), flags)
+        Live::over(bed(partitions), flags)
     }
 
-    fn over(topic: String, flags: &[&str]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let address = format!("127.0.0.1:{}", free_port());
-        let source = format!("kafka://{}/{topic}", service("KAFKA_BROKERS"));
-        let file = |name: &str| format!("file:{}", dir.path().join(name).display());
-        let child = standings(&[
-            "run",
-            "--queries",
-            "queries",
-            "--source",
-            &source,
-            "--http",
-            &address,
-            "-w",
-            "2",
-        ])
-        .args([
-            "--sink",
-            &file("changes"),
-            "--late",
-            &file("late"),
-            "--dead-letter",
-            &file("dead"),
-        ])
-        .args(flags)
-        .spawn()
-        .unwrap();
-        let live = Live {
-            running: Running(child),
-            topic,
-            address,
-            dir,
-        };
-        until("ready", WAIT, || {
-            http::request("GET", &live.address, "/readyz", "").is_ok_and(|r| r.0 == 200)
-        });
-        live
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
+    fn over(bed: Bed, flags: &[&str]) -> Self {
+        let run = bed.start(flags).ready();
+        Live { bed, run }
     }
 
     fn send(&self, partition: usize, sales: &[(i64, &str, i64)]) {
@@ -76,18 +42,21 @@ impl Live {
         };
         let mut parts = vec![Vec::new(); partition + 1];
         parts[partition] = sales.iter().map(line).collect();
-        produce(&self.topic, &parts);
+        self.bed.send(&parts);
     }
 
     /// The last change of a city's day.
     fn city(&self, city: &str, day: &str) -> Option<Value> {
-        lines(&self.path("changes")).into_iter().rev().find(|c| {
-            c["ranking"] == "top_sales_per_city"
-                && c["row"]["city"] == city
-                && c["window_start"]
-                    .as_str()
-                    .is_some_and(|s| s.starts_with(day))
-        })
+        lines(&self.bed.read("changes"))
+            .into_iter()
+            .rev()
+            .find(|c| {
+                c["ranking"] == "top_sales_per_city"
+                    && c["row"]["city"] == city
+                    && c["window_start"]
+                        .as_str()
+                        .is_some_and(|s| s.starts_with(day))
+            })
     }
 
     fn sees(&self, city: &str, day: &str, total: &str, is_final: bool) {
@@ -97,20 +66,15 @@ impl Live {
         });
     }
 
-    fn stop(mut self) -> tempfile::TempDir {
-        let pid = self.running.0.id().to_string();
-        std::process::Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .unwrap();
-        assert!(self.running.0.wait().unwrap().success());
-        self.dir
+    fn stop(self) -> Bed {
+        let (code, _, text) = self.run.stop();
+        assert_eq!(code, Some(0), "{text}");
+        self.bed
     }
 }
 
 /// The whole lines of a file that is being written.
-fn lines(path: &Path) -> Vec<Value> {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
+fn lines(text: &str) -> Vec<Value> {
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     whole
         .lines()
@@ -120,18 +84,15 @@ fn lines(path: &Path) -> Vec<Value> {
 
 #[test]
 fn latest_begins_at_what_comes() {
-    let name = topic("latest", 2);
+    let bed = bed(2);
     let old =
         r#"{"event_time":1769126400000,"city":"Old","salesman_id":"S","amount":1}"#.to_owned();
-    produce(&name, &[vec![old.clone()], vec![old]]);
-    let live = Live::over(name, &["--start", "latest"]);
+    bed.send(&[vec![old.clone()], vec![old]]);
+    let live = Live::over(bed, &["--start", "latest"]);
     // Ready says that the sinks are open; the reader knows its partitions a moment later.
     until("assigned", WAIT, || {
-        http::get(&live.address, "/metrics")
-            .1
-            .matches("standings_source_lag_records{")
-            .count()
-            == 2
+        let metrics = live.bed.metrics();
+        metrics.matches("standings_source_lag_records{").count() == 2
     });
     live.send(0, &[(DAY_ONE + HOUR, "New", 5)]);
     live.sees("New", "2026-01-23", "5.00", false);
@@ -152,8 +113,8 @@ fn an_idle_partition_holds_nothing_and_comes_back_as_a_correction() {
     // Its own watermark is still in the first day, so this is no late sale.
     live.send(1, &[(DAY_ONE + 2 * HOUR, "Lisbon", 5)]);
     live.sees("Lisbon", "2026-01-23", "25.00", true);
-    let dir = live.stop();
-    assert!(lines(&dir.path().join("late")).is_empty());
+    let bed = live.stop();
+    assert!(bed.read("late").is_empty());
 }
 
 #[test]
@@ -165,7 +126,7 @@ fn new_partitions_are_found() {
         .set("bootstrap.servers", service("KAFKA_BROKERS"))
         .create()
         .unwrap();
-    let more = NewPartitions::new(&live.topic, 4);
+    let more = NewPartitions::new(live.bed.topic_name(), 4);
     block(admin.create_partitions([&more], &AdminOptions::new())).unwrap();
     std::thread::sleep(Duration::from_secs(1));
     live.send(3, &[(DAY_ONE + HOUR, "Lisbon", 7)]);
@@ -196,7 +157,7 @@ fn what_lags_beyond_retention_is_retired_and_seen() {
     // The window is dropped between epochs; a sale for it is tried until it is refused.
     let mut sent = 0;
     until("a retired sale", WAIT, || {
-        if lines(&live.path("late"))
+        if lines(&live.bed.read("late"))
             .iter()
             .any(|l| l["reason"] == "retired")
         {
@@ -207,13 +168,13 @@ fn what_lags_beyond_retention_is_retired_and_seen() {
         std::thread::sleep(Duration::from_millis(300));
         false
     });
-    let metrics = http::get(&live.address, "/metrics").1;
+    let metrics = live.bed.metrics();
     assert!(
         metrics.contains(r#"standings_records_retired_total{partition="1"} "#),
         "{metrics}"
     );
-    let dir = live.stop();
-    let late = lines(&dir.path().join("late"));
+    let bed = live.stop();
+    let late = lines(&bed.read("late"));
     let retired: Vec<_> = late.iter().filter(|l| l["reason"] == "retired").collect();
     assert!(!retired.is_empty() && sent >= retired.len(), "{late:?}");
     assert!(retired[0]["sale"].as_str().unwrap().contains("Lisbon"));

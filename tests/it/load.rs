@@ -1,11 +1,12 @@
 //! Generated load is deterministic, and every record of it is what its flags say.
 
-use crate::support::{fold, run};
+use crate::support::{Bed, run};
 
 #[test]
 fn the_same_seed_gives_the_same_sales() {
-    let dir = tempfile::tempdir().unwrap();
-    let at = |name: &str| dir.path().join(name).display().to_string();
+    let bed = Bed::new("load").file("a.ndjson").changes_file();
+    let bed = bed.keep("--dead-letter", "dead");
+    let at = |name: &str| bed.path(name).display().to_string();
     let make = |seed: &str, out: &str| {
         let shares = [
             "--late-share",
@@ -39,25 +40,10 @@ fn the_same_seed_gives_the_same_sales() {
     assert_eq!(a.lines().count(), 4000);
     assert!(a.contains("\"amount\":-") && a.contains("\"sale_id\":\"broken\""));
 
-    let (source, sink) = (
-        format!("file:{}", at("a.ndjson")),
-        format!("file:{}", at("changes")),
+    bed.to_end(&[]);
+    assert_eq!(
+        bed.read("dead").lines().count(),
+        a.matches("\"broken\"").count()
     );
-    let dead = format!("file:{}", at("dead"));
-    run(&[
-        "run",
-        "--queries",
-        "queries",
-        "--source",
-        &source,
-        "--sink",
-        &sink,
-        "--dead-letter",
-        &dead,
-        "--until-end",
-    ]);
-    let dead = std::fs::read_to_string(at("dead")).unwrap();
-    assert_eq!(dead.lines().count(), a.matches("\"broken\"").count());
-    let log = std::fs::read_to_string(at("changes")).unwrap();
-    assert!(!fold(log.lines()).0.is_empty());
+    assert!(!bed.folded().is_empty());
 }

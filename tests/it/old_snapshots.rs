@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::support::left::copy;
 use crate::support::{Dice, HOUR, fold, reference, sales, standings};
 
 struct Case {
@@ -47,18 +48,6 @@ impl Case {
             .unwrap();
         let log = String::from_utf8_lossy(&out.stderr).into_owned();
         (out, log)
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
     }
 }
 

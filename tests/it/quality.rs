@@ -1,12 +1,10 @@
 //! Data-quality checks: against a reference that knows them on its own; in dead letters, metrics and `--fail-on`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use crate::support::{
-    self, Dice, HOUR, Rows, duplicates, fold, queries_with, reference, run, sales, standings,
-    until, with_repeated_ids,
+    Bed, Dice, HOUR, Rows, duplicates, reference, sales, standings, until, with_repeated_ids,
 };
 use serde_json::Value;
 
@@ -41,29 +39,15 @@ allowed = [\"Atlantis\"]
 action = \"pass\"
 ";
 
-/// Runs two workers over these partitions, a file each, into `changes` and `dead`; the flags that name the queries and the
-/// files, and the URLs of these two.
-fn run_files(
-    dir: &Path,
-    queries: &str,
-    partitions: &[Vec<String>],
-) -> (Vec<String>, String, String) {
-    let at = |name: &str| dir.join(name).display().to_string();
-    let (sink, dead) = (
-        format!("file:{}", at("changes")),
-        format!("file:{}", at("dead")),
-    );
-    let mut input = vec!["--queries".to_owned(), queries.to_owned()];
+/// Over these partitions, a file each, into `changes` and `dead`.
+fn over_files(checks: &str, partitions: &[Vec<String>]) -> Bed {
+    let mut bed = Bed::new("quality").checks(checks).changes_file();
     for (p, lines) in partitions.iter().enumerate() {
-        let file = at(&format!("{p}.ndjson"));
-        write_lines(&file, lines);
-        input.extend(["--source".to_owned(), format!("file:{file}")]);
+        let file = format!("{p}.ndjson");
+        bed.write(&file, lines);
+        bed = bed.file(&file);
     }
-    let mut whole = vec!["run", "-w", "2", "--until-end"];
-    whole.extend(["--sink", &sink, "--dead-letter", &dead]);
-    whole.extend(input.iter().map(String::as_str));
-    run(&whole);
-    (input, sink, dead)
+    bed.keep("--dead-letter", "dead")
 }
 
 /// The checks that a sale fails, in the order of [`CHECKS`], by other means than the engine's.
@@ -103,9 +87,6 @@ fn is_dead(check: &str) -> bool {
 
 #[test]
 fn rankings_dead_letters_and_counts_are_the_reference_s() {
-    let dir = tempfile::tempdir().unwrap();
-    let at = |name: &str| dir.path().join(name).display().to_string();
-    let queries = queries_with(dir.path(), CHECKS);
     let mut dice = Dice::new(11);
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     let mut first: BTreeMap<(usize, usize), &str> = BTreeMap::new();
@@ -135,12 +116,10 @@ fn rankings_dead_letters_and_counts_are_the_reference_s() {
         "{counts:?}"
     );
     let want = reference(&left, 60_000, 3_600_000);
-    let (args, sink, _) = run_files(dir.path(), &queries, &partitions);
-
-    let read = |name: &str| std::fs::read_to_string(at(name)).unwrap();
-    let changes = read("changes");
-    assert!(fold(changes.lines()).0 == want.rows, "the rows");
-    let letters = read("dead");
+    let bed = over_files(CHECKS, &partitions);
+    bed.to_end(&["-w", "2"]);
+    assert!(bed.folded() == want.rows, "the rows");
+    let letters = bed.read("dead");
     assert_eq!(letters.lines().count() as u64, want.dead);
     let mut checked = 0;
     for letter in letters.lines() {
@@ -169,63 +148,33 @@ fn rankings_dead_letters_and_counts_are_the_reference_s() {
     assert_eq!(checked, first.len());
 
     // `verify` asks the same; without the checks it sees other rankings.
-    let mut verify = vec!["verify", "--sink", &sink];
-    verify.extend(args.iter().map(String::as_str));
-    run(&verify);
-    std::fs::remove_file(Path::new(&queries).join("sales.checks.toml")).unwrap();
-    let output = standings(&verify).output().unwrap();
-    assert_eq!(
-        output.status.code(),
-        Some(1),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    let (code, text) = bed.say("verify", &[]);
+    assert_eq!(code, Some(0), "{text}");
+    std::fs::remove_file(bed.path("queries/sales.checks.toml")).unwrap();
+    let (code, text) = bed.say("verify", &[]);
+    assert_eq!(code, Some(1), "{text}");
 }
 
-/// So many good sales, each five seconds after the other, and after them one that fails.
-fn good_then_bad(path: &str, good: usize, bad: usize) {
+/// Over so many good sales, each five seconds after the other, and after them some that fail.
+fn good_then_bad(good: usize, bad: usize) -> Bed {
     let line = |i: usize, amount: &str| {
         let time = 1_769_126_400_000 + 5_000 * i as i64;
         format!(
-            "{{\"event_time\":{time},\"city\":\"Lisbon\",\"salesman_id\":\"S1\",\"amount\":{amount}}}\n"
+            "{{\"event_time\":{time},\"city\":\"Lisbon\",\"salesman_id\":\"S1\",\"amount\":{amount}}}"
         )
     };
-    let text: String = (0..good + bad)
+    let lines: Vec<_> = (0..good + bad)
         .map(|i| line(i, if i < good { "1" } else { "99" }))
         .collect();
-    std::fs::write(path, text).unwrap();
+    let bed = Bed::new("quality").checks(CHECKS).file("sales.ndjson");
+    bed.write("sales.ndjson", &lines);
+    bed
 }
 
 #[test]
 fn too_many_failures_end_the_run_after_what_is_right() {
-    let dir = tempfile::tempdir().unwrap();
-    let at = |name: &str| dir.path().join(name).display().to_string();
-    let queries = queries_with(dir.path(), CHECKS);
-    good_then_bad(&at("sales.ndjson"), 10, 3);
-    let (source, sink) = (
-        format!("file:{}", at("sales.ndjson")),
-        format!("file:{}", at("changes")),
-    );
-    let args = [
-        "run",
-        "--queries",
-        &queries,
-        "--source",
-        &source,
-        "--sink",
-        &sink,
-        "--until-end",
-    ];
-    let ends = |limit: &str| {
-        let output = standings(&args)
-            .args(["--fail-on", limit])
-            .output()
-            .unwrap();
-        (
-            output.status.code(),
-            String::from_utf8_lossy(&output.stderr).into_owned(),
-        )
-    };
+    let bed = good_then_bad(10, 3).changes_file();
+    let ends = |limit: &str| bed.ends(&["--fail-on", limit]);
     assert_eq!(ends("amount-range=3").0, Some(0), "as many as are allowed");
     let (code, said) = ends("amount-range=2");
     assert_eq!(code, Some(1), "{said}");
@@ -233,8 +182,7 @@ fn too_many_failures_end_the_run_after_what_is_right() {
         said.contains("check `amount-range` failed 3 times, and its fail-on allows 2"),
         "{said}"
     );
-    let changes = std::fs::read_to_string(at("changes")).unwrap();
-    let rows = fold(changes.lines()).0;
+    let rows = bed.folded();
     let city = rows
         .iter()
         .find(|(at, _)| at.0 == "top_sales_per_city")
@@ -255,16 +203,8 @@ fn too_many_failures_end_the_run_after_what_is_right() {
 
 #[test]
 fn checks_are_explained_and_refused_with_their_place() {
-    let dir = tempfile::tempdir().unwrap();
-    let folder = queries_with(dir.path(), CHECKS);
-    let check = || {
-        let output = standings(&["check", "--queries", &folder])
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned()
-            + &String::from_utf8_lossy(&output.stderr);
-        (output.status.code(), text)
-    };
+    let bed = Bed::new("quality").checks(CHECKS);
+    let check = || bed.say("check", &[]);
     let (code, text) = check();
     assert_eq!(code, Some(0), "{text}");
     for line in [
@@ -275,7 +215,7 @@ fn checks_are_explained_and_refused_with_their_place() {
     ] {
         assert!(text.contains(line), "no {line:?} in\n{text}");
     }
-    let path = Path::new(&folder).join("sales.checks.toml");
+    let path = bed.path("queries/sales.checks.toml");
     std::fs::write(&path, format!("{ONCE}fail-share = \"0.5%\"\n{WINDOWS}")).unwrap();
     let (code, text) = check();
     assert_eq!(code, Some(0), "{text}");
@@ -298,37 +238,16 @@ fn checks_are_explained_and_refused_with_their_place() {
 
 #[test]
 fn metrics_count_the_failures() {
-    let dir = tempfile::tempdir().unwrap();
-    let queries = queries_with(dir.path(), CHECKS);
-    let sales = dir.path().join("sales.ndjson").display().to_string();
-    good_then_bad(&sales, 10, 3);
     // Followed, not to its end: so that the process is there to be asked.
-    let port = support::free_port();
-    let address = format!("127.0.0.1:{port}");
-    let args = [
-        "run",
-        "--queries",
-        &queries,
-        "--source",
-        &format!("file:{sales}"),
-        "--sink",
-        "stdout",
-        "--http",
-        &address,
-    ];
-    let mut command = standings(&args);
-    let _running = support::Running(command.stdout(std::process::Stdio::null()).spawn().unwrap());
-    let metrics = || {
-        support::http::request("GET", &address, "/metrics", "")
-            .map_or_else(|_| String::new(), |(_, text)| text)
-    };
+    let bed = good_then_bad(10, 3).sink("stdout").http();
+    let _run = bed.start(&[]);
     let want = [
         "standings_check_failures_total{check=\"amount-range\",action=\"dead-letter\"} 3",
         "standings_check_failures_total{check=\"named\",action=\"count\"} 13",
         "standings_check_failures_total{check=\"our-cities\",action=\"count\"} 0",
     ];
     until("the failures are counted", Duration::from_secs(20), || {
-        let text = metrics();
+        let text = bed.metrics();
         want.iter().all(|line| text.contains(line))
     });
 }
@@ -385,23 +304,15 @@ fn expected(partitions: &[Vec<String>]) -> Vec<(u64, u64)> {
     (0..).zip(partitions).flat_map(of).collect()
 }
 
-fn write_lines(path: &str, lines: &[String]) {
-    let text: String = lines.iter().map(|l| format!("{l}\n")).collect();
-    std::fs::write(path, text).unwrap();
-}
-
 #[test]
 fn duplicates_of_a_file_are_refused_and_those_of_another_are_not() {
-    let dir = tempfile::tempdir().unwrap();
-    let at = |name: &str| dir.path().join(name).display().to_string();
-    let queries = queries_with(dir.path(), ONCE);
     let (partitions, left) = repeated(21, 2, 1200);
     // Both files have the same ids: across them none is a duplicate.
-    let (args, sink, dead) = run_files(dir.path(), &queries, &partitions);
-    let read = |name: &str| std::fs::read_to_string(at(name)).unwrap();
+    let bed = over_files(ONCE, &partitions);
+    bed.to_end(&["-w", "2"]);
     let want = reference(&left, 60_000, HOUR);
-    assert!(fold(read("changes").lines()).0 == want.rows, "the rows");
-    let letters = read("dead");
+    assert!(bed.folded() == want.rows, "the rows");
+    let letters = bed.read("dead");
     let found = expected(&partitions);
     assert!(found.len() > 100, "{}", found.len());
     assert_eq!(places(&letters, "duplicate"), found);
@@ -411,25 +322,21 @@ fn duplicates_of_a_file_are_refused_and_those_of_another_are_not() {
         "{letters:.500}"
     );
     // What says the same by itself agrees.
-    let mut verify = vec!["verify", "--sink", &sink];
-    verify.extend(args.iter().map(String::as_str));
-    run(&verify);
+    let (code, text) = bed.say("verify", &[]);
+    assert_eq!(code, Some(0), "{text}");
     // A duplicate that was not mended is not sent again.
     let output = standings(&[
         "dead-letter",
         "replay",
         "--from",
-        &dead,
+        &bed.url("dead"),
         "--reason",
         "duplicate",
     ])
-    .args(["--queries", &args[1], "--dry-run"])
-    .args([
-        "--to",
-        &format!("file:{}", at("again")),
-        "--progress",
-        &at("progress"),
-    ])
+    .args(["--to", &bed.url("again"), "--dry-run", "--queries"])
+    .arg(bed.path("queries"))
+    .arg("--progress")
+    .arg(bed.path("progress"))
     .output()
     .unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -442,65 +349,31 @@ fn duplicates_of_a_file_are_refused_and_those_of_another_are_not() {
 
 #[test]
 fn a_restart_knows_the_ids_that_came_before_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let at = |name: &str| dir.path().join(name).display().to_string();
-    let queries = queries_with(dir.path(), ONCE);
     let (partitions, left) = repeated(22, 2, 900);
-    let (sink, dead) = (
-        format!("file:{}", at("changes")),
-        format!("file:{}", at("dead")),
-    );
-    let state = format!("file:{}", at("state"));
-    let mut args = vec!["run".to_owned(), "--queries".to_owned(), queries];
-    for p in 0..2 {
-        args.extend([
-            "--source".to_owned(),
-            format!("file:{}", at(&format!("{p}.ndjson"))),
-        ]);
-    }
-    for (flag, value) in [
-        ("--sink", &sink),
-        ("--dead-letter", &dead),
-        ("--state", &state),
-    ] {
-        args.extend([flag.to_owned(), value.clone()]);
-    }
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let bed = over_files(ONCE, &partitions).state();
     // A part of the files, with a snapshot at its end; then some more of it.
     for (step, share) in [300, 301, 620].into_iter().enumerate() {
         for (p, lines) in partitions.iter().enumerate() {
-            write_lines(&at(&format!("{p}.ndjson")), &lines[..share]);
+            bed.write(&format!("{p}.ndjson"), &lines[..share]);
         }
-        let mut child = standings(&args);
         let workers = ["1", "3", "2"][step];
-        child.args(["-w", workers, "--snapshot-interval", "50ms"]);
-        let mut child = support::Running(child.spawn().unwrap());
-        until("a snapshot of it all", Duration::from_secs(30), || {
-            let newest = support::newest_snapshot(&dir.path().join("state"));
-            let manifest = format!("state/manifests/{newest:010}.json");
-            let text = std::fs::read_to_string(dir.path().join(manifest)).unwrap_or_default();
-            let offsets = format!("\"offsets\":{{\"0\":{share},\"1\":{share}}}");
-            let back = text.contains("\"ids_from\":{\"0\":");
-            text.contains(&offsets) && back
-        });
-        child.0.kill().unwrap();
-        child.0.wait().unwrap();
+        let run = bed.start(&["-w", workers, "--snapshot-interval", "50ms"]);
+        let offsets = format!("\"offsets\":{{\"0\":{share},\"1\":{share}}}");
+        bed.snapshot_with(&[&offsets, "\"ids_from\":{\"0\":"]);
+        run.kill();
     }
     for (p, lines) in partitions.iter().enumerate() {
-        write_lines(&at(&format!("{p}.ndjson")), lines);
+        bed.write(&format!("{p}.ndjson"), lines);
     }
-    let mut last = args.clone();
-    last.extend(["-w", "2", "--until-end"]);
-    run(&last);
-    let read = |name: &str| std::fs::read_to_string(at(name)).unwrap();
-    assert_eq!(places(&read("dead"), "duplicate"), expected(&partitions));
+    bed.to_end(&["-w", "2"]);
+    assert_eq!(
+        places(&bed.read("dead"), "duplicate"),
+        expected(&partitions)
+    );
     let want = reference(&left, 60_000, HOUR);
     let day = |rows| of_day(rows, 1_769_126_400_000);
     assert!(day(want.rows.clone()).len() > 20);
-    assert!(
-        day(fold(read("changes").lines()).0) == day(want.rows),
-        "the rows"
-    );
+    assert!(day(bed.folded()) == day(want.rows), "the rows");
 }
 
 /// Rows of a day's rankings: a change log that begins with a snapshot has no window that was dropped before it.
@@ -541,25 +414,8 @@ fn by_hour(hours: &[(i64, usize, usize)]) -> Vec<String> {
 
 #[test]
 fn windows_that_fail_are_told_also_after_a_restart() {
-    let dir = tempfile::tempdir().unwrap();
-    let at = |name: &str| dir.path().join(name).display().to_string();
-    let queries = queries_with(dir.path(), WINDOWS);
-    let source = format!("file:{}", at("sales.ndjson"));
-    let (sink, state) = (
-        format!("file:{}", at("changes")),
-        format!("file:{}", at("state")),
-    );
-    let args = [
-        "run",
-        "--queries",
-        &queries,
-        "--source",
-        &source,
-        "--sink",
-        &sink,
-        "--state",
-        &state,
-    ];
+    let bed = Bed::new("quality").checks(WINDOWS).file("sales.ndjson");
+    let bed = bed.changes_file().state();
     // Hour 2 has as many as it may; of hour 25 one part comes before the restart.
     let first = by_hour(&[
         (0, 20, 0),
@@ -570,21 +426,10 @@ fn windows_that_fail_are_told_also_after_a_restart() {
         (25, 4, 1),
     ]);
     let rest = by_hour(&[(25, 3, 0), (26, 31, 0), (27, 1, 0), (29, 10, 0)]);
-    write_lines(&at("sales.ndjson"), &first);
-    let log = std::fs::File::create(at("log")).unwrap();
-    let child = standings(&args)
-        .args(["--snapshot-interval", "50ms"])
-        .stderr(log)
-        .spawn();
-    let mut child = support::Running(child.unwrap());
-    until("a snapshot of it all", Duration::from_secs(30), || {
-        let newest = support::newest_snapshot(&dir.path().join("state"));
-        let manifest = format!("state/manifests/{newest:010}.json");
-        let text = std::fs::read_to_string(dir.path().join(manifest)).unwrap_or_default();
-        text.contains(&format!("\"offsets\":{{\"0\":{}}}", first.len()))
-    });
-    child.0.kill().unwrap();
-    child.0.wait().unwrap();
+    bed.write("sales.ndjson", &first);
+    let run = bed.start(&["--snapshot-interval", "50ms"]);
+    bed.snapshot_with(&[&format!("\"offsets\":{{\"0\":{}}}", first.len())]);
+    let before = run.kill();
     let told = |text: &str| -> Vec<String> {
         let lines = text.lines().filter(|l| l.contains("window_check_failed"));
         let names = ["check", "window_start", "sales", "failed", "earlier"];
@@ -596,7 +441,6 @@ fn windows_that_fail_are_told_also_after_a_restart() {
         };
         lines.map(one).collect()
     };
-    let before = std::fs::read_to_string(at("log")).unwrap();
     assert_eq!(
         told(&before),
         ["amount-range 2026-01-23T01:00:00Z 20 5 null"],
@@ -605,12 +449,8 @@ fn windows_that_fail_are_told_also_after_a_restart() {
 
     let mut all = first.clone();
     all.extend(rest);
-    write_lines(&at("sales.ndjson"), &all);
-    let output = standings(&args)
-        .args(["--until-end", "--fail-on", "volume=window"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    bed.write("sales.ndjson", &all);
+    let (code, said) = bed.ends(&["--fail-on", "volume=window"]);
     assert_eq!(
         told(&said),
         [
@@ -620,12 +460,12 @@ fn windows_that_fail_are_told_also_after_a_restart() {
         ],
         "{said}"
     );
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(code, Some(1), "{said}");
     assert!(
         said.contains("check `volume` failed in the window that starts at 2026-01-24T01:00:00Z: it has 7 sales, and the one before it had 20"),
         "{said}"
     );
-    let rows = fold(std::fs::read_to_string(at("changes")).unwrap().lines()).0;
+    let rows = bed.folded();
     let want = reference(&[all], 60_000, HOUR).rows;
     for start in [1_769_126_400_000, 1_769_212_800_000] {
         let (rows, want) = (of_day(rows.clone(), start), of_day(want.clone(), start));
@@ -635,28 +475,13 @@ fn windows_that_fail_are_told_also_after_a_restart() {
 
 #[test]
 fn windows_are_in_the_metrics() {
-    let dir = tempfile::tempdir().unwrap();
-    let queries = queries_with(dir.path(), WINDOWS);
-    let sales = dir.path().join("sales.ndjson").display().to_string();
-    write_lines(
-        &sales,
+    let bed = Bed::new("quality").checks(WINDOWS).file("sales.ndjson");
+    let bed = bed.sink("stdout").http();
+    bed.write(
+        "sales.ndjson",
         &by_hour(&[(0, 20, 5), (1, 20, 1), (24, 5, 0), (25, 25, 0), (27, 1, 0)]),
     );
-    let address = format!("127.0.0.1:{}", support::free_port());
-    let source = format!("file:{sales}");
-    let args = [
-        "run",
-        "--queries",
-        &queries,
-        "--source",
-        &source,
-        "--sink",
-        "stdout",
-        "--http",
-        &address,
-    ];
-    let mut command = standings(&args);
-    let _running = support::Running(command.stdout(std::process::Stdio::null()).spawn().unwrap());
+    let _run = bed.start(&[]);
     let want = [
         "standings_window_checks_total{check=\"amount-range\",outcome=\"passed\"} 3",
         "standings_window_checks_total{check=\"amount-range\",outcome=\"failed\"} 1",
@@ -669,8 +494,7 @@ fn windows_are_in_the_metrics() {
         "standings_records_duplicate_total{partition=\"0\"} 0",
     ];
     until("the windows are counted", Duration::from_secs(20), || {
-        let text = support::http::request("GET", &address, "/metrics", "")
-            .map_or_else(|_| String::new(), |(_, text)| text);
+        let text = bed.metrics();
         want.iter().all(|line| text.contains(line))
     });
 }

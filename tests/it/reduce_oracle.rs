@@ -3,7 +3,7 @@
 
 use std::sync::mpsc;
 
-use crate::support::{DAY, Dice, HOUR, Rows, fold, run};
+use crate::support::{Bed, DAY, Dice, HOUR, Rows};
 use differential_dataflow::input::InputSession;
 use serde_json::Value;
 
@@ -92,8 +92,8 @@ fn average(sum: i64, n: i64) -> Value {
 
 #[test]
 fn the_engine_says_what_differential_reduce_says() {
-    let dir = tempfile::tempdir().unwrap();
     for seed in 0..6 {
+        let bed = Bed::new("oracle").file("sales.ndjson").changes_file();
         let mut dice = Dice::new(900 + seed);
         let (mut lines, mut by_city, mut by_salesman) = (Vec::new(), Vec::new(), Vec::new());
         for n in 0..1500u64 {
@@ -113,25 +113,9 @@ fn the_engine_says_what_differential_reduce_says() {
             by_city.push(((start, city), sale.clone()));
             by_salesman.push(((start, salesman), sale));
         }
-        let (path, log) = (dir.path().join("sales.ndjson"), dir.path().join("log"));
-        std::fs::write(&path, lines.join("\n")).unwrap();
-        let (source, sink) = (
-            format!("file:{}", path.display()),
-            format!("file:{}", log.display()),
-        );
-        run(&[
-            "run",
-            "--queries",
-            "queries",
-            "--source",
-            &source,
-            "--sink",
-            &sink,
-            "--until-end",
-            "--allowed-lateness",
-            "4h",
-        ]);
-        let (mut rows, _) = fold(std::fs::read_to_string(&log).unwrap().lines());
+        bed.write("sales.ndjson", &lines);
+        bed.to_end(&["--allowed-lateness", "4h"]);
+        let mut rows = bed.folded();
         rows.retain(|key, _| key.0 != "top_salesmen_per_city");
 
         let batches = |sales: Vec<Sale>| {

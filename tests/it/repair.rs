@@ -1,13 +1,10 @@
 //! `standings repair`: what closed windows of a sink lack is recomputed and written; a run goes on after it.
 
-use std::path::Path;
 use std::time::Duration;
 
-use crate::support::kafka::{block, consume, forget, produce, topic, unique};
+use crate::support::kafka::{block, consume, forget, topic, unique};
 use crate::support::postgres::{connect, database, rows_of};
-use crate::support::{
-    self, Dice, HOUR, Rows, Running, fold, reference, run, sales, service, standings, until, wait,
-};
+use crate::support::{Bed, Dice, HOUR, Rows, fold, sales, service, time_of, until};
 use rdkafka::config::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Value, json};
@@ -16,11 +13,8 @@ use serde_json::{Value, json};
 const DAY_ONE: i64 = 1_769_126_400_000;
 const WAIT: Duration = Duration::from_secs(60);
 
-/// A source topic, and the flags that every command here has in common.
-struct Case {
-    source: String,
-    parts: Vec<Vec<String>>,
-}
+/// A source topic; a sink is named with each command.
+struct Case(Bed);
 
 impl Case {
     /// Three days and more, in two partitions.
@@ -29,49 +23,23 @@ impl Case {
         let parts: Vec<_> = (0..2)
             .map(|_| sales(&mut dice, 500, DAY_ONE, 20 * 60_000))
             .collect();
-        let source = topic("repair", 2);
-        produce(&source, &parts);
-        Case { source, parts }
-    }
-
-    fn source(&self) -> String {
-        format!("kafka://{}/{}", service("KAFKA_BROKERS"), self.source)
+        let bed = Bed::new("repair").topic(2);
+        bed.send(&parts);
+        Case(bed)
     }
 
     fn want(&self) -> Rows {
-        reference(&self.parts, 60_000, HOUR).rows
+        self.0.want()
     }
 
     /// Runs to the present end.
     fn run(&self, sink: &str, more: &[&str]) {
-        let source = self.source();
-        let args = [
-            "run",
-            "--queries",
-            "queries",
-            "--source",
-            &source,
-            "--sink",
-            sink,
-        ];
-        run(&[&args, &["--until-end"][..], more].concat());
+        self.0.to_end(&[&["--sink", sink], more].concat());
     }
 
     /// A command of one source and one sink; its exit code and all that it said.
     fn say(&self, command: &str, sink: &str, more: &[&str]) -> (Option<i32>, String) {
-        let source = self.source();
-        let args = [
-            command,
-            "--queries",
-            "queries",
-            "--source",
-            &source,
-            "--sink",
-            sink,
-        ];
-        let out = standings(&[&args, more].concat()).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (out.status.code(), text(&out.stdout) + &text(&out.stderr))
+        self.0.say(command, &[&["--sink", sink], more].concat())
     }
 
     /// Holds that a command succeeds, and gives what it said.
@@ -82,21 +50,15 @@ impl Case {
     }
 
     /// More sales, after those there are.
-    fn goes_on(&mut self, seed: u64) {
+    fn goes_on(&self, seed: u64) {
         let mut dice = Dice::new(seed);
-        let times = self
-            .parts
-            .iter()
-            .flatten()
-            .filter_map(|l| support::time_of(l));
+        let sent = self.0.sent();
+        let times = sent.iter().flatten().filter_map(|l| time_of(l));
         let from = times.max().unwrap();
         let more: Vec<_> = (0..2)
             .map(|_| sales(&mut dice, 100, from, 20 * 60_000))
             .collect();
-        produce(&self.source, &more);
-        for (all, more) in self.parts.iter_mut().zip(more) {
-            all.extend(more);
-        }
+        self.0.send(&more);
     }
 }
 
@@ -113,7 +75,7 @@ const GENERATION: &str = "SELECT generation FROM standings_commit";
 
 #[test]
 fn a_table_that_was_dropped_and_rows_that_were_changed_are_set_right() {
-    let mut case = Case::new(41);
+    let case = Case::new(41);
     let postgres = database();
     case.run(&postgres, &[]);
     let nothing = case.succeeds("repair", &postgres, &[]);
@@ -189,7 +151,7 @@ fn a_table_that_was_dropped_and_rows_that_were_changed_are_set_right() {
 
 #[test]
 fn a_topic_whose_changes_somebody_spoilt_is_set_right_and_its_fold_holds() {
-    let mut case = Case::new(43);
+    let case = Case::new(43);
     let changes = topic("repair_changes", 1);
     let sink = format!("kafka://{}/{changes}", service("KAFKA_BROKERS"));
     case.run(&sink, &[]);
@@ -257,9 +219,8 @@ fn settled(changes: &str, want: &Rows) {
 
 #[test]
 fn a_database_that_is_older_than_the_snapshot_is_made_whole() {
-    let mut case = Case::new(46);
-    let dir = tempfile::tempdir().unwrap();
-    let state = format!("file:{}", dir.path().join("state").display());
+    let case = Case::new(46);
+    let state = case.0.url("state");
     let flags = ["--state", &state, "--snapshot-interval", "50ms"];
     let postgres = database();
     case.run(&postgres, &flags);
@@ -267,25 +228,10 @@ fn a_database_that_is_older_than_the_snapshot_is_made_whole() {
     let older = copy_of(&postgres);
     for seed in 47..50 {
         case.goes_on(seed);
-        follow(&case, &postgres, &flags, dir.path());
+        follow(&case, &postgres, &flags);
     }
     // What a start makes of the older one differs by what the store still has; then nothing may be missing.
-    let source = case.source();
-    let args = [
-        "run",
-        "--queries",
-        "queries",
-        "--source",
-        &source,
-        "--sink",
-        &older,
-    ];
-    let mut start = standings(&[&args[..], &flags, &["--until-end"]].concat())
-        .spawn()
-        .unwrap();
-    until("the start ends", WAIT, || {
-        start.try_wait().unwrap().is_some()
-    });
+    case.0.ends(&[&["--sink", &older], &flags[..]].concat());
     let text = case.succeeds("repair", &older, &[]);
     case.succeeds("verify", &older, &[]);
     case.run(&older, &flags);
@@ -293,31 +239,14 @@ fn a_database_that_is_older_than_the_snapshot_is_made_whole() {
 }
 
 /// A run over the present input that keeps snapshots meanwhile.
-fn follow(case: &Case, sink: &str, flags: &[&str], dir: &Path) {
-    let source = case.source();
-    let args = [
-        "run",
-        "--queries",
-        "queries",
-        "--source",
-        &source,
-        "--sink",
-        sink,
-    ];
-    let mut run = standings(&[&args[..], flags].concat());
-    let child = run.env("STANDINGS_LOG", "error").spawn().unwrap();
-    let mut child = Running(child);
-    let before = support::newest_snapshot(&dir.join("state"));
+fn follow(case: &Case, sink: &str, flags: &[&str]) {
+    let run = case.0.start(&[&["--sink", sink], flags].concat());
+    let before = case.0.newest_snapshot();
     let want = case.want();
     until("all is shown", WAIT, || rows_of(sink) == want);
-    until("a snapshot", WAIT, || {
-        support::newest_snapshot(&dir.join("state")) > before
-    });
-    std::process::Command::new("kill")
-        .arg(child.0.id().to_string())
-        .status()
-        .unwrap();
-    wait(&mut child.0, WAIT, &["the run that was asked to stop"]);
+    case.0.snapshot_after(before);
+    let (code, _, text) = run.stop();
+    assert_eq!(code, Some(0), "{text}");
 }
 
 fn copy_of(url: &str) -> String {
@@ -330,20 +259,9 @@ fn copy_of(url: &str) -> String {
 
 #[test]
 fn who_still_writes_is_noticed_and_left_alone() {
-    let mut case = Case::new(51);
+    let case = Case::new(51);
     let postgres = database();
-    let source = case.source();
-    let args = [
-        "run",
-        "--queries",
-        "queries",
-        "--source",
-        &source,
-        "--sink",
-        &postgres,
-    ];
-    let child = standings(&args).env("STANDINGS_LOG", "error").spawn();
-    let mut child = Running(child.unwrap());
+    let mut run = case.0.start(&["--sink", &postgres]);
     let want = case.want();
     let there = "SELECT (to_regclass('standings_commit') IS NOT NULL)::int::bigint";
     until("the tables", WAIT, || number(&postgres, there) == 1);
@@ -359,18 +277,9 @@ fn who_still_writes_is_noticed_and_left_alone() {
     // Busy: its commits do.
     for seed in 52..55 {
         case.goes_on(seed);
-        let (before, source) = (number(&postgres, COMMIT), case.source());
-        let repair = [
-            "repair",
-            "--queries",
-            "queries",
-            "--source",
-            &source,
-            "--sink",
-            &postgres,
-        ];
+        let before = number(&postgres, COMMIT);
         let repair = std::thread::spawn({
-            let mut repair = standings(&[&repair[..], &["--yes"]].concat());
+            let mut repair = case.0.command("repair", &["--sink", &postgres, "--yes"]);
             move || repair.output().unwrap()
         });
         while !repair.is_finished() {
@@ -384,8 +293,8 @@ fn who_still_writes_is_noticed_and_left_alone() {
         assert!(number(&postgres, COMMIT) > before);
     }
     assert_eq!(number(&postgres, GENERATION), 1, "it was not taken over");
-    assert!(child.0.try_wait().unwrap().is_none(), "the run goes on");
-    drop(child);
+    assert!(run.goes_on(), "the run goes on");
+    run.kill();
     // Killed, it did not say that it ended.
     assert_eq!(case.say("repair", &postgres, &[]).0, Some(1));
     let text = case.succeeds("repair", &postgres, &["--yes"]);
@@ -395,7 +304,7 @@ fn who_still_writes_is_noticed_and_left_alone() {
 
 #[test]
 fn what_kafka_no_longer_holds_is_named_and_left_as_it_is() {
-    let source = topic("repair_gone", 1);
+    let case = Case(Bed::new("repair_gone").topic(1));
     let city = |day: i64, city: &str, amount: i64| {
         let at = DAY_ONE + day * 24 * HOUR + HOUR;
         let line = format!(
@@ -411,7 +320,7 @@ fn what_kafka_no_longer_holds_is_named_and_left_as_it_is() {
     for day in 0..6 {
         for (n, name) in ["a", "b"].iter().enumerate() {
             let (at, line) = city(day, name, 10 + n as i64);
-            let record: BaseRecord<'_, (), String> = BaseRecord::to(&source)
+            let record: BaseRecord<'_, (), String> = BaseRecord::to(case.0.topic_name())
                 .partition(0)
                 .timestamp(at)
                 .payload(&line);
@@ -419,10 +328,6 @@ fn what_kafka_no_longer_holds_is_named_and_left_as_it_is() {
         }
     }
     producer.flush(WAIT).unwrap();
-    let case = Case {
-        source,
-        parts: Vec::new(),
-    };
     let postgres = database();
     case.run(&postgres, &[]);
     execute(
@@ -430,7 +335,7 @@ fn what_kafka_no_longer_holds_is_named_and_left_as_it_is() {
         "DELETE FROM top_sales_per_city WHERE window_start IN ('2026-01-23T00:00:00Z', '2026-01-27T00:00:00Z')",
     );
     // What is left begins on the 25th at one o'clock: with a day for clocks that are ahead, the 27th is whole.
-    forget(&case.source, 1, 4);
+    forget(case.0.topic_name(), 1, 4);
     let plan = case.succeeds("repair", &postgres, &["--dry-run"]);
     let named = "counted from offset 0 on, and the source holds it from 4 on: windows that begin before 2026-01-26T01:00:00Z";
     assert!(plan.contains(named), "{plan}");
@@ -457,8 +362,7 @@ fn what_kafka_no_longer_holds_is_named_and_left_as_it_is() {
 #[test]
 fn what_cannot_be_repaired_is_said() {
     let case = Case::new(61);
-    let dir = tempfile::tempdir().unwrap();
-    let file = format!("file:{}", dir.path().join("log").display());
+    let file = case.0.url("log");
     for (sink, words) in [
         (&file[..], "run again into a new one"),
         ("stdout", "run again into a new one"),
@@ -480,9 +384,9 @@ fn what_cannot_be_repaired_is_said() {
     // Another source: it holds less than the sink counts.
     let postgres = database();
     case.run(&postgres, &[]);
-    let mut other = Case::new(62);
-    other.source = topic("repair_other", 2);
-    produce(&other.source, &[other.parts[0][..100].to_vec(), Vec::new()]);
+    let lines = Case::new(62).0.sent().remove(0);
+    let other = Case(Bed::new("repair_other").topic(2));
+    other.0.send(&[lines[..100].to_vec(), Vec::new()]);
     let (code, text) = other.say("repair", &postgres, &[]);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("is it another source"), "{text}");

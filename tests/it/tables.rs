@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::support::{Dice, HOUR, fold, reference, run, standings};
+use crate::support::{Bed, Dice, HOUR, reference};
 use arrow::array::{
     ArrayRef, Decimal128Array, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
@@ -59,7 +59,7 @@ fn write_parquet(path: &Path, rows: &[Row], amounts: ArrayRef) {
 
 #[test]
 fn every_kind_of_file_gives_the_same_rankings() {
-    let dir = tempfile::tempdir().unwrap();
+    let bed = Bed::new("tables");
     let rows = rows();
     let lines: Vec<String> = rows
         .iter()
@@ -71,7 +71,7 @@ fn every_kind_of_file_gives_the_same_rankings() {
             )
         })
         .collect();
-    let mut csv = csv::Writer::from_path(dir.path().join("sales.csv")).unwrap();
+    let mut csv = csv::Writer::from_path(bed.path("sales.csv")).unwrap();
     csv.write_record([
         "sale_id",
         "timestamp",
@@ -93,28 +93,16 @@ fn every_kind_of_file_gives_the_same_rankings() {
         .unwrap();
     }
     csv.flush().unwrap();
-    std::fs::write(dir.path().join("sales.ndjson"), lines.join("\n")).unwrap();
+    bed.write("sales.ndjson", &lines);
     let cents = Decimal128Array::from_iter_values(rows.iter().map(|r| r.cents * 100));
     let cents = cents.with_precision_and_scale(20, 4).unwrap();
-    write_parquet(&dir.path().join("sales.parquet"), &rows, Arc::new(cents));
+    write_parquet(&bed.path("sales.parquet"), &rows, Arc::new(cents));
 
     let want = reference(&[lines], 60_000, HOUR).rows;
     for name in ["sales.ndjson", "sales.csv", "sales.parquet"] {
-        let source = format!("file:{}", dir.path().join(name).display());
-        let log = dir.path().join("changes");
-        let sink = format!("file:{}", log.display());
-        run(&[
-            "run",
-            "--queries",
-            "queries",
-            "--source",
-            &source,
-            "--sink",
-            &sink,
-            "--until-end",
-        ]);
-        let text = std::fs::read_to_string(log).unwrap();
-        assert_eq!(fold(text.lines()).0, want, "{name}");
+        let run = Bed::new("tables").source(bed.url(name)).changes_file();
+        run.to_end(&[]);
+        assert_eq!(run.folded(), want, "{name}");
     }
 }
 
@@ -136,31 +124,16 @@ fn floating_point_money_is_refused() {
 
 /// Wrong configuration, found before anything is read.
 fn refused(path: &Path, parts: &[&str]) {
-    let source = format!("file:{}", path.display());
-    let args = [
-        "run",
-        "--queries",
-        "queries",
-        "--source",
-        &source,
-        "--sink",
-        "stdout",
-        "--until-end",
-    ];
-    let output = standings(&args).output().unwrap();
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{text}");
+    let bed = Bed::new("tables").source(format!("file:{}", path.display()));
+    let (code, text) = bed.sink("stdout").ends(&[]);
+    assert_eq!(code, Some(2), "{text}");
     assert!(parts.iter().all(|part| text.contains(part)), "{text}");
 }
 
 #[test]
 fn broken_csv_rows_are_dead_letters_with_their_own_bytes() {
-    let dir = tempfile::tempdir().unwrap();
-    let (path, dead, log) = (
-        dir.path().join("sales.csv"),
-        dir.path().join("dead"),
-        dir.path().join("log"),
-    );
+    let bed = Bed::new("tables").file("sales.csv").changes_file();
+    let bed = bed.keep("--dead-letter", "dead");
     let row = |i: i64| format!("{},Lisbon,\"S{}\",1.5", 1_769_126_400_000 + i, i % 3);
     let mut text = "event_time,city,salesman_id,amount\r\n".to_owned();
     for i in 0..500 {
@@ -172,25 +145,10 @@ fn broken_csv_rows_are_dead_letters_with_their_own_bytes() {
         };
         text += "\r\n";
     }
-    std::fs::write(&path, text).unwrap();
-    let url = |path: &Path| format!("file:{}", path.display());
-    let (source, sink, letters) = (url(&path), url(&log), url(&dead));
-    run(&[
-        "run",
-        "--queries",
-        "queries",
-        "--source",
-        &source,
-        "--sink",
-        &sink,
-        "--dead-letter",
-        &letters,
-        "--until-end",
-        "--max-record-bytes",
-        "2000",
-    ]);
-    let letters: Vec<serde_json::Value> = std::fs::read_to_string(&dead)
-        .unwrap()
+    std::fs::write(bed.path("sales.csv"), text).unwrap();
+    bed.to_end(&["--max-record-bytes", "2000"]);
+    let letters = bed.read("dead");
+    let letters: Vec<serde_json::Value> = letters
         .lines()
         .map(|l| serde_json::from_str(l).unwrap())
         .collect();
@@ -204,7 +162,7 @@ fn broken_csv_rows_are_dead_letters_with_their_own_bytes() {
     assert_eq!(of(0), (7, "1769126400000,Lisbon,S1"));
     assert_eq!(of(1), (9, "1769126400000,\"Lisbon,S1,4"));
     assert_eq!(of(2), (11, "1769126400000,\"Li\nsbon\",S1,\"4.123\""));
-    let (rows, _) = fold(std::fs::read_to_string(&log).unwrap().lines());
+    let rows = bed.folded();
     let lisbon = rows
         .iter()
         .find(|(k, _)| k.0 == "top_sales_per_city")

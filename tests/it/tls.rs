@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::support::kafka::block;
 use crate::support::postgres::{connect, database};
-use crate::support::{self, service, standings};
+use crate::support::{self, Bed, service};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 /// An authority, and a certificate by it for `localhost`.
@@ -56,22 +56,7 @@ fn switch_on(certificate: &str, key: &str) {
 
 fn run(sink: &str, sales: &Path) -> (Option<i32>, String) {
     let source = format!("file:{}", sales.display());
-    let out = standings(&[
-        "run",
-        "--queries",
-        "queries",
-        "--source",
-        &source,
-        "--sink",
-        sink,
-        "--until-end",
-    ])
-    .output()
-    .unwrap();
-    (
-        out.status.code(),
-        String::from_utf8_lossy(&out.stderr).into_owned(),
-    )
+    Bed::new("tls").source(source).sink(sink).ends(&[])
 }
 
 #[test]

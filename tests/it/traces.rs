@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::support::kafka::{produce, topic};
-use crate::support::postgres::database;
 use crate::support::receiver::Receiver;
-use crate::support::{self, Dice, Running, sales, service, standings, until, wait};
+use crate::support::{self, Bed, Dice, sales, until};
 use serde_json::Value;
 
 fn attributes(of: &Value) -> BTreeMap<String, String> {
@@ -50,43 +48,27 @@ fn times(span: &Value) -> (u128, u128) {
 
 #[test]
 fn a_sampled_commit_is_a_trace_with_its_stages() {
-    let (receiver, input, url) = (Receiver::start(), topic("traces", 2), database());
-    let source = format!("kafka://{}/{input}", service("KAFKA_BROKERS"));
+    let receiver = Receiver::start();
+    let bed = Bed::new("traces").topic(2).database().sink("stdout");
     let to = format!("http://127.0.0.1:{}", receiver.port);
     let began = std::time::SystemTime::now();
-    let mut child = Running(
-        standings(&[
-            "run",
-            "-w",
-            "2",
-            "--queries",
-            "queries",
-            "--source",
-            &source,
-        ])
-        .args(["--sink", &url, "--sink", "stdout", "--trace", &to])
+    let mut command = bed.run(&["-w", "2", "--trace", &to]);
+    command
         .args(["--trace-sample", "1s", "--commit-interval", "10ms"])
-        .env("STANDINGS_TRACE_TOKEN", "trace-token")
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap(),
-    );
+        .env("STANDINGS_TRACE_TOKEN", "trace-token");
+    let run = bed.spawn(&mut command);
     let mut dice = Dice::new(12);
     let mut sent = 0;
     until("three traces", Duration::from_secs(40), || {
         let at = 1_769_126_400_000 + sent * 60_000;
-        produce(
-            &input,
-            &[sales(&mut dice, 5, at, 900), sales(&mut dice, 5, at, 900)],
-        );
+        bed.send(&[sales(&mut dice, 5, at, 900), sales(&mut dice, 5, at, 900)]);
         sent += 5;
         let all = spans(&receiver);
         all.iter().filter(|s| s["name"] == "commit").count() >= 3
     });
     let passed = began.elapsed().unwrap();
-    // SAFETY: the child has not been waited for, so its process id is still its own.
-    unsafe { libc::kill(child.0.id() as i32, libc::SIGTERM) };
-    wait(&mut child.0, Duration::from_secs(20), &["run"]);
+    let (code, _, text) = run.stop();
+    assert_eq!(code, Some(0), "{text}");
 
     let bearer = receiver.posted()[0].authorization.clone();
     assert_eq!(bearer.as_deref(), Some("Bearer trace-token"));

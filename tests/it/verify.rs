@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::support::kafka::{block, produce, topic};
-use crate::support::postgres::{connect, database};
-use crate::support::{self, Dice, run, sales, service, standings};
+use crate::support::kafka::block;
+use crate::support::postgres::connect;
+use crate::support::{self, Bed, Dice, sales};
 
 /// Queries of forms that the shipped ones have not.
 const QUERIES: [(&str, &str); 5] = [
@@ -61,46 +61,26 @@ fn queries(dir: &Path) -> String {
     folder.display().to_string()
 }
 
-fn verify(args: &[&str]) -> (Option<i32>, String) {
-    let out = standings(&[&["verify"], args].concat()).output().unwrap();
-    let text = format!(
-        "{}{}",
-        String::from_utf8_lossy(&out.stdout),
-        String::from_utf8_lossy(&out.stderr)
-    );
-    (out.status.code(), text)
-}
-
 #[test]
 fn every_form_of_query_is_as_the_plain_recomputation_says() {
     let cases =
         std::env::var("STANDINGS_TEST_CASES").map_or(12, |n| n.parse::<u64>().unwrap().min(500));
     for seed in 0..cases {
-        let dir = tempfile::tempdir().unwrap();
-        let queries = queries(dir.path());
+        let bed = Bed::new("verify");
+        let queries = queries(bed.folder());
+        let mut bed = bed.queries(queries).changes_file();
         let mut dice = Dice::new(700 + seed);
-        let mut sources = Vec::new();
         for i in 0..1 + dice.roll(3) {
             let n = dice.roll(900) as usize;
             let lines = sales(&mut dice, n, 1_769_130_000_000, 60_000);
-            let path = dir.path().join(format!("sales-{i}.ndjson"));
-            std::fs::write(&path, lines.join("\n")).unwrap();
-            sources.push(format!("file:{}", path.display()));
+            let name = format!("sales-{i}.ndjson");
+            bed.write(&name, &lines);
+            bed = bed.file(&name);
         }
-        let log = dir.path().join("log");
-        let sink = format!("file:{}", log.display());
         let workers = (1 + dice.roll(3)).to_string();
-        let mut common = vec![
-            "--queries",
-            &queries,
-            "--sink",
-            &sink,
-            "--allowed-lateness",
-            "20m",
-        ];
-        sources.iter().for_each(|s| common.extend(["--source", s]));
-        run(&[&["run", "--until-end", "-w", &workers], &common[..]].concat());
-        let (code, text) = verify(&common);
+        let lateness = ["--allowed-lateness", "20m"];
+        bed.to_end(&[&lateness[..], &["-w", &workers]].concat());
+        let (code, text) = bed.say("verify", &lateness);
         assert_eq!(code, Some(0), "seed {seed}: {text}");
         assert!(text.contains("are as the source says"), "{text}");
     }
@@ -109,42 +89,24 @@ fn every_form_of_query_is_as_the_plain_recomputation_says() {
 #[test]
 fn what_somebody_changed_is_shown() {
     let mut dice = Dice::new(77);
-    let (name, changes) = (topic("verify", 3), topic("verify_changes", 1));
     let parts: Vec<_> = (0..2)
         .map(|_| sales(&mut dice, 400, 1_769_130_000_000, 60_000))
         .collect();
-    produce(&name, &parts);
-    let brokers = service("KAFKA_BROKERS");
-    let (source, sink) = (
-        format!("kafka://{brokers}/{name}"),
-        format!("kafka://{brokers}/{changes}"),
-    );
-    let postgres = database();
-    run(&[
-        "run",
-        "--queries",
-        "queries",
-        "--source",
-        &source,
-        "--sink",
-        &postgres,
-        "--sink",
-        &sink,
-        "--until-end",
-        "-w",
-        "2",
-    ]);
+    let bed = Bed::new("verify").topic(3).database().changes();
+    bed.send(&parts);
+    bed.to_end(&["-w", "2"]);
     // More sales than the sinks have seen: they are compared at their own prefix.
-    produce(&name, &parts);
-    for sink in [&postgres, &sink] {
+    bed.send(&parts);
+    let of = |sink: String| Bed::new("verify").source(bed.source_url()).sink(sink);
+    let (tables, log) = (of(bed.postgres().to_owned()), of(bed.changes_url()));
+    for (one, what) in [(&tables, "tables"), (&log, "topic")] {
         for more in [&["--all"][..], &[]] {
-            let args = ["--queries", "queries", "--source", &source, "--sink", sink];
-            let (code, text) = verify(&[&args[..], more].concat());
-            assert_eq!(code, Some(0), "{sink} {more:?}: {text}");
+            let (code, text) = one.say("verify", more);
+            assert_eq!(code, Some(0), "{what} {more:?}: {text}");
         }
     }
     block(async {
-        let client = connect(&postgres).await;
+        let client = connect(bed.postgres()).await;
         client
             .batch_execute("UPDATE top_salesmen SET total_sales = 1 WHERE rank = 3")
             .await
@@ -154,15 +116,7 @@ fn what_somebody_changed_is_shown() {
             .await
             .unwrap();
     });
-    let (code, text) = verify(&[
-        "--queries",
-        "queries",
-        "--source",
-        &source,
-        "--sink",
-        &postgres,
-        "--all",
-    ]);
+    let (code, text) = tables.say("verify", &["--all"]);
     assert_eq!(code, Some(1), "{text}");
     for part in [
         "the source says",
@@ -174,7 +128,7 @@ fn what_somebody_changed_is_shown() {
     }
     // Looking on took nothing over.
     let generation = block(async {
-        let client = connect(&postgres).await;
+        let client = connect(bed.postgres()).await;
         client
             .query_one("SELECT generation FROM standings_commit", &[])
             .await

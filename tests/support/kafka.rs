@@ -7,6 +7,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Message, Offset, TopicPartitionList};
 
@@ -116,6 +117,15 @@ pub fn consume(topic: &str) -> Vec<String> {
 
 /// The same of another cluster.
 pub fn consume_at(brokers: &str, topic: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    each(brokers, topic, |message| {
+        out.push(String::from_utf8(message.payload().unwrap().to_vec()).unwrap());
+    });
+    out
+}
+
+/// Each committed record of a one-partition topic, to its present end.
+pub fn each(brokers: &str, topic: &str, mut take: impl FnMut(&BorrowedMessage<'_>)) {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("group.id", "test")
@@ -130,16 +140,13 @@ pub fn consume_at(brokers: &str, topic: &str) -> Vec<String> {
     list.add_partition_offset(topic, 0, Offset::Beginning)
         .unwrap();
     consumer.assign(&list).unwrap();
-    let mut out = Vec::new();
     loop {
         match consumer
-            .poll(Duration::from_secs(10))
-            .expect("the topic's end within ten seconds")
+            .poll(Duration::from_secs(30))
+            .expect("the topic's end within half a minute")
         {
-            Ok(message) => {
-                out.push(String::from_utf8(message.payload().unwrap().to_vec()).unwrap())
-            }
-            Err(KafkaError::PartitionEOF(_)) => return out,
+            Ok(message) => take(&message),
+            Err(KafkaError::PartitionEOF(_)) => return,
             Err(e) => panic!("{e}"),
         }
     }

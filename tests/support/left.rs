@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rdkafka::Message;
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, Headers, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::{Message, Offset, TopicPartitionList};
 use serde_json::{Value, json};
 
-use super::kafka::{block, produce, topic};
+use super::kafka::{block, each, produce, topic};
 use super::postgres::{connect, database};
 use super::{service, until};
 
@@ -248,37 +246,21 @@ fn topic_named(name: &str) -> String {
 
 /// The committed records of a topic of one partition, as lines of a fixture.
 pub fn records(topic: &str) -> Vec<String> {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", service("KAFKA_BROKERS"))
-        .set("group.id", "test")
-        .set("isolation.level", "read_committed")
-        .set("enable.partition.eof", "true")
-        .create()
-        .unwrap();
-    let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, 0, Offset::Beginning)
-        .unwrap();
-    consumer.assign(&list).unwrap();
     let mut out = Vec::new();
-    loop {
-        match consumer.poll(PATIENCE).expect("the topic's end") {
-            Ok(message) => {
-                let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-                let mut headers = serde_json::Map::new();
-                for header in message.headers().into_iter().flat_map(Headers::iter) {
-                    let value = text(header.value.unwrap());
-                    headers.insert(header.key.to_owned(), value.into());
-                }
-                out.push(
-                    json!({"offset": message.offset(), "headers": headers,
-                           "key": text(message.key().unwrap()), "value": text(message.payload().unwrap())})
-                    .to_string(),
-                );
-            }
-            Err(KafkaError::PartitionEOF(_)) => return out,
-            Err(e) => panic!("{e}"),
+    each(&service("KAFKA_BROKERS"), topic, |message| {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let mut headers = serde_json::Map::new();
+        for header in message.headers().into_iter().flat_map(Headers::iter) {
+            let value = text(header.value.unwrap());
+            headers.insert(header.key.to_owned(), value.into());
         }
-    }
+        out.push(
+            json!({"offset": message.offset(), "headers": headers,
+                   "key": text(message.key().unwrap()), "value": text(message.payload().unwrap())})
+            .to_string(),
+        );
+    });
+    out
 }
 
 /// What Postgres holds, as SQL that any client can run: `pg_dump`'s, without its settings of the session.

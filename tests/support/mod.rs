@@ -1,6 +1,7 @@
-//! What black-box tests share: the binary, real services, and the reference.
-#![allow(dead_code)]
+//! What black-box tests share: the binary, real services, what a run stands on (`bed`), and the reference.
+#![allow(dead_code, unused_imports)]
 
+pub mod bed;
 pub mod calls;
 pub mod http;
 pub mod kafka;
@@ -12,19 +13,21 @@ pub mod receiver;
 pub mod reference;
 pub mod watchdog;
 
+pub use bed::{Bed, Process};
 pub use reference::*;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The binary with some arguments; logs warnings only.
+/// The binary with some arguments; logs warnings only, or what `STANDINGS_TEST_LOG` says.
 pub fn standings(args: &[&str]) -> Command {
     // Another build, such as a release, can be tested too.
     let other = std::env::var_os("STANDINGS_TEST_BINARY");
     let program = other.unwrap_or_else(|| env!("CARGO_BIN_EXE_standings").into());
     let mut command = Command::new(program);
-    command.args(args).env("STANDINGS_LOG", "warn");
+    let log = std::env::var("STANDINGS_TEST_LOG").unwrap_or("warn".to_owned());
+    command.args(args).env("STANDINGS_LOG", log);
     command
 }
 
