@@ -21,8 +21,24 @@ pub struct RecordRef {
 /// The record timestamp of sources that have none.
 pub const NO_TIMESTAMP: i64 = i64::MIN;
 
+/// No leader epoch is known.
+pub const NO_EPOCH: i32 = -1;
+
 /// A run of records of one partition, in order. Kafka payloads are copied into one buffer, so that their cost
 /// does not fall on the worker's core; a null Kafka value is an empty record.
+///
+/// # Examples
+///
+/// ```
+/// use standings_model::block::{Block, NO_TIMESTAMP};
+///
+/// let mut block = Block::new(0);
+/// block.push(b"{\"amount\":1}", 7, NO_TIMESTAMP);
+/// block.push(b"", 9, NO_TIMESTAMP);
+/// // Offsets may have holes; reading goes on behind the last.
+/// assert_eq!((block.records.len(), block.next_offset), (2, 10));
+/// assert_eq!(block.records[1].start, block.records[1].end);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Block {
     /// Which partition.
@@ -37,10 +53,40 @@ pub struct Block {
     pub refused: Vec<(u32, String)>,
     /// The offset to continue from after this block.
     pub next_offset: u64,
-    /// The leader epoch of its last record, or [`NO_EPOCH`](super::identity::NO_EPOCH).
+    /// The leader epoch of its last record, or [`NO_EPOCH`].
     pub leader_epoch: i32,
     /// When the block was read.
     pub arrived: Instant,
+}
+
+impl Block {
+    /// Without a record, read now.
+    pub fn new(partition: PartitionId) -> Self {
+        Block {
+            partition,
+            bytes: Vec::new(),
+            records: Vec::new(),
+            originals: Vec::new(),
+            refused: Vec::new(),
+            next_offset: 0,
+            leader_epoch: NO_EPOCH,
+            arrived: Instant::now(),
+        }
+    }
+
+    /// Appends a record that came with an offset and a timestamp of its own.
+    #[inline]
+    pub fn push(&mut self, record: &[u8], offset: u64, timestamp: i64) {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(record);
+        self.records.push(RecordRef {
+            start,
+            end: self.bytes.len() as u32,
+            offset,
+            timestamp,
+        });
+        self.next_offset = offset + 1;
+    }
 }
 
 /// What a reader thread tells its worker.

@@ -17,12 +17,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::block::NO_EPOCH;
 use super::block::PartitionId;
 use super::change::{Commit, Counts};
 use super::sabotage::{self, Mistake};
-
-/// No leader epoch is known.
-pub const NO_EPOCH: i32 = -1;
 
 /// Bytes of a file that are hashed to know it again.
 pub const HEAD: u64 = 64 << 10;

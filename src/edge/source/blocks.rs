@@ -15,20 +15,6 @@ pub trait Blocks: Send {
     fn reuse(&mut self, _spent: Block) {}
 }
 
-/// An empty block that was read now.
-pub fn empty(partition: PartitionId) -> Block {
-    Block {
-        partition,
-        bytes: Vec::new(),
-        records: Vec::new(),
-        originals: Vec::new(),
-        refused: Vec::new(),
-        next_offset: 0,
-        leader_epoch: NO_EPOCH,
-        arrived: Instant::now(),
-    }
-}
-
 /// An empty block that was read now, in the memory of one that is done with.
 pub fn again(mut spent: Block, partition: PartitionId) -> Block {
     spent.bytes.clear();
@@ -44,19 +30,6 @@ pub fn again(mut spent: Block, partition: PartitionId) -> Block {
     }
 }
 
-/// Appends a record that came with an offset and a timestamp of its own.
-pub fn append(block: &mut Block, bytes: &[u8], offset: u64, timestamp: i64) {
-    let start = block.bytes.len() as u32;
-    block.bytes.extend_from_slice(bytes);
-    block.records.push(RecordRef {
-        start,
-        end: block.bytes.len() as u32,
-        offset,
-        timestamp,
-    });
-    block.next_offset = offset + 1;
-}
-
 /// Takes the records from `offset` on out of a block, as a block of their own; `None` if there is none.
 pub fn split(block: &mut Block, offset: u64) -> Option<Block> {
     if block.next_offset <= offset {
@@ -68,7 +41,7 @@ pub fn split(block: &mut Block, offset: u64) -> Option<Block> {
         records: block.records.split_off(at),
         next_offset: block.next_offset,
         leader_epoch: block.leader_epoch,
-        ..empty(block.partition)
+        ..Block::new(block.partition)
     };
     if !block.originals.is_empty() {
         rest.originals = block.originals.split_off(at);

@@ -254,7 +254,7 @@ fn is_open(row: &[u8]) -> bool {
 
 impl Blocks for CsvRows {
     fn next_block(&mut self) -> io::Result<Option<Block>> {
-        let mut block = blocks::empty(self.partition);
+        let mut block = Block::new(self.partition);
         while block.bytes.len() < self.block_bytes {
             let (length, mut problem) = match self.next_row() {
                 Row::Whole(length) => (length, None),

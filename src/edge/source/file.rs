@@ -114,6 +114,42 @@ pub fn check(path: &Path, schema: &Schema) -> Result<(), SourceError> {
     }
 }
 
+/// A file of any kind from its first record, for who reads it without a thread; in blocks as [`SourceOptions::new`] has them.
+///
+/// # Examples
+///
+/// ```
+/// use standings_edge::source::open_file;
+/// use standings_model::schema::Schema;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let path = std::env::temp_dir().join(format!("standings-example-{}.csv", std::process::id()));
+/// std::fs::write(&path, "city,amount,event_time\nLisbon,12.30,2026-01-23T10:15:00Z\nPorto,x,1\n")?;
+/// let mut file = open_file(&path, &Schema::sales(), 0)?;
+/// let block = file.next_block()?.expect("its rows");
+/// // A row becomes the JSON object that the decoder judges: what is wrong with it is no error of the file.
+/// let record = |n: usize| &block.bytes[block.records[n].start as usize..block.records[n].end as usize];
+/// assert_eq!(std::str::from_utf8(record(0))?, r#"{"city":"Lisbon","amount":"12.30","event_time":"2026-01-23T10:15:00Z"}"#);
+/// assert_eq!((block.records.len(), block.next_offset), (2, 2));
+/// assert!(file.next_block()?.is_none());
+/// # std::fs::remove_file(&path)?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn open_file(
+    path: &Path,
+    schema: &Schema,
+    partition: PartitionId,
+) -> Result<Box<dyn Blocks>, SourceError> {
+    let SourceOptions {
+        max_block_bytes,
+        max_record_bytes,
+        ..
+    } = SourceOptions::new(Vec::new());
+    let sizes = (max_block_bytes, max_record_bytes);
+    open(path, schema, partition, sizes, 0)
+}
+
 /// A file of any kind.
 fn open(
     path: &Path,

@@ -75,7 +75,7 @@ impl<R: Read> Lines<R> {
             bytes,
             records,
             next_offset: self.line,
-            ..blocks::empty(self.partition)
+            ..Block::new(self.partition)
         }
     }
 }

@@ -27,6 +27,8 @@ mod rights;
 mod url;
 
 pub(crate) use aside::Aside;
+pub use blocks::Blocks;
+pub use file::{failed, open_file};
 pub use kafka::{Extents, extents, refused};
 pub(crate) use kafka::{cluster_id, topic_ids};
 pub use options::{SourceOptions, Start, kafka_properties, number_of};

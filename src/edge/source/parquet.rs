@@ -230,7 +230,7 @@ impl Blocks for ParquetRows {
                 None => (self.group, self.batches) = (self.group + 1, None),
             }
         };
-        let mut block = blocks::empty(self.partition);
+        let mut block = Block::new(self.partition);
         for row in 0..batch.num_rows() {
             let offset = self.row;
             self.row += 1;

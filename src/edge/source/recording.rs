@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::blocks;
 use super::file::failed;
 use super::options::SourceOptions;
 use super::reader::Outlet;
@@ -115,9 +114,9 @@ impl Open {
     fn push(&mut self, record: &Recorded) {
         let partition = record.partition;
         let block = self.blocks.entry(partition);
-        let block = block.or_insert_with(|| blocks::empty(partition));
+        let block = block.or_insert_with(|| Block::new(partition));
         let value = record.value.as_deref().unwrap_or_default();
-        blocks::append(block, value, record.offset, record.timestamp);
+        block.push(value, record.offset, record.timestamp);
         self.bytes += value.len() + 32;
     }
 

@@ -10,7 +10,7 @@
 //! 1. There is one list of settings: the flags as clap has them. A key is a flag's name; what a flag takes, a key takes.
 //! 2. A file is checked as a whole, whichever command runs: what is unknown or of the wrong type is refused with its place.
 //! 3. What a flag or the environment gives, the file does not: lists are replaced, never joined.
-//! 4. No text that is made here shows a secret ([`secret`]).
+//! 4. No text that is made here shows a secret (`secret`).
 
 mod commands;
 mod example;

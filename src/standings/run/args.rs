@@ -89,6 +89,10 @@ pub struct RunArgs {
     pub queries: PathBuf,
     /// Where sales come from: kafka://host:9092[,host:9092]/topic or file:PATH (.ndjson, .csv, .parquet, also
     /// .gz and .zst); repeat for several files, one partition each.
+    #[allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the text is the flag's help, where it stands as it is"
+    )]
     #[arg(long, env = "STANDINGS_SOURCE", value_name = "URL", required = true, value_delimiter = None)]
     pub source: Vec<SourceUrl>,
     /// Where changes go: postgres://…, kafka://…/topic, file:PATH, stdout; repeat for several.

@@ -27,7 +27,7 @@ const BLOCK_RECORDS: usize = 4096;
 fn empty(spent: Option<Block>, partition: PartitionId) -> Block {
     match spent.filter(|spent| spent.bytes.capacity() <= 2 * BLOCK_BYTES) {
         Some(spent) => blocks::again(spent, partition),
-        None => blocks::empty(partition),
+        None => Block::new(partition),
     }
 }
 
@@ -98,7 +98,7 @@ impl Topic<'_> {
                         }
                         time => time,
                     };
-                    blocks::append(block, message.payload, message.offset, timestamp);
+                    block.push(message.payload, message.offset, timestamp);
                     block.leader_epoch = message.leader_epoch;
                     taken += 1;
                     if block.bytes.len() >= BLOCK_BYTES

@@ -1,0 +1,117 @@
+//! What is ranked, and how event time is judged.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use standings_commit::sink::{RejectWriter, SinkError};
+use standings_engine::event_time::partition::Policy;
+use standings_engine::quality;
+use standings_model::json::push_reject;
+use standings_model::plan::Plan;
+use standings_model::reject::Reject;
+use standings_model::schema::Schema;
+
+use super::Rankings;
+use super::engine::Engine;
+use super::error::Error;
+
+/// Queries, and what `standings run` has flags for, with the same defaults.
+pub struct Queries {
+    plan: Plan,
+    policy: Policy,
+    rejects: Option<Told>,
+}
+
+impl Queries {
+    fn of(plan: Plan) -> Self {
+        Queries {
+            plan,
+            policy: Policy::default(),
+            rejects: None,
+        }
+    }
+
+    /// All rankings of a folder, one SQL file each, with `sales.sql` and the checks where they are there: docs/queries.md.
+    pub fn from_dir(dir: impl AsRef<Path>) -> Result<Self, Error> {
+        let mut plan = standings_query::load_dir(dir.as_ref())?;
+        plan.checks = quality::load(dir.as_ref(), &plan.schema)
+            .map_err(|problem| Error::Checks(problem.to_string()))?;
+        Ok(Queries::of(plan))
+    }
+
+    /// One ranking of the six columns that a sale has without a declaration.
+    pub fn from_sql(name: &str, sql: &str) -> Result<Self, Error> {
+        let schema = Schema::sales();
+        let ranking = standings_query::parse_ranking(name, name, sql, &schema)?;
+        Ok(Queries::of(Plan {
+            schema,
+            rankings: vec![ranking],
+            checks: Vec::new(),
+            max_key_bytes: usize::MAX,
+        }))
+    }
+
+    /// The three rankings that are shipped: cities, salesmen, salesmen within each city.
+    pub fn shipped() -> Result<Self, Error> {
+        Ok(Queries::of(standings_query::load_shipped()?))
+    }
+
+    /// How far a partition's event time may go back without a sale being late, if its window has ended; 1 minute.
+    pub fn out_of_orderness(mut self, time: Duration) -> Self {
+        self.policy.out_of_orderness = ms(time);
+        self
+    }
+
+    /// How long after its end a window still takes sales, and corrects its rows; 1 hour.
+    pub fn allowed_lateness(mut self, time: Duration) -> Self {
+        self.policy.allowed_lateness = ms(time);
+        self
+    }
+
+    /// How far the slowest partition may be behind before windows are dropped without it; 7 days.
+    pub fn retain(mut self, time: Duration) -> Self {
+        self.policy.retain = ms(time);
+        self
+    }
+
+    /// Tells each late sale and dead letter, as the JSON line that `--late` and `--dead-letter` write. Without it they are
+    /// only counted.
+    pub fn on_reject(mut self, told: impl FnMut(&str) + Send + 'static) -> Self {
+        self.rejects = Some(Told(Arc::new(Mutex::new(told))));
+        self
+    }
+
+    /// Starts the engine; nothing is read yet.
+    pub fn start(self) -> Result<Rankings, Error> {
+        let plan = Arc::new(self.plan);
+        let engine = Engine::start(&plan, self.policy, self.rejects)?;
+        Ok(Rankings::new(plan, engine))
+    }
+}
+
+/// Durations beyond what event time can hold are as good as for ever.
+fn ms(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 4)
+}
+
+/// Late sales and dead letters, to who asked for them.
+#[derive(Clone)]
+pub(super) struct Told(Arc<Mutex<dyn FnMut(&str) + Send>>);
+
+impl RejectWriter for Told {
+    fn open(&mut self, _: bool) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn write(&mut self, plan: &Plan, rejects: &[&Reject]) -> Result<(), SinkError> {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut line = Vec::new();
+        for reject in rejects {
+            line.clear();
+            push_reject(&mut line, plan, reject);
+            told(&String::from_utf8_lossy(&line));
+        }
+        Ok(())
+    }
+}
