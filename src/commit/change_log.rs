@@ -50,6 +50,25 @@ struct Change<'a> {
 pub type RowKey = (usize, Bounds, Arc<[Value]>);
 
 /// Applies one message of a change log to the rows that it shows; a message without a value is a tombstone.
+///
+/// # Examples
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use standings_commit::change_log::fold;
+///
+/// let plan = standings_query::load_shipped().unwrap();
+/// let upsert = br#"{"ranking":"top_sales_per_city","op":"upsert","window_start":"2026-01-23T00:00:00Z","window_end":"2026-01-24T00:00:00Z","rank":1,"previous_rank":null,"row":{"city":"Lisbon","total_sales":"12.00","transaction_count":2,"avg_sale":"6.00","max_sale":"7.00"},"final":false,"commit":1}"#;
+/// let delete = br#"{"ranking":"top_sales_per_city","op":"delete","window_start":"2026-01-23T00:00:00Z","window_end":"2026-01-24T00:00:00Z","rank":null,"previous_rank":1,"row":{"city":"Lisbon"},"final":false,"commit":2}"#;
+/// let mut rows = BTreeMap::new();
+/// // A row's new state, not what is added to it: a commit that is read twice changes nothing.
+/// for _ in 0..2 {
+///     fold(&plan, b"", Some(upsert), &mut rows).unwrap();
+///     assert_eq!(rows.len(), 1);
+/// }
+/// fold(&plan, b"", Some(delete), &mut rows).unwrap();
+/// assert!(rows.is_empty());
+/// ```
 pub fn fold(
     plan: &Plan,
     key: &[u8],

@@ -13,6 +13,15 @@
 //! 3. Every byte that the fast path lets through is either equal to a byte of an accepted record at the same place of
 //!    the layout, or part of a value that was checked in full.
 //! 4. The fast path does not allocate (but for amounts in exponent form or beyond 18 digits).
+//!
+//! # Where to begin
+//!
+//! - [`Decoder`]: one partition's records, one by one. [`Sale`]: what comes out; its text borrows from the record.
+//! - [`DecodeError`]: a stable reason, which is that of the dead letter, and what was found.
+//!
+//! # What it must never do
+//!
+//! Accept what the full parser refuses.
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 mod cell;
@@ -35,6 +44,28 @@ use scan::DayCache;
 use standings_model::schema::Schema;
 
 /// Decodes the records of one partition on one worker; remembers the layouts of recent records.
+///
+/// # Examples
+///
+/// ```
+/// use standings_decode::Decoder;
+/// use standings_model::schema::Schema;
+///
+/// let schema = Schema::sales();
+/// let (city, amount) = (schema.find("city").unwrap(), schema.find("amount").unwrap());
+/// let mut decoder = Decoder::new(&schema, &[city], 1 << 20);
+///
+/// let sale = decoder.decode(br#"{"event_time":"2026-01-23T10:15:00Z","city":"Lisbon","amount":"1e1"}"#).unwrap();
+/// assert_eq!(sale.text(city), Some(&b"Lisbon"[..]));
+/// assert_eq!(sale.value(amount).to_string(), "10.00");
+///
+/// // Exact, or not at all: no cent is rounded away.
+/// let refused = decoder.decode(br#"{"event_time":1,"city":"Lisbon","amount":12.345}"#).unwrap_err();
+/// assert_eq!(refused.reason, "bad_amount");
+/// // A required column that is not there.
+/// let refused = decoder.decode(br#"{"event_time":1,"amount":1}"#).unwrap_err();
+/// assert_eq!(refused.reason, "missing_field");
+/// ```
 #[derive(Debug)]
 pub struct Decoder {
     columns: Columns,

@@ -12,6 +12,16 @@
 //! 2. A commit never waits for a reader: it is handed to the board's thread, and who follows has a place of its own in
 //!    the ring; a page that is too slow gets a fresh snapshot in place of what it missed.
 //! 3. Memory is bounded: rows, series, commits, connections, followers, clients that are counted.
+//!
+//! # Where to begin
+//!
+//! - [`board::Board`]: the current rankings, folded from commits, and the last commits behind them.
+//! - [`watch::Watch`]: the committer's observer that tells it; [`watch::Shown`]: all that is served.
+//! - [`server::listen`]: the server; [`security`]: who may ask. [`database::Database`]: the same answers from Postgres alone.
+//!
+//! # What it must never do
+//!
+//! Hold a commit back.
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 mod api;

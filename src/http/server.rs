@@ -1,11 +1,8 @@
 //! Listens and answers, on threads of its own.
 //!
-//! 1. A connection that says nothing, or nothing whole, or does not read what it is answered, is closed ([`unread`]).
-//! 2. There are so many at the same time, of one address a share of them; a probe is answered even then ([`places`]).
+//! 1. A connection that says nothing, or nothing whole, or does not read what it is answered, is closed (`unread`).
+//! 2. There are so many at the same time, of one address a share of them; a probe is answered even then (`places`).
 //! 3. Every request passes the gate.
-//!
-//! [`unread`]: super::unread
-//! [`places`]: super::places
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;

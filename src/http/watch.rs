@@ -1,7 +1,7 @@
 //! What the committer tells, kept for those who ask over HTTP.
 //!
 //! The committer only hands a commit over; folding it into the board is another thread's. So a reader that looks at
-//! the board for long holds back what readers see next, and never a commit ([`super::backlog`]).
+//! the board for long holds back what readers see next, and never a commit (`backlog`).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -42,6 +42,20 @@ impl Change {
 }
 
 /// Counts of sales, of one partition or of all. `read = ranked + late + retired + dead + filtered + duplicate` always.
+///
+/// # Examples
+///
+/// ```
+/// use standings_model::change::Counts;
+///
+/// // Of ten records nothing is lost: each became one thing.
+/// let mut counts = Counts { read: 9, ranked: 6, late: 1, dead: 2, ..Counts::default() };
+/// assert!(counts.balanced());
+/// counts.read += 1;
+/// assert!(!counts.balanced(), "one is unaccounted for");
+/// counts.add(&Counts { duplicate: 1, ..Counts::default() });
+/// assert!(counts.balanced());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Counts {
     /// Records read.

@@ -13,6 +13,49 @@ use crate::time::format_rfc3339;
 use crate::value::Value;
 
 /// Appends a change's value, without a line end.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use standings_model::change::Change;
+/// use standings_model::json::push_change;
+/// use standings_model::plan::{Aggregate, Field, Key, Measure, Plan, RankFunction, Ranking, Window};
+/// use standings_model::schema::Schema;
+/// use standings_model::value::Value;
+///
+/// # let schema = Schema::sales();
+/// # let ranking = Ranking {
+/// #     name: "best".to_owned(),
+/// #     window: Window { size: 86_400_000, slide: 86_400_000 },
+/// #     filter: None,
+/// #     keys: vec![Key { name: "city".to_owned(), column: 2 }],
+/// #     partition: Vec::new(),
+/// #     measures: vec![Measure { name: "total".to_owned(), aggregate: Aggregate::Sum(5), filter: None }],
+/// #     order: Vec::new(),
+/// #     rank: RankFunction::RowNumber,
+/// #     limit: 10,
+/// #     fields: vec![Field::Key(0), Field::Measure(0)],
+/// # };
+/// # let plan = Plan { schema, rankings: vec![ranking], checks: Vec::new(), max_key_bytes: usize::MAX };
+/// let change = Change {
+///     ranking: 0,
+///     window_start: 1_769_126_400_000,
+///     window_end: 1_769_212_800_000,
+///     key: Arc::from([Value::text("Lisbon")]),
+///     rank: Some(1),
+///     previous_rank: None,
+///     // Money is whole cents, from the record to the row.
+///     measures: Arc::from([Value::Decimal(1234)]),
+///     is_final: false,
+/// };
+/// let mut line = Vec::new();
+/// push_change(&mut line, &plan, &change, 42);
+/// assert_eq!(
+///     String::from_utf8(line).unwrap(),
+///     r#"{"ranking":"best","op":"upsert","window_start":"2026-01-23T00:00:00Z","window_end":"2026-01-24T00:00:00Z","rank":1,"previous_rank":null,"row":{"city":"Lisbon","total":"12.34"},"final":false,"commit":42}"#
+/// );
+/// ```
 pub fn push_change(out: &mut Vec<u8>, plan: &Plan, change: &Change, commit: u64) {
     let ranking = &plan.rankings[change.ranking];
     out.extend_from_slice(b"{\"ranking\":");

@@ -1,4 +1,23 @@
 //! The words that every stage shares: values and schema, the plan of a ranking, raw records, changes and commits.
+//!
+//! ```text
+//! Schema, Plan     what is ranked, and how       ──► known by all
+//! Block            raw records of a partition    source ──► engine
+//! Reject           what could not be counted     engine ──► late output, dead letters
+//! Change, Commit   what is written               engine ──► committer ──► sinks, page
+//! ```
+//!
+//! # Where to begin
+//!
+//! - [`plan::Plan`]: what a folder of queries means, typed.
+//! - [`value::Value`]: a cell. Money is whole cents, times are milliseconds, nothing is a floating point number.
+//! - [`block::Block`]: records as they come; [`change::Change`] and [`change::Commit`]: rows as they go.
+//! - [`json`]: the formats of the change log, the late output and the dead letters.
+//! - [`change::Counts`]: what became of every record, in an equation that always holds.
+//!
+//! # What it must never do
+//!
+//! Know another crate of ours, or a server, a file or a thread.
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 pub mod amounts;

@@ -52,7 +52,7 @@ impl From<Conflict> for Failure {
 }
 
 /// Ends the process now, from any thread: other threads may be blocked on each other, so nothing is waited for but the
-/// record of the run, and that for [`RECORD_WAIT`] at most.
+/// record of the run, and that for `RECORD_WAIT` at most.
 pub fn now(failure: &Failure) -> ! {
     diagnose(&failure.message);
     tell(&failure.message, true);

@@ -5,6 +5,17 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A secret of the command line or the environment: `Debug` hides it, and nothing else shows it.
+///
+/// # Examples
+///
+/// ```
+/// use standings_process::secret::Secret;
+///
+/// let token: Secret = " s3cret\n".parse().unwrap();
+/// assert_eq!(token.value(), "s3cret");
+/// // It may stand in a struct that is printed or logged.
+/// assert_eq!(format!("{token:?}"), "(secret)");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

@@ -7,7 +7,7 @@
 //!
 //! 1. A reader that stands still (a pipe that is full, a terminal that was stopped) holds up one thread, and no other: not
 //!    the run, and not its end.
-//! 2. Lines come in the order in which they were written. At the end of the process they have [`LAST`] to be taken.
+//! 2. Lines come in the order in which they were written. At the end of the process they have `LAST` to be taken.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -65,7 +65,7 @@ fn tell_dropped(lines: u64) {
     );
 }
 
-/// For [`tracing_subscriber`], which writes an event at once.
+/// For `tracing_subscriber`, which writes an event at once.
 #[derive(Clone, Copy, Default)]
 pub struct Stderr;
 

@@ -5,6 +5,16 @@
 //! ```
 //!
 //! What is outside of the shape is refused with its place, what was found, and what is allowed there.
+//!
+//! # Where to begin
+//!
+//! - [`parse_ranking`]: one query's text to a [`Ranking`](standings_model::plan::Ranking), or what is wrong with it and where.
+//! - [`load_dir`]: a folder of them, with all that is wrong in any; [`load_shipped`]: those that are in the binary.
+//! - [`explain()`]: what a ranking means, in words. [`meaning`]: what two queries must share to be the same ranking.
+//!
+//! # What it must never do
+//!
+//! Touch anything but the files, or take a query for what it nearly says.
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 // An error ends the program with a diagnostic: its size is of no matter.
 #![allow(clippy::result_large_err)]

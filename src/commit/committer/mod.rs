@@ -106,6 +106,53 @@ pub struct Keeping {
 }
 
 /// Numbers drafts and has every sink write them.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::{Arc, Mutex, atomic::AtomicBool};
+/// use std::time::Duration;
+/// use standings_commit::committer::{CommitGate, Committer, Outputs};
+/// use standings_commit::sink::{Shown, Sink, SinkError};
+/// use standings_engine::dataflow::gate::Gate;
+/// use standings_model::{change::{Change, Commit}, clock::Clock, identity::Opening, plan::Plan};
+///
+/// /// A sink that keeps the numbers of its commits.
+/// #[derive(Clone, Default)]
+/// struct Numbers(Arc<Mutex<Vec<u64>>>);
+///
+/// impl Sink for Numbers {
+///     fn name(&self) -> &str {
+///         "numbers"
+///     }
+///     fn open(&mut self, _: &Plan, _: &Opening) -> Result<Shown, SinkError> {
+///         Ok(Shown::default())
+///     }
+///     fn write(&mut self, _: &Plan, commit: &Commit) -> Result<(), SinkError> {
+///         self.0.lock().unwrap().push(commit.number);
+///         Ok(())
+///     }
+/// }
+///
+/// let (plan, sink) = (Arc::new(standings_query::load_shipped().unwrap()), Numbers::default());
+/// let (mut gate, desk) = CommitGate::new(Duration::ZERO, Arc::new(AtomicBool::new(false)), Clock::default());
+/// let outputs = Outputs { sinks: vec![Box::new(sink.clone())], ..Outputs::default() };
+/// let mut committer = Committer::open(plan, outputs, desk).unwrap();
+///
+/// # let change = Change { ranking: 0, window_start: 0, window_end: 1, key: Arc::from([]), rank: Some(1), previous_rank: None, measures: Arc::from([]), is_final: false };
+/// let draft = Commit { changes: Arc::new(vec![change]), ..Commit::default() };
+/// gate.offer(draft.clone(), 1);
+/// assert!(!gate.ready(false), "one commit at a time");
+/// committer.turn().unwrap();
+/// assert_eq!((gate.durable(), gate.ready(false)), (1, true));
+///
+/// // A draft that changes nothing is durable as well; nobody has to write it, and it has no number.
+/// gate.offer(Commit::default(), 2);
+/// committer.turn().unwrap();
+/// gate.offer(draft, 3);
+/// committer.turn().unwrap();
+/// assert_eq!((gate.durable(), &sink.0.lock().unwrap()[..]), (3, &[1, 2][..]));
+/// ```
 pub struct Committer {
     plan: Arc<Plan>,
     desk: Desk,

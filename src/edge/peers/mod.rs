@@ -7,13 +7,13 @@
 //! ```
 //!
 //! 1. Only processes of the same cluster, generation, version, shape, queries, source and state are joined. A stranger is
-//!    told why it is refused, and does no harm: a slow or silent one holds up nobody ([`door`], [`dial`]).
+//!    told why it is refused, and does no harm: a slow or silent one holds up nobody (`door`, `dial`).
 //! 2. The order in which processes start does not matter: who dials tries until the other is there.
 //! 3. A process of an older generation is refused and ends. One of a newer generation ends this process, which has been
 //!    replaced; but only if it has proven that it is of this cluster.
 //! 4. Processes show each other every now and then that they are alive. One that is silent for longer than the timeout
 //!    (stopped, cut off, both ways or one) ends the others, which their supervisor starts anew without it. One that fails
-//!    says why, and all end with that reason ([`pulse`]).
+//!    says why, and all end with that reason (`pulse`).
 //! 5. Where certificates are given ([`tls`]), nothing of the above is said or heard before both sides have shown theirs.
 //!    Where a secret is given ([`secret`]), nothing is believed before both sides have proven that they know it. Without
 //!    either, all processes are on this machine.

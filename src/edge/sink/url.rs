@@ -7,6 +7,19 @@ use std::str::FromStr;
 use standings_model::{kafka_url, redact};
 
 /// Where something is written.
+///
+/// # Examples
+///
+/// ```
+/// use standings_edge::sink::url::SinkUrl;
+///
+/// let sink: SinkUrl = "postgres://app:s3cret@db.internal/standings?sslmode=require".parse().unwrap();
+/// // As it stands in logs and messages.
+/// assert_eq!(sink.to_string(), "postgres://db.internal/standings");
+/// let topic: SinkUrl = "kafka://b1:9092,b2:9092/changes".parse().unwrap();
+/// assert!(matches!(topic, SinkUrl::Kafka { topic, .. } if topic == "changes"));
+/// assert!("mysql://db/standings".parse::<SinkUrl>().unwrap_err().contains("postgres://"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub enum SinkUrl {
     /// A Postgres database; the whole URL, which may hold a password.

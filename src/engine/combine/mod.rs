@@ -14,5 +14,29 @@
 //!    associative: any batching gives the same totals.
 //! 2. A sale of a hopping window is folded once for all windows that it is in, where all take it.
 //! 3. Everything is exact: sums are 128-bit integers of minor units.
+//!
+//! # Examples
+//!
+//! ```
+//! use std::sync::Arc;
+//! use standings_decode::Decoder;
+//! use standings_engine::combine::combiner::{Combiner, Origin, Outcome};
+//! use standings_engine::event_time::partition::Verdict;
+//!
+//! let plan = Arc::new(standings_query::load_shipped().unwrap());
+//! let mut combiner = Combiner::new(&plan);
+//! let mut decoder = Decoder::new(&plan.schema, &plan.required_columns(), 1 << 20);
+//! for offset in 0..1000 {
+//!     let amount = format!(r#"{{"event_time":5,"city":"Lisbon","salesman_id":"S1","amount":{offset}}}"#);
+//!     let sale = decoder.decode(amount.as_bytes()).unwrap();
+//!     let origin = Origin { partition: 0, offset };
+//!     let outcome = combiner.add(&sale, origin, |_| Verdict::Counted, &mut Vec::new());
+//!     assert_eq!(outcome, Outcome::Counted);
+//! }
+//! // A thousand sales of one man in one city: one row for each of the three rankings crosses to who owns its key.
+//! assert!(combiner.pays());
+//! let batches = combiner.flush(1, &mut Vec::new());
+//! assert_eq!(batches[0].groups.iter().map(|g| g.rows).sum::<u32>(), 3);
+//! ```
 
 pub mod combiner;

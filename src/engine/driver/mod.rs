@@ -1,6 +1,6 @@
 //! One worker's loop: takes blocks, decodes and folds them, ends epochs, steps the dataflow.
 //!
-//! How much goes into an epoch says [`epoch_size`].
+//! How much goes into an epoch says `epoch_size`.
 //!
 //! 1. An epoch ends only after the worker's first partitions are known: so no cut is taken that misses some.
 //! 2. What is read and not yet durable is at most the byte bound plus one block; rejects count with what they hold.

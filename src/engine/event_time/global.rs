@@ -19,6 +19,28 @@ pub struct PartitionState {
 }
 
 /// The clock over all partitions.
+///
+/// # Examples
+///
+/// ```
+/// use standings_engine::event_time::global::{GlobalClock, PartitionState};
+/// use standings_engine::event_time::partition::Policy;
+///
+/// let at = |watermark, idle| PartitionState { watermark: Some(watermark), idle, finished: false };
+/// let mut clock = GlobalClock::new(Policy::default());
+/// clock.update(0, at(900, false));
+/// clock.update(1, at(100, false));
+/// clock.advance();
+/// assert_eq!(clock.watermark(), 100, "the slowest holds windows open");
+/// // One that has nothing new for long does not,
+/// clock.update(1, at(100, true));
+/// clock.advance();
+/// assert_eq!(clock.watermark(), 900);
+/// // and when it comes back, what was closed stays closed.
+/// clock.update(1, at(200, false));
+/// clock.advance();
+/// assert_eq!(clock.watermark(), 900);
+/// ```
 #[derive(Clone, Debug)]
 pub struct GlobalClock {
     policy: Policy,

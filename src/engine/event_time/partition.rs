@@ -38,6 +38,28 @@ pub enum Verdict {
 }
 
 /// The greatest event time that a partition has shown.
+///
+/// # Examples
+///
+/// ```
+/// use standings_engine::event_time::BEGINNING;
+/// use standings_engine::event_time::partition::{PartitionClock, Policy, Verdict};
+///
+/// const HOUR: i64 = 3_600_000;
+/// let policy = Policy { out_of_orderness: 60_000, allowed_lateness: 0, ..Policy::default() };
+/// let mut clock = PartitionClock::default();
+/// // What becomes of a sale in the window that ends after the first hour:
+/// let judge = |clock: &PartitionClock| {
+///     PartitionClock::judge(clock.watermark(&policy), HOUR, BEGINNING, &policy)
+/// };
+/// clock.observe(HOUR + 30_000);
+/// assert_eq!(judge(&clock), Verdict::Counted, "a minute out of order is allowed for");
+/// clock.observe(HOUR + 60_000);
+/// assert_eq!(judge(&clock), Verdict::Late);
+/// // An older sale does not turn it back.
+/// clock.observe(5);
+/// assert_eq!(judge(&clock), Verdict::Late);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PartitionClock {
     greatest: Option<i64>,

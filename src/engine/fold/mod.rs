@@ -66,6 +66,40 @@ pub struct Folded {
 }
 
 /// One worker's partitions, and what their sales are folded into.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use standings_engine::event_time::{BEGINNING, partition::Policy};
+/// use standings_engine::fold::{Fold, GoesOn, Settings};
+/// use standings_model::block::{Block, NO_TIMESTAMP};
+///
+/// let mut fold = Fold::new(Settings {
+///     plan: Arc::new(standings_query::load_shipped().unwrap()),
+///     policy: Policy::default(),
+///     summary_window: None,
+///     max_record_bytes: 1 << 20,
+/// });
+/// fold.begin(0, GoesOn { offset: 0, greatest: None, ids_from: None });
+/// let mut block = Block::new(0);
+/// for (offset, day) in [(0, 1), (1, 3), (2, 1)] {
+///     let time = day * 86_400_000i64;
+///     let sale = format!(r#"{{"event_time":{time},"city":"Lisbon","salesman_id":"S1","amount":1}}"#);
+///     block.push(sale.as_bytes(), offset, NO_TIMESTAMP);
+/// }
+/// block.push(b"no sale", 3, NO_TIMESTAMP);
+/// fold.block(&block, BEGINNING).unwrap();
+///
+/// // The third is of a day that its partition has left behind: late, because of what came before it and nothing else.
+/// let (batches, progress) = fold.end_epoch(1, &mut Vec::new());
+/// let progress = progress.unwrap();
+/// let counts = progress.partitions[0].counts;
+/// assert_eq!((counts.read, counts.ranked, counts.late, counts.dead), (4, 2, 1, 1));
+/// assert!(counts.balanced());
+/// // Both are kept whole, with the reason, until they are written.
+/// assert_eq!((batches.len(), progress.rejects.len()), (1, 2));
+/// ```
 pub struct Fold {
     settings: Settings,
     required: Vec<usize>,

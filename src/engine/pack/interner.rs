@@ -1,6 +1,6 @@
 //! The texts that a worker's totals hold: each stored once, counted, and let go with the last window that uses it.
 //!
-//! A text of up to [`IN_PLACE`] bytes, which is nearly every key and many a name, lies in its entry of 16 bytes. A batch's
+//! A text of up to `IN_PLACE` bytes, which is nearly every key and many a name, lies in its entry of 16 bytes. A batch's
 //! texts are looked up together ([`Interner::intern_all`]): with millions of texts a look-up is a wait for memory, and
 //! waits that do not depend on each other pass side by side.
 
@@ -11,6 +11,25 @@ use crate::pack::texts::TextTable;
 use standings_model::bytes::same;
 
 /// Counted byte strings by number.
+///
+/// # Examples
+///
+/// ```
+/// use standings_engine::pack::hash::hash;
+/// use standings_engine::pack::interner::Interner;
+///
+/// let mut texts = Interner::default();
+/// let mut add = |text: &str| texts.intern(text.as_bytes(), hash(text.as_bytes()));
+/// let (lisbon, porto) = (add("Lisbon"), add("Porto"));
+/// assert_eq!(add("Lisbon"), lisbon, "each is stored once");
+///
+/// // Only what is used outlives the batch.
+/// texts.retain(lisbon);
+/// texts.sweep();
+/// assert_eq!((texts.len(), texts.get(lisbon)), (1, &b"Lisbon"[..]));
+/// // The place of the other is free, and its number is given again.
+/// assert_eq!(texts.intern(b"Faro", hash(b"Faro")), porto);
+/// ```
 pub struct Interner {
     texts: Chunks<Text>,
     /// Uses of each, or [`GONE`].

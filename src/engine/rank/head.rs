@@ -20,6 +20,30 @@ use standings_model::plan::RankFunction;
 pub type Entry = (OrderKey, Arc<[u8]>, u32);
 
 /// The head of one partition.
+///
+/// # Examples
+///
+/// ```
+/// use standings_engine::rank::head::Head;
+/// use standings_engine::rank::order::OrderKey;
+/// use standings_model::plan::RankFunction::RowNumber;
+///
+/// // `ORDER BY total DESC`: more comes first.
+/// let by = |total: i128| OrderKey::of(-total);
+/// let mut head = Head::default();
+/// for (row, key, total) in [(0, b"a", 10), (1, b"b", 30), (2, b"c", 10)] {
+///     head.update(row, || &key[..], None, by(total));
+/// }
+/// // All rows, if the head has to be filled anew; with so few it never has.
+/// let settled = head.settle(2, RowNumber, 3, |_| (Vec::new(), true));
+/// // Rows 0 and 2 are tied: the key decides, whoever came first.
+/// assert_eq!(settled.upserts, [0, 1]);
+///
+/// // A cent more, and the other one is in. Who left is told, and who stayed as it was is not.
+/// head.update(2, || &b"c"[..], Some(by(10)), by(11));
+/// let settled = head.settle(2, RowNumber, 3, |_| (Vec::new(), true));
+/// assert_eq!((settled.upserts, settled.removed), (vec![2], vec![0]));
+/// ```
 #[derive(Default)]
 pub struct Head {
     entries: BTreeSet<Entry>,

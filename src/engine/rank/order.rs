@@ -25,10 +25,9 @@ pub struct OrderKey {
     tail: Option<Box<[u8]>>,
 }
 
-#[cfg(test)]
 impl OrderKey {
-    /// Of one number.
-    pub(super) fn of(head: i128) -> Self {
+    /// Of one number: the least comes first.
+    pub fn of(head: i128) -> Self {
         OrderKey { head, tail: None }
     }
 }

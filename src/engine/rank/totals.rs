@@ -12,6 +12,37 @@ use crate::pack::interner::Interner;
 use standings_model::plan::Plan;
 
 /// One worker's totals.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// # use standings_decode::Decoder;
+/// use standings_engine::combine::combiner::{Combiner, Origin};
+/// use standings_engine::event_time::partition::Verdict;
+/// use standings_engine::rank::totals::Totals;
+///
+/// let plan = Arc::new(standings_query::load_shipped().unwrap());
+/// let mut totals = Totals::new(Arc::clone(&plan));
+/// let mut combiner = Combiner::new(&plan);
+/// # let mut decoder = Decoder::new(&plan.schema, &plan.required_columns(), 1 << 20);
+/// let mut sell = |city: &str, cents: u32| {
+///     // One sale an epoch: folded, and given to who owns its keys.
+/// #   let record = format!(r#"{{"event_time":5,"city":"{city}","salesman_id":"S1","amount":"{cents}e-2"}}"#);
+/// #   let sale = decoder.decode(record.as_bytes()).unwrap();
+///     combiner.add(&sale, Origin { partition: 0, offset: 0 }, |_| Verdict::Counted, &mut Vec::new());
+///     combiner.flush(1, &mut Vec::new()).iter().for_each(|deltas| totals.apply(deltas));
+///     totals.settle()
+/// };
+/// // A sale touches a row of each of the three rankings.
+/// assert_eq!(sell("Lisbon", 500).len(), 3);
+/// let candidates = sell("Lisbon", 700);
+/// let city = candidates.iter().find(|c| plan.rankings[c.ranking as usize].name == "top_sales_per_city");
+/// let row = city.unwrap().row.as_ref().unwrap();
+/// // Total, count, average, greatest: totals are added to, and no sale is kept.
+/// let measures: Vec<String> = row.measures.iter().map(ToString::to_string).collect();
+/// assert_eq!(measures, ["12.00", "2", "6.00", "7.00"]);
+/// ```
 pub struct Totals {
     plan: Arc<Plan>,
     readers: Vec<Reader>,

@@ -119,6 +119,23 @@ impl From<StoreError> for Refused {
 }
 
 /// The log, opened by this cluster.
+///
+/// # Examples
+///
+/// ```
+/// use standings_engine::snapshot::{Log, Store};
+///
+/// let store = Store::in_memory();
+/// let sinks_are_ours = || Ok(());
+/// let (_first, _) = Log::open(&store, "the first cluster", sinks_are_ours).unwrap();
+/// let (_second, _) = Log::open(&store, "the second cluster", sinks_are_ours).unwrap();
+/// // Each opening has left its fence, under a number of its own; the first can append nothing any more, because the
+/// // number it would take is taken.
+/// let fences = store.list("manifests").unwrap();
+/// assert_eq!(fences, ["manifests/0000000001.json", "manifests/0000000002.json"]);
+/// // What is there stays: an object is made, or it fails.
+/// assert!(store.put(&fences[1], b"another".to_vec()).is_err());
+/// ```
 pub struct Log {
     store: Store,
     /// The number of the own fence.

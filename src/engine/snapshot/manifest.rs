@@ -20,7 +20,7 @@ pub const FORMAT: u32 = 2;
 /// One snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`FORMAT`], or the older one that it was written in.
+    /// `FORMAT`, or the older one that it was written in.
     pub format: u32,
     /// Its number in the log, which its name says too.
     pub id: u64,

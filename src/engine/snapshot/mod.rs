@@ -22,6 +22,7 @@ mod folder;
 mod load;
 mod log;
 mod manifest;
+mod memory;
 mod objects;
 pub mod order;
 mod part;

@@ -10,7 +10,7 @@
 //! 2. At most `--http-rows` rows per ranking are kept: the oldest windows go first, and a correction of a window that
 //!    went does not bring back a part of it. Series are kept of rows that are ranked, and of about as many that were;
 //!    they and the ring have bounds of their own.
-//! 3. While nobody looks, the board may be [`REST`] behind; the first who comes sees it as it is, and sets it going.
+//! 3. While nobody looks, the board may be `REST` behind; the first who comes sees it as it is, and sets it going.
 
 mod audience;
 mod ring;
@@ -65,6 +65,42 @@ struct State {
 }
 
 /// The current rankings. Share it in an `Arc`.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use standings_engine::event_time::partition::Policy;
+/// use standings_http::board::{AsItWas, Board, Told};
+/// use standings_model::{change::{Change, Commit}, value::Value};
+///
+/// let plan = standings_query::load_shipped().unwrap();
+/// let board = Board::new(&plan, &Policy::default(), 1000);
+/// let sold = |number, cents| {
+///     let row = Change {
+///         ranking: 0,
+///         window_start: 0,
+///         window_end: 86_400_000,
+///         key: Arc::from([Value::text("Lisbon")]),
+///         rank: Some(1),
+///         previous_rank: None,
+///         measures: Arc::from([Value::Decimal(cents), Value::Integer(1), Value::Decimal(cents), Value::Decimal(cents)]),
+///         is_final: false,
+///     };
+///     Told::of(&Commit { number, changes: Arc::new(vec![row]), ..Commit::default() })
+/// };
+/// board.apply(&plan, sold(1, 500));
+/// board.apply(&plan, sold(2, 700));
+/// // Now, and as it was at the commit before.
+/// board.view(|view| {
+///     let (_, rows) = view.rows(0, 0, 10).unwrap();
+///     assert_eq!(rows[0].measures[0].to_string(), "7.00");
+///     match view.rows_at(&plan, (0, 0), 1, 10) {
+///         AsItWas::Rows(_, _, rows) => assert_eq!(rows[0].measures[0].to_string(), "5.00"),
+///         other => panic!("{other:?}"),
+///     }
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Board {
     max_rows: usize,

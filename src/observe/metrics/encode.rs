@@ -190,7 +190,7 @@ impl Metrics {
         }
     }
 
-    /// All metrics as OpenMetrics text (which Prometheus reads); [`CONTENT_TYPE`] is its type.
+    /// All metrics as OpenMetrics text (which Prometheus reads); [`CONTENT_TYPE`](super::CONTENT_TYPE) is its type.
     pub fn encode(&self) -> Result<String, std::fmt::Error> {
         self.take_live();
         let seen = self.seen();

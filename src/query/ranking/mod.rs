@@ -26,6 +26,29 @@ const RESERVED: [&str; 9] = [
 ];
 
 /// Parses and checks one ranking. `name` is the ranking's name, `file` is for diagnostics.
+///
+/// # Examples
+///
+/// ```
+/// use standings_model::schema::Schema;
+/// use standings_query::{QueryErrors, explain, parse_ranking};
+///
+/// let sql = "SELECT window_start, window_end, city, sales, n FROM (
+///   SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY sales DESC) AS n FROM (
+///     SELECT window_start, window_end, city, COUNT(*) AS sales
+///     FROM TABLE(TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '1' HOUR))
+///     GROUP BY window_start, window_end, city))
+/// WHERE n <= 3";
+/// let ranking = parse_ranking("busiest", "busiest.sql", sql, &Schema::sales()).unwrap();
+/// assert_eq!((ranking.limit, ranking.window.size), (3, 3_600_000));
+/// assert_eq!(ranking.keys[0].name, "city");
+///
+/// // What is not of the form is refused where it stands, with what is allowed there.
+/// let wrong = sql.replace("n <= 3", "n <= 'three'");
+/// let refused = parse_ranking("busiest", "busiest.sql", &wrong, &Schema::sales()).unwrap_err();
+/// let shown = QueryErrors(vec![refused]).render();
+/// assert!(shown.contains("busiest.sql:6"), "{shown}");
+/// ```
 pub fn parse_ranking(
     name: &str,
     file: &str,

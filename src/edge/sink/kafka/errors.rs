@@ -2,7 +2,7 @@
 //!
 //! 1. Before the table counts what the client says of the transaction itself: that it must be given up, or that the same
 //!    call may be made again (`producer.rs`). It knows the state that it is in; the table knows what the code means.
-//! 2. A code that no line has is [`UNKNOWN`]: a decision of its own, and no guess.
+//! 2. A code that no line has is `UNKNOWN`: a decision of its own, and no guess.
 
 use rdkafka::error::RDKafkaErrorCode as Code;
 

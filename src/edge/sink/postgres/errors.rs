@@ -1,9 +1,9 @@
 //! The table of Postgres' errors: what each SQLSTATE means for a commit.
 //!
 //! 1. A line is a code or a class (its first two characters); a code counts before its class.
-//! 2. A code that no line has is [`UNKNOWN`]: a decision of its own, and no guess.
+//! 2. A code that no line has is `UNKNOWN`: a decision of its own, and no guess.
 //! 3. An error without a code is the client's, which has a table too.
-//! 4. Two codes mean two things; the routine of the server that raised them tells which ([`BY_ROUTINE`]).
+//! 4. Two codes mean two things; the routine of the server that raised them tells which (`BY_ROUTINE`).
 
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
