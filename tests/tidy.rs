@@ -15,8 +15,9 @@ const FLOORS: &[(&str, &str)] = &[
     ("decode", "model"),
     ("engine", "decode model observe process query"),
     ("commit", "engine model observe process"),
-    ("edge", "commit engine model observe process"),
-    ("http", "commit edge engine model observe process"),
+    ("postgres", "commit model process"),
+    ("edge", "commit engine model observe postgres process"),
+    ("http", "commit engine model observe postgres process"),
 ];
 
 /// What the rooms of the engine may know of each other.

@@ -39,7 +39,8 @@
 //! | --- | --- | --- |
 //! | this crate | commands: run, cluster, check, verify, load, demo … | [`run`], [`embed`] |
 //! | [`standings_http`] | the page, the API, probes | [`Board`](standings_http::board::Board) |
-//! | [`standings_edge`] | sources, sinks, stores, peers: Kafka, Postgres, S3, files are known from here on | [`source`](standings_edge::source), [`sink`](standings_edge::sink) |
+//! | [`standings_edge`] | sources, sinks, stores, peers: Kafka, S3, files are known from here on | [`source`](standings_edge::source), [`sink`](standings_edge::sink) |
+//! | [`standings_postgres`] | where and how to connect, what errors mean, how a row lies in a table | [`Target`](standings_postgres::Target) |
 //! | [`standings_commit`] | drafts to commits, each once | [`Committer`](standings_commit::committer::Committer) |
 //! | [`standings_engine`] | blocks to drafts: fold, dataflow, snapshots | [`Fold`](standings_engine::fold::Fold), [`Totals`](standings_engine::rank::totals::Totals) |
 //! | [`standings_query`] | SQL files to a plan | [`parse_ranking`](standings_query::parse_ranking) |

@@ -26,7 +26,7 @@ use rustls::{
 use super::Trust;
 use super::secret::ClusterSecret;
 use super::wire::Wire;
-use crate::sink::postgres::authority_only;
+use standings_postgres::authority_only;
 use standings_process::exit::Failure;
 use standings_process::secret::Secret;
 

@@ -16,11 +16,11 @@ use super::{Database, told, words};
 use crate::board::{Key, Told};
 use crate::watch::Shown;
 use standings_commit::database::Trouble;
-use standings_edge::sink::postgres::{Parameter, quoted};
 use standings_model::change::{Change, Commit};
 use standings_model::plan::{Plan, Ranking};
 use standings_model::time::format_rfc3339;
 use standings_model::window::Bounds;
+use standings_postgres::{Parameter, quoted};
 use standings_process::exit::{self, Failure};
 
 /// Windows followed, by ranking.

@@ -13,7 +13,7 @@ use super::standby::Behind;
 use crate::as_of::AsOf;
 use standings_commit::database::Trouble;
 use standings_commit::sink::SinkError;
-use standings_edge::sink::postgres::{Parameter, Target, is_pooled, trouble, typed};
+use standings_postgres::{Parameter, Target, is_pooled, trouble, typed};
 
 /// How long a request waits for a connection of the pool.
 const PLACE: Duration = Duration::from_secs(2);

@@ -10,17 +10,17 @@ use crate::as_of::AsOf;
 use crate::board::{Row, WindowInfo};
 use crate::problem::Problem;
 use standings_commit::database::Trouble;
-use standings_edge::sink::postgres::{self, fields, quoted, sql_type};
 use standings_model::plan::{Field, FieldType, Plan, Ranking};
 use standings_model::time::{DAY, format_rfc3339};
 use standings_model::value::Value;
 use standings_model::window::Bounds;
+use standings_postgres::{fields, quoted, sql_type};
 
 /// A row with its window.
 pub(super) type Placed = (WindowInfo, Row);
 
 /// A parameter that is sent as text, whatever the column's type.
-type Parameter = Box<dyn postgres::Parameter + Send>;
+type Parameter = Box<dyn standings_postgres::Parameter + Send>;
 
 /// What is selected of a row: window, rank, final, commit, then keys and measures as text.
 pub(super) fn columns(plan: &Plan, ranking: &Ranking) -> String {
@@ -107,9 +107,9 @@ impl Database {
         sql: &str,
         parameters: &[Parameter],
     ) -> Result<(AsOf, Vec<Record>), Problem> {
-        let parameters: Vec<&dyn postgres::Parameter> = parameters
+        let parameters: Vec<&dyn standings_postgres::Parameter> = parameters
             .iter()
-            .map(|p| &**p as &dyn postgres::Parameter)
+            .map(|p| &**p as &dyn standings_postgres::Parameter)
             .collect();
         let mut last = None;
         for server in self.order() {

@@ -16,11 +16,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::lineage::LineageUrl;
-use standings_edge::sink::postgres::Target;
 use standings_edge::sink::url::SinkUrl;
 use standings_edge::sink::{SinkOptions, kafka};
 use standings_edge::source::SourceUrl;
 use standings_edge::store::StateUrl;
+use standings_postgres::Target;
 use standings_process::exit::Failure;
 
 /// How long a cluster may take to say which it is.

@@ -13,8 +13,9 @@ use tokio_postgres::Client;
 
 use standings_commit::database::Trouble;
 use standings_commit::tally::{Done, Tally};
-use standings_edge::sink::postgres::{Names, Target, Unnamed, trouble};
+use standings_edge::sink::postgres::Names;
 use standings_model::time::{format_rfc3339, unix_ms};
+use standings_postgres::{Target, Unnamed, trouble};
 use standings_process::exit::Failure;
 use standings_process::run_id::RunId;
 use standings_process::witness::{End, Keeper};

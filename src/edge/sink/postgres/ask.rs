@@ -7,12 +7,12 @@ use tokio_postgres::Client;
 
 use super::tables::{self, Names};
 use super::trouble;
-use super::unnamed::Unnamed;
 use super::{PostgresSink, identity, layout};
 use standings_commit::database::Trouble;
 use standings_commit::sink::SinkError;
 use standings_model::identity::Opening;
 use standings_model::plan::{Plan, Ranking};
+use standings_postgres::Unnamed;
 
 /// A database on which this fails would fail a run.
 const SETTINGS: &str =

@@ -18,12 +18,12 @@ use tokio_postgres::{GenericClient, Row};
 use super::layout;
 use super::tables::Names;
 use super::trouble;
-use super::unnamed::Unnamed;
 use standings_commit::database::{DatabaseIdentity, Found, Trouble};
 use standings_commit::sink::SinkError;
 use standings_model::change::Commit;
 use standings_model::identity::{Known, Opening};
 use standings_model::plan::Plan;
+use standings_postgres::Unnamed;
 
 /// The form of these tables. A version refuses what is newer than its own.
 pub const FORMAT: i32 = 1;

@@ -14,16 +14,16 @@ use std::fmt;
 use tokio_postgres::GenericClient;
 use tokio_postgres::error::SqlState;
 
-use super::tables::{Names, fields, quoted, sql_type};
+use super::identity;
+use super::tables::Names;
 use super::trouble;
-use super::unnamed::Unnamed;
-use super::{describe, identity};
 use standings_commit::database::Trouble;
 use standings_commit::sink::SinkError;
 use standings_model::plan::{Plan, Ranking};
 use standings_model::schema::Schema;
 use standings_model::time::DAY;
 use standings_model::window::Window;
+use standings_postgres::{Unnamed, describe, fields, quoted, sql_type};
 
 /// One thing that a database lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]

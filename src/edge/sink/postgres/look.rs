@@ -4,11 +4,11 @@ use tokio_postgres::Client;
 
 use super::tables::Names;
 use super::trouble;
-use super::unnamed::Unnamed;
 use super::{PostgresSink, layout};
 use crate::sink::look::Look;
 use standings_commit::database::Trouble;
 use standings_commit::sink::SinkError;
+use standings_postgres::Unnamed;
 
 /// A run writes its row at its start, each `--runs-interval` (a minute, if nothing else is said) and at its end; one that was
 /// killed stays `running`. Twice that interval is waited for, and not less than this.

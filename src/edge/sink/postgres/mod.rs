@@ -7,8 +7,6 @@
 //! 4. When the connection is lost between COMMIT and its answer, the row says whether the commit is there.
 
 mod ask;
-mod connect;
-pub mod errors;
 mod identity;
 mod layout;
 mod limit;
@@ -16,9 +14,6 @@ mod look;
 mod refused;
 mod rows;
 mod tables;
-mod tls;
-mod trouble;
-mod unnamed;
 mod upgrade;
 
 use std::sync::Arc;
@@ -26,20 +21,14 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio_postgres::Client;
 
-pub use self::connect::Target;
 pub use self::layout::Step;
 pub use self::tables::Names;
-pub use self::tables::{fields, quoted, sql_type};
-pub use self::tls::authority_only;
-pub use self::trouble::trouble;
-pub use self::unnamed::{Parameter, Unnamed, is_pooled, typed};
 pub use self::upgrade::Wanted;
 use standings_commit::database::{
     Claim, Database, DatabaseIdentity, DatabaseSink, Found, Here, Opened, Patience, Trouble,
 };
 
 use self::rows::Statements;
-use self::trouble::describe;
 use super::SinkOptions;
 use standings_commit::kind::Kind;
 use standings_commit::refused::{Letters, Refused};
@@ -49,6 +38,7 @@ use standings_model::change::Commit;
 use standings_model::identity::Opening;
 use standings_model::plan::Plan;
 use standings_model::time::format_rfc3339;
+use standings_postgres::{Target, errors, trouble};
 
 /// Rows to Postgres.
 pub struct PostgresSink(DatabaseSink<Postgres>);

@@ -6,7 +6,6 @@ use tokio_postgres::Client;
 
 use super::rows::{self, CHUNK, Statements};
 use super::trouble;
-use super::{describe, errors};
 use standings_commit::database::Trouble;
 use standings_commit::halving::Halving;
 use standings_commit::kind::Kind;
@@ -14,6 +13,7 @@ use standings_commit::refused::Refused;
 use standings_model::change::{Change, Commit};
 use standings_model::plan::Plan;
 use standings_model::reject::Refusal;
+use standings_postgres::{describe, errors};
 
 /// Writes those of a commit's rows that can be, within the present transaction; the others.
 pub async fn write(

@@ -3,15 +3,15 @@
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Statement};
 
-use super::tables::{Names, fields, quoted, sql_type};
+use super::tables::Names;
 use super::timestamp;
 use super::trouble;
-use super::unnamed::is_pooled;
 use standings_commit::database::Trouble;
 use standings_model::change::{Change, Commit};
 use standings_model::decimal::format_minor;
 use standings_model::plan::{Field, Plan, Ranking};
 use standings_model::value::Value;
+use standings_postgres::{fields, is_pooled, quoted, sql_type};
 
 /// Rows of one statement at most.
 pub const CHUNK: usize = 5000;

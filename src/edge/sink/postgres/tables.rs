@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, Transaction};
 
 use super::trouble;
-use super::unnamed::Unnamed;
 use super::{identity, layout, timestamp};
 use standings_commit::database::Trouble;
 use standings_commit::database::{Claim, Here, Opened};
@@ -17,34 +16,7 @@ use standings_model::identity::Opening;
 use standings_model::plan::{Field, FieldType, Plan, Ranking};
 use standings_model::schema::Schema;
 use standings_model::value::Value;
-
-/// Quotes a name.
-pub fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A field's column type.
-pub fn sql_type(ranking: &Ranking, schema: &Schema, field: Field) -> &'static str {
-    use standings_model::plan::Aggregate;
-    match (ranking.field_type(field, schema), field) {
-        (FieldType::Text, _) => "text",
-        (FieldType::Time, _) => "timestamptz",
-        (FieldType::Decimal, _) => "numeric(38,2)",
-        (FieldType::Integer, Field::Measure(i))
-            if matches!(ranking.measures[i].aggregate, Aggregate::Sum(_)) =>
-        {
-            "numeric(38,0)"
-        }
-        (FieldType::Integer, _) => "bigint",
-    }
-}
-
-/// Keys, then measures.
-pub fn fields(ranking: &Ranking) -> Vec<Field> {
-    let keys = (0..ranking.keys.len()).map(Field::Key);
-    keys.chain((0..ranking.measures.len()).map(Field::Measure))
-        .collect()
-}
+use standings_postgres::{Unnamed, fields, quoted};
 
 /// The names of our tables, in the schema that they were found in when the sink was opened first: what the search path
 /// says later does not move them.

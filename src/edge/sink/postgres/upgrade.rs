@@ -4,11 +4,12 @@ use tokio_postgres::{Client, Transaction};
 
 use super::PostgresSink;
 use super::layout::{self, Step};
-use super::tables::{self, Names, quoted};
+use super::tables::{self, Names};
 use super::trouble;
 use standings_commit::database::Trouble;
 use standings_commit::sink::SinkError;
 use standings_model::plan::Plan;
+use standings_postgres::quoted;
 
 /// How a table of this whole name is made.
 pub type Made = fn(&str) -> String;

@@ -27,7 +27,7 @@ pub fn trouble(error: Error) -> Trouble {
 const POOLED: [&str; 2] = ["26000", "42P05"];
 
 /// The server's own words, where it said something.
-pub(super) fn describe(error: &Error) -> String {
+pub fn describe(error: &Error) -> String {
     let hint = match error.code() {
         Some(&SqlState::PROGRAM_LIMIT_EXCEEDED) => {
             "; with --max-key-bytes 2600 a sale whose key Postgres cannot index becomes a dead letter"

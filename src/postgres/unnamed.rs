@@ -7,7 +7,7 @@
 //!
 //! 1. Nothing is left on a connection that a later statement needs: a pooler may give each transaction another one
 //!    (PgBouncer with `pool_mode=transaction`), on which others' statements may have the same names.
-//! 2. Only what is written again and again on a connection of our own is prepared ([`super::rows`]). Whether it is our own,
+//! 2. Only what is written again and again on a connection of our own is prepared (the sink's rows). Whether it is our own,
 //!    [`is_pooled`] says, of each connection anew.
 
 use std::io;

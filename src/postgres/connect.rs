@@ -10,9 +10,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::tls::{self, Verify};
 use super::trouble;
-use crate::sink::url::SinkUrl;
 use standings_commit::database::Trouble;
 use standings_commit::sink::SinkError;
+use standings_model::redact;
 use standings_process::renew::FromFile;
 
 /// Where to connect and how.
@@ -33,7 +33,7 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 impl Target {
     /// Reads a URL. `sslmode` and `sslrootcert` are ours; the rest is for `tokio-postgres`.
     pub fn parse(url: &str) -> Result<Self, SinkError> {
-        let name = SinkUrl::Postgres(url.to_owned()).to_string();
+        let name = redact::url(url);
         let wrong = |m: String| SinkError::Configuration(format!("--sink {name}: {m}"));
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         let (mut mode, mut roots, mut rest) = (None, None, Vec::new());
