@@ -18,6 +18,7 @@ use standings_engine::dataflow::gate::Gate;
 use standings_engine::dataflow::graph;
 use standings_engine::driver::{Driver, Feed, Settings, Turn};
 use standings_engine::event_time::partition::Policy;
+use standings_engine::fold;
 use standings_engine::rank::emit::Emit;
 use standings_model::block::{PartitionId, SourceEvent};
 use standings_model::clock::Clock;
@@ -81,13 +82,15 @@ impl Engine {
     ) -> Result<Self, Failure> {
         let (clock, stop) = (Clock::by_hand(), Arc::new(AtomicBool::new(false)));
         let settings = Settings {
-            plan: Arc::clone(plan),
-            policy,
-            summary_window: None,
+            fold: fold::Settings {
+                plan: Arc::clone(plan),
+                policy,
+                summary_window: None,
+                max_record_bytes: RECORD,
+            },
             idle_timeout: IDLE,
             until_end: true,
             ends_are_final: true,
-            max_record_bytes: RECORD,
             in_flight_bytes: IN_FLIGHT,
             epoch_bytes: EPOCH,
             stop: Arc::clone(&stop),
