@@ -41,21 +41,10 @@ const FILE: usize = 500;
 /// Longer than that, from before there was this rule: each may only get shorter, and goes when it fits.
 const LONG_FUNCTIONS: &[(&str, usize)] = &[
     ("src/edge/source/kafka/burst.rs poll", 122),
-    ("src/engine/combine/combiner.rs accumulate", 92),
-    ("src/engine/quality/declare/sales.rs condition", 95),
-    ("src/query/condition.rs condition", 91),
-    ("src/query/ranking/groups.rs groups", 116),
-    ("src/standings/demo/mod.rs run", 105),
     ("src/standings/run/check.rs explain", 110),
     ("src/standings/run/commands.rs run", 87),
-    ("src/standings/top/draw.rs why", 110),
 ];
-const LONG_FILES: &[(&str, usize)] = &[
-    ("src/commit/transactions.rs", 538),
-    ("src/engine/combine/combiner.rs", 580),
-    ("src/engine/driver/mod.rs", 597),
-    ("src/observe/live.rs", 575),
-];
+const LONG_FILES: &[(&str, usize)] = &[("src/commit/transactions.rs", 538)];
 
 /// Rooms that know each other all the same.
 const TOGETHER: &[&str] = &[

@@ -9,7 +9,7 @@ use standings_decode::Decoder;
 use standings_engine::combine::combiner::{Combiner, Origin, SaleView};
 use standings_engine::event_time::partition::{Policy, Verdict};
 use standings_engine::pack::deltas::Deltas;
-use standings_engine::quality::{self, Judge, Place};
+use standings_engine::quality::{self, Judge, Moment};
 use standings_engine::rank::emit::Emit;
 use standings_engine::rank::gather::Gather;
 use standings_engine::rank::totals::{Held, Totals};
@@ -133,7 +133,7 @@ impl Stages {
         let mut refused = 0;
         for (offset, line) in (0..).zip(&self.lines) {
             let sale = decoder.decode(line).expect("a sale");
-            let place = Place { offset, watermark };
+            let place = Moment { offset, watermark };
             watermark = watermark.max(Some(sale.event_time - 60_000));
             refused += u64::from(judge.judge(&sale, place, &mut memory).is_some());
         }

@@ -40,16 +40,16 @@ pub(super) struct Follower {
     /// Everything up to this commit was sent.
     sent: Option<u64>,
     waiting: VecDeque<Arc<Entry>>,
-    _place: Place,
+    _held: Held,
 }
 
 /// Followers now.
 static FOLLOWERS: AtomicI64 = AtomicI64::new(0);
 
 /// Counts a follower while it is there.
-struct Place(Arc<Shown>);
+struct Held(Arc<Shown>);
 
-impl Drop for Place {
+impl Drop for Held {
     fn drop(&mut self) {
         FOLLOWERS.fetch_sub(1, Ordering::Relaxed);
         self.0.metrics.event_clients(-1);
@@ -89,7 +89,7 @@ impl Follower {
             sent: after.filter(|c| shown.board.view(|view| view.after(*c, 0)).is_some()),
             waiting: VecDeque::new(),
             shown: Arc::clone(shown),
-            _place: Place(Arc::clone(shown)),
+            _held: Held(Arc::clone(shown)),
         })
     }
 

@@ -26,10 +26,10 @@ const SLOWEST: u64 = 8 << 10;
 
 /// Whether answers wait for their reader; shared by the stream and whoever answers.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Unread(Arc<State>);
+pub(super) struct Unread(Arc<Signal>);
 
 #[derive(Debug, Default)]
-struct State {
+struct Signal {
     waits: AtomicBool,
     gone: Notify,
 }

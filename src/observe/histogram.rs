@@ -12,7 +12,7 @@ pub const BOUNDS: [f64; 14] = [
 ];
 
 #[derive(Clone, Copy, Debug, Default)]
-struct State {
+struct Buckets {
     /// Observations per bound, not cumulated; the last is beyond every bound.
     counts: [u64; BOUNDS.len() + 1],
     sum: f64,
@@ -20,7 +20,7 @@ struct State {
 
 /// Seconds, weighted. Clones share their state.
 #[derive(Clone, Debug, Default)]
-pub struct WeightedHistogram(Arc<Mutex<State>>);
+pub struct WeightedHistogram(Arc<Mutex<Buckets>>);
 
 impl WeightedHistogram {
     /// Shows what another shows.

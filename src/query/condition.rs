@@ -60,48 +60,7 @@ impl Conditions<'_> {
                 op: UnaryOperator::Not,
                 expr,
             } => Ok(Expr::Not(Box::new(self.condition(expr)?))),
-            Sql::BinaryOp { left, op, right } => {
-                let op = comparison(op).ok_or_else(|| {
-                    let found = format!("the operator {op}");
-                    self.text.error(sql.span(), found, ALLOWED)
-                })?;
-                let kind = self.kind_of(sql, &[left, right])?;
-                Ok(Expr::Compare {
-                    left: self.operand(left, kind)?,
-                    op,
-                    right: self.operand(right, kind)?,
-                })
-            }
-            Sql::InList {
-                expr,
-                list,
-                negated,
-            } => {
-                let kind = self.kind_of(sql, &[expr])?;
-                let values = list
-                    .iter()
-                    .map(|v| self.literal(v, kind))
-                    .collect::<Result<_, _>>()?;
-                Ok(Expr::In {
-                    operand: self.operand(expr, kind)?,
-                    list: values,
-                    negated: *negated,
-                })
-            }
-            Sql::Between {
-                expr,
-                negated,
-                low,
-                high,
-            } => {
-                let kind = self.kind_of(sql, &[expr, low, high])?;
-                Ok(Expr::Between {
-                    operand: self.operand(expr, kind)?,
-                    low: self.operand(low, kind)?,
-                    high: self.operand(high, kind)?,
-                    negated: *negated,
-                })
-            }
+            Sql::BinaryOp { .. } | Sql::InList { .. } | Sql::Between { .. } => self.compared(sql),
             Sql::Like {
                 negated,
                 any: false,
@@ -126,6 +85,52 @@ impl Conditions<'_> {
                     .text
                     .error(other.span(), format!("`{other}` as a condition"), ALLOWED))
             }
+        }
+    }
+
+    /// A comparison, in the type of its columns.
+    fn compared(&self, sql: &Sql) -> Result<Expr, QueryError> {
+        match sql {
+            Sql::BinaryOp { left, op, right } => {
+                let op = comparison(op).ok_or_else(|| {
+                    let found = format!("the operator {op}");
+                    self.text.error(sql.span(), found, ALLOWED)
+                })?;
+                let kind = self.kind_of(sql, &[left, right])?;
+                Ok(Expr::Compare {
+                    left: self.operand(left, kind)?,
+                    op,
+                    right: self.operand(right, kind)?,
+                })
+            }
+            Sql::InList {
+                expr,
+                list,
+                negated,
+            } => {
+                let kind = self.kind_of(sql, &[expr])?;
+                let values = list.iter().map(|v| self.literal(v, kind));
+                Ok(Expr::In {
+                    list: values.collect::<Result<_, _>>()?,
+                    operand: self.operand(expr, kind)?,
+                    negated: *negated,
+                })
+            }
+            Sql::Between {
+                expr,
+                negated,
+                low,
+                high,
+            } => {
+                let kind = self.kind_of(sql, &[expr, low, high])?;
+                Ok(Expr::Between {
+                    operand: self.operand(expr, kind)?,
+                    low: self.operand(low, kind)?,
+                    high: self.operand(high, kind)?,
+                    negated: *negated,
+                })
+            }
+            other => self.condition(other),
         }
     }
 

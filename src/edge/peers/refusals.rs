@@ -9,10 +9,10 @@ const EVERY: Duration = Duration::from_secs(60);
 
 /// Those of one kind. Clones are the same.
 #[derive(Clone, Default)]
-pub(super) struct Refusals(Arc<Mutex<State>>);
+pub(super) struct Refusals(Arc<Mutex<Strangers>>);
 
 #[derive(Default)]
-struct State {
+struct Strangers {
     /// When it was told of last; `None` if the last minute was quiet.
     told: Option<Instant>,
     /// How many came since, and what the last of them was.

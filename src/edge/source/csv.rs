@@ -2,7 +2,7 @@
 //!
 //! 1. The decoder's rules are the same for every kind of file; cells keep their text, so nothing passes through
 //!    floating point. An empty cell is NULL.
-//! 2. Row *n* after the header has offset *n*.
+//! 2. CsvRow *n* after the header has offset *n*.
 //! 3. A quote that nothing closes costs its own line, not the rest of the file: where a row would be longer than a
 //!    record may be, never ends, or spans lines and does not fit the header, its first line alone is the row, and it
 //!    is refused.
@@ -60,7 +60,7 @@ impl Cells {
 }
 
 /// How the next row lies in the buffer.
-enum Row {
+enum CsvRow {
     /// So many bytes, and the cells are parsed.
     Whole(usize),
     /// So many bytes, and no end of the quoted cell.
@@ -107,15 +107,15 @@ impl CsvRows {
         };
         loop {
             match rows.next_row() {
-                Row::Whole(length) => {
+                CsvRow::Whole(length) => {
                     rows.at += length;
                     break;
                 }
-                Row::Cut => rows.fill().map_err(|e| failed(path, &e))?,
-                Row::Broken(_) => {
+                CsvRow::Cut => rows.fill().map_err(|e| failed(path, &e))?,
+                CsvRow::Broken(_) => {
                     return wrong("the header has a quote that nothing closes".to_owned());
                 }
-                Row::None => {
+                CsvRow::None => {
                     return wrong("the file is empty; its first row names the columns".to_owned());
                 }
             }
@@ -144,13 +144,17 @@ impl CsvRows {
     }
 
     /// Parses the row at `at`; moves nothing.
-    fn next_row(&mut self) -> Row {
+    fn next_row(&mut self) -> CsvRow {
         // Blank lines are no rows.
         let blank = |b: &&u8| matches!(b, b'\n' | b'\r');
         self.at += self.buffer[self.at..].iter().take_while(blank).count();
         let rest = &self.buffer[self.at..];
         if rest.is_empty() {
-            return if self.at_end { Row::None } else { Row::Cut };
+            return if self.at_end {
+                CsvRow::None
+            } else {
+                CsvRow::Cut
+            };
         }
         let cells = &mut self.cells;
         self.parser.reset();
@@ -180,20 +184,20 @@ impl CsvRows {
                     return if unclosed || (misfit && several) {
                         broken(rest)
                     } else {
-                        Row::Whole(taken)
+                        CsvRow::Whole(taken)
                     };
                 }
                 ReadRecordResult::OutputFull => cells.text.resize(cells.text.len() * 2 + 256, 0),
                 ReadRecordResult::OutputEndsFull => cells.ends.resize(cells.ends.len() * 2 + 16, 0),
                 ReadRecordResult::InputEmpty if input.is_empty() => break,
                 ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::End => return Row::None,
+                ReadRecordResult::End => return CsvRow::None,
             }
         }
         if rest.len() > self.record_bytes || self.at_end {
             broken(rest)
         } else {
-            Row::Cut
+            CsvRow::Cut
         }
     }
 
@@ -231,8 +235,8 @@ impl CsvRows {
 }
 
 /// The first line alone.
-fn broken(rest: &[u8]) -> Row {
-    Row::Broken(memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1))
+fn broken(rest: &[u8]) -> CsvRow {
+    CsvRow::Broken(memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1))
 }
 
 /// Whether a row ends inside a quoted cell.
@@ -257,13 +261,13 @@ impl Blocks for CsvRows {
         let mut block = Block::new(self.partition);
         while block.bytes.len() < self.block_bytes {
             let (length, mut problem) = match self.next_row() {
-                Row::Whole(length) => (length, None),
-                Row::Broken(length) => (length, Some("a quote that nothing closes".to_owned())),
-                Row::Cut => {
+                CsvRow::Whole(length) => (length, None),
+                CsvRow::Broken(length) => (length, Some("a quote that nothing closes".to_owned())),
+                CsvRow::Cut => {
                     self.fill()?;
                     continue;
                 }
-                Row::None => break,
+                CsvRow::None => break,
             };
             let offset = self.row;
             self.row += 1;

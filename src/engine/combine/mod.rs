@@ -40,3 +40,5 @@
 //! ```
 
 pub mod combiner;
+mod flush;
+mod rows;

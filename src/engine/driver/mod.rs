@@ -9,12 +9,13 @@
 //! 5. A worker whose input has ended goes on with epochs, promises and parts of snapshots until all inputs have ended:
 //!    without it no snapshot would be complete any more.
 
+mod epoch;
 mod epoch_size;
 mod feed;
 mod settings;
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
@@ -29,7 +30,7 @@ pub use self::settings::{Settings, Snapshots};
 use crate::dataflow::control::Start;
 use crate::dataflow::gate::Look;
 use crate::dataflow::handles::{Cells, Handles, Input, ToGather};
-use crate::dataflow::messages::{Body, Message};
+use crate::dataflow::messages::Body;
 use crate::event_time::BEGINNING;
 use crate::fold::{Fold, GoesOn};
 use crate::rank::messages::{Epoch, Promise};
@@ -482,107 +483,6 @@ impl<F: Feed> Driver<F> {
     fn check_idle(&mut self) -> Option<Duration> {
         let now = self.settings.clock.now();
         self.fold.check_idle(now, self.settings.idle_timeout)
-    }
-
-    fn wants_epoch(&self) -> bool {
-        self.epoch == 0
-            || self.cells.latest.get() > self.epoch
-            || self.owes_epoch
-            || self.fold.is_changed()
-    }
-
-    fn end_epoch(&mut self) {
-        self.size.ended(self.bytes, || self.fold.pays());
-        let (batches, progress) = {
-            let mut spent = self.cells.spent.borrow_mut();
-            self.fold.end_epoch(self.peers, &mut spent)
-        };
-        for deltas in batches {
-            let to = deltas.worker;
-            self.send(to, Body::Deltas(Box::new(deltas)));
-        }
-        // What is in this epoch counts when every worker has gone past it: who has nothing of its own must be told.
-        let owed = self.owes_epoch && !sabotage::is(Mistake::OthersNotTold);
-        let followed = progress.is_none() && !owed;
-        if let Some(mut progress) = progress {
-            let partitions = progress.partitions.iter();
-            let offsets = partitions.map(|p| (p.partition, p.next_offset)).collect();
-            self.in_flight.push_back((self.epoch, self.bytes, offsets));
-            self.in_flight_bytes += self.bytes;
-            if !sabotage::is(Mistake::InFlightNotTold) {
-                self.settings.live.add_in_flight(self.bytes as i64);
-            }
-            progress.arrived = std::mem::take(&mut self.arrived);
-            progress.folded = (!progress.arrived.is_empty()).then(|| self.settings.clock.wall());
-            // And room for one more before anything is durable.
-            progress.more = self.size.is_backlog(self.bytes)
-                && self.in_flight_bytes + self.size.bytes() <= self.settings.in_flight_bytes;
-            self.send(0, Body::Progress(Box::new(progress)));
-        }
-        tracing::debug!(
-            event = "epoch_ended",
-            worker = self.index,
-            epoch = self.epoch,
-            bytes = self.bytes,
-            most = self.size.bytes(),
-            in_flight = self.in_flight_bytes
-        );
-        self.bytes = 0;
-        self.owes_epoch = false;
-        self.last_end = self.settings.clock.now();
-        let mut next = (self.epoch + 1).max(self.cells.latest.get());
-        if let Some(order) = self.cells.heard.borrow().snapshot {
-            next = next.max(order.epoch);
-        }
-        if !followed && self.peers > 1 {
-            self.send_to_others(&Body::Tick(next));
-        }
-        self.epoch = next;
-        if let Some(input) = &mut self.input {
-            input.advance_to(next);
-        }
-    }
-
-    fn send(&mut self, to: u64, body: Body) {
-        if let Some(input) = &mut self.input {
-            input.send(Message { to, body });
-        }
-    }
-
-    fn send_to_others(&mut self, body: &Body) {
-        let own = self.index;
-        for to in (0..self.peers).filter(|to| *to != own) {
-            self.send(to as u64, body.clone());
-        }
-    }
-
-    /// Forgets what has become durable, and tells the source.
-    fn release(&mut self) {
-        let durable = self
-            .durable
-            .with_frontier(|f| f.first().copied().unwrap_or(Epoch::MAX));
-        let mut offsets = BTreeMap::new();
-        while let Some((epoch, bytes, _)) = self.in_flight.front()
-            && *epoch < durable
-        {
-            self.in_flight_bytes -= bytes;
-            if !sabotage::is(Mistake::InFlightNotTold) {
-                self.settings.live.add_in_flight(-(*bytes as i64));
-            }
-            if let Some((_, _, passed)) = self.in_flight.pop_front() {
-                offsets.extend(passed);
-            }
-        }
-        if !offsets.is_empty() {
-            self.tell_durable(&offsets.into_iter().collect::<Vec<_>>());
-        }
-    }
-
-    fn tell_durable(&self, offsets: &[(PartitionId, u64)]) {
-        self.settings.live.set_durable(offsets);
-        if let Some(feed) = &self.feed {
-            feed.durable(offsets);
-        }
     }
 
     fn has_ended(&self) -> bool {

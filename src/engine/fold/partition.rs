@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::combine::combiner::{Combiner, Origin, Outcome, SaleView};
 use crate::event_time::global::PartitionState;
 use crate::event_time::partition::{PartitionClock, Policy};
-use crate::quality::{Judge, Memory, Place};
+use crate::quality::{Judge, Memory, Moment};
 use crate::rank::messages::PartitionProgress;
 use standings_decode::{Decoder, Sale};
 use standings_model::amounts::Amounts;
@@ -200,7 +200,7 @@ impl Partition {
                 && into.plan.oversized_key(bytes.len(), text).is_none();
             if is_sale {
                 let offset = record.offset;
-                let place = Place { offset, watermark };
+                let place = Moment { offset, watermark };
                 into.judge.remember(&sale, place, &mut self.memory);
             }
         }
@@ -239,7 +239,7 @@ impl Partition {
         }
         let watermark = self.clock.watermark(policy);
         if !into.judge.is_empty() {
-            let place = Place { offset, watermark };
+            let place = Moment { offset, watermark };
             if let Some(failed) = into.judge.judge(&sale, place, &mut self.memory) {
                 match failed.reason {
                     DUPLICATE => self.counts.duplicate += 1,

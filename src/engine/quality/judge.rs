@@ -40,7 +40,7 @@ impl Memory {
 
 /// Where a sale is in its partition.
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
+pub struct Moment {
     /// Its offset.
     pub offset: u64,
     /// The partition's own watermark before it, ms.
@@ -94,7 +94,7 @@ impl Judge {
     }
 
     /// Asks everything of a sale; why it is a dead letter, if it is one.
-    pub fn judge(&mut self, sale: &Sale<'_>, place: Place, memory: &mut Memory) -> Option<Failed> {
+    pub fn judge(&mut self, sale: &Sale<'_>, place: Moment, memory: &mut Memory) -> Option<Failed> {
         let failed = self.judge_alone(sale);
         if failed.is_some() || self.unique.is_empty() {
             return failed;
@@ -138,7 +138,7 @@ impl Judge {
     }
 
     /// Remembers an earlier sale, and asks and counts nothing. `watermark` is that of the place where reading goes on.
-    pub fn remember(&self, sale: &Sale<'_>, place: Place, memory: &mut Memory) {
+    pub fn remember(&self, sale: &Sale<'_>, place: Moment, memory: &mut Memory) {
         let refuses = |c: &Check| c.action == Action::DeadLetter && !holds(c, sale);
         if self.unique.is_empty() || self.checks.iter().any(refuses) {
             return;

@@ -25,4 +25,4 @@ mod windows;
 
 pub use declare::{FILE, limit, load};
 pub use explain::{explain, meaning};
-pub use judge::{Failed, Judge, Memory, Place};
+pub use judge::{Failed, Judge, Memory, Moment};

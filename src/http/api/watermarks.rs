@@ -23,6 +23,7 @@ use standings_engine::event_time::BEGINNING;
 use standings_engine::event_time::global::{GlobalClock, PartitionState};
 use standings_engine::event_time::partition::Policy;
 use standings_model::block::PartitionId;
+use standings_model::plan::Plan;
 use standings_model::time::format_rfc3339;
 
 /// Open windows that are told of, newest first.
@@ -36,6 +37,18 @@ pub(crate) struct WindowName {
     /// Where a start does not say which window it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     window_end: Option<String>,
+}
+
+impl WindowName {
+    fn of(plan: &Plan, (ranking, start, end): &Open) -> Self {
+        let ranking = &plan.rankings[*ranking];
+        let by_end = !ranking.window.is_named_by_start();
+        WindowName {
+            ranking: ranking.name.clone(),
+            window_start: format_rfc3339(*start),
+            window_end: by_end.then(|| format_rfc3339(*end)),
+        }
+    }
 }
 
 /// One partition.
@@ -166,10 +179,6 @@ fn explain(
     let known = shown.about.policy;
     let policy = known.unwrap_or_default();
     let name = |ranking: usize| shown.plan.rankings[ranking].name.clone();
-    let end_in_name = |ranking: usize, end: i64| {
-        let named = shown.plan.rankings[ranking].window.is_named_by_start();
-        (!named).then(|| format_rfc3339(end))
-    };
     open.sort_by_key(|w| std::cmp::Reverse((w.1, w.2)));
     open.truncate(MOST_WINDOWS);
     // A database keeps the global watermark only: what holds it is not known there.
@@ -208,11 +217,7 @@ fn explain(
             finished: now.finished,
             holds,
             closes_if_idle: closes
-                .map(|(ranking, start, end)| WindowName {
-                    ranking: name(*ranking),
-                    window_start: format_rfc3339(*start),
-                    window_end: end_in_name(*ranking, *end),
-                })
+                .map(|window| WindowName::of(&shown.plan, window))
                 .collect(),
         }
     };

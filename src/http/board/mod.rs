@@ -55,7 +55,7 @@ pub struct PartitionNow {
 }
 
 #[derive(Debug)]
-struct State {
+struct Content {
     as_of: AsOf,
     rankings: Vec<Shown>,
     ring: Ring,
@@ -105,7 +105,7 @@ struct State {
 pub struct Board {
     max_rows: usize,
     out_of_orderness: i64,
-    state: RwLock<State>,
+    state: RwLock<Content>,
     /// Counts the commits taken over, also those that changed no row.
     ticks: watch::Sender<u64>,
     audience: Audience,
@@ -130,7 +130,7 @@ impl Board {
         Board {
             max_rows,
             out_of_orderness: policy.out_of_orderness,
-            state: RwLock::new(State {
+            state: RwLock::new(Content {
                 as_of: AsOf::default(),
                 rankings: plan.rankings.iter().map(empty).collect(),
                 ring: Ring::new(max_changes),
@@ -244,7 +244,7 @@ impl Board {
     }
 }
 
-impl State {
+impl Content {
     /// Takes over what a commit says of the partitions.
     fn clock(&mut self, told: &Told) {
         for (partition, watermark) in &told.watermarks {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::ring::Replaced;
 use super::series;
-use super::window::Window;
+use super::window::WindowRows;
 use standings_model::change::Change;
 use standings_model::plan::{Field, Ranking};
 use standings_model::value::Value;
@@ -17,7 +17,7 @@ const MAX_POINTS: usize = 400_000;
 
 #[derive(Debug)]
 pub(super) struct Shown {
-    pub(super) windows: BTreeMap<Bounds, Window>,
+    pub(super) windows: BTreeMap<Bounds, WindowRows>,
     pub(super) rows: usize,
     pub(super) points: usize,
     /// Windows before this were dropped.

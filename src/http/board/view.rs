@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::ring::Entry;
 use super::series;
-use super::window::{Key, Late, Row, Window, WindowInfo, place};
-use super::{PartitionNow, State};
+use super::window::{Key, Late, Row, WindowInfo, WindowRows, place};
+use super::{Content, PartitionNow};
 use crate::as_of::AsOf;
 use standings_model::block::PartitionId;
 use standings_model::plan::Plan;
@@ -28,7 +28,7 @@ pub enum AsItWas {
 }
 
 /// The board at one commit.
-pub struct View<'a>(pub(super) &'a State);
+pub struct View<'a>(pub(super) &'a Content);
 
 impl View<'_> {
     /// What this is a view of.
@@ -65,7 +65,7 @@ impl View<'_> {
         Some(window.info(*bounds))
     }
 
-    fn window(&self, ranking: usize, bounds: Bounds) -> Option<&Window> {
+    fn window(&self, ranking: usize, bounds: Bounds) -> Option<&WindowRows> {
         self.0.rankings.get(ranking)?.windows.get(&bounds)
     }
 

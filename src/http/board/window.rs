@@ -63,29 +63,29 @@ pub struct Late {
 }
 
 /// Order of display: partition beyond the window, rank, key.
-pub(super) type Place = (Box<[Value]>, u64, Key);
+pub(super) type DisplayOrder = (Box<[Value]>, u64, Key);
 
 /// Keys whose late sales are counted, by window.
 const MOST_LATE_KEYS: usize = 1_000;
 
 #[derive(Debug, Default)]
-pub(super) struct Window {
+pub(super) struct WindowRows {
     pub(super) is_final: bool,
     pub(super) commit: u64,
     pub(super) truncated: bool,
     pub(super) rows: HashMap<Key, Row>,
-    pub(super) order: BTreeSet<Place>,
+    pub(super) order: BTreeSet<DisplayOrder>,
     pub(super) series: Series,
     pub(super) late: HashMap<Key, Late>,
 }
 
 /// A row's place among the others.
-pub(super) fn place(partition: &[usize], key: &Key, rank: u64) -> Place {
+pub(super) fn place(partition: &[usize], key: &Key, rank: u64) -> DisplayOrder {
     let within = partition.iter().filter_map(|i| key.get(*i).cloned());
     (within.collect(), rank, Arc::clone(key))
 }
 
-impl Window {
+impl WindowRows {
     /// Takes a change over; what it replaced. `was_final` is of the window before the change's commit.
     pub(super) fn fold(
         &mut self,

@@ -17,6 +17,42 @@ impl Shape<'_> {
             .as_ref()
             .map(|e| condition::parse(self.text, self.schema, e))
             .transpose()?;
+        let grouped = self.grouped(select)?;
+        let (keys, measures) = self.selected(select, &grouped)?;
+        if let Some(missing) = grouped
+            .iter()
+            .find(|c| !keys.iter().any(|k| k.column == **c))
+        {
+            let name = &self.schema.columns[*missing].name;
+            return self.wrong(
+                select,
+                format!("`{name}` is grouped by and not selected"),
+                "select every group key: it names the row",
+            );
+        }
+        if measures.is_empty() {
+            return self.wrong(
+                select,
+                "no measure",
+                "select at least one measure, such as SUM(amount) AS total_sales",
+            );
+        }
+        Ok(Ranking {
+            name: name.to_owned(),
+            window,
+            filter,
+            keys,
+            partition: Vec::new(),
+            measures,
+            order: Vec::new(),
+            rank: RankFunction::RowNumber,
+            limit: 1,
+            fields: Vec::new(),
+        })
+    }
+
+    /// `GROUP BY`: its columns beside the window's bounds.
+    fn grouped(&self, select: &Select) -> Result<Vec<usize>, QueryError> {
         let allowed = "GROUP BY window_start, window_end[, column …]";
         let GroupByExpr::Expressions(groups, modifiers) = &select.group_by else {
             return self.wrong(&select.group_by, "GROUP BY ALL", allowed);
@@ -43,7 +79,15 @@ impl Shape<'_> {
                 return self.wrong(select, format!("GROUP BY without {wanted}"), allowed);
             }
         }
+        Ok(grouped)
+    }
 
+    /// What is selected: keys and measures.
+    fn selected(
+        &self,
+        select: &Select,
+        grouped: &[usize],
+    ) -> Result<(Vec<Key>, Vec<Measure>), QueryError> {
         let (mut keys, mut measures) = (Vec::new(), Vec::new());
         for item in &select.projection {
             let (sql, alias) = match item {
@@ -95,36 +139,7 @@ impl Shape<'_> {
                 }
             }
         }
-        if let Some(missing) = grouped
-            .iter()
-            .find(|c| !keys.iter().any(|k| k.column == **c))
-        {
-            let name = &self.schema.columns[*missing].name;
-            return self.wrong(
-                select,
-                format!("`{name}` is grouped by and not selected"),
-                "select every group key: it names the row",
-            );
-        }
-        if measures.is_empty() {
-            return self.wrong(
-                select,
-                "no measure",
-                "select at least one measure, such as SUM(amount) AS total_sales",
-            );
-        }
-        Ok(Ranking {
-            name: name.to_owned(),
-            window,
-            filter,
-            keys,
-            partition: Vec::new(),
-            measures,
-            order: Vec::new(),
-            rank: RankFunction::RowNumber,
-            limit: 1,
-            fields: Vec::new(),
-        })
+        Ok((keys, measures))
     }
 
     fn new_name(

@@ -99,15 +99,7 @@ pub fn run(
     if args.day < Duration::from_secs(1) {
         return Err(Failure::usage("--day must be at least 1s"));
     }
-    let plan = Arc::new(match &args.queries {
-        Some(dir) => {
-            let mut plan = check::load(dir)?;
-            // The shop would go on selling to nobody.
-            plan.checks.iter_mut().for_each(|c| c.fail_on = None);
-            plan
-        }
-        None => standings_query::load_shipped().map_err(|e| Failure::failed(e.render()))?,
-    });
+    let plan = Arc::new(plan_of(args)?);
     if args.workers == 0 {
         return Err(Failure::usage("-w must be at least 1"));
     }
@@ -133,38 +125,10 @@ pub fn run(
     };
     let shown = Shown::new(Arc::clone(&plan), Arc::clone(&metrics), about);
     listening.serve(Arc::clone(&shown))?;
-    exit::say(&format!(
-        "Live page:  {scheme}://{address}/\nAs JSON:    {scheme}://{address}/api/v1/sales/city?limit=3\n\
-         Metrics:    {scheme}://{address}/metrics\nKafka:      {} (topics `{SALES}` and `{CHANGES}`, until the demo ends)\n{}",
-        broker.address(),
-        match args.duration {
-            Some(_) => "",
-            None => "Ctrl-C ends it with a summary.\n",
-        }
-    ));
+    greet(args, &format!("{scheme}://{address}"), &broker);
 
     let engine_stop = Arc::new(AtomicBool::new(false));
-    let options = SinkOptions {
-        live: Arc::clone(&live),
-        ..SinkOptions::default()
-    };
-    let changes = broker.url(CHANGES);
-    let mut observers: Vec<Box<dyn Observer>> = vec![Box::new(Watch::start(shown)?)];
-    if let Some(watch) = WindowWatch::new(&plan, &live, &engine_stop) {
-        observers.push(Box::new(watch));
-    }
-    let outputs = Outputs {
-        sinks: vec![sink::connect(
-            &changes.parse().map_err(Failure::failed)?,
-            &options,
-        )?],
-        observers,
-        // The page counts them; one line per second of demo would say no more.
-        late: Some(Box::new(Nowhere)),
-        dead: Some(Box::new(Nowhere)),
-        live: Arc::clone(&live),
-        ..Outputs::default()
-    };
+    let outputs = outputs(&plan, shown, &broker, &live, &engine_stop)?;
     let source = SourceOptions {
         schema: Arc::new(plan.schema.clone()),
         live: Arc::clone(&live),
@@ -202,6 +166,60 @@ pub fn run(
 
 /// How long a partition may be silent before it holds nothing back.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+fn plan_of(args: &DemoArgs) -> Result<Plan, Failure> {
+    let Some(dir) = &args.queries else {
+        return standings_query::load_shipped().map_err(|e| Failure::failed(e.render()));
+    };
+    let mut plan = check::load(dir)?;
+    // The shop would go on selling to nobody.
+    plan.checks.iter_mut().for_each(|c| c.fail_on = None);
+    Ok(plan)
+}
+
+/// Says where everything is.
+fn greet(args: &DemoArgs, at: &str, broker: &Broker) {
+    exit::say(&format!(
+        "Live page:  {at}/\nAs JSON:    {at}/api/v1/sales/city?limit=3\n\
+         Metrics:    {at}/metrics\nKafka:      {} (topics `{SALES}` and `{CHANGES}`, until the demo ends)\n{}",
+        broker.address(),
+        match args.duration {
+            Some(_) => "",
+            None => "Ctrl-C ends it with a summary.\n",
+        }
+    ));
+}
+
+/// The change log in its Kafka, and the page.
+fn outputs(
+    plan: &Plan,
+    shown: Arc<Shown>,
+    broker: &Broker,
+    live: &Arc<Live>,
+    stop: &Arc<AtomicBool>,
+) -> Result<Outputs, Failure> {
+    let options = SinkOptions {
+        live: Arc::clone(live),
+        ..SinkOptions::default()
+    };
+    let changes = broker.url(CHANGES);
+    let mut observers: Vec<Box<dyn Observer>> = vec![Box::new(Watch::start(shown)?)];
+    if let Some(watch) = WindowWatch::new(plan, live, stop) {
+        observers.push(Box::new(watch));
+    }
+    Ok(Outputs {
+        sinks: vec![sink::connect(
+            &changes.parse().map_err(Failure::failed)?,
+            &options,
+        )?],
+        observers,
+        // The page counts them; one line per second of demo would say no more.
+        late: Some(Box::new(Nowhere)),
+        dead: Some(Box::new(Nowhere)),
+        live: Arc::clone(live),
+        ..Outputs::default()
+    })
+}
 
 fn policy() -> Policy {
     Policy {

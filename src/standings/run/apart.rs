@@ -28,10 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Everything that a command reads and writes.
 #[derive(Default)]
-pub struct Apart(Vec<Place>);
+pub struct Apart(Vec<Endpoint>);
 
 /// One place, and what is done there.
-struct Place {
+struct Endpoint {
     /// As it was given: `--sink file:changes`.
     said: String,
     is_written: bool,
@@ -124,7 +124,7 @@ impl Apart {
     }
 
     fn push(&mut self, said: String, is_written: bool, all: Vec<At>) {
-        self.0.push(Place {
+        self.0.push(Endpoint {
             said,
             is_written,
             all,
@@ -182,7 +182,7 @@ impl Apart {
 }
 
 /// What is said of two that are the same.
-fn refusal(one: &Place, other: &Place, place: &str) -> String {
+fn refusal(one: &Endpoint, other: &Endpoint, place: &str) -> String {
     let why = match (one.is_written, other.is_written) {
         (false, false) => "each record would be counted twice: name it once",
         (true, true) => "two outputs in one place would write over each other: give each its own",

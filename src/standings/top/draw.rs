@@ -350,11 +350,6 @@ fn why(answer: Option<&Result<Value, String>>, paint: Paint) -> Vec<Text<'static
         Some(Err(why)) => return vec![Text::from(plain(why))],
         Some(Ok(w)) => w,
     };
-    let text = |v: &Value| match v {
-        Value::String(s) => grouped(s),
-        Value::Null => "–".to_owned(),
-        other => grouped(&other.to_string()),
-    };
     let name = |n: &Value| {
         let keys = n["key"].as_object().into_iter().flatten();
         keys.map(|(_, v)| plain(v.as_str().unwrap_or_default()))
@@ -412,38 +407,7 @@ fn why(answer: Option<&Result<Value, String>>, paint: Paint) -> Vec<Text<'static
         step(&w["below"], "below"),
         Text::default(),
     ];
-    let change = &w["last_change"];
-    if !change.is_null() {
-        let from = match change["previous_rank"].as_u64() {
-            Some(from) if change["rank"] == from => format!("stayed at {from}"),
-            Some(from) => format!("went from {from} to {}", text(&change["rank"])),
-            None => format!("entered at {}", text(&change["rank"])),
-        };
-        let at = change["at"]
-            .as_str()
-            .and_then(|t| t.get(..19))
-            .unwrap_or("–");
-        let at = plain(at).replace('T', " ");
-        let correction = if change["correction"] == true {
-            ", a correction"
-        } else {
-            ""
-        };
-        lines.push(Text::from(format!(
-            "last change  {from}, commit {}, {at} UTC{correction}",
-            text(&change["commit"])
-        )));
-        let delta = change["delta"].as_object().into_iter().flatten();
-        let delta: Vec<_> = delta
-            .map(|(k, v)| {
-                let value = v.as_str().map_or_else(|| v.to_string(), str::to_owned);
-                plain(&format!("{value} {}", k.replace('_', " ")))
-            })
-            .collect();
-        if !delta.is_empty() {
-            lines.push(Text::from(format!("             {}", delta.join(", "))));
-        }
-    }
+    lines.extend(last_change(&w["last_change"]));
     lines.push(Text::from(format!(
         "corrections  {}",
         text(&w["corrections"]["count"])
@@ -453,4 +417,50 @@ fn why(answer: Option<&Result<Value, String>>, paint: Paint) -> Vec<Text<'static
         text(&w["late"]["count"])
     )));
     lines
+}
+
+/// What changed a row last.
+fn last_change(change: &Value) -> Vec<Text<'static>> {
+    if change.is_null() {
+        return Vec::new();
+    }
+    let from = match change["previous_rank"].as_u64() {
+        Some(from) if change["rank"] == from => format!("stayed at {from}"),
+        Some(from) => format!("went from {from} to {}", text(&change["rank"])),
+        None => format!("entered at {}", text(&change["rank"])),
+    };
+    let at = change["at"]
+        .as_str()
+        .and_then(|t| t.get(..19))
+        .unwrap_or("–");
+    let at = plain(at).replace('T', " ");
+    let correction = if change["correction"] == true {
+        ", a correction"
+    } else {
+        ""
+    };
+    let mut lines = vec![Text::from(format!(
+        "last change  {from}, commit {}, {at} UTC{correction}",
+        text(&change["commit"])
+    ))];
+    let delta = change["delta"].as_object().into_iter().flatten();
+    let delta: Vec<_> = delta
+        .map(|(k, v)| {
+            let value = v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+            plain(&format!("{value} {}", k.replace('_', " ")))
+        })
+        .collect();
+    if !delta.is_empty() {
+        lines.push(Text::from(format!("             {}", delta.join(", "))));
+    }
+    lines
+}
+
+/// A value of an answer, as it is shown.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(s) => grouped(s),
+        Value::Null => "–".to_owned(),
+        other => grouped(&other.to_string()),
+    }
 }

@@ -17,7 +17,7 @@ use standings_model::window::Bounds;
 
 /// One measure's state.
 #[derive(Clone, Debug)]
-enum State {
+enum Accumulator {
     Count(u64),
     Sum(i128, u64),
     Least(Option<Value>),
@@ -69,7 +69,7 @@ pub struct Plain {
     starts: (i64, i64),
     judge: Judge,
     partitions: BTreeMap<PartitionId, Partition>,
-    groups: BTreeMap<At, Vec<State>>,
+    groups: BTreeMap<At, Vec<Accumulator>>,
 }
 
 impl Plain {
@@ -212,41 +212,43 @@ impl Plain {
         out
     }
 
-    fn value(&self, ranking: &Ranking, measure: usize, state: &State) -> Value {
+    fn value(&self, ranking: &Ranking, measure: usize, state: &Accumulator) -> Value {
         let typed = |n: i128| match ranking.field_type(Field::Measure(measure), &self.plan.schema) {
             FieldType::Decimal => Value::Decimal(n),
             _ => Value::Integer(n),
         };
         match (state, ranking.measures[measure].aggregate) {
-            (State::Count(n), _) => Value::Integer(i128::from(*n)),
-            (State::Sum(_, 0), _) => Value::Null,
-            (State::Sum(sum, n), Aggregate::Avg(column)) => {
+            (Accumulator::Count(n), _) => Value::Integer(i128::from(*n)),
+            (Accumulator::Sum(_, 0), _) => Value::Null,
+            (Accumulator::Sum(sum, n), Aggregate::Avg(column)) => {
                 let minor = match self.plan.schema.columns[column].kind {
                     standings_model::schema::ColumnType::Decimal { .. } => *sum,
                     _ => sum.saturating_mul(100),
                 };
                 Value::Decimal(average_minor(minor, *n))
             }
-            (State::Sum(sum, _), _) => typed(*sum),
-            (State::Least(v) | State::Greatest(v), _) => v.clone().unwrap_or(Value::Null),
-            (State::Last(v), _) => v.as_ref().map_or(Value::Null, |(_, v)| v.clone()),
-            (State::Distinct(all), _) => Value::Integer(all.len() as i128),
+            (Accumulator::Sum(sum, _), _) => typed(*sum),
+            (Accumulator::Least(v) | Accumulator::Greatest(v), _) => {
+                v.clone().unwrap_or(Value::Null)
+            }
+            (Accumulator::Last(v), _) => v.as_ref().map_or(Value::Null, |(_, v)| v.clone()),
+            (Accumulator::Distinct(all), _) => Value::Integer(all.len() as i128),
         }
     }
 }
 
-fn empty(aggregate: Aggregate) -> State {
+fn empty(aggregate: Aggregate) -> Accumulator {
     match aggregate {
-        Aggregate::CountAll | Aggregate::Count(_) => State::Count(0),
-        Aggregate::CountDistinct(_) => State::Distinct(BTreeSet::new()),
-        Aggregate::Sum(_) | Aggregate::Avg(_) => State::Sum(0, 0),
-        Aggregate::Min(_) => State::Least(None),
-        Aggregate::Max(_) => State::Greatest(None),
-        Aggregate::LastValue(_) => State::Last(None),
+        Aggregate::CountAll | Aggregate::Count(_) => Accumulator::Count(0),
+        Aggregate::CountDistinct(_) => Accumulator::Distinct(BTreeSet::new()),
+        Aggregate::Sum(_) | Aggregate::Avg(_) => Accumulator::Sum(0, 0),
+        Aggregate::Min(_) => Accumulator::Least(None),
+        Aggregate::Max(_) => Accumulator::Greatest(None),
+        Aggregate::LastValue(_) => Accumulator::Last(None),
     }
 }
 
-fn add(plan: &Ranking, group: &mut [State], sale: &Sale<'_>, place: (i64, PartitionId, u64)) {
+fn add(plan: &Ranking, group: &mut [Accumulator], sale: &Sale<'_>, place: (i64, PartitionId, u64)) {
     for (measure, state) in plan.measures.iter().zip(group) {
         let passes = |f: &standings_model::expr::Expr| f.passes(&|c| sale.value(c));
         if !measure.filter.as_ref().is_none_or(passes) {
@@ -263,31 +265,31 @@ fn add(plan: &Ranking, group: &mut [State], sale: &Sale<'_>, place: (i64, Partit
             | Aggregate::LastValue(c) => sale.value(c),
         };
         match state {
-            State::Count(n) => {
+            Accumulator::Count(n) => {
                 *n += u64::from(measure.aggregate == Aggregate::CountAll || !value.is_null());
             }
-            State::Sum(sum, n) => {
+            Accumulator::Sum(sum, n) => {
                 if let Value::Integer(v) | Value::Decimal(v) = value {
                     *sum += v;
                     *n += 1;
                 }
             }
-            State::Least(least) => {
+            Accumulator::Least(least) => {
                 if !value.is_null() && least.as_ref().is_none_or(|l| value < *l) {
                     *least = Some(value);
                 }
             }
-            State::Greatest(greatest) => {
+            Accumulator::Greatest(greatest) => {
                 if !value.is_null() && greatest.as_ref().is_none_or(|g| value > *g) {
                     *greatest = Some(value);
                 }
             }
-            State::Last(last) => {
+            Accumulator::Last(last) => {
                 if last.as_ref().is_none_or(|(at, _)| place > *at) {
                     *last = Some((place, value));
                 }
             }
-            State::Distinct(all) => {
+            Accumulator::Distinct(all) => {
                 if !value.is_null() {
                     all.insert(value);
                 }

@@ -11,7 +11,7 @@ use rdkafka::message::Message;
 
 use super::super::blocks;
 use super::Topic;
-use super::own::{Own, Place};
+use super::own::{Fate, Own};
 use super::trouble::failed;
 use standings_engine::input::Guard;
 use standings_engine::input::SourceError;
@@ -78,12 +78,12 @@ impl Topic<'_> {
                     unconfirmed |= Guard::is_unsure(own.heard, now);
                     own.heard = now;
                     match own.place(message.offset, self.out.released()) {
-                        Place::Taken => {}
-                        Place::GivenBack => {
+                        Fate::Taken => {}
+                        Fate::GivenBack => {
                             given_back.insert(partition);
                             continue;
                         }
-                        Place::BehindEnd => {
+                        Fate::BehindEnd => {
                             past_end.insert(partition);
                             continue;
                         }

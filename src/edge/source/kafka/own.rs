@@ -24,7 +24,7 @@ pub(super) struct Own {
 
 /// What is done with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Fate {
     Taken,
     /// Behind the hold: read again once it is released.
     GivenBack,
@@ -47,16 +47,16 @@ impl Own {
 
     /// Places the next message. Reading may be `released` between one message and the next: what was held stays so
     /// until it is read on from `next`.
-    pub fn place(&mut self, offset: u64, released: bool) -> Place {
+    pub fn place(&mut self, offset: u64, released: bool) -> Fate {
         self.held |= !released && self.hold.is_some_and(|hold| offset >= hold);
         if self.held {
-            return Place::GivenBack;
+            return Fate::GivenBack;
         }
         if self.end.is_some_and(|end| offset >= end) {
-            return Place::BehindEnd;
+            return Fate::BehindEnd;
         }
         self.next = offset + 1;
-        Place::Taken
+        Fate::Taken
     }
 
     /// The hold, if reading has come to what lies behind it or to the end, and not up to it: records before it, which
@@ -80,12 +80,12 @@ mod tests {
     #[test]
     fn what_is_gone_before_the_hold_does_not_stop_it() {
         let mut own = Own::new(0, None, Some(5));
-        assert_eq!(own.place(1, false), Place::Taken);
-        assert_eq!(own.place(6, false), Place::GivenBack);
+        assert_eq!(own.place(1, false), Fate::Taken);
+        assert_eq!(own.place(6, false), Fate::GivenBack);
         assert_eq!(own.skips_to_hold(), Some(5));
         assert_eq!(own.skips_to_hold(), None);
         own.held = false;
-        assert_eq!(own.place(6, true), Place::Taken);
+        assert_eq!(own.place(6, true), Fate::Taken);
     }
 
     #[test]
@@ -93,12 +93,12 @@ mod tests {
         let mut own = Own::new(3, None, Some(5));
         let places = [(3, false), (4, false), (5, false), (6, true), (7, true)];
         let places = places.map(|(offset, released)| own.place(offset, released));
-        assert_eq!(places[..2], [Place::Taken, Place::Taken]);
-        assert_eq!(places[2..], [Place::GivenBack; 3]);
+        assert_eq!(places[..2], [Fate::Taken, Fate::Taken]);
+        assert_eq!(places[2..], [Fate::GivenBack; 3]);
         assert_eq!(own.next, 5, "read again from the first that was given back");
         own.held = false;
         let again = [5, 6, 7].map(|offset| own.place(offset, true));
-        assert_eq!(again, [Place::Taken; 3]);
+        assert_eq!(again, [Fate::Taken; 3]);
         assert_eq!(own.next, 8);
     }
 
@@ -107,7 +107,7 @@ mod tests {
         let mut own = Own::new(0, Some(2), None);
         assert_eq!(
             [0, 1, 2].map(|offset| own.place(offset, true)),
-            [Place::Taken, Place::Taken, Place::BehindEnd]
+            [Fate::Taken, Fate::Taken, Fate::BehindEnd]
         );
         assert!(own.is_at_end());
         // Transaction markers may take the last offsets.

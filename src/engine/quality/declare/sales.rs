@@ -24,6 +24,16 @@ pub(super) const KEYS: [&str; 12] = [
     "unique-within",
 ];
 
+/// Reads the value of a key.
+type Read = fn(&Reading<'_>, &Item) -> Result<Condition, String>;
+
+/// What may be asked of texts.
+const TEXT_CONDITIONS: [(&str, Read); 3] = [
+    ("pattern", |r, item| r.pattern(item)),
+    ("allowed", |r, item| r.allowed(item)),
+    ("max-length", |r, item| r.max_length(item)),
+];
+
 impl Reading<'_> {
     pub(super) fn of_sales(&self, table: &dyn TableLike) -> Result<Check, String> {
         let column = self.column(table)?;
@@ -98,52 +108,18 @@ impl Reading<'_> {
             need(item, key, is_number, "numbers")?;
             *bound = Some(self.number(item, key, column)?);
         }
-        if let [min, max] = bounds
-            && (min.is_some() || max.is_some())
-        {
-            if let (Some(min), Some(max)) = (min, max)
-                && min > max
-            {
+        match bounds {
+            [None, None] => {}
+            [Some(min), Some(max)] if min > max => {
                 return Err(self.wrong(table.get("min"), "min is more than max: nothing passes"));
             }
-            found.push(("min and max", Condition::Range { min, max }));
+            [min, max] => found.push(("min and max", Condition::Range { min, max })),
         }
-        if let Some(item) = table.get("pattern") {
-            need(item, "pattern", is_text, "text")?;
-            let text = item.as_str().ok_or_else(|| {
-                self.wrong(
-                    Some(item),
-                    "pattern: allowed is a string, a regular expression",
-                )
-            })?;
-            let pattern = Pattern::new(text)
-                .map_err(|e| self.wrong(Some(item), &format!("pattern: {}", e.trim_end())))?;
-            found.push(("pattern", Condition::Pattern(pattern)));
-        }
-        if let Some(item) = table.get("allowed") {
-            need(item, "allowed", is_text, "text")?;
-            let list: Option<Vec<String>> = item.as_array().and_then(|list| {
-                let text = |v: &Value| v.as_str().map(str::to_owned);
-                list.iter().map(text).collect()
-            });
-            let mut list = list
-                .filter(|l| !l.is_empty())
-                .ok_or_else(|| self.wrong(Some(item), "allowed: a list of strings is allowed"))?;
-            // Looked up by halves.
-            list.sort();
-            list.dedup();
-            found.push(("allowed", Condition::Allowed(list)));
-        }
-        if let Some(item) = table.get("max-length") {
-            need(item, "max-length", is_text, "text")?;
-            let length = item.as_integer().and_then(|n| usize::try_from(n).ok());
-            let length = length.ok_or_else(|| {
-                self.wrong(
-                    Some(item),
-                    "max-length: a whole number of characters is allowed",
-                )
-            })?;
-            found.push(("max-length", Condition::MaxLength(length)));
+        for (key, of) in TEXT_CONDITIONS {
+            if let Some(item) = table.get(key) {
+                need(item, key, is_text, "text")?;
+                found.push((key, of(self, item)?));
+            }
         }
         if table.contains_key("unique-within") {
             let within = self.duration(table, "unique-within", LONGEST_WITHIN)?;
@@ -163,6 +139,42 @@ impl Reading<'_> {
                 &format!("it asks nothing; allowed are {}", KEYS[4..].join(", ")),
             )),
         }
+    }
+
+    fn pattern(&self, item: &Item) -> Result<Condition, String> {
+        let text = item.as_str().ok_or_else(|| {
+            self.wrong(
+                Some(item),
+                "pattern: allowed is a string, a regular expression",
+            )
+        })?;
+        Pattern::new(text)
+            .map(Condition::Pattern)
+            .map_err(|e| self.wrong(Some(item), &format!("pattern: {}", e.trim_end())))
+    }
+
+    fn allowed(&self, item: &Item) -> Result<Condition, String> {
+        let list: Option<Vec<String>> = item.as_array().and_then(|list| {
+            let text = |v: &Value| v.as_str().map(str::to_owned);
+            list.iter().map(text).collect()
+        });
+        let mut list = list
+            .filter(|l| !l.is_empty())
+            .ok_or_else(|| self.wrong(Some(item), "allowed: a list of strings is allowed"))?;
+        // Looked up by halves.
+        list.sort();
+        list.dedup();
+        Ok(Condition::Allowed(list))
+    }
+
+    fn max_length(&self, item: &Item) -> Result<Condition, String> {
+        let length = item.as_integer().and_then(|n| usize::try_from(n).ok());
+        length.map(Condition::MaxLength).ok_or_else(|| {
+            self.wrong(
+                Some(item),
+                "max-length: a whole number of characters is allowed",
+            )
+        })
     }
 
     /// A bound as the file writes it: exact, so not by way of a floating-point number.

@@ -48,7 +48,7 @@ pub struct Shares {
 
 /// Adds up what is committed; shared with who tells it at the end.
 pub struct Finished {
-    state: Mutex<State>,
+    state: Mutex<Account>,
     shares: Shares,
     /// The input has an end.
     until_end: bool,
@@ -60,7 +60,7 @@ pub struct Finished {
 }
 
 #[derive(Default)]
-struct State {
+struct Account {
     counts: BTreeMap<PartitionId, Counts>,
     watermarks: BTreeMap<PartitionId, i64>,
     commits: u64,
@@ -74,7 +74,7 @@ struct State {
     broken: Option<String>,
 }
 
-impl State {
+impl Account {
     fn total(&self) -> Counts {
         let mut total = Counts::default();
         self.counts.values().for_each(|c| total.add(c));
@@ -113,7 +113,7 @@ impl Finished {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Account> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -157,7 +157,7 @@ impl Finished {
     }
 
     /// Ends a stream of whose last records too many were refused.
-    fn watch(&self, state: &mut State) {
+    fn watch(&self, state: &mut Account) {
         let now = state.total();
         let is_old = |then: &Counts| now.read - then.read.min(now.read) >= LAST;
         // The newest of those that are old enough is what the last records begin with.
@@ -258,7 +258,7 @@ impl Finished {
     }
 
     /// Times that no clock of today shows, where they are the newest of a partition.
-    fn odd_times(&self, state: &State) -> Option<String> {
+    fn odd_times(&self, state: &Account) -> Option<String> {
         let greatest = state.watermarks.iter();
         let greatest = greatest.map(|(p, w)| (*p, w.saturating_add(self.out_of_orderness)));
         let odd = |(_, time): &(PartitionId, i64)| *time < USUAL.0 || *time >= USUAL.1;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::State;
+use super::Account;
 use standings_model::change::Counts;
 use standings_model::reject::{Reject, RejectKind};
 use standings_model::time::HOUR;
 
 /// Why a run that read something and ranked nothing has failed.
 pub(super) fn in_vain_message(
-    state: &State,
+    state: &Account,
     total: &Counts,
     reasons: Option<&str>,
     times: Option<&str>,
@@ -35,7 +35,7 @@ pub(super) fn in_vain_message(
 }
 
 /// `read 9,994: ranked 33, late 9,961 (first: …), dead 0; 14 changes in 3 commits, 0.2 s`.
-pub(super) fn line(state: &State, total: &Counts, seconds: f64) -> String {
+pub(super) fn line(state: &Account, total: &Counts, seconds: f64) -> String {
     let mut text = format!(
         "read {}: ranked {}, late {}",
         grouped(total.read),

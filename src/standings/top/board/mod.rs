@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use self::ranking::string;
-pub use self::ranking::{MOVE_SHOWN, Move, Ranking, Row, State};
+pub use self::ranking::{MOVE_SHOWN, Move, Ranking, Row, WindowState};
 
 /// All rankings.
 #[derive(Clone, Debug, Default)]
@@ -78,7 +78,7 @@ impl Board {
                 Some(_) => {}
                 None if change["op"] == "delete" => {}
                 None => {
-                    let state = State {
+                    let state = WindowState {
                         is_final,
                         corrected: false,
                         final_commit: commit,

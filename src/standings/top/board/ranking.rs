@@ -61,7 +61,7 @@ impl Row {
 
 /// A window, without its rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct State {
+pub struct WindowState {
     /// It is closed.
     pub is_final: bool,
     /// It changed after it was closed, while we looked.
@@ -86,7 +86,7 @@ pub struct Ranking {
     /// Whether a window's end is part of its name.
     by_end: bool,
     /// By name, as paths have it: the start, or `start/end`; the value also has the end.
-    pub windows: BTreeMap<String, (String, State)>,
+    pub windows: BTreeMap<String, (String, WindowState)>,
     /// The name of the window that is shown.
     pub start: Option<String>,
     rows: HashMap<Vec<String>, Row>,
@@ -144,7 +144,7 @@ impl Ranking {
                 .get(&start)
                 .map(|(_, state)| *state)
                 .filter(|s| s.is_final);
-            let state = known.unwrap_or(State {
+            let state = known.unwrap_or(WindowState {
                 is_final: w["final"] == true,
                 corrected: false,
                 final_commit: w["commit"].as_u64().unwrap_or(0),
@@ -193,7 +193,7 @@ impl Ranking {
     }
 
     /// The shown window's end and state.
-    pub fn window(&self) -> Option<&(String, State)> {
+    pub fn window(&self) -> Option<&(String, WindowState)> {
         self.windows.get(self.start.as_ref()?)
     }
 

@@ -1,0 +1,110 @@
+//! The end of an epoch: rows become one batch of deltas for each worker that owns some of the keys.
+
+use super::rows::{Distinct, Fold, NO_SPAN, Span};
+use crate::pack::deltas::{Deltas, Group, bin};
+use crate::pack::layout::{NO_TEXT, SlotKind};
+use crate::pack::texts::TextTable;
+
+/// A batch in the making: with several workers each gets a dictionary of its own.
+pub(super) struct Outgoing {
+    pub(super) deltas: Deltas,
+    /// This batch's number of each text, or `u32::MAX`; empty when the dictionary goes along whole.
+    renumbered: Vec<u32>,
+}
+
+impl Outgoing {
+    pub(super) fn new(worker: u64, workers: usize, texts: usize, mut deltas: Deltas) -> Self {
+        deltas.clear();
+        deltas.worker = worker;
+        let renumbered = if workers == 1 {
+            Vec::new()
+        } else {
+            vec![u32::MAX; texts]
+        };
+        Outgoing { deltas, renumbered }
+    }
+
+    fn text(&mut self, texts: &TextTable, id: u32) -> u32 {
+        if self.renumbered.is_empty() {
+            return id;
+        }
+        let number = &mut self.renumbered[id as usize];
+        if *number == u32::MAX {
+            *number = self.deltas.texts.push(texts.get(id), texts.hash(id));
+        }
+        *number
+    }
+
+    fn rewrite(&mut self, texts: &TextTable, at: usize) {
+        let id = self.deltas.words[at];
+        if id != NO_TEXT {
+            self.deltas.words[at] = u64::from(self.text(texts, id as u32));
+        }
+    }
+}
+
+impl Fold {
+    /// Ends the epoch: the rows by window, each to the batch of the worker that owns its key.
+    pub(super) fn flush(&mut self, number: u32, texts: &TextTable, out: &mut [Outgoing]) {
+        let stride = self.layout.width + 1;
+        let count = self.rows.len() / stride;
+        self.order.clear();
+        self.order.extend(0..count as u32);
+        if self.spans.len() > 1 {
+            let rows = &self.rows;
+            self.order.sort_by_key(|r| rows[*r as usize * stride] >> 32);
+        }
+        for Distinct { seen, pairs, .. } in &mut self.distinct {
+            pairs.clear();
+            pairs.extend(seen.drain());
+            pairs.sort_unstable();
+        }
+        for &row in &self.order {
+            let words = &self.rows[row as usize * stride..(row as usize + 1) * stride];
+            let (span, key) = ((words[0] >> 32) as usize, words[0] as u32);
+            let workers = out.len() as u64;
+            let to = &mut out[if workers == 1 {
+                0
+            } else {
+                (bin(texts.hash(key)) % workers) as usize
+            }];
+            let Span { latest, windows } = self.spans[span];
+            match to.deltas.groups.last_mut() {
+                Some(g) if (g.ranking, g.window_end, g.windows) == (number, latest, windows) => {
+                    g.rows += 1;
+                }
+                _ => to.deltas.groups.push(Group {
+                    ranking: number,
+                    rows: 1,
+                    window_end: latest,
+                    windows,
+                }),
+            }
+            let key = to.text(texts, key);
+            let at = to.deltas.words.len() + 1;
+            to.deltas.words.push(u64::from(key));
+            to.deltas.words.extend_from_slice(&words[1..]);
+            for slot in &self.layout.slots {
+                match slot.kind {
+                    SlotKind::MinText(_) | SlotKind::MaxText(_) => to.rewrite(texts, at + slot.at),
+                    SlotKind::LastText(_) => to.rewrite(texts, at + slot.at + 3),
+                    SlotKind::Distinct(_) => {
+                        let found = self.distinct.iter().find(|d| d.at == slot.at);
+                        let pairs = found.map_or(&[][..], |d| &d.pairs);
+                        let from = pairs.partition_point(|pair| pair >> 32 < u64::from(row));
+                        for pair in &pairs[from..from + words[1 + slot.at] as usize] {
+                            let id = to.text(texts, *pair as u32);
+                            to.deltas.distinct.push(id);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.rows.clear();
+        self.index.clear();
+        self.spans.clear();
+        self.span_numbers.clear();
+        self.last.1 = NO_SPAN;
+    }
+}

@@ -1,0 +1,320 @@
+//! One ranking's rows of accumulators, and what a sale adds to them.
+
+use hashbrown::{HashMap, HashTable};
+
+use super::combiner::{Origin, SaleView};
+use crate::pack::hash::mix;
+use crate::pack::key::{KeyCodec, push_i64, push_i128};
+use crate::pack::layout::{Layout, NO_TEXT, NULL_NUMBER, Slot, SlotKind, put_wide, wide};
+use crate::pack::texts::Texts;
+use standings_model::bytes::same;
+use standings_model::plan::Ranking;
+use standings_model::schema::{ColumnType, Schema};
+use standings_model::window::Cover;
+
+/// Text numbers of the present sale's columns: each is looked up at most once, whatever the number of rankings.
+pub(super) struct Columns {
+    pub(super) ids: Vec<u64>,
+}
+
+pub(super) const UNKNOWN: u64 = u64::MAX - 1;
+
+impl Columns {
+    #[inline]
+    pub(super) fn text(&mut self, texts: &mut Texts, sale: &impl SaleView, column: usize) -> u64 {
+        if self.ids[column] == UNKNOWN {
+            self.ids[column] = match sale.text(column) {
+                Some(bytes) => u64::from(texts.intern(bytes)),
+                None => NO_TEXT,
+            };
+        }
+        self.ids[column]
+    }
+}
+/// One ranking's part of the fold: a row of accumulators for each key in each set of windows.
+pub(super) struct Fold {
+    pub(super) ranking: Ranking,
+    pub(super) kinds: Vec<ColumnType>,
+    pub(super) layout: Layout,
+    /// The column that is the whole key, when it is one text column.
+    pub(super) plain: Option<usize>,
+    /// Rows: span number and key's text number packed in one word, then the accumulators.
+    pub(super) rows: Vec<u64>,
+    pub(super) index: HashTable<u32>,
+    pub(super) spans: Vec<Span>,
+    pub(super) span_numbers: HashMap<Span, u32>,
+    /// The pane of the previous sale.
+    pub(super) pane: Pane,
+    /// The windows of the previous row.
+    pub(super) last: (Span, u32),
+    /// Per slot of distinct values.
+    pub(super) distinct: Vec<Distinct>,
+    /// For the flush: the rows' order.
+    pub(super) order: Vec<u32>,
+}
+
+/// What a slot of distinct values has seen.
+pub(super) struct Distinct {
+    /// Where the slot's count is in a row.
+    pub(super) at: usize,
+    /// Row and value's text number, packed.
+    pub(super) seen: HashTable<u64>,
+    /// For the flush: the same, sorted.
+    pub(super) pairs: Vec<u64>,
+}
+
+/// A pane, and the windows that hold it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pane {
+    pub(super) length: i64,
+    pub(super) start: i64,
+    pub(super) cover: Cover,
+}
+
+/// Windows that a row counts in, alike: the latest by its end, and those before it, each a pane earlier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Span {
+    pub(super) latest: i64,
+    pub(super) windows: u32,
+}
+
+/// The number of no span.
+pub(super) const NO_SPAN: u32 = u32::MAX;
+
+impl Fold {
+    /// Nothing yet.
+    pub(super) fn new(ranking: &Ranking, schema: &Schema) -> Self {
+        let layout = Layout::new(ranking, schema);
+        Fold {
+            ranking: ranking.clone(),
+            kinds: schema.columns.iter().map(|c| c.kind).collect(),
+            distinct: distinct_slots(&layout),
+            order: Vec::new(),
+            layout,
+            plain: KeyCodec::new(ranking, schema)
+                .is_plain_text()
+                .then(|| ranking.keys[0].column),
+            rows: Vec::new(),
+            index: HashTable::new(),
+            spans: Vec::new(),
+            span_numbers: HashMap::new(),
+            pane: Pane {
+                length: ranking.window.pane(),
+                start: 0,
+                cover: ranking.window.cover(0),
+            },
+            last: (Span::default(), NO_SPAN),
+        }
+    }
+
+    pub(super) fn key(
+        &self,
+        texts: &mut Texts,
+        columns: &mut Columns,
+        sale: &impl SaleView,
+    ) -> u32 {
+        if let Some(column) = self.plain {
+            return columns.text(texts, sale, column) as u32;
+        }
+        let mut bytes = Vec::with_capacity(32);
+        for (i, key) in self.ranking.keys.iter().enumerate() {
+            match self.kinds[key.column] {
+                ColumnType::Text => {
+                    bytes.extend_from_slice(sale.text(key.column).unwrap_or_default());
+                    if i + 1 < self.ranking.keys.len() {
+                        bytes.push(0);
+                    }
+                }
+                ColumnType::Decimal { .. } => {
+                    push_i128(&mut bytes, sale.number(key.column).unwrap_or_default())
+                }
+                _ => push_i64(
+                    &mut bytes,
+                    sale.number(key.column).unwrap_or_default() as i64,
+                ),
+            }
+        }
+        texts.intern(&bytes)
+    }
+
+    /// The windows that hold a time.
+    #[inline]
+    pub(super) fn cover(&mut self, time: i64) -> Cover {
+        let Pane { length, start, .. } = self.pane;
+        // Sales that come together are mostly of one pane, and a division costs as much as all the rest here.
+        if !(0..length).contains(&time.wrapping_sub(start)) {
+            self.pane.cover = self.ranking.window.cover(time);
+            self.pane.start = self.pane.cover.first - length;
+        }
+        self.pane.cover
+    }
+
+    /// The row of a key in some windows, made when new.
+    #[inline]
+    pub(super) fn row(&mut self, span: Span, key: u32) -> usize {
+        if self.last.0 != span || self.last.1 == NO_SPAN {
+            let spans = &mut self.spans;
+            let number = *self.span_numbers.entry(span).or_insert_with(|| {
+                spans.push(span);
+                spans.len() as u32 - 1
+            });
+            self.last = (span, number);
+        }
+        let owner = u64::from(self.last.1) << 32 | u64::from(key);
+        let stride = self.layout.width + 1;
+        let rows = &self.rows;
+        let hash = mix(owner);
+        if let Some(row) = self
+            .index
+            .find(hash, |r| rows[*r as usize * stride] == owner)
+        {
+            return *row as usize;
+        }
+        let row = (rows.len() / stride) as u32;
+        self.rows.resize(self.rows.len() + stride, 0);
+        let at = row as usize * stride;
+        self.rows[at] = owner;
+        self.layout.clear(&mut self.rows[at + 1..]);
+        let rows = &self.rows;
+        self.index
+            .insert_unique(hash, row, |r| mix(rows[*r as usize * stride]));
+        row as usize
+    }
+
+    /// Adds a sale to a row.
+    #[inline]
+    pub(super) fn accumulate(
+        &mut self,
+        row: usize,
+        texts: &mut Texts,
+        columns: &mut Columns,
+        sale: &impl SaleView,
+        time: i64,
+        origin: Origin,
+    ) {
+        let stride = self.layout.width + 1;
+        let words = &mut self.rows[row * stride + 1..(row + 1) * stride];
+        for &Slot {
+            kind,
+            at,
+            ref filter,
+        } in &self.layout.slots
+        {
+            if filter
+                .as_ref()
+                .is_some_and(|f| !f.passes(&|c| sale.value(c)))
+            {
+                continue;
+            }
+            match kind {
+                SlotKind::CountAll => words[at] += 1,
+                SlotKind::Count(c) => {
+                    words[at] += u64::from(sale.text(c).is_some() || sale.number(c).is_some())
+                }
+                SlotKind::Sum(c) => {
+                    if let Some(n) = sale.number(c) {
+                        put_wide(words, at, wide(words, at) + n);
+                    }
+                }
+                SlotKind::Min(c) => {
+                    if let Some(n) = sale.number(c) {
+                        put_wide(words, at, wide(words, at).min(n));
+                    }
+                }
+                SlotKind::Max(c) => {
+                    if let Some(n) = sale.number(c) {
+                        put_wide(words, at, wide(words, at).max(n));
+                    }
+                }
+                SlotKind::MinText(c) | SlotKind::MaxText(c) => {
+                    let id = columns.text(texts, sale, c);
+                    if goes_before(texts, id, words[at], matches!(kind, SlotKind::MinText(_))) {
+                        words[at] = id;
+                    }
+                }
+                SlotKind::Last(c) => {
+                    if is_later(words, at, time, origin) {
+                        set_last(words, at, time, origin);
+                        put_wide(words, at + 3, sale.number(c).unwrap_or(NULL_NUMBER));
+                    }
+                }
+                SlotKind::LastText(c) => {
+                    if is_later(words, at, time, origin) {
+                        set_last(words, at, time, origin);
+                        // A label rarely changes: comparing with the one that is there spares the look-up.
+                        if !is_text(texts, words[at + 3], sale.text(c)) {
+                            words[at + 3] = columns.text(texts, sale, c);
+                        }
+                    }
+                }
+                SlotKind::Distinct(c) => {
+                    let id = match self.kinds[c] {
+                        ColumnType::Text => columns.text(texts, sale, c),
+                        _ => match sale.number(c) {
+                            Some(n) => u64::from(texts.intern(&n.to_be_bytes())),
+                            None => NO_TEXT,
+                        },
+                    };
+                    if id == NO_TEXT {
+                        continue;
+                    }
+                    let of = self.distinct.iter_mut().find(|d| d.at == at);
+                    words[at] += u64::from(of.is_some_and(|of| of.is_new(row, id as u32)));
+                }
+            }
+        }
+    }
+}
+
+impl Distinct {
+    /// Notes a value of a row; whether the row had not had it.
+    #[inline]
+    fn is_new(&mut self, row: usize, id: u32) -> bool {
+        let pair = (row as u64) << 32 | u64::from(id);
+        let hash = mix(pair);
+        let new = self.seen.find(hash, |other| *other == pair).is_none();
+        if new {
+            self.seen.insert_unique(hash, pair, |p| mix(*p));
+        }
+        new
+    }
+}
+
+/// Whether a text takes the place of the least (or greatest) so far.
+#[inline]
+fn goes_before(texts: &Texts, id: u64, so_far: u64, least: bool) -> bool {
+    let text = |id: u64| texts.table().get(id as u32);
+    id != NO_TEXT && (so_far == NO_TEXT || (text(id) < text(so_far)) == least)
+}
+
+/// Whether a text is the one of a number.
+#[inline]
+fn is_text(texts: &Texts, id: u64, text: Option<&[u8]>) -> bool {
+    id != NO_TEXT && text.is_some_and(|text| same(text, texts.table().get(id as u32)))
+}
+
+fn distinct_slots(layout: &Layout) -> Vec<Distinct> {
+    let slots = layout.slots.iter();
+    slots
+        .filter(|slot| matches!(slot.kind, SlotKind::Distinct(_)))
+        .map(|slot| Distinct {
+            at: slot.at,
+            seen: HashTable::new(),
+            pairs: Vec::new(),
+        })
+        .collect()
+}
+
+/// Whether a sale comes after the one that a last-value slot holds, by (event time, partition, offset).
+#[inline]
+fn is_later(words: &[u64], at: usize, time: i64, origin: Origin) -> bool {
+    (words[at], words[at + 1], words[at + 2])
+        < (time as u64 + 1, u64::from(origin.partition), origin.offset)
+        || words[at] == 0
+}
+
+fn set_last(words: &mut [u64], at: usize, time: i64, origin: Origin) {
+    words[at] = time as u64 + 1;
+    words[at + 1] = u64::from(origin.partition);
+    words[at + 2] = origin.offset;
+}

@@ -1,0 +1,112 @@
+//! An epoch's end: what it came to goes to the dataflow, and is in flight until it is durable.
+
+use std::collections::BTreeMap;
+
+use super::{Driver, Feed};
+use crate::dataflow::messages::{Body, Message};
+use crate::rank::messages::Epoch;
+use standings_model::block::PartitionId;
+use standings_model::sabotage::{self, Mistake};
+
+impl<F: Feed> Driver<F> {
+    pub(super) fn wants_epoch(&self) -> bool {
+        self.epoch == 0
+            || self.cells.latest.get() > self.epoch
+            || self.owes_epoch
+            || self.fold.is_changed()
+    }
+
+    pub(super) fn end_epoch(&mut self) {
+        self.size.ended(self.bytes, || self.fold.pays());
+        let (batches, progress) = {
+            let mut spent = self.cells.spent.borrow_mut();
+            self.fold.end_epoch(self.peers, &mut spent)
+        };
+        for deltas in batches {
+            let to = deltas.worker;
+            self.send(to, Body::Deltas(Box::new(deltas)));
+        }
+        // What is in this epoch counts when every worker has gone past it: who has nothing of its own must be told.
+        let owed = self.owes_epoch && !sabotage::is(Mistake::OthersNotTold);
+        let followed = progress.is_none() && !owed;
+        if let Some(mut progress) = progress {
+            let partitions = progress.partitions.iter();
+            let offsets = partitions.map(|p| (p.partition, p.next_offset)).collect();
+            self.in_flight.push_back((self.epoch, self.bytes, offsets));
+            self.in_flight_bytes += self.bytes;
+            if !sabotage::is(Mistake::InFlightNotTold) {
+                self.settings.live.add_in_flight(self.bytes as i64);
+            }
+            progress.arrived = std::mem::take(&mut self.arrived);
+            progress.folded = (!progress.arrived.is_empty()).then(|| self.settings.clock.wall());
+            // And room for one more before anything is durable.
+            progress.more = self.size.is_backlog(self.bytes)
+                && self.in_flight_bytes + self.size.bytes() <= self.settings.in_flight_bytes;
+            self.send(0, Body::Progress(Box::new(progress)));
+        }
+        tracing::debug!(
+            event = "epoch_ended",
+            worker = self.index,
+            epoch = self.epoch,
+            bytes = self.bytes,
+            most = self.size.bytes(),
+            in_flight = self.in_flight_bytes
+        );
+        self.bytes = 0;
+        self.owes_epoch = false;
+        self.last_end = self.settings.clock.now();
+        let mut next = (self.epoch + 1).max(self.cells.latest.get());
+        if let Some(order) = self.cells.heard.borrow().snapshot {
+            next = next.max(order.epoch);
+        }
+        if !followed && self.peers > 1 {
+            self.send_to_others(&Body::Tick(next));
+        }
+        self.epoch = next;
+        if let Some(input) = &mut self.input {
+            input.advance_to(next);
+        }
+    }
+
+    /// Forgets what has become durable, and tells the source.
+    pub(super) fn release(&mut self) {
+        let durable = self
+            .durable
+            .with_frontier(|f| f.first().copied().unwrap_or(Epoch::MAX));
+        let mut offsets = BTreeMap::new();
+        while let Some((epoch, bytes, _)) = self.in_flight.front()
+            && *epoch < durable
+        {
+            self.in_flight_bytes -= bytes;
+            if !sabotage::is(Mistake::InFlightNotTold) {
+                self.settings.live.add_in_flight(-(*bytes as i64));
+            }
+            if let Some((_, _, passed)) = self.in_flight.pop_front() {
+                offsets.extend(passed);
+            }
+        }
+        if !offsets.is_empty() {
+            self.tell_durable(&offsets.into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    pub(super) fn tell_durable(&self, offsets: &[(PartitionId, u64)]) {
+        self.settings.live.set_durable(offsets);
+        if let Some(feed) = &self.feed {
+            feed.durable(offsets);
+        }
+    }
+
+    pub(super) fn send(&mut self, to: u64, body: Body) {
+        if let Some(input) = &mut self.input {
+            input.send(Message { to, body });
+        }
+    }
+
+    pub(super) fn send_to_others(&mut self, body: &Body) {
+        let own = self.index;
+        for to in (0..self.peers).filter(|to| *to != own) {
+            self.send(to as u64, body.clone());
+        }
+    }
+}
