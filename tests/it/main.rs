@@ -19,6 +19,7 @@ mod fencing;
 mod file_edges;
 mod files_against_reference;
 mod finished;
+mod follow;
 mod fuzz_bounded;
 mod http;
 mod kafka_postgres;
