@@ -116,7 +116,7 @@ fn read(path: &Path) -> Result<usize, String> {
         match reader.next_within(Duration::from_secs(20)) {
             Some(SourceEvent::Block(block)) => records += block.records.len(),
             Some(SourceEvent::Ended { .. }) => break Ok(records),
-            Some(SourceEvent::Failed(why)) => break Err(why),
+            Some(SourceEvent::Failed(why)) => break Err(why.to_string()),
             Some(_) => {}
             None => panic!("the reader is gone, or reads without end"),
         }

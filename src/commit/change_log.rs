@@ -15,17 +15,62 @@ use standings_model::window::Bounds;
 use crate::sink::{Shown, ShownRow};
 
 /// What a file of changes shows: it does not say which input it stands for.
-pub fn fold_log(plan: &Plan, text: &[u8]) -> Result<Shown, String> {
+pub fn fold_log(plan: &Plan, text: &[u8]) -> Result<Shown, LineError> {
     let mut rows = BTreeMap::new();
     let lines = text.split(|b| *b == b'\n').filter(|l| !l.is_empty());
     for (number, line) in lines.enumerate() {
-        fold(plan, &[], Some(line), &mut rows)
-            .map_err(|e| format!("line {} is no change of ours: {e}", number + 1))?;
+        fold(plan, &[], Some(line), &mut rows).map_err(|source| LineError {
+            line: number + 1,
+            source,
+        })?;
     }
     Ok(Shown {
         rows: rows.into_values().collect(),
         ..Shown::default()
     })
+}
+
+/// A message that is none of a change log.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// No JSON of a change, or of a key.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// A key that does not say of which row.
+    #[error("a key without `{0}`")]
+    Lacks(&'static str),
+    /// A bound of a window.
+    #[error("`{0}` is no time")]
+    NoTime(String),
+    /// A member that should be a text.
+    #[error("`{name}`: {source}")]
+    NoText {
+        /// Which.
+        name: String,
+        /// What it is.
+        source: serde_json::Error,
+    },
+    /// A member of another type.
+    #[error("`{name}` is {found}")]
+    Wrong {
+        /// Which.
+        name: String,
+        /// What it is.
+        found: String,
+    },
+    /// Nothing says where the row stands.
+    #[error("an upsert without a rank")]
+    NoRank,
+}
+
+/// A line of a file that is none of a change log.
+#[derive(Debug, thiserror::Error)]
+#[error("line {line} is no change of ours: {source}")]
+pub struct LineError {
+    /// From 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub source: ChangeError,
 }
 
 /// A change, as written.
@@ -74,22 +119,17 @@ pub fn fold(
     key: &[u8],
     value: Option<&[u8]>,
     rows: &mut BTreeMap<RowKey, ShownRow>,
-) -> Result<(), String> {
+) -> Result<(), ChangeError> {
     let Some(value) = value else {
         // A tombstone: the key says which row.
-        let fields: BTreeMap<Cow<'_, str>, &RawValue> =
-            serde_json::from_slice(key).map_err(|e| e.to_string())?;
-        let text = |name: &str| -> Result<String, String> {
-            let raw = fields
-                .get(name)
-                .ok_or_else(|| format!("a key without `{name}`"))?;
-            serde_json::from_str(raw.get()).map_err(|e| e.to_string())
+        let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(key)?;
+        let text = |name: &'static str| -> Result<String, ChangeError> {
+            let raw = fields.get(name).ok_or(ChangeError::Lacks(name))?;
+            Ok(serde_json::from_str(raw.get())?)
         };
-        let Some(ranking) = plan
-            .rankings
-            .iter()
-            .position(|r| Ok(&r.name) == text("ranking").as_ref())
-        else {
+        let named = text("ranking").ok();
+        let mut rankings = plan.rankings.iter();
+        let Some(ranking) = rankings.position(|r| named.as_ref() == Some(&r.name)) else {
             return Ok(());
         };
         let window = &plan.rankings[ranking].window;
@@ -102,7 +142,7 @@ pub fn fold(
         rows.remove(&(ranking, Bounds { start, end }, keys));
         return Ok(());
     };
-    let change: Change<'_> = serde_json::from_slice(value).map_err(|e| e.to_string())?;
+    let change: Change<'_> = serde_json::from_slice(value)?;
     // A ranking that is not loaded any more is left as it is.
     let Some(number) = plan.rankings.iter().position(|r| r.name == change.ranking) else {
         return Ok(());
@@ -120,13 +160,13 @@ pub fn fold(
     }
     let measures = (0..ranking.measures.len())
         .map(|i| field(plan, ranking, Field::Measure(i), &change.row))
-        .collect::<Result<Arc<[Value]>, String>>()?;
+        .collect::<Result<Arc<[Value]>, ChangeError>>()?;
     let row = ShownRow {
         ranking: number,
         window_start: bounds.start,
         window_end: bounds.end,
         key,
-        rank: change.rank.ok_or("an upsert without a rank")?,
+        rank: change.rank.ok_or(ChangeError::NoRank)?,
         measures,
         is_final: change.is_final,
     };
@@ -134,13 +174,13 @@ pub fn fold(
     Ok(())
 }
 
-fn time(text: &str) -> Result<i64, String> {
-    parse_written(text).ok_or_else(|| format!("`{text}` is no time"))
+fn time(text: &str) -> Result<i64, ChangeError> {
+    parse_written(text).ok_or_else(|| ChangeError::NoTime(text.to_owned()))
 }
 
 type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
-fn keys(plan: &Plan, ranking: &Ranking, fields: &Fields<'_>) -> Result<Arc<[Value]>, String> {
+fn keys(plan: &Plan, ranking: &Ranking, fields: &Fields<'_>) -> Result<Arc<[Value]>, ChangeError> {
     (0..ranking.keys.len())
         .map(|i| field(plan, ranking, Field::Key(i), fields))
         .collect()
@@ -151,15 +191,23 @@ fn field(
     ranking: &Ranking,
     field: Field,
     fields: &Fields<'_>,
-) -> Result<Value, String> {
+) -> Result<Value, ChangeError> {
     let name = ranking.field_name(field);
     // A measure that the query did not have when the row was written: NULL, which the difference sets right.
     let raw = fields.get(name).map_or("null", |r| r.get());
     if raw == "null" {
         return Ok(Value::Null);
     }
-    let text = || serde_json::from_str::<String>(raw).map_err(|e| format!("`{name}`: {e}"));
-    let wrong = || format!("`{name}` is {raw}");
+    let text = || {
+        serde_json::from_str::<String>(raw).map_err(|source| ChangeError::NoText {
+            name: name.to_owned(),
+            source,
+        })
+    };
+    let wrong = || ChangeError::Wrong {
+        name: name.to_owned(),
+        found: raw.to_owned(),
+    };
     Ok(match ranking.field_type(field, &plan.schema) {
         FieldType::Text => Value::text(text()?),
         FieldType::Integer => Value::Integer(raw.parse().map_err(|_| wrong())?),

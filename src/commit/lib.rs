@@ -36,5 +36,6 @@ pub mod kind;
 pub mod refused;
 pub mod sink;
 pub mod tally;
+mod topic_error;
 pub mod transactions;
 pub mod window_watch;

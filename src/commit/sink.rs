@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use standings_model::block::PartitionId;
 use standings_model::change::Commit;
-use standings_model::identity::{Conflict, Known, Opening};
+use standings_model::error::{Code, Coded, Failure, codes};
+use standings_model::identity::{Known, Opening};
 use standings_model::plan::Plan;
 use standings_model::reject::Reject;
 use standings_model::value::Value;
 use standings_model::window::Bounds;
-use standings_process::exit::Failure;
 
 use crate::refused;
 
@@ -67,21 +67,51 @@ impl ShownRow {
 /// Why a sink failed for good. What can heal (a server that is down) is waited for inside the sink.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
-    /// The configuration or the sink's shape is wrong: exit code 2.
-    #[error("{0}")]
-    Configuration(String),
-    /// What was known and what is there do not agree.
-    #[error(transparent)]
-    Conflict(#[from] Conflict),
     /// It shows less than it acknowledged in this run; opened again, it says what.
-    #[error("{0}")]
-    Behind(String),
-    /// A newer generation has taken over.
-    #[error("{0}")]
-    Fenced(String),
-    /// Anything else that waiting does not heal.
-    #[error("{0}")]
-    Failed(String),
+    #[error(
+        "{sink} is at commit {commit} of generation {generation}, and had acknowledged commit {acknowledged} to generation \
+         {own}"
+    )]
+    Behind {
+        /// For logs.
+        sink: String,
+        /// Its last commit.
+        commit: u64,
+        /// The newest generation there.
+        generation: i64,
+        /// The last commit that it had acknowledged.
+        acknowledged: u64,
+        /// To this generation.
+        own: i64,
+    },
+    /// Anything else: whatever sink it is, it says what, with its code.
+    #[error(transparent)]
+    Failed(Failure),
+}
+
+impl SinkError {
+    /// Its entry in the table.
+    pub fn code(&self) -> &'static Code {
+        match self {
+            SinkError::Behind { .. } => &codes::sink::BEHIND,
+            SinkError::Failed(failure) => failure.code(),
+        }
+    }
+}
+
+impl<E: Coded> From<E> for SinkError {
+    fn from(error: E) -> Self {
+        SinkError::Failed(error.into())
+    }
+}
+
+impl From<SinkError> for Failure {
+    fn from(error: SinkError) -> Self {
+        match error {
+            SinkError::Behind { .. } => Failure::of(error.code(), error.to_string()),
+            SinkError::Failed(failure) => failure,
+        }
+    }
 }
 
 /// A place that commits are written to. Lives on its own thread: calls may block.
@@ -102,7 +132,7 @@ pub trait Sink: Send {
     /// and says what is already shown. Looks first, if it was not asked to.
     fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Shown, SinkError>;
 
-    /// Asks whether the sink is still this run's: [`SinkError::Fenced`] if another has opened it since. A sink without
+    /// Asks whether the sink is still this run's: an error if another has opened it since. A sink without
     /// owners is everybody's.
     fn confirm(&mut self, _: &Plan) -> Result<(), SinkError> {
         Ok(())
@@ -131,17 +161,5 @@ impl RejectWriter for Nowhere {
 
     fn write(&mut self, _: &Plan, _: &[&Reject]) -> Result<(), SinkError> {
         Ok(())
-    }
-}
-
-impl From<SinkError> for Failure {
-    fn from(error: SinkError) -> Self {
-        match error {
-            SinkError::Configuration(m) => Failure::usage(m),
-            SinkError::Conflict(conflict) => conflict.into(),
-            SinkError::Fenced(m) | SinkError::Failed(m) | SinkError::Behind(m) => {
-                Failure::failed(m)
-            }
-        }
     }
 }

@@ -35,9 +35,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::refused::Letters;
-use crate::refused::each_that_fits;
+use crate::refused::{Letters, each_that_fits};
 use crate::sink::{Shown, ShownRow, Sink, SinkError};
+pub use crate::topic_error::{TopicSinkError, Trouble};
 use standings_model::block::PartitionId;
 use standings_model::change::Commit;
 use standings_model::clock::Clock;
@@ -117,19 +117,6 @@ impl LogIdentity {
                 _ => None,
             })
     }
-}
-
-/// What an attempt ran into.
-#[derive(Debug)]
-pub enum Trouble {
-    /// The same call may be made again.
-    Again(String),
-    /// The transaction must be given up, and made anew.
-    Abort(String),
-    /// Another cluster has taken the transactional id over.
-    Fenced(String),
-    /// Waiting does not heal it.
-    Final(String),
 }
 
 /// One record.
@@ -227,25 +214,30 @@ impl<T: Transactions> TransactionalSink<T> {
     /// The brokers end a transaction that is open for too long, and refuse its producer from then on, as if somebody had
     /// taken over.
     fn timed_out(&self, commit: u64, open: Duration, problem: &str) -> SinkError {
-        SinkError::Failed(format!(
-            "the transaction of commit {commit} on {} was open for {} s, and the brokers end one after {} s \
-             (transaction.timeout.ms): was this process stopped, or the machine asleep? Nothing of it was committed; start \
-             again: it is made anew ({problem})",
-            self.log.name(),
-            open.as_secs(),
-            self.log.transaction_timeout().as_secs()
-        ))
+        TopicSinkError::TimedOut {
+            commit,
+            name: self.log.name().to_owned(),
+            open,
+            limit: self.log.transaction_timeout(),
+            problem: problem.to_owned(),
+        }
+        .into()
     }
 
     fn end(&self, trouble: Trouble) -> SinkError {
+        let name = self.log.name().to_owned();
         match trouble {
-            Trouble::Fenced(m) => SinkError::Fenced(format!(
-                "another cluster has taken over {}; this one (generation {}) stops: {m}",
-                self.log.name(),
-                self.generation
-            )),
-            Trouble::Again(m) | Trouble::Abort(m) | Trouble::Final(m) => {
-                SinkError::Failed(format!("writing to {} failed: {m}", self.log.name()))
+            Trouble::Fenced(problem) => TopicSinkError::TakenOver {
+                name,
+                generation: self.generation,
+                problem,
+            }
+            .into(),
+            Trouble::Again(problem) | Trouble::Abort(problem) => {
+                TopicSinkError::Writing { name, problem }.into()
+            }
+            Trouble::Final(failure) => {
+                SinkError::Failed(failure.told(format!("writing to {name} failed: {failure}")))
             }
         }
     }
@@ -294,7 +286,7 @@ impl<T: Transactions> TransactionalSink<T> {
         })?;
         if !refused.is_empty() {
             let told = self.letters.tell(self.log.name(), plan, commit, &refused);
-            told.map_err(|e| Trouble::Final(e.to_string()))?;
+            told.map_err(|e| Trouble::Final(e.into()))?;
         }
         self.log.acknowledged(id)?;
         self.persist(|log| log.commit(id))
@@ -419,12 +411,12 @@ impl<T: Transactions> TransactionalSink<T> {
         };
         let name = self.log.name();
         if progress.format > FORMAT {
-            return Err(SinkError::Configuration(format!(
-                "{name}-progress has format {}, and this version ({}) knows {FORMAT}: a newer version writes there. \
-                 Nothing was written; use that version, or another topic",
-                progress.format,
-                env!("CARGO_PKG_VERSION")
-            )));
+            return Err(TopicSinkError::Newer {
+                name: name.to_owned(),
+                format: progress.format,
+                known: FORMAT,
+            }
+            .into());
         }
         if sabotage::is(Mistake::IdentityIgnored) {
             return Ok(());
@@ -437,10 +429,11 @@ impl<T: Transactions> TransactionalSink<T> {
                 tracing::warn!(event = "sink_forgotten", sink = name, differs);
                 Ok(())
             }
-            Some(differs) => Err(SinkError::Conflict(Conflict::OtherSink {
+            Some(differs) => Err(Conflict::OtherSink {
                 sink: holder,
                 differs,
-            })),
+            }
+            .into()),
             None => Ok(()),
         }
     }
@@ -455,13 +448,14 @@ impl<T: Transactions> TransactionalSink<T> {
         }
         let known_apart = rows.is_empty() || sabotage::is(Mistake::IdentityIgnored);
         if !known_apart && !opening.forget.sink {
-            return Err(SinkError::Conflict(Conflict::OtherSink {
+            return Err(Conflict::OtherSink {
                 sink: self.log.name().to_owned(),
                 differs: format!(
                     "it shows {} rows, and its topic of progress, which says what they stand for, is empty or gone",
                     rows.len()
                 ),
-            }));
+            }
+            .into());
         }
         Ok(Shown {
             rows,
@@ -482,11 +476,8 @@ impl<T: Transactions> TransactionalSink<T> {
         self.asked = Some(self.clock.now());
         match self.identity.differs(&is) {
             Some(differs) if !sabotage::is(Mistake::IdentityIgnored) => {
-                Err(SinkError::Failed(format!(
-                    "{} was deleted while this run wrote to it, and made anew: {differs}. Nothing was written to the new one; \
-                     start with --forget sink to have it filled",
-                    self.log.name()
-                )))
+                let name = self.log.name().to_owned();
+                Err(TopicSinkError::Replaced { name, differs }.into())
             }
             _ => Ok(()),
         }

@@ -11,10 +11,21 @@ use standings_process::secret::Secret;
 pub enum Sending {
     /// It is there.
     Taken,
-    /// Nobody answers: it may be tried again.
+    /// Nobody answers: it may be tried again. This and what follows: in the words of who was asked.
     Later(String),
     /// It was refused, and will be.
     Refused(String),
+}
+
+/// An endpoint that cannot be posted to.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    /// The client does not come about.
+    #[error(transparent)]
+    Client(#[from] reqwest::Error),
+    /// This process has no thread for it.
+    #[error(transparent)]
+    System(#[from] std::io::Error),
 }
 
 /// An endpoint. Calls block.
@@ -27,7 +38,11 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// Connects when something is sent, which may take `patience` at most. `token` is the bearer of it, shown nowhere.
-    pub fn new(url: &str, token: Option<Secret>, patience: Duration) -> Result<Self, String> {
+    pub fn new(
+        url: &str,
+        token: Option<Secret>,
+        patience: Duration,
+    ) -> Result<Self, EndpointError> {
         // Fails when it was installed before, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
@@ -38,8 +53,8 @@ impl Endpoint {
             .enable_all()
             .build();
         Ok(Endpoint {
-            client: client.map_err(|e| e.to_string())?,
-            runtime: runtime.map_err(|e| e.to_string())?,
+            client: client?,
+            runtime: runtime?,
             url: url.to_owned(),
             token,
         })

@@ -42,9 +42,14 @@ pub struct TraceArgs {
     pub trace_token: Option<Secret>,
 }
 
+/// A text that is no receiver of traces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("write it as http://host:4318, without user and parameters")]
+struct NoReceiver;
+
 /// The receiver's base; `/v1/traces` is added where it is missing.
-fn parse_url(text: &str) -> Result<String, String> {
-    let wrong = || Err("write it as http://host:4318, without user and parameters".to_owned());
+fn parse_url(text: &str) -> Result<String, NoReceiver> {
+    let wrong = || Err(NoReceiver);
     let Some((scheme @ ("http" | "https"), rest)) = text.split_once("://") else {
         return wrong();
     };

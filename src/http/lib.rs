@@ -29,6 +29,7 @@ pub mod as_of;
 mod backlog;
 pub mod board;
 pub mod database;
+mod error;
 mod events;
 mod follow;
 mod health;

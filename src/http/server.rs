@@ -28,6 +28,7 @@ use super::security::{Gate, HttpArgs, LARGEST_HEAD, Peer, guard};
 use super::unread::{Impatient, Unread};
 use super::watch::Shown;
 use super::{api, events, openapi, page, probes};
+use crate::error::{AddressProblem, HttpError};
 use standings_process::exit::Failure;
 
 /// How long a request's head may take, and how long a connection may be silent between two.
@@ -44,33 +45,31 @@ pub struct Listening {
 /// Takes the address of process `process`: the port and the process's number added, so that the processes of one
 /// machine do not meet. Port 0 is any free one.
 pub fn listen(address: &str, process: usize, args: &HttpArgs) -> Result<Listening, Failure> {
-    let wrong = |e: &dyn std::fmt::Display| {
-        Failure::usage(format!(
-            "--http {address}: {e}; give a free address such as 127.0.0.1:8080"
-        ))
+    let wrong = |source: AddressProblem| HttpError::Address {
+        address: address.to_owned(),
+        source,
     };
     let with_host = match address.strip_prefix(':') {
         Some(port) => format!("0.0.0.0:{port}"),
         None => address.to_owned(),
     };
-    let mut found = with_host.to_socket_addrs().map_err(|e| wrong(&e))?;
-    let mut at = found.next().ok_or_else(|| wrong(&"no such host"))?;
+    let mut found = with_host.to_socket_addrs().map_err(|e| wrong(e.into()))?;
+    let mut at = found.next().ok_or_else(|| wrong(AddressProblem::NoHost))?;
     if at.port() != 0 {
         let port = usize::from(at.port()) + process;
-        at.set_port(u16::try_from(port).map_err(|_| wrong(&"the port is too large"))?);
+        at.set_port(u16::try_from(port).map_err(|_| wrong(AddressProblem::Port))?);
     }
     let gate = Gate::open(args, address, at)?;
-    let listener = TcpListener::bind(at).map_err(|e| wrong(&e))?;
-    listener.set_nonblocking(true).map_err(|e| wrong(&e))?;
+    let listener = TcpListener::bind(at).map_err(|e| wrong(e.into()))?;
+    let set = listener.set_nonblocking(true);
+    set.map_err(|e| wrong(e.into()))?;
     Ok(Listening { listener, gate })
 }
 
 impl Listening {
     /// Where.
     pub fn address(&self) -> Result<SocketAddr, Failure> {
-        self.listener
-            .local_addr()
-            .map_err(|e| Failure::failed(format!("--http: {e}")))
+        Ok(self.listener.local_addr().map_err(HttpError::Local)?)
     }
 
     /// `http` or `https`.
@@ -83,11 +82,10 @@ impl Listening {
 
     /// Serves until the process ends, on one thread: an engine's other cores are for its workers.
     pub fn serve(self, shown: Arc<Shown>) -> Result<(), Failure> {
-        let failed = |e: std::io::Error| Failure::failed(format!("cannot serve HTTP: {e}"));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(failed)?;
+            .map_err(HttpError::Serving)?;
         std::thread::Builder::new()
             .name("http".to_owned())
             .spawn(move || {
@@ -95,7 +93,7 @@ impl Listening {
                     tracing::error!(event = "http_ended", problem = %e);
                 }
             })
-            .map_err(failed)?;
+            .map_err(HttpError::Serving)?;
         Ok(())
     }
 

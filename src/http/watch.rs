@@ -13,6 +13,7 @@ use super::database::Database;
 use standings_commit::committer::Observer;
 use standings_engine::event_time::partition::Policy;
 use standings_model::change::Commit;
+use standings_model::error::codes;
 use standings_model::plan::Plan;
 use standings_observe::metrics::Metrics;
 use standings_process::exit::Failure;
@@ -138,7 +139,12 @@ impl Watch {
                     }
                 }
             })
-            .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
+            .map_err(|e| {
+                Failure::of(
+                    &codes::process::SYSTEM,
+                    format!("cannot start a thread: {e}"),
+                )
+            })?;
         Ok(Watch { shown, backlog })
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use super::error::Failure;
+
 /// A source partition: a Kafka partition's number, or a file's number in flag order.
 pub type PartitionId = u32;
 
@@ -113,6 +115,6 @@ pub enum SourceEvent {
     },
     /// The initial partitions of this worker are all assigned (sent once, also with no partition).
     Ready,
-    /// Reading failed for good; the process must end with this message.
-    Failed(String),
+    /// Reading failed for good; the process must end with this.
+    Failed(Failure),
 }

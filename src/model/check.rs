@@ -29,12 +29,17 @@ impl Action {
 #[derive(Clone, Debug)]
 pub struct Pattern(Regex);
 
+/// A text that is no regular expression.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NoPattern(regex::Error);
+
 impl Pattern {
     /// Understands a regular expression.
-    pub fn new(text: &str) -> Result<Self, String> {
+    pub fn new(text: &str) -> Result<Self, NoPattern> {
         Regex::new(&format!("^(?:{text})$"))
             .map(Pattern)
-            .map_err(|e| e.to_string())
+            .map_err(NoPattern)
     }
 
     /// Whether a whole value matches.

@@ -2,17 +2,27 @@
 
 use std::time::Duration;
 
+/// A text that is no duration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DurationError {
+    /// No number, or no unit.
+    #[error("`{0}` is not a duration; write a whole number and a unit: 10ms, 30s, 1m, 1h, 1d")]
+    None(String),
+    /// More than so many days.
+    #[error("`{0}` is too long; the most is {1}d")]
+    TooLong(String, u32),
+    /// Where it would be no time at all.
+    #[error("0 is not taken: it has to take some time")]
+    Zero,
+}
+
 /// Parses a duration; the number may be any whole number that fits, `0s` included.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
+pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let split = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let bad = || {
-        format!(
-            "`{text}` is not a duration; write a whole number and a unit: 10ms, 30s, 1m, 1h, 1d"
-        )
-    };
+    let bad = || DurationError::None(text.to_owned());
     let n: u64 = number.parse().map_err(|_| bad())?;
     let scale = match unit {
         "ms" => 1,
@@ -26,16 +36,16 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         .checked_mul(scale)
         .filter(|ms| *ms <= 400_000 * 86_400_000);
     ms.map(Duration::from_millis)
-        .ok_or_else(|| format!("`{text}` is too long; the most is 400000d"))
+        .ok_or_else(|| DurationError::TooLong(text.to_owned(), 400_000))
 }
 
 /// Parses how long something is waited for: not 0, which would be no time at all for one thing and for ever for another, and
 /// 24 days at most, which is what databases and sockets can count.
-pub fn parse_some_duration(text: &str) -> Result<Duration, String> {
+pub fn parse_some_duration(text: &str) -> Result<Duration, DurationError> {
     match parse_duration(text)? {
-        d if d.is_zero() => Err("0 is not taken: it has to take some time".to_owned()),
+        d if d.is_zero() => Err(DurationError::Zero),
         d if d > Duration::from_secs(24 * 86_400) => {
-            Err(format!("`{text}` is too long; the most is 24d"))
+            Err(DurationError::TooLong(text.to_owned(), 24))
         }
         d => Ok(d),
     }

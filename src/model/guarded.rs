@@ -17,15 +17,20 @@ pub fn is_guarded() -> bool {
     GUARDED.get()
 }
 
+/// A library panicked, with these words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Panicked(pub String);
+
 /// What `call` returns, or with what words it panicked. Whoever gets an error drops what the call worked on.
-pub fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+pub fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
     let before = GUARDED.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(call));
     GUARDED.set(before);
     outcome.map_err(|payload| {
         let text = payload.downcast_ref::<String>().cloned();
         let word = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
-        text.or(word).unwrap_or_else(|| "it panicked".to_owned())
+        Panicked(text.or(word).unwrap_or_else(|| "it panicked".to_owned()))
     })
 }
 
@@ -37,11 +42,11 @@ mod tests {
     fn a_panic_is_an_error_and_only_within() {
         let inside = guarded(|| {
             assert!(is_guarded());
-            let fell: Result<(), _> = guarded(|| panic!("at {}", 7));
+            let fell: Result<(), Panicked> = guarded(|| panic!("at {}", 7));
             assert!(is_guarded(), "the outer call goes on");
             fell
         });
-        assert_eq!(inside, Ok(Err("at 7".to_owned())));
+        assert_eq!(inside, Ok(Err(Panicked("at 7".to_owned()))));
         assert!(!is_guarded());
         assert_eq!(guarded(|| 3), Ok(3));
     }

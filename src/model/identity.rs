@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use super::block::NO_EPOCH;
 use super::block::PartitionId;
 use super::change::{Commit, Counts};
+use super::error::{Code, Coded, codes};
 use super::sabotage::{self, Mistake};
 
 /// Bytes of a file that are hashed to know it again.
@@ -337,6 +338,19 @@ pub enum Conflict {
     },
 }
 
+impl Coded for Conflict {
+    fn code(&self) -> &'static Code {
+        match self {
+            Conflict::OtherSink { .. } => &codes::sink::OTHER,
+            Conflict::OtherSource { .. }
+            | Conflict::NotThere { .. }
+            | Conflict::NoPartition { .. }
+            | Conflict::Fewer { .. }
+            | Conflict::Truncated { .. } => &codes::source::OTHER,
+        }
+    }
+}
+
 /// Compares what `holder` knows of its input with what is there. `Ok(true)`: it is of another one, and that may be.
 pub fn admit(
     holder: &str,
@@ -437,6 +451,7 @@ mod tests {
             ..Opening::default()
         };
         let conflict = admit("the sink", Some(&known), &opening).unwrap_err();
+        assert_eq!(conflict.code().id, "S0310");
         let text = conflict.to_string();
         for part in ["the sink", "id a", "id b", "--forget source"] {
             assert!(text.contains(part), "{text}");
@@ -446,6 +461,21 @@ mod tests {
         assert_eq!(admit("the sink", None, &opening), Ok(false));
         opening.source = None;
         assert_eq!(admit("the sink", Some(&known), &opening), Ok(false));
+    }
+
+    #[test]
+    fn a_conflict_is_the_sources_or_the_sinks() {
+        let (sink, differs) = ("db".to_owned(), "schema".to_owned());
+        let of_sink = Conflict::OtherSink { sink, differs };
+        let (partition, offset, counted, found) = (0, 7, 7, 6);
+        let of_source = Conflict::Fewer {
+            partition,
+            offset,
+            counted,
+            found,
+        };
+        assert_eq!(of_sink.code().id, "S0510");
+        assert_eq!((of_source.code().id, of_source.code().exit), ("S0310", 2));
     }
 
     #[test]

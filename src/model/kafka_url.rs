@@ -1,14 +1,24 @@
 //! `kafka://host:9092[,host:9092]/topic`.
 
+/// A URL of a topic that is none. Nothing of it is in the message: a part of it may be a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KafkaUrlError {
+    /// It has user, password or parameters.
+    #[error(
+        "user, password and parameters have no place in a kafka:// URL; give them as settings, such as sasl.username and \
+         sasl.password in the file of --kafka-properties"
+    )]
+    Secrets,
+    /// Brokers or topic are missing.
+    #[error("write it as kafka://host:9092[,host:9092]/topic")]
+    Form,
+}
+
 /// Brokers and topic of what follows `kafka://`. User and password have no place in it: a client would take them for a part
 /// of the host's name, and everybody would be shown them.
-pub fn parts(rest: &str) -> Result<(&str, &str), String> {
+pub fn parts(rest: &str) -> Result<(&str, &str), KafkaUrlError> {
     if rest.contains(['@', '?']) {
-        return Err(
-            "user, password and parameters have no place in a kafka:// URL; give them as settings, such as sasl.username and \
-             sasl.password in the file of --kafka-properties"
-                .to_owned(),
-        );
+        return Err(KafkaUrlError::Secrets);
     }
     match rest.split_once('/') {
         Some((brokers, topic))
@@ -16,7 +26,7 @@ pub fn parts(rest: &str) -> Result<(&str, &str), String> {
         {
             Ok((brokers, topic))
         }
-        _ => Err("write it as kafka://host:9092[,host:9092]/topic".to_owned()),
+        _ => Err(KafkaUrlError::Form),
     }
 }
 
@@ -35,7 +45,7 @@ mod tests {
             "/t",
             "h/t/u",
         ] {
-            let said = parts(wrong).unwrap_err();
+            let said = parts(wrong).unwrap_err().to_string();
             assert!(!said.contains("canary"), "{said}");
         }
     }

@@ -29,6 +29,7 @@ pub mod clock;
 pub mod decimal;
 pub mod digits;
 pub mod duration;
+pub mod error;
 pub mod expr;
 pub mod guarded;
 pub mod hold;

@@ -89,8 +89,13 @@ impl MemoryLimit {
     }
 }
 
+/// A text that is no limit of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("write it as a number of bytes, or as a share such as 90%")]
+pub struct NoMemoryLimit;
+
 /// `BYTES` or `SHARE%`.
-pub fn parse_memory(text: &str) -> Result<MemoryLimit, String> {
+pub fn parse_memory(text: &str) -> Result<MemoryLimit, NoMemoryLimit> {
     let limit = match text.strip_suffix('%') {
         Some(share) => match share.trim().parse() {
             Ok(percent @ 1..=100) => Some(MemoryLimit::Share(percent)),
@@ -98,7 +103,7 @@ pub fn parse_memory(text: &str) -> Result<MemoryLimit, String> {
         },
         None => text.parse().ok().map(MemoryLimit::Bytes),
     };
-    limit.ok_or_else(|| "write it as a number of bytes, or as a share such as 90%".to_owned())
+    limit.ok_or(NoMemoryLimit)
 }
 
 #[cfg(test)]

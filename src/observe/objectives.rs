@@ -29,11 +29,16 @@ pub struct ObjectiveArgs {
     pub slo_lateness: Option<f64>,
 }
 
-fn percent(text: &str) -> Result<f64, String> {
+/// A text that is no percentage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("write a percentage above 0 and below 100, such as 99.9")]
+struct NoPercentage;
+
+fn percent(text: &str) -> Result<f64, NoPercentage> {
     let number = text.trim_end_matches('%').parse::<f64>().ok();
     number
         .filter(|p| *p > 0.0 && *p < 100.0)
-        .ok_or_else(|| "write a percentage above 0 and below 100, such as 99.9".to_owned())
+        .ok_or(NoPercentage)
 }
 
 /// Which objective.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use standings_model::error::{Code, Coded, codes};
 use standings_model::sabotage::{self, Mistake};
 use standings_process::exit::Failure;
 
@@ -26,7 +27,30 @@ pub fn over(waited: Duration, limit: Duration, live: &Live) -> Option<Failure> {
         waited_ms,
         "--stop-timeout is over"
     );
-    Some(Failure::failed(not_committed(limit, bytes, waits)))
+    let stopped = Stopped {
+        limit,
+        bytes,
+        waits,
+    };
+    Some(stopped.into())
+}
+
+/// Asked to stop, it did not come to its end in time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", not_committed(*.limit, *.bytes, .waits.clone()))]
+struct Stopped {
+    /// `--stop-timeout`.
+    limit: Duration,
+    /// What was read and is not committed.
+    bytes: u64,
+    /// What is waited for.
+    waits: Option<String>,
+}
+
+impl Coded for Stopped {
+    fn code(&self) -> &'static Code {
+        &codes::process::STOPPED
+    }
 }
 
 fn not_committed(limit: Duration, bytes: u64, waits: Option<String>) -> String {
@@ -45,6 +69,21 @@ fn not_committed(limit: Duration, bytes: u64, waits: Option<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_does_not_stop_in_time_has_a_code() {
+        let stopped = Stopped {
+            limit: Duration::from_secs(10),
+            bytes: 42,
+            waits: None,
+        };
+        assert_eq!((stopped.code().id, stopped.code().exit), ("S0003", 1));
+        assert!(
+            stopped
+                .to_string()
+                .starts_with("asked to stop, it did not come to its end")
+        );
+    }
 
     #[test]
     fn what_was_not_committed_is_said() {

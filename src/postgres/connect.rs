@@ -8,10 +8,10 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::error::{PostgresError, UrlError};
 use super::tls::{self, Verify};
 use super::trouble;
 use standings_commit::database::Trouble;
-use standings_commit::sink::SinkError;
 use standings_model::redact;
 use standings_process::renew::FromFile;
 
@@ -32,9 +32,15 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 
 impl Target {
     /// Reads a URL. `sslmode` and `sslrootcert` are ours; the rest is for `tokio-postgres`.
-    pub fn parse(url: &str) -> Result<Self, SinkError> {
-        let name = redact::url(url);
-        let wrong = |m: String| SinkError::Configuration(format!("--sink {name}: {m}"));
+    pub fn parse(url: &str) -> Result<Self, PostgresError> {
+        let name = redact::url(url).to_string();
+        match Target::read(url, &name) {
+            Ok(target) => Ok(target),
+            Err(source) => Err(PostgresError::Url { name, source }),
+        }
+    }
+
+    fn read(url: &str, name: &str) -> Result<Self, UrlError> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         let (mut mode, mut roots, mut rest) = (None, None, Vec::new());
         for pair in query.split('&').filter(|p| !p.is_empty()) {
@@ -42,9 +48,7 @@ impl Target {
                 Some(("sslmode", value)) => mode = Some(value.to_owned()),
                 Some(("sslrootcert", value)) => roots = Some(PathBuf::from(unescape(value))),
                 Some((key @ ("sslcert" | "sslkey" | "sslpassword"), _)) => {
-                    return Err(wrong(format!(
-                        "{key} is not supported; authenticate by password"
-                    )));
+                    return Err(UrlError::NotSupported(key.to_owned()));
                 }
                 _ => rest.push(pair),
             }
@@ -56,9 +60,9 @@ impl Target {
             format!("{base}?{}", rest.join("&"))
         };
         // The text of a parse error names the key at most, never a value.
-        let mut config: Config = url
-            .parse()
-            .map_err(|e: tokio_postgres::Error| wrong(super::trouble::describe(&e)))?;
+        let mut config: Config = url.parse().map_err(|e: tokio_postgres::Error| {
+            UrlError::Parameter(super::trouble::describe(&e))
+        })?;
         if !rest.iter().any(|pair| pair.starts_with("keepalives")) {
             config.keepalives_idle(KEEPALIVE);
         }
@@ -79,15 +83,12 @@ impl Target {
             Some("require") if roots.is_none() => (SslMode::Require, Verify::Nothing),
             Some("require" | "verify-ca") => (SslMode::Require, Verify::Authority),
             Some("verify-full") => (SslMode::Require, Verify::Full),
-            Some(other) => {
-                let allowed = "disable, allow, prefer, require, verify-ca, verify-full";
-                return Err(wrong(format!("sslmode={other}; allowed are {allowed}")));
-            }
+            Some(other) => return Err(UrlError::Mode(other.to_owned())),
         };
         config.ssl_mode(mode);
-        let tls = tls::connector(verify, roots.as_deref()).map_err(wrong)?;
+        let tls = tls::connector(verify, roots.as_deref())?;
         Ok(Target {
-            name,
+            name: name.to_owned(),
             file,
             config,
             tls,

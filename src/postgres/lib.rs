@@ -19,6 +19,7 @@
 
 mod columns;
 mod connect;
+mod error;
 pub mod errors;
 mod tls;
 mod trouble;
@@ -26,6 +27,7 @@ mod unnamed;
 
 pub use columns::{fields, quoted, sql_type};
 pub use connect::Target;
+pub use error::{PostgresError, ShapeError, TlsError, UrlError};
 pub use tls::authority_only;
 pub use trouble::{describe, trouble};
 pub use unnamed::{Parameter, Unnamed, is_pooled, typed};

@@ -12,6 +12,8 @@ use rustls::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::error::TlsError;
+
 /// What is checked, as libpq's `sslmode` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verify {
@@ -24,11 +26,10 @@ pub enum Verify {
 }
 
 /// A connector; `roots` are the trusted authorities, else the system's.
-pub fn connector(verify: Verify, roots: Option<&Path>) -> Result<MakeRustlsConnect, String> {
+pub fn connector(verify: Verify, roots: Option<&Path>) -> Result<MakeRustlsConnect, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|e| e.to_string())?;
+        .with_safe_default_protocol_versions()?;
     let schemes = provider
         .signature_verification_algorithms
         .supported_schemes();
@@ -59,28 +60,32 @@ pub fn connector(verify: Verify, roots: Option<&Path>) -> Result<MakeRustlsConne
 }
 
 /// Trusts what one of the authorities signed, for whatever host.
-pub fn authority_only(store: RootCertStore) -> Result<Arc<dyn ServerCertVerifier>, String> {
+pub fn authority_only(store: RootCertStore) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let schemes = provider
         .signature_verification_algorithms
         .supported_schemes();
     let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider).build();
-    let inner = Some(inner.map_err(|e| e.to_string())?);
+    let inner = Some(inner?);
     Ok(Arc::new(Checker { inner, schemes }))
 }
 
-fn store(roots: Option<&Path>) -> Result<RootCertStore, String> {
+fn store(roots: Option<&Path>) -> Result<RootCertStore, TlsError> {
     let mut store = RootCertStore::empty();
     match roots {
         Some(path) => {
-            let shown = path.display();
-            let certificates = CertificateDer::pem_file_iter(path)
-                .map_err(|e| format!("sslrootcert {shown}: {e}"))?;
-            for certificate in certificates {
-                let certificate = certificate.map_err(|e| format!("sslrootcert {shown}: {e}"))?;
+            let unreadable = |source| TlsError::Reading {
+                path: path.to_owned(),
+                source,
+            };
+            for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
+                let certificate = certificate.map_err(unreadable)?;
                 store
                     .add(certificate)
-                    .map_err(|e| format!("sslrootcert {shown}: {e}"))?;
+                    .map_err(|source| TlsError::NoCertificate {
+                        path: path.to_owned(),
+                        source,
+                    })?;
             }
         }
         None => {
@@ -88,9 +93,7 @@ fn store(roots: Option<&Path>) -> Result<RootCertStore, String> {
         }
     }
     if store.is_empty() {
-        return Err(
-            "no trusted certificates are found; name them with sslrootcert=PATH".to_owned(),
-        );
+        return Err(TlsError::NobodyIsTrusted);
     }
     Ok(store)
 }

@@ -2,10 +2,10 @@
 
 use standings_commit::database::Trouble;
 use standings_commit::kind::Kind;
-use standings_commit::sink::SinkError;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
+use super::error::PostgresError;
 use super::errors;
 
 /// What the client says, as the protocol sees it.
@@ -19,7 +19,7 @@ pub fn trouble(error: Error) -> Trouble {
         Kind::Passing => Trouble::Passing(text),
         Kind::Login => Trouble::Login(text),
         Kind::Wrong => Trouble::Wrong(text),
-        Kind::Row | Kind::Fenced | Kind::Final => Trouble::Final(SinkError::Failed(text)),
+        Kind::Row | Kind::Fenced | Kind::Final => PostgresError::Server(text).into(),
     }
 }
 

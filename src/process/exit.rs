@@ -8,55 +8,24 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 
 use crate::stderr;
+use standings_model::error::{Code, Coded, codes};
+pub use standings_model::error::{FAILED, Failure, USAGE};
 use standings_model::guarded::is_guarded;
-use standings_model::identity::Conflict;
 use standings_model::printable::printable_lines;
-
-/// Failed at run time.
-pub const FAILED: i32 = 1;
-/// Wrong usage or wrong configuration.
-pub const USAGE: i32 = 2;
-
-/// An error at the edge: what to tell the person, and the exit code.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct Failure {
-    /// What was found, where, and what to do.
-    pub message: String,
-    /// [`FAILED`] or [`USAGE`].
-    pub code: i32,
-}
-
-impl Failure {
-    /// Failed at run time.
-    pub fn failed(message: impl Into<String>) -> Self {
-        Failure {
-            message: message.into(),
-            code: FAILED,
-        }
-    }
-
-    /// Wrong usage or configuration.
-    pub fn usage(message: impl Into<String>) -> Self {
-        Failure {
-            message: message.into(),
-            code: USAGE,
-        }
-    }
-}
-
-impl From<Conflict> for Failure {
-    fn from(conflict: Conflict) -> Self {
-        Failure::usage(conflict.to_string())
-    }
-}
 
 /// Ends the process now, from any thread: other threads may be blocked on each other, so nothing is waited for but the
 /// record of the run, and that for `RECORD_WAIT` at most.
 pub fn now(failure: &Failure) -> ! {
-    diagnose(&failure.message);
-    tell(&failure.message, true);
-    end(failure.code)
+    let problem = failure.to_string();
+    diagnose(&problem, failure.code());
+    tell(&problem, true);
+    end(failure.exit())
+}
+
+/// Ends the process after somebody else has said what is wrong, but for the code.
+pub fn said(code: &Code) -> ! {
+    stderr::write(format!("[{}]\n", code.id).as_bytes());
+    end(code.exit)
 }
 
 /// Whether the diagnostic has been written.
@@ -64,10 +33,25 @@ static DIAGNOSED: AtomicBool = AtomicBool::new(false);
 
 /// Writes the one diagnostic. What else fails while the process ends follows from that: other processes are told why,
 /// and say so on their own end, before this one is gone.
-fn diagnose(problem: &str) {
+fn diagnose(problem: &str, code: &Code) {
     if !DIAGNOSED.swap(true, Ordering::AcqRel) {
-        stderr::write(format!("error: {}\n", printable_lines(problem)).as_bytes());
+        stderr::write(diagnostic(problem, code).as_bytes());
     }
+}
+
+/// The code stands at the end, after several lines on a line of its own: what begins with `error: ` is found as before
+/// there were codes.
+fn diagnostic(problem: &str, code: &Code) -> String {
+    let problem = printable_lines(problem);
+    let before = match problem.contains('\n') {
+        true => '\n',
+        false => ' ',
+    };
+    format!(
+        "error: {}{before}[{}]\n",
+        problem.trim_end_matches('\n'),
+        code.id
+    )
 }
 
 /// Ends the process when all is done.
@@ -171,6 +155,22 @@ pub fn write(text: &str) {
     let _ = out.flush();
 }
 
+/// Another process of the cluster is gone, or the network to it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the connection to process {peer} of the cluster is lost ({what})")]
+struct LostPeer {
+    /// Its number.
+    peer: String,
+    /// In timely's words.
+    what: String,
+}
+
+impl Coded for LostPeer {
+    fn code(&self) -> &'static Code {
+        &codes::process::LOST
+    }
+}
+
 /// A panic anywhere ends the process: timely would let the other workers hang, and a cluster without one of its
 /// workers cannot go on.
 pub fn die_on_panic() {
@@ -190,10 +190,12 @@ pub fn die_on_panic() {
                 let peer = thread.name().and_then(|n| n.rsplit('-').next());
                 let peer = peer.unwrap_or("?");
                 hear_out(peer);
-                let problem =
-                    format!("the connection to process {peer} of the cluster is lost ({what})");
-                diagnose(&format!("{problem}; this process ends"));
-                tell(&problem, false);
+                let lost = LostPeer {
+                    peer: peer.to_owned(),
+                    what: what.to_owned(),
+                };
+                diagnose(&format!("{lost}; this process ends"), lost.code());
+                tell(&lost.to_string(), false);
             }
             None => {
                 let place = info.location().map(ToString::to_string);
@@ -222,6 +224,18 @@ mod tests {
 
     /// Set in the process that panics, which is this test again.
     const PANICS: &str = "STANDINGS_TEST_PANICS";
+
+    #[test]
+    fn the_code_stands_at_the_end() {
+        let told = |problem| diagnostic(problem, &codes::query::SQL);
+        assert_eq!(told("a thing"), "error: a thing [S0201]\n");
+        assert_eq!(told("\n  a\n  b\n"), "error: \n  a\n  b\n[S0201]\n");
+        let lost = LostPeer {
+            peer: "2".to_owned(),
+            what: "reset".to_owned(),
+        };
+        assert_eq!(lost.code().id, "S0004");
+    }
 
     #[test]
     fn a_panic_that_nobody_reads_ends_the_process() {

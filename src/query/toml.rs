@@ -4,11 +4,21 @@ use std::ops::Range;
 
 use toml_edit::{Document, Item};
 
+/// A file that is no TOML.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {said}")]
+pub struct TomlError {
+    /// `FILE:LINE`.
+    place: String,
+    /// In the parser's words, on one line.
+    said: String,
+}
+
 /// Parses a file; what is wrong is told with its place.
-pub fn parse(name: &str, text: &str) -> Result<Document<String>, String> {
-    Document::parse(text.to_owned()).map_err(|e| {
-        let said = e.message().trim_end().replace('\n', "; ");
-        format!("{}: {said}", place(name, text, e.span()))
+pub fn parse(name: &str, text: &str) -> Result<Document<String>, TomlError> {
+    Document::parse(text.to_owned()).map_err(|e| TomlError {
+        place: place(name, text, e.span()),
+        said: e.message().trim_end().replace('\n', "; "),
     })
 }
 

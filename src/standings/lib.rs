@@ -57,6 +57,7 @@ pub mod config;
 pub mod dead_letter;
 pub mod demo;
 pub mod embed;
+pub mod explain;
 pub mod lineage;
 pub mod load;
 pub mod run;

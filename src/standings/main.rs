@@ -8,8 +8,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use standings::run::serve;
 use standings::run::{args, check, cluster, commands, health, replica, signals, upgrade};
-use standings::{config, dead_letter, demo, load, top, verify};
+use standings::{config, dead_letter, demo, explain, load, top, verify};
 use standings_http::security;
+use standings_model::error::codes;
 use standings_observe::logging::Format;
 use standings_process::exit::{self, Failure};
 
@@ -31,7 +32,8 @@ Understand a query:           standings check --queries queries
 
 Every flag has an environment variable STANDINGS_…; STANDINGS_…_FILE names a file that holds the value. A TOML file may
 hold the rest: standings config example prints one. Flags come first, then the environment, then the file.
-Exit codes: 0 done, 1 failed at run time, 2 wrong usage or wrong configuration."
+Exit codes: 0 done, 1 failed at run time, 2 wrong usage or wrong configuration. An error ends with a code such as [S0303];
+standings explain S0303 says what it means, and what to do."
 )]
 struct Cli {
     /// What is logged to standard error: error, warn, info, debug, trace, or a tracing filter.
@@ -92,6 +94,8 @@ enum Command {
     /// Recorded load.
     #[command(subcommand)]
     Load(load::LoadCommand),
+    /// What an error's code stands for, and what to do.
+    Explain(explain::ExplainArgs),
 }
 
 /// The command line. Its help names the variables of the environment, and never what they hold.
@@ -155,6 +159,7 @@ fn run(command: Command, log: &str, settings: config::Settings) -> Result<(), Fa
         Command::Key(command) => at_once(|| security::key(&command)),
         Command::DeadLetter(command) => at_once(|| dead_letter::run(&command)),
         Command::Load(command) => at_once(|| load::run(&command)),
+        Command::Explain(args) => at_once(|| explain::run(&args)),
     }
 }
 
@@ -182,7 +187,10 @@ fn take_values_from_files() -> Result<(), Failure> {
             continue;
         };
         let text = std::fs::read_to_string(&path).map_err(|e| {
-            Failure::usage(format!("{flag}_FILE: cannot read {}: {e}", path.display()))
+            Failure::of(
+                &codes::line::FILE,
+                format!("{flag}_FILE: cannot read {}: {e}", path.display()),
+            )
         })?;
         // SAFETY: nothing else runs yet: no other thread can read the environment meanwhile.
         unsafe { std::env::set_var(flag, text.trim_end_matches(['\n', '\r'])) };

@@ -330,42 +330,44 @@ impl Cluster {
         }
         match done {
             // A login that was never taken is wrong usage; one that was is waited for, and the file is read again.
-            Err(failure) if failure.message.contains("28P01") => {
+            Err(failure) if failure.to_string().contains("28P01") => {
                 let renewed = RENEWED + world.outages.slow;
                 let right_for = world.outages.login.right_for(world.clock.now());
                 let is_first = self.id == 1 && world.outages.login.first;
-                let (code, wanted) = (failure.code, if is_first { USAGE } else { FAILED });
+                let (code, wanted) = (failure.exit(), if is_first { USAGE } else { FAILED });
                 // One that stood still meanwhile had no time to look.
                 let looks = self.id == world.newest && !is_first;
                 assert!(
                     code == wanted && (!looks || right_for < renewed),
                     "I13: cluster {} ends with {code}, the file being right for {right_for:?}: {}",
                     self.id,
-                    failure.message
+                    failure
                 );
                 Step::Dead
             }
             // The one that opened last goes on, which may be an older one that stood still while it opened.
-            Err(failure) if failure.message.contains("taken over") => Step::Dead,
+            Err(failure) if failure.to_string().contains("taken over") => Step::Dead,
             // A store that does not answer at the start ends the process; its supervisor starts it again.
-            Err(failure) if failure.message.contains(NO_STORE) => Step::Dead,
+            Err(failure) if failure.to_string().contains(NO_STORE) => Step::Dead,
             // So does a database that was put back to before windows that nobody keeps any more.
-            Err(failure) if failure.message.contains("may be among what it lost") => Step::Dead,
+            Err(failure) if failure.to_string().contains("may be among what it lost") => Step::Dead,
             // So does one that is put back while it is being opened.
-            Err(failure) if failure.message.contains("had acknowledged commit") => Step::Dead,
+            Err(failure) if failure.to_string().contains("had acknowledged commit") => Step::Dead,
             // So does a part that is lost or damaged after it was looked at.
-            Err(failure) if failure.message.contains("loading the snapshot failed") => Step::Dead,
+            Err(failure) if failure.to_string().contains("loading the snapshot failed") => {
+                Step::Dead
+            }
             // The topic is not the one any more that was committed, or is gone: it says so, and what can be done.
             Err(failure)
                 if world.topic.struck
                     && ["--forget source", "does not exist"]
                         .iter()
-                        .any(|words| failure.message.contains(words)) =>
+                        .any(|words| failure.to_string().contains(words)) =>
             {
-                world.topic.refused = Some(failure.message);
+                world.topic.refused = Some(failure.to_string());
                 Step::Dead
             }
-            Err(failure) => panic!("cluster {} ends with: {}", self.id, failure.message),
+            Err(failure) => panic!("cluster {} ends with: {}", self.id, failure),
             Ok(()) if self.seats.iter().all(|s| s.done) => {
                 let is_open = matches!(&self.office, Office::Open(c) if c.is_caught_up());
                 if is_open && self.in_peace {

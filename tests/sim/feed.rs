@@ -10,6 +10,7 @@ use standings_engine::dataflow::control::Start;
 use standings_engine::driver::Feed;
 use standings_engine::input::{Guard, REFRESH};
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
+use standings_model::error::Failure;
 
 use crate::outages::Part;
 use crate::topic::NAME;
@@ -88,7 +89,7 @@ impl SimFeed {
     }
 
     /// Whether it is the same topic; `false` if there is none, which may pass.
-    fn ask(&self, world: &World) -> Result<bool, String> {
+    fn ask(&self, world: &World) -> Result<bool, Failure> {
         if world.files {
             return Ok(true);
         }
@@ -97,7 +98,7 @@ impl SimFeed {
             .guard
             .borrow_mut()
             .judge(Some(world.topic.id(now)), now);
-        judged.map_err(|e| e.to_string())
+        judged.map_err(Failure::from)
     }
 
     fn block(&self, world: &World, partition: PartitionId, from: u64, to: u64) -> Block {

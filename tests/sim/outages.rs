@@ -359,11 +359,14 @@ impl World {
         let part = Part::of(call);
         let waits_in = part == Part::Database && call != "a step";
         assert!(
-            !waits_in || failure.message.contains("waiting for the sink database"),
+            !waits_in
+                || failure
+                    .to_string()
+                    .contains("waiting for the sink database"),
             "I11: its end came in {call}, and it says: {}",
-            failure.message
+            failure
         );
-        stop.said = Some(failure.message);
+        stop.said = Some(failure.to_string());
         self.seen.stopped_late += 1;
         self.kill(cluster);
         true

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use standings_engine::input::TopicId;
-use standings_engine::input::{Input, Log, SourceError};
+use standings_engine::input::{Input, Log};
+use standings_model::error::{Failure, codes};
 use standings_model::identity::SourceIdentity;
 
 use crate::world::{Offsets, Shared, World};
@@ -192,7 +193,7 @@ impl SimInput {
 }
 
 impl Input for SimInput {
-    fn identity(&mut self) -> Result<Option<SourceIdentity>, SourceError> {
+    fn identity(&mut self) -> Result<Option<SourceIdentity>, Failure> {
         if !self.is_answered() {
             return Ok(None);
         }
@@ -205,10 +206,11 @@ impl Input for SimInput {
             world.clock.sleep(until.saturating_duration_since(now));
         }
         let TopicId::Known(id) = world.topic.id(world.clock.now()) else {
-            return Err(SourceError::Failed(format!(
+            let text = format!(
                 "the topic `{NAME}` does not exist (waited {} s); create it, or correct --source",
                 PATIENCE.as_secs()
-            )));
+            );
+            return Err(Failure::of(&codes::source::NO_TOPIC, text));
         };
         Ok(Some(SourceIdentity::Kafka {
             topic: NAME.to_owned(),
@@ -217,10 +219,7 @@ impl Input for SimInput {
         }))
     }
 
-    fn logs(
-        &mut self,
-        partitions: &BTreeSet<u32>,
-    ) -> Result<Option<BTreeMap<u32, Log>>, SourceError> {
+    fn logs(&mut self, partitions: &BTreeSet<u32>) -> Result<Option<BTreeMap<u32, Log>>, Failure> {
         if !self.is_answered() {
             return Ok(None);
         }
@@ -235,7 +234,7 @@ impl Input for SimInput {
         ))
     }
 
-    fn epochs_before(&mut self, offsets: &Offsets) -> Result<BTreeMap<u32, i32>, SourceError> {
+    fn epochs_before(&mut self, offsets: &Offsets) -> Result<BTreeMap<u32, i32>, Failure> {
         if !self.is_answered() {
             return Ok(BTreeMap::new());
         }

@@ -20,8 +20,9 @@ use crate::sink::Shown;
 use standings_engine::dataflow::control::Start;
 use standings_engine::event_time::BEGINNING;
 use standings_engine::input::{Input, Log};
-use standings_engine::snapshot::{Manifest, Store};
+use standings_engine::snapshot::{Manifest, Store, StoreError};
 use standings_model::block::PartitionId;
+use standings_model::error::{Code, Coded, codes};
 use standings_model::hold::Hold;
 use standings_model::identity::{Conflict, Known, Opening, admit};
 use standings_model::sabotage::{self, Mistake};
@@ -165,7 +166,7 @@ impl Beginning<'_> {
             return Ok(());
         }
         let partitions: BTreeSet<PartitionId> = prefix.keys().copied().collect();
-        if let Some(logs) = self.input.logs(&partitions).map_err(Failure::from)? {
+        if let Some(logs) = self.input.logs(&partitions)? {
             for (partition, wanted) in prefix {
                 holds(holder, *partition, *wanted, logs.get(partition))?;
             }
@@ -179,7 +180,7 @@ impl Beginning<'_> {
         if asked.is_empty() || sabotage::is(Mistake::EpochsNotCompared) {
             return Ok(());
         }
-        let found = self.input.epochs_before(&asked).map_err(Failure::from)?;
+        let found = self.input.epochs_before(&asked)?;
         for (partition, offset) in asked {
             if let (Some(known), Some(found)) = (epochs.get(&partition), found.get(&partition))
                 && found > known
@@ -211,12 +212,12 @@ impl Beginning<'_> {
         &mut self,
         memory: &Memory,
         opened: &[Shown],
-        snapshots: impl Iterator<Item = Result<Manifest, String>>,
+        snapshots: impl Iterator<Item = Result<Manifest, StoreError>>,
         store: Option<&Store>,
     ) -> Result<(Start, Option<Manifest>), Failure> {
         let mut passed_over = None;
         for found in snapshots {
-            let found = found.map_err(Failure::failed)?;
+            let found = found?;
             let name = store.map_or("the store", Store::name);
             let holder = format!("snapshot {} in {name}", found.id);
             if self.opening.forget.state {
@@ -287,12 +288,7 @@ impl Beginning<'_> {
             .older(&newest, opened)
             .all(|(_, shown)| is_new(shown) || shown.lacks_tables);
         if !all_new && !self.opening.forget.sink {
-            return Err(Failure::usage(format!(
-                "{older} shows less than every snapshot stands for, and the start of the input is not there any more: \
-                 windows that end up to {until} and were closed since could not be shown as they were. Nothing was written. \
-                 Restore a newer backup of the sink, or an older one of --state; or go on without these windows with \
-                 --forget sink, and have them computed from wherever the records are kept: standings repair --source …"
-            )));
+            return Err(SinkLacks { older, until }.into());
         }
         tracing::warn!(
             event = "sink_lacks_windows",
@@ -409,11 +405,49 @@ impl From<Failure> for Trouble {
     }
 }
 
+/// A sink is older than all that a start could go on from.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{older} shows less than every snapshot stands for, and the start of the input is not there any more: \
+     windows that end up to {until} and were closed since could not be shown as they were. Nothing was written. \
+     Restore a newer backup of the sink, or an older one of --state; or go on without these windows with \
+     --forget sink, and have them computed from wherever the records are kept: standings repair --source …"
+)]
+pub struct SinkLacks {
+    /// Which.
+    older: String,
+    /// The end of the last of these windows.
+    until: String,
+}
+
+impl Coded for SinkLacks {
+    fn code(&self) -> &'static Code {
+        &codes::sink::LACKS
+    }
+}
+
 impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Conflict(conflict) => conflict.into(),
             Trouble::Failed(failure) => failure,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sink_that_is_too_old_is_named() {
+        let (older, until) = ("db".to_owned(), "2026-01-24T00:00:00Z".to_owned());
+        let lacks = SinkLacks { older, until };
+        assert_eq!((lacks.code().id, lacks.code().exit), ("S0515", 2));
+        assert!(
+            lacks
+                .to_string()
+                .contains("windows that end up to 2026-01-24T00:00:00Z and")
+        );
     }
 }

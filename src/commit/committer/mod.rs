@@ -40,6 +40,7 @@ use standings_engine::snapshot::{Manifests, Store};
 use standings_model::block::PartitionId;
 use standings_model::change::Commit;
 use standings_model::clock::Clock;
+use standings_model::error::codes;
 use standings_model::identity::{Forget, Opening};
 use standings_model::plan::Plan;
 use standings_observe::live::Live;
@@ -209,7 +210,12 @@ fn work(plan: Arc<Plan>, outputs: Outputs, desk: Desk) -> Result<(), Failure> {
     let mut committer = Committer::open(plan, outputs, desk)?;
     if let Some(manifests) = committer.manifests.take() {
         let started = manifests.start();
-        started.map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
+        started.map_err(|e| {
+            Failure::of(
+                &codes::process::SYSTEM,
+                format!("cannot start a thread: {e}"),
+            )
+        })?;
     }
     while let Ok((draft, up_to)) = committer.desk.drafts.recv() {
         committer.commit(draft, up_to)?;

@@ -36,9 +36,9 @@ impl Committer {
             head_of: input.head_of(),
         };
         if let Some(state) = &outputs.state
-            && let Some(newer) = Manifest::newer(&state.store).map_err(Failure::failed)?
+            && let Some(newer) = Manifest::newer(&state.store)?
         {
-            return Err(Failure::usage(newer));
+            return Err(newer.into());
         }
         let letters = Letters::share(&mut outputs.dead, &outputs.live);
         let sinks = outputs.sinks.into_iter();
@@ -138,8 +138,7 @@ impl Committer {
         let store = state.as_ref().map(|(state, _)| &state.store);
         // Looked at one by one: an older one only where a newer one does not do.
         let usable = store.map(|store| Manifest::usable(store, &self.plan));
-        let usable = usable.transpose().map_err(Failure::failed)?;
-        let mut usable = usable.into_iter().flatten().peekable();
+        let mut usable = usable.transpose()?.into_iter().flatten().peekable();
         if let Some(store) = store
             && usable.peek().is_none()
         {

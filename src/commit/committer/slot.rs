@@ -12,10 +12,53 @@ use standings_engine::event_time::BEGINNING;
 use standings_engine::rank::emit::Emit;
 use standings_model::block::PartitionId;
 use standings_model::change::Commit;
+use standings_model::error::{Code, Coded, codes};
 use standings_model::identity::Opening;
 use standings_model::plan::Plan;
 use standings_model::time::format_rfc3339;
 use standings_observe::live::Live;
+
+/// Why a sink's part of a draft ends the run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SlotError {
+    /// It lost commits, and another cluster wrote to it since.
+    #[error(
+        "another cluster has taken over {sink} and written to it since it lost commits; this one stops"
+    )]
+    TakenOver {
+        /// For logs.
+        sink: String,
+    },
+    /// It lost commits of windows that nobody here has any more.
+    #[error(
+        "{sink} shows commit {shown} and had acknowledged {last}; windows that end up to {} are not kept by this run, and may be \
+         among what it lost. Start again: the start reads from a snapshot or from the input what it lacks",
+        format_rfc3339(*.horizon)
+    )]
+    Lost {
+        /// For logs.
+        sink: String,
+        /// Its last commit.
+        shown: u64,
+        /// The last one that it acknowledged.
+        last: u64,
+        /// Windows that end up to it are dropped, ms.
+        horizon: i64,
+    },
+    /// A defect.
+    #[error("a sink's thread panicked")]
+    Panicked,
+}
+
+impl Coded for SlotError {
+    fn code(&self) -> &'static Code {
+        match self {
+            SlotError::TakenOver { .. } => &codes::sink::FENCED,
+            SlotError::Lost { .. } => &codes::sink::BEHIND,
+            SlotError::Panicked => &codes::process::DEFECT,
+        }
+    }
+}
 
 /// A sink.
 pub(super) struct Slot {
@@ -60,7 +103,7 @@ impl Slot {
             Some(catch_up) => self.catch_up(now, catch_up),
         };
         match done {
-            Err(SinkError::Behind(found)) => {
+            Err(found @ SinkError::Behind { .. }) => {
                 self.fall_behind(now, &found)?;
                 Ok(0)
             }
@@ -79,19 +122,19 @@ impl Slot {
     }
 
     /// Opens the sink anew, to be brought to all rows of the next draft.
-    fn fall_behind(&mut self, now: &Now<'_>, found: &str) -> Result<(), SinkError> {
+    fn fall_behind(&mut self, now: &Now<'_>, found: &SinkError) -> Result<(), SinkError> {
         let shown = self.sink.open(now.plan, now.opening)?;
         if shown.commit > now.last || shown.watermark > now.draft.watermark {
             // What it shows is not what this run had written: windows that are final there would be opened again.
-            return Err(SinkError::Fenced(format!(
-                "another cluster has taken over {} and written to it since it lost commits; this one stops",
-                self.sink.name()
-            )));
+            return Err(SlotError::TakenOver {
+                sink: self.sink.name().to_owned(),
+            }
+            .into());
         }
         tracing::warn!(
             event = "sink_fell_behind",
             sink = self.sink.name(),
-            found,
+            %found,
             shown = shown.commit,
             last = now.last,
             "it shows less than it had acknowledged: it is brought to the present from the engine's own rows"
@@ -116,13 +159,13 @@ impl Slot {
         };
         if catch_up.fell_behind && whole.horizon > BEGINNING {
             // They may be among what it lost, and nobody has them any more.
-            return Err(SinkError::Failed(format!(
-                "{} shows commit {} and had acknowledged {last}; windows that end up to {} are not kept by this run, and may be \
-                 among what it lost. Start again: the start reads from a snapshot or from the input what it lacks",
-                self.sink.name(),
-                self.shown,
-                format_rfc3339(whole.horizon)
-            )));
+            return Err(SlotError::Lost {
+                sink: self.sink.name().to_owned(),
+                shown: self.shown,
+                last,
+                horizon: whole.horizon,
+            }
+            .into());
         }
         if !reached {
             tracing::warn!(
@@ -223,10 +266,13 @@ pub(super) fn each<R: Send>(
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = others.iter_mut().map(|s| scope.spawn(|| act(s))).collect();
-        let lost = || SinkError::Failed("a sink's thread panicked".to_owned());
         let mut all = vec![act(first)];
         for thread in threads {
-            all.push(thread.join().unwrap_or_else(|_| Err(lost())));
+            all.push(
+                thread
+                    .join()
+                    .unwrap_or_else(|_| Err(SlotError::Panicked.into())),
+            );
         }
         all.into_iter().collect()
     })
@@ -236,4 +282,24 @@ pub(super) fn each<R: Send>(
 #[expect(clippy::disallowed_methods, reason = "only measured")]
 fn instant() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_sink_lost_and_nobody_has_ends_the_run() {
+        let (sink, shown, last, horizon) = ("db".to_owned(), 3, 5, 0);
+        let lost = SlotError::Lost {
+            sink,
+            shown,
+            last,
+            horizon,
+        };
+        assert_eq!((lost.code().id, lost.code().exit), ("S0507", 1));
+        let words = "db shows commit 3 and had acknowledged 5; windows that end up to 1970-01-01T00:00:00Z are not kept";
+        assert!(lost.to_string().starts_with(words), "{lost}");
+        assert_eq!(SlotError::Panicked.code().id, "S0001");
+    }
 }

@@ -17,6 +17,7 @@
 //! 4. A connection that went silent may have left a transaction open, which holds what the next one needs: it is ended.
 
 mod ending;
+mod error;
 mod identity;
 mod patience;
 
@@ -24,12 +25,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::ending::{end, what_can_be};
+pub use self::error::DatabaseError;
 pub use self::identity::{DatabaseIdentity, Found};
 pub use self::patience::Patience;
 use crate::refused::{Letters, Refused};
 use crate::sink::{Shown, Sink, SinkError};
 use standings_model::change::Commit;
 use standings_model::clock::Clock;
+use standings_model::error::Coded;
 use standings_model::identity::{Conflict, Opening, admit};
 use standings_model::plan::Plan;
 use standings_model::sabotage::{self, Mistake};
@@ -39,7 +42,7 @@ use standings_observe::waiting::{Waiting, What};
 /// What went wrong, and whether waiting can heal it.
 #[derive(Debug)]
 pub enum Trouble {
-    /// It may work on a new connection.
+    /// It may work on a new connection. This and what follows: in the server's words.
     Passing(String),
     /// This user is not let in.
     Login(String),
@@ -56,6 +59,13 @@ impl Trouble {
             Trouble::Passing(text) | Trouble::Login(text) | Trouble::Wrong(text) => text.clone(),
             Trouble::Final(error) => error.to_string(),
         }
+    }
+}
+
+/// It will not work, whatever it is.
+impl<E: Coded> From<E> for Trouble {
+    fn from(error: E) -> Self {
+        Trouble::Final(error.into())
     }
 }
 
@@ -232,23 +242,30 @@ impl<D: Database> DatabaseSink<D> {
         trouble: Trouble,
         refused: &mut Option<Instant>,
     ) -> Result<String, SinkError> {
-        let name = self.database.name();
-        let about = |problem: &str| format!("--sink {name}: {problem}");
+        let name = || self.database.name().to_owned();
         match trouble {
             Trouble::Final(error) => Err(error),
-            Trouble::Wrong(problem) if self.was_right => Err(SinkError::Failed(about(&problem))),
-            Trouble::Wrong(problem) => Err(SinkError::Configuration(about(&problem))),
+            Trouble::Wrong(problem) => {
+                let name = name();
+                Err(match self.was_right {
+                    true => DatabaseError::NotThereAnyMore { name, problem },
+                    false => DatabaseError::NotThere { name, problem },
+                }
+                .into())
+            }
             Trouble::Login(problem) if !self.was_in || sabotage::is(Mistake::LoginIsFinal) => {
-                Err(SinkError::Configuration(about(&problem)))
+                let name = name();
+                Err(DatabaseError::NotLetIn { name, problem }.into())
             }
             Trouble::Login(problem) => {
                 let since = *refused.get_or_insert_with(|| self.clock.now());
                 if self.clock.since(since) >= LOGIN {
-                    return Err(SinkError::Failed(format!(
-                        "{}; it was let in before, and tried again for {} s, with the secret's file read anew",
-                        about(&problem),
-                        LOGIN.as_secs()
-                    )));
+                    return Err(DatabaseError::NotLetInAgain {
+                        name: name(),
+                        problem,
+                        tried: LOGIN,
+                    }
+                    .into());
                 }
                 if !sabotage::is(Mistake::SecretNotReadAnew) {
                     self.database.renew();
@@ -336,10 +353,11 @@ impl<D: Database> DatabaseSink<D> {
                 );
                 Ok(())
             }
-            Some(differs) => Err(SinkError::Conflict(Conflict::OtherSink {
+            Some(differs) => Err(Conflict::OtherSink {
                 sink: holder,
                 differs,
-            })),
+            }
+            .into()),
             None => Ok(()),
         }
     }
@@ -407,10 +425,8 @@ impl Ours {
             // Its COMMIT had no answer, and became visible only now (a standby that was waited for).
             return Ok(());
         }
-        Err(Trouble::Final(SinkError::Failed(format!(
-            "standings_commit is at commit {}, so {} cannot be written; does another cluster write here?",
-            here.commit, commit.number
-        ))))
+        let (here, commit) = (here.commit, commit.number);
+        Err(DatabaseError::NotNext { here, commit }.into())
     }
 
     /// At a new connection: the same database still?
@@ -421,17 +437,16 @@ impl Ours {
         }
         let name = database.name();
         if let Some(missing) = self.identity.missing_in(&is).next() {
-            return Err(Trouble::Final(SinkError::Failed(format!(
-                "the table {missing} in schema {} of {name} is gone: it was dropped while this run wrote to it, or the \
-                 address leads to another database. Start again: it is made anew, and filled from the input where that is \
-                 still there",
-                is.schema
-            ))));
+            return Err(DatabaseError::TableGone {
+                table: missing.to_string(),
+                schema: is.schema.clone(),
+                name: name.to_owned(),
+            }
+            .into());
         }
         if let Some(differs) = self.identity.differs(&is) {
-            return Err(Trouble::Final(SinkError::Failed(format!(
-                "{name} is not the database that this run opened: {differs}. Nothing was written to it"
-            ))));
+            let name = name.to_owned();
+            return Err(DatabaseError::AnotherOne { name, differs }.into());
         }
         if self.identity.timeline != is.timeline {
             tracing::info!(
@@ -454,16 +469,21 @@ impl Ours {
         if here.generation < self.generation {
             return Err(self.behind(name, here));
         }
-        Err(Trouble::Final(SinkError::Fenced(format!(
-            "generation {} has taken over {name}; this process is generation {} and stops",
-            here.generation, self.generation
-        ))))
+        Err(DatabaseError::TakenOver {
+            newest: here.generation,
+            name: name.to_owned(),
+            own: self.generation,
+        }
+        .into())
     }
 
     fn behind(&self, name: &str, here: &Here) -> Trouble {
-        Trouble::Final(SinkError::Behind(format!(
-            "{name} is at commit {} of generation {}, and had acknowledged commit {} to generation {}",
-            here.commit, here.generation, self.acknowledged, self.generation
-        )))
+        Trouble::Final(SinkError::Behind {
+            sink: name.to_owned(),
+            commit: here.commit,
+            generation: here.generation,
+            acknowledged: self.acknowledged,
+            own: self.generation,
+        })
     }
 }

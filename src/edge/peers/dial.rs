@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
+use super::error::PeerError;
 use super::hello::{Answer, Hello, Line};
 use super::secret::Unproven;
 use super::talk::{MANNERS, greet, patience};
@@ -57,9 +58,8 @@ pub(super) fn keep_dialing(
                             Instant::now()
                         });
                         if since.elapsed() >= UNPROVEN {
-                            let _ = reached.send(Err(Failure::usage(format!(
-                                "no connection to process {peer} at {address}: {why}"
-                            ))));
+                            let unproven = PeerError::Unproven { peer, address, why };
+                            let _ = reached.send(Err(unproven.into()));
                             return;
                         }
                     }
@@ -104,9 +104,8 @@ fn dial(own: &Own, line: Line, peer: usize, address: &str) -> Result<Tried, Fail
         Err(problem) => {
             // Certificates do not become right by waiting.
             if let Some(why) = refusal(&problem) {
-                return Err(Failure::usage(format!(
-                    "no secure connection to process {peer} at {address}: {why}"
-                )));
+                let address = address.to_owned();
+                return Err(PeerError::Insecure { peer, address, why }.into());
             }
             let unproven = problem.get_ref().and_then(|e| e.downcast_ref::<Unproven>());
             if let Some(why) = unproven {
@@ -118,15 +117,18 @@ fn dial(own: &Own, line: Line, peer: usize, address: &str) -> Result<Tried, Fail
     };
     match answer {
         Answer::Welcome => Ok(Tried::Reached(wire)),
-        Answer::Refused(why) => Err(Failure::usage(format!(
-            "process {peer} at {address} refuses this process: {why}"
-        ))),
+        Answer::Refused(why) => {
+            let address = address.to_owned();
+            Err(PeerError::Refused { peer, address, why }.into())
+        }
         // What runs may be ending, by whoever started this one.
         Answer::Unproven(why) => Ok(Tried::Unproven(why)),
-        Answer::Outdated(now) => Err(Failure::failed(format!(
-            "generation {now} of this cluster runs at {address}; this process is of generation {} and stops",
-            own.hello.generation
-        ))),
+        Answer::Outdated(newest) => Err(PeerError::Outdated {
+            newest,
+            address: address.to_owned(),
+            own: own.hello.generation,
+        }
+        .into()),
         // The other one ends; its successor will listen there.
         Answer::Newer | Answer::Prove { .. } => Ok(Tried::Absent),
     }

@@ -18,13 +18,13 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use super::error::PeerError;
 use super::hello::{Answer, Hello};
 use super::refusals::Refusals;
 use super::talk::{MANNERS, heard, patience, plain, say};
 use super::tls::refusal;
 use super::wire::Wire;
 use super::{Own, exit};
-use standings_process::exit::Failure;
 
 /// Greetings that are heard at the same time.
 const MOST: usize = 64;
@@ -156,10 +156,10 @@ impl Door {
         let told = say(&mut wire, &answer);
         match (answer, told) {
             (Answer::Welcome, Ok(())) => Some((other, wire)),
-            (Answer::Newer, _) => exit::now(&Failure::failed(format!(
-                "generation {} of this cluster has started; this process is of generation {} and stops",
-                other.generation, own.generation
-            ))),
+            (Answer::Newer, _) => {
+                let (newest, own) = (other.generation, own.generation);
+                exit::now(&PeerError::Replaced { newest, own }.into())
+            }
             (answer, _) => {
                 let process = other.process;
                 let what = || format!("{from}, process {process}: {answer:?}");

@@ -20,6 +20,7 @@
 
 mod dial;
 mod door;
+mod error;
 mod hello;
 mod pulse;
 mod refusals;
@@ -37,6 +38,7 @@ use crossbeam_channel::unbounded;
 use socket2::{SockRef, TcpKeepalive};
 
 use self::door::Door;
+pub use self::error::{PeerError, TrustError};
 pub use self::hello::{Hello, Line};
 use self::secret::ClusterSecret;
 use self::tls::PeerTls;
@@ -102,33 +104,34 @@ pub fn connect(
     stop: &Arc<AtomicBool>,
 ) -> Result<Option<Vec<Option<Wire>>>, Failure> {
     let address = &hosts[own.process];
-    let listener = TcpListener::bind(address).map_err(|e| {
-        Failure::failed(format!(
-            "process {} cannot listen on {address}, its line in the hosts file: {e}",
-            own.process
-        ))
+    let listener = TcpListener::bind(address).map_err(|e| PeerError::Bind {
+        process: own.process,
+        address: address.clone(),
+        source: e,
     })?;
     let own = Arc::new(Own {
         hello: own.clone(),
         trust: trust.clone(),
     });
-    let failed = |e: std::io::Error| Failure::failed(format!("listening on {address}: {e}"));
-    let mut door = Door::new(Arc::clone(&own), listener).map_err(failed)?;
+    let door = Door::new(Arc::clone(&own), listener);
+    let mut door = door.map_err(|source| PeerError::Listen {
+        address: address.clone(),
+        source,
+    })?;
     // Whoever still dials when this is left, is not needed any more.
     let over = Over(Arc::default());
     let Some(pairs) = meet(&own, hosts, &mut door, stop, &over.0)? else {
         return Ok(None);
     };
     let (mut sockets, mut pulses) = (Vec::new(), Vec::new());
-    let failed = |e: std::io::Error| Failure::failed(format!("setting up a connection: {e}"));
     for (peer, pair) in pairs.into_iter().enumerate() {
         if let Some(data) = &pair.data {
-            prepare(data.socket(), timeout).map_err(failed)?;
+            prepare(data.socket(), timeout).map_err(PeerError::Connection)?;
         }
         pulses.extend(pair.pulse.map(|pulse| (peer, pulse)));
         sockets.push(pair.data);
     }
-    pulse::start(own.hello.process, pulses, timeout).map_err(failed)?;
+    pulse::start(own.hello.process, pulses, timeout).map_err(PeerError::Connection)?;
     tracing::info!(
         event = "cluster_complete",
         generation = own.hello.generation,
@@ -161,7 +164,7 @@ fn meet(
     for (peer, address) in hosts.iter().enumerate().take(process) {
         let (own, over) = (Arc::clone(own), Arc::clone(over));
         dial::keep_dialing(own, peer, address.clone(), reached.clone(), over)
-            .map_err(|e| Failure::failed(format!("cannot dial process {peer}: {e}")))?;
+            .map_err(|source| PeerError::Dial { peer, source })?;
     }
     let mut reminded = Instant::now();
     loop {
@@ -212,8 +215,7 @@ fn turn_away(mut door: Door) -> Result<(), Failure> {
         }
     };
     let thread = std::thread::Builder::new().name("peers".to_owned());
-    let failed = |e: std::io::Error| Failure::failed(format!("cannot watch the listener: {e}"));
-    thread.spawn(watch).map(drop).map_err(failed)
+    Ok(thread.spawn(watch).map(drop).map_err(PeerError::Watch)?)
 }
 
 #[cfg(test)]

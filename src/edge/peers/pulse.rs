@@ -21,6 +21,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use serde::{Deserialize, Serialize};
 use timely::communication::allocator::zero_copy::stream::Stream;
 
+use super::error::PeerError;
 use super::talk::LONGEST;
 use super::wire::Wire;
 use standings_process::exit::{self, Failure};
@@ -52,10 +53,11 @@ impl LastWord {
     }
 
     fn failure(&self) -> Failure {
-        Failure::failed(format!(
-            "process {} of the cluster failed: {}",
-            self.process, self.problem
-        ))
+        PeerError::Failed {
+            peer: self.process,
+            problem: self.problem.clone(),
+        }
+        .into()
     }
 }
 
@@ -182,10 +184,7 @@ fn is_timeout(error: &std::io::Error) -> bool {
 }
 
 fn silence(peer: usize, timeout: Duration) -> Failure {
-    Failure::failed(format!(
-        "process {peer} of the cluster has been silent for {} s; this process ends",
-        timeout.as_secs_f32()
-    ))
+    PeerError::Silent { peer, timeout }.into()
 }
 
 #[cfg(test)]
@@ -209,7 +208,7 @@ mod tests {
         assert_eq!(back, word);
         assert!(
             back.failure()
-                .message
+                .to_string()
                 .starts_with("process 3 of the cluster failed: ")
         );
     }

@@ -20,11 +20,11 @@ use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 
-use standings_process::exit::Failure;
+use super::error::TrustError;
 use standings_process::secret::Secret;
 
 /// Characters that a secret has at least: who has listened can try others as fast as he likes.
-const LEAST: usize = 16;
+pub(super) const LEAST: usize = 16;
 /// Bytes of a nonce, and of a secret that is made here.
 const RANDOM: usize = 32;
 
@@ -67,13 +67,10 @@ pub(super) enum Unproven {
 
 impl ClusterSecret {
     /// As the flag gives it.
-    pub fn new(secret: &Secret) -> Result<Self, Failure> {
+    pub fn new(secret: &Secret) -> Result<Self, TrustError> {
         let text = secret.value();
         if text.chars().count() < LEAST {
-            return Err(Failure::usage(format!(
-                "--cluster-secret: a secret has {LEAST} characters at least; make one with `openssl rand -hex 32`, and keep \
-                 it in a file that STANDINGS_CLUSTER_SECRET_FILE names"
-            )));
+            return Err(TrustError::ShortSecret);
         }
         let key = hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes());
         Ok(ClusterSecret(key))
@@ -121,6 +118,7 @@ pub fn random() -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use standings_model::error::Coded;
 
     #[test]
     fn a_proof_is_of_one_side_one_talk_and_one_secret() {
@@ -158,6 +156,10 @@ mod tests {
         }
         assert_ne!(random().unwrap(), random().unwrap());
         let short = ClusterSecret::new(&"fifteen letters".parse().unwrap());
-        assert!(short.is_err_and(|e| e.code == 2 && !e.message.contains("fifteen letters")));
+        assert!(
+            short.is_err_and(
+                |e| e.code().id == "S0806" && !e.to_string().contains("fifteen letters")
+            )
+        );
     }
 }

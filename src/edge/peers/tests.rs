@@ -71,22 +71,22 @@ fn three(trust: &Trust) {
     }
     // One that comes when all are there is told so.
     let late = told(hello(2), &hosts, trust);
-    assert!(late.message.contains("complete and runs"), "{late}");
+    assert!(late.to_string().contains("complete and runs"), "{late}");
     // So is one of an older generation, and a stranger.
     let old = Hello {
         generation: 3,
         ..hello(1)
     };
     let old = told(old, &hosts, trust);
-    assert!(old.message.contains("generation 3 and stops"), "{old}");
+    assert!(old.to_string().contains("generation 3 and stops"), "{old}");
     let other = Hello {
         cluster: "d".to_owned(),
         ..hello(1)
     };
     let other = told(other, &hosts, trust);
-    assert!(other.message.contains("cluster id"), "{other}");
+    assert!(other.to_string().contains("cluster id"), "{other}");
     assert!(
-        trust.is_proven() || !other.message.contains("cluster id c"),
+        trust.is_proven() || !other.to_string().contains("cluster id c"),
         "{other}"
     );
 }
@@ -191,7 +191,7 @@ fn a_stranger_of_a_newer_generation_ends_nothing() {
         std::thread::sleep(Duration::from_millis(300));
         let refused = told(newer(), &hosts, other);
         assert!(
-            refused.code == 2 && refused.message.contains(word),
+            refused.exit() == 2 && refused.to_string().contains(word),
             "{refused}"
         );
         for thread in both {

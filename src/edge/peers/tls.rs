@@ -24,10 +24,10 @@ use rustls::{
 };
 
 use super::Trust;
+use super::error::TrustError;
 use super::secret::ClusterSecret;
 use super::wire::Wire;
-use standings_postgres::authority_only;
-use standings_process::exit::Failure;
+use standings_postgres::{TlsError, authority_only};
 use standings_process::secret::Secret;
 
 /// How processes of a cluster trust each other.
@@ -74,22 +74,21 @@ fn is_loopback(address: &str) -> bool {
 
 impl PeerArgs {
     /// By what the processes know each other, as the flags say, checked against the hosts.
-    pub fn trust(&self, hosts: &[String]) -> Result<Trust, Failure> {
+    pub fn trust(&self, hosts: &[String]) -> Result<Trust, TrustError> {
         let secret = self.cluster_secret.as_ref().map(ClusterSecret::new);
         let secret = secret.transpose()?.map(Arc::new);
         let tls = self.security(hosts)?;
         match hosts.iter().find(|h| !is_loopback(h)) {
-            Some(far) if tls.is_none() && secret.is_none() => Err(Failure::usage(format!(
-                "the hosts file names {far}, which is not this machine, and whoever reaches a process could end it or \
-                 join: give every process the same --cluster-secret (make one with `openssl rand -hex 32`, and keep it \
-                 in a file that STANDINGS_CLUSTER_SECRET_FILE names) beside --peer-plaintext, or a certificate"
-            ))),
+            Some(far) if tls.is_none() && secret.is_none() => {
+                let far = far.clone();
+                Err(TrustError::Open { far })
+            }
             _ => Ok(Trust { tls, secret }),
         }
     }
 
     /// Certificates, if the flags name some: `None` is plain.
-    fn security(&self, hosts: &[String]) -> Result<Option<Arc<PeerTls>>, Failure> {
+    fn security(&self, hosts: &[String]) -> Result<Option<Arc<PeerTls>>, TrustError> {
         let given = [
             ("--peer-tls-cert", &self.peer_tls_cert),
             ("--peer-tls-key", &self.peer_tls_key),
@@ -97,38 +96,31 @@ impl PeerArgs {
         ];
         let missing: Vec<_> = given.iter().filter(|(_, file)| file.is_none()).collect();
         if let ([_, ..], true) = (&missing[..], missing.len() < given.len()) {
-            let names: Vec<_> = missing.iter().map(|(name, _)| *name).collect();
-            return Err(Failure::usage(format!(
-                "TLS between processes needs {} too",
-                names.join(" and ")
-            )));
+            let missing = missing.iter().map(|(name, _)| *name).collect();
+            return Err(TrustError::Incomplete { missing });
         }
         let (Some(certificate), Some(key), Some(authority)) =
             (&self.peer_tls_cert, &self.peer_tls_key, &self.peer_tls_ca)
         else {
             if self.peer_tls_name.is_some() {
-                return Err(Failure::usage(
-                    "--peer-tls-name is of use only with --peer-tls-cert, --peer-tls-key and --peer-tls-ca",
-                ));
+                return Err(TrustError::NameAlone);
             }
             return match hosts.iter().find(|h| !is_loopback(h)) {
-                Some(far) if !self.peer_plaintext => Err(Failure::usage(format!(
-                    "the hosts file names {far}, which is not this machine: give every process a certificate \
-                     (--peer-tls-cert, --peer-tls-key, --peer-tls-ca; docs/security.md shows how to make them), or \
-                     say --peer-plaintext, and give every process the same --cluster-secret, where the network itself \
-                     encrypts"
-                ))),
+                Some(far) if !self.peer_plaintext => {
+                    let far = far.clone();
+                    Err(TrustError::Plain { far })
+                }
                 _ => Ok(None),
             };
         };
         if self.peer_plaintext {
-            return Err(Failure::usage(
-                "--peer-plaintext and --peer-tls-cert contradict each other",
-            ));
+            return Err(TrustError::Both);
         }
         let name = self.peer_tls_name.as_ref().map(|name| {
-            ServerName::try_from(name.clone())
-                .map_err(|e| Failure::usage(format!("--peer-tls-name {name}: {e}")))
+            ServerName::try_from(name.clone()).map_err(|source| TrustError::Name {
+                name: name.clone(),
+                source,
+            })
         });
         let files = Files {
             certificate: certificate.clone(),
@@ -136,9 +128,7 @@ impl PeerArgs {
             authority: authority.clone(),
         };
         let stamps = files.stamps();
-        let config = files
-            .load()
-            .map_err(|e| Failure::usage(format!("TLS between processes: {e}")))?;
+        let config = files.load()?;
         Ok(Some(Arc::new(PeerTls {
             files,
             name: name.transpose()?,
@@ -152,6 +142,39 @@ struct Files {
     certificate: PathBuf,
     key: PathBuf,
     authority: PathBuf,
+}
+
+/// What is wrong with the files of this process's certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificatesError {
+    /// With one of them.
+    #[error("{}: {source}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What.
+        source: FileProblem,
+    },
+    /// With whom it is to trust.
+    #[error(transparent)]
+    Trust(#[from] TlsError),
+}
+
+/// What is wrong with a file of certificates, or of a key.
+#[derive(Debug, thiserror::Error)]
+pub enum FileProblem {
+    /// None.
+    #[error("there is no certificate in it")]
+    Empty,
+    /// It cannot be read, or is no PEM.
+    #[error(transparent)]
+    Pem(#[from] rustls::pki_types::pem::Error),
+    /// The library does not take what is in it.
+    #[error(transparent)]
+    Library(#[from] Error),
+    /// Nobody is trusted by it.
+    #[error(transparent)]
+    Verifier(#[from] rustls::server::VerifierBuilderError),
 }
 
 type Stamps = [Option<SystemTime>; 3];
@@ -184,43 +207,46 @@ impl Files {
             .map(|p| std::fs::metadata(p).and_then(|m| m.modified()).ok())
     }
 
-    fn load(&self) -> Result<Config, String> {
-        let named = |path: &PathBuf, e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
-        let read = |path: &PathBuf| -> Result<Vec<CertificateDer<'static>>, String> {
-            let all: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path)
-                .map_err(|e| named(path, &e))?
-                .collect();
-            match all.map_err(|e| named(path, &e))? {
-                none if none.is_empty() => Err(named(path, &"there is no certificate in it")),
-                some => Ok(some),
+    fn load(&self) -> Result<Config, CertificatesError> {
+        let of = |path: &PathBuf, source: FileProblem| CertificatesError::File {
+            path: path.clone(),
+            source,
+        };
+        let read = |path: &PathBuf| {
+            let all = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
+            match all {
+                Ok(none) if Vec::is_empty(&none) => Err(of(path, FileProblem::Empty)),
+                Ok(some) => Ok(some),
+                Err(e) => Err(of(path, e.into())),
             }
         };
         let chain = read(&self.certificate)?;
-        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|e| named(&self.key, &e))?;
+        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|e| of(&self.key, e.into()))?;
         let mut roots = RootCertStore::empty();
         for root in read(&self.authority)? {
-            roots.add(root).map_err(|e| named(&self.authority, &e))?;
+            let added = roots.add(root);
+            added.map_err(|e| of(&self.authority, e.into()))?;
         }
-        let text = |e: &dyn std::fmt::Display| named(&self.certificate, e);
+        let own = |e: Error| of(&self.certificate, e.into());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let of_client =
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots.clone()), provider.clone())
                 .build()
-                .map_err(|e| named(&self.authority, &e))?;
+                .map_err(|e| of(&self.authority, e.into()))?;
         let mut listens = ServerConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&[&TLS13])
-            .map_err(|e| text(&e))?
+            .map_err(own)?
             .with_client_cert_verifier(of_client)
             .with_single_cert(chain.clone(), key.clone_key())
-            .map_err(|e| text(&e))?;
+            .map_err(own)?;
         listens.send_tls13_tickets = 0;
         let mut dials = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&TLS13])
-            .map_err(|e| text(&e))?
+            .map_err(own)?
             .dangerous()
             .with_custom_certificate_verifier(authority_only(roots)?)
             .with_client_auth_cert(chain, key)
-            .map_err(|e| text(&e))?;
+            .map_err(own)?;
         dials.resumption = Resumption::disabled();
         dials.enable_sni = false;
         Ok(Config {
@@ -245,7 +271,7 @@ impl PeerTls {
                 }
                 Err(problem) => tracing::error!(
                     event = "peer_certificate_wrong",
-                    problem,
+                    %problem,
                     "the one of before holds on"
                 ),
             }
@@ -335,6 +361,7 @@ pub(super) fn refusal(problem: &io::Error) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use standings_model::error::Coded;
 
     #[test]
     fn only_this_machine_is_loopback() {
@@ -357,7 +384,7 @@ mod tests {
         let far = ["10.0.0.1:1".to_owned(), "10.0.0.2:1".to_owned()];
         let none = PeerArgs::default();
         let refused = none.security(&far).unwrap_err();
-        assert!(refused.code == 2 && refused.message.contains("--peer-plaintext"));
+        assert!(refused.code().id == "S0804" && refused.to_string().contains("--peer-plaintext"));
         assert!(
             none.security(&["localhost:1".to_owned()])
                 .unwrap()
@@ -368,7 +395,7 @@ mod tests {
             ..none.clone()
         };
         let refused = said.trust(&far).unwrap_err();
-        assert!(refused.code == 2 && refused.message.contains("--cluster-secret"));
+        assert!(refused.code().id == "S0804" && refused.to_string().contains("--cluster-secret"));
         let with_secret = PeerArgs {
             cluster_secret: Some("a secret of this cluster".parse().unwrap()),
             ..said
@@ -381,6 +408,10 @@ mod tests {
             ..none
         };
         let refused = half.security(&far).unwrap_err();
-        assert!(refused.message.contains("--peer-tls-key and --peer-tls-ca"));
+        assert!(
+            refused
+                .to_string()
+                .contains("--peer-tls-key and --peer-tls-ca")
+        );
     }
 }

@@ -23,16 +23,19 @@ impl std::fmt::Display for Pace {
     }
 }
 
+/// A text that is no pace.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no pace; write max, recorded, or records a second such as 5000")]
+pub struct NoPace(String);
+
 /// Parses `max`, `recorded`, or records a second.
-pub fn parse(text: &str) -> Result<Pace, String> {
+pub fn parse(text: &str) -> Result<Pace, NoPace> {
     match text {
         "max" => Ok(Pace::Unbounded),
         "recorded" => Ok(Pace::Recorded),
         n => match n.parse() {
             Ok(n) if (1..=1_000_000_000).contains(&n) => Ok(Pace::Rate(n)),
-            _ => Err(format!(
-                "`{text}` is no pace; write max, recorded, or records a second such as 5000"
-            )),
+            _ => Err(NoPace(text.to_owned())),
         },
     }
 }

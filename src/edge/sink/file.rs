@@ -5,12 +5,13 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::url::SinkUrl;
 use standings_commit::sink::RejectWriter;
 use standings_commit::sink::{Shown, Sink, SinkError};
 use standings_model::change::Commit;
+use standings_model::error::{Code, Coded, codes};
 use standings_model::identity::Opening;
 use standings_model::json::{push_change, push_reject};
 use standings_model::plan::Plan;
@@ -60,6 +61,36 @@ impl Out {
     }
 }
 
+/// A file or standard output that cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum LinesError {
+    /// It cannot be made or opened.
+    #[error("cannot write {}: {source}", .path.display())]
+    Opening {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A write failed.
+    #[error("writing {name} failed: {source}")]
+    Writing {
+        /// For logs.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Coded for LinesError {
+    fn code(&self) -> &'static Code {
+        match self {
+            LinesError::Opening { .. } => &codes::line::OUTPUT,
+            LinesError::Writing { .. } => &codes::sink::WRITING,
+        }
+    }
+}
+
 impl LineSink {
     /// Not yet opened.
     pub fn new(url: SinkUrl) -> Self {
@@ -84,8 +115,9 @@ impl LineSink {
                     let whole = whole_lines(&file, path)?;
                     Ok(Out::File { file, whole })
                 });
-                opened.map_err(|e| {
-                    SinkError::Configuration(format!("cannot write {}: {e}", path.display()))
+                opened.map_err(|source| LinesError::Opening {
+                    path: path.clone(),
+                    source,
                 })?
             }
             _ => Out::Stdout,
@@ -99,7 +131,10 @@ impl LineSink {
         };
         let written = out.put(&self.buffer);
         self.buffer.clear();
-        written.map_err(|e| SinkError::Failed(format!("writing {} failed: {e}", self.name)))
+        Ok(written.map_err(|source| LinesError::Writing {
+            name: self.name.clone(),
+            source,
+        })?)
     }
 }
 

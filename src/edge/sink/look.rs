@@ -1,5 +1,6 @@
 //! Whether somebody writes to a sink, found out without taking it over.
 
+use super::error::OutputError;
 use super::url::SinkUrl;
 use super::{SinkOptions, kafka, postgres};
 use standings_commit::sink::SinkError;
@@ -19,9 +20,10 @@ pub struct Look {
 pub fn look(url: &SinkUrl, options: &SinkOptions) -> Result<Look, SinkError> {
     match url {
         SinkUrl::Postgres(text) => postgres::PostgresSink::new(text, options)?.look(),
-        SinkUrl::Kafka { brokers, topic } => kafka::look(brokers, topic, options),
-        SinkUrl::File(_) | SinkUrl::Stdout => Err(SinkError::Configuration(format!(
-            "{url} does not remember what it shows; name a database, or a topic that is written exactly once"
-        ))),
+        SinkUrl::Kafka { brokers, topic } => Ok(kafka::look(brokers, topic, options)?),
+        SinkUrl::File(_) | SinkUrl::Stdout => {
+            let url = url.clone();
+            Err(OutputError::DoesNotSay { url }.into())
+        }
     }
 }

@@ -5,6 +5,7 @@
 //!                             └─► late output, dead letters
 //! ```
 
+mod error;
 pub mod file;
 pub mod kafka;
 pub mod look;
@@ -13,6 +14,7 @@ pub mod url;
 
 use std::sync::Arc;
 
+pub use self::error::OutputError;
 use standings_commit::change_log::fold_log;
 use standings_commit::sink::RejectWriter;
 pub use standings_commit::sink::{Shown, ShownRow, Sink, SinkError};
@@ -55,15 +57,21 @@ pub fn connect(url: &url::SinkUrl, options: &SinkOptions) -> Result<Box<dyn Sink
 pub fn peek(url: &url::SinkUrl, options: &SinkOptions, plan: &Plan) -> Result<Shown, SinkError> {
     match url {
         url::SinkUrl::Postgres(text) => postgres::PostgresSink::new(text, options)?.peek(plan),
-        url::SinkUrl::Kafka { brokers, topic } => kafka::peek(brokers, topic, options, plan),
+        url::SinkUrl::Kafka { brokers, topic } => Ok(kafka::peek(brokers, topic, options, plan)?),
         url::SinkUrl::File(path) => {
-            let wrong = |e: String| SinkError::Configuration(format!("{}: {e}", path.display()));
-            let text = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
-            fold_log(plan, &text).map_err(wrong)
+            let path = || path.clone();
+            let read = std::fs::read(path()).map_err(|source| OutputError::Reading {
+                path: path(),
+                source,
+            });
+            Ok(
+                fold_log(plan, &read?).map_err(|source| OutputError::NotOurs {
+                    path: path(),
+                    source,
+                })?,
+            )
         }
-        url::SinkUrl::Stdout => Err(SinkError::Configuration(
-            "standard output remembers nothing; name a database, a topic or a file".to_owned(),
-        )),
+        url::SinkUrl::Stdout => Err(OutputError::Forgets.into()),
     }
 }
 
@@ -73,10 +81,7 @@ pub fn connect_rejects(
     options: &SinkOptions,
 ) -> Result<Box<dyn RejectWriter>, SinkError> {
     match url {
-        url::SinkUrl::Postgres(_) => Err(SinkError::Configuration(
-            "late sales and dead letters go to kafka://…, file:PATH or stdout, not to Postgres"
-                .to_owned(),
-        )),
+        url::SinkUrl::Postgres(_) => Err(OutputError::TakesNoLetters.into()),
         url::SinkUrl::Kafka { brokers, topic } => {
             Ok(Box::new(kafka::KafkaSink::new(brokers, topic, options)?))
         }

@@ -37,10 +37,26 @@ pub enum SinkUrl {
     Stdout,
 }
 
-impl FromStr for SinkUrl {
-    type Err = String;
+/// A text that is no output. Of a URL that may hold a password only its scheme is in the message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SinkUrlError {
+    /// `file:` alone.
+    #[error("file: needs a path, such as file:changes.ndjson")]
+    NoFile,
+    /// Brokers and topic.
+    #[error(transparent)]
+    Kafka(#[from] kafka_url::KafkaUrlError),
+    /// Something else.
+    #[error(
+        "`{0}…` is no sink; allowed are postgres://…, kafka://host:9092/topic, file:PATH, stdout"
+    )]
+    Unknown(String),
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for SinkUrl {
+    type Err = SinkUrlError;
+
+    fn from_str(text: &str) -> Result<Self, SinkUrlError> {
         if text == "stdout" {
             return Ok(SinkUrl::Stdout);
         }
@@ -50,7 +66,7 @@ impl FromStr for SinkUrl {
         if let Some(path) = text.strip_prefix("file:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() {
-                return Err("file: needs a path, such as file:changes.ndjson".to_owned());
+                return Err(SinkUrlError::NoFile);
             }
             return Ok(SinkUrl::File(path.into()));
         }
@@ -61,10 +77,7 @@ impl FromStr for SinkUrl {
                 topic: topic.to_owned(),
             });
         }
-        let shown = redact::scheme(text);
-        Err(format!(
-            "`{shown}…` is no sink; allowed are postgres://…, kafka://host:9092/topic, file:PATH, stdout"
-        ))
+        Err(SinkUrlError::Unknown(redact::scheme(text).to_string()))
     }
 }
 
@@ -106,7 +119,7 @@ mod tests {
         assert!(
             "mysql://u:secret@h/d"
                 .parse::<SinkUrl>()
-                .is_err_and(|e| !e.contains("secret"))
+                .is_err_and(|e| !e.to_string().contains("secret"))
         );
         let url: SinkUrl = "postgres://u:secret@h:5/d?password=secret".parse().unwrap();
         assert_eq!(

@@ -13,8 +13,7 @@ use std::path::Path;
 use csv_core::{ReadRecordResult, Reader};
 
 use super::blocks::{self, Blocks, push_json_string};
-use super::file::failed;
-use standings_engine::input::SourceError;
+use super::error::FileError;
 use standings_model::block::{Block, PartitionId};
 use standings_model::schema::{ColumnType, Schema};
 
@@ -80,7 +79,7 @@ impl CsvRows {
         partition: PartitionId,
         sizes: (usize, usize),
         from: u64,
-    ) -> Result<Self, SourceError> {
+    ) -> Result<Self, FileError> {
         let mut rows = CsvRows {
             input,
             partition,
@@ -95,15 +94,13 @@ impl CsvRows {
             at_end: false,
             cells: Cells::default(),
         };
-        rows.fill().map_err(|e| failed(path, &e))?;
+        rows.fill().map_err(FileError::reading(path))?;
         if rows.buffer.starts_with(b"\xef\xbb\xbf") {
             rows.at = 3;
         }
-        let wrong = |m: String| {
-            Err(SourceError::Configuration(format!(
-                "{}: {m}",
-                path.display()
-            )))
+        let wrong = |source| FileError::Header {
+            path: path.to_owned(),
+            source,
         };
         loop {
             match rows.next_row() {
@@ -111,12 +108,12 @@ impl CsvRows {
                     rows.at += length;
                     break;
                 }
-                CsvRow::Cut => rows.fill().map_err(|e| failed(path, &e))?,
+                CsvRow::Cut => rows.fill().map_err(FileError::reading(path))?,
                 CsvRow::Broken(_) => {
-                    return wrong("the header has a quote that nothing closes".to_owned());
+                    return Err(wrong(HeaderError::OpenQuote));
                 }
                 CsvRow::None => {
-                    return wrong("the file is empty; its first row names the columns".to_owned());
+                    return Err(wrong(HeaderError::Empty));
                 }
             }
         }
@@ -127,7 +124,7 @@ impl CsvRows {
         rows.columns = rows.cells.iter().map(column).collect();
         match check_header(&rows.columns) {
             Ok(()) => Ok(rows),
-            Err(problem) => wrong(problem),
+            Err(problem) => Err(wrong(problem)),
         }
     }
 
@@ -310,36 +307,51 @@ fn is_number(name: &[u8], schema: &Schema) -> bool {
         })
 }
 
-fn check_header(columns: &[Column]) -> Result<(), String> {
+/// What is wrong with the first row of a CSV file, which names the columns.
+#[derive(Debug, thiserror::Error)]
+pub enum HeaderError {
+    /// There is none.
+    #[error("the file is empty; its first row names the columns")]
+    Empty,
+    /// It does not end.
+    #[error("the header has a quote that nothing closes")]
+    OpenQuote,
+    /// A column that every sale has.
+    #[error("the header has no column {wanted}; found: {}", .found.join(", "))]
+    Lacks {
+        /// Which.
+        wanted: &'static str,
+        /// The names that are there.
+        found: Vec<String>,
+    },
+    /// One name for two columns.
+    #[error("the header names the column `{0}` twice")]
+    Twice(String),
+    /// Two names for one column.
+    #[error("the header has both `event_time` and `timestamp`; they mean the same")]
+    TwoTimes,
+}
+
+fn check_header(columns: &[Column]) -> Result<(), HeaderError> {
+    let name = |c: &Column| String::from_utf8_lossy(&c.name).into_owned();
     let has = |name: &str| columns.iter().any(|c| c.name == name.as_bytes());
-    let found = || {
-        let names = columns.iter().map(|c| String::from_utf8_lossy(&c.name));
-        names.collect::<Vec<_>>().join(", ")
+    let lacks = |wanted| {
+        let found = columns.iter().map(name).collect();
+        Err(HeaderError::Lacks { wanted, found })
     };
     if !has("amount") {
-        return Err(format!(
-            "the header has no column `amount`; found: {}",
-            found()
-        ));
+        return lacks("`amount`");
     }
     if !has("event_time") && !has("timestamp") {
-        return Err(format!(
-            "the header has no column `event_time` (or `timestamp`); found: {}",
-            found()
-        ));
+        return lacks("`event_time` (or `timestamp`)");
     }
     for (i, column) in columns.iter().enumerate() {
         if columns[..i].iter().any(|c| c.name == column.name) {
-            return Err(format!(
-                "the header names the column `{}` twice",
-                String::from_utf8_lossy(&column.name)
-            ));
+            return Err(HeaderError::Twice(name(column)));
         }
     }
     if has("event_time") && has("timestamp") {
-        return Err(
-            "the header has both `event_time` and `timestamp`; they mean the same".to_owned(),
-        );
+        return Err(HeaderError::TwoTimes);
     }
     Ok(())
 }

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use super::blocks::{self, Blocks};
 use super::csv::CsvRows;
+use super::error::FileError;
 use super::gzip::Gzip;
 use super::lines::Lines;
 use super::options::SourceOptions;
 use super::parquet::{self, ParquetRows};
 use super::reader::Outlet;
 use super::url::SourceUrl;
-use standings_engine::input::SourceError;
 use standings_model::block::{Block, PartitionId, SourceEvent};
 use standings_model::schema::Schema;
 
@@ -32,7 +32,7 @@ pub fn read(
     worker: usize,
     workers: usize,
     out: &Outlet,
-) -> Result<(), SourceError> {
+) -> Result<(), FileError> {
     let mut files = Vec::new();
     // What lies past the hold of a block that was read.
     let mut held: BTreeMap<PartitionId, Block> = BTreeMap::new();
@@ -69,7 +69,7 @@ pub fn read(
             }
             let block = match held.remove(&partition) {
                 Some(rest) => Some(rest),
-                None => next(&mut blocks, out).map_err(|e| failed(path, &e))?,
+                None => next(&mut blocks, out).map_err(FileError::reading(path))?,
             };
             let event = match block {
                 Some(mut block) => {
@@ -83,10 +83,11 @@ pub fn read(
                 }
                 None => {
                     if read < from {
-                        let problem = format!(
-                            "it has {read} records, but reading should go on at {from}; is it another file now?"
-                        );
-                        return Err(failed(path, &problem));
+                        return Err(FileError::Shorter {
+                            path: path.clone(),
+                            records: read,
+                            next: from,
+                        });
                     }
                     SourceEvent::Ended { partition }
                 }
@@ -107,7 +108,7 @@ pub fn read(
 }
 
 /// Finds what is wrong with a file's shape before anything is started.
-pub fn check(path: &Path, schema: &Schema) -> Result<(), SourceError> {
+pub fn check(path: &Path, schema: &Schema) -> Result<(), FileError> {
     match extension(path).1 {
         "parquet" => parquet::check(path, schema),
         _ => open(path, schema, 0, (1 << 16, 1 << 20), 0).map(drop),
@@ -140,7 +141,7 @@ pub fn open_file(
     path: &Path,
     schema: &Schema,
     partition: PartitionId,
-) -> Result<Box<dyn Blocks>, SourceError> {
+) -> Result<Box<dyn Blocks>, FileError> {
     let SourceOptions {
         max_block_bytes,
         max_record_bytes,
@@ -157,15 +158,15 @@ fn open(
     partition: PartitionId,
     sizes: (usize, usize),
     from: u64,
-) -> Result<Box<dyn Blocks>, SourceError> {
+) -> Result<Box<dyn Blocks>, FileError> {
     let (compression, kind) = extension(path);
     if kind == "parquet" {
         return Ok(Box::new(ParquetRows::open(path, schema, partition, from)?));
     }
-    let file = File::open(path).map_err(|e| failed(path, &e))?;
+    let file = File::open(path).map_err(FileError::reading(path))?;
     let plain: Box<dyn Read + Send> = match compression {
         "gz" => Box::new(Gzip::new(BufReader::with_capacity(32 << 10, file))),
-        "zst" => Box::new(zstd::Decoder::new(file).map_err(|e| failed(path, &e))?),
+        "zst" => Box::new(zstd::Decoder::new(file).map_err(FileError::reading(path))?),
         _ => Box::new(file),
     };
     if kind == "csv" {
@@ -197,9 +198,4 @@ fn extension(path: &Path) -> (&'static str, &'static str) {
         "ndjson"
     };
     (compression, kind)
-}
-
-/// A reading error that names the file.
-pub fn failed(path: &Path, error: &dyn std::fmt::Display) -> SourceError {
-    SourceError::Failed(format!("reading {} failed: {error}", path.display()))
 }

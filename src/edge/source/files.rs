@@ -8,14 +8,14 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 use standings_engine::input::Input;
-use standings_engine::input::SourceError;
+use standings_model::error::Failure;
 use standings_model::identity::{FileIdentity, HEAD, HeadOf, SourceIdentity};
 
 /// Files in the order of their flags.
 pub struct Files(pub Vec<PathBuf>);
 
 impl Input for Files {
-    fn identity(&mut self) -> Result<Option<SourceIdentity>, SourceError> {
+    fn identity(&mut self) -> Result<Option<SourceIdentity>, Failure> {
         let files: Option<Vec<FileIdentity>> = self.0.iter().map(|path| identity(path)).collect();
         Ok(files.map(|files| SourceIdentity::Files { files }))
     }

@@ -11,6 +11,7 @@
 mod aside;
 mod blocks;
 mod csv;
+mod error;
 mod file;
 mod files;
 mod gzip;
@@ -28,8 +29,9 @@ mod url;
 
 pub(crate) use aside::Aside;
 pub use blocks::Blocks;
-pub use file::{failed, open_file};
-pub use kafka::{Extents, extents, refused};
+pub use error::{FileError, SettingsError};
+pub use file::open_file;
+pub use kafka::{Extents, TopicError, extents, refused};
 pub(crate) use kafka::{cluster_id, topic_ids};
 pub use options::{SourceOptions, Start, kafka_properties, number_of};
 pub use quiet::Quiet;
@@ -37,5 +39,4 @@ pub(crate) use quiet::log as client_log;
 pub use reader::{Reader, start};
 pub use refusal::{Cause, cause};
 pub use rights::{denied, is_denied};
-pub use standings_engine::input::SourceError;
-pub use url::SourceUrl;
+pub use url::{SourceUrl, SourceUrlError};

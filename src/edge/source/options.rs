@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::error::{PropertiesError, SettingsError};
 use super::files::Files;
 use super::properties;
 use super::url::SourceUrl;
 use standings_engine::input::Input;
-use standings_engine::input::SourceError;
 use standings_model::block::PartitionId;
+use standings_model::error::Failure;
 use standings_model::hold::Hold;
 use standings_model::identity::SourceIdentity;
 use standings_model::schema::Schema;
@@ -120,23 +121,18 @@ impl SourceOptions {
     }
 
     /// Finds what is wrong before anything is started.
-    pub fn check(&self) -> Result<(), SourceError> {
-        let wrong = |m: String| Err(SourceError::Configuration(m));
+    pub fn check(&self) -> Result<(), Failure> {
         if self.urls.is_empty() {
-            return wrong("no --source is given".to_owned());
+            return Err(SettingsError::NoSource.into());
         }
         let is_file = |u: &SourceUrl| matches!(u, SourceUrl::File(_));
         if self.urls.len() > 1 && !self.urls.iter().all(is_file) {
-            return wrong(
-                "give one kafka:// source, or one recording:, or one or more file: sources"
-                    .to_owned(),
-            );
+            return Err(SettingsError::Mixed.into());
         }
         for (key, _) in &self.kafka_properties {
             if let Some((_, instead)) = OURS.iter().find(|(ours, _)| ours == key) {
-                return wrong(format!(
-                    "--kafka-property {key} is set by standings itself; {instead}"
-                ));
+                let key = key.clone();
+                return Err(SettingsError::Ours { key, instead }.into());
             }
         }
         if self.is_topic() {
@@ -147,13 +143,10 @@ impl SourceOptions {
                 super::recording::check(path)?;
             }
             if let SourceUrl::File(path) = url {
+                let url = url.clone();
                 match std::fs::metadata(path) {
-                    Err(e) => return wrong(format!("--source {url}: {e}")),
-                    Ok(meta) if meta.is_dir() => {
-                        return wrong(format!(
-                            "--source {url}: this is a folder; name its files, one flag each"
-                        ));
-                    }
+                    Err(source) => return Err(SettingsError::NotThere { url, source }.into()),
+                    Ok(meta) if meta.is_dir() => return Err(SettingsError::Folder { url }.into()),
                     Ok(_) => super::file::check(path, &self.schema)?,
                 }
             }
@@ -176,29 +169,31 @@ pub fn number_of<T: std::str::FromStr>(
 pub fn kafka_properties(
     file: Option<&Path>,
     flags: &[(String, String)],
-) -> Result<Vec<(String, String)>, SourceError> {
-    let mut properties = file
-        .map(parse_properties_file)
-        .transpose()?
-        .unwrap_or_default();
+) -> Result<Vec<(String, String)>, SettingsError> {
+    let read = |path: &Path| {
+        parse_properties_file(path).map_err(|source| SettingsError::Properties {
+            path: path.to_owned(),
+            source,
+        })
+    };
+    let mut properties = file.map(read).transpose()?.unwrap_or_default();
     properties.extend(flags.iter().cloned());
     Ok(properties)
 }
 
 /// Reads librdkafka settings from a file: one `key=value` a line, `#` begins a comment.
-fn parse_properties_file(path: &Path) -> Result<Vec<(String, String)>, SourceError> {
-    let wrong = |m: String| SourceError::Configuration(format!("{}: {m}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
+fn parse_properties_file(path: &Path) -> Result<Vec<(String, String)>, PropertiesError> {
+    let text = std::fs::read_to_string(path)?;
     let mut properties = Vec::new();
     for (n, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
+        let text = line.trim();
+        if text.is_empty() || text.starts_with('#') {
             continue;
         }
-        let (key, value) = line
-            .split_once('=')
-            .ok_or_else(|| wrong(format!("line {}: no `=`", n + 1)))?;
-        properties::allowed(key).map_err(|e| wrong(format!("line {}: {e}", n + 1)))?;
+        let line = n + 1;
+        let pair = text.split_once('=');
+        let (key, value) = pair.ok_or(PropertiesError::NoValue { line })?;
+        properties::allowed(key).map_err(|source| PropertiesError::NotTaken { line, source })?;
         properties.push((key.trim().to_owned(), value.trim().to_owned()));
     }
     Ok(properties)

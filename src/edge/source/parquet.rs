@@ -16,6 +16,7 @@ use arrow::datatypes::{
     Schema as ArrowSchema, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
+use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
@@ -23,13 +24,44 @@ use parquet::arrow::arrow_reader::{
 };
 
 use parquet::basic::{Compression, Type as PhysicalType};
+use parquet::errors::ParquetError;
 
 use super::blocks::{self, Blocks, push_json_string};
-use super::file::failed;
-use standings_engine::input::SourceError;
+use super::error::FileError;
 use standings_model::block::{Block, PartitionId};
-use standings_model::guarded::guarded;
+use standings_model::guarded::{Panicked, guarded};
 use standings_model::schema::Schema;
+
+/// What a Parquet file does not give.
+#[derive(Debug, thiserror::Error)]
+pub enum ParquetProblem {
+    /// The library refuses it.
+    #[error(transparent)]
+    Library(#[from] ParquetError),
+    /// The same, of rows.
+    #[error(transparent)]
+    Arrow(#[from] ArrowError),
+    /// The library panicked at it.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
+    /// It cannot be opened once more.
+    #[error(transparent)]
+    File(#[from] io::Error),
+    /// A row group that counts below zero.
+    #[error("it has less than no rows")]
+    LessThanNone,
+    /// Offsets count rows, and some are missing.
+    #[error("it should have {rows} rows, and {given} were found")]
+    Rows {
+        /// As it says.
+        rows: u64,
+        /// As it is.
+        given: u64,
+    },
+    /// A value of another type than the column's.
+    #[error("the type {0} is not read")]
+    Type(DataType),
+}
 
 /// Rows of a Parquet file.
 pub struct ParquetRows {
@@ -46,21 +78,21 @@ pub struct ParquetRows {
 }
 
 /// The file, and what its end says of it.
-fn open(path: &Path) -> Result<(File, ArrowReaderMetadata), SourceError> {
-    let file = File::open(path).map_err(|e| failed(path, &e))?;
+fn open(path: &Path) -> Result<(File, ArrowReaderMetadata), FileError> {
+    let file = File::open(path).map_err(FileError::reading(path))?;
     // Without what the writer's own types were: a dictionary of strings is strings.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let footer = guarded(|| {
-        let footer =
-            ArrowReaderMetadata::load(&file, options.clone()).map_err(|e| e.to_string())?;
+        let footer = ArrowReaderMetadata::load(&file, options.clone())?;
         in_milliseconds(footer, options)
     });
-    match footer.and_then(|footer| footer) {
+    let footer = footer.map_err(ParquetProblem::from);
+    match footer.and_then(|footer| Ok(footer?)) {
         Ok(footer) => Ok((file, footer)),
-        Err(e) => Err(SourceError::Configuration(format!(
-            "{}: not readable as Parquet: {e}",
-            path.display()
-        ))),
+        Err(source) => Err(FileError::NotParquet {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
@@ -69,7 +101,7 @@ fn open(path: &Path) -> Result<(File, ArrowReaderMetadata), SourceError> {
 fn in_milliseconds(
     footer: ArrowReaderMetadata,
     options: ArrowReaderOptions,
-) -> Result<ArrowReaderMetadata, String> {
+) -> Result<ArrowReaderMetadata, ParquetError> {
     let columns = footer.parquet_schema().root_schema().get_fields();
     let is_96 = |column: &parquet::schema::types::TypePtr| {
         column.is_primitive() && column.get_physical_type() == PhysicalType::INT96
@@ -89,7 +121,7 @@ fn in_milliseconds(
         .collect();
     let metadata = Arc::clone(footer.metadata());
     let options = options.with_schema(Arc::new(ArrowSchema::new(fields)));
-    ArrowReaderMetadata::try_new(metadata, options).map_err(|e| e.to_string())
+    ArrowReaderMetadata::try_new(metadata, options)
 }
 
 /// The codec of a column that this program has not got.
@@ -115,41 +147,42 @@ fn is_known(name: &str, schema: &Schema) -> bool {
 }
 
 /// Refuses column types that cannot be read, or not exactly.
-pub fn check(path: &Path, schema: &Schema) -> Result<(), SourceError> {
+pub fn check(path: &Path, schema: &Schema) -> Result<(), FileError> {
     judge(path, schema, &open(path)?.1)
 }
 
-fn judge(path: &Path, schema: &Schema, footer: &ArrowReaderMetadata) -> Result<(), SourceError> {
+fn judge(path: &Path, schema: &Schema, footer: &ArrowReaderMetadata) -> Result<(), FileError> {
     let fields = footer.schema().fields();
     for field in fields.iter().filter(|f| is_known(f.name(), schema)) {
         let (name, kind) = (field.name(), field.data_type());
-        let problem = if kind.is_floating() {
+        let instead = if kind.is_floating() {
             "money is exact here: store it as DECIMAL, text or whole numbers"
         } else if !is_readable(kind) {
             "use text, DECIMAL up to 38 digits, whole numbers or TIMESTAMP"
         } else {
             continue;
         };
-        return Err(SourceError::Configuration(format!(
-            "{}: column `{name}` is {kind}; {problem}",
-            path.display()
-        )));
+        return Err(FileError::ColumnType {
+            path: path.to_owned(),
+            column: name.clone(),
+            kind: Box::new(kind.clone()),
+            instead,
+        });
     }
     if let Some((column, codec)) = foreign_codec(footer, schema) {
-        return Err(SourceError::Configuration(format!(
-            "{}: column `{column}` is compressed with {codec}, which is not read; write it with zstd, snappy, gzip or \
-             uncompressed (in DuckDB: COPY (FROM 'file') TO 'other.parquet' (CODEC zstd))",
-            path.display()
-        )));
+        let path = path.to_owned();
+        return Err(FileError::Codec {
+            path,
+            column,
+            codec,
+        });
     }
     let has = |name: &str| fields.iter().any(|f| f.name() == name);
     if !has("amount") || !(has("event_time") || has("timestamp")) {
-        let names: Vec<_> = fields.iter().map(|f| f.name().as_str()).collect();
-        return Err(SourceError::Configuration(format!(
-            "{}: the columns `event_time` and `amount` are needed; found: {}",
-            path.display(),
-            names.join(", ")
-        )));
+        return Err(FileError::Columns {
+            path: path.to_owned(),
+            found: fields.iter().map(|f| f.name().clone()).collect(),
+        });
     }
     Ok(())
 }
@@ -161,7 +194,7 @@ impl ParquetRows {
         schema: &Schema,
         partition: PartitionId,
         from: u64,
-    ) -> Result<Self, SourceError> {
+    ) -> Result<Self, FileError> {
         let (file, footer) = open(path)?;
         judge(path, schema, &footer)?;
         let known = footer.schema().fields().iter().enumerate();
@@ -183,15 +216,15 @@ impl ParquetRows {
     }
 
     /// The next rows of the row group that is read; `None` after its last, or after the last of all.
-    fn next_batch(&mut self) -> Result<Option<RecordBatch>, String> {
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>, ParquetProblem> {
         let Some(group) = self.footer.metadata().row_groups().get(self.group) else {
             return Ok(None);
         };
-        let rows = u64::try_from(group.num_rows()).map_err(|_| "it has less than no rows")?;
+        let rows = u64::try_from(group.num_rows()).map_err(|_| ParquetProblem::LessThanNone)?;
         let (batches, given) = match &mut self.batches {
             Some(open) => open,
             closed => {
-                let file = self.file.try_clone().map_err(|e| e.to_string())?;
+                let file = self.file.try_clone()?;
                 let (footer, mask) = (self.footer.clone(), self.mask.clone());
                 let batches = guarded(|| {
                     ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer)
@@ -199,18 +232,16 @@ impl ParquetRows {
                         .with_row_groups(vec![self.group])
                         .with_batch_size(1024)
                         .build()
-                        .map_err(|e| e.to_string())
                 })??;
                 closed.insert((batches, 0))
             }
         };
-        let batch = guarded(|| batches.next().transpose().map_err(|e| e.to_string()))??;
+        let batch = guarded(|| batches.next().transpose())??;
         *given += batch.as_ref().map_or(0, |batch| batch.num_rows() as u64);
         // Offsets count rows: one that is missing would shift all that follow.
         if *given > rows || (batch.is_none() && *given < rows) {
-            return Err(format!(
-                "it should have {rows} rows, and {given} were found"
-            ));
+            let given = *given;
+            return Err(ParquetProblem::Rows { rows, given });
         }
         Ok(batch)
     }
@@ -273,7 +304,7 @@ fn is_readable(kind: &DataType) -> bool {
         || matches!(kind, DataType::Decimal128(_, scale) if *scale >= 0)
 }
 
-fn push_cell(out: &mut Vec<u8>, column: &dyn Array, row: usize) -> Result<(), String> {
+fn push_cell(out: &mut Vec<u8>, column: &dyn Array, row: usize) -> Result<(), ParquetProblem> {
     if column.is_null(row) {
         out.extend_from_slice(b"null");
         return Ok(());
@@ -308,13 +339,13 @@ fn push_cell(out: &mut Vec<u8>, column: &dyn Array, row: usize) -> Result<(), St
                 i128::from(value!(TimestampNanosecondType)).div_euclid(1_000_000)
             }
         },
-        other => return Err(format!("the type {other} is not read")),
+        other => return Err(ParquetProblem::Type(other.clone())),
     };
     out.extend_from_slice(number.to_string().as_bytes());
     Ok(())
 }
 
-fn text(out: &mut Vec<u8>, value: &str) -> Result<(), String> {
+fn text(out: &mut Vec<u8>, value: &str) -> Result<(), ParquetProblem> {
     push_json_string(out, value.as_bytes());
     Ok(())
 }

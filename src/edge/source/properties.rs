@@ -64,18 +64,29 @@ const REFUSED: [(Name, &str, &str); 10] = [
     (Begins("ut_"), "it is an address in memory", "leave it out"),
 ];
 
+/// A setting that is not taken. Its value, which may be a secret, is nowhere in it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the Kafka setting `{name}` is not taken: {why}; {instead}")]
+pub struct NotTaken {
+    name: String,
+    why: &'static str,
+    instead: &'static str,
+}
+
 /// Refuses a setting by its name, with the reason and what to do instead; of its value nothing is said.
-pub fn allowed(name: &str) -> Result<(), String> {
-    let plain = name.trim().to_ascii_lowercase();
+pub fn allowed(name: &str) -> Result<(), NotTaken> {
+    let name = name.trim();
+    let plain = name.to_ascii_lowercase();
     let is_meant = |refused: &Name| match refused {
         Is(whole) => plain == *whole,
         Begins(start) => plain.starts_with(start),
     };
     match REFUSED.iter().find(|(refused, _, _)| is_meant(refused)) {
-        Some((_, why, instead)) => Err(format!(
-            "the Kafka setting `{}` is not taken: {why}; {instead}",
-            name.trim()
-        )),
+        Some((_, why, instead)) => Err(NotTaken {
+            name: name.to_owned(),
+            why,
+            instead,
+        }),
         None => Ok(()),
     }
 }
@@ -104,7 +115,7 @@ mod tests {
             "test.mock.num.brokers",
             "ut_handle_ProduceResponse",
         ] {
-            let said = allowed(name).unwrap_err();
+            let said = allowed(name).unwrap_err().to_string();
             assert!(said.contains(name.trim()) && said.contains("; "), "{said}");
         }
     }

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
 
+use super::error::NoThread;
 use super::options::SourceOptions;
 use super::url::SourceUrl;
 use standings_engine::driver::Feed;
 use standings_model::block::{Block, PartitionId, SourceEvent};
+use standings_model::error::Failure;
 
 /// Blocks that wait at most. Where reader and worker go at full speed each of them is a sleep and a waking, so they are few
 /// and large.
@@ -97,15 +99,17 @@ pub fn start(
     let body = move || {
         let result = match &options.urls[..] {
             [SourceUrl::Kafka { brokers, topic }] => {
-                super::kafka::read(&options, brokers, topic, worker, workers, &outlet)
+                let read = super::kafka::read(&options, brokers, topic, worker, workers, &outlet);
+                read.map_err(Failure::from)
             }
             [SourceUrl::Recording { path, pace }] => {
                 super::recording::read(&options, path, *pace, worker, workers, &outlet)
+                    .map_err(Failure::from)
             }
-            _ => super::file::read(&options, worker, workers, &outlet),
+            _ => super::file::read(&options, worker, workers, &outlet).map_err(Failure::from),
         };
-        if let Err(error) = result {
-            outlet.send(SourceEvent::Failed(error.to_string()));
+        if let Err(failure) = result {
+            outlet.send(SourceEvent::Failed(failure));
         }
     };
     let thread = std::thread::Builder::new()
@@ -114,9 +118,7 @@ pub fn start(
     let thread = match thread {
         Ok(thread) => Some(thread),
         Err(e) => {
-            let _ = send.try_send(SourceEvent::Failed(format!(
-                "cannot start a reader thread: {e}"
-            )));
+            let _ = send.try_send(SourceEvent::Failed(NoThread(e).into()));
             None
         }
     };

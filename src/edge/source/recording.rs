@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::file::failed;
+use super::error::FileError;
 use super::options::SourceOptions;
 use super::reader::Outlet;
 use crate::recording::{Header, Pace, Pacer, Recorded, RecordingReader};
-use standings_engine::input::SourceError;
 use standings_model::block::{Block, PartitionId, SourceEvent};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -15,10 +14,11 @@ use std::collections::{BTreeMap, VecDeque};
 const BYTES: usize = 256 << 10;
 
 /// Finds what is wrong with a recording before anything is started.
-pub fn check(path: &Path) -> Result<(), SourceError> {
+pub fn check(path: &Path) -> Result<(), FileError> {
     let opened = RecordingReader::open(path);
-    opened.map(drop).map_err(|e| {
-        SourceError::Configuration(format!("--source recording:{}: {e}", path.display()))
+    opened.map(drop).map_err(|source| FileError::Recording {
+        path: path.to_owned(),
+        source,
     })
 }
 
@@ -30,8 +30,8 @@ pub fn read(
     worker: usize,
     workers: usize,
     out: &Outlet,
-) -> Result<(), SourceError> {
-    let mut reader = RecordingReader::open(path).map_err(|e| failed(path, &e))?;
+) -> Result<(), FileError> {
+    let mut reader = RecordingReader::open(path).map_err(FileError::reading(path))?;
     let own = |p: PartitionId| p as usize % workers == worker;
     let Header { partitions, .. } = reader.header().clone();
     let mut from = BTreeMap::new();
@@ -49,7 +49,7 @@ pub fn read(
     let mut open = Open::default();
     let mut record = Recorded::default();
     let mut past: VecDeque<Recorded> = VecDeque::new();
-    while !from.is_empty() && reader.next(&mut record).map_err(|e| failed(path, &e))? {
+    while !from.is_empty() && reader.next(&mut record).map_err(FileError::reading(path))? {
         // The pace is that of the whole topic, whichever worker reads a part of it.
         loop {
             let wait = pacer.wait(record.arrived, Instant::now());

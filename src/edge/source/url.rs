@@ -28,14 +28,36 @@ pub enum SourceUrl {
     },
 }
 
-impl FromStr for SourceUrl {
-    type Err = String;
+/// A text that is no source. Of a URL that may hold a password only its scheme is in the message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SourceUrlError {
+    /// `file:` alone.
+    #[error("file: needs a path, such as file:sales.ndjson")]
+    NoFile,
+    /// `recording:` alone.
+    #[error("recording: needs a path, such as recording:monday.rec?pace=recorded")]
+    NoRecording,
+    /// The pace of a recording.
+    #[error(transparent)]
+    Pace(#[from] pace::NoPace),
+    /// Brokers and topic.
+    #[error(transparent)]
+    Kafka(#[from] kafka_url::KafkaUrlError),
+    /// Something else.
+    #[error(
+        "`{0}…` is no source; allowed are kafka://host:9092[,host:9092]/topic, file:PATH and recording:PATH"
+    )]
+    Unknown(String),
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for SourceUrl {
+    type Err = SourceUrlError;
+
+    fn from_str(text: &str) -> Result<Self, SourceUrlError> {
         if let Some(path) = text.strip_prefix("file:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() {
-                return Err("file: needs a path, such as file:sales.ndjson".to_owned());
+                return Err(SourceUrlError::NoFile);
             }
             return Ok(SourceUrl::File(path.into()));
         }
@@ -45,10 +67,7 @@ impl FromStr for SourceUrl {
                 None => (rest, Pace::Unbounded),
             };
             if path.is_empty() {
-                return Err(
-                    "recording: needs a path, such as recording:monday.rec?pace=recorded"
-                        .to_owned(),
-                );
+                return Err(SourceUrlError::NoRecording);
             }
             return Ok(SourceUrl::Recording {
                 path: path.into(),
@@ -62,10 +81,7 @@ impl FromStr for SourceUrl {
                 topic: topic.to_owned(),
             });
         }
-        let scheme = redact::scheme(text);
-        Err(format!(
-            "`{scheme}…` is no source; allowed are kafka://host:9092[,host:9092]/topic, file:PATH and recording:PATH"
-        ))
+        Err(SourceUrlError::Unknown(redact::scheme(text).to_string()))
     }
 }
 

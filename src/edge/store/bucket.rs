@@ -11,6 +11,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use standings_engine::snapshot::{ObjectError, Objects};
 use tokio::runtime::Runtime;
 
+use super::error::OpenProblem;
 use super::url::StateUrl;
 
 /// A bucket as the environment says that it is reached.
@@ -27,7 +28,7 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    pub(super) fn open(url: &StateUrl) -> Result<Self, Box<dyn std::error::Error>> {
+    pub(super) fn open(url: &StateUrl) -> Result<Self, OpenProblem> {
         let store: Arc<dyn ObjectStore> = match url {
             StateUrl::File(path) => {
                 std::fs::create_dir_all(path)?;

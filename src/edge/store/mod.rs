@@ -1,6 +1,7 @@
 //! Where snapshots lie: a folder, or a bucket.
 
 mod bucket;
+mod error;
 mod reachable;
 mod url;
 
@@ -9,12 +10,13 @@ use std::sync::Arc;
 use standings_engine::snapshot::Store;
 use standings_model::clock::Clock;
 
+pub use self::error::{OpenError, OpenProblem};
 pub use self::reachable::wait_for;
-pub use self::url::StateUrl;
+pub use self::url::{StateUrl, StateUrlError};
 
 /// Opens a store; a folder is made when missing.
-pub fn open(url: &StateUrl) -> Result<Store, String> {
-    let objects = bucket::Bucket::open(url).map_err(|e| format!("--state {url}: {e}"))?;
+pub fn open(url: &StateUrl) -> Result<Store, OpenError> {
+    let objects = bucket::Bucket::open(url).map_err(OpenError::of(url))?;
     Ok(Store::of(
         url.to_string(),
         Arc::new(objects),

@@ -10,6 +10,7 @@ use object_store::path::Path;
 use object_store::{ClientOptions, Error, ObjectStore, RetryConfig};
 
 use super::bucket::s3;
+use super::error::OpenError;
 use super::url::StateUrl;
 use standings_model::clock::Clock;
 use standings_observe::live::Live;
@@ -22,11 +23,10 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// Waits until a bucket answers; `false` when told to stop before. A folder is not waited for. What the bucket says is for
 /// who reads it: here it only has to answer.
-pub fn wait_for(url: &StateUrl, live: &Arc<Live>, stop: &AtomicBool) -> Result<bool, String> {
+pub fn wait_for(url: &StateUrl, live: &Arc<Live>, stop: &AtomicBool) -> Result<bool, OpenError> {
     let StateUrl::S3 { bucket, prefix } = url else {
         return Ok(true);
     };
-    let wrong = |e: String| format!("--state {url}: {e}");
     let once = RetryConfig {
         max_retries: 0,
         ..RetryConfig::default()
@@ -42,11 +42,11 @@ pub fn wait_for(url: &StateUrl, live: &Arc<Live>, stop: &AtomicBool) -> Result<b
         .with_retry(once)
         .with_client_options(limits)
         .build()
-        .map_err(|e| wrong(e.to_string()))?;
+        .map_err(OpenError::of(url))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|e| wrong(e.to_string()))?;
+        .map_err(OpenError::of(url))?;
     let mut waiting = Waiting::new(What::State, &url.to_string(), live, &Clock::default());
     let folder = Path::from(format!("{prefix}/manifests"));
     while !stop.load(Ordering::Relaxed) {

@@ -18,14 +18,33 @@ pub enum StateUrl {
     },
 }
 
-impl FromStr for StateUrl {
-    type Err = String;
+/// A text that is no place for state. Of what may be a secret nothing is in the message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StateUrlError {
+    /// `file:` alone.
+    #[error("file: needs a folder, such as file:/var/lib/standings")]
+    NoFolder,
+    /// `s3:` alone.
+    #[error("s3: needs a bucket, such as s3://bucket/standings")]
+    NoBucket,
+    /// A secret in it.
+    #[error(
+        "credentials have no place in the URL; give them in the environment, as AWS tools read them"
+    )]
+    Secrets,
+    /// Something else.
+    #[error("`{0}…` is no place for state; allowed are file:FOLDER and s3://BUCKET/PREFIX")]
+    Unknown(String),
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for StateUrl {
+    type Err = StateUrlError;
+
+    fn from_str(text: &str) -> Result<Self, StateUrlError> {
         if let Some(path) = text.strip_prefix("file:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() {
-                return Err("file: needs a folder, such as file:/var/lib/standings".to_owned());
+                return Err(StateUrlError::NoFolder);
             }
             return Ok(StateUrl::File(path.into()));
         }
@@ -35,20 +54,18 @@ impl FromStr for StateUrl {
         {
             let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
             if bucket.contains(['@', ':']) || prefix.contains('?') {
-                return Err("credentials have no place in the URL; give them in the environment, as AWS tools read them".to_owned());
+                return Err(StateUrlError::Secrets);
             }
             if bucket.is_empty() {
-                return Err("s3: needs a bucket, such as s3://bucket/standings".to_owned());
+                return Err(StateUrlError::NoBucket);
             }
             return Ok(StateUrl::S3 {
                 bucket: bucket.to_owned(),
                 prefix: prefix.trim_matches('/').to_owned(),
             });
         }
-        Err(format!(
-            "`{}…` is no place for state; allowed are file:FOLDER and s3://BUCKET/PREFIX",
-            standings_model::redact::scheme(text)
-        ))
+        let scheme = standings_model::redact::scheme(text);
+        Err(StateUrlError::Unknown(scheme.to_string()))
     }
 }
 

@@ -37,6 +37,7 @@ use crate::rank::messages::{Epoch, Promise};
 use crate::snapshot;
 use crate::snapshot::order::PartReport;
 use standings_model::block::{PartitionId, SourceEvent};
+use standings_model::error::codes;
 use standings_model::sabotage::{self, Mistake};
 use standings_process::exit::Failure;
 
@@ -232,7 +233,7 @@ impl<F: Feed> Driver<F> {
         let began = self.settings.clock.now();
         let Some(snapshots) = &self.settings.snapshots else {
             let e = "the first process has --state and this one has not; give all the same flags";
-            return Err(Failure::usage(e));
+            return Err(Failure::of(&codes::cluster::REFUSED, e));
         };
         let rows = snapshot::load(
             &snapshots.store,
@@ -241,8 +242,7 @@ impl<F: Feed> Driver<F> {
             start.horizon,
             (self.index, self.peers),
             &mut self.cells.totals.borrow_mut(),
-        )
-        .map_err(|e| Failure::failed(format!("loading the snapshot failed: {e}")))?;
+        )?;
         tracing::info!(
             event = "snapshot_loaded",
             worker = self.index,
@@ -404,10 +404,13 @@ impl<F: Feed> Driver<F> {
             }
             SourceEvent::Block(block) => {
                 let Some(folded) = self.fold.block(&block, self.promised) else {
-                    return Err(Failure::failed(format!(
-                        "the source gave records of partition {} before it said where they begin",
-                        block.partition
-                    )));
+                    return Err(Failure::of(
+                        &codes::process::DEFECT,
+                        format!(
+                            "the source gave records of partition {} before it said where they begin",
+                            block.partition
+                        ),
+                    ));
                 };
                 self.tell_checks();
                 // Even a block without a record counts, so that its offset is committed. Of a sale nothing is kept but what it
@@ -428,7 +431,7 @@ impl<F: Feed> Driver<F> {
                 self.fold.end(partition, finished, now);
             }
             SourceEvent::Ready => self.ready = true,
-            SourceEvent::Failed(message) => return Err(Failure::failed(message)),
+            SourceEvent::Failed(failure) => return Err(failure),
         }
         Ok(())
     }

@@ -13,10 +13,9 @@
 
 use std::time::{Duration, Instant};
 
+use standings_model::error::{Code, Coded, codes};
 use standings_model::identity::SourceIdentity;
 use standings_model::sabotage::{self, Mistake};
-
-use super::SourceError;
 
 /// How often new partitions are looked for, and whether the topic is still there.
 pub const REFRESH: Duration = Duration::from_secs(5);
@@ -76,7 +75,7 @@ impl Guard {
     }
 
     /// Whether what the brokers say `now` is the same topic; `false` if there is none, as long as that may pass.
-    pub fn judge(&mut self, found: Option<TopicId>, now: Instant) -> Result<bool, SourceError> {
+    pub fn judge(&mut self, found: Option<TopicId>, now: Instant) -> Result<bool, TopicGone> {
         match found {
             None | Some(TopicId::None) => {}
             Some(TopicId::Missing) => {
@@ -85,20 +84,17 @@ impl Guard {
                 if passes || sabotage::is(Mistake::MissingTopicAwaited) {
                     return Ok(false);
                 }
-                return Err(SourceError::Failed(format!(
-                    "the topic `{}` was deleted while it was read. What was read of it is committed. Make it anew and start \
-                     with --forget source, or name another --source",
-                    self.topic
-                )));
+                return Err(TopicGone::Deleted {
+                    topic: self.topic.clone(),
+                });
             }
             Some(TopicId::Known(now)) => match &self.id {
                 Some(then) if *then != now => {
-                    return Err(SourceError::Failed(format!(
-                        "the topic `{}` was deleted, and another one of its name made: it had the id {then}, and has {now} \
-                         now. Offsets of the one are not applied to the other; nothing of the new one was ranked. Start with \
-                         --forget source to rank what is in the new one, or name the source that was meant",
-                        self.topic
-                    )));
+                    return Err(TopicGone::Replaced {
+                        topic: self.topic.clone(),
+                        then: then.clone(),
+                        now,
+                    });
                 }
                 Some(_) => {}
                 None => self.id = Some(now),
@@ -106,5 +102,39 @@ impl Guard {
         }
         self.missing = None;
         Ok(true)
+    }
+}
+
+/// The topic that was read is not there any more.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TopicGone {
+    /// Deleted.
+    #[error(
+        "the topic `{topic}` was deleted while it was read. What was read of it is committed. Make it anew and start \
+         with --forget source, or name another --source"
+    )]
+    Deleted {
+        /// Its name.
+        topic: String,
+    },
+    /// Another one has its name.
+    #[error(
+        "the topic `{topic}` was deleted, and another one of its name made: it had the id {then}, and has {now} \
+         now. Offsets of the one are not applied to the other; nothing of the new one was ranked. Start with \
+         --forget source to rank what is in the new one, or name the source that was meant"
+    )]
+    Replaced {
+        /// Its name.
+        topic: String,
+        /// Its id.
+        then: String,
+        /// The id of the one that is there.
+        now: String,
+    },
+}
+
+impl Coded for TopicGone {
+    fn code(&self) -> &'static Code {
+        &codes::source::REPLACED
     }
 }

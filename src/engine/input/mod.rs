@@ -9,31 +9,11 @@ mod guard;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use self::guard::{Guard, REFRESH, TopicId};
+pub use self::guard::{Guard, REFRESH, TopicGone, TopicId};
 
 use standings_model::block::PartitionId;
+use standings_model::error::Failure;
 use standings_model::identity::{HeadOf, SourceIdentity};
-use standings_process::exit::Failure;
-
-/// A source that cannot be used; the text says what was found and what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum SourceError {
-    /// Wrong configuration: exit code 2.
-    #[error("{0}")]
-    Configuration(String),
-    /// Reading failed: exit code 1.
-    #[error("{0}")]
-    Failed(String),
-}
-
-impl From<SourceError> for Failure {
-    fn from(error: SourceError) -> Self {
-        match error {
-            SourceError::Configuration(m) => Failure::usage(m),
-            SourceError::Failed(m) => Failure::failed(m),
-        }
-    }
-}
 
 /// What a partition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +30,7 @@ pub type Offsets = BTreeMap<PartitionId, u64>;
 /// The input, as far as it can be asked without reading it. Calls wait while it does not answer.
 pub trait Input: Send {
     /// Which input it is; `None` where that cannot be known.
-    fn identity(&mut self) -> Result<Option<SourceIdentity>, SourceError>;
+    fn identity(&mut self) -> Result<Option<SourceIdentity>, Failure>;
 
     /// How to look at its files once more.
     fn head_of(&self) -> Option<HeadOf> {
@@ -61,15 +41,12 @@ pub trait Input: Send {
     fn logs(
         &mut self,
         _partitions: &BTreeSet<PartitionId>,
-    ) -> Result<Option<BTreeMap<PartitionId, Log>>, SourceError> {
+    ) -> Result<Option<BTreeMap<PartitionId, Log>>, Failure> {
         Ok(None)
     }
 
     /// The leader epoch of the record just before each offset, where that record is there and has one.
-    fn epochs_before(
-        &mut self,
-        _offsets: &Offsets,
-    ) -> Result<BTreeMap<PartitionId, i32>, SourceError> {
+    fn epochs_before(&mut self, _offsets: &Offsets) -> Result<BTreeMap<PartitionId, i32>, Failure> {
         Ok(BTreeMap::new())
     }
 }
@@ -79,7 +56,7 @@ pub trait Input: Send {
 pub struct Unknown;
 
 impl Input for Unknown {
-    fn identity(&mut self) -> Result<Option<SourceIdentity>, SourceError> {
+    fn identity(&mut self) -> Result<Option<SourceIdentity>, Failure> {
         Ok(None)
     }
 }

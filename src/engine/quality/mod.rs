@@ -23,6 +23,6 @@ mod ids;
 mod judge;
 mod windows;
 
-pub use declare::{FILE, limit, load};
+pub use declare::{ChecksError, FILE, limit, load};
 pub use explain::{explain, meaning};
 pub use judge::{Failed, Judge, Memory, Moment};

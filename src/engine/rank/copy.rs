@@ -10,6 +10,13 @@ use crate::pack::interner::Interner;
 /// Bytes of a piece: where it has more, the next one begins with the next row.
 pub const PIECE: usize = 512 << 20;
 
+/// A row that is too large for a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "one row holds more than 4 GiB of text (a COUNT(DISTINCT …) of that many values), which no part can hold"
+)]
+pub struct TooLarge;
+
 /// A copy on its way.
 pub struct Copy {
     done: Vec<Deltas>,
@@ -73,12 +80,9 @@ impl Copy {
     }
 
     /// The pieces; an error if a row alone has more than one can hold.
-    pub fn finish(mut self) -> Result<Vec<Deltas>, String> {
+    pub fn finish(mut self) -> Result<Vec<Deltas>, TooLarge> {
         if self.too_large {
-            return Err(
-                "one row holds more than 4 GiB of text (a COUNT(DISTINCT …) of that many values), which no part can hold"
-                    .to_owned(),
-            );
+            return Err(TooLarge);
         }
         if !self.now.groups.is_empty() {
             self.done.push(self.now);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::copy::{Copy, PIECE};
+use super::copy::{Copy, PIECE, TooLarge};
 use super::messages::Candidate;
 use super::order::Reader;
 use super::window::{Batch, WindowState};
@@ -150,12 +150,12 @@ impl Totals {
 
     /// Copies rows as deltas from nothing: those that changed since the last copy, or all. In pieces of some
     /// [`PIECE`] bytes; an error if one row is too large for any.
-    pub fn copy(&mut self, full: bool) -> Result<Vec<Deltas>, String> {
+    pub fn copy(&mut self, full: bool) -> Result<Vec<Deltas>, TooLarge> {
         self.copy_in(full, PIECE)
     }
 
     /// [`Totals::copy`] in pieces of so many bytes.
-    pub fn copy_in(&mut self, full: bool, piece: usize) -> Result<Vec<Deltas>, String> {
+    pub fn copy_in(&mut self, full: bool, piece: usize) -> Result<Vec<Deltas>, TooLarge> {
         let mut copy = Copy::new(piece);
         for (at, window) in &mut self.windows {
             let reader = &self.readers[at.0 as usize];

@@ -7,8 +7,10 @@
 
 use hashbrown::HashSet;
 
-use super::log::{self, Entry, Log, PARTS, Refused};
-use super::manifest::{Manifest, Unreadable};
+use super::error::{LogError, Unreadable};
+use super::log::{self, Entry, Log, PARTS};
+use super::manifest::Manifest;
+use super::objects::StoreError;
 use super::store::Store;
 use standings_model::sabotage::{self, Mistake};
 
@@ -24,8 +26,8 @@ const OBJECTS: usize = 12;
 pub(super) struct Before(Vec<String>);
 
 impl Before {
-    pub(super) fn look(store: &Store) -> Result<Self, String> {
-        store.list(PARTS).map(Before).map_err(|e| e.to_string())
+    pub(super) fn look(store: &Store) -> Result<Self, StoreError> {
+        store.list(PARTS).map(Before)
     }
 }
 
@@ -49,7 +51,7 @@ pub(super) fn collect(
     log: &mut Log,
     before: &Before,
     written: &Manifest,
-) -> Result<(), Refused> {
+) -> Result<(), LogError> {
     let all = log::list(store)?;
     log.check(&all)?;
     let mut named: HashSet<String> = HashSet::new();
@@ -83,7 +85,7 @@ pub(super) fn collect(
             Ok(_) | Err(Unreadable::Damaged(_)) if snapshots >= KEEP => store.remove(name),
             Ok(_) | Err(Unreadable::Damaged(_)) => {}
             // It may name anything: nothing is removed that it could need.
-            Err(Unreadable::NoAnswer(problem)) => return Err(Refused::Failed(problem)),
+            Err(Unreadable::NoAnswer(problem)) => return Err(problem.into()),
         }
     }
     let is_past = |part: &&String| {
@@ -136,7 +138,7 @@ mod tests {
             }
         }
 
-        fn snapshot(&mut self) -> Result<u64, Refused> {
+        fn snapshot(&mut self) -> Result<u64, LogError> {
             let part = self.part();
             let before = Before::look(&self.store).unwrap();
             let mut manifest = Manifest {
@@ -182,8 +184,8 @@ mod tests {
         old.snapshot().unwrap();
         let mut new = Cluster::open(&store, "new");
         let making = new.part();
-        assert!(matches!(old.snapshot(), Err(Refused::Fenced(_))));
-        assert!(matches!(old.snapshot(), Err(Refused::Fenced(_))));
+        assert!(matches!(old.snapshot(), Err(LogError::Fenced { .. })));
+        assert!(matches!(old.snapshot(), Err(LogError::Fenced { .. })));
         assert!(store.list(PARTS).unwrap().contains(&making.name));
         new.attempt += 3;
         let later = new.part();

@@ -2,6 +2,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
+use super::error::{LoadError, PartError};
 use super::manifest::read_part;
 use super::store::Store;
 use super::{part, state};
@@ -23,7 +24,7 @@ pub fn load(
     horizon: i64,
     (worker, workers): (usize, usize),
     totals: &mut Totals,
-) -> Result<usize, String> {
+) -> Result<usize, LoadError> {
     let layouts: Vec<Layout> = plan
         .rankings
         .iter()
@@ -39,40 +40,38 @@ pub fn load(
     let mut batches: HashMap<usize, Deltas> = HashMap::new();
     // The newest first: what is seen is not looked at again.
     for file in parts.iter().rev() {
-        let name = |e: String| format!("{}: {e}", file.name);
-        part::read(
-            read_part(store, file).map_err(|e| e.to_string())?,
-            |ranking, end, bin, bytes| {
-                if bin as usize % workers != worker {
-                    return Ok(());
-                }
-                let nonsense = || "a row makes no sense".to_owned();
-                let number = *numbers.get(ranking).ok_or_else(nonsense)?;
-                if end <= horizon {
-                    return Ok(());
-                }
-                let key = state::key(bytes).ok_or_else(nonsense)?;
-                if !seen.insert((number, end, key.into())) {
-                    return Ok(());
-                }
-                let deltas = batches.entry(number).or_default();
-                state::decode(bytes, &layouts[number], deltas).ok_or_else(nonsense)?;
-                match deltas.groups.last_mut() {
-                    Some(group) if group.window_end == end => group.rows += 1,
-                    _ => deltas.groups.push(Group {
-                        ranking: number as u32,
-                        rows: 1,
-                        window_end: end,
-                        windows: 1,
-                    }),
-                }
-                if deltas.texts.len() >= BATCH.0 || deltas.texts.byte_size() >= BATCH.1 {
-                    totals.apply(&std::mem::take(deltas));
-                }
-                Ok(())
-            },
-        )
-        .map_err(name)?;
+        part::read(read_part(store, file)?, |ranking, end, bin, bytes| {
+            if bin as usize % workers != worker {
+                return Ok(());
+            }
+            let number = *numbers.get(ranking).ok_or(PartError::Nonsense)?;
+            if end <= horizon {
+                return Ok(());
+            }
+            let key = state::key(bytes).ok_or(PartError::Nonsense)?;
+            if !seen.insert((number, end, key.into())) {
+                return Ok(());
+            }
+            let deltas = batches.entry(number).or_default();
+            state::decode(bytes, &layouts[number], deltas).ok_or(PartError::Nonsense)?;
+            match deltas.groups.last_mut() {
+                Some(group) if group.window_end == end => group.rows += 1,
+                _ => deltas.groups.push(Group {
+                    ranking: number as u32,
+                    rows: 1,
+                    window_end: end,
+                    windows: 1,
+                }),
+            }
+            if deltas.texts.len() >= BATCH.0 || deltas.texts.byte_size() >= BATCH.1 {
+                totals.apply(&std::mem::take(deltas));
+            }
+            Ok(())
+        })
+        .map_err(|source| LoadError::Part {
+            name: file.name.clone(),
+            source,
+        })?;
     }
     for deltas in batches.into_values() {
         totals.apply(&deltas);

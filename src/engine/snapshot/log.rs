@@ -18,7 +18,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::collect::collect_fences;
-use super::manifest::{FORMAT, Manifest, Unreadable, lines};
+use super::error::{LogError, Unreadable};
+use super::manifest::{FORMAT, Manifest, lines};
 use super::objects::{ObjectError, StoreError};
 use super::store::Store;
 use standings_model::sabotage::{self, Mistake};
@@ -70,9 +71,9 @@ impl Fence {
     }
 
     /// Puts it in its place; `false` if another was there before.
-    fn put(&self, store: &Store) -> Result<bool, Failure> {
+    fn put(&self, store: &Store) -> Result<bool, LogError> {
         let name = name(self.id);
-        let bytes = lines(self).map_err(Failure::failed)?;
+        let bytes = lines(self)?;
         let Err(problem) = store.put(&name, bytes.clone()) else {
             return Ok(true);
         };
@@ -80,8 +81,8 @@ impl Fence {
         match (store.get(&name), problem.why == ObjectError::Exists) {
             (Ok(found), _) => Ok(found == bytes),
             (Err(e), true) if e.why == ObjectError::Missing => Ok(false),
-            (Err(e), true) => Err(Failure::failed(e.to_string())),
-            (Err(_), false) => Err(Failure::failed(problem.to_string())),
+            (Err(e), true) => Err(e.into()),
+            (Err(_), false) => Err(problem.into()),
         }
     }
 }
@@ -98,23 +99,6 @@ impl Entry {
             Entry::Fence(fence) => fence.generation,
             Entry::Snapshot(manifest) => manifest.generation,
         }
-    }
-}
-
-/// Why a manifest was not written.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// Another cluster has opened the log since: this one must end.
-    #[error("{0}")]
-    Fenced(String),
-    /// It could not be written, or nobody knows.
-    #[error("{0}")]
-    Failed(String),
-}
-
-impl From<StoreError> for Refused {
-    fn from(error: StoreError) -> Self {
-        Refused::Failed(error.to_string())
     }
 }
 
@@ -167,14 +151,13 @@ pub(super) fn list(store: &Store) -> Result<Vec<(String, u64)>, StoreError> {
     Ok(found)
 }
 
-fn next(newest: u64, store: &Store) -> Result<u64, String> {
+fn next(newest: u64, store: &Store) -> Result<u64, LogError> {
     match newest < GREATEST {
         true => Ok(newest + 1),
-        false => Err(format!(
-            "no number is left in {}: {} has the greatest there is. If nobody knows how it came there, remove it",
-            store.name(),
-            name(newest)
-        )),
+        false => Err(LogError::NoNumber {
+            store: store.name().to_owned(),
+            newest: name(newest),
+        }),
     }
 }
 
@@ -188,12 +171,11 @@ impl Log {
         run: &str,
         mut confirm: impl FnMut() -> Result<(), Failure>,
     ) -> Result<(Self, u64), Failure> {
-        let failed = |e: StoreError| Failure::failed(e.to_string());
         for _ in 0..TRIES {
-            let all = list(store).map_err(failed)?;
+            let all = list(store)?;
             let newest = all.first().map_or(0, |(_, id)| *id);
             confirm()?;
-            let id = next(newest, store).map_err(Failure::failed)?;
+            let id = next(newest, store)?;
             let fence = Fence {
                 format: FORMAT,
                 id,
@@ -215,19 +197,17 @@ impl Log {
                 fences: BTreeSet::from([id]),
             };
             collect_fences(store, &all);
-            let parts = store.list(PARTS).map_err(failed)?;
+            let parts = store.list(PARTS)?;
             let greatest = parts.iter().filter_map(|part| attempt_of(part)).max();
-            let first = next(greatest.unwrap_or(0).max(id), store).map_err(Failure::failed)?;
+            let first = next(greatest.unwrap_or(0).max(id), store)?;
             return Ok((log, first));
         }
-        Err(Failure::failed(format!(
-            "{}: other clusters open it again and again; each takes it from the one before",
-            store.name()
-        )))
+        let store = store.name().to_owned();
+        Err(LogError::Contended { store }.into())
     }
 
     /// Gives a manifest the next number, and writes it.
-    pub(super) fn append(&mut self, manifest: &mut Manifest) -> Result<(), Refused> {
+    pub(super) fn append(&mut self, manifest: &mut Manifest) -> Result<(), LogError> {
         manifest.format = FORMAT;
         manifest.generation = self.generation;
         loop {
@@ -235,9 +215,9 @@ impl Log {
                 true => list(&self.store)?.first().map_or(0, |(_, id)| *id),
                 false => self.last,
             };
-            let id = next(newest, &self.store).map_err(Refused::Failed)?;
+            let id = next(newest, &self.store)?;
             manifest.id = id;
-            let bytes = lines(manifest).map_err(Refused::Failed)?;
+            let bytes = lines(manifest)?;
             match self.store.put(&name(id), bytes.clone()) {
                 Ok(()) => {
                     self.last = id;
@@ -257,10 +237,10 @@ impl Log {
     }
 
     /// Whether what lies there is this cluster's own.
-    fn look_at(&self, id: u64) -> Result<(), Refused> {
+    fn look_at(&self, id: u64) -> Result<(), LogError> {
         match Manifest::entry(&self.store, &name(id), id) {
             Ok(entry) if entry.generation() == self.generation => Ok(()),
-            Err(Unreadable::NoAnswer(problem)) => Err(Refused::Failed(problem)),
+            Err(Unreadable::NoAnswer(problem)) => Err(problem.into()),
             Ok(entry) => Err(self.fenced(entry.generation())),
             // Not ours, as far as one can tell; an opening that begins anew finds its place behind it.
             Err(Unreadable::Damaged(_)) => Err(self.fenced(id)),
@@ -268,7 +248,7 @@ impl Log {
     }
 
     /// Whether a number greater than the own last one is there among `all`.
-    pub(super) fn check(&self, all: &[(String, u64)]) -> Result<(), Refused> {
+    pub(super) fn check(&self, all: &[(String, u64)]) -> Result<(), LogError> {
         match all.first() {
             Some((_, newest))
                 if *newest > self.last && !sabotage::is(Mistake::StoreFenceNotChecked) =>
@@ -279,13 +259,12 @@ impl Log {
         }
     }
 
-    fn fenced(&self, by: u64) -> Refused {
-        Refused::Fenced(format!(
-            "the snapshots in {} were taken over by another cluster (its generation there is {by}, this one's {}): a newer \
-             one is running, or another run was given the same --state",
-            self.store.name(),
-            self.generation
-        ))
+    fn fenced(&self, by: u64) -> LogError {
+        LogError::Fenced {
+            store: self.store.name().to_owned(),
+            by,
+            own: self.generation,
+        }
     }
 }
 
@@ -313,11 +292,13 @@ mod tests {
         let (mut new, _) = open(&store, "b").unwrap();
         assert_eq!(new.generation, 3);
         let refused = old.append(&mut Manifest::default());
-        assert!(matches!(&refused, Err(Refused::Fenced(m)) if m.contains("generation there is 3")));
+        assert!(
+            matches!(&refused, Err(e @ LogError::Fenced { .. }) if e.to_string().contains("generation there is 3"))
+        );
         new.append(&mut Manifest::default()).unwrap();
         assert!(matches!(
             old.append(&mut Manifest::default()),
-            Err(Refused::Fenced(_))
+            Err(LogError::Fenced { .. })
         ));
         assert_eq!(list(&store).unwrap()[0].1, 4);
     }
@@ -369,7 +350,7 @@ mod tests {
         log.append(&mut Manifest::default()).unwrap();
         assert_eq!(list(&store).unwrap()[0].1, 10_000_000_001);
         store.put(&name(GREATEST), b"{}".to_vec()).unwrap();
-        let full = open(&store, "c").err().unwrap().message;
+        let full = open(&store, "c").err().unwrap().to_string();
         assert!(full.contains("9007199254740992.json"), "{full}");
     }
 

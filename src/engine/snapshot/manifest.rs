@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::error::{Damage, Newer, Unreadable};
 use super::log::{self, Entry, Fence};
 use super::objects::{ObjectError, StoreError};
 use super::store::{Store, checksum};
@@ -63,32 +64,29 @@ pub fn agreement(plan: &Plan) -> String {
     checksum((standings_query::explain(plan) + &quality::explain(plan)).as_bytes())
 }
 
-/// Why an object is not read as a manifest.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
-    /// The store did not say what is in it, although it was asked again.
-    #[error("{0}")]
-    NoAnswer(String),
-    /// It is not what was written, or not there.
-    #[error("{0}")]
-    Damaged(String),
-}
-
 impl From<StoreError> for Unreadable {
     fn from(error: StoreError) -> Self {
         match error.why {
-            ObjectError::Failed(_) => Unreadable::NoAnswer(error.to_string()),
-            ObjectError::Missing | ObjectError::Exists => Unreadable::Damaged(error.to_string()),
+            ObjectError::Failed(_) => Unreadable::NoAnswer(error),
+            ObjectError::Missing | ObjectError::Exists => Damage::Missing(error).into(),
         }
     }
 }
 
 /// What is written of an object of the log: JSON, a line end, and the checksum of what is before the line end.
-pub(super) fn lines(entry: &impl Serialize) -> Result<Vec<u8>, String> {
-    let mut bytes = serde_json::to_vec(entry).map_err(|e| e.to_string())?;
+pub(super) fn lines(entry: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(entry)?;
     let sum = checksum(&bytes);
     bytes.extend_from_slice(format!("\n{sum}\n").as_bytes());
     Ok(bytes)
+}
+
+/// An object that is no JSON of ours.
+fn json_of(name: &str) -> impl Fn(serde_json::Error) -> Damage {
+    |source| Damage::Json {
+        name: name.to_owned(),
+        source,
+    }
 }
 
 /// What every object of the log says.
@@ -103,60 +101,67 @@ impl Manifest {
     /// What lies under a number.
     pub(super) fn entry(store: &Store, name: &str, id: u64) -> Result<Entry, Unreadable> {
         let (json, head) = Manifest::whole(store, name)?;
-        let damaged = |what: String| Unreadable::Damaged(format!("{name} {what}"));
         let format = head.format;
         if !(1..=FORMAT).contains(&format) {
-            let what =
-                format!("has format {format}, and this version knows formats up to {FORMAT}");
-            return Err(damaged(what));
+            return Err(Damage::Format {
+                name: name.to_owned(),
+                format,
+                known: FORMAT,
+            }
+            .into());
         }
-        let wrong = |e: serde_json::Error| damaged(format!("is not readable: {e}"));
+        let wrong = json_of(name);
         let (entry, says) = match head.fence {
             Some(_) => {
-                let fence: Fence = serde_json::from_str(&json).map_err(wrong)?;
+                let fence: Fence = serde_json::from_str(&json).map_err(&wrong)?;
                 let id = fence.id();
                 (Entry::Fence(fence), id)
             }
             None => {
-                let manifest: Box<Manifest> = serde_json::from_str(&json).map_err(wrong)?;
+                let manifest: Box<Manifest> = serde_json::from_str(&json).map_err(&wrong)?;
                 let id = manifest.id;
                 (Entry::Snapshot(manifest), id)
             }
         };
         match says == id {
             true => Ok(entry),
-            false => Err(damaged(format!("is a copy of number {says}"))),
+            false => Err(Damage::Copy {
+                name: name.to_owned(),
+                says,
+            }
+            .into()),
         }
     }
 
     /// An object's JSON, which its checksum says is what was written, and what it says first.
     fn whole(store: &Store, name: &str) -> Result<(String, Head), Unreadable> {
         let bytes = store.get(name)?;
-        let damaged = || Unreadable::Damaged(format!("{name} is damaged: its checksum is wrong"));
+        let damaged = || Damage::Checksum {
+            name: name.to_owned(),
+        };
         let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
         let (json, sum) = text.split_once('\n').ok_or_else(damaged)?;
         if sum.trim_end() != checksum(json.as_bytes()) {
-            return Err(damaged());
+            return Err(damaged().into());
         }
-        let head = serde_json::from_str(json)
-            .map_err(|e| Unreadable::Damaged(format!("{name} is not readable: {e}")))?;
+        let head = serde_json::from_str(json).map_err(json_of(name))?;
         Ok((json.to_owned(), head))
     }
 
     /// What a newer version left here, which this one must not write over; `None` if the newest object is of a form that
     /// is known: whoever opens the log writes there first. What is damaged is no newer form; it is named when a snapshot
     /// is chosen.
-    pub fn newer(store: &Store) -> Result<Option<String>, String> {
+    pub fn newer(store: &Store) -> Result<Option<Newer>, StoreError> {
         for (name, _) in Manifest::list(store)? {
             match Manifest::whole(store, &name) {
                 Ok((_, Head { format, .. })) if format <= FORMAT => return Ok(None),
                 Ok((_, Head { format, .. })) => {
-                    return Ok(Some(format!(
-                        "{name} in {} has format {format}, and this version ({}) knows {FORMAT}: a newer version keeps its \
-                     snapshots there. Nothing was written; use that version, or another --state",
-                        store.name(),
-                        env!("CARGO_PKG_VERSION")
-                    )));
+                    return Ok(Some(Newer {
+                        name,
+                        store: store.name().to_owned(),
+                        format,
+                        known: FORMAT,
+                    }));
                 }
                 Err(Unreadable::Damaged(_)) => {}
                 Err(Unreadable::NoAnswer(problem)) => return Err(problem),
@@ -166,8 +171,8 @@ impl Manifest {
     }
 
     /// The objects of the log, newest first: name and number.
-    pub fn list(store: &Store) -> Result<Vec<(String, u64)>, String> {
-        log::list(store).map_err(|e| e.to_string())
+    pub fn list(store: &Store) -> Result<Vec<(String, u64)>, StoreError> {
+        log::list(store)
     }
 
     /// The snapshots that are whole and of these queries, newest first; each is read when it is asked for. What is passed
@@ -176,7 +181,7 @@ impl Manifest {
     pub fn usable<'a>(
         store: &'a Store,
         plan: &Plan,
-    ) -> Result<impl Iterator<Item = Result<Self, String>> + 'a, String> {
+    ) -> Result<impl Iterator<Item = Result<Self, StoreError>> + 'a, StoreError> {
         let (queries, rankings) = (fingerprint(plan), fingerprints(plan));
         let whole = move |name: &str, id: u64| -> Result<Option<Self>, Unreadable> {
             let Entry::Snapshot(found) = Manifest::entry(store, name, id)? else {
@@ -185,8 +190,7 @@ impl Manifest {
             let is_others = found.queries != queries
                 || !found.rankings.is_empty() && found.rankings != rankings;
             if is_others {
-                let others = "the queries were others when it was made";
-                return Err(Unreadable::Damaged(others.to_owned()));
+                return Err(Damage::OtherQueries.into());
             }
             for part in &found.parts {
                 read_part(store, part)?;
@@ -200,7 +204,7 @@ impl Manifest {
                 tracing::warn!(
                     event = "snapshot_unusable",
                     snapshot = id,
-                    problem,
+                    %problem,
                     "the one before it is tried"
                 );
                 None
@@ -216,7 +220,7 @@ pub fn read_part(store: &Store, part: &PartFile) -> Result<Vec<u8>, Unreadable> 
     let read = || {
         let bytes = store.get(&part.name)?;
         match problem(&bytes, part) {
-            Some(problem) => Err(Unreadable::Damaged(format!("{} {problem}", part.name))),
+            Some(damage) => Err(damage.into()),
             None => Ok(bytes),
         }
     };
@@ -226,19 +230,21 @@ pub fn read_part(store: &Store, part: &PartFile) -> Result<Vec<u8>, Unreadable> 
     })
 }
 
-fn problem(bytes: &[u8], part: &PartFile) -> Option<String> {
+fn problem(bytes: &[u8], part: &PartFile) -> Option<Damage> {
     if sabotage::is(Mistake::ChecksumIgnored) {
         return None;
     }
     if bytes.len() as u64 != part.size {
-        return Some(format!(
-            "has {} bytes instead of {}",
-            bytes.len(),
-            part.size
-        ));
+        return Some(Damage::Size {
+            name: part.name.clone(),
+            found: bytes.len(),
+            wanted: part.size,
+        });
     }
     let is_other = checksum(bytes) != part.checksum;
-    is_other.then(|| "is damaged: its checksum is wrong".to_owned())
+    is_other.then(|| Damage::Checksum {
+        name: part.name.clone(),
+    })
 }
 
 #[cfg(test)]
@@ -301,7 +307,7 @@ mod tests {
         assert!(
             Manifest::newer(&store)
                 .unwrap()
-                .is_some_and(|m| m.contains("format 99"))
+                .is_some_and(|m| m.to_string().contains("format 99"))
         );
     }
 }

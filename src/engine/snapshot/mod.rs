@@ -17,6 +17,7 @@
 
 mod attempts;
 mod collect;
+mod error;
 #[cfg(test)]
 mod folder;
 mod load;
@@ -31,8 +32,9 @@ mod store;
 mod writer;
 
 pub use attempts::Attempts;
+pub use error::{Damage, LoadError, LogError, Newer, Unreadable};
 pub use load::load;
-pub use log::{Log, Refused};
+pub use log::Log;
 pub use manifest::{Manifest, agreement, fingerprint, fingerprints};
 pub use objects::{ObjectError, Objects, StoreError};
 pub use store::{Store, checksum};

@@ -11,6 +11,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::pack::deltas::Deltas;
+use crate::rank::copy::TooLarge;
 use crate::rank::messages::Epoch;
 use crate::rank::state::GatherState;
 
@@ -45,7 +46,7 @@ pub struct Taken {
     pub order: Order,
     /// The rows, as deltas from nothing, in pieces; an error if one row is too large for any. `None` if the worker had
     /// gone past the epoch already.
-    pub rows: Option<Result<Vec<Deltas>, String>>,
+    pub rows: Option<Result<Vec<Deltas>, TooLarge>>,
 }
 
 /// What one worker says of its part of a snapshot.

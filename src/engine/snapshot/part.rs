@@ -15,6 +15,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
+use super::error::{MakingError, PartError};
 use super::state;
 use crate::pack::deltas::{Deltas, bin};
 use crate::pack::hash::hash;
@@ -32,27 +33,23 @@ const BATCH: usize = 64 << 20;
 const ROW: usize = 1 << 30;
 
 /// The bytes of a part, and its rows.
-pub fn write(plan: &Plan, deltas: &Deltas) -> Result<(Vec<u8>, u64), String> {
+pub fn write(plan: &Plan, deltas: &Deltas) -> Result<(Vec<u8>, u64), MakingError> {
     write_in(plan, deltas, BATCH)
 }
 
 /// [`write`] with columns of so many bytes.
-fn write_in(plan: &Plan, deltas: &Deltas, batch: usize) -> Result<(Vec<u8>, u64), String> {
-    let failed = |e: &dyn std::fmt::Display| format!("making a part failed: {e}");
+fn write_in(plan: &Plan, deltas: &Deltas, batch: usize) -> Result<(Vec<u8>, u64), MakingError> {
     let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(
-            ZstdLevel::try_new(1).map_err(|e| failed(&e))?,
-        ))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_max_row_group_row_count(Some(GROUP))
         .build();
     let mut rows = Rows::default();
     let mut out = Vec::new();
     let mut writer = ArrowWriter::try_new(
         &mut out,
-        Rows::default().batch().map_err(|e| failed(&e))?.schema(),
+        Rows::default().batch()?.schema(),
         Some(properties),
-    )
-    .map_err(|e| failed(&e))?;
+    )?;
     let mut count = 0;
     let mut words = &deltas.words[..];
     let mut distinct = deltas.distinct.iter();
@@ -73,22 +70,20 @@ fn write_in(plan: &Plan, deltas: &Deltas, batch: usize) -> Result<(Vec<u8>, u64)
                 &mut distinct,
             );
             if bytes > ROW {
-                return Err(format!(
-                    "a row of {} has {bytes} bytes, and a part holds rows of up to {ROW}",
-                    ranking.name
-                ));
+                return Err(MakingError::TooLarge {
+                    ranking: ranking.name.clone(),
+                    bytes,
+                    most: ROW,
+                });
             }
             count += 1;
             if rows.state.len() == GROUP || rows.bytes >= batch {
-                let columns = std::mem::take(&mut rows).batch().map_err(|e| failed(&e))?;
-                writer.write(&columns).map_err(|e| failed(&e))?;
+                writer.write(&std::mem::take(&mut rows).batch()?)?;
             }
         }
     }
-    writer
-        .write(&rows.batch().map_err(|e| failed(&e))?)
-        .map_err(|e| failed(&e))?;
-    writer.close().map_err(|e| failed(&e))?;
+    writer.write(&rows.batch()?)?;
+    writer.close()?;
     Ok((out, count))
 }
 
@@ -213,24 +208,17 @@ fn measure(
 /// Gives every row of a part: ranking, window end, bin, state.
 pub fn read(
     bytes: Vec<u8>,
-    mut take: impl FnMut(&str, i64, i32, &[u8]) -> Result<(), String>,
-) -> Result<(), String> {
-    let failed = |e: &dyn std::fmt::Display| format!("not readable as a part: {e}");
+    mut take: impl FnMut(&str, i64, i32, &[u8]) -> Result<(), PartError>,
+) -> Result<(), PartError> {
     // What is ours, `take`, is not guarded: a panic there is a defect of ours.
     let mut reader = guarded(|| {
         let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes));
         builder.and_then(ParquetRecordBatchReaderBuilder::build)
-    })
-    .map_err(|e| failed(&e))?
-    .map_err(|e| failed(&e))?;
-    while let Some(batch) = guarded(|| reader.next()).map_err(|e| failed(&e))? {
-        let batch = batch.map_err(|e| failed(&e))?;
-        let column = |name: &str| {
-            batch
-                .column_by_name(name)
-                .ok_or_else(|| format!("not readable as a part: no column `{name}`"))
-        };
-        let wrong = |name: &str| format!("not readable as a part: `{name}` has another type");
+    })??;
+    while let Some(batch) = guarded(|| reader.next())? {
+        let batch = batch?;
+        let column = |name| batch.column_by_name(name).ok_or(PartError::Lacks(name));
+        let wrong = PartError::Type;
         let ranking = column("ranking")?;
         let ranking = ranking
             .as_string_opt::<i32>()
@@ -247,7 +235,7 @@ pub fn read(
         let state = state.as_binary_opt::<i32>().ok_or_else(|| wrong("state"))?;
         for i in 0..batch.num_rows() {
             if ranking.is_null(i) || end.is_null(i) || bins.is_null(i) || state.is_null(i) {
-                return Err("not readable as a part: NULL".to_owned());
+                return Err(PartError::Null);
             }
             take(
                 ranking.value(i),

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::collect::{Before, collect};
-use super::log::{Log, Refused, parts_of};
+use super::error::{LogError, WriteError};
+use super::log::{Log, parts_of};
 use super::manifest::{Manifest, fingerprint, fingerprints};
 use super::part;
 use super::store::{Store, checksum};
 use crate::snapshot::order::{Complete, PartFile, PartReport, Taken};
 use standings_model::clock::Clock;
+use standings_model::error::Coded;
 use standings_model::identity::SourceIdentity;
 use standings_model::plan::Plan;
 use standings_model::sabotage::{self, Mistake};
@@ -106,8 +108,10 @@ impl Parts {
         let files = write(&self.store, &self.plan, job.taken, &self.run, job.worker);
         if let Err(problem) = &files {
             self.live.snapshot_failed();
-            tracing::warn!(event = "snapshot_failed", snapshot = id, problem);
+            tracing::warn!(event = "snapshot_failed", snapshot = id, %problem);
         }
+        // It goes to another process, in words.
+        let files = files.map_err(|e| e.to_string());
         // The worker may have ended.
         let _ = job.answer.send(PartReport { id, files });
     }
@@ -119,9 +123,9 @@ fn write(
     taken: Taken,
     run: &str,
     worker: usize,
-) -> Result<Vec<PartFile>, String> {
+) -> Result<Vec<PartFile>, WriteError> {
     let Some(pieces) = taken.rows else {
-        return Err("a worker had gone past the epoch".to_owned());
+        return Err(WriteError::Past);
     };
     let mut files = Vec::new();
     // One after the other: what is written need not be in memory beside what comes next.
@@ -139,7 +143,7 @@ fn write(
             rows,
         };
         if !sabotage::is(Mistake::ManifestFirst) {
-            store.put(&file.name, bytes).map_err(|e| e.to_string())?;
+            store.put(&file.name, bytes)?;
         }
         files.push(file);
     }
@@ -299,14 +303,15 @@ impl Manifests {
         let before = Before::look(&self.store);
         match self.log.append(&mut manifest) {
             Ok(()) => {}
-            Err(Refused::Fenced(problem)) => return Err(fenced(problem)),
-            Err(Refused::Failed(problem)) => {
+            Err(error @ LogError::Fenced { .. }) => return Err(fenced(error)),
+            Err(problem) => {
                 self.live.snapshot_failed();
                 self.lost.store(true, Ordering::Release);
                 tracing::warn!(
                     event = "snapshot_failed",
                     snapshot = complete.id,
-                    problem,
+                    %problem,
+                    code = problem.code().id,
                     "an older one stays"
                 );
                 return Ok(());
@@ -325,15 +330,16 @@ impl Manifests {
             took_ms = took.as_millis() as u64
         );
         let collected = before
-            .map_err(Refused::Failed)
+            .map_err(LogError::from)
             .and_then(|before| collect(&self.store, &mut self.log, &before, &manifest));
         match collected {
             Ok(()) => Ok(()),
-            Err(Refused::Fenced(problem)) => Err(fenced(problem)),
-            Err(Refused::Failed(problem)) => {
+            Err(error @ LogError::Fenced { .. }) => Err(fenced(error)),
+            Err(problem) => {
                 tracing::warn!(
                     event = "snapshots_not_collected",
-                    problem,
+                    %problem,
+                    code = problem.code().id,
                     "what is not needed any more stays for now"
                 );
                 Ok(())
@@ -342,7 +348,11 @@ impl Manifests {
     }
 }
 
-fn fenced(problem: String) -> Failure {
-    tracing::error!(event = "snapshot_fenced", problem);
-    Failure::failed(problem)
+fn fenced(error: LogError) -> Failure {
+    tracing::error!(
+        event = "snapshot_fenced",
+        problem = %error,
+        code = error.code().id
+    );
+    error.into()
 }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::read::{Placed, columns, row};
 use super::{Database, told, words};
 use crate::board::{Key, Told};
+use crate::error::HttpError;
 use crate::watch::Shown;
 use standings_commit::database::Trouble;
 use standings_model::change::{Change, Commit};
@@ -21,7 +22,7 @@ use standings_model::plan::{Plan, Ranking};
 use standings_model::time::format_rfc3339;
 use standings_model::window::Bounds;
 use standings_postgres::{Parameter, quoted};
-use standings_process::exit::{self, Failure};
+use standings_process::exit;
 
 /// Windows followed, by ranking.
 const WINDOWS: i64 = 200;
@@ -116,10 +117,8 @@ async fn step(
     let (now, _) = server.snapshot(question_of_tables, &[]).await?;
     database.commits.shown(now.commit, Instant::now());
     if now.commit < before {
-        exit::now(&Failure::failed(format!(
-            "the database went back from commit {before} to {}; start again",
-            now.commit
-        )));
+        let now = now.commit;
+        exit::now(&HttpError::WentBack { before, now }.into());
     }
     if now.commit == before && !first {
         return Ok(());

@@ -4,22 +4,22 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 
+use crate::error::HttpError;
+
 /// The origins that are allowed.
 #[derive(Debug, Default)]
 pub(super) struct Cors(Vec<String>);
 
 impl Cors {
     /// Origins as browsers write them: `https://wall.example`.
-    pub(super) fn new(origins: &[String]) -> Result<Self, String> {
+    pub(super) fn new(origins: &[String]) -> Result<Self, HttpError> {
         for origin in origins {
             let host = origin
                 .strip_prefix("https://")
                 .or(origin.strip_prefix("http://"));
             let is_host = |h: &str| !h.is_empty() && !h.contains(['/', '*', ' ', ',']);
             if !host.is_some_and(is_host) {
-                return Err(format!(
-                    "--http-cors {origin}: write one origin, such as https://wall.example"
-                ));
+                return Err(HttpError::Origin(origin.clone()));
             }
         }
         Ok(Cors(origins.to_vec()))

@@ -16,6 +16,7 @@ use super::jwt::{Expected, Refused};
 use super::keys::Keys;
 use super::rate::{Client, Rate};
 use super::{Caller, HttpArgs, Role, Tls, head};
+use crate::error::HttpError;
 use crate::problem::Problem;
 use crate::watch::Shown;
 use crate::{api, probes};
@@ -43,21 +44,13 @@ impl Gate {
     /// As the flags say, for an address that is listened at, and as `--http` writes it.
     pub(crate) fn open(args: &HttpArgs, address: &str, at: SocketAddr) -> Result<Self, Failure> {
         if !at.ip().to_canonical().is_loopback() && !args.has_authentication() {
-            return Err(Failure::usage(format!(
-                "--http {at}: others reach this address, so it needs authentication: --http-keys FILE (make a key with \
-                 `standings key new --name NAME`) or --http-jwt-jwks with its issuer and audience; or listen on \
-                 127.0.0.1 and put a proxy before it"
-            )));
+            return Err(HttpError::Open { at }.into());
         }
         let keys = args.http_keys.as_deref().map(Keys::open).transpose()?;
         let issuer = match &args.http_jwt_jwks {
             None => None,
             Some(source) => {
-                let missing = || {
-                    Failure::usage(
-                        "--http-jwt-jwks needs --http-jwt-issuer and --http-jwt-audience",
-                    )
-                };
+                let missing = || HttpError::AnyToken;
                 let expected = Expected {
                     issuer: args.http_jwt_issuer.clone().ok_or_else(missing)?,
                     audience: args.http_jwt_audience.clone().ok_or_else(missing)?,
@@ -74,9 +67,8 @@ impl Gate {
             keys,
             issuer,
             rate: (args.http_rate > 0).then(|| Rate::new(args.http_rate)),
-            cors: Cors::new(&args.http_cors).map_err(Failure::usage)?,
-            hosts: Hosts::new(address, &args.http_host, !args.has_authentication())
-                .map_err(Failure::usage)?,
+            cors: Cors::new(&args.http_cors)?,
+            hosts: Hosts::new(address, &args.http_host, !args.has_authentication())?,
             tls,
         })
     }

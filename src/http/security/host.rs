@@ -12,6 +12,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use axum::http::{HeaderMap, StatusCode, Uri, Version, header};
 
+use crate::error::HttpError;
 use crate::problem::Problem;
 
 /// The names that are taken, in lower case.
@@ -24,16 +25,14 @@ pub(super) struct Hosts {
 
 impl Hosts {
     /// `address` is `--http`, `named` each `--http-host`; `open`: nobody has to say who asks.
-    pub(super) fn new(address: &str, named: &[String], open: bool) -> Result<Self, String> {
+    pub(super) fn new(address: &str, named: &[String], open: bool) -> Result<Self, HttpError> {
         let mut names = vec!["localhost".to_owned()];
         for text in named {
             match name_of(text) {
                 // With a port it would be read as if only that port were meant.
                 Some(name) if !text.contains(':') || text.starts_with('[') => names.push(name),
                 _ => {
-                    return Err(format!(
-                        "--http-host {text}: write a name alone, such as standings.example, without scheme and port"
-                    ));
+                    return Err(HttpError::HostName(text.clone()));
                 }
             }
         }

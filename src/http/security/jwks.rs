@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::Caller;
 use super::jwt::{self, Expected, Jwk, Refused};
+use standings_model::error::codes;
 use standings_model::redact;
 use standings_process::exit::Failure;
 
@@ -61,7 +62,12 @@ impl Issuer {
     /// `source` is a path, or an https URL (http only on this machine).
     pub(super) fn open(source: &str, expected: Expected) -> Result<Self, Failure> {
         let shown = redact::text(source);
-        let wrong = |e: String| Failure::usage(format!("--http-jwt-jwks {shown}: {e}"));
+        let wrong = |e: String| {
+            Failure::of(
+                &codes::http::ACCESS,
+                format!("--http-jwt-jwks {shown}: {e}"),
+            )
+        };
         // Fails only if there is one already, which is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()

@@ -11,6 +11,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use subtle::ConstantTimeEq;
 
 use super::{Caller, Role};
+use standings_model::error::codes;
 use standings_process::exit::{self, Failure};
 
 /// What a key begins with, so that a secret scanner knows it.
@@ -36,13 +37,19 @@ pub enum KeyCommand {
 pub fn run(command: &KeyCommand) -> Result<(), Failure> {
     let KeyCommand::New { role, name } = command;
     if !is_name(name) {
-        return Err(Failure::usage(format!(
-            "--name {name}: write it with letters, digits, - _ . (1 to 64)"
-        )));
+        return Err(Failure::of(
+            &codes::line::FLAGS,
+            format!("--name {name}: write it with letters, digits, - _ . (1 to 64)"),
+        ));
     }
     let mut secret = [0; 32];
     let random = SystemRandom::new().fill(&mut secret);
-    random.map_err(|_| Failure::failed("the system gives no random numbers"))?;
+    random.map_err(|_| {
+        Failure::of(
+            &codes::process::SYSTEM,
+            "the system gives no random numbers",
+        )
+    })?;
     let key = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(secret));
     let role = match role {
         Role::Read => "read",
@@ -145,8 +152,12 @@ fn load(path: &Path) -> Result<Vec<Entry>, String> {
 impl Keys {
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
         let stamp = stamp(path);
-        let entries = load(path)
-            .map_err(|e| Failure::usage(format!("--http-keys {}: {e}", path.display())))?;
+        let entries = load(path).map_err(|e| {
+            Failure::of(
+                &codes::http::ACCESS,
+                format!("--http-keys {}: {e}", path.display()),
+            )
+        })?;
         Ok(Keys {
             path: path.to_owned(),
             loaded: Mutex::new(Loaded {

@@ -8,6 +8,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use standings_model::error::codes;
 use standings_process::exit::Failure;
 
 /// How soon a changed file is seen.
@@ -57,8 +58,8 @@ fn stamps(certificate: &Path, key: &Path) -> Stamps {
 impl Tls {
     pub(super) fn open(certificate: &Path, key: &Path) -> Result<Self, Failure> {
         let stamps = stamps(certificate, key);
-        let config =
-            load(certificate, key).map_err(|e| Failure::usage(format!("--http-tls-cert: {e}")))?;
+        let config = load(certificate, key)
+            .map_err(|e| Failure::of(&codes::http::ACCESS, format!("--http-tls-cert: {e}")))?;
         Ok(Tls {
             certificate: certificate.to_owned(),
             key: key.to_owned(),

@@ -3,6 +3,7 @@
 use clap::{Arg, ArgAction, Command};
 
 use super::{key, settings};
+use standings_model::error::codes;
 use standings_process::exit::Failure;
 
 /// Where a line of explanation breaks.
@@ -15,9 +16,10 @@ pub(super) fn text(all: &Command, only: Option<&str>) -> Result<String, Failure>
     {
         let names: Vec<_> = all.get_subcommands().map(Command::get_name).collect();
         let names = names.join(", ");
-        return Err(Failure::usage(format!(
-            "`{name}` is no command; allowed are {names}"
-        )));
+        return Err(Failure::of(
+            &codes::line::WORDS,
+            format!("`{name}` is no command; allowed are {names}"),
+        ));
     }
     let mut out = "\
 # Settings of Standings. Flags come first, then the environment (STANDINGS_…), then this file: --config FILE or

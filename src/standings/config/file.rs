@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command};
 use toml_edit::{Document, Item, TableLike, Value};
 
+use super::error::{ConfigError, ItemError};
 use super::{FLAG, Filled, is_about, key};
 use standings_process::exit::Failure;
 use standings_process::renew;
@@ -57,12 +58,11 @@ impl Found {
 impl File {
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|e| {
-            Failure::usage(format!(
-                "--config: cannot read {name}: {e}; `standings config example` prints one"
-            ))
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Reading {
+            path: path.to_owned(),
+            source,
         })?;
-        let document = toml::parse(&name, &text).map_err(Failure::usage)?;
+        let document = toml::parse(&name, &text).map_err(ConfigError::from)?;
         Ok(File { name, document })
     }
 
@@ -80,8 +80,7 @@ impl File {
     ) -> Result<(), Failure> {
         for (name, item) in table.iter() {
             let span = table.key(name).and_then(|k| k.span()).or(item.span());
-            let wrong =
-                |said: String| Failure::usage(format!("{}: {said}", self.place(span.clone())));
+            let place = || self.place(span.clone());
             if let Some(inner) = command.find_subcommand(name)
                 && let Some(table) = item.as_table_like().filter(|t| !holds_file(*t))
             {
@@ -94,11 +93,22 @@ impl File {
             let global = root.get_arguments().filter(|a| a.is_global_set());
             flags.extend(global.map(|arg| (root, arg)));
             flags.retain(|(_, arg)| is_setting(arg));
-            let mut refused = Some(wrong(unknown(name, item, command, names, &flags)));
+            let (place, problem) = (place(), unknown(name, item, command, names, &flags));
+            let unknown = ConfigError::Unknown {
+                place: place.clone(),
+                problem,
+            };
+            let mut refused = Some(Failure::from(unknown));
             // Commands may differ in what they take under one name: one that takes this is enough.
             for (owner, arg) in flags.iter().filter(|(_, arg)| key(arg) == name) {
                 let read = self.read_item(arg, item);
-                let read = read.map_err(|said| wrong(format!("{name}: {said}")));
+                let read = read.map_err(|source| {
+                    Failure::from(ConfigError::Item {
+                        place: place.clone(),
+                        key: name.to_owned(),
+                        source,
+                    })
+                });
                 match read.and_then(|found| parsed(owner, arg, found)) {
                     Ok(()) => {
                         refused = None;
@@ -135,8 +145,11 @@ impl File {
         else {
             return Ok(None);
         };
-        let found = self.read_item(arg, item).map_err(|said| {
-            Failure::usage(format!("{}: {name}: {said}", self.place(item.span())))
+        let read = self.read_item(arg, item);
+        let found = read.map_err(|source| ConfigError::Item {
+            place: self.place(item.span()),
+            key: name.to_owned(),
+            source,
         })?;
         // Secrets are read only where they are needed.
         let Found::Values(mut values) = found else {
@@ -144,9 +157,12 @@ impl File {
         };
         for value in &mut values {
             if let Some(path) = &value.from {
-                let text = std::fs::read_to_string(path).map_err(|e| {
-                    let shown = path.display();
-                    Failure::usage(format!("{}: {name}: cannot read {shown}: {e}", value.place))
+                let read = std::fs::read_to_string(path);
+                let text = read.map_err(|source| ConfigError::File {
+                    place: value.place.clone(),
+                    key: name.to_owned(),
+                    path: path.clone(),
+                    source,
                 })?;
                 value.text = text.trim_end_matches(['\n', '\r']).to_owned();
                 renew::came_from(&value.text, path);
@@ -156,17 +172,14 @@ impl File {
     }
 
     /// An item as the flag takes it, or what is wrong with it.
-    fn read_item(&self, arg: &Arg, item: &Item) -> Result<Found, String> {
+    fn read_item(&self, arg: &Arg, item: &Item) -> Result<Found, ItemError> {
         let is_list = matches!(arg.get_action(), ArgAction::Append);
         match (arg.get_action(), item) {
             (ArgAction::SetTrue, Item::Value(Value::Boolean(on))) => Ok(Found::Flag {
                 on: *on.value(),
                 place: self.place(item.span()),
             }),
-            (ArgAction::SetTrue, _) => Err(format!(
-                "{} is not allowed; allowed are true and false",
-                kind(item)
-            )),
+            (ArgAction::SetTrue, _) => Err(ItemError::Switch { found: kind(item) }),
             (_, Item::Value(Value::Array(list))) if is_list => list
                 .iter()
                 .map(|value| self.read_value(&Item::Value(value.clone()), value.span()))
@@ -174,13 +187,16 @@ impl File {
                 .map(Found::Values),
             (_, item) => match self.read_value(item, item.span()) {
                 Ok(value) => Ok(Found::Values(vec![value])),
-                Err(said) if is_list => Err(format!("{said}, or a list of them")),
-                Err(said) => Err(said),
+                Err(ItemError::Value { found, .. }) => Err(ItemError::Value {
+                    found,
+                    or_list: is_list,
+                }),
+                Err(other) => Err(other),
             },
         }
     }
 
-    fn read_value(&self, item: &Item, span: Option<Range<usize>>) -> Result<Given, String> {
+    fn read_value(&self, item: &Item, span: Option<Range<usize>>) -> Result<Given, ItemError> {
         let given = |text: String, from| Given {
             text,
             place: self.place(span.clone()),
@@ -195,10 +211,10 @@ impl File {
                     let path = table.get("file").and_then(Item::as_str).unwrap_or_default();
                     Ok(given(String::new(), Some(path.into())))
                 }
-                None => Err(format!(
-                    "{} is not allowed; allowed are a string, a number, or {{ file = \"PATH\" }} for a file that holds it",
-                    kind(item)
-                )),
+                None => Err(ItemError::Value {
+                    found: kind(item),
+                    or_list: false,
+                }),
             },
         }
     }

@@ -13,6 +13,7 @@
 //! 4. No text that is made here shows a secret (`secret`).
 
 mod commands;
+mod error;
 mod example;
 mod file;
 mod secret;
@@ -21,13 +22,15 @@ mod show;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, FromArgMatches};
 
 pub use commands::{ConfigCommand, run};
+pub use error::ConfigError;
 
 use self::file::{File, Found};
+use standings_model::error::codes;
 use standings_model::redact;
 use standings_process::exit::{self, Failure};
 
@@ -49,10 +52,21 @@ impl Problem {
     /// Says it and ends the process.
     pub fn end(self) -> ! {
         match self {
+            Problem::Line(error) if is_refusal(&error) => {
+                // To a standard error that nobody reads it cannot be said.
+                let _ = error.print();
+                exit::said(&codes::line::WORDS)
+            }
             Problem::Line(error) => error.exit(),
             Problem::File(failure) => exit::now(&failure),
         }
     }
+}
+
+/// Help and the version are no errors, even where they are shown because nothing was asked for.
+fn is_refusal(error: &clap::Error) -> bool {
+    let shown = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    error.use_stderr() && error.kind() != shown
 }
 
 impl From<Problem> for Failure {
@@ -61,7 +75,10 @@ impl From<Problem> for Failure {
             Problem::File(failure) => failure,
             Problem::Line(error) => {
                 let text = error.to_string();
-                Failure::usage(text.trim_start_matches("error: ").trim_end().to_owned())
+                Failure::of(
+                    &codes::line::WORDS,
+                    text.trim_start_matches("error: ").trim_end().to_owned(),
+                )
             }
         }
     }
@@ -226,8 +243,12 @@ impl Filled {
                 said = format!("`{shown}` is not allowed; allowed are {allowed}");
             }
         }
-        let place = self.found.place(value.as_deref());
-        Failure::usage(format!("{place}: {}: {said}", self.key))
+        ConfigError::Value {
+            place: self.found.place(value.as_deref()).to_owned(),
+            key: self.key.clone(),
+            problem: said,
+        }
+        .into()
     }
 }
 

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
+use standings_model::error::{Code, Coded, codes};
 use standings_model::printable::printable;
 
 /// One dead letter.
@@ -42,15 +43,51 @@ struct Kept {
     cut_from: Option<u64>,
 }
 
+/// Something else than a dead letter.
+#[derive(Debug, thiserror::Error)]
+#[error("what is at {place} is no dead letter: {source}")]
+pub struct NoLetter {
+    /// Where.
+    place: String,
+    /// What is wrong with it.
+    source: LetterProblem,
+}
+
+impl Coded for NoLetter {
+    fn code(&self) -> &'static Code {
+        &codes::checks::NOT_A_LETTER
+    }
+}
+
+/// Why it is none.
+#[derive(Debug, thiserror::Error)]
+pub enum LetterProblem {
+    /// No JSON of one.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// Its record is not what was written.
+    #[error(transparent)]
+    Base64(#[from] base64::DecodeError),
+    /// It has no record.
+    #[error("it holds no record")]
+    NoRecord,
+}
+
 impl Letter {
     /// Reads a letter; what is wrong otherwise.
-    pub(super) fn read(place: String, time: Option<i64>, json: &[u8]) -> Result<Self, String> {
-        let wrong = |e: String| format!("what is at {place} is no dead letter: {e}");
-        let kept: Kept = serde_json::from_slice(json).map_err(|e| wrong(e.to_string()))?;
-        let bytes = match (kept.record, kept.record_base64) {
-            (Some(text), _) => text.into_bytes(),
-            (None, Some(text)) => STANDARD.decode(text).map_err(|e| wrong(e.to_string()))?,
-            (None, None) => return Err(wrong("it holds no record".to_owned())),
+    pub(super) fn read(place: String, time: Option<i64>, json: &[u8]) -> Result<Self, NoLetter> {
+        let read = || -> Result<(Kept, Vec<u8>), LetterProblem> {
+            let mut kept: Kept = serde_json::from_slice(json)?;
+            let bytes = match (kept.record.take(), kept.record_base64.take()) {
+                (Some(text), _) => text.into_bytes(),
+                (None, Some(text)) => STANDARD.decode(text)?,
+                (None, None) => return Err(LetterProblem::NoRecord),
+            };
+            Ok((kept, bytes))
+        };
+        let (kept, bytes) = match read() {
+            Ok(read) => read,
+            Err(source) => return Err(NoLetter { place, source }),
         };
         Ok(Letter {
             time,

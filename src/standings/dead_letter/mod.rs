@@ -22,6 +22,7 @@ use crate::run::check;
 use standings_decode::Decoder;
 use standings_edge::sink::url::SinkUrl;
 use standings_model::duration::parse_duration;
+use standings_model::error::codes;
 use standings_model::json::push_value;
 use standings_model::printable::printable;
 use standings_model::schema::Schema;
@@ -94,7 +95,8 @@ impl Which {
         mut take: impl FnMut(Letter) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         if self.since.is_some() && !matches!(from, SinkUrl::Kafka { .. }) {
-            return Err(Failure::usage(
+            return Err(Failure::of(
+                &codes::checks::WHERE_LETTERS,
                 "--since needs a topic: lines of a file have no time",
             ));
         }
@@ -145,7 +147,10 @@ pub fn run(command: &DeadLetterCommand) -> Result<(), Failure> {
                 Ok(())
             })?;
             let letter = found.ok_or_else(|| {
-                Failure::failed(format!("there is no dead letter at {place} in {from}"))
+                Failure::of(
+                    &codes::checks::NO_LETTER,
+                    format!("there is no dead letter at {place} in {from}"),
+                )
             })?;
             exit::say(&show(&letter, &schema));
             Ok(())

@@ -13,6 +13,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
 use crate::load::topic;
 use standings_edge::sink::url::SinkUrl;
+use standings_model::error::codes;
 use standings_process::exit::Failure;
 
 /// How long a batch may take until it is acknowledged.
@@ -51,7 +52,12 @@ impl Output {
         match to {
             SinkUrl::File(path) => {
                 let file = File::options().create(true).append(true).open(path);
-                let wrong = |e| Failure::usage(format!("cannot write {}: {e}", path.display()));
+                let wrong = |e| {
+                    Failure::of(
+                        &codes::line::OUTPUT,
+                        format!("cannot write {}: {e}", path.display()),
+                    )
+                };
                 file.map(Output::Lines).map_err(wrong)
             }
             SinkUrl::Kafka { brokers, topic } => {
@@ -71,7 +77,8 @@ impl Output {
                     partitions,
                 })
             }
-            SinkUrl::Postgres(_) | SinkUrl::Stdout => Err(Failure::usage(
+            SinkUrl::Postgres(_) | SinkUrl::Stdout => Err(Failure::of(
+                &codes::line::OUTPUT,
                 "--to is kafka://host:9092/topic or file:PATH",
             )),
         }
@@ -123,5 +130,8 @@ impl Output {
 }
 
 fn failed(e: &dyn std::fmt::Display) -> Failure {
-    Failure::failed(format!("sending the records failed: {e}"))
+    Failure::of(
+        &codes::checks::NOT_A_LETTER,
+        format!("sending the records failed: {e}"),
+    )
 }

@@ -12,6 +12,7 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 use super::letter::Letter;
 use crate::load::topic;
 use standings_edge::sink::url::SinkUrl;
+use standings_model::error::codes;
 use standings_process::exit::Failure;
 
 /// Calls with each letter: those of a partition, or of a file, in order.
@@ -22,7 +23,12 @@ pub(super) fn each(
 ) -> Result<(), Failure> {
     match from {
         SinkUrl::File(path) => {
-            let wrong = |e: std::io::Error| Failure::failed(format!("{}: {e}", path.display()));
+            let wrong = |e: std::io::Error| {
+                Failure::of(
+                    &codes::checks::NOT_A_LETTER,
+                    format!("{}: {e}", path.display()),
+                )
+            };
             let mut lines = BufReader::new(File::open(path).map_err(wrong)?);
             let (mut line, mut number) = (Vec::new(), 0);
             while lines.read_until(b'\n', &mut line).map_err(wrong)? > 0 {
@@ -39,7 +45,7 @@ pub(super) fn each(
                             "the last line is not whole and is passed over: a run is writing it, or was killed while it \
                              did, and writes it again"
                         ),
-                        Err(problem) => return Err(Failure::failed(problem)),
+                        Err(error) => return Err(error.into()),
                     }
                 }
                 line.clear();
@@ -47,7 +53,8 @@ pub(super) fn each(
             Ok(())
         }
         SinkUrl::Kafka { brokers, topic } => each_of_topic(brokers, topic, properties, take),
-        SinkUrl::Postgres(_) | SinkUrl::Stdout => Err(Failure::usage(
+        SinkUrl::Postgres(_) | SinkUrl::Stdout => Err(Failure::of(
+            &codes::checks::WHERE_LETTERS,
             "dead letters are in kafka://host:9092/topic or file:PATH",
         )),
     }
@@ -59,7 +66,12 @@ fn each_of_topic(
     properties: &[(String, String)],
     take: &mut dyn FnMut(Letter) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let failed = |e: KafkaError| Failure::failed(format!("reading `{topic}` failed: {e}"));
+    let failed = |e: KafkaError| {
+        Failure::of(
+            &codes::checks::NOT_A_LETTER,
+            format!("reading `{topic}` failed: {e}"),
+        )
+    };
     let consumer: BaseConsumer = topic::config(brokers, properties)
         .set("group.id", "standings-dead-letter")
         .set("enable.auto.commit", "false")
@@ -90,7 +102,7 @@ fn each_of_topic(
                 {
                     let place = format!("{partition}:{offset}");
                     let time = message.timestamp().to_millis();
-                    take(Letter::read(place, time, value).map_err(Failure::failed)?)?;
+                    take(Letter::read(place, time, value)?)?;
                 }
                 if offset + 1 >= end {
                     ends.remove(&partition);

@@ -18,6 +18,7 @@ use standings_decode::Decoder;
 use standings_edge::sink::url::SinkUrl;
 use standings_engine::quality::Judge;
 use standings_model::duration::parse_duration;
+use standings_model::error::codes;
 use standings_model::limit;
 use standings_model::plan::Plan;
 use standings_model::printable::printable;
@@ -72,9 +73,20 @@ pub struct Edit {
     replacement: Vec<u8>,
 }
 
+/// A text that is no edit.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum EditError {
+    /// Parts are missing.
+    #[error("write it as s/REGEX/REPLACEMENT/")]
+    Form,
+    /// No regular expression.
+    #[error(transparent)]
+    Regex(#[from] regex::Error),
+}
+
 impl Edit {
-    fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || "write it as s/REGEX/REPLACEMENT/".to_owned();
+    fn parse(text: &str) -> Result<Self, EditError> {
+        let wrong = || EditError::Form;
         let rest = text.strip_prefix('s').ok_or_else(wrong)?;
         let mark = rest.chars().next().ok_or_else(wrong)?;
         let parts: Vec<&str> = rest.split(mark).collect();
@@ -82,7 +94,7 @@ impl Edit {
             return Err(wrong());
         };
         Ok(Edit {
-            find: Regex::new(find).map_err(|e| e.to_string())?,
+            find: Regex::new(find)?,
             replacement: replacement.as_bytes().to_vec(),
         })
     }
@@ -201,9 +213,10 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
         "{sent} {word}, {before} had been sent before, {refused} would be refused again"
     ));
     if refused > 0 {
-        return Err(Failure::failed(format!(
-            "{refused} dead letters would be refused again, and stay"
-        )));
+        return Err(Failure::of(
+            &codes::checks::REFUSED_AGAIN,
+            format!("{refused} dead letters would be refused again, and stay"),
+        ));
     }
     Ok(())
 }
@@ -218,7 +231,8 @@ struct Progress {
 impl Progress {
     fn open(args: &ReplayArgs) -> Result<Self, Failure> {
         let name = args.progress.display().to_string();
-        let wrong = |e: std::io::Error| Failure::usage(format!("--progress {name}: {e}"));
+        let wrong =
+            |e: std::io::Error| Failure::of(&codes::line::FILE, format!("--progress {name}: {e}"));
         let text = match std::fs::read_to_string(&args.progress) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -246,6 +260,11 @@ impl Progress {
         let kept = file
             .write_all(text.as_bytes())
             .and_then(|()| file.sync_data());
-        kept.map_err(|e| Failure::failed(format!("writing {} failed: {e}", self.name)))
+        kept.map_err(|e| {
+            Failure::of(
+                &codes::checks::NOT_A_LETTER,
+                format!("writing {} failed: {e}", self.name),
+            )
+        })
     }
 }

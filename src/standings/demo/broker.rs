@@ -6,13 +6,14 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer as _};
 use std::time::Duration;
 
+use standings_model::error::codes;
 use standings_process::exit::Failure;
 
 /// The brokers end when this is dropped.
 pub struct Broker(MockCluster<'static, DefaultProducerContext>);
 
 fn failed(e: &dyn std::fmt::Display) -> Failure {
-    Failure::failed(format!("the demo's Kafka: {e}"))
+    Failure::of(&codes::tools::DEMO, format!("the demo's Kafka: {e}"))
 }
 
 impl Broker {

@@ -39,6 +39,7 @@ use standings_http::server;
 use standings_http::watch::{About, Shown, Watch};
 use standings_model::clock::Clock;
 use standings_model::duration::parse_duration;
+use standings_model::error::codes;
 use standings_model::plan::Plan;
 use standings_observe::live::Live;
 use standings_observe::metrics::Metrics;
@@ -97,11 +98,14 @@ pub fn run(
     asked_to_stop: Arc<AtomicBool>,
 ) -> Result<(), Failure> {
     if args.day < Duration::from_secs(1) {
-        return Err(Failure::usage("--day must be at least 1s"));
+        return Err(Failure::of(
+            &codes::line::FLAGS,
+            "--day must be at least 1s",
+        ));
     }
     let plan = Arc::new(plan_of(args)?);
     if args.workers == 0 {
-        return Err(Failure::usage("-w must be at least 1"));
+        return Err(Failure::of(&codes::line::FLAGS, "-w must be at least 1"));
     }
     let cluster = Cluster::single(args.workers);
     let listening = match &args.http.http {
@@ -132,7 +136,7 @@ pub fn run(
     let source = SourceOptions {
         schema: Arc::new(plan.schema.clone()),
         live: Arc::clone(&live),
-        ..SourceOptions::new(vec![broker.url(SALES).parse().map_err(Failure::failed)?])
+        ..SourceOptions::new(vec![broker.url(SALES).parse().map_err(defect)?])
     };
     let engine = Engine {
         cluster,
@@ -155,13 +159,23 @@ pub fn run(
                 engine_stop.store(true, Ordering::Relaxed);
                 made
             })
-            .map_err(|e| Failure::failed(format!("cannot start the shop: {e}")))?
+            .map_err(|e| {
+                Failure::of(
+                    &codes::process::SYSTEM,
+                    format!("cannot start the shop: {e}"),
+                )
+            })?
     };
     engine.run()?;
     let made = seller
         .join()
-        .map_err(|_| Failure::failed("the shop panicked"))??;
+        .map_err(|_| Failure::of(&codes::process::DEFECT, "the shop panicked"))??;
     summary::print(made, &metrics)
+}
+
+/// What the demo itself has made is not taken.
+fn defect(error: impl std::fmt::Display) -> Failure {
+    Failure::of(&codes::process::DEFECT, error.to_string())
 }
 
 /// How long a partition may be silent before it holds nothing back.
@@ -169,7 +183,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn plan_of(args: &DemoArgs) -> Result<Plan, Failure> {
     let Some(dir) = &args.queries else {
-        return standings_query::load_shipped().map_err(|e| Failure::failed(e.render()));
+        return standings_query::load_shipped()
+            .map_err(|e| Failure::of(&codes::process::DEFECT, e.render()));
     };
     let mut plan = check::load(dir)?;
     // The shop would go on selling to nobody.
@@ -208,10 +223,7 @@ fn outputs(
         observers.push(Box::new(watch));
     }
     Ok(Outputs {
-        sinks: vec![sink::connect(
-            &changes.parse().map_err(Failure::failed)?,
-            &options,
-        )?],
+        sinks: vec![sink::connect(&changes.parse().map_err(defect)?, &options)?],
         observers,
         // The page counts them; one line per second of demo would say no more.
         late: Some(Box::new(Nowhere)),

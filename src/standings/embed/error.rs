@@ -1,6 +1,6 @@
 //! What can go wrong, as a type.
 
-use standings_edge::source::SourceError;
+use standings_edge::source::FileError;
 use standings_model::block::PartitionId;
 use standings_process::exit::Failure;
 use standings_query::{QueryError, QueryErrors};
@@ -16,7 +16,7 @@ pub enum Error {
     Checks(String),
     /// A file that cannot be read.
     #[error(transparent)]
-    Source(#[from] SourceError),
+    Source(#[from] FileError),
     /// A ranking that there is no query of.
     #[error("there is no ranking `{asked}`; there are: {}", known.join(", "))]
     Ranking {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use standings_edge::source::{self, Blocks, SourceError};
+use standings_edge::source::{self, Blocks, FileError};
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId};
 use standings_model::schema::Schema;
 
@@ -11,14 +11,14 @@ pub(super) fn open(
     path: &Path,
     schema: &Schema,
     partition: PartitionId,
-) -> Result<Box<dyn Blocks>, SourceError> {
+) -> Result<Box<dyn Blocks>, FileError> {
     source::open_file(path, schema, partition)
 }
 
 /// A file's next block; `None` after the last.
-pub(super) fn next(blocks: &mut dyn Blocks, path: &Path) -> Result<Option<Block>, SourceError> {
+pub(super) fn next(blocks: &mut dyn Blocks, path: &Path) -> Result<Option<Block>, FileError> {
     let block = blocks.next_block();
-    block.map_err(|e| source::failed(path, &e))
+    block.map_err(FileError::reading(path))
 }
 
 /// What is left of a record that is too large, so that the decoder refuses it.

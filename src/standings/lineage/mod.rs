@@ -23,5 +23,5 @@ pub use self::columns::{Column, Derived, Kind, derive};
 pub use self::datasets::Dataset;
 pub use self::events::{Description, Query, Stage};
 pub use self::keeper::Lineage;
-pub use self::send::Transport;
+pub use self::send::{Transport, TransportError};
 pub use self::url::LineageUrl;

@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
 use super::url::LineageUrl;
-use standings_edge::post::{Endpoint, Sending};
+use standings_edge::post::{Endpoint, EndpointError, Sending};
 use standings_edge::sink::SinkOptions;
 use standings_edge::sink::kafka;
+use standings_edge::source::refused;
 use standings_process::secret::Secret;
 
 /// How long one event may take.
@@ -35,12 +36,23 @@ pub struct Topic {
     topic: String,
 }
 
+/// Events cannot be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// To an endpoint.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// To a topic: the client refuses its settings. Its own error holds the setting's value, which may be a secret.
+    #[error("the Kafka settings are refused: {0}")]
+    Settings(String),
+}
+
 /// The outcome of the message that is on its way: one at a time is.
 #[derive(Clone, Default)]
-struct Outcome(Arc<Mutex<Option<Result<(), String>>>>);
+struct Outcome(Arc<Mutex<Option<KafkaResult<()>>>>);
 
 impl Outcome {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Result<(), String>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<KafkaResult<()>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -55,7 +67,7 @@ impl ProducerContext for Outcome {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
-        let result = result.as_ref().map(|_| ()).map_err(|(e, _)| e.to_string());
+        let result = result.as_ref().map(|_| ()).map_err(|(e, _)| e.clone());
         *self.lock() = Some(result);
     }
 }
@@ -66,7 +78,7 @@ impl Transport {
         url: &LineageUrl,
         token: Option<Secret>,
         kafka_properties: &[(String, String)],
-    ) -> Result<Self, String> {
+    ) -> Result<Self, TransportError> {
         Ok(match url {
             LineageUrl::Http(url) => Transport::Http(Endpoint::new(url, token, PATIENCE)?),
             LineageUrl::File(path) => Transport::File(path.clone()),
@@ -79,7 +91,7 @@ impl Transport {
                 let producer = kafka::client(brokers, &options)
                     .set("message.timeout.ms", timeout)
                     .create_with_context(Outcome::default())
-                    .map_err(|e| e.to_string())?;
+                    .map_err(|e| TransportError::Settings(refused(&e)))?;
                 let topic = topic.clone();
                 Transport::Kafka(Topic { producer, topic })
             }
@@ -117,8 +129,7 @@ impl Topic {
         let flushed = self.producer.flush(PATIENCE + Duration::from_millis(500));
         match (outcome.lock().take(), flushed) {
             (Some(Ok(())), _) => Sending::Taken,
-            (Some(Err(e)), _) => Sending::Later(e),
-            (None, Err(e)) => Sending::Later(e.to_string()),
+            (Some(Err(e)), _) | (None, Err(e)) => Sending::Later(e.to_string()),
             (None, Ok(())) => Sending::Later("no word of it".to_owned()),
         }
     }

@@ -22,26 +22,45 @@ pub enum LineageUrl {
     File(PathBuf),
 }
 
-impl FromStr for LineageUrl {
-    type Err = String;
+/// A text that lineage cannot go to. Of what may be a secret nothing is in the message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LineageUrlError {
+    /// No URL.
+    #[error("lineage goes to a URL; {ALLOWED}")]
+    NoUrl,
+    /// No host.
+    #[error("no host; {ALLOWED}")]
+    NoHost,
+    /// A secret in it.
+    #[error("no user or password in the URL; give a token as STANDINGS_LINEAGE_TOKEN")]
+    Secrets,
+    /// Brokers and topic.
+    #[error(transparent)]
+    Kafka(#[from] kafka_url::KafkaUrlError),
+    /// `file:` alone.
+    #[error("file: needs a path, such as file:lineage.ndjson")]
+    NoFile,
+    /// Something else.
+    #[error("`{0}…` takes no lineage; {ALLOWED}")]
+    Unknown(String),
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let allowed =
-            "allowed are http://host:5000, https://…, kafka://host:9092/topic and file:PATH";
-        let (scheme, rest) = text
-            .split_once(':')
-            .ok_or_else(|| format!("lineage goes to a URL; {allowed}"))?;
+const ALLOWED: &str =
+    "allowed are http://host:5000, https://…, kafka://host:9092/topic and file:PATH";
+
+impl FromStr for LineageUrl {
+    type Err = LineageUrlError;
+
+    fn from_str(text: &str) -> Result<Self, LineageUrlError> {
+        let (scheme, rest) = text.split_once(':').ok_or(LineageUrlError::NoUrl)?;
         match (scheme, rest.strip_prefix("//")) {
             ("http" | "https", Some(rest)) => {
                 let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
                 if host.is_empty() {
-                    return Err(format!("no host; {allowed}"));
+                    return Err(LineageUrlError::NoHost);
                 }
                 if host.contains('@') {
-                    return Err(
-                        "no user or password in the URL; give a token as STANDINGS_LINEAGE_TOKEN"
-                            .to_owned(),
-                    );
+                    return Err(LineageUrlError::Secrets);
                 }
                 let path = match path {
                     "" => "api/v1/lineage",
@@ -57,13 +76,10 @@ impl FromStr for LineageUrl {
                 })
             }
             ("file", path) => match path.unwrap_or(rest) {
-                "" => Err("file: needs a path, such as file:lineage.ndjson".to_owned()),
+                "" => Err(LineageUrlError::NoFile),
                 path => Ok(LineageUrl::File(path.into())),
             },
-            _ => Err(format!(
-                "`{}…` takes no lineage; {allowed}",
-                redact::scheme(text)
-            )),
+            _ => Err(LineageUrlError::Unknown(redact::scheme(text).to_string())),
         }
     }
 }
@@ -112,7 +128,7 @@ mod tests {
         ] {
             assert!(shown(text).is_err(), "{text}");
         }
-        let refused = shown("http://user:secret@h").unwrap_err();
+        let refused = shown("http://user:secret@h").unwrap_err().to_string();
         assert!(!refused.contains("secret"), "{refused}");
     }
 }

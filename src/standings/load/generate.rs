@@ -12,6 +12,7 @@ use super::people;
 use super::progress;
 use super::zipf::Zipf;
 use standings_model::duration::parse_duration;
+use standings_model::error::codes;
 use standings_model::time::{format_rfc3339, parse_rfc3339};
 use standings_process::exit::Failure;
 
@@ -85,10 +86,16 @@ impl Generator {
     pub fn new(args: &GenerateArgs) -> Result<Self, Failure> {
         let start = parse_rfc3339(args.start.as_bytes());
         let start = start.ok_or_else(|| {
-            Failure::usage(format!("--start {}: not an RFC 3339 time", args.start))
+            Failure::of(
+                &codes::line::FLAGS,
+                format!("--start {}: not an RFC 3339 time", args.start),
+            )
         })?;
         if args.cities == 0 || args.salesmen == 0 {
-            return Err(Failure::usage("--cities and --salesmen must be at least 1"));
+            return Err(Failure::of(
+                &codes::line::FLAGS,
+                "--cities and --salesmen must be at least 1",
+            ));
         }
         for (flag, share) in [
             ("late", args.late_share),
@@ -97,9 +104,10 @@ impl Generator {
             ("broken", args.broken_share),
         ] {
             if !(0.0..=1.0).contains(&share) {
-                return Err(Failure::usage(format!(
-                    "--{flag}-share {share}: a share is from 0 to 1"
-                )));
+                return Err(Failure::of(
+                    &codes::line::FLAGS,
+                    format!("--{flag}-share {share}: a share is from 0 to 1"),
+                ));
             }
         }
         for (flag, exponent) in [
@@ -107,9 +115,10 @@ impl Generator {
             ("salesman", args.salesman_exponent),
         ] {
             if !(0.0..=10.0).contains(&exponent) {
-                return Err(Failure::usage(format!(
-                    "--{flag}-exponent {exponent}: an exponent is from 0 to 10"
-                )));
+                return Err(Failure::of(
+                    &codes::line::FLAGS,
+                    format!("--{flag}-exponent {exponent}: an exponent is from 0 to 10"),
+                ));
             }
         }
         Ok(Generator {
@@ -183,9 +192,15 @@ impl Generator {
 pub fn run(args: &GenerateArgs) -> Result<(), Failure> {
     let mut generator = Generator::new(args)?;
     let shown = args.out.display();
-    let failed = |e: io::Error| Failure::failed(format!("writing {shown} failed: {e}"));
+    let failed = |e: io::Error| {
+        Failure::of(
+            &codes::tools::LOAD_FILE,
+            format!("writing {shown} failed: {e}"),
+        )
+    };
     let file = || {
-        File::create(&args.out).map_err(|e| Failure::usage(format!("cannot write {shown}: {e}")))
+        File::create(&args.out)
+            .map_err(|e| Failure::of(&codes::line::OUTPUT, format!("cannot write {shown}: {e}")))
     };
     match args.out.extension().and_then(|e| e.to_str()) {
         _ if args.out.as_os_str() == "-" => {

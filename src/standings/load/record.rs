@@ -19,6 +19,7 @@ use standings_edge::recording::{Header, Recorded, Writer};
 use standings_edge::source::{Quiet, SourceUrl};
 use standings_model::block::NO_TIMESTAMP;
 use standings_model::duration::parse_duration;
+use standings_model::error::codes;
 use standings_process::exit::Failure;
 
 /// `standings load record`.
@@ -58,10 +59,15 @@ pub struct RecordArgs {
 /// Records until the end that the flags name, or Ctrl-C.
 pub fn run(args: &RecordArgs, stop: &AtomicBool) -> Result<(), Failure> {
     let SourceUrl::Kafka { brokers, topic } = &args.source else {
-        return Err(Failure::usage("--source is no topic"));
+        return Err(Failure::of(&codes::line::FLAGS, "--source is no topic"));
     };
     let shown = args.out.display();
-    let failed = |e: std::io::Error| Failure::failed(format!("writing {shown} failed: {e}"));
+    let failed = |e: std::io::Error| {
+        Failure::of(
+            &codes::tools::LOAD_FILE,
+            format!("writing {shown} failed: {e}"),
+        )
+    };
     let consumer: BaseConsumer<Quiet> = topic::config(brokers, &args.kafka_property)
         .set("group.id", "standings-record")
         .set("enable.auto.commit", "false")
@@ -80,7 +86,7 @@ pub fn run(args: &RecordArgs, stop: &AtomicBool) -> Result<(), Failure> {
         partitions: first,
     };
     let file = File::create(&args.out)
-        .map_err(|e| Failure::usage(format!("cannot write {shown}: {e}")))?;
+        .map_err(|e| Failure::of(&codes::line::OUTPUT, format!("cannot write {shown}: {e}")))?;
     let mut writer = Writer::new(BufWriter::new(file), &header).map_err(failed)?;
     let bar = progress::bar(args.sales.or(total), "records");
     let (started, mut flushed) = (Instant::now(), Instant::now());
@@ -143,7 +149,12 @@ fn assign(
     for p in partitions {
         let (low, high) = consumer
             .fetch_watermarks(topic, p, topic::PATIENCE)
-            .map_err(|e| Failure::failed(format!("Kafka does not answer: {e}")))?;
+            .map_err(|e| {
+                Failure::of(
+                    &codes::tools::LOAD_TOPIC,
+                    format!("Kafka does not answer: {e}"),
+                )
+            })?;
         let from = match args.start {
             StartArg::Earliest => low,
             StartArg::Latest => high,
@@ -151,10 +162,13 @@ fn assign(
         first.insert(p as u32, from.max(0) as u64);
         ends.insert(p, high);
         list.add_partition_offset(topic, p, Offset::Offset(from))
-            .map_err(|e| Failure::failed(e.to_string()))?;
+            .map_err(|e| Failure::of(&codes::tools::LOAD_TOPIC, e.to_string()))?;
     }
-    consumer
-        .assign(&list)
-        .map_err(|e| Failure::failed(format!("reading `{topic}` failed: {e}")))?;
+    consumer.assign(&list).map_err(|e| {
+        Failure::of(
+            &codes::tools::LOAD_TOPIC,
+            format!("reading `{topic}` failed: {e}"),
+        )
+    })?;
     Ok((first, ends))
 }

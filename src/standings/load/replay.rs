@@ -20,6 +20,7 @@ use crate::run::args::parse_property;
 use standings_edge::recording::{Pace, Pacer, Recorded, RecordingReader, pace};
 use standings_edge::source::SourceUrl;
 use standings_model::block::NO_TIMESTAMP;
+use standings_model::error::codes;
 use standings_process::exit::Failure;
 
 /// Between two looks at what is due: records of one millisecond go out together.
@@ -81,7 +82,8 @@ enum Input {
 
 impl Input {
     fn open(path: &Path, pace: Pace) -> Result<Self, Failure> {
-        let wrong = |e: std::io::Error| Failure::usage(format!("{}: {e}", path.display()));
+        let wrong =
+            |e: std::io::Error| Failure::of(&codes::line::FILE, format!("{}: {e}", path.display()));
         let name = path.to_string_lossy();
         let file = || File::open(path).map_err(wrong);
         let plain: Box<dyn Read> = if name.ends_with(".gz") {
@@ -96,10 +98,13 @@ impl Input {
                 .map_err(wrong);
         };
         if pace == Pace::Recorded {
-            return Err(Failure::usage(format!(
-                "{}: a file of sales has no arrival times; --pace max or a number a second",
-                path.display()
-            )));
+            return Err(Failure::of(
+                &codes::line::FLAGS,
+                format!(
+                    "{}: a file of sales has no arrival times; --pace max or a number a second",
+                    path.display()
+                ),
+            ));
         }
         Ok(Input::Lines(Box::new(BufReader::new(plain)), 0))
     }
@@ -128,7 +133,7 @@ impl Input {
 /// Sends everything, or until Ctrl-C.
 pub fn run(args: &ReplayArgs, stop: &AtomicBool) -> Result<(), Failure> {
     let SourceUrl::Kafka { brokers, topic } = &args.to else {
-        return Err(Failure::usage("--to is no topic"));
+        return Err(Failure::of(&codes::line::FLAGS, "--to is no topic"));
     };
     let pace = args.rate.map_or(args.pace, Pace::Rate);
     let mut input = Input::open(&args.file, pace)?;
@@ -142,13 +147,22 @@ pub fn run(args: &ReplayArgs, stop: &AtomicBool) -> Result<(), Failure> {
     };
     let deliveries = Deliveries::default();
     let producer = producer(config, deliveries.clone())?;
-    let failed =
-        |e: &dyn std::fmt::Display| Failure::failed(format!("sending to `{topic}` failed: {e}"));
+    let failed = |e: &dyn std::fmt::Display| {
+        Failure::of(
+            &codes::tools::LOAD_TOPIC,
+            format!("sending to `{topic}` failed: {e}"),
+        )
+    };
     let bar = progress::bar(None, "records");
     let mut pacer = Pacer::new(pace);
     let mut record = Recorded::default();
     let mut sent = 0u64;
-    let reading = |e: std::io::Error| Failure::failed(format!("{}: {e}", args.file.display()));
+    let reading = |e: std::io::Error| {
+        Failure::of(
+            &codes::tools::LOAD_FILE,
+            format!("{}: {e}", args.file.display()),
+        )
+    };
     while !stop.load(Ordering::Relaxed) && input.next(&mut record).map_err(reading)? {
         loop {
             let wait = pacer.wait(record.arrived, Instant::now());

@@ -20,6 +20,7 @@ use standings_edge::sink::url::SinkUrl;
 use standings_edge::sink::{SinkOptions, kafka};
 use standings_edge::source::SourceUrl;
 use standings_edge::store::StateUrl;
+use standings_model::error::codes;
 use standings_postgres::Target;
 use standings_process::exit::Failure;
 
@@ -158,7 +159,7 @@ impl Apart {
                 if ids[0].is_some() && ids[0] == ids[1] {
                     let place = format!("the topic `{topic}` of one cluster");
                     let text = refusal(&self.0[*number], &self.0[*other], &place);
-                    return Err(Failure::usage(text));
+                    return Err(Failure::of(&codes::line::TWICE, text));
                 }
             }
         }
@@ -174,7 +175,10 @@ impl Apart {
                     others.find_map(|b| a.is(b))
                 });
                 let Some(place) = same else { continue };
-                return Err(Failure::usage(refusal(one, other, &place)));
+                return Err(Failure::of(
+                    &codes::line::TWICE,
+                    refusal(one, other, &place),
+                ));
             }
         }
         Ok(())
@@ -319,7 +323,7 @@ mod tests {
     use super::*;
 
     fn refused(apart: &Apart, words: &[&str]) {
-        let said = apart.check().expect_err("the same place twice").message;
+        let said = apart.check().expect_err("the same place twice").to_string();
         for word in words {
             assert!(said.contains(word), "{word}: {said}");
         }

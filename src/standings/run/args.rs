@@ -314,17 +314,34 @@ impl RunArgs {
     }
 }
 
+/// A value that a flag of a run does not take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// `--epoch-bytes`.
+    #[error("write it as 131072..16777216, or as one number of bytes above 0")]
+    EpochBytes,
+    /// `--fail-on`.
+    #[error("write it as amount-range=100 or amount-range=window, or as dead=1% or late=0.5%")]
+    FailOn,
+    /// `--kafka-property`.
+    #[error("write it as KEY=VALUE, such as security.protocol=SSL")]
+    Property,
+    /// A setting of Kafka that is not taken.
+    #[error(transparent)]
+    NotTaken(#[from] properties::NotTaken),
+}
+
 /// `N` or `N..M`.
-fn parse_epoch_bytes(text: &str) -> Result<(usize, usize), String> {
+fn parse_epoch_bytes(text: &str) -> Result<(usize, usize), ValueError> {
     let (least, most) = text.split_once("..").unwrap_or((text, text));
     match (limit::bytes(least), limit::bytes(most)) {
         (Ok(least), Ok(most)) if least <= most => Ok((least, most)),
-        _ => Err("write it as 131072..16777216, or as one number of bytes above 0".to_owned()),
+        _ => Err(ValueError::EpochBytes),
     }
 }
 
 /// `CHECK=N`, `CHECK=window`, `dead=1%` or `late=1%`.
-fn parse_limit(text: &str) -> Result<(String, FailOn), String> {
+fn parse_limit(text: &str) -> Result<(String, FailOn), ValueError> {
     let parts = text.split_once('=').and_then(|(name, limit)| {
         let is_share = RESERVED.contains(&name);
         let limit = match limit {
@@ -334,17 +351,16 @@ fn parse_limit(text: &str) -> Result<(String, FailOn), String> {
         };
         Some((name.to_owned(), limit))
     });
-    let allowed = "write it as amount-range=100 or amount-range=window, or as dead=1% or late=0.5%";
-    parts.ok_or_else(|| allowed.to_owned())
+    parts.ok_or(ValueError::FailOn)
 }
 
 /// `K=V`.
-pub fn parse_property(text: &str) -> Result<(String, String), String> {
+pub fn parse_property(text: &str) -> Result<(String, String), ValueError> {
     match text.split_once('=') {
         Some((k, v)) if !k.trim().is_empty() => {
             properties::allowed(k)?;
             Ok((k.trim().to_owned(), v.trim().to_owned()))
         }
-        _ => Err("write it as KEY=VALUE, such as security.protocol=SSL".to_owned()),
+        _ => Err(ValueError::Property),
     }
 }

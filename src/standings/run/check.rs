@@ -13,6 +13,7 @@ use standings_edge::source::SourceUrl;
 use standings_engine::quality;
 use standings_model::check::FailOn;
 use standings_model::duration::format_duration;
+use standings_model::error::codes;
 use standings_model::plan::Plan;
 use standings_process::exit::{self, Failure};
 
@@ -49,9 +50,9 @@ pub struct CheckArgs {
 
 /// Loads the queries and the checks beside them; every error is one readable diagnostic.
 pub fn load(dir: &Path) -> Result<Plan, Failure> {
-    let mut plan =
-        standings_query::load_dir(dir).map_err(|errors| Failure::usage(errors.render()))?;
-    plan.checks = quality::load(dir, &plan.schema).map_err(Failure::usage)?;
+    let mut plan = standings_query::load_dir(dir)
+        .map_err(|errors| Failure::of(&codes::query::SQL, errors.render()))?;
+    plan.checks = quality::load(dir, &plan.schema)?;
     Ok(plan)
 }
 
@@ -62,17 +63,22 @@ pub fn run(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
         return Ok(());
     };
     if first != "run" {
-        return Err(Failure::usage(
+        return Err(Failure::of(
+            &codes::line::FLAGS,
             "after -- comes `run` and its flags: standings check -- run …",
         ));
     }
     let line = std::iter::once("standings").chain(args.command.iter().map(String::as_str));
     let line = config::resolve(all, line.map(Into::into).collect()).map_err(Failure::from)?;
     let line = match line.matches.subcommand() {
-        Some((_, own)) => {
-            RunArgs::from_arg_matches(own).map_err(|e| Failure::usage(e.to_string()))?
+        Some((_, own)) => RunArgs::from_arg_matches(own)
+            .map_err(|e| Failure::of(&codes::line::WORDS, e.to_string()))?,
+        None => {
+            return Err(Failure::of(
+                &codes::line::FLAGS,
+                "after -- comes `run` and its flags",
+            ));
         }
-        None => return Err(Failure::usage("after -- comes `run` and its flags")),
     };
     let prepared = Prepared::new(&line)?;
     exit::say(&format!(

@@ -13,13 +13,13 @@ use super::finished::{Finished, Summing};
 use super::record::{Facts, Record};
 use super::signals;
 use crate::config::Settings;
-use crate::lineage::{Dataset, Description, Lineage, Query, Transport};
+use crate::lineage::{Dataset, Description, Lineage, Query, Transport, TransportError};
 use standings_commit::committer::{Keeping, Observer, Outputs};
 use standings_commit::sink::RejectWriter;
 use standings_commit::sink::SinkError;
 use standings_commit::tally::{Counting, Tally};
 use standings_commit::window_watch::WindowWatch;
-use standings_edge::post::Endpoint;
+use standings_edge::post::{Endpoint, EndpointError};
 use standings_edge::sink::url::SinkUrl;
 use standings_edge::sink::{self, SinkOptions};
 use standings_edge::source::{SourceOptions, kafka_properties};
@@ -38,6 +38,7 @@ use standings_http::watch::{About, Shown, Watch};
 use standings_model::change::Commit;
 use standings_model::check::FailOn;
 use standings_model::clock::Clock;
+use standings_model::error::codes;
 use standings_model::plan::{Plan, Ranking};
 use standings_observe::live::Live;
 use standings_observe::metrics::Metrics;
@@ -66,7 +67,7 @@ impl Prepared {
             if matches!(fail_on, FailOn::Share(_)) {
                 continue;
             }
-            quality::limit(&mut plan.checks, name, *fail_on).map_err(Failure::usage)?;
+            quality::limit(&mut plan.checks, name, *fail_on)?;
         }
         plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
         let plan = Arc::new(plan);
@@ -243,7 +244,7 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
     }
     // Everything that was read is committed now.
     if let Some(message) = told.broken_check() {
-        return Err(Failure::failed(message));
+        return Err(Failure::of(&codes::checks::FAILED_CHECK, message));
     }
     if is_first {
         finished.tell(stop.load(Ordering::Relaxed))?;
@@ -271,13 +272,18 @@ fn keep_state(
     let Some(url) = &args.state else {
         return Ok(Kept::Nothing);
     };
-    if !store::wait_for(url, live, stop).map_err(Failure::usage)? {
+    if !store::wait_for(url, live, stop)? {
         return Ok(Kept::Stopped);
     }
-    let store = store::open(url).map_err(Failure::usage)?;
+    let store = store::open(url)?;
     let run = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
-    let writer = Writer::start(store.clone(), Arc::clone(plan), Arc::clone(live), &run)
-        .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
+    let writer =
+        Writer::start(store.clone(), Arc::clone(plan), Arc::clone(live), &run).map_err(|e| {
+            Failure::of(
+                &codes::process::SYSTEM,
+                format!("cannot start a thread: {e}"),
+            )
+        })?;
     let keeping = Keeping {
         store: store.clone(),
         interval: args.snapshot_interval,
@@ -299,9 +305,12 @@ fn serve(
     let listening = server::listen(address, args.process, &args.http)?;
     let commits_here = args.process == 0;
     let metrics = Arc::new(Metrics::new(live, args.objectives.clone()));
-    metrics
-        .start_sampling()
-        .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
+    metrics.start_sampling().map_err(|e| {
+        Failure::of(
+            &codes::process::SYSTEM,
+            format!("cannot start a thread: {e}"),
+        )
+    })?;
     let about = About {
         policy: Some(settings.fold.policy),
         idle_timeout: Some(settings.idle_timeout),
@@ -340,13 +349,18 @@ fn trace(args: &RunArgs, facts: &Facts, outputs: &mut Outputs) -> Result<Option<
         return Ok(None);
     };
     let token = args.traces.trace_token.clone();
-    let wrong = |e: String| Failure::usage(format!("--trace {url}: {e}"));
+    let wrong = |e: EndpointError| Failure::of(&codes::line::FLAGS, format!("--trace {url}: {e}"));
     let endpoint = Endpoint::new(url, token, TRACE_PATIENCE).map_err(wrong)?;
     let instance = facts.id.to_string();
     let (resource, live) = (Resource { instance }, Arc::clone(&outputs.live));
     let sample = args.traces.trace_sample;
-    let (tracer, flushed) = trace_export::start(endpoint, url, sample, resource, live)
-        .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))?;
+    let (tracer, flushed) =
+        trace_export::start(endpoint, url, sample, resource, live).map_err(|e| {
+            Failure::of(
+                &codes::process::SYSTEM,
+                format!("cannot start a thread: {e}"),
+            )
+        })?;
     outputs.tracer = Some(tracer);
     Ok(Some(flushed))
 }
@@ -370,7 +384,12 @@ fn witnesses(
     kafka_properties: &[(String, String)],
     outputs: &mut Outputs,
 ) -> Result<Vec<Witness>, Failure> {
-    let failed = |e: std::io::Error| Failure::failed(format!("cannot start a thread: {e}"));
+    let failed = |e: std::io::Error| {
+        Failure::of(
+            &codes::process::SYSTEM,
+            format!("cannot start a thread: {e}"),
+        )
+    };
     let tally = Arc::new(Tally::default());
     let mut witnesses = Vec::new();
     for url in recording(args) {
@@ -380,7 +399,8 @@ fn witnesses(
     }
     if let Some(url) = &args.lineage.lineage {
         let token = args.lineage.lineage_token.clone();
-        let wrong = |e| Failure::usage(format!("--lineage {url}: {e}"));
+        let wrong =
+            |e: TransportError| Failure::of(&codes::line::FLAGS, format!("--lineage {url}: {e}"));
         let transport = Transport::new(url, token, kafka_properties).map_err(wrong)?;
         let lineage = Lineage::new(
             description(args, plan, facts)?,
@@ -404,7 +424,8 @@ fn description(args: &RunArgs, plan: &Plan, facts: &Facts) -> Result<Description
     let query = |ranking: &Ranking| {
         let path = args.queries.join(format!("{}.sql", ranking.name));
         let sql = std::fs::read_to_string(&path);
-        let sql = sql.map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
+        let sql =
+            sql.map_err(|e| Failure::of(&codes::line::FILE, format!("{}: {e}", path.display())))?;
         let to = |sink| Dataset::of_sink(sink, &ranking.name);
         Ok(Query {
             run: RunId::new(),

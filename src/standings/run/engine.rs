@@ -21,6 +21,7 @@ use standings_engine::dataflow::graph;
 use standings_engine::driver::{self, Settings};
 use standings_engine::rank::emit::Emit;
 use standings_engine::snapshot;
+use standings_model::error::codes;
 use standings_process::exit::{self, Failure};
 
 /// Which part of a cluster this process is.
@@ -66,29 +67,38 @@ impl Cluster {
     pub fn from_flags(args: &RunArgs) -> Result<Self, Failure> {
         let (workers, processes, process) = (args.workers, args.processes, args.process);
         if workers == 0 || processes == 0 {
-            return Err(Failure::usage("-w and -n must be at least 1"));
+            return Err(Failure::of(
+                &codes::cluster::SIZE,
+                "-w and -n must be at least 1",
+            ));
         }
-        size::allowed(processes, workers).map_err(Failure::usage)?;
+        size::allowed(processes, workers)?;
         if process >= processes {
-            return Err(Failure::usage(format!(
-                "-p {process}: with -n {processes} the processes are 0 to {}",
-                processes - 1
-            )));
+            return Err(Failure::of(
+                &codes::cluster::SIZE,
+                format!(
+                    "-p {process}: with -n {processes} the processes are 0 to {}",
+                    processes - 1
+                ),
+            ));
         }
         if processes == 1 {
             return Ok(Cluster::single(workers));
         }
         let Some(path) = args.hosts.as_deref() else {
-            return Err(Failure::usage(format!(
-                "-n {processes} needs --hosts FILE with one host:port per process; on one machine \
+            return Err(Failure::of(
+                &codes::cluster::SIZE,
+                format!(
+                    "-n {processes} needs --hosts FILE with one host:port per process; on one machine \
                  `standings cluster -n {processes} -- run …` does it all"
-            )));
+                ),
+            ));
         };
         let text = std::fs::read_to_string(path).map_err(|e| {
-            Failure::usage(format!(
-                "cannot read the hosts file {}: {e}",
-                path.display()
-            ))
+            Failure::of(
+                &codes::line::FILE,
+                format!("cannot read the hosts file {}: {e}", path.display()),
+            )
         })?;
         let hosts: Vec<String> = text
             .lines()
@@ -97,11 +107,14 @@ impl Cluster {
             .map(str::to_owned)
             .collect();
         if hosts.len() < processes {
-            return Err(Failure::usage(format!(
-                "{} has {} addresses; -n {processes} needs {processes}, one host:port a line",
-                path.display(),
-                hosts.len()
-            )));
+            return Err(Failure::of(
+                &codes::cluster::SIZE,
+                format!(
+                    "{} has {} addresses; -n {processes} needs {processes}, one host:port a line",
+                    path.display(),
+                    hosts.len()
+                ),
+            ));
         }
         let hosts = hosts[..processes].to_vec();
         let trust = args.peers.trust(&hosts)?;
@@ -127,8 +140,12 @@ impl Cluster {
 
     /// What timely's workers talk through, once all processes are there; `None` when asked to stop before.
     fn connect(&self, settings: &Settings) -> Result<Option<Connected>, Failure> {
-        let failed =
-            |e: &dyn std::fmt::Display| Failure::failed(format!("cannot connect the workers: {e}"));
+        let failed = |e: &dyn std::fmt::Display| {
+            Failure::of(
+                &codes::process::SYSTEM,
+                format!("cannot connect the workers: {e}"),
+            )
+        };
         if self.hosts.len() < 2 {
             let config = match self.workers {
                 1 => CommunicationConfig::Thread,
@@ -202,7 +219,9 @@ impl Engine {
             source,
             outputs,
         } = self;
-        let failed = |what: &str, e: String| Failure::failed(format!("cannot {what}: {e}"));
+        let failed = |what: &str, e: String| {
+            Failure::of(&codes::process::SYSTEM, format!("cannot {what}: {e}"))
+        };
         // No sink is opened, and so no older cluster refused, before this one is complete.
         let Some((builders, guard)) = cluster.connect(&settings)? else {
             return Ok(());
@@ -270,7 +289,7 @@ impl Engine {
         if let Some(thread) = committer {
             thread
                 .join()
-                .map_err(|_| Failure::failed("the committer panicked"))?;
+                .map_err(|_| Failure::of(&codes::process::DEFECT, "the committer panicked"))?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use clap::Args;
 
 use standings_edge::ask::Asker;
 use standings_model::duration::parse_some_duration;
+use standings_model::error::codes;
 use standings_process::exit::{self, Failure};
 
 /// `standings health`.
@@ -44,20 +45,24 @@ pub fn run(args: &HealthArgs) -> Result<(), Failure> {
             "--http {}: give a URL such as http://127.0.0.1:8080",
             args.http
         );
-        return Err(Failure::usage(wrong));
+        return Err(Failure::of(&codes::line::FLAGS, wrong));
     }
     let path = if args.ready { "readyz" } else { "healthz" };
     let url = format!("{}/{path}", args.http.trim_end_matches('/'));
-    let asker = Asker::new(args.timeout, args.ca.as_deref()).map_err(Failure::usage)?;
+    let asker = Asker::new(args.timeout, args.ca.as_deref())
+        .map_err(|e| Failure::of(&codes::line::FILE, e.to_string()))?;
     match asker.get(&url, None) {
         Ok((200, text)) => {
             exit::say(text.trim_end());
             Ok(())
         }
-        Ok((status, text)) => Err(Failure::failed(format!(
-            "{url}: {status}: {}",
-            text.trim_end()
-        ))),
-        Err(problem) => Err(Failure::failed(format!("{url}: {problem}"))),
+        Ok((status, text)) => Err(Failure::of(
+            &codes::http::UNWELL,
+            format!("{url}: {status}: {}", text.trim_end()),
+        )),
+        Err(problem) => Err(Failure::of(
+            &codes::http::UNWELL,
+            format!("{url}: {problem}"),
+        )),
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::Args;
 
 use standings_engine::rank::totals::{Held, Totals};
+use standings_model::error::{Code, Coded, codes};
 use standings_model::plan::Plan;
 use standings_observe::live::{Limit, Live};
 use standings_observe::memory::{MemoryLimit, parse_memory, resident};
@@ -97,16 +98,18 @@ impl Limits {
         let watch = move || {
             loop {
                 if let Some(held) = resident().filter(|held| *held > most) {
-                    exit::now(&too_much_memory(held, most));
+                    exit::now(&LimitError::Memory { held, most }.into());
                 }
                 std::thread::sleep(LOOK);
             }
         };
         let thread = std::thread::Builder::new().name("memory".to_owned());
-        thread
-            .spawn(watch)
-            .map(drop)
-            .map_err(|e| Failure::failed(format!("cannot start a thread: {e}")))
+        thread.spawn(watch).map(drop).map_err(|e| {
+            Failure::of(
+                &codes::process::SYSTEM,
+                format!("cannot start a thread: {e}"),
+            )
+        })
     }
 
     /// What a worker calls with its totals after each epoch: ends the process when they are too much.
@@ -117,52 +120,111 @@ impl Limits {
             totals.held(&mut held);
             live.set_keys(worker, held.keys());
             live.set_windows(worker, held.most_windows().1);
-            if let Err(failure) = self.allow(&held, live.keys(), &plan) {
-                exit::now(&failure);
+            if let Err(error) = self.allow(&held, live.keys(), &plan) {
+                exit::now(&error.into());
             }
         }
     }
 
     /// Whether a worker may hold so much, in a process with so many keys.
-    fn allow(&self, held: &Held, keys: u64, plan: &Plan) -> Result<(), Failure> {
-        let name = |ranking: usize| plan.rankings[ranking].name.as_str();
+    fn allow(&self, held: &Held, keys: u64, plan: &Plan) -> Result<(), LimitError> {
+        let name = |ranking: usize| plan.rankings[ranking].name.clone();
         let (ranking, windows) = held.most_windows();
         if self.windows > 0 && windows as u64 > self.windows {
-            return Err(Failure::failed(format!(
-                "`{}` has {windows} open windows, more than --max-windows ({}): are there event times far apart? If they \
-                 are right, use a larger window or step, a shorter --retain and --allowed-lateness, or raise \
-                 --max-windows (0 for no limit)",
-                name(ranking),
-                self.windows
-            )));
+            return Err(LimitError::Windows {
+                ranking: name(ranking),
+                windows,
+                most: self.windows,
+            });
         }
         if self.keys > 0 && keys > self.keys {
-            let (ranking, most) = held.most_keys();
-            return Err(Failure::failed(format!(
-                "this process holds {keys} keys, more than --max-keys ({}); most are of `{}` ({most} on this worker, in \
-                 {} windows): does it group by something without bound, such as an id? If not, use more processes (-n), \
-                 shorter windows, --retain and --allowed-lateness, or raise --max-keys (0 for no limit)",
-                self.keys,
-                name(ranking),
-                held.windows(ranking)
-            )));
+            let (ranking, of_it) = held.most_keys();
+            return Err(LimitError::Keys {
+                keys,
+                most: self.keys,
+                ranking: name(ranking),
+                of_it,
+                windows: held.windows(ranking),
+            });
         }
         Ok(())
     }
 }
 
-fn too_much_memory(held: u64, most: u64) -> Failure {
-    Failure::failed(format!(
+/// More than a process may hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LimitError {
+    /// Windows of one ranking.
+    #[error(
+        "`{ranking}` has {windows} open windows, more than --max-windows ({most}): are there event times far apart? If they \
+         are right, use a larger window or step, a shorter --retain and --allowed-lateness, or raise \
+         --max-windows (0 for no limit)"
+    )]
+    Windows {
+        /// Which.
+        ranking: String,
+        /// As many as it has.
+        windows: usize,
+        /// As many as it may have.
+        most: u64,
+    },
+    /// Keys of all rankings.
+    #[error(
+        "this process holds {keys} keys, more than --max-keys ({most}); most are of `{ranking}` ({of_it} on this worker, in \
+         {windows} windows): does it group by something without bound, such as an id? If not, use more processes (-n), \
+         shorter windows, --retain and --allowed-lateness, or raise --max-keys (0 for no limit)"
+    )]
+    Keys {
+        /// As many as there are.
+        keys: u64,
+        /// As many as there may be.
+        most: u64,
+        /// The ranking with most of them.
+        ranking: String,
+        /// As many as it has on this worker.
+        of_it: usize,
+        /// In so many windows.
+        windows: usize,
+    },
+    /// Memory.
+    #[error(
         "this process holds {} MiB of memory, more than --max-memory-bytes ({} MiB): more keys and open windows than it can \
          keep; give it more memory, more processes (-n), or shorter windows, --retain and --allowed-lateness",
-        held >> 20,
-        most >> 20
-    ))
+        .held >> 20, .most >> 20
+    )]
+    Memory {
+        /// Bytes that it holds.
+        held: u64,
+        /// Bytes that it may hold.
+        most: u64,
+    },
+}
+
+impl Coded for LimitError {
+    fn code(&self) -> &'static Code {
+        match self {
+            LimitError::Windows { .. } => &codes::limits::WINDOWS,
+            LimitError::Keys { .. } => &codes::limits::KEYS,
+            LimitError::Memory { .. } => &codes::limits::MEMORY,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_is_told_in_mib() {
+        let (held, most) = (300 << 20, 200 << 20);
+        let error = LimitError::Memory { held, most };
+        assert_eq!(error.code().id, "S1003");
+        assert!(
+            error
+                .to_string()
+                .contains("holds 300 MiB of memory, more than --max-memory-bytes (200 MiB)")
+        );
+    }
 
     #[test]
     fn a_share_is_of_what_the_process_may_take() {

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use super::args::{Delivery, RunArgs};
 use super::commands::{self, Prepared};
 use super::finished::{grouped, reasons_of};
-use standings_commit::sink::SinkError;
 use standings_edge::recording::Pace;
 use standings_edge::sink::postgres::PostgresSink;
 use standings_edge::sink::url::SinkUrl;
@@ -24,8 +23,9 @@ use standings_engine::fold::{self, Fold, GoesOn};
 use standings_engine::snapshot;
 use standings_model::block::SourceEvent;
 use standings_model::change::Counts;
+use standings_model::error::codes;
 use standings_model::identity::Opening;
-use standings_process::exit::{FAILED, Failure};
+use standings_process::exit::{Failure, USAGE};
 
 /// How long one may take to answer.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -47,8 +47,7 @@ impl Answers {
             Err(failure) => {
                 self.lines
                     .push(format!("  {label:<10} {of}: would fail, see below"));
-                let message = format!("{of}: {}", failure.message);
-                return self.problems.push(Failure { message, ..failure });
+                return self.problems.push(failure.about(&of));
             }
         };
         self.lines
@@ -82,28 +81,28 @@ pub fn ask(args: &RunArgs, prepared: &Prepared) -> (String, Result<(), Failure>)
     };
     for url in &args.sink {
         let answer = sink(url, &options, prepared, &opening, true);
-        answers.take("sink", url.to_string(), answer.map_err(Failure::from));
+        answers.take("sink", url.to_string(), answer);
     }
     for (label, url) in [("late", &args.late), ("dead", &args.dead_letter)] {
         if let Some(url) = url {
             let answer = sink(url, &options, prepared, &opening, false);
-            answers.take(label, url.to_string(), answer.map_err(Failure::from));
+            answers.take(label, url.to_string(), answer);
         }
     }
     if let Err(failure) = commands::one_topic_once(args, &prepared.kafka_properties) {
         answers.problems.push(failure);
     }
     let text = answers.lines.join("\n");
-    let code = answers.problems.iter().map(|p| p.code).max();
-    let messages: Vec<&str> = answers.problems.iter().map(|p| &p.message[..]).collect();
-    let done = match messages.is_empty() {
-        true => Ok(()),
-        false => Err(Failure {
-            message: messages.join("\n"),
-            code: code.unwrap_or(FAILED),
-        }),
-    };
+    let done = all_of(&answers.problems).map_or(Ok(()), Err);
     (text, done)
+}
+
+/// Several failures as one, by the code of the first that is the command line's, or of the first.
+fn all_of(problems: &[Failure]) -> Option<Failure> {
+    let of_usage = problems.iter().find(|p| p.exit() == USAGE);
+    let first = of_usage.or(problems.first())?;
+    let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    Some(Failure::of(first.code(), all.join("\n")))
 }
 
 /// Which source it is.
@@ -128,10 +127,13 @@ fn source(prepared: &Prepared, opening: &mut Opening) -> Result<Vec<String>, Fai
         .iter()
         .any(|u| matches!(u, SourceUrl::Kafka { .. }));
     match &opening.source {
-        None if is_topic => Err(Failure::failed(format!(
-            "no answer within {} s: is it reachable, does it speak TLS as the settings say, and is the topic there?",
-            PATIENCE.as_secs()
-        ))),
+        None if is_topic => Err(Failure::of(
+            &codes::source::SILENT,
+            format!(
+                "no answer within {} s: is it reachable, does it speak TLS as the settings say, and is the topic there?",
+                PATIENCE.as_secs()
+            ),
+        )),
         Some(found) if is_topic => Ok(vec![found.to_string()]),
         _ => Ok(vec!["is there".to_owned()]),
     }
@@ -178,7 +180,7 @@ fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>, Failure> {
             }
             Some(SourceEvent::Ended { .. }) => open -= 1,
             Some(SourceEvent::Ready) => ready = true,
-            Some(SourceEvent::Failed(problem)) => return Err(Failure::failed(problem)),
+            Some(SourceEvent::Failed(failure)) => return Err(failure),
             Some(SourceEvent::CaughtUp { .. }) | None => {}
         }
     }
@@ -202,7 +204,7 @@ fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>, Failure> {
     )];
     said.extend(reasons_of(&progress.rejects));
     if total.in_vain() && all && args.until_end {
-        return Err(Failure::failed(said.join("; ")));
+        return Err(Failure::of(&codes::checks::IN_VAIN, said.join("; ")));
     }
     Ok(said)
 }
@@ -214,19 +216,22 @@ fn sink(
     prepared: &Prepared,
     opening: &Opening,
     is_sink: bool,
-) -> Result<Vec<String>, SinkError> {
+) -> Result<Vec<String>, Failure> {
     match url {
         SinkUrl::Postgres(text) => {
-            PostgresSink::new(text, options)?.ask(&prepared.plan, opening, PATIENCE)
+            Ok(PostgresSink::new(text, options)?.ask(&prepared.plan, opening, PATIENCE)?)
         }
-        SinkUrl::Kafka { brokers, topic } => kafka::ask(brokers, topic, options, is_sink, PATIENCE),
+        SinkUrl::Kafka { brokers, topic } => {
+            Ok(kafka::ask(brokers, topic, options, is_sink, PATIENCE)?)
+        }
         SinkUrl::File(path) => {
             let parent = match path.parent() {
                 Some(parent) if !parent.as_os_str().is_empty() => parent,
                 _ => std::path::Path::new("."),
             };
             let wrong = |e: String| {
-                SinkError::Configuration(format!("cannot write {}: {e}", path.display()))
+                let text = format!("cannot write {}: {e}", path.display());
+                Failure::of(&codes::line::OUTPUT, text)
             };
             match std::fs::metadata(path).or_else(|_| std::fs::metadata(parent)) {
                 Ok(found) if found.is_dir() && path.is_dir() => {

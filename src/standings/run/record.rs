@@ -14,6 +14,7 @@ use tokio_postgres::Client;
 use standings_commit::database::Trouble;
 use standings_commit::tally::{Done, Tally};
 use standings_edge::sink::postgres::Names;
+use standings_model::error::codes;
 use standings_model::time::{format_rfc3339, unix_ms};
 use standings_postgres::{Target, Unnamed, trouble};
 use standings_process::exit::Failure;
@@ -124,8 +125,12 @@ impl Record {
             .build();
         Ok(Record {
             target: Target::parse(url)?,
-            runtime: runtime
-                .map_err(|e| Failure::failed(format!("cannot start the Postgres client: {e}")))?,
+            runtime: runtime.map_err(|e| {
+                Failure::of(
+                    &codes::process::SYSTEM,
+                    format!("cannot start the Postgres client: {e}"),
+                )
+            })?,
             facts,
             tally,
             interval,

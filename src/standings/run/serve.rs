@@ -10,13 +10,13 @@ use clap::Args;
 
 use crate::config::Settings;
 use crate::run::check;
-use standings_commit::sink::SinkError;
 use standings_edge::sink::url::redact;
 use standings_http::database::{self, Database};
 use standings_http::security::HttpArgs;
 use standings_http::server;
 use standings_http::watch::{About, Shown};
 use standings_model::duration::parse_some_duration;
+use standings_model::error::codes;
 use standings_observe::live::Live;
 use standings_observe::metrics::Metrics;
 use standings_observe::objectives::ObjectiveArgs;
@@ -79,9 +79,9 @@ pub fn run(args: &ServeArgs, settings: Settings, stop: &AtomicBool) -> Result<()
         places,
         args.statement_timeout,
     )
-    .map_err(|e| match e {
-        SinkError::Configuration(m) => Failure::usage(m.replacen("--sink", "--from", 1)),
-        other => Failure::from(other),
+    .map_err(|e| {
+        let failure = Failure::from(e);
+        failure.told(failure.to_string().replacen("--sink", "--from", 1))
     })?;
     let database = Arc::new(database);
     let live = Live::new(1);
@@ -98,7 +98,8 @@ pub fn run(args: &ServeArgs, settings: Settings, stop: &AtomicBool) -> Result<()
     };
     let (rows, runs) = (Arc::clone(&database), Arc::clone(&database));
     let shown = Shown::over(plan, Arc::clone(&metrics), about, Some(rows), Some(runs));
-    let failed = |e: std::io::Error| Failure::failed(format!("cannot serve HTTP: {e}"));
+    let failed =
+        |e: std::io::Error| Failure::of(&codes::process::SYSTEM, format!("cannot serve HTTP: {e}"));
     tracing::info!(event = "http", address = %listening.address()?, from = redact(&args.from));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -113,7 +114,10 @@ pub fn run(args: &ServeArgs, settings: Settings, stop: &AtomicBool) -> Result<()
     ));
     runtime.spawn(async move {
         if let Err(e) = listening.accept(shown).await {
-            standings_process::exit::now(&Failure::failed(format!("cannot serve HTTP: {e}")));
+            standings_process::exit::now(&Failure::of(
+                &codes::http::SERVING,
+                format!("cannot serve HTTP: {e}"),
+            ));
         }
     });
     while !stop.load(Ordering::Relaxed) {

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use standings_model::error::codes;
 use standings_observe::live::Live;
 use standings_observe::stopping::over;
 use standings_process::exit::{self, Failure};
@@ -64,7 +65,12 @@ pub fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let failed = |e: std::io::Error| Failure::failed(format!("cannot listen for signals: {e}"));
+    let failed = |e: std::io::Error| {
+        Failure::of(
+            &codes::process::SYSTEM,
+            format!("cannot listen for signals: {e}"),
+        )
+    };
     let runtime = runtime.map_err(failed)?;
     // Heard from here on, not from when the thread gets its turn.
     let mut signals = {
@@ -93,7 +99,7 @@ pub fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
                             if asked.elapsed() > ONE {
                                 // Asked twice: do not wait for sinks that may be down.
                                 let early = "stopped before everything was committed";
-                                exit::now(&Failure::failed(early));
+                                exit::now(&Failure::of(&codes::process::STOPPED, early));
                             }
                         }
                         () = tokio::time::sleep(LOOK) => {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::sse::Parser;
+use standings_model::error::codes;
 use standings_process::exit::Failure;
 
 /// The health numbers come every second: after this long without a byte the line is lost.
@@ -83,9 +84,12 @@ impl Server {
             false => format!("http://{address}"),
         };
         let wrong = |e: &dyn std::fmt::Display| {
-            Failure::usage(format!(
-                "{address}: {e}; give the address of a live page such as http://127.0.0.1:8080"
-            ))
+            Failure::of(
+                &codes::line::FLAGS,
+                format!(
+                    "{address}: {e}; give the address of a live page such as http://127.0.0.1:8080"
+                ),
+            )
         };
         let mut base = Url::parse(&with_scheme).map_err(|e| wrong(&e))?;
         if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() {
@@ -95,8 +99,13 @@ impl Server {
         base.set_query(None);
         let mut headers = header::HeaderMap::new();
         if let Some(key) = key {
-            let mut value = header::HeaderValue::from_str(&format!("Bearer {key}"))
-                .map_err(|_| Failure::usage("the key has characters that no header can carry"))?;
+            let mut value =
+                header::HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| {
+                    Failure::of(
+                        &codes::line::FILE,
+                        "the key has characters that no header can carry",
+                    )
+                })?;
             value.set_sensitive(true);
             headers.insert(header::AUTHORIZATION, value);
         }
@@ -107,7 +116,12 @@ impl Server {
             .read_timeout(SILENCE)
             .default_headers(headers)
             .build()
-            .map_err(|e| Failure::failed(format!("cannot make an HTTP client: {e}")))?;
+            .map_err(|e| {
+                Failure::of(
+                    &codes::process::SYSTEM,
+                    format!("cannot make an HTTP client: {e}"),
+                )
+            })?;
         Ok(Server { base, client })
     }
 
@@ -159,7 +173,12 @@ pub struct Line(UnboundedSender<Ask>);
 impl Line {
     /// Follows the server's events until the receiver of `heard` is gone.
     pub fn open(server: Server, heard: Sender<Heard>) -> Result<Self, Failure> {
-        let failed = |e: std::io::Error| Failure::failed(format!("cannot start a thread: {e}"));
+        let failed = |e: std::io::Error| {
+            Failure::of(
+                &codes::process::SYSTEM,
+                format!("cannot start a thread: {e}"),
+            )
+        };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

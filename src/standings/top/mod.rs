@@ -25,6 +25,7 @@ use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use self::app::App;
 use self::draw::Paint;
 use self::line::{Heard, Line, Server};
+use standings_model::error::codes;
 use standings_process::exit::{Failure, say};
 
 /// `standings top`.
@@ -62,7 +63,8 @@ const REDRAW: Duration = Duration::from_millis(500);
 /// Shows the rankings until `q`, or once.
 pub fn run(args: &TopArgs) -> Result<(), Failure> {
     if !args.once && !std::io::stdout().is_terminal() {
-        return Err(Failure::usage(
+        return Err(Failure::of(
+            &codes::line::FLAGS,
             "standard output is no terminal; `standings top --once` prints plain tables",
         ));
     }
@@ -73,8 +75,12 @@ pub fn run(args: &TopArgs) -> Result<(), Failure> {
     if args.once {
         return once(&mut app, &hears);
     }
-    let mut terminal = ratatui::try_init()
-        .map_err(|e| Failure::failed(format!("cannot use the terminal: {e}")))?;
+    let mut terminal = ratatui::try_init().map_err(|e| {
+        Failure::of(
+            &codes::process::SYSTEM,
+            format!("cannot use the terminal: {e}"),
+        )
+    })?;
     let ended = watch(&mut terminal, &mut app, &line, &hears);
     ratatui::restore();
     ended
@@ -82,8 +88,12 @@ pub fn run(args: &TopArgs) -> Result<(), Failure> {
 
 fn key(args: &TopArgs) -> Result<Option<String>, Failure> {
     let text = match &args.key_file {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|e| Failure::usage(format!("--key-file {}: {e}", path.display())))?,
+        Some(path) => std::fs::read_to_string(path).map_err(|e| {
+            Failure::of(
+                &codes::line::FILE,
+                format!("--key-file {}: {e}", path.display()),
+            )
+        })?,
         None => match std::env::var("STANDINGS_KEY") {
             Ok(text) => text,
             Err(_) => return Ok(None),
@@ -94,9 +104,10 @@ fn key(args: &TopArgs) -> Result<Option<String>, Failure> {
 }
 
 fn refused(why: &str) -> Failure {
-    Failure::failed(format!(
-        "the server refuses: {why}; give a key that it knows with --key-file"
-    ))
+    Failure::of(
+        &codes::http::CLIENT,
+        format!("the server refuses: {why}; give a key that it knows with --key-file"),
+    )
 }
 
 fn once(app: &mut App, hears: &Receiver<Heard>) -> Result<(), Failure> {
@@ -106,24 +117,30 @@ fn once(app: &mut App, hears: &Receiver<Heard>) -> Result<(), Failure> {
         match hears.recv_deadline(until) {
             Ok(Heard::Refused(why)) => return Err(refused(&why)),
             Ok(Heard::Lost { why, .. }) if app.board.rankings.is_empty() => {
-                return Err(Failure::failed(format!("{}: {why}", app.address)));
+                return Err(Failure::of(
+                    &codes::http::CLIENT,
+                    format!("{}: {why}", app.address),
+                ));
             }
             Ok(heard) => drop(app.hear(heard, Instant::now())),
             Err(_) if app.board.rankings.is_empty() => {
-                return Err(Failure::failed(format!(
-                    "{}: no rankings within {PATIENCE:?}",
-                    app.address
-                )));
+                return Err(Failure::of(
+                    &codes::http::CLIENT,
+                    format!("{}: no rankings within {PATIENCE:?}", app.address),
+                ));
             }
             Err(_) => break,
         }
     }
     if let [missing, ..] = app.missing().as_slice() {
         let names: Vec<_> = app.board.rankings.iter().map(|r| r.name.as_str()).collect();
-        return Err(Failure::usage(format!(
-            "--ranking {missing}: the server has no such ranking; there are: {}",
-            names.join(", ")
-        )));
+        return Err(Failure::of(
+            &codes::line::FLAGS,
+            format!(
+                "--ranking {missing}: the server has no such ranking; there are: {}",
+                names.join(", ")
+            ),
+        ));
     }
     say(once::tables(app).trim_end());
     Ok(())
@@ -135,7 +152,8 @@ fn watch(
     line: &Line,
     hears: &Receiver<Heard>,
 ) -> Result<(), Failure> {
-    let failed = |e: std::io::Error| Failure::failed(format!("the terminal: {e}"));
+    let failed =
+        |e: std::io::Error| Failure::of(&codes::process::SYSTEM, format!("the terminal: {e}"));
     let paint = Paint::from_environment();
     let mut drawn: Option<Instant> = None;
     while !app.ended {

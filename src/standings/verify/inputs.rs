@@ -76,7 +76,12 @@ impl InputArgs {
     }
 }
 
-fn parse_date(text: &str) -> Result<i64, String> {
+/// A text that is no date.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("`{0}` is no date; write it as 2026-01-23")]
+struct NoDate(String);
+
+fn parse_date(text: &str) -> Result<i64, NoDate> {
     let date = standings_model::time::parse_date(text);
-    date.ok_or_else(|| format!("`{text}` is no date; write it as 2026-01-23"))
+    date.ok_or_else(|| NoDate(text.to_owned()))
 }

@@ -25,6 +25,7 @@ use clap::Args;
 use self::inputs::InputArgs;
 use self::recompute::Recomputed;
 pub use self::repair::{RepairArgs, WritingArgs, run as repair};
+use standings_model::error::codes;
 use standings_model::plan::Plan;
 use standings_model::value::Value;
 use standings_model::window::Bounds;
@@ -123,13 +124,16 @@ fn report(
     }
     lines.sort();
     exit::say(&table::show(lines));
-    Err(Failure::failed(format!(
-        "{different} rows of {} windows differ from what the source says{}",
-        windows.len(),
-        if different > limit {
-            format!("; the first {limit} are shown")
-        } else {
-            String::new()
-        }
-    )))
+    Err(Failure::of(
+        &codes::tools::DIFFERS,
+        format!(
+            "{different} rows of {} windows differ from what the source says{}",
+            windows.len(),
+            if different > limit {
+                format!("; the first {limit} are shown")
+            } else {
+                String::new()
+            }
+        ),
+    ))
 }

@@ -226,7 +226,7 @@ impl Reading<'_> {
                     bar.set_position(read);
                 }
                 Some(SourceEvent::Ended { .. }) => open -= 1,
-                Some(SourceEvent::Failed(message)) => return Err(Failure::failed(message)),
+                Some(SourceEvent::Failed(failure)) => return Err(failure),
                 Some(SourceEvent::CaughtUp { .. }) | None => {}
             }
         }

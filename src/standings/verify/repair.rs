@@ -25,7 +25,9 @@ use standings_edge::sink;
 use standings_edge::sink::look::{Look, look};
 use standings_edge::sink::url::SinkUrl;
 use standings_engine::snapshot;
+use standings_model::block::PartitionId;
 use standings_model::change::{Change, Commit};
+use standings_model::error::{Code, Coded, codes};
 use standings_model::identity::Opening;
 use standings_process::exit::{self, Failure};
 
@@ -85,15 +87,108 @@ pub struct WritingArgs {
     pub kafka_tombstones: bool,
 }
 
+/// Why a sink is not repaired.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RepairError {
+    /// It does not say what it stands for.
+    #[error(
+        "--sink {name}: only a sink that remembers its prefix can be repaired: postgres://…, or kafka://…/topic that \
+         is written exactly once. A file is the log of one run: run again into a new one"
+    )]
+    Forgets {
+        /// Which.
+        name: String,
+    },
+    /// It could, and does not.
+    #[error(
+        "{name} does not say for which prefix of the input it stands, so nothing can be recomputed for it: it has no \
+         commit yet, or was written with --delivery at-least-once. `standings run` fills it"
+    )]
+    NoPrefix {
+        /// Which.
+        name: String,
+    },
+    /// The source is another one.
+    #[error(
+        "{name} counts partition {partition} up to offset {end}, and the source {}: is it another source, or \
+         was it made anew? Nothing was written", holds(*.reached)
+    )]
+    OtherPrefix {
+        /// Which sink.
+        name: String,
+        /// Which partition.
+        partition: PartitionId,
+        /// Where the sink's prefix ends.
+        end: u64,
+        /// Where the source's partition ends, if it has one.
+        reached: Option<u64>,
+    },
+    /// A cluster writes there.
+    #[error(
+        "somebody writes to {name}: it was at commit {then} and is at commit {now} now. Stop that cluster, then repair; \
+         nothing was written"
+    )]
+    Written {
+        /// Where.
+        name: String,
+        /// The commit when it was read.
+        then: u64,
+        /// The last one.
+        now: u64,
+    },
+    /// A run says that it goes on.
+    #[error(
+        "standings_runs in {name} says that a run goes on ({run}). Stop it, then repair; if it was killed and did not \
+         say so, give --yes. Nothing was written"
+    )]
+    Runs {
+        /// Where.
+        name: String,
+        /// Which.
+        run: String,
+    },
+    /// Somebody was faster.
+    #[error(
+        "{name} was at commit {then} when it was compared, and is at commit {now} now that it is taken over: somebody wrote in \
+         between. Nothing was written; start the cluster again, or stop it and repair again"
+    )]
+    Between {
+        /// Where.
+        name: String,
+        /// The commit when it was compared.
+        then: u64,
+        /// The last one.
+        now: u64,
+    },
+}
+
+impl Coded for RepairError {
+    fn code(&self) -> &'static Code {
+        match self {
+            RepairError::Forgets { .. } | RepairError::NoPrefix { .. } => {
+                &codes::tools::NOT_REPAIRED
+            }
+            RepairError::OtherPrefix { .. } => &codes::tools::OTHER_PREFIX,
+            RepairError::Written { .. }
+            | RepairError::Runs { .. }
+            | RepairError::Between { .. } => &codes::tools::WRITTEN,
+        }
+    }
+}
+
+fn holds(reached: Option<u64>) -> String {
+    match reached {
+        Some(reached) => format!("has only {reached} offsets of it"),
+        None => "has no such partition".to_owned(),
+    }
+}
+
 /// Recomputes, and writes what differs.
 pub fn run(args: &RepairArgs) -> Result<(), Failure> {
     let (inputs, writing) = (&args.inputs, &args.writing);
     let name = inputs.sink.to_string();
     if matches!(inputs.sink, SinkUrl::File(_) | SinkUrl::Stdout) {
-        return Err(Failure::usage(format!(
-            "--sink {name}: only a sink that remembers its prefix can be repaired: postgres://…, or kafka://…/topic that \
-             is written exactly once. A file is the log of one run: run again into a new one"
-        )));
+        return Err(RepairError::Forgets { name }.into());
     }
     inputs.apart().sink("--sink", &inputs.sink).check()?;
     if !writing.dry_run {
@@ -149,24 +244,20 @@ fn told(planned: &[Vec<Change>], last: u64) -> String {
 }
 
 /// Whether the source is one that the sink's prefix can be of.
-fn check_source(all: &Recomputed, name: &str) -> Result<(), Failure> {
+fn check_source(all: &Recomputed, name: &str) -> Result<(), RepairError> {
     let Some(prefix) = &all.shown.offsets else {
-        return Err(Failure::usage(format!(
-            "{name} does not say for which prefix of the input it stands, so nothing can be recomputed for it: it has no \
-             commit yet, or was written with --delivery at-least-once. `standings run` fills it"
-        )));
+        let name = name.to_owned();
+        return Err(RepairError::NoPrefix { name });
     };
     for (partition, end) in prefix {
         let reached = all.reached.get(partition);
         if reached.is_none_or(|r| r < end) {
-            let holds = match reached {
-                Some(reached) => format!("has only {reached} offsets of it"),
-                None => "has no such partition".to_owned(),
-            };
-            return Err(Failure::failed(format!(
-                "{name} counts partition {partition} up to offset {end}, and the source {holds}: is it another source, or \
-                 was it made anew? Nothing was written"
-            )));
+            return Err(RepairError::OtherPrefix {
+                name: name.to_owned(),
+                partition: *partition,
+                end: *end,
+                reached: reached.copied(),
+            });
         }
     }
     Ok(())
@@ -185,17 +276,19 @@ fn nobody_writes(
     let name = &inputs.sink;
     let same = (now.commit, now.generation) == (first.commit, first.generation);
     if !same || now.commit != all.shown.commit {
-        return Err(Failure::failed(format!(
-            "somebody writes to {name}: it was at commit {} and is at commit {} now. Stop that cluster, then repair; \
-             nothing was written",
-            all.shown.commit, now.commit
-        )));
+        return Err(RepairError::Written {
+            name: name.to_string(),
+            then: all.shown.commit,
+            now: now.commit,
+        }
+        .into());
     }
     match &now.running {
-        Some(run) if !writing.yes => Err(Failure::failed(format!(
-            "standings_runs in {name} says that a run goes on ({run}). Stop it, then repair; if it was killed and did not \
-             say so, give --yes. Nothing was written"
-        ))),
+        Some(run) if !writing.yes => Err(RepairError::Runs {
+            name: name.to_string(),
+            run: run.clone(),
+        }
+        .into()),
         _ => Ok(()),
     }
 }
@@ -215,11 +308,12 @@ fn write(mut all: Recomputed, inputs: &InputArgs, writing: &WritingArgs) -> Resu
     let mut opened = sink.open(&all.plan, &opening)?;
     sink.confirm(&all.plan)?;
     if (opened.commit, &opened.offsets) != (all.shown.commit, &all.shown.offsets) {
-        return Err(Failure::failed(format!(
-            "{} was at commit {} when it was compared, and is at commit {} now that it is taken over: somebody wrote in \
-             between. Nothing was written; start the cluster again, or stop it and repair again",
-            inputs.sink, all.shown.commit, opened.commit
-        )));
+        return Err(RepairError::Between {
+            name: inputs.sink.to_string(),
+            then: all.shown.commit,
+            now: opened.commit,
+        }
+        .into());
     }
     let rows = std::mem::take(&mut opened.rows);
     let planned = commits(difference(&all, rows), writing.commit_rows);
@@ -243,4 +337,36 @@ fn write(mut all: Recomputed, inputs: &InputArgs, writing: &WritingArgs) -> Resu
     bar.finish_and_clear();
     exit::say(&format!("{done} were written."));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_a_sink_from_being_repaired_has_a_code() {
+        let name = || "postgres://h/d".to_owned();
+        let (partition, end, reached) = (3, 9, None);
+        let other = RepairError::OtherPrefix {
+            name: name(),
+            partition,
+            end,
+            reached,
+        };
+        assert_eq!(other.code().id, "S1104");
+        assert!(
+            other
+                .to_string()
+                .contains("the source has no such partition: is it"),
+            "{other}"
+        );
+        let (then, now) = (4, 5);
+        let written = RepairError::Written {
+            name: name(),
+            then,
+            now,
+        };
+        assert_eq!((written.code().id, written.code().exit), ("S1103", 1));
+        assert_eq!(RepairError::NoPrefix { name: name() }.code().exit, 2);
+    }
 }

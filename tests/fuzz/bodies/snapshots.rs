@@ -214,6 +214,6 @@ impl Snapshot {
         let mut totals = Totals::new(Arc::clone(&self.plan));
         let rows = load(&self.store, &self.plan, parts, horizon, (0, 1), &mut totals);
         totals.settle();
-        rows
+        rows.map_err(|e| e.to_string())
     }
 }

@@ -9,6 +9,7 @@ use standings_commit::halving::Halving;
 use standings_commit::refused::Refused;
 use standings_commit::sink::{Shown, SinkError};
 use standings_model::change::{Change, Commit};
+use standings_model::error::{Failure, codes};
 use standings_model::identity::{Known, Opening};
 use standings_model::json::push_change;
 use standings_model::plan::Plan;
@@ -470,7 +471,7 @@ impl Database for SimDatabase {
 /// What the server says of a row that it refuses.
 fn violates() -> postgres::Trouble {
     let text = "new row violates a rule (23514)";
-    postgres::Trouble::Final(SinkError::Failed(text.to_owned()))
+    postgres::Trouble::Final(SinkError::Failed(Failure::of(&codes::sink::WRITING, text)))
 }
 
 impl SimDatabase {

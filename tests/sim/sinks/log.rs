@@ -49,7 +49,7 @@ impl SimLog {
         passing: fn(String) -> kafka::Trouble,
         effect: impl FnOnce(&mut World) -> Result<R, kafka::Trouble>,
     ) -> Result<R, kafka::Trouble> {
-        let dead = || kafka::Trouble::Final("killed".to_owned());
+        let dead = || kafka::Trouble::Final(killed().into());
         let fate = self.world.lock().fate(self.cluster, name);
         if fate == Fate::Frozen {
             take_over(&self.world);

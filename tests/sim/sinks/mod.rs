@@ -13,12 +13,13 @@ pub use rejects::SimRejects;
 use std::collections::BTreeMap;
 
 use standings_commit::sink::{ShownRow, SinkError};
+use standings_model::error::{Failure, codes};
 use standings_model::plan::Plan;
 
 use crate::refusals::At;
 
 fn killed() -> SinkError {
-    SinkError::Failed("killed".to_owned())
+    SinkError::Failed(Failure::of(&codes::sink::WRITING, "killed"))
 }
 
 /// The rows that a sink shows, as it gives them to the engine.

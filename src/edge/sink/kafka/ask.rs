@@ -5,10 +5,10 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 
+use super::error::KafkaSinkError;
 use super::{client, client_limit, refused};
 use crate::sink::SinkOptions;
 use crate::source::{Aside, cause, cluster_id};
-use standings_commit::sink::SinkError;
 
 /// Which cluster it is, if that is said in time.
 pub fn cluster(brokers: &str, options: &SinkOptions, patience: Duration) -> Option<String> {
@@ -24,16 +24,13 @@ pub fn ask(
     options: &SinkOptions,
     is_sink: bool,
     patience: Duration,
-) -> Result<Vec<String>, SinkError> {
+) -> Result<Vec<String>, KafkaSinkError> {
     let config = client(brokers, options);
     let admin: AdminClient<DefaultClientContext> = config.create().map_err(|e| refused(&e))?;
     let admin = Aside::new(admin);
     let metadata = admin.inner().fetch_metadata(None, patience).map_err(|e| {
         let why = cause(&config).refused.unwrap_or_else(|| e.to_string());
-        SinkError::Failed(format!(
-            "no answer within {} s: {why}; is it reachable, and does it speak TLS as the settings say?",
-            patience.as_secs()
-        ))
+        KafkaSinkError::Silent { patience, why }
     })?;
     let found = metadata.topics().iter().find(|t| t.name() == topic);
     let Some(found) = found else {
@@ -72,9 +69,8 @@ pub fn ask(
         said.push(format!("messages of up to {most} bytes"));
     }
     if setting("cleanup.policy").is_some_and(|p| p.contains("compact")) && !is_sink {
-        return Err(SinkError::Configuration(format!(
-            "the topic `{topic}` is compacted: letters with one key would replace each other; set cleanup.policy=delete"
-        )));
+        let topic = topic.to_owned();
+        return Err(KafkaSinkError::Compacted { topic });
     }
     Ok(said)
 }

@@ -78,8 +78,8 @@ impl Silence {
 }
 
 /// Why messages were refused.
-#[derive(Default)]
-pub(super) struct Refusal {
+#[derive(Clone, Debug, Default)]
+pub struct Refusal {
     /// The first reason, or the right that is missing.
     pub(super) text: String,
     /// A right is missing: making it anew does not heal it.

@@ -7,6 +7,7 @@
 
 mod ask;
 mod delivery;
+mod error;
 pub mod errors;
 mod producer;
 mod readback;
@@ -14,6 +15,7 @@ mod rejects;
 mod topics;
 
 pub use ask::{ask, cluster};
+pub use error::KafkaSinkError;
 pub use producer::exactly_once;
 pub use readback::{look, peek};
 
@@ -126,11 +128,9 @@ fn silent_ms(options: &SinkOptions) -> u64 {
     most.map_or(SILENT_MS, |most| most.min(SILENT_MS))
 }
 
-fn refused(error: &KafkaError) -> SinkError {
-    SinkError::Configuration(format!(
-        "the Kafka settings of the sink are refused: {}",
-        crate::source::refused(error)
-    ))
+fn refused(error: &KafkaError) -> KafkaSinkError {
+    let why = crate::source::refused(error);
+    KafkaSinkError::Settings { why }
 }
 
 impl KafkaSink {
@@ -189,7 +189,10 @@ impl KafkaSink {
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
                     self.wait(ROOM)?;
                 }
-                Err((error, _)) => return Err(self.failed(&error)),
+                Err((source, _)) => {
+                    let name = self.name.clone();
+                    return Err(KafkaSinkError::Sending { name, source }.into());
+                }
             }
         }
     }
@@ -199,7 +202,8 @@ impl KafkaSink {
         let is_sent = flush(&self.producer, patience);
         if let Some(refusal) = self.producer.context().take_refusal() {
             self.too_large = refusal.is_too_large;
-            return Err(self.failed(&refusal.text));
+            let name = self.name.clone();
+            return Err(KafkaSinkError::Refused { name, refusal }.into());
         }
         if is_sent {
             if let Some(silence) = self.silence.take() {
@@ -222,7 +226,10 @@ impl KafkaSink {
     /// gives its messages up. A broker that does not answer now says nothing of it.
     fn be_there(&self) -> Result<(), SinkError> {
         match topics::is_missing(&self.producer, &self.topic) {
-            true => topics::make_topics(&self.brokers, &self.options, &[(&self.topic, false)]),
+            true => {
+                let topic = [(&self.topic, false)];
+                Ok(topics::make_topics(&self.brokers, &self.options, &topic)?)
+            }
             false => Ok(()),
         }
     }
@@ -230,10 +237,6 @@ impl KafkaSink {
     fn wait_for_all(&mut self) -> Result<(), SinkError> {
         while !self.wait(PIECE)? {}
         Ok(())
-    }
-
-    fn failed(&self, error: &dyn std::fmt::Display) -> SinkError {
-        SinkError::Failed(format!("writing to {} failed: {error}", self.name))
     }
 }
 

@@ -9,10 +9,11 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
 use super::delivery::{Deliveries, PATIENCE, PIECE, Silence, flush};
+use super::error::KafkaSinkError;
 use super::readback::Readback;
 use super::{AROUND, client_limit, config, errors, refused, topics};
 use crate::sink::SinkOptions;
-use crate::source::{Aside, cluster_id, denied, is_denied, number_of, topic_ids};
+use crate::source::{Aside, cluster_id, is_denied, number_of, topic_ids};
 use standings_commit::kind::Kind;
 use standings_commit::sink::{ShownRow, SinkError};
 use standings_commit::transactions::{
@@ -98,7 +99,7 @@ impl Topics {
     }
 
     fn producer(&self, id: usize) -> Result<&ThreadedProducer<Deliveries>, Trouble> {
-        let gone = || Trouble::Final("it is not open".to_owned());
+        let gone = || final_of(KafkaSinkError::NotOpen);
         self.producers.as_ref().map(|p| &*p[id]).ok_or_else(gone)
     }
 
@@ -117,9 +118,16 @@ impl Topics {
         Ok(())
     }
 
-    fn readback(&self) -> Result<&Readback, SinkError> {
-        let gone = || SinkError::Failed(format!("{} is not being opened", self.name));
-        self.readback.as_ref().ok_or_else(gone)
+    fn readback(&self) -> Result<&Readback, KafkaSinkError> {
+        self.readback
+            .as_ref()
+            .ok_or_else(|| self.not_now("being opened"))
+    }
+
+    /// A call before its time: a defect.
+    fn not_now(&self, what: &'static str) -> KafkaSinkError {
+        let name = self.name.clone();
+        KafkaSinkError::NotNow { name, what }
     }
 
     fn call<R>(
@@ -142,12 +150,12 @@ impl Topics {
         };
         match code {
             Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
-                let id = format!("the transactional id `{}`", self.transactional_id(id));
-                return Trouble::Final(denied("WRITE", &id));
+                let on = format!("the transactional id `{}`", self.transactional_id(id));
+                return final_of(KafkaSinkError::NotToBeWritten { on });
             }
             code if is_denied(code) => {
-                let topics = format!("the topics `{}` and `{}`", self.changes, self.progress);
-                return Trouble::Final(denied("WRITE", &topics));
+                let on = format!("the topics `{}` and `{}`", self.changes, self.progress);
+                return final_of(KafkaSinkError::NotToBeWritten { on });
             }
             _ => {}
         }
@@ -155,17 +163,24 @@ impl Topics {
         let kind = code.map_or(Kind::Final, errors::kind);
         match (error, kind) {
             (_, Kind::Fenced) => Trouble::Fenced(text),
-            (_, Kind::Login) => Trouble::Final(text),
+            (_, Kind::Login) => final_of(KafkaSinkError::NotLetIn(text)),
             // What the client says of the transaction itself comes before what the code means.
-            (KafkaError::Transaction(e), _) if e.is_fatal() => Trouble::Final(text),
+            (KafkaError::Transaction(e), _) if e.is_fatal() => {
+                final_of(KafkaSinkError::Transaction(text))
+            }
             (KafkaError::Transaction(e), _) if e.txn_requires_abort() => Trouble::Abort(text),
             (KafkaError::Transaction(e), _) if e.is_retriable() => Trouble::Again(text),
             (KafkaError::Flush(_), _) => Trouble::Again(text),
-            (KafkaError::Transaction(_), _) => Trouble::Final(text),
+            (KafkaError::Transaction(_), _) => final_of(KafkaSinkError::Transaction(text)),
             (_, Kind::Passing | Kind::Row) => Trouble::Abort(text),
-            (_, Kind::Wrong | Kind::Final) => Trouble::Final(text),
+            (_, Kind::Wrong | Kind::Final) => final_of(KafkaSinkError::Transaction(text)),
         }
     }
+}
+
+/// Waiting does not heal it.
+fn final_of(error: KafkaSinkError) -> Trouble {
+    Trouble::Final(error.into())
 }
 
 impl Transactions for Topics {
@@ -184,7 +199,7 @@ impl Transactions for Topics {
     }
 
     fn identity(&self) -> Result<LogIdentity, SinkError> {
-        let gone = || SinkError::Failed(format!("{} is not open", self.name));
+        let gone = || self.not_now("open");
         let client = self.producers.as_ref().ok_or_else(gone)?[0].client();
         let client = client.native_ptr();
         let topics = [&self.changes[..], &self.progress[..]];
@@ -200,11 +215,11 @@ impl Transactions for Topics {
             }
         })?;
         if let Some(at) = ids.iter().position(|id| *id == TopicId::Missing) {
-            return Err(SinkError::Failed(format!(
-                "the topic `{}` of {} is gone: was it deleted while this run wrote to it? Start again: it is made anew; with \
-                 --forget sink it is filled",
-                topics[at], self.name
-            )));
+            return Err(KafkaSinkError::Gone {
+                topic: topics[at].to_owned(),
+                name: self.name.clone(),
+            }
+            .into());
         }
         let mut ids = ids.into_iter().map(TopicId::known);
         Ok(LogIdentity {
@@ -231,11 +246,11 @@ impl Transactions for Topics {
     }
 
     fn progress(&self) -> Result<Option<Progress>, SinkError> {
-        self.readback()?.progress(&self.progress)
+        Ok(self.readback()?.progress(&self.progress)?)
     }
 
     fn rows(&self, plan: &Plan) -> Result<Vec<ShownRow>, SinkError> {
-        self.readback()?.rows(&self.changes, plan)
+        Ok(self.readback()?.rows(&self.changes, plan)?)
     }
 
     fn opened(&mut self) {
@@ -293,21 +308,20 @@ impl Transactions for Topics {
             // In short pieces: what is refused is told at once, while the rest may wait for ever.
             let is_sent = flush(producer, PIECE);
             if let Some(refusal) = producer.context().take_refusal() {
-                let problem = refusal.text;
                 if refusal.is_too_large {
                     let largest = topics::largest(&self.brokers, &self.options, &self.changes);
-                    let largest = largest.map_err(|e| Trouble::Final(e.to_string()))?;
+                    let largest = largest.map_err(final_of)?;
                     self.largest.set(Some(largest));
                 }
                 return Err(match producer.client().fatal_error() {
-                    _ if refusal.is_denied => Trouble::Final(problem),
+                    _ if refusal.is_denied => final_of(KafkaSinkError::OfTransaction(refusal)),
                     Some((code, _)) => self.judge(id, &KafkaError::MessageProduction(code)),
                     // It cannot be committed any more, and says why.
                     None if refusal.is_purged => match self.commit(id) {
                         Err(Trouble::Final(why)) => Trouble::Final(why),
-                        _ => Trouble::Abort(problem),
+                        _ => Trouble::Abort(refusal.text),
                     },
-                    None => Trouble::Abort(problem),
+                    None => Trouble::Abort(refusal.text),
                 });
             }
             if is_sent {

@@ -9,13 +9,14 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::delivery::PATIENCE;
+use super::error::KafkaSinkError;
 use super::topics::{ANSWER, waiting};
 use super::{client, refused};
 use crate::sink::SinkOptions;
 use crate::sink::look::Look;
-use crate::source::{Aside, Quiet, denied, is_denied};
+use crate::source::{Aside, Quiet, is_denied};
 use standings_commit::change_log::fold;
-use standings_commit::sink::{Shown, ShownRow, SinkError};
+use standings_commit::sink::{Shown, ShownRow};
 use standings_commit::transactions::Progress;
 use standings_model::plan::Plan;
 use standings_observe::waiting::{Waiting, What};
@@ -30,7 +31,7 @@ pub struct Readback {
 
 impl Readback {
     /// Makes the client.
-    pub fn new(brokers: &str, options: &SinkOptions) -> Result<Self, SinkError> {
+    pub fn new(brokers: &str, options: &SinkOptions) -> Result<Self, KafkaSinkError> {
         let consumer: BaseConsumer<Quiet> = client(brokers, options)
             .set("group.id", "standings-readback")
             .set("isolation.level", "read_committed")
@@ -49,7 +50,7 @@ impl Readback {
     }
 
     /// The last progress record that was committed.
-    pub fn progress(&self, topic: &str) -> Result<Option<Progress>, SinkError> {
+    pub fn progress(&self, topic: &str) -> Result<Option<Progress>, KafkaSinkError> {
         // Aborted transactions and markers take offsets too, so the last hundred may hold no record that counts.
         for back in [100, 10_000, i64::MAX] {
             let mut last: Option<Progress> = None;
@@ -61,8 +62,12 @@ impl Readback {
             };
             self.read(topic, from, |_, value| {
                 let value = value.unwrap_or_default();
-                let found: Progress = serde_json::from_slice(value)
-                    .map_err(|e| self.not_ours(topic, "progress", &e.to_string()))?;
+                let found: Progress =
+                    serde_json::from_slice(value).map_err(|source| KafkaSinkError::NoProgress {
+                        brokers: self.brokers.clone(),
+                        topic: topic.to_owned(),
+                        source,
+                    })?;
                 last = Some(found);
                 Ok(())
             })?;
@@ -75,14 +80,19 @@ impl Readback {
     }
 
     /// The rows that a topic of changes shows: the fold of its committed changes.
-    pub fn rows(&self, topic: &str, plan: &Plan) -> Result<Vec<ShownRow>, SinkError> {
+    pub fn rows(&self, topic: &str, plan: &Plan) -> Result<Vec<ShownRow>, KafkaSinkError> {
         let mut rows: BTreeMap<_, _> = BTreeMap::new();
         self.read(
             topic,
             |low, _| low,
             |key, value| {
-                fold(plan, key.unwrap_or_default(), value, &mut rows)
-                    .map_err(|e| self.not_ours(topic, "change", &e))
+                fold(plan, key.unwrap_or_default(), value, &mut rows).map_err(|source| {
+                    KafkaSinkError::NoChange {
+                        brokers: self.brokers.clone(),
+                        topic: topic.to_owned(),
+                        source,
+                    }
+                })
             },
         )?;
         Ok(rows.into_values().collect())
@@ -94,8 +104,8 @@ impl Readback {
         &self,
         topic: &str,
         from: impl Fn(i64, i64) -> i64,
-        mut take: impl FnMut(Option<&[u8]>, Option<&[u8]>) -> Result<(), SinkError>,
-    ) -> Result<(), SinkError> {
+        mut take: impl FnMut(Option<&[u8]>, Option<&[u8]>) -> Result<(), KafkaSinkError>,
+    ) -> Result<(), KafkaSinkError> {
         let consumer = &self.consumer;
         let mut list = TopicPartitionList::new();
         for partition in self.partitions(topic)? {
@@ -105,14 +115,14 @@ impl Readback {
             if high > low {
                 let offset = Offset::Offset(from(low, high).clamp(low, high));
                 list.add_partition_offset(topic, partition, offset)
-                    .map_err(|e| self.failed(topic, &e))?;
+                    .map_err(|e| self.failed(topic, e))?;
             }
         }
         let mut left = list.count();
         if left == 0 {
             return Ok(());
         }
-        consumer.assign(&list).map_err(|e| self.failed(topic, &e))?;
+        consumer.assign(&list).map_err(|e| self.failed(topic, e))?;
         let name = format!("kafka://{}/{topic}", self.brokers);
         let mut problem = "its records do not come".to_owned();
         let (mut heard, mut waits) = (Instant::now(), None::<Waiting>);
@@ -124,8 +134,10 @@ impl Readback {
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => left -= 1,
                 Some(Err(e)) if is_denied(e.rdkafka_error_code()) => {
-                    let denied = denied("READ", &format!("topic `{topic}`"));
-                    return Err(self.failed(topic, &denied));
+                    return Err(KafkaSinkError::NotToBeRead {
+                        brokers: self.brokers.clone(),
+                        topic: topic.to_owned(),
+                    });
                 }
                 // Nothing is told to the group, which only has to have a name.
                 Some(Err(e))
@@ -145,11 +157,11 @@ impl Readback {
             waits.done();
         }
         // What still comes of it is dropped, and does not count for the next topic.
-        consumer.unassign().map_err(|e| self.failed(topic, &e))
+        consumer.unassign().map_err(|e| self.failed(topic, e))
     }
 
     /// The partitions of a topic; none if there is no such topic.
-    fn partitions(&self, topic: &str) -> Result<Vec<i32>, SinkError> {
+    fn partitions(&self, topic: &str) -> Result<Vec<i32>, KafkaSinkError> {
         waiting(&self.brokers, &self.options, || {
             let metadata = self.consumer.fetch_metadata(Some(topic), ANSWER)?;
             let found = metadata.topics().iter().find(|t| t.name() == topic);
@@ -164,18 +176,12 @@ impl Readback {
         })
     }
 
-    fn failed(&self, topic: &str, problem: &dyn std::fmt::Display) -> SinkError {
-        let brokers = &self.brokers;
-        SinkError::Failed(format!(
-            "reading kafka://{brokers}/{topic} back failed: {problem}"
-        ))
-    }
-
-    fn not_ours(&self, topic: &str, what: &str, problem: &str) -> SinkError {
-        let brokers = &self.brokers;
-        SinkError::Failed(format!(
-            "kafka://{brokers}/{topic} holds a record that is no {what} of ours ({problem}); is it another's topic?"
-        ))
+    fn failed(&self, topic: &str, source: KafkaError) -> KafkaSinkError {
+        KafkaSinkError::Reading {
+            brokers: self.brokers.clone(),
+            topic: topic.to_owned(),
+            source: Box::new(source),
+        }
     }
 }
 
@@ -185,7 +191,7 @@ pub fn peek(
     topic: &str,
     options: &SinkOptions,
     plan: &Plan,
-) -> Result<Shown, SinkError> {
+) -> Result<Shown, KafkaSinkError> {
     let readback = Readback::new(brokers, options)?;
     let progress = readback.progress(&format!("{topic}-progress"))?;
     let rows = readback.rows(topic, plan)?;
@@ -203,7 +209,7 @@ pub fn peek(
 }
 
 /// How far a topic of changes is, without taking it over.
-pub fn look(brokers: &str, topic: &str, options: &SinkOptions) -> Result<Look, SinkError> {
+pub fn look(brokers: &str, topic: &str, options: &SinkOptions) -> Result<Look, KafkaSinkError> {
     let progress = Readback::new(brokers, options)?.progress(&format!("{topic}-progress"))?;
     let progress = progress.unwrap_or_default();
     Ok(Look {

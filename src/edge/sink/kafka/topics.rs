@@ -6,11 +6,11 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, Top
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 
+use super::error::{KafkaSinkError, MakingError};
 use super::{client, errors, refused};
 use crate::sink::SinkOptions;
-use crate::source::{Aside, Quiet, cause, denied, is_denied, topic_ids};
+use crate::source::{Aside, Quiet, cause, is_denied, topic_ids};
 use standings_commit::kind::Kind;
-use standings_commit::sink::SinkError;
 use standings_engine::input::TopicId;
 use standings_observe::waiting::{Waiting, What};
 
@@ -24,7 +24,7 @@ pub fn make_topics(
     brokers: &str,
     options: &SinkOptions,
     topics: &[(&String, bool)],
-) -> Result<(), SinkError> {
+) -> Result<(), KafkaSinkError> {
     let admin = admin(brokers, options)?;
     let metadata = waiting(brokers, options, || {
         admin.inner().fetch_metadata(None, ANSWER)
@@ -48,21 +48,25 @@ pub fn make_topics(
     if missing.is_empty() {
         return Ok(());
     }
-    let failed = |e: String| SinkError::Failed(format!("making topics on {brokers} failed: {e}"));
+    make(&admin, &missing).map_err(|source| KafkaSinkError::Making {
+        brokers: brokers.to_owned(),
+        source,
+    })
+}
+
+fn make(admin: &AdminClient<Quiet>, missing: &[NewTopic<'_>]) -> Result<(), MakingError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()
-        .map_err(|e| failed(e.to_string()))?;
-    let made = runtime.block_on(admin.create_topics(&missing, &AdminOptions::new()));
-    for result in made.map_err(|e| failed(e.to_string()))? {
+        .build()?;
+    let made = runtime.block_on(admin.create_topics(missing, &AdminOptions::new()));
+    for result in made? {
         match result {
             Ok(topic) => tracing::info!(event = "topic_made", topic),
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
             Err((topic, code)) if is_denied(Some(code)) => {
-                let topic = format!("topic `{topic}`, or CREATE if there is none");
-                return Err(failed(denied("WRITE and READ", &topic)));
+                return Err(MakingError::Denied { topic });
             }
-            Err((topic, code)) => return Err(failed(format!("`{topic}`: {code}"))),
+            Err((topic, code)) => return Err(MakingError::Refused { topic, code }),
         }
     }
     Ok(())
@@ -76,7 +80,10 @@ pub(super) fn is_missing<C: ProducerContext>(producer: &ThreadedProducer<C>, top
 }
 
 /// A client that asks about topics and makes them.
-fn admin(brokers: &str, options: &SinkOptions) -> Result<Aside<AdminClient<Quiet>>, SinkError> {
+fn admin(
+    brokers: &str,
+    options: &SinkOptions,
+) -> Result<Aside<AdminClient<Quiet>>, KafkaSinkError> {
     let admin = client(brokers, options).create_with_context(Quiet);
     admin.map(Aside::new).map_err(|e| refused(&e))
 }
@@ -86,7 +93,7 @@ pub const LARGEST: usize = 1_048_588;
 
 /// Bytes of the largest message that a topic takes; the brokers' default where they do not say. Waits while Kafka is
 /// down.
-pub fn largest(brokers: &str, options: &SinkOptions, topic: &str) -> Result<usize, SinkError> {
+pub fn largest(brokers: &str, options: &SinkOptions, topic: &str) -> Result<usize, KafkaSinkError> {
     let admin = admin(brokers, options)?;
     waiting(brokers, options, || {
         admin.inner().fetch_metadata(None, ANSWER)
@@ -94,7 +101,11 @@ pub fn largest(brokers: &str, options: &SinkOptions, topic: &str) -> Result<usiz
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|e| SinkError::Failed(format!("asking {brokers} about {topic} failed: {e}")))?;
+        .map_err(|source| KafkaSinkError::Asking {
+            brokers: brokers.to_owned(),
+            topic: topic.to_owned(),
+            source,
+        })?;
     let resource = ResourceSpecifier::Topic(topic);
     let asked = admin.describe_configs([&resource], &AdminOptions::new());
     let said = runtime.block_on(asked).ok().and_then(|mut all| {
@@ -109,7 +120,7 @@ pub(super) fn waiting<T>(
     brokers: &str,
     options: &SinkOptions,
     mut ask: impl FnMut() -> Result<T, KafkaError>,
-) -> Result<T, SinkError> {
+) -> Result<T, KafkaSinkError> {
     let name = format!("kafka://{brokers}");
     let mut waits = Waiting::new(What::Sink, &name, &options.live, &options.clock);
     loop {
@@ -120,13 +131,19 @@ pub(super) fn waiting<T>(
             }
             // No code: the client was dropped, or the binding refuses the call.
             Err(e) => match e.rdkafka_error_code().map_or(Kind::Final, errors::kind) {
-                Kind::Login | Kind::Wrong | Kind::Fenced | Kind::Row | Kind::Final => {
-                    return Err(SinkError::Failed(format!("kafka://{brokers}: {e}")));
+                Kind::Login => {
+                    let (brokers, why) = (brokers.to_owned(), e.to_string());
+                    return Err(KafkaSinkError::Stranger { brokers, why });
+                }
+                Kind::Wrong | Kind::Fenced | Kind::Row | Kind::Final => {
+                    let (brokers, source) = (brokers.to_owned(), e);
+                    return Err(KafkaSinkError::Brokers { brokers, source });
                 }
                 Kind::Passing => {
                     let cause = cause(&client(brokers, options));
                     if let Some(why) = cause.refused {
-                        return Err(SinkError::Failed(format!("{name}: {why}")));
+                        let brokers = brokers.to_owned();
+                        return Err(KafkaSinkError::Stranger { brokers, why });
                     }
                     let problem = cause.happened.unwrap_or_else(|| e.to_string());
                     waits.tried(&problem);

@@ -12,6 +12,7 @@ use standings_commit::database::Trouble;
 use standings_commit::sink::SinkError;
 use standings_model::identity::Opening;
 use standings_model::plan::{Plan, Ranking};
+use standings_postgres::PostgresError;
 use standings_postgres::Unnamed;
 
 /// A database on which this fails would fail a run.
@@ -42,7 +43,6 @@ impl PostgresSink {
 }
 
 async fn said(client: &Client, names: &Names, plan: &Plan) -> Result<Vec<String>, Trouble> {
-    let wrong = |text: String| Trouble::Final(SinkError::Configuration(text));
     let row = client
         .ask_one(SETTINGS, &[&names.schema()])
         .await
@@ -51,26 +51,25 @@ async fn said(client: &Client, names: &Names, plan: &Plan) -> Result<Vec<String>
     let collation: Option<String> = row.get(2);
     let (read_only, role, may_make): (bool, String, bool) = (row.get(3), row.get(4), row.get(5));
     if read_only {
-        return Err(wrong(
-            "it is read-only: a standby, or default_transaction_read_only".to_owned(),
-        ));
+        return Err(PostgresError::ReadOnly.into());
     }
     tables::check(client, names, plan).await?;
     let missing = layout::missing(client, names, plan).await?;
     if let Some(step) = missing.iter().find(|s| s.is_alter) {
-        return Err(wrong(format!(
-            "the table {} is not as this version needs it: {}; `standings upgrade` does that",
-            step.table, step.why
-        )));
+        return Err(PostgresError::WouldBeAltered {
+            table: step.table.clone(),
+            why: step.why.clone(),
+        }
+        .into());
     }
     let missing: Vec<&str> = missing.iter().map(|s| s.table.as_str()).collect();
     if !missing.is_empty() && !may_make {
-        return Err(wrong(format!(
-            "{} would have to be made in schema {}, and the role {role} may not; let another role run `standings upgrade \
-             --queries DIR --grant {role}`",
-            missing.join(", "),
-            names.schema()
-        )));
+        return Err(PostgresError::MightNotMake {
+            tables: missing.into_iter().map(str::to_owned).collect(),
+            schema: names.schema().to_owned(),
+            role,
+        }
+        .into());
     }
     let own = [
         "standings_commit",
@@ -119,16 +118,18 @@ async fn may_write(client: &Client, table: &str, name: &str, role: &str) -> Resu
         return Ok(());
     };
     let (kind, lacks): (String, Vec<String>) = (row.get(0), row.get(1));
-    let problem = match (kind.as_str(), lacks.is_empty()) {
+    let name = name.to_owned();
+    Err(match (kind.as_str(), lacks.is_empty()) {
         ("r" | "p", true) => return Ok(()),
-        ("r" | "p", false) => format!(
-            "the role {role} lacks {} on the table {name}: GRANT {} ON {table} TO {role}",
-            lacks.join(", "),
-            lacks.join(", ")
-        ),
-        _ => format!("{name} is there and is no table; rename it, or the query's file"),
-    };
-    Err(Trouble::Final(SinkError::Configuration(problem)))
+        ("r" | "p", false) => PostgresError::Rights {
+            role: role.to_owned(),
+            lacks,
+            name,
+            table: table.to_owned(),
+        },
+        _ => PostgresError::NoTable { name },
+    }
+    .into())
 }
 
 /// Whether a ranking's table has the key by which rows are replaced.
@@ -151,10 +152,10 @@ async fn has_key(client: &Client, names: &Names, ranking: &Ranking) -> Result<()
     });
     match is_there {
         true => Ok(()),
-        false => Err(Trouble::Final(SinkError::Configuration(format!(
-            "the table {} has no unique key of {}, by which rows are replaced; make one, or drop the table",
-            ranking.name,
-            wanted.join(", ")
-        )))),
+        false => Err(PostgresError::NoKey {
+            table: ranking.name.clone(),
+            wanted: wanted.into_iter().map(str::to_owned).collect(),
+        }
+        .into()),
     }
 }

@@ -19,10 +19,10 @@ use super::layout;
 use super::tables::Names;
 use super::trouble;
 use standings_commit::database::{DatabaseIdentity, Found, Trouble};
-use standings_commit::sink::SinkError;
 use standings_model::change::Commit;
 use standings_model::identity::{Known, Opening};
 use standings_model::plan::Plan;
+use standings_postgres::PostgresError;
 use standings_postgres::Unnamed;
 
 /// The form of these tables. A version refuses what is newer than its own.
@@ -145,11 +145,8 @@ fn newer(row: &Row) -> Result<(), Trouble> {
     if format <= FORMAT {
         return Ok(());
     }
-    Err(Trouble::Final(SinkError::Configuration(format!(
-        "standings_identity has format {format}, and this version ({}) knows {FORMAT}: a newer version writes here. Nothing \
-         was written; use that version, or another schema",
-        env!("CARGO_PKG_VERSION")
-    ))))
+    let known = FORMAT;
+    Err(PostgresError::Newer { format, known }.into())
 }
 
 async fn known(
@@ -178,11 +175,12 @@ async fn known(
 }
 
 fn json<T: serde::de::DeserializeOwned>(row: &Row, at: usize, name: &str) -> Result<T, Trouble> {
-    serde_json::from_str(row.get(at)).map_err(|e| {
-        Trouble::Final(SinkError::Configuration(format!(
-            "standings_identity.{name} is not what standings writes: {e}"
-        )))
-    })
+    let read = serde_json::from_str(row.get(at));
+    Ok(read.map_err(|source| PostgresError::NotOurs {
+        table: "standings_identity",
+        column: name.to_owned(),
+        source,
+    })?)
 }
 
 /// Takes the tables over, within the transaction of an opening: who has them now, and what they are of. What the last

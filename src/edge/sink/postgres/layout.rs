@@ -18,12 +18,11 @@ use super::identity;
 use super::tables::Names;
 use super::trouble;
 use standings_commit::database::Trouble;
-use standings_commit::sink::SinkError;
 use standings_model::plan::{Plan, Ranking};
 use standings_model::schema::Schema;
 use standings_model::time::DAY;
 use standings_model::window::Window;
-use standings_postgres::{Unnamed, describe, fields, quoted, sql_type};
+use standings_postgres::{PostgresError, Unnamed, describe, fields, quoted, sql_type};
 
 /// One thing that a database lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,25 +98,23 @@ pub async fn missing(
 /// may not make one.
 pub async fn make(client: &impl GenericClient, names: &Names, plan: &Plan) -> Result<(), Trouble> {
     let steps = missing(client, names, plan).await?;
-    let wrong = |text: String| Err(Trouble::Final(SinkError::Configuration(text)));
     if let Some(step) = steps.iter().find(|s| s.is_alter) {
-        return wrong(format!(
-            "the table {} is not as this version needs it: {}. A start alters no table: `standings upgrade --sink URL` does \
-             (with --dry-run it prints the SQL)",
-            step.table, step.why
-        ));
+        return Err(PostgresError::Older {
+            table: step.table.clone(),
+            why: step.why.clone(),
+        }
+        .into());
     }
     for step in steps {
         let Err(error) = client.batch_execute(&step.sql).await else {
             continue;
         };
         if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
-            return wrong(format!(
-                "{} is missing, and this role may not make it: {}. Let a role that may run `standings upgrade --sink URL \
-                 --queries DIR --grant ROLE` (with --dry-run it prints the SQL); rights on rows are enough then",
-                step.table,
-                describe(&error)
-            ));
+            return Err(PostgresError::MayNotMake {
+                table: step.table,
+                problem: describe(&error),
+            }
+            .into());
         }
         return Err(trouble(error));
     }

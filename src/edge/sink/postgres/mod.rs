@@ -38,7 +38,7 @@ use standings_model::change::Commit;
 use standings_model::identity::Opening;
 use standings_model::plan::Plan;
 use standings_model::time::format_rfc3339;
-use standings_postgres::{Target, errors, trouble};
+use standings_postgres::{PostgresError, Target, errors, trouble};
 
 /// Rows to Postgres.
 pub struct PostgresSink(DatabaseSink<Postgres>);
@@ -62,8 +62,7 @@ impl PostgresSink {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
-        let runtime = runtime
-            .map_err(|e| SinkError::Failed(format!("cannot start the Postgres client: {e}")))?;
+        let runtime = runtime.map_err(PostgresError::Client)?;
         let postgres = Postgres {
             target,
             runtime,
@@ -95,11 +94,8 @@ impl PostgresSink {
         match asked {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(Trouble::Final(error))) => Err(error),
-            Ok(Err(trouble)) => Err(SinkError::Failed(trouble.text())),
-            Err(_) => Err(SinkError::Failed(format!(
-                "no answer within {} s",
-                patience.as_secs()
-            ))),
+            Ok(Err(trouble)) => Err(PostgresError::asked(&trouble).into()),
+            Err(_) => Err(PostgresError::Silent { patience }.into()),
         }
     }
 

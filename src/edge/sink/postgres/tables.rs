@@ -9,13 +9,14 @@ use super::trouble;
 use super::{identity, layout, timestamp};
 use standings_commit::database::Trouble;
 use standings_commit::database::{Claim, Here, Opened};
-use standings_commit::sink::{Shown, ShownRow, SinkError};
+use standings_commit::sink::{Shown, ShownRow};
 use standings_engine::event_time::END_OF_TIME;
 use standings_model::change::Commit;
 use standings_model::identity::Opening;
 use standings_model::plan::{Field, FieldType, Plan, Ranking};
 use standings_model::schema::Schema;
 use standings_model::value::Value;
+use standings_postgres::{PostgresError, ShapeError};
 use standings_postgres::{Unnamed, fields, quoted};
 
 /// The names of our tables, in the schema that they were found in when the sink was opened first: what the search path
@@ -37,10 +38,7 @@ impl Names {
             .await.map_err(trouble)?;
         match row.get::<_, Option<String>>(0) {
             Some(schema) => Ok(Names { schema }),
-            None => Err(Trouble::Final(SinkError::Configuration(
-                "no schema of this role's search_path is there: make one, or name one with ?options=-csearch_path%3DNAME"
-                    .to_owned(),
-            ))),
+            None => Err(PostgresError::NoSchema.into()),
         }
     }
 
@@ -162,11 +160,7 @@ pub async fn peek(client: &mut Client, plan: &Plan) -> Result<Shown, Trouble> {
         }
     };
     let Some(row) = row else {
-        return Err(Trouble::Final(SinkError::Configuration(
-            "the database has no row in standings_commit, so it does not say what its rows stand for; name the database \
-             (and schema) that a run wrote"
-                .to_owned(),
-        )));
+        return Err(PostgresError::NoCommit.into());
     };
     let mut shown = shown(&transaction, &names, plan, &row).await?;
     shown.known = found.known;
@@ -186,11 +180,12 @@ async fn shown(
         ..Shown::default()
     };
     let map = |column: usize, name: &str| -> Result<BTreeMap<u32, u64>, Trouble> {
-        serde_json::from_str(row.get(column)).map_err(|e| {
-            Trouble::Final(SinkError::Configuration(format!(
-                "standings_commit.{name} is not what standings writes: {e}"
-            )))
-        })
+        let read = serde_json::from_str(row.get(column));
+        Ok(read.map_err(|source| PostgresError::NotOurs {
+            table: "standings_commit",
+            column: name.to_owned(),
+            source,
+        })?)
     };
     let offsets = map(2, "offsets")?;
     shown.begins = map(4, "begins")?;
@@ -217,10 +212,7 @@ pub async fn last(client: &Client, names: &Names) -> Result<Here, Trouble> {
         "SELECT c.commit, c.generation, coalesce(i.owner, '') FROM {commit} c LEFT JOIN {identity} i ON i.id = c.id"
     );
     let Some(row) = client.ask_opt(&sql, &[]).await.map_err(trouble)? else {
-        return Err(Trouble::Final(SinkError::Failed(format!(
-            "{commit} has no row any more: it was emptied while this run wrote to it. Start again: what the tables show is \
-             then compared, and set right"
-        ))));
+        return Err(PostgresError::Emptied { table: commit }.into());
     };
     Ok(Here {
         commit: row.get::<_, i64>(0).max(0) as u64,
@@ -303,16 +295,19 @@ async fn check_one(
     for (name, kind) in layout::columns(ranking, schema) {
         let wanted = normal(&kind);
         let problem = match found.get(&name) {
-            None => format!("has no column {name} (wanted: {kind})"),
-            Some(have) if *have != wanted => {
-                format!("has column {name} of type {have} (wanted: {kind})")
-            }
+            None => ShapeError::Lacks {
+                column: name,
+                wanted: kind,
+            },
+            Some(have) if *have != wanted => ShapeError::Type {
+                column: name,
+                found: have.clone(),
+                wanted: kind,
+            },
             Some(_) => continue,
         };
-        return Err(Trouble::Final(SinkError::Configuration(format!(
-            "the table {} is there and {problem}; rename or drop it, or rename the query's file",
-            ranking.name
-        ))));
+        let table = ranking.name.clone();
+        return Err(PostgresError::Shape { table, problem }.into());
     }
     Ok(())
 }
@@ -368,12 +363,8 @@ async fn rows(
             .enumerate()
             .map(|(i, f)| value(&row, i, *f))
             .collect();
-        let values = values.ok_or_else(|| {
-            let text = format!(
-                "a row of {} holds a value that standings does not write",
-                ranking.name
-            );
-            Trouble::Final(SinkError::Configuration(text))
+        let values = values.ok_or_else(|| PostgresError::OddRow {
+            table: ranking.name.clone(),
         })?;
         let (key, measures) = values.split_at(ranking.keys.len());
         out.push(ShownRow {

@@ -11,10 +11,9 @@ use rdkafka::message::Message;
 
 use super::super::blocks;
 use super::Topic;
+use super::error::{Oddity, TopicError};
 use super::own::{Fate, Own};
-use super::trouble::failed;
 use standings_engine::input::Guard;
-use standings_engine::input::SourceError;
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
 
 /// How long a poll waits.
@@ -41,15 +40,14 @@ fn wall_ms() -> i64 {
 
 impl Topic<'_> {
     /// Takes one burst of messages; `false` when told to stop.
-    pub(super) fn poll(&mut self) -> Result<bool, SourceError> {
+    pub(super) fn poll(&mut self) -> Result<bool, TopicError> {
         match self.consumer.poll(Duration::ZERO) {
             None => {}
             Some(Err(e)) => self.check(&e)?,
             // It would be read twice, or not at all.
             Some(Ok(message)) => {
                 let partition = message.partition();
-                let e = format!("partition {partition} is not read by the queue that it was given");
-                return Err(self.failed(&e));
+                return Err(TopicError::odd(self.name, Oddity::Strayed(partition)));
             }
         }
         let mut wait = POLL;
@@ -207,18 +205,18 @@ impl Topic<'_> {
     }
 
     /// Stops reading partitions that have come to their hold.
-    fn give_back(&mut self, partitions: &BTreeSet<PartitionId>) -> Result<(), SourceError> {
+    fn give_back(&mut self, partitions: &BTreeSet<PartitionId>) -> Result<(), TopicError> {
         let mut list = TopicPartitionList::new();
         for partition in partitions {
             list.add_partition(self.name, *partition as i32);
         }
         self.consumer
             .incremental_unassign(&list)
-            .map_err(|e| self.failed(&e))
+            .map_err(|e| self.failed(e))
     }
 
     /// Once reading is released: goes on with what was held.
-    pub(super) fn read_on(&mut self) -> Result<(), SourceError> {
+    pub(super) fn read_on(&mut self) -> Result<(), TopicError> {
         let mut list = TopicPartitionList::new();
         for (partition, own) in self.own.iter_mut().filter(|(_, own)| own.held) {
             own.held = false;
@@ -228,23 +226,22 @@ impl Topic<'_> {
                 *partition as i32,
                 Offset::Offset(own.next as i64),
             )
-            .map_err(|e| failed(self.name, &e))?;
+            .map_err(TopicError::client(self.name))?;
         }
         if list.count() > 0 {
             self.consumer
                 .incremental_assign(&list)
-                .map_err(|e| self.failed(&e))?;
+                .map_err(|e| self.failed(e))?;
         }
         self.gather()
     }
 
     /// Gathers the partitions of which nothing was read since they were assigned.
-    pub(super) fn gather(&self) -> Result<(), SourceError> {
+    pub(super) fn gather(&self) -> Result<(), TopicError> {
         for (partition, _) in self.own.iter().filter(|(_, own)| own.is_new) {
             let is_gathered = self.messages.gather(&self.consumer, self.name, *partition);
             if !is_gathered {
-                let e = format!("the client has no queue of partition {partition}");
-                return Err(self.failed(&e));
+                return Err(TopicError::odd(self.name, Oddity::NoQueueOf(*partition)));
             }
         }
         Ok(())

@@ -12,27 +12,25 @@ use rdkafka::{ClientContext, TopicPartitionList};
 use super::super::options::{SourceOptions, number_of};
 use super::super::quiet::log;
 use super::super::rights::denied;
-use standings_engine::input::SourceError;
+use super::error::TopicError;
 use standings_observe::live::Live;
 
 /// A consumer that reads nothing yet.
 pub(super) fn client(
     options: &SourceOptions,
     brokers: &str,
-) -> Result<BaseConsumer<Context>, SourceError> {
+) -> Result<BaseConsumer<Context>, TopicError> {
     let context = Context {
         live: Arc::clone(&options.live),
         no_group: AtomicBool::new(false),
     };
     config(options, brokers)
         .create_with_context(context)
-        .map_err(|e| {
-            SourceError::Configuration(format!("the Kafka settings are refused: {}", refused(&e)))
-        })
+        .map_err(|e| TopicError::Settings { why: refused(&e) })
 }
 
 /// Finds out whether the client takes its settings; connects to nothing.
-pub fn check(options: &SourceOptions) -> Result<(), SourceError> {
+pub fn check(options: &SourceOptions) -> Result<(), TopicError> {
     // No address, so that nothing is dialled while the client is made and dropped.
     client(options, "").map(drop)
 }

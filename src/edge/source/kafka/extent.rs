@@ -8,10 +8,10 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::super::aside::Aside;
 use super::super::options::SourceOptions;
-use super::super::rights::{denied, is_denied};
+use super::super::rights::is_denied;
 use super::super::url::SourceUrl;
 use super::client::client;
-use standings_engine::input::SourceError;
+use super::error::TopicError;
 use standings_model::block::PartitionId;
 
 /// How long a broker may take to answer once.
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub type Extents = BTreeMap<PartitionId, (u64, u64)>;
 
 /// What the topic of a source holds; `None` where the source is none. Waits while the brokers are down.
-pub fn extents(options: &SourceOptions) -> Result<Option<Extents>, SourceError> {
+pub fn extents(options: &SourceOptions) -> Result<Option<Extents>, TopicError> {
     let [SourceUrl::Kafka { brokers, topic }] = &options.urls[..] else {
         return Ok(None);
     };
@@ -59,24 +59,22 @@ struct Waiting<'a> {
 
 impl Waiting<'_> {
     /// Asks again while the brokers do not answer.
-    fn ask<T>(&self, ask: impl Fn() -> Result<T, KafkaError>) -> Result<T, SourceError> {
+    fn ask<T>(&self, ask: impl Fn() -> Result<T, KafkaError>) -> Result<T, TopicError> {
         loop {
             let problem = match ask() {
                 Ok(answer) => return Ok(answer),
                 Err(e) => e,
             };
-            let topic = self.topic;
+            let topic = self.topic.to_owned();
             let code = problem.rdkafka_error_code();
             if is_denied(code) {
-                let denied = denied("READ", &format!("topic `{topic}`"));
-                return Err(SourceError::Failed(denied));
+                return Err(TopicError::NotToBeAsked { topic });
             }
             if code == Some(RDKafkaErrorCode::UnknownTopicOrPartition)
                 || self.since.elapsed() > PATIENCE
             {
-                return Err(SourceError::Failed(format!(
-                    "the topic `{topic}` cannot be asked what it holds: {problem}"
-                )));
+                let source = problem;
+                return Err(TopicError::Unanswered { topic, source });
             }
             tracing::warn!(event = "source_waiting", topic, problem = %problem, "waiting for Kafka");
             std::thread::sleep(Duration::from_millis(500));

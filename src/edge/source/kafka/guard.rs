@@ -6,15 +6,16 @@ use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 
 use super::Topic;
+use super::error::TopicError;
 use super::identity::topic_ids;
-use standings_engine::input::SourceError;
+use standings_engine::input::TopicGone;
 
 /// How long one question may take.
 const ANSWER: Duration = Duration::from_secs(2);
 
 impl Topic<'_> {
     /// Asks until it is known that it is the same topic; `false` when told to stop.
-    pub(super) fn confirm(&mut self) -> Result<bool, SourceError> {
+    pub(super) fn confirm(&mut self) -> Result<bool, TopicError> {
         let mut waiting = self.waiting();
         while !self.out.stopped() {
             let problem = match self.look() {
@@ -23,7 +24,7 @@ impl Topic<'_> {
                     return Ok(true);
                 }
                 Ok(false) => "the topic is not there".to_owned(),
-                Err(Look::Failed(error)) => return Err(error),
+                Err(Look::Failed(gone)) => return Err(gone.into()),
                 Err(Look::Unanswered(problem)) => problem.to_string(),
             };
             let problem = format!("whether it is still the same topic is not known: {problem}");
@@ -47,7 +48,7 @@ impl Topic<'_> {
 /// Why it is not known.
 pub(super) enum Look {
     /// It is known now, and it is another one, or none.
-    Failed(SourceError),
+    Failed(TopicGone),
     /// No answer.
     Unanswered(KafkaError),
 }

@@ -13,17 +13,17 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::super::aside::Aside;
 use super::super::options::SourceOptions;
 use super::super::refusal::cause;
-use super::super::rights::{denied, is_denied};
+use super::super::rights::is_denied;
 use super::client::{Context, client, config};
+use super::error::TopicError;
 use super::identity::{cluster_id, topic_ids};
 use super::messages::Messages;
 use super::start::TOPIC_PATIENCE;
-use super::trouble::failed;
-use standings_engine::input::SourceError;
 use standings_engine::input::TopicId;
 use standings_engine::input::{Input, Log, Offsets};
 use standings_model::block::PartitionId;
 use standings_model::clock::Clock;
+use standings_model::error::Failure;
 use standings_model::identity::{NO_EPOCH, SourceIdentity};
 use standings_observe::waiting::{Waiting, What};
 
@@ -55,15 +55,11 @@ impl Asked {
         }
     }
 
-    fn failed(&self, error: &dyn std::fmt::Display) -> SourceError {
-        failed(&self.topic, error)
-    }
-
     /// Asks until there is an answer that counts; `None` when told to stop.
     fn ask<T>(
         &mut self,
         mut question: impl FnMut(&Self, &BaseConsumer<Context>) -> Result<T, Waits>,
-    ) -> Result<Option<T>, SourceError> {
+    ) -> Result<Option<T>, TopicError> {
         if self.consumer.is_none() {
             let made = client(&self.options, &self.brokers)?;
             self.consumer = Some(Aside::new(made));
@@ -84,22 +80,22 @@ impl Asked {
                     return Ok(Some(answer));
                 }
                 Err(Waits::Missing) if started.elapsed() > TOPIC_PATIENCE => {
-                    return Err(SourceError::Failed(format!(
-                        "the topic `{}` does not exist (waited {} s); create it, or correct --source",
-                        self.topic,
-                        TOPIC_PATIENCE.as_secs()
-                    )));
+                    return Err(TopicError::Missing {
+                        topic: self.topic.clone(),
+                        waited: TOPIC_PATIENCE,
+                    });
                 }
                 Err(Waits::Missing) => "the topic does not exist yet".to_owned(),
                 Err(Waits::Kafka(e)) if is_denied(e.rdkafka_error_code()) => {
-                    let topic = format!("topic `{}`", self.topic);
-                    return Err(self.failed(&denied("READ", &topic)));
+                    let topic = self.topic.clone();
+                    return Err(TopicError::Denied { topic });
                 }
                 Err(Waits::Kafka(_)) if self.stop.load(Ordering::Relaxed) => break,
                 Err(Waits::Kafka(e)) => {
                     let cause = cause(&config(&self.options, &self.brokers));
                     if let Some(why) = cause.refused {
-                        return Err(self.failed(&why));
+                        let topic = self.topic.clone();
+                        return Err(TopicError::NotLetIn { topic, why });
                     }
                     cause.happened.unwrap_or_else(|| e.to_string())
                 }
@@ -124,7 +120,7 @@ impl From<KafkaError> for Waits {
 }
 
 impl Input for Asked {
-    fn identity(&mut self) -> Result<Option<SourceIdentity>, SourceError> {
+    fn identity(&mut self) -> Result<Option<SourceIdentity>, Failure> {
         self.ask(|this, consumer| {
             let client = consumer.client().native_ptr();
             let id = topic_ids(client, &[&this.topic], ANSWER)?.pop();
@@ -137,12 +133,13 @@ impl Input for Asked {
                 cluster: cluster_id(client, ANSWER),
             })
         })
+        .map_err(Failure::from)
     }
 
     fn logs(
         &mut self,
         partitions: &BTreeSet<PartitionId>,
-    ) -> Result<Option<BTreeMap<PartitionId, Log>>, SourceError> {
+    ) -> Result<Option<BTreeMap<PartitionId, Log>>, Failure> {
         self.ask(|this, consumer| {
             let metadata = consumer.fetch_metadata(Some(&this.topic), ANSWER)?;
             let found = metadata.topics().iter().find(|t| t.name() == this.topic);
@@ -160,12 +157,10 @@ impl Input for Asked {
             }
             Ok(logs)
         })
+        .map_err(Failure::from)
     }
 
-    fn epochs_before(
-        &mut self,
-        offsets: &Offsets,
-    ) -> Result<BTreeMap<PartitionId, i32>, SourceError> {
+    fn epochs_before(&mut self, offsets: &Offsets) -> Result<BTreeMap<PartitionId, i32>, Failure> {
         let partitions = offsets.keys().copied().collect();
         let logs = self.logs(&partitions)?.unwrap_or_default();
         // What was deleted since tells nothing.

@@ -11,6 +11,7 @@
 
 mod burst;
 mod client;
+mod error;
 mod extent;
 mod group;
 mod guard;
@@ -29,17 +30,18 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use self::client::{Context, client};
 pub use self::client::{check, refused};
+use self::error::Oddity;
+pub use self::error::TopicError;
 pub use self::extent::{Extents, extents};
 use self::guard::Look;
 pub use self::identity::{cluster_id, topic_ids};
 pub use self::look::Asked;
 use self::messages::Messages;
 use self::own::Own;
-use self::trouble::failed;
 use super::aside::Aside;
 use super::options::SourceOptions;
 use super::reader::Outlet;
-use standings_engine::input::{Guard, REFRESH, SourceError};
+use standings_engine::input::{Guard, REFRESH};
 use standings_model::block::{PartitionId, SourceEvent};
 
 /// Reads this worker's partitions until told to stop.
@@ -50,10 +52,10 @@ pub fn read(
     worker: usize,
     workers: usize,
     out: &Outlet,
-) -> Result<(), SourceError> {
+) -> Result<(), TopicError> {
     let consumer = client(options, brokers)?;
-    let messages = Messages::new(&consumer)
-        .ok_or_else(|| failed(topic, &"the client gives no queue for its messages"))?;
+    let messages =
+        Messages::new(&consumer).ok_or_else(|| TopicError::odd(topic, Oddity::NoQueue))?;
     let mut topic = Topic {
         messages,
         consumer,
@@ -97,7 +99,7 @@ struct Topic<'a> {
 }
 
 impl Topic<'_> {
-    fn run(&mut self) -> Result<(), SourceError> {
+    fn run(&mut self) -> Result<(), TopicError> {
         let Some(first) = self.partitions_at_start()? else {
             return Ok(());
         };
@@ -113,7 +115,7 @@ impl Topic<'_> {
     }
 
     /// Reads until told to stop.
-    fn follow(&mut self) -> Result<(), SourceError> {
+    fn follow(&mut self) -> Result<(), TopicError> {
         let mut refreshed = Instant::now();
         while !self.out.stopped() && self.poll()? {
             self.commit_to_group();
@@ -125,8 +127,8 @@ impl Topic<'_> {
                 continue;
             }
             refreshed = Instant::now();
-            if let Err(Look::Failed(error)) = self.look() {
-                return Err(error);
+            if let Err(Look::Failed(gone)) = self.look() {
+                return Err(gone.into());
             }
             if !self.options.until_end
                 && let Ok(Some(found)) = self.partitions(Duration::from_secs(1))

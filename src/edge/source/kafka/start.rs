@@ -10,8 +10,8 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::super::options::Start;
 use super::super::rights::is_denied;
 use super::Topic;
+use super::error::TopicError;
 use super::own::Own;
-use standings_engine::input::SourceError;
 use standings_model::block::{PartitionId, SourceEvent};
 
 /// How long a topic may be missing before that is an error.
@@ -19,7 +19,7 @@ pub(super) const TOPIC_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Topic<'_> {
     /// This worker's partitions; waits while the brokers are down. `None` when told to stop.
-    pub(super) fn partitions_at_start(&self) -> Result<Option<BTreeSet<PartitionId>>, SourceError> {
+    pub(super) fn partitions_at_start(&self) -> Result<Option<BTreeSet<PartitionId>>, TopicError> {
         let started = Instant::now();
         let mut waiting = self.waiting();
         while !self.out.stopped() {
@@ -29,11 +29,10 @@ impl Topic<'_> {
                     return Ok(Some(found));
                 }
                 Ok(None) if started.elapsed() > TOPIC_PATIENCE => {
-                    return Err(SourceError::Failed(format!(
-                        "the topic `{}` does not exist (waited {} s); create it, or correct --source",
-                        self.name,
-                        TOPIC_PATIENCE.as_secs()
-                    )));
+                    return Err(TopicError::Missing {
+                        topic: self.name.to_owned(),
+                        waited: TOPIC_PATIENCE,
+                    });
                 }
                 Ok(None) => "the topic does not exist yet".to_owned(),
                 Err(e) if is_denied(e.rdkafka_error_code()) => return Err(self.denied()),
@@ -74,7 +73,7 @@ impl Topic<'_> {
         &mut self,
         partitions: &BTreeSet<PartitionId>,
         at_start: bool,
-    ) -> Result<(), SourceError> {
+    ) -> Result<(), TopicError> {
         let mut list = TopicPartitionList::new();
         for p in partitions {
             let (low, high) = self.watermarks(*p)?;
@@ -82,12 +81,13 @@ impl Topic<'_> {
             if let Some(offset) = resume
                 && (offset < low || offset > high)
             {
-                return Err(SourceError::Failed(format!(
-                    "partition {p} of `{}` holds offsets {low} to {high}, but reading should go on at {offset}: what \
-                     lies between is gone from Kafka. Start from a newer snapshot (--state), or write into new tables \
-                     and topics, which then show what Kafka still holds",
-                    self.name
-                )));
+                return Err(TopicError::Gone {
+                    topic: self.name.to_owned(),
+                    partition: *p,
+                    low,
+                    high,
+                    next: offset,
+                });
             }
             // A partition that the snapshot does not know came after it.
             let latest =
@@ -106,7 +106,7 @@ impl Topic<'_> {
                 );
             }
             list.add_partition_offset(self.name, *p as i32, Offset::Offset(first as i64))
-                .map_err(|e| self.failed(&e))?;
+                .map_err(|e| self.failed(e))?;
             let end = self.options.until_end.then_some(high);
             self.own
                 .insert(*p, Own::new(first, end, self.options.hold.of(*p, offset)));
@@ -122,13 +122,13 @@ impl Topic<'_> {
         if list.count() > 0 {
             self.consumer
                 .incremental_assign(&list)
-                .map_err(|e| self.failed(&e))?;
+                .map_err(|e| self.failed(e))?;
         }
         Ok(())
     }
 
     /// The oldest offset and the next one; waits while the brokers are down.
-    fn watermarks(&self, partition: PartitionId) -> Result<(u64, u64), SourceError> {
+    fn watermarks(&self, partition: PartitionId) -> Result<(u64, u64), TopicError> {
         let mut waiting = self.waiting();
         loop {
             let found =
@@ -139,7 +139,7 @@ impl Topic<'_> {
                     waiting.done();
                     return Ok((low.max(0) as u64, high.max(0) as u64));
                 }
-                Err(e) if self.out.stopped() => return Err(self.failed(&e)),
+                Err(e) if self.out.stopped() => return Err(self.failed(e)),
                 Err(e) if is_denied(e.rdkafka_error_code()) => return Err(self.denied()),
                 Err(e) => {
                     let problem = format!("what partition {partition} holds is not answered: {e}");

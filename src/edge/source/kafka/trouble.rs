@@ -6,23 +6,27 @@ use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::super::refusal::cause;
-use super::super::rights::denied;
 use super::super::url::SourceUrl;
 use super::Topic;
 use super::client::config;
-use standings_engine::input::SourceError;
+use super::error::{Lost, TopicError};
+use super::own::Own;
+use standings_model::block::PartitionId;
 use standings_model::clock::Clock;
 use standings_observe::waiting::{Waiting, What};
 
 impl Topic<'_> {
     /// What happened to the connections, in the client's words; an error where the brokers do not let this client in.
-    pub(super) fn let_in(&self) -> Result<Option<String>, SourceError> {
+    pub(super) fn let_in(&self) -> Result<Option<String>, TopicError> {
         let Some(SourceUrl::Kafka { brokers, .. }) = self.options.urls.first() else {
             return Ok(None);
         };
         let cause = cause(&config(self.options, brokers));
         match cause.refused {
-            Some(why) => Err(self.failed(&why)),
+            Some(why) => Err(TopicError::NotLetIn {
+                topic: self.name.to_owned(),
+                why,
+            }),
             None => Ok(cause.happened),
         }
     }
@@ -35,25 +39,23 @@ impl Topic<'_> {
     }
 
     /// What heals by itself is left to the client; what does not ends the process with a clear text.
-    pub(super) fn check(&self, error: &KafkaError) -> Result<(), SourceError> {
+    pub(super) fn check(&self, error: &KafkaError) -> Result<(), TopicError> {
+        let topic = || self.name.to_owned();
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::AutoOffsetReset) => {
-                Err(SourceError::Failed(format!(
-                    "records of `{}` that were not read yet have been deleted from Kafka{} ({error}); \
-                     start again without state to rank what is left",
-                    self.name,
-                    self.deleted()
-                )))
+                Err(TopicError::Deleted {
+                    topic: topic(),
+                    lost: self.lost(),
+                    source: Box::new(error.clone()),
+                })
             }
-            Some(RDKafkaErrorCode::LogTruncation) => Err(SourceError::Failed(format!(
-                "the log of `{}` was truncated before what was read of it{}: a broker has lost its newest records (a crash \
-                 before they were flushed, an unclean leader election), and what was read counts records that no longer \
-                 exist ({error}). Restore the log, or start with --forget source to set the rows to what is there",
-                self.name,
-                self.deleted()
-            ))),
+            Some(RDKafkaErrorCode::LogTruncation) => Err(TopicError::Truncated {
+                topic: topic(),
+                lost: self.lost(),
+                source: Box::new(error.clone()),
+            }),
             Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
-                Err(self.failed(error))
+                Err(self.failed(error.clone()))
             }
             Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Err(self.denied()),
             Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
@@ -68,35 +70,32 @@ impl Topic<'_> {
     }
 
     /// Which partitions have lost records that were not read: the client's error does not say.
-    fn deleted(&self) -> String {
-        let mut text = String::new();
-        for (p, own) in &self.own {
-            let found =
-                self.consumer
-                    .fetch_watermarks(self.name, *p as i32, Duration::from_secs(2));
-            if let Ok((low, high)) = found
-                && !(low..=high).contains(&(own.next as i64))
-            {
-                text += &format!(
-                    "; partition {p} holds offsets {low} to {high}, and reading was at {}",
-                    own.next
-                );
-            }
+    fn lost(&self) -> Vec<Lost> {
+        let lost = |(p, own): (&PartitionId, &Own)| {
+            let wait = Duration::from_secs(2);
+            let (low, high) = self
+                .consumer
+                .fetch_watermarks(self.name, *p as i32, wait)
+                .ok()?;
+            let next = own.next;
+            let partition = *p;
+            (!(low..=high).contains(&(next as i64))).then_some(Lost {
+                partition,
+                low,
+                high,
+                next,
+            })
+        };
+        self.own.iter().filter_map(lost).collect()
+    }
+
+    pub(super) fn denied(&self) -> TopicError {
+        TopicError::Denied {
+            topic: self.name.to_owned(),
         }
-        text
     }
 
-    pub(super) fn denied(&self) -> SourceError {
-        let topic = format!("topic `{}`", self.name);
-        self.failed(&denied("READ", &topic))
+    pub(super) fn failed(&self, error: KafkaError) -> TopicError {
+        TopicError::client(self.name)(error)
     }
-
-    pub(super) fn failed(&self, error: &dyn std::fmt::Display) -> SourceError {
-        failed(self.name, error)
-    }
-}
-
-/// Reading a topic failed.
-pub(super) fn failed(topic: &str, error: &dyn std::fmt::Display) -> SourceError {
-    SourceError::Failed(format!("reading the topic `{topic}` failed: {error}"))
 }

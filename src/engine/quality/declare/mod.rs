@@ -1,5 +1,6 @@
 //! `queries/sales.checks.toml`: one table a check.
 
+mod error;
 mod sales;
 mod volume;
 
@@ -8,8 +9,9 @@ use std::path::Path;
 
 use toml_edit::{Item, TableLike};
 
+pub use self::error::ChecksError;
 use standings_model::check::{Check, Condition, FailOn, RESERVED, Share};
-use standings_model::duration::{format_ms, parse_duration};
+use standings_model::duration::{DurationError, format_ms, parse_duration};
 use standings_model::schema::Schema;
 use standings_query::toml::{self, kind, nearest};
 
@@ -20,31 +22,30 @@ pub const FILE: &str = "sales.checks.toml";
 const LONGEST: usize = 64;
 
 /// The checks of a folder; none if it has no such file. What is wrong is told with its place.
-pub fn load(dir: &Path, schema: &Schema) -> Result<Vec<Check>, String> {
+pub fn load(dir: &Path, schema: &Schema) -> Result<Vec<Check>, ChecksError> {
     let path = dir.join(FILE);
     let name = path.display().to_string();
     match std::fs::read_to_string(&path) {
         Ok(text) => parse(&name, &text, schema),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(e) => Err(format!("cannot read {name}: {e}")),
+        Err(source) => Err(ChecksError::Reading { path, source }),
     }
 }
 
 /// `--fail-on CHECK=N` or `CHECK=window` over what the file says.
-pub fn limit(checks: &mut [Check], name: &str, fail_on: FailOn) -> Result<(), String> {
+pub fn limit(checks: &mut [Check], name: &str, fail_on: FailOn) -> Result<(), ChecksError> {
     if let Some(check) = checks.iter_mut().find(|c| c.name == name) {
         if let Some(problem) = misplaced(fail_on, check) {
-            return Err(format!("--fail-on: `{name}`: {problem}"));
+            let name = name.to_owned();
+            return Err(ChecksError::Misplaced { name, problem });
         }
         check.fail_on = Some(fail_on);
         return Ok(());
     }
-    let names: Vec<&str> = checks.iter().map(|c| c.name.as_str()).collect();
-    let allowed = match &names[..] {
-        [] => format!("no check is declared in {FILE}"),
-        names => format!("declared are {}", names.join(", ")),
-    };
-    Err(format!("--fail-on: there is no check `{name}`; {allowed}"))
+    Err(ChecksError::NoSuch {
+        name: name.to_owned(),
+        declared: checks.iter().map(|c| c.name.clone()).collect(),
+    })
 }
 
 /// Why a check cannot end a run by this.
@@ -62,7 +63,7 @@ fn misplaced(fail_on: FailOn, check: &Check) -> Option<&'static str> {
     }
 }
 
-fn parse(name: &str, text: &str, schema: &Schema) -> Result<Vec<Check>, String> {
+fn parse(name: &str, text: &str, schema: &Schema) -> Result<Vec<Check>, ChecksError> {
     let document = toml::parse(name, text)?;
     let mut checks = Vec::new();
     for (check, item) in document.iter() {
@@ -95,13 +96,16 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn wrong(&self, at: Option<&Item>, said: &str) -> String {
+    fn wrong(&self, at: Option<&Item>, problem: &str) -> ChecksError {
         let span = at.and_then(Item::span).or(self.span.clone());
-        let place = toml::place(self.file, self.text, span);
-        format!("{place}: {}: {said}", self.check)
+        ChecksError::Declared {
+            place: toml::place(self.file, self.text, span),
+            check: self.check.to_owned(),
+            problem: problem.to_owned(),
+        }
     }
 
-    fn check(&self, table: &dyn TableLike) -> Result<Check, String> {
+    fn check(&self, table: &dyn TableLike) -> Result<Check, ChecksError> {
         let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
         if self.check.is_empty() || self.check.len() > LONGEST || !self.check.chars().all(letters) {
             let allowed =
@@ -151,13 +155,13 @@ impl Reading<'_> {
     }
 
     /// A duration of 1 ms to `longest`, in ms.
-    fn duration(&self, table: &dyn TableLike, key: &str, longest: i64) -> Result<i64, String> {
+    fn duration(&self, table: &dyn TableLike, key: &str, longest: i64) -> Result<i64, ChecksError> {
         let item = table.get(key);
         let Some(text) = item.and_then(Item::as_str) else {
             let said = format!("{key}: a duration is allowed, such as \"1h\"");
             return Err(self.wrong(item, &said));
         };
-        let wrong = |e: String| self.wrong(item, &format!("{key}: {e}"));
+        let wrong = |e: DurationError| self.wrong(item, &format!("{key}: {e}"));
         let ms = parse_duration(text).map_err(wrong)?.as_millis();
         match i64::try_from(ms) {
             Ok(ms) if (1..=longest).contains(&ms) => Ok(ms),
@@ -168,7 +172,7 @@ impl Reading<'_> {
         }
     }
 
-    fn share(&self, table: &dyn TableLike, key: &str) -> Result<Option<Share>, String> {
+    fn share(&self, table: &dyn TableLike, key: &str) -> Result<Option<Share>, ChecksError> {
         let Some(item) = table.get(key) else {
             return Ok(None);
         };

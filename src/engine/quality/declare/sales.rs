@@ -2,7 +2,7 @@
 
 use toml_edit::{Item, TableLike, Value};
 
-use super::Reading;
+use super::{ChecksError, Reading};
 use crate::quality::ids::LONGEST as LONGEST_WITHIN;
 use standings_model::check::{Action, Check, Condition, Pattern};
 use standings_model::decimal::parse_minor;
@@ -25,7 +25,7 @@ pub(super) const KEYS: [&str; 12] = [
 ];
 
 /// Reads the value of a key.
-type Read = fn(&Reading<'_>, &Item) -> Result<Condition, String>;
+type Read = fn(&Reading<'_>, &Item) -> Result<Condition, ChecksError>;
 
 /// What may be asked of texts.
 const TEXT_CONDITIONS: [(&str, Read); 3] = [
@@ -35,7 +35,7 @@ const TEXT_CONDITIONS: [(&str, Read); 3] = [
 ];
 
 impl Reading<'_> {
-    pub(super) fn of_sales(&self, table: &dyn TableLike) -> Result<Check, String> {
+    pub(super) fn of_sales(&self, table: &dyn TableLike) -> Result<Check, ChecksError> {
         let column = self.column(table)?;
         let action = match table.get("action") {
             None => Action::Count,
@@ -61,7 +61,7 @@ impl Reading<'_> {
         })
     }
 
-    fn column(&self, table: &dyn TableLike) -> Result<usize, String> {
+    fn column(&self, table: &dyn TableLike) -> Result<usize, ChecksError> {
         let names = || {
             let all: Vec<&str> = self.schema.columns.iter().map(|c| &c.name[..]).collect();
             all.join(", ")
@@ -78,7 +78,7 @@ impl Reading<'_> {
     }
 
     /// The one thing that is asked.
-    fn condition(&self, table: &dyn TableLike, column: &Column) -> Result<Condition, String> {
+    fn condition(&self, table: &dyn TableLike, column: &Column) -> Result<Condition, ChecksError> {
         let mut found: Vec<(&str, Condition)> = Vec::new();
         let is_text = column.kind == ColumnType::Text;
         let need = |item: &Item, key: &str, fits: bool, what: &str| match fits {
@@ -141,19 +141,22 @@ impl Reading<'_> {
         }
     }
 
-    fn pattern(&self, item: &Item) -> Result<Condition, String> {
+    fn pattern(&self, item: &Item) -> Result<Condition, ChecksError> {
         let text = item.as_str().ok_or_else(|| {
             self.wrong(
                 Some(item),
                 "pattern: allowed is a string, a regular expression",
             )
         })?;
-        Pattern::new(text)
-            .map(Condition::Pattern)
-            .map_err(|e| self.wrong(Some(item), &format!("pattern: {}", e.trim_end())))
+        Pattern::new(text).map(Condition::Pattern).map_err(|e| {
+            self.wrong(
+                Some(item),
+                &format!("pattern: {}", e.to_string().trim_end()),
+            )
+        })
     }
 
-    fn allowed(&self, item: &Item) -> Result<Condition, String> {
+    fn allowed(&self, item: &Item) -> Result<Condition, ChecksError> {
         let list: Option<Vec<String>> = item.as_array().and_then(|list| {
             let text = |v: &Value| v.as_str().map(str::to_owned);
             list.iter().map(text).collect()
@@ -167,7 +170,7 @@ impl Reading<'_> {
         Ok(Condition::Allowed(list))
     }
 
-    fn max_length(&self, item: &Item) -> Result<Condition, String> {
+    fn max_length(&self, item: &Item) -> Result<Condition, ChecksError> {
         let length = item.as_integer().and_then(|n| usize::try_from(n).ok());
         length.map(Condition::MaxLength).ok_or_else(|| {
             self.wrong(
@@ -178,7 +181,7 @@ impl Reading<'_> {
     }
 
     /// A bound as the file writes it: exact, so not by way of a floating-point number.
-    fn number(&self, item: &Item, key: &str, column: &Column) -> Result<i128, String> {
+    fn number(&self, item: &Item, key: &str, column: &Column) -> Result<i128, ChecksError> {
         let written = item
             .span()
             .and_then(|s| self.text.get(s))

@@ -3,7 +3,7 @@
 use super::*;
 use standings_model::check::{Action, Volume};
 
-fn read(text: &str) -> Result<Vec<Check>, String> {
+fn read(text: &str) -> Result<Vec<Check>, ChecksError> {
     parse("c.toml", text, &Schema::sales())
 }
 
@@ -47,7 +47,9 @@ fn uniqueness_shares_and_volume_are_what_the_file_says() {
     };
     assert_eq!(found[1].condition, Condition::Volume(volume));
     let mut found = found;
-    let said = limit(&mut found, "volume", FailOn::Failures(1)).unwrap_err();
+    let said = limit(&mut found, "volume", FailOn::Failures(1))
+        .unwrap_err()
+        .to_string();
     assert!(said.contains("no sale fails a volume"), "{said}");
     limit(&mut found, "volume", FailOn::Window).unwrap();
     assert_eq!(found[1].fail_on, Some(FailOn::Window));
@@ -151,7 +153,7 @@ fn what_is_wrong_is_refused_with_its_place() {
             "c.toml:3: a: unknown key `column` of a volume; allowed are volume-of, ",
         ),
     ] {
-        let said = read(text).expect_err(text);
+        let said = read(text).expect_err(text).to_string();
         assert!(
             said.contains(expected),
             "{text}:\n{said}\nexpected {expected}"

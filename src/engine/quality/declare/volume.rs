@@ -2,7 +2,7 @@
 
 use toml_edit::TableLike;
 
-use super::Reading;
+use super::{ChecksError, Reading};
 use standings_model::check::{Action, Check, Condition, Volume};
 use standings_model::duration::format_ms;
 
@@ -23,7 +23,7 @@ const FURTHEST: i64 = 32 * DAY;
 const MIN_SALES: u64 = 100;
 
 impl Reading<'_> {
-    pub(super) fn of_volume(&self, table: &dyn TableLike) -> Result<Check, String> {
+    pub(super) fn of_volume(&self, table: &dyn TableLike) -> Result<Check, ChecksError> {
         let size = self.duration(table, "volume-of", DAY)?;
         if DAY % size != 0 {
             let said = format!("volume-of: {} is no divisor of a day", format_ms(size));

@@ -12,6 +12,7 @@ use clap::Args;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use serde::{Deserialize, Serialize};
 
+use standings_model::error::codes;
 use standings_process::exit::{Failure, say};
 
 /// `standings resize`.
@@ -112,16 +113,24 @@ fn hear(stream: &UnixStream, wishes: &Sender<Wish>) -> Result<Outcome, String> {
 /// Runs `standings resize`.
 pub fn resize(args: &ResizeArgs) -> Result<(), Failure> {
     if args.processes.is_none() && args.workers.is_none() {
-        return Err(Failure::usage("say the new size: -n, -w, or both"));
+        return Err(Failure::of(
+            &codes::line::FLAGS,
+            "say the new size: -n, -w, or both",
+        ));
     }
     if args.processes == Some(0) || args.workers == Some(0) {
-        return Err(Failure::usage("-n and -w must be at least 1"));
+        return Err(Failure::of(
+            &codes::line::FLAGS,
+            "-n and -w must be at least 1",
+        ));
     }
     let path = match &args.control {
         Some(path) => path.clone(),
         None => find()?,
     };
-    let failed = |e: &dyn std::fmt::Display| Failure::failed(format!("{}: {e}", path.display()));
+    let failed = |e: &dyn std::fmt::Display| {
+        Failure::of(&codes::cluster::RESIZE, format!("{}: {e}", path.display()))
+    };
     let mut stream = UnixStream::connect(&path).map_err(|e| failed(&e))?;
     let wanted = Resize {
         processes: args.processes,
@@ -144,14 +153,19 @@ pub fn resize(args: &ResizeArgs) -> Result<(), Failure> {
             ));
             Ok(())
         }
-        Outcome::Failed(why) => Err(Failure::failed(why)),
+        Outcome::Failed(why) => Err(Failure::of(&codes::cluster::RESIZE, why)),
     }
 }
 
 /// The socket of the only cluster of this user.
 fn find() -> Result<PathBuf, Failure> {
     let entries = std::fs::read_dir(std::env::temp_dir());
-    let entries = entries.map_err(|e| Failure::failed(format!("the temporary folder: {e}")))?;
+    let entries = entries.map_err(|e| {
+        Failure::of(
+            &codes::process::SYSTEM,
+            format!("the temporary folder: {e}"),
+        )
+    })?;
     let sockets: Vec<PathBuf> = entries
         .flatten()
         .filter(|e| e.file_name().to_string_lossy().starts_with(FOLDER))
@@ -161,17 +175,21 @@ fn find() -> Result<PathBuf, Failure> {
         .collect();
     match &sockets[..] {
         [one] => Ok(one.clone()),
-        [] => Err(Failure::usage(
+        [] => Err(Failure::of(
+            &codes::line::FLAGS,
             "no cluster runs here; name its socket with --control",
         )),
-        several => Err(Failure::usage(format!(
-            "{} clusters run here; name one with --control: {}",
-            several.len(),
-            several
-                .iter()
-                .map(|p| p.display().to_string())
-                .collect::<Vec<_>>()
-                .join(", ")
-        ))),
+        several => Err(Failure::of(
+            &codes::line::FLAGS,
+            format!(
+                "{} clusters run here; name one with --control: {}",
+                several.len(),
+                several
+                    .iter()
+                    .map(|p| p.display().to_string())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        )),
     }
 }

@@ -24,6 +24,7 @@ use self::control::{Outcome as Resized, Wish};
 use self::folder::Folder;
 use super::size;
 use standings_edge::peers::secret;
+use standings_model::error::codes;
 use standings_process::exit::{FAILED, Failure, USAGE};
 
 /// `standings cluster`.
@@ -64,14 +65,18 @@ const ONLY_JUST: Duration = Duration::from_millis(300);
 /// Runs `standings cluster` until all processes are done, or one failure too many.
 pub fn run(args: &ClusterArgs, log: &str, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     if args.command.first().is_none_or(|c| c != "run") {
-        return Err(Failure::usage(
+        return Err(Failure::of(
+            &codes::cluster::REPLICA,
             "after -- comes `run` and its flags: standings cluster -n 3 -- run …",
         ));
     }
-    size::allowed(args.processes, 1).map_err(Failure::usage)?;
+    size::allowed(args.processes, 1)?;
     let failed = |e: std::io::Error| {
         let all = std::env::temp_dir();
-        Failure::failed(format!("cannot make a folder in {}: {e}", all.display()))
+        Failure::of(
+            &codes::process::SYSTEM,
+            format!("cannot make a folder in {}: {e}", all.display()),
+        )
     };
     let folder = Folder::new().map_err(failed)?;
     let dir = folder.path();
@@ -159,7 +164,7 @@ impl Supervisor<'_> {
                     children
                 }
                 (Err(failure), Some((wish, _))) => {
-                    self.go_back(before, &wish, &failure.message);
+                    self.go_back(before, &wish, &failure.to_string());
                     continue;
                 }
                 (Err(failure), None) => return Err(failure),
@@ -193,22 +198,27 @@ impl Supervisor<'_> {
                 }
             };
             if code == USAGE {
-                return Err(Failure::usage(
+                return Err(Failure::of(
+                    &codes::cluster::REPLICA,
                     "a process refused its configuration; its message is above",
                 ));
             }
             // Who was asked to stop and failed may not have committed what it had read.
             if self.args.no_restart || (asked && self.is_stopped()) {
-                return Err(Failure::failed(format!("a process ended with code {code}")));
+                return Err(Failure::of(
+                    &codes::cluster::CHILD,
+                    format!("a process ended with code {code}"),
+                ));
             }
             early = match started.elapsed() < EARLY {
                 true => early + 1,
                 false => 0,
             };
             if early >= PATIENCE {
-                return Err(Failure::failed(format!(
-                    "the cluster failed {early} times in a row within seconds; giving up"
-                )));
+                return Err(Failure::of(
+                    &codes::cluster::CHILD,
+                    format!("the cluster failed {early} times in a row within seconds; giving up"),
+                ));
             }
             let wait = Duration::from_millis(100 << early.min(6));
             tracing::warn!(
@@ -247,11 +257,16 @@ impl Supervisor<'_> {
     }
 
     /// Whether another size may be tried at all: what cannot work is refused while the present one runs.
-    fn may_become(&self, wish: &Wish) -> Result<(), String> {
+    fn may_become(&self, wish: &Wish) -> Result<(), Failure> {
         let processes = wish.resize.processes.unwrap_or(self.size.0);
         let workers = wish.resize.workers.or(self.size.1);
         size::allowed(processes, workers.unwrap_or(1))?;
-        free_ports(processes).map_err(|e| format!("cannot find free ports: {e}"))?;
+        free_ports(processes).map_err(|e| {
+            Failure::of(
+                &codes::process::SYSTEM,
+                format!("cannot find free ports: {e}"),
+            )
+        })?;
         Ok(())
     }
 
@@ -260,7 +275,9 @@ impl Supervisor<'_> {
     }
 
     fn start(&self) -> Result<Vec<Child>, Failure> {
-        let failed = |what: &str, e: std::io::Error| Failure::failed(format!("cannot {what}: {e}"));
+        let failed = |what: &str, e: std::io::Error| {
+            Failure::of(&codes::process::SYSTEM, format!("cannot {what}: {e}"))
+        };
         let program = std::env::current_exe().map_err(|e| failed("find this program", e))?;
         let hosts = self.dir.join("hosts");
         let mut file =
@@ -327,7 +344,7 @@ impl Supervisor<'_> {
                         let code = status.code().unwrap_or(FAILED);
                         if let Some((wish, _)) = wish {
                             let why = format!("a process ended with code {code}; see its log");
-                            let _ = wish.answer.send(Resized::Failed(why));
+                            let _ = wish.answer.send(Resized::Failed(why.to_string()));
                         }
                         return Ended::Failed {
                             code,
@@ -361,7 +378,7 @@ impl Supervisor<'_> {
                     && let Err(why) = self.may_become(refused)
                 {
                     // Who asked may have gone.
-                    let _ = refused.answer.send(Resized::Failed(why));
+                    let _ = refused.answer.send(Resized::Failed(why.to_string()));
                     wish = None;
                 }
             }

@@ -23,6 +23,7 @@ use standings_commit::committer::Observer;
 use standings_model::block::PartitionId;
 use standings_model::change::{Commit, Counts};
 use standings_model::check::Share;
+use standings_model::error::codes;
 use standings_model::plan::Plan;
 use standings_model::printable::printable;
 use standings_model::reject::RejectKind;
@@ -241,18 +242,18 @@ impl Finished {
             stderr::write(all.as_bytes());
         }
         if let Some(problem) = &state.broken {
-            return Err(Failure::failed(problem.clone()));
+            return Err(Failure::of(&codes::checks::SHARE, problem.clone()));
         }
         if total.in_vain() && !asked {
-            return Err(Failure::failed(in_vain_message(
-                &state,
-                &total,
-                reasons.as_deref(),
-                times.as_deref(),
-            )));
+            return Err(Failure::of(
+                &codes::checks::IN_VAIN,
+                in_vain_message(&state, &total, reasons.as_deref(), times.as_deref()),
+            ));
         }
         match self.exceeded(&total) {
-            Some(problem) if self.until_end && !asked => Err(Failure::failed(problem)),
+            Some(problem) if self.until_end && !asked => {
+                Err(Failure::of(&codes::checks::SHARE, problem))
+            }
             _ => Ok(()),
         }
     }
@@ -309,7 +310,7 @@ mod tests {
     const NOW: i64 = 1_769_126_400_000;
 
     fn refused(finished: &Finished) -> String {
-        finished.tell(false).expect_err("in vain").message
+        finished.tell(false).expect_err("in vain").to_string()
     }
 
     #[test]
@@ -413,7 +414,7 @@ mod tests {
             stream
                 .tell(true)
                 .expect_err("ends")
-                .message
+                .to_string()
                 .contains("101 were dead")
         );
         // Few records say nothing yet.

@@ -21,8 +21,9 @@ use clap::Args;
 
 use self::wish::{StatefulSet, Wish, set_and_ordinal};
 use super::cluster::{ends_with_this_one, without_values_of_files};
-use standings_edge::ask::Asker;
+use standings_edge::ask::{Asker, NoAnswer};
 use standings_model::duration::parse_duration;
+use standings_model::error::codes;
 use standings_process::exit::{FAILED, Failure, USAGE};
 
 /// `standings replica`.
@@ -98,7 +99,8 @@ const PATIENCE: u32 = 6;
 /// Runs `standings replica` until it is asked to stop.
 pub fn run(args: &ReplicaArgs, log: &str, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     if args.command.first().is_none_or(|c| c != "run") {
-        return Err(Failure::usage(
+        return Err(Failure::of(
+            &codes::cluster::REPLICA,
             "after -- comes `run` and its flags: standings replica … -- run …",
         ));
     }
@@ -107,10 +109,11 @@ pub fn run(args: &ReplicaArgs, log: &str, stop: &Arc<AtomicBool>) -> Result<(), 
             "--pod {}: a StatefulSet's pod is named like standings-0",
             args.pod
         );
-        return Err(Failure::usage(wrong));
+        return Err(Failure::of(&codes::cluster::REPLICA, wrong));
     };
     if !args.host_pattern.contains("{index}") {
-        return Err(Failure::usage(
+        return Err(Failure::of(
+            &codes::cluster::REPLICA,
             "--host-pattern needs {index}, where the process's number goes",
         ));
     }
@@ -120,7 +123,8 @@ pub fn run(args: &ReplicaArgs, log: &str, stop: &Arc<AtomicBool>) -> Result<(), 
     };
     let ca = args.service_account.join("ca.crt");
     let ca = args.api.starts_with("https:").then_some(ca.as_path());
-    let asker = Asker::new(Duration::from_secs(5), ca).map_err(Failure::failed)?;
+    let asker = Asker::new(Duration::from_secs(5), ca)
+        .map_err(|e| Failure::of(&codes::process::SYSTEM, e.to_string()))?;
     let url = format!(
         "{}/apis/apps/v1/namespaces/{}/statefulsets/{set}",
         args.api, args.namespace
@@ -143,7 +147,7 @@ pub fn run(args: &ReplicaArgs, log: &str, stop: &Arc<AtomicBool>) -> Result<(), 
                 Ok(set) => replica.wants(set.wish(ordinal, &args.revision)),
                 Err(problem) if warned.is_none_or(|at| at.elapsed() > Duration::from_secs(30)) => {
                     warned = Some(Instant::now());
-                    tracing::warn!(event = "kubernetes_not_asked", problem);
+                    tracing::warn!(event = "kubernetes_not_asked", %problem);
                 }
                 Err(_) => {}
             }
@@ -152,23 +156,33 @@ pub fn run(args: &ReplicaArgs, log: &str, stop: &Arc<AtomicBool>) -> Result<(), 
         std::thread::sleep(Duration::from_millis(50));
     }
     match replica.end() {
-        Some(code) if code != 0 => Err(Failure::failed(format!(
-            "the process ended with code {code}"
-        ))),
+        Some(code) if code != 0 => Err(Failure::of(
+            &codes::cluster::CHILD,
+            format!("the process ended with code {code}"),
+        )),
         _ => Ok(()),
     }
 }
 
-fn look(asker: &Asker, url: &str, account: &Path) -> Result<StatefulSet, String> {
+/// Why the size that is wanted is not known.
+#[derive(Debug, thiserror::Error)]
+enum LookError {
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
+    #[error("answer {0}; may this service account get its StatefulSet?")]
+    Status(u16),
+    #[error("the answer is no StatefulSet: {0}")]
+    Other(#[from] serde_json::Error),
+}
+
+fn look(asker: &Asker, url: &str, account: &Path) -> Result<StatefulSet, LookError> {
     // Read each time: Kubernetes changes it every hour or so.
     let token = std::fs::read_to_string(account.join("token")).ok();
     let (status, text) = asker.get(url, token.as_deref().map(str::trim))?;
     if status != 200 {
-        return Err(format!(
-            "answer {status}; may this service account get its StatefulSet?"
-        ));
+        return Err(LookError::Status(status));
     }
-    serde_json::from_str(&text).map_err(|e| format!("the answer is no StatefulSet: {e}"))
+    Ok(serde_json::from_str(&text)?)
 }
 
 /// A process listens on the port plus its number, which keeps those of one machine apart. Pods are machines of their own:
@@ -179,9 +193,10 @@ fn own_address(address: &str, ordinal: usize) -> Result<String, Failure> {
         Some(format!("{host}:{port}"))
     });
     own.ok_or_else(|| {
-        Failure::usage(format!(
-            "--http {address}: give an address such as 0.0.0.0:8080"
-        ))
+        Failure::of(
+            &codes::http::ADDRESS,
+            format!("--http {address}: give an address such as 0.0.0.0:8080"),
+        )
     })
 }
 
@@ -219,7 +234,8 @@ impl Replica<'_> {
             self.child = None;
             self.refusals = if early { self.refusals + 1 } else { 0 };
             if code == USAGE && self.refusals >= PATIENCE {
-                return Err(Failure::usage(
+                return Err(Failure::of(
+                    &codes::cluster::REPLICA,
                     "the process refuses its configuration; its message is above",
                 ));
             }
@@ -241,7 +257,9 @@ impl Replica<'_> {
         if Instant::now() < self.not_before {
             return Ok(());
         }
-        let failed = |what: &str, e: std::io::Error| Failure::failed(format!("cannot {what}: {e}"));
+        let failed = |what: &str, e: std::io::Error| {
+            Failure::of(&codes::process::SYSTEM, format!("cannot {what}: {e}"))
+        };
         let hosts = self.args.run_dir.join(format!("{}-hosts", self.args.pod));
         let lines: Vec<String> = (0..processes)
             .map(|index| {

@@ -1,0 +1,213 @@
+//! What can be wrong with files and settings of a source. Of topics: `kafka/error.rs`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use arrow::datatypes::DataType;
+use parquet::basic::Compression;
+use standings_model::error::{Code, Coded, codes};
+
+use super::csv::HeaderError;
+use super::parquet::ParquetProblem;
+use super::properties::NotTaken;
+use super::url::SourceUrl;
+
+/// `--source` and Kafka's settings say something that cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// None.
+    #[error("no --source is given")]
+    NoSource,
+    /// Several, not all of them files.
+    #[error("give one kafka:// source, or one recording:, or one or more file: sources")]
+    Mixed,
+    /// A setting on which results depend.
+    #[error("--kafka-property {key} is set by standings itself; {instead}")]
+    Ours {
+        /// Its name.
+        key: String,
+        /// What to do.
+        instead: &'static str,
+    },
+    /// A file that is not there, or may not be looked at.
+    #[error("--source {url}: {source}")]
+    NotThere {
+        /// Which.
+        url: SourceUrl,
+        /// Why.
+        source: io::Error,
+    },
+    /// A folder.
+    #[error("--source {url}: this is a folder; name its files, one flag each")]
+    Folder {
+        /// Which.
+        url: SourceUrl,
+    },
+    /// The file of Kafka's settings.
+    #[error("{}: {source}", .path.display())]
+    Properties {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong in it.
+        source: PropertiesError,
+    },
+}
+
+impl Coded for SettingsError {
+    fn code(&self) -> &'static Code {
+        match self {
+            SettingsError::NoSource
+            | SettingsError::Mixed
+            | SettingsError::NotThere { .. }
+            | SettingsError::Folder { .. } => &codes::source::SETTINGS,
+            SettingsError::Ours { .. } => &codes::line::KAFKA,
+            SettingsError::Properties { source, .. } => match source {
+                PropertiesError::Reading(_) | PropertiesError::NoValue { .. } => &codes::line::FILE,
+                PropertiesError::NotTaken { .. } => &codes::line::KAFKA,
+            },
+        }
+    }
+}
+
+/// What is wrong in a file of Kafka's settings.
+#[derive(Debug, thiserror::Error)]
+pub enum PropertiesError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Reading(#[from] io::Error),
+    /// A line without a value.
+    #[error("line {line}: no `=`")]
+    NoValue {
+        /// From 1.
+        line: usize,
+    },
+    /// A setting that is not taken.
+    #[error("line {line}: {source}")]
+    NotTaken {
+        /// From 1.
+        line: usize,
+        /// Which, and why.
+        source: NotTaken,
+    },
+}
+
+/// A file cannot be read, or is not of the form that its name says.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// Reading failed.
+    #[error("reading {} failed: {source}", .path.display())]
+    Reading {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It ends before the offset to go on from.
+    #[error(
+        "reading {} failed: it has {records} records, but reading should go on at {next}; is it another file now?",
+        .path.display()
+    )]
+    Shorter {
+        /// Which.
+        path: PathBuf,
+        /// How many it has.
+        records: u64,
+        /// Where reading should go on.
+        next: u64,
+    },
+    /// A recording that is none.
+    #[error("--source recording:{}: {source}", .path.display())]
+    Recording {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A Parquet file that is none.
+    #[error("{}: not readable as Parquet: {source}", .path.display())]
+    NotParquet {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: ParquetProblem,
+    },
+    /// A column of a type that is not read, or not exactly.
+    #[error("{}: column `{column}` is {kind}; {instead}", .path.display())]
+    ColumnType {
+        /// Which.
+        path: PathBuf,
+        /// Its name.
+        column: String,
+        /// Its type.
+        kind: Box<DataType>,
+        /// What is read.
+        instead: &'static str,
+    },
+    /// A codec that is not read.
+    #[error(
+        "{}: column `{column}` is compressed with {codec}, which is not read; write it with zstd, snappy, gzip or \
+         uncompressed (in DuckDB: COPY (FROM 'file') TO 'other.parquet' (CODEC zstd))",
+        .path.display()
+    )]
+    Codec {
+        /// Which.
+        path: PathBuf,
+        /// Its name.
+        column: String,
+        /// Its codec.
+        codec: Compression,
+    },
+    /// Columns that every sale has are not there.
+    #[error(
+        "{}: the columns `event_time` and `amount` are needed; found: {}", .path.display(), .found.join(", ")
+    )]
+    Columns {
+        /// Which.
+        path: PathBuf,
+        /// The names that are there.
+        found: Vec<String>,
+    },
+    /// The header of a CSV file.
+    #[error("{}: {source}", .path.display())]
+    Header {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong in it.
+        source: HeaderError,
+    },
+}
+
+impl FileError {
+    /// Reading it failed.
+    pub fn reading(path: &Path) -> impl Fn(io::Error) -> Self {
+        |source| FileError::Reading {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+impl Coded for FileError {
+    fn code(&self) -> &'static Code {
+        match self {
+            FileError::Reading { .. } | FileError::Shorter { .. } => &codes::source::READING,
+            FileError::Recording { .. }
+            | FileError::NotParquet { .. }
+            | FileError::ColumnType { .. }
+            | FileError::Codec { .. }
+            | FileError::Columns { .. }
+            | FileError::Header { .. } => &codes::source::FORMAT,
+        }
+    }
+}
+
+/// A reader's thread could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start a reader thread: {0}")]
+pub struct NoThread(#[from] pub io::Error);
+
+impl Coded for NoThread {
+    fn code(&self) -> &'static Code {
+        &codes::process::SYSTEM
+    }
+}

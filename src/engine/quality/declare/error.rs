@@ -1,0 +1,63 @@
+//! What is wrong with declared checks, with its place.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::FILE;
+use standings_model::error::{Code, Coded, codes};
+use standings_query::toml::TomlError;
+
+/// A file of checks that cannot be, or a limit of a check that is not declared.
+#[derive(Debug, thiserror::Error)]
+pub enum ChecksError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", .path.display())]
+    Reading {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// No TOML.
+    #[error(transparent)]
+    Toml(#[from] TomlError),
+    /// A check that cannot be.
+    #[error("{place}: {check}: {problem}")]
+    Declared {
+        /// `FILE:LINE`.
+        place: String,
+        /// Its name.
+        check: String,
+        /// What was found there, and what is allowed.
+        problem: String,
+    },
+    /// `--fail-on` names none.
+    #[error("--fail-on: there is no check `{name}`; {}", those(.declared))]
+    NoSuch {
+        /// As it was given.
+        name: String,
+        /// The names that there are.
+        declared: Vec<String>,
+    },
+    /// `--fail-on` says what this check cannot.
+    #[error("--fail-on: `{name}`: {problem}")]
+    Misplaced {
+        /// Its name.
+        name: String,
+        /// Why not.
+        problem: &'static str,
+    },
+}
+
+impl Coded for ChecksError {
+    fn code(&self) -> &'static Code {
+        &codes::query::CHECKS
+    }
+}
+
+fn those(names: &[String]) -> String {
+    match names {
+        [] => format!("no check is declared in {FILE}"),
+        names => format!("declared are {}", names.join(", ")),
+    }
+}
