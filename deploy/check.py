@@ -110,7 +110,7 @@ def container():
                 copy = shutil.copytree if os.path.isdir(name[1:]) else shutil.copy
                 copy(name[1:], os.path.join(folder, name[1:]))
         found = tool("cargo", "metadata", "--offline", "--locked", "--no-deps", "--format-version=1", "--manifest-path", f"{folder}/Cargo.toml")
-        for target in json.loads(found or '{"packages":[{"targets":[]}]}')["packages"][0]["targets"]:
+        for target in (t for package in json.loads(found or '{"packages":[]}')["packages"] for t in package["targets"]):
             if not os.path.exists(target["src_path"]):
                 fault(f"Containerfile.dockerignore keeps {target['src_path']} out")
     told("container file")

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 /// Crates, the lowest first, with the others that each may know: docs/architecture.md.
 const FLOORS: &[(&str, &str)] = &[
     ("model", ""),
+    ("load", "model"),
     ("process", "model"),
     ("observe", "model process"),
     ("query", "model"),
@@ -58,7 +59,8 @@ const TOGETHER: &[&str] = &[
     "http::api http::events http::openapi",
 ];
 
-/// A file of the source, without its tests.
+/// A file of the source, or of the benches, without its tests.
+#[derive(Clone)]
 struct File {
     path: PathBuf,
     /// Crate and module, such as `engine::rank::totals`.
@@ -66,9 +68,21 @@ struct File {
     text: String,
 }
 
+/// Of the house.
 fn files() -> Vec<File> {
+    within("src")
+}
+
+/// Of the benches, which follow the same rules of length and heads.
+fn benches() -> Vec<File> {
+    let mut all = within("bench");
+    all.retain(|f| !f.path.starts_with("bench/peers"));
+    all
+}
+
+fn within(root: &str) -> Vec<File> {
     let mut found = Vec::new();
-    let mut open = vec![PathBuf::from("src")];
+    let mut open = vec![PathBuf::from(root)];
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -84,7 +98,7 @@ fn files() -> Vec<File> {
     found.sort();
     let file = |path: PathBuf| {
         let text = fs::read_to_string(&path).unwrap();
-        let inner = path.strip_prefix("src").unwrap().with_extension("");
+        let inner = path.strip_prefix(root).unwrap().with_extension("");
         let mut module: Vec<String> = inner
             .components()
             .map(|c| c.as_os_str().to_str().unwrap().to_owned())
@@ -178,7 +192,15 @@ fn a_floor_knows_those_below_it_alone() {
         "object_store",
     ];
     for floor in [
-        "model", "process", "observe", "query", "decode", "engine", "commit",
+        "../bench/stages",
+        "model",
+        "load",
+        "process",
+        "observe",
+        "query",
+        "decode",
+        "engine",
+        "commit",
     ] {
         let manifest = fs::read_to_string(format!("src/{floor}/Cargo.toml")).unwrap();
         for client in bare {
@@ -292,7 +314,7 @@ fn functions(code: &str) -> Vec<(String, usize)> {
 #[test]
 fn functions_and_files_are_short() {
     let (mut long, mut large) = (BTreeMap::new(), BTreeMap::new());
-    for file in files() {
+    for file in files().into_iter().chain(benches()) {
         let path = file.path.display().to_string();
         let lines = file.text.lines().count();
         if lines > FILE {
@@ -326,8 +348,7 @@ fn functions_and_files_are_short() {
 
 #[test]
 fn every_file_says_what_it_is_for_and_is_part_of_a_crate() {
-    let all = files();
-    for file in &all {
+    for file in &[files(), benches()].concat() {
         let head = file
             .text
             .lines()
@@ -354,9 +375,20 @@ fn every_file_says_what_it_is_for_and_is_part_of_a_crate() {
         };
         let declared = parents(folder)
             .iter()
-            .any(|p| fs::read_to_string(p).is_ok_and(|t| t.lines().any(|l| declares(l, name))));
+            .any(|p| fs::read_to_string(p).is_ok_and(|t| t.lines().any(|l| declares(l, name))))
+            || is_target(&file.path);
         assert!(declared, "{} is in no crate", file.path.display());
     }
+}
+
+/// Whether a manifest names it as a program, a test or a bench.
+fn is_target(path: &Path) -> bool {
+    let of = |folder: &Path| {
+        let inner = path.strip_prefix(folder).unwrap().display().to_string();
+        let manifest = fs::read_to_string(folder.join("Cargo.toml"));
+        manifest.is_ok_and(|m| m.contains(&format!("\npath = \"{inner}\"\n")))
+    };
+    path.ancestors().skip(1).any(of)
 }
 
 /// The files that can declare a module of this folder.

@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::load::{Dice, Weights, city, person};
+use standings_load::{Dice, Weights, city, person};
 use standings_model::time::{DAY, HOUR, format_rfc3339};
 
 const CITIES: usize = 40;

@@ -1,4 +1,4 @@
-//! `standings load generate`: Zipf cities and salesmen, disorder, refunds, late and broken records by flags.
+//! `standings load generate`: sales of `standings-load` into a file.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -7,13 +7,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::dice::Dice;
-use super::people;
 use super::progress;
-use super::zipf::Zipf;
+use standings_load::{Generator, Shape};
 use standings_model::duration::parse_duration;
 use standings_model::error::codes;
-use standings_model::time::{format_rfc3339, parse_rfc3339};
+use standings_model::time::parse_rfc3339;
 use standings_process::exit::Failure;
 
 /// `standings load generate`.
@@ -67,130 +65,38 @@ pub struct GenerateArgs {
     pub broken_share: f64,
 }
 
-/// Makes sales, one line after the other.
-pub struct Generator {
-    dice: Dice,
-    number: u64,
-    args: GenerateArgs,
-    start: i64,
-    by_city: Zipf,
-    by_salesman: Zipf,
-    /// The last sale, for a duplicate; kept only where there are some.
-    last: Vec<u8>,
-    cities: Vec<String>,
-    names: Vec<String>,
-}
-
-impl Generator {
-    /// Ready for the first sale.
-    pub fn new(args: &GenerateArgs) -> Result<Self, Failure> {
-        let start = parse_rfc3339(args.start.as_bytes());
+impl GenerateArgs {
+    fn shape(&self) -> Result<Shape, Failure> {
+        let start = parse_rfc3339(self.start.as_bytes());
         let start = start.ok_or_else(|| {
             Failure::of(
                 &codes::line::FLAGS,
-                format!("--start {}: not an RFC 3339 time", args.start),
+                format!("--start {}: not an RFC 3339 time", self.start),
             )
         })?;
-        if args.cities == 0 || args.salesmen == 0 {
-            return Err(Failure::of(
-                &codes::line::FLAGS,
-                "--cities and --salesmen must be at least 1",
-            ));
-        }
-        for (flag, share) in [
-            ("late", args.late_share),
-            ("refund", args.refund_share),
-            ("duplicate", args.duplicate_share),
-            ("broken", args.broken_share),
-        ] {
-            if !(0.0..=1.0).contains(&share) {
-                return Err(Failure::of(
-                    &codes::line::FLAGS,
-                    format!("--{flag}-share {share}: a share is from 0 to 1"),
-                ));
-            }
-        }
-        for (flag, exponent) in [
-            ("city", args.city_exponent),
-            ("salesman", args.salesman_exponent),
-        ] {
-            if !(0.0..=10.0).contains(&exponent) {
-                return Err(Failure::of(
-                    &codes::line::FLAGS,
-                    format!("--{flag}-exponent {exponent}: an exponent is from 0 to 10"),
-                ));
-            }
-        }
-        Ok(Generator {
-            dice: Dice::new(args.seed),
-            number: 0,
-            args: args.clone(),
+        Ok(Shape {
+            sales: self.sales,
+            seed: self.seed,
+            cities: self.cities,
+            salesmen: self.salesmen,
             start,
-            by_city: Zipf::new(args.cities, args.city_exponent),
-            by_salesman: Zipf::new(args.salesmen, args.salesman_exponent),
-            last: Vec::new(),
-            cities: (0..args.cities).map(people::city).collect(),
-            names: (0..args.salesmen).map(people::name).collect(),
+            span: self.span.as_millis() as u64,
+            disorder: self.disorder.as_millis() as u64,
+            late_share: self.late_share,
+            refund_share: self.refund_share,
+            duplicate_share: self.duplicate_share,
+            broken_share: self.broken_share,
+            city_exponent: self.city_exponent,
+            salesman_exponent: self.salesman_exponent,
         })
-    }
-
-    fn happens(&mut self, share: f64) -> bool {
-        share > 0.0 && self.dice.below(1_000_000) < (share * 1_000_000.0) as u64
-    }
-
-    /// Appends the next record and a line end.
-    pub fn push(&mut self, out: &mut Vec<u8>) {
-        let (number, total) = (self.number, self.args.sales.max(1));
-        self.number += 1;
-        if self.happens(self.args.broken_share) {
-            out.extend_from_slice(b"{\"sale_id\":\"broken\",\"event_time\":\n");
-            return;
-        }
-        if !self.last.is_empty() && self.happens(self.args.duplicate_share) {
-            out.extend_from_slice(&self.last);
-            return;
-        }
-        let began = out.len();
-        let span = self.args.span.as_millis();
-        let mut time = self.start + (span * u128::from(number) / u128::from(total)) as i64;
-        let disorder = self.args.disorder.as_millis() as u64;
-        time -= self.dice.below(disorder + 1) as i64;
-        if self.happens(self.args.late_share) {
-            time -= 86_400_000;
-        }
-        let time = format_rfc3339(time.max(0));
-        let salesman = self.by_salesman.draw(&mut self.dice);
-        // A salesman has a home, and works elsewhere now and then.
-        let city = match self.dice.below(4) {
-            0 => self.by_city.draw(&mut self.dice),
-            _ => salesman.wrapping_mul(0x9e37_79b9) % self.args.cities,
-        };
-        let digits = self.dice.below(4);
-        let cents = 100 + self.dice.below(900 * 10u64.pow(digits as u32));
-        let sign = if self.happens(self.args.refund_share) {
-            "-"
-        } else {
-            ""
-        };
-        let (city, name) = (&self.cities[city as usize], &self.names[salesman as usize]);
-        // Writing to a Vec cannot fail. No name holds a character that JSON escapes.
-        let _ = writeln!(
-            out,
-            "{{\"sale_id\":\"a-{number}\",\"event_time\":\"{time}\",\"city\":\"{city}\",\"salesman_id\":\"S{salesman:06}\",\
-             \"salesman_name\":\"{name}\",\"amount\":{sign}{}.{:02}}}",
-            cents / 100,
-            cents % 100
-        );
-        if self.args.duplicate_share > 0.0 {
-            self.last.clear();
-            self.last.extend_from_slice(&out[began..]);
-        }
     }
 }
 
 /// Runs `standings load generate`.
 pub fn run(args: &GenerateArgs) -> Result<(), Failure> {
-    let mut generator = Generator::new(args)?;
+    let shape = args.shape()?;
+    let mut generator =
+        Generator::new(&shape).map_err(|e| Failure::of(&codes::line::FLAGS, e.to_string()))?;
     let shown = args.out.display();
     let failed = |e: io::Error| {
         Failure::of(

@@ -1,23 +1,17 @@
-//! Recorded load: believable sales, the same for the same seed on every machine.
+//! Recorded load: sales made (by `standings-load`), recorded, and given back.
 
-mod dice;
 mod generate;
-mod people;
 pub mod progress;
 mod record;
 mod replay;
 pub(crate) mod topic;
-mod zipf;
 
 use clap::Subcommand;
 
 use crate::run::signals;
 use standings_process::exit::Failure;
 
-pub use dice::Dice;
-pub use generate::{GenerateArgs, Generator};
-pub use people::{city, name as person};
-pub use zipf::Weights;
+pub use generate::GenerateArgs;
 
 /// `standings load`.
 #[derive(Subcommand, Clone, Debug)]

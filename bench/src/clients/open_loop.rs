@@ -11,22 +11,27 @@
 //! Sale `k` of partition `p` has the id `p-k`. A change that shows it (`last_sale`), or a commit whose offsets cover it,
 //! shows every sale before it in that partition too. `bench/latency` starts what runs between, and prints tables.
 
+use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use clap::Args;
 use hdrhistogram::Histogram;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 use rdkafka::{Message, Offset, TopicPartitionList};
+use serde::{Deserialize, Serialize};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+use crate::harness::services::wait_for;
+use crate::problem::Problem;
 
-#[derive(clap::Parser)]
-struct Args {
+/// Sends sales on a schedule, and takes the time until what they changed can be seen.
+#[derive(Args)]
+pub struct OpenLoopArgs {
     #[arg(long)]
     brokers: String,
     #[arg(long)]
@@ -44,8 +49,30 @@ struct Args {
     /// Cities that are sold in.
     #[arg(long, default_value_t = 300)]
     cities: u64,
+    /// source, kafka:TOPIC or postgres:URL.
     #[arg(long)]
     watch: String,
+}
+
+/// What it found; latencies in milliseconds.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Sales that were seen, and count.
+    pub seen: u64,
+    /// Sales that were not seen within ten seconds of the last.
+    pub missing: u64,
+    /// The longest that a sale was given to the client after it was due.
+    pub sender_late_ms: f64,
+    /// The median.
+    pub p50: f64,
+    /// Of ten, nine took no longer.
+    pub p90: f64,
+    /// Of a hundred, 99.
+    pub p99: f64,
+    /// Of a thousand, 999.
+    pub p999: f64,
+    /// The longest.
+    pub max: f64,
 }
 
 /// When each sale is to be sent.
@@ -90,8 +117,8 @@ impl Seen {
     }
 }
 
-fn main() {
-    let args = <Args as clap::Parser>::parse();
+/// Sends, watches, and prints the outcome as JSON.
+pub fn run(args: &OpenLoopArgs) -> Result<(), Problem> {
     let total = args.rate * (args.seconds + args.warm_up);
     let schedule = Schedule {
         // Time for the watcher to be there.
@@ -100,11 +127,12 @@ fn main() {
         partitions: args.partitions,
         counts_from: Duration::from_secs(args.warm_up),
     };
+    // Microseconds, up to ten minutes.
+    let latencies = Histogram::new_with_bounds(1, 600_000_000, 3);
     let seen = Seen {
         schedule,
         next: vec![0; args.partitions],
-        // Microseconds, up to ten minutes.
-        latencies: Histogram::new_with_bounds(1, 600_000_000, 3).expect("bounds"),
+        latencies: latencies.map_err(|e| Problem::said("the histogram", e.to_string()))?,
     };
     let done = Arc::new(AtomicBool::new(false));
     let watcher = {
@@ -113,44 +141,51 @@ fn main() {
             (args.brokers.clone(), args.watch.clone(), args.topic.clone());
         std::thread::spawn(move || match watch.split_once(':') {
             Some(("kafka", changes)) => consume(&brokers, changes, false, total, seen, &done),
-            Some(("postgres", url)) => poll(&format!("postgres:{url}"), total, seen, &done),
+            Some(("postgres" | "postgresql", _)) => poll(&watch, total, seen, &done),
             _ => consume(&brokers, &topic, true, total, seen, &done),
         })
     };
-    let late = send(&args, schedule, total);
+    let late = send(args, schedule, total)?;
     // What is not seen within ten seconds of the end is missing.
     let limit = Instant::now() + Duration::from_secs(10);
     while !watcher.is_finished() && Instant::now() < limit {
         std::thread::sleep(Duration::from_millis(20));
     }
     done.store(true, Ordering::Relaxed);
-    let seen = watcher.join().expect("the watcher");
-    let ms = |q: f64| seen.latencies.value_at_quantile(q) as f64 / 1000.0;
+    let seen = watcher
+        .join()
+        .map_err(|_| Problem::said("the watcher", "it panicked"))??;
+    let ms = |q: f64| hundredths(seen.latencies.value_at_quantile(q) as f64 / 1000.0);
+    let outcome = Outcome {
+        seen: seen.latencies.len(),
+        missing: total - seen.total().min(total),
+        sender_late_ms: (late.as_secs_f64() * 10_000.0).round() / 10.0,
+        p50: ms(0.5),
+        p90: ms(0.9),
+        p99: ms(0.99),
+        p999: ms(0.999),
+        max: hundredths(seen.latencies.max() as f64 / 1000.0),
+    };
+    let text = serde_json::to_string(&outcome);
     println!(
-        "{{\"rate\":{},\"seconds\":{},\"seen\":{},\"missing\":{},\"sender_late_ms\":{:.1},\"p50\":{:.2},\"p90\":{:.2},\"p99\":{:.2},\"p999\":{:.2},\"max\":{:.2}}}",
-        args.rate,
-        args.seconds,
-        seen.latencies.len(),
-        total - seen.total().min(total),
-        late.as_secs_f64() * 1000.0,
-        ms(0.5),
-        ms(0.9),
-        ms(0.99),
-        ms(0.999),
-        seen.latencies.max() as f64 / 1000.0
+        "{}",
+        text.map_err(|e| Problem::said("the outcome", e.to_string()))?
     );
+    Ok(())
+}
+
+fn hundredths(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
 }
 
 /// Sends every sale when it is due, or as soon after as it can; the longest that one was given to the client late.
-fn send(args: &Args, schedule: Schedule, total: u64) -> Duration {
-    use std::io::Write;
-    let producer: ThreadedProducer<rdkafka::producer::DefaultProducerContext> = ClientConfig::new()
+fn send(args: &OpenLoopArgs, schedule: Schedule, total: u64) -> Result<Duration, Problem> {
+    let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
         .set("bootstrap.servers", &args.brokers)
         // The client's default: with less, two thousand requests a second are all that a broker on two cores does.
         .set("linger.ms", "5")
         .set("queue.buffering.max.messages", "1000000")
-        .create()
-        .expect("settings");
+        .create()?;
     let mut latest = Duration::ZERO;
     let mut line = Vec::with_capacity(200);
     let mut n = 0;
@@ -165,7 +200,7 @@ fn send(args: &Args, schedule: Schedule, total: u64) -> Duration {
         }
         let (p, k) = (n as usize % args.partitions, n / args.partitions as u64);
         let wall = SystemTime::now().duration_since(UNIX_EPOCH);
-        let wall = wall.expect("after 1970").as_millis();
+        let wall = wall.unwrap_or_default().as_millis();
         // Spread without pattern, and the same each time.
         let dice = (n.wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 20;
         line.clear();
@@ -188,13 +223,13 @@ fn send(args: &Args, schedule: Schedule, total: u64) -> Duration {
                     std::thread::sleep(Duration::from_micros(200));
                     record = back;
                 }
-                Err((e, _)) => panic!("{e}"),
+                Err((e, _)) => return Err(e.into()),
             }
         }
         n += 1;
     }
-    producer.flush(Duration::from_secs(10)).expect("flushed");
-    latest
+    producer.flush(Duration::from_secs(10))?;
+    Ok(latest)
 }
 
 /// Follows a topic: of changes, which name the sale they show, or the sales' own.
@@ -205,22 +240,20 @@ fn consume(
     total: u64,
     mut seen: Seen,
     done: &AtomicBool,
-) -> Seen {
+) -> Result<Seen, Problem> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("group.id", "standings-bench")
         .set("enable.auto.commit", "false")
         .set("isolation.level", "read_committed")
         .set("fetch.wait.max.ms", "50")
-        .create()
-        .expect("settings");
+        .create()?;
     let mut list = TopicPartitionList::new();
     let partitions = if sales { seen.next.len() } else { 1 };
     for p in 0..partitions {
-        list.add_partition_offset(topic, p as i32, Offset::Beginning)
-            .expect("an offset");
+        list.add_partition_offset(topic, p as i32, Offset::Beginning)?;
     }
-    consumer.assign(&list).expect("partitions");
+    consumer.assign(&list)?;
     while seen.total() < total && !done.load(Ordering::Relaxed) {
         let message = match consumer.poll(Duration::from_millis(20)) {
             Some(Ok(message)) => message,
@@ -251,33 +284,27 @@ fn consume(
             seen.reach(p, k + 1);
         }
     }
-    seen
+    Ok(seen)
 }
 
 /// Asks the database, every half millisecond, which offsets its last commit covers.
-fn poll(url: &str, total: u64, mut seen: Seen, done: &AtomicBool) -> Seen {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime.expect("a runtime").block_on(async {
-        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
-            .await
-            .expect("Postgres");
+fn poll(url: &str, total: u64, mut seen: Seen, done: &AtomicBool) -> Result<Seen, Problem> {
+    wait_for(async {
+        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
         tokio::spawn(connection);
         let ask = client
             .prepare("SELECT offsets::text FROM standings_commit")
-            .await;
-        let ask = ask.expect("standings_commit");
+            .await?;
         while seen.total() < total && !done.load(Ordering::Relaxed) {
             if let Ok(Some(row)) = client.query_opt(&ask, &[]).await {
-                let offsets: std::collections::BTreeMap<usize, u64> =
-                    serde_json::from_str(row.get(0)).expect("offsets");
+                let offsets: BTreeMap<usize, u64> = serde_json::from_str(row.get(0))
+                    .map_err(|e| Problem::said("standings_commit", e.to_string()))?;
                 offsets
                     .into_iter()
                     .for_each(|(p, next)| seen.reach(p, next));
             }
             tokio::time::sleep(Duration::from_micros(500)).await;
         }
-        seen
-    })
+        Ok(seen)
+    })?
 }

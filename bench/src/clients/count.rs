@@ -1,28 +1,32 @@
 //! The bound of reading from Kafka: a consumer that only reads a topic to its present end, and counts.
 //!
-//!   cargo run --release --example kafka_count -- localhost:9092 sales
-//!
 //! Prints records and bytes. Its client is set as the engine's: with the client's defaults it sleeps for a second whenever it
 //! has fetched a hundred thousand records ahead. It takes messages one by one, as the binding gives them.
 
 use std::time::Duration;
 
+use clap::Args;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+use crate::problem::Problem;
 
-fn main() {
-    let mut args = std::env::args().skip(1);
-    let (Some(brokers), Some(topic)) = (args.next(), args.next()) else {
-        eprintln!("kafka_count BROKERS TOPIC");
-        std::process::exit(2);
-    };
+/// Reads a topic to its present end, and counts.
+#[derive(Args)]
+pub struct CountArgs {
+    brokers: String,
+    topic: String,
+}
+
+/// How long a broker may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// Counts.
+pub fn run(args: &CountArgs) -> Result<(), Problem> {
     let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", brokers)
+        .set("bootstrap.servers", &args.brokers)
         .set("group.id", "standings-bench")
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")
@@ -30,28 +34,28 @@ fn main() {
         .set("fetch.queue.backoff.ms", "10")
         .set("queued.min.messages", "50000")
         .set("queued.max.messages.kbytes", "65536")
-        .create()
-        .expect("settings");
-    let answer = Duration::from_secs(10);
-    let metadata = consumer.fetch_metadata(Some(&topic), answer);
-    let metadata = metadata.expect("a broker that answers");
-    let partitions = metadata.topics()[0].partitions().len();
+        .create()?;
+    let partitions = super::partitions(&consumer, &args.topic, ANSWER)?;
     let mut list = TopicPartitionList::new();
     for p in 0..partitions {
-        list.add_partition_offset(&topic, p as i32, Offset::Beginning)
-            .expect("an offset");
+        list.add_partition_offset(&args.topic, p as i32, Offset::Beginning)?;
     }
-    consumer.assign(&list).expect("partitions");
+    consumer.assign(&list)?;
     let (mut ended, mut records, mut bytes) = (0, 0u64, 0u64);
     while ended < partitions {
-        match consumer.poll(answer).expect("records within ten seconds") {
+        let late = || Problem::Late {
+            what: format!("a record of {}", args.topic),
+            seconds: ANSWER.as_secs(),
+        };
+        match consumer.poll(ANSWER).ok_or_else(late)? {
             Ok(message) => {
                 records += 1;
                 bytes += message.payload().map_or(0, <[u8]>::len) as u64;
             }
             Err(KafkaError::PartitionEOF(_)) => ended += 1,
-            Err(e) => panic!("{e}"),
+            Err(e) => return Err(e.into()),
         }
     }
     println!("{records} records, {bytes} bytes");
+    Ok(())
 }

@@ -5,7 +5,7 @@
 //! No dataflow, no watermark, no offsets, no change before the end, no commits. Prints both rankings in the lines of
 //! `plain_loop`, for the comparison of results.
 //!
-//!   cargo run --release --example fast_loop -- sales.ndjson
+//!   cargo run --release -p standings-stages --bin fast_loop -- sales.ndjson
 
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Read, Write};
@@ -26,7 +26,7 @@ const BATCH: u64 = 100_000;
 
 fn main() {
     let path = std::env::args().nth(1).expect("fast_loop FILE.ndjson");
-    let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/queries");
+    let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("../queries");
     let plan = std::sync::Arc::new(load_dir(&queries).expect("bench/queries"));
     let mut decoder = Decoder::new(&plan.schema, &plan.required_columns(), 1 << 20);
     let mut combiner = Combiner::new(&plan);

@@ -1,10 +1,11 @@
 //! The stages of the hot path, one at a time, over the same sales: for criterion, which times them, and for the count of
 //! instructions, which does not depend on how busy the machine is.
+//!
+//! What is here links no client: neither librdkafka nor axum.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use standings::load::Dice;
 use standings_decode::Decoder;
 use standings_engine::combine::combiner::{Combiner, Origin, SaleView};
 use standings_engine::event_time::partition::{Policy, Verdict};
@@ -13,6 +14,7 @@ use standings_engine::quality::{self, Judge, Moment};
 use standings_engine::rank::emit::Emit;
 use standings_engine::rank::gather::Gather;
 use standings_engine::rank::totals::{Held, Totals};
+use standings_load::Dice;
 use standings_model::change::Commit;
 use standings_model::json::{push_change, push_key};
 use standings_model::plan::Plan;
@@ -64,10 +66,16 @@ pub const NAMES: [&str; 7] = [
     "decode", "checks", "unique", "combine", "totals", "rank", "encode",
 ];
 
+impl Default for Stages {
+    fn default() -> Self {
+        Stages::new()
+    }
+}
+
 impl Stages {
     /// Makes the input: the same each time.
     pub fn new() -> Self {
-        let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/queries");
+        let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("../queries");
         let plan = Arc::new(load_dir(&queries).expect("bench/queries"));
         let lines = lines();
         let mut decoder = Decoder::new(&plan.schema, &plan.required_columns(), 1 << 20);
@@ -123,7 +131,7 @@ impl Stages {
 
     /// Decodes, and holds every sale against the checks of a folder: what is more than `decode` alone is theirs.
     fn judge(&self, checks: &str) -> u64 {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/stages");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut plan = Plan::clone(&self.plan);
         plan.checks = quality::load(&folder.join(checks), &plan.schema).expect("checks");
         let mut decoder = Decoder::new(&plan.schema, &plan.required_columns(), 1 << 20);

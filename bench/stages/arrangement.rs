@@ -5,7 +5,7 @@
 //! - given to `count_total` over an arrangement with a semigroup difference of sum, count and greatest alone, without
 //!   ranks: once with text keys, once with keys that somebody has numbered beforehand.
 //!
-//!   cargo run --release --example arrangement -- [SALES] [ROUNDS]
+//!   cargo run --release -p standings-stages --bin arrangement -- [SALES] [ROUNDS]
 //!
 //! Prints folded rows per second by epoch size, medians of alternating rounds, and ratios.
 
@@ -18,10 +18,10 @@ use differential_dataflow::difference::{IsZero, Semigroup};
 use differential_dataflow::input::InputSession;
 use differential_dataflow::operators::count::CountTotal;
 use serde::{Deserialize, Serialize};
-use standings::load::Dice;
 use standings_engine::combine::combiner::{Combiner, Origin, SaleView};
 use standings_engine::event_time::partition::Verdict;
 use standings_engine::rank::totals::Totals;
+use standings_load::Dice;
 use standings_model::value::Value;
 use standings_query::load_dir;
 
@@ -84,7 +84,8 @@ impl Semigroup for Totalled {
 
 /// Seconds in totals, and the rows that went in.
 fn ours(sales: &[Sale], cities: &[String], salesmen: &[String], epoch: usize) -> f64 {
-    let plan = load_dir("bench/queries".as_ref()).unwrap_or_else(|e| panic!("{}", e.render()));
+    let plan = load_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../queries").as_ref())
+        .unwrap_or_else(|e| panic!("{}", e.render()));
     let plan = Arc::new(plan);
     let (mut combiner, mut totals) = (Combiner::new(&plan), Totals::new(Arc::clone(&plan)));
     let (mut spent, mut offset) = (Duration::ZERO, 0);
@@ -194,7 +195,7 @@ fn main() {
             cents: dice.below(100_000) as i64,
         })
         .collect();
-    let cities: Vec<String> = (0..300).map(standings::load::city).collect();
+    let cities: Vec<String> = (0..300).map(standings_load::city).collect();
     let salesmen: Vec<String> = (0..20_000).map(|n| format!("S{n:06}")).collect();
     println!(
         "{n} sales, medians of {rounds} alternating rounds, one worker; folded rows per second"

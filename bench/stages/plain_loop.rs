@@ -79,12 +79,48 @@ fn decimal(n: i64) -> String {
     format!("{sign}{}.{:02}", n.abs() / 100, n.abs() % 100)
 }
 
+type ByWindow<T> = HashMap<i64, HashMap<String, T>>;
+
+/// Both rankings, the best first.
+fn print(cities: ByWindow<City>, salesmen: ByWindow<Salesman>) {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    for (window, of_window) in cities.into_iter().collect::<BTreeMap<_, _>>() {
+        let mut rows: Vec<_> = of_window.into_iter().collect();
+        rows.sort_by(|a, b| b.1.total.cmp(&a.1.total).then(a.0.cmp(&b.0)));
+        for (rank, (city, c)) in rows.into_iter().take(10).enumerate() {
+            let total = decimal(c.total);
+            writeln!(
+                out,
+                "top_sales_per_city {window} {} {city} {total} {} {}",
+                rank + 1,
+                c.count,
+                decimal(c.max)
+            )
+            .expect("stdout");
+        }
+    }
+    for (window, of_window) in salesmen.into_iter().collect::<BTreeMap<_, _>>() {
+        let mut rows: Vec<_> = of_window.into_iter().collect();
+        rows.sort_by(|a, b| b.1.total.cmp(&a.1.total).then(a.0.cmp(&b.0)));
+        for (rank, (id, s)) in rows.into_iter().take(100).enumerate() {
+            let (total, cities) = (decimal(s.total), s.cities.len());
+            writeln!(
+                out,
+                "top_salesmen {window} {} {id} {total} {} {cities}",
+                rank + 1,
+                s.count
+            )
+            .expect("stdout");
+        }
+    }
+}
+
 fn main() {
     let path = std::env::args().nth(1).expect("plain_loop FILE.ndjson");
     let mut file =
         BufReader::with_capacity(1 << 20, std::fs::File::open(path).expect("a readable file"));
-    let mut cities: HashMap<i64, HashMap<String, City>> = HashMap::new();
-    let mut salesmen: HashMap<i64, HashMap<String, Salesman>> = HashMap::new();
+    let mut cities: ByWindow<City> = HashMap::new();
+    let mut salesmen: ByWindow<Salesman> = HashMap::new();
     let mut line = Vec::new();
     let (mut read, mut broken) = (0u64, 0u64);
     while file.read_until(b'\n', &mut line).expect("a readable file") > 0 {
@@ -130,35 +166,6 @@ fn main() {
         }
         line.clear();
     }
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    for (window, of_window) in cities.into_iter().collect::<BTreeMap<_, _>>() {
-        let mut rows: Vec<_> = of_window.into_iter().collect();
-        rows.sort_by(|a, b| b.1.total.cmp(&a.1.total).then(a.0.cmp(&b.0)));
-        for (rank, (city, c)) in rows.into_iter().take(10).enumerate() {
-            let total = decimal(c.total);
-            writeln!(
-                out,
-                "top_sales_per_city {window} {} {city} {total} {} {}",
-                rank + 1,
-                c.count,
-                decimal(c.max)
-            )
-            .expect("stdout");
-        }
-    }
-    for (window, of_window) in salesmen.into_iter().collect::<BTreeMap<_, _>>() {
-        let mut rows: Vec<_> = of_window.into_iter().collect();
-        rows.sort_by(|a, b| b.1.total.cmp(&a.1.total).then(a.0.cmp(&b.0)));
-        for (rank, (id, s)) in rows.into_iter().take(100).enumerate() {
-            let (total, cities) = (decimal(s.total), s.cities.len());
-            writeln!(
-                out,
-                "top_salesmen {window} {} {id} {total} {} {cities}",
-                rank + 1,
-                s.count
-            )
-            .expect("stdout");
-        }
-    }
+    print(cities, salesmen);
     eprintln!("{read} read, {broken} broken");
 }

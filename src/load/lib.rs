@@ -1,0 +1,27 @@
+//! Believable sales, the same bytes for the same seed on every machine: for `standings load generate`, the demo, and the benches.
+//!
+//! ```text
+//! Shape ──► Generator ──push──► one line of JSON after the other
+//!              └── Dice, Zipf, names of cities and people
+//! ```
+//!
+//! It is a floor of its own because the benches of the stages need its sales and no client: they link neither librdkafka nor
+//! axum. It opens no file and sends nothing; who asks for a line writes it.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::disallowed_methods,
+        clippy::disallowed_types
+    )
+)]
+
+mod dice;
+mod people;
+mod sales;
+mod zipf;
+
+pub use dice::Dice;
+pub use people::{city, name as person};
+pub use sales::{Generator, Shape, WrongShape};
+pub use zipf::Weights;
