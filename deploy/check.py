@@ -1,4 +1,9 @@
-"""What deploy/check runs in its own environment. Prints what it found right; ends with 1 at the first group of faults."""
+"""What deploy/check runs in its own environment. Prints what it found right; ends with 1 at the first group of faults.
+
+In Python because what it asks comes as packages for Python, with hashes: Helm as a library, whose findings are then looked at
+object by object; the schemas of every Kubernetes version as files (kubeconform fetches them from elsewhere while it runs);
+hadolint, yamllint, check-jsonschema. promtool, node, cargo and the binary itself do the rest.
+"""
 import glob, json, os, re, shutil, subprocess, sys, tempfile
 
 import helm_python as helm
