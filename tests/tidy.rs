@@ -42,7 +42,6 @@ const FILE: usize = 500;
 /// Longer than that, from before there was this rule: each may only get shorter, and goes when it fits.
 const LONG_FUNCTIONS: &[(&str, usize)] = &[
     ("src/edge/source/kafka/burst.rs poll", 122),
-    ("src/standings/run/check.rs explain", 110),
     ("src/standings/run/commands.rs run", 87),
 ];
 const LONG_FILES: &[(&str, usize)] = &[("src/commit/transactions.rs", 538)];

@@ -15,6 +15,8 @@ mod consistency;
 mod cumulate;
 mod dead_letters;
 mod decode;
+mod embed;
+mod errors;
 mod fencing;
 mod file_edges;
 mod files_against_reference;

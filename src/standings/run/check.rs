@@ -102,95 +102,106 @@ fn words(plan: &Plan) -> String {
     }
 }
 
+fn line(label: &str, text: impl AsRef<str>) -> String {
+    format!("  {label:<10} {}", text.as_ref())
+}
+
 /// What a command line says, in words. No secret is shown: URLs show themselves without them, and of client settings
 /// only the names.
 fn explain(args: &RunArgs, prepared: &Prepared) -> String {
     let mut lines = vec!["configuration".to_owned()];
-    let mut say = |label: &str, text: String| lines.push(format!("  {label:<10} {text}"));
-    for url in &args.source {
-        say("source", url.to_string());
-    }
+    lines.extend(
+        args.source
+            .iter()
+            .map(|url| line("source", url.to_string())),
+    );
     if let [SourceUrl::Kafka { .. }] = &args.source[..] {
-        say(
-            "begins",
-            match args.start {
-                StartArg::Earliest => "at the oldest record",
-                StartArg::Latest => "at what comes from now on",
-            }
-            .to_owned(),
-        );
+        let begins = match args.start {
+            StartArg::Earliest => "at the oldest record",
+            StartArg::Latest => "at what comes from now on",
+        };
+        lines.push(line("begins", begins));
     }
     if args.until_end {
-        say("ends", "at the input's end as seen at start".to_owned());
+        lines.push(line("ends", "at the input's end as seen at start"));
     }
-    for url in &args.sink {
-        say("sink", url.to_string());
-    }
+    lines.extend(args.sink.iter().map(|url| line("sink", url.to_string())));
     let nowhere = || "counted, and kept nowhere".to_owned();
     let shown = |url: &Option<standings_edge::sink::url::SinkUrl>| {
         url.as_ref().map_or_else(nowhere, ToString::to_string)
     };
-    say("late", shown(&args.late));
-    say("dead", shown(&args.dead_letter));
-    let d = format_duration;
-    say(
-        "windows",
-        format!(
-            "close when every partition that is not idle is {} past their end; take sales for {} more",
-            d(args.out_of_orderness),
-            d(args.allowed_lateness)
-        ),
-    );
-    say(
-        "",
-        format!(
-            "a partition is idle after {} of silence; windows are kept for laggards for {}",
-            d(args.idle_timeout),
-            d(args.retain)
-        ),
-    );
-    say(
-        "",
-        format!(
-            "a sale more than {} ahead of its record's timestamp is a dead letter",
-            d(args.max_ahead)
-        ),
-    );
-    say(
-        "commits",
-        format!(
-            "at most every {}; {}; {}",
-            d(args.commit_interval),
-            match args.emit {
-                EmitArg::Rows => "every change of a ranked row",
-                EmitArg::Ranks => "only moves and final values",
-            },
-            match args.delivery {
-                Delivery::ExactlyOnce => "exactly once where the sink has transactions",
-                Delivery::AtLeastOnce => "at least once",
-            }
-        ),
-    );
+    lines.push(line("late", shown(&args.late)));
+    lines.push(line("dead", shown(&args.dead_letter)));
+    lines.extend(times(args));
     let processes = prepared.cluster.hosts.len().max(1);
-    say(
-        "workers",
-        format!(
-            "{} in {processes} process{}; each may have {} MiB read and not committed",
-            prepared.cluster.workers * processes,
-            if processes == 1 { "" } else { "es" },
-            args.in_flight_bytes >> 20
-        ),
+    let workers = format!(
+        "{} in {processes} process{}; each may have {} MiB read and not committed",
+        prepared.cluster.workers * processes,
+        if processes == 1 { "" } else { "es" },
+        args.in_flight_bytes >> 20
     );
+    lines.push(line("workers", workers));
+    lines.extend(fails(args, prepared));
+    if let Some(http) = &args.http.http {
+        lines.push(line("http", http));
+    }
+    let names = prepared.kafka_properties.iter();
+    let names: Vec<_> = names.map(|(key, _)| key.as_str()).collect();
+    if !names.is_empty() {
+        lines.push(line("kafka", format!("also sets {}", names.join(", "))));
+    }
+    lines.join("\n")
+}
+
+/// When windows close, and commits are made.
+fn times(args: &RunArgs) -> [String; 4] {
+    let d = format_duration;
+    let windows = format!(
+        "close when every partition that is not idle is {} past their end; take sales for {} more",
+        d(args.out_of_orderness),
+        d(args.allowed_lateness)
+    );
+    let idle = format!(
+        "a partition is idle after {} of silence; windows are kept for laggards for {}",
+        d(args.idle_timeout),
+        d(args.retain)
+    );
+    let ahead = format!(
+        "a sale more than {} ahead of its record's timestamp is a dead letter",
+        d(args.max_ahead)
+    );
+    let commits = format!(
+        "at most every {}; {}; {}",
+        d(args.commit_interval),
+        match args.emit {
+            EmitArg::Rows => "every change of a ranked row",
+            EmitArg::Ranks => "only moves and final values",
+        },
+        match args.delivery {
+            Delivery::ExactlyOnce => "exactly once where the sink has transactions",
+            Delivery::AtLeastOnce => "at least once",
+        }
+    );
+    [
+        line("windows", windows),
+        line("", idle),
+        line("", ahead),
+        line("commits", commits),
+    ]
+}
+
+/// What ends the run as failed.
+fn fails(args: &RunArgs, prepared: &Prepared) -> Vec<String> {
+    let mut all = Vec::new();
     for check in &prepared.plan.checks {
         let name = &check.name;
-        match check.fail_on {
-            Some(FailOn::Failures(most)) => say(
-                "fails",
-                format!("when more than {most} sales fail `{name}` in one process"),
-            ),
-            Some(FailOn::Window) => say("fails", format!("when a window fails `{name}`")),
-            Some(FailOn::Share(_)) | None => {}
-        }
+        all.extend(match check.fail_on {
+            Some(FailOn::Failures(most)) => Some(format!(
+                "when more than {most} sales fail `{name}` in one process"
+            )),
+            Some(FailOn::Window) => Some(format!("when a window fails `{name}`")),
+            Some(FailOn::Share(_)) | None => None,
+        });
     }
     for (name, limit) in &args.fail_on {
         if let FailOn::Share(share) = limit {
@@ -198,19 +209,8 @@ fn explain(args: &RunArgs, prepared: &Prepared) -> String {
                 true => "of what was read",
                 false => "of the last 10,000 records",
             };
-            say("fails", format!("when more than {share} {of} are {name}"));
+            all.push(format!("when more than {share} {of} are {name}"));
         }
     }
-    if let Some(http) = &args.http.http {
-        say("http", http.clone());
-    }
-    let names: Vec<_> = prepared
-        .kafka_properties
-        .iter()
-        .map(|(key, _)| key.as_str())
-        .collect();
-    if !names.is_empty() {
-        say("kafka", format!("also sets {}", names.join(", ")));
-    }
-    lines.join("\n")
+    all.into_iter().map(|text| line("fails", text)).collect()
 }

@@ -11,6 +11,7 @@ use super::check;
 use super::engine::{Cluster, Engine};
 use super::finished::{Finished, Summing};
 use super::record::{Facts, Record};
+use super::settings::driver_settings;
 use super::signals;
 use crate::config::Settings;
 use crate::lineage::{Dataset, Description, Lineage, Query, Transport, TransportError};
@@ -27,8 +28,6 @@ use standings_edge::store;
 use standings_edge::trace_export::Resource;
 use standings_edge::trace_export::{self, Flushed};
 use standings_engine::driver::{self, Snapshots};
-use standings_engine::event_time::partition::Policy;
-use standings_engine::fold;
 use standings_engine::quality;
 use standings_engine::rank::emit::Emit;
 use standings_engine::snapshot::{self, Writer};
@@ -475,45 +474,4 @@ impl Observer for CaughtUp {
     }
 
     fn committed(&mut self, _: &Plan, _: &Commit) {}
-}
-
-fn ms(d: Duration) -> i64 {
-    // Durations are at most 400000 days, which fits.
-    d.as_millis() as i64
-}
-
-/// How event time is judged.
-pub(super) fn policy(args: &RunArgs) -> Policy {
-    Policy {
-        out_of_orderness: ms(args.out_of_orderness),
-        allowed_lateness: ms(args.allowed_lateness),
-        max_ahead: ms(args.max_ahead),
-        retain: ms(args.retain),
-    }
-}
-
-fn driver_settings(
-    args: &RunArgs,
-    plan: &Arc<Plan>,
-    source: &SourceOptions,
-    stop: Arc<AtomicBool>,
-    snapshots: Option<Snapshots>,
-) -> driver::Settings {
-    driver::Settings {
-        fold: fold::Settings {
-            plan: Arc::clone(plan),
-            policy: policy(args),
-            summary_window: Some(ms(args.summary_window)).filter(|size| *size > 0),
-            max_record_bytes: args.max_record_bytes,
-        },
-        idle_timeout: args.idle_timeout,
-        until_end: args.until_end,
-        ends_are_final: source.is_files(),
-        in_flight_bytes: args.in_flight_bytes,
-        epoch_bytes: args.epoch_bytes,
-        stop,
-        snapshots,
-        live: Arc::clone(&source.live),
-        clock: Clock::default(),
-    }
 }

@@ -243,14 +243,8 @@ impl Engine {
         let gate: Mutex<Option<CommitGate>> = Mutex::new(gate);
         let source = Arc::new(source);
         let work = move |worker: &mut Worker| {
-            let gate = match worker.index() {
-                0 => gate
-                    .lock()
-                    .ok()
-                    .and_then(|mut g| g.take())
-                    .map(|g| Box::new(g) as Box<dyn Gate>),
-                _ => None,
-            };
+            let gate = (worker.index() == 0).then(|| gate.lock().ok()?.take());
+            let gate = gate.flatten().map(|g| Box::new(g) as Box<dyn Gate>);
             let (index, peers) = (worker.index(), worker.peers());
             let (plan, live) = (Arc::clone(&settings.fold.plan), Arc::clone(&settings.live));
             let watch = limits.watch_totals(plan, live, index);

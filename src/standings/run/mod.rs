@@ -19,6 +19,7 @@ mod questions;
 pub mod record;
 pub mod replica;
 pub mod serve;
+mod settings;
 pub mod signals;
 pub mod size;
 pub mod upgrade;

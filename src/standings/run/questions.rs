@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::args::{Delivery, RunArgs};
 use super::commands::{self, Prepared};
 use super::finished::{grouped, reasons_of};
+use super::settings;
 use standings_edge::recording::Pace;
 use standings_edge::sink::postgres::PostgresSink;
 use standings_edge::sink::url::SinkUrl;
@@ -154,7 +155,7 @@ fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>, Failure> {
     };
     let mut fold = Fold::new(fold::Settings {
         plan: Arc::clone(&prepared.plan),
-        policy: commands::policy(args),
+        policy: settings::policy(args),
         summary_window: None,
         max_record_bytes: args.max_record_bytes,
     });

@@ -220,22 +220,27 @@ impl Supervisor<'_> {
                     format!("the cluster failed {early} times in a row within seconds; giving up"),
                 ));
             }
-            let wait = Duration::from_millis(100 << early.min(6));
-            tracing::warn!(
-                event = "cluster_restart",
-                generation = self.generation,
-                code,
-                wait_ms = wait.as_millis() as u64
-            );
-            let until = Instant::now() + wait;
-            while Instant::now() < until && !self.is_stopped() {
-                std::thread::sleep(Duration::from_millis(20));
-            }
+            self.pause(early, code);
             if self.is_stopped() {
                 // Nothing runs, and what was not committed is read again by whoever starts next.
                 tracing::info!(event = "stopped", "between two generations");
                 return Ok(());
             }
+        }
+    }
+
+    /// Waits before the next start, longer each time that one failed early.
+    fn pause(&self, early: u32, code: i32) {
+        let wait = Duration::from_millis(100 << early.min(6));
+        tracing::warn!(
+            event = "cluster_restart",
+            generation = self.generation,
+            code,
+            wait_ms = wait.as_millis() as u64
+        );
+        let until = Instant::now() + wait;
+        while Instant::now() < until && !self.is_stopped() {
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 

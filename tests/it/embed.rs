@@ -1,8 +1,6 @@
 //! The engine as a library, against the reference and against the binary: the same input, the same rows.
 
-mod support;
-
-#[path = "../examples/embed.rs"]
+#[path = "../../examples/embed.rs"]
 #[allow(dead_code)]
 mod example;
 
@@ -10,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::support::{Dice, Folding, Rows, fold, keys_of, measures_of, reference, run, sales};
 use standings::embed::{Error, Queries, Rankings, Row};
-use support::{Dice, Folding, Rows, fold, keys_of, measures_of, reference, run, sales};
 
 const DAY_BEGIN: i64 = 1_769_126_400_000;
 const SHIPPED: [&str; 3] = [

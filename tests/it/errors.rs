@@ -3,17 +3,15 @@
 //!
 //! `STANDINGS_UPDATE_DOCS=1 deploy/test errors` writes the pages.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use crate::support::{free_port, standings};
 use standings_model::error::codes::{self, GROUPS};
 use standings_model::error::{docs, file_of, find};
-use support::{free_port, standings};
 
 const SALE: &str = r#"{"sale_id":"s1","event_time":1769126400000,"city":"Lisbon","salesman_id":"S1","salesman_name":"Ana","amount":1}"#;
 
