@@ -406,3 +406,52 @@ fn declares(line: &str, name: &str) -> bool {
     (before.trim().is_empty() || before.trim_start().starts_with("pub"))
         && rest.trim_end_matches([';', '{', ' ']) == name
 }
+
+#[test]
+fn every_invariant_names_what_holds_it() {
+    let page = fs::read_to_string("docs/architecture.md").unwrap();
+    let section = page.split("\n## Invariants\n").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let invariants = section.split("\n").filter(|l| l.contains(". **")).count();
+    assert!(invariants > 4, "{invariants} invariants");
+    let held: Vec<&str> = section.split("Held by ").skip(1).collect();
+    assert_eq!(held.len(), invariants, "each says by what it is held");
+    for by in held {
+        let by = by.split("\n   ").take(2).collect::<Vec<_>>().join(" ");
+        let named: Vec<&str> = by.split('`').skip(1).step_by(2).collect();
+        assert!(named.len() >= 2 && named.len() % 2 == 0, "{named:?}");
+        for pair in named.chunks(2) {
+            let text = fs::read_to_string(pair[0]).unwrap_or_else(|e| panic!("{}: {e}", pair[0]));
+            let known = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+            assert!(
+                known.into_iter().any(|w| w == pair[1]),
+                "{pair:?} is not there"
+            );
+        }
+    }
+    // Those of the simulator have numbers of their own.
+    let page = fs::read_to_string("docs/simulator.md").unwrap();
+    let mut world = String::new();
+    let mut folders = vec![PathBuf::from("tests/sim")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => world.push_str(&fs::read_to_string(path).unwrap()),
+            }
+        }
+    }
+    for number in 1..=13 {
+        let name = format!("I{number}");
+        let is_in = |text: &str| {
+            let mut words = text.split(|c: char| !c.is_alphanumeric());
+            words.any(|w| w == name)
+        };
+        assert!(is_in(&world), "the simulator has no {name}");
+        assert!(
+            number == 1 || is_in(&page),
+            "docs/simulator.md does not say {name}"
+        );
+    }
+}
