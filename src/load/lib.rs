@@ -6,7 +6,16 @@
 //! ```
 //!
 //! It is a floor of its own because the benches of the stages need its sales and no client: they link neither librdkafka nor
-//! axum. It opens no file and sends nothing; who asks for a line writes it.
+//! axum.
+//!
+//! # Where to begin
+//!
+//! - [`Shape`]: what sales are made. [`Generator`]: makes them, a line after the other.
+//! - [`Dice`]: random numbers for anything else that is to be the same each time.
+//!
+//! # What it must never do
+//!
+//! Write or send a sale: who asks for a line does. Make other bytes for the same seed: recorded figures are over them.
 #![cfg_attr(
     not(test),
     deny(

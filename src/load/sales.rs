@@ -86,6 +86,23 @@ pub enum WrongShape {
 }
 
 /// Makes sales, one line after the other.
+///
+/// # Examples
+///
+/// ```
+/// use standings_load::{Generator, Shape};
+///
+/// let shape = Shape { sales: 2, seed: 7, ..Shape::default() };
+/// let (mut one, mut other) = (Vec::new(), Vec::new());
+/// for out in [&mut one, &mut other] {
+///     let mut generator = Generator::new(&shape)?;
+///     generator.push(out);
+///     generator.push(out);
+/// }
+/// assert!(one.starts_with(br#"{"sale_id":"a-0","event_time":"2026-01-2"#));
+/// assert_eq!(one, other);
+/// # Ok::<(), standings_load::WrongShape>(())
+/// ```
 pub struct Generator {
     dice: Dice,
     number: u64,

@@ -46,6 +46,7 @@
 //! | [`standings_query`] | SQL files to a plan | [`parse_ranking`](standings_query::parse_ranking) |
 //! | [`standings_decode`] | bytes to a sale, or a reason | [`Decoder`](standings_decode::Decoder) |
 //! | [`standings_observe`], [`standings_process`] | what a run says of itself, how it ends | [`Live`](standings_observe::live::Live), [`Failure`](standings_process::exit::Failure) |
+//! | [`standings_load`] | sales made up, the same bytes for the same seed | [`Generator`](standings_load::Generator) |
 //! | [`standings_model`] | the words that all share | [`Plan`](standings_model::plan::Plan), [`Commit`](standings_model::change::Commit) |
 //!
 //! # What it must never do
