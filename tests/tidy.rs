@@ -390,6 +390,34 @@ fn is_target(path: &Path) -> bool {
     path.ancestors().skip(1).any(of)
 }
 
+/// A file that nobody declares is not compiled, and says nothing: each of `tests` is named in the manifest, each of `tests/it` and of
+/// `tests/support` in their roots.
+#[test]
+fn every_file_of_tests_is_run() {
+    let roots = [
+        ("tests", None),
+        ("tests/it", Some("tests/it/main.rs")),
+        ("tests/support", Some("tests/support/mod.rs")),
+    ];
+    for (folder, root) in roots {
+        let declared = root.map(|r| fs::read_to_string(r).unwrap());
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let is_module = path.join("mod.rs").exists();
+            let is_file = path.extension().is_some_and(|e| e == "rs");
+            if !(is_file || is_module) || root.is_some_and(|r| Path::new(r) == path) {
+                continue;
+            }
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let is_run = match &declared {
+                Some(text) => text.lines().any(|l| declares(l, name)),
+                None => is_module || is_target(&path),
+            };
+            assert!(is_run, "{} is in no test: nobody runs it", path.display());
+        }
+    }
+}
+
 /// The files that can declare a module of this folder.
 fn parents(folder: &Path) -> Vec<PathBuf> {
     let mut all = vec![
