@@ -49,6 +49,17 @@ fn stop(cluster: Process, when: &str) {
     assert_eq!(code, Some(0), "asked to stop {when}: {text}");
 }
 
+/// Waits until it hears signals: before its first line runs, one ends it as any process.
+fn hears(cluster: &Process) {
+    let status = format!("/proc/{}/status", cluster.id());
+    support::until("it hears signals", Duration::from_secs(20), || {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let caught = text.lines().find_map(|l| l.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        caught.is_some_and(|mask| mask & (1 << (libc::SIGTERM - 1)) != 0)
+    });
+}
+
 /// What `standings resize` asks.
 fn control(cluster: &Process) -> PathBuf {
     std::env::temp_dir().join(format!("standings-cluster-{}/control", cluster.id()))
@@ -214,8 +225,9 @@ fn a_size_that_cannot_start_costs_nothing() {
 fn a_cluster_that_has_only_just_begun_ends_in_peace() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let bed = Bed::new("resize").topic(1).database();
-    for ms in [20, 50, 90, 140, 200, 350, 600] {
+    for ms in [0, 20, 50, 90, 140, 200, 350, 600] {
         let cluster = bed.cluster("2", &[], &[]);
+        hears(&cluster);
         std::thread::sleep(Duration::from_millis(ms));
         stop(cluster, &format!("after {ms} ms"));
     }
