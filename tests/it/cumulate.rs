@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::kafka::{block, consume, produce, topic};
-use crate::support::postgres::{connect, database};
-use crate::support::{self, Dice, Running, free_port, run, service, standings, until};
+use crate::support::kafka::block;
+use crate::support::postgres::connect;
+use crate::support::{self, Bed, Dice, Running, free_port, standings, until};
 
 const MINUTE: i64 = 60_000;
 const BEGIN: i64 = 1_769_126_400_000;
@@ -84,9 +84,9 @@ fn in_tables(url: &str) -> Rows {
     rows.collect()
 }
 
-fn in_log(topic: &str) -> Rows {
+fn in_log(bed: &Bed) -> Rows {
     let mut rows = Rows::new();
-    for text in consume(topic) {
+    for text in bed.changed() {
         let change: Value = serde_json::from_str(&text).unwrap();
         let time = |name: &str| support::millis(change[name].as_str().unwrap());
         let row = &change["row"];
@@ -110,76 +110,39 @@ fn in_log(topic: &str) -> Rows {
 #[test]
 fn windows_that_begin_together_are_told_apart_everywhere() {
     let mut dice = Dice::new(20);
-    let (source, changes, url) = (topic("growing", 2), topic("growing_changes", 1), database());
-    let dir = tempfile::tempdir().unwrap();
-    let queries = dir.path().join("queries");
+    let bed = Bed::new("growing").topic(2).database().changes().state();
+    let queries = bed.path("queries");
     std::fs::create_dir(&queries).unwrap();
     std::fs::copy("queries/sales.sql", queries.join("sales.sql")).unwrap();
     std::fs::write(queries.join("growing.sql"), GROWING).unwrap();
-    let queries = queries.display().to_string();
-    let brokers = service("KAFKA_BROKERS");
-    let from = format!("kafka://{brokers}/{source}");
-    let (log, state) = (
-        format!("kafka://{brokers}/{changes}"),
-        format!("file:{}", dir.path().join("state").display()),
-    );
-    let once = || {
-        run(&[
-            "run",
-            "-w",
-            "2",
-            "--queries",
-            &queries,
-            "--source",
-            &from,
-            "--sink",
-            &url,
-            "--sink",
-            &log,
-            "--state",
-            &state,
-            "--snapshot-interval",
-            "100ms",
-            "--allowed-lateness",
-            "10d",
-            "--until-end",
-        ]);
-    };
+    let bed = bed.queries(&queries);
+    let late = ["--allowed-lateness", "10d"];
+    let often = ["--snapshot-interval", "100ms", "-w", "2"];
+    let once = || bed.to_end(&[&late[..], &often].concat());
     let first = [sales(&mut dice, 600, BEGIN), sales(&mut dice, 600, BEGIN)];
     let lines = |parts: &[Vec<Sale>; 2]| parts.each_ref().map(|p| p.iter().map(line).collect());
-    produce(&source, &lines(&first));
+    bed.send(&lines(&first));
     once();
     let want = plainly(&[&first[0], &first[1]]);
     assert!(want.len() > 30);
-    assert_eq!(in_tables(&url), want);
-    assert_eq!(in_log(&changes), want);
+    assert_eq!(in_tables(bed.postgres()), want);
+    assert_eq!(in_log(&bed), want);
 
     // Goes on from where it was, into windows that are there already.
     let half = BEGIN + 5 * 600 * 10_000;
     let second = [sales(&mut dice, 300, half), sales(&mut dice, 300, half)];
-    produce(&source, &lines(&second));
+    bed.send(&lines(&second));
     once();
     let want = plainly(&[&first[0], &first[1], &second[0], &second[1]]);
-    assert_eq!(in_tables(&url), want);
-    assert_eq!(in_log(&changes), want);
+    assert_eq!(in_tables(bed.postgres()), want);
+    assert_eq!(in_log(&bed), want);
 
-    let verified = standings(&[
-        "verify",
-        "--all",
-        "--queries",
-        &queries,
-        "--source",
-        &from,
-        "--sink",
-        &url,
-    ])
-    .args(["--allowed-lateness", "10d"])
-    .output()
-    .unwrap();
-    let said = String::from_utf8_lossy(&verified.stdout).into_owned();
-    assert!(verified.status.success(), "{verified:?}");
+    let tables = Bed::new("growing").queries(&queries);
+    let tables = tables.source(bed.source_url()).sink(bed.postgres());
+    let (code, said) = tables.say("verify", &[&["--all"], &late[..]].concat());
+    assert_eq!(code, Some(0), "{said}");
     assert!(said.contains(&format!("{} rows of ", want.len())), "{said}");
-    asked(&url, &queries, &want);
+    asked(bed.postgres(), queries.to_str().unwrap(), &want);
 }
 
 /// The same over the API of `serve`, where a path names both ends.

@@ -7,9 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::kafka::{produce, topic};
-use crate::support::postgres::database;
-use crate::support::{self, Running, free_port, http, service, standings, until};
+use crate::support::{Bed, Running, free_port, http, until};
 use serde_json::Value;
 
 const WAIT: Duration = Duration::from_secs(40);
@@ -83,9 +81,8 @@ fn filled(expr: &str) -> String {
 
 #[test]
 fn every_rule_and_panel_is_evaluated_by_a_real_prometheus() {
-    let topic = topic("metrics", 4);
-    let postgres = database();
-    let dir = tempfile::tempdir().unwrap();
+    let bed = Bed::new("metrics").topic(4).database().changes_file();
+    let bed = bed.state();
     // Two neighbouring ports: process 1 serves one above process 0.
     let port = loop {
         let port = free_port();
@@ -93,44 +90,17 @@ fn every_rule_and_panel_is_evaluated_by_a_real_prometheus() {
             break port;
         }
     };
-    let cluster = standings(&["cluster", "-n", "2", "--", "run", "--queries", "queries"])
-        .args([
-            "--source",
-            &format!("kafka://{}/{topic}", service("KAFKA_BROKERS")),
-        ])
-        .args([
-            "--sink",
-            &postgres,
-            "--sink",
-            &format!("file:{}", dir.path().join("changes").display()),
-        ])
-        .args([
-            "--late",
-            "file:/dev/null",
-            "--dead-letter",
-            "file:/dev/null",
-        ])
-        .args([
-            "--state",
-            &format!("file:{}", dir.path().join("state").display()),
-            "--snapshot-interval",
-            "1s",
-        ])
-        .args(["--http", &format!("127.0.0.1:{port}")])
-        .args([
-            "--slo-latency-p99",
-            "10s",
-            "--slo-freshness",
-            "30s",
-            "--slo-completeness",
-            "99",
-            "--slo-lateness",
-            "1",
-        ])
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut cluster = Running(cluster);
+    let flags = [
+        ["--late", "file:/dev/null"],
+        ["--dead-letter", "file:/dev/null"],
+        ["--snapshot-interval", "1s"],
+        ["--http", &format!("127.0.0.1:{port}")],
+        ["--slo-latency-p99", "10s"],
+        ["--slo-freshness", "30s"],
+        ["--slo-completeness", "99"],
+        ["--slo-lateness", "1"],
+    ];
+    let cluster = bed.cluster("2", &[], &flags.concat());
     let ours = [
         format!("127.0.0.1:{port}"),
         format!("127.0.0.1:{}", port + 1),
@@ -145,18 +115,18 @@ fn every_rule_and_panel_is_evaluated_by_a_real_prometheus() {
     let configuration = format!(
         "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [{}]\nscrape_configs:\n- job_name: standings\n  \
          static_configs:\n  - targets: [\"{}\", \"{}\"]\n",
-        rules_that_hurry(dir.path()).display(),
+        rules_that_hurry(bed.folder()).display(),
         ours[0],
         ours[1]
     );
-    let path = dir.path().join("prometheus.yml");
+    let path = bed.path("prometheus.yml");
     std::fs::write(&path, configuration).unwrap();
-    let log = std::fs::File::create(dir.path().join("prometheus.log")).unwrap();
+    let log = std::fs::File::create(bed.path("prometheus.log")).unwrap();
     let server = Command::new("prometheus")
         .arg(format!("--config.file={}", path.display()))
         .arg(format!(
             "--storage.tsdb.path={}",
-            dir.path().join("tsdb").display()
+            bed.path("tsdb").display()
         ))
         .arg(format!("--web.listen-address={web}"))
         .stdout(Stdio::null())
@@ -181,7 +151,7 @@ fn every_rule_and_panel_is_evaluated_by_a_real_prometheus() {
                     .collect()
             })
             .collect();
-        produce(&topic, &parts);
+        bed.send(&parts);
         sent += 2000;
         std::thread::sleep(Duration::from_millis(900));
     }
@@ -261,15 +231,8 @@ fn every_rule_and_panel_is_evaluated_by_a_real_prometheus() {
     let metrics = http::get(&ours[0], "/metrics").1;
     every_metric_is_documented(&metrics);
 
-    let pid = cluster.0.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
-    support::wait(&mut cluster.0, WAIT, &["cluster"]);
+    let (code, _, text) = cluster.stop();
+    assert_eq!(code, Some(0), "{text}");
 }
 
 /// The rules as they are, evaluated each second instead of every quarter of a minute.

@@ -7,11 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::support::calls::get;
-use crate::support::kafka::{block, produce, topic};
+use crate::support::kafka::block;
 use crate::support::postgres::{connect, database, rows_of};
-use crate::support::{
-    self, Dice, HOUR, Running, free_port, reference, sales, service, standings, until,
-};
+use crate::support::{self, Bed, Dice, Running, free_port, sales, standings, until};
 use tokio_postgres::SimpleQueryMessage;
 
 const WAIT: Duration = Duration::from_secs(30);
@@ -66,7 +64,8 @@ fn others(url: String, stop: Arc<AtomicBool>) -> std::thread::JoinHandle<()> {
 
 #[test]
 fn a_run_and_serve_behind_one_that_gives_each_transaction_another_connection() {
-    let (name, direct) = (topic("pooler", 2), database());
+    let bed = Bed::new("pooler").topic(2);
+    let direct = database();
     let pooler = Pooler::before(&direct);
     let url = format!(
         "postgres://standings@{}/{}",
@@ -84,36 +83,25 @@ fn a_run_and_serve_behind_one_that_gives_each_transaction_another_connection() {
     }
     let stop = Arc::new(AtomicBool::new(false));
     let mixing = others(url.clone(), Arc::clone(&stop));
-    let source = format!("kafka://{}/{name}", service("KAFKA_BROKERS"));
-    let start = || {
-        let mut run = standings(&["run", "--queries", "queries", "--source", &source]);
-        let child = run.args(["--sink", &url, "--commit-interval", "10ms"]);
-        Running(child.stdout(Stdio::null()).spawn().unwrap())
-    };
-    let mut run = start();
+    let bed = bed.sink(&url).flags(&["--commit-interval", "10ms"]);
+    let mut run = bed.start(&[]);
     let mut dice = Dice::new(24);
-    let mut parts = vec![Vec::new(); 2];
     for round in 0..2 {
         for step in 0..8 {
             let from = 1_769_130_000_000 + (round * 8 + step) * 4_000_000;
             let more: Vec<Vec<String>> = (0..2)
                 .map(|_| sales(&mut dice, 25, from, 200_000))
                 .collect();
-            for (all, more) in parts.iter_mut().zip(&more) {
-                all.extend(more.iter().cloned());
-            }
-            produce(&name, &more);
+            bed.send(&more);
             std::thread::sleep(Duration::from_millis(100));
         }
-        let want = reference(&parts, 60_000, HOUR).rows;
+        let want = bed.want();
         until("the tables are right", WAIT, || {
-            let ended = run.0.try_wait().unwrap();
-            assert!(ended.is_none(), "the run ended: {ended:?}");
+            assert!(run.goes_on(), "the run ended: {}", run.log());
             rows_of(&direct) == want
         });
         if round == 0 {
-            // Dropped: killed.
-            drop(std::mem::replace(&mut run, start()));
+            std::mem::replace(&mut run, bed.start(&[])).kill();
         }
     }
     let runs = "SELECT count(*) FROM standings_runs WHERE outcome = 'running'";

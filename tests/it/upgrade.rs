@@ -410,6 +410,20 @@ fn a_newer_progress_record_ends_the_start() {
     refused(&left, &[&progress, "format 99"]);
 }
 
+/// A run in a folder that has its queries, and will have its store.
+#[cfg(any(feature = "full", feature = "fixture"))]
+fn flags(source: &str, postgres: &str, changes: &str) -> Vec<String> {
+    let brokers = service("KAFKA_BROKERS");
+    let flags = [
+        ["--queries", "queries"],
+        ["--source", &format!("kafka://{brokers}/{source}")],
+        ["--sink", postgres],
+        ["--sink", &format!("kafka://{brokers}/{changes}")],
+        ["--state", "file:state"],
+    ];
+    flags.concat().into_iter().map(str::to_owned).collect()
+}
+
 /// It costs another build, of the revision in `fixtures/older`: `deploy/test --full` makes it.
 #[cfg(feature = "full")]
 #[test]
@@ -420,20 +434,9 @@ fn from_an_older_binary_to_this_one_under_load() {
     let dir = tempfile::tempdir().unwrap();
     copy(Path::new("queries"), &dir.path().join("queries"));
     let (source, changes, postgres) = (topic("load", 3), topic("load_changes", 1), database());
-    let brokers = service("KAFKA_BROKERS");
-    let flags: Vec<String> = [
-        ["--queries", "queries"],
-        ["--source", &format!("kafka://{brokers}/{source}")],
-        ["--sink", &postgres],
-        ["--sink", &format!("kafka://{brokers}/{changes}")],
-        ["--state", "file:state"],
-        ["--snapshot-interval", "150ms"],
-        ["--commit-interval", "1ms"],
-    ]
-    .iter()
-    .flatten()
-    .map(|word| (*word).to_owned())
-    .collect();
+    let mut flags = flags(&source, &postgres, &changes);
+    let often = ["--snapshot-interval", "150ms", "--commit-interval", "1ms"];
+    flags.extend(often.map(str::to_owned));
     let parts: Vec<_> = (0..3)
         .map(|_| sales(&mut dice, 6000, 1_769_130_000_000, 40_000))
         .collect();
@@ -491,18 +494,7 @@ fn make_a_fixture() {
     let mut dice = Dice::new(1);
     let parts: Vec<Vec<String>> = (0..2).map(|_| small_input(&mut dice)).collect();
     let (source, changes, postgres) = (topic("sales", 2), topic("changes", 1), database());
-    let brokers = service("KAFKA_BROKERS");
-    let flags: Vec<String> = [
-        ["--queries", "queries"],
-        ["--source", &format!("kafka://{brokers}/{source}")],
-        ["--sink", &postgres],
-        ["--sink", &format!("kafka://{brokers}/{changes}")],
-        ["--state", "file:state"],
-    ]
-    .iter()
-    .flatten()
-    .map(|word| (*word).to_owned())
-    .collect();
+    let flags = flags(&source, &postgres, &changes);
     // First what the snapshot stands for, then more, so that the sinks are ahead of it.
     let first: Vec<_> = parts.iter().map(|p| p[..p.len() / 2].to_vec()).collect();
     let rest: Vec<_> = parts.iter().map(|p| p[p.len() / 2..].to_vec()).collect();

@@ -8,10 +8,10 @@
 //!                        └──► folder: state, dead letters, late sales, its log
 //! ```
 
-use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::kafka::{consume, produce, topic};
@@ -39,8 +39,8 @@ pub struct Bed {
     proxy: Option<Proxy>,
     changes: Changes,
     address: Option<String>,
-    started: Cell<usize>,
-    sent: RefCell<Vec<Vec<String>>>,
+    started: AtomicUsize,
+    sent: Mutex<Vec<Vec<String>>>,
 }
 
 /// Where the changes go.
@@ -64,8 +64,8 @@ impl Bed {
             proxy: None,
             changes: Changes::Nowhere,
             address: None,
-            started: Cell::new(0),
-            sent: RefCell::default(),
+            started: AtomicUsize::new(0),
+            sent: Mutex::default(),
         }
     }
 
@@ -236,7 +236,7 @@ impl Bed {
     /// Each partition's next lines.
     pub fn send(&self, partitions: &[Vec<String>]) {
         produce(self.topic_name(), partitions);
-        let mut sent = self.sent.borrow_mut();
+        let mut sent = self.sent.lock().unwrap();
         let all = partitions.len().max(sent.len());
         sent.resize(all, Vec::new());
         for (sent, more) in sent.iter_mut().zip(partitions) {
@@ -246,12 +246,12 @@ impl Bed {
 
     /// All that was sent so far.
     pub fn sent(&self) -> Vec<Vec<String>> {
-        self.sent.borrow().clone()
+        self.sent.lock().unwrap().clone()
     }
 
     /// What all that was sent comes to, by the reference.
     pub fn want(&self) -> Rows {
-        reference(&self.sent.borrow(), 60_000, HOUR).rows
+        reference(&self.sent.lock().unwrap(), 60_000, HOUR).rows
     }
 
     /// What the tables show.
@@ -321,7 +321,7 @@ impl Bed {
 
     /// Starts this command as `start` does.
     pub fn spawn(&self, command: &mut Command) -> Process {
-        let number = self.started.replace(self.started.get() + 1);
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
         let log = self.path(&format!("{number}.log"));
         let file = std::fs::File::create(&log).unwrap();
         let child = command.stdout(Stdio::null()).stderr(file).spawn();

@@ -1,24 +1,19 @@
 //! Standings over the real Kafka, with sales that a test sends one by one.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rdkafka::config::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord};
 
-use super::browser::{Browser, PATIENCE};
-use crate::support::kafka::{produce, topic};
-use crate::support::{Running, free_port, http, service, standings, until};
+use super::browser::Browser;
+use crate::support::{Bed, Process, service, standings};
 
 pub struct Shop {
-    topic: String,
+    bed: Bed,
     pub address: String,
-    dir: tempfile::TempDir,
-    server: Option<Running>,
-    keys: Option<PathBuf>,
+    server: Option<Process>,
     number: AtomicU64,
 }
 
@@ -37,58 +32,35 @@ impl Shop {
     }
 
     fn open_with(line: Option<&str>) -> Self {
+        let mut bed = Bed::new("page").topic(1).http();
+        if let Some(line) = line {
+            let path = bed.path("keys");
+            bed.write("keys", &[line.to_owned()]);
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            bed = bed.flags(&["--http-keys", path.to_str().unwrap()]);
+        }
         let mut shop = Shop {
-            topic: topic("page", 1),
-            address: format!("127.0.0.1:{}", free_port()),
-            dir: tempfile::tempdir().unwrap(),
+            address: bed.address().to_owned(),
+            bed,
             server: None,
-            keys: None,
             number: AtomicU64::new(0),
         };
-        shop.keys = line.map(|line| {
-            let path = shop.dir.path().join("keys");
-            std::fs::write(&path, format!("{line}\n")).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-            path
-        });
         let sales: Vec<_> = (0..12)
             .map(|i| {
                 let amount = 50 * (6 - i / 2);
                 shop.sale(CITIES[i / 2], &format!("S{i:03}"), amount as u64 * 100)
             })
             .collect();
-        produce(&shop.topic, &[sales]);
+        shop.bed.send(&[sales]);
         shop.start();
         shop
     }
 
     /// Starts the server, again on the same port.
     pub fn start(&mut self) {
-        let changes = self
-            .dir
-            .path()
-            .join(format!("changes-{}", self.number.load(Ordering::Relaxed)));
-        let source = format!("kafka://{}/{}", service("KAFKA_BROKERS"), self.topic);
-        let child = standings(&["run", "--queries", "queries", "--source", &source])
-            .args([
-                "--http",
-                &self.address,
-                "--sink",
-                &format!("file:{}", changes.display()),
-            ])
-            .args(
-                self.keys
-                    .iter()
-                    .flat_map(|path| ["--http-keys".as_ref(), path.as_os_str()]),
-            )
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        self.server = Some(Running(child));
-        until("the server is ready", PATIENCE, || {
-            http::request("GET", &self.address, "/readyz", "")
-                .is_ok_and(|(status, _)| status == 200)
-        });
+        let number = self.number.load(Ordering::Relaxed);
+        let changes = self.bed.url(&format!("changes-{number}"));
+        self.server = Some(self.bed.start(&["--sink", &changes]).ready());
     }
 
     /// Kills it.
@@ -106,7 +78,7 @@ impl Shop {
 
     /// Sends one sale into Kafka.
     pub fn sell(&self, city: &str, salesman: &str, cents: u64) {
-        produce(&self.topic, &[vec![self.sale(city, salesman, cents)]]);
+        self.bed.send(&[vec![self.sale(city, salesman, cents)]]);
     }
 
     /// Sends sales on one connection, each at once: a new connection for each would take longer than the sale.
@@ -118,7 +90,8 @@ impl Shop {
             .unwrap();
         move |city, salesman, cents| {
             let line = self.sale(city, salesman, cents);
-            let record: BaseRecord<'_, (), String> = BaseRecord::to(&self.topic).payload(&line);
+            let record: BaseRecord<'_, (), String> =
+                BaseRecord::to(self.bed.topic_name()).payload(&line);
             producer.send(record).map_err(|(e, _)| e).unwrap();
             producer.poll(Duration::ZERO);
         }
