@@ -40,10 +40,7 @@ const FUNCTION: usize = 80;
 const FILE: usize = 500;
 
 /// Longer than that, from before there was this rule: each may only get shorter, and goes when it fits.
-const LONG_FUNCTIONS: &[(&str, usize)] = &[
-    ("src/edge/source/kafka/burst.rs poll", 122),
-    ("src/standings/run/commands.rs run", 87),
-];
+const LONG_FUNCTIONS: &[(&str, usize)] = &[("src/standings/run/commands.rs run", 87)];
 const LONG_FILES: &[(&str, usize)] = &[("src/commit/transactions.rs", 538)];
 
 /// Rooms that know each other all the same.
@@ -447,7 +444,10 @@ fn every_invariant_names_what_holds_it() {
     for by in held {
         let by = by.split("\n   ").take(2).collect::<Vec<_>>().join(" ");
         let named: Vec<&str> = by.split('`').skip(1).step_by(2).collect();
-        assert!(named.len() >= 2 && named.len() % 2 == 0, "{named:?}");
+        assert!(
+            named.len() >= 2 && named.len().is_multiple_of(2),
+            "{named:?}"
+        );
         for pair in named.chunks(2) {
             let text = fs::read_to_string(pair[0]).unwrap_or_else(|e| panic!("{}: {e}", pair[0]));
             let known = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));

@@ -35,8 +35,11 @@ fn rows(rankings: &Rankings) -> Rows {
     all
 }
 
+/// Late sales and dead letters so far.
+type Told = Arc<Mutex<(u64, u64)>>;
+
 /// Counts lines by whether they are of late sales.
-fn counting() -> (Arc<Mutex<(u64, u64)>>, impl FnMut(&str) + Send + 'static) {
+fn counting() -> (Told, impl FnMut(&str) + Send + 'static) {
     let counts: Arc<Mutex<(u64, u64)>> = Arc::default();
     let to = Arc::clone(&counts);
     let told = move |line: &str| {

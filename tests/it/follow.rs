@@ -62,12 +62,10 @@ impl Follower {
     }
 }
 
-fn row(
-    ranking: &str,
-    start: &Value,
-    fields: &Value,
-    rank: &Value,
-) -> ((String, i64, Vec<String>), (u64, Vec<Value>)) {
+/// Ranking, window and keys; rank and measures.
+type Placed = ((String, i64, Vec<String>), (u64, Vec<Value>));
+
+fn row(ranking: &str, start: &Value, fields: &Value, rank: &Value) -> Placed {
     let keys = keys_of(ranking)
         .iter()
         .map(|k| fields[*k].as_str().unwrap().to_owned());

@@ -95,9 +95,12 @@ fn ms(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 4)
 }
 
+/// What is called with each line.
+type Listener = dyn FnMut(&str) + Send;
+
 /// Late sales and dead letters, to who asked for them.
 #[derive(Clone)]
-pub(super) struct Told(Arc<Mutex<dyn FnMut(&str) + Send>>);
+pub(super) struct Told(Arc<Mutex<Listener>>);
 
 impl RejectWriter for Told {
     fn open(&mut self, _: bool) -> Result<(), SinkError> {

@@ -7,11 +7,13 @@ use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
-use rdkafka::message::Message;
+use rdkafka::message::Message as _;
 
 use super::super::blocks;
+use super::super::reader::Outlet;
 use super::Topic;
 use super::error::{Oddity, TopicError};
+use super::messages::Message;
 use super::own::{Fate, Own};
 use standings_engine::input::Guard;
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
@@ -38,6 +40,64 @@ fn wall_ms() -> i64 {
     })
 }
 
+/// What has come so far of a burst.
+#[derive(Default)]
+struct Burst {
+    open: BTreeMap<PartitionId, Block>,
+    taken: usize,
+    is_full: bool,
+    caught_up: Vec<PartitionId>,
+    past_end: BTreeSet<PartitionId>,
+    given_back: BTreeSet<PartitionId>,
+    /// When the first message came, and that on the wall.
+    now: Option<Instant>,
+    wall: Option<i64>,
+    /// Whether one came after a silence, so that nothing is given on before it is known that the topic is the same.
+    unconfirmed: bool,
+}
+
+impl Burst {
+    /// Takes a message into its partition's block: `None` if it is not to be read now, else the block if that is full.
+    fn take(
+        &mut self,
+        own: &mut BTreeMap<PartitionId, Own>,
+        out: &Outlet,
+        message: &Message<'_>,
+    ) -> Option<Option<Block>> {
+        let partition = message.partition;
+        let now = *self.now.get_or_insert_with(Instant::now);
+        let own = own.get_mut(&partition)?;
+        own.is_new = false;
+        self.unconfirmed |= Guard::is_unsure(own.heard, now);
+        own.heard = now;
+        match own.place(message.offset, out.released()) {
+            Fate::Taken => {}
+            Fate::GivenBack => {
+                self.given_back.insert(partition);
+                return None;
+            }
+            Fate::BehindEnd => {
+                self.past_end.insert(partition);
+                return None;
+            }
+        }
+        let block = self.open.entry(partition);
+        let block = block.or_insert_with(|| empty(out.spent(), partition));
+        let timestamp = match message.timestamp {
+            ..0 => NO_TIMESTAMP,
+            // No producer sent it after it was read, whatever its clock says.
+            time if message.is_producer_s => time.min(*self.wall.get_or_insert_with(wall_ms)),
+            time => time,
+        };
+        block.push(message.payload, message.offset, timestamp);
+        block.leader_epoch = message.leader_epoch;
+        self.taken += 1;
+        let is_full = block.bytes.len() >= BLOCK_BYTES;
+        self.is_full |= is_full || self.taken >= BLOCK_RECORDS;
+        Some(is_full.then(|| self.open.remove(&partition)).flatten())
+    }
+}
+
 impl Topic<'_> {
     /// Takes one burst of messages; `false` when told to stop.
     pub(super) fn poll(&mut self) -> Result<bool, TopicError> {
@@ -51,72 +111,20 @@ impl Topic<'_> {
             }
         }
         let mut wait = POLL;
-        let mut taken = 0;
-        let mut open: BTreeMap<PartitionId, Block> = BTreeMap::new();
-        let mut is_full = false;
-        let mut caught_up = Vec::new();
-        let mut past_end = BTreeSet::new();
-        let mut given_back = BTreeSet::new();
-        // When the first message came; and whether one came after a silence, so that nothing is given on before it is
-        // known that the topic is the same.
-        let mut now = None;
-        let mut wall = None;
-        let mut unconfirmed = false;
+        let mut burst = Burst::default();
         while let Some(message) = self.messages.next(wait) {
             // What has arrived is handed over at once when nothing more waits in the client.
             wait = Duration::ZERO;
             match message {
                 Ok(message) => {
-                    let partition = message.partition;
-                    let now = *now.get_or_insert_with(Instant::now);
-                    let Some(own) = self.own.get_mut(&partition) else {
+                    let Some(full) = burst.take(&mut self.own, self.out, &message) else {
                         continue;
                     };
-                    own.is_new = false;
-                    unconfirmed |= Guard::is_unsure(own.heard, now);
-                    own.heard = now;
-                    match own.place(message.offset, self.out.released()) {
-                        Fate::Taken => {}
-                        Fate::GivenBack => {
-                            given_back.insert(partition);
-                            continue;
-                        }
-                        Fate::BehindEnd => {
-                            past_end.insert(partition);
-                            continue;
-                        }
+                    if !self.give_on(&mut burst, full)? {
+                        return Ok(false);
                     }
-                    let block = open.entry(partition);
-                    let block = block.or_insert_with(|| empty(self.out.spent(), partition));
-                    let timestamp = match message.timestamp {
-                        ..0 => NO_TIMESTAMP,
-                        // No producer sent it after it was read, whatever its clock says.
-                        time if message.is_producer_s => {
-                            time.min(*wall.get_or_insert_with(wall_ms))
-                        }
-                        time => time,
-                    };
-                    block.push(message.payload, message.offset, timestamp);
-                    block.leader_epoch = message.leader_epoch;
-                    taken += 1;
-                    if block.bytes.len() >= BLOCK_BYTES
-                        && let Some(block) = open.remove(&partition)
-                    {
-                        is_full = true;
-                        if unconfirmed && !self.confirm()? {
-                            return Ok(false);
-                        }
-                        unconfirmed = false;
-                        if !self.out.send(SourceEvent::Block(block)) {
-                            return Ok(false);
-                        }
-                        if self.own.get(&partition).is_some_and(Own::is_at_end) {
-                            past_end.insert(partition);
-                        }
-                    }
-                    is_full |= taken >= BLOCK_RECORDS;
                     // All that was taken from the client: what is held is read again, so nothing behind it may be left here.
-                    if is_full && self.messages.is_empty() {
+                    if burst.is_full && self.messages.is_empty() {
                         break;
                     }
                 }
@@ -125,36 +133,56 @@ impl Topic<'_> {
                     if let Some(own) = self.own.get_mut(&partition) {
                         own.is_new = false;
                     }
-                    caught_up.push(partition);
+                    burst.caught_up.push(partition);
                 }
                 Err(e) => self.check(&e)?,
             }
         }
-        if unconfirmed && !self.confirm()? {
+        let open = std::mem::take(&mut burst.open).into_values();
+        if burst.unconfirmed && !self.confirm()? {
             return Ok(false);
         }
-        for block in open.into_values() {
+        burst.unconfirmed = false;
+        Ok(self.give_on(&mut burst, open)? && self.say_ends(burst)?)
+    }
+
+    /// Gives blocks to the worker; `false` when told to stop.
+    fn give_on(
+        &mut self,
+        burst: &mut Burst,
+        blocks: impl IntoIterator<Item = Block>,
+    ) -> Result<bool, TopicError> {
+        for block in blocks {
+            if std::mem::take(&mut burst.unconfirmed) && !self.confirm()? {
+                return Ok(false);
+            }
             let partition = block.partition;
             if !self.out.send(SourceEvent::Block(block)) {
                 return Ok(false);
             }
             if self.own.get(&partition).is_some_and(Own::is_at_end) {
-                past_end.insert(partition);
+                burst.past_end.insert(partition);
             }
         }
-        let stopped_at = given_back.iter().chain(&caught_up);
-        for partition in stopped_at.copied().collect::<Vec<_>>() {
+        Ok(true)
+    }
+
+    /// Says which partitions have come to their hold, to the present end, or to the end that is for ever; `false` when
+    /// told to stop.
+    fn say_ends(&mut self, burst: Burst) -> Result<bool, TopicError> {
+        let stopped_at = burst.given_back.iter().chain(&burst.caught_up);
+        for partition in stopped_at.copied() {
             if !self.skip_to_hold(partition) {
                 return Ok(false);
             }
         }
-        if !given_back.is_empty() {
-            self.give_back(&given_back)?;
+        if !burst.given_back.is_empty() {
+            self.give_back(&burst.given_back)?;
         }
-        if !past_end.into_iter().all(|p| self.end(p)) {
+        if !burst.past_end.into_iter().all(|p| self.end(p)) {
             return Ok(false);
         }
-        for partition in caught_up {
+        for partition in burst.caught_up {
             let own = self.own.get(&partition);
             // The end that was told lies behind records that will be read again.
             if own.is_some_and(|own| own.held) {
