@@ -40,8 +40,8 @@ const FUNCTION: usize = 80;
 const FILE: usize = 500;
 
 /// Longer than that, from before there was this rule: each may only get shorter, and goes when it fits.
-const LONG_FUNCTIONS: &[(&str, usize)] = &[("src/standings/run/commands.rs run", 87)];
-const LONG_FILES: &[(&str, usize)] = &[("src/commit/transactions.rs", 538)];
+const LONG_FUNCTIONS: &[(&str, usize)] = &[];
+const LONG_FILES: &[(&str, usize)] = &[];
 
 /// Rooms that know each other all the same.
 const TOGETHER: &[&str] = &[

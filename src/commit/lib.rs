@@ -33,6 +33,7 @@ pub mod committer;
 pub mod database;
 pub mod halving;
 pub mod kind;
+mod progress;
 pub mod refused;
 pub mod sink;
 pub mod tally;

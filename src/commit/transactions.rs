@@ -29,16 +29,13 @@
 //! before the second, and reads after that: what another could still commit by the second is read, or refused. Two
 //! clusters that open at the same time may end up with an id each, and both end.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
+pub use crate::progress::{FORMAT, LogIdentity, Progress};
 use crate::refused::{Letters, each_that_fits};
 use crate::sink::{Shown, ShownRow, Sink, SinkError};
 pub use crate::topic_error::{TopicSinkError, Trouble};
-use standings_model::block::PartitionId;
 use standings_model::change::Commit;
 use standings_model::clock::Clock;
 use standings_model::identity::{Conflict, Known, Opening, admit};
@@ -46,78 +43,6 @@ use standings_model::plan::Plan;
 use standings_model::sabotage::{self, Mistake};
 use standings_observe::live::Live;
 use standings_observe::waiting::{Waiting, What};
-
-/// What the last record of the progress topic says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// The commit.
-    pub commit: u64,
-    /// The generation that wrote it.
-    pub generation: u64,
-    /// The next offset to read, by partition.
-    pub offsets: BTreeMap<PartitionId, u64>,
-    /// The offset that reading began at, by partition.
-    #[serde(default)]
-    pub begins: BTreeMap<PartitionId, u64>,
-    /// The global watermark, ms.
-    pub watermark: Option<i64>,
-    /// [`FORMAT`]; what a newer version wrote is refused.
-    #[serde(default, skip_serializing_if = "is_first")]
-    pub format: u32,
-    /// What the offsets are of; `None` where an earlier version wrote it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub known: Option<Known>,
-    /// Which topics these are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sink: Option<LogIdentity>,
-}
-
-/// The form of progress records; 0 is the first, which did not say.
-pub const FORMAT: u32 = 1;
-
-fn is_first(format: &u32) -> bool {
-    *format == 0
-}
-
-/// Which topics they are.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogIdentity {
-    /// The cluster's id.
-    #[serde(default)]
-    pub cluster: Option<String>,
-    /// The id of the topic of changes.
-    #[serde(default)]
-    pub changes: Option<String>,
-    /// The id of the topic of progress.
-    #[serde(default)]
-    pub progress: Option<String>,
-}
-
-impl LogIdentity {
-    /// Whether `there` are other topics: `None`, or what differs.
-    pub fn differs(&self, there: &LogIdentity) -> Option<String> {
-        let all = [
-            ("the Kafka cluster's id", &self.cluster, &there.cluster),
-            (
-                "the id of the topic of changes",
-                &self.changes,
-                &there.changes,
-            ),
-            (
-                "the id of the topic of progress",
-                &self.progress,
-                &there.progress,
-            ),
-        ];
-        all.into_iter()
-            .find_map(|(what, then, now)| match (then, now) {
-                (Some(then), Some(now)) if then != now => {
-                    Some(format!("{what} was {then} and is {now}"))
-                }
-                _ => None,
-            })
-    }
-}
 
 /// One record.
 pub struct Record<'a> {

@@ -206,21 +206,12 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
         &told,
     );
     let is_first = cluster.process == 0;
-    if is_first {
-        let summing = Summing(Arc::clone(&finished));
-        outputs.observers.push(Box::new(summing));
-    }
     let stop = Arc::clone(&settings.stop);
-    if cluster.process == 0
-        && let Some(watch) = WindowWatch::new(&plan, &live, &settings.stop)
-    {
-        outputs.observers.push(Box::new(watch));
+    if is_first {
+        watch(&args, &plan, &live, &finished, &stop, &mut outputs);
     }
     if let Some(address) = args.http.http.as_deref() {
         serve(&args, address, &plan, &settings, &facts, live, &mut outputs)?;
-    }
-    if let Some(path) = args.caught_up_file.clone().filter(|_| cluster.process == 0) {
-        outputs.observers.push(Box::new(CaughtUp(path)));
     }
     for url in &args.source {
         tracing::info!(event = "starting", source = %url, workers = args.workers, process = args.process);
@@ -250,6 +241,25 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
     }
     witnesses.into_iter().for_each(Witness::done);
     Ok(())
+}
+
+/// What looks at each commit beside those who show it.
+fn watch(
+    args: &RunArgs,
+    plan: &Plan,
+    live: &Arc<Live>,
+    finished: &Arc<Finished>,
+    stop: &Arc<AtomicBool>,
+    outputs: &mut Outputs,
+) {
+    let summing = Summing(Arc::clone(finished));
+    outputs.observers.push(Box::new(summing));
+    if let Some(watch) = WindowWatch::new(plan, live, stop) {
+        outputs.observers.push(Box::new(watch));
+    }
+    if let Some(path) = args.caught_up_file.clone() {
+        outputs.observers.push(Box::new(CaughtUp(path)));
+    }
 }
 
 /// What there is of `--state`.
