@@ -28,7 +28,7 @@ pub struct PeerTlsArgs {
     #[arg(long, value_name = "N", default_value_t = 2_000_000)]
     sales: u64,
     /// How often both sides run.
-    #[arg(long, value_name = "N", default_value_t = 7)]
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = rounds::parse)]
     rounds: usize,
     /// The table as Markdown.
     #[arg(long, value_name = "FILE")]

@@ -25,7 +25,7 @@ Examples:
   bench/start --beside OTHER      in turn with another binary of standings, such as the last release")]
 pub struct StartArgs {
     /// Runs of each.
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = rounds::parse)]
     rounds: usize,
     /// Another binary of standings.
     #[arg(long, value_name = "OTHER")]

@@ -86,6 +86,7 @@ fn wrong_usage_is_told_in_one_diagnostic() {
         ),
         (&["run", "--only", "bound"], "invalid value 'bound'"),
         (&["soak", "--for", "soon"], "`soon` is not a duration"),
+        (&["growth", "--rounds", "0"], "no median of no rounds"),
         (&["nothing"], "unrecognized subcommand"),
     ] {
         let done = bench(args);

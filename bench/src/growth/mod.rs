@@ -37,7 +37,7 @@ pub struct GrowthArgs {
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     sales: u64,
     /// How often each point is run.
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = rounds::parse)]
     rounds: usize,
     /// The most keys.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]

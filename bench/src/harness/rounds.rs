@@ -17,6 +17,15 @@ pub fn order(sides: usize, round: usize) -> Vec<usize> {
     order
 }
 
+/// A number of rounds on the command line: of none there is no median.
+pub fn parse(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("there is no median of no rounds; at least 1".to_owned()),
+        Ok(n) => Ok(n),
+        Err(_) => Err("not a whole number".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +55,11 @@ mod tests {
         assert_eq!(order(12, 4), order(12, 4));
         assert_ne!(order(12, 0), order(12, 1));
         assert_ne!(order(12, 0), order(12, 2));
+    }
+
+    #[test]
+    fn there_is_at_least_one_round() {
+        assert_eq!(parse("3"), Ok(3));
+        assert!(parse("0").is_err() && parse("-1").is_err() && parse("many").is_err());
     }
 }

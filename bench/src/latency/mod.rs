@@ -67,7 +67,7 @@ pub struct LatencyArgs {
     #[arg(long, value_name = "N", default_value_t = 60)]
     seconds: u64,
     /// How often each side runs at each rate.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = rounds::parse)]
     rounds: usize,
     /// Seconds at the rate that do not count: 5, with a Flink side 20, as a JVM compiles.
     #[arg(long, value_name = "N")]

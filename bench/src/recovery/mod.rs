@@ -21,7 +21,7 @@ use crate::harness::metrics::Metrics;
 use crate::harness::report::Report;
 use crate::harness::server::{Server, free_address};
 use crate::harness::stats::{median, whole};
-use crate::harness::{build, place, sales};
+use crate::harness::{build, place, rounds, sales};
 use crate::problem::Problem;
 use changes::Rankings;
 use events::{Event, events};
@@ -46,7 +46,7 @@ pub struct RecoveryArgs {
     #[arg(long, value_name = "N", default_value_t = 3_000_000)]
     sales: u64,
     /// How often it is killed.
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = rounds::parse)]
     rounds: usize,
     /// Workers, and files of sales.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=64))]

@@ -56,10 +56,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "N")]
     sales: Option<u64>,
     /// How often each side runs; 3, quick once.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = rounds::parse)]
     rounds: Option<usize>,
     /// How often each peer runs.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = rounds::parse)]
     peer_rounds: usize,
     /// Groups of sides.
     #[arg(long, value_name = "GROUPS", value_enum, value_delimiter = ',', default_values_t = Group::value_variants().to_vec())]
