@@ -283,7 +283,10 @@ fn what_is_wrong_is_said() {
     );
 
     let mut rankings = Queries::from_sql("best", BEST).unwrap().start().unwrap();
-    let missing = rankings.read_files(&["no such file.ndjson"]).err().unwrap();
+    let missing = rankings
+        .read_files(&["queries/sales.sql", "no such file.ndjson"])
+        .err()
+        .unwrap();
     assert!(
         missing.to_string().contains("no such file.ndjson"),
         "{missing}"
@@ -297,6 +300,7 @@ fn what_is_wrong_is_said() {
 
     // A file that is not there has opened nothing, and what is no sale is no error.
     let one = rankings.partition().unwrap();
+    assert_eq!(one, 0);
     rankings.push(one, b"no sale").unwrap();
     rankings.push(one, &vec![b' '; 3 << 20]).unwrap();
     rankings

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::support::{Bed, Dice, HOUR, reference};
-use arrow::array::{
+use arrow_array::{
     ArrayRef, Decimal128Array, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use parquet::arrow::ArrowWriter;
@@ -115,7 +115,7 @@ fn floating_point_money_is_refused() {
     let path = dir.path().join("sales.parquet");
     write_parquet(&path, &rows, Arc::new(floats));
     refused(&path, &["`amount` is Float64", "money is exact"]);
-    let truths = arrow::array::BooleanArray::from(vec![true; rows.len()]);
+    let truths = arrow_array::BooleanArray::from(vec![true; rows.len()]);
     write_parquet(&path, &rows, Arc::new(truths));
     refused(&path, &["`amount` is Boolean"]);
     std::fs::write(&path, "no parquet").unwrap();

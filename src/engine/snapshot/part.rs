@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, Int32Array, RecordBatch, StringArray,
-    TimestampMillisecondArray,
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMillisecondType;
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, Int32Array, RecordBatch, StringArray, TimestampMillisecondArray,
 };
-use arrow::datatypes::TimestampMillisecondType;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
@@ -140,7 +140,7 @@ impl Rows {
         self.bytes - before
     }
 
-    fn batch(self) -> Result<RecordBatch, arrow::error::ArrowError> {
+    fn batch(self) -> Result<RecordBatch, arrow_schema::ArrowError> {
         let time = |all: Vec<i64>| {
             Arc::new(TimestampMillisecondArray::from(all).with_timezone("UTC")) as ArrayRef
         };
@@ -229,7 +229,7 @@ pub fn read(
             .ok_or_else(|| wrong("window_end"))?;
         let bins = column("bin")?;
         let bins = bins
-            .as_primitive_opt::<arrow::datatypes::Int32Type>()
+            .as_primitive_opt::<arrow_array::types::Int32Type>()
             .ok_or_else(|| wrong("bin"))?;
         let state = column("state")?;
         let state = state.as_binary_opt::<i32>().ok_or_else(|| wrong("state"))?;

@@ -125,11 +125,16 @@ impl Rankings {
     /// Reads files to their end, each as a partition: NDJSON, CSV or Parquet by their names, `.gz` and `.zst` too. They
     /// are read side by side, so that none gets far ahead in event time: name together what belongs together.
     pub fn read_files<P: AsRef<Path>>(&mut self, paths: &[P]) -> Result<&mut Self, Error> {
-        let mut files = Vec::new();
-        for path in paths {
-            // Before anything is read: a file that is not there spoils nothing.
-            let blocks = files::open(path.as_ref(), &self.plan.schema, self.partitions)?;
-            files.push((self.partition()?, path.as_ref(), blocks));
+        self.is_open()?;
+        // All of them before anything is read: a file that is not there spoils nothing.
+        let opened = (self.partitions..).zip(paths).map(|(partition, path)| {
+            let path = path.as_ref();
+            let blocks = files::open(path, &self.plan.schema, partition)?;
+            Ok((partition, path, blocks))
+        });
+        let mut files = opened.collect::<Result<Vec<_>, Error>>()?;
+        for _ in &files {
+            self.partition()?;
         }
         while !files.is_empty() {
             let mut still = Vec::new();
