@@ -5,7 +5,7 @@
 //! - given to `count_total` over an arrangement with a semigroup difference of sum, count and greatest alone, without
 //!   ranks: once with text keys, once with keys that somebody has numbered beforehand.
 //!
-//!   cargo run --release -p standings-stages --bin arrangement -- [SALES] [ROUNDS]
+//!   cargo run --release -p standings-stages --bin arrangement -- SALES ROUNDS
 //!
 //! Prints folded rows per second by epoch size, medians of alternating rounds, and ratios.
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use arrow::datatypes::DataType;
+use arrow_schema::DataType;
 use parquet::basic::Compression;
 use standings_model::error::{Code, Coded, codes};
 

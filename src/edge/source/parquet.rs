@@ -17,8 +17,8 @@ use arrow_array::types::{
     UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, RecordBatch};
-use arrow_schema::{DataType, Field, FieldRef, Schema as ArrowSchema, TimeUnit};
 use arrow_schema::ArrowError;
+use arrow_schema::{DataType, Field, FieldRef, Schema as ArrowSchema, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,

@@ -1,6 +1,6 @@
 //! What can be wrong with snapshots: what a store does not say, what is not what was written, who has taken over.
 
-use arrow::error::ArrowError;
+use arrow_schema::ArrowError;
 use parquet::errors::ParquetError;
 
 use super::objects::StoreError;
