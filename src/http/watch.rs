@@ -13,10 +13,9 @@ use super::database::Database;
 use standings_commit::committer::Observer;
 use standings_engine::event_time::partition::Policy;
 use standings_model::change::Commit;
-use standings_model::error::codes;
 use standings_model::plan::Plan;
 use standings_observe::metrics::Metrics;
-use standings_process::exit::Failure;
+use standings_process::exit::{Failure, NoThread};
 
 /// What a process says of itself.
 #[derive(Clone, Debug)]
@@ -139,12 +138,7 @@ impl Watch {
                     }
                 }
             })
-            .map_err(|e| {
-                Failure::of(
-                    &codes::process::SYSTEM,
-                    format!("cannot start a thread: {e}"),
-                )
-            })?;
+            .map_err(NoThread)?;
         Ok(Watch { shown, backlog })
     }
 }

@@ -155,6 +155,17 @@ pub fn write(text: &str) {
     let _ = out.flush();
 }
 
+/// The system gives no thread.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start a thread: {0}")]
+pub struct NoThread(#[from] pub std::io::Error);
+
+impl Coded for NoThread {
+    fn code(&self) -> &'static Code {
+        &codes::process::SYSTEM
+    }
+}
+
 /// Another process of the cluster is gone, or the network to it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the connection to process {peer} of the cluster is lost ({what})")]

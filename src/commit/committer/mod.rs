@@ -40,12 +40,11 @@ use standings_engine::snapshot::{Manifests, Store};
 use standings_model::block::PartitionId;
 use standings_model::change::Commit;
 use standings_model::clock::Clock;
-use standings_model::error::codes;
 use standings_model::identity::{Forget, Opening};
 use standings_model::plan::Plan;
 use standings_observe::live::Live;
 use standings_observe::trace::Tracer;
-use standings_process::exit::{self, Failure};
+use standings_process::exit::{self, Failure, NoThread};
 
 /// Watches commits: metrics, the live page, a demo's summary.
 pub trait Observer: Send {
@@ -210,12 +209,7 @@ fn work(plan: Arc<Plan>, outputs: Outputs, desk: Desk) -> Result<(), Failure> {
     let mut committer = Committer::open(plan, outputs, desk)?;
     if let Some(manifests) = committer.manifests.take() {
         let started = manifests.start();
-        started.map_err(|e| {
-            Failure::of(
-                &codes::process::SYSTEM,
-                format!("cannot start a thread: {e}"),
-            )
-        })?;
+        started.map_err(NoThread)?;
     }
     while let Ok((draft, up_to)) = committer.desk.drafts.recv() {
         committer.commit(draft, up_to)?;

@@ -11,6 +11,7 @@
 
 mod epoch;
 mod epoch_size;
+mod error;
 mod feed;
 mod settings;
 
@@ -25,6 +26,7 @@ use timely::dataflow::operators::probe::Handle as ProbeHandle;
 use timely::worker::Worker;
 
 use self::epoch_size::{EpochSize, Pulled};
+use self::error::DriverError;
 pub use self::feed::Feed;
 pub use self::settings::{Settings, Snapshots};
 use crate::dataflow::control::Start;
@@ -37,7 +39,6 @@ use crate::rank::messages::{Epoch, Promise};
 use crate::snapshot;
 use crate::snapshot::order::PartReport;
 use standings_model::block::{PartitionId, SourceEvent};
-use standings_model::error::codes;
 use standings_model::sabotage::{self, Mistake};
 use standings_process::exit::Failure;
 
@@ -232,8 +233,7 @@ impl<F: Feed> Driver<F> {
     fn load(&mut self, start: &Start) -> Result<(), Failure> {
         let began = self.settings.clock.now();
         let Some(snapshots) = &self.settings.snapshots else {
-            let e = "the first process has --state and this one has not; give all the same flags";
-            return Err(Failure::of(&codes::cluster::REFUSED, e));
+            return Err(DriverError::NoState.into());
         };
         let rows = snapshot::load(
             &snapshots.store,
@@ -404,13 +404,7 @@ impl<F: Feed> Driver<F> {
             }
             SourceEvent::Block(block) => {
                 let Some(folded) = self.fold.block(&block, self.promised) else {
-                    return Err(Failure::of(
-                        &codes::process::DEFECT,
-                        format!(
-                            "the source gave records of partition {} before it said where they begin",
-                            block.partition
-                        ),
-                    ));
+                    return Err(DriverError::Unannounced(block.partition).into());
                 };
                 self.tell_checks();
                 // Even a block without a record counts, so that its offset is committed. Of a sale nothing is kept but what it

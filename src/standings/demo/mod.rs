@@ -9,6 +9,7 @@
 //! one watches. Record timestamps run with it.
 
 mod broker;
+mod error;
 mod shop;
 mod summary;
 
@@ -20,6 +21,7 @@ use clap::Args;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use self::broker::{Broker, Producer};
+pub use self::error::DemoError;
 use self::shop::Shop;
 use crate::config;
 use crate::run::check;
@@ -39,7 +41,6 @@ use standings_http::server;
 use standings_http::watch::{About, Shown, Watch};
 use standings_model::clock::Clock;
 use standings_model::duration::parse_duration;
-use standings_model::error::codes;
 use standings_model::plan::Plan;
 use standings_observe::live::Live;
 use standings_observe::metrics::Metrics;
@@ -98,14 +99,11 @@ pub fn run(
     asked_to_stop: Arc<AtomicBool>,
 ) -> Result<(), Failure> {
     if args.day < Duration::from_secs(1) {
-        return Err(Failure::of(
-            &codes::line::FLAGS,
-            "--day must be at least 1s",
-        ));
+        return Err(DemoError::Day.into());
     }
     let plan = Arc::new(plan_of(args)?);
     if args.workers == 0 {
-        return Err(Failure::of(&codes::line::FLAGS, "-w must be at least 1"));
+        return Err(DemoError::Workers.into());
     }
     let cluster = Cluster::single(args.workers);
     let listening = match &args.http.http {
@@ -159,23 +157,16 @@ pub fn run(
                 engine_stop.store(true, Ordering::Relaxed);
                 made
             })
-            .map_err(|e| {
-                Failure::of(
-                    &codes::process::SYSTEM,
-                    format!("cannot start the shop: {e}"),
-                )
-            })?
+            .map_err(DemoError::Shop)?
     };
     engine.run()?;
-    let made = seller
-        .join()
-        .map_err(|_| Failure::of(&codes::process::DEFECT, "the shop panicked"))??;
+    let made = seller.join().map_err(|_| DemoError::Panicked)??;
     summary::print(made, &metrics)
 }
 
 /// What the demo itself has made is not taken.
-fn defect(error: impl std::fmt::Display) -> Failure {
-    Failure::of(&codes::process::DEFECT, error.to_string())
+fn defect(error: impl std::fmt::Display) -> DemoError {
+    DemoError::Own(error.to_string())
 }
 
 /// How long a partition may be silent before it holds nothing back.
@@ -183,8 +174,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn plan_of(args: &DemoArgs) -> Result<Plan, Failure> {
     let Some(dir) = &args.queries else {
-        return standings_query::load_shipped()
-            .map_err(|e| Failure::of(&codes::process::DEFECT, e.render()));
+        return Ok(standings_query::load_shipped().map_err(DemoError::Shipped)?);
     };
     let mut plan = check::load(dir)?;
     // The shop would go on selling to nobody.

@@ -1,33 +1,8 @@
 //! What the demo did, and whether it adds up.
 
-use standings_model::error::{Code, Coded, codes};
+use super::error::DemoError;
 use standings_observe::metrics::Metrics;
 use standings_process::exit::{self, Failure};
-
-/// A demo that does not show what it should.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DemoError {
-    /// A defect.
-    #[error("the counts do not add up: this is a bug")]
-    Unbalanced,
-    /// Sales are missing.
-    #[error("{made} sales were made, and {read} were read")]
-    NotRead {
-        /// By the shop.
-        made: u64,
-        /// By the run.
-        read: u64,
-    },
-}
-
-impl Coded for DemoError {
-    fn code(&self) -> &'static Code {
-        match self {
-            DemoError::Unbalanced => &codes::process::DEFECT,
-            DemoError::NotRead { .. } => &codes::tools::DEMO,
-        }
-    }
-}
 
 /// Prints the summary; an error if a sale is missing or the counts do not add up.
 pub fn print(made: u64, metrics: &Metrics) -> Result<(), Failure> {
@@ -57,16 +32,4 @@ pub fn print(made: u64, metrics: &Metrics) -> Result<(), Failure> {
     }
     exit::say("Every sale is accounted for.");
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sale_that_is_missing_fails_the_demo() {
-        let (made, read) = (5, 4);
-        assert_eq!(DemoError::NotRead { made, read }.code().id, "S1107");
-        assert_eq!(DemoError::Unbalanced.code().id, "S0001");
-    }
 }

@@ -41,7 +41,7 @@ use standings_model::error::codes;
 use standings_model::plan::{Plan, Ranking};
 use standings_observe::live::Live;
 use standings_observe::metrics::Metrics;
-use standings_process::exit::Failure;
+use standings_process::exit::{Failure, NoThread};
 use standings_process::run_id::RunId;
 use standings_process::witness::Witness;
 
@@ -287,12 +287,7 @@ fn keep_state(
     let store = store::open(url)?;
     let run = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
     let writer =
-        Writer::start(store.clone(), Arc::clone(plan), Arc::clone(live), &run).map_err(|e| {
-            Failure::of(
-                &codes::process::SYSTEM,
-                format!("cannot start a thread: {e}"),
-            )
-        })?;
+        Writer::start(store.clone(), Arc::clone(plan), Arc::clone(live), &run).map_err(NoThread)?;
     let keeping = Keeping {
         store: store.clone(),
         interval: args.snapshot_interval,
@@ -314,12 +309,7 @@ fn serve(
     let listening = server::listen(address, args.process, &args.http)?;
     let commits_here = args.process == 0;
     let metrics = Arc::new(Metrics::new(live, args.objectives.clone()));
-    metrics.start_sampling().map_err(|e| {
-        Failure::of(
-            &codes::process::SYSTEM,
-            format!("cannot start a thread: {e}"),
-        )
-    })?;
+    metrics.start_sampling().map_err(NoThread)?;
     let about = About {
         policy: Some(settings.fold.policy),
         idle_timeout: Some(settings.idle_timeout),
@@ -364,12 +354,7 @@ fn trace(args: &RunArgs, facts: &Facts, outputs: &mut Outputs) -> Result<Option<
     let (resource, live) = (Resource { instance }, Arc::clone(&outputs.live));
     let sample = args.traces.trace_sample;
     let (tracer, flushed) =
-        trace_export::start(endpoint, url, sample, resource, live).map_err(|e| {
-            Failure::of(
-                &codes::process::SYSTEM,
-                format!("cannot start a thread: {e}"),
-            )
-        })?;
+        trace_export::start(endpoint, url, sample, resource, live).map_err(NoThread)?;
     outputs.tracer = Some(tracer);
     Ok(Some(flushed))
 }
@@ -393,18 +378,12 @@ fn witnesses(
     kafka_properties: &[(String, String)],
     outputs: &mut Outputs,
 ) -> Result<Vec<Witness>, Failure> {
-    let failed = |e: std::io::Error| {
-        Failure::of(
-            &codes::process::SYSTEM,
-            format!("cannot start a thread: {e}"),
-        )
-    };
     let tally = Arc::new(Tally::default());
     let mut witnesses = Vec::new();
     for url in recording(args) {
         let (facts, tally) = (facts.clone(), Arc::clone(&tally));
         let record = Record::new(url, facts, tally, args.runs_interval)?;
-        witnesses.push(Witness::start("runs", record).map_err(failed)?);
+        witnesses.push(Witness::start("runs", record).map_err(NoThread)?);
     }
     if let Some(url) = &args.lineage.lineage {
         let token = args.lineage.lineage_token.clone();
@@ -420,7 +399,7 @@ fn witnesses(
             args.lineage.lineage_interval,
             Arc::clone(&outputs.live),
         );
-        witnesses.push(Witness::start("lineage", lineage).map_err(failed)?);
+        witnesses.push(Witness::start("lineage", lineage).map_err(NoThread)?);
     }
     if !witnesses.is_empty() {
         outputs.observers.push(Box::new(Counting(tally)));

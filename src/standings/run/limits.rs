@@ -14,7 +14,7 @@ use standings_model::error::{Code, Coded, codes};
 use standings_model::plan::Plan;
 use standings_observe::live::{Limit, Live};
 use standings_observe::memory::{MemoryLimit, parse_memory, resident};
-use standings_process::exit::{self, Failure};
+use standings_process::exit::{self, Failure, NoThread};
 
 /// Between two looks at the memory.
 const LOOK: Duration = Duration::from_millis(250);
@@ -104,12 +104,7 @@ impl Limits {
             }
         };
         let thread = std::thread::Builder::new().name("memory".to_owned());
-        thread.spawn(watch).map(drop).map_err(|e| {
-            Failure::of(
-                &codes::process::SYSTEM,
-                format!("cannot start a thread: {e}"),
-            )
-        })
+        Ok(thread.spawn(watch).map(drop).map_err(NoThread)?)
     }
 
     /// What a worker calls with its totals after each epoch: ends the process when they are too much.

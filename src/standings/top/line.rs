@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::sse::Parser;
 use standings_model::error::codes;
-use standings_process::exit::Failure;
+use standings_process::exit::{Failure, NoThread};
 
 /// The health numbers come every second: after this long without a byte the line is lost.
 const SILENCE: Duration = Duration::from_secs(7);
@@ -173,21 +173,15 @@ pub struct Line(UnboundedSender<Ask>);
 impl Line {
     /// Follows the server's events until the receiver of `heard` is gone.
     pub fn open(server: Server, heard: Sender<Heard>) -> Result<Self, Failure> {
-        let failed = |e: std::io::Error| {
-            Failure::of(
-                &codes::process::SYSTEM,
-                format!("cannot start a thread: {e}"),
-            )
-        };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(failed)?;
+            .map_err(NoThread)?;
         let (asks, asked) = unbounded_channel();
         std::thread::Builder::new()
             .name("line".to_owned())
             .spawn(move || runtime.block_on(run(server, heard, asked)))
-            .map_err(failed)?;
+            .map_err(NoThread)?;
         Ok(Line(asks))
     }
 

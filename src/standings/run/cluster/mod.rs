@@ -5,6 +5,7 @@
 //! end in peace and starts the next generation with the new one.
 
 pub mod control;
+mod error;
 mod folder;
 
 use std::io::Write;
@@ -21,10 +22,10 @@ use clap::Args;
 use crossbeam_channel::Receiver;
 
 use self::control::{Outcome as Resized, Wish};
+pub use self::error::SupervisorError;
 use self::folder::Folder;
 use super::size;
 use standings_edge::peers::secret;
-use standings_model::error::codes;
 use standings_process::exit::{FAILED, Failure, USAGE};
 
 /// `standings cluster`.
@@ -65,18 +66,12 @@ const ONLY_JUST: Duration = Duration::from_millis(300);
 /// Runs `standings cluster` until all processes are done, or one failure too many.
 pub fn run(args: &ClusterArgs, log: &str, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     if args.command.first().is_none_or(|c| c != "run") {
-        return Err(Failure::of(
-            &codes::cluster::REPLICA,
-            "after -- comes `run` and its flags: standings cluster -n 3 -- run …",
-        ));
+        return Err(SupervisorError::NotRun.into());
     }
     size::allowed(args.processes, 1)?;
-    let failed = |e: std::io::Error| {
-        let all = std::env::temp_dir();
-        Failure::of(
-            &codes::process::SYSTEM,
-            format!("cannot make a folder in {}: {e}", all.display()),
-        )
+    let failed = |source| SupervisorError::Folder {
+        within: std::env::temp_dir(),
+        source,
     };
     let folder = Folder::new().map_err(failed)?;
     let dir = folder.path();
@@ -198,27 +193,18 @@ impl Supervisor<'_> {
                 }
             };
             if code == USAGE {
-                return Err(Failure::of(
-                    &codes::cluster::REPLICA,
-                    "a process refused its configuration; its message is above",
-                ));
+                return Err(SupervisorError::Refused.into());
             }
             // Who was asked to stop and failed may not have committed what it had read.
             if self.args.no_restart || (asked && self.is_stopped()) {
-                return Err(Failure::of(
-                    &codes::cluster::CHILD,
-                    format!("a process ended with code {code}"),
-                ));
+                return Err(SupervisorError::Ended(code).into());
             }
             early = match started.elapsed() < EARLY {
                 true => early + 1,
                 false => 0,
             };
             if early >= PATIENCE {
-                return Err(Failure::of(
-                    &codes::cluster::CHILD,
-                    format!("the cluster failed {early} times in a row within seconds; giving up"),
-                ));
+                return Err(SupervisorError::GivenUp(early).into());
             }
             self.pause(early, code);
             if self.is_stopped() {
@@ -266,12 +252,7 @@ impl Supervisor<'_> {
         let processes = wish.resize.processes.unwrap_or(self.size.0);
         let workers = wish.resize.workers.or(self.size.1);
         size::allowed(processes, workers.unwrap_or(1))?;
-        free_ports(processes).map_err(|e| {
-            Failure::of(
-                &codes::process::SYSTEM,
-                format!("cannot find free ports: {e}"),
-            )
-        })?;
+        free_ports(processes).map_err(SupervisorError::system("find free ports"))?;
         Ok(())
     }
 
@@ -280,20 +261,17 @@ impl Supervisor<'_> {
     }
 
     fn start(&self) -> Result<Vec<Child>, Failure> {
-        let failed = |what: &str, e: std::io::Error| {
-            Failure::of(&codes::process::SYSTEM, format!("cannot {what}: {e}"))
-        };
-        let program = std::env::current_exe().map_err(|e| failed("find this program", e))?;
+        let cannot = SupervisorError::system;
+        let program = std::env::current_exe().map_err(cannot("find this program"))?;
         let hosts = self.dir.join("hosts");
-        let mut file =
-            std::fs::File::create(&hosts).map_err(|e| failed("write the hosts file", e))?;
+        let file = std::fs::File::create(&hosts);
+        let mut file = file.map_err(cannot("write the hosts file"))?;
         let (processes, workers) = self.size;
-        let listeners = free_ports(processes).map_err(|e| failed("find free ports", e))?;
+        let listeners = free_ports(processes).map_err(cannot("find free ports"))?;
         for listener in &listeners {
-            let address = listener
-                .local_addr()
-                .map_err(|e| failed("find free ports", e))?;
-            writeln!(file, "{address}").map_err(|e| failed("write the hosts file", e))?;
+            let address = listener.local_addr();
+            let address = address.map_err(cannot("find free ports"))?;
+            writeln!(file, "{address}").map_err(cannot("write the hosts file"))?;
         }
         drop(listeners);
         let _ = std::fs::remove_file(self.caught_up());
@@ -321,7 +299,7 @@ impl Supervisor<'_> {
                 Ok(child) => children.push(child),
                 Err(e) => {
                     end(&mut children);
-                    return Err(failed("start a process", e));
+                    return Err(cannot("start a process")(e).into());
                 }
             }
         }
