@@ -27,7 +27,7 @@ pub static FAILED_CHECK: Code = Code {
             then is committed: the rankings are right for what they hold.",
     causes: &["The data became worse, or the check is stricter than the data ever was."],
     remedy: &[
-        "Look at the sales that failed: `standings dead-letter list`, or the metric `standings_check_failures_total`.",
+        "Look at the sales that failed: `standings dead-letter list URL`, or the metric `standings_check_failures_total`.",
         "Mend the source, or the check in the `.checks.toml`; then start again.",
     ],
     see: "quality.md",
@@ -46,7 +46,7 @@ pub static IN_VAIN: Code = Code {
         "A `WHERE` that no sale passes is not meant here: those count as filtered.",
     ],
     remedy: &[
-        "`standings dead-letter list` shows the letters with their reasons.",
+        "`standings dead-letter list URL` shows the letters with their reasons.",
         "Give `--out-of-orderness` or `--allowed-lateness` as much as the input needs.",
     ],
     see: "dead-letters.md",
@@ -64,7 +64,7 @@ pub static SHARE: Code = Code {
         "Clocks of whoever writes the records that are wrong, or records that come much too late.",
     ],
     remedy: &[
-        "`standings dead-letter list` shows the letters with their reasons.",
+        "`standings dead-letter list URL` shows the letters with their reasons.",
         "Mend the source and bring the letters back with `standings dead-letter replay`; or allow a larger share.",
     ],
     see: "quality.md",
@@ -78,7 +78,7 @@ pub static REFUSED_AGAIN: Code = Code {
     means: "Letters that were to be sent back are still no sales, and stay where they are. The others were sent.",
     causes: &["What made them dead letters is not mended, or `--map` does not reach all of them."],
     remedy: &[
-        "`standings dead-letter show PLACE` shows one with its reason.",
+        "`standings dead-letter show URL PLACE` shows one with its reason.",
         "`standings dead-letter replay … --dry-run` says what would be taken.",
     ],
     see: "dead-letters.md",
@@ -91,7 +91,7 @@ pub static NO_LETTER: Code = Code {
     title: "There is no dead letter at that place",
     means: "The topic or file of dead letters holds none of that partition and offset.",
     causes: &["A place that is misspelt, another output, or a letter that retention has removed."],
-    remedy: &["`standings dead-letter list` shows the places that there are."],
+    remedy: &["`standings dead-letter list URL` shows the places that there are."],
     see: "dead-letters.md",
 };
 
