@@ -25,7 +25,7 @@ const RUST: &str = "STANDINGS_TEST_FOLLOW";
 /// The ranking that the follower over HTTP shows: of few rows, so that some leave it.
 const FOLLOWED: &str = "top_salesmen_per_city";
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// A program, and the file that it keeps.
 struct Follower {
