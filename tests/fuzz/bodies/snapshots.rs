@@ -152,7 +152,8 @@ impl Snapshot {
         self.memory.put(&self.part, bytes.to_vec()).unwrap();
         let loaded = self.load(&[file], i64::MIN);
         if let Err(refused) = &loaded {
-            assert!(refused.starts_with(&self.part), "{refused}");
+            let named = format!("loading the snapshot failed: {}: ", self.part);
+            assert!(refused.starts_with(&named), "{refused}");
         }
         loaded
     }
