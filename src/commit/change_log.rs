@@ -285,7 +285,7 @@ mod tests {
             key: Arc::from([Value::text("Faro")]),
             rank,
             previous_rank: None,
-            measures: Arc::from([const { Value::Integer(1) }; 4]),
+            measures: Arc::from([const { Value::Null }; 4]),
             is_final: false,
         };
         let written = |change: &Change| {
