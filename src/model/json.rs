@@ -20,14 +20,15 @@ use crate::value::Value;
 /// use std::sync::Arc;
 /// use standings_model::change::Change;
 /// use standings_model::json::push_change;
-/// use standings_model::plan::{Aggregate, Field, Key, Measure, Plan, RankFunction, Ranking, Window};
+/// use standings_model::plan::{Aggregate, Field, Key, Measure, Plan, RankFunction, Ranking};
 /// use standings_model::schema::Schema;
 /// use standings_model::value::Value;
+/// use standings_model::window::Window;
 ///
 /// # let schema = Schema::sales();
 /// # let ranking = Ranking {
 /// #     name: "best".to_owned(),
-/// #     window: Window { size: 86_400_000, slide: 86_400_000 },
+/// #     window: Window::tumbling(86_400_000),
 /// #     filter: None,
 /// #     keys: vec![Key { name: "city".to_owned(), column: 2 }],
 /// #     partition: Vec::new(),

@@ -18,7 +18,7 @@ use standings_model::{kafka_url, redact};
 /// assert_eq!(sink.to_string(), "postgres://db.internal/standings");
 /// let topic: SinkUrl = "kafka://b1:9092,b2:9092/changes".parse().unwrap();
 /// assert!(matches!(topic, SinkUrl::Kafka { topic, .. } if topic == "changes"));
-/// assert!("mysql://db/standings".parse::<SinkUrl>().unwrap_err().contains("postgres://"));
+/// assert!("mysql://db/standings".parse::<SinkUrl>().unwrap_err().to_string().contains("postgres://"));
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub enum SinkUrl {

@@ -72,7 +72,7 @@ struct Content {
 /// use std::sync::Arc;
 /// use standings_engine::event_time::partition::Policy;
 /// use standings_http::board::{AsItWas, Board, Told};
-/// use standings_model::{change::{Change, Commit}, value::Value};
+/// use standings_model::{change::{Change, Commit}, value::Value, window::Bounds};
 ///
 /// let plan = standings_query::load_shipped().unwrap();
 /// let board = Board::new(&plan, &Policy::default(), 1000);
@@ -92,10 +92,11 @@ struct Content {
 /// board.apply(&plan, sold(1, 500));
 /// board.apply(&plan, sold(2, 700));
 /// // Now, and as it was at the commit before.
+/// let day = Bounds { start: 0, end: 86_400_000 };
 /// board.view(|view| {
-///     let (_, rows) = view.rows(0, 0, 10).unwrap();
+///     let (_, rows) = view.rows(0, day, 10).unwrap();
 ///     assert_eq!(rows[0].measures[0].to_string(), "7.00");
-///     match view.rows_at(&plan, (0, 0), 1, 10) {
+///     match view.rows_at(&plan, (0, day), 1, 10) {
 ///         AsItWas::Rows(_, _, rows) => assert_eq!(rows[0].measures[0].to_string(), "5.00"),
 ///         other => panic!("{other:?}"),
 ///     }

@@ -40,7 +40,7 @@ const RESERVED: [&str; 9] = [
 ///     GROUP BY window_start, window_end, city))
 /// WHERE n <= 3";
 /// let ranking = parse_ranking("busiest", "busiest.sql", sql, &Schema::sales()).unwrap();
-/// assert_eq!((ranking.limit, ranking.window.size), (3, 3_600_000));
+/// assert_eq!((ranking.limit, ranking.window.size()), (3, 3_600_000));
 /// assert_eq!(ranking.keys[0].name, "city");
 ///
 /// // What is not of the form is refused where it stands, with what is allowed there.
