@@ -100,6 +100,8 @@ pub fn snapshots(dir: &std::path::Path) -> Vec<u64> {
     let folder = std::fs::read_dir(dir.join("manifests"));
     let number = |e: std::io::Result<std::fs::DirEntry>| {
         let path = e.ok()?.path();
+        // One that was being written when its process was killed has a name that goes on after this.
+        path.extension().filter(|e| *e == "json")?;
         let number = path.file_stem()?.to_str()?.parse().ok()?;
         let text = std::fs::read_to_string(&path).ok()?;
         text.contains("\"parts\":").then_some(number)
