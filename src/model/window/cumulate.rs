@@ -1,6 +1,6 @@
 //! `CUMULATE`: windows that begin together, each a step longer than the one before, up to a size; then they begin anew.
 
-use super::{Family, Misfit, Shape};
+use super::{Family, Shape};
 
 pub(super) struct Cumulate;
 
@@ -15,18 +15,6 @@ impl Family for Cumulate {
 
     fn example(&self) -> &'static str {
         "TABLE(CUMULATE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '1' HOUR, INTERVAL '1' DAY)) (step, then size)"
-    }
-
-    fn shape(&self, intervals: &[i64]) -> Result<Shape, Misfit> {
-        let (pane, size) = (intervals[0], intervals[1]);
-        match size % pane {
-            0 => Ok(Shape { pane, size }),
-            _ => Err(Misfit {
-                interval: 1,
-                found: format!("a size of {size} ms that is no multiple of the step of {pane} ms"),
-                allowed: "CUMULATE takes the step, then the size, a multiple of it".to_owned(),
-            }),
-        }
     }
 
     fn start(&self, shape: Shape, end: i64) -> i64 {

@@ -77,17 +77,35 @@ pub trait Family: Sync {
     /// A source of a ranking with such windows, for messages.
     fn example(&self) -> &'static str;
 
-    /// The lengths that come of its intervals (ms, each more than 0).
-    fn shape(&self, intervals: &[i64]) -> Result<Shape, Misfit>;
+    /// The lengths that come of its intervals (ms, each more than 0): a pane's, then the longest window's, which is some of
+    /// them.
+    fn shape(&self, intervals: &[i64]) -> Result<Shape, Misfit> {
+        let (pane, size) = (intervals[0], intervals[1]);
+        if size % pane == 0 {
+            return Ok(Shape { pane, size });
+        }
+        let (name, what) = (self.name(), self.intervals()[0]);
+        Err(Misfit {
+            interval: 1,
+            found: format!("a size of {size} ms that is no multiple of the {what} of {pane} ms"),
+            allowed: format!("{name} takes the {what}, then the size, a multiple of it"),
+        })
+    }
 
-    /// Where the window that ends at `end` begins.
-    fn start(&self, shape: Shape, end: i64) -> i64;
+    /// Where the window that ends at `end` begins: as long before as ever.
+    fn start(&self, shape: Shape, end: i64) -> i64 {
+        end.saturating_sub(shape.size)
+    }
 
-    /// Where the last window ends that holds the pane that begins at `pane`.
-    fn last(&self, shape: Shape, pane: i64) -> i64;
+    /// Where the last window ends that holds the pane that begins at `pane`: the one that begins with it.
+    fn last(&self, shape: Shape, pane: i64) -> i64 {
+        pane.saturating_add(shape.size)
+    }
 
     /// Whether a start alone says which window it is.
-    fn is_named_by_start(&self) -> bool;
+    fn is_named_by_start(&self) -> bool {
+        true
+    }
 
     /// In words, the lengths as they are shown.
     fn words(&self, pane: &str, size: &str) -> String;

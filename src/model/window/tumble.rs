@@ -22,18 +22,6 @@ impl Family for Tumble {
         Ok(Shape { pane: size, size })
     }
 
-    fn start(&self, shape: Shape, end: i64) -> i64 {
-        end.saturating_sub(shape.size)
-    }
-
-    fn last(&self, shape: Shape, pane: i64) -> i64 {
-        pane.saturating_add(shape.size)
-    }
-
-    fn is_named_by_start(&self) -> bool {
-        true
-    }
-
     fn words(&self, _: &str, size: &str) -> String {
         format!("each {size} (UTC)")
     }
