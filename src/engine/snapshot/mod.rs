@@ -27,6 +27,7 @@ mod memory;
 mod objects;
 pub mod order;
 mod part;
+mod said;
 mod state;
 mod store;
 mod writer;

@@ -274,7 +274,8 @@ impl Content {
                 .map(|s| &mut s.windows);
             let window = windows.and_then(|w| w.get_mut(&missed.bounds()));
             let part = |k: &standings_model::plan::Key| {
-                let column = plan.schema.columns.get(k.column)?;
+                let input = ranking.inputs.iter().find(|i| i.table == late.table)?;
+                let column = &plan.tables[late.table].columns[input.columns[k.column]];
                 match sale.get(column.name.as_str())? {
                     serde_json::Value::String(text) => Some(Value::text(text.as_str())),
                     serde_json::Value::Number(n) => Some(Value::Integer(n.as_i64()?.into())),

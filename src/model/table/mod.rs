@@ -219,6 +219,12 @@ impl Table {
         declared.iter().position(|c| c.name == name)
     }
 
+    /// The name of the event time.
+    pub fn time_name(&self) -> &str {
+        let column = self.event_time.and_then(|c| self.columns.get(c));
+        column.map_or("event_time", |c| &c.name)
+    }
+
     /// The declared columns.
     pub fn declared(&self) -> &[Column] {
         &self.columns[..self.declared]
