@@ -117,7 +117,37 @@ pub enum Node {
     },
 }
 
-/// Functions and operators. What each takes and gives is with its implementation.
+/// A part of a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum TimeUnit {
+    Millennium,
+    Century,
+    Decade,
+    Year,
+    Quarter,
+    Month,
+    /// Of `EXTRACT` the week of ISO 8601; cut to it, its Monday.
+    Week,
+    Day,
+    /// 1 is Sunday.
+    DayOfWeek,
+    /// 1 is Monday.
+    IsoDayOfWeek,
+    /// The year that the week of ISO 8601 is of.
+    IsoYear,
+    DayOfYear,
+    Hour,
+    Minute,
+    Second,
+    Millisecond,
+    Microsecond,
+    /// Seconds since 1970-01-01.
+    Epoch,
+}
+
+/// Functions and operators. What each takes and gives is with its implementation; but for those that say otherwise here,
+/// NULL comes out where an argument is NULL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub enum Function {
@@ -127,6 +157,65 @@ pub enum Function {
     Divide,
     Modulo,
     Negate,
+    /// `a IS DISTINCT FROM b`: never NULL.
+    Distinct,
+    /// `a IS NOT DISTINCT FROM b`: never NULL.
+    NotDistinct,
+    /// `a IS TRUE`: never NULL.
+    IsTrue,
+    /// `a IS FALSE`: never NULL.
+    IsFalse,
+    /// The first that is not NULL; what is behind it is not evaluated.
+    Coalesce,
+    /// NULL where both are equal, else the first.
+    NullIf,
+    Greatest,
+    Least,
+    Upper,
+    Lower,
+    Initcap,
+    /// Text, and the characters that are cut from both ends.
+    Trim,
+    TrimStart,
+    TrimEnd,
+    Substring,
+    /// What is looked for, and where.
+    Position,
+    Replace,
+    CharLength,
+    Concat,
+    Left,
+    Right,
+    PadLeft,
+    PadRight,
+    /// Text, separator, number from 0.
+    SplitIndex,
+    Repeat,
+    Reverse,
+    /// Text, pattern (a literal), group.
+    RegexpExtract,
+    Abs,
+    Round,
+    Floor,
+    Ceil,
+    Sign,
+    Extract(TimeUnit),
+    FloorTo(TimeUnit),
+    CeilTo(TimeUnit),
+    DateFormat,
+    ToDate,
+    ToTimestamp,
+    ToInstant,
+    /// Document, path (a literal), and what comes out where there is nothing, and where it is no JSON or no scalar.
+    JsonValue,
+    /// `->`: a member or an element (from 0) of a document, as JSON.
+    JsonGet,
+    /// `->>`: as text.
+    JsonGetText,
+    /// Of an array by its number from 1, of a map by its key; NULL where there is none.
+    Element,
+    /// How many elements.
+    Cardinality,
 }
 
 impl Expr {
@@ -145,6 +234,38 @@ impl Expr {
             nullable: value.is_null(),
             node: Node::Literal(value),
             kind,
+        }
+    }
+
+    /// A call; NULL can come out where it can go in, unless the function never gives it, or gives it of itself.
+    pub fn call(function: Function, arguments: Vec<Expr>, kind: Type) -> Self {
+        let nullable = match function {
+            Function::Distinct | Function::NotDistinct | Function::IsTrue | Function::IsFalse => {
+                false
+            }
+            Function::Coalesce => arguments.iter().all(|a| a.nullable),
+            Function::NullIf
+            | Function::Substring
+            | Function::PadLeft
+            | Function::PadRight
+            | Function::SplitIndex
+            | Function::RegexpExtract
+            | Function::ToDate
+            | Function::ToTimestamp
+            | Function::ToInstant
+            | Function::JsonValue
+            | Function::JsonGet
+            | Function::JsonGetText
+            | Function::Element => true,
+            _ => arguments.iter().any(|a| a.nullable),
+        };
+        Expr {
+            node: Node::Call {
+                function,
+                arguments,
+            },
+            kind,
+            nullable,
         }
     }
 
