@@ -1,10 +1,9 @@
 //! Flink SQL for `sqlparser`: backquoted names, and `TABLE name` as an argument of a window function.
 
-use sqlparser::ast::{Query, Statement};
 use sqlparser::dialect::Dialect;
 use sqlparser::keywords::Keyword;
-use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
+use sqlparser::parser::ParserError;
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace};
 
 use super::error::{QueryError, Text};
 
@@ -30,41 +29,6 @@ impl Dialect for Flink {
     }
 }
 
-/// Parses one query, with at most a semicolon after it.
-pub fn parse_query(text: Text<'_>) -> Result<Query, QueryError> {
-    let mut parser = Parser::new(&Flink).with_tokens_with_locations(tokens(text)?);
-    let query = parser.parse_query().map_err(|e| syntax(text, &e))?;
-    end(text, &mut parser)?;
-    Ok(*query)
-}
-
-/// Parses one statement, with at most a semicolon after it.
-pub fn parse_statement(
-    text: Text<'_>,
-    drop: impl Fn(&mut Vec<TokenWithSpan>),
-) -> Result<Statement, QueryError> {
-    let mut tokens = tokens(text)?;
-    drop(&mut tokens);
-    let mut parser = Parser::new(&Flink).with_tokens_with_locations(tokens);
-    let statement = parser.parse_statement().map_err(|e| syntax(text, &e))?;
-    end(text, &mut parser)?;
-    Ok(statement)
-}
-
-fn end(text: Text<'_>, parser: &mut Parser<'_>) -> Result<(), QueryError> {
-    while parser.consume_token(&Token::SemiColon) {}
-    let next = parser.peek_token();
-    if next.token == Token::EOF {
-        return Ok(());
-    }
-    let found = format!("`{}` after the end of the query", next.token);
-    Err(text.error(
-        next.span,
-        found,
-        "one file holds one query; nothing but a `;` may follow it",
-    ))
-}
-
 /// A chain of operators is as deep as it is long, and whoever walks through it goes as deep: a query of any length must not
 /// take more of a stack than there is.
 const MOST_OPERATORS: usize = 500;
@@ -86,7 +50,7 @@ fn is_operator(token: &Token) -> bool {
 
 /// The tokens, without the word `TABLE` where it stands before a table's name inside a window function: `sqlparser`
 /// does not know it there. Places of all other tokens stay.
-fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
+pub fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
     let mut tokens = Tokenizer::new(&Flink, text.source)
         .tokenize_with_location()
         .map_err(|e| {
@@ -96,28 +60,19 @@ fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
                 "SQL text; strings stand in 'single quotes', names in `backquotes`",
             )
         })?;
-    tokens.retain(|t| !matches!(t.token, Token::Whitespace(_)));
-    if let Some(one) = tokens
-        .iter()
-        .filter(|t| is_operator(&t.token))
-        .nth(MOST_OPERATORS)
-    {
-        let found = format!(
-            "`{}` is one operator more than the {MOST_OPERATORS} that a query may have",
-            one.token
-        );
-        return Err(text.error(
-            one.span,
-            found,
-            "write less: a long list of values is `x IN (…)`",
-        ));
+    let is_hint = |t: &TokenWithSpan| matches!(&t.token, Token::Whitespace(Whitespace::MultiLineComment(c)) if c.starts_with('+'));
+    if let Some(hint) = tokens.iter().find(|t| is_hint(t)) {
+        let found = "a hint, which is not taken yet";
+        return Err(text.error(hint.span, found, "leave /*+ … */ out"));
     }
+    tokens.retain(|t| !matches!(t.token, Token::Whitespace(_)));
+    bounded(text, &tokens)?;
     let is_table = |t: &Token| matches!(t, Token::Word(w) if w.keyword == Keyword::TABLE && w.quote_style.is_none());
     let drop: Vec<bool> = (0..tokens.len())
         .map(|i| {
             is_table(&tokens[i].token)
                 && i > 0
-                && matches!(tokens[i - 1].token, Token::LParen)
+                && matches!(tokens[i - 1].token, Token::LParen | Token::RArrow)
                 && matches!(tokens.get(i + 1).map(|t| &t.token), Some(Token::Word(_)))
         })
         .collect();
@@ -127,8 +82,24 @@ fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
     Ok(tokens)
 }
 
-/// A syntax error with its place, which `sqlparser` writes into the message.
-fn syntax(text: Text<'_>, error: &ParserError) -> QueryError {
+/// Refuses a statement with too many operators.
+fn bounded(text: Text<'_>, tokens: &[TokenWithSpan]) -> Result<(), QueryError> {
+    for statement in tokens.split(|t| t.token == Token::SemiColon) {
+        let mut operators = statement.iter().filter(|t| is_operator(&t.token));
+        if let Some(one) = operators.nth(MOST_OPERATORS) {
+            let found = format!(
+                "`{}` is one operator more than the {MOST_OPERATORS} that a query may have",
+                one.token
+            );
+            let allowed = "write less: a long list of values is `x IN (…)`";
+            return Err(text.error(one.span, found, allowed));
+        }
+    }
+    Ok(())
+}
+
+/// A syntax error with its place, which `sqlparser` writes into the message; without one at `from`.
+pub fn syntax(text: Text<'_>, error: &ParserError, from: Span, allowed: &str) -> QueryError {
     let message = match error {
         ParserError::TokenizerError(m) | ParserError::ParserError(m) => m.clone(),
         ParserError::RecursionLimitExceeded => "the query is nested too deep".to_owned(),
@@ -144,8 +115,8 @@ fn syntax(text: Text<'_>, error: &ParserError) -> QueryError {
             column: column.trim().parse().ok()?,
         })
     });
-    let span = at.map_or(Span::empty(), |at| Span::new(at, at));
-    text.error(span, message, SHAPE)
+    let span = at.map_or(from, |at| Span::new(at, at));
+    text.error(span, message, allowed)
 }
 
 /// What a ranking looks like.
