@@ -24,6 +24,7 @@ mod condition;
 mod dialect;
 mod error;
 mod explain;
+pub mod expression;
 mod fingerprint;
 mod load;
 mod ranking;
