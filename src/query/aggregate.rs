@@ -93,7 +93,7 @@ pub fn parse(
     let filter = f
         .filter
         .as_deref()
-        .map(|e| row.condition(text, e, "FILTER"))
+        .map(|e| row.condition(text, e))
         .transpose()?;
     Ok(Measure {
         name: name.to_owned(),

@@ -123,7 +123,7 @@ mod tests {
             ("'x.password' = 'open\nend", "'x.password' = '****\n***"),
             (
                 "'x.url' = 'https://me:pw@host/a@b'",
-                "'x.url' = 'https://**********@b'",
+                "'x.url' = 'https://************@b'",
             ),
             (
                 "'x.secret' = '${ENV:STANDINGS_SECRET_A}'",

@@ -1,8 +1,12 @@
 //! Flink SQL for `sqlparser`: backquoted names, and `TABLE name` as an argument of a window function.
 
+use sqlparser::ast::{
+    CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator,
+    FunctionArgumentList, FunctionArguments, Ident, ObjectName,
+};
 use sqlparser::dialect::Dialect;
 use sqlparser::keywords::Keyword;
-use sqlparser::parser::ParserError;
+use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace};
 
 use super::error::{QueryError, Text};
@@ -27,6 +31,144 @@ impl Dialect for Flink {
     fn supports_filter_during_aggregation(&self) -> bool {
         true
     }
+
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        let name = match &parser.peek_token_ref().token {
+            Token::Word(w) if w.quote_style.is_none() => &w.value,
+            _ => return None,
+        };
+        let is_json = name.eq_ignore_ascii_case("JSON_VALUE")
+            && parser.peek_nth_token_ref(1).token == Token::LParen;
+        is_json.then(|| json_value(parser))
+    }
+}
+
+/// What follows the arguments of `JSON_VALUE`, as the parser gives it: arguments by names that no text can have.
+const ON_EMPTY: &str = "DEFAULT ON EMPTY";
+const ON_ERROR: &str = "DEFAULT ON ERROR";
+
+/// `JSON_VALUE(document, path [RETURNING type] [NULL | DEFAULT x ON EMPTY] [NULL | DEFAULT x ON ERROR])`. What is returned
+/// as another type is a `TRY_CAST` of the call.
+fn json_value(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    let name = parser.parse_identifier()?;
+    parser.expect_token(&Token::LParen)?;
+    let unnamed = |e| FunctionArg::Unnamed(FunctionArgExpr::Expr(e));
+    let mut args = vec![unnamed(parser.parse_expr()?)];
+    parser.expect_token(&Token::Comma)?;
+    args.push(unnamed(parser.parse_expr()?));
+    let is_returning = parser.parse_keyword(Keyword::RETURNING);
+    let returning = match is_returning {
+        true => Some(parser.parse_data_type()?),
+        false => None,
+    };
+    while parser.peek_token_ref().token != Token::RParen {
+        let value = if parser.parse_keyword(Keyword::DEFAULT) {
+            // Above the `ON` behind it.
+            Some(parser.parse_expr()?)
+        } else if parser.parse_keyword(Keyword::NULL) {
+            None
+        } else {
+            return parser.expected_ref(
+                "RETURNING type, DEFAULT x or NULL, then ON EMPTY or ON ERROR",
+                parser.peek_token_ref(),
+            );
+        };
+        parser.expect_keyword(Keyword::ON)?;
+        let name = match parser.expect_one_of_keywords(&[Keyword::EMPTY, Keyword::ERROR])? {
+            Keyword::EMPTY => ON_EMPTY,
+            _ => ON_ERROR,
+        };
+        if let Some(value) = value {
+            args.push(FunctionArg::Named {
+                name: Ident::new(name),
+                arg: FunctionArgExpr::Expr(value),
+                operator: FunctionArgOperator::RightArrow,
+            });
+        }
+    }
+    parser.expect_token(&Token::RParen)?;
+    let call = Expr::Function(Function {
+        name: ObjectName::from(vec![name]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args,
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    });
+    Ok(match returning {
+        None => call,
+        Some(data_type) => Expr::Cast {
+            kind: CastKind::TryCast,
+            expr: Box::new(call),
+            data_type,
+            format: None,
+        },
+    })
+}
+
+/// The parts of a call of `JSON_VALUE`.
+pub struct JsonValue<'a> {
+    /// The document.
+    pub document: &'a Expr,
+    /// The path in it.
+    pub path: &'a Expr,
+    /// What comes out where the path leads nowhere.
+    pub on_empty: Option<&'a Expr>,
+    /// What comes out where there is no JSON, or no scalar.
+    pub on_error: Option<&'a Expr>,
+}
+
+impl<'a> JsonValue<'a> {
+    /// Of a call's arguments.
+    pub fn of(list: &'a FunctionArgumentList) -> Option<Self> {
+        let mut all = list.args.iter();
+        let mut next = || match all.next()? {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => Some(e),
+            _ => None,
+        };
+        let (document, path) = (next()?, next()?);
+        let (mut on_empty, mut on_error) = (None, None);
+        for more in all {
+            match more {
+                FunctionArg::Named {
+                    name,
+                    arg: FunctionArgExpr::Expr(e),
+                    ..
+                } if name.value == ON_EMPTY => on_empty = Some(e),
+                FunctionArg::Named {
+                    name,
+                    arg: FunctionArgExpr::Expr(e),
+                    ..
+                } if name.value == ON_ERROR => on_error = Some(e),
+                _ => return None,
+            }
+        }
+        Some(JsonValue {
+            document,
+            path,
+            on_empty,
+            on_error,
+        })
+    }
+}
+
+/// Parses one expression, with nothing after it.
+pub fn parse_expression(text: Text<'_>) -> Result<Expr, QueryError> {
+    let mut parser = Parser::new(&Flink).with_tokens_with_locations(tokens(text)?);
+    let parsed = parser.parse_expr();
+    let expr = parsed.map_err(|e| syntax(text, &e, Span::empty(), "an expression"))?;
+    let next = parser.peek_token();
+    if next.token == Token::EOF {
+        return Ok(expr);
+    }
+    let found = format!("`{}` after the end of the expression", next.token);
+    Err(text.error(next.span, found, "one expression, and nothing behind it"))
 }
 
 /// A chain of operators is as deep as it is long, and whoever walks through it goes as deep: a query of any length must not

@@ -7,7 +7,8 @@
 
 use std::fmt::Write;
 
-use standings_model::expr::{Expr, Node};
+use super::expression;
+use standings_model::expr::Expr;
 use standings_model::plan::{Aggregate, Measure, Plan, RankFunction, Ranking};
 use standings_model::table::{Origin, Table};
 use standings_model::types::{Type, Width};
@@ -84,7 +85,7 @@ pub fn of_column(table: &Table, number: usize) -> String {
 
 /// What an expression over a table's columns means.
 pub fn of_expression(table: &Table, expr: &Expr) -> String {
-    expression(expr, &|c| of_column(table, c))
+    expression::meaning(expr, &|c| of_column(table, c))
 }
 
 /// The word of a type; those of the first types are older than the others.
@@ -120,13 +121,6 @@ fn measure(m: &Measure, column: &dyn Fn(usize) -> String) -> String {
         m.name,
         filter.unwrap_or_default()
     )
-}
-
-fn expression(expr: &Expr, column: &dyn Fn(usize) -> String) -> String {
-    match &expr.node {
-        Node::Column(c) => column(*c),
-        other => format!("{other:?}"),
-    }
 }
 
 #[cfg(test)]

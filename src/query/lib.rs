@@ -30,7 +30,7 @@ mod declare;
 mod dialect;
 mod error;
 mod explain;
-mod expression;
+pub mod expression;
 mod fingerprint;
 mod folder;
 mod grouped;

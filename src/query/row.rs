@@ -64,30 +64,27 @@ impl<'a> Row<'a> {
             let found = format!("`{sql}`, which has no type");
             return Err(text.error(sql.span(), found, "CAST(NULL AS STRING)"));
         }
+        Ok(self.column(expr, sql))
+    }
+
+    fn column(&mut self, expr: Expr, sql: &Sql) -> usize {
         let at = self.in_table(expr, sql);
         let known = self.columns.iter().position(|c| *c == at);
-        Ok(known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             self.columns.push(at);
             self.columns.len() - 1
-        }))
+        })
     }
 
     /// The row's column for a condition.
-    pub fn condition(
-        &mut self,
-        text: Text<'_>,
-        sql: &Sql,
-        clause: &str,
-    ) -> Result<usize, QueryError> {
-        let column = self.expression(text, sql)?;
-        boolean(text, sql, self.kind(column), clause)?;
-        Ok(column)
+    pub fn condition(&mut self, text: Text<'_>, sql: &Sql) -> Result<usize, QueryError> {
+        let expr = expression::bind_condition(text, &self.names(), sql)?;
+        Ok(self.column(expr, sql))
     }
 
     /// `WHERE`: what passes, beside what the relation lets pass.
     pub fn filter(&mut self, text: Text<'_>, sql: &Sql) -> Result<(), QueryError> {
-        let expr = expression::bind(text, &self.names(), sql)?;
-        boolean(text, sql, &expr.kind, "WHERE")?;
+        let expr = expression::bind_condition(text, &self.names(), sql)?;
         self.filter = Some(both(self.filter.take(), expr));
         Ok(())
     }
@@ -143,17 +140,4 @@ pub fn both(left: Option<Expr>, right: Expr) -> Expr {
         node: Node::And(all),
         kind: Type::Boolean,
     }
-}
-
-/// Refuses what is no condition.
-pub fn boolean(text: Text<'_>, sql: &Sql, kind: &Type, clause: &str) -> Result<(), QueryError> {
-    if matches!(kind, Type::Boolean) {
-        return Ok(());
-    }
-    let found = format!("`{sql}`, a {kind}, in {clause}");
-    Err(text.error(
-        sql.span(),
-        found,
-        "a condition: a comparison, AND, OR, NOT, IS NULL …",
-    ))
 }

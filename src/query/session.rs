@@ -3,6 +3,7 @@
 use super::error::{QueryError, Text};
 use super::statement::WithOption;
 use super::toml::nearest;
+use standings_scalar::Zone;
 
 /// What can be set, and what it does.
 const KEYS: &[&str] = &[
@@ -59,14 +60,9 @@ impl Session {
 
     fn set_zone(&mut self, text: Text<'_>, option: &WithOption) -> Result<(), QueryError> {
         let value = option.value.trim();
-        let letter = |c: char| c.is_ascii_alphanumeric() || "_+-/:".contains(c);
-        if value.is_empty() || value.len() > 64 || !value.chars().all(letter) {
+        if Zone::named(value).is_none() {
             let found = format!("the zone '{}'", option.value);
-            return Err(text.error(
-                option.value_span,
-                found,
-                "a name such as 'Europe/Lisbon' or 'UTC'",
-            ));
+            return Err(text.error(option.value_span, found, zones(value)));
         }
         match &self.zone {
             Some((other, file)) if other != value => {
@@ -84,5 +80,16 @@ impl Session {
     /// The zone.
     pub fn zone(&self) -> Option<String> {
         self.zone.as_ref().map(|(zone, _)| zone.clone())
+    }
+}
+
+/// What was probably meant by a zone that there is not.
+pub fn zones(name: &str) -> String {
+    let names: Vec<String> = Zone::names().collect();
+    match nearest(name, names.iter().map(String::as_str)) {
+        Some(near) => {
+            format!("did you mean '{near}'? A zone is named as in 'Europe/Lisbon', 'UTC'")
+        }
+        None => "a zone is named as in 'Europe/Lisbon', 'UTC'".to_owned(),
     }
 }

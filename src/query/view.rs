@@ -7,7 +7,7 @@ use sqlparser::ast::{
 use super::aggregate;
 use super::error::{QueryError, Text};
 use super::expression;
-use super::row::{boolean, both};
+use super::row::both;
 use super::scope::{Names, Relation};
 use super::statement::View;
 use super::window::Sources;
@@ -29,8 +29,7 @@ pub fn relation(text: Text<'_>, sources: Sources<'_>, view: &View) -> Result<Rel
         filter: below.filter.clone(),
     };
     if let Some(condition) = &select.selection {
-        let expr = expression::bind(text, &names, condition)?;
-        boolean(text, condition, &expr.kind, "WHERE")?;
+        let expr = expression::bind_condition(text, &names, condition)?;
         relation.filter = Some(both(relation.filter.take(), expr));
     }
     renamed(text, view, &mut relation)?;

@@ -48,5 +48,6 @@ mod zone;
 pub use datum::{Datum, Row};
 pub use error::{Fault, ValueError};
 pub use program::Program;
-pub use sql::sql;
+pub use sql::{sql, word};
+pub use text::check_pattern;
 pub use zone::Zone;

@@ -148,6 +148,21 @@ impl Writer<'_> {
     }
 }
 
+/// A function in a word that no other one has; it does not change between versions.
+pub fn word(function: Function) -> String {
+    match function {
+        Function::Extract(unit) => format!("EXTRACT_{}", unit_name(unit)),
+        Function::FloorTo(unit) => format!("FLOOR_{}", unit_name(unit)),
+        Function::CeilTo(unit) => format!("CEIL_{}", unit_name(unit)),
+        Function::Negate => "NEGATE".to_owned(),
+        Function::Element => "ELEMENT".to_owned(),
+        Function::Position => "POSITION".to_owned(),
+        other => operator(other)
+            .unwrap_or_else(|| name(other))
+            .replace(' ', "_"),
+    }
+}
+
 fn comparison(op: Comparison) -> &'static str {
     match op {
         Comparison::Eq => "=",

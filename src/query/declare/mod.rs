@@ -152,3 +152,6 @@ fn declared_column(text: Text<'_>, name: &Ident, table: &Table) -> Result<usize,
         text.error(name.span, unknown.found, unknown.allowed)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,9 +7,11 @@ use sqlparser::tokenizer::Span;
 use super::words::{OF_FORMAT, OF_TABLE};
 use super::{ALIASES, Does, FORMATS, Takes, Word};
 use crate::error::{QueryError, Text};
+use crate::session;
 use crate::statement::WithOption;
 use crate::toml::nearest;
 use standings_model::table::secret::Reference;
+use standings_scalar::Zone;
 
 /// Options that are other names of one.
 const SAME: &[(&str, &str)] = &[("value.format", "format"), ("schema-registry.url", "url")];
@@ -251,7 +253,7 @@ fn check(text: Text<'_>, option: &WithOption, word: &Word) -> Result<(), QueryEr
         Takes::Count => value.parse::<i64>().is_ok_and(|n| n >= 0),
         Takes::Character => character(value).is_some(),
         Takes::Names => value.split(';').all(|n| !n.trim().is_empty()),
-        Takes::Zone => zone(value),
+        Takes::Zone => Zone::named(value).is_some(),
         Takes::OneOf(all) => {
             let is_format = std::ptr::eq(all, FORMATS) && format_of(value).is_some();
             is_format || all.iter().any(|one| one.eq_ignore_ascii_case(value))
@@ -265,7 +267,7 @@ fn check(text: Text<'_>, option: &WithOption, word: &Word) -> Result<(), QueryEr
             Takes::Count => wrong("a whole number"),
             Takes::Character => wrong("one character; a tab is '\\t'"),
             Takes::Names => wrong("names with `;` between them"),
-            Takes::Zone => wrong("the name of a zone, such as 'Europe/Lisbon' or 'UTC'"),
+            Takes::Zone => wrong(&session::zones(value)),
             Takes::OneOf(all) => wrong(&one_of(value, all)),
             Takes::Url | Takes::Secret => Ok(()),
         };
@@ -288,12 +290,6 @@ fn one_of(value: &str, all: &[&str]) -> String {
         Some(near) => format!("did you mean '{near}'? It is one of {list}"),
         None => format!("one of {list}"),
     }
-}
-
-/// The letters of a zone's name.
-fn zone(value: &str) -> bool {
-    let letter = |c: char| c.is_ascii_alphanumeric() || "_+-/:".contains(c);
-    !value.is_empty() && value.len() <= 64 && value.chars().all(letter)
 }
 
 /// What a secret's option may be.

@@ -130,3 +130,6 @@ impl Settings {
         is_in.then(|| column.strip_prefix(key.prefix.as_str()).unwrap_or(column))
     }
 }
+
+#[cfg(test)]
+mod tests;

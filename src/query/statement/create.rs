@@ -182,9 +182,7 @@ fn column(cursor: &mut Cursor<'_>, table: &mut Declaration) -> Result<(), QueryE
     };
     let comment = comment(cursor)?;
     if !matches!(cursor.peek().token, Token::Comma | Token::RParen) {
-        let next = cursor.peek();
-        let found = format!("`{}` behind the column `{}`", next.token, name.value);
-        return Err(cursor.text.error(next.span, found, ELEMENTS));
+        return Err(cursor.unexpected("`,` or `)` is missing", ELEMENTS));
     }
     table.columns.push(ColumnDeclaration {
         name,
