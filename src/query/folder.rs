@@ -183,17 +183,15 @@ impl<'a> Folder<'a> {
             }
             open = later;
             if open.len() == before {
-                for (text, _, view) in &open {
-                    let found = format!(
-                        "the view `{}` reads itself, by way of others",
-                        view.name.value
-                    );
-                    self.errors.push(text.error(
-                        view.span,
-                        found,
-                        "views that read tables, and those views",
-                    ));
+                // Of a circle one is enough.
+                if let Some((text, _, view)) = open.first() {
+                    let name = &view.name.value;
+                    let found = format!("the view `{name}` reads itself, or one that does");
+                    let allowed = "views that read tables, and those views";
+                    self.errors.push(text.error(view.span, found, allowed));
                 }
+                let names = open.iter().map(|(_, _, view)| view.name.value.clone());
+                self.broken.extend(names);
                 break;
             }
         }
