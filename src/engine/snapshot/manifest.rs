@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::error::{Damage, Newer, Unreadable};
 use super::log::{self, Entry, Fence};
 use super::objects::{ObjectError, StoreError};
-use super::said::said;
 use super::store::{Store, checksum};
 use crate::quality;
 use crate::rank::state::GatherState;
@@ -49,7 +48,7 @@ pub struct Manifest {
 
 /// Names the meaning of rows: with other queries or checks they cannot be loaded.
 pub fn fingerprint(plan: &Plan) -> String {
-    checksum((said(plan) + &quality::meaning(plan)).as_bytes())
+    checksum((standings_query::outline(plan) + &quality::meaning(plan)).as_bytes())
 }
 
 /// Names the meaning of each ranking's rows.
@@ -63,8 +62,10 @@ pub fn fingerprints(plan: &Plan) -> BTreeMap<String, String> {
 /// name checks by number.
 pub fn agreement(plan: &Plan) -> String {
     let rankings = plan.rankings.iter();
-    let meanings: String = rankings.map(|r| standings_query::meaning(plan, r)).collect();
-    checksum((said(plan) + &meanings + &quality::explain(plan)).as_bytes())
+    let meanings: String = rankings
+        .map(|r| standings_query::meaning(plan, r))
+        .collect();
+    checksum((standings_query::outline(plan) + &meanings + &quality::explain(plan)).as_bytes())
 }
 
 impl From<StoreError> for Unreadable {

@@ -27,7 +27,6 @@ mod memory;
 mod objects;
 pub mod order;
 mod part;
-mod said;
 mod state;
 mod store;
 mod writer;

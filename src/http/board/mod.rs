@@ -84,7 +84,7 @@ struct Content {
 ///         key: Arc::from([Value::text("Lisbon")]),
 ///         rank: Some(1),
 ///         previous_rank: None,
-///         measures: Arc::from([Value::Decimal(cents), Value::Integer(1), Value::Decimal(cents), Value::Decimal(cents)]),
+///         measures: Arc::from([Value::cents(cents), Value::Integer(1), Value::cents(cents), Value::cents(cents)]),
 ///         is_final: false,
 ///     };
 ///     Told::of(&Commit { number, changes: Arc::new(vec![row]), ..Commit::default() })

@@ -137,9 +137,7 @@ async fn step(
             i64::try_from(before).unwrap_or(i64::MAX)
         };
         let parameters: [&dyn Parameter; 2] = [&after, &oldest];
-        let (of, records) = server
-            .snapshot(&question(ranking), &parameters)
-            .await?;
+        let (of, records) = server.snapshot(&question(ranking), &parameters).await?;
         if as_of.get_or_insert_with(|| of.clone()) != &of {
             // A commit came in between: look again at once.
             return Ok(());

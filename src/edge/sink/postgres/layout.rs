@@ -186,7 +186,11 @@ async fn nullable_key(
         quoted(&constraint),
         drops.collect::<String>(),
         ranking.window.named_by().join(", "),
-        ranking.keys.iter().map(|k| format!(", {}", quoted(&k.name))).collect::<String>(),
+        ranking
+            .keys
+            .iter()
+            .map(|k| format!(", {}", quoted(&k.name)))
+            .collect::<String>(),
     );
     Ok(Some(Step {
         table: ranking.name.clone(),
