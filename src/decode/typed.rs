@@ -2,127 +2,380 @@
 
 use std::borrow::Cow;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use standings_model::decimal::{self, DecimalError};
+use standings_model::types::Width;
+use standings_model::value::{Real, Value};
+
 use super::cell::Cell;
 use super::columns::{Column, Kind};
-use super::error::{self, DecodeError};
-use standings_model::decimal::{DecimalError, parse_minor};
-use standings_model::time::{MAX_EVENT_TIME, parse_rfc3339};
+use super::error::{self, DecodeError, shorten};
+use super::nested;
+use super::times::{self, NoTime, Times};
+use super::zone::Zone;
 
-/// Checks and converts `raw`, a whole valid JSON value that begins at byte `start` of the record. Text with escapes
-/// is appended to `scratch`.
+/// What was made of a record, where it did not lie in it: text with escapes, bytes, nested values.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    pub(super) scratch: Vec<u8>,
+    pub(super) nested: Vec<Value>,
+    pub(super) errors: Vec<DecodeError>,
+    /// The zone of times without an offset.
+    pub(super) zone: Zone,
+}
+
+/// Bytes of scratch that stay allocated between records.
+const KEPT: usize = 4096;
+
+impl Made {
+    /// Of another record.
+    pub(super) fn clear(&mut self) {
+        self.scratch.clear();
+        self.nested.clear();
+        self.errors.clear();
+        // One giant record must not hold its memory for good.
+        self.scratch.shrink_to(KEPT);
+    }
+
+    /// Keeps bytes; the cell that says where.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Cell {
+        let start = self.scratch.len() as u32;
+        self.scratch.extend_from_slice(bytes);
+        Cell::Text {
+            start,
+            end: self.scratch.len() as u32,
+            scratch: true,
+        }
+    }
+}
+
+/// A value that was read: of a column, or a part of one.
+pub(super) enum Scalar<'a> {
+    Null,
+    Int(i64),
+    Decimal(i128),
+    Double(Real),
+    Text(Cow<'a, str>),
+    Bytes(Vec<u8>),
+}
+
+/// Why a value is not taken: the reason, and what would be.
+pub(super) struct Refused {
+    pub(super) reason: &'static str,
+    pub(super) expected: Cow<'static, str>,
+}
+
+fn refuse<T>(reason: &'static str, expected: impl Into<Cow<'static, str>>) -> Result<T, Refused> {
+    Err(Refused {
+        reason,
+        expected: expected.into(),
+    })
+}
+
+/// Checks and converts `raw`, a whole valid JSON value that begins at byte `start` of the record.
 pub(super) fn cell(
     column: &Column,
     raw: &str,
     start: u32,
-    scratch: &mut String,
+    made: &mut Made,
 ) -> Result<Cell, DecodeError> {
-    let refuse =
-        |reason, expected: &str| Err(DecodeError::field(reason, &column.name, raw, expected));
-    let shape = Shape::of(raw);
-    if shape == Shape::Null {
-        return if column.required {
-            refuse(error::MISSING_FIELD, "a value")
-        } else {
-            Ok(Cell::Null)
-        };
+    if column.kind == Kind::Nested {
+        return nested(column, raw, made);
     }
-    match (column.kind, shape) {
-        (Kind::Text | Kind::Id, Shape::String) => text(column, raw, start, scratch),
-        (Kind::Id, Shape::Integer) => Ok(Cell::Text {
-            start,
-            end: start + raw.len() as u32,
-            scratch: false,
-        }),
-        (Kind::Text, _) => refuse(error::WRONG_TYPE, "a string"),
-        (Kind::Id, _) => refuse(error::WRONG_TYPE, "a string or an integer"),
-        (Kind::BigInt, Shape::Integer) => match raw.parse() {
-            Ok(n) => Ok(Cell::Int(n)),
-            Err(_) => refuse(error::WRONG_TYPE, "an integer of 64 bits"),
-        },
-        (Kind::BigInt, _) => refuse(error::WRONG_TYPE, "an integer"),
-        (Kind::Decimal { precision }, Shape::Integer | Shape::Number | Shape::String) => {
-            let number = if shape == Shape::String {
-                unescape(column, raw)?
-            } else {
-                Cow::Borrowed(raw)
-            };
-            match parse_minor(number.as_bytes(), precision) {
-                Ok(minor) => Ok(Cell::Decimal(minor)),
-                Err(DecimalError::Range) => refuse(
-                    error::AMOUNT_OUT_OF_RANGE,
-                    &format!("at most {precision} digits in all"),
-                ),
-                Err(DecimalError::Fraction) => {
-                    refuse(error::BAD_AMOUNT, "at most two fraction digits")
-                }
-                Err(DecimalError::Syntax) => refuse(error::BAD_AMOUNT, "a number"),
+    let value = scalar(column.kind, raw, &made.zone)
+        .map_err(|no| DecodeError::field(no.reason, &column.name, raw, &no.expected))?;
+    Ok(match value {
+        Scalar::Null if column.required => {
+            let (reason, expected) = (error::MISSING_FIELD, "a value");
+            return Err(DecodeError::field(reason, &column.name, raw, expected));
+        }
+        Scalar::Null => Cell::Null,
+        Scalar::Int(n) => Cell::Int(n),
+        Scalar::Decimal(n) => Cell::Decimal(n),
+        Scalar::Double(n) => Cell::Double(n),
+        Scalar::Text(Cow::Borrowed(text)) => {
+            // It is the value itself, or what is between its quotes.
+            let start = start + u32::from(text.len() < raw.len());
+            Cell::Text {
+                start,
+                end: start + text.len() as u32,
+                scratch: false,
             }
         }
-        (Kind::Decimal { .. }, _) => refuse(error::WRONG_TYPE, "a number"),
-        (Kind::Time, Shape::String) => match parse_rfc3339(unescape(column, raw)?.as_bytes()) {
-            Some(ms) if in_range(ms) => Ok(Cell::Time(ms)),
-            Some(_) => refuse(error::TIME_OUT_OF_RANGE, "a time of the years 1970 to 9999"),
-            None => refuse(error::BAD_TIME, "RFC 3339 such as 2026-01-23T10:15:00Z"),
+        Scalar::Text(Cow::Owned(text)) => made.bytes(text.as_bytes()),
+        Scalar::Bytes(bytes) => made.bytes(&bytes),
+    })
+}
+
+fn nested(column: &Column, raw: &str, made: &mut Made) -> Result<Cell, DecodeError> {
+    let value = nested::value(&column.of, column.required, raw, made, &column.name)?;
+    if value.is_null() {
+        return Ok(Cell::Null);
+    }
+    made.nested.push(value);
+    Ok(Cell::Nested(made.nested.len() as u32 - 1))
+}
+
+/// Reads one value that is not made of others.
+pub(super) fn scalar<'a>(kind: Kind, raw: &'a str, zone: &Zone) -> Result<Scalar<'a>, Refused> {
+    let shape = Shape::of(raw);
+    if shape == Shape::Null {
+        return Ok(Scalar::Null);
+    }
+    match (kind, shape) {
+        (Kind::Text { most }, Shape::String) => text(raw, most),
+        (Kind::Padded { to }, Shape::String) => padded(raw, to),
+        (Kind::Text { .. } | Kind::Padded { .. }, _) => refuse(error::WRONG_TYPE, "a string"),
+        (Kind::Id, Shape::String) => text(raw, u32::MAX),
+        (Kind::Id, Shape::Integer) => Ok(Scalar::Text(Cow::Borrowed(raw))),
+        (Kind::Id, _) => refuse(error::WRONG_TYPE, "a string or an integer"),
+        (Kind::Written, Shape::String) => text(raw, u32::MAX),
+        (Kind::Written, Shape::Other) if raw.starts_with(['{', '[']) => {
+            refuse(error::WRONG_TYPE, "a string, a number or a boolean")
+        }
+        (Kind::Written, _) => Ok(Scalar::Text(Cow::Borrowed(raw))),
+        (Kind::Bytes, Shape::String) => bytes(raw),
+        (Kind::Bytes, _) => refuse(error::WRONG_TYPE, "a string of base64"),
+        (Kind::Boolean, _) => match raw {
+            "true" => Ok(Scalar::Int(1)),
+            "false" => Ok(Scalar::Int(0)),
+            _ => refuse(error::WRONG_TYPE, "true or false"),
         },
-        (Kind::Time, Shape::Integer) => match raw.parse() {
-            Ok(ms) if in_range(ms) => Ok(Cell::Time(ms)),
+        (Kind::Integer { width }, Shape::Integer) => match raw.parse::<i64>() {
+            Ok(n) if width.holds(i128::from(n)) => Ok(Scalar::Int(n)),
             _ => refuse(
-                error::TIME_OUT_OF_RANGE,
-                "milliseconds of the years 1970 to 9999",
+                error::WRONG_TYPE,
+                format!("an integer of {} bits", bits(width)),
             ),
         },
-        (Kind::Time, Shape::Number) => refuse(error::BAD_TIME, "whole milliseconds"),
-        (Kind::Time, _) => refuse(error::WRONG_TYPE, "RFC 3339 or integer milliseconds"),
+        (Kind::Integer { .. }, _) => refuse(error::WRONG_TYPE, "an integer"),
+        (
+            Kind::Decimal { .. } | Kind::Base64 { .. },
+            Shape::Integer | Shape::Number | Shape::String,
+        ) => number(kind, raw, shape),
+        (Kind::Decimal { .. } | Kind::Base64 { .. }, _) => refuse(error::WRONG_TYPE, "a number"),
+        (Kind::Double { single }, Shape::Integer | Shape::Number) => double(raw, single),
+        (Kind::Double { .. }, _) => refuse(error::WRONG_TYPE, "a number"),
+        (Kind::Time(times), _) => time(times, raw, shape, zone),
+        (Kind::Date, Shape::String) => match times::date(unescape(raw)?.as_bytes()) {
+            Some(days) => Ok(Scalar::Int(days)),
+            None => refuse(error::BAD_TIME, "a date such as 2026-01-23"),
+        },
+        (Kind::Date, _) => refuse(error::WRONG_TYPE, "a date such as \"2026-01-23\""),
+        (Kind::Clock, Shape::String) => match times::clock(unescape(raw)?.as_bytes()) {
+            Some(us) => Ok(Scalar::Int(us)),
+            None => refuse(error::BAD_TIME, "a time of day such as 10:15:00"),
+        },
+        (Kind::Clock, _) => refuse(error::WRONG_TYPE, "a time of day such as \"10:15:00\""),
+        // Nested values are read elsewhere.
+        (Kind::Nested, _) => refuse(error::WRONG_TYPE, "an array or an object"),
     }
 }
 
-/// Whether an event time is one of the years 1970 to 9999.
-pub(super) fn in_range(ms: i64) -> bool {
-    (0..=MAX_EVENT_TIME).contains(&ms)
+fn bits(width: Width) -> u32 {
+    match width {
+        Width::Tiny => 8,
+        Width::Small => 16,
+        Width::Int => 32,
+        Width::Big | Width::Sum => 64,
+    }
 }
 
-fn text(column: &Column, raw: &str, start: u32, scratch: &mut String) -> Result<Cell, DecodeError> {
-    match unescape(column, raw)? {
-        Cow::Borrowed(inner) => {
-            let start = start + 1;
-            Ok(Cell::Text {
-                start,
-                end: start + inner.len() as u32,
-                scratch: false,
-            })
+fn number(kind: Kind, raw: &str, shape: Shape) -> Result<Scalar<'_>, Refused> {
+    let (precision, scale, zeros, base64) = match kind {
+        Kind::Decimal {
+            precision,
+            scale,
+            zeros,
+        } => (precision, scale, zeros, false),
+        Kind::Base64 { precision, scale } => (precision, scale, true, true),
+        // Asked for these two alone.
+        _ => (0, 0, false, false),
+    };
+    let number = match shape {
+        Shape::String => unescape(raw)?,
+        _ => Cow::Borrowed(raw),
+    };
+    if base64 && shape == Shape::String {
+        return match twos_complement(&number) {
+            Some(n) if n.unsigned_abs() < 10u128.pow(u32::from(precision)) => {
+                Ok(Scalar::Decimal(n))
+            }
+            Some(_) => refuse(
+                error::AMOUNT_OUT_OF_RANGE,
+                format!("at most {precision} digits in all"),
+            ),
+            None => refuse(error::BAD_AMOUNT, "base64 of a number of at most 16 bytes"),
+        };
+    }
+    match decimal::parse(number.as_bytes(), precision, scale, zeros) {
+        Ok(unscaled) => Ok(Scalar::Decimal(unscaled)),
+        Err(DecimalError::Range) => refuse(
+            error::AMOUNT_OUT_OF_RANGE,
+            format!("at most {precision} digits in all"),
+        ),
+        // The words of a sale's amount.
+        Err(DecimalError::Fraction) if !zeros => {
+            refuse(error::BAD_AMOUNT, "at most two fraction digits")
         }
-        // Unescaped U+0000 is a control character, which JSON itself refuses.
-        Cow::Owned(inner) if inner.contains('\0') => Err(DecodeError::field(
-            error::NUL_IN_TEXT,
-            &column.name,
-            raw,
-            "text without U+0000",
-        )),
-        Cow::Owned(inner) => {
-            let start = scratch.len() as u32;
-            scratch.push_str(&inner);
-            Ok(Cell::Text {
-                start,
-                end: scratch.len() as u32,
-                scratch: true,
-            })
+        Err(DecimalError::Fraction) => {
+            let digits = fraction_digits(&number);
+            refuse(
+                error::BAD_AMOUNT,
+                format!(
+                    "at most {scale} fraction digits; declare DECIMAL(…, {digits}), or round it in a computed column"
+                ),
+            )
         }
+        Err(DecimalError::Syntax)
+            if zeros && shape == Shape::String && looks_like_base64(&number) =>
+        {
+            refuse(
+                error::BAD_AMOUNT,
+                "a number; if this is base64, as Kafka Connect writes decimals, declare 'json.decimal-format' = 'base64'",
+            )
+        }
+        Err(DecimalError::Syntax) => refuse(error::BAD_AMOUNT, "a number"),
+    }
+}
+
+/// Fraction digits that a number needs.
+fn fraction_digits(number: &str) -> usize {
+    let (number, exponent) = match number.split_once(['e', 'E']) {
+        Some((number, exponent)) => (number, exponent.parse().unwrap_or(0)),
+        None => (number, 0),
+    };
+    let fraction = number.split_once('.').map_or("", |(_, fraction)| fraction);
+    let digits = fraction.trim_end_matches('0').len() as i64 - exponent;
+    digits.clamp(0, 38) as usize
+}
+
+fn looks_like_base64(text: &str) -> bool {
+    text.len() >= 4 && twos_complement(text).is_some()
+}
+
+/// A number of at most 16 bytes in two's complement, the highest first, in base64: how Kafka Connect writes decimals.
+fn twos_complement(text: &str) -> Option<i128> {
+    let bytes = STANDARD.decode(text).ok()?;
+    let first = *bytes.first()?;
+    let fill = if first >= 0x80 { 0xff } else { 0 };
+    let (spare, digits) = bytes.split_at(bytes.len().saturating_sub(16));
+    if spare.iter().any(|b| *b != fill) {
+        return None;
+    }
+    let mut word = [fill; 16];
+    word[16 - digits.len()..].copy_from_slice(digits);
+    let n = i128::from_be_bytes(word);
+    // What was cut off were copies of the sign.
+    ((n < 0) == (first >= 0x80)).then_some(n)
+}
+
+fn double(raw: &str, single: bool) -> Result<Scalar<'_>, Refused> {
+    let parsed = match single {
+        // Of 32 bits, and shown by its own shortest digits.
+        true => raw
+            .parse::<f32>()
+            .ok()
+            .and_then(|n| n.to_string().parse().ok()),
+        false => raw.parse::<f64>().ok(),
+    };
+    match parsed {
+        Some(n) if f64::is_finite(n) => Ok(Scalar::Double(Real::new(n))),
+        _ => refuse(
+            error::WRONG_TYPE,
+            "a number that a floating point number can be",
+        ),
+    }
+}
+
+fn time<'a>(times: Times, raw: &'a str, shape: Shape, zone: &Zone) -> Result<Scalar<'a>, Refused> {
+    const LOCAL: &str = "a time with an offset such as 2026-01-23T10:15:00Z; declare 'timestamp-format.standard' = 'SQL' or \
+                         'ISO-8601' for times without one";
+    match shape {
+        Shape::String => {
+            let text = unescape(raw)?;
+            match times.parse(text.as_bytes(), |clock| zone.instant(clock)) {
+                Ok(us) => Ok(Scalar::Int(us)),
+                Err(NoTime::Range) if times.strict => {
+                    refuse(error::TIME_OUT_OF_RANGE, "a time of the years 1970 to 9999")
+                }
+                Err(NoTime::Range) => {
+                    refuse(error::TIME_OUT_OF_RANGE, "a time of the years 1 to 9999")
+                }
+                Err(NoTime::NoOffset) => refuse(error::BAD_TIME, LOCAL),
+                Err(NoTime::Gap) => refuse(
+                    error::BAD_TIME,
+                    format!(
+                        "a time that there was in {}: the clocks were put forward over it",
+                        zone.name()
+                    ),
+                ),
+                Err(NoTime::Form) => {
+                    refuse(error::BAD_TIME, "RFC 3339 such as 2026-01-23T10:15:00Z")
+                }
+            }
+        }
+        Shape::Integer => {
+            let ms: Option<i64> = raw.parse().ok();
+            let us = ms.and_then(|ms| ms.checked_mul(1000));
+            match us.and_then(|us| times.kept(us)) {
+                Some(us) => Ok(Scalar::Int(us)),
+                None if times.strict => refuse(
+                    error::TIME_OUT_OF_RANGE,
+                    "milliseconds of the years 1970 to 9999",
+                ),
+                None => refuse(
+                    error::TIME_OUT_OF_RANGE,
+                    "milliseconds of the years 1 to 9999; of other units TO_TIMESTAMP_LTZ(n, 0 to 9) makes a time",
+                ),
+            }
+        }
+        Shape::Number => refuse(error::BAD_TIME, "whole milliseconds"),
+        _ => refuse(error::WRONG_TYPE, "RFC 3339 or integer milliseconds"),
+    }
+}
+
+fn text(raw: &str, most: u32) -> Result<Scalar<'_>, Refused> {
+    let text = unescape(raw)?;
+    // Unescaped U+0000 is a control character, which JSON itself refuses.
+    if matches!(text, Cow::Owned(_)) && text.contains('\0') {
+        return refuse(error::NUL_IN_TEXT, "text without U+0000");
+    }
+    if text.len() > most as usize && text.chars().count() > most as usize {
+        return refuse(error::TEXT_TOO_LONG, format!("at most {most} characters"));
+    }
+    Ok(Scalar::Text(text))
+}
+
+fn padded(raw: &str, to: u32) -> Result<Scalar<'_>, Refused> {
+    let Scalar::Text(text) = text(raw, to)? else {
+        return refuse(error::WRONG_TYPE, "a string");
+    };
+    let spaces = (to as usize).saturating_sub(text.chars().count());
+    if spaces == 0 {
+        return Ok(Scalar::Text(text));
+    }
+    let mut text = text.into_owned();
+    text.extend(std::iter::repeat_n(' ', spaces));
+    Ok(Scalar::Text(Cow::Owned(text)))
+}
+
+fn bytes(raw: &str) -> Result<Scalar<'_>, Refused> {
+    match STANDARD.decode(&*unescape(raw)?) {
+        Ok(bytes) => Ok(Scalar::Bytes(bytes)),
+        Err(_) => refuse(error::WRONG_TYPE, "a string of base64"),
     }
 }
 
 /// The content of a JSON string. Its syntax was checked before; what can still be wrong is a lone surrogate.
-fn unescape<'a>(column: &Column, raw: &'a str) -> Result<Cow<'a, str>, DecodeError> {
+fn unescape(raw: &str) -> Result<Cow<'_, str>, Refused> {
     if !raw.contains('\\') {
         return Ok(Cow::Borrowed(raw.get(1..raw.len() - 1).unwrap_or_default()));
     }
     match serde_json::from_str::<String>(raw) {
         Ok(inner) => Ok(Cow::Owned(inner)),
-        Err(_) => Err(DecodeError::field(
-            error::MALFORMED,
-            &column.name,
-            raw,
-            "a string without lone surrogates",
-        )),
+        Err(_) => refuse(error::MALFORMED, "a string without lone surrogates"),
     }
 }
 
@@ -148,4 +401,9 @@ impl Shape {
             _ => Shape::Other,
         }
     }
+}
+
+/// For a detail: what was found, shortened.
+pub(super) fn shown(raw: &str) -> String {
+    shorten(raw)
 }

@@ -128,8 +128,8 @@ pub fn merge(kept: &mut Vec<Summary>, new: Vec<Summary>) {
 #[derive(Debug)]
 pub struct Amounts {
     size: i64,
-    /// Column number of `amount`.
-    pub column: usize,
+    /// Table and column that they are of.
+    pub column: (usize, usize),
     windows: Vec<Dense>,
     /// The window of the last sale.
     last: usize,
@@ -183,7 +183,7 @@ impl Dense {
 
 impl Amounts {
     /// Nothing yet; windows of `size` ms, which is above 0.
-    pub fn new(size: i64, column: usize) -> Self {
+    pub fn new(size: i64, column: (usize, usize)) -> Self {
         Amounts {
             size,
             column,

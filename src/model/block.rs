@@ -1,11 +1,40 @@
 //! Raw records on their way from a source to the decoder.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::error::Failure;
 
 /// A source partition: a Kafka partition's number, or a file's number in flag order.
 pub type PartitionId = u32;
+
+/// What a partition is of: the same for all its records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Home {
+    /// The number of its table in the plan.
+    pub table: usize,
+    /// Its number in its topic, or of its file, within the table.
+    pub partition: u32,
+    /// The topic, where there is one.
+    pub topic: Option<Arc<str>>,
+    /// The file, where there is one.
+    pub file: Option<Arc<FileHome>>,
+}
+
+/// What is known of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileHome {
+    /// Its name.
+    pub name: String,
+    /// Its path, relative to the table's.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// When it was changed, ms since the Unix epoch.
+    pub modified: i64,
+    /// Parts of its path, `city=Porto`; of `__HIVE_DEFAULT_PARTITION__` no value.
+    pub parts: Vec<(String, Option<String>)>,
+}
 
 /// One record inside a [`Block`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +127,8 @@ pub enum SourceEvent {
     Assigned {
         /// Which partition.
         partition: PartitionId,
+        /// What it is of.
+        home: Arc<Home>,
         /// First offset that will be read.
         offset: u64,
     },

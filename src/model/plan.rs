@@ -212,6 +212,17 @@ impl Plan {
         lengths.find(|(_, length)| *length > self.max_key_bytes)
     }
 
+    /// The column of amounts, whose sums and quartiles are metrics: table and column. It is the exact number named `amount` of
+    /// the first table that has one.
+    pub fn amounts(&self) -> Option<(usize, usize)> {
+        let mut tables = self.tables.iter().enumerate();
+        tables.find_map(|(number, table)| {
+            let column = table.find("amount")?;
+            let exact = table.columns[column].kind.is_exact_number();
+            exact.then_some((number, column))
+        })
+    }
+
     /// The number of the table with this name.
     pub fn table(&self, name: &str) -> Option<usize> {
         self.tables.iter().position(|t| t.name == name)

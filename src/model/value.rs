@@ -5,9 +5,12 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::digits;
+use crate::types::Type;
+use crate::{decimal, digits, time};
 
 /// A floating point number with an order that is total: -0 is 0, and what is not a number is greatest.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -139,6 +142,91 @@ impl Value {
     pub fn is_null(&self) -> bool {
         matches!(self, Value::Null)
     }
+
+    /// What a number means in a column of a type that is kept as a number; the opposite of [`Value::number`].
+    pub fn of_number(n: i128, kind: &Type) -> Self {
+        match kind {
+            Type::Boolean => Value::Boolean(n != 0),
+            Type::Decimal { scale, .. } => Value::decimal(n, *scale),
+            // What was made a whole number of 64 bits or fewer is one.
+            Type::Float | Type::Double => Value::Double(Real::of_ordered(n as i64)),
+            Type::Date => Value::Date(n as i32),
+            Type::Time => Value::Time(n as i64),
+            Type::Timestamp(_) => Value::Timestamp(n as i64),
+            Type::Instant(_) => Value::Instant(n as i64),
+            _ => Value::Integer(n),
+        }
+    }
+
+    /// What bytes mean in a column of a type that is kept as bytes.
+    pub fn of_bytes(bytes: &[u8], kind: &Type) -> Self {
+        match kind {
+            Type::Bytes => Value::Bytes(bytes.into()),
+            // Texts are checked where they are decoded; the lossy form changes nothing and needs no failure path.
+            _ => Value::Text(Arc::from(String::from_utf8_lossy(bytes))),
+        }
+    }
+
+    /// Reads a value that is no row, array or map as it is written: its text in JSON, without quotes.
+    pub fn parse(text: &str, kind: &Type) -> Option<Self> {
+        Some(match kind {
+            Type::Null => Value::Null,
+            Type::Boolean => match text {
+                "true" | "t" => Value::Boolean(true),
+                "false" | "f" => Value::Boolean(false),
+                _ => return None,
+            },
+            Type::Integer(_) => Value::Integer(text.parse().ok()?),
+            Type::Decimal { scale, .. } => {
+                let number = decimal::parse(text.as_bytes(), 38, *scale, true);
+                Value::decimal(number.ok()?, *scale)
+            }
+            Type::Float | Type::Double => Value::double(text.parse().ok()?),
+            Type::Text(_) | Type::Char(_) => Value::text(text),
+            Type::Bytes => Value::Bytes(STANDARD.decode(text).ok()?.into()),
+            Type::Date => {
+                let ms = time::parse_date(text)?;
+                Value::Date(i32::try_from(ms.div_euclid(time::DAY)).ok()?)
+            }
+            Type::Time => {
+                let us = time::parse_written_us(&format!("1970-01-01T{text}Z"))?;
+                Value::Time(us)
+            }
+            Type::Timestamp(_) => Value::Timestamp(time::parse_written_us(&format!("{text}Z"))?),
+            Type::Instant(_) => Value::Instant(time::parse_written_us(text)?),
+            Type::Row(_) | Type::Array(_) | Type::Map(_) | Type::Months | Type::Span => {
+                return None;
+            }
+        })
+    }
+
+    /// The value as a number whose order is that of the values of its column; none of NULL, of bytes and of what is made of
+    /// others.
+    pub fn number(&self) -> Option<i128> {
+        match self {
+            Value::Boolean(b) => Some(i128::from(*b)),
+            Value::Integer(n) => Some(*n),
+            Value::Decimal(d) => Some(d.unscaled),
+            Value::Double(n) => Some(i128::from(n.to_ordered())),
+            Value::Date(n) => Some(i128::from(*n)),
+            Value::Time(n) | Value::Timestamp(n) | Value::Instant(n) => Some(i128::from(*n)),
+            Value::Null
+            | Value::Text(_)
+            | Value::Bytes(_)
+            | Value::Row(_)
+            | Value::Array(_)
+            | Value::Map(_) => None,
+        }
+    }
+
+    /// The value as bytes whose order is that of the values of its column; none of what is kept as a number.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Value::Text(text) => Some(text.as_bytes()),
+            Value::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
 }
 
 /// For a person: `12.34`, `2026-01-23T10:15:00Z`, text as it is, `NULL`.
@@ -214,6 +302,29 @@ mod tests {
             assert_eq!(value.to_string(), text);
         }
         assert_eq!(format!("{:>6}|", Value::cents(1234)), " 12.34|");
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for (value, kind) in [
+            (Value::Boolean(false), Type::Boolean),
+            (Value::Integer(-7), Type::BIGINT),
+            (Value::decimal(-1, 6), Type::decimal(18, 6)),
+            (Value::decimal(10i128.pow(38) - 1, 0), Type::decimal(38, 0)),
+            (Value::double(-1e300), Type::Double),
+            (Value::double(0.1), Type::Double),
+            (Value::Date(-719_000), Type::Date),
+            (Value::Time(1), Type::Time),
+            (Value::Timestamp(-1), Type::Timestamp(6)),
+            (Value::Instant(1_769_126_400_123_456), Type::Instant(6)),
+            (Value::text("a\"b"), Type::STRING),
+            (Value::Bytes(Arc::from([0, 255, 7])), Type::Bytes),
+        ] {
+            let text = value.to_string();
+            assert_eq!(Value::parse(&text, &kind), Some(value), "{text}");
+        }
+        assert_eq!(Value::parse("x", &Type::BIGINT), None);
+        assert_eq!(Value::parse("1.234", &Type::decimal(5, 2)), None);
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use sqlparser::ast::{
     CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator,
-    FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, Statement,
+    FunctionArgumentList, FunctionArguments, Ident, ObjectName,
 };
 use sqlparser::dialect::Dialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace};
 
 use super::error::{QueryError, Text};
 
@@ -187,48 +187,14 @@ impl<'a> JsonValue<'a> {
 /// Parses one expression, with nothing after it.
 pub fn parse_expression(text: Text<'_>) -> Result<Expr, QueryError> {
     let mut parser = Parser::new(&Flink).with_tokens_with_locations(tokens(text)?);
-    let expr = parser.parse_expr().map_err(|e| syntax(text, &e))?;
+    let parsed = parser.parse_expr();
+    let expr = parsed.map_err(|e| syntax(text, &e, Span::empty(), "an expression"))?;
     let next = parser.peek_token();
     if next.token == Token::EOF {
         return Ok(expr);
     }
     let found = format!("`{}` after the end of the expression", next.token);
     Err(text.error(next.span, found, "one expression, and nothing behind it"))
-}
-
-/// Parses one query, with at most a semicolon after it.
-pub fn parse_query(text: Text<'_>) -> Result<Query, QueryError> {
-    let mut parser = Parser::new(&Flink).with_tokens_with_locations(tokens(text)?);
-    let query = parser.parse_query().map_err(|e| syntax(text, &e))?;
-    end(text, &mut parser)?;
-    Ok(*query)
-}
-
-/// Parses one statement, with at most a semicolon after it.
-pub fn parse_statement(
-    text: Text<'_>,
-    drop: impl Fn(&mut Vec<TokenWithSpan>),
-) -> Result<Statement, QueryError> {
-    let mut tokens = tokens(text)?;
-    drop(&mut tokens);
-    let mut parser = Parser::new(&Flink).with_tokens_with_locations(tokens);
-    let statement = parser.parse_statement().map_err(|e| syntax(text, &e))?;
-    end(text, &mut parser)?;
-    Ok(statement)
-}
-
-fn end(text: Text<'_>, parser: &mut Parser<'_>) -> Result<(), QueryError> {
-    while parser.consume_token(&Token::SemiColon) {}
-    let next = parser.peek_token();
-    if next.token == Token::EOF {
-        return Ok(());
-    }
-    let found = format!("`{}` after the end of the query", next.token);
-    Err(text.error(
-        next.span,
-        found,
-        "one file holds one query; nothing but a `;` may follow it",
-    ))
 }
 
 /// A chain of operators is as deep as it is long, and whoever walks through it goes as deep: a query of any length must not
@@ -272,30 +238,9 @@ fn is_comparison(token: &Token) -> bool {
     }
 }
 
-/// Refuses more of some tokens than there may be.
-fn bounded(
-    text: Text<'_>,
-    tokens: &[TokenWithSpan],
-    is: fn(&Token) -> bool,
-    most: usize,
-) -> Result<(), QueryError> {
-    let Some(one) = tokens.iter().filter(|t| is(&t.token)).nth(most) else {
-        return Ok(());
-    };
-    let found = format!(
-        "`{}` is one operator more than the {most} that a query may have",
-        one.token
-    );
-    Err(text.error(
-        one.span,
-        found,
-        "write less: a long list of values is `x IN (…)`",
-    ))
-}
-
 /// The tokens, without the word `TABLE` where it stands before a table's name inside a window function: `sqlparser`
 /// does not know it there. Places of all other tokens stay.
-fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
+pub fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
     let mut tokens = Tokenizer::new(&Flink, text.source)
         .tokenize_with_location()
         .map_err(|e| {
@@ -305,15 +250,19 @@ fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
                 "SQL text; strings stand in 'single quotes', names in `backquotes`",
             )
         })?;
+    let is_hint = |t: &TokenWithSpan| matches!(&t.token, Token::Whitespace(Whitespace::MultiLineComment(c)) if c.starts_with('+'));
+    if let Some(hint) = tokens.iter().find(|t| is_hint(t)) {
+        let found = "a hint, which is not taken yet";
+        return Err(text.error(hint.span, found, "leave /*+ … */ out"));
+    }
     tokens.retain(|t| !matches!(t.token, Token::Whitespace(_)));
-    bounded(text, &tokens, is_operator, MOST_OPERATORS)?;
-    bounded(text, &tokens, is_comparison, MOST_COMPARISONS)?;
+    bounded(text, &tokens)?;
     let is_table = |t: &Token| matches!(t, Token::Word(w) if w.keyword == Keyword::TABLE && w.quote_style.is_none());
     let drop: Vec<bool> = (0..tokens.len())
         .map(|i| {
             is_table(&tokens[i].token)
                 && i > 0
-                && matches!(tokens[i - 1].token, Token::LParen)
+                && matches!(tokens[i - 1].token, Token::LParen | Token::RArrow)
                 && matches!(tokens.get(i + 1).map(|t| &t.token), Some(Token::Word(_)))
         })
         .collect();
@@ -323,8 +272,30 @@ fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
     Ok(tokens)
 }
 
-/// A syntax error with its place, which `sqlparser` writes into the message.
-fn syntax(text: Text<'_>, error: &ParserError) -> QueryError {
+/// Refuses a statement with too many operators.
+fn bounded(text: Text<'_>, tokens: &[TokenWithSpan]) -> Result<(), QueryError> {
+    let kinds: [(fn(&Token) -> bool, usize); 2] = [
+        (is_operator, MOST_OPERATORS),
+        (is_comparison, MOST_COMPARISONS),
+    ];
+    for statement in tokens.split(|t| t.token == Token::SemiColon) {
+        for (is, most) in kinds {
+            let Some(one) = statement.iter().filter(|t| is(&t.token)).nth(most) else {
+                continue;
+            };
+            let found = format!(
+                "`{}` is one operator more than the {most} that a query may have",
+                one.token
+            );
+            let allowed = "write less: a long list of values is `x IN (…)`";
+            return Err(text.error(one.span, found, allowed));
+        }
+    }
+    Ok(())
+}
+
+/// A syntax error with its place, which `sqlparser` writes into the message; without one at `from`.
+pub fn syntax(text: Text<'_>, error: &ParserError, from: Span, allowed: &str) -> QueryError {
     let message = match error {
         ParserError::TokenizerError(m) | ParserError::ParserError(m) => m.clone(),
         ParserError::RecursionLimitExceeded => "the query is nested too deep".to_owned(),
@@ -340,8 +311,8 @@ fn syntax(text: Text<'_>, error: &ParserError) -> QueryError {
             column: column.trim().parse().ok()?,
         })
     });
-    let span = at.map_or(Span::empty(), |at| Span::new(at, at));
-    text.error(span, message, SHAPE)
+    let span = at.map_or(from, |at| Span::new(at, at));
+    text.error(span, message, allowed)
 }
 
 /// What a ranking looks like.

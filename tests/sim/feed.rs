@@ -82,7 +82,11 @@ impl SimFeed {
                 self.read.borrow_mut().insert(p, offset);
                 self.heard.borrow_mut().insert(p, world.clock.now());
                 let partition = p;
-                let assigned = SourceEvent::Assigned { partition, offset };
+                let assigned = SourceEvent::Assigned {
+                    partition,
+                    home: Arc::default(),
+                    offset,
+                };
                 self.queue.borrow_mut().push_back(assigned);
             }
         }

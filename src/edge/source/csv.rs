@@ -15,7 +15,8 @@ use csv_core::{ReadRecordResult, Reader};
 use super::blocks::{self, Blocks, push_json_string};
 use super::error::FileError;
 use standings_model::block::{Block, PartitionId};
-use standings_model::schema::{ColumnType, Schema};
+use standings_model::table::Table;
+use standings_model::types::Type;
 
 /// A column of the file.
 struct Column {
@@ -75,7 +76,7 @@ impl CsvRows {
     pub fn open(
         path: &Path,
         input: Box<dyn Read + Send>,
-        schema: &Schema,
+        table: &Table,
         partition: PartitionId,
         sizes: (usize, usize),
         from: u64,
@@ -119,10 +120,10 @@ impl CsvRows {
         }
         let column = |name: &[u8]| Column {
             name: name.to_vec(),
-            is_number: is_number(name, schema),
+            is_number: is_number(name, table),
         };
         rows.columns = rows.cells.iter().map(column).collect();
-        match check_header(&rows.columns) {
+        match check_header(&rows.columns, table) {
             Ok(()) => Ok(rows),
             Err(problem) => Err(wrong(problem)),
         }
@@ -299,11 +300,14 @@ impl Blocks for CsvRows {
 }
 
 /// Columns whose whole-number cells are JSON numbers: times in ms and BIGINT.
-fn is_number(name: &[u8], schema: &Schema) -> bool {
-    name == b"timestamp"
-        || schema.columns.iter().any(|c| {
-            c.name.as_bytes() == name
-                && matches!(c.kind, ColumnType::BigInt | ColumnType::Timestamp)
+fn is_number(name: &[u8], table: &Table) -> bool {
+    (name == b"timestamp" && !table.is_named)
+        || table.declared().iter().any(|c| {
+            let is_it = matches!(
+                c.kind,
+                Type::Integer(_) | Type::Timestamp(_) | Type::Instant(_)
+            );
+            c.name.as_bytes() == name && is_it
         })
 }
 
@@ -332,17 +336,17 @@ pub enum HeaderError {
     TwoTimes,
 }
 
-fn check_header(columns: &[Column]) -> Result<(), HeaderError> {
+fn check_header(columns: &[Column], table: &Table) -> Result<(), HeaderError> {
     let name = |c: &Column| String::from_utf8_lossy(&c.name).into_owned();
     let has = |name: &str| columns.iter().any(|c| c.name == name.as_bytes());
     let lacks = |wanted| {
         let found = columns.iter().map(name).collect();
         Err(HeaderError::Lacks { wanted, found })
     };
-    if !has("amount") {
+    if !table.is_named && !has("amount") {
         return lacks("`amount`");
     }
-    if !has("event_time") && !has("timestamp") {
+    if !table.is_named && !has("event_time") && !has("timestamp") {
         return lacks("`event_time` (or `timestamp`)");
     }
     for (i, column) in columns.iter().enumerate() {
@@ -350,7 +354,7 @@ fn check_header(columns: &[Column]) -> Result<(), HeaderError> {
             return Err(HeaderError::Twice(name(column)));
         }
     }
-    if has("event_time") && has("timestamp") {
+    if !table.is_named && has("event_time") && has("timestamp") {
         return Err(HeaderError::TwoTimes);
     }
     Ok(())
@@ -365,7 +369,7 @@ mod tests {
     fn read(csv: &str, block: usize, record: usize) -> Result<Vec<Shown>, String> {
         let input: Box<dyn Read + Send> = Box::new(io::Cursor::new(csv.as_bytes().to_vec()));
         let path = Path::new("t.csv");
-        let mut rows = CsvRows::open(path, input, &Schema::sales(), 0, (block, record), 0)
+        let mut rows = CsvRows::open(path, input, &Table::sales(), 0, (block, record), 0)
             .map_err(|e| e.to_string())?;
         let mut all = Vec::new();
         while let Some(block) = rows.next_block().unwrap() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::blocks::{self, Blocks};
@@ -16,7 +17,7 @@ use super::parquet::{self, ParquetRows};
 use super::reader::Outlet;
 use super::url::SourceUrl;
 use standings_model::block::{Block, PartitionId, SourceEvent};
-use standings_model::schema::Schema;
+use standings_model::table::Table;
 
 /// The next block of a file, in the memory of those that are done with.
 fn next(blocks: &mut Box<dyn Blocks>, out: &Outlet) -> std::io::Result<Option<Block>> {
@@ -43,10 +44,12 @@ pub fn read(
         let from = options.resume.get(&partition).copied().unwrap_or(0);
         let sizes = (options.max_block_bytes, options.max_record_bytes);
         let first = options.first(partition, from);
-        let blocks = open(path, &options.schema, partition, sizes, first)?;
+        let table = &options.tables[options.table_of(number)];
+        let blocks = open(path, table, partition, sizes, first)?;
         files.push((partition, path, blocks, 0));
         if !out.send(SourceEvent::Assigned {
             partition,
+            home: Arc::new(options.home_of_file(number, path)),
             offset: from,
         }) {
             return Ok(());
@@ -108,10 +111,10 @@ pub fn read(
 }
 
 /// Finds what is wrong with a file's shape before anything is started.
-pub fn check(path: &Path, schema: &Schema) -> Result<(), FileError> {
+pub fn check(path: &Path, table: &Table) -> Result<(), FileError> {
     match extension(path).1 {
-        "parquet" => parquet::check(path, schema),
-        _ => open(path, schema, 0, (1 << 16, 1 << 20), 0).map(drop),
+        "parquet" => parquet::check(path, table),
+        _ => open(path, table, 0, (1 << 16, 1 << 20), 0).map(drop),
     }
 }
 
@@ -121,12 +124,12 @@ pub fn check(path: &Path, schema: &Schema) -> Result<(), FileError> {
 ///
 /// ```
 /// use standings_edge::source::open_file;
-/// use standings_model::schema::Schema;
+/// use standings_model::table::Table;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let path = std::env::temp_dir().join(format!("standings-example-{}.csv", std::process::id()));
 /// std::fs::write(&path, "city,amount,event_time\nLisbon,12.30,2026-01-23T10:15:00Z\nPorto,x,1\n")?;
-/// let mut file = open_file(&path, &Schema::sales(), 0)?;
+/// let mut file = open_file(&path, &Table::sales(), 0)?;
 /// let block = file.next_block()?.expect("its rows");
 /// // A row becomes the JSON object that the decoder judges: what is wrong with it is no error of the file.
 /// let record = |n: usize| &block.bytes[block.records[n].start as usize..block.records[n].end as usize];
@@ -139,7 +142,7 @@ pub fn check(path: &Path, schema: &Schema) -> Result<(), FileError> {
 /// ```
 pub fn open_file(
     path: &Path,
-    schema: &Schema,
+    table: &Table,
     partition: PartitionId,
 ) -> Result<Box<dyn Blocks>, FileError> {
     let SourceOptions {
@@ -148,20 +151,20 @@ pub fn open_file(
         ..
     } = SourceOptions::new(Vec::new());
     let sizes = (max_block_bytes, max_record_bytes);
-    open(path, schema, partition, sizes, 0)
+    open(path, table, partition, sizes, 0)
 }
 
 /// A file of any kind.
 fn open(
     path: &Path,
-    schema: &Schema,
+    table: &Table,
     partition: PartitionId,
     sizes: (usize, usize),
     from: u64,
 ) -> Result<Box<dyn Blocks>, FileError> {
     let (compression, kind) = extension(path);
     if kind == "parquet" {
-        return Ok(Box::new(ParquetRows::open(path, schema, partition, from)?));
+        return Ok(Box::new(ParquetRows::open(path, table, partition, from)?));
     }
     let file = File::open(path).map_err(FileError::reading(path))?;
     let plain: Box<dyn Read + Send> = match compression {
@@ -170,7 +173,7 @@ fn open(
         _ => Box::new(file),
     };
     if kind == "csv" {
-        let rows = CsvRows::open(path, plain, schema, partition, sizes, from)?;
+        let rows = CsvRows::open(path, plain, table, partition, sizes, from)?;
         return Ok(Box::new(rows));
     }
     Ok(Box::new(Lines::new(

@@ -1,6 +1,7 @@
 //! A recording as a source: its partitions, offsets and timestamps are those of the topic it was made from.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::error::FileError;
@@ -33,12 +34,20 @@ pub fn read(
 ) -> Result<(), FileError> {
     let mut reader = RecordingReader::open(path).map_err(FileError::reading(path))?;
     let own = |p: PartitionId| p as usize % workers == worker;
-    let Header { partitions, .. } = reader.header().clone();
+    let Header {
+        partitions, topic, ..
+    } = reader.header().clone();
     let mut from = BTreeMap::new();
     for (partition, first) in partitions.into_iter().filter(|(p, _)| own(*p)) {
         let offset = options.resume.get(&partition).copied().unwrap_or(first);
         from.insert(partition, (options.first(partition, offset), offset));
-        if !out.send(SourceEvent::Assigned { partition, offset }) {
+        let home = Arc::new(options.home_of_topic(partition, &topic));
+        let assigned = SourceEvent::Assigned {
+            partition,
+            home,
+            offset,
+        };
+        if !out.send(assigned) {
             return Ok(());
         }
     }

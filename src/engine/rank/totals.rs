@@ -18,19 +18,19 @@ use standings_model::plan::Plan;
 /// ```
 /// use std::sync::Arc;
 /// # use standings_decode::Decoder;
-/// use standings_engine::combine::combiner::{Combiner, Origin};
+/// use standings_engine::combine::combiner::{Combiner, Missing, Origin};
 /// use standings_engine::event_time::partition::Verdict;
 /// use standings_engine::rank::totals::Totals;
 ///
 /// let plan = Arc::new(standings_query::load_shipped().unwrap());
 /// let mut totals = Totals::new(Arc::clone(&plan));
 /// let mut combiner = Combiner::new(&plan);
-/// # let mut decoder = Decoder::new(&plan.schema, &plan.required_columns(), 1 << 20);
+/// # let mut decoder = Decoder::new(&plan.tables[0], None, 1 << 20);
 /// let mut sell = |city: &str, cents: u32| {
 ///     // One sale an epoch: folded, and given to who owns its keys.
 /// #   let record = format!(r#"{{"event_time":5,"city":"{city}","salesman_id":"S1","amount":"{cents}e-2"}}"#);
 /// #   let sale = decoder.decode(record.as_bytes()).unwrap();
-///     combiner.add(&sale, Origin { partition: 0, offset: 0 }, |_| Verdict::Counted, &mut Vec::new());
+///     combiner.add(0, &sale, Origin { partition: 0, offset: 0 }, |_| Verdict::Counted, &mut Missing::default());
 ///     combiner.flush(1, &mut Vec::new()).iter().for_each(|deltas| totals.apply(deltas));
 ///     totals.settle()
 /// };
@@ -85,11 +85,7 @@ fn most(all: impl Iterator<Item = usize>) -> (usize, usize) {
 impl Totals {
     /// Nothing yet.
     pub fn new(plan: Arc<Plan>) -> Self {
-        let readers = plan
-            .rankings
-            .iter()
-            .map(|r| Reader::new(r, &plan.schema))
-            .collect();
+        let readers = plan.rankings.iter().map(|r| Reader::new(r)).collect();
         Totals {
             plan,
             readers,

@@ -280,7 +280,9 @@ impl WindowState {
             let at = slot.at;
             match slot.kind {
                 SlotKind::CountAll | SlotKind::Count(_) => words[at] += deltas[at],
-                SlotKind::Sum(_) => put_wide(words, at, wide(words, at) + wide(deltas, at)),
+                SlotKind::Sum(_) => {
+                    put_wide(words, at, wide(words, at).saturating_add(wide(deltas, at)));
+                }
                 SlotKind::Min(_) => put_wide(words, at, wide(words, at).min(wide(deltas, at))),
                 SlotKind::Max(_) => put_wide(words, at, wide(words, at).max(wide(deltas, at))),
                 SlotKind::MinText(_) | SlotKind::MaxText(_) => {

@@ -9,6 +9,7 @@
 //! compute of a row. Numbers elsewhere (of keys, conditions, checks) are these.
 
 pub mod format;
+pub mod secret;
 
 use std::sync::Arc;
 
@@ -176,7 +177,7 @@ impl Table {
             origin: Origin::Field(Arc::from([name.to_owned()])),
             comment: None,
         };
-        Table::new(
+        let mut table = Table::new(
             "sales",
             vec![
                 column("sale_id", Type::STRING, true),
@@ -186,7 +187,9 @@ impl Table {
                 column("salesman_name", Type::STRING, true),
                 column("amount", Type::decimal(28, 2), false),
             ],
-        )
+        );
+        table.out_of_orderness = Some(60_000);
+        table
     }
 
     /// A table of these columns, without any other word; its event time is a column of that name.
@@ -219,6 +222,12 @@ impl Table {
         declared.iter().position(|c| c.name == name)
     }
 
+    /// The name of the event time.
+    pub fn time_name(&self) -> &str {
+        let column = self.event_time.and_then(|c| self.columns.get(c));
+        column.map_or("event_time", |c| &c.name)
+    }
+
     /// The declared columns.
     pub fn declared(&self) -> &[Column] {
         &self.columns[..self.declared]
@@ -229,6 +238,13 @@ impl Table {
         self.columns.iter().position(
             |c| matches!(&c.origin, Origin::Field(of) | Origin::KeyField(of) if **of == *path),
         )
+    }
+
+    /// The leaf of a `ROW` column by its name: `address.city`.
+    pub fn leaf_named(&self, name: &str) -> Option<usize> {
+        let leaves = self.columns.iter().enumerate().skip(self.declared);
+        let mut leaves = leaves.filter(|(_, c)| !matches!(c.origin, Origin::Derived(_)));
+        leaves.find(|(_, c)| c.name == name).map(|(n, _)| n)
     }
 
     /// The number of a column that rankings compute, added where there is none with this expression.
