@@ -37,10 +37,36 @@ impl Dialect for Flink {
             Token::Word(w) if w.quote_style.is_none() => &w.value,
             _ => return None,
         };
-        let is_json = name.eq_ignore_ascii_case("JSON_VALUE")
-            && parser.peek_nth_token_ref(1).token == Token::LParen;
-        is_json.then(|| json_value(parser))
+        let is_call = parser.peek_nth_token_ref(1).token == Token::LParen;
+        if is_call && name.eq_ignore_ascii_case("JSON_VALUE") {
+            return Some(json_value(parser));
+        }
+        let word = |at, keywords: &[Keyword]| match &parser.peek_nth_token_ref(at).token {
+            Token::Word(w) => keywords.contains(&w.keyword),
+            _ => false,
+        };
+        let is_trim = is_call
+            && name.eq_ignore_ascii_case("TRIM")
+            && word(2, &[Keyword::BOTH, Keyword::LEADING, Keyword::TRAILING])
+            && word(3, &[Keyword::FROM]);
+        is_trim.then(|| trim(parser))
     }
+}
+
+/// `TRIM(LEADING FROM text)`: of spaces.
+fn trim(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    parser.next_token();
+    parser.expect_token(&Token::LParen)?;
+    let side = parser.parse_trim_where()?;
+    parser.expect_keyword(Keyword::FROM)?;
+    let of = parser.parse_expr()?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Trim {
+        trim_where: Some(side),
+        trim_what: None,
+        expr: Box::new(of),
+        trim_characters: None,
+    })
 }
 
 /// What follows the arguments of `JSON_VALUE`, as the parser gives it: arguments by names that no text can have.
@@ -174,6 +200,8 @@ pub fn parse_expression(text: Text<'_>) -> Result<Expr, QueryError> {
 /// A chain of operators is as deep as it is long, and whoever walks through it goes as deep: a query of any length must not
 /// take more of a stack than there is.
 const MOST_OPERATORS: usize = 500;
+/// What compares or takes a part can be a chain too, of which nobody has need.
+const MOST_COMPARISONS: usize = 1000;
 
 fn is_operator(token: &Token) -> bool {
     match token {
@@ -186,6 +214,26 @@ fn is_operator(token: &Token) -> bool {
         Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::Mod | Token::StringConcat => {
             true
         }
+        _ => false,
+    }
+}
+
+fn is_comparison(token: &Token) -> bool {
+    match token {
+        Token::Word(w) if w.quote_style.is_none() => matches!(
+            w.keyword,
+            Keyword::IS | Keyword::IN | Keyword::LIKE | Keyword::BETWEEN
+        ),
+        Token::Eq
+        | Token::Neq
+        | Token::Lt
+        | Token::LtEq
+        | Token::Gt
+        | Token::GtEq
+        | Token::DoubleColon
+        | Token::Arrow
+        | Token::LongArrow
+        | Token::LBracket => true,
         _ => false,
     }
 }
@@ -226,11 +274,17 @@ pub fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
 
 /// Refuses a statement with too many operators.
 fn bounded(text: Text<'_>, tokens: &[TokenWithSpan]) -> Result<(), QueryError> {
+    let kinds: [(fn(&Token) -> bool, usize); 2] = [
+        (is_operator, MOST_OPERATORS),
+        (is_comparison, MOST_COMPARISONS),
+    ];
     for statement in tokens.split(|t| t.token == Token::SemiColon) {
-        let mut operators = statement.iter().filter(|t| is_operator(&t.token));
-        if let Some(one) = operators.nth(MOST_OPERATORS) {
+        for (is, most) in kinds {
+            let Some(one) = statement.iter().filter(|t| is(&t.token)).nth(most) else {
+                continue;
+            };
             let found = format!(
-                "`{}` is one operator more than the {MOST_OPERATORS} that a query may have",
+                "`{}` is one operator more than the {most} that a query may have",
                 one.token
             );
             let allowed = "write less: a long list of values is `x IN (…)`";

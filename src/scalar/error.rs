@@ -73,7 +73,7 @@ impl fmt::Display for Fault {
                 }
                 write!(f, "'{}' is no {kind}", printable(&shown))
             }
-            Fault::TooLong => f.write_str("a text of more than 16 MiB"),
+            Fault::TooLong => f.write_str("a text of more than 1 MiB"),
             Fault::Pattern(pattern) => {
                 write!(f, "'{}' is no pattern of times", printable(pattern))
             }

@@ -18,6 +18,7 @@ mod dead_letters;
 mod decode;
 mod embed;
 mod errors;
+mod expression_oracle;
 mod fencing;
 mod file_edges;
 mod files_against_reference;

@@ -1,11 +1,11 @@
 //! Parts of nested values: `tags[1]`, `labels['a']`, `lines[1].sku`.
 
-use sqlparser::ast::{AccessExpr, Expr as Sql, Spanned, Subscript};
+use sqlparser::ast::{AccessExpr, Expr as Sql, Subscript};
 use standings_model::expr::{Expr, Function, Node};
 use standings_model::types::Type;
 use standings_model::value::Value;
 
-use super::{Binder, Bound, shown};
+use super::{Binder, Bound, place, shown};
 
 impl Binder<'_> {
     pub(super) fn access(&self, root: &Sql, chain: &[AccessExpr]) -> Bound {
@@ -38,7 +38,7 @@ impl Binder<'_> {
                 }
                 AccessExpr::Subscript(slice) => {
                     return Err(self.error(
-                        root.span(),
+                        place(root),
                         format!("`{of}[{slice}]`"),
                         "one element is taken: tags[1], counted from 1",
                     ));
@@ -55,7 +55,7 @@ impl Binder<'_> {
             Type::Array(element) => {
                 if !matches!(index.kind, Type::Integer(_)) {
                     return Err(self.error(
-                        index_sql.span(),
+                        place(index_sql),
                         format!("`{}` is {}", shown(index_sql), index.kind),
                         "the number of an element, from 1",
                     ));
@@ -74,7 +74,7 @@ impl Binder<'_> {
                 let whole = matches!((&key.kind, &entry.0), (Type::Integer(_), Type::Integer(_)));
                 if !(same || whole) || !(key.kind.is_text() || whole) {
                     return Err(self.error(
-                        index_sql.span(),
+                        place(index_sql),
                         format!("`{}` is {}", shown(index_sql), key.kind),
                         format!(
                             "the keys of `{name}` are {}; texts and whole numbers are looked up",
@@ -86,7 +86,7 @@ impl Binder<'_> {
             }
             other => {
                 return Err(self.error(
-                    index_sql.span(),
+                    place(index_sql),
                     format!("`{name}` is {other}"),
                     "`[…]` is for an ARRAY or a MAP; a member of a JSON text is x -> 'name' or JSON_VALUE(x, '$.name')",
                 ));

@@ -1,13 +1,16 @@
 //! Comparisons and what is made of them.
 
-use sqlparser::ast::{BinaryOperator, Expr as Sql, Spanned, Value as Literal};
+use sqlparser::ast::{BinaryOperator, Expr as Sql, Value as Literal};
 use standings_model::expr::{Comparison, Expr, Function, LikePattern, LikeStep, Node};
 use standings_model::types::Type;
 use standings_model::value::Value;
 
 use super::literal::cast;
-use super::{Binder, Bound, kinds, shown};
+use super::{Binder, Bound, kinds, place, shown};
 use crate::error::QueryError;
+
+/// A text is compared with a pattern from many of its characters on: both long would take minutes.
+const LONGEST_PATTERN: usize = 1000;
 
 /// The comparison that an operator is.
 pub(super) fn comparison(op: &BinaryOperator) -> Option<Comparison> {
@@ -161,7 +164,7 @@ impl Binder<'_> {
             ),
         };
         self.error(
-            whole.span(),
+            place(whole),
             format!("`{}` takes {left} and {right} together", shown(whole)),
             allowed,
         )
@@ -221,7 +224,7 @@ impl Binder<'_> {
                         "LIKE is for texts: write CAST({} AS STRING) LIKE …",
                         shown(expr)
                     );
-                    return Err(self.error(expr.span(), found, allowed));
+                    return Err(self.error(place(expr), found, allowed));
                 }
                 let nullable = of.nullable;
                 let node = Node::Like {
@@ -304,6 +307,10 @@ impl Binder<'_> {
             None => None,
         };
         let source = string(pattern)?;
+        if source.chars().count() > LONGEST_PATTERN {
+            let allowed = format!("a pattern of at most {LONGEST_PATTERN} characters");
+            return Err(self.refuse(pattern, allowed));
+        }
         let mut steps = Vec::new();
         let mut chars = source.chars();
         while let Some(c) = chars.next() {

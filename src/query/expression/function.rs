@@ -1,7 +1,7 @@
 //! Calls of functions.
 
 use sqlparser::ast::{
-    Expr as Sql, Function as Call, FunctionArg, FunctionArgExpr, FunctionArguments, Spanned,
+    Expr as Sql, Function as Call, FunctionArg, FunctionArgExpr, FunctionArguments,
     Value as Literal,
 };
 use standings_model::expr::{Expr, Function, Node};
@@ -13,7 +13,7 @@ use standings_scalar::time::pattern::Pattern;
 
 use super::catalogue::{AGGREGATES, CLOCKS, DICE, FUNCTIONS, Gives, Kind, Known, Takes};
 use super::special::INT;
-use super::{Binder, Bound, nearest, shown};
+use super::{Binder, Bound, nearest, place, shown};
 use crate::error::QueryError;
 
 /// A literal text.
@@ -144,7 +144,10 @@ impl Binder<'_> {
                 })
             }
             (Kind::Concat, _) => self.concat(sql, arguments),
-            (Kind::Modulo, [left, right]) => self.arithmetic(sql, Function::Modulo, left, right),
+            (Kind::Modulo, [left, right]) => {
+                let (a, b) = (self.expr(left)?, self.expr(right)?);
+                self.arithmetic(sql, Function::Modulo, (left, a), (right, b))
+            }
             (Kind::Round, [of, digits @ ..]) if digits.len() < 2 => {
                 self.round(of, digits.first().copied())
             }
@@ -160,7 +163,7 @@ impl Binder<'_> {
                         Ok(Expr::call(Function::Cardinality, vec![of], INT))
                     }
                     ref kind => Err(self.error(
-                        of_sql.span(),
+                        place(of_sql),
                         format!("`{}` is {kind}", shown(of_sql)),
                         "CARDINALITY counts the elements of an ARRAY or a MAP",
                     )),
@@ -264,7 +267,7 @@ impl Binder<'_> {
         })?;
         standings_scalar::check_pattern(text).map_err(|why| {
             self.error(
-                pattern.span(),
+                place(pattern),
                 format!("`{}` is no pattern: {why}", shown(pattern)),
                 "a regular expression without look-around and back-references, so that its time is in proportion to the text",
             )
@@ -283,7 +286,7 @@ impl Binder<'_> {
         };
         Pattern::parse(text).map(|_| ()).map_err(|_| {
             self.error(
-                sql.span(),
+                place(sql),
                 format!("`{}` is no pattern of times", shown(sql)),
                 "letters as in Java: yyyy yy MM MMM dd HH hh mm ss SSS a EEE DDD Q, and text in ''single quotes''",
             )
@@ -356,7 +359,7 @@ impl Binder<'_> {
         let meant = nearest(name, all.iter().map(|n| &**n));
         let meant = meant.map_or_else(String::new, |m| format!("; did you mean {m}?"));
         self.error(
-            sql.span(),
+            place(sql),
             format!("there is no zone `{name}`"),
             format!("a zone is named as in the IANA database, 'Europe/Lisbon'{meant}"),
         )
@@ -375,7 +378,7 @@ impl Binder<'_> {
         Path::parse(path).map_err(|why| {
             let found = format!("`{}` is no path: {why}", shown(call.path));
             self.error(
-                call.path.span(),
+                place(call.path),
                 found,
                 "a path is such as '$.a.b[0]' or '$[''a b'']'",
             )

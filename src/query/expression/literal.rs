@@ -1,15 +1,13 @@
 //! Literals, and those that become of the type of what they stand beside.
 
-use sqlparser::ast::{
-    DateTimeField, Expr as Sql, Interval, Spanned, TypedString, Value as Literal,
-};
+use sqlparser::ast::{DateTimeField, Expr as Sql, Interval, TypedString, Value as Literal};
 use standings_model::expr::{Expr, Node};
 use standings_model::types::{MAX_SECOND_DIGITS, Type, Width};
 use standings_model::value::Value;
 use standings_scalar::number::{exact, parse};
 use standings_scalar::time::{DAY, SECOND, text as moment};
 
-use super::{Binder, Bound, shown};
+use super::{Binder, Bound, place, shown};
 use crate::error::QueryError;
 
 impl Binder<'_> {
@@ -95,7 +93,7 @@ impl Binder<'_> {
                        YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND";
         let wrong = || {
             self.error(
-                sql.span(),
+                place(sql),
                 format!("`{}` as an interval", shown(sql)),
                 allowed,
             )

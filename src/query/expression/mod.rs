@@ -19,10 +19,15 @@ mod meaning;
 mod operator;
 mod scope;
 mod special;
+#[cfg(test)]
+mod tests;
 
-use sqlparser::ast::{Expr as Sql, Spanned, UnaryOperator};
+use std::cell::Cell;
+
+use sqlparser::ast::{CastKind, Expr as Sql, Spanned, UnaryOperator};
 use sqlparser::tokenizer::Span;
 use standings_model::expr::Expr;
+use standings_model::table::Table;
 use standings_model::types::Type;
 
 use super::error::{QueryError, Text};
@@ -33,21 +38,70 @@ pub use self::scope::{Scope, TableScope, Unknown, nearest};
 
 /// An expression over what is in scope.
 pub fn bind(text: Text<'_>, scope: &dyn Scope, sql: &Sql) -> Result<Expr, QueryError> {
-    Binder { text, scope }.expr(sql)
+    let depth = &Cell::new(0);
+    Binder { text, scope, depth }.expr(sql)
 }
 
 /// A condition over what is in scope.
 pub fn bind_condition(text: Text<'_>, scope: &dyn Scope, sql: &Sql) -> Result<Expr, QueryError> {
-    Binder { text, scope }.condition(sql)
+    let depth = &Cell::new(0);
+    Binder { text, scope, depth }.condition(sql)
+}
+
+/// An expression over the columns of a table, from its text. Of a file that `file` names.
+pub fn parse(file: &str, source: &str, table: &Table) -> Result<Expr, QueryError> {
+    let text = Text { file, source };
+    let sql = super::dialect::parse_expression(text)?;
+    bind(text, &TableScope::new(table, None), &sql)
 }
 
 #[derive(Clone, Copy)]
 struct Binder<'a> {
     text: Text<'a>,
     scope: &'a dyn Scope,
+    /// How deep it is in what is being bound.
+    depth: &'a Cell<usize>,
 }
 
+/// How deep an expression may be nested. Each `+` of a chain is one deeper, since it works on what the others come to; chains
+/// of `AND`, `OR` and `||` are not.
+const DEEPEST: usize = 150;
+
 type Bound = Result<Expr, QueryError>;
+
+/// Where an expression stands. A chain is looked at from its two ends, since the parser's own way goes as deep as it is
+/// long.
+fn place(sql: &Sql) -> Span {
+    let mut first = sql;
+    loop {
+        first = match first {
+            Sql::BinaryOp { left, .. } => left,
+            Sql::IsNull(of) | Sql::IsNotNull(of) => of,
+            Sql::Cast {
+                kind: CastKind::DoubleColon,
+                expr,
+                ..
+            } => expr,
+            Sql::CompoundFieldAccess { root, .. } => root,
+            Sql::InList { expr, .. } | Sql::Between { expr, .. } | Sql::Like { expr, .. } => expr,
+            _ => break,
+        };
+    }
+    let last = match sql {
+        Sql::BinaryOp { right, .. } => place(right),
+        Sql::InList { list, .. } => list.last().map_or(Span::empty(), place),
+        Sql::Between { high, .. } => place(high),
+        Sql::Like { pattern, .. } => place(pattern),
+        _ => {
+            return if std::ptr::eq(first, sql) {
+                sql.span()
+            } else {
+                first.span()
+            };
+        }
+    };
+    first.span().union(&last)
+}
 
 /// The most characters of an expression that a message repeats.
 const SHOWN: usize = 100;
@@ -73,10 +127,30 @@ impl Binder<'_> {
 
     /// Refuses an expression as it is written.
     fn refuse(&self, sql: &Sql, allowed: impl Into<String>) -> QueryError {
-        self.error(sql.span(), format!("`{}`", shown(sql)), allowed)
+        self.error(place(sql), format!("`{}`", shown(sql)), allowed)
     }
 
     fn expr(&self, sql: &Sql) -> Bound {
+        self.deeper(sql, 1, || self.bind(sql))
+    }
+
+    /// Binds what is so much deeper.
+    fn deeper(&self, sql: &Sql, by: usize, bind: impl FnOnce() -> Bound) -> Bound {
+        let depth = self.depth.get();
+        if depth + by > DEEPEST {
+            return Err(self.error(
+                place(sql),
+                format!("an expression that is nested more than {DEEPEST} deep"),
+                "write a part of it as a computed column: name AS expression",
+            ));
+        }
+        self.depth.set(depth + by);
+        let bound = bind();
+        self.depth.set(depth);
+        bound
+    }
+
+    fn bind(&self, sql: &Sql) -> Bound {
         match sql {
             Sql::Nested(inner) => self.expr(inner),
             Sql::Identifier(name) => self.name(std::slice::from_ref(name)),
@@ -136,7 +210,7 @@ impl Binder<'_> {
             Type::Boolean => Ok(expr),
             Type::Null => Ok(self.null(&Type::Boolean)),
             kind => Err(self.error(
-                sql.span(),
+                place(sql),
                 format!("`{}` is {kind} where a condition is wanted", shown(sql)),
                 "a condition compares: = <> < <= > >= IN LIKE BETWEEN IS [NOT] NULL, with AND, OR and NOT between them",
             )),
@@ -166,7 +240,7 @@ impl Binder<'_> {
             false => String::new(),
         };
         Err(self.error(
-            sql.span(),
+            place(sql),
             format!("`{}` is {}", shown(sql), expr.kind),
             format!("a number is wanted here{cast}"),
         ))

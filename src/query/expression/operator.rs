@@ -1,6 +1,6 @@
 //! Operators: arithmetic of numbers, of times with intervals, `||`, `->` and `->>`.
 
-use sqlparser::ast::{BinaryOperator, Expr as Sql, Spanned, Value as Literal};
+use sqlparser::ast::{BinaryOperator, Expr as Sql, Value as Literal};
 use standings_model::expr::{Expr, Function, Node};
 use standings_model::types::Type;
 use standings_model::value::Value;
@@ -8,29 +8,57 @@ use standings_scalar::time::{DAY, SECOND};
 
 use super::condition::comparison;
 use super::literal::cast;
-use super::{Binder, Bound, EXPRESSIONS, kinds, shown};
+use super::{Binder, Bound, EXPRESSIONS, kinds, place, shown};
 
 impl Binder<'_> {
     pub(super) fn binary(&self, sql: &Sql, left: &Sql, op: &BinaryOperator, right: &Sql) -> Bound {
         if let Some(comparison) = comparison(op) {
             return self.compare(sql, left, comparison, right);
         }
-        let function = match op {
-            BinaryOperator::And | BinaryOperator::Or => return self.chain(sql, op),
-            BinaryOperator::StringConcat => return self.concat(sql, &[left, right]),
-            BinaryOperator::Arrow => return self.json(left, right, Function::JsonGet),
-            BinaryOperator::LongArrow => return self.json(left, right, Function::JsonGetText),
-            BinaryOperator::Plus => Function::Add,
-            BinaryOperator::Minus => Function::Subtract,
-            BinaryOperator::Multiply => Function::Multiply,
-            BinaryOperator::Divide => Function::Divide,
-            BinaryOperator::Modulo => Function::Modulo,
+        match op {
+            BinaryOperator::And | BinaryOperator::Or => self.chain(sql, op),
+            BinaryOperator::StringConcat => {
+                let mut parts = vec![right];
+                let mut at = left;
+                while let Sql::BinaryOp {
+                    left,
+                    op: BinaryOperator::StringConcat,
+                    right,
+                } = at
+                {
+                    parts.push(right);
+                    at = left;
+                }
+                parts.push(at);
+                parts.reverse();
+                self.concat(sql, &parts)
+            }
+            BinaryOperator::Arrow => self.json(left, right, Function::JsonGet),
+            BinaryOperator::LongArrow => self.json(left, right, Function::JsonGetText),
+            op if arithmetic(op).is_some() => self.sum(sql),
             _ => {
                 let found = format!("the operator {op}");
-                return Err(self.error(sql.span(), found, EXPRESSIONS));
+                Err(self.error(place(sql), found, EXPRESSIONS))
             }
-        };
-        self.arithmetic(sql, function, left, right)
+        }
+    }
+
+    /// A chain of arithmetic, from the left.
+    fn sum(&self, sql: &Sql) -> Bound {
+        let mut links = Vec::new();
+        let mut at = sql;
+        while let Sql::BinaryOp { left, op, right } = at
+            && let Some(function) = arithmetic(op)
+        {
+            links.push((at, function, &**left, &**right));
+            at = left;
+        }
+        let mut expr = self.deeper(sql, links.len(), || self.expr(at))?;
+        for (whole, function, left, right) in links.into_iter().rev() {
+            let other = self.expr(right)?;
+            expr = self.arithmetic(whole, function, (left, expr), (right, other))?;
+        }
+        Ok(expr)
     }
 
     /// `left op right` of numbers, or of a time and an interval.
@@ -38,10 +66,9 @@ impl Binder<'_> {
         &self,
         sql: &Sql,
         function: Function,
-        left: &Sql,
-        right: &Sql,
+        (left, a): (&Sql, Expr),
+        (right, b): (&Sql, Expr),
     ) -> Bound {
-        let (a, b) = (self.expr(left)?, self.expr(right)?);
         let is_interval = |e: &Expr| matches!(e.kind, Type::Months | Type::Span);
         if is_interval(&a) || is_interval(&b) {
             return self.of_times(sql, function, a, b);
@@ -142,15 +169,7 @@ impl Binder<'_> {
     pub(super) fn concat(&self, sql: &Sql, parts: &[&Sql]) -> Bound {
         let mut all = Vec::new();
         for part in parts {
-            let expr = self.text_of(part)?;
-            // `a || b || c` is one.
-            match expr.node {
-                Node::Call {
-                    function: Function::Concat,
-                    arguments,
-                } if matches!(part, Sql::BinaryOp { .. }) => all.extend(arguments),
-                _ => all.push(expr),
-            }
+            all.push(self.text_of(part)?);
         }
         if all.is_empty() {
             return Err(self.refuse(sql, "CONCAT(a, b, …)"));
@@ -175,7 +194,7 @@ impl Binder<'_> {
                 shown(sql)
             ),
         };
-        Err(self.error(sql.span(), found, allowed))
+        Err(self.error(place(sql), found, allowed))
     }
 
     fn json(&self, document: &Sql, key: &Sql, function: Function) -> Bound {
@@ -183,7 +202,7 @@ impl Binder<'_> {
         let key_expr = self.expr(key)?;
         if !key_expr.kind.is_text() && !matches!(key_expr.kind, Type::Integer(_)) {
             return Err(self.error(
-                key.span(),
+                place(key),
                 format!("`{}` is {}", shown(key), key_expr.kind),
                 "behind -> comes the name of a member, 'city', or the number of an element, from 0",
             ));
@@ -209,6 +228,18 @@ impl Binder<'_> {
             _ => cast(expr, to),
         }
     }
+}
+
+/// The arithmetic that an operator is.
+fn arithmetic(op: &BinaryOperator) -> Option<Function> {
+    Some(match op {
+        BinaryOperator::Plus => Function::Add,
+        BinaryOperator::Minus => Function::Subtract,
+        BinaryOperator::Multiply => Function::Multiply,
+        BinaryOperator::Divide => Function::Divide,
+        BinaryOperator::Modulo => Function::Modulo,
+        _ => return None,
+    })
 }
 
 /// Digits of a second that an interval has.

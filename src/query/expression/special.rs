@@ -1,14 +1,12 @@
 //! What has a syntax of its own: `CASE`, `CAST`, `EXTRACT`, `FLOOR(t TO unit)`, `TRIM(BOTH …)`, `SUBSTRING(… FROM …)`.
 
-use sqlparser::ast::{
-    CastKind, CeilFloorKind, DateTimeField, Expr as Sql, Spanned, TrimWhereField,
-};
+use sqlparser::ast::{CastKind, CeilFloorKind, DateTimeField, Expr as Sql, TrimWhereField};
 use standings_model::expr::{Comparison, Expr, Function, Node, TimeUnit};
 use standings_model::types::{Type, Width};
 use standings_model::value::Value;
 
 use super::condition::compared;
-use super::{Binder, Bound, kinds, shown};
+use super::{Binder, Bound, kinds, place, shown};
 use crate::error::QueryError;
 
 pub(super) const INT: Type = Type::Integer(Width::Int);
@@ -71,14 +69,14 @@ impl Binder<'_> {
                 format: None,
             } => {
                 let to = super::type_of(data_type).map_err(|allowed| {
-                    self.error(sql.span(), format!("the type {data_type}"), allowed)
+                    self.error(place(sql), format!("the type {data_type}"), allowed)
                 })?;
                 let attempt = matches!(kind, CastKind::TryCast | CastKind::SafeCast);
                 self.cast(sql, expr, to, attempt)
             }
             Sql::Extract { field, expr, .. } => {
                 let unit = unit(field)
-                    .ok_or_else(|| self.error(sql.span(), format!("EXTRACT({field} …)"), UNITS))?;
+                    .ok_or_else(|| self.error(place(sql), format!("EXTRACT({field} …)"), UNITS))?;
                 let of = self.time_of(expr)?;
                 self.extract(expr, unit, of)
             }
@@ -157,7 +155,7 @@ impl Binder<'_> {
                 shown(of_sql),
                 of.kind
             );
-            return Err(self.error(sql.span(), found, allowed));
+            return Err(self.error(place(sql), found, allowed));
         }
         Ok(Expr {
             nullable: attempt || of.nullable,
@@ -195,7 +193,7 @@ impl Binder<'_> {
                     false => String::new(),
                 };
                 Err(self.error(
-                    sql.span(),
+                    place(sql),
                     format!("`{}` is {kind}", shown(sql)),
                     format!("a DATE, TIME, TIMESTAMP or TIMESTAMP_LTZ is wanted here{cast}"),
                 ))
@@ -210,7 +208,7 @@ impl Binder<'_> {
             Type::Integer(_) => Ok(of),
             Type::Null => Ok(self.null(&INT)),
             kind => Err(self.error(
-                sql.span(),
+                place(sql),
                 format!("`{}` is {kind}", shown(sql)),
                 "a whole number is wanted here",
             )),

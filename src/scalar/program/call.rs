@@ -195,8 +195,12 @@ impl Prepared {
                 };
                 Datum::Integer(i128::from(calendar::extract(*unit, at)))
             }
-            Prepared::FloorTo(unit, zone) => cut(first, *unit, zone, false),
-            Prepared::CeilTo(unit, zone) => cut(first, *unit, zone, true),
+            Prepared::FloorTo(unit, zone) => {
+                cut(first, *unit, zone, false).ok_or_else(|| Fault::range(kind))?
+            }
+            Prepared::CeilTo(unit, zone) => {
+                cut(first, *unit, zone, true).ok_or_else(|| Fault::range(kind))?
+            }
             Prepared::DateFormat(pattern, zone) => match format(pattern)? {
                 Some(pattern) => owned(pattern.format(local(first, zone))),
                 None => Datum::Null,
@@ -296,31 +300,32 @@ fn local(time: &Datum<'_>, zone: &Zone) -> i64 {
 
 /// A time cut down (or up) to a unit. Of an instant, what is no longer than an hour is counted from the instant itself, so
 /// that the two hours that a clock shows alike in autumn stay two.
-fn cut(time: &Datum<'_>, unit: TimeUnit, zone: &Zone, up: bool) -> Datum<'static> {
+fn cut(time: &Datum<'_>, unit: TimeUnit, zone: &Zone, up: bool) -> Option<Datum<'static>> {
     let to = |us: i64| match up {
         true => calendar::ceil(unit, us),
         false => calendar::floor(unit, us),
     };
-    let found = match time {
+    Some(match time {
         Datum::Instant(us) => {
             let at = zone.local(*us);
-            Datum::Instant(match calendar::length(unit) {
+            Datum::Instant(within(match calendar::length(unit) {
                 Some(_) => us + (to(at) - at),
                 None => zone.instant(to(at)),
-            })
+            })?)
         }
-        Datum::Timestamp(us) => Datum::Timestamp(to(*us)),
+        Datum::Timestamp(us) => Datum::Timestamp(within(to(*us))?),
         Datum::Time(us) => Datum::Time(to(*us).rem_euclid(DAY)),
         Datum::Date(days) => {
-            let day = to(i64::from(*days).saturating_mul(DAY)).div_euclid(DAY);
-            i32::try_from(day).map_or(Datum::Null, Datum::Date)
+            let first = within(to(i64::from(*days).saturating_mul(DAY)))?;
+            Datum::Date(i32::try_from(first.div_euclid(DAY)).ok()?)
         }
-        _ => Datum::Null,
-    };
-    match found {
-        Datum::Instant(us) | Datum::Timestamp(us) if !in_range(us) => Datum::Null,
-        other => other,
-    }
+        _ => return None,
+    })
+}
+
+/// None beyond the years 0000 to 9999.
+fn within(us: i64) -> Option<i64> {
+    in_range(us).then_some(us)
 }
 
 /// To the digits of a second of its type, cut down.

@@ -7,7 +7,7 @@ pub use shape::*;
 pub use slice::*;
 
 /// The most bytes that a function makes of what it is given: what grows beyond costs the record, not the memory.
-pub const MOST: usize = 16 << 20;
+pub const MOST: usize = 1 << 20;
 
 /// Whether a text is a regular expression that can be used here; else what is wrong with it.
 pub fn check_pattern(pattern: &str) -> Result<(), String> {

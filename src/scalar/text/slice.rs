@@ -27,7 +27,16 @@ pub enum Side {
 
 /// Without the characters of a set at its ends.
 pub fn trim<'a>(text: Cow<'a, str>, side: Side, set: &str) -> Cow<'a, str> {
-    let is_cut = |c: char| set.contains(c);
+    // Of many characters each is looked for among sorted ones: a set may be as long as the text.
+    let mut many: Vec<char> = Vec::new();
+    if set.len() > 32 {
+        many.extend(set.chars());
+        many.sort_unstable();
+    }
+    let is_cut = |c: char| match many.is_empty() {
+        true => set.contains(c),
+        false => many.binary_search(&c).is_ok(),
+    };
     let start = match side {
         Side::End => 0,
         _ => text.len() - text.trim_start_matches(is_cut).len(),
@@ -161,6 +170,8 @@ mod tests {
         assert_eq!(trim(b("xxaxx"), Side::Start, "x"), "axx");
         assert_eq!(trim(b("xxaxyx"), Side::End, "xy"), "xxa");
         assert_eq!(trim(Cow::Owned("  ".to_owned()), Side::Both, " "), "");
+        let set: String = ('a'..='z').chain('à'..='ö').collect();
+        assert_eq!(trim(b("zña-bé"), Side::Both, &set), "-");
         assert_eq!((left(b("añb"), 2), left(b("a"), -1)), (b("añ"), b("")));
         assert_eq!((right(b("añb"), 2), right(b("a"), 9)), (b("ñb"), b("a")));
         assert_eq!(position("", "abc"), 1);
