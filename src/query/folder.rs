@@ -1,10 +1,13 @@
 //! The statements of a folder, put together: names across files, what reads what.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use sqlparser::ast::Ident;
+use sqlparser::ast::{Query, SetExpr, TableFactor};
+use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::declare;
+use super::dialect::Flink;
 use super::error::{QueryError, Text};
 use super::grouped;
 use super::ranking;
@@ -17,6 +20,7 @@ use super::window::Sources;
 use standings_model::plan::{Plan, Ranking};
 use standings_model::table::format::Encoding;
 use standings_model::table::{Changelog, Table};
+use standings_model::types::Type;
 
 /// What a folder means, and what is to be said of it.
 #[derive(Clone, Debug)]
@@ -31,18 +35,21 @@ pub struct Loaded {
 pub(super) struct Folder<'a> {
     files: &'a [(&'a Source, Vec<Statement>)],
     errors: &'a mut Vec<QueryError>,
+    /// Names of what is declared and wrong.
+    broken: Vec<String>,
     session: Session,
     tables: Vec<Table>,
     relations: Vec<Relation>,
     rankings: Vec<Ranking>,
     /// Declarations that are written to alone.
     targets: Vec<(Text<'a>, &'a Declaration)>,
-    notes: Vec<String>,
+    notes: RefCell<Vec<String>>,
 }
 
 impl<'a> Folder<'a> {
     pub(super) fn new(
         files: &'a [(&'a Source, Vec<Statement>)],
+        broken: Vec<String>,
         errors: &'a mut Vec<QueryError>,
     ) -> Self {
         let mut session = Session::default();
@@ -58,12 +65,13 @@ impl<'a> Folder<'a> {
         Folder {
             files,
             errors,
+            broken,
             session,
             tables: Vec::new(),
             relations: Vec::new(),
             rankings: Vec::new(),
             targets: Vec::new(),
-            notes: Vec::new(),
+            notes: RefCell::default(),
         }
     }
 
@@ -94,7 +102,7 @@ impl<'a> Folder<'a> {
             .filter_map(|(_, _, t)| t.name.as_ref().map(|n| n.value.as_str()))
             .collect();
         let mut names: BTreeSet<&str> = BTreeSet::new();
-        if declarations.is_empty() {
+        if declarations.is_empty() && self.broken.is_empty() {
             self.add(Table::sales());
         }
         for (text, _, declared) in declarations {
@@ -112,10 +120,13 @@ impl<'a> Folder<'a> {
                 self.targets.push((text, declared));
                 continue;
             }
-            if let Some(table) = declare::table(text, declared, self.errors) {
-                match not_yet(text, declared, &table) {
-                    Some(error) => self.errors.push(error),
-                    None => self.add(table),
+            let table = declare::table(text, declared, &self.notes, self.errors);
+            let refused = table.as_ref().and_then(|t| not_yet(text, declared, t));
+            match (table, refused) {
+                (Some(table), None) => self.add(table),
+                (_, refused) => {
+                    self.broken.push(name.to_owned());
+                    self.errors.extend(refused);
                 }
             }
         }
@@ -146,41 +157,41 @@ impl<'a> Folder<'a> {
             }
             is_new
         });
-        let unread: BTreeSet<String> = open.iter().map(|(_, _, v)| v.name.value.clone()).collect();
-        let mut waiting = unread;
+        let mut waiting: Vec<String> = open.iter().map(|(_, _, v)| v.name.value.clone()).collect();
         while !open.is_empty() {
             let before = open.len();
             let mut later = Vec::new();
             for (text, source, view) in open {
-                let mut reads = tables_of(&view.query);
-                reads.retain(|name| waiting.contains(name));
-                if !reads.is_empty() {
+                if is_from(&view.query, &waiting) {
                     later.push((text, source, view));
                     continue;
                 }
                 let sources = Sources {
                     tables: &self.tables,
                     relations: &self.relations,
+                    notes: &self.notes,
                 };
                 match view::relation(text, sources, view) {
                     Ok(relation) => self.relations.push(relation),
-                    Err(error) => self.errors.push(error),
+                    Err(error) => {
+                        let is_its_own = !reads(&view.query, &self.broken);
+                        self.errors.extend(is_its_own.then_some(error));
+                        self.broken.push(view.name.value.clone());
+                    }
                 }
-                waiting.remove(&view.name.value);
+                waiting.retain(|name| *name != view.name.value);
             }
             open = later;
             if open.len() == before {
-                for (text, _, view) in &open {
-                    let found = format!(
-                        "the view `{}` reads itself, by way of others",
-                        view.name.value
-                    );
-                    self.errors.push(text.error(
-                        view.span,
-                        found,
-                        "views that read tables, and those views",
-                    ));
+                // Of a circle one is enough.
+                if let Some((text, _, view)) = open.first() {
+                    let name = &view.name.value;
+                    let found = format!("the view `{name}` reads itself, or one that does");
+                    let allowed = "views that read tables, and those views";
+                    self.errors.push(text.error(view.span, found, allowed));
                 }
+                let names = open.iter().map(|(_, _, view)| view.name.value.clone());
+                self.broken.extend(names);
                 break;
             }
         }
@@ -209,7 +220,8 @@ impl<'a> Folder<'a> {
                 continue;
             }
             if let Err(error) = self.ranking(text, target, &name) {
-                self.errors.push(error);
+                let is_its_own = !reads(&target.query, &self.broken);
+                self.errors.extend(is_its_own.then_some(error));
             }
         }
         self.rankings.sort_by(|a, b| a.name.cmp(&b.name));
@@ -219,6 +231,7 @@ impl<'a> Folder<'a> {
         let sources = Sources {
             tables: &self.tables,
             relations: &self.relations,
+            notes: &self.notes,
         };
         if self.relations.iter().any(|r| r.name == name) {
             let found = format!("`{name}`, which is a table or view that is read");
@@ -236,7 +249,7 @@ impl<'a> Folder<'a> {
         if let Some((_, declared)) = declared
             && !declared.options.is_empty()
         {
-            self.notes.push(format!(
+            self.notes.borrow_mut().push(format!(
                 "table {name}: it is only written to, so nothing is done of its WITH; say where with --sink{}",
                 sink(declared)
             ));
@@ -263,6 +276,7 @@ impl<'a> Folder<'a> {
             } else if table.is_declared && !self.rankings.is_empty() {
                 let name = &table.name;
                 self.notes
+                    .borrow_mut()
                     .push(format!("table {name}: no ranking reads it"));
             }
         }
@@ -276,6 +290,12 @@ impl<'a> Folder<'a> {
                 sales(number, &mut tables, &mut self.rankings);
             }
         }
+        let is_local = tables.iter().any(|t| {
+            let time = t.event_time.map(|c| &t.columns[c].kind);
+            matches!(time, Some(Type::Instant(_)))
+        });
+        self.errors
+            .extend(self.session.unwindowed().filter(|_| is_local));
         // Checks lie beside the queries and are no queries: `quality::load` adds them.
         let plan = Plan {
             tables,
@@ -286,7 +306,7 @@ impl<'a> Folder<'a> {
         };
         Loaded {
             plan,
-            notes: self.notes,
+            notes: self.notes.into_inner(),
         }
     }
 }
@@ -306,9 +326,11 @@ fn sales(number: usize, tables: &mut [Table], rankings: &mut [Ranking]) {
 fn is_shipped(table: &Table) -> bool {
     let source = Source::new("sales".to_owned(), "queries/sales.sql".to_owned(), SALES);
     let mut errors = Vec::new();
-    let statements = statement::parse(source.text(), &mut errors);
+    let statements = statement::parse(source.text(), &mut errors, &mut Vec::new());
     let shipped = statements.iter().find_map(|s| match s {
-        Statement::Table(declared) => declare::table(source.text(), declared, &mut errors),
+        Statement::Table(declared) => {
+            declare::table(source.text(), declared, &RefCell::default(), &mut errors)
+        }
         _ => None,
     });
     shipped.is_some_and(|s| s.declared() == table.declared())
@@ -401,18 +423,24 @@ fn named(text: Text<'_>, source: &Source, target: &Target, name: &str) -> Result
     }
 }
 
-/// The names after FROM and JOIN, however deep.
-fn tables_of(query: &sqlparser::ast::Query) -> BTreeSet<String> {
-    use sqlparser::ast::{SetExpr, TableFactor};
+/// Whether a query names one of these, anywhere.
+fn reads(query: &Query, names: &[String]) -> bool {
+    let text = query.to_string();
+    let tokens = Tokenizer::new(&Flink, &text).tokenize().unwrap_or_default();
+    let is_named = |token: &Token| matches!(token, Token::Word(w) if names.contains(&w.value));
+    tokens.iter().any(is_named)
+}
+
+/// Whether a view is FROM one of these.
+fn is_from(query: &Query, names: &[String]) -> bool {
     let SetExpr::Select(select) = &*query.body else {
-        return BTreeSet::new();
+        return false;
     };
-    let names = select.from.iter().filter_map(|from| match &from.relation {
+    select.from.iter().any(|from| match &from.relation {
         TableFactor::Table { name, .. } => {
-            let last: Option<&Ident> = name.0.last().and_then(|n| n.as_ident());
-            last.map(|i| i.value.clone())
+            let last = name.0.last().and_then(|n| n.as_ident());
+            last.is_some_and(|i| names.contains(&i.value))
         }
-        _ => None,
-    });
-    names.collect()
+        _ => false,
+    })
 }

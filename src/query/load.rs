@@ -94,13 +94,17 @@ pub fn load_shipped() -> Result<Plan, QueryErrors> {
 
 /// Compiles what it can; what is wrong is added to the errors.
 fn compile(sources: &[Source], errors: &mut Vec<QueryError>) -> Loaded {
+    let mut broken = Vec::new();
     let statements: Vec<_> = sources
         .iter()
-        .map(|s| (s, statement::parse(s.text(), errors)))
+        .map(|s| (s, statement::parse(s.text(), errors, &mut broken)))
         .collect();
-    let mut folder = Folder::new(&statements, errors);
+    let mut folder = Folder::new(&statements, broken, errors);
     folder.declare();
     folder.views();
     folder.rankings();
     folder.finish()
 }
+
+#[cfg(test)]
+mod tests;

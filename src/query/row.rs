@@ -1,11 +1,14 @@
 //! The row that a ranking is made of: what it computes of its table's rows becomes columns of the table.
 
+use std::cell::RefCell;
+
 use sqlparser::ast::{Expr as Sql, Spanned};
 
 use super::error::{QueryError, Text};
 use super::expression;
 use super::fingerprint;
 use super::scope::{Names, Relation};
+use super::window::Sources;
 use standings_model::expr::{Expr, Node};
 use standings_model::plan::{Input, RowColumn};
 use standings_model::table::Table;
@@ -21,14 +24,17 @@ pub struct Row<'a> {
     columns: Vec<usize>,
     /// What passes.
     filter: Option<Expr>,
+    /// What was taken for what it nearly says.
+    notes: &'a RefCell<Vec<String>>,
 }
 
 impl<'a> Row<'a> {
     /// A row of a relation, still without a column.
-    pub fn new(relation: &'a Relation, table: &Table) -> Self {
+    pub fn new(sources: Sources<'a>, relation: &'a Relation) -> Self {
         Row {
             relation,
-            table: table.clone(),
+            table: sources.tables[relation.table].clone(),
+            notes: sources.notes,
             columns: Vec::new(),
             filter: relation.filter.clone(),
         }
@@ -54,6 +60,7 @@ impl<'a> Row<'a> {
             table: &self.table,
             qualifiers: vec![&self.relation.name],
             columns: &self.relation.columns,
+            notes: self.notes,
         }
     }
 

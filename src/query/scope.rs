@@ -1,5 +1,7 @@
 //! What a select reads from: a table, or a view that filters and projects one; and what names mean there.
 
+use std::cell::RefCell;
+
 use sqlparser::ast::Ident;
 
 use super::expression::{Scope, Unknown};
@@ -52,6 +54,17 @@ pub struct Names<'a> {
     pub qualifiers: Vec<&'a str>,
     /// Its columns.
     pub columns: &'a [(String, Expr)],
+    /// What was taken for what it nearly says.
+    pub notes: &'a RefCell<Vec<String>>,
+}
+
+/// Notes that a name was taken for another.
+pub fn note(notes: &RefCell<Vec<String>>, found: &str, taken: &str) {
+    let note = format!("`{found}` is taken for `{taken}`: names are the same but for case");
+    let mut notes = notes.borrow_mut();
+    if found != taken && !notes.contains(&note) {
+        notes.push(note);
+    }
 }
 
 /// The one that is meant: exactly, or as the only one but for case.
@@ -115,6 +128,7 @@ impl Names<'_> {
                     allowed: format!("{near}The fields are {list}"),
                 });
             };
+            note(self.notes, &part.value, &fields[field].name);
             if let Some(leaf) = &mut leaf {
                 leaf.push(fields[field].name.clone());
             }
@@ -169,7 +183,10 @@ impl Scope for Names<'_> {
             _ => (first, rest),
         };
         match self.position(&first.value) {
-            Some(column) => self.inside(&self.columns[column].1, rest),
+            Some(column) => {
+                note(self.notes, &first.value, &self.columns[column].0);
+                self.inside(&self.columns[column].1, rest)
+            }
             None => Err(self.missing(&first.value)),
         }
     }

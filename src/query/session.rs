@@ -1,5 +1,7 @@
 //! `SET 'key' = 'value'`: for the statements behind it in its file.
 
+use sqlparser::tokenizer::Span;
+
 use super::error::{QueryError, Text};
 use super::statement::WithOption;
 use super::toml::nearest;
@@ -12,11 +14,20 @@ const KEYS: &[&str] = &[
     "emit.provisional",
 ];
 
+/// A zone, and where it is said.
+#[derive(Clone, Debug)]
+struct Said {
+    zone: String,
+    file: String,
+    source: String,
+    at: Span,
+}
+
 /// What the files of a folder have set.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
-    /// The zone, and the file that says so.
-    zone: Option<(String, String)>,
+    /// The zone, and where it is said first.
+    zone: Option<Said>,
 }
 
 impl Session {
@@ -65,13 +76,18 @@ impl Session {
             return Err(text.error(option.value_span, found, zones(value)));
         }
         match &self.zone {
-            Some((other, file)) if other != value => {
-                let found = format!("the zone '{value}', and '{other}' in {file}");
+            Some(other) if other.zone != value => {
+                let found = format!("the zone '{value}', and '{}' in {}", other.zone, other.file);
                 let allowed = "one zone: windows and rows of all rankings are in it";
                 Err(text.error(option.value_span, found, allowed))
             }
             _ => {
-                self.zone = Some((value.to_owned(), text.file.to_owned()));
+                self.zone = Some(Said {
+                    zone: value.to_owned(),
+                    file: text.file.to_owned(),
+                    source: text.source.to_owned(),
+                    at: option.value_span,
+                });
                 Ok(())
             }
         }
@@ -79,7 +95,23 @@ impl Session {
 
     /// The zone.
     pub fn zone(&self) -> Option<String> {
-        self.zone.as_ref().map(|(zone, _)| zone.clone())
+        self.zone.as_ref().map(|said| said.zone.clone())
+    }
+
+    /// That windows are not cut in the zone yet, where one other than UTC is set.
+    pub fn unwindowed(&self) -> Option<QueryError> {
+        let said = self.zone.as_ref()?;
+        let is_utc = Zone::named(&said.zone).is_some_and(|zone| zone.is_utc());
+        let text = Text {
+            file: &said.file,
+            source: &said.source,
+        };
+        let found = format!(
+            "windows over TIMESTAMP_LTZ in {}, which are not cut yet",
+            said.zone
+        );
+        let allowed = "'UTC', or an event time of type TIMESTAMP: its windows are in no zone";
+        (!is_utc).then(|| text.error(said.at, found, allowed))
     }
 }
 

@@ -1,5 +1,7 @@
 //! One `CREATE TABLE` by itself.
 
+use std::cell::RefCell;
+
 use sqlparser::tokenizer::Span;
 
 use super::conceal::conceal;
@@ -37,9 +39,11 @@ pub fn parse_table(file: &str, source: &str) -> Result<Table, QueryError> {
         source: &source,
     };
     let mut errors = Vec::new();
-    let statements = statement::parse(text, &mut errors);
+    let statements = statement::parse(text, &mut errors, &mut Vec::new());
     let table = match &statements[..] {
-        [Statement::Table(declared)] => declare::table(text, declared, &mut errors),
+        [Statement::Table(declared)] => {
+            declare::table(text, declared, &RefCell::default(), &mut errors)
+        }
         _ => None,
     };
     match (errors.into_iter().next(), table) {

@@ -168,7 +168,16 @@ fn projected(
             let found = format!("`{sql}` without a name");
             return Err(text.error(sql.span(), found, "name it: UPPER(city) AS city"));
         };
-        columns.push((name, expression::bind(text, names, sql)?));
+        // A column that is passed on as it is may be a ROW.
+        let as_it_is = match sql {
+            Sql::Identifier(ident) => names.position(&ident.value),
+            _ => None,
+        };
+        let expr = match as_it_is {
+            Some(position) => names.columns[position].1.clone(),
+            None => expression::bind(text, names, sql)?,
+        };
+        columns.push((name, expr));
     }
     Ok(columns)
 }

@@ -1,12 +1,14 @@
 //! The source of a ranking: a window over a table or view, by one of the families of `standings_model::window`.
 
+use std::cell::RefCell;
+
 use sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Spanned, TableFactor,
 };
 
 use super::error::{QueryError, Text};
 use super::interval;
-use super::scope::{Names, Relation};
+use super::scope::{Names, Relation, note};
 use super::toml::nearest;
 use standings_model::expr::Node;
 use standings_model::table::Table;
@@ -29,6 +31,8 @@ pub struct Sources<'a> {
     pub tables: &'a [Table],
     /// Tables and views by name.
     pub relations: &'a [Relation],
+    /// What was taken for what it nearly says.
+    pub notes: &'a RefCell<Vec<String>>,
 }
 
 impl<'a> Sources<'a> {
@@ -40,7 +44,11 @@ impl<'a> Sources<'a> {
         let mut alike = all().filter(|r| r.name.to_lowercase() == plain);
         let alike = (alike.next(), alike.next());
         match (exact, alike) {
-            (Some(one), _) | (None, (Some(one), None)) => Ok(one),
+            (Some(one), _) => Ok(one),
+            (None, (Some(one), None)) => {
+                note(self.notes, &name.value, &one.name);
+                Ok(one)
+            }
             _ => {
                 let names: Vec<&str> = all().map(|r| r.name.as_str()).collect();
                 let near = nearest(&name.value, names.iter().copied());
@@ -62,6 +70,7 @@ impl<'a> Sources<'a> {
             table: &self.tables[relation.table],
             qualifiers: vec![&relation.name],
             columns: &relation.columns,
+            notes: self.notes,
         }
     }
 }
@@ -191,6 +200,8 @@ fn descriptor(
         (None, None) => String::new(),
     };
     let column = match expr {
+        // RisingWave names the column alone.
+        Expr::Identifier(column) => Some(column),
         Expr::Function(f) if f.name.to_string().eq_ignore_ascii_case("DESCRIPTOR") => match &f.args
         {
             FunctionArguments::List(list) => match &list.args[..] {

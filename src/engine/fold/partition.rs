@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::combine::combiner::{Combiner, Missing, Origin, Outcome, SaleView};
 use crate::event_time::global::PartitionState;
 use crate::event_time::partition::{PartitionClock, Policy};
-use crate::quality::{Judge, Memory, Moment};
+use crate::quality::{Failed, Judge, Memory, Moment};
 use crate::rank::messages::PartitionProgress;
 use standings_decode::{About, Decoder, Sale};
 use standings_model::amounts::Amounts;
@@ -74,6 +74,16 @@ fn about(record: &RecordRef) -> About<'static> {
         offset: record.offset,
         timestamp: record.timestamp,
         key: None,
+    }
+}
+
+/// What a check refuses.
+#[cold]
+fn by_check(refused: Failed) -> RejectKind {
+    RejectKind::Dead {
+        reason: refused.reason.to_owned(),
+        check: Some(refused.check),
+        detail: refused.detail,
     }
 }
 
@@ -266,16 +276,12 @@ impl Partition {
         let watermark = self.clock.watermark(policy);
         if !into.judge.is_empty() {
             let place = Moment { offset, watermark };
-            if let Some(failed) = into.judge.judge(table, &sale, place, &mut self.memory) {
-                match failed.reason {
+            if let Some(refused) = into.judge.judge(table, &sale, place, &mut self.memory) {
+                match refused.reason {
                     DUPLICATE => self.counts.duplicate += 1,
                     _ => self.counts.dead += 1,
                 }
-                return reject(RejectKind::Dead {
-                    reason: failed.reason.to_owned(),
-                    check: Some(failed.check),
-                    detail: failed.detail,
-                });
+                return reject(by_check(refused));
             }
         }
         let origin = Origin {

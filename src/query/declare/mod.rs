@@ -10,6 +10,8 @@ mod columns;
 mod event_time;
 mod metadata;
 
+use std::cell::RefCell;
+
 use sqlparser::ast::{Ident, Spanned};
 
 use super::error::{QueryError, Text};
@@ -19,15 +21,19 @@ use super::scope::{Names, Relation};
 use super::statement::{Body, Declaration};
 use standings_model::table::{Connector, Origin, Table};
 
+/// What was taken for what it nearly says.
+type Notes = RefCell<Vec<String>>;
+
 /// The table that a declaration means; what is wrong with it is added to the errors.
 pub fn table(
     text: Text<'_>,
     declared: &Declaration,
+    notes: &Notes,
     errors: &mut Vec<QueryError>,
 ) -> Option<Table> {
     let before = errors.len();
     let settings = options::read(text, declared, errors);
-    match build(text, declared, settings) {
+    match build(text, declared, settings, notes) {
         Ok(table) if errors.len() == before => Some(table),
         Ok(_) => None,
         Err(error) => {
@@ -37,7 +43,12 @@ pub fn table(
     }
 }
 
-fn build(text: Text<'_>, declared: &Declaration, settings: Settings) -> Result<Table, QueryError> {
+fn build(
+    text: Text<'_>,
+    declared: &Declaration,
+    settings: Settings,
+    notes: &Notes,
+) -> Result<Table, QueryError> {
     let name = &declared.name;
     if name.value.is_empty() || name.value.contains(['=', '"', '\0', '/']) {
         let allowed = "a name without = \" and /: it stands in --source NAME=URL";
@@ -54,7 +65,7 @@ fn build(text: Text<'_>, declared: &Declaration, settings: Settings) -> Result<T
     table.unit = settings.unit.clone();
     table.comment = declared.comment.clone();
     columns::add_leaves(text, declared, &settings, &mut table)?;
-    computed(text, declared, &mut table)?;
+    computed(text, declared, notes, &mut table)?;
     for part in &declared.partitioned_by {
         partition(text, part, &mut table)?;
     }
@@ -66,7 +77,12 @@ fn build(text: Text<'_>, declared: &Declaration, settings: Settings) -> Result<T
 }
 
 /// Binds computed columns in their order: each may read what is of the record, and those before it.
-fn computed(text: Text<'_>, declared: &Declaration, table: &mut Table) -> Result<(), QueryError> {
+fn computed(
+    text: Text<'_>,
+    declared: &Declaration,
+    notes: &Notes,
+    table: &mut Table,
+) -> Result<(), QueryError> {
     for (number, column) in declared.columns.iter().enumerate() {
         let Body::Computed(sql) = &column.body else {
             continue;
@@ -86,6 +102,7 @@ fn computed(text: Text<'_>, declared: &Declaration, table: &mut Table) -> Result
             table,
             qualifiers: vec![&table.name],
             columns: &known,
+            notes,
         };
         let expr = expression::bind(text, &names, sql)?;
         if expr.kind == standings_model::types::Type::Null {
@@ -146,6 +163,7 @@ fn declared_column(text: Text<'_>, name: &Ident, table: &Table) -> Result<usize,
         table,
         qualifiers: vec![&table.name],
         columns: &whole.columns,
+        notes: &RefCell::default(),
     };
     names.position(&name.value).ok_or_else(|| {
         let unknown = names.missing(&name.value);

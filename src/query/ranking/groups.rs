@@ -18,7 +18,7 @@ impl Shape<'_> {
         select: &Select,
     ) -> Result<(Ranking, Table), QueryError> {
         let (window, relation) = window::parse(self.text, self.sources, &select.from[0].relation)?;
-        let mut row = Row::new(relation, &self.sources.tables[relation.table]);
+        let mut row = Row::new(self.sources, relation);
         if let Some(condition) = &select.selection {
             row.filter(self.text, condition)?;
         }

@@ -5,6 +5,8 @@ mod outer;
 mod rank;
 mod target;
 
+use std::cell::RefCell;
+
 use sqlparser::ast::{Expr as Sql, GroupByExpr, Query, Select, SetExpr, Spanned, TableFactor};
 use sqlparser::tokenizer::Span;
 
@@ -72,7 +74,7 @@ pub fn parse_ranking(
         source: &source,
     };
     let mut errors = Vec::new();
-    let statements = statement::parse(text, &mut errors);
+    let statements = statement::parse(text, &mut errors, &mut Vec::new());
     if let Some(first) = errors.into_iter().next() {
         return Err(first);
     }
@@ -88,9 +90,11 @@ pub fn parse_ranking(
             return Err(text.error(Span::empty(), found, SHAPE));
         }
     };
+    let notes = RefCell::default();
     let sources = Sources {
         tables,
         relations: &relations,
+        notes: &notes,
     };
     let Compiled {
         mut ranking, table, ..
@@ -219,11 +223,41 @@ impl Shape<'_> {
         {
             return Ok(select);
         }
-        self.wrong(
-            select.as_ref(),
-            "a join or several tables",
-            "each select reads from exactly one source",
-        )
+        let joins = select.from.first().and_then(|from| from.joins.first());
+        match joins {
+            Some(join) => self.joined(&join.relation),
+            None => self.wrong(
+                select.as_ref(),
+                "several tables, or none",
+                "each select reads from exactly one source",
+            ),
+        }
+    }
+
+    /// Why what is joined is not.
+    fn joined<T>(&self, right: &TableFactor) -> Result<T, QueryError> {
+        let allowed = "each select reads from exactly one source";
+        match right {
+            TableFactor::UNNEST { .. } => {
+                self.wrong(right, "UNNEST, which is not read yet", allowed)
+            }
+            TableFactor::Table {
+                name, args: None, ..
+            } => {
+                let ident = name.0.last().and_then(|part| part.as_ident());
+                if let Some(ident) = ident {
+                    let relation = self.sources.find(self.text, ident)?;
+                    if self.sources.tables[relation.table].primary_key.is_empty() {
+                        let found =
+                            format!("a join with `{}`, which has no primary key", ident.value);
+                        let allowed = "PRIMARY KEY (…) NOT ENFORCED in its CREATE TABLE: a row of it is found by its key";
+                        return self.wrong(right, found, allowed);
+                    }
+                }
+                self.wrong(right, "a join, which is not computed yet", allowed)
+            }
+            _ => self.wrong(right, "a join, which is not computed yet", allowed),
+        }
     }
 
     fn inner_query<'q>(&self, select: &'q Select) -> Result<&'q Query, QueryError> {

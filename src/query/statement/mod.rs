@@ -60,8 +60,13 @@ pub struct Target {
     pub query: Query,
 }
 
-/// The statements of a file; what is wrong in one does not hide what is wrong in another.
-pub fn parse(text: Text<'_>, errors: &mut Vec<QueryError>) -> Vec<Statement> {
+/// The statements of a file; what is wrong in one does not hide what is wrong in another. The names of tables and views that
+/// are wrong are added to `broken`: what reads them is not wrong.
+pub fn parse(
+    text: Text<'_>,
+    errors: &mut Vec<QueryError>,
+    broken: &mut Vec<String>,
+) -> Vec<Statement> {
     let tokens = match dialect::tokens(text) {
         Ok(tokens) => tokens,
         Err(error) => {
@@ -74,7 +79,10 @@ pub fn parse(text: Text<'_>, errors: &mut Vec<QueryError>) -> Vec<Statement> {
     for part in tokens.split(|t| t.token == Token::SemiColon) {
         match one(text, part, &mut set) {
             Ok(statement) => found.extend(statement),
-            Err(error) => errors.push(error),
+            Err(error) => {
+                errors.push(error);
+                broken.extend(declared(part));
+            }
         }
     }
     if let Some(open) = set {
@@ -85,6 +93,28 @@ pub fn parse(text: Text<'_>, errors: &mut Vec<QueryError>) -> Vec<Statement> {
         ));
     }
     found
+}
+
+/// The name that is declared by a statement that cannot be read.
+fn declared(tokens: &[TokenWithSpan]) -> Option<String> {
+    let mut words = tokens
+        .iter()
+        .skip_while(|t| !cursor::is_word(&t.token, "CREATE"));
+    let is_kind = |t: &&TokenWithSpan| {
+        ["TABLE", "VIEW"]
+            .iter()
+            .any(|w| cursor::is_word(&t.token, w))
+    };
+    words.by_ref().take(3).find(is_kind)?;
+    let mut rest = words.filter_map(|t| match &t.token {
+        Token::Word(word) => Some(word),
+        _ => None,
+    });
+    let skipped = ["IF", "NOT", "EXISTS"];
+    let is_name = |w: &&sqlparser::tokenizer::Word| {
+        w.quote_style.is_some() || !skipped.iter().any(|s| w.value.eq_ignore_ascii_case(s))
+    };
+    rest.find(is_name).map(|w| w.value.clone())
 }
 
 /// One statement; `set` is where a statement set that is open begins.
