@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use standings_model::block::{Home, NO_TIMESTAMP};
+use standings_model::block::{Beside, Block, Clock, Header, Home, NO_EPOCH, NO_TIMESTAMP};
 use standings_model::table::{Column, Metadata, Origin, Table};
+use standings_model::value::Value;
 
 use super::cell::Cell;
 use super::columns::{Kind, kind};
@@ -18,8 +19,84 @@ pub struct About<'a> {
     pub offset: u64,
     /// Its timestamp, ms, or [`NO_TIMESTAMP`].
     pub timestamp: i64,
+    /// Which clock that is of.
+    pub clock: Clock,
+    /// The leader epoch that it was written under, or [`NO_EPOCH`].
+    pub leader_epoch: i32,
     /// Its key.
     pub key: Option<&'a [u8]>,
+    /// Its headers.
+    pub headers: Headers<'a>,
+}
+
+/// The headers of a record.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Headers<'a> {
+    /// What their places are in.
+    pub bytes: &'a [u8],
+    /// Where each lies.
+    pub list: &'a [Header],
+}
+
+impl<'a> About<'a> {
+    /// What is known of the record with this number in a block.
+    #[inline]
+    pub fn of(block: &'a Block, number: usize) -> Self {
+        let mut about = match block.beside.get(number) {
+            Some(beside) => About::beside(block, beside),
+            None => About::default(),
+        };
+        if let Some(record) = block.records.get(number) {
+            about.offset = record.offset;
+            if block.beside.is_empty() {
+                about.timestamp = record.timestamp;
+            }
+        }
+        about
+    }
+
+    fn beside(block: &'a Block, beside: &Beside) -> Self {
+        let (first, end) = beside.headers;
+        About {
+            offset: 0,
+            timestamp: beside.timestamp,
+            clock: beside.clock,
+            leader_epoch: beside.leader_epoch,
+            key: beside.key.map(|at| block.slice(at)),
+            headers: Headers {
+                bytes: &block.bytes,
+                list: &block.headers[first as usize..end as usize],
+            },
+        }
+    }
+
+    /// Whether its headers say that it is a CloudEvent whose value is the data alone (binary mode).
+    pub(super) fn is_cloud_event(&self) -> bool {
+        let mut all = self.headers.all();
+        all.any(|(name, _)| name == b"ce_specversion")
+    }
+}
+
+impl<'a> Headers<'a> {
+    fn all(self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
+        let slice = move |(start, end): (u32, u32)| &self.bytes[start as usize..end as usize];
+        let list = self.list.iter();
+        list.map(move |header| (slice(header.name), header.value.map(slice)))
+    }
+
+    /// As `MAP<STRING, BYTES>`: of several of one name the last.
+    fn map(self) -> Value {
+        let mut all: Vec<(Value, Value)> = Vec::new();
+        for (name, value) in self.all() {
+            let name = Value::text(String::from_utf8_lossy(name));
+            let value = value.map_or(Value::Null, |bytes| Value::Bytes(Arc::from(bytes)));
+            match all.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, last)) => *last = value,
+                None => all.push((name, value)),
+            }
+        }
+        Value::Map(all.into())
+    }
 }
 
 impl Default for About<'_> {
@@ -27,7 +104,10 @@ impl Default for About<'_> {
         About {
             offset: 0,
             timestamp: NO_TIMESTAMP,
+            clock: Clock::None,
+            leader_epoch: NO_EPOCH,
             key: None,
+            headers: Headers::default(),
         }
     }
 }
@@ -96,6 +176,15 @@ impl Known {
                     Some(key) => made.bytes(key),
                     None => Cell::Null,
                 },
+                From::Metadata(Metadata::TimestampType) => made.bytes(match about.clock {
+                    Clock::None => b"NoTimestampType",
+                    Clock::Create => b"CreateTime",
+                    Clock::Append => b"LogAppendTime",
+                }),
+                From::Metadata(Metadata::LeaderEpoch) if about.leader_epoch != NO_EPOCH => {
+                    Cell::Int(i64::from(about.leader_epoch))
+                }
+                From::Metadata(Metadata::Headers) => made.value(about.headers.map()),
                 From::Metadata(_) => Cell::Null,
             };
             if cell == Cell::Null && filled.required {

@@ -97,9 +97,12 @@ pub(super) struct Columns {
 
 /// Where Kafka Connect's envelope has the fields.
 const PAYLOAD: &str = "payload";
+/// Where a structured CloudEvent has them.
+const DATA: &str = "data";
 
 impl Columns {
-    pub(super) fn new(table: &Table) -> Self {
+    /// The columns of a table; `bare`: whatever its envelope is, the fields are not in it.
+    pub(super) fn new(table: &Table, bare: bool) -> Self {
         let json = match &table.format.encoding {
             Encoding::Json(json) => json.clone(),
             Encoding::Csv(csv) => Json {
@@ -109,7 +112,11 @@ impl Columns {
             _ => Json::default(),
         };
         let sales = !table.is_named;
-        let enveloped = json.envelope == JsonEnvelope::Connect;
+        let envelope = match json.envelope {
+            JsonEnvelope::Connect => Some(PAYLOAD),
+            JsonEnvelope::CloudEvents if !bare => Some(DATA),
+            JsonEnvelope::CloudEvents | JsonEnvelope::None => None,
+        };
         let mut columns = Columns {
             list: Vec::new(),
             root: Object::default(),
@@ -137,10 +144,10 @@ impl Columns {
                 _ => {}
             }
         }
-        if enveloped {
+        if let Some(name) = envelope {
             let field = Field {
-                name: PAYLOAD.to_owned(),
-                full: PAYLOAD.to_owned(),
+                name: name.to_owned(),
+                full: name.to_owned(),
                 fills: Fills::Row(columns.rows, root),
                 required: true,
             };

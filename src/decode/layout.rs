@@ -300,7 +300,7 @@ mod tests {
     }
 
     fn hits(decoder: &Decoder) -> u32 {
-        decoder.layouts.list.iter().map(|known| known.hits).sum()
+        decoder.form.layouts.list.iter().map(|known| known.hits).sum()
     }
 
     #[test]
@@ -342,7 +342,7 @@ mod tests {
                 .decode(format!(r#"{{"event_time":1,"city":"a","x{n}":0,"amount":1}}"#).as_bytes())
                 .unwrap();
         }
-        assert_eq!(decoder.layouts.next_pause, super::LONGEST_PAUSE);
+        assert_eq!(decoder.form.layouts.next_pause, super::LONGEST_PAUSE);
         // And a steady stream is learnt again, after the pause.
         for _ in 0..1000 {
             decoder
@@ -362,6 +362,6 @@ mod tests {
         ] {
             decoder.decode(record.as_bytes()).unwrap();
         }
-        assert!(decoder.layouts.list.is_empty());
+        assert!(decoder.form.layouts.list.is_empty());
     }
 }

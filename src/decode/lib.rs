@@ -31,28 +31,32 @@ mod cell;
 mod columns;
 mod compute;
 mod error;
+mod form;
 mod full;
+mod key;
 mod layout;
 mod made;
 mod names;
 mod nested;
 mod number;
+mod raw;
 mod scalar;
 mod scan;
 mod times;
 mod typed;
 mod zone;
 
-pub use about::About;
+pub use about::{About, Headers};
 pub use cell::{Cell, Sale};
 pub use error::DecodeError;
 
 use about::Known;
-use columns::Columns;
 use compute::Compute;
+use form::Form;
 use full::Full;
-use layout::Layouts;
+use key::Key;
 use made::Made;
+use raw::Raw;
 use scan::DayCache;
 
 use standings_model::block::Home;
@@ -89,13 +93,16 @@ pub struct Decoder {
     table: Vec<Column>,
     /// The column of the event time, and whether it is a `DATE`.
     time: Option<(usize, bool)>,
-    columns: Columns,
+    form: Form,
+    /// Of records whose envelope is in their headers.
+    bare: Option<Box<Form>>,
+    raw: Option<Raw>,
+    key: Option<Box<Key>>,
     known: Result<Known, DecodeError>,
     compute: Compute,
     max_record_bytes: usize,
     cells: Vec<Cell>,
     days: DayCache,
-    layouts: Layouts,
     full: Full,
     made: Made,
 }
@@ -111,14 +118,18 @@ impl Decoder {
         });
         Decoder {
             time,
-            columns: Columns::new(table),
+            form: Form::new(table, false),
+            bare: table
+                .is_cloud_events()
+                .then(|| Box::new(Form::new(table, true))),
+            raw: Raw::of(table),
+            key: Key::of(table, max_record_bytes),
             known: Known::new(table, &Home::default()),
             compute: Compute::new(table, &session.unwrap_or(standings_scalar::Zone::UTC)),
             // Places in a record are kept as `u32`.
             max_record_bytes: max_record_bytes.min(u32::MAX as usize),
             cells: vec![Cell::Null; table.columns.len()],
             days: DayCache::default(),
-            layouts: Layouts::default(),
             full: Full::default(),
             made: Made {
                 zone: zone::Zone::new(table.format.zone.as_deref()),
@@ -148,13 +159,15 @@ impl Decoder {
     ) -> Result<Sale<'a>, DecodeError> {
         self.check_size(record)?;
         self.made.clear();
-        let known = self.layouts.decode(record, &mut self.cells, &mut self.days);
-        if known.is_none() {
-            self.full
-                .decode(record, &self.columns, &mut self.cells, &mut self.made)?;
-            if let Some(fields) = self.full.fields() {
-                self.layouts.learn(record, &self.columns, fields);
-            }
+        if let Some(raw) = &self.raw {
+            raw.decode(record, &mut self.cells)?;
+        } else {
+            let form = match &mut self.bare {
+                Some(bare) if about.is_cloud_event() => &mut **bare,
+                _ => &mut self.form,
+            };
+            let cells = (&mut self.cells[..], &mut self.days);
+            form.decode(record, cells, (&mut self.full, &mut self.made))?;
         }
         self.rest(record, about)
     }
@@ -163,8 +176,13 @@ impl Decoder {
     pub fn decode_full<'a>(&'a mut self, record: &'a [u8]) -> Result<Sale<'a>, DecodeError> {
         self.check_size(record)?;
         self.made.clear();
-        self.full
-            .decode(record, &self.columns, &mut self.cells, &mut self.made)?;
+        match &self.raw {
+            Some(raw) => raw.decode(record, &mut self.cells)?,
+            None => {
+                let full = (&mut self.full, &mut self.made);
+                self.form.decode_full(record, &mut self.cells, full)?;
+            }
+        }
         self.rest(record, &About::default())
     }
 
@@ -177,12 +195,16 @@ impl Decoder {
     ) -> Result<Sale<'a>, DecodeError> {
         let Decoder {
             table,
+            key,
             known,
             compute,
             cells,
             made,
             ..
         } = self;
+        if let Some(key) = key {
+            key.fill(about.key, table, cells, made)?;
+        }
         match known {
             Ok(known) => known.fill(about, table, cells, made)?,
             Err(e) => return Err(e.clone()),

@@ -29,6 +29,12 @@ impl Made {
         self.scratch.shrink_to(KEPT);
     }
 
+    /// Keeps a value that is made of others; the cell that says which.
+    pub(super) fn value(&mut self, value: Value) -> Cell {
+        self.nested.push(value);
+        Cell::Nested(self.nested.len() as u32 - 1)
+    }
+
     /// Keeps bytes; the cell that says where.
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Cell {
         let start = self.scratch.len() as u32;

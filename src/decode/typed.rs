@@ -49,6 +49,5 @@ fn nested(column: &Column, raw: &str, made: &mut Made) -> Result<Cell, DecodeErr
     if value.is_null() {
         return Ok(Cell::Null);
     }
-    made.nested.push(value);
-    Ok(Cell::Nested(made.nested.len() as u32 - 1))
+    Ok(made.value(value))
 }

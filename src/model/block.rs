@@ -55,6 +55,44 @@ pub const NO_TIMESTAMP: i64 = i64::MIN;
 /// No leader epoch is known.
 pub const NO_EPOCH: i32 = -1;
 
+/// Which clock a record's timestamp is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// It has no timestamp.
+    #[default]
+    None,
+    /// Its producer's.
+    Create,
+    /// The log's, when it was appended.
+    Append,
+}
+
+/// A header of a record: where its name and its value lie in the block; a value may be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Its name.
+    pub name: (u32, u32),
+    /// Its value.
+    pub value: Option<(u32, u32)>,
+}
+
+/// What came with a record beside its value, for tables that ask for it ([`Table::asks_beside`]).
+///
+/// [`Table::asks_beside`]: super::table::Table::asks_beside
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Where its key lies in the block.
+    pub key: Option<(u32, u32)>,
+    /// Its headers' first and last (exclusive) among those of the block.
+    pub headers: (u32, u32),
+    /// Its timestamp as it was written, ms: that of [`RecordRef`] is never after it was read.
+    pub timestamp: i64,
+    /// Which clock that is of.
+    pub clock: Clock,
+    /// The leader epoch that it was written under, or [`NO_EPOCH`].
+    pub leader_epoch: i32,
+}
+
 /// A record that was found wrong before it was decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
@@ -93,6 +131,10 @@ pub struct Block {
     pub originals: Vec<(u32, u32)>,
     /// Records that were found wrong before decoding, in order.
     pub refused: Vec<Refused>,
+    /// What came with each record beside its value; empty where no table asks for it.
+    pub beside: Vec<Beside>,
+    /// The headers of all records.
+    pub headers: Vec<Header>,
     /// The offset to continue from after this block.
     pub next_offset: u64,
     /// The leader epoch of its last record, or [`NO_EPOCH`].
@@ -110,6 +152,8 @@ impl Block {
             records: Vec::new(),
             originals: Vec::new(),
             refused: Vec::new(),
+            beside: Vec::new(),
+            headers: Vec::new(),
             next_offset: 0,
             leader_epoch: NO_EPOCH,
             arrived: Instant::now(),
@@ -128,6 +172,19 @@ impl Block {
             timestamp,
         });
         self.next_offset = offset + 1;
+    }
+
+    /// Keeps bytes that belong to a record beside its value: where they lie.
+    pub fn keep(&mut self, bytes: &[u8]) -> (u32, u32) {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(bytes);
+        (start, self.bytes.len() as u32)
+    }
+
+    /// The bytes of a place in it.
+    #[inline]
+    pub fn slice(&self, (start, end): (u32, u32)) -> &[u8] {
+        &self.bytes[start as usize..end as usize]
     }
 }
 

@@ -46,6 +46,7 @@ mod source;
 mod statement;
 mod table;
 pub mod toml;
+mod unread;
 mod view;
 mod window;
 

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use standings_engine::dataflow::control::Start;
 use standings_engine::dataflow::gate::{Bell, Gate};
@@ -351,14 +351,8 @@ fn events(
         let (p, at) = own[i];
         let to = (at + 1 + dice.roll(60) as usize).min(all[p].len());
         let mut block = Block {
-            originals: Vec::new(),
-            refused: Vec::new(),
-            partition: p as u32,
-            bytes: Vec::new(),
-            records: Vec::new(),
             next_offset: to as u64,
-            leader_epoch: standings_model::identity::NO_EPOCH,
-            arrived: Instant::now(),
+            ..Block::new(p as u32)
         };
         for (o, (time, city, salesman, amount)) in all[p].iter().enumerate().take(to).skip(at) {
             let start = block.bytes.len() as u32;
@@ -629,14 +623,10 @@ fn records_that_are_no_sales_count_with_what_they_hold() {
                 timestamp: NO_TIMESTAMP,
             });
             events.push_back(SourceEvent::Block(Block {
-                originals: Vec::new(),
-                refused: Vec::new(),
-                partition: 0,
                 bytes: vec![b'x'; 1000],
                 records: records.collect(),
                 next_offset: from + 1000,
-                leader_epoch: standings_model::identity::NO_EPOCH,
-                arrived: Instant::now(),
+                ..Block::new(0)
             }));
         }
         events.push_back(SourceEvent::Ended { partition: 0 });

@@ -144,3 +144,30 @@ fn every_case_comes_to_what_it_says() {
         );
     }
 }
+
+/// The README's own ranking is `examples/orders`, and comes to what it says.
+#[test]
+fn the_ranking_of_the_readme() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join("examples/orders");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    for name in ["orders", "countries"] {
+        let file = folder.join(format!("queries/{name}.sql"));
+        let sql = std::fs::read_to_string(file).unwrap();
+        assert!(readme.contains(&format!("```sql\n{sql}```")), "{name}.sql");
+    }
+    let mut run = standings(&["run", "--until-end", "--sink", "stdout"]);
+    run.arg("--queries").arg(folder.join("queries"));
+    let orders = folder.join("orders.csv");
+    run.args(["--source", &format!("file:{}", orders.display())]);
+    let out = run.output().unwrap();
+    let log = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{log}");
+    let changes = String::from_utf8(out.stdout).unwrap();
+    let first = changes.lines().next().unwrap();
+    assert!(
+        readme.contains(&format!("```json\n{first}\n```")),
+        "{first}"
+    );
+    assert_eq!(changes.lines().count(), 3, "{changes}");
+}

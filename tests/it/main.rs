@@ -9,6 +9,7 @@ mod api;
 mod api_security;
 mod api_serve;
 mod batching;
+mod beside;
 mod cases;
 mod cluster;
 mod config;

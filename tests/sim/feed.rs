@@ -108,14 +108,10 @@ impl SimFeed {
 
     fn block(&self, world: &World, partition: PartitionId, from: u64, to: u64) -> Block {
         let mut block = Block {
-            partition,
-            bytes: Vec::new(),
-            records: Vec::new(),
-            originals: Vec::new(),
-            refused: Vec::new(),
             next_offset: to,
             leader_epoch: world.topic.epoch(partition, to - 1),
             arrived: world.clock.now(),
+            ..Block::new(partition)
         };
         let replaced = world.topic.replaced(world.clock.now());
         let lines = &replaced.unwrap_or(&world.input)[partition as usize];

@@ -21,6 +21,8 @@ pub fn again(mut spent: Block, partition: PartitionId) -> Block {
     spent.records.clear();
     spent.originals.clear();
     spent.refused.clear();
+    spent.beside.clear();
+    spent.headers.clear();
     Block {
         partition,
         next_offset: 0,
@@ -45,6 +47,10 @@ pub fn split(block: &mut Block, offset: u64) -> Option<Block> {
     };
     if !block.originals.is_empty() {
         rest.originals = block.originals.split_off(at);
+    }
+    if !block.beside.is_empty() {
+        rest.beside = block.beside.split_off(at);
+        rest.headers = block.headers.clone();
     }
     let refused = block.refused.partition_point(|r| (r.record as usize) < at);
     rest.refused = block.refused.split_off(refused);

@@ -120,6 +120,12 @@ impl SourceOptions {
         }
     }
 
+    /// Whether the table of the topic asks for what comes beside a record's value.
+    pub fn asks_beside(&self) -> bool {
+        let table = self.tables.get(self.table_of(0));
+        table.is_some_and(Table::asks_beside)
+    }
+
     /// What a partition of the topic is.
     pub fn home_of_topic(&self, partition: PartitionId, topic: &str) -> Home {
         Home {

@@ -8,7 +8,9 @@ use super::error::FileError;
 use super::options::SourceOptions;
 use super::reader::Outlet;
 use crate::recording::{Header, Pace, Pacer, Recorded, RecordingReader};
-use standings_model::block::{Block, PartitionId, SourceEvent};
+use standings_model::block::{
+    Beside, Block, Clock, NO_EPOCH, NO_TIMESTAMP, PartitionId, SourceEvent,
+};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What all open blocks together hold at most.
@@ -38,7 +40,10 @@ pub fn read(
         return Ok(());
     };
     let mut pacer = Pacer::new(pace);
-    let mut open = Open::default();
+    let mut open = Open {
+        beside: options.asks_beside(),
+        ..Open::default()
+    };
     let mut record = Recorded::default();
     let mut past: VecDeque<Recorded> = VecDeque::new();
     while !from.is_empty() && reader.next(&mut record).map_err(FileError::reading(path))? {
@@ -124,6 +129,8 @@ fn assign(
 struct Open {
     blocks: BTreeMap<PartitionId, Block>,
     bytes: usize,
+    /// Whether what comes beside values is kept.
+    beside: bool,
 }
 
 impl Open {
@@ -134,6 +141,21 @@ impl Open {
         let value = record.value.as_deref().unwrap_or_default();
         block.push(value, record.offset, record.timestamp);
         self.bytes += value.len() + 32;
+        if self.beside {
+            let key = record.key.as_deref();
+            self.bytes += key.map_or(0, <[u8]>::len);
+            let beside = Beside {
+                key: key.map(|key| block.keep(key)),
+                timestamp: record.timestamp,
+                clock: match record.timestamp {
+                    NO_TIMESTAMP => Clock::None,
+                    _ => Clock::Create,
+                },
+                leader_epoch: NO_EPOCH,
+                ..Beside::default()
+            };
+            block.beside.push(beside);
+        }
     }
 
     /// `false` when told to stop.

@@ -21,6 +21,7 @@ use standings_model::time::format_rfc3339;
 struct Bytes<'a> {
     bytes: &'a [u8],
     original: &'a [u8],
+    about: About<'a>,
 }
 
 /// Whether a record's event time is more than `--max-ahead` after the record's own timestamp.
@@ -65,16 +66,6 @@ fn cannot_be(
         ranking.name, plan.max_key_bytes
     );
     Some(dead("key_too_large", detail))
-}
-
-/// What is known of a record beside its value.
-#[inline]
-fn about(record: &RecordRef) -> About<'static> {
-    About {
-        offset: record.offset,
-        timestamp: record.timestamp,
-        key: None,
-    }
 }
 
 /// What a check refuses.
@@ -199,7 +190,12 @@ impl Partition {
                 });
                 continue;
             }
-            let bytes = Bytes { bytes, original };
+            let about = About::of(block, number);
+            let bytes = Bytes {
+                bytes,
+                original,
+                about,
+            };
             self.record(record, bytes, policy, horizon, into);
         }
         self.next_offset = self.next_offset.max(block.next_offset);
@@ -225,7 +221,7 @@ impl Partition {
                 continue;
             }
             let bytes = &block.bytes[record.start as usize..record.end as usize];
-            let Ok(sale) = self.decoder.decode_about(bytes, &about(record)) else {
+            let Ok(sale) = self.decoder.decode_about(bytes, &About::of(block, number)) else {
                 continue;
             };
             if cannot_be(self.table, &sale, record, policy, into.plan).is_none() {
@@ -257,7 +253,7 @@ impl Partition {
                 bytes: bytes.original.to_vec(),
             });
         };
-        let sale = match self.decoder.decode_about(bytes.bytes, &about(record)) {
+        let sale = match self.decoder.decode_about(bytes.bytes, &bytes.about) {
             Ok(sale) => sale,
             Err(error) => {
                 self.counts.dead += 1;

@@ -13,7 +13,7 @@ pub mod secret;
 
 use std::sync::Arc;
 
-use self::format::Format;
+use self::format::{Encoding, Format, JsonEnvelope};
 use super::expr::Expr;
 use super::types::Type;
 
@@ -220,6 +220,32 @@ impl Table {
     pub fn find(&self, name: &str) -> Option<usize> {
         let declared = &self.columns[..self.declared];
         declared.iter().position(|c| c.name == name)
+    }
+
+    /// Whether records are in a CloudEvents envelope.
+    pub fn is_cloud_events(&self) -> bool {
+        match &self.format.encoding {
+            Encoding::Json(json) => json.envelope == JsonEnvelope::CloudEvents,
+            _ => false,
+        }
+    }
+
+    /// Whether a column is of what comes beside a record's value: its key, its headers, its own timestamp.
+    pub fn asks_beside(&self) -> bool {
+        let asks = |of: &Origin| {
+            matches!(
+                of,
+                Origin::KeyField(_)
+                    | Origin::Metadata(
+                        Metadata::Timestamp
+                            | Metadata::TimestampType
+                            | Metadata::LeaderEpoch
+                            | Metadata::Headers
+                            | Metadata::Key
+                    )
+            )
+        };
+        self.is_cloud_events() || self.columns.iter().any(|c| asks(&c.origin))
     }
 
     /// The name of the event time.

@@ -129,11 +129,7 @@ impl Plain {
                 continue;
             }
             let bytes = &block.bytes[record.start as usize..record.end as usize];
-            let about = About {
-                offset: record.offset,
-                timestamp: record.timestamp,
-                key: None,
-            };
+            let about = About::of(block, number);
             let Ok(sale) = partition.decoder.decode_about(bytes, &about) else {
                 continue;
             };
