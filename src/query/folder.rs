@@ -15,11 +15,11 @@ use super::scope::Relation;
 use super::session::Session;
 use super::source::{SALES, Source, nowhere};
 use super::statement::{self, Declaration, Statement, Target, View};
+use super::unread;
 use super::view;
 use super::window::Sources;
 use standings_model::plan::{Plan, Ranking};
-use standings_model::table::format::Encoding;
-use standings_model::table::{Changelog, Table};
+use standings_model::table::Table;
 use standings_model::types::Type;
 
 /// What a folder means, and what is to be said of it.
@@ -121,7 +121,9 @@ impl<'a> Folder<'a> {
                 continue;
             }
             let table = declare::table(text, declared, &self.notes, self.errors);
-            let refused = table.as_ref().and_then(|t| not_yet(text, declared, t));
+            let refused = table
+                .as_ref()
+                .and_then(|t| unread::refusal(text, declared, t));
             match (table, refused) {
                 (Some(table), None) => self.add(table),
                 (_, refused) => {
@@ -334,51 +336,6 @@ fn is_shipped(table: &Table) -> bool {
         _ => None,
     });
     shipped.is_some_and(|s| s.declared() == table.declared())
-}
-
-/// What is declared and not read yet.
-fn not_yet(text: Text<'_>, declared: &Declaration, table: &Table) -> Option<QueryError> {
-    let at = |keys: &[&str]| {
-        let mut options = declared.options.iter();
-        let option = options.find(|o| keys.contains(&o.key.as_str()));
-        option.map_or(declared.span, |o| o.value_span)
-    };
-    if table.changelog != Changelog::Append {
-        let span = match table.changelog {
-            Changelog::Upsert => at(&["changelog", "connector"]),
-            _ => at(&["format", "value.format"]),
-        };
-        let found = format!(
-            "`{}` is a table whose rows change ({}), which is not counted yet",
-            table.name,
-            changelog(table.changelog)
-        );
-        return Some(text.error(
-            span,
-            found,
-            "a table whose records are rows that stay: each would be added up",
-        ));
-    }
-    for (format, keys) in [
-        (Some(&table.format), &["format", "value.format"][..]),
-        (table.key_format.as_ref(), &["key.format"][..]),
-    ] {
-        if let Some(Encoding::Other(name)) = format.map(|f| &f.encoding) {
-            let found = format!("'{name}' of `{}`, which is not read yet", table.name);
-            return Some(text.error(at(keys), found, "'json', 'csv', 'parquet' or 'raw'"));
-        }
-    }
-    None
-}
-
-fn changelog(of: Changelog) -> &'static str {
-    match of {
-        Changelog::Append => "append",
-        Changelog::Upsert => "upsert",
-        Changelog::Debezium => "Debezium",
-        Changelog::Maxwell => "Maxwell",
-        Changelog::Canal => "Canal",
-    }
 }
 
 /// The flag that says the same as the options of a target.
