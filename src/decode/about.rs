@@ -8,7 +8,8 @@ use standings_model::table::{Column, Metadata, Origin, Table};
 use super::cell::Cell;
 use super::columns::{Kind, kind};
 use super::error::{self, DecodeError, shorten};
-use super::typed::{Made, Scalar, scalar};
+use super::made::Made;
+use super::scalar::{Scalar, scalar};
 
 /// What is a record's own.
 #[derive(Clone, Copy, Debug)]

@@ -9,7 +9,7 @@ use standings_scalar::{Datum, Program, Row, Zone};
 
 use super::cell::Cell;
 use super::error::{self, DecodeError, shorten};
-use super::typed::Made;
+use super::made::Made;
 
 /// One column that is computed.
 #[derive(Debug)]

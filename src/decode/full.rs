@@ -4,7 +4,6 @@
 //! malformed, repeated, then the columns as the table has them.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 
 use serde::Deserialize;
@@ -14,7 +13,9 @@ use serde_json::value::RawValue;
 use super::cell::Cell;
 use super::columns::{Columns, Fills, Object};
 use super::error::{self, DecodeError, shorten};
-use super::typed::{self, Made};
+use super::made::Made;
+use super::names::Names;
+use super::typed;
 
 /// Fields that stay allocated between records.
 const KEPT: usize = 4096;
@@ -274,30 +275,5 @@ impl<'de> Visitor<'de> for Fields<'_, 'de, '_> {
             }
         }
         Ok(repeated)
-    }
-}
-
-/// Names seen so far. The set's hash is keyed, so that a record of many crafted names stays linear.
-#[derive(Default)]
-pub(super) struct Names {
-    few: Vec<String>,
-    many: HashSet<String>,
-}
-
-impl Names {
-    /// Whether the name is new.
-    pub(super) fn insert(&mut self, name: &str) -> bool {
-        const FEW: usize = 16;
-        if self.many.is_empty() {
-            if self.few.iter().any(|n| n == name) {
-                return false;
-            }
-            self.few.push(name.to_owned());
-            if self.few.len() > FEW {
-                self.many.extend(self.few.drain(..));
-            }
-            return true;
-        }
-        self.many.insert(name.to_owned())
     }
 }

@@ -12,8 +12,9 @@ use standings_model::value::Value;
 
 use super::columns::kind;
 use super::error::{self, DecodeError};
-use super::full::Names;
-use super::typed::{Made, Scalar, scalar};
+use super::made::Made;
+use super::names::Names;
+use super::scalar::{Scalar, scalar};
 
 /// Reads a whole valid JSON value as a type; `at` names it for a person.
 pub(super) fn value(
@@ -102,7 +103,7 @@ fn owned(found: Scalar<'_>, of: &Type) -> Value {
 }
 
 fn malformed(e: &serde_json::Error) -> DecodeError {
-    DecodeError::new(error::MALFORMED, super::typed::shown(&e.to_string()))
+    DecodeError::new(error::MALFORMED, super::error::shorten(&e.to_string()))
 }
 
 /// Names and values of an object, in order; a name that stands twice is an error.

@@ -3,7 +3,7 @@
 //! Each function reads as far as the number goes. What follows it is not looked at: the caller compares it with the
 //! layout, and no layout has a digit, a dot or an exponent there.
 
-use standings_model::decimal;
+use standings_model::decimal as exact;
 
 /// Where the integer (JSON's grammar, no fraction, no exponent) that begins at `at` ends.
 #[inline]
@@ -74,7 +74,7 @@ pub(super) fn decimal(record: &[u8], at: usize, precision: u8, scale: u8) -> Opt
     let end = number_end(record, at)?;
     let text = record.get(at..end)?;
     // Zeros behind the scale are for the full path.
-    Some((decimal::parse(text, precision, scale, false).ok()?, end))
+    Some((exact::parse(text, precision, scale, false).ok()?, end))
 }
 
 /// At most 18 digits in all, of which at most `scale` are a fraction.
@@ -192,16 +192,21 @@ mod tests {
             "0.00",
             "12.3.4",
         ] {
-            for precision in [1, 2, 3, 4, 17, 18, 19, 28] {
+            let precisions = [1, 2, 3, 4, 17, 18, 19, 28, 38];
+            let scales = [0, 1, 2, 3, 4, 6, 17, 18, 19, 38];
+            let forms = precisions
+                .iter()
+                .flat_map(|p| scales.map(|s| (*p, s.min(*p))));
+            for (precision, scale) in forms {
                 for tail in ["", "}", ",\"x\":1}"] {
                     let record = format!("{text}{tail}");
                     // A number that ends early is told by what follows it, as the layout does.
-                    let found = decimal(record.as_bytes(), 0, precision)
+                    let found = decimal(record.as_bytes(), 0, precision, scale)
                         .filter(|(_, end)| *end == text.len());
-                    let want = parse_minor(text.as_bytes(), precision)
+                    let want = exact::parse(text.as_bytes(), precision, scale, false)
                         .ok()
-                        .map(|minor| (minor, text.len()));
-                    assert_eq!(found, want, "{record} {precision}");
+                        .map(|unscaled| (unscaled, text.len()));
+                    assert_eq!(found, want, "{record} {precision} {scale}");
                 }
             }
         }

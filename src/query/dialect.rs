@@ -272,6 +272,16 @@ pub fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
     Ok(tokens)
 }
 
+/// Whether `<` behind this is that of a type, `ARRAY<INT>`.
+fn is_made_of(token: &Token) -> bool {
+    match token {
+        Token::Word(w) => ["ROW", "ARRAY", "MAP"]
+            .iter()
+            .any(|t| w.value.eq_ignore_ascii_case(t)),
+        _ => false,
+    }
+}
+
 /// Refuses a statement with too many operators.
 fn bounded(text: Text<'_>, tokens: &[TokenWithSpan]) -> Result<(), QueryError> {
     let kinds: [(fn(&Token) -> bool, usize); 2] = [
@@ -280,7 +290,13 @@ fn bounded(text: Text<'_>, tokens: &[TokenWithSpan]) -> Result<(), QueryError> {
     ];
     for statement in tokens.split(|t| t.token == Token::SemiColon) {
         for (is, most) in kinds {
-            let Some(one) = statement.iter().filter(|t| is(&t.token)).nth(most) else {
+            let mut before = &Token::EOF;
+            let mut counted = statement.iter().filter(|t| {
+                let opens = t.token == Token::Lt && is_made_of(before);
+                before = &t.token;
+                is(&t.token) && !opens
+            });
+            let Some(one) = counted.nth(most) else {
                 continue;
             };
             let found = format!(

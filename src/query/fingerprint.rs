@@ -33,10 +33,24 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
         }
     }
     for key in &ranking.keys {
-        line(format!("key {:?} {}", key.name, column(key.column)));
+        // Before there was NULL in a key, a record without a value was a dead letter.
+        let null = if ranking.row[key.column].nullable {
+            " null"
+        } else {
+            ""
+        };
+        line(format!("key {:?} {}{null}", key.name, column(key.column)));
     }
+    let measured = |c: usize| {
+        let null = match (ranking.row[c].nullable, was_nullable(plan, ranking, c)) {
+            (true, false) => " null",
+            (false, true) => " not null",
+            _ => "",
+        };
+        format!("{}{null}", column(c))
+    };
     for m in &ranking.measures {
-        line(measure(m, &column));
+        line(measure(m, &measured, &column));
     }
     line(format!("partition {:?}", ranking.partition));
     for term in &ranking.order {
@@ -53,6 +67,16 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
     };
     line(format!("{function} {}", ranking.limit));
     out
+}
+
+/// Whether a measured column could be NULL in the versions that knew no `NOT NULL`, which say nothing of it: all could but
+/// these two.
+fn was_nullable(plan: &Plan, ranking: &Ranking, column: usize) -> bool {
+    let mut inputs = ranking.inputs.iter();
+    !inputs.any(|input| {
+        let of = &plan.tables[input.table].columns[input.columns[column]];
+        matches!(of.origin, Origin::Field(_)) && ["amount", "event_time"].contains(&&of.name[..])
+    })
 }
 
 /// What a table is, where it is not the one that there was before tables had names.
@@ -103,7 +127,11 @@ fn type_word(kind: &Type) -> String {
     }
 }
 
-fn measure(m: &Measure, column: &dyn Fn(usize) -> String) -> String {
+fn measure(
+    m: &Measure,
+    measured: &dyn Fn(usize) -> String,
+    column: &dyn Fn(usize) -> String,
+) -> String {
     let (function, of) = match m.aggregate {
         Aggregate::CountAll => ("count_all", None),
         Aggregate::Count(c) => ("count", Some(c)),
@@ -114,7 +142,7 @@ fn measure(m: &Measure, column: &dyn Fn(usize) -> String) -> String {
         Aggregate::Max(c) => ("max", Some(c)),
         Aggregate::LastValue(c) => ("last_value", Some(c)),
     };
-    let of = of.map_or_else(String::new, column);
+    let of = of.map_or_else(String::new, measured);
     let filter = m.filter.map(column);
     format!(
         "measure {:?} {function} {of} filter {}",

@@ -292,3 +292,166 @@ fn second_digits(kind: &Type) -> u8 {
         _ => 6,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use standings_model::value::Value;
+
+    use super::*;
+
+    fn cast(value: &Value, from: &Type, to: &Type) -> Result<Value, String> {
+        let cast = Cast::new(from, to, &Zone::UTC);
+        let done = cast.apply(Datum::of(value));
+        done.map(|d| d.into_value(to)).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        let (tiny, int) = (Type::Integer(Width::Tiny), Type::Integer(Width::Int));
+        let d = Type::decimal;
+        for (value, from, to, want) in [
+            (
+                Value::Integer(300),
+                &int,
+                &tiny,
+                Err("300 is beyond TINYINT"),
+            ),
+            (Value::Integer(-128), &int, &tiny, Ok(Value::Integer(-128))),
+            (
+                Value::decimal(-29, 1),
+                &d(2, 1),
+                &int,
+                Ok(Value::Integer(-2)),
+            ),
+            (
+                Value::decimal(25, 1),
+                &d(2, 1),
+                &d(3, 0),
+                Ok(Value::decimal(3, 0)),
+            ),
+            (
+                Value::Integer(1000),
+                &int,
+                &d(3, 0),
+                Err("1000 is beyond DECIMAL(3, 0)"),
+            ),
+            (
+                Value::double(2.9),
+                &Type::Double,
+                &int,
+                Ok(Value::Integer(2)),
+            ),
+            (
+                Value::double(0.1),
+                &Type::Double,
+                &d(3, 2),
+                Ok(Value::decimal(10, 2)),
+            ),
+            (
+                Value::double(f64::NAN),
+                &Type::Double,
+                &int,
+                Err("NaN is beyond INT"),
+            ),
+            (
+                Value::double(1e40),
+                &Type::Double,
+                &d(38, 0),
+                Err("1.0E40 is beyond DECIMAL(38, 0)"),
+            ),
+            (
+                Value::Boolean(true),
+                &Type::Boolean,
+                &int,
+                Ok(Value::Integer(1)),
+            ),
+            (
+                Value::Integer(0),
+                &int,
+                &Type::Boolean,
+                Ok(Value::Boolean(false)),
+            ),
+            (
+                Value::double(1e7),
+                &Type::Double,
+                &Type::STRING,
+                Ok(Value::text("1.0E7")),
+            ),
+            (
+                Value::text("a\u{7}"),
+                &Type::STRING,
+                &int,
+                Err("'a\\u{7}' is no INT"),
+            ),
+            (
+                Value::Bytes([0xff].into()),
+                &Type::Bytes,
+                &Type::STRING,
+                Err("'bytes' is no STRING"),
+            ),
+            (
+                Value::Bytes([0].into()),
+                &Type::Bytes,
+                &Type::STRING,
+                Err("'\\u{0}' is no STRING"),
+            ),
+            (
+                Value::text("añ"),
+                &Type::STRING,
+                &Type::Bytes,
+                Ok(Value::Bytes("añ".as_bytes().into())),
+            ),
+            (Value::Null, &Type::STRING, &int, Ok(Value::Null)),
+            (
+                Value::text("x".repeat(80).as_str()),
+                &Type::STRING,
+                &Type::Date,
+                Err(
+                    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…' is no DATE",
+                ),
+            ),
+        ] {
+            let found = cast(&value, from, to);
+            assert_eq!(found, want.map_err(str::to_owned), "{value} as {to}");
+        }
+    }
+
+    #[test]
+    fn an_expression_is_ready_in_any_thread() {
+        fn is_ready<T: Send + Sync>() {}
+        is_ready::<crate::Program>();
+    }
+
+    proptest! {
+        #[test]
+        fn through_a_text_and_back(n: i64, digits in -10i128.pow(38) + 1..10i128.pow(38), scale in 0..38u8, f: f64, us in -62_167_219_200_000_000i64..253_402_300_800_000_000) {
+            let day = i32::try_from(us.div_euclid(DAY)).unwrap();
+            for (value, kind) in [
+                (Value::Integer(n.into()), Type::BIGINT),
+                (Value::decimal(digits, scale), Type::decimal(38, scale)),
+                (Value::double(f), Type::Double),
+                (Value::Date(day), Type::Date),
+                (Value::Time(us.rem_euclid(DAY)), Type::Time),
+                (Value::Timestamp(us), Type::Timestamp(6)),
+                (Value::Instant(us), Type::Instant(6)),
+                (Value::Boolean(n > 0), Type::Boolean),
+            ] {
+                let text = cast(&value, &kind, &Type::STRING).unwrap();
+                prop_assert_eq!(cast(&text, &Type::STRING, &kind), Ok(value), "{}", text);
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_value_or_none(text in "\\PC*", number in "[-+0-9.eE ]{0,45}") {
+            for text in [text, number] {
+                let value = Value::text(text.as_str());
+                for kind in [Type::BIGINT, Type::decimal(38, 9), Type::Double, Type::Date, Type::Time, Type::Timestamp(3), Type::Instant(3), Type::Boolean, Type::Char(4)] {
+                    if let Ok(Value::Decimal(d)) = cast(&value, &Type::STRING, &kind) {
+                        prop_assert!(exact::fits(d.unscaled, 38));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -338,7 +338,8 @@ impl Maker {
                 let how = self.one(&[
                     "UPPER({a})",
                     "LOWER({a})",
-                    "INITCAP({a})",
+                    // What is a letter, a database's collation decides there.
+                    "INITCAP(REPLACE({a}, '中', ''))",
                     "TRIM({a})",
                     "LTRIM({a})",
                     "RTRIM({a}, 'a ')",

@@ -34,26 +34,9 @@ pub fn read(
 ) -> Result<(), FileError> {
     let mut reader = RecordingReader::open(path).map_err(FileError::reading(path))?;
     let own = |p: PartitionId| p as usize % workers == worker;
-    let Header {
-        partitions, topic, ..
-    } = reader.header().clone();
-    let mut from = BTreeMap::new();
-    for (partition, first) in partitions.into_iter().filter(|(p, _)| own(*p)) {
-        let offset = options.resume.get(&partition).copied().unwrap_or(first);
-        from.insert(partition, (options.first(partition, offset), offset));
-        let home = Arc::new(options.home_of_topic(partition, &topic));
-        let assigned = SourceEvent::Assigned {
-            partition,
-            home,
-            offset,
-        };
-        if !out.send(assigned) {
-            return Ok(());
-        }
-    }
-    if !out.send(SourceEvent::Ready) {
+    let Some(from) = assign(options, reader.header(), own, out) else {
         return Ok(());
-    }
+    };
     let mut pacer = Pacer::new(pace);
     let mut open = Open::default();
     let mut record = Recorded::default();
@@ -110,6 +93,30 @@ pub fn read(
         }
     }
     Ok(())
+}
+
+/// Says which partitions are read, and from where; by partition the first offset that is given, and the one that counts.
+/// `None` when the reader should end.
+fn assign(
+    options: &SourceOptions,
+    header: &Header,
+    own: impl Fn(PartitionId) -> bool,
+    out: &Outlet,
+) -> Option<BTreeMap<PartitionId, (u64, u64)>> {
+    let mut from = BTreeMap::new();
+    for (&partition, &first) in header.partitions.iter().filter(|(p, _)| own(**p)) {
+        let offset = options.resume.get(&partition).copied().unwrap_or(first);
+        from.insert(partition, (options.first(partition, offset), offset));
+        let assigned = SourceEvent::Assigned {
+            partition,
+            home: Arc::new(options.home_of_topic(partition, &header.topic)),
+            offset,
+        };
+        if !out.send(assigned) {
+            return None;
+        }
+    }
+    out.send(SourceEvent::Ready).then_some(from)
 }
 
 /// Blocks in the making.

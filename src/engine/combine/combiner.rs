@@ -184,13 +184,7 @@ impl Combiner {
                         if outcome == Outcome::Filtered {
                             outcome = Outcome::Missed;
                         }
-                        let retired = verdict == Verdict::Retired;
-                        missing.windows.push(MissedWindow {
-                            ranking: number,
-                            start: fold.ranking.window.start(end),
-                            end,
-                            retired,
-                        });
+                        missing.windows.push(fold.missed(number, end, verdict));
                     }
                 }
                 end -= fold.pane.length;

@@ -3,12 +3,14 @@
 use hashbrown::{HashMap, HashTable};
 
 use super::combiner::{Missing, Origin as Place, SaleView};
+use crate::event_time::partition::Verdict;
 use crate::pack::hash::mix;
 use crate::pack::key::KeyCodec;
 use crate::pack::layout::{Layout, NO_TEXT, NULL_NUMBER, Slot, SlotKind, put_wide, wide};
 use crate::pack::texts::Texts;
 use standings_model::bytes::same;
 use standings_model::plan::{Input, Ranking};
+use standings_model::reject::MissedWindow;
 use standings_model::table::{Origin, Table};
 use standings_model::window::Cover;
 
@@ -175,6 +177,16 @@ impl Fold {
             missing.failed.push((number, column));
         }
         failed.is_none()
+    }
+
+    /// A window that a sale missed.
+    pub(super) fn missed(&self, number: usize, end: i64, verdict: Verdict) -> MissedWindow {
+        MissedWindow {
+            ranking: number,
+            start: self.ranking.window.start(end),
+            end,
+            retired: verdict == Verdict::Retired,
+        }
     }
 
     /// The windows that hold a time.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::combine::combiner::{Combiner, Missing, Origin, Outcome, SaleView};
 use crate::event_time::global::PartitionState;
 use crate::event_time::partition::{PartitionClock, Policy};
-use crate::quality::{Judge, Memory, Moment};
+use crate::quality::{Failed, Judge, Memory, Moment};
 use crate::rank::messages::PartitionProgress;
 use standings_decode::{About, Decoder, Sale};
 use standings_model::amounts::Amounts;
@@ -74,6 +74,16 @@ fn about(record: &RecordRef) -> About<'static> {
         offset: record.offset,
         timestamp: record.timestamp,
         key: None,
+    }
+}
+
+/// What a check refuses.
+#[cold]
+fn by_check(refused: Failed) -> RejectKind {
+    RejectKind::Dead {
+        reason: refused.reason.to_owned(),
+        check: Some(refused.check),
+        detail: refused.detail,
     }
 }
 
@@ -169,7 +179,7 @@ impl Partition {
             _ => 0,
         };
         let mut refused = block.refused.iter().peekable();
-        while refused.next_if(|(n, _)| (*n as usize) < before).is_some() {}
+        while refused.next_if(|r| (r.record as usize) < before).is_some() {}
         for (number, record) in block.records.iter().enumerate().skip(before) {
             self.counts.read += 1;
             let slice = |start: u32, end: u32| &block.bytes[start as usize..end as usize];
@@ -178,17 +188,13 @@ impl Partition {
                 .originals
                 .get(number)
                 .map_or(bytes, |(start, end)| slice(*start, *end));
-            if let Some((_, found)) = refused.next_if(|(n, _)| *n as usize == number) {
+            if let Some(found) = refused.next_if(|r| r.record as usize == number) {
                 self.counts.dead += 1;
                 into.rejects.push(Reject {
                     table: self.table,
                     partition: self.id,
                     offset: record.offset,
-                    kind: RejectKind::Dead {
-                        reason: "malformed".to_owned(),
-                        check: None,
-                        detail: found.clone(),
-                    },
+                    kind: dead(found.reason, found.detail.clone()),
                     bytes: original.to_vec(),
                 });
                 continue;
@@ -215,7 +221,7 @@ impl Partition {
         let watermark = self.clock.watermark(policy);
         let mut refused = block.refused.iter().peekable();
         for (number, record) in block.records[..before].iter().enumerate() {
-            if refused.next_if(|(n, _)| *n as usize == number).is_some() {
+            if refused.next_if(|r| r.record as usize == number).is_some() {
                 continue;
             }
             let bytes = &block.bytes[record.start as usize..record.end as usize];
@@ -266,16 +272,12 @@ impl Partition {
         let watermark = self.clock.watermark(policy);
         if !into.judge.is_empty() {
             let place = Moment { offset, watermark };
-            if let Some(failed) = into.judge.judge(table, &sale, place, &mut self.memory) {
-                match failed.reason {
+            if let Some(refused) = into.judge.judge(table, &sale, place, &mut self.memory) {
+                match refused.reason {
                     DUPLICATE => self.counts.duplicate += 1,
                     _ => self.counts.dead += 1,
                 }
-                return reject(RejectKind::Dead {
-                    reason: failed.reason.to_owned(),
-                    check: Some(failed.check),
-                    detail: failed.detail,
-                });
+                return reject(by_check(refused));
             }
         }
         let origin = Origin {

@@ -4,6 +4,7 @@
 
 use standings_model::decimal::average;
 use standings_model::plan::{Aggregate, Ranking};
+use standings_model::types::Type;
 
 /// What an accumulator keeps of the sales that pass its filter. Columns are numbers in the ranking's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +126,34 @@ impl Source {
     }
 }
 
+/// Numbers from here on have more digits than a decimal.
+const TOO_WIDE: u128 = 10u128.pow(38);
+
 impl Layout {
+    /// The measures whose sum can have more digits than a decimal.
+    pub fn at_risk(&self, ranking: &Ranking) -> Vec<usize> {
+        let can = |measure: &standings_model::plan::Measure| match measure.aggregate {
+            Aggregate::Sum(c) | Aggregate::Avg(c) => {
+                matches!(
+                    ranking.row[c].kind,
+                    Type::Decimal {
+                        precision: 29..,
+                        ..
+                    }
+                )
+            }
+            _ => false,
+        };
+        let measures = ranking.measures.iter().enumerate();
+        measures.filter(|(_, m)| can(m)).map(|(i, _)| i).collect()
+    }
+
+    /// Whether a measure of a row has more digits than a decimal.
+    pub fn is_too_wide(&self, measure: usize, words: &[u64]) -> bool {
+        let number = self.sources[measure].number(words);
+        number.is_some_and(|n| n.unsigned_abs() >= TOO_WIDE)
+    }
+
     /// Lays out a ranking's accumulators.
     pub fn new(ranking: &Ranking) -> Self {
         let mut layout = Layout {

@@ -41,6 +41,8 @@ pub struct Reader {
     /// Group key columns.
     pub codec: KeyCodec,
     types: Vec<Type>,
+    /// Measures that can have more digits than a decimal.
+    at_risk: Vec<usize>,
     order: Vec<OrderTerm>,
 }
 
@@ -70,6 +72,7 @@ impl Reader {
     pub fn new(ranking: &Ranking) -> Self {
         let layout = Layout::new(ranking);
         Reader {
+            at_risk: layout.at_risk(ranking),
             packing: Packing::new(&layout, !ranking.partition.is_empty()),
             layout,
             codec: KeyCodec::new(ranking),
@@ -78,6 +81,13 @@ impl Reader {
                 .collect(),
             order: ranking.order.clone(),
         }
+    }
+
+    /// Whether some measure of a row has more digits than a decimal.
+    #[inline]
+    pub fn is_too_wide(&self, words: &[u64]) -> bool {
+        let mut at_risk = self.at_risk.iter();
+        at_risk.any(|measure| self.layout.is_too_wide(*measure, words))
     }
 
     /// The measures of a row.

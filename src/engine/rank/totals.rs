@@ -10,6 +10,7 @@ use super::window::{Batch, WindowState};
 use crate::pack::deltas::Deltas;
 use crate::pack::interner::Interner;
 use standings_model::plan::Plan;
+use standings_model::value::Value;
 
 /// One worker's totals.
 ///
@@ -50,6 +51,16 @@ pub struct Totals {
     windows: BTreeMap<(u32, i64), WindowState>,
     texts: Interner,
     touched: Vec<(u32, i64)>,
+    too_wide: Option<TooWide>,
+}
+
+/// A row of which a measure has more digits than a decimal: there is no number that it could be written as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TooWide {
+    /// Ranking number in the plan.
+    pub ranking: usize,
+    /// Its group key.
+    pub key: Arc<[Value]>,
 }
 
 /// How much one worker holds: windows and keys, by ranking.
@@ -92,6 +103,7 @@ impl Totals {
             windows: BTreeMap::new(),
             texts: Interner::default(),
             touched: Vec::new(),
+            too_wide: None,
         }
     }
 
@@ -117,6 +129,12 @@ impl Totals {
                 let window = window.or_insert_with(|| WindowState::new(reader));
                 distinct = values.clone();
                 window.merge(ranking, reader, &mut self.texts, &batch, &mut distinct);
+                if let Some(key) = window.too_wide() {
+                    self.too_wide = Some(TooWide {
+                        ranking: group.ranking as usize,
+                        key: reader.codec.decode(self.texts.get(key)),
+                    });
+                }
                 self.touched.push(at);
             }
         }
@@ -186,6 +204,11 @@ impl Totals {
             *windows += 1;
             *keys += window.keys();
         }
+    }
+
+    /// A row that cannot be written, if there is one: the process must end before it commits.
+    pub fn too_wide(&self) -> Option<&TooWide> {
+        self.too_wide.as_ref()
     }
 
     /// Texts held, for metrics.

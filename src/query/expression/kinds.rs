@@ -124,8 +124,10 @@ pub fn type_of(kind: &DataType) -> Result<Type, String> {
         DataType::String(None) | DataType::Text => Type::STRING,
         DataType::Varchar(n) | DataType::CharacterVarying(n) | DataType::CharVarying(n) => {
             match characters(n)? {
-                // Flink's VARCHAR is of one character; who writes none means any length.
-                None => Type::STRING,
+                // Of one character in Flink, of any number in Postgres.
+                None => {
+                    return Err("VARCHAR without a length: write STRING, or VARCHAR(n)".to_owned());
+                }
                 n => Type::Text(n),
             }
         }

@@ -558,6 +558,7 @@ fn refusals() {
         ("CAST(i AS TIMESTAMP(3))", &["TO_TIMESTAMP_LTZ"]),
         ("CAST(i AS INTT)", &["did you mean INT?"]),
         ("CAST(i AS DECIMAL(39, 0))", &["1 to 38"]),
+        ("CAST(i AS VARCHAR)", &["write STRING, or VARCHAR(n)"]),
         ("EXTRACT(FORTNIGHT FROM t)", &["FORTNIGHT"]),
         ("tags[0]", &["count from 1"]),
         ("i[1]", &["`i` is INT"]),
@@ -705,5 +706,27 @@ fn a_chain_as_long_as_there_may_be_takes_no_more_of_the_stack_than_there_is() {
         bound(&vec!["i"; 400].join(" + "))
             .unwrap_err()
             .contains("nested")
+    );
+}
+
+/// The page has the functions as they are; `STANDINGS_UPDATE_DOCS=1` writes them into it.
+#[test]
+fn the_page_has_every_function() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/expressions.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = page.split_once("<!-- functions -->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- end of functions -->").unwrap();
+    let lines = catalogue::FUNCTIONS
+        .iter()
+        .map(|f| format!("- `{}`\n", f.written));
+    let lines: String = lines.collect();
+    let wanted = format!("{before}<!-- functions -->\n{lines}<!-- end of functions -->{after}");
+    if std::env::var_os("STANDINGS_UPDATE_DOCS").is_some() {
+        std::fs::write(path, &wanted).unwrap();
+        return;
+    }
+    assert!(
+        page == wanted,
+        "docs/expressions.md is not what the list says; STANDINGS_UPDATE_DOCS=1 writes it"
     );
 }

@@ -15,6 +15,7 @@ use standings_edge::sink::url::SinkUrl;
 use standings_edge::source::{Start, properties};
 use standings_edge::store::StateUrl;
 use standings_edge::trace_export::TraceArgs;
+use standings_engine::rank::emit::Emit;
 use standings_http::security::HttpArgs;
 use standings_model::check::{FailOn, RESERVED, Share};
 use standings_model::duration::{parse_duration, parse_some_duration};
@@ -67,6 +68,15 @@ pub enum ForgetArg {
     Sink,
     /// Snapshots.
     State,
+}
+
+impl From<EmitArg> for Emit {
+    fn from(emit: EmitArg) -> Self {
+        match emit {
+            EmitArg::Rows => Emit::Rows,
+            EmitArg::Ranks => Emit::Ranks,
+        }
+    }
 }
 
 /// `standings run`.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::apart::Apart;
-use super::args::{Delivery, EmitArg, RunArgs};
+use super::args::{Delivery, RunArgs};
 use super::check;
 use super::engine::{Cluster, Engine};
 use super::finished::{Finished, Summing};
@@ -30,7 +30,6 @@ use standings_edge::trace_export::{self, Flushed};
 use standings_engine::driver::{self, Snapshots};
 use standings_engine::event_time::partition::{Policy, STANDS_STILL};
 use standings_engine::quality;
-use standings_engine::rank::emit::Emit;
 use standings_engine::snapshot::{self, Writer};
 use standings_http::database::Database;
 use standings_http::server;
@@ -202,13 +201,7 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
     };
     let facts = Facts::new(describe(shown, &plan));
     let witnesses = match cluster.process {
-        0 => witnesses(
-            &args,
-            (&plan, &source),
-            &facts,
-            &kafka_properties,
-            &mut outputs,
-        )?,
+        0 => witnesses(&args, (&plan, &source), &facts, &mut outputs)?,
         _ => Vec::new(),
     };
     let flushed = match cluster.process {
@@ -241,10 +234,7 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
         cluster,
         settings,
         limits,
-        emit: match args.emit {
-            EmitArg::Rows => Emit::Rows,
-            EmitArg::Ranks => Emit::Ranks,
-        },
+        emit: args.emit.into(),
         commit_interval: args.commit_interval,
         source,
         outputs,
@@ -396,7 +386,6 @@ fn witnesses(
     args: &RunArgs,
     (plan, source): (&Arc<Plan>, &SourceOptions),
     facts: &Facts,
-    kafka_properties: &[(String, String)],
     outputs: &mut Outputs,
 ) -> Result<Vec<Witness>, Failure> {
     let tally = Arc::new(Tally::default());
@@ -410,7 +399,7 @@ fn witnesses(
         let token = args.lineage.lineage_token.clone();
         let wrong =
             |e: TransportError| Failure::of(&codes::line::FLAGS, format!("--lineage {url}: {e}"));
-        let transport = Transport::new(url, token, kafka_properties).map_err(wrong)?;
+        let transport = Transport::new(url, token, &source.kafka_properties).map_err(wrong)?;
         let lineage = Lineage::new(
             description(args, plan, source, facts)?,
             Arc::clone(plan),

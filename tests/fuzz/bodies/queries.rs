@@ -6,8 +6,7 @@ use standings_model::table::Table;
 pub fn check(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let mut tables = [Table::sales()];
-    if let Err(refused) =
-        standings_query::parse_ranking("fuzzed", "fuzzed.sql", &text, &mut tables)
+    if let Err(refused) = standings_query::parse_ranking("fuzzed", "fuzzed.sql", &text, &mut tables)
     {
         assert!(!refused.to_string().is_empty());
     }
