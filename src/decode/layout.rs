@@ -300,7 +300,13 @@ mod tests {
     }
 
     fn hits(decoder: &Decoder) -> u32 {
-        decoder.form.layouts.list.iter().map(|known| known.hits).sum()
+        decoder
+            .form
+            .layouts
+            .list
+            .iter()
+            .map(|known| known.hits)
+            .sum()
     }
 
     #[test]

@@ -70,12 +70,22 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
 }
 
 /// Whether a measured column could be NULL in the versions that knew no `NOT NULL`, which say nothing of it: all could but
-/// these two.
+/// these two, and those that a ranking of the same folder grouped by.
 fn was_nullable(plan: &Plan, ranking: &Ranking, column: usize) -> bool {
     let mut inputs = ranking.inputs.iter();
     !inputs.any(|input| {
-        let of = &plan.tables[input.table].columns[input.columns[column]];
-        matches!(of.origin, Origin::Field(_)) && ["amount", "event_time"].contains(&&of.name[..])
+        let number = input.columns[column];
+        let of = &plan.tables[input.table].columns[number];
+        let is_known = ["amount", "event_time"].contains(&&of.name[..]);
+        matches!(of.origin, Origin::Field(_)) && (is_known || is_grouped(plan, input.table, number))
+    })
+}
+
+/// Whether a ranking groups by a column of a table.
+fn is_grouped(plan: &Plan, table: usize, column: usize) -> bool {
+    plan.rankings.iter().any(|ranking| {
+        let mut inputs = ranking.inputs.iter().filter(|i| i.table == table);
+        inputs.any(|i| ranking.keys.iter().any(|k| i.columns[k.column] == column))
     })
 }
 

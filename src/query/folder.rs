@@ -15,7 +15,7 @@ use super::scope::Relation;
 use super::session::Session;
 use super::source::{SALES, Source, nowhere};
 use super::statement::{self, Declaration, Statement, Target, View};
-use super::unread::unread;
+use super::unread;
 use super::view;
 use super::window::Sources;
 use standings_model::plan::{Plan, Ranking};
@@ -121,7 +121,9 @@ impl<'a> Folder<'a> {
                 continue;
             }
             let table = declare::table(text, declared, &self.notes, self.errors);
-            let refused = table.as_ref().and_then(|t| unread(text, declared, t));
+            let refused = table
+                .as_ref()
+                .and_then(|t| unread::refusal(text, declared, t));
             match (table, refused) {
                 (Some(table), None) => self.add(table),
                 (_, refused) => {

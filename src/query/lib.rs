@@ -54,7 +54,7 @@ pub use error::{QueryError, QueryErrors};
 pub use explain::explain;
 pub use fingerprint::meaning;
 pub use folder::Loaded;
-pub use load::{load, load_dir, load_shipped};
+pub use load::{load, load_dir, load_shipped, load_texts};
 pub use options::page as options_page;
 pub use outline::outline;
 pub use ranking::parse_ranking;

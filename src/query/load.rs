@@ -92,6 +92,37 @@ pub fn load_shipped() -> Result<Plan, QueryErrors> {
     }
 }
 
+/// As [`load`], of texts: of each file its name, without the ending, and its text.
+///
+/// # Examples
+///
+/// ```
+/// use standings_query::{explain, load_texts};
+///
+/// let sql = "CREATE TABLE taps (at TIMESTAMP_LTZ(3), gate STRING, WATERMARK FOR at AS at);
+///   INSERT INTO busiest SELECT * FROM (
+///     SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY n DESC) AS place FROM (
+///       SELECT window_start, window_end, UPPER(gate) AS gate, COUNT(*) AS n
+///       FROM TABLE(TUMBLE(TABLE taps, DESCRIPTOR(at), INTERVAL '1' HOUR))
+///       GROUP BY window_start, window_end, UPPER(gate)))
+///   WHERE place <= 3;";
+/// let loaded = load_texts(&[("gates", sql)]).unwrap();
+/// assert_eq!(loaded.plan.rankings[0].name, "busiest");
+/// assert!(explain(&loaded.plan).contains("event time at, in order"));
+/// ```
+pub fn load_texts(files: &[(&str, &str)]) -> Result<Loaded, QueryErrors> {
+    let mut errors = Vec::new();
+    let sources: Vec<Source> = files
+        .iter()
+        .map(|(name, text)| Source::new((*name).to_owned(), format!("{name}.sql"), text))
+        .collect();
+    let loaded = compile(&sources, &mut errors);
+    match errors.is_empty() {
+        true => Ok(loaded),
+        false => Err(QueryErrors(errors)),
+    }
+}
+
 /// Compiles what it can; what is wrong is added to the errors.
 fn compile(sources: &[Source], errors: &mut Vec<QueryError>) -> Loaded {
     let mut broken = Vec::new();

@@ -9,6 +9,7 @@
 //! compute of a row. Numbers elsewhere (of keys, conditions, checks) are these.
 
 pub mod format;
+pub mod jaas;
 pub mod secret;
 
 use std::sync::Arc;

@@ -102,7 +102,12 @@ pub(super) fn add_leaves(
             continue;
         };
         let mut leaves = Vec::new();
-        walk(&mut leaves, &[row.name.clone()], fields, row.nullable);
+        walk(
+            &mut leaves,
+            std::slice::from_ref(&row.name),
+            fields,
+            row.nullable,
+        );
         for (path, kind, nullable) in leaves {
             let name = path.join(".");
             if table.leaf_named(&name).is_some() {

@@ -24,16 +24,7 @@ const FARES: &str = "CREATE TABLE fares (
 );\n";
 
 fn compiled(files: &[(&str, &str)]) -> Result<Loaded, String> {
-    let sources: Vec<Source> = files
-        .iter()
-        .map(|(name, text)| Source::new((*name).to_owned(), format!("{name}.sql"), text))
-        .collect();
-    let mut errors = Vec::new();
-    let loaded = compile(&sources, &mut errors);
-    match errors.is_empty() {
-        true => Ok(loaded),
-        false => Err(QueryErrors(errors).render()),
-    }
+    load_texts(files).map_err(|errors| errors.render())
 }
 
 fn fine(files: &[(&str, &str)]) -> Loaded {
@@ -212,8 +203,12 @@ fn what_does_not_go_together_is_refused_at_its_place() {
         (vec![("a", with(&format!("INSERT INTO x (window_start, window_end, key, m, rn) {best}")))], "a.sql:6:42", "where the SELECT has `k`"),
         (vec![("a", with(&format!("CREATE TABLE x (window_start TIMESTAMP(3), window_end TIMESTAMP(3), k INT, m DECIMAL(38, 2), rn BIGINT);\nINSERT INTO x {best}")))], "a.sql:6:69", "`k` STRING"),
         (vec![("a", with(&format!("CREATE TABLE x (window_start TIMESTAMP(3));\nINSERT INTO x {best}")))], "a.sql:6:1", "1 columns, and 5"),
-        (vec![("a", "CREATE TABLE t (id STRING, PRIMARY KEY (id) NOT ENFORCED) WITH ('changelog' = 'upsert');".to_owned())], "a.sql:1:79", "not counted yet"),
+        (vec![("a", "CREATE TABLE t (id STRING, PRIMARY KEY (id) NOT ENFORCED) WITH ('changelog' = 'upsert');".to_owned())], "a.sql:1:79", "rows that change (upsert) of `t`"),
         (vec![("a", "CREATE TABLE t (id STRING) WITH ('format' = 'avro');".to_owned())], "a.sql:1:45", "'avro' of `t`, which is not read yet"),
+        (vec![("a", "CREATE TABLE t (id STRING) WITH ('connector' = 'kafka', 'format' = 'csv');".to_owned())], "a.sql:1:68", "'csv' in a topic"),
+        (vec![("a", "CREATE TABLE t (id STRING) WITH ('format' = 'json', 'json.envelope' = 'cloudevents');".to_owned())], "a.sql:1:71", "CloudEvents"),
+        (vec![("a", "CREATE TABLE t (id STRING, h MAP<STRING, BYTES> METADATA FROM 'headers');".to_owned())], "a.sql:1:28", "METADATA FROM 'headers'"),
+        (vec![("a", "CREATE TABLE t (id STRING) WITH ('connector' = 'kafka', 'key.format' = 'json', 'key.fields' = 'id', 'value.fields-include' = 'EXCEPT_KEY');".to_owned())], "a.sql:1:72", "`id` in the key"),
     ] {
         let files: Vec<(&str, &str)> = files.iter().map(|(n, t)| (*n, t.as_str())).collect();
         let Err(shown) = compiled(&files) else {

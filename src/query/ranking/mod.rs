@@ -87,7 +87,8 @@ pub fn parse_ranking(
         [Statement::Ranking(target)] => target,
         _ => {
             let found = format!("{} statements where one SELECT is wanted", statements.len());
-            return Err(text.error(Span::empty(), found, SHAPE));
+            let second = statements.get(1).map_or(Span::empty(), Statement::span);
+            return Err(text.error(second, found, SHAPE));
         }
     };
     let notes = RefCell::default();

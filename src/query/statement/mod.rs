@@ -34,6 +34,18 @@ pub enum Statement {
     Set(WithOption),
 }
 
+impl Statement {
+    /// Where it begins.
+    pub fn span(&self) -> Span {
+        match self {
+            Statement::Table(table) => table.span,
+            Statement::View(view) => view.span,
+            Statement::Ranking(target) => target.span,
+            Statement::Set(option) => option.key_span,
+        }
+    }
+}
+
 /// `CREATE VIEW`.
 #[derive(Debug)]
 pub struct View {

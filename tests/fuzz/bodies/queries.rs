@@ -11,4 +11,13 @@ pub fn check(input: &[u8]) {
         assert!(!refused.to_string().is_empty());
     }
     let _ = standings_query::parse_table("sales.sql", &text);
+    // Statements of a file, explained as they are taken, or refused one by one.
+    match standings_query::load_texts(&[("fuzzed", &text)]) {
+        Ok(loaded) => {
+            let _ = standings_query::explain(&loaded.plan);
+            let all = loaded.plan.rankings.iter();
+            all.for_each(|r| assert!(!standings_query::meaning(&loaded.plan, r).is_empty()));
+        }
+        Err(refused) => assert!(!refused.render().is_empty()),
+    }
 }
