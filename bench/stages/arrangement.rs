@@ -22,7 +22,6 @@ use standings_engine::combine::combiner::{Combiner, Missing, Origin, SaleView};
 use standings_engine::event_time::partition::Verdict;
 use standings_engine::rank::totals::Totals;
 use standings_load::Dice;
-use standings_model::value::Value;
 use standings_query::load_dir;
 
 #[global_allocator]

@@ -55,6 +55,17 @@ pub const NO_TIMESTAMP: i64 = i64::MIN;
 /// No leader epoch is known.
 pub const NO_EPOCH: i32 = -1;
 
+/// A record that was found wrong before it was decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Its number in the block's records.
+    pub record: u32,
+    /// The reason, as of those that are found while decoding.
+    pub reason: &'static str,
+    /// What was found, for a person.
+    pub detail: String,
+}
+
 /// A run of records of one partition, in order. Kafka payloads are copied into one buffer, so that their cost
 /// does not fall on the worker's core; a null Kafka value is an empty record.
 ///
@@ -80,8 +91,8 @@ pub struct Block {
     pub records: Vec<RecordRef>,
     /// Where each record's original bytes lie, if records were rewritten (CSV); empty where they are as they came.
     pub originals: Vec<(u32, u32)>,
-    /// Records that were found wrong before decoding: their number in `records`, ascending, and what was found.
-    pub refused: Vec<(u32, String)>,
+    /// Records that were found wrong before decoding, in order.
+    pub refused: Vec<Refused>,
     /// The offset to continue from after this block.
     pub next_offset: u64,
     /// The leader epoch of its last record, or [`NO_EPOCH`].

@@ -10,6 +10,7 @@ use standings_model::value::Value;
 mod agree;
 mod counting;
 mod records;
+mod tables;
 
 /// The six columns and one of each other kind.
 fn table() -> Table {

@@ -1,8 +1,6 @@
 //! Files: NDJSON as it is; CSV and Parquet rows as JSON objects, so that one decoder judges all of them.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +8,9 @@ use std::time::Duration;
 use super::blocks::{self, Blocks};
 use super::csv::CsvRows;
 use super::error::FileError;
-use super::gzip::Gzip;
+use super::kind::Kind;
 use super::lines::Lines;
+use super::look;
 use super::options::SourceOptions;
 use super::parquet::{self, ParquetRows};
 use super::reader::Outlet;
@@ -110,12 +109,36 @@ pub fn read(
     Ok(())
 }
 
-/// Finds what is wrong with a file's shape before anything is started.
+/// Finds what is wrong with a file's shape before anything is started, and says what is not as it seems. What is no file on a
+/// disk (a pipe) is not looked at: it can be read but once.
 pub fn check(path: &Path, table: &Table) -> Result<(), FileError> {
-    match extension(path).1 {
-        "parquet" => parquet::check(path, table),
-        _ => open(path, table, 0, (1 << 16, 1 << 20), 0).map(drop),
+    if !std::fs::metadata(path).is_ok_and(|meta| meta.is_file()) {
+        return Ok(());
     }
+    let found = look::at(path, table)?;
+    let file = path.display().to_string();
+    for said in &found.said {
+        tracing::warn!(event = "file_kind", file, "{file}: {said}");
+    }
+    let lacking = match found.kind {
+        Kind::Parquet => parquet::check(path, table)?,
+        Kind::Csv => {
+            let rows = CsvRows::open(path, found.input, table, 0, (1 << 16, 1 << 20), 0)?;
+            rows.lacking().to_vec()
+        }
+        Kind::Json => Vec::new(),
+    };
+    for column in lacking {
+        tracing::warn!(
+            event = "column_missing",
+            file,
+            table = table.name,
+            column,
+            "{file} has no column `{column}` of the table {}: it is NULL in all its rows",
+            table.name
+        );
+    }
+    Ok(())
 }
 
 /// A file of any kind from its first record, for who reads it without a thread; in blocks as [`SourceOptions::new`] has them.
@@ -162,43 +185,17 @@ fn open(
     sizes: (usize, usize),
     from: u64,
 ) -> Result<Box<dyn Blocks>, FileError> {
-    let (compression, kind) = extension(path);
-    if kind == "parquet" {
-        return Ok(Box::new(ParquetRows::open(path, table, partition, from)?));
-    }
-    let file = File::open(path).map_err(FileError::reading(path))?;
-    let plain: Box<dyn Read + Send> = match compression {
-        "gz" => Box::new(Gzip::new(BufReader::with_capacity(32 << 10, file))),
-        "zst" => Box::new(zstd::Decoder::new(file).map_err(FileError::reading(path))?),
-        _ => Box::new(file),
-    };
-    if kind == "csv" {
-        let rows = CsvRows::open(path, plain, table, partition, sizes, from)?;
-        return Ok(Box::new(rows));
-    }
-    Ok(Box::new(Lines::new(
-        plain, partition, sizes.0, sizes.1, from,
-    )))
-}
-
-/// Compression and kind, by extension.
-fn extension(path: &Path) -> (&'static str, &'static str) {
-    let name = path
-        .file_name()
-        .and_then(|n| n.to_str())
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    let (name, compression) = match (name.strip_suffix(".gz"), name.strip_suffix(".zst")) {
-        (Some(rest), _) => (rest, "gz"),
-        (_, Some(rest)) => (rest, "zst"),
-        _ => (&name[..], ""),
-    };
-    let kind = if name.ends_with(".csv") {
-        "csv"
-    } else if name.ends_with(".parquet") {
-        "parquet"
-    } else {
-        "ndjson"
-    };
-    (compression, kind)
+    let found = look::at(path, table)?;
+    Ok(match found.kind {
+        Kind::Parquet => Box::new(ParquetRows::open(path, table, partition, from)?),
+        Kind::Csv => Box::new(CsvRows::open(
+            path,
+            found.input,
+            table,
+            partition,
+            sizes,
+            from,
+        )?),
+        Kind::Json => Box::new(Lines::new(found.input, partition, sizes.0, sizes.1, from)),
+    })
 }

@@ -149,8 +149,9 @@ fn is_known(name: &str, table: &Table) -> bool {
 }
 
 /// Refuses column types that cannot be read, or not exactly.
-pub fn check(path: &Path, table: &Table) -> Result<(), FileError> {
-    judge(path, table, &open(path)?.1)
+pub fn check(path: &Path, table: &Table) -> Result<Vec<String>, FileError> {
+    judge(path, table, &open(path)?.1)?;
+    Ok(Vec::new())
 }
 
 fn judge(path: &Path, table: &Table, footer: &ArrowReaderMetadata) -> Result<(), FileError> {

@@ -179,7 +179,7 @@ impl Partition {
             _ => 0,
         };
         let mut refused = block.refused.iter().peekable();
-        while refused.next_if(|(n, _)| (*n as usize) < before).is_some() {}
+        while refused.next_if(|r| (r.record as usize) < before).is_some() {}
         for (number, record) in block.records.iter().enumerate().skip(before) {
             self.counts.read += 1;
             let slice = |start: u32, end: u32| &block.bytes[start as usize..end as usize];
@@ -188,17 +188,13 @@ impl Partition {
                 .originals
                 .get(number)
                 .map_or(bytes, |(start, end)| slice(*start, *end));
-            if let Some((_, found)) = refused.next_if(|(n, _)| *n as usize == number) {
+            if let Some(found) = refused.next_if(|r| r.record as usize == number) {
                 self.counts.dead += 1;
                 into.rejects.push(Reject {
                     table: self.table,
                     partition: self.id,
                     offset: record.offset,
-                    kind: RejectKind::Dead {
-                        reason: "malformed".to_owned(),
-                        check: None,
-                        detail: found.clone(),
-                    },
+                    kind: dead(found.reason, found.detail.clone()),
                     bytes: original.to_vec(),
                 });
                 continue;
@@ -225,7 +221,7 @@ impl Partition {
         let watermark = self.clock.watermark(policy);
         let mut refused = block.refused.iter().peekable();
         for (number, record) in block.records[..before].iter().enumerate() {
-            if refused.next_if(|(n, _)| *n as usize == number).is_some() {
+            if refused.next_if(|r| r.record as usize == number).is_some() {
                 continue;
             }
             let bytes = &block.bytes[record.start as usize..record.end as usize];

@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn many_small_pieces_and_columns_hold_what_one_holds() {
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/snapshot-1");
-        let plan = Arc::new(standings_query::load_dir(&fixture.join("queries")).unwrap());
+        let plan = Arc::new(standings_query::load_shipped().unwrap());
         let store = crate::snapshot::folder::store(&fixture.join("state"));
         let found = Manifest::usable(&store, &plan).unwrap().next();
         let found = found.unwrap().unwrap();

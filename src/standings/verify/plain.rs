@@ -125,7 +125,7 @@ impl Plain {
                 break;
             }
             taken += 1;
-            if block.refused.iter().any(|(n, _)| *n as usize == number) {
+            if block.refused.iter().any(|r| r.record as usize == number) {
                 continue;
             }
             let bytes = &block.bytes[record.start as usize..record.end as usize];
