@@ -284,7 +284,8 @@ fn is_made_of(token: &Token) -> bool {
 
 /// Refuses a statement with too many operators.
 fn bounded(text: Text<'_>, tokens: &[TokenWithSpan]) -> Result<(), QueryError> {
-    let kinds: [(fn(&Token) -> bool, usize); 2] = [
+    type Is = fn(&Token) -> bool;
+    let kinds: [(Is, usize); 2] = [
         (is_operator, MOST_OPERATORS),
         (is_comparison, MOST_COMPARISONS),
     ];

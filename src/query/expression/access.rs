@@ -70,9 +70,9 @@ impl Binder<'_> {
                     Some(folded) => folded,
                     None => index,
                 };
-                let same = key.kind == entry.0 || key.kind.is_text() && entry.0.is_text();
                 let whole = matches!((&key.kind, &entry.0), (Type::Integer(_), Type::Integer(_)));
-                if !(same || whole) || !(key.kind.is_text() || whole) {
+                let is_text = key.kind.is_text() && entry.0.is_text();
+                if !whole && !is_text {
                     return Err(self.error(
                         place(index_sql),
                         format!("`{}` is {}", shown(index_sql), key.kind),

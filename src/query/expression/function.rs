@@ -151,7 +151,7 @@ impl Binder<'_> {
             (Kind::Round, [of, digits @ ..]) if digits.len() < 2 => {
                 self.round(of, digits.first().copied())
             }
-            (Kind::ToWhole(function), [of]) => self.to_whole(of, function),
+            (Kind::ToWhole(function), [of]) => self.floored(of, function),
             (Kind::Position, [what, within]) => {
                 let of = vec![self.text_of(what)?, self.text_of(within)?];
                 Ok(Expr::call(Function::Position, of, INT))

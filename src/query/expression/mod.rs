@@ -31,10 +31,11 @@ use standings_model::table::Table;
 use standings_model::types::Type;
 
 use super::error::{QueryError, Text};
+use super::toml::nearest;
 
 pub use self::kinds::type_of;
 pub use self::meaning::meaning;
-pub use self::scope::{Scope, TableScope, Unknown, nearest};
+pub use self::scope::{Scope, TableScope, Unknown};
 
 /// An expression over what is in scope.
 pub fn bind(text: Text<'_>, scope: &dyn Scope, sql: &Sql) -> Result<Expr, QueryError> {

@@ -8,7 +8,7 @@ use standings_model::expr::{Expr, Node};
 use standings_model::table::{Origin, Table};
 use standings_model::types::Type;
 
-use super::{Binder, Bound};
+use super::{Binder, Bound, nearest};
 
 /// A name that is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,16 +23,6 @@ pub struct Unknown {
 pub trait Scope {
     /// A name, with all that stands before it: `amount`, `sales.amount`, `address.city`.
     fn resolve(&self, name: &[Ident]) -> Result<Expr, Unknown>;
-}
-
-/// The one of these names that a name is most like, if it is like any.
-pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let plain = |s: &str| s.to_lowercase().replace(['_', '-'], "");
-    let wanted = plain(name);
-    let all = known.into_iter();
-    let scored = all.map(|k| (strsim::jaro_winkler(&wanted, &plain(k)), k));
-    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (best.0 > 0.8).then_some(best.1)
 }
 
 /// Which of these names one is: exactly, or else the only one that is the same but for case.

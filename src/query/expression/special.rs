@@ -223,7 +223,7 @@ impl Binder<'_> {
         [function, _]: [Function; 2],
     ) -> Bound {
         match field {
-            CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) => self.to_whole(of, function),
+            CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) => self.floored(of, function),
             CeilFloorKind::DateTimeField(field) => {
                 let unit = unit(field).filter(|u| cuts(*u));
                 let unit = unit.ok_or_else(|| self.refuse(sql, UNITS))?;
@@ -281,7 +281,7 @@ impl Binder<'_> {
     }
 
     /// `FLOOR` and `CEIL` of a number.
-    pub(super) fn to_whole(&self, of_sql: &Sql, function: Function) -> Bound {
+    pub(super) fn floored(&self, of_sql: &Sql, function: Function) -> Bound {
         let of = self.expr(of_sql)?;
         self.number(of_sql, &of)?;
         let kind = match &of.kind {
