@@ -41,7 +41,7 @@ mod page;
 mod peer_tls;
 mod pooler;
 mod quality;
-//mod query_diagnostics;
+mod query_diagnostics;
 mod questions;
 mod recording;
 mod recovery;
