@@ -166,6 +166,28 @@ fn what_the_shipped_rankings_mean_has_not_changed() {
 }
 
 #[test]
+fn a_ranking_means_something_else_in_another_zone() {
+    let table = "CREATE TABLE t (ts TIMESTAMP(3), at TIMESTAMP_LTZ(3), WATERMARK FOR ts AS ts)";
+    let of = |set: &str, with: &str| {
+        let hours = ranking("t, DESCRIPTOR(ts)", "EXTRACT(HOUR FROM at)", "COUNT(*)");
+        let loaded = fine(&[("a.sql", &format!("{set}{table}{with};\n{hours}"))]);
+        crate::meaning(&loaded.plan, &loaded.plan.rankings[0])
+    };
+    let zone = |zone: &str| of(&format!("SET 'table.local-time-zone' = '{zone}';\n"), "");
+    let plain = of("", "");
+    assert_eq!(zone("UTC"), plain);
+    assert_eq!(
+        zone("Asia/Kathmandu"),
+        plain.replacen("\n", "\nlocal time Asia/Kathmandu\n", 1)
+    );
+    let written = of("", " WITH ('scan.time-zone' = 'Europe/Lisbon')");
+    assert!(
+        written.contains("times without an offset Europe/Lisbon"),
+        "{written}"
+    );
+}
+
+#[test]
 fn what_does_not_go_together_is_refused_at_its_place() {
     let best = ranking("fares, DESCRIPTOR(ts)", "city", "SUM(eur)");
     let with = |more: &str| format!("{FARES}{more}");
