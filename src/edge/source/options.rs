@@ -25,6 +25,8 @@ pub enum Start {
     Earliest,
     /// What comes from now on.
     Latest,
+    /// The first record of this timestamp or a later one, ms since the Unix epoch.
+    Time(i64),
 }
 
 /// Settings that the results depend on, so that a user cannot change them from under us.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Command, FromArgMatches};
 
 use super::args::{Delivery, EmitArg, RunArgs, StartArg};
-use super::commands::Prepared;
+use super::prepared::Prepared;
 use super::{questions, tables};
 use crate::config;
 use standings_edge::source::SourceUrl;
