@@ -18,7 +18,10 @@ const FLOORS: &[(&str, &str)] = &[
     ("engine", "decode model observe process query"),
     ("commit", "engine model observe process"),
     ("postgres", "commit model process"),
-    ("edge", "commit engine model observe postgres process scalar"),
+    (
+        "edge",
+        "commit engine model observe postgres process scalar",
+    ),
     ("http", "commit engine model observe postgres process"),
 ];
 

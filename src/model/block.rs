@@ -95,6 +95,8 @@ pub struct Block {
     pub refused: Vec<Refused>,
     /// The offset to continue from after this block.
     pub next_offset: u64,
+    /// More records of the offset that it ends with follow in the next block: until then nothing of it may be committed.
+    pub open: bool,
     /// The leader epoch of its last record, or [`NO_EPOCH`].
     pub leader_epoch: i32,
     /// When the block was read.
@@ -111,6 +113,7 @@ impl Block {
             originals: Vec::new(),
             refused: Vec::new(),
             next_offset: 0,
+            open: false,
             leader_epoch: NO_EPOCH,
             arrived: Instant::now(),
         }

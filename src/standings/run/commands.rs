@@ -89,6 +89,7 @@ impl Prepared {
             live: Arc::clone(&live),
             tables: Arc::new(plan.tables.clone()),
             of: sources.of,
+            roots: sources.roots,
             start: args.start.into(),
             until_end: args.until_end,
             kafka_properties: kafka_properties.clone(),

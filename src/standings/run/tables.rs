@@ -10,10 +10,11 @@
 //! ```
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use standings_edge::source::{SourceUrl, SourceUrlError};
+use standings_edge::source::{Expanded, SourceUrl, SourceUrlError, expand};
 use standings_engine::event_time::partition::{Policy, STANDS_STILL};
 use standings_model::duration::{DurationError, format_duration, parse_duration};
 use standings_model::error::codes;
@@ -110,6 +111,31 @@ pub struct Sources {
     pub urls: Vec<SourceUrl>,
     /// Table numbers.
     pub of: Vec<usize>,
+    /// The folder that a path is relative to, where it came of a folder or a pattern.
+    pub roots: Vec<Option<PathBuf>>,
+}
+
+impl Sources {
+    /// The same with the files of folders and patterns in their place.
+    fn expanded(self) -> Result<Self, Failure> {
+        let mut all = Sources::default();
+        for (url, of) in self.urls.into_iter().zip(self.of) {
+            let expanded = match &url {
+                SourceUrl::File(path) => expand(path)?,
+                _ => None,
+            };
+            let (urls, root) = match expanded {
+                None => (vec![url], None),
+                Some(Expanded { files, root }) => {
+                    (files.into_iter().map(SourceUrl::File).collect(), Some(root))
+                }
+            };
+            all.of.extend(urls.iter().map(|_| of));
+            all.roots.extend(urls.iter().map(|_| root.clone()));
+            all.urls.extend(urls);
+        }
+        Ok(all)
+    }
 }
 
 fn wrong(message: String) -> Failure {
@@ -174,7 +200,7 @@ pub fn sources(
             found.of.push(number);
         }
     }
-    Ok(found)
+    found.expanded()
 }
 
 /// Refuses a flag that says another place than the table. A connector alone, and a recording or a file of a topic's records,
@@ -334,6 +360,7 @@ mod tests {
         let sources = Sources {
             urls: vec![SourceUrl::File("a".into()), SourceUrl::File("b".into())],
             of: vec![0, 1],
+            roots: Vec::new(),
         };
         let of = |flags: &[&str], until_end| {
             let flags: Vec<TableDuration> = flags.iter().map(|f| f.parse().unwrap()).collect();
