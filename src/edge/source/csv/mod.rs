@@ -12,6 +12,8 @@
 //!    record may be, never ends, or spans lines and does not fit the header, its first line alone is the row, and it
 //!    is refused.
 
+#[cfg(test)]
+mod dialects;
 mod header;
 mod numbers;
 mod object;
