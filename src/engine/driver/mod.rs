@@ -272,10 +272,18 @@ impl<F: Feed> Driver<F> {
                 _ => Turn::Park(soon.map_or(late, |soon| soon.min(late))),
             });
         }
+        if self.fold.is_open() && !stop {
+            // Half of what has one offset is never committed.
+            self.release();
+            return Ok(match pulled {
+                Pulled::All => Turn::Park(Duration::from_millis(1)),
+                _ => Turn::Step,
+            });
+        }
         let full = pulled == Pulled::Full;
         let mut ended = false;
         let mut wait = self.check_idle();
-        if self.ready && self.wants_epoch() {
+        if self.ready && self.wants_epoch() && !self.fold.is_open() {
             let least = match self.peers {
                 1 => QUIET_EPOCH.0,
                 _ => QUIET_EPOCH.1,
@@ -353,7 +361,10 @@ impl<F: Feed> Driver<F> {
 
     /// Closing the input lets the frontier pass everything; what was read is committed before the end.
     fn close(&mut self) {
-        self.end_epoch();
+        // What has one offset and is not all there is read again.
+        if !self.fold.is_open() {
+            self.end_epoch();
+        }
         self.input = None;
         self.phase = Phase::Closing;
     }
@@ -373,10 +384,11 @@ impl<F: Feed> Driver<F> {
         }
         let piece = self.bytes + PIECE;
         loop {
-            if self.size.is_full(self.bytes) {
+            let open = self.fold.is_open();
+            if !open && self.size.is_full(self.bytes) {
                 return Ok(Pulled::Full);
             }
-            if self.in_flight_bytes + self.bytes >= self.settings.in_flight_bytes {
+            if !open && self.in_flight_bytes + self.bytes >= self.settings.in_flight_bytes {
                 return Ok(Pulled::Bound);
             }
             if self.bytes >= piece {
