@@ -23,7 +23,7 @@ use standings_commit::window_watch::WindowWatch;
 use standings_edge::post::{Endpoint, EndpointError};
 use standings_edge::sink::url::SinkUrl;
 use standings_edge::sink::{self, SinkOptions};
-use standings_edge::source::{SourceOptions, kafka_properties};
+use standings_edge::source::{Origin, SourceOptions, kafka_properties};
 use standings_edge::store;
 use standings_edge::trace_export::Resource;
 use standings_edge::trace_export::{self, Flushed};
@@ -80,6 +80,7 @@ impl Prepared {
             start: args.start.into(),
             until_end: args.until_end,
             kafka_properties: kafka_properties.clone(),
+            kafka_origin: origin(args),
             max_record_bytes: args.max_record_bytes,
             ..SourceOptions::new(args.source.clone())
         };
@@ -129,6 +130,14 @@ fn apart(args: &RunArgs) -> Apart {
         .lineage(args.lineage.lineage.as_ref())
 }
 
+/// Where the settings of Kafka's client come from.
+fn origin(args: &RunArgs) -> Origin {
+    Origin {
+        file: args.kafka_properties.clone(),
+        flags: args.kafka_property.clone(),
+    }
+}
+
 fn open_outputs(
     args: &RunArgs,
     kafka_properties: &[(String, String)],
@@ -136,6 +145,7 @@ fn open_outputs(
 ) -> Result<Outputs, Failure> {
     let options = SinkOptions {
         kafka_properties: kafka_properties.to_vec(),
+        kafka_origin: origin(args),
         kafka_tombstones: args.kafka_tombstones,
         exactly_once: args.delivery == Delivery::ExactlyOnce,
         live: Arc::clone(live),
