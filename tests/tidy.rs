@@ -12,12 +12,16 @@ const FLOORS: &[(&str, &str)] = &[
     ("load", "model"),
     ("process", "model"),
     ("observe", "model process"),
-    ("query", "model"),
-    ("decode", "model"),
+    ("scalar", "model"),
+    ("query", "model scalar"),
+    ("decode", "model scalar"),
     ("engine", "decode model observe process query"),
     ("commit", "engine model observe process"),
     ("postgres", "commit model process"),
-    ("edge", "commit engine model observe postgres process"),
+    (
+        "edge",
+        "commit engine model observe postgres process scalar",
+    ),
     ("http", "commit engine model observe postgres process"),
 ];
 
@@ -193,6 +197,7 @@ fn a_floor_knows_those_below_it_alone() {
         "load",
         "process",
         "observe",
+        "scalar",
         "query",
         "decode",
         "engine",

@@ -18,11 +18,10 @@ use differential_dataflow::difference::{IsZero, Semigroup};
 use differential_dataflow::input::InputSession;
 use differential_dataflow::operators::count::CountTotal;
 use serde::{Deserialize, Serialize};
-use standings_engine::combine::combiner::{Combiner, Origin, SaleView};
+use standings_engine::combine::combiner::{Combiner, Missing, Origin, SaleView};
 use standings_engine::event_time::partition::Verdict;
 use standings_engine::rank::totals::Totals;
 use standings_load::Dice;
-use standings_model::value::Value;
 use standings_query::load_dir;
 
 #[global_allocator]
@@ -45,7 +44,7 @@ impl SaleView for View<'_> {
         self.0.time
     }
 
-    fn text(&self, column: usize) -> Option<&[u8]> {
+    fn bytes(&self, column: usize) -> Option<&[u8]> {
         match column {
             2 => Some(self.1[self.0.city as usize].as_bytes()),
             3 | 4 => Some(self.2[self.0.salesman as usize].as_bytes()),
@@ -57,10 +56,16 @@ impl SaleView for View<'_> {
         (column == 5).then(|| i128::from(self.0.cents))
     }
 
-    fn value(&self, column: usize) -> Value {
-        self.text(column).map_or(Value::Null, |t| {
-            Value::text(std::str::from_utf8(t).unwrap_or_default())
-        })
+    fn is_true(&self, _: usize) -> bool {
+        false
+    }
+
+    fn is_null(&self, column: usize) -> bool {
+        self.bytes(column).is_none() && self.number(column).is_none()
+    }
+
+    fn has_error(&self, _: usize) -> bool {
+        false
     }
 }
 
@@ -97,7 +102,13 @@ fn ours(sales: &[Sale], cities: &[String], salesmen: &[String], epoch: usize) ->
             };
             offset += 1;
             let view = View(sale, cities, salesmen);
-            black_box(combiner.add(&view, origin, |_| Verdict::Counted, &mut Vec::new()));
+            black_box(combiner.add(
+                0,
+                &view,
+                origin,
+                |_| Verdict::Counted,
+                &mut Missing::default(),
+            ));
         }
         let folded = combiner.flush(1, &mut Vec::new());
         let started = Instant::now();

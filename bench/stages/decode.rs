@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use standings_decode::Decoder;
-use standings_model::schema::Schema;
+use standings_model::table::Table;
 
 const SALES: u64 = 10_000;
 
@@ -51,7 +51,7 @@ fn decode(c: &mut Criterion) {
         ("full", 1, true),
     ] {
         let records = sales(layouts);
-        let mut decoder = Decoder::new(&Schema::sales(), &[2], 1 << 20);
+        let mut decoder = Decoder::new(&Table::sales(), None, 1 << 20);
         group.bench_function(name, |b| {
             b.iter(|| {
                 let mut total = 0;
@@ -63,7 +63,7 @@ fn decode(c: &mut Criterion) {
                         decoder.decode(record)
                     };
                     if let Ok(sale) = sale {
-                        total += sale.event_time + sale.text(2).map_or(0, <[u8]>::len) as i64;
+                        total += sale.event_time + sale.bytes(2).map_or(0, <[u8]>::len) as i64;
                     }
                 }
                 total

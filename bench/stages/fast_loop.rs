@@ -12,10 +12,9 @@ use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
 use standings_decode::Decoder;
-use standings_engine::combine::combiner::{Combiner, Origin};
+use standings_engine::combine::combiner::{Combiner, Missing, Origin};
 use standings_engine::event_time::partition::Verdict;
 use standings_engine::rank::totals::Totals;
-use standings_model::decimal::format_minor;
 use standings_model::value::Value;
 use standings_query::load_dir;
 
@@ -28,10 +27,11 @@ fn main() {
     let path = std::env::args().nth(1).expect("fast_loop FILE.ndjson");
     let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("../queries");
     let plan = std::sync::Arc::new(load_dir(&queries).expect("bench/queries"));
-    let mut decoder = Decoder::new(&plan.schema, &plan.required_columns(), 1 << 20);
+    let mut decoder = Decoder::new(&plan.tables[0], None, 1 << 20);
     let mut combiner = Combiner::new(&plan);
     let mut totals = Totals::new(plan.clone());
     let mut spent = Vec::new();
+    let mut missing = Missing::default();
     let mut file = std::fs::File::open(path).expect("a readable file");
     let mut buffer = vec![0; 1 << 20];
     let (mut held, mut offset, mut broken) = (0, 0u64, 0u64);
@@ -51,7 +51,8 @@ fn main() {
             };
             match decoder.decode(line) {
                 Ok(sale) => {
-                    combiner.add(&sale, origin, |_| Verdict::Counted, &mut Vec::new());
+                    missing.clear();
+                    combiner.add(0, &sale, origin, |_| Verdict::Counted, &mut missing);
                 }
                 Err(_) => broken += 1,
             }
@@ -84,11 +85,8 @@ fn main() {
         let window = ranking.window.start(end);
         let measure = |name: &str, measures: &[Value]| {
             let at = ranking.measures.iter().position(|m| m.name == name);
-            match at.map(|at| &measures[at]) {
-                Some(Value::Decimal(minor)) => format_minor(*minor),
-                Some(Value::Integer(n)) => n.to_string(),
-                _ => String::new(),
-            }
+            let value = at.map(|at| &measures[at]).filter(|v| !v.is_null());
+            value.map_or_else(String::new, Value::to_string)
         };
         let (count, last) = match ranking.name.as_str() {
             "top_salesmen" => ("deals_closed", "cities_covered"),

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use standings_decode::Decoder;
-use standings_engine::combine::combiner::{Combiner, Origin, SaleView};
+use standings_engine::combine::combiner::{Combiner, Missing, Origin, SaleView};
 use standings_engine::event_time::partition::{Policy, Verdict};
 use standings_engine::pack::deltas::Deltas;
 use standings_engine::quality::{self, Judge, Moment};
@@ -18,7 +18,6 @@ use standings_load::Dice;
 use standings_model::change::Commit;
 use standings_model::json::{push_change, push_key};
 use standings_model::plan::Plan;
-use standings_model::value::Value;
 use standings_query::load_dir;
 
 /// Sales in the input.
@@ -47,7 +46,7 @@ impl SaleView for Kept {
         self.time
     }
 
-    fn text(&self, column: usize) -> Option<&[u8]> {
+    fn bytes(&self, column: usize) -> Option<&[u8]> {
         self.texts[column].as_deref()
     }
 
@@ -55,9 +54,17 @@ impl SaleView for Kept {
         self.numbers[column]
     }
 
-    fn value(&self, _: usize) -> Value {
-        // Only conditions ask, and these queries have none.
-        Value::Null
+    fn is_true(&self, column: usize) -> bool {
+        self.numbers[column] == Some(1)
+    }
+
+    fn is_null(&self, column: usize) -> bool {
+        self.texts[column].is_none() && self.numbers[column].is_none()
+    }
+
+    fn has_error(&self, _: usize) -> bool {
+        // These queries compute nothing.
+        false
     }
 }
 
@@ -78,8 +85,8 @@ impl Stages {
         let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("../queries");
         let plan = Arc::new(load_dir(&queries).expect("bench/queries"));
         let lines = lines();
-        let mut decoder = Decoder::new(&plan.schema, &plan.required_columns(), 1 << 20);
-        let columns = plan.schema.columns.len();
+        let mut decoder = Decoder::new(&plan.tables[0], None, 1 << 20);
+        let columns = plan.tables[0].columns.len();
         let keep = |line: &Vec<u8>| {
             let sale = decoder.decode(line).expect("a sale");
             let all = 0..columns;
@@ -87,7 +94,7 @@ impl Stages {
                 time: sale.event_time,
                 texts: all
                     .clone()
-                    .map(|c| sale.text(c).map(<[u8]>::to_vec))
+                    .map(|c| sale.bytes(c).map(<[u8]>::to_vec))
                     .collect(),
                 numbers: all.map(|c| SaleView::number(&sale, c)).collect(),
             }
@@ -120,7 +127,7 @@ impl Stages {
 
     fn decode(&self) -> u64 {
         let plan = &self.plan;
-        let mut decoder = Decoder::new(&plan.schema, &plan.required_columns(), 1 << 20);
+        let mut decoder = Decoder::new(&plan.tables[0], None, 1 << 20);
         let time = |line: &Vec<u8>| {
             decoder
                 .decode(line)
@@ -133,31 +140,31 @@ impl Stages {
     fn judge(&self, checks: &str) -> u64 {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut plan = Plan::clone(&self.plan);
-        plan.checks = quality::load(&folder.join(checks), &plan.schema).expect("checks");
-        let mut decoder = Decoder::new(&plan.schema, &plan.required_columns(), 1 << 20);
-        let mut judge = Judge::new(&plan.checks, &plan.schema);
-        let mut memory = judge.memory();
+        plan.checks = quality::load(&folder.join(checks), &plan.tables).expect("checks");
+        let mut decoder = Decoder::new(&plan.tables[0], None, 1 << 20);
+        let mut judge = Judge::new(&plan.checks, &plan.tables);
+        let mut memory = judge.memory(0);
         let mut watermark = None;
         let mut refused = 0;
         for (offset, line) in (0..).zip(&self.lines) {
             let sale = decoder.decode(line).expect("a sale");
             let place = Moment { offset, watermark };
             watermark = watermark.max(Some(sale.event_time - 60_000));
-            refused += u64::from(judge.judge(&sale, place, &mut memory).is_some());
+            refused += u64::from(judge.judge(0, &sale, place, &mut memory).is_some());
         }
         refused
     }
 
     fn fold(&self, epoch: usize) -> Vec<Vec<Deltas>> {
         let mut combiner = Combiner::new(&self.plan);
-        let mut missed = Vec::new();
+        let mut missing = Missing::default();
         let mut out = Vec::new();
         for (n, sale) in self.sales.iter().enumerate() {
             let origin = Origin {
                 partition: 0,
                 offset: n as u64,
             };
-            combiner.add(sale, origin, |_| Verdict::Counted, &mut missed);
+            combiner.add(0, sale, origin, |_| Verdict::Counted, &mut missing);
             if (n + 1) % epoch == 0 {
                 out.push(combiner.flush(1, &mut Vec::new()));
             }

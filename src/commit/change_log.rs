@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use standings_model::decimal::parse_minor;
-use standings_model::plan::{Field, FieldType, Plan, Ranking};
+use standings_model::plan::{Field, Plan, Ranking};
 use standings_model::time::parse_written;
 use standings_model::value::Value;
 use standings_model::window::Bounds;
@@ -138,7 +137,7 @@ pub fn fold(
             Some(end) => end,
             None => time(&text("window_end")?)?,
         };
-        let keys = keys(plan, &plan.rankings[ranking], &fields)?;
+        let keys = keys(&plan.rankings[ranking], &fields)?;
         rows.remove(&(ranking, Bounds { start, end }, keys));
         return Ok(());
     };
@@ -152,14 +151,14 @@ pub fn fold(
         start: time(&change.window_start)?,
         end: time(&change.window_end)?,
     };
-    let key = keys(plan, ranking, &change.row)?;
+    let key = keys(ranking, &change.row)?;
     let at = (number, ranking.window.of_row(bounds), Arc::clone(&key));
     if change.op == "delete" {
         rows.remove(&at);
         return Ok(());
     }
     let measures = (0..ranking.measures.len())
-        .map(|i| field(plan, ranking, Field::Measure(i), &change.row))
+        .map(|i| field(ranking, Field::Measure(i), &change.row))
         .collect::<Result<Arc<[Value]>, ChangeError>>()?;
     let row = ShownRow {
         ranking: number,
@@ -180,41 +179,30 @@ fn time(text: &str) -> Result<i64, ChangeError> {
 
 type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
-fn keys(plan: &Plan, ranking: &Ranking, fields: &Fields<'_>) -> Result<Arc<[Value]>, ChangeError> {
+fn keys(ranking: &Ranking, fields: &Fields<'_>) -> Result<Arc<[Value]>, ChangeError> {
     (0..ranking.keys.len())
-        .map(|i| field(plan, ranking, Field::Key(i), fields))
+        .map(|i| field(ranking, Field::Key(i), fields))
         .collect()
 }
 
-fn field(
-    plan: &Plan,
-    ranking: &Ranking,
-    field: Field,
-    fields: &Fields<'_>,
-) -> Result<Value, ChangeError> {
+fn field(ranking: &Ranking, field: Field, fields: &Fields<'_>) -> Result<Value, ChangeError> {
     let name = ranking.field_name(field);
     // A measure that the query did not have when the row was written: NULL, which the difference sets right.
     let raw = fields.get(name).map_or("null", |r| r.get());
     if raw == "null" {
         return Ok(Value::Null);
     }
-    let text = || {
-        serde_json::from_str::<String>(raw).map_err(|source| ChangeError::NoText {
+    let (kind, _) = ranking.field_type(field);
+    let text = match raw.starts_with('"') || kind.is_text() {
+        true => serde_json::from_str::<String>(raw).map_err(|source| ChangeError::NoText {
             name: name.to_owned(),
             source,
-        })
+        })?,
+        false => raw.to_owned(),
     };
-    let wrong = || ChangeError::Wrong {
+    Value::parse(&text, &kind).ok_or_else(|| ChangeError::Wrong {
         name: name.to_owned(),
         found: raw.to_owned(),
-    };
-    Ok(match ranking.field_type(field, &plan.schema) {
-        FieldType::Text => Value::text(text()?),
-        FieldType::Integer => Value::Integer(raw.parse().map_err(|_| wrong())?),
-        FieldType::Decimal => {
-            Value::Decimal(parse_minor(text()?.as_bytes(), 38).map_err(|_| wrong())?)
-        }
-        FieldType::Time => Value::Time(time(&text()?)?),
     })
 }
 
@@ -243,9 +231,9 @@ mod tests {
             previous_rank: None,
             measures: Arc::from([
                 Value::Null,
-                Value::Decimal(-1234),
+                Value::cents(-1234),
                 Value::Integer(i128::from(u64::MAX) + 7),
-                Value::Decimal(5),
+                Value::cents(5),
                 Value::Integer(2),
             ]),
             is_final: true,

@@ -140,7 +140,9 @@ fn letter(sink: &str, plan: &Plan, commit: &Commit, refused: &Refused) -> Reject
         .map_or((0, 0), |(p, o)| (*p, *o));
     let mut bytes = Vec::new();
     push_change(&mut bytes, plan, &refused.change, commit.number);
+    let inputs = plan.rankings[refused.change.ranking].inputs.first();
     Reject {
+        table: inputs.map_or(0, |input| input.table),
         partition,
         offset,
         kind: RejectKind::Dead {

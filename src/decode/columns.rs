@@ -1,70 +1,269 @@
-//! The schema as the decoder needs it: what each column takes, and which field name means which column.
+//! The table as the decoder needs it: what each column takes, and which field fills which column.
 
-use standings_model::schema::{ColumnType, Schema};
+use standings_model::table::format::{Encoding, Json, JsonEnvelope};
+use standings_model::table::{Origin, Table};
+use standings_model::types::{Type, Width};
+
+use super::times::Times;
 
 /// What a column takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A JSON string.
-    Text,
+    /// A JSON string of at most so many characters.
+    Text { most: u32 },
+    /// A JSON string of at most so many characters, filled up with spaces.
+    Padded { to: u32 },
     /// A JSON string or integer, kept as text: `sale_id`.
     Id,
-    /// A JSON integer of 64 bits.
-    BigInt,
+    /// Any JSON scalar, kept as text as it is written: `json.coerce-to-string`.
+    Written,
+    /// A JSON string of base64.
+    Bytes,
+    /// `true` or `false`.
+    Boolean,
+    /// A JSON integer.
+    Integer { width: Width },
     /// A JSON number, or a string that holds one.
-    Decimal { precision: u8 },
-    /// RFC 3339 or a JSON integer.
-    Time,
+    Decimal {
+        precision: u8,
+        scale: u8,
+        /// Whether zeros behind the scale are taken.
+        zeros: bool,
+    },
+    /// A JSON number, or a string of base64 that holds its digits as a number of two's complement.
+    Base64 { precision: u8, scale: u8 },
+    /// A JSON number, of 32 bits or of 64.
+    Double { single: bool },
+    /// A time with or without an offset, or a JSON integer of milliseconds.
+    Time(Times),
+    /// `2026-01-23`.
+    Date,
+    /// `10:15:00`.
+    Clock,
+    /// An array or an object, by the column's type.
+    Nested,
 }
 
-/// One column.
+/// One column that is read from a field.
 #[derive(Debug)]
 pub(super) struct Column {
+    /// Its number in the table.
+    pub(super) number: usize,
+    /// For a person: its name, of a leaf with those of its rows.
     pub(super) name: String,
     pub(super) kind: Kind,
-    /// May not be missing or null.
+    /// Its type, which says what a nested value is made of.
+    pub(super) of: Type,
+    /// May not be missing or null where the object is that it lies in.
     pub(super) required: bool,
 }
 
-/// All columns.
+/// What a field of an object fills.
+#[derive(Debug)]
+pub(super) enum Fills {
+    /// The column with this place in [`Columns::list`].
+    Column(usize),
+    /// The columns that lie in it; the number counts rows.
+    Row(usize, Object),
+}
+
+/// A field of an object.
+#[derive(Debug)]
+pub(super) struct Field {
+    name: String,
+    /// For a person: with the names of its rows.
+    pub(super) full: String,
+    pub(super) fills: Fills,
+    /// Of a row: may not be missing or null.
+    pub(super) required: bool,
+}
+
+/// The fields of an object that are of use, in the order of the table.
+#[derive(Debug, Default)]
+pub(super) struct Object {
+    pub(super) fields: Vec<Field>,
+}
+
+/// All columns that are read from fields.
 #[derive(Debug)]
 pub(super) struct Columns {
     pub(super) list: Vec<Column>,
-    /// The number of `event_time`; a schema always has one.
-    pub(super) event_time: usize,
-    /// `timestamp` means `event_time`, unless the schema declares a column of that name.
+    pub(super) root: Object,
+    /// How many rows there are in all objects.
+    pub(super) rows: usize,
+    /// `timestamp` means `event_time`: in the table of sales, unless a column has that name.
     alias: bool,
 }
 
+/// Where Kafka Connect's envelope has the fields.
+const PAYLOAD: &str = "payload";
+/// Where a structured CloudEvent has them.
+const DATA: &str = "data";
+
 impl Columns {
-    pub(super) fn new(schema: &Schema, required: &[usize]) -> Self {
-        let column = |(number, column): (usize, &standings_model::schema::Column)| Column {
-            name: column.name.clone(),
-            kind: match column.kind {
-                ColumnType::Text if column.name == "sale_id" => Kind::Id,
-                ColumnType::Text => Kind::Text,
-                ColumnType::BigInt => Kind::BigInt,
-                ColumnType::Decimal { precision } => Kind::Decimal { precision },
-                ColumnType::Timestamp => Kind::Time,
+    /// The columns of a table; `bare`: whatever its envelope is, the fields are not in it.
+    pub(super) fn new(table: &Table, bare: bool) -> Self {
+        let json = match &table.format.encoding {
+            Encoding::Json(json) => json.clone(),
+            Encoding::Csv(csv) => Json {
+                timestamps: csv.timestamps,
+                ..Json::default()
             },
-            required: required.contains(&number)
-                || column.name == "event_time"
-                || column.name == "amount",
+            _ => Json::default(),
         };
-        Columns {
-            list: schema.columns.iter().enumerate().map(column).collect(),
-            event_time: schema.find("event_time").unwrap_or(usize::MAX),
-            alias: schema.find("timestamp").is_none(),
+        let sales = !table.is_named;
+        let envelope = match json.envelope {
+            JsonEnvelope::Connect => Some(PAYLOAD),
+            JsonEnvelope::CloudEvents if !bare => Some(DATA),
+            JsonEnvelope::CloudEvents | JsonEnvelope::None => None,
+        };
+        let mut columns = Columns {
+            list: Vec::new(),
+            root: Object::default(),
+            rows: 0,
+            alias: sales && table.find("timestamp").is_none(),
+        };
+        let mut root = Object::default();
+        for (number, column) in table.columns.iter().enumerate() {
+            match &column.origin {
+                Origin::Field(path) if path.len() == 1 => {
+                    let id = sales && column.name == "sale_id";
+                    let kind = match id {
+                        true => Kind::Id,
+                        false => kind(&column.kind, sales, &json),
+                    };
+                    let required = !column.nullable || table.event_time == Some(number);
+                    let column = (number, path[0].clone(), kind, required);
+                    root.fields.push(columns.leaf(table, column, &path[0]));
+                }
+                Origin::Parts => {
+                    let path = [column.name.clone()];
+                    let field = columns.row(table, &json, &path, &column.kind, !column.nullable);
+                    root.fields.push(field);
+                }
+                _ => {}
+            }
+        }
+        if let Some(name) = envelope {
+            let field = Field {
+                name: name.to_owned(),
+                full: name.to_owned(),
+                fills: Fills::Row(columns.rows, root),
+                required: true,
+            };
+            columns.rows += 1;
+            root = Object {
+                fields: vec![field],
+            };
+        }
+        columns.root = root;
+        columns
+    }
+
+    fn leaf(
+        &mut self,
+        table: &Table,
+        (number, full, kind, required): (usize, String, Kind, bool),
+        name: &str,
+    ) -> Field {
+        let place = self.list.len();
+        self.list.push(Column {
+            number,
+            name: full.clone(),
+            kind,
+            of: table.columns[number].kind.clone(),
+            required,
+        });
+        Field {
+            name: name.to_owned(),
+            full,
+            fills: Fills::Column(place),
+            required,
         }
     }
 
-    /// The column that a field of this name fills.
-    pub(super) fn find(&self, name: &str) -> Option<usize> {
-        let name = if self.alias && name == "timestamp" {
+    /// The field of a row, with those that the table has a column for below it.
+    fn row(
+        &mut self,
+        table: &Table,
+        json: &Json,
+        path: &[String],
+        kind_of: &Type,
+        required: bool,
+    ) -> Field {
+        let mut object = Object::default();
+        let fields = match kind_of {
+            Type::Row(fields) => &fields[..],
+            _ => &[],
+        };
+        let id = self.rows;
+        self.rows += 1;
+        for field in fields {
+            let mut below = path.to_vec();
+            below.push(field.name.clone());
+            if matches!(field.kind, Type::Row(_)) {
+                let row = self.row(table, json, &below, &field.kind, !field.nullable);
+                object.fields.push(row);
+            } else if let Some(number) = table.leaf(&below) {
+                let kind = kind(&field.kind, false, json);
+                let column = (number, below.join("."), kind, !field.nullable);
+                object.fields.push(self.leaf(table, column, &field.name));
+            }
+        }
+        Field {
+            name: path.last().cloned().unwrap_or_default(),
+            full: path.join("."),
+            fills: Fills::Row(id, object),
+            required,
+        }
+    }
+
+    /// The name that a field of the record goes by.
+    pub(super) fn known_as<'n>(&self, name: &'n str) -> &'n str {
+        if self.alias && name == "timestamp" {
             "event_time"
         } else {
             name
-        };
-        self.list.iter().position(|c| c.name == name)
+        }
+    }
+}
+
+impl Object {
+    /// What a field of this name fills.
+    pub(super) fn find(&self, name: &str) -> Option<&Fills> {
+        let mut fields = self.fields.iter();
+        fields.find(|field| field.name == name).map(|f| &f.fills)
+    }
+}
+
+/// What a type takes; `sales`: by the rules that were there before tables had names.
+pub(super) fn kind(of: &Type, sales: bool, json: &Json) -> Kind {
+    let times = |digits| Kind::Time(Times::new(digits, sales, json.timestamps));
+    match of {
+        Type::Text(_) | Type::Char(_) if json.coerce_to_string => Kind::Written,
+        Type::Text(most) => Kind::Text {
+            most: most.unwrap_or(u32::MAX),
+        },
+        Type::Char(to) => Kind::Padded { to: *to },
+        Type::Bytes => Kind::Bytes,
+        Type::Boolean => Kind::Boolean,
+        Type::Integer(width) => Kind::Integer { width: *width },
+        Type::Decimal { precision, scale } if json.base64_decimals => Kind::Base64 {
+            precision: *precision,
+            scale: *scale,
+        },
+        Type::Decimal { precision, scale } => Kind::Decimal {
+            precision: *precision,
+            scale: *scale,
+            zeros: !sales,
+        },
+        Type::Float => Kind::Double { single: true },
+        Type::Double => Kind::Double { single: false },
+        Type::Timestamp(digits) | Type::Instant(digits) => times(*digits),
+        Type::Date => Kind::Date,
+        Type::Time => Kind::Clock,
+        Type::Null | Type::Row(_) | Type::Array(_) | Type::Map(_) | Type::Months | Type::Span => {
+            Kind::Nested
+        }
     }
 }

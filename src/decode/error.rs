@@ -16,12 +16,16 @@ pub(super) const WRONG_TYPE: &str = "wrong_type";
 pub(super) const BAD_TIME: &str = "bad_time";
 /// Before 1970 or after 9999.
 pub(super) const TIME_OUT_OF_RANGE: &str = "time_out_of_range";
-/// Not a decimal of two fraction digits.
+/// Not a decimal, or of more fraction digits than its column takes.
 pub(super) const BAD_AMOUNT: &str = "bad_amount";
 /// More digits than the column holds.
 pub(super) const AMOUNT_OUT_OF_RANGE: &str = "amount_out_of_range";
 /// A field stands twice.
 pub(super) const REPEATED_FIELD: &str = "repeated_field";
+/// A text of more characters than its column takes.
+pub(super) const TEXT_TOO_LONG: &str = "text_too_long";
+/// A computed column whose value has an error.
+pub(super) const VALUE_ERROR: &str = "value_error";
 /// U+0000 in the text of a column.
 pub(super) const NUL_IN_TEXT: &str = "nul_in_text";
 
@@ -30,7 +34,8 @@ pub(super) const NUL_IN_TEXT: &str = "nul_in_text";
 #[error("{reason}: {detail}")]
 pub struct DecodeError {
     /// A stable word: `empty`, `too_large`, `malformed`, `not_utf8`, `missing_field`, `wrong_type`, `bad_time`,
-    /// `time_out_of_range`, `bad_amount`, `amount_out_of_range`, `repeated_field` or `nul_in_text`.
+    /// `time_out_of_range`, `bad_amount`, `amount_out_of_range`, `repeated_field`, `nul_in_text`, `text_too_long` or
+    /// `value_error`.
     pub reason: &'static str,
     /// For a person: the field and what was found, shortened.
     pub detail: String,

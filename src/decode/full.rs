@@ -1,10 +1,9 @@
 //! The full path: any JSON object, by `serde_json`.
 //!
 //! The whole record is read before any column is judged, so what is wrong is reported in a fixed order: not UTF-8,
-//! malformed, repeated, then the columns as the schema has them.
+//! malformed, repeated, then the columns as the table has them.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 
 use serde::Deserialize;
@@ -12,112 +11,237 @@ use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::cell::Cell;
-use super::columns::Columns;
+use super::columns::{Columns, Fills, Object};
 use super::error::{self, DecodeError, shorten};
+use super::made::Made;
+use super::names::Names;
 use super::typed;
 
-/// Fields and bytes of scratch that stay allocated between records.
+/// Fields that stay allocated between records.
 const KEPT: usize = 4096;
 
 /// A field as found: where its value lies and which column it fills.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Field {
+pub(super) struct Found {
     pub(super) start: u32,
     pub(super) end: u32,
+    /// Place in the list of columns.
     pub(super) column: Option<usize>,
+}
+
+/// Bytes of the record.
+type Place = (u32, u32);
+
+/// What stands where a row should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Row {
+    /// Nothing, or null.
+    Null,
+    /// An object.
+    Object,
+    /// Something else.
+    Other(Place),
 }
 
 /// The full path with the memory that it reuses.
 #[derive(Debug, Default)]
 pub(super) struct Full {
-    fields: Vec<Field>,
-    scratch: String,
+    fields: Vec<Found>,
+    columns: Vec<Option<Place>>,
+    rows: Vec<Row>,
+    /// A row is null: what is there cannot tell how a record with the row looks.
+    null_row: bool,
 }
 
 impl Full {
-    /// Fills one cell per column; the event time.
+    /// Fills the cells of the columns that are read from fields; the others are as they were.
     pub(super) fn decode(
         &mut self,
         record: &[u8],
         columns: &Columns,
         cells: &mut [Cell],
-    ) -> Result<i64, DecodeError> {
+        made: &mut Made,
+    ) -> Result<(), DecodeError> {
         self.fields.clear();
-        self.scratch.clear();
+        self.columns.clear();
+        self.columns.resize(columns.list.len(), None);
+        self.rows.clear();
+        self.rows.resize(columns.rows, Row::Null);
+        self.null_row = false;
         // One giant record must not hold its memory for good.
         self.fields.shrink_to(KEPT);
-        self.scratch.shrink_to(KEPT);
         let text = std::str::from_utf8(record).map_err(|e| {
             DecodeError::new(
                 error::NOT_UTF8,
                 format!("byte {} is not part of UTF-8 text", e.valid_up_to()),
             )
         })?;
-
-        let mut json = serde_json::Deserializer::from_str(text);
-        let visitor = Fields {
+        let mut reader = Reader {
             text,
             columns,
-            fields: &mut self.fields,
+            full: self,
         };
-        let repeated = (&mut json)
-            .deserialize_map(visitor)
-            .and_then(|repeated| json.end().map(|()| repeated))
-            .map_err(|e| DecodeError::new(error::MALFORMED, shorten(&e.to_string())))?;
-        if let Some(name) = repeated {
+        if let Some(name) = reader.object(text, &columns.root, true)? {
             return Err(DecodeError::new(
                 error::REPEATED_FIELD,
                 format!("field {:?} stands twice", shorten(&name)),
             ));
         }
-
-        for (number, (column, cell)) in columns.list.iter().zip(cells.iter_mut()).enumerate() {
-            *cell = match self.fields.iter().find(|f| f.column == Some(number)) {
-                Some(field) => {
-                    let raw = text
-                        .get(field.start as usize..field.end as usize)
-                        .unwrap_or_default();
-                    typed::cell(column, raw, field.start, &mut self.scratch)?
-                }
-                None if column.required => {
-                    let detail = format!("field {:?} is missing", shorten(&column.name));
-                    return Err(DecodeError::new(error::MISSING_FIELD, detail));
-                }
-                None => Cell::Null,
-            };
-        }
-        match cells.get(columns.event_time) {
-            Some(Cell::Time(event_time)) => Ok(*event_time),
-            // Only for a schema that does not declare `event_time` as a time, which the queries' check refuses.
-            _ => Err(DecodeError::new(
-                error::MISSING_FIELD,
-                "no column \"event_time\" is declared".to_owned(),
-            )),
-        }
+        self.judge(text, columns, &columns.root, cells, made)
     }
 
-    /// The fields of the record just decoded, in its order.
-    pub(super) fn fields(&self) -> &[Field] {
-        &self.fields
+    fn judge(
+        &self,
+        text: &str,
+        columns: &Columns,
+        object: &Object,
+        cells: &mut [Cell],
+        made: &mut Made,
+    ) -> Result<(), DecodeError> {
+        let missing = |name: &str| {
+            let detail = format!("field {:?} is missing", shorten(name));
+            Err(DecodeError::new(error::MISSING_FIELD, detail))
+        };
+        let raw = |(start, end): Place| text.get(start as usize..end as usize).unwrap_or_default();
+        for field in &object.fields {
+            match &field.fills {
+                Fills::Column(place) => {
+                    let column = &columns.list[*place];
+                    cells[column.number] = match self.columns[*place] {
+                        Some(at) => typed::cell(column, raw(at), at.0, made)?,
+                        None if column.required => return missing(&column.name),
+                        None => Cell::Null,
+                    };
+                }
+                Fills::Row(id, object) => match self.rows[*id] {
+                    Row::Object => self.judge(text, columns, object, cells, made)?,
+                    Row::Null if field.required => return missing(&field.full),
+                    Row::Null => clear(columns, object, cells),
+                    Row::Other(at) => {
+                        return Err(DecodeError::field(
+                            error::WRONG_TYPE,
+                            &field.full,
+                            raw(at),
+                            "an object",
+                        ));
+                    }
+                },
+            }
+        }
+        Ok(())
     }
 
-    /// The unescaped text of the record just decoded.
-    pub(super) fn scratch(&self) -> &[u8] {
-        self.scratch.as_bytes()
+    /// The fields of the record just decoded, in its order, those of rows in the place of these; none if the record cannot
+    /// tell how others look.
+    pub(super) fn fields(&self) -> Option<&[Found]> {
+        (!self.null_row).then_some(&self.fields)
     }
 }
 
-/// Collects the fields of the object; gives the first name that stands twice.
-struct Fields<'t, 'f> {
+/// All columns of an object are NULL.
+fn clear(columns: &Columns, object: &Object, cells: &mut [Cell]) {
+    for field in &object.fields {
+        match &field.fills {
+            Fills::Column(place) => cells[columns.list[*place].number] = Cell::Null,
+            Fills::Row(_, object) => clear(columns, object, cells),
+        }
+    }
+}
+
+/// Collects where fields lie.
+struct Reader<'t, 'f> {
     text: &'t str,
     columns: &'f Columns,
-    fields: &'f mut Vec<Field>,
+    full: &'f mut Full,
+}
+
+impl<'t> Reader<'t, '_> {
+    /// Reads a whole text as an object; gives the first name that stands twice.
+    fn object(
+        &mut self,
+        text: &'t str,
+        object: &Object,
+        is_root: bool,
+    ) -> Result<Option<String>, DecodeError> {
+        let mut json = serde_json::Deserializer::from_str(text);
+        let visitor = Fields {
+            reader: self,
+            object,
+            is_root,
+        };
+        (&mut json)
+            .deserialize_map(visitor)
+            .and_then(|repeated| json.end().map(|()| repeated))
+            .map_err(|e| DecodeError::new(error::MALFORMED, shorten(&e.to_string())))
+    }
+
+    /// Notes a value; whether its column or row had one before.
+    fn take(&mut self, raw: &'t str, fills: Option<&Fills>) -> Result<Taken, DecodeError> {
+        // It borrows from the text, so its place is the difference of the addresses.
+        let start = raw.as_ptr().addr() - self.text.as_ptr().addr();
+        // The decoder refuses records of 4 GiB and more: places fit.
+        let place = (start as u32, (start + raw.len()) as u32);
+        let column = match fills {
+            Some(Fills::Row(id, object)) => return self.row(*id, object, raw, place),
+            Some(Fills::Column(column)) => Some(*column),
+            None => None,
+        };
+        if let Some(column) = column
+            && self.full.columns[column].replace(place).is_some()
+        {
+            return Ok(Taken::Again);
+        }
+        self.full.fields.push(Found {
+            start: place.0,
+            end: place.1,
+            column,
+        });
+        Ok(Taken::First)
+    }
+
+    fn row(
+        &mut self,
+        id: usize,
+        object: &Object,
+        raw: &'t str,
+        place: Place,
+    ) -> Result<Taken, DecodeError> {
+        if self.full.rows[id] != Row::Null {
+            return Ok(Taken::Again);
+        }
+        match raw.as_bytes().first() {
+            Some(b'{') => {
+                self.full.rows[id] = Row::Object;
+                if let Some(name) = self.object(raw, object, false)? {
+                    return Ok(Taken::Inside(name));
+                }
+            }
+            Some(b'n') => self.full.null_row = true,
+            _ => self.full.rows[id] = Row::Other(place),
+        }
+        Ok(Taken::First)
+    }
+}
+
+/// What became of a value.
+enum Taken {
+    First,
+    /// There was one before.
+    Again,
+    /// In it a name stands twice.
+    Inside(String),
+}
+
+struct Fields<'r, 't, 'f> {
+    reader: &'r mut Reader<'t, 'f>,
+    object: &'r Object,
+    is_root: bool,
 }
 
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl<'de> Visitor<'de> for Fields<'de, '_> {
+impl<'de> Visitor<'de> for Fields<'_, 'de, '_> {
     type Value = Option<String>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -130,53 +254,26 @@ impl<'de> Visitor<'de> for Fields<'de, '_> {
         while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
             // A raw value is skipped without recursion, whatever its depth.
             let raw = map.next_value::<&'de RawValue>()?.get();
-            // It borrows from the text, so its place is the difference of the addresses.
-            let start = raw.as_ptr().addr() - self.text.as_ptr().addr();
             if repeated.is_some() {
                 // Refused already; what is left matters only when it is malformed.
                 continue;
             }
-            let column = self.columns.find(&name);
-            let again = match column {
-                Some(_) => self.fields.iter().any(|f| f.column == column),
-                None => !unknown.insert(&name),
+            let known_as = match self.is_root {
+                true => self.reader.columns.known_as(&name),
+                false => &name,
             };
-            if again {
+            let fills = self.object.find(known_as);
+            if fills.is_none() && !unknown.insert(&name) {
                 repeated = Some(name.into_owned());
-            } else {
-                // The decoder refuses records of 4 GiB and more: places fit.
-                self.fields.push(Field {
-                    start: start as u32,
-                    end: (start + raw.len()) as u32,
-                    column,
-                });
+                continue;
+            }
+            let taken = self.reader.take(raw, fills);
+            match taken.map_err(|e| serde::de::Error::custom(e.detail))? {
+                Taken::First => {}
+                Taken::Again => repeated = Some(name.into_owned()),
+                Taken::Inside(inner) => repeated = Some(format!("{name}.{inner}")),
             }
         }
         Ok(repeated)
-    }
-}
-
-/// Names seen so far. The set's hash is keyed, so that a record of many crafted names stays linear.
-#[derive(Default)]
-struct Names {
-    few: Vec<String>,
-    many: HashSet<String>,
-}
-
-impl Names {
-    /// Whether the name is new.
-    fn insert(&mut self, name: &str) -> bool {
-        const FEW: usize = 16;
-        if self.many.is_empty() {
-            if self.few.iter().any(|n| n == name) {
-                return false;
-            }
-            self.few.push(name.to_owned());
-            if self.few.len() > FEW {
-                self.many.extend(self.few.drain(..));
-            }
-            return true;
-        }
-        self.many.insert(name.to_owned())
     }
 }

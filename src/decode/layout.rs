@@ -2,10 +2,12 @@
 
 use super::cell::Cell;
 use super::columns::{Columns, Kind};
-use super::full::Field;
+use super::full::Found;
 use super::number;
 use super::scan::{self, DayCache};
+use super::times;
 use standings_model::bytes::same;
+use standings_model::value::Real;
 
 /// How many layouts are remembered: a topic written by a few versions of a few producers.
 const MOST: usize = 4;
@@ -22,8 +24,8 @@ struct Layout {
     /// The bytes before each value, and after the last one.
     literals: Box<[u8]>,
     slots: Box<[Slot]>,
-    /// Some column is not among the slots.
-    partial: bool,
+    /// Columns that are not among the slots, by their numbers.
+    absent: Box<[usize]>,
 }
 
 /// One value.
@@ -31,7 +33,7 @@ struct Layout {
 struct Slot {
     /// Where the literal before it ends; it begins where the one before ended.
     literal_end: usize,
-    /// Its column; for an unknown field none.
+    /// The number of its column in the table; for an unknown field none.
     column: usize,
     /// `None` for an unknown field.
     kind: Option<Kind>,
@@ -55,15 +57,14 @@ struct Known {
 }
 
 impl Layouts {
-    /// Fills the cells when a remembered layout fits; the event time. On `None` the cells hold nothing of use.
+    /// Fills the cells when a remembered layout fits. On `None` the cells hold nothing of use.
     #[inline]
     pub(super) fn decode(
         &mut self,
         record: &[u8],
-        columns: &Columns,
         cells: &mut [Cell],
         days: &mut DayCache,
-    ) -> Option<i64> {
+    ) -> Option<()> {
         for index in 0..self.list.len() {
             let known = self.list.get_mut(index)?;
             if known.layout.decode(record, cells, days).is_none() {
@@ -75,16 +76,13 @@ impl Layouts {
             {
                 recent.rotate_right(1);
             }
-            return match cells.get(columns.event_time) {
-                Some(Cell::Time(event_time)) => Some(*event_time),
-                _ => None,
-            };
+            return Some(());
         }
         None
     }
 
     /// Remembers the layout of a record that the full path accepted, if records like it can go the fast way.
-    pub(super) fn learn(&mut self, record: &[u8], columns: &Columns, fields: &[Field]) {
+    pub(super) fn learn(&mut self, record: &[u8], columns: &Columns, fields: &[Found]) {
         if self.pause > 0 {
             self.pause -= 1;
             return;
@@ -113,7 +111,7 @@ impl Layouts {
 
 impl Layout {
     /// The layout of an ordinary record: no escapes, and no arrays or objects inside.
-    fn of(record: &[u8], columns: &Columns, fields: &[Field]) -> Option<Self> {
+    fn of(record: &[u8], columns: &Columns, fields: &[Found]) -> Option<Self> {
         if fields.is_empty()
             || fields.len() > MOST_FIELDS
             || memchr::memchr(b'\\', record).is_some()
@@ -133,25 +131,26 @@ impl Layout {
             let column = field.column.and_then(|number| columns.list.get(number));
             slots.push(Slot {
                 literal_end: literals.len(),
-                column: field.column.unwrap_or(usize::MAX),
+                column: column.map_or(usize::MAX, |c| c.number),
                 kind: column.map(|c| c.kind),
                 required: column.is_some_and(|c| c.required),
             });
         }
         literals.extend_from_slice(record.get(at..)?);
-        let known = fields.iter().filter(|f| f.column.is_some()).count();
+        let is_absent = |place: &usize| !fields.iter().any(|f| f.column == Some(*place));
+        let absent = (0..columns.list.len()).filter(is_absent);
         Some(Layout {
             literals: literals.into(),
             slots: slots.into(),
-            partial: known < columns.list.len(),
+            absent: absent.map(|place| columns.list[place].number).collect(),
         })
     }
 
     /// Fills the cells if the record has this layout and ordinary values.
     #[inline]
     fn decode(&self, record: &[u8], cells: &mut [Cell], days: &mut DayCache) -> Option<()> {
-        if self.partial {
-            cells.fill(Cell::Null);
+        for column in &self.absent {
+            *cells.get_mut(*column)? = Cell::Null;
         }
         let (mut at, mut literal) = (0, 0);
         for slot in &self.slots {
@@ -185,26 +184,37 @@ fn value(
 ) -> Option<(Cell, usize)> {
     let inner = at + 1;
     match (kind, *record.get(at)?) {
-        (Kind::Text | Kind::Id, b'"') => {
+        (Kind::Text { most }, b'"') => {
             let end = scan::string_end(record, inner)?;
-            Some((
-                Cell::Text {
-                    start: inner as u32,
-                    end: end as u32,
-                    scratch: false,
-                },
-                end + 1,
-            ))
+            // What may be too long is counted by the full path.
+            if end - inner > most as usize {
+                return None;
+            }
+            Some((borrowed(inner, end), end + 1))
         }
-        (Kind::Decimal { precision }, b'-' | b'0'..=b'9') => {
-            let (minor, end) = number::decimal(record, at, precision)?;
-            Some((Cell::Decimal(minor), end))
+        (
+            Kind::Decimal {
+                precision, scale, ..
+            },
+            b'-' | b'0'..=b'9',
+        ) => {
+            let (unscaled, end) = number::decimal(record, at, precision, scale)?;
+            Some((Cell::Decimal(unscaled), end))
         }
-        (Kind::Time, b'"') => {
-            let (ms, end) = scan::time(record, inner, days)?;
-            Some((Cell::Time(ms), end))
+        (Kind::Time(times), b'"') => {
+            let (us, end) = scan::time(record, inner, times, days)?;
+            Some((Cell::Int(us), end))
         }
         (kind, first) => rare_value(kind, first, required, record, at),
+    }
+}
+
+#[inline(always)]
+fn borrowed(start: usize, end: usize) -> Cell {
+    Cell::Text {
+        start: start as u32,
+        end: end as u32,
+        scratch: false,
     }
 }
 
@@ -216,32 +226,50 @@ fn rare_value(
     record: &[u8],
     at: usize,
 ) -> Option<(Cell, usize)> {
+    let rest = record.get(at..)?;
     match (kind, first) {
-        (_, b'n') if !required && record.get(at..)?.starts_with(b"null") => {
-            Some((Cell::Null, at + 4))
-        }
+        (_, b'n') if !required && rest.starts_with(b"null") => Some((Cell::Null, at + 4)),
         (Kind::Id, b'-' | b'0'..=b'9') => {
             let end = number::integer_end(record, at)?;
-            Some((
-                Cell::Text {
-                    start: at as u32,
-                    end: end as u32,
-                    scratch: false,
-                },
-                end,
-            ))
+            Some((borrowed(at, end), end))
         }
-        (Kind::BigInt, b'-' | b'0'..=b'9') => {
+        (Kind::Id | Kind::Written, b'"') => {
+            let end = scan::string_end(record, at + 1)?;
+            Some((borrowed(at + 1, end), end + 1))
+        }
+        (Kind::Written, b'-' | b'0'..=b'9') => {
+            let end = number::number_end(record, at)?;
+            Some((borrowed(at, end), end))
+        }
+        (Kind::Integer { width }, b'-' | b'0'..=b'9') => {
             let (n, end) = number::integer(record, at)?;
-            Some((Cell::Int(n), end))
+            width.holds(i128::from(n)).then_some((Cell::Int(n), end))
         }
-        (Kind::Time, b'-' | b'0'..=b'9') => {
+        (Kind::Boolean, b't') if rest.starts_with(b"true") => Some((Cell::Int(1), at + 4)),
+        (Kind::Boolean, b'f') if rest.starts_with(b"false") => Some((Cell::Int(0), at + 5)),
+        (Kind::Double { single: false }, b'-' | b'0'..=b'9') => {
+            let end = number::number_end(record, at)?;
+            let text = std::str::from_utf8(record.get(at..end)?).ok()?;
+            let n: f64 = text.parse().ok()?;
+            n.is_finite().then_some((Cell::Double(Real::new(n)), end))
+        }
+        (Kind::Time(times), b'-' | b'0'..=b'9') => {
             let (ms, end) = number::integer(record, at)?;
-            super::typed::in_range(ms).then_some((Cell::Time(ms), end))
+            Some((Cell::Int(times.kept(ms.checked_mul(1000)?)?), end))
         }
-        (Kind::Decimal { precision }, b'"') => {
-            let (minor, end) = number::decimal(record, at + 1, precision)?;
-            (record.get(end) == Some(&b'"')).then_some((Cell::Decimal(minor), end + 1))
+        (
+            Kind::Decimal {
+                precision, scale, ..
+            },
+            b'"',
+        ) => {
+            let (unscaled, end) = number::decimal(record, at + 1, precision, scale)?;
+            (record.get(end) == Some(&b'"')).then_some((Cell::Decimal(unscaled), end + 1))
+        }
+        (Kind::Date, b'"') => {
+            let end = scan::string_end(record, at + 1)?;
+            let days = times::date(record.get(at + 1..end)?)?;
+            Some((Cell::Int(days), end + 1))
         }
         _ => None,
     }
@@ -263,14 +291,22 @@ fn unknown_end(record: &[u8], at: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use crate::Decoder;
-    use standings_model::schema::Schema;
+    use standings_model::table::Table;
 
     fn decoder() -> Decoder {
-        Decoder::new(&Schema::sales(), &[2], 1 << 20)
+        let mut table = Table::sales();
+        table.columns[2].nullable = false;
+        Decoder::new(&table, None, 1 << 20)
     }
 
     fn hits(decoder: &Decoder) -> u32 {
-        decoder.layouts.list.iter().map(|known| known.hits).sum()
+        decoder
+            .form
+            .layouts
+            .list
+            .iter()
+            .map(|known| known.hits)
+            .sum()
     }
 
     #[test]
@@ -312,7 +348,7 @@ mod tests {
                 .decode(format!(r#"{{"event_time":1,"city":"a","x{n}":0,"amount":1}}"#).as_bytes())
                 .unwrap();
         }
-        assert_eq!(decoder.layouts.next_pause, super::LONGEST_PAUSE);
+        assert_eq!(decoder.form.layouts.next_pause, super::LONGEST_PAUSE);
         // And a steady stream is learnt again, after the pause.
         for _ in 0..1000 {
             decoder
@@ -332,6 +368,6 @@ mod tests {
         ] {
             decoder.decode(record.as_bytes()).unwrap();
         }
-        assert!(decoder.layouts.list.is_empty());
+        assert!(decoder.form.layouts.list.is_empty());
     }
 }

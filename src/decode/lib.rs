@@ -1,18 +1,20 @@
-//! Stage: decode. The bytes of one record become a typed [`Sale`].
+//! Stage: decode. The bytes of one record become a typed [`Sale`]: a cell for each column of its table.
 //!
 //! ```text
 //!            ┌─ fast: a remembered layout fits ──────────────┐
-//! record ────┤                                               ├──► Sale, or DecodeError ──► dead letters
-//!            └─ full: serde_json, then learn the layout ─────┘
+//! record ────┤                                               ├──► metadata ──► computed columns ──► what rankings ──► Sale
+//!            └─ full: serde_json, then learn the layout ─────┘        │               │             compute
+//!                          └──────────────────────────────────────────┴───────────────┴──► DecodeError ──► dead letters
 //! ```
 //!
 //! Invariants:
-//! 1. The answer is a function of the record's bytes and the schema. What a [`Decoder`] remembers changes its speed
+//! 1. The answer is a function of the record and the table. What a [`Decoder`] remembers changes its speed
 //!    only: `decode` and `decode_full` always agree (`tests/it/decode.rs` and the fuzz target hold them to it).
 //! 2. The fast path never refuses a record. What it does not recognise goes to the full path, which alone makes errors.
 //! 3. Every byte that the fast path lets through is either equal to a byte of an accepted record at the same place of
 //!    the layout, or part of a value that was checked in full.
-//! 4. The fast path does not allocate (but for amounts in exponent form or beyond 18 digits).
+//! 4. The fast path does not allocate (but for numbers in exponent form or beyond 18 digits).
+//! 5. An error in what a ranking computes is that ranking's alone: it lies in its cell, and the record is decoded.
 //!
 //! # Where to begin
 //!
@@ -24,24 +26,43 @@
 //! Accept what the full parser refuses.
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
+mod about;
 mod cell;
 mod columns;
+mod compute;
 mod error;
+mod form;
 mod full;
+mod key;
 mod layout;
+mod made;
+mod names;
+mod nested;
 mod number;
+mod raw;
+mod scalar;
 mod scan;
+mod times;
 mod typed;
+mod zone;
 
+pub use about::{About, Headers};
 pub use cell::{Cell, Sale};
 pub use error::DecodeError;
 
-use columns::Columns;
+use about::Known;
+use compute::Compute;
+use form::Form;
 use full::Full;
-use layout::Layouts;
+use key::Key;
+use made::Made;
+use raw::Raw;
 use scan::DayCache;
 
-use standings_model::schema::Schema;
+use standings_model::block::Home;
+use standings_model::table::{Column, Table};
+use standings_model::time::{DAY, MAX_EVENT_TIME, format_rfc3339};
+use standings_model::types::Type;
 
 /// Decodes the records of one partition on one worker; remembers the layouts of recent records.
 ///
@@ -49,83 +70,160 @@ use standings_model::schema::Schema;
 ///
 /// ```
 /// use standings_decode::Decoder;
-/// use standings_model::schema::Schema;
+/// use standings_model::table::Table;
 ///
-/// let schema = Schema::sales();
-/// let (city, amount) = (schema.find("city").unwrap(), schema.find("amount").unwrap());
-/// let mut decoder = Decoder::new(&schema, &[city], 1 << 20);
+/// let mut table = Table::sales();
+/// let (city, amount) = (table.find("city").unwrap(), table.find("amount").unwrap());
+/// table.columns[city].nullable = false;
+/// let mut decoder = Decoder::new(&table, None, 1 << 20);
 ///
 /// let sale = decoder.decode(br#"{"event_time":"2026-01-23T10:15:00Z","city":"Lisbon","amount":"1e1"}"#).unwrap();
-/// assert_eq!(sale.text(city), Some(&b"Lisbon"[..]));
+/// assert_eq!(sale.bytes(city), Some(&b"Lisbon"[..]));
 /// assert_eq!(sale.value(amount).to_string(), "10.00");
 ///
 /// // Exact, or not at all: no cent is rounded away.
 /// let refused = decoder.decode(br#"{"event_time":1,"city":"Lisbon","amount":12.345}"#).unwrap_err();
 /// assert_eq!(refused.reason, "bad_amount");
-/// // A required column that is not there.
+/// // A column that may not be NULL, and is not there.
 /// let refused = decoder.decode(br#"{"event_time":1,"amount":1}"#).unwrap_err();
 /// assert_eq!(refused.reason, "missing_field");
 /// ```
 #[derive(Debug)]
 pub struct Decoder {
-    columns: Columns,
+    table: Vec<Column>,
+    /// The column of the event time, and whether it is a `DATE`.
+    time: Option<(usize, bool)>,
+    form: Form,
+    /// Of records whose envelope is in their headers.
+    bare: Option<Box<Form>>,
+    raw: Option<Raw>,
+    key: Option<Box<Key>>,
+    known: Result<Known, DecodeError>,
+    compute: Compute,
     max_record_bytes: usize,
     cells: Vec<Cell>,
     days: DayCache,
-    layouts: Layouts,
     full: Full,
+    made: Made,
 }
 
 impl Decoder {
-    /// A decoder for `schema`. The columns numbered in `required` may not be missing or null, beside `event_time` and
-    /// `amount`, which never may. Records of more than `max_record_bytes` are refused unread.
-    pub fn new(schema: &Schema, required: &[usize], max_record_bytes: usize) -> Self {
+    /// A decoder for a table; `zone` is that of local time in what is computed (UTC where there is none). Records of more
+    /// than `max_record_bytes` are refused unread.
+    pub fn new(table: &Table, zone: Option<&str>, max_record_bytes: usize) -> Self {
+        let session = zone.and_then(standings_scalar::Zone::named);
+        let time = table.event_time.map(|number| {
+            let is_date = table.columns[number].kind == Type::Date;
+            (number, is_date)
+        });
         Decoder {
-            columns: Columns::new(schema, required),
+            time,
+            form: Form::new(table, false),
+            bare: table
+                .is_cloud_events()
+                .then(|| Box::new(Form::new(table, true))),
+            raw: Raw::of(table),
+            key: Key::of(table, max_record_bytes),
+            known: Known::new(table, &Home::default()),
+            compute: Compute::new(table, &session.unwrap_or(standings_scalar::Zone::UTC)),
             // Places in a record are kept as `u32`.
             max_record_bytes: max_record_bytes.min(u32::MAX as usize),
-            cells: vec![Cell::Null; schema.columns.len()],
+            cells: vec![Cell::Null; table.columns.len()],
             days: DayCache::default(),
-            layouts: Layouts::default(),
             full: Full::default(),
+            made: Made {
+                zone: zone::Zone::new(table.format.zone.as_deref()),
+                ..Made::default()
+            },
+            table: table.columns.clone(),
         }
     }
 
-    /// Decodes one record. The sale's cells are one per schema column; its text borrows from `record`, or from the
-    /// decoder where it had to be unescaped.
+    /// The same for records of one partition, which may say something of a column.
+    pub fn at(mut self, table: &Table, home: &Home) -> Self {
+        self.known = Known::new(table, home);
+        self
+    }
+
+    /// Decodes one record of which nothing is known but its value. The sale's cells are one per column of the table; its
+    /// text borrows from `record`, or from the decoder where it had to be unescaped or was computed.
     pub fn decode<'a>(&'a mut self, record: &'a [u8]) -> Result<Sale<'a>, DecodeError> {
+        self.decode_about(record, &About::default())
+    }
+
+    /// Decodes one record.
+    pub fn decode_about<'a>(
+        &'a mut self,
+        record: &'a [u8],
+        about: &About<'_>,
+    ) -> Result<Sale<'a>, DecodeError> {
         self.check_size(record)?;
-        let event_time =
-            match self
-                .layouts
-                .decode(record, &self.columns, &mut self.cells, &mut self.days)
-            {
-                Some(event_time) => event_time,
-                None => {
-                    let event_time = self.full.decode(record, &self.columns, &mut self.cells)?;
-                    self.layouts
-                        .learn(record, &self.columns, self.full.fields());
-                    event_time
-                }
+        self.made.clear();
+        if let Some(raw) = &self.raw {
+            raw.decode(record, &mut self.cells)?;
+        } else {
+            let form = match &mut self.bare {
+                Some(bare) if about.is_cloud_event() => &mut **bare,
+                _ => &mut self.form,
             };
-        Ok(Sale::new(
-            event_time,
-            &self.cells,
-            record,
-            self.full.scratch(),
-        ))
+            let cells = (&mut self.cells[..], &mut self.days);
+            form.decode(record, cells, (&mut self.full, &mut self.made))?;
+        }
+        self.rest(record, about)
     }
 
     /// Decodes one record by the full path only, and learns nothing: what [`Decoder::decode`] must agree with.
     pub fn decode_full<'a>(&'a mut self, record: &'a [u8]) -> Result<Sale<'a>, DecodeError> {
         self.check_size(record)?;
-        let event_time = self.full.decode(record, &self.columns, &mut self.cells)?;
-        Ok(Sale::new(
+        self.made.clear();
+        match &self.raw {
+            Some(raw) => raw.decode(record, &mut self.cells)?,
+            None => {
+                let full = (&mut self.full, &mut self.made);
+                self.form.decode_full(record, &mut self.cells, full)?;
+            }
+        }
+        self.rest(record, &About::default())
+    }
+
+    /// What does not lie in the value's fields.
+    #[inline]
+    fn rest<'a>(
+        &'a mut self,
+        record: &'a [u8],
+        about: &About<'_>,
+    ) -> Result<Sale<'a>, DecodeError> {
+        let Decoder {
+            table,
+            key,
+            known,
+            compute,
+            cells,
+            made,
+            ..
+        } = self;
+        if let Some(key) = key {
+            key.fill(about.key, table, cells, made)?;
+        }
+        match known {
+            Ok(known) => known.fill(about, table, cells, made)?,
+            Err(e) => return Err(e.clone()),
+        }
+        compute.columns(record, table, cells, made)?;
+        let event_time = match self.time {
+            Some((number, is_date)) => event_time(cells[number], is_date, &table[number].name)?,
+            None => 0,
+        };
+        compute.derived(record, table, cells, made);
+        Ok(Sale {
             event_time,
-            &self.cells,
+            cells: &self.cells,
+            columns: &self.table,
             record,
-            self.full.scratch(),
-        ))
+            scratch: &self.made.scratch,
+            nested: &self.made.nested,
+            errors: &self.made.errors,
+        })
     }
 
     fn check_size(&self, record: &[u8]) -> Result<(), DecodeError> {
@@ -145,4 +243,25 @@ impl Decoder {
         }
         Ok(())
     }
+}
+
+/// The event time in a cell, ms.
+#[inline]
+fn event_time(cell: Cell, is_date: bool, name: &str) -> Result<i64, DecodeError> {
+    let Cell::Int(n) = cell else {
+        let detail = format!("column {name:?} has no value, and windows are over it");
+        return Err(DecodeError::new(error::MISSING_FIELD, detail));
+    };
+    let ms = if is_date {
+        n.saturating_mul(DAY)
+    } else {
+        n.div_euclid(1000)
+    };
+    if (0..=MAX_EVENT_TIME).contains(&ms) {
+        return Ok(ms);
+    }
+    let shown = format_rfc3339(ms.clamp(-62_167_219_200_000, MAX_EVENT_TIME));
+    let detail =
+        format!("column {name:?}: found {shown}, expected a time of the years 1970 to 9999");
+    Err(DecodeError::new(error::TIME_OUT_OF_RANGE, detail))
 }

@@ -3,7 +3,7 @@
 //! Each function reads as far as the number goes. What follows it is not looked at: the caller compares it with the
 //! layout, and no layout has a digit, a dot or an exponent there.
 
-use standings_model::decimal::parse_minor;
+use standings_model::decimal as exact;
 
 /// Where the integer (JSON's grammar, no fraction, no exponent) that begins at `at` ends.
 #[inline]
@@ -57,18 +57,64 @@ pub(super) fn number_end(record: &[u8], at: usize) -> Option<usize> {
     Some(end)
 }
 
-/// Minor units of the number that begins at `at`, of at most `precision` digits, and its end.
+/// The number that begins at `at`, at `scale` fraction digits and of at most `precision` digits in all, and its end.
 #[inline]
-pub(super) fn decimal(record: &[u8], at: usize, precision: u8) -> Option<(i128, usize)> {
-    if let Some((minor, end)) = short_decimal(record, at)
+pub(super) fn decimal(record: &[u8], at: usize, precision: u8, scale: u8) -> Option<(i128, usize)> {
+    let short = match scale {
+        2 => short_decimal(record, at),
+        _ => short_of_any_scale(record, at, scale),
+    };
+    if let Some((unscaled, end)) = short
         && !matches!(record.get(end), Some(b'0'..=b'9' | b'.' | b'e' | b'E'))
     {
-        // Minor units have as many digits as the amount has in all.
-        let fits = precision >= 18 || minor.unsigned_abs() < 10u64.pow(u32::from(precision));
-        return fits.then_some((i128::from(minor), end));
+        // There are as many digits as the number has in all.
+        let fits = precision >= 19 || unscaled.unsigned_abs() < 10u64.pow(u32::from(precision));
+        return fits.then_some((i128::from(unscaled), end));
     }
     let end = number_end(record, at)?;
-    Some((parse_minor(record.get(at..end)?, precision).ok()?, end))
+    let text = record.get(at..end)?;
+    // Zeros behind the scale are for the full path.
+    Some((exact::parse(text, precision, scale, false).ok()?, end))
+}
+
+/// At most 18 digits in all, of which at most `scale` are a fraction.
+#[inline]
+fn short_of_any_scale(record: &[u8], at: usize, scale: u8) -> Option<(i64, usize)> {
+    const MOST: usize = 18;
+    let negative = record.get(at) == Some(&b'-');
+    let first = at + usize::from(negative);
+    let mut end = first;
+    let mut unscaled = 0i64;
+    while let Some(digit) = digit(record, end)
+        && end < first + MOST
+    {
+        unscaled = unscaled * 10 + digit;
+        end += 1;
+    }
+    let whole = end - first;
+    if whole == 0 || (whole > 1 && record.get(first) == Some(&b'0')) {
+        return None;
+    }
+    let scale = usize::from(scale);
+    if whole + scale > MOST {
+        return None;
+    }
+    let mut fraction = 0;
+    if record.get(end) == Some(&b'.') {
+        end += 1;
+        while let Some(digit) = digit(record, end)
+            && fraction < scale
+        {
+            unscaled = unscaled * 10 + digit;
+            end += 1;
+            fraction += 1;
+        }
+        if fraction == 0 {
+            return None;
+        }
+    }
+    unscaled *= 10i64.pow((scale - fraction) as u32);
+    Some((if negative { -unscaled } else { unscaled }, end))
 }
 
 /// At most 16 digits, and one or two fraction digits.
@@ -146,16 +192,21 @@ mod tests {
             "0.00",
             "12.3.4",
         ] {
-            for precision in [1, 2, 3, 4, 17, 18, 19, 28] {
+            let precisions = [1, 2, 3, 4, 17, 18, 19, 28, 38];
+            let scales = [0, 1, 2, 3, 4, 6, 17, 18, 19, 38];
+            let forms = precisions
+                .iter()
+                .flat_map(|p| scales.map(|s| (*p, s.min(*p))));
+            for (precision, scale) in forms {
                 for tail in ["", "}", ",\"x\":1}"] {
                     let record = format!("{text}{tail}");
                     // A number that ends early is told by what follows it, as the layout does.
-                    let found = decimal(record.as_bytes(), 0, precision)
+                    let found = decimal(record.as_bytes(), 0, precision, scale)
                         .filter(|(_, end)| *end == text.len());
-                    let want = parse_minor(text.as_bytes(), precision)
+                    let want = exact::parse(text.as_bytes(), precision, scale, false)
                         .ok()
-                        .map(|minor| (minor, text.len()));
-                    assert_eq!(found, want, "{record} {precision}");
+                        .map(|unscaled| (unscaled, text.len()));
+                    assert_eq!(found, want, "{record} {precision} {scale}");
                 }
             }
         }

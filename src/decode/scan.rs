@@ -2,8 +2,8 @@
 //!
 //! Each function takes the record and a place in it, and gives `None` for anything that the full path should judge.
 
-use super::typed::in_range;
-use standings_model::time::{parse_date, parse_rfc3339};
+use super::times::Times;
+use standings_model::time::parse_date;
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -79,15 +79,28 @@ impl Default for DayCache {
     }
 }
 
-/// The time in a string whose content begins at `at`, and the place after its closing quote.
+/// The time in a string whose content begins at `at`, µs, and the place after its closing quote.
 #[inline]
-pub(super) fn time(record: &[u8], at: usize, days: &mut DayCache) -> Option<(i64, usize)> {
-    if let Some(found) = fixed_time(record, at, days) {
-        return Some(found);
+pub(super) fn time(
+    record: &[u8],
+    at: usize,
+    times: Times,
+    days: &mut DayCache,
+) -> Option<(i64, usize)> {
+    if let Some((ms, end)) = fixed_time(record, at, days) {
+        // Of the years 1970 to 9999, which every column takes, and mostly with as many digits as it has.
+        let us = ms * 1000;
+        let kept = if times.digits < 3 {
+            times.kept(us)?
+        } else {
+            us
+        };
+        return Some((kept, end));
     }
     let end = string_end(record, at)?;
-    let ms = parse_rfc3339(record.get(at..end)?)?;
-    in_range(ms).then_some((ms, end + 1))
+    // What a zone says of a time is for the full path.
+    let us = times.parse(record.get(at..end)?, |_| None).ok()?;
+    Some((us, end + 1))
 }
 
 /// `YYYY-MM-DDTHH:MM:SSZ"` or `YYYY-MM-DDTHH:MM:SS.mmmZ"`.
@@ -150,6 +163,8 @@ fn clock(text: u64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use standings_model::table::format::TimestampStandard;
+    use standings_model::time::{MAX_EVENT_TIME, parse_rfc3339};
 
     #[test]
     fn strings_end_where_a_byte_loop_says() {
@@ -245,10 +260,17 @@ mod tests {
             "",
         ] {
             for record in [format!("{text}\""), format!("{text}\",\"amount\":12}}")] {
+                let of = |digits| Times::new(digits, true, TimestampStandard::Offset);
                 let want = parse_rfc3339(text.as_bytes())
-                    .filter(|ms| in_range(*ms))
-                    .map(|ms| (ms, text.len() + 1));
-                assert_eq!(time(record.as_bytes(), 0, &mut days), want, "{text}");
+                    .filter(|ms| (0..=MAX_EVENT_TIME).contains(ms))
+                    .map(|ms| (ms * 1000, text.len() + 1));
+                assert_eq!(time(record.as_bytes(), 0, of(3), &mut days), want, "{text}");
+                let seconds = want.map(|(us, end)| (us / 1_000_000 * 1_000_000, end));
+                assert_eq!(
+                    time(record.as_bytes(), 0, of(0), &mut days),
+                    seconds,
+                    "{text}"
+                );
             }
         }
     }

@@ -310,6 +310,7 @@ mod tests {
         let backlog = Backlog::new(1_000);
         for n in 1..=500 {
             let late = crate::board::LateSale {
+                table: 0,
                 partition: 0,
                 offset: n,
                 event_time: 0,

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use super::as_of::{AsOf, token};
 use super::board::{Board, Entry, Row, View, WindowInfo};
-use standings_model::decimal::format_minor;
 use standings_model::json::{push_change, push_field, push_string};
-use standings_model::plan::{Aggregate, Field, FieldType, Plan, Ranking};
-use standings_model::schema::Schema;
+use standings_model::plan::{Aggregate, Field, Plan, Ranking};
 use standings_model::time::format_rfc3339;
+use standings_model::types::Type;
 use standings_model::value::Value;
 use standings_model::window::Bounds;
 
@@ -56,10 +55,7 @@ pub(super) fn push_key(out: &mut Vec<u8>, ranking: &Ranking, key: &[Value]) {
 pub(super) fn plain(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
-        Value::Integer(n) => Some(n.to_string()),
-        Value::Decimal(n) => Some(format_minor(*n)),
-        Value::Time(t) => Some(format_rfc3339(*t)),
-        Value::Text(text) => Some(text.to_string()),
+        other => Some(other.to_string()),
     }
 }
 
@@ -133,8 +129,22 @@ pub(super) fn is_label(ranking: &Ranking, field: Field) -> bool {
     }
 }
 
+/// What a field is, for who shows it.
+fn kind(of: &Type) -> &'static str {
+    match of {
+        Type::Boolean => "boolean",
+        Type::Integer(_) => "integer",
+        Type::Decimal { .. } => "decimal",
+        Type::Float | Type::Double => "double",
+        Type::Date => "date",
+        Type::Timestamp(_) | Type::Instant(_) | Type::Time => "time",
+        Type::Bytes => "bytes",
+        _ => "text",
+    }
+}
+
 /// A ranking's name and shape, without the closing brace.
-fn push_shape(out: &mut Vec<u8>, ranking: &Ranking, schema: &Schema) {
+fn push_shape(out: &mut Vec<u8>, ranking: &Ranking) {
     out.extend_from_slice(b"{\"name\":");
     push_string(out, &ranking.name);
     let _ = write!(
@@ -159,12 +169,7 @@ fn push_shape(out: &mut Vec<u8>, ranking: &Ranking, schema: &Schema) {
     push_order(out, ranking);
     out.extend_from_slice(b",\"fields\":");
     list(out, &ranking.fields, |out, field| {
-        let kind = match ranking.field_type(*field, schema) {
-            FieldType::Text => "text",
-            FieldType::Integer => "integer",
-            FieldType::Decimal => "decimal",
-            FieldType::Time => "time",
-        };
+        let kind = kind(&ranking.field_type(*field).0);
         let is_key = matches!(field, Field::Key(_));
         let label = is_label(ranking, *field);
         out.extend_from_slice(b"{\"name\":");
@@ -188,7 +193,7 @@ pub(super) fn push_order(out: &mut Vec<u8>, ranking: &Ranking) {
 pub(super) fn rankings(plan: &Plan) -> String {
     let mut out = Vec::new();
     list(&mut out, &plan.rankings, |out, ranking| {
-        push_shape(out, ranking, &plan.schema);
+        push_shape(out, ranking);
         out.push(b'}');
     });
     text(out)
@@ -232,7 +237,7 @@ pub(super) fn snapshot(plan: &Plan, board: &Board) -> (u64, String) {
         &mut out,
         plan.rankings.iter().zip(&begins),
         |out, (ranking, (windows, newest))| {
-            push_shape(out, ranking, &plan.schema);
+            push_shape(out, ranking);
             out.extend_from_slice(b",\"windows\":");
             list(out, windows, push_window);
             out.extend_from_slice(b",\"rows\":");

@@ -11,8 +11,9 @@ use super::problem::Problem;
 use super::watch::Shown;
 use standings_model::block::PartitionId;
 use standings_model::duration::parse_duration;
-use standings_model::plan::{FieldType, Plan, Ranking};
+use standings_model::plan::{Field, Plan, Ranking};
 use standings_model::time::{parse_date, parse_rfc3339, parse_written};
+use standings_model::types::Type;
 use standings_model::value::Value;
 use standings_model::window::Bounds;
 
@@ -258,8 +259,8 @@ pub fn no_window(ranking: &Ranking) -> Problem {
     })
 }
 
-/// Group keys, one path segment each, percent-encoded.
-pub fn keys(plan: &Plan, ranking: &Ranking, segments: &[&str]) -> Result<Vec<Value>, Problem> {
+/// Group keys, one path segment each, percent-encoded; NULL is `%00`, which no text holds.
+pub fn keys(ranking: &Ranking, segments: &[&str]) -> Result<Vec<Value>, Problem> {
     if segments.len() != ranking.keys.len() {
         let names: Vec<_> = ranking
             .keys
@@ -275,14 +276,15 @@ pub fn keys(plan: &Plan, ranking: &Ranking, segments: &[&str]) -> Result<Vec<Val
     }
     let mut keys = Vec::new();
     for (i, (segment, key)) in segments.iter().zip(&ranking.keys).enumerate() {
-        let kind = ranking.field_type(standings_model::plan::Field::Key(i), &plan.schema);
+        let (kind, nullable) = ranking.field_type(Field::Key(i));
         let value = decode(segment, false).and_then(|text| match kind {
-            FieldType::Text => Some(Value::text(text)),
-            FieldType::Integer => text.parse().ok().map(Value::Integer),
-            FieldType::Decimal => standings_model::decimal::parse_minor(text.as_bytes(), 28)
-                .ok()
-                .map(Value::Decimal),
-            FieldType::Time => parse_rfc3339(text.as_bytes()).map(Value::Time),
+            _ if nullable && text == "\0" => Some(Value::Null),
+            // Any offset, as in a record.
+            Type::Instant(_) => {
+                let ms = parse_rfc3339(text.as_bytes())?;
+                Value::parse(&text, &kind).or(Some(Value::Instant(ms * 1000)))
+            }
+            kind => Value::parse(&text, &kind),
         });
         keys.push(value.ok_or_else(|| {
             Problem::bad(format!("`{segment}` is no value of the key `{}`", key.name))

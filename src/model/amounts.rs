@@ -128,8 +128,8 @@ pub fn merge(kept: &mut Vec<Summary>, new: Vec<Summary>) {
 #[derive(Debug)]
 pub struct Amounts {
     size: i64,
-    /// Column number of `amount`.
-    pub column: usize,
+    /// Table and column that they are of.
+    pub column: (usize, usize),
     windows: Vec<Dense>,
     /// The window of the last sale.
     last: usize,
@@ -183,7 +183,7 @@ impl Dense {
 
 impl Amounts {
     /// Nothing yet; windows of `size` ms, which is above 0.
-    pub fn new(size: i64, column: usize) -> Self {
+    pub fn new(size: i64, column: (usize, usize)) -> Self {
         Amounts {
             size,
             column,
@@ -295,12 +295,12 @@ mod tests {
             sales in prop::collection::vec((0i64..5_000, -5_000_000i64..5_000_000), 1..300),
             cuts in prop::collection::vec(1usize..50, 1..10),
         ) {
-            let mut whole = Amounts::new(1_000, 0);
+            let mut whole = Amounts::new(1_000, (0, 0));
             sales.iter().for_each(|(t, a)| whole.add(*t, i128::from(*a)));
             let mut expected = Vec::new();
             merge(&mut expected, whole.take());
 
-            let mut parts = [Amounts::new(1_000, 0), Amounts::new(1_000, 0)];
+            let mut parts = [Amounts::new(1_000, (0, 0)), Amounts::new(1_000, (0, 0))];
             let mut kept = Vec::new();
             let mut cuts = cuts.iter().cycle();
             let mut left = *cuts.next().unwrap();
@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_summary_is_written_and_read_back() {
-        let mut amounts = Amounts::new(1_000, 0);
+        let mut amounts = Amounts::new(1_000, (0, 0));
         amounts.add(-1, i128::MAX);
         amounts.add(-1, i128::MIN);
         amounts.add(-1, 1 << 62);

@@ -1,11 +1,40 @@
 //! Raw records on their way from a source to the decoder.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::error::Failure;
 
 /// A source partition: a Kafka partition's number, or a file's number in flag order.
 pub type PartitionId = u32;
+
+/// What a partition is of: the same for all its records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Home {
+    /// The number of its table in the plan.
+    pub table: usize,
+    /// Its number in its topic, or of its file, within the table.
+    pub partition: u32,
+    /// The topic, where there is one.
+    pub topic: Option<Arc<str>>,
+    /// The file, where there is one.
+    pub file: Option<Arc<FileHome>>,
+}
+
+/// What is known of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileHome {
+    /// Its name.
+    pub name: String,
+    /// Its path, relative to the table's.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// When it was changed, ms since the Unix epoch.
+    pub modified: i64,
+    /// Parts of its path, `city=Porto`; of `__HIVE_DEFAULT_PARTITION__` no value.
+    pub parts: Vec<(String, Option<String>)>,
+}
 
 /// One record inside a [`Block`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +54,55 @@ pub const NO_TIMESTAMP: i64 = i64::MIN;
 
 /// No leader epoch is known.
 pub const NO_EPOCH: i32 = -1;
+
+/// Which clock a record's timestamp is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// It has no timestamp.
+    #[default]
+    None,
+    /// Its producer's.
+    Create,
+    /// The log's, when it was appended.
+    Append,
+}
+
+/// A header of a record: where its name and its value lie in the block; a value may be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Its name.
+    pub name: (u32, u32),
+    /// Its value.
+    pub value: Option<(u32, u32)>,
+}
+
+/// What came with a record beside its value, for tables that ask for it ([`Table::asks_beside`]).
+///
+/// [`Table::asks_beside`]: super::table::Table::asks_beside
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Where its key lies in the block.
+    pub key: Option<(u32, u32)>,
+    /// Its headers' first and last (exclusive) among those of the block.
+    pub headers: (u32, u32),
+    /// Its timestamp as it was written, ms: that of [`RecordRef`] is never after it was read.
+    pub timestamp: i64,
+    /// Which clock that is of.
+    pub clock: Clock,
+    /// The leader epoch that it was written under, or [`NO_EPOCH`].
+    pub leader_epoch: i32,
+}
+
+/// A record that was found wrong before it was decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Its number in the block's records.
+    pub record: u32,
+    /// The reason, as of those that are found while decoding.
+    pub reason: &'static str,
+    /// What was found, for a person.
+    pub detail: String,
+}
 
 /// A run of records of one partition, in order. Kafka payloads are copied into one buffer, so that their cost
 /// does not fall on the worker's core; a null Kafka value is an empty record.
@@ -51,8 +129,12 @@ pub struct Block {
     pub records: Vec<RecordRef>,
     /// Where each record's original bytes lie, if records were rewritten (CSV); empty where they are as they came.
     pub originals: Vec<(u32, u32)>,
-    /// Records that were found wrong before decoding: their number in `records`, ascending, and what was found.
-    pub refused: Vec<(u32, String)>,
+    /// Records that were found wrong before decoding, in order.
+    pub refused: Vec<Refused>,
+    /// What came with each record beside its value; empty where no table asks for it.
+    pub beside: Vec<Beside>,
+    /// The headers of all records.
+    pub headers: Vec<Header>,
     /// The offset to continue from after this block.
     pub next_offset: u64,
     /// The leader epoch of its last record, or [`NO_EPOCH`].
@@ -70,6 +152,8 @@ impl Block {
             records: Vec::new(),
             originals: Vec::new(),
             refused: Vec::new(),
+            beside: Vec::new(),
+            headers: Vec::new(),
             next_offset: 0,
             leader_epoch: NO_EPOCH,
             arrived: Instant::now(),
@@ -89,6 +173,19 @@ impl Block {
         });
         self.next_offset = offset + 1;
     }
+
+    /// Keeps bytes that belong to a record beside its value: where they lie.
+    pub fn keep(&mut self, bytes: &[u8]) -> (u32, u32) {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(bytes);
+        (start, self.bytes.len() as u32)
+    }
+
+    /// The bytes of a place in it.
+    #[inline]
+    pub fn slice(&self, (start, end): (u32, u32)) -> &[u8] {
+        &self.bytes[start as usize..end as usize]
+    }
 }
 
 /// What a reader thread tells its worker.
@@ -98,6 +195,8 @@ pub enum SourceEvent {
     Assigned {
         /// Which partition.
         partition: PartitionId,
+        /// What it is of.
+        home: Arc<Home>,
         /// First offset that will be read.
         offset: u64,
     },

@@ -138,7 +138,7 @@ pub const RESERVED: [&str; 2] = ["dead", "late"];
 pub enum Condition {
     /// Neither missing nor null.
     NotNull,
-    /// A number between two, both included; decimals in minor units.
+    /// A number between two, both included; decimals by their digits, at the scale of the column.
     Range {
         /// The least.
         min: Option<i128>,
@@ -165,7 +165,9 @@ pub enum Condition {
 pub struct Check {
     /// Its name, for reasons, metrics and logs.
     pub name: String,
-    /// Column number in the schema.
+    /// Table number in the plan.
+    pub table: usize,
+    /// Column number in the table.
     pub column: usize,
     /// What is asked.
     pub condition: Condition,

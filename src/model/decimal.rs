@@ -1,4 +1,4 @@
-//! Decimals with two fraction digits as integer minor units; no floating point anywhere.
+//! Decimals as whole numbers of their last digit; no floating point anywhere.
 
 use super::digits;
 
@@ -7,15 +7,19 @@ pub fn format_minor(minor: i128) -> String {
     digits::text(|out| digits::push_minor(out, minor))
 }
 
-/// `sum / count` in minor units, rounded half away from zero. `count` must not be 0.
-pub fn average_minor(sum: i128, count: u64) -> i128 {
-    let n = count as i128;
-    let (q, r) = (sum / n, sum % n);
-    if r.unsigned_abs() * 2 >= n.unsigned_abs() {
-        q + sum.signum()
-    } else {
-        q
-    }
+/// `sum / count` of decimals of `from` fraction digits, with `to` of them, which are not fewer; rounded half away from
+/// zero. `count` must not be 0. What is beyond 128 bits is the greatest or the least there is.
+pub fn average(sum: i128, count: u64, from: u8, to: u8) -> i128 {
+    let n = i128::from(count);
+    let unit = 10i128.pow(u32::from(to.saturating_sub(from)));
+    let (whole, rest) = (sum / n, sum % n);
+    // The rest is below 2^64, and a unit has at most 38 digits: rounding is by what is left of a division.
+    let (more, left) = match rest.checked_mul(unit) {
+        Some(rest) => (rest / n, rest % n),
+        None => (rest / n * unit, 0),
+    };
+    let half_up = i128::from(left.unsigned_abs() * 2 >= n.unsigned_abs()) * sum.signum();
+    whole.saturating_mul(unit).saturating_add(more + half_up)
 }
 
 /// Why a text is not an amount.
@@ -24,19 +28,26 @@ pub enum DecimalError {
     /// Not a number by JSON's grammar.
     #[error("not a number")]
     Syntax,
-    /// More than two fraction digits, or an exponent form that is not a whole number of hundredths.
-    #[error("more than two fraction digits")]
+    /// More fraction digits than the scale, or an exponent form that is no whole number of the last of them.
+    #[error("too many fraction digits")]
     Fraction,
     /// More digits than the column holds.
     #[error("out of range")]
     Range,
 }
 
-/// Parses JSON's number grammar into minor units, at most `precision` digits in all (1 to 28).
-///
-/// Without an exponent at most two fraction digits may stand there, even zeros; with one the value must be a
-/// whole number of hundredths.
+/// Parses JSON's number grammar into minor units, at most `precision` digits in all (1 to 38): [`parse`] of two fraction
+/// digits, of which not even zeros may be more.
 pub fn parse_minor(text: &[u8], precision: u8) -> Result<i128, DecimalError> {
+    parse(text, precision, 2, false)
+}
+
+/// Parses JSON's number grammar into a whole number of the last of `scale` fraction digits, at most `precision` digits in
+/// all (1 to 38).
+///
+/// Without an exponent at most `scale` fraction digits may stand there, and behind them zeros if `zeros` says so; with
+/// one the value must be exact.
+pub fn parse(text: &[u8], precision: u8, scale: u8, zeros: bool) -> Result<i128, DecimalError> {
     let (negative, mut rest) = match text.split_first() {
         Some((b'-', rest)) => (true, rest),
         _ => (false, text),
@@ -74,10 +85,10 @@ pub fn parse_minor(text: &[u8], precision: u8) -> Result<i128, DecimalError> {
     if !rest.is_empty() {
         return Err(DecimalError::Syntax);
     }
-    if exponent.is_none() && fraction.len() > 2 {
+    if exponent.is_none() && fraction.len() > usize::from(scale) && !zeros {
         return Err(DecimalError::Fraction);
     }
-    // The value is 0.d1d2d3… × 10^point over all digits; minor units take `point + 2` of them.
+    // The value is 0.d1d2d3… × 10^point over all digits; `point + scale` of them are kept.
     let mut all = whole
         .iter()
         .chain(fraction)
@@ -96,7 +107,7 @@ pub fn parse_minor(text: &[u8], precision: u8) -> Result<i128, DecimalError> {
     let kept = (whole.len() - leading.min(whole.len())) as i64
         - (leading.saturating_sub(whole.len())) as i64
         + exponent.unwrap_or(0)
-        + 2;
+        + i64::from(scale);
     if kept > i64::from(precision) {
         return Err(DecimalError::Range);
     }
@@ -173,6 +184,51 @@ mod tests {
     }
 
     #[test]
+    fn any_scale() {
+        use DecimalError::*;
+        for (text, precision, scale, zeros, want) in [
+            ("13.5075", 28, 4, false, Ok(135_075)),
+            ("1.500", 5, 2, true, Ok(150)),
+            ("1.500", 5, 2, false, Err(Fraction)),
+            ("1.501", 5, 2, true, Err(Fraction)),
+            ("0.000", 3, 0, true, Ok(0)),
+            ("7.0", 3, 0, true, Ok(7)),
+            ("1000", 3, 0, true, Err(Range)),
+            ("10.00", 3, 2, true, Err(Range)),
+            ("0.5", 1, 1, true, Ok(5)),
+            ("1.5", 1, 1, true, Err(Range)),
+            (
+                "99999999999999999999999999999999999999",
+                38,
+                0,
+                true,
+                Ok(10i128.pow(38) - 1),
+            ),
+            (
+                "-0.99999999999999999999999999999999999999",
+                38,
+                38,
+                true,
+                Ok(1 - 10i128.pow(38)),
+            ),
+            (
+                "100000000000000000000000000000000000000",
+                38,
+                0,
+                true,
+                Err(Range),
+            ),
+            ("1e-38", 38, 38, true, Ok(1)),
+        ] {
+            assert_eq!(
+                parse(text.as_bytes(), precision, scale, zeros),
+                want,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
     fn averages_round_half_away_from_zero() {
         for (sum, count, want) in [
             (5, 2, 3),
@@ -182,8 +238,14 @@ mod tests {
             (10, 4, 3),
             (0, 7, 0),
         ] {
-            assert_eq!(average_minor(sum, count), want);
+            assert_eq!(average(sum, count, 2, 2), want);
         }
+        assert_eq!(average(-5, 3, 0, 2), -167);
+        assert_eq!(average(1, 3, 4, 6), 33);
+        assert_eq!(average(6_442_450_940, 3, 0, 2), 214_748_364_667);
+        let most = 10i128.pow(38) - 1;
+        assert_eq!(average(most, 1, 2, 2), most);
+        assert_eq!(average(most, 3, 0, 2), i128::MAX);
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::io::Write;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::time::{DAY, civil_from_days};
 
 /// `00` to `99`, one after the other.
@@ -60,10 +63,105 @@ pub fn push_minor(out: &mut Vec<u8>, minor: i128) {
     out.extend_from_slice(&pair(cents));
 }
 
-/// Appends a time (ms since the Unix epoch) as RFC 3339 in UTC: no fraction when it is whole seconds, else three digits.
-pub fn push_rfc3339(out: &mut Vec<u8>, ms: i64) {
-    let (year, month, day) = civil_from_days(ms.div_euclid(DAY));
-    let in_day = ms.rem_euclid(DAY) as u64;
+/// Appends a decimal: its digits, with a point before the last `scale` of them. `(-5, 2)` is `-0.05`, `(5, 0)` is `5`.
+pub fn push_decimal(out: &mut Vec<u8>, unscaled: i128, scale: u8) {
+    match scale {
+        0 => return push_integer(out, unscaled),
+        2 => return push_minor(out, unscaled),
+        _ => {}
+    }
+    if unscaled < 0 {
+        out.push(b'-');
+    }
+    let size = unscaled.unsigned_abs();
+    let (whole, mut fraction) = match 10u128.checked_pow(u32::from(scale)) {
+        Some(unit) => (size / unit, size % unit),
+        None => (0, size),
+    };
+    // A quotient by at least ten is below 2^127.
+    push_integer(out, whole as i128);
+    out.push(b'.');
+    let from = out.len();
+    out.resize(from + usize::from(scale), b'0');
+    for place in out[from..].iter_mut().rev() {
+        *place = b'0' + (fraction % 10) as u8;
+        fraction /= 10;
+    }
+}
+
+/// Appends a double by the shortest text that reads as the same number; what is no number of JSON is a word in quotes'
+/// stead: `NaN`, `Infinity`, `-Infinity`.
+pub fn push_double(out: &mut Vec<u8>, n: f64) {
+    if n.is_nan() {
+        out.extend_from_slice(b"NaN");
+    } else if n.is_infinite() {
+        out.extend_from_slice(if n < 0.0 { b"-Infinity" } else { b"Infinity" });
+    } else {
+        let size = n.abs();
+        // Writing to a Vec cannot fail.
+        let _ = if size == 0.0 || (1e-5..1e16).contains(&size) {
+            write!(out, "{n}")
+        } else {
+            write!(out, "{n:e}")
+        };
+    }
+}
+
+/// Appends a day (since 1970-01-01) as `2026-01-23`.
+pub fn push_date(out: &mut Vec<u8>, days: i64) {
+    let (year, month, day) = civil_from_days(days);
+    push_year(out, year);
+    for n in [month, day] {
+        out.push(b'-');
+        out.extend_from_slice(&pair(n as u64));
+    }
+}
+
+/// Appends a time of day (microseconds since midnight) as `10:15:00`, with three or six digits of a second where there are
+/// any.
+pub fn push_clock(out: &mut Vec<u8>, us: i64) {
+    let us = us.rem_euclid(DAY * 1000) as u64;
+    let parts = [
+        us / 3_600_000_000,
+        us / 60_000_000 % 60,
+        us / 1_000_000 % 60,
+    ];
+    for (i, n) in parts.into_iter().enumerate() {
+        if i > 0 {
+            out.push(b':');
+        }
+        out.extend_from_slice(&pair(n));
+    }
+    let fraction = us % 1_000_000;
+    if fraction > 0 {
+        let (ms, rest) = (fraction / 1000, fraction % 1000);
+        out.push(b'.');
+        for n in [Some(ms), (rest > 0).then_some(rest)].into_iter().flatten() {
+            out.push(b'0' + (n / 100) as u8);
+            out.extend_from_slice(&pair(n % 100));
+        }
+    }
+}
+
+/// Appends what a clock on a wall shows (microseconds since 1970-01-01T00:00:00 on it) as `2026-01-23T10:15:00`.
+pub fn push_timestamp(out: &mut Vec<u8>, us: i64) {
+    push_date(out, us.div_euclid(DAY * 1000));
+    out.push(b'T');
+    push_clock(out, us);
+}
+
+/// Appends an instant (microseconds since the Unix epoch) as RFC 3339 in UTC.
+pub fn push_instant(out: &mut Vec<u8>, us: i64) {
+    push_timestamp(out, us);
+    out.push(b'Z');
+}
+
+/// Appends bytes as base64, with padding.
+pub fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(STANDARD.encode(bytes).as_bytes());
+}
+
+fn push_year(out: &mut Vec<u8>, year: i64) {
     match u64::try_from(year) {
         Ok(year @ 0..=9999) => {
             out.extend_from_slice(&pair(year / 100));
@@ -72,6 +170,13 @@ pub fn push_rfc3339(out: &mut Vec<u8>, ms: i64) {
         // No sale is there, but the end of its window may be.
         _ => drop(write!(out, "{year:04}")),
     }
+}
+
+/// Appends a time (ms since the Unix epoch) as RFC 3339 in UTC: no fraction when it is whole seconds, else three digits.
+pub fn push_rfc3339(out: &mut Vec<u8>, ms: i64) {
+    let (year, month, day) = civil_from_days(ms.div_euclid(DAY));
+    let in_day = ms.rem_euclid(DAY) as u64;
+    push_year(out, year);
     let parts = [
         (b'-', month as u64),
         (b'-', day as u64),

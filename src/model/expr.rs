@@ -1,9 +1,9 @@
-//! Conditions on a sale's columns: `WHERE` and `FILTER (WHERE …)`.
+//! Expressions over the columns of one row, typed: what a query's `WHERE`, keys, measures and computed columns mean.
 //!
-//! SQL's three-valued logic: a comparison with NULL is unknown, and only *true* lets a sale through.
+//! This is the tree alone: what is allowed in it, and the types of what comes out, is decided where it is made
+//! (`standings_query`); what it comes to for a row is `standings_scalar`'s.
 
-use std::cmp::Ordering;
-
+use super::types::Type;
 use super::value::Value;
 
 /// A comparison operator.
@@ -18,69 +18,303 @@ pub enum Comparison {
     Ge,
 }
 
-/// A column of the sale (by number in the schema) or a literal of the same type.
+/// An expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Operand {
-    /// Column number.
-    Column(usize),
-    /// A literal, already converted to the type it is compared with.
-    Literal(Value),
+pub struct Expr {
+    /// What it does.
+    pub node: Node,
+    /// The type of what comes out.
+    pub kind: Type,
+    /// Whether NULL can come out.
+    pub nullable: bool,
 }
 
-/// A condition.
+/// What an expression does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Expr {
-    /// All hold.
+pub enum Node {
+    /// A column of the row, by its number in the table.
+    Column(usize),
+    /// A value, of the expression's type.
+    Literal(Value),
+    /// All hold. SQL's three-valued logic, as of all conditions.
     And(Vec<Expr>),
     /// One holds.
     Or(Vec<Expr>),
     /// Does not hold.
     Not(Box<Expr>),
-    /// `left op right`.
+    /// `left op right`; both of types that compare.
     Compare {
         /// Left side.
-        left: Operand,
+        left: Box<Expr>,
         /// Operator.
         op: Comparison,
         /// Right side.
-        right: Operand,
+        right: Box<Expr>,
     },
-    /// `operand [NOT] IN (list)`.
+    /// `of [NOT] IN (list)`.
     In {
         /// What is looked for.
-        operand: Operand,
-        /// Literals of the operand's type.
-        list: Vec<Value>,
+        of: Box<Expr>,
+        /// What it may be.
+        list: Vec<Expr>,
         /// `NOT IN`.
         negated: bool,
     },
-    /// `operand [NOT] BETWEEN low AND high`, both ends included.
+    /// `of [NOT] BETWEEN low AND high`, both ends included.
     Between {
         /// What is tested.
-        operand: Operand,
+        of: Box<Expr>,
         /// Least.
-        low: Operand,
+        low: Box<Expr>,
         /// Greatest.
-        high: Operand,
+        high: Box<Expr>,
         /// `NOT BETWEEN`.
         negated: bool,
     },
-    /// `column [NOT] LIKE 'pattern' [ESCAPE 'c']` on a text column.
+    /// `of [NOT] LIKE 'pattern' [ESCAPE 'c']`.
     Like {
-        /// Column number.
-        column: usize,
+        /// A text.
+        of: Box<Expr>,
         /// The compiled pattern.
         pattern: LikePattern,
         /// `NOT LIKE`.
         negated: bool,
     },
-    /// `column IS [NOT] NULL`.
+    /// `of IS [NOT] NULL`.
     IsNull {
-        /// Column number.
-        column: usize,
+        /// What is tested.
+        of: Box<Expr>,
         /// `IS NOT NULL`.
         negated: bool,
     },
+    /// `CASE WHEN … THEN … ELSE … END`; the branches are of the expression's type.
+    Case {
+        /// Condition and what then comes out, in order.
+        branches: Vec<(Expr, Expr)>,
+        /// What comes out of none; NULL where it is not said.
+        otherwise: Option<Box<Expr>>,
+    },
+    /// `CAST(of AS kind)`.
+    Cast {
+        /// What is converted.
+        of: Box<Expr>,
+        /// `TRY_CAST`: NULL where it fails.
+        attempt: bool,
+    },
+    /// A field of a `ROW`, by its number.
+    Field {
+        /// The row.
+        of: Box<Expr>,
+        /// Number of the field.
+        field: usize,
+    },
+    /// A function or an operator.
+    Call {
+        /// Which.
+        function: Function,
+        /// Of what.
+        arguments: Vec<Expr>,
+    },
+}
+
+/// A part of a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum TimeUnit {
+    Millennium,
+    Century,
+    Decade,
+    Year,
+    Quarter,
+    Month,
+    /// Of `EXTRACT` the week of ISO 8601; cut to it, its Monday.
+    Week,
+    Day,
+    /// 1 is Sunday.
+    DayOfWeek,
+    /// 1 is Monday.
+    IsoDayOfWeek,
+    /// The year that the week of ISO 8601 is of.
+    IsoYear,
+    DayOfYear,
+    Hour,
+    Minute,
+    Second,
+    Millisecond,
+    Microsecond,
+    /// Seconds since 1970-01-01.
+    Epoch,
+}
+
+/// Functions and operators. What each takes and gives is with its implementation; but for those that say otherwise here,
+/// NULL comes out where an argument is NULL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Function {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Modulo,
+    Negate,
+    /// `a IS DISTINCT FROM b`: never NULL.
+    Distinct,
+    /// `a IS NOT DISTINCT FROM b`: never NULL.
+    NotDistinct,
+    /// `a IS TRUE`: never NULL.
+    IsTrue,
+    /// `a IS FALSE`: never NULL.
+    IsFalse,
+    /// The first that is not NULL; what is behind it is not evaluated.
+    Coalesce,
+    /// NULL where both are equal, else the first.
+    NullIf,
+    Greatest,
+    Least,
+    Upper,
+    Lower,
+    Initcap,
+    /// Text, and the characters that are cut from both ends.
+    Trim,
+    TrimStart,
+    TrimEnd,
+    Substring,
+    /// What is looked for, and where.
+    Position,
+    Replace,
+    CharLength,
+    Concat,
+    Left,
+    Right,
+    PadLeft,
+    PadRight,
+    /// Text, separator, number from 0.
+    SplitIndex,
+    Repeat,
+    Reverse,
+    /// Text, pattern (a literal), group.
+    RegexpExtract,
+    Abs,
+    Round,
+    Floor,
+    Ceil,
+    Sign,
+    Extract(TimeUnit),
+    FloorTo(TimeUnit),
+    CeilTo(TimeUnit),
+    DateFormat,
+    ToDate,
+    ToTimestamp,
+    ToInstant,
+    /// Document, path (a literal), and what comes out where there is nothing, and where it is no JSON or no scalar.
+    JsonValue,
+    /// `->`: a member or an element (from 0) of a document, as JSON.
+    JsonGet,
+    /// `->>`: as text.
+    JsonGetText,
+    /// Of an array by its number from 1, of a map by its key; NULL where there is none.
+    Element,
+    /// How many elements.
+    Cardinality,
+}
+
+impl Expr {
+    /// A column.
+    pub fn column(number: usize, kind: Type, nullable: bool) -> Self {
+        Expr {
+            node: Node::Column(number),
+            kind,
+            nullable,
+        }
+    }
+
+    /// A value.
+    pub fn literal(value: Value, kind: Type) -> Self {
+        Expr {
+            nullable: value.is_null(),
+            node: Node::Literal(value),
+            kind,
+        }
+    }
+
+    /// A call; NULL can come out where it can go in, unless the function never gives it, or gives it of itself.
+    pub fn call(function: Function, arguments: Vec<Expr>, kind: Type) -> Self {
+        let nullable = match function {
+            Function::Distinct | Function::NotDistinct | Function::IsTrue | Function::IsFalse => {
+                false
+            }
+            Function::Coalesce => arguments.iter().all(|a| a.nullable),
+            Function::NullIf
+            | Function::Substring
+            | Function::PadLeft
+            | Function::PadRight
+            | Function::SplitIndex
+            | Function::RegexpExtract
+            | Function::ToDate
+            | Function::ToTimestamp
+            | Function::ToInstant
+            | Function::JsonValue
+            | Function::JsonGet
+            | Function::JsonGetText
+            | Function::Element => true,
+            _ => arguments.iter().any(|a| a.nullable),
+        };
+        Expr {
+            node: Node::Call {
+                function,
+                arguments,
+            },
+            kind,
+            nullable,
+        }
+    }
+
+    /// Calls `f` with each expression right below this one.
+    pub fn each_child<'a>(&'a self, f: &mut dyn FnMut(&'a Expr)) {
+        match &self.node {
+            Node::Column(_) | Node::Literal(_) => {}
+            Node::And(all) | Node::Or(all) => all.iter().for_each(f),
+            Node::Call { arguments, .. } => arguments.iter().for_each(f),
+            Node::Not(of)
+            | Node::Like { of, .. }
+            | Node::IsNull { of, .. }
+            | Node::Cast { of, .. }
+            | Node::Field { of, .. } => f(of),
+            Node::Compare { left, right, .. } => [left, right].into_iter().for_each(|e| f(e)),
+            Node::In { of, list, .. } => {
+                f(of);
+                list.iter().for_each(f);
+            }
+            Node::Between { of, low, high, .. } => {
+                [of, low, high].into_iter().for_each(|e| f(e));
+            }
+            Node::Case {
+                branches,
+                otherwise,
+            } => {
+                for (when, then) in branches {
+                    f(when);
+                    f(then);
+                }
+                otherwise.iter().for_each(|e| f(e));
+            }
+        }
+    }
+
+    /// The columns that it reads, each once, in order.
+    pub fn columns(&self) -> Vec<usize> {
+        fn collect(expr: &Expr, into: &mut Vec<usize>) {
+            if let Node::Column(n) = &expr.node {
+                into.push(*n);
+            }
+            expr.each_child(&mut |child| collect(child, into));
+        }
+        let mut columns = Vec::new();
+        collect(self, &mut columns);
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
 }
 
 /// One step of a `LIKE` pattern.
@@ -135,114 +369,9 @@ impl LikePattern {
     }
 }
 
-/// `value IN (list)`: unknown where it is none of them, and any of both sides is NULL.
-fn is_in(value: &Value, list: &[Value]) -> Option<bool> {
-    let mut unknown = value.is_null();
-    for item in list {
-        match compare(value, item) {
-            Some(Ordering::Equal) => return Some(true),
-            None => unknown = true,
-            _ => {}
-        }
-    }
-    (!unknown).then_some(false)
-}
-
-/// `value BETWEEN low AND high`: false where one bound says so, whatever the other is.
-fn is_between(value: &Value, low: &Value, high: &Value) -> Option<bool> {
-    let above = compare(value, low).map(|o| o != Ordering::Less);
-    let below = compare(value, high).map(|o| o != Ordering::Greater);
-    match (above, below) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    }
-}
-
-impl Expr {
-    /// Evaluates over the sale whose column `i` is `column(i)`: `None` is SQL's unknown.
-    pub fn eval(&self, column: &dyn Fn(usize) -> Value) -> Option<bool> {
-        let get = |operand: &Operand| match operand {
-            Operand::Column(i) => column(*i),
-            Operand::Literal(v) => v.clone(),
-        };
-        match self {
-            Expr::And(all) => {
-                let mut unknown = false;
-                for e in all {
-                    match e.eval(column) {
-                        Some(false) => return Some(false),
-                        None => unknown = true,
-                        Some(true) => {}
-                    }
-                }
-                if unknown { None } else { Some(true) }
-            }
-            Expr::Or(any) => {
-                let mut unknown = false;
-                for e in any {
-                    match e.eval(column) {
-                        Some(true) => return Some(true),
-                        None => unknown = true,
-                        Some(false) => {}
-                    }
-                }
-                if unknown { None } else { Some(false) }
-            }
-            Expr::Not(e) => e.eval(column).map(|b| !b),
-            Expr::Compare { left, op, right } => {
-                compare(&get(left), &get(right)).map(|o| match op {
-                    Comparison::Eq => o == Ordering::Equal,
-                    Comparison::Ne => o != Ordering::Equal,
-                    Comparison::Lt => o == Ordering::Less,
-                    Comparison::Le => o != Ordering::Greater,
-                    Comparison::Gt => o == Ordering::Greater,
-                    Comparison::Ge => o != Ordering::Less,
-                })
-            }
-            Expr::In {
-                operand,
-                list,
-                negated,
-            } => is_in(&get(operand), list).map(|b| b != *negated),
-            Expr::Between {
-                operand,
-                low,
-                high,
-                negated,
-            } => is_between(&get(operand), &get(low), &get(high)).map(|b| b != *negated),
-            Expr::Like {
-                column: c,
-                pattern,
-                negated,
-            } => match column(*c) {
-                Value::Text(t) => Some(pattern.matches(&t) != *negated),
-                _ => None,
-            },
-            Expr::IsNull { column: c, negated } => Some(column(*c).is_null() != *negated),
-        }
-    }
-
-    /// Whether the sale passes: only *true* does.
-    pub fn passes(&self, column: &dyn Fn(usize) -> Value) -> bool {
-        self.eval(column) == Some(true)
-    }
-}
-
-/// SQL comparison: unknown with NULL. Whole numbers and decimals compare by value.
-fn compare(a: &Value, b: &Value) -> Option<Ordering> {
-    match (a, b) {
-        (Value::Null, _) | (_, Value::Null) => None,
-        (Value::Integer(x), Value::Decimal(y)) => x.checked_mul(100).map(|x| x.cmp(y)),
-        (Value::Decimal(x), Value::Integer(y)) => y.checked_mul(100).map(|y| x.cmp(&y)),
-        (a, b) => Some(a.cmp(b)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
     fn like(pattern: &str) -> LikePattern {
         LikePattern(
             pattern
@@ -277,17 +406,5 @@ mod tests {
         ] {
             assert_eq!(like(pattern).matches(text), want, "{pattern:?} on {text:?}");
         }
-    }
-
-    #[test]
-    fn unknown_is_not_true() {
-        let is_one = Expr::Compare {
-            left: Operand::Column(0),
-            op: Comparison::Eq,
-            right: Operand::Literal(Value::Integer(1)),
-        };
-        let null = |_| Value::Null;
-        assert_eq!(is_one.eval(&null), None);
-        assert_eq!(Expr::Not(Box::new(is_one)).eval(&null), None);
     }
 }

@@ -1,12 +1,13 @@
 //! Changes and rejects as JSON: the formats of the change log, the late output and the dead letters.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::change::{Change, Commit};
-use crate::digits::{push_integer, push_minor, push_rfc3339};
+use crate::digits::{push_integer, push_rfc3339};
 use crate::plan::{Field, Plan, Ranking};
 use crate::reject::{Reject, RejectKind};
 use crate::time::format_rfc3339;
@@ -20,25 +21,33 @@ use crate::value::Value;
 /// use std::sync::Arc;
 /// use standings_model::change::Change;
 /// use standings_model::json::push_change;
-/// use standings_model::plan::{Aggregate, Field, Key, Measure, Plan, RankFunction, Ranking};
-/// use standings_model::schema::Schema;
+/// use standings_model::plan::{Aggregate, Field, Input, Key, Measure, Plan, RankFunction, Ranking, RowColumn};
+/// use standings_model::table::Table;
+/// use standings_model::types::Type;
 /// use standings_model::value::Value;
 /// use standings_model::window::Window;
 ///
-/// # let schema = Schema::sales();
+/// # let column = |kind: Type| RowColumn { kind, nullable: false, meaning: String::new() };
 /// # let ranking = Ranking {
 /// #     name: "best".to_owned(),
 /// #     window: Window::tumbling(86_400_000),
-/// #     filter: None,
-/// #     keys: vec![Key { name: "city".to_owned(), column: 2 }],
+/// #     inputs: vec![Input { table: 0, filter: None, filter_meaning: None, columns: vec![2, 5] }],
+/// #     row: vec![column(Type::STRING), column(Type::decimal(28, 2))],
+/// #     keys: vec![Key { name: "city".to_owned(), column: 0 }],
 /// #     partition: Vec::new(),
-/// #     measures: vec![Measure { name: "total".to_owned(), aggregate: Aggregate::Sum(5), filter: None }],
+/// #     measures: vec![Measure { name: "total".to_owned(), aggregate: Aggregate::Sum(1), filter: None }],
 /// #     order: Vec::new(),
 /// #     rank: RankFunction::RowNumber,
 /// #     limit: 10,
 /// #     fields: vec![Field::Key(0), Field::Measure(0)],
 /// # };
-/// # let plan = Plan { schema, rankings: vec![ranking], checks: Vec::new(), max_key_bytes: usize::MAX };
+/// # let plan = Plan {
+/// #     tables: vec![Table::sales()],
+/// #     rankings: vec![ranking],
+/// #     checks: Vec::new(),
+/// #     max_key_bytes: usize::MAX,
+/// #     zone: None,
+/// # };
 /// let change = Change {
 ///     ranking: 0,
 ///     window_start: 1_769_126_400_000,
@@ -46,8 +55,8 @@ use crate::value::Value;
 ///     key: Arc::from([Value::text("Lisbon")]),
 ///     rank: Some(1),
 ///     previous_rank: None,
-///     // Money is whole cents, from the record to the row.
-///     measures: Arc::from([Value::Decimal(1234)]),
+///     // Money is exact, from the record to the row.
+///     measures: Arc::from([Value::cents(1234)]),
 ///     is_final: false,
 /// };
 /// let mut line = Vec::new();
@@ -168,18 +177,43 @@ pub fn push_field(out: &mut Vec<u8>, name: &str, value: &Value) {
     push_value(out, value);
 }
 
-/// Appends a value: decimals and times are strings, whole numbers are numbers.
+/// Appends a value: decimals, times and bytes are strings, whole numbers and doubles are numbers. A double that JSON has no
+/// number for is a string.
 pub fn push_value(out: &mut Vec<u8>, value: &Value) {
+    let mut list = |all: &[Value]| {
+        out.push(b'[');
+        for (i, value) in all.iter().enumerate() {
+            if i > 0 {
+                out.push(b',');
+            }
+            push_value(out, value);
+        }
+        out.push(b']');
+    };
     match value {
         Value::Null => out.extend_from_slice(b"null"),
-        Value::Integer(n) => push_integer(out, *n),
-        Value::Decimal(n) => {
+        Value::Text(text) => push_string(out, text),
+        Value::Boolean(_) | Value::Integer(_) => value.push_plain(out),
+        Value::Double(n) if n.get().is_finite() => value.push_plain(out),
+        Value::Row(all) | Value::Array(all) => list(all),
+        Value::Map(all) => {
+            let pairs: Vec<Value> = all
+                .iter()
+                .map(|(k, v)| Value::Array(Arc::from([k.clone(), v.clone()])))
+                .collect();
+            list(&pairs);
+        }
+        Value::Double(_)
+        | Value::Decimal(_)
+        | Value::Date(_)
+        | Value::Time(_)
+        | Value::Timestamp(_)
+        | Value::Instant(_)
+        | Value::Bytes(_) => {
             out.push(b'"');
-            push_minor(out, *n);
+            value.push_plain(out);
             out.push(b'"');
         }
-        Value::Time(t) => push_time(out, *t),
-        Value::Text(text) => push_string(out, text),
     }
 }
 
@@ -239,6 +273,7 @@ pub fn push_reject(out: &mut Vec<u8>, plan: &Plan, reject: &Reject) {
             }
             out.extend_from_slice(b",\"detail\":");
             push_string(out, detail);
+            push_table(out, plan, reject);
             let _ = write!(out, ",\"partition\":{partition},\"offset\":{offset}");
             push_original(out, "record", &reject.bytes);
         }
@@ -246,9 +281,11 @@ pub fn push_reject(out: &mut Vec<u8>, plan: &Plan, reject: &Reject) {
             let word = |retired| if retired { "retired" } else { "late" };
             let reason = word(missed.iter().all(|m| m.retired));
             let time = format_rfc3339(*event_time);
+            let _ = write!(out, "{{\"reason\":\"{reason}\"");
+            push_table(out, plan, reject);
             let _ = write!(
                 out,
-                "{{\"reason\":\"{reason}\",\"partition\":{partition},\"offset\":{offset},\"event_time\":\"{time}\",\"windows\":["
+                ",\"partition\":{partition},\"offset\":{offset},\"event_time\":\"{time}\",\"windows\":["
             );
             for (i, window) in missed.iter().enumerate() {
                 out.extend_from_slice(if i == 0 {
@@ -269,6 +306,16 @@ pub fn push_reject(out: &mut Vec<u8>, plan: &Plan, reject: &Reject) {
         }
     }
     out.push(b'}');
+}
+
+/// The table, where it is not the one that was there before tables had names.
+fn push_table(out: &mut Vec<u8>, plan: &Plan, reject: &Reject) {
+    if let Some(table) = plan.tables.get(reject.table)
+        && table.is_named
+    {
+        out.extend_from_slice(b",\"table\":");
+        push_string(out, &table.name);
+    }
 }
 
 /// The original bytes: as text, or base64 where they are not UTF-8.

@@ -1,7 +1,7 @@
-//! The words that every stage shares: values and schema, the plan of a ranking, raw records, changes and commits.
+//! The words that every stage shares: values, types and tables, the plan of a ranking, raw records, changes and commits.
 //!
 //! ```text
-//! Schema, Plan     what is ranked, and how       ──► known by all
+//! Table, Plan      what is ranked, and how       ──► known by all
 //! Block            raw records of a partition    source ──► engine
 //! Reject           what could not be counted     engine ──► late output, dead letters
 //! Change, Commit   what is written               engine ──► committer ──► sinks, page
@@ -10,7 +10,9 @@
 //! # Where to begin
 //!
 //! - [`plan::Plan`]: what a folder of queries means, typed.
-//! - [`value::Value`]: a cell. Money is whole cents, times are milliseconds, nothing is a floating point number.
+//! - [`types::Type`], [`value::Value`]: a cell. Decimals are whole digits and a scale, times are microseconds; nothing that is
+//!   summed is a floating point number.
+//! - [`table::Table`], [`expr::Expr`]: an input and its columns, and what is computed of them.
 //! - [`block::Block`]: records as they come; [`change::Change`] and [`change::Commit`]: rows as they go.
 //! - [`json`]: the formats of the change log, the late output and the dead letters.
 //! - [`change::Counts`]: what became of every record, in an equation that always holds.
@@ -43,8 +45,9 @@ pub mod printable;
 pub mod redact;
 pub mod reject;
 pub mod sabotage;
-pub mod schema;
+pub mod table;
 pub mod time;
+pub mod types;
 pub mod value;
 pub mod window;
 pub mod window_check;

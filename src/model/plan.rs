@@ -1,11 +1,19 @@
-//! The typed plan of one ranking: what a query file means once parsed and checked.
+//! The typed plan: what a folder of queries means once parsed and checked.
+//!
+//! ```text
+//! Table (scan) ──► Input: filter, project ──► the ranking's row ──► group, measure ──► rank, limit ──► fields
+//!   columns by number in the table             columns by number in the row
+//! ```
+//!
+//! Expressions are not evaluated here or further on: a ranking's are columns of its tables
+//! ([`Origin::Derived`](super::table::Origin)), so what comes after decoding knows columns alone.
 
 use super::check::Check;
-use super::expr::Expr;
-use super::schema::{ColumnType, Schema};
+use super::table::Table;
+use super::types::{Type, Width};
 use super::window::Window;
 
-/// What is measured of a group. Column numbers index the schema.
+/// What is measured of a group. Column numbers index the ranking's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aggregate {
     /// `COUNT(*)`.
@@ -16,7 +24,7 @@ pub enum Aggregate {
     CountDistinct(usize),
     /// `SUM(column)` of a decimal or whole number; NULL over no value.
     Sum(usize),
-    /// `AVG(column)`, two fraction digits, half away from zero; NULL over no value.
+    /// `AVG(column)`, at least two fraction digits, half away from zero; NULL over no value.
     Avg(usize),
     /// `MIN(column)`.
     Min(usize),
@@ -33,21 +41,8 @@ pub struct Measure {
     pub name: String,
     /// What is computed.
     pub aggregate: Aggregate,
-    /// `FILTER (WHERE …)`.
-    pub filter: Option<Expr>,
-}
-
-/// The type of a measure or key in a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FieldType {
-    /// Text.
-    Text,
-    /// Whole number.
-    Integer,
-    /// Decimal with two fraction digits.
-    Decimal,
-    /// Time.
-    Time,
+    /// `FILTER (WHERE …)`: a condition among the columns of the row.
+    pub filter: Option<usize>,
 }
 
 /// One group key.
@@ -55,8 +50,32 @@ pub enum FieldType {
 pub struct Key {
     /// Output column name.
     pub name: String,
-    /// Column number in the schema.
+    /// Column number in the ranking's row.
     pub column: usize,
+}
+
+/// A column of the row that a ranking is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowColumn {
+    /// Its type, the same from every input.
+    pub kind: Type,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+    /// What it means, as one text: a part of the ranking's [meaning](Ranking), so it must not change between versions.
+    pub meaning: String,
+}
+
+/// One table of a ranking: which of its rows count, and what they give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Table number in the plan.
+    pub table: usize,
+    /// `WHERE`: a condition among the table's columns.
+    pub filter: Option<usize>,
+    /// What the filter means, as one text.
+    pub filter_meaning: Option<String>,
+    /// The table's column for each column of the ranking's row.
+    pub columns: Vec<usize>,
 }
 
 /// A field of the output row.
@@ -95,8 +114,10 @@ pub struct Ranking {
     pub name: String,
     /// Its window.
     pub window: Window,
-    /// `WHERE`.
-    pub filter: Option<Expr>,
+    /// Where its rows come from; at least one.
+    pub inputs: Vec<Input>,
+    /// The columns that its inputs give.
+    pub row: Vec<RowColumn>,
     /// Group keys beside the window; may be empty (one row a window).
     pub keys: Vec<Key>,
     /// `PARTITION BY` beyond the window: indexes into `keys`.
@@ -122,26 +143,31 @@ impl Ranking {
         }
     }
 
-    /// Output type of a field.
-    pub fn field_type(&self, field: Field, schema: &Schema) -> FieldType {
-        let column = |c: usize| match schema.columns[c].kind {
-            ColumnType::Text => FieldType::Text,
-            ColumnType::BigInt => FieldType::Integer,
-            ColumnType::Decimal { .. } => FieldType::Decimal,
-            ColumnType::Timestamp => FieldType::Time,
-        };
+    /// Type of a field, and whether it may be NULL.
+    pub fn field_type(&self, field: Field) -> (Type, bool) {
         match field {
-            Field::Key(i) => column(self.keys[i].column),
-            Field::Measure(i) => match self.measures[i].aggregate {
-                Aggregate::CountAll | Aggregate::Count(_) | Aggregate::CountDistinct(_) => {
-                    FieldType::Integer
-                }
-                Aggregate::Avg(_) => FieldType::Decimal,
-                Aggregate::Sum(c)
-                | Aggregate::Min(c)
-                | Aggregate::Max(c)
-                | Aggregate::LastValue(c) => column(c),
+            Field::Key(i) => {
+                let column = &self.row[self.keys[i].column];
+                (column.kind.clone(), column.nullable)
+            }
+            Field::Measure(i) => self.measure_type(&self.measures[i]),
+        }
+    }
+
+    fn measure_type(&self, measure: &Measure) -> (Type, bool) {
+        let kind = |c: usize| &self.row[c].kind;
+        match measure.aggregate {
+            Aggregate::CountAll | Aggregate::Count(_) | Aggregate::CountDistinct(_) => {
+                (Type::BIGINT, false)
+            }
+            Aggregate::Avg(c) => (Type::decimal(38, kind(c).scale().max(2)), true),
+            Aggregate::Sum(c) => match kind(c) {
+                Type::Integer(_) => (Type::Integer(Width::Sum), true),
+                other => (Type::decimal(38, other.scale()), true),
             },
+            Aggregate::Min(c) | Aggregate::Max(c) | Aggregate::LastValue(c) => {
+                (kind(c).clone(), true)
+            }
         }
     }
 }
@@ -149,42 +175,56 @@ impl Ranking {
 /// Everything that a run needs to know of its queries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// The columns of `sales`.
-    pub schema: Schema,
+    /// The input tables; table numbers elsewhere index this. At least one.
+    pub tables: Vec<Table>,
     /// The rankings, sorted by name; ranking numbers elsewhere index this.
     pub rankings: Vec<Ranking>,
     /// What is asked of every sale, in the order of the file; check numbers elsewhere index this.
     pub checks: Vec<Check>,
     /// The most bytes that the texts of one group key may have together; a sale with a longer one is a dead letter.
     pub max_key_bytes: usize,
+    /// The zone of what is local time (`table.local-time-zone`, `--time-zone`), by its name; UTC where none is set.
+    pub zone: Option<String>,
 }
 
 impl Plan {
-    /// The ranking whose key of a sale is too long, and how long it is. `record`: bytes of the sale's record, which its
-    /// texts cannot exceed; `text`: bytes of a column, 0 for one that is no text.
+    /// The ranking whose key of a row of a table is too long, and how long it is. `held`: bytes that all texts of the row
+    /// cannot exceed together; `text`: bytes of a column, 0 for one that is no text.
     #[inline]
     pub fn oversized_key(
         &self,
-        record: usize,
+        table: usize,
+        held: usize,
         text: impl Fn(usize) -> usize,
     ) -> Option<(&Ranking, usize)> {
-        if record <= self.max_key_bytes {
+        if held <= self.max_key_bytes {
             return None;
         }
-        let length = |r: &Ranking| r.keys.iter().map(|k| text(k.column)).sum();
-        let mut lengths = self.rankings.iter().map(|r| (r, length(r)));
+        let inputs = self.rankings.iter().flat_map(|r| {
+            let of_table = r.inputs.iter().filter(|i| i.table == table);
+            of_table.map(move |input| (r, input))
+        });
+        let length = |r: &Ranking, input: &Input| {
+            let keys = r.keys.iter().map(|k| text(input.columns[k.column]));
+            keys.sum()
+        };
+        let mut lengths = inputs.map(|(r, input)| (r, length(r, input)));
         lengths.find(|(_, length)| *length > self.max_key_bytes)
     }
 
-    /// The columns that some ranking groups by: a sale without one of them is a dead letter.
-    pub fn required_columns(&self) -> Vec<usize> {
-        let mut columns: Vec<usize> = self
-            .rankings
-            .iter()
-            .flat_map(|r| r.keys.iter().map(|k| k.column))
-            .collect();
-        columns.sort_unstable();
-        columns.dedup();
-        columns
+    /// The column of amounts, whose sums and quartiles are metrics: table and column. It is the exact number named `amount` of
+    /// the first table that has one.
+    pub fn amounts(&self) -> Option<(usize, usize)> {
+        let mut tables = self.tables.iter().enumerate();
+        tables.find_map(|(number, table)| {
+            let column = table.find("amount")?;
+            let exact = table.columns[column].kind.is_exact_number();
+            exact.then_some((number, column))
+        })
+    }
+
+    /// The number of the table with this name.
+    pub fn table(&self, name: &str) -> Option<usize> {
+        self.tables.iter().position(|t| t.name == name)
     }
 }

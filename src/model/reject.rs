@@ -60,6 +60,8 @@ pub enum RejectKind {
 /// A rejected record with its origin and original bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reject {
+    /// The number of its table in the plan.
+    pub table: usize,
     /// Its partition.
     pub partition: PartitionId,
     /// Its offset.

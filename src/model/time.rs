@@ -72,6 +72,16 @@ pub fn parse_written(text: &str) -> Option<i64> {
     parse_rfc3339(same.as_bytes())?.checked_add(cycles * CYCLE.1 * DAY)
 }
 
+/// Parses an instant as [`digits::push_instant`] writes it, to microseconds.
+pub fn parse_written_us(text: &str) -> Option<i64> {
+    let ms = parse_written(text)?;
+    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit);
+    let below = digits.chain(std::iter::repeat(b'0')).skip(3).take(3);
+    let below = below.fold(0, |n, digit| n * 10 + i64::from(digit - b'0'));
+    ms.checked_mul(1000)?.checked_add(below)
+}
+
 /// Parses RFC 3339 (`T` and `Z` in either case, any offset). Fractions beyond milliseconds are cut off. A leap second
 /// (`23:59:60` UTC) is the instant after it, as in POSIX time. Any year 0000 to 9999; see [`MAX_EVENT_TIME`] for
 /// the range of event times.

@@ -292,6 +292,7 @@ mod tests {
     fn check(name: &str, condition: Condition, fail_share: Option<Share>) -> Check {
         Check {
             name: name.to_owned(),
+            table: 0,
             column: 0,
             condition,
             action: Action::Count,

@@ -1,10 +1,13 @@
 //! Flink SQL for `sqlparser`: backquoted names, and `TABLE name` as an argument of a window function.
 
-use sqlparser::ast::{Query, Statement};
+use sqlparser::ast::{
+    CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator,
+    FunctionArgumentList, FunctionArguments, Ident, ObjectName,
+};
 use sqlparser::dialect::Dialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace};
 
 use super::error::{QueryError, Text};
 
@@ -28,46 +31,177 @@ impl Dialect for Flink {
     fn supports_filter_during_aggregation(&self) -> bool {
         true
     }
+
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        let name = match &parser.peek_token_ref().token {
+            Token::Word(w) if w.quote_style.is_none() => &w.value,
+            _ => return None,
+        };
+        let is_call = parser.peek_nth_token_ref(1).token == Token::LParen;
+        if is_call && name.eq_ignore_ascii_case("JSON_VALUE") {
+            return Some(json_value(parser));
+        }
+        let word = |at, keywords: &[Keyword]| match &parser.peek_nth_token_ref(at).token {
+            Token::Word(w) => keywords.contains(&w.keyword),
+            _ => false,
+        };
+        let is_trim = is_call
+            && name.eq_ignore_ascii_case("TRIM")
+            && word(2, &[Keyword::BOTH, Keyword::LEADING, Keyword::TRAILING])
+            && word(3, &[Keyword::FROM]);
+        is_trim.then(|| trim(parser))
+    }
 }
 
-/// Parses one query, with at most a semicolon after it.
-pub fn parse_query(text: Text<'_>) -> Result<Query, QueryError> {
+/// `TRIM(LEADING FROM text)`: of spaces.
+fn trim(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    parser.next_token();
+    parser.expect_token(&Token::LParen)?;
+    let side = parser.parse_trim_where()?;
+    parser.expect_keyword(Keyword::FROM)?;
+    let of = parser.parse_expr()?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Trim {
+        trim_where: Some(side),
+        trim_what: None,
+        expr: Box::new(of),
+        trim_characters: None,
+    })
+}
+
+/// What follows the arguments of `JSON_VALUE`, as the parser gives it: arguments by names that no text can have.
+const ON_EMPTY: &str = "DEFAULT ON EMPTY";
+const ON_ERROR: &str = "DEFAULT ON ERROR";
+
+/// `JSON_VALUE(document, path [RETURNING type] [NULL | DEFAULT x ON EMPTY] [NULL | DEFAULT x ON ERROR])`. What is returned
+/// as another type is a `TRY_CAST` of the call.
+fn json_value(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    let name = parser.parse_identifier()?;
+    parser.expect_token(&Token::LParen)?;
+    let unnamed = |e| FunctionArg::Unnamed(FunctionArgExpr::Expr(e));
+    let mut args = vec![unnamed(parser.parse_expr()?)];
+    parser.expect_token(&Token::Comma)?;
+    args.push(unnamed(parser.parse_expr()?));
+    let is_returning = parser.parse_keyword(Keyword::RETURNING);
+    let returning = match is_returning {
+        true => Some(parser.parse_data_type()?),
+        false => None,
+    };
+    while parser.peek_token_ref().token != Token::RParen {
+        let value = if parser.parse_keyword(Keyword::DEFAULT) {
+            // Above the `ON` behind it.
+            Some(parser.parse_expr()?)
+        } else if parser.parse_keyword(Keyword::NULL) {
+            None
+        } else {
+            return parser.expected_ref(
+                "RETURNING type, DEFAULT x or NULL, then ON EMPTY or ON ERROR",
+                parser.peek_token_ref(),
+            );
+        };
+        parser.expect_keyword(Keyword::ON)?;
+        let name = match parser.expect_one_of_keywords(&[Keyword::EMPTY, Keyword::ERROR])? {
+            Keyword::EMPTY => ON_EMPTY,
+            _ => ON_ERROR,
+        };
+        if let Some(value) = value {
+            args.push(FunctionArg::Named {
+                name: Ident::new(name),
+                arg: FunctionArgExpr::Expr(value),
+                operator: FunctionArgOperator::RightArrow,
+            });
+        }
+    }
+    parser.expect_token(&Token::RParen)?;
+    let call = Expr::Function(Function {
+        name: ObjectName::from(vec![name]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args,
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    });
+    Ok(match returning {
+        None => call,
+        Some(data_type) => Expr::Cast {
+            kind: CastKind::TryCast,
+            expr: Box::new(call),
+            data_type,
+            format: None,
+        },
+    })
+}
+
+/// The parts of a call of `JSON_VALUE`.
+pub struct JsonValue<'a> {
+    /// The document.
+    pub document: &'a Expr,
+    /// The path in it.
+    pub path: &'a Expr,
+    /// What comes out where the path leads nowhere.
+    pub on_empty: Option<&'a Expr>,
+    /// What comes out where there is no JSON, or no scalar.
+    pub on_error: Option<&'a Expr>,
+}
+
+impl<'a> JsonValue<'a> {
+    /// Of a call's arguments.
+    pub fn of(list: &'a FunctionArgumentList) -> Option<Self> {
+        let mut all = list.args.iter();
+        let mut next = || match all.next()? {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => Some(e),
+            _ => None,
+        };
+        let (document, path) = (next()?, next()?);
+        let (mut on_empty, mut on_error) = (None, None);
+        for more in all {
+            match more {
+                FunctionArg::Named {
+                    name,
+                    arg: FunctionArgExpr::Expr(e),
+                    ..
+                } if name.value == ON_EMPTY => on_empty = Some(e),
+                FunctionArg::Named {
+                    name,
+                    arg: FunctionArgExpr::Expr(e),
+                    ..
+                } if name.value == ON_ERROR => on_error = Some(e),
+                _ => return None,
+            }
+        }
+        Some(JsonValue {
+            document,
+            path,
+            on_empty,
+            on_error,
+        })
+    }
+}
+
+/// Parses one expression, with nothing after it.
+pub fn parse_expression(text: Text<'_>) -> Result<Expr, QueryError> {
     let mut parser = Parser::new(&Flink).with_tokens_with_locations(tokens(text)?);
-    let query = parser.parse_query().map_err(|e| syntax(text, &e))?;
-    end(text, &mut parser)?;
-    Ok(*query)
-}
-
-/// Parses one statement, with at most a semicolon after it.
-pub fn parse_statement(
-    text: Text<'_>,
-    drop: impl Fn(&mut Vec<TokenWithSpan>),
-) -> Result<Statement, QueryError> {
-    let mut tokens = tokens(text)?;
-    drop(&mut tokens);
-    let mut parser = Parser::new(&Flink).with_tokens_with_locations(tokens);
-    let statement = parser.parse_statement().map_err(|e| syntax(text, &e))?;
-    end(text, &mut parser)?;
-    Ok(statement)
-}
-
-fn end(text: Text<'_>, parser: &mut Parser<'_>) -> Result<(), QueryError> {
-    while parser.consume_token(&Token::SemiColon) {}
+    let parsed = parser.parse_expr();
+    let expr = parsed.map_err(|e| syntax(text, &e, Span::empty(), "an expression"))?;
     let next = parser.peek_token();
     if next.token == Token::EOF {
-        return Ok(());
+        return Ok(expr);
     }
-    let found = format!("`{}` after the end of the query", next.token);
-    Err(text.error(
-        next.span,
-        found,
-        "one file holds one query; nothing but a `;` may follow it",
-    ))
+    let found = format!("`{}` after the end of the expression", next.token);
+    Err(text.error(next.span, found, "one expression, and nothing behind it"))
 }
 
 /// A chain of operators is as deep as it is long, and whoever walks through it goes as deep: a query of any length must not
 /// take more of a stack than there is.
 const MOST_OPERATORS: usize = 500;
+/// What compares or takes a part can be a chain too, of which nobody has need.
+const MOST_COMPARISONS: usize = 1000;
 
 fn is_operator(token: &Token) -> bool {
     match token {
@@ -84,9 +218,29 @@ fn is_operator(token: &Token) -> bool {
     }
 }
 
+fn is_comparison(token: &Token) -> bool {
+    match token {
+        Token::Word(w) if w.quote_style.is_none() => matches!(
+            w.keyword,
+            Keyword::IS | Keyword::IN | Keyword::LIKE | Keyword::BETWEEN
+        ),
+        Token::Eq
+        | Token::Neq
+        | Token::Lt
+        | Token::LtEq
+        | Token::Gt
+        | Token::GtEq
+        | Token::DoubleColon
+        | Token::Arrow
+        | Token::LongArrow
+        | Token::LBracket => true,
+        _ => false,
+    }
+}
+
 /// The tokens, without the word `TABLE` where it stands before a table's name inside a window function: `sqlparser`
 /// does not know it there. Places of all other tokens stay.
-fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
+pub fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
     let mut tokens = Tokenizer::new(&Flink, text.source)
         .tokenize_with_location()
         .map_err(|e| {
@@ -96,28 +250,19 @@ fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
                 "SQL text; strings stand in 'single quotes', names in `backquotes`",
             )
         })?;
-    tokens.retain(|t| !matches!(t.token, Token::Whitespace(_)));
-    if let Some(one) = tokens
-        .iter()
-        .filter(|t| is_operator(&t.token))
-        .nth(MOST_OPERATORS)
-    {
-        let found = format!(
-            "`{}` is one operator more than the {MOST_OPERATORS} that a query may have",
-            one.token
-        );
-        return Err(text.error(
-            one.span,
-            found,
-            "write less: a long list of values is `x IN (…)`",
-        ));
+    let is_hint = |t: &TokenWithSpan| matches!(&t.token, Token::Whitespace(Whitespace::MultiLineComment(c)) if c.starts_with('+'));
+    if let Some(hint) = tokens.iter().find(|t| is_hint(t)) {
+        let found = "a hint, which is not taken yet";
+        return Err(text.error(hint.span, found, "leave /*+ … */ out"));
     }
+    tokens.retain(|t| !matches!(t.token, Token::Whitespace(_)));
+    bounded(text, &tokens)?;
     let is_table = |t: &Token| matches!(t, Token::Word(w) if w.keyword == Keyword::TABLE && w.quote_style.is_none());
     let drop: Vec<bool> = (0..tokens.len())
         .map(|i| {
             is_table(&tokens[i].token)
                 && i > 0
-                && matches!(tokens[i - 1].token, Token::LParen)
+                && matches!(tokens[i - 1].token, Token::LParen | Token::RArrow)
                 && matches!(tokens.get(i + 1).map(|t| &t.token), Some(Token::Word(_)))
         })
         .collect();
@@ -127,8 +272,47 @@ fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
     Ok(tokens)
 }
 
-/// A syntax error with its place, which `sqlparser` writes into the message.
-fn syntax(text: Text<'_>, error: &ParserError) -> QueryError {
+/// Whether `<` behind this is that of a type, `ARRAY<INT>`.
+fn is_made_of(token: &Token) -> bool {
+    match token {
+        Token::Word(w) => ["ROW", "ARRAY", "MAP"]
+            .iter()
+            .any(|t| w.value.eq_ignore_ascii_case(t)),
+        _ => false,
+    }
+}
+
+/// Refuses a statement with too many operators.
+fn bounded(text: Text<'_>, tokens: &[TokenWithSpan]) -> Result<(), QueryError> {
+    type Is = fn(&Token) -> bool;
+    let kinds: [(Is, usize); 2] = [
+        (is_operator, MOST_OPERATORS),
+        (is_comparison, MOST_COMPARISONS),
+    ];
+    for statement in tokens.split(|t| t.token == Token::SemiColon) {
+        for (is, most) in kinds {
+            let mut before = &Token::EOF;
+            let mut counted = statement.iter().filter(|t| {
+                let opens = t.token == Token::Lt && is_made_of(before);
+                before = &t.token;
+                is(&t.token) && !opens
+            });
+            let Some(one) = counted.nth(most) else {
+                continue;
+            };
+            let found = format!(
+                "`{}` is one operator more than the {most} that a query may have",
+                one.token
+            );
+            let allowed = "write less: a long list of values is `x IN (…)`";
+            return Err(text.error(one.span, found, allowed));
+        }
+    }
+    Ok(())
+}
+
+/// A syntax error with its place, which `sqlparser` writes into the message; without one at `from`.
+pub fn syntax(text: Text<'_>, error: &ParserError, from: Span, allowed: &str) -> QueryError {
     let message = match error {
         ParserError::TokenizerError(m) | ParserError::ParserError(m) => m.clone(),
         ParserError::RecursionLimitExceeded => "the query is nested too deep".to_owned(),
@@ -144,8 +328,8 @@ fn syntax(text: Text<'_>, error: &ParserError) -> QueryError {
             column: column.trim().parse().ok()?,
         })
     });
-    let span = at.map_or(Span::empty(), |at| Span::new(at, at));
-    text.error(span, message, SHAPE)
+    let span = at.map_or(from, |at| Span::new(at, at));
+    text.error(span, message, allowed)
 }
 
 /// What a ranking looks like.

@@ -1,126 +1,328 @@
-//! `standings check`: the plan of each ranking in words.
+//! `standings check`: tables and rankings in words.
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use standings_model::duration::format_duration;
-use standings_model::plan::{Aggregate, Plan, RankFunction, Ranking};
-use standings_model::schema::ColumnType;
+use standings_model::plan::{Aggregate, Field, Plan, RankFunction, Ranking};
+use standings_model::table::format::{Csv, Encoding, Format, Json, JsonEnvelope};
+use standings_model::table::{Changelog, Column, Connector, Origin, Startup, Table};
+use standings_model::types::Type;
 
-/// Says what each ranking does.
+/// Says what each table is, and what each ranking does.
 pub fn explain(plan: &Plan) -> String {
-    let mut out = String::from("sales: ");
-    let columns: Vec<String> = plan
-        .schema
-        .columns
-        .iter()
-        .map(|c| {
-            let kind = match c.kind {
-                ColumnType::Text => "STRING".to_owned(),
-                ColumnType::BigInt => "BIGINT".to_owned(),
-                ColumnType::Decimal { precision } => format!("DECIMAL({precision}, 2)"),
-                ColumnType::Timestamp => "TIMESTAMP(3)".to_owned(),
-            };
-            format!("{} {kind}", c.name)
-        })
-        .collect();
-    out.push_str(&columns.join(", "));
-    out.push('\n');
+    let mut out = String::new();
+    for (n, table) in plan.tables.iter().enumerate() {
+        if n > 0 {
+            out.push('\n');
+        }
+        of_table(&mut out, table);
+    }
+    if let Some(zone) = &plan.zone {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "\nlocal time is that of {zone}");
+    }
     for ranking in &plan.rankings {
         out.push('\n');
-        explain_one(&mut out, plan, ranking);
+        of_ranking(&mut out, plan, ranking);
     }
     out
 }
 
-/// What a measure is of.
-fn measured(plan: &Plan, aggregate: Aggregate) -> String {
-    let column = |c: usize| plan.schema.columns[c].name.as_str();
-    match aggregate {
-        Aggregate::CountAll => "number of sales".to_owned(),
-        Aggregate::Count(c) => format!("number of sales with {}", column(c)),
-        Aggregate::CountDistinct(c) => format!("number of different {}", column(c)),
-        Aggregate::Sum(c) => format!("sum of {}, exact", column(c)),
-        Aggregate::Avg(c) => {
-            format!("average of {}, two digits, half away from zero", column(c))
-        }
-        Aggregate::Min(c) => format!("least {}", column(c)),
-        Aggregate::Max(c) => format!("greatest {}", column(c)),
-        Aggregate::LastValue(c) => format!(
-            "{} of the sale with the greatest (event_time, partition, offset)",
-            column(c)
-        ),
+fn ms(ms: i64) -> String {
+    format_duration(Duration::from_millis(ms.unsigned_abs()))
+}
+
+/// What rows are called.
+fn noun(table: &Table) -> &str {
+    match &table.noun {
+        Some(noun) => noun,
+        None if table.name == "sales" => "sales",
+        None => "rows",
     }
 }
 
-fn explain_one(out: &mut String, plan: &Plan, r: &Ranking) {
-    let ms = |ms: i64| format_duration(Duration::from_millis(ms.unsigned_abs()));
-    // Writing to a String cannot fail.
-    let mut line = |text: String| {
-        let _ = writeln!(out, "{text}");
+fn of_table(out: &mut String, table: &Table) {
+    let comment = table.comment.as_ref();
+    let comment = comment.map_or_else(String::new, |c| format!(" ({c})"));
+    let _ = writeln!(out, "table {}{comment}", table.name);
+    let mut line = |label: &str, text: String| {
+        let _ = writeln!(out, "  {label:<10} {text}");
     };
-    line(format!("ranking {}", r.name));
-    line(format!("  window     {}", r.window.words(ms)));
-    line(format!(
-        "  sales      {}",
-        if r.filter.is_some() {
-            "those that pass WHERE"
-        } else {
-            "all"
-        }
-    ));
-    let keys: Vec<_> = r.keys.iter().map(|k| k.name.as_str()).collect();
-    line(format!(
-        "  one row a  {}",
-        if keys.is_empty() {
-            "window".to_owned()
-        } else {
-            keys.join(", ")
-        }
-    ));
-    for m in &r.measures {
-        let what = measured(plan, m.aggregate);
-        let filter = if m.filter.is_some() {
-            ", of sales that pass its FILTER"
-        } else {
-            ""
-        };
-        line(format!("  measure    {}: {what}{filter}", m.name));
+    for column in table.declared() {
+        line("column", of_column(column));
     }
-    let partition: Vec<_> = r
-        .partition
-        .iter()
-        .map(|p| r.keys[*p].name.as_str())
-        .collect();
-    let within = if partition.is_empty() {
-        "window".to_owned()
-    } else {
-        format!("window and {}", partition.join(", "))
+    if let Some(connector) = &table.connector {
+        line("from", of_connector(connector));
+    }
+    line("format", of_format(&table.format));
+    if let Some(key) = &table.key_format {
+        let columns = table.columns.iter();
+        let columns = columns.filter(|c| matches!(c.origin, Origin::KeyField(_)));
+        let columns: Vec<&str> = columns.map(|c| c.name.as_str()).collect();
+        let read = match columns.is_empty() {
+            true => "no column is read there".to_owned(),
+            false => columns.join(", "),
+        };
+        line("key", format!("{}: {read}", of_format(key)));
+    }
+    if !table.primary_key.is_empty() {
+        let keys = table
+            .primary_key
+            .iter()
+            .map(|k| table.columns[*k].name.as_str());
+        let keys: Vec<&str> = keys.collect();
+        line("names rows", format!("{} (not enforced)", keys.join(", ")));
+    }
+    line("changes", of_changelog(table.changelog).to_owned());
+    line("event time", of_event_time(table));
+    line("no fit", no_fit(table));
+}
+
+fn of_column(column: &Column) -> String {
+    let null = if column.nullable { "" } else { " NOT NULL" };
+    let from = match &column.origin {
+        Origin::Field(_) | Origin::Parts => String::new(),
+        Origin::KeyField(path) => format!(", `{}` of the key", path.join(".")),
+        Origin::Metadata(_) => ", of what is known of the record".to_owned(),
+        Origin::Path => ", of the file's path".to_owned(),
+        Origin::Computed(_) => ", computed".to_owned(),
+        Origin::Derived(_) => ", computed by a ranking".to_owned(),
     };
-    let order: Vec<_> = r
-        .order
+    format!("{} {}{null}{from}", column.name, column.kind)
+}
+
+fn of_connector(connector: &Connector) -> String {
+    match connector {
+        Connector::Files { path } => match path {
+            Some(path) => format!("files, {path}"),
+            None => "files".to_owned(),
+        },
+        Connector::Kafka {
+            topics,
+            start,
+            bounded,
+            properties,
+            ..
+        } => {
+            let mut all = vec!["Kafka".to_owned()];
+            all.extend(topics.iter().map(|t| format!("topic {t}")));
+            match start {
+                Some(Startup::Earliest) => all.push("from the oldest record".to_owned()),
+                Some(Startup::Latest) => all.push("from the end".to_owned()),
+                Some(Startup::Timestamp(ms)) => all.push(format!("from {ms} ms since 1970")),
+                None => {}
+            }
+            if *bounded {
+                all.push("up to what is there at the start".to_owned());
+            }
+            // Values may be secrets.
+            let names: Vec<&str> = properties.iter().map(|(name, _)| name.as_str()).collect();
+            if !names.is_empty() {
+                all.push(format!("settings {}", names.join(" ")));
+            }
+            all.join(", ")
+        }
+    }
+}
+
+fn of_format(format: &Format) -> String {
+    let mut all = match &format.encoding {
+        Encoding::ByName => vec!["by the file's name, else JSON".to_owned()],
+        Encoding::Json(json) => of_json(json),
+        Encoding::Csv(csv) => of_csv(csv),
+        Encoding::Parquet => vec!["Parquet".to_owned()],
+        Encoding::Raw => vec!["raw: the whole value is one column".to_owned()],
+        Encoding::Other(name) => vec![format!("{name}, which is not read yet")],
+    };
+    if let Some(zone) = &format.zone {
+        all.push(format!("times without an offset in {zone}"));
+    }
+    all.join(", ")
+}
+
+fn of_json(json: &Json) -> Vec<String> {
+    let mut all = vec!["JSON".to_owned()];
+    match json.envelope {
+        JsonEnvelope::None => {}
+        JsonEnvelope::Connect => all.push("in Kafka Connect's envelope".to_owned()),
+        JsonEnvelope::CloudEvents => all.push("in CloudEvents".to_owned()),
+    }
+    if json.coerce_to_string {
+        all.push("numbers taken for texts".to_owned());
+    }
+    if json.base64_decimals {
+        all.push("decimals in base64".to_owned());
+    }
+    if json.timestamps.is_local() {
+        all.push("times without an offset taken".to_owned());
+    }
+    all
+}
+
+fn of_csv(csv: &Csv) -> Vec<String> {
+    let mut all = vec!["CSV".to_owned()];
+    if let Some(sign) = csv.delimiter {
+        all.push(format!("fields between {:?}", char::from(sign)));
+    }
+    match csv.quote {
+        Some(b'"') => {}
+        Some(sign) => all.push(format!("quoted by {:?}", char::from(sign))),
+        None => all.push("nothing quoted".to_owned()),
+    }
+    if !csv.header {
+        all.push("without a header".to_owned());
+    }
+    if let Some(null) = &csv.null {
+        all.push(format!("{null:?} is NULL"));
+    }
+    if let Some(charset) = &csv.charset {
+        all.push(charset.clone());
+    }
+    if let Some(pattern) = &csv.timestamp_pattern {
+        all.push(format!("times as {pattern}"));
+    }
+    if csv.decimal_separator != '.' || csv.thousands_separator.is_some() {
+        let thousands = csv
+            .thousands_separator
+            .map_or_else(String::new, String::from);
+        all.push(format!(
+            "numbers as 1{thousands}234{}50",
+            csv.decimal_separator
+        ));
+    }
+    all
+}
+
+fn of_changelog(changelog: Changelog) -> &'static str {
+    match changelog {
+        Changelog::Append => "each record is a row that stays",
+        Changelog::Upsert => "each record is the present row of its key",
+        Changelog::Debezium => "each record says what changed (Debezium)",
+        Changelog::Maxwell => "each record says what changed (Maxwell)",
+        Changelog::Canal => "each record says what changed (Canal)",
+    }
+}
+
+fn of_event_time(table: &Table) -> String {
+    let Some(time) = table.event_time else {
+        return "none: it cannot be windowed".to_owned();
+    };
+    let name = &table.columns[time].name;
+    match table.out_of_orderness {
+        Some(0) => format!("{name}, in order"),
+        Some(late) => format!("{name}, {} out of order", ms(late)),
+        None => name.clone(),
+    }
+}
+
+/// What happens to a record that does not fit.
+fn no_fit(table: &Table) -> String {
+    let needed = table.declared().iter().filter(|c| !c.nullable);
+    let needed: Vec<&str> = needed.map(|c| c.name.as_str()).collect();
+    let mut all = "a record that does not fit its columns is a dead letter".to_owned();
+    if !needed.is_empty() {
+        all = format!("{all}, and so is one without {}", needed.join(", "));
+    }
+    if table
+        .declared()
         .iter()
-        .map(|t| {
-            format!(
-                "{} {}",
-                r.field_name(t.field),
-                if t.descending {
-                    "descending"
-                } else {
-                    "ascending"
-                }
-            )
-        })
-        .collect();
+        .any(|c| matches!(c.origin, Origin::Computed(_)))
+    {
+        all = format!("{all}, or with an error in a computed column");
+    }
+    all
+}
+
+/// What a measure is of.
+fn measured(plan: &Plan, ranking: &Ranking, aggregate: Aggregate) -> String {
+    let input = &ranking.inputs[0];
+    let table = &plan.tables[input.table];
+    let column = |c: usize| table.columns[input.columns[c]].name.as_str();
+    let rows = noun(table);
+    match aggregate {
+        Aggregate::CountAll => format!("number of {rows}"),
+        Aggregate::Count(c) => format!("number of {rows} with {}", column(c)),
+        Aggregate::CountDistinct(c) => format!("number of different {}", column(c)),
+        Aggregate::Sum(c) => format!("sum of {}, exact", column(c)),
+        Aggregate::Avg(c) => format!("average of {}, half away from zero", column(c)),
+        Aggregate::Min(c) => format!("least {}", column(c)),
+        Aggregate::Max(c) => format!("greatest {}", column(c)),
+        Aggregate::LastValue(c) => {
+            let time = table
+                .event_time
+                .map_or("time", |t| table.columns[t].name.as_str());
+            format!("{} of the last by ({time}, partition, offset)", column(c))
+        }
+    }
+}
+
+fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
+    let _ = writeln!(out, "ranking {}", r.name);
+    let mut line = |label: &str, text: String| {
+        let _ = writeln!(out, "  {label:<10} {text}");
+    };
+    let kind = |field: Field| -> (Type, bool) { r.field_type(field) };
+    let typed = |field: Field| {
+        let (kind, nullable) = kind(field);
+        let null = if nullable { "" } else { " NOT NULL" };
+        format!("{} {kind}{null}", r.field_name(field))
+    };
+    line("window", r.window.words(ms));
+    for input in &r.inputs {
+        let table = &plan.tables[input.table];
+        let which = match input.filter {
+            Some(_) => format!("{}, those that pass WHERE", table.name),
+            None => format!("{}, all", table.name),
+        };
+        line(noun(table), which);
+    }
+    let keys: Vec<String> = (0..r.keys.len()).map(|k| typed(Field::Key(k))).collect();
+    let keys = match keys.is_empty() {
+        true => "window".to_owned(),
+        false => keys.join(", "),
+    };
+    line("one row a", keys);
+    for (n, m) in r.measures.iter().enumerate() {
+        let what = measured(plan, r, m.aggregate);
+        let filter = match m.filter {
+            Some(_) => ", of those that pass its FILTER",
+            None => "",
+        };
+        let shown = match r.fields.contains(&Field::Measure(n)) {
+            true => "",
+            false => "; not shown",
+        };
+        line(
+            "measure",
+            format!("{}: {what}{filter}{shown}", typed(Field::Measure(n))),
+        );
+    }
+    ranked(&mut line, r);
+}
+
+fn ranked(line: &mut dyn FnMut(&str, String), r: &Ranking) {
+    let partition = r.partition.iter().map(|p| r.keys[*p].name.as_str());
+    let partition = partition.collect::<Vec<_>>().join(", ");
+    let within = match partition.is_empty() {
+        true => "window".to_owned(),
+        false => format!("window and {partition}"),
+    };
+    let order = r.order.iter().map(|t| {
+        let way = if t.descending {
+            "descending"
+        } else {
+            "ascending"
+        };
+        format!("{} {way}", r.field_name(t.field))
+    });
+    let order = order.collect::<Vec<_>>().join(", then ");
     let function = match r.rank {
         RankFunction::RowNumber => "ROW_NUMBER: equal rows in the order of their keys",
         RankFunction::Rank => "RANK: equal rows share a rank, and leave gaps",
         RankFunction::DenseRank => "DENSE_RANK: equal rows share a rank, without gaps",
     };
-    line(format!(
-        "  ranked     within each {within}, by {}",
-        order.join(", then ")
-    ));
-    line(format!("             {function}"));
-    line(format!("  kept       ranks 1 to {}", r.limit));
+    line("ranked", format!("within each {within}, by {order}"));
+    line("", function.to_owned());
+    line("kept", format!("ranks 1 to {}", r.limit));
 }

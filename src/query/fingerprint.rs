@@ -7,23 +7,15 @@
 
 use std::fmt::Write;
 
-use standings_model::expr::{Comparison, Expr, LikeStep, Operand};
+use super::expression;
+use standings_model::expr::Expr;
 use standings_model::plan::{Aggregate, Measure, Plan, RankFunction, Ranking};
-use standings_model::schema::ColumnType;
-use standings_model::value::Value;
+use standings_model::table::{Origin, Table};
+use standings_model::types::{Type, Width};
 
 /// The meaning of a ranking.
 pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
-    let column = |c: usize| {
-        let column = &plan.schema.columns[c];
-        let kind = match column.kind {
-            ColumnType::Text => "text".to_owned(),
-            ColumnType::BigInt => "bigint".to_owned(),
-            ColumnType::Decimal { precision } => format!("decimal({precision})"),
-            ColumnType::Timestamp => "timestamp".to_owned(),
-        };
-        format!("{:?} {kind}", column.name)
-    };
+    let column = |c: usize| ranking.row[c].meaning.clone();
     let window = &ranking.window;
     let mut out = format!("window {} {}", window.size(), window.pane());
     // Of the first families the lengths say all.
@@ -34,14 +26,31 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
     let mut line = |text: String| {
         let _ = write!(out, "\n{text}");
     };
-    if let Some(filter) = &ranking.filter {
-        line(format!("where {}", condition(filter, &column)));
+    for input in &ranking.inputs {
+        line_of_table(&plan.tables[input.table], &mut line);
+        if let Some(filter) = &input.filter_meaning {
+            line(format!("where {filter}"));
+        }
     }
     for key in &ranking.keys {
-        line(format!("key {:?} {}", key.name, column(key.column)));
+        // Before there was NULL in a key, a record without a value was a dead letter.
+        let null = if ranking.row[key.column].nullable {
+            " null"
+        } else {
+            ""
+        };
+        line(format!("key {:?} {}{null}", key.name, column(key.column)));
     }
+    let measured = |c: usize| {
+        let null = match (ranking.row[c].nullable, was_nullable(plan, ranking, c)) {
+            (true, false) => " null",
+            (false, true) => " not null",
+            _ => "",
+        };
+        format!("{}{null}", column(c))
+    };
     for m in &ranking.measures {
-        line(measure(m, &column));
+        line(measure(m, &measured, &column));
     }
     line(format!("partition {:?}", ranking.partition));
     for term in &ranking.order {
@@ -60,7 +69,79 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
     out
 }
 
-fn measure(m: &Measure, column: &dyn Fn(usize) -> String) -> String {
+/// Whether a measured column could be NULL in the versions that knew no `NOT NULL`, which say nothing of it: all could but
+/// these two, and those that a ranking of the same folder grouped by.
+fn was_nullable(plan: &Plan, ranking: &Ranking, column: usize) -> bool {
+    let mut inputs = ranking.inputs.iter();
+    !inputs.any(|input| {
+        let number = input.columns[column];
+        let of = &plan.tables[input.table].columns[number];
+        let is_known = ["amount", "event_time"].contains(&&of.name[..]);
+        matches!(of.origin, Origin::Field(_)) && (is_known || is_grouped(plan, input.table, number))
+    })
+}
+
+/// Whether a ranking groups by a column of a table.
+fn is_grouped(plan: &Plan, table: usize, column: usize) -> bool {
+    plan.rankings.iter().any(|ranking| {
+        let mut inputs = ranking.inputs.iter().filter(|i| i.table == table);
+        inputs.any(|i| ranking.keys.iter().any(|k| i.columns[k.column] == column))
+    })
+}
+
+/// What a table is, where it is not the one that there was before tables had names.
+fn line_of_table(table: &Table, line: &mut dyn FnMut(String)) {
+    let time = table.event_time.map(|c| &table.columns[c]);
+    let is_old = table.name == "sales"
+        && time.is_some_and(|c| c.name == "event_time" && matches!(c.origin, Origin::Field(_)));
+    if !is_old {
+        let time = table.event_time.map(|c| of_column(table, c));
+        line(format!(
+            "table {:?} time {}",
+            table.name,
+            time.unwrap_or_default()
+        ));
+    }
+}
+
+/// What a column means: its name and type, and what it is computed of.
+pub fn of_column(table: &Table, number: usize) -> String {
+    let column = &table.columns[number];
+    let plain = format!("{:?} {}", column.name, type_word(&column.kind));
+    match &column.origin {
+        Origin::Field(_) | Origin::Parts | Origin::Path => plain,
+        Origin::KeyField(_) => format!("{plain} of key"),
+        Origin::Metadata(what) => format!("{plain} of {what:?}"),
+        Origin::Computed(expr) => format!("{plain} as {}", of_expression(table, expr)),
+        Origin::Derived(expr) => of_expression(table, expr),
+    }
+}
+
+/// What an expression over a table's columns means.
+pub fn of_expression(table: &Table, expr: &Expr) -> String {
+    expression::meaning(expr, &|c| of_column(table, c))
+}
+
+/// The word of a type; those of the first types are older than the others.
+fn type_word(kind: &Type) -> String {
+    match kind {
+        Type::Text(None) => "text".to_owned(),
+        Type::Integer(Width::Big) => "bigint".to_owned(),
+        Type::Decimal {
+            precision,
+            scale: 2,
+        } => format!("decimal({precision})"),
+        Type::Instant(3) => "timestamp".to_owned(),
+        Type::Timestamp(p) => format!("local timestamp({p})"),
+        other => other.to_string().to_lowercase(),
+    }
+}
+
+fn measure(
+    m: &Measure,
+    measured: &dyn Fn(usize) -> String,
+    column: &dyn Fn(usize) -> String,
+) -> String {
     let (function, of) = match m.aggregate {
         Aggregate::CountAll => ("count_all", None),
         Aggregate::Count(c) => ("count", Some(c)),
@@ -71,87 +152,13 @@ fn measure(m: &Measure, column: &dyn Fn(usize) -> String) -> String {
         Aggregate::Max(c) => ("max", Some(c)),
         Aggregate::LastValue(c) => ("last_value", Some(c)),
     };
-    let of = of.map_or_else(String::new, column);
-    let filter = m.filter.as_ref().map(|f| condition(f, column));
+    let of = of.map_or_else(String::new, measured);
+    let filter = m.filter.map(column);
     format!(
         "measure {:?} {function} {of} filter {}",
         m.name,
         filter.unwrap_or_default()
     )
-}
-
-fn condition(expr: &Expr, column: &dyn Fn(usize) -> String) -> String {
-    let operand = |o: &Operand| match o {
-        Operand::Column(c) => column(*c),
-        Operand::Literal(v) => literal(v),
-    };
-    let all = |word: &str, all: &[Expr]| {
-        let parts: Vec<String> = all.iter().map(|e| condition(e, column)).collect();
-        format!("({word} {})", parts.join(" "))
-    };
-    match expr {
-        Expr::And(parts) => all("and", parts),
-        Expr::Or(parts) => all("or", parts),
-        Expr::Not(part) => all("not", std::slice::from_ref(part)),
-        Expr::Compare { left, op, right } => {
-            let op = match op {
-                Comparison::Eq => "=",
-                Comparison::Ne => "<>",
-                Comparison::Lt => "<",
-                Comparison::Le => "<=",
-                Comparison::Gt => ">",
-                Comparison::Ge => ">=",
-            };
-            format!("({op} {} {})", operand(left), operand(right))
-        }
-        Expr::In {
-            operand: of,
-            list,
-            negated,
-        } => {
-            let list: Vec<String> = list.iter().map(literal).collect();
-            format!("(in {negated} {} {})", operand(of), list.join(" "))
-        }
-        Expr::Between {
-            operand: of,
-            low,
-            high,
-            negated,
-        } => {
-            let (of, low, high) = (operand(of), operand(low), operand(high));
-            format!("(between {negated} {of} {low} {high})")
-        }
-        Expr::Like {
-            column: of,
-            pattern,
-            negated,
-        } => {
-            let steps = pattern.0.iter().map(|step| match step {
-                LikeStep::Any => "%".to_owned(),
-                LikeStep::One => "_".to_owned(),
-                LikeStep::Char(c) => format!("{c:?}"),
-            });
-            format!(
-                "(like {negated} {} {})",
-                column(*of),
-                steps.collect::<String>()
-            )
-        }
-        Expr::IsNull {
-            column: of,
-            negated,
-        } => format!("(null {negated} {})", column(*of)),
-    }
-}
-
-fn literal(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Integer(n) => format!("i{n}"),
-        Value::Decimal(n) => format!("d{n}"),
-        Value::Time(t) => format!("t{t}"),
-        Value::Text(t) => format!("{t:?}"),
-    }
 }
 
 #[cfg(test)]
@@ -160,7 +167,7 @@ mod tests {
     use crate::{load_shipped, parse_ranking};
 
     fn of(select: &str, filter: &str, tail: &str) -> String {
-        let plan = load_shipped().unwrap();
+        let mut plan = load_shipped().unwrap();
         let sql = format!(
             "SELECT window_start, window_end, city, total, rownum FROM (
              SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY total DESC) AS rownum FROM (
@@ -168,7 +175,7 @@ mod tests {
               FROM TABLE(TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '1' DAY)) {filter}
               GROUP BY window_start, window_end, city)) WHERE rownum <= {tail};"
         );
-        let ranking = parse_ranking("r", "r.sql", &sql, &plan.schema);
+        let ranking = parse_ranking("r", "r.sql", &sql, &mut plan.tables);
         meaning(&plan, &ranking.unwrap_or_else(|e| panic!("{e:?}")))
     }
 

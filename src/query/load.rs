@@ -1,26 +1,27 @@
 //! A folder of queries.
+//!
+//! ```text
+//! files ──► statements ──► SET, tables ──► views ──► rankings ──► plan: the tables that are read, the rankings by name
+//! ```
 
 use std::path::Path;
 
-use sqlparser::tokenizer::Span;
-
-use super::error::{QueryError, QueryErrors, Text};
-use super::{parse_ranking, parse_schema};
+use super::error::{QueryError, QueryErrors};
+use super::folder::{Folder, Loaded};
+use super::source::{SALES, Source, nowhere};
+use super::statement;
 use standings_model::plan::Plan;
-use standings_model::schema::Schema;
 
-/// Loads every `*.sql` of a folder: `sales.sql` declares the columns, each other file is a ranking of its name.
-/// Errors of all files are collected.
+/// Loads every `*.sql` of a folder. Errors of all files are collected.
 pub fn load_dir(dir: &Path) -> Result<Plan, QueryErrors> {
+    load(dir).map(|loaded| loaded.plan)
+}
+
+/// As [`load_dir`], with what is to be said.
+pub fn load(dir: &Path) -> Result<Loaded, QueryErrors> {
     let whole = |found: String, allowed: &str| {
         let file = dir.display().to_string();
-        QueryErrors(vec![
-            Text {
-                file: &file,
-                source: "",
-            }
-            .error(Span::empty(), found, allowed),
-        ])
+        QueryErrors(vec![nowhere(&file, found, allowed)])
     };
     let entries = std::fs::read_dir(dir).map_err(|e| {
         whole(
@@ -47,26 +48,26 @@ pub fn load_dir(dir: &Path) -> Result<Plan, QueryErrors> {
                 format!("cannot read {file}: {e}"),
                 "text in UTF-8",
             )),
-            Ok(source) => sources.push((name, file, source)),
+            Ok(source) => sources.push(Source::new(name, file, &source)),
         }
     }
-    let plan = compile(&sources, &mut errors);
+    let loaded = compile(&sources, &mut errors);
     if !errors.is_empty() {
         return Err(QueryErrors(errors));
     }
-    if plan.rankings.is_empty() {
+    if loaded.plan.rankings.is_empty() {
         return Err(whole(
             format!("no ranking in {}", dir.display()),
-            "one .sql file per ranking, beside sales.sql",
+            "a SELECT, or INSERT INTO name SELECT …, in a .sql file, beside the tables that it reads",
         ));
     }
-    Ok(plan)
+    Ok(loaded)
 }
 
 /// The shipped queries, which are inside the binary.
 pub fn load_shipped() -> Result<Plan, QueryErrors> {
     let shipped = [
-        ("sales", include_str!("../../queries/sales.sql")),
+        ("sales", SALES),
         (
             "top_sales_per_city",
             include_str!("../../queries/top_sales_per_city.sql"),
@@ -80,68 +81,61 @@ pub fn load_shipped() -> Result<Plan, QueryErrors> {
             include_str!("../../queries/top_salesmen_per_city.sql"),
         ),
     ];
-    let sources = shipped.map(|(name, text)| {
-        (
-            name.to_owned(),
-            format!("queries/{name}.sql"),
-            text.to_owned(),
-        )
-    });
+    let sources = shipped
+        .map(|(name, text)| Source::new(name.to_owned(), format!("queries/{name}.sql"), text));
     let mut errors = Vec::new();
-    let plan = compile(&sources, &mut errors);
+    let loaded = compile(&sources, &mut errors);
     if errors.is_empty() {
-        Ok(plan)
+        Ok(loaded.plan)
     } else {
         Err(QueryErrors(errors))
     }
 }
 
-/// Name, file and text of a query.
-type Source = (String, String, String);
+/// As [`load`], of texts: of each file its name, without the ending, and its text.
+///
+/// # Examples
+///
+/// ```
+/// use standings_query::{explain, load_texts};
+///
+/// let sql = "CREATE TABLE taps (at TIMESTAMP_LTZ(3), gate STRING, WATERMARK FOR at AS at);
+///   INSERT INTO busiest SELECT * FROM (
+///     SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY n DESC) AS place FROM (
+///       SELECT window_start, window_end, UPPER(gate) AS gate, COUNT(*) AS n
+///       FROM TABLE(TUMBLE(TABLE taps, DESCRIPTOR(at), INTERVAL '1' HOUR))
+///       GROUP BY window_start, window_end, UPPER(gate)))
+///   WHERE place <= 3;";
+/// let loaded = load_texts(&[("gates", sql)]).unwrap();
+/// assert_eq!(loaded.plan.rankings[0].name, "busiest");
+/// assert!(explain(&loaded.plan).contains("event time at, in order"));
+/// ```
+pub fn load_texts(files: &[(&str, &str)]) -> Result<Loaded, QueryErrors> {
+    let mut errors = Vec::new();
+    let sources: Vec<Source> = files
+        .iter()
+        .map(|(name, text)| Source::new((*name).to_owned(), format!("{name}.sql"), text))
+        .collect();
+    let loaded = compile(&sources, &mut errors);
+    match errors.is_empty() {
+        true => Ok(loaded),
+        false => Err(QueryErrors(errors)),
+    }
+}
 
 /// Compiles what it can; what is wrong is added to the errors.
-fn compile(sources: &[Source], errors: &mut Vec<QueryError>) -> Plan {
-    let mut schema = Schema::sales();
-    for (_, file, source) in sources.iter().filter(|(name, ..)| name == "sales") {
-        match parse_schema(file, source) {
-            Ok(found) => schema = found,
-            Err(e) => errors.push(e),
-        }
-    }
-    let mut rankings = Vec::new();
-    for (name, file, source) in sources.iter().filter(|(name, ..)| name != "sales") {
-        let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
-        let ours = [
-            "standings_commit",
-            "standings_runs",
-            "standings_identity",
-            "standings_rankings",
-        ]
-        .contains(&name.as_str());
-        if !starts || !name.chars().all(letters) || name.len() > 55 || ours {
-            let found = format!("a ranking named `{name}`");
-            errors.push(nowhere(
-                file,
-                found,
-                "the file's name names the ranking and its table: a to z, 0 to 9 and _, at most 55",
-            ));
-            continue;
-        }
-        match parse_ranking(name, file, source, &schema) {
-            Ok(ranking) => rankings.push(ranking),
-            Err(e) => errors.push(e),
-        }
-    }
-    // Checks lie beside the queries and are no queries: `quality::load` adds them.
-    Plan {
-        schema,
-        rankings,
-        checks: Vec::new(),
-        max_key_bytes: usize::MAX,
-    }
+fn compile(sources: &[Source], errors: &mut Vec<QueryError>) -> Loaded {
+    let mut broken = Vec::new();
+    let statements: Vec<_> = sources
+        .iter()
+        .map(|s| (s, statement::parse(s.text(), errors, &mut broken)))
+        .collect();
+    let mut folder = Folder::new(&statements, broken, errors);
+    folder.declare();
+    folder.views();
+    folder.rankings();
+    folder.finish()
 }
 
-fn nowhere(file: &str, found: String, allowed: &str) -> QueryError {
-    Text { file, source: "" }.error(Span::empty(), found, allowed)
-}
+#[cfg(test)]
+mod tests;

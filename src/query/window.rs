@@ -1,13 +1,18 @@
-//! The source of a ranking: a window over the table, by one of the families of `standings_model::window`.
+//! The source of a ranking: a window over a table or view, by one of the families of `standings_model::window`.
+
+use std::cell::RefCell;
 
 use sqlparser::ast::{
-    DateTimeField, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Interval, Spanned,
-    TableFactor, Value,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Spanned, TableFactor,
 };
 
 use super::error::{QueryError, Text};
-use standings_model::time::DAY;
-use standings_model::window::{FAMILIES, Window};
+use super::interval;
+use super::scope::{Names, Relation, note};
+use super::toml::nearest;
+use standings_model::expr::Node;
+use standings_model::table::Table;
+use standings_model::window::{FAMILIES, Family, Window};
 
 /// What the source may be.
 fn allowed() -> String {
@@ -19,8 +24,63 @@ fn allowed() -> String {
     )
 }
 
-/// The window that a `FROM` names.
-pub fn parse(text: Text<'_>, from: &TableFactor) -> Result<Window, QueryError> {
+/// What a query can read.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The tables.
+    pub tables: &'a [Table],
+    /// Tables and views by name.
+    pub relations: &'a [Relation],
+    /// What was taken for what it nearly says.
+    pub notes: &'a RefCell<Vec<String>>,
+}
+
+impl<'a> Sources<'a> {
+    /// The relation of this name; one that fits but for case, where it is the only one.
+    pub fn find(&self, text: Text<'_>, name: &Ident) -> Result<&'a Relation, QueryError> {
+        let all = || self.relations.iter();
+        let exact = all().find(|r| r.name == name.value);
+        let plain = name.value.to_lowercase();
+        let mut alike = all().filter(|r| r.name.to_lowercase() == plain);
+        let alike = (alike.next(), alike.next());
+        match (exact, alike) {
+            (Some(one), _) => Ok(one),
+            (None, (Some(one), None)) => {
+                note(self.notes, &name.value, &one.name);
+                Ok(one)
+            }
+            _ => {
+                let names: Vec<&str> = all().map(|r| r.name.as_str()).collect();
+                let near = nearest(&name.value, names.iter().copied());
+                let near = near.map_or_else(String::new, |n| format!("did you mean `{n}`? "));
+                let list = names.join(", ");
+                let allowed =
+                    format!("{near}There is {list}; another table is declared by CREATE TABLE");
+                Err(text.error(name.span, format!("the table `{}`", name.value), allowed))
+            }
+        }
+    }
+
+    /// Names in a relation.
+    pub fn names<'r>(&self, relation: &'r Relation) -> Names<'r>
+    where
+        'a: 'r,
+    {
+        Names {
+            table: &self.tables[relation.table],
+            qualifiers: vec![&relation.name],
+            columns: &relation.columns,
+            notes: self.notes,
+        }
+    }
+}
+
+/// The window that a `FROM` names, and what it is over.
+pub fn parse<'a>(
+    text: Text<'_>,
+    sources: Sources<'a>,
+    from: &TableFactor,
+) -> Result<(Window, &'a Relation), QueryError> {
     let wrong = |found: String| text.error(from.span(), found, allowed());
     let (name, args) = match from {
         TableFactor::TableFunction {
@@ -35,6 +95,10 @@ pub fn parse(text: Text<'_>, from: &TableFactor) -> Result<Window, QueryError> {
             args: Some(args),
             ..
         } => (name.to_string(), args.args.as_slice()),
+        TableFactor::UNNEST { .. } => {
+            let found = "UNNEST, which is not read yet";
+            return Err(text.error(from.span(), found, allowed()));
+        }
         other => {
             return Err(text.error(other.span(), format!("`{other}` as the source"), allowed()));
         }
@@ -42,13 +106,7 @@ pub fn parse(text: Text<'_>, from: &TableFactor) -> Result<Window, QueryError> {
     let Some(family) = Window::family(&name) else {
         return Err(wrong(format!("the table function {name}")));
     };
-    let args: Vec<&Expr> = args
-        .iter()
-        .map(|a| match a {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => Ok(e),
-            other => Err(wrong(format!("the argument `{other}`"))),
-        })
-        .collect::<Result<_, _>>()?;
+    let args = ordered(text, family, args)?;
     let wanted = 2 + family.intervals().len();
     if args.len() != wanted {
         return Err(wrong(format!(
@@ -56,75 +114,130 @@ pub fn parse(text: Text<'_>, from: &TableFactor) -> Result<Window, QueryError> {
             args.len()
         )));
     }
-    match args[0] {
-        Expr::Identifier(table) if table.value == "sales" => {}
+    let relation = match args[0] {
+        Expr::Identifier(table) => sources.find(text, table)?,
         other => {
-            return Err(text.error(
-                other.span(),
-                format!("the table `{other}`"),
-                "the only table is `sales`",
-            ));
+            let found = format!("`{other}` where a table is wanted");
+            return Err(text.error(other.span(), found, allowed()));
         }
-    }
-    descriptor(text, args[1])?;
+    };
+    descriptor(text, sources, relation, args[1])?;
     let intervals: Vec<i64> = args[2..]
         .iter()
-        .map(|expr| interval(text, expr))
+        .map(|expr| interval::positive(text, expr))
         .collect::<Result<_, _>>()?;
-    Window::new(family, &intervals).map_err(|misfit| {
+    let window = Window::new(family, &intervals).map_err(|misfit| {
         let at = args[2 + misfit.interval].span();
         text.error(at, misfit.found, misfit.allowed)
-    })
+    })?;
+    Ok((window, relation))
 }
 
-fn descriptor(text: Text<'_>, expr: &Expr) -> Result<(), QueryError> {
-    let allowed = "windows are over event time: DESCRIPTOR(event_time)";
-    if let Expr::Function(f) = expr
-        && f.name.to_string().eq_ignore_ascii_case("DESCRIPTOR")
-        && let FunctionArguments::List(list) = &f.args
-        && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(column)))] =
-            &list.args[..]
-        && column.value == "event_time"
-    {
-        return Ok(());
-    }
-    Err(text.error(expr.span(), format!("`{expr}`"), allowed))
-}
-
-fn interval(text: Text<'_>, expr: &Expr) -> Result<i64, QueryError> {
-    let allowed = "an interval is written INTERVAL '1' DAY; units are SECOND, MINUTE, HOUR, DAY, also in the plural";
-    let wrong = || text.error(expr.span(), format!("`{expr}` as an interval"), allowed);
-    let Expr::Interval(Interval {
-        value,
-        leading_field: Some(unit),
-        last_field: None,
-        ..
-    }) = expr
-    else {
-        return Err(wrong());
-    };
-    let Expr::Value(value) = &**value else {
-        return Err(wrong());
-    };
-    let number: i64 = match &value.value {
-        Value::SingleQuotedString(n) | Value::Number(n, _) => {
-            n.trim().parse().map_err(|_| wrong())?
+/// Arguments in their order; named ones (`SIZE => …`) are put where they belong.
+fn ordered<'a>(
+    text: Text<'_>,
+    family: &dyn Family,
+    args: &'a [FunctionArg],
+) -> Result<Vec<&'a Expr>, QueryError> {
+    let names: Vec<String> = ["DATA", "TIMECOL"]
+        .into_iter()
+        .chain(family.intervals().iter().copied())
+        .map(str::to_uppercase)
+        .collect();
+    let mut places: Vec<Option<&Expr>> = Vec::new();
+    for (n, arg) in args.iter().enumerate() {
+        let (place, expr) = match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => (n, e),
+            FunctionArg::Named {
+                name,
+                arg: FunctionArgExpr::Expr(e),
+                ..
+            } => match names
+                .iter()
+                .position(|known| name.value.eq_ignore_ascii_case(known))
+            {
+                Some(place) => (place, e),
+                None => {
+                    let found = format!("the argument `{}` of {}", name.value, family.name());
+                    return Err(text.error(name.span, found, names.join(", ")));
+                }
+            },
+            other => {
+                let found = format!("the argument `{other}`");
+                return Err(text.error(other.span(), found, allowed()));
+            }
+        };
+        if places.len() <= place {
+            places.resize(place + 1, None);
         }
-        _ => return Err(wrong()),
+        if places[place].replace(expr).is_some() {
+            let found = format!("`{expr}`, an argument that is there twice");
+            return Err(text.error(expr.span(), found, names.join(", ")));
+        }
+    }
+    Ok(places.into_iter().flatten().collect())
+}
+
+/// `DESCRIPTOR(column)`: of the event time.
+fn descriptor(
+    text: Text<'_>,
+    sources: Sources<'_>,
+    relation: &Relation,
+    expr: &Expr,
+) -> Result<(), QueryError> {
+    let table = &sources.tables[relation.table];
+    let names = sources.names(relation);
+    let time = relation
+        .columns
+        .iter()
+        .find(|(_, e)| matches!(e.node, Node::Column(c) if Some(c) == table.event_time));
+    let allowed = match (time, table.event_time) {
+        (Some((name, _)), _) => format!("windows are over event time: DESCRIPTOR({name})"),
+        (None, Some(c)) => format!(
+            "select `{}` in the view `{}`: windows are over event time",
+            table.columns[c].name, relation.name
+        ),
+        (None, None) => String::new(),
     };
-    let scale = match unit {
-        DateTimeField::Second | DateTimeField::Seconds => 1_000,
-        DateTimeField::Minute | DateTimeField::Minutes => 60_000,
-        DateTimeField::Hour | DateTimeField::Hours => 3_600_000,
-        DateTimeField::Day | DateTimeField::Days => DAY,
-        _ => return Err(wrong()),
+    let column = match expr {
+        // RisingWave names the column alone.
+        Expr::Identifier(column) => Some(column),
+        Expr::Function(f) if f.name.to_string().eq_ignore_ascii_case("DESCRIPTOR") => match &f.args
+        {
+            FunctionArguments::List(list) => match &list.args[..] {
+                [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(column)))] => {
+                    Some(column)
+                }
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
     };
-    match number.checked_mul(scale) {
-        Some(ms) if ms > 0 && ms <= 36_600 * DAY => Ok(ms),
-        _ => Err(text.error(
-            expr.span(),
-            format!("an interval of {number}"),
-            "more than nothing, at most 36600 days",
-        )),
+    let Some(column) = column else {
+        let allowed = match allowed.is_empty() {
+            true => "DESCRIPTOR(column), of the table's event time".to_owned(),
+            false => allowed,
+        };
+        return Err(text.error(expr.span(), format!("`{expr}`"), allowed));
+    };
+    let Some(position) = names.position(&column.value) else {
+        let unknown = names.missing(&column.value);
+        return Err(text.error(column.span, unknown.found, unknown.allowed));
+    };
+    if table.event_time.is_none() {
+        let name = &column.value;
+        let found = format!(
+            "DESCRIPTOR(`{name}`) of `{}`, which has no event time",
+            table.name
+        );
+        let allowed = format!(
+            "WATERMARK FOR `{name}` AS `{name}` - INTERVAL '1' MINUTE in its CREATE TABLE, or a time named event_time"
+        );
+        return Err(text.error(expr.span(), found, allowed));
+    }
+    match time.is_some_and(|(name, _)| *name == relation.columns[position].0) {
+        true => Ok(()),
+        false => Err(text.error(expr.span(), format!("`{expr}`"), allowed)),
     }
 }

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use standings_engine::dataflow::control::Start;
 use standings_engine::dataflow::gate::{Bell, Gate};
@@ -20,10 +20,10 @@ use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, Source
 use standings_model::change::Commit;
 use standings_model::clock::Clock;
 use standings_model::plan::{
-    Aggregate, Field, Key, Measure, OrderTerm, Plan, RankFunction, Ranking,
+    Aggregate, Field, Input, Key, Measure, OrderTerm, Plan, RankFunction, Ranking, RowColumn,
 };
 use standings_model::reject::Reject;
-use standings_model::schema::Schema;
+use standings_model::table::Table;
 use standings_model::value::Value;
 use standings_model::window::Window;
 
@@ -121,8 +121,21 @@ impl Dice {
 }
 
 fn plan() -> Arc<Plan> {
-    let schema = Schema::sales();
+    let table = Table::sales();
+    // The row is the table's columns.
     let (city, salesman, amount) = (2, 3, 5);
+    let row = table.columns.iter().map(|c| RowColumn {
+        kind: c.kind.clone(),
+        // A key is never NULL here.
+        nullable: false,
+        meaning: c.name.clone(),
+    });
+    let input = Input {
+        table: 0,
+        filter: None,
+        filter_meaning: None,
+        columns: (0..table.columns.len()).collect(),
+    };
     let measure = |name: &str, aggregate| Measure {
         name: name.to_owned(),
         aggregate,
@@ -137,7 +150,8 @@ fn plan() -> Arc<Plan> {
     let cities = Ranking {
         name: "cities".to_owned(),
         window: Window::tumbling(100),
-        filter: None,
+        inputs: vec![input],
+        row: row.collect(),
         keys: vec![Key {
             name: "city".to_owned(),
             column: city,
@@ -183,10 +197,11 @@ fn plan() -> Arc<Plan> {
         ..cities.clone()
     };
     Arc::new(Plan {
-        schema,
+        tables: vec![table],
         rankings: vec![cities, salesmen, cumulated],
         checks: Vec::new(),
         max_key_bytes: usize::MAX,
+        zone: None,
     })
 }
 
@@ -269,9 +284,9 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
         all.sort_by_key(|(total, city, _)| (*total, *city));
         for (i, (_, city, c)) in all.iter().take(3).enumerate() {
             let measures = vec![
-                show(&Value::Decimal(c.total * 100)),
+                show(&Value::cents(c.total * 100)),
                 show(&Value::Integer(c.count)),
-                show(&Value::Decimal(c.least.unwrap() * 100)),
+                show(&Value::cents(c.least.unwrap() * 100)),
                 show(&Value::Integer(c.salesmen.len() as i128)),
                 text(c.last.3),
             ];
@@ -284,7 +299,7 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
         all.sort_by_key(|(city, (total, _))| (-total, *city));
         for (i, (city, (total, count))) in all.into_iter().take(2).enumerate() {
             let measures = vec![
-                show(&Value::Decimal(total * 100)),
+                show(&Value::cents(total * 100)),
                 show(&Value::Integer(count)),
             ];
             rows.insert((2, window, vec![text(city)]), (i as u64 + 1, measures));
@@ -306,7 +321,7 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
             if rank <= 2 {
                 rows.insert(
                     (1, (start, start + 200), vec![text(city), text(salesman)]),
-                    (rank, vec![show(&Value::Decimal(total * 100))]),
+                    (rank, vec![show(&Value::cents(total * 100))]),
                 );
             }
         }
@@ -325,6 +340,7 @@ fn events(
     for p in (0..all.len()).filter(|p| p % workers == worker) {
         events.push_back(SourceEvent::Assigned {
             partition: p as u32,
+            home: Arc::default(),
             offset: 0,
         });
         own.push((p, 0));
@@ -335,14 +351,8 @@ fn events(
         let (p, at) = own[i];
         let to = (at + 1 + dice.roll(60) as usize).min(all[p].len());
         let mut block = Block {
-            originals: Vec::new(),
-            refused: Vec::new(),
-            partition: p as u32,
-            bytes: Vec::new(),
-            records: Vec::new(),
             next_offset: to as u64,
-            leader_epoch: standings_model::identity::NO_EPOCH,
-            arrived: Instant::now(),
+            ..Block::new(p as u32)
         };
         for (o, (time, city, salesman, amount)) in all[p].iter().enumerate().take(to).skip(at) {
             let start = block.bytes.len() as u32;
@@ -382,7 +392,7 @@ fn settings(plan: &Arc<Plan>) -> Settings {
     Settings {
         fold: fold::Settings {
             plan: Arc::clone(plan),
-            policy: POLICY,
+            policies: vec![POLICY],
             summary_window: Some(50),
             max_record_bytes: 1 << 20,
         },
@@ -600,6 +610,7 @@ fn records_that_are_no_sales_count_with_what_they_hold() {
         let mut events = VecDeque::from([
             SourceEvent::Assigned {
                 partition: 0,
+                home: Arc::default(),
                 offset: 0,
             },
             SourceEvent::Ready,
@@ -612,14 +623,10 @@ fn records_that_are_no_sales_count_with_what_they_hold() {
                 timestamp: NO_TIMESTAMP,
             });
             events.push_back(SourceEvent::Block(Block {
-                originals: Vec::new(),
-                refused: Vec::new(),
-                partition: 0,
                 bytes: vec![b'x'; 1000],
                 records: records.collect(),
                 next_offset: from + 1000,
-                leader_epoch: standings_model::identity::NO_EPOCH,
-                arrived: Instant::now(),
+                ..Block::new(0)
             }));
         }
         events.push_back(SourceEvent::Ended { partition: 0 });

@@ -1,5 +1,5 @@
 //! What comes from outside, mutated for five seconds each from a corpus that is in the repository: the decoder, queries,
-//! snapshots, HTTP. Nothing may panic, and what is refused must be refused with a word. `STANDINGS_FUZZ_SEED` and
+//! expressions, snapshots, HTTP. Nothing may panic, and what is refused must be refused with a word. `STANDINGS_FUZZ_SEED` and
 //! `STANDINGS_FUZZ_SECONDS` choose others; a failure prints the seed and the input. tests/fuzz has the same for libFuzzer.
 
 use std::path::Path;
@@ -12,6 +12,8 @@ use crate::support::{self, Dice, Running, standings, until};
 // What is done with an input is the same as in tests/fuzz.
 #[path = "../fuzz/bodies/decode.rs"]
 mod decode_body;
+#[path = "../fuzz/bodies/expressions.rs"]
+mod expressions_body;
 #[path = "../fuzz/bodies/http.rs"]
 mod http_body;
 #[path = "../fuzz/bodies/queries.rs"]
@@ -144,6 +146,39 @@ fn queries() {
         "\0",
     ];
     fuzz("queries", &corpus, &words, queries_body::check);
+}
+
+#[test]
+fn expressions() {
+    let corpus = files("tests/fuzz/corpus/expressions");
+    let words = [
+        "(",
+        ")",
+        "NOT ",
+        "'",
+        "-",
+        "::INT",
+        "[1]",
+        " || x",
+        " + e",
+        " * f",
+        " / n",
+        " = i",
+        "CAST(",
+        " AS DECIMAL(38, 6))",
+        "REPEAT(",
+        "REPLACE(x, '', ",
+        "99999999999999999999",
+        "INTERVAL '9999' YEAR",
+        "$[0]",
+        "(a*)*",
+        "\u{1F4A5}",
+        "\0",
+    ];
+    let expressions = expressions_body::Expressions::new();
+    fuzz("expressions", &corpus, &words, |input| {
+        expressions.check(input)
+    });
 }
 
 /// A manifest or part that is not the one that was written is never taken; and with the right checksum, whatever a

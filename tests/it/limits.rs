@@ -302,6 +302,53 @@ fn more_windows_than_allowed_end_the_process() {
     }
 }
 
+/// Thirty-eight digits, and one more: no other number is written in its place.
+#[test]
+fn a_sum_of_more_digits_than_a_decimal_has_ends_the_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let queries = dir.path().join("queries");
+    std::fs::create_dir(&queries).unwrap();
+    let sql = |measure: &str| {
+        format!(
+            "CREATE TABLE debts (who STRING, owed DECIMAL(38, 0), event_time TIMESTAMP_LTZ(3));
+             INSERT INTO owing SELECT window_start, window_end, who, m, n FROM (
+               SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY m DESC) AS n FROM (
+                 SELECT window_start, window_end, who, {measure} AS m
+                 FROM TABLE(TUMBLE(TABLE debts, DESCRIPTOR(event_time), INTERVAL '1' DAY))
+                 GROUP BY window_start, window_end, who)) WHERE n <= 3;"
+        )
+    };
+    let most = "9".repeat(38);
+    let debt = |owed: &str| format!(r#"{{"who":"a b","owed":"{owed}","event_time":{DAY_ONE}}}"#);
+    let input = dir.path().join("debts.ndjson");
+    let run = |measure: &str, debts: &[&str]| {
+        std::fs::write(queries.join("q.sql"), sql(measure)).unwrap();
+        let lines: Vec<String> = debts.iter().map(|d| debt(d)).collect();
+        std::fs::write(&input, lines.join("\n")).unwrap();
+        let out = standings(&["run", "--until-end", "--sink", "stdout", "--queries"])
+            .arg(&queries)
+            .args(["--source", &format!("file:{}", input.display())])
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (out.status.code(), text(&out.stdout), text(&out.stderr))
+    };
+    let (code, rows, _) = run("SUM(owed)", &[&most, "-1", "1"]);
+    assert!(code == Some(0) && rows.contains(&most), "{rows}");
+    for (measure, debts) in [
+        ("SUM(owed)", &[&most[..], "1"][..]),
+        ("SUM(owed)", &[&most[..], &most, &most]),
+        ("AVG(owed)", &[&most[..]]),
+    ] {
+        let (code, rows, text) = run(measure, debts);
+        assert_eq!((code, rows.as_str()), (Some(1), ""), "{text}");
+        let said = refusal(&text);
+        for word in ["38 digits", "`owing`", "who a b", "S1004"] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+    }
+}
+
 /// What is in force is said once.
 #[test]
 fn memory_is_limited_by_default() {

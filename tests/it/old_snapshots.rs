@@ -16,6 +16,8 @@ impl Case {
     fn of(fixture: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy(fixture, folder.path());
+        // As its owner is told: what may not be NULL says so.
+        std::fs::copy("queries/sales.sql", folder.path().join("queries/sales.sql")).unwrap();
         let path = folder.path().join("sales.ndjson");
         let text = std::fs::read_to_string(&path).unwrap();
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();

@@ -1,9 +1,10 @@
 //! Queries that are accepted in every form, and the diagnostics of those that are not: what was found, and its line.
 
 use standings_model::plan::{Aggregate, RankFunction};
-use standings_model::schema::{ColumnType, Schema};
+use standings_model::table::Table;
+use standings_model::types::Type;
 use standings_model::window::Window;
-use standings_query::{QueryErrors, parse_ranking, parse_schema};
+use standings_query::{QueryErrors, parse_ranking, parse_table};
 
 const GOOD: &str = "SELECT window_start, window_end, city, total, rownum
 FROM (
@@ -19,7 +20,7 @@ WHERE rownum <= 10;";
 
 #[test]
 fn forms_that_are_accepted() {
-    let schema = Schema::sales();
+    let mut tables = [Table::sales()];
     for (from, to) in [
         ("", ""),
         (
@@ -63,6 +64,10 @@ fn forms_that_are_accepted() {
             "SELECT window_start, window_end, city, total, ROW_NUMBER()",
         ),
         ("city, SUM", "city AS city, SUM"),
+        // Expressions, and what is only ordered by.
+        ("SUM(amount)", "SUM(amount + 1)"),
+        ("amount > 0", "amount + 1 > 12.345"),
+        ("city, total, rownum", "city, rownum"),
     ] {
         let source = GOOD.replacen(from, to, 1);
         let source = if to.contains("AS n") {
@@ -70,7 +75,7 @@ fn forms_that_are_accepted() {
         } else {
             source
         };
-        if let Err(error) = parse_ranking("r", "r.sql", &source, &schema) {
+        if let Err(error) = parse_ranking("r", "r.sql", &source, &mut tables) {
             panic!("{source}\n{}", QueryErrors(vec![error]).render());
         }
     }
@@ -87,19 +92,22 @@ fn the_plan_says_what_the_query_says() {
             "ROW_NUMBER() OVER (PARTITION BY window_start, window_end ",
             "RANK() OVER (PARTITION BY window_start, window_end, city ",
         );
-    let ranking = parse_ranking("r", "r.sql", &source, &Schema::sales()).unwrap();
+    let ranking = parse_ranking("r", "r.sql", &source, &mut [Table::sales()]).unwrap();
     assert_eq!(ranking.window, Window::hopping(300_000, 3_600_000));
     assert_eq!(
         (ranking.rank, ranking.limit, &ranking.partition[..]),
         (RankFunction::Rank, 10, &[0][..])
     );
-    assert_eq!(ranking.measures[0].aggregate, Aggregate::Sum(5));
+    let Aggregate::Sum(column) = ranking.measures[0].aggregate else {
+        panic!("{:?}", ranking.measures);
+    };
+    assert_eq!(ranking.inputs[0].columns[column], 5);
     assert!(ranking.order[0].descending && !ranking.order[0].nulls_first);
 }
 
 #[test]
 fn what_is_refused_is_shown_at_its_place() {
-    let schema = Schema::sales();
+    let mut tables = [Table::sales()];
     let mut golden = String::new();
     for (from, to, line, found) in [
         ("SUM(amount)", "SUM(city)", 5, "SUM of `city`"),
@@ -124,11 +132,10 @@ fn what_is_refused_is_shown_at_its_place() {
         ),
         ("INTERVAL '1' DAY", "INTERVAL '1' MONTH", 6, "MONTH"),
         ("INTERVAL '1' DAY", "INTERVAL '0' DAY", 6, "interval of 0"),
-        ("amount > 0", "amount > 12.345", 7, "12.345"),
         ("amount > 0", "amount > 'x'", 7, "'x'"),
-        ("amount > 0", "city > 5", 7, "`5`"),
-        ("amount > 0", "amount LIKE 'x'", 7, "LIKE on `amount`"),
-        ("amount > 0", "amount + 1 > 0", 7, "amount + 1"),
+        ("amount > 0", "city > 5", 7, "STRING and INT"),
+        ("amount > 0", "amount LIKE 'x'", 7, "LIKE"),
+        ("amount > 0", "amount + 1", 7, "amount + 1"),
         ("amount > 0", "city = NULL", 7, "NULL"),
         (
             "GROUP BY window_start, window_end, city",
@@ -148,9 +155,9 @@ fn what_is_refused_is_shown_at_its_place() {
         ("rownum <= 10", "total <= 10", 11, "total <= 10"),
         (
             "city, total, rownum",
-            "city, rownum",
+            "total, rownum",
             1,
-            "`total` is computed and not selected",
+            "the group key `city` is not selected",
         ),
         (
             "WHERE rownum <= 10",
@@ -162,13 +169,13 @@ fn what_is_refused_is_shown_at_its_place() {
             "rownum <= 10;",
             "rownum <= 10; SELECT 1",
             11,
-            "after the end",
+            "2 statements",
         ),
         ("FROM (\n  SELECT *", "FORM (\n  SELECT *", 2, ""),
     ] {
         let source = GOOD.replacen(from, to, 1);
         assert_ne!(source, GOOD, "{from}");
-        let Err(error) = parse_ranking("r", "r.sql", &source, &schema) else {
+        let Err(error) = parse_ranking("r", "r.sql", &source, &mut tables) else {
             panic!("accepted: {to}")
         };
         let shown = QueryErrors(vec![error]).render();
@@ -190,29 +197,29 @@ fn columns_can_be_declared() {
         event_time TIMESTAMP(3), amount DECIMAL(12, 2), items BIGINT, region STRING,
         WATERMARK FOR event_time AS event_time - INTERVAL '1' MINUTE
     ) WITH ('connector' = 'kafka', 'topic' = 'sales');";
-    let schema = parse_schema("sales.sql", source)
+    let table = parse_table("sales.sql", source)
         .unwrap_or_else(|e| panic!("{}", QueryErrors(vec![e]).render()));
-    let kinds: Vec<_> = schema.columns.iter().map(|c| c.kind).collect();
+    let kinds: Vec<_> = table.columns.iter().map(|c| c.kind.clone()).collect();
     let wanted = [
-        ColumnType::Timestamp,
-        ColumnType::Decimal { precision: 12 },
-        ColumnType::BigInt,
-        ColumnType::Text,
+        Type::Timestamp(3),
+        Type::decimal(12, 2),
+        Type::BIGINT,
+        Type::STRING,
     ];
     assert_eq!(kinds, wanted);
-    for wrong in [
-        "CREATE TABLE sales (amount DECIMAL(12, 2))",
-        "CREATE TABLE sales (event_time TIMESTAMP(3), amount DOUBLE)",
-        "SELECT 1",
-    ] {
-        assert!(parse_schema("sales.sql", wrong).is_err(), "{wrong}");
-    }
+    // Neither an amount nor an event time is needed; what reads it is refused.
+    let bare = parse_table("sales.sql", "CREATE TABLE sales (city STRING)").unwrap();
+    let mut tables = [bare];
+    let refused = parse_ranking("r", "r.sql", GOOD, &mut tables).unwrap_err();
+    let shown = QueryErrors(vec![refused]).render();
+    assert!(shown.contains("no column `event_time`"), "{shown}");
+    assert!(parse_table("sales.sql", "SELECT 1").is_err());
 }
 
 /// A chain of operators is as deep as it is long: refused with its place before anything walks through it.
 #[test]
 fn a_chain_without_end_is_refused() {
-    let schema = Schema::sales();
+    let mut tables = [Table::sales()];
     for (chain, taken) in [
         (" AND amount > 0", 400),
         (" OR amount > 0", 400),
@@ -223,11 +230,11 @@ fn a_chain_without_end_is_refused() {
             GOOD.replace("WHERE amount > 0", &all)
         };
         assert!(
-            parse_ranking("q", "q.sql", &with(taken), &schema).is_ok(),
+            parse_ranking("q", "q.sql", &with(taken), &mut tables).is_ok(),
             "{chain}"
         );
         for n in [1_000, 100_000] {
-            let error = parse_ranking("q", "q.sql", &with(n), &schema).unwrap_err();
+            let error = parse_ranking("q", "q.sql", &with(n), &mut tables).unwrap_err();
             let text = QueryErrors(vec![error]).render();
             assert!(
                 text.contains("one operator more than the 500") && text.contains("q.sql:7"),
@@ -237,5 +244,5 @@ fn a_chain_without_end_is_refused() {
     }
     let sum = format!("SUM(amount{})", " + amount".repeat(50_000));
     let text = GOOD.replace("SUM(amount)", &sum);
-    assert!(parse_ranking("q", "q.sql", &text, &schema).is_err());
+    assert!(parse_ranking("q", "q.sql", &text, &mut tables).is_err());
 }

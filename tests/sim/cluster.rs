@@ -161,7 +161,7 @@ impl Cluster {
         let settings = Settings {
             fold: fold::Settings {
                 plan: Arc::clone(&plan),
-                policy,
+                policies: vec![policy; plan.tables.len()],
                 summary_window: Some(1_000),
                 max_record_bytes: 1 << 20,
             },

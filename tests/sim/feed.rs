@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 
 use standings_engine::dataflow::control::Start;
@@ -82,7 +83,11 @@ impl SimFeed {
                 self.read.borrow_mut().insert(p, offset);
                 self.heard.borrow_mut().insert(p, world.clock.now());
                 let partition = p;
-                let assigned = SourceEvent::Assigned { partition, offset };
+                let assigned = SourceEvent::Assigned {
+                    partition,
+                    home: Arc::default(),
+                    offset,
+                };
                 self.queue.borrow_mut().push_back(assigned);
             }
         }
@@ -103,14 +108,10 @@ impl SimFeed {
 
     fn block(&self, world: &World, partition: PartitionId, from: u64, to: u64) -> Block {
         let mut block = Block {
-            partition,
-            bytes: Vec::new(),
-            records: Vec::new(),
-            originals: Vec::new(),
-            refused: Vec::new(),
             next_offset: to,
             leader_epoch: world.topic.epoch(partition, to - 1),
             arrived: world.clock.now(),
+            ..Block::new(partition)
         };
         let replaced = world.topic.replaced(world.clock.now());
         let lines = &replaced.unwrap_or(&world.input)[partition as usize];

@@ -357,7 +357,8 @@ impl World {
         if let Some(within) = within {
             plan.checks.push(Check {
                 name: "sale-once".to_owned(),
-                column: plan.schema.find("sale_id").expect("its column"),
+                table: 0,
+                column: plan.tables[0].find("sale_id").expect("its column"),
                 condition: Condition::Unique { within },
                 action: Action::DeadLetter,
                 fail_share: Share::parse("10%"),

@@ -47,6 +47,8 @@ impl Left {
     pub fn restored(fixture: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy(fixture, folder.path());
+        // As its owner is told: what may not be NULL says so now.
+        std::fs::copy("queries/sales.sql", folder.path().join("queries/sales.sql")).unwrap();
         let input = input(fixture);
         let source = topic("left", input.len() as i32);
         produce(&source, &input);

@@ -117,7 +117,7 @@ mod tests {
             key: Arc::from([Value::text(city)]),
             rank: Some(rank),
             previous_rank: None,
-            measures: Arc::from([Value::Decimal(total)]),
+            measures: Arc::from([Value::cents(total)]),
             is_final: false,
         }
     }
@@ -129,7 +129,7 @@ mod tests {
             window_end: 10,
             key: Arc::from([Value::text(city)]),
             rank,
-            measures: Arc::from([Value::Decimal(total)]),
+            measures: Arc::from([Value::cents(total)]),
             is_final: false,
         }
     }

@@ -21,6 +21,8 @@ pub fn again(mut spent: Block, partition: PartitionId) -> Block {
     spent.records.clear();
     spent.originals.clear();
     spent.refused.clear();
+    spent.beside.clear();
+    spent.headers.clear();
     Block {
         partition,
         next_offset: 0,
@@ -46,9 +48,13 @@ pub fn split(block: &mut Block, offset: u64) -> Option<Block> {
     if !block.originals.is_empty() {
         rest.originals = block.originals.split_off(at);
     }
-    let refused = block.refused.partition_point(|(n, _)| (*n as usize) < at);
+    if !block.beside.is_empty() {
+        rest.beside = block.beside.split_off(at);
+        rest.headers = block.headers.clone();
+    }
+    let refused = block.refused.partition_point(|r| (r.record as usize) < at);
     rest.refused = block.refused.split_off(refused);
-    rest.refused.iter_mut().for_each(|(n, _)| *n -= at as u32);
+    rest.refused.iter_mut().for_each(|r| r.record -= at as u32);
     block.next_offset = offset;
     Some(rest)
 }
@@ -66,12 +72,16 @@ pub fn record(start: usize, end: usize, offset: u64) -> RecordRef {
 /// Appends a JSON string of bytes that may be no UTF-8: the decoder judges that.
 pub fn push_json_string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
-    for b in text {
-        match b {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', *b]),
-            0..=0x1f => out.extend_from_slice(format!("\\u{b:04x}").as_bytes()),
-            b => out.push(*b),
+    let mut rest = text;
+    let special = |b: &u8| matches!(b, b'"' | b'\\' | 0..=0x1f);
+    while let Some(at) = rest.iter().position(special) {
+        out.extend_from_slice(&rest[..at]);
+        match rest[at] {
+            b @ (b'"' | b'\\') => out.extend_from_slice(&[b'\\', b]),
+            b => out.extend_from_slice(format!("\\u{b:04x}").as_bytes()),
         }
+        rest = &rest[at + 1..];
     }
+    out.extend_from_slice(rest);
     out.push(b'"');
 }

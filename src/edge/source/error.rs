@@ -123,6 +123,16 @@ pub enum FileError {
         /// Why.
         source: io::Error,
     },
+    /// A kind of file that is not read.
+    #[error("{}: this is {what}, which is not read; {instead}", .path.display())]
+    Foreign {
+        /// Which.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+        /// How it becomes one that is read.
+        instead: String,
+    },
     /// A Parquet file that is none.
     #[error("{}: not readable as Parquet: {source}", .path.display())]
     NotParquet {
@@ -192,6 +202,7 @@ impl Coded for FileError {
         match self {
             FileError::Reading { .. } | FileError::Shorter { .. } => &codes::source::READING,
             FileError::Recording { .. }
+            | FileError::Foreign { .. }
             | FileError::NotParquet { .. }
             | FileError::ColumnType { .. }
             | FileError::Codec { .. }

@@ -1,22 +1,22 @@
 //! Files: NDJSON as it is; CSV and Parquet rows as JSON objects, so that one decoder judges all of them.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::blocks::{self, Blocks};
 use super::csv::CsvRows;
 use super::error::FileError;
-use super::gzip::Gzip;
+use super::kind::Kind;
 use super::lines::Lines;
+use super::look;
 use super::options::SourceOptions;
 use super::parquet::{self, ParquetRows};
 use super::reader::Outlet;
 use super::url::SourceUrl;
 use standings_model::block::{Block, PartitionId, SourceEvent};
-use standings_model::schema::Schema;
+use standings_model::table::Table;
 
 /// The next block of a file, in the memory of those that are done with.
 fn next(blocks: &mut Box<dyn Blocks>, out: &Outlet) -> std::io::Result<Option<Block>> {
@@ -43,10 +43,12 @@ pub fn read(
         let from = options.resume.get(&partition).copied().unwrap_or(0);
         let sizes = (options.max_block_bytes, options.max_record_bytes);
         let first = options.first(partition, from);
-        let blocks = open(path, &options.schema, partition, sizes, first)?;
+        let table = &options.tables[options.table_of(number)];
+        let blocks = open(path, table, partition, sizes, first)?;
         files.push((partition, path, blocks, 0));
         if !out.send(SourceEvent::Assigned {
             partition,
+            home: Arc::new(options.home_of_file(number, path)),
             offset: from,
         }) {
             return Ok(());
@@ -107,12 +109,36 @@ pub fn read(
     Ok(())
 }
 
-/// Finds what is wrong with a file's shape before anything is started.
-pub fn check(path: &Path, schema: &Schema) -> Result<(), FileError> {
-    match extension(path).1 {
-        "parquet" => parquet::check(path, schema),
-        _ => open(path, schema, 0, (1 << 16, 1 << 20), 0).map(drop),
+/// Finds what is wrong with a file's shape before anything is started, and says what is not as it seems. What is no file on a
+/// disk (a pipe) is not looked at: it can be read but once.
+pub fn check(path: &Path, table: &Table) -> Result<(), FileError> {
+    if !std::fs::metadata(path).is_ok_and(|meta| meta.is_file()) {
+        return Ok(());
     }
+    let found = look::at(path, table)?;
+    let file = path.display().to_string();
+    for said in &found.said {
+        tracing::warn!(event = "file_kind", file, "{file}: {said}");
+    }
+    let lacking = match found.kind {
+        Kind::Parquet => parquet::check(path, table)?,
+        Kind::Csv => {
+            let rows = CsvRows::open(path, found.input, table, 0, (1 << 16, 1 << 20), 0)?;
+            rows.lacking().to_vec()
+        }
+        Kind::Json => Vec::new(),
+    };
+    for column in lacking {
+        tracing::warn!(
+            event = "column_missing",
+            file,
+            table = table.name,
+            column,
+            "{file} has no column `{column}` of the table {}: it is NULL in all its rows",
+            table.name
+        );
+    }
+    Ok(())
 }
 
 /// A file of any kind from its first record, for who reads it without a thread; in blocks as [`SourceOptions::new`] has them.
@@ -121,12 +147,12 @@ pub fn check(path: &Path, schema: &Schema) -> Result<(), FileError> {
 ///
 /// ```
 /// use standings_edge::source::open_file;
-/// use standings_model::schema::Schema;
+/// use standings_model::table::Table;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let path = std::env::temp_dir().join(format!("standings-example-{}.csv", std::process::id()));
 /// std::fs::write(&path, "city,amount,event_time\nLisbon,12.30,2026-01-23T10:15:00Z\nPorto,x,1\n")?;
-/// let mut file = open_file(&path, &Schema::sales(), 0)?;
+/// let mut file = open_file(&path, &Table::sales(), 0)?;
 /// let block = file.next_block()?.expect("its rows");
 /// // A row becomes the JSON object that the decoder judges: what is wrong with it is no error of the file.
 /// let record = |n: usize| &block.bytes[block.records[n].start as usize..block.records[n].end as usize];
@@ -139,7 +165,7 @@ pub fn check(path: &Path, schema: &Schema) -> Result<(), FileError> {
 /// ```
 pub fn open_file(
     path: &Path,
-    schema: &Schema,
+    table: &Table,
     partition: PartitionId,
 ) -> Result<Box<dyn Blocks>, FileError> {
     let SourceOptions {
@@ -148,54 +174,28 @@ pub fn open_file(
         ..
     } = SourceOptions::new(Vec::new());
     let sizes = (max_block_bytes, max_record_bytes);
-    open(path, schema, partition, sizes, 0)
+    open(path, table, partition, sizes, 0)
 }
 
 /// A file of any kind.
 fn open(
     path: &Path,
-    schema: &Schema,
+    table: &Table,
     partition: PartitionId,
     sizes: (usize, usize),
     from: u64,
 ) -> Result<Box<dyn Blocks>, FileError> {
-    let (compression, kind) = extension(path);
-    if kind == "parquet" {
-        return Ok(Box::new(ParquetRows::open(path, schema, partition, from)?));
-    }
-    let file = File::open(path).map_err(FileError::reading(path))?;
-    let plain: Box<dyn Read + Send> = match compression {
-        "gz" => Box::new(Gzip::new(BufReader::with_capacity(32 << 10, file))),
-        "zst" => Box::new(zstd::Decoder::new(file).map_err(FileError::reading(path))?),
-        _ => Box::new(file),
-    };
-    if kind == "csv" {
-        let rows = CsvRows::open(path, plain, schema, partition, sizes, from)?;
-        return Ok(Box::new(rows));
-    }
-    Ok(Box::new(Lines::new(
-        plain, partition, sizes.0, sizes.1, from,
-    )))
-}
-
-/// Compression and kind, by extension.
-fn extension(path: &Path) -> (&'static str, &'static str) {
-    let name = path
-        .file_name()
-        .and_then(|n| n.to_str())
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    let (name, compression) = match (name.strip_suffix(".gz"), name.strip_suffix(".zst")) {
-        (Some(rest), _) => (rest, "gz"),
-        (_, Some(rest)) => (rest, "zst"),
-        _ => (&name[..], ""),
-    };
-    let kind = if name.ends_with(".csv") {
-        "csv"
-    } else if name.ends_with(".parquet") {
-        "parquet"
-    } else {
-        "ndjson"
-    };
-    (compression, kind)
+    let found = look::at(path, table)?;
+    Ok(match found.kind {
+        Kind::Parquet => Box::new(ParquetRows::open(path, table, partition, from)?),
+        Kind::Csv => Box::new(CsvRows::open(
+            path,
+            found.input,
+            table,
+            partition,
+            sizes,
+            from,
+        )?),
+        Kind::Json => Box::new(Lines::new(found.input, partition, sizes.0, sizes.1, from)),
+    })
 }

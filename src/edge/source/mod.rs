@@ -10,13 +10,19 @@
 
 mod aside;
 mod blocks;
+mod charset;
+mod compression;
 mod csv;
 mod error;
 mod file;
 mod files;
 mod gzip;
+mod instants;
 mod kafka;
+mod kind;
 mod lines;
+mod look;
+mod near;
 mod options;
 mod parquet;
 pub mod properties;

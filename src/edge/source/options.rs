@@ -10,11 +10,12 @@ use super::files::Files;
 use super::properties;
 use super::url::SourceUrl;
 use standings_engine::input::Input;
-use standings_model::block::PartitionId;
+use standings_model::block::{FileHome, Home, PartitionId};
 use standings_model::error::Failure;
 use standings_model::hold::Hold;
 use standings_model::identity::SourceIdentity;
-use standings_model::schema::Schema;
+use standings_model::table::Table;
+use standings_model::time::unix_ms;
 use standings_observe::live::Live;
 use standings_process::renew::FromFile;
 
@@ -43,8 +44,10 @@ const OURS: [(&str, &str); 7] = [
 pub struct SourceOptions {
     /// Files, one partition each in order; or exactly one topic.
     pub urls: Vec<SourceUrl>,
-    /// Columns, for files whose cells have no types of their own.
-    pub schema: Arc<Schema>,
+    /// The tables of the plan.
+    pub tables: Arc<Vec<Table>>,
+    /// The number of the table of each URL; of those that are not there the first.
+    pub of: Vec<usize>,
     /// `--start`.
     pub start: Start,
     /// `--until-end`.
@@ -75,7 +78,8 @@ impl SourceOptions {
     pub fn new(urls: Vec<SourceUrl>) -> Self {
         SourceOptions {
             urls,
-            schema: Arc::new(Schema::sales()),
+            tables: Arc::new(vec![Table::sales()]),
+            of: Vec::new(),
             start: Start::Earliest,
             until_end: false,
             kafka_properties: Vec::new(),
@@ -87,6 +91,52 @@ impl SourceOptions {
             hold: Hold::default(),
             expected: None,
             live: Arc::default(),
+        }
+    }
+
+    /// The number of the table of a URL, by the URL's.
+    pub fn table_of(&self, url: usize) -> usize {
+        self.of.get(url).copied().unwrap_or_default()
+    }
+
+    /// What a file is: of which table, and which of its files.
+    pub fn home_of_file(&self, number: usize, path: &Path) -> Home {
+        let table = self.table_of(number);
+        let before = (0..number).filter(|n| self.table_of(*n) == table).count();
+        let text = |part: Option<&std::ffi::OsStr>| {
+            part.unwrap_or_default().to_string_lossy().into_owned()
+        };
+        let meta = std::fs::metadata(path).ok();
+        let modified = meta.as_ref().and_then(|m| m.modified().ok());
+        let file = FileHome {
+            name: text(path.file_name()),
+            path: text(path.file_name()),
+            size: meta.map_or(0, |m| m.len()),
+            modified: modified.map_or(0, unix_ms),
+            parts: Vec::new(),
+        };
+        Home {
+            table,
+            // Files are counted by flags.
+            partition: before as u32,
+            topic: None,
+            file: Some(Arc::new(file)),
+        }
+    }
+
+    /// Whether the table of the topic asks for what comes beside a record's value.
+    pub fn asks_beside(&self) -> bool {
+        let table = self.tables.get(self.table_of(0));
+        table.is_some_and(Table::asks_beside)
+    }
+
+    /// What a partition of the topic is.
+    pub fn home_of_topic(&self, partition: PartitionId, topic: &str) -> Home {
+        Home {
+            table: self.table_of(0),
+            partition,
+            topic: Some(Arc::from(topic)),
+            file: None,
         }
     }
 
@@ -142,7 +192,7 @@ impl SourceOptions {
         if self.is_topic() {
             super::kafka::check(self)?;
         }
-        for url in &self.urls {
+        for (number, url) in self.urls.iter().enumerate() {
             if let SourceUrl::Recording { path, .. } = url {
                 super::recording::check(path)?;
             }
@@ -151,7 +201,7 @@ impl SourceOptions {
                 match std::fs::metadata(path) {
                     Err(source) => return Err(SettingsError::NotThere { url, source }.into()),
                     Ok(meta) if meta.is_dir() => return Err(SettingsError::Folder { url }.into()),
-                    Ok(_) => super::file::check(path, &self.schema)?,
+                    Ok(_) => super::file::check(path, &self.tables[self.table_of(number)])?,
                 }
             }
         }

@@ -32,7 +32,7 @@ use super::blocks::{self, Blocks, push_json_string};
 use super::error::FileError;
 use standings_model::block::{Block, PartitionId};
 use standings_model::guarded::{Panicked, guarded};
-use standings_model::schema::Schema;
+use standings_model::table::{Column, Origin, Table};
 
 /// What a Parquet file does not give.
 #[derive(Debug, thiserror::Error)]
@@ -127,7 +127,7 @@ fn in_milliseconds(
 }
 
 /// The codec of a column that this program has not got.
-fn foreign_codec(footer: &ArrowReaderMetadata, schema: &Schema) -> Option<(String, Compression)> {
+fn foreign_codec(footer: &ArrowReaderMetadata, table: &Table) -> Option<(String, Compression)> {
     let groups = footer.metadata().row_groups().iter();
     let mut columns = groups.flat_map(|group| group.columns());
     columns.find_map(|column| {
@@ -140,22 +140,23 @@ fn foreign_codec(footer: &ArrowReaderMetadata, schema: &Schema) -> Option<(Strin
                 | Compression::GZIP(_)
                 | Compression::ZSTD(_)
         );
-        (is_known(name, schema) && !is_read).then(|| (name.clone(), codec))
+        (is_known(name, table) && !is_read).then(|| (name.clone(), codec))
     })
 }
 
-fn is_known(name: &str, schema: &Schema) -> bool {
-    name == "timestamp" || schema.find(name).is_some()
+fn is_known(name: &str, table: &Table) -> bool {
+    (name == "timestamp" && !table.is_named) || table.find(name).is_some()
 }
 
 /// Refuses column types that cannot be read, or not exactly.
-pub fn check(path: &Path, schema: &Schema) -> Result<(), FileError> {
-    judge(path, schema, &open(path)?.1)
+pub fn check(path: &Path, table: &Table) -> Result<Vec<String>, FileError> {
+    judge(path, table, &open(path)?.1)?;
+    Ok(Vec::new())
 }
 
-fn judge(path: &Path, schema: &Schema, footer: &ArrowReaderMetadata) -> Result<(), FileError> {
+fn judge(path: &Path, table: &Table, footer: &ArrowReaderMetadata) -> Result<(), FileError> {
     let fields = footer.schema().fields();
-    for field in fields.iter().filter(|f| is_known(f.name(), schema)) {
+    for field in fields.iter().filter(|f| is_known(f.name(), table)) {
         let (name, kind) = (field.name(), field.data_type());
         let instead = if kind.is_floating() {
             "money is exact here: store it as DECIMAL, text or whole numbers"
@@ -171,7 +172,7 @@ fn judge(path: &Path, schema: &Schema, footer: &ArrowReaderMetadata) -> Result<(
             instead,
         });
     }
-    if let Some((column, codec)) = foreign_codec(footer, schema) {
+    if let Some((column, codec)) = foreign_codec(footer, table) {
         let path = path.to_owned();
         return Err(FileError::Codec {
             path,
@@ -180,7 +181,11 @@ fn judge(path: &Path, schema: &Schema, footer: &ArrowReaderMetadata) -> Result<(
         });
     }
     let has = |name: &str| fields.iter().any(|f| f.name() == name);
-    if !has("amount") || !(has("event_time") || has("timestamp")) {
+    let is_sales = !table.is_named;
+    let lacks_sale = !has("amount") || !(has("event_time") || has("timestamp"));
+    let wanted = |c: &Column| !c.nullable && matches!(c.origin, Origin::Field(_));
+    let lacks = table.declared().iter().any(|c| wanted(c) && !has(&c.name));
+    if (is_sales && lacks_sale) || (!is_sales && lacks) {
         return Err(FileError::Columns {
             path: path.to_owned(),
             found: fields.iter().map(|f| f.name().clone()).collect(),
@@ -193,15 +198,15 @@ impl ParquetRows {
     /// Opens the file. Rows before `from` are passed over.
     pub fn open(
         path: &Path,
-        schema: &Schema,
+        table: &Table,
         partition: PartitionId,
         from: u64,
     ) -> Result<Self, FileError> {
         let (file, footer) = open(path)?;
-        judge(path, schema, &footer)?;
+        judge(path, table, &footer)?;
         let known = footer.schema().fields().iter().enumerate();
         let known: Vec<usize> = known
-            .filter(|(_, f)| is_known(f.name(), schema))
+            .filter(|(_, f)| is_known(f.name(), table))
             .map(|(i, _)| i)
             .collect();
         let mask = ProjectionMask::roots(footer.parquet_schema(), known);

@@ -1,13 +1,16 @@
 //! A recording as a source: its partitions, offsets and timestamps are those of the topic it was made from.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::error::FileError;
 use super::options::SourceOptions;
 use super::reader::Outlet;
 use crate::recording::{Header, Pace, Pacer, Recorded, RecordingReader};
-use standings_model::block::{Block, PartitionId, SourceEvent};
+use standings_model::block::{
+    Beside, Block, Clock, NO_EPOCH, NO_TIMESTAMP, PartitionId, SourceEvent,
+};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What all open blocks together hold at most.
@@ -33,20 +36,14 @@ pub fn read(
 ) -> Result<(), FileError> {
     let mut reader = RecordingReader::open(path).map_err(FileError::reading(path))?;
     let own = |p: PartitionId| p as usize % workers == worker;
-    let Header { partitions, .. } = reader.header().clone();
-    let mut from = BTreeMap::new();
-    for (partition, first) in partitions.into_iter().filter(|(p, _)| own(*p)) {
-        let offset = options.resume.get(&partition).copied().unwrap_or(first);
-        from.insert(partition, (options.first(partition, offset), offset));
-        if !out.send(SourceEvent::Assigned { partition, offset }) {
-            return Ok(());
-        }
-    }
-    if !out.send(SourceEvent::Ready) {
+    let Some(from) = assign(options, reader.header(), own, out) else {
         return Ok(());
-    }
+    };
     let mut pacer = Pacer::new(pace);
-    let mut open = Open::default();
+    let mut open = Open {
+        beside: options.asks_beside(),
+        ..Open::default()
+    };
     let mut record = Recorded::default();
     let mut past: VecDeque<Recorded> = VecDeque::new();
     while !from.is_empty() && reader.next(&mut record).map_err(FileError::reading(path))? {
@@ -103,11 +100,37 @@ pub fn read(
     Ok(())
 }
 
+/// Says which partitions are read, and from where; by partition the first offset that is given, and the one that counts.
+/// `None` when the reader should end.
+fn assign(
+    options: &SourceOptions,
+    header: &Header,
+    own: impl Fn(PartitionId) -> bool,
+    out: &Outlet,
+) -> Option<BTreeMap<PartitionId, (u64, u64)>> {
+    let mut from = BTreeMap::new();
+    for (&partition, &first) in header.partitions.iter().filter(|(p, _)| own(**p)) {
+        let offset = options.resume.get(&partition).copied().unwrap_or(first);
+        from.insert(partition, (options.first(partition, offset), offset));
+        let assigned = SourceEvent::Assigned {
+            partition,
+            home: Arc::new(options.home_of_topic(partition, &header.topic)),
+            offset,
+        };
+        if !out.send(assigned) {
+            return None;
+        }
+    }
+    out.send(SourceEvent::Ready).then_some(from)
+}
+
 /// Blocks in the making.
 #[derive(Default)]
 struct Open {
     blocks: BTreeMap<PartitionId, Block>,
     bytes: usize,
+    /// Whether what comes beside values is kept.
+    beside: bool,
 }
 
 impl Open {
@@ -118,6 +141,21 @@ impl Open {
         let value = record.value.as_deref().unwrap_or_default();
         block.push(value, record.offset, record.timestamp);
         self.bytes += value.len() + 32;
+        if self.beside {
+            let key = record.key.as_deref();
+            self.bytes += key.map_or(0, <[u8]>::len);
+            let beside = Beside {
+                key: key.map(|key| block.keep(key)),
+                timestamp: record.timestamp,
+                clock: match record.timestamp {
+                    NO_TIMESTAMP => Clock::None,
+                    _ => Clock::Create,
+                },
+                leader_epoch: NO_EPOCH,
+                ..Beside::default()
+            };
+            block.beside.push(beside);
+        }
     }
 
     /// `false` when told to stop.

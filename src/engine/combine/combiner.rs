@@ -10,19 +10,23 @@ use crate::pack::texts::{TextTable, Texts};
 use standings_model::block::PartitionId;
 use standings_model::plan::Plan;
 use standings_model::reject::MissedWindow;
-use standings_model::value::Value;
 use standings_model::window::Cover;
 
-/// A decoded sale, as the fold needs to see it. Columns are numbers in the schema.
+/// A decoded sale, as the fold needs to see it. Columns are numbers in its table.
 pub trait SaleView {
     /// Event time, ms.
     fn event_time(&self) -> i64;
-    /// A text column's UTF-8 bytes; `None` for NULL.
-    fn text(&self, column: usize) -> Option<&[u8]>;
-    /// A whole number, decimal (minor units) or time (ms); `None` for NULL.
+    /// The bytes of a column of text or bytes; `None` for NULL and for other columns.
+    fn bytes(&self, column: usize) -> Option<&[u8]>;
+    /// A column of another type, as a number whose order is that of its values (decimals by their digits, times in
+    /// microseconds); `None` for NULL and for columns of text or bytes.
     fn number(&self, column: usize) -> Option<i128>;
-    /// Any column, for conditions.
-    fn value(&self, column: usize) -> Value;
+    /// Whether a condition holds: NULL does not.
+    fn is_true(&self, column: usize) -> bool;
+    /// Whether it is NULL.
+    fn is_null(&self, column: usize) -> bool;
+    /// Whether the value of a column that rankings compute has an error.
+    fn has_error(&self, column: usize) -> bool;
 }
 
 /// Where a sale stands in the input.
@@ -34,6 +38,23 @@ pub struct Origin {
     pub offset: u64,
 }
 
+/// What a sale was not counted for.
+#[derive(Clone, Debug, Default)]
+pub struct Missing {
+    /// Windows that it missed.
+    pub windows: Vec<MissedWindow>,
+    /// Rankings, by number, and the columns that they compute, whose values had an error.
+    pub failed: Vec<(usize, usize)>,
+}
+
+impl Missing {
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.windows.clear();
+        self.failed.clear();
+    }
+}
+
 /// What became of a sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -41,6 +62,8 @@ pub enum Outcome {
     Counted,
     /// Passed a `WHERE`, but missed every window.
     Missed,
+    /// No ranking took it, and what one computes of it has an error.
+    Failed,
     /// Passed no ranking's `WHERE`.
     Filtered,
 }
@@ -48,6 +71,8 @@ pub enum Outcome {
 /// One epoch's fold on one worker.
 pub struct Combiner {
     rankings: Vec<Fold>,
+    /// By table, the rankings that read it and as which of their inputs.
+    readers: Vec<Vec<(usize, usize)>>,
     texts: Texts,
     /// A table that is done with, for its memory.
     spare: TextTable,
@@ -62,16 +87,21 @@ const ROWS_OF_A_WINDOW: usize = 4096;
 impl Combiner {
     /// An empty fold for a plan's rankings.
     pub fn new(plan: &Arc<Plan>) -> Self {
-        let rankings = plan
-            .rankings
-            .iter()
-            .map(|ranking| Fold::new(ranking, &plan.schema))
-            .collect();
+        let rankings = plan.rankings.iter();
+        let rankings = rankings.map(|ranking| Fold::new(ranking, &plan.tables));
+        let mut readers = vec![Vec::new(); plan.tables.len()];
+        for (number, ranking) in plan.rankings.iter().enumerate() {
+            for (input, of) in ranking.inputs.iter().enumerate() {
+                readers[of.table].push((number, input));
+            }
+        }
+        let widest = plan.tables.iter().map(|t| t.columns.len()).max();
         let columns = Columns {
-            ids: vec![UNKNOWN; plan.schema.columns.len()],
+            ids: vec![UNKNOWN; widest.unwrap_or_default()],
         };
         Combiner {
-            rankings,
+            rankings: rankings.collect(),
+            readers,
             texts: Texts::default(),
             spare: TextTable::default(),
             columns,
@@ -88,17 +118,19 @@ impl Combiner {
         rows as u64 * 2 <= self.folded || rows < spans * ROWS_OF_A_WINDOW
     }
 
-    /// Folds one sale in. `judge` says what becomes of it in a window that ends at the given time; windows that it
-    /// missed are appended to `missed`.
+    /// Folds one sale of a table in. `judge` says what becomes of it in a window that ends at the given time; what it was
+    /// not counted for is appended to `missing`.
     pub fn add(
         &mut self,
+        table: usize,
         sale: &impl SaleView,
         origin: Origin,
         mut judge: impl FnMut(i64) -> Verdict,
-        missed: &mut Vec<MissedWindow>,
+        missing: &mut Missing,
     ) -> Outcome {
         let Combiner {
             rankings,
+            readers,
             texts,
             columns,
             folded,
@@ -107,10 +139,9 @@ impl Combiner {
         columns.ids.fill(UNKNOWN);
         let time = sale.event_time();
         let mut outcome = Outcome::Filtered;
-        for (number, fold) in rankings.iter_mut().enumerate() {
-            if let Some(filter) = &fold.ranking.filter
-                && !filter.passes(&|c| sale.value(c))
-            {
+        for &(number, source) in &readers[table] {
+            let fold = &mut rankings[number];
+            if !fold.takes(number, source, sale, missing) {
                 continue;
             }
             let Cover {
@@ -125,10 +156,10 @@ impl Combiner {
                     latest: last,
                     windows,
                 };
-                let key = fold.key(texts, columns, sale);
+                let key = fold.key(source, texts, columns, sale);
                 let row = fold.row(span, key);
                 *folded += 1;
-                fold.accumulate(row, texts, columns, sale, time, origin);
+                fold.accumulate((source, row), texts, columns, sale, time, origin);
                 continue;
             }
             let mut key = None;
@@ -137,32 +168,33 @@ impl Combiner {
                 match judge(end) {
                     Verdict::Counted => {
                         outcome = Outcome::Counted;
-                        let key = *key.get_or_insert_with(|| fold.key(texts, columns, sale));
+                        let key = match key {
+                            Some(key) => key,
+                            None => *key.insert(fold.key(source, texts, columns, sale)),
+                        };
                         let span = Span {
                             latest: end,
                             windows: 1,
                         };
                         let row = fold.row(span, key);
                         *folded += 1;
-                        fold.accumulate(row, texts, columns, sale, time, origin);
+                        fold.accumulate((source, row), texts, columns, sale, time, origin);
                     }
                     verdict => {
                         if outcome == Outcome::Filtered {
                             outcome = Outcome::Missed;
                         }
-                        let retired = verdict == Verdict::Retired;
-                        missed.push(MissedWindow {
-                            ranking: number,
-                            start: fold.ranking.window.start(end),
-                            end,
-                            retired,
-                        });
+                        missing.windows.push(fold.missed(number, end, verdict));
                     }
                 }
                 end -= fold.pane.length;
             }
         }
-        outcome
+        match outcome {
+            Outcome::Counted => outcome,
+            _ if !missing.failed.is_empty() => Outcome::Failed,
+            _ => outcome,
+        }
     }
 
     /// Ends the epoch: what was folded, as one batch for each of `workers` workers that gets something. Batches of

@@ -20,17 +20,17 @@
 //! ```
 //! use std::sync::Arc;
 //! use standings_decode::Decoder;
-//! use standings_engine::combine::combiner::{Combiner, Origin, Outcome};
+//! use standings_engine::combine::combiner::{Combiner, Missing, Origin, Outcome};
 //! use standings_engine::event_time::partition::Verdict;
 //!
 //! let plan = Arc::new(standings_query::load_shipped().unwrap());
 //! let mut combiner = Combiner::new(&plan);
-//! let mut decoder = Decoder::new(&plan.schema, &plan.required_columns(), 1 << 20);
+//! let mut decoder = Decoder::new(&plan.tables[0], plan.zone.as_deref(), 1 << 20);
 //! for offset in 0..1000 {
 //!     let amount = format!(r#"{{"event_time":5,"city":"Lisbon","salesman_id":"S1","amount":{offset}}}"#);
 //!     let sale = decoder.decode(amount.as_bytes()).unwrap();
 //!     let origin = Origin { partition: 0, offset };
-//!     let outcome = combiner.add(&sale, origin, |_| Verdict::Counted, &mut Vec::new());
+//!     let outcome = combiner.add(0, &sale, origin, |_| Verdict::Counted, &mut Missing::default());
 //!     assert_eq!(outcome, Outcome::Counted);
 //! }
 //! // A thousand sales of one man in one city: one row for each of the three rankings crosses to who owns its key.

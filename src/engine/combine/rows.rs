@@ -2,14 +2,16 @@
 
 use hashbrown::{HashMap, HashTable};
 
-use super::combiner::{Origin, SaleView};
+use super::combiner::{Missing, Origin as Place, SaleView};
+use crate::event_time::partition::Verdict;
 use crate::pack::hash::mix;
-use crate::pack::key::{KeyCodec, push_i64, push_i128};
+use crate::pack::key::KeyCodec;
 use crate::pack::layout::{Layout, NO_TEXT, NULL_NUMBER, Slot, SlotKind, put_wide, wide};
 use crate::pack::texts::Texts;
 use standings_model::bytes::same;
-use standings_model::plan::Ranking;
-use standings_model::schema::{ColumnType, Schema};
+use standings_model::plan::{Input, Ranking};
+use standings_model::reject::MissedWindow;
+use standings_model::table::{Origin, Table};
 use standings_model::window::Cover;
 
 /// Text numbers of the present sale's columns: each is looked up at most once, whatever the number of rankings.
@@ -23,7 +25,7 @@ impl Columns {
     #[inline]
     pub(super) fn text(&mut self, texts: &mut Texts, sale: &impl SaleView, column: usize) -> u64 {
         if self.ids[column] == UNKNOWN {
-            self.ids[column] = match sale.text(column) {
+            self.ids[column] = match sale.bytes(column) {
                 Some(bytes) => u64::from(texts.intern(bytes)),
                 None => NO_TEXT,
             };
@@ -31,13 +33,28 @@ impl Columns {
         self.ids[column]
     }
 }
+
+/// What one table gives to a ranking; columns are the table's.
+pub(super) struct Source {
+    /// `WHERE`.
+    pub(super) filter: Option<usize>,
+    /// Of the key, in order.
+    keys: Vec<usize>,
+    slots: Vec<Slot>,
+    /// Columns whose value may have an error, each with the condition of the measure that reads it.
+    fallible: Vec<(usize, Option<usize>)>,
+}
+
 /// One ranking's part of the fold: a row of accumulators for each key in each set of windows.
 pub(super) struct Fold {
     pub(super) ranking: Ranking,
-    pub(super) kinds: Vec<ColumnType>,
+    pub(super) sources: Vec<Source>,
     pub(super) layout: Layout,
-    /// The column that is the whole key, when it is one text column.
-    pub(super) plain: Option<usize>,
+    codec: KeyCodec,
+    /// The key is one text column; whether that may be NULL.
+    plain: Option<bool>,
+    /// The key of the present row, in bytes.
+    key: Vec<u8>,
     /// Rows: span number and key's text number packed in one word, then the accumulators.
     pub(super) rows: Vec<u64>,
     pub(super) index: HashTable<u32>,
@@ -83,17 +100,22 @@ pub(super) const NO_SPAN: u32 = u32::MAX;
 
 impl Fold {
     /// Nothing yet.
-    pub(super) fn new(ranking: &Ranking, schema: &Schema) -> Self {
-        let layout = Layout::new(ranking, schema);
+    pub(super) fn new(ranking: &Ranking, tables: &[Table]) -> Self {
+        let layout = Layout::new(ranking);
+        let codec = KeyCodec::new(ranking);
+        let sources = ranking.inputs.iter().map(|input| {
+            let slots = layout.of_input(&input.columns);
+            Source::new(ranking, input, slots, &tables[input.table])
+        });
         Fold {
             ranking: ranking.clone(),
-            kinds: schema.columns.iter().map(|c| c.kind).collect(),
+            sources: sources.collect(),
             distinct: distinct_slots(&layout),
             order: Vec::new(),
             layout,
-            plain: KeyCodec::new(ranking, schema)
-                .is_plain_text()
-                .then(|| ranking.keys[0].column),
+            plain: codec.plain_text(),
+            codec,
+            key: Vec::new(),
             rows: Vec::new(),
             index: HashTable::new(),
             spans: Vec::new(),
@@ -107,34 +129,64 @@ impl Fold {
         }
     }
 
+    #[inline]
     pub(super) fn key(
-        &self,
+        &mut self,
+        source: usize,
         texts: &mut Texts,
         columns: &mut Columns,
         sale: &impl SaleView,
     ) -> u32 {
-        if let Some(column) = self.plain {
-            return columns.text(texts, sale, column) as u32;
+        let of = &self.sources[source];
+        if let (Some(nullable), [column]) = (self.plain, &of.keys[..]) {
+            let id = columns.text(texts, sale, *column);
+            return match nullable {
+                true if id == NO_TEXT => texts.intern(&[]),
+                true if texts.table().get(id as u32).is_empty() => texts.intern(KeyCodec::EMPTY),
+                _ => id as u32,
+            };
         }
-        let mut bytes = Vec::with_capacity(32);
-        for (i, key) in self.ranking.keys.iter().enumerate() {
-            match self.kinds[key.column] {
-                ColumnType::Text => {
-                    bytes.extend_from_slice(sale.text(key.column).unwrap_or_default());
-                    if i + 1 < self.ranking.keys.len() {
-                        bytes.push(0);
-                    }
-                }
-                ColumnType::Decimal { .. } => {
-                    push_i128(&mut bytes, sale.number(key.column).unwrap_or_default())
-                }
-                _ => push_i64(
-                    &mut bytes,
-                    sale.number(key.column).unwrap_or_default() as i64,
-                ),
+        self.key.clear();
+        for (i, column) in of.keys.iter().enumerate() {
+            match self.codec.is_bytes(i) {
+                true => self.codec.push_bytes(&mut self.key, i, sale.bytes(*column)),
+                false => self
+                    .codec
+                    .push_number(&mut self.key, i, sale.number(*column)),
             }
         }
-        texts.intern(&bytes)
+        texts.intern(&self.key)
+    }
+
+    /// Whether a sale passes the ranking's `WHERE`, and what is computed of it has no error; one is noted.
+    #[inline]
+    pub(super) fn takes(
+        &self,
+        number: usize,
+        source: usize,
+        sale: &impl SaleView,
+        missing: &mut Missing,
+    ) -> bool {
+        let source = &self.sources[source];
+        let failed = match source.filter {
+            Some(filter) if sale.has_error(filter) => Some(filter),
+            Some(filter) if !sale.is_true(filter) => return false,
+            _ => source.failed(sale),
+        };
+        if let Some(column) = failed {
+            missing.failed.push((number, column));
+        }
+        failed.is_none()
+    }
+
+    /// A window that a sale missed.
+    pub(super) fn missed(&self, number: usize, end: i64, verdict: Verdict) -> MissedWindow {
+        MissedWindow {
+            ranking: number,
+            start: self.ranking.window.start(end),
+            end,
+            retired: verdict == Verdict::Retired,
+        }
     }
 
     /// The windows that hold a time.
@@ -185,35 +237,25 @@ impl Fold {
     #[inline]
     pub(super) fn accumulate(
         &mut self,
-        row: usize,
+        (source, row): (usize, usize),
         texts: &mut Texts,
         columns: &mut Columns,
         sale: &impl SaleView,
         time: i64,
-        origin: Origin,
+        origin: Place,
     ) {
         let stride = self.layout.width + 1;
         let words = &mut self.rows[row * stride + 1..(row + 1) * stride];
-        for &Slot {
-            kind,
-            at,
-            ref filter,
-        } in &self.layout.slots
-        {
-            if filter
-                .as_ref()
-                .is_some_and(|f| !f.passes(&|c| sale.value(c)))
-            {
+        for &Slot { kind, at, filter } in &self.sources[source].slots {
+            if filter.is_some_and(|condition| !sale.is_true(condition)) {
                 continue;
             }
             match kind {
                 SlotKind::CountAll => words[at] += 1,
-                SlotKind::Count(c) => {
-                    words[at] += u64::from(sale.text(c).is_some() || sale.number(c).is_some())
-                }
+                SlotKind::Count(c) => words[at] += u64::from(!sale.is_null(c)),
                 SlotKind::Sum(c) => {
                     if let Some(n) = sale.number(c) {
-                        put_wide(words, at, wide(words, at) + n);
+                        put_wide(words, at, wide(words, at).saturating_add(n));
                     }
                 }
                 SlotKind::Min(c) => {
@@ -242,18 +284,15 @@ impl Fold {
                     if is_later(words, at, time, origin) {
                         set_last(words, at, time, origin);
                         // A label rarely changes: comparing with the one that is there spares the look-up.
-                        if !is_text(texts, words[at + 3], sale.text(c)) {
+                        if !is_text(texts, words[at + 3], sale.bytes(c)) {
                             words[at + 3] = columns.text(texts, sale, c);
                         }
                     }
                 }
                 SlotKind::Distinct(c) => {
-                    let id = match self.kinds[c] {
-                        ColumnType::Text => columns.text(texts, sale, c),
-                        _ => match sale.number(c) {
-                            Some(n) => u64::from(texts.intern(&n.to_be_bytes())),
-                            None => NO_TEXT,
-                        },
+                    let id = match sale.number(c) {
+                        Some(n) => u64::from(texts.intern(&n.to_be_bytes())),
+                        None => columns.text(texts, sale, c),
                     };
                     if id == NO_TEXT {
                         continue;
@@ -263,6 +302,41 @@ impl Fold {
                 }
             }
         }
+    }
+}
+
+impl Source {
+    fn new(ranking: &Ranking, input: &Input, slots: Vec<Slot>, table: &Table) -> Self {
+        let keys: Vec<usize> = ranking
+            .keys
+            .iter()
+            .map(|k| input.columns[k.column])
+            .collect();
+        let of_keys = keys.iter().map(|c| (*c, None));
+        let of_slots = slots
+            .iter()
+            .filter_map(|slot| Some((slot.kind.column()?, slot.filter)));
+        let filters = slots.iter().filter_map(|slot| Some((slot.filter?, None)));
+        let derived = |c: usize| matches!(table.columns[c].origin, Origin::Derived(_));
+        let fallible = of_keys.chain(filters).chain(of_slots);
+        Source {
+            filter: input.filter,
+            fallible: fallible.filter(|(c, _)| derived(*c)).collect(),
+            keys,
+            slots,
+        }
+    }
+
+    /// The first column that this row needs and whose value has an error.
+    #[inline]
+    pub(super) fn failed(&self, sale: &impl SaleView) -> Option<usize> {
+        let needed = self
+            .fallible
+            .iter()
+            .filter(|(_, condition)| condition.is_none_or(|c| sale.is_true(c)));
+        needed
+            .map(|(column, _)| *column)
+            .find(|column| sale.has_error(*column))
     }
 }
 
@@ -307,13 +381,13 @@ fn distinct_slots(layout: &Layout) -> Vec<Distinct> {
 
 /// Whether a sale comes after the one that a last-value slot holds, by (event time, partition, offset).
 #[inline]
-fn is_later(words: &[u64], at: usize, time: i64, origin: Origin) -> bool {
+fn is_later(words: &[u64], at: usize, time: i64, origin: Place) -> bool {
     (words[at], words[at + 1], words[at + 2])
         < (time as u64 + 1, u64::from(origin.partition), origin.offset)
         || words[at] == 0
 }
 
-fn set_last(words: &mut [u64], at: usize, time: i64, origin: Origin) {
+fn set_last(words: &mut [u64], at: usize, time: i64, origin: Place) {
     words[at] = time as u64 + 1;
     words[at + 1] = u64::from(origin.partition);
     words[at + 2] = origin.offset;

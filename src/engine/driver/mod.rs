@@ -394,13 +394,17 @@ impl<F: Feed> Driver<F> {
     fn take(&mut self, event: SourceEvent) -> Result<(), Failure> {
         let now = self.settings.clock.now();
         match event {
-            SourceEvent::Assigned { partition, offset } => {
+            SourceEvent::Assigned {
+                partition,
+                home,
+                offset,
+            } => {
                 let from = GoesOn {
                     offset,
                     greatest: self.start.greatest.get(&partition).copied(),
                     ids_from: self.start.ids_from.get(&partition).copied(),
                 };
-                self.fold.begin(partition, from);
+                self.fold.begin(partition, &home, from);
             }
             SourceEvent::Block(block) => {
                 let Some(folded) = self.fold.block(&block, self.promised) else {

@@ -2,10 +2,15 @@
 
 use standings_model::sabotage::{self, Mistake};
 
+/// Out of order without a bound: the watermark stands still until the partition's end (input that is all there, and of
+/// which nothing is said).
+pub const STANDS_STILL: i64 = i64::MAX;
+
 /// How event time is judged; all in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
-    /// `--out-of-orderness`: how far the watermark stays behind the greatest event time.
+    /// `--out-of-orderness`, or the table's `WATERMARK`: how far the watermark stays behind the greatest event time;
+    /// [`STANDS_STILL`]: there is none before the end.
     pub out_of_orderness: i64,
     /// `--allowed-lateness`: how long after its end a window still takes sales.
     pub allowed_lateness: i64,
@@ -13,6 +18,23 @@ pub struct Policy {
     pub max_ahead: i64,
     /// `--retain`: how far the global watermark may pass a window's last chance before it is dropped.
     pub retain: i64,
+}
+
+impl Policy {
+    /// The watermark of a partition that has shown this as its greatest event time.
+    #[inline]
+    pub fn watermark(&self, greatest: Option<i64>) -> Option<i64> {
+        match self.out_of_orderness {
+            STANDS_STILL => None,
+            bound => greatest.map(|t| t.saturating_sub(bound)),
+        }
+    }
+
+    /// The one that waits longest, of several tables'.
+    pub fn widest(policies: &[Policy]) -> Policy {
+        let widest = policies.iter().max_by_key(|p| p.out_of_orderness);
+        widest.copied().unwrap_or_default()
+    }
 }
 
 impl Default for Policy {
@@ -78,8 +100,7 @@ impl PartitionClock {
 
     /// The partition's own watermark, before the next record is read.
     pub fn watermark(&self, policy: &Policy) -> Option<i64> {
-        self.greatest
-            .map(|t| t.saturating_sub(policy.out_of_orderness))
+        policy.watermark(self.greatest)
     }
 
     /// Judges a sale for the window that ends at `window_end`, given the watermark from before it was read.

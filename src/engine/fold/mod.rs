@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use standings_decode::Decoder;
 use standings_model::amounts::Amounts;
-use standings_model::block::{Block, PartitionId};
+use standings_model::block::{Block, Home, PartitionId};
 use standings_model::plan::Plan;
 use standings_model::reject::Reject;
 
@@ -37,8 +37,8 @@ use crate::rank::messages::Progress;
 pub struct Settings {
     /// The rankings.
     pub plan: Arc<Plan>,
-    /// How event time is judged.
-    pub policy: Policy,
+    /// How event time is judged, by table of the plan.
+    pub policies: Vec<Policy>,
     /// `--summary-window`, ms: whether and by which windows amounts are summed up.
     pub summary_window: Option<i64>,
     /// `--max-record-bytes`.
@@ -73,15 +73,15 @@ pub struct Folded {
 /// use std::sync::Arc;
 /// use standings_engine::event_time::{BEGINNING, partition::Policy};
 /// use standings_engine::fold::{Fold, GoesOn, Settings};
-/// use standings_model::block::{Block, NO_TIMESTAMP};
+/// use standings_model::block::{Block, Home, NO_TIMESTAMP};
 ///
 /// let mut fold = Fold::new(Settings {
 ///     plan: Arc::new(standings_query::load_shipped().unwrap()),
-///     policy: Policy::default(),
+///     policies: vec![Policy::default()],
 ///     summary_window: None,
 ///     max_record_bytes: 1 << 20,
 /// });
-/// fold.begin(0, GoesOn { offset: 0, greatest: None, ids_from: None });
+/// fold.begin(0, &Home::default(), GoesOn { offset: 0, greatest: None, ids_from: None });
 /// let mut block = Block::new(0);
 /// for (offset, day) in [(0, 1), (1, 3), (2, 1)] {
 ///     let time = day * 86_400_000i64;
@@ -102,7 +102,6 @@ pub struct Folded {
 /// ```
 pub struct Fold {
     settings: Settings,
-    required: Vec<usize>,
     partitions: BTreeMap<PartitionId, Partition>,
     combiner: Combiner,
     amounts: Option<Amounts>,
@@ -116,16 +115,13 @@ impl Fold {
     /// Without a partition.
     pub fn new(settings: Settings) -> Self {
         let plan = &settings.plan;
-        let amounts = settings
-            .summary_window
-            .zip(plan.schema.find("amount"))
-            .map(|(size, column)| Amounts::new(size, column));
+        let amounts = settings.summary_window.zip(plan.amounts());
+        let amounts = amounts.map(|(size, column)| Amounts::new(size, column));
         Fold {
-            required: plan.required_columns(),
             partitions: BTreeMap::new(),
             combiner: Combiner::new(plan),
             amounts,
-            judge: Judge::new(&plan.checks, &plan.schema),
+            judge: Judge::new(&plan.checks, &plan.tables),
             rejects: Vec::new(),
             failed: Vec::new(),
             settings,
@@ -133,15 +129,17 @@ impl Fold {
     }
 
     /// A partition begins.
-    pub fn begin(&mut self, partition: PartitionId, from: GoesOn) {
+    pub fn begin(&mut self, partition: PartitionId, home: &Home, from: GoesOn) {
         let Settings {
             plan,
             max_record_bytes,
             ..
         } = &self.settings;
-        let decoder = Decoder::new(&plan.schema, &self.required, *max_record_bytes);
-        let memory = (self.judge.memory(), from.ids_from);
-        let begun = Partition::new(partition, from.offset, from.greatest, decoder, memory);
+        let table = &plan.tables[home.table];
+        let decoder = Decoder::new(table, plan.zone.as_deref(), *max_record_bytes).at(table, home);
+        let memory = (self.judge.memory(home.table), from.ids_from);
+        let of = (partition, home.table);
+        let begun = Partition::new(of, from.offset, from.greatest, decoder, memory);
         self.partitions.insert(partition, begun);
     }
 
@@ -157,7 +155,8 @@ impl Fold {
             rejects: &mut self.rejects,
             plan: &self.settings.plan,
         };
-        let records = partition.fold(block, &self.settings.policy, horizon, &mut folds);
+        let policy = &self.settings.policies[partition.table()];
+        let records = partition.fold(block, policy, horizon, &mut folds);
         let held = self.rejects[before..].iter().map(Reject::held).sum();
         Some(Folded { records, held })
     }
@@ -219,9 +218,10 @@ impl Fold {
         workers: usize,
         spent: &mut Vec<Deltas>,
     ) -> (Vec<Deltas>, Option<Progress>) {
-        let policy = self.settings.policy;
+        let policies = &self.settings.policies;
         let partitions = self.partitions.values_mut();
-        let partitions: Vec<_> = partitions.filter_map(|p| p.progress(&policy)).collect();
+        let partitions = partitions.filter_map(|p| p.progress(&policies[p.table()]));
+        let partitions: Vec<_> = partitions.collect();
         let batches = self.combiner.flush(workers, spent);
         let progress = (!partitions.is_empty()).then(|| Progress {
             partitions,

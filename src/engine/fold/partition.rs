@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::combine::combiner::{Combiner, Origin, Outcome, SaleView};
+use crate::combine::combiner::{Combiner, Missing, Origin, Outcome, SaleView};
 use crate::event_time::global::PartitionState;
 use crate::event_time::partition::{PartitionClock, Policy};
-use crate::quality::{Judge, Memory, Moment};
+use crate::quality::{Failed, Judge, Memory, Moment};
 use crate::rank::messages::PartitionProgress;
-use standings_decode::{Decoder, Sale};
+use standings_decode::{About, Decoder, Sale};
 use standings_model::amounts::Amounts;
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
 use standings_model::change::Counts;
@@ -21,6 +21,7 @@ use standings_model::time::format_rfc3339;
 struct Bytes<'a> {
     bytes: &'a [u8],
     original: &'a [u8],
+    about: About<'a>,
 }
 
 /// Whether a record's event time is more than `--max-ahead` after the record's own timestamp.
@@ -42,28 +43,51 @@ fn dead(reason: &str, detail: String) -> RejectKind {
 /// Why a record that was decoded can be no sale all the same: its time, or its key.
 #[inline]
 fn cannot_be(
+    table: usize,
     sale: &Sale<'_>,
     record: &RecordRef,
-    bytes: &[u8],
     policy: &Policy,
     plan: &Plan,
 ) -> Option<RejectKind> {
     if is_ahead(record, sale.event_time, policy) {
         let detail = format!(
-            "event_time {} is more than --max-ahead after the record's timestamp {} (of a producer's, or when it was \
+            "{} {} is more than --max-ahead after the record's timestamp {} (of a producer's, or when it was \
              read, the earlier)",
+            plan.tables[table].time_name(),
             format_rfc3339(sale.event_time),
             format_rfc3339(record.timestamp)
         );
         return Some(dead("ahead", detail));
     }
-    let text = |column| Sale::text(sale, column).map_or(0, <[u8]>::len);
-    let (ranking, length) = plan.oversized_key(bytes.len(), text)?;
+    let text = |column| Sale::bytes(sale, column).map_or(0, <[u8]>::len);
+    let (ranking, length) = plan.oversized_key(table, sale.held(), text)?;
     let detail = format!(
         "its key in {} has {length} bytes, at most {} are allowed (--max-key-bytes)",
         ranking.name, plan.max_key_bytes
     );
     Some(dead("key_too_large", detail))
+}
+
+/// What a check refuses.
+#[cold]
+fn by_check(refused: Failed) -> RejectKind {
+    RejectKind::Dead {
+        reason: refused.reason.to_owned(),
+        check: Some(refused.check),
+        detail: refused.detail,
+    }
+}
+
+/// Why a ranking does not count a sale: what it computes of it has an error.
+#[cold]
+fn failed(plan: &Plan, ranking: usize, sale: &Sale<'_>, column: usize) -> RejectKind {
+    let name = &plan.rankings[ranking].name;
+    let (reason, detail) = match sale.error(column) {
+        Some(e) => (e.reason, e.detail.as_str()),
+        // It was asked for because it has one.
+        None => ("value_error", ""),
+    };
+    dead(reason, format!("ranking {name}: {detail}"))
 }
 
 /// What a worker folds its partitions' sales into.
@@ -83,6 +107,8 @@ pub struct Folds<'a> {
 /// One partition of this worker.
 pub struct Partition {
     id: PartitionId,
+    /// Its table's number in the plan.
+    table: usize,
     decoder: Decoder,
     clock: PartitionClock,
     next_offset: u64,
@@ -105,7 +131,7 @@ impl Partition {
     /// A partition that will be read from `offset`, and has shown `greatest` before. With its empty memory comes where
     /// reading begins instead, to fill it.
     pub fn new(
-        id: PartitionId,
+        (id, table): (PartitionId, usize),
         offset: u64,
         greatest: Option<i64>,
         decoder: Decoder,
@@ -113,6 +139,7 @@ impl Partition {
     ) -> Self {
         Partition {
             id,
+            table,
             decoder,
             clock: PartitionClock::new(greatest),
             next_offset: offset,
@@ -143,7 +170,7 @@ impl Partition {
             _ => 0,
         };
         let mut refused = block.refused.iter().peekable();
-        while refused.next_if(|(n, _)| (*n as usize) < before).is_some() {}
+        while refused.next_if(|r| (r.record as usize) < before).is_some() {}
         for (number, record) in block.records.iter().enumerate().skip(before) {
             self.counts.read += 1;
             let slice = |start: u32, end: u32| &block.bytes[start as usize..end as usize];
@@ -152,21 +179,23 @@ impl Partition {
                 .originals
                 .get(number)
                 .map_or(bytes, |(start, end)| slice(*start, *end));
-            if let Some((_, found)) = refused.next_if(|(n, _)| *n as usize == number) {
+            if let Some(found) = refused.next_if(|r| r.record as usize == number) {
                 self.counts.dead += 1;
                 into.rejects.push(Reject {
+                    table: self.table,
                     partition: self.id,
                     offset: record.offset,
-                    kind: RejectKind::Dead {
-                        reason: "malformed".to_owned(),
-                        check: None,
-                        detail: found.clone(),
-                    },
+                    kind: dead(found.reason, found.detail.clone()),
                     bytes: original.to_vec(),
                 });
                 continue;
             }
-            let bytes = Bytes { bytes, original };
+            let about = About::of(block, number);
+            let bytes = Bytes {
+                bytes,
+                original,
+                about,
+            };
             self.record(record, bytes, policy, horizon, into);
         }
         self.next_offset = self.next_offset.max(block.next_offset);
@@ -188,20 +217,18 @@ impl Partition {
         let watermark = self.clock.watermark(policy);
         let mut refused = block.refused.iter().peekable();
         for (number, record) in block.records[..before].iter().enumerate() {
-            if refused.next_if(|(n, _)| *n as usize == number).is_some() {
+            if refused.next_if(|r| r.record as usize == number).is_some() {
                 continue;
             }
             let bytes = &block.bytes[record.start as usize..record.end as usize];
-            let Ok(sale) = self.decoder.decode(bytes) else {
+            let Ok(sale) = self.decoder.decode_about(bytes, &About::of(block, number)) else {
                 continue;
             };
-            let text = |column| Sale::text(&sale, column).map_or(0, <[u8]>::len);
-            let is_sale = !is_ahead(record, sale.event_time, policy)
-                && into.plan.oversized_key(bytes.len(), text).is_none();
-            if is_sale {
+            if cannot_be(self.table, &sale, record, policy, into.plan).is_none() {
                 let offset = record.offset;
                 let place = Moment { offset, watermark };
-                into.judge.remember(&sale, place, &mut self.memory);
+                into.judge
+                    .remember(self.table, &sale, place, &mut self.memory);
             }
         }
         before
@@ -215,17 +242,18 @@ impl Partition {
         horizon: i64,
         into: &mut Folds<'_>,
     ) {
-        let (id, offset) = (self.id, record.offset);
+        let (id, table, offset) = (self.id, self.table, record.offset);
         let rejects = &mut *into.rejects;
         let mut reject = |kind| {
             rejects.push(Reject {
+                table,
                 partition: id,
                 offset,
                 kind,
                 bytes: bytes.original.to_vec(),
             });
         };
-        let sale = match self.decoder.decode(bytes.bytes) {
+        let sale = match self.decoder.decode_about(bytes.bytes, &bytes.about) {
             Ok(sale) => sale,
             Err(error) => {
                 self.counts.dead += 1;
@@ -233,44 +261,47 @@ impl Partition {
             }
         };
         let time = sale.event_time;
-        if let Some(kind) = cannot_be(&sale, record, bytes.bytes, policy, into.plan) {
+        if let Some(kind) = cannot_be(table, &sale, record, policy, into.plan) {
             self.counts.dead += 1;
             return reject(kind);
         }
         let watermark = self.clock.watermark(policy);
         if !into.judge.is_empty() {
             let place = Moment { offset, watermark };
-            if let Some(failed) = into.judge.judge(&sale, place, &mut self.memory) {
-                match failed.reason {
+            if let Some(refused) = into.judge.judge(table, &sale, place, &mut self.memory) {
+                match refused.reason {
                     DUPLICATE => self.counts.duplicate += 1,
                     _ => self.counts.dead += 1,
                 }
-                return reject(RejectKind::Dead {
-                    reason: failed.reason.to_owned(),
-                    check: Some(failed.check),
-                    detail: failed.detail,
-                });
+                return reject(by_check(refused));
             }
         }
         let origin = Origin {
             partition: id,
             offset,
         };
-        let mut missed = Vec::new();
+        let mut missing = Missing::default();
         let judge = |end| PartitionClock::judge(watermark, end, horizon, policy);
-        match into.combiner.add(&sale, origin, judge, &mut missed) {
+        let outcome = into.combiner.add(table, &sale, origin, judge, &mut missing);
+        let missed = missing.windows;
+        match outcome {
             Outcome::Counted => {
                 self.counts.ranked += 1;
                 self.counts.partly_late += u64::from(!missed.is_empty());
                 if let Some(amounts) = &mut into.amounts
-                    && let Some(amount) = sale.number(amounts.column)
+                    && amounts.column.0 == table
+                    && let Some(amount) = sale.number(amounts.column.1)
                 {
                     amounts.add(time, amount);
                 }
             }
             Outcome::Missed if missed.iter().all(|m| m.retired) => self.counts.retired += 1,
             Outcome::Missed => self.counts.late += 1,
+            Outcome::Failed => self.counts.dead += 1,
             Outcome::Filtered => self.counts.filtered += 1,
+        }
+        for (ranking, column) in missing.failed {
+            reject(failed(into.plan, ranking, &sale, column));
         }
         self.clock.observe(time);
         if !missed.is_empty() {
@@ -279,6 +310,11 @@ impl Partition {
                 event_time: time,
             });
         }
+    }
+
+    /// The number of its table in the plan.
+    pub fn table(&self) -> usize {
+        self.table
     }
 
     /// The reader is at the partition's present end.

@@ -1,7 +1,6 @@
 //! A decoded sale, as the combiner looks at it.
 
 use standings_decode::{Cell, Sale};
-use standings_model::value::Value;
 
 use crate::combine::combiner::SaleView;
 
@@ -11,20 +10,32 @@ impl SaleView for Sale<'_> {
     }
 
     #[inline]
-    fn text(&self, column: usize) -> Option<&[u8]> {
-        Sale::text(self, column)
+    fn bytes(&self, column: usize) -> Option<&[u8]> {
+        Sale::bytes(self, column)
     }
 
     #[inline]
     fn number(&self, column: usize) -> Option<i128> {
         match self.cells[column] {
-            Cell::Int(n) | Cell::Time(n) => Some(i128::from(n)),
+            Cell::Int(n) => Some(i128::from(n)),
             Cell::Decimal(n) => Some(n),
-            Cell::Null | Cell::Text { .. } => None,
+            Cell::Double(n) => Some(i128::from(n.to_ordered())),
+            Cell::Null | Cell::Text { .. } | Cell::Nested(_) | Cell::Error(_) => None,
         }
     }
 
-    fn value(&self, column: usize) -> Value {
-        Sale::value(self, column)
+    #[inline]
+    fn is_true(&self, column: usize) -> bool {
+        self.cells[column] == Cell::Int(1)
+    }
+
+    #[inline]
+    fn is_null(&self, column: usize) -> bool {
+        self.cells[column] == Cell::Null
+    }
+
+    #[inline]
+    fn has_error(&self, column: usize) -> bool {
+        matches!(self.cells[column], Cell::Error(_))
     }
 }

@@ -2,12 +2,11 @@
 //!
 //! Equal accumulators are shared: `SUM(amount)`, `AVG(amount)` and `COUNT(*)` of one query take one sum and one count.
 
-use standings_model::decimal::average_minor;
-use standings_model::expr::Expr;
+use standings_model::decimal::average;
 use standings_model::plan::{Aggregate, Ranking};
-use standings_model::schema::{ColumnType, Schema};
+use standings_model::types::Type;
 
-/// What an accumulator keeps of the sales that pass its filter.
+/// What an accumulator keeps of the sales that pass its filter. Columns are numbers in the ranking's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SlotKind {
     /// How many sales; one word.
@@ -20,7 +19,7 @@ pub enum SlotKind {
     Min(usize),
     /// Greatest of a numeric or time column; two words, [`i128::MIN`] for none.
     Max(usize),
-    /// Least of a text column; one word, a text or [`NO_TEXT`].
+    /// Least of a column of text or bytes; one word, a text or [`NO_TEXT`].
     MinText(usize),
     /// Greatest of a text column; likewise.
     MaxText(usize),
@@ -30,6 +29,24 @@ pub enum SlotKind {
     LastText(usize),
     /// Distinct values of a column; one word: how many values (in deltas), or the number of a set (in totals).
     Distinct(usize),
+}
+
+impl SlotKind {
+    /// The column that it reads.
+    pub fn column(self) -> Option<usize> {
+        match self {
+            SlotKind::CountAll => None,
+            SlotKind::Count(c)
+            | SlotKind::Sum(c)
+            | SlotKind::Min(c)
+            | SlotKind::Max(c)
+            | SlotKind::MinText(c)
+            | SlotKind::MaxText(c)
+            | SlotKind::Last(c)
+            | SlotKind::LastText(c)
+            | SlotKind::Distinct(c) => Some(c),
+        }
+    }
 }
 
 /// The word of a text slot that holds nothing.
@@ -44,8 +61,8 @@ pub struct Slot {
     pub kind: SlotKind,
     /// Where its words begin in the row.
     pub at: usize,
-    /// `FILTER (WHERE …)`.
-    pub filter: Option<Expr>,
+    /// `FILTER (WHERE …)`: a condition among the columns of the row.
+    pub filter: Option<usize>,
 }
 
 /// Where a measure's value comes from.
@@ -55,8 +72,8 @@ pub enum Source {
     Count(usize),
     /// A sum that is NULL when the count at the second place is 0.
     Sum(usize, usize),
-    /// Sum over count; the third says whether the sum is a decimal (or a whole number).
-    Avg(usize, usize, bool),
+    /// Sum over count; then the fraction digits of the sum, and of the average.
+    Avg(usize, usize, u8, u8),
     /// A numeric or time slot with NULL as its empty value.
     Number(usize),
     /// A text slot.
@@ -80,25 +97,87 @@ pub struct Layout {
     pub sources: Vec<Source>,
 }
 
+impl Source {
+    /// A measure as a number, out of a row's words; none of NULL, of what is kept as bytes, and of a number of distinct
+    /// values, which the words do not tell in every place.
+    #[inline]
+    pub fn number(self, words: &[u64]) -> Option<i128> {
+        match self {
+            Source::Count(at) => Some(i128::from(words[at])),
+            Source::Sum(at, count) => (words[count] > 0).then(|| wide(words, at)),
+            Source::Avg(at, count, from, to) => {
+                (words[count] > 0).then(|| average(wide(words, at), words[count], from, to))
+            }
+            Source::Number(at) => {
+                Some(wide(words, at)).filter(|n| *n != i128::MAX && *n != i128::MIN)
+            }
+            Source::Last(at) => Some(wide(words, at + 3)).filter(|n| *n != NULL_NUMBER),
+            Source::Text(_) | Source::LastText(_) | Source::Distinct(_) => None,
+        }
+    }
+
+    /// Where the text of a measure is that is kept as bytes.
+    pub fn text(self) -> Option<usize> {
+        match self {
+            Source::Text(at) => Some(at),
+            Source::LastText(at) => Some(at + 3),
+            _ => None,
+        }
+    }
+}
+
+/// Numbers from here on have more digits than a decimal.
+const TOO_WIDE: u128 = 10u128.pow(38);
+
 impl Layout {
+    /// The measures whose sum can have more digits than a decimal.
+    pub fn at_risk(&self, ranking: &Ranking) -> Vec<usize> {
+        let can = |measure: &standings_model::plan::Measure| match measure.aggregate {
+            Aggregate::Sum(c) | Aggregate::Avg(c) => {
+                matches!(
+                    ranking.row[c].kind,
+                    Type::Decimal {
+                        precision: 29..,
+                        ..
+                    }
+                )
+            }
+            _ => false,
+        };
+        let measures = ranking.measures.iter().enumerate();
+        measures.filter(|(_, m)| can(m)).map(|(i, _)| i).collect()
+    }
+
+    /// Whether a measure of a row has more digits than a decimal.
+    pub fn is_too_wide(&self, measure: usize, words: &[u64]) -> bool {
+        let number = self.sources[measure].number(words);
+        number.is_some_and(|n| n.unsigned_abs() >= TOO_WIDE)
+    }
+
     /// Lays out a ranking's accumulators.
-    pub fn new(ranking: &Ranking, schema: &Schema) -> Self {
+    pub fn new(ranking: &Ranking) -> Self {
         let mut layout = Layout {
             slots: Vec::new(),
             width: 0,
             sources: Vec::new(),
         };
-        let is_text = |c: usize| schema.columns[c].kind == ColumnType::Text;
+        let is_text = |c: usize| ranking.row[c].kind.is_bytes();
+        // As many values as sales.
+        let not_null = |c: usize| match ranking.row[c].nullable {
+            true => SlotKind::Count(c),
+            false => SlotKind::CountAll,
+        };
         for measure in &ranking.measures {
-            let mut slot = |kind| layout.slot(kind, measure.filter.clone());
+            let mut slot = |kind| layout.slot(kind, measure.filter);
             let source = match measure.aggregate {
                 Aggregate::CountAll => Source::Count(slot(SlotKind::CountAll)),
                 Aggregate::Count(c) => Source::Count(slot(SlotKind::Count(c))),
                 Aggregate::CountDistinct(c) => Source::Distinct(slot(SlotKind::Distinct(c))),
-                Aggregate::Sum(c) => Source::Sum(slot(SlotKind::Sum(c)), slot(not_null(c, schema))),
+                Aggregate::Sum(c) => Source::Sum(slot(SlotKind::Sum(c)), slot(not_null(c))),
                 Aggregate::Avg(c) => {
-                    let decimal = matches!(schema.columns[c].kind, ColumnType::Decimal { .. });
-                    Source::Avg(slot(SlotKind::Sum(c)), slot(not_null(c, schema)), decimal)
+                    let scale = ranking.row[c].kind.scale();
+                    let sum = slot(SlotKind::Sum(c));
+                    Source::Avg(sum, slot(not_null(c)), scale, scale.max(2))
                 }
                 Aggregate::Min(c) if is_text(c) => Source::Text(slot(SlotKind::MinText(c))),
                 Aggregate::Max(c) if is_text(c) => Source::Text(slot(SlotKind::MaxText(c))),
@@ -114,7 +193,7 @@ impl Layout {
         layout
     }
 
-    fn slot(&mut self, kind: SlotKind, filter: Option<Expr>) -> usize {
+    fn slot(&mut self, kind: SlotKind, filter: Option<usize>) -> usize {
         if let Some(slot) = self
             .slots
             .iter()
@@ -126,6 +205,28 @@ impl Layout {
         self.width += words(kind);
         self.slots.push(Slot { kind, at, filter });
         at
+    }
+
+    /// The accumulators as one input fills them: with its table's columns for those of the row.
+    pub fn of_input(&self, columns: &[usize]) -> Vec<Slot> {
+        let of = |c: usize| columns[c];
+        let slots = self.slots.iter().map(|slot| Slot {
+            kind: match slot.kind {
+                SlotKind::CountAll => SlotKind::CountAll,
+                SlotKind::Count(c) => SlotKind::Count(of(c)),
+                SlotKind::Sum(c) => SlotKind::Sum(of(c)),
+                SlotKind::Min(c) => SlotKind::Min(of(c)),
+                SlotKind::Max(c) => SlotKind::Max(of(c)),
+                SlotKind::MinText(c) => SlotKind::MinText(of(c)),
+                SlotKind::MaxText(c) => SlotKind::MaxText(of(c)),
+                SlotKind::Last(c) => SlotKind::Last(of(c)),
+                SlotKind::LastText(c) => SlotKind::LastText(of(c)),
+                SlotKind::Distinct(c) => SlotKind::Distinct(of(c)),
+            },
+            at: slot.at,
+            filter: slot.filter.map(of),
+        });
+        slots.collect()
     }
 
     /// Writes the empty accumulators into a row of [`Layout::width`] words.
@@ -151,14 +252,6 @@ impl Layout {
     }
 }
 
-/// `event_time` and `amount` are never NULL, so their values are as many as the sales.
-fn not_null(column: usize, schema: &Schema) -> SlotKind {
-    match schema.columns[column].name.as_str() {
-        "amount" | "event_time" => SlotKind::CountAll,
-        _ => SlotKind::Count(column),
-    }
-}
-
 fn words(kind: SlotKind) -> usize {
     match kind {
         SlotKind::CountAll | SlotKind::Count(_) | SlotKind::Distinct(_) => 1,
@@ -180,16 +273,4 @@ pub fn wide(row: &[u64], at: usize) -> i128 {
 pub fn put_wide(row: &mut [u64], at: usize, value: i128) {
     row[at] = value as u64;
     row[at + 1] = (value as u128 >> 64) as u64;
-}
-
-/// The average of a sum in minor units; of a sum of whole numbers when not `decimal`.
-pub fn average(sum: i128, count: u64, decimal: bool) -> i128 {
-    average_minor(
-        if decimal {
-            sum
-        } else {
-            sum.saturating_mul(100)
-        },
-        count,
-    )
 }

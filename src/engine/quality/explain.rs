@@ -30,13 +30,13 @@ pub fn explain(plan: &Plan) -> String {
 }
 
 fn of_one(plan: &Plan, check: &Check) -> String {
-    let column = &plan.schema.columns[check.column];
+    let column = &plan.tables[check.table].columns[check.column];
     let then = match check.action {
         Action::Pass => "not asked (action pass)",
         Action::Count => "else it is counted",
         Action::DeadLetter => "else the sale is a dead letter",
     };
-    let wanted = wanted(&check.condition, column.kind);
+    let wanted = wanted(&check.condition, &column.kind);
     format!(
         "check {}\n  {} is {wanted}; {then}\n",
         check.name, column.name

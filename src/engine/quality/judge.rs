@@ -5,10 +5,11 @@ use super::windows::Tallies;
 use crate::event_time::BEGINNING;
 use standings_decode::{Cell, Sale};
 use standings_model::check::{Action, Check, Condition};
-use standings_model::decimal::format_minor;
 use standings_model::duration::format_ms;
 use standings_model::reject::{CHECK, DUPLICATE};
-use standings_model::schema::{ColumnType, Schema};
+use standings_model::table::Table;
+use standings_model::types::Type;
+use standings_model::value::Value;
 use standings_model::window_check::WindowCount;
 
 /// Judges the sales of a worker's partitions.
@@ -17,12 +18,20 @@ pub struct Judge {
     /// The plan's checks.
     checks: Vec<Check>,
     /// The names of their columns.
-    columns: Vec<(String, ColumnType)>,
-    /// Numbers of the checks that ask for uniqueness, in the order of [`Memory`].
-    unique: Vec<usize>,
+    columns: Vec<(String, Type)>,
+    /// By table.
+    tables: Vec<Asked>,
     /// How many sales failed each since [`Judge::take`].
     failed: Vec<u64>,
     tallies: Tallies,
+}
+
+/// What is asked of the sales of one table, by the numbers of checks.
+#[derive(Clone, Debug, Default)]
+struct Asked {
+    alone: Vec<usize>,
+    /// In the order of [`Memory`].
+    unique: Vec<usize>,
 }
 
 /// What a partition remembers of its sales, for the checks of uniqueness.
@@ -59,19 +68,24 @@ pub struct Failed {
 }
 
 impl Judge {
-    /// For these checks of sales of this schema.
-    pub fn new(checks: &[Check], schema: &Schema) -> Self {
+    /// For these checks of sales of these tables.
+    pub fn new(checks: &[Check], tables: &[Table]) -> Self {
         let column = |c: &Check| {
-            let column = &schema.columns[c.column];
-            (column.name.clone(), column.kind)
+            let column = &tables[c.table].columns[c.column];
+            (column.name.clone(), column.kind.clone())
         };
-        let is_unique = |(i, c): (usize, &Check)| {
-            let asked = matches!(c.condition, Condition::Unique { .. });
-            (asked && c.action != Action::Pass).then_some(i)
-        };
+        let mut asked = vec![Asked::default(); tables.len()];
+        for (i, check) in checks.iter().enumerate() {
+            let of = &mut asked[check.table];
+            match check.condition {
+                _ if check.action == Action::Pass => {}
+                Condition::Unique { .. } => of.unique.push(i),
+                _ => of.alone.push(i),
+            }
+        }
         Judge {
             columns: checks.iter().map(column).collect(),
-            unique: checks.iter().enumerate().filter_map(is_unique).collect(),
+            tables: asked,
             failed: vec![0; checks.len()],
             tallies: Tallies::new(checks),
             checks: checks.to_vec(),
@@ -84,24 +98,37 @@ impl Judge {
         self.checks.is_empty()
     }
 
-    /// The memory of a partition that has shown nothing.
-    pub fn memory(&self) -> Memory {
+    /// The memory of a partition of a table that has shown nothing.
+    pub fn memory(&self, table: usize) -> Memory {
         let within = |i: &usize| match self.checks[*i].condition {
             Condition::Unique { within } => Some(Ids::new(within)),
             _ => None,
         };
-        Memory(self.unique.iter().filter_map(within).collect())
+        Memory(
+            self.tables[table]
+                .unique
+                .iter()
+                .filter_map(within)
+                .collect(),
+        )
     }
 
-    /// Asks everything of a sale; why it is a dead letter, if it is one.
-    pub fn judge(&mut self, sale: &Sale<'_>, place: Moment, memory: &mut Memory) -> Option<Failed> {
-        let failed = self.judge_alone(sale);
-        if failed.is_some() || self.unique.is_empty() {
+    /// Asks everything of a sale of a table; why it is a dead letter, if it is one.
+    pub fn judge(
+        &mut self,
+        table: usize,
+        sale: &Sale<'_>,
+        place: Moment,
+        memory: &mut Memory,
+    ) -> Option<Failed> {
+        let failed = self.judge_alone(table, sale);
+        let unique = &self.tables[table].unique;
+        if failed.is_some() || unique.is_empty() {
             return failed;
         }
         let watermark = place.watermark.unwrap_or(BEGINNING);
         let mut dead = None;
-        for (&i, ids) in self.unique.iter().zip(&mut memory.0) {
+        for (&i, ids) in unique.iter().zip(&mut memory.0) {
             let Some(id) = id_of(sale, self.checks[i].column) else {
                 self.tallies.note(i, sale.event_time, false);
                 continue;
@@ -117,13 +144,11 @@ impl Judge {
         dead.map(|i| self.refused(i, sale, DUPLICATE))
     }
 
-    /// Asks of a sale what can be said of it alone; why it is a dead letter, if it is one.
-    pub fn judge_alone(&mut self, sale: &Sale<'_>) -> Option<Failed> {
+    /// Asks of a sale of a table what can be said of it alone; why it is a dead letter, if it is one.
+    pub fn judge_alone(&mut self, table: usize, sale: &Sale<'_>) -> Option<Failed> {
         let mut dead = None;
-        for (i, check) in self.checks.iter().enumerate() {
-            if check.action == Action::Pass || matches!(check.condition, Condition::Unique { .. }) {
-                continue;
-            }
+        for &i in &self.tables[table].alone {
+            let check = &self.checks[i];
             let fails = !holds(check, sale);
             self.tallies.note(i, sale.event_time, fails);
             if !fails {
@@ -138,13 +163,15 @@ impl Judge {
     }
 
     /// Remembers an earlier sale, and asks and counts nothing. `watermark` is that of the place where reading goes on.
-    pub fn remember(&self, sale: &Sale<'_>, place: Moment, memory: &mut Memory) {
+    pub fn remember(&self, table: usize, sale: &Sale<'_>, place: Moment, memory: &mut Memory) {
+        let Asked { alone, unique } = &self.tables[table];
+        let checks = alone.iter().map(|i| &self.checks[*i]);
         let refuses = |c: &Check| c.action == Action::DeadLetter && !holds(c, sale);
-        if self.unique.is_empty() || self.checks.iter().any(refuses) {
+        if unique.is_empty() || checks.into_iter().any(refuses) {
             return;
         }
         let watermark = place.watermark.unwrap_or(BEGINNING);
-        for (&i, ids) in self.unique.iter().zip(&mut memory.0) {
+        for (&i, ids) in unique.iter().zip(&mut memory.0) {
             if let Some(id) = id_of(sale, self.checks[i].column) {
                 ids.remember(id, sale.event_time, watermark, place.offset);
             }
@@ -176,10 +203,13 @@ impl Judge {
         let check = &self.checks[number];
         let (column, kind) = &self.columns[number];
         let found = match sale.cells[check.column] {
-            Cell::Null => "missing or null".to_owned(),
-            Cell::Int(n) | Cell::Time(n) => n.to_string(),
-            Cell::Decimal(n) => format_minor(n),
-            Cell::Text { .. } => short(sale.text(check.column).unwrap_or_default()),
+            Cell::Null | Cell::Error(_) => "missing or null".to_owned(),
+            Cell::Text { .. } => short(sale.bytes(check.column).unwrap_or_default()),
+            Cell::Int(n) => ms_of(n, kind)
+                .map_or_else(|| sale.value(check.column).to_string(), |ms| ms.to_string()),
+            Cell::Decimal(_) | Cell::Double(_) | Cell::Nested(_) => {
+                sale.value(check.column).to_string()
+            }
         };
         if let Condition::Unique { within } = check.condition {
             let within = format_ms(within);
@@ -187,7 +217,7 @@ impl Judge {
         }
         format!(
             "{column} is {found}, and must be {}",
-            wanted(&check.condition, *kind)
+            wanted(&check.condition, kind)
         )
     }
 }
@@ -196,26 +226,31 @@ impl Judge {
 /// `"sale_id":"1"` and `"sale_id":1` are the same, as they are to a query.
 fn id_of(sale: &Sale<'_>, column: usize) -> Option<Id> {
     match sale.cells[column] {
-        Cell::Null => None,
-        Cell::Int(n) | Cell::Time(n) => Some(Id::of(&n.to_le_bytes())),
+        Cell::Null | Cell::Error(_) => None,
+        Cell::Int(n) => Some(Id::of(&n.to_le_bytes())),
         Cell::Decimal(n) => Some(Id::of(&n.to_le_bytes())),
-        Cell::Text { .. } => sale.text(column).map(Id::of),
+        Cell::Double(n) => Some(Id::of(&n.to_ordered().to_le_bytes())),
+        Cell::Text { .. } => sale.bytes(column).map(Id::of),
+        Cell::Nested(_) => sale
+            .nested(column)
+            .map(|v| Id::of(v.to_string().as_bytes())),
     }
 }
 
 /// Whether a sale alone is as a check wants it.
 fn holds(check: &Check, sale: &Sale<'_>) -> bool {
     let cell = sale.cells[check.column];
-    let text = || sale.text(check.column).unwrap_or_default();
+    let text = || sale.bytes(check.column).unwrap_or_default();
     match (&check.condition, cell) {
         (Condition::NotNull, cell) => cell != Cell::Null,
         // These two are not about one sale.
         (Condition::Unique { .. } | Condition::Volume(_), _) | (_, Cell::Null) => true,
         (Condition::Range { min, max }, cell) => {
             let number = match cell {
-                Cell::Int(n) | Cell::Time(n) => i128::from(n),
+                Cell::Int(n) => i128::from(n),
                 Cell::Decimal(n) => n,
-                Cell::Null | Cell::Text { .. } => return true,
+                // Ranges are declared of exact numbers and times alone.
+                _ => return true,
             };
             min.is_none_or(|min| min <= number) && max.is_none_or(|max| number <= max)
         }
@@ -238,11 +273,16 @@ fn holds(check: &Check, sale: &Sale<'_>) -> bool {
     }
 }
 
+/// A time as checks are declared: ms since the Unix epoch.
+fn ms_of(n: i64, kind: &Type) -> Option<i64> {
+    matches!(kind, Type::Timestamp(_) | Type::Instant(_)).then(|| n.div_euclid(1000))
+}
+
 /// What a condition asks, after "must be".
-pub(super) fn wanted(condition: &Condition, kind: ColumnType) -> String {
-    let number = |n: &i128| match kind {
-        ColumnType::Decimal { .. } => format_minor(*n),
-        _ => n.to_string(),
+pub(super) fn wanted(condition: &Condition, kind: &Type) -> String {
+    let number = |n: &i128| match i64::try_from(*n).ok().and_then(|n| ms_of(n, kind)) {
+        Some(ms) => ms.to_string(),
+        None => Value::of_number(*n, kind).to_string(),
     };
     match condition {
         Condition::NotNull => "there".to_owned(),

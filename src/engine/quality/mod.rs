@@ -1,4 +1,4 @@
-//! Data quality: what is asked of every sale, beside the queries (`queries/sales.checks.toml`).
+//! Data quality: what is asked of every sale, beside the queries (`queries/sales.checks.toml`, and of another table the file of its name).
 //!
 //! ```text
 //! decode ──► Sale ──► ahead? ──► checks of it alone ──► unique? ──► lateness, combine
@@ -23,6 +23,6 @@ mod ids;
 mod judge;
 mod windows;
 
-pub use declare::{ChecksError, FILE, limit, load};
+pub use declare::{ChecksError, ENDING, limit, load};
 pub use explain::{explain, meaning};
 pub use judge::{Failed, Judge, Memory, Moment};

@@ -52,11 +52,7 @@ pub struct Gather {
 impl Gather {
     /// Nothing gathered yet, from `workers` workers.
     pub fn new(plan: Arc<Plan>, policy: Policy, emit: Emit, workers: usize) -> Self {
-        let codecs = plan
-            .rankings
-            .iter()
-            .map(|r| KeyCodec::new(r, &plan.schema))
-            .collect();
+        let codecs = plan.rankings.iter().map(|r| KeyCodec::new(r)).collect();
         let windows_of_checks = WindowChecks::new(&plan.checks);
         Gather {
             plan,
@@ -85,11 +81,12 @@ impl Gather {
 
     /// Goes on from a snapshot; its rows come as candidates.
     pub fn restore(&mut self, state: GatherState) {
-        let out_of_orderness = self.clock.policy().out_of_orderness;
+        let policy = *self.clock.policy();
         for partition in state.offsets.keys() {
             let greatest = state.greatest.get(partition);
             let known = PartitionState {
-                watermark: greatest.map(|t| t.saturating_sub(out_of_orderness)),
+                // The reader says at once what its table's is.
+                watermark: policy.watermark(greatest.copied()),
                 ..PartitionState::default()
             };
             self.clock.update(*partition, known);

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::pack::key::{KeyCodec, push_i128};
-use crate::pack::layout::{Layout, NO_TEXT, NULL_NUMBER, Source, average, wide};
-use standings_model::plan::{Field, FieldType, OrderTerm, Ranking};
+use crate::pack::key::{KeyCodec, push_escaped, push_i128};
+use crate::pack::layout::{Layout, NO_TEXT, Source};
+use standings_model::plan::{Field, OrderTerm, Ranking};
 use standings_model::sabotage::{self, Mistake};
-use standings_model::schema::Schema;
+use standings_model::types::Type;
 use standings_model::value::Value;
 
 use crate::pack::distinct::Sets;
@@ -40,7 +40,9 @@ pub struct Reader {
     pub packing: Packing,
     /// Group key columns.
     pub codec: KeyCodec,
-    types: Vec<FieldType>,
+    types: Vec<Type>,
+    /// Measures that can have more digits than a decimal.
+    at_risk: Vec<usize>,
     order: Vec<OrderTerm>,
 }
 
@@ -67,17 +69,25 @@ impl<'a> RowView<'a> {
 
 impl Reader {
     /// For one ranking.
-    pub fn new(ranking: &Ranking, schema: &Schema) -> Self {
-        let layout = Layout::new(ranking, schema);
+    pub fn new(ranking: &Ranking) -> Self {
+        let layout = Layout::new(ranking);
         Reader {
+            at_risk: layout.at_risk(ranking),
             packing: Packing::new(&layout, !ranking.partition.is_empty()),
             layout,
-            codec: KeyCodec::new(ranking, schema),
+            codec: KeyCodec::new(ranking),
             types: (0..ranking.measures.len())
-                .map(|i| ranking.field_type(Field::Measure(i), schema))
+                .map(|i| ranking.field_type(Field::Measure(i)).0)
                 .collect(),
             order: ranking.order.clone(),
         }
+    }
+
+    /// Whether some measure of a row has more digits than a decimal.
+    #[inline]
+    pub fn is_too_wide(&self, words: &[u64]) -> bool {
+        let mut at_risk = self.at_risk.iter();
+        at_risk.any(|measure| self.layout.is_too_wide(*measure, words))
     }
 
     /// The measures of a row.
@@ -88,37 +98,22 @@ impl Reader {
     }
 
     fn measure(&self, i: usize, row: RowView<'_>) -> Value {
-        let text = |at: usize| match row.words[at] {
-            NO_TEXT => Value::Null,
-            id => Value::text(String::from_utf8_lossy(row.texts.get(id as u32)).into_owned()),
-        };
-        match (self.number(i, row), self.layout.sources[i]) {
-            (_, Source::Text(at)) => text(at),
-            (_, Source::LastText(at)) => text(at + 3),
-            (None, _) => Value::Null,
-            (Some(n), _) => match self.types[i] {
-                FieldType::Decimal => Value::Decimal(n),
-                FieldType::Time => Value::Time(n as i64),
-                FieldType::Integer | FieldType::Text => Value::Integer(n),
-            },
+        let kind = &self.types[i];
+        if let Some(at) = self.layout.sources[i].text() {
+            return match row.words[at] {
+                NO_TEXT => Value::Null,
+                id => Value::of_bytes(row.texts.get(id as u32), kind),
+            };
         }
+        let number = self.number(i, row);
+        number.map_or(Value::Null, |n| Value::of_number(n, kind))
     }
 
-    /// A measure as a number: decimals in minor units, times in ms; `None` for NULL and for texts.
+    /// A measure as a number; `None` for NULL and for what is kept as bytes.
     fn number(&self, i: usize, row: RowView<'_>) -> Option<i128> {
-        let words = row.words;
         match self.layout.sources[i] {
-            Source::Count(at) => Some(i128::from(words[at])),
-            Source::Sum(at, count) => (words[count] > 0).then(|| wide(words, at)),
-            Source::Avg(at, count, decimal) => {
-                (words[count] > 0).then(|| average(wide(words, at), words[count], decimal))
-            }
-            Source::Number(at) => {
-                Some(wide(words, at)).filter(|n| *n != i128::MAX && *n != i128::MIN)
-            }
-            Source::Last(at) => Some(wide(words, at + 3)).filter(|n| *n != NULL_NUMBER),
-            Source::Distinct(at) => Some(row.sets.len(words[at]) as i128),
-            Source::Text(_) | Source::LastText(_) => None,
+            Source::Distinct(at) => Some(row.sets.len(row.words[at]) as i128),
+            source => source.number(row.words),
         }
     }
 
@@ -154,22 +149,31 @@ impl Reader {
                     key.get_or_insert_with(|| self.codec.decode(row.key_bytes()))[i].clone()
                 }
             };
-            match value {
-                Value::Text(text) => {
+            let is_bytes = match term.field {
+                Field::Measure(_) => true,
+                Field::Key(i) => self.codec.is_bytes(i),
+            };
+            if !is_bytes {
+                push_i128(&mut tail, turned(value.number(), term));
+                continue;
+            }
+            match value.bytes() {
+                Some(bytes) => {
                     tail.push(1);
-                    let end = if term.descending { 0xff } else { 0 };
-                    tail.extend(
-                        text.bytes()
-                            .chain([0])
-                            .map(|b| if term.descending { !b } else { b }),
-                    );
-                    debug_assert_eq!(tail.last(), Some(&end));
+                    let from = tail.len();
+                    match value {
+                        Value::Text(_) => {
+                            // Text never holds 0x00.
+                            tail.extend_from_slice(bytes);
+                            tail.push(0);
+                        }
+                        _ => push_escaped(&mut tail, bytes),
+                    }
+                    if term.descending {
+                        tail[from..].iter_mut().for_each(|b| *b = !*b);
+                    }
                 }
-                Value::Null => tail.push(if term.nulls_first { 0 } else { 2 }),
-                Value::Integer(n) | Value::Decimal(n) => {
-                    push_i128(&mut tail, turned(Some(n), term))
-                }
-                Value::Time(t) => push_i128(&mut tail, turned(Some(i128::from(t)), term)),
+                None => tail.push(if term.nulls_first { 0 } else { 2 }),
             }
         }
         OrderKey {
@@ -179,10 +183,7 @@ impl Reader {
     }
 
     fn is_text(&self, measure: usize) -> bool {
-        matches!(
-            self.layout.sources[measure],
-            Source::Text(_) | Source::LastText(_)
-        )
+        self.layout.sources[measure].text().is_some()
     }
 }
 

@@ -10,6 +10,7 @@ use super::window::{Batch, WindowState};
 use crate::pack::deltas::Deltas;
 use crate::pack::interner::Interner;
 use standings_model::plan::Plan;
+use standings_model::value::Value;
 
 /// One worker's totals.
 ///
@@ -18,19 +19,19 @@ use standings_model::plan::Plan;
 /// ```
 /// use std::sync::Arc;
 /// # use standings_decode::Decoder;
-/// use standings_engine::combine::combiner::{Combiner, Origin};
+/// use standings_engine::combine::combiner::{Combiner, Missing, Origin};
 /// use standings_engine::event_time::partition::Verdict;
 /// use standings_engine::rank::totals::Totals;
 ///
 /// let plan = Arc::new(standings_query::load_shipped().unwrap());
 /// let mut totals = Totals::new(Arc::clone(&plan));
 /// let mut combiner = Combiner::new(&plan);
-/// # let mut decoder = Decoder::new(&plan.schema, &plan.required_columns(), 1 << 20);
+/// # let mut decoder = Decoder::new(&plan.tables[0], None, 1 << 20);
 /// let mut sell = |city: &str, cents: u32| {
 ///     // One sale an epoch: folded, and given to who owns its keys.
 /// #   let record = format!(r#"{{"event_time":5,"city":"{city}","salesman_id":"S1","amount":"{cents}e-2"}}"#);
 /// #   let sale = decoder.decode(record.as_bytes()).unwrap();
-///     combiner.add(&sale, Origin { partition: 0, offset: 0 }, |_| Verdict::Counted, &mut Vec::new());
+///     combiner.add(0, &sale, Origin { partition: 0, offset: 0 }, |_| Verdict::Counted, &mut Missing::default());
 ///     combiner.flush(1, &mut Vec::new()).iter().for_each(|deltas| totals.apply(deltas));
 ///     totals.settle()
 /// };
@@ -50,6 +51,16 @@ pub struct Totals {
     windows: BTreeMap<(u32, i64), WindowState>,
     texts: Interner,
     touched: Vec<(u32, i64)>,
+    too_wide: Option<TooWide>,
+}
+
+/// A row of which a measure has more digits than a decimal: there is no number that it could be written as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TooWide {
+    /// Ranking number in the plan.
+    pub ranking: usize,
+    /// Its group key.
+    pub key: Arc<[Value]>,
 }
 
 /// How much one worker holds: windows and keys, by ranking.
@@ -85,17 +96,14 @@ fn most(all: impl Iterator<Item = usize>) -> (usize, usize) {
 impl Totals {
     /// Nothing yet.
     pub fn new(plan: Arc<Plan>) -> Self {
-        let readers = plan
-            .rankings
-            .iter()
-            .map(|r| Reader::new(r, &plan.schema))
-            .collect();
+        let readers = plan.rankings.iter().map(|r| Reader::new(r)).collect();
         Totals {
             plan,
             readers,
             windows: BTreeMap::new(),
             texts: Interner::default(),
             touched: Vec::new(),
+            too_wide: None,
         }
     }
 
@@ -121,6 +129,12 @@ impl Totals {
                 let window = window.or_insert_with(|| WindowState::new(reader));
                 distinct = values.clone();
                 window.merge(ranking, reader, &mut self.texts, &batch, &mut distinct);
+                if let Some(key) = window.too_wide() {
+                    self.too_wide = Some(TooWide {
+                        ranking: group.ranking as usize,
+                        key: reader.codec.decode(self.texts.get(key)),
+                    });
+                }
                 self.touched.push(at);
             }
         }
@@ -190,6 +204,11 @@ impl Totals {
             *windows += 1;
             *keys += window.keys();
         }
+    }
+
+    /// A row that cannot be written, if there is one: the process must end before it commits.
+    pub fn too_wide(&self) -> Option<&TooWide> {
+        self.too_wide.as_ref()
     }
 
     /// Texts held, for metrics.

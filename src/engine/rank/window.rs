@@ -27,6 +27,8 @@ pub struct WindowState {
     dirty: Vec<u32>,
     /// A bit for each row that changed since the last snapshot.
     changed: Vec<u64>,
+    /// The key of a row of which a measure has more digits than a decimal.
+    too_wide: Option<u32>,
 }
 
 /// Rows that are looked up side by side: several times what a core can wait for at once.
@@ -58,6 +60,7 @@ impl WindowState {
             partition_index: HashMap::new(),
             dirty: Vec::new(),
             changed: Vec::new(),
+            too_wide: None,
         }
     }
 
@@ -122,6 +125,11 @@ impl WindowState {
         }
     }
 
+    /// The key of a row of which a measure has more digits than a decimal, if there is one.
+    pub fn too_wide(&self) -> Option<u32> {
+        self.too_wide
+    }
+
     /// Keys in this window.
     pub fn keys(&self) -> usize {
         self.rows.len()
@@ -151,6 +159,9 @@ impl WindowState {
                     &deltas[1..],
                     distinct,
                 );
+                if reader.is_too_wide(&words) {
+                    self.too_wide = Some(key);
+                }
                 self.rows.write(&reader.packing, row, &words);
                 self.place(reader, texts, key, row, before, &words);
             }
@@ -280,7 +291,9 @@ impl WindowState {
             let at = slot.at;
             match slot.kind {
                 SlotKind::CountAll | SlotKind::Count(_) => words[at] += deltas[at],
-                SlotKind::Sum(_) => put_wide(words, at, wide(words, at) + wide(deltas, at)),
+                SlotKind::Sum(_) => {
+                    put_wide(words, at, wide(words, at).saturating_add(wide(deltas, at)));
+                }
                 SlotKind::Min(_) => put_wide(words, at, wide(words, at).min(wide(deltas, at))),
                 SlotKind::Max(_) => put_wide(words, at, wide(words, at).max(wide(deltas, at))),
                 SlotKind::MinText(_) | SlotKind::MaxText(_) => {

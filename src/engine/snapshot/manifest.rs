@@ -48,7 +48,7 @@ pub struct Manifest {
 
 /// Names the meaning of rows: with other queries or checks they cannot be loaded.
 pub fn fingerprint(plan: &Plan) -> String {
-    checksum((standings_query::explain(plan) + &quality::meaning(plan)).as_bytes())
+    checksum((standings_query::outline(plan) + &quality::meaning(plan)).as_bytes())
 }
 
 /// Names the meaning of each ranking's rows.
@@ -61,7 +61,11 @@ pub fn fingerprints(plan: &Plan) -> BTreeMap<String, String> {
 /// Names the queries and all that is said of checks: what the processes of one cluster must have in common, since they
 /// name checks by number.
 pub fn agreement(plan: &Plan) -> String {
-    checksum((standings_query::explain(plan) + &quality::explain(plan)).as_bytes())
+    let rankings = plan.rankings.iter();
+    let meanings: String = rankings
+        .map(|r| standings_query::meaning(plan, r))
+        .collect();
+    checksum((standings_query::outline(plan) + &meanings + &quality::explain(plan)).as_bytes())
 }
 
 impl From<StoreError> for Unreadable {

@@ -19,10 +19,10 @@ use super::error::{MakingError, PartError};
 use super::state;
 use crate::pack::deltas::{Deltas, bin};
 use crate::pack::hash::hash;
-use crate::pack::layout::{Layout, NO_TEXT, NULL_NUMBER, Source, average, wide};
+use crate::pack::layout::{Layout, NO_TEXT, Source};
 use standings_model::guarded::guarded;
 use standings_model::json::push_field;
-use standings_model::plan::{Field, FieldType, Plan};
+use standings_model::plan::{Field, Plan};
 use standings_model::value::Value;
 
 /// Rows of a Parquet row group.
@@ -55,7 +55,7 @@ fn write_in(plan: &Plan, deltas: &Deltas, batch: usize) -> Result<(Vec<u8>, u64)
     let mut distinct = deltas.distinct.iter();
     for group in &deltas.groups {
         let ranking = &plan.rankings[group.ranking as usize];
-        let layout = Layout::new(ranking, &plan.schema);
+        let layout = Layout::new(ranking);
         let stride = layout.width + 1;
         let (of_group, rest) = words.split_at(stride * group.rows as usize);
         words = rest;
@@ -114,7 +114,7 @@ impl Rows {
     ) -> usize {
         let ranking = &plan.rankings[number];
         let key = deltas.texts.get(row[0] as u32);
-        let values = crate::pack::key::KeyCodec::new(ranking, &plan.schema).decode(key);
+        let values = crate::pack::key::KeyCodec::new(ranking).decode(key);
         let keys = ranking.keys.iter().zip(values.iter());
         let measures = (0..ranking.measures.len()).map(|i| {
             (
@@ -182,27 +182,20 @@ fn measure(
     i: usize,
 ) -> Value {
     let words = &row[1..];
-    let text = |at: usize| match words[at] {
-        NO_TEXT => Value::Null,
-        id => Value::text(String::from_utf8_lossy(deltas.texts.get(id as u32)).into_owned()),
-    };
-    let n = match layout.sources[i] {
-        Source::Text(at) => return text(at),
-        Source::LastText(at) => return text(at + 3),
-        Source::Count(at) | Source::Distinct(at) => Some(i128::from(words[at])),
-        Source::Sum(at, count) => (words[count] > 0).then(|| wide(words, at)),
-        Source::Avg(at, count, decimal) => {
-            (words[count] > 0).then(|| average(wide(words, at), words[count], decimal))
-        }
-        Source::Number(at) => Some(wide(words, at)).filter(|n| *n != i128::MAX && *n != i128::MIN),
-        Source::Last(at) => Some(wide(words, at + 3)).filter(|n| *n != NULL_NUMBER),
-    };
-    let Some(n) = n else { return Value::Null };
-    match plan.rankings[number].field_type(Field::Measure(i), &plan.schema) {
-        FieldType::Decimal => Value::Decimal(n),
-        FieldType::Time => Value::Time(n as i64),
-        FieldType::Integer | FieldType::Text => Value::Integer(n),
+    let ranking = &plan.rankings[number];
+    let (kind, _) = ranking.field_type(Field::Measure(i));
+    let source = layout.sources[i];
+    if let Some(at) = source.text() {
+        return match words[at] {
+            NO_TEXT => Value::Null,
+            id => Value::of_bytes(deltas.texts.get(id as u32), &kind),
+        };
     }
+    let n = match source {
+        Source::Distinct(at) => Some(i128::from(words[at])),
+        source => source.number(words),
+    };
+    n.map_or(Value::Null, |n| Value::of_number(n, &kind))
 }
 
 /// Gives every row of a part: ranking, window end, bin, state.
@@ -271,7 +264,7 @@ mod tests {
     #[test]
     fn many_small_pieces_and_columns_hold_what_one_holds() {
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/snapshot-1");
-        let plan = Arc::new(standings_query::load_dir(&fixture.join("queries")).unwrap());
+        let plan = Arc::new(standings_query::load_shipped().unwrap());
         let store = crate::snapshot::folder::store(&fixture.join("state"));
         let found = Manifest::usable(&store, &plan).unwrap().next();
         let found = found.unwrap().unwrap();
@@ -305,10 +298,10 @@ mod large {
 
     /// Rows of one ranking, each with a key of so many bytes.
     fn wide(plan: &Plan, rows: u32, bytes: usize) -> Deltas {
-        let plain = |r: &Ranking| KeyCodec::new(r, &plan.schema).is_plain_text();
+        let plain = |r: &Ranking| KeyCodec::new(r).plain_text().is_some();
         let ranking = plan.rankings.iter().position(plain).unwrap();
         let of = &plan.rankings[ranking];
-        let layout = Layout::new(of, &plan.schema);
+        let layout = Layout::new(of);
         let mut deltas = Deltas::default();
         let mut text = "x".repeat(bytes);
         for row in 0..rows {

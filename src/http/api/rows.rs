@@ -295,7 +295,7 @@ async fn of_key(
     let (number, ranking) = params::ranking(&shown.plan, name)?;
     let params = Params::read(query, &["limit", "at_least", "wait"])?;
     let limit = params.limit(HISTORY, MOST_ROWS)?;
-    let key = params::keys(&shown.plan, ranking, segments)?;
+    let key = params::keys(ranking, segments)?;
     let mut at_least = AtLeast::of(&params, shown)?;
     loop {
         let (as_of, rows) = shown.history(number, &key, limit).await?;

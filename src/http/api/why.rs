@@ -14,11 +14,10 @@ use crate::openapi;
 use crate::params::{self, AtLeast, MOST_ROWS, Params, WindowPath};
 use crate::problem::Problem;
 use crate::watch::Shown;
-use standings_model::decimal::format_minor;
 use standings_model::json::{push_field, push_string, push_value};
 use standings_model::plan::Ranking;
 use standings_model::time::format_rfc3339;
-use standings_model::value::Value;
+use standings_model::value::{Decimal, Value};
 
 #[utoipa::path(
     get,
@@ -44,7 +43,7 @@ pub(crate) async fn why(
     };
     let params = Params::read(query.as_deref(), &AtLeast::NAMES)?;
     let bounds = path.window(ranking)?;
-    let key = params::keys(&shown.plan, ranking, keys)?;
+    let key = params::keys(ranking, keys)?;
     let mut at_least = AtLeast::of(&params, &shown)?;
     loop {
         let (as_of, found) = shown.window(number, bounds, MOST_ROWS).await?;
@@ -116,7 +115,10 @@ fn beside<'a>(ranking: &Ranking, rows: &'a [Row], key: &[Value]) -> Result<Besid
 /// `a - b`, exact, where both are numbers.
 fn difference(a: &Value, b: &Value) -> Option<Value> {
     match (a, b) {
-        (Value::Decimal(a), Value::Decimal(b)) => a.checked_sub(*b).map(Value::Decimal),
+        (Value::Decimal(a), Value::Decimal(b)) if a.scale == b.scale => {
+            let unscaled = a.unscaled.checked_sub(b.unscaled)?;
+            Some(Value::decimal(unscaled, a.scale))
+        }
         (Value::Integer(a), Value::Integer(b)) => a.checked_sub(*b).map(Value::Integer),
         _ => None,
     }
@@ -124,7 +126,9 @@ fn difference(a: &Value, b: &Value) -> Option<Value> {
 
 fn magnitude(value: Value) -> Option<String> {
     match value {
-        Value::Decimal(n) => Some(format_minor(n.checked_abs()?)),
+        Value::Decimal(Decimal { unscaled, scale }) => {
+            Some(Value::decimal(unscaled.checked_abs()?, scale).to_string())
+        }
         Value::Integer(n) => Some(n.checked_abs()?.to_string()),
         _ => None,
     }
@@ -185,9 +189,9 @@ fn push_last_change(out: &mut Vec<u8>, ranking: &Ranking, row: &Row, entry: Opti
             let Some(by) = pair.and_then(|(now, then)| difference(now, then)) else {
                 continue;
             };
-            let sign = match by {
-                Value::Decimal(0) | Value::Integer(0) => continue,
-                Value::Decimal(n) | Value::Integer(n) if n < 0 => "-",
+            let sign = match by.number() {
+                Some(0) => continue,
+                Some(n) if n < 0 => "-",
                 _ => "+",
             };
             let text = format!("{sign}{}", magnitude(by).unwrap_or_default());

@@ -84,7 +84,7 @@ struct Content {
 ///         key: Arc::from([Value::text("Lisbon")]),
 ///         rank: Some(1),
 ///         previous_rank: None,
-///         measures: Arc::from([Value::Decimal(cents), Value::Integer(1), Value::Decimal(cents), Value::Decimal(cents)]),
+///         measures: Arc::from([Value::cents(cents), Value::Integer(1), Value::cents(cents), Value::cents(cents)]),
 ///         is_final: false,
 ///     };
 ///     Told::of(&Commit { number, changes: Arc::new(vec![row]), ..Commit::default() })
@@ -274,7 +274,8 @@ impl Content {
                 .map(|s| &mut s.windows);
             let window = windows.and_then(|w| w.get_mut(&missed.bounds()));
             let part = |k: &standings_model::plan::Key| {
-                let column = plan.schema.columns.get(k.column)?;
+                let input = ranking.inputs.iter().find(|i| i.table == late.table)?;
+                let column = &plan.tables[late.table].columns[input.columns[k.column]];
                 match sale.get(column.name.as_str())? {
                     serde_json::Value::String(text) => Some(Value::text(text.as_str())),
                     serde_json::Value::Number(n) => Some(Value::Integer(n.as_i64()?.into())),

@@ -47,10 +47,10 @@ fn change(
 ) -> Change {
     let measures = match rank {
         Some(_) => Arc::from([
-            Value::Decimal(total),
+            Value::cents(total),
             Value::Integer(1),
-            Value::Decimal(total),
-            Value::Decimal(total),
+            Value::cents(total),
+            Value::cents(total),
         ]),
         None => Arc::from([]),
     };

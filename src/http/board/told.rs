@@ -16,6 +16,8 @@ pub(crate) const MOST_LATE: usize = 256;
 /// A sale that some windows did not take any more.
 #[derive(Clone, Debug)]
 pub struct LateSale {
+    /// The number of its table in the plan.
+    pub table: usize,
     /// Its partition.
     pub partition: PartitionId,
     /// Its offset.
@@ -66,6 +68,7 @@ impl Told {
     pub fn of(commit: &Commit) -> Self {
         let late = commit.rejects.iter().filter_map(|r| match &r.kind {
             RejectKind::Late { missed, event_time } => Some(LateSale {
+                table: r.table,
                 partition: r.partition,
                 offset: r.offset,
                 event_time: *event_time,

@@ -77,7 +77,7 @@ pub async fn follow(database: Arc<Database>, shown: Arc<Shown>, every: Duration)
 /// Nothing of every table, by all columns that are read of it.
 fn tables(plan: &Plan) -> String {
     let of = |(number, ranking): (usize, &Ranking)| {
-        let (columns, table) = (columns(plan, ranking), quoted(&ranking.name));
+        let (columns, table) = (columns(ranking), quoted(&ranking.name));
         format!("SELECT 1 FROM (SELECT {columns} FROM {table} LIMIT 0) AS r{number}")
     };
     let all: Vec<String> = plan.rankings.iter().enumerate().map(of).collect();
@@ -100,8 +100,8 @@ impl Database {
 }
 
 /// The rows of a ranking that a step reads: all windows that are followed, or those that were touched after a commit.
-fn question(plan: &Plan, ranking: &Ranking) -> String {
-    let (columns, table) = (columns(plan, ranking), quoted(&ranking.name));
+fn question(ranking: &Ranking) -> String {
+    let (columns, table) = (columns(ranking), quoted(&ranking.name));
     format!(
         "SELECT {columns} FROM {table} WHERE window_start IN (
            SELECT DISTINCT window_start FROM {table} WHERE commit > $1 AND window_start >= coalesce(
@@ -142,14 +142,12 @@ async fn step(
             i64::try_from(before).unwrap_or(i64::MAX)
         };
         let parameters: [&dyn Parameter; 2] = [&after, &oldest];
-        let (of, records) = server
-            .snapshot(&question(plan, ranking), &parameters)
-            .await?;
+        let (of, records) = server.snapshot(&question(ranking), &parameters).await?;
         if as_of.get_or_insert_with(|| of.clone()) != &of {
             // A commit came in between: look again at once.
             return Ok(());
         }
-        let rows: Option<Vec<Placed>> = records.iter().map(|r| row(plan, ranking, r)).collect();
+        let rows: Option<Vec<Placed>> = records.iter().map(|r| row(ranking, r)).collect();
         let foreign = || {
             Trouble::Passing(format!(
                 "{} holds what standings does not write",

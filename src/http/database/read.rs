@@ -10,11 +10,11 @@ use crate::as_of::AsOf;
 use crate::board::{Row, WindowInfo};
 use crate::problem::Problem;
 use standings_commit::database::Trouble;
-use standings_model::plan::{Field, FieldType, Plan, Ranking};
+use standings_model::plan::{Field, Ranking};
 use standings_model::time::{DAY, format_rfc3339};
 use standings_model::value::Value;
 use standings_model::window::Bounds;
-use standings_postgres::{fields, quoted, sql_type};
+use standings_postgres::{fields, quoted, selected, sql_type, value};
 
 /// A row with its window.
 pub(super) type Placed = (WindowInfo, Row);
@@ -23,13 +23,10 @@ pub(super) type Placed = (WindowInfo, Row);
 type Parameter = Box<dyn standings_postgres::Parameter + Send>;
 
 /// What is selected of a row: window, rank, final, commit, then keys and measures as text.
-pub(super) fn columns(plan: &Plan, ranking: &Ranking) -> String {
+pub(super) fn columns(ranking: &Ranking) -> String {
     let column = |field: &Field| {
         let name = quoted(ranking.field_name(*field));
-        match ranking.field_type(*field, &plan.schema) {
-            FieldType::Time => format!(", ((extract(epoch FROM {name}) * 1000)::bigint)::text"),
-            _ => format!(", {name}::text"),
-        }
+        format!(", {}", selected(&ranking.field_type(*field).0, &name))
     };
     format!(
         "(extract(epoch FROM window_start) * 1000)::bigint, (extract(epoch FROM window_end) * 1000)::bigint,
@@ -39,13 +36,14 @@ pub(super) fn columns(plan: &Plan, ranking: &Ranking) -> String {
 }
 
 /// The order of display: partition beyond the window, rank, keys bytewise.
-fn order(plan: &Plan, ranking: &Ranking) -> String {
+fn order(ranking: &Ranking) -> String {
     let key = |i: usize| {
         let name = quoted(&ranking.keys[i].name);
-        match ranking.field_type(Field::Key(i), &plan.schema) {
-            FieldType::Text => format!("{name} COLLATE \"C\""),
-            _ => name,
-        }
+        let (kind, nullable) = ranking.field_type(Field::Key(i));
+        let collate = if kind.is_text() { " COLLATE \"C\"" } else { "" };
+        // NULL is least.
+        let nulls = if nullable { " NULLS FIRST" } else { "" };
+        format!("{name}{collate}{nulls}")
     };
     let partition = ranking.partition.iter().map(|i| key(*i));
     let keys = (0..ranking.keys.len()).map(key);
@@ -61,16 +59,12 @@ fn newest_first(ranking: &Ranking) -> String {
 }
 
 /// A row as it was selected by [`columns`]; `None` if it holds what standings does not write.
-pub(super) fn row(plan: &Plan, ranking: &Ranking, record: &Record) -> Option<Placed> {
+pub(super) fn row(ranking: &Ranking, record: &Record) -> Option<Placed> {
     let mut values = Vec::new();
     for (i, field) in fields(ranking).into_iter().enumerate() {
-        let text: Option<&str> = record.get(5 + i);
-        values.push(match (text, ranking.field_type(field, &plan.schema)) {
-            (None, _) => Value::Null,
-            (Some(t), FieldType::Text) => Value::text(t),
-            (Some(t), FieldType::Integer) => Value::Integer(t.parse().ok()?),
-            (Some(t), FieldType::Decimal) => Value::Decimal(t.replace('.', "").parse().ok()?),
-            (Some(t), FieldType::Time) => Value::Time(t.parse().ok()?),
+        values.push(match record.get::<_, Option<&str>>(5 + i) {
+            None => Value::Null,
+            Some(text) => value(&ranking.field_type(field).0, text)?,
         });
     }
     let (key, measures) = values.split_at(ranking.keys.len());
@@ -139,10 +133,10 @@ impl Database {
         let Some(ranking) = self.plan.rankings.get(number) else {
             return Ok((AsOf::default(), Vec::new()));
         };
-        let (columns, table) = (columns(&self.plan, ranking), quoted(&ranking.name));
+        let (columns, table) = (columns(ranking), quoted(&ranking.name));
         let sql = format!("SELECT {columns} FROM {table} {rest}");
         let (as_of, records) = self.ask(&sql, parameters).await?;
-        let rows = records.iter().map(|r| row(&self.plan, ranking, r));
+        let rows = records.iter().map(|r| row(ranking, r));
         let rows: Option<Vec<Placed>> = rows.collect();
         let rows = rows.ok_or_else(|| {
             Problem::unavailable("the table holds a value that standings does not write")
@@ -164,7 +158,7 @@ impl Database {
         let rest = format!(
             "WHERE ({}) = {condition} ORDER BY {} LIMIT ${}",
             ranking.window.named_by().join(", "),
-            order(&self.plan, ranking),
+            order(ranking),
             parameters.len()
         );
         let (as_of, placed) = self.placed(number, &rest, &parameters).await?;
@@ -278,11 +272,14 @@ impl Database {
         let mut parameters: Vec<Parameter> = Vec::new();
         for (i, value) in key.iter().enumerate() {
             let name = quoted(&ranking.keys[i].name);
-            let kind = sql_type(ranking, &self.plan.schema, Field::Key(i));
+            let kind = sql_type(ranking, Field::Key(i));
+            let Some(text) = standings_postgres::text(value) else {
+                conditions.push(format!("{name} IS NULL"));
+                continue;
+            };
             // Postgres has no text with U+0000, so no row has it either.
-            let text = crate::json::plain(value).unwrap_or_default();
-            conditions.push(format!("{name} = ${}::text::{kind}", i + 1));
             parameters.push(Box::new(text.replace('\0', "\u{fffd}")));
+            conditions.push(format!("{name} = ${}::text::{kind}", parameters.len()));
         }
         let condition = match conditions.is_empty() {
             true => "true".to_owned(),

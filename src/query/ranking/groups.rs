@@ -1,32 +1,36 @@
 //! The innermost select: window, group keys, measures.
 
-use sqlparser::ast::{GroupByExpr, Select, SelectItem, Spanned};
+use sqlparser::ast::{Expr as Sql, GroupByExpr, Select, SelectItem, Spanned, Value as Literal};
 use sqlparser::tokenizer::Span;
 
 use super::{RESERVED, Shape, identifier};
 use crate::error::QueryError;
-use crate::{aggregate, condition, window};
+use crate::row::Row;
+use crate::{aggregate, window};
 use standings_model::plan::{Key, Measure, RankFunction, Ranking};
+use standings_model::table::Table;
 
 impl Shape<'_> {
-    /// The innermost select: window, keys, measures.
-    pub(super) fn groups(&self, name: &str, select: &Select) -> Result<Ranking, QueryError> {
-        let window = window::parse(self.text, &select.from[0].relation)?;
-        let filter = select
-            .selection
-            .as_ref()
-            .map(|e| condition::parse(self.text, self.schema, e))
-            .transpose()?;
-        let grouped = self.grouped(select)?;
-        let (keys, measures) = self.selected(select, &grouped)?;
+    /// The innermost select: window, keys, measures; and the table with what is computed of its rows.
+    pub(super) fn groups(
+        &self,
+        name: &str,
+        select: &Select,
+    ) -> Result<(Ranking, Table), QueryError> {
+        let (window, relation) = window::parse(self.text, self.sources, &select.from[0].relation)?;
+        let mut row = Row::new(self.sources, relation);
+        if let Some(condition) = &select.selection {
+            row.filter(self.text, condition)?;
+        }
+        let grouped = self.grouped(select, &mut row)?;
+        let (keys, measures) = self.selected(select, &grouped, &mut row)?;
         if let Some(missing) = grouped
             .iter()
             .find(|c| !keys.iter().any(|k| k.column == **c))
         {
-            let name = &self.schema.columns[*missing].name;
             return self.wrong(
                 select,
-                format!("`{name}` is grouped by and not selected"),
+                format!("`{}` is grouped by and not selected", row.name(*missing)),
                 "select every group key: it names the row",
             );
         }
@@ -37,10 +41,12 @@ impl Shape<'_> {
                 "select at least one measure, such as SUM(amount) AS total_sales",
             );
         }
-        Ok(Ranking {
+        let (row, input, table) = row.finish();
+        let ranking = Ranking {
             name: name.to_owned(),
             window,
-            filter,
+            inputs: vec![input],
+            row,
             keys,
             partition: Vec::new(),
             measures,
@@ -48,12 +54,13 @@ impl Shape<'_> {
             rank: RankFunction::RowNumber,
             limit: 1,
             fields: Vec::new(),
-        })
+        };
+        Ok((ranking, table))
     }
 
-    /// `GROUP BY`: its columns beside the window's bounds.
-    fn grouped(&self, select: &Select) -> Result<Vec<usize>, QueryError> {
-        let allowed = "GROUP BY window_start, window_end[, column …]";
+    /// `GROUP BY`: its columns of the row beside the window's bounds.
+    fn grouped(&self, select: &Select, row: &mut Row<'_>) -> Result<Vec<usize>, QueryError> {
+        let allowed = "GROUP BY window_start, window_end[, expression …]";
         let GroupByExpr::Expressions(groups, modifiers) = &select.group_by else {
             return self.wrong(&select.group_by, "GROUP BY ALL", allowed);
         };
@@ -66,7 +73,7 @@ impl Shape<'_> {
             match identifier(group) {
                 Some("window_start" | "window_end") => bounds.push(group.to_string()),
                 _ => {
-                    let column = condition::column(self.text, self.schema, group)?;
+                    let column = self.group(select, row, group)?;
                     if grouped.contains(&column) {
                         return self.wrong(group, format!("`{group}` twice in GROUP BY"), allowed);
                     }
@@ -82,11 +89,35 @@ impl Shape<'_> {
         Ok(grouped)
     }
 
+    /// One of `GROUP BY`: an expression, or the name that a selected one has.
+    fn group(&self, select: &Select, row: &mut Row<'_>, group: &Sql) -> Result<usize, QueryError> {
+        if matches!(group, Sql::Value(v) if matches!(v.value, Literal::Number(..))) {
+            let allowed = "the expression itself, or its name: a number names no column";
+            return self.wrong(group, format!("GROUP BY {group}"), allowed);
+        }
+        if aggregate::is_measure(group) {
+            let allowed = "group by what a row has; a measure is of the rows of a group";
+            return self.wrong(group, format!("`{group}` in GROUP BY"), allowed);
+        }
+        let named = identifier(group).filter(|name| !row.has(name));
+        let alias = named.and_then(|name| {
+            select.projection.iter().find_map(|item| match item {
+                SelectItem::ExprWithAlias { expr, alias } if alias.value == name => Some(expr),
+                _ => None,
+            })
+        });
+        match alias {
+            Some(expr) if !aggregate::is_measure(expr) => row.expression(self.text, expr),
+            _ => row.expression(self.text, group),
+        }
+    }
+
     /// What is selected: keys and measures.
     fn selected(
         &self,
         select: &Select,
         grouped: &[usize],
+        row: &mut Row<'_>,
     ) -> Result<(Vec<Key>, Vec<Measure>), QueryError> {
         let (mut keys, mut measures) = (Vec::new(), Vec::new());
         for item in &select.projection {
@@ -101,45 +132,70 @@ impl Shape<'_> {
                     );
                 }
             };
-            match identifier(sql) {
-                Some(bound @ ("window_start" | "window_end")) => {
-                    if alias.is_some_and(|a| a.value != bound) {
-                        return self.wrong(
-                            sql,
-                            format!("another name for {bound}"),
-                            "window_start and window_end keep their names",
-                        );
-                    }
+            if let Some(bound @ ("window_start" | "window_end")) = identifier(sql) {
+                if alias.is_some_and(|a| a.value != bound) {
+                    return self.wrong(
+                        sql,
+                        format!("another name for {bound}"),
+                        "window_start and window_end keep their names",
+                    );
                 }
-                Some(_) => {
-                    let column = condition::column(self.text, self.schema, sql)?;
-                    if !grouped.contains(&column) {
-                        let allowed = format!(
-                            "a column that is not grouped stands in a measure, such as LAST_VALUE({sql})"
-                        );
-                        return self.wrong(sql, format!("`{sql}` is not in GROUP BY"), allowed);
-                    }
-                    let name = alias.map_or(&self.schema.columns[column].name, |a| &a.value);
-                    self.new_name(sql.span(), name, &keys, &measures)?;
-                    keys.push(Key {
-                        name: name.clone(),
-                        column,
-                    });
-                }
-                None => {
-                    let Some(alias) = alias else {
-                        return self.wrong(
-                            sql,
-                            format!("`{sql}` without a name"),
-                            "name each measure: SUM(amount) AS total_sales",
-                        );
-                    };
-                    self.new_name(alias.span, &alias.value, &keys, &measures)?;
-                    measures.push(aggregate::parse(self.text, self.schema, &alias.value, sql)?);
-                }
+                continue;
             }
+            if aggregate::is_measure(sql) {
+                let Some(alias) = alias else {
+                    return self.wrong(
+                        sql,
+                        format!("`{sql}` without a name"),
+                        "name each measure: SUM(amount) AS total_sales",
+                    );
+                };
+                self.new_name(alias.span, &alias.value, &keys, &measures)?;
+                measures.push(aggregate::parse(self.text, row, &alias.value, sql)?);
+                continue;
+            }
+            let key = self.key(sql, alias, grouped, row)?;
+            let at = alias.map_or_else(|| sql.span(), |a| a.span);
+            self.new_name(at, &key.name, &keys, &measures)?;
+            keys.push(key);
         }
         Ok((keys, measures))
+    }
+
+    /// A group key, by its expression.
+    fn key(
+        &self,
+        sql: &Sql,
+        alias: Option<&sqlparser::ast::Ident>,
+        grouped: &[usize],
+        row: &mut Row<'_>,
+    ) -> Result<Key, QueryError> {
+        let column = row.expression(self.text, sql)?;
+        if !grouped.contains(&column) {
+            let allowed = format!(
+                "what is not grouped by stands in a measure, such as LAST_VALUE({sql}); measures are not computed with yet"
+            );
+            return self.wrong(sql, format!("`{sql}` is not in GROUP BY"), allowed);
+        }
+        if row.kind(column).is_nested()
+            || matches!(row.kind(column), standings_model::types::Type::Bytes)
+        {
+            let found = format!("`{sql}` of {} as a group key", row.kind(column));
+            return self.wrong(sql, found, "numbers, texts, times and booleans");
+        }
+        let own = match sql {
+            Sql::Identifier(name) => Some(&name.value),
+            Sql::CompoundIdentifier(parts) => parts.last().map(|p| &p.value),
+            _ => None,
+        };
+        let Some(name) = alias.map(|a| &a.value).or(own) else {
+            let found = format!("`{sql}` without a name");
+            return self.wrong(sql, found, "name it: UPPER(city) AS city");
+        };
+        Ok(Key {
+            name: name.clone(),
+            column,
+        })
     }
 
     fn new_name(

@@ -3,17 +3,27 @@
 mod groups;
 mod outer;
 mod rank;
+mod target;
+
+use std::cell::RefCell;
 
 use sqlparser::ast::{Expr as Sql, GroupByExpr, Query, Select, SetExpr, Spanned, TableFactor};
 use sqlparser::tokenizer::Span;
 
-use super::dialect::{self, SHAPE};
+use super::conceal::conceal;
+use super::dialect::SHAPE;
 use super::error::{QueryError, Text};
+use super::grouped;
+use super::scope::Relation;
+use super::statement::{self, Statement};
+use super::window::Sources;
+pub(crate) use outer::Output;
 use standings_model::plan::{Field, Ranking};
-use standings_model::schema::Schema;
+use standings_model::table::Table;
+pub(crate) use target::check as check_target;
 
 /// Names that every row has.
-const RESERVED: [&str; 9] = [
+pub(crate) const RESERVED: [&str; 10] = [
     "window_start",
     "window_end",
     "window_time",
@@ -23,14 +33,16 @@ const RESERVED: [&str; 9] = [
     "commit",
     "updated_at",
     "op",
+    "row_id",
 ];
 
-/// Parses and checks one ranking. `name` is the ranking's name, `file` is for diagnostics.
+/// Parses and checks one ranking over these tables; what it computes becomes columns of them. `name` is the ranking's name,
+/// `file` is for diagnostics.
 ///
 /// # Examples
 ///
 /// ```
-/// use standings_model::schema::Schema;
+/// use standings_model::table::Table;
 /// use standings_query::{QueryErrors, explain, parse_ranking};
 ///
 /// let sql = "SELECT window_start, window_end, city, sales, n FROM (
@@ -39,13 +51,14 @@ const RESERVED: [&str; 9] = [
 ///     FROM TABLE(TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '1' HOUR))
 ///     GROUP BY window_start, window_end, city))
 /// WHERE n <= 3";
-/// let ranking = parse_ranking("busiest", "busiest.sql", sql, &Schema::sales()).unwrap();
+/// let mut tables = vec![Table::sales()];
+/// let ranking = parse_ranking("busiest", "busiest.sql", sql, &mut tables).unwrap();
 /// assert_eq!((ranking.limit, ranking.window.size()), (3, 3_600_000));
 /// assert_eq!(ranking.keys[0].name, "city");
 ///
 /// // What is not of the form is refused where it stands, with what is allowed there.
 /// let wrong = sql.replace("n <= 3", "n <= 'three'");
-/// let refused = parse_ranking("busiest", "busiest.sql", &wrong, &Schema::sales()).unwrap_err();
+/// let refused = parse_ranking("busiest", "busiest.sql", &wrong, &mut tables).unwrap_err();
 /// let shown = QueryErrors(vec![refused]).render();
 /// assert!(shown.contains("busiest.sql:6"), "{shown}");
 /// ```
@@ -53,16 +66,75 @@ pub fn parse_ranking(
     name: &str,
     file: &str,
     source: &str,
-    schema: &Schema,
+    tables: &mut [Table],
 ) -> Result<Ranking, QueryError> {
-    let text = Text { file, source };
-    let query = dialect::parse_query(text)?;
-    Shape { text, schema }.ranking(name, &query)
+    let source = conceal(source.strip_prefix('\u{feff}').unwrap_or(source));
+    let text = Text {
+        file,
+        source: &source,
+    };
+    let mut errors = Vec::new();
+    let statements = statement::parse(text, &mut errors, &mut Vec::new());
+    if let Some(first) = errors.into_iter().next() {
+        return Err(first);
+    }
+    let relations: Vec<Relation> = tables
+        .iter()
+        .enumerate()
+        .map(|(n, table)| Relation::of_table(n, table))
+        .collect();
+    let target = match &statements[..] {
+        [Statement::Ranking(target)] => target,
+        _ => {
+            let found = format!("{} statements where one SELECT is wanted", statements.len());
+            let second = statements.get(1).map_or(Span::empty(), Statement::span);
+            return Err(text.error(second, found, SHAPE));
+        }
+    };
+    let notes = RefCell::default();
+    let sources = Sources {
+        tables,
+        relations: &relations,
+        notes: &notes,
+    };
+    let Compiled {
+        mut ranking, table, ..
+    } = compile(text, sources, name, &target.query)?;
+    let number = ranking.inputs[0].table;
+    tables[number] = table;
+    if !tables[number].is_declared {
+        grouped::are_there(
+            number,
+            &mut tables[number],
+            std::slice::from_mut(&mut ranking),
+        );
+    }
+    Ok(ranking)
+}
+
+/// What a query comes to.
+pub(crate) struct Compiled {
+    /// The ranking.
+    pub(crate) ranking: Ranking,
+    /// Its table, with what it computes.
+    pub(crate) table: Table,
+    /// The columns of its SELECT.
+    pub(crate) outputs: Vec<Output>,
+}
+
+/// Compiles a query.
+pub(crate) fn compile(
+    text: Text<'_>,
+    sources: Sources<'_>,
+    name: &str,
+    query: &Query,
+) -> Result<Compiled, QueryError> {
+    Shape { text, sources }.ranking(name, query)
 }
 
 struct Shape<'a> {
     text: Text<'a>,
-    schema: &'a Schema,
+    sources: Sources<'a>,
 }
 
 impl Shape<'_> {
@@ -84,7 +156,7 @@ impl Shape<'_> {
         Err(self.text.error(at, found, allowed))
     }
 
-    fn ranking(&self, name: &str, query: &Query) -> Result<Ranking, QueryError> {
+    fn ranking(&self, name: &str, query: &Query) -> Result<Compiled, QueryError> {
         let outer = self.select(query)?;
         let middle = self.select(self.inner_query(outer)?)?;
         let inner = self.select(self.inner_query(middle)?)?;
@@ -92,23 +164,27 @@ impl Shape<'_> {
             return self.wrong(
                 condition,
                 "WHERE beside the rank",
-                "WHERE on sales stands in the innermost select",
+                "WHERE on rows stands in the innermost select",
             );
         }
         self.no_groups(outer)?;
         self.no_groups(middle)?;
 
-        let mut ranking = self.groups(name, inner)?;
+        let (mut ranking, table) = self.groups(name, inner)?;
         let ranked = self.ranked(middle, &ranking)?;
         ranking.rank = ranked.function;
         ranking.partition = ranked.partition;
         ranking.order = ranked.order;
         ranking.limit = self.limit(outer, &ranked.alias)?;
-        ranking.fields = self.fields(outer, &ranking, &ranked.alias)?;
-        Ok(ranking)
+        let outputs = self.fields(outer, &ranking, &ranked.alias)?;
+        ranking.fields = outputs.iter().filter_map(Output::field).collect();
+        Ok(Compiled {
+            ranking,
+            table,
+            outputs,
+        })
     }
 
-    /// A plain select, without the clauses that a ranking has no use for.
     fn select<'q>(&self, query: &'q Query) -> Result<&'q Select, QueryError> {
         let mut extra = Vec::new();
         let mut no = |present: bool, what| {
@@ -148,11 +224,41 @@ impl Shape<'_> {
         {
             return Ok(select);
         }
-        self.wrong(
-            select.as_ref(),
-            "a join or several tables",
-            "each select reads from exactly one source",
-        )
+        let joins = select.from.first().and_then(|from| from.joins.first());
+        match joins {
+            Some(join) => self.joined(&join.relation),
+            None => self.wrong(
+                select.as_ref(),
+                "several tables, or none",
+                "each select reads from exactly one source",
+            ),
+        }
+    }
+
+    /// Why what is joined is not.
+    fn joined<T>(&self, right: &TableFactor) -> Result<T, QueryError> {
+        let allowed = "each select reads from exactly one source";
+        match right {
+            TableFactor::UNNEST { .. } => {
+                self.wrong(right, "UNNEST, which is not read yet", allowed)
+            }
+            TableFactor::Table {
+                name, args: None, ..
+            } => {
+                let ident = name.0.last().and_then(|part| part.as_ident());
+                if let Some(ident) = ident {
+                    let relation = self.sources.find(self.text, ident)?;
+                    if self.sources.tables[relation.table].primary_key.is_empty() {
+                        let found =
+                            format!("a join with `{}`, which has no primary key", ident.value);
+                        let allowed = "PRIMARY KEY (…) NOT ENFORCED in its CREATE TABLE: a row of it is found by its key";
+                        return self.wrong(right, found, allowed);
+                    }
+                }
+                self.wrong(right, "a join, which is not computed yet", allowed)
+            }
+            _ => self.wrong(right, "a join, which is not computed yet", allowed),
+        }
     }
 
     fn inner_query<'q>(&self, select: &'q Select) -> Result<&'q Query, QueryError> {

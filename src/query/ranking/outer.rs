@@ -43,29 +43,20 @@ impl Shape<'_> {
         self.wrong(selection, format!("`{selection}`"), allowed)
     }
 
-    /// The outer list: the order of the row's fields.
+    /// The outer list: the columns that are shown, in their order.
     pub(super) fn fields(
         &self,
         select: &Select,
         ranking: &Ranking,
         alias: &str,
-    ) -> Result<Vec<Field>, QueryError> {
-        let every = || {
-            let keys = (0..ranking.keys.len()).map(Field::Key);
-            keys.chain((0..ranking.measures.len()).map(Field::Measure))
-                .collect::<Vec<_>>()
-        };
-        let mut fields = Vec::new();
+    ) -> Result<Vec<Output>, QueryError> {
+        let mut outputs: Vec<Output> = Vec::new();
         for item in &select.projection {
             match item {
-                SelectItem::Wildcard(_) => fields.extend(every()),
+                SelectItem::Wildcard(_) => outputs.extend(every(ranking, alias)),
                 SelectItem::UnnamedExpr(sql) if identifier(sql).is_some() => {
                     let name = identifier(sql).unwrap_or_default();
-                    if name == alias {
-                        continue;
-                    }
-                    self.known(sql, ranking)?;
-                    fields.extend(self.field(name, ranking));
+                    outputs.push(self.output(sql, name, ranking, alias)?);
                 }
                 other => {
                     return self.wrong(
@@ -76,26 +67,90 @@ impl Shape<'_> {
                 }
             }
         }
-        for field in every() {
-            let name = ranking.field_name(field);
-            match fields.iter().filter(|f| **f == field).count() {
-                1 => {}
-                0 => {
-                    return self.wrong(
-                        select,
-                        format!("`{name}` is computed and not selected"),
-                        "select it, or leave it out of the innermost select",
-                    );
-                }
-                _ => {
-                    return self.wrong(
-                        select,
-                        format!("`{name}` is selected twice"),
-                        "each column once",
-                    );
-                }
+        for output in &outputs {
+            if outputs.iter().filter(|o| o.name == output.name).count() > 1 {
+                let found = format!("`{}` is selected twice", output.name);
+                return self.wrong(select, found, "each column once");
             }
         }
-        Ok(fields)
+        for key in &ranking.keys {
+            if !outputs.iter().any(|o| o.name == key.name) {
+                return self.wrong(
+                    select,
+                    format!("the group key `{}` is not selected", key.name),
+                    "select every group key: it names the row",
+                );
+            }
+        }
+        Ok(outputs)
     }
+
+    fn output(
+        &self,
+        sql: &Sql,
+        name: &str,
+        ranking: &Ranking,
+        alias: &str,
+    ) -> Result<Output, QueryError> {
+        let shown = match name {
+            "window_start" => Shown::Start,
+            "window_end" => Shown::End,
+            name if name == alias => Shown::Rank,
+            name => {
+                self.known(sql, ranking)?;
+                match self.field(name, ranking) {
+                    Some(field) => Shown::Field(field),
+                    None => return self.wrong(sql, format!("`{sql}`"), "a column of the ranking"),
+                }
+            }
+        };
+        Ok(Output {
+            name: name.to_owned(),
+            shown,
+        })
+    }
+}
+
+/// A column that is shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    /// Its name.
+    pub(crate) name: String,
+    /// What it is.
+    pub(crate) shown: Shown,
+}
+
+/// What a column shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shown {
+    /// `window_start`.
+    Start,
+    /// `window_end`.
+    End,
+    /// The rank.
+    Rank,
+    /// A key or a measure.
+    Field(Field),
+}
+
+impl Output {
+    /// The key or measure that it is, if it is one.
+    pub(crate) fn field(&self) -> Option<Field> {
+        match self.shown {
+            Shown::Field(field) => Some(field),
+            _ => None,
+        }
+    }
+}
+
+/// What `*` is.
+fn every(ranking: &Ranking, alias: &str) -> Vec<Output> {
+    let bounds = [("window_start", Shown::Start), ("window_end", Shown::End)];
+    let bounds = bounds.map(|(name, shown)| (name.to_owned(), shown));
+    let keys = (0..ranking.keys.len()).map(Field::Key);
+    let fields = keys.chain((0..ranking.measures.len()).map(Field::Measure));
+    let fields = fields.map(|f| (ranking.field_name(f).to_owned(), Shown::Field(f)));
+    let rank = (alias.to_owned(), Shown::Rank);
+    let all = bounds.into_iter().chain(fields).chain([rank]);
+    all.map(|(name, shown)| Output { name, shown }).collect()
 }

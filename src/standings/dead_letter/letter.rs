@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use standings_model::error::{Code, Coded, codes};
 use standings_model::printable::printable;
+use standings_model::table::Table;
 
 /// One dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(super) struct Letter {
     pub(super) reason: String,
     pub(super) check: Option<String>,
     pub(super) detail: String,
+    /// The table that it was for; none is said of sales.
+    pub(super) of: Option<String>,
     /// Where the record was.
     pub(super) partition: u32,
     pub(super) offset: u64,
@@ -34,6 +37,7 @@ struct Kept {
     check: Option<String>,
     #[serde(default)]
     detail: String,
+    table: Option<String>,
     partition: u32,
     offset: u64,
     #[serde(alias = "sale")]
@@ -94,6 +98,7 @@ impl Letter {
             reason: kept.reason,
             check: kept.check,
             detail: kept.detail,
+            of: kept.table,
             partition: kept.partition,
             offset: kept.offset,
             bytes,
@@ -101,6 +106,18 @@ impl Letter {
             json: String::from_utf8_lossy(json).into_owned(),
             place,
         })
+    }
+
+    /// The number of the table that it was for; the first where it names none that is there.
+    pub(super) fn table_number(&self, tables: &[Table]) -> usize {
+        let named = |table: &Table| self.of.as_ref().is_some_and(|name| *name == table.name);
+        let found = tables.iter().position(named);
+        found.unwrap_or_else(|| tables.iter().position(|t| !t.is_named).unwrap_or_default())
+    }
+
+    /// The table that it was for.
+    pub(super) fn table<'t>(&self, tables: &'t [Table]) -> &'t Table {
+        &tables[self.table_number(tables)]
     }
 
     /// For a list.

@@ -25,7 +25,7 @@ use standings_model::duration::parse_duration;
 use standings_model::error::codes;
 use standings_model::json::push_value;
 use standings_model::printable::printable;
-use standings_model::schema::Schema;
+use standings_model::table::Table;
 use standings_model::time::format_rfc3339;
 use standings_process::exit::{self, Failure};
 
@@ -135,9 +135,9 @@ pub fn run(command: &DeadLetterCommand) -> Result<(), Failure> {
             queries,
             kafka_property,
         } => {
-            let schema = match queries {
-                Some(dir) => check::load(dir)?.schema,
-                None => Schema::sales(),
+            let tables = match queries {
+                Some(dir) => check::load(dir)?.tables,
+                None => vec![Table::sales()],
             };
             let mut found = None;
             read::each(from, kafka_property, &mut |letter| {
@@ -152,7 +152,7 @@ pub fn run(command: &DeadLetterCommand) -> Result<(), Failure> {
                     format!("there is no dead letter at {place} in {from}"),
                 )
             })?;
-            exit::say(&show(&letter, &schema));
+            exit::say(&show(&letter, letter.table(&tables)));
             Ok(())
         }
         DeadLetterCommand::Replay(args) => replay::run(args),
@@ -160,7 +160,7 @@ pub fn run(command: &DeadLetterCommand) -> Result<(), Failure> {
 }
 
 /// A letter, its bytes, and its columns.
-fn show(letter: &Letter, schema: &Schema) -> String {
+fn show(letter: &Letter, table: &Table) -> String {
     let mut out = format!(
         "place      {}\nreason     {}\n",
         letter.place,
@@ -193,11 +193,11 @@ fn show(letter: &Letter, schema: &Schema) -> String {
             }
         }
     }
-    let mut decoder = Decoder::new(schema, &[], usize::MAX);
+    let mut decoder = Decoder::new(table, None, usize::MAX);
     match decoder.decode_full(&letter.bytes) {
         Ok(sale) => {
             out += "as a sale\n";
-            for (number, column) in schema.columns.iter().enumerate() {
+            for (number, column) in table.declared().iter().enumerate() {
                 let mut value = Vec::new();
                 push_value(&mut value, &sale.value(number));
                 let value = String::from_utf8_lossy(&value);

@@ -23,6 +23,7 @@ use standings_model::limit;
 use standings_model::plan::Plan;
 use standings_model::printable::printable;
 use standings_model::reject::{DUPLICATE, SINK_REFUSED};
+use standings_model::table::Table;
 use standings_process::exit::{self, Failure};
 
 /// Records that are sent before their places are kept.
@@ -102,7 +103,9 @@ impl Edit {
 
 /// Says whether a record would be refused again, by what refuses it in a run.
 struct Gate {
-    decoder: Decoder,
+    tables: Vec<Table>,
+    /// By table.
+    decoders: Vec<Decoder>,
     judge: Judge,
     latest: i64,
 }
@@ -111,10 +114,11 @@ impl Gate {
     fn new(args: &ReplayArgs, plan: &Plan) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let latest = now.unwrap_or_default() + args.max_ahead;
-        let required = plan.required_columns();
+        let decoder = |table| Decoder::new(table, plan.zone.as_deref(), args.max_record_bytes);
         Gate {
-            decoder: Decoder::new(&plan.schema, &required, args.max_record_bytes),
-            judge: Judge::new(&plan.checks, &plan.schema),
+            decoders: plan.tables.iter().map(decoder).collect(),
+            judge: Judge::new(&plan.checks, &plan.tables),
+            tables: plan.tables.clone(),
             latest: i64::try_from(latest.as_millis()).unwrap_or(i64::MAX),
         }
     }
@@ -136,7 +140,8 @@ impl Gate {
             // In a file it would be two records, in a topic it is none that was meant.
             return Some("it has more than one line".to_owned());
         }
-        match self.decoder.decode_full(record) {
+        let table = letter.table_number(&self.tables);
+        match self.decoders[table].decode_full(record) {
             Err(error) => Some(format!("{}: {}", error.reason, error.detail)),
             Ok(sale) if sale.event_time > self.latest => {
                 Some("ahead: its event_time is more than --max-ahead after now".to_owned())
@@ -145,7 +150,7 @@ impl Gate {
                 if letter.reason == DUPLICATE && record == letter.bytes {
                     return Some("duplicate: it is as it was, and would be one again".to_owned());
                 }
-                let failed = self.judge.judge_alone(&sale)?;
+                let failed = self.judge.judge_alone(table, &sale)?;
                 Some(format!("check {}: {}", failed.check, failed.detail))
             }
         }

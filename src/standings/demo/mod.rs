@@ -132,7 +132,7 @@ pub fn run(
     let engine_stop = Arc::new(AtomicBool::new(false));
     let outputs = outputs(&plan, shown, &broker, &live, &engine_stop)?;
     let source = SourceOptions {
-        schema: Arc::new(plan.schema.clone()),
+        tables: Arc::new(plan.tables.clone()),
         live: Arc::clone(&live),
         ..SourceOptions::new(vec![broker.url(SALES).parse().map_err(defect)?])
     };
@@ -236,7 +236,7 @@ fn settings(plan: &Arc<Plan>, stop: &Arc<AtomicBool>, live: Arc<Live>) -> Settin
     Settings {
         fold: fold::Settings {
             plan: Arc::clone(plan),
-            policy: policy(),
+            policies: vec![policy(); plan.tables.len()],
             summary_window: Some(86_400_000),
             max_record_bytes: 1 << 20,
         },

@@ -77,14 +77,14 @@ pub(super) struct Engine {
 impl Engine {
     pub(super) fn start(
         plan: &Arc<Plan>,
-        policy: Policy,
+        policies: Vec<Policy>,
         rejects: Option<Told>,
     ) -> Result<Self, Failure> {
         let (clock, stop) = (Clock::by_hand(), Arc::new(AtomicBool::new(false)));
         let settings = Settings {
             fold: fold::Settings {
                 plan: Arc::clone(plan),
-                policy,
+                policies: policies.clone(),
                 summary_window: None,
                 max_record_bytes: RECORD,
             },
@@ -115,7 +115,10 @@ impl Engine {
         let committer = Committer::open(Arc::clone(plan), outputs, desk)?;
         let allocator = Allocator::Thread(Thread::default());
         let mut worker = Worker::new(WorkerConfig::default(), allocator, None);
-        let wiring = graph::build(&mut worker, plan, policy, Emit::Rows, gate, |_| {});
+        let wiring = {
+            let policy = Policy::widest(&policies);
+            graph::build(&mut worker, plan, policy, Emit::Rows, gate, |_| {})
+        };
         let inbox = Inbox::default();
         let feed = inbox.clone();
         let driver = Driver::new(0, 1, wiring, settings, move |_| feed);

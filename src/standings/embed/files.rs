@@ -4,15 +4,15 @@ use std::path::Path;
 
 use standings_edge::source::{self, Blocks, FileError};
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId};
-use standings_model::schema::Schema;
+use standings_model::table::Table;
 
 /// A file from its start.
 pub(super) fn open(
     path: &Path,
-    schema: &Schema,
+    table: &Table,
     partition: PartitionId,
 ) -> Result<Box<dyn Blocks>, FileError> {
-    source::open_file(path, schema, partition)
+    source::open_file(path, table, partition)
 }
 
 /// A file's next block; `None` after the last.

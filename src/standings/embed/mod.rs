@@ -55,7 +55,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use standings_model::block::{Block, PartitionId, SourceEvent};
+use standings_model::block::{Block, Home, PartitionId, SourceEvent};
 use standings_model::change::Counts;
 use standings_model::plan::Plan;
 
@@ -101,6 +101,10 @@ impl Rankings {
         self.open.insert(partition, 0);
         self.engine.give(SourceEvent::Assigned {
             partition,
+            home: Arc::new(Home {
+                partition,
+                ..Home::default()
+            }),
             offset: 0,
         });
         Ok(partition)
@@ -129,7 +133,7 @@ impl Rankings {
         // All of them before anything is read: a file that is not there spoils nothing.
         let opened = (self.partitions..).zip(paths).map(|(partition, path)| {
             let path = path.as_ref();
-            let blocks = files::open(path, &self.plan.schema, partition)?;
+            let blocks = files::open(path, &self.plan.tables[0], partition)?;
             Ok((partition, path, blocks))
         });
         let mut files = opened.collect::<Result<Vec<_>, Error>>()?;

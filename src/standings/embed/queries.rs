@@ -10,7 +10,7 @@ use standings_engine::quality;
 use standings_model::json::push_reject;
 use standings_model::plan::Plan;
 use standings_model::reject::Reject;
-use standings_model::schema::Schema;
+use standings_model::table::Table;
 
 use super::Rankings;
 use super::engine::Engine;
@@ -20,6 +20,8 @@ use super::error::Error;
 pub struct Queries {
     plan: Plan,
     policy: Policy,
+    /// As it was asked for; else each table's own.
+    out_of_orderness: Option<i64>,
     rejects: Option<Told>,
 }
 
@@ -28,6 +30,7 @@ impl Queries {
         Queries {
             plan,
             policy: Policy::default(),
+            out_of_orderness: None,
             rejects: None,
         }
     }
@@ -35,20 +38,21 @@ impl Queries {
     /// All rankings of a folder, one SQL file each, with `sales.sql` and the checks where they are there: docs/queries.md.
     pub fn from_dir(dir: impl AsRef<Path>) -> Result<Self, Error> {
         let mut plan = standings_query::load_dir(dir.as_ref())?;
-        plan.checks = quality::load(dir.as_ref(), &plan.schema)
+        plan.checks = quality::load(dir.as_ref(), &plan.tables)
             .map_err(|problem| Error::Checks(problem.to_string()))?;
         Ok(Queries::of(plan))
     }
 
     /// One ranking of the six columns that a sale has without a declaration.
     pub fn from_sql(name: &str, sql: &str) -> Result<Self, Error> {
-        let schema = Schema::sales();
-        let ranking = standings_query::parse_ranking(name, name, sql, &schema)?;
+        let mut tables = vec![Table::sales()];
+        let ranking = standings_query::parse_ranking(name, name, sql, &mut tables)?;
         Ok(Queries::of(Plan {
-            schema,
+            tables,
             rankings: vec![ranking],
             checks: Vec::new(),
             max_key_bytes: usize::MAX,
+            zone: None,
         }))
     }
 
@@ -57,9 +61,10 @@ impl Queries {
         Ok(Queries::of(standings_query::load_shipped()?))
     }
 
-    /// How far a partition's event time may go back without a sale being late, if its window has ended; 1 minute.
+    /// How far a partition's event time may go back without a sale being late, if its window has ended: of all tables. Without
+    /// it that of the table's `WATERMARK`, or 1 minute.
     pub fn out_of_orderness(mut self, time: Duration) -> Self {
-        self.policy.out_of_orderness = ms(time);
+        self.out_of_orderness = Some(ms(time));
         self
     }
 
@@ -85,7 +90,14 @@ impl Queries {
     /// Starts the engine; nothing is read yet.
     pub fn start(self) -> Result<Rankings, Error> {
         let plan = Arc::new(self.plan);
-        let engine = Engine::start(&plan, self.policy, self.rejects)?;
+        let policies = plan.tables.iter().map(|table| Policy {
+            out_of_orderness: self
+                .out_of_orderness
+                .or(table.out_of_orderness)
+                .unwrap_or(self.policy.out_of_orderness),
+            ..self.policy
+        });
+        let engine = Engine::start(&plan, policies.collect(), self.rejects)?;
         Ok(Rankings::new(plan, engine))
     }
 }

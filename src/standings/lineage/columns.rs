@@ -1,10 +1,9 @@
-//! Column lineage, derived from the plan: which columns of a sale an output column is made from, and how.
+//! Column lineage, derived from the plan: which columns of a table an output column is made from, and how.
 
 use std::collections::BTreeMap;
 
-use standings_model::expr::{Expr, Operand};
-use standings_model::plan::{Aggregate, Field, Measure, Ranking};
-use standings_model::schema::Schema;
+use standings_model::plan::{Aggregate, Field, Measure, Plan, Ranking};
+use standings_model::table::{Origin, Table};
 
 /// How an input column takes part: OpenLineage's types and subtypes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,8 +61,11 @@ pub struct Use {
     pub words: String,
 }
 
-/// What something is made from: columns of the schema by number, and how each takes part.
-pub type Derived = BTreeMap<usize, Vec<Use>>;
+/// A column that is read: number of the table in the plan, and of the column in the table.
+pub type Read = (usize, usize);
+
+/// What something is made from: columns that are read, and how each takes part.
+pub type Derived = BTreeMap<Read, Vec<Use>>;
 
 /// An output column with what it is made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +78,7 @@ pub struct Column {
     pub from: Derived,
 }
 
-fn add(to: &mut Derived, column: usize, kind: Kind, masking: bool, words: &str) {
+fn add(to: &mut Derived, column: Read, kind: Kind, masking: bool, words: &str) {
     let uses = to.entry(column).or_default();
     let used = Use {
         kind,
@@ -88,13 +90,169 @@ fn add(to: &mut Derived, column: usize, kind: Kind, masking: bool, words: &str) 
     }
 }
 
+/// The columns that are read for one, and whether it is one of them itself.
+fn roots(table: &Table, column: usize, into: &mut Vec<usize>) -> bool {
+    match &table.columns[column].origin {
+        Origin::Computed(expr) | Origin::Derived(expr) => {
+            // Columns are computed of others, and never in a circle.
+            for of in expr.columns() {
+                roots(table, of, into);
+            }
+            false
+        }
+        _ => {
+            if !into.contains(&column) {
+                into.push(column);
+            }
+            true
+        }
+    }
+}
+
+/// One ranking over its tables.
+struct Deriving<'a> {
+    ranking: &'a Ranking,
+    tables: &'a [Table],
+}
+
+impl Deriving<'_> {
+    /// Adds what a column of a table is read for.
+    fn of_table(
+        &self,
+        to: &mut Derived,
+        (table, column): Read,
+        kind: Kind,
+        masking: bool,
+        words: &str,
+    ) {
+        let mut all = Vec::new();
+        let is_read = roots(&self.tables[table], column, &mut all);
+        let kind = match kind {
+            Kind::Identity if !is_read => Kind::Transformation,
+            kind => kind,
+        };
+        for root in all {
+            add(to, (table, root), kind, masking, words);
+        }
+    }
+
+    /// Adds what a column of the ranking's row is made from, in each input.
+    fn of_row(&self, to: &mut Derived, column: usize, kind: Kind, masking: bool, words: &str) {
+        for input in &self.ranking.inputs {
+            let at = (input.table, input.columns[column]);
+            self.of_table(to, at, kind, masking, words);
+        }
+    }
+
+    /// Adds the event time of each input.
+    fn time(&self, to: &mut Derived, kind: Kind, masking: bool, words: &str) {
+        for input in &self.ranking.inputs {
+            if let Some(time) = self.tables[input.table].event_time {
+                self.of_table(to, (input.table, time), kind, masking, words);
+            }
+        }
+    }
+
+    /// What a column is called in words: that of the first input.
+    fn name(&self, column: usize) -> &str {
+        let input = self.ranking.inputs.first();
+        let name = input.map(|i| &self.tables[i.table].columns[i.columns[column]].name);
+        name.map_or("", String::as_str)
+    }
+
+    /// What decides which rows there are, and in which order.
+    fn whole_rows(&self) -> Derived {
+        let ranking = self.ranking;
+        let mut all = Derived::new();
+        for input in &ranking.inputs {
+            if let Some(filter) = input.filter {
+                let at = (input.table, filter);
+                self.of_table(&mut all, at, Kind::Filter, false, "WHERE");
+            }
+        }
+        self.time(&mut all, Kind::GroupBy, false, "GROUP BY the window");
+        for key in &ranking.keys {
+            self.of_row(&mut all, key.column, Kind::GroupBy, false, "GROUP BY");
+        }
+        for (column, uses) in self.ranked_by() {
+            for used in uses {
+                let (kind, words) = match used.words.as_str() {
+                    "ORDER BY" => (Kind::Sort, "ORDER BY"),
+                    words => (Kind::Window, words),
+                };
+                add(&mut all, column, kind, used.masking, words);
+            }
+        }
+        all
+    }
+
+    /// What a rank depends on.
+    fn ranked_by(&self) -> Derived {
+        let ranking = self.ranking;
+        let mut all = Derived::new();
+        self.time(&mut all, Kind::Window, false, "PARTITION BY the window");
+        for key in &ranking.partition {
+            let column = ranking.keys[*key].column;
+            self.of_row(&mut all, column, Kind::Window, false, "PARTITION BY");
+        }
+        for term in &ranking.order {
+            match term.field {
+                Field::Key(i) => {
+                    let column = ranking.keys[i].column;
+                    self.of_row(&mut all, column, Kind::Window, false, "ORDER BY");
+                }
+                Field::Measure(i) => {
+                    for (column, uses) in self.measured(&ranking.measures[i]) {
+                        let masking = uses.iter().all(|used| used.masking);
+                        add(&mut all, column, Kind::Window, masking, "ORDER BY");
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    fn measured(&self, measure: &Measure) -> Derived {
+        let mut from = Derived::new();
+        let (function, column, masking) = match measure.aggregate {
+            Aggregate::CountAll => ("COUNT", None, true),
+            Aggregate::Count(c) => ("COUNT", Some(c), true),
+            Aggregate::CountDistinct(c) => ("COUNT DISTINCT", Some(c), true),
+            Aggregate::Sum(c) => ("SUM", Some(c), false),
+            Aggregate::Avg(c) => ("AVG", Some(c), false),
+            Aggregate::Min(c) => ("MIN", Some(c), false),
+            Aggregate::Max(c) => ("MAX", Some(c), false),
+            Aggregate::LastValue(c) => ("LAST_VALUE", Some(c), false),
+        };
+        if let Some(column) = column {
+            let words = format!("{function}({})", self.name(column));
+            self.of_row(&mut from, column, Kind::Aggregation, masking, &words);
+        }
+        if matches!(measure.aggregate, Aggregate::LastValue(_)) {
+            self.time(&mut from, Kind::Sort, true, "LAST_VALUE's order");
+        }
+        if let Some(filter) = measure.filter {
+            self.of_row(
+                &mut from,
+                filter,
+                Kind::Conditional,
+                true,
+                "FILTER (WHERE …)",
+            );
+        }
+        from
+    }
+}
+
 /// Columns of a ranking's rows, and what decides over whole rows.
-pub fn derive(ranking: &Ranking, schema: &Schema) -> (Vec<Column>, Derived) {
-    // A schema always has it.
-    let time = schema.find("event_time").unwrap_or_default();
+pub fn derive(ranking: &Ranking, plan: &Plan) -> (Vec<Column>, Derived) {
+    let deriving = Deriving {
+        ranking,
+        tables: &plan.tables,
+    };
     let single = |kind: Kind, words: &str| {
         let mut from = Derived::new();
-        add(&mut from, time, kind, false, words);
+        deriving.time(&mut from, kind, false, words);
         from
     };
     let window = |name: &str| Column {
@@ -106,22 +264,17 @@ pub fn derive(ranking: &Ranking, schema: &Schema) -> (Vec<Column>, Derived) {
     columns.push(Column {
         name: "rank".to_owned(),
         of_query: false,
-        from: ranked_by(ranking, schema, time),
+        from: deriving.ranked_by(),
     });
     for field in &ranking.fields {
         let from = match field {
             Field::Key(i) => {
                 let mut from = Derived::new();
-                add(
-                    &mut from,
-                    ranking.keys[*i].column,
-                    Kind::Identity,
-                    false,
-                    "GROUP BY",
-                );
+                let column = ranking.keys[*i].column;
+                deriving.of_row(&mut from, column, Kind::Identity, false, "GROUP BY");
                 from
             }
-            Field::Measure(i) => measured(&ranking.measures[*i], schema, time),
+            Field::Measure(i) => deriving.measured(&ranking.measures[*i]),
         };
         columns.push(Column {
             name: ranking.field_name(*field).to_owned(),
@@ -134,132 +287,7 @@ pub fn derive(ranking: &Ranking, schema: &Schema) -> (Vec<Column>, Derived) {
         of_query: false,
         from: single(Kind::Conditional, "watermark"),
     });
-    (columns, whole_rows(ranking, schema, time))
-}
-
-/// What decides which rows there are, and in which order.
-fn whole_rows(ranking: &Ranking, schema: &Schema, time: usize) -> Derived {
-    let mut all = Derived::new();
-    if let Some(filter) = &ranking.filter {
-        for column in columns_of(filter) {
-            add(&mut all, column, Kind::Filter, false, "WHERE");
-        }
-    }
-    add(&mut all, time, Kind::GroupBy, false, "GROUP BY the window");
-    for key in &ranking.keys {
-        add(&mut all, key.column, Kind::GroupBy, false, "GROUP BY");
-    }
-    for (column, uses) in ranked_by(ranking, schema, time) {
-        for used in uses {
-            let (kind, words) = match used.words.as_str() {
-                "ORDER BY" => (Kind::Sort, "ORDER BY"),
-                words => (Kind::Window, words),
-            };
-            add(&mut all, column, kind, used.masking, words);
-        }
-    }
-    all
-}
-
-/// What a rank depends on.
-fn ranked_by(ranking: &Ranking, schema: &Schema, time: usize) -> Derived {
-    let mut all = Derived::new();
-    add(
-        &mut all,
-        time,
-        Kind::Window,
-        false,
-        "PARTITION BY the window",
-    );
-    for key in &ranking.partition {
-        let column = ranking.keys[*key].column;
-        add(&mut all, column, Kind::Window, false, "PARTITION BY");
-    }
-    for term in &ranking.order {
-        match term.field {
-            Field::Key(i) => {
-                add(
-                    &mut all,
-                    ranking.keys[i].column,
-                    Kind::Window,
-                    false,
-                    "ORDER BY",
-                );
-            }
-            Field::Measure(i) => {
-                for (column, uses) in measured(&ranking.measures[i], schema, time) {
-                    let masking = uses.iter().all(|used| used.masking);
-                    add(&mut all, column, Kind::Window, masking, "ORDER BY");
-                }
-            }
-        }
-    }
-    all
-}
-
-fn measured(measure: &Measure, schema: &Schema, time: usize) -> Derived {
-    let mut from = Derived::new();
-    let (function, column, masking) = match measure.aggregate {
-        Aggregate::CountAll => ("COUNT", None, true),
-        Aggregate::Count(c) => ("COUNT", Some(c), true),
-        Aggregate::CountDistinct(c) => ("COUNT DISTINCT", Some(c), true),
-        Aggregate::Sum(c) => ("SUM", Some(c), false),
-        Aggregate::Avg(c) => ("AVG", Some(c), false),
-        Aggregate::Min(c) => ("MIN", Some(c), false),
-        Aggregate::Max(c) => ("MAX", Some(c), false),
-        Aggregate::LastValue(c) => ("LAST_VALUE", Some(c), false),
-    };
-    if let Some(column) = column {
-        let words = format!("{function}({})", schema.columns[column].name);
-        add(&mut from, column, Kind::Aggregation, masking, &words);
-    }
-    if matches!(measure.aggregate, Aggregate::LastValue(_)) {
-        add(&mut from, time, Kind::Sort, true, "LAST_VALUE's order");
-    }
-    if let Some(filter) = &measure.filter {
-        for column in columns_of(filter) {
-            add(
-                &mut from,
-                column,
-                Kind::Conditional,
-                true,
-                "FILTER (WHERE …)",
-            );
-        }
-    }
-    from
-}
-
-/// The columns that a condition looks at.
-fn columns_of(expr: &Expr) -> Vec<usize> {
-    fn operand(operand: &Operand, into: &mut Vec<usize>) {
-        if let Operand::Column(column) = operand {
-            into.push(*column);
-        }
-    }
-    fn walk(expr: &Expr, into: &mut Vec<usize>) {
-        match expr {
-            Expr::And(all) | Expr::Or(all) => all.iter().for_each(|e| walk(e, into)),
-            Expr::Not(e) => walk(e, into),
-            Expr::Compare { left, right, .. } => {
-                operand(left, into);
-                operand(right, into);
-            }
-            Expr::In { operand: o, .. } => operand(o, into),
-            Expr::Between {
-                operand: o,
-                low,
-                high,
-                ..
-            } => [o, low, high].into_iter().for_each(|o| operand(o, into)),
-            Expr::Like { column, .. } | Expr::IsNull { column, .. } => into.push(*column),
-        }
-    }
-    let mut all = Vec::new();
-    walk(expr, &mut all);
-    all.sort_unstable();
-    all.dedup();
-    all
+    (columns, deriving.whole_rows())
 }
 
 #[cfg(test)]
@@ -270,13 +298,13 @@ mod tests {
     fn lines(dir: &std::path::Path, name: &str) -> (Vec<String>, Vec<String>) {
         let plan = standings_query::load_dir(dir).unwrap();
         let ranking = plan.rankings.iter().find(|r| r.name == name).unwrap();
-        let (columns, whole) = derive(ranking, &plan.schema);
+        let (columns, whole) = derive(ranking, &plan);
         let line = |name: &str, from: &Derived| {
             let mut text = format!("{name} <-");
             for (column, uses) in from {
                 for used in uses {
                     let masked = if used.masking { "*" } else { "" };
-                    let input = &plan.schema.columns[*column].name;
+                    let input = &plan.tables[column.0].columns[column.1].name;
                     text += &format!(" {input}:{}{masked}", used.kind.name());
                 }
             }

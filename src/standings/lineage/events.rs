@@ -9,8 +9,10 @@ use serde_json::{Map, Value, json};
 use super::columns::{Column, Derived, derive};
 use super::datasets::Dataset;
 use standings_commit::tally::Done;
-use standings_model::plan::{Field, FieldType, Plan, Ranking};
-use standings_model::schema::{ColumnType, Schema};
+use standings_model::plan::{Field, Plan, Ranking};
+use standings_model::table::{Column as TableColumn, Table};
+use standings_model::types::Type;
+use standings_postgres::sql_type;
 use standings_process::run_id::RunId;
 
 /// What wrote an event.
@@ -66,6 +68,8 @@ pub struct Description {
     pub is_batch: bool,
     /// What is read, in the order of partitions for files.
     pub inputs: Vec<Dataset>,
+    /// The number of each one's table in the plan.
+    pub input_tables: Vec<usize>,
     /// Whether each input is one partition (files), or the one input is all of them (a topic).
     pub input_per_partition: bool,
     /// Late sales and dead letters.
@@ -170,6 +174,10 @@ impl Description {
         facet("2-0-4", "JobTypeJobFacet", members)
     }
 
+    fn table_of(&self, input: usize) -> usize {
+        self.input_tables.get(input).copied().unwrap_or_default()
+    }
+
     fn inputs(&self, plan: &Plan, done: &Done) -> Vec<Value> {
         let rows = |n: usize| match self.input_per_partition {
             true => u32::try_from(n)
@@ -180,7 +188,10 @@ impl Description {
         };
         let input = |(n, at): (usize, &Dataset)| {
             let mut facets = Map::new();
-            facets.insert("schema".to_owned(), schema(input_fields(&plan.schema)));
+            facets.insert(
+                "schema".to_owned(),
+                schema(input_fields(&plan.tables[self.table_of(n)])),
+            );
             let mut value = dataset(at, facets);
             // How many values were null is not counted, and so not said.
             let quality = json!({ "rowCount": rows(n), "columnMetrics": {} });
@@ -192,10 +203,10 @@ impl Description {
     }
 
     fn outputs(&self, plan: &Plan, ranking: &Ranking, query: &Query, written: u64) -> Vec<Value> {
-        let (columns, whole) = derive(ranking, &plan.schema);
+        let (columns, whole) = derive(ranking, plan);
         let output = |at: &Dataset| {
             let mut facets = Map::new();
-            let fields = output_fields(plan, ranking, at.is_log);
+            let fields = output_fields(ranking, at.is_log);
             facets.insert("schema".to_owned(), schema(fields));
             let lineage = self.lineage(plan, &columns, &whole, at.is_log);
             facets.insert("columnLineage".to_owned(), lineage);
@@ -224,8 +235,11 @@ impl Description {
 
     fn input_columns(&self, plan: &Plan, from: &Derived) -> Vec<Value> {
         let mut all = Vec::new();
-        for input in &self.inputs {
-            for (column, uses) in from {
+        for (number, input) in self.inputs.iter().enumerate() {
+            let own = from
+                .iter()
+                .filter(|((t, _), _)| *t == self.table_of(number));
+            for ((table, column), uses) in own {
                 let transformation = |used: &super::columns::Use| {
                     json!({
                         "type": used.kind.class(),
@@ -237,7 +251,7 @@ impl Description {
                 all.push(json!({
                     "namespace": input.namespace,
                     "name": input.name,
-                    "field": plan.schema.columns[*column].name,
+                    "field": plan.tables[*table].columns[*column].name,
                     "transformations": uses.iter().map(transformation).collect::<Vec<_>>(),
                 }));
             }
@@ -265,30 +279,20 @@ fn field(name: &str, kind: &str) -> Value {
     json!({ "name": name, "type": kind })
 }
 
-fn input_fields(schema: &Schema) -> Vec<Value> {
-    let one = |column: &standings_model::schema::Column| {
-        let kind = match column.kind {
-            ColumnType::Text => "STRING".to_owned(),
-            ColumnType::BigInt => "BIGINT".to_owned(),
-            ColumnType::Decimal { precision } => format!("DECIMAL({precision}, 2)"),
-            ColumnType::Timestamp => "TIMESTAMP(3)".to_owned(),
-        };
-        field(&column.name, &kind)
-    };
-    schema.columns.iter().map(one).collect()
+fn input_fields(table: &Table) -> Vec<Value> {
+    let one = |column: &TableColumn| field(&column.name, &column.kind.to_string());
+    table.declared().iter().map(one).collect()
 }
 
 /// Columns of a table, or members of a change of the log.
-fn output_fields(plan: &Plan, ranking: &Ranking, is_log: bool) -> Vec<Value> {
-    let kind = |of: &Field| match (ranking.field_type(*of, &plan.schema), is_log) {
-        (FieldType::Text, false) => "text",
-        (FieldType::Integer, false) => "bigint",
-        (FieldType::Decimal, false) => "numeric(38,2)",
-        (FieldType::Time, false) => "timestamptz",
-        (FieldType::Integer, true) => "number",
-        (FieldType::Text | FieldType::Decimal | FieldType::Time, true) => "string",
+fn output_fields(ranking: &Ranking, is_log: bool) -> Vec<Value> {
+    let kind = |of: &Field| match (ranking.field_type(*of).0, is_log) {
+        (_, false) => sql_type(ranking, *of),
+        (Type::Integer(_) | Type::Float | Type::Double, true) => "number".to_owned(),
+        (Type::Boolean, true) => "boolean".to_owned(),
+        (_, true) => "string".to_owned(),
     };
-    let one = |of: &Field| field(ranking.field_name(*of), kind(of));
+    let one = |of: &Field| field(ranking.field_name(*of), &kind(of));
     let own: Vec<Value> = ranking.fields.iter().map(one).collect();
     if is_log {
         let mut row = field("row", "object");

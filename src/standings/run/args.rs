@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::tables::{TableDuration, TableSource, parse_override};
 use crate::lineage::LineageArgs;
 use crate::run::finished::Shares;
 use crate::run::limits::LimitArgs;
 use standings_edge::peers::tls::PeerArgs;
 use standings_edge::sink::url::SinkUrl;
-use standings_edge::source::{SourceUrl, Start, properties};
+use standings_edge::source::{Start, properties};
 use standings_edge::store::StateUrl;
 use standings_edge::trace_export::TraceArgs;
+use standings_engine::rank::emit::Emit;
 use standings_http::security::HttpArgs;
 use standings_model::check::{FailOn, RESERVED, Share};
 use standings_model::duration::{parse_duration, parse_some_duration};
@@ -68,6 +70,15 @@ pub enum ForgetArg {
     State,
 }
 
+impl From<EmitArg> for Emit {
+    fn from(emit: EmitArg) -> Self {
+        match emit {
+            EmitArg::Rows => Emit::Rows,
+            EmitArg::Ranks => Emit::Ranks,
+        }
+    }
+}
+
 /// `standings run`.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = "\
@@ -87,14 +98,22 @@ pub struct RunArgs {
     /// Folder with one SQL file per ranking (and sales.sql, if the table has more columns).
     #[arg(long, env = "STANDINGS_QUERIES", value_name = "DIR")]
     pub queries: PathBuf,
-    /// Where sales come from: kafka://host:9092[,host:9092]/topic or file:PATH (.ndjson, .csv, .parquet, also
-    /// .gz and .zst); repeat for several files, one partition each.
+    /// Where the records of a table come from: kafka://host:9092[,host:9092]/topic or file:PATH (.ndjson, .csv, .parquet,
+    /// also .gz and .zst); repeat for several files, one partition each. The table's name may go where there is one table.
+    /// Without it, where `CREATE TABLE` says so in its WITH.
     #[allow(
         rustdoc::broken_intra_doc_links,
         reason = "the text is the flag's help, where it stands as it is"
     )]
-    #[arg(long, env = "STANDINGS_SOURCE", value_name = "URL", required = true, value_delimiter = None)]
-    pub source: Vec<SourceUrl>,
+    #[arg(long, env = "STANDINGS_SOURCE", value_name = "[TABLE=]URL", value_delimiter = None)]
+    pub source: Vec<TableSource>,
+    /// As --source, and beats what the table says of itself; repeat for several.
+    #[allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the text is the flag's help, where it stands as it is"
+    )]
+    #[arg(long, env = "STANDINGS_SOURCE_OVERRIDE", value_name = "TABLE=URL", value_parser = parse_override)]
+    pub source_override: Vec<TableSource>,
     /// Where changes go: postgres://…, kafka://…/topic, file:PATH, stdout; repeat for several.
     #[arg(
         long,
@@ -161,9 +180,16 @@ pub struct RunArgs {
     /// A file to make when every sink has caught up; `standings cluster` waits for it.
     #[arg(long, env = "STANDINGS_CAUGHT_UP", hide = true)]
     pub caught_up_file: Option<PathBuf>,
-    /// How far the watermark stays behind the greatest event time of a partition.
-    #[arg(long, env = "STANDINGS_OUT_OF_ORDERNESS", value_name = "D", default_value = "1m", value_parser = parse_duration)]
-    pub out_of_orderness: Duration,
+    /// How far the watermark stays behind the greatest event time of a partition; of one table by TABLE=D, repeat for
+    /// several. It beats the table's WATERMARK. Without either it is 1m; or, where all input is files that are read to
+    /// their end (--until-end), the watermark stands still until then, and nothing is late.
+    #[arg(
+        long,
+        env = "STANDINGS_OUT_OF_ORDERNESS",
+        value_name = "[TABLE=]D",
+        value_delimiter = ','
+    )]
+    pub out_of_orderness: Vec<TableDuration>,
     /// How long after its end a window still takes sales (they are corrections then).
     #[arg(long, env = "STANDINGS_ALLOWED_LATENESS", value_name = "D", default_value = "1h", value_parser = parse_duration)]
     pub allowed_lateness: Duration,

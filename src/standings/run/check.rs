@@ -7,7 +7,7 @@ use clap::{Args, Command, FromArgMatches};
 
 use super::args::{Delivery, EmitArg, RunArgs, StartArg};
 use super::commands::Prepared;
-use super::questions;
+use super::{questions, tables};
 use crate::config;
 use standings_edge::source::SourceUrl;
 use standings_engine::quality;
@@ -52,7 +52,7 @@ pub struct CheckArgs {
 pub fn load(dir: &Path) -> Result<Plan, Failure> {
     let mut plan = standings_query::load_dir(dir)
         .map_err(|errors| Failure::of(&codes::query::SQL, errors.render()))?;
-    plan.checks = quality::load(dir, &plan.schema)?;
+    plan.checks = quality::load(dir, &plan.tables)?;
     Ok(plan)
 }
 
@@ -110,12 +110,16 @@ fn line(label: &str, text: impl AsRef<str>) -> String {
 /// only the names.
 fn explain(args: &RunArgs, prepared: &Prepared) -> String {
     let mut lines = vec!["configuration".to_owned()];
-    lines.extend(
-        args.source
-            .iter()
-            .map(|url| line("source", url.to_string())),
-    );
-    if let [SourceUrl::Kafka { .. }] = &args.source[..] {
+    let source = &prepared.source;
+    let several = prepared.plan.tables.len() > 1;
+    for (number, url) in source.urls.iter().enumerate() {
+        let table = &prepared.plan.tables[source.table_of(number)].name;
+        lines.push(match several {
+            true => line("source", format!("{table}={url}")),
+            false => line("source", url.to_string()),
+        });
+    }
+    if let [SourceUrl::Kafka { .. }] = &source.urls[..] {
         let begins = match args.start {
             StartArg::Earliest => "at the oldest record",
             StartArg::Latest => "at what comes from now on",
@@ -132,7 +136,7 @@ fn explain(args: &RunArgs, prepared: &Prepared) -> String {
     };
     lines.push(line("late", shown(&args.late)));
     lines.push(line("dead", shown(&args.dead_letter)));
-    lines.extend(times(args));
+    lines.extend(times(args, prepared));
     let processes = prepared.cluster.hosts.len().max(1);
     let workers = format!(
         "{} in {processes} process{}; each may have {} MiB read and not committed",
@@ -154,13 +158,14 @@ fn explain(args: &RunArgs, prepared: &Prepared) -> String {
 }
 
 /// When windows close, and commits are made.
-fn times(args: &RunArgs) -> [String; 4] {
+fn times(args: &RunArgs, prepared: &Prepared) -> Vec<String> {
     let d = format_duration;
     let windows = format!(
-        "close when every partition that is not idle is {} past their end; take sales for {} more",
-        d(args.out_of_orderness),
+        "close when every partition that is not idle is past their end by more than it may be out of order; take records \
+         for {} more",
         d(args.allowed_lateness)
     );
+    let order = tables::said(&prepared.plan, &prepared.policies);
     let idle = format!(
         "a partition is idle after {} of silence; windows are kept for laggards for {}",
         d(args.idle_timeout),
@@ -182,12 +187,10 @@ fn times(args: &RunArgs) -> [String; 4] {
             Delivery::AtLeastOnce => "at least once",
         }
     );
-    [
-        line("windows", windows),
-        line("", idle),
-        line("", ahead),
-        line("commits", commits),
-    ]
+    let mut lines = vec![line("windows", windows)];
+    lines.extend(order.iter().map(|text| line("", text)));
+    lines.extend([line("", idle), line("", ahead), line("commits", commits)]);
+    lines
 }
 
 /// What ends the run as failed.

@@ -1,18 +1,18 @@
 //! `standings run`: from flags to a running engine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::apart::Apart;
-use super::args::{Delivery, EmitArg, RunArgs};
+use super::args::{Delivery, RunArgs};
 use super::check;
 use super::engine::{Cluster, Engine};
 use super::finished::{Finished, Summing};
 use super::record::{Facts, Record};
-use super::settings::driver_settings;
-use super::signals;
+use super::settings::{self, driver_settings};
+use super::{signals, tables};
 use crate::config::Settings;
 use crate::lineage::{Dataset, Description, Lineage, Query, Transport, TransportError};
 use standings_commit::committer::{Keeping, Observer, Outputs};
@@ -23,13 +23,13 @@ use standings_commit::window_watch::WindowWatch;
 use standings_edge::post::{Endpoint, EndpointError};
 use standings_edge::sink::url::SinkUrl;
 use standings_edge::sink::{self, SinkOptions};
-use standings_edge::source::{Origin, SourceOptions, kafka_properties};
+use standings_edge::source::{Origin, SourceOptions, SourceUrl, kafka_properties};
 use standings_edge::store;
 use standings_edge::trace_export::Resource;
 use standings_edge::trace_export::{self, Flushed};
 use standings_engine::driver::{self, Snapshots};
+use standings_engine::event_time::partition::{Policy, STANDS_STILL};
 use standings_engine::quality;
-use standings_engine::rank::emit::Emit;
 use standings_engine::snapshot::{self, Writer};
 use standings_http::database::Database;
 use standings_http::server;
@@ -54,6 +54,8 @@ pub struct Prepared {
     /// Client settings of the file and the flags.
     pub kafka_properties: Vec<(String, String)>,
     pub(super) source: SourceOptions,
+    /// How event time is judged, by table.
+    pub(super) policies: Vec<Policy>,
     outputs: Outputs,
     live: Arc<Live>,
 }
@@ -70,22 +72,31 @@ impl Prepared {
         }
         plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
         let plan = Arc::new(plan);
-        let cluster = Cluster::from_flags(args)?;
+        let sources = tables::sources(&plan, &args.source, &args.source_override)?;
+        let policies = tables::policies(
+            &plan,
+            &sources,
+            &args.out_of_orderness,
+            args.until_end,
+            settings::policy(args),
+        )?;
+        let cluster = Cluster::from_flags(args, &sources.urls)?;
         let kafka_properties =
             kafka_properties(args.kafka_properties.as_deref(), &args.kafka_property)?;
         let live = Arc::new(Live::new(cluster.workers));
         let source = SourceOptions {
             live: Arc::clone(&live),
-            schema: Arc::new(plan.schema.clone()),
+            tables: Arc::new(plan.tables.clone()),
+            of: sources.of,
             start: args.start.into(),
             until_end: args.until_end,
             kafka_properties: kafka_properties.clone(),
             kafka_origin: origin(args),
             max_record_bytes: args.max_record_bytes,
-            ..SourceOptions::new(args.source.clone())
+            ..SourceOptions::new(sources.urls)
         };
         source.check()?;
-        apart(args).check()?;
+        apart(args, &source.urls).check()?;
         let mut outputs = Outputs::default();
         if cluster.process == 0 {
             outputs = open_outputs(args, &kafka_properties, &live)?;
@@ -95,6 +106,7 @@ impl Prepared {
             cluster,
             kafka_properties,
             source,
+            policies,
             outputs,
             live,
         })
@@ -104,21 +116,22 @@ impl Prepared {
 /// Refuses one topic by two addresses, which only its cluster can tell.
 pub(super) fn one_topic_once(
     args: &RunArgs,
+    sources: &[SourceUrl],
     kafka_properties: &[(String, String)],
 ) -> Result<(), Failure> {
     let options = SinkOptions {
         kafka_properties: kafka_properties.to_vec(),
         ..SinkOptions::default()
     };
-    apart(args).check_clusters(&options)
+    apart(args, sources).check_clusters(&options)
 }
 
 /// What a run reads and writes.
-fn apart(args: &RunArgs) -> Apart {
+fn apart(args: &RunArgs, sources: &[SourceUrl]) -> Apart {
     let all = Apart::default()
         .reads("--hosts", args.hosts.as_ref())
         .reads("--kafka-properties", args.kafka_properties.as_ref());
-    let sources = args.source.iter();
+    let sources = sources.iter();
     let all = sources.fold(all, |all, url| all.source("--source", url));
     let all = args
         .sink
@@ -177,12 +190,13 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
         plan,
         cluster,
         source,
+        policies,
         mut outputs,
         live,
         kafka_properties,
     } = Prepared::new(&args)?;
     if cluster.process == 0 {
-        one_topic_once(&args, &kafka_properties)?;
+        one_topic_once(&args, &source.urls, &kafka_properties)?;
     }
     let told = Arc::clone(&live);
     signals::end_within(args.stop_timeout, &live);
@@ -197,7 +211,7 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
     };
     let facts = Facts::new(describe(shown, &plan));
     let witnesses = match cluster.process {
-        0 => witnesses(&args, &plan, &facts, &kafka_properties, &mut outputs)?,
+        0 => witnesses(&args, (&plan, &source), &facts, &mut outputs)?,
         _ => Vec::new(),
     };
     let flushed = match cluster.process {
@@ -207,11 +221,11 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
     let limits = args.limits.in_force();
     limits.tell(&live);
     limits.watch_memory()?;
-    let settings = driver_settings(&args, &plan, &source, stop, snapshots);
+    let settings = driver_settings(&args, &plan, (&source, &policies), stop, snapshots);
     let finished = Finished::new(
         args.shares(),
         args.until_end,
-        settings.fold.policy.out_of_orderness,
+        bound_of(&policies),
         &settings.stop,
         &told,
     );
@@ -223,17 +237,14 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
     if let Some(address) = args.http.http.as_deref() {
         serve(&args, address, &plan, &settings, &facts, live, &mut outputs)?;
     }
-    for url in &args.source {
+    for url in &source.urls {
         tracing::info!(event = "starting", source = %url, workers = args.workers, process = args.process);
     }
     Engine {
         cluster,
         settings,
         limits,
-        emit: match args.emit {
-            EmitArg::Rows => Emit::Rows,
-            EmitArg::Ranks => Emit::Ranks,
-        },
+        emit: args.emit.into(),
         commit_interval: args.commit_interval,
         source,
         outputs,
@@ -321,7 +332,7 @@ fn serve(
     let metrics = Arc::new(Metrics::new(live, args.objectives.clone()));
     metrics.start_sampling().map_err(NoThread)?;
     let about = About {
-        policy: Some(settings.fold.policy),
+        policy: Some(Policy::widest(&settings.fold.policies)),
         idle_timeout: Some(settings.idle_timeout),
         commits_here,
         workers: args.workers,
@@ -383,9 +394,8 @@ fn recording(args: &RunArgs) -> Vec<&str> {
 /// Who keeps a record of this run; on process 0 alone, which commits.
 fn witnesses(
     args: &RunArgs,
-    plan: &Arc<Plan>,
+    (plan, source): (&Arc<Plan>, &SourceOptions),
     facts: &Facts,
-    kafka_properties: &[(String, String)],
     outputs: &mut Outputs,
 ) -> Result<Vec<Witness>, Failure> {
     let tally = Arc::new(Tally::default());
@@ -399,9 +409,9 @@ fn witnesses(
         let token = args.lineage.lineage_token.clone();
         let wrong =
             |e: TransportError| Failure::of(&codes::line::FLAGS, format!("--lineage {url}: {e}"));
-        let transport = Transport::new(url, token, kafka_properties).map_err(wrong)?;
+        let transport = Transport::new(url, token, &source.kafka_properties).map_err(wrong)?;
         let lineage = Lineage::new(
-            description(args, plan, facts)?,
+            description(args, plan, source, facts)?,
             Arc::clone(plan),
             Arc::clone(&tally),
             transport,
@@ -418,12 +428,14 @@ fn witnesses(
 }
 
 /// What lineage tells of a run.
-fn description(args: &RunArgs, plan: &Plan, facts: &Facts) -> Result<Description, Failure> {
+fn description(
+    args: &RunArgs,
+    plan: &Plan,
+    sources: &SourceOptions,
+    facts: &Facts,
+) -> Result<Description, Failure> {
     let query = |ranking: &Ranking| {
-        let path = args.queries.join(format!("{}.sql", ranking.name));
-        let sql = std::fs::read_to_string(&path);
-        let sql =
-            sql.map_err(|e| Failure::of(&codes::line::FILE, format!("{}: {e}", path.display())))?;
+        let sql = text_of(&args.queries, &ranking.name)?;
         let to = |sink| Dataset::of_sink(sink, &ranking.name);
         Ok(Query {
             run: RunId::new(),
@@ -438,12 +450,40 @@ fn description(args: &RunArgs, plan: &Plan, facts: &Facts) -> Result<Description
         job: args.lineage.lineage_job.clone(),
         run: facts.id,
         is_batch: args.until_end,
-        inputs: args.source.iter().map(Dataset::of_source).collect(),
-        input_per_partition: args.source.len() > 1,
+        inputs: sources.urls.iter().map(Dataset::of_source).collect(),
+        input_tables: (0..sources.urls.len())
+            .map(|n| sources.table_of(n))
+            .collect(),
+        input_per_partition: sources.urls.len() > 1,
         asides: asides.filter_map(|s| Dataset::of_sink(s, "")).collect(),
         queries: queries?,
         interval_s: args.lineage.lineage_interval.as_secs(),
     })
+}
+
+/// The text of a ranking: its own file's, or that of all files where it stands beside others.
+fn text_of(folder: &Path, ranking: &str) -> Result<String, Failure> {
+    let failed = |path: &Path, e: std::io::Error| {
+        Failure::of(&codes::line::FILE, format!("{}: {e}", path.display()))
+    };
+    let own = folder.join(format!("{ranking}.sql"));
+    if own.is_file() {
+        return std::fs::read_to_string(&own).map_err(|e| failed(&own, e));
+    }
+    let entries = std::fs::read_dir(folder).map_err(|e| failed(folder, e))?;
+    let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|e| e.path()).collect();
+    paths.retain(|p| p.extension().is_some_and(|e| e == "sql"));
+    paths.sort();
+    let texts = paths
+        .iter()
+        .map(|p| std::fs::read_to_string(p).map_err(|e| failed(p, e)));
+    Ok(texts.collect::<Result<Vec<_>, _>>()?.join("\n"))
+}
+
+/// How far out of order any table is that has a bound, ms.
+fn bound_of(policies: &[Policy]) -> i64 {
+    let bounds = policies.iter().map(|p| p.out_of_orderness);
+    bounds.filter(|b| *b != STANDS_STILL).max().unwrap_or(0)
 }
 
 /// Where `/api/v1/runs` is answered from: the first of them.

@@ -14,11 +14,12 @@ use super::limits::Limits;
 use super::size;
 use standings_commit::committer::{self, CommitGate, Outputs};
 use standings_edge::peers::{self, Hello, Line, Trust};
-use standings_edge::source::{self, Reader, SourceOptions};
+use standings_edge::source::{self, Reader, SourceOptions, SourceUrl};
 use standings_engine::dataflow::control::Start;
 use standings_engine::dataflow::gate::Gate;
 use standings_engine::dataflow::graph;
 use standings_engine::driver::{self, Settings};
+use standings_engine::event_time::partition::Policy;
 use standings_engine::rank::emit::Emit;
 use standings_engine::snapshot;
 use standings_model::error::codes;
@@ -64,7 +65,7 @@ impl Cluster {
     }
 
     /// Checks what the flags say: `processes` and `process` against the hosts file.
-    pub fn from_flags(args: &RunArgs) -> Result<Self, Failure> {
+    pub fn from_flags(args: &RunArgs, sources: &[SourceUrl]) -> Result<Self, Failure> {
         let (workers, processes, process) = (args.workers, args.processes, args.process);
         if workers == 0 || processes == 0 {
             return Err(Failure::of(
@@ -126,7 +127,7 @@ impl Cluster {
             id: args.cluster_id.clone(),
             generation: args.generation,
             peer_timeout: args.peer_timeout,
-            source: Hello::source_of(&args.source),
+            source: Hello::source_of(sources),
             state: args
                 .state
                 .as_ref()
@@ -251,7 +252,7 @@ impl Engine {
             let wiring = graph::build(
                 worker,
                 &settings.fold.plan,
-                settings.fold.policy,
+                Policy::widest(&settings.fold.policies),
                 emit,
                 gate,
                 watch,

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use standings_engine::rank::totals::{Held, Totals};
+use standings_engine::rank::totals::{Held, TooWide, Totals};
 use standings_model::error::{Code, Coded, codes};
 use standings_model::plan::Plan;
+use standings_model::printable::printable;
 use standings_observe::live::{Limit, Live};
 use standings_observe::memory::{MemoryLimit, parse_memory, resident};
 use standings_process::exit::{self, Failure, NoThread};
@@ -115,6 +116,9 @@ impl Limits {
             totals.held(&mut held);
             live.set_keys(worker, held.keys());
             live.set_windows(worker, held.most_windows().1);
+            if let Some(wide) = totals.too_wide() {
+                exit::now(&LimitError::digits(&plan, wide).into());
+            }
             if let Err(error) = self.allow(&held, live.keys(), &plan) {
                 exit::now(&error.into());
             }
@@ -181,6 +185,17 @@ pub enum LimitError {
         /// In so many windows.
         windows: usize,
     },
+    /// A sum.
+    #[error(
+        "a sum or an average of `{ranking}` needs more than the 38 digits of a decimal, for the key ({key}): rather than \
+         another number nothing is written; declare the column with fewer digits, or divide it in the query"
+    )]
+    Digits {
+        /// Which.
+        ranking: String,
+        /// Of which row, shortened.
+        key: String,
+    },
     /// Memory.
     #[error(
         "this process holds {} MiB of memory, more than --max-memory-bytes ({} MiB): more keys and open windows than it can \
@@ -195,12 +210,31 @@ pub enum LimitError {
     },
 }
 
+impl LimitError {
+    fn digits(plan: &Plan, wide: &TooWide) -> Self {
+        let ranking = &plan.rankings[wide.ranking];
+        let parts = ranking.keys.iter().zip(wide.key.iter());
+        let parts = parts.map(|(key, value)| format!("{} {value}", key.name));
+        let key: String = parts
+            .collect::<Vec<_>>()
+            .join(", ")
+            .chars()
+            .take(200)
+            .collect();
+        LimitError::Digits {
+            ranking: ranking.name.clone(),
+            key: printable(&key).to_string(),
+        }
+    }
+}
+
 impl Coded for LimitError {
     fn code(&self) -> &'static Code {
         match self {
             LimitError::Windows { .. } => &codes::limits::WINDOWS,
             LimitError::Keys { .. } => &codes::limits::KEYS,
             LimitError::Memory { .. } => &codes::limits::MEMORY,
+            LimitError::Digits { .. } => &codes::limits::DIGITS,
         }
     }
 }

@@ -22,4 +22,5 @@ pub mod serve;
 mod settings;
 pub mod signals;
 pub mod size;
+pub mod tables;
 pub mod upgrade;

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use super::args::{Delivery, RunArgs};
 use super::commands::{self, Prepared};
 use super::finished::{grouped, reasons_of};
-use super::settings;
 use standings_edge::recording::Pace;
 use standings_edge::sink::postgres::PostgresSink;
 use standings_edge::sink::url::SinkUrl;
@@ -67,7 +66,7 @@ pub fn ask(args: &RunArgs, prepared: &Prepared) -> (String, Result<(), Failure>)
         forget: args.forget(),
         ..Opening::default()
     };
-    let of = args.source.iter().map(ToString::to_string);
+    let of = prepared.source.urls.iter().map(ToString::to_string);
     let of = of.collect::<Vec<_>>().join(", ");
     let answer = source(prepared, &mut opening);
     let is_there = answer.is_ok();
@@ -90,7 +89,9 @@ pub fn ask(args: &RunArgs, prepared: &Prepared) -> (String, Result<(), Failure>)
             answers.take(label, url.to_string(), answer);
         }
     }
-    if let Err(failure) = commands::one_topic_once(args, &prepared.kafka_properties) {
+    if let Err(failure) =
+        commands::one_topic_once(args, &prepared.source.urls, &prepared.kafka_properties)
+    {
         answers.problems.push(failure);
     }
     let text = answers.lines.join("\n");
@@ -155,7 +156,7 @@ fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>, Failure> {
     };
     let mut fold = Fold::new(fold::Settings {
         plan: Arc::clone(&prepared.plan),
-        policy: settings::policy(args),
+        policies: prepared.policies.clone(),
         summary_window: None,
         max_record_bytes: args.max_record_bytes,
     });
@@ -164,13 +165,17 @@ fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>, Failure> {
     let (mut read, mut open, mut ready) = (0, 0, false);
     while read < SAMPLE && Instant::now() < until && !(ready && open == 0) {
         match reader.next_within(Duration::from_millis(50)) {
-            Some(SourceEvent::Assigned { partition, offset }) => {
+            Some(SourceEvent::Assigned {
+                partition,
+                home,
+                offset,
+            }) => {
                 let from = GoesOn {
                     offset,
                     greatest: None,
                     ids_from: None,
                 };
-                fold.begin(partition, from);
+                fold.begin(partition, &home, from);
                 open += 1;
             }
             Some(SourceEvent::Block(mut block)) => {

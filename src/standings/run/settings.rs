@@ -17,13 +17,13 @@ fn ms(d: Duration) -> i64 {
     d.as_millis() as i64
 }
 
-/// How event time is judged.
+/// How event time is judged, but for how far out of order a table may be.
 pub(super) fn policy(args: &RunArgs) -> Policy {
     Policy {
-        out_of_orderness: ms(args.out_of_orderness),
         allowed_lateness: ms(args.allowed_lateness),
         max_ahead: ms(args.max_ahead),
         retain: ms(args.retain),
+        ..Policy::default()
     }
 }
 
@@ -31,14 +31,14 @@ pub(super) fn policy(args: &RunArgs) -> Policy {
 pub(super) fn driver_settings(
     args: &RunArgs,
     plan: &Arc<Plan>,
-    source: &SourceOptions,
+    (source, policies): (&SourceOptions, &[Policy]),
     stop: Arc<AtomicBool>,
     snapshots: Option<Snapshots>,
 ) -> driver::Settings {
     driver::Settings {
         fold: fold::Settings {
             plan: Arc::clone(plan),
-            policy: policy(args),
+            policies: policies.to_vec(),
             summary_window: Some(ms(args.summary_window)).filter(|size| *size > 0),
             max_record_bytes: args.max_record_bytes,
         },

@@ -10,7 +10,7 @@ use standings_edge::sink::SinkOptions;
 use standings_edge::sink::postgres::{PostgresSink, Wanted};
 use standings_edge::sink::url::SinkUrl;
 use standings_model::plan::Plan;
-use standings_model::schema::Schema;
+use standings_model::table::Table;
 use standings_process::exit::{self, Failure};
 
 /// `standings upgrade`.
@@ -53,10 +53,11 @@ pub fn run(args: &UpgradeArgs) -> Result<(), Failure> {
     let plan = match &args.queries {
         Some(queries) => check::load(queries)?,
         None => Plan {
-            schema: Schema::sales(),
+            tables: vec![Table::sales()],
             rankings: Vec::new(),
             checks: Vec::new(),
             max_key_bytes: usize::MAX,
+            zone: None,
         },
     };
     let wanted = Wanted {

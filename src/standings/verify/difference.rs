@@ -124,7 +124,7 @@ mod tests {
             window_end: end,
             key: Arc::clone(&at.2),
             rank,
-            measures: Arc::from([Value::Decimal(total)]),
+            measures: Arc::from([Value::cents(total)]),
             is_final: true,
         }
     }
@@ -140,12 +140,7 @@ mod tests {
         let want: BTreeMap<At, Row> = keys
             .iter()
             .zip(1..)
-            .map(|(at, rank)| {
-                (
-                    at.clone(),
-                    (rank, Arc::from([Value::Decimal(7)]) as Arc<[_]>),
-                )
-            })
+            .map(|(at, rank)| (at.clone(), (rank, Arc::from([Value::cents(7)]) as Arc<[_]>)))
             .collect();
         let mut shown = vec![
             row(&keys[0], size, 1, 7),

@@ -7,10 +7,12 @@ use clap::Args;
 
 use crate::run::apart::Apart;
 use crate::run::args::parse_property;
+use crate::run::tables::{self, Sources, TableDuration, TableSource, parse_override};
 use standings_edge::sink::url::SinkUrl;
-use standings_edge::source::SourceUrl;
 use standings_engine::event_time::partition::Policy;
 use standings_model::duration::parse_duration;
+use standings_model::plan::Plan;
+use standings_process::exit::Failure;
 
 /// A source, a sink, and how a run made the one of the other.
 #[derive(Args, Clone, Debug)]
@@ -18,9 +20,16 @@ pub struct InputArgs {
     /// Folder with one SQL file per ranking.
     #[arg(long, env = "STANDINGS_QUERIES", value_name = "DIR")]
     pub queries: PathBuf,
-    /// Where the sales came from, as in `run`.
-    #[arg(long, env = "STANDINGS_SOURCE", value_name = "URL", required = true)]
-    pub source: Vec<SourceUrl>,
+    /// Where the records came from, as in `run`.
+    #[allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the text is the flag's help, where it stands as it is"
+    )]
+    #[arg(long, env = "STANDINGS_SOURCE", value_name = "[TABLE=]URL")]
+    pub source: Vec<TableSource>,
+    /// As in `run`.
+    #[arg(long, env = "STANDINGS_SOURCE_OVERRIDE", value_name = "TABLE=URL", value_parser = parse_override)]
+    pub source_override: Vec<TableSource>,
     /// What is compared: postgres://…, kafka://…/topic, or (verify alone) the file of a change log.
     #[arg(
         long,
@@ -35,9 +44,14 @@ pub struct InputArgs {
     /// Only windows that start before this date.
     #[arg(long, value_name = "DATE", value_parser = parse_date)]
     pub to: Option<i64>,
-    /// As in the run.
-    #[arg(long, env = "STANDINGS_OUT_OF_ORDERNESS", value_name = "D", default_value = "1m", value_parser = parse_duration)]
-    pub out_of_orderness: Duration,
+    /// As in the run; without it and a WATERMARK that of a run that read files to their end.
+    #[arg(
+        long,
+        env = "STANDINGS_OUT_OF_ORDERNESS",
+        value_name = "[TABLE=]D",
+        value_delimiter = ','
+    )]
+    pub out_of_orderness: Vec<TableDuration>,
     /// As in the run.
     #[arg(long, env = "STANDINGS_ALLOWED_LATENESS", value_name = "D", default_value = "1h", value_parser = parse_duration)]
     pub allowed_lateness: Duration,
@@ -59,19 +73,30 @@ pub struct InputArgs {
 }
 
 impl InputArgs {
+    /// Which tables are read from where.
+    pub fn sources(&self, plan: &Plan) -> Result<Sources, Failure> {
+        tables::sources(plan, &self.source, &self.source_override)
+    }
+
     /// What is read; the same source twice is refused.
     pub fn apart(&self) -> Apart {
-        let sources = self.source.iter();
+        let given = self.source.iter().chain(&self.source_override);
+        let sources = given.map(|source| &source.value);
         sources.fold(Apart::default(), |all, url| all.source("--source", url))
     }
 
-    /// How event time is judged. Nothing is retired: what a run let go by `--retain` is counted here.
+    /// How event time is judged, by table.
+    pub fn policies(&self, plan: &Plan, sources: &Sources) -> Result<Vec<Policy>, Failure> {
+        tables::policies(plan, sources, &self.out_of_orderness, true, self.policy())
+    }
+
+    /// What is the same in all tables. Nothing is retired: what a run let go by `--retain` is counted here.
     pub fn policy(&self) -> Policy {
         Policy {
-            out_of_orderness: self.out_of_orderness.as_millis() as i64,
             allowed_lateness: self.allowed_lateness.as_millis() as i64,
             max_ahead: self.max_ahead.as_millis() as i64,
             retain: i64::MAX / 4,
+            ..Policy::default()
         }
     }
 }

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{At, Row};
-use standings_decode::{Decoder, Sale};
+use standings_decode::{About, Cell, Decoder, Sale};
 use standings_engine::event_time::partition::{PartitionClock, Policy, Verdict};
 use standings_engine::quality::Judge;
-use standings_model::block::{Block, NO_TIMESTAMP, PartitionId};
+use standings_model::block::{Block, Home, NO_TIMESTAMP, PartitionId};
 use standings_model::check::{Action, Check, Condition};
-use standings_model::decimal::average_minor;
-use standings_model::plan::{Aggregate, Field, FieldType, Plan, RankFunction, Ranking};
+use standings_model::decimal::average;
+use standings_model::plan::{Aggregate, Field, Input, Plan, RankFunction, Ranking};
 use standings_model::value::Value;
 use standings_model::window::Bounds;
 
@@ -27,6 +27,8 @@ enum Accumulator {
 }
 
 struct Partition {
+    /// The number of its table in the plan.
+    table: usize,
     clock: PartitionClock,
     decoder: Decoder,
     shown: ShownValues,
@@ -38,7 +40,7 @@ type ShownValues = HashMap<(usize, Value), Vec<i64>>;
 /// Whether a check of uniqueness makes a dead letter of a sale, which is one of those that were shown from now on.
 fn is_duplicate(
     shown: &mut ShownValues,
-    checks: &[Check],
+    (table, checks): (usize, &[Check]),
     sale: &Sale<'_>,
     watermark: Option<i64>,
 ) -> bool {
@@ -47,6 +49,9 @@ fn is_duplicate(
         let Condition::Unique { within } = check.condition else {
             continue;
         };
+        if check.table != table {
+            continue;
+        }
         let (value, time) = (sale.value(check.column), sale.event_time);
         if value.is_null() {
             continue;
@@ -63,7 +68,8 @@ fn is_duplicate(
 /// Totals of everything that was given.
 pub struct Plain {
     plan: Arc<Plan>,
-    policy: Policy,
+    /// By table.
+    policies: Vec<Policy>,
     max_record_bytes: usize,
     /// Windows that start at or after this, and before that.
     starts: (i64, i64),
@@ -76,28 +82,30 @@ impl Plain {
     /// Nothing yet. Only windows that start at or after one time and before the other are kept.
     pub fn new(
         plan: &Arc<Plan>,
-        policy: Policy,
+        policies: Vec<Policy>,
         max_record_bytes: usize,
         starts: (i64, i64),
     ) -> Self {
         Plain {
             plan: Arc::clone(plan),
-            policy,
+            policies,
             max_record_bytes,
             starts,
-            judge: Judge::new(&plan.checks, &plan.schema),
+            judge: Judge::new(&plan.checks, &plan.tables),
             partitions: BTreeMap::new(),
             groups: BTreeMap::new(),
         }
     }
 
     /// A partition begins.
-    pub fn assign(&mut self, partition: PartitionId) {
-        let required = self.plan.required_columns();
-        let decoder = Decoder::new(&self.plan.schema, &required, self.max_record_bytes);
+    pub fn assign(&mut self, partition: PartitionId, home: &Home) {
+        let table = &self.plan.tables[home.table];
+        let zone = self.plan.zone.as_deref();
+        let decoder = Decoder::new(table, zone, self.max_record_bytes).at(table, home);
         let clock = PartitionClock::default();
         let shown = HashMap::new();
         let fresh = Partition {
+            table: home.table,
             clock,
             decoder,
             shown,
@@ -110,57 +118,66 @@ impl Plain {
         let Some(partition) = self.partitions.get_mut(&block.partition) else {
             return 0;
         };
-        let mut taken = 0;
+        let (mut taken, table) = (0, partition.table);
+        let policy = &self.policies[table];
         for (number, record) in block.records.iter().enumerate() {
             if record.offset >= end {
                 break;
             }
             taken += 1;
-            if block.refused.iter().any(|(n, _)| *n as usize == number) {
+            if block.refused.iter().any(|r| r.record as usize == number) {
                 continue;
             }
             let bytes = &block.bytes[record.start as usize..record.end as usize];
-            let Ok(sale) = partition.decoder.decode_full(bytes) else {
+            let about = About::of(block, number);
+            let Ok(sale) = partition.decoder.decode_about(bytes, &about) else {
                 continue;
             };
-            let limit = record.timestamp.saturating_add(self.policy.max_ahead);
+            let limit = record.timestamp.saturating_add(policy.max_ahead);
             if record.timestamp != NO_TIMESTAMP && sale.event_time > limit {
                 continue;
             }
-            let text = |column| sale.text(column).map_or(0, <[u8]>::len);
-            if self.plan.oversized_key(bytes.len(), text).is_some() {
+            let text = |column| sale.bytes(column).map_or(0, <[u8]>::len);
+            if self.plan.oversized_key(table, sale.held(), text).is_some() {
                 continue;
             }
-            if self.judge.judge_alone(&sale).is_some() {
+            if self.judge.judge_alone(table, &sale).is_some() {
                 continue;
             }
-            let watermark = partition.clock.watermark(&self.policy);
-            if is_duplicate(&mut partition.shown, &self.plan.checks, &sale, watermark) {
+            let watermark = partition.clock.watermark(policy);
+            if is_duplicate(
+                &mut partition.shown,
+                (table, &self.plan.checks),
+                &sale,
+                watermark,
+            ) {
                 continue;
             }
             let place = (sale.event_time, block.partition, record.offset);
-            for (ranking, plan) in self.plan.rankings.iter().enumerate() {
-                let passes = plan
-                    .filter
-                    .as_ref()
-                    .is_none_or(|f| f.passes(&|c| sale.value(c)));
-                if !passes {
+            let rankings = self.plan.rankings.iter().enumerate();
+            let inputs = rankings.flat_map(|(number, ranking)| {
+                let of_table = ranking.inputs.iter().filter(|i| i.table == table);
+                of_table.map(move |input| (number, ranking, input))
+            });
+            for (ranking, plan, input) in inputs {
+                if !counts(plan, input, &sale) {
                     continue;
                 }
                 let cover = plan.window.cover(sale.event_time);
                 for nth in 0..i64::from(cover.windows) {
                     let end = cover.first + nth * plan.window.pane();
                     let start = plan.window.start(end);
-                    let verdict = PartitionClock::judge(watermark, end, i64::MIN, &self.policy);
+                    let verdict = PartitionClock::judge(watermark, end, i64::MIN, policy);
                     let is_kept = (self.starts.0..self.starts.1).contains(&start);
                     if is_kept && verdict == Verdict::Counted {
-                        let key = plan.keys.iter().map(|k| sale.value(k.column)).collect();
+                        let of = |c: usize| sale.value(input.columns[c]);
+                        let key = plan.keys.iter().map(|k| of(k.column)).collect();
                         let fresh = || plan.measures.iter().map(|m| empty(m.aggregate)).collect();
                         let group = self
                             .groups
                             .entry((ranking, Bounds { start, end }, key))
                             .or_insert_with(fresh);
-                        add(plan, group, &sale, place);
+                        add(plan, input, group, &sale, place);
                     }
                 }
             }
@@ -180,7 +197,7 @@ impl Plain {
             let measures = states
                 .iter()
                 .enumerate()
-                .map(|(i, s)| self.value(ranking, i, s))
+                .map(|(i, s)| Self::value(ranking, i, s))
                 .collect();
             let rows = partitions.entry((*number, *window, within)).or_default();
             rows.push((Arc::clone(key), measures));
@@ -212,22 +229,16 @@ impl Plain {
         out
     }
 
-    fn value(&self, ranking: &Ranking, measure: usize, state: &Accumulator) -> Value {
-        let typed = |n: i128| match ranking.field_type(Field::Measure(measure), &self.plan.schema) {
-            FieldType::Decimal => Value::Decimal(n),
-            _ => Value::Integer(n),
-        };
+    fn value(ranking: &Ranking, measure: usize, state: &Accumulator) -> Value {
+        let (kind, _) = ranking.field_type(Field::Measure(measure));
         match (state, ranking.measures[measure].aggregate) {
             (Accumulator::Count(n), _) => Value::Integer(i128::from(*n)),
             (Accumulator::Sum(_, 0), _) => Value::Null,
             (Accumulator::Sum(sum, n), Aggregate::Avg(column)) => {
-                let minor = match self.plan.schema.columns[column].kind {
-                    standings_model::schema::ColumnType::Decimal { .. } => *sum,
-                    _ => sum.saturating_mul(100),
-                };
-                Value::Decimal(average_minor(minor, *n))
+                let from = ranking.row[column].kind.scale();
+                Value::of_number(average(*sum, *n, from, kind.scale()), &kind)
             }
-            (Accumulator::Sum(sum, _), _) => typed(*sum),
+            (Accumulator::Sum(sum, _), _) => Value::of_number(*sum, &kind),
             (Accumulator::Least(v) | Accumulator::Greatest(v), _) => {
                 v.clone().unwrap_or(Value::Null)
             }
@@ -248,29 +259,63 @@ fn empty(aggregate: Aggregate) -> Accumulator {
     }
 }
 
-fn add(plan: &Ranking, group: &mut [Accumulator], sale: &Sale<'_>, place: (i64, PartitionId, u64)) {
+/// Whether a condition among the columns holds.
+fn is_true(sale: &Sale<'_>, column: usize) -> bool {
+    sale.cells[column] == Cell::Int(1)
+}
+
+/// Whether a sale passes `WHERE`, and nothing that the ranking computes of it fails.
+fn counts(ranking: &Ranking, input: &Input, sale: &Sale<'_>) -> bool {
+    let of = |c: usize| input.columns[c];
+    let fails = |c: usize| sale.error(c).is_some();
+    if input.filter.is_some_and(|f| fails(f) || !is_true(sale, f)) {
+        return false;
+    }
+    let keys_fail = ranking.keys.iter().any(|k| fails(of(k.column)));
+    let measures_fail = ranking.measures.iter().any(|m| {
+        let filter = m.filter.map(of);
+        let skipped = filter.is_some_and(|f| !fails(f) && !is_true(sale, f));
+        let argument = argument(m.aggregate).map(of);
+        filter.is_some_and(fails) || (!skipped && argument.is_some_and(fails))
+    });
+    !keys_fail && !measures_fail
+}
+
+/// The column of the row that a measure is of.
+fn argument(aggregate: Aggregate) -> Option<usize> {
+    match aggregate {
+        Aggregate::CountAll => None,
+        Aggregate::Count(c)
+        | Aggregate::CountDistinct(c)
+        | Aggregate::Sum(c)
+        | Aggregate::Avg(c)
+        | Aggregate::Min(c)
+        | Aggregate::Max(c)
+        | Aggregate::LastValue(c) => Some(c),
+    }
+}
+
+fn add(
+    plan: &Ranking,
+    input: &Input,
+    group: &mut [Accumulator],
+    sale: &Sale<'_>,
+    place: (i64, PartitionId, u64),
+) {
     for (measure, state) in plan.measures.iter().zip(group) {
-        let passes = |f: &standings_model::expr::Expr| f.passes(&|c| sale.value(c));
-        if !measure.filter.as_ref().is_none_or(passes) {
+        let skipped = |f: usize| !is_true(sale, input.columns[f]);
+        if measure.filter.is_some_and(skipped) {
             continue;
         }
-        let value = match measure.aggregate {
-            Aggregate::CountAll => Value::Null,
-            Aggregate::Count(c)
-            | Aggregate::CountDistinct(c)
-            | Aggregate::Sum(c)
-            | Aggregate::Avg(c)
-            | Aggregate::Min(c)
-            | Aggregate::Max(c)
-            | Aggregate::LastValue(c) => sale.value(c),
-        };
+        let argument = argument(measure.aggregate);
+        let value = argument.map_or(Value::Null, |c| sale.value(input.columns[c]));
         match state {
             Accumulator::Count(n) => {
                 *n += u64::from(measure.aggregate == Aggregate::CountAll || !value.is_null());
             }
             Accumulator::Sum(sum, n) => {
-                if let Value::Integer(v) | Value::Decimal(v) = value {
-                    *sum += v;
+                if let Some(v) = value.number() {
+                    *sum = sum.saturating_add(v);
                     *n += 1;
                 }
             }

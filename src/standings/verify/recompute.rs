@@ -83,13 +83,16 @@ impl Recomputed {
             ..SinkOptions::default()
         };
         let shown = sink::peek(&args.sink, &options, &plan)?;
+        let sources = args.sources(&plan)?;
+        let policies = args.policies(&plan, &sources)?;
         let mut source = SourceOptions {
-            schema: Arc::new(plan.schema.clone()),
+            tables: Arc::new(plan.tables.clone()),
+            of: sources.of,
             until_end: true,
             kafka_properties,
             max_record_bytes: args.max_record_bytes,
             resume: shown.begins.clone(),
-            ..SourceOptions::new(args.source.clone())
+            ..SourceOptions::new(sources.urls)
         };
         source.check()?;
         let extents = source::extents(&source)?;
@@ -108,7 +111,7 @@ impl Recomputed {
             },
             starts: asked,
         };
-        let mut plain = Plain::new(&plan, args.policy(), args.max_record_bytes, asked);
+        let mut plain = Plain::new(&plan, policies, args.max_record_bytes, asked);
         let mut reading = Reading {
             prefix: shown.offsets.as_ref(),
             gone: &mut gone,
@@ -214,8 +217,12 @@ impl Reading<'_> {
         let (mut ready, mut open, mut read) = (false, 0usize, 0u64);
         while !ready || (open > 0 && !self.is_done()) {
             match reader.next_within(Duration::from_millis(100)) {
-                Some(SourceEvent::Assigned { partition, offset }) => {
-                    plain.assign(partition);
+                Some(SourceEvent::Assigned {
+                    partition,
+                    home,
+                    offset,
+                }) => {
+                    plain.assign(partition, &home);
                     self.reached.insert(partition, offset);
                     open += 1;
                 }

@@ -1,7 +1,10 @@
 //! What both ways of fuzzing do with records.
 
 use standings_decode::{Decoder, Sale};
-use standings_model::schema::{Column, ColumnType, Schema};
+use std::sync::Arc;
+
+use standings_model::table::{Column, Origin, Table};
+use standings_model::types::Type;
 use standings_model::value::Value;
 
 /// Two decoders that live on from input to input, as those of a run do.
@@ -13,16 +16,24 @@ pub struct Decoders {
 impl Decoders {
     /// Of sales with a column of every type.
     pub fn new() -> Self {
-        let mut schema = Schema::sales();
+        let mut table = Table::sales();
         for (name, kind) in [
-            ("units", ColumnType::BigInt),
-            ("discount", ColumnType::Decimal { precision: 5 }),
-            ("shipped", ColumnType::Timestamp),
+            ("units", Type::BIGINT),
+            ("discount", Type::decimal(5, 2)),
+            ("shipped", Type::Instant(3)),
         ] {
             let name = name.to_owned();
-            schema.columns.push(Column { name, kind });
+            table.columns.push(Column {
+                origin: Origin::Field(Arc::from([name.clone()])),
+                name,
+                kind,
+                nullable: true,
+                comment: None,
+            });
         }
-        let decoder = || Decoder::new(&schema, &[2], 4096);
+        table.declared = table.columns.len();
+        table.columns[2].nullable = false;
+        let decoder = || Decoder::new(&table, None, 4096);
         Decoders {
             fast: decoder(),
             full: decoder(),

@@ -75,7 +75,7 @@ impl Snapshot {
     pub fn fixture(root: &Path) -> Self {
         let_guarded_pass();
         let fixture = root.join("tests/fixtures/snapshot-1");
-        let plan = Arc::new(standings_query::load_dir(&fixture.join("queries")).unwrap());
+        let plan = Arc::new(standings_query::load_dir(&root.join("queries")).unwrap());
         let memory = Arc::new(Memory::default());
         for folder in ["manifests", "parts"] {
             for entry in std::fs::read_dir(fixture.join("state").join(folder))

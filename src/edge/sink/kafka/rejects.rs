@@ -101,6 +101,7 @@ mod tests {
 
     fn dead(bytes: Vec<u8>) -> Reject {
         Reject {
+            table: 0,
             partition: 3,
             offset: 7,
             kind: RejectKind::Dead {

@@ -18,8 +18,7 @@ use super::identity;
 use super::tables::Names;
 use super::trouble;
 use standings_commit::database::Trouble;
-use standings_model::plan::{Plan, Ranking};
-use standings_model::schema::Schema;
+use standings_model::plan::{Field, Plan, Ranking};
 use standings_model::time::DAY;
 use standings_model::window::Window;
 use standings_postgres::{PostgresError, Unnamed, describe, fields, quoted, sql_type};
@@ -82,8 +81,10 @@ pub async fn missing(
     }
     for ranking in &plan.rankings {
         if !is_there(client, &names.table(&ranking.name)).await? {
-            let sql = ranking_table(names, ranking, &plan.schema);
+            let sql = ranking_table(names, ranking);
             steps.push(Step::make(&ranking.name, &sql));
+        } else if has_nullable_key(ranking) {
+            steps.extend(nullable_key(client, names, ranking).await?);
         }
         if let Some((name, sql)) = view(names, ranking)
             && !is_there(client, &names.table(name)).await?
@@ -153,8 +154,58 @@ async fn has_column(
         .get(0))
 }
 
+/// Whether some group key may be NULL.
+pub fn has_nullable_key(ranking: &Ranking) -> bool {
+    (0..ranking.keys.len()).any(|i| ranking.field_type(Field::Key(i)).1)
+}
+
+/// What a table lacks that is keyed as if no group key could be NULL; nothing if it is not.
+async fn nullable_key(
+    client: &impl GenericClient,
+    names: &Names,
+    ranking: &Ranking,
+) -> Result<Option<Step>, Trouble> {
+    let name = names.table(&ranking.name);
+    let asked = "SELECT conname::text FROM pg_constraint WHERE conrelid = to_regclass($1) AND contype = 'p'";
+    let found = client.ask_opt(asked, &[&name]).await.map_err(trouble)?;
+    let Some(row) = found else {
+        return Ok(None);
+    };
+    let constraint: String = row.get(0);
+    let keys = (0..ranking.keys.len()).map(Field::Key);
+    let nullable: Vec<&str> = keys
+        .filter(|key| ranking.field_type(*key).1)
+        .map(|key| ranking.field_name(key))
+        .collect();
+    let drops = nullable.iter().map(|key| {
+        let key = quoted(key);
+        format!("ALTER TABLE {name} ALTER COLUMN {key} DROP NOT NULL;\n")
+    });
+    let sql = format!(
+        "ALTER TABLE {name} DROP CONSTRAINT {};\n{}ALTER TABLE {name} ADD UNIQUE NULLS NOT DISTINCT ({}{});",
+        quoted(&constraint),
+        drops.collect::<String>(),
+        ranking.window.named_by().join(", "),
+        ranking
+            .keys
+            .iter()
+            .map(|k| format!(", {}", quoted(&k.name)))
+            .collect::<String>(),
+    );
+    Ok(Some(Step {
+        table: ranking.name.clone(),
+        why: format!(
+            "its key cannot hold NULL, which is a group now where CREATE TABLE does not say NOT NULL (here of {}); a table \
+             that says NOT NULL has the old key, and a record without a value is a dead letter as before",
+            nullable.join(", ")
+        ),
+        sql,
+        is_alter: true,
+    }))
+}
+
 /// Names and types of a ranking's table.
-pub fn columns(ranking: &Ranking, schema: &Schema) -> Vec<(String, String)> {
+pub fn columns(ranking: &Ranking) -> Vec<(String, String)> {
     let fixed = |all: &[(&str, &str)]| -> Vec<(String, String)> {
         let owned = |(name, kind): &(&str, &str)| ((*name).to_owned(), (*kind).to_owned());
         all.iter().map(owned).collect()
@@ -167,7 +218,7 @@ pub fn columns(ranking: &Ranking, schema: &Schema) -> Vec<(String, String)> {
     for field in fields(ranking) {
         columns.push((
             ranking.field_name(field).to_owned(),
-            sql_type(ranking, schema, field).to_owned(),
+            sql_type(ranking, field),
         ));
     }
     columns.extend(fixed(&[
@@ -178,8 +229,8 @@ pub fn columns(ranking: &Ranking, schema: &Schema) -> Vec<(String, String)> {
     columns
 }
 
-fn ranking_table(names: &Names, ranking: &Ranking, schema: &Schema) -> String {
-    let list: Vec<String> = columns(ranking, schema)
+fn ranking_table(names: &Names, ranking: &Ranking) -> String {
+    let list: Vec<String> = columns(ranking)
         .iter()
         .map(|(n, t)| format!("{} {t}", quoted(n)))
         .collect();
@@ -190,8 +241,13 @@ fn ranking_table(names: &Names, ranking: &Ranking, schema: &Schema) -> String {
         .collect();
     let name = names.table(&ranking.name);
     let index = quoted(&format!("{}_rank", ranking.name));
+    // NULL is a group like any other: two rows of it would be two of one key.
+    let key = match has_nullable_key(ranking) {
+        true => "UNIQUE NULLS NOT DISTINCT",
+        false => "PRIMARY KEY",
+    };
     format!(
-        "CREATE TABLE {name} ({}, PRIMARY KEY ({}{}));\nCREATE INDEX {index} ON {name} (window_start, rank);",
+        "CREATE TABLE {name} ({}, {key} ({}{}));\nCREATE INDEX {index} ON {name} (window_start, rank);",
         list.join(", "),
         ranking.window.named_by().join(", "),
         keys.concat()

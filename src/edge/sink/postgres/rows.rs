@@ -8,10 +8,8 @@ use super::timestamp;
 use super::trouble;
 use standings_commit::database::Trouble;
 use standings_model::change::{Change, Commit};
-use standings_model::decimal::format_minor;
 use standings_model::plan::{Field, Plan, Ranking};
-use standings_model::value::Value;
-use standings_postgres::{fields, is_pooled, quoted, sql_type};
+use standings_postgres::{fields, is_pooled, quoted, sql_type, text};
 
 /// Rows of one statement at most.
 pub const CHUNK: usize = 5000;
@@ -71,15 +69,9 @@ pub async fn prepare(
     let mut all = Vec::new();
     for ranking in &plan.rankings {
         let table = names.table(&ranking.name);
-        let columns: Vec<(String, &str)> = fields(ranking)
-            .into_iter()
-            .map(|f| {
-                (
-                    quoted(ranking.field_name(f)),
-                    sql_type(ranking, &plan.schema, f),
-                )
-            })
-            .collect();
+        let columns = fields(ranking).into_iter();
+        let columns = columns.map(|f| (quoted(ranking.field_name(f)), sql_type(ranking, f)));
+        let columns: Vec<(String, String)> = columns.collect();
         let list: String = columns.iter().map(|(n, _)| format!(", {n}")).collect();
         let casts: String = columns
             .iter()
@@ -90,7 +82,7 @@ pub async fn prepare(
             .map(|i| format!(", ${}::text[]", i + 5))
             .collect();
         let aliases: String = (0..columns.len()).map(|i| format!(", c{i}")).collect();
-        let keys: Vec<&(String, &str)> = columns.iter().take(ranking.keys.len()).collect();
+        let keys: Vec<&(String, String)> = columns.iter().take(ranking.keys.len()).collect();
         let conflict: String = keys.iter().map(|(n, _)| format!(", {n}")).collect();
         let sets: String = columns
             .iter()
@@ -99,29 +91,36 @@ pub async fn prepare(
             .collect();
         // What a row is: the columns that name its window, then the keys.
         let window = ranking.window.named_by();
-        let (of_window, commit) = (window.join(", "), columns.len() + 5);
+        let (of_conflict, commit) = (window.join(", "), columns.len() + 5);
         let upsert = format!(
             "INSERT INTO {table} (window_start, window_end, rank, final{list}, commit, updated_at)
              SELECT s::timestamptz, e::timestamptz, r::integer, f::boolean{casts}, ${commit}::bigint, now()
              FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]{inputs}) AS u(s, e, r, f{aliases})
-             ON CONFLICT ({of_window}{conflict}) DO UPDATE SET window_end = excluded.window_end, rank = excluded.rank,
+             ON CONFLICT ({of_conflict}{conflict}) DO UPDATE SET window_end = excluded.window_end, rank = excluded.rank,
                final = excluded.final{sets}, commit = excluded.commit, updated_at = excluded.updated_at"
         );
-        let of_row: Vec<(&str, &str)> = window
-            .iter()
-            .map(|name| (*name, "timestamptz"))
-            .chain(keys.iter().map(|(name, kind)| (name.as_str(), *kind)))
-            .collect();
-        let each = |part: &dyn Fn(usize, &str, &str) -> String, between: &str| {
+        // What is equal is found by the index; NULL is equal to nothing, and asked for only where it may be.
+        let nullable = |i: usize| ranking.field_type(Field::Key(i)).1;
+        let of_keys = keys.iter().enumerate();
+        let of_keys = of_keys.map(|(i, (name, kind))| (name.as_str(), kind.as_str(), nullable(i)));
+        let of_window = window.iter().map(|name| (*name, "timestamptz", false));
+        let of_row: Vec<(&str, &str, bool)> = of_window.chain(of_keys).collect();
+        let each = |part: &dyn Fn(usize, &str, &str, bool) -> String, between: &str| {
             let parts = of_row.iter().enumerate();
-            let parts: Vec<String> = parts.map(|(i, (n, t))| part(i, n, t)).collect();
-            parts.join(between)
+            let parts = parts.map(|(i, (n, t, null))| part(i, n, t, *null));
+            parts.collect::<Vec<String>>().join(between)
         };
         let delete = format!(
             "DELETE FROM {table} t USING unnest({}) AS u({}) WHERE {}",
-            each(&|i, _, _| format!("${}::text[]", i + 1), ", "),
-            each(&|i, _, _| format!("c{i}"), ", "),
-            each(&|i, n, t| format!("t.{n} = u.c{i}::{t}"), " AND ")
+            each(&|i, _, _, _| format!("${}::text[]", i + 1), ", "),
+            each(&|i, _, _, _| format!("c{i}"), ", "),
+            each(
+                &|i, n, t, null| match null {
+                    true => format!("t.{n} IS NOT DISTINCT FROM u.c{i}::{t}"),
+                    false => format!("t.{n} = u.c{i}::{t}"),
+                },
+                " AND "
+            )
         );
         let mut of_upsert = vec![Type::TEXT_ARRAY; 4 + columns.len()];
         of_upsert.push(Type::INT8);
@@ -214,14 +213,4 @@ pub async fn upsert(
 
 fn column(changes: &[&Change], value: impl Fn(&Change) -> Option<String>) -> Vec<Option<String>> {
     changes.iter().map(|c| value(c)).collect()
-}
-
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::Integer(n) => Some(n.to_string()),
-        Value::Decimal(n) => Some(format_minor(*n)),
-        Value::Time(t) => Some(timestamp(*t)),
-        Value::Text(t) => Some(t.to_string()),
-    }
 }

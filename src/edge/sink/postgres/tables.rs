@@ -13,11 +13,10 @@ use standings_commit::sink::{Shown, ShownRow};
 use standings_engine::event_time::END_OF_TIME;
 use standings_model::change::Commit;
 use standings_model::identity::Opening;
-use standings_model::plan::{Field, FieldType, Plan, Ranking};
-use standings_model::schema::Schema;
+use standings_model::plan::{Field, Plan, Ranking};
 use standings_model::value::Value;
 use standings_postgres::{PostgresError, ShapeError};
-use standings_postgres::{Unnamed, fields, quoted};
+use standings_postgres::{Unnamed, fields, quoted, selected, value};
 
 /// The names of our tables, in the schema that they were found in when the sink was opened first: what the search path
 /// says later does not move them.
@@ -197,7 +196,7 @@ async fn shown(
     for (number, ranking) in plan.rankings.iter().enumerate() {
         shown
             .rows
-            .extend(rows(transaction, names, number, ranking, &plan.schema).await?);
+            .extend(rows(transaction, names, number, ranking).await?);
     }
     Ok(shown)
 }
@@ -268,7 +267,7 @@ pub async fn claim(
 /// Whether the tables that are there have the columns that their rankings need.
 pub async fn check(client: &impl GenericClient, names: &Names, plan: &Plan) -> Result<(), Trouble> {
     for ranking in &plan.rankings {
-        check_one(client, names, ranking, &plan.schema).await?;
+        check_one(client, names, ranking).await?;
     }
     Ok(())
 }
@@ -277,7 +276,6 @@ async fn check_one(
     client: &impl GenericClient,
     names: &Names,
     ranking: &Ranking,
-    schema: &Schema,
 ) -> Result<(), Trouble> {
     let found = client
         .ask(
@@ -292,7 +290,7 @@ async fn check_one(
     if found.is_empty() {
         return Ok(());
     }
-    for (name, kind) in layout::columns(ranking, schema) {
+    for (name, kind) in layout::columns(ranking) {
         let wanted = normal(&kind);
         let problem = match found.get(&name) {
             None => ShapeError::Lacks {
@@ -315,6 +313,7 @@ async fn check_one(
 /// One spelling of a type.
 fn normal(kind: &str) -> String {
     kind.replace("timestamp with time zone", "timestamptz")
+        .replace(" without time zone", "")
         .replace(' ', "")
 }
 
@@ -323,17 +322,13 @@ async fn rows(
     names: &Names,
     number: usize,
     ranking: &Ranking,
-    schema: &Schema,
 ) -> Result<Vec<ShownRow>, Trouble> {
     let all = fields(ranking);
     let select: Vec<String> = all
         .iter()
         .map(|f| {
             let name = quoted(ranking.field_name(*f));
-            match ranking.field_type(*f, schema) {
-                FieldType::Time => format!(", ((extract(epoch FROM {name}) * 1000)::bigint)::text"),
-                _ => format!(", {name}::text"),
-            }
+            format!(", {}", selected(&ranking.field_type(*f).0, &name))
         })
         .collect();
     // A table that somebody dropped shows nothing; opening the sink makes it anew.
@@ -346,22 +341,18 @@ async fn rows(
         select.concat(),
         names.table(&ranking.name)
     );
-    let value = |row: &Row, i: usize, field: Field| -> Option<Value> {
-        let text: Option<&str> = row.get(4 + i);
-        Some(match (text, ranking.field_type(field, schema)) {
-            (None, _) => Value::Null,
-            (Some(t), FieldType::Text) => Value::text(t),
-            (Some(t), FieldType::Integer) => Value::Integer(t.parse().ok()?),
-            (Some(t), FieldType::Decimal) => Value::Decimal(t.replace('.', "").parse().ok()?),
-            (Some(t), FieldType::Time) => Value::Time(t.parse().ok()?),
-        })
+    let found = |row: &Row, i: usize, field: Field| -> Option<Value> {
+        match row.get::<_, Option<&str>>(4 + i) {
+            None => Some(Value::Null),
+            Some(text) => value(&ranking.field_type(field).0, text),
+        }
     };
     let mut out = Vec::new();
     for row in transaction.ask(&sql, &[]).await.map_err(trouble)? {
         let values: Option<Vec<Value>> = all
             .iter()
             .enumerate()
-            .map(|(i, f)| value(&row, i, *f))
+            .map(|(i, f)| found(&row, i, *f))
             .collect();
         let values = values.ok_or_else(|| PostgresError::OddRow {
             table: ranking.name.clone(),

@@ -16,7 +16,9 @@ use super::error::{Oddity, TopicError};
 use super::messages::Message;
 use super::own::{Fate, Own};
 use standings_engine::input::Guard;
-use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
+use standings_model::block::{
+    Beside, Block, Clock, Header, NO_TIMESTAMP, PartitionId, SourceEvent,
+};
 
 /// How long a poll waits.
 const POLL: Duration = Duration::from_millis(50);
@@ -54,6 +56,8 @@ struct Burst {
     wall: Option<i64>,
     /// Whether one came after a silence, so that nothing is given on before it is known that the topic is the same.
     unconfirmed: bool,
+    /// Whether what comes beside values is kept.
+    beside: bool,
 }
 
 impl Burst {
@@ -90,12 +94,41 @@ impl Burst {
             time => time,
         };
         block.push(message.payload, message.offset, timestamp);
+        if self.beside {
+            keep_beside(block, message);
+        }
         block.leader_epoch = message.leader_epoch;
         self.taken += 1;
         let is_full = block.bytes.len() >= BLOCK_BYTES;
         self.is_full |= is_full || self.taken >= BLOCK_RECORDS;
         Some(is_full.then(|| self.open.remove(&partition)).flatten())
     }
+}
+
+/// Keeps what came with the block's last record beside its value.
+fn keep_beside(block: &mut Block, message: &Message<'_>) {
+    let first = block.headers.len() as u32;
+    message.each_header(|name, value| {
+        let name = block.keep(name);
+        let value = value.map(|value| block.keep(value));
+        block.headers.push(Header { name, value });
+    });
+    let has_time = message.timestamp >= 0;
+    let beside = Beside {
+        key: message.key().map(|key| block.keep(key)),
+        headers: (first, block.headers.len() as u32),
+        timestamp: match has_time {
+            true => message.timestamp,
+            false => NO_TIMESTAMP,
+        },
+        clock: match (has_time, message.is_producer_s) {
+            (false, _) => Clock::None,
+            (true, true) => Clock::Create,
+            (true, false) => Clock::Append,
+        },
+        leader_epoch: message.leader_epoch,
+    };
+    block.beside.push(beside);
 }
 
 impl Topic<'_> {
@@ -111,7 +144,10 @@ impl Topic<'_> {
             }
         }
         let mut wait = POLL;
-        let mut burst = Burst::default();
+        let mut burst = Burst {
+            beside: self.options.asks_beside(),
+            ..Burst::default()
+        };
         while let Some(message) = self.messages.next(wait) {
             // What has arrived is handed over at once when nothing more waits in the client.
             wait = Duration::ZERO;

@@ -58,6 +58,46 @@ pub(super) struct Message<'a> {
     /// The leader epoch that it was written under, or [`NO_EPOCH`](standings_model::identity::NO_EPOCH).
     pub(super) leader_epoch: i32,
     pub(super) payload: &'a [u8],
+    /// The client's own.
+    raw: &'a sys::rd_kafka_message_t,
+}
+
+impl Message<'_> {
+    /// Its key.
+    pub(super) fn key(&self) -> Option<&[u8]> {
+        let at = NonNull::new(self.raw.key.cast::<u8>())?;
+        // SAFETY: so many bytes lie there for as long as the message lives.
+        Some(unsafe { std::slice::from_raw_parts(at.as_ptr(), self.raw.key_len) })
+    }
+
+    /// Its headers in order: name and value.
+    pub(super) fn each_header(&self, mut take: impl FnMut(&[u8], Option<&[u8]>)) {
+        let mut all = std::ptr::null_mut();
+        let raw = std::ptr::from_ref(self.raw);
+        // SAFETY: the message lives; the headers are its own. They are parsed into it here: nobody else has it.
+        let found = unsafe { sys::rd_kafka_message_headers(raw, &mut all) };
+        if found != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+            // It has none.
+            return;
+        }
+        for number in 0.. {
+            let (mut name, mut value, mut size) = (std::ptr::null(), std::ptr::null(), 0);
+            // SAFETY: the headers live as long as the message; places for what is found are ours.
+            let found = unsafe {
+                sys::rd_kafka_header_get_all(all, number, &mut name, &mut value, &mut size)
+            };
+            if found != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || name.is_null() {
+                return;
+            }
+            // SAFETY: a name ends with a zero byte; so many bytes of the value lie there, for as long as the message lives.
+            let (name, value) = unsafe {
+                let value = NonNull::new(value.cast::<u8>().cast_mut());
+                let bytes = value.map(|at| std::slice::from_raw_parts(at.as_ptr(), size));
+                (std::ffi::CStr::from_ptr(name).to_bytes(), bytes)
+            };
+            take(name, value);
+        }
+    }
 }
 
 impl Messages {
@@ -129,6 +169,7 @@ impl Messages {
             is_producer_s: kind == sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_CREATE_TIME,
             leader_epoch,
             payload,
+            raw: message,
         }))
     }
 

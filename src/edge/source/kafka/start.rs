@@ -1,6 +1,7 @@
 //! Which partitions are this worker's, and where each begins.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer;
@@ -110,10 +111,12 @@ impl Topic<'_> {
             let end = self.options.until_end.then_some(high);
             self.own
                 .insert(*p, Own::new(first, end, self.options.hold.of(*p, offset)));
-            if !self.out.send(SourceEvent::Assigned {
+            let assigned = SourceEvent::Assigned {
                 partition: *p,
+                home: Arc::new(self.options.home_of_topic(*p, self.name)),
                 offset,
-            }) {
+            };
+            if !self.out.send(assigned) {
                 return Ok(());
             }
         }

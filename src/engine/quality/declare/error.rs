@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::FILE;
 use standings_model::error::{Code, Coded, codes};
 use standings_query::toml::TomlError;
 
@@ -17,6 +16,17 @@ pub enum ChecksError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// A file of checks of no table.
+    #[error(
+        "{}: there is no table of this name; checks of a table stand in NAME.checks.toml, and the tables are {}",
+        .path.display(), .tables.join(", ")
+    )]
+    NoTable {
+        /// Which.
+        path: PathBuf,
+        /// The names that there are.
+        tables: Vec<String>,
     },
     /// No TOML.
     #[error(transparent)]
@@ -57,7 +67,7 @@ impl Coded for ChecksError {
 
 fn those(names: &[String]) -> String {
     match names {
-        [] => format!("no check is declared in {FILE}"),
+        [] => "no check is declared in sales.checks.toml".to_owned(),
         names => format!("declared are {}", names.join(", ")),
     }
 }

@@ -1,35 +1,68 @@
-//! `queries/sales.checks.toml`: one table a check.
+//! `queries/sales.checks.toml`, and such a file of any other table: one TOML table a check.
 
 mod error;
 mod sales;
 mod volume;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml_edit::{Item, TableLike};
 
 pub use self::error::ChecksError;
 use standings_model::check::{Check, Condition, FailOn, RESERVED, Share};
 use standings_model::duration::{DurationError, format_ms, parse_duration};
-use standings_model::schema::Schema;
+use standings_model::table::Table;
 use standings_query::toml::{self, kind, nearest};
 
-/// The file's name, in the folder of the queries.
-pub const FILE: &str = "sales.checks.toml";
+/// How the name of a table's file ends, in the folder of the queries; before it stands the table's name.
+pub const ENDING: &str = ".checks.toml";
 
 /// The longest name of a check: it is a label of a metric.
 const LONGEST: usize = 64;
 
-/// The checks of a folder; none if it has no such file. What is wrong is told with its place.
-pub fn load(dir: &Path, schema: &Schema) -> Result<Vec<Check>, ChecksError> {
-    let path = dir.join(FILE);
-    let name = path.display().to_string();
-    match std::fs::read_to_string(&path) {
-        Ok(text) => parse(&name, &text, schema),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(source) => Err(ChecksError::Reading { path, source }),
+/// The checks of a folder, in the order of the tables; none if it has no such file. What is wrong is told with its place.
+pub fn load(dir: &Path, tables: &[Table]) -> Result<Vec<Check>, ChecksError> {
+    let file = |table: &Table| dir.join(format!("{}{ENDING}", table.name));
+    let known: Vec<PathBuf> = tables.iter().map(file).collect();
+    if let Some(path) = files(dir).into_iter().find(|p| !known.contains(p)) {
+        return Err(ChecksError::NoTable {
+            path,
+            tables: tables.iter().map(|t| t.name.clone()).collect(),
+        });
     }
+    let mut checks: Vec<Check> = Vec::new();
+    let mut names = BTreeSet::new();
+    for (number, (table, path)) in tables.iter().zip(known).enumerate() {
+        let name = path.display().to_string();
+        let found = match std::fs::read_to_string(&path) {
+            Ok(text) => parse(&name, &text, (number, table))?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(source) => return Err(ChecksError::Reading { path, source }),
+        };
+        // Reasons, metrics and `--fail-on` know a check by its name alone.
+        if let Some(twice) = found.iter().find(|c| !names.insert(c.name.clone())) {
+            return Err(ChecksError::Declared {
+                place: name,
+                check: twice.name.clone(),
+                problem: "another table has a check of this name; give it another".to_owned(),
+            });
+        }
+        checks.extend(found);
+    }
+    Ok(checks)
+}
+
+/// The files of checks of a folder. One that cannot be read has none: its queries could not be read either.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten();
+    let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+    let is_one = |path: &PathBuf| {
+        let name = path.file_name().and_then(|n| n.to_str());
+        name.is_some_and(|n| n.ends_with(ENDING))
+    };
+    paths.filter(is_one).collect()
 }
 
 /// `--fail-on CHECK=N` or `CHECK=window` over what the file says.
@@ -63,7 +96,7 @@ fn misplaced(fail_on: FailOn, check: &Check) -> Option<&'static str> {
     }
 }
 
-fn parse(name: &str, text: &str, schema: &Schema) -> Result<Vec<Check>, ChecksError> {
+fn parse(name: &str, text: &str, (number, of): (usize, &Table)) -> Result<Vec<Check>, ChecksError> {
     let document = toml::parse(name, text)?;
     let mut checks = Vec::new();
     for (check, item) in document.iter() {
@@ -73,7 +106,8 @@ fn parse(name: &str, text: &str, schema: &Schema) -> Result<Vec<Check>, ChecksEr
             text,
             check,
             span,
-            schema,
+            number,
+            table: of,
         };
         let Some(table) = item.as_table_like() else {
             return Err(reading.wrong(
@@ -92,7 +126,9 @@ struct Reading<'a> {
     text: &'a str,
     check: &'a str,
     span: Option<Range<usize>>,
-    schema: &'a Schema,
+    /// The table that it is of, and its number in the plan.
+    number: usize,
+    table: &'a Table,
 }
 
 impl Reading<'_> {

@@ -5,8 +5,9 @@ use toml_edit::{Item, TableLike, Value};
 use super::{ChecksError, Reading};
 use crate::quality::ids::LONGEST as LONGEST_WITHIN;
 use standings_model::check::{Action, Check, Condition, Pattern};
-use standings_model::decimal::parse_minor;
-use standings_model::schema::{Column, ColumnType};
+use standings_model::decimal;
+use standings_model::table::Column;
+use standings_model::types::Type;
 
 /// What a check of sales may say.
 pub(super) const KEYS: [&str; 12] = [
@@ -53,8 +54,9 @@ impl Reading<'_> {
         };
         Ok(Check {
             name: self.check.to_owned(),
+            table: self.number,
             column,
-            condition: self.condition(table, &self.schema.columns[column])?,
+            condition: self.condition(table, &self.table.columns[column])?,
             action,
             fail_share: self.share(table, "fail-share")?,
             fail_on: None,
@@ -63,7 +65,7 @@ impl Reading<'_> {
 
     fn column(&self, table: &dyn TableLike) -> Result<usize, ChecksError> {
         let names = || {
-            let all: Vec<&str> = self.schema.columns.iter().map(|c| &c.name[..]).collect();
+            let all: Vec<&str> = self.table.declared().iter().map(|c| &c.name[..]).collect();
             all.join(", ")
         };
         let item = table.get("column");
@@ -71,7 +73,7 @@ impl Reading<'_> {
             let said = format!("`column` is missing; allowed are {}", names());
             return Err(self.wrong(item, &said));
         };
-        self.schema.find(name).ok_or_else(|| {
+        self.table.find(name).ok_or_else(|| {
             let said = format!("there is no column `{name}`; allowed are {}", names());
             self.wrong(item, &said)
         })
@@ -80,7 +82,7 @@ impl Reading<'_> {
     /// The one thing that is asked.
     fn condition(&self, table: &dyn TableLike, column: &Column) -> Result<Condition, ChecksError> {
         let mut found: Vec<(&str, Condition)> = Vec::new();
-        let is_text = column.kind == ColumnType::Text;
+        let is_text = column.kind.is_text();
         let need = |item: &Item, key: &str, fits: bool, what: &str| match fits {
             true => Ok(()),
             false => Err(self.wrong(
@@ -88,7 +90,7 @@ impl Reading<'_> {
                 &format!("{key} is for columns of {what}; `{}` is none", column.name),
             )),
         };
-        let is_number = matches!(column.kind, ColumnType::Decimal { .. } | ColumnType::BigInt);
+        let is_number = column.kind.is_exact_number();
         for key in ["not-null", "non-negative"] {
             let Some(item) = table.get(key) else { continue };
             if item.as_bool() != Some(true) {
@@ -188,7 +190,9 @@ impl Reading<'_> {
             .unwrap_or_default();
         let written = written.trim_matches(['"', '\'']).replace('_', "");
         let number = match column.kind {
-            ColumnType::Decimal { precision } => parse_minor(written.as_bytes(), precision).ok(),
+            Type::Decimal { precision, scale } => {
+                decimal::parse(written.as_bytes(), precision, scale, false).ok()
+            }
             _ => written.parse().ok(),
         };
         number.ok_or_else(|| {

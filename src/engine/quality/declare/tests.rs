@@ -4,7 +4,7 @@ use super::*;
 use standings_model::check::{Action, Volume};
 
 fn read(text: &str) -> Result<Vec<Check>, ChecksError> {
-    parse("c.toml", text, &Schema::sales())
+    parse("c.toml", text, (0, &Table::sales()))
 }
 
 #[test]

@@ -60,8 +60,14 @@ impl Reading<'_> {
                 }
             },
         };
-        // Every schema has it; a sale belongs to a window by it.
-        let column = self.schema.find("event_time").unwrap_or_default();
+        // A sale belongs to a window by it.
+        let Some(column) = self.table.event_time else {
+            let said = format!(
+                "the table {} has no event time, so no windows",
+                self.table.name
+            );
+            return Err(self.wrong(None, &said));
+        };
         let condition = Condition::Volume(Volume {
             size,
             against,
@@ -71,6 +77,7 @@ impl Reading<'_> {
         });
         Ok(Check {
             name: self.check.to_owned(),
+            table: self.number,
             column,
             condition,
             action: Action::Count,

@@ -7,7 +7,7 @@ use crate::error::{Code, FAILED};
 pub const GROUP: Group = Group {
     number: "10",
     title: "Limits",
-    codes: &[&WINDOWS, &KEYS, &MEMORY],
+    codes: &[&WINDOWS, &KEYS, &MEMORY, &DIGITS],
 };
 
 /// `--max-windows`.
@@ -62,4 +62,23 @@ pub static MEMORY: Code = Code {
         "More memory, more processes (`-n`), or shorter windows, `--retain` and `--allowed-lateness`.",
     ],
     see: "runbooks/StandingsMemory.md",
+};
+
+/// A sum or an average of more digits than a decimal has.
+pub static DIGITS: Code = Code {
+    id: "S1004",
+    exit: FAILED,
+    title: "A sum of more than 38 digits",
+    means: "A sum, or an average with its fraction digits, needs more than the 38 digits that a decimal has: rather than write a number \
+            that is not the sum, the process ended. The message names the ranking and the key. Sums of DECIMAL(28, …) and smaller cannot \
+            come to this.",
+    causes: &[
+        "A column of more than 28 digits whose values use them.",
+        "Whole numbers of 37 digits or more under AVG, which adds two fraction digits.",
+    ],
+    remedy: &[
+        "Declare the column with the digits that its values have; or divide it in the query: SUM(x / 1000).",
+        "Leave the key out by WHERE, where its values are not meant.",
+    ],
+    see: "tables.md",
 };

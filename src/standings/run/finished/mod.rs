@@ -329,6 +329,7 @@ mod tests {
             retired: false,
         };
         let reject = |kind| Reject {
+            table: 0,
             partition: 0,
             offset: 7,
             kind,

@@ -1,0 +1,48 @@
+//! What was made of a record, where it did not lie in it.
+
+use standings_model::value::Value;
+
+use super::cell::Cell;
+use super::error::DecodeError;
+use super::zone::Zone;
+
+/// What was made of a record, where it did not lie in it: text with escapes, bytes, nested values.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    pub(super) scratch: Vec<u8>,
+    pub(super) nested: Vec<Value>,
+    pub(super) errors: Vec<DecodeError>,
+    /// The zone of times without an offset.
+    pub(super) zone: Zone,
+}
+
+/// Bytes of scratch that stay allocated between records.
+const KEPT: usize = 4096;
+
+impl Made {
+    /// Of another record.
+    pub(super) fn clear(&mut self) {
+        self.scratch.clear();
+        self.nested.clear();
+        self.errors.clear();
+        // One giant record must not hold its memory for good.
+        self.scratch.shrink_to(KEPT);
+    }
+
+    /// Keeps a value that is made of others; the cell that says which.
+    pub(super) fn value(&mut self, value: Value) -> Cell {
+        self.nested.push(value);
+        Cell::Nested(self.nested.len() as u32 - 1)
+    }
+
+    /// Keeps bytes; the cell that says where.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Cell {
+        let start = self.scratch.len() as u32;
+        self.scratch.extend_from_slice(bytes);
+        Cell::Text {
+            start,
+            end: self.scratch.len() as u32,
+            scratch: true,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The first look at a file: how it is compressed, what it is, and its bytes from the first on.
+
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::path::Path;
+
+use super::charset::Text;
+use super::compression::Compression;
+use super::error::FileError;
+use super::kind::{self, Kind};
+use standings_model::table::Table;
+
+/// How many bytes are looked at.
+const HEAD: u64 = 4096;
+
+/// A file that can be read.
+pub struct Looked {
+    pub kind: Kind,
+    /// What was not as it said, a sentence each.
+    pub said: Vec<String>,
+    /// The first bytes.
+    pub head: Vec<u8>,
+    /// All of them, decompressed; JSON as UTF-8.
+    pub input: Box<dyn Read + Send>,
+}
+
+/// Looks at a file.
+pub fn at(path: &Path, table: &Table) -> Result<Looked, FileError> {
+    let reading = FileError::reading(path);
+    let file = File::open(path).map_err(&reading)?;
+    let (mut head, mut input) = begin(Box::new(file)).map_err(&reading)?;
+    let compression = Compression::of_content(&head);
+    if let Some(compression) = compression {
+        let plain = compression.plain(input).map_err(&reading)?;
+        (head, input) = begin(plain).map_err(&reading)?;
+    }
+    let found = kind::kind(path, &table.format.encoding, compression, &head);
+    let found = found.map_err(|foreign| FileError::Foreign {
+        path: path.to_owned(),
+        what: foreign.what,
+        instead: foreign.instead(path),
+    })?;
+    if found.kind == Kind::Json && matches!(head[..], [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+        (head, input) = begin(Box::new(Text::new(input, None))).map_err(&reading)?;
+    }
+    Ok(Looked {
+        kind: found.kind,
+        said: found.said,
+        head,
+        input,
+    })
+}
+
+/// The first bytes, and all of them.
+fn begin(mut from: Box<dyn Read + Send>) -> io::Result<(Vec<u8>, Box<dyn Read + Send>)> {
+    let mut head = Vec::new();
+    (&mut from).take(HEAD).read_to_end(&mut head)?;
+    Ok((head.clone(), Box::new(Cursor::new(head).chain(from))))
+}

@@ -1,0 +1,79 @@
+//! `METADATA`: what is known of a record beside its value.
+
+use sqlparser::ast::Ident;
+use sqlparser::tokenizer::Span;
+
+use crate::error::{QueryError, Text};
+use crate::options::Settings;
+use crate::toml::nearest;
+use standings_model::table::{Connector, Metadata};
+use standings_model::types::{Type, Width};
+
+/// Names in `FROM '…'`, what they are, and the type that they have.
+const KEYS: &[(&str, Metadata, &str)] = &[
+    ("timestamp", Metadata::Timestamp, "TIMESTAMP_LTZ(3)"),
+    ("timestamp-type", Metadata::TimestampType, "STRING"),
+    ("partition", Metadata::Partition, "INT"),
+    ("offset", Metadata::Offset, "BIGINT"),
+    ("leader-epoch", Metadata::LeaderEpoch, "INT"),
+    ("topic", Metadata::Topic, "STRING"),
+    ("headers", Metadata::Headers, "MAP<STRING, BYTES>"),
+    ("key", Metadata::Key, "BYTES"),
+    ("file.name", Metadata::FileName, "STRING"),
+    ("file.path", Metadata::FilePath, "STRING"),
+    ("file.size", Metadata::FileSize, "BIGINT"),
+    (
+        "file.modification-time",
+        Metadata::FileModified,
+        "TIMESTAMP_LTZ(3)",
+    ),
+];
+
+/// Whether a column of this type holds it.
+fn holds(what: Metadata, kind: &Type) -> bool {
+    match what {
+        Metadata::Timestamp | Metadata::FileModified => matches!(kind, Type::Instant(3..)),
+        Metadata::Partition | Metadata::LeaderEpoch => {
+            matches!(kind, Type::Integer(Width::Int | Width::Big))
+        }
+        Metadata::Offset | Metadata::FileSize => *kind == Type::BIGINT,
+        Metadata::Headers => {
+            matches!(kind, Type::Map(of) if of.0 == Type::STRING && of.1 == Type::Bytes)
+        }
+        Metadata::Key => *kind == Type::Bytes,
+        Metadata::TimestampType | Metadata::Topic | Metadata::FileName | Metadata::FilePath => {
+            *kind == Type::STRING
+        }
+    }
+}
+
+/// What a column reads: by `FROM`, else by its own name.
+pub(super) fn of(
+    text: Text<'_>,
+    column: &Ident,
+    key: Option<&(String, Span)>,
+    (kind, kind_at): (&Type, Span),
+    settings: &Settings,
+) -> Result<Metadata, QueryError> {
+    let (name, at) = key.map_or((&column.value, column.span), |(name, at)| (name, *at));
+    let known = KEYS.iter().find(|(known, _, _)| known == name);
+    let Some((_, what, wanted)) = known else {
+        let names = || KEYS.iter().map(|(name, _, _)| *name);
+        let list = names().collect::<Vec<_>>().join(", ");
+        let near = nearest(name, names());
+        let near = near.map_or_else(String::new, |n| format!("did you mean '{n}'? "));
+        let allowed = format!("{near}Of a record is known: {list}");
+        return Err(text.error(at, format!("METADATA FROM '{name}'"), allowed));
+    };
+    let of_files = name.starts_with("file.");
+    if of_files && matches!(settings.connector, Some(Connector::Kafka { .. })) {
+        let found = format!("METADATA FROM '{name}' of a topic");
+        return Err(text.error(at, found, "'connector' = 'filesystem', or 'topic'"));
+    }
+    if !holds(*what, kind) {
+        let found = format!("METADATA FROM '{name}' as {kind}");
+        let allowed = format!("`{}` {wanted} METADATA FROM '{name}'", column.value);
+        return Err(text.error(kind_at, found, allowed));
+    }
+    Ok(*what)
+}

@@ -1,0 +1,403 @@
+//! The statements of a folder, put together: names across files, what reads what.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use sqlparser::ast::{Query, SetExpr, TableFactor};
+use sqlparser::tokenizer::{Token, Tokenizer};
+
+use super::declare;
+use super::dialect::Flink;
+use super::error::{QueryError, Text};
+use super::grouped;
+use super::ranking;
+use super::scope::Relation;
+use super::session::Session;
+use super::source::{SALES, Source, nowhere};
+use super::statement::{self, Declaration, Statement, Target, View};
+use super::unread;
+use super::view;
+use super::window::Sources;
+use standings_model::plan::{Plan, Ranking};
+use standings_model::table::Table;
+use standings_model::types::Type;
+
+/// What a folder means, and what is to be said of it.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The plan.
+    pub plan: Plan,
+    /// What was read in a way that somebody might not expect, a line each.
+    pub notes: Vec<String>,
+}
+
+/// A folder, while it is compiled.
+pub(super) struct Folder<'a> {
+    files: &'a [(&'a Source, Vec<Statement>)],
+    errors: &'a mut Vec<QueryError>,
+    /// Names of what is declared and wrong.
+    broken: Vec<String>,
+    session: Session,
+    tables: Vec<Table>,
+    relations: Vec<Relation>,
+    rankings: Vec<Ranking>,
+    /// Declarations that are written to alone.
+    targets: Vec<(Text<'a>, &'a Declaration)>,
+    notes: RefCell<Vec<String>>,
+}
+
+impl<'a> Folder<'a> {
+    pub(super) fn new(
+        files: &'a [(&'a Source, Vec<Statement>)],
+        broken: Vec<String>,
+        errors: &'a mut Vec<QueryError>,
+    ) -> Self {
+        let mut session = Session::default();
+        for (source, statements) in files {
+            for statement in statements {
+                if let Statement::Set(option) = statement
+                    && let Err(error) = session.set(source.text(), option)
+                {
+                    errors.push(error);
+                }
+            }
+        }
+        Folder {
+            files,
+            errors,
+            broken,
+            session,
+            tables: Vec::new(),
+            relations: Vec::new(),
+            rankings: Vec::new(),
+            targets: Vec::new(),
+            notes: RefCell::default(),
+        }
+    }
+
+    fn all<T>(
+        &self,
+        pick: impl Fn(&'a Statement) -> Option<&'a T>,
+    ) -> Vec<(Text<'a>, &'a Source, &'a T)> {
+        let files = self.files.iter();
+        let all = files.flat_map(|(source, statements)| {
+            let picked = statements.iter().filter_map(&pick);
+            picked.map(move |s| (source.text(), *source, s))
+        });
+        all.collect()
+    }
+
+    /// The tables: those that are read, and those that are only written to.
+    pub(super) fn declare(&mut self) {
+        let declarations = self.all(|s| match s {
+            Statement::Table(table) => Some(&**table),
+            _ => None,
+        });
+        let targets = self.all(|s| match s {
+            Statement::Ranking(target) => Some(&**target),
+            _ => None,
+        });
+        let written: BTreeSet<&str> = targets
+            .iter()
+            .filter_map(|(_, _, t)| t.name.as_ref().map(|n| n.value.as_str()))
+            .collect();
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        if declarations.is_empty() && self.broken.is_empty() {
+            self.add(Table::sales());
+        }
+        for (text, _, declared) in declarations {
+            let name = declared.name.value.as_str();
+            if !names.insert(name) {
+                let found = format!("`{name}` is declared already: two tables of one name");
+                self.errors.push(text.error(
+                    declared.span,
+                    found,
+                    "another name, or one of the two",
+                ));
+                continue;
+            }
+            if written.contains(name) {
+                self.targets.push((text, declared));
+                continue;
+            }
+            let table = declare::table(text, declared, &self.notes, self.errors);
+            let refused = table
+                .as_ref()
+                .and_then(|t| unread::refusal(text, declared, t));
+            match (table, refused) {
+                (Some(table), None) => self.add(table),
+                (_, refused) => {
+                    self.broken.push(name.to_owned());
+                    self.errors.extend(refused);
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, table: Table) {
+        self.relations
+            .push(Relation::of_table(self.tables.len(), &table));
+        self.tables.push(table);
+    }
+
+    /// The views: each after those that it reads.
+    pub(super) fn views(&mut self) {
+        let mut open: Vec<(Text<'a>, &Source, &View)> = self.all(|s| match s {
+            Statement::View(view) => Some(&**view),
+            _ => None,
+        });
+        let mut names: BTreeSet<String> = self.relations.iter().map(|r| r.name.clone()).collect();
+        open.retain(|(text, _, view)| {
+            let is_new = names.insert(view.name.value.clone());
+            if !is_new {
+                let found = format!(
+                    "`{}` is declared already: two tables or views of one name",
+                    view.name.value
+                );
+                self.errors
+                    .push(text.error(view.span, found, "another name, or one of the two"));
+            }
+            is_new
+        });
+        let mut waiting: Vec<String> = open.iter().map(|(_, _, v)| v.name.value.clone()).collect();
+        while !open.is_empty() {
+            let before = open.len();
+            let mut later = Vec::new();
+            for (text, source, view) in open {
+                if is_from(&view.query, &waiting) {
+                    later.push((text, source, view));
+                    continue;
+                }
+                let sources = Sources {
+                    tables: &self.tables,
+                    relations: &self.relations,
+                    notes: &self.notes,
+                };
+                match view::relation(text, sources, view) {
+                    Ok(relation) => self.relations.push(relation),
+                    Err(error) => {
+                        let is_its_own = !reads(&view.query, &self.broken);
+                        self.errors.extend(is_its_own.then_some(error));
+                        self.broken.push(view.name.value.clone());
+                    }
+                }
+                waiting.retain(|name| *name != view.name.value);
+            }
+            open = later;
+            if open.len() == before {
+                // Of a circle one is enough.
+                if let Some((text, _, view)) = open.first() {
+                    let name = &view.name.value;
+                    let found = format!("the view `{name}` reads itself, or one that does");
+                    let allowed = "views that read tables, and those views";
+                    self.errors.push(text.error(view.span, found, allowed));
+                }
+                let names = open.iter().map(|(_, _, view)| view.name.value.clone());
+                self.broken.extend(names);
+                break;
+            }
+        }
+    }
+
+    /// The rankings.
+    pub(super) fn rankings(&mut self) {
+        let targets = self.all(|s| match s {
+            Statement::Ranking(target) => Some(&**target),
+            _ => None,
+        });
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        for (text, source, target) in targets {
+            let name = match &target.name {
+                Some(name) => name.value.clone(),
+                None => source.name.clone(),
+            };
+            if let Err(error) = named(text, source, target, &name) {
+                self.errors.push(error);
+                continue;
+            }
+            if !names.insert(name.clone()) {
+                let found = format!("`{name}` is there already: two rankings of one name");
+                let allowed = "INSERT INTO another_name SELECT …";
+                self.errors.push(text.error(target.span, found, allowed));
+                continue;
+            }
+            if let Err(error) = self.ranking(text, target, &name) {
+                let is_its_own = !reads(&target.query, &self.broken);
+                self.errors.extend(is_its_own.then_some(error));
+            }
+        }
+        self.rankings.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+
+    fn ranking(&mut self, text: Text<'a>, target: &Target, name: &str) -> Result<(), QueryError> {
+        let sources = Sources {
+            tables: &self.tables,
+            relations: &self.relations,
+            notes: &self.notes,
+        };
+        if self.relations.iter().any(|r| r.name == name) {
+            let found = format!("`{name}`, which is a table or view that is read");
+            return Err(text.error(target.span, found, "INSERT INTO another_name SELECT …"));
+        }
+        let compiled = ranking::compile(text, sources, name, &target.query)?;
+        let declared = self.targets.iter().find(|(_, d)| d.name.value == name);
+        ranking::check_target(
+            text,
+            target.span,
+            &target.columns,
+            declared.copied(),
+            &compiled,
+        )?;
+        if let Some((_, declared)) = declared
+            && !declared.options.is_empty()
+        {
+            self.notes.borrow_mut().push(format!(
+                "table {name}: it is only written to, so nothing is done of its WITH; say where with --sink{}",
+                sink(declared)
+            ));
+        }
+        let number = compiled.ranking.inputs[0].table;
+        self.tables[number] = compiled.table;
+        self.rankings.push(compiled.ranking);
+        Ok(())
+    }
+
+    /// The plan: of tables those that are read.
+    pub(super) fn finish(mut self) -> Loaded {
+        let read: BTreeSet<usize> = self
+            .rankings
+            .iter()
+            .flat_map(|r| r.inputs.iter().map(|i| i.table))
+            .collect();
+        let mut numbers = vec![0; self.tables.len()];
+        let mut tables = Vec::new();
+        for (n, table) in self.tables.into_iter().enumerate() {
+            if read.contains(&n) {
+                numbers[n] = tables.len();
+                tables.push(table);
+            } else if table.is_declared && !self.rankings.is_empty() {
+                let name = &table.name;
+                self.notes
+                    .borrow_mut()
+                    .push(format!("table {name}: no ranking reads it"));
+            }
+        }
+        for ranking in &mut self.rankings {
+            for input in &mut ranking.inputs {
+                input.table = numbers[input.table];
+            }
+        }
+        for number in 0..tables.len() {
+            if tables[number].name == "sales" {
+                sales(number, &mut tables, &mut self.rankings);
+            }
+        }
+        let is_local = tables.iter().any(|t| {
+            let time = t.event_time.map(|c| &t.columns[c].kind);
+            matches!(time, Some(Type::Instant(_)))
+        });
+        self.errors
+            .extend(self.session.unwindowed().filter(|_| is_local));
+        // Checks lie beside the queries and are no queries: `quality::load` adds them.
+        let plan = Plan {
+            tables,
+            rankings: self.rankings,
+            checks: Vec::new(),
+            max_key_bytes: usize::MAX,
+            zone: self.session.zone(),
+        };
+        Loaded {
+            plan,
+            notes: self.notes.into_inner(),
+        }
+    }
+}
+
+/// What was there before tables had names: of the table that nobody declared the columns that are grouped by may not be NULL;
+/// dead letters of it, and of the one that is shipped, do not say that they are of `sales`.
+fn sales(number: usize, tables: &mut [Table], rankings: &mut [Ranking]) {
+    let table = &mut tables[number];
+    if table.is_declared {
+        table.is_named = !is_shipped(table);
+        return;
+    }
+    grouped::are_there(number, table, rankings);
+}
+
+/// Whether a table has the columns that the shipped one has.
+fn is_shipped(table: &Table) -> bool {
+    let source = Source::new("sales".to_owned(), "queries/sales.sql".to_owned(), SALES);
+    let mut errors = Vec::new();
+    let statements = statement::parse(source.text(), &mut errors, &mut Vec::new());
+    let shipped = statements.iter().find_map(|s| match s {
+        Statement::Table(declared) => {
+            declare::table(source.text(), declared, &RefCell::default(), &mut errors)
+        }
+        _ => None,
+    });
+    shipped.is_some_and(|s| s.declared() == table.declared())
+}
+
+/// The flag that says the same as the options of a target.
+fn sink(declared: &Declaration) -> String {
+    let value = |key: &str| {
+        let mut options = declared.options.iter();
+        options.find(|o| o.key == key).map(|o| o.value.as_str())
+    };
+    match value("connector") {
+        Some("kafka" | "upsert-kafka") => {
+            let servers = value("properties.bootstrap.servers").unwrap_or("HOST:9092");
+            let topic = value("topic").unwrap_or("TOPIC");
+            format!(" kafka://{servers}/{topic}")
+        }
+        Some("jdbc") => " postgres://…".to_owned(),
+        Some("filesystem") => format!(" file:{}", value("path").unwrap_or("PATH")),
+        Some("print" | "blackhole") => " stdout".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// Refuses a name that is none for a ranking and its table.
+fn named(text: Text<'_>, source: &Source, target: &Target, name: &str) -> Result<(), QueryError> {
+    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+    let ours = name.starts_with("standings_");
+    if starts && name.chars().all(letters) && name.len() <= 55 && !ours {
+        return Ok(());
+    }
+    let found = format!("a ranking named `{name}`");
+    let rule = "a to z, 0 to 9 and _, at most 55, not standings_…";
+    match &target.name {
+        Some(ident) => Err(text.error(
+            ident.span,
+            found,
+            format!("INSERT INTO names the ranking and its table: {rule}"),
+        )),
+        None => {
+            let allowed = format!("the file's name names the ranking and its table: {rule}");
+            Err(nowhere(&source.file, found, &allowed))
+        }
+    }
+}
+
+/// Whether a query names one of these, anywhere.
+fn reads(query: &Query, names: &[String]) -> bool {
+    let text = query.to_string();
+    let tokens = Tokenizer::new(&Flink, &text).tokenize().unwrap_or_default();
+    let is_named = |token: &Token| matches!(token, Token::Word(w) if names.contains(&w.value));
+    tokens.iter().any(is_named)
+}
+
+/// Whether a view is FROM one of these.
+fn is_from(query: &Query, names: &[String]) -> bool {
+    let SetExpr::Select(select) = &*query.body else {
+        return false;
+    };
+    select.from.iter().any(|from| match &from.relation {
+        TableFactor::Table { name, .. } => {
+            let last = name.0.last().and_then(|n| n.as_ident());
+            last.is_some_and(|i| names.contains(&i.value))
+        }
+        _ => false,
+    })
+}

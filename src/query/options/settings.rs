@@ -1,0 +1,284 @@
+//! What the options come to.
+
+use sqlparser::tokenizer::Span;
+
+use super::given::{self, Given, format_of};
+use super::{KeySettings, Settings, kafka, key};
+use crate::error::{QueryError, Text};
+use crate::statement::Declaration;
+use standings_model::table::format::{
+    Csv, Encoding, Format, Json, JsonEnvelope, TimestampStandard,
+};
+use standings_model::table::{Changelog, Connector};
+
+/// Reads the options of a table; what is wrong is added to the errors.
+pub fn read(text: Text<'_>, declared: &Declaration, errors: &mut Vec<QueryError>) -> Settings {
+    let given = given::read(text, &declared.options, errors);
+    if !errors.is_empty() {
+        return Settings::default();
+    }
+    let settings = settings(text, declared, &given);
+    settings.unwrap_or_else(|error| {
+        errors.push(error);
+        Settings::default()
+    })
+}
+
+fn settings(text: Text<'_>, declared: &Declaration, given: &Given) -> Result<Settings, QueryError> {
+    let connector = match given.get("connector").map(|v| v.text.to_ascii_lowercase()) {
+        None => None,
+        Some(files) if files == "filesystem" => Some(Connector::Files {
+            path: given.text(false, "path"),
+        }),
+        Some(_) => Some(kafka::connector(text, given)?),
+    };
+    let format = format(text, given, false)?;
+    let changelog = changelog(text, declared, given)?;
+    let key: Option<KeySettings> = key::settings(text, declared, given)?;
+    Ok(Settings {
+        connector,
+        changelog,
+        format,
+        key,
+        noun: short(text, given, "noun")?,
+        unit: short(text, given, "unit")?,
+    })
+}
+
+/// A word that stands in texts and on pages.
+fn short(text: Text<'_>, given: &Given, word: &str) -> Result<Option<String>, QueryError> {
+    let Some(value) = given.get(word) else {
+        return Ok(None);
+    };
+    let most = 40;
+    if value.text.chars().count() > most || value.text.chars().any(char::is_control) {
+        let allowed = format!("a word of at most {most} characters");
+        return Err(text.error(value.at, format!("'{word}' of this length"), allowed));
+    }
+    Ok(Some(value.text.clone()))
+}
+
+fn changelog(
+    text: Text<'_>,
+    declared: &Declaration,
+    given: &Given,
+) -> Result<Changelog, QueryError> {
+    let is = |word: &str, value: &str| {
+        given
+            .get(word)
+            .is_some_and(|v| v.text.eq_ignore_ascii_case(value))
+    };
+    let format = given.get("format").and_then(|v| format_of(&v.text));
+    let of_format = match format {
+        Some("debezium-json" | "debezium-avro-confluent") => Some(Changelog::Debezium),
+        Some("maxwell-json") => Some(Changelog::Maxwell),
+        Some("canal-json") => Some(Changelog::Canal),
+        _ => None,
+    };
+    let is_upsert = is("connector", "upsert-kafka") || is("changelog", "upsert");
+    if let (Some(_), Some(value), Some(name)) = (of_format, given.get("format"), format)
+        && (is_upsert || is("changelog", "append"))
+    {
+        let found = format!("'format' = '{name}' of a table that says otherwise how it changes");
+        let allowed =
+            "'connector' = 'kafka', without 'changelog': the format says what each record changes";
+        return Err(text.error(value.at, found, allowed));
+    }
+    if is("connector", "upsert-kafka") && is("changelog", "append") {
+        let at = given.get("changelog").map_or(declared.span, |v| v.at);
+        let found = "'changelog' = 'append' of an upsert-kafka table";
+        return Err(text.error(at, found, "'connector' = 'kafka'"));
+    }
+    if is_upsert && declared.primary_key.is_empty() {
+        let allowed = "PRIMARY KEY (…) NOT ENFORCED: it says which row a record is";
+        return Err(text.error(
+            declared.span,
+            "an upsert table without a primary key",
+            allowed,
+        ));
+    }
+    for word in ["delete.field", "delete.value", "scan.bootstrap"] {
+        if let Some(value) = given.get(word).filter(|_| !is_upsert) {
+            let found = format!("'{word}' of a table that is not 'changelog' = 'upsert'");
+            return Err(text.error(value.at, found, "'changelog' = 'upsert' beside it"));
+        }
+    }
+    if let Some(value) = given
+        .get("delete.value")
+        .filter(|_| given.get("delete.field").is_none())
+    {
+        let allowed = "'delete.field' beside it";
+        return Err(text.error(value.at, "'delete.value' without a field", allowed));
+    }
+    Ok(match is_upsert {
+        true => Changelog::Upsert,
+        false => of_format.unwrap_or_default(),
+    })
+}
+
+/// The format of the value, or of the key.
+pub(super) fn format(text: Text<'_>, given: &Given, of_key: bool) -> Result<Format, QueryError> {
+    let named = given.get(if of_key { "key.format" } else { "format" });
+    let encoding = match named.and_then(|v| format_of(&v.text)) {
+        None => Encoding::ByName,
+        Some("json" | "debezium-json" | "maxwell-json" | "canal-json") => {
+            Encoding::Json(json(text, given, of_key)?)
+        }
+        Some("csv") => Encoding::Csv(csv(text, given, of_key)?),
+        Some("parquet") => Encoding::Parquet,
+        Some("raw") => Encoding::Raw,
+        Some(other) => Encoding::Other(other.to_owned()),
+    };
+    Ok(Format {
+        encoding,
+        zone: given.text(false, "scan.time-zone"),
+    })
+}
+
+fn standard(given: &Given, of_key: bool) -> TimestampStandard {
+    let named = given.of(of_key, "timestamp-format.standard");
+    match named.map(|v| v.text.to_ascii_uppercase()).as_deref() {
+        Some("SQL") => TimestampStandard::Sql,
+        Some("ISO-8601") => TimestampStandard::Iso,
+        Some("ISO-8601-WITH-OFFSET") => TimestampStandard::IsoWithOffset,
+        _ => TimestampStandard::Offset,
+    }
+}
+
+fn json(text: Text<'_>, given: &Given, of_key: bool) -> Result<Json, QueryError> {
+    let is_connect = given.is(of_key, "schema-include", false);
+    let envelope = match given.of(of_key, "envelope") {
+        Some(value) if is_connect => {
+            let found = "'json.envelope' beside 'json.schema-include'";
+            return Err(text.error(value.at, found, "one of them: a record has one envelope"));
+        }
+        Some(_) => JsonEnvelope::CloudEvents,
+        None if is_connect => JsonEnvelope::Connect,
+        None => JsonEnvelope::None,
+    };
+    let decimals = given.of(of_key, "decimal-format");
+    Ok(Json {
+        timestamps: standard(given, of_key),
+        envelope,
+        coerce_to_string: given.is(of_key, "coerce-to-string", false),
+        base64_decimals: decimals.is_some_and(|v| v.text.eq_ignore_ascii_case("base64")),
+    })
+}
+
+fn csv(text: Text<'_>, given: &Given, of_key: bool) -> Result<Csv, QueryError> {
+    let plain = Csv::default();
+    let byte = |word: &str, otherwise: Option<u8>| match given.character(of_key, word) {
+        None => Ok(otherwise),
+        Some(c) if c.is_ascii() && c != '\n' && c != '\r' => Ok(Some(c as u8)),
+        Some(_) => {
+            let at = given.of(of_key, word).map_or(Span::empty(), |v| v.at);
+            let allowed = "a sign of ASCII that ends no line";
+            Err(text.error(at, format!("'csv.{word}' with this sign"), allowed))
+        }
+    };
+    let quoted = !given.is(of_key, "disable-quote-character", false);
+    let csv = Csv {
+        delimiter: byte("field-delimiter", None)?,
+        quote: byte("quote-character", plain.quote)?.filter(|_| quoted),
+        escape: byte("escape-character", None)?,
+        header: given.is(of_key, "header", !of_key),
+        comments: given.is(of_key, "allow-comments", false),
+        null: given.text(of_key, "null-literal"),
+        charset: charset(text, given, of_key)?,
+        trim: given.is(of_key, "trim", false),
+        timestamp_pattern: given.text(of_key, "timestamp-format"),
+        timestamps: standard(given, of_key),
+        decimal_separator: given
+            .character(of_key, "decimal-separator")
+            .unwrap_or(plain.decimal_separator),
+        thousands_separator: given.character(of_key, "thousands-separator"),
+    };
+    told_apart(text, given, of_key, &csv)?;
+    Ok(csv)
+}
+
+/// Refuses signs of which one could be taken for another.
+fn told_apart(text: Text<'_>, given: &Given, of_key: bool, csv: &Csv) -> Result<(), QueryError> {
+    let is_number = |c: char| c.is_ascii_digit() || "+-eE".contains(c);
+    let wrong = |word: &str, allowed: &str| {
+        let at = given.of(of_key, word).map_or(Span::empty(), |v| v.at);
+        Err(text.error(at, format!("'csv.{word}' with this sign"), allowed))
+    };
+    if is_number(csv.decimal_separator) {
+        return wrong(
+            "decimal-separator",
+            "a sign that is in no number otherwise: ','",
+        );
+    }
+    match csv.thousands_separator {
+        Some(sign) if is_number(sign) || sign == csv.decimal_separator => wrong(
+            "thousands-separator",
+            "a sign that is in no number otherwise, and not the decimal separator",
+        ),
+        _ if csv.quote.is_some() && csv.quote == csv.delimiter => {
+            wrong("quote-character", "another sign than the delimiter")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Encodings that are read, by their plain names.
+const CHARSETS: &[&str] = &[
+    "utf-8",
+    "utf-16le",
+    "utf-16be",
+    "windows-1250",
+    "windows-1251",
+    "windows-1252",
+    "windows-1253",
+    "windows-1254",
+    "windows-1255",
+    "windows-1256",
+    "windows-1257",
+    "windows-1258",
+    "windows-874",
+    "iso-8859-1",
+    "iso-8859-2",
+    "iso-8859-3",
+    "iso-8859-4",
+    "iso-8859-5",
+    "iso-8859-6",
+    "iso-8859-7",
+    "iso-8859-8",
+    "iso-8859-10",
+    "iso-8859-13",
+    "iso-8859-14",
+    "iso-8859-15",
+    "iso-8859-16",
+    "koi8-r",
+    "koi8-u",
+    "macintosh",
+    "ibm866",
+    "gbk",
+    "gb18030",
+    "big5",
+    "euc-jp",
+    "iso-2022-jp",
+    "shift_jis",
+    "euc-kr",
+    "latin1",
+    "us-ascii",
+];
+
+fn charset(text: Text<'_>, given: &Given, of_key: bool) -> Result<Option<String>, QueryError> {
+    let Some(value) = given.of(of_key, "charset") else {
+        return Ok(None);
+    };
+    let plain = value.text.to_ascii_lowercase();
+    if CHARSETS.contains(&plain.as_str()) {
+        return Ok(Some(plain));
+    }
+    let near = crate::toml::nearest(&plain, CHARSETS.iter().copied());
+    let near = near.map_or_else(String::new, |n| format!("did you mean '{n}'? "));
+    let allowed = format!("{near}The encodings are {}", CHARSETS.join(", "));
+    Err(text.error(
+        value.at,
+        format!("'csv.charset' = '{}'", value.text),
+        allowed,
+    ))
+}

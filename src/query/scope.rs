@@ -1,0 +1,193 @@
+//! What a select reads from: a table, or a view that filters and projects one; and what names mean there.
+
+use std::cell::RefCell;
+
+use sqlparser::ast::Ident;
+
+use super::expression::{Scope, Unknown};
+use super::toml::nearest;
+use standings_model::expr::{Expr, Node};
+use standings_model::table::{Origin, Table};
+use standings_model::types::Type;
+
+/// A named relation over one table.
+#[derive(Clone, Debug)]
+pub struct Relation {
+    /// Its name.
+    pub name: String,
+    /// Number of the table.
+    pub table: usize,
+    /// Its columns, by name, as expressions over the table's columns.
+    pub columns: Vec<(String, Expr)>,
+    /// Which rows are in it.
+    pub filter: Option<Expr>,
+}
+
+impl Relation {
+    /// A table as it is.
+    pub fn of_table(number: usize, table: &Table) -> Self {
+        Relation {
+            name: table.name.clone(),
+            table: number,
+            columns: columns(table),
+            filter: None,
+        }
+    }
+}
+
+/// The declared columns of a table.
+fn columns(table: &Table) -> Vec<(String, Expr)> {
+    let declared = table.declared().iter().enumerate();
+    declared
+        .map(|(n, c)| {
+            let expr = Expr::column(n, c.kind.clone(), c.nullable);
+            (c.name.clone(), expr)
+        })
+        .collect()
+}
+
+/// What names mean among the columns of a relation.
+pub struct Names<'a> {
+    /// The table below.
+    pub table: &'a Table,
+    /// Names that the relation has here, for `orders.city`.
+    pub qualifiers: Vec<&'a str>,
+    /// Its columns.
+    pub columns: &'a [(String, Expr)],
+    /// What was taken for what it nearly says.
+    pub notes: &'a RefCell<Vec<String>>,
+}
+
+/// Notes that a name was taken for another.
+pub fn note(notes: &RefCell<Vec<String>>, found: &str, taken: &str) {
+    let note = format!("`{found}` is taken for `{taken}`: names are the same but for case");
+    let mut notes = notes.borrow_mut();
+    if found != taken && !notes.contains(&note) {
+        notes.push(note);
+    }
+}
+
+/// The one that is meant: exactly, or as the only one but for case.
+fn find<'n>(name: &str, all: impl Iterator<Item = &'n str> + Clone) -> Option<usize> {
+    if let Some(exact) = all.clone().position(|n| n == name) {
+        return Some(exact);
+    }
+    let mut alike = all
+        .enumerate()
+        .filter(|(_, n)| n.to_lowercase() == name.to_lowercase());
+    match (alike.next(), alike.next()) {
+        (Some((one, _)), None) => Some(one),
+        _ => None,
+    }
+}
+
+impl Names<'_> {
+    /// The number of the column of this name.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        find(name, self.columns.iter().map(|(n, _)| n.as_str()))
+    }
+
+    /// That there is no such column, with the nearest that there is.
+    pub fn missing(&self, name: &str) -> Unknown {
+        let names = || self.columns.iter().map(|(n, _)| n.as_str());
+        let list = names().collect::<Vec<_>>().join(", ");
+        let of = self.qualifiers.first().copied().unwrap_or("the table");
+        let allowed = match nearest(name, names()) {
+            Some(near) => format!("did you mean `{near}`? The columns of {of} are {list}"),
+            None => format!("the columns of {of} are {list}"),
+        };
+        Unknown {
+            found: format!("there is no column `{name}`"),
+            allowed,
+        }
+    }
+
+    /// What is inside of a row, by its path from the column.
+    fn inside(&self, expr: &Expr, path: &[Ident]) -> Result<Expr, Unknown> {
+        let mut at = expr.clone();
+        let mut leaf = match &expr.node {
+            Node::Column(c) if self.table.columns[*c].origin == Origin::Parts => {
+                Some(vec![self.table.columns[*c].name.clone()])
+            }
+            _ => None,
+        };
+        for part in path {
+            let Type::Row(fields) = at.kind.clone() else {
+                return Err(Unknown {
+                    found: format!("`.{}` of a {}", part.value, at.kind),
+                    allowed: "fields are of ROW columns: address.city".to_owned(),
+                });
+            };
+            let names = fields.iter().map(|f| f.name.as_str());
+            let Some(field) = find(&part.value, names.clone()) else {
+                let list = names.clone().collect::<Vec<_>>().join(", ");
+                let near = nearest(&part.value, names);
+                let near = near.map_or_else(String::new, |n| format!("did you mean `{n}`? "));
+                return Err(Unknown {
+                    found: format!("there is no field `{}`", part.value),
+                    allowed: format!("{near}The fields are {list}"),
+                });
+            };
+            note(self.notes, &part.value, &fields[field].name);
+            if let Some(leaf) = &mut leaf {
+                leaf.push(fields[field].name.clone());
+            }
+            let nullable = at.nullable || fields[field].nullable;
+            at = Expr {
+                node: Node::Field {
+                    of: Box::new(at),
+                    field,
+                },
+                kind: fields[field].kind.clone(),
+                nullable,
+            };
+        }
+        match leaf {
+            None => Ok(at),
+            Some(path) => self.leaf(&path, &at.kind),
+        }
+    }
+
+    /// The column that a path leads to.
+    fn leaf(&self, path: &[String], kind: &Type) -> Result<Expr, Unknown> {
+        match self.table.leaf_named(&path.join(".")) {
+            Some(number) => {
+                let column = &self.table.columns[number];
+                Ok(Expr::column(number, column.kind.clone(), column.nullable))
+            }
+            None => {
+                let name = path.join(".");
+                let field = match kind {
+                    Type::Row(fields) => fields.first().map_or("", |f| f.name.as_str()),
+                    _ => "",
+                };
+                Err(Unknown {
+                    found: format!("`{name}` is a ROW, which cannot be used whole yet"),
+                    allowed: format!("one of its fields: `{name}.{field}`"),
+                })
+            }
+        }
+    }
+}
+
+impl Scope for Names<'_> {
+    fn resolve(&self, name: &[Ident]) -> Result<Expr, Unknown> {
+        let (first, rest) = match name {
+            [] => return Err(self.missing("")),
+            [first, rest @ ..] => (first, rest),
+        };
+        let exact = |n: &str| self.columns.iter().any(|(have, _)| have == n);
+        let is_qualifier = self.qualifiers.contains(&first.value.as_str());
+        let (first, rest) = match rest {
+            [next, others @ ..] if is_qualifier && !exact(&first.value) => (next, others),
+            _ => (first, rest),
+        };
+        match self.position(&first.value) {
+            Some(column) => {
+                note(self.notes, &first.value, &self.columns[column].0);
+                self.inside(&self.columns[column].1, rest)
+            }
+            None => Err(self.missing(&first.value)),
+        }
+    }
+}

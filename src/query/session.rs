@@ -1,0 +1,127 @@
+//! `SET 'key' = 'value'`: for the statements behind it in its file.
+
+use sqlparser::tokenizer::Span;
+
+use super::error::{QueryError, Text};
+use super::statement::WithOption;
+use super::toml::nearest;
+use standings_scalar::Zone;
+
+/// What can be set, and what it does.
+const KEYS: &[&str] = &[
+    "table.local-time-zone",
+    "table.exec.state.ttl",
+    "emit.provisional",
+];
+
+/// A zone, and where it is said.
+#[derive(Clone, Debug)]
+struct Said {
+    zone: String,
+    file: String,
+    source: String,
+    at: Span,
+}
+
+/// What the files of a folder have set.
+#[derive(Clone, Debug, Default)]
+pub struct Session {
+    /// The zone, and where it is said first.
+    zone: Option<Said>,
+}
+
+impl Session {
+    /// Takes one setting.
+    pub fn set(&mut self, text: Text<'_>, option: &WithOption) -> Result<(), QueryError> {
+        let value = option.value.trim();
+        let wrong = |allowed: &str| {
+            let found = format!("SET '{}' = '{}'", option.key, option.value);
+            Err(text.error(option.value_span, found, allowed))
+        };
+        match option.key.as_str() {
+            "table.local-time-zone" => self.set_zone(text, option),
+            // What is so anyway may be said.
+            "emit.provisional" => match value {
+                "all" => Ok(()),
+                "next" | "none" => wrong("'all': other provisional rows are not chosen yet"),
+                _ => wrong("'all', 'next' or 'none'"),
+            },
+            "table.exec.state.ttl" => {
+                let digits: String = value.chars().take_while(char::is_ascii_digit).collect();
+                let unit = value[digits.len()..].trim();
+                let units = [
+                    "", "ms", "s", "sec", "min", "m", "h", "hour", "d", "day", "days", "hours",
+                    "minutes", "seconds",
+                ];
+                match (digits.parse::<u64>(), units.contains(&unit)) {
+                    (Ok(0), true) => Ok(()),
+                    (Ok(_), true) => wrong("'0': a time to live is not kept yet"),
+                    _ => wrong("a duration, such as '30 d', or '0' for none"),
+                }
+            }
+            other => {
+                let near = nearest(other, KEYS.iter().copied());
+                let near = near.map_or_else(String::new, |n| format!("did you mean '{n}'? "));
+                let list: Vec<String> = KEYS.iter().map(|k| format!("'{k}'")).collect();
+                let allowed = format!("{near}What can be set is {}", list.join(", "));
+                Err(text.error(option.key_span, format!("SET '{other}'"), allowed))
+            }
+        }
+    }
+
+    fn set_zone(&mut self, text: Text<'_>, option: &WithOption) -> Result<(), QueryError> {
+        let value = option.value.trim();
+        if Zone::named(value).is_none() {
+            let found = format!("the zone '{}'", option.value);
+            return Err(text.error(option.value_span, found, zones(value)));
+        }
+        match &self.zone {
+            Some(other) if other.zone != value => {
+                let found = format!("the zone '{value}', and '{}' in {}", other.zone, other.file);
+                let allowed = "one zone: windows and rows of all rankings are in it";
+                Err(text.error(option.value_span, found, allowed))
+            }
+            _ => {
+                self.zone = Some(Said {
+                    zone: value.to_owned(),
+                    file: text.file.to_owned(),
+                    source: text.source.to_owned(),
+                    at: option.value_span,
+                });
+                Ok(())
+            }
+        }
+    }
+
+    /// The zone.
+    pub fn zone(&self) -> Option<String> {
+        self.zone.as_ref().map(|said| said.zone.clone())
+    }
+
+    /// That windows are not cut in the zone yet, where one other than UTC is set.
+    pub fn unwindowed(&self) -> Option<QueryError> {
+        let said = self.zone.as_ref()?;
+        let is_utc = Zone::named(&said.zone).is_some_and(|zone| zone.is_utc());
+        let text = Text {
+            file: &said.file,
+            source: &said.source,
+        };
+        let found = format!(
+            "windows over TIMESTAMP_LTZ in {}, which are not cut yet",
+            said.zone
+        );
+        let allowed = "'UTC', or an event time of type TIMESTAMP: its windows are in no zone";
+        (!is_utc).then(|| text.error(said.at, found, allowed))
+    }
+}
+
+/// What was probably meant by a zone that there is not.
+pub fn zones(name: &str) -> String {
+    let names: Vec<String> = Zone::names().collect();
+    match nearest(name, names.iter().map(String::as_str)) {
+        Some(near) => {
+            format!("did you mean '{near}'? A zone is named as in 'Europe/Lisbon', 'UTC'")
+        }
+        None => "a zone is named as in 'Europe/Lisbon', 'UTC'".to_owned(),
+    }
+}

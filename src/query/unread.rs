@@ -1,0 +1,100 @@
+//! What a declaration may say and nobody reads yet: refused by name, so that no value is NULL or wrong without a word.
+
+use sqlparser::tokenizer::Span;
+
+use super::error::{QueryError, Text};
+use super::statement::Declaration;
+use standings_model::table::format::Encoding;
+use standings_model::table::{Changelog, Connector, Origin, Table};
+use standings_model::types::Type;
+
+/// The first thing of a table that is not read yet.
+pub fn refusal(text: Text<'_>, declared: &Declaration, table: &Table) -> Option<QueryError> {
+    let name = &table.name;
+    let (at, found, allowed) = rows_that_change(declared, table)
+        .or_else(|| format(declared, table))
+        .or_else(|| key(declared, table))?;
+    Some(text.error(
+        at,
+        format!("{found} of `{name}`, which is not read yet"),
+        allowed,
+    ))
+}
+
+/// Where, what, and what would do.
+type Unread = (Span, String, &'static str);
+
+/// Where the value of the first of these options stands.
+fn at(declared: &Declaration, keys: &[&str]) -> Span {
+    let mut options = declared.options.iter();
+    let option = options.find(|o| keys.contains(&o.key.as_str()));
+    option.map_or(declared.span, |o| o.value_span)
+}
+
+const FORMAT: [&str; 2] = ["format", "value.format"];
+
+/// Each record would be added up, where it stands for another.
+fn rows_that_change(declared: &Declaration, table: &Table) -> Option<Unread> {
+    let (span, how) = match table.changelog {
+        Changelog::Append => return None,
+        Changelog::Upsert => {
+            let is_ours = declared.options.iter().any(|o| o.key == "changelog");
+            let key = if is_ours { "changelog" } else { "connector" };
+            (at(declared, &[key]), "upsert")
+        }
+        Changelog::Debezium => (at(declared, &FORMAT), "Debezium"),
+        Changelog::Maxwell => (at(declared, &FORMAT), "Maxwell"),
+        Changelog::Canal => (at(declared, &FORMAT), "Canal"),
+    };
+    let found = format!("rows that change ({how})");
+    Some((
+        span,
+        found,
+        "a table whose records are rows that stay: each is added up",
+    ))
+}
+
+fn format(declared: &Declaration, table: &Table) -> Option<Unread> {
+    let allowed = "'json' or 'raw'; of files 'csv' and 'parquet' too";
+    let is_kafka = matches!(table.connector, Some(Connector::Kafka { .. }));
+    let value = at(declared, &FORMAT);
+    match &table.format.encoding {
+        Encoding::Other(name) => Some((value, format!("'{name}'"), allowed)),
+        Encoding::Csv(_) if is_kafka => Some((value, "'csv' in a topic".to_owned(), allowed)),
+        Encoding::Parquet if is_kafka => Some((value, "'parquet' in a topic".to_owned(), allowed)),
+        Encoding::Raw => {
+            let of_value = |of: &Origin| matches!(of, Origin::Field(_) | Origin::Parts);
+            raw(table, of_value).map(|found| (value, found, ONE))
+        }
+        Encoding::ByName | Encoding::Json(_) | Encoding::Csv(_) | Encoding::Parquet => None,
+    }
+}
+
+fn key(declared: &Declaration, table: &Table) -> Option<Unread> {
+    let in_key = |of: &Origin| matches!(of, Origin::KeyField(_));
+    let key = at(declared, &["key.format"]);
+    let allowed = "'json' or 'raw'";
+    match &table.key_format.as_ref()?.encoding {
+        Encoding::Other(name) => Some((key, format!("'{name}' as the key"), allowed)),
+        Encoding::Csv(_) => Some((key, "'csv' as the key".to_owned(), allowed)),
+        Encoding::Parquet => Some((key, "'parquet' as the key".to_owned(), allowed)),
+        Encoding::Raw if table.columns.iter().any(|c| in_key(&c.origin)) => {
+            raw(table, in_key).map(|found| (key, found, ONE))
+        }
+        Encoding::ByName | Encoding::Json(_) | Encoding::Raw => None,
+    }
+}
+
+/// What a raw value or key is.
+const ONE: &str = "one column of type STRING or BYTES: the bytes as they are";
+
+/// What a raw value or key is to fill, where that is not one column of text or bytes.
+fn raw(table: &Table, of: fn(&Origin) -> bool) -> Option<String> {
+    let columns = table.declared().iter().filter(|c| of(&c.origin));
+    match &columns.map(|c| &c.kind).collect::<Vec<_>>()[..] {
+        [Type::Text(_) | Type::Bytes] => None,
+        [] => Some("'raw' without a column".to_owned()),
+        [kind] => Some(format!("'raw' as {kind}")),
+        more => Some(format!("'raw' as {} columns", more.len())),
+    }
+}

@@ -1,0 +1,358 @@
+//! Which table is read from where, and how far out of order it may be: flags and what `CREATE TABLE` says, together.
+//!
+//! ```text
+//! --source-override TABLE=URL ──► beats
+//! --source [TABLE=]URL ─────────► is it, and must agree with
+//! WITH ('connector' …) ─────────► is it where no flag is
+//!
+//! --out-of-orderness TABLE=1m ──► beats ──► --out-of-orderness 1m ──► beats ──► WATERMARK ──► else 1m
+//!                                                                               files to their end: stands still
+//! ```
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use standings_edge::source::{SourceUrl, SourceUrlError};
+use standings_engine::event_time::partition::{Policy, STANDS_STILL};
+use standings_model::duration::{DurationError, format_duration, parse_duration};
+use standings_model::error::codes;
+use standings_model::plan::Plan;
+use standings_model::table::{Connector, Table};
+use standings_process::exit::Failure;
+
+/// Out of order, where nothing says how far.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// `[TABLE=]VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfTable<T> {
+    /// The table's name; it may be left out where there is one table, or all are meant.
+    pub table: Option<String>,
+    /// What is said of it.
+    pub value: T,
+}
+
+/// `--source`.
+pub type TableSource = OfTable<SourceUrl>;
+/// `--out-of-orderness`.
+pub type TableDuration = OfTable<Duration>;
+
+impl<T> OfTable<T> {
+    /// The name before the first `=`, if what stands there is none of a URL.
+    fn parts(text: &str) -> (Option<String>, &str) {
+        match text.split_once('=') {
+            Some((name, rest)) if !name.is_empty() && !name.contains([':', '/']) => {
+                (Some(name.to_owned()), rest)
+            }
+            _ => (None, text),
+        }
+    }
+}
+
+impl FromStr for TableSource {
+    type Err = SourceUrlError;
+
+    fn from_str(text: &str) -> Result<Self, SourceUrlError> {
+        let (table, url) = Self::parts(text);
+        Ok(OfTable {
+            table,
+            value: url.parse()?,
+        })
+    }
+}
+
+impl FromStr for TableDuration {
+    type Err = DurationError;
+
+    fn from_str(text: &str) -> Result<Self, DurationError> {
+        let (table, time) = Self::parts(text);
+        Ok(OfTable {
+            table,
+            value: parse_duration(time)?,
+        })
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for OfTable<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.table {
+            Some(table) => write!(f, "{table}={}", self.value),
+            None => self.value.fmt(f),
+        }
+    }
+}
+
+/// `--source-override`: of which the table must be named.
+pub fn parse_override(text: &str) -> Result<TableSource, OverrideError> {
+    let source: TableSource = text.parse()?;
+    match source.table {
+        Some(_) => Ok(source),
+        None => Err(OverrideError::NoTable),
+    }
+}
+
+/// A text that is no override.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OverrideError {
+    /// It does not say of which table.
+    #[error("write it as TABLE=URL: it names the table whose WITH it beats")]
+    NoTable,
+    /// No URL of a source.
+    #[error(transparent)]
+    Url(#[from] SourceUrlError),
+}
+
+/// What is read: URLs, and the table that each is of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// In the order of the flags, then of the tables.
+    pub urls: Vec<SourceUrl>,
+    /// Table numbers.
+    pub of: Vec<usize>,
+}
+
+fn wrong(message: String) -> Failure {
+    Failure::of(&codes::source::SETTINGS, message)
+}
+
+/// The number of a named table; of the only one where none is named.
+fn number(plan: &Plan, flag: &str, table: Option<&str>) -> Result<usize, Failure> {
+    let names = || {
+        let names: Vec<&str> = plan.tables.iter().map(|t| t.name.as_str()).collect();
+        names.join(", ")
+    };
+    match (table, &plan.tables[..]) {
+        (Some(name), _) => plan.table(name).ok_or_else(|| {
+            let near =
+                standings_query::toml::nearest(name, plan.tables.iter().map(|t| &t.name[..]));
+            let meant = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            wrong(format!(
+                "{flag}: there is no table `{name}`; there are: {}{meant}",
+                names()
+            ))
+        }),
+        (None, [_]) => Ok(0),
+        (None, _) => Err(wrong(format!(
+            "{flag}: say of which table it is, {flag} TABLE=URL; the queries read: {}",
+            names()
+        ))),
+    }
+}
+
+/// What is read, by flags and by what the tables say.
+pub fn sources(
+    plan: &Plan,
+    given: &[TableSource],
+    overrides: &[TableSource],
+) -> Result<Sources, Failure> {
+    let mut found = Sources::default();
+    let mut beaten = vec![false; plan.tables.len()];
+    for source in overrides {
+        let of = number(plan, "--source-override", source.table.as_deref())?;
+        beaten[of] = true;
+        found.urls.push(source.value.clone());
+        found.of.push(of);
+    }
+    for source in given {
+        let of = number(plan, "--source", source.table.as_deref())?;
+        let table = &plan.tables[of];
+        if beaten[of] {
+            return Err(wrong(format!(
+                "--source {source} and --source-override are both of the table {}; leave one out",
+                table.name
+            )));
+        }
+        agrees(table, source)?;
+        found.urls.push(source.value.clone());
+        found.of.push(of);
+    }
+    for (number, table) in plan.tables.iter().enumerate() {
+        if !found.of.contains(&number) {
+            let url = declared(table)?;
+            found.urls.push(url);
+            found.of.push(number);
+        }
+    }
+    Ok(found)
+}
+
+/// Refuses a flag that says another place than the table. A connector alone, and a recording or a file of a topic's records,
+/// never disagree: there the connector says what the records are.
+fn agrees(table: &Table, source: &TableSource) -> Result<(), Failure> {
+    let differs = match (&table.connector, &source.value) {
+        (None, _) => None,
+        (
+            Some(Connector::Kafka {
+                topics, servers, ..
+            }),
+            SourceUrl::Kafka { brokers, topic },
+        ) => {
+            let other = !topics.is_empty() && !topics.contains(topic);
+            let elsewhere = servers.as_ref().is_some_and(|servers| servers != brokers);
+            (other || elsewhere).then(|| {
+                let servers = servers.as_deref().unwrap_or("its brokers");
+                format!("topic {} at {servers}", topics.join(";"))
+            })
+        }
+        (Some(Connector::Kafka { topics, .. }), _) => {
+            (!topics.is_empty()).then(|| format!("topic {}", topics.join(";")))
+        }
+        (Some(Connector::Files { path: Some(path) }), SourceUrl::File(given)) => {
+            (given.as_os_str() != path.as_str()).then(|| format!("path {path}"))
+        }
+        (Some(Connector::Files { path: Some(path) }), _) => Some(format!("path {path}")),
+        (Some(Connector::Files { path: None }), _) => None,
+    };
+    match differs {
+        None => Ok(()),
+        Some(declared) => Err(wrong(format!(
+            "--source {source} is another place than WITH of the table {} says, {declared}; make them one, or beat it: \
+             --source-override {}={}",
+            table.name, table.name, source.value
+        ))),
+    }
+}
+
+/// Where a table is by its own words.
+fn declared(table: &Table) -> Result<SourceUrl, Failure> {
+    let name = &table.name;
+    match &table.connector {
+        Some(Connector::Files { path: Some(path) }) => {
+            let path = path.strip_prefix("file://").unwrap_or(path);
+            Ok(SourceUrl::File(path.into()))
+        }
+        Some(Connector::Kafka {
+            topics,
+            servers: Some(servers),
+            ..
+        }) if topics.len() == 1 => Ok(SourceUrl::Kafka {
+            brokers: servers.clone(),
+            topic: topics[0].clone(),
+        }),
+        Some(Connector::Kafka { topics, .. }) if topics.len() > 1 => Err(wrong(format!(
+            "the table {name} reads several topics, which one run does not yet: give one by --source-override {name}=URL"
+        ))),
+        _ => Err(wrong(format!(
+            "nothing says where the table {name} is read from: --source {name}=URL, or 'connector' and what belongs to it \
+             in its WITH"
+        ))),
+    }
+}
+
+/// How event time is judged in each table, beside what is the same in all.
+pub fn policies(
+    plan: &Plan,
+    sources: &Sources,
+    given: &[TableDuration],
+    until_end: bool,
+    common: Policy,
+) -> Result<Vec<Policy>, Failure> {
+    for one in given {
+        if let Some(name) = &one.table {
+            number(plan, "--out-of-orderness", Some(name))?;
+        }
+    }
+    let is_file = |url: &SourceUrl| matches!(url, SourceUrl::File(_));
+    let bounded = until_end && sources.urls.iter().all(is_file);
+    let all = plan.tables.iter().map(|table| {
+        let named = given
+            .iter()
+            .rev()
+            .find(|g| g.table.as_deref() == Some(&table.name));
+        let plain = given.iter().rev().find(|g| g.table.is_none());
+        let out_of_orderness = match (named.or(plain), table.out_of_orderness) {
+            (Some(flag), _) => ms(flag.value),
+            (None, Some(watermark)) => watermark,
+            (None, None) if bounded => STANDS_STILL,
+            (None, None) => ms(MINUTE),
+        };
+        Policy {
+            out_of_orderness,
+            ..common
+        }
+    });
+    Ok(all.collect())
+}
+
+/// What the policies say of out-of-orderness, a line a table.
+pub fn said(plan: &Plan, policies: &[Policy]) -> Vec<String> {
+    let tables = plan.tables.iter().zip(policies);
+    let one = |(table, policy): (&Table, &Policy)| match policy.out_of_orderness {
+        STANDS_STILL => format!(
+            "{}: nothing is late; all windows close at the end, and are held until then",
+            table.name
+        ),
+        bound => {
+            let bound = Duration::from_millis(bound.unsigned_abs());
+            format!("{}: {} out of order", table.name, format_duration(bound))
+        }
+    };
+    tables.map(one).collect()
+}
+
+fn ms(d: Duration) -> i64 {
+    // Durations are at most 400000 days, which fits.
+    d.as_millis() as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_stands_before_the_url() {
+        let parse = |text: &str| text.parse::<TableSource>().unwrap();
+        assert_eq!(parse("file:a=b.ndjson").table, None);
+        let named = parse("post town=file:a=b.ndjson");
+        assert_eq!(named.table.as_deref(), Some("post town"));
+        assert_eq!(named.value, SourceUrl::File("a=b.ndjson".into()));
+        assert_eq!(named.to_string(), "post town=file:a=b.ndjson");
+        assert_eq!(parse("kafka://h:1/t").table, None);
+        assert_eq!(parse_override("file:x"), Err(OverrideError::NoTable));
+        let time = "orders=90s".parse::<TableDuration>().unwrap();
+        assert_eq!(
+            (time.table.as_deref(), time.value),
+            (Some("orders"), Duration::from_secs(90))
+        );
+        assert_eq!("1m".parse::<TableDuration>().unwrap().table, None);
+    }
+
+    #[test]
+    fn flags_beat_the_watermark_and_files_to_their_end_need_none() {
+        let mut table = Table::sales();
+        table.out_of_orderness = None;
+        let mut other = Table::new("orders", Vec::new());
+        other.out_of_orderness = Some(5_000);
+        let plan = Plan {
+            tables: vec![table, other],
+            rankings: Vec::new(),
+            checks: Vec::new(),
+            max_key_bytes: usize::MAX,
+            zone: None,
+        };
+        let sources = Sources {
+            urls: vec![SourceUrl::File("a".into()), SourceUrl::File("b".into())],
+            of: vec![0, 1],
+        };
+        let of = |flags: &[&str], until_end| {
+            let flags: Vec<TableDuration> = flags.iter().map(|f| f.parse().unwrap()).collect();
+            let all = policies(&plan, &sources, &flags, until_end, Policy::default()).unwrap();
+            (all[0].out_of_orderness, all[1].out_of_orderness)
+        };
+        assert_eq!(of(&[], true), (STANDS_STILL, 5_000));
+        assert_eq!(of(&[], false), (60_000, 5_000));
+        assert_eq!(of(&["2s"], true), (2_000, 2_000));
+        assert_eq!(of(&["2s", "orders=3s"], true), (2_000, 3_000));
+        assert!(
+            policies(
+                &plan,
+                &sources,
+                &["ordes=3s".parse().unwrap()],
+                true,
+                Policy::default()
+            )
+            .is_err()
+        );
+    }
+}
