@@ -26,6 +26,9 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
     let mut line = |text: String| {
         let _ = write!(out, "\n{text}");
     };
+    if let Some(zone) = plan.zone.as_deref().filter(|zone| *zone != "UTC") {
+        line(format!("local time {zone}"));
+    }
     for input in &ranking.inputs {
         line_of_table(&plan.tables[input.table], &mut line);
         if let Some(filter) = &input.filter_meaning {
@@ -101,6 +104,9 @@ fn line_of_table(table: &Table, line: &mut dyn FnMut(String)) {
             table.name,
             time.unwrap_or_default()
         ));
+    }
+    if let Some(zone) = &table.format.zone {
+        line(format!("times without an offset {zone}"));
     }
 }
 

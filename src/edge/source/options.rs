@@ -26,6 +26,8 @@ pub enum Start {
     Earliest,
     /// What comes from now on.
     Latest,
+    /// The first record of this timestamp or a later one, ms since the Unix epoch.
+    Time(i64),
 }
 
 /// Settings that the results depend on, so that a user cannot change them from under us.
@@ -235,10 +237,15 @@ pub fn kafka_properties(
     Ok(properties)
 }
 
+/// What tables say of Kafka's client, with their secrets read anew; `None` where one cannot be read.
+pub type Declared = Arc<dyn Fn() -> Option<Vec<(String, String)>> + Send + Sync>;
+
 /// Where settings of Kafka's client came from, to be read anew: a password may be another one by now. Not `Debug`: the flags may
 /// be secrets.
 #[derive(Clone, Default)]
 pub struct Origin {
+    /// The tables, where it is a source.
+    pub declared: Option<Declared>,
     /// `--kafka-properties`.
     pub file: Option<PathBuf>,
     /// `--kafka-property`.
@@ -246,7 +253,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// What they are now; `None` where the file cannot be read. A flag that was taken from a file is what that file says.
+    /// What they are now, the flags last; `None` where a file cannot be read. A flag that was taken from a file is what that file says.
     pub fn now(&self) -> Option<Vec<(String, String)>> {
         let mut flags = self.flags.clone();
         for (key, value) in &mut flags {
@@ -257,7 +264,12 @@ impl Origin {
                 _ => {}
             }
         }
-        kafka_properties(self.file.as_deref(), &flags).ok()
+        let mut all = match &self.declared {
+            Some(declared) => declared()?,
+            None => Vec::new(),
+        };
+        all.extend(kafka_properties(self.file.as_deref(), &flags).ok()?);
+        Some(all)
     }
 }
 

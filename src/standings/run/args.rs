@@ -220,9 +220,9 @@ pub struct RunArgs {
         default_value = "exactly-once"
     )]
     pub delivery: Delivery,
-    /// Where to begin reading a topic when nothing is remembered.
-    #[arg(long, env = "STANDINGS_START", value_enum, default_value = "earliest")]
-    pub start: StartArg,
+    /// Where to begin reading a topic when nothing is remembered; else 'scan.startup.mode' of its table, else earliest.
+    #[arg(long, env = "STANDINGS_START", value_enum)]
+    pub start: Option<StartArg>,
     /// What is believed as it is now, where it is not what was known: `source`, when sinks and snapshots are of another
     /// input, or this one does not hold any more what was committed (reading begins at --start, and rows are set to what
     /// it says); `sink`, when a database or topic was moved, restored or made anew on purpose (what it shows is compared,
@@ -280,6 +280,9 @@ pub struct RunArgs {
     /// A librdkafka setting, for source and sinks, such as security.protocol=SASL_SSL; repeat for several.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", hide_env_values = true, value_name = "K=V", value_parser = parse_property)]
     pub kafka_property: Vec<(String, String)>,
+    /// The folder of the secrets that tables name by ${file:PATH}.
+    #[arg(long, env = "STANDINGS_SECRETS", value_name = "DIR")]
+    pub secrets: Option<PathBuf>,
     /// File of librdkafka settings, one K=V a line; for secrets.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTIES", value_name = "FILE")]
     pub kafka_properties: Option<PathBuf>,

@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Command, FromArgMatches};
 
-use super::args::{Delivery, EmitArg, RunArgs, StartArg};
-use super::commands::Prepared;
+use super::args::{Delivery, EmitArg, RunArgs};
+use super::prepared::Prepared;
 use super::{questions, tables};
 use crate::config;
-use standings_edge::source::SourceUrl;
+use standings_edge::source::{SourceUrl, Start};
 use standings_engine::quality;
 use standings_model::check::FailOn;
 use standings_model::duration::format_duration;
 use standings_model::error::codes;
 use standings_model::plan::Plan;
+use standings_model::time::format_rfc3339;
 use standings_process::exit::{self, Failure};
 
 /// `standings check`.
@@ -120,13 +121,16 @@ fn explain(args: &RunArgs, prepared: &Prepared) -> String {
         });
     }
     if let [SourceUrl::Kafka { .. }] = &source.urls[..] {
-        let begins = match args.start {
-            StartArg::Earliest => "at the oldest record",
-            StartArg::Latest => "at what comes from now on",
+        let begins = match prepared.source.start {
+            Start::Earliest => "at the oldest record".to_owned(),
+            Start::Latest => "at what comes from now on".to_owned(),
+            Start::Time(ms) => {
+                format!("at what has the time {} or a later one", format_rfc3339(ms))
+            }
         };
         lines.push(line("begins", begins));
     }
-    if args.until_end {
+    if source.until_end {
         lines.push(line("ends", "at the input's end as seen at start"));
     }
     lines.extend(args.sink.iter().map(|url| line("sink", url.to_string())));

@@ -5,38 +5,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::apart::Apart;
-use super::args::{Delivery, RunArgs};
-use super::check;
-use super::engine::{Cluster, Engine};
+use super::args::RunArgs;
+use super::engine::Engine;
 use super::finished::{Finished, Summing};
+use super::prepared::{Prepared, one_topic_once};
 use super::record::{Facts, Record};
-use super::settings::{self, driver_settings};
-use super::{signals, tables};
+use super::settings::driver_settings;
+use super::signals;
 use crate::config::Settings;
 use crate::lineage::{Dataset, Description, Lineage, Query, Transport, TransportError};
 use standings_commit::committer::{Keeping, Observer, Outputs};
-use standings_commit::sink::RejectWriter;
-use standings_commit::sink::SinkError;
 use standings_commit::tally::{Counting, Tally};
 use standings_commit::window_watch::WindowWatch;
 use standings_edge::post::{Endpoint, EndpointError};
 use standings_edge::sink::url::SinkUrl;
-use standings_edge::sink::{self, SinkOptions};
-use standings_edge::source::{Origin, SourceOptions, SourceUrl, kafka_properties};
+use standings_edge::source::SourceOptions;
 use standings_edge::store;
 use standings_edge::trace_export::Resource;
 use standings_edge::trace_export::{self, Flushed};
 use standings_engine::driver::{self, Snapshots};
 use standings_engine::event_time::partition::{Policy, STANDS_STILL};
-use standings_engine::quality;
 use standings_engine::snapshot::{self, Writer};
 use standings_http::database::Database;
 use standings_http::server;
 use standings_http::watch::{About, Shown, Watch};
 use standings_model::change::Commit;
-use standings_model::check::FailOn;
-use standings_model::clock::Clock;
 use standings_model::error::codes;
 use standings_model::plan::{Plan, Ranking};
 use standings_observe::live::Live;
@@ -44,144 +37,6 @@ use standings_observe::metrics::Metrics;
 use standings_process::exit::{Failure, NoThread};
 use standings_process::run_id::RunId;
 use standings_process::witness::Witness;
-
-/// A command line of `standings run`, understood and found right; nothing is connected yet.
-pub struct Prepared {
-    /// The queries.
-    pub plan: Arc<Plan>,
-    /// Which part of which cluster.
-    pub cluster: Cluster,
-    /// Client settings of the file and the flags.
-    pub kafka_properties: Vec<(String, String)>,
-    pub(super) source: SourceOptions,
-    /// How event time is judged, by table.
-    pub(super) policies: Vec<Policy>,
-    outputs: Outputs,
-    live: Arc<Live>,
-}
-
-impl Prepared {
-    /// Finds what is wrong before anything is started.
-    pub fn new(args: &RunArgs) -> Result<Self, Failure> {
-        let mut plan = check::load(&args.queries)?;
-        for (name, fail_on) in &args.fail_on {
-            if matches!(fail_on, FailOn::Share(_)) {
-                continue;
-            }
-            quality::limit(&mut plan.checks, name, *fail_on)?;
-        }
-        plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
-        let plan = Arc::new(plan);
-        let sources = tables::sources(&plan, &args.source, &args.source_override)?;
-        let policies = tables::policies(
-            &plan,
-            &sources,
-            &args.out_of_orderness,
-            args.until_end,
-            settings::policy(args),
-        )?;
-        let cluster = Cluster::from_flags(args, &sources.urls)?;
-        let kafka_properties =
-            kafka_properties(args.kafka_properties.as_deref(), &args.kafka_property)?;
-        let live = Arc::new(Live::new(cluster.workers));
-        let source = SourceOptions {
-            live: Arc::clone(&live),
-            tables: Arc::new(plan.tables.clone()),
-            of: sources.of,
-            start: args.start.into(),
-            until_end: args.until_end,
-            kafka_properties: kafka_properties.clone(),
-            kafka_origin: origin(args),
-            max_record_bytes: args.max_record_bytes,
-            ..SourceOptions::new(sources.urls)
-        };
-        source.check()?;
-        apart(args, &source.urls).check()?;
-        let mut outputs = Outputs::default();
-        if cluster.process == 0 {
-            outputs = open_outputs(args, &kafka_properties, &live)?;
-        }
-        Ok(Prepared {
-            plan,
-            cluster,
-            kafka_properties,
-            source,
-            policies,
-            outputs,
-            live,
-        })
-    }
-}
-
-/// Refuses one topic by two addresses, which only its cluster can tell.
-pub(super) fn one_topic_once(
-    args: &RunArgs,
-    sources: &[SourceUrl],
-    kafka_properties: &[(String, String)],
-) -> Result<(), Failure> {
-    let options = SinkOptions {
-        kafka_properties: kafka_properties.to_vec(),
-        ..SinkOptions::default()
-    };
-    apart(args, sources).check_clusters(&options)
-}
-
-/// What a run reads and writes.
-fn apart(args: &RunArgs, sources: &[SourceUrl]) -> Apart {
-    let all = Apart::default()
-        .reads("--hosts", args.hosts.as_ref())
-        .reads("--kafka-properties", args.kafka_properties.as_ref());
-    let sources = sources.iter();
-    let all = sources.fold(all, |all, url| all.source("--source", url));
-    let all = args
-        .sink
-        .iter()
-        .fold(all, |all, url| all.sink("--sink", url));
-    all.output("--late", args.late.as_ref())
-        .output("--dead-letter", args.dead_letter.as_ref())
-        .state(args.state.as_ref())
-        .lineage(args.lineage.lineage.as_ref())
-}
-
-/// Where the settings of Kafka's client come from.
-fn origin(args: &RunArgs) -> Origin {
-    Origin {
-        file: args.kafka_properties.clone(),
-        flags: args.kafka_property.clone(),
-    }
-}
-
-fn open_outputs(
-    args: &RunArgs,
-    kafka_properties: &[(String, String)],
-    live: &Arc<Live>,
-) -> Result<Outputs, Failure> {
-    let options = SinkOptions {
-        kafka_properties: kafka_properties.to_vec(),
-        kafka_origin: origin(args),
-        kafka_tombstones: args.kafka_tombstones,
-        exactly_once: args.delivery == Delivery::ExactlyOnce,
-        live: Arc::clone(live),
-        clock: Clock::default(),
-        started_before: args.generation > 1,
-    };
-    let mut outputs = Outputs {
-        forget: args.forget(),
-        live: Arc::clone(live),
-        ..Outputs::default()
-    };
-    for url in &args.sink {
-        outputs.sinks.push(sink::connect(url, &options)?);
-    }
-    let reject = |url: &Option<_>| -> Result<Option<Box<dyn RejectWriter>>, SinkError> {
-        url.as_ref()
-            .map(|u| sink::connect_rejects(u, &options))
-            .transpose()
-    };
-    outputs.late = reject(&args.late)?;
-    outputs.dead = reject(&args.dead_letter)?;
-    Ok(outputs)
-}
 
 /// Runs `standings run` until the input's end or a signal.
 /// `shown` is what may be told of the settings.
@@ -224,7 +79,7 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
     let settings = driver_settings(&args, &plan, (&source, &policies), stop, snapshots);
     let finished = Finished::new(
         args.shares(),
-        args.until_end,
+        source.until_end,
         bound_of(&policies),
         &settings.stop,
         &told,
@@ -449,7 +304,7 @@ fn description(
         namespace: args.lineage.lineage_namespace.clone(),
         job: args.lineage.lineage_job.clone(),
         run: facts.id,
-        is_batch: args.until_end,
+        is_batch: sources.until_end,
         inputs: sources.urls.iter().map(Dataset::of_source).collect(),
         input_tables: (0..sources.urls.len())
             .map(|n| sources.table_of(n))

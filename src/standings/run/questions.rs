@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::args::{Delivery, RunArgs};
-use super::commands::{self, Prepared};
 use super::finished::{grouped, reasons_of};
+use super::prepared::{self, Prepared};
 use standings_edge::recording::Pace;
 use standings_edge::sink::postgres::PostgresSink;
 use standings_edge::sink::url::SinkUrl;
@@ -90,7 +90,7 @@ pub fn ask(args: &RunArgs, prepared: &Prepared) -> (String, Result<(), Failure>)
         }
     }
     if let Err(failure) =
-        commands::one_topic_once(args, &prepared.source.urls, &prepared.kafka_properties)
+        prepared::one_topic_once(args, &prepared.source.urls, &prepared.kafka_properties)
     {
         answers.problems.push(failure);
     }

@@ -43,7 +43,7 @@ pub(super) fn driver_settings(
             max_record_bytes: args.max_record_bytes,
         },
         idle_timeout: args.idle_timeout,
-        until_end: args.until_end,
+        until_end: source.until_end,
         ends_are_final: source.is_files(),
         in_flight_bytes: args.in_flight_bytes,
         epoch_bytes: args.epoch_bytes,

@@ -110,6 +110,16 @@ pub struct Sources {
     pub urls: Vec<SourceUrl>,
     /// Table numbers.
     pub of: Vec<usize>,
+    /// Whether a flag beat what its table says.
+    pub is_other: Vec<bool>,
+}
+
+impl Sources {
+    fn push(&mut self, url: SourceUrl, of: usize, is_other: bool) {
+        self.urls.push(url);
+        self.of.push(of);
+        self.is_other.push(is_other);
+    }
 }
 
 fn wrong(message: String) -> Failure {
@@ -151,8 +161,7 @@ pub fn sources(
     for source in overrides {
         let of = number(plan, "--source-override", source.table.as_deref())?;
         beaten[of] = true;
-        found.urls.push(source.value.clone());
-        found.of.push(of);
+        found.push(source.value.clone(), of, true);
     }
     for source in given {
         let of = number(plan, "--source", source.table.as_deref())?;
@@ -164,14 +173,11 @@ pub fn sources(
             )));
         }
         agrees(table, source)?;
-        found.urls.push(source.value.clone());
-        found.of.push(of);
+        found.push(source.value.clone(), of, false);
     }
     for (number, table) in plan.tables.iter().enumerate() {
         if !found.of.contains(&number) {
-            let url = declared(table)?;
-            found.urls.push(url);
-            found.of.push(number);
+            found.push(declared(table)?, number, false);
         }
     }
     Ok(found)
@@ -334,6 +340,7 @@ mod tests {
         let sources = Sources {
             urls: vec![SourceUrl::File("a".into()), SourceUrl::File("b".into())],
             of: vec![0, 1],
+            is_other: vec![false; 2],
         };
         let of = |flags: &[&str], until_end| {
             let flags: Vec<TableDuration> = flags.iter().map(|f| f.parse().unwrap()).collect();

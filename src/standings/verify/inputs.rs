@@ -67,6 +67,9 @@ pub struct InputArgs {
     /// A librdkafka setting; repeat for several.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", hide_env_values = true, value_name = "K=V", value_parser = parse_property)]
     pub kafka_property: Vec<(String, String)>,
+    /// As in the run.
+    #[arg(long, env = "STANDINGS_SECRETS", value_name = "DIR")]
+    pub secrets: Option<PathBuf>,
     /// File of librdkafka settings.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTIES", value_name = "FILE")]
     pub kafka_properties: Option<PathBuf>,

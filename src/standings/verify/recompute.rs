@@ -18,7 +18,7 @@ use super::inputs::InputArgs;
 use super::plain::Plain;
 use super::{At, Row};
 use crate::load::progress;
-use crate::run::check;
+use crate::run::{check, connecting};
 use standings_commit::sink::{Shown, ShownRow};
 use standings_edge::sink::{self, SinkOptions};
 use standings_edge::source::{self, Extents, Reader, SourceOptions, kafka_properties};
@@ -84,6 +84,13 @@ impl Recomputed {
         };
         let shown = sink::peek(&args.sink, &options, &plan)?;
         let sources = args.sources(&plan)?;
+        let given = connecting::Given {
+            properties: &kafka_properties,
+            start: None,
+            until_end: true,
+            secrets: args.secrets.as_deref(),
+        };
+        let kafka_properties = connecting::reading(&plan, &sources, &given)?.properties;
         let policies = args.policies(&plan, &sources)?;
         let mut source = SourceOptions {
             tables: Arc::new(plan.tables.clone()),

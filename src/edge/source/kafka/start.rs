@@ -91,9 +91,13 @@ impl Topic<'_> {
                 });
             }
             // A partition that the snapshot does not know came after it.
-            let latest =
-                at_start && self.options.start == Start::Latest && self.options.resume.is_empty();
-            let offset = resume.unwrap_or(if latest { high } else { low });
+            let is_first = at_start && self.options.resume.is_empty();
+            let offset = match (resume, self.options.start) {
+                (Some(resume), _) => resume,
+                (None, Start::Latest) if is_first => high,
+                (None, Start::Time(ms)) if is_first => self.offset_of(*p, ms, high)?,
+                (None, _) => low,
+            };
             let wanted = self.options.first(*p, offset);
             let first = wanted.max(low);
             if first > wanted {
@@ -128,6 +132,37 @@ impl Topic<'_> {
                 .map_err(|e| self.failed(e))?;
         }
         Ok(())
+    }
+
+    /// The offset of the first record of a timestamp or a later one, else the next one; waits while the brokers are down.
+    fn offset_of(&self, partition: PartitionId, ms: i64, next: u64) -> Result<u64, TopicError> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(self.name, partition as i32, Offset::Offset(ms.max(0)))
+            .map_err(|e| self.failed(e))?;
+        let mut waiting = self.waiting();
+        loop {
+            let found = self
+                .consumer
+                .offsets_for_times(list.clone(), Duration::from_secs(5));
+            let problem = match found {
+                Ok(found) => {
+                    waiting.done();
+                    let found = found.elements().into_iter().next().map(|e| e.offset());
+                    return Ok(match found {
+                        Some(Offset::Offset(offset)) if offset >= 0 => offset as u64,
+                        // There is none.
+                        _ => next,
+                    });
+                }
+                Err(e) if self.out.stopped() => return Err(self.failed(e)),
+                Err(e) if is_denied(e.rdkafka_error_code()) => return Err(self.denied()),
+                Err(e) => e,
+            };
+            waiting.tried(&format!(
+                "which offset of partition {partition} is of the time {ms} is not answered: {problem}"
+            ));
+            std::thread::sleep(Duration::from_millis(500));
+        }
     }
 
     /// The oldest offset and the next one; waits while the brokers are down.
