@@ -1,6 +1,15 @@
 //! What an error of a sink's server means. Each sink has one table that says it of every error that there is, line by
 //! line (`postgres/errors.rs`, `kafka/errors.rs`), so that no place decides it by itself.
 
+use std::time::Duration;
+
+/// How long a login may be refused, after one that was taken: passwords, certificates and rights are changed in several
+/// places, one after the other.
+pub(crate) const LOGIN: Duration = Duration::from_secs(60);
+
+/// The first and the longest wait between two attempts.
+pub(crate) const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
 /// What becomes of a commit that ran into an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {

@@ -32,6 +32,14 @@ pub struct Progress {
     pub sink: Option<LogIdentity>,
 }
 
+impl Progress {
+    /// Whether it stands for the same commit: two clusters may give one number and one generation to two prefixes.
+    pub(crate) fn is_as_far_as(&self, other: &Progress) -> bool {
+        let of = |p: &Progress| (p.commit, p.generation);
+        of(self) == of(other) && self.offsets == other.offsets
+    }
+}
+
 /// The form of progress records; 0 is the first, which did not say.
 pub const FORMAT: u32 = 1;
 

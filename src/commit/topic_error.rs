@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use crate::sink::SinkError;
 use standings_model::error::{Code, Coded, Failure, codes};
+use standings_model::identity::Conflict;
 
 /// What an attempt ran into.
 #[derive(Debug)]
@@ -13,13 +15,31 @@ pub enum Trouble {
     Abort(String),
     /// Another cluster has taken the transactional id over.
     Fenced(String),
-    /// Waiting does not heal it.
+    /// This user is not let in.
+    Login(String),
+    /// This user lacks a right.
+    Denied(Failure),
+    /// Waiting does not heal it: what the client says of a transaction.
     Final(Failure),
+    /// The same of anything else, which says all that there is to say.
+    Ended(SinkError),
 }
 
-impl From<Failure> for Trouble {
-    fn from(failure: Failure) -> Self {
-        Trouble::Final(failure)
+impl From<SinkError> for Trouble {
+    fn from(error: SinkError) -> Self {
+        Trouble::Ended(error)
+    }
+}
+
+impl From<TopicSinkError> for Trouble {
+    fn from(error: TopicSinkError) -> Self {
+        Trouble::Ended(error.into())
+    }
+}
+
+impl From<Conflict> for Trouble {
+    fn from(conflict: Conflict) -> Self {
+        Trouble::Ended(conflict.into())
     }
 }
 
@@ -44,6 +64,27 @@ pub enum TopicSinkError {
         limit: Duration,
         /// In the client's words.
         problem: String,
+    },
+    /// The brokers do not let this user in.
+    #[error("--sink {name}: {problem}")]
+    NotLetIn {
+        /// The topic, for logs.
+        name: String,
+        /// In their words.
+        problem: String,
+    },
+    /// They do not any more.
+    #[error(
+        "--sink {name}: {problem}; it was let in before, and tried again for {} s, with the settings' file read anew",
+        .tried.as_secs()
+    )]
+    NotLetInAgain {
+        /// The topic, for logs.
+        name: String,
+        /// In their words.
+        problem: String,
+        /// For how long.
+        tried: Duration,
     },
     /// A newer generation writes there.
     #[error(
@@ -96,6 +137,8 @@ impl Coded for TopicSinkError {
     fn code(&self) -> &'static Code {
         match self {
             TopicSinkError::TimedOut { .. } => &codes::kafka::TIMED_OUT,
+            TopicSinkError::NotLetIn { .. } => &codes::kafka::LOGIN,
+            TopicSinkError::NotLetInAgain { .. } => &codes::kafka::DENIED,
             TopicSinkError::TakenOver { .. } => &codes::sink::FENCED,
             TopicSinkError::Writing { .. } => &codes::kafka::WRITING,
             TopicSinkError::Newer { .. } => &codes::kafka::NEWER,
@@ -126,6 +169,20 @@ mod tests {
             problem,
         };
         assert_eq!(over.code().id, "S0506");
+        let (name, problem) = ("kafka://k/t".to_owned(), "no such user".to_owned());
+        let tried = Duration::from_secs(60);
+        let first = TopicSinkError::NotLetIn {
+            name: name.clone(),
+            problem: problem.clone(),
+        };
+        assert_eq!((first.code().id, first.code().exit), ("S0610", 2));
+        let again = TopicSinkError::NotLetInAgain {
+            name,
+            problem,
+            tried,
+        };
+        assert_eq!((again.code().id, again.code().exit), ("S0602", 1));
+        assert!(again.to_string().contains("tried again for 60 s"));
         let (name, format, known) = ("kafka://k/t".to_owned(), 9, 1);
         let newer = TopicSinkError::Newer {
             name,

@@ -276,6 +276,8 @@ pub(super) struct ProblemShape {
     status: u16,
     detail: String,
     instance: String,
+    /// The error behind it (`standings explain CODE`), where it is one of the service and not of the request.
+    code: Option<String>,
 }
 
 /// What any path may answer instead.

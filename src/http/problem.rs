@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use standings_model::error::Code;
 
 /// A refusal. Becomes `application/problem+json`; its `instance` is added where the path is known.
 #[derive(Clone, Debug)]
@@ -11,6 +12,8 @@ pub struct Problem {
     pub status: StatusCode,
     /// What is wrong here, and what to do.
     pub detail: String,
+    /// The error of the table behind it, if there is one.
+    pub code: Option<&'static Code>,
     /// Seconds after which it may work.
     pub retry_after: Option<u64>,
 }
@@ -21,6 +24,7 @@ impl Problem {
         Problem {
             status,
             detail: detail.into(),
+            code: None,
             retry_after: None,
         }
     }
@@ -46,14 +50,17 @@ impl Problem {
     /// The document.
     pub fn document(&self, instance: &str) -> String {
         let title = self.status.canonical_reason().unwrap_or("Problem");
-        serde_json::json!({
+        let mut document = serde_json::json!({
             "type": "about:blank",
             "title": title,
             "status": self.status.as_u16(),
             "detail": self.detail,
             "instance": instance,
-        })
-        .to_string()
+        });
+        if let Some(code) = self.code {
+            document["code"] = code.id.into();
+        }
+        document.to_string()
     }
 
     /// The answer to a request for `instance`.

@@ -128,6 +128,8 @@ mistakes! {
     LoginIsFinal = "login-is-final",
     /// While a login is refused, the file with the secret is not read again.
     SecretNotReadAnew = "secret-not-read-anew",
+    /// Who was not let in for a while and is again does not look whether its last commit is there.
+    ReturnNotCompared = "return-not-compared",
     /// Asked to stop, a process ends when all is committed, and never before.
     StopWithoutLimit = "stop-without-limit",
     /// Asked to stop while it begins, a run goes on although it is not known which input it has.

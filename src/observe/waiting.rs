@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::live::Live;
 use standings_model::clock::Clock;
+use standings_model::error::Code;
 use standings_model::time::format_rfc3339;
 
 /// How often it is said again.
@@ -49,6 +50,8 @@ pub struct Wait {
     started: Instant,
     tries: u64,
     problem: String,
+    /// What the run would end with if it waited no longer, where that is known.
+    code: Option<&'static Code>,
 }
 
 impl fmt::Display for Wait {
@@ -60,8 +63,11 @@ impl fmt::Display for Wait {
         };
         let since = rfc3339(self.since);
         write!(f, "waiting for {what} {name} since {since}: {problem}")?;
-        match likely(&self.problem) {
-            Some(likely) => write!(f, "; {likely}"),
+        if let Some(likely) = likely(&self.problem) {
+            write!(f, "; {likely}")?;
+        }
+        match self.code {
+            Some(code) => write!(f, " [{}]", code.id),
             None => Ok(()),
         }
     }
@@ -120,6 +126,7 @@ impl Waiting {
                 started: Instant::now(),
                 tries: 0,
                 problem: String::new(),
+                code: None,
             },
             id: live.waits.last.fetch_add(1, Ordering::Relaxed),
             started: clock.now(),
@@ -137,6 +144,12 @@ impl Waiting {
 
     /// An attempt failed.
     pub fn tried(&mut self, problem: &str) {
+        self.tried_as(problem, None);
+    }
+
+    /// The same of an error that has an entry in the table.
+    pub fn tried_as(&mut self, problem: &str, code: Option<&'static Code>) {
+        self.wait.code = code;
         self.wait.tries += 1;
         if self.wait.problem != problem {
             problem.clone_into(&mut self.wait.problem);
@@ -166,11 +179,13 @@ impl Waiting {
         let since = rfc3339(wait.since);
         let waited_ms = self.elapsed().as_millis() as u64;
         let likely = likely(problem);
+        let code = wait.code.map(|code| code.id);
         match wait.what {
             What::Sink => tracing::warn!(
                 event = "sink_waiting",
                 sink = name,
                 problem,
+                code,
                 likely,
                 since,
                 tries,
@@ -181,6 +196,7 @@ impl Waiting {
                 event = "source_waiting",
                 source = name,
                 problem,
+                code,
                 likely,
                 since,
                 tries,
@@ -191,6 +207,7 @@ impl Waiting {
                 event = "state_waiting",
                 state = name,
                 problem,
+                code,
                 likely,
                 since,
                 tries,
@@ -344,6 +361,10 @@ mod tests {
                     server: Connection refused (os error 111); nothing listens there: is the server up, and are host and \
                     port right?";
         assert_eq!(told, said);
+        let code = &standings_model::error::codes::sink::REFUSED;
+        waiting.tried_as("no such user (28P01)", Some(code));
+        let told = live.waits.told().unwrap_or_default();
+        assert!(told.ends_with("or is being changed [S0516]"), "{told}");
         assert_eq!(waiting.elapsed(), Duration::from_secs(3));
         waiting.done();
         assert!(live.waits.told().is_none());

@@ -294,7 +294,10 @@ fn readiness_names_what_is_wrong_with_the_database() {
     ] {
         does(wrong);
         says(wrong, 503, part);
+        says("with its code", 503, " [S0516]\n");
         get(&serve, "/api/v1/salesmen/top").problem(503);
+        let (_, document) = support::http::get(&serve, "/api/v1/salesmen/top");
+        assert!(document.contains(r#""code":"S0516""#), "{document}");
         does(right);
         says(right, 200, "ready");
     }

@@ -1,139 +1,20 @@
 //! A real broker behind TLS: SCRAM, PLAIN and client certificates; source, changes, late sales and dead letters all go
 //! through, what is wrong is said in one line, and so is a right that the broker's access lists do not give.
 
-use std::ffi::CString;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::support::kafka::{block, consume_at, unique};
+use crate::support::kafka::{consume_at, unique};
 use crate::support::{Dice, fold, reference, sales, standings, until};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::bindings as rdsys;
-use rdkafka::client::DefaultClientContext;
-use rdkafka::config::ClientConfig;
 use serde_json::Value;
 
-use rdsys::rd_kafka_AclOperation_t as Operation;
-use rdsys::rd_kafka_ResourceType_t as Resource;
+use broker::*;
+
+mod broker;
+mod refused;
 
 const LIMIT: Duration = Duration::from_secs(40);
-
-type Authority = CertifiedIssuer<'static, KeyPair>;
-
-fn authority(name: &str) -> Authority {
-    let mut params = CertificateParams::new(vec![]).unwrap();
-    // OpenSSL takes a certificate whose subject is its issuer's for one that signed itself.
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
-}
-
-/// Key and certificate for a name.
-fn certificate(by: &Authority, name: &str) -> (String, String) {
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-    (
-        key.serialize_pem(),
-        params.signed_by(&key, by).unwrap().pem(),
-    )
-}
-
-/// Ends the broker.
-struct Ends;
-
-impl Drop for Ends {
-    fn drop(&mut self) {
-        let _ = Command::new("deploy/services")
-            .arg("no-secure-kafka")
-            .status();
-    }
-}
-
-/// Started with `deploy/services`; its ports by name.
-fn broker(dir: &Path) -> impl Fn(&str) -> String {
-    let out = Command::new("deploy/services")
-        .args(["secure-kafka", &dir.display().to_string()])
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    assert!(out.status.success(), "no broker");
-    let text = String::from_utf8(out.stdout).unwrap();
-    move |name| {
-        let mut lines = text.lines().filter_map(|l| l.split_once('='));
-        lines.find(|(n, _)| *n == name).unwrap().1.to_owned()
-    }
-}
-
-/// A file of settings, as one with secrets is given.
-fn settings(dir: &Path, lines: &[(&str, &str)]) -> String {
-    let path = dir.join(format!("{}.properties", unique("client")));
-    let text: String = lines.iter().map(|(k, v)| format!("{k}={v}\n")).collect();
-    std::fs::write(&path, text).unwrap();
-    path.display().to_string()
-}
-
-fn standings_with(properties: &str, args: &[&str]) -> Command {
-    let mut command = standings(args);
-    command
-        .args(["--kafka-properties", properties])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    command
-}
-
-/// Access lists: (user, kind of resource, name, operation), all allowed.
-fn allow(brokers: &str, lists: &[(&str, Resource, String, Operation)]) {
-    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
-        .set("bootstrap.servers", brokers)
-        .create()
-        .unwrap();
-    let client = admin.inner().native_ptr();
-    let text = |text: &str| CString::new(text).unwrap();
-    let mut why = [0; 200];
-    // SAFETY: librdkafka's documented calls for making access lists, each on what the one before returned; the texts
-    // outlive the calls that copy them, and everything is given back once.
-    unsafe {
-        let queue = rdsys::rd_kafka_queue_new(client);
-        let kind = rdsys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_CREATEACLS;
-        let options = rdsys::rd_kafka_AdminOptions_new(client, kind);
-        let mut made: Vec<_> = lists
-            .iter()
-            .map(|(user, resource, name, operation)| {
-                let (name, host) = (text(name), text("*"));
-                let user = text(&format!("User:{user}"));
-                rdsys::rd_kafka_AclBinding_new(
-                    *resource,
-                    name.as_ptr(),
-                    rdsys::rd_kafka_ResourcePatternType_t::RD_KAFKA_RESOURCE_PATTERN_LITERAL,
-                    user.as_ptr(),
-                    host.as_ptr(),
-                    *operation,
-                    rdsys::rd_kafka_AclPermissionType_t::RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW,
-                    why.as_mut_ptr(),
-                    why.len(),
-                )
-            })
-            .collect();
-        assert!(made.iter().all(|one| !one.is_null()));
-        rdsys::rd_kafka_CreateAcls(client, made.as_mut_ptr(), made.len(), options, queue);
-        let event = rdsys::rd_kafka_queue_poll(queue, 20_000);
-        assert!(!event.is_null(), "no answer");
-        let result = rdsys::rd_kafka_event_CreateAcls_result(event);
-        let mut count = 0;
-        let each = rdsys::rd_kafka_CreateAcls_result_acls(result, &mut count);
-        assert_eq!(count, lists.len());
-        for (i, list) in lists.iter().enumerate() {
-            let error = rdsys::rd_kafka_acl_result_error(*each.add(i));
-            assert!(error.is_null(), "{list:?} is refused");
-        }
-        rdsys::rd_kafka_event_destroy(event);
-        rdsys::rd_kafka_AclBinding_destroy_array(made.as_mut_ptr(), made.len());
-        rdsys::rd_kafka_AdminOptions_destroy(options);
-        rdsys::rd_kafka_queue_destroy(queue);
-    }
-}
 
 /// What docs/security.md says that a user needs; without one of them, one line says which.
 fn access_lists(dir: &Path, ca: &str, file: &str, address: &dyn Fn(&str) -> String) {
@@ -298,20 +179,6 @@ fn access_lists(dir: &Path, ca: &str, file: &str, address: &dyn Fn(&str) -> Stri
     }
 }
 
-/// Topics of one partition.
-fn make(brokers: &str, names: &[&str]) {
-    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
-        .set("bootstrap.servers", brokers)
-        .create()
-        .unwrap();
-    let topics: Vec<_> = names
-        .iter()
-        .map(|n| NewTopic::new(n, 1, TopicReplication::Fixed(1)))
-        .collect();
-    let made = block(async { admin.create_topics(&topics, &AdminOptions::new()).await });
-    assert!(made.unwrap().iter().all(Result::is_ok));
-}
-
 #[test]
 fn a_secured_broker() {
     let dir = tempfile::tempdir().unwrap();
@@ -325,7 +192,7 @@ fn a_secured_broker() {
     write("broker.pem", &format!("{key}{cert}"));
     let ca = write("ca.pem", &trusted.pem());
     let other_ca = write("other.pem", &other.pem());
-    let _ends = Ends;
+    let _ends = Ends::later();
     let address = broker(dir);
 
     let lines = sales(&mut Dice::new(41), 1500, 1_769_126_400_000, 20_000);

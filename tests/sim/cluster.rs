@@ -226,7 +226,7 @@ impl Cluster {
                     // Whoever supervises it starts it again.
                     .started_before(id > 1),
             ),
-            Box::new(TransactionalSink::over(log, false, live, clock)),
+            Box::new(TransactionalSink::over(log, false, live, clock).started_before(id > 1)),
         ];
         let outputs = Outputs {
             sinks: order::rolled(shared, sinks),

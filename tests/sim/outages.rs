@@ -185,6 +185,7 @@ impl World {
         if self.apart.roll(2) == 0 {
             self.database.connections.clear();
             self.database.lock = None;
+            self.log.sessions += 1;
         }
     }
 
@@ -193,7 +194,7 @@ impl World {
         self.outages.login.file(self.clock.now())
     }
 
-    /// Whether the database lets a cluster in that has this password.
+    /// Whether database and log let a cluster in that has this password.
     pub fn lets_in(&mut self, cluster: u64, secret: u64) -> bool {
         let login = &mut self.outages.login;
         if secret == login.password {

@@ -187,6 +187,8 @@ pub struct DatabaseState {
 pub struct LogState {
     /// Of each transactional id: who has an older one is refused.
     pub epochs: [u64; IDS],
+    /// How often all connections were ended: whoever comes again is asked for the password.
+    pub sessions: u64,
     pub generation: u64,
     /// Which topics they are, and were when they were written last.
     pub is: LogIdentity,

@@ -22,17 +22,18 @@ mod identity;
 mod patience;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use self::ending::{end, what_can_be};
 pub use self::error::DatabaseError;
 pub use self::identity::{DatabaseIdentity, Found};
 pub use self::patience::Patience;
+use crate::kind::{LOGIN, WAITS};
 use crate::refused::{Letters, Refused};
 use crate::sink::{Shown, Sink, SinkError};
 use standings_model::change::Commit;
 use standings_model::clock::Clock;
-use standings_model::error::Coded;
+use standings_model::error::{Coded, codes};
 use standings_model::identity::{Conflict, Opening, admit};
 use standings_model::plan::Plan;
 use standings_model::sabotage::{self, Mistake};
@@ -175,13 +176,6 @@ pub struct DatabaseSink<D> {
     was_right: bool,
 }
 
-/// The first and the longest wait between two attempts.
-const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-
-/// How long a login may be refused, after one that was taken: passwords and certificates are changed in several places, one
-/// after the other.
-const LOGIN: Duration = Duration::from_secs(60);
-
 impl<D: Database> DatabaseSink<D> {
     /// Connects on open.
     pub fn over(database: D, live: Arc<Live>, clock: Clock) -> Self {
@@ -227,8 +221,9 @@ impl<D: Database> DatabaseSink<D> {
                 }
                 Err(trouble) => trouble,
             };
+            let code = matches!(trouble, Trouble::Login(_)).then_some(&codes::sink::REFUSED);
             let problem = self.healing(trouble, &mut refused)?;
-            waiting.tried(&problem);
+            waiting.tried_as(&problem, code);
             self.live.sink(self.database.name(), false);
             self.database.disconnect();
             self.clock.sleep(wait);

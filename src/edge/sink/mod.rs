@@ -15,6 +15,7 @@ pub mod url;
 use std::sync::Arc;
 
 pub use self::error::OutputError;
+use crate::source::Origin;
 use standings_commit::change_log::fold_log;
 use standings_commit::sink::RejectWriter;
 pub use standings_commit::sink::{Shown, ShownRow, Sink, SinkError};
@@ -27,6 +28,8 @@ use standings_observe::live::Live;
 pub struct SinkOptions {
     /// librdkafka settings.
     pub kafka_properties: Vec<(String, String)>,
+    /// Where these came from.
+    pub kafka_origin: Origin,
     /// Deletes are null values.
     pub kafka_tombstones: bool,
     /// `--delivery exactly-once`.

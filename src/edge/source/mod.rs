@@ -43,7 +43,7 @@ pub use file::open_file;
 pub use folder::{Expanded, expand};
 pub use kafka::{Extents, TopicError, extents, refused};
 pub(crate) use kafka::{cluster_id, topic_ids};
-pub use options::{SourceOptions, Start, kafka_properties, number_of};
+pub use options::{Declared, Origin, SourceOptions, Start, kafka_properties, number_of};
 pub use quiet::Quiet;
 pub(crate) use quiet::log as client_log;
 pub use reader::{Reader, start};

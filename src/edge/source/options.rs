@@ -18,6 +18,7 @@ use standings_model::identity::SourceIdentity;
 use standings_model::table::{Origin, Table};
 use standings_model::time::unix_ms;
 use standings_observe::live::Live;
+use standings_process::renew::FromFile;
 
 /// Where to begin without a memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub struct SourceOptions {
     pub until_end: bool,
     /// librdkafka settings.
     pub kafka_properties: Vec<(String, String)>,
+    /// Where these came from.
+    pub kafka_origin: Origin,
     /// How much of a file one block holds.
     pub max_block_bytes: usize,
     /// Larger records are cut, so that the decoder refuses them.
@@ -86,6 +89,7 @@ impl SourceOptions {
             start: Start::Earliest,
             until_end: false,
             kafka_properties: Vec::new(),
+            kafka_origin: Origin::default(),
             max_block_bytes: 512 << 10,
             max_record_bytes: 1 << 20,
             resume: BTreeMap::new(),
@@ -259,6 +263,42 @@ pub fn kafka_properties(
     let mut properties = file.map(read).transpose()?.unwrap_or_default();
     properties.extend(flags.iter().cloned());
     Ok(properties)
+}
+
+/// What tables say of Kafka's client, with their secrets read anew; `None` where one cannot be read.
+pub type Declared = Arc<dyn Fn() -> Option<Vec<(String, String)>> + Send + Sync>;
+
+/// Where settings of Kafka's client came from, to be read anew: a password may be another one by now. Not `Debug`: the flags may
+/// be secrets.
+#[derive(Clone, Default)]
+pub struct Origin {
+    /// The tables, where it is a source.
+    pub declared: Option<Declared>,
+    /// `--kafka-properties`.
+    pub file: Option<PathBuf>,
+    /// `--kafka-property`.
+    pub flags: Vec<(String, String)>,
+}
+
+impl Origin {
+    /// What they are now, the flags last; `None` where a file cannot be read. A flag that was taken from a file is what that file says.
+    pub fn now(&self) -> Option<Vec<(String, String)>> {
+        let mut flags = self.flags.clone();
+        for (key, value) in &mut flags {
+            let file = FromFile::of("STANDINGS_KAFKA_PROPERTY", &format!("{key}={value}"));
+            let text = file.and_then(|file| file.now()).unwrap_or_default();
+            match text.split_once('=') {
+                Some((k, now)) if k.trim() == key => now.trim().clone_into(value),
+                _ => {}
+            }
+        }
+        let mut all = match &self.declared {
+            Some(declared) => declared()?,
+            None => Vec::new(),
+        };
+        all.extend(kafka_properties(self.file.as_deref(), &flags).ok()?);
+        Some(all)
+    }
 }
 
 /// Reads librdkafka settings from a file: one `key=value` a line, `#` begins a comment.

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::code;
 use super::read::{Placed, columns, row};
 use super::{Database, told, words};
 use crate::board::{Key, Told};
@@ -57,10 +58,14 @@ pub async fn follow(database: Arc<Database>, shown: Arc<Shown>, every: Duration)
                 let problem = words(&trouble);
                 shown.set_trouble(match database.is_elsewhere(&tables).await {
                     true => None,
-                    false => Some(told(&problem)),
+                    false => Some(format!("{} [{}]", told(&problem), code(&trouble).id)),
                 });
                 if !std::mem::replace(&mut warned, true) {
-                    tracing::warn!(event = "follower_waiting", problem);
+                    tracing::warn!(
+                        event = "follower_waiting",
+                        problem,
+                        code = code(&trouble).id
+                    );
                 }
                 tokio::time::sleep(every.max(Duration::from_millis(500))).await;
             }

@@ -28,6 +28,7 @@ use self::told::told;
 use super::problem::Problem;
 use standings_commit::database::Trouble;
 use standings_commit::sink::SinkError;
+use standings_model::error::{Code, codes};
 use standings_model::plan::Plan;
 
 /// Where rows are read.
@@ -76,7 +77,20 @@ impl Database {
 fn problem(trouble: &Trouble) -> Problem {
     let text = words(trouble);
     tracing::warn!(event = "database_trouble", problem = text);
-    Problem::unavailable(told(&text))
+    Problem {
+        code: Some(code(trouble)),
+        ..Problem::unavailable(told(&text))
+    }
+}
+
+/// What a command that only asks would end with.
+fn code(trouble: &Trouble) -> &'static Code {
+    match trouble {
+        Trouble::Passing(_) => &codes::sink::SILENT,
+        // What a server says of a question is no failed write.
+        Trouble::Final(error) if *error.code() != codes::sink::WRITING => error.code(),
+        Trouble::Login(_) | Trouble::Wrong(_) | Trouble::Final(_) => &codes::sink::REFUSED,
+    }
 }
 
 fn words(trouble: &Trouble) -> String {

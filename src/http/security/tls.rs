@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use standings_model::error::codes;
-use standings_process::exit::Failure;
+use standings_model::error::{Code, Coded, codes};
 
 /// How soon a changed file is seen.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -33,20 +32,43 @@ pub(crate) struct Tls {
     loaded: Mutex<Loaded>,
 }
 
-fn load(certificate: &Path, key: &Path) -> Result<ServerConfig, String> {
-    let named = |path: &Path, e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+/// Why a certificate is not used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CertificateError {
+    /// A file cannot be read, or holds something else.
+    #[error("--http-tls-cert: {}: {source}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: pem::Error,
+    },
+    /// The two do not go together, or cannot be served.
+    #[error("--http-tls-cert: {0}")]
+    Pair(#[from] rustls::Error),
+}
+
+impl Coded for CertificateError {
+    fn code(&self) -> &'static Code {
+        &codes::http::ACCESS
+    }
+}
+
+fn load(certificate: &Path, key: &Path) -> Result<ServerConfig, CertificateError> {
+    let of = |path: &Path| {
+        let path = path.to_owned();
+        move |source| CertificateError::File { path, source }
+    };
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate)
-        .map_err(|e| named(certificate, &e))?
+        .map_err(of(certificate))?
         .collect();
-    let chain = chain.map_err(|e| named(certificate, &e))?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|e| named(key, &e))?;
+    let chain = chain.map_err(of(certificate))?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(of(key))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| e.to_string())?
+        .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .map_err(|e| e.to_string())?;
+        .with_single_cert(chain, private)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -56,10 +78,9 @@ fn stamps(certificate: &Path, key: &Path) -> Stamps {
 }
 
 impl Tls {
-    pub(super) fn open(certificate: &Path, key: &Path) -> Result<Self, Failure> {
+    pub(super) fn open(certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
         let stamps = stamps(certificate, key);
-        let config = load(certificate, key)
-            .map_err(|e| Failure::of(&codes::http::ACCESS, format!("--http-tls-cert: {e}")))?;
+        let config = load(certificate, key)?;
         Ok(Tls {
             certificate: certificate.to_owned(),
             key: key.to_owned(),
@@ -90,7 +111,7 @@ impl Tls {
                         loaded.warned = Some(now);
                         tracing::error!(
                             event = "http_certificate_wrong",
-                            problem,
+                            %problem,
                             "the one of before holds on"
                         );
                     }

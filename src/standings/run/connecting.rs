@@ -17,7 +17,7 @@ use standings_model::error::codes;
 use standings_model::plan::Plan;
 use standings_model::table::jaas::Login;
 use standings_model::table::secret::Reference;
-use standings_model::table::{Connector, Startup, Table};
+use standings_model::table::{Connector, Startup};
 use standings_process::exit::Failure;
 
 use super::tables::Sources;
@@ -42,10 +42,35 @@ pub struct Given<'a> {
 pub struct Reading {
     /// Settings of the source's client.
     pub properties: Vec<(String, String)>,
+    /// What of them the tables say themselves.
+    pub declared: Declared,
     /// Where to begin without a memory.
     pub start: Start,
     /// Whether reading ends at what is there at the start.
     pub until_end: bool,
+}
+
+/// Settings as tables say them, with the secrets' names: filled in once more, they are those of now. Not `Debug`: a table
+/// may say a secret itself.
+#[derive(Clone, Default)]
+pub struct Declared {
+    /// Table, name, value.
+    settings: Vec<(String, String, String)>,
+    secrets: Option<PathBuf>,
+}
+
+impl Declared {
+    /// What they are now, as librdkafka takes them.
+    ///
+    /// # Errors
+    /// A secret that is not there; a setting that is not taken.
+    pub fn now(&self) -> Result<Vec<(String, String)>, Failure> {
+        let mut all = Vec::new();
+        for (table, name, value) in &self.settings {
+            all.extend(settings(table, name, value, self.secrets.as_deref())?);
+        }
+        Ok(all)
+    }
 }
 
 fn wrong(message: String) -> Failure {
@@ -57,7 +82,10 @@ fn wrong(message: String) -> Failure {
 /// # Errors
 /// A flag that says something else than a table; a secret that is not there; a setting that is not taken.
 pub fn reading(plan: &Plan, sources: &Sources, given: &Given<'_>) -> Result<Reading, Failure> {
-    let mut properties = Vec::new();
+    let mut declared = Declared {
+        secrets: given.secrets.map(Path::to_owned),
+        ..Declared::default()
+    };
     let (mut start, mut until_end) = (given.start, given.until_end);
     let all = sources.urls.iter().zip(&sources.of).zip(&sources.is_other);
     for ((url, of), is_other) in all {
@@ -86,11 +114,13 @@ pub fn reading(plan: &Plan, sources: &Sources, given: &Given<'_>) -> Result<Read
         }
         // Another place has its own.
         if !is_other {
-            for (name, value) in own {
-                properties.extend(settings(table, name, value, given.secrets)?);
-            }
+            let of = |(name, value): &(String, String)| {
+                (table.name.clone(), name.clone(), value.clone())
+            };
+            declared.settings.extend(own.iter().map(of));
         }
     }
+    let mut properties = declared.now()?;
     for (name, value) in &properties {
         let flag = given.properties.iter().rev().find(|(flag, _)| flag == name);
         if flag.is_some_and(|(_, flag)| flag != value) {
@@ -102,6 +132,7 @@ pub fn reading(plan: &Plan, sources: &Sources, given: &Given<'_>) -> Result<Read
     properties.extend(given.properties.iter().cloned());
     Ok(Reading {
         properties,
+        declared,
         start: start.unwrap_or(Start::Earliest),
         until_end,
     })
@@ -117,15 +148,14 @@ fn begins(startup: Startup) -> Start {
 
 /// The settings that a property is, as librdkafka takes them.
 fn settings(
-    table: &Table,
+    table: &str,
     name: &str,
     value: &str,
     secrets: Option<&Path>,
 ) -> Result<Vec<(String, String)>, Failure> {
     let of = |problem: &dyn std::fmt::Display| {
         wrong(format!(
-            "'properties.{name}' of the table {}: {problem}",
-            table.name
+            "'properties.{name}' of the table {table}: {problem}"
         ))
     };
     properties::allowed(name).map_err(|e| of(&e))?;
@@ -183,6 +213,8 @@ fn filled(reference: &Reference, secrets: Option<&Path>) -> Result<String, NotFi
 
 #[cfg(test)]
 mod tests {
+    use standings_model::table::Table;
+
     use super::*;
 
     /// One table read from Kafka, by these words.
@@ -266,6 +298,11 @@ mod tests {
         };
         assert_eq!(value("sasl.username"), Some("ana"));
         assert_eq!(value("sasl.password"), Some("hush"));
+        // It is another one by now.
+        let changed = config.replace("hush", "hist");
+        std::fs::write(folder.path().join("jaas"), changed).unwrap();
+        let now = found.declared.now().unwrap_or_else(|e| panic!("{e}"));
+        assert!(now.contains(&("sasl.password".to_owned(), "hist".to_owned())));
         std::fs::write(folder.path().join("jaas"), "hush").unwrap();
         let wrong = said(reading(&plan, &sources, &with));
         assert!(

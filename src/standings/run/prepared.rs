@@ -10,7 +10,7 @@ use super::{connecting, settings, tables};
 use standings_commit::committer::Outputs;
 use standings_commit::sink::{RejectWriter, SinkError};
 use standings_edge::sink::{self, SinkOptions};
-use standings_edge::source::{SourceOptions, SourceUrl, kafka_properties};
+use standings_edge::source::{Origin, SourceOptions, SourceUrl, kafka_properties};
 use standings_engine::event_time::partition::Policy;
 use standings_engine::quality;
 use standings_model::check::FailOn;
@@ -65,6 +65,7 @@ impl Prepared {
         )?;
         let cluster = Cluster::from_flags(args, &sources.urls)?;
         let live = Arc::new(Live::new(cluster.workers));
+        let declared = reading.declared;
         let source = SourceOptions {
             live: Arc::clone(&live),
             tables: Arc::new(plan.tables.clone()),
@@ -73,6 +74,10 @@ impl Prepared {
             start: reading.start,
             until_end: reading.until_end,
             kafka_properties: reading.properties,
+            kafka_origin: Origin {
+                declared: Some(Arc::new(move || declared.now().ok())),
+                ..origin(args)
+            },
             max_record_bytes: args.max_record_bytes,
             ..SourceOptions::new(sources.urls)
         };
@@ -124,6 +129,15 @@ fn apart(args: &RunArgs, sources: &[SourceUrl]) -> Apart {
         .lineage(args.lineage.lineage.as_ref())
 }
 
+/// Where the flags' settings of Kafka's client come from.
+fn origin(args: &RunArgs) -> Origin {
+    Origin {
+        declared: None,
+        file: args.kafka_properties.clone(),
+        flags: args.kafka_property.clone(),
+    }
+}
+
 fn open_outputs(
     args: &RunArgs,
     kafka_properties: &[(String, String)],
@@ -131,6 +145,7 @@ fn open_outputs(
 ) -> Result<Outputs, Failure> {
     let options = SinkOptions {
         kafka_properties: kafka_properties.to_vec(),
+        kafka_origin: origin(args),
         kafka_tombstones: args.kafka_tombstones,
         exactly_once: args.delivery == Delivery::ExactlyOnce,
         live: Arc::clone(live),

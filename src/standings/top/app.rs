@@ -6,7 +6,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde_json::Value;
 
 use super::board::{Board, Ranking};
-use super::line::{Ask, Heard};
+use super::line::{Ask, Heard, LineError};
 
 /// The line to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub enum Over {
         /// The text.
         text: String,
         /// What was found: ranking, window, keys, name, rank; or what went wrong.
-        found: Result<Vec<Found>, String>,
+        found: Result<Vec<Found>, LineError>,
         /// Which of it is chosen.
         at: usize,
     },
@@ -48,7 +48,7 @@ pub enum Over {
         /// What was asked.
         ask: Ask,
         /// The answer.
-        answer: Option<Result<Value, String>>,
+        answer: Option<Result<Value, LineError>>,
     },
 }
 
@@ -164,17 +164,17 @@ impl App {
             }
             Heard::Lost { why, pause } => {
                 self.line = Line::Lost {
-                    why,
+                    why: why.to_string(),
                     next: now + pause,
                 };
             }
-            Heard::Refused(why) => self.refused = Some(why),
+            Heard::Refused(why) => self.refused = Some(why.to_string()),
             Heard::Answer(ask, answer) => self.answer(ask, answer, now),
         }
         Vec::new()
     }
 
-    fn answer(&mut self, ask: Ask, answer: Result<Value, String>, now: Instant) {
+    fn answer(&mut self, ask: Ask, answer: Result<Value, LineError>, now: Instant) {
         match (&ask, &mut self.over) {
             (Ask::Window { ranking, start }, _) => match answer {
                 Ok(rows) => self.board.window(ranking, start, &rows, now),
@@ -301,7 +301,7 @@ impl App {
         &mut self,
         key: KeyCode,
         mut text: String,
-        found: Result<Vec<Found>, String>,
+        found: Result<Vec<Found>, LineError>,
         at: usize,
     ) -> Vec<Ask> {
         let n = found.as_ref().map_or(0, Vec::len);

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::app::{App, Line, Over};
 use super::board::{Move, Ranking};
+use super::line::LineError;
 use super::words::{grouped, latency, plain, title, window};
 
 /// Which colours may be used.
@@ -311,7 +312,7 @@ fn help(paint: Paint) -> Vec<Text<'static>> {
 
 fn search(
     text: &str,
-    found: &Result<Vec<super::app::Found>, String>,
+    found: &Result<Vec<super::app::Found>, LineError>,
     at: usize,
     paint: Paint,
 ) -> Vec<Text<'static>> {
@@ -320,7 +321,10 @@ fn search(
         Span::raw(format!("{text}▏")),
     ])];
     match found {
-        Err(why) => lines.push(Text::from(Span::styled(plain(why), paint.fg(Color::Red)))),
+        Err(why) => {
+            let why = plain(&why.to_string());
+            lines.push(Text::from(Span::styled(why, paint.fg(Color::Red))));
+        }
         Ok(all) => {
             for (i, f) in all.iter().enumerate().take(12) {
                 let style = if i == at {
@@ -344,10 +348,10 @@ fn search(
     lines
 }
 
-fn why(answer: Option<&Result<Value, String>>, paint: Paint) -> Vec<Text<'static>> {
+fn why(answer: Option<&Result<Value, LineError>>, paint: Paint) -> Vec<Text<'static>> {
     let w = match answer {
         None => return vec![Text::from(Span::styled("asking …", paint.soft()))],
-        Some(Err(why)) => return vec![Text::from(plain(why))],
+        Some(Err(why)) => return vec![Text::from(plain(&why.to_string()))],
         Some(Ok(w)) => w,
     };
     let name = |n: &Value| {

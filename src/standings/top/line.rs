@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::sse::Parser;
-use standings_model::error::codes;
+use standings_model::error::{Code, Coded, codes};
 use standings_process::exit::{Failure, NoThread};
 
 /// The health numbers come every second: after this long without a byte the line is lost.
@@ -46,6 +46,50 @@ pub enum Ask {
     },
 }
 
+/// Why there is no answer, or no line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LineError {
+    /// It took too long.
+    #[error("no answer")]
+    Silent,
+    /// The connection: the innermost reason, without the address, which is shown elsewhere.
+    #[error("{0}")]
+    Connection(String),
+    /// The server refuses, in its own words.
+    #[error("{said}{}", .code.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default())]
+    Refused {
+        /// What it says.
+        said: String,
+        /// The error behind it, if it names one.
+        code: Option<String>,
+    },
+    /// It speaks otherwise than this version understands.
+    #[error("what the server says is not JSON")]
+    NotJson,
+    /// It closed the line.
+    #[error("the server ended it")]
+    Ended,
+}
+
+impl Coded for LineError {
+    fn code(&self) -> &'static Code {
+        &codes::http::CLIENT
+    }
+}
+
+impl From<reqwest::Error> for LineError {
+    fn from(error: reqwest::Error) -> Self {
+        if error.is_timeout() {
+            return LineError::Silent;
+        }
+        let mut inner: &dyn std::error::Error = &error;
+        while let Some(source) = inner.source() {
+            inner = source;
+        }
+        LineError::Connection(inner.to_string())
+    }
+}
+
 /// What came over the line.
 #[derive(Debug)]
 pub enum Heard {
@@ -57,16 +101,16 @@ pub enum Heard {
         data: Value,
     },
     /// An answer, or why there is none.
-    Answer(Ask, Result<Value, String>),
+    Answer(Ask, Result<Value, LineError>),
     /// The line is lost; it is tried again after the pause.
     Lost {
-        /// Why, for a person.
-        why: String,
+        /// Why.
+        why: LineError,
         /// Until the next attempt.
         pause: Duration,
     },
     /// The server does not talk to us without another key; it is not tried again.
-    Refused(String),
+    Refused(LineError),
 }
 
 /// Where the server is, and how to ask it.
@@ -210,11 +254,11 @@ async fn answer(server: Server, ask: Ask, heard: Sender<Heard>) {
     let sent = server.client.get(server.asked(&ask)).send().await;
     let found = match sent {
         Ok(response) if response.status().is_success() => {
-            let text = response.text().await.map_err(|e| plain(&e));
-            text.and_then(|t| serde_json::from_str(&t).map_err(|e| e.to_string()))
+            let text = response.text().await.map_err(LineError::from);
+            text.and_then(|t| serde_json::from_str(&t).map_err(|_| LineError::NotJson))
         }
         Ok(response) => Err(problem(response).await),
-        Err(e) => Err(plain(&e)),
+        Err(e) => Err(e.into()),
     };
     // Fails when nobody listens any more.
     let _ = heard.send(Heard::Answer(ask, found));
@@ -250,7 +294,7 @@ async fn follow(server: Server, heard: Sender<Heard>) {
             Err(e) => {
                 // Who did not answer may come back as another, which counts its commits anew.
                 last = None;
-                plain(&e)
+                e.into()
             }
         };
         pause = (pause * 17 / 10).clamp(FIRST_PAUSE, LONGEST_PAUSE);
@@ -266,17 +310,17 @@ async fn listen(
     mut response: Response,
     heard: &Sender<Heard>,
     last: &mut Option<String>,
-) -> Option<String> {
+) -> Option<LineError> {
     let mut parser = Parser::default();
     loop {
         let bytes = match response.chunk().await {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return Some("the server ended it".to_owned()),
-            Err(e) => return Some(plain(&e)),
+            Ok(None) => return Some(LineError::Ended),
+            Err(e) => return Some(e.into()),
         };
         for event in parser.push(&bytes) {
             let Ok(data) = serde_json::from_str(&event.data) else {
-                return Some("what the server says is not JSON".to_owned());
+                return Some(LineError::NotJson);
             };
             let name = event.name;
             heard.send(Heard::Event { name, data }).ok()?;
@@ -286,31 +330,36 @@ async fn listen(
 }
 
 /// The server's own words for what is wrong.
-async fn problem(response: Response) -> String {
+async fn problem(response: Response) -> LineError {
     let status = response.status();
     let text = response.text().await.unwrap_or_default();
     let body: Value = serde_json::from_str(&text).unwrap_or_default();
-    ["detail", "error", "title"]
+    let said = ["detail", "error", "title"]
         .iter()
         .find_map(|name| body[name].as_str())
-        .map_or_else(|| status.to_string(), str::to_owned)
-}
-
-/// The innermost reason, without the address, which is shown elsewhere.
-fn plain(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "no answer".to_owned();
-    }
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
+        .map_or_else(|| status.to_string(), str::to_owned);
+    let code = body["code"].as_str().map(str::to_owned);
+    LineError::Refused { said, code }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_server_refuses_has_its_code() {
+        let refused = |code: Option<&str>| LineError::Refused {
+            said: "the database does not answer now".to_owned(),
+            code: code.map(str::to_owned),
+        };
+        let told = refused(Some("S0511")).to_string();
+        assert_eq!(told, "the database does not answer now [S0511]");
+        assert_eq!(
+            refused(None).to_string(),
+            "the database does not answer now"
+        );
+        assert_eq!(refused(None).code().id, "S0907");
+    }
 
     #[test]
     fn keys_are_one_part_of_the_path_each() {

@@ -115,7 +115,7 @@ fn once(app: &mut App, hears: &Receiver<Heard>) -> Result<(), Failure> {
     // A server that has no row yet is no failure; one that does not answer is.
     while app.board.rankings.is_empty() || app.health.is_none() {
         match hears.recv_deadline(until) {
-            Ok(Heard::Refused(why)) => return Err(refused(&why)),
+            Ok(Heard::Refused(why)) => return Err(refused(&why.to_string())),
             Ok(Heard::Lost { why, .. }) if app.board.rankings.is_empty() => {
                 return Err(Failure::of(
                     &codes::http::CLIENT,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::app::{App, Over};
 use super::draw::{Paint, draw};
-use super::line::{Ask, Heard};
+use super::line::{Ask, Heard, LineError};
 use super::once;
 
 const DAY: &str = "2026-01-23T00:00:00Z";
@@ -98,7 +98,7 @@ fn a_lost_line_is_said_plainly() {
     let later = now + Duration::from_secs(12);
     app.hear(
         Heard::Lost {
-            why: "Connection refused".to_owned(),
+            why: LineError::Connection("Connection refused".to_owned()),
             pause: Duration::from_secs(2),
         },
         later,
@@ -229,7 +229,7 @@ fn what_a_server_says_moves_no_cursor() {
     shown.push(seen(&app, (130, 24), now));
     app.hear(
         Heard::Lost {
-            why: hostile.to_owned(),
+            why: LineError::Connection(hostile.to_owned()),
             pause: Duration::from_secs(2),
         },
         now,

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use standings_commit::sink::{ShownRow, SinkError};
+use standings_commit::sink::ShownRow;
 use standings_commit::transactions as kafka;
 use standings_commit::transactions::{FORMAT, IDS, LogIdentity, Progress, Record, Transactions};
 use standings_model::plan::Plan;
@@ -28,6 +28,9 @@ pub struct SimLog {
     knows_largest: Cell<bool>,
     /// One of the present transaction's messages is larger.
     too_large: Cell<bool>,
+    /// The password that it came with, and the sessions that it may go on with.
+    secret: u64,
+    session: Cell<Option<u64>>,
 }
 
 impl SimLog {
@@ -40,6 +43,8 @@ impl SimLog {
             ended: Cell::new(false),
             knows_largest: Cell::new(cluster.is_multiple_of(2)),
             too_large: Cell::new(false),
+            secret: world.lock().file_now(),
+            session: Cell::new(None),
         }
     }
 
@@ -62,7 +67,7 @@ impl SimLog {
             }
             Fate::Fail => Err(passing(format!("{name}: no answer"))),
             Fate::Silent => {
-                if world.apart.roll(2) == 0 {
+                if world.apart.roll(2) == 0 && self.is_let_in(&mut world).is_ok() {
                     // Nobody hears of it.
                     let _ = effect(&mut world);
                 }
@@ -72,7 +77,7 @@ impl SimLog {
                 }
             }
             _ => {
-                let done = effect(&mut world);
+                let done = self.is_let_in(&mut world).and_then(|()| effect(&mut world));
                 match fate {
                     Fate::LoseAnswer if done.is_ok() => Err(passing(format!("{name}: timed out"))),
                     Fate::KilledAfter => {
@@ -89,7 +94,7 @@ impl SimLog {
         &self,
         name: &'static str,
         effect: impl FnOnce(&mut World) -> R,
-    ) -> Result<R, SinkError> {
+    ) -> Result<R, kafka::Trouble> {
         // Reading waits inside while the log does not answer.
         let fate = self.world.lock().fate(self.cluster, name);
         if fate == Fate::Frozen {
@@ -98,14 +103,30 @@ impl SimLog {
         let mut world = self.world.lock();
         if matches!(fate, Fate::Dead | Fate::KilledBefore | Fate::KilledAfter) {
             world.kill(self.cluster);
-            return Err(killed());
+            return Err(killed().into());
         }
         if !world.sit_out(self.cluster, name)
             || (fate == Fate::Silent && !world.wait(self.cluster, name, PATIENCE))
         {
-            return Err(killed());
+            return Err(killed().into());
         }
+        self.is_let_in(&mut world)?;
         Ok(effect(&mut world))
+    }
+
+    /// Whether its connection is still one, or it gets another; a password that counts no more is asked for only then.
+    fn is_let_in(&self, world: &mut World) -> Result<(), kafka::Trouble> {
+        let now = world.log.sessions;
+        if self.session.get() == Some(now) {
+            return Ok(());
+        }
+        self.session.set(None);
+        if !world.lets_in(self.cluster, self.secret) {
+            let why = "SASL authentication failed (28P01)".to_owned();
+            return Err(kafka::Trouble::Login(why));
+        }
+        self.session.set(Some(now));
+        Ok(())
     }
 
     fn fenced(&self, world: &World, id: usize) -> Result<(), kafka::Trouble> {
@@ -123,11 +144,20 @@ impl Transactions for SimLog {
         "log"
     }
 
-    fn connect(&mut self) -> Result<(), SinkError> {
+    fn connect(&mut self) -> Result<(), kafka::Trouble> {
         self.read("log connect", |_| ())
     }
 
-    fn identity(&self) -> Result<LogIdentity, SinkError> {
+    fn renew(&mut self) {
+        // What these producers had open stays with them.
+        self.open.borrow_mut().clear();
+        self.ended.set(false);
+        self.session.set(None);
+        *self.epochs.borrow_mut() = Default::default();
+        self.secret = self.world.lock().file_now();
+    }
+
+    fn identity(&self) -> Result<LogIdentity, kafka::Trouble> {
         self.read("log identity", |world| world.log.is.clone())
     }
 
@@ -143,7 +173,7 @@ impl Transactions for SimLog {
         })
     }
 
-    fn progress(&self) -> Result<Option<Progress>, SinkError> {
+    fn progress(&self) -> Result<Option<Progress>, kafka::Trouble> {
         self.read("log progress", |world| {
             let shown = &world.log.shown;
             (shown.commit > 0).then(|| Progress {
@@ -159,7 +189,7 @@ impl Transactions for SimLog {
         })
     }
 
-    fn rows(&self, plan: &Plan) -> Result<Vec<ShownRow>, SinkError> {
+    fn rows(&self, plan: &Plan) -> Result<Vec<ShownRow>, kafka::Trouble> {
         self.read("log rows", |world| rows(plan, &world.log.shown.lines))
     }
 

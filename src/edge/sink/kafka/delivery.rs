@@ -18,7 +18,9 @@ use rdkafka::error::{IsError, KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, DeliveryResult, Message};
 use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 
+use super::errors;
 use crate::source::{client_log as log, denied, is_denied};
+use standings_commit::kind::Kind;
 use standings_model::clock::Clock;
 use standings_observe::live::Live;
 use standings_observe::waiting::{Waiting, What};
@@ -35,7 +37,12 @@ pub(super) struct Deliveries {
     refusal: Mutex<Option<Refusal>>,
     /// What the client said last of its connections.
     heard: Mutex<Option<(Instant, String)>>,
+    /// When it said last that it is not let in.
+    refused: Mutex<Option<Instant>>,
 }
+
+/// The client says the same of a connection only each half a minute.
+const HEARD: Duration = Duration::from_secs(40);
 
 /// How long one call into the client, or a broker's silence, may take before it is said that commits wait.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -104,6 +111,14 @@ impl Deliveries {
     }
 }
 
+impl Deliveries {
+    /// Whether it was not let in a while ago, and may not be now.
+    pub(super) fn was_refused(&self) -> bool {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.is_some_and(|at| at.elapsed() < HEARD)
+    }
+}
+
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, said: &str) {
         log(level, facility, said);
@@ -111,8 +126,15 @@ impl ClientContext for Deliveries {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::warn!(event = "kafka_sink_error", problem = %error, reason);
+        let code = error.rdkafka_error_code();
+        // With TLS 1.3 the broker judges the client's certificate after the handshake, and hangs up.
+        let is_login = code.is_some_and(|code| errors::kind(code) == Kind::Login);
+        if is_login || reason.contains("SSL alert number") {
+            let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            *refused = Some(Instant::now());
+        }
         // That all are down follows from what happened to each.
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+        if code != Some(RDKafkaErrorCode::AllBrokersDown) {
             let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
             *heard = Some((Instant::now(), reason.to_owned()));
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::delivery::Refusal;
-use crate::source::denied;
+use crate::source::{denied, is_denied};
 use standings_commit::change_log::ChangeError;
 use standings_model::error::{Code, Coded, codes};
 
@@ -41,9 +41,6 @@ pub enum KafkaSinkError {
     /// What the client says of a transaction.
     #[error("{0}")]
     Transaction(String),
-    /// It does not let this client in.
-    #[error("{0}")]
-    NotLetIn(String),
     /// A right is missing for a transaction.
     #[error("{}", denied("WRITE", .on))]
     NotToBeWritten {
@@ -168,6 +165,21 @@ pub enum KafkaSinkError {
     NotOpen,
 }
 
+impl KafkaSinkError {
+    /// Whether a right is missing, which a person may give.
+    pub(super) fn is_denied(&self) -> bool {
+        match self {
+            KafkaSinkError::Refused { refusal, .. } | KafkaSinkError::OfTransaction(refusal) => {
+                refusal.is_denied
+            }
+            KafkaSinkError::Making { source, .. } => matches!(source, MakingError::Denied { .. }),
+            KafkaSinkError::Brokers { source, .. } => is_denied(source.rdkafka_error_code()),
+            KafkaSinkError::NotToBeWritten { .. } | KafkaSinkError::NotToBeRead { .. } => true,
+            _ => false,
+        }
+    }
+}
+
 impl Coded for KafkaSinkError {
     fn code(&self) -> &'static Code {
         match self {
@@ -181,9 +193,9 @@ impl Coded for KafkaSinkError {
             KafkaSinkError::Sending { .. } | KafkaSinkError::Transaction(_) => {
                 &codes::kafka::WRITING
             }
-            KafkaSinkError::NotLetIn(_)
-            | KafkaSinkError::NotToBeWritten { .. }
-            | KafkaSinkError::Stranger { .. } => &codes::kafka::DENIED,
+            KafkaSinkError::NotToBeWritten { .. } | KafkaSinkError::Stranger { .. } => {
+                &codes::kafka::DENIED
+            }
             KafkaSinkError::Silent { .. } => &codes::sink::SILENT,
             KafkaSinkError::Brokers { .. }
             | KafkaSinkError::Making { .. }

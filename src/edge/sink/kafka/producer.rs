@@ -11,9 +11,9 @@ use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use super::delivery::{Deliveries, PATIENCE, PIECE, Silence, flush};
 use super::error::KafkaSinkError;
 use super::readback::Readback;
-use super::{AROUND, client_limit, config, errors, refused, topics};
+use super::{AROUND, client, client_limit, config, errors, refused, topics};
 use crate::sink::SinkOptions;
-use crate::source::{Aside, cluster_id, is_denied, number_of, topic_ids};
+use crate::source::{Aside, cause, cluster_id, is_denied, number_of, topic_ids};
 use standings_commit::kind::Kind;
 use standings_commit::sink::{ShownRow, SinkError};
 use standings_commit::transactions::{
@@ -70,12 +70,8 @@ pub fn exactly_once(
     // Wrong settings are found at once.
     topics.producers = Some(topics.make_producers()?);
     let (live, clock) = (Arc::clone(&options.live), options.clock.clone());
-    Ok(TransactionalSink::over(
-        topics,
-        options.kafka_tombstones,
-        live,
-        clock,
-    ))
+    let sink = TransactionalSink::over(topics, options.kafka_tombstones, live, clock);
+    Ok(sink.started_before(options.started_before))
 }
 
 impl Topics {
@@ -151,11 +147,11 @@ impl Topics {
         match code {
             Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => {
                 let on = format!("the transactional id `{}`", self.transactional_id(id));
-                return final_of(KafkaSinkError::NotToBeWritten { on });
+                return self.of_transaction(KafkaSinkError::NotToBeWritten { on });
             }
             code if is_denied(code) => {
                 let on = format!("the topics `{}` and `{}`", self.changes, self.progress);
-                return final_of(KafkaSinkError::NotToBeWritten { on });
+                return self.of_transaction(KafkaSinkError::NotToBeWritten { on });
             }
             _ => {}
         }
@@ -163,17 +159,51 @@ impl Topics {
         let kind = code.map_or(Kind::Final, errors::kind);
         match (error, kind) {
             (_, Kind::Fenced) => Trouble::Fenced(text),
-            (_, Kind::Login) => final_of(KafkaSinkError::NotLetIn(text)),
+            (_, Kind::Login) => Trouble::Login(text),
             // What the client says of the transaction itself comes before what the code means.
             (KafkaError::Transaction(e), _) if e.is_fatal() => {
                 final_of(KafkaSinkError::Transaction(text))
             }
-            (KafkaError::Transaction(e), _) if e.txn_requires_abort() => Trouble::Abort(text),
-            (KafkaError::Transaction(e), _) if e.is_retriable() => Trouble::Again(text),
-            (KafkaError::Flush(_), _) => Trouble::Again(text),
+            (KafkaError::Transaction(e), _) if e.txn_requires_abort() => {
+                self.unless_refused(id, Trouble::Abort(text))
+            }
+            (KafkaError::Transaction(e), _) if e.is_retriable() => {
+                self.unless_refused(id, Trouble::Again(text))
+            }
+            (KafkaError::Flush(_), _) => self.unless_refused(id, Trouble::Again(text)),
             (KafkaError::Transaction(_), _) => final_of(KafkaSinkError::Transaction(text)),
-            (_, Kind::Passing | Kind::Row) => Trouble::Abort(text),
+            (_, Kind::Passing | Kind::Row) => self.unless_refused(id, Trouble::Abort(text)),
             (_, Kind::Wrong | Kind::Final) => final_of(KafkaSinkError::Transaction(text)),
+        }
+    }
+
+    /// A client that is not let in only says that nothing is answered, call by call: then it is asked once more, by one
+    /// that listens.
+    fn unless_refused(&self, id: usize, trouble: Trouble) -> Trouble {
+        let heard = self.producer(id).is_ok_and(|p| p.context().was_refused());
+        let why = heard.then(|| cause(&client(&self.brokers, &self.options)).refused);
+        why.flatten().map_or(trouble, Trouble::Login)
+    }
+
+    /// What ends a transaction, with the topic; a right that is missing may come again.
+    fn of_transaction(&self, error: KafkaSinkError) -> Trouble {
+        match Trouble::from(error) {
+            Trouble::Denied(failure) => {
+                let text = format!("writing to {} failed: {failure}", self.name);
+                Trouble::Denied(failure.told(text))
+            }
+            other => other,
+        }
+    }
+}
+
+/// What the brokers say when they are asked for topics, or to read them back.
+impl From<KafkaSinkError> for Trouble {
+    fn from(error: KafkaSinkError) -> Self {
+        match error {
+            KafkaSinkError::Stranger { why, .. } => Trouble::Login(why),
+            error if error.is_denied() => Trouble::Denied(error.into()),
+            error => Trouble::Ended(error.into()),
         }
     }
 }
@@ -188,7 +218,7 @@ impl Transactions for Topics {
         &self.name
     }
 
-    fn connect(&mut self) -> Result<(), SinkError> {
+    fn connect(&mut self) -> Result<(), Trouble> {
         self.readback = Some(Readback::new(&self.brokers, &self.options)?);
         let topics = [(&self.changes, false), (&self.progress, true)];
         topics::make_topics(&self.brokers, &self.options, &topics)?;
@@ -198,7 +228,14 @@ impl Transactions for Topics {
         Ok(())
     }
 
-    fn identity(&self) -> Result<LogIdentity, SinkError> {
+    fn renew(&mut self) {
+        (self.readback, self.producers) = (None, None);
+        if let Some(now) = self.options.kafka_origin.now() {
+            self.options.kafka_properties = now;
+        }
+    }
+
+    fn identity(&self) -> Result<LogIdentity, Trouble> {
         let gone = || self.not_now("open");
         let client = self.producers.as_ref().ok_or_else(gone)?[0].client();
         let client = client.native_ptr();
@@ -245,11 +282,11 @@ impl Transactions for Topics {
         self.call(id, |p| p.init_transactions(PATIENCE))
     }
 
-    fn progress(&self) -> Result<Option<Progress>, SinkError> {
+    fn progress(&self) -> Result<Option<Progress>, Trouble> {
         Ok(self.readback()?.progress(&self.progress)?)
     }
 
-    fn rows(&self, plan: &Plan) -> Result<Vec<ShownRow>, SinkError> {
+    fn rows(&self, plan: &Plan) -> Result<Vec<ShownRow>, Trouble> {
         Ok(self.readback()?.rows(&self.changes, plan)?)
     }
 
@@ -310,18 +347,21 @@ impl Transactions for Topics {
             if let Some(refusal) = producer.context().take_refusal() {
                 if refusal.is_too_large {
                     let largest = topics::largest(&self.brokers, &self.options, &self.changes);
-                    let largest = largest.map_err(final_of)?;
-                    self.largest.set(Some(largest));
+                    self.largest.set(Some(largest?));
                 }
                 return Err(match producer.client().fatal_error() {
-                    _ if refusal.is_denied => final_of(KafkaSinkError::OfTransaction(refusal)),
+                    _ if refusal.is_denied => {
+                        self.of_transaction(KafkaSinkError::OfTransaction(refusal))
+                    }
                     Some((code, _)) => self.judge(id, &KafkaError::MessageProduction(code)),
                     // It cannot be committed any more, and says why.
                     None if refusal.is_purged => match self.commit(id) {
-                        Err(Trouble::Final(why)) => Trouble::Final(why),
+                        Err(why @ (Trouble::Final(_) | Trouble::Denied(_) | Trouble::Login(_))) => {
+                            why
+                        }
                         _ => Trouble::Abort(refusal.text),
                     },
-                    None => Trouble::Abort(refusal.text),
+                    None => self.unless_refused(id, Trouble::Abort(refusal.text)),
                 });
             }
             if is_sent {
@@ -331,6 +371,11 @@ impl Transactions for Topics {
             }
             if silence.look(producer.context()) {
                 self.live.sink(&self.name, false);
+                if let login @ Trouble::Login(_) =
+                    self.unless_refused(id, Trouble::Again(String::new()))
+                {
+                    return Err(login);
+                }
             }
         }
     }

@@ -14,7 +14,7 @@ use super::topics::{ANSWER, waiting};
 use super::{client, refused};
 use crate::sink::SinkOptions;
 use crate::sink::look::Look;
-use crate::source::{Aside, Quiet, is_denied};
+use crate::source::{Aside, Quiet, cause, is_denied};
 use standings_commit::change_log::fold;
 use standings_commit::sink::{Shown, ShownRow};
 use standings_commit::transactions::Progress;
@@ -145,6 +145,10 @@ impl Readback {
                         == Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {}
                 Some(Err(e)) => problem = e.to_string(),
                 None if heard.elapsed() >= PATIENCE => {
+                    if let Some(why) = cause(&client(&self.brokers, &self.options)).refused {
+                        let brokers = self.brokers.clone();
+                        return Err(KafkaSinkError::Stranger { brokers, why });
+                    }
                     let begin =
                         || Waiting::new(What::Sink, &name, &self.options.live, &self.options.clock);
                     waits.get_or_insert_with(begin).tried(&problem);

@@ -47,6 +47,20 @@ pub enum TopicError {
         /// What the broker said, and what to check.
         why: String,
     },
+    /// They do not any more.
+    #[error(
+        "reading the topic `{topic}` failed: {why}; it was let in before, and tried again for {} s, with the settings' file \
+         read anew",
+        .tried.as_secs()
+    )]
+    NotLetInAgain {
+        /// Its name.
+        topic: String,
+        /// In the client's words.
+        why: String,
+        /// For how long.
+        tried: Duration,
+    },
     /// What the client says that waiting does not heal.
     #[error("reading the topic `{topic}` failed: {source}")]
     Client {
@@ -147,7 +161,8 @@ impl Coded for TopicError {
             TopicError::Missing { .. } => &codes::source::NO_TOPIC,
             TopicError::Denied { .. }
             | TopicError::NotToBeAsked { .. }
-            | TopicError::NotLetIn { .. } => &codes::source::DENIED,
+            | TopicError::NotLetIn { .. }
+            | TopicError::NotLetInAgain { .. } => &codes::source::DENIED,
             TopicError::Client { source, .. } => match source.rdkafka_error_code() {
                 Some(
                     RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed,

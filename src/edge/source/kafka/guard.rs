@@ -25,7 +25,10 @@ impl Topic<'_> {
                 }
                 Ok(false) => "the topic is not there".to_owned(),
                 Err(Look::Failed(gone)) => return Err(gone.into()),
-                Err(Look::Unanswered(problem)) => problem.to_string(),
+                Err(Look::Unanswered(problem)) => {
+                    self.ask_again()?;
+                    problem.to_string()
+                }
             };
             let problem = format!("whether it is still the same topic is not known: {problem}");
             waiting.tried(&problem);

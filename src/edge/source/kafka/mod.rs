@@ -16,6 +16,7 @@ mod extent;
 mod group;
 mod guard;
 mod identity;
+mod login;
 mod look;
 mod messages;
 mod own;
@@ -35,6 +36,7 @@ pub use self::error::TopicError;
 pub use self::extent::{Extents, extents};
 use self::guard::Look;
 pub use self::identity::{cluster_id, topic_ids};
+use self::login::Refused;
 pub use self::look::Asked;
 use self::messages::Messages;
 use self::own::Own;
@@ -68,6 +70,7 @@ pub fn read(
         durable: BTreeMap::new(),
         group_commit: None,
         guard: Guard::new(topic, options.expected.as_ref()),
+        refused: None,
     };
     let result = topic.run();
     let Topic {
@@ -96,6 +99,8 @@ struct Topic<'a> {
     group_commit: Option<Instant>,
     /// Which topic it is.
     guard: Guard,
+    /// It was let in, and is not now.
+    refused: Option<Refused>,
 }
 
 impl Topic<'_> {
@@ -127,6 +132,7 @@ impl Topic<'_> {
                 continue;
             }
             refreshed = Instant::now();
+            self.ask_again()?;
             if let Err(Look::Failed(gone)) = self.look() {
                 return Err(gone.into());
             }

@@ -39,7 +39,7 @@ impl Topic<'_> {
     }
 
     /// What heals by itself is left to the client; what does not ends the process with a clear text.
-    pub(super) fn check(&self, error: &KafkaError) -> Result<(), TopicError> {
+    pub(super) fn check(&mut self, error: &KafkaError) -> Result<(), TopicError> {
         let topic = || self.name.to_owned();
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::AutoOffsetReset) => {
@@ -55,7 +55,7 @@ impl Topic<'_> {
                 source: Box::new(error.clone()),
             }),
             Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
-                Err(self.failed(error.clone()))
+                self.not_let_in(error)
             }
             Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Err(self.denied()),
             Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {

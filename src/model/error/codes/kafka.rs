@@ -9,6 +9,7 @@ pub const GROUP: Group = Group {
     title: "Sinks, Kafka",
     codes: &[
         &TOPICS, &DENIED, &WRITING, &NOT_OURS, &REPLACED, &NEWER, &TIMED_OUT, &COMPACTED, &READING,
+        &LOGIN,
     ],
 };
 
@@ -35,7 +36,8 @@ pub static DENIED: Code = Code {
     id: "S0602",
     exit: FAILED,
     title: "Kafka does not let this user write",
-    means: "The brokers refuse a write, a transaction or a login. What was not committed is written by the next start.",
+    means: "The brokers refuse a write, a transaction or a login. A login that was taken before, or a right that was there, is waited \
+            for, for a minute. What was not committed is written by the next start.",
     causes: &[
         "A missing ACL: WRITE on the topics, WRITE and DESCRIBE on the transactional id.",
         "A wrong password, or another SASL mechanism than the listener has.",
@@ -144,6 +146,24 @@ pub static READING: Code = Code {
     remedy: &[
         "Give the right, and start again.",
         "docs/security.md has the rights that a run needs.",
+    ],
+    see: "security.md",
+};
+
+/// Not let in, at a first start.
+pub static LOGIN: Code = Code {
+    id: "S0610",
+    exit: USAGE,
+    title: "Kafka does not let this user in",
+    means: "The brokers of a sink were reached and refuse the login, or their certificate is not trusted. At a first start that is a wrong \
+            setting; after a login that was taken it is waited for, since passwords and certificates are changed in several places.",
+    causes: &[
+        "A wrong user or password, or another SASL mechanism than the listener has.",
+        "A certificate, of the brokers or of this client, whose authority the other side does not know.",
+    ],
+    remedy: &[
+        "`kafka-topics.sh --bootstrap-server HOST:9092 --list --command-config FILE` with the same settings.",
+        "Keep the settings in the file of `--kafka-properties`: it is read anew while a login is refused.",
     ],
     see: "security.md",
 };

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use serde::{Deserialize, Serialize};
 
-use standings_model::error::codes;
+use standings_model::error::{Code, Coded, codes};
 use standings_process::exit::{Failure, say};
 
 /// `standings resize`.
@@ -84,7 +84,8 @@ pub fn listen(folder: &Path) -> std::io::Result<(PathBuf, Receiver<Wish>)> {
         .name("control".to_owned())
         .spawn(move || {
             for stream in listener.incoming().flatten() {
-                let answer = hear(&stream, &send).unwrap_or_else(Outcome::Failed);
+                let failed = |e: RequestError| Outcome::Failed(e.to_string());
+                let answer = hear(&stream, &send).unwrap_or_else(failed);
                 let mut line = serde_json::to_vec(&answer).unwrap_or_default();
                 line.push(b'\n');
                 // Who asked may have gone.
@@ -94,20 +95,39 @@ pub fn listen(folder: &Path) -> std::io::Result<(PathBuf, Receiver<Wish>)> {
     Ok((path, wishes))
 }
 
-fn hear(stream: &UnixStream, wishes: &Sender<Wish>) -> Result<Outcome, String> {
-    let wrong = |e: &dyn std::fmt::Display| format!("that was no request: {e}");
-    let patience = Some(Duration::from_secs(5));
-    stream.set_read_timeout(patience).map_err(|e| wrong(&e))?;
+/// Why a request has no outcome.
+#[derive(Debug, thiserror::Error)]
+enum RequestError {
+    /// It does not come in time, or not whole.
+    #[error("that was no request: {0}")]
+    Read(#[from] std::io::Error),
+    /// It is none.
+    #[error("that was no request: {0}")]
+    Odd(#[from] serde_json::Error),
+    /// Nobody hears it any more.
+    #[error("the cluster is ending")]
+    Ending,
+    /// Nobody answers it.
+    #[error("no answer from the supervisor: {0}")]
+    Silent(#[from] RecvTimeoutError),
+}
+
+impl Coded for RequestError {
+    fn code(&self) -> &'static Code {
+        &codes::cluster::RESIZE
+    }
+}
+
+fn hear(stream: &UnixStream, wishes: &Sender<Wish>) -> Result<Outcome, RequestError> {
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let mut line = String::new();
     let mut reader = BufReader::new(stream).take(4096);
-    reader.read_line(&mut line).map_err(|e| wrong(&e))?;
-    let resize: Resize = serde_json::from_str(&line).map_err(|e| wrong(&e))?;
+    reader.read_line(&mut line)?;
+    let resize: Resize = serde_json::from_str(&line)?;
     let (answer, outcome) = bounded(1);
-    let gone = |_| "the cluster is ending".to_owned();
-    wishes.send(Wish { resize, answer }).map_err(gone)?;
-    outcome
-        .recv_timeout(PATIENCE)
-        .map_err(|e| format!("no answer from the supervisor: {e}"))
+    let wish = Wish { resize, answer };
+    wishes.send(wish).map_err(|_| RequestError::Ending)?;
+    Ok(outcome.recv_timeout(PATIENCE)?)
 }
 
 /// Runs `standings resize`.

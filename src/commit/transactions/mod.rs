@@ -20,6 +20,9 @@
 //! 7. Transactions take turns between two ids ([`IDS`]), one at a time. They are taken over in this order, and the first
 //!    transaction of a generation is one of the first id.
 //!
+//! 8. Who is not let in any more, or lacks a right, comes back with producers of its own making, which the client cannot
+//!    heal: [`back`]. The ids are taken over again, and the progress says whether the last commit is there.
+//!
 //! Why two ids: an answered commit is certain, and is still being written to the partitions. The broker refuses the
 //! same id until that is done, and the client waits for 20 ms before it asks again; on a busy machine that was one
 //! transaction of five. The other id's last commit is a whole transaction old. To a reader nothing changes: committed
@@ -29,9 +32,12 @@
 //! before the second, and reads after that: what another could still commit by the second is read, or refused. Two
 //! clusters that open at the same time may end up with an id each, and both end.
 
+mod back;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::back::Back;
 pub use crate::progress::{FORMAT, LogIdentity, Progress};
 use crate::refused::{Letters, each_that_fits};
 use crate::sink::{Shown, ShownRow, Sink, SinkError};
@@ -66,17 +72,19 @@ pub trait Transactions: Send {
     /// For logs: without secrets.
     fn name(&self) -> &str;
     /// Connects, and makes the topics that are missing.
-    fn connect(&mut self) -> Result<(), SinkError>;
+    fn connect(&mut self) -> Result<(), Trouble>;
+    /// Lets go of all that it has, and reads anew the files that its settings came from.
+    fn renew(&mut self);
     /// Which topics they are.
-    fn identity(&self) -> Result<LogIdentity, SinkError>;
+    fn identity(&self) -> Result<LogIdentity, Trouble>;
     /// How long a transaction may be open before the brokers end it.
     fn transaction_timeout(&self) -> Duration;
     /// Takes a transactional id over: nobody who had it before can commit by it any more.
     fn take_over(&self, id: usize) -> Result<(), Trouble>;
     /// The newest committed progress.
-    fn progress(&self) -> Result<Option<Progress>, SinkError>;
+    fn progress(&self) -> Result<Option<Progress>, Trouble>;
     /// What the topic of changes shows to a reader of committed records.
-    fn rows(&self, plan: &Plan) -> Result<Vec<ShownRow>, SinkError>;
+    fn rows(&self, plan: &Plan) -> Result<Vec<ShownRow>, Trouble>;
     /// What it shows is known: nothing is read any more.
     fn opened(&mut self) {}
     /// Bytes that a record's key and value may have together.
@@ -107,6 +115,7 @@ pub struct TransactionalSink<T> {
     /// It was looked at, and is to be opened.
     looked: bool,
     asked: Option<Instant>,
+    back: Back,
     opening: Opening,
     letters: Letters,
     live: Arc<Live>,
@@ -129,11 +138,18 @@ impl<T: Transactions> TransactionalSink<T> {
             identity: LogIdentity::default(),
             looked: false,
             asked: None,
+            back: Back::default(),
             opening: Opening::default(),
             letters: Letters::default(),
             live,
             clock,
         }
+    }
+
+    /// Whether an earlier process of this cluster was let in, and wrote: what is refused at this start is waited for too.
+    pub fn started_before(mut self, started: bool) -> Self {
+        (self.back.was_in, self.back.has_written) = (started, started);
+        self
     }
 
     /// The brokers end a transaction that is open for too long, and refuse its producer from then on, as if somebody had
@@ -158,9 +174,11 @@ impl<T: Transactions> TransactionalSink<T> {
                 problem,
             }
             .into(),
-            Trouble::Again(problem) | Trouble::Abort(problem) => {
+            Trouble::Again(problem) | Trouble::Abort(problem) | Trouble::Login(problem) => {
                 TopicSinkError::Writing { name, problem }.into()
             }
+            Trouble::Ended(error) => error,
+            Trouble::Denied(failure) => SinkError::Failed(failure),
             Trouble::Final(failure) => {
                 SinkError::Failed(failure.told(format!("writing to {name} failed: {failure}")))
             }
@@ -192,7 +210,7 @@ impl<T: Transactions> TransactionalSink<T> {
         self.persist(|log| log.begin(id))?;
         // First, so that the client asks for both topics at once; it would ask for the second only after the answer for
         // the first. Within a transaction the order says nothing.
-        self.progress(commit)?;
+        self.tell(&self.progress_of(commit))?;
         if sabotage::is(Mistake::ProgressBeforeChanges) {
             self.log.acknowledged(id)?;
             self.persist(|log| log.commit(id))?;
@@ -211,14 +229,15 @@ impl<T: Transactions> TransactionalSink<T> {
         })?;
         if !refused.is_empty() {
             let told = self.letters.tell(self.log.name(), plan, commit, &refused);
-            told.map_err(|e| Trouble::Final(e.into()))?;
+            told?;
         }
         self.log.acknowledged(id)?;
         self.persist(|log| log.commit(id))
     }
 
-    fn progress(&self, commit: &Commit) -> Result<(), Trouble> {
-        let progress = Progress {
+    /// What the progress says of a commit.
+    fn progress_of(&self, commit: &Commit) -> Progress {
+        Progress {
             commit: commit.number,
             generation: self.generation,
             offsets: commit.offsets.clone(),
@@ -227,19 +246,18 @@ impl<T: Transactions> TransactionalSink<T> {
             format: FORMAT,
             known: Some(Known::of(&self.opening, commit)),
             sink: Some(self.identity.clone()),
-        };
-        // Numbers and a map of numbers always have a JSON form.
-        let progress = serde_json::to_vec(&progress).unwrap_or_default();
-        self.tell(&progress, commit.number)
+        }
     }
 
-    fn tell(&self, progress: &[u8], commit: u64) -> Result<(), Trouble> {
+    fn tell(&self, progress: &Progress) -> Result<(), Trouble> {
+        // Numbers and a map of numbers always have a JSON form.
+        let value = serde_json::to_vec(progress).unwrap_or_default();
         let record = Record {
             is_progress: true,
             key: b"progress",
-            value: Some(progress),
+            value: Some(&value),
             generation: self.generation,
-            commit,
+            commit: progress.commit,
         };
         self.log.send(self.id, &record)
     }
@@ -251,6 +269,55 @@ impl<T: Transactions> Sink for TransactionalSink<T> {
     }
 
     fn look(&mut self, _: &Plan, opening: &Opening) -> Result<(), SinkError> {
+        self.enter(|sink| {
+            sink.anew();
+            sink.looking(opening)
+        })
+    }
+
+    fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Shown, SinkError> {
+        self.enter(|sink| {
+            sink.anew();
+            sink.opening(plan, opening)
+        })
+    }
+
+    /// By a transaction that is given up: only its owner can have one.
+    fn confirm(&mut self, _: &Plan) -> Result<(), SinkError> {
+        self.enter(|sink| {
+            sink.come_back(None)?;
+            sink.until_done(0, |sink| {
+                sink.persist(|log| log.begin(sink.id))?;
+                sink.tell(&Progress::default())?;
+                sink.log.acknowledged(sink.id)?;
+                sink.persist(|log| log.abort(sink.id))
+            })
+        })
+    }
+
+    fn letters(&mut self, letters: Letters) {
+        self.letters = letters;
+    }
+
+    fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
+        self.enter(|sink| {
+            if sink.come_back(Some(commit))? {
+                // The turn is the first id's, which was taken over for it.
+                return Ok(());
+            }
+            sink.is_same()?;
+            sink.until_done(commit.number, |sink| sink.attempt(plan, commit))?;
+            sink.id = (sink.id + 1) % IDS;
+            Ok(())
+        })?;
+        self.back.has_written = true;
+        self.back.last = Some(self.progress_of(commit));
+        Ok(())
+    }
+}
+
+impl<T: Transactions> TransactionalSink<T> {
+    fn looking(&mut self, opening: &Opening) -> Result<(), Trouble> {
         self.log.connect()?;
         let is = self.log.identity()?;
         let progress = self.log.progress()?;
@@ -259,24 +326,18 @@ impl<T: Transactions> Sink for TransactionalSink<T> {
         Ok(())
     }
 
-    fn open(&mut self, plan: &Plan, opening: &Opening) -> Result<Shown, SinkError> {
+    fn opening(&mut self, plan: &Plan, opening: &Opening) -> Result<Shown, Trouble> {
         if !std::mem::take(&mut self.looked) {
-            self.look(plan, opening)?;
+            self.looking(opening)?;
             self.looked = false;
         }
-        let taken = match sabotage::is(Mistake::SecondIdNotTaken) {
-            true => 1,
-            false => IDS,
-        };
-        for id in 0..taken {
-            self.persist(|log| log.take_over(id))
-                .map_err(|t| self.end(t))?;
-        }
+        self.take_ids()?;
         (self.id, self.opening) = (0, opening.clone());
         self.asked = Some(self.clock.now());
         let progress = self.log.progress()?;
         let rows = self.log.rows(plan)?;
         self.log.opened();
+        self.back.last.clone_from(&progress);
         let Some(progress) = progress else {
             self.generation = 1;
             return self.without_progress(rows, opening);
@@ -301,36 +362,13 @@ impl<T: Transactions> Sink for TransactionalSink<T> {
         })
     }
 
-    /// By a transaction that is given up: only its owner can have one.
-    fn confirm(&mut self, _: &Plan) -> Result<(), SinkError> {
-        self.until_done(0, |sink| {
-            sink.persist(|log| log.begin(sink.id))?;
-            sink.tell(b"{}", 0)?;
-            sink.log.acknowledged(sink.id)?;
-            sink.persist(|log| log.abort(sink.id))
-        })
-    }
-
-    fn letters(&mut self, letters: Letters) {
-        self.letters = letters;
-    }
-
-    fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
-        self.is_same()?;
-        self.until_done(commit.number, |sink| sink.attempt(plan, commit))?;
-        self.id = (self.id + 1) % IDS;
-        Ok(())
-    }
-}
-
-impl<T: Transactions> TransactionalSink<T> {
     /// Compares what is known there with what there is, before anything is taken over.
     fn compare(
         &self,
         progress: Option<&Progress>,
         is: &LogIdentity,
         opening: &Opening,
-    ) -> Result<(), SinkError> {
+    ) -> Result<(), Trouble> {
         let Some(progress) = progress else {
             return Ok(());
         };
@@ -364,12 +402,12 @@ impl<T: Transactions> TransactionalSink<T> {
     }
 
     /// A topic of changes that nothing says how far it goes: an empty one is a new one.
-    fn without_progress(&self, rows: Vec<ShownRow>, opening: &Opening) -> Result<Shown, SinkError> {
+    fn without_progress(&self, rows: Vec<ShownRow>, opening: &Opening) -> Result<Shown, Trouble> {
         if !rows.is_empty() && self.log.progress()?.is_some() {
             // It came between the two looks, so another cluster writes there by now.
-            return Err(self.end(Trouble::Fenced(
+            return Err(Trouble::Fenced(
                 "it has committed since this one opened it".to_owned(),
-            )));
+            ));
         }
         let known_apart = rows.is_empty() || sabotage::is(Mistake::IdentityIgnored);
         if !known_apart && !opening.forget.sink {
@@ -391,7 +429,7 @@ impl<T: Transactions> TransactionalSink<T> {
 
     /// Now and then, and after a failure: whether the topics are those that were opened. One that was deleted and made
     /// anew shows only what came since.
-    fn is_same(&mut self) -> Result<(), SinkError> {
+    fn is_same(&mut self) -> Result<(), Trouble> {
         let now = self.clock.now();
         let due = |asked: Instant| now.saturating_duration_since(asked) >= ASK;
         if !self.asked.is_none_or(due) {
@@ -413,7 +451,7 @@ impl<T: Transactions> TransactionalSink<T> {
         &mut self,
         commit: u64,
         mut attempt: impl FnMut(&Self) -> Result<(), Trouble>,
-    ) -> Result<(), SinkError> {
+    ) -> Result<(), Trouble> {
         let (mut wait, longest) = AGAIN;
         loop {
             let began = self.clock.now();
@@ -431,8 +469,7 @@ impl<T: Transactions> TransactionalSink<T> {
                         problem,
                         "it is made anew"
                     );
-                    self.persist(|log| log.abort(self.id))
-                        .map_err(|t| self.end(t))?;
+                    self.persist(|log| log.abort(self.id))?;
                     if sabotage::is(Mistake::AbortTakenForDone) {
                         return Ok(());
                     }
@@ -445,9 +482,10 @@ impl<T: Transactions> TransactionalSink<T> {
                 Err(Trouble::Fenced(problem))
                     if self.clock.since(began) >= self.log.transaction_timeout() =>
                 {
-                    return Err(self.timed_out(commit, self.clock.since(began), &problem));
+                    let open = self.clock.since(began);
+                    return Err(self.timed_out(commit, open, &problem).into());
                 }
-                Err(trouble) => return Err(self.end(trouble)),
+                Err(trouble) => return Err(trouble),
             }
         }
     }
