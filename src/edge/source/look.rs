@@ -18,6 +18,8 @@ pub struct Looked {
     pub kind: Kind,
     /// What was not as it said, a sentence each.
     pub said: Vec<String>,
+    /// The first bytes.
+    pub head: Vec<u8>,
     /// All of them, decompressed; JSON as UTF-8.
     pub input: Box<dyn Read + Send>,
 }
@@ -39,7 +41,7 @@ pub fn at(path: &Path, table: &Table) -> Result<Looked, FileError> {
         instead: foreign.instead(path),
     })?;
     if found.kind == Kind::Json && matches!(head[..], [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
-        input = begin(Box::new(Text::new(input, None))).map_err(&reading)?.1;
+        (head, input) = begin(Box::new(Text::new(input, None))).map_err(&reading)?;
     }
     const MARK: &[u8] = b"\xef\xbb\xbf";
     if found.kind == Kind::Json && head.starts_with(MARK) {
@@ -49,6 +51,7 @@ pub fn at(path: &Path, table: &Table) -> Result<Looked, FileError> {
     Ok(Looked {
         kind: found.kind,
         said: found.said,
+        head,
         input,
     })
 }

@@ -15,7 +15,7 @@ use standings_model::block::{FileHome, Home, PartitionId};
 use standings_model::error::Failure;
 use standings_model::hold::Hold;
 use standings_model::identity::SourceIdentity;
-use standings_model::table::{Origin, Table};
+use standings_model::table::{self, Table};
 use standings_model::time::unix_ms;
 use standings_observe::live::Live;
 use standings_process::renew::FromFile;
@@ -227,7 +227,7 @@ fn has_parts(path: &Path, table: &Table) -> Result<(), FolderError> {
     let parts = folder::parts(path);
     let mut columns = table.declared().iter();
     let lacks = columns.find(|column| {
-        column.origin == Origin::Path && !parts.iter().any(|(name, _)| *name == column.name)
+        column.origin == table::Origin::Path && !parts.iter().any(|(name, _)| *name == column.name)
     });
     match lacks {
         None => Ok(()),
