@@ -203,6 +203,7 @@ impl Partition {
                 continue;
             }
             if let Some(elements) = self.elements(bytes) {
+                self.counts.read += elements.len() as u64;
                 for element in elements {
                     let bytes = &bytes[element];
                     let original = bytes;
@@ -210,6 +211,7 @@ impl Partition {
                 }
                 continue;
             }
+            self.counts.read += 1;
             self.record(record, Bytes { bytes, original }, policy, horizon, into);
         }
         self.open = block.open;
@@ -269,7 +271,6 @@ impl Partition {
         into: &mut Folds<'_>,
     ) {
         let (id, table, offset) = (self.id, self.table, record.offset);
-        self.counts.read += 1;
         let rejects = &mut *into.rejects;
         let mut reject = |kind| {
             rejects.push(Reject {
