@@ -205,6 +205,7 @@ impl Partition {
             }
             let about = About::of(block, number);
             if let Some(elements) = self.elements(bytes) {
+                self.counts.read += elements.len() as u64;
                 for element in elements {
                     let bytes = &bytes[element];
                     let bytes = Bytes {
@@ -216,6 +217,7 @@ impl Partition {
                 }
                 continue;
             }
+            self.counts.read += 1;
             let bytes = Bytes {
                 bytes,
                 original,
@@ -281,7 +283,6 @@ impl Partition {
         into: &mut Folds<'_>,
     ) {
         let (id, table, offset) = (self.id, self.table, record.offset);
-        self.counts.read += 1;
         let rejects = &mut *into.rejects;
         let mut reject = |kind| {
             rejects.push(Reject {
