@@ -9,6 +9,7 @@
 //! 5. A worker whose input has ended goes on with epochs, promises and parts of snapshots until all inputs have ended:
 //!    without it no snapshot would be complete any more.
 
+mod begin;
 mod epoch;
 mod epoch_size;
 mod error;
@@ -34,7 +35,7 @@ use crate::dataflow::gate::Look;
 use crate::dataflow::handles::{Cells, Handles, Input, ToGather};
 use crate::dataflow::messages::Body;
 use crate::event_time::BEGINNING;
-use crate::fold::{Fold, GoesOn};
+use crate::fold::Fold;
 use crate::rank::messages::{Epoch, Promise};
 use crate::snapshot;
 use crate::snapshot::order::PartReport;
@@ -411,12 +412,11 @@ impl<F: Feed> Driver<F> {
                 home,
                 offset,
             } => {
-                let from = GoesOn {
-                    offset,
-                    greatest: self.start.greatest.get(&partition).copied(),
-                    ids_from: self.start.ids_from.get(&partition).copied(),
-                };
-                self.fold.begin(partition, &home, from);
+                self.fold.begin(
+                    partition,
+                    &home,
+                    begin::goes_on(&self.start, partition, offset),
+                );
             }
             SourceEvent::Block(block) => {
                 let Some(folded) = self.fold.block(&block, self.promised) else {

@@ -258,7 +258,7 @@ impl Partition {
             let bytes = &block.bytes[record.start as usize..record.end as usize];
             let about = About::of(block, number);
             let elements = self.elements(bytes);
-            for element in elements.unwrap_or_else(|| vec![0..bytes.len()]) {
+            for element in elements.unwrap_or_else(|| std::iter::once(0..bytes.len()).collect()) {
                 let bytes = &bytes[element];
                 let Ok(sale) = self.decoder.decode_about(bytes, &about) else {
                     continue;
