@@ -224,7 +224,7 @@ mod tests {
                 let text = &block.bytes[r.start as usize..r.end as usize];
                 out.push((r.offset, String::from_utf8_lossy(text).into_owned()));
                 // Of what a closed block said nothing comes any more.
-                assert!(r.offset >= next && (open || r.offset >= next));
+                assert!(r.offset >= next);
             }
             assert!(block.next_offset >= next);
             assert!(!block.open || block.records.iter().all(|r| r.offset <= block.next_offset));

@@ -276,10 +276,7 @@ impl<F: Feed> Driver<F> {
         if self.fold.is_open() && !stop {
             // Half of what has one offset is never committed.
             self.release();
-            return Ok(match pulled {
-                Pulled::All => Turn::Park(Duration::from_millis(1)),
-                _ => Turn::Step,
-            });
+            return Ok(pulled.without_end());
         }
         let full = pulled == Pulled::Full;
         let mut ended = false;
@@ -412,11 +409,8 @@ impl<F: Feed> Driver<F> {
                 home,
                 offset,
             } => {
-                self.fold.begin(
-                    partition,
-                    &home,
-                    begin::goes_on(&self.start, partition, offset),
-                );
+                let from = begin::goes_on(&self.start, partition, offset);
+                self.fold.begin(partition, &home, from);
             }
             SourceEvent::Block(block) => {
                 let Some(folded) = self.fold.block(&block, self.promised) else {

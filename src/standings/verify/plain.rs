@@ -128,7 +128,7 @@ impl Plain {
             let bytes = &block.bytes[record.start as usize..record.end as usize];
             let is_array = arrays && bytes.trim_ascii_start().first() == Some(&b'[');
             let elements = is_array.then(|| json_values::elements(bytes)).flatten();
-            let elements = elements.unwrap_or_else(|| vec![0..bytes.len()]);
+            let elements = elements.unwrap_or_else(|| std::iter::once(0..bytes.len()).collect());
             taken += elements.len() as u64;
             if block.refused.iter().any(|r| r.record as usize == number) {
                 continue;
