@@ -136,7 +136,7 @@ impl Columns {
                     let column = (number, path[0].clone(), kind, required);
                     root.fields.push(columns.leaf(table, column, &path[0]));
                 }
-                Origin::Parts => {
+                Origin::Parts if table.row_in_key(column).is_none() => {
                     let path = [column.name.clone()];
                     let field = columns.row(table, &json, &path, &column.kind, !column.nullable);
                     root.fields.push(field);

@@ -9,21 +9,6 @@ use super::cell::Cell;
 use super::error::{self, DecodeError, shorten};
 use super::made::Made;
 
-/// The name in the key of a `ROW` that lies there: its leaves say where they are.
-fn row_in_key(table: &Table, column: &Column) -> Option<String> {
-    if column.origin != Origin::Parts {
-        return None;
-    }
-    let leaf = |of: &Column| {
-        let below = of.name.strip_prefix(&column.name)?;
-        match &of.origin {
-            Origin::KeyField(path) if below.starts_with('.') => path.first().cloned(),
-            _ => None,
-        }
-    };
-    table.columns.iter().find_map(leaf)
-}
-
 #[derive(Debug)]
 pub(super) struct Key {
     decoder: Decoder,
@@ -43,7 +28,7 @@ impl Key {
                     origin: Origin::Field(path.clone()),
                     ..column.clone()
                 });
-            } else if let Some(name) = row_in_key(table, column) {
+            } else if let Some(name) = table.row_in_key(column) {
                 numbers.push(number);
                 columns.push(Column {
                     name,

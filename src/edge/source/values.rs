@@ -12,28 +12,39 @@
 
 use std::io::{self, Read};
 
+use serde::de::IgnoredAny;
+
 use super::blocks::{self, Blocks};
 use standings_model::block::{Block, PartitionId};
 use standings_model::json_values::Extent;
 
-/// Whether a JSON file that begins so is not a value a line.
+/// Whether a JSON file that begins so is not a value a line: its first line does not end with its first value, and what
+/// follows goes on with that value. Of a line that was torn off it does not, and the lines behind it are values of their own.
 pub fn are_values(head: &[u8]) -> bool {
     let text = head.trim_ascii_start();
-    if text.first() == Some(&b'[') {
-        return true;
-    }
-    if text.first() != Some(&b'{') {
-        return false;
-    }
+    let is_array = match text.first() {
+        Some(b'[') => true,
+        Some(b'{') => false,
+        _ => return false,
+    };
     let Some(line) = memchr::memchr(b'\n', text) else {
         // Of a line that is longer than what was looked at nothing else is known.
-        return false;
+        return is_array;
     };
     match Extent::default().end(&text[..line]) {
-        // The line ends inside the value.
-        None => true,
-        // Another value begins on it.
+        // Another value begins on the line.
         Some(end) => text[end..line].trim_ascii_start().starts_with(b"{"),
+        // It ends inside the value. An element of an array may be broken, and costs itself.
+        None => is_array || goes_on(text),
+    }
+}
+
+/// Whether what lies over several lines is one value, as far as it is there.
+fn goes_on(text: &[u8]) -> bool {
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
+    match values.next() {
+        Some(Err(e)) => e.is_eof(),
+        _ => true,
     }
 }
 
@@ -296,12 +307,18 @@ mod tests {
         for (head, want) in [
             ("[", true),
             (" \n[{\"a\":1}]", true),
+            ("[\n{\"a\":1} {", true),
+            ("[]\n{\"a\":1}\n", false),
             ("{\"a\":1}\n{\"a\":2}\n", false),
             ("{\n", true),
             ("{\"a\": {\n\"b\"", true),
             ("{\"a\":1}{\"a\":2}\n", true),
             ("{\"a\":\"{\"}\n", false),
-            ("{\"a\":\"open\n", true),
+            ("{\"a\":\"open\n", false),
+            ("{\"a\":1,\n{\"a\":2}\n", false),
+            ("{\n{\"a\":2}\n", false),
+            ("{\nno\n", false),
+            ("{\"a\":1\n}\n", true),
             ("x\n", false),
             ("{\"a\":1", false),
             ("", false),

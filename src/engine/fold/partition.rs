@@ -239,11 +239,12 @@ impl Partition {
         block.records.len() - before
     }
 
-    /// The elements of a record that is an array.
+    /// The elements of a record that is an array. One without any is a record that is no row, as any other.
     #[inline]
     fn elements(&self, bytes: &[u8]) -> Option<Vec<Range<usize>>> {
         let is_array = self.arrays && bytes.trim_ascii_start().first() == Some(&b'[');
-        is_array.then(|| json_values::elements(bytes))?
+        let elements = is_array.then(|| json_values::elements(bytes))?;
+        elements.filter(|all| !all.is_empty())
     }
 
     /// Remembers the sales of a block that were read by an earlier run; how many records those are.

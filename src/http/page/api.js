@@ -43,4 +43,4 @@ export const part = encodeURIComponent;
 /** A window is named by its start, or by `start/end`. */
 export const windowPath = (ranking, start) => `rankings/${part(ranking)}/windows/${start.split("/").map(part).join("/")}`;
 /** Keys in the query's order, each one part of the path. */
-export const keyPath = (keys) => keys.map((k) => part(k ?? "")).join("/");
+export const keyPath = (keys) => keys.map((k) => part(k)).join("/");

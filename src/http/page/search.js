@@ -2,6 +2,7 @@
 
 import { $, el, setAttr } from "./dom.js";
 import { get, part, Problem } from "./api.js";
+import { pathed } from "./state.js";
 import { words } from "./text.js";
 
 const PAUSE = 150; // ms without a key before the server is asked
@@ -14,7 +15,7 @@ export function search(rankings, open) {
   const choose = (option) => {
     close();
     input.value = "";
-    open(option.ranking, option.ranking.shape.keys.map((k) => option.match.key[k.name] ?? ""), option.ranking.name_window(option.match));
+    open(option.ranking, option.ranking.shape.keys.map((k) => pathed(option.match.key[k.name])), option.ranking.name_window(option.match));
   };
   const point = (to) => {
     at = to;
@@ -37,7 +38,7 @@ export function search(rankings, open) {
     if (turn !== asked) return;
     options = all.flat().map((option, i) => {
       const { ranking, match } = option;
-      const id = ranking.shape.keys.map((k) => match.key[k.name]).join(" · ");
+      const id = ranking.shape.keys.map((k) => match.key[k.name] ?? "–").join(" · ");
       const name = match.label || id;
       const node = el("li", { role: "option", id: `found-${i}`, "aria-selected": "false", mousedown: (event) => { event.preventDefault(); choose(option); } },
         el("b", null, name), el("small", null, [name === id ? null : id, words(ranking.name), `rank ${match.rank}`].filter(Boolean).join("  ·  ")));

@@ -22,7 +22,7 @@ export class Share {
     if (now - this.drawn < EVERY) return;
     this.drawn = now;
     const { score } = ranking.shape;
-    const rows = score && !ranking.partition.length ? ranking.ordered().map(([, row]) => row).filter((row) => Number(row[score.name]) > 0).slice(0, MOST) : [];
+    const rows = ["decimal", "integer"].includes(score?.kind) && !ranking.partition.length ? ranking.ordered().map(([, row]) => row).filter((row) => Number(row[score.name]) > 0).slice(0, MOST) : [];
     this.section.hidden = rows.length < 2;
     if (rows.length < 2) return;
     const all = sum(rows.map((row) => row[score.name]));

@@ -25,6 +25,9 @@ const listeners = new Set();
 export const watch = (listener) => listeners.add(listener);
 export const tell = (what) => { for (const listener of listeners) listener(what); };
 
+/** A key as paths and addresses have it. */
+export const pathed = (value) => String(value ?? "\0");
+
 /** Which fields name a row, which one orders it, and the rest. */
 function shapeOf({ fields, order_by, keys: order }) {
   const label = fields.find((f) => f.label && f.kind === "text");
@@ -62,7 +65,8 @@ class Ranking {
   /** What names the window of a row, a change, a window: its start, with the end where that does not say it. */
   name_window(w) { return this.byEnd ? `${w.window_start}/${w.window_end}` : w.window_start; }
   key(row) { return JSON.stringify(this.shape.keys.map((k) => row[k.name] ?? null)); }
-  keys(row) { return this.shape.keys.map((k) => row[k.name] ?? ""); }
+  /** Its keys as paths and addresses have them: texts, and NULL is the one that no text is. */
+  keys(row) { return this.shape.keys.map((k) => pathed(row[k.name])); }
   name_of(row) { return (this.shape.label && row[this.shape.label.name]) || this.id_of(row) || "All"; }
   id_of(row) { return this.shape.keys.map((k) => row[k.name] ?? "–").join(" · "); }
   score_of(row) { return this.shape.score ? row[this.shape.score.name] : null; }

@@ -35,16 +35,14 @@ export function fact(field, value) {
   return `${text(value)} ${counted ? plain(counted[1]) + (value === 1 ? "" : "s") : plain(field.name)}`;
 }
 
-/** Exact sum of decimals of at most two digits. */
+/** Exact sum of decimals, with as many digits as the one that has most. */
 export function sum(values) {
-  let cents = 0n;
-  for (const value of values) {
-    const [whole, fraction = ""] = String(value ?? "0").split(".");
-    const part = BigInt(fraction.padEnd(2, "0").slice(0, 2) || "0");
-    cents += BigInt(whole) * 100n + (whole.startsWith("-") ? -part : part);
-  }
-  const size = cents < 0n ? -cents : cents;
-  return `${cents < 0n ? "-" : ""}${size / 100n}.${String(size % 100n).padStart(2, "0")}`;
+  const parted = values.map((value) => String(value ?? "0").split("."));
+  const digits = Math.max(2, ...parted.map(([, fraction = ""]) => fraction.length));
+  const unscaled = parted.map(([whole, fraction = ""]) => BigInt(whole + fraction.padEnd(digits, "0")));
+  const all = unscaled.reduce((a, b) => a + b, 0n);
+  const size = String(all < 0n ? -all : all).padStart(digits + 1, "0");
+  return `${all < 0n ? "-" : ""}${size.slice(0, -digits)}.${size.slice(-digits)}`;
 }
 
 export const latency = (ms) => ms === null || ms === undefined ? "–" : ms < 10 ? ms.toFixed(1) + " ms" : ms < 1000 ? Math.round(ms) + " ms" : (ms / 1000).toFixed(1) + " s";

@@ -22,7 +22,7 @@ export function why(ranking, keys, start, onClose) {
     await Promise.all([explain(body, ranking, keys, at), past(body, ranking, keys, at)]);
   };
   panel.show({
-    title: row ? ranking.name_of(row) : keys.join(" · "),
+    title: row ? ranking.name_of(row) : keys.join(" · ").replaceAll("\0", "–"),
     kind: words(ranking.name),
     nodes: [body.head, body.why, body.history],
     refresh, onClose,

@@ -249,6 +249,21 @@ impl Table {
         self.is_cloud_events() || self.columns.iter().any(|c| asks(&c.origin))
     }
 
+    /// The name in the key of a `ROW` that lies there: its leaves say where they are.
+    pub fn row_in_key(&self, row: &Column) -> Option<String> {
+        if row.origin != Origin::Parts {
+            return None;
+        }
+        let leaf = |of: &Column| {
+            let below = of.name.strip_prefix(&row.name)?;
+            match &of.origin {
+                Origin::KeyField(path) if below.starts_with('.') => path.first().cloned(),
+                _ => None,
+            }
+        };
+        self.columns.iter().find_map(leaf)
+    }
+
     /// The name of the event time.
     pub fn time_name(&self) -> &str {
         let column = self.event_time.and_then(|c| self.columns.get(c));

@@ -128,6 +128,8 @@ impl Plain {
             let bytes = &block.bytes[record.start as usize..record.end as usize];
             let is_array = arrays && bytes.trim_ascii_start().first() == Some(&b'[');
             let elements = is_array.then(|| json_values::elements(bytes)).flatten();
+            // One without any is a record that is no row.
+            let elements = elements.filter(|all| !all.is_empty());
             let elements = elements.unwrap_or_else(|| std::iter::once(0..bytes.len()).collect());
             taken += elements.len() as u64;
             if block.refused.iter().any(|r| r.record as usize == number) {
