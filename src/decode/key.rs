@@ -9,6 +9,21 @@ use super::cell::Cell;
 use super::error::{self, DecodeError, shorten};
 use super::made::Made;
 
+/// The name in the key of a `ROW` that lies there: its leaves say where they are.
+fn row_in_key(table: &Table, column: &Column) -> Option<String> {
+    if column.origin != Origin::Parts {
+        return None;
+    }
+    let leaf = |of: &Column| {
+        let below = of.name.strip_prefix(&column.name)?;
+        match &of.origin {
+            Origin::KeyField(path) if below.starts_with('.') => path.first().cloned(),
+            _ => None,
+        }
+    };
+    table.columns.iter().find_map(leaf)
+}
+
 #[derive(Debug)]
 pub(super) struct Key {
     decoder: Decoder,
@@ -26,6 +41,12 @@ impl Key {
                 columns.push(Column {
                     nullable: column.nullable && table.event_time != Some(number),
                     origin: Origin::Field(path.clone()),
+                    ..column.clone()
+                });
+            } else if let Some(name) = row_in_key(table, column) {
+                numbers.push(number);
+                columns.push(Column {
+                    name,
                     ..column.clone()
                 });
             }

@@ -137,6 +137,8 @@ pub struct Block {
     pub headers: Vec<Header>,
     /// The offset to continue from after this block.
     pub next_offset: u64,
+    /// More records of the offset that it ends with follow in the next block: until then nothing of it may be committed.
+    pub open: bool,
     /// The leader epoch of its last record, or [`NO_EPOCH`].
     pub leader_epoch: i32,
     /// When the block was read.
@@ -155,6 +157,7 @@ impl Block {
             beside: Vec::new(),
             headers: Vec::new(),
             next_offset: 0,
+            open: false,
             leader_epoch: NO_EPOCH,
             arrived: Instant::now(),
         }

@@ -37,6 +37,7 @@ pub mod guarded;
 pub mod hold;
 pub mod identity;
 pub mod json;
+pub mod json_values;
 pub mod kafka_url;
 pub mod leb128;
 pub mod limit;

@@ -52,7 +52,6 @@ impl Room {
             ),
             ("wrong.ndjson", "{}\n{}\n".to_owned()),
             ("half.ndjson", format!("{SALE}\n{{}}\n")),
-            ("broken.ndjson.gz", "no gzip".to_owned()),
             ("header.csv", "a,b\n1,2\n".to_owned()),
             ("wrong.toml", "nonsense = 1\n".to_owned()),
             ("far-hosts", "10.0.0.1:1\n10.0.0.2:1\n".to_owned()),
@@ -60,6 +59,8 @@ impl Room {
         ] {
             fs::write(room.path(name), text).unwrap();
         }
+        // The beginning of gzip, and nothing behind it.
+        fs::write(room.path("broken.ndjson.gz"), b"\x1f\x8b\x08\0").unwrap();
         for folder in ["empty", "checked"] {
             fs::create_dir(room.path(folder)).unwrap();
         }

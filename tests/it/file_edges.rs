@@ -1,4 +1,5 @@
-//! Files as tapes, old writers and other programs leave them: zeros after gzip, times of 96 bits, codecs that are not read.
+//! Files as tapes, old writers and other programs leave them: zeros after gzip, times of 96 bits, every codec, arrays, and kinds
+//! that are not read.
 
 use std::io::Write;
 use std::process::Output;
@@ -53,11 +54,32 @@ fn times_of_96_bits_do_not_wrap() {
 }
 
 #[test]
-fn a_codec_that_is_not_read_is_refused_at_the_start() {
+fn every_codec_is_read() {
     for codec in ["lz4", "brotli"] {
         let source = format!("file:tests/fixtures/parquet/{codec}.parquet");
+        let (code, changes, said) = text(&to_stdout(&source).output().unwrap());
+        assert_eq!(code, Some(0), "{codec}: {said}");
+        assert!(changes.contains("\"op\":\"upsert\""), "{codec}: {changes}");
+    }
+}
+
+#[test]
+fn what_is_not_read_is_refused_at_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, content, what) in [
+        (
+            "in.xlsx",
+            &b"PK\x03\x04\x14\0\x06\0[Content_Types].xml"[..],
+            "Excel",
+        ),
+        ("in.csv", b"%PDF-1.7", "PDF"),
+        ("in.orc", b"ORC\x11", "ORC"),
+    ] {
+        let path = dir.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        let source = format!("file:{}", path.display());
         let run = to_stdout(&source).output().unwrap();
-        let check = standings(&[
+        let check = [
             "check",
             "--",
             "run",
@@ -65,18 +87,43 @@ fn a_codec_that_is_not_read_is_refused_at_the_start() {
             "queries",
             "--sink",
             "stdout",
-        ])
-        .args(["--source", &source])
-        .output()
-        .unwrap();
+        ];
+        let check = standings(&check)
+            .args(["--source", &source])
+            .output()
+            .unwrap();
         for output in [run, check] {
             let (code, _, said) = text(&output);
             assert_eq!(code, Some(2), "{said}");
-            let codec = codec.to_uppercase();
-            assert!(
-                said.contains(&codec) && said.contains("event_time"),
-                "{said}"
-            );
+            assert!(said.contains(what) && said.contains(name), "{said}");
         }
+    }
+}
+
+#[test]
+fn elements_of_an_array_are_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, dead) = (dir.path().join("in.json"), dir.path().join("dead"));
+    let sale = SALE.replace(",\"city\"", ",\n \"city\"");
+    let line = format!("[{SALE},7]\n{SALE}\n");
+    for (content, total) in [
+        (
+            format!("[{sale},\n{{\"amount\":\"x\"}},\n{sale}]\n"),
+            "2.00",
+        ),
+        (format!("{SALE}\n{line}"), "3.00"),
+        (format!("{sale}\n{sale}\n[1]"), "2.00"),
+    ] {
+        std::fs::write(&file, &content).unwrap();
+        let source = format!("file:{}", file.display());
+        let mut run = to_stdout(&source);
+        run.args(["--dead-letter", &format!("file:{}", dead.display())]);
+        let (code, changes, said) = text(&run.output().unwrap());
+        assert_eq!(code, Some(0), "{said}");
+        let want = format!("\"total_sales\":\"{total}\"");
+        assert!(changes.contains(&want), "{content}: {changes}");
+        let letters = std::fs::read_to_string(&dead).unwrap();
+        assert_eq!(letters.lines().count(), 1, "{content}: {letters}");
+        std::fs::remove_file(&dead).unwrap();
     }
 }

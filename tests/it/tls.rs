@@ -139,7 +139,7 @@ fn passwords(url: &str, trusted: &Path, sales: &Path) {
                 "SET password_encryption = 'scram-sha-256'; CREATE ROLE {role} LOGIN PASSWORD 'correct horse'"
             ),
             format!(
-                r#"COPY (SELECT '') TO PROGRAM 'sed -i "1i hostssl all {role} all scram-sha-256" pg_hba.conf'"#
+                r#"COPY (SELECT '') TO PROGRAM 'cat >/dev/null; sed -i "1i hostssl all {role} all scram-sha-256" pg_hba.conf'"#
             ),
             "SELECT pg_reload_conf()".to_owned(),
         ];

@@ -26,6 +26,7 @@ pub fn again(mut spent: Block, partition: PartitionId) -> Block {
     Block {
         partition,
         next_offset: 0,
+        open: false,
         leader_epoch: NO_EPOCH,
         arrived: Instant::now(),
         ..spent
@@ -42,6 +43,7 @@ pub fn split(block: &mut Block, offset: u64) -> Option<Block> {
         bytes: block.bytes.clone(),
         records: block.records.split_off(at),
         next_offset: block.next_offset,
+        open: std::mem::take(&mut block.open),
         leader_epoch: block.leader_epoch,
         ..Block::new(block.partition)
     };

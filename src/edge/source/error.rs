@@ -8,6 +8,7 @@ use parquet::basic::Compression;
 use standings_model::error::{Code, Coded, codes};
 
 use super::csv::HeaderError;
+use super::fields::Lacks;
 use super::parquet::ParquetProblem;
 use super::properties::NotTaken;
 use super::url::SourceUrl;
@@ -66,6 +67,44 @@ impl Coded for SettingsError {
                 PropertiesError::NotTaken { .. } => &codes::line::KAFKA,
             },
         }
+    }
+}
+
+/// A folder or a pattern that stands for no files.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// It cannot be looked into.
+    #[error("--source file:{}: {source}", .path.display())]
+    Reading {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is none.
+    #[error(
+        "--source file:{}: no file is there (hidden ones, and those whose names begin with `_`, are not counted)",
+        .0.display()
+    )]
+    Empty(PathBuf),
+    /// A column of the path that a path has not got.
+    #[error(
+        "{}: the table {table} is PARTITIONED BY ({column}), and no folder of this path is `{column}=…`",
+        .path.display()
+    )]
+    NoPart {
+        /// Which.
+        path: PathBuf,
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+}
+
+impl Coded for FolderError {
+    fn code(&self) -> &'static Code {
+        &codes::source::SETTINGS
     }
 }
 
@@ -177,6 +216,14 @@ pub enum FileError {
         /// The names that are there.
         found: Vec<String>,
     },
+    /// A column of the table that may not be NULL is not there.
+    #[error("{}: there is no column {}; found: {}", .path.display(), .lacks.wanted, .lacks.found())]
+    Lacks {
+        /// Which.
+        path: PathBuf,
+        /// What it lacks.
+        lacks: Lacks,
+    },
     /// The header of a CSV file.
     #[error("{}: {source}", .path.display())]
     Header {
@@ -203,6 +250,7 @@ impl Coded for FileError {
             FileError::Reading { .. } | FileError::Shorter { .. } => &codes::source::READING,
             FileError::Recording { .. }
             | FileError::Foreign { .. }
+            | FileError::Lacks { .. }
             | FileError::NotParquet { .. }
             | FileError::ColumnType { .. }
             | FileError::Codec { .. }

@@ -1,6 +1,5 @@
 //! Files: NDJSON as it is; CSV and Parquet rows as JSON objects, so that one decoder judges all of them.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,15 +14,92 @@ use super::options::SourceOptions;
 use super::parquet::{self, ParquetRows};
 use super::reader::Outlet;
 use super::url::SourceUrl;
+use super::values::{JsonValues, are_values};
 use standings_model::block::{Block, PartitionId, SourceEvent};
 use standings_model::table::Table;
 
-/// The next block of a file, in the memory of those that are done with.
-fn next(blocks: &mut Box<dyn Blocks>, out: &Outlet) -> std::io::Result<Option<Block>> {
-    while let Some(spent) = out.spent() {
-        blocks.reuse(spent);
+/// So many files of a worker are open at once; of a folder of more the next are opened as these end.
+const OPEN: usize = 64;
+
+/// A file that is read.
+struct Reading<'a> {
+    number: usize,
+    path: &'a Path,
+    /// Where reading goes on by the last run.
+    from: u64,
+    /// The offset behind what was read.
+    read: u64,
+    blocks: Option<Box<dyn Blocks>>,
+    /// What lies past the hold of a block that was read.
+    held: Option<Block>,
+}
+
+/// How a turn of a file ended.
+enum Turn {
+    /// There is more of it.
+    More,
+    /// It waits before its hold.
+    Waits,
+    /// Nothing more comes.
+    Ended,
+    /// Nobody takes what is read.
+    Stopped,
+}
+
+impl Reading<'_> {
+    /// The next block, in the memory of those that are done with.
+    fn next(&mut self, options: &SourceOptions, out: &Outlet) -> Result<Option<Block>, FileError> {
+        if let Some(rest) = self.held.take() {
+            return Ok(Some(rest));
+        }
+        let blocks = match &mut self.blocks {
+            Some(blocks) => blocks,
+            none => {
+                let partition = self.number as PartitionId;
+                let sizes = (options.max_block_bytes, options.max_record_bytes);
+                let first = options.first(partition, self.from).max(self.read);
+                let table = &options.tables[options.table_of(self.number)];
+                none.insert(open(self.path, table, partition, sizes, first)?)
+            }
+        };
+        while let Some(spent) = out.spent() {
+            blocks.reuse(spent);
+        }
+        blocks.next_block().map_err(FileError::reading(self.path))
     }
-    blocks.next_block()
+
+    /// Reads one block, or all of those that one offset needs.
+    fn turn(&mut self, options: &SourceOptions, out: &Outlet) -> Result<Turn, FileError> {
+        let partition = self.number as PartitionId;
+        let hold = options.hold.of(partition, self.from);
+        let hold = hold.filter(|_| !out.released());
+        if hold.is_some_and(|hold| self.read.max(self.from) >= hold) {
+            return Ok(Turn::Waits);
+        }
+        let mut block = self.next(options, out)?;
+        // What belongs to one offset is read in one go: until it is there nothing can be committed.
+        while let Some(open) = block.take_if(|block| block.open) {
+            if !out.send(SourceEvent::Block(open)) {
+                return Ok(Turn::Stopped);
+            }
+            block = self.next(options, out)?;
+        }
+        let Some(mut block) = block else {
+            if self.read < self.from {
+                return Err(FileError::Shorter {
+                    path: self.path.to_owned(),
+                    records: self.read,
+                    next: self.from,
+                });
+            }
+            let is_taken = out.send(SourceEvent::Ended { partition });
+            return Ok(if is_taken { Turn::Ended } else { Turn::Stopped });
+        };
+        self.held = hold.and_then(|hold| blocks::split(&mut block, hold));
+        self.read = block.next_offset;
+        let is_taken = out.send(SourceEvent::Block(block));
+        Ok(if is_taken { Turn::More } else { Turn::Stopped })
+    }
 }
 
 /// Reads this worker's files, a block of each in turn, so that none gets far ahead in event time.
@@ -34,18 +110,19 @@ pub fn read(
     out: &Outlet,
 ) -> Result<(), FileError> {
     let mut files = Vec::new();
-    // What lies past the hold of a block that was read.
-    let mut held: BTreeMap<PartitionId, Block> = BTreeMap::new();
     let urls = options.urls.iter().enumerate();
     for (number, url) in urls.filter(|(n, _)| n % workers == worker) {
         let SourceUrl::File(path) = url else { continue };
         let partition = number as PartitionId;
         let from = options.resume.get(&partition).copied().unwrap_or(0);
-        let sizes = (options.max_block_bytes, options.max_record_bytes);
-        let first = options.first(partition, from);
-        let table = &options.tables[options.table_of(number)];
-        let blocks = open(path, table, partition, sizes, first)?;
-        files.push((partition, path, blocks, 0));
+        files.push(Reading {
+            number,
+            path,
+            from,
+            read: 0,
+            blocks: None,
+            held: None,
+        });
         if !out.send(SourceEvent::Assigned {
             partition,
             home: Arc::new(options.home_of_file(number, path)),
@@ -57,45 +134,28 @@ pub fn read(
     if !out.send(SourceEvent::Ready) {
         return Ok(());
     }
+    let is_many = files.len() > OPEN;
     while !files.is_empty() {
         let mut still = Vec::new();
-        let mut waits = 0;
-        for (partition, path, mut blocks, read) in files {
-            let from = options.resume.get(&partition).copied().unwrap_or(0);
-            let hold = options.hold.of(partition, from);
-            let hold = hold.filter(|_| !out.released());
-            if hold.is_some_and(|hold| read.max(from) >= hold) {
-                waits += 1;
-                still.push((partition, path, blocks, read));
+        let (mut waits, mut turns) = (0, 0);
+        for mut file in files {
+            if turns == OPEN {
+                still.push(file);
                 continue;
             }
-            let block = match held.remove(&partition) {
-                Some(rest) => Some(rest),
-                None => next(&mut blocks, out).map_err(FileError::reading(path))?,
-            };
-            let event = match block {
-                Some(mut block) => {
-                    if let Some(hold) = hold
-                        && let Some(rest) = blocks::split(&mut block, hold)
-                    {
-                        held.insert(partition, rest);
-                    }
-                    still.push((partition, path, blocks, block.next_offset));
-                    SourceEvent::Block(block)
+            match file.turn(options, out)? {
+                Turn::Stopped => return Ok(()),
+                Turn::Ended => turns += 1,
+                Turn::More => {
+                    turns += 1;
+                    still.push(file);
                 }
-                None => {
-                    if read < from {
-                        return Err(FileError::Shorter {
-                            path: path.clone(),
-                            records: read,
-                            next: from,
-                        });
-                    }
-                    SourceEvent::Ended { partition }
+                Turn::Waits => {
+                    waits += 1;
+                    // Another may need its place; it is opened again where it was.
+                    file.blocks.take_if(|_| is_many);
+                    still.push(file);
                 }
-            };
-            if !out.send(event) {
-                return Ok(());
             }
         }
         files = still;
@@ -196,6 +256,9 @@ fn open(
             sizes,
             from,
         )?),
+        Kind::Json if are_values(&found.head) => {
+            Box::new(JsonValues::new(found.input, partition, sizes, from))
+        }
         Kind::Json => Box::new(Lines::new(found.input, partition, sizes.0, sizes.1, from)),
     })
 }

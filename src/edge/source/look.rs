@@ -11,13 +11,15 @@ use super::kind::{self, Kind};
 use standings_model::table::Table;
 
 /// How many bytes are looked at.
-const HEAD: u64 = 4096;
+const HEAD: u64 = 16 << 10;
 
 /// A file that can be read.
 pub struct Looked {
     pub kind: Kind,
     /// What was not as it said, a sentence each.
     pub said: Vec<String>,
+    /// The first bytes.
+    pub head: Vec<u8>,
     /// All of them, decompressed; JSON as UTF-8.
     pub input: Box<dyn Read + Send>,
 }
@@ -39,18 +41,38 @@ pub fn at(path: &Path, table: &Table) -> Result<Looked, FileError> {
         instead: foreign.instead(path),
     })?;
     if found.kind == Kind::Json && matches!(head[..], [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
-        input = begin(Box::new(Text::new(input, None))).map_err(&reading)?.1;
+        (head, input) = begin(Box::new(Text::new(input, None))).map_err(&reading)?;
+    }
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    if found.kind == Kind::Json && head.starts_with(MARK) {
+        head.drain(..MARK.len());
+        input.read_exact(&mut [0; MARK.len()]).map_err(&reading)?;
     }
     Ok(Looked {
         kind: found.kind,
         said: found.said,
+        head,
         input,
     })
 }
 
-/// The first bytes, and all of them.
+/// The first bytes, and all of them. What cannot be read behind some that can is found when it is its turn.
 fn begin(mut from: Box<dyn Read + Send>) -> io::Result<(Vec<u8>, Box<dyn Read + Send>)> {
     let mut head = Vec::new();
-    (&mut from).take(HEAD).read_to_end(&mut head)?;
-    Ok((head.clone(), Box::new(Cursor::new(head).chain(from))))
+    let read = (&mut from).take(HEAD).read_to_end(&mut head);
+    let first = Cursor::new(head.clone());
+    match read {
+        Ok(_) => Ok((head, Box::new(first.chain(from)))),
+        Err(e) if head.is_empty() => Err(e),
+        Err(e) => Ok((head, Box::new(first.chain(Failed(Some(e)))))),
+    }
+}
+
+/// What failed already.
+struct Failed(Option<io::Error>);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::error::{PropertiesError, SettingsError};
+use super::error::{FolderError, PropertiesError, SettingsError};
 use super::files::Files;
+use super::folder;
 use super::properties;
 use super::url::SourceUrl;
 use standings_engine::input::Input;
@@ -14,7 +15,7 @@ use standings_model::block::{FileHome, Home, PartitionId};
 use standings_model::error::Failure;
 use standings_model::hold::Hold;
 use standings_model::identity::SourceIdentity;
-use standings_model::table::Table;
+use standings_model::table::{self, Table};
 use standings_model::time::unix_ms;
 use standings_observe::live::Live;
 use standings_process::renew::FromFile;
@@ -50,6 +51,8 @@ pub struct SourceOptions {
     pub tables: Arc<Vec<Table>>,
     /// The number of the table of each URL; of those that are not there the first.
     pub of: Vec<usize>,
+    /// The folder that each URL's path is relative to, where it came of a folder or a pattern.
+    pub roots: Vec<Option<PathBuf>>,
     /// `--start`.
     pub start: Start,
     /// `--until-end`.
@@ -82,6 +85,7 @@ impl SourceOptions {
             urls,
             tables: Arc::new(vec![Table::sales()]),
             of: Vec::new(),
+            roots: Vec::new(),
             start: Start::Earliest,
             until_end: false,
             kafka_properties: Vec::new(),
@@ -110,12 +114,15 @@ impl SourceOptions {
         };
         let meta = std::fs::metadata(path).ok();
         let modified = meta.as_ref().and_then(|m| m.modified().ok());
+        let root = self.roots.get(number).and_then(Option::as_deref);
+        let relative = root.and_then(|root| path.strip_prefix(root).ok());
+        let relative = relative.or(path.file_name().map(Path::new));
         let file = FileHome {
             name: text(path.file_name()),
-            path: text(path.file_name()),
+            path: text(relative.map(Path::as_os_str)),
             size: meta.map_or(0, |m| m.len()),
             modified: modified.map_or(0, unix_ms),
-            parts: Vec::new(),
+            parts: folder::parts(relative.unwrap_or(path)),
         };
         Home {
             table,
@@ -203,11 +210,32 @@ impl SourceOptions {
                 match std::fs::metadata(path) {
                     Err(source) => return Err(SettingsError::NotThere { url, source }.into()),
                     Ok(meta) if meta.is_dir() => return Err(SettingsError::Folder { url }.into()),
-                    Ok(_) => super::file::check(path, &self.tables[self.table_of(number)])?,
+                    Ok(_) => {
+                        let table = &self.tables[self.table_of(number)];
+                        has_parts(path, table)?;
+                        super::file::check(path, table)?;
+                    }
                 }
             }
         }
         Ok(())
+    }
+}
+
+/// Refuses a file whose path has not got the table's columns of it.
+fn has_parts(path: &Path, table: &Table) -> Result<(), FolderError> {
+    let parts = folder::parts(path);
+    let mut columns = table.declared().iter();
+    let lacks = columns.find(|column| {
+        column.origin == table::Origin::Path && !parts.iter().any(|(name, _)| *name == column.name)
+    });
+    match lacks {
+        None => Ok(()),
+        Some(column) => Err(FolderError::NoPart {
+            path: path.to_owned(),
+            table: table.name.clone(),
+            column: column.name.clone(),
+        }),
     }
 }
 

@@ -12,6 +12,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::Turn;
+
 /// The most bytes of an epoch whose fold saves nothing: its rows and texts fit into a core's own cache.
 const SMALL: usize = 1 << 20;
 /// For how many epochs that is believed.
@@ -35,6 +37,16 @@ pub(super) enum Pulled {
     Full,
     /// More may be there; the dataflow is stepped first.
     Piece,
+}
+
+impl Pulled {
+    /// The next turn where an epoch may not end yet.
+    pub(super) fn without_end(self) -> Turn {
+        match self {
+            Pulled::All => Turn::Park(Duration::from_millis(1)),
+            _ => Turn::Step,
+        }
+    }
 }
 
 /// How many bytes the present epoch may have.

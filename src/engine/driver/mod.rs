@@ -9,6 +9,7 @@
 //! 5. A worker whose input has ended goes on with epochs, promises and parts of snapshots until all inputs have ended:
 //!    without it no snapshot would be complete any more.
 
+mod begin;
 mod epoch;
 mod epoch_size;
 mod error;
@@ -34,7 +35,7 @@ use crate::dataflow::gate::Look;
 use crate::dataflow::handles::{Cells, Handles, Input, ToGather};
 use crate::dataflow::messages::Body;
 use crate::event_time::BEGINNING;
-use crate::fold::{Fold, GoesOn};
+use crate::fold::Fold;
 use crate::rank::messages::{Epoch, Promise};
 use crate::snapshot;
 use crate::snapshot::order::PartReport;
@@ -272,10 +273,15 @@ impl<F: Feed> Driver<F> {
                 _ => Turn::Park(soon.map_or(late, |soon| soon.min(late))),
             });
         }
+        if self.fold.is_open() && !stop {
+            // Half of what has one offset is never committed.
+            self.release();
+            return Ok(pulled.without_end());
+        }
         let full = pulled == Pulled::Full;
         let mut ended = false;
         let mut wait = self.check_idle();
-        if self.ready && self.wants_epoch() {
+        if self.ready && self.wants_epoch() && !self.fold.is_open() {
             let least = match self.peers {
                 1 => QUIET_EPOCH.0,
                 _ => QUIET_EPOCH.1,
@@ -353,7 +359,10 @@ impl<F: Feed> Driver<F> {
 
     /// Closing the input lets the frontier pass everything; what was read is committed before the end.
     fn close(&mut self) {
-        self.end_epoch();
+        // What has one offset and is not all there is read again.
+        if !self.fold.is_open() {
+            self.end_epoch();
+        }
         self.input = None;
         self.phase = Phase::Closing;
     }
@@ -373,10 +382,11 @@ impl<F: Feed> Driver<F> {
         }
         let piece = self.bytes + PIECE;
         loop {
-            if self.size.is_full(self.bytes) {
+            let open = self.fold.is_open();
+            if !open && self.size.is_full(self.bytes) {
                 return Ok(Pulled::Full);
             }
-            if self.in_flight_bytes + self.bytes >= self.settings.in_flight_bytes {
+            if !open && self.in_flight_bytes + self.bytes >= self.settings.in_flight_bytes {
                 return Ok(Pulled::Bound);
             }
             if self.bytes >= piece {
@@ -399,11 +409,7 @@ impl<F: Feed> Driver<F> {
                 home,
                 offset,
             } => {
-                let from = GoesOn {
-                    offset,
-                    greatest: self.start.greatest.get(&partition).copied(),
-                    ids_from: self.start.ids_from.get(&partition).copied(),
-                };
+                let from = begin::goes_on(&self.start, partition, offset);
                 self.fold.begin(partition, &home, from);
             }
             SourceEvent::Block(block) => {

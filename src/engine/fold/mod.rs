@@ -139,7 +139,8 @@ impl Fold {
         let decoder = Decoder::new(table, plan.zone.as_deref(), *max_record_bytes).at(table, home);
         let memory = (self.judge.memory(home.table), from.ids_from);
         let of = (partition, home.table);
-        let begun = Partition::new(of, from.offset, from.greatest, decoder, memory);
+        let begun = Partition::new(of, from.offset, from.greatest, decoder, memory)
+            .with_arrays(table.format.is_json());
         self.partitions.insert(partition, begun);
     }
 
@@ -188,6 +189,11 @@ impl Fold {
         }
         self.judge.take(&mut self.failed);
         Some(&mut self.failed)
+    }
+
+    /// Whether of some offset more is to come: an epoch that ended now would have half of it.
+    pub fn is_open(&self) -> bool {
+        self.partitions.values().any(Partition::is_open)
     }
 
     /// Whether there is something new since the last epoch.

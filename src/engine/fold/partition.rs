@@ -1,5 +1,6 @@
 //! What is kept of one partition: decoder, clock, offsets, idleness, counts.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use crate::combine::combiner::{Combiner, Missing, Origin, Outcome, SaleView};
@@ -12,6 +13,7 @@ use standings_model::amounts::Amounts;
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
 use standings_model::change::Counts;
 use standings_model::identity::NO_EPOCH;
+use standings_model::json_values;
 use standings_model::plan::Plan;
 use standings_model::reject::{DUPLICATE, Reject, RejectKind};
 use standings_model::time::format_rfc3339;
@@ -125,6 +127,10 @@ pub struct Partition {
     finished: bool,
     ended: bool,
     changed: bool,
+    /// More records of the last offset are to come.
+    open: bool,
+    /// A record may be an array, whose elements are records.
+    arrays: bool,
 }
 
 impl Partition {
@@ -153,7 +159,15 @@ impl Partition {
             finished: false,
             ended: false,
             changed: true,
+            open: false,
+            arrays: false,
         }
+    }
+
+    /// The same of a table whose records may be arrays, each element a record.
+    pub fn with_arrays(mut self, arrays: bool) -> Self {
+        self.arrays = arrays;
+        self
     }
 
     /// Decodes, judges and folds a block; how many of its records count. Those before the partition's beginning are only
@@ -172,7 +186,6 @@ impl Partition {
         let mut refused = block.refused.iter().peekable();
         while refused.next_if(|r| (r.record as usize) < before).is_some() {}
         for (number, record) in block.records.iter().enumerate().skip(before) {
-            self.counts.read += 1;
             let slice = |start: u32, end: u32| &block.bytes[start as usize..end as usize];
             let bytes = slice(record.start, record.end);
             let original = block
@@ -180,7 +193,7 @@ impl Partition {
                 .get(number)
                 .map_or(bytes, |(start, end)| slice(*start, *end));
             if let Some(found) = refused.next_if(|r| r.record as usize == number) {
-                self.counts.dead += 1;
+                (self.counts.read, self.counts.dead) = (self.counts.read + 1, self.counts.dead + 1);
                 into.rejects.push(Reject {
                     table: self.table,
                     partition: self.id,
@@ -191,6 +204,20 @@ impl Partition {
                 continue;
             }
             let about = About::of(block, number);
+            if let Some(elements) = self.elements(bytes) {
+                self.counts.read += elements.len() as u64;
+                for element in elements {
+                    let bytes = &bytes[element];
+                    let bytes = Bytes {
+                        bytes,
+                        original: bytes,
+                        about,
+                    };
+                    self.record(record, bytes, policy, horizon, into);
+                }
+                continue;
+            }
+            self.counts.read += 1;
             let bytes = Bytes {
                 bytes,
                 original,
@@ -198,6 +225,7 @@ impl Partition {
             };
             self.record(record, bytes, policy, horizon, into);
         }
+        self.open = block.open;
         self.next_offset = self.next_offset.max(block.next_offset);
         if block.leader_epoch != NO_EPOCH {
             self.leader_epoch = block.leader_epoch;
@@ -211,6 +239,13 @@ impl Partition {
         block.records.len() - before
     }
 
+    /// The elements of a record that is an array.
+    #[inline]
+    fn elements(&self, bytes: &[u8]) -> Option<Vec<Range<usize>>> {
+        let is_array = self.arrays && bytes.trim_ascii_start().first() == Some(&b'[');
+        is_array.then(|| json_values::elements(bytes))?
+    }
+
     /// Remembers the sales of a block that were read by an earlier run; how many records those are.
     fn read_back(&mut self, block: &Block, policy: &Policy, into: &Folds<'_>) -> usize {
         let before = block.records.partition_point(|r| r.offset < self.begin);
@@ -221,14 +256,19 @@ impl Partition {
                 continue;
             }
             let bytes = &block.bytes[record.start as usize..record.end as usize];
-            let Ok(sale) = self.decoder.decode_about(bytes, &About::of(block, number)) else {
-                continue;
-            };
-            if cannot_be(self.table, &sale, record, policy, into.plan).is_none() {
-                let offset = record.offset;
-                let place = Moment { offset, watermark };
-                into.judge
-                    .remember(self.table, &sale, place, &mut self.memory);
+            let about = About::of(block, number);
+            let elements = self.elements(bytes);
+            for element in elements.unwrap_or_else(|| std::iter::once(0..bytes.len()).collect()) {
+                let bytes = &bytes[element];
+                let Ok(sale) = self.decoder.decode_about(bytes, &about) else {
+                    continue;
+                };
+                if cannot_be(self.table, &sale, record, policy, into.plan).is_none() {
+                    let offset = record.offset;
+                    let place = Moment { offset, watermark };
+                    into.judge
+                        .remember(self.table, &sale, place, &mut self.memory);
+                }
             }
         }
         before
@@ -374,6 +414,11 @@ impl Partition {
     /// The next offset to read.
     pub fn next_offset(&self) -> u64 {
         self.next_offset
+    }
+
+    /// Whether more records of the last offset are to come.
+    pub fn is_open(&self) -> bool {
+        self.open
     }
 
     /// Whether something is new since the last epoch.

@@ -52,7 +52,7 @@ pub struct Gather {
 impl Gather {
     /// Nothing gathered yet, from `workers` workers.
     pub fn new(plan: Arc<Plan>, policy: Policy, emit: Emit, workers: usize) -> Self {
-        let codecs = plan.rankings.iter().map(|r| KeyCodec::new(r)).collect();
+        let codecs = plan.rankings.iter().map(KeyCodec::new).collect();
         let windows_of_checks = WindowChecks::new(&plan.checks);
         Gather {
             plan,

@@ -355,7 +355,7 @@ mod tests {
             let emit = if ranks_only { Emit::Ranks } else { Emit::Rows };
             let loaded = standings_query::load_shipped().unwrap();
             // One whose whole key is a text.
-            let codecs = loaded.rankings.iter().map(|r| KeyCodec::new(r));
+            let codecs = loaded.rankings.iter().map(KeyCodec::new);
             let (n, codec) = codecs.enumerate().find(|(_, c)| c.plain_text().is_some()).unwrap();
             let plan = Ranking { rank: function, limit, ..loaded.rankings[n].clone() };
             let (mut ranked, mut plain) = (Ranked::default(), Plain::default());

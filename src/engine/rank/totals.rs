@@ -96,7 +96,7 @@ fn most(all: impl Iterator<Item = usize>) -> (usize, usize) {
 impl Totals {
     /// Nothing yet.
     pub fn new(plan: Arc<Plan>) -> Self {
-        let readers = plan.rankings.iter().map(|r| Reader::new(r)).collect();
+        let readers = plan.rankings.iter().map(Reader::new).collect();
         Totals {
             plan,
             readers,

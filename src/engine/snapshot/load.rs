@@ -25,7 +25,7 @@ pub fn load(
     (worker, workers): (usize, usize),
     totals: &mut Totals,
 ) -> Result<usize, LoadError> {
-    let layouts: Vec<Layout> = plan.rankings.iter().map(|r| Layout::new(r)).collect();
+    let layouts: Vec<Layout> = plan.rankings.iter().map(Layout::new).collect();
     let numbers: HashMap<&str, usize> = plan
         .rankings
         .iter()

@@ -120,3 +120,10 @@ pub struct Format {
     /// `scan.time-zone`: of times without an offset, by its name; not said: UTC.
     pub zone: Option<String>,
 }
+
+impl Format {
+    /// Whether records are JSON, as far as the table says it.
+    pub fn is_json(&self) -> bool {
+        matches!(self.encoding, Encoding::ByName | Encoding::Json(_))
+    }
+}

@@ -230,7 +230,7 @@ fn what_does_not_go_together_is_refused_at_its_place() {
         (vec![("a", "CREATE TABLE t (id STRING) WITH ('connector' = 'kafka', 'format' = 'csv');".to_owned())], "a.sql:1:68", "'csv' in a topic"),
         (vec![("a", "CREATE TABLE t (id STRING, n INT) WITH ('format' = 'raw');".to_owned())], "a.sql:1:52", "'raw' as 2 columns of `t`"),
         (vec![("a", "CREATE TABLE t (id INT) WITH ('format' = 'raw');".to_owned())], "a.sql:1:42", "one column of type STRING or BYTES"),
-        (vec![("a", "CREATE TABLE t (id STRING) WITH ('connector' = 'kafka', 'format' = 'json', 'key.format' = 'csv', 'key.fields' = 'id', 'value.fields-include' = 'EXCEPT_KEY');".to_owned())], "a.sql:1:92", "'csv' as the key of `t`"),
+        (vec![("a", "CREATE TABLE t (id STRING) WITH ('connector' = 'kafka', 'format' = 'json', 'key.format' = 'csv', 'key.fields' = 'id', 'value.fields-include' = 'EXCEPT_KEY');".to_owned())], "a.sql:1:91", "'csv' as the key of `t`"),
     ] {
         let files: Vec<(&str, &str)> = files.iter().map(|(n, t)| (*n, t.as_str())).collect();
         let Err(shown) = compiled(&files) else {

@@ -70,6 +70,7 @@ impl Prepared {
             live: Arc::clone(&live),
             tables: Arc::new(plan.tables.clone()),
             of: sources.of,
+            roots: sources.roots,
             start: reading.start,
             until_end: reading.until_end,
             kafka_properties: reading.properties,

@@ -10,10 +10,11 @@
 //! ```
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use standings_edge::source::{SourceUrl, SourceUrlError};
+use standings_edge::source::{Expanded, SourceUrl, SourceUrlError, expand};
 use standings_engine::event_time::partition::{Policy, STANDS_STILL};
 use standings_model::duration::{DurationError, format_duration, parse_duration};
 use standings_model::error::codes;
@@ -112,6 +113,8 @@ pub struct Sources {
     pub of: Vec<usize>,
     /// Whether a flag beat what its table says.
     pub is_other: Vec<bool>,
+    /// The folder that a path is relative to, where it came of a folder or a pattern.
+    pub roots: Vec<Option<PathBuf>>,
 }
 
 impl Sources {
@@ -119,6 +122,28 @@ impl Sources {
         self.urls.push(url);
         self.of.push(of);
         self.is_other.push(is_other);
+    }
+
+    /// The same with the files of folders and patterns in their place.
+    fn expanded(self) -> Result<Self, Failure> {
+        let mut all = Sources::default();
+        for ((url, of), is_other) in self.urls.into_iter().zip(self.of).zip(self.is_other) {
+            let expanded = match &url {
+                SourceUrl::File(path) => expand(path)?,
+                _ => None,
+            };
+            let (urls, root) = match expanded {
+                None => (vec![url], None),
+                Some(Expanded { files, root }) => {
+                    (files.into_iter().map(SourceUrl::File).collect(), Some(root))
+                }
+            };
+            for url in urls {
+                all.push(url, of, is_other);
+                all.roots.push(root.clone());
+            }
+        }
+        Ok(all)
     }
 }
 
@@ -180,7 +205,7 @@ pub fn sources(
             found.push(declared(table)?, number, false);
         }
     }
-    Ok(found)
+    found.expanded()
 }
 
 /// Refuses a flag that says another place than the table. A connector alone, and a recording or a file of a topic's records,
@@ -341,6 +366,7 @@ mod tests {
             urls: vec![SourceUrl::File("a".into()), SourceUrl::File("b".into())],
             of: vec![0, 1],
             is_other: vec![false; 2],
+            roots: Vec::new(),
         };
         let of = |flags: &[&str], until_end| {
             let flags: Vec<TableDuration> = flags.iter().map(|f| f.parse().unwrap()).collect();

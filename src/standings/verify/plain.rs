@@ -8,9 +8,10 @@ use super::{At, Row};
 use standings_decode::{About, Cell, Decoder, Sale};
 use standings_engine::event_time::partition::{PartitionClock, Policy, Verdict};
 use standings_engine::quality::Judge;
-use standings_model::block::{Block, Home, NO_TIMESTAMP, PartitionId};
+use standings_model::block::{Block, Home, NO_TIMESTAMP, PartitionId, RecordRef};
 use standings_model::check::{Action, Check, Condition};
 use standings_model::decimal::average;
+use standings_model::json_values;
 use standings_model::plan::{Aggregate, Field, Input, Plan, RankFunction, Ranking};
 use standings_model::value::Value;
 use standings_model::window::Bounds;
@@ -115,75 +116,90 @@ impl Plain {
 
     /// Takes a block's records before offset `end`; how many they were.
     pub fn block(&mut self, block: &Block, end: u64) -> u64 {
-        let Some(partition) = self.partitions.get_mut(&block.partition) else {
+        let Some(partition) = self.partitions.get(&block.partition) else {
             return 0;
         };
-        let (mut taken, table) = (0, partition.table);
-        let policy = &self.policies[table];
+        let arrays = self.plan.tables[partition.table].format.is_json();
+        let mut taken = 0;
         for (number, record) in block.records.iter().enumerate() {
             if record.offset >= end {
                 break;
             }
-            taken += 1;
+            let bytes = &block.bytes[record.start as usize..record.end as usize];
+            let is_array = arrays && bytes.trim_ascii_start().first() == Some(&b'[');
+            let elements = is_array.then(|| json_values::elements(bytes)).flatten();
+            let elements = elements.unwrap_or_else(|| std::iter::once(0..bytes.len()).collect());
+            taken += elements.len() as u64;
             if block.refused.iter().any(|r| r.record as usize == number) {
                 continue;
             }
-            let bytes = &block.bytes[record.start as usize..record.end as usize];
             let about = About::of(block, number);
-            let Ok(sale) = partition.decoder.decode_about(bytes, &about) else {
-                continue;
-            };
-            let limit = record.timestamp.saturating_add(policy.max_ahead);
-            if record.timestamp != NO_TIMESTAMP && sale.event_time > limit {
-                continue;
+            for element in elements {
+                self.record(block.partition, record, (&bytes[element], &about));
             }
-            let text = |column| sale.bytes(column).map_or(0, <[u8]>::len);
-            if self.plan.oversized_key(table, sale.held(), text).is_some() {
-                continue;
-            }
-            if self.judge.judge_alone(table, &sale).is_some() {
-                continue;
-            }
-            let watermark = partition.clock.watermark(policy);
-            if is_duplicate(
-                &mut partition.shown,
-                (table, &self.plan.checks),
-                &sale,
-                watermark,
-            ) {
-                continue;
-            }
-            let place = (sale.event_time, block.partition, record.offset);
-            let rankings = self.plan.rankings.iter().enumerate();
-            let inputs = rankings.flat_map(|(number, ranking)| {
-                let of_table = ranking.inputs.iter().filter(|i| i.table == table);
-                of_table.map(move |input| (number, ranking, input))
-            });
-            for (ranking, plan, input) in inputs {
-                if !counts(plan, input, &sale) {
-                    continue;
-                }
-                let cover = plan.window.cover(sale.event_time);
-                for nth in 0..i64::from(cover.windows) {
-                    let end = cover.first + nth * plan.window.pane();
-                    let start = plan.window.start(end);
-                    let verdict = PartitionClock::judge(watermark, end, i64::MIN, policy);
-                    let is_kept = (self.starts.0..self.starts.1).contains(&start);
-                    if is_kept && verdict == Verdict::Counted {
-                        let of = |c: usize| sale.value(input.columns[c]);
-                        let key = plan.keys.iter().map(|k| of(k.column)).collect();
-                        let fresh = || plan.measures.iter().map(|m| empty(m.aggregate)).collect();
-                        let group = self
-                            .groups
-                            .entry((ranking, Bounds { start, end }, key))
-                            .or_insert_with(fresh);
-                        add(plan, input, group, &sale, place);
-                    }
-                }
-            }
-            partition.clock.observe(sale.event_time);
         }
         taken
+    }
+
+    /// Takes a record, or an element of one that is an array.
+    fn record(&mut self, id: PartitionId, record: &RecordRef, (bytes, about): (&[u8], &About<'_>)) {
+        let Some(partition) = self.partitions.get_mut(&id) else {
+            return;
+        };
+        let table = partition.table;
+        let policy = &self.policies[table];
+        let Ok(sale) = partition.decoder.decode_about(bytes, about) else {
+            return;
+        };
+        let limit = record.timestamp.saturating_add(policy.max_ahead);
+        if record.timestamp != NO_TIMESTAMP && sale.event_time > limit {
+            return;
+        }
+        let text = |column| sale.bytes(column).map_or(0, <[u8]>::len);
+        if self.plan.oversized_key(table, sale.held(), text).is_some() {
+            return;
+        }
+        if self.judge.judge_alone(table, &sale).is_some() {
+            return;
+        }
+        let watermark = partition.clock.watermark(policy);
+        if is_duplicate(
+            &mut partition.shown,
+            (table, &self.plan.checks),
+            &sale,
+            watermark,
+        ) {
+            return;
+        }
+        let place = (sale.event_time, id, record.offset);
+        let rankings = self.plan.rankings.iter().enumerate();
+        let inputs = rankings.flat_map(|(number, ranking)| {
+            let of_table = ranking.inputs.iter().filter(|i| i.table == table);
+            of_table.map(move |input| (number, ranking, input))
+        });
+        for (ranking, plan, input) in inputs {
+            if !counts(plan, input, &sale) {
+                continue;
+            }
+            let cover = plan.window.cover(sale.event_time);
+            for nth in 0..i64::from(cover.windows) {
+                let end = cover.first + nth * plan.window.pane();
+                let start = plan.window.start(end);
+                let verdict = PartitionClock::judge(watermark, end, i64::MIN, policy);
+                let is_kept = (self.starts.0..self.starts.1).contains(&start);
+                if is_kept && verdict == Verdict::Counted {
+                    let of = |c: usize| sale.value(input.columns[c]);
+                    let key = plan.keys.iter().map(|k| of(k.column)).collect();
+                    let fresh = || plan.measures.iter().map(|m| empty(m.aggregate)).collect();
+                    let group = self
+                        .groups
+                        .entry((ranking, Bounds { start, end }, key))
+                        .or_insert_with(fresh);
+                    add(plan, input, group, &sale, place);
+                }
+            }
+        }
+        partition.clock.observe(sale.event_time);
     }
 
     /// Every ranked row.

@@ -95,6 +95,7 @@ impl Recomputed {
         let mut source = SourceOptions {
             tables: Arc::new(plan.tables.clone()),
             of: sources.of,
+            roots: sources.roots,
             until_end: true,
             kafka_properties,
             max_record_bytes: args.max_record_bytes,

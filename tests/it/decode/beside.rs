@@ -4,19 +4,11 @@ use standings_decode::{About, Decoder};
 use standings_model::block::{Beside, Block, Clock, Header};
 use standings_model::table::Table;
 use standings_model::value::Value;
+use standings_query::parse_table;
 
 /// The table that a statement declares.
 fn table_of(sql: &str) -> Table {
-    let ranking = "CREATE TABLE other (event_time TIMESTAMP(3), k STRING);
-        SELECT window_start, window_end, k, n, rownum FROM (
-          SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY n DESC) AS rownum FROM (
-            SELECT window_start, window_end, k, COUNT(*) AS n
-            FROM TABLE(TUMBLE(TABLE other, DESCRIPTOR(event_time), INTERVAL '1' DAY))
-            GROUP BY window_start, window_end, k)) WHERE rownum <= 1";
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("q.sql"), format!("{sql};\n{ranking}")).unwrap();
-    let plan = standings_query::load_dir(folder.path()).unwrap();
-    plan.tables.into_iter().find(|t| t.name == "t").unwrap()
+    parse_table("t.sql", sql).unwrap()
 }
 
 /// A block of one record with what came beside it.

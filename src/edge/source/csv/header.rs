@@ -1,12 +1,9 @@
 //! Which column of the table each cell of a row is: by the names in the first row, or in the order of the table.
 
-use standings_model::table::{Origin, Table};
+use standings_model::table::Table;
 use standings_model::types::Type;
 
-use super::near::nearest;
-
-/// So many names are said.
-const SHOWN: usize = 40;
+use super::fields::{self, Lacks};
 
 /// What is written for a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,18 +38,11 @@ pub enum HeaderError {
     OpenQuote,
     /// A column that there must be.
     #[error(
-        "the header has no column {wanted}; found: {}{near}; where the first line is a row already, the table says \
-         'csv.header' = 'false', and where the delimiter is another, 'csv.field-delimiter'",
-        listed(.found)
+        "the header has no column {}; found: {}; where the first line is a row already, the table says 'csv.header' = \
+         'false', and where another sign is between the cells, 'csv.field-delimiter'",
+        .0.wanted, .0.found()
     )]
-    Lacks {
-        /// Which.
-        wanted: String,
-        /// The names that are there.
-        found: Vec<String>,
-        /// `; the nearest is …`, if one is near.
-        near: String,
-    },
+    Lacks(Lacks),
     /// One name for two columns.
     #[error("the header names the column `{0}` twice")]
     Twice(String),
@@ -62,20 +52,6 @@ pub enum HeaderError {
     /// A pattern of times that is none.
     #[error("'csv.timestamp-format' = '{0}' is no pattern of times such as dd/MM/yyyy HH:mm[:ss]")]
     Pattern(String),
-}
-
-/// Names, separated; of very many the first.
-fn listed(names: &[String]) -> String {
-    let shown = names
-        .iter()
-        .take(SHOWN)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }
 
 fn kind(of: &Type) -> Kind {
@@ -90,19 +66,11 @@ fn kind(of: &Type) -> Kind {
     }
 }
 
-/// The columns that are read from fields of a record, by the fields' names.
-pub fn fields(table: &Table) -> impl Iterator<Item = (usize, &str)> {
-    let columns = table.declared().iter().enumerate();
-    columns.filter_map(|(number, column)| match &column.origin {
-        Origin::Field(path) if path.len() == 1 => Some((number, &*path[0])),
-        Origin::Parts => Some((number, &*column.name)),
-        _ => None,
-    })
-}
-
 /// The names of a file without a header.
 pub fn in_order(table: &Table) -> Vec<String> {
-    fields(table).map(|(_, name)| name.to_owned()).collect()
+    fields::fields(table)
+        .map(|(_, name)| name.to_owned())
+        .collect()
 }
 
 /// For each cell the column of the table, if it is one.
@@ -111,15 +79,10 @@ pub fn columns(names: &[String], table: &Table) -> Result<Vec<Option<Column>>, H
     if !table.is_named && has("event_time") && has("timestamp") {
         return Err(HeaderError::TwoTimes);
     }
-    let alias = |name: &str| match name {
-        "timestamp" if !table.is_named => "event_time".to_owned(),
-        name => name.to_owned(),
-    };
     let mut first = true;
     let mut all = Vec::with_capacity(names.len());
     for (at, name) in names.iter().enumerate() {
-        let meant = alias(name);
-        let Some((number, _)) = fields(table).find(|(_, field)| *field == meant) else {
+        let Some(number) = fields::column(table, name) else {
             all.push(None);
             continue;
         };
@@ -137,45 +100,4 @@ pub fn columns(names: &[String], table: &Table) -> Result<Vec<Option<Column>>, H
         }));
     }
     Ok(all)
-}
-
-/// Refuses a file without a column that there must be; the others that it has not got.
-pub fn lacking(names: &[String], table: &Table) -> Result<Vec<String>, HeaderError> {
-    let has = |name: &str| names.iter().any(|n| n == name);
-    let lacks = |wanted: String, name: &str| {
-        let near = nearest(name, names.iter().map(String::as_str));
-        Err(HeaderError::Lacks {
-            wanted,
-            found: names.to_vec(),
-            near: near.map_or_else(String::new, |near| format!("; the nearest is `{near}`")),
-        })
-    };
-    if !table.is_named {
-        if !has("amount") {
-            return lacks("`amount`".to_owned(), "amount");
-        }
-        if !has("event_time") && !has("timestamp") {
-            return lacks("`event_time` (or `timestamp`)".to_owned(), "event_time");
-        }
-        return Ok(Vec::new());
-    }
-    let mut nullable = Vec::new();
-    for (number, name) in fields(table).filter(|(_, name)| !has(name)) {
-        if !table.columns[number].nullable || is_time(table, number) {
-            return lacks(format!("`{name}`"), name);
-        }
-        nullable.push(name.to_owned());
-    }
-    Ok(nullable)
-}
-
-/// Whether a column is the event time, or what alone it is computed of.
-fn is_time(table: &Table, number: usize) -> bool {
-    let Some(time) = table.event_time else {
-        return false;
-    };
-    match table.columns.get(time).map(|c| &c.origin) {
-        Some(Origin::Computed(expr)) => expr.columns() == [number],
-        _ => time == number,
-    }
 }

@@ -12,6 +12,8 @@
 //!    record may be, never ends, or spans lines and does not fit the header, its first line alone is the row, and it
 //!    is refused.
 
+#[cfg(test)]
+mod dialects;
 mod header;
 mod numbers;
 mod object;
@@ -24,7 +26,7 @@ use std::path::Path;
 use super::blocks::{self, Blocks};
 use super::charset::{NO_CHARACTER, Text};
 use super::error::FileError;
-use super::near;
+use super::fields;
 use header::Column;
 pub use header::HeaderError;
 use numbers::Separators;
@@ -128,7 +130,7 @@ impl CsvRows {
             true => rows.header(path)?,
             false => header::in_order(table),
         };
-        rows.lacking = header::lacking(&names, table).map_err(wrong)?;
+        rows.lacking = fields::lacking(&names, table).map_err(|l| wrong(HeaderError::Lacks(l)))?;
         rows.columns = header::columns(&names, table).map_err(wrong)?;
         Ok(rows)
     }

@@ -1,22 +1,19 @@
 //! Parquet: each row as the JSON object that the decoder reads. Row *n* of the file has offset *n*.
 //!
-//! Only the columns of the schema are read. A dead letter shows the row as this JSON: a Parquet row has no bytes of its
+//! Only the columns of the table are read, and their values are written as its types take them. A dead letter shows the row as this JSON: a Parquet row has no bytes of its
 //! own.
 //!
 //! Row groups are read one by one, so that one that is damaged is named. The crate may panic at it ([`guarded`]).
+
+mod cells;
+mod texts;
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    Decimal128Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
-};
-use arrow_array::{Array, RecordBatch};
+use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use arrow_schema::{DataType, Field, FieldRef, Schema as ArrowSchema, TimeUnit};
 use parquet::arrow::ProjectionMask;
@@ -30,9 +27,13 @@ use parquet::errors::ParquetError;
 
 use super::blocks::{self, Blocks, push_json_string};
 use super::error::FileError;
+use super::fields;
+use super::instants;
+use cells::Cell;
 use standings_model::block::{Block, PartitionId};
 use standings_model::guarded::{Panicked, guarded};
-use standings_model::table::{Column, Origin, Table};
+use standings_model::table::Table;
+use standings_model::types::Type;
 
 /// What a Parquet file does not give.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +71,8 @@ pub struct ParquetRows {
     file: File,
     footer: ArrowReaderMetadata,
     mask: ProjectionMask,
+    /// What is written before each column, and its type in the table.
+    columns: Vec<(Vec<u8>, Option<Type>)>,
     /// The row group that is read next, or is being read.
     group: usize,
     /// Its rows, and how many of them were given.
@@ -86,7 +89,7 @@ fn open(path: &Path) -> Result<(File, ArrowReaderMetadata), FileError> {
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let footer = guarded(|| {
         let footer = ArrowReaderMetadata::load(&file, options.clone())?;
-        in_milliseconds(footer, options)
+        in_microseconds(footer, options)
     });
     let footer = footer.map_err(ParquetProblem::from);
     match footer.and_then(|footer| Ok(footer?)) {
@@ -98,9 +101,9 @@ fn open(path: &Path) -> Result<(File, ArrowReaderMetadata), FileError> {
     }
 }
 
-/// The same, with times of 96 bits read as milliseconds: as nanoseconds, which is what they are taken for, they end in 2262,
+/// The same, with times of 96 bits read as microseconds: as nanoseconds, which is what they are taken for, they end in 2262,
 /// and begin again in 1677.
-fn in_milliseconds(
+fn in_microseconds(
     footer: ArrowReaderMetadata,
     options: ArrowReaderOptions,
 ) -> Result<ArrowReaderMetadata, ParquetError> {
@@ -115,7 +118,7 @@ fn in_milliseconds(
     let fields: Vec<FieldRef> = fields
         .map(|(field, column)| match is_96(column) {
             true => {
-                let kind = DataType::Timestamp(TimeUnit::Millisecond, None);
+                let kind = DataType::Timestamp(TimeUnit::Microsecond, None);
                 Arc::new(Field::clone(field).with_data_type(kind))
             }
             false => Arc::clone(field),
@@ -132,45 +135,33 @@ fn foreign_codec(footer: &ArrowReaderMetadata, table: &Table) -> Option<(String,
     let mut columns = groups.flat_map(|group| group.columns());
     columns.find_map(|column| {
         let name = column.column_path().parts().first()?;
-        let codec = column.compression();
-        let is_read = matches!(
-            codec,
-            Compression::UNCOMPRESSED
-                | Compression::SNAPPY
-                | Compression::GZIP(_)
-                | Compression::ZSTD(_)
-        );
-        (is_known(name, table) && !is_read).then(|| (name.clone(), codec))
+        let is_foreign = matches!(column.compression(), Compression::LZO);
+        let is_ours = fields::column(table, name).is_some();
+        (is_ours && is_foreign).then(|| (name.clone(), column.compression()))
     })
 }
 
-fn is_known(name: &str, table: &Table) -> bool {
-    (name == "timestamp" && !table.is_named) || table.find(name).is_some()
-}
-
-/// Refuses column types that cannot be read, or not exactly.
+/// Refuses column types that cannot be read; the columns that it has not got, and that are NULL.
 pub fn check(path: &Path, table: &Table) -> Result<Vec<String>, FileError> {
-    judge(path, table, &open(path)?.1)?;
-    Ok(Vec::new())
+    judge(path, table, &open(path)?.1)
 }
 
-fn judge(path: &Path, table: &Table, footer: &ArrowReaderMetadata) -> Result<(), FileError> {
-    let fields = footer.schema().fields();
-    for field in fields.iter().filter(|f| is_known(f.name(), table)) {
-        let (name, kind) = (field.name(), field.data_type());
-        let instead = if kind.is_floating() {
-            "money is exact here: store it as DECIMAL, text or whole numbers"
-        } else if !is_readable(kind) {
-            "use text, DECIMAL up to 38 digits, whole numbers or TIMESTAMP"
-        } else {
-            continue;
-        };
-        return Err(FileError::ColumnType {
-            path: path.to_owned(),
-            column: name.clone(),
-            kind: Box::new(kind.clone()),
-            instead,
-        });
+fn judge(
+    path: &Path,
+    table: &Table,
+    footer: &ArrowReaderMetadata,
+) -> Result<Vec<String>, FileError> {
+    let columns = footer.schema().fields();
+    for field in columns {
+        let is_ours = fields::column(table, field.name()).is_some();
+        if is_ours && !cells::is_readable(field.data_type()) {
+            return Err(FileError::ColumnType {
+                path: path.to_owned(),
+                column: field.name().clone(),
+                kind: Box::new(field.data_type().clone()),
+                instead: "store it as text, a number, a date, a time, or what is made of these",
+            });
+        }
     }
     if let Some((column, codec)) = foreign_codec(footer, table) {
         let path = path.to_owned();
@@ -180,18 +171,33 @@ fn judge(path: &Path, table: &Table, footer: &ArrowReaderMetadata) -> Result<(),
             codec,
         });
     }
-    let has = |name: &str| fields.iter().any(|f| f.name() == name);
-    let is_sales = !table.is_named;
-    let lacks_sale = !has("amount") || !(has("event_time") || has("timestamp"));
-    let wanted = |c: &Column| !c.nullable && matches!(c.origin, Origin::Field(_));
-    let lacks = table.declared().iter().any(|c| wanted(c) && !has(&c.name));
-    if (is_sales && lacks_sale) || (!is_sales && lacks) {
-        return Err(FileError::Columns {
+    let names: Vec<String> = columns.iter().map(|f| f.name().clone()).collect();
+    fields::lacking(&names, table).map_err(|lacks| match table.is_named {
+        false => FileError::Columns {
             path: path.to_owned(),
-            found: fields.iter().map(|f| f.name().clone()).collect(),
-        });
-    }
-    Ok(())
+            found: lacks.found,
+        },
+        true => FileError::Lacks {
+            path: path.to_owned(),
+            lacks,
+        },
+    })
+}
+
+/// What is written before each column of a row, and what it is for the table.
+fn plan(footer: &ArrowReaderMetadata, table: &Table) -> Vec<(Vec<u8>, Option<Type>)> {
+    let columns = footer.schema().fields().iter();
+    let ours = columns.filter_map(|field| {
+        let number = fields::column(table, field.name())?;
+        Some((field.name(), table.columns[number].kind.clone()))
+    });
+    let plan = ours.enumerate().map(|(n, (name, kind))| {
+        let mut before = vec![if n == 0 { b'{' } else { b',' }];
+        push_json_string(&mut before, name.as_bytes());
+        before.push(b':');
+        (before, Some(kind))
+    });
+    plan.collect()
 }
 
 impl ParquetRows {
@@ -206,11 +212,13 @@ impl ParquetRows {
         judge(path, table, &footer)?;
         let known = footer.schema().fields().iter().enumerate();
         let known: Vec<usize> = known
-            .filter(|(_, f)| is_known(f.name(), table))
+            .filter(|(_, f)| fields::column(table, f.name()).is_some())
             .map(|(i, _)| i)
             .collect();
         let mask = ProjectionMask::roots(footer.parquet_schema(), known);
+        let columns = plan(&footer, table);
         Ok(ParquetRows {
+            columns,
             file,
             footer,
             mask,
@@ -220,6 +228,24 @@ impl ParquetRows {
             from,
             row: 0,
         })
+    }
+
+    fn push_row(&self, out: &mut Vec<u8>, batch: &RecordBatch, row: usize) -> io::Result<()> {
+        let start = out.len();
+        for (n, (before, kind)) in self.columns.iter().enumerate() {
+            out.extend_from_slice(before);
+            let (array, kind) = (&**batch.column(n), kind.as_ref());
+            let pushed = Cell { array, row, kind }.push(out);
+            pushed.map_err(|e| {
+                let schema = batch.schema();
+                io::Error::other(format!("column `{}`: {e}", schema.field(n).name()))
+            })?;
+        }
+        if out.len() == start {
+            out.push(b'{');
+        }
+        out.push(b'}');
+        Ok(())
     }
 
     /// The next rows of the row group that is read; `None` after its last, or after the last of all.
@@ -276,109 +302,11 @@ impl Blocks for ParquetRows {
                 continue;
             }
             let start = block.bytes.len();
-            push_row(&mut block.bytes, &batch, row)?;
+            self.push_row(&mut block.bytes, &batch, row)?;
             let record = blocks::record(start, block.bytes.len(), offset);
             block.records.push(record);
         }
         block.next_offset = self.row;
         Ok(Some(block))
-    }
-}
-
-fn push_row(out: &mut Vec<u8>, batch: &RecordBatch, row: usize) -> io::Result<()> {
-    out.push(b'{');
-    let schema = batch.schema();
-    for (i, (field, column)) in schema.fields().iter().zip(batch.columns()).enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        push_json_string(out, field.name().as_bytes());
-        out.push(b':');
-        push_cell(out, column, row)
-            .map_err(|e| io::Error::other(format!("column `{}`: {e}", field.name())))?;
-    }
-    out.push(b'}');
-    Ok(())
-}
-
-/// The types that [`push_cell`] takes.
-fn is_readable(kind: &DataType) -> bool {
-    kind.is_integer()
-        || matches!(
-            kind,
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Timestamp(..)
-        )
-        || matches!(kind, DataType::Decimal128(_, scale) if *scale >= 0)
-}
-
-fn push_cell(out: &mut Vec<u8>, column: &dyn Array, row: usize) -> Result<(), ParquetProblem> {
-    if column.is_null(row) {
-        out.extend_from_slice(b"null");
-        return Ok(());
-    }
-    macro_rules! value {
-        ($kind:ty) => {
-            column.as_primitive::<$kind>().value(row)
-        };
-    }
-    let number = match column.data_type() {
-        DataType::Utf8 => return text(out, column.as_string::<i32>().value(row)),
-        DataType::LargeUtf8 => return text(out, column.as_string::<i64>().value(row)),
-        DataType::Utf8View => return text(out, column.as_string_view().value(row)),
-        DataType::Decimal128(_, scale) if *scale >= 0 => {
-            let digits = value!(Decimal128Type);
-            out.extend_from_slice(decimal(digits, *scale as usize).as_bytes());
-            return Ok(());
-        }
-        DataType::Int8 => i128::from(value!(Int8Type)),
-        DataType::Int16 => i128::from(value!(Int16Type)),
-        DataType::Int32 => i128::from(value!(Int32Type)),
-        DataType::Int64 => i128::from(value!(Int64Type)),
-        DataType::UInt8 => i128::from(value!(UInt8Type)),
-        DataType::UInt16 => i128::from(value!(UInt16Type)),
-        DataType::UInt32 => i128::from(value!(UInt32Type)),
-        DataType::UInt64 => i128::from(value!(UInt64Type)),
-        DataType::Timestamp(unit, _) => match unit {
-            TimeUnit::Second => i128::from(value!(TimestampSecondType)) * 1000,
-            TimeUnit::Millisecond => i128::from(value!(TimestampMillisecondType)),
-            TimeUnit::Microsecond => i128::from(value!(TimestampMicrosecondType)).div_euclid(1000),
-            TimeUnit::Nanosecond => {
-                i128::from(value!(TimestampNanosecondType)).div_euclid(1_000_000)
-            }
-        },
-        other => return Err(ParquetProblem::Type(other.clone())),
-    };
-    out.extend_from_slice(number.to_string().as_bytes());
-    Ok(())
-}
-
-fn text(out: &mut Vec<u8>, value: &str) -> Result<(), ParquetProblem> {
-    push_json_string(out, value.as_bytes());
-    Ok(())
-}
-
-/// A decimal's digits without the zeros at its end, so that a scale above two is fine when the value is exact.
-fn decimal(digits: i128, scale: usize) -> String {
-    let sign = if digits < 0 { "-" } else { "" };
-    let text = format!("{:0width$}", digits.unsigned_abs(), width = scale + 1);
-    let (whole, fraction) = text.split_at(text.len() - scale);
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.is_empty() {
-        format!("{sign}{whole}")
-    } else {
-        format!("{sign}{whole}.{fraction}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decimals_keep_their_value() {
-        assert_eq!(decimal(123_450, 4), "12.345");
-        assert_eq!(decimal(-1_200, 4), "-0.12");
-        assert_eq!(decimal(1_200, 2), "12");
-        assert_eq!(decimal(0, 0), "0");
     }
 }
