@@ -52,10 +52,14 @@ impl Left {
         let input = input(fixture);
         let source = topic("left", input.len() as i32);
         produce(&source, &input);
+        moved(folder.path(), &source);
         let changes = topic("left_changes", 1);
-        restore_topics(fixture, &changes);
+        restore_topics(folder.path(), &changes);
         let postgres = database();
-        let dump = std::fs::read_to_string(fixture.join("postgres.sql")).unwrap();
+        let mut dump = std::fs::read_to_string(fixture.join("postgres.sql")).unwrap();
+        if dump.contains("standings_identity") {
+            dump += &moved_rows(&source);
+        }
         block(async { connect(&postgres).await.batch_execute(&dump).await.unwrap() });
         Left {
             folder,
@@ -115,6 +119,53 @@ fn input(fixture: &Path) -> Vec<Vec<String>> {
         Some(text.lines().map(str::to_owned).collect())
     };
     (0..).map_while(partition).collect()
+}
+
+/// What it is of was on other servers: the source has another name here, and of what only the servers have, such as ids,
+/// nothing is known, as where a role may not ask for them. The start finds them, and takes them over.
+fn moved(folder: &Path, source: &str) {
+    let place = |at: &mut Value| {
+        if let Some(kafka) = at.get_mut("kafka").and_then(Value::as_object_mut) {
+            kafka.insert("topic".to_owned(), source.into());
+            kafka.insert("id".to_owned(), Value::Null);
+            kafka.insert("cluster".to_owned(), Value::Null);
+        }
+    };
+    let path = folder.join("progress.ndjson");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines = text.lines().map(|line| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        let mut value: Value = serde_json::from_str(line["value"].as_str().unwrap()).unwrap();
+        if value.get("known").is_none() {
+            return line.to_string() + "\n";
+        }
+        place(&mut value["known"]["source"]);
+        value["sink"] = Value::Null;
+        line["value"] = value.to_string().into();
+        line.to_string() + "\n"
+    });
+    let text: String = lines.collect();
+    std::fs::write(&path, text).unwrap();
+    for entry in std::fs::read_dir(folder.join("state/manifests")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (json, _) = text.split_once('\n').unwrap();
+        let mut json: Value = serde_json::from_str(json).unwrap();
+        if json.get("source").is_some_and(|source| !source.is_null()) {
+            place(&mut json["source"]);
+            let json = json.to_string();
+            let sum = xxhash_rust::xxh3::xxh3_64(json.as_bytes());
+            std::fs::write(&path, format!("{json}\n{sum:016x}\n")).unwrap();
+        }
+    }
+}
+
+/// The same of the database's rows.
+fn moved_rows(source: &str) -> String {
+    format!(
+        "\nUPDATE standings_identity SET sink = '{{\"schema\":\"public\",\"tables\":{{}}}}', source = jsonb_set(source, \
+         '{{kafka}}', '{{\"topic\":\"{source}\",\"id\":null,\"cluster\":null}}');\n"
+    )
 }
 
 /// One record of a topic, as a line of a fixture.
