@@ -194,13 +194,15 @@ impl World {
         self.log.sessions += 1;
     }
 
-    /// A commit of the log is not heard of: it may be since sessions were ended, with a change of the password. Who made it comes
-    /// back without knowing whether it is there.
-    pub fn unheard(&mut self) {
-        if self.outages.odds.login > 0 && self.apart.roll(3) == 0 {
+    /// Whether the answer to a commit of the log is lost because sessions are ended, with a change of the password: who made it
+    /// comes back without knowing whether it is there.
+    pub fn goes_unheard(&mut self) -> bool {
+        let is_cut_off = self.outages.odds.login > 0 && self.apart.roll(20) == 0;
+        if is_cut_off {
             self.rotate();
             self.end_sessions();
         }
+        is_cut_off
     }
 
     /// What the file with the password says now.
