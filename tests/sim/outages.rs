@@ -3,7 +3,7 @@
 //! 1. What is down does not answer until it is up again: its callers wait, or fail and come again.
 //! 2. A call that is taken and never answered costs its caller the engine's own limit. What the connection held at the
 //!    server, it holds on.
-//! 3. A password is changed at the server first, and in the file a while later.
+//! 3. A password is changed at the server first, and in the file a while later: at a step, or in the midst of a commit.
 //! 4. Who is asked to stop is gone after `--stop-timeout`, and says what was not committed.
 
 use std::collections::BTreeMap;
@@ -183,10 +183,26 @@ impl World {
         login.file_from = Some(now + later);
         self.seen.rotations += 1;
         if self.apart.roll(2) == 0 {
-            self.database.connections.clear();
-            self.database.lock = None;
-            self.log.sessions += 1;
+            self.end_sessions();
         }
+    }
+
+    /// Whoever comes again is asked for the password.
+    fn end_sessions(&mut self) {
+        self.database.connections.clear();
+        self.database.lock = None;
+        self.log.sessions += 1;
+    }
+
+    /// Whether the answer to a commit of the log is lost because sessions are ended, with a change of the password: who made it
+    /// comes back without knowing whether it is there.
+    pub fn goes_unheard(&mut self) -> bool {
+        let is_cut_off = self.outages.odds.login > 0 && self.apart.roll(20) == 0;
+        if is_cut_off {
+            self.rotate();
+            self.end_sessions();
+        }
+        is_cut_off
     }
 
     /// What the file with the password says now.

@@ -78,12 +78,15 @@ impl SimLog {
             }
             _ => {
                 let done = self.is_let_in(&mut world).and_then(|()| effect(&mut world));
+                let is_commit = name == "log commit" && done.is_ok();
+                let is_cut_off = is_commit && world.goes_unheard();
                 match fate {
                     Fate::LoseAnswer if done.is_ok() => Err(passing(format!("{name}: timed out"))),
                     Fate::KilledAfter => {
                         world.kill(self.cluster);
                         Err(dead())
                     }
+                    _ if is_cut_off => Err(passing(format!("{name}: connection reset"))),
                     _ => done,
                 }
             }
