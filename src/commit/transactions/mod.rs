@@ -21,7 +21,7 @@
 //!    transaction of a generation is one of the first id.
 //!
 //! 8. Who is not let in any more, or lacks a right, comes back with producers of its own making, which the client cannot
-//!    heal: [`back`]. The ids are taken over again, and the progress says whether the last commit is there.
+//!    heal (`back.rs`). The ids are taken over again, and the progress says whether the last commit is there.
 //!
 //! Why two ids: an answered commit is certain, and is still being written to the partitions. The broker refuses the
 //! same id until that is done, and the client waits for 20 ms before it asks again; on a busy machine that was one
