@@ -7,7 +7,7 @@
 //! ```
 
 use standings_model::table::format::TimestampStandard;
-use standings_model::time::{DAY, MAX_EVENT_TIME, days_from_civil};
+use standings_model::time::{DAY, MAX_EVENT_TIME, days_of_date};
 
 /// The greatest time of the year 9999, µs.
 const MAX: i64 = MAX_EVENT_TIME * 1000 + 999;
@@ -180,14 +180,7 @@ pub(super) fn date(text: &[u8]) -> Option<i64> {
         return None;
     }
     let (y, m, d) = (number(y)?, number(&[*m1, *m2])?, number(&[*d1, *d2])?);
-    let leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
-    let last = match m {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 => 28 + i64::from(leap),
-        _ => return None,
-    };
-    (1..=last).contains(&d).then(|| days_from_civil(y, m, d))
+    days_of_date(y, m, d)
 }
 
 /// Microseconds since midnight of `HH:MM[:SS[.f…]]`, all of a text.

@@ -54,7 +54,7 @@ pub fn parse_date(text: &str) -> Option<i64> {
     if b.len() != 10 || b[4] != b'-' || b[7] != b'-' {
         return None;
     }
-    date(number(&b[..4])?, number(&b[5..7])?, number(&b[8..10])?).map(|d| d * DAY)
+    days_of_date(number(&b[..4])?, number(&b[5..7])?, number(&b[8..10])?).map(|d| d * DAY)
 }
 
 /// Parses a time as [`format_rfc3339`] writes it: RFC 3339, and years beyond 9999, in which windows end that begin
@@ -92,7 +92,7 @@ pub fn parse_rfc3339(text: &[u8]) -> Option<i64> {
     if text[13] != b':' || text[16] != b':' {
         return None;
     }
-    let days = date(
+    let days = days_of_date(
         number(&text[..4])?,
         number(&text[5..7])?,
         number(&text[8..10])?,
@@ -152,7 +152,8 @@ pub fn parse_rfc3339(text: &[u8]) -> Option<i64> {
     Some(seconds * 1000 + frac)
 }
 
-fn date(y: i64, m: i64, d: i64) -> Option<i64> {
+/// Days since 1970-01-01 of a date of the Gregorian calendar; `None` where there is no such day.
+pub fn days_of_date(y: i64, m: i64, d: i64) -> Option<i64> {
     let leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
     let last = match m {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,

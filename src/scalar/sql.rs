@@ -1,6 +1,6 @@
 //! An expression as SQL, for messages: what a dead letter says has failed.
 
-use standings_model::expr::{Comparison, Expr, Function, LikeStep, Node, TimeUnit};
+use standings_model::expr::{Expr, Function, LikeStep, Node, TimeUnit};
 use standings_model::types::Type;
 use standings_model::value::Value;
 
@@ -41,7 +41,7 @@ impl Writer<'_> {
             Node::Or(parts) => all(parts, " OR "),
             Node::Not(of) => format!("NOT {}", one(of)),
             Node::Compare { left, op, right } => {
-                format!("{} {} {}", one(left), comparison(*op), one(right))
+                format!("{} {} {}", one(left), op.sign(), one(right))
             }
             Node::In { of, list, negated } => {
                 format!("{} {}IN ({})", one(of), not(negated), all(list, ", "))
@@ -160,17 +160,6 @@ pub fn word(function: Function) -> String {
         other => operator(other)
             .unwrap_or_else(|| name(other))
             .replace(' ', "_"),
-    }
-}
-
-fn comparison(op: Comparison) -> &'static str {
-    match op {
-        Comparison::Eq => "=",
-        Comparison::Ne => "<>",
-        Comparison::Lt => "<",
-        Comparison::Le => "<=",
-        Comparison::Gt => ">",
-        Comparison::Ge => ">=",
     }
 }
 

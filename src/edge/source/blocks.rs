@@ -1,6 +1,6 @@
 //! What every kind of file is read as: blocks of whole records.
 
-use std::io;
+use std::io::{self, Read};
 use std::time::Instant;
 
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
@@ -59,6 +59,12 @@ pub fn split(block: &mut Block, offset: u64) -> Option<Block> {
     rest.refused.iter_mut().for_each(|r| r.record -= at as u32);
     block.next_offset = offset;
     Some(rest)
+}
+
+/// Reads `most` more bytes behind what is there; whether there are no more.
+pub fn read_more(input: &mut dyn Read, buffer: &mut Vec<u8>, most: usize) -> io::Result<bool> {
+    let read = input.take(most as u64).read_to_end(buffer)?;
+    Ok(read < most)
 }
 
 /// A record of a file, which has no timestamp.

@@ -104,11 +104,7 @@ impl JsonValues {
     fn fill(&mut self) -> io::Result<()> {
         self.buffer.drain(..self.at);
         self.at = 0;
-        let wanted = self.block_bytes as u64;
-        let read = (&mut self.input)
-            .take(wanted)
-            .read_to_end(&mut self.buffer)?;
-        self.at_end = read < self.block_bytes;
+        self.at_end = blocks::read_more(&mut *self.input, &mut self.buffer, self.block_bytes)?;
         Ok(())
     }
 

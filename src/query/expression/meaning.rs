@@ -3,7 +3,7 @@
 //! It must not change between versions without need: every ranking would count as another one, and be computed anew. So
 //! conditions that were there before expressions were are written as they were then.
 
-use standings_model::expr::{Comparison, Expr, LikeStep, Node};
+use standings_model::expr::{Expr, LikeStep, Node};
 use standings_model::types::Type;
 use standings_model::value::Value;
 
@@ -27,7 +27,7 @@ pub fn meaning(expr: &Expr, column: &dyn Fn(usize) -> String) -> String {
         Node::Or(parts) => chain("or", parts),
         Node::Not(of) => format!("(not {})", one(of)),
         Node::Compare { left, op, right } => {
-            format!("({} {} {})", comparison(*op), one(left), one(right))
+            format!("({} {} {})", op.sign(), one(left), one(right))
         }
         Node::In { of, list, negated } => format!("(in {negated} {} {})", one(of), all(list)),
         Node::Between {
@@ -80,17 +80,6 @@ pub fn meaning(expr: &Expr, column: &dyn Fn(usize) -> String) -> String {
             // Of what a type decides: 7 / 2 is 3, or 3.5.
             format!("({name} {} {})", expr.kind, all(arguments))
         }
-    }
-}
-
-fn comparison(op: Comparison) -> &'static str {
-    match op {
-        Comparison::Eq => "=",
-        Comparison::Ne => "<>",
-        Comparison::Lt => "<",
-        Comparison::Le => "<=",
-        Comparison::Gt => ">",
-        Comparison::Ge => ">=",
     }
 }
 
