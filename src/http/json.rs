@@ -154,7 +154,8 @@ fn push_shape(out: &mut Vec<u8>, ranking: &Ranking) {
         ranking.window.pane(),
         ranking.limit
     );
-    list(out, &ranking.partition, |out, i| {
+    let partition: Vec<usize> = ranking.partition_keys().collect();
+    list(out, &partition, |out, i| {
         push_string(out, &ranking.keys[*i].name)
     });
     if !ranking.window.is_named_by_start() {

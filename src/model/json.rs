@@ -27,7 +27,7 @@ use crate::value::Value;
 /// use standings_model::value::Value;
 /// use standings_model::window::Window;
 ///
-/// # let column = |kind: Type| RowColumn { kind, nullable: false, meaning: String::new() };
+/// # let column = |kind: Type| RowColumn { kind, nullable: false, meaning: String::new(), is_row_id: false };
 /// # let ranking = Ranking {
 /// #     name: "best".to_owned(),
 /// #     window: Window::tumbling(86_400_000),

@@ -45,6 +45,7 @@ pub mod plan;
 pub mod printable;
 pub mod redact;
 pub mod reject;
+pub mod row_id;
 pub mod sabotage;
 pub mod table;
 pub mod time;

@@ -63,6 +63,8 @@ pub struct RowColumn {
     pub nullable: bool,
     /// What it means, as one text: a part of the ranking's [meaning](Ranking), so it must not change between versions.
     pub meaning: String,
+    /// It names the row itself ([`RowId`](super::row_id::RowId)): as text for readers, as a number inside.
+    pub is_row_id: bool,
 }
 
 /// One table of a ranking: which of its rows count, and what they give.
@@ -120,8 +122,14 @@ pub struct Ranking {
     pub row: Vec<RowColumn>,
     /// Group keys beside the window; may be empty (one row a window).
     pub keys: Vec<Key>,
-    /// `PARTITION BY` beyond the window: indexes into `keys`.
+    /// Columns of the row that lie behind the keys in a key's bytes and that nobody sees: what is partitioned by and is no
+    /// key. Rows of one key have the same values there.
+    pub placed: Vec<usize>,
+    /// `PARTITION BY` beyond the window: indexes into `keys`, and behind those into `placed`.
     pub partition: Vec<usize>,
+    /// Rows ranked as they are: a group is one row, which never changes and of which nothing is taken back. What can no
+    /// longer be ranked is let go.
+    pub is_rows: bool,
     /// Measures.
     pub measures: Vec<Measure>,
     /// `ORDER BY`; group keys ascending (bytewise) are always the last tie-break of `ROW_NUMBER`.
@@ -135,6 +143,18 @@ pub struct Ranking {
 }
 
 impl Ranking {
+    /// The keys that it is partitioned by, by number; what is partitioned by and is no key is not among them.
+    pub fn partition_keys(&self) -> impl Iterator<Item = usize> {
+        let keys = self.keys.len();
+        self.partition.iter().copied().filter(move |i| *i < keys)
+    }
+
+    /// The columns of the row whose values make up a key's bytes: the keys', then what is placed behind them.
+    pub fn key_columns(&self) -> impl Iterator<Item = usize> {
+        let keys = self.keys.iter().map(|k| k.column);
+        keys.chain(self.placed.iter().copied())
+    }
+
     /// Output name of a field.
     pub fn field_name(&self, field: Field) -> &str {
         match field {
@@ -205,7 +225,7 @@ impl Plan {
             of_table.map(move |input| (r, input))
         });
         let length = |r: &Ranking, input: &Input| {
-            let keys = r.keys.iter().map(|k| text(input.columns[k.column]));
+            let keys = r.key_columns().map(|c| text(input.columns[c]));
             keys.sum()
         };
         let mut lengths = inputs.map(|(r, input)| (r, length(r, input)));

@@ -302,7 +302,7 @@ fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
 }
 
 fn ranked(line: &mut dyn FnMut(&str, String), r: &Ranking) {
-    let partition = r.partition.iter().map(|p| r.keys[*p].name.as_str());
+    let partition = r.partition_keys().map(|p| r.keys[p].name.as_str());
     let partition = partition.collect::<Vec<_>>().join(", ");
     let within = match partition.is_empty() {
         true => "window".to_owned(),

@@ -55,6 +55,12 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
     for m in &ranking.measures {
         line(measure(m, &measured, &column));
     }
+    for placed in &ranking.placed {
+        line(format!("placed {}", column(*placed)));
+    }
+    if ranking.is_rows {
+        line("rows".to_owned());
+    }
     line(format!("partition {:?}", ranking.partition));
     for term in &ranking.order {
         let name = ranking.field_name(term.field);

@@ -85,7 +85,7 @@ fn one(out: &mut String, plan: &Plan, r: &Ranking) {
         };
         line(format!("  measure    {}: {what}{filter}", m.name));
     }
-    let partition = r.partition.iter().map(|p| r.keys[*p].name.as_str());
+    let partition = r.partition_keys().map(|p| r.keys[p].name.as_str());
     let partition = partition.collect::<Vec<_>>().join(", ");
     let within = match partition.is_empty() {
         true => "window".to_owned(),

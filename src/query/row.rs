@@ -11,7 +11,7 @@ use super::scope::{Names, Relation};
 use super::window::Sources;
 use standings_model::expr::{Expr, Node};
 use standings_model::plan::{Input, RowColumn};
-use standings_model::table::Table;
+use standings_model::table::{Metadata, Origin, Table};
 use standings_model::types::Type;
 
 /// A row in the making.
@@ -117,6 +117,7 @@ impl<'a> Row<'a> {
                 kind: column.kind.clone(),
                 nullable: column.nullable,
                 meaning: fingerprint::of_column(&self.table, *c),
+                is_row_id: column.origin == Origin::Metadata(Metadata::RowId),
             }
         });
         let columns = columns.collect();

@@ -129,6 +129,7 @@ fn plan() -> Arc<Plan> {
         // A key is never NULL here.
         nullable: false,
         meaning: c.name.clone(),
+        is_row_id: false,
     });
     let input = Input {
         table: 0,
@@ -156,7 +157,9 @@ fn plan() -> Arc<Plan> {
             name: "city".to_owned(),
             column: city,
         }],
+        placed: vec![],
         partition: vec![],
+        is_rows: false,
         measures: vec![
             total.clone(),
             measure("sales", Aggregate::CountAll),

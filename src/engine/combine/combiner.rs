@@ -10,6 +10,7 @@ use crate::pack::texts::{TextTable, Texts};
 use standings_model::block::PartitionId;
 use standings_model::plan::Plan;
 use standings_model::reject::MissedWindow;
+use standings_model::row_id::RowId;
 use standings_model::window::Cover;
 
 /// A decoded sale, as the fold needs to see it. Columns are numbers in its table.
@@ -36,6 +37,21 @@ pub struct Origin {
     pub partition: PartitionId,
     /// Offset.
     pub offset: u64,
+    /// Which of the record's rows: of an array that is a record its elements are rows.
+    pub row: u32,
+}
+
+impl Origin {
+    /// The row's name, as a number.
+    #[inline]
+    pub(super) fn row_id(self) -> i128 {
+        let id = RowId {
+            partition: self.partition,
+            offset: self.offset,
+            row: self.row,
+        };
+        id.number()
+    }
 }
 
 /// What a sale was not counted for.
@@ -156,7 +172,7 @@ impl Combiner {
                     latest: last,
                     windows,
                 };
-                let key = fold.key(source, texts, columns, sale);
+                let key = fold.key(source, texts, columns, sale, origin);
                 let row = fold.row(span, key);
                 *folded += 1;
                 fold.accumulate((source, row), texts, columns, sale, time, origin);
@@ -170,7 +186,7 @@ impl Combiner {
                         outcome = Outcome::Counted;
                         let key = match key {
                             Some(key) => key,
-                            None => *key.insert(fold.key(source, texts, columns, sale)),
+                            None => *key.insert(fold.key(source, texts, columns, sale, origin)),
                         };
                         let span = Span {
                             latest: end,

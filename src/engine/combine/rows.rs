@@ -53,6 +53,8 @@ pub(super) struct Fold {
     codec: KeyCodec,
     /// The key is one text column; whether that may be NULL.
     plain: Option<bool>,
+    /// The column of the key that names the row.
+    row_id: Option<usize>,
     /// The key of the present row, in bytes.
     key: Vec<u8>,
     /// Rows: span number and key's text number packed in one word, then the accumulators.
@@ -114,6 +116,7 @@ impl Fold {
             order: Vec::new(),
             layout,
             plain: codec.plain_text(),
+            row_id: codec.row_id(),
             codec,
             key: Vec::new(),
             rows: Vec::new(),
@@ -136,6 +139,7 @@ impl Fold {
         texts: &mut Texts,
         columns: &mut Columns,
         sale: &impl SaleView,
+        origin: Place,
     ) -> u32 {
         let of = &self.sources[source];
         if let (Some(nullable), [column]) = (self.plain, &of.keys[..]) {
@@ -148,12 +152,15 @@ impl Fold {
         }
         self.key.clear();
         for (i, column) in of.keys.iter().enumerate() {
-            match self.codec.is_bytes(i) {
-                true => self.codec.push_bytes(&mut self.key, i, sale.bytes(*column)),
-                false => self
-                    .codec
-                    .push_number(&mut self.key, i, sale.number(*column)),
-            }
+            let number = match self.codec.is_bytes(i) {
+                true => {
+                    self.codec.push_bytes(&mut self.key, i, sale.bytes(*column));
+                    continue;
+                }
+                false if self.row_id == Some(i) => Some(origin.row_id()),
+                false => sale.number(*column),
+            };
+            self.codec.push_number(&mut self.key, i, number);
         }
         texts.intern(&self.key)
     }
@@ -307,11 +314,7 @@ impl Fold {
 
 impl Source {
     fn new(ranking: &Ranking, input: &Input, slots: Vec<Slot>, table: &Table) -> Self {
-        let keys: Vec<usize> = ranking
-            .keys
-            .iter()
-            .map(|k| input.columns[k.column])
-            .collect();
+        let keys: Vec<usize> = ranking.key_columns().map(|c| input.columns[c]).collect();
         let of_keys = keys.iter().map(|c| (*c, None));
         let of_slots = slots
             .iter()
@@ -379,11 +382,12 @@ fn distinct_slots(layout: &Layout) -> Vec<Distinct> {
         .collect()
 }
 
-/// Whether a sale comes after the one that a last-value slot holds, by (event time, partition, offset).
+/// Whether a sale comes after the one that a last-value slot holds, by (event time, partition, offset). Rows of one record
+/// come in their order, and to one fold.
 #[inline]
 fn is_later(words: &[u64], at: usize, time: i64, origin: Place) -> bool {
     (words[at], words[at + 1], words[at + 2])
-        < (time as u64 + 1, u64::from(origin.partition), origin.offset)
+        <= (time as u64 + 1, u64::from(origin.partition), origin.offset)
         || words[at] == 0
 }
 

@@ -24,6 +24,8 @@ struct Bytes<'a> {
     bytes: &'a [u8],
     original: &'a [u8],
     about: About<'a>,
+    /// Of an array that is a record, which of its elements.
+    row: u32,
 }
 
 /// Whether a record's event time is more than `--max-ahead` after the record's own timestamp.
@@ -206,12 +208,13 @@ impl Partition {
             let about = About::of(block, number);
             if let Some(elements) = self.elements(bytes) {
                 self.counts.read += elements.len() as u64;
-                for element in elements {
+                for (row, element) in elements.into_iter().enumerate() {
                     let bytes = &bytes[element];
                     let bytes = Bytes {
                         bytes,
                         original: bytes,
                         about,
+                        row: row as u32,
                     };
                     self.record(record, bytes, policy, horizon, into);
                 }
@@ -222,6 +225,7 @@ impl Partition {
                 bytes,
                 original,
                 about,
+                row: 0,
             };
             self.record(record, bytes, policy, horizon, into);
         }
@@ -320,6 +324,7 @@ impl Partition {
         let origin = Origin {
             partition: id,
             offset,
+            row: bytes.row,
         };
         let mut missing = Missing::default();
         let judge = |end| PartitionClock::judge(watermark, end, horizon, policy);

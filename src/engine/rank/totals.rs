@@ -31,7 +31,7 @@ use standings_model::value::Value;
 ///     // One sale an epoch: folded, and given to who owns its keys.
 /// #   let record = format!(r#"{{"event_time":5,"city":"{city}","salesman_id":"S1","amount":"{cents}e-2"}}"#);
 /// #   let sale = decoder.decode(record.as_bytes()).unwrap();
-///     combiner.add(0, &sale, Origin { partition: 0, offset: 0 }, |_| Verdict::Counted, &mut Missing::default());
+///     combiner.add(0, &sale, Origin { partition: 0, offset: 0, row: 0 }, |_| Verdict::Counted, &mut Missing::default());
 ///     combiner.flush(1, &mut Vec::new()).iter().for_each(|deltas| totals.apply(deltas));
 ///     totals.settle()
 /// };

@@ -45,7 +45,7 @@ fn order(ranking: &Ranking) -> String {
         let nulls = if nullable { " NULLS FIRST" } else { "" };
         format!("{name}{collate}{nulls}")
     };
-    let partition = ranking.partition.iter().map(|i| key(*i));
+    let partition = ranking.partition_keys().map(key);
     let keys = (0..ranking.keys.len()).map(key);
     let all: Vec<String> = partition.chain(["rank".to_owned()]).chain(keys).collect();
     all.join(", ")

@@ -45,6 +45,9 @@ pub enum Metadata {
     FileSize,
     /// `file.modification-time`.
     FileModified,
+    /// What names a row where nothing else does ([`RowId`](super::row_id::RowId)): not of the record, which may be several
+    /// rows, but of the fold, which counts them.
+    RowId,
 }
 
 /// Where a column's value comes from.
@@ -64,6 +67,13 @@ pub enum Origin {
     Computed(Expr),
     /// What rankings compute: an error in its value costs the rankings that use it.
     Derived(Expr),
+}
+
+impl Origin {
+    /// Whether the column is there because a ranking wants it.
+    pub fn is_of_rankings(&self) -> bool {
+        matches!(self, Origin::Derived(_) | Origin::Metadata(Metadata::RowId))
+    }
 }
 
 /// One column.
@@ -285,8 +295,24 @@ impl Table {
     /// The leaf of a `ROW` column by its name: `address.city`.
     pub fn leaf_named(&self, name: &str) -> Option<usize> {
         let leaves = self.columns.iter().enumerate().skip(self.declared);
-        let mut leaves = leaves.filter(|(_, c)| !matches!(c.origin, Origin::Derived(_)));
+        let mut leaves = leaves.filter(|(_, c)| !c.origin.is_of_rankings());
         leaves.find(|(_, c)| c.name == name).map(|(n, _)| n)
+    }
+
+    /// The number of the column that names a row without a primary key, added where there is none.
+    pub fn row_id(&mut self) -> usize {
+        let is_it = |c: &Column| c.origin == Origin::Metadata(Metadata::RowId);
+        if let Some(known) = self.columns.iter().position(is_it) {
+            return known;
+        }
+        self.columns.push(Column {
+            name: "row_id".to_owned(),
+            kind: Type::STRING,
+            nullable: false,
+            origin: Origin::Metadata(Metadata::RowId),
+            comment: None,
+        });
+        self.columns.len() - 1
     }
 
     /// The number of a column that rankings compute, added where there is none with this expression.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use standings_model::plan::{Aggregate, Field, Measure, Plan, Ranking};
-use standings_model::table::{Origin, Table};
+use standings_model::table::{Metadata, Origin, Table};
 
 /// How an input column takes part: OpenLineage's types and subtypes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,6 +100,8 @@ fn roots(table: &Table, column: usize, into: &mut Vec<usize>) -> bool {
             }
             false
         }
+        // It is of no field.
+        Origin::Metadata(Metadata::RowId) => false,
         _ => {
             if !into.contains(&column) {
                 into.push(column);
@@ -191,8 +193,9 @@ impl Deriving<'_> {
         let ranking = self.ranking;
         let mut all = Derived::new();
         self.time(&mut all, Kind::Window, false, "PARTITION BY the window");
+        let by: Vec<usize> = ranking.key_columns().collect();
         for key in &ranking.partition {
-            let column = ranking.keys[*key].column;
+            let column = by[*key];
             self.of_row(&mut all, column, Kind::Window, false, "PARTITION BY");
         }
         for term in &ranking.order {

@@ -13,6 +13,7 @@ use standings_model::check::{Action, Check, Condition};
 use standings_model::decimal::average;
 use standings_model::json_values;
 use standings_model::plan::{Aggregate, Field, Input, Plan, RankFunction, Ranking};
+use standings_model::row_id::RowId;
 use standings_model::value::Value;
 use standings_model::window::Bounds;
 
@@ -76,6 +77,7 @@ pub struct Plain {
     starts: (i64, i64),
     judge: Judge,
     partitions: BTreeMap<PartitionId, Partition>,
+    /// Keys with what they are placed by.
     groups: BTreeMap<At, Vec<Accumulator>>,
 }
 
@@ -136,15 +138,24 @@ impl Plain {
                 continue;
             }
             let about = About::of(block, number);
-            for element in elements {
-                self.record(block.partition, record, (&bytes[element], &about));
+            for (row, element) in elements.into_iter().enumerate() {
+                self.record(
+                    block.partition,
+                    record,
+                    (&bytes[element], &about, row as u32),
+                );
             }
         }
         taken
     }
 
     /// Takes a record, or an element of one that is an array.
-    fn record(&mut self, id: PartitionId, record: &RecordRef, (bytes, about): (&[u8], &About<'_>)) {
+    fn record(
+        &mut self,
+        id: PartitionId,
+        record: &RecordRef,
+        (bytes, about, row): (&[u8], &About<'_>, u32),
+    ) {
         let Some(partition) = self.partitions.get_mut(&id) else {
             return;
         };
@@ -174,6 +185,11 @@ impl Plain {
             return;
         }
         let place = (sale.event_time, id, record.offset);
+        let name = RowId {
+            partition: id,
+            offset: record.offset,
+            row,
+        };
         let rankings = self.plan.rankings.iter().enumerate();
         let inputs = rankings.flat_map(|(number, ranking)| {
             let of_table = ranking.inputs.iter().filter(|i| i.table == table);
@@ -190,8 +206,11 @@ impl Plain {
                 let verdict = PartitionClock::judge(watermark, end, i64::MIN, policy);
                 let is_kept = (self.starts.0..self.starts.1).contains(&start);
                 if is_kept && verdict == Verdict::Counted {
-                    let of = |c: usize| sale.value(input.columns[c]);
-                    let key = plan.keys.iter().map(|k| of(k.column)).collect();
+                    let of = |c: usize| match plan.row[c].is_row_id {
+                        true => Value::text(name.to_string()),
+                        false => sale.value(input.columns[c]),
+                    };
+                    let key = plan.key_columns().map(of).collect();
                     let fresh = || plan.measures.iter().map(|m| empty(m.aggregate)).collect();
                     let group = self
                         .groups
@@ -218,12 +237,12 @@ impl Plain {
                 .map(|(i, s)| Self::value(ranking, i, s))
                 .collect();
             let rows = partitions.entry((*number, *window, within)).or_default();
-            rows.push((Arc::clone(key), measures));
+            rows.push((Arc::from(&key[..ranking.keys.len()]), measures));
         }
         let mut out = BTreeMap::new();
         for ((number, window, _), mut rows) in partitions {
             let ranking = &self.plan.rankings[number];
-            rows.sort_by(|a, b| order(ranking, a, b).then_with(|| a.0.cmp(&b.0)));
+            rows.sort_by(|a, b| order(ranking, a, b).then_with(|| by_key(ranking, a, b)));
             let (mut rank, mut distinct) = (0, 0);
             for i in 0..rows.len() {
                 let ties = i > 0 && order(ranking, &rows[i - 1], &rows[i]) == Ordering::Equal;
@@ -289,7 +308,7 @@ fn counts(ranking: &Ranking, input: &Input, sale: &Sale<'_>) -> bool {
     if input.filter.is_some_and(|f| fails(f) || !is_true(sale, f)) {
         return false;
     }
-    let keys_fail = ranking.keys.iter().any(|k| fails(of(k.column)));
+    let keys_fail = ranking.key_columns().any(|c| fails(of(c)));
     let measures_fail = ranking.measures.iter().any(|m| {
         let filter = m.filter.map(of);
         let skipped = filter.is_some_and(|f| !fails(f) && !is_true(sale, f));
@@ -348,7 +367,7 @@ fn add(
                 }
             }
             Accumulator::Last(last) => {
-                if last.as_ref().is_none_or(|(at, _)| place > *at) {
+                if last.as_ref().is_none_or(|(at, _)| place >= *at) {
                     *last = Some((place, value));
                 }
             }
@@ -362,6 +381,20 @@ fn add(
 }
 
 type Pair = (Arc<[Value]>, Arc<[Value]>);
+
+/// The order of two rows by their keys: names of rows by their numbers.
+fn by_key(ranking: &Ranking, a: &Pair, b: &Pair) -> Ordering {
+    let id = |value: &Value| match value {
+        Value::Text(text) => RowId::parse(text),
+        _ => None,
+    };
+    let parts = ranking.keys.iter().zip(a.0.iter().zip(b.0.iter()));
+    let mut parts = parts.map(|(key, (x, y))| match ranking.row[key.column].is_row_id {
+        true => id(x).cmp(&id(y)),
+        false => x.cmp(y),
+    });
+    parts.find(|by| by.is_ne()).unwrap_or(Ordering::Equal)
+}
 
 fn order(ranking: &Ranking, a: &Pair, b: &Pair) -> Ordering {
     for term in &ranking.order {
