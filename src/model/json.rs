@@ -31,7 +31,7 @@ use crate::value::Value;
 /// # let ranking = Ranking {
 /// #     name: "best".to_owned(),
 /// #     window: Window::tumbling(86_400_000),
-/// #     inputs: vec![Input { table: 0, filter: None, filter_meaning: None, columns: vec![2, 5] }],
+/// #     inputs: vec![Input { table: 0, filter: None, filter_meaning: None, columns: vec![2, 5], unnest: None }],
 /// #     row: vec![column(Type::STRING), column(Type::decimal(28, 2))],
 /// #     keys: vec![Key { name: "city".to_owned(), column: 0 }],
 /// #     partition: Vec::new(),

@@ -9,6 +9,7 @@
 //! ([`Origin::Derived`](super::table::Origin)), so what comes after decoding knows columns alone.
 
 use super::check::Check;
+use super::statistics::{SPREAD_DIGITS, Spread};
 use super::table::Table;
 use super::types::{Type, Width};
 use super::window::Window;
@@ -32,6 +33,117 @@ pub enum Aggregate {
     Max(usize),
     /// `LAST_VALUE(column)`: of the sale with the greatest (event_time, partition, offset); NULL counts as a value.
     LastValue(usize),
+    /// `FIRST_VALUE(column)`: likewise, of the least.
+    FirstValue(usize),
+    /// `ARG_MAX(value, by)`: the value where another column is greatest, of ties the first by (event_time, partition,
+    /// offset); NULL counts as a value, and rows where the other is NULL do not count.
+    ArgMax {
+        /// What is shown.
+        value: usize,
+        /// What is greatest.
+        by: usize,
+    },
+    /// `ARG_MIN(value, by)`: likewise, where it is least.
+    ArgMin {
+        /// What is shown.
+        value: usize,
+        /// What is least.
+        by: usize,
+    },
+    /// `VAR_POP`, `VAR_SAMP`, `STDDEV_POP`, `STDDEV_SAMP` of a decimal or whole number: six fraction digits, half away from
+    /// zero, from exact sums; NULL over too few values.
+    Spread(usize, Spread),
+    /// `PERCENTILE(column, p)` and its kin: between the two values that it lies between, half away from zero.
+    Percentile {
+        /// Of a decimal or whole number.
+        column: usize,
+        /// p, in [parts](super::statistics::PARTS) of one.
+        at: u32,
+        /// `APPROX_PERCENTILE`: of values that are [rounded](super::sketch::rounded) first.
+        rounded: bool,
+    },
+    /// `APPROX_COUNT_DISTINCT(column)`, by a [sketch](super::sketch::Sketch).
+    CountRoughly(usize),
+}
+
+impl Aggregate {
+    /// The type of what is measured, by those of the row's columns, and whether it may be NULL.
+    pub fn kind(self, kind: &dyn Fn(usize) -> Type) -> (Type, bool) {
+        match self {
+            Aggregate::CountAll
+            | Aggregate::Count(_)
+            | Aggregate::CountDistinct(_)
+            | Aggregate::CountRoughly(_) => (Type::BIGINT, false),
+            Aggregate::Avg(c) => (Type::decimal(38, kind(c).scale().max(2)), true),
+            Aggregate::Sum(c) => match kind(c) {
+                Type::Integer(_) => (Type::Integer(Width::Sum), true),
+                other => (Type::decimal(38, other.scale()), true),
+            },
+            Aggregate::Min(c)
+            | Aggregate::Max(c)
+            | Aggregate::LastValue(c)
+            | Aggregate::FirstValue(c)
+            | Aggregate::ArgMax { value: c, .. }
+            | Aggregate::ArgMin { value: c, .. } => (kind(c), true),
+            Aggregate::Spread(..) => (Type::decimal(38, SPREAD_DIGITS), true),
+            Aggregate::Percentile { column, .. } => {
+                (Type::decimal(38, kind(column).scale().max(6)), true)
+            }
+        }
+    }
+
+    /// The columns of the row that it reads.
+    pub fn columns(self) -> Vec<usize> {
+        match self {
+            Aggregate::CountAll => Vec::new(),
+            Aggregate::Count(c)
+            | Aggregate::CountDistinct(c)
+            | Aggregate::Sum(c)
+            | Aggregate::Avg(c)
+            | Aggregate::Min(c)
+            | Aggregate::Max(c)
+            | Aggregate::LastValue(c)
+            | Aggregate::FirstValue(c)
+            | Aggregate::Spread(c, _)
+            | Aggregate::Percentile { column: c, .. }
+            | Aggregate::CountRoughly(c) => vec![c],
+            Aggregate::ArgMax { value, by } | Aggregate::ArgMin { value, by } => vec![value, by],
+        }
+    }
+
+    /// The same of columns with other numbers.
+    pub fn renumbered(self, of: &dyn Fn(usize) -> usize) -> Self {
+        match self {
+            Aggregate::CountAll => self,
+            Aggregate::Count(c) => Aggregate::Count(of(c)),
+            Aggregate::CountDistinct(c) => Aggregate::CountDistinct(of(c)),
+            Aggregate::Sum(c) => Aggregate::Sum(of(c)),
+            Aggregate::Avg(c) => Aggregate::Avg(of(c)),
+            Aggregate::Min(c) => Aggregate::Min(of(c)),
+            Aggregate::Max(c) => Aggregate::Max(of(c)),
+            Aggregate::LastValue(c) => Aggregate::LastValue(of(c)),
+            Aggregate::FirstValue(c) => Aggregate::FirstValue(of(c)),
+            Aggregate::ArgMax { value, by } => Aggregate::ArgMax {
+                value: of(value),
+                by: of(by),
+            },
+            Aggregate::ArgMin { value, by } => Aggregate::ArgMin {
+                value: of(value),
+                by: of(by),
+            },
+            Aggregate::Spread(c, which) => Aggregate::Spread(of(c), which),
+            Aggregate::Percentile {
+                column,
+                at,
+                rounded,
+            } => Aggregate::Percentile {
+                column: of(column),
+                at,
+                rounded,
+            },
+            Aggregate::CountRoughly(c) => Aggregate::CountRoughly(of(c)),
+        }
+    }
 }
 
 /// One measure of a row.
@@ -78,6 +190,8 @@ pub struct Input {
     pub filter_meaning: Option<String>,
     /// The table's column for each column of the ranking's row.
     pub columns: Vec<usize>,
+    /// The array column whose elements are rows, each beside all else of its record.
+    pub unnest: Option<usize>,
 }
 
 /// A field of the output row.
@@ -98,6 +212,19 @@ pub struct OrderTerm {
     pub descending: bool,
     /// Whether NULL comes first. Without `NULLS …`, Flink's default: NULL is the least value.
     pub nulls_first: bool,
+}
+
+impl OrderTerm {
+    /// A number such that less comes first. NULL lies outside of what any value can be.
+    #[inline]
+    pub fn turned(&self, value: Option<i128>) -> i128 {
+        match value {
+            Some(n) if self.descending => !n,
+            Some(n) => n,
+            None if self.nulls_first => i128::MIN,
+            None => i128::MAX,
+        }
+    }
 }
 
 /// The rank function.
@@ -175,20 +302,8 @@ impl Ranking {
     }
 
     fn measure_type(&self, measure: &Measure) -> (Type, bool) {
-        let kind = |c: usize| &self.row[c].kind;
-        match measure.aggregate {
-            Aggregate::CountAll | Aggregate::Count(_) | Aggregate::CountDistinct(_) => {
-                (Type::BIGINT, false)
-            }
-            Aggregate::Avg(c) => (Type::decimal(38, kind(c).scale().max(2)), true),
-            Aggregate::Sum(c) => match kind(c) {
-                Type::Integer(_) => (Type::Integer(Width::Sum), true),
-                other => (Type::decimal(38, other.scale()), true),
-            },
-            Aggregate::Min(c) | Aggregate::Max(c) | Aggregate::LastValue(c) => {
-                (kind(c).clone(), true)
-            }
-        }
+        let kind = |c: usize| self.row[c].kind.clone();
+        measure.aggregate.kind(&kind)
     }
 }
 

@@ -88,6 +88,7 @@ fn of_column(column: &Column) -> String {
         Origin::Path => ", of the file's path".to_owned(),
         Origin::Computed(_) => ", computed".to_owned(),
         Origin::Derived(_) => ", computed by a ranking".to_owned(),
+        Origin::Element(_) | Origin::Ordinal(_) => ", where a ranking unnests".to_owned(),
     };
     format!("{} {}{null}{from}", column.name, column.kind)
 }
@@ -235,11 +236,14 @@ fn no_fit(table: &Table) -> String {
 }
 
 /// What a measure is of.
-fn measured(plan: &Plan, ranking: &Ranking, aggregate: Aggregate) -> String {
+pub(super) fn measured(plan: &Plan, ranking: &Ranking, aggregate: Aggregate) -> String {
     let input = &ranking.inputs[0];
     let table = &plan.tables[input.table];
     let column = |c: usize| table.columns[input.columns[c]].name.as_str();
     let rows = noun(table);
+    let time = table
+        .event_time
+        .map_or("time", |t| table.columns[t].name.as_str());
     match aggregate {
         Aggregate::CountAll => format!("number of {rows}"),
         Aggregate::Count(c) => format!("number of {rows} with {}", column(c)),
@@ -249,10 +253,58 @@ fn measured(plan: &Plan, ranking: &Ranking, aggregate: Aggregate) -> String {
         Aggregate::Min(c) => format!("least {}", column(c)),
         Aggregate::Max(c) => format!("greatest {}", column(c)),
         Aggregate::LastValue(c) => {
-            let time = table
-                .event_time
-                .map_or("time", |t| table.columns[t].name.as_str());
             format!("{} of the last by ({time}, partition, offset)", column(c))
+        }
+        Aggregate::FirstValue(c) => {
+            format!("{} of the first by ({time}, partition, offset)", column(c))
+        }
+        Aggregate::ArgMax { value, by } => {
+            format!(
+                "{} where {} is greatest, of ties the first by ({time}, partition, offset)",
+                column(value),
+                column(by)
+            )
+        }
+        Aggregate::ArgMin { value, by } => {
+            format!(
+                "{} where {} is least, of ties the first by ({time}, partition, offset)",
+                column(value),
+                column(by)
+            )
+        }
+        Aggregate::Spread(c, of) => {
+            let what = if of.root {
+                "standard deviation"
+            } else {
+                "variance"
+            };
+            let whose = if of.sample {
+                "a sample"
+            } else {
+                "all there are"
+            };
+            format!(
+                "{what} of {}, taken as {whose}: six digits, from exact sums",
+                column(c)
+            )
+        }
+        Aggregate::Percentile {
+            column: c,
+            at,
+            rounded,
+        } => {
+            let part = f64::from(at) / 10_000_000.0;
+            let how = match rounded {
+                true => "within one percent: keeps how many values lie in each of its buckets",
+                false => "exact: keeps every different value, counted",
+            };
+            format!("{part} % of {} are below it, {how}", column(c))
+        }
+        Aggregate::CountRoughly(c) => {
+            format!(
+                "about how many different {}: within two percent, by a sketch of 32 KiB at most",
+                column(c)
+            )
         }
     }
 }

@@ -31,6 +31,10 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
     }
     for input in &ranking.inputs {
         line_of_table(&plan.tables[input.table], &mut line);
+        if let Some(array) = input.unnest {
+            let array = of_column(&plan.tables[input.table], array);
+            line(format!("unnest {array}"));
+        }
         if let Some(filter) = &input.filter_meaning {
             line(format!("where {filter}"));
         }
@@ -126,6 +130,8 @@ pub fn of_column(table: &Table, number: usize) -> String {
         Origin::Metadata(what) => format!("{plain} of {what:?}"),
         Origin::Computed(expr) => format!("{plain} as {}", of_expression(table, expr)),
         Origin::Derived(expr) => of_expression(table, expr),
+        Origin::Element(array) => format!("element of {}", of_column(table, *array)),
+        Origin::Ordinal(array) => format!("number of an element of {}", of_column(table, *array)),
     }
 }
 
@@ -163,8 +169,31 @@ fn measure(
         Aggregate::Min(c) => ("min", Some(c)),
         Aggregate::Max(c) => ("max", Some(c)),
         Aggregate::LastValue(c) => ("last_value", Some(c)),
+        Aggregate::FirstValue(c) => ("first_value", Some(c)),
+        Aggregate::ArgMax { value, .. } => ("arg_max", Some(value)),
+        Aggregate::ArgMin { value, .. } => ("arg_min", Some(value)),
+        Aggregate::Spread(c, of) => (
+            match (of.sample, of.root) {
+                (false, false) => "var_pop",
+                (false, true) => "stddev_pop",
+                (true, false) => "var_samp",
+                (true, true) => "stddev_samp",
+            },
+            Some(c),
+        ),
+        Aggregate::Percentile { column, .. } => ("percentile", Some(column)),
+        Aggregate::CountRoughly(c) => ("count_roughly", Some(c)),
     };
-    let of = of.map_or_else(String::new, measured);
+    let mut of = of.map_or_else(String::new, measured);
+    match m.aggregate {
+        Aggregate::ArgMax { by, .. } | Aggregate::ArgMin { by, .. } => {
+            let _ = write!(of, " by {}", measured(by));
+        }
+        Aggregate::Percentile { at, rounded, .. } => {
+            let _ = write!(of, " at {at}{}", if rounded { " rounded" } else { "" });
+        }
+        _ => {}
+    }
     let filter = m.filter.map(column);
     format!(
         "measure {:?} {function} {of} filter {}",

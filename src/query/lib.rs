@@ -36,6 +36,7 @@ mod folder;
 mod grouped;
 mod interval;
 mod load;
+mod measures;
 mod options;
 mod outline;
 mod ranking;

@@ -37,7 +37,7 @@ fn type_word(kind: &Type) -> String {
 }
 
 /// What a measure is of.
-fn measured(table: &Table, ranking: &Ranking, aggregate: Aggregate) -> String {
+fn measured(plan: &Plan, table: &Table, ranking: &Ranking, aggregate: Aggregate) -> String {
     let column = |c: usize| table.columns[ranking.inputs[0].columns[c]].name.as_str();
     match aggregate {
         Aggregate::CountAll => "number of sales".to_owned(),
@@ -53,6 +53,8 @@ fn measured(table: &Table, ranking: &Ranking, aggregate: Aggregate) -> String {
             "{} of the sale with the greatest (event_time, partition, offset)",
             column(c)
         ),
+        // This outline is of the shipped kind of ranking; what came later is told by the other.
+        other => super::explain::measured(plan, ranking, other),
     }
 }
 
@@ -78,7 +80,7 @@ fn one(out: &mut String, plan: &Plan, r: &Ranking) {
     };
     line(format!("  one row a  {keys}"));
     for m in &r.measures {
-        let what = measured(table, r, m.aggregate);
+        let what = measured(plan, table, r, m.aggregate);
         let filter = match m.filter {
             Some(_) => ", of sales that pass its FILTER",
             None => "",

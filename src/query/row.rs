@@ -126,6 +126,7 @@ impl<'a> Row<'a> {
             filter,
             filter_meaning,
             columns: self.columns,
+            unnest: None,
         };
         (columns, input, self.table)
     }

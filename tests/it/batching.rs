@@ -136,6 +136,7 @@ fn plan() -> Arc<Plan> {
         filter: None,
         filter_meaning: None,
         columns: (0..table.columns.len()).collect(),
+        unnest: None,
     };
     let measure = |name: &str, aggregate| Measure {
         name: name.to_owned(),

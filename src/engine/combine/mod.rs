@@ -40,5 +40,7 @@
 //! ```
 
 pub mod combiner;
+mod floor;
 mod flush;
+mod more;
 mod rows;

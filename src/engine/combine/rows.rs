@@ -3,6 +3,8 @@
 use hashbrown::{HashMap, HashTable};
 
 use super::combiner::{Missing, Origin as Place, SaleView};
+use super::floor::Floors;
+use super::more::{Accumulator, whole};
 use crate::event_time::partition::Verdict;
 use crate::pack::hash::mix;
 use crate::pack::key::KeyCodec;
@@ -68,8 +70,22 @@ pub(super) struct Fold {
     pub(super) last: (Span, u32),
     /// Per slot of distinct values.
     pub(super) distinct: Vec<Distinct>,
+    /// Per slot of counted values, and of sketches.
+    pub(super) counted: Vec<Counted>,
+    /// What turns rows away that can no longer be ranked.
+    pub(super) floors: Option<Floors>,
     /// For the flush: the rows' order.
     pub(super) order: Vec<u32>,
+}
+
+/// What a slot of counted values has seen, or one of a sketch.
+pub(super) struct Counted {
+    /// Where the slot's number of values is in a row.
+    pub(super) at: usize,
+    /// How many times each row had each value; of a sketch, its code.
+    pub(super) seen: HashMap<(u32, i128), u64>,
+    /// For the flush: the same, sorted.
+    pub(super) pairs: Vec<(u32, i128, u64)>,
 }
 
 /// What a slot of distinct values has seen.
@@ -113,7 +129,9 @@ impl Fold {
             ranking: ranking.clone(),
             sources: sources.collect(),
             distinct: distinct_slots(&layout),
+            counted: counted_slots(&layout),
             order: Vec::new(),
+            floors: Floors::new(ranking),
             layout,
             plain: codec.plain_text(),
             row_id: codec.row_id(),
@@ -184,6 +202,14 @@ impl Fold {
             missing.failed.push((number, column));
         }
         failed.is_none()
+    }
+
+    /// Whether a row of a window that ends then can still be ranked.
+    #[inline]
+    pub(super) fn can_be_ranked(&mut self, source: usize, end: i64, sale: &impl SaleView) -> bool {
+        let input = &self.ranking.inputs[source];
+        let floors = self.floors.as_mut();
+        floors.is_none_or(|floors| floors.passes(end, &self.codec, input, sale))
     }
 
     /// A window that a sale missed.
@@ -299,13 +325,21 @@ impl Fold {
                 SlotKind::Distinct(c) => {
                     let id = match sale.number(c) {
                         Some(n) => u64::from(texts.intern(&n.to_be_bytes())),
-                        None => columns.text(texts, sale, c),
+                        None => match sale.nested(c) {
+                            Some(value) => u64::from(texts.intern(&whole(value))),
+                            None => columns.text(texts, sale, c),
+                        },
                     };
                     if id == NO_TEXT {
                         continue;
                     }
                     let of = self.distinct.iter_mut().find(|d| d.at == at);
                     words[at] += u64::from(of.is_some_and(|of| of.is_new(row, id as u32)));
+                }
+                _ => {
+                    let to = (&mut *words, at, row);
+                    let slot = Accumulator::new(to, &mut self.counted, texts, columns);
+                    slot.add(kind, sale, (time, origin));
                 }
             }
         }
@@ -318,7 +352,7 @@ impl Source {
         let of_keys = keys.iter().map(|c| (*c, None));
         let of_slots = slots
             .iter()
-            .filter_map(|slot| Some((slot.kind.column()?, slot.filter)));
+            .flat_map(|slot| slot.kind.columns().map(|c| (c, slot.filter)));
         let filters = slots.iter().filter_map(|slot| Some((slot.filter?, None)));
         let derived = |c: usize| matches!(table.columns[c].origin, Origin::Derived(_));
         let fallible = of_keys.chain(filters).chain(of_slots);
@@ -382,6 +416,18 @@ fn distinct_slots(layout: &Layout) -> Vec<Distinct> {
         .collect()
 }
 
+fn counted_slots(layout: &Layout) -> Vec<Counted> {
+    let slots = layout.slots.iter();
+    slots
+        .filter(|slot| matches!(slot.kind, SlotKind::Values(..) | SlotKind::Sketch(_)))
+        .map(|slot| Counted {
+            at: slot.at,
+            seen: HashMap::new(),
+            pairs: Vec::new(),
+        })
+        .collect()
+}
+
 /// Whether a sale comes after the one that a last-value slot holds, by (event time, partition, offset). Rows of one record
 /// come in their order, and to one fold.
 #[inline]
@@ -391,7 +437,7 @@ fn is_later(words: &[u64], at: usize, time: i64, origin: Place) -> bool {
         || words[at] == 0
 }
 
-fn set_last(words: &mut [u64], at: usize, time: i64, origin: Place) {
+pub(super) fn set_last(words: &mut [u64], at: usize, time: i64, origin: Place) {
     words[at] = time as u64 + 1;
     words[at + 1] = u64::from(origin.partition);
     words[at + 2] = origin.offset;

@@ -159,6 +159,37 @@ impl Head {
         Settled { upserts, removed }
     }
 
+    /// Forgets all but the rows with a rank up to `limit`, when there are no others: those that come later are compared with
+    /// these alone. Only after a settle.
+    pub fn keep(&mut self, limit: u64, rank: RankFunction) {
+        let mut ranks = Ranks::new(rank);
+        let behind = self
+            .entries
+            .iter()
+            .find(|(order, _, _)| ranks.next(order) > limit)
+            .cloned();
+        if let Some(behind) = behind {
+            let _behind = self.entries.split_off(&behind);
+        }
+        self.floor = None;
+    }
+
+    /// The rows that are in it.
+    pub fn rows(&self) -> impl Iterator<Item = u32> + '_ {
+        self.entries.iter().map(|(_, _, row)| *row)
+    }
+
+    /// Its rows have other numbers, in the same order.
+    pub fn renumber(&mut self, of: impl Fn(u32) -> u32) {
+        let entries = std::mem::take(&mut self.entries);
+        let entries = entries
+            .into_iter()
+            .map(|(order, key, row)| (order, key, of(row)));
+        self.entries = entries.collect();
+        self.shown.iter_mut().for_each(|row| *row = of(*row));
+        self.touched.iter_mut().for_each(|row| *row = of(*row));
+    }
+
     fn last(&self) -> Option<(OrderKey, Arc<[u8]>)> {
         self.entries
             .last()

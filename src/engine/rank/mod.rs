@@ -13,6 +13,7 @@ pub mod copy;
 pub mod emit;
 pub mod gather;
 pub mod head;
+mod merge;
 pub mod messages;
 pub mod order;
 mod ranked;

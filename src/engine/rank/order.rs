@@ -5,13 +5,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::pack::key::{KeyCodec, push_escaped, push_i128};
-use crate::pack::layout::{Layout, NO_TEXT, Source};
+use crate::pack::layout::{Layout, NO_TEXT, Source, TOO_WIDE};
 use standings_model::plan::{Field, OrderTerm, Ranking};
 use standings_model::sabotage::{self, Mistake};
+use standings_model::statistics::{between, position};
 use standings_model::types::Type;
 use standings_model::value::Value;
 
-use crate::pack::distinct::Sets;
+use crate::pack::aside::Aside;
 use crate::pack::interner::Interner;
 use crate::pack::rows::Packing;
 
@@ -55,8 +56,8 @@ pub struct RowView<'a> {
     pub key: u32,
     /// Texts of the worker.
     pub texts: &'a Interner,
-    /// Distinct values of the window.
-    pub sets: &'a Sets,
+    /// What rows of the window keep beside their words.
+    pub aside: &'a Aside,
 }
 
 impl<'a> RowView<'a> {
@@ -83,11 +84,16 @@ impl Reader {
         }
     }
 
-    /// Whether some measure of a row has more digits than a decimal.
+    /// Whether some measure can have more digits than a decimal.
     #[inline]
-    pub fn is_too_wide(&self, words: &[u64]) -> bool {
-        let mut at_risk = self.at_risk.iter();
-        at_risk.any(|measure| self.layout.is_too_wide(*measure, words))
+    pub fn is_at_risk(&self) -> bool {
+        !self.at_risk.is_empty()
+    }
+
+    /// Whether some measure of a row has.
+    pub fn is_too_wide(&self, row: RowView<'_>) -> bool {
+        let numbers = self.at_risk.iter().map(|i| self.number(*i, row));
+        numbers.flatten().any(|n| n.unsigned_abs() >= TOO_WIDE)
     }
 
     /// The measures of a row.
@@ -112,7 +118,17 @@ impl Reader {
     /// A measure as a number; `None` for NULL and for what is kept as bytes.
     fn number(&self, i: usize, row: RowView<'_>) -> Option<i128> {
         match self.layout.sources[i] {
-            Source::Distinct(at) => Some(row.sets.len(row.words[at]) as i128),
+            Source::Distinct(at) => Some(row.aside.sets.len(row.words[at]) as i128),
+            Source::Percentile(at, of, from, to) => {
+                let all = row.aside.values(row.words[at])?;
+                let (place, parts) = position(all.len(), of);
+                let (low, high) = (all.at(place), all.at(place + 1));
+                Some(between(low, high, parts, from, to))
+            }
+            Source::Sketch(at) => {
+                let sketch = row.aside.sketch(row.words[at]);
+                Some(sketch.map_or(0, |s| i128::from(s.estimate())))
+            }
             source => source.number(row.words),
         }
     }
@@ -125,7 +141,7 @@ impl Reader {
         {
             let by_hash = sabotage::is(Mistake::TiesByHash);
             return OrderKey {
-                head: turned(self.number(i, row), term),
+                head: term.turned(self.number(i, row)),
                 tail: by_hash
                     .then(|| Box::from(xxhash_rust::xxh3::xxh3_64(row.key_bytes()).to_be_bytes())),
             };
@@ -136,7 +152,7 @@ impl Reader {
         for (n, term) in self.order.iter().enumerate() {
             let value = match term.field {
                 Field::Measure(i) if !self.is_text(i) => {
-                    let number = turned(self.number(i, row), term);
+                    let number = term.turned(self.number(i, row));
                     if n == 0 {
                         head = number;
                     } else {
@@ -154,7 +170,7 @@ impl Reader {
                 Field::Key(i) => self.codec.is_bytes(i),
             };
             if !is_bytes {
-                push_i128(&mut tail, turned(value.number(), term));
+                push_i128(&mut tail, term.turned(value.number()));
                 continue;
             }
             match value.bytes() {
@@ -184,15 +200,5 @@ impl Reader {
 
     fn is_text(&self, measure: usize) -> bool {
         self.layout.sources[measure].text().is_some()
-    }
-}
-
-/// A number such that less comes first. NULL lies outside of what any value can be.
-fn turned(value: Option<i128>, term: &OrderTerm) -> i128 {
-    match value {
-        Some(n) if term.descending => !n,
-        Some(n) => n,
-        None if term.nulls_first => i128::MIN,
-        None => i128::MAX,
     }
 }

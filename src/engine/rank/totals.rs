@@ -157,6 +157,8 @@ impl Totals {
                     &self.texts,
                     &mut out,
                 );
+                let reader = &self.readers[number as usize];
+                window.compact(ranking, reader, &mut self.texts);
             }
         }
         out

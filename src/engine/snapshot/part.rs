@@ -193,6 +193,8 @@ fn measure(
     }
     let n = match source {
         Source::Distinct(at) => Some(i128::from(words[at])),
+        // What is kept aside is not told here: it is for people, and long.
+        Source::Percentile(..) | Source::Sketch(_) => None,
         source => source.number(words),
     };
     n.map_or(Value::Null, |n| Value::of_number(n, &kind))

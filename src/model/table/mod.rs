@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use self::format::{Encoding, Format, JsonEnvelope};
 use super::expr::Expr;
-use super::types::Type;
+use super::types::{Type, Width};
 
 /// What is known of a record beside its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,12 +67,22 @@ pub enum Origin {
     Computed(Expr),
     /// What rankings compute: an error in its value costs the rankings that use it.
     Derived(Expr),
+    /// An element of an array column, one after the other where rankings unnest it; else NULL.
+    Element(usize),
+    /// Which element that is, from 1.
+    Ordinal(usize),
 }
 
 impl Origin {
     /// Whether the column is there because a ranking wants it.
     pub fn is_of_rankings(&self) -> bool {
-        matches!(self, Origin::Derived(_) | Origin::Metadata(Metadata::RowId))
+        matches!(
+            self,
+            Origin::Derived(_)
+                | Origin::Metadata(Metadata::RowId)
+                | Origin::Element(_)
+                | Origin::Ordinal(_)
+        )
     }
 }
 
@@ -313,6 +323,31 @@ impl Table {
             comment: None,
         });
         self.columns.len() - 1
+    }
+
+    /// Adds what rankings unnest, for each array column: its elements, and their numbers.
+    pub fn add_elements(&mut self) {
+        for number in 0..self.columns.len() {
+            let Type::Array(of) = self.columns[number].kind.clone() else {
+                continue;
+            };
+            let column = |name: &str, kind, origin| Column {
+                name: format!("{name} of {}", self.columns[number].name),
+                kind,
+                nullable: true,
+                origin,
+                comment: None,
+            };
+            let element = column("element", Type::clone(&of), Origin::Element(number));
+            let ordinal = column("number", Type::Integer(Width::Int), Origin::Ordinal(number));
+            self.columns.extend([element, ordinal]);
+        }
+    }
+
+    /// The columns of an array's elements and of their numbers.
+    pub fn elements(&self, array: usize) -> Option<(usize, usize)> {
+        let of = |origin| self.columns.iter().position(|c| c.origin == origin);
+        Some((of(Origin::Element(array))?, of(Origin::Ordinal(array))?))
     }
 
     /// The number of a column that rankings compute, added where there is none with this expression.

@@ -100,6 +100,10 @@ fn roots(table: &Table, column: usize, into: &mut Vec<usize>) -> bool {
             }
             false
         }
+        Origin::Element(array) | Origin::Ordinal(array) => {
+            roots(table, *array, into);
+            false
+        }
         // It is of no field.
         Origin::Metadata(Metadata::RowId) => false,
         _ => {
@@ -226,13 +230,29 @@ impl Deriving<'_> {
             Aggregate::Min(c) => ("MIN", Some(c), false),
             Aggregate::Max(c) => ("MAX", Some(c), false),
             Aggregate::LastValue(c) => ("LAST_VALUE", Some(c), false),
+            Aggregate::FirstValue(c) => ("FIRST_VALUE", Some(c), false),
+            Aggregate::ArgMax { value, .. } => ("ARG_MAX", Some(value), false),
+            Aggregate::ArgMin { value, .. } => ("ARG_MIN", Some(value), false),
+            Aggregate::Spread(c, of) if of.root => ("STDDEV", Some(c), false),
+            Aggregate::Spread(c, _) => ("VARIANCE", Some(c), false),
+            Aggregate::Percentile { column, .. } => ("PERCENTILE", Some(column), false),
+            Aggregate::CountRoughly(c) => ("APPROX_COUNT_DISTINCT", Some(c), true),
         };
         if let Some(column) = column {
             let words = format!("{function}({})", self.name(column));
             self.of_row(&mut from, column, Kind::Aggregation, masking, &words);
         }
-        if matches!(measure.aggregate, Aggregate::LastValue(_)) {
-            self.time(&mut from, Kind::Sort, true, "LAST_VALUE's order");
+        match measure.aggregate {
+            Aggregate::LastValue(_) | Aggregate::FirstValue(_) => {
+                let words = format!("{function}'s order");
+                self.time(&mut from, Kind::Sort, true, &words);
+            }
+            Aggregate::ArgMax { by, .. } | Aggregate::ArgMin { by, .. } => {
+                let words = format!("{function}'s order");
+                self.of_row(&mut from, by, Kind::Sort, true, &words);
+                self.time(&mut from, Kind::Sort, true, &words);
+            }
+            _ => {}
         }
         if let Some(filter) = measure.filter {
             self.of_row(

@@ -12,6 +12,7 @@
 
 mod difference;
 mod inputs;
+mod measure;
 mod plain;
 mod recompute;
 mod repair;
