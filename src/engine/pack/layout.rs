@@ -84,6 +84,8 @@ pub enum Source {
     LastText(usize),
     /// Number of distinct values.
     Distinct(usize),
+    /// Of other measures: nothing is kept for it.
+    Computed,
 }
 
 /// The layout of one ranking's rows.
@@ -112,7 +114,7 @@ impl Source {
                 Some(wide(words, at)).filter(|n| *n != i128::MAX && *n != i128::MIN)
             }
             Source::Last(at) => Some(wide(words, at + 3)).filter(|n| *n != NULL_NUMBER),
-            Source::Text(_) | Source::LastText(_) | Source::Distinct(_) => None,
+            Source::Text(_) | Source::LastText(_) | Source::Distinct(_) | Source::Computed => None,
         }
     }
 
@@ -187,6 +189,7 @@ impl Layout {
                     Source::LastText(slot(SlotKind::LastText(c)))
                 }
                 Aggregate::LastValue(c) => Source::Last(slot(SlotKind::Last(c))),
+                Aggregate::Computed(_) => Source::Computed,
             };
             layout.sources.push(source);
         }

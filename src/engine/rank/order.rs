@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::computed::Computed;
 use crate::pack::key::{KeyCodec, push_escaped, push_i128};
 use crate::pack::layout::{Layout, NO_TEXT, Source};
 use standings_model::plan::{Field, OrderTerm, Ranking};
@@ -44,6 +45,12 @@ pub struct Reader {
     /// Measures that can have more digits than a decimal.
     at_risk: Vec<usize>,
     order: Vec<OrderTerm>,
+    /// Measures that are not told beyond their owner.
+    untold: Vec<bool>,
+    computed: Option<Computed>,
+    having: Option<usize>,
+    /// Whether rows are ranked.
+    pub ranks: bool,
 }
 
 /// A row of accumulators with what its words refer to.
@@ -57,6 +64,8 @@ pub struct RowView<'a> {
     pub texts: &'a Interner,
     /// Distinct values of the window.
     pub sets: &'a Sets,
+    /// The window's end, ms.
+    pub end: i64,
 }
 
 impl<'a> RowView<'a> {
@@ -68,8 +77,8 @@ impl<'a> RowView<'a> {
 }
 
 impl Reader {
-    /// For one ranking.
-    pub fn new(ranking: &Ranking) -> Self {
+    /// For one ranking, whose local times are those of a zone.
+    pub fn new(ranking: &Ranking, zone: Option<&str>) -> Self {
         let layout = Layout::new(ranking);
         Reader {
             at_risk: layout.at_risk(ranking),
@@ -80,7 +89,25 @@ impl Reader {
                 .map(|i| ranking.field_type(Field::Measure(i)).0)
                 .collect(),
             order: ranking.order.clone(),
+            untold: (0..ranking.measures.len())
+                .map(|i| !ranking.tells(i))
+                .collect(),
+            computed: Computed::new(ranking, zone),
+            having: ranking.having,
+            ranks: ranking.rank.is_some(),
         }
+    }
+
+    /// Whether a row passes `HAVING`.
+    #[inline]
+    pub fn passes(&self, row: RowView<'_>) -> bool {
+        let holds = |measure: usize| self.measure(measure, row) == Value::Boolean(true);
+        self.having.is_none_or(holds)
+    }
+
+    /// How many computed values had an error since this was asked last.
+    pub fn take_errors(&self) -> u64 {
+        self.computed.as_ref().map_or(0, Computed::take_errors)
     }
 
     /// Whether some measure of a row has more digits than a decimal.
@@ -90,15 +117,20 @@ impl Reader {
         at_risk.any(|measure| self.layout.is_too_wide(*measure, words))
     }
 
-    /// The measures of a row.
+    /// The measures of a row that are told of it; NULL for the others.
     pub fn measures(&self, row: RowView<'_>) -> Arc<[Value]> {
-        (0..self.types.len())
-            .map(|i| self.measure(i, row))
-            .collect()
+        let told = |i: usize| match self.untold[i] {
+            true => Value::Null,
+            false => self.measure(i, row),
+        };
+        (0..self.types.len()).map(told).collect()
     }
 
     fn measure(&self, i: usize, row: RowView<'_>) -> Value {
         let kind = &self.types[i];
+        if self.layout.sources[i] == Source::Computed {
+            return self.compute(i, row).unwrap_or(Value::Null);
+        }
         if let Some(at) = self.layout.sources[i].text() {
             return match row.words[at] {
                 NO_TEXT => Value::Null,
@@ -109,10 +141,19 @@ impl Reader {
         number.map_or(Value::Null, |n| Value::of_number(n, kind))
     }
 
+    /// A measure that is computed of others.
+    fn compute(&self, i: usize, row: RowView<'_>) -> Option<Value> {
+        let key = || self.codec.decode(row.key_bytes());
+        let of = |other: usize| self.measure(other, row);
+        let computed = self.computed.as_ref()?;
+        computed.value(i, &self.types[i], row.end, key, of)
+    }
+
     /// A measure as a number; `None` for NULL and for what is kept as bytes.
     fn number(&self, i: usize, row: RowView<'_>) -> Option<i128> {
         match self.layout.sources[i] {
             Source::Distinct(at) => Some(row.sets.len(row.words[at]) as i128),
+            Source::Computed => self.compute(i, row)?.number(),
             source => source.number(row.words),
         }
     }
@@ -183,7 +224,10 @@ impl Reader {
     }
 
     fn is_text(&self, measure: usize) -> bool {
-        self.layout.sources[measure].text().is_some()
+        match self.layout.sources[measure] {
+            Source::Computed => self.types[measure].is_bytes(),
+            source => source.text().is_some(),
+        }
     }
 }
 

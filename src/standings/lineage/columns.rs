@@ -214,6 +214,10 @@ impl Deriving<'_> {
 
     fn measured(&self, measure: &Measure) -> Derived {
         let mut from = Derived::new();
+        if let Aggregate::Computed(n) = measure.aggregate {
+            self.computed(&mut from, &self.ranking.computed[n]);
+            return from;
+        }
         let (function, column, masking) = match measure.aggregate {
             Aggregate::CountAll => ("COUNT", None, true),
             Aggregate::Count(c) => ("COUNT", Some(c), true),
@@ -223,6 +227,7 @@ impl Deriving<'_> {
             Aggregate::Min(c) => ("MIN", Some(c), false),
             Aggregate::Max(c) => ("MAX", Some(c), false),
             Aggregate::LastValue(c) => ("LAST_VALUE", Some(c), false),
+            Aggregate::Computed(_) => ("", None, true),
         };
         if let Some(column) = column {
             let words = format!("{function}({})", self.name(column));
@@ -241,6 +246,27 @@ impl Deriving<'_> {
             );
         }
         from
+    }
+}
+
+impl Deriving<'_> {
+    /// What is computed of a group depends on what its parts do.
+    fn computed(&self, from: &mut Derived, expr: &standings_model::expr::Expr) {
+        let ranking = self.ranking;
+        for number in expr.columns() {
+            let Some(measure) = number.checked_sub(ranking.keys.len()) else {
+                let column = ranking.keys[number].column;
+                self.of_row(from, column, Kind::Transformation, false, "GROUP BY");
+                continue;
+            };
+            let Some(measure) = ranking.measures.get(measure) else {
+                self.time(from, Kind::Transformation, false, "event-time window");
+                continue;
+            };
+            for (column, uses) in self.measured(measure) {
+                from.entry(column).or_default().extend(uses);
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::computed::Computed;
 use super::{At, Row};
 use standings_decode::{About, Cell, Decoder, Sale};
 use standings_engine::event_time::partition::{PartitionClock, Policy, Verdict};
@@ -25,6 +26,8 @@ enum Accumulator {
     Greatest(Option<Value>),
     Last(Option<((i64, PartitionId, u64), Value)>),
     Distinct(BTreeSet<Value>),
+    /// Of a measure that is computed of others.
+    Nothing,
 }
 
 struct Partition {
@@ -77,6 +80,8 @@ pub struct Plain {
     judge: Judge,
     partitions: BTreeMap<PartitionId, Partition>,
     groups: BTreeMap<At, Vec<Accumulator>>,
+    /// By ranking.
+    computed: Vec<Computed>,
 }
 
 impl Plain {
@@ -89,6 +94,11 @@ impl Plain {
     ) -> Self {
         Plain {
             plan: Arc::clone(plan),
+            computed: plan
+                .rankings
+                .iter()
+                .map(|r| Computed::new(r, plan))
+                .collect(),
             policies,
             max_record_bytes,
             starts,
@@ -217,6 +227,10 @@ impl Plain {
                 .enumerate()
                 .map(|(i, s)| Self::value(ranking, i, s))
                 .collect();
+            let measures = self.computed[*number].of(key, measures, *window);
+            if ranking.having.is_some_and(|m| !holds(&measures, m)) {
+                continue;
+            }
             let rows = partitions.entry((*number, *window, within)).or_default();
             rows.push((Arc::clone(key), measures));
         }
@@ -229,19 +243,29 @@ impl Plain {
                 let ties = i > 0 && order(ranking, &rows[i - 1], &rows[i]) == Ordering::Equal;
                 distinct += u64::from(!ties);
                 rank = match ranking.rank {
-                    RankFunction::RowNumber => i as u64 + 1,
-                    RankFunction::Rank if ties => rank,
-                    RankFunction::Rank => i as u64 + 1,
-                    RankFunction::DenseRank => distinct,
+                    Some(RankFunction::RowNumber) => i as u64 + 1,
+                    Some(RankFunction::Rank) if ties => rank,
+                    Some(RankFunction::Rank) => i as u64 + 1,
+                    Some(RankFunction::DenseRank) => distinct,
+                    None => 0,
                 };
                 if rank > ranking.limit {
                     break;
                 }
                 let (key, measures) = &rows[i];
-                out.insert(
-                    (number, window, Arc::clone(key)),
-                    (rank, Arc::clone(measures)),
-                );
+                let is_shown = ranking.shown_if.is_none_or(|m| holds(measures, m));
+                if (ranking.rank.is_some() && rank < ranking.from) || !is_shown {
+                    continue;
+                }
+                let told = measures
+                    .iter()
+                    .enumerate()
+                    .map(|(m, value)| match ranking.shows(m) {
+                        true => value.clone(),
+                        false => Value::Null,
+                    });
+                let said = if ranking.shows_rank { rank } else { 0 };
+                out.insert((number, window, Arc::clone(key)), (said, told.collect()));
             }
         }
         out
@@ -262,8 +286,14 @@ impl Plain {
             }
             (Accumulator::Last(v), _) => v.as_ref().map_or(Value::Null, |(_, v)| v.clone()),
             (Accumulator::Distinct(all), _) => Value::Integer(all.len() as i128),
+            (Accumulator::Nothing, _) => Value::Null,
         }
     }
+}
+
+/// Whether a measure that is a condition holds.
+fn holds(measures: &[Value], measure: usize) -> bool {
+    measures.get(measure) == Some(&Value::Boolean(true))
 }
 
 fn empty(aggregate: Aggregate) -> Accumulator {
@@ -274,6 +304,7 @@ fn empty(aggregate: Aggregate) -> Accumulator {
         Aggregate::Min(_) => Accumulator::Least(None),
         Aggregate::Max(_) => Accumulator::Greatest(None),
         Aggregate::LastValue(_) => Accumulator::Last(None),
+        Aggregate::Computed(_) => Accumulator::Nothing,
     }
 }
 
@@ -302,7 +333,7 @@ fn counts(ranking: &Ranking, input: &Input, sale: &Sale<'_>) -> bool {
 /// The column of the row that a measure is of.
 fn argument(aggregate: Aggregate) -> Option<usize> {
     match aggregate {
-        Aggregate::CountAll => None,
+        Aggregate::CountAll | Aggregate::Computed(_) => None,
         Aggregate::Count(c)
         | Aggregate::CountDistinct(c)
         | Aggregate::Sum(c)
@@ -357,6 +388,7 @@ fn add(
                     all.insert(value);
                 }
             }
+            Accumulator::Nothing => {}
         }
     }
 }
