@@ -1,14 +1,16 @@
 //! The typed plan: what a folder of queries means once parsed and checked.
 //!
 //! ```text
-//! Table (scan) ──► Input: filter, project ──► the ranking's row ──► group, measure ──► rank, limit ──► fields
-//!   columns by number in the table             columns by number in the row
+//! Table (scan) ──► Input: filter, project ──► the ranking's row ──► window ──► group, measure ──► HAVING ──► rank ──► shown_if ──► fields
+//!   columns by number in the table             columns by number in the row      keys, then measures
 //! ```
 //!
-//! Expressions are not evaluated here or further on: a ranking's are columns of its tables
-//! ([`Origin::Derived`](super::table::Origin)), so what comes after decoding knows columns alone.
+//! Expressions over rows are not evaluated here or further on: a ranking's are columns of its tables
+//! ([`Origin::Derived`](super::table::Origin)), so what comes after decoding knows columns alone. What is computed of a group is
+//! a measure like any other ([`Aggregate::Computed`]).
 
 use super::check::Check;
+use super::expr::{Expr, Node};
 use super::statistics::{SPREAD_DIGITS, Spread};
 use super::table::Table;
 use super::types::{Type, Width};
@@ -64,10 +66,13 @@ pub enum Aggregate {
     },
     /// `APPROX_COUNT_DISTINCT(column)`, by a [sketch](super::sketch::Sketch).
     CountRoughly(usize),
+    /// Of the group's keys, other measures and window: an expression of [`Ranking::computed`], by its number.
+    Computed(usize),
 }
 
 impl Aggregate {
-    /// The type of what is measured, by those of the row's columns, and whether it may be NULL.
+    /// The type of what is measured, by those of the row's columns, and whether it may be NULL. What is computed of other
+    /// measures has that of its expression.
     pub fn kind(self, kind: &dyn Fn(usize) -> Type) -> (Type, bool) {
         match self {
             Aggregate::CountAll
@@ -89,13 +94,14 @@ impl Aggregate {
             Aggregate::Percentile { column, .. } => {
                 (Type::decimal(38, kind(column).scale().max(6)), true)
             }
+            Aggregate::Computed(_) => (Type::Null, true),
         }
     }
 
     /// The columns of the row that it reads.
     pub fn columns(self) -> Vec<usize> {
         match self {
-            Aggregate::CountAll => Vec::new(),
+            Aggregate::CountAll | Aggregate::Computed(_) => Vec::new(),
             Aggregate::Count(c)
             | Aggregate::CountDistinct(c)
             | Aggregate::Sum(c)
@@ -114,7 +120,7 @@ impl Aggregate {
     /// The same of columns with other numbers.
     pub fn renumbered(self, of: &dyn Fn(usize) -> usize) -> Self {
         match self {
-            Aggregate::CountAll => self,
+            Aggregate::CountAll | Aggregate::Computed(_) => self,
             Aggregate::Count(c) => Aggregate::Count(of(c)),
             Aggregate::CountDistinct(c) => Aggregate::CountDistinct(of(c)),
             Aggregate::Sum(c) => Aggregate::Sum(of(c)),
@@ -236,6 +242,40 @@ pub enum RankFunction {
     DenseRank,
 }
 
+/// What is known of a window, in the order in which it follows the measures for [`Ranking::computed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// `window_start`.
+    Start,
+    /// `window_end`.
+    End,
+    /// `window_time`: the last millisecond.
+    Time,
+}
+
+impl Bound {
+    /// All of them, in their order.
+    pub const ALL: [Bound; 3] = [Bound::Start, Bound::End, Bound::Time];
+
+    /// Its name in SQL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Bound::Start => "window_start",
+            Bound::End => "window_end",
+            Bound::Time => "window_time",
+        }
+    }
+
+    /// Of a window from a start to an end, ms.
+    pub fn of(self, (start, end): (i64, i64)) -> i64 {
+        match self {
+            Bound::Start => start,
+            Bound::End => end,
+            Bound::Time => end.saturating_sub(1),
+        }
+    }
+}
+
 /// One ranking, ready to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ranking {
@@ -259,12 +299,24 @@ pub struct Ranking {
     pub is_rows: bool,
     /// Measures.
     pub measures: Vec<Measure>,
+    /// What is computed of a group. Column numbers are of its keys, then its measures, then the window's [`Bound`]s. None reads a
+    /// measure that is computed itself.
+    pub computed: Vec<Expr>,
+    /// `HAVING`: a measure that is a condition; a group of which it does not hold is not ranked.
+    pub having: Option<usize>,
     /// `ORDER BY`; group keys ascending (bytewise) are always the last tie-break of `ROW_NUMBER`.
     pub order: Vec<OrderTerm>,
-    /// Rank function.
-    pub rank: RankFunction,
-    /// Greatest rank kept; at least 1.
+    /// Rank function; `None`: rows are not ranked, each is shown.
+    pub rank: Option<RankFunction>,
+    /// Least rank shown; at least 1.
+    pub from: u64,
+    /// Greatest rank kept; at least `from`, and [`u64::MAX`] where there is no limit.
     pub limit: u64,
+    /// Whether a row says its rank. Where it does not, the rank of a [change](super::change::Change) that is no delete is 0, and a
+    /// move is none.
+    pub shows_rank: bool,
+    /// `WHERE` beside the rank: a measure that is a condition; a row of which it does not hold has its rank, and is not shown.
+    pub shown_if: Option<usize>,
     /// Fields of a row in the order of the `SELECT`. Every key is in it; so is every measure that is shown.
     pub fields: Vec<Field>,
 }
@@ -301,9 +353,43 @@ impl Ranking {
         }
     }
 
+    /// Whether a row shows a measure.
+    pub fn shows(&self, measure: usize) -> bool {
+        self.fields.contains(&Field::Measure(measure))
+    }
+
+    /// Whether a measure is told of a row beyond its owner; of others NULL is, so that a change of them alone is none.
+    pub fn tells(&self, measure: usize) -> bool {
+        self.shows(measure) || self.shown_if == Some(measure)
+    }
+
+    /// The expression that a measure is, if it is computed.
+    pub fn computed(&self, measure: usize) -> Option<&Expr> {
+        match self.measures[measure].aggregate {
+            Aggregate::Computed(n) => Some(&self.computed[n]),
+            _ => None,
+        }
+    }
+
+    /// What of its window a measure is, if it is nothing else: it is known where the measures are not.
+    pub fn bound(&self, measure: usize) -> Option<Bound> {
+        match self.computed(measure)?.node {
+            Node::Column(n) => {
+                let number = n.checked_sub(self.keys.len() + self.measures.len())?;
+                Bound::ALL.get(number).copied()
+            }
+            _ => None,
+        }
+    }
+
     fn measure_type(&self, measure: &Measure) -> (Type, bool) {
-        let kind = |c: usize| self.row[c].kind.clone();
-        measure.aggregate.kind(&kind)
+        match measure.aggregate {
+            Aggregate::Computed(n) => {
+                let expr = &self.computed[n];
+                (expr.kind.clone(), expr.nullable)
+            }
+            of_rows => of_rows.kind(&|c| self.row[c].kind.clone()),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use standings_model::duration::format_duration;
-use standings_model::plan::{Aggregate, Field, Plan, RankFunction, Ranking};
+use standings_model::plan::{Aggregate, Bound, Field, Plan, RankFunction, Ranking};
 use standings_model::table::format::{Csv, Encoding, Format, Json, JsonEnvelope};
 use standings_model::table::{Changelog, Column, Connector, Origin, Startup, Table};
 use standings_model::types::Type;
@@ -306,7 +306,23 @@ pub(super) fn measured(plan: &Plan, ranking: &Ranking, aggregate: Aggregate) -> 
                 column(c)
             )
         }
+        Aggregate::Computed(n) => format!("computed: {}", computed(ranking, n)),
     }
+}
+
+/// What is computed of a group, as SQL.
+fn computed(ranking: &Ranking, number: usize) -> String {
+    let keys = ranking.keys.len();
+    standings_scalar::sql(&ranking.computed[number], &|n| match n.checked_sub(keys) {
+        None => ranking.keys[n].name.clone(),
+        Some(m) => match ranking.measures.get(m) {
+            Some(measure) => measure.name.clone(),
+            None => Bound::ALL
+                .get(m - ranking.measures.len())
+                .map_or("", |b| b.name())
+                .to_owned(),
+        },
+    })
 }
 
 fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
@@ -336,6 +352,9 @@ fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
     };
     line("one row a", keys);
     for (n, m) in r.measures.iter().enumerate() {
+        if [r.having, r.shown_if].contains(&Some(n)) {
+            continue;
+        }
         let what = measured(plan, r, m.aggregate);
         let filter = match m.filter {
             Some(_) => ", of those that pass its FILTER",
@@ -350,10 +369,16 @@ fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
             format!("{}: {what}{filter}{shown}", typed(Field::Measure(n))),
         );
     }
-    ranked(&mut line, r);
+    if let Some(Aggregate::Computed(n)) = r.having.map(|m| r.measures[m].aggregate) {
+        line("having", computed(r, n));
+    }
+    match r.rank {
+        Some(function) => ranked(&mut line, r, function),
+        None => line("ranked", "not at all: every row is shown".to_owned()),
+    }
 }
 
-fn ranked(line: &mut dyn FnMut(&str, String), r: &Ranking) {
+fn ranked(line: &mut dyn FnMut(&str, String), r: &Ranking, function: RankFunction) {
     let partition = r.partition_keys().map(|p| r.keys[p].name.as_str());
     let partition = partition.collect::<Vec<_>>().join(", ");
     let within = match partition.is_empty() {
@@ -369,12 +394,31 @@ fn ranked(line: &mut dyn FnMut(&str, String), r: &Ranking) {
         format!("{} {way}", r.field_name(t.field))
     });
     let order = order.collect::<Vec<_>>().join(", then ");
-    let function = match r.rank {
+    let function = match function {
         RankFunction::RowNumber => "ROW_NUMBER: equal rows in the order of their keys",
         RankFunction::Rank => "RANK: equal rows share a rank, and leave gaps",
         RankFunction::DenseRank => "DENSE_RANK: equal rows share a rank, without gaps",
     };
     line("ranked", format!("within each {within}, by {order}"));
     line("", function.to_owned());
-    line("kept", format!("ranks 1 to {}", r.limit));
+    let shown = match r.shows_rank {
+        true => "",
+        false => ", which rows do not say",
+    };
+    line(
+        "kept",
+        match r.limit {
+            u64::MAX if r.from == 1 => {
+                format!("every rank{shown}: a row that moves writes all that it passes")
+            }
+            u64::MAX => format!(
+                "ranks from {}{shown}: a row that moves writes all that it passes",
+                r.from
+            ),
+            limit => format!("ranks {} to {limit}{shown}", r.from),
+        },
+    );
+    if let Some(Aggregate::Computed(n)) = r.shown_if.map(|m| r.measures[m].aggregate) {
+        line("shown", format!("of them those with {}", computed(r, n)));
+    }
 }

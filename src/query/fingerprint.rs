@@ -57,7 +57,13 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
         format!("{}{null}", column(c))
     };
     for m in &ranking.measures {
-        line(measure(m, &measured, &column));
+        line(match m.aggregate {
+            Aggregate::Computed(n) => {
+                let of = of_fields(ranking, &ranking.computed[n]);
+                format!("measure {:?} computed {of}", m.name)
+            }
+            _ => measure(m, &measured, &column),
+        });
     }
     for placed in &ranking.placed {
         line(format!("placed {}", column(*placed)));
@@ -74,12 +80,45 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
         ));
     }
     let function = match ranking.rank {
-        RankFunction::RowNumber => "row_number",
-        RankFunction::Rank => "rank",
-        RankFunction::DenseRank => "dense_rank",
+        Some(RankFunction::RowNumber) => "row_number",
+        Some(RankFunction::Rank) => "rank",
+        Some(RankFunction::DenseRank) => "dense_rank",
+        None => "unranked",
     };
-    line(format!("{function} {}", ranking.limit));
+    line(match ranking.limit {
+        u64::MAX => function.to_owned(),
+        limit => format!("{function} {limit}"),
+    });
+    of_ranks(ranking, &mut line);
     out
+}
+
+/// What is said of groups and ranks, where it is not what it was before there was more to say.
+fn of_ranks(ranking: &Ranking, line: &mut dyn FnMut(String)) {
+    if ranking.from > 1 {
+        line(format!("from {}", ranking.from));
+    }
+    if ranking.rank.is_some() && !ranking.shows_rank {
+        line("rank not shown".to_owned());
+    }
+    for (word, measure) in [("having", ranking.having), ("shown if", ranking.shown_if)] {
+        let expr = measure.and_then(|m| ranking.computed(m));
+        if let Some(expr) = expr {
+            line(format!("{word} {}", of_fields(ranking, expr)));
+        }
+    }
+}
+
+/// What is computed of a group means.
+fn of_fields(ranking: &Ranking, expr: &Expr) -> String {
+    let keys = ranking.keys.len();
+    expression::meaning(expr, &|n| match n.checked_sub(keys) {
+        None => format!("key {:?}", ranking.keys[n].name),
+        Some(m) => match ranking.measures.get(m) {
+            Some(measure) => format!("measure {m} {:?}", measure.name),
+            None => format!("bound {}", m - ranking.measures.len()),
+        },
+    })
 }
 
 /// Whether a measured column could be NULL in the versions that knew no `NOT NULL`, which say nothing of it: all could but
@@ -183,6 +222,7 @@ fn measure(
         ),
         Aggregate::Percentile { column, .. } => ("percentile", Some(column)),
         Aggregate::CountRoughly(c) => ("count_roughly", Some(c)),
+        Aggregate::Computed(_) => ("computed", None),
     };
     let mut of = of.map_or_else(String::new, measured);
     match m.aggregate {

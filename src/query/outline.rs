@@ -49,6 +49,7 @@ fn measured(plan: &Plan, table: &Table, ranking: &Ranking, aggregate: Aggregate)
         }
         Aggregate::Min(c) => format!("least {}", column(c)),
         Aggregate::Max(c) => format!("greatest {}", column(c)),
+        Aggregate::Computed(_) => "computed of others".to_owned(),
         Aggregate::LastValue(c) => format!(
             "{} of the sale with the greatest (event_time, partition, offset)",
             column(c)
@@ -103,9 +104,10 @@ fn one(out: &mut String, plan: &Plan, r: &Ranking) {
     });
     let order = order.collect::<Vec<_>>().join(", then ");
     let function = match r.rank {
-        RankFunction::RowNumber => "ROW_NUMBER: equal rows in the order of their keys",
-        RankFunction::Rank => "RANK: equal rows share a rank, and leave gaps",
-        RankFunction::DenseRank => "DENSE_RANK: equal rows share a rank, without gaps",
+        Some(RankFunction::RowNumber) => "ROW_NUMBER: equal rows in the order of their keys",
+        Some(RankFunction::Rank) => "RANK: equal rows share a rank, and leave gaps",
+        Some(RankFunction::DenseRank) => "DENSE_RANK: equal rows share a rank, without gaps",
+        None => "not ranked",
     };
     line(format!("  ranked     within each {within}, by {order}"));
     line(format!("             {function}"));

@@ -45,7 +45,7 @@ pub(super) struct Floors {
 impl Floors {
     /// For a ranking; none where nothing can be turned away.
     pub(super) fn new(ranking: &Ranking) -> Option<Self> {
-        let bounded = ranking.is_rows && ranking.limit <= MOST;
+        let bounded = ranking.is_rows && ranking.limit <= MOST && ranking.having.is_none();
         let is_named = ranking.row.iter().any(|c| c.is_row_id);
         let term = *ranking.order.first()?;
         let columns: Vec<usize> = ranking.key_columns().collect();
@@ -62,7 +62,7 @@ impl Floors {
         }
         Some(Floors {
             limit: ranking.limit as usize,
-            dense: ranking.rank == RankFunction::DenseRank,
+            dense: ranking.rank == Some(RankFunction::DenseRank),
             term,
             column,
             partition: ranking

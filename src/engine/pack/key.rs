@@ -306,7 +306,12 @@ mod tests {
             is_rows: false,
             measures: Vec::new(),
             order: Vec::new(),
-            rank: RankFunction::RowNumber,
+            computed: Vec::new(),
+            having: None,
+            from: 1,
+            shows_rank: true,
+            shown_if: None,
+            rank: Some(RankFunction::RowNumber),
             limit: 1,
             fields: Vec::new(),
         })

@@ -189,6 +189,8 @@ pub enum Source {
     Percentile(usize, u32, u8, u8),
     /// A sketch's number of distinct values.
     Sketch(usize),
+    /// Of other measures: nothing is kept for it.
+    Computed,
 }
 
 /// The layout of one ranking's rows.
@@ -229,9 +231,11 @@ impl Source {
                 let squares = Big::of_words(squares);
                 spread(words[count], wide(words, sum), squares, scale, of)
             }
-            Source::Text(_) | Source::Distinct(_) | Source::Percentile(..) | Source::Sketch(_) => {
-                None
-            }
+            Source::Text(_)
+            | Source::Distinct(_)
+            | Source::Percentile(..)
+            | Source::Sketch(_)
+            | Source::Computed => None,
         }
     }
 
@@ -343,6 +347,7 @@ impl Layout {
                     Source::Percentile(place, at, scale, scale.max(6))
                 }
                 Aggregate::CountRoughly(c) => Source::Sketch(slot(SlotKind::Sketch(c))),
+                Aggregate::Computed(_) => Source::Computed,
             };
             layout.sources.push(source);
         }

@@ -9,6 +9,7 @@
 //!    of all.
 //! 2. What is drafted depends on the prefix alone, not on batches, workers or pace.
 
+mod computed;
 pub mod copy;
 pub mod emit;
 pub mod gather;
@@ -19,4 +20,5 @@ pub mod order;
 mod ranked;
 pub mod state;
 pub mod totals;
+mod unranked;
 pub mod window;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::computed::Computed;
 use crate::pack::key::{KeyCodec, push_escaped, push_i128};
 use crate::pack::layout::{Layout, NO_TEXT, Source, TOO_WIDE};
 use standings_model::plan::{Field, OrderTerm, Ranking};
@@ -45,6 +46,12 @@ pub struct Reader {
     /// Measures that can have more digits than a decimal.
     at_risk: Vec<usize>,
     order: Vec<OrderTerm>,
+    /// Measures that are not told beyond their owner.
+    untold: Vec<bool>,
+    computed: Option<Computed>,
+    having: Option<usize>,
+    /// Whether rows are ranked.
+    pub ranks: bool,
 }
 
 /// A row of accumulators with what its words refer to.
@@ -58,6 +65,8 @@ pub struct RowView<'a> {
     pub texts: &'a Interner,
     /// What rows of the window keep beside their words.
     pub aside: &'a Aside,
+    /// The window's end, ms.
+    pub end: i64,
 }
 
 impl<'a> RowView<'a> {
@@ -69,8 +78,8 @@ impl<'a> RowView<'a> {
 }
 
 impl Reader {
-    /// For one ranking.
-    pub fn new(ranking: &Ranking) -> Self {
+    /// For one ranking, whose local times are those of a zone.
+    pub fn new(ranking: &Ranking, zone: Option<&str>) -> Self {
         let layout = Layout::new(ranking);
         Reader {
             at_risk: layout.at_risk(ranking),
@@ -81,7 +90,25 @@ impl Reader {
                 .map(|i| ranking.field_type(Field::Measure(i)).0)
                 .collect(),
             order: ranking.order.clone(),
+            untold: (0..ranking.measures.len())
+                .map(|i| !ranking.tells(i))
+                .collect(),
+            computed: Computed::new(ranking, zone),
+            having: ranking.having,
+            ranks: ranking.rank.is_some(),
         }
+    }
+
+    /// Whether a row passes `HAVING`.
+    #[inline]
+    pub fn passes(&self, row: RowView<'_>) -> bool {
+        let holds = |measure: usize| self.measure(measure, row) == Value::Boolean(true);
+        self.having.is_none_or(holds)
+    }
+
+    /// How many computed values had an error since this was asked last.
+    pub fn take_errors(&self) -> u64 {
+        self.computed.as_ref().map_or(0, Computed::take_errors)
     }
 
     /// Whether some measure can have more digits than a decimal.
@@ -96,15 +123,20 @@ impl Reader {
         numbers.flatten().any(|n| n.unsigned_abs() >= TOO_WIDE)
     }
 
-    /// The measures of a row.
+    /// The measures of a row that are told of it; NULL for the others.
     pub fn measures(&self, row: RowView<'_>) -> Arc<[Value]> {
-        (0..self.types.len())
-            .map(|i| self.measure(i, row))
-            .collect()
+        let told = |i: usize| match self.untold[i] {
+            true => Value::Null,
+            false => self.measure(i, row),
+        };
+        (0..self.types.len()).map(told).collect()
     }
 
     fn measure(&self, i: usize, row: RowView<'_>) -> Value {
         let kind = &self.types[i];
+        if self.layout.sources[i] == Source::Computed {
+            return self.compute(i, row).unwrap_or(Value::Null);
+        }
         if let Some(at) = self.layout.sources[i].text() {
             return match row.words[at] {
                 NO_TEXT => Value::Null,
@@ -113,6 +145,14 @@ impl Reader {
         }
         let number = self.number(i, row);
         number.map_or(Value::Null, |n| Value::of_number(n, kind))
+    }
+
+    /// A measure that is computed of others.
+    fn compute(&self, i: usize, row: RowView<'_>) -> Option<Value> {
+        let key = || self.codec.decode(row.key_bytes());
+        let of = |other: usize| self.measure(other, row);
+        let computed = self.computed.as_ref()?;
+        computed.value(i, &self.types[i], row.end, key, of)
     }
 
     /// A measure as a number; `None` for NULL and for what is kept as bytes.
@@ -129,6 +169,7 @@ impl Reader {
                 let sketch = row.aside.sketch(row.words[at]);
                 Some(sketch.map_or(0, |s| i128::from(s.estimate())))
             }
+            Source::Computed => self.compute(i, row)?.number(),
             source => source.number(row.words),
         }
     }
@@ -199,6 +240,9 @@ impl Reader {
     }
 
     fn is_text(&self, measure: usize) -> bool {
-        self.layout.sources[measure].text().is_some()
+        match self.layout.sources[measure] {
+            Source::Computed => self.types[measure].is_bytes(),
+            source => source.text().is_some(),
+        }
     }
 }

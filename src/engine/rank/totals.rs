@@ -96,7 +96,8 @@ fn most(all: impl Iterator<Item = usize>) -> (usize, usize) {
 impl Totals {
     /// Nothing yet.
     pub fn new(plan: Arc<Plan>) -> Self {
-        let readers = plan.rankings.iter().map(Reader::new).collect();
+        let reader = |ranking| Reader::new(ranking, plan.zone.as_deref());
+        let readers = plan.rankings.iter().map(reader).collect();
         Totals {
             plan,
             readers,
@@ -126,7 +127,7 @@ impl Totals {
                 let end = group.window_end - earlier * ranking.window.pane();
                 let at = (group.ranking, end);
                 let window = self.windows.entry(at);
-                let window = window.or_insert_with(|| WindowState::new(reader));
+                let window = window.or_insert_with(|| WindowState::new(reader, end));
                 distinct = values.clone();
                 window.merge(ranking, reader, &mut self.texts, &batch, &mut distinct);
                 if let Some(key) = window.too_wide() {
@@ -211,6 +212,11 @@ impl Totals {
     /// A row that cannot be written, if there is one: the process must end before it commits.
     pub fn too_wide(&self) -> Option<&TooWide> {
         self.too_wide.as_ref()
+    }
+
+    /// How many computed values of a ranking had an error since this was asked last.
+    pub fn take_value_errors(&self, ranking: usize) -> u64 {
+        self.readers[ranking].take_errors()
     }
 
     /// Texts held, for metrics.

@@ -11,6 +11,7 @@ use super::head::{Entry, Head};
 use super::merge::{add_more, copy_aside, replace_text};
 use super::messages::{Candidate, CandidateRow};
 use super::order::{OrderKey, Reader, RowView};
+use super::unranked::Unranked;
 use crate::pack::aside::Aside;
 use crate::pack::hash::mix;
 use crate::pack::index::Index;
@@ -34,6 +35,10 @@ pub struct WindowState {
     too_wide: Option<u32>,
     /// Rows that were left when rows were let go last.
     kept: usize,
+    /// Its end, ms.
+    end: i64,
+    /// Rows of a ranking that ranks none.
+    unranked: Unranked,
 }
 
 /// Rows that are looked up side by side: several times what a core can wait for at once.
@@ -55,9 +60,11 @@ pub struct Batch<'a> {
 }
 
 impl WindowState {
-    /// Nothing yet.
-    pub fn new(reader: &Reader) -> Self {
+    /// Nothing yet, of the window with this end.
+    pub fn new(reader: &Reader, end: i64) -> Self {
         WindowState {
+            end,
+            unranked: Unranked::default(),
             rows: Rows::new(&reader.packing),
             index: Index::default(),
             aside: Aside::default(),
@@ -160,6 +167,7 @@ impl WindowState {
                         key,
                         texts,
                         aside: &self.aside,
+                        end: self.end,
                     };
                     if reader.is_too_wide(view) {
                         self.too_wide = Some(key);
@@ -201,13 +209,18 @@ impl WindowState {
             return (self.add_row(ranking, reader, texts, key), None);
         };
         self.rows.read(&reader.packing, row, words);
-        let before = reader.order(RowView {
+        if ranking.rank.is_none() {
+            return (row, None);
+        }
+        let view = RowView {
             words,
             key,
             texts,
             aside: &self.aside,
-        });
-        (row, Some(before))
+            end: self.end,
+        };
+        let before = reader.passes(view).then(|| reader.order(view));
+        (row, before)
     }
 
     /// Tells the head of a row's partition where the row is now.
@@ -221,13 +234,18 @@ impl WindowState {
         words: &[u64],
     ) {
         self.note(row);
+        if !reader.ranks {
+            self.unranked.touch(row);
+            return;
+        }
         let view = RowView {
             words,
             key,
             texts,
             aside: &self.aside,
+            end: self.end,
         };
-        let now = reader.order(view);
+        let now = reader.passes(view).then(|| reader.order(view));
         let number = self.rows.partition(&reader.packing, row);
         let head = &mut self.partitions[number as usize].head;
         let was_dirty = head.is_dirty();
@@ -351,6 +369,10 @@ impl WindowState {
         texts: &Interner,
         out: &mut Vec<Candidate>,
     ) {
+        let Some(function) = ranking.rank else {
+            self.settle_unranked(number, reader, texts, out);
+            return;
+        };
         let WindowState {
             rows,
             aside,
@@ -373,15 +395,15 @@ impl WindowState {
             } else {
                 members.len()
             };
-            let settled = head.settle(ranking.limit, ranking.rank, size, |want| {
+            let settled = head.settle(ranking.limit, function, size, |want| {
                 let mut order = |row: u32| {
-                    let view = view(rows, reader, texts, aside, row, &mut words);
-                    (reader.order(view), row)
+                    let view = view(rows, reader, texts, (aside, end), row, &mut words);
+                    reader.passes(view).then(|| (reader.order(view), row))
                 };
                 let mut all: Vec<(OrderKey, u32)> = if ranking.partition.is_empty() {
-                    (0..count as u32).map(&mut order).collect()
+                    (0..count as u32).filter_map(&mut order).collect()
                 } else {
-                    members.iter().copied().map(&mut order).collect()
+                    members.iter().copied().filter_map(&mut order).collect()
                 };
                 let complete = all.len() <= want;
                 if !complete {
@@ -397,7 +419,7 @@ impl WindowState {
                 (entries, complete)
             });
             let mut send = |row: u32, removed: bool| {
-                let view = view(rows, reader, texts, aside, row, &mut words);
+                let view = view(rows, reader, texts, (aside, end), row, &mut words);
                 out.push(Candidate {
                     ranking: number,
                     window_end: end,
@@ -412,6 +434,35 @@ impl WindowState {
             settled.removed.iter().for_each(|r| send(*r, true));
             settled.upserts.iter().for_each(|r| send(*r, false));
         }
+    }
+
+    /// As [`WindowState::settle`], where rows are not ranked.
+    fn settle_unranked(
+        &mut self,
+        number: u32,
+        reader: &Reader,
+        texts: &Interner,
+        out: &mut Vec<Candidate>,
+    ) {
+        let end = self.end;
+        let (rows, aside) = (&self.rows, &self.aside);
+        let (mut tested, mut sent) = (vec![0; reader.layout.width], vec![0; reader.layout.width]);
+        let mut passes =
+            |row| reader.passes(view(rows, reader, texts, (aside, end), row, &mut tested));
+        let mut send = |row, removed: bool| {
+            let view = view(rows, reader, texts, (aside, end), row, &mut sent);
+            out.push(Candidate {
+                ranking: number,
+                window_end: end,
+                partition: Arc::from([]),
+                key: view.key_bytes().into(),
+                row: (!removed).then(|| CandidateRow {
+                    order: OrderKey::of(0),
+                    measures: reader.measures(view),
+                }),
+            });
+        };
+        self.unranked.settle(&mut passes, &mut send);
     }
 
     /// Lets go of every text that the window uses.
@@ -440,7 +491,7 @@ fn view<'a>(
     rows: &Rows,
     reader: &Reader,
     texts: &'a Interner,
-    aside: &'a Aside,
+    (aside, end): (&'a Aside, i64),
     row: u32,
     words: &'a mut [u64],
 ) -> RowView<'a> {
@@ -450,5 +501,6 @@ fn view<'a>(
         key: rows.key(row),
         texts,
         aside,
+        end,
     }
 }

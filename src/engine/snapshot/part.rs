@@ -116,7 +116,9 @@ impl Rows {
         let key = deltas.texts.get(row[0] as u32);
         let values = crate::pack::key::KeyCodec::new(ranking).decode(key);
         let keys = ranking.keys.iter().zip(values.iter());
-        let measures = (0..ranking.measures.len()).map(|i| {
+        // What is computed of others is not said: it is of them.
+        let kept = (0..ranking.measures.len()).filter(|i| ranking.computed(*i).is_none());
+        let measures = kept.map(|i| {
             (
                 &ranking.measures[i],
                 measure(plan, number, layout, deltas, row, i),

@@ -221,6 +221,10 @@ impl Deriving<'_> {
 
     fn measured(&self, measure: &Measure) -> Derived {
         let mut from = Derived::new();
+        if let Aggregate::Computed(n) = measure.aggregate {
+            self.computed(&mut from, &self.ranking.computed[n]);
+            return from;
+        }
         let (function, column, masking) = match measure.aggregate {
             Aggregate::CountAll => ("COUNT", None, true),
             Aggregate::Count(c) => ("COUNT", Some(c), true),
@@ -237,6 +241,7 @@ impl Deriving<'_> {
             Aggregate::Spread(c, _) => ("VARIANCE", Some(c), false),
             Aggregate::Percentile { column, .. } => ("PERCENTILE", Some(column), false),
             Aggregate::CountRoughly(c) => ("APPROX_COUNT_DISTINCT", Some(c), true),
+            Aggregate::Computed(_) => ("", None, true),
         };
         if let Some(column) = column {
             let words = format!("{function}({})", self.name(column));
@@ -264,6 +269,27 @@ impl Deriving<'_> {
             );
         }
         from
+    }
+}
+
+impl Deriving<'_> {
+    /// What is computed of a group depends on what its parts do.
+    fn computed(&self, from: &mut Derived, expr: &standings_model::expr::Expr) {
+        let ranking = self.ranking;
+        for number in expr.columns() {
+            let Some(measure) = number.checked_sub(ranking.keys.len()) else {
+                let column = ranking.keys[number].column;
+                self.of_row(from, column, Kind::Transformation, false, "GROUP BY");
+                continue;
+            };
+            let Some(measure) = ranking.measures.get(measure) else {
+                self.time(from, Kind::Transformation, false, "event-time window");
+                continue;
+            };
+            for (column, uses) in self.measured(measure) {
+                from.entry(column).or_default().extend(uses);
+            }
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) enum Accumulator {
     /// Every value, and how many times it came.
     All(BTreeMap<i128, u64>),
     Sketch(Sketch),
+    /// Of a measure that is computed of others.
+    Nothing,
 }
 
 impl Accumulator {
@@ -48,6 +50,7 @@ impl Accumulator {
                 Accumulator::All(BTreeMap::new())
             }
             Aggregate::CountRoughly(_) => Accumulator::Sketch(Sketch::default()),
+            Aggregate::Computed(_) => Accumulator::Nothing,
         }
     }
 
@@ -116,6 +119,7 @@ impl Accumulator {
                     sketch.insert(code(&bytes));
                 }
             }
+            Accumulator::Nothing => {}
         }
     }
 
@@ -144,6 +148,7 @@ impl Accumulator {
                 of_all(all, ranking, aggregate, &kind).map_or(Value::Null, number)
             }
             Accumulator::Sketch(sketch) => Value::Integer(i128::from(sketch.estimate())),
+            Accumulator::Nothing => Value::Null,
         }
     }
 }

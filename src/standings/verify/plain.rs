@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::computed::Computed;
 use super::measure::{Accumulator, Place, add, is_true};
 use super::{At, Row};
 use standings_decode::{About, Decoder, Sale};
@@ -124,6 +125,8 @@ pub struct Plain {
     partitions: BTreeMap<PartitionId, Partition>,
     /// Keys with what they are placed by.
     groups: BTreeMap<At, Vec<Accumulator>>,
+    /// By ranking.
+    computed: Vec<Computed>,
 }
 
 impl Plain {
@@ -136,6 +139,11 @@ impl Plain {
     ) -> Self {
         Plain {
             plan: Arc::clone(plan),
+            computed: plan
+                .rankings
+                .iter()
+                .map(|r| Computed::new(r, plan))
+                .collect(),
             policies,
             max_record_bytes,
             starts,
@@ -276,6 +284,10 @@ impl Plain {
                 .enumerate()
                 .map(|(i, s)| s.value(ranking, i))
                 .collect();
+            let measures = self.computed[*number].of(&key[..ranking.keys.len()], measures, *window);
+            if ranking.having.is_some_and(|m| !holds(&measures, m)) {
+                continue;
+            }
             let rows = partitions.entry((*number, *window, within)).or_default();
             rows.push((Arc::from(&key[..ranking.keys.len()]), measures));
         }
@@ -288,23 +300,38 @@ impl Plain {
                 let ties = i > 0 && order(ranking, &rows[i - 1], &rows[i]) == Ordering::Equal;
                 distinct += u64::from(!ties);
                 rank = match ranking.rank {
-                    RankFunction::RowNumber => i as u64 + 1,
-                    RankFunction::Rank if ties => rank,
-                    RankFunction::Rank => i as u64 + 1,
-                    RankFunction::DenseRank => distinct,
+                    Some(RankFunction::RowNumber) => i as u64 + 1,
+                    Some(RankFunction::Rank) if ties => rank,
+                    Some(RankFunction::Rank) => i as u64 + 1,
+                    Some(RankFunction::DenseRank) => distinct,
+                    None => 0,
                 };
                 if rank > ranking.limit {
                     break;
                 }
                 let (key, measures) = &rows[i];
-                out.insert(
-                    (number, window, Arc::clone(key)),
-                    (rank, Arc::clone(measures)),
-                );
+                let is_shown = ranking.shown_if.is_none_or(|m| holds(measures, m));
+                if (ranking.rank.is_some() && rank < ranking.from) || !is_shown {
+                    continue;
+                }
+                let told = measures
+                    .iter()
+                    .enumerate()
+                    .map(|(m, value)| match ranking.shows(m) {
+                        true => value.clone(),
+                        false => Value::Null,
+                    });
+                let said = if ranking.shows_rank { rank } else { 0 };
+                out.insert((number, window, Arc::clone(key)), (said, told.collect()));
             }
         }
         out
     }
+}
+
+/// Whether a measure that is a condition holds.
+fn holds(measures: &[Value], measure: usize) -> bool {
+    measures.get(measure) == Some(&Value::Boolean(true))
 }
 
 /// Whether a sale passes `WHERE`, and nothing that the ranking computes of it fails.

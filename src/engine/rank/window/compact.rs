@@ -27,12 +27,13 @@ pub(super) fn lets_go(ranking: &Ranking) -> bool {
 impl WindowState {
     /// Lets go of what can no longer be ranked, if it is much. After an epoch has ended.
     pub fn compact(&mut self, ranking: &Ranking, reader: &Reader, texts: &mut Interner) {
-        if self.rows.len() < (2 * self.kept).max(FEW) || !lets_go(ranking) {
+        let few = self.rows.len() < (2 * self.kept).max(FEW);
+        let Some(rank) = ranking.rank.filter(|_| !few && lets_go(ranking)) else {
             return;
-        }
+        };
         let mut numbers = vec![GONE; self.rows.len()];
         for partition in &mut self.partitions {
-            partition.head.keep(ranking.limit, ranking.rank);
+            partition.head.keep(ranking.limit, rank);
             for row in partition.head.rows() {
                 numbers[row as usize] = 0;
             }
