@@ -15,7 +15,7 @@ const FLOORS: &[(&str, &str)] = &[
     ("scalar", "model"),
     ("query", "model scalar"),
     ("decode", "model scalar"),
-    ("engine", "decode model observe process query"),
+    ("engine", "decode model observe process query scalar"),
     ("commit", "engine model observe process"),
     ("postgres", "commit model process"),
     (
