@@ -24,6 +24,7 @@ mod fencing;
 mod file_edges;
 mod files_against_reference;
 mod finished;
+mod flink;
 mod follow;
 mod fuzz_bounded;
 mod http;

@@ -124,9 +124,14 @@ impl Binder<'_> {
                 Ok(Expr::call(function, all, kind))
             }
             (Kind::NullIf, [left, right]) => {
-                let (left, right) = self.together(sql, left, right)?;
-                let kind = left.kind.clone();
-                Ok(Expr::call(Function::NullIf, vec![left, right], kind))
+                let (a, b) = (self.expr(left)?, self.expr(right)?);
+                let own = a.clone();
+                let (a, b) = self.paired(sql, (left, a), (right, b))?;
+                // A literal has its own digits in the result, whatever it is compared with.
+                let is_exact = own.kind.is_exact_number() && a.kind.is_exact_number();
+                let a = if is_exact { own } else { a };
+                let kind = a.kind.clone();
+                Ok(Expr::call(Function::NullIf, vec![a, b], kind))
             }
             (Kind::If, [condition, then, otherwise]) => {
                 let when = self.condition(condition)?;
