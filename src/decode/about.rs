@@ -141,6 +141,8 @@ impl Known {
         let mut filled = Vec::new();
         for (number, column) in table.columns.iter().enumerate() {
             let from = match &column.origin {
+                // The fold's.
+                Origin::Metadata(Metadata::RowId) => continue,
                 Origin::Metadata(of) => constant(*of, home).unwrap_or(From::Metadata(*of)),
                 Origin::Path => part(column, home)?,
                 _ => continue,
@@ -223,7 +225,8 @@ fn constant(of: Metadata, home: &Home) -> Option<From> {
         | Metadata::TimestampType
         | Metadata::LeaderEpoch
         | Metadata::Headers
-        | Metadata::Key => return None,
+        | Metadata::Key
+        | Metadata::RowId => return None,
     })
 }
 

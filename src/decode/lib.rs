@@ -55,7 +55,7 @@ use compute::Compute;
 use form::Form;
 use full::Full;
 use key::Key;
-use made::Made;
+use made::{Made, Mark};
 use raw::Raw;
 use scan::DayCache;
 
@@ -105,6 +105,8 @@ pub struct Decoder {
     days: DayCache,
     full: Full,
     made: Made,
+    /// What was made of the record without its elements.
+    whole: Mark,
 }
 
 impl Decoder {
@@ -136,6 +138,7 @@ impl Decoder {
                 ..Made::default()
             },
             table: table.columns.clone(),
+            whole: Mark::default(),
         }
     }
 
@@ -215,7 +218,40 @@ impl Decoder {
             None => 0,
         };
         compute.derived(record, table, cells, made);
+        self.whole = self.made.mark();
         Ok(Sale {
+            event_time,
+            cells: &self.cells,
+            columns: &self.table,
+            record,
+            scratch: &self.made.scratch,
+            nested: &self.made.nested,
+            errors: &self.made.errors,
+        })
+    }
+
+    /// The record that was decoded last, as it is with an element of an array: its number from 0. `None` behind the last one,
+    /// and for what is no array. `record` and `event_time` are those of the record.
+    pub fn element<'a>(
+        &'a mut self,
+        (record, event_time): (&'a [u8], i64),
+        array: usize,
+        nth: usize,
+    ) -> Option<Sale<'a>> {
+        let Decoder {
+            table,
+            compute,
+            cells,
+            made,
+            whole,
+            ..
+        } = self;
+        // What was made of the element before is not needed any more.
+        made.back_to(*whole);
+        if !compute.element((array, nth), record, table, cells, made) {
+            return None;
+        }
+        Some(Sale {
             event_time,
             cells: &self.cells,
             columns: &self.table,

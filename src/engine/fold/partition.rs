@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use crate::combine::combiner::{Combiner, Missing, Origin, Outcome, SaleView};
+use super::unnest::{self, Lost, Of};
+use crate::combine::combiner::{Combiner, Origin, Outcome, SaleView};
 use crate::event_time::global::PartitionState;
 use crate::event_time::partition::{PartitionClock, Policy};
 use crate::quality::{Failed, Judge, Memory, Moment};
@@ -15,7 +16,7 @@ use standings_model::change::Counts;
 use standings_model::identity::NO_EPOCH;
 use standings_model::json_values;
 use standings_model::plan::Plan;
-use standings_model::reject::{DUPLICATE, Reject, RejectKind};
+use standings_model::reject::{DUPLICATE, MissedWindow, Reject, RejectKind};
 use standings_model::time::format_rfc3339;
 
 /// A record as it is decoded, and as it came.
@@ -24,6 +25,8 @@ struct Bytes<'a> {
     bytes: &'a [u8],
     original: &'a [u8],
     about: About<'a>,
+    /// Of an array that is a record, which of its elements.
+    row: u32,
 }
 
 /// Whether a record's event time is more than `--max-ahead` after the record's own timestamp.
@@ -61,6 +64,12 @@ fn cannot_be(
         );
         return Some(dead("ahead", detail));
     }
+    too_large(table, sale, plan)
+}
+
+/// Why a row can be none whose key is too long.
+#[inline]
+pub(super) fn too_large(table: usize, sale: &Sale<'_>, plan: &Plan) -> Option<RejectKind> {
     let text = |column| Sale::bytes(sale, column).map_or(0, <[u8]>::len);
     let (ranking, length) = plan.oversized_key(table, sale.held(), text)?;
     let detail = format!(
@@ -82,7 +91,7 @@ fn by_check(refused: Failed) -> RejectKind {
 
 /// Why a ranking does not count a sale: what it computes of it has an error.
 #[cold]
-fn failed(plan: &Plan, ranking: usize, sale: &Sale<'_>, column: usize) -> RejectKind {
+pub(super) fn failed(plan: &Plan, ranking: usize, sale: &Sale<'_>, column: usize) -> RejectKind {
     let name = &plan.rankings[ranking].name;
     let (reason, detail) = match sale.error(column) {
         Some(e) => (e.reason, e.detail.as_str()),
@@ -131,6 +140,8 @@ pub struct Partition {
     open: bool,
     /// A record may be an array, whose elements are records.
     arrays: bool,
+    /// How many rows each array that is unnested has given of the present record.
+    unnested: Vec<u32>,
 }
 
 impl Partition {
@@ -161,6 +172,7 @@ impl Partition {
             changed: true,
             open: false,
             arrays: false,
+            unnested: Vec::new(),
         }
     }
 
@@ -204,14 +216,16 @@ impl Partition {
                 continue;
             }
             let about = About::of(block, number);
+            self.unnested.fill(0);
             if let Some(elements) = self.elements(bytes) {
                 self.counts.read += elements.len() as u64;
-                for element in elements {
+                for (row, element) in elements.into_iter().enumerate() {
                     let bytes = &bytes[element];
                     let bytes = Bytes {
                         bytes,
                         original: bytes,
                         about,
+                        row: row as u32,
                     };
                     self.record(record, bytes, policy, horizon, into);
                 }
@@ -222,6 +236,7 @@ impl Partition {
                 bytes,
                 original,
                 about,
+                row: 0,
             };
             self.record(record, bytes, policy, horizon, into);
         }
@@ -284,9 +299,8 @@ impl Partition {
         into: &mut Folds<'_>,
     ) {
         let (id, table, offset) = (self.id, self.table, record.offset);
-        let rejects = &mut *into.rejects;
         let mut reject = |kind| {
-            rejects.push(Reject {
+            into.rejects.push(Reject {
                 table,
                 partition: id,
                 offset,
@@ -320,36 +334,55 @@ impl Partition {
         let origin = Origin {
             partition: id,
             offset,
+            row: bytes.row,
         };
-        let mut missing = Missing::default();
+        let mut lost = Lost::default();
         let judge = |end| PartitionClock::judge(watermark, end, horizon, policy);
-        let outcome = into.combiner.add(table, &sale, origin, judge, &mut missing);
-        let missed = missing.windows;
-        match outcome {
-            Outcome::Counted => {
-                self.counts.ranked += 1;
-                self.counts.partly_late += u64::from(!missed.is_empty());
-                if let Some(amounts) = &mut into.amounts
-                    && amounts.column.0 == table
-                    && let Some(amount) = sale.number(amounts.column.1)
-                {
-                    amounts.add(time, amount);
-                }
-            }
-            Outcome::Missed if missed.iter().all(|m| m.retired) => self.counts.retired += 1,
-            Outcome::Missed => self.counts.late += 1,
-            Outcome::Failed => self.counts.dead += 1,
-            Outcome::Filtered => self.counts.filtered += 1,
+        let combiner = &mut *into.combiner;
+        let mut outcome = combiner.add(table, &sale, origin, judge, &mut lost.missing);
+        let amounts = into.amounts.as_mut().filter(|a| a.column.0 == table);
+        let amount = amounts.and_then(|a| Some((sale.number(a.column.1)?, a)));
+        if !lost.missing.failed.is_empty() {
+            lost.letters(|ranking, column| failed(into.plan, ranking, &sale, column));
         }
-        for (ranking, column) in missing.failed {
-            reject(failed(into.plan, ranking, &sale, column));
+        if combiner.arrays(table) > 0 {
+            let of = Of {
+                bytes: bytes.bytes,
+                time,
+                table,
+                origin,
+            };
+            let (numbers, to) = (&mut self.unnested, (combiner, into.plan));
+            let became = unnest::fold(&mut self.decoder, of, numbers, to, judge, &mut lost);
+            outcome = outcome.max(became);
         }
+        self.count(outcome, &lost.missing.windows);
+        if let (Outcome::Counted, Some((amount, amounts))) = (outcome, amount) {
+            amounts.add(time, amount);
+        }
+        lost.letters.into_iter().for_each(&mut reject);
         self.clock.observe(time);
+        let missed = lost.missing.windows;
         if !missed.is_empty() {
             reject(RejectKind::Late {
                 missed,
                 event_time: time,
             });
+        }
+    }
+
+    /// Counts what became of a record.
+    #[inline]
+    fn count(&mut self, outcome: Outcome, missed: &[MissedWindow]) {
+        match outcome {
+            Outcome::Counted => {
+                self.counts.ranked += 1;
+                self.counts.partly_late += u64::from(!missed.is_empty());
+            }
+            Outcome::Missed if missed.iter().all(|m| m.retired) => self.counts.retired += 1,
+            Outcome::Missed => self.counts.late += 1,
+            Outcome::Failed => self.counts.dead += 1,
+            Outcome::Filtered => self.counts.filtered += 1,
         }
     }
 

@@ -66,6 +66,7 @@ fn build(
     table.comment = declared.comment.clone();
     columns::add_leaves(text, declared, &settings, &mut table)?;
     computed(text, declared, notes, &mut table)?;
+    table.add_elements();
     for part in &declared.partitioned_by {
         partition(text, part, &mut table)?;
     }

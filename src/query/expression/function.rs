@@ -11,10 +11,11 @@ use standings_scalar::Zone;
 use standings_scalar::json::Path;
 use standings_scalar::time::pattern::Pattern;
 
-use super::catalogue::{AGGREGATES, CLOCKS, DICE, FUNCTIONS, Gives, Kind, Known, Takes};
+use super::catalogue::{CLOCKS, DICE, FUNCTIONS, Gives, Kind, Known, Takes};
 use super::special::INT;
 use super::{Binder, Bound, nearest, place, shown};
 use crate::error::QueryError;
+use crate::measures;
 
 /// A literal text.
 fn literal(sql: &Sql) -> Option<&str> {
@@ -64,7 +65,7 @@ impl Binder<'_> {
     /// A name that is no function of a row.
     fn no_function(&self, sql: &Sql, call: &Call, name: &str) -> QueryError {
         let is_in = |all: &[&str]| all.contains(&name);
-        if is_in(AGGREGATES) {
+        if measures::find(name).is_some() {
             return self.refuse(
                 sql,
                 format!(
@@ -91,7 +92,7 @@ impl Binder<'_> {
         let all = FUNCTIONS
             .iter()
             .map(|f| f.name)
-            .chain(AGGREGATES.iter().copied());
+            .chain(measures::MEASURES.iter().map(|m| m.name));
         let meant = nearest(name, all);
         let meant = meant.map_or_else(String::new, |m| format!("did you mean {m}? "));
         let names: Vec<&str> = FUNCTIONS.iter().map(|f| f.name).collect();
