@@ -60,6 +60,11 @@ impl Compute {
         all
     }
 
+    /// Whether nothing is computed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.columns.is_empty() && self.derived.is_empty()
+    }
+
     /// Fills the computed columns; the first error in a value.
     pub(super) fn columns(
         &self,

@@ -40,6 +40,8 @@ pub(super) struct Source {
     pub(super) filter: Option<usize>,
     /// Of the key, in order.
     keys: Vec<usize>,
+    /// The key where it is one text column, and whether that may be NULL.
+    plain: Option<(usize, bool)>,
     slots: Vec<Slot>,
     /// Columns whose value may have an error, each with the condition of the measure that reads it.
     fallible: Vec<(usize, Option<usize>)>,
@@ -51,8 +53,6 @@ pub(super) struct Fold {
     pub(super) sources: Vec<Source>,
     pub(super) layout: Layout,
     codec: KeyCodec,
-    /// The key is one text column; whether that may be NULL.
-    plain: Option<bool>,
     /// The key of the present row, in bytes.
     key: Vec<u8>,
     /// Rows: span number and key's text number packed in one word, then the accumulators.
@@ -105,7 +105,11 @@ impl Fold {
         let codec = KeyCodec::new(ranking);
         let sources = ranking.inputs.iter().map(|input| {
             let slots = layout.of_input(&input.columns);
-            Source::new(ranking, input, slots, &tables[input.table])
+            let mut source = Source::new(ranking, input, slots, &tables[input.table]);
+            source.plain = codec
+                .plain_text()
+                .map(|nullable| (source.keys[0], nullable));
+            source
         });
         Fold {
             ranking: ranking.clone(),
@@ -113,7 +117,6 @@ impl Fold {
             distinct: distinct_slots(&layout),
             order: Vec::new(),
             layout,
-            plain: codec.plain_text(),
             codec,
             key: Vec::new(),
             rows: Vec::new(),
@@ -138,8 +141,8 @@ impl Fold {
         sale: &impl SaleView,
     ) -> u32 {
         let of = &self.sources[source];
-        if let (Some(nullable), [column]) = (self.plain, &of.keys[..]) {
-            let id = columns.text(texts, sale, *column);
+        if let Some((column, nullable)) = of.plain {
+            let id = columns.text(texts, sale, column);
             return match nullable {
                 true if id == NO_TEXT => texts.intern(&[]),
                 true if texts.table().get(id as u32).is_empty() => texts.intern(KeyCodec::EMPTY),
@@ -246,11 +249,14 @@ impl Fold {
     ) {
         let stride = self.layout.width + 1;
         let words = &mut self.rows[row * stride + 1..(row + 1) * stride];
-        for &Slot { kind, at, filter } in &self.sources[source].slots {
-            if filter.is_some_and(|condition| !sale.is_true(condition)) {
+        for slot in &self.sources[source].slots {
+            let at = slot.at;
+            if let Some(condition) = slot.filter
+                && !sale.is_true(condition)
+            {
                 continue;
             }
-            match kind {
+            match slot.kind {
                 SlotKind::CountAll => words[at] += 1,
                 SlotKind::Count(c) => words[at] += u64::from(!sale.is_null(c)),
                 SlotKind::Sum(c) => {
@@ -270,7 +276,12 @@ impl Fold {
                 }
                 SlotKind::MinText(c) | SlotKind::MaxText(c) => {
                     let id = columns.text(texts, sale, c);
-                    if goes_before(texts, id, words[at], matches!(kind, SlotKind::MinText(_))) {
+                    if goes_before(
+                        texts,
+                        id,
+                        words[at],
+                        matches!(slot.kind, SlotKind::MinText(_)),
+                    ) {
                         words[at] = id;
                     }
                 }
@@ -323,6 +334,7 @@ impl Source {
             filter: input.filter,
             fallible: fallible.filter(|(c, _)| derived(*c)).collect(),
             keys,
+            plain: None,
             slots,
         }
     }

@@ -32,6 +32,13 @@ fn is_ahead(record: &RecordRef, time: i64, policy: &Policy) -> bool {
     record.timestamp != NO_TIMESTAMP && time > record.timestamp.saturating_add(policy.max_ahead)
 }
 
+#[cold]
+fn elements_of(bytes: &[u8]) -> Option<Vec<Range<usize>>> {
+    let is_array = bytes.trim_ascii_start().first() == Some(&b'[');
+    let elements = is_array.then(|| json_values::elements(bytes))?;
+    elements.filter(|all| !all.is_empty())
+}
+
 /// A record that can be no sale, and why.
 #[cold]
 fn dead(reason: &str, detail: String) -> RejectKind {
@@ -42,8 +49,13 @@ fn dead(reason: &str, detail: String) -> RejectKind {
     }
 }
 
-/// Why a record that was decoded can be no sale all the same: its time, or its key.
+/// Whether a record that was decoded has to be looked at again.
 #[inline]
+fn may_be_none(sale: &Sale<'_>, record: &RecordRef, policy: &Policy, plan: &Plan) -> bool {
+    is_ahead(record, sale.event_time, policy) || sale.held() > plan.max_key_bytes
+}
+
+/// Why it can be no sale all the same: its time, or its key.
 fn cannot_be(
     table: usize,
     sale: &Sale<'_>,
@@ -204,26 +216,22 @@ impl Partition {
                 continue;
             }
             let about = About::of(block, number);
-            if let Some(elements) = self.elements(bytes) {
-                self.counts.read += elements.len() as u64;
-                for element in elements {
-                    let bytes = &bytes[element];
-                    let bytes = Bytes {
-                        bytes,
-                        original: bytes,
-                        about,
-                    };
-                    self.record(record, bytes, policy, horizon, into);
-                }
-                continue;
+            let elements = self.elements(bytes);
+            let count = elements.as_ref().map_or(1, Vec::len);
+            self.counts.read += count as u64;
+            // One loop for both: what is called in one place is a part of the loop.
+            for element in 0..count {
+                let (bytes, original) = match &elements {
+                    Some(all) => (&bytes[all[element].clone()], &bytes[all[element].clone()]),
+                    None => (bytes, original),
+                };
+                let bytes = Bytes {
+                    bytes,
+                    original,
+                    about,
+                };
+                self.record(record, bytes, policy, horizon, into);
             }
-            self.counts.read += 1;
-            let bytes = Bytes {
-                bytes,
-                original,
-                about,
-            };
-            self.record(record, bytes, policy, horizon, into);
         }
         self.open = block.open;
         self.next_offset = self.next_offset.max(block.next_offset);
@@ -242,9 +250,11 @@ impl Partition {
     /// The elements of a record that is an array. One without any is a record that is no row, as any other.
     #[inline]
     fn elements(&self, bytes: &[u8]) -> Option<Vec<Range<usize>>> {
-        let is_array = self.arrays && bytes.trim_ascii_start().first() == Some(&b'[');
-        let elements = is_array.then(|| json_values::elements(bytes))?;
-        elements.filter(|all| !all.is_empty())
+        // Objects mostly begin at once.
+        if !self.arrays || bytes.first() == Some(&b'{') {
+            return None;
+        }
+        elements_of(bytes)
     }
 
     /// Remembers the sales of a block that were read by an earlier run; how many records those are.
@@ -261,7 +271,7 @@ impl Partition {
             let elements = self.elements(bytes);
             for element in elements.unwrap_or_else(|| std::iter::once(0..bytes.len()).collect()) {
                 let bytes = &bytes[element];
-                let Ok(sale) = self.decoder.decode_about(bytes, &about) else {
+                let Ok(sale) = self.decoder.decode_about(bytes, about) else {
                     continue;
                 };
                 if cannot_be(self.table, &sale, record, policy, into.plan).is_none() {
@@ -275,6 +285,7 @@ impl Partition {
         before
     }
 
+    #[inline]
     fn record(
         &mut self,
         record: &RecordRef,
@@ -294,7 +305,7 @@ impl Partition {
                 bytes: bytes.original.to_vec(),
             });
         };
-        let sale = match self.decoder.decode_about(bytes.bytes, &bytes.about) {
+        let sale = match self.decoder.decode_about(bytes.bytes, bytes.about) {
             Ok(sale) => sale,
             Err(error) => {
                 self.counts.dead += 1;
@@ -302,7 +313,9 @@ impl Partition {
             }
         };
         let time = sale.event_time;
-        if let Some(kind) = cannot_be(table, &sale, record, policy, into.plan) {
+        if may_be_none(&sale, record, policy, into.plan)
+            && let Some(kind) = cannot_be(table, &sale, record, policy, into.plan)
+        {
             self.counts.dead += 1;
             return reject(kind);
         }
@@ -324,7 +337,7 @@ impl Partition {
         let mut missing = Missing::default();
         let judge = |end| PartitionClock::judge(watermark, end, horizon, policy);
         let outcome = into.combiner.add(table, &sale, origin, judge, &mut missing);
-        let missed = missing.windows;
+        let (missed, errors) = (missing.windows, missing.failed);
         match outcome {
             Outcome::Counted => {
                 self.counts.ranked += 1;
@@ -341,8 +354,8 @@ impl Partition {
             Outcome::Failed => self.counts.dead += 1,
             Outcome::Filtered => self.counts.filtered += 1,
         }
-        for (ranking, column) in missing.failed {
-            reject(failed(into.plan, ranking, &sale, column));
+        for (ranking, column) in &errors {
+            reject(failed(into.plan, *ranking, &sale, *column));
         }
         self.clock.observe(time);
         if !missed.is_empty() {

@@ -137,14 +137,14 @@ impl Plain {
             }
             let about = About::of(block, number);
             for element in elements {
-                self.record(block.partition, record, (&bytes[element], &about));
+                self.record(block.partition, record, (&bytes[element], about));
             }
         }
         taken
     }
 
     /// Takes a record, or an element of one that is an array.
-    fn record(&mut self, id: PartitionId, record: &RecordRef, (bytes, about): (&[u8], &About<'_>)) {
+    fn record(&mut self, id: PartitionId, record: &RecordRef, (bytes, about): (&[u8], About<'_>)) {
         let Some(partition) = self.partitions.get_mut(&id) else {
             return;
         };
