@@ -178,7 +178,7 @@ impl Computed {
 }
 
 /// The cell of bytes that are a part of others.
-fn within(part: &[u8], whole: &[u8], scratch: bool) -> Option<Cell> {
+pub(super) fn within(part: &[u8], whole: &[u8], scratch: bool) -> Option<Cell> {
     let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
     let end = start.checked_add(part.len())?;
     (end <= whole.len()).then_some(Cell::Text {

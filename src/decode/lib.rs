@@ -39,6 +39,7 @@ mod made;
 mod names;
 mod nested;
 mod number;
+mod protobuf;
 mod raw;
 mod sale;
 mod scalar;
@@ -58,6 +59,7 @@ use form::Form;
 use full::Full;
 use key::Key;
 use made::Made;
+use protobuf::Protobuf;
 use raw::Raw;
 use scan::DayCache;
 
@@ -99,6 +101,7 @@ pub struct Decoder {
     /// Of records whose envelope is in their headers.
     bare: Option<Box<Form>>,
     raw: Option<Raw>,
+    protobuf: Option<Box<Protobuf>>,
     key: Option<Box<Key>>,
     known: Result<Known, DecodeError>,
     compute: Compute,
@@ -128,6 +131,7 @@ impl Decoder {
                 .is_cloud_events()
                 .then(|| Box::new(Form::new(table, true))),
             raw: Raw::of(table),
+            protobuf: Protobuf::of(table),
             key: Key::of(table, max_record_bytes),
             known: Known::new(table, &Home::default()),
             compute: Compute::new(table, &session.unwrap_or(standings_scalar::Zone::UTC)),
@@ -194,6 +198,8 @@ impl Decoder {
     fn binary(&mut self, record: &[u8]) -> Result<bool, DecodeError> {
         if let Some(raw) = &self.raw {
             raw.decode(record, &mut self.cells)?;
+        } else if let Some(protobuf) = &mut self.protobuf {
+            protobuf.decode(record, &mut self.cells, &mut self.made)?;
         } else {
             return Ok(false);
         }
