@@ -5,7 +5,9 @@ use standings_model::table::protobuf::{Field, Kind, Schema};
 use crate::take::wrapped;
 
 /// Rows in rows that are written out.
-const DEPTH: usize = 3;
+const DEPTH: usize = 2;
+/// Fields of a row that are.
+const FIELDS: usize = 16;
 
 /// What a column of this field is best declared as: `ARRAY<ROW<sku STRING, quantity INT>>`.
 pub fn declared(schema: &Schema, field: &Field) -> String {
@@ -66,7 +68,12 @@ fn of_message(schema: &Schema, number: usize, depth: usize) -> String {
     if depth == 0 || message.fields.is_empty() {
         return "ROW<…>".to_owned();
     }
-    let fields = message.fields.iter();
+    let fields = message.fields.iter().take(FIELDS);
     let fields = fields.map(|f| format!("{} {}", f.name, of_field(schema, f, depth - 1)));
-    format!("ROW<{}>", fields.collect::<Vec<_>>().join(", "))
+    let more = if message.fields.len() > FIELDS {
+        ", …"
+    } else {
+        ""
+    };
+    format!("ROW<{}{more}>", fields.collect::<Vec<_>>().join(", "))
 }

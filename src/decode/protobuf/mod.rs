@@ -47,6 +47,8 @@ pub(super) struct Protobuf {
     rows: Vec<bool>,
     /// By column of the table, where the message lies that fills it; nothing at 0.
     messages: Vec<(u32, u32)>,
+    /// By column of the table, the first of what was gathered that counts.
+    since: Vec<usize>,
     /// Messages that came in parts, by the column that they fill: the parts behind each other are the whole.
     merged: Vec<(usize, Vec<u8>)>,
 }
@@ -64,6 +66,7 @@ impl Protobuf {
             starts: Vec::new(),
             rows: Vec::new(),
             messages: vec![(0, 0); table.columns.len()],
+            since: vec![0; table.columns.len()],
             merged: Vec::new(),
             reader: Reader::default(),
         };
@@ -89,10 +92,12 @@ impl Protobuf {
             starts,
             rows,
             messages,
+            since,
             merged,
         } = self;
         rows.fill(false);
         messages.fill((0, 0));
+        since.fill(0);
         merged.clear();
         let mut run = Run {
             record,
@@ -102,12 +107,13 @@ impl Protobuf {
             made,
             rows,
             messages,
+            since,
             merged,
             gathered: Vec::new(),
         };
         run.begin(reader);
         run.message(reader, record)?;
-        run.gathered.sort_by_key(|(column, ..)| *column);
+        run.sort();
         let mut values = Values::new(record, schema);
         run.end(reader, &mut values)
     }
@@ -145,6 +151,7 @@ struct Run<'a, 'm> {
     made: &'m mut Made,
     rows: &'m mut [bool],
     messages: &'m mut [(u32, u32)],
+    since: &'m mut [usize],
     merged: &'m mut Vec<(usize, Vec<u8>)>,
     /// What several fields make together: the column, the field, a value.
     gathered: Vec<(usize, &'m Filled, Raw<'a>)>,
@@ -173,7 +180,7 @@ impl<'a, 'm> Run<'a, 'm> {
                 };
                 self.messages[*column] = (0, 0);
                 self.merged.retain(|(of, _)| of != column);
-                self.gathered.retain(|(of, ..)| of != column);
+                self.since[*column] = self.gathered.len();
             }
             Fills::Row(id, inner) => {
                 self.rows[*id] = false;
@@ -230,8 +237,8 @@ impl<'a, 'm> Run<'a, 'm> {
                 self.gathered.push((*column, field, raw));
                 Ok(())
             }
-            Fills::Column(column, take) if field.kind.message().is_some() => {
-                self.leaf(*column, (field, take), raw)
+            Fills::Column(column, _) if field.kind.message().is_some() => {
+                self.leaf(*column, &field.name, raw)
             }
             Fills::Column(column, take) => {
                 let zone = &self.made.zone;
@@ -253,41 +260,39 @@ impl<'a, 'm> Run<'a, 'm> {
         }
     }
 
-    /// A message that is one value of a column.
-    fn leaf(
-        &mut self,
-        column: usize,
-        (field, take): (&Filled, &Take),
-        raw: Raw<'a>,
-    ) -> Result<(), DecodeError> {
-        let bytes = value::message_of(raw, &field.name)?;
-        let (start, end) = self.messages[column];
-        if start == 0 {
+    /// Notes a message that is one value of a column: it is read when all its parts are there.
+    fn leaf(&mut self, column: usize, name: &str, raw: Raw<'a>) -> Result<(), DecodeError> {
+        let bytes = value::message_of(raw, name)?;
+        let (first, end) = self.messages[column];
+        if first == 0 {
             // A tag is before it, so it is never at 0.
             let start = bytes.as_ptr().addr() - self.record.as_ptr().addr();
             self.messages[column] = (start as u32, (start + bytes.len()) as u32);
-            return self.known(column, (field, take), bytes);
+            return Ok(());
         }
         let place = self.merged.iter().position(|(of, _)| *of == column);
         let place = place.unwrap_or_else(|| {
-            let first = &self.record[start as usize..end as usize];
+            let first = &self.record[first as usize..end as usize];
             self.merged.push((column, first.to_vec()));
             self.merged.len() - 1
         });
         self.merged[place].1.extend_from_slice(bytes);
-        let whole = std::mem::take(&mut self.merged[place].1);
-        self.known(column, (field, take), &whole)?;
-        self.merged[place].1 = whole;
         Ok(())
     }
 
+    /// Reads such a message, if one was there.
     #[inline]
-    fn known(
-        &mut self,
-        column: usize,
-        (field, take): (&Filled, &Take),
-        bytes: &[u8],
-    ) -> Result<(), DecodeError> {
+    fn known(&mut self, column: usize, (field, take): (&Filled, &Take)) -> Result<(), DecodeError> {
+        let (start, end) = self.messages[column];
+        if start == 0 {
+            return Ok(());
+        }
+        let merged = self.merged.iter().position(|(of, _)| *of == column);
+        let merged = merged.map(|place| std::mem::take(&mut self.merged[place].1));
+        let bytes = match &merged {
+            Some(bytes) => &bytes[..],
+            None => &self.record[start as usize..end as usize],
+        };
         let found = known::scalar(self.schema, take, bytes, &self.made.zone)
             .map_err(|no| piece::error(no, field.kind, &field.name, Raw::Bytes(bytes)))?;
         if let Some(scalar) = found {
@@ -309,6 +314,16 @@ impl<'a, 'm> Run<'a, 'm> {
         }
     }
 
+    /// What was gathered, by column, without what another field took the place of.
+    fn sort(&mut self) {
+        let (mut number, since) = (0, &self.since);
+        self.gathered.retain(|(column, ..)| {
+            number += 1;
+            number > since[*column]
+        });
+        self.gathered.sort_by_key(|(column, ..)| *column);
+    }
+
     /// Makes what was gathered, and looks whether there is what must be.
     fn end(&mut self, reader: &'m Reader, values: &mut Values<'a, 'm>) -> Result<(), DecodeError> {
         let missing = |name: &str| {
@@ -327,6 +342,8 @@ impl<'a, 'm> Run<'a, 'm> {
                             Value::Null => Cell::Null,
                             value => self.made.value(value),
                         };
+                    } else if field.kind.message().is_some() {
+                        self.known(*column, (field, take))?;
                     }
                     if field.required && self.cells[*column] == Cell::Null {
                         return missing(&field.name);

@@ -388,6 +388,36 @@ fn absent_fields_and_their_defaults() {
     assert_eq!(value_of(&all, "ps"), Value::text("x"));
 }
 
+/// Records of a megabyte that make the same thing again and again: each byte costs what it costs, not what is before it too.
+#[test]
+fn what_comes_again_and_again_costs_no_more() {
+    let (table, _) = &*ALL;
+    let long = |part: &[Vec<u8>]| part.concat().repeat((1 << 20) / part.concat().len());
+    let seconds = long(&[b(30, v(1, 7))]);
+    let texts = long(&[b(31, b(1, "a"))]);
+    // A `oneof` from one message with a list to another, behind a long list.
+    let turns = [
+        v(20, 0).repeat(130_000),
+        long(&[b(29, b(3, [1])), v(27, 1)])[..600_000 / 9 * 9].to_vec(),
+    ]
+    .concat();
+    for (record, name) in [(seconds, "at"), (texts, "ws"), (turns, "pi")] {
+        let started = std::time::Instant::now();
+        let all = read(table, &record).unwrap();
+        assert!(!value_of(&all, name).is_null(), "{name}");
+        assert!(
+            started.elapsed() < std::time::Duration::from_secs(10),
+            "{name}"
+        );
+    }
+    // Two bytes a row of many columns: refused, whatever the room.
+    let found = read(table, &long(&[b(22, [])])).unwrap_err();
+    assert!(
+        found.starts_with("too_large: more than 1048576 values"),
+        "{found}"
+    );
+}
+
 const OLD: &str = r#"
 syntax = "proto2";
 package old;
