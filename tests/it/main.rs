@@ -41,6 +41,7 @@ mod old_snapshots;
 mod page;
 mod peer_tls;
 mod pooler;
+mod protobuf;
 mod quality;
 mod query_diagnostics;
 mod questions;

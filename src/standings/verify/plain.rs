@@ -199,7 +199,7 @@ impl Plain {
                 self.record(
                     block.partition,
                     record,
-                    (&bytes[element], &about, row as u32),
+                    (&bytes[element], about, row as u32),
                 );
             }
         }
@@ -211,7 +211,7 @@ impl Plain {
         &mut self,
         id: PartitionId,
         record: &RecordRef,
-        (bytes, about, row): (&[u8], &About<'_>, u32),
+        (bytes, about, row): (&[u8], About<'_>, u32),
     ) {
         let Some(partition) = self.partitions.get_mut(&id) else {
             return;
