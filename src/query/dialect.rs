@@ -7,9 +7,10 @@ use sqlparser::ast::{
 use sqlparser::dialect::Dialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
 use super::error::{QueryError, Text};
+use super::hint;
 
 /// Flink SQL, as far as rankings need it.
 #[derive(Debug)]
@@ -186,7 +187,11 @@ impl<'a> JsonValue<'a> {
 
 /// Parses one expression, with nothing after it.
 pub fn parse_expression(text: Text<'_>) -> Result<Expr, QueryError> {
-    let mut parser = Parser::new(&Flink).with_tokens_with_locations(tokens(text)?);
+    let tokens = tokens(text)?;
+    if let Some(hint) = tokens.iter().find(|t| hint::of(&t.token).is_some()) {
+        return Err(text.error(hint.span, "a hint in an expression", "leave /*+ … */ out"));
+    }
+    let mut parser = Parser::new(&Flink).with_tokens_with_locations(tokens);
     let parsed = parser.parse_expr();
     let expr = parsed.map_err(|e| syntax(text, &e, Span::empty(), "an expression"))?;
     let next = parser.peek_token();
@@ -250,12 +255,9 @@ pub fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
                 "SQL text; strings stand in 'single quotes', names in `backquotes`",
             )
         })?;
-    let is_hint = |t: &TokenWithSpan| matches!(&t.token, Token::Whitespace(Whitespace::MultiLineComment(c)) if c.starts_with('+'));
-    if let Some(hint) = tokens.iter().find(|t| is_hint(t)) {
-        let found = "a hint, which is not taken yet";
-        return Err(text.error(hint.span, found, "leave /*+ … */ out"));
-    }
-    tokens.retain(|t| !matches!(t.token, Token::Whitespace(_)));
+    // A hint stays, for the statement that it stands in.
+    let is_space = |t: &Token| matches!(t, Token::Whitespace(_)) && hint::of(t).is_none();
+    tokens.retain(|t| !is_space(&t.token));
     bounded(text, &tokens)?;
     let is_table = |t: &Token| matches!(t, Token::Word(w) if w.keyword == Keyword::TABLE && w.quote_style.is_none());
     let drop: Vec<bool> = (0..tokens.len())
