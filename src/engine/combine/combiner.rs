@@ -148,6 +148,7 @@ impl Combiner {
                 first,
                 last,
                 windows,
+                ..
             } = fold.cover(time);
             // A window that ends later is late later: where the first one takes the sale, all do.
             if windows > 1 && judge(first) == Verdict::Counted {
@@ -164,7 +165,7 @@ impl Combiner {
             }
             let mut key = None;
             let mut end = last;
-            while end >= first {
+            loop {
                 match judge(end) {
                     Verdict::Counted => {
                         outcome = Outcome::Counted;
@@ -187,7 +188,10 @@ impl Combiner {
                         missing.windows.push(fold.missed(number, end, verdict));
                     }
                 }
-                end -= fold.pane.length;
+                if end == first {
+                    break;
+                }
+                end = fold.ranking.window.before(end);
             }
         }
         match outcome {

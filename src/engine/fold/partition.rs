@@ -131,6 +131,8 @@ pub struct Partition {
     open: bool,
     /// A record may be an array, whose elements are records.
     arrays: bool,
+    /// Its table has no event time: nothing is late, and no window waits for it.
+    timeless: bool,
 }
 
 impl Partition {
@@ -161,7 +163,14 @@ impl Partition {
             changed: true,
             open: false,
             arrays: false,
+            timeless: false,
         }
+    }
+
+    /// The same of a table that has no event time.
+    pub fn timeless(mut self, timeless: bool) -> Self {
+        self.timeless = timeless;
+        self
     }
 
     /// The same of a table whose records may be arrays, each element a record.
@@ -331,6 +340,7 @@ impl Partition {
                 self.counts.partly_late += u64::from(!missed.is_empty());
                 if let Some(amounts) = &mut into.amounts
                     && amounts.column.0 == table
+                    && !self.timeless
                     && let Some(amount) = sale.number(amounts.column.1)
                 {
                     amounts.add(time, amount);
@@ -344,7 +354,9 @@ impl Partition {
         for (ranking, column) in missing.failed {
             reject(failed(into.plan, ranking, &sale, column));
         }
-        self.clock.observe(time);
+        if !self.timeless {
+            self.clock.observe(time);
+        }
         if !missed.is_empty() {
             reject(RejectKind::Late {
                 missed,
@@ -405,6 +417,7 @@ impl Partition {
                 watermark: self.clock.watermark(policy),
                 idle: self.idle,
                 finished: self.finished,
+                timeless: self.timeless,
             },
             counts: std::mem::take(&mut self.counts),
             // As long as it is being filled, a memory does not know yet where it begins.

@@ -22,8 +22,9 @@ impl Shape<'_> {
         if let Some(condition) = &select.selection {
             row.filter(self.text, condition)?;
         }
-        let grouped = self.grouped(select, &mut row)?;
-        let (keys, measures) = self.selected(select, &grouped, &mut row)?;
+        let is_windowed = !window.is_always();
+        let grouped = self.grouped(select, is_windowed, &mut row)?;
+        let (keys, measures) = self.selected(select, is_windowed, &grouped, &mut row)?;
         if let Some(missing) = grouped
             .iter()
             .find(|c| !keys.iter().any(|k| k.column == **c))
@@ -59,8 +60,16 @@ impl Shape<'_> {
     }
 
     /// `GROUP BY`: its columns of the row beside the window's bounds.
-    fn grouped(&self, select: &Select, row: &mut Row<'_>) -> Result<Vec<usize>, QueryError> {
-        let allowed = "GROUP BY window_start, window_end[, expression …]";
+    fn grouped(
+        &self,
+        select: &Select,
+        is_windowed: bool,
+        row: &mut Row<'_>,
+    ) -> Result<Vec<usize>, QueryError> {
+        let allowed = match is_windowed {
+            true => "GROUP BY window_start, window_end[, expression …]",
+            false => "GROUP BY expression[, …]; a window's bounds are there over TABLE(TUMBLE(…))",
+        };
         let GroupByExpr::Expressions(groups, modifiers) = &select.group_by else {
             return self.wrong(&select.group_by, "GROUP BY ALL", allowed);
         };
@@ -71,7 +80,9 @@ impl Shape<'_> {
         let mut bounds = Vec::new();
         for group in groups {
             match identifier(group) {
-                Some("window_start" | "window_end") => bounds.push(group.to_string()),
+                Some("window_start" | "window_end") if is_windowed => {
+                    bounds.push(group.to_string())
+                }
                 _ => {
                     let column = self.group(select, row, group)?;
                     if grouped.contains(&column) {
@@ -82,7 +93,7 @@ impl Shape<'_> {
             }
         }
         for wanted in ["window_start", "window_end"] {
-            if !bounds.iter().any(|b| b.trim_matches('`') == wanted) {
+            if is_windowed && !bounds.iter().any(|b| b.trim_matches('`') == wanted) {
                 return self.wrong(select, format!("GROUP BY without {wanted}"), allowed);
             }
         }
@@ -116,6 +127,7 @@ impl Shape<'_> {
     fn selected(
         &self,
         select: &Select,
+        is_windowed: bool,
         grouped: &[usize],
         row: &mut Row<'_>,
     ) -> Result<(Vec<Key>, Vec<Measure>), QueryError> {
@@ -132,7 +144,9 @@ impl Shape<'_> {
                     );
                 }
             };
-            if let Some(bound @ ("window_start" | "window_end")) = identifier(sql) {
+            if let Some(bound @ ("window_start" | "window_end")) = identifier(sql)
+                && is_windowed
+            {
                 if alias.is_some_and(|a| a.value != bound) {
                     return self.wrong(
                         sql,

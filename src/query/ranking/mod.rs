@@ -53,7 +53,7 @@ pub(crate) const RESERVED: [&str; 10] = [
 /// WHERE n <= 3";
 /// let mut tables = vec![Table::sales()];
 /// let ranking = parse_ranking("busiest", "busiest.sql", sql, &mut tables).unwrap();
-/// assert_eq!((ranking.limit, ranking.window.size()), (3, 3_600_000));
+/// assert_eq!((ranking.limit, ranking.window.words()), (3, "each 1h (UTC)".to_owned()));
 /// assert_eq!(ranking.keys[0].name, "city");
 ///
 /// // What is not of the form is refused where it stands, with what is allowed there.
@@ -96,6 +96,7 @@ pub fn parse_ranking(
         tables,
         relations: &relations,
         notes: &notes,
+        zone: None,
     };
     let Compiled {
         mut ranking, table, ..
@@ -314,13 +315,18 @@ impl Shape<'_> {
 
     fn known(&self, sql: &Sql, ranking: &Ranking) -> Result<(), QueryError> {
         let name = identifier(sql).unwrap_or_default();
-        if matches!(name, "window_start" | "window_end") || self.field(name, ranking).is_some() {
+        let is_bound = matches!(name, "window_start" | "window_end");
+        if is_bound && !ranking.window.is_always() || self.field(name, ranking).is_some() {
             return Ok(());
         }
+        let bounds = match ranking.window.is_always() {
+            true => "",
+            false => "window_start, window_end, ",
+        };
         self.wrong(
             sql,
             format!("there is no column `{sql}`"),
-            format!("window_start, window_end, {}", self.names(ranking)),
+            format!("{bounds}{}", self.names(ranking)),
         )
     }
 }

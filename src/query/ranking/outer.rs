@@ -93,8 +93,8 @@ impl Shape<'_> {
         alias: &str,
     ) -> Result<Output, QueryError> {
         let shown = match name {
-            "window_start" => Shown::Start,
-            "window_end" => Shown::End,
+            "window_start" if !ranking.window.is_always() => Shown::Start,
+            "window_end" if !ranking.window.is_always() => Shown::End,
             name if name == alias => Shown::Rank,
             name => {
                 self.known(sql, ranking)?;
@@ -147,10 +147,11 @@ impl Output {
 fn every(ranking: &Ranking, alias: &str) -> Vec<Output> {
     let bounds = [("window_start", Shown::Start), ("window_end", Shown::End)];
     let bounds = bounds.map(|(name, shown)| (name.to_owned(), shown));
+    let bounds = bounds.into_iter().filter(|_| !ranking.window.is_always());
     let keys = (0..ranking.keys.len()).map(Field::Key);
     let fields = keys.chain((0..ranking.measures.len()).map(Field::Measure));
     let fields = fields.map(|f| (ranking.field_name(f).to_owned(), Shown::Field(f)));
     let rank = (alias.to_owned(), Shown::Rank);
-    let all = bounds.into_iter().chain(fields).chain([rank]);
+    let all = bounds.chain(fields).chain([rank]);
     all.map(|(name, shown)| Output { name, shown }).collect()
 }

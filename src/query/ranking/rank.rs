@@ -96,7 +96,11 @@ impl Shape<'_> {
         ranking: &Ranking,
         alias: &Ident,
     ) -> Result<(Vec<usize>, Vec<OrderTerm>), QueryError> {
-        let allowed = "PARTITION BY window_start, window_end[, group key …]";
+        let is_windowed = !ranking.window.is_always();
+        let allowed = match is_windowed {
+            true => "PARTITION BY window_start, window_end[, group key …]",
+            false => "PARTITION BY group key[, …]; of all time there are no bounds",
+        };
         if spec.window_name.is_some() || spec.window_frame.is_some() {
             return self.wrong_at(
                 alias.span,
@@ -108,7 +112,7 @@ impl Shape<'_> {
         let mut bounds = Vec::new();
         for sql in &spec.partition_by {
             match identifier(sql) {
-                Some(bound @ ("window_start" | "window_end")) => bounds.push(bound),
+                Some(bound @ ("window_start" | "window_end")) if is_windowed => bounds.push(bound),
                 Some(name) => match ranking.keys.iter().position(|k| k.name == name) {
                     Some(key) if !partition.contains(&key) => partition.push(key),
                     _ => return self.wrong(sql, format!("PARTITION BY `{name}`"), allowed),
@@ -116,7 +120,7 @@ impl Shape<'_> {
                 None => return self.wrong(sql, format!("PARTITION BY `{sql}`"), allowed),
             }
         }
-        if !(bounds.contains(&"window_start") && bounds.contains(&"window_end")) {
+        if is_windowed && !(bounds.contains(&"window_start") && bounds.contains(&"window_end")) {
             return self.wrong_at(
                 alias.span,
                 "PARTITION BY without window_start and window_end",

@@ -183,9 +183,7 @@ impl Plain {
             if !counts(plan, input, &sale) {
                 continue;
             }
-            let cover = plan.window.cover(sale.event_time);
-            for nth in 0..i64::from(cover.windows) {
-                let end = cover.first + nth * plan.window.pane();
+            for end in plan.window.ends(sale.event_time) {
                 let start = plan.window.start(end);
                 let verdict = PartitionClock::judge(watermark, end, i64::MIN, policy);
                 let is_kept = (self.starts.0..self.starts.1).contains(&start);
@@ -201,7 +199,9 @@ impl Plain {
                 }
             }
         }
-        partition.clock.observe(sale.event_time);
+        if self.plan.tables[table].event_time.is_some() {
+            partition.clock.observe(sale.event_time);
+        }
     }
 
     /// Every ranked row.
