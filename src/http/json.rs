@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::as_of::{AsOf, token};
 use super::board::{Board, Entry, Row, View, WindowInfo};
+use standings_model::digits::push_integer;
 use standings_model::json::{push_bounds, push_change, push_field, push_string};
 use standings_model::plan::{Aggregate, Field, Plan, Ranking};
 use standings_model::types::Type;
@@ -50,6 +51,14 @@ pub(super) fn push_key(out: &mut Vec<u8>, ranking: &Ranking, key: &[Value]) {
     out.push(b'}');
 }
 
+/// Appends a number, or null.
+fn number(out: &mut Vec<u8>, number: Option<u64>) {
+    match number {
+        Some(number) => push_integer(out, number.into()),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
 /// A value as plain text; `None` for NULL.
 pub(super) fn plain(value: &Value) -> Option<String> {
     match value {
@@ -63,7 +72,8 @@ pub(super) fn push_row(out: &mut Vec<u8>, ranking: &Ranking, window: &WindowInfo
     out.push(b'{');
     push_bounds(out, window.bounds);
     // Writing to a Vec cannot fail, here and below.
-    let _ = write!(out, ",\"rank\":{}", row.rank);
+    out.extend_from_slice(b",\"rank\":");
+    number(out, Some(row.rank).filter(|rank| *rank > 0));
     for field in &ranking.fields {
         let value = match *field {
             Field::Key(i) => row.key.get(i),
@@ -149,12 +159,14 @@ fn push_shape(out: &mut Vec<u8>, ranking: &Ranking) {
     };
     let _ = write!(
         out,
-        ",\"window_ms\":{},\"slide_ms\":{},\"limit\":{},\"partition\":",
+        ",\"window_ms\":{},\"slide_ms\":{},\"limit\":",
         about(window.size()),
         about(window.pane()),
-        ranking.limit
     );
-    list(out, &ranking.partition, |out, i| {
+    number(out, Some(ranking.limit).filter(|limit| *limit < u64::MAX));
+    out.extend_from_slice(b",\"partition\":");
+    let partition: Vec<usize> = ranking.partition_keys().collect();
+    list(out, &partition, |out, i| {
         push_string(out, &ranking.keys[*i].name)
     });
     if !window.is_named_by_start() {
@@ -181,7 +193,12 @@ fn push_shape(out: &mut Vec<u8>, ranking: &Ranking) {
 
 /// The name of what is ordered by first, or null.
 pub(super) fn push_order(out: &mut Vec<u8>, ranking: &Ranking) {
-    match ranking.order.first() {
+    // What is ordered by and not shown has no name that somebody could look for.
+    let shown = ranking
+        .order
+        .first()
+        .filter(|t| ranking.fields.contains(&t.field));
+    match shown {
         Some(term) => push_string(out, ranking.field_name(term.field)),
         None => out.extend_from_slice(b"null"),
     }

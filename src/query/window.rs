@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Spanned, TableFactor,
@@ -34,7 +34,7 @@ pub struct Sources<'a> {
     /// The tables.
     pub tables: &'a [Table],
     /// Tables and views by name.
-    pub relations: &'a [Relation],
+    pub relations: &'a [Arc<Relation>],
     /// What was taken for what it nearly says.
     pub notes: &'a RefCell<Vec<String>>,
     /// The zone whose days and months windows over instants are; UTC, where none is set.
@@ -50,10 +50,10 @@ impl<'a> Sources<'a> {
         let mut alike = all().filter(|r| r.name.to_lowercase() == plain);
         let alike = (alike.next(), alike.next());
         match (exact, alike) {
-            (Some(one), _) => Ok(one),
+            (Some(one), _) => Ok(&**one),
             (None, (Some(one), None)) => {
                 note(self.notes, &name.value, &one.name);
-                Ok(one)
+                Ok(&**one)
             }
             _ => {
                 let names: Vec<&str> = all().map(|r| r.name.as_str()).collect();
@@ -101,15 +101,6 @@ pub fn parse<'a>(
             args: Some(args),
             ..
         } => (name.to_string(), args.args.as_slice()),
-        // Without a window: of all time.
-        TableFactor::Table {
-            name, args: None, ..
-        } => match name.0.last().and_then(|part| part.as_ident()) {
-            Some(table) if name.0.len() == 1 => {
-                return Ok((Window::ALWAYS, sources.find(text, table)?));
-            }
-            _ => return Err(wrong(format!("`{from}` as the source"))),
-        },
         TableFactor::UNNEST { .. } => {
             let found = "UNNEST, which is not read yet";
             return Err(text.error(from.span(), found, allowed()));
