@@ -7,10 +7,9 @@ use sqlparser::ast::{
 use sqlparser::dialect::Dialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace};
 
 use super::error::{QueryError, Text};
-use super::hint;
 
 /// Flink SQL, as far as rankings need it.
 #[derive(Debug)]
@@ -188,8 +187,8 @@ impl<'a> JsonValue<'a> {
 /// Parses one expression, with nothing after it.
 pub fn parse_expression(text: Text<'_>) -> Result<Expr, QueryError> {
     let tokens = tokens(text)?;
-    if let Some(hint) = tokens.iter().find(|t| hint::of(&t.token).is_some()) {
-        return Err(text.error(hint.span, "a hint in an expression", "leave /*+ … */ out"));
+    if let Some(found) = tokens.iter().find(|t| hint(&t.token).is_some()) {
+        return Err(text.error(found.span, "a hint in an expression", "leave /*+ … */ out"));
     }
     let mut parser = Parser::new(&Flink).with_tokens_with_locations(tokens);
     let parsed = parser.parse_expr();
@@ -243,6 +242,14 @@ fn is_comparison(token: &Token) -> bool {
     }
 }
 
+/// The text of a hint, `/*+ … */`, if a token is one.
+pub fn hint(token: &Token) -> Option<&str> {
+    match token {
+        Token::Whitespace(Whitespace::MultiLineComment(text)) => text.strip_prefix('+'),
+        _ => None,
+    }
+}
+
 /// The tokens, without the word `TABLE` where it stands before a table's name inside a window function: `sqlparser`
 /// does not know it there. Places of all other tokens stay.
 pub fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
@@ -256,7 +263,7 @@ pub fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
             )
         })?;
     // A hint stays, for the statement that it stands in.
-    let is_space = |t: &Token| matches!(t, Token::Whitespace(_)) && hint::of(t).is_none();
+    let is_space = |t: &Token| matches!(t, Token::Whitespace(_)) && hint(t).is_none();
     tokens.retain(|t| !is_space(&t.token));
     bounded(text, &tokens)?;
     let is_table = |t: &Token| matches!(t, Token::Word(w) if w.keyword == Keyword::TABLE && w.quote_style.is_none());

@@ -1,8 +1,8 @@
 //! `/*+ OPTIONS('key' = 'value') */` behind the outermost SELECT: settings of one ranking.
 
-use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace};
+use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
-use super::dialect::Flink;
+use super::dialect::{Flink, hint};
 use super::error::{QueryError, Text};
 use super::toml::nearest;
 
@@ -10,27 +10,19 @@ const WRITTEN: &str =
     "/*+ OPTIONS('emit.provisional'='all', 'state.ttl'='0') */ behind the outermost SELECT";
 const KEYS: [&str; 2] = ["emit.provisional", "state.ttl"];
 
-/// The text of a hint, if a token is one.
-pub fn of(token: &Token) -> Option<&str> {
-    match token {
-        Token::Whitespace(Whitespace::MultiLineComment(text)) => text.strip_prefix('+'),
-        _ => None,
-    }
-}
-
 /// Takes the hints out of a statement, each checked: where it stands, and what it says.
 pub fn taken(
     text: Text<'_>,
     tokens: &[TokenWithSpan],
 ) -> Result<Option<Vec<TokenWithSpan>>, QueryError> {
-    if !tokens.iter().any(|t| of(&t.token).is_some()) {
+    if !tokens.iter().any(|t| hint(&t.token).is_some()) {
         return Ok(None);
     }
     let mut depth = 0usize;
     let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let is_view = tokens.iter().take(3).any(|t| is_word(&t.token, "VIEW"));
     for token in tokens {
-        let Some(hint) = of(&token.token) else {
+        let Some(said) = hint(&token.token) else {
             match token.token {
                 Token::LParen => depth += 1,
                 Token::RParen => depth = depth.saturating_sub(1),
@@ -44,7 +36,7 @@ pub fn taken(
             let found = "a hint in another place than behind the outermost SELECT";
             return Err(text.error(token.span, found, WRITTEN));
         }
-        options(text, token.span, hint)?;
+        options(text, token.span, said)?;
     }
     Ok(Some(kept))
 }
@@ -54,9 +46,9 @@ fn is_word(token: &Token, word: &str) -> bool {
 }
 
 /// `OPTIONS('key' = 'value', …)`.
-fn options(text: Text<'_>, at: Span, hint: &str) -> Result<(), QueryError> {
-    let wrong = || text.error(at, format!("the hint `{}`", hint.trim()), WRITTEN);
-    let tokens = Tokenizer::new(&Flink, hint)
+fn options(text: Text<'_>, at: Span, said: &str) -> Result<(), QueryError> {
+    let wrong = || text.error(at, format!("the hint `{}`", said.trim()), WRITTEN);
+    let tokens = Tokenizer::new(&Flink, said)
         .tokenize()
         .map_err(|_| wrong())?;
     let tokens: Vec<Token> = tokens

@@ -110,6 +110,13 @@ impl Metrics {
         }
     }
 
+    fn take_value_errors(&self) {
+        for (ranking, errors) in self.live.take_value_errors() {
+            let label = RankingLabel { ranking };
+            self.value_errors.get_or_create(&label).inc_by(errors);
+        }
+    }
+
     /// Takes over what the threads of this process say of themselves.
     fn take_live(&self) {
         self.take_snapshots();
@@ -136,10 +143,7 @@ impl Metrics {
         self.in_flight.set(signed(self.live.in_flight()));
         self.live_keys.set(signed(self.live.keys()));
         self.live_windows.set(signed(self.live.windows()));
-        for (ranking, errors) in self.live.take_value_errors() {
-            let label = RankingLabel { ranking };
-            self.value_errors.get_or_create(&label).inc_by(errors);
-        }
+        self.take_value_errors();
         for limit in Limit::ALL {
             if let Some(most) = self.live.limit(limit) {
                 let label = LimitLabel {
