@@ -92,6 +92,11 @@ impl Compute {
         all
     }
 
+    /// Whether nothing is computed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.columns.is_empty() && self.derived.is_empty()
+    }
+
     /// Fills the computed columns; the first error in a value.
     pub(super) fn columns(
         &self,
@@ -249,7 +254,7 @@ impl Computed {
 }
 
 /// The cell of bytes that are a part of others.
-fn within(part: &[u8], whole: &[u8], scratch: bool) -> Option<Cell> {
+pub(super) fn within(part: &[u8], whole: &[u8], scratch: bool) -> Option<Cell> {
     let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
     let end = start.checked_add(part.len())?;
     (end <= whole.len()).then_some(Cell::Text {

@@ -25,7 +25,15 @@ const KEPT: usize = 4096;
 
 impl Made {
     /// Of another record.
+    #[inline]
     pub(super) fn clear(&mut self) {
+        // Mostly everything lies in the record.
+        if !(self.scratch.is_empty() && self.nested.is_empty() && self.errors.is_empty()) {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
         self.scratch.clear();
         self.nested.clear();
         self.errors.clear();

@@ -134,6 +134,15 @@ fn of_format(format: &Format) -> String {
         Encoding::Csv(csv) => of_csv(csv),
         Encoding::Parquet => vec!["Parquet".to_owned()],
         Encoding::Raw => vec!["raw: the whole value is one column".to_owned()],
+        Encoding::Protobuf(of) => {
+            let message = of.schema.messages.get(of.message);
+            let name = message.map_or("", |m| m.name.as_str());
+            let mut all = vec![format!("Protobuf, {name} of {}", of.file)];
+            if of.read_defaults {
+                all.push("absent fields by their defaults".to_owned());
+            }
+            all
+        }
         Encoding::Other(name) => vec![format!("{name}, which is not read yet")],
     };
     if let Some(zone) = &format.zone {
@@ -336,7 +345,7 @@ fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
         let null = if nullable { "" } else { " NOT NULL" };
         format!("{} {kind}{null}", r.field_name(field))
     };
-    line("window", r.window.words(ms));
+    line("window", r.window.words());
     for input in &r.inputs {
         let table = &plan.tables[input.table];
         let which = match input.filter {

@@ -42,6 +42,8 @@ pub(super) struct Source {
     pub(super) filter: Option<usize>,
     /// Of the key, in order.
     keys: Vec<usize>,
+    /// The key where it is one text column, and whether that may be NULL.
+    plain: Option<(usize, bool)>,
     slots: Vec<Slot>,
     /// Columns whose value may have an error, each with the condition of the measure that reads it.
     fallible: Vec<(usize, Option<usize>)>,
@@ -53,8 +55,6 @@ pub(super) struct Fold {
     pub(super) sources: Vec<Source>,
     pub(super) layout: Layout,
     codec: KeyCodec,
-    /// The key is one text column; whether that may be NULL.
-    plain: Option<bool>,
     /// The column of the key that names the row.
     row_id: Option<usize>,
     /// The key of the present row, in bytes.
@@ -106,6 +106,16 @@ pub(super) struct Pane {
     pub(super) cover: Cover,
 }
 
+impl Pane {
+    fn new(cover: Cover) -> Self {
+        Pane {
+            length: cover.first.wrapping_sub(cover.pane),
+            start: cover.pane,
+            cover,
+        }
+    }
+}
+
 /// Windows that a row counts in, alike: the latest by its end, and those before it, each a pane earlier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Span {
@@ -123,7 +133,11 @@ impl Fold {
         let codec = KeyCodec::new(ranking);
         let sources = ranking.inputs.iter().map(|input| {
             let slots = layout.of_input(&input.columns);
-            Source::new(ranking, input, slots, &tables[input.table])
+            let mut source = Source::new(ranking, input, slots, &tables[input.table]);
+            source.plain = codec
+                .plain_text()
+                .map(|nullable| (source.keys[0], nullable));
+            source
         });
         Fold {
             ranking: ranking.clone(),
@@ -133,7 +147,6 @@ impl Fold {
             order: Vec::new(),
             floors: Floors::new(ranking),
             layout,
-            plain: codec.plain_text(),
             row_id: codec.row_id(),
             codec,
             key: Vec::new(),
@@ -141,11 +154,7 @@ impl Fold {
             index: HashTable::new(),
             spans: Vec::new(),
             span_numbers: HashMap::new(),
-            pane: Pane {
-                length: ranking.window.pane(),
-                start: 0,
-                cover: ranking.window.cover(0),
-            },
+            pane: Pane::new(ranking.window.cover(0)),
             last: (Span::default(), NO_SPAN),
         }
     }
@@ -160,8 +169,8 @@ impl Fold {
         origin: Place,
     ) -> u32 {
         let of = &self.sources[source];
-        if let (Some(nullable), [column]) = (self.plain, &of.keys[..]) {
-            let id = columns.text(texts, sale, *column);
+        if let Some((column, nullable)) = of.plain {
+            let id = columns.text(texts, sale, column);
             return match nullable {
                 true if id == NO_TEXT => texts.intern(&[]),
                 true if texts.table().get(id as u32).is_empty() => texts.intern(KeyCodec::EMPTY),
@@ -228,8 +237,7 @@ impl Fold {
         let Pane { length, start, .. } = self.pane;
         // Sales that come together are mostly of one pane, and a division costs as much as all the rest here.
         if !(0..length).contains(&time.wrapping_sub(start)) {
-            self.pane.cover = self.ranking.window.cover(time);
-            self.pane.start = self.pane.cover.first - length;
+            self.pane = Pane::new(self.ranking.window.cover(time));
         }
         self.pane.cover
     }
@@ -279,11 +287,14 @@ impl Fold {
     ) {
         let stride = self.layout.width + 1;
         let words = &mut self.rows[row * stride + 1..(row + 1) * stride];
-        for &Slot { kind, at, filter } in &self.sources[source].slots {
-            if filter.is_some_and(|condition| !sale.is_true(condition)) {
+        for slot in &self.sources[source].slots {
+            let at = slot.at;
+            if let Some(condition) = slot.filter
+                && !sale.is_true(condition)
+            {
                 continue;
             }
-            match kind {
+            match slot.kind {
                 SlotKind::CountAll => words[at] += 1,
                 SlotKind::Count(c) => words[at] += u64::from(!sale.is_null(c)),
                 SlotKind::Sum(c) => {
@@ -303,7 +314,8 @@ impl Fold {
                 }
                 SlotKind::MinText(c) | SlotKind::MaxText(c) => {
                     let id = columns.text(texts, sale, c);
-                    if goes_before(texts, id, words[at], matches!(kind, SlotKind::MinText(_))) {
+                    let least = matches!(slot.kind, SlotKind::MinText(_));
+                    if goes_before(texts, id, words[at], least) {
                         words[at] = id;
                     }
                 }
@@ -336,7 +348,7 @@ impl Fold {
                     let of = self.distinct.iter_mut().find(|d| d.at == at);
                     words[at] += u64::from(of.is_some_and(|of| of.is_new(row, id as u32)));
                 }
-                _ => {
+                kind => {
                     let to = (&mut *words, at, row);
                     let slot = Accumulator::new(to, &mut self.counted, texts, columns);
                     slot.add(kind, sale, (time, origin));
@@ -360,6 +372,7 @@ impl Source {
             filter: input.filter,
             fallible: fallible.filter(|(c, _)| derived(*c)).collect(),
             keys,
+            plain: None,
             slots,
         }
     }

@@ -35,6 +35,13 @@ fn is_ahead(record: &RecordRef, time: i64, policy: &Policy) -> bool {
     record.timestamp != NO_TIMESTAMP && time > record.timestamp.saturating_add(policy.max_ahead)
 }
 
+#[cold]
+fn elements_of(bytes: &[u8]) -> Option<Vec<Range<usize>>> {
+    let is_array = bytes.trim_ascii_start().first() == Some(&b'[');
+    let elements = is_array.then(|| json_values::elements(bytes))?;
+    elements.filter(|all| !all.is_empty())
+}
+
 /// A record that can be no sale, and why.
 #[cold]
 fn dead(reason: &str, detail: String) -> RejectKind {
@@ -45,8 +52,13 @@ fn dead(reason: &str, detail: String) -> RejectKind {
     }
 }
 
-/// Why a record that was decoded can be no sale all the same: its time, or its key.
+/// Whether a record that was decoded has to be looked at again.
 #[inline]
+fn may_be_none(sale: &Sale<'_>, record: &RecordRef, policy: &Policy, plan: &Plan) -> bool {
+    is_ahead(record, sale.event_time, policy) || sale.held() > plan.max_key_bytes
+}
+
+/// Why it can be no sale all the same: its time, or its key.
 fn cannot_be(
     table: usize,
     sale: &Sale<'_>,
@@ -140,6 +152,8 @@ pub struct Partition {
     open: bool,
     /// A record may be an array, whose elements are records.
     arrays: bool,
+    /// Its table has no event time: nothing is late, and no window waits for it.
+    timeless: bool,
     /// How many rows each array that is unnested has given of the present record.
     unnested: Vec<u32>,
 }
@@ -172,8 +186,15 @@ impl Partition {
             changed: true,
             open: false,
             arrays: false,
+            timeless: false,
             unnested: Vec::new(),
         }
+    }
+
+    /// The same of a table that has no event time.
+    pub fn timeless(mut self, timeless: bool) -> Self {
+        self.timeless = timeless;
+        self
     }
 
     /// The same of a table whose records may be arrays, each element a record.
@@ -217,28 +238,23 @@ impl Partition {
             }
             let about = About::of(block, number);
             self.unnested.fill(0);
-            if let Some(elements) = self.elements(bytes) {
-                self.counts.read += elements.len() as u64;
-                for (row, element) in elements.into_iter().enumerate() {
-                    let bytes = &bytes[element];
-                    let bytes = Bytes {
-                        bytes,
-                        original: bytes,
-                        about,
-                        row: row as u32,
-                    };
-                    self.record(record, bytes, policy, horizon, into);
-                }
-                continue;
+            let elements = self.elements(bytes);
+            let count = elements.as_ref().map_or(1, Vec::len);
+            self.counts.read += count as u64;
+            // One loop for both: what is called in one place is a part of the loop.
+            for row in 0..count {
+                let (bytes, original) = match &elements {
+                    Some(all) => (&bytes[all[row].clone()], &bytes[all[row].clone()]),
+                    None => (bytes, original),
+                };
+                let bytes = Bytes {
+                    bytes,
+                    original,
+                    about,
+                    row: row as u32,
+                };
+                self.record(record, bytes, policy, horizon, into);
             }
-            self.counts.read += 1;
-            let bytes = Bytes {
-                bytes,
-                original,
-                about,
-                row: 0,
-            };
-            self.record(record, bytes, policy, horizon, into);
         }
         self.open = block.open;
         self.next_offset = self.next_offset.max(block.next_offset);
@@ -257,9 +273,11 @@ impl Partition {
     /// The elements of a record that is an array. One without any is a record that is no row, as any other.
     #[inline]
     fn elements(&self, bytes: &[u8]) -> Option<Vec<Range<usize>>> {
-        let is_array = self.arrays && bytes.trim_ascii_start().first() == Some(&b'[');
-        let elements = is_array.then(|| json_values::elements(bytes))?;
-        elements.filter(|all| !all.is_empty())
+        // Objects mostly begin at once.
+        if !self.arrays || bytes.first() == Some(&b'{') {
+            return None;
+        }
+        elements_of(bytes)
     }
 
     /// Remembers the sales of a block that were read by an earlier run; how many records those are.
@@ -276,7 +294,7 @@ impl Partition {
             let elements = self.elements(bytes);
             for element in elements.unwrap_or_else(|| std::iter::once(0..bytes.len()).collect()) {
                 let bytes = &bytes[element];
-                let Ok(sale) = self.decoder.decode_about(bytes, &about) else {
+                let Ok(sale) = self.decoder.decode_about(bytes, about) else {
                     continue;
                 };
                 if cannot_be(self.table, &sale, record, policy, into.plan).is_none() {
@@ -290,6 +308,7 @@ impl Partition {
         before
     }
 
+    #[inline]
     fn record(
         &mut self,
         record: &RecordRef,
@@ -308,7 +327,7 @@ impl Partition {
                 bytes: bytes.original.to_vec(),
             });
         };
-        let sale = match self.decoder.decode_about(bytes.bytes, &bytes.about) {
+        let sale = match self.decoder.decode_about(bytes.bytes, bytes.about) {
             Ok(sale) => sale,
             Err(error) => {
                 self.counts.dead += 1;
@@ -316,7 +335,9 @@ impl Partition {
             }
         };
         let time = sale.event_time;
-        if let Some(kind) = cannot_be(table, &sale, record, policy, into.plan) {
+        if may_be_none(&sale, record, policy, into.plan)
+            && let Some(kind) = cannot_be(table, &sale, record, policy, into.plan)
+        {
             self.counts.dead += 1;
             return reject(kind);
         }
@@ -324,10 +345,7 @@ impl Partition {
         if !into.judge.is_empty() {
             let place = Moment { offset, watermark };
             if let Some(refused) = into.judge.judge(table, &sale, place, &mut self.memory) {
-                match refused.reason {
-                    DUPLICATE => self.counts.duplicate += 1,
-                    _ => self.counts.dead += 1,
-                }
+                *self.refusals(refused.reason) += 1;
                 return reject(by_check(refused));
             }
         }
@@ -341,6 +359,7 @@ impl Partition {
         let combiner = &mut *into.combiner;
         let mut outcome = combiner.add(table, &sale, origin, judge, &mut lost.missing);
         let amounts = into.amounts.as_mut().filter(|a| a.column.0 == table);
+        let amounts = amounts.filter(|_| !self.timeless);
         let amount = amounts.and_then(|a| Some((sale.number(a.column.1)?, a)));
         if !lost.missing.failed.is_empty() {
             lost.letters(|ranking, column| failed(into.plan, ranking, &sale, column));
@@ -361,13 +380,21 @@ impl Partition {
             amounts.add(time, amount);
         }
         lost.letters.into_iter().for_each(&mut reject);
-        self.clock.observe(time);
+        self.observe(time);
         let missed = lost.missing.windows;
         if !missed.is_empty() {
             reject(RejectKind::Late {
                 missed,
                 event_time: time,
             });
+        }
+    }
+
+    /// Where records are counted that a check refuses for this reason.
+    fn refusals(&mut self, reason: &str) -> &mut u64 {
+        match reason {
+            DUPLICATE => &mut self.counts.duplicate,
+            _ => &mut self.counts.dead,
         }
     }
 
@@ -383,6 +410,12 @@ impl Partition {
             Outcome::Missed => self.counts.late += 1,
             Outcome::Failed => self.counts.dead += 1,
             Outcome::Filtered => self.counts.filtered += 1,
+        }
+    }
+
+    fn observe(&mut self, time: i64) {
+        if !self.timeless {
+            self.clock.observe(time);
         }
     }
 
@@ -438,6 +471,7 @@ impl Partition {
                 watermark: self.clock.watermark(policy),
                 idle: self.idle,
                 finished: self.finished,
+                timeless: self.timeless,
             },
             counts: std::mem::take(&mut self.counts),
             // As long as it is being filled, a memory does not know yet where it begins.

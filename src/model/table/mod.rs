@@ -10,6 +10,8 @@
 
 pub mod format;
 pub mod jaas;
+mod key;
+pub mod protobuf;
 pub mod secret;
 
 use std::sync::Arc;

@@ -124,11 +124,7 @@ impl Binder<'_> {
                 // The same type for all, so that they compare by their digits.
                 Ok(Expr::call(function, all, kind))
             }
-            (Kind::NullIf, [left, right]) => {
-                let (left, right) = self.together(sql, left, right)?;
-                let kind = left.kind.clone();
-                Ok(Expr::call(Function::NullIf, vec![left, right], kind))
-            }
+            (Kind::NullIf, [left, right]) => self.null_if(sql, left, right),
             (Kind::If, [condition, then, otherwise]) => {
                 let when = self.condition(condition)?;
                 let (mut both, kind) = self.alike(sql, &[then, otherwise])?;
@@ -230,6 +226,18 @@ impl Binder<'_> {
             Gives::First => all.first().map_or(Type::Null, |a| a.kind.clone()),
         };
         Ok(Expr::call(function, all, kind))
+    }
+
+    /// `NULLIF(a, b)`, of the type of `a`.
+    fn null_if(&self, sql: &Sql, left: &Sql, right: &Sql) -> Bound {
+        let (a, b) = (self.expr(left)?, self.expr(right)?);
+        let own = a.clone();
+        let (a, b) = self.paired(sql, (left, a), (right, b))?;
+        // A literal has its own digits in the result, whatever it is compared with.
+        let is_exact = own.kind.is_exact_number() && a.kind.is_exact_number();
+        let a = if is_exact { own } else { a };
+        let kind = a.kind.clone();
+        Ok(Expr::call(Function::NullIf, vec![a, b], kind))
     }
 
     /// `ROUND(x)` and `ROUND(x, n)`; of a decimal and a literal with as many digits as that leaves.

@@ -46,9 +46,7 @@ impl<F: Fn(i64) -> Verdict> Adding<'_, F> {
             if !counts(plan, input, sale) {
                 continue;
             }
-            let cover = plan.window.cover(sale.event_time);
-            for nth in 0..i64::from(cover.windows) {
-                let end = cover.first + nth * plan.window.pane();
+            for end in plan.window.ends(sale.event_time) {
                 let start = plan.window.start(end);
                 let is_kept = (self.starts.0..self.starts.1).contains(&start);
                 if is_kept && (self.counts)(end) == Verdict::Counted {
@@ -199,7 +197,7 @@ impl Plain {
                 self.record(
                     block.partition,
                     record,
-                    (&bytes[element], &about, row as u32),
+                    (&bytes[element], about, row as u32),
                 );
             }
         }
@@ -211,7 +209,7 @@ impl Plain {
         &mut self,
         id: PartitionId,
         record: &RecordRef,
-        (bytes, about, row): (&[u8], &About<'_>, u32),
+        (bytes, about, row): (&[u8], About<'_>, u32),
     ) {
         let Some(partition) = self.partitions.get_mut(&id) else {
             return;
@@ -268,7 +266,9 @@ impl Plain {
                 }
             }
         }
-        partition.clock.observe(time);
+        if self.plan.tables[table].event_time.is_some() {
+            partition.clock.observe(time);
+        }
     }
 
     /// Every ranked row.

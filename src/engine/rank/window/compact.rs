@@ -56,9 +56,8 @@ impl WindowState {
             let new = self.rows.push(&reader.packing, key, partition);
             self.rows.write(&reader.packing, new, &words);
             numbers[row as usize] = new;
-            let word = changed.get(row as usize / 64);
-            if word.is_some_and(|word| (word >> (row % 64)) & 1 == 1) {
-                self.note(new);
+            if changed.has(row) {
+                self.changed.set(new);
             }
         }
         self.index = Index::default();
