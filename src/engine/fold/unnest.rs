@@ -83,3 +83,6 @@ pub(super) fn fold(
     windows.dedup();
     outcome
 }
+
+#[cfg(test)]
+mod tests;
