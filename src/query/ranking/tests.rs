@@ -163,6 +163,14 @@ fn rows_are_ranked_as_they_are_by_their_key_or_where_they_came_from() {
 }
 
 #[test]
+fn groups_of_which_nothing_is_measured_are_there() {
+    let r = ranking("SELECT {B}, UPPER(city) AS town FROM {W} GROUP BY {B}, city");
+    let measures: Vec<&str> = r.measures.iter().map(|m| m.name.as_str()).collect();
+    assert_eq!(measures, ["town", "COUNT(*)"]);
+    assert!(!r.tells(1) && r.rank.is_none());
+}
+
+#[test]
 fn a_union_counts_each_row_of_each() {
     let text = "CREATE VIEW moves AS SELECT ts, city, eur FROM fares WHERE n > 0
         UNION ALL SELECT at, UPPER(town), cents / 100 FROM trams UNION ALL SELECT at, town, NULL FROM trams;
