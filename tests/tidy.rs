@@ -16,7 +16,7 @@ const FLOORS: &[(&str, &str)] = &[
     ("protobuf", "model"),
     ("query", "model protobuf scalar"),
     ("decode", "model protobuf scalar"),
-    ("engine", "decode model observe process query"),
+    ("engine", "decode model observe process query scalar"),
     ("commit", "engine model observe process"),
     ("postgres", "commit model process"),
     (

@@ -36,6 +36,7 @@ mod lineage;
 mod live;
 mod load;
 mod logs;
+mod measures_oracle;
 mod metrics;
 mod old_snapshots;
 mod page;

@@ -1,6 +1,7 @@
 //! One window of one ranking on the worker that owns its keys: totals per key, and the head of each partition.
 
 mod compact;
+mod plain;
 
 use std::sync::Arc;
 
@@ -434,35 +435,6 @@ impl WindowState {
             settled.removed.iter().for_each(|r| send(*r, true));
             settled.upserts.iter().for_each(|r| send(*r, false));
         }
-    }
-
-    /// As [`WindowState::settle`], where rows are not ranked.
-    fn settle_unranked(
-        &mut self,
-        number: u32,
-        reader: &Reader,
-        texts: &Interner,
-        out: &mut Vec<Candidate>,
-    ) {
-        let end = self.end;
-        let (rows, aside) = (&self.rows, &self.aside);
-        let (mut tested, mut sent) = (vec![0; reader.layout.width], vec![0; reader.layout.width]);
-        let mut passes =
-            |row| reader.passes(view(rows, reader, texts, (aside, end), row, &mut tested));
-        let mut send = |row, removed: bool| {
-            let view = view(rows, reader, texts, (aside, end), row, &mut sent);
-            out.push(Candidate {
-                ranking: number,
-                window_end: end,
-                partition: Arc::from([]),
-                key: view.key_bytes().into(),
-                row: (!removed).then(|| CandidateRow {
-                    order: OrderKey::of(0),
-                    measures: reader.measures(view),
-                }),
-            });
-        };
-        self.unranked.settle(&mut passes, &mut send);
     }
 
     /// Lets go of every text that the window uses.
