@@ -27,6 +27,7 @@ mod finished;
 mod follow;
 mod fuzz_bounded;
 mod http;
+mod inspect;
 mod kafka_postgres;
 mod kafka_security;
 mod letters;
