@@ -28,6 +28,7 @@ mod flink;
 mod follow;
 mod fuzz_bounded;
 mod http;
+mod inspect;
 mod kafka_postgres;
 mod kafka_security;
 mod letters;

@@ -201,6 +201,28 @@ pub fn check(path: &Path, table: &Table) -> Result<(), FileError> {
     Ok(())
 }
 
+/// The names of the columns of a file that has names for them, whether or not the table takes them; none for JSON.
+///
+/// # Errors
+/// The file cannot be read, or is not of its kind.
+pub fn column_names(path: &Path, table: &Table) -> Result<Option<Vec<String>>, FileError> {
+    if !std::fs::metadata(path).is_ok_and(|meta| meta.is_file()) {
+        return Ok(None);
+    }
+    let found = look::at(path, table)?;
+    Ok(match found.kind {
+        Kind::Parquet => {
+            let columns = parquet::declared(path)?.into_iter();
+            Some(columns.map(|(name, _)| name).collect())
+        }
+        Kind::Csv => {
+            let rows = CsvRows::open(path, found.input, table, 0, (1 << 16, 1 << 20), 0)?;
+            Some(rows.names().to_vec())
+        }
+        Kind::Json => None,
+    })
+}
+
 /// A file of any kind from its first record, for who reads it without a thread; in blocks as [`SourceOptions::new`] has them.
 ///
 /// # Examples

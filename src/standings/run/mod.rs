@@ -12,6 +12,7 @@ pub mod check;
 pub mod cluster;
 pub mod commands;
 pub mod connecting;
+mod covered;
 pub mod engine;
 pub mod finished;
 pub mod health;

@@ -6,6 +6,7 @@
 //! Row groups are read one by one, so that one that is damaged is named. The crate may panic at it ([`guarded`]).
 
 mod cells;
+mod declared;
 mod texts;
 
 use std::fs::File;
@@ -30,6 +31,7 @@ use super::error::FileError;
 use super::fields;
 use super::instants;
 use cells::Cell;
+pub use declared::declared;
 use standings_model::block::{Block, PartitionId};
 use standings_model::guarded::{Panicked, guarded};
 use standings_model::table::Table;

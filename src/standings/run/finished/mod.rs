@@ -17,8 +17,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+pub(crate) use self::words::grouped;
+pub(super) use self::words::reasons_of;
 use self::words::{count, in_vain_message, line, reasons, span};
-pub(super) use self::words::{grouped, reasons_of};
 use standings_commit::committer::Observer;
 use standings_model::block::PartitionId;
 use standings_model::change::{Commit, Counts};

@@ -148,7 +148,7 @@ pub(super) fn span(ms: i64) -> String {
 }
 
 /// `1,234,567`.
-pub(in crate::run) fn grouped(n: u64) -> String {
+pub(crate) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
