@@ -63,9 +63,10 @@ fn spread_and_percentiles_are_those_of_postgres() {
                 .await
                 .unwrap();
             let theirs: Vec<Option<String>> = (0..5).map(|i| row.get(i)).collect();
-            let mut ours: Vec<Option<String>> = [(false, false), (true, false), (false, true), (true, true)]
-                .map(|(sample, root)| spread_of(&all, sample, root))
-                .into();
+            let mut ours: Vec<Option<String>> =
+                [(false, false), (true, false), (false, true), (true, true)]
+                    .map(|(sample, root)| spread_of(&all, sample, root))
+                    .into();
             ours.push(percentile_of(&all, thousandths));
             assert_eq!(ours, theirs, "round {round}: {thousandths} of {all:?}");
         }
