@@ -80,9 +80,9 @@ struct Change<'a> {
     #[serde(borrow)]
     op: Cow<'a, str>,
     #[serde(borrow)]
-    window_start: Cow<'a, str>,
+    window_start: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    window_end: Cow<'a, str>,
+    window_end: Option<Cow<'a, str>>,
     rank: Option<u64>,
     #[serde(borrow)]
     row: BTreeMap<Cow<'a, str>, &'a RawValue>,
@@ -132,13 +132,19 @@ pub fn fold(
             return Ok(());
         };
         let window = &plan.rankings[ranking].window;
-        let start = time(&text("window_start")?)?;
-        let end = match window.named(start) {
-            Some(end) => end,
-            None => time(&text("window_end")?)?,
+        let bounds = match window.is_always() {
+            true => Bounds::ALWAYS,
+            false => {
+                let start = time(&text("window_start")?)?;
+                let end = match window.named(start) {
+                    Some(end) => end,
+                    None => time(&text("window_end")?)?,
+                };
+                Bounds { start, end }
+            }
         };
         let keys = keys(&plan.rankings[ranking], &fields)?;
-        rows.remove(&(ranking, Bounds { start, end }, keys));
+        rows.remove(&(ranking, bounds, keys));
         return Ok(());
     };
     let change: Change<'_> = serde_json::from_slice(value)?;
@@ -147,10 +153,8 @@ pub fn fold(
         return Ok(());
     };
     let ranking = &plan.rankings[number];
-    let bounds = Bounds {
-        start: time(&change.window_start)?,
-        end: time(&change.window_end)?,
-    };
+    let bound = |text: &Option<Cow<'_, str>>| text.as_deref().map(time).transpose();
+    let bounds = Bounds::of_shown(bound(&change.window_start)?, bound(&change.window_end)?);
     let key = keys(ranking, &change.row)?;
     let at = (number, ranking.window.of_row(bounds), Arc::clone(&key));
     if change.op == "delete" {
@@ -218,7 +222,7 @@ mod tests {
     use super::*;
     use standings_model::change::Change;
     use standings_model::json::{push_change, push_key};
-    use standings_model::window::Window;
+    use standings_model::window::{Cut, Length, Window};
     use standings_query::load_shipped;
 
     #[test]
@@ -272,7 +276,8 @@ mod tests {
         let mut plan = load_shipped().unwrap_or_else(|e| panic!("{}", e.render()));
         let hour = 3_600_000;
         let growing = Window::family("CUMULATE").unwrap();
-        plan.rankings[0].window = Window::new(growing, &[hour, 24 * hour]).unwrap();
+        let lengths = [hour, 24 * hour].map(Length::Time);
+        plan.rankings[0].window = Window::new(growing, &lengths, Cut::default()).unwrap();
         let row = |end: i64, rank: Option<u64>| Change {
             ranking: 0,
             window_start: 0,

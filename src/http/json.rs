@@ -7,12 +7,11 @@ use std::sync::Arc;
 use super::as_of::{AsOf, token};
 use super::board::{Board, Entry, Row, View, WindowInfo};
 use standings_model::digits::push_integer;
-use standings_model::json::{push_change, push_field, push_string};
+use standings_model::json::{push_bounds, push_change, push_field, push_string};
 use standings_model::plan::{Aggregate, Field, Plan, Ranking};
-use standings_model::time::format_rfc3339;
 use standings_model::types::Type;
 use standings_model::value::Value;
-use standings_model::window::Bounds;
+use standings_model::window::Length;
 
 /// Rows of the newest window that a new page is given, by ranking.
 const SNAPSHOT_ROWS: usize = 100;
@@ -70,13 +69,10 @@ pub(super) fn plain(value: &Value) -> Option<String> {
 
 /// One row, flat: window, rank, the query's fields, whether it is final, the commit that wrote it.
 pub(super) fn push_row(out: &mut Vec<u8>, ranking: &Ranking, window: &WindowInfo, row: &Row) {
-    let Bounds { start, end } = window.bounds;
-    let (start, end) = (format_rfc3339(start), format_rfc3339(end));
+    out.push(b'{');
+    push_bounds(out, window.bounds);
     // Writing to a Vec cannot fail, here and below.
-    let _ = write!(
-        out,
-        "{{\"window_start\":\"{start}\",\"window_end\":\"{end}\",\"rank\":"
-    );
+    out.extend_from_slice(b",\"rank\":");
     number(out, Some(row.rank).filter(|rank| *rank > 0));
     for field in &ranking.fields {
         let value = match *field {
@@ -96,11 +92,11 @@ pub(super) fn push_row(out: &mut Vec<u8>, ranking: &Ranking, window: &WindowInfo
 }
 
 fn push_window(out: &mut Vec<u8>, window: &WindowInfo) {
-    let Bounds { start, end } = window.bounds;
-    let (start, end) = (format_rfc3339(start), format_rfc3339(end));
+    out.push(b'{');
+    push_bounds(out, window.bounds);
     let _ = write!(
         out,
-        "{{\"window_start\":\"{start}\",\"window_end\":\"{end}\",\"final\":{},\"rows\":{},\"commit\":{},\"truncated\":{}}}",
+        ",\"final\":{},\"rows\":{},\"commit\":{},\"truncated\":{}}}",
         window.is_final, window.rows, window.commit, window.truncated
     );
 }
@@ -156,11 +152,16 @@ fn kind(of: &Type) -> &'static str {
 fn push_shape(out: &mut Vec<u8>, ranking: &Ranking) {
     out.extend_from_slice(b"{\"name\":");
     push_string(out, &ranking.name);
+    let window = &ranking.window;
+    let about = |length: Length| match window.is_always() {
+        true => "null".to_owned(),
+        false => length.about().to_string(),
+    };
     let _ = write!(
         out,
         ",\"window_ms\":{},\"slide_ms\":{},\"limit\":",
-        ranking.window.size(),
-        ranking.window.pane(),
+        about(window.size()),
+        about(window.pane()),
     );
     number(out, Some(ranking.limit).filter(|limit| *limit < u64::MAX));
     out.extend_from_slice(b",\"partition\":");
@@ -168,11 +169,9 @@ fn push_shape(out: &mut Vec<u8>, ranking: &Ranking) {
     list(out, &partition, |out, i| {
         push_string(out, &ranking.keys[*i].name)
     });
-    if !ranking.window.is_named_by_start() {
+    if !window.is_named_by_start() {
         out.extend_from_slice(b",\"named_by\":");
-        list(out, ranking.window.named_by(), |out, name| {
-            push_string(out, name)
-        });
+        list(out, window.named_by(), |out, name| push_string(out, name));
     }
     out.extend_from_slice(b",\"keys\":");
     list(out, &ranking.keys, |out, key| push_string(out, &key.name));

@@ -38,14 +38,14 @@ pub(super) struct AsOfSchema {
     watermark: Option<String>,
 }
 
-/// One row, flat: beside these members, the fields of the ranking's query. Decimals are strings, counts numbers.
+/// One row, flat (the bounds are null in a ranking of all time): beside these members, the fields of the ranking's query. Decimals are strings, counts numbers.
 #[derive(ToSchema)]
 #[allow(dead_code)]
 pub(super) struct Row {
     #[schema(format = DateTime)]
-    window_start: String,
+    window_start: Option<String>,
     #[schema(format = DateTime)]
-    window_end: String,
+    window_end: Option<String>,
     rank: u64,
     /// Whether the window is closed.
     #[schema(rename = "final")]
@@ -73,9 +73,9 @@ pub(super) struct ServerSentEvent {
 #[allow(dead_code)]
 pub(super) struct Window {
     #[schema(format = DateTime)]
-    window_start: String,
+    window_start: Option<String>,
     #[schema(format = DateTime)]
-    window_end: String,
+    window_end: Option<String>,
     #[schema(rename = "final")]
     is_final: bool,
     rows: u64,
@@ -100,8 +100,9 @@ pub(super) struct FieldShape {
 #[allow(dead_code)]
 pub(super) struct RankingShape {
     name: String,
-    window_ms: i64,
-    slide_ms: i64,
+    /// How long its windows are; null of all time.
+    window_ms: Option<i64>,
+    slide_ms: Option<i64>,
     limit: u64,
     partition: Vec<String>,
     keys: Vec<String>,
@@ -123,9 +124,9 @@ pub(super) struct OneSeries {
 pub(super) struct Series {
     as_of: AsOfSchema,
     #[schema(format = DateTime)]
-    window_start: String,
+    window_start: Option<String>,
     #[schema(format = DateTime)]
-    window_end: String,
+    window_end: Option<String>,
     /// The end of each fortieth of the window.
     points: Vec<String>,
     series: Vec<OneSeries>,
@@ -190,9 +191,9 @@ pub(super) struct Why {
     as_of: AsOfSchema,
     ranking: String,
     #[schema(format = DateTime)]
-    window_start: String,
+    window_start: Option<String>,
     #[schema(format = DateTime)]
-    window_end: String,
+    window_end: Option<String>,
     #[schema(rename = "final")]
     is_final: bool,
     key: BTreeMap<String, serde_json::Value>,
@@ -213,7 +214,7 @@ pub(super) struct Match {
     label: Option<String>,
     /// The newest window where it is ranked.
     #[schema(format = DateTime)]
-    window_start: String,
+    window_start: Option<String>,
     rank: u64,
 }
 

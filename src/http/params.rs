@@ -210,7 +210,7 @@ pub fn start(text: &str) -> Result<i64, Problem> {
     })
 }
 
-/// The path of a window: `{name}/windows/{start}`, or `…/{start}/{end}`.
+/// The path of a window: `{name}/windows/{start}`, or `…/{start}/{end}`; of all time `…/all`.
 #[derive(serde::Deserialize)]
 pub struct WindowPath {
     /// Ranking.
@@ -234,6 +234,14 @@ impl WindowPath {
 /// The window that a path names: by its start, or by start and end where a start does not say which it is.
 fn window(ranking: &Ranking, from: &str, to: Option<&str>) -> Result<Bounds, Problem> {
     let name = &ranking.name;
+    if ranking.window.is_always() {
+        return match (from, to) {
+            ("all", None) => Ok(Bounds::ALWAYS),
+            _ => Err(Problem::not_found(format!(
+                "`{name}` is of all time, and has no other window: windows/all"
+            ))),
+        };
+    }
     let from = start(from)?;
     match (ranking.window.named(from), to) {
         (Some(end), None) => Ok(Bounds { start: from, end }),
@@ -252,10 +260,11 @@ fn window(ranking: &Ranking, from: &str, to: Option<&str>) -> Result<Bounds, Pro
 
 /// The refusal where there is no such window.
 pub fn no_window(ranking: &Ranking) -> Problem {
-    let (name, starts) = (&ranking.name, ranking.window.is_named_by_start());
-    Problem::not_found(match starts {
-        true => format!("`{name}` has no window that starts at this time"),
-        false => format!("`{name}` has no window that starts and ends at these times"),
+    let name = &ranking.name;
+    Problem::not_found(match ranking.window.named_by() {
+        [] => format!("`{name}` has no rows yet"),
+        [_] => format!("`{name}` has no window that starts at this time"),
+        _ => format!("`{name}` has no window that starts and ends at these times"),
     })
 }
 

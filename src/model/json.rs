@@ -12,6 +12,7 @@ use crate::plan::{Field, Plan, Ranking};
 use crate::reject::{Reject, RejectKind};
 use crate::time::format_rfc3339;
 use crate::value::Value;
+use crate::window::Bounds;
 
 /// Appends a change's value, without a line end.
 ///
@@ -124,11 +125,12 @@ pub fn push_key(out: &mut Vec<u8>, plan: &Plan, change: &Change) {
     let ranking = &plan.rankings[change.ranking];
     out.extend_from_slice(b"{\"ranking\":");
     push_string(out, &ranking.name);
+    let bounds = change.bounds();
     out.extend_from_slice(b",\"window_start\":");
-    push_time(out, change.window_start);
-    if !ranking.window.is_named_by_start() {
+    push_bound(out, bounds, bounds.start);
+    if ranking.window.named_by().contains(&"window_end") {
         out.extend_from_slice(b",\"window_end\":");
-        push_time(out, change.window_end);
+        push_bound(out, bounds, bounds.end);
     }
     for (key, value) in ranking.keys.iter().zip(change.key.iter()) {
         out.push(b',');
@@ -138,13 +140,23 @@ pub fn push_key(out: &mut Vec<u8>, plan: &Plan, change: &Change) {
 }
 
 fn push_window(out: &mut Vec<u8>, change: &Change) {
-    out.extend_from_slice(b",\"window_start\":");
-    push_time(out, change.window_start);
-    out.extend_from_slice(b",\"window_end\":");
-    push_time(out, change.window_end);
+    out.push(b',');
+    push_bounds(out, change.bounds());
 }
 
-fn push_time(out: &mut Vec<u8>, ms: i64) {
+/// Appends `"window_start":…,"window_end":…`.
+pub fn push_bounds(out: &mut Vec<u8>, bounds: Bounds) {
+    out.extend_from_slice(b"\"window_start\":");
+    push_bound(out, bounds, bounds.start);
+    out.extend_from_slice(b",\"window_end\":");
+    push_bound(out, bounds, bounds.end);
+}
+
+/// Appends one of a window's bounds; of all time it is null.
+pub fn push_bound(out: &mut Vec<u8>, of: Bounds, ms: i64) {
+    if of.is_always() {
+        return out.extend_from_slice(b"null");
+    }
     out.push(b'"');
     push_rfc3339(out, ms);
     out.push(b'"');

@@ -345,7 +345,7 @@ fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
         let null = if nullable { "" } else { " NOT NULL" };
         format!("{} {kind}{null}", r.field_name(field))
     };
-    line("window", r.window.words(ms));
+    line("window", r.window.words());
     for input in &r.inputs {
         let table = &plan.tables[input.table];
         let which = match input.filter {

@@ -16,12 +16,7 @@ use standings_model::types::{Type, Width};
 /// The meaning of a ranking.
 pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
     let column = |c: usize| ranking.row[c].meaning.clone();
-    let window = &ranking.window;
-    let mut out = format!("window {} {}", window.size(), window.pane());
-    // Of the first families the lengths say all.
-    if !window.is_named_by_start() {
-        let _ = write!(out, " {}", window.name());
-    }
+    let mut out = format!("window {}", ranking.window.meaning());
     // Writing to a String cannot fail.
     let mut line = |text: String| {
         let _ = write!(out, "\n{text}");

@@ -19,10 +19,10 @@ use super::statement::{self, Declaration, Statement, Target, View};
 use super::unread;
 use super::view;
 use super::walk;
-use super::window::Sources;
+use super::window::{Sources, clocks};
 use standings_model::plan::{Plan, Ranking};
 use standings_model::table::Table;
-use standings_model::types::Type;
+use standings_model::window::LocalTime;
 
 /// What a folder means, and what is to be said of it.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub(super) struct Folder<'a> {
     /// Names of what is declared and wrong.
     broken: Vec<String>,
     session: Session,
+    /// The clocks of the session's zone.
+    zone: Option<&'static LocalTime>,
     tables: Vec<Table>,
     relations: Vec<Arc<Relation>>,
     rankings: Vec<Ranking>,
@@ -52,9 +54,10 @@ impl<'a> Folder<'a> {
     pub(super) fn new(
         files: &'a [(&'a Source, Vec<Statement>)],
         broken: Vec<String>,
+        zone: Option<&str>,
         errors: &'a mut Vec<QueryError>,
     ) -> Self {
-        let mut session = Session::default();
+        let mut session = Session::of(zone);
         for (source, statements) in files {
             for statement in statements {
                 if let Statement::Set(option) = statement
@@ -68,6 +71,7 @@ impl<'a> Folder<'a> {
             files,
             errors,
             broken,
+            zone: session.zone().as_deref().and_then(clocks),
             session,
             tables: Vec::new(),
             relations: Vec::new(),
@@ -174,6 +178,7 @@ impl<'a> Folder<'a> {
                     tables: &self.tables,
                     relations: &self.relations,
                     notes: &self.notes,
+                    zone: self.zone,
                 };
                 match view::relation(text, sources, view) {
                     Ok(relation) => self.relations.push(Arc::new(relation)),
@@ -236,6 +241,7 @@ impl<'a> Folder<'a> {
             tables: &self.tables,
             relations: &self.relations,
             notes: &self.notes,
+            zone: self.zone,
         };
         if self.relations.iter().any(|r| r.name == name) {
             let found = format!("`{name}`, which is a table or view that is read");
@@ -294,12 +300,6 @@ impl<'a> Folder<'a> {
                 sales(number, &mut tables, &mut self.rankings);
             }
         }
-        let is_local = tables.iter().any(|t| {
-            let time = t.event_time.map(|c| &t.columns[c].kind);
-            matches!(time, Some(Type::Instant(_)))
-        });
-        self.errors
-            .extend(self.session.unwindowed().filter(|_| is_local));
         // Checks lie beside the queries and are no queries: `quality::load` adds them.
         let plan = Plan {
             tables,

@@ -1,15 +1,49 @@
-//! Intervals of fixed length: sizes of windows, how far out of order a table is.
+//! Intervals: of fixed length, or by the calendar where windows are cut.
 
-use sqlparser::ast::{DateTimeField, Expr, Interval, Spanned, Value};
+use sqlparser::ast::{Expr, Interval, Spanned, UnaryOperator, Value};
 
 use super::error::{QueryError, Text};
 use standings_model::time::DAY;
+use standings_model::window::Length;
 
 /// How an interval is written.
 const ALLOWED: &str = "an interval is written INTERVAL '1' DAY; units are SECOND, MINUTE, HOUR, DAY, also in the plural";
+const OF_WINDOWS: &str = "an interval is written INTERVAL '1' DAY; units are SECOND, MINUTE, HOUR, DAY, WEEK, MONTH, QUARTER, YEAR, \
+                          also in the plural";
+
+/// What an interval counts.
+#[derive(Clone, Copy, PartialEq)]
+enum Unit {
+    /// So many milliseconds.
+    Time(i64),
+    Weeks,
+    /// So many months.
+    Months(i64),
+}
+
+/// The length of a window, more than nothing: `INTERVAL '90' SECOND`, `INTERVAL '1 month'`.
+pub fn length(text: Text<'_>, expr: &Expr) -> Result<Length, QueryError> {
+    let wrong = || text.error(expr.span(), format!("`{expr}` as an interval"), OF_WINDOWS);
+    let (number, unit) = written(expr).ok_or_else(wrong)?;
+    let length = match unit {
+        Unit::Time(_) => return positive(text, expr).map(Length::Time),
+        Unit::Weeks => number.parse().map(Length::Weeks),
+        Unit::Months(n) => number
+            .parse()
+            .map(|m: i64| Length::Months(m.saturating_mul(n))),
+    };
+    let length = length.map_err(|_| wrong())?;
+    match (1..=36_600 * DAY).contains(&length.about()) {
+        true => Ok(length),
+        false => {
+            let found = format!("an interval of {length}");
+            Err(text.error(expr.span(), found, "more than nothing, at most 36600 days"))
+        }
+    }
+}
 
 /// Milliseconds in an interval, more than nothing.
-pub fn positive(text: Text<'_>, expr: &Expr) -> Result<i64, QueryError> {
+fn positive(text: Text<'_>, expr: &Expr) -> Result<i64, QueryError> {
     let ms = fixed(text, expr)?;
     if ms <= 0 {
         let found = format!("an interval of {ms} ms");
@@ -21,31 +55,10 @@ pub fn positive(text: Text<'_>, expr: &Expr) -> Result<i64, QueryError> {
 /// Milliseconds in an interval: `INTERVAL '90' SECOND`, or with the unit in the text, `INTERVAL '90 seconds'`.
 pub fn fixed(text: Text<'_>, expr: &Expr) -> Result<i64, QueryError> {
     let wrong = || text.error(expr.span(), format!("`{expr}` as an interval"), ALLOWED);
-    let Expr::Interval(Interval {
-        value,
-        leading_field,
-        last_field: None,
-        fractional_seconds_precision: None,
-        ..
-    }) = expr
-    else {
+    let (number, Unit::Time(unit)) = written(expr).ok_or_else(wrong)? else {
         return Err(wrong());
     };
-    let Expr::Value(value) = &**value else {
-        return Err(wrong());
-    };
-    let (Value::SingleQuotedString(written) | Value::Number(written, _)) = &value.value else {
-        return Err(wrong());
-    };
-    let (number, unit) = match leading_field {
-        Some(unit) => (written.trim(), unit_of(unit)),
-        None => {
-            let (number, unit) = written.trim().split_once(' ').ok_or_else(wrong)?;
-            (number, unit_named(unit.trim()))
-        }
-    };
-    let unit = unit.ok_or_else(wrong)?;
-    let ms = scaled(number, unit).ok_or_else(wrong)?;
+    let ms = scaled(&number, unit).ok_or_else(wrong)?;
     match ms.abs() <= 36_600 * DAY {
         true => Ok(ms),
         false => Err(text.error(
@@ -54,6 +67,45 @@ pub fn fixed(text: Text<'_>, expr: &Expr) -> Result<i64, QueryError> {
             "at most 36600 days",
         )),
     }
+}
+
+/// An interval's number, as it is written, and its unit. A sign may stand before the interval.
+fn written(expr: &Expr) -> Option<(String, Unit)> {
+    if let Expr::UnaryOp {
+        op: UnaryOperator::Minus,
+        expr,
+    } = expr
+    {
+        let (number, unit) = written(expr)?;
+        return match number.strip_prefix('-') {
+            Some(number) => Some((number.to_owned(), unit)),
+            None => Some((format!("-{number}"), unit)),
+        };
+    }
+    let Expr::Interval(Interval {
+        value,
+        leading_field,
+        last_field: None,
+        fractional_seconds_precision: None,
+        ..
+    }) = expr
+    else {
+        return None;
+    };
+    let Expr::Value(value) = &**value else {
+        return None;
+    };
+    let (Value::SingleQuotedString(written) | Value::Number(written, _)) = &value.value else {
+        return None;
+    };
+    let (number, unit) = match leading_field {
+        Some(unit) => (written.trim(), unit_named(&unit.to_string())),
+        None => {
+            let (number, unit) = written.trim().split_once(' ')?;
+            (number, unit_named(unit.trim()))
+        }
+    };
+    Some((number.to_owned(), unit?))
 }
 
 /// A number, with at most three fraction digits where the unit is a second.
@@ -74,23 +126,17 @@ fn scaled(number: &str, unit: i64) -> Option<i64> {
     })
 }
 
-fn unit_of(unit: &DateTimeField) -> Option<i64> {
-    match unit {
-        DateTimeField::Second | DateTimeField::Seconds => Some(1_000),
-        DateTimeField::Minute | DateTimeField::Minutes => Some(60_000),
-        DateTimeField::Hour | DateTimeField::Hours => Some(3_600_000),
-        DateTimeField::Day | DateTimeField::Days => Some(DAY),
-        _ => None,
-    }
-}
-
-fn unit_named(unit: &str) -> Option<i64> {
+fn unit_named(unit: &str) -> Option<Unit> {
     let unit = unit.to_ascii_lowercase();
-    match unit.strip_suffix('s').unwrap_or(&unit) {
-        "second" => Some(1_000),
-        "minute" => Some(60_000),
-        "hour" => Some(3_600_000),
-        "day" => Some(DAY),
-        _ => None,
-    }
+    Some(match unit.strip_suffix('s').unwrap_or(&unit) {
+        "second" => Unit::Time(1_000),
+        "minute" => Unit::Time(60_000),
+        "hour" => Unit::Time(3_600_000),
+        "day" => Unit::Time(DAY),
+        "week" => Unit::Weeks,
+        "month" => Unit::Months(1),
+        "quarter" => Unit::Months(3),
+        "year" => Unit::Months(12),
+        _ => return None,
+    })
 }

@@ -14,11 +14,11 @@ use standings_model::plan::Plan;
 
 /// Loads every `*.sql` of a folder. Errors of all files are collected.
 pub fn load_dir(dir: &Path) -> Result<Plan, QueryErrors> {
-    load(dir).map(|loaded| loaded.plan)
+    load(dir, None).map(|loaded| loaded.plan)
 }
 
-/// As [`load_dir`], with what is to be said.
-pub fn load(dir: &Path) -> Result<Loaded, QueryErrors> {
+/// As [`load_dir`], with what is to be said; in a zone that beats what the files set.
+pub fn load(dir: &Path, zone: Option<&str>) -> Result<Loaded, QueryErrors> {
     let whole = |found: String, allowed: &str| {
         let file = dir.display().to_string();
         QueryErrors(vec![nowhere(&file, found, allowed)])
@@ -51,7 +51,7 @@ pub fn load(dir: &Path) -> Result<Loaded, QueryErrors> {
             Ok(source) => sources.push(Source::new(name, file, &source)),
         }
     }
-    let loaded = compile(&sources, &mut errors);
+    let loaded = compile(&sources, zone, &mut errors);
     if !errors.is_empty() {
         return Err(QueryErrors(errors));
     }
@@ -84,7 +84,7 @@ pub fn load_shipped() -> Result<Plan, QueryErrors> {
     let sources = shipped
         .map(|(name, text)| Source::new(name.to_owned(), format!("queries/{name}.sql"), text));
     let mut errors = Vec::new();
-    let loaded = compile(&sources, &mut errors);
+    let loaded = compile(&sources, None, &mut errors);
     if errors.is_empty() {
         Ok(loaded.plan)
     } else {
@@ -116,7 +116,7 @@ pub fn load_texts(files: &[(&str, &str)]) -> Result<Loaded, QueryErrors> {
         .iter()
         .map(|(name, text)| Source::new((*name).to_owned(), format!("{name}.sql"), text))
         .collect();
-    let loaded = compile(&sources, &mut errors);
+    let loaded = compile(&sources, None, &mut errors);
     match errors.is_empty() {
         true => Ok(loaded),
         false => Err(QueryErrors(errors)),
@@ -124,13 +124,13 @@ pub fn load_texts(files: &[(&str, &str)]) -> Result<Loaded, QueryErrors> {
 }
 
 /// Compiles what it can; what is wrong is added to the errors.
-fn compile(sources: &[Source], errors: &mut Vec<QueryError>) -> Loaded {
+fn compile(sources: &[Source], zone: Option<&str>, errors: &mut Vec<QueryError>) -> Loaded {
     let mut broken = Vec::new();
     let statements: Vec<_> = sources
         .iter()
         .map(|s| (s, statement::parse(s.text(), errors, &mut broken)))
         .collect();
-    let mut folder = Folder::new(&statements, broken, errors);
+    let mut folder = Folder::new(&statements, broken, zone, errors);
     folder.declare();
     folder.views();
     folder.rankings();

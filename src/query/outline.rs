@@ -4,9 +4,7 @@
 //! apart (a condition from another) is told apart by [`meaning`](super::meaning).
 
 use std::fmt::Write;
-use std::time::Duration;
 
-use standings_model::duration::format_duration;
 use standings_model::plan::{Aggregate, Plan, RankFunction, Ranking};
 use standings_model::table::Table;
 use standings_model::types::Type;
@@ -60,13 +58,12 @@ fn measured(plan: &Plan, table: &Table, ranking: &Ranking, aggregate: Aggregate)
 }
 
 fn one(out: &mut String, plan: &Plan, r: &Ranking) {
-    let ms = |ms: i64| format_duration(Duration::from_millis(ms.unsigned_abs()));
     let table = &plan.tables[r.inputs[0].table];
     let mut line = |text: String| {
         let _ = writeln!(out, "{text}");
     };
     line(format!("ranking {}", r.name));
-    line(format!("  window     {}", r.window.words(ms)));
+    line(format!("  window     {}", r.window.words()));
     let filter = r.inputs.iter().any(|i| i.filter.is_some());
     let sales = if filter {
         "those that pass WHERE"

@@ -1,7 +1,5 @@
 //! `SET 'key' = 'value'`: for the statements behind it in its file.
 
-use sqlparser::tokenizer::Span;
-
 use super::error::{QueryError, Text};
 use super::statement::WithOption;
 use super::toml::nearest;
@@ -19,8 +17,6 @@ const KEYS: &[&str] = &[
 struct Said {
     zone: String,
     file: String,
-    source: String,
-    at: Span,
 }
 
 /// What the files of a folder have set.
@@ -28,9 +24,19 @@ struct Said {
 pub struct Session {
     /// The zone, and where it is said first.
     zone: Option<Said>,
+    /// `--time-zone`, which beats it.
+    given: Option<String>,
 }
 
 impl Session {
+    /// Nothing is set but a zone that beats what files say.
+    pub fn of(zone: Option<&str>) -> Self {
+        Session {
+            zone: None,
+            given: zone.map(str::to_owned),
+        }
+    }
+
     /// Takes one setting.
     pub fn set(&mut self, text: Text<'_>, option: &WithOption) -> Result<(), QueryError> {
         let value = option.value.trim();
@@ -85,8 +91,6 @@ impl Session {
                 self.zone = Some(Said {
                     zone: value.to_owned(),
                     file: text.file.to_owned(),
-                    source: text.source.to_owned(),
-                    at: option.value_span,
                 });
                 Ok(())
             }
@@ -95,23 +99,16 @@ impl Session {
 
     /// The zone.
     pub fn zone(&self) -> Option<String> {
-        self.zone.as_ref().map(|said| said.zone.clone())
+        let said = self.zone.as_ref().map(|said| &said.zone);
+        self.given.as_ref().or(said).cloned()
     }
+}
 
-    /// That windows are not cut in the zone yet, where one other than UTC is set.
-    pub fn unwindowed(&self) -> Option<QueryError> {
-        let said = self.zone.as_ref()?;
-        let is_utc = Zone::named(&said.zone).is_some_and(|zone| zone.is_utc());
-        let text = Text {
-            file: &said.file,
-            source: &said.source,
-        };
-        let found = format!(
-            "windows over TIMESTAMP_LTZ in {}, which are not cut yet",
-            said.zone
-        );
-        let allowed = "'UTC', or an event time of type TIMESTAMP: its windows are in no zone";
-        (!is_utc).then(|| text.error(said.at, found, allowed))
+/// The name of a zone, such as `Europe/Lisbon`; an error says what was probably meant.
+pub fn zone(name: &str) -> Result<String, String> {
+    match Zone::named(name) {
+        Some(_) => Ok(name.to_owned()),
+        None => Err(format!("there is no zone '{name}'; {}", zones(name))),
     }
 }
 

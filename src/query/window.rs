@@ -1,7 +1,8 @@
 //! The source of a ranking: a window over a table or view, by one of the families of `standings_model::window`.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Spanned, TableFactor,
@@ -13,14 +14,16 @@ use super::scope::{Names, Relation, note};
 use super::toml::nearest;
 use standings_model::expr::Node;
 use standings_model::table::Table;
-use standings_model::window::{FAMILIES, Family, Window};
+use standings_model::types::Type;
+use standings_model::window::{Cut, FAMILIES, Family, Length, LocalTime, Window};
+use standings_scalar::Zone;
 
 /// What the source may be.
 fn allowed() -> String {
     let examples = FAMILIES.iter().map(|f| f.example());
     let examples: Vec<&str> = examples.collect();
     format!(
-        "the source of a ranking is {}, also without the outer TABLE(…)",
+        "the source of a ranking is {}, also without the outer TABLE(…), or a table: the ranking of all time",
         examples.join(" or ")
     )
 }
@@ -34,6 +37,8 @@ pub struct Sources<'a> {
     pub relations: &'a [Arc<Relation>],
     /// What was taken for what it nearly says.
     pub notes: &'a RefCell<Vec<String>>,
+    /// The zone whose days and months windows over instants are; UTC, where none is set.
+    pub zone: Option<&'static LocalTime>,
 }
 
 impl<'a> Sources<'a> {
@@ -107,14 +112,19 @@ pub fn parse<'a>(
     let Some(family) = Window::family(&name) else {
         return Err(wrong(format!("the table function {name}")));
     };
-    let args = ordered(text, family, args)?;
     let wanted = 2 + family.intervals().len();
-    if args.len() != wanted {
-        return Err(wrong(format!(
-            "{} arguments of {name}, which takes {wanted}",
-            args.len()
-        )));
-    }
+    let args = ordered(text, family, args)?;
+    let given = args.iter().flatten().count();
+    let needed: Option<Vec<&Expr>> = args.iter().take(wanted).copied().collect();
+    let args = match needed {
+        Some(all) if all.len() == wanted && args.len() <= wanted + 1 => args,
+        _ => {
+            return Err(wrong(format!(
+                "{given} arguments of {name}, which takes {wanted}, and an offset"
+            )));
+        }
+    };
+    let args: Vec<&Expr> = args.into_iter().flatten().collect();
     let relation = match args[0] {
         Expr::Identifier(table) => sources.find(text, table)?,
         other => {
@@ -123,26 +133,51 @@ pub fn parse<'a>(
         }
     };
     descriptor(text, sources, relation, args[1])?;
-    let intervals: Vec<i64> = args[2..]
+    let intervals: Vec<Length> = args[2..wanted]
         .iter()
-        .map(|expr| interval::positive(text, expr))
+        .map(|expr| interval::length(text, expr))
         .collect::<Result<_, _>>()?;
-    let window = Window::new(family, &intervals).map_err(|misfit| {
+    let cut = Cut {
+        // A TIMESTAMP or a DATE is in no zone: its windows are in UTC.
+        zone: sources.zone.filter(|_| is_instant(sources, relation)),
+        offset: match args.get(wanted) {
+            Some(offset) => interval::fixed(text, offset)?,
+            None => 0,
+        },
+    };
+    let window = Window::new(family, &intervals, cut).map_err(|misfit| {
         let at = args[2 + misfit.interval].span();
         text.error(at, misfit.found, misfit.allowed)
     })?;
     Ok((window, relation))
 }
 
-/// Arguments in their order; named ones (`SIZE => …`) are put where they belong.
+/// Whether a relation's event time is an instant, which clocks show otherwise in each zone.
+fn is_instant(sources: Sources<'_>, relation: &Relation) -> bool {
+    let table = &sources.tables[relation.table];
+    let time = table.event_time.map(|c| &table.columns[c].kind);
+    matches!(time, Some(Type::Instant(_)))
+}
+
+/// The clocks of a zone, by its name; none of UTC. They are made once, and never let go: there are as many as zones.
+pub fn clocks(zone: &str) -> Option<&'static LocalTime> {
+    static KNOWN: Mutex<BTreeMap<String, &'static LocalTime>> = Mutex::new(BTreeMap::new());
+    let found = Zone::named(zone).filter(|zone| !zone.is_utc())?;
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let of = known.entry(zone.to_owned());
+    Some(of.or_insert_with(|| Box::leak(Box::new(LocalTime::new(zone, found.changes())))))
+}
+
+/// Arguments in their order, the offset last; named ones (`SIZE => …`) are put where they belong.
 fn ordered<'a>(
     text: Text<'_>,
     family: &dyn Family,
     args: &'a [FunctionArg],
-) -> Result<Vec<&'a Expr>, QueryError> {
+) -> Result<Vec<Option<&'a Expr>>, QueryError> {
     let names: Vec<String> = ["DATA", "TIMECOL"]
         .into_iter()
         .chain(family.intervals().iter().copied())
+        .chain(["OFFSET"])
         .map(str::to_uppercase)
         .collect();
     let mut places: Vec<Option<&Expr>> = Vec::new();
@@ -176,7 +211,7 @@ fn ordered<'a>(
             return Err(text.error(expr.span(), found, names.join(", ")));
         }
     }
-    Ok(places.into_iter().flatten().collect())
+    Ok(places)
 }
 
 /// `DESCRIPTOR(column)`: of the event time.

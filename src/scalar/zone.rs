@@ -40,6 +40,22 @@ impl Zone {
         DATABASE.available().map(|name| name.as_str().to_owned())
     }
 
+    /// Its changes in order: since when, in milliseconds, and how far its clocks are before UTC from then on.
+    pub fn changes(&self) -> Vec<(i64, i64)> {
+        let Some(zone) = &self.0 else {
+            return Vec::new();
+        };
+        let first = i64::from(zone.to_offset(Timestamp::MIN).seconds()) * 1000;
+        let later = zone.following(Timestamp::MIN);
+        let later = later.map(|t| {
+            (
+                t.timestamp().as_millisecond(),
+                i64::from(t.offset().seconds()) * 1000,
+            )
+        });
+        std::iter::once((i64::MIN, first)).chain(later).collect()
+    }
+
     /// What its clocks show at an instant; both in microseconds.
     #[inline]
     pub fn local(&self, instant: i64) -> i64 {

@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 
 use standings_commit::change_log::fold_log;
 use standings_model::json::push_value;
-use standings_model::plan::Field;
+use standings_model::plan::{Field, Ranking};
 use standings_model::time::format_rfc3339;
+use standings_model::window::Bounds;
 
 use crate::support::standings;
 
@@ -41,6 +42,18 @@ fn inputs(case: &Path) -> Vec<(String, PathBuf)> {
     let mut all: Vec<_> = named.collect();
     all.sort();
     all
+}
+
+/// A window: its start, and its end where its length does not say it.
+fn window(ranking: &Ranking, bounds: Bounds) -> String {
+    let Some(Bounds { start, end }) = bounds.shown() else {
+        return "all".to_owned();
+    };
+    let size = ranking.window.size();
+    match end - start == size.about() && !size.is_calendar() {
+        true => format_rfc3339(start),
+        false => format!("{}/{}", format_rfc3339(start), format_rfc3339(end)),
+    }
 }
 
 /// What a case comes to, a line each: rows in order, then dead letters, then late records.
@@ -75,8 +88,14 @@ fn comes_to(case: &Path, workers: &str) -> String {
     let mut text = String::new();
     for row in &rows {
         let ranking = &plan.rankings[row.ranking];
-        let (name, start) = (&ranking.name, format_rfc3339(row.window_start));
-        write!(text, "{name} {start} {}", row.rank).unwrap();
+        let name = &ranking.name;
+        write!(
+            text,
+            "{name} {} {}",
+            window(ranking, row.bounds()),
+            row.rank
+        )
+        .unwrap();
         for field in &ranking.fields {
             let value = match *field {
                 Field::Key(i) => &row.key[i],
@@ -88,7 +107,8 @@ fn comes_to(case: &Path, workers: &str) -> String {
             write!(text, " {}={shown}", ranking.field_name(*field)).unwrap();
         }
         text.push('\n');
-        assert!(row.is_final, "{}", case.display());
+        let is_always = ranking.window.is_always();
+        assert!(row.is_final != is_always, "{}", case.display());
     }
     let lines = |name: &str| -> Vec<serde_json::Value> {
         let text = String::from_utf8(read(name)).unwrap();

@@ -122,7 +122,7 @@ fn what_is_refused_is_shown_at_its_place() {
             5,
             "not in GROUP BY",
         ),
-        ("TUMBLE", "SESSION", 6, "SESSION"),
+        ("TUMBLE", "SLIDE", 6, "SLIDE"),
         ("TABLE sales", "TABLE orders", 6, "`orders`"),
         (
             "DESCRIPTOR(event_time)",
@@ -130,7 +130,7 @@ fn what_is_refused_is_shown_at_its_place() {
             6,
             "DESCRIPTOR(city)",
         ),
-        ("INTERVAL '1' DAY", "INTERVAL '1' MONTH", 6, "MONTH"),
+        ("INTERVAL '1' DAY", "INTERVAL '1' CENTURY", 6, "CENTURY"),
         ("INTERVAL '1' DAY", "INTERVAL '0' DAY", 6, "interval of 0"),
         ("amount > 0", "amount > 'x'", 7, "'x'"),
         ("amount > 0", "city > 5", 7, "STRING and INT"),

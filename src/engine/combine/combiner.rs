@@ -241,6 +241,7 @@ impl Combiner {
                 first,
                 last,
                 windows,
+                ..
             } = fold.cover(time);
             // A window that ends later is late later: where the first one takes the sale, all do.
             if windows > 1 && judge(first) == Verdict::Counted {
@@ -256,8 +257,8 @@ impl Combiner {
                 continue;
             }
             let mut key = None;
-            let mut end = last;
-            while end >= first {
+            let mut next = Some(last);
+            while let Some(end) = next {
                 match judge(end) {
                     Verdict::Counted => {
                         outcome = Outcome::Counted;
@@ -283,7 +284,7 @@ impl Combiner {
                         missing.windows.push(fold.missed(number, end, verdict));
                     }
                 }
-                end -= fold.pane.length;
+                next = (end > first).then(|| fold.ranking.window.before(end));
             }
         }
         match outcome {

@@ -106,6 +106,16 @@ pub(super) struct Pane {
     pub(super) cover: Cover,
 }
 
+impl Pane {
+    fn new(cover: Cover) -> Self {
+        Pane {
+            length: cover.first.wrapping_sub(cover.pane),
+            start: cover.pane,
+            cover,
+        }
+    }
+}
+
 /// Windows that a row counts in, alike: the latest by its end, and those before it, each a pane earlier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Span {
@@ -144,11 +154,7 @@ impl Fold {
             index: HashTable::new(),
             spans: Vec::new(),
             span_numbers: HashMap::new(),
-            pane: Pane {
-                length: ranking.window.pane(),
-                start: 0,
-                cover: ranking.window.cover(0),
-            },
+            pane: Pane::new(ranking.window.cover(0)),
             last: (Span::default(), NO_SPAN),
         }
     }
@@ -231,8 +237,7 @@ impl Fold {
         let Pane { length, start, .. } = self.pane;
         // Sales that come together are mostly of one pane, and a division costs as much as all the rest here.
         if !(0..length).contains(&time.wrapping_sub(start)) {
-            self.pane.cover = self.ranking.window.cover(time);
-            self.pane.start = self.pane.cover.first - length;
+            self.pane = Pane::new(self.ranking.window.cover(time));
         }
         self.pane.cover
     }

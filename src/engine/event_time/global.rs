@@ -16,6 +16,8 @@ pub struct PartitionState {
     pub idle: bool,
     /// A file that was read to its end: will never contribute again.
     pub finished: bool,
+    /// Of a table without event time: no window waits for it.
+    pub timeless: bool,
 }
 
 /// The clock over all partitions.
@@ -26,7 +28,7 @@ pub struct PartitionState {
 /// use standings_engine::event_time::global::{GlobalClock, PartitionState};
 /// use standings_engine::event_time::partition::Policy;
 ///
-/// let at = |watermark, idle| PartitionState { watermark: Some(watermark), idle, finished: false };
+/// let at = |watermark, idle| PartitionState { watermark: Some(watermark), idle, ..PartitionState::default() };
 /// let mut clock = GlobalClock::new(Policy::default());
 /// clock.update(0, at(900, false));
 /// clock.update(1, at(100, false));
@@ -76,10 +78,10 @@ impl GlobalClock {
     /// The watermark is the least over partitions that are neither idle nor finished; when all are idle, the
     /// greatest of them, so that it does not matter which fell idle first (as in Flink).
     pub fn advance(&mut self) {
-        if self.partitions.is_empty() {
+        let all = || self.partitions.values().filter(|p| !p.timeless);
+        if all().next().is_none() {
             return;
         }
-        let all = || self.partitions.values();
         let next = if all().all(|p| p.finished) {
             END_OF_TIME
         } else if all().any(|p| !p.finished && !p.idle) {
@@ -140,7 +142,7 @@ mod tests {
         PartitionState {
             watermark,
             idle,
-            finished: false,
+            ..PartitionState::default()
         }
     }
 
@@ -173,12 +175,26 @@ mod tests {
         clock.update(
             0,
             PartitionState {
-                watermark: None,
-                idle: false,
                 finished: true,
+                ..PartitionState::default()
             },
         );
         clock.advance();
         assert_eq!(clock.watermark(), END_OF_TIME);
+    }
+
+    #[test]
+    fn no_window_waits_for_what_has_no_event_time() {
+        let mut clock = GlobalClock::new(Policy::default());
+        let timeless = PartitionState {
+            timeless: true,
+            ..PartitionState::default()
+        };
+        clock.update(0, timeless);
+        clock.advance();
+        assert_eq!(clock.watermark(), BEGINNING);
+        clock.update(1, state(Some(50), false));
+        clock.advance();
+        assert_eq!(clock.watermark(), 50);
     }
 }

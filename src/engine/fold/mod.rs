@@ -143,7 +143,8 @@ impl Fold {
         let memory = (self.judge.memory(home.table), from.ids_from);
         let of = (partition, home.table);
         let begun = Partition::new(of, from.offset, from.greatest, decoder, memory)
-            .with_arrays(table.format.is_json());
+            .with_arrays(table.format.is_json())
+            .timeless(table.event_time.is_none());
         self.partitions.insert(partition, begun);
     }
 

@@ -152,6 +152,8 @@ pub struct Partition {
     open: bool,
     /// A record may be an array, whose elements are records.
     arrays: bool,
+    /// Its table has no event time: nothing is late, and no window waits for it.
+    timeless: bool,
     /// How many rows each array that is unnested has given of the present record.
     unnested: Vec<u32>,
 }
@@ -184,8 +186,15 @@ impl Partition {
             changed: true,
             open: false,
             arrays: false,
+            timeless: false,
             unnested: Vec::new(),
         }
+    }
+
+    /// The same of a table that has no event time.
+    pub fn timeless(mut self, timeless: bool) -> Self {
+        self.timeless = timeless;
+        self
     }
 
     /// The same of a table whose records may be arrays, each element a record.
@@ -350,6 +359,7 @@ impl Partition {
         let combiner = &mut *into.combiner;
         let mut outcome = combiner.add(table, &sale, origin, judge, &mut lost.missing);
         let amounts = into.amounts.as_mut().filter(|a| a.column.0 == table);
+        let amounts = amounts.filter(|_| !self.timeless);
         let amount = amounts.and_then(|a| Some((sale.number(a.column.1)?, a)));
         if !lost.missing.failed.is_empty() {
             lost.letters(|ranking, column| failed(into.plan, ranking, &sale, column));
@@ -370,7 +380,7 @@ impl Partition {
             amounts.add(time, amount);
         }
         lost.letters.into_iter().for_each(&mut reject);
-        self.clock.observe(time);
+        self.observe(time);
         let missed = lost.missing.windows;
         if !missed.is_empty() {
             reject(RejectKind::Late {
@@ -400,6 +410,12 @@ impl Partition {
             Outcome::Missed => self.counts.late += 1,
             Outcome::Failed => self.counts.dead += 1,
             Outcome::Filtered => self.counts.filtered += 1,
+        }
+    }
+
+    fn observe(&mut self, time: i64) {
+        if !self.timeless {
+            self.clock.observe(time);
         }
     }
 
@@ -455,6 +471,7 @@ impl Partition {
                 watermark: self.clock.watermark(policy),
                 idle: self.idle,
                 finished: self.finished,
+                timeless: self.timeless,
             },
             counts: std::mem::take(&mut self.counts),
             // As long as it is being filled, a memory does not know yet where it begins.

@@ -123,8 +123,11 @@ impl Totals {
                 numbers: &numbers,
             };
             let values = distinct.clone();
-            for earlier in 0..i64::from(group.windows) {
-                let end = group.window_end - earlier * ranking.window.pane();
+            let mut end = group.window_end;
+            for earlier in 0..group.windows {
+                if earlier > 0 {
+                    end = ranking.window.before(end);
+                }
                 let at = (group.ranking, end);
                 let window = self.windows.entry(at);
                 let window = window.or_insert_with(|| WindowState::new(reader, end));

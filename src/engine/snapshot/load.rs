@@ -11,6 +11,7 @@ use crate::pack::layout::Layout;
 use crate::rank::totals::Totals;
 use crate::snapshot::order::PartFile;
 use standings_model::plan::Plan;
+use standings_model::window::Bounds;
 
 /// Texts that are loaded at once, and their bytes.
 const BATCH: (usize, usize) = (16 << 10, 16 << 20);
@@ -43,6 +44,10 @@ pub fn load(
             let number = *numbers.get(ranking).ok_or(PartError::Nonsense)?;
             if end <= horizon {
                 return Ok(());
+            }
+            let is_always = plan.rankings[number].window.is_always();
+            if (end == Bounds::ALWAYS.end) != is_always {
+                return Err(PartError::Nonsense);
             }
             let key = state::key(bytes).ok_or(PartError::Nonsense)?;
             if !seen.insert((number, end, key.into())) {

@@ -1,7 +1,7 @@
 //! A part: rows of one worker as Parquet.
 //!
-//! Columns: `ranking`, `window_start`, `window_end`, `bin`, `key` and `measures` (JSON, for people), `state` (what is
-//! loaded).
+//! Columns: `ranking`, `window_start`, `window_end` (both null of all time), `bin`, `key` and `measures` (JSON, for people),
+//! `state` (what is loaded).
 
 use std::sync::Arc;
 
@@ -24,6 +24,7 @@ use standings_model::guarded::guarded;
 use standings_model::json::push_field;
 use standings_model::plan::{Field, Plan};
 use standings_model::value::Value;
+use standings_model::window::Bounds;
 
 /// Rows of a Parquet row group.
 const GROUP: usize = 64 << 10;
@@ -90,8 +91,8 @@ fn write_in(plan: &Plan, deltas: &Deltas, batch: usize) -> Result<(Vec<u8>, u64)
 #[derive(Default)]
 struct Rows {
     ranking: Vec<String>,
-    start: Vec<i64>,
-    end: Vec<i64>,
+    start: Vec<Option<i64>>,
+    end: Vec<Option<i64>>,
     bin: Vec<i32>,
     key: Vec<String>,
     measures: Vec<String>,
@@ -127,8 +128,10 @@ impl Rows {
         let before = self.bytes;
         self.bytes += ranking.name.len();
         self.ranking.push(ranking.name.clone());
-        self.start.push(ranking.window.start(end));
-        self.end.push(end);
+        let start = ranking.window.start(end);
+        let shown = Bounds { start, end }.shown();
+        self.start.push(shown.map(|b| b.start));
+        self.end.push(shown.map(|b| b.end));
         self.bin.push(bin(hash(key)) as i32);
         let key = object(keys.map(|(k, v)| (k.name.as_str(), v.clone())));
         let measures = object(measures.map(|(m, v)| (m.name.as_str(), v)));
@@ -143,7 +146,7 @@ impl Rows {
     }
 
     fn batch(self) -> Result<RecordBatch, arrow_schema::ArrowError> {
-        let time = |all: Vec<i64>| {
+        let time = |all: Vec<Option<i64>>| {
             Arc::new(TimestampMillisecondArray::from(all).with_timezone("UTC")) as ArrayRef
         };
         RecordBatch::try_from_iter([
@@ -231,15 +234,14 @@ pub fn read(
         let state = column("state")?;
         let state = state.as_binary_opt::<i32>().ok_or_else(|| wrong("state"))?;
         for i in 0..batch.num_rows() {
-            if ranking.is_null(i) || end.is_null(i) || bins.is_null(i) || state.is_null(i) {
+            if ranking.is_null(i) || bins.is_null(i) || state.is_null(i) {
                 return Err(PartError::Null);
             }
-            take(
-                ranking.value(i),
-                end.value(i),
-                bins.value(i),
-                state.value(i),
-            )?;
+            let end = match end.is_null(i) {
+                true => Bounds::ALWAYS.end,
+                false => end.value(i),
+            };
+            take(ranking.value(i), end, bins.value(i), state.value(i))?;
         }
     }
     Ok(())

@@ -13,9 +13,8 @@ use crate::openapi;
 use crate::params::{self, AtLeast, Params};
 use crate::problem::Problem;
 use crate::watch::Shown;
-use standings_model::json::push_string;
+use standings_model::json::{push_bound, push_string};
 use standings_model::plan::{Field, Ranking};
-use standings_model::time::format_rfc3339;
 use standings_model::value::Value;
 
 /// Matches unless the request says, and the most that it may say.
@@ -69,13 +68,13 @@ pub(crate) async fn search(
             Some(label) => push_string(out, &label),
             None => out.extend_from_slice(b"null"),
         }
-        let start = format_rfc3339(bounds.start);
-        // Writing to a Vec cannot fail.
-        let _ = write!(out, ",\"window_start\":\"{start}\"");
-        if !ranking.window.is_named_by_start() {
-            let end = format_rfc3339(bounds.end);
-            let _ = write!(out, ",\"window_end\":\"{end}\"");
+        out.extend_from_slice(b",\"window_start\":");
+        push_bound(out, *bounds, bounds.start);
+        if ranking.window.named_by().contains(&"window_end") {
+            out.extend_from_slice(b",\"window_end\":");
+            push_bound(out, *bounds, bounds.end);
         }
+        // Writing to a Vec cannot fail.
         let _ = write!(out, ",\"rank\":{}}}", row.rank);
     });
     out.push(b'}');

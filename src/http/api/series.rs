@@ -13,7 +13,7 @@ use crate::openapi;
 use crate::params::{self, AtLeast, Params, WindowPath};
 use crate::problem::Problem;
 use crate::watch::Shown;
-use standings_model::json::push_string;
+use standings_model::json::{push_bounds, push_string};
 use standings_model::time::format_rfc3339;
 use standings_model::window::Bounds;
 
@@ -55,20 +55,17 @@ pub(crate) async fn series(
     };
     let Bounds { start, end } = window.bounds;
     let mut out = Vec::new();
-    let time = |ms| format_rfc3339(ms);
     // Writing to a Vec cannot fail.
-    let _ = write!(
-        out,
-        "{{\"as_of\":{},\"window_start\":\"{}\",\"window_end\":\"{}\",\"points\":",
-        as_of.json(),
-        time(start),
-        time(end)
-    );
+    let _ = write!(out, "{{\"as_of\":{},", as_of.json());
+    push_bounds(&mut out, window.bounds);
+    out.extend_from_slice(b",\"points\":");
     let length = i128::from(end) - i128::from(start);
-    json::list(&mut out, 1..=SLICES as i128, |out, slice| {
+    // Of all time there are no slices, and no row has a series.
+    let slices = if window.bounds.is_always() { 0 } else { SLICES };
+    json::list(&mut out, 1..=slices as i128, |out, slice| {
         // Between the window's start and end, so it fits.
         let at = i128::from(start) + length * slice / SLICES as i128;
-        push_string(out, &time(at as i64));
+        push_string(out, &format_rfc3339(at as i64));
     });
     out.extend_from_slice(b",\"series\":");
     json::list(&mut out, keys.iter().zip(values), |out, (key, values)| {
@@ -77,12 +74,14 @@ pub(crate) async fn series(
             push_string(out, &json::plain(part).unwrap_or_default());
         });
         out.extend_from_slice(b",\"values\":");
-        json::list(out, values, |out, value| {
-            match value.as_ref().and_then(json::plain) {
+        json::list(
+            out,
+            values.into_iter().take(slices),
+            |out, value| match value.as_ref().and_then(json::plain) {
                 Some(text) => push_string(out, &text),
                 None => out.extend_from_slice(b"null"),
-            }
-        });
+            },
+        );
         out.push(b'}');
     });
     out.push(b'}');

@@ -122,7 +122,10 @@ pub(crate) async fn watermarks(
             let mut open: Vec<Open> = Vec::new();
             for ranking in 0..shown.plan.rankings.len() {
                 let windows = view.windows(ranking);
-                let windows = windows.iter().filter(|w| !w.is_final);
+                // That of all time waits for nothing.
+                let windows = windows
+                    .iter()
+                    .filter(|w| !w.is_final && !w.bounds.is_always());
                 open.extend(windows.map(|w| (ranking, w.bounds.start, w.bounds.end)));
             }
             (view.as_of().clone(), view.partitions().clone(), open)
@@ -149,6 +152,7 @@ fn watermark_if(policy: &Policy, partitions: &Partitions, idle: &[PartitionId]) 
             watermark: now.watermark,
             idle: now.idle_since.is_some() || idle.contains(partition),
             finished: now.finished,
+            ..PartitionState::default()
         };
         clock.update(*partition, state);
     }

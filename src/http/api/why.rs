@@ -14,7 +14,7 @@ use crate::openapi;
 use crate::params::{self, AtLeast, MOST_ROWS, Params, WindowPath};
 use crate::problem::Problem;
 use crate::watch::Shown;
-use standings_model::json::{push_field, push_string, push_value};
+use standings_model::json::{push_bounds, push_field, push_string, push_value};
 use standings_model::plan::Ranking;
 use standings_model::time::format_rfc3339;
 use standings_model::value::{Decimal, Value};
@@ -214,13 +214,9 @@ fn write(
     let row = beside.row;
     let mut out = format!("{{\"as_of\":{},\"ranking\":", as_of.json()).into_bytes();
     push_string(&mut out, &ranking.name);
-    let _ = write!(
-        out,
-        ",\"window_start\":\"{}\",\"window_end\":\"{}\",\"final\":{},\"key\":",
-        format_rfc3339(window.bounds.start),
-        format_rfc3339(window.bounds.end),
-        row.is_final
-    );
+    out.push(b',');
+    push_bounds(&mut out, window.bounds);
+    let _ = write!(out, ",\"final\":{},\"key\":", row.is_final);
     json::push_key(&mut out, ranking, &row.key);
     let _ = write!(out, ",\"rank\":{},\"row\":", row.rank);
     json::push_row(&mut out, ranking, window, row);

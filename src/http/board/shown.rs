@@ -63,6 +63,7 @@ impl Shown {
         }
         if self.points < MAX_POINTS
             && change.rank.is_some()
+            && !at.is_always()
             && let Some(value) = order_value(ranking, &change.key, &change.measures)
         {
             let slice = series::slice(at, greatest.unwrap_or(at.start));

@@ -102,6 +102,12 @@ impl Database {
 /// The rows of a ranking that a step reads: all windows that are followed, or those that were touched after a commit.
 fn question(ranking: &Ranking) -> String {
     let (columns, table) = (columns(ranking), quoted(&ranking.name));
+    if ranking.window.is_always() {
+        // All of it, whatever is asked.
+        return format!(
+            "SELECT {columns} FROM {table} WHERE $1::bigint IS NOT NULL OR $2::text IS NULL"
+        );
+    }
     format!(
         "SELECT {columns} FROM {table} WHERE window_start IN (
            SELECT DISTINCT window_start FROM {table} WHERE commit > $1 AND window_start >= coalesce(
@@ -135,7 +141,8 @@ async fn step(
         let windows = shown.board.view(|view| view.windows(number));
         let followed = usize::try_from(WINDOWS).unwrap_or(usize::MAX);
         let oldest = windows.get(followed - 1);
-        let oldest: Option<String> = oldest.map(|w| format_rfc3339(w.bounds.start));
+        let oldest = oldest.and_then(|w| w.bounds.shown());
+        let oldest: Option<String> = oldest.map(|bounds| format_rfc3339(bounds.start));
         let after = if first {
             -1
         } else {

@@ -53,9 +53,17 @@ fn order(ranking: &Ranking) -> String {
 
 /// The order of windows, newest first.
 fn newest_first(ranking: &Ranking) -> String {
-    let by = ranking.window.named_by().iter();
+    let by = named_by(ranking).iter();
     let by: Vec<String> = by.map(|c| format!("{c} DESC")).collect();
     by.join(", ")
+}
+
+/// The columns that tell windows apart; of all time there is one, and any would do.
+fn named_by(ranking: &Ranking) -> &'static [&'static str] {
+    match ranking.window.named_by() {
+        [] => &["window_start"],
+        names => names,
+    }
 }
 
 /// A row as it was selected by [`columns`]; `None` if it holds what standings does not write.
@@ -71,10 +79,7 @@ pub(super) fn row(ranking: &Ranking, record: &Record) -> Option<Placed> {
     let is_final = record.get::<_, Option<bool>>(3).unwrap_or(false);
     let commit = record.get::<_, Option<i64>>(4).unwrap_or(0).max(0) as u64;
     let window = WindowInfo {
-        bounds: Bounds {
-            start: record.get(0),
-            end: record.get(1),
-        },
+        bounds: Bounds::of_shown(record.get(0), record.get(1)),
         is_final,
         rows: 0,
         commit,
@@ -155,9 +160,12 @@ impl Database {
             return Ok((AsOf::default(), None));
         };
         parameters.push(Box::new(i64::try_from(limit).unwrap_or(i64::MAX)));
+        let of_window = match ranking.window.named_by() {
+            [] => condition.to_owned(),
+            by => format!("({}) = {condition}", by.join(", ")),
+        };
         let rest = format!(
-            "WHERE ({}) = {condition} ORDER BY {} LIMIT ${}",
-            ranking.window.named_by().join(", "),
+            "WHERE {of_window} ORDER BY {} LIMIT ${}",
             order(ranking),
             parameters.len()
         );
@@ -194,7 +202,12 @@ impl Database {
         date: Option<i64>,
         limit: usize,
     ) -> Result<(AsOf, Option<(WindowInfo, Vec<Row>)>), Problem> {
+        let ranking = self.plan.rankings.get(number);
+        let is_always = ranking.is_some_and(|r| r.window.is_always());
         match date {
+            // No window of all time starts on a day.
+            Some(_) if is_always => self.one_window(number, "false", Vec::new(), limit).await,
+            None if is_always => self.one_window(number, "true", Vec::new(), limit).await,
             None => {
                 let newest = self.newest_where(number, "true");
                 self.one_window(number, &newest, Vec::new(), limit).await
@@ -216,10 +229,11 @@ impl Database {
         limit: usize,
     ) -> Result<(AsOf, Option<(WindowInfo, Vec<Row>)>), Problem> {
         let ranking = self.plan.rankings.get(number);
-        let by_start = ranking.is_none_or(|r| r.window.is_named_by_start());
-        let (condition, parameters): (_, Vec<Parameter>) = match by_start {
-            true => ("($1::text::timestamptz)", vec![time(bounds.start)]),
-            false => (
+        let by = ranking.map_or(0, |r| r.window.named_by().len());
+        let (condition, parameters): (_, Vec<Parameter>) = match by {
+            0 => ("true", Vec::new()),
+            1 => ("($1::text::timestamptz)", vec![time(bounds.start)]),
+            _ => (
                 "($1::text::timestamptz, $2::text::timestamptz)",
                 vec![time(bounds.start), time(bounds.end)],
             ),
@@ -236,7 +250,7 @@ impl Database {
         let Some(ranking) = self.plan.rankings.get(number) else {
             return Ok((AsOf::default(), Vec::new()));
         };
-        let (table, by) = (quoted(&ranking.name), ranking.window.named_by().join(", "));
+        let (table, by) = (quoted(&ranking.name), named_by(ranking).join(", "));
         let sql = format!(
             "SELECT (extract(epoch FROM window_start) * 1000)::bigint, (extract(epoch FROM max(window_end)) * 1000)::bigint,
                coalesce(bool_or(final), false), count(*), coalesce(max(commit), 0)
@@ -246,10 +260,7 @@ impl Database {
         let limit: Parameter = Box::new(i64::try_from(limit).unwrap_or(i64::MAX));
         let (as_of, records) = self.ask(&sql, &[limit]).await?;
         let window = |r: &Record| WindowInfo {
-            bounds: Bounds {
-                start: r.get(0),
-                end: r.get(1),
-            },
+            bounds: Bounds::of_shown(r.get(0), r.get(1)),
             is_final: r.get(2),
             rows: usize::try_from(r.get::<_, i64>(3)).unwrap_or(0),
             commit: r.get::<_, i64>(4).max(0) as u64,

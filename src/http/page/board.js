@@ -103,7 +103,7 @@ export class Board {
     setText(this.heads.name, words((label || keys[0] || { name: "name" }).name));
     setText(this.heads.score, score ? words(score.name) : "");
     setText(this.time, w ? windowTitle(w.window_start, w.window_end) : "");
-    if (w) setAttr(this.time, "datetime", w.window_start);
+    if (w) setAttr(this.time, "datetime", w.window_start || "");
     const kind = !w ? "" : w.corrected ? "corrected" : w.final ? "final" : "provisional";
     if (this.badge.dataset.kind !== kind) {
       this.badge.dataset.kind = kind;
@@ -120,7 +120,7 @@ export class Board {
     if (shown.rank !== row.rank) {
       shown.rank = row.rank;
       item.node.dataset.rank = row.rank;
-      setText(item.rank, String(row.rank));
+      setText(item.rank, row.rank === null ? "" : String(row.rank));
     }
     const corrected = ranking.corrections.get(item.key) || 0;
     if (shown.corrected !== corrected) {

@@ -55,7 +55,7 @@ export class Sparks {
   /** Which fortieth of the window event time is in; the last one once the window is over. */
   slice() {
     const w = this.ranking.window, mark = state.health?.watermark;
-    if (!w) return -1;
+    if (!w || !w.window_start) return -1; // all time has no fortieths
     const from = Date.parse(w.window_start), to = Date.parse(w.window_end);
     const n = this.series.points;
     if (w.final) return n - 1;

@@ -62,8 +62,8 @@ class Ranking {
     }));
   }
 
-  /** What names the window of a row, a change, a window: its start, with the end where that does not say it. */
-  name_window(w) { return this.byEnd ? `${w.window_start}/${w.window_end}` : w.window_start; }
+  /** What names the window of a row, a change, a window: its start, with the end where that does not say it; "all" is of all time. */
+  name_window(w) { return w.window_start === null ? "all" : this.byEnd ? `${w.window_start}/${w.window_end}` : w.window_start; }
   key(row) { return JSON.stringify(this.shape.keys.map((k) => row[k.name] ?? null)); }
   /** Its keys as paths and addresses have them: texts, and NULL is the one that no text is. */
   keys(row) { return this.shape.keys.map((k) => pathed(row[k.name])); }
@@ -177,6 +177,7 @@ export function allWindows(rankings) {
   const all = new Map();
   for (const ranking of rankings)
     for (const [name, w] of ranking.windows) {
+      if (name === "all") continue; // the one of all time is always shown
       const known = all.get(name);
       all.set(name, known ? { ...known, final: known.final && w.final, corrected: known.corrected || w.corrected } : { ...w, name });
     }

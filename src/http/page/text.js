@@ -70,6 +70,7 @@ const date = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeri
 
 /** A day is shown as its date, anything else with its hours. */
 export function windowTitle(start, end) {
+  if (!start) return "All time";
   const name = date.format(new Date(start));
   if (clock(start) === "00:00" && Date.parse(end) - Date.parse(start) === DAY) return name;
   const to = day(start) === day(end) ? clock(end) : `${date.format(new Date(end))} ${clock(end)}`;

@@ -37,7 +37,7 @@ function head(body, ranking, row, start) {
   body.head.replaceChildren(
     el("p", { class: "big" }, el("span", { class: "sr" }, "Rank "), String(row.rank)),
     el("p", null, el("b", null, score ? text(row[score.name]) : ""), el("span", null, score ? plain(score.name) : "")),
-    el("p", { class: "soft" }, el("b", null, w ? windowTitle(w.window_start, w.window_end) : moment(start.split("/")[0])), el("span", null, row.final ? "final" : "provisional")));
+    el("p", { class: "soft" }, el("b", null, w ? windowTitle(w.window_start, w.window_end) : start === "all" ? "All time" : moment(start.split("/")[0])), el("span", null, row.final ? "final" : "provisional")));
 }
 
 async function explain(body, ranking, keys, start) {

@@ -1,6 +1,6 @@
 //! `HOP`: windows of one length, one beginning with each slide.
 
-use super::Family;
+use super::{Cut, Family, Length, Misfit, Shape};
 
 pub(super) struct Hop;
 
@@ -17,10 +17,22 @@ impl Family for Hop {
         "TABLE(HOP(TABLE sales, DESCRIPTOR(event_time), INTERVAL '5' MINUTES, INTERVAL '1' HOUR)) (slide, then size)"
     }
 
-    fn words(&self, pane: &str, size: &str) -> String {
+    fn shape(&self, intervals: &[Length], cut: Cut) -> Result<Shape, Misfit> {
+        let (slide, size) = (intervals[0], intervals[1]);
+        let panes = cut.grid(0, slide)?;
+        let Some(held) = size.in_units_of(slide) else {
+            return Err(Misfit::no_multiple(self, slide, size));
+        };
+        Ok(Shape {
+            held,
+            ..Shape::new(slide, size, panes, cut.offset)
+        })
+    }
+
+    fn words(&self, pane: &str, size: &str, place: &str) -> String {
         match pane == size {
-            true => format!("each {size} (UTC)"),
-            false => format!("{size} long, one every {pane} (UTC)"),
+            true => format!("each {size} ({place})"),
+            false => format!("{size} long, one every {pane} ({place})"),
         }
     }
 }

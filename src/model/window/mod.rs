@@ -1,39 +1,59 @@
 //! Event-time windows: each family that a query can name is a file here, and a line in [`FAMILIES`].
 //!
-//! Time is cut into panes of one length, aligned to the Unix epoch, UTC. A window is some panes in a row.
+//! Time is cut into panes, one after the other: of one length, or by the calendar of a zone. A window is some panes in a row.
 //!
 //! ```text
 //! panes        |    |    |    |    |    |
 //! TUMBLE       [----)[----)[----)               one pane each
-//! HOP          [---------)                      as long as ever, one begins with each pane
+//! HOP          [---------)                      of as many panes as ever, one begins with each
 //!                   [---------)
 //! CUMULATE     [----)                           begins with the others, and ends a pane later
 //!              [---------)
 //!              [--------------)
+//! all time   ──────────────────────────────►    one, that neither begins nor ends
 //! ```
 //!
 //! 1. A window is named by its end: of one family no two windows end together.
 //! 2. The windows that hold a pane end one pane after the other, the first with the pane itself: what a pane's sales come
 //!    to is computed once, and counts in each of them.
 //! 3. What is outside of a process (keys of rows, paths) names a window by its start, where that is enough:
-//!    [`Family::is_named_by_start`].
+//!    [`Window::named_by`].
+//! 4. The window of all time is none outside: its bounds are null there. It is never closed, late or dropped.
 
+mod always;
 mod cumulate;
+mod cut;
+mod grid;
 mod hop;
+mod length;
+mod local;
 mod tumble;
 
 use std::fmt;
 
+pub use self::cut::{Cut, Misfit};
+use self::grid::Grid;
+pub use self::length::Length;
+pub use self::local::{LocalTime, UTC};
+
 /// The families that there are, by the names that they have in SQL.
 pub const FAMILIES: &[&dyn Family] = &[&tumble::Tumble, &hop::Hop, &cumulate::Cumulate];
 
-/// Lengths of a family's windows, ms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a family's windows are made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shape {
-    /// Length of a pane; divides `size`.
-    pub pane: i64,
+    /// Length of a pane.
+    pane: Length,
     /// Length of the longest window.
-    pub size: i64,
+    size: Length,
+    /// How time is cut into panes.
+    panes: Grid,
+    /// How time is cut into the longest windows, where those do not overlap.
+    whole: Grid,
+    /// Panes of a window, where all have as many.
+    held: i64,
+    /// How much later all begin than they would, ms.
+    offset: i64,
 }
 
 /// Start and end (exclusive) of a window, ms since the Unix epoch.
@@ -46,6 +66,31 @@ pub struct Bounds {
 }
 
 impl Bounds {
+    /// Of all time: before and after any time that there is.
+    pub const ALWAYS: Bounds = Bounds {
+        start: i64::MIN,
+        end: i64::MAX,
+    };
+
+    /// Whether they are of all time: outside, both are null.
+    #[inline]
+    pub fn is_always(self) -> bool {
+        self.end == i64::MAX
+    }
+
+    /// The bounds that there are outside; of all time none.
+    pub fn shown(self) -> Option<Bounds> {
+        (!self.is_always()).then_some(self)
+    }
+
+    /// From what there is outside: of all time where there is none.
+    pub fn of_shown(start: Option<i64>, end: Option<i64>) -> Bounds {
+        match (start, end) {
+            (Some(start), Some(end)) => Bounds { start, end },
+            _ => Bounds::ALWAYS,
+        }
+    }
+
     /// The first bounds after these.
     pub fn after(self) -> Self {
         Bounds {
@@ -53,17 +98,6 @@ impl Bounds {
             ..self
         }
     }
-}
-
-/// Why intervals make no windows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfit {
-    /// Which of the intervals, from 0.
-    pub interval: usize,
-    /// What it is.
-    pub found: String,
-    /// What would do.
-    pub allowed: String,
 }
 
 /// What the windows of one kind have in common.
@@ -77,38 +111,30 @@ pub trait Family: Sync {
     /// A source of a ranking with such windows, for messages.
     fn example(&self) -> &'static str;
 
-    /// The lengths that come of its intervals (ms, each more than 0): a pane's, then the longest window's, which is some of
-    /// them.
-    fn shape(&self, intervals: &[i64]) -> Result<Shape, Misfit> {
-        let (pane, size) = (intervals[0], intervals[1]);
-        if size % pane == 0 {
-            return Ok(Shape { pane, size });
-        }
-        let (name, what) = (self.name(), self.intervals()[0]);
-        Err(Misfit {
-            interval: 1,
-            found: format!("a size of {size} ms that is no multiple of the {what} of {pane} ms"),
-            allowed: format!("{name} takes the {what}, then the size, a multiple of it"),
-        })
+    /// What comes of its intervals (each more than 0): a pane, then the longest window, which is some of them.
+    fn shape(&self, intervals: &[Length], cut: Cut) -> Result<Shape, Misfit>;
+
+    /// Where the window that ends at `end` begins.
+    fn start(&self, shape: &Shape, end: i64) -> i64 {
+        shape.panes.step(end, -shape.held)
     }
 
-    /// Where the window that ends at `end` begins: as long before as ever.
-    fn start(&self, shape: Shape, end: i64) -> i64 {
-        end.saturating_sub(shape.size)
+    /// Where the last window ends that holds the pane that begins at `pane` and ends at `first`, and how many there are.
+    fn last(&self, shape: &Shape, pane: i64, first: i64) -> (i64, i64) {
+        let last = match shape.held {
+            1 => first,
+            held => shape.panes.step(pane, held),
+        };
+        (last, shape.held)
     }
 
-    /// Where the last window ends that holds the pane that begins at `pane`: the one that begins with it.
-    fn last(&self, shape: Shape, pane: i64) -> i64 {
-        pane.saturating_add(shape.size)
+    /// The columns that say which window it is.
+    fn named_by(&self) -> &'static [&'static str] {
+        &["window_start"]
     }
 
-    /// Whether a start alone says which window it is.
-    fn is_named_by_start(&self) -> bool {
-        true
-    }
-
-    /// In words, the lengths as they are shown.
-    fn words(&self, pane: &str, size: &str) -> String;
+    /// In words, the lengths as they are shown, and where days begin.
+    fn words(&self, pane: &str, size: &str, place: &str) -> String;
 }
 
 /// The windows of one ranking.
@@ -121,6 +147,8 @@ pub struct Window {
 /// The windows that hold one time: they end at `first`, a pane later, and so on to `last`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cover {
+    /// Start of the pane.
+    pub pane: i64,
     /// End of the first window, which is that of the pane.
     pub first: i64,
     /// End of the last window.
@@ -130,17 +158,24 @@ pub struct Cover {
 }
 
 impl Window {
+    /// The one window of all time.
+    pub const ALWAYS: Window = always::WINDOW;
+
     /// Windows of a family, by the name that it has in SQL in any case; `None` if there is none of that name.
     pub fn family(name: &str) -> Option<&'static dyn Family> {
         let mut all = FAMILIES.iter();
         all.find(|f| f.name().eq_ignore_ascii_case(name)).copied()
     }
 
-    /// Windows of these intervals (ms). More than 10,000 windows over one sale are refused.
-    pub fn new(family: &'static dyn Family, intervals: &[i64]) -> Result<Self, Misfit> {
-        let shape = family.shape(intervals)?;
+    /// Windows of these intervals. More than 10,000 windows over one sale are refused.
+    pub fn new(
+        family: &'static dyn Family,
+        intervals: &[Length],
+        cut: Cut,
+    ) -> Result<Self, Misfit> {
+        let shape = family.shape(intervals, cut)?;
         let most = 10_000;
-        if shape.size / shape.pane > most {
+        if shape.size.about() / shape.pane.about() > most {
             return Err(Misfit {
                 interval: 0,
                 found: format!("more than {most} windows over each sale"),
@@ -150,17 +185,17 @@ impl Window {
         Ok(Window { family, shape })
     }
 
-    /// Windows of one length, one after the other.
+    /// Windows of one length (ms), one after the other.
     pub fn tumbling(size: i64) -> Self {
-        let shape = Shape { pane: size, size };
         let family = &tumble::Tumble;
+        let shape = Shape::even(size, size);
         Window { family, shape }
     }
 
-    /// Windows of one length, one beginning with each pane; a pane's length divides theirs.
+    /// Windows of one length (ms), one beginning with each pane; a pane's length divides theirs.
     pub fn hopping(pane: i64, size: i64) -> Self {
-        let shape = Shape { pane, size };
         let family = &hop::Hop;
+        let shape = Shape::even(pane, size);
         Window { family, shape }
     }
 
@@ -169,54 +204,76 @@ impl Window {
         self.family.name()
     }
 
-    /// Length of a pane, ms.
-    pub fn pane(&self) -> i64 {
+    /// Whether it is the one of all time.
+    pub fn is_always(&self) -> bool {
+        self.named_by().is_empty()
+    }
+
+    /// Length of a pane.
+    pub fn pane(&self) -> Length {
         self.shape.pane
     }
 
-    /// Length of the longest window, ms.
-    pub fn size(&self) -> i64 {
+    /// Length of the longest window.
+    pub fn size(&self) -> Length {
         self.shape.size
     }
 
     /// Where the window that ends at `end` begins.
     pub fn start(&self, end: i64) -> i64 {
-        self.family.start(self.shape, end)
+        self.family.start(&self.shape, end)
+    }
+
+    /// The end of the window that ends a pane before the one that ends at `end`.
+    #[inline]
+    pub fn before(&self, end: i64) -> i64 {
+        self.shape.panes.step(end, -1)
     }
 
     /// The windows that hold a time.
     pub fn cover(&self, time: i64) -> Cover {
-        let pane = time.div_euclid(self.shape.pane) * self.shape.pane;
-        let first = pane.saturating_add(self.shape.pane);
-        let last = self.family.last(self.shape, pane);
+        let pane = self.shape.panes.floor(time);
+        let first = self.shape.panes.after(pane);
+        let (last, windows) = self.family.last(&self.shape, pane, first);
         Cover {
+            pane,
             first,
             last,
-            windows: 1 + u32::try_from((last - first) / self.shape.pane).unwrap_or(0),
+            windows: u32::try_from(windows).unwrap_or(1),
         }
+    }
+
+    /// The ends of the windows that hold a time, the last first.
+    pub fn ends(&self, time: i64) -> impl Iterator<Item = i64> {
+        let (window, cover) = (*self, self.cover(time));
+        let earlier = move |end: &i64| (*end > cover.first).then(|| window.before(*end));
+        std::iter::successors(Some(cover.last), earlier)
+    }
+
+    /// The columns that say which window it is; none of all time.
+    pub fn named_by(&self) -> &'static [&'static str] {
+        self.family.named_by()
     }
 
     /// Whether a start alone says which window it is.
     pub fn is_named_by_start(&self) -> bool {
-        self.family.is_named_by_start()
-    }
-
-    /// The columns that say which window it is.
-    pub fn named_by(&self) -> &'static [&'static str] {
-        match self.is_named_by_start() {
-            true => &["window_start"],
-            false => &["window_start", "window_end"],
-        }
+        self.named_by() == ["window_start"]
     }
 
     /// The end of the window that a start names, if it does.
     pub fn named(&self, start: i64) -> Option<i64> {
-        let named = self.is_named_by_start();
-        named.then(|| start.saturating_add(self.shape.size))
+        match self.named_by() {
+            [] => Some(i64::MAX),
+            [_] => Some(self.shape.panes.step(start, self.shape.held)),
+            _ => None,
+        }
     }
 
     /// The window of a row with these bounds: by its start, where that says which it is, whatever the end.
     pub fn of_row(&self, bounds: Bounds) -> Bounds {
+        if self.is_always() {
+            return Bounds::ALWAYS;
+        }
         let Bounds { start, end } = bounds;
         Bounds {
             start,
@@ -224,10 +281,42 @@ impl Window {
         }
     }
 
-    /// In words, the lengths as they are shown.
-    pub fn words(&self, shown: impl Fn(i64) -> String) -> String {
-        let (pane, size) = (shown(self.shape.pane), shown(self.shape.size));
-        self.family.words(&pane, &size)
+    /// In words.
+    pub fn words(&self) -> String {
+        let Shape { pane, size, .. } = self.shape;
+        let mut place = self.shape.zone().unwrap_or("UTC").to_owned();
+        match self.shape.offset {
+            0 => {}
+            ms if ms < 0 => place = format!("{place}, {} earlier", Length::Time(-ms)),
+            ms => place = format!("{place}, {} later", Length::Time(ms)),
+        }
+        self.family
+            .words(&pane.to_string(), &size.to_string(), &place)
+    }
+
+    /// What it means, as one text that does not change between versions.
+    pub fn meaning(&self) -> String {
+        let Shape {
+            pane, size, offset, ..
+        } = self.shape;
+        // Of the first families the lengths said all.
+        let mut out = match (size, pane) {
+            (Length::Time(size), Length::Time(pane)) => format!("{size} {pane}"),
+            _ => format!("{size}, {pane}"),
+        };
+        if self.is_always() {
+            return "of all time".to_owned();
+        }
+        if !self.is_named_by_start() {
+            out = format!("{out} {}", self.name());
+        }
+        if offset != 0 {
+            out = format!("{out} offset {offset}");
+        }
+        match self.shape.zone() {
+            Some(zone) => format!("{out} in {zone}"),
+            None => out,
+        }
     }
 }
 
@@ -241,69 +330,9 @@ impl Eq for Window {}
 
 impl fmt::Debug for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shape { pane, size } = self.shape;
-        write!(f, "{} {pane} {size}", self.name())
+        write!(f, "{} {}", self.name(), self.meaning())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// What each family is by its definition, slowly: the windows (start, end) that hold a time.
-    fn held(name: &str, (pane, size): (i64, i64), time: i64) -> Vec<(i64, i64)> {
-        let about = |n: i64| (-n..=n).map(move |k| (time / pane + k) * pane);
-        let starts = about(size / pane + 2);
-        let mut all: Vec<(i64, i64)> = match name {
-            "TUMBLE" | "HOP" => starts.map(|s| (s, s + size)).collect(),
-            "CUMULATE" => starts
-                .filter(|s| s.rem_euclid(size) == 0)
-                .flat_map(|s| (1..=size / pane).map(move |n| (s, s + n * pane)))
-                .collect(),
-            other => panic!("{other} is not described here"),
-        };
-        all.retain(|(start, end)| (*start..*end).contains(&time));
-        all.sort_by_key(|w| w.1);
-        all.dedup();
-        all
-    }
-
-    proptest! {
-        #[test]
-        fn the_cover_of_a_time_is_the_windows_that_hold_it(
-            pane in 1i64..5_000, panes in 1i64..12, time in -100_000i64..100_000,
-        ) {
-            for family in FAMILIES {
-                let size = pane * panes;
-                let intervals = match family.intervals().len() {
-                    1 => vec![size],
-                    _ => vec![pane, size],
-                };
-                let window = Window::new(*family, &intervals).unwrap();
-                let want = held(family.name(), (window.pane(), window.size()), time);
-                let cover = window.cover(time);
-                let ends: Vec<i64> = (0..i64::from(cover.windows)).map(|n| cover.first + n * window.pane()).collect();
-                prop_assert_eq!(ends.last(), Some(&cover.last));
-                let all: Vec<(i64, i64)> = ends.iter().map(|e| (window.start(*e), *e)).collect();
-                prop_assert_eq!(&all, &want);
-                for (start, end) in all {
-                    prop_assert!(window.named(start).is_none_or(|e| e == end));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn families_are_found_by_name_and_refuse_what_does_not_fit() {
-        assert!(Window::family("tumble").is_some() && Window::family("SLIDE").is_none());
-        for family in FAMILIES {
-            assert!(family.example().contains(family.name()));
-            if family.intervals().len() == 2 {
-                let odd = Window::new(*family, &[7, 20]).unwrap_err();
-                assert!(odd.interval == 1 && odd.found.contains("20 ms"));
-                assert_eq!(Window::new(*family, &[1, 10_001]).unwrap_err().interval, 0);
-            }
-        }
-    }
-}
+mod tests;

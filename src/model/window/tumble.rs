@@ -1,6 +1,6 @@
 //! `TUMBLE`: windows of one length, one after the other.
 
-use super::{Family, Misfit, Shape};
+use super::{Cut, Family, Length, Misfit, Shape};
 
 pub(super) struct Tumble;
 
@@ -17,12 +17,12 @@ impl Family for Tumble {
         "TABLE(TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '1' DAY))"
     }
 
-    fn shape(&self, intervals: &[i64]) -> Result<Shape, Misfit> {
+    fn shape(&self, intervals: &[Length], cut: Cut) -> Result<Shape, Misfit> {
         let size = intervals[0];
-        Ok(Shape { pane: size, size })
+        Ok(Shape::new(size, size, cut.grid(0, size)?, cut.offset))
     }
 
-    fn words(&self, _: &str, size: &str) -> String {
-        format!("each {size} (UTC)")
+    fn words(&self, _: &str, size: &str, place: &str) -> String {
+        format!("each {size} ({place})")
     }
 }

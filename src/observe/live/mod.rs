@@ -87,6 +87,8 @@ pub struct Live {
     checks: Mutex<Checks>,
     /// Rows that sinks did not take, by sink and why.
     refused: Mutex<BTreeMap<(String, Refusal), u64>>,
+    /// Values computed of groups that had an error and are NULL, by ranking, since they were taken last.
+    value_errors: Mutex<BTreeMap<String, u64>>,
     /// Servers that `standings serve` reads and that copy another, by how they are called.
     standbys: Mutex<BTreeMap<String, Lag>>,
     /// What is waited for.
@@ -158,6 +160,7 @@ impl Live {
             exports: Default::default(),
             checks: Mutex::default(),
             refused: Mutex::default(),
+            value_errors: Mutex::default(),
             standbys: Mutex::default(),
             waits: Waits::default(),
         }
@@ -256,6 +259,18 @@ impl Live {
     pub fn windows(&self) -> u64 {
         let all = self.windows.iter().map(|n| n.load(Ordering::Relaxed));
         all.max().unwrap_or(0)
+    }
+
+    /// So many more values of a ranking, computed of its groups, had an error and are NULL.
+    pub fn count_value_errors(&self, ranking: &str, errors: u64) {
+        *lock(&self.value_errors)
+            .entry(ranking.to_owned())
+            .or_default() += errors;
+    }
+
+    /// What was counted of values with an error since this was asked last, by ranking.
+    pub fn take_value_errors(&self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut lock(&self.value_errors))
     }
 
     /// What this process may hold; 0 for no limit.

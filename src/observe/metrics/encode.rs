@@ -7,7 +7,7 @@ use prometheus_client::encoding::text::{encode_eof, encode_registry};
 
 use super::labels::{
     AmountLabel, BurnLabel, CheckLabel, LimitLabel, NameLabel, ObjectiveLabel, PartitionLabel,
-    RefusalLabel, ServerLabel, SinkLabel, WindowCheckLabel, WindowLabel,
+    RankingLabel, RefusalLabel, ServerLabel, SinkLabel, WindowCheckLabel, WindowLabel,
 };
 use super::{Metrics, Seen};
 use crate::live::{Export, Limit};
@@ -110,6 +110,13 @@ impl Metrics {
         }
     }
 
+    fn take_value_errors(&self) {
+        for (ranking, errors) in self.live.take_value_errors() {
+            let label = RankingLabel { ranking };
+            self.value_errors.get_or_create(&label).inc_by(errors);
+        }
+    }
+
     /// Takes over what the threads of this process say of themselves.
     fn take_live(&self) {
         self.take_snapshots();
@@ -136,6 +143,7 @@ impl Metrics {
         self.in_flight.set(signed(self.live.in_flight()));
         self.live_keys.set(signed(self.live.keys()));
         self.live_windows.set(signed(self.live.windows()));
+        self.take_value_errors();
         for limit in Limit::ALL {
             if let Some(most) = self.live.limit(limit) {
                 let label = LimitLabel {

@@ -112,6 +112,7 @@ pub struct Metrics {
     changes: Family<ChangeLabel, Counter>,
     rows_written: Family<RankingLabel, Counter>,
     ranks_changed: Family<RankingLabel, Counter>,
+    value_errors: Family<RankingLabel, Counter>,
     latency: WeightedHistogram,
     in_flight: Gauge,
     live_keys: Gauge,

@@ -64,6 +64,7 @@ impl Metrics {
             changes: Family::default(),
             rows_written: Family::default(),
             ranks_changed: Family::default(),
+            value_errors: Family::default(),
             latency: WeightedHistogram::default(),
             in_flight: Gauge::default(),
             live_keys: Gauge::default(),
@@ -135,6 +136,7 @@ impl Metrics {
             "changes" "Changes of rows committed" m.changes;
             "rows_written" "Rows upserted or deleted" m.rows_written;
             "ranks_changed" "Of the rows written, those whose rank changed" m.ranks_changed;
+            "value_errors" "Values computed of groups that had an error and are NULL" m.value_errors;
             "live_keys" "Pairs of window and key that this process holds totals of" m.live_keys;
             "live_windows" "Open windows of the ranking that has most, as one worker holds them" m.live_windows;
             "limit" "What this process may hold: keys, windows of one ranking, bytes of memory" m.limits;

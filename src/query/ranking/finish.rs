@@ -4,7 +4,6 @@ use sqlparser::ast::{Query, Spanned};
 use sqlparser::tokenizer::Span;
 
 use super::{RESERVED, Shape};
-use crate::dialect::SHAPE;
 use crate::error::QueryError;
 use crate::fingerprint;
 use crate::flow::{
@@ -16,6 +15,7 @@ use standings_model::plan::{
     Aggregate, Bound, Field, Input, Key, Measure, OrderTerm, Ranking, RowColumn,
 };
 use standings_model::table::Table;
+use standings_model::window::Window;
 
 /// What a query comes to.
 pub(crate) struct Compiled {
@@ -155,11 +155,7 @@ impl Shape<'_> {
             return self.wrong(&*query.body, found, allowed);
         };
         let groups = *groups;
-        let Some(window) = groups.rows.window else {
-            let found = "a ranking of all time (without a window), which is not computed yet";
-            let allowed = format!("a window over the rows. {SHAPE}");
-            return self.wrong(&*query.body, found, allowed);
-        };
+        let window = groups.rows.window.unwrap_or(Window::ALWAYS);
         let named: Vec<Option<&String>> = groups.keys.iter().map(|k| k.name.as_ref()).collect();
         let mut making = Making {
             keys: (0..named.len())

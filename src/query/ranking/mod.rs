@@ -13,6 +13,8 @@ mod names;
 mod rank;
 mod select;
 mod target;
+#[cfg(test)]
+mod tests;
 mod unnest;
 
 use std::cell::RefCell;
@@ -65,7 +67,7 @@ pub(crate) const RESERVED: [&str; 10] = [
 /// WHERE n <= 3";
 /// let mut tables = vec![Table::sales()];
 /// let ranking = parse_ranking("busiest", "busiest.sql", sql, &mut tables).unwrap();
-/// assert_eq!((ranking.limit, ranking.window.size()), (3, 3_600_000));
+/// assert_eq!((ranking.limit, ranking.window.words()), (3, "each 1h (UTC)".to_owned()));
 /// assert_eq!(ranking.keys[0].name, "city");
 ///
 /// // What is not understood is refused where it stands, with what is allowed there.
@@ -108,6 +110,7 @@ pub fn parse_ranking(
         tables,
         relations: &relations,
         notes: &notes,
+        zone: None,
     };
     let compiled = compile(text, sources, name, &target.query)?;
     let mut ranking = compiled.install(tables);

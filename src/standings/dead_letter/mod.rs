@@ -136,7 +136,7 @@ pub fn run(command: &DeadLetterCommand) -> Result<(), Failure> {
             kafka_property,
         } => {
             let tables = match queries {
-                Some(dir) => check::load(dir)?.tables,
+                Some(dir) => check::load(dir, None)?.tables,
                 None => vec![Table::sales()],
             };
             let mut found = None;

@@ -47,6 +47,9 @@ pub struct ReplayArgs {
     /// Folder of the queries, whose columns and checks say what would be refused again.
     #[arg(long, env = "STANDINGS_QUERIES", value_name = "DIR")]
     pub queries: PathBuf,
+    /// As in `run`.
+    #[arg(long, env = "STANDINGS_TIME_ZONE", value_name = "ZONE", value_parser = standings_query::zone)]
+    pub time_zone: Option<String>,
     /// File that holds the places of what was replayed, which is not replayed again; made if it is missing.
     #[arg(long, value_name = "FILE")]
     pub progress: PathBuf,
@@ -164,7 +167,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
         .output("--to", Some(&args.to))
         .writes("--progress", &args.progress)
         .check()?;
-    let plan = check::load(&args.queries)?;
+    let plan = check::load(&args.queries, args.time_zone.as_deref())?;
     let mut gate = Gate::new(args, &plan);
     let mut progress = Progress::open(args)?;
     let mut output = match args.dry_run {

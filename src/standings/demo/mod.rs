@@ -176,7 +176,7 @@ fn plan_of(args: &DemoArgs) -> Result<Plan, Failure> {
     let Some(dir) = &args.queries else {
         return Ok(standings_query::load_shipped().map_err(DemoError::Shipped)?);
     };
-    let mut plan = check::load(dir)?;
+    let mut plan = check::load(dir, None)?;
     // The shop would go on selling to nobody.
     plan.checks.iter_mut().for_each(|c| c.fail_on = None);
     Ok(plan)

@@ -7,11 +7,12 @@ use standings_commit::committer::Observer;
 use standings_model::change::{Change, Commit, Counts};
 use standings_model::plan::Plan;
 use standings_model::value::Value;
+use standings_model::window::Bounds;
 
 use super::row::Row;
 
-/// Names a row: ranking, window start, group keys.
-type Key = (usize, i64, Arc<[Value]>);
+/// Names a row: ranking, window, group keys.
+type Key = (usize, Bounds, Arc<[Value]>);
 
 /// Rows, and what is known beside them.
 #[derive(Default)]
@@ -30,7 +31,7 @@ pub(super) struct Ledger {
 
 impl Ledger {
     fn change(&mut self, change: &Change, commit: u64) {
-        let key: Key = (change.ranking, change.window_start, Arc::clone(&change.key));
+        let key: Key = (change.ranking, change.bounds(), Arc::clone(&change.key));
         let old = match change.rank {
             Some(_) => self.rows.insert(key.clone(), (change.clone(), commit)),
             None => self.rows.remove(&key),

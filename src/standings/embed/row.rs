@@ -44,7 +44,8 @@ impl Row {
         self.change.previous_rank
     }
 
-    /// The window: its start, and its end, which is not part of it; ms since the Unix epoch.
+    /// The window: its start, and its end, which is not part of it; ms since the Unix epoch. Of all time the least and the
+    /// greatest number that there is.
     pub fn window(&self) -> (i64, i64) {
         (self.change.window_start, self.change.window_end)
     }
@@ -85,7 +86,7 @@ impl Row {
 
     /// By ranking, window, partition beyond the window, and rank; what has left comes first.
     pub(super) fn in_order(a: &Row, b: &Row) -> Ordering {
-        let place = |r: &Row| (r.change.ranking, r.change.window_start);
+        let place = |r: &Row| (r.change.ranking, r.change.bounds());
         let partition = &a.query().partition;
         place(a)
             .cmp(&place(b))

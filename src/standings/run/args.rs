@@ -98,6 +98,10 @@ pub struct RunArgs {
     /// Folder with one SQL file per ranking (and sales.sql, if the table has more columns).
     #[arg(long, env = "STANDINGS_QUERIES", value_name = "DIR")]
     pub queries: PathBuf,
+    /// The zone of local time, such as Europe/Lisbon: of the days, months and parts of a day that windows over instants
+    /// (TIMESTAMP_LTZ) are, and of what functions see. Beats SET 'table.local-time-zone'; UTC where neither is said.
+    #[arg(long, env = "STANDINGS_TIME_ZONE", value_name = "ZONE", value_parser = standings_query::zone)]
+    pub time_zone: Option<String>,
     /// Where the records of a table come from: kafka://host:9092[,host:9092]/topic or file:PATH (.ndjson, .csv, .parquet,
     /// also .gz and .zst); repeat for several files, one partition each. The table's name may go where there is one table.
     /// Without it, where `CREATE TABLE` says so in its WITH.

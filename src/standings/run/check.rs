@@ -58,6 +58,9 @@ pub struct CheckArgs {
         conflicts_with = "command"
     )]
     pub tried: Vec<TableSource>,
+    /// As in `run`.
+    #[arg(long, env = "STANDINGS_TIME_ZONE", value_name = "ZONE", value_parser = standings_query::zone)]
+    pub time_zone: Option<String>,
     /// Connect to nothing: a command line is only read.
     #[arg(long, env = "STANDINGS_OFFLINE")]
     pub offline: bool,
@@ -66,10 +69,11 @@ pub struct CheckArgs {
     pub command: Vec<String>,
 }
 
-/// Loads the queries and the checks beside them; every error is one readable diagnostic.
-pub fn load(dir: &Path) -> Result<Plan, Failure> {
-    let mut plan = standings_query::load_dir(dir)
+/// Loads the queries and the checks beside them, in a zone that beats theirs; every error is one readable diagnostic.
+pub fn load(dir: &Path, zone: Option<&str>) -> Result<Plan, Failure> {
+    let loaded = standings_query::load(dir, zone)
         .map_err(|errors| Failure::of(&codes::query::SQL, errors.render()))?;
+    let mut plan = loaded.plan;
     plan.checks = quality::load(dir, &plan.tables)?;
     Ok(plan)
 }
@@ -80,7 +84,7 @@ pub fn run(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
         return records(args, all);
     }
     let Some(first) = args.command.first() else {
-        exit::say(&words(&load(&args.queries)?));
+        exit::say(&words(&load(&args.queries, args.time_zone.as_deref())?));
         return Ok(());
     };
     if first != "run" {

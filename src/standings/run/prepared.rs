@@ -37,7 +37,7 @@ pub struct Prepared {
 impl Prepared {
     /// Finds what is wrong before anything is started.
     pub fn new(args: &RunArgs) -> Result<Self, Failure> {
-        let mut plan = check::load(&args.queries)?;
+        let mut plan = check::load(&args.queries, args.time_zone.as_deref())?;
         for (name, fail_on) in &args.fail_on {
             if matches!(fail_on, FailOn::Share(_)) {
                 continue;

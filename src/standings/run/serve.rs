@@ -51,6 +51,9 @@ pub struct ServeArgs {
     /// Folder with the cluster's SQL files.
     #[arg(long, env = "STANDINGS_QUERIES", value_name = "DIR")]
     pub queries: PathBuf,
+    /// As in `run`.
+    #[arg(long, env = "STANDINGS_TIME_ZONE", value_name = "ZONE", value_parser = standings_query::zone)]
+    pub time_zone: Option<String>,
     /// Connections to each server.
     #[arg(long, env = "STANDINGS_POOL", value_name = "N", default_value_t = 8,
           value_parser = clap::value_parser!(u16).range(1..=1_000))]
@@ -68,7 +71,7 @@ pub struct ServeArgs {
 
 /// Serves until asked to stop.
 pub fn run(args: &ServeArgs, settings: Settings, stop: &AtomicBool) -> Result<(), Failure> {
-    let plan = Arc::new(check::load(&args.queries)?);
+    let plan = Arc::new(check::load(&args.queries, args.time_zone.as_deref())?);
     let address = args.http.http.as_deref().unwrap_or("127.0.0.1:8080");
     let listening = server::listen(address, 0, &args.http)?;
     let places = usize::from(args.pool);

@@ -51,7 +51,7 @@ pub struct UpgradeArgs {
 /// Prints what is missing, and does it unless told not to.
 pub fn run(args: &UpgradeArgs) -> Result<(), Failure> {
     let plan = match &args.queries {
-        Some(queries) => check::load(queries)?,
+        Some(queries) => check::load(queries, None)?,
         None => Plan {
             tables: vec![Table::sales()],
             rankings: Vec::new(),

@@ -55,8 +55,12 @@ pub fn latency(ms: Option<f64>) -> String {
     }
 }
 
-/// A window: a day is its date, anything else has its hours. Both ends are as the server writes them, in UTC.
+/// A window: a day is its date, anything else has its hours. Both ends are as the server writes them, in UTC; of all time
+/// there is none.
 pub fn window(start: &str, end: &str) -> String {
+    if end.is_empty() {
+        return "all time".to_owned();
+    }
     let split = |time: &str| match (time.get(..10), time.get(11..16)) {
         (Some(day), Some(clock)) => (day.to_owned(), clock.to_owned()),
         _ => (time.to_owned(), String::new()),

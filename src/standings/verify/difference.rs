@@ -113,7 +113,7 @@ mod tests {
     use standings_query::load_shipped;
 
     fn at(plan: &Plan, key: &str) -> At {
-        let (start, end) = (0, plan.rankings[0].window.size());
+        let (start, end) = (0, plan.rankings[0].window.size().about());
         (0, Bounds { start, end }, Arc::from([Value::text(key)]))
     }
 
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn only_what_differs_is_written_and_all_of_it_is_final() {
         let plan = load_shipped().unwrap_or_else(|e| panic!("{}", e.render()));
-        let size = plan.rankings[0].window.size();
+        let size = plan.rankings[0].window.size().about();
         let keys: Vec<At> = ["right", "wrong", "missing", "open", "moved"]
             .iter()
             .map(|key| at(&plan, key))

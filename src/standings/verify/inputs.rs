@@ -20,6 +20,9 @@ pub struct InputArgs {
     /// Folder with one SQL file per ranking.
     #[arg(long, env = "STANDINGS_QUERIES", value_name = "DIR")]
     pub queries: PathBuf,
+    /// As in `run`.
+    #[arg(long, env = "STANDINGS_TIME_ZONE", value_name = "ZONE", value_parser = standings_query::zone)]
+    pub time_zone: Option<String>,
     /// Where the records came from, as in `run`.
     #[allow(
         rustdoc::broken_intra_doc_links,

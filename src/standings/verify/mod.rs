@@ -75,7 +75,7 @@ pub fn run(args: &VerifyArgs) -> Result<(), Failure> {
         });
     }
     args.inputs.apart().check()?;
-    let mut all = Recomputed::new(&args.inputs, args.all)?;
+    let mut all = Recomputed::new(&args.inputs, args.all, true)?;
     all.say_gone();
     let rows = std::mem::take(&mut all.shown.rows);
     let found: BTreeMap<At, Row> = rows

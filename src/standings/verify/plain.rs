@@ -46,9 +46,7 @@ impl<F: Fn(i64) -> Verdict> Adding<'_, F> {
             if !counts(plan, input, sale) {
                 continue;
             }
-            let cover = plan.window.cover(sale.event_time);
-            for nth in 0..i64::from(cover.windows) {
-                let end = cover.first + nth * plan.window.pane();
+            for end in plan.window.ends(sale.event_time) {
                 let start = plan.window.start(end);
                 let is_kept = (self.starts.0..self.starts.1).contains(&start);
                 if is_kept && (self.counts)(end) == Verdict::Counted {
@@ -268,7 +266,9 @@ impl Plain {
                 }
             }
         }
-        partition.clock.observe(time);
+        if self.plan.tables[table].event_time.is_some() {
+            partition.clock.observe(time);
+        }
     }
 
     /// Every ranked row.

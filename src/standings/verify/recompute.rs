@@ -63,6 +63,8 @@ pub struct Recomputed {
 /// Which windows are compared.
 #[derive(Clone, Copy, Debug)]
 struct Scope {
+    /// Rankings of all time too, whose rows are never final.
+    all_time: bool,
     /// Windows that end at or before this.
     ends_by: i64,
     /// Windows that start at or after this, and before that.
@@ -70,9 +72,9 @@ struct Scope {
 }
 
 impl Recomputed {
-    /// Looks at the sink and reads the source. `all`: windows that are not closed too.
-    pub fn new(args: &InputArgs, all: bool) -> Result<Self, Failure> {
-        let mut plan = check::load(&args.queries)?;
+    /// Looks at the sink and reads the source. `all`: windows that are not closed too; `all_time`: rankings of all time.
+    pub fn new(args: &InputArgs, all: bool, all_time: bool) -> Result<Self, Failure> {
+        let mut plan = check::load(&args.queries, args.time_zone.as_deref())?;
         plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
         let plan = Arc::new(plan);
         let kafka_properties =
@@ -110,6 +112,7 @@ impl Recomputed {
         }
         let asked = (args.from.unwrap_or(i64::MIN), args.to.unwrap_or(i64::MAX));
         let mut scope = Scope {
+            all_time,
             ends_by: match (all, shown.watermark) {
                 (true, _) => i64::MAX,
                 (_, Some(watermark)) => watermark,
@@ -180,7 +183,8 @@ impl Recomputed {
 impl Scope {
     fn holds(&self, window: Bounds) -> bool {
         let Bounds { start, end } = window;
-        end <= self.ends_by && (self.starts.0..self.starts.1).contains(&start)
+        let is_in_time = end <= self.ends_by || (self.all_time && window.is_always());
+        is_in_time && (self.starts.0..self.starts.1).contains(&start)
     }
 }
 

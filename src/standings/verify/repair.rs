@@ -198,7 +198,7 @@ pub fn run(args: &RepairArgs) -> Result<(), Failure> {
         ));
     }
     let began = Instant::now();
-    let mut all = Recomputed::new(inputs, false)?;
+    let mut all = Recomputed::new(inputs, false, false)?;
     let first = look(&inputs.sink, &all.options)?;
     check_source(&all, &name)?;
     all.say_gone();

@@ -23,6 +23,9 @@ pub fn line(plan: &Plan, at: &At, wanted: Option<&Row>, found: Option<&Row>) -> 
 
 /// A window: by its start, or by both ends where a start does not say which it is.
 fn window(plan: &Plan, at: &At) -> String {
+    if at.1.is_always() {
+        return "all time".to_owned();
+    }
     let start = format_rfc3339(at.1.start);
     match plan.rankings[at.0].window.is_named_by_start() {
         true => start,

@@ -143,7 +143,7 @@ async fn has_key(client: &Client, names: &Names, ranking: &Ranking) -> Result<()
         .await
         .map_err(trouble)?;
     let mut wanted: Vec<&str> = ranking.keys.iter().map(|k| k.name.as_str()).collect();
-    wanted.extend(ranking.window.named_by());
+    wanted.extend(layout::of_window(ranking));
     wanted.sort_unstable();
     let is_there = found.iter().any(|row| {
         let mut columns: Vec<String> = row.get(0);

@@ -159,6 +159,22 @@ pub fn has_nullable_key(ranking: &Ranking) -> bool {
     (0..ranking.keys.len()).any(|i| ranking.field_type(Field::Key(i)).1)
 }
 
+/// The columns of a row's key that are of its window. Of all time there is none: but where there is no group key either, the
+/// start, which is NULL in the one row that there is.
+pub fn of_window(ranking: &Ranking) -> &'static [&'static str] {
+    match ranking.window.named_by() {
+        [] if ranking.keys.is_empty() => &["window_start"],
+        names => names,
+    }
+}
+
+/// The columns of a row's key.
+pub fn key_columns(ranking: &Ranking) -> String {
+    let of_window = of_window(ranking).iter().map(|name| (*name).to_owned());
+    let keys = ranking.keys.iter().map(|k| quoted(&k.name));
+    of_window.chain(keys).collect::<Vec<_>>().join(", ")
+}
+
 /// What a table lacks that is keyed as if no group key could be NULL; nothing if it is not.
 async fn nullable_key(
     client: &impl GenericClient,
@@ -182,15 +198,10 @@ async fn nullable_key(
         format!("ALTER TABLE {name} ALTER COLUMN {key} DROP NOT NULL;\n")
     });
     let sql = format!(
-        "ALTER TABLE {name} DROP CONSTRAINT {};\n{}ALTER TABLE {name} ADD UNIQUE NULLS NOT DISTINCT ({}{});",
+        "ALTER TABLE {name} DROP CONSTRAINT {};\n{}ALTER TABLE {name} ADD UNIQUE NULLS NOT DISTINCT ({});",
         quoted(&constraint),
         drops.collect::<String>(),
-        ranking.window.named_by().join(", "),
-        ranking
-            .keys
-            .iter()
-            .map(|k| format!(", {}", quoted(&k.name)))
-            .collect::<String>(),
+        key_columns(ranking),
     );
     Ok(Some(Step {
         table: ranking.name.clone(),
@@ -234,23 +245,18 @@ fn ranking_table(names: &Names, ranking: &Ranking) -> String {
         .iter()
         .map(|(n, t)| format!("{} {t}", quoted(n)))
         .collect();
-    let keys: Vec<String> = ranking
-        .keys
-        .iter()
-        .map(|k| format!(", {}", quoted(&k.name)))
-        .collect();
     let name = names.table(&ranking.name);
     let index = quoted(&format!("{}_rank", ranking.name));
     // NULL is a group like any other: two rows of it would be two of one key.
-    let key = match has_nullable_key(ranking) {
+    let is_one_row = ranking.window.is_always() && ranking.keys.is_empty();
+    let key = match is_one_row || has_nullable_key(ranking) {
         true => "UNIQUE NULLS NOT DISTINCT",
         false => "PRIMARY KEY",
     };
     format!(
-        "CREATE TABLE {name} ({}, {key} ({}{}));\nCREATE INDEX {index} ON {name} (window_start, rank);",
+        "CREATE TABLE {name} ({}, {key} ({}));\nCREATE INDEX {index} ON {name} (window_start, rank);",
         list.join(", "),
-        ranking.window.named_by().join(", "),
-        keys.concat()
+        key_columns(ranking)
     )
 }
 

@@ -3,6 +3,7 @@
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Statement};
 
+use super::layout;
 use super::tables::Names;
 use super::timestamp;
 use super::trouble;
@@ -83,27 +84,27 @@ pub async fn prepare(
             .collect();
         let aliases: String = (0..columns.len()).map(|i| format!(", c{i}")).collect();
         let keys: Vec<&(String, String)> = columns.iter().take(ranking.keys.len()).collect();
-        let conflict: String = keys.iter().map(|(n, _)| format!(", {n}")).collect();
         let sets: String = columns
             .iter()
             .skip(keys.len())
             .map(|(n, _)| format!(", {n} = excluded.{n}"))
             .collect();
         // What a row is: the columns that name its window, then the keys.
-        let window = ranking.window.named_by();
-        let (of_conflict, commit) = (window.join(", "), columns.len() + 5);
+        let window = layout::of_window(ranking);
+        let (conflict, commit) = (layout::key_columns(ranking), columns.len() + 5);
         let upsert = format!(
             "INSERT INTO {table} (window_start, window_end, rank, final{list}, commit, updated_at)
              SELECT s::timestamptz, e::timestamptz, r::integer, f::boolean{casts}, ${commit}::bigint, now()
              FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]{inputs}) AS u(s, e, r, f{aliases})
-             ON CONFLICT ({of_conflict}{conflict}) DO UPDATE SET window_end = excluded.window_end, rank = excluded.rank,
+             ON CONFLICT ({conflict}) DO UPDATE SET window_end = excluded.window_end, rank = excluded.rank,
                final = excluded.final{sets}, commit = excluded.commit, updated_at = excluded.updated_at"
         );
         // What is equal is found by the index; NULL is equal to nothing, and asked for only where it may be.
         let nullable = |i: usize| ranking.field_type(Field::Key(i)).1;
         let of_keys = keys.iter().enumerate();
         let of_keys = of_keys.map(|(i, (name, kind))| (name.as_str(), kind.as_str(), nullable(i)));
-        let of_window = window.iter().map(|name| (*name, "timestamptz", false));
+        let is_always = ranking.window.is_always();
+        let of_window = window.iter().map(|name| (*name, "timestamptz", is_always));
         let of_row: Vec<(&str, &str, bool)> = of_window.chain(of_keys).collect();
         let each = |part: &dyn Fn(usize, &str, &str, bool) -> String, between: &str| {
             let parts = of_row.iter().enumerate();
@@ -174,9 +175,15 @@ pub async fn delete(
     ranking: &Ranking,
     chunk: &[&Change],
 ) -> Result<u64, Error> {
-    let mut columns = vec![column(chunk, |c| Some(timestamp(c.window_start)))];
-    if !ranking.window.is_named_by_start() {
-        columns.push(column(chunk, |c| Some(timestamp(c.window_end))));
+    let mut columns = Vec::new();
+    for name in layout::of_window(ranking) {
+        columns.push(column(chunk, |c| {
+            let bounds = c.bounds().shown()?;
+            Some(timestamp(match *name {
+                "window_start" => bounds.start,
+                _ => bounds.end,
+            }))
+        }));
     }
     for key in 0..ranking.keys.len() {
         columns.push(column(chunk, |c| text(&c.key[key])));
@@ -195,8 +202,8 @@ pub async fn upsert(
 ) -> Result<u64, Error> {
     let number = number as i64;
     let mut columns = vec![
-        column(chunk, |c| Some(timestamp(c.window_start))),
-        column(chunk, |c| Some(timestamp(c.window_end))),
+        column(chunk, |c| c.bounds().shown().map(|b| timestamp(b.start))),
+        column(chunk, |c| c.bounds().shown().map(|b| timestamp(b.end))),
         column(chunk, |c| rank(c.rank)),
         column(chunk, |c| Some(c.is_final.to_string())),
     ];

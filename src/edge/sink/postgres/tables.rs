@@ -15,6 +15,7 @@ use standings_model::change::Commit;
 use standings_model::identity::Opening;
 use standings_model::plan::{Field, Plan, Ranking};
 use standings_model::value::Value;
+use standings_model::window::Bounds;
 use standings_postgres::{PostgresError, ShapeError};
 use standings_postgres::{Unnamed, fields, parts, quoted, selected, value};
 
@@ -358,10 +359,11 @@ async fn rows(
             table: ranking.name.clone(),
         })?;
         let (key, measures) = parts(ranking, values);
+        let bounds = Bounds::of_shown(row.get(0), row.get(1));
         out.push(ShownRow {
             ranking: number,
-            window_start: row.get(0),
-            window_end: row.get(1),
+            window_start: bounds.start,
+            window_end: bounds.end,
             key: Arc::from(key),
             rank: u64::from(row.get::<_, Option<i32>>(2).unwrap_or(0).unsigned_abs()),
             measures: Arc::from(measures),

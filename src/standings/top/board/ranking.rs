@@ -156,7 +156,10 @@ impl Ranking {
 
     /// The name of the window that a row, a change or a window itself is of.
     pub fn window_name(&self, of: &Value) -> String {
-        let start = string(&of["window_start"]);
+        // Of all time it is null, and paths say `all`.
+        let Some(start) = of["window_start"].as_str().map(str::to_owned) else {
+            return "all".to_owned();
+        };
         match self.by_end {
             true => format!("{start}/{}", string(&of["window_end"])),
             false => start,
