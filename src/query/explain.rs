@@ -385,6 +385,33 @@ fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
         Some(function) => ranked(&mut line, r, function),
         None => line("ranked", "not at all: every row is shown".to_owned()),
     }
+    line("state", state(r));
+}
+
+/// What is held of a ranking, and for how long.
+fn state(r: &Ranking) -> String {
+    let whole = r.measures.iter().filter(|m| {
+        matches!(
+            m.aggregate,
+            Aggregate::CountDistinct(_) | Aggregate::Percentile { rounded: false, .. }
+        )
+    });
+    let whole: Vec<&str> = whole.map(|m| m.name.as_str()).collect();
+    let whole = match whole.is_empty() {
+        true => String::new(),
+        false => format!(", with every different value of {}", whole.join(", ")),
+    };
+    let what = match (r.is_rows, r.limit) {
+        (true, 0..u64::MAX) => {
+            format!("the rows with ranks up to {} of each partition", r.limit)
+        }
+        (true, u64::MAX) => "every row".to_owned(),
+        (false, _) => format!("one row a key and window{whole}"),
+    };
+    match r.window.is_always() {
+        true => format!("{what}, for ever: it grows with its keys"),
+        false => format!("{what}, until the window is let go (--allowed-lateness, --retain)"),
+    }
 }
 
 fn ranked(line: &mut dyn FnMut(&str, String), r: &Ranking, function: RankFunction) {

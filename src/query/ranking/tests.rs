@@ -151,6 +151,11 @@ fn rows_are_ranked_as_they_are_by_their_key_or_where_they_came_from() {
            SELECT *, ROW_NUMBER() OVER (PARTITION BY {B} ORDER BY eur DESC) AS rn FROM {W}) WHERE rn = 1",
     );
     assert!(r.is_rows && r.row[r.keys[0].column].is_row_id && !r.shows_rank);
+    let same = ranking(
+        "SELECT {B}, city, eur * 2 AS twice, ROW_NUMBER() OVER (PARTITION BY {B} ORDER BY eur DESC) AS rn FROM {W}
+         QUALIFY rn = 1 AND twice > 3",
+    );
+    assert!(same.is_rows && same.shown_if.is_some() && (same.from, same.limit) == (1, 1));
     assert_eq!(
         (r.keys[0].name.as_str(), r.fields.last()),
         ("row_id", Some(&Field::Key(0)))
