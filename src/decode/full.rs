@@ -131,6 +131,11 @@ impl Full {
         Ok(())
     }
 
+    /// Where the columns of the record just read lie, whether or not it was accepted.
+    pub(super) fn places(&self) -> &[Option<Place>] {
+        &self.columns
+    }
+
     /// The fields of the record just decoded, in its order, those of rows in the place of these; none if the record cannot
     /// tell how others look.
     pub(super) fn fields(&self) -> Option<&[Found]> {

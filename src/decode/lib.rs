@@ -42,6 +42,7 @@ mod number;
 mod raw;
 mod scalar;
 mod scan;
+mod seen;
 mod times;
 mod typed;
 mod zone;
@@ -49,6 +50,7 @@ mod zone;
 pub use about::{About, Headers};
 pub use cell::{Cell, Sale};
 pub use error::DecodeError;
+pub use seen::Drift;
 
 use about::Known;
 use compute::Compute;
@@ -61,7 +63,7 @@ use scan::DayCache;
 
 use standings_model::block::Home;
 use standings_model::table::{Column, Table};
-use standings_model::time::{DAY, MAX_EVENT_TIME, format_rfc3339};
+use standings_model::time::{DAY, MAX_EVENT_TIME, USUAL, format_rfc3339};
 use standings_model::types::Type;
 
 /// Decodes the records of one partition on one worker; remembers the layouts of recent records.
@@ -105,6 +107,16 @@ pub struct Decoder {
     days: DayCache,
     full: Full,
     made: Made,
+    odd: Odd,
+}
+
+/// Event times that no clock of today shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Odd {
+    /// How many.
+    pub count: u64,
+    /// The first of them, ms.
+    pub first: i64,
 }
 
 impl Decoder {
@@ -136,6 +148,7 @@ impl Decoder {
                 ..Made::default()
             },
             table: table.columns.clone(),
+            odd: Odd::default(),
         }
     }
 
@@ -200,6 +213,7 @@ impl Decoder {
             compute,
             cells,
             made,
+            odd,
             ..
         } = self;
         if let Some(key) = key {
@@ -211,7 +225,9 @@ impl Decoder {
         }
         compute.columns(record, table, cells, made)?;
         let event_time = match self.time {
-            Some((number, is_date)) => event_time(cells[number], is_date, &table[number].name)?,
+            Some((number, is_date)) => {
+                event_time(cells[number], is_date, &table[number].name, odd)?
+            }
             None => 0,
         };
         compute.derived(record, table, cells, made);
@@ -224,6 +240,23 @@ impl Decoder {
             nested: &self.made.nested,
             errors: &self.made.errors,
         })
+    }
+
+    /// After a block of so many records, of which this is the last: what became of their fields is added up.
+    pub fn settle(&mut self, records: u64, last: &[u8]) {
+        if self.raw.is_none() && records > 0 {
+            self.form.settle(records, last);
+        }
+    }
+
+    /// Event times before 1990 and after 2100 since it was last asked.
+    pub fn odd(&mut self) -> Option<Odd> {
+        (self.odd.count > 0).then(|| std::mem::take(&mut self.odd))
+    }
+
+    /// Fields of JSON records that came, went or changed their type since it was last asked, each once.
+    pub fn drifts(&mut self) -> Vec<(String, Drift)> {
+        self.form.drifts()
     }
 
     fn check_size(&self, record: &[u8]) -> Result<(), DecodeError> {
@@ -247,7 +280,7 @@ impl Decoder {
 
 /// The event time in a cell, ms.
 #[inline]
-fn event_time(cell: Cell, is_date: bool, name: &str) -> Result<i64, DecodeError> {
+fn event_time(cell: Cell, is_date: bool, name: &str, odd: &mut Odd) -> Result<i64, DecodeError> {
     let Cell::Int(n) = cell else {
         let detail = format!("column {name:?} has no value, and windows are over it");
         return Err(DecodeError::new(error::MISSING_FIELD, detail));
@@ -257,7 +290,20 @@ fn event_time(cell: Cell, is_date: bool, name: &str) -> Result<i64, DecodeError>
     } else {
         n.div_euclid(1000)
     };
+    if (USUAL.0..USUAL.1).contains(&ms) {
+        return Ok(ms);
+    }
+    unusual(ms, name, odd)
+}
+
+/// A time that no clock of today shows: counted, or refused.
+#[cold]
+fn unusual(ms: i64, name: &str, odd: &mut Odd) -> Result<i64, DecodeError> {
     if (0..=MAX_EVENT_TIME).contains(&ms) {
+        if odd.count == 0 {
+            odd.first = ms;
+        }
+        odd.count += 1;
         return Ok(ms);
     }
     let shown = format_rfc3339(ms.clamp(-62_167_219_200_000, MAX_EVENT_TIME));

@@ -352,8 +352,10 @@ fn declared(name: &str, seen: &Seen, kind: &Type, rules: &Rules) -> Decided {
         }
         kind if kind.is_exact_number() => Decided::new(sql, What::Exact),
         Type::Date => Decided::new(sql, What::Time { clock: false }),
-        Type::Timestamp(_) => Decided::new(sql, What::Time { clock: true })
-            .doubt("times without a zone: they are taken as UTC"),
+        Type::Timestamp(_) => Decided {
+            lacks_offset: true,
+            ..Decided::new(sql, What::Time { clock: true })
+        },
         Type::Instant(_) => Decided::new(sql, What::Time { clock: true }),
         _ => Decided::new(sql, What::Other),
     }

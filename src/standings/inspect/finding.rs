@@ -155,10 +155,11 @@ impl Finding {
     fn beside(&mut self, records: &[Record]) {
         let keys: Vec<&Vec<u8>> = records.iter().filter_map(|r| r.key.as_ref()).collect();
         if let Some(first) = keys.first() {
-            let is_json = |k: &&Vec<u8>| matches!(Json::parse(k), Some(Json::Object(_)));
             self.keys = Some(Keys {
                 count: keys.len() as u64,
-                is_json: keys.iter().all(|k| is_json(k)),
+                is_json: keys
+                    .iter()
+                    .all(|k| matches!(Json::parse(k), Some(Json::Object(_)))),
                 is_text: keys.iter().all(|k| std::str::from_utf8(k).is_ok()),
                 example: shortened(&String::from_utf8_lossy(first)),
             });
