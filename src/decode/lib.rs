@@ -30,6 +30,7 @@ mod about;
 mod cell;
 mod columns;
 mod compute;
+mod connect;
 mod error;
 mod form;
 mod full;

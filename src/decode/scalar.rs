@@ -175,7 +175,7 @@ fn looks_like_base64(text: &str) -> bool {
 }
 
 /// A number of at most 16 bytes in two's complement, the highest first, in base64: how Kafka Connect writes decimals.
-fn twos_complement(text: &str) -> Option<i128> {
+pub(super) fn twos_complement(text: &str) -> Option<i128> {
     let bytes = STANDARD.decode(text).ok()?;
     let first = *bytes.first()?;
     let fill = if first >= 0x80 { 0xff } else { 0 };

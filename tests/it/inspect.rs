@@ -207,13 +207,12 @@ const SHAPES: &[Shape] = &[
     },
     Shape {
         file: "connect.ndjson",
-        text: r#"{"schema":{"type":"struct","fields":[{"field":"amount","type":"bytes","name":"org.apache.kafka.connect.data.Decimal"}]},"payload":{"at":1769155200000,"city":"Porto","amount":"A+g="}}
+        text: r#"{"schema":{"type":"struct","fields":[{"field":"amount","type":"bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"2"}}]},"payload":{"at":1769155200000,"city":"Porto","amount":"A+g="}}
 "#,
         says: &[
             "Kafka Connect's schema and payload",
             "'json.schema-include' = 'true'",
-            "'json.decimal-format' = 'base64'",
-            "base64 of a decimal's digits",
+            "a decimal's digits in base64, by the schema beside it",
         ],
         row: r#"{"city":"Porto","records":1,"total_amount":"10.00"}"#,
     },

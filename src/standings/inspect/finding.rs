@@ -112,6 +112,7 @@ impl Finding {
                 pattern: None,
                 no_value: None,
                 base64: false,
+                decimals: BTreeMap::new(),
             },
             dialect: None,
             twice: BTreeSet::new(),
@@ -192,10 +193,8 @@ impl Finding {
         self.envelope = envelope::around(&all);
         if self.envelope == Envelope::Connect {
             self.option("json.schema-include", "true");
-            if all.iter().any(envelope::has_decimals) {
-                self.rules.base64 = true;
-                self.option("json.decimal-format", "base64");
-            }
+            let decimals = all.iter().flat_map(envelope::decimals);
+            self.rules.decimals.extend(decimals);
         }
         if self.envelope.is_changes() && self.framing.is_none() {
             self.envelope.format().clone_into(&mut self.format);
@@ -225,7 +224,11 @@ impl Finding {
             let has_signs = seen.distinct.iter().any(|t| t.contains(['=', '+', '/']));
             texts.base64 > 0 && texts.base64 == texts.real() && has_signs
         };
-        if is_connect && !self.rules.base64 && self.seen.fields.iter().any(|(_, s)| is_bytes(s)) {
+        let mut others = self.seen.fields.iter();
+        let mut others = others
+            .by_ref()
+            .filter(|(name, _)| !self.rules.decimals.contains_key(name));
+        if is_connect && others.any(|(_, s)| is_bytes(s)) {
             self.rules.base64 = true;
             self.option(
                 &format!("{}.decimal-format", self.envelope.format()),
