@@ -13,9 +13,10 @@ const FLOORS: &[(&str, &str)] = &[
     ("process", "model"),
     ("observe", "model process"),
     ("scalar", "model"),
-    ("query", "model scalar"),
-    ("decode", "model scalar"),
-    ("engine", "decode model observe process query"),
+    ("protobuf", "model"),
+    ("query", "model protobuf scalar"),
+    ("decode", "model protobuf scalar"),
+    ("engine", "decode model observe process query scalar"),
     ("commit", "engine model observe process"),
     ("postgres", "commit model process"),
     (

@@ -99,6 +99,7 @@ fn ours(sales: &[Sale], cities: &[String], salesmen: &[String], epoch: usize) ->
             let origin = Origin {
                 partition: 0,
                 offset,
+                row: 0,
             };
             offset += 1;
             let view = View(sale, cities, salesmen);

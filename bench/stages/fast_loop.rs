@@ -48,6 +48,7 @@ fn main() {
             let origin = Origin {
                 partition: 0,
                 offset,
+                row: 0,
             };
             match decoder.decode(line) {
                 Ok(sale) => {

@@ -163,6 +163,7 @@ impl Stages {
             let origin = Origin {
                 partition: 0,
                 offset: n as u64,
+                row: 0,
             };
             combiner.add(0, sale, origin, |_| Verdict::Counted, &mut missing);
             if (n + 1) % epoch == 0 {

@@ -158,14 +158,21 @@ pub fn fold(
         return Ok(());
     }
     let measures = (0..ranking.measures.len())
-        .map(|i| field(ranking, Field::Measure(i), &change.row))
+        .map(|i| match ranking.shows(i) {
+            true => field(ranking, Field::Measure(i), &change.row),
+            false => Ok(Value::Null),
+        })
         .collect::<Result<Arc<[Value]>, ChangeError>>()?;
     let row = ShownRow {
         ranking: number,
         window_start: bounds.start,
         window_end: bounds.end,
         key,
-        rank: change.rank.ok_or(ChangeError::NoRank)?,
+        rank: match (change.rank, ranking.shows_rank) {
+            (Some(rank), true) => rank,
+            (None, true) => return Err(ChangeError::NoRank),
+            (_, false) => 0,
+        },
         measures,
         is_final: change.is_final,
     };

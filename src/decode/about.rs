@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use standings_model::block::{Beside, Block, Clock, Header, Home, NO_EPOCH, NO_TIMESTAMP};
+use standings_model::block::{
+    Beside, Block, Clock, Header, Home, NO_EPOCH, NO_TIMESTAMP, RecordRef,
+};
 use standings_model::table::{Column, Metadata, Origin, Table};
 use standings_model::value::Value;
 
@@ -12,67 +14,85 @@ use super::error::{self, DecodeError, shorten};
 use super::made::Made;
 use super::scalar::{Scalar, scalar};
 
-/// What is a record's own.
-#[derive(Clone, Copy, Debug)]
+/// What is a record's own: it is looked for only where a table asks.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct About<'a> {
-    /// Its offset.
-    pub offset: u64,
-    /// Its timestamp, ms, or [`NO_TIMESTAMP`].
-    pub timestamp: i64,
-    /// Which clock that is of.
-    pub clock: Clock,
-    /// The leader epoch that it was written under, or [`NO_EPOCH`].
-    pub leader_epoch: i32,
-    /// Its key.
-    pub key: Option<&'a [u8]>,
-    /// Its headers.
-    pub headers: Headers<'a>,
+    /// The block that it lies in, and its number there.
+    of: Option<(&'a Block, usize)>,
 }
 
 /// The headers of a record.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Headers<'a> {
+struct Headers<'a> {
     /// What their places are in.
-    pub bytes: &'a [u8],
+    bytes: &'a [u8],
     /// Where each lies.
-    pub list: &'a [Header],
+    list: &'a [Header],
 }
 
 impl<'a> About<'a> {
     /// What is known of the record with this number in a block.
     #[inline]
     pub fn of(block: &'a Block, number: usize) -> Self {
-        let mut about = match block.beside.get(number) {
-            Some(beside) => About::beside(block, beside),
-            None => About::default(),
-        };
-        if let Some(record) = block.records.get(number) {
-            about.offset = record.offset;
-            if block.beside.is_empty() {
-                about.timestamp = record.timestamp;
-            }
+        About {
+            of: Some((block, number)),
         }
-        about
     }
 
-    fn beside(block: &'a Block, beside: &Beside) -> Self {
+    fn record(self) -> Option<&'a RecordRef> {
+        self.of
+            .and_then(|(block, number)| block.records.get(number))
+    }
+
+    fn beside(self) -> Option<&'a Beside> {
+        self.of.and_then(|(block, number)| block.beside.get(number))
+    }
+
+    fn offset(self) -> u64 {
+        self.record().map_or(0, |record| record.offset)
+    }
+
+    /// Its timestamp, ms: as it was written where that is known.
+    fn timestamp(self) -> Option<i64> {
+        let beside = self.beside().map(|beside| beside.timestamp);
+        let found = beside.or_else(|| self.record().map(|record| record.timestamp));
+        found.filter(|timestamp| *timestamp != NO_TIMESTAMP)
+    }
+
+    /// Which clock that is of.
+    fn clock(self) -> Clock {
+        self.beside().map_or(Clock::None, |beside| beside.clock)
+    }
+
+    /// The leader epoch that it was written under.
+    fn leader_epoch(self) -> Option<i32> {
+        let beside = self.beside().map(|beside| beside.leader_epoch);
+        beside.filter(|epoch| *epoch != NO_EPOCH)
+    }
+
+    pub(super) fn key(self) -> Option<&'a [u8]> {
+        let (block, number) = self.of?;
+        block
+            .beside
+            .get(number)?
+            .key
+            .map(|place| block.slice(place))
+    }
+
+    fn headers(self) -> Headers<'a> {
+        let (Some((block, _)), Some(beside)) = (self.of, self.beside()) else {
+            return Headers::default();
+        };
         let (first, end) = beside.headers;
-        About {
-            offset: 0,
-            timestamp: beside.timestamp,
-            clock: beside.clock,
-            leader_epoch: beside.leader_epoch,
-            key: beside.key.map(|at| block.slice(at)),
-            headers: Headers {
-                bytes: &block.bytes,
-                list: &block.headers[first as usize..end as usize],
-            },
+        Headers {
+            bytes: &block.bytes,
+            list: &block.headers[first as usize..end as usize],
         }
     }
 
     /// Whether its headers say that it is a CloudEvent whose value is the data alone (binary mode).
-    pub(super) fn is_cloud_event(&self) -> bool {
-        let mut all = self.headers.all();
+    pub(super) fn is_cloud_event(self) -> bool {
+        let mut all = self.headers().all();
         all.any(|(name, _)| name == b"ce_specversion")
     }
 }
@@ -96,19 +116,6 @@ impl<'a> Headers<'a> {
             }
         }
         Value::Map(all.into())
-    }
-}
-
-impl Default for About<'_> {
-    fn default() -> Self {
-        About {
-            offset: 0,
-            timestamp: NO_TIMESTAMP,
-            clock: Clock::None,
-            leader_epoch: NO_EPOCH,
-            key: None,
-            headers: Headers::default(),
-        }
     }
 }
 
@@ -141,6 +148,8 @@ impl Known {
         let mut filled = Vec::new();
         for (number, column) in table.columns.iter().enumerate() {
             let from = match &column.origin {
+                // The fold's.
+                Origin::Metadata(Metadata::RowId) => continue,
                 Origin::Metadata(of) => constant(*of, home).unwrap_or(From::Metadata(*of)),
                 Origin::Path => part(column, home)?,
                 _ => continue,
@@ -155,9 +164,14 @@ impl Known {
         Ok(Known { filled })
     }
 
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.filled.is_empty()
+    }
+
     pub(super) fn fill(
         &self,
-        about: &About<'_>,
+        about: About<'_>,
         columns: &[Column],
         cells: &mut [Cell],
         made: &mut Made,
@@ -167,24 +181,26 @@ impl Known {
                 From::Cell(cell) => *cell,
                 From::Text(text) => made.bytes(text.as_bytes()),
                 From::Metadata(Metadata::Offset) => {
-                    Cell::Int(i64::try_from(about.offset).unwrap_or(i64::MAX))
+                    Cell::Int(i64::try_from(about.offset()).unwrap_or(i64::MAX))
                 }
-                From::Metadata(Metadata::Timestamp) if about.timestamp != NO_TIMESTAMP => {
-                    Cell::Int(about.timestamp.saturating_mul(1000))
-                }
-                From::Metadata(Metadata::Key) => match about.key {
+                From::Metadata(Metadata::Timestamp) => match about.timestamp() {
+                    Some(ms) => Cell::Int(ms.saturating_mul(1000)),
+                    None => Cell::Null,
+                },
+                From::Metadata(Metadata::Key) => match about.key() {
                     Some(key) => made.bytes(key),
                     None => Cell::Null,
                 },
-                From::Metadata(Metadata::TimestampType) => made.bytes(match about.clock {
+                From::Metadata(Metadata::TimestampType) => made.bytes(match about.clock() {
                     Clock::None => b"NoTimestampType",
                     Clock::Create => b"CreateTime",
                     Clock::Append => b"LogAppendTime",
                 }),
-                From::Metadata(Metadata::LeaderEpoch) if about.leader_epoch != NO_EPOCH => {
-                    Cell::Int(i64::from(about.leader_epoch))
-                }
-                From::Metadata(Metadata::Headers) => made.value(about.headers.map()),
+                From::Metadata(Metadata::LeaderEpoch) => match about.leader_epoch() {
+                    Some(epoch) => Cell::Int(i64::from(epoch)),
+                    None => Cell::Null,
+                },
+                From::Metadata(Metadata::Headers) => made.value(about.headers().map()),
                 From::Metadata(_) => Cell::Null,
             };
             if cell == Cell::Null && filled.required {
@@ -223,7 +239,8 @@ fn constant(of: Metadata, home: &Home) -> Option<From> {
         | Metadata::TimestampType
         | Metadata::LeaderEpoch
         | Metadata::Headers
-        | Metadata::Key => return None,
+        | Metadata::Key
+        | Metadata::RowId => return None,
     })
 }
 

@@ -19,10 +19,23 @@ struct Computed {
     required: bool,
 }
 
-/// All of a table: first what makes a record a dead letter, then what costs a ranking.
+/// All of a table: first what makes a record a dead letter, then what costs a ranking; and what is computed of the elements of
+/// an array, anew for each.
 #[derive(Debug, Default)]
 pub(super) struct Compute {
     columns: Vec<Computed>,
+    derived: Vec<Computed>,
+    pub(super) unnested: Vec<Unnested>,
+}
+
+/// An array whose elements are rows.
+#[derive(Debug)]
+pub(super) struct Unnested {
+    /// The array's column, and those of its elements and of their numbers.
+    pub(super) array: usize,
+    pub(super) element: usize,
+    pub(super) ordinal: usize,
+    /// What is computed of them.
     derived: Vec<Computed>,
 }
 
@@ -39,10 +52,29 @@ impl Compute {
     pub(super) fn new(table: &Table, zone: &Zone) -> Self {
         let mut all = Compute::default();
         let name = |column: usize| table.columns[column].name.clone();
+        for (array, _) in table.columns.iter().enumerate() {
+            if let Some((element, ordinal)) = table.elements(array) {
+                all.unnested.push(Unnested {
+                    array,
+                    element,
+                    ordinal,
+                    derived: Vec::new(),
+                });
+            }
+        }
         for (number, column) in table.columns.iter().enumerate() {
             let (list, expr) = match &column.origin {
                 Origin::Computed(expr) => (&mut all.columns, expr),
-                Origin::Derived(expr) => (&mut all.derived, expr),
+                Origin::Derived(expr) => {
+                    let reads = expr.columns();
+                    let is_of = |of: &&mut Unnested| {
+                        reads.contains(&of.element) || reads.contains(&of.ordinal)
+                    };
+                    match all.unnested.iter_mut().find(is_of) {
+                        Some(of) => (&mut of.derived, expr),
+                        None => (&mut all.derived, expr),
+                    }
+                }
                 _ => continue,
             };
             list.push(Computed {
@@ -58,6 +90,11 @@ impl Compute {
         };
         all.columns = in_order(all.columns, reads);
         all
+    }
+
+    /// Whether nothing is computed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.columns.is_empty() && self.derived.is_empty()
     }
 
     /// Fills the computed columns; the first error in a value.
@@ -83,7 +120,8 @@ impl Compute {
         Ok(())
     }
 
-    /// Fills what rankings compute; an error in a value is kept in its cell.
+    /// Fills what rankings compute; an error in a value is kept in its cell. What is of elements is NULL until it is their
+    /// turn.
     pub(super) fn derived(
         &self,
         record: &[u8],
@@ -91,15 +129,58 @@ impl Compute {
         cells: &mut [Cell],
         made: &mut Made,
     ) {
-        for computed in &self.derived {
-            cells[computed.number] = match computed.cell(record, columns, cells, made) {
-                Ok(cell) => cell,
-                Err(e) => {
-                    made.errors.push(e);
-                    Cell::Error(made.errors.len() as u32 - 1)
-                }
-            };
+        for of in &self.unnested {
+            let derived = of.derived.iter().map(|computed| computed.number);
+            for number in derived.chain([of.element, of.ordinal]) {
+                cells[number] = Cell::Null;
+            }
         }
+        fill(&self.derived, record, columns, cells, made);
+    }
+
+    /// Fills what is of an element, by its number from 0; whether there is one.
+    pub(super) fn element(
+        &self,
+        (array, nth): (usize, usize),
+        record: &[u8],
+        columns: &[Column],
+        cells: &mut [Cell],
+        made: &mut Made,
+    ) -> bool {
+        let Some(of) = self.unnested.iter().find(|of| of.array == array) else {
+            return false;
+        };
+        let Cell::Nested(value) = cells[array] else {
+            return false;
+        };
+        let Some(Value::Array(elements)) = made.nested.get(value as usize) else {
+            return false;
+        };
+        let Some(element) = elements.get(nth).cloned() else {
+            return false;
+        };
+        cells[of.element] = made.cell(element);
+        cells[of.ordinal] = Cell::Int(nth as i64 + 1);
+        fill(&of.derived, record, columns, cells, made);
+        true
+    }
+}
+
+fn fill(
+    derived: &[Computed],
+    record: &[u8],
+    columns: &[Column],
+    cells: &mut [Cell],
+    made: &mut Made,
+) {
+    for computed in derived {
+        cells[computed.number] = match computed.cell(record, columns, cells, made) {
+            Ok(cell) => cell,
+            Err(e) => {
+                made.errors.push(e);
+                Cell::Error(made.errors.len() as u32 - 1)
+            }
+        };
     }
 }
 
@@ -173,7 +254,7 @@ impl Computed {
 }
 
 /// The cell of bytes that are a part of others.
-fn within(part: &[u8], whole: &[u8], scratch: bool) -> Option<Cell> {
+pub(super) fn within(part: &[u8], whole: &[u8], scratch: bool) -> Option<Cell> {
     let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
     let end = start.checked_add(part.len())?;
     (end <= whole.len()).then_some(Cell::Text {

@@ -2,7 +2,7 @@
 //!
 //! A key is a record of its own, of the columns that lie in it; what was found is copied beside the columns of the value.
 
-use standings_model::table::{Column, Origin, Table};
+use standings_model::table::{Column, Table};
 
 use super::Decoder;
 use super::cell::Cell;
@@ -19,33 +19,10 @@ pub(super) struct Key {
 impl Key {
     /// The key of a table that reads any of it.
     pub(super) fn of(table: &Table, max_record_bytes: usize) -> Option<Box<Self>> {
-        let (mut numbers, mut columns) = (Vec::new(), Vec::new());
-        for (number, column) in table.columns.iter().enumerate() {
-            if let Origin::KeyField(path) = &column.origin {
-                numbers.push(number);
-                columns.push(Column {
-                    nullable: column.nullable && table.event_time != Some(number),
-                    origin: Origin::Field(path.clone()),
-                    ..column.clone()
-                });
-            } else if let Some(name) = table.row_in_key(column) {
-                numbers.push(number);
-                columns.push(Column {
-                    name,
-                    ..column.clone()
-                });
-            }
-        }
-        if numbers.is_empty() {
-            return None;
-        }
-        let mut key = Table::new(&table.name, columns);
-        key.is_named = true;
-        key.event_time = None;
-        key.format = table.key_format.clone().unwrap_or_default();
+        let (key, columns) = table.of_key()?;
         Some(Box::new(Key {
             decoder: Decoder::new(&key, None, max_record_bytes),
-            columns: numbers,
+            columns,
         }))
     }
 

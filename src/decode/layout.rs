@@ -5,7 +5,7 @@ use super::columns::{Columns, Kind};
 use super::full::Found;
 use super::number;
 use super::scan::{self, DayCache};
-use super::times;
+use super::times::{self, Times};
 use standings_model::bytes::same;
 use standings_model::value::Real;
 
@@ -37,7 +37,31 @@ struct Slot {
     column: usize,
     /// `None` for an unknown field.
     kind: Option<Kind>,
+    usual: Usual,
     required: bool,
+}
+
+/// The kinds that most columns have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Usual {
+    No,
+    Text { most: u32 },
+    Decimal { precision: u8, scale: u8 },
+    Time(Times),
+}
+
+impl Usual {
+    fn of(kind: Option<Kind>) -> Self {
+        match kind {
+            Some(Kind::Text { most }) => Usual::Text { most },
+            Some(Kind::Id) => Usual::Text { most: u32::MAX },
+            Some(Kind::Decimal {
+                precision, scale, ..
+            }) => Usual::Decimal { precision, scale },
+            Some(Kind::Time(times)) => Usual::Time(times),
+            _ => Usual::No,
+        }
+    }
 }
 
 /// The layouts, most recently used first.
@@ -151,6 +175,7 @@ impl Layout {
                 literal_end: literals.len(),
                 column: column.map_or(usize::MAX, |c| c.number),
                 kind: column.map(|c| c.kind),
+                usual: Usual::of(column.map(|c| c.kind)),
                 required: column.is_some_and(|c| c.required),
             });
         }
@@ -178,52 +203,39 @@ impl Layout {
             }
             at += expected.len();
             literal = slot.literal_end;
-            at = match slot.kind {
-                Some(kind) => {
-                    let (cell, end) = value(kind, slot.required, record, at, days)?;
-                    *cells.get_mut(slot.column)? = cell;
+            let inner = at + 1;
+            // Each kind writes its cell where it is made: there are few, and every record comes by here.
+            at = match (slot.usual, *record.get(at)?) {
+                (Usual::Text { most }, b'"') => {
+                    let end = scan::string_end(record, inner)?;
+                    // What may be too long is counted by the full path.
+                    if end - inner > most as usize {
+                        return None;
+                    }
+                    *cells.get_mut(slot.column)? = borrowed(inner, end);
+                    end + 1
+                }
+                (Usual::Decimal { precision, scale }, b'-' | b'0'..=b'9') => {
+                    let (unscaled, end) = number::decimal(record, at, precision, scale)?;
+                    *cells.get_mut(slot.column)? = Cell::Decimal(unscaled);
                     end
                 }
-                None => unknown_end(record, at)?,
+                (Usual::Time(times), b'"') => {
+                    let (us, end) = scan::time(record, inner, times, days)?;
+                    *cells.get_mut(slot.column)? = Cell::Int(us);
+                    end
+                }
+                (_, first) => match slot.kind {
+                    Some(kind) => {
+                        let (cell, end) = rare_value(kind, first, slot.required, record, at)?;
+                        *cells.get_mut(slot.column)? = cell;
+                        end
+                    }
+                    None => unknown_end(record, at)?,
+                },
             };
         }
         (record.get(at..)? == self.literals.get(literal..)?).then_some(())
-    }
-}
-
-/// The value of a column and its end.
-#[inline(always)]
-fn value(
-    kind: Kind,
-    required: bool,
-    record: &[u8],
-    at: usize,
-    days: &mut DayCache,
-) -> Option<(Cell, usize)> {
-    let inner = at + 1;
-    match (kind, *record.get(at)?) {
-        (Kind::Text { most }, b'"') => {
-            let end = scan::string_end(record, inner)?;
-            // What may be too long is counted by the full path.
-            if end - inner > most as usize {
-                return None;
-            }
-            Some((borrowed(inner, end), end + 1))
-        }
-        (
-            Kind::Decimal {
-                precision, scale, ..
-            },
-            b'-' | b'0'..=b'9',
-        ) => {
-            let (unscaled, end) = number::decimal(record, at, precision, scale)?;
-            Some((Cell::Decimal(unscaled), end))
-        }
-        (Kind::Time(times), b'"') => {
-            let (us, end) = scan::time(record, inner, times, days)?;
-            Some((Cell::Int(us), end))
-        }
-        (kind, first) => rare_value(kind, first, required, record, at),
     }
 }
 
@@ -251,7 +263,7 @@ fn rare_value(
             let end = number::integer_end(record, at)?;
             Some((borrowed(at, end), end))
         }
-        (Kind::Id | Kind::Written, b'"') => {
+        (Kind::Written, b'"') => {
             let end = scan::string_end(record, at + 1)?;
             Some((borrowed(at + 1, end), end + 1))
         }

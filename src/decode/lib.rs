@@ -40,7 +40,9 @@ mod made;
 mod names;
 mod nested;
 mod number;
+mod protobuf;
 mod raw;
+mod sale;
 mod scalar;
 mod scan;
 mod seen;
@@ -48,9 +50,10 @@ mod times;
 mod typed;
 mod zone;
 
-pub use about::{About, Headers};
-pub use cell::{Cell, Sale};
+pub use about::About;
+pub use cell::Cell;
 pub use error::DecodeError;
+pub use sale::Sale;
 pub use seen::Drift;
 
 use about::Known;
@@ -58,7 +61,8 @@ use compute::Compute;
 use form::Form;
 use full::Full;
 use key::Key;
-use made::Made;
+use made::{Made, Mark};
+use protobuf::Protobuf;
 use raw::Raw;
 use scan::DayCache;
 
@@ -100,14 +104,19 @@ pub struct Decoder {
     /// Of records whose envelope is in their headers.
     bare: Option<Box<Form>>,
     raw: Option<Raw>,
+    protobuf: Option<Box<Protobuf>>,
     key: Option<Box<Key>>,
     known: Result<Known, DecodeError>,
     compute: Compute,
+    /// None of these three has a column: what most tables need nothing of is asked once.
+    is_plain: bool,
     max_record_bytes: usize,
     cells: Vec<Cell>,
     days: DayCache,
     full: Full,
     made: Made,
+    /// What was made of the record without its elements.
+    whole: Mark,
     odd: Odd,
 }
 
@@ -129,13 +138,15 @@ impl Decoder {
             let is_date = table.columns[number].kind == Type::Date;
             (number, is_date)
         });
-        Decoder {
+        let mut decoder = Decoder {
             time,
+            is_plain: false,
             form: Form::new(table, false),
             bare: table
                 .is_cloud_events()
                 .then(|| Box::new(Form::new(table, true))),
             raw: Raw::of(table),
+            protobuf: Protobuf::of(table),
             key: Key::of(table, max_record_bytes),
             known: Known::new(table, &Home::default()),
             compute: Compute::new(table, &session.unwrap_or(standings_scalar::Zone::UTC)),
@@ -149,33 +160,35 @@ impl Decoder {
                 ..Made::default()
             },
             table: table.columns.clone(),
+            whole: Mark::default(),
             odd: Odd::default(),
-        }
+        };
+        decoder.is_plain = decoder.is_plain();
+        decoder
     }
 
     /// The same for records of one partition, which may say something of a column.
     pub fn at(mut self, table: &Table, home: &Home) -> Self {
         self.known = Known::new(table, home);
+        self.is_plain = self.is_plain();
         self
     }
 
     /// Decodes one record of which nothing is known but its value. The sale's cells are one per column of the table; its
     /// text borrows from `record`, or from the decoder where it had to be unescaped or was computed.
     pub fn decode<'a>(&'a mut self, record: &'a [u8]) -> Result<Sale<'a>, DecodeError> {
-        self.decode_about(record, &About::default())
+        self.decode_about(record, About::default())
     }
 
     /// Decodes one record.
     pub fn decode_about<'a>(
         &'a mut self,
         record: &'a [u8],
-        about: &About<'_>,
+        about: About<'_>,
     ) -> Result<Sale<'a>, DecodeError> {
         self.check_size(record)?;
         self.made.clear();
-        if let Some(raw) = &self.raw {
-            raw.decode(record, &mut self.cells)?;
-        } else {
+        if !self.binary(record)? {
             let form = match &mut self.bare {
                 Some(bare) if about.is_cloud_event() => &mut **bare,
                 _ => &mut self.form,
@@ -190,23 +203,50 @@ impl Decoder {
     pub fn decode_full<'a>(&'a mut self, record: &'a [u8]) -> Result<Sale<'a>, DecodeError> {
         self.check_size(record)?;
         self.made.clear();
-        match &self.raw {
-            Some(raw) => raw.decode(record, &mut self.cells)?,
-            None => {
-                let full = (&mut self.full, &mut self.made);
-                self.form.decode_full(record, &mut self.cells, full)?;
-            }
+        if !self.binary(record)? {
+            let full = (&mut self.full, &mut self.made);
+            self.form.decode_full(record, &mut self.cells, full)?;
         }
-        self.rest(record, &About::default())
+        self.rest(record, About::default())
+    }
+
+    /// Decodes a record that is no text with named fields; false where it is one.
+    #[inline(always)]
+    fn binary(&mut self, record: &[u8]) -> Result<bool, DecodeError> {
+        if let Some(raw) = &self.raw {
+            raw.decode(record, &mut self.cells)?;
+        } else if let Some(protobuf) = &mut self.protobuf {
+            protobuf.decode(record, &mut self.cells, &mut self.made)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     /// What does not lie in the value's fields.
-    #[inline]
-    fn rest<'a>(
-        &'a mut self,
-        record: &'a [u8],
-        about: &About<'_>,
-    ) -> Result<Sale<'a>, DecodeError> {
+    #[inline(always)]
+    fn rest<'a>(&'a mut self, record: &'a [u8], about: About<'_>) -> Result<Sale<'a>, DecodeError> {
+        if !self.is_plain {
+            self.beside(record, about)?;
+        }
+        let event_time = match self.time {
+            Some((number, is_date)) => {
+                let name = &self.table[number].name;
+                event_time(self.cells[number], is_date, name, &mut self.odd)?
+            }
+            None => 0,
+        };
+        Ok(Sale {
+            event_time,
+            cells: &self.cells,
+            columns: &self.table,
+            record,
+            made: &self.made,
+        })
+    }
+
+    /// The columns that are not read from the value's fields.
+    fn beside(&mut self, record: &[u8], about: About<'_>) -> Result<(), DecodeError> {
         let Decoder {
             table,
             key,
@@ -214,38 +254,62 @@ impl Decoder {
             compute,
             cells,
             made,
-            odd,
             ..
         } = self;
         if let Some(key) = key {
-            key.fill(about.key, table, cells, made)?;
+            key.fill(about.key(), table, cells, made)?;
         }
         match known {
             Ok(known) => known.fill(about, table, cells, made)?,
             Err(e) => return Err(e.clone()),
         }
         compute.columns(record, table, cells, made)?;
-        let event_time = match self.time {
-            Some((number, is_date)) => {
-                event_time(cells[number], is_date, &table[number].name, odd)?
-            }
-            None => 0,
-        };
         compute.derived(record, table, cells, made);
-        Ok(Sale {
+        self.whole = self.made.mark();
+        Ok(())
+    }
+
+    /// The record that was decoded last, as it is with an element of an array: its number from 0. `None` behind the last one,
+    /// and for what is no array. `record` and `event_time` are those of the record.
+    pub fn element<'a>(
+        &'a mut self,
+        (record, event_time): (&'a [u8], i64),
+        array: usize,
+        nth: usize,
+    ) -> Option<Sale<'a>> {
+        let Decoder {
+            table,
+            compute,
+            cells,
+            made,
+            whole,
+            ..
+        } = self;
+        // What was made of the element before is not needed any more.
+        made.back_to(*whole);
+        if !compute.element((array, nth), record, table, cells, made) {
+            return None;
+        }
+        Some(Sale {
             event_time,
             cells: &self.cells,
             columns: &self.table,
             record,
-            scratch: &self.made.scratch,
-            nested: &self.made.nested,
-            errors: &self.made.errors,
+            made: &self.made,
         })
+    }
+
+    /// Whether all columns are read from the value's fields.
+    fn is_plain(&self) -> bool {
+        self.key.is_none()
+            && self.known.as_ref().is_ok_and(Known::is_empty)
+            && self.compute.is_empty()
     }
 
     /// After a block of so many records, of which this is the last: what became of their fields is added up.
     pub fn settle(&mut self, records: u64, last: &[u8]) {
-        if self.raw.is_none() && records > 0 {
+        let is_text = self.raw.is_none() && self.protobuf.is_none();
+        if is_text && records > 0 {
             self.form.settle(records, last);
         }
     }
@@ -260,6 +324,7 @@ impl Decoder {
         self.form.drifts()
     }
 
+    #[inline]
     fn check_size(&self, record: &[u8]) -> Result<(), DecodeError> {
         if record.is_empty() {
             return Err(DecodeError::new(
@@ -280,7 +345,7 @@ impl Decoder {
 }
 
 /// The event time in a cell, ms.
-#[inline]
+#[inline(always)]
 fn event_time(cell: Cell, is_date: bool, name: &str, odd: &mut Odd) -> Result<i64, DecodeError> {
     let Cell::Int(n) = cell else {
         let detail = format!("column {name:?} has no value, and windows are over it");

@@ -16,12 +16,24 @@ pub(super) struct Made {
     pub(super) zone: Zone,
 }
 
+/// How much was made at some moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Mark(usize, usize, usize);
+
 /// Bytes of scratch that stay allocated between records.
 const KEPT: usize = 4096;
 
 impl Made {
     /// Of another record.
+    #[inline]
     pub(super) fn clear(&mut self) {
+        // Mostly everything lies in the record.
+        if !(self.scratch.is_empty() && self.nested.is_empty() && self.errors.is_empty()) {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
         self.scratch.clear();
         self.nested.clear();
         self.errors.clear();
@@ -33,6 +45,35 @@ impl Made {
     pub(super) fn value(&mut self, value: Value) -> Cell {
         self.nested.push(value);
         Cell::Nested(self.nested.len() as u32 - 1)
+    }
+
+    /// How much there is.
+    pub(super) fn mark(&self) -> Mark {
+        Mark(self.scratch.len(), self.nested.len(), self.errors.len())
+    }
+
+    /// Forgets what was made after a mark.
+    pub(super) fn back_to(&mut self, Mark(scratch, nested, errors): Mark) {
+        self.scratch.truncate(scratch);
+        self.nested.truncate(nested);
+        self.errors.truncate(errors);
+    }
+
+    /// The cell of a value.
+    pub(super) fn cell(&mut self, value: Value) -> Cell {
+        match value {
+            Value::Null => Cell::Null,
+            Value::Boolean(b) => Cell::Int(i64::from(b)),
+            // Elements are of 64 bits at most: no sum is one.
+            Value::Integer(n) => Cell::Int(n as i64),
+            Value::Decimal(d) => Cell::Decimal(d.unscaled),
+            Value::Double(n) => Cell::Double(n),
+            Value::Date(days) => Cell::Int(i64::from(days)),
+            Value::Time(us) | Value::Timestamp(us) | Value::Instant(us) => Cell::Int(us),
+            Value::Text(text) => self.bytes(text.as_bytes()),
+            Value::Bytes(bytes) => self.bytes(&bytes),
+            nested @ (Value::Row(_) | Value::Array(_) | Value::Map(_)) => self.value(nested),
+        }
     }
 
     /// Keeps bytes; the cell that says where.

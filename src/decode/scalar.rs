@@ -29,7 +29,10 @@ pub(super) struct Refused {
     pub(super) expected: Cow<'static, str>,
 }
 
-fn refuse<T>(reason: &'static str, expected: impl Into<Cow<'static, str>>) -> Result<T, Refused> {
+pub(super) fn refuse<T>(
+    reason: &'static str,
+    expected: impl Into<Cow<'static, str>>,
+) -> Result<T, Refused> {
     Err(Refused {
         reason,
         expected: expected.into(),
@@ -176,7 +179,11 @@ fn looks_like_base64(text: &str) -> bool {
 
 /// A number of at most 16 bytes in two's complement, the highest first, in base64: how Kafka Connect writes decimals.
 pub(super) fn twos_complement(text: &str) -> Option<i128> {
-    let bytes = STANDARD.decode(text).ok()?;
+    of_twos_complement(&STANDARD.decode(text).ok()?)
+}
+
+/// The same of the bytes.
+pub(super) fn of_twos_complement(bytes: &[u8]) -> Option<i128> {
     let first = *bytes.first()?;
     let fill = if first >= 0x80 { 0xff } else { 0 };
     let (spare, digits) = bytes.split_at(bytes.len().saturating_sub(16));

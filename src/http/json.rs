@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::as_of::{AsOf, token};
 use super::board::{Board, Entry, Row, View, WindowInfo};
+use standings_model::digits::push_integer;
 use standings_model::json::{push_change, push_field, push_string};
 use standings_model::plan::{Aggregate, Field, Plan, Ranking};
 use standings_model::time::format_rfc3339;
@@ -51,6 +52,14 @@ pub(super) fn push_key(out: &mut Vec<u8>, ranking: &Ranking, key: &[Value]) {
     out.push(b'}');
 }
 
+/// Appends a number, or null.
+fn number(out: &mut Vec<u8>, number: Option<u64>) {
+    match number {
+        Some(number) => push_integer(out, number.into()),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
 /// A value as plain text; `None` for NULL.
 pub(super) fn plain(value: &Value) -> Option<String> {
     match value {
@@ -66,9 +75,9 @@ pub(super) fn push_row(out: &mut Vec<u8>, ranking: &Ranking, window: &WindowInfo
     // Writing to a Vec cannot fail, here and below.
     let _ = write!(
         out,
-        "{{\"window_start\":\"{start}\",\"window_end\":\"{end}\",\"rank\":{}",
-        row.rank
+        "{{\"window_start\":\"{start}\",\"window_end\":\"{end}\",\"rank\":"
     );
+    number(out, Some(row.rank).filter(|rank| *rank > 0));
     for field in &ranking.fields {
         let value = match *field {
             Field::Key(i) => row.key.get(i),
@@ -149,12 +158,14 @@ fn push_shape(out: &mut Vec<u8>, ranking: &Ranking) {
     push_string(out, &ranking.name);
     let _ = write!(
         out,
-        ",\"window_ms\":{},\"slide_ms\":{},\"limit\":{},\"partition\":",
+        ",\"window_ms\":{},\"slide_ms\":{},\"limit\":",
         ranking.window.size(),
         ranking.window.pane(),
-        ranking.limit
     );
-    list(out, &ranking.partition, |out, i| {
+    number(out, Some(ranking.limit).filter(|limit| *limit < u64::MAX));
+    out.extend_from_slice(b",\"partition\":");
+    let partition: Vec<usize> = ranking.partition_keys().collect();
+    list(out, &partition, |out, i| {
         push_string(out, &ranking.keys[*i].name)
     });
     if !ranking.window.is_named_by_start() {
@@ -183,7 +194,12 @@ fn push_shape(out: &mut Vec<u8>, ranking: &Ranking) {
 
 /// The name of what is ordered by first, or null.
 pub(super) fn push_order(out: &mut Vec<u8>, ranking: &Ranking) {
-    match ranking.order.first() {
+    // What is ordered by and not shown has no name that somebody could look for.
+    let shown = ranking
+        .order
+        .first()
+        .filter(|t| ranking.fields.contains(&t.field));
+    match shown {
         Some(term) => push_string(out, ranking.field_name(term.field)),
         None => out.extend_from_slice(b"null"),
     }

@@ -21,7 +21,7 @@ pub struct Change {
     pub window_end: i64,
     /// Group keys, in the order of the plan's `keys`.
     pub key: Arc<[Value]>,
-    /// The new rank; `None` is a delete: the key left the top N.
+    /// The new rank; `None` is a delete: the key left the top N. 0 where the ranking does not say it.
     pub rank: Option<u64>,
     /// The rank before; `None` for a key that was not ranked.
     pub previous_rank: Option<u64>,

@@ -315,6 +315,57 @@ impl Expr {
         }
     }
 
+    /// Calls `f` with each expression right below this one, to be changed.
+    pub fn each_child_mut(&mut self, f: &mut dyn FnMut(&mut Expr)) {
+        match &mut self.node {
+            Node::Column(_) | Node::Literal(_) => {}
+            Node::And(all) | Node::Or(all) => all.iter_mut().for_each(f),
+            Node::Call { arguments, .. } => arguments.iter_mut().for_each(f),
+            Node::Not(of)
+            | Node::Like { of, .. }
+            | Node::IsNull { of, .. }
+            | Node::Cast { of, .. }
+            | Node::Field { of, .. } => f(of),
+            Node::Compare { left, right, .. } => [left, right].into_iter().for_each(|e| f(e)),
+            Node::In { of, list, .. } => {
+                f(of);
+                list.iter_mut().for_each(f);
+            }
+            Node::Between { of, low, high, .. } => {
+                [of, low, high].into_iter().for_each(|e| f(e));
+            }
+            Node::Case {
+                branches,
+                otherwise,
+            } => {
+                for (when, then) in branches {
+                    f(when);
+                    f(then);
+                }
+                otherwise.iter_mut().for_each(|e| f(e));
+            }
+        }
+    }
+
+    /// Gives each column that it reads another number.
+    pub fn renumber(&mut self, number: &dyn Fn(usize) -> usize) {
+        if let Node::Column(n) = &mut self.node {
+            *n = number(*n);
+        }
+        self.each_child_mut(&mut |child| child.renumber(number));
+    }
+
+    /// How many expressions it is made of, and how deep they lie.
+    pub fn size(&self) -> (usize, usize) {
+        let (mut parts, mut deepest) = (1, 0);
+        self.each_child(&mut |child| {
+            let (some, deep) = child.size();
+            parts += some;
+            deepest = deepest.max(deep);
+        });
+        (parts, deepest + 1)
+    }
+
     /// The columns that it reads, each once, in order.
     pub fn columns(&self) -> Vec<usize> {
         fn collect(expr: &Expr, into: &mut Vec<usize>) {

@@ -27,18 +27,23 @@ use crate::value::Value;
 /// use standings_model::value::Value;
 /// use standings_model::window::Window;
 ///
-/// # let column = |kind: Type| RowColumn { kind, nullable: false, meaning: String::new() };
+/// # let column = |kind: Type| RowColumn { kind, nullable: false, meaning: String::new(), is_row_id: false };
 /// # let ranking = Ranking {
 /// #     name: "best".to_owned(),
 /// #     window: Window::tumbling(86_400_000),
-/// #     inputs: vec![Input { table: 0, filter: None, filter_meaning: None, columns: vec![2, 5] }],
+/// #     inputs: vec![Input { table: 0, filter: None, filter_meaning: None, columns: vec![2, 5], unnest: None }],
 /// #     row: vec![column(Type::STRING), column(Type::decimal(28, 2))],
 /// #     keys: vec![Key { name: "city".to_owned(), column: 0 }],
 /// #     partition: Vec::new(),
 /// #     measures: vec![Measure { name: "total".to_owned(), aggregate: Aggregate::Sum(1), filter: None }],
+/// #     computed: Vec::new(),
+/// #     having: None,
 /// #     order: Vec::new(),
-/// #     rank: RankFunction::RowNumber,
+/// #     rank: Some(RankFunction::RowNumber),
+/// #     from: 1,
 /// #     limit: 10,
+/// #     shows_rank: true,
+/// #     shown_if: None,
 /// #     fields: vec![Field::Key(0), Field::Measure(0)],
 /// # };
 /// # let plan = Plan {
@@ -145,22 +150,29 @@ fn push_time(out: &mut Vec<u8>, ms: i64) {
     out.push(b'"');
 }
 
+/// A rank; null of a row that is not there, and of one that does not say its rank.
 fn push_rank(out: &mut Vec<u8>, rank: Option<u64>) {
     match rank {
-        Some(rank) => push_integer(out, rank.into()),
-        None => out.extend_from_slice(b"null"),
+        Some(rank @ 1..) => push_integer(out, rank.into()),
+        Some(0) | None => out.extend_from_slice(b"null"),
     }
 }
 
-/// The fields of a row: all of them in the order of the query, or only the keys of a delete.
+/// The fields of a row: all of them in the order of the query; of a delete only the keys, and what its window says.
 fn push_row(out: &mut Vec<u8>, ranking: &Ranking, change: &Change) {
     let mut first = true;
     for field in &ranking.fields {
+        let of_window;
         let value = match *field {
             Field::Key(i) => &change.key[i],
-            Field::Measure(i) => match change.measures.get(i) {
-                Some(value) => value,
-                None => continue,
+            Field::Measure(i) => match (change.measures.get(i), ranking.bound(i)) {
+                (Some(value), _) => value,
+                (None, Some(bound)) => {
+                    let us = bound.of((change.window_start, change.window_end)) * 1_000;
+                    of_window = Value::of_number(us.into(), &ranking.field_type(*field).0);
+                    &of_window
+                }
+                (None, None) => continue,
             },
         };
         if !std::mem::take(&mut first) {

@@ -23,6 +23,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 pub mod amounts;
+pub mod big;
 pub mod block;
 pub mod bytes;
 pub mod change;
@@ -45,7 +46,10 @@ pub mod plan;
 pub mod printable;
 pub mod redact;
 pub mod reject;
+pub mod row_id;
 pub mod sabotage;
+pub mod sketch;
+pub mod statistics;
 pub mod table;
 pub mod time;
 pub mod types;

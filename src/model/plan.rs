@@ -1,14 +1,17 @@
 //! The typed plan: what a folder of queries means once parsed and checked.
 //!
 //! ```text
-//! Table (scan) ──► Input: filter, project ──► the ranking's row ──► group, measure ──► rank, limit ──► fields
-//!   columns by number in the table             columns by number in the row
+//! Table (scan) ──► Input: filter, project ──► the ranking's row ──► window ──► group, measure ──► HAVING ──► rank ──► shown_if ──► fields
+//!   columns by number in the table             columns by number in the row      keys, then measures
 //! ```
 //!
-//! Expressions are not evaluated here or further on: a ranking's are columns of its tables
-//! ([`Origin::Derived`](super::table::Origin)), so what comes after decoding knows columns alone.
+//! Expressions over rows are not evaluated here or further on: a ranking's are columns of its tables
+//! ([`Origin::Derived`](super::table::Origin)), so what comes after decoding knows columns alone. What is computed of a group is
+//! a measure like any other ([`Aggregate::Computed`]).
 
 use super::check::Check;
+use super::expr::{Expr, Node};
+use super::statistics::{SPREAD_DIGITS, Spread};
 use super::table::Table;
 use super::types::{Type, Width};
 use super::window::Window;
@@ -32,6 +35,121 @@ pub enum Aggregate {
     Max(usize),
     /// `LAST_VALUE(column)`: of the sale with the greatest (event_time, partition, offset); NULL counts as a value.
     LastValue(usize),
+    /// `FIRST_VALUE(column)`: likewise, of the least.
+    FirstValue(usize),
+    /// `ARG_MAX(value, by)`: the value where another column is greatest, of ties the first by (event_time, partition,
+    /// offset); NULL counts as a value, and rows where the other is NULL do not count.
+    ArgMax {
+        /// What is shown.
+        value: usize,
+        /// What is greatest.
+        by: usize,
+    },
+    /// `ARG_MIN(value, by)`: likewise, where it is least.
+    ArgMin {
+        /// What is shown.
+        value: usize,
+        /// What is least.
+        by: usize,
+    },
+    /// `VAR_POP`, `VAR_SAMP`, `STDDEV_POP`, `STDDEV_SAMP` of a decimal or whole number: six fraction digits, half away from
+    /// zero, from exact sums; NULL over too few values.
+    Spread(usize, Spread),
+    /// `PERCENTILE(column, p)` and its kin: between the two values that it lies between, half away from zero.
+    Percentile {
+        /// Of a decimal or whole number.
+        column: usize,
+        /// p, in [parts](super::statistics::PARTS) of one.
+        at: u32,
+        /// `APPROX_PERCENTILE`: of values that are [rounded](super::sketch::rounded) first.
+        rounded: bool,
+    },
+    /// `APPROX_COUNT_DISTINCT(column)`, by a [sketch](super::sketch::Sketch).
+    CountRoughly(usize),
+    /// Of the group's keys, other measures and window: an expression of [`Ranking::computed`], by its number.
+    Computed(usize),
+}
+
+impl Aggregate {
+    /// The type of what is measured, by those of the row's columns, and whether it may be NULL. What is computed of other
+    /// measures has that of its expression.
+    pub fn kind(self, kind: &dyn Fn(usize) -> Type) -> (Type, bool) {
+        match self {
+            Aggregate::CountAll
+            | Aggregate::Count(_)
+            | Aggregate::CountDistinct(_)
+            | Aggregate::CountRoughly(_) => (Type::BIGINT, false),
+            Aggregate::Avg(c) => (Type::decimal(38, kind(c).scale().max(2)), true),
+            Aggregate::Sum(c) => match kind(c) {
+                Type::Integer(_) => (Type::Integer(Width::Sum), true),
+                other => (Type::decimal(38, other.scale()), true),
+            },
+            Aggregate::Min(c)
+            | Aggregate::Max(c)
+            | Aggregate::LastValue(c)
+            | Aggregate::FirstValue(c)
+            | Aggregate::ArgMax { value: c, .. }
+            | Aggregate::ArgMin { value: c, .. } => (kind(c), true),
+            Aggregate::Spread(..) => (Type::decimal(38, SPREAD_DIGITS), true),
+            Aggregate::Percentile { column, .. } => {
+                (Type::decimal(38, kind(column).scale().max(6)), true)
+            }
+            Aggregate::Computed(_) => (Type::Null, true),
+        }
+    }
+
+    /// The columns of the row that it reads.
+    pub fn columns(self) -> Vec<usize> {
+        match self {
+            Aggregate::CountAll | Aggregate::Computed(_) => Vec::new(),
+            Aggregate::Count(c)
+            | Aggregate::CountDistinct(c)
+            | Aggregate::Sum(c)
+            | Aggregate::Avg(c)
+            | Aggregate::Min(c)
+            | Aggregate::Max(c)
+            | Aggregate::LastValue(c)
+            | Aggregate::FirstValue(c)
+            | Aggregate::Spread(c, _)
+            | Aggregate::Percentile { column: c, .. }
+            | Aggregate::CountRoughly(c) => vec![c],
+            Aggregate::ArgMax { value, by } | Aggregate::ArgMin { value, by } => vec![value, by],
+        }
+    }
+
+    /// The same of columns with other numbers.
+    pub fn renumbered(self, of: &dyn Fn(usize) -> usize) -> Self {
+        match self {
+            Aggregate::CountAll | Aggregate::Computed(_) => self,
+            Aggregate::Count(c) => Aggregate::Count(of(c)),
+            Aggregate::CountDistinct(c) => Aggregate::CountDistinct(of(c)),
+            Aggregate::Sum(c) => Aggregate::Sum(of(c)),
+            Aggregate::Avg(c) => Aggregate::Avg(of(c)),
+            Aggregate::Min(c) => Aggregate::Min(of(c)),
+            Aggregate::Max(c) => Aggregate::Max(of(c)),
+            Aggregate::LastValue(c) => Aggregate::LastValue(of(c)),
+            Aggregate::FirstValue(c) => Aggregate::FirstValue(of(c)),
+            Aggregate::ArgMax { value, by } => Aggregate::ArgMax {
+                value: of(value),
+                by: of(by),
+            },
+            Aggregate::ArgMin { value, by } => Aggregate::ArgMin {
+                value: of(value),
+                by: of(by),
+            },
+            Aggregate::Spread(c, which) => Aggregate::Spread(of(c), which),
+            Aggregate::Percentile {
+                column,
+                at,
+                rounded,
+            } => Aggregate::Percentile {
+                column: of(column),
+                at,
+                rounded,
+            },
+            Aggregate::CountRoughly(c) => Aggregate::CountRoughly(of(c)),
+        }
+    }
 }
 
 /// One measure of a row.
@@ -63,6 +181,8 @@ pub struct RowColumn {
     pub nullable: bool,
     /// What it means, as one text: a part of the ranking's [meaning](Ranking), so it must not change between versions.
     pub meaning: String,
+    /// It names the row itself ([`RowId`](super::row_id::RowId)): as text for readers, as a number inside.
+    pub is_row_id: bool,
 }
 
 /// One table of a ranking: which of its rows count, and what they give.
@@ -76,6 +196,8 @@ pub struct Input {
     pub filter_meaning: Option<String>,
     /// The table's column for each column of the ranking's row.
     pub columns: Vec<usize>,
+    /// The array column whose elements are rows, each beside all else of its record.
+    pub unnest: Option<usize>,
 }
 
 /// A field of the output row.
@@ -98,6 +220,19 @@ pub struct OrderTerm {
     pub nulls_first: bool,
 }
 
+impl OrderTerm {
+    /// A number such that less comes first. NULL lies outside of what any value can be.
+    #[inline]
+    pub fn turned(&self, value: Option<i128>) -> i128 {
+        match value {
+            Some(n) if self.descending => !n,
+            Some(n) => n,
+            None if self.nulls_first => i128::MIN,
+            None => i128::MAX,
+        }
+    }
+}
+
 /// The rank function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -105,6 +240,40 @@ pub enum RankFunction {
     RowNumber,
     Rank,
     DenseRank,
+}
+
+/// What is known of a window, in the order in which it follows the measures for [`Ranking::computed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// `window_start`.
+    Start,
+    /// `window_end`.
+    End,
+    /// `window_time`: the last millisecond.
+    Time,
+}
+
+impl Bound {
+    /// All of them, in their order.
+    pub const ALL: [Bound; 3] = [Bound::Start, Bound::End, Bound::Time];
+
+    /// Its name in SQL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Bound::Start => "window_start",
+            Bound::End => "window_end",
+            Bound::Time => "window_time",
+        }
+    }
+
+    /// Of a window from a start to an end, ms.
+    pub fn of(self, (start, end): (i64, i64)) -> i64 {
+        match self {
+            Bound::Start => start,
+            Bound::End => end,
+            Bound::Time => end.saturating_sub(1),
+        }
+    }
 }
 
 /// One ranking, ready to run.
@@ -120,21 +289,51 @@ pub struct Ranking {
     pub row: Vec<RowColumn>,
     /// Group keys beside the window; may be empty (one row a window).
     pub keys: Vec<Key>,
-    /// `PARTITION BY` beyond the window: indexes into `keys`.
+    /// Columns of the row that lie behind the keys in a key's bytes and that nobody sees: what is partitioned by and is no
+    /// key. Rows of one key have the same values there.
+    pub placed: Vec<usize>,
+    /// `PARTITION BY` beyond the window: indexes into `keys`, and behind those into `placed`.
     pub partition: Vec<usize>,
+    /// Rows ranked as they are: a group is one row, which never changes and of which nothing is taken back. What can no
+    /// longer be ranked is let go.
+    pub is_rows: bool,
     /// Measures.
     pub measures: Vec<Measure>,
+    /// What is computed of a group. Column numbers are of its keys, then its measures, then the window's [`Bound`]s. None reads a
+    /// measure that is computed itself.
+    pub computed: Vec<Expr>,
+    /// `HAVING`: a measure that is a condition; a group of which it does not hold is not ranked.
+    pub having: Option<usize>,
     /// `ORDER BY`; group keys ascending (bytewise) are always the last tie-break of `ROW_NUMBER`.
     pub order: Vec<OrderTerm>,
-    /// Rank function.
-    pub rank: RankFunction,
-    /// Greatest rank kept; at least 1.
+    /// Rank function; `None`: rows are not ranked, each is shown.
+    pub rank: Option<RankFunction>,
+    /// Least rank shown; at least 1.
+    pub from: u64,
+    /// Greatest rank kept; at least `from`, and [`u64::MAX`] where there is no limit.
     pub limit: u64,
+    /// Whether a row says its rank. Where it does not, the rank of a [change](super::change::Change) that is no delete is 0, and a
+    /// move is none.
+    pub shows_rank: bool,
+    /// `WHERE` beside the rank: a measure that is a condition; a row of which it does not hold has its rank, and is not shown.
+    pub shown_if: Option<usize>,
     /// Fields of a row in the order of the `SELECT`. Every key is in it; so is every measure that is shown.
     pub fields: Vec<Field>,
 }
 
 impl Ranking {
+    /// The keys that it is partitioned by, by number; what is partitioned by and is no key is not among them.
+    pub fn partition_keys(&self) -> impl Iterator<Item = usize> {
+        let keys = self.keys.len();
+        self.partition.iter().copied().filter(move |i| *i < keys)
+    }
+
+    /// The columns of the row whose values make up a key's bytes: the keys', then what is placed behind them.
+    pub fn key_columns(&self) -> impl Iterator<Item = usize> {
+        let keys = self.keys.iter().map(|k| k.column);
+        keys.chain(self.placed.iter().copied())
+    }
+
     /// Output name of a field.
     pub fn field_name(&self, field: Field) -> &str {
         match field {
@@ -154,20 +353,42 @@ impl Ranking {
         }
     }
 
+    /// Whether a row shows a measure.
+    pub fn shows(&self, measure: usize) -> bool {
+        self.fields.contains(&Field::Measure(measure))
+    }
+
+    /// Whether a measure is told of a row beyond its owner; of others NULL is, so that a change of them alone is none.
+    pub fn tells(&self, measure: usize) -> bool {
+        self.shows(measure) || self.shown_if == Some(measure)
+    }
+
+    /// The expression that a measure is, if it is computed.
+    pub fn computed(&self, measure: usize) -> Option<&Expr> {
+        match self.measures[measure].aggregate {
+            Aggregate::Computed(n) => Some(&self.computed[n]),
+            _ => None,
+        }
+    }
+
+    /// What of its window a measure is, if it is nothing else: it is known where the measures are not.
+    pub fn bound(&self, measure: usize) -> Option<Bound> {
+        match self.computed(measure)?.node {
+            Node::Column(n) => {
+                let number = n.checked_sub(self.keys.len() + self.measures.len())?;
+                Bound::ALL.get(number).copied()
+            }
+            _ => None,
+        }
+    }
+
     fn measure_type(&self, measure: &Measure) -> (Type, bool) {
-        let kind = |c: usize| &self.row[c].kind;
         match measure.aggregate {
-            Aggregate::CountAll | Aggregate::Count(_) | Aggregate::CountDistinct(_) => {
-                (Type::BIGINT, false)
+            Aggregate::Computed(n) => {
+                let expr = &self.computed[n];
+                (expr.kind.clone(), expr.nullable)
             }
-            Aggregate::Avg(c) => (Type::decimal(38, kind(c).scale().max(2)), true),
-            Aggregate::Sum(c) => match kind(c) {
-                Type::Integer(_) => (Type::Integer(Width::Sum), true),
-                other => (Type::decimal(38, other.scale()), true),
-            },
-            Aggregate::Min(c) | Aggregate::Max(c) | Aggregate::LastValue(c) => {
-                (kind(c).clone(), true)
-            }
+            of_rows => of_rows.kind(&|c| self.row[c].kind.clone()),
         }
     }
 }
@@ -205,7 +426,7 @@ impl Plan {
             of_table.map(move |input| (r, input))
         });
         let length = |r: &Ranking, input: &Input| {
-            let keys = r.keys.iter().map(|k| text(input.columns[k.column]));
+            let keys = r.key_columns().map(|c| text(input.columns[c]));
             keys.sum()
         };
         let mut lengths = inputs.map(|(r, input)| (r, length(r, input)));

@@ -40,11 +40,27 @@ fn type_of(kind: &Type) -> String {
     .to_owned()
 }
 
-/// Keys, then measures.
+/// Keys, then the measures that are shown.
 pub fn fields(ranking: &Ranking) -> Vec<Field> {
     let keys = (0..ranking.keys.len()).map(Field::Key);
-    keys.chain((0..ranking.measures.len()).map(Field::Measure))
-        .collect()
+    let measures = (0..ranking.measures.len()).filter(|m| ranking.shows(*m));
+    keys.chain(measures.map(Field::Measure)).collect()
+}
+
+/// Keys and measures of a row, from the values of its [`fields`]: NULL for a measure that is not shown.
+pub fn parts(ranking: &Ranking, values: Vec<Value>) -> (Vec<Value>, Vec<Value>) {
+    let mut values = values.into_iter();
+    let keys = values.by_ref().take(ranking.keys.len()).collect();
+    let measures = (0..ranking.measures.len()).map(|m| match ranking.shows(m) {
+        true => values.next().unwrap_or(Value::Null),
+        false => Value::Null,
+    });
+    (keys, measures.collect())
+}
+
+/// A rank as its column has it: NULL where the ranking does not say it.
+pub fn rank(rank: Option<u64>) -> Option<String> {
+    rank.filter(|rank| *rank > 0).map(|rank| rank.to_string())
 }
 
 /// A value as the server reads it for its column.

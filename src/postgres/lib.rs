@@ -25,7 +25,7 @@ mod tls;
 mod trouble;
 mod unnamed;
 
-pub use columns::{fields, quoted, selected, sql_type, text, value};
+pub use columns::{fields, parts, quoted, rank, selected, sql_type, text, value};
 pub use connect::Target;
 pub use error::{PostgresError, ShapeError, TlsError, UrlError};
 pub use tls::authority_only;

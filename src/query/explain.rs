@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use standings_model::duration::format_duration;
-use standings_model::plan::{Aggregate, Field, Plan, RankFunction, Ranking};
+use standings_model::plan::{Aggregate, Bound, Field, Plan, RankFunction, Ranking};
 use standings_model::table::format::{Csv, Encoding, Format, Json, JsonEnvelope};
 use standings_model::table::{Changelog, Column, Connector, Origin, Startup, Table};
 use standings_model::types::Type;
@@ -88,6 +88,7 @@ fn of_column(column: &Column) -> String {
         Origin::Path => ", of the file's path".to_owned(),
         Origin::Computed(_) => ", computed".to_owned(),
         Origin::Derived(_) => ", computed by a ranking".to_owned(),
+        Origin::Element(_) | Origin::Ordinal(_) => ", where a ranking unnests".to_owned(),
     };
     format!("{} {}{null}{from}", column.name, column.kind)
 }
@@ -133,6 +134,15 @@ fn of_format(format: &Format) -> String {
         Encoding::Csv(csv) => of_csv(csv),
         Encoding::Parquet => vec!["Parquet".to_owned()],
         Encoding::Raw => vec!["raw: the whole value is one column".to_owned()],
+        Encoding::Protobuf(of) => {
+            let message = of.schema.messages.get(of.message);
+            let name = message.map_or("", |m| m.name.as_str());
+            let mut all = vec![format!("Protobuf, {name} of {}", of.file)];
+            if of.read_defaults {
+                all.push("absent fields by their defaults".to_owned());
+            }
+            all
+        }
         Encoding::Other(name) => vec![format!("{name}, which is not read yet")],
     };
     if let Some(zone) = &format.zone {
@@ -235,11 +245,14 @@ fn no_fit(table: &Table) -> String {
 }
 
 /// What a measure is of.
-fn measured(plan: &Plan, ranking: &Ranking, aggregate: Aggregate) -> String {
+pub(super) fn measured(plan: &Plan, ranking: &Ranking, aggregate: Aggregate) -> String {
     let input = &ranking.inputs[0];
     let table = &plan.tables[input.table];
     let column = |c: usize| table.columns[input.columns[c]].name.as_str();
     let rows = noun(table);
+    let time = table
+        .event_time
+        .map_or("time", |t| table.columns[t].name.as_str());
     match aggregate {
         Aggregate::CountAll => format!("number of {rows}"),
         Aggregate::Count(c) => format!("number of {rows} with {}", column(c)),
@@ -249,12 +262,76 @@ fn measured(plan: &Plan, ranking: &Ranking, aggregate: Aggregate) -> String {
         Aggregate::Min(c) => format!("least {}", column(c)),
         Aggregate::Max(c) => format!("greatest {}", column(c)),
         Aggregate::LastValue(c) => {
-            let time = table
-                .event_time
-                .map_or("time", |t| table.columns[t].name.as_str());
             format!("{} of the last by ({time}, partition, offset)", column(c))
         }
+        Aggregate::FirstValue(c) => {
+            format!("{} of the first by ({time}, partition, offset)", column(c))
+        }
+        Aggregate::ArgMax { value, by } => {
+            format!(
+                "{} where {} is greatest, of ties the first by ({time}, partition, offset)",
+                column(value),
+                column(by)
+            )
+        }
+        Aggregate::ArgMin { value, by } => {
+            format!(
+                "{} where {} is least, of ties the first by ({time}, partition, offset)",
+                column(value),
+                column(by)
+            )
+        }
+        Aggregate::Spread(c, of) => {
+            let what = if of.root {
+                "standard deviation"
+            } else {
+                "variance"
+            };
+            let whose = if of.sample {
+                "a sample"
+            } else {
+                "all there are"
+            };
+            format!(
+                "{what} of {}, taken as {whose}: six digits, from exact sums",
+                column(c)
+            )
+        }
+        Aggregate::Percentile {
+            column: c,
+            at,
+            rounded,
+        } => {
+            let part = f64::from(at) / 10_000_000.0;
+            let how = match rounded {
+                true => "within one percent: keeps how many values lie in each of its buckets",
+                false => "exact: keeps every different value, counted",
+            };
+            format!("{part} % of {} are below it, {how}", column(c))
+        }
+        Aggregate::CountRoughly(c) => {
+            format!(
+                "about how many different {}: within two percent, by a sketch of 32 KiB at most",
+                column(c)
+            )
+        }
+        Aggregate::Computed(n) => format!("computed: {}", computed(ranking, n)),
     }
+}
+
+/// What is computed of a group, as SQL.
+fn computed(ranking: &Ranking, number: usize) -> String {
+    let keys = ranking.keys.len();
+    standings_scalar::sql(&ranking.computed[number], &|n| match n.checked_sub(keys) {
+        None => ranking.keys[n].name.clone(),
+        Some(m) => match ranking.measures.get(m) {
+            Some(measure) => measure.name.clone(),
+            None => Bound::ALL
+                .get(m - ranking.measures.len())
+                .map_or("", |b| b.name())
+                .to_owned(),
+        },
+    })
 }
 
 fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
@@ -284,6 +361,9 @@ fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
     };
     line("one row a", keys);
     for (n, m) in r.measures.iter().enumerate() {
+        if [r.having, r.shown_if].contains(&Some(n)) {
+            continue;
+        }
         let what = measured(plan, r, m.aggregate);
         let filter = match m.filter {
             Some(_) => ", of those that pass its FILTER",
@@ -298,11 +378,17 @@ fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
             format!("{}: {what}{filter}{shown}", typed(Field::Measure(n))),
         );
     }
-    ranked(&mut line, r);
+    if let Some(Aggregate::Computed(n)) = r.having.map(|m| r.measures[m].aggregate) {
+        line("having", computed(r, n));
+    }
+    match r.rank {
+        Some(function) => ranked(&mut line, r, function),
+        None => line("ranked", "not at all: every row is shown".to_owned()),
+    }
 }
 
-fn ranked(line: &mut dyn FnMut(&str, String), r: &Ranking) {
-    let partition = r.partition.iter().map(|p| r.keys[*p].name.as_str());
+fn ranked(line: &mut dyn FnMut(&str, String), r: &Ranking, function: RankFunction) {
+    let partition = r.partition_keys().map(|p| r.keys[p].name.as_str());
     let partition = partition.collect::<Vec<_>>().join(", ");
     let within = match partition.is_empty() {
         true => "window".to_owned(),
@@ -317,12 +403,31 @@ fn ranked(line: &mut dyn FnMut(&str, String), r: &Ranking) {
         format!("{} {way}", r.field_name(t.field))
     });
     let order = order.collect::<Vec<_>>().join(", then ");
-    let function = match r.rank {
+    let function = match function {
         RankFunction::RowNumber => "ROW_NUMBER: equal rows in the order of their keys",
         RankFunction::Rank => "RANK: equal rows share a rank, and leave gaps",
         RankFunction::DenseRank => "DENSE_RANK: equal rows share a rank, without gaps",
     };
     line("ranked", format!("within each {within}, by {order}"));
     line("", function.to_owned());
-    line("kept", format!("ranks 1 to {}", r.limit));
+    let shown = match r.shows_rank {
+        true => "",
+        false => ", which rows do not say",
+    };
+    line(
+        "kept",
+        match r.limit {
+            u64::MAX if r.from == 1 => {
+                format!("every rank{shown}: a row that moves writes all that it passes")
+            }
+            u64::MAX => format!(
+                "ranks from {}{shown}: a row that moves writes all that it passes",
+                r.from
+            ),
+            limit => format!("ranks {} to {limit}{shown}", r.from),
+        },
+    );
+    if let Some(Aggregate::Computed(n)) = r.shown_if.map(|m| r.measures[m].aggregate) {
+        line("shown", format!("of them those with {}", computed(r, n)));
+    }
 }

@@ -31,6 +31,10 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
     }
     for input in &ranking.inputs {
         line_of_table(&plan.tables[input.table], &mut line);
+        if let Some(array) = input.unnest {
+            let array = of_column(&plan.tables[input.table], array);
+            line(format!("unnest {array}"));
+        }
         if let Some(filter) = &input.filter_meaning {
             line(format!("where {filter}"));
         }
@@ -53,7 +57,19 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
         format!("{}{null}", column(c))
     };
     for m in &ranking.measures {
-        line(measure(m, &measured, &column));
+        line(match m.aggregate {
+            Aggregate::Computed(n) => {
+                let of = of_fields(ranking, &ranking.computed[n]);
+                format!("measure {:?} computed {of}", m.name)
+            }
+            _ => measure(m, &measured, &column),
+        });
+    }
+    for placed in &ranking.placed {
+        line(format!("placed {}", column(*placed)));
+    }
+    if ranking.is_rows {
+        line("rows".to_owned());
     }
     line(format!("partition {:?}", ranking.partition));
     for term in &ranking.order {
@@ -64,12 +80,45 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
         ));
     }
     let function = match ranking.rank {
-        RankFunction::RowNumber => "row_number",
-        RankFunction::Rank => "rank",
-        RankFunction::DenseRank => "dense_rank",
+        Some(RankFunction::RowNumber) => "row_number",
+        Some(RankFunction::Rank) => "rank",
+        Some(RankFunction::DenseRank) => "dense_rank",
+        None => "unranked",
     };
-    line(format!("{function} {}", ranking.limit));
+    line(match ranking.limit {
+        u64::MAX => function.to_owned(),
+        limit => format!("{function} {limit}"),
+    });
+    of_ranks(ranking, &mut line);
     out
+}
+
+/// What is said of groups and ranks, where it is not what it was before there was more to say.
+fn of_ranks(ranking: &Ranking, line: &mut dyn FnMut(String)) {
+    if ranking.from > 1 {
+        line(format!("from {}", ranking.from));
+    }
+    if ranking.rank.is_some() && !ranking.shows_rank {
+        line("rank not shown".to_owned());
+    }
+    for (word, measure) in [("having", ranking.having), ("shown if", ranking.shown_if)] {
+        let expr = measure.and_then(|m| ranking.computed(m));
+        if let Some(expr) = expr {
+            line(format!("{word} {}", of_fields(ranking, expr)));
+        }
+    }
+}
+
+/// What is computed of a group means.
+fn of_fields(ranking: &Ranking, expr: &Expr) -> String {
+    let keys = ranking.keys.len();
+    expression::meaning(expr, &|n| match n.checked_sub(keys) {
+        None => format!("key {:?}", ranking.keys[n].name),
+        Some(m) => match ranking.measures.get(m) {
+            Some(measure) => format!("measure {m} {:?}", measure.name),
+            None => format!("bound {}", m - ranking.measures.len()),
+        },
+    })
 }
 
 /// Whether a measured column could be NULL in the versions that knew no `NOT NULL`, which say nothing of it: all could but
@@ -120,6 +169,8 @@ pub fn of_column(table: &Table, number: usize) -> String {
         Origin::Metadata(what) => format!("{plain} of {what:?}"),
         Origin::Computed(expr) => format!("{plain} as {}", of_expression(table, expr)),
         Origin::Derived(expr) => of_expression(table, expr),
+        Origin::Element(array) => format!("element of {}", of_column(table, *array)),
+        Origin::Ordinal(array) => format!("number of an element of {}", of_column(table, *array)),
     }
 }
 
@@ -157,8 +208,32 @@ fn measure(
         Aggregate::Min(c) => ("min", Some(c)),
         Aggregate::Max(c) => ("max", Some(c)),
         Aggregate::LastValue(c) => ("last_value", Some(c)),
+        Aggregate::FirstValue(c) => ("first_value", Some(c)),
+        Aggregate::ArgMax { value, .. } => ("arg_max", Some(value)),
+        Aggregate::ArgMin { value, .. } => ("arg_min", Some(value)),
+        Aggregate::Spread(c, of) => (
+            match (of.sample, of.root) {
+                (false, false) => "var_pop",
+                (false, true) => "stddev_pop",
+                (true, false) => "var_samp",
+                (true, true) => "stddev_samp",
+            },
+            Some(c),
+        ),
+        Aggregate::Percentile { column, .. } => ("percentile", Some(column)),
+        Aggregate::CountRoughly(c) => ("count_roughly", Some(c)),
+        Aggregate::Computed(_) => ("computed", None),
     };
-    let of = of.map_or_else(String::new, measured);
+    let mut of = of.map_or_else(String::new, measured);
+    match m.aggregate {
+        Aggregate::ArgMax { by, .. } | Aggregate::ArgMin { by, .. } => {
+            let _ = write!(of, " by {}", measured(by));
+        }
+        Aggregate::Percentile { at, rounded, .. } => {
+            let _ = write!(of, " at {at}{}", if rounded { " rounded" } else { "" });
+        }
+        _ => {}
+    }
     let filter = m.filter.map(column);
     format!(
         "measure {:?} {function} {of} filter {}",

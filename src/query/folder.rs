@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use sqlparser::ast::{Query, SetExpr, TableFactor};
+use sqlparser::ast::Query;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::declare;
@@ -17,6 +18,7 @@ use super::source::{SALES, Source, nowhere};
 use super::statement::{self, Declaration, Statement, Target, View};
 use super::unread;
 use super::view;
+use super::walk;
 use super::window::Sources;
 use standings_model::plan::{Plan, Ranking};
 use standings_model::table::Table;
@@ -39,7 +41,7 @@ pub(super) struct Folder<'a> {
     broken: Vec<String>,
     session: Session,
     tables: Vec<Table>,
-    relations: Vec<Relation>,
+    relations: Vec<Arc<Relation>>,
     rankings: Vec<Ranking>,
     /// Declarations that are written to alone.
     targets: Vec<(Text<'a>, &'a Declaration)>,
@@ -135,8 +137,8 @@ impl<'a> Folder<'a> {
     }
 
     fn add(&mut self, table: Table) {
-        self.relations
-            .push(Relation::of_table(self.tables.len(), &table));
+        let relation = Relation::of_table(self.tables.len(), &table);
+        self.relations.push(Arc::new(relation));
         self.tables.push(table);
     }
 
@@ -164,7 +166,7 @@ impl<'a> Folder<'a> {
             let before = open.len();
             let mut later = Vec::new();
             for (text, source, view) in open {
-                if is_from(&view.query, &waiting) {
+                if walk::is_from(&view.query, &waiting) {
                     later.push((text, source, view));
                     continue;
                 }
@@ -174,7 +176,7 @@ impl<'a> Folder<'a> {
                     notes: &self.notes,
                 };
                 match view::relation(text, sources, view) {
-                    Ok(relation) => self.relations.push(relation),
+                    Ok(relation) => self.relations.push(Arc::new(relation)),
                     Err(error) => {
                         let is_its_own = !reads(&view.query, &self.broken);
                         self.errors.extend(is_its_own.then_some(error));
@@ -256,9 +258,9 @@ impl<'a> Folder<'a> {
                 sink(declared)
             ));
         }
-        let number = compiled.ranking.inputs[0].table;
-        self.tables[number] = compiled.table;
-        self.rankings.push(compiled.ranking);
+        let notes = compiled.notes.clone();
+        self.notes.borrow_mut().extend(notes);
+        self.rankings.push(compiled.install(&mut self.tables));
         Ok(())
     }
 
@@ -386,18 +388,4 @@ fn reads(query: &Query, names: &[String]) -> bool {
     let tokens = Tokenizer::new(&Flink, &text).tokenize().unwrap_or_default();
     let is_named = |token: &Token| matches!(token, Token::Word(w) if names.contains(&w.value));
     tokens.iter().any(is_named)
-}
-
-/// Whether a view is FROM one of these.
-fn is_from(query: &Query, names: &[String]) -> bool {
-    let SetExpr::Select(select) = &*query.body else {
-        return false;
-    };
-    select.from.iter().any(|from| match &from.relation {
-        TableFactor::Table { name, .. } => {
-            let last = name.0.last().and_then(|n| n.as_ident());
-            last.is_some_and(|i| names.contains(&i.value))
-        }
-        _ => false,
-    })
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! file ──conceal──► text ──tokens──► statement ─┬─► declare (options, expression) ──► tables ─┐
 //!                   without secrets             ├─► view ──► relations over tables            ├─► plan, checked
-//!                                               ├─► ranking (three nested selects) ──► rows ──┘
+//!                                               ├─► ranking (flow, SELECT by SELECT) ──► rows ┘
 //!                                               └─► session (SET)
 //! ```
 //!
@@ -32,10 +32,12 @@ mod error;
 mod explain;
 pub mod expression;
 mod fingerprint;
+mod flow;
 mod folder;
 mod grouped;
 mod interval;
 mod load;
+mod measures;
 mod options;
 mod outline;
 mod ranking;
@@ -48,6 +50,7 @@ mod table;
 pub mod toml;
 mod unread;
 mod view;
+mod walk;
 mod window;
 
 pub use error::{QueryError, QueryErrors};

@@ -37,7 +37,7 @@ fn type_word(kind: &Type) -> String {
 }
 
 /// What a measure is of.
-fn measured(table: &Table, ranking: &Ranking, aggregate: Aggregate) -> String {
+fn measured(plan: &Plan, table: &Table, ranking: &Ranking, aggregate: Aggregate) -> String {
     let column = |c: usize| table.columns[ranking.inputs[0].columns[c]].name.as_str();
     match aggregate {
         Aggregate::CountAll => "number of sales".to_owned(),
@@ -49,10 +49,13 @@ fn measured(table: &Table, ranking: &Ranking, aggregate: Aggregate) -> String {
         }
         Aggregate::Min(c) => format!("least {}", column(c)),
         Aggregate::Max(c) => format!("greatest {}", column(c)),
+        Aggregate::Computed(_) => "computed of others".to_owned(),
         Aggregate::LastValue(c) => format!(
             "{} of the sale with the greatest (event_time, partition, offset)",
             column(c)
         ),
+        // This outline is of the shipped kind of ranking; what came later is told by the other.
+        other => super::explain::measured(plan, ranking, other),
     }
 }
 
@@ -78,14 +81,14 @@ fn one(out: &mut String, plan: &Plan, r: &Ranking) {
     };
     line(format!("  one row a  {keys}"));
     for m in &r.measures {
-        let what = measured(table, r, m.aggregate);
+        let what = measured(plan, table, r, m.aggregate);
         let filter = match m.filter {
             Some(_) => ", of sales that pass its FILTER",
             None => "",
         };
         line(format!("  measure    {}: {what}{filter}", m.name));
     }
-    let partition = r.partition.iter().map(|p| r.keys[*p].name.as_str());
+    let partition = r.partition_keys().map(|p| r.keys[p].name.as_str());
     let partition = partition.collect::<Vec<_>>().join(", ");
     let within = match partition.is_empty() {
         true => "window".to_owned(),
@@ -101,9 +104,10 @@ fn one(out: &mut String, plan: &Plan, r: &Ranking) {
     });
     let order = order.collect::<Vec<_>>().join(", then ");
     let function = match r.rank {
-        RankFunction::RowNumber => "ROW_NUMBER: equal rows in the order of their keys",
-        RankFunction::Rank => "RANK: equal rows share a rank, and leave gaps",
-        RankFunction::DenseRank => "DENSE_RANK: equal rows share a rank, without gaps",
+        Some(RankFunction::RowNumber) => "ROW_NUMBER: equal rows in the order of their keys",
+        Some(RankFunction::Rank) => "RANK: equal rows share a rank, and leave gaps",
+        Some(RankFunction::DenseRank) => "DENSE_RANK: equal rows share a rank, without gaps",
+        None => "not ranked",
     };
     line(format!("  ranked     within each {within}, by {order}"));
     line(format!("             {function}"));

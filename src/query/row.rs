@@ -1,133 +1,202 @@
-//! The row that a ranking is made of: what it computes of its table's rows becomes columns of the table.
-
-use std::cell::RefCell;
+//! The row that groups are made of: expressions over the columns of the tables that it comes from.
+//!
+//! ```text
+//! branch 0: expressions over table A  ─┐
+//! branch 1: expressions over table B  ─┴─► one row: columns of one type, by position
+//! ```
 
 use sqlparser::ast::{Expr as Sql, Spanned};
 
 use super::error::{QueryError, Text};
 use super::expression;
-use super::fingerprint;
-use super::scope::{Names, Relation};
+use super::flow::{Branch, Draft, Reads, reads};
+use super::scope::Names;
 use super::window::Sources;
 use standings_model::expr::{Expr, Node};
-use standings_model::plan::{Input, RowColumn};
-use standings_model::table::Table;
 use standings_model::types::Type;
 
 /// A row in the making.
 pub struct Row<'a> {
+    sources: Sources<'a>,
+    /// What may stand before a column's name.
+    qualifiers: Vec<String>,
     /// What it is made of.
-    relation: &'a Relation,
-    /// The table, with what is computed of its rows.
-    table: Table,
-    /// The table's column of each of the row's.
-    columns: Vec<usize>,
-    /// What passes.
-    filter: Option<Expr>,
-    /// What was taken for what it nearly says.
-    notes: &'a RefCell<Vec<String>>,
+    branches: Vec<Branch>,
+    columns: Vec<Draft>,
 }
 
+/// The most parts of an expression, and how deep they may lie, after what it reads is put into it.
+const LARGEST: (usize, usize) = (10_000, 300);
+
 impl<'a> Row<'a> {
-    /// A row of a relation, still without a column.
-    pub fn new(sources: Sources<'a>, relation: &'a Relation) -> Self {
+    /// A row of some branches, still without a column.
+    pub fn new(sources: Sources<'a>, qualifiers: &[String], branches: Vec<Branch>) -> Self {
         Row {
-            relation,
-            table: sources.tables[relation.table].clone(),
-            notes: sources.notes,
+            sources,
+            qualifiers: qualifiers.to_vec(),
+            branches,
             columns: Vec::new(),
-            filter: relation.filter.clone(),
         }
+    }
+
+    /// Its branches and its columns.
+    pub fn into_parts(self) -> (Vec<Branch>, Vec<Draft>) {
+        (self.branches, self.columns)
+    }
+
+    /// What each branch has as a column of what it is made of.
+    pub fn given(&self, position: usize) -> Vec<Expr> {
+        let branches = self.branches.iter();
+        branches.map(|b| b.columns[position].1.clone()).collect()
     }
 
     /// The type of a column of the row.
     pub fn kind(&self, column: usize) -> &Type {
-        &self.table.columns[self.columns[column]].kind
+        &self.columns[column].exprs[0].kind
     }
 
     /// The name of a column of the row, for messages.
     pub fn name(&self, column: usize) -> &str {
-        &self.table.columns[self.columns[column]].name
+        &self.columns[column].name
     }
 
-    /// Whether the relation has a column of this name.
+    /// What a column is in the first branch.
+    pub fn expr(&self, column: usize) -> &Expr {
+        &self.columns[column].exprs[0]
+    }
+
+    /// Whether a column may be NULL.
+    pub fn nullable(&self, column: usize) -> bool {
+        self.columns[column].exprs.iter().any(|e| e.nullable)
+    }
+
+    /// Whether it is made of something with a column of this name.
     pub fn has(&self, name: &str) -> bool {
-        self.names().position(name).is_some()
+        self.names(0).position(name).is_some()
     }
 
-    fn names(&self) -> Names<'_> {
+    /// What names mean in a branch.
+    pub fn names(&self, branch: usize) -> Names<'_> {
+        let of = &self.branches[branch];
         Names {
-            table: &self.table,
-            qualifiers: vec![&self.relation.name],
-            columns: &self.relation.columns,
-            notes: self.notes,
+            table: &self.sources.tables[of.table],
+            qualifiers: self.qualifiers.iter().map(String::as_str).collect(),
+            columns: &of.columns,
+            notes: self.sources.notes,
         }
+    }
+
+    /// An expression in each branch.
+    fn bound(
+        &self,
+        text: Text<'_>,
+        sql: &Sql,
+        bind: impl Fn(Text<'_>, &Names<'_>, &Sql) -> Result<Expr, QueryError>,
+    ) -> Result<Vec<Expr>, QueryError> {
+        let all = (0..self.branches.len()).map(|b| {
+            let expr = bind(text, &self.names(b), sql)?;
+            bounded(text, sql, &expr)?;
+            Ok(expr)
+        });
+        all.collect()
+    }
+
+    /// What an expression comes to in each branch: of one type.
+    pub fn each(&self, text: Text<'_>, sql: &Sql) -> Result<Vec<Expr>, QueryError> {
+        self.bound(text, sql, |text, names, sql| as_it_is(text, names, sql))
+    }
+
+    /// A condition in each branch.
+    pub fn conditions(&self, text: Text<'_>, sql: &Sql) -> Result<Vec<Expr>, QueryError> {
+        self.bound(text, sql, |text, names, sql| {
+            expression::bind_condition(text, names, sql)
+        })
     }
 
     /// The row's column for an expression.
     pub fn expression(&mut self, text: Text<'_>, sql: &Sql) -> Result<usize, QueryError> {
-        let expr = expression::bind(text, &self.names(), sql)?;
-        if expr.kind == Type::Null {
+        let exprs = self.bound(text, sql, |text, names, sql| {
+            expression::bind(text, names, sql)
+        })?;
+        if exprs[0].kind == Type::Null {
             let found = format!("`{sql}`, which has no type");
             return Err(text.error(sql.span(), found, "CAST(NULL AS STRING)"));
         }
-        Ok(self.column(expr, sql))
+        self.column(text, exprs, sql)
     }
 
-    fn column(&mut self, expr: Expr, sql: &Sql) -> usize {
-        let at = self.in_table(expr, sql);
-        let known = self.columns.iter().position(|c| *c == at);
+    /// The row's column for what each branch gives.
+    pub fn column(
+        &mut self,
+        text: Text<'_>,
+        exprs: Vec<Expr>,
+        sql: &Sql,
+    ) -> Result<usize, QueryError> {
+        if matches!(reads(&exprs[0]), Reads::Bounds | Reads::Both) {
+            let found = format!("`{sql}`: bounds of the window in what is computed of a row");
+            let allowed = "a row can be in several windows: bounds stand in GROUP BY, in PARTITION BY and in what is \
+                           computed of a group";
+            return Err(text.error(sql.span(), found, allowed));
+        }
+        Ok(self.add(&sql.to_string(), exprs))
+    }
+
+    /// The row's column for what each branch gives, by a name for messages.
+    pub fn add(&mut self, name: &str, exprs: Vec<Expr>) -> usize {
+        let known = self.columns.iter().position(|c| c.exprs == exprs);
         known.unwrap_or_else(|| {
-            self.columns.push(at);
+            let name = match (&exprs[0].node, self.branches.first()) {
+                // By its name in the table, which a view may have changed.
+                (Node::Column(n), Some(of)) => {
+                    let columns = &self.sources.tables[of.table].columns;
+                    columns.get(*n).map_or(name, |c| &c.name).to_owned()
+                }
+                _ => name.to_owned(),
+            };
+            self.columns.push(Draft { name, exprs });
             self.columns.len() - 1
         })
     }
 
     /// The row's column for a condition.
     pub fn condition(&mut self, text: Text<'_>, sql: &Sql) -> Result<usize, QueryError> {
-        let expr = expression::bind_condition(text, &self.names(), sql)?;
-        Ok(self.column(expr, sql))
+        let exprs = self.conditions(text, sql)?;
+        self.column(text, exprs, sql)
     }
+}
 
-    /// `WHERE`: what passes, beside what the relation lets pass.
-    pub fn filter(&mut self, text: Text<'_>, sql: &Sql) -> Result<(), QueryError> {
-        let expr = expression::bind_condition(text, &self.names(), sql)?;
-        self.filter = Some(both(self.filter.take(), expr));
-        Ok(())
-    }
-
-    fn in_table(&mut self, expr: Expr, sql: &Sql) -> usize {
-        match expr.node {
-            Node::Column(number) => number,
-            _ => self.table.derive(&sql.to_string(), expr),
-        }
-    }
-
-    /// What it comes to: the row's columns, how its table gives them, and the table with what is computed.
-    pub fn finish(mut self) -> (Vec<RowColumn>, Input, Table) {
-        let filter_meaning = self.filter.as_ref();
-        let filter_meaning = filter_meaning.map(|f| fingerprint::of_expression(&self.table, f));
-        let filter = self.filter.take().map(|expr| match expr.node {
-            Node::Column(number) => number,
-            _ => self.table.derive("WHERE", expr),
-        });
-        let columns = self.columns.iter().map(|c| {
-            let column = &self.table.columns[*c];
-            RowColumn {
-                kind: column.kind.clone(),
-                nullable: column.nullable,
-                meaning: fingerprint::of_column(&self.table, *c),
+/// An expression; a column that is passed on as it is may be a ROW.
+pub fn as_it_is(text: Text<'_>, names: &Names<'_>, sql: &Sql) -> Result<Expr, QueryError> {
+    let alone = match sql {
+        Sql::Identifier(ident) => names.position(&ident.value),
+        Sql::CompoundIdentifier(parts) => match &parts[..] {
+            [of, name] if names.qualifiers.contains(&of.value.as_str()) => {
+                names.position(&name.value)
             }
-        });
-        let columns = columns.collect();
-        let input = Input {
-            table: self.relation.table,
-            filter,
-            filter_meaning,
-            columns: self.columns,
-        };
-        (columns, input, self.table)
+            _ => None,
+        },
+        _ => None,
+    };
+    match alone {
+        Some(position) if names.columns[position].1.kind.is_nested() => {
+            Ok(names.columns[position].1.clone())
+        }
+        _ => expression::bind(text, names, sql),
     }
+}
+
+/// Refuses an expression that has grown beyond what is evaluated.
+pub fn bounded(text: Text<'_>, sql: &Sql, expr: &Expr) -> Result<(), QueryError> {
+    let (parts, depth) = expr.size();
+    if parts <= LARGEST.0 && depth <= LARGEST.1 {
+        return Ok(());
+    }
+    let found = "an expression that grows too large when what it reads is put into it".to_owned();
+    let allowed = format!(
+        "at most {} parts, nested at most {} deep: name a part of it once, as a computed column of the table",
+        LARGEST.0, LARGEST.1
+    );
+    Err(text.error(sql.span(), found, allowed))
 }
 
 /// Two conditions as one.

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use sqlparser::ast::Ident;
 
 use super::expression::{Scope, Unknown};
+use super::flow::{Branch, Flow, Stage};
 use super::toml::nearest;
 use standings_model::expr::{Expr, Node};
 use standings_model::table::{Origin, Table};
@@ -21,6 +22,12 @@ pub struct Relation {
     pub columns: Vec<(String, Expr)>,
     /// Which rows are in it.
     pub filter: Option<Expr>,
+    /// The array column whose elements are its rows.
+    pub unnest: Option<usize>,
+    /// What `UNION ALL` adds: columns of the same names and types.
+    pub more: Vec<Branch>,
+    /// What a view is that is more than rows: windows, groups or ranks are in it. The columns above are none then.
+    pub flow: Option<Flow>,
 }
 
 impl Relation {
@@ -31,7 +38,63 @@ impl Relation {
             table: number,
             columns: columns(table),
             filter: None,
+            unnest: None,
+            more: Vec::new(),
+            flow: None,
         }
+    }
+
+    /// What a flow is by a name.
+    pub fn of_flow(name: &str, flow: Flow) -> Self {
+        let name = name.to_owned();
+        match flow.stage {
+            Stage::Rows(mut rows) if rows.window.is_none() => {
+                let more = rows.branches.split_off(1);
+                let mut first = rows.branches;
+                // There is at least one.
+                let first = first.remove(0);
+                Relation {
+                    name,
+                    table: first.table,
+                    columns: first.columns,
+                    filter: first.filter,
+                    unnest: first.unnest,
+                    more,
+                    flow: None,
+                }
+            }
+            _ => Relation {
+                name,
+                table: flow.table(),
+                columns: Vec::new(),
+                filter: None,
+                unnest: None,
+                more: Vec::new(),
+                flow: Some(flow),
+            },
+        }
+    }
+
+    /// Its rows.
+    pub fn flow(&self, called: &str) -> Flow {
+        let mut flow = match &self.flow {
+            Some(flow) => flow.clone(),
+            None => {
+                let first = Branch {
+                    table: self.table,
+                    filter: self.filter.clone(),
+                    columns: self.columns.clone(),
+                    unnest: self.unnest,
+                };
+                Flow::of_rows(
+                    std::iter::once(first)
+                        .chain(self.more.iter().cloned())
+                        .collect(),
+                )
+            }
+        };
+        flow.qualifiers = vec![called.to_owned()];
+        flow
     }
 }
 
@@ -106,8 +169,10 @@ impl Names<'_> {
     fn inside(&self, expr: &Expr, path: &[Ident]) -> Result<Expr, Unknown> {
         let mut at = expr.clone();
         let mut leaf = match &expr.node {
-            Node::Column(c) if self.table.columns[*c].origin == Origin::Parts => {
-                Some(vec![self.table.columns[*c].name.clone()])
+            Node::Column(c) => {
+                let column = self.table.columns.get(*c);
+                let parts = column.filter(|c| c.origin == Origin::Parts);
+                parts.map(|column| vec![column.name.clone()])
             }
             _ => None,
         };

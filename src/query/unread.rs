@@ -55,8 +55,9 @@ fn rows_that_change(declared: &Declaration, table: &Table) -> Option<Unread> {
 }
 
 fn format(declared: &Declaration, table: &Table) -> Option<Unread> {
-    let allowed = "'json' or 'raw'; of files 'csv' and 'parquet' too";
+    let allowed = "'json', 'protobuf' or 'raw'; of files 'json', 'csv' and 'parquet'";
     let is_kafka = matches!(table.connector, Some(Connector::Kafka { .. }));
+    let is_file = matches!(table.connector, Some(Connector::Files { .. }));
     let value = at(declared, &FORMAT);
     match &table.format.encoding {
         Encoding::Other(name) => Some((value, format!("'{name}'"), allowed)),
@@ -66,14 +67,21 @@ fn format(declared: &Declaration, table: &Table) -> Option<Unread> {
             let of_value = |of: &Origin| matches!(of, Origin::Field(_) | Origin::Parts);
             raw(table, of_value).map(|found| (value, found, ONE))
         }
-        Encoding::ByName | Encoding::Json(_) | Encoding::Csv(_) | Encoding::Parquet => None,
+        Encoding::Protobuf(_) if is_file => {
+            Some((value, "'protobuf' in a file".to_owned(), allowed))
+        }
+        Encoding::ByName
+        | Encoding::Json(_)
+        | Encoding::Csv(_)
+        | Encoding::Parquet
+        | Encoding::Protobuf(_) => None,
     }
 }
 
 fn key(declared: &Declaration, table: &Table) -> Option<Unread> {
     let in_key = |of: &Origin| matches!(of, Origin::KeyField(_));
     let key = at(declared, &["key.format"]);
-    let allowed = "'json' or 'raw'";
+    let allowed = "'json', 'protobuf' or 'raw'";
     match &table.key_format.as_ref()?.encoding {
         Encoding::Other(name) => Some((key, format!("'{name}' as the key"), allowed)),
         Encoding::Csv(_) => Some((key, "'csv' as the key".to_owned(), allowed)),
@@ -81,7 +89,7 @@ fn key(declared: &Declaration, table: &Table) -> Option<Unread> {
         Encoding::Raw if table.columns.iter().any(|c| in_key(&c.origin)) => {
             raw(table, in_key).map(|found| (key, found, ONE))
         }
-        Encoding::ByName | Encoding::Json(_) | Encoding::Raw => None,
+        Encoding::ByName | Encoding::Json(_) | Encoding::Protobuf(_) | Encoding::Raw => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The source of a ranking: a window over a table or view, by one of the families of `standings_model::window`.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Spanned, TableFactor,
@@ -30,7 +31,7 @@ pub struct Sources<'a> {
     /// The tables.
     pub tables: &'a [Table],
     /// Tables and views by name.
-    pub relations: &'a [Relation],
+    pub relations: &'a [Arc<Relation>],
     /// What was taken for what it nearly says.
     pub notes: &'a RefCell<Vec<String>>,
 }
@@ -44,10 +45,10 @@ impl<'a> Sources<'a> {
         let mut alike = all().filter(|r| r.name.to_lowercase() == plain);
         let alike = (alike.next(), alike.next());
         match (exact, alike) {
-            (Some(one), _) => Ok(one),
+            (Some(one), _) => Ok(&**one),
             (None, (Some(one), None)) => {
                 note(self.notes, &name.value, &one.name);
-                Ok(one)
+                Ok(&**one)
             }
             _ => {
                 let names: Vec<&str> = all().map(|r| r.name.as_str()).collect();
@@ -96,7 +97,7 @@ pub fn parse<'a>(
             ..
         } => (name.to_string(), args.args.as_slice()),
         TableFactor::UNNEST { .. } => {
-            let found = "UNNEST, which is not read yet";
+            let found = "UNNEST of nothing that stands before it";
             return Err(text.error(from.span(), found, allowed()));
         }
         other => {

@@ -129,12 +129,14 @@ fn plan() -> Arc<Plan> {
         // A key is never NULL here.
         nullable: false,
         meaning: c.name.clone(),
+        is_row_id: false,
     });
     let input = Input {
         table: 0,
         filter: None,
         filter_meaning: None,
         columns: (0..table.columns.len()).collect(),
+        unnest: None,
     };
     let measure = |name: &str, aggregate| Measure {
         name: name.to_owned(),
@@ -147,6 +149,10 @@ fn plan() -> Arc<Plan> {
         descending,
         nulls_first: !descending,
     };
+    let shown = |keys: usize, measures: usize| {
+        let keys = (0..keys).map(Field::Key);
+        keys.chain((0..measures).map(Field::Measure)).collect()
+    };
     let cities = Ranking {
         name: "cities".to_owned(),
         window: Window::tumbling(100),
@@ -156,7 +162,9 @@ fn plan() -> Arc<Plan> {
             name: "city".to_owned(),
             column: city,
         }],
+        placed: vec![],
         partition: vec![],
+        is_rows: false,
         measures: vec![
             total.clone(),
             measure("sales", Aggregate::CountAll),
@@ -164,10 +172,15 @@ fn plan() -> Arc<Plan> {
             measure("salesmen", Aggregate::CountDistinct(salesman)),
             measure("last", Aggregate::LastValue(salesman)),
         ],
+        computed: Vec::new(),
+        having: None,
         order: vec![first(true)],
-        rank: RankFunction::RowNumber,
+        rank: Some(RankFunction::RowNumber),
+        from: 1,
         limit: 3,
-        fields: vec![],
+        shows_rank: true,
+        shown_if: None,
+        fields: shown(1, 5),
     };
     let salesmen = Ranking {
         name: "salesmen".to_owned(),
@@ -185,8 +198,9 @@ fn plan() -> Arc<Plan> {
         partition: vec![0],
         measures: vec![total.clone()],
         order: vec![first(false)],
-        rank: RankFunction::DenseRank,
+        rank: Some(RankFunction::DenseRank),
         limit: 2,
+        fields: shown(2, 1),
         ..cities.clone()
     };
     let cumulated = Ranking {
@@ -194,6 +208,7 @@ fn plan() -> Arc<Plan> {
         window: Window::new(Window::family("CUMULATE").unwrap(), &[25, 100]).unwrap(),
         measures: vec![total, measure("sales", Aggregate::CountAll)],
         limit: 2,
+        fields: shown(1, 2),
         ..cities.clone()
     };
     Arc::new(Plan {

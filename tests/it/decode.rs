@@ -10,6 +10,7 @@ use standings_model::value::Value;
 mod agree;
 mod beside;
 mod counting;
+mod protobuf;
 mod records;
 mod tables;
 

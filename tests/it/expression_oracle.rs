@@ -78,7 +78,7 @@ fn theirs(ours: &str, a: &str, b: &str) -> String {
     theirs.replace("{a}", a).replace("{b}", b)
 }
 
-const COLUMNS: &[(&str, &str)] = &[
+pub(crate) const COLUMNS: &[(&str, &str)] = &[
     ("tiny", "smallint"),
     ("i", "int"),
     ("n", "bigint"),
@@ -92,7 +92,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("ok", "boolean"),
 ];
 
-fn table() -> Table {
+pub(crate) fn table() -> Table {
     let kinds = [
         Type::Integer(Width::Small),
         Type::Integer(Width::Int),
@@ -116,7 +116,7 @@ fn table() -> Table {
     Table::new("r", columns.collect())
 }
 
-struct Values(Vec<Value>);
+pub(crate) struct Values(pub(crate) Vec<Value>);
 
 impl Row for Values {
     fn datum(&self, column: usize) -> Datum<'_> {
@@ -126,9 +126,9 @@ impl Row for Values {
 
 /// An expression for both.
 #[derive(Clone)]
-struct Pair {
-    ours: String,
-    theirs: String,
+pub(crate) struct Pair {
+    pub(crate) ours: String,
+    pub(crate) theirs: String,
 }
 
 fn pair(ours: impl Into<String>, theirs: impl Into<String>) -> Pair {
@@ -157,14 +157,26 @@ fn unlike(template: &str, a: &Pair, b: Option<&Pair>) -> Pair {
     pair(ours, theirs(template, &a.theirs, &b.theirs))
 }
 
-struct Maker {
-    dice: Dice,
-    table: Table,
+pub(crate) struct Maker {
+    pub(crate) dice: Dice,
+    pub(crate) table: Table,
 }
 
 impl Maker {
-    fn roll(&mut self, n: u64) -> u64 {
+    pub(crate) fn roll(&mut self, n: u64) -> u64 {
         self.dice.roll(n)
+    }
+
+    /// One of any type.
+    pub(crate) fn any(&mut self) -> Pair {
+        let depth = 1 + self.roll(4);
+        match self.roll(5) {
+            0 => self.whole(depth),
+            1 => self.decimal(depth),
+            2 => self.text(depth),
+            3 => self.time(depth),
+            _ => self.condition(depth),
+        }
     }
 
     fn one<'a>(&mut self, all: &[&'a str]) -> &'a str {
@@ -517,7 +529,7 @@ impl Pair {
     }
 }
 
-fn word(dice: &mut Dice) -> String {
+pub(crate) fn word(dice: &mut Dice) -> String {
     let letters = ["a", "b", "B", "z", " ", "1", "中", "-", "%", "_"];
     let count = dice.roll(6);
     (0..count)
@@ -526,7 +538,7 @@ fn word(dice: &mut Dice) -> String {
 }
 
 /// A row: here, and as SQL.
-fn row(dice: &mut Dice) -> (Values, Vec<String>) {
+pub(crate) fn row(dice: &mut Dice) -> (Values, Vec<String>) {
     let mut values = Vec::new();
     for (name, _) in COLUMNS {
         let is_null = dice.roll(10) == 0;
@@ -615,14 +627,7 @@ fn random_expressions_are_what_postgres_says() {
         );
         client.batch_execute(&set_up).await.unwrap();
         while began.elapsed() < Duration::from_secs(8) || compared < 2000 {
-            let depth = 1 + maker.roll(4);
-            let made = match maker.roll(5) {
-                0 => maker.whole(depth),
-                1 => maker.decimal(depth),
-                2 => maker.text(depth),
-                3 => maker.time(depth),
-                _ => maker.condition(depth),
-            };
+            let made = maker.any();
             let expr = expression::parse("oracle.sql", &made.ours, &maker.table);
             let expr = expr.unwrap_or_else(|e| panic!("seed {seed}, {}: {e:?}", made.ours));
             let name = |n: usize| COLUMNS[n].0.to_owned();

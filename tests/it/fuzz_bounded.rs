@@ -1,4 +1,4 @@
-//! What comes from outside, mutated for five seconds each from a corpus that is in the repository: the decoder, queries,
+//! What comes from outside, mutated for five seconds each from a corpus that is in the repository: the decoders, queries,
 //! expressions, snapshots, HTTP. Nothing may panic, and what is refused must be refused with a word. `STANDINGS_FUZZ_SEED` and
 //! `STANDINGS_FUZZ_SECONDS` choose others; a failure prints the seed and the input. tests/fuzz has the same for libFuzzer.
 
@@ -16,6 +16,8 @@ mod decode_body;
 mod expressions_body;
 #[path = "../fuzz/bodies/http.rs"]
 mod http_body;
+#[path = "../fuzz/bodies/protobuf.rs"]
+mod protobuf_body;
 #[path = "../fuzz/bodies/queries.rs"]
 mod queries_body;
 #[path = "../fuzz/bodies/snapshots.rs"]
@@ -120,6 +122,32 @@ fn records() {
     ];
     let mut decoders = decode_body::Decoders::new();
     fuzz("records", &corpus, &words, |input| decoders.check(input));
+}
+
+#[test]
+fn messages() {
+    let corpus = files("tests/fuzz/corpus/protobuf");
+    let words = ["\u{8}", "\n", "\u{12}", "\u{b}", "\u{c}", "\u{7f}", "Porto"];
+    let mut messages = protobuf_body::Messages::new();
+    fuzz("messages", &corpus, &words, |input| messages.check(input));
+}
+
+#[test]
+fn descriptors() {
+    let corpus = [protobuf_body::DESCRIPTORS.to_vec()];
+    let words = [
+        "\u{8}",
+        "\n",
+        "\u{12}",
+        "shop",
+        ".shop.Order",
+        "proto3",
+        "\u{7f}",
+    ];
+    let mut messages = protobuf_body::Messages::new();
+    fuzz("descriptors", &corpus, &words, |input| {
+        messages.check_descriptors(input);
+    });
 }
 
 #[test]

@@ -181,8 +181,9 @@ const SHAPES: &[Shape] = &[
         says: &[
             "TO_TIMESTAMP_LTZ(`date` * 86400, 0)",
             "order_lines ARRAY<ROW<net_price DECIMAL(28, 2)>>",
+            "CROSS JOIN UNNEST(order_lines) AS line (line_net_price)",
         ],
-        row: r#"{"records":2,"store_id":1}"#,
+        row: r#"{"records":1,"store_id":1,"total_net_price":"25.50"}"#,
     },
     // Sums of floating point.
     Shape {

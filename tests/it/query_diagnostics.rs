@@ -96,7 +96,7 @@ fn the_plan_says_what_the_query_says() {
     assert_eq!(ranking.window, Window::hopping(300_000, 3_600_000));
     assert_eq!(
         (ranking.rank, ranking.limit, &ranking.partition[..]),
-        (RankFunction::Rank, 10, &[0][..])
+        (Some(RankFunction::Rank), 10, &[0][..])
     );
     let Aggregate::Sum(column) = ranking.measures[0].aggregate else {
         panic!("{:?}", ranking.measures);
@@ -152,12 +152,24 @@ fn what_is_refused_is_shown_at_its_place() {
         ("ORDER BY total DESC", "ORDER BY nothing", 3, "`nothing`"),
         ("ROW_NUMBER()", "NTILE()", 3, "NTILE"),
         ("rownum <= 10", "rownum <= 0", 11, "rownum <= 0"),
-        ("rownum <= 10", "total <= 10", 11, "total <= 10"),
+        ("rownum <= 10", "rownum <> 10", 11, "rownum <> 10"),
+        (
+            "rownum <= 10",
+            "rownum > 3 AND rownum < 3",
+            11,
+            "no rank passes",
+        ),
+        (
+            "rownum <= 10",
+            "rownum <= 10 OR city = 'x'",
+            11,
+            "rownum <= 10 OR",
+        ),
         (
             "city, total, rownum",
-            "total, rownum",
+            "city, total, rownum + 1 AS n",
             1,
-            "the group key `city` is not selected",
+            "computed of the rank",
         ),
         (
             "WHERE rownum <= 10",

@@ -118,6 +118,10 @@ const OTHER_FRAMES: Foreign = Foreign {
     what: "compressed in a way that is not read (Hadoop's own snappy, lz4 of the old kind …)",
     instead: "decompress it with what compressed it",
 };
+const MESSAGES: Foreign = Foreign {
+    what: "Protobuf by its table's 'format'",
+    instead: "a topic: in a file nothing says where one message ends and the next begins",
+};
 const GZIPPED_PARQUET: Foreign = Foreign {
     what: "Parquet inside another compression",
     instead: "decompress it: Parquet is compressed inside",
@@ -286,6 +290,7 @@ pub fn kind(
         return Ok(Found { kind, said });
     }
     let word = match declared {
+        Encoding::Protobuf(_) => return Err(MESSAGES),
         Encoding::Csv(_) => Some(Kind::Csv),
         Encoding::Parquet => Some(Kind::Parquet),
         Encoding::ByName => None,

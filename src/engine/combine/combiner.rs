@@ -10,6 +10,8 @@ use crate::pack::texts::{TextTable, Texts};
 use standings_model::block::PartitionId;
 use standings_model::plan::Plan;
 use standings_model::reject::MissedWindow;
+use standings_model::row_id::RowId;
+use standings_model::value::Value;
 use standings_model::window::Cover;
 
 /// A decoded sale, as the fold needs to see it. Columns are numbers in its table.
@@ -21,6 +23,11 @@ pub trait SaleView {
     /// A column of another type, as a number whose order is that of its values (decimals by their digits, times in
     /// microseconds); `None` for NULL and for columns of text or bytes.
     fn number(&self, column: usize) -> Option<i128>;
+    /// A value that is made of others; `None` for NULL and for other columns.
+    fn nested(&self, column: usize) -> Option<&Value> {
+        let _ = column;
+        None
+    }
     /// Whether a condition holds: NULL does not.
     fn is_true(&self, column: usize) -> bool;
     /// Whether it is NULL.
@@ -36,6 +43,21 @@ pub struct Origin {
     pub partition: PartitionId,
     /// Offset.
     pub offset: u64,
+    /// Which of the record's rows: of an array that is a record its elements are rows.
+    pub row: u32,
+}
+
+impl Origin {
+    /// The row's name, as a number.
+    #[inline]
+    pub(super) fn row_id(self) -> i128 {
+        let id = RowId {
+            partition: self.partition,
+            offset: self.offset,
+            row: self.row,
+        };
+        id.number()
+    }
 }
 
 /// What a sale was not counted for.
@@ -55,30 +77,41 @@ impl Missing {
     }
 }
 
-/// What became of a sale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What became of a sale; of several rows of a record the greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
-    /// Counted in at least one window.
-    Counted,
+    /// Passed no ranking's `WHERE`.
+    Filtered,
     /// Passed a `WHERE`, but missed every window.
     Missed,
     /// No ranking took it, and what one computes of it has an error.
     Failed,
-    /// Passed no ranking's `WHERE`.
-    Filtered,
+    /// Counted in at least one window.
+    Counted,
 }
 
 /// One epoch's fold on one worker.
 pub struct Combiner {
     rankings: Vec<Fold>,
     /// By table, the rankings that read it and as which of their inputs.
-    readers: Vec<Vec<(usize, usize)>>,
+    readers: Vec<Vec<Reader>>,
+    /// By table, the arrays whose elements are rows of rankings.
+    arrays: Vec<Vec<Unnested>>,
     texts: Texts,
     /// A table that is done with, for its memory.
     spare: TextTable,
     columns: Columns,
     /// Additions to a row since the last flush.
     folded: u64,
+}
+
+/// A ranking by number, and which of its inputs.
+type Reader = (usize, usize);
+
+/// An array whose elements are rows of some rankings.
+struct Unnested {
+    column: usize,
+    readers: Vec<Reader>,
 }
 
 /// With fewer rows in each window, ending an epoch is what costs.
@@ -90,9 +123,22 @@ impl Combiner {
         let rankings = plan.rankings.iter();
         let rankings = rankings.map(|ranking| Fold::new(ranking, &plan.tables));
         let mut readers = vec![Vec::new(); plan.tables.len()];
+        let mut arrays: Vec<Vec<Unnested>> = readers.iter().map(|_| Vec::new()).collect();
         for (number, ranking) in plan.rankings.iter().enumerate() {
             for (input, of) in ranking.inputs.iter().enumerate() {
-                readers[of.table].push((number, input));
+                let reader = (number, input);
+                let Some(column) = of.unnest else {
+                    readers[of.table].push(reader);
+                    continue;
+                };
+                let known = arrays[of.table].iter_mut().find(|a| a.column == column);
+                match known {
+                    Some(array) => array.readers.push(reader),
+                    None => arrays[of.table].push(Unnested {
+                        column,
+                        readers: vec![reader],
+                    }),
+                }
             }
         }
         let widest = plan.tables.iter().map(|t| t.columns.len()).max();
@@ -102,6 +148,7 @@ impl Combiner {
         Combiner {
             rankings: rankings.collect(),
             readers,
+            arrays,
             texts: Texts::default(),
             spare: TextTable::default(),
             columns,
@@ -118,6 +165,38 @@ impl Combiner {
         rows as u64 * 2 <= self.folded || rows < spans * ROWS_OF_A_WINDOW
     }
 
+    /// The arrays of a table whose elements are rows of rankings, by their columns.
+    #[inline]
+    pub fn arrays(&self, table: usize) -> usize {
+        self.arrays[table].len()
+    }
+
+    /// The column of one of the arrays of a table.
+    pub fn array(&self, table: usize, number: usize) -> usize {
+        self.arrays[table][number].column
+    }
+
+    /// Folds an element in, as [`Combiner::add`] does a sale, into the rankings whose rows are the elements of this array.
+    pub fn add_element(
+        &mut self,
+        (table, array): (usize, usize),
+        sale: &impl SaleView,
+        origin: Origin,
+        judge: impl FnMut(i64) -> Verdict,
+        missing: &mut Missing,
+    ) -> Outcome {
+        let readers = std::mem::take(&mut self.arrays[table][array].readers);
+        let outcome = self.fold(&readers, sale, origin, judge, missing);
+        self.arrays[table][array].readers = readers;
+        outcome
+    }
+
+    /// Windows that end at or before a time are done with.
+    pub fn retire(&mut self, horizon: i64) {
+        let floors = self.rankings.iter_mut().filter_map(|f| f.floors.as_mut());
+        floors.for_each(|f| f.retire(horizon));
+    }
+
     /// Folds one sale of a table in. `judge` says what becomes of it in a window that ends at the given time; what it was
     /// not counted for is appended to `missing`.
     pub fn add(
@@ -125,12 +204,26 @@ impl Combiner {
         table: usize,
         sale: &impl SaleView,
         origin: Origin,
+        judge: impl FnMut(i64) -> Verdict,
+        missing: &mut Missing,
+    ) -> Outcome {
+        let readers = std::mem::take(&mut self.readers[table]);
+        let outcome = self.fold(&readers, sale, origin, judge, missing);
+        self.readers[table] = readers;
+        outcome
+    }
+
+    #[inline]
+    fn fold(
+        &mut self,
+        readers: &[Reader],
+        sale: &impl SaleView,
+        origin: Origin,
         mut judge: impl FnMut(i64) -> Verdict,
         missing: &mut Missing,
     ) -> Outcome {
         let Combiner {
             rankings,
-            readers,
             texts,
             columns,
             folded,
@@ -139,7 +232,7 @@ impl Combiner {
         columns.ids.fill(UNKNOWN);
         let time = sale.event_time();
         let mut outcome = Outcome::Filtered;
-        for &(number, source) in &readers[table] {
+        for &(number, source) in readers {
             let fold = &mut rankings[number];
             if !fold.takes(number, source, sale, missing) {
                 continue;
@@ -156,7 +249,7 @@ impl Combiner {
                     latest: last,
                     windows,
                 };
-                let key = fold.key(source, texts, columns, sale);
+                let key = fold.key(source, texts, columns, sale, origin);
                 let row = fold.row(span, key);
                 *folded += 1;
                 fold.accumulate((source, row), texts, columns, sale, time, origin);
@@ -168,9 +261,12 @@ impl Combiner {
                 match judge(end) {
                     Verdict::Counted => {
                         outcome = Outcome::Counted;
+                        if windows == 1 && !fold.can_be_ranked(source, end, sale) {
+                            break;
+                        }
                         let key = match key {
                             Some(key) => key,
-                            None => *key.insert(fold.key(source, texts, columns, sale)),
+                            None => *key.insert(fold.key(source, texts, columns, sale, origin)),
                         };
                         let span = Span {
                             latest: end,

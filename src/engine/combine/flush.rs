@@ -1,9 +1,10 @@
 //! The end of an epoch: rows become one batch of deltas for each worker that owns some of the keys.
 
-use super::rows::{Distinct, Fold, NO_SPAN, Span};
+use super::rows::{Counted, Distinct, Fold, NO_SPAN, Span};
 use crate::pack::deltas::{Deltas, Group, bin};
 use crate::pack::layout::{NO_TEXT, SlotKind};
 use crate::pack::texts::TextTable;
+use crate::pack::values;
 
 /// A batch in the making: with several workers each gets a dictionary of its own.
 pub(super) struct Outgoing {
@@ -43,6 +44,22 @@ impl Outgoing {
     }
 }
 
+/// What a slot has seen of a row.
+fn of_row(all: &[Distinct], at: usize, row: u32, many: usize) -> &[u64] {
+    let found = all.iter().find(|d| d.at == at);
+    let pairs = found.map_or(&[][..], |d| &d.pairs);
+    let from = pairs.partition_point(|pair| pair >> 32 < u64::from(row));
+    &pairs[from..from + many]
+}
+
+/// The same of counted values.
+fn counted_of(all: &[Counted], at: usize, row: u32, many: usize) -> &[(u32, i128, u64)] {
+    let found = all.iter().find(|c| c.at == at);
+    let pairs = found.map_or(&[][..], |c| &c.pairs);
+    let from = pairs.partition_point(|pair| pair.0 < row);
+    &pairs[from..from + many]
+}
+
 impl Fold {
     /// Ends the epoch: the rows by window, each to the batch of the worker that owns its key.
     pub(super) fn flush(&mut self, number: u32, texts: &TextTable, out: &mut [Outgoing]) {
@@ -57,6 +74,11 @@ impl Fold {
         for Distinct { seen, pairs, .. } in &mut self.distinct {
             pairs.clear();
             pairs.extend(seen.drain());
+            pairs.sort_unstable();
+        }
+        for Counted { seen, pairs, .. } in &mut self.counted {
+            pairs.clear();
+            pairs.extend(seen.drain().map(|((row, n), times)| (row, n, times)));
             pairs.sort_unstable();
         }
         for &row in &self.order {
@@ -84,17 +106,26 @@ impl Fold {
             let at = to.deltas.words.len() + 1;
             to.deltas.words.push(u64::from(key));
             to.deltas.words.extend_from_slice(&words[1..]);
-            for slot in &self.layout.slots {
+            for place in &self.layout.texts {
+                to.rewrite(texts, at + place);
+            }
+            for slot in &self.layout.aside {
+                let many = words[1 + slot.at] as usize;
                 match slot.kind {
-                    SlotKind::MinText(_) | SlotKind::MaxText(_) => to.rewrite(texts, at + slot.at),
-                    SlotKind::LastText(_) => to.rewrite(texts, at + slot.at + 3),
                     SlotKind::Distinct(_) => {
-                        let found = self.distinct.iter().find(|d| d.at == slot.at);
-                        let pairs = found.map_or(&[][..], |d| &d.pairs);
-                        let from = pairs.partition_point(|pair| pair >> 32 < u64::from(row));
-                        for pair in &pairs[from..from + words[1 + slot.at] as usize] {
+                        for pair in of_row(&self.distinct, slot.at, row, many) {
                             let id = to.text(texts, *pair as u32);
                             to.deltas.distinct.push(id);
+                        }
+                    }
+                    SlotKind::Sketch(_) => {
+                        for (_, code, _) in counted_of(&self.counted, slot.at, row, many) {
+                            values::push_code(&mut to.deltas.distinct, *code as u64);
+                        }
+                    }
+                    SlotKind::Values(..) => {
+                        for (_, number, times) in counted_of(&self.counted, slot.at, row, many) {
+                            values::push(&mut to.deltas.distinct, *number, *times);
                         }
                     }
                     _ => {}

@@ -29,7 +29,7 @@
 //! for offset in 0..1000 {
 //!     let amount = format!(r#"{{"event_time":5,"city":"Lisbon","salesman_id":"S1","amount":{offset}}}"#);
 //!     let sale = decoder.decode(amount.as_bytes()).unwrap();
-//!     let origin = Origin { partition: 0, offset };
+//!     let origin = Origin { partition: 0, offset, row: 0 };
 //!     let outcome = combiner.add(0, &sale, origin, |_| Verdict::Counted, &mut Missing::default());
 //!     assert_eq!(outcome, Outcome::Counted);
 //! }
@@ -40,5 +40,7 @@
 //! ```
 
 pub mod combiner;
+mod floor;
 mod flush;
+mod more;
 mod rows;

@@ -3,6 +3,8 @@
 use hashbrown::{HashMap, HashTable};
 
 use super::combiner::{Missing, Origin as Place, SaleView};
+use super::floor::Floors;
+use super::more::{Accumulator, whole};
 use crate::event_time::partition::Verdict;
 use crate::pack::hash::mix;
 use crate::pack::key::KeyCodec;
@@ -40,6 +42,8 @@ pub(super) struct Source {
     pub(super) filter: Option<usize>,
     /// Of the key, in order.
     keys: Vec<usize>,
+    /// The key where it is one text column, and whether that may be NULL.
+    plain: Option<(usize, bool)>,
     slots: Vec<Slot>,
     /// Columns whose value may have an error, each with the condition of the measure that reads it.
     fallible: Vec<(usize, Option<usize>)>,
@@ -51,8 +55,8 @@ pub(super) struct Fold {
     pub(super) sources: Vec<Source>,
     pub(super) layout: Layout,
     codec: KeyCodec,
-    /// The key is one text column; whether that may be NULL.
-    plain: Option<bool>,
+    /// The column of the key that names the row.
+    row_id: Option<usize>,
     /// The key of the present row, in bytes.
     key: Vec<u8>,
     /// Rows: span number and key's text number packed in one word, then the accumulators.
@@ -66,8 +70,22 @@ pub(super) struct Fold {
     pub(super) last: (Span, u32),
     /// Per slot of distinct values.
     pub(super) distinct: Vec<Distinct>,
+    /// Per slot of counted values, and of sketches.
+    pub(super) counted: Vec<Counted>,
+    /// What turns rows away that can no longer be ranked.
+    pub(super) floors: Option<Floors>,
     /// For the flush: the rows' order.
     pub(super) order: Vec<u32>,
+}
+
+/// What a slot of counted values has seen, or one of a sketch.
+pub(super) struct Counted {
+    /// Where the slot's number of values is in a row.
+    pub(super) at: usize,
+    /// How many times each row had each value; of a sketch, its code.
+    pub(super) seen: HashMap<(u32, i128), u64>,
+    /// For the flush: the same, sorted.
+    pub(super) pairs: Vec<(u32, i128, u64)>,
 }
 
 /// What a slot of distinct values has seen.
@@ -105,15 +123,21 @@ impl Fold {
         let codec = KeyCodec::new(ranking);
         let sources = ranking.inputs.iter().map(|input| {
             let slots = layout.of_input(&input.columns);
-            Source::new(ranking, input, slots, &tables[input.table])
+            let mut source = Source::new(ranking, input, slots, &tables[input.table]);
+            source.plain = codec
+                .plain_text()
+                .map(|nullable| (source.keys[0], nullable));
+            source
         });
         Fold {
             ranking: ranking.clone(),
             sources: sources.collect(),
             distinct: distinct_slots(&layout),
+            counted: counted_slots(&layout),
             order: Vec::new(),
+            floors: Floors::new(ranking),
             layout,
-            plain: codec.plain_text(),
+            row_id: codec.row_id(),
             codec,
             key: Vec::new(),
             rows: Vec::new(),
@@ -136,10 +160,11 @@ impl Fold {
         texts: &mut Texts,
         columns: &mut Columns,
         sale: &impl SaleView,
+        origin: Place,
     ) -> u32 {
         let of = &self.sources[source];
-        if let (Some(nullable), [column]) = (self.plain, &of.keys[..]) {
-            let id = columns.text(texts, sale, *column);
+        if let Some((column, nullable)) = of.plain {
+            let id = columns.text(texts, sale, column);
             return match nullable {
                 true if id == NO_TEXT => texts.intern(&[]),
                 true if texts.table().get(id as u32).is_empty() => texts.intern(KeyCodec::EMPTY),
@@ -148,12 +173,15 @@ impl Fold {
         }
         self.key.clear();
         for (i, column) in of.keys.iter().enumerate() {
-            match self.codec.is_bytes(i) {
-                true => self.codec.push_bytes(&mut self.key, i, sale.bytes(*column)),
-                false => self
-                    .codec
-                    .push_number(&mut self.key, i, sale.number(*column)),
-            }
+            let number = match self.codec.is_bytes(i) {
+                true => {
+                    self.codec.push_bytes(&mut self.key, i, sale.bytes(*column));
+                    continue;
+                }
+                false if self.row_id == Some(i) => Some(origin.row_id()),
+                false => sale.number(*column),
+            };
+            self.codec.push_number(&mut self.key, i, number);
         }
         texts.intern(&self.key)
     }
@@ -177,6 +205,14 @@ impl Fold {
             missing.failed.push((number, column));
         }
         failed.is_none()
+    }
+
+    /// Whether a row of a window that ends then can still be ranked.
+    #[inline]
+    pub(super) fn can_be_ranked(&mut self, source: usize, end: i64, sale: &impl SaleView) -> bool {
+        let input = &self.ranking.inputs[source];
+        let floors = self.floors.as_mut();
+        floors.is_none_or(|floors| floors.passes(end, &self.codec, input, sale))
     }
 
     /// A window that a sale missed.
@@ -246,11 +282,14 @@ impl Fold {
     ) {
         let stride = self.layout.width + 1;
         let words = &mut self.rows[row * stride + 1..(row + 1) * stride];
-        for &Slot { kind, at, filter } in &self.sources[source].slots {
-            if filter.is_some_and(|condition| !sale.is_true(condition)) {
+        for slot in &self.sources[source].slots {
+            let at = slot.at;
+            if let Some(condition) = slot.filter
+                && !sale.is_true(condition)
+            {
                 continue;
             }
-            match kind {
+            match slot.kind {
                 SlotKind::CountAll => words[at] += 1,
                 SlotKind::Count(c) => words[at] += u64::from(!sale.is_null(c)),
                 SlotKind::Sum(c) => {
@@ -270,7 +309,8 @@ impl Fold {
                 }
                 SlotKind::MinText(c) | SlotKind::MaxText(c) => {
                     let id = columns.text(texts, sale, c);
-                    if goes_before(texts, id, words[at], matches!(kind, SlotKind::MinText(_))) {
+                    let least = matches!(slot.kind, SlotKind::MinText(_));
+                    if goes_before(texts, id, words[at], least) {
                         words[at] = id;
                     }
                 }
@@ -292,13 +332,21 @@ impl Fold {
                 SlotKind::Distinct(c) => {
                     let id = match sale.number(c) {
                         Some(n) => u64::from(texts.intern(&n.to_be_bytes())),
-                        None => columns.text(texts, sale, c),
+                        None => match sale.nested(c) {
+                            Some(value) => u64::from(texts.intern(&whole(value))),
+                            None => columns.text(texts, sale, c),
+                        },
                     };
                     if id == NO_TEXT {
                         continue;
                     }
                     let of = self.distinct.iter_mut().find(|d| d.at == at);
                     words[at] += u64::from(of.is_some_and(|of| of.is_new(row, id as u32)));
+                }
+                kind => {
+                    let to = (&mut *words, at, row);
+                    let slot = Accumulator::new(to, &mut self.counted, texts, columns);
+                    slot.add(kind, sale, (time, origin));
                 }
             }
         }
@@ -307,15 +355,11 @@ impl Fold {
 
 impl Source {
     fn new(ranking: &Ranking, input: &Input, slots: Vec<Slot>, table: &Table) -> Self {
-        let keys: Vec<usize> = ranking
-            .keys
-            .iter()
-            .map(|k| input.columns[k.column])
-            .collect();
+        let keys: Vec<usize> = ranking.key_columns().map(|c| input.columns[c]).collect();
         let of_keys = keys.iter().map(|c| (*c, None));
         let of_slots = slots
             .iter()
-            .filter_map(|slot| Some((slot.kind.column()?, slot.filter)));
+            .flat_map(|slot| slot.kind.columns().map(|c| (c, slot.filter)));
         let filters = slots.iter().filter_map(|slot| Some((slot.filter?, None)));
         let derived = |c: usize| matches!(table.columns[c].origin, Origin::Derived(_));
         let fallible = of_keys.chain(filters).chain(of_slots);
@@ -323,6 +367,7 @@ impl Source {
             filter: input.filter,
             fallible: fallible.filter(|(c, _)| derived(*c)).collect(),
             keys,
+            plain: None,
             slots,
         }
     }
@@ -379,15 +424,28 @@ fn distinct_slots(layout: &Layout) -> Vec<Distinct> {
         .collect()
 }
 
-/// Whether a sale comes after the one that a last-value slot holds, by (event time, partition, offset).
+fn counted_slots(layout: &Layout) -> Vec<Counted> {
+    let slots = layout.slots.iter();
+    slots
+        .filter(|slot| matches!(slot.kind, SlotKind::Values(..) | SlotKind::Sketch(_)))
+        .map(|slot| Counted {
+            at: slot.at,
+            seen: HashMap::new(),
+            pairs: Vec::new(),
+        })
+        .collect()
+}
+
+/// Whether a sale comes after the one that a last-value slot holds, by (event time, partition, offset). Rows of one record
+/// come in their order, and to one fold.
 #[inline]
 fn is_later(words: &[u64], at: usize, time: i64, origin: Place) -> bool {
     (words[at], words[at + 1], words[at + 2])
-        < (time as u64 + 1, u64::from(origin.partition), origin.offset)
+        <= (time as u64 + 1, u64::from(origin.partition), origin.offset)
         || words[at] == 0
 }
 
-fn set_last(words: &mut [u64], at: usize, time: i64, origin: Place) {
+pub(super) fn set_last(words: &mut [u64], at: usize, time: i64, origin: Place) {
     words[at] = time as u64 + 1;
     words[at + 1] = u64::from(origin.partition);
     words[at + 2] = origin.offset;

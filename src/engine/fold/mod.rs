@@ -7,12 +7,15 @@
 //! end of epoch ──► deltas by worker, and what each partition has come to
 //! ```
 //!
+//! Where rankings unnest an array, each of its elements is a row: decoded anew, combined, and none of its own in the counts.
+//!
 //! 1. What becomes of a record depends on its partition's records before it, and on nothing else: not on blocks, epochs,
 //!    workers or the clock on the wall.
 //! 2. `read = ranked + late + retired + dead-lettered + duplicate + filtered`, in each epoch.
 //! 3. Who drives it moves blocks and ends epochs, and looks into neither.
 
 mod partition;
+mod unnest;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -152,6 +155,7 @@ impl Fold {
     pub fn block(&mut self, block: &Block, horizon: i64) -> Option<Folded> {
         let partition = self.partitions.get_mut(&block.partition)?;
         let before = self.rejects.len();
+        self.combiner.retire(horizon);
         let mut folds = Folds {
             combiner: &mut self.combiner,
             amounts: self.amounts.as_mut(),

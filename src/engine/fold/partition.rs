@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use crate::combine::combiner::{Combiner, Missing, Origin, Outcome, SaleView};
+use super::unnest::{self, Lost, Of};
+use crate::combine::combiner::{Combiner, Origin, Outcome, SaleView};
 use crate::event_time::global::PartitionState;
 use crate::event_time::partition::{PartitionClock, Policy};
 use crate::quality::{Failed, Judge, Memory, Moment};
@@ -15,7 +16,7 @@ use standings_model::change::Counts;
 use standings_model::identity::NO_EPOCH;
 use standings_model::json_values;
 use standings_model::plan::Plan;
-use standings_model::reject::{DUPLICATE, Reject, RejectKind};
+use standings_model::reject::{DUPLICATE, MissedWindow, Reject, RejectKind};
 use standings_model::time::format_rfc3339;
 
 /// A record as it is decoded, and as it came.
@@ -24,12 +25,21 @@ struct Bytes<'a> {
     bytes: &'a [u8],
     original: &'a [u8],
     about: About<'a>,
+    /// Of an array that is a record, which of its elements.
+    row: u32,
 }
 
 /// Whether a record's event time is more than `--max-ahead` after the record's own timestamp.
 #[inline]
 fn is_ahead(record: &RecordRef, time: i64, policy: &Policy) -> bool {
     record.timestamp != NO_TIMESTAMP && time > record.timestamp.saturating_add(policy.max_ahead)
+}
+
+#[cold]
+fn elements_of(bytes: &[u8]) -> Option<Vec<Range<usize>>> {
+    let is_array = bytes.trim_ascii_start().first() == Some(&b'[');
+    let elements = is_array.then(|| json_values::elements(bytes))?;
+    elements.filter(|all| !all.is_empty())
 }
 
 /// A record that can be no sale, and why.
@@ -42,8 +52,13 @@ fn dead(reason: &str, detail: String) -> RejectKind {
     }
 }
 
-/// Why a record that was decoded can be no sale all the same: its time, or its key.
+/// Whether a record that was decoded has to be looked at again.
 #[inline]
+fn may_be_none(sale: &Sale<'_>, record: &RecordRef, policy: &Policy, plan: &Plan) -> bool {
+    is_ahead(record, sale.event_time, policy) || sale.held() > plan.max_key_bytes
+}
+
+/// Why it can be no sale all the same: its time, or its key.
 fn cannot_be(
     table: usize,
     sale: &Sale<'_>,
@@ -61,6 +76,12 @@ fn cannot_be(
         );
         return Some(dead("ahead", detail));
     }
+    too_large(table, sale, plan)
+}
+
+/// Why a row can be none whose key is too long.
+#[inline]
+pub(super) fn too_large(table: usize, sale: &Sale<'_>, plan: &Plan) -> Option<RejectKind> {
     let text = |column| Sale::bytes(sale, column).map_or(0, <[u8]>::len);
     let (ranking, length) = plan.oversized_key(table, sale.held(), text)?;
     let detail = format!(
@@ -82,7 +103,7 @@ fn by_check(refused: Failed) -> RejectKind {
 
 /// Why a ranking does not count a sale: what it computes of it has an error.
 #[cold]
-fn failed(plan: &Plan, ranking: usize, sale: &Sale<'_>, column: usize) -> RejectKind {
+pub(super) fn failed(plan: &Plan, ranking: usize, sale: &Sale<'_>, column: usize) -> RejectKind {
     let name = &plan.rankings[ranking].name;
     let (reason, detail) = match sale.error(column) {
         Some(e) => (e.reason, e.detail.as_str()),
@@ -131,6 +152,8 @@ pub struct Partition {
     open: bool,
     /// A record may be an array, whose elements are records.
     arrays: bool,
+    /// How many rows each array that is unnested has given of the present record.
+    unnested: Vec<u32>,
 }
 
 impl Partition {
@@ -161,6 +184,7 @@ impl Partition {
             changed: true,
             open: false,
             arrays: false,
+            unnested: Vec::new(),
         }
     }
 
@@ -204,26 +228,24 @@ impl Partition {
                 continue;
             }
             let about = About::of(block, number);
-            if let Some(elements) = self.elements(bytes) {
-                self.counts.read += elements.len() as u64;
-                for element in elements {
-                    let bytes = &bytes[element];
-                    let bytes = Bytes {
-                        bytes,
-                        original: bytes,
-                        about,
-                    };
-                    self.record(record, bytes, policy, horizon, into);
-                }
-                continue;
+            self.unnested.fill(0);
+            let elements = self.elements(bytes);
+            let count = elements.as_ref().map_or(1, Vec::len);
+            self.counts.read += count as u64;
+            // One loop for both: what is called in one place is a part of the loop.
+            for row in 0..count {
+                let (bytes, original) = match &elements {
+                    Some(all) => (&bytes[all[row].clone()], &bytes[all[row].clone()]),
+                    None => (bytes, original),
+                };
+                let bytes = Bytes {
+                    bytes,
+                    original,
+                    about,
+                    row: row as u32,
+                };
+                self.record(record, bytes, policy, horizon, into);
             }
-            self.counts.read += 1;
-            let bytes = Bytes {
-                bytes,
-                original,
-                about,
-            };
-            self.record(record, bytes, policy, horizon, into);
         }
         self.open = block.open;
         self.next_offset = self.next_offset.max(block.next_offset);
@@ -257,9 +279,11 @@ impl Partition {
     /// The elements of a record that is an array. One without any is a record that is no row, as any other.
     #[inline]
     fn elements(&self, bytes: &[u8]) -> Option<Vec<Range<usize>>> {
-        let is_array = self.arrays && bytes.trim_ascii_start().first() == Some(&b'[');
-        let elements = is_array.then(|| json_values::elements(bytes))?;
-        elements.filter(|all| !all.is_empty())
+        // Objects mostly begin at once.
+        if !self.arrays || bytes.first() == Some(&b'{') {
+            return None;
+        }
+        elements_of(bytes)
     }
 
     /// Remembers the sales of a block that were read by an earlier run; how many records those are.
@@ -276,7 +300,7 @@ impl Partition {
             let elements = self.elements(bytes);
             for element in elements.unwrap_or_else(|| std::iter::once(0..bytes.len()).collect()) {
                 let bytes = &bytes[element];
-                let Ok(sale) = self.decoder.decode_about(bytes, &about) else {
+                let Ok(sale) = self.decoder.decode_about(bytes, about) else {
                     continue;
                 };
                 if cannot_be(self.table, &sale, record, policy, into.plan).is_none() {
@@ -290,6 +314,7 @@ impl Partition {
         before
     }
 
+    #[inline]
     fn record(
         &mut self,
         record: &RecordRef,
@@ -299,9 +324,8 @@ impl Partition {
         into: &mut Folds<'_>,
     ) {
         let (id, table, offset) = (self.id, self.table, record.offset);
-        let rejects = &mut *into.rejects;
         let mut reject = |kind| {
-            rejects.push(Reject {
+            into.rejects.push(Reject {
                 table,
                 partition: id,
                 offset,
@@ -309,7 +333,7 @@ impl Partition {
                 bytes: bytes.original.to_vec(),
             });
         };
-        let sale = match self.decoder.decode_about(bytes.bytes, &bytes.about) {
+        let sale = match self.decoder.decode_about(bytes.bytes, bytes.about) {
             Ok(sale) => sale,
             Err(error) => {
                 self.counts.dead += 1;
@@ -317,7 +341,9 @@ impl Partition {
             }
         };
         let time = sale.event_time;
-        if let Some(kind) = cannot_be(table, &sale, record, policy, into.plan) {
+        if may_be_none(&sale, record, policy, into.plan)
+            && let Some(kind) = cannot_be(table, &sale, record, policy, into.plan)
+        {
             self.counts.dead += 1;
             return reject(kind);
         }
@@ -325,46 +351,70 @@ impl Partition {
         if !into.judge.is_empty() {
             let place = Moment { offset, watermark };
             if let Some(refused) = into.judge.judge(table, &sale, place, &mut self.memory) {
-                match refused.reason {
-                    DUPLICATE => self.counts.duplicate += 1,
-                    _ => self.counts.dead += 1,
-                }
+                *self.refusals(refused.reason) += 1;
                 return reject(by_check(refused));
             }
         }
         let origin = Origin {
             partition: id,
             offset,
+            row: bytes.row,
         };
-        let mut missing = Missing::default();
+        let mut lost = Lost::default();
         let judge = |end| PartitionClock::judge(watermark, end, horizon, policy);
-        let outcome = into.combiner.add(table, &sale, origin, judge, &mut missing);
-        let missed = missing.windows;
-        match outcome {
-            Outcome::Counted => {
-                self.counts.ranked += 1;
-                self.counts.partly_late += u64::from(!missed.is_empty());
-                if let Some(amounts) = &mut into.amounts
-                    && amounts.column.0 == table
-                    && let Some(amount) = sale.number(amounts.column.1)
-                {
-                    amounts.add(time, amount);
-                }
-            }
-            Outcome::Missed if missed.iter().all(|m| m.retired) => self.counts.retired += 1,
-            Outcome::Missed => self.counts.late += 1,
-            Outcome::Failed => self.counts.dead += 1,
-            Outcome::Filtered => self.counts.filtered += 1,
+        let combiner = &mut *into.combiner;
+        let mut outcome = combiner.add(table, &sale, origin, judge, &mut lost.missing);
+        let amounts = into.amounts.as_mut().filter(|a| a.column.0 == table);
+        let amount = amounts.and_then(|a| Some((sale.number(a.column.1)?, a)));
+        if !lost.missing.failed.is_empty() {
+            lost.letters(|ranking, column| failed(into.plan, ranking, &sale, column));
         }
-        for (ranking, column) in missing.failed {
-            reject(failed(into.plan, ranking, &sale, column));
+        if combiner.arrays(table) > 0 {
+            let of = Of {
+                bytes: bytes.bytes,
+                time,
+                table,
+                origin,
+            };
+            let (numbers, to) = (&mut self.unnested, (combiner, into.plan));
+            let became = unnest::fold(&mut self.decoder, of, numbers, to, judge, &mut lost);
+            outcome = outcome.max(became);
         }
+        self.count(outcome, &lost.missing.windows);
+        if let (Outcome::Counted, Some((amount, amounts))) = (outcome, amount) {
+            amounts.add(time, amount);
+        }
+        lost.letters.into_iter().for_each(&mut reject);
         self.clock.observe(time);
+        let missed = lost.missing.windows;
         if !missed.is_empty() {
             reject(RejectKind::Late {
                 missed,
                 event_time: time,
             });
+        }
+    }
+
+    /// Where records are counted that a check refuses for this reason.
+    fn refusals(&mut self, reason: &str) -> &mut u64 {
+        match reason {
+            DUPLICATE => &mut self.counts.duplicate,
+            _ => &mut self.counts.dead,
+        }
+    }
+
+    /// Counts what became of a record.
+    #[inline]
+    fn count(&mut self, outcome: Outcome, missed: &[MissedWindow]) {
+        match outcome {
+            Outcome::Counted => {
+                self.counts.ranked += 1;
+                self.counts.partly_late += u64::from(!missed.is_empty());
+            }
+            Outcome::Missed if missed.iter().all(|m| m.retired) => self.counts.retired += 1,
+            Outcome::Missed => self.counts.late += 1,
+            Outcome::Failed => self.counts.dead += 1,
+            Outcome::Filtered => self.counts.filtered += 1,
         }
     }
 

@@ -1,6 +1,7 @@
 //! A decoded sale, as the combiner looks at it.
 
 use standings_decode::{Cell, Sale};
+use standings_model::value::Value;
 
 use crate::combine::combiner::SaleView;
 
@@ -22,6 +23,11 @@ impl SaleView for Sale<'_> {
             Cell::Double(n) => Some(i128::from(n.to_ordered())),
             Cell::Null | Cell::Text { .. } | Cell::Nested(_) | Cell::Error(_) => None,
         }
+    }
+
+    #[inline]
+    fn nested(&self, column: usize) -> Option<&Value> {
+        Sale::nested(self, column)
     }
 
     #[inline]

@@ -41,7 +41,8 @@ pub struct Deltas {
     pub groups: Vec<Group>,
     /// Rows: the key's text number, then the accumulators of the ranking's layout.
     pub words: Vec<u64>,
-    /// Distinct values (text numbers), row after row, slot after slot; the slot's word says how many.
+    /// Distinct values (text numbers), counted values ([`values::WORDS`](super::values::WORDS) each) and what sketches were
+    /// told, row after row, slot after slot; the slot's word says how many.
     pub distinct: Vec<u32>,
 }
 

@@ -6,14 +6,16 @@
 //! other, may be NULL  0x00 for NULL, else 0x01 and then as if it may not
 //! bytes               as text, with 0x00 inside as 0x00 0x01, and 0x00 0x00 behind them
 //! decimals            16 bytes, big-endian, with the sign bit turned
+//! a row's name        16 bytes, big-endian
 //! all else            8 bytes, likewise
 //! ```
 //!
-//! NULL is least.
+//! NULL is least. Behind the keys lie columns that nobody sees, which rows are placed by ([`Ranking::placed`]).
 
 use std::sync::Arc;
 
 use standings_model::plan::Ranking;
+use standings_model::row_id::RowId;
 use standings_model::types::Type;
 use standings_model::value::Value;
 
@@ -21,6 +23,8 @@ use standings_model::value::Value;
 #[derive(Clone, Debug)]
 pub struct KeyCodec {
     columns: Vec<Column>,
+    /// How many of them are keys.
+    keys: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -41,6 +45,8 @@ enum Form {
     Bytes,
     Eight,
     Sixteen,
+    /// A row's name.
+    Id,
 }
 
 const NULL: u8 = 0;
@@ -51,10 +57,12 @@ const EMPTY: &[u8] = &[0];
 impl KeyCodec {
     /// For a ranking's group keys.
     pub fn new(ranking: &Ranking) -> Self {
-        let column = |(i, key): (usize, &standings_model::plan::Key)| {
-            let of = &ranking.row[key.column];
+        let columns: Vec<usize> = ranking.key_columns().collect();
+        let column = |(i, column): (usize, &usize)| {
+            let of = &ranking.row[*column];
             let form = match &of.kind {
-                kind if kind.is_text() && i + 1 == ranking.keys.len() => Form::Last,
+                _ if of.is_row_id => Form::Id,
+                kind if kind.is_text() && i + 1 == columns.len() => Form::Last,
                 kind if kind.is_text() => Form::Text,
                 Type::Bytes => Form::Bytes,
                 Type::Decimal { .. } => Form::Sixteen,
@@ -68,7 +76,8 @@ impl KeyCodec {
             }
         };
         KeyCodec {
-            columns: ranking.keys.iter().enumerate().map(column).collect(),
+            columns: columns.iter().enumerate().map(column).collect(),
+            keys: ranking.keys.len(),
         }
     }
 
@@ -76,7 +85,7 @@ impl KeyCodec {
     /// no byte and an empty text is [`KeyCodec::EMPTY`].
     pub fn plain_text(&self) -> Option<bool> {
         match &self.columns[..] {
-            [only] if only.form == Form::Last => Some(only.nullable),
+            [only] if only.form == Form::Last && self.keys == 1 => Some(only.nullable),
             _ => None,
         }
     }
@@ -120,6 +129,7 @@ impl KeyCodec {
         let n = value.unwrap_or_default();
         match of.form {
             Form::Sixteen => push_i128(out, n),
+            Form::Id => out.extend_from_slice(&n.to_be_bytes()),
             // All other types have 64 bits at most.
             _ => push_i64(out, n as i64),
         }
@@ -127,13 +137,19 @@ impl KeyCodec {
 
     /// Whether a column is kept as bytes.
     pub fn is_bytes(&self, column: usize) -> bool {
-        self.columns[column].kind.is_bytes()
+        let of = &self.columns[column];
+        of.kind.is_bytes() && of.form != Form::Id
     }
 
-    /// The key's values.
+    /// The column that is a row's name, if one is.
+    pub fn row_id(&self) -> Option<usize> {
+        self.columns.iter().position(|c| c.form == Form::Id)
+    }
+
+    /// The key's values, without what it is placed by.
     pub fn decode(&self, bytes: &[u8]) -> Arc<[Value]> {
         let parts = self.split(bytes);
-        let parts = parts.iter().zip(&self.columns);
+        let parts = parts.iter().zip(&self.columns[..self.keys]);
         parts.map(|(part, column)| column.decode(part)).collect()
     }
 
@@ -174,7 +190,7 @@ impl Column {
             Form::Text => (before + memchr::memchr(0, rest).unwrap_or(rest.len()), 1),
             Form::Bytes => (before + escaped_length(rest), 0),
             Form::Eight => (before + 8, 0),
-            Form::Sixteen => (before + 16, 0),
+            Form::Sixteen | Form::Id => (before + 16, 0),
         }
     }
 
@@ -202,6 +218,11 @@ impl Column {
                 word.copy_from_slice(&bytes[..16]);
                 let n = (u128::from_be_bytes(word) ^ 1 << 127) as i128;
                 Value::of_number(n, &self.kind)
+            }
+            Form::Id => {
+                let mut word = [0; 16];
+                word.copy_from_slice(&bytes[..16]);
+                Value::text(RowId::of_number(i128::from_be_bytes(word)).to_string())
             }
         }
     }
@@ -261,13 +282,16 @@ mod tests {
     use standings_model::plan::{Key, RankFunction, RowColumn};
     use standings_model::window::Window;
 
-    fn codec(columns: &[(Type, bool)]) -> KeyCodec {
+    /// Of these columns, of which the last `placed` are no keys.
+    fn codec(columns: &[(Type, bool)], placed: usize) -> KeyCodec {
         let row = columns.iter().map(|(kind, nullable)| RowColumn {
             kind: kind.clone(),
             nullable: *nullable,
             meaning: String::new(),
+            is_row_id: *kind == Type::Char(255),
         });
-        let keys = (0..columns.len()).map(|column| Key {
+        let keys = columns.len() - placed;
+        let keys = (0..keys).map(|column| Key {
             name: format!("k{column}"),
             column,
         });
@@ -277,10 +301,17 @@ mod tests {
             inputs: Vec::new(),
             row: row.collect(),
             keys: keys.collect(),
+            placed: (columns.len() - placed..columns.len()).collect(),
             partition: Vec::new(),
+            is_rows: false,
             measures: Vec::new(),
             order: Vec::new(),
-            rank: RankFunction::RowNumber,
+            computed: Vec::new(),
+            having: None,
+            from: 1,
+            shows_rank: true,
+            shown_if: None,
+            rank: Some(RankFunction::RowNumber),
             limit: 1,
             fields: Vec::new(),
         })
@@ -349,7 +380,7 @@ mod tests {
                 (Just(columns), a, b)
             })
         ) {
-            let codec = codec(&columns);
+            let codec = codec(&columns, 0);
             let (left, right) = (encode(&codec, &a), encode(&codec, &b));
             prop_assert_eq!(&codec.decode(&left)[..], &a[..]);
             prop_assert_eq!(left.cmp(&right), a.cmp(&b));
@@ -362,6 +393,32 @@ mod tests {
                 };
                 prop_assert_eq!(part(&left) == part(&right), a[i] == b[i]);
             }
+        }
+
+        #[test]
+        fn what_a_key_is_placed_by_is_not_seen_and_names_its_partition(
+            (a, b, city, other) in (0u64..20, 0u64..20, "[ab]{0,2}", "[ab]{0,2}")
+        ) {
+            // A name of a row has a type of its own in these tests.
+            let columns = [(Type::Char(255), false), (Type::STRING, true)];
+            let codec = codec(&columns, 1);
+            prop_assert_eq!((codec.plain_text(), codec.row_id(), codec.is_bytes(0)), (None, Some(0), false));
+            let id = |offset| RowId { partition: 3, offset, row: 0 };
+            let key = |offset, city: &str| {
+                let mut out = Vec::new();
+                codec.push_number(&mut out, 0, Some(id(offset).number()));
+                codec.push_bytes(&mut out, 1, Some(city.as_bytes()));
+                out
+            };
+            let (left, right) = (key(a, &city), key(b, &other));
+            prop_assert_eq!(&codec.decode(&left)[..], &[Value::text(format!("3:{a}"))][..]);
+            prop_assert_eq!(left.cmp(&right), (a, &city).cmp(&(b, &other)));
+            let part = |key: &[u8]| {
+                let mut out = Vec::new();
+                codec.project(key, &[1], &mut out);
+                out
+            };
+            prop_assert_eq!(part(&left) == part(&right), city == other);
         }
     }
 }

@@ -8,6 +8,7 @@
 //! 1. A row's width and a key's bytes depend on the plan alone.
 //! 2. Memory grows by pieces ([`chunks`]): nothing that is kept is moved to make room.
 
+pub mod aside;
 pub mod chunks;
 pub mod deltas;
 pub mod distinct;
@@ -18,3 +19,4 @@ pub mod key;
 pub mod layout;
 pub mod rows;
 pub mod texts;
+pub mod values;

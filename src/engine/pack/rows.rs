@@ -11,7 +11,7 @@
 use hashbrown::HashMap;
 
 use super::chunks::Chunks;
-use crate::pack::layout::{Layout, NO_TEXT, SlotKind, put_wide, wide};
+use crate::pack::layout::{Arg, Layout, NO_TEXT, SlotKind, put_wide, wide};
 
 /// How a layout's words are packed.
 #[derive(Clone, Debug)]
@@ -67,19 +67,33 @@ impl Packing {
         for slot in &layout.slots {
             match slot.kind {
                 SlotKind::CountAll | SlotKind::Count(_) => packing.cell(Kind::Count, slot.at),
-                SlotKind::Sum(_) | SlotKind::Min(_) | SlotKind::Max(_) => {
+                SlotKind::Only(_) | SlotKind::Sum(_) | SlotKind::Min(_) | SlotKind::Max(_) => {
                     packing.cell(Kind::Number, slot.at);
                 }
-                SlotKind::MinText(_) | SlotKind::MaxText(_) => packing.cell(Kind::Text, slot.at),
-                SlotKind::Last(_) => {
+                SlotKind::MinText(_) | SlotKind::MaxText(_) | SlotKind::OnlyText(_) => {
+                    packing.cell(Kind::Text, slot.at)
+                }
+                SlotKind::Last(_) | SlotKind::First(_) => {
                     packing.cell(Kind::Origin, slot.at);
                     packing.cell(Kind::Number, slot.at + 3);
                 }
-                SlotKind::LastText(_) => {
+                SlotKind::LastText(_) | SlotKind::FirstText(_) => {
                     packing.cell(Kind::Origin, slot.at);
                     packing.cell(Kind::Text, slot.at + 3);
                 }
                 SlotKind::Distinct(_) => packing.cell(Kind::Word, slot.at),
+                SlotKind::Values(..) | SlotKind::Sketch(_) => packing.cell(Kind::Count, slot.at),
+                // Mostly the upper half is zero, which fits.
+                SlotKind::Squares(_) => {
+                    packing.cell(Kind::Number, slot.at);
+                    packing.cell(Kind::Number, slot.at + 2);
+                }
+                SlotKind::Arg(arg) => {
+                    packing.cell(Kind::Origin, slot.at);
+                    let kind = |is_text| if is_text { Kind::Text } else { Kind::Number };
+                    packing.cell(kind(arg.texts.1), slot.at + Arg::BY);
+                    packing.cell(kind(arg.texts.0), slot.at + arg.value_at());
+                }
             }
         }
         packing
@@ -296,6 +310,8 @@ mod tests {
             slots: Vec::new(),
             width: 0,
             sources: Vec::new(),
+            texts: Vec::new(),
+            aside: Vec::new(),
         };
         for (kind, words) in kinds {
             let at = layout.width;

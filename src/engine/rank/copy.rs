@@ -41,7 +41,8 @@ impl Copy {
 
     /// Begins a row of a ranking's window, whose words are then at the end of [`Copy::words`].
     pub fn row(&mut self, ranking: u32, window_end: i64) {
-        if self.now.texts.byte_size() + self.now.words.len() * 8 >= self.piece {
+        let aside = self.now.distinct.len() * 4;
+        if self.now.texts.byte_size() + self.now.words.len() * 8 + aside >= self.piece {
             self.done.push(std::mem::take(&mut self.now));
             self.numbers.clear();
         }
@@ -74,9 +75,9 @@ impl Copy {
         &mut self.now.words
     }
 
-    /// Notes a distinct value by its number in this piece.
-    pub fn distinct(&mut self, id: u32) {
-        self.now.distinct.push(id);
+    /// What rows of the present piece have beside their words; texts are numbers in it.
+    pub fn distinct(&mut self) -> &mut Vec<u32> {
+        &mut self.now.distinct
     }
 
     /// The pieces; an error if a row alone has more than one can hold.

@@ -130,7 +130,9 @@ impl Gather {
         let at = (candidate.ranking, candidate.window_end);
         let partitions = self.windows.entry(at).or_default();
         let own = Arc::clone(&candidate.partition);
-        let partition = partitions.entry(own).or_default();
+        let plan = &self.plan.rankings[at.0 as usize];
+        let partition = partitions.entry(own);
+        let partition = partition.or_insert_with(|| Ranked::new(plan));
         if !std::mem::replace(&mut partition.is_dirty, true) {
             let own = Arc::clone(&candidate.partition);
             self.dirty.insert((at.0, at.1, own));

@@ -32,7 +32,7 @@ pub type Entry = (OrderKey, Arc<[u8]>, u32);
 /// let by = |total: i128| OrderKey::of(-total);
 /// let mut head = Head::default();
 /// for (row, key, total) in [(0, b"a", 10), (1, b"b", 30), (2, b"c", 10)] {
-///     head.update(row, || &key[..], None, by(total));
+///     head.update(row, || &key[..], None, Some(by(total)));
 /// }
 /// // All rows, if the head has to be filled anew; with so few it never has.
 /// let settled = head.settle(2, RowNumber, 3, |_| (Vec::new(), true));
@@ -40,7 +40,7 @@ pub type Entry = (OrderKey, Arc<[u8]>, u32);
 /// assert_eq!(settled.upserts, [0, 1]);
 ///
 /// // A cent more, and the other one is in. Who left is told, and who stayed as it was is not.
-/// head.update(2, || &b"c"[..], Some(by(10)), by(11));
+/// head.update(2, || &b"c"[..], Some(by(10)), Some(by(11)));
 /// let settled = head.settle(2, RowNumber, 3, |_| (Vec::new(), true));
 /// assert_eq!((settled.upserts, settled.removed), (vec![2], vec![0]));
 /// ```
@@ -64,22 +64,22 @@ pub struct Settled {
 }
 
 impl Head {
-    /// Takes over a row's new place. `before` is its old one, `None` for a new row; `key` yields the key's bytes, and is
-    /// asked only where they matter.
+    /// Takes over a row's new place. `before` is its old one, `None` for a row that had none, and so is `now` for one that is not
+    /// ranked any more; `key` yields the key's bytes, and is asked only where they matter.
     pub fn update<'a>(
         &mut self,
         row: u32,
         key: impl Fn() -> &'a [u8],
         before: Option<OrderKey>,
-        now: OrderKey,
+        now: Option<OrderKey>,
     ) {
         let was_in = before.as_ref().is_some_and(|b| self.holds(b, &key));
-        let is_in = self.holds(&now, &key);
+        let is_in = now.as_ref().is_some_and(|n| self.holds(n, &key));
         if !was_in && !is_in {
             return;
         }
         self.dirty = true;
-        if was_in && is_in && before.as_ref() == Some(&now) {
+        if was_in && is_in && before == now {
             self.touched.push(row);
             return;
         }
@@ -88,7 +88,9 @@ impl Head {
         {
             self.entries.remove(&(before, key().into(), row));
         }
-        if is_in {
+        if let Some(now) = now
+            && is_in
+        {
             self.touched.push(row);
             self.entries.insert((now, key().into(), row));
         }
@@ -157,6 +159,37 @@ impl Head {
         self.touched.clear();
         self.shown = best;
         Settled { upserts, removed }
+    }
+
+    /// Forgets all but the rows with a rank up to `limit`, when there are no others: those that come later are compared with
+    /// these alone. Only after a settle.
+    pub fn keep(&mut self, limit: u64, rank: RankFunction) {
+        let mut ranks = Ranks::new(rank);
+        let behind = self
+            .entries
+            .iter()
+            .find(|(order, _, _)| ranks.next(order) > limit)
+            .cloned();
+        if let Some(behind) = behind {
+            let _behind = self.entries.split_off(&behind);
+        }
+        self.floor = None;
+    }
+
+    /// The rows that are in it.
+    pub fn rows(&self) -> impl Iterator<Item = u32> + '_ {
+        self.entries.iter().map(|(_, _, row)| *row)
+    }
+
+    /// Its rows have other numbers, in the same order.
+    pub fn renumber(&mut self, of: impl Fn(u32) -> u32) {
+        let entries = std::mem::take(&mut self.entries);
+        let entries = entries
+            .into_iter()
+            .map(|(order, key, row)| (order, key, of(row)));
+        self.entries = entries.collect();
+        self.shown.iter_mut().for_each(|row| *row = of(*row));
+        self.touched.iter_mut().for_each(|row| *row = of(*row));
     }
 
     fn last(&self) -> Option<(OrderKey, Arc<[u8]>)> {

@@ -9,13 +9,16 @@
 //!    of all.
 //! 2. What is drafted depends on the prefix alone, not on batches, workers or pace.
 
+mod computed;
 pub mod copy;
 pub mod emit;
 pub mod gather;
 pub mod head;
+mod merge;
 pub mod messages;
 pub mod order;
 mod ranked;
 pub mod state;
 pub mod totals;
+mod unranked;
 pub mod window;

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::computed::Computed;
 use crate::pack::key::{KeyCodec, push_escaped, push_i128};
-use crate::pack::layout::{Layout, NO_TEXT, Source};
+use crate::pack::layout::{Layout, NO_TEXT, Source, TOO_WIDE};
 use standings_model::plan::{Field, OrderTerm, Ranking};
 use standings_model::sabotage::{self, Mistake};
+use standings_model::statistics::{between, position};
 use standings_model::types::Type;
 use standings_model::value::Value;
 
-use crate::pack::distinct::Sets;
+use crate::pack::aside::Aside;
 use crate::pack::interner::Interner;
 use crate::pack::rows::Packing;
 
@@ -44,6 +46,12 @@ pub struct Reader {
     /// Measures that can have more digits than a decimal.
     at_risk: Vec<usize>,
     order: Vec<OrderTerm>,
+    /// Measures that are not told beyond their owner.
+    untold: Vec<bool>,
+    computed: Option<Computed>,
+    having: Option<usize>,
+    /// Whether rows are ranked.
+    pub ranks: bool,
 }
 
 /// A row of accumulators with what its words refer to.
@@ -55,8 +63,10 @@ pub struct RowView<'a> {
     pub key: u32,
     /// Texts of the worker.
     pub texts: &'a Interner,
-    /// Distinct values of the window.
-    pub sets: &'a Sets,
+    /// What rows of the window keep beside their words.
+    pub aside: &'a Aside,
+    /// The window's end, ms.
+    pub end: i64,
 }
 
 impl<'a> RowView<'a> {
@@ -68,8 +78,8 @@ impl<'a> RowView<'a> {
 }
 
 impl Reader {
-    /// For one ranking.
-    pub fn new(ranking: &Ranking) -> Self {
+    /// For one ranking, whose local times are those of a zone.
+    pub fn new(ranking: &Ranking, zone: Option<&str>) -> Self {
         let layout = Layout::new(ranking);
         Reader {
             at_risk: layout.at_risk(ranking),
@@ -80,25 +90,53 @@ impl Reader {
                 .map(|i| ranking.field_type(Field::Measure(i)).0)
                 .collect(),
             order: ranking.order.clone(),
+            untold: (0..ranking.measures.len())
+                .map(|i| !ranking.tells(i))
+                .collect(),
+            computed: Computed::new(ranking, zone),
+            having: ranking.having,
+            ranks: ranking.rank.is_some(),
         }
     }
 
-    /// Whether some measure of a row has more digits than a decimal.
+    /// Whether a row passes `HAVING`.
     #[inline]
-    pub fn is_too_wide(&self, words: &[u64]) -> bool {
-        let mut at_risk = self.at_risk.iter();
-        at_risk.any(|measure| self.layout.is_too_wide(*measure, words))
+    pub fn passes(&self, row: RowView<'_>) -> bool {
+        let holds = |measure: usize| self.measure(measure, row) == Value::Boolean(true);
+        self.having.is_none_or(holds)
     }
 
-    /// The measures of a row.
+    /// How many computed values had an error since this was asked last.
+    pub fn take_errors(&self) -> u64 {
+        self.computed.as_ref().map_or(0, Computed::take_errors)
+    }
+
+    /// Whether some measure can have more digits than a decimal.
+    #[inline]
+    pub fn is_at_risk(&self) -> bool {
+        !self.at_risk.is_empty()
+    }
+
+    /// Whether some measure of a row has.
+    pub fn is_too_wide(&self, row: RowView<'_>) -> bool {
+        let numbers = self.at_risk.iter().map(|i| self.number(*i, row));
+        numbers.flatten().any(|n| n.unsigned_abs() >= TOO_WIDE)
+    }
+
+    /// The measures of a row that are told of it; NULL for the others.
     pub fn measures(&self, row: RowView<'_>) -> Arc<[Value]> {
-        (0..self.types.len())
-            .map(|i| self.measure(i, row))
-            .collect()
+        let told = |i: usize| match self.untold[i] {
+            true => Value::Null,
+            false => self.measure(i, row),
+        };
+        (0..self.types.len()).map(told).collect()
     }
 
     fn measure(&self, i: usize, row: RowView<'_>) -> Value {
         let kind = &self.types[i];
+        if self.layout.sources[i] == Source::Computed {
+            return self.compute(i, row).unwrap_or(Value::Null);
+        }
         if let Some(at) = self.layout.sources[i].text() {
             return match row.words[at] {
                 NO_TEXT => Value::Null,
@@ -109,10 +147,29 @@ impl Reader {
         number.map_or(Value::Null, |n| Value::of_number(n, kind))
     }
 
+    /// A measure that is computed of others.
+    fn compute(&self, i: usize, row: RowView<'_>) -> Option<Value> {
+        let key = || self.codec.decode(row.key_bytes());
+        let of = |other: usize| self.measure(other, row);
+        let computed = self.computed.as_ref()?;
+        computed.value(i, &self.types[i], row.end, key, of)
+    }
+
     /// A measure as a number; `None` for NULL and for what is kept as bytes.
     fn number(&self, i: usize, row: RowView<'_>) -> Option<i128> {
         match self.layout.sources[i] {
-            Source::Distinct(at) => Some(row.sets.len(row.words[at]) as i128),
+            Source::Distinct(at) => Some(row.aside.sets.len(row.words[at]) as i128),
+            Source::Percentile(at, of, from, to) => {
+                let all = row.aside.values(row.words[at])?;
+                let (place, parts) = position(all.len(), of);
+                let (low, high) = (all.at(place), all.at(place + 1));
+                Some(between(low, high, parts, from, to))
+            }
+            Source::Sketch(at) => {
+                let sketch = row.aside.sketch(row.words[at]);
+                Some(sketch.map_or(0, |s| i128::from(s.estimate())))
+            }
+            Source::Computed => self.compute(i, row)?.number(),
             source => source.number(row.words),
         }
     }
@@ -125,7 +182,7 @@ impl Reader {
         {
             let by_hash = sabotage::is(Mistake::TiesByHash);
             return OrderKey {
-                head: turned(self.number(i, row), term),
+                head: term.turned(self.number(i, row)),
                 tail: by_hash
                     .then(|| Box::from(xxhash_rust::xxh3::xxh3_64(row.key_bytes()).to_be_bytes())),
             };
@@ -136,7 +193,7 @@ impl Reader {
         for (n, term) in self.order.iter().enumerate() {
             let value = match term.field {
                 Field::Measure(i) if !self.is_text(i) => {
-                    let number = turned(self.number(i, row), term);
+                    let number = term.turned(self.number(i, row));
                     if n == 0 {
                         head = number;
                     } else {
@@ -154,7 +211,7 @@ impl Reader {
                 Field::Key(i) => self.codec.is_bytes(i),
             };
             if !is_bytes {
-                push_i128(&mut tail, turned(value.number(), term));
+                push_i128(&mut tail, term.turned(value.number()));
                 continue;
             }
             match value.bytes() {
@@ -183,16 +240,9 @@ impl Reader {
     }
 
     fn is_text(&self, measure: usize) -> bool {
-        self.layout.sources[measure].text().is_some()
-    }
-}
-
-/// A number such that less comes first. NULL lies outside of what any value can be.
-fn turned(value: Option<i128>, term: &OrderTerm) -> i128 {
-    match value {
-        Some(n) if term.descending => !n,
-        Some(n) => n,
-        None if term.nulls_first => i128::MIN,
-        None => i128::MAX,
+        match self.layout.sources[measure] {
+            Source::Computed => self.types[measure].is_bytes(),
+            source => source.text().is_some(),
+        }
     }
 }

@@ -51,6 +51,9 @@ pub(super) struct Ranked {
     shown: Vec<u32>,
     /// Counts drafts; 0 is none.
     drafts: u64,
+    /// Rows that are not ranked: the slots that changed since the last draft, and whether all were drafted as final.
+    touched: Option<Vec<u32>>,
+    is_final: bool,
 }
 
 /// One key.
@@ -71,6 +74,14 @@ struct Shown {
 }
 
 impl Ranked {
+    /// None yet, of a ranking.
+    pub(super) fn new(plan: &Ranking) -> Self {
+        Ranked {
+            touched: plan.rank.is_none().then(Vec::new),
+            ..Ranked::default()
+        }
+    }
+
     /// Takes over one candidate.
     pub(super) fn update(&mut self, candidate: Candidate, codec: &KeyCodec) {
         let Candidate { key, row, .. } = candidate;
@@ -79,6 +90,9 @@ impl Ranked {
             (None, None) => return,
             (None, Some(_)) => self.add(&key, codec),
         };
+        if let Some(touched) = &mut self.touched {
+            touched.push(number);
+        }
         let slot = &mut self.slots[number as usize];
         let before = slot.row.take();
         match (before, row) {
@@ -141,7 +155,10 @@ impl Ranked {
         changes: &mut Vec<Change>,
     ) {
         self.drafts += 1;
-        let mut ranks = Ranks::new(plan.rank);
+        let Some(function) = plan.rank else {
+            return self.of_unranked(emit, at, changes);
+        };
+        let mut ranks = Ranks::new(function);
         let mut now = Vec::with_capacity(self.shown.len() + 8);
         let mut stay = 0;
         for (order, _, number) in &self.order {
@@ -150,9 +167,12 @@ impl Ranked {
                 break;
             }
             let slot = &mut self.slots[*number as usize];
+            if rank < plan.from || plan.shown_if.is_some_and(|m| !slot.holds(m)) {
+                continue;
+            }
             slot.seen = self.drafts;
             stay += usize::from(slot.shown.is_some());
-            now.push((*number, rank));
+            now.push((*number, if plan.shows_rank { rank } else { 0 }));
         }
         if stay < self.shown.len() {
             self.gone(at, changes);
@@ -168,13 +188,43 @@ impl Ranked {
 
     /// Appends all rows that the last draft showed, as they are now, without a rank before.
     pub(super) fn rows(&self, at: At, rows: &mut Vec<Change>) {
-        for number in &self.shown {
+        let unranked = self.touched.as_ref().map(|_| self.order.iter());
+        let unranked = unranked.into_iter().flatten().map(|(_, _, number)| number);
+        for number in self.shown.iter().chain(unranked) {
             let slot = &self.slots[*number as usize];
             let (Some(shown), Some((_, measures))) = (&slot.shown, &slot.row) else {
                 continue;
             };
             let ranks = (None, Some(shown.rank));
             rows.push(at.change(&slot.values, ranks, Arc::clone(measures)));
+        }
+    }
+
+    /// As [`Ranked::difference`], of rows that are not ranked: of those that changed, and once of all when the window has closed.
+    fn of_unranked(&mut self, emit: Emit, at: At, changes: &mut Vec<Change>) {
+        let mut touched = self.touched.replace(Vec::new()).unwrap_or_default();
+        if at.is_final && !std::mem::replace(&mut self.is_final, true) {
+            touched.extend(self.order.iter().map(|(_, _, number)| *number));
+        }
+        // The place of a slot depends on batches, the key's does not.
+        touched.sort_unstable_by(|a, b| {
+            let key = |n: &u32| &self.slots[*n as usize].key;
+            key(a).cmp(key(b)).then_with(|| a.cmp(b))
+        });
+        touched.dedup();
+        let (there, gone): (Vec<u32>, Vec<u32>) = touched
+            .into_iter()
+            .partition(|n| self.slots[*n as usize].row.is_some());
+        for number in gone {
+            let slot = &mut self.slots[number as usize];
+            if let Some(shown) = slot.shown.take() {
+                let ranks = (Some(shown.rank), None);
+                changes.push(at.change(&slot.values, ranks, Arc::from([])));
+                self.forget(number);
+            }
+        }
+        for number in there {
+            changes.extend(self.slots[number as usize].show(0, emit, at));
         }
     }
 
@@ -200,6 +250,12 @@ impl Ranked {
 }
 
 impl Slot {
+    /// Whether a measure that is a condition holds.
+    fn holds(&self, measure: usize) -> bool {
+        let row = self.row.as_ref();
+        row.is_some_and(|(_, measures)| measures.get(measure) == Some(&Value::Boolean(true)))
+    }
+
     /// Shows the row with this rank; the change, if readers know it otherwise.
     fn show(&mut self, rank: u64, emit: Emit, at: At) -> Option<Change> {
         let (_, measures) = self.row.as_ref()?;
@@ -357,7 +413,7 @@ mod tests {
             // One whose whole key is a text.
             let codecs = loaded.rankings.iter().map(KeyCodec::new);
             let (n, codec) = codecs.enumerate().find(|(_, c)| c.plain_text().is_some()).unwrap();
-            let plan = Ranking { rank: function, limit, ..loaded.rankings[n].clone() };
+            let plan = Ranking { rank: Some(function), limit, ..loaded.rankings[n].clone() };
             let (mut ranked, mut plain) = (Ranked::default(), Plain::default());
             let last = drafts.len() - 1;
             for (n, candidates) in drafts.into_iter().enumerate() {

@@ -31,7 +31,7 @@ use standings_model::value::Value;
 ///     // One sale an epoch: folded, and given to who owns its keys.
 /// #   let record = format!(r#"{{"event_time":5,"city":"{city}","salesman_id":"S1","amount":"{cents}e-2"}}"#);
 /// #   let sale = decoder.decode(record.as_bytes()).unwrap();
-///     combiner.add(0, &sale, Origin { partition: 0, offset: 0 }, |_| Verdict::Counted, &mut Missing::default());
+///     combiner.add(0, &sale, Origin { partition: 0, offset: 0, row: 0 }, |_| Verdict::Counted, &mut Missing::default());
 ///     combiner.flush(1, &mut Vec::new()).iter().for_each(|deltas| totals.apply(deltas));
 ///     totals.settle()
 /// };
@@ -96,7 +96,8 @@ fn most(all: impl Iterator<Item = usize>) -> (usize, usize) {
 impl Totals {
     /// Nothing yet.
     pub fn new(plan: Arc<Plan>) -> Self {
-        let readers = plan.rankings.iter().map(Reader::new).collect();
+        let reader = |ranking| Reader::new(ranking, plan.zone.as_deref());
+        let readers = plan.rankings.iter().map(reader).collect();
         Totals {
             plan,
             readers,
@@ -126,7 +127,7 @@ impl Totals {
                 let end = group.window_end - earlier * ranking.window.pane();
                 let at = (group.ranking, end);
                 let window = self.windows.entry(at);
-                let window = window.or_insert_with(|| WindowState::new(reader));
+                let window = window.or_insert_with(|| WindowState::new(reader, end));
                 distinct = values.clone();
                 window.merge(ranking, reader, &mut self.texts, &batch, &mut distinct);
                 if let Some(key) = window.too_wide() {
@@ -157,6 +158,8 @@ impl Totals {
                     &self.texts,
                     &mut out,
                 );
+                let reader = &self.readers[number as usize];
+                window.compact(ranking, reader, &mut self.texts);
             }
         }
         out
@@ -209,6 +212,11 @@ impl Totals {
     /// A row that cannot be written, if there is one: the process must end before it commits.
     pub fn too_wide(&self) -> Option<&TooWide> {
         self.too_wide.as_ref()
+    }
+
+    /// How many computed values of a ranking had an error since this was asked last.
+    pub fn take_value_errors(&self, ranking: usize) -> u64 {
+        self.readers[ranking].take_errors()
     }
 
     /// Texts held, for metrics.

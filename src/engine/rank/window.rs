@@ -1,14 +1,19 @@
 //! One window of one ranking on the worker that owns its keys: totals per key, and the head of each partition.
 
+mod compact;
+mod plain;
+
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
 use super::copy::Copy;
 use super::head::{Entry, Head};
+use super::merge::{add_more, copy_aside, replace_text};
 use super::messages::{Candidate, CandidateRow};
 use super::order::{OrderKey, Reader, RowView};
-use crate::pack::distinct::Sets;
+use super::unranked::Unranked;
+use crate::pack::aside::Aside;
 use crate::pack::hash::mix;
 use crate::pack::index::Index;
 use crate::pack::interner::Interner;
@@ -21,7 +26,7 @@ pub struct WindowState {
     rows: Rows,
     /// Finds the row of a key.
     index: Index,
-    sets: Sets,
+    aside: Aside,
     partitions: Vec<Partition>,
     partition_index: HashMap<Arc<[u8]>, u32>,
     dirty: Vec<u32>,
@@ -29,6 +34,12 @@ pub struct WindowState {
     changed: Vec<u64>,
     /// The key of a row of which a measure has more digits than a decimal.
     too_wide: Option<u32>,
+    /// Rows that were left when rows were let go last.
+    kept: usize,
+    /// Its end, ms.
+    end: i64,
+    /// Rows of a ranking that ranks none.
+    unranked: Unranked,
 }
 
 /// Rows that are looked up side by side: several times what a core can wait for at once.
@@ -50,17 +61,20 @@ pub struct Batch<'a> {
 }
 
 impl WindowState {
-    /// Nothing yet.
-    pub fn new(reader: &Reader) -> Self {
+    /// Nothing yet, of the window with this end.
+    pub fn new(reader: &Reader, end: i64) -> Self {
         WindowState {
+            end,
+            unranked: Unranked::default(),
             rows: Rows::new(&reader.packing),
             index: Index::default(),
-            sets: Sets::default(),
+            aside: Aside::default(),
             partitions: Vec::new(),
             partition_index: HashMap::new(),
             dirty: Vec::new(),
             changed: Vec::new(),
             too_wide: None,
+            kept: 0,
         }
     }
 
@@ -101,26 +115,15 @@ impl WindowState {
             let at = words.len();
             words.resize(at + reader.layout.width, 0);
             self.rows.read(&reader.packing, row, &mut words[at..]);
-            for slot in &reader.layout.slots {
-                let place = match slot.kind {
-                    SlotKind::MinText(_) | SlotKind::MaxText(_) => at + slot.at,
-                    SlotKind::LastText(_) => at + slot.at + 3,
-                    SlotKind::Distinct(_) => {
-                        let word = into.words()[at + slot.at];
-                        into.words()[at + slot.at] = self.sets.len(word) as u64;
-                        self.sets.for_each(word, |id| {
-                            let id = into.text(texts, id);
-                            into.distinct(id);
-                        });
-                        continue;
-                    }
-                    _ => continue,
-                };
-                let id = into.words()[place];
+            for place in &reader.layout.texts {
+                let id = into.words()[at + place];
                 if id != NO_TEXT {
                     let id = into.text(texts, id as u32);
-                    into.words()[place] = u64::from(id);
+                    into.words()[at + place] = u64::from(id);
                 }
+            }
+            for slot in &reader.layout.aside {
+                copy_aside(slot.kind, &self.aside, texts, at + slot.at, into);
             }
         }
     }
@@ -159,8 +162,17 @@ impl WindowState {
                     &deltas[1..],
                     distinct,
                 );
-                if reader.is_too_wide(&words) {
-                    self.too_wide = Some(key);
+                if reader.is_at_risk() {
+                    let view = RowView {
+                        words: &words,
+                        key,
+                        texts,
+                        aside: &self.aside,
+                        end: self.end,
+                    };
+                    if reader.is_too_wide(view) {
+                        self.too_wide = Some(key);
+                    }
                 }
                 self.rows.write(&reader.packing, row, &words);
                 self.place(reader, texts, key, row, before, &words);
@@ -198,13 +210,18 @@ impl WindowState {
             return (self.add_row(ranking, reader, texts, key), None);
         };
         self.rows.read(&reader.packing, row, words);
-        let before = reader.order(RowView {
+        if ranking.rank.is_none() {
+            return (row, None);
+        }
+        let view = RowView {
             words,
             key,
             texts,
-            sets: &self.sets,
-        });
-        (row, Some(before))
+            aside: &self.aside,
+            end: self.end,
+        };
+        let before = reader.passes(view).then(|| reader.order(view));
+        (row, before)
     }
 
     /// Tells the head of a row's partition where the row is now.
@@ -218,13 +235,18 @@ impl WindowState {
         words: &[u64],
     ) {
         self.note(row);
+        if !reader.ranks {
+            self.unranked.touch(row);
+            return;
+        }
         let view = RowView {
             words,
             key,
             texts,
-            sets: &self.sets,
+            aside: &self.aside,
+            end: self.end,
         };
-        let now = reader.order(view);
+        let now = reader.passes(view).then(|| reader.order(view));
         let number = self.rows.partition(&reader.packing, row);
         let head = &mut self.partitions[number as usize].head;
         let was_dirty = head.is_dirty();
@@ -325,10 +347,14 @@ impl WindowState {
                 SlotKind::Distinct(_) => {
                     for value in distinct.take(deltas[at] as usize) {
                         let id = numbers[*value as usize];
-                        if self.sets.insert(&mut words[at], id) {
+                        if self.aside.sets.insert(&mut words[at], id) {
                             texts.retain(id);
                         }
                     }
+                }
+                kind => {
+                    let (texts, words) = ((&mut *texts, numbers), (&mut *words, deltas));
+                    add_more(kind, texts, words, at, &mut self.aside, distinct);
                 }
             }
         }
@@ -344,14 +370,18 @@ impl WindowState {
         texts: &Interner,
         out: &mut Vec<Candidate>,
     ) {
+        let Some(function) = ranking.rank else {
+            self.settle_unranked(number, reader, texts, out);
+            return;
+        };
         let WindowState {
             rows,
-            sets,
+            aside,
             partitions,
             dirty,
             ..
         } = self;
-        let (rows, sets) = (&*rows, &*sets);
+        let (rows, aside) = (&*rows, &*aside);
         let mut words = vec![0; reader.layout.width];
         let key = |row: u32| texts.get(rows.key(row));
         let count = rows.len();
@@ -366,15 +396,15 @@ impl WindowState {
             } else {
                 members.len()
             };
-            let settled = head.settle(ranking.limit, ranking.rank, size, |want| {
+            let settled = head.settle(ranking.limit, function, size, |want| {
                 let mut order = |row: u32| {
-                    let view = view(rows, reader, texts, sets, row, &mut words);
-                    (reader.order(view), row)
+                    let view = view(rows, reader, texts, (aside, end), row, &mut words);
+                    reader.passes(view).then(|| (reader.order(view), row))
                 };
                 let mut all: Vec<(OrderKey, u32)> = if ranking.partition.is_empty() {
-                    (0..count as u32).map(&mut order).collect()
+                    (0..count as u32).filter_map(&mut order).collect()
                 } else {
-                    members.iter().copied().map(&mut order).collect()
+                    members.iter().copied().filter_map(&mut order).collect()
                 };
                 let complete = all.len() <= want;
                 if !complete {
@@ -390,7 +420,7 @@ impl WindowState {
                 (entries, complete)
             });
             let mut send = |row: u32, removed: bool| {
-                let view = view(rows, reader, texts, sets, row, &mut words);
+                let view = view(rows, reader, texts, (aside, end), row, &mut words);
                 out.push(Candidate {
                     ranking: number,
                     window_end: end,
@@ -413,18 +443,15 @@ impl WindowState {
         for row in 0..self.rows.len() as u32 {
             texts.release(self.rows.key(row));
             self.rows.read(&reader.packing, row, &mut words);
-            for slot in &reader.layout.slots {
-                let word = match slot.kind {
-                    SlotKind::MinText(_) | SlotKind::MaxText(_) => words[slot.at],
-                    SlotKind::LastText(_) => words[slot.at + 3],
-                    SlotKind::Distinct(_) => {
-                        self.sets.for_each(words[slot.at], |id| texts.release(id));
-                        NO_TEXT
-                    }
-                    _ => NO_TEXT,
-                };
-                if word != NO_TEXT {
-                    texts.release(word as u32);
+            for slot in &reader.layout.aside {
+                if let SlotKind::Distinct(_) = slot.kind {
+                    let sets = &self.aside.sets;
+                    sets.for_each(words[slot.at], |id| texts.release(id));
+                }
+            }
+            for place in &reader.layout.texts {
+                if words[*place] != NO_TEXT {
+                    texts.release(words[*place] as u32);
                 }
             }
         }
@@ -436,7 +463,7 @@ fn view<'a>(
     rows: &Rows,
     reader: &Reader,
     texts: &'a Interner,
-    sets: &'a Sets,
+    (aside, end): (&'a Aside, i64),
     row: u32,
     words: &'a mut [u64],
 ) -> RowView<'a> {
@@ -445,19 +472,7 @@ fn view<'a>(
         words,
         key: rows.key(row),
         texts,
-        sets,
+        aside,
+        end,
     }
-}
-
-fn replace_text(texts: &mut Interner, word: &mut u64, id: u64) {
-    if *word == id {
-        return;
-    }
-    if id != NO_TEXT {
-        texts.retain(id as u32);
-    }
-    if *word != NO_TEXT {
-        texts.release(*word as u32);
-    }
-    *word = id;
 }

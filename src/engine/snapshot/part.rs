@@ -116,7 +116,9 @@ impl Rows {
         let key = deltas.texts.get(row[0] as u32);
         let values = crate::pack::key::KeyCodec::new(ranking).decode(key);
         let keys = ranking.keys.iter().zip(values.iter());
-        let measures = (0..ranking.measures.len()).map(|i| {
+        // What is computed of others is not said: it is of them.
+        let kept = (0..ranking.measures.len()).filter(|i| ranking.computed(*i).is_none());
+        let measures = kept.map(|i| {
             (
                 &ranking.measures[i],
                 measure(plan, number, layout, deltas, row, i),
@@ -193,6 +195,8 @@ fn measure(
     }
     let n = match source {
         Source::Distinct(at) => Some(i128::from(words[at])),
+        // What is kept aside is not told here: it is for people, and long.
+        Source::Percentile(..) | Source::Sketch(_) => None,
         source => source.number(words),
     };
     n.map_or(Value::Null, |n| Value::of_number(n, &kind))

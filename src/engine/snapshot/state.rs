@@ -1,11 +1,13 @@
 //! One row's accumulators as bytes that stand for themselves: the `state` column of a part.
 //!
 //! Key, then the slots of the ranking's layout in order: numbers as 64-bit words (little-endian), texts with their
-//! length plus one (0 for none), distinct values as their count and each with its length. Lengths are LEB128.
+//! length plus one (0 for none), distinct values as their count and each with its length, counted values as their count and
+//! each as 128 bits and how many times it came, sketches as their count and their codes. Lengths and counts are LEB128.
 
 use crate::pack::deltas::Deltas;
 use crate::pack::hash::hash;
-use crate::pack::layout::{Layout, NO_TEXT, SlotKind};
+use crate::pack::layout::{Arg, Layout, NO_TEXT, SlotKind};
+use crate::pack::values;
 use standings_model::leb128;
 
 fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -39,12 +41,46 @@ pub fn encode<'a>(
     for slot in &layout.slots {
         match slot.kind {
             SlotKind::CountAll | SlotKind::Count(_) => push_words(out, slot.at, 1),
-            SlotKind::Sum(_) | SlotKind::Min(_) | SlotKind::Max(_) => push_words(out, slot.at, 2),
-            SlotKind::Last(_) => push_words(out, slot.at, 5),
-            SlotKind::MinText(_) | SlotKind::MaxText(_) => push_text(out, slot.at),
-            SlotKind::LastText(_) => {
+            SlotKind::Only(_) | SlotKind::Sum(_) | SlotKind::Min(_) | SlotKind::Max(_) => {
+                push_words(out, slot.at, 2);
+            }
+            SlotKind::Last(_) | SlotKind::First(_) => push_words(out, slot.at, 5),
+            SlotKind::MinText(_) | SlotKind::MaxText(_) | SlotKind::OnlyText(_) => {
+                push_text(out, slot.at);
+            }
+            SlotKind::LastText(_) | SlotKind::FirstText(_) => {
                 push_words(out, slot.at, 3);
                 push_text(out, slot.at + 3);
+            }
+            SlotKind::Squares(_) => push_words(out, slot.at, 4),
+            SlotKind::Arg(arg) => {
+                push_words(out, slot.at, 3);
+                let places = [(Arg::BY, arg.texts.1), (arg.value_at(), arg.texts.0)];
+                for (place, is_text) in places {
+                    match is_text {
+                        true => push_text(out, slot.at + place),
+                        false => push_words(out, slot.at + place, 2),
+                    }
+                }
+            }
+            SlotKind::Values(..) => {
+                leb128::push(out, words[slot.at]);
+                for _ in 0..words[slot.at] {
+                    let Some((number, times)) = values::next(distinct) else {
+                        break;
+                    };
+                    out.extend_from_slice(&number.to_le_bytes());
+                    leb128::push(out, times);
+                }
+            }
+            SlotKind::Sketch(_) => {
+                leb128::push(out, words[slot.at]);
+                for _ in 0..words[slot.at] {
+                    let Some(code) = values::next_code(distinct) else {
+                        break;
+                    };
+                    out.extend_from_slice(&code.to_le_bytes());
+                }
             }
             SlotKind::Distinct(_) => {
                 leb128::push(out, words[slot.at]);
@@ -55,6 +91,9 @@ pub fn encode<'a>(
         }
     }
 }
+
+/// No part of a slot.
+const NONE: (usize, bool) = (0, false);
 
 /// Reads what [`encode`] wrote.
 pub struct Input<'a>(pub &'a [u8]);
@@ -95,25 +134,55 @@ pub fn decode(state: &[u8], layout: &Layout, deltas: &mut Deltas) -> Option<()> 
     deltas.words.resize(at + layout.width, 0);
     for slot in &layout.slots {
         let to = at + slot.at;
-        let words = match slot.kind {
-            SlotKind::CountAll | SlotKind::Count(_) => 1,
-            SlotKind::Sum(_) | SlotKind::Min(_) | SlotKind::Max(_) => 2,
-            SlotKind::Last(_) => 5,
-            SlotKind::LastText(_) => 3,
-            SlotKind::MinText(_) | SlotKind::MaxText(_) | SlotKind::Distinct(_) => 0,
+        // Words and texts, in order.
+        let parts: [(usize, bool); 3] = match slot.kind {
+            SlotKind::CountAll | SlotKind::Count(_) => [(1, false), NONE, NONE],
+            SlotKind::Only(_) | SlotKind::Sum(_) | SlotKind::Min(_) | SlotKind::Max(_) => {
+                [(2, false), NONE, NONE]
+            }
+            SlotKind::Last(_) | SlotKind::First(_) => [(5, false), NONE, NONE],
+            SlotKind::Squares(_) => [(4, false), NONE, NONE],
+            SlotKind::LastText(_) | SlotKind::FirstText(_) => [(3, false), (1, true), NONE],
+            SlotKind::MinText(_) | SlotKind::MaxText(_) | SlotKind::OnlyText(_) => {
+                [(1, true), NONE, NONE]
+            }
+            SlotKind::Arg(arg) => {
+                let of = |is_text| if is_text { (1, true) } else { (2, false) };
+                [(3, false), of(arg.texts.1), of(arg.texts.0)]
+            }
+            SlotKind::Distinct(_) | SlotKind::Values(..) | SlotKind::Sketch(_) => [NONE; 3],
         };
-        for i in 0..words {
-            deltas.words[to + i] = input.word()?;
+        let mut place = to;
+        for (words, is_text) in parts {
+            for _ in 0..words {
+                deltas.words[place] = match is_text {
+                    false => input.word()?,
+                    true => match input.length()? {
+                        0 => NO_TEXT,
+                        n => {
+                            let bytes = input.take(usize::try_from(n - 1).ok()?)?;
+                            u64::from(text(deltas, bytes))
+                        }
+                    },
+                };
+                place += 1;
+            }
         }
         match slot.kind {
-            SlotKind::MinText(_) | SlotKind::MaxText(_) | SlotKind::LastText(_) => {
-                deltas.words[to + words] = match input.length()? {
-                    0 => NO_TEXT,
-                    n => {
-                        let bytes = input.take(usize::try_from(n - 1).ok()?)?;
-                        u64::from(text(deltas, bytes))
-                    }
-                };
+            SlotKind::Values(..) => {
+                let n = input.length()?;
+                deltas.words[to] = n;
+                for _ in 0..n {
+                    let number = i128::from_le_bytes(input.take(16)?.try_into().ok()?);
+                    values::push(&mut deltas.distinct, number, input.length()?);
+                }
+            }
+            SlotKind::Sketch(_) => {
+                let n = input.length()?;
+                deltas.words[to] = n;
+                for _ in 0..n {
+                    values::push_code(&mut deltas.distinct, input.word()?);
+                }
             }
             SlotKind::Distinct(_) => {
                 let n = input.length()?;
@@ -128,3 +197,6 @@ pub fn decode(state: &[u8], layout: &Layout, deltas: &mut Deltas) -> Option<()> 
     }
     input.0.is_empty().then_some(())
 }
+
+#[cfg(test)]
+mod tests;

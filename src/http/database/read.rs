@@ -14,7 +14,7 @@ use standings_model::plan::{Field, Ranking};
 use standings_model::time::{DAY, format_rfc3339};
 use standings_model::value::Value;
 use standings_model::window::Bounds;
-use standings_postgres::{fields, quoted, selected, sql_type, value};
+use standings_postgres::{fields, parts, quoted, selected, sql_type, value};
 
 /// A row with its window.
 pub(super) type Placed = (WindowInfo, Row);
@@ -45,7 +45,7 @@ fn order(ranking: &Ranking) -> String {
         let nulls = if nullable { " NULLS FIRST" } else { "" };
         format!("{name}{collate}{nulls}")
     };
-    let partition = ranking.partition.iter().map(|i| key(*i));
+    let partition = ranking.partition_keys().map(key);
     let keys = (0..ranking.keys.len()).map(key);
     let all: Vec<String> = partition.chain(["rank".to_owned()]).chain(keys).collect();
     all.join(", ")
@@ -67,7 +67,7 @@ pub(super) fn row(ranking: &Ranking, record: &Record) -> Option<Placed> {
             Some(text) => value(&ranking.field_type(field).0, text)?,
         });
     }
-    let (key, measures) = values.split_at(ranking.keys.len());
+    let (key, measures) = parts(ranking, values);
     let is_final = record.get::<_, Option<bool>>(3).unwrap_or(false);
     let commit = record.get::<_, Option<i64>>(4).unwrap_or(0).max(0) as u64;
     let window = WindowInfo {

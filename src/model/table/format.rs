@@ -1,5 +1,9 @@
 //! How the bytes of a record are read: `'format'` and its options.
 
+use std::sync::Arc;
+
+use super::protobuf::Protobuf;
+
 /// How times without a zone are written: `'….timestamp-format.standard'`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimestampStandard {
@@ -108,6 +112,8 @@ pub enum Encoding {
     Parquet,
     /// `raw`: the whole value is the one column.
     Raw,
+    /// `protobuf`.
+    Protobuf(Arc<Protobuf>),
     /// One that is declared and not read yet, by its name.
     Other(String),
 }

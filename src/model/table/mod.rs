@@ -10,13 +10,15 @@
 
 pub mod format;
 pub mod jaas;
+mod key;
+pub mod protobuf;
 pub mod secret;
 
 use std::sync::Arc;
 
 use self::format::{Encoding, Format, JsonEnvelope};
 use super::expr::Expr;
-use super::types::Type;
+use super::types::{Type, Width};
 
 /// What is known of a record beside its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +47,9 @@ pub enum Metadata {
     FileSize,
     /// `file.modification-time`.
     FileModified,
+    /// What names a row where nothing else does ([`RowId`](super::row_id::RowId)): not of the record, which may be several
+    /// rows, but of the fold, which counts them.
+    RowId,
 }
 
 /// Where a column's value comes from.
@@ -64,6 +69,23 @@ pub enum Origin {
     Computed(Expr),
     /// What rankings compute: an error in its value costs the rankings that use it.
     Derived(Expr),
+    /// An element of an array column, one after the other where rankings unnest it; else NULL.
+    Element(usize),
+    /// Which element that is, from 1.
+    Ordinal(usize),
+}
+
+impl Origin {
+    /// Whether the column is there because a ranking wants it.
+    pub fn is_of_rankings(&self) -> bool {
+        matches!(
+            self,
+            Origin::Derived(_)
+                | Origin::Metadata(Metadata::RowId)
+                | Origin::Element(_)
+                | Origin::Ordinal(_)
+        )
+    }
 }
 
 /// One column.
@@ -285,8 +307,49 @@ impl Table {
     /// The leaf of a `ROW` column by its name: `address.city`.
     pub fn leaf_named(&self, name: &str) -> Option<usize> {
         let leaves = self.columns.iter().enumerate().skip(self.declared);
-        let mut leaves = leaves.filter(|(_, c)| !matches!(c.origin, Origin::Derived(_)));
+        let mut leaves = leaves.filter(|(_, c)| !c.origin.is_of_rankings());
         leaves.find(|(_, c)| c.name == name).map(|(n, _)| n)
+    }
+
+    /// The number of the column that names a row without a primary key, added where there is none.
+    pub fn row_id(&mut self) -> usize {
+        let is_it = |c: &Column| c.origin == Origin::Metadata(Metadata::RowId);
+        if let Some(known) = self.columns.iter().position(is_it) {
+            return known;
+        }
+        self.columns.push(Column {
+            name: "row_id".to_owned(),
+            kind: Type::STRING,
+            nullable: false,
+            origin: Origin::Metadata(Metadata::RowId),
+            comment: None,
+        });
+        self.columns.len() - 1
+    }
+
+    /// Adds what rankings unnest, for each array column: its elements, and their numbers.
+    pub fn add_elements(&mut self) {
+        for number in 0..self.columns.len() {
+            let Type::Array(of) = self.columns[number].kind.clone() else {
+                continue;
+            };
+            let column = |name: &str, kind, origin| Column {
+                name: format!("{name} of {}", self.columns[number].name),
+                kind,
+                nullable: true,
+                origin,
+                comment: None,
+            };
+            let element = column("element", Type::clone(&of), Origin::Element(number));
+            let ordinal = column("number", Type::Integer(Width::Int), Origin::Ordinal(number));
+            self.columns.extend([element, ordinal]);
+        }
+    }
+
+    /// The columns of an array's elements and of their numbers.
+    pub fn elements(&self, array: usize) -> Option<(usize, usize)> {
+        let of = |origin| self.columns.iter().position(|c| c.origin == origin);
+        Some((of(Origin::Element(array))?, of(Origin::Ordinal(array))?))
     }
 
     /// The number of a column that rankings compute, added where there is none with this expression.

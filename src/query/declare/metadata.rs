@@ -44,6 +44,8 @@ fn holds(what: Metadata, kind: &Type) -> bool {
         Metadata::TimestampType | Metadata::Topic | Metadata::FileName | Metadata::FilePath => {
             *kind == Type::STRING
         }
+        // It is no key of the list above.
+        Metadata::RowId => false,
     }
 }
 

@@ -9,6 +9,7 @@
 mod columns;
 mod event_time;
 mod metadata;
+mod protobuf;
 
 use std::cell::RefCell;
 
@@ -34,8 +35,10 @@ pub fn table(
     let before = errors.len();
     let settings = options::read(text, declared, errors);
     match build(text, declared, settings, notes) {
-        Ok(table) if errors.len() == before => Some(table),
-        Ok(_) => None,
+        Ok(table) => {
+            protobuf::check(text, declared, &table, errors);
+            (errors.len() == before).then_some(table)
+        }
         Err(error) => {
             errors.push(error);
             None
@@ -66,6 +69,7 @@ fn build(
     table.comment = declared.comment.clone();
     columns::add_leaves(text, declared, &settings, &mut table)?;
     computed(text, declared, notes, &mut table)?;
+    table.add_elements();
     for part in &declared.partitioned_by {
         partition(text, part, &mut table)?;
     }

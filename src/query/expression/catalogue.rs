@@ -241,31 +241,6 @@ pub(super) const FUNCTIONS: &[Known] = &[
     extract("YEAR", "YEAR(time)", TimeUnit::Year),
 ];
 
-/// Of many rows.
-pub(super) const AGGREGATES: &[&str] = &[
-    "SUM",
-    "AVG",
-    "MIN",
-    "MAX",
-    "COUNT",
-    "FIRST_VALUE",
-    "LAST_VALUE",
-    "ARG_MAX",
-    "ARG_MIN",
-    "STDDEV_POP",
-    "STDDEV_SAMP",
-    "STDDEV",
-    "VAR_POP",
-    "VAR_SAMP",
-    "VARIANCE",
-    "PERCENTILE",
-    "PERCENTILE_CONT",
-    "APPROX_PERCENTILE",
-    "APPROX_COUNT_DISTINCT",
-    "LISTAGG",
-    "COLLECT",
-];
-
 /// What reads the clock of the machine.
 pub(super) const CLOCKS: &[&str] = &[
     "CURRENT_DATE",

@@ -94,7 +94,7 @@ impl Binder<'_> {
         self.paired(whole, (left, a), (right, b))
     }
 
-    fn paired(
+    pub(super) fn paired(
         &self,
         whole: &Sql,
         (left_sql, left): (&Sql, Expr),

@@ -11,10 +11,11 @@ use standings_scalar::Zone;
 use standings_scalar::json::Path;
 use standings_scalar::time::pattern::Pattern;
 
-use super::catalogue::{AGGREGATES, CLOCKS, DICE, FUNCTIONS, Gives, Kind, Known, Takes};
+use super::catalogue::{CLOCKS, DICE, FUNCTIONS, Gives, Kind, Known, Takes};
 use super::special::INT;
 use super::{Binder, Bound, nearest, place, shown};
 use crate::error::QueryError;
+use crate::measures;
 
 /// A literal text.
 fn literal(sql: &Sql) -> Option<&str> {
@@ -64,7 +65,7 @@ impl Binder<'_> {
     /// A name that is no function of a row.
     fn no_function(&self, sql: &Sql, call: &Call, name: &str) -> QueryError {
         let is_in = |all: &[&str]| all.contains(&name);
-        if is_in(AGGREGATES) {
+        if measures::find(name).is_some() {
             return self.refuse(
                 sql,
                 format!(
@@ -91,7 +92,7 @@ impl Binder<'_> {
         let all = FUNCTIONS
             .iter()
             .map(|f| f.name)
-            .chain(AGGREGATES.iter().copied());
+            .chain(measures::MEASURES.iter().map(|m| m.name));
         let meant = nearest(name, all);
         let meant = meant.map_or_else(String::new, |m| format!("did you mean {m}? "));
         let names: Vec<&str> = FUNCTIONS.iter().map(|f| f.name).collect();
@@ -123,11 +124,7 @@ impl Binder<'_> {
                 // The same type for all, so that they compare by their digits.
                 Ok(Expr::call(function, all, kind))
             }
-            (Kind::NullIf, [left, right]) => {
-                let (left, right) = self.together(sql, left, right)?;
-                let kind = left.kind.clone();
-                Ok(Expr::call(Function::NullIf, vec![left, right], kind))
-            }
+            (Kind::NullIf, [left, right]) => self.null_if(sql, left, right),
             (Kind::If, [condition, then, otherwise]) => {
                 let when = self.condition(condition)?;
                 let (mut both, kind) = self.alike(sql, &[then, otherwise])?;
@@ -229,6 +226,18 @@ impl Binder<'_> {
             Gives::First => all.first().map_or(Type::Null, |a| a.kind.clone()),
         };
         Ok(Expr::call(function, all, kind))
+    }
+
+    /// `NULLIF(a, b)`, of the type of `a`.
+    fn null_if(&self, sql: &Sql, left: &Sql, right: &Sql) -> Bound {
+        let (a, b) = (self.expr(left)?, self.expr(right)?);
+        let own = a.clone();
+        let (a, b) = self.paired(sql, (left, a), (right, b))?;
+        // A literal has its own digits in the result, whatever it is compared with.
+        let is_exact = own.kind.is_exact_number() && a.kind.is_exact_number();
+        let a = if is_exact { own } else { a };
+        let kind = a.kind.clone();
+        Ok(Expr::call(Function::NullIf, vec![a, b], kind))
     }
 
     /// `ROUND(x)` and `ROUND(x, n)`; of a decimal and a literal with as many digits as that leaves.

@@ -45,7 +45,8 @@ pub(super) fn arithmetic(function: Function, left: &Type, right: &Type) -> Type 
     let whole = (p1 - s1).max(p2 - s2);
     let scale = s1.max(s2);
     match function {
-        Function::Multiply => adjusted(p1 + p2, s1 + s2),
+        // One digit more than a product can have: so Flink counts.
+        Function::Multiply => adjusted(p1 + p2 + 1, s1 + s2),
         Function::Divide => {
             let scale = (s1 + p2 + 1).max(6);
             adjusted(p1 - s1 + s2 + scale, scale)
@@ -226,7 +227,8 @@ mod tests {
         for (function, left, right, want) in [
             (Add, d(10, 2), d(5, 4), d(13, 4)),
             (Subtract, d(5, 0), d(5, 0), d(6, 0)),
-            (Multiply, d(10, 2), d(5, 3), d(15, 5)),
+            (Multiply, d(10, 2), d(5, 3), d(16, 5)),
+            (Multiply, d(20, 6), d(4, 2), d(25, 8)),
             (Divide, d(10, 2), d(5, 3), d(19, 8)),
             (Divide, d(18, 2), int.clone(), d(29, 13)),
             (Divide, d(8, 2), big.clone(), d(28, 22)),

@@ -26,9 +26,10 @@ use std::cell::Cell;
 
 use sqlparser::ast::{CastKind, Expr as Sql, Spanned, UnaryOperator};
 use sqlparser::tokenizer::Span;
-use standings_model::expr::Expr;
+use standings_model::expr::{Expr, Node};
 use standings_model::table::Table;
 use standings_model::types::Type;
+use standings_model::value::Value;
 
 use super::error::{QueryError, Text};
 use super::toml::nearest;
@@ -47,6 +48,24 @@ pub fn bind(text: Text<'_>, scope: &dyn Scope, sql: &Sql) -> Result<Expr, QueryE
 pub fn bind_condition(text: Text<'_>, scope: &dyn Scope, sql: &Sql) -> Result<Expr, QueryError> {
     let depth = &Cell::new(0);
     Binder { text, scope, depth }.condition(sql)
+}
+
+/// Two expressions of one type, the one that holds the values of both; none where there is no such one.
+pub fn alike(left: Expr, right: Expr) -> Option<(Expr, Expr)> {
+    let common = kinds::common(&left.kind, &right.kind)?;
+    let as_common = |expr: Expr| match expr.kind == common {
+        true => expr,
+        false => as_type(expr, &common),
+    };
+    Some((as_common(left), as_common(right)))
+}
+
+/// An expression as another type, which holds its values.
+pub fn as_type(expr: Expr, to: &Type) -> Expr {
+    match expr.node {
+        Node::Literal(Value::Null) => Expr::literal(Value::Null, to.clone()),
+        _ => literal::cast(expr, to),
+    }
 }
 
 /// An expression over the columns of a table, from its text. Of a file that `file` names.
@@ -152,6 +171,9 @@ impl Binder<'_> {
     }
 
     fn bind(&self, sql: &Sql) -> Bound {
+        if let Some(whole) = self.scope.whole(self.text, sql) {
+            return whole;
+        }
         match sql {
             Sql::Nested(inner) => self.expr(inner),
             Sql::Identifier(name) => self.name(std::slice::from_ref(name)),

@@ -2,13 +2,14 @@
 
 use std::cell::RefCell;
 
-use sqlparser::ast::Ident;
+use sqlparser::ast::{Expr as Sql, Ident};
 use sqlparser::tokenizer::Span;
 use standings_model::expr::{Expr, Node};
 use standings_model::table::{Origin, Table};
 use standings_model::types::Type;
 
 use super::{Binder, Bound, nearest};
+use crate::error::{QueryError, Text};
 
 /// A name that is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,12 @@ pub struct Unknown {
 pub trait Scope {
     /// A name, with all that stands before it: `amount`, `sales.amount`, `address.city`.
     fn resolve(&self, name: &[Ident]) -> Result<Expr, Unknown>;
+
+    /// What a whole expression means here, where it means something of its own: a group key, a measure.
+    fn whole(&self, text: Text<'_>, sql: &Sql) -> Option<Result<Expr, QueryError>> {
+        let _ = (text, sql);
+        None
+    }
 }
 
 /// Which of these names one is: exactly, or else the only one that is the same but for case.

@@ -285,10 +285,8 @@ impl Binder<'_> {
         let of = self.expr(of_sql)?;
         self.number(of_sql, &of)?;
         let kind = match &of.kind {
-            // 99.9 up is 100.
-            Type::Decimal { precision, scale } if *scale > 0 => {
-                Type::decimal((precision - scale + 1).min(38), 0)
-            }
+            // As many digits as before: 9.9 up is 10.
+            Type::Decimal { precision, scale } if *scale > 0 => Type::decimal(*precision, 0),
             kind => kind.clone(),
         };
         Ok(Expr::call(function, vec![of], kind))

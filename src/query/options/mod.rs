@@ -13,6 +13,7 @@ mod kafka;
 mod key;
 mod page;
 mod properties;
+mod protobuf;
 mod settings;
 mod words;
 

@@ -3,7 +3,7 @@
 use sqlparser::tokenizer::Span;
 
 use super::given::{self, Given, format_of};
-use super::{KeySettings, Settings, kafka, key};
+use super::{KeySettings, Settings, kafka, key, protobuf};
 use crate::error::{QueryError, Text};
 use crate::statement::Declaration;
 use standings_model::table::format::{
@@ -127,6 +127,7 @@ pub(super) fn format(text: Text<'_>, given: &Given, of_key: bool) -> Result<Form
         Some("csv") => Encoding::Csv(csv(text, given, of_key)?),
         Some("parquet") => Encoding::Parquet,
         Some("raw") => Encoding::Raw,
+        Some("protobuf") => Encoding::Protobuf(protobuf::settings(text, given, of_key)?),
         Some(other) => Encoding::Other(other.to_owned()),
     };
     Ok(Format {

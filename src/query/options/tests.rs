@@ -248,7 +248,6 @@ fn formats_are_found_by_all_of_their_names() {
         ("avro-registry", "avro-confluent"),
         ("json-registry", "json-schema-confluent"),
         ("proto-registry", "protobuf-confluent"),
-        ("protobuf", "protobuf"),
     ] {
         let table = fine(&format!("'format' = '{format}'"));
         assert_eq!(table.format.encoding, Encoding::Other(other.to_owned()));

@@ -146,7 +146,7 @@ pub(super) const OF_FORMAT: &[Word] = &[
     word("descriptor-file", &["protobuf"], Text, Is, "Ours. The compiled descriptors (`protoc --descriptor_set_out --include_imports`), relative to the file that declares the table"),
     word("message-name", &["protobuf", "protobuf-confluent"], Text, Is, "Ours. The message, with its package"),
     word("message-class-name", &["protobuf"], Text, Not("'protobuf.descriptor-file' and 'protobuf.message-name': no class is loaded"), ""),
-    word("read-default-values", &["protobuf"], Boolean, Only("false", "COALESCE(column, 0) in a computed column"), ""),
+    word("read-default-values", &["protobuf"], Boolean, Is, "Whether a field that can be absent, and is, has its default; else it is NULL (messages always are)"),
     word("write-null-string-literal", &["protobuf"], Text, Not(WRITER), ""),
     word("codec", &["avro"], Text, Not(WRITER), ""),
     word("encoding", &["avro"], OneOf(&["binary"]), Is, "How records are laid out"),

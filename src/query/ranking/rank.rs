@@ -1,177 +1,339 @@
-//! The middle select: the rank, by what it is counted, and in which order.
+//! The rank: `ROW_NUMBER() OVER (PARTITION BY … ORDER BY …)`, and `ORDER BY … LIMIT`, which is the same without a column.
 
 use sqlparser::ast::{
-    Expr as Sql, FunctionArguments, Ident, OrderByExpr, OrderBySort, Select, SelectItem,
-    WindowSpec, WindowType,
+    Expr as Sql, FunctionArguments, LimitClause, OrderByExpr, OrderByKind, OrderBySort, Query,
+    Spanned, Value as Literal, WindowSpec, WindowType,
 };
 
-use super::{RESERVED, Shape, identifier};
+use super::Shape;
 use crate::error::QueryError;
-use standings_model::plan::{OrderTerm, RankFunction, Ranking};
+use crate::expression::{self, Scope};
+use crate::flow::{Draft, Groups, MEASURES, RANK, Rank, Reads, as_bound, reads};
+use crate::row::bounded;
+use standings_model::expr::{Expr, Node};
+use standings_model::plan::{Bound, RankFunction};
 
-/// The rank column: its name, and what it ranks by.
-pub(super) struct Ranked {
-    pub(super) alias: String,
-    pub(super) function: RankFunction,
-    pub(super) partition: Vec<usize>,
-    pub(super) order: Vec<OrderTerm>,
+/// `ORDER BY … LIMIT`.
+pub(super) struct Top<'q> {
+    pub(super) order: &'q [OrderByExpr],
+    function: RankFunction,
+    from: u64,
+    limit: u64,
 }
 
+/// What a rank is counted within, still by its expressions.
+pub(super) struct Over {
+    function: RankFunction,
+    partition: Vec<(Expr, String, sqlparser::tokenizer::Span)>,
+    order: Vec<(Expr, String, bool, bool)>,
+}
+
+impl Over {
+    /// The rank, so far without a limit and without what it is counted within.
+    pub(super) fn unlimited(&self) -> Rank {
+        Rank {
+            function: self.function,
+            partition: Vec::new(),
+            order: Vec::new(),
+            from: 1,
+            limit: u64::MAX,
+        }
+    }
+}
+
+const ALLOWED: &str = "ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY …) AS rownum; also RANK() and \
+                       DENSE_RANK()";
+
 impl Shape<'_> {
-    /// The middle select: everything of the innermost one, and the rank.
-    pub(super) fn ranked(&self, select: &Select, ranking: &Ranking) -> Result<Ranked, QueryError> {
-        let allowed = "the middle select is SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end \
-                       ORDER BY …) AS rownum; also RANK() and DENSE_RANK()";
-        let mut found = None;
-        let mut listed = Vec::new();
-        let mut all = false;
-        for item in &select.projection {
-            match item {
-                SelectItem::Wildcard(_) => all = true,
-                SelectItem::UnnamedExpr(sql) if identifier(sql).is_some() => listed.push(sql),
-                SelectItem::ExprWithAlias {
-                    expr: Sql::Function(f),
-                    alias,
-                } if found.is_none() => {
-                    let function = match f.name.to_string().to_ascii_uppercase().as_str() {
-                        "ROW_NUMBER" => RankFunction::RowNumber,
-                        "RANK" => RankFunction::Rank,
-                        "DENSE_RANK" => RankFunction::DenseRank,
-                        other => return self.wrong(item, format!("the function {other}"), allowed),
-                    };
-                    let empty = matches!(&f.args, FunctionArguments::List(l) if l.args.is_empty() && l.clauses.is_empty());
-                    match &f.over {
-                        Some(WindowType::WindowSpec(spec)) if empty && f.filter.is_none() => {
-                            found = Some((function, spec, alias));
-                        }
-                        _ => return self.wrong(item, format!("`{item}`"), allowed),
-                    }
-                }
-                other => return self.wrong(other, format!("`{other}`"), allowed),
-            }
-        }
-        let Some((function, spec, alias)) = found else {
-            return self.wrong(select, "no rank", allowed);
+    /// A call with `OVER`.
+    pub(super) fn over(&self, sql: &Sql, scope: &dyn Scope) -> Result<Over, QueryError> {
+        let Sql::Function(f) = sql else {
+            return self.wrong(sql, format!("`{sql}`"), ALLOWED);
         };
-        if !all {
-            for field in ranking
-                .keys
-                .iter()
-                .map(|k| &k.name)
-                .chain(ranking.measures.iter().map(|m| &m.name))
-            {
-                if !listed.iter().any(|sql| identifier(sql) == Some(field)) {
-                    return self.wrong(
-                        select,
-                        format!("`{field}` is not passed on"),
-                        "write SELECT *, or every column",
-                    );
-                }
-            }
-            for sql in listed {
-                self.known(sql, ranking)?;
-            }
+        let function = match f.name.to_string().to_ascii_uppercase().as_str() {
+            "ROW_NUMBER" => RankFunction::RowNumber,
+            "RANK" => RankFunction::Rank,
+            "DENSE_RANK" => RankFunction::DenseRank,
+            other => return self.wrong(sql, format!("the function {other} with OVER"), ALLOWED),
+        };
+        let empty = matches!(&f.args, FunctionArguments::List(l) if l.args.is_empty() && l.clauses.is_empty());
+        let spec = match &f.over {
+            Some(WindowType::WindowSpec(spec)) if empty && f.filter.is_none() => spec,
+            _ => return self.wrong(sql, format!("`{sql}`"), ALLOWED),
+        };
+        self.spec(sql, function, spec, scope)
+    }
+
+    fn spec(
+        &self,
+        sql: &Sql,
+        function: RankFunction,
+        spec: &WindowSpec,
+        scope: &dyn Scope,
+    ) -> Result<Over, QueryError> {
+        if spec.window_name.is_some() || spec.window_frame.is_some() {
+            let found = "a frame or a named window in OVER (…)";
+            return self.wrong(sql, found, "OVER (PARTITION BY … ORDER BY …)");
         }
-        if RESERVED.contains(&alias.value.as_str()) && alias.value != "rank"
-            || self.field(&alias.value, ranking).is_some()
-        {
-            return self.wrong_at(
-                alias.span,
-                format!("the rank is named `{alias}`"),
-                "a name that no other column has, such as rownum",
-            );
+        if spec.order_by.is_empty() {
+            let allowed = "ORDER BY a measure or a group key, such as total_sales DESC";
+            return self.wrong(sql, "OVER (…) without ORDER BY", allowed);
         }
-        let (partition, order) = self.over(spec, ranking, alias)?;
-        Ok(Ranked {
-            alias: alias.value.clone(),
+        let mut partition = Vec::new();
+        for by in &spec.partition_by {
+            let expr = expression::bind(self.text, scope, by)?;
+            bounded(self.text, by, &expr)?;
+            if expr.columns().contains(&RANK) || expr.kind.is_nested() {
+                return self.wrong(
+                    by,
+                    format!("PARTITION BY `{by}`"),
+                    "keys, and what is computed of them",
+                );
+            }
+            partition.push((expr, by.to_string(), by.span()));
+        }
+        let order = self.terms(&spec.order_by, scope)?;
+        Ok(Over {
             function,
             partition,
             order,
         })
     }
 
-    fn over(
+    /// The terms of an order.
+    fn terms(
         &self,
-        spec: &WindowSpec,
-        ranking: &Ranking,
-        alias: &Ident,
-    ) -> Result<(Vec<usize>, Vec<OrderTerm>), QueryError> {
-        let allowed = "PARTITION BY window_start, window_end[, group key …]";
-        if spec.window_name.is_some() || spec.window_frame.is_some() {
-            return self.wrong_at(
-                alias.span,
-                "a frame or a named window in OVER (…)",
-                "OVER (PARTITION BY … ORDER BY …)",
-            );
-        }
-        let mut partition = Vec::new();
-        let mut bounds = Vec::new();
-        for sql in &spec.partition_by {
-            match identifier(sql) {
-                Some(bound @ ("window_start" | "window_end")) => bounds.push(bound),
-                Some(name) => match ranking.keys.iter().position(|k| k.name == name) {
-                    Some(key) if !partition.contains(&key) => partition.push(key),
-                    _ => return self.wrong(sql, format!("PARTITION BY `{name}`"), allowed),
-                },
-                None => return self.wrong(sql, format!("PARTITION BY `{sql}`"), allowed),
-            }
-        }
-        if !(bounds.contains(&"window_start") && bounds.contains(&"window_end")) {
-            return self.wrong_at(
-                alias.span,
-                "PARTITION BY without window_start and window_end",
-                allowed,
-            );
-        }
-        if spec.order_by.is_empty() {
-            return self.wrong_at(
-                alias.span,
-                "OVER (…) without ORDER BY",
-                "ORDER BY a measure or a group key, such as total_sales DESC",
-            );
-        }
-        let order = spec
-            .order_by
-            .iter()
-            .map(|o| self.term(o, ranking))
-            .collect::<Result<_, _>>()?;
-        Ok((partition, order))
+        order: &[OrderByExpr],
+        scope: &dyn Scope,
+    ) -> Result<Vec<(Expr, String, bool, bool)>, QueryError> {
+        order.iter().map(|term| self.term(term, scope)).collect()
     }
 
-    fn term(&self, order: &OrderByExpr, ranking: &Ranking) -> Result<OrderTerm, QueryError> {
-        let field = identifier(&order.expr).and_then(|name| self.field(name, ranking));
-        let Some(field) = field else {
-            let found = format!("ORDER BY `{}`", order.expr);
-            return self.wrong(
-                &order.expr,
-                found,
-                format!("order by one of: {}", self.names(ranking)),
-            );
-        };
-        if order.with_fill.is_some() {
-            return self.wrong(
-                &order.expr,
-                "WITH FILL",
-                "ORDER BY column [ASC | DESC] [NULLS FIRST | NULLS LAST]",
-            );
+    fn term(
+        &self,
+        term: &OrderByExpr,
+        scope: &dyn Scope,
+    ) -> Result<(Expr, String, bool, bool), QueryError> {
+        let sql = &term.expr;
+        if term.with_fill.is_some() {
+            let allowed = "ORDER BY column [ASC | DESC] [NULLS FIRST | NULLS LAST]";
+            return self.wrong(sql, "WITH FILL", allowed);
         }
-        let descending = match &order.options.sort {
+        let descending = match &term.options.sort {
             None | Some(OrderBySort::Asc) => false,
             Some(OrderBySort::Desc) => true,
             Some(_) => {
-                return self.wrong(
-                    &order.expr,
-                    "ORDER BY … USING",
-                    "ORDER BY column [ASC | DESC]",
-                );
+                return self.wrong(sql, "ORDER BY … USING", "ORDER BY column [ASC | DESC]");
             }
         };
+        let expr = expression::bind(self.text, scope, sql)?;
+        bounded(self.text, sql, &expr)?;
+        if expr.columns().contains(&RANK) || expr.kind.is_nested() || reads(&expr) == Reads::Nothing
+        {
+            let allowed =
+                "order by keys, measures and what is computed of them; a number is no column";
+            return self.wrong(sql, format!("ORDER BY `{sql}`"), allowed);
+        }
         // As in Flink: NULL is the least value.
-        let nulls_first = order.options.nulls_first.unwrap_or(!descending);
-        Ok(OrderTerm {
-            field,
-            descending,
-            nulls_first,
-        })
+        let nulls_first = term.options.nulls_first.unwrap_or(!descending);
+        Ok((expr, sql.to_string(), descending, nulls_first))
     }
+
+    /// Ranks groups.
+    pub(super) fn rank(
+        &self,
+        groups: &mut Groups,
+        over: Over,
+        sql: &Sql,
+    ) -> Result<(), QueryError> {
+        if groups.rank.is_some() {
+            let found = "a rank over ranked rows, which is not computed yet";
+            return self.wrong(sql, found, "one rank; a second is a ranking of its own");
+        }
+        let mut partition = Vec::new();
+        let mut bounds = Vec::new();
+        for (expr, written, at) in over.partition.clone() {
+            match (&expr.node, as_bound(&expr)) {
+                (_, Some(bound)) => bounds.push(bound),
+                (Node::Column(key), None) if *key < MEASURES => {
+                    if !partition.contains(key) {
+                        partition.push(*key);
+                    }
+                }
+                _ if reads(&expr) == Reads::Nothing || reads(&expr) == Reads::Bounds => {}
+                _ => {
+                    let Some(exprs) = of_rows(groups, &expr) else {
+                        let found = format!("PARTITION BY `{written}`");
+                        let allowed = "keys and what is computed of them: a measure changes, and a row cannot change its place";
+                        return self.wrong_at(at, found, allowed);
+                    };
+                    let known = groups.row.iter().position(|draft| draft.exprs == exprs);
+                    let column = known.unwrap_or_else(|| {
+                        groups.row.push(Draft {
+                            name: written,
+                            exprs,
+                        });
+                        groups.row.len() - 1
+                    });
+                    let place = groups.placed.iter().position(|p| *p == column);
+                    let place = place.unwrap_or_else(|| {
+                        groups.placed.push(column);
+                        groups.placed.len() - 1
+                    });
+                    partition.push(groups.keys.len() + place);
+                }
+            }
+        }
+        let both = bounds.contains(&Bound::Start) && bounds.contains(&Bound::End);
+        if groups.rows.window.is_some() && !both {
+            let found = "PARTITION BY without window_start and window_end";
+            return self.wrong(
+                sql,
+                found,
+                "PARTITION BY window_start, window_end[, group key …]",
+            );
+        }
+        groups.rank = Some(Rank {
+            partition,
+            ..over.unlimited()
+        });
+        if let Some(rank) = &mut groups.rank {
+            rank.order = over.order;
+        }
+        Ok(())
+    }
+
+    /// `ORDER BY … LIMIT n OFFSET m`, `FETCH FIRST n ROWS`.
+    pub(super) fn top<'q>(&self, query: &'q Query) -> Result<Option<Top<'q>>, QueryError> {
+        let (mut from, mut limit, mut function) = (1, None, RankFunction::RowNumber);
+        let at = &*query.body;
+        match &query.limit_clause {
+            None => {}
+            Some(LimitClause::LimitOffset {
+                limit: most,
+                offset,
+                limit_by,
+            }) if limit_by.is_empty() => {
+                if let Some(offset) = offset {
+                    from = 1 + self.count(&offset.value, 0)?;
+                }
+                limit = most.as_ref().map(|most| self.count(most, 1)).transpose()?;
+            }
+            Some(other) => return self.wrong(at, format!("`{other}`"), "LIMIT n OFFSET m"),
+        }
+        if let Some(fetch) = &query.fetch {
+            if fetch.percent || limit.is_some() {
+                return self.wrong(at, format!("`{fetch}`"), "FETCH FIRST n ROWS ONLY");
+            }
+            if fetch.with_ties {
+                function = RankFunction::Rank;
+            }
+            let quantity = fetch.quantity.as_ref();
+            limit = Some(quantity.map_or(Ok(1), |sql| self.count(sql, 1))?);
+        }
+        let order: &[OrderByExpr] = match &query.order_by {
+            None => &[],
+            Some(order) => match &order.kind {
+                OrderByKind::Expressions(all) if order.interpolate.is_none() => all,
+                _ => return self.wrong(at, "ORDER BY ALL", "ORDER BY expressions"),
+            },
+        };
+        match (order.is_empty(), limit.is_some() || from > 1) {
+            (true, false) => Ok(None),
+            (true, true) => {
+                let allowed = "ORDER BY … LIMIT n: which rows these are is decided by an order";
+                self.wrong(at, "LIMIT without ORDER BY", allowed)
+            }
+            (false, false) => {
+                let allowed = "ORDER BY … LIMIT n, or ORDER BY in OVER (…): rows are written as they change, in no order";
+                self.wrong(at, "ORDER BY outside of OVER (…) without LIMIT", allowed)
+            }
+            (false, true) => Ok(Some(Top {
+                order,
+                function,
+                from,
+                limit: limit.map_or(u64::MAX, |limit| limit.saturating_add(from - 1)),
+            })),
+        }
+    }
+
+    /// A number of rows.
+    fn count(&self, sql: &Sql, least: u64) -> Result<u64, QueryError> {
+        let number = match sql {
+            Sql::Value(value) => match &value.value {
+                Literal::Number(digits, _) => digits.parse::<u64>().ok(),
+                _ => None,
+            },
+            _ => None,
+        };
+        match number {
+            Some(n) if (least..=1_000_000).contains(&n) => Ok(n),
+            _ => {
+                let allowed = format!("a number from {least} to 1000000");
+                self.wrong(sql, format!("LIMIT or OFFSET `{sql}`"), allowed)
+            }
+        }
+    }
+
+    /// Ranks by `ORDER BY … LIMIT`; the rank is no column.
+    pub(super) fn limited(
+        &self,
+        groups: &mut Groups,
+        top: &Top<'_>,
+        scope: &dyn Scope,
+        at: &impl Spanned,
+    ) -> Result<(), QueryError> {
+        if groups.rank.is_some() {
+            let found = "ORDER BY … LIMIT over ranked rows, which is not computed yet";
+            return self.wrong(at, found, "a condition on the rank: WHERE rownum <= 10");
+        }
+        if groups.rows.window.is_some() {
+            let found = "ORDER BY … LIMIT over the rows of all windows, which is not computed yet";
+            let allowed = "of each window: ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY …) AS rownum, and \
+                           WHERE rownum <= 10 above it";
+            return self.wrong(at, found, allowed);
+        }
+        groups.rank = Some(Rank {
+            function: top.function,
+            partition: Vec::new(),
+            order: self.terms(top.order, scope)?,
+            from: top.from,
+            limit: top.limit,
+        });
+        Ok(())
+    }
+}
+
+/// What an expression over fields is of the rows, in each branch: where it reads keys alone, and of rows as they are their
+/// columns too.
+fn of_rows(groups: &Groups, expr: &Expr) -> Option<Vec<Expr>> {
+    let column = |n: usize| match n.checked_sub(MEASURES) {
+        None => Some(groups.keys.get(n)?.column),
+        Some(m) if groups.is_rows => groups.measures.get(m)?.of_row(),
+        Some(_) => None,
+    };
+    let columns = expr.columns();
+    if columns.iter().any(|n| column(*n).is_none()) {
+        return None;
+    }
+    let branch = |b: usize| {
+        let mut expr = expr.clone();
+        replace(&mut expr, &|n| {
+            let column = column(n)?;
+            Some(groups.row.get(column)?.exprs.get(b)?.clone())
+        });
+        expr
+    };
+    Some((0..groups.rows.branches.len()).map(branch).collect())
+}
+
+/// Puts expressions in the place of columns.
+fn replace(expr: &mut Expr, by: &dyn Fn(usize) -> Option<Expr>) {
+    if let Node::Column(n) = expr.node {
+        if let Some(other) = by(n) {
+            *expr = other;
+        }
+        return;
+    }
+    expr.each_child_mut(&mut |child| replace(child, by));
 }

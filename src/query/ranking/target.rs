@@ -4,7 +4,7 @@ use sqlparser::ast::Ident;
 use sqlparser::tokenizer::Span;
 
 use super::Compiled;
-use super::outer::{Output, Shown};
+use super::finish::{Output, Shown};
 use crate::error::{QueryError, Text};
 use crate::statement::{Body, Declaration};
 use standings_model::types::Type;
@@ -117,7 +117,7 @@ fn family(kind: &Type) -> Family {
 /// What a column of the query is, and how it would be declared.
 fn shown(compiled: &Compiled, output: &Output) -> (Family, Type) {
     let kind = match output.shown {
-        Shown::Start | Shown::End => Type::Timestamp(3),
+        Shown::Bound => Type::Timestamp(3),
         Shown::Rank => Type::BIGINT,
         Shown::Field(field) => compiled.ranking.field_type(field).0,
     };

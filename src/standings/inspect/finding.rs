@@ -241,7 +241,7 @@ impl Finding {
             && elements.objects > 0
         {
             self.said.push(format!(
-                "the rows lie in the array `{name}`, which no ranking takes apart yet: jq -c '.{name}[]' FILE makes a line of each"
+                "the rows lie in the array `{name}`: CROSS JOIN UNNEST({name}) in a ranking takes them apart, or jq -c '.{name}[]' FILE makes a line of each"
             ));
         }
     }

@@ -122,7 +122,7 @@ pub(super) fn tried(from: &From, plan: &Plan, limits: Limits) -> Result<Tried, F
             let whole = || std::iter::once(0..bytes.len()).collect();
             for element in elements.filter(|all| !all.is_empty()).unwrap_or_else(whole) {
                 tried.read += 1;
-                let sale = match decoder.decode_about(&bytes[element], &about) {
+                let sale = match decoder.decode_about(&bytes[element], about) {
                     Ok(sale) => sale,
                     Err(error) => {
                         tried.refuse(&error);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use standings_model::plan::{Aggregate, Field, Measure, Plan, Ranking};
-use standings_model::table::{Origin, Table};
+use standings_model::table::{Metadata, Origin, Table};
 
 /// How an input column takes part: OpenLineage's types and subtypes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,6 +100,12 @@ fn roots(table: &Table, column: usize, into: &mut Vec<usize>) -> bool {
             }
             false
         }
+        Origin::Element(array) | Origin::Ordinal(array) => {
+            roots(table, *array, into);
+            false
+        }
+        // It is of no field.
+        Origin::Metadata(Metadata::RowId) => false,
         _ => {
             if !into.contains(&column) {
                 into.push(column);
@@ -191,8 +197,9 @@ impl Deriving<'_> {
         let ranking = self.ranking;
         let mut all = Derived::new();
         self.time(&mut all, Kind::Window, false, "PARTITION BY the window");
+        let by: Vec<usize> = ranking.key_columns().collect();
         for key in &ranking.partition {
-            let column = ranking.keys[*key].column;
+            let column = by[*key];
             self.of_row(&mut all, column, Kind::Window, false, "PARTITION BY");
         }
         for term in &ranking.order {
@@ -214,6 +221,10 @@ impl Deriving<'_> {
 
     fn measured(&self, measure: &Measure) -> Derived {
         let mut from = Derived::new();
+        if let Aggregate::Computed(n) = measure.aggregate {
+            self.computed(&mut from, &self.ranking.computed[n]);
+            return from;
+        }
         let (function, column, masking) = match measure.aggregate {
             Aggregate::CountAll => ("COUNT", None, true),
             Aggregate::Count(c) => ("COUNT", Some(c), true),
@@ -223,13 +234,30 @@ impl Deriving<'_> {
             Aggregate::Min(c) => ("MIN", Some(c), false),
             Aggregate::Max(c) => ("MAX", Some(c), false),
             Aggregate::LastValue(c) => ("LAST_VALUE", Some(c), false),
+            Aggregate::FirstValue(c) => ("FIRST_VALUE", Some(c), false),
+            Aggregate::ArgMax { value, .. } => ("ARG_MAX", Some(value), false),
+            Aggregate::ArgMin { value, .. } => ("ARG_MIN", Some(value), false),
+            Aggregate::Spread(c, of) if of.root => ("STDDEV", Some(c), false),
+            Aggregate::Spread(c, _) => ("VARIANCE", Some(c), false),
+            Aggregate::Percentile { column, .. } => ("PERCENTILE", Some(column), false),
+            Aggregate::CountRoughly(c) => ("APPROX_COUNT_DISTINCT", Some(c), true),
+            Aggregate::Computed(_) => ("", None, true),
         };
         if let Some(column) = column {
             let words = format!("{function}({})", self.name(column));
             self.of_row(&mut from, column, Kind::Aggregation, masking, &words);
         }
-        if matches!(measure.aggregate, Aggregate::LastValue(_)) {
-            self.time(&mut from, Kind::Sort, true, "LAST_VALUE's order");
+        match measure.aggregate {
+            Aggregate::LastValue(_) | Aggregate::FirstValue(_) => {
+                let words = format!("{function}'s order");
+                self.time(&mut from, Kind::Sort, true, &words);
+            }
+            Aggregate::ArgMax { by, .. } | Aggregate::ArgMin { by, .. } => {
+                let words = format!("{function}'s order");
+                self.of_row(&mut from, by, Kind::Sort, true, &words);
+                self.time(&mut from, Kind::Sort, true, &words);
+            }
+            _ => {}
         }
         if let Some(filter) = measure.filter {
             self.of_row(
@@ -241,6 +269,27 @@ impl Deriving<'_> {
             );
         }
         from
+    }
+}
+
+impl Deriving<'_> {
+    /// What is computed of a group depends on what its parts do.
+    fn computed(&self, from: &mut Derived, expr: &standings_model::expr::Expr) {
+        let ranking = self.ranking;
+        for number in expr.columns() {
+            let Some(measure) = number.checked_sub(ranking.keys.len()) else {
+                let column = ranking.keys[number].column;
+                self.of_row(from, column, Kind::Transformation, false, "GROUP BY");
+                continue;
+            };
+            let Some(measure) = ranking.measures.get(measure) else {
+                self.time(from, Kind::Transformation, false, "event-time window");
+                continue;
+            };
+            for (column, uses) in self.measured(measure) {
+                from.entry(column).or_default().extend(uses);
+            }
+        }
     }
 }
 

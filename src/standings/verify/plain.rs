@@ -4,27 +4,72 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::computed::Computed;
+use super::measure::{Accumulator, Place, add, is_true};
 use super::{At, Row};
-use standings_decode::{About, Cell, Decoder, Sale};
+use standings_decode::{About, Decoder, Sale};
 use standings_engine::event_time::partition::{PartitionClock, Policy, Verdict};
 use standings_engine::quality::Judge;
 use standings_model::block::{Block, Home, NO_TIMESTAMP, PartitionId, RecordRef};
 use standings_model::check::{Action, Check, Condition};
-use standings_model::decimal::average;
 use standings_model::json_values;
-use standings_model::plan::{Aggregate, Field, Input, Plan, RankFunction, Ranking};
+use standings_model::plan::{Field, Input, Plan, RankFunction, Ranking};
+use standings_model::row_id::RowId;
 use standings_model::value::Value;
 use standings_model::window::Bounds;
 
-/// One measure's state.
-#[derive(Clone, Debug)]
-enum Accumulator {
-    Count(u64),
-    Sum(i128, u64),
-    Least(Option<Value>),
-    Greatest(Option<Value>),
-    Last(Option<((i64, PartitionId, u64), Value)>),
-    Distinct(BTreeSet<Value>),
+/// What a row is added to.
+struct Adding<'a, F> {
+    plan: &'a Plan,
+    starts: (i64, i64),
+    groups: &'a mut BTreeMap<At, Vec<Accumulator>>,
+    /// What becomes of it in a window that ends at a time.
+    counts: F,
+}
+
+impl<F: Fn(i64) -> Verdict> Adding<'_, F> {
+    /// Takes a row of a table, or of an array of it.
+    fn take(
+        &mut self,
+        (table, array): (usize, Option<usize>),
+        sale: &Sale<'_>,
+        place: Place,
+        name: RowId,
+    ) {
+        let rankings = self.plan.rankings.iter().enumerate();
+        let inputs = rankings.flat_map(|(number, ranking)| {
+            let of_table = ranking.inputs.iter();
+            let of_table = of_table.filter(|i| i.table == table && i.unnest == array);
+            of_table.map(move |input| (number, ranking, input))
+        });
+        for (ranking, plan, input) in inputs {
+            if !counts(plan, input, sale) {
+                continue;
+            }
+            let cover = plan.window.cover(sale.event_time);
+            for nth in 0..i64::from(cover.windows) {
+                let end = cover.first + nth * plan.window.pane();
+                let start = plan.window.start(end);
+                let is_kept = (self.starts.0..self.starts.1).contains(&start);
+                if is_kept && (self.counts)(end) == Verdict::Counted {
+                    let of = |c: usize| match plan.row[c].is_row_id {
+                        true => Value::text(name.to_string()),
+                        false => sale.value(input.columns[c]),
+                    };
+                    let key = plan.key_columns().map(of).collect();
+                    let fresh = || {
+                        let measures = plan.measures.iter();
+                        measures.map(|m| Accumulator::new(m.aggregate)).collect()
+                    };
+                    let group = self
+                        .groups
+                        .entry((ranking, Bounds { start, end }, key))
+                        .or_insert_with(fresh);
+                    add(plan, input, group, sale, place);
+                }
+            }
+        }
+    }
 }
 
 struct Partition {
@@ -33,6 +78,8 @@ struct Partition {
     clock: PartitionClock,
     decoder: Decoder,
     shown: ShownValues,
+    /// How many rows each array has given of the present record.
+    numbers: BTreeMap<usize, u32>,
 }
 
 /// Every value of the columns that must be unique, with all its event times, by check.
@@ -76,7 +123,10 @@ pub struct Plain {
     starts: (i64, i64),
     judge: Judge,
     partitions: BTreeMap<PartitionId, Partition>,
+    /// Keys with what they are placed by.
     groups: BTreeMap<At, Vec<Accumulator>>,
+    /// By ranking.
+    computed: Vec<Computed>,
 }
 
 impl Plain {
@@ -89,6 +139,11 @@ impl Plain {
     ) -> Self {
         Plain {
             plan: Arc::clone(plan),
+            computed: plan
+                .rankings
+                .iter()
+                .map(|r| Computed::new(r, plan))
+                .collect(),
             policies,
             max_record_bytes,
             starts,
@@ -110,6 +165,7 @@ impl Plain {
             clock,
             decoder,
             shown,
+            numbers: BTreeMap::new(),
         };
         self.partitions.insert(partition, fresh);
     }
@@ -136,15 +192,27 @@ impl Plain {
                 continue;
             }
             let about = About::of(block, number);
-            for element in elements {
-                self.record(block.partition, record, (&bytes[element], &about));
+            if let Some(partition) = self.partitions.get_mut(&block.partition) {
+                partition.numbers.clear();
+            }
+            for (row, element) in elements.into_iter().enumerate() {
+                self.record(
+                    block.partition,
+                    record,
+                    (&bytes[element], about, row as u32),
+                );
             }
         }
         taken
     }
 
     /// Takes a record, or an element of one that is an array.
-    fn record(&mut self, id: PartitionId, record: &RecordRef, (bytes, about): (&[u8], &About<'_>)) {
+    fn record(
+        &mut self,
+        id: PartitionId,
+        record: &RecordRef,
+        (bytes, about, row): (&[u8], About<'_>, u32),
+    ) {
         let Some(partition) = self.partitions.get_mut(&id) else {
             return;
         };
@@ -173,35 +241,34 @@ impl Plain {
         ) {
             return;
         }
-        let place = (sale.event_time, id, record.offset);
-        let rankings = self.plan.rankings.iter().enumerate();
-        let inputs = rankings.flat_map(|(number, ranking)| {
-            let of_table = ranking.inputs.iter().filter(|i| i.table == table);
-            of_table.map(move |input| (number, ranking, input))
-        });
-        for (ranking, plan, input) in inputs {
-            if !counts(plan, input, &sale) {
-                continue;
-            }
-            let cover = plan.window.cover(sale.event_time);
-            for nth in 0..i64::from(cover.windows) {
-                let end = cover.first + nth * plan.window.pane();
-                let start = plan.window.start(end);
-                let verdict = PartitionClock::judge(watermark, end, i64::MIN, policy);
-                let is_kept = (self.starts.0..self.starts.1).contains(&start);
-                if is_kept && verdict == Verdict::Counted {
-                    let of = |c: usize| sale.value(input.columns[c]);
-                    let key = plan.keys.iter().map(|k| of(k.column)).collect();
-                    let fresh = || plan.measures.iter().map(|m| empty(m.aggregate)).collect();
-                    let group = self
-                        .groups
-                        .entry((ranking, Bounds { start, end }, key))
-                        .or_insert_with(fresh);
-                    add(plan, input, group, &sale, place);
+        let (time, place) = (sale.event_time, (sale.event_time, id, record.offset));
+        let mut into = Adding {
+            plan: &self.plan,
+            starts: self.starts,
+            groups: &mut self.groups,
+            counts: |end| PartitionClock::judge(watermark, end, i64::MIN, policy),
+        };
+        let name = |row| RowId {
+            partition: id,
+            offset: record.offset,
+            row,
+        };
+        into.take((table, None), &sale, place, name(row));
+        let inputs = self.plan.rankings.iter().flat_map(|r| &r.inputs);
+        let arrays = inputs.filter(|i| i.table == table).filter_map(|i| i.unnest);
+        for array in arrays.collect::<BTreeSet<usize>>() {
+            let mut nth = 0;
+            while let Some(sale) = partition.decoder.element((bytes, time), array, nth) {
+                nth += 1;
+                let number = partition.numbers.entry(array).or_insert(0);
+                *number += 1;
+                let text = |column| sale.bytes(column).map_or(0, <[u8]>::len);
+                if self.plan.oversized_key(table, sale.held(), text).is_none() {
+                    into.take((table, Some(array)), &sale, place, name(*number - 1));
                 }
             }
         }
-        partition.clock.observe(sale.event_time);
+        partition.clock.observe(time);
     }
 
     /// Every ranked row.
@@ -215,71 +282,56 @@ impl Plain {
             let measures = states
                 .iter()
                 .enumerate()
-                .map(|(i, s)| Self::value(ranking, i, s))
+                .map(|(i, s)| s.value(ranking, i))
                 .collect();
+            let measures = self.computed[*number].of(&key[..ranking.keys.len()], measures, *window);
+            if ranking.having.is_some_and(|m| !holds(&measures, m)) {
+                continue;
+            }
             let rows = partitions.entry((*number, *window, within)).or_default();
-            rows.push((Arc::clone(key), measures));
+            rows.push((Arc::from(&key[..ranking.keys.len()]), measures));
         }
         let mut out = BTreeMap::new();
         for ((number, window, _), mut rows) in partitions {
             let ranking = &self.plan.rankings[number];
-            rows.sort_by(|a, b| order(ranking, a, b).then_with(|| a.0.cmp(&b.0)));
+            rows.sort_by(|a, b| order(ranking, a, b).then_with(|| by_key(ranking, a, b)));
             let (mut rank, mut distinct) = (0, 0);
             for i in 0..rows.len() {
                 let ties = i > 0 && order(ranking, &rows[i - 1], &rows[i]) == Ordering::Equal;
                 distinct += u64::from(!ties);
                 rank = match ranking.rank {
-                    RankFunction::RowNumber => i as u64 + 1,
-                    RankFunction::Rank if ties => rank,
-                    RankFunction::Rank => i as u64 + 1,
-                    RankFunction::DenseRank => distinct,
+                    Some(RankFunction::RowNumber) => i as u64 + 1,
+                    Some(RankFunction::Rank) if ties => rank,
+                    Some(RankFunction::Rank) => i as u64 + 1,
+                    Some(RankFunction::DenseRank) => distinct,
+                    None => 0,
                 };
                 if rank > ranking.limit {
                     break;
                 }
                 let (key, measures) = &rows[i];
-                out.insert(
-                    (number, window, Arc::clone(key)),
-                    (rank, Arc::clone(measures)),
-                );
+                let is_shown = ranking.shown_if.is_none_or(|m| holds(measures, m));
+                if (ranking.rank.is_some() && rank < ranking.from) || !is_shown {
+                    continue;
+                }
+                let told = measures
+                    .iter()
+                    .enumerate()
+                    .map(|(m, value)| match ranking.shows(m) {
+                        true => value.clone(),
+                        false => Value::Null,
+                    });
+                let said = if ranking.shows_rank { rank } else { 0 };
+                out.insert((number, window, Arc::clone(key)), (said, told.collect()));
             }
         }
         out
     }
-
-    fn value(ranking: &Ranking, measure: usize, state: &Accumulator) -> Value {
-        let (kind, _) = ranking.field_type(Field::Measure(measure));
-        match (state, ranking.measures[measure].aggregate) {
-            (Accumulator::Count(n), _) => Value::Integer(i128::from(*n)),
-            (Accumulator::Sum(_, 0), _) => Value::Null,
-            (Accumulator::Sum(sum, n), Aggregate::Avg(column)) => {
-                let from = ranking.row[column].kind.scale();
-                Value::of_number(average(*sum, *n, from, kind.scale()), &kind)
-            }
-            (Accumulator::Sum(sum, _), _) => Value::of_number(*sum, &kind),
-            (Accumulator::Least(v) | Accumulator::Greatest(v), _) => {
-                v.clone().unwrap_or(Value::Null)
-            }
-            (Accumulator::Last(v), _) => v.as_ref().map_or(Value::Null, |(_, v)| v.clone()),
-            (Accumulator::Distinct(all), _) => Value::Integer(all.len() as i128),
-        }
-    }
 }
 
-fn empty(aggregate: Aggregate) -> Accumulator {
-    match aggregate {
-        Aggregate::CountAll | Aggregate::Count(_) => Accumulator::Count(0),
-        Aggregate::CountDistinct(_) => Accumulator::Distinct(BTreeSet::new()),
-        Aggregate::Sum(_) | Aggregate::Avg(_) => Accumulator::Sum(0, 0),
-        Aggregate::Min(_) => Accumulator::Least(None),
-        Aggregate::Max(_) => Accumulator::Greatest(None),
-        Aggregate::LastValue(_) => Accumulator::Last(None),
-    }
-}
-
-/// Whether a condition among the columns holds.
-fn is_true(sale: &Sale<'_>, column: usize) -> bool {
-    sale.cells[column] == Cell::Int(1)
+/// Whether a measure that is a condition holds.
+fn holds(measures: &[Value], measure: usize) -> bool {
+    measures.get(measure) == Some(&Value::Boolean(true))
 }
 
 /// Whether a sale passes `WHERE`, and nothing that the ranking computes of it fails.
@@ -289,79 +341,31 @@ fn counts(ranking: &Ranking, input: &Input, sale: &Sale<'_>) -> bool {
     if input.filter.is_some_and(|f| fails(f) || !is_true(sale, f)) {
         return false;
     }
-    let keys_fail = ranking.keys.iter().any(|k| fails(of(k.column)));
+    let keys_fail = ranking.key_columns().any(|c| fails(of(c)));
     let measures_fail = ranking.measures.iter().any(|m| {
         let filter = m.filter.map(of);
         let skipped = filter.is_some_and(|f| !fails(f) && !is_true(sale, f));
-        let argument = argument(m.aggregate).map(of);
-        filter.is_some_and(fails) || (!skipped && argument.is_some_and(fails))
+        let mut arguments = m.aggregate.columns().into_iter().map(of);
+        filter.is_some_and(fails) || (!skipped && arguments.any(fails))
     });
     !keys_fail && !measures_fail
 }
 
-/// The column of the row that a measure is of.
-fn argument(aggregate: Aggregate) -> Option<usize> {
-    match aggregate {
-        Aggregate::CountAll => None,
-        Aggregate::Count(c)
-        | Aggregate::CountDistinct(c)
-        | Aggregate::Sum(c)
-        | Aggregate::Avg(c)
-        | Aggregate::Min(c)
-        | Aggregate::Max(c)
-        | Aggregate::LastValue(c) => Some(c),
-    }
-}
-
-fn add(
-    plan: &Ranking,
-    input: &Input,
-    group: &mut [Accumulator],
-    sale: &Sale<'_>,
-    place: (i64, PartitionId, u64),
-) {
-    for (measure, state) in plan.measures.iter().zip(group) {
-        let skipped = |f: usize| !is_true(sale, input.columns[f]);
-        if measure.filter.is_some_and(skipped) {
-            continue;
-        }
-        let argument = argument(measure.aggregate);
-        let value = argument.map_or(Value::Null, |c| sale.value(input.columns[c]));
-        match state {
-            Accumulator::Count(n) => {
-                *n += u64::from(measure.aggregate == Aggregate::CountAll || !value.is_null());
-            }
-            Accumulator::Sum(sum, n) => {
-                if let Some(v) = value.number() {
-                    *sum = sum.saturating_add(v);
-                    *n += 1;
-                }
-            }
-            Accumulator::Least(least) => {
-                if !value.is_null() && least.as_ref().is_none_or(|l| value < *l) {
-                    *least = Some(value);
-                }
-            }
-            Accumulator::Greatest(greatest) => {
-                if !value.is_null() && greatest.as_ref().is_none_or(|g| value > *g) {
-                    *greatest = Some(value);
-                }
-            }
-            Accumulator::Last(last) => {
-                if last.as_ref().is_none_or(|(at, _)| place > *at) {
-                    *last = Some((place, value));
-                }
-            }
-            Accumulator::Distinct(all) => {
-                if !value.is_null() {
-                    all.insert(value);
-                }
-            }
-        }
-    }
-}
-
 type Pair = (Arc<[Value]>, Arc<[Value]>);
+
+/// The order of two rows by their keys: names of rows by their numbers.
+fn by_key(ranking: &Ranking, a: &Pair, b: &Pair) -> Ordering {
+    let id = |value: &Value| match value {
+        Value::Text(text) => RowId::parse(text),
+        _ => None,
+    };
+    let parts = ranking.keys.iter().zip(a.0.iter().zip(b.0.iter()));
+    let mut parts = parts.map(|(key, (x, y))| match ranking.row[key.column].is_row_id {
+        true => id(x).cmp(&id(y)),
+        false => x.cmp(y),
+    });
+    parts.find(|by| by.is_ne()).unwrap_or(Ordering::Equal)
+}
 
 fn order(ranking: &Ranking, a: &Pair, b: &Pair) -> Ordering {
     for term in &ranking.order {

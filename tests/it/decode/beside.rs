@@ -37,7 +37,7 @@ fn decoded(table: &Table, block: &Block) -> Result<Vec<Value>, String> {
     // Twice: the second time by what was learned.
     let mut answers = (0..2).map(|_| {
         let value = block.slice((block.records[0].start, block.records[0].end));
-        let sale = decoder.decode_about(value, &About::of(block, 0));
+        let sale = decoder.decode_about(value, About::of(block, 0));
         let sale = sale.map_err(|e| e.to_string())?;
         Ok((0..table.columns.len()).map(|c| sale.value(c)).collect())
     });

@@ -9,7 +9,7 @@ use super::trouble;
 use standings_commit::database::Trouble;
 use standings_model::change::{Change, Commit};
 use standings_model::plan::{Field, Plan, Ranking};
-use standings_postgres::{fields, is_pooled, quoted, sql_type, text};
+use standings_postgres::{fields, is_pooled, quoted, rank, sql_type, text};
 
 /// Rows of one statement at most.
 pub const CHUNK: usize = 5000;
@@ -197,7 +197,7 @@ pub async fn upsert(
     let mut columns = vec![
         column(chunk, |c| Some(timestamp(c.window_start))),
         column(chunk, |c| Some(timestamp(c.window_end))),
-        column(chunk, |c| c.rank.map(|r| r.to_string())),
+        column(chunk, |c| rank(c.rank)),
         column(chunk, |c| Some(c.is_final.to_string())),
     ];
     for field in fields(ranking) {

@@ -16,7 +16,7 @@ use standings_model::identity::Opening;
 use standings_model::plan::{Field, Plan, Ranking};
 use standings_model::value::Value;
 use standings_postgres::{PostgresError, ShapeError};
-use standings_postgres::{Unnamed, fields, quoted, selected, value};
+use standings_postgres::{Unnamed, fields, parts, quoted, selected, value};
 
 /// The names of our tables, in the schema that they were found in when the sink was opened first: what the search path
 /// says later does not move them.
@@ -357,7 +357,7 @@ async fn rows(
         let values = values.ok_or_else(|| PostgresError::OddRow {
             table: ranking.name.clone(),
         })?;
-        let (key, measures) = values.split_at(ranking.keys.len());
+        let (key, measures) = parts(ranking, values);
         out.push(ShownRow {
             ranking: number,
             window_start: row.get(0),

@@ -1,0 +1,302 @@
+//! A relation on its way to the one form that runs: what a SELECT reads, and what it comes to.
+//!
+//! ```text
+//! Rows   branches (UNION ALL) of tables: filter, project ── window
+//!   │ GROUP BY, or each row a group of its own
+//!   ▼
+//! Groups keys, measures ── HAVING ── rank, its limits ── WHERE beside the rank
+//! ```
+//!
+//! A filter or a projection above moves down into the stage it is over; what has no place there is refused where it stands.
+//! Columns of rows are expressions over a table's columns, those of groups over fields. Both are numbers of columns
+//! ([`MEASURES`], [`BOUNDS`], [`RANK`]), so that one binder does for both.
+
+use sqlparser::ast::Expr as Sql;
+use sqlparser::tokenizer::Span;
+
+use standings_model::expr::{Expr, Node};
+use standings_model::plan::{Aggregate, Bound, Measure, RankFunction};
+use standings_model::types::Type;
+use standings_model::window::Window;
+
+/// From here on a column of groups is a measure; before it is a key.
+pub const MEASURES: usize = 1 << 28;
+/// From here on a column is a bound of the window, of rows and of groups.
+pub const BOUNDS: usize = 1 << 29;
+/// The rank.
+pub const RANK: usize = 1 << 30;
+
+/// What names a row where nothing else does.
+pub const ROW_ID: usize = (1 << 30) + 1;
+
+/// A relation.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// What stands before its columns: `orders.city`.
+    pub qualifiers: Vec<String>,
+    /// Where the names of its columns stand, as far as they are in the same file.
+    pub at: Vec<Span>,
+    /// What it is.
+    pub stage: Stage,
+}
+
+/// How far a relation is.
+#[derive(Clone, Debug)]
+pub enum Stage {
+    /// Rows of tables.
+    Rows(Rows),
+    /// Groups of them.
+    Groups(Box<Groups>),
+}
+
+/// Columns by name.
+pub type Columns = Vec<(String, Expr)>;
+
+/// Rows of one table: which, and what of them.
+#[derive(Clone, Debug)]
+pub struct Branch {
+    /// Number of the table.
+    pub table: usize,
+    /// Which rows.
+    pub filter: Option<Expr>,
+    /// Over the table's columns and [`BOUNDS`].
+    pub columns: Columns,
+    /// The array column whose elements are rows.
+    pub unnest: Option<usize>,
+}
+
+/// Rows, in windows or not.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// At least one; all have columns of the same names and types.
+    pub branches: Vec<Branch>,
+    /// Their window.
+    pub window: Option<Window>,
+    /// Of which windows: a condition over [`BOUNDS`] alone.
+    pub of_windows: Option<Expr>,
+}
+
+/// A column of the row that groups are made of: what it is called, and what each branch gives.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// As it is written.
+    pub name: String,
+    /// By branch.
+    pub exprs: Vec<Expr>,
+}
+
+/// A group key.
+#[derive(Clone, Debug)]
+pub struct DraftKey {
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// The row's column.
+    pub column: usize,
+}
+
+/// A measure, and whether it is only there for others.
+#[derive(Clone, Debug)]
+pub struct DraftMeasure {
+    /// With columns of the row.
+    pub measure: Measure,
+    /// Nobody has named it: it is left out where nothing needs it.
+    pub is_implicit: bool,
+}
+
+impl Groups {
+    /// None.
+    pub fn none() -> Self {
+        Groups {
+            rows: Rows {
+                branches: Vec::new(),
+                window: None,
+                of_windows: None,
+            },
+            row: Vec::new(),
+            keys: Vec::new(),
+            placed: Vec::new(),
+            is_rows: false,
+            measures: Vec::new(),
+            having: None,
+            rank: None,
+            shown_if: None,
+            columns: Vec::new(),
+        }
+    }
+}
+
+impl DraftMeasure {
+    /// The row's column that it is, of a row that is a group of its own.
+    pub fn of_row(&self) -> Option<usize> {
+        match self.measure.aggregate {
+            Aggregate::LastValue(column) if self.measure.filter.is_none() => Some(column),
+            _ => None,
+        }
+    }
+}
+
+/// The rank.
+#[derive(Clone, Debug)]
+pub struct Rank {
+    /// Which; of `ORDER BY … LIMIT` the number of the row.
+    pub function: RankFunction,
+    /// Keys.
+    pub partition: Vec<usize>,
+    /// What is ordered by: an expression over fields, its text, `DESC`, `NULLS FIRST`.
+    pub order: Vec<(Expr, String, bool, bool)>,
+    /// Least rank.
+    pub from: u64,
+    /// Greatest rank.
+    pub limit: u64,
+}
+
+/// Groups.
+#[derive(Clone, Debug)]
+pub struct Groups {
+    /// What they are of; their columns are not needed any more.
+    pub rows: Rows,
+    /// The row's columns.
+    pub row: Vec<Draft>,
+    /// Keys.
+    pub keys: Vec<DraftKey>,
+    /// Columns of the row that are partitioned by and are no keys.
+    pub placed: Vec<usize>,
+    /// Each row is a group of its own.
+    pub is_rows: bool,
+    /// Measures.
+    pub measures: Vec<DraftMeasure>,
+    /// Which groups.
+    pub having: Option<Expr>,
+    /// The rank.
+    pub rank: Option<Rank>,
+    /// Which ranked rows are shown.
+    pub shown_if: Option<Expr>,
+    /// What is visible, over fields.
+    pub columns: Columns,
+}
+
+impl Flow {
+    /// Rows of tables.
+    pub fn of_rows(branches: Vec<Branch>) -> Self {
+        Flow {
+            qualifiers: Vec::new(),
+            at: Vec::new(),
+            stage: Stage::Rows(Rows {
+                branches,
+                window: None,
+                of_windows: None,
+            }),
+        }
+    }
+
+    /// Its rows, whatever they have become.
+    pub fn rows(&self) -> &Rows {
+        match &self.stage {
+            Stage::Rows(rows) => rows,
+            Stage::Groups(groups) => &groups.rows,
+        }
+    }
+
+    /// The first of its tables.
+    pub fn table(&self) -> usize {
+        self.rows().branches.first().map_or(0, |b| b.table)
+    }
+
+    /// What is visible of it: the names, and the types of the first branch.
+    pub fn columns(&self) -> &Columns {
+        match &self.stage {
+            Stage::Rows(rows) => &rows.branches[0].columns,
+            Stage::Groups(groups) => &groups.columns,
+        }
+    }
+
+    /// Other names for its columns.
+    pub fn rename(&mut self, names: &[String]) {
+        let rename = |columns: &mut Columns| {
+            for (column, name) in columns.iter_mut().zip(names) {
+                column.0.clone_from(name);
+            }
+        };
+        match &mut self.stage {
+            Stage::Rows(rows) => rows
+                .branches
+                .iter_mut()
+                .for_each(|b| rename(&mut b.columns)),
+            Stage::Groups(groups) => rename(&mut groups.columns),
+        }
+    }
+}
+
+/// A bound as a column; `time` is the type of `window_time`.
+pub fn bound(bound: Bound, time: &Type) -> Expr {
+    let kind = match bound {
+        Bound::Time => time.clone(),
+        _ => Type::Instant(3),
+    };
+    Expr::column(BOUNDS + bound as usize, kind, false)
+}
+
+/// The bound that an expression is.
+pub fn as_bound(expr: &Expr) -> Option<Bound> {
+    match expr.node {
+        Node::Column(n) if n >= BOUNDS => Bound::ALL.get(n - BOUNDS).copied(),
+        _ => None,
+    }
+}
+
+/// The rank as a column.
+pub fn rank() -> Expr {
+    Expr::column(RANK, Type::BIGINT, false)
+}
+
+/// What names a row, as a column.
+pub fn row_id() -> Expr {
+    Expr::column(ROW_ID, Type::STRING, false)
+}
+
+/// Whether an expression is what names a row.
+pub fn is_row_id(expr: &Expr) -> bool {
+    matches!(expr.node, Node::Column(ROW_ID))
+}
+
+/// Whether an expression is the rank.
+pub fn is_rank(expr: &Expr) -> bool {
+    matches!(expr.node, Node::Column(RANK))
+}
+
+/// Which columns an expression reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// None.
+    Nothing,
+    /// Of the window alone.
+    Bounds,
+    /// Of rows or fields alone.
+    Columns,
+    /// Of both.
+    Both,
+}
+
+/// Which columns an expression reads.
+pub fn reads(expr: &Expr) -> Reads {
+    let columns = expr.columns();
+    let bounds = columns
+        .iter()
+        .filter(|c| (BOUNDS..RANK).contains(c))
+        .count();
+    match (bounds, columns.len() - bounds) {
+        (0, 0) => Reads::Nothing,
+        (_, 0) => Reads::Bounds,
+        (0, _) => Reads::Columns,
+        _ => Reads::Both,
+    }
+}
+
+/// Without parentheses around it.
+pub fn bare(sql: &Sql) -> &Sql {
+    let mut sql = sql;
+    while let Sql::Nested(inner) = sql {
+        sql = inner;
+    }
+    sql
+}

@@ -1,0 +1,399 @@
+//! What a SELECT reads from: a table, a view, a subquery, a window over one, `UNION ALL`, `WITH`.
+
+use std::sync::Arc;
+
+use sqlparser::ast::{
+    Expr as Sql, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableAlias,
+    TableFactor, TableWithJoins, With,
+};
+
+use super::Shape;
+use crate::dialect::SHAPE;
+use crate::error::QueryError;
+use crate::expression;
+use crate::flow::{self, Branch, Flow, Rows, Stage};
+use crate::scope::Relation;
+use crate::walk::walk;
+use crate::window;
+use standings_model::plan::Bound;
+use standings_model::types::Type;
+
+impl Shape<'_> {
+    /// A query: its body, in the order and the limit that stand behind it.
+    pub(super) fn query(&self, query: &Query) -> Result<Flow, QueryError> {
+        let Some(with) = &query.with else {
+            return self.body(query);
+        };
+        let relations = self.with(with)?;
+        let mut inner = *self;
+        inner.sources.relations = &relations;
+        inner.body(query)
+    }
+
+    /// The relations that there are behind `WITH`.
+    fn with(&self, with: &With) -> Result<Vec<Arc<Relation>>, QueryError> {
+        if with.recursive {
+            return self.wrong(with, "WITH RECURSIVE", "WITH name AS (SELECT …)");
+        }
+        let mut relations = self.sources.relations.to_vec();
+        for (n, cte) in with.cte_tables.iter().enumerate() {
+            let name = &cte.alias.name;
+            let mut before = with.cte_tables[..n].iter();
+            if before.any(|other| other.alias.name.value == name.value) {
+                let found = format!("`{}` twice in one WITH", name.value);
+                return self.wrong_at(name.span, found, "a name for each");
+            }
+            let mut inner = *self;
+            inner.sources.relations = &relations;
+            let mut flow = inner.query(&cte.query)?;
+            self.renamed(&cte.alias, &mut flow)?;
+            let relation = Arc::new(Relation::of_flow(&name.value, flow));
+            // It is before a table or view of the same name.
+            relations.insert(0, relation);
+        }
+        Ok(relations)
+    }
+
+    fn body(&self, query: &Query) -> Result<Flow, QueryError> {
+        let more = [
+            (!query.locks.is_empty(), "FOR UPDATE"),
+            (query.for_clause.is_some(), "FOR"),
+            (query.settings.is_some(), "SETTINGS"),
+            (query.format_clause.is_some(), "FORMAT"),
+            (!query.pipe_operators.is_empty(), "|>"),
+        ];
+        if let Some((_, what)) = more.iter().find(|(is, _)| *is) {
+            let found = format!("{what}, which queries do not have");
+            return self.wrong(query.body.as_ref(), found, SHAPE);
+        }
+        let top = self.top(query)?;
+        match &*query.body {
+            SetExpr::Select(select) => self.select(select, top.as_ref()),
+            SetExpr::Query(inner) => {
+                let flow = self.query(inner)?;
+                self.topped(flow, query, top.as_ref())
+            }
+            SetExpr::SetOperation { .. } => {
+                let flow = self.union(&query.body)?;
+                self.topped(flow, query, top.as_ref())
+            }
+            _ => self.wrong(query, "something else than a SELECT", SHAPE),
+        }
+    }
+
+    /// `UNION ALL`: columns by position, by the names of the first.
+    fn union(&self, body: &SetExpr) -> Result<Flow, QueryError> {
+        let mut parts = Vec::new();
+        let mut at = body;
+        while let SetExpr::SetOperation {
+            left,
+            op,
+            set_quantifier,
+            right,
+        } = at
+        {
+            if *op != SetOperator::Union || *set_quantifier != SetQuantifier::All {
+                let all = match set_quantifier {
+                    SetQuantifier::None => String::new(),
+                    other => format!(" {other}"),
+                };
+                let allowed = "UNION ALL: each row of each, as often as it is there";
+                return self.wrong(&**right, format!("{op}{all}"), allowed);
+            }
+            parts.push(&**right);
+            at = left;
+        }
+        parts.push(at);
+        let mut all: Option<Flow> = None;
+        for part in parts.into_iter().rev() {
+            let flow = match part {
+                SetExpr::Select(select) => self.select(select, None)?,
+                SetExpr::Query(query) => self.query(query)?,
+                SetExpr::SetOperation { .. } => self.union(part)?,
+                other => return self.wrong(other, "something else than a SELECT", SHAPE),
+            };
+            all = Some(match all {
+                None => flow,
+                Some(before) => self.joined_rows(before, flow, part)?,
+            });
+        }
+        match all {
+            Some(flow) => Ok(flow),
+            None => self.wrong(body, "nothing", SHAPE),
+        }
+    }
+
+    /// The rows of both.
+    fn joined_rows(&self, mut left: Flow, right: Flow, at: &SetExpr) -> Result<Flow, QueryError> {
+        let (Stage::Rows(first), Stage::Rows(second)) = (&mut left.stage, right.stage) else {
+            let allowed = "UNION ALL of rows, with GROUP BY and the rank above it";
+            return self.wrong(
+                at,
+                "UNION ALL of groups or ranked rows, which is not computed yet",
+                allowed,
+            );
+        };
+        let (have, more) = (
+            first.branches[0].columns.len(),
+            second.branches[0].columns.len(),
+        );
+        if have != more {
+            let found = format!("{more} columns, and {have} in the first SELECT of the UNION");
+            return self.wrong(at, found, "the same number of columns in each");
+        }
+        if first.window != second.window
+            || first.of_windows.is_some()
+            || second.of_windows.is_some()
+        {
+            let allowed = "one window above the UNION, or the same in each of its SELECTs";
+            return self.wrong(at, "UNION ALL of different windows", allowed);
+        }
+        let mut adding = second.branches;
+        for column in 0..have {
+            let name = first.branches[0].columns[column].0.clone();
+            let one = first.branches[0].columns[column].1.clone();
+            let other = adding[0].columns[column].1.clone();
+            let kinds = (one.kind.clone(), other.kind.clone());
+            let Some((one, _)) = expression::alike(one, other) else {
+                let found = format!(
+                    "`{name}` is {} in the first SELECT of the UNION and {} here",
+                    kinds.0, kinds.1
+                );
+                return self.wrong(
+                    at,
+                    found,
+                    "types that go together, or a CAST in one of the two",
+                );
+            };
+            let common = one.kind;
+            for branch in first.branches.iter_mut().chain(&mut adding) {
+                let own = &mut branch.columns[column];
+                own.0.clone_from(&name);
+                if own.1.kind != common {
+                    own.1 = expression::as_type(own.1.clone(), &common);
+                }
+            }
+        }
+        first.branches.append(&mut adding);
+        Ok(left)
+    }
+
+    /// What a SELECT reads from.
+    pub(super) fn from(&self, select: &Select) -> Result<Flow, QueryError> {
+        match &select.from[..] {
+            [one] if one.joins.is_empty() => self.factor(&one.relation),
+            [] => self.wrong(select, "a SELECT without FROM", SHAPE),
+            [one, rest @ ..] => match self.unnested(select, one, rest)? {
+                Some(flow) => Ok(flow),
+                None => self.joined(select, one, rest),
+            },
+        }
+    }
+
+    /// One thing to read from.
+    pub(super) fn factor(&self, factor: &TableFactor) -> Result<Flow, QueryError> {
+        match factor {
+            TableFactor::Derived {
+                lateral: false,
+                subquery,
+                sample: None,
+                alias,
+            } => {
+                let mut flow = self.query(subquery)?;
+                flow.qualifiers = Vec::new();
+                if let Some(alias) = alias {
+                    self.renamed(alias, &mut flow)?;
+                    flow.qualifiers.push(alias.name.value.clone());
+                }
+                Ok(flow)
+            }
+            TableFactor::NestedJoin {
+                table_with_joins,
+                alias: None,
+            } if table_with_joins.joins.is_empty() => self.factor(&table_with_joins.relation),
+            TableFactor::Table {
+                name,
+                alias,
+                args: None,
+                sample: None,
+                version: None,
+                ..
+            } => {
+                let ident = match (&name.0[..], name.0.first().and_then(|n| n.as_ident())) {
+                    ([_], Some(ident)) => ident,
+                    _ => {
+                        let allowed = "names without a catalog or a database";
+                        return self.wrong(name, format!("`{name}`"), allowed);
+                    }
+                };
+                let relation = self.sources.find(self.text, ident)?;
+                let mut flow = relation.flow(&relation.name);
+                if let Some(alias) = alias {
+                    self.renamed(alias, &mut flow)?;
+                    flow.qualifiers = vec![alias.name.value.clone()];
+                }
+                Ok(flow)
+            }
+            TableFactor::Table {
+                args: Some(_),
+                alias,
+                ..
+            }
+            | TableFactor::TableFunction { alias, .. } => self.windowed(factor, alias.as_ref()),
+            other => self.windowed(other, None),
+        }
+    }
+
+    /// A window over a relation.
+    fn windowed(
+        &self,
+        factor: &TableFactor,
+        alias: Option<&TableAlias>,
+    ) -> Result<Flow, QueryError> {
+        let (window, relation) = window::parse(self.text, self.sources, factor)?;
+        let mut flow = relation.flow(&relation.name);
+        let Stage::Rows(rows) = &mut flow.stage else {
+            return self.wrong(
+                factor,
+                "a window over groups, which is not computed yet",
+                SHAPE,
+            );
+        };
+        if rows.window.is_some() {
+            let found = "a window over what is in windows already, which is not computed yet";
+            return self.wrong(factor, found, "one window over the rows of tables");
+        }
+        self.same_time(factor, rows, &relation.name)?;
+        rows.window = Some(window);
+        let time = self.time_of(rows);
+        for branch in &mut rows.branches {
+            for bound in Bound::ALL {
+                let column = (bound.name().to_owned(), flow::bound(bound, &time));
+                if !branch.columns.iter().any(|(name, _)| *name == column.0) {
+                    branch.columns.push(column);
+                }
+            }
+        }
+        if let Some(alias) = alias {
+            self.renamed(alias, &mut flow)?;
+            flow.qualifiers = vec![alias.name.value.clone()];
+        }
+        Ok(flow)
+    }
+
+    /// The type of `window_time`: that of the time.
+    fn time_of(&self, rows: &Rows) -> Type {
+        let table = &self.sources.tables[rows.branches[0].table];
+        match table.event_time.map(|c| &table.columns[c].kind) {
+            Some(Type::Instant(_)) => Type::Instant(3),
+            _ => Type::Timestamp(3),
+        }
+    }
+
+    /// Refuses a window over branches whose event times are not one column.
+    fn same_time(&self, at: &TableFactor, rows: &Rows, name: &str) -> Result<(), QueryError> {
+        let is_time = |branch: &Branch, column: usize| {
+            let time = self.sources.tables[branch.table].event_time;
+            matches!(branch.columns[column].1.node, standings_model::expr::Node::Column(c) if Some(c) == time)
+        };
+        let columns = 0..rows.branches[0].columns.len();
+        let mut shared = columns.filter(|c| rows.branches.iter().all(|branch| is_time(branch, *c)));
+        match shared.next() {
+            Some(_) => Ok(()),
+            None => {
+                let found = format!("`{name}`, whose parts have no event time in common");
+                let allowed = "each SELECT of the UNION passes the event time of its table on, in the same place and of the \
+                               same type";
+                self.wrong(at, found, allowed)
+            }
+        }
+    }
+
+    /// The columns by the names that an alias gives them: `t (a, b)`.
+    fn renamed(&self, alias: &TableAlias, flow: &mut Flow) -> Result<(), QueryError> {
+        if alias.columns.is_empty() {
+            return Ok(());
+        }
+        let (given, have) = (alias.columns.len(), flow.columns().len());
+        if given != have {
+            let found = format!("{given} names for {have} columns");
+            let allowed = "a name for each column, or none";
+            return self.wrong_at(alias.name.span, found, allowed);
+        }
+        let names: Vec<String> = alias.columns.iter().map(|c| c.name.value.clone()).collect();
+        flow.rename(&names);
+        flow.at.clear();
+        Ok(())
+    }
+
+    /// Why what is joined is not.
+    fn joined<T>(
+        &self,
+        select: &Select,
+        one: &TableWithJoins,
+        rest: &[TableWithJoins],
+    ) -> Result<T, QueryError> {
+        let allowed = "each select reads from exactly one source";
+        let joins = one.joins.iter().map(|join| &join.relation);
+        let others: Vec<&TableFactor> = joins.chain(rest.iter().map(|r| &r.relation)).collect();
+        let mut known: Vec<Vec<String>> = Vec::new();
+        for factor in std::iter::once(&one.relation).chain(others.iter().copied()) {
+            let flow = self.factor(factor)?;
+            known.push(flow.columns().iter().map(|(n, _)| n.clone()).collect());
+        }
+        self.ambiguous(select, &known)?;
+        let right = others[0];
+        if let TableFactor::Table {
+            name, args: None, ..
+        } = right
+            && let Some(ident) = name.0.last().and_then(|part| part.as_ident())
+        {
+            let relation = self.sources.find(self.text, ident)?;
+            if self.sources.tables[relation.table].primary_key.is_empty() {
+                let found = format!("a join with `{}`, which has no primary key", ident.value);
+                let allowed = "PRIMARY KEY (…) NOT ENFORCED in its CREATE TABLE: a row of it is found by its key";
+                return self.wrong(right, found, allowed);
+            }
+        }
+        self.wrong(right, "a join, which is not computed yet", allowed)
+    }
+
+    /// Refuses a bare name that several of what is joined have.
+    pub(super) fn ambiguous(
+        &self,
+        select: &Select,
+        known: &[Vec<String>],
+    ) -> Result<(), QueryError> {
+        let selected = select.projection.iter().filter_map(|item| match item {
+            SelectItem::UnnamedExpr(e) | SelectItem::ExprWithAlias { expr: e, .. } => Some(e),
+            _ => None,
+        });
+        let all: Vec<&Sql> = selected
+            .chain(&select.selection)
+            .chain(&select.having)
+            .collect();
+        let mut found = None;
+        for sql in all {
+            walk(sql, &mut |part| {
+                if let Sql::Identifier(ident) = part
+                    && found.is_none()
+                    && known.iter().filter(|n| n.contains(&ident.value)).count() > 1
+                {
+                    found = Some(ident);
+                }
+                true
+            });
+        }
+        match found {
+            None => Ok(()),
+            Some(ident) => {
+                let found = format!(
+                    "`{}` is ambiguous: several tables of the FROM have it",
+                    ident.value
+                );
+                let allowed = format!("say which: t.{}", ident.value);
+                self.wrong_at(ident.span, found, allowed)
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Groups: `GROUP BY`, and rows of which each is one.
+
+use std::cell::RefCell;
+
+use sqlparser::ast::{Expr as Sql, GroupByExpr, Select, SelectItem, Spanned, Value as Literal};
+
+use super::Shape;
+use super::names::{Grouping, is_measure};
+use crate::error::QueryError;
+use crate::flow::{self, DraftKey, Flow, Groups, Rows, Stage, as_bound, bare};
+use crate::row::Row;
+use crate::walk::holds;
+use standings_model::expr::{Expr, Node};
+use standings_model::plan::Bound;
+use standings_model::types::Type;
+
+const ALLOWED: &str = "GROUP BY window_start, window_end[, expression …]";
+
+impl<'a> Shape<'a> {
+    /// The expressions of `GROUP BY`.
+    pub(super) fn group_by<'q>(&self, select: &'q Select) -> Result<&'q [Sql], QueryError> {
+        let GroupByExpr::Expressions(groups, modifiers) = &select.group_by else {
+            return self.wrong(&select.group_by, "GROUP BY ALL", ALLOWED);
+        };
+        match modifiers.is_empty() {
+            true => Ok(groups),
+            false => self.wrong(&select.group_by, "a modifier of GROUP BY", ALLOWED),
+        }
+    }
+
+    /// Rows by `GROUP BY`, with what they were of.
+    pub(super) fn grouping(
+        &self,
+        select: &Select,
+        flow: Flow,
+    ) -> Result<(Grouping<'a>, Rows), QueryError> {
+        let groups = self.group_by(select)?;
+        let Stage::Rows(mut rows) = flow.stage else {
+            let found = "GROUP BY of groups or ranked rows, which is not computed yet";
+            return self.wrong(
+                select,
+                found,
+                "one GROUP BY over rows; a second is a ranking of a ranking",
+            );
+        };
+        let branches = std::mem::take(&mut rows.branches);
+        let mut row = Row::new(self.sources, &flow.qualifiers, branches);
+        let (mut keys, mut written, mut bounds) = (Vec::new(), Vec::new(), Vec::new());
+        for group in groups {
+            let sql = self.group(select, &row, group)?;
+            let exprs = row.each(self.text, sql)?;
+            if let Some(bound) = as_bound(&exprs[0]) {
+                bounds.push(bound);
+                continue;
+            }
+            let column = row.column(self.text, exprs, sql)?;
+            if keys.iter().any(|k: &DraftKey| k.column == column) {
+                return self.wrong(group, format!("`{group}` twice in GROUP BY"), ALLOWED);
+            }
+            let kind = row.kind(column);
+            if kind.is_nested() || matches!(kind, Type::Bytes | Type::Null) {
+                let found = format!("`{sql}` of {kind} as a group key");
+                return self.wrong(group, found, "numbers, texts, times and booleans");
+            }
+            let name = match bare(group) {
+                Sql::Identifier(name) => Some(name.value.clone()),
+                Sql::CompoundIdentifier(parts) => parts.last().map(|p| p.value.clone()),
+                _ => None,
+            };
+            keys.push(DraftKey { name, column });
+            written.push(sql.clone());
+        }
+        let has = |bound| bounds.contains(&bound);
+        for wanted in [Bound::Start, Bound::End] {
+            if rows.window.is_some() && !has(wanted) {
+                let found = format!("GROUP BY without {}", wanted.name());
+                return self.wrong(select, found, ALLOWED);
+            }
+        }
+        let grouping = Grouping {
+            row: RefCell::new(row),
+            keys,
+            measures: RefCell::default(),
+            written,
+        };
+        Ok((grouping, rows))
+    }
+
+    /// One of `GROUP BY`: an expression, or the name that a selected one has.
+    fn group<'q>(
+        &self,
+        select: &'q Select,
+        row: &Row<'_>,
+        group: &'q Sql,
+    ) -> Result<&'q Sql, QueryError> {
+        if matches!(group, Sql::Value(v) if matches!(v.value, Literal::Number(..))) {
+            let allowed = "the expression itself, or its name: a number names no column";
+            return self.wrong(group, format!("GROUP BY {group}"), allowed);
+        }
+        let named = match bare(group) {
+            Sql::Identifier(name) if !row.has(&name.value) => Some(&name.value),
+            _ => None,
+        };
+        let alias = named.and_then(|name| {
+            select.projection.iter().find_map(|item| match item {
+                SelectItem::ExprWithAlias { expr, alias } if alias.value == *name => Some(expr),
+                _ => None,
+            })
+        });
+        let sql = alias
+            .filter(|expr| !holds(expr, &is_measure))
+            .unwrap_or(group);
+        if holds(sql, &is_measure) {
+            let allowed = "group by what a row has; a measure is of the rows of a group";
+            return self.wrong(group, format!("`{group}` in GROUP BY"), allowed);
+        }
+        Ok(sql)
+    }
+
+    /// Rows as they are: each is a group, named by the primary key of its table, or by where it came from.
+    pub(super) fn as_they_are(
+        &self,
+        at: &impl Spanned,
+        flow: Flow,
+    ) -> Result<(Grouping<'a>, Rows), QueryError> {
+        let Stage::Rows(mut rows) = flow.stage else {
+            return self.wrong(at, "rows of groups", "rows of tables");
+        };
+        let branches = std::mem::take(&mut rows.branches);
+        let mut tables: Vec<usize> = branches.iter().map(|b| b.table).collect();
+        tables.sort_unstable();
+        tables.dedup();
+        if tables.len() < branches.len() {
+            let found = "UNION ALL of a table with itself, whose rows are ranked as they are";
+            let allowed = "each table once: two rows of one record could not be told apart";
+            return self.wrong(at, found, allowed);
+        }
+        let table = &self.sources.tables[branches[0].table];
+        let mut names = Vec::new();
+        // Of a record's elements none has a name of its own.
+        if branches.len() == 1 && branches[0].unnest.is_none() {
+            for number in &table.primary_key {
+                let column = &table.columns[*number];
+                let expr = Expr::column(*number, column.kind.clone(), column.nullable);
+                let mut visible = branches[0].columns.iter();
+                let visible = visible.find(|(_, e)| e.node == Node::Column(*number));
+                let name = visible.map_or(&column.name, |(name, _)| name);
+                names.push((name.clone(), expr));
+            }
+        }
+        if names.is_empty() {
+            names.push(("row_id".to_owned(), flow::row_id()));
+        }
+        let count = branches.len();
+        let mut row = Row::new(self.sources, &flow.qualifiers, branches);
+        let keys = names.into_iter().map(|(name, expr)| DraftKey {
+            column: row.add(&name, vec![expr; count]),
+            name: Some(name),
+        });
+        let keys = keys.collect();
+        let grouping = Grouping {
+            row: RefCell::new(row),
+            keys,
+            measures: RefCell::default(),
+            written: Vec::new(),
+        };
+        Ok((grouping, rows))
+    }
+}
+
+/// The groups that a grouping comes to.
+pub(super) fn groups(grouping: Grouping<'_>, mut rows: Rows, is_rows: bool) -> Groups {
+    let (branches, row) = grouping.row.into_inner().into_parts();
+    rows.branches = branches;
+    let having = rows.of_windows.take();
+    Groups {
+        rows,
+        row,
+        keys: grouping.keys,
+        placed: Vec::new(),
+        is_rows,
+        measures: grouping.measures.into_inner(),
+        having,
+        rank: None,
+        shown_if: None,
+        columns: Vec::new(),
+    }
+}
