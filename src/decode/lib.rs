@@ -30,6 +30,7 @@ mod about;
 mod cell;
 mod columns;
 mod compute;
+mod connect;
 mod error;
 mod form;
 mod full;
@@ -44,6 +45,7 @@ mod raw;
 mod sale;
 mod scalar;
 mod scan;
+mod seen;
 mod times;
 mod typed;
 mod zone;
@@ -52,6 +54,7 @@ pub use about::About;
 pub use cell::Cell;
 pub use error::DecodeError;
 pub use sale::Sale;
+pub use seen::Drift;
 
 use about::Known;
 use compute::Compute;
@@ -65,7 +68,7 @@ use scan::DayCache;
 
 use standings_model::block::Home;
 use standings_model::table::{Column, Table};
-use standings_model::time::{DAY, MAX_EVENT_TIME, format_rfc3339};
+use standings_model::time::{DAY, MAX_EVENT_TIME, USUAL, format_rfc3339};
 use standings_model::types::Type;
 
 /// Decodes the records of one partition on one worker; remembers the layouts of recent records.
@@ -114,6 +117,16 @@ pub struct Decoder {
     made: Made,
     /// What was made of the record without its elements.
     whole: Mark,
+    odd: Odd,
+}
+
+/// Event times that no clock of today shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Odd {
+    /// How many.
+    pub count: u64,
+    /// The first of them, ms.
+    pub first: i64,
 }
 
 impl Decoder {
@@ -148,6 +161,7 @@ impl Decoder {
             },
             table: table.columns.clone(),
             whole: Mark::default(),
+            odd: Odd::default(),
         };
         decoder.is_plain = decoder.is_plain();
         decoder
@@ -217,7 +231,8 @@ impl Decoder {
         }
         let event_time = match self.time {
             Some((number, is_date)) => {
-                event_time(self.cells[number], is_date, &self.table[number].name)?
+                let name = &self.table[number].name;
+                event_time(self.cells[number], is_date, name, &mut self.odd)?
             }
             None => 0,
         };
@@ -291,6 +306,24 @@ impl Decoder {
             && self.compute.is_empty()
     }
 
+    /// After a block of so many records, of which this is the last: what became of their fields is added up.
+    pub fn settle(&mut self, records: u64, last: &[u8]) {
+        let is_text = self.raw.is_none() && self.protobuf.is_none();
+        if is_text && records > 0 {
+            self.form.settle(records, last);
+        }
+    }
+
+    /// Event times before 1990 and after 2100 since it was last asked.
+    pub fn odd(&mut self) -> Option<Odd> {
+        (self.odd.count > 0).then(|| std::mem::take(&mut self.odd))
+    }
+
+    /// Fields of JSON records that came, went or changed their type since it was last asked, each once.
+    pub fn drifts(&mut self) -> Vec<(String, Drift)> {
+        self.form.drifts()
+    }
+
     #[inline]
     fn check_size(&self, record: &[u8]) -> Result<(), DecodeError> {
         if record.is_empty() {
@@ -313,7 +346,7 @@ impl Decoder {
 
 /// The event time in a cell, ms.
 #[inline(always)]
-fn event_time(cell: Cell, is_date: bool, name: &str) -> Result<i64, DecodeError> {
+fn event_time(cell: Cell, is_date: bool, name: &str, odd: &mut Odd) -> Result<i64, DecodeError> {
     let Cell::Int(n) = cell else {
         let detail = format!("column {name:?} has no value, and windows are over it");
         return Err(DecodeError::new(error::MISSING_FIELD, detail));
@@ -323,7 +356,20 @@ fn event_time(cell: Cell, is_date: bool, name: &str) -> Result<i64, DecodeError>
     } else {
         n.div_euclid(1000)
     };
+    if (USUAL.0..USUAL.1).contains(&ms) {
+        return Ok(ms);
+    }
+    unusual(ms, name, odd)
+}
+
+/// A time that no clock of today shows: counted, or refused.
+#[cold]
+fn unusual(ms: i64, name: &str, odd: &mut Odd) -> Result<i64, DecodeError> {
     if (0..=MAX_EVENT_TIME).contains(&ms) {
+        if odd.count == 0 {
+            odd.first = ms;
+        }
+        odd.count += 1;
         return Ok(ms);
     }
     let shown = format_rfc3339(ms.clamp(-62_167_219_200_000, MAX_EVENT_TIME));

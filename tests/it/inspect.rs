@@ -181,8 +181,9 @@ const SHAPES: &[Shape] = &[
         says: &[
             "TO_TIMESTAMP_LTZ(`date` * 86400, 0)",
             "order_lines ARRAY<ROW<net_price DECIMAL(28, 2)>>",
+            "CROSS JOIN UNNEST(order_lines) AS line (line_net_price)",
         ],
-        row: r#"{"records":2,"store_id":1}"#,
+        row: r#"{"records":1,"store_id":1,"total_net_price":"25.50"}"#,
     },
     // Sums of floating point.
     Shape {
@@ -207,13 +208,12 @@ const SHAPES: &[Shape] = &[
     },
     Shape {
         file: "connect.ndjson",
-        text: r#"{"schema":{"type":"struct","fields":[{"field":"amount","type":"bytes","name":"org.apache.kafka.connect.data.Decimal"}]},"payload":{"at":1769155200000,"city":"Porto","amount":"A+g="}}
+        text: r#"{"schema":{"type":"struct","fields":[{"field":"amount","type":"bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"2"}}]},"payload":{"at":1769155200000,"city":"Porto","amount":"A+g="}}
 "#,
         says: &[
             "Kafka Connect's schema and payload",
             "'json.schema-include' = 'true'",
-            "'json.decimal-format' = 'base64'",
-            "base64 of a decimal's digits",
+            "a decimal's digits in base64, by the schema beside it",
         ],
         row: r#"{"city":"Porto","records":1,"total_amount":"10.00"}"#,
     },
@@ -597,7 +597,7 @@ fn the_first_records_are_tried() {
     assert_eq!(code, Some(0), "{wrong}");
     for word in [
         "of the first 2 1 would be ranked, 0 late, 1 dead letters",
-        "bad_time 1, first: partition 0, offset 1: field \"placed\"",
+        "bad_time 1, first: row 2: field \"placed\"",
         "fields that no column takes: sum",
         "columns without a value in any of them: amount",
     ] {
@@ -606,4 +606,131 @@ fn the_first_records_are_tried() {
     std::fs::write(&file, "id,placed,city,amount\n1,x,Porto,1.50\n").unwrap();
     let (code, _, wrong) = check(&source);
     assert!(code == Some(1) && wrong.contains("bad_time 1"), "{wrong}");
+}
+
+/// Local times of Parquet are of the table's zone; an hour that was skipped there is a dead letter.
+#[test]
+fn local_times_of_parquet_are_of_the_zone() {
+    use arrow_array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
+    use std::sync::Arc;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sales.parquet");
+    let at = |text: &str| standings_model::time::parse_rfc3339(text.as_bytes()).unwrap() * 1000;
+    // Lisbon puts its clocks forward at one o'clock of 29 March.
+    let times = ["2026-07-01T10:30:00Z", "2026-03-29T01:30:00Z"]
+        .map(at)
+        .to_vec();
+    let columns: [(&str, ArrayRef); 2] = [
+        ("sold", Arc::new(TimestampMicrosecondArray::from(times))),
+        ("city", Arc::new(StringArray::from(vec!["Porto", "Faro"]))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let out = std::fs::File::create(&file).unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(out, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let (said, queries) = proposed(folder.path(), &format!("file:{}", file.display()));
+    assert!(
+        said.contains("'scan.time-zone' = 'UTC' -- times have no offset"),
+        "{said}"
+    );
+    let sql = queries.join("proposal.sql");
+    let zoned = std::fs::read_to_string(&sql)
+        .unwrap()
+        .replace("'UTC'", "'Europe/Lisbon'");
+    let zoned = zoned.replace("INTERVAL '1' DAY", "INTERVAL '1' HOUR");
+    std::fs::write(&sql, zoned).unwrap();
+    let dead = folder.path().join("dead");
+    let output = standings(&[
+        "run",
+        "--until-end",
+        "--sink",
+        "stdout",
+        "--queries",
+        queries.to_str().unwrap(),
+    ])
+    .args(["--dead-letter", &format!("file:{}", dead.display())])
+    .output()
+    .unwrap();
+    let changes = text(&output.stdout);
+    assert!(
+        changes.contains(r#""window_start":"2026-07-01T09:00:00Z""#),
+        "{changes}"
+    );
+    let dead = std::fs::read_to_string(dead).unwrap();
+    assert!(
+        dead.lines().count() == 1 && dead.contains("bad_time"),
+        "{dead}"
+    );
+}
+
+/// Every command of the tutorial runs as it stands there, and its table is the one that is shown.
+#[test]
+fn the_tutorial_is_what_happens() {
+    let page = std::fs::read_to_string("docs/tutorial.md").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let bin = folder.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let program = standings(&[]).get_program().to_owned();
+    std::os::unix::fs::symlink(
+        std::fs::canonicalize(program).unwrap(),
+        bin.join("standings"),
+    )
+    .unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let shell = |script: &str| {
+        let mut command = std::process::Command::new("sh");
+        command
+            .args(["-e", "-c", script])
+            .current_dir(folder.path())
+            .env("PATH", &path);
+        command.env("STANDINGS_LOG", "warn");
+        command
+    };
+    let blocks = |language: &str| -> Vec<String> {
+        let begin = format!("```{language}\n");
+        let parts = page.split(&begin).skip(1);
+        parts
+            .map(|rest| rest.split("```").next().unwrap().to_owned())
+            .collect()
+    };
+    let mut said = String::new();
+    for script in blocks("sh") {
+        let output = shell(&script).output().unwrap();
+        assert!(
+            output.status.success(),
+            "{script}: {}",
+            text(&output.stderr)
+        );
+        said += &text(&output.stdout);
+    }
+    for shown in blocks("sql") {
+        assert!(said.contains(&shown), "{shown} is not in {said}");
+    }
+    assert!(
+        said.contains("of 5 records 5 fit this table")
+            && said.contains("of the first 5 5 would be ranked")
+    );
+    assert!(
+        said.contains(r#""row":{"City":"Porto","total":"1250.00","records":1}"#),
+        "{said}"
+    );
+    // The page, at an address that is free.
+    let port = crate::support::free_port();
+    let script = blocks("sh page")[0].replace("8080", &port.to_string());
+    let mut running =
+        crate::support::Running(shell(&format!("exec {}", script.trim())).spawn().unwrap());
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let address = format!("127.0.0.1:{port}");
+    let answer = loop {
+        let is_there = std::net::TcpStream::connect(&address).is_ok();
+        let answer = is_there.then(|| crate::support::http::get(&address, "/api/v1/rankings").1);
+        let answer = answer.unwrap_or_default();
+        if answer.contains("city_by_total") || std::time::Instant::now() > until {
+            break answer;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    };
+    assert!(answer.contains("city_by_total"), "{answer}");
+    let _ = running.0.kill();
 }

@@ -17,6 +17,7 @@ mod consistency;
 mod cumulate;
 mod dead_letters;
 mod decode;
+mod drift;
 mod embed;
 mod errors;
 mod expression_oracle;

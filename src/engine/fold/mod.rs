@@ -18,11 +18,11 @@ mod partition;
 mod unnest;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use standings_decode::Decoder;
+use standings_decode::{Decoder, Drift, Odd};
 use standings_model::amounts::Amounts;
 use standings_model::block::{Block, Home, PartitionId};
 use standings_model::plan::Plan;
@@ -112,6 +112,8 @@ pub struct Fold {
     rejects: Vec<Reject>,
     /// Failures of each check that have not been told.
     failed: Vec<u64>,
+    /// What was told of fields.
+    drifted: BTreeSet<(usize, String, Drift)>,
 }
 
 impl Fold {
@@ -127,6 +129,7 @@ impl Fold {
             judge: Judge::new(&plan.checks, &plan.tables),
             rejects: Vec::new(),
             failed: Vec::new(),
+            drifted: BTreeSet::new(),
             settings,
         }
     }
@@ -165,6 +168,25 @@ impl Fold {
         let records = partition.fold(block, policy, horizon, &mut folds);
         let held = self.rejects[before..].iter().map(Reject::held).sum();
         Some(Folded { records, held })
+    }
+
+    /// Event times of a partition that no clock of today shows, since it was last asked.
+    pub fn odd(&mut self, partition: PartitionId) -> Option<Odd> {
+        self.partitions.get_mut(&partition)?.odd()
+    }
+
+    /// Fields of a partition's records that came, went or changed their type since it was last asked; each is told once of a
+    /// table: the table's number, the field, what became of it.
+    pub fn drifts(&mut self, partition: PartitionId) -> Vec<(usize, String, Drift)> {
+        let Some(partition) = self.partitions.get_mut(&partition) else {
+            return Vec::new();
+        };
+        let table = partition.table();
+        let all = partition
+            .drifts()
+            .into_iter()
+            .map(|(name, drift)| (table, name, drift));
+        all.filter(|one| self.drifted.insert(one.clone())).collect()
     }
 
     /// The reader is at the partition's present end.

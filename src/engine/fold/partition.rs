@@ -9,7 +9,7 @@ use crate::event_time::global::PartitionState;
 use crate::event_time::partition::{PartitionClock, Policy};
 use crate::quality::{Failed, Judge, Memory, Moment};
 use crate::rank::messages::PartitionProgress;
-use standings_decode::{About, Decoder, Sale};
+use standings_decode::{About, Decoder, Drift, Odd, Sale};
 use standings_model::amounts::Amounts;
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
 use standings_model::change::Counts;
@@ -267,7 +267,22 @@ impl Partition {
             self.idle = false;
             self.quiet_since = None;
         }
+        if let Some(last) = block.records.last() {
+            let last = &block.bytes[last.start as usize..last.end as usize];
+            self.decoder
+                .settle((block.records.len() - before) as u64, last);
+        }
         block.records.len() - before
+    }
+
+    /// Event times of it that no clock of today shows, since it was last asked.
+    pub fn odd(&mut self) -> Option<Odd> {
+        self.decoder.odd()
+    }
+
+    /// Fields of its records that came, went or changed their type.
+    pub fn drifts(&mut self) -> Vec<(String, Drift)> {
+        self.decoder.drifts()
     }
 
     /// The elements of a record that is an array. One without any is a record that is no row, as any other.

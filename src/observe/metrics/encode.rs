@@ -6,8 +6,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 
 use super::labels::{
-    AmountLabel, BurnLabel, CheckLabel, LimitLabel, NameLabel, ObjectiveLabel, PartitionLabel,
-    RankingLabel, RefusalLabel, ServerLabel, SinkLabel, WindowCheckLabel, WindowLabel,
+    AmountLabel, BurnLabel, CheckLabel, DriftLabel, LimitLabel, NameLabel, ObjectiveLabel,
+    PartitionLabel, RankingLabel, RefusalLabel, ServerLabel, SinkLabel, WindowCheckLabel,
+    WindowLabel,
 };
 use super::{Metrics, Seen};
 use crate::live::{Export, Limit};
@@ -117,6 +118,15 @@ impl Metrics {
         }
     }
 
+    /// Fields that came, went or changed their type.
+    fn take_drifts(&self) {
+        for ((table, kind), n) in self.live.schema_drifts() {
+            let label = DriftLabel { table, kind };
+            let counter = self.schema_drift.get_or_create(&label);
+            counter.inner().store(n, Ordering::Relaxed);
+        }
+    }
+
     /// Takes over what the threads of this process say of themselves.
     fn take_live(&self) {
         self.take_snapshots();
@@ -175,6 +185,7 @@ impl Metrics {
             let counter = self.sink_retries.get_or_create(&label);
             counter.inner().store(retries, Ordering::Relaxed);
         }
+        self.take_drifts();
         for (check, action, failed) in self.live.checks() {
             let counter = self
                 .check_failures

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::decide::What;
 use super::draft::{Leaf, Line};
 use super::finding::Finding;
+use super::lines;
 use super::names::{self, literal, quoted, words};
 use super::score::{SUMS, has, key_score, measure_score, time_score};
 use super::times::{Written, clocks};
@@ -36,6 +37,8 @@ pub(super) struct Chosen {
     pub(super) key: Option<(String, String)>,
     /// What is added up, and its name; else records are counted.
     pub(super) measure: Option<(String, String)>,
+    /// An array whose elements are the rows that are added up, as SQL has it.
+    pub(super) unnest: Option<String>,
     /// What is doubtful about it.
     pub(super) doubts: Vec<String>,
 }
@@ -81,6 +84,7 @@ pub(super) fn chosen(
         is_day: false,
         key: None,
         measure: None,
+        unnest: None,
         doubts: Vec::new(),
     };
     let used = time.map(|leaf| leaf.path.clone());
@@ -107,6 +111,9 @@ pub(super) fn chosen(
         .filter(|l| key.is_none_or(|k| k.path != l.path))
         .collect();
     measure(&rest, names, &mut chosen);
+    if chosen.measure.is_none() {
+        lines::unnested(finding, leaves, &mut chosen);
+    }
     chosen
 }
 

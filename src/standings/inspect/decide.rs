@@ -1,5 +1,7 @@
 //! Which type a field's values are of, and what it could be in a ranking.
 
+use std::collections::BTreeMap;
+
 use super::names::{quoted, words};
 use super::numbers::Signs;
 use super::seen::Seen;
@@ -26,6 +28,8 @@ pub(super) struct Rules {
     pub(super) no_value: Option<&'static str>,
     /// Decimals are base64 of their digits.
     pub(super) base64: bool,
+    /// Those of whose digits the schema beside the records says how many are behind the point.
+    pub(super) decimals: BTreeMap<String, u8>,
 }
 
 /// What a field could be in a ranking.
@@ -352,8 +356,10 @@ fn declared(name: &str, seen: &Seen, kind: &Type, rules: &Rules) -> Decided {
         }
         kind if kind.is_exact_number() => Decided::new(sql, What::Exact),
         Type::Date => Decided::new(sql, What::Time { clock: false }),
-        Type::Timestamp(_) => Decided::new(sql, What::Time { clock: true })
-            .doubt("times without a zone: they are taken as UTC"),
+        Type::Timestamp(_) => Decided {
+            lacks_offset: true,
+            ..Decided::new(sql, What::Time { clock: true })
+        },
         Type::Instant(_) => Decided::new(sql, What::Time { clock: true }),
         _ => Decided::new(sql, What::Other),
     }
@@ -394,6 +400,7 @@ mod tests {
             pattern: None,
             no_value: None,
             base64: false,
+            decimals: BTreeMap::new(),
         };
         decide(name, &seen, None, &rules)
     }

@@ -112,13 +112,18 @@ pub(super) fn rows(envelope: Envelope, record: &Json) -> Vec<&Json> {
     one.into_iter().collect()
 }
 
-/// Whether the schema beside a payload says that some of its fields are decimals in bytes.
-pub(super) fn has_decimals(record: &Json) -> bool {
+/// The fields that are decimals in bytes by the schema beside a payload, and the digits behind their points.
+pub(super) fn decimals(record: &Json) -> Vec<(String, u8)> {
     const DECIMAL: &str = "org.apache.kafka.connect.data.Decimal";
-    let is = |field: &Json| field.get("name").and_then(Json::text) == Some(DECIMAL);
+    let of = |field: &Json| {
+        let text = |name: &str| field.get(name).and_then(Json::text);
+        let scale = field.get("parameters")?.get("scale")?.text()?;
+        let is_decimal = text("name") == Some(DECIMAL);
+        Some((text("field")?.to_owned(), scale.parse().ok()?)).filter(|_| is_decimal)
+    };
     match record.get("schema").and_then(|s| s.get("fields")) {
-        Some(Json::Array(fields)) => fields.iter().any(is),
-        _ => false,
+        Some(Json::Array(fields)) => fields.iter().filter_map(of).collect(),
+        _ => Vec::new(),
     }
 }
 

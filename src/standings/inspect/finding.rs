@@ -112,6 +112,7 @@ impl Finding {
                 pattern: None,
                 no_value: None,
                 base64: false,
+                decimals: BTreeMap::new(),
             },
             dialect: None,
             twice: BTreeSet::new(),
@@ -155,10 +156,11 @@ impl Finding {
     fn beside(&mut self, records: &[Record]) {
         let keys: Vec<&Vec<u8>> = records.iter().filter_map(|r| r.key.as_ref()).collect();
         if let Some(first) = keys.first() {
-            let is_json = |k: &&Vec<u8>| matches!(Json::parse(k), Some(Json::Object(_)));
             self.keys = Some(Keys {
                 count: keys.len() as u64,
-                is_json: keys.iter().all(|k| is_json(k)),
+                is_json: keys
+                    .iter()
+                    .all(|k| matches!(Json::parse(k), Some(Json::Object(_)))),
                 is_text: keys.iter().all(|k| std::str::from_utf8(k).is_ok()),
                 example: shortened(&String::from_utf8_lossy(first)),
             });
@@ -191,10 +193,8 @@ impl Finding {
         self.envelope = envelope::around(&all);
         if self.envelope == Envelope::Connect {
             self.option("json.schema-include", "true");
-            if all.iter().any(envelope::has_decimals) {
-                self.rules.base64 = true;
-                self.option("json.decimal-format", "base64");
-            }
+            let decimals = all.iter().flat_map(envelope::decimals);
+            self.rules.decimals.extend(decimals);
         }
         if self.envelope.is_changes() && self.framing.is_none() {
             self.envelope.format().clone_into(&mut self.format);
@@ -224,7 +224,11 @@ impl Finding {
             let has_signs = seen.distinct.iter().any(|t| t.contains(['=', '+', '/']));
             texts.base64 > 0 && texts.base64 == texts.real() && has_signs
         };
-        if is_connect && !self.rules.base64 && self.seen.fields.iter().any(|(_, s)| is_bytes(s)) {
+        let mut others = self.seen.fields.iter();
+        let mut others = others
+            .by_ref()
+            .filter(|(name, _)| !self.rules.decimals.contains_key(name));
+        if is_connect && others.any(|(_, s)| is_bytes(s)) {
             self.rules.base64 = true;
             self.option(
                 &format!("{}.decimal-format", self.envelope.format()),
@@ -237,7 +241,7 @@ impl Finding {
             && elements.objects > 0
         {
             self.said.push(format!(
-                "the rows lie in the array `{name}`, which no ranking takes apart yet: jq -c '.{name}[]' FILE makes a line of each"
+                "the rows lie in the array `{name}`: CROSS JOIN UNNEST({name}) in a ranking takes them apart, or jq -c '.{name}[]' FILE makes a line of each"
             ));
         }
     }

@@ -18,6 +18,7 @@ mod draft;
 mod envelope;
 mod finding;
 mod json;
+mod lines;
 mod names;
 mod numbers;
 mod options;

@@ -105,8 +105,8 @@ pub(super) fn options(finding: &Finding, decided: &[(String, Decided)]) -> Vec<G
         all.meaning(finding);
     }
     let lacks_offset = decided.iter().any(|(_, one)| one.lacks_offset);
-    if lacks_offset && matches!(format, "json" | "csv") {
-        if finding.rules.pattern.is_none() {
+    if lacks_offset && matches!(format, "json" | "csv" | "parquet") {
+        if finding.rules.pattern.is_none() && format != "parquet" {
             let key = format!("{format}.timestamp-format.standard");
             all.add(&key, "SQL", None);
         }

@@ -9,6 +9,9 @@ use super::{SHIPPED, render, told};
 use standings_model::error::{Failure, codes};
 use standings_model::printable::printable;
 
+/// Files with their names, and the next commands.
+pub(super) type Project = (Vec<(&'static str, String)>, String);
+
 /// Writes files that are not there yet: all of them, or none.
 pub(super) fn write(dir: &Path, files: &[(&str, String)]) -> Result<(), Failure> {
     let problem = |what: String| Failure::of(&codes::tools::PROJECT, what);
@@ -51,10 +54,7 @@ fn shell(path: &Path) -> String {
 }
 
 /// The files of a proposal, and the next command.
-pub(super) fn files(
-    dir: &Path,
-    proposal: &Proposal,
-) -> Result<(Vec<(&'static str, String)>, String), Failure> {
+pub(super) fn files(dir: &Path, proposal: &Proposal) -> Result<Project, Failure> {
     let (Some(table), Some(ranking), Some(draft)) =
         (&proposal.table, &proposal.ranking, &proposal.draft)
     else {
@@ -100,7 +100,7 @@ fn printable_all(text: &str) -> String {
 }
 
 /// The shipped example, and the next command.
-pub(super) fn example(dir: &Path) -> (Vec<(&'static str, String)>, String) {
+pub(super) fn example(dir: &Path) -> Project {
     let files = SHIPPED
         .iter()
         .map(|(name, text)| (*name, (*text).to_owned()));

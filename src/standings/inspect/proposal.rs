@@ -45,13 +45,11 @@ pub(super) fn propose(from: &From, limits: Limits) -> Result<Proposal, Failure> 
     }
     let mut forced = Forced::new();
     for _ in 0..ROUNDS {
-        let made = draft(&proposal.finding, &forced);
-        let text = format!(
-            "{}{}",
-            render::table(&made, None),
-            render::ranking(&made, None)
-        );
-        let loaded = standings_query::load_texts(&[("proposal", &text)]);
+        let mut made = draft(&proposal.finding, &forced);
+        if !is_taken(&made) && made.chosen.unnest.take().is_some() {
+            made.chosen.measure = None;
+        }
+        let loaded = standings_query::load_texts(&[("proposal", &sql(&made))]);
         proposal.draft = Some(made);
         let plan = match loaded {
             Ok(loaded) => loaded.plan,
@@ -78,6 +76,17 @@ pub(super) fn propose(from: &From, limits: Limits) -> Result<Proposal, Failure> 
         proposal.ranking = Some(render::ranking(made, proposal.tried.as_ref()));
     }
     Ok(proposal)
+}
+
+/// A draft as one file.
+fn sql(draft: &Draft) -> String {
+    let (table, ranking) = (render::table(draft, None), render::ranking(draft, None));
+    format!("{table}{ranking}")
+}
+
+/// Whether a draft is understood.
+fn is_taken(draft: &Draft) -> bool {
+    standings_query::load_texts(&[("proposal", &sql(draft))]).is_ok()
 }
 
 /// Fields whose values often do not fit their column.

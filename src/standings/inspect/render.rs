@@ -125,6 +125,10 @@ pub(super) fn ranking(draft: &Draft, tried: Option<&Tried>) -> String {
         .collect();
     let table = names::quoted(&draft.name).unwrap_or_default();
     let time = &chosen.time;
+    let lines = chosen
+        .unnest
+        .as_ref()
+        .map_or(String::new(), |sql| format!(" {sql}"));
     let mut doubts: Vec<String> = chosen.doubts.clone();
     if chosen.key.is_none() {
         doubts.push("no column is a likely key: each window has one row".to_owned());
@@ -140,7 +144,7 @@ pub(super) fn ranking(draft: &Draft, tried: Option<&Tried>) -> String {
         \x20 SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY {order} DESC) AS rownum\n\
         \x20 FROM (\n\
         \x20   SELECT window_start, window_end, {selected}{sum}COUNT(*) AS records\n\
-        \x20   FROM TABLE(TUMBLE(TABLE {table}, DESCRIPTOR({time}), INTERVAL {window}))\n\
+        \x20   FROM TABLE(TUMBLE(TABLE {table}, DESCRIPTOR({time}), INTERVAL {window})){lines}\n\
         \x20   GROUP BY window_start, window_end{group}))\n\
          WHERE rownum <= 10;\n",
         ranking_name(draft),

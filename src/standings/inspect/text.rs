@@ -44,6 +44,10 @@ pub(super) fn text(name: &str, seen: &Seen, rules: &Rules) -> Decided {
         let time = time(seen, rules, is_blocked);
         return blocked(others(time, texts.times.all, real, "time"), &no_value, "");
     }
+    if let Some(scale) = rules.decimals.get(name).filter(|_| texts.base64 == real) {
+        return Decided::new(format!("DECIMAL(28, {})", scale.min(&28)), What::Exact)
+            .note("a decimal's digits in base64, by the schema beside it");
+    }
     let has_signs = seen.distinct.iter().any(|t| t.contains(['=', '+', '/']));
     if rules.base64 && texts.base64 == real && has_signs && !digits_alone {
         return Decided::new("DECIMAL(28, 2)", What::Exact).doubt(

@@ -123,6 +123,10 @@ fn apart(args: &RunArgs, sources: &[SourceUrl]) -> Apart {
         .sink
         .iter()
         .fold(all, |all, url| all.sink("--sink", url));
+    let all = match &args.report {
+        Some(path) => all.writes("--report", path),
+        None => all,
+    };
     all.output("--late", args.late.as_ref())
         .output("--dead-letter", args.dead_letter.as_ref())
         .state(args.state.as_ref())

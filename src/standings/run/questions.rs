@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::args::{Delivery, RunArgs};
 use super::covered::Covered;
-use super::finished::{grouped, reasons_of};
+use super::finished::{Places, grouped, reasons_of};
 use super::prepared::{self, Prepared};
 use standings_edge::recording::Pace;
 use standings_edge::sink::postgres::PostgresSink;
@@ -215,7 +215,8 @@ pub(super) fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>,
         grouped(total.duplicate),
         grouped(total.filtered)
     )];
-    said.extend(reasons_of(&progress.rejects));
+    let places = Places::of(&prepared.source);
+    said.extend(reasons_of(&progress.rejects, &places));
     said.extend(covered.said());
     if total.in_vain() && all && args.until_end {
         return Err(Failure::of(&codes::checks::IN_VAIN, said.join("; ")));
