@@ -55,13 +55,13 @@ fn rows_that_change(declared: &Declaration, table: &Table) -> Option<Unread> {
 }
 
 fn format(declared: &Declaration, table: &Table) -> Option<Unread> {
-    let allowed = "'json', 'protobuf' or 'raw'; of files 'json', 'csv' and 'parquet'";
+    let allowed = "'json', 'csv', 'protobuf' or 'raw'; of files 'json', 'csv' and 'parquet'";
     let is_kafka = matches!(table.connector, Some(Connector::Kafka { .. }));
     let is_file = matches!(table.connector, Some(Connector::Files { .. }));
     let value = at(declared, &FORMAT);
     match &table.format.encoding {
         Encoding::Other(name) => Some((value, format!("'{name}'"), allowed)),
-        Encoding::Csv(_) if is_kafka => Some((value, "'csv' in a topic".to_owned(), allowed)),
+        Encoding::Csv(_) if is_kafka => of_files(declared),
         Encoding::Parquet if is_kafka => Some((value, "'parquet' in a topic".to_owned(), allowed)),
         Encoding::Raw => {
             let of_value = |of: &Origin| matches!(of, Origin::Field(_) | Origin::Parts);
@@ -76,6 +76,28 @@ fn format(declared: &Declaration, table: &Table) -> Option<Unread> {
         | Encoding::Parquet
         | Encoding::Protobuf(_) => None,
     }
+}
+
+/// What CSV has in files alone: a value is one row.
+fn of_files(declared: &Declaration) -> Option<Unread> {
+    let is = |word: &str| {
+        let mut options = declared.options.iter();
+        options.find(|o| {
+            let key = o.key.strip_prefix("value.").unwrap_or(&o.key);
+            key == word && o.value.eq_ignore_ascii_case("true")
+        })
+    };
+    let (header, comments) = (is("csv.header"), is("csv.allow-comments"));
+    let option = header.or(comments)?;
+    let allowed = match header {
+        Some(_) => "leave it out: a value is one row, its cells in the order of the columns",
+        None => "leave it out: a value is one row",
+    };
+    Some((
+        option.value_span,
+        format!("'{}' of a topic", option.key),
+        allowed,
+    ))
 }
 
 fn key(declared: &Declaration, table: &Table) -> Option<Unread> {

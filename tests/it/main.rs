@@ -14,6 +14,7 @@ mod cases;
 mod cluster;
 mod config;
 mod consistency;
+mod csv_topic;
 mod cumulate;
 mod dead_letters;
 mod decode;

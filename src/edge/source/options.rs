@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::error::{FolderError, PropertiesError, SettingsError};
+use super::csv::ValueRows;
+use super::error::{FileError, FolderError, PropertiesError, SettingsError};
 use super::files::Files;
 use super::folder;
 use super::properties;
@@ -139,6 +140,17 @@ impl SourceOptions {
         table.is_some_and(Table::asks_beside)
     }
 
+    /// How the values of the topic are rows, where they are not what the decoder reads.
+    pub fn value_rows(&self) -> Result<Option<ValueRows>, FileError> {
+        let Some(table) = self.tables.get(self.table_of(0)) else {
+            return Ok(None);
+        };
+        ValueRows::of(table, self.max_record_bytes).map_err(|source| FileError::Header {
+            path: PathBuf::from(&table.name),
+            source,
+        })
+    }
+
     /// What a partition of the topic is.
     pub fn home_of_topic(&self, partition: PartitionId, topic: &str) -> Home {
         Home {
@@ -199,10 +211,12 @@ impl SourceOptions {
             }
         }
         if self.is_topic() {
+            self.value_rows()?;
             super::kafka::check(self)?;
         }
         for (number, url) in self.urls.iter().enumerate() {
             if let SourceUrl::Recording { path, .. } = url {
+                self.value_rows()?;
                 super::recording::check(path)?;
             }
             if let SourceUrl::File(path) = url {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::csv::ValueRows;
 use super::error::FileError;
 use super::options::SourceOptions;
 use super::reader::Outlet;
@@ -42,6 +43,7 @@ pub fn read(
     let mut pacer = Pacer::new(pace);
     let mut open = Open {
         beside: options.asks_beside(),
+        rows: options.value_rows()?,
         ..Open::default()
     };
     let mut record = Recorded::default();
@@ -131,6 +133,8 @@ struct Open {
     bytes: usize,
     /// Whether what comes beside values is kept.
     beside: bool,
+    /// How values are rows, where they are not what the decoder reads.
+    rows: Option<ValueRows>,
 }
 
 impl Open {
@@ -139,7 +143,10 @@ impl Open {
         let block = self.blocks.entry(partition);
         let block = block.or_insert_with(|| Block::new(partition));
         let value = record.value.as_deref().unwrap_or_default();
-        block.push(value, record.offset, record.timestamp);
+        match &mut self.rows {
+            None => block.push(value, record.offset, record.timestamp),
+            Some(rows) => rows.push(block, value, record.offset, record.timestamp),
+        }
         self.bytes += value.len() + 32;
         if self.beside {
             let key = record.key.as_deref();

@@ -19,6 +19,7 @@ mod numbers;
 mod object;
 mod row;
 mod times;
+mod value;
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -36,6 +37,7 @@ use standings_model::block::{Block, PartitionId};
 use standings_model::table::Table;
 use standings_model::table::format::{Csv, Encoding};
 use times::Times;
+pub use value::ValueRows;
 
 /// Rows of a CSV file.
 pub struct CsvRows {

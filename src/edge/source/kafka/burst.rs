@@ -10,6 +10,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 
 use super::super::blocks;
+use super::super::csv::ValueRows;
 use super::super::reader::Outlet;
 use super::Topic;
 use super::error::{Oddity, TopicError};
@@ -65,7 +66,7 @@ impl Burst {
     fn take(
         &mut self,
         own: &mut BTreeMap<PartitionId, Own>,
-        out: &Outlet,
+        (out, rows): (&Outlet, &mut Option<ValueRows>),
         message: &Message<'_>,
     ) -> Option<Option<Block>> {
         let partition = message.partition;
@@ -93,7 +94,10 @@ impl Burst {
             time if message.is_producer_s => time.min(*self.wall.get_or_insert_with(wall_ms)),
             time => time,
         };
-        block.push(message.payload, message.offset, timestamp);
+        match rows {
+            None => block.push(message.payload, message.offset, timestamp),
+            Some(rows) => rows.push(block, message.payload, message.offset, timestamp),
+        }
         if self.beside {
             keep_beside(block, message);
         }
@@ -153,7 +157,9 @@ impl Topic<'_> {
             wait = Duration::ZERO;
             match message {
                 Ok(message) => {
-                    let Some(full) = burst.take(&mut self.own, self.out, &message) else {
+                    let Some(full) =
+                        burst.take(&mut self.own, (self.out, &mut self.rows), &message)
+                    else {
                         continue;
                     };
                     if !self.give_on(&mut burst, full)? {

@@ -41,6 +41,7 @@ pub use self::look::Asked;
 use self::messages::Messages;
 use self::own::Own;
 use super::aside::Aside;
+use super::csv::ValueRows;
 use super::options::SourceOptions;
 use super::reader::Outlet;
 use standings_engine::input::{Guard, REFRESH};
@@ -66,6 +67,8 @@ pub fn read(
         worker,
         workers,
         out,
+        // What is wrong with them ended the start.
+        rows: options.value_rows().unwrap_or_default(),
         own: BTreeMap::new(),
         durable: BTreeMap::new(),
         group_commit: None,
@@ -93,6 +96,8 @@ struct Topic<'a> {
     worker: usize,
     workers: usize,
     out: &'a Outlet,
+    /// How its values are rows, where they are not what the decoder reads.
+    rows: Option<ValueRows>,
     own: BTreeMap<PartitionId, Own>,
     durable: BTreeMap<PartitionId, u64>,
     /// When offsets last went to the group.

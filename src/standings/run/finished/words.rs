@@ -115,7 +115,9 @@ pub(super) fn reasons(dead: &BTreeMap<String, (u64, String)>) -> Option<String> 
 /// What can be done about a reason.
 fn hint(reason: &str) -> Option<&'static str> {
     Some(match reason.split(' ').next().unwrap_or_default() {
-        "malformed" => "a record is one JSON object, a row of CSV or of Parquet",
+        "malformed" => {
+            "a record is one JSON object, a row of CSV or of Parquet, or a message of Protobuf"
+        }
         "not_utf8" => "text is UTF-8",
         "missing_field" => {
             "a column that may not be NULL, or is the event time, must be there by its name; standings inspect shows what the records have"
