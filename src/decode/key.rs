@@ -2,6 +2,7 @@
 //!
 //! A key is a record of its own, of the columns that lie in it; what was found is copied beside the columns of the value.
 
+use standings_model::schema::Given;
 use standings_model::table::{Column, Origin, Table};
 
 use super::Decoder;
@@ -19,6 +20,15 @@ pub(super) struct Key {
 impl Key {
     /// The key of a table that reads any of it.
     pub(super) fn of(table: &Table, max_record_bytes: usize) -> Option<Box<Self>> {
+        let (key, columns) = Key::table(table)?;
+        Some(Box::new(Key {
+            decoder: Decoder::new(&key, None, max_record_bytes),
+            columns,
+        }))
+    }
+
+    /// The columns that lie in the key as a table of their own, and their numbers in that of all.
+    pub(super) fn table(table: &Table) -> Option<(Table, Vec<usize>)> {
         let (mut numbers, mut columns) = (Vec::new(), Vec::new());
         for (number, column) in table.columns.iter().enumerate() {
             if let Origin::KeyField(path) = &column.origin {
@@ -43,10 +53,18 @@ impl Key {
         key.is_named = true;
         key.event_time = None;
         key.format = table.key_format.clone().unwrap_or_default();
-        Some(Box::new(Key {
-            decoder: Decoder::new(&key, None, max_record_bytes),
-            columns: numbers,
-        }))
+        Some((key, numbers))
+    }
+
+    /// Takes a schema that keys are written with.
+    pub(super) fn learn(&mut self, table: &Table, given: &Given) {
+        if let Some((key, _)) = Key::table(table) {
+            let given = Given {
+                of_key: false,
+                ..given.clone()
+            };
+            self.decoder.learn(&key, &given);
+        }
     }
 
     /// Fills the cells of its columns; without a key they are NULL.

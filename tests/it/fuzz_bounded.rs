@@ -1,4 +1,4 @@
-//! What comes from outside, mutated for five seconds each from a corpus that is in the repository: the decoder, queries,
+//! What comes from outside, mutated for five seconds each from a corpus that is in the repository: the decoder, Avro, queries,
 //! expressions, snapshots, HTTP. Nothing may panic, and what is refused must be refused with a word. `STANDINGS_FUZZ_SEED` and
 //! `STANDINGS_FUZZ_SECONDS` choose others; a failure prints the seed and the input. tests/fuzz has the same for libFuzzer.
 
@@ -10,6 +10,8 @@ use self::snapshots_body::Snapshot;
 use crate::support::{self, Dice, Running, standings, until};
 
 // What is done with an input is the same as in tests/fuzz.
+#[path = "../fuzz/bodies/avro.rs"]
+mod avro_body;
 #[path = "../fuzz/bodies/decode.rs"]
 mod decode_body;
 #[path = "../fuzz/bodies/expressions.rs"]
@@ -120,6 +122,26 @@ fn records() {
     ];
     let mut decoders = decode_body::Decoders::new();
     fuzz("records", &corpus, &words, |input| decoders.check(input));
+}
+
+#[test]
+fn avro() {
+    let corpus = files("tests/fuzz/corpus/avro");
+    let words = [
+        "\"type\":",
+        "\"null\"",
+        "[",
+        "{",
+        "}",
+        "\"record\"",
+        "\"name\":\"R\"",
+        "\"logicalType\":\"decimal\",\"precision\":4",
+        "\u{ff}",
+        "\0",
+        "\x01\x01",
+        "\n",
+    ];
+    fuzz("avro", &corpus, &words, avro_body::check);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::error::FileError;
 use super::options::SourceOptions;
 use super::reader::Outlet;
+use super::schemas::Schemas;
 use crate::recording::{Header, Pace, Pacer, Recorded, RecordingReader};
 use standings_model::block::{
     Beside, Block, Clock, NO_EPOCH, NO_TIMESTAMP, PartitionId, SourceEvent,
@@ -42,6 +43,7 @@ pub fn read(
     let mut pacer = Pacer::new(pace);
     let mut open = Open {
         beside: options.asks_beside(),
+        schemas: Schemas::of(options, &reader.header().topic),
         ..Open::default()
     };
     let mut record = Recorded::default();
@@ -131,6 +133,7 @@ struct Open {
     bytes: usize,
     /// Whether what comes beside values is kept.
     beside: bool,
+    schemas: Schemas,
 }
 
 impl Open {
@@ -162,9 +165,12 @@ impl Open {
     fn send(&mut self, out: &Outlet) -> bool {
         self.bytes = 0;
         let blocks = std::mem::take(&mut self.blocks);
-        !out.stopped()
-            && blocks
-                .into_values()
-                .all(|block| out.send(SourceEvent::Block(block)))
+        blocks.into_values().all(|mut block| {
+            // A recording is read as it lies: what is behind it waits too.
+            while !out.stopped() && !self.schemas.complete(&mut block) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            !out.stopped() && out.send(SourceEvent::Block(block))
+        })
     }
 }

@@ -13,6 +13,7 @@ mod kafka;
 mod key;
 mod page;
 mod properties;
+mod registry;
 mod settings;
 mod words;
 
