@@ -41,6 +41,9 @@ pub enum Drift {
 }
 
 impl Drift {
+    /// All of them.
+    pub const ALL: [Drift; 3] = [Drift::Added, Drift::Dropped, Drift::Retyped];
+
     /// As events and labels name it.
     pub fn word(self) -> &'static str {
         match self {

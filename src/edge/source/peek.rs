@@ -5,6 +5,7 @@ use std::path::Path;
 
 use encoding_rs::Encoding as Charset;
 
+use super::avro;
 use super::error::FileError;
 use super::kind::Kind;
 use super::look;
@@ -38,6 +39,8 @@ pub enum Content {
     },
     /// Parquet: its columns; no type for one that is not read.
     Parquet(Vec<(String, Option<Type>)>),
+    /// Avro: its columns, and what to declare them.
+    Avro(Vec<(String, String)>),
 }
 
 /// How JSON values lie in a file.
@@ -61,6 +64,7 @@ pub fn peek(path: &Path, most: usize) -> Result<Peeked, FileError> {
     let said = found.said;
     let content = match found.kind {
         Kind::Parquet => Content::Parquet(parquet::declared(path)?),
+        Kind::Avro => Content::Avro(avro::declared(path, found.input)?),
         Kind::Json if begins_json(&found.head) => Content::Json(values(&found.head)),
         Kind::Json | Kind::Csv => {
             let mut bytes = Vec::new();

@@ -27,6 +27,7 @@ use standings_model::amounts::Amounts;
 use standings_model::block::{Block, Home, PartitionId};
 use standings_model::plan::Plan;
 use standings_model::reject::Reject;
+use standings_model::schema::{Given, Kept};
 
 use self::partition::{Folds, Partition};
 use crate::combine::combiner::Combiner;
@@ -114,6 +115,9 @@ pub struct Fold {
     failed: Vec<u64>,
     /// What was told of fields.
     drifted: BTreeSet<(usize, String, Drift)>,
+    /// Schemas that were told, and those that were not.
+    schemas: BTreeSet<(Arc<str>, u32)>,
+    new_schemas: Vec<Kept>,
 }
 
 impl Fold {
@@ -130,6 +134,8 @@ impl Fold {
             rejects: Vec::new(),
             failed: Vec::new(),
             drifted: BTreeSet::new(),
+            schemas: BTreeSet::new(),
+            new_schemas: Vec::new(),
             settings,
         }
     }
@@ -154,6 +160,7 @@ impl Fold {
     /// Folds a block; nothing of it counts for windows that end at or before `horizon`, ms. `None` if its partition has not
     /// begun.
     pub fn block(&mut self, block: &Block, horizon: i64) -> Option<Folded> {
+        self.keep(&block.schemas);
         let partition = self.partitions.get_mut(&block.partition)?;
         let before = self.rejects.len();
         self.combiner.retire(horizon);
@@ -187,6 +194,23 @@ impl Fold {
             .into_iter()
             .map(|(name, drift)| (table, name, drift));
         all.filter(|one| self.drifted.insert(one.clone())).collect()
+    }
+
+    /// Remembers schemas that a registry has, for the next snapshot.
+    fn keep(&mut self, schemas: &[Given]) {
+        for given in schemas {
+            let Some((registry, id)) = given.id.as_ref().filter(|(name, _)| !name.is_empty())
+            else {
+                continue;
+            };
+            if self.schemas.insert((Arc::clone(registry), *id)) {
+                self.new_schemas.push(Kept {
+                    registry: Arc::clone(registry),
+                    id: *id,
+                    schema: Arc::clone(&given.schema),
+                });
+            }
+        }
     }
 
     /// The reader is at the partition's present end.
@@ -261,6 +285,7 @@ impl Fold {
             rejects: std::mem::take(&mut self.rejects),
             amounts: self.amounts.as_mut().map(Amounts::take).unwrap_or_default(),
             windows: self.judge.take_windows(),
+            schemas: std::mem::take(&mut self.new_schemas),
             ..Progress::default()
         });
         (batches, progress)

@@ -13,6 +13,7 @@ use super::labels::{
 use super::{Metrics, Seen};
 use crate::live::{Export, Limit};
 use crate::objectives::{Objective, SPANS};
+use crate::waiting::What;
 use standings_model::reject::Refusal;
 
 /// Names of the windows in [`Summary`]'s order.
@@ -94,6 +95,14 @@ impl Metrics {
         self.snapshot_rows
             .get_or_create(&[])
             .set(signed(state.rows));
+    }
+
+    /// What schema registries said, and are waited for with.
+    /// Ids that a registry is waited for with.
+    fn take_registry(&self) {
+        let waiting = self.live.waits.number(What::Registry);
+        self.registry_waiting
+            .set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
 
     fn take_standbys(&self) {
@@ -186,6 +195,7 @@ impl Metrics {
             counter.inner().store(retries, Ordering::Relaxed);
         }
         self.take_drifts();
+        self.take_registry();
         for (check, action, failed) in self.live.checks() {
             let counter = self
                 .check_failures

@@ -122,6 +122,7 @@ pub struct Metrics {
     sink_retries: Family<SinkLabel, Counter>,
     rows_refused: Family<RefusalLabel, Counter>,
     schema_drift: Family<DriftLabel, Counter>,
+    registry_waiting: Gauge,
     standby_lag: Family<ServerLabel, Seconds>,
     standby_commits: Family<ServerLabel, Gauge>,
     check_failures: Family<CheckLabel, Counter>,

@@ -255,6 +255,7 @@ pub(super) fn take(from: &From, limits: Limits) -> Result<Sample, Failure> {
             let (records, is_all) = records(from, typed(&columns), limits)?;
             ("Parquet", Body::Typed(records, columns), is_all)
         }
+        Content::Avro(columns) => return Err(avro(&from.url.to_string(), &columns)),
         Content::Text { bytes, is_whole } => {
             let sheet = dialect::sheet(&bytes, is_whole, limits.records);
             let sheet = sheet.ok_or_else(|| empty(&from.url.to_string()))?;
@@ -278,6 +279,19 @@ pub(super) fn take(from: &From, limits: Limits) -> Result<Sample, Failure> {
         is_all,
         parts: from.parts(),
     })
+}
+
+/// What is said of an Avro file: its schema is its declaration.
+fn avro(url: &str, columns: &[(String, String)]) -> Failure {
+    let columns: Vec<String> = columns.iter().map(|(n, k)| format!("  {n} {k}")).collect();
+    Failure::of(
+        &codes::source::FORMAT,
+        format!(
+            "{url} is Avro, whose schema stands in the file; declare the columns that you need, and read it as it is \
+             (docs/avro.md):\n{}",
+            columns.join(",\n")
+        ),
+    )
 }
 
 /// A table of a file's own columns.
