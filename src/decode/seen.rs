@@ -26,8 +26,10 @@ const GONE: u64 = 10_000;
 const EACH: u64 = 64;
 /// Between two records of the fast path that are looked at.
 const BETWEEN: u64 = 4_096;
-/// Different names that are remembered.
+/// Different names that are remembered, how long they may be, and how many are told.
 const NAMES: usize = 1_000;
+const LONGEST: usize = 256;
+const TOLD: usize = 100;
 
 /// What became of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +78,8 @@ pub(super) struct Seen {
     /// Records of the full path, and records since one of the fast path was looked at.
     slow: u64,
     since: u64,
+    /// Names that were told.
+    added: usize,
     found: Vec<(String, Drift)>,
 }
 
@@ -171,9 +175,11 @@ impl Seen {
                     self.walk(value, columns, inner, at);
                     at.pop();
                 }
-                None if self.names.len() < NAMES => {
+                None if self.names.len() < NAMES && name.len() <= LONGEST => {
                     let path = [&at[..], std::slice::from_ref(name)].concat().join(".");
-                    if self.names.insert(path.clone()) && !self.begins() {
+                    let is_new = self.names.insert(path.clone()) && !self.begins();
+                    if is_new && self.added < TOLD {
+                        self.added += 1;
                         self.found.push((path, Drift::Added));
                     }
                 }
