@@ -2,7 +2,7 @@
 CREATE TABLE tickets (town STRING, sold TIMESTAMP_LTZ(3), cents INT, WATERMARK FOR sold AS sold);
 CREATE TABLE passes (sold TIMESTAMP_LTZ(3), city STRING, eur DECIMAL(6, 2), monthly BOOLEAN, WATERMARK FOR sold AS sold);
 CREATE VIEW income (at, town, eur) AS
-  SELECT sold, town, CAST(cents AS DECIMAL(10, 2)) / 100 FROM tickets WHERE cents > 0
+  SELECT sold, town, CAST(CAST(cents AS DECIMAL(10, 2)) / 100 AS DECIMAL(10, 2)) FROM tickets WHERE cents > 0
   UNION ALL SELECT sold, city, eur FROM passes
   UNION ALL SELECT sold, city, eur FROM passes WHERE monthly;
 
