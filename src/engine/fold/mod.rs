@@ -15,6 +15,7 @@
 //! 3. Who drives it moves blocks and ends epochs, and looks into neither.
 
 mod partition;
+mod refusal;
 mod unnest;
 mod view;
 
