@@ -2,7 +2,7 @@
 //!
 //! A record counts once, whatever its rows: as ranked where one of them is.
 
-use super::partition::{failed, too_large};
+use super::refusal::{failed, too_large};
 use crate::combine::combiner::{Combiner, Missing, Origin, Outcome};
 use crate::event_time::partition::Verdict;
 use standings_decode::Decoder;

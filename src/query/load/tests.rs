@@ -229,7 +229,7 @@ fn what_does_not_go_together_is_refused_at_its_place() {
         (vec![("a", with(&format!("CREATE TABLE x (window_start TIMESTAMP(3));\nINSERT INTO x {best}")))], "a.sql:6:1", "1 columns, and 5"),
         (vec![("a", "CREATE TABLE t (id STRING, PRIMARY KEY (id) NOT ENFORCED) WITH ('changelog' = 'upsert');".to_owned())], "a.sql:1:79", "rows that change (upsert) of `t`"),
         (vec![("a", "CREATE TABLE t (id STRING) WITH ('format' = 'avro');".to_owned())], "a.sql:1:45", "'avro' of `t`, which is not read yet"),
-        (vec![("a", "CREATE TABLE t (id STRING) WITH ('connector' = 'kafka', 'format' = 'csv');".to_owned())], "a.sql:1:68", "'csv' in a topic"),
+        (vec![("a", "CREATE TABLE t (id STRING) WITH ('connector' = 'kafka', 'format' = 'csv', 'csv.header' = 'true');".to_owned())], "a.sql:1:90", "'csv.header' of a topic"),
         (vec![("a", "CREATE TABLE t (id STRING, n INT) WITH ('format' = 'raw');".to_owned())], "a.sql:1:52", "'raw' as 2 columns of `t`"),
         (vec![("a", "CREATE TABLE t (id INT) WITH ('format' = 'raw');".to_owned())], "a.sql:1:42", "one column of type STRING or BYTES"),
         (vec![("a", "CREATE TABLE t (id STRING) WITH ('connector' = 'kafka', 'format' = 'json', 'key.format' = 'csv', 'key.fields' = 'id', 'value.fields-include' = 'EXCEPT_KEY');".to_owned())], "a.sql:1:91", "'csv' as the key of `t`"),
