@@ -46,6 +46,12 @@ impl<'a> Input<'a> {
         self.at
     }
 
+    /// Reads once more from a place that was read before.
+    #[inline]
+    pub(super) fn back_to(&mut self, at: usize) {
+        self.at = at;
+    }
+
     /// Bytes that are left.
     pub(super) fn rest(&self) -> usize {
         self.bytes.len() - self.at

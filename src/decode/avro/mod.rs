@@ -14,6 +14,7 @@
 
 mod convert;
 mod declare;
+mod fast;
 mod input;
 mod logical;
 mod names;

@@ -9,6 +9,7 @@ use super::super::made::Made;
 use super::Fit;
 use super::convert::{Chooser, Convert};
 use super::declare::declaration;
+use super::fast::fast;
 use super::input::{Broken, Input};
 use super::read::{Fault, Out, read};
 use super::schema::{BadSchema, Id, Node, Schema};
@@ -282,6 +283,10 @@ impl Run<'_> {
         input: &mut Input<'_>,
     ) -> Result<(), DecodeError> {
         let column = &self.columns.list[place];
+        if let Some(cell) = fast(convert, input) {
+            self.cells[column.number] = cell;
+            return Ok(());
+        }
         let out = match read(convert, self.schema, input, &self.made.zone) {
             Ok(out) => out,
             Err(fault) => return Err(told(fault, input, &column.name)),
