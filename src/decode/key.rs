@@ -26,6 +26,11 @@ impl Key {
         }))
     }
 
+    /// Takes a schema that keys are written with.
+    pub(super) fn learn(&mut self, id: u32, text: &str, imports: &[(&str, &str)]) {
+        self.decoder.learn(false, id, text, imports);
+    }
+
     /// Fills the cells of its columns; without a key they are NULL.
     pub(super) fn fill(
         &mut self,

@@ -157,6 +157,16 @@ impl Decoder {
         self
     }
 
+    /// Takes a schema that values (or keys) behind its id are written with: its text, and what that imports, by name. Of
+    /// other tables than those of Protobuf with a registry nothing is done.
+    pub fn learn(&mut self, of_key: bool, id: u32, text: &str, imports: &[(&str, &str)]) {
+        match (of_key, &mut self.key, &mut self.protobuf) {
+            (true, Some(key), _) => key.learn(id, text, imports),
+            (false, _, Some(protobuf)) => protobuf.learn(id, text, imports),
+            _ => {}
+        }
+    }
+
     /// Decodes one record of which nothing is known but its value. The sale's cells are one per column of the table; its
     /// text borrows from `record`, or from the decoder where it had to be unescaped or was computed.
     pub fn decode<'a>(&'a mut self, record: &'a [u8]) -> Result<Sale<'a>, DecodeError> {
