@@ -21,7 +21,7 @@ const FLOORS: &[(&str, &str)] = &[
     ("postgres", "commit model process"),
     (
         "edge",
-        "commit engine model observe postgres process scalar",
+        "commit decode engine model observe postgres process scalar",
     ),
     ("http", "commit engine model observe postgres process"),
 ];

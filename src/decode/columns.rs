@@ -70,7 +70,7 @@ pub(super) enum Fills {
 /// A field of an object.
 #[derive(Debug)]
 pub(super) struct Field {
-    name: String,
+    pub(super) name: String,
     /// For a person: with the names of its rows.
     pub(super) full: String,
     pub(super) fills: Fills,

@@ -26,11 +26,11 @@ pub(super) const REPEATED_FIELD: &str = "repeated_field";
 pub(super) const TEXT_TOO_LONG: &str = "text_too_long";
 /// A computed column whose value has an error.
 pub(super) const VALUE_ERROR: &str = "value_error";
-/// No schema's id is before it, where one must be.
+/// What is to say the schema of a record does not stand before it.
 pub(super) const NOT_FRAMED: &str = "not_framed";
-/// The schema of its id is not there.
+/// The registry has no schema of this id. (It is found while reading, too.)
 pub(super) const UNKNOWN_SCHEMA: &str = "unknown_schema";
-/// The schema of its id cannot be used.
+/// The schema that it was written with cannot be read, or is not one of records.
 pub(super) const BAD_SCHEMA: &str = "bad_schema";
 /// U+0000 in the text of a column.
 pub(super) const NUL_IN_TEXT: &str = "nul_in_text";

@@ -27,9 +27,11 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 mod about;
+pub mod avro;
 mod cell;
 mod columns;
 mod compute;
+pub mod drift;
 mod error;
 mod form;
 mod full;
@@ -46,6 +48,7 @@ mod scalar;
 mod scan;
 mod times;
 mod typed;
+mod wire;
 mod zone;
 
 pub use about::About;
@@ -59,11 +62,11 @@ use form::Form;
 use full::Full;
 use key::Key;
 use made::Made;
-use protobuf::Protobuf;
-use raw::Raw;
 use scan::DayCache;
+use wire::Wire;
 
 use standings_model::block::Home;
+use standings_model::schema::Given;
 use standings_model::table::{Column, Table};
 use standings_model::time::{DAY, MAX_EVENT_TIME, format_rfc3339};
 use standings_model::types::Type;
@@ -100,8 +103,8 @@ pub struct Decoder {
     form: Form,
     /// Of records whose envelope is in their headers.
     bare: Option<Box<Form>>,
-    raw: Option<Raw>,
-    protobuf: Option<Box<Protobuf>>,
+    /// Values that are not JSON from their first byte on.
+    wire: Option<Wire>,
     key: Option<Box<Key>>,
     known: Result<Known, DecodeError>,
     compute: Compute,
@@ -130,8 +133,7 @@ impl Decoder {
             bare: table
                 .is_cloud_events()
                 .then(|| Box::new(Form::new(table, true))),
-            raw: Raw::of(table),
-            protobuf: Protobuf::of(table),
+            wire: Wire::of(table),
             key: Key::of(table, max_record_bytes),
             known: Known::new(table, &Home::default()),
             compute: Compute::new(table, &session.unwrap_or(standings_scalar::Zone::UTC)),
@@ -150,21 +152,21 @@ impl Decoder {
         decoder
     }
 
+    /// Takes a schema that records of this table, which is the decoder's, are written with from here on.
+    pub fn learn(&mut self, table: &Table, given: &Given) {
+        match (given.of_key, &mut self.key) {
+            (false, _) => Wire::learn(&mut self.wire, table, given),
+            (true, Some(key)) => key.learn(table, given),
+            // Nothing of the key is read.
+            (true, None) => {}
+        }
+    }
+
     /// The same for records of one partition, which may say something of a column.
     pub fn at(mut self, table: &Table, home: &Home) -> Self {
         self.known = Known::new(table, home);
         self.is_plain = self.is_plain();
         self
-    }
-
-    /// Takes a schema that values (or keys) behind its id are written with: its text, and what that imports, by name. Of
-    /// other tables than those of Protobuf with a registry nothing is done.
-    pub fn learn(&mut self, of_key: bool, id: u32, text: &str, imports: &[(&str, &str)]) {
-        match (of_key, &mut self.key, &mut self.protobuf) {
-            (true, Some(key), _) => key.learn(id, text, imports),
-            (false, _, Some(protobuf)) => protobuf.learn(id, text, imports),
-            _ => {}
-        }
     }
 
     /// Decodes one record of which nothing is known but its value. The sale's cells are one per column of the table; its
@@ -181,39 +183,49 @@ impl Decoder {
     ) -> Result<Sale<'a>, DecodeError> {
         self.check_size(record)?;
         self.made.clear();
-        if !self.binary(record)? {
-            let form = match &mut self.bare {
-                Some(bare) if about.is_cloud_event() => &mut **bare,
-                _ => &mut self.form,
-            };
-            let cells = (&mut self.cells[..], &mut self.days);
-            form.decode(record, cells, (&mut self.full, &mut self.made))?;
-        }
+        let record = match &mut self.wire {
+            None => record,
+            Some(Wire::Json) => wire::json_of(record)?,
+            Some(_) => {
+                self.other(record)?;
+                return self.rest(record, about);
+            }
+        };
+        let form = match &mut self.bare {
+            Some(bare) if about.is_cloud_event() => &mut **bare,
+            _ => &mut self.form,
+        };
+        let cells = (&mut self.cells[..], &mut self.days);
+        form.decode(record, cells, (&mut self.full, &mut self.made))?;
         self.rest(record, about)
+    }
+
+    /// Fills the cells from a value that is no JSON.
+    fn other(&mut self, record: &[u8]) -> Result<(), DecodeError> {
+        let (cells, made) = (&mut self.cells[..], &mut self.made);
+        match &mut self.wire {
+            Some(Wire::Raw(raw)) => raw.decode(record, cells),
+            Some(Wire::Protobuf(protobuf)) => protobuf.decode(record, cells, made),
+            Some(Wire::Avro(avro)) => avro.decode(record, cells, made, self.max_record_bytes),
+            Some(Wire::Json) | None => Ok(()),
+        }
     }
 
     /// Decodes one record by the full path only, and learns nothing: what [`Decoder::decode`] must agree with.
     pub fn decode_full<'a>(&'a mut self, record: &'a [u8]) -> Result<Sale<'a>, DecodeError> {
         self.check_size(record)?;
         self.made.clear();
-        if !self.binary(record)? {
-            let full = (&mut self.full, &mut self.made);
-            self.form.decode_full(record, &mut self.cells, full)?;
-        }
+        let record = match &self.wire {
+            None => record,
+            Some(Wire::Json) => wire::json_of(record)?,
+            Some(_) => {
+                self.other(record)?;
+                return self.rest(record, About::default());
+            }
+        };
+        let full = (&mut self.full, &mut self.made);
+        self.form.decode_full(record, &mut self.cells, full)?;
         self.rest(record, About::default())
-    }
-
-    /// Decodes a record that is no text with named fields; false where it is one.
-    #[inline(always)]
-    fn binary(&mut self, record: &[u8]) -> Result<bool, DecodeError> {
-        if let Some(raw) = &self.raw {
-            raw.decode(record, &mut self.cells)?;
-        } else if let Some(protobuf) = &mut self.protobuf {
-            protobuf.decode(record, &mut self.cells, &mut self.made)?;
-        } else {
-            return Ok(false);
-        }
-        Ok(true)
     }
 
     /// What does not lie in the value's fields.

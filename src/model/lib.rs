@@ -46,6 +46,7 @@ pub mod printable;
 pub mod redact;
 pub mod reject;
 pub mod sabotage;
+pub mod schema;
 pub mod table;
 pub mod time;
 pub mod types;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use standings_model::duration::format_duration;
 use standings_model::plan::{Aggregate, Field, Plan, RankFunction, Ranking};
-use standings_model::table::format::{Csv, Encoding, Format, Json, JsonEnvelope};
+use standings_model::table::format::{Csv, Encoding, Format, Json, JsonEnvelope, Registry};
 use standings_model::table::protobuf::Messages;
 use standings_model::table::{Changelog, Column, Connector, Origin, Startup, Table};
 use standings_model::types::Type;
@@ -133,6 +133,7 @@ fn of_format(format: &Format) -> String {
         Encoding::Json(json) => of_json(json),
         Encoding::Csv(csv) => of_csv(csv),
         Encoding::Parquet => vec!["Parquet".to_owned()],
+        Encoding::Avro => vec!["Avro".to_owned()],
         Encoding::Raw => vec!["raw: the whole value is one column".to_owned()],
         Encoding::Protobuf(of) => {
             let mut all = vec![match &of.messages {
@@ -157,10 +158,32 @@ fn of_format(format: &Format) -> String {
         }
         Encoding::Other(name) => vec![format!("{name}, which is not read yet")],
     };
+    if let Some(registry) = &format.registry {
+        all.push(of_registry(registry));
+    }
     if let Some(zone) = &format.zone {
         all.push(format!("times without an offset in {zone}"));
     }
     all.join(", ")
+}
+
+fn of_registry(registry: &Registry) -> String {
+    let framed = "behind the id of its schema";
+    match (&registry.url, &registry.folder) {
+        (Some(url), _) => {
+            // A login may be before it, as `${…}`; it is not shown.
+            let url = match url.split_once("://") {
+                Some((scheme, rest)) => {
+                    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+                    format!("{scheme}://{rest}")
+                }
+                None => String::new(),
+            };
+            format!("{framed}, which is asked of {url}")
+        }
+        (None, Some(folder)) => format!("{framed}, which lies in {folder}"),
+        (None, None) => format!("{framed}, which is not asked for"),
+    }
 }
 
 fn of_json(json: &Json) -> Vec<String> {

@@ -49,6 +49,7 @@ mod recording;
 mod recovery;
 mod reduce_oracle;
 mod refused;
+mod registry;
 mod repair;
 mod replica;
 mod runs;

@@ -5,16 +5,16 @@
 //! 0  0 0 0 7  0      bytes …     its first message
 //! ```
 
+use standings_model::schema::{FRAME, Schema, unframed};
 use standings_model::table::Table;
 use standings_protobuf::Written;
 
 use super::plan::Plan;
+use crate::avro::not_framed;
 use crate::cell::Cell;
 use crate::error::{self, DecodeError};
 use crate::made::Made;
 
-/// Bytes of the zero and the id.
-const FRAME: usize = 5;
 /// Messages in messages.
 const DEPTH: usize = 64;
 
@@ -51,9 +51,8 @@ impl Framed {
     }
 
     /// Takes a schema; of one that cannot be used each record is told why.
-    pub(super) fn learn(&mut self, id: u32, text: &str, imports: &[(&str, &str)]) {
-        let written = Written::compile(text, imports);
-        let messages = written
+    pub(super) fn learn(&mut self, id: u32, schema: &Schema) {
+        let messages = super::written(schema)
             .map(|written| Messages {
                 written,
                 plans: Vec::new(),
@@ -71,10 +70,7 @@ impl Framed {
         cells: &mut [Cell],
         made: &mut Made,
     ) -> Result<(), DecodeError> {
-        let [0, a, b, c, d, rest @ ..] = record else {
-            return Err(not_framed(record));
-        };
-        let id = u32::from_be_bytes([*a, *b, *c, *d]);
+        let (id, rest) = unframed(record).ok_or_else(|| not_framed(record))?;
         let (place, length) = place(rest)?;
         if self.schemas.get(self.last).is_none_or(|s| s.0 != id) {
             let found = self.schemas.iter().position(|(known, _)| *known == id);
@@ -182,17 +178,6 @@ fn place(bytes: &[u8]) -> Result<(Vec<usize>, usize), DecodeError> {
         Some(place) => Ok((place, at)),
         None => broken(),
     }
-}
-
-/// Why a record that must say its schema does not.
-#[cold]
-fn not_framed(record: &[u8]) -> DecodeError {
-    let first = record.first().copied().unwrap_or_default();
-    let detail = format!(
-        "it begins with the byte {first:#04x}, and not with 0 and the four bytes of a schema's id: it was not written by a \
-         registry's serializer"
-    );
-    DecodeError::new(error::NOT_FRAMED, detail)
 }
 
 #[cfg(test)]

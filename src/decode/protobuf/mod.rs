@@ -12,15 +12,29 @@ mod piece;
 mod plan;
 mod value;
 
+use standings_model::schema::{Language, Schema};
 use standings_model::table::Table;
 use standings_model::table::format::Encoding;
 use standings_model::table::protobuf::Messages;
+use standings_protobuf::Written;
 
 use super::cell::Cell;
 use super::error::DecodeError;
 use super::made::Made;
 use framed::Framed;
 use plan::Plan;
+
+/// The messages of a schema that a registry has.
+pub(super) fn written(schema: &Schema) -> Result<Written, String> {
+    let imports = schema.references.iter();
+    let imports: Vec<_> = imports
+        .map(|r| (r.name.as_str(), r.text.as_str()))
+        .collect();
+    match schema.language {
+        Language::Protobuf => Written::compile(&schema.text, &imports).map_err(|e| e.to_string()),
+        other => Err(format!("it is of {}, and not of PROTOBUF", other.word())),
+    }
+}
 
 /// How the messages of a table are read.
 #[derive(Debug)]
@@ -54,10 +68,10 @@ impl Protobuf {
         })))
     }
 
-    /// A schema has come: its id, its text, and what that imports, by name.
-    pub(super) fn learn(&mut self, id: u32, text: &str, imports: &[(&str, &str)]) {
+    /// A schema has come.
+    pub(super) fn learn(&mut self, id: u32, schema: &Schema) {
         if let Way::Framed(framed) = &mut self.0 {
-            framed.learn(id, text, imports);
+            framed.learn(id, schema);
         }
     }
 

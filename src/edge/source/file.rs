@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::avro::{self, AvroRows};
 use super::blocks::{self, Blocks};
 use super::csv::CsvRows;
 use super::error::FileError;
@@ -182,6 +183,7 @@ pub fn check(path: &Path, table: &Table) -> Result<(), FileError> {
     }
     let lacking = match found.kind {
         Kind::Parquet => parquet::check(path, table)?,
+        Kind::Avro => avro::check(path, found.input, table)?,
         Kind::Csv => {
             let rows = CsvRows::open(path, found.input, table, 0, (1 << 16, 1 << 20), 0)?;
             rows.lacking().to_vec()
@@ -248,6 +250,14 @@ fn open(
     let found = look::at(path, table)?;
     Ok(match found.kind {
         Kind::Parquet => Box::new(ParquetRows::open(path, table, partition, from)?),
+        Kind::Avro => Box::new(AvroRows::open(
+            path,
+            found.input,
+            table,
+            partition,
+            sizes,
+            from,
+        )?),
         Kind::Csv => Box::new(CsvRows::open(
             path,
             found.input,

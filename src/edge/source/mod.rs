@@ -9,6 +9,7 @@
 //! 3. The channel is bounded: a reader waits when its worker does not take.
 
 mod aside;
+mod avro;
 mod blocks;
 mod charset;
 mod compression;
@@ -33,6 +34,7 @@ mod reader;
 mod recording;
 mod refusal;
 mod rights;
+mod schemas;
 mod url;
 mod values;
 

@@ -11,6 +11,7 @@ use super::files::Files;
 use super::folder;
 use super::properties;
 use super::url::SourceUrl;
+use crate::registry::Registries;
 use standings_engine::input::Input;
 use standings_model::block::{FileHome, Home, PartitionId};
 use standings_model::error::Failure;
@@ -75,6 +76,8 @@ pub struct SourceOptions {
     pub hold: Hold,
     /// Which input the offsets are of: another one is not read.
     pub expected: Option<SourceIdentity>,
+    /// Where the schemas of framed records are.
+    pub registries: Registries,
     /// Where ends of partitions are told, for metrics.
     pub live: Arc<Live>,
 }
@@ -97,6 +100,7 @@ impl SourceOptions {
             read_back: BTreeMap::new(),
             hold: Hold::default(),
             expected: None,
+            registries: Registries::default(),
             live: Arc::default(),
         }
     }

@@ -8,6 +8,7 @@ use super::csv::ValueRows;
 use super::error::FileError;
 use super::options::SourceOptions;
 use super::reader::Outlet;
+use super::schemas::Schemas;
 use crate::recording::{Header, Pace, Pacer, Recorded, RecordingReader};
 use standings_model::block::{
     Beside, Block, Clock, NO_EPOCH, NO_TIMESTAMP, PartitionId, SourceEvent,
@@ -44,6 +45,7 @@ pub fn read(
     let mut open = Open {
         beside: options.asks_beside(),
         rows: options.value_rows()?,
+        schemas: Schemas::of(options, &reader.header().topic),
         ..Open::default()
     };
     let mut record = Recorded::default();
@@ -135,6 +137,7 @@ struct Open {
     beside: bool,
     /// How values are rows, where they are not what the decoder reads.
     rows: Option<ValueRows>,
+    schemas: Schemas,
 }
 
 impl Open {
@@ -169,9 +172,12 @@ impl Open {
     fn send(&mut self, out: &Outlet) -> bool {
         self.bytes = 0;
         let blocks = std::mem::take(&mut self.blocks);
-        !out.stopped()
-            && blocks
-                .into_values()
-                .all(|block| out.send(SourceEvent::Block(block)))
+        blocks.into_values().all(|mut block| {
+            // A recording is read as it lies: what is behind it waits too.
+            while !out.stopped() && !self.schemas.complete(&mut block) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            !out.stopped() && out.send(SourceEvent::Block(block))
+        })
     }
 }

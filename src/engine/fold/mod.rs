@@ -15,7 +15,7 @@
 mod partition;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ use standings_model::amounts::Amounts;
 use standings_model::block::{Block, Home, PartitionId};
 use standings_model::plan::Plan;
 use standings_model::reject::Reject;
+use standings_model::schema::{Given, Kept};
 
 use self::partition::{Folds, Partition};
 use crate::combine::combiner::Combiner;
@@ -109,6 +110,9 @@ pub struct Fold {
     rejects: Vec<Reject>,
     /// Failures of each check that have not been told.
     failed: Vec<u64>,
+    /// Schemas that were told, and those that were not.
+    schemas: BTreeSet<(Arc<str>, u32)>,
+    new_schemas: Vec<Kept>,
 }
 
 impl Fold {
@@ -124,6 +128,8 @@ impl Fold {
             judge: Judge::new(&plan.checks, &plan.tables),
             rejects: Vec::new(),
             failed: Vec::new(),
+            schemas: BTreeSet::new(),
+            new_schemas: Vec::new(),
             settings,
         }
     }
@@ -147,6 +153,7 @@ impl Fold {
     /// Folds a block; nothing of it counts for windows that end at or before `horizon`, ms. `None` if its partition has not
     /// begun.
     pub fn block(&mut self, block: &Block, horizon: i64) -> Option<Folded> {
+        self.keep(&block.schemas);
         let partition = self.partitions.get_mut(&block.partition)?;
         let before = self.rejects.len();
         let mut folds = Folds {
@@ -160,6 +167,23 @@ impl Fold {
         let records = partition.fold(block, policy, horizon, &mut folds);
         let held = self.rejects[before..].iter().map(Reject::held).sum();
         Some(Folded { records, held })
+    }
+
+    /// Remembers schemas that a registry has, for the next snapshot.
+    fn keep(&mut self, schemas: &[Given]) {
+        for given in schemas {
+            let Some((registry, id)) = given.id.as_ref().filter(|(name, _)| !name.is_empty())
+            else {
+                continue;
+            };
+            if self.schemas.insert((Arc::clone(registry), *id)) {
+                self.new_schemas.push(Kept {
+                    registry: Arc::clone(registry),
+                    id: *id,
+                    schema: Arc::clone(&given.schema),
+                });
+            }
+        }
     }
 
     /// The reader is at the partition's present end.
@@ -234,6 +258,7 @@ impl Fold {
             rejects: std::mem::take(&mut self.rejects),
             amounts: self.amounts.as_mut().map(Amounts::take).unwrap_or_default(),
             windows: self.judge.take_windows(),
+            schemas: std::mem::take(&mut self.new_schemas),
             ..Progress::default()
         });
         (batches, progress)

@@ -191,6 +191,9 @@ impl Partition {
         horizon: i64,
         into: &mut Folds<'_>,
     ) -> usize {
+        for given in &block.schemas {
+            self.decoder.learn(&into.plan.tables[self.table], given);
+        }
         let before = match block.records.first() {
             Some(first) if first.offset < self.begin => self.read_back(block, policy, into),
             _ => 0,

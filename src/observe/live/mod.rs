@@ -87,6 +87,8 @@ pub struct Live {
     checks: Mutex<Checks>,
     /// Rows that sinks did not take, by sink and why.
     refused: Mutex<BTreeMap<(String, Refusal), u64>>,
+    /// Columns that a schema dropped, added or retyped, by table and which of these.
+    drifts: Mutex<BTreeMap<(String, &'static str), u64>>,
     /// Servers that `standings serve` reads and that copy another, by how they are called.
     standbys: Mutex<BTreeMap<String, Lag>>,
     /// What is waited for.
@@ -158,6 +160,7 @@ impl Live {
             exports: Default::default(),
             checks: Mutex::default(),
             refused: Mutex::default(),
+            drifts: Mutex::default(),
             standbys: Mutex::default(),
             waits: Waits::default(),
         }
@@ -180,6 +183,27 @@ impl Live {
     /// Rows that sinks did not take.
     pub fn refused(&self) -> BTreeMap<(String, Refusal), u64> {
         lock(&self.refused).clone()
+    }
+
+    /// Schemas of a table may say otherwise of its columns: each kind begins at nothing, so that the first is seen as a rise.
+    pub fn schemas_of(&self, table: &str, kinds: [&'static str; 3]) {
+        for kind in kinds {
+            lock(&self.drifts)
+                .entry((table.to_owned(), kind))
+                .or_default();
+        }
+    }
+
+    /// A schema that appeared says otherwise of a table's column.
+    pub fn schema_drift(&self, table: &str, kind: &'static str) {
+        *lock(&self.drifts)
+            .entry((table.to_owned(), kind))
+            .or_default() += 1;
+    }
+
+    /// Columns that schemas said otherwise of, by table and kind.
+    pub fn schema_drifts(&self) -> BTreeMap<(String, &'static str), u64> {
+        lock(&self.drifts).clone()
     }
 
     /// How far a copy is behind; `None` while it does not say.

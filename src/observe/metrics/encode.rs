@@ -6,12 +6,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 
 use super::labels::{
-    AmountLabel, BurnLabel, CheckLabel, LimitLabel, NameLabel, ObjectiveLabel, PartitionLabel,
-    RefusalLabel, ServerLabel, SinkLabel, WindowCheckLabel, WindowLabel,
+    AmountLabel, BurnLabel, CheckLabel, DriftLabel, LimitLabel, NameLabel, ObjectiveLabel,
+    PartitionLabel, RefusalLabel, ServerLabel, SinkLabel, WindowCheckLabel, WindowLabel,
 };
 use super::{Metrics, Seen};
 use crate::live::{Export, Limit};
 use crate::objectives::{Objective, SPANS};
+use crate::waiting::What;
 use standings_model::reject::Refusal;
 
 /// Names of the windows in [`Summary`]'s order.
@@ -95,6 +96,18 @@ impl Metrics {
             .set(signed(state.rows));
     }
 
+    /// What schema registries said, and are waited for with.
+    fn take_schemas(&self) {
+        for ((table, kind), n) in self.live.schema_drifts() {
+            let label = DriftLabel { table, kind };
+            let counter = self.schema_drift.get_or_create(&label);
+            counter.inner().store(n, Ordering::Relaxed);
+        }
+        let waiting = self.live.waits.number(What::Registry);
+        self.registry_waiting
+            .set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+
     fn take_standbys(&self) {
         // One that does not say how far it is, is not as far as it was.
         self.standby_lag.clear();
@@ -167,6 +180,7 @@ impl Metrics {
             let counter = self.sink_retries.get_or_create(&label);
             counter.inner().store(retries, Ordering::Relaxed);
         }
+        self.take_schemas();
         for (check, action, failed) in self.live.checks() {
             let counter = self
                 .check_failures

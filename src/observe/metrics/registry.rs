@@ -72,6 +72,8 @@ impl Metrics {
             sink_up: Family::default(),
             sink_retries: Family::default(),
             rows_refused: Family::default(),
+            schema_drift: Family::default(),
+            registry_waiting: Gauge::default(),
             standby_lag: Family::default(),
             standby_commits: Family::default(),
             check_failures: Family::default(),
@@ -145,6 +147,8 @@ impl Metrics {
             "window_check_volume_share" "Sales of the newest finished window by those of the one it is held against" m.window_volume_share;
             "sink_retries" "Attempts that failed and were tried again" m.sink_retries;
             "sink_rows_refused" "Rows that the sink did not take, while it took others" m.rows_refused;
+            "schema_drift" "Columns that a schema which appeared dropped, added or retyped" m.schema_drift;
+            "registry_waiting" "Ids that this process waits for a schema registry with" m.registry_waiting;
             "standby_lag_commits" "Commits that the database has shown and this copy of it has not" m.standby_commits;
             "http_event_clients" "Pages that follow the events now" m.event_clients;
             "http_event_resyncs" "Times a page was given a snapshot instead of changes" m.event_resyncs;

@@ -63,6 +63,16 @@ pub(super) fn settings(
     }))
 }
 
+/// What those of a registry's format say: a record says its message itself.
+pub(super) fn registered(given: &Given, of_key: bool) -> Arc<Protobuf> {
+    Arc::new(Protobuf {
+        messages: Messages::Registered {
+            message: given.text(of_key, "message-name"),
+        },
+        read_defaults: given.is(of_key, "read-default-values", false),
+    })
+}
+
 /// The messages that there are, and which was probably meant.
 fn messages(schema: &Schema, meant: &str) -> String {
     const SHOWN: usize = 20;

@@ -19,6 +19,7 @@ pub mod limits;
 pub mod prepared;
 mod questions;
 pub mod record;
+pub mod registries;
 pub mod replica;
 pub mod serve;
 mod settings;

@@ -6,6 +6,7 @@ use super::apart::Apart;
 use super::args::{Delivery, RunArgs};
 use super::check;
 use super::engine::Cluster;
+use super::registries::registries;
 use super::{connecting, settings, tables};
 use standings_commit::committer::Outputs;
 use standings_commit::sink::{RejectWriter, SinkError};
@@ -66,7 +67,9 @@ impl Prepared {
         let cluster = Cluster::from_flags(args, &sources.urls)?;
         let live = Arc::new(Live::new(cluster.workers));
         let declared = reading.declared;
+        let registries = registries(&plan, args.secrets.as_deref(), &live)?;
         let source = SourceOptions {
+            registries,
             live: Arc::clone(&live),
             tables: Arc::new(plan.tables.clone()),
             of: sources.of,

@@ -9,6 +9,7 @@ use prost_reflect::{
     DescriptorPool, DynamicMessage, MessageDescriptor, ReflectMessage, Value as Theirs,
 };
 use standings_decode::Decoder;
+use standings_model::schema::{Given, Language, Reference, Schema};
 use standings_model::table::format::Encoding;
 use standings_model::table::protobuf::{Messages, Protobuf};
 use standings_model::table::{Origin, Table};
@@ -712,13 +713,29 @@ fn records_say_their_schema_and_their_message() {
             read_defaults: false,
         }));
         let mut decoder = Decoder::new(&table, None, 1 << 20);
-        decoder.learn(false, 7, FIRST, &[("money.proto", MONEY)]);
+        let mut learn = |id, of_key, language, text: &str, references: &[(&str, &str)]| {
+            let references = references.iter().map(|(name, text)| Reference {
+                name: (*name).to_owned(),
+                text: (*text).to_owned(),
+            });
+            let mut schema = Schema::new(language, text);
+            schema.references = references.collect();
+            let given = Given {
+                of_key,
+                id: Some((Arc::from("r"), id)),
+                schema: Arc::new(schema),
+            };
+            decoder.learn(&table, &given);
+        };
+        let proto = Language::Protobuf;
+        learn(7, false, proto, FIRST, &[("money.proto", MONEY)]);
         // The price is another thing, the id is gone, and there is something new.
         let second = "syntax = \"proto3\"; package shop; message Order { string price = 2; string more = 9; }";
-        decoder.learn(false, 300, second, &[]);
-        decoder.learn(false, 8, "message {", &[]);
+        learn(300, false, proto, second, &[]);
+        learn(8, false, proto, "message {", &[]);
+        learn(10, false, Language::Avro, FIRST, &[]);
         // Keys are not read.
-        decoder.learn(true, 9, FIRST, &[]);
+        learn(9, true, proto, FIRST, &[]);
         decoder
     };
     let read = |decoder: &mut Decoder, record: &[u8]| {
@@ -763,6 +780,10 @@ fn records_say_their_schema_and_their_message() {
             ),
             (framed(9, &[0], &order), "unknown_schema: the schema 9"),
             (framed(8, &[0], &order), "bad_schema: schema 8"),
+            (
+                framed(10, &[0], &order),
+                "bad_schema: schema 10: it is of AVRO, and not of PROTOBUF",
+            ),
             (
                 framed(7, &[2, 8], &order),
                 "malformed: schema 7 has no message at its place [4]",
