@@ -31,12 +31,15 @@ pub(super) struct Framed {
     last: usize,
 }
 
+/// A message's plan, or why there is none.
+type Planned = Result<Plan, DecodeError>;
+
 /// The messages of a schema that came so far.
 #[derive(Debug)]
 struct Messages {
     written: Written,
     /// By how their places are written.
-    plans: Vec<(Box<[u8]>, Result<Plan, DecodeError>)>,
+    plans: Vec<(Box<[u8]>, Planned)>,
 }
 
 impl Framed {
@@ -116,7 +119,7 @@ impl Messages {
         (id, place): (u32, &[usize]),
         wanted: Option<&str>,
         read_defaults: bool,
-    ) -> Result<Plan, DecodeError> {
+    ) -> Planned {
         let Some(message) = self.written.at(place) else {
             let detail = format!("schema {id} has no message at its place {place:?}");
             return Err(DecodeError::new(error::MALFORMED, detail));

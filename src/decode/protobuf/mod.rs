@@ -45,7 +45,7 @@ enum Way {
     /// All are one message.
     Described(Plan),
     /// Each says which it is.
-    Framed(Framed),
+    Framed(Box<Framed>),
 }
 
 impl Protobuf {
@@ -63,7 +63,8 @@ impl Protobuf {
                 Way::Described(plan)
             }
             Messages::Registered { message } => {
-                Way::Framed(Framed::new(table, message.as_deref(), of.read_defaults))
+                let framed = Framed::new(table, message.as_deref(), of.read_defaults);
+                Way::Framed(Box::new(framed))
             }
         })))
     }
