@@ -203,3 +203,29 @@ fn each_codec_and_its_bounds() {
     let damaged = Codec::Snappy.plain(snappy, 5000, &mut Vec::new());
     assert!(damaged.unwrap_err().to_string().contains("checksum"));
 }
+
+/// What another library wrote (tests/fixtures/avro/make.py), in every codec.
+#[test]
+fn files_of_another_library() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/avro");
+    let of = |codec: &str| {
+        let bytes = std::fs::read(folder.join(format!("sales.{codec}.avro"))).unwrap();
+        let (rows, next) = read(&bytes, 100, 0).unwrap();
+        assert_eq!((rows.len(), next), (5, 5), "{codec}");
+        // From the middle of its second block.
+        assert_eq!(read(&bytes, 1, 3).unwrap().0, rows[3..]);
+        for length in (0..bytes.len()).step_by(7) {
+            let _ = read(&bytes[..length], 100, 0);
+        }
+        for at in 0..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[at] ^= 0x55;
+            let _ = read(&bad, 100, 0);
+        }
+        rows
+    };
+    let plain = of("null");
+    for codec in ["deflate", "snappy", "zstandard", "bzip2", "xz"] {
+        assert_eq!(of(codec), plain, "{codec}");
+    }
+}
