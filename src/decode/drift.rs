@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::avro;
 use super::seen::Drift;
+use super::{avro, protobuf};
 use standings_model::schema::{Language, Schema};
 use standings_model::table::{Origin, Table};
 
@@ -101,7 +101,19 @@ fn fields(schema: &Schema) -> Option<BTreeMap<String, String>> {
                     .collect(),
             )
         }
-        Language::Protobuf => None,
+        Language::Protobuf => {
+            let written = protobuf::written(schema).ok()?;
+            let of = &written.schema;
+            let fields = &of.messages.get(written.at(&[0])?)?.fields;
+            let words = fields.iter().map(|field| {
+                let many = if field.repeated { "repeated " } else { "" };
+                (
+                    field.name.clone(),
+                    format!("{many}{}", of.name_of(field.kind)),
+                )
+            });
+            Some(words.collect())
+        }
     }
 }
 

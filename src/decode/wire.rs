@@ -29,15 +29,17 @@ impl Wire {
         match &table.format.encoding {
             Encoding::Raw => Raw::of(table).map(Wire::Raw),
             Encoding::Avro => Some(Wire::Avro(Box::new(Avro::new(table, framed)))),
-            Encoding::Protobuf(_) => Protobuf::of(table).map(Wire::Protobuf),
             Encoding::Json(_) if framed => Some(Wire::Json),
-            _ => None,
+            _ => Protobuf::of(table).map(Wire::Protobuf),
         }
     }
 
     /// A schema has come. A file says by its first bytes that it is Avro, whatever the table's words are.
     pub(super) fn learn(wire: &mut Option<Self>, table: &Table, given: &Given) {
         let id = given.id.as_ref().map_or(0, |(_, id)| *id);
+        if let Some(Wire::Protobuf(protobuf)) = wire {
+            return protobuf.learn(id, &given.schema);
+        }
         if given.id.is_none() && !matches!(wire, Some(Wire::Avro(_))) {
             let mut as_avro = table.clone();
             as_avro.format.encoding = Encoding::Avro;

@@ -23,6 +23,8 @@ pub struct Problem {
     pub found: String,
     /// What would do.
     pub allowed: String,
+    /// The message has no such field; else its field cannot fill the column.
+    pub is_missing: bool,
 }
 
 /// What of a message a table reads, and which columns it cannot fill: those are as if the message had no such field.
@@ -246,6 +248,7 @@ impl Fit<'_> {
                 want.full, message.name
             ),
             allowed: format!("its fields: {}", fields.join(", ")),
+            is_missing: true,
         });
     }
 
@@ -264,6 +267,7 @@ impl Fit<'_> {
             column: self.column.clone(),
             found: format!("`{full}` {of} of a field that is {kind}"),
             allowed: format!("{full} {}", declared(self.schema, field)),
+            is_missing: false,
         });
     }
 }

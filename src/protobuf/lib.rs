@@ -1,9 +1,10 @@
 //! Protobuf: descriptors to messages, and what of a message a table reads.
 //!
 //! ```text
-//! FileDescriptorSet ── descriptors ──► Schema ─┐
-//!                                              ├─ fit ──► Reader: which field fills which column, and how
-//!                              Table's columns ┘
+//! FileDescriptorSet ── descriptors ──┐
+//! .proto text ── written ────────────┴─► Schema ─┐
+//!                                                ├─ fit ──► Reader: which field fills which column, and how
+//!                                Table's columns ┘
 //! record ── wire ──► fields as they lie there
 //! ```
 //!
@@ -26,9 +27,11 @@ mod fit;
 mod reader;
 mod take;
 mod wire;
+mod written;
 
 pub use declared::declared;
 pub use descriptors::{DescriptorError, of_set, schema};
 pub use fit::{Problem, fit};
 pub use reader::{Absent, Filled, Fills, Reader, Take};
 pub use wire::{Broken, Raw, Wire};
+pub use written::{Written, WrittenError};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use standings_model::duration::format_duration;
 use standings_model::plan::{Aggregate, Bound, Field, Plan, RankFunction, Ranking};
 use standings_model::table::format::{Csv, Encoding, Format, Json, JsonEnvelope, Registry};
+use standings_model::table::protobuf::Messages;
 use standings_model::table::{Changelog, Column, Connector, Origin, Startup, Table};
 use standings_model::types::Type;
 
@@ -136,9 +137,21 @@ fn of_format(format: &Format) -> String {
         Encoding::Avro => vec!["Avro".to_owned()],
         Encoding::Raw => vec!["raw: the whole value is one column".to_owned()],
         Encoding::Protobuf(of) => {
-            let message = of.schema.messages.get(of.message);
-            let name = message.map_or("", |m| m.name.as_str());
-            let mut all = vec![format!("Protobuf, {name} of {}", of.file)];
+            let mut all = vec![match &of.messages {
+                Messages::Described {
+                    file,
+                    schema,
+                    message,
+                } => {
+                    let message = schema.messages.get(*message);
+                    let name = message.map_or("", |m| m.name.as_str());
+                    format!("Protobuf, {name} of {file}")
+                }
+                Messages::Registered { message } => match message {
+                    Some(name) => format!("Protobuf of a registry, {name} alone"),
+                    None => "Protobuf of a registry".to_owned(),
+                },
+            }];
             if of.read_defaults {
                 all.push("absent fields by their defaults".to_owned());
             }

@@ -55,7 +55,7 @@ fn rows_that_change(declared: &Declaration, table: &Table) -> Option<Unread> {
 }
 
 fn format(declared: &Declaration, table: &Table) -> Option<Unread> {
-    let allowed = "'json', 'json-schema-confluent', 'avro-confluent', 'csv', 'protobuf' or 'raw'; of files 'json', 'csv', 'parquet' and 'avro'";
+    let allowed = "'json', 'csv', 'protobuf', 'json-schema-confluent', 'avro-confluent', 'protobuf-confluent' or 'raw'; of files 'json', 'csv', 'parquet' and 'avro'";
     let is_kafka = matches!(table.connector, Some(Connector::Kafka { .. }));
     let is_file = matches!(table.connector, Some(Connector::Files { .. }));
     let is_framed = table.format.registry.is_some();
@@ -87,8 +87,8 @@ fn format(declared: &Declaration, table: &Table) -> Option<Unread> {
         | Encoding::Json(_)
         | Encoding::Csv(_)
         | Encoding::Parquet
-        | Encoding::Protobuf(_)
-        | Encoding::Avro => None,
+        | Encoding::Avro
+        | Encoding::Protobuf(_) => None,
     }
 }
 
@@ -117,7 +117,7 @@ fn of_files(declared: &Declaration) -> Option<Unread> {
 fn key(declared: &Declaration, table: &Table) -> Option<Unread> {
     let in_key = |of: &Origin| matches!(of, Origin::KeyField(_));
     let key = at(declared, &["key.format"]);
-    let allowed = "'json', 'json-schema-confluent', 'avro-confluent', 'protobuf' or 'raw'";
+    let allowed = "'json', 'protobuf', 'json-schema-confluent', 'avro-confluent', 'protobuf-confluent' or 'raw'";
     let format = table.key_format.as_ref()?;
     match &format.encoding {
         Encoding::Other(name) => Some((key, format!("'{name}' as the key"), allowed)),

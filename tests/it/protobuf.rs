@@ -115,3 +115,88 @@ fn values_and_keys_of_a_topic() {
         assert!(detail.contains(word), "{word}: {details:#?}");
     }
 }
+
+const FRAMED: &str = "CREATE TABLE orders (
+  id STRING NOT NULL, placed TIMESTAMP_LTZ(6), cents BIGINT, status STRING, note STRING,
+  WATERMARK FOR placed AS placed - INTERVAL '1' HOUR
+) WITH ('connector' = 'kafka', 'format' = 'proto-registry', 'protobuf-confluent.schemas-folder' = '../schemas',
+        'protobuf-confluent.message-name' = 'shop.Order');
+SELECT window_start, window_end, id, status, note, cents, n
+FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY cents DESC) AS n
+  FROM (
+    SELECT window_start, window_end, id, status, note, SUM(cents) AS cents
+    FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(placed), INTERVAL '1' DAY))
+    GROUP BY window_start, window_end, id, status, note))
+WHERE n <= 10;
+";
+
+#[test]
+fn values_behind_the_id_of_their_schema() {
+    let bed = Bed::new("protobuf_framed").topic(1).changes_file();
+    let (queries, schemas) = (bed.path("own"), bed.path("schemas"));
+    std::fs::create_dir(&queries).unwrap();
+    std::fs::create_dir(&schemas).unwrap();
+    std::fs::write(queries.join("largest.sql"), FRAMED).unwrap();
+    let text = std::fs::read_to_string("tests/fixtures/protobuf/orders.proto").unwrap();
+    std::fs::write(schemas.join("7.proto"), &text).unwrap();
+    // The next version has other names and another status, and the order is its second message.
+    let next = "syntax = \"proto3\"; package shop; import \"google/protobuf/timestamp.proto\";
+        message Other { string id = 1; }
+        message Order { string id = 3; google.protobuf.Timestamp placed = 2; sint64 cents = 1; string status = 4; }";
+    std::fs::write(schemas.join("8.proto"), next).unwrap();
+    let bed = bed.queries(&queries).keep("--dead-letter", "dead");
+    let all = orders();
+    let framed = |id: u8, place: &[u8], message: &[u8]| {
+        let value = [&[0, 0, 0, 0, id][..], place, message].concat();
+        (Vec::new(), value)
+    };
+    // Of the first version the order is the third message, and the line the first.
+    let later = [
+        &[0x08, 8][..],
+        &[0x12, 6, 0x08, 0xb0, 0xa9, 0xcd, 0xcb, 0x06],
+        &[0x1a, 1, b'z', 0x22, 2, b'o', b'k'],
+    ]
+    .concat();
+    let records = [
+        framed(7, &[2, 4], &all[0]),
+        framed(7, &[2, 4], &all[1]),
+        framed(8, &[2, 2], &later),
+        framed(7, &[0], &all[2]),
+        framed(9, &[0], &all[2]),
+        (Vec::new(), all[2].clone()),
+    ];
+    send(bed.topic_name(), &records);
+    bed.to_end(&[]);
+    let mut rows: Vec<String> = bed
+        .changed()
+        .iter()
+        .map(|line| {
+            let change: serde_json::Value = serde_json::from_str(line).unwrap();
+            let row = &change["row"];
+            let [id, status, cents] = ["id", "status", "cents"].map(|name| row[name].to_string());
+            format!("{} {id} {status} {cents}", change["rank"])
+        })
+        .collect();
+    rows.sort();
+    let want = [
+        r#"1 "a" "PAID" 1250"#,
+        r#"2 "z" "ok" 4"#,
+        r#"3 "b" "REFUNDED" -250"#,
+    ];
+    assert_eq!(rows, want);
+    let dead = bed.read("dead");
+    let reasons: Vec<String> = dead
+        .lines()
+        .map(|line| {
+            let letter: serde_json::Value = serde_json::from_str(line).unwrap();
+            format!("{} {}", letter["offset"], letter["reason"])
+        })
+        .collect();
+    let words = [
+        r#"3 "wrong_type""#,
+        r#"4 "unknown_schema""#,
+        r#"5 "not_framed""#,
+    ];
+    assert_eq!(reasons, words, "{dead}");
+}

@@ -256,7 +256,19 @@ pub(super) fn default(schema: &Schema, field: &Filled, take: &Take) -> Option<Sc
     };
     // A default that the column cannot hold is none: an empty text is no number.
     let found = scalar(schema, field.kind, take, raw, &Zone::default());
-    found.ok().flatten().map(super::own)
+    found.ok().flatten().map(own)
+}
+
+/// A value that borrows nothing.
+fn own(scalar: Scalar<'_>) -> Scalar<'static> {
+    match scalar {
+        Scalar::Null => Scalar::Null,
+        Scalar::Int(n) => Scalar::Int(n),
+        Scalar::Decimal(n) => Scalar::Decimal(n),
+        Scalar::Double(n) => Scalar::Double(n),
+        Scalar::Text(text) => Scalar::Text(Cow::Owned(text.into_owned())),
+        Scalar::Bytes(bytes) => Scalar::Bytes(bytes),
+    }
 }
 
 /// Why a value is not taken, for its dead letter.

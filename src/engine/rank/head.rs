@@ -134,7 +134,11 @@ impl Head {
                 }
             }
         };
-        if self.entries.len() > depth.saturating_mul(2).max(best.len() + depth) {
+        if self.entries.len()
+            > depth
+                .saturating_mul(2)
+                .max(best.len().saturating_add(depth))
+        {
             while self.entries.len() > depth.max(best.len() + 1) {
                 self.entries.pop_last();
             }

@@ -5,16 +5,31 @@
 use std::sync::Arc;
 
 /// `protobuf` and `protobuf-confluent`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Protobuf {
-    /// `protobuf.descriptor-file`, as it is written.
-    pub file: String,
-    /// What it describes.
-    pub schema: Arc<Schema>,
-    /// The message that a record is, by its number.
-    pub message: usize,
+    /// What records are.
+    pub messages: Messages,
     /// `protobuf.read-default-values`: a field that can be absent, and is, has its default.
     pub read_defaults: bool,
+}
+
+/// What records are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Messages {
+    /// One message, by descriptors.
+    Described {
+        /// `protobuf.descriptor-file`, as it is written.
+        file: String,
+        /// What it describes.
+        schema: Arc<Schema>,
+        /// The message, by its number.
+        message: usize,
+    },
+    /// Each says which it is, by the id of a schema.
+    Registered {
+        /// `protobuf-confluent.message-name`: the only one that is taken.
+        message: Option<String>,
+    },
 }
 
 /// Messages and enums.

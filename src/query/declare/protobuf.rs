@@ -4,6 +4,7 @@ use crate::error::{QueryError, Text};
 use crate::statement::Declaration;
 use standings_model::table::Table;
 use standings_model::table::format::Encoding;
+use standings_model::table::protobuf::Messages;
 
 /// Refuses what no field fills, of the value and of the key.
 pub(super) fn check(
@@ -34,7 +35,13 @@ fn one(
     let Encoding::Protobuf(of) = &table.format.encoding else {
         return;
     };
-    let (_, problems) = standings_protobuf::fit(&of.schema, of.message, table, of.read_defaults);
+    let Messages::Described {
+        schema, message, ..
+    } = &of.messages
+    else {
+        return;
+    };
+    let (_, problems) = standings_protobuf::fit(schema, *message, table, of.read_defaults);
     for problem in problems {
         let is_it = |name: &str| name.strip_prefix(before) == Some(&problem.column);
         let column = declared.columns.iter().find(|c| is_it(&c.name.value));

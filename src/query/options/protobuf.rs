@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::given::Given;
 use crate::error::{QueryError, Text};
 use crate::toml::nearest;
-use standings_model::table::protobuf::{Protobuf, Schema};
+use standings_model::table::protobuf::{Messages, Protobuf, Schema};
 
 /// How descriptors are compiled.
 const PROTOC: &str = "protoc --include_imports --descriptor_set_out=shop.desc shop.proto";
@@ -54,11 +54,23 @@ pub(super) fn settings(
         return Err(text.error(name.at, found, messages(&schema, &name.text)));
     };
     Ok(Arc::new(Protobuf {
-        file: file.text.clone(),
-        schema: Arc::new(schema),
-        message,
+        messages: Messages::Described {
+            file: file.text.clone(),
+            schema: Arc::new(schema),
+            message,
+        },
         read_defaults: given.is(of_key, "read-default-values", false),
     }))
+}
+
+/// What those of a registry's format say: a record says its message itself.
+pub(super) fn registered(given: &Given, of_key: bool) -> Arc<Protobuf> {
+    Arc::new(Protobuf {
+        messages: Messages::Registered {
+            message: given.text(of_key, "message-name"),
+        },
+        read_defaults: given.is(of_key, "read-default-values", false),
+    })
 }
 
 /// The messages that there are, and which was probably meant.

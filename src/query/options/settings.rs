@@ -129,6 +129,7 @@ pub(super) fn format(text: Text<'_>, given: &Given, of_key: bool) -> Result<Form
         Some("avro" | "avro-confluent" | "debezium-avro-confluent") => Encoding::Avro,
         Some("raw") => Encoding::Raw,
         Some("protobuf") => Encoding::Protobuf(protobuf::settings(text, given, of_key)?),
+        Some("protobuf-confluent") => Encoding::Protobuf(protobuf::registered(given, of_key)),
         Some(other) => Encoding::Other(other.to_owned()),
     };
     Ok(Format {

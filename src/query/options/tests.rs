@@ -4,6 +4,7 @@ use super::words::{OF_FORMAT, OF_TABLE};
 use super::{FORMATS, Takes};
 use crate::{QueryErrors, options_page, parse_table};
 use standings_model::table::format::Encoding;
+use standings_model::table::protobuf::Messages;
 use standings_model::table::{Changelog, Connector, Table};
 
 fn with(options: &str) -> Result<Table, String> {
@@ -243,13 +244,15 @@ fn a_secret_is_never_repeated() {
 
 #[test]
 fn formats_are_found_by_all_of_their_names() {
-    for (format, other) in [("proto-registry", "protobuf-confluent")] {
-        let here = "http://localhost:8081";
-        let url = format!(", '{other}.url' = '{here}'");
-        let url = if other == "protobuf" { "" } else { &url };
-        let table = fine(&format!("'format' = '{format}'{url}"));
-        assert_eq!(table.format.encoding, Encoding::Other(other.to_owned()));
-    }
+    let protobuf = fine(
+        "'format' = 'proto-registry', 'protobuf-confluent.url' = 'http://localhost:8081', 'protobuf-confluent.message-name' = 'shop.Order'",
+    );
+    let Encoding::Protobuf(of) = &protobuf.format.encoding else {
+        panic!("{:?}", protobuf.format);
+    };
+    let message = Some("shop.Order".to_owned());
+    assert_eq!(of.messages, Messages::Registered { message });
+    assert!(protobuf.format.registry.is_some_and(|r| r.is_asked()));
     let avro = fine("'format' = 'avro'").format;
     assert_eq!((avro.encoding, avro.registry), (Encoding::Avro, None));
     let json = fine("'format' = 'json-registry'").format;

@@ -29,9 +29,11 @@ impl Messages {
         let mut table = standings_query::parse_table("orders.sql", ORDERS).unwrap();
         let schema = standings_protobuf::schema(DESCRIPTORS).unwrap();
         table.format.encoding = Encoding::Protobuf(Arc::new(Protobuf {
-            file: "orders.desc".to_owned(),
-            message: schema.find("shop.Order").unwrap(),
-            schema: Arc::new(schema),
+            messages: standings_model::table::protobuf::Messages::Described {
+                file: "orders.desc".to_owned(),
+                message: schema.find("shop.Order").unwrap(),
+                schema: Arc::new(schema),
+            },
             read_defaults: false,
         }));
         Messages {

@@ -1,7 +1,7 @@
 //! Protobuf: rule by rule, and against another reader over random messages.
 
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 use prost::Message as _;
@@ -9,6 +9,9 @@ use prost_reflect::{
     DescriptorPool, DynamicMessage, MessageDescriptor, ReflectMessage, Value as Theirs,
 };
 use standings_decode::Decoder;
+use standings_model::schema::{Given, Language, Reference, Schema};
+use standings_model::table::format::Encoding;
+use standings_model::table::protobuf::{Messages, Protobuf};
 use standings_model::table::{Origin, Table};
 use standings_model::types::Type;
 use standings_model::value::Value;
@@ -680,4 +683,131 @@ fn columns_that_do_not_fit_are_refused_where_they_stand() {
     );
     std::fs::remove_file(folder.path().join("all.desc")).unwrap();
     refused("b BOOLEAN", "k.K", &["'all.desc', which cannot be read"]);
+}
+
+/// A record as a registry's serializer writes it.
+fn framed(id: u32, place: &[u8], message: &[u8]) -> Vec<u8> {
+    [&[0][..], &id.to_be_bytes(), place, message].concat()
+}
+
+const FIRST: &str = r#"
+syntax = "proto3";
+package shop;
+import "money.proto";
+import "google/type/date.proto";
+message Order { string id = 1; money.Amount price = 2; map<string, int32> counts = 3; message Line { string sku = 1; } }
+message Refund { string id = 1; google.type.Date due = 2; }
+"#;
+const MONEY: &str =
+    r#"syntax = "proto3"; package money; message Amount { int64 cents = 1; string currency = 2; }"#;
+
+#[test]
+fn records_say_their_schema_and_their_message() {
+    let sql = "CREATE TABLE t (id STRING, price ROW<cents BIGINT>, sku STRING, due DATE)";
+    let of = |message: Option<&str>| {
+        let mut table = parse_table("t.sql", sql).unwrap();
+        table.format.encoding = Encoding::Protobuf(Arc::new(Protobuf {
+            messages: Messages::Registered {
+                message: message.map(str::to_owned),
+            },
+            read_defaults: false,
+        }));
+        let mut decoder = Decoder::new(&table, None, 1 << 20);
+        let mut learn = |id, of_key, language, text: &str, references: &[(&str, &str)]| {
+            let references = references.iter().map(|(name, text)| Reference {
+                name: (*name).to_owned(),
+                text: (*text).to_owned(),
+            });
+            let mut schema = Schema::new(language, text);
+            schema.references = references.collect();
+            let given = Given {
+                of_key,
+                id: Some((Arc::from("r"), id)),
+                schema: Arc::new(schema),
+            };
+            decoder.learn(&table, &given);
+        };
+        let proto = Language::Protobuf;
+        learn(7, false, proto, FIRST, &[("money.proto", MONEY)]);
+        // The price is another thing, the id is gone, and there is something new.
+        let second = "syntax = \"proto3\"; package shop; message Order { string price = 2; string more = 9; }";
+        learn(300, false, proto, second, &[]);
+        learn(8, false, proto, "message {", &[]);
+        learn(10, false, Language::Avro, FIRST, &[]);
+        // Keys are not read.
+        learn(9, true, proto, FIRST, &[]);
+        decoder
+    };
+    let read = |decoder: &mut Decoder, record: &[u8]| {
+        let sale = decoder.decode(record).map_err(|e| e.to_string())?;
+        Ok::<_, String>((0..5).map(|n| sale.value(n)).collect::<Vec<_>>())
+    };
+    let (a, cents) = (Value::text("a"), Value::Integer(5));
+    let order = [b(1, "a"), b(2, v(1, 5))].concat();
+    let mut all = of(None);
+    for _ in 0..2 {
+        // By the short form, by the long one, and a message inside of the first.
+        let want = vec![
+            a.clone(),
+            Value::Null,
+            Value::Null,
+            Value::Null,
+            cents.clone(),
+        ];
+        assert_eq!(read(&mut all, &framed(7, &[0], &order)), Ok(want.clone()));
+        assert_eq!(read(&mut all, &framed(7, &[2, 0], &order)), Ok(want));
+        let line = vec![
+            Value::Null,
+            Value::Null,
+            Value::text("x"),
+            Value::Null,
+            Value::Null,
+        ];
+        assert_eq!(read(&mut all, &framed(7, &[4, 0, 0], &b(1, "x"))), Ok(line));
+        let refund = [b(1, "a"), b(2, [v(1, 2026), v(2, 1), v(3, 2)].concat())].concat();
+        let want = vec![
+            a.clone(),
+            Value::Null,
+            Value::Null,
+            Value::Date(20455),
+            Value::Null,
+        ];
+        assert_eq!(read(&mut all, &framed(7, &[2, 2], &refund)), Ok(want));
+        for (record, want) in [
+            (
+                framed(300, &[0], &b(2, "5")),
+                "wrong_type: schema 300: `price` ROW<cents BIGINT> of a field that is string",
+            ),
+            (framed(9, &[0], &order), "unknown_schema: the schema 9"),
+            (framed(8, &[0], &order), "bad_schema: schema 8"),
+            (
+                framed(10, &[0], &order),
+                "bad_schema: schema 10: it is of AVRO, and not of PROTOBUF",
+            ),
+            (
+                framed(7, &[2, 8], &order),
+                "malformed: schema 7 has no message at its place [4]",
+            ),
+            (
+                framed(7, &[4, 2], &[]),
+                "malformed: the place of its message",
+            ),
+            (order.clone(), "not_framed: it begins with the byte 0x0a"),
+            (vec![0, 0, 0], "not_framed"),
+            (
+                framed(7, &[0], &[0x0a, 5]),
+                "malformed: byte 8: a length beyond the end",
+            ),
+        ] {
+            let found = read(&mut all, &record).unwrap_err();
+            assert!(found.starts_with(want), "{found}");
+        }
+    }
+    let mut orders = of(Some("shop.Order"));
+    assert!(read(&mut orders, &framed(7, &[0], &order)).is_ok());
+    let found = read(&mut orders, &framed(7, &[2, 2], &order)).unwrap_err();
+    assert!(
+        found.starts_with("wrong_type: the message shop.Refund, expected shop.Order"),
+        "{found}"
+    );
 }
