@@ -18,6 +18,7 @@ mod merge;
 pub mod messages;
 pub mod order;
 mod ranked;
+pub mod sessions;
 pub mod state;
 pub mod totals;
 mod unranked;
