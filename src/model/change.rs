@@ -109,6 +109,15 @@ pub struct Whole {
     pub rows: Vec<Change>,
     /// Windows that end at or before this (ms) are not among them: they were dropped.
     pub horizon: i64,
+    /// The same of rankings whose windows go later than those of others, by number.
+    pub later: BTreeMap<usize, i64>,
+}
+
+impl Whole {
+    /// The horizon of a ranking.
+    pub fn horizon_of(&self, ranking: usize) -> i64 {
+        self.later.get(&ranking).copied().unwrap_or(self.horizon)
+    }
 }
 
 /// The unit of output: all changes of all rankings for one consistent prefix of the input.

@@ -42,6 +42,7 @@ use crate::window::Bounds;
 /// #     order: Vec::new(),
 /// #     rank: Some(RankFunction::RowNumber),
 /// #     from: 1,
+/// #     session_by: vec![],
 /// #     limit: 10,
 /// #     shows_rank: true,
 /// #     shown_if: None,

@@ -297,6 +297,8 @@ pub struct Ranking {
     /// Rows ranked as they are: a group is one row, which never changes and of which nothing is taken back. What can no
     /// longer be ranked is let go.
     pub is_rows: bool,
+    /// What sessions are by, where its windows are sessions: indexes into `keys`; none: one chain of sessions for all.
+    pub session_by: Vec<usize>,
     /// Measures.
     pub measures: Vec<Measure>,
     /// What is computed of a group. Column numbers are of its keys, then its measures, then the window's [`Bound`]s. None reads a

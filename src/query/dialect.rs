@@ -278,7 +278,58 @@ pub fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
     let mut dropped = drop.iter();
     // TABLE(TUMBLE(…)): the outer word is followed by a parenthesis and stays.
     tokens.retain(|_| dropped.next() != Some(&true));
-    Ok(tokens)
+    Ok(partitions(tokens))
+}
+
+/// The name that `PARTITION BY` behind a table has as a function.
+pub const PARTITIONED: &str = "PARTITION BY";
+
+/// `SESSION(t PARTITION BY k, …)` as `SESSION(t, PARTITION_BY(k), …)`, which `sqlparser` knows: places stay.
+fn partitions(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let word = |at: usize, keyword: Keyword| {
+        let token = tokens.get(at).map(|t| &t.token);
+        matches!(token, Some(Token::Word(w)) if w.keyword == keyword && w.quote_style.is_none())
+    };
+    let is = |at: usize, token: &Token| tokens.get(at).is_some_and(|t| t.token == *token);
+    let opens = |at: usize| {
+        let is_name = at > 2 && matches!(tokens[at - 1].token, Token::Word(_));
+        let called = |name: &Token| matches!(name, Token::Word(w) if w.value.eq_ignore_ascii_case("SESSION"));
+        let of_call = is_name && is(at - 2, &Token::LParen) && called(&tokens[at - 3].token);
+        let of_name = is_name && is(at - 2, &Token::RArrow);
+        word(at, Keyword::PARTITION) && word(at + 1, Keyword::BY) && (of_call || of_name)
+    };
+    let mut out = Vec::with_capacity(tokens.len());
+    let mut at = 0;
+    while at < tokens.len() {
+        if !opens(at) {
+            out.push(tokens[at].clone());
+            at += 1;
+            continue;
+        }
+        let span = tokens[at].span;
+        let mut push = |token| out.push(TokenWithSpan { token, span });
+        push(Token::Comma);
+        push(Token::make_word(PARTITIONED, Some('`')));
+        push(Token::LParen);
+        at += 2;
+        let mut depth = 0;
+        while let Some(token) = tokens.get(at) {
+            match token.token {
+                Token::LParen => depth += 1,
+                Token::RParen if depth == 0 => break,
+                Token::RParen => depth -= 1,
+                Token::Comma if depth == 0 => break,
+                _ => {}
+            }
+            out.push(token.clone());
+            at += 1;
+        }
+        out.push(TokenWithSpan {
+            token: Token::RParen,
+            span,
+        });
+    }
+    out
 }
 
 /// Whether `<` behind this is that of a type, `ARRAY<INT>`.

@@ -72,6 +72,8 @@ pub struct Rows {
     pub branches: Vec<Branch>,
     /// Their window.
     pub window: Option<Window>,
+    /// What sessions are by, as it is written and of each branch.
+    pub session_by: Vec<(sqlparser::ast::Expr, Vec<Expr>)>,
     /// Of which windows: a condition over [`BOUNDS`] alone.
     pub of_windows: Option<Expr>,
 }
@@ -110,11 +112,13 @@ impl Groups {
             rows: Rows {
                 branches: Vec::new(),
                 window: None,
+                session_by: Vec::new(),
                 of_windows: None,
             },
             row: Vec::new(),
             keys: Vec::new(),
             placed: Vec::new(),
+            session_by: Vec::new(),
             is_rows: false,
             measures: Vec::new(),
             having: None,
@@ -161,6 +165,8 @@ pub struct Groups {
     pub keys: Vec<DraftKey>,
     /// Columns of the row that are partitioned by and are no keys.
     pub placed: Vec<usize>,
+    /// What sessions are by: columns of the row.
+    pub session_by: Vec<usize>,
     /// Each row is a group of its own.
     pub is_rows: bool,
     /// Measures.
@@ -184,6 +190,7 @@ impl Flow {
             stage: Stage::Rows(Rows {
                 branches,
                 window: None,
+                session_by: Vec::new(),
                 of_windows: None,
             }),
         }

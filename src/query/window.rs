@@ -8,6 +8,7 @@ use sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Spanned, TableFactor,
 };
 
+use super::dialect::PARTITIONED;
 use super::error::{QueryError, Text};
 use super::interval;
 use super::scope::{Names, Relation, note};
@@ -113,7 +114,19 @@ pub fn parse<'a>(
         return Err(wrong(format!("the table function {name}")));
     };
     let wanted = 2 + family.intervals().len();
-    let args = ordered(text, family, args)?;
+    let args = args.iter();
+    let (by, args): (Vec<_>, Vec<_>) = args.partition(|arg| partitioned(arg).is_some());
+    if let [by, ..] = by[..]
+        && family.name() != "SESSION"
+    {
+        let found = format!("PARTITION BY in {name}");
+        return Err(text.error(
+            by.span(),
+            found,
+            "PARTITION BY is of SESSION; other windows are the same for all rows",
+        ));
+    }
+    let args = ordered(text, family, &args)?;
     let given = args.iter().flatten().count();
     let needed: Option<Vec<&Expr>> = args.iter().take(wanted).copied().collect();
     let args = match needed {
@@ -168,11 +181,52 @@ pub fn clocks(zone: &str) -> Option<&'static LocalTime> {
     Some(of.or_insert_with(|| Box::leak(Box::new(LocalTime::new(zone, found.changes())))))
 }
 
+/// What a table is partitioned by, where an argument says so.
+fn partitioned(arg: &FunctionArg) -> Option<&[FunctionArg]> {
+    let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Function(f))) = arg else {
+        return None;
+    };
+    let [name] = &f.name.0[..] else { return None };
+    let is_it = name.as_ident().is_some_and(|n| n.value == PARTITIONED);
+    match &f.args {
+        FunctionArguments::List(list) if is_it => Some(&list.args),
+        _ => None,
+    }
+}
+
+/// What sessions are by.
+pub fn session_by(from: &TableFactor) -> Vec<&Expr> {
+    let args = match from {
+        TableFactor::TableFunction {
+            expr: Expr::Function(f),
+            ..
+        } => match &f.args {
+            FunctionArguments::List(list) => &list.args[..],
+            _ => &[],
+        },
+        TableFactor::Table {
+            args: Some(args), ..
+        } => &args.args[..],
+        _ => &[],
+    };
+    let by = args.iter().filter_map(partitioned).flatten();
+    by.filter_map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+        _ => None,
+    })
+    .flat_map(|expr| match expr {
+        Expr::Tuple(all) => all.iter().collect(),
+        Expr::Nested(one) => vec![&**one],
+        one => vec![one],
+    })
+    .collect()
+}
+
 /// Arguments in their order, the offset last; named ones (`SIZE => …`) are put where they belong.
 fn ordered<'a>(
     text: Text<'_>,
     family: &dyn Family,
-    args: &'a [FunctionArg],
+    args: &[&'a FunctionArg],
 ) -> Result<Vec<Option<&'a Expr>>, QueryError> {
     let names: Vec<String> = ["DATA", "TIMECOL"]
         .into_iter()
@@ -181,7 +235,7 @@ fn ordered<'a>(
         .map(str::to_uppercase)
         .collect();
     let mut places: Vec<Option<&Expr>> = Vec::new();
-    for (n, arg) in args.iter().enumerate() {
+    for (n, arg) in args.iter().copied().enumerate() {
         let (place, expr) = match arg {
             FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => (n, e),
             FunctionArg::Named {

@@ -241,6 +241,7 @@ fn plan() -> Arc<Plan> {
             column: city,
         }],
         placed: vec![],
+        session_by: vec![],
         partition: vec![],
         is_rows: false,
         measures: vec![
@@ -273,6 +274,7 @@ fn plan() -> Arc<Plan> {
                 column: salesman,
             },
         ],
+        session_by: vec![],
         partition: vec![0],
         measures: vec![total.clone()],
         order: vec![first(false)],
@@ -299,6 +301,18 @@ fn plan() -> Arc<Plan> {
         window: Window::ALWAYS,
         ..cumulated.clone()
     };
+    let session = Window::family("SESSION").unwrap();
+    let sessions = Ranking {
+        name: "sessions".to_owned(),
+        window: Window::new(session, &[Length::Time(GAP)], Cut::default()).unwrap(),
+        session_by: vec![0],
+        measures: vec![
+            total,
+            measure("sales", Aggregate::CountAll),
+            measure("salesmen", Aggregate::CountDistinct(salesman)),
+        ],
+        ..cumulated.clone()
+    };
     let mut tables = [Table::sales()];
     let more = MORE.map(|(name, sql)| {
         let parsed = standings_query::parse_ranking(name, name, sql, &mut tables);
@@ -306,7 +320,7 @@ fn plan() -> Arc<Plan> {
     });
     Arc::new(Plan {
         tables: vec![table],
-        rankings: [cities, salesmen, cumulated, always]
+        rankings: [cities, salesmen, cumulated, always, sessions]
             .into_iter()
             .chain(more)
             .collect(),
@@ -335,6 +349,9 @@ fn show(value: &Value) -> String {
     format!("{value:?}")
 }
 
+/// Of sessions.
+const GAP: i64 = 20;
+
 /// What a batch query over a prefix per partition returns.
 fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Rows {
     let mut rows = Rows::new();
@@ -351,6 +368,7 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
     let mut salesmen: BTreeMap<(i64, u64, u64), i128> = BTreeMap::new();
     let mut cumulated: BTreeMap<(i64, i64), BTreeMap<u64, (i128, i128)>> = BTreeMap::new();
     let mut always: BTreeMap<u64, (i128, i128)> = BTreeMap::new();
+    let mut alone: BTreeMap<u64, Vec<(i64, i128, u64)>> = BTreeMap::new();
     for (p, offset) in upto {
         let mut greatest = None;
         for (o, (time, city, salesman, amount)) in
@@ -364,6 +382,10 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
             // Of all time nothing is late.
             let c = always.entry(*city).or_default();
             *c = (c.0 + amount, c.1 + 1);
+            if counts(time + GAP) {
+                let of = alone.entry(*city).or_default();
+                of.push((*time, *amount, *salesman));
+            }
             let start = time / 100 * 100;
             if counts(start + 100) {
                 let c = cities.entry((start, *city)).or_default();
@@ -436,6 +458,37 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
                 (ranking, window, vec![text(city)]),
                 (i as u64 + 1, measures),
             );
+        }
+    }
+    // Rows of a city that follow each other within a gap are one session.
+    let mut sessions: BTreeMap<(i64, i64), Vec<(i128, u64, Vec<String>)>> = BTreeMap::new();
+    for (city, mut all) in alone {
+        all.sort();
+        let mut rest = &all[..];
+        while let Some((start, ..)) = rest.first() {
+            let mut end = *start;
+            let one = rest.iter().take_while(|(time, ..)| {
+                let is_next = *time <= end;
+                end = if is_next { time + GAP } else { end };
+                is_next
+            });
+            let (one, others) = rest.split_at(one.count());
+            let total: i128 = one.iter().map(|(_, amount, _)| amount).sum();
+            let men: std::collections::BTreeSet<u64> = one.iter().map(|(.., man)| *man).collect();
+            let measures = vec![
+                show(&Value::cents(total * 100)),
+                show(&Value::Integer(one.len() as i128)),
+                show(&Value::Integer(men.len() as i128)),
+            ];
+            let window = sessions.entry((*start, end)).or_default();
+            window.push((-total, city, measures));
+            rest = others;
+        }
+    }
+    for (window, mut all) in sessions {
+        all.sort();
+        for (i, (_, city, measures)) in all.into_iter().take(2).enumerate() {
+            rows.insert((4, window, vec![text(city)]), (i as u64 + 1, measures));
         }
     }
     let mut groups: BTreeMap<(i64, u64), Vec<(i128, u64)>> = BTreeMap::new();

@@ -62,7 +62,7 @@ impl CatchUp {
     pub fn difference(self, whole: &Whole) -> Vec<Change> {
         let shown = self.shown.into_iter();
         let mut shown: BTreeMap<RowKey, ShownRow> = shown
-            .filter(|row| row.window_end > whole.horizon)
+            .filter(|row| row.window_end > whole.horizon_of(row.ranking))
             .map(|row| ((row.ranking, row.bounds(), Arc::clone(&row.key)), row))
             .collect();
         let mut changes = Vec::new();
@@ -140,6 +140,7 @@ mod tests {
         let whole = Whole {
             rows: vec![change("a", 1, 30), change("b", 2, 21)],
             horizon,
+            later: BTreeMap::new(),
         };
         let changes = catch_up.difference(&whole);
         let ranks = changes.iter().map(|c| (c.rank, c.previous_rank));

@@ -61,6 +61,22 @@ fn counted_of(all: &[Counted], at: usize, row: u32, many: usize) -> &[(u32, i128
 }
 
 impl Fold {
+    /// The hash that says whose a key is.
+    #[inline]
+    fn owner(&self, texts: &TextTable, key: u32) -> u64 {
+        match self.ranking.window.is_session() {
+            true => self.codec.owner(texts.get(key), &self.ranking.session_by),
+            false => texts.hash(key),
+        }
+    }
+
+    fn session_start(&self, end: i64) -> i64 {
+        match self.ranking.window.is_session() {
+            true => self.ranking.window.start(end),
+            false => 0,
+        }
+    }
+
     /// Ends the epoch: the rows by window, each to the batch of the worker that owns its key.
     pub(super) fn flush(&mut self, number: u32, texts: &TextTable, out: &mut [Outgoing]) {
         let stride = self.layout.width + 1;
@@ -88,7 +104,7 @@ impl Fold {
             let to = &mut out[if workers == 1 {
                 0
             } else {
-                (bin(texts.hash(key)) % workers) as usize
+                (bin(self.owner(texts, key)) % workers) as usize
             }];
             let Span { latest, windows } = self.spans[span];
             match to.deltas.groups.last_mut() {
@@ -100,6 +116,7 @@ impl Fold {
                     rows: 1,
                     window_end: latest,
                     windows,
+                    session_start: self.session_start(latest),
                 }),
             }
             let key = to.text(texts, key);

@@ -54,7 +54,7 @@ pub(super) struct Fold {
     pub(super) ranking: Ranking,
     pub(super) sources: Vec<Source>,
     pub(super) layout: Layout,
-    codec: KeyCodec,
+    pub(super) codec: KeyCodec,
     /// The column of the key that names the row.
     row_id: Option<usize>,
     /// The key of the present row, in bytes.
@@ -109,7 +109,7 @@ pub(super) struct Pane {
 impl Pane {
     fn new(cover: Cover) -> Self {
         Pane {
-            length: cover.first.wrapping_sub(cover.pane),
+            length: cover.holds,
             start: cover.pane,
             cover,
         }

@@ -38,6 +38,7 @@ impl Coordinator {
 
     /// Nothing gathered, nothing told.
     pub fn new(gather: Gather, workers: usize) -> Self {
+        let snapshots = Attempts::new(workers, gather.has_sessions());
         Coordinator {
             gather,
             applied: 0,
@@ -46,7 +47,7 @@ impl Coordinator {
             started: false,
             released: false,
             more: None,
-            snapshots: Attempts::new(workers),
+            snapshots,
         }
     }
 

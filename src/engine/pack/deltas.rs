@@ -28,6 +28,8 @@ pub struct Group {
     pub window_end: i64,
     /// In how many windows the rows count: each a pane before the other.
     pub windows: u32,
+    /// Of sessions: where the window begins, ms; of others it follows from the end, and this is 0.
+    pub session_start: i64,
 }
 
 /// One epoch's deltas for one worker.

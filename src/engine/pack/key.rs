@@ -14,6 +14,7 @@
 
 use std::sync::Arc;
 
+use super::hash::hash;
 use standings_model::plan::Ranking;
 use standings_model::row_id::RowId;
 use standings_model::types::Type;
@@ -164,6 +165,13 @@ impl KeyCodec {
         }
     }
 
+    /// The hash by which the owner of a session is found: of what sessions are by.
+    pub fn owner(&self, bytes: &[u8], by: &[usize]) -> u64 {
+        let mut key = Vec::new();
+        self.project(bytes, by, &mut key);
+        hash(&key)
+    }
+
     /// The columns' bytes, with their markers and without the end of a text.
     fn split<'a>(&self, mut bytes: &'a [u8]) -> Vec<&'a [u8]> {
         let mut parts = Vec::with_capacity(self.columns.len());
@@ -312,6 +320,7 @@ mod tests {
             shows_rank: true,
             shown_if: None,
             rank: Some(RankFunction::RowNumber),
+            session_by: vec![],
             limit: 1,
             fields: Vec::new(),
         })

@@ -25,6 +25,8 @@ pub struct Copy {
     numbers: HashMap<u32, u32>,
     piece: usize,
     too_large: bool,
+    /// Where the session begins whose rows are copied; 0 of other windows.
+    pub session_start: i64,
 }
 
 impl Copy {
@@ -36,6 +38,7 @@ impl Copy {
             numbers: HashMap::new(),
             piece,
             too_large: false,
+            session_start: 0,
         }
     }
 
@@ -46,13 +49,15 @@ impl Copy {
             self.done.push(std::mem::take(&mut self.now));
             self.numbers.clear();
         }
+        let of = (ranking, window_end, self.session_start);
         match self.now.groups.last_mut() {
-            Some(g) if g.ranking == ranking && g.window_end == window_end => g.rows += 1,
+            Some(g) if (g.ranking, g.window_end, g.session_start) == of => g.rows += 1,
             _ => self.now.groups.push(Group {
                 ranking,
                 rows: 1,
                 window_end,
                 windows: 1,
+                session_start: self.session_start,
             }),
         }
     }

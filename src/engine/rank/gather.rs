@@ -12,6 +12,7 @@ use hashbrown::HashMap;
 use super::emit::Emit;
 use super::messages::{Candidate, Progress, Promise};
 use super::ranked::{At, Ranked};
+use super::sessions::start_of;
 use crate::event_time::global::{GlobalClock, PartitionState};
 use crate::event_time::partition::Policy;
 use crate::event_time::{BEGINNING, END_OF_TIME};
@@ -24,6 +25,15 @@ use standings_model::identity::NO_EPOCH;
 use standings_model::plan::Plan;
 use standings_model::schema::{Kept, Schema};
 use standings_model::window_check::{Judgement, WindowChecks};
+
+/// How far windows are dropped of rankings by sessions, where those of others go up to `horizon`.
+fn later(plan: &Plan, horizon: i64) -> BTreeMap<usize, i64> {
+    let all = plan.rankings.iter().enumerate();
+    let sessions = all.filter(|(_, ranking)| ranking.window.is_session());
+    sessions
+        .map(|(number, ranking)| (number, ranking.window.horizon(horizon)))
+        .collect()
+}
 
 type Partitions = HashMap<Arc<[u8]>, Ranked>;
 
@@ -60,8 +70,8 @@ impl Gather {
             plan,
             windows_of_checks,
             dropped: Some(Whole {
-                rows: Vec::new(),
                 horizon: BEGINNING,
+                ..Whole::default()
             }),
             ids_from: BTreeMap::new(),
             schemas: BTreeMap::new(),
@@ -103,6 +113,7 @@ impl Gather {
         self.promises.fill(state.horizon);
         if let Some(dropped) = &mut self.dropped {
             dropped.horizon = state.horizon;
+            dropped.later = later(&self.plan, state.horizon);
         }
         self.offsets = state.offsets;
         self.begins = state.begins;
@@ -144,6 +155,12 @@ impl Gather {
             schema: Arc::clone(schema),
         });
         all.collect()
+    }
+
+    /// Whether some ranking is by sessions.
+    pub fn has_sessions(&self) -> bool {
+        let mut all = self.plan.rankings.iter();
+        all.any(|ranking| ranking.window.is_session())
     }
 
     /// Takes over one candidate.
@@ -222,7 +239,7 @@ impl Gather {
         let judgements = self.judge_windows(closed_before);
         let mut changes = Vec::new();
         for (ranking, end, partition) in std::mem::take(&mut self.dirty) {
-            let at = self.at((ranking, end), watermark);
+            let at = self.at((ranking, end), &partition, watermark);
             let Some(found) = self
                 .windows
                 .get_mut(&(ranking, end))
@@ -233,6 +250,9 @@ impl Gather {
             let plan = &self.plan.rankings[ranking as usize];
             found.is_dirty = false;
             found.difference(plan, self.emit, at, &mut changes);
+            if plan.window.is_session() && found.is_empty() {
+                self.forget((ranking, end), &partition);
+            }
         }
         self.retire(watermark);
         let mut commit = std::mem::take(&mut self.next);
@@ -281,24 +301,41 @@ impl Gather {
     fn whole(&self, watermark: i64) -> Whole {
         let mut rows = Vec::new();
         for (at, partitions) in &self.windows {
-            let at = self.at(*at, watermark);
-            partitions.values().for_each(|p| p.rows(at, &mut rows));
+            for (partition, ranked) in partitions {
+                ranked.rows(self.at(*at, partition, watermark), &mut rows);
+            }
         }
         match &self.dropped {
             Some(dropped) => Whole {
                 rows: dropped.rows.iter().cloned().chain(rows).collect(),
                 horizon: dropped.horizon,
+                later: dropped.later.clone(),
             },
             None => Whole {
                 rows,
                 horizon: self.promised(),
+                later: later(&self.plan, self.promised()),
             },
         }
     }
 
-    fn at(&self, (ranking, end): (u32, i64), watermark: i64) -> At {
+    /// A session that is another one now has no rows, and is forgotten.
+    fn forget(&mut self, at: (u32, i64), partition: &[u8]) {
+        if let Some(partitions) = self.windows.get_mut(&at) {
+            partitions.remove(partition);
+            if partitions.is_empty() {
+                self.windows.remove(&at);
+            }
+        }
+    }
+
+    fn at(&self, (ranking, end): (u32, i64), partition: &[u8], watermark: i64) -> At {
         let ranking = ranking as usize;
-        let start = self.plan.rankings[ranking].window.start(end);
+        let window = &self.plan.rankings[ranking].window;
+        let start = match window.is_session() {
+            true => start_of(partition),
+            false => window.start(end),
+        };
         At {
             ranking,
             window: (start, end),
@@ -327,16 +364,20 @@ impl Gather {
         if horizon > BEGINNING {
             if let Some(mut dropped) = self.dropped.take() {
                 for (key, partitions) in &self.windows {
-                    let at = self.at(*key, watermark);
-                    if at.window.1 <= horizon {
-                        partitions
-                            .values()
-                            .for_each(|p| p.rows(at, &mut dropped.rows));
+                    if key.1 > self.plan.rankings[key.0 as usize].window.horizon(horizon) {
+                        continue;
+                    }
+                    for (partition, ranked) in partitions {
+                        let at = self.at(*key, partition, watermark);
+                        ranked.rows(at, &mut dropped.rows);
                     }
                 }
                 self.dropped = Some(dropped);
             }
-            self.windows.retain(|(_, end), _| *end > horizon);
+            let rankings = &self.plan.rankings;
+            self.windows.retain(|(ranking, end), _| {
+                *end > rankings[*ranking as usize].window.horizon(horizon)
+            });
         }
     }
 }

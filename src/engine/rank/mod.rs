@@ -19,6 +19,7 @@ mod merge;
 pub mod messages;
 pub mod order;
 mod ranked;
+pub mod sessions;
 pub mod state;
 pub mod totals;
 mod unranked;

@@ -116,6 +116,11 @@ impl Ranked {
         }
     }
 
+    /// Whether there is no row, and none was shown.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
     fn add(&mut self, key: &Arc<[u8]>, codec: &KeyCodec) -> u32 {
         let slot = Slot {
             seen: 0,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::copy::{Copy, PIECE, TooLarge};
 use super::messages::Candidate;
 use super::order::Reader;
+use super::sessions::{self, Of, Sessions};
 use super::window::{Batch, WindowState};
 use crate::pack::deltas::Deltas;
 use crate::pack::interner::Interner;
@@ -51,6 +52,8 @@ pub struct Totals {
     windows: BTreeMap<(u32, i64), WindowState>,
     texts: Interner,
     touched: Vec<(u32, i64)>,
+    /// Of rankings by sessions.
+    sessions: BTreeMap<u32, Sessions>,
     too_wide: Option<TooWide>,
 }
 
@@ -89,6 +92,15 @@ impl Held {
     }
 }
 
+/// What sessions are of.
+fn of<'a>(plan: &'a Plan, readers: &'a [Reader], number: u32) -> Of<'a> {
+    Of {
+        number,
+        ranking: &plan.rankings[number as usize],
+        reader: &readers[number as usize],
+    }
+}
+
 fn most(all: impl Iterator<Item = usize>) -> (usize, usize) {
     all.enumerate().max_by_key(|(_, n)| *n).unwrap_or((0, 0))
 }
@@ -98,7 +110,11 @@ impl Totals {
     pub fn new(plan: Arc<Plan>) -> Self {
         let reader = |ranking| Reader::new(ranking, plan.zone.as_deref());
         let readers = plan.rankings.iter().map(reader).collect();
+        let by_session = plan.rankings.iter().enumerate();
+        let by_session = by_session.filter(|(_, r)| r.window.is_session());
+        let sessions = by_session.map(|(number, _)| (number as u32, Sessions::default()));
         Totals {
+            sessions: sessions.collect(),
             plan,
             readers,
             windows: BTreeMap::new(),
@@ -111,6 +127,9 @@ impl Totals {
     /// Adds one batch.
     pub fn apply(&mut self, deltas: &Deltas) {
         let numbers = self.texts.intern_all(&deltas.texts);
+        if !self.sessions.is_empty() {
+            self.hold(deltas, &numbers);
+        }
         let mut words = &deltas.words[..];
         let mut distinct = deltas.distinct.iter();
         for group in &deltas.groups {
@@ -122,6 +141,12 @@ impl Totals {
                 rows,
                 numbers: &numbers,
             };
+            if let Some(sessions) = self.sessions.get_mut(&group.ranking) {
+                let of = of(&self.plan, &self.readers, group.ranking);
+                let start = group.session_start;
+                sessions.merge(of, &mut self.texts, &batch, start, &mut distinct);
+                continue;
+            }
             let values = distinct.clone();
             let mut end = group.window_end;
             for earlier in 0..group.windows {
@@ -142,7 +167,49 @@ impl Totals {
                 self.touched.push(at);
             }
         }
+        for (number, sessions) in &self.sessions {
+            if let Some(key) = sessions.too_wide() {
+                let of = of(&self.plan, &self.readers, *number);
+                self.too_wide = Some(TooWide {
+                    ranking: *number as usize,
+                    key: of.reader.codec.decode(self.texts.get(key)),
+                });
+            }
+        }
         self.texts.sweep();
+    }
+
+    /// Sees to it that there is a session for each row of a batch that is of one.
+    fn hold(&mut self, deltas: &Deltas, numbers: &[u32]) {
+        let mut words = &deltas.words[..];
+        let mut alone: BTreeMap<u32, Vec<(sessions::Key, i64, i64)>> = BTreeMap::new();
+        for group in &deltas.groups {
+            let of = of(&self.plan, &self.readers, group.ranking);
+            let stride = of.reader.layout.width + 1;
+            let (rows, rest) = words.split_at(stride * group.rows as usize);
+            words = rest;
+            if !self.sessions.contains_key(&group.ranking) {
+                continue;
+            }
+            let all = alone.entry(group.ranking).or_default();
+            all.extend(rows.chunks_exact(stride).map(|row| {
+                let key = of.key(self.texts.get(numbers[row[0] as usize]));
+                (key, group.session_start, group.window_end)
+            }));
+        }
+        for (number, alone) in alone {
+            let of = of(&self.plan, &self.readers, number);
+            let Some(sessions) = self.sessions.get_mut(&number) else {
+                continue;
+            };
+            if sessions.hold(of, &mut self.texts, alone).is_err() {
+                // The process ends by it, before anything is committed.
+                self.too_wide = Some(TooWide {
+                    ranking: number as usize,
+                    key: Arc::from([]),
+                });
+            }
+        }
     }
 
     /// Ends an epoch: what changed among this worker's best rows.
@@ -165,6 +232,10 @@ impl Totals {
                 window.compact(ranking, reader, &mut self.texts);
             }
         }
+        for (number, sessions) in &mut self.sessions {
+            let of = of(&self.plan, &self.readers, *number);
+            sessions.settle(of, &self.texts, &mut out);
+        }
         out
     }
 
@@ -180,6 +251,10 @@ impl Totals {
         for (at, window) in &mut self.windows {
             let reader = &self.readers[at.0 as usize];
             window.copy(full, *at, reader, &self.texts, &mut copy);
+        }
+        for (number, sessions) in &mut self.sessions {
+            let of = of(&self.plan, &self.readers, *number);
+            sessions.copy(of, &self.texts, &mut copy);
         }
         copy.finish()
     }
@@ -198,6 +273,10 @@ impl Totals {
                 window.release(&self.readers[at.0 as usize], &mut self.texts);
             }
         }
+        for (number, sessions) in &mut self.sessions {
+            let of = of(&self.plan, &self.readers, *number);
+            sessions.retire(of, of.ranking.window.horizon(horizon), &mut self.texts);
+        }
         self.texts.sweep();
     }
 
@@ -209,6 +288,9 @@ impl Totals {
             let (windows, keys) = &mut into.0[*ranking as usize];
             *windows += 1;
             *keys += window.keys();
+        }
+        for (ranking, sessions) in &self.sessions {
+            into.0[*ranking as usize] = sessions.held();
         }
     }
 

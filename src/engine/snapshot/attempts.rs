@@ -25,6 +25,8 @@ pub struct Attempts {
     later_rows: u64,
     /// Nothing to build upon.
     needs_full: bool,
+    /// Each is whole: sessions become others, and a part does not say which are no more.
+    always_full: bool,
     /// What the last complete one stands for.
     last: Option<GatherState>,
 }
@@ -38,9 +40,10 @@ struct Attempt {
 }
 
 impl Attempts {
-    /// None yet, of so many workers.
-    pub fn new(workers: usize) -> Self {
+    /// None yet, of so many workers; `always_full`: none builds upon another.
+    pub fn new(workers: usize, always_full: bool) -> Self {
         Attempts {
+            always_full,
             workers,
             attempt: None,
             chain: Vec::new(),
@@ -72,7 +75,7 @@ impl Attempts {
         let order = Order {
             id,
             epoch: latest + AHEAD,
-            full: self.needs_full || self.later_rows > self.full_rows / 2,
+            full: self.always_full || self.needs_full || self.later_rows > self.full_rows / 2,
         };
         self.attempt = Some(Attempt {
             order,

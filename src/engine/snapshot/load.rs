@@ -11,7 +11,6 @@ use crate::pack::layout::Layout;
 use crate::rank::totals::Totals;
 use crate::snapshot::order::PartFile;
 use standings_model::plan::Plan;
-use standings_model::window::Bounds;
 
 /// Texts that are loaded at once, and their bytes.
 const BATCH: (usize, usize) = (16 << 10, 16 << 20);
@@ -37,18 +36,20 @@ pub fn load(
     let mut batches: HashMap<usize, Deltas> = HashMap::new();
     // The newest first: what is seen is not looked at again.
     for file in parts.iter().rev() {
-        part::read(read_part(store, file)?, |ranking, end, bin, bytes| {
+        part::read(read_part(store, file)?, |ranking, window, bin, bytes| {
+            let end = window.end;
             if bin as usize % workers != worker {
                 return Ok(());
             }
             let number = *numbers.get(ranking).ok_or(PartError::Nonsense)?;
-            if end <= horizon {
+            let of = &plan.rankings[number].window;
+            if end <= of.horizon(horizon) {
                 return Ok(());
             }
-            let is_always = plan.rankings[number].window.is_always();
-            if (end == Bounds::ALWAYS.end) != is_always {
+            if window.is_always() != of.is_always() {
                 return Err(PartError::Nonsense);
             }
+            let session_start = if of.is_session() { window.start } else { 0 };
             let key = state::key(bytes).ok_or(PartError::Nonsense)?;
             if !seen.insert((number, end, key.into())) {
                 return Ok(());
@@ -56,12 +57,15 @@ pub fn load(
             let deltas = batches.entry(number).or_default();
             state::decode(bytes, &layouts[number], deltas).ok_or(PartError::Nonsense)?;
             match deltas.groups.last_mut() {
-                Some(group) if group.window_end == end => group.rows += 1,
+                Some(group) if (group.window_end, group.session_start) == (end, session_start) => {
+                    group.rows += 1;
+                }
                 _ => deltas.groups.push(Group {
                     ranking: number as u32,
                     rows: 1,
                     window_end: end,
                     windows: 1,
+                    session_start,
                 }),
             }
             if deltas.texts.len() >= BATCH.0 || deltas.texts.byte_size() >= BATCH.1 {

@@ -65,7 +65,7 @@ fn write_in(plan: &Plan, deltas: &Deltas, batch: usize) -> Result<(Vec<u8>, u64)
                 plan,
                 group.ranking as usize,
                 &layout,
-                group.window_end,
+                (group.session_start, group.window_end),
                 deltas,
                 row,
                 &mut distinct,
@@ -108,14 +108,19 @@ impl Rows {
         plan: &Plan,
         number: usize,
         layout: &Layout,
-        end: i64,
+        (session_start, end): (i64, i64),
         deltas: &Deltas,
         row: &[u64],
         distinct: &mut impl Iterator<Item = &'a u32>,
     ) -> usize {
         let ranking = &plan.rankings[number];
         let key = deltas.texts.get(row[0] as u32);
-        let values = crate::pack::key::KeyCodec::new(ranking).decode(key);
+        let codec = crate::pack::key::KeyCodec::new(ranking);
+        let values = codec.decode(key);
+        let (start, owner) = match ranking.window.is_session() {
+            true => (session_start, codec.owner(key, &ranking.session_by)),
+            false => (ranking.window.start(end), hash(key)),
+        };
         let keys = ranking.keys.iter().zip(values.iter());
         // What is computed of others is not said: it is of them.
         let kept = (0..ranking.measures.len()).filter(|i| ranking.computed(*i).is_none());
@@ -128,11 +133,10 @@ impl Rows {
         let before = self.bytes;
         self.bytes += ranking.name.len();
         self.ranking.push(ranking.name.clone());
-        let start = ranking.window.start(end);
         let shown = Bounds { start, end }.shown();
         self.start.push(shown.map(|b| b.start));
         self.end.push(shown.map(|b| b.end));
-        self.bin.push(bin(hash(key)) as i32);
+        self.bin.push(bin(owner) as i32);
         let key = object(keys.map(|(k, v)| (k.name.as_str(), v.clone())));
         let measures = object(measures.map(|(m, v)| (m.name.as_str(), v)));
         self.bytes += key.len() + measures.len();
@@ -205,10 +209,10 @@ fn measure(
     n.map_or(Value::Null, |n| Value::of_number(n, &kind))
 }
 
-/// Gives every row of a part: ranking, window end, bin, state.
+/// Gives every row of a part: ranking, window, bin, state.
 pub fn read(
     bytes: Vec<u8>,
-    mut take: impl FnMut(&str, i64, i32, &[u8]) -> Result<(), PartError>,
+    mut take: impl FnMut(&str, Bounds, i32, &[u8]) -> Result<(), PartError>,
 ) -> Result<(), PartError> {
     // What is ours, `take`, is not guarded: a panic there is a defect of ours.
     let mut reader = guarded(|| {
@@ -223,10 +227,11 @@ pub fn read(
         let ranking = ranking
             .as_string_opt::<i32>()
             .ok_or_else(|| wrong("ranking"))?;
-        let end = column("window_end")?;
-        let end = end
-            .as_primitive_opt::<TimestampMillisecondType>()
-            .ok_or_else(|| wrong("window_end"))?;
+        let time = |name: &'static str| {
+            let times = column(name)?.as_primitive_opt::<TimestampMillisecondType>();
+            times.cloned().ok_or_else(|| wrong(name))
+        };
+        let (start, end) = (time("window_start")?, time("window_end")?);
         let bins = column("bin")?;
         let bins = bins
             .as_primitive_opt::<arrow_array::types::Int32Type>()
@@ -237,11 +242,10 @@ pub fn read(
             if ranking.is_null(i) || bins.is_null(i) || state.is_null(i) {
                 return Err(PartError::Null);
             }
-            let end = match end.is_null(i) {
-                true => Bounds::ALWAYS.end,
-                false => end.value(i),
-            };
-            take(ranking.value(i), end, bins.value(i), state.value(i))?;
+            let of =
+                |times: &TimestampMillisecondArray| (!times.is_null(i)).then(|| times.value(i));
+            let window = Bounds::of_shown(of(&start), of(&end));
+            take(ranking.value(i), window, bins.value(i), state.value(i))?;
         }
     }
     Ok(())
@@ -259,8 +263,8 @@ mod tests {
 
     pub(super) fn rows(part: Vec<u8>) -> Vec<Row> {
         let mut all = Vec::new();
-        let mut take = |ranking: &str, end: i64, bin: i32, state: &[u8]| {
-            all.push((ranking.to_owned(), end, bin, state.to_vec()));
+        let mut take = |ranking: &str, bounds: Bounds, bin: i32, state: &[u8]| {
+            all.push((ranking.to_owned(), bounds.end, bin, state.to_vec()));
             Ok(())
         };
         read(part, &mut take).unwrap();
@@ -321,6 +325,7 @@ mod large {
             rows,
             window_end: 3_600_000,
             windows: 1,
+            session_start: 0,
         });
         deltas
     }

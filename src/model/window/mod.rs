@@ -27,6 +27,7 @@ mod grid;
 mod hop;
 mod length;
 mod local;
+mod session;
 mod tumble;
 
 use std::fmt;
@@ -37,7 +38,12 @@ pub use self::length::Length;
 pub use self::local::{LocalTime, UTC};
 
 /// The families that there are, by the names that they have in SQL.
-pub const FAMILIES: &[&dyn Family] = &[&tumble::Tumble, &hop::Hop, &cumulate::Cumulate];
+pub const FAMILIES: &[&dyn Family] = &[
+    &tumble::Tumble,
+    &hop::Hop,
+    &cumulate::Cumulate,
+    &session::Session,
+];
 
 /// What a family's windows are made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -133,6 +139,11 @@ pub trait Family: Sync {
         &["window_start"]
     }
 
+    /// Whether a window is what its rows make of it.
+    fn is_of_rows(&self) -> bool {
+        false
+    }
+
     /// In words, the lengths as they are shown, and where days begin.
     fn words(&self, pane: &str, size: &str, place: &str) -> String;
 }
@@ -155,6 +166,8 @@ pub struct Cover {
     pub last: i64,
     /// How many there are.
     pub windows: u32,
+    /// For how long from the pane's start on these are the windows.
+    pub holds: i64,
 }
 
 impl Window {
@@ -209,6 +222,26 @@ impl Window {
         self.named_by().is_empty()
     }
 
+    /// Whether its windows are sessions: which there are, and how long, is known to who owns their keys alone.
+    #[inline]
+    pub fn is_session(&self) -> bool {
+        self.family.is_of_rows()
+    }
+
+    /// Of sessions: how long nothing may come without the next row being of another, ms.
+    pub fn gap(&self) -> i64 {
+        self.shape.size.about()
+    }
+
+    /// Windows that end at or before this may go, where those of others go that end at or before `horizon`. A session goes
+    /// a gap later: what still comes cannot touch it then.
+    pub fn horizon(&self, horizon: i64) -> i64 {
+        match self.is_session() {
+            true => horizon.saturating_sub(self.gap()),
+            false => horizon,
+        }
+    }
+
     /// Length of a pane.
     pub fn pane(&self) -> Length {
         self.shape.pane
@@ -232,6 +265,16 @@ impl Window {
 
     /// The windows that hold a time.
     pub fn cover(&self, time: i64) -> Cover {
+        if self.is_session() {
+            let end = time.saturating_add(self.gap());
+            return Cover {
+                pane: time,
+                first: end,
+                last: end,
+                windows: 1,
+                holds: 1,
+            };
+        }
         let pane = self.shape.panes.floor(time);
         let first = self.shape.panes.after(pane);
         let (last, windows) = self.family.last(&self.shape, pane, first);
@@ -240,6 +283,7 @@ impl Window {
             first,
             last,
             windows: u32::try_from(windows).unwrap_or(1),
+            holds: first.wrapping_sub(pane),
         }
     }
 

@@ -191,7 +191,8 @@ impl Shape<'_> {
             row: Vec::new(),
             keys: Vec::new(),
             placed: Vec::new(),
-            is_rows: false,
+            is_rows: groups.is_rows && !window.is_session(),
+            session_by: self.session_by(&groups, &making.computed, query)?,
             partition: rank.map_or_else(Vec::new, |r| r.partition.clone()),
             measures: Vec::new(),
             computed: Vec::new(),
@@ -349,8 +350,8 @@ impl Shape<'_> {
         };
         ranking.placed = groups.placed.iter().map(|c| column[*c]).collect();
         let names_row = |key: &DraftKey| is_row_id(&groups.row[key.column].exprs[0]);
-        // A row that a primary key names can come again, as another.
-        ranking.is_rows = groups.is_rows && groups.keys.iter().any(names_row);
+        // A row that a primary key names can come again, as another; that of a session moves to others.
+        ranking.is_rows &= groups.keys.iter().any(names_row);
         for (name, of) in making.keys.into_iter().zip(&groups.keys) {
             ranking.keys.push(Key {
                 name,

@@ -12,6 +12,7 @@ use crate::dialect::SHAPE;
 use crate::error::QueryError;
 use crate::expression;
 use crate::flow::{self, Branch, Flow, Rows, Stage};
+use crate::row::Row;
 use crate::scope::Relation;
 use crate::walk::walk;
 use crate::window;
@@ -265,6 +266,10 @@ impl Shape<'_> {
         }
         self.same_time(factor, rows, &relation.name)?;
         rows.window = Some(window);
+        for by in window::session_by(factor) {
+            let row = Row::new(self.sources, &flow.qualifiers, rows.branches.clone());
+            rows.session_by.push((by.clone(), row.each(self.text, by)?));
+        }
         let time = self.time_of(rows);
         for branch in &mut rows.branches {
             for bound in Bound::ALL {

@@ -2,12 +2,14 @@
 
 use std::cell::RefCell;
 
-use sqlparser::ast::{Expr as Sql, GroupByExpr, Select, SelectItem, Spanned, Value as Literal};
+use sqlparser::ast::{
+    Expr as Sql, GroupByExpr, Query, Select, SelectItem, Spanned, Value as Literal,
+};
 
 use super::Shape;
 use super::names::{Grouping, is_measure};
 use crate::error::QueryError;
-use crate::flow::{self, DraftKey, Flow, Groups, Rows, Stage, as_bound, bare};
+use crate::flow::{self, BOUNDS, DraftKey, Flow, Groups, RANK, Rows, Stage, as_bound, bare};
 use crate::row::Row;
 use crate::walk::holds;
 use standings_model::expr::{Expr, Node};
@@ -75,6 +77,15 @@ impl<'a> Shape<'a> {
             if rows.window.is_some() && !has(wanted) {
                 let found = format!("GROUP BY without {}", wanted.name());
                 return self.wrong(select, found, ALLOWED);
+            }
+        }
+        for (sql, exprs) in &rows.session_by {
+            let by = row.column(self.text, exprs.clone(), sql)?;
+            if !keys.iter().any(|k| k.column == by) {
+                let found = format!("sessions by `{sql}`, which is not in GROUP BY");
+                let allowed =
+                    "group by what sessions are by: rows of different sessions are not added up";
+                return self.wrong(select, found, allowed);
             }
         }
         let grouping = Grouping {
@@ -168,16 +179,51 @@ impl<'a> Shape<'a> {
     }
 }
 
+impl Shape<'_> {
+    /// What sessions are by, as numbers of keys and of what is placed behind them.
+    pub(super) fn session_by(
+        &self,
+        groups: &Groups,
+        computed: &[Expr],
+        query: &Query,
+    ) -> Result<Vec<usize>, QueryError> {
+        if !groups.rows.window.is_some_and(|w| w.is_session()) {
+            return Ok(Vec::new());
+        }
+        let of_bounds = |expr: &Expr| expr.columns().iter().any(|c| (BOUNDS..RANK).contains(c));
+        if computed.iter().any(of_bounds) {
+            let found = "bounds of sessions in what is computed, or window_time of them, which is not computed yet";
+            let allowed = "window_start and window_end as they are";
+            return self.wrong(&*query.body, found, allowed);
+        }
+        let place = |column: &usize| {
+            let key = groups.keys.iter().position(|k| k.column == *column);
+            let placed = || groups.placed.iter().position(|c| c == column);
+            key.or_else(|| placed().map(|n| groups.keys.len() + n))
+        };
+        Ok(groups.session_by.iter().filter_map(place).collect())
+    }
+}
+
 /// The groups that a grouping comes to.
 pub(super) fn groups(grouping: Grouping<'_>, mut rows: Rows, is_rows: bool) -> Groups {
-    let (branches, row) = grouping.row.into_inner().into_parts();
+    let mut row = grouping.row.into_inner();
+    let by = std::mem::take(&mut rows.session_by).into_iter();
+    let session_by: Vec<usize> = by
+        .map(|(sql, exprs)| row.add(&sql.to_string(), exprs))
+        .collect();
+    let is_key = |column: &usize| grouping.keys.iter().any(|k| k.column == *column);
+    // Of rows as they are what sessions are by names nothing: it is placed behind the keys.
+    let placed = session_by.iter().copied().filter(|c| !is_key(c)).collect();
+    let (branches, row) = row.into_parts();
     rows.branches = branches;
     let having = rows.of_windows.take();
     Groups {
         rows,
         row,
         keys: grouping.keys,
-        placed: Vec::new(),
+        placed,
+        session_by,
         is_rows,
         measures: grouping.measures.into_inner(),
         having,

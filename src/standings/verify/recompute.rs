@@ -26,6 +26,7 @@ use standings_edge::source::{self, Extents, Reader, SourceOptions, kafka_propert
 use standings_engine::event_time::END_OF_TIME;
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
 use standings_model::check::Condition;
+use standings_model::error::codes;
 use standings_model::plan::Plan;
 use standings_model::time::format_rfc3339;
 use standings_model::window::Bounds;
@@ -77,6 +78,7 @@ impl Recomputed {
     pub fn new(args: &InputArgs, all: bool, all_time: bool) -> Result<Self, Failure> {
         let mut plan = check::load(&args.queries, args.time_zone.as_deref())?;
         plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
+        no_sessions(&plan)?;
         let plan = Arc::new(plan);
         let kafka_properties =
             kafka_properties(args.kafka_properties.as_deref(), &args.kafka_property)?;
@@ -181,6 +183,19 @@ impl Recomputed {
             ));
         }
     }
+}
+
+/// Refuses what is not recomputed.
+fn no_sessions(plan: &Plan) -> Result<(), Failure> {
+    let mut all = plan.rankings.iter();
+    let Some(ranking) = all.find(|r| r.window.is_session()) else {
+        return Ok(());
+    };
+    let problem = format!(
+        "`{}` ranks by SESSION, which is not recomputed yet: leave it out of --queries",
+        ranking.name
+    );
+    Err(Failure::of(&codes::query::SQL, problem))
 }
 
 impl Scope {

@@ -25,6 +25,11 @@ pub(super) fn lets_go(ranking: &Ranking) -> bool {
 }
 
 impl WindowState {
+    /// The bytes of every key.
+    pub fn all_keys<'a>(&'a self, texts: &'a Interner) -> impl Iterator<Item = &'a [u8]> {
+        self.rows.keys().map(|key| texts.get(key))
+    }
+
     /// Lets go of what can no longer be ranked, if it is much. After an epoch has ended.
     pub fn compact(&mut self, ranking: &Ranking, reader: &Reader, texts: &mut Interner) {
         let few = self.rows.len() < (2 * self.kept).max(FEW);
