@@ -85,6 +85,8 @@ fn value(arg: &Arg) -> String {
     let allowed = arg.get_possible_values();
     let name = arg.get_value_names().and_then(|n| n.first());
     let text = match (default, allowed.first(), name) {
+        // What is written there is looked at when the file is read.
+        (None, None, Some(name)) if name == "ZONE" => "UTC".to_owned(),
         (Some(text), ..) => text.to_string_lossy().into_owned(),
         (None, Some(one), _) => one.get_name().to_owned(),
         (None, None, Some(name)) => name.to_string(),

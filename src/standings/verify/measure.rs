@@ -55,13 +55,12 @@ impl Accumulator {
     }
 
     pub(super) fn add(&mut self, aggregate: Aggregate, mut arguments: Vec<Value>, place: Place) {
-        let other = arguments.pop().filter(|_| !arguments.is_empty());
-        let value = arguments.pop();
-        let (value, other) = match (value, other) {
-            (Some(value), other) => (value, other),
-            // Of one alone it was the last.
-            (None, other) => (other.unwrap_or(Value::Null), None),
+        // What it is of, and what says where that is looked for.
+        let other = match arguments.len() {
+            0 | 1 => None,
+            _ => arguments.pop(),
         };
+        let value = arguments.pop().unwrap_or(Value::Null);
         match self {
             Accumulator::Count(n) => {
                 *n += u64::from(aggregate == Aggregate::CountAll || !value.is_null());

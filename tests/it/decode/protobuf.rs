@@ -48,7 +48,7 @@ fn read(table: &Table, record: &[u8]) -> Result<Vec<(String, Value)>, String> {
     let once = |decoder: &mut Decoder| {
         let sale = decoder.decode(record).map_err(|e| e.to_string())?;
         let all = table.columns.iter().enumerate();
-        let all = all.filter(|(_, c)| c.origin != Origin::Parts);
+        let all = all.filter(|(_, c)| is_read(c));
         Ok(all.map(|(n, c)| (c.name.clone(), sale.value(n))).collect())
     };
     let first = once(&mut decoder);
@@ -202,10 +202,15 @@ fn field(message: &DynamicMessage, name: &str, of: &Type) -> Value {
     ours(&message.get_field(&field), of)
 }
 
+/// Whether a column is one field of a message.
+fn is_read(column: &standings_model::table::Column) -> bool {
+    matches!(column.origin, Origin::Field(_))
+}
+
 /// What they read of all columns.
 fn theirs(table: &Table, message: &DynamicMessage) -> Vec<(String, Value)> {
     let columns = table.columns.iter();
-    let columns = columns.filter(|c| c.origin != Origin::Parts);
+    let columns = columns.filter(|c| is_read(c));
     let value = |column: &standings_model::table::Column| {
         let path: Vec<&str> = column.name.split('.').collect();
         let (last, rows) = path.split_last().unwrap();
