@@ -16,12 +16,12 @@ const FLOORS: &[(&str, &str)] = &[
     ("protobuf", "model"),
     ("query", "model protobuf scalar"),
     ("decode", "model protobuf scalar"),
-    ("engine", "decode model observe process query"),
+    ("engine", "decode model observe process query scalar"),
     ("commit", "engine model observe process"),
     ("postgres", "commit model process"),
     (
         "edge",
-        "commit engine model observe postgres process scalar",
+        "commit decode engine model observe postgres process scalar",
     ),
     ("http", "commit engine model observe postgres process"),
 ];

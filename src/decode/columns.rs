@@ -70,7 +70,7 @@ pub(super) enum Fills {
 /// A field of an object.
 #[derive(Debug)]
 pub(super) struct Field {
-    name: String,
+    pub(super) name: String,
     /// For a person: with the names of its rows.
     pub(super) full: String,
     pub(super) fills: Fills,
@@ -91,6 +91,8 @@ pub(super) struct Columns {
     pub(super) root: Object,
     /// How many rows there are in all objects.
     pub(super) rows: usize,
+    /// Records have the schema of their fields beside these.
+    pub(super) has_schema: bool,
     /// `timestamp` means `event_time`: in the table of sales, unless a column has that name.
     alias: bool,
 }
@@ -121,6 +123,7 @@ impl Columns {
             list: Vec::new(),
             root: Object::default(),
             rows: 0,
+            has_schema: json.envelope == JsonEnvelope::Connect,
             alias: sales && table.find("timestamp").is_none(),
         };
         let mut root = Object::default();

@@ -94,7 +94,7 @@ impl Compute {
 
     /// Whether nothing is computed.
     pub(super) fn is_empty(&self) -> bool {
-        self.columns.is_empty() && self.derived.is_empty()
+        self.columns.is_empty() && self.derived.is_empty() && self.unnested.is_empty()
     }
 
     /// Fills the computed columns; the first error in a value.

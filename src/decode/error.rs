@@ -26,6 +26,12 @@ pub(super) const REPEATED_FIELD: &str = "repeated_field";
 pub(super) const TEXT_TOO_LONG: &str = "text_too_long";
 /// A computed column whose value has an error.
 pub(super) const VALUE_ERROR: &str = "value_error";
+/// What is to say the schema of a record does not stand before it.
+pub(super) const NOT_FRAMED: &str = "not_framed";
+/// The registry has no schema of this id. (It is found while reading, too.)
+pub(super) const UNKNOWN_SCHEMA: &str = "unknown_schema";
+/// The schema that it was written with cannot be read, or is not one of records.
+pub(super) const BAD_SCHEMA: &str = "bad_schema";
 /// U+0000 in the text of a column.
 pub(super) const NUL_IN_TEXT: &str = "nul_in_text";
 
@@ -34,8 +40,8 @@ pub(super) const NUL_IN_TEXT: &str = "nul_in_text";
 #[error("{reason}: {detail}")]
 pub struct DecodeError {
     /// A stable word: `empty`, `too_large`, `malformed`, `not_utf8`, `missing_field`, `wrong_type`, `bad_time`,
-    /// `time_out_of_range`, `bad_amount`, `amount_out_of_range`, `repeated_field`, `nul_in_text`, `text_too_long` or
-    /// `value_error`.
+    /// `time_out_of_range`, `bad_amount`, `amount_out_of_range`, `repeated_field`, `nul_in_text`, `text_too_long`,
+    /// `not_framed`, `unknown_schema`, `bad_schema` or `value_error`.
     pub reason: &'static str,
     /// For a person: the field and what was found, shortened.
     pub detail: String,

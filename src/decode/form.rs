@@ -9,11 +9,14 @@ use super::full::Full;
 use super::layout::Layouts;
 use super::made::Made;
 use super::scan::DayCache;
+use super::seen::{Drift, Seen};
 
 #[derive(Debug)]
 pub(super) struct Form {
     columns: Columns,
     pub(super) layouts: Layouts,
+    /// Where records are JSON as they came.
+    seen: Option<Box<Seen>>,
 }
 
 impl Form {
@@ -22,6 +25,7 @@ impl Form {
         Form {
             columns: Columns::new(table, bare),
             layouts: Layouts::default(),
+            seen: table.format.is_json().then(Box::default),
         }
     }
 
@@ -34,12 +38,42 @@ impl Form {
         (full, made): (&mut Full, &mut Made),
     ) -> Result<(), DecodeError> {
         if self.layouts.decode(record, cells, days).is_none() {
-            full.decode(record, &self.columns, cells, made)?;
-            if let Some(fields) = full.fields() {
-                self.layouts.learn(record, &self.columns, fields);
-            }
+            return self.slow(record, cells, (full, made));
         }
         Ok(())
+    }
+
+    /// The full path, which learns.
+    fn slow(
+        &mut self,
+        record: &[u8],
+        cells: &mut [Cell],
+        (full, made): (&mut Full, &mut Made),
+    ) -> Result<(), DecodeError> {
+        let decoded = full.decode(record, &self.columns, cells, made);
+        let mut is_new = false;
+        if let (Ok(()), Some(fields)) = (&decoded, full.fields()) {
+            is_new = self.layouts.learn(record, &self.columns, fields);
+        }
+        if let Some(seen) = &mut self.seen {
+            seen.full(record, &self.columns, full.places(), is_new);
+        }
+        decoded
+    }
+
+    /// After a block of so many records, of which this is the last.
+    pub(super) fn settle(&mut self, records: u64, last: &[u8]) {
+        if let Some(seen) = &mut self.seen {
+            seen.settle(records, last, &self.columns, &mut self.layouts);
+        }
+    }
+
+    /// Fields that came, went or changed their type since it was last asked.
+    pub(super) fn drifts(&mut self) -> Vec<(String, Drift)> {
+        self.seen
+            .as_mut()
+            .map(|seen| seen.take())
+            .unwrap_or_default()
     }
 
     /// The same by the full path only.

@@ -12,10 +12,14 @@ use serde_json::value::RawValue;
 
 use super::cell::Cell;
 use super::columns::{Columns, Fills, Object};
+use super::connect::Connect;
 use super::error::{self, DecodeError, shorten};
 use super::made::Made;
 use super::names::Names;
 use super::typed;
+
+/// Where Kafka Connect's envelope has the schema.
+const SCHEMA: &str = "schema";
 
 /// Fields that stay allocated between records.
 const KEPT: usize = 4096;
@@ -51,6 +55,9 @@ pub(super) struct Full {
     rows: Vec<Row>,
     /// A row is null: what is there cannot tell how a record with the row looks.
     null_row: bool,
+    /// Where the schema of the record's fields lies, and what it says.
+    schema: Option<Place>,
+    connect: Connect,
 }
 
 impl Full {
@@ -68,6 +75,7 @@ impl Full {
         self.rows.clear();
         self.rows.resize(columns.rows, Row::Null);
         self.null_row = false;
+        self.schema = None;
         // One giant record must not hold its memory for good.
         self.fields.shrink_to(KEPT);
         let text = std::str::from_utf8(record).map_err(|e| {
@@ -86,6 +94,10 @@ impl Full {
                 error::REPEATED_FIELD,
                 format!("field {:?} stands twice", shorten(&name)),
             ));
+        }
+        if let Some((start, end)) = self.schema {
+            let schema = text.get(start as usize..end as usize);
+            self.connect.read(schema.unwrap_or_default());
         }
         self.judge(text, columns, &columns.root, cells, made)
     }
@@ -108,6 +120,10 @@ impl Full {
                 Fills::Column(place) => {
                     let column = &columns.list[*place];
                     cells[column.number] = match self.columns[*place] {
+                        Some(at) if self.schema.is_some() => {
+                            let value = self.connect.value(column, raw(at));
+                            typed::cell(column, &value, at.0, made)?
+                        }
                         Some(at) => typed::cell(column, raw(at), at.0, made)?,
                         None if column.required => return missing(&column.name),
                         None => Cell::Null,
@@ -129,6 +145,11 @@ impl Full {
             }
         }
         Ok(())
+    }
+
+    /// Where the columns of the record just read lie, whether or not it was accepted.
+    pub(super) fn places(&self) -> &[Option<Place>] {
+        &self.columns
     }
 
     /// The fields of the record just decoded, in its order, those of rows in the place of these; none if the record cannot
@@ -175,12 +196,17 @@ impl<'t> Reader<'t, '_> {
             .map_err(|e| DecodeError::new(error::MALFORMED, shorten(&e.to_string())))
     }
 
-    /// Notes a value; whether its column or row had one before.
-    fn take(&mut self, raw: &'t str, fills: Option<&Fills>) -> Result<Taken, DecodeError> {
+    /// Where a part of the text lies.
+    fn place(&self, raw: &'t str) -> Place {
         // It borrows from the text, so its place is the difference of the addresses.
         let start = raw.as_ptr().addr() - self.text.as_ptr().addr();
         // The decoder refuses records of 4 GiB and more: places fit.
-        let place = (start as u32, (start + raw.len()) as u32);
+        (start as u32, (start + raw.len()) as u32)
+    }
+
+    /// Notes a value; whether its column or row had one before.
+    fn take(&mut self, raw: &'t str, fills: Option<&Fills>) -> Result<Taken, DecodeError> {
+        let place = self.place(raw);
         let column = match fills {
             Some(Fills::Row(id, object)) => return self.row(*id, object, raw, place),
             Some(Fills::Column(column)) => Some(*column),
@@ -266,6 +292,9 @@ impl<'de> Visitor<'de> for Fields<'_, 'de, '_> {
             if fills.is_none() && !unknown.insert(&name) {
                 repeated = Some(name.into_owned());
                 continue;
+            }
+            if self.is_root && self.reader.columns.has_schema && known_as == SCHEMA {
+                self.reader.full.schema = Some(self.reader.place(raw));
             }
             let taken = self.reader.take(raw, fills);
             match taken.map_err(|e| serde::de::Error::custom(e.detail))? {

@@ -2,6 +2,7 @@
 //!
 //! A key is a record of its own, of the columns that lie in it; what was found is copied beside the columns of the value.
 
+use standings_model::schema::Given;
 use standings_model::table::{Column, Table};
 
 use super::Decoder;
@@ -24,6 +25,17 @@ impl Key {
             decoder: Decoder::new(&key, None, max_record_bytes),
             columns,
         }))
+    }
+
+    /// Takes a schema that keys are written with.
+    pub(super) fn learn(&mut self, table: &Table, given: &Given) {
+        if let Some((key, _)) = table.of_key() {
+            let given = Given {
+                of_key: false,
+                ..given.clone()
+            };
+            self.decoder.learn(&key, &given);
+        }
     }
 
     /// Fills the cells of its columns; without a key they are NULL.

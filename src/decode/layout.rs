@@ -78,6 +78,8 @@ pub(super) struct Layouts {
 struct Known {
     layout: Layout,
     hits: u32,
+    /// The hits when it was last asked for.
+    told: u32,
 }
 
 impl Layouts {
@@ -105,18 +107,28 @@ impl Layouts {
         None
     }
 
-    /// Remembers the layout of a record that the full path accepted, if records like it can go the fast way.
-    pub(super) fn learn(&mut self, record: &[u8], columns: &Columns, fields: &[Found]) {
+    /// The columns that are absent from each layout that records had since this was last asked.
+    pub(super) fn used(&mut self, mut each: impl FnMut(&[usize])) {
+        for known in &mut self.list {
+            if std::mem::replace(&mut known.told, known.hits) != known.hits {
+                each(&known.layout.absent);
+            }
+        }
+    }
+
+    /// Remembers the layout of a record that the full path accepted, if records like it can go the fast way; whether it was
+    /// not known.
+    pub(super) fn learn(&mut self, record: &[u8], columns: &Columns, fields: &[Found]) -> bool {
         if self.pause > 0 {
             self.pause -= 1;
-            return;
+            return false;
         }
         let Some(layout) = Layout::of(record, columns, fields) else {
-            return;
+            return false;
         };
         if let Some(index) = self.list.iter().position(|known| known.layout == layout) {
             self.list[..=index].rotate_right(1);
-            return;
+            return false;
         }
         if self.list.len() == MOST
             && let Some(oldest) = self.list.pop()
@@ -129,7 +141,13 @@ impl Layouts {
             };
             self.pause = self.next_pause;
         }
-        self.list.insert(0, Known { layout, hits: 0 });
+        let known = Known {
+            layout,
+            hits: 0,
+            told: 0,
+        };
+        self.list.insert(0, known);
+        true
     }
 }
 

@@ -27,9 +27,12 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 mod about;
+pub mod avro;
 mod cell;
 mod columns;
 mod compute;
+mod connect;
+pub mod drift;
 mod error;
 mod form;
 mod full;
@@ -44,14 +47,17 @@ mod raw;
 mod sale;
 mod scalar;
 mod scan;
+mod seen;
 mod times;
 mod typed;
+mod wire;
 mod zone;
 
 pub use about::About;
 pub use cell::Cell;
 pub use error::DecodeError;
 pub use sale::Sale;
+pub use seen::Drift;
 
 use about::Known;
 use compute::Compute;
@@ -59,13 +65,13 @@ use form::Form;
 use full::Full;
 use key::Key;
 use made::{Made, Mark};
-use protobuf::Protobuf;
-use raw::Raw;
 use scan::DayCache;
+use wire::Wire;
 
 use standings_model::block::Home;
+use standings_model::schema::Given;
 use standings_model::table::{Column, Table};
-use standings_model::time::{DAY, MAX_EVENT_TIME, format_rfc3339};
+use standings_model::time::{DAY, MAX_EVENT_TIME, USUAL, format_rfc3339};
 use standings_model::types::Type;
 
 /// Decodes the records of one partition on one worker; remembers the layouts of recent records.
@@ -100,8 +106,8 @@ pub struct Decoder {
     form: Form,
     /// Of records whose envelope is in their headers.
     bare: Option<Box<Form>>,
-    raw: Option<Raw>,
-    protobuf: Option<Box<Protobuf>>,
+    /// Values that are not JSON from their first byte on.
+    wire: Option<Wire>,
     key: Option<Box<Key>>,
     known: Result<Known, DecodeError>,
     compute: Compute,
@@ -114,6 +120,16 @@ pub struct Decoder {
     made: Made,
     /// What was made of the record without its elements.
     whole: Mark,
+    odd: Odd,
+}
+
+/// Event times that no clock of today shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Odd {
+    /// How many.
+    pub count: u64,
+    /// The first of them, ms.
+    pub first: i64,
 }
 
 impl Decoder {
@@ -132,8 +148,7 @@ impl Decoder {
             bare: table
                 .is_cloud_events()
                 .then(|| Box::new(Form::new(table, true))),
-            raw: Raw::of(table),
-            protobuf: Protobuf::of(table),
+            wire: Wire::of(table),
             key: Key::of(table, max_record_bytes),
             known: Known::new(table, &Home::default()),
             compute: Compute::new(table, &session.unwrap_or(standings_scalar::Zone::UTC)),
@@ -148,9 +163,20 @@ impl Decoder {
             },
             table: table.columns.clone(),
             whole: Mark::default(),
+            odd: Odd::default(),
         };
         decoder.is_plain = decoder.is_plain();
         decoder
+    }
+
+    /// Takes a schema that records of this table, which is the decoder's, are written with from here on.
+    pub fn learn(&mut self, table: &Table, given: &Given) {
+        match (given.of_key, &mut self.key) {
+            (false, _) => Wire::learn(&mut self.wire, table, given),
+            (true, Some(key)) => key.learn(table, given),
+            // Nothing of the key is read.
+            (true, None) => {}
+        }
     }
 
     /// The same for records of one partition, which may say something of a column.
@@ -174,39 +200,49 @@ impl Decoder {
     ) -> Result<Sale<'a>, DecodeError> {
         self.check_size(record)?;
         self.made.clear();
-        if !self.binary(record)? {
-            let form = match &mut self.bare {
-                Some(bare) if about.is_cloud_event() => &mut **bare,
-                _ => &mut self.form,
-            };
-            let cells = (&mut self.cells[..], &mut self.days);
-            form.decode(record, cells, (&mut self.full, &mut self.made))?;
-        }
+        let record = match &mut self.wire {
+            None => record,
+            Some(Wire::Json) => wire::json_of(record)?,
+            Some(_) => {
+                self.other(record)?;
+                return self.rest(record, about);
+            }
+        };
+        let form = match &mut self.bare {
+            Some(bare) if about.is_cloud_event() => &mut **bare,
+            _ => &mut self.form,
+        };
+        let cells = (&mut self.cells[..], &mut self.days);
+        form.decode(record, cells, (&mut self.full, &mut self.made))?;
         self.rest(record, about)
+    }
+
+    /// Fills the cells from a value that is no JSON.
+    fn other(&mut self, record: &[u8]) -> Result<(), DecodeError> {
+        let (cells, made) = (&mut self.cells[..], &mut self.made);
+        match &mut self.wire {
+            Some(Wire::Raw(raw)) => raw.decode(record, cells),
+            Some(Wire::Avro(avro)) => avro.decode(record, cells, made, self.max_record_bytes),
+            Some(Wire::Protobuf(protobuf)) => protobuf.decode(record, cells, made),
+            Some(Wire::Json) | None => Ok(()),
+        }
     }
 
     /// Decodes one record by the full path only, and learns nothing: what [`Decoder::decode`] must agree with.
     pub fn decode_full<'a>(&'a mut self, record: &'a [u8]) -> Result<Sale<'a>, DecodeError> {
         self.check_size(record)?;
         self.made.clear();
-        if !self.binary(record)? {
-            let full = (&mut self.full, &mut self.made);
-            self.form.decode_full(record, &mut self.cells, full)?;
-        }
+        let record = match &self.wire {
+            None => record,
+            Some(Wire::Json) => wire::json_of(record)?,
+            Some(_) => {
+                self.other(record)?;
+                return self.rest(record, About::default());
+            }
+        };
+        let full = (&mut self.full, &mut self.made);
+        self.form.decode_full(record, &mut self.cells, full)?;
         self.rest(record, About::default())
-    }
-
-    /// Decodes a record that is no text with named fields; false where it is one.
-    #[inline(always)]
-    fn binary(&mut self, record: &[u8]) -> Result<bool, DecodeError> {
-        if let Some(raw) = &self.raw {
-            raw.decode(record, &mut self.cells)?;
-        } else if let Some(protobuf) = &mut self.protobuf {
-            protobuf.decode(record, &mut self.cells, &mut self.made)?;
-        } else {
-            return Ok(false);
-        }
-        Ok(true)
     }
 
     /// What does not lie in the value's fields.
@@ -217,7 +253,8 @@ impl Decoder {
         }
         let event_time = match self.time {
             Some((number, is_date)) => {
-                event_time(self.cells[number], is_date, &self.table[number].name)?
+                let name = &self.table[number].name;
+                event_time(self.cells[number], is_date, name, &mut self.odd)?
             }
             None => 0,
         };
@@ -291,6 +328,31 @@ impl Decoder {
             && self.compute.is_empty()
     }
 
+    /// After a block of so many records, of which this is the last: what became of their fields is added up.
+    pub fn settle(&mut self, records: u64, last: &[u8]) {
+        let last = match self.wire {
+            None => Ok(last),
+            Some(Wire::Json) => wire::json_of(last),
+            Some(_) => return,
+        };
+        // What is in no frame is a dead letter, and says nothing of fields.
+        if records > 0
+            && let Ok(last) = last
+        {
+            self.form.settle(records, last);
+        }
+    }
+
+    /// Event times before 1990 and after 2100 since it was last asked.
+    pub fn odd(&mut self) -> Option<Odd> {
+        (self.odd.count > 0).then(|| std::mem::take(&mut self.odd))
+    }
+
+    /// Fields of JSON records that came, went or changed their type since it was last asked, each once.
+    pub fn drifts(&mut self) -> Vec<(String, Drift)> {
+        self.form.drifts()
+    }
+
     #[inline]
     fn check_size(&self, record: &[u8]) -> Result<(), DecodeError> {
         if record.is_empty() {
@@ -313,7 +375,7 @@ impl Decoder {
 
 /// The event time in a cell, ms.
 #[inline(always)]
-fn event_time(cell: Cell, is_date: bool, name: &str) -> Result<i64, DecodeError> {
+fn event_time(cell: Cell, is_date: bool, name: &str, odd: &mut Odd) -> Result<i64, DecodeError> {
     let Cell::Int(n) = cell else {
         let detail = format!("column {name:?} has no value, and windows are over it");
         return Err(DecodeError::new(error::MISSING_FIELD, detail));
@@ -323,7 +385,20 @@ fn event_time(cell: Cell, is_date: bool, name: &str) -> Result<i64, DecodeError>
     } else {
         n.div_euclid(1000)
     };
+    if (USUAL.0..USUAL.1).contains(&ms) {
+        return Ok(ms);
+    }
+    unusual(ms, name, odd)
+}
+
+/// A time that no clock of today shows: counted, or refused.
+#[cold]
+fn unusual(ms: i64, name: &str, odd: &mut Odd) -> Result<i64, DecodeError> {
     if (0..=MAX_EVENT_TIME).contains(&ms) {
+        if odd.count == 0 {
+            odd.first = ms;
+        }
+        odd.count += 1;
         return Ok(ms);
     }
     let shown = format_rfc3339(ms.clamp(-62_167_219_200_000, MAX_EVENT_TIME));

@@ -178,7 +178,7 @@ fn looks_like_base64(text: &str) -> bool {
 }
 
 /// A number of at most 16 bytes in two's complement, the highest first, in base64: how Kafka Connect writes decimals.
-fn twos_complement(text: &str) -> Option<i128> {
+pub(super) fn twos_complement(text: &str) -> Option<i128> {
     of_twos_complement(&STANDARD.decode(text).ok()?)
 }
 

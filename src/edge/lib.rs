@@ -10,6 +10,7 @@
 //!
 //! - [`source::SourceOptions`] and [`source::start`]: a reader thread for a worker; [`source::open_file`]: a file without one.
 //! - [`sink::url::SinkUrl`] and [`sink::connect`]: from a URL to a [`Sink`](standings_commit::sink::Sink).
+//! - [`registry::Registry`]: schemas by their ids.
 //! - [`store::open`]: from a URL to a store of snapshots. [`peers`]: how processes find and trust each other.
 //!
 //! # What it must never do
@@ -21,6 +22,7 @@ pub mod ask;
 pub mod peers;
 pub mod post;
 pub mod recording;
+pub mod registry;
 pub mod sink;
 pub mod source;
 pub mod store;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::error::Failure;
+use super::schema::Given;
 
 /// A source partition: a Kafka partition's number, or a file's number in flag order.
 pub type PartitionId = u32;
@@ -135,6 +136,8 @@ pub struct Block {
     pub beside: Vec<Beside>,
     /// The headers of all records.
     pub headers: Vec<Header>,
+    /// Schemas that these records, and those behind them, need beside those that came with earlier blocks.
+    pub schemas: Vec<Given>,
     /// The offset to continue from after this block.
     pub next_offset: u64,
     /// More records of the offset that it ends with follow in the next block: until then nothing of it may be committed.
@@ -156,6 +159,7 @@ impl Block {
             refused: Vec::new(),
             beside: Vec::new(),
             headers: Vec::new(),
+            schemas: Vec::new(),
             next_offset: 0,
             open: false,
             leader_epoch: NO_EPOCH,

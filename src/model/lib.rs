@@ -48,6 +48,7 @@ pub mod redact;
 pub mod reject;
 pub mod row_id;
 pub mod sabotage;
+pub mod schema;
 pub mod sketch;
 pub mod statistics;
 pub mod table;

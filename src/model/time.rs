@@ -42,6 +42,9 @@ pub fn format_rfc3339(ms: i64) -> String {
     digits::text(|out| digits::push_rfc3339(out, ms))
 }
 
+/// Times that clocks of today show: from 1990 up to 2100, ms.
+pub const USUAL: (i64, i64) = (631_152_000_000, 4_102_444_800_000);
+
 /// `YYYY-MM-DD` of a time.
 pub fn format_date(ms: i64) -> String {
     let (y, m, d) = civil_from_days(ms.div_euclid(DAY));

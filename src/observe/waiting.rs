@@ -28,6 +28,8 @@ pub enum What {
     Source,
     /// Where snapshots are kept.
     State,
+    /// Where the schemas of records are.
+    Registry,
 }
 
 impl fmt::Display for What {
@@ -36,6 +38,7 @@ impl fmt::Display for What {
             What::Sink => "the sink",
             What::Source => "the source",
             What::State => "the store of snapshots",
+            What::Registry => "the schema registry",
         })
     }
 }
@@ -97,6 +100,14 @@ impl Waits {
         let long = all.values().filter(|wait| wait.started.elapsed() >= least);
         let told: Vec<String> = long.map(ToString::to_string).collect();
         (!told.is_empty()).then(|| told.join("; "))
+    }
+
+    /// How many of these go on.
+    pub fn number(&self, what: What) -> usize {
+        self.lock()
+            .values()
+            .filter(|wait| wait.what == what)
+            .count()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Wait>> {
@@ -214,6 +225,17 @@ impl Waiting {
                 waited_ms,
                 "the store of snapshots does not answer as it should"
             ),
+            What::Registry => tracing::warn!(
+                event = "registry_waiting",
+                registry = name,
+                problem,
+                code,
+                likely,
+                since,
+                tries,
+                waited_ms,
+                "partitions whose records need a schema that is not known wait"
+            ),
         }
     }
 
@@ -232,6 +254,9 @@ impl Waiting {
             }
             What::State => {
                 tracing::info!(event = "state_back", state = name, waited_ms);
+            }
+            What::Registry => {
+                tracing::info!(event = "registry_back", registry = name, waited_ms);
             }
         }
     }

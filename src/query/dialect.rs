@@ -186,7 +186,11 @@ impl<'a> JsonValue<'a> {
 
 /// Parses one expression, with nothing after it.
 pub fn parse_expression(text: Text<'_>) -> Result<Expr, QueryError> {
-    let mut parser = Parser::new(&Flink).with_tokens_with_locations(tokens(text)?);
+    let tokens = tokens(text)?;
+    if let Some(found) = tokens.iter().find(|t| hint(&t.token).is_some()) {
+        return Err(text.error(found.span, "a hint in an expression", "leave /*+ … */ out"));
+    }
+    let mut parser = Parser::new(&Flink).with_tokens_with_locations(tokens);
     let parsed = parser.parse_expr();
     let expr = parsed.map_err(|e| syntax(text, &e, Span::empty(), "an expression"))?;
     let next = parser.peek_token();
@@ -238,6 +242,14 @@ fn is_comparison(token: &Token) -> bool {
     }
 }
 
+/// The text of a hint, `/*+ … */`, if a token is one.
+pub fn hint(token: &Token) -> Option<&str> {
+    match token {
+        Token::Whitespace(Whitespace::MultiLineComment(text)) => text.strip_prefix('+'),
+        _ => None,
+    }
+}
+
 /// The tokens, without the word `TABLE` where it stands before a table's name inside a window function: `sqlparser`
 /// does not know it there. Places of all other tokens stay.
 pub fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
@@ -250,12 +262,9 @@ pub fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
                 "SQL text; strings stand in 'single quotes', names in `backquotes`",
             )
         })?;
-    let is_hint = |t: &TokenWithSpan| matches!(&t.token, Token::Whitespace(Whitespace::MultiLineComment(c)) if c.starts_with('+'));
-    if let Some(hint) = tokens.iter().find(|t| is_hint(t)) {
-        let found = "a hint, which is not taken yet";
-        return Err(text.error(hint.span, found, "leave /*+ … */ out"));
-    }
-    tokens.retain(|t| !matches!(t.token, Token::Whitespace(_)));
+    // A hint stays, for the statement that it stands in.
+    let is_space = |t: &Token| matches!(t, Token::Whitespace(_)) && hint(t).is_none();
+    tokens.retain(|t| !is_space(&t.token));
     bounded(text, &tokens)?;
     let is_table = |t: &Token| matches!(t, Token::Word(w) if w.keyword == Keyword::TABLE && w.quote_style.is_none());
     let drop: Vec<bool> = (0..tokens.len())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use standings_model::duration::format_duration;
 use standings_model::plan::{Aggregate, Bound, Field, Plan, RankFunction, Ranking};
-use standings_model::table::format::{Csv, Encoding, Format, Json, JsonEnvelope};
+use standings_model::table::format::{Csv, Encoding, Format, Json, JsonEnvelope, Registry};
 use standings_model::table::{Changelog, Column, Connector, Origin, Startup, Table};
 use standings_model::types::Type;
 
@@ -133,6 +133,7 @@ fn of_format(format: &Format) -> String {
         Encoding::Json(json) => of_json(json),
         Encoding::Csv(csv) => of_csv(csv),
         Encoding::Parquet => vec!["Parquet".to_owned()],
+        Encoding::Avro => vec!["Avro".to_owned()],
         Encoding::Raw => vec!["raw: the whole value is one column".to_owned()],
         Encoding::Protobuf(of) => {
             let message = of.schema.messages.get(of.message);
@@ -145,10 +146,32 @@ fn of_format(format: &Format) -> String {
         }
         Encoding::Other(name) => vec![format!("{name}, which is not read yet")],
     };
+    if let Some(registry) = &format.registry {
+        all.push(of_registry(registry));
+    }
     if let Some(zone) = &format.zone {
         all.push(format!("times without an offset in {zone}"));
     }
     all.join(", ")
+}
+
+fn of_registry(registry: &Registry) -> String {
+    let framed = "behind the id of its schema";
+    match (&registry.url, &registry.folder) {
+        (Some(url), _) => {
+            // A login may be before it, as `${…}`; it is not shown.
+            let url = match url.split_once("://") {
+                Some((scheme, rest)) => {
+                    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+                    format!("{scheme}://{rest}")
+                }
+                None => String::new(),
+            };
+            format!("{framed}, which is asked of {url}")
+        }
+        (None, Some(folder)) => format!("{framed}, which lies in {folder}"),
+        (None, None) => format!("{framed}, which is not asked for"),
+    }
 }
 
 fn of_json(json: &Json) -> Vec<String> {
@@ -384,6 +407,33 @@ fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
     match r.rank {
         Some(function) => ranked(&mut line, r, function),
         None => line("ranked", "not at all: every row is shown".to_owned()),
+    }
+    line("state", state(r));
+}
+
+/// What is held of a ranking, and for how long.
+fn state(r: &Ranking) -> String {
+    let whole = r.measures.iter().filter(|m| {
+        matches!(
+            m.aggregate,
+            Aggregate::CountDistinct(_) | Aggregate::Percentile { rounded: false, .. }
+        )
+    });
+    let whole: Vec<&str> = whole.map(|m| m.name.as_str()).collect();
+    let whole = match whole.is_empty() {
+        true => String::new(),
+        false => format!(", with every different value of {}", whole.join(", ")),
+    };
+    let what = match (r.is_rows, r.limit) {
+        (true, 0..u64::MAX) => {
+            format!("the rows with ranks up to {} of each partition", r.limit)
+        }
+        (true, u64::MAX) => "every row".to_owned(),
+        (false, _) => format!("one row a key and window{whole}"),
+    };
+    match r.window.is_always() {
+        true => format!("{what}, for ever: it grows with its keys"),
+        false => format!("{what}, until the window is let go (--allowed-lateness, --retain)"),
     }
 }
 

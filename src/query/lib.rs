@@ -35,6 +35,7 @@ mod fingerprint;
 mod flow;
 mod folder;
 mod grouped;
+mod hint;
 mod interval;
 mod load;
 mod measures;

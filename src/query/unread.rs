@@ -55,14 +55,27 @@ fn rows_that_change(declared: &Declaration, table: &Table) -> Option<Unread> {
 }
 
 fn format(declared: &Declaration, table: &Table) -> Option<Unread> {
-    let allowed = "'json', 'protobuf' or 'raw'; of files 'json', 'csv' and 'parquet'";
+    let allowed = "'json', 'json-schema-confluent', 'avro-confluent', 'csv', 'protobuf' or 'raw'; of files 'json', 'csv', 'parquet' and 'avro'";
     let is_kafka = matches!(table.connector, Some(Connector::Kafka { .. }));
     let is_file = matches!(table.connector, Some(Connector::Files { .. }));
+    let is_framed = table.format.registry.is_some();
     let value = at(declared, &FORMAT);
     match &table.format.encoding {
         Encoding::Other(name) => Some((value, format!("'{name}'"), allowed)),
-        Encoding::Csv(_) if is_kafka => Some((value, "'csv' in a topic".to_owned(), allowed)),
+        Encoding::Csv(_) if is_kafka => of_files(declared),
         Encoding::Parquet if is_kafka => Some((value, "'parquet' in a topic".to_owned(), allowed)),
+        Encoding::Avro if is_kafka && !is_framed => {
+            let instead = "'avro-confluent': a record of a topic says its schema by its id";
+            Some((value, "'avro' in a topic".to_owned(), instead))
+        }
+        _ if is_file && is_framed => {
+            let found = "records behind the id of their schema, in files".to_owned();
+            Some((
+                value,
+                found,
+                "'connector' = 'kafka', or a recording of a topic",
+            ))
+        }
         Encoding::Raw => {
             let of_value = |of: &Origin| matches!(of, Origin::Field(_) | Origin::Parts);
             raw(table, of_value).map(|found| (value, found, ONE))
@@ -74,22 +87,53 @@ fn format(declared: &Declaration, table: &Table) -> Option<Unread> {
         | Encoding::Json(_)
         | Encoding::Csv(_)
         | Encoding::Parquet
-        | Encoding::Protobuf(_) => None,
+        | Encoding::Protobuf(_)
+        | Encoding::Avro => None,
     }
+}
+
+/// What CSV has in files alone: a value is one row.
+fn of_files(declared: &Declaration) -> Option<Unread> {
+    let is = |word: &str| {
+        let mut options = declared.options.iter();
+        options.find(|o| {
+            let key = o.key.strip_prefix("value.").unwrap_or(&o.key);
+            key == word && o.value.eq_ignore_ascii_case("true")
+        })
+    };
+    let (header, comments) = (is("csv.header"), is("csv.allow-comments"));
+    let option = header.or(comments)?;
+    let allowed = match header {
+        Some(_) => "leave it out: a value is one row, its cells in the order of the columns",
+        None => "leave it out: a value is one row",
+    };
+    Some((
+        option.value_span,
+        format!("'{}' of a topic", option.key),
+        allowed,
+    ))
 }
 
 fn key(declared: &Declaration, table: &Table) -> Option<Unread> {
     let in_key = |of: &Origin| matches!(of, Origin::KeyField(_));
     let key = at(declared, &["key.format"]);
-    let allowed = "'json', 'protobuf' or 'raw'";
-    match &table.key_format.as_ref()?.encoding {
+    let allowed = "'json', 'json-schema-confluent', 'avro-confluent', 'protobuf' or 'raw'";
+    let format = table.key_format.as_ref()?;
+    match &format.encoding {
         Encoding::Other(name) => Some((key, format!("'{name}' as the key"), allowed)),
         Encoding::Csv(_) => Some((key, "'csv' as the key".to_owned(), allowed)),
         Encoding::Parquet => Some((key, "'parquet' as the key".to_owned(), allowed)),
+        Encoding::Avro if format.registry.is_none() => {
+            Some((key, "'avro' as the key".to_owned(), allowed))
+        }
         Encoding::Raw if table.columns.iter().any(|c| in_key(&c.origin)) => {
             raw(table, in_key).map(|found| (key, found, ONE))
         }
-        Encoding::ByName | Encoding::Json(_) | Encoding::Protobuf(_) | Encoding::Raw => None,
+        Encoding::ByName
+        | Encoding::Json(_)
+        | Encoding::Protobuf(_)
+        | Encoding::Avro
+        | Encoding::Raw => None,
     }
 }
 

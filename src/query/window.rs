@@ -103,7 +103,7 @@ pub fn parse<'a>(
             ..
         } => (name.to_string(), args.args.as_slice()),
         TableFactor::UNNEST { .. } => {
-            let found = "UNNEST, which is not read yet";
+            let found = "UNNEST of nothing that stands before it";
             return Err(text.error(from.span(), found, allowed()));
         }
         other => {

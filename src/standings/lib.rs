@@ -59,6 +59,7 @@ pub mod dead_letter;
 pub mod demo;
 pub mod embed;
 pub mod explain;
+pub mod inspect;
 pub mod lineage;
 pub mod load;
 pub mod run;

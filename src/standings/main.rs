@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use standings::run::serve;
 use standings::run::{args, check, cluster, commands, health, replica, signals, upgrade};
-use standings::{config, dead_letter, demo, explain, load, top, verify};
+use standings::{config, dead_letter, demo, explain, inspect, load, top, verify};
 use standings_http::security;
 use standings_model::error::codes;
 use standings_observe::logging::Format;
@@ -70,6 +70,10 @@ enum Command {
     Health(health::HealthArgs),
     /// Give a running `standings cluster` another number of processes or workers.
     Resize(cluster::control::ResizeArgs),
+    /// What a file or a topic is: its fields, and a CREATE TABLE with a first ranking that read it.
+    Inspect(inspect::InspectArgs),
+    /// A folder of queries: for a file or a topic, or the shipped example.
+    Init(inspect::InitArgs),
     /// Parse and explain the queries; touch nothing.
     Check(check::CheckArgs),
     /// What is in force, and from where; or a configuration file to begin with.
@@ -149,6 +153,8 @@ fn run(command: Command, log: &str, settings: config::Settings) -> Result<(), Fa
         Command::Replica(args) => until_stopped(|stop| replica::run(&args, log, &stop)),
         Command::Health(args) => at_once(|| health::run(&args)),
         Command::Check(args) => at_once(|| check::run(&args, &command_line())),
+        Command::Inspect(args) => at_once(|| inspect::run(&args)),
+        Command::Init(args) => at_once(|| inspect::init(&args)),
         Command::Config(command) => at_once(|| config::run(&command, &command_line())),
         Command::Verify(args) => at_once(|| verify::run(&args)),
         Command::Repair(args) => at_once(|| verify::repair(&args)),

@@ -120,6 +120,84 @@ impl Dice {
     }
 }
 
+/// Rankings of cities in windows of 100 ms: some ranks of those that pass HAVING, beside a condition, with what is computed of
+/// measures; all groups that pass it, unranked; the first three without their rank.
+const MORE: [(&str, &str); 3] = [
+    (
+        "ranged",
+        "SELECT window_start, window_end, city, total * 2 AS doubled, sales - 1 AS less, r FROM (
+           SELECT *, RANK() OVER (PARTITION BY window_start, window_end ORDER BY total * 2 - sales DESC) AS r FROM (
+             SELECT window_start, window_end, city, SUM(amount) AS total, COUNT(*) AS sales
+             FROM TABLE(TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '0.1' SECOND))
+             GROUP BY window_start, window_end, city HAVING COUNT(*) >= 2 AND MIN(amount) < 3))
+         WHERE r BETWEEN 2 AND 4 AND city <> 'k03'",
+    ),
+    (
+        "unranked",
+        "SELECT window_start, window_end, city, COUNT(*) AS sales, MAX(amount) - MIN(amount) AS spread
+         FROM TABLE(TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '0.1' SECOND))
+         GROUP BY window_start, window_end, city HAVING SUM(amount) > 2",
+    ),
+    (
+        "unsaid",
+        "SELECT window_start, window_end, city, SUM(amount) AS total
+         FROM TABLE(TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '0.1' SECOND))
+         GROUP BY window_start, window_end, city
+         QUALIFY ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY SUM(amount) DESC) <= 3",
+    ),
+];
+
+/// What the rankings beyond the first three show of a window: city, total, number of sales, least and greatest.
+fn more(rows: &mut Rows, window: (i64, i64), cities: &[(u64, i128, i128, (i128, i128))]) {
+    let text = |n: u64| show(&Value::text(format!("k{n:02}")));
+    let (null, cents) = (
+        || show(&Value::Null),
+        |n: i128| show(&Value::cents(n * 100)),
+    );
+    let whole = |n: i128| show(&Value::Integer(n));
+    let passing = cities.iter().filter(|c| c.2 >= 2 && c.3.0 < 3);
+    let passing: Vec<_> = passing.collect();
+    for (city, total, sales, _) in &passing {
+        let order = |total: &i128, sales: &i128| total * 2 - sales;
+        let own = order(total, sales);
+        let better = passing.iter().filter(|c| order(&c.1, &c.2) > own).count();
+        let rank = better as u64 + 1;
+        if (2..=4).contains(&rank) && *city != 3 {
+            // Total, sales, least: not shown; two that are; HAVING, WHERE, ORDER BY.
+            let shown = show(&Value::Boolean(true));
+            let measures = vec![
+                null(),
+                null(),
+                null(),
+                cents(total * 2),
+                whole(sales - 1),
+                null(),
+                shown,
+                null(),
+            ];
+            rows.insert((4, window, vec![text(*city)]), (rank, measures));
+        }
+    }
+    for (city, total, sales, (least, greatest)) in cities {
+        if *total > 2 {
+            let measures = vec![
+                whole(*sales),
+                null(),
+                null(),
+                null(),
+                cents(greatest - least),
+                null(),
+            ];
+            rows.insert((5, window, vec![text(*city)]), (0, measures));
+        }
+    }
+    let mut all: Vec<_> = cities.iter().collect();
+    all.sort_by_key(|(city, total, ..)| (-total, *city));
+    for (city, total, ..) in all.into_iter().take(3) {
+        rows.insert((6, window, vec![text(*city)]), (0, vec![cents(*total)]));
+    }
+}
+
 fn plan() -> Arc<Plan> {
     let table = Table::sales();
     // The row is the table's columns.
@@ -235,9 +313,18 @@ fn plan() -> Arc<Plan> {
         ],
         ..cumulated.clone()
     };
+    let mut tables = [Table::sales()];
+    let more = MORE.map(|(name, sql)| {
+        let parsed = standings_query::parse_ranking(name, name, sql, &mut tables);
+        parsed.unwrap_or_else(|e| panic!("{e:?}"))
+    });
     Arc::new(Plan {
         tables: vec![table],
-        rankings: vec![cities, salesmen, cumulated, always, sessions],
+        rankings: [cities, salesmen, cumulated, always]
+            .into_iter()
+            .chain(more)
+            .chain([sessions])
+            .collect(),
         checks: Vec::new(),
         max_key_bytes: usize::MAX,
         zone: None,
@@ -265,6 +352,8 @@ fn show(value: &Value) -> String {
 
 /// Of sessions.
 const GAP: i64 = 20;
+/// The number of their ranking: the last.
+const SESSIONS: usize = 4 + MORE.len();
 
 /// What a batch query over a prefix per partition returns.
 fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Rows {
@@ -274,6 +363,7 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
         total: i128,
         count: i128,
         least: Option<i128>,
+        greatest: Option<i128>,
         salesmen: std::collections::BTreeSet<u64>,
         last: (i64, u32, u64, u64),
     }
@@ -305,6 +395,7 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
                 c.total += amount;
                 c.count += 1;
                 c.least = Some(c.least.map_or(*amount, |l| l.min(*amount)));
+                c.greatest = c.greatest.max(Some(*amount));
                 c.salesmen.insert(*salesman);
                 c.last = c.last.max((*time, *p, o as u64 + 1, *salesman));
             }
@@ -332,6 +423,12 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
             .push((-c.total, *city, c));
     }
     for (start, mut all) in windows {
+        let of = |(_, city, c): &(i128, u64, &City)| {
+            let ends = (c.least.unwrap(), c.greatest.unwrap());
+            (*city, c.total, c.count, ends)
+        };
+        let of_all: Vec<_> = all.iter().map(of).collect();
+        more(&mut rows, (start, start + 100), &of_all);
         all.sort_by_key(|(total, city, _)| (*total, *city));
         for (i, (_, city, c)) in all.iter().take(3).enumerate() {
             let measures = vec![
@@ -394,7 +491,10 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
     for (window, mut all) in sessions {
         all.sort();
         for (i, (_, city, measures)) in all.into_iter().take(2).enumerate() {
-            rows.insert((4, window, vec![text(city)]), (i as u64 + 1, measures));
+            rows.insert(
+                (SESSIONS, window, vec![text(city)]),
+                (i as u64 + 1, measures),
+            );
         }
     }
     let mut groups: BTreeMap<(i64, u64), Vec<(i128, u64)>> = BTreeMap::new();

@@ -8,6 +8,7 @@ use standings_model::types::Type;
 use standings_model::value::Value;
 
 mod agree;
+mod avro;
 mod beside;
 mod counting;
 mod protobuf;

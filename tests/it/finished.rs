@@ -52,10 +52,13 @@ fn a_run_says_what_it_did() {
     assert!(finished["changes"].as_u64().unwrap() >= 3, "{finished}");
     assert!(finished["seconds"].as_f64().unwrap() > 0.0, "{finished}");
     let first = finished["first_late"].as_str().unwrap();
-    assert!(first.contains("offset 2, of 2023-11-14"), "{first}");
+    assert!(
+        first.contains("line 3, of 2023-11-14, two years behind"),
+        "{first}"
+    );
     let reasons = finished["reasons"].as_str().unwrap();
     assert!(
-        reasons.contains("malformed 1, first: partition 0, offset 3"),
+        reasons.contains("malformed 1, first: line 4: "),
         "{reasons}"
     );
     assert!(reasons.contains("missing_field 1"), "{reasons}");
@@ -78,7 +81,9 @@ fn what_was_read_in_vain_is_a_failure() {
     assert_eq!(code, Some(0));
     let times = finished["times"].as_str().unwrap();
     assert!(
-        times.contains("look like seconds") && times.contains("2026-01-23"),
+        times.contains("1 records are of a time before 1990 or after 2100")
+            && times.contains("look like seconds")
+            && times.contains("2026-01-23"),
         "{times}"
     );
 }
@@ -100,4 +105,78 @@ fn a_share_ends_a_run() {
         Some(2),
         "a share has a %"
     );
+}
+
+#[test]
+fn the_report_has_every_count_of_every_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let queries = at("queries");
+    std::fs::create_dir(&queries).unwrap();
+    let sql = "CREATE TABLE orders (at TIMESTAMP_LTZ(3), city STRING, n BIGINT, WATERMARK FOR at AS at) WITH ('format' = 'json');
+        CREATE TABLE visits (at TIMESTAMP_LTZ(3), city STRING, WATERMARK FOR at AS at) WITH ('format' = 'json');";
+    let ranking = |name: &str, of: &str| {
+        format!(
+            "INSERT INTO {name} SELECT window_start, window_end, city, n, place FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY \
+             window_start, window_end ORDER BY n DESC) AS place FROM (SELECT window_start, window_end, city, COUNT(*) AS n FROM \
+             TABLE(TUMBLE(TABLE {of}, DESCRIPTOR(at), INTERVAL '1' HOUR)) WHERE city <> 'x' GROUP BY window_start, window_end, \
+             city)) WHERE place <= 3;"
+        )
+    };
+    let text = [
+        sql.to_owned(),
+        ranking("a", "orders"),
+        ranking("b", "visits"),
+    ]
+    .join("\n");
+    std::fs::write(queries.join("all.sql"), text).unwrap();
+    let row = |at: &str, city: &str| format!(r#"{{"at":"{at}","city":"{city}","n":1}}"#);
+    let orders = [
+        row("2026-01-23T10:00:00Z", "a"),
+        row("2026-01-23T10:00:01Z", "x"),
+        "{".to_owned(),
+    ];
+    let visits = [
+        row("2026-01-25T10:00:00Z", "a"),
+        row("2026-01-23T10:00:00Z", "a"),
+    ];
+    std::fs::write(at("orders"), orders.join("\n")).unwrap();
+    std::fs::write(at("visits"), visits.join("\n")).unwrap();
+    let source = |table: &str| format!("{table}=file:{}", at(table).display());
+    let run = |report: &str| {
+        standings(&[
+            "run",
+            "--until-end",
+            "--sink",
+            "stdout",
+            "--queries",
+            queries.to_str().unwrap(),
+        ])
+        .args(["--source", &source("orders"), "--source", &source("visits")])
+        .args(["--report", at(report).to_str().unwrap()])
+        .output()
+        .unwrap()
+    };
+    let output = run("report");
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let report: Value = serde_json::from_slice(&std::fs::read(at("report")).unwrap()).unwrap();
+    let counts = |table: &str| {
+        let of = report["tables"][table].as_object().unwrap();
+        let all = of.iter().filter(|(_, n)| **n != 0);
+        let all: Vec<String> = all.map(|(name, n)| format!("{name} {n}")).collect();
+        (of.len(), all.join(", "))
+    };
+    let all = |text: &str| (13, text.to_owned());
+    assert_eq!(
+        counts("orders"),
+        all("dead_lettered 1, filtered 1, ranked 1, read 3")
+    );
+    assert_eq!(counts("visits"), all("late 1, ranked 1, read 2"));
+    // It is written over nothing that is read.
+    assert_eq!(run("orders").status.code(), Some(2));
 }

@@ -10,6 +10,8 @@ use self::snapshots_body::Snapshot;
 use crate::support::{self, Dice, Running, standings, until};
 
 // What is done with an input is the same as in tests/fuzz.
+#[path = "../fuzz/bodies/avro.rs"]
+mod avro_body;
 #[path = "../fuzz/bodies/decode.rs"]
 mod decode_body;
 #[path = "../fuzz/bodies/expressions.rs"]
@@ -148,6 +150,26 @@ fn descriptors() {
     fuzz("descriptors", &corpus, &words, |input| {
         messages.check_descriptors(input);
     });
+}
+
+#[test]
+fn avro() {
+    let corpus = files("tests/fuzz/corpus/avro");
+    let words = [
+        "\"type\":",
+        "\"null\"",
+        "[",
+        "{",
+        "}",
+        "\"record\"",
+        "\"name\":\"R\"",
+        "\"logicalType\":\"decimal\",\"precision\":4",
+        "\u{ff}",
+        "\0",
+        "\x01\x01",
+        "\n",
+    ];
+    fuzz("avro", &corpus, &words, avro_body::check);
 }
 
 #[test]

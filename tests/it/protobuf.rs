@@ -59,7 +59,7 @@ fn values_and_keys_of_a_topic() {
     let bed = Bed::new("protobuf").topic(1).changes_file();
     let queries = bed.path("own");
     std::fs::create_dir(&queries).unwrap();
-    std::fs::write(queries.join("orders.sql"), TABLE).unwrap();
+    std::fs::write(queries.join("largest.sql"), TABLE).unwrap();
     let descriptors = Path::new("tests/fixtures/protobuf/orders.desc");
     std::fs::copy(descriptors, bed.path("orders.desc")).unwrap();
     let bed = bed.queries(&queries).keep("--dead-letter", "dead");
@@ -105,7 +105,7 @@ fn values_and_keys_of_a_topic() {
         })
         .collect();
     let words = [
-        "column \\\"placed\\\" has no value",
+        "field \\\"placed\\\" is missing",
         "byte 5: a length beyond the end",
         "field \\\"id\\\": found a varint",
         "key: byte 2: a length beyond the end",

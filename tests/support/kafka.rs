@@ -96,6 +96,26 @@ pub fn produce(topic: &str, partitions: &[Vec<String>]) {
     producer.flush(Duration::from_secs(30)).unwrap();
 }
 
+/// Sends each partition's records, with their keys, in order.
+pub fn produce_keyed(topic: &str, partitions: &[Vec<(Option<Vec<u8>>, Vec<u8>)>]) {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", service("KAFKA_BROKERS"))
+        .set("linger.ms", "5")
+        .create()
+        .unwrap();
+    for (p, records) in partitions.iter().enumerate() {
+        for (key, value) in records {
+            let mut record: BaseRecord<'_, Vec<u8>, Vec<u8>> =
+                BaseRecord::to(topic).partition(p as i32).payload(value);
+            if let Some(key) = key {
+                record = record.key(key);
+            }
+            producer.send(record).map_err(|(e, _)| e).unwrap();
+        }
+    }
+    producer.flush(Duration::from_secs(30)).unwrap();
+}
+
 /// Records of a topic that no reader of committed records can pass, because a transaction before them is open.
 pub fn held_by_transactions(topic: &str) -> i64 {
     let end = |isolation: &str| {

@@ -307,6 +307,7 @@ impl Beginning<'_> {
             resume: state.offsets.clone(),
             horizon: state.horizon,
             parts: found.parts.clone(),
+            schemas: state.schemas.clone(),
             ..Start::default()
         };
         if !sabotage::is(Mistake::ClockNotRestored) {

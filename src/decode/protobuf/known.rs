@@ -123,7 +123,7 @@ fn decimal_text<'a>(of: &Type, bytes: &[u8], zone: &Zone) -> Result<Option<Scala
         None => (plain, ""),
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let has_digits = text.is_empty() || digits != "" && digits != ".";
+    let has_digits = text.is_empty() || !matches!(digits, "" | ".");
     let whole = match whole.trim_start_matches('0') {
         "" if has_digits => "0",
         whole => whole,

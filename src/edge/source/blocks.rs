@@ -23,6 +23,7 @@ pub fn again(mut spent: Block, partition: PartitionId) -> Block {
     spent.refused.clear();
     spent.beside.clear();
     spent.headers.clear();
+    spent.schemas.clear();
     Block {
         partition,
         next_offset: 0,

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use super::gzip::Gzip;
 
 /// The greatest dictionary of xz, in KiB, and what its decoder needs beside: `xz -9` has 64 MiB.
-const XZ_KIB: u32 = (64 << 10) + (1 << 10);
+pub const XZ_KIB: u32 = (64 << 10) + (1 << 10);
 
 /// How a file is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

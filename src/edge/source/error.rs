@@ -7,6 +7,7 @@ use arrow_schema::DataType;
 use parquet::basic::Compression;
 use standings_model::error::{Code, Coded, codes};
 
+use super::avro::AvroProblem;
 use super::csv::HeaderError;
 use super::fields::Lacks;
 use super::parquet::ParquetProblem;
@@ -180,6 +181,14 @@ pub enum FileError {
         /// Why.
         source: ParquetProblem,
     },
+    /// An Avro file that is none, or not one of the table.
+    #[error("{}: not readable as Avro: {problem}", .path.display())]
+    NotAvro {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        problem: AvroProblem,
+    },
     /// A column of a type that is not read, or not exactly.
     #[error("{}: column `{column}` is {kind}; {instead}", .path.display())]
     ColumnType {
@@ -252,6 +261,7 @@ impl Coded for FileError {
             | FileError::Foreign { .. }
             | FileError::Lacks { .. }
             | FileError::NotParquet { .. }
+            | FileError::NotAvro { .. }
             | FileError::ColumnType { .. }
             | FileError::Codec { .. }
             | FileError::Columns { .. }

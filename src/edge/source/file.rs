@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::avro::{self, AvroRows};
 use super::blocks::{self, Blocks};
 use super::csv::CsvRows;
 use super::error::FileError;
@@ -182,6 +183,7 @@ pub fn check(path: &Path, table: &Table) -> Result<(), FileError> {
     }
     let lacking = match found.kind {
         Kind::Parquet => parquet::check(path, table)?,
+        Kind::Avro => avro::check(path, found.input, table)?,
         Kind::Csv => {
             let rows = CsvRows::open(path, found.input, table, 0, (1 << 16, 1 << 20), 0)?;
             rows.lacking().to_vec()
@@ -199,6 +201,32 @@ pub fn check(path: &Path, table: &Table) -> Result<(), FileError> {
         );
     }
     Ok(())
+}
+
+/// The names of the columns of a file that has names for them, whether or not the table takes them; none for JSON.
+///
+/// # Errors
+/// The file cannot be read, or is not of its kind.
+pub fn column_names(path: &Path, table: &Table) -> Result<Option<Vec<String>>, FileError> {
+    if !std::fs::metadata(path).is_ok_and(|meta| meta.is_file()) {
+        return Ok(None);
+    }
+    let found = look::at(path, table)?;
+    Ok(match found.kind {
+        Kind::Parquet => {
+            let columns = parquet::declared(path)?.into_iter();
+            Some(columns.map(|(name, _)| name).collect())
+        }
+        Kind::Avro => {
+            let columns = avro::declared(path, found.input)?.into_iter();
+            Some(columns.map(|(name, _)| name).collect())
+        }
+        Kind::Csv => {
+            let rows = CsvRows::open(path, found.input, table, 0, (1 << 16, 1 << 20), 0)?;
+            Some(rows.names().to_vec())
+        }
+        Kind::Json => None,
+    })
 }
 
 /// A file of any kind from its first record, for who reads it without a thread; in blocks as [`SourceOptions::new`] has them.
@@ -248,6 +276,14 @@ fn open(
     let found = look::at(path, table)?;
     Ok(match found.kind {
         Kind::Parquet => Box::new(ParquetRows::open(path, table, partition, from)?),
+        Kind::Avro => Box::new(AvroRows::open(
+            path,
+            found.input,
+            table,
+            partition,
+            sizes,
+            from,
+        )?),
         Kind::Csv => Box::new(CsvRows::open(
             path,
             found.input,

@@ -16,7 +16,7 @@ use super::error::FolderError;
 const DEEPEST: usize = 32;
 
 /// Files, and the folder that their paths are relative to.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expanded {
     /// The files, by their paths.
     pub files: Vec<PathBuf>,

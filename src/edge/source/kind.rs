@@ -14,6 +14,8 @@ pub enum Kind {
     Json,
     Csv,
     Parquet,
+    /// An Avro object container file.
+    Avro,
 }
 
 impl Kind {
@@ -22,6 +24,7 @@ impl Kind {
             Kind::Json => "JSON",
             Kind::Csv => "CSV",
             Kind::Parquet => "Parquet",
+            Kind::Avro => "Avro",
         }
     }
 }
@@ -65,10 +68,6 @@ const ORC: Foreign = Foreign {
 const ARROW: Foreign = Foreign {
     what: "an Arrow file (Feather)",
     instead: "python3 -c \"import pyarrow.feather as f, pyarrow.parquet as p; p.write_table(f.read_table('FILE'), 'FILE.parquet')\"",
-};
-const AVRO: Foreign = Foreign {
-    what: "an Avro file",
-    instead: "duckdb -c \"COPY (FROM read_avro('FILE')) TO 'FILE.parquet'\"",
 };
 const PDF: Foreign = Foreign {
     what: "a PDF document",
@@ -154,7 +153,6 @@ fn foreign_content(head: &[u8]) -> Option<Foreign> {
         [b'O', b'R', b'C', 0..=31, ..] => ORC,
         [b'A', b'R', b'R', b'O', b'W', b'1', ..] | [b'F', b'E', b'A', b'1', ..] => ARROW,
         [0xff, 0xff, 0xff, 0xff, ..] => ARROW,
-        [b'O', b'b', b'j', 1, ..] => AVRO,
         [b'%', b'P', b'D', b'F', b'-', ..] => PDF,
         [b'7', b'z', 0xbc, 0xaf, ..] => SEVEN,
         [0x1f, 0x9d, ..] => COMPRESS,
@@ -177,7 +175,6 @@ fn foreign_ending(ending: &str) -> Option<Foreign> {
         "zip" => ZIP,
         "orc" => ORC,
         "arrow" | "arrows" | "feather" | "ipc" => ARROW,
-        "avro" => AVRO,
         "pdf" => PDF,
         "sqlite" | "sqlite3" | "db" => SQLITE,
         "duckdb" => DUCKDB,
@@ -206,6 +203,7 @@ pub fn delimiter(ending: &str) -> Option<u8> {
 fn kind_of_ending(ending: &str) -> Option<Kind> {
     match ending {
         "parquet" | "pq" | "parq" => Some(Kind::Parquet),
+        "avro" => Some(Kind::Avro),
         "json" | "ndjson" | "jsonl" | "jsonlines" => Some(Kind::Json),
         ending => delimiter(ending).map(|_| Kind::Csv),
     }
@@ -274,25 +272,18 @@ pub fn kind(
             by(compression)
         ));
     }
-    if head.starts_with(b"PAR1") {
-        if compression.is_some() {
-            return Err(GZIPPED_PARQUET);
-        }
-        let by = match (declared, name.kind) {
-            (Encoding::Csv(_), _) => Some("by the table's 'format' it is CSV"),
-            (Encoding::Json(_), _) => Some("by the table's 'format' it is JSON"),
-            (_, Some(Kind::Csv)) => Some("by its name it is CSV"),
-            (_, Some(Kind::Json)) => Some("by its name it is JSON"),
-            _ => None,
-        };
-        said.extend(by.map(|by| format!("{by}, by its content Parquet: it is read as Parquet")));
-        let kind = Kind::Parquet;
+    if head.starts_with(b"PAR1") && compression.is_some() {
+        return Err(GZIPPED_PARQUET);
+    }
+    if let Some(kind) = binary(head) {
+        said.extend(otherwise(declared, name.kind, kind));
         return Ok(Found { kind, said });
     }
     let word = match declared {
         Encoding::Protobuf(_) => return Err(MESSAGES),
         Encoding::Csv(_) => Some(Kind::Csv),
         Encoding::Parquet => Some(Kind::Parquet),
+        Encoding::Avro => Some(Kind::Avro),
         Encoding::ByName => None,
         _ => Some(Kind::Json),
     };
@@ -328,6 +319,34 @@ pub fn kind(
         (None, None) => Kind::Json,
     };
     Ok(Found { kind, said })
+}
+
+/// A kind that is told by its first bytes alone.
+fn binary(head: &[u8]) -> Option<Kind> {
+    match head {
+        [b'P', b'A', b'R', b'1', ..] => Some(Kind::Parquet),
+        [b'O', b'b', b'j', 1, ..] => Some(Kind::Avro),
+        _ => None,
+    }
+}
+
+/// That a file of such a kind is another by the table's word, or by its name.
+fn otherwise(declared: &Encoding, named: Option<Kind>, kind: Kind) -> Option<String> {
+    let word = match declared {
+        Encoding::Csv(_) => Some(Kind::Csv),
+        Encoding::Json(_) => Some(Kind::Json),
+        Encoding::Parquet => Some(Kind::Parquet),
+        Encoding::Avro => Some(Kind::Avro),
+        _ => None,
+    };
+    let other = |of: Option<Kind>| of.filter(|other| *other != kind).map(Kind::name);
+    let is = kind.name();
+    let by = match (other(word), other(named)) {
+        (Some(word), _) => format!("by the table's 'format' it is {word}"),
+        (None, Some(named)) => format!("by its name it is {named}"),
+        (None, None) => return None,
+    };
+    Some(format!("{by}, by its content {is}: it is read as {is}"))
 }
 
 /// Whether a text begins as an object does, or an array of them: no row of names does.
@@ -366,6 +385,10 @@ mod tests {
                 b"PAR1",
                 Ok((Kind::Parquet, 0)),
             ),
+            ("a.avro", &by_name, b"Obj\x01", Ok((Kind::Avro, 0))),
+            ("a.csv", &by_name, b"Obj\x01", Ok((Kind::Avro, 1))),
+            ("a.avro", &csv, b"Obj\x01", Ok((Kind::Avro, 1))),
+            ("a.avro", &by_name, b"x", Ok((Kind::Avro, 0))),
             ("a.dat", &by_name, b"{}", Ok((Kind::Json, 0))),
             ("a.dat", &csv, b"x,y", Ok((Kind::Csv, 0))),
             ("a.json", &csv, b"x,y", Ok((Kind::Csv, 1))),
@@ -392,7 +415,7 @@ mod tests {
             ),
             ("a.xlsx", &by_name, b"city,amount", Err(EXCEL.what)),
             ("a.orc", &by_name, b"ORC\x11", Err(ORC.what)),
-            ("a", &by_name, b"Obj\x01", Err(AVRO.what)),
+            ("a", &by_name, b"Obj\x01", Ok((Kind::Avro, 0))),
             ("a.feather", &by_name, b"ARROW1\0\0", Err(ARROW.what)),
             ("a.html", &by_name, b" <!DOCTYPE html>", Err(XML.what)),
             ("a.avro", &by_name, b"[{\"a\":1}]", Ok((Kind::Json, 1))),

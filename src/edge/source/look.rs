@@ -16,6 +16,8 @@ const HEAD: u64 = 16 << 10;
 /// A file that can be read.
 pub struct Looked {
     pub kind: Kind,
+    /// How it is compressed.
+    pub compression: Option<Compression>,
     /// What was not as it said, a sentence each.
     pub said: Vec<String>,
     /// The first bytes.
@@ -50,6 +52,7 @@ pub fn at(path: &Path, table: &Table) -> Result<Looked, FileError> {
     }
     Ok(Looked {
         kind: found.kind,
+        compression,
         said: found.said,
         head,
         input,

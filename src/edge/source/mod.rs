@@ -9,6 +9,7 @@
 //! 3. The channel is bounded: a reader waits when its worker does not take.
 
 mod aside;
+mod avro;
 mod blocks;
 mod charset;
 mod compression;
@@ -27,23 +28,26 @@ mod look;
 mod near;
 mod options;
 mod parquet;
+mod peek;
 pub mod properties;
 mod quiet;
 mod reader;
 mod recording;
 mod refusal;
 mod rights;
+mod schemas;
 mod url;
 mod values;
 
 pub(crate) use aside::Aside;
 pub use blocks::Blocks;
 pub use error::{FileError, FolderError, SettingsError};
-pub use file::open_file;
+pub use file::{column_names, open_file};
 pub use folder::{Expanded, expand};
 pub use kafka::{Extents, TopicError, extents, refused};
 pub(crate) use kafka::{cluster_id, topic_ids};
 pub use options::{Declared, Origin, SourceOptions, Start, kafka_properties, number_of};
+pub use peek::{Content, Peeked, Values, as_text, peek};
 pub use quiet::Quiet;
 pub(crate) use quiet::log as client_log;
 pub use reader::{Reader, start};

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::error::{FolderError, PropertiesError, SettingsError};
+use super::csv::ValueRows;
+use super::error::{FileError, FolderError, PropertiesError, SettingsError};
 use super::files::Files;
 use super::folder;
 use super::properties;
 use super::url::SourceUrl;
+use crate::registry::Registries;
 use standings_engine::input::Input;
 use standings_model::block::{FileHome, Home, PartitionId};
 use standings_model::error::Failure;
@@ -74,6 +76,8 @@ pub struct SourceOptions {
     pub hold: Hold,
     /// Which input the offsets are of: another one is not read.
     pub expected: Option<SourceIdentity>,
+    /// Where the schemas of framed records are.
+    pub registries: Registries,
     /// Where ends of partitions are told, for metrics.
     pub live: Arc<Live>,
 }
@@ -96,6 +100,7 @@ impl SourceOptions {
             read_back: BTreeMap::new(),
             hold: Hold::default(),
             expected: None,
+            registries: Registries::default(),
             live: Arc::default(),
         }
     }
@@ -137,6 +142,17 @@ impl SourceOptions {
     pub fn asks_beside(&self) -> bool {
         let table = self.tables.get(self.table_of(0));
         table.is_some_and(Table::asks_beside)
+    }
+
+    /// How the values of the topic are rows, where they are not what the decoder reads.
+    pub fn value_rows(&self) -> Result<Option<ValueRows>, FileError> {
+        let Some(table) = self.tables.get(self.table_of(0)) else {
+            return Ok(None);
+        };
+        ValueRows::of(table, self.max_record_bytes).map_err(|source| FileError::Header {
+            path: PathBuf::from(&table.name),
+            source,
+        })
     }
 
     /// What a partition of the topic is.
@@ -199,10 +215,12 @@ impl SourceOptions {
             }
         }
         if self.is_topic() {
+            self.value_rows()?;
             super::kafka::check(self)?;
         }
         for (number, url) in self.urls.iter().enumerate() {
             if let SourceUrl::Recording { path, .. } = url {
+                self.value_rows()?;
                 super::recording::check(path)?;
             }
             if let SourceUrl::File(path) = url {

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::csv::ValueRows;
 use super::error::FileError;
 use super::options::SourceOptions;
 use super::reader::Outlet;
+use super::schemas::Schemas;
 use crate::recording::{Header, Pace, Pacer, Recorded, RecordingReader};
 use standings_model::block::{
     Beside, Block, Clock, NO_EPOCH, NO_TIMESTAMP, PartitionId, SourceEvent,
@@ -42,6 +44,8 @@ pub fn read(
     let mut pacer = Pacer::new(pace);
     let mut open = Open {
         beside: options.asks_beside(),
+        rows: options.value_rows()?,
+        schemas: Schemas::of(options, &reader.header().topic),
         ..Open::default()
     };
     let mut record = Recorded::default();
@@ -131,6 +135,9 @@ struct Open {
     bytes: usize,
     /// Whether what comes beside values is kept.
     beside: bool,
+    /// How values are rows, where they are not what the decoder reads.
+    rows: Option<ValueRows>,
+    schemas: Schemas,
 }
 
 impl Open {
@@ -139,7 +146,10 @@ impl Open {
         let block = self.blocks.entry(partition);
         let block = block.or_insert_with(|| Block::new(partition));
         let value = record.value.as_deref().unwrap_or_default();
-        block.push(value, record.offset, record.timestamp);
+        match &mut self.rows {
+            None => block.push(value, record.offset, record.timestamp),
+            Some(rows) => rows.push(block, value, record.offset, record.timestamp),
+        }
         self.bytes += value.len() + 32;
         if self.beside {
             let key = record.key.as_deref();
@@ -162,9 +172,12 @@ impl Open {
     fn send(&mut self, out: &Outlet) -> bool {
         self.bytes = 0;
         let blocks = std::mem::take(&mut self.blocks);
-        !out.stopped()
-            && blocks
-                .into_values()
-                .all(|block| out.send(SourceEvent::Block(block)))
+        blocks.into_values().all(|mut block| {
+            // A recording is read as it lies: what is behind it waits too.
+            while !out.stopped() && !self.schemas.complete(&mut block) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            !out.stopped() && out.send(SourceEvent::Block(block))
+        })
     }
 }

@@ -16,6 +16,7 @@ use crate::snapshot::order::{Order, PartFile};
 use standings_model::block::PartitionId;
 use standings_model::hold::Hold;
 use standings_model::identity::SourceIdentity;
+use standings_model::schema::Kept;
 
 /// How a run begins.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,6 +33,8 @@ pub struct Start {
     pub hold: Hold,
     /// What these offsets are of; a reader that finds another input fails.
     pub source: Option<SourceIdentity>,
+    /// Schemas of registries that are not asked for again.
+    pub schemas: Vec<Kept>,
     /// Parts of the snapshot, later ones over earlier ones.
     pub parts: Vec<PartFile>,
 }
@@ -45,6 +48,7 @@ impl Default for Start {
             horizon: BEGINNING,
             hold: Hold::default(),
             source: None,
+            schemas: Vec::new(),
             parts: Vec::new(),
         }
     }

@@ -15,6 +15,7 @@ mod epoch_size;
 mod error;
 mod feed;
 mod settings;
+mod tell;
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -417,6 +418,7 @@ impl<F: Feed> Driver<F> {
                     return Err(DriverError::Unannounced(block.partition).into());
                 };
                 self.tell_checks();
+                self.tell_fields(block.partition);
                 // Even a block without a record counts, so that its offset is committed. Of a sale nothing is kept but what it
                 // adds to; a reject is kept whole until it is written.
                 self.bytes += block.bytes.len().max(1) + folded.held;
@@ -461,17 +463,6 @@ impl<F: Feed> Driver<F> {
         while let Ok(report) = self.parts.1.try_recv() {
             self.send(0, Body::Part(report));
             self.owes_epoch = true;
-        }
-    }
-
-    /// Tells what failed; too much of it ends the run, as a signal would: what was read is committed.
-    fn tell_checks(&mut self) {
-        let Some(failed) = self.fold.failures() else {
-            return;
-        };
-        let (live, checks) = (&self.settings.live, &self.settings.fold.plan.checks);
-        if live.checks_failed(checks, failed) {
-            self.settings.stop.store(true, Ordering::Relaxed);
         }
     }
 

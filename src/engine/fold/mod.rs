@@ -15,18 +15,20 @@
 //! 3. Who drives it moves blocks and ends epochs, and looks into neither.
 
 mod partition;
+mod refusal;
 mod unnest;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use standings_decode::Decoder;
+use standings_decode::{Decoder, Drift, Odd};
 use standings_model::amounts::Amounts;
 use standings_model::block::{Block, Home, PartitionId};
 use standings_model::plan::Plan;
 use standings_model::reject::Reject;
+use standings_model::schema::{Given, Kept};
 
 use self::partition::{Folds, Partition};
 use crate::combine::combiner::Combiner;
@@ -112,6 +114,11 @@ pub struct Fold {
     rejects: Vec<Reject>,
     /// Failures of each check that have not been told.
     failed: Vec<u64>,
+    /// What was told of fields.
+    drifted: BTreeSet<(usize, String, Drift)>,
+    /// Schemas that were told, and those that were not.
+    schemas: BTreeSet<(Arc<str>, u32)>,
+    new_schemas: Vec<Kept>,
 }
 
 impl Fold {
@@ -127,6 +134,9 @@ impl Fold {
             judge: Judge::new(&plan.checks, &plan.tables),
             rejects: Vec::new(),
             failed: Vec::new(),
+            drifted: BTreeSet::new(),
+            schemas: BTreeSet::new(),
+            new_schemas: Vec::new(),
             settings,
         }
     }
@@ -151,6 +161,7 @@ impl Fold {
     /// Folds a block; nothing of it counts for windows that end at or before `horizon`, ms. `None` if its partition has not
     /// begun.
     pub fn block(&mut self, block: &Block, horizon: i64) -> Option<Folded> {
+        self.keep(&block.schemas);
         let partition = self.partitions.get_mut(&block.partition)?;
         let before = self.rejects.len();
         self.combiner.retire(horizon);
@@ -165,6 +176,42 @@ impl Fold {
         let records = partition.fold(block, policy, horizon, &mut folds);
         let held = self.rejects[before..].iter().map(Reject::held).sum();
         Some(Folded { records, held })
+    }
+
+    /// Event times of a partition that no clock of today shows, since it was last asked.
+    pub fn odd(&mut self, partition: PartitionId) -> Option<Odd> {
+        self.partitions.get_mut(&partition)?.odd()
+    }
+
+    /// Fields of a partition's records that came, went or changed their type since it was last asked; each is told once of a
+    /// table: the table's number, the field, what became of it.
+    pub fn drifts(&mut self, partition: PartitionId) -> Vec<(usize, String, Drift)> {
+        let Some(partition) = self.partitions.get_mut(&partition) else {
+            return Vec::new();
+        };
+        let table = partition.table();
+        let all = partition
+            .drifts()
+            .into_iter()
+            .map(|(name, drift)| (table, name, drift));
+        all.filter(|one| self.drifted.insert(one.clone())).collect()
+    }
+
+    /// Remembers schemas that a registry has, for the next snapshot.
+    fn keep(&mut self, schemas: &[Given]) {
+        for given in schemas {
+            let Some((registry, id)) = given.id.as_ref().filter(|(name, _)| !name.is_empty())
+            else {
+                continue;
+            };
+            if self.schemas.insert((Arc::clone(registry), *id)) {
+                self.new_schemas.push(Kept {
+                    registry: Arc::clone(registry),
+                    id: *id,
+                    schema: Arc::clone(&given.schema),
+                });
+            }
+        }
     }
 
     /// The reader is at the partition's present end.
@@ -239,6 +286,7 @@ impl Fold {
             rejects: std::mem::take(&mut self.rejects),
             amounts: self.amounts.as_mut().map(Amounts::take).unwrap_or_default(),
             windows: self.judge.take_windows(),
+            schemas: std::mem::take(&mut self.new_schemas),
             ..Progress::default()
         });
         (batches, progress)

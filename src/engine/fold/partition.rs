@@ -3,21 +3,21 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use super::refusal::{by_check, cannot_be, dead, failed, may_be_none};
 use super::unnest::{self, Lost, Of};
 use crate::combine::combiner::{Combiner, Origin, Outcome, SaleView};
 use crate::event_time::global::PartitionState;
 use crate::event_time::partition::{PartitionClock, Policy};
-use crate::quality::{Failed, Judge, Memory, Moment};
+use crate::quality::{Judge, Memory, Moment};
 use crate::rank::messages::PartitionProgress;
-use standings_decode::{About, Decoder, Sale};
+use standings_decode::{About, Decoder, Drift, Odd};
 use standings_model::amounts::Amounts;
-use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
+use standings_model::block::{Block, PartitionId, RecordRef};
 use standings_model::change::Counts;
 use standings_model::identity::NO_EPOCH;
 use standings_model::json_values;
 use standings_model::plan::Plan;
 use standings_model::reject::{DUPLICATE, MissedWindow, Reject, RejectKind};
-use standings_model::time::format_rfc3339;
 
 /// A record as it is decoded, and as it came.
 #[derive(Clone, Copy)]
@@ -29,88 +29,11 @@ struct Bytes<'a> {
     row: u32,
 }
 
-/// Whether a record's event time is more than `--max-ahead` after the record's own timestamp.
-#[inline]
-fn is_ahead(record: &RecordRef, time: i64, policy: &Policy) -> bool {
-    record.timestamp != NO_TIMESTAMP && time > record.timestamp.saturating_add(policy.max_ahead)
-}
-
 #[cold]
 fn elements_of(bytes: &[u8]) -> Option<Vec<Range<usize>>> {
     let is_array = bytes.trim_ascii_start().first() == Some(&b'[');
     let elements = is_array.then(|| json_values::elements(bytes))?;
     elements.filter(|all| !all.is_empty())
-}
-
-/// A record that can be no sale, and why.
-#[cold]
-fn dead(reason: &str, detail: String) -> RejectKind {
-    RejectKind::Dead {
-        reason: reason.to_owned(),
-        check: None,
-        detail,
-    }
-}
-
-/// Whether a record that was decoded has to be looked at again.
-#[inline]
-fn may_be_none(sale: &Sale<'_>, record: &RecordRef, policy: &Policy, plan: &Plan) -> bool {
-    is_ahead(record, sale.event_time, policy) || sale.held() > plan.max_key_bytes
-}
-
-/// Why it can be no sale all the same: its time, or its key.
-fn cannot_be(
-    table: usize,
-    sale: &Sale<'_>,
-    record: &RecordRef,
-    policy: &Policy,
-    plan: &Plan,
-) -> Option<RejectKind> {
-    if is_ahead(record, sale.event_time, policy) {
-        let detail = format!(
-            "{} {} is more than --max-ahead after the record's timestamp {} (of a producer's, or when it was \
-             read, the earlier)",
-            plan.tables[table].time_name(),
-            format_rfc3339(sale.event_time),
-            format_rfc3339(record.timestamp)
-        );
-        return Some(dead("ahead", detail));
-    }
-    too_large(table, sale, plan)
-}
-
-/// Why a row can be none whose key is too long.
-#[inline]
-pub(super) fn too_large(table: usize, sale: &Sale<'_>, plan: &Plan) -> Option<RejectKind> {
-    let text = |column| Sale::bytes(sale, column).map_or(0, <[u8]>::len);
-    let (ranking, length) = plan.oversized_key(table, sale.held(), text)?;
-    let detail = format!(
-        "its key in {} has {length} bytes, at most {} are allowed (--max-key-bytes)",
-        ranking.name, plan.max_key_bytes
-    );
-    Some(dead("key_too_large", detail))
-}
-
-/// What a check refuses.
-#[cold]
-fn by_check(refused: Failed) -> RejectKind {
-    RejectKind::Dead {
-        reason: refused.reason.to_owned(),
-        check: Some(refused.check),
-        detail: refused.detail,
-    }
-}
-
-/// Why a ranking does not count a sale: what it computes of it has an error.
-#[cold]
-pub(super) fn failed(plan: &Plan, ranking: usize, sale: &Sale<'_>, column: usize) -> RejectKind {
-    let name = &plan.rankings[ranking].name;
-    let (reason, detail) = match sale.error(column) {
-        Some(e) => (e.reason, e.detail.as_str()),
-        // It was asked for because it has one.
-        None => ("value_error", ""),
-    };
-    dead(reason, format!("ranking {name}: {detail}"))
 }
 
 /// What a worker folds its partitions' sales into.
@@ -212,6 +135,9 @@ impl Partition {
         horizon: i64,
         into: &mut Folds<'_>,
     ) -> usize {
+        for given in &block.schemas {
+            self.decoder.learn(&into.plan.tables[self.table], given);
+        }
         let before = match block.records.first() {
             Some(first) if first.offset < self.begin => self.read_back(block, policy, into),
             _ => 0,
@@ -267,7 +193,22 @@ impl Partition {
             self.idle = false;
             self.quiet_since = None;
         }
+        if let Some(last) = block.records.last() {
+            let last = &block.bytes[last.start as usize..last.end as usize];
+            self.decoder
+                .settle((block.records.len() - before) as u64, last);
+        }
         block.records.len() - before
+    }
+
+    /// Event times of it that no clock of today shows, since it was last asked.
+    pub fn odd(&mut self) -> Option<Odd> {
+        self.decoder.odd()
+    }
+
+    /// Fields of its records that came, went or changed their type.
+    pub fn drifts(&mut self) -> Vec<(String, Drift)> {
+        self.decoder.drifts()
     }
 
     /// The elements of a record that is an array. One without any is a record that is no row, as any other.

@@ -2,7 +2,7 @@
 //!
 //! A record counts once, whatever its rows: as ranked where one of them is.
 
-use super::partition::{failed, too_large};
+use super::refusal::{failed, too_large};
 use crate::combine::combiner::{Combiner, Missing, Origin, Outcome};
 use crate::event_time::partition::Verdict;
 use standings_decode::Decoder;
@@ -83,3 +83,6 @@ pub(super) fn fold(
     windows.dedup();
     outcome
 }
+
+#[cfg(test)]
+mod tests;

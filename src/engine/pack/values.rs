@@ -180,7 +180,9 @@ mod tests {
     fn what_travels_comes_back() {
         let mut words = Vec::new();
         let all = [(0, 1), (-1, u64::MAX), (i128::MAX, 7), (i128::MIN, 1 << 40)];
-        all.map(|(number, times)| push(&mut words, number, times));
+        for (number, times) in all {
+            push(&mut words, number, times);
+        }
         assert_eq!(words.len(), all.len() * WORDS);
         let mut words = words.iter();
         assert_eq!(all.map(|_| next(&mut words).unwrap()), all);

@@ -23,6 +23,7 @@ use standings_model::block::PartitionId;
 use standings_model::change::{Commit, Counts, Whole};
 use standings_model::identity::NO_EPOCH;
 use standings_model::plan::Plan;
+use standings_model::schema::{Kept, Schema};
 use standings_model::window_check::{Judgement, WindowChecks};
 
 /// How far windows are dropped of rankings by sessions, where those of others go up to `horizon`.
@@ -53,6 +54,7 @@ pub struct Gather {
     counts: BTreeMap<PartitionId, Counts>,
     amounts: Arc<Vec<Summary>>,
     ids_from: BTreeMap<PartitionId, u64>,
+    schemas: BTreeMap<(Arc<str>, u32), Arc<Schema>>,
     windows_of_checks: WindowChecks,
     /// Until every sink has caught up: the rows of windows that were dropped since the start.
     dropped: Option<Whole>,
@@ -72,6 +74,7 @@ impl Gather {
                 ..Whole::default()
             }),
             ids_from: BTreeMap::new(),
+            schemas: BTreeMap::new(),
             codecs,
             emit,
             clock: GlobalClock::new(policy),
@@ -105,6 +108,7 @@ impl Gather {
         let greatest = state.greatest.values().copied().max();
         self.windows_of_checks.restore(state.windows, greatest);
         self.ids_from = state.ids_from;
+        self.keep(state.schemas);
         self.closed = state.closed;
         self.promises.fill(state.horizon);
         if let Some(dropped) = &mut self.dropped {
@@ -130,6 +134,7 @@ impl Gather {
             amounts: Vec::clone(&self.amounts),
             ids_from: self.ids_from.clone(),
             windows: self.windows_of_checks.state(),
+            schemas: self.kept(),
             watermark: self.clock.watermark(),
             closed: self.closed,
             horizon: self.promised(),
@@ -140,6 +145,22 @@ impl Gather {
     pub fn has_sessions(&self) -> bool {
         let mut all = self.plan.rankings.iter();
         all.any(|ranking| ranking.window.is_session())
+    }
+
+    fn keep(&mut self, schemas: Vec<Kept>) {
+        for kept in schemas {
+            self.schemas.insert((kept.registry, kept.id), kept.schema);
+        }
+    }
+
+    fn kept(&self) -> Vec<Kept> {
+        let all = self.schemas.iter();
+        let all = all.map(|((registry, id), schema)| Kept {
+            registry: Arc::clone(registry),
+            id: *id,
+            schema: Arc::clone(schema),
+        });
+        all.collect()
     }
 
     /// Takes over one candidate.
@@ -178,6 +199,7 @@ impl Gather {
             amounts::merge(Arc::make_mut(&mut self.amounts), progress.amounts);
         }
         self.windows_of_checks.add(progress.windows);
+        self.keep(progress.schemas);
         self.next.rejects.extend(progress.rejects);
         self.next.arrived.extend(progress.arrived);
         self.next.folded = self.next.folded.max(progress.folded);

@@ -10,6 +10,7 @@ use standings_model::amounts::Summary;
 use standings_model::block::PartitionId;
 use standings_model::change::Counts;
 use standings_model::reject::Reject;
+use standings_model::schema::Kept;
 use standings_model::value::Value;
 use standings_model::window_check::WindowCount;
 
@@ -76,6 +77,8 @@ pub struct Progress {
     pub amounts: Vec<Summary>,
     /// What checks that have windows counted in this epoch.
     pub windows: Vec<WindowCount>,
+    /// Schemas that records of this epoch were the first to need.
+    pub schemas: Vec<Kept>,
     /// Much more waits to be read, and may be: a commit of this is better made with some of that.
     pub more: bool,
 }

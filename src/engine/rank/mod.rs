@@ -9,6 +9,7 @@
 //!    of all.
 //! 2. What is drafted depends on the prefix alone, not on batches, workers or pace.
 
+mod bits;
 mod computed;
 pub mod copy;
 pub mod emit;

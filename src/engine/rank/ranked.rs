@@ -265,10 +265,12 @@ impl Slot {
     fn show(&mut self, rank: u64, emit: Emit, at: At) -> Option<Change> {
         let (_, measures) = self.row.as_ref()?;
         let is_final = at.is_final;
+        // Where ranks are not said, they are not what is waited for.
+        let is_quiet = emit == Emit::Ranks && rank > 0;
         let same = |shown: &Shown| {
             shown.rank == rank
                 && shown.is_final == is_final
-                && ((emit == Emit::Ranks && !is_final) || shown.measures == *measures)
+                && ((is_quiet && !is_final) || shown.measures == *measures)
         };
         if self.shown.as_ref().is_some_and(same) && !sabotage::is(Mistake::UnchangedWritten) {
             return None;

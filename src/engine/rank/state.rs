@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use standings_model::amounts::Summary;
 use standings_model::block::PartitionId;
 use standings_model::change::Counts;
+use standings_model::schema::Kept;
 use standings_model::window_check::WindowState;
 
 /// What worker 0 alone knows, as of an epoch: a snapshot without its rows.
@@ -37,4 +38,7 @@ pub struct GatherState {
     /// Counts of the checks that have windows.
     #[serde(default)]
     pub windows: WindowState,
+    /// Schemas of registries that records before the offsets were written with: none of them is asked for again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schemas: Vec<Kept>,
 }

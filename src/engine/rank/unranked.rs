@@ -1,18 +1,19 @@
 //! Rows of a window that are not ranked: each is shown as it is, so what changed is what was touched, and nothing is gone through.
 
+use super::bits::Bits;
+
 /// Which rows changed since the last settle, and which are shown.
 #[derive(Default)]
 pub struct Unranked {
     touched: Vec<u32>,
-    /// A bit for each row that the last settle let through.
-    shown: Vec<u64>,
+    /// Rows that the last settle let through.
+    shown: Bits,
 }
 
 impl Unranked {
-    /// A row changed; whether it is the first since the last settle.
-    pub fn touch(&mut self, row: u32) -> bool {
+    /// A row changed.
+    pub fn touch(&mut self, row: u32) {
         self.touched.push(row);
-        self.touched.len() == 1
     }
 
     /// Ends an epoch: calls `send` with each row that changed and is to be shown, or was; the latter with `true`.
@@ -21,16 +22,11 @@ impl Unranked {
         touched.sort_unstable();
         touched.dedup();
         for row in touched.drain(..) {
-            let (word, bit) = (row as usize / 64, 1 << (row % 64));
-            if word >= self.shown.len() {
-                self.shown.resize(word + 1, 0);
-            }
-            let was_shown = self.shown[word] & bit != 0;
             if passes(row) {
-                self.shown[word] |= bit;
+                self.shown.set(row);
                 send(row, false);
-            } else if was_shown {
-                self.shown[word] &= !bit;
+            } else if self.shown.has(row) {
+                self.shown.unset(row);
                 send(row, true);
             }
         }
@@ -46,7 +42,7 @@ mod tests {
     fn a_row_is_told_once_an_epoch_and_its_end_once() {
         let mut rows = Unranked::default();
         let mut settled = |touched: &[u32], passing: &[u32]| {
-            touched.iter().for_each(|row| drop(rows.touch(*row)));
+            touched.iter().for_each(|row| rows.touch(*row));
             let mut sent = Vec::new();
             rows.settle(&mut |row| passing.contains(&row), &mut |row, gone| {
                 sent.push((row, gone))

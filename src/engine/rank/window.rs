@@ -1,11 +1,13 @@
 //! One window of one ranking on the worker that owns its keys: totals per key, and the head of each partition.
 
 mod compact;
+mod plain;
 
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use super::bits::Bits;
 use super::copy::Copy;
 use super::head::{Entry, Head};
 use super::merge::{add_more, copy_aside, replace_text};
@@ -29,8 +31,8 @@ pub struct WindowState {
     partitions: Vec<Partition>,
     partition_index: HashMap<Arc<[u8]>, u32>,
     dirty: Vec<u32>,
-    /// A bit for each row that changed since the last snapshot.
-    changed: Vec<u64>,
+    /// Rows that changed since the last snapshot.
+    changed: Bits,
     /// The key of a row of which a measure has more digits than a decimal.
     too_wide: Option<u32>,
     /// Rows that were left when rows were let go last.
@@ -71,19 +73,10 @@ impl WindowState {
             partitions: Vec::new(),
             partition_index: HashMap::new(),
             dirty: Vec::new(),
-            changed: Vec::new(),
+            changed: Bits::default(),
             too_wide: None,
             kept: 0,
         }
-    }
-
-    /// Notes that a row changed.
-    fn note(&mut self, row: u32) {
-        let word = row as usize / 64;
-        if word >= self.changed.len() {
-            self.changed.resize(word + 1, 0);
-        }
-        self.changed[word] |= 1 << (row % 64);
     }
 
     /// No row counts as changed.
@@ -102,11 +95,7 @@ impl WindowState {
         into: &mut Copy,
     ) {
         let changed = std::mem::take(&mut self.changed);
-        let is_changed = |row: &u32| {
-            let word = changed.get(*row as usize / 64);
-            word.is_some_and(|word| (word >> (row % 64)) & 1 == 1)
-        };
-        for row in (0..self.rows.len() as u32).filter(|row| full || is_changed(row)) {
+        for row in (0..self.rows.len() as u32).filter(|row| full || changed.has(*row)) {
             into.row(at.0, at.1);
             let key = into.text(texts, self.rows.key(row));
             let words = into.words();
@@ -212,6 +201,18 @@ impl WindowState {
         if ranking.rank.is_none() {
             return (row, None);
         }
+        let before = self.placed(reader, texts, key, words);
+        (row, before)
+    }
+
+    /// Where a row is placed, if it passes `HAVING`.
+    fn placed(
+        &self,
+        reader: &Reader,
+        texts: &Interner,
+        key: u32,
+        words: &[u64],
+    ) -> Option<OrderKey> {
         let view = RowView {
             words,
             key,
@@ -219,8 +220,7 @@ impl WindowState {
             aside: &self.aside,
             end: self.end,
         };
-        let before = reader.passes(view).then(|| reader.order(view));
-        (row, before)
+        reader.passes(view).then(|| reader.order(view))
     }
 
     /// Tells the head of a row's partition where the row is now.
@@ -233,23 +233,16 @@ impl WindowState {
         before: Option<OrderKey>,
         words: &[u64],
     ) {
-        self.note(row);
+        self.changed.set(row);
         if !reader.ranks {
             self.unranked.touch(row);
             return;
         }
-        let view = RowView {
-            words,
-            key,
-            texts,
-            aside: &self.aside,
-            end: self.end,
-        };
-        let now = reader.passes(view).then(|| reader.order(view));
+        let now = self.placed(reader, texts, key, words);
         let number = self.rows.partition(&reader.packing, row);
         let head = &mut self.partitions[number as usize].head;
         let was_dirty = head.is_dirty();
-        head.update(row, || view.key_bytes(), before, now);
+        head.update(row, || texts.get(key), before, now);
         if head.is_dirty() && !was_dirty {
             self.dirty.push(number);
         }
@@ -434,35 +427,6 @@ impl WindowState {
             settled.removed.iter().for_each(|r| send(*r, true));
             settled.upserts.iter().for_each(|r| send(*r, false));
         }
-    }
-
-    /// As [`WindowState::settle`], where rows are not ranked.
-    fn settle_unranked(
-        &mut self,
-        number: u32,
-        reader: &Reader,
-        texts: &Interner,
-        out: &mut Vec<Candidate>,
-    ) {
-        let end = self.end;
-        let (rows, aside) = (&self.rows, &self.aside);
-        let (mut tested, mut sent) = (vec![0; reader.layout.width], vec![0; reader.layout.width]);
-        let mut passes =
-            |row| reader.passes(view(rows, reader, texts, (aside, end), row, &mut tested));
-        let mut send = |row, removed: bool| {
-            let view = view(rows, reader, texts, (aside, end), row, &mut sent);
-            out.push(Candidate {
-                ranking: number,
-                window_end: end,
-                partition: Arc::from([]),
-                key: view.key_bytes().into(),
-                row: (!removed).then(|| CandidateRow {
-                    order: OrderKey::of(0),
-                    measures: reader.measures(view),
-                }),
-            });
-        };
-        self.unranked.settle(&mut passes, &mut send);
     }
 
     /// Lets go of every text that the window uses.

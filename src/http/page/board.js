@@ -120,7 +120,7 @@ export class Board {
     if (shown.rank !== row.rank) {
       shown.rank = row.rank;
       item.node.dataset.rank = row.rank;
-      setText(item.rank, String(row.rank));
+      setText(item.rank, row.rank === null ? "" : String(row.rank));
     }
     const corrected = ranking.corrections.get(item.key) || 0;
     if (shown.corrected !== corrected) {

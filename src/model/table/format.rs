@@ -110,6 +110,8 @@ pub enum Encoding {
     Csv(Csv),
     /// `parquet`.
     Parquet,
+    /// `avro`: object container files; with a registry `avro-confluent`.
+    Avro,
     /// `raw`: the whole value is the one column.
     Raw,
     /// `protobuf`.
@@ -118,18 +120,46 @@ pub enum Encoding {
     Other(String),
 }
 
+/// Where the schemas of framed records are. What is a secret is still `${…}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Registry {
+    /// `….url`; without one, and without a folder, no schema is asked for.
+    pub url: Option<String>,
+    /// `….schemas-folder`, from the file that declares the table.
+    pub folder: Option<String>,
+    /// `….basic-auth.user-info`.
+    pub user_info: Option<String>,
+    /// `….bearer-auth.token`.
+    pub token: Option<String>,
+    /// `….subject`.
+    pub subject: Option<String>,
+    /// `….ssl.truststore.location`, a PEM file.
+    pub truststore: Option<String>,
+    /// `….ssl.keystore.location`, a PEM file.
+    pub keystore: Option<String>,
+}
+
+impl Registry {
+    /// Whether schemas are asked for.
+    pub fn is_asked(&self) -> bool {
+        self.url.is_some() || self.folder.is_some()
+    }
+}
+
 /// A format.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Format {
     /// Which.
     pub encoding: Encoding,
+    /// Whose ids are before each record: `….-confluent`.
+    pub registry: Option<Registry>,
     /// `scan.time-zone`: of times without an offset, by its name; not said: UTC.
     pub zone: Option<String>,
 }
 
 impl Format {
-    /// Whether records are JSON, as far as the table says it.
+    /// Whether records are JSON and nothing before it, as far as the table says it.
     pub fn is_json(&self) -> bool {
-        matches!(self.encoding, Encoding::ByName | Encoding::Json(_))
+        matches!(self.encoding, Encoding::ByName | Encoding::Json(_)) && self.registry.is_none()
     }
 }

@@ -333,15 +333,18 @@ impl Table {
             let Type::Array(of) = self.columns[number].kind.clone() else {
                 continue;
             };
-            let column = |name: &str, kind, origin| Column {
-                name: format!("{name} of {}", self.columns[number].name),
+            let array = self.columns[number].name.clone();
+            let column = |name: String, kind, origin| Column {
+                name,
                 kind,
                 nullable: true,
                 origin,
                 comment: None,
             };
-            let element = column("element", Type::clone(&of), Origin::Element(number));
-            let ordinal = column("number", Type::Integer(Width::Int), Origin::Ordinal(number));
+            let element = format!("{array}[n]");
+            let element = column(element, Type::clone(&of), Origin::Element(number));
+            let kind = Type::Integer(Width::Int);
+            let ordinal = column(format!("n of {array}"), kind, Origin::Ordinal(number));
             self.columns.extend([element, ordinal]);
         }
     }

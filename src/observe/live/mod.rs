@@ -87,8 +87,14 @@ pub struct Live {
     checks: Mutex<Checks>,
     /// Rows that sinks did not take, by sink and why.
     refused: Mutex<BTreeMap<(String, Refusal), u64>>,
+    /// Values computed of groups that had an error and are NULL, by ranking, since they were taken last.
+    value_errors: Mutex<BTreeMap<String, u64>>,
+    /// Columns that a schema dropped, added or retyped, by table and which of these.
+    drifts: Mutex<BTreeMap<(String, &'static str), u64>>,
     /// Servers that `standings serve` reads and that copy another, by how they are called.
     standbys: Mutex<BTreeMap<String, Lag>>,
+    /// Event times that no clock of today shows: how many, and the first, ms.
+    odd_times: Mutex<Option<(u64, i64)>>,
     /// What is waited for.
     pub waits: Waits,
 }
@@ -158,7 +164,10 @@ impl Live {
             exports: Default::default(),
             checks: Mutex::default(),
             refused: Mutex::default(),
+            value_errors: Mutex::default(),
+            drifts: Mutex::default(),
             standbys: Mutex::default(),
+            odd_times: Mutex::default(),
             waits: Waits::default(),
         }
     }
@@ -180,6 +189,38 @@ impl Live {
     /// Rows that sinks did not take.
     pub fn refused(&self) -> BTreeMap<(String, Refusal), u64> {
         lock(&self.refused).clone()
+    }
+
+    /// Schemas of a table may say otherwise of its columns: each kind begins at nothing, so that the first is seen as a rise.
+    pub fn schemas_of(&self, table: &str, kinds: [&'static str; 3]) {
+        for kind in kinds {
+            lock(&self.drifts)
+                .entry((table.to_owned(), kind))
+                .or_default();
+        }
+    }
+
+    /// A schema that appeared says otherwise of a table's column.
+    pub fn schema_drift(&self, table: &str, kind: &'static str) {
+        *lock(&self.drifts)
+            .entry((table.to_owned(), kind))
+            .or_default() += 1;
+    }
+
+    /// Columns that schemas said otherwise of, by table and kind.
+    pub fn schema_drifts(&self) -> BTreeMap<(String, &'static str), u64> {
+        lock(&self.drifts).clone()
+    }
+
+    /// Event times before 1990 or after 2100 were read, the first of them of this time, ms.
+    pub fn odd_times_read(&self, count: u64, first: i64) {
+        let mut odd = lock(&self.odd_times);
+        odd.get_or_insert((0, first)).0 += count;
+    }
+
+    /// How many of these there were, and the first, ms.
+    pub fn odd_times(&self) -> Option<(u64, i64)> {
+        *lock(&self.odd_times)
     }
 
     /// How far a copy is behind; `None` while it does not say.
@@ -256,6 +297,18 @@ impl Live {
     pub fn windows(&self) -> u64 {
         let all = self.windows.iter().map(|n| n.load(Ordering::Relaxed));
         all.max().unwrap_or(0)
+    }
+
+    /// So many more values of a ranking, computed of its groups, had an error and are NULL.
+    pub fn count_value_errors(&self, ranking: &str, errors: u64) {
+        *lock(&self.value_errors)
+            .entry(ranking.to_owned())
+            .or_default() += errors;
+    }
+
+    /// What was counted of values with an error since this was asked last, by ranking.
+    pub fn take_value_errors(&self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut lock(&self.value_errors))
     }
 
     /// What this process may hold; 0 for no limit.

@@ -6,12 +6,14 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 
 use super::labels::{
-    AmountLabel, BurnLabel, CheckLabel, LimitLabel, NameLabel, ObjectiveLabel, PartitionLabel,
-    RefusalLabel, ServerLabel, SinkLabel, WindowCheckLabel, WindowLabel,
+    AmountLabel, BurnLabel, CheckLabel, DriftLabel, LimitLabel, NameLabel, ObjectiveLabel,
+    PartitionLabel, RankingLabel, RefusalLabel, ServerLabel, SinkLabel, WindowCheckLabel,
+    WindowLabel,
 };
 use super::{Metrics, Seen};
 use crate::live::{Export, Limit};
 use crate::objectives::{Objective, SPANS};
+use crate::waiting::What;
 use standings_model::reject::Refusal;
 
 /// Names of the windows in [`Summary`]'s order.
@@ -95,6 +97,14 @@ impl Metrics {
             .set(signed(state.rows));
     }
 
+    /// What schema registries said, and are waited for with.
+    /// Ids that a registry is waited for with.
+    fn take_registry(&self) {
+        let waiting = self.live.waits.number(What::Registry);
+        self.registry_waiting
+            .set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+
     fn take_standbys(&self) {
         // One that does not say how far it is, is not as far as it was.
         self.standby_lag.clear();
@@ -107,6 +117,22 @@ impl Metrics {
                 let commits = i64::try_from(commits).unwrap_or(i64::MAX);
                 self.standby_commits.get_or_create(&label).set(commits);
             }
+        }
+    }
+
+    fn take_value_errors(&self) {
+        for (ranking, errors) in self.live.take_value_errors() {
+            let label = RankingLabel { ranking };
+            self.value_errors.get_or_create(&label).inc_by(errors);
+        }
+    }
+
+    /// Fields that came, went or changed their type.
+    fn take_drifts(&self) {
+        for ((table, kind), n) in self.live.schema_drifts() {
+            let label = DriftLabel { table, kind };
+            let counter = self.schema_drift.get_or_create(&label);
+            counter.inner().store(n, Ordering::Relaxed);
         }
     }
 
@@ -136,6 +162,7 @@ impl Metrics {
         self.in_flight.set(signed(self.live.in_flight()));
         self.live_keys.set(signed(self.live.keys()));
         self.live_windows.set(signed(self.live.windows()));
+        self.take_value_errors();
         for limit in Limit::ALL {
             if let Some(most) = self.live.limit(limit) {
                 let label = LimitLabel {
@@ -167,6 +194,8 @@ impl Metrics {
             let counter = self.sink_retries.get_or_create(&label);
             counter.inner().store(retries, Ordering::Relaxed);
         }
+        self.take_drifts();
+        self.take_registry();
         for (check, action, failed) in self.live.checks() {
             let counter = self
                 .check_failures

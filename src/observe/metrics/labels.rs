@@ -32,6 +32,12 @@ pub(super) struct RefusalLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct DriftLabel {
+    pub(super) table: String,
+    pub(super) kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ServerLabel {
     pub(super) server: String,
 }

@@ -18,9 +18,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use self::labels::{
-    AmountLabel, BurnLabel, ChangeLabel, CheckLabel, LimitLabel, NameLabel, ObjectiveLabel,
-    PartitionLabel, RankingLabel, RefusalLabel, ServerLabel, SinkLabel, WindowCheckLabel,
-    WindowLabel,
+    AmountLabel, BurnLabel, ChangeLabel, CheckLabel, DriftLabel, LimitLabel, NameLabel,
+    ObjectiveLabel, PartitionLabel, RankingLabel, RefusalLabel, ServerLabel, SinkLabel,
+    WindowCheckLabel, WindowLabel,
 };
 use super::health::{Health, Latencies, LatencySummary, Rate};
 use super::histogram::WeightedHistogram;
@@ -112,6 +112,7 @@ pub struct Metrics {
     changes: Family<ChangeLabel, Counter>,
     rows_written: Family<RankingLabel, Counter>,
     ranks_changed: Family<RankingLabel, Counter>,
+    value_errors: Family<RankingLabel, Counter>,
     latency: WeightedHistogram,
     in_flight: Gauge,
     live_keys: Gauge,
@@ -120,6 +121,8 @@ pub struct Metrics {
     sink_up: Family<SinkLabel, Gauge>,
     sink_retries: Family<SinkLabel, Counter>,
     rows_refused: Family<RefusalLabel, Counter>,
+    schema_drift: Family<DriftLabel, Counter>,
+    registry_waiting: Gauge,
     standby_lag: Family<ServerLabel, Seconds>,
     standby_commits: Family<ServerLabel, Gauge>,
     check_failures: Family<CheckLabel, Counter>,

@@ -64,6 +64,7 @@ impl Metrics {
             changes: Family::default(),
             rows_written: Family::default(),
             ranks_changed: Family::default(),
+            value_errors: Family::default(),
             latency: WeightedHistogram::default(),
             in_flight: Gauge::default(),
             live_keys: Gauge::default(),
@@ -72,6 +73,8 @@ impl Metrics {
             sink_up: Family::default(),
             sink_retries: Family::default(),
             rows_refused: Family::default(),
+            schema_drift: Family::default(),
+            registry_waiting: Gauge::default(),
             standby_lag: Family::default(),
             standby_commits: Family::default(),
             check_failures: Family::default(),
@@ -135,6 +138,7 @@ impl Metrics {
             "changes" "Changes of rows committed" m.changes;
             "rows_written" "Rows upserted or deleted" m.rows_written;
             "ranks_changed" "Of the rows written, those whose rank changed" m.ranks_changed;
+            "value_errors" "Values computed of groups that had an error and are NULL" m.value_errors;
             "live_keys" "Pairs of window and key that this process holds totals of" m.live_keys;
             "live_windows" "Open windows of the ranking that has most, as one worker holds them" m.live_windows;
             "limit" "What this process may hold: keys, windows of one ranking, bytes of memory" m.limits;
@@ -145,6 +149,8 @@ impl Metrics {
             "window_check_volume_share" "Sales of the newest finished window by those of the one it is held against" m.window_volume_share;
             "sink_retries" "Attempts that failed and were tried again" m.sink_retries;
             "sink_rows_refused" "Rows that the sink did not take, while it took others" m.rows_refused;
+            "schema_drift" "Columns that a schema which appeared dropped, added or retyped" m.schema_drift;
+            "registry_waiting" "Ids that this process waits for a schema registry with" m.registry_waiting;
             "standby_lag_commits" "Commits that the database has shown and this copy of it has not" m.standby_commits;
             "http_event_clients" "Pages that follow the events now" m.event_clients;
             "http_event_resyncs" "Times a page was given a snapshot instead of changes" m.event_resyncs;

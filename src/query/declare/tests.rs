@@ -88,6 +88,10 @@ fn fields_of_rows_are_columns_behind_the_others() {
         ("ship.place.town", false),
         ("ship.place.post code", true),
         ("ship.tags", true),
+        ("lines[n]", true),
+        ("n of lines", true),
+        ("ship.tags[n]", true),
+        ("n of ship.tags", true),
     ];
     assert_eq!((&all[..], table.declared), (&wanted[..], 3));
     assert_eq!(table.columns[1].origin, Origin::Parts);

@@ -14,7 +14,11 @@ use standings_model::table::secret::Reference;
 use standings_scalar::Zone;
 
 /// Options that are other names of one.
-const SAME: &[(&str, &str)] = &[("value.format", "format"), ("schema-registry.url", "url")];
+const SAME: &[(&str, &str)] = &[
+    ("value.format", "format"),
+    ("schema-registry.url", "url"),
+    ("schema-registry.subject", "subject"),
+];
 
 /// A value, and where it stands.
 #[derive(Clone, Debug)]
@@ -178,6 +182,15 @@ fn find(
     let format = format_of(named).unwrap_or(named);
     let mut words = OF_FORMAT.iter();
     let Some(word) = words.find(|w| w.name == rest && w.of.contains(&format)) else {
+        if rest.starts_with("properties.") && format.ends_with("-confluent") {
+            let allowed = format!(
+                "options of their own, which are in docs/tables.md: '{named}.url', '{named}.basic-auth.user-info'"
+            );
+            return wrong(
+                format!("settings of Java's registry client, '{key}'"),
+                allowed,
+            );
+        }
         return wrong(format!("the option '{key}'"), meant(key, kinds));
     };
     let have = if of_key {
@@ -340,9 +353,25 @@ fn url(text: Text<'_>, option: &WithOption) -> Result<(), QueryError> {
         let found = format!("'{}' with a secret in it (not shown)", option.key);
         return Err(text.error(option.key_span, found, SECRET));
     }
+    let host_of = authority.rsplit('@').next().unwrap_or_default();
+    if scheme == "http" && !is_loopback(host_of) {
+        let found = format!("'{}' without TLS", option.key);
+        let allowed = "'https://…': what is asked, and with which password, is nobody else's; http:// is for this machine alone";
+        return Err(text.error(option.value_span, found, allowed));
+    }
     if authority.is_empty() || host.is_empty() || host.contains("${") {
         let found = format!("'{}' without a host", option.key);
         return Err(text.error(option.key_span, found, allowed));
     }
     Ok(())
+}
+
+/// Whether a host, with its port, is this machine.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    let address = name.parse::<std::net::IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|a| a.is_loopback())
 }

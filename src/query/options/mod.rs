@@ -14,6 +14,7 @@ mod key;
 mod page;
 mod properties;
 mod protobuf;
+mod registry;
 mod settings;
 mod words;
 

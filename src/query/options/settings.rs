@@ -3,7 +3,7 @@
 use sqlparser::tokenizer::Span;
 
 use super::given::{self, Given, format_of};
-use super::{KeySettings, Settings, kafka, key, protobuf};
+use super::{KeySettings, Settings, kafka, key, protobuf, registry};
 use crate::error::{QueryError, Text};
 use crate::statement::Declaration;
 use standings_model::table::format::{
@@ -121,17 +121,19 @@ pub(super) fn format(text: Text<'_>, given: &Given, of_key: bool) -> Result<Form
     let named = given.get(if of_key { "key.format" } else { "format" });
     let encoding = match named.and_then(|v| format_of(&v.text)) {
         None => Encoding::ByName,
-        Some("json" | "debezium-json" | "maxwell-json" | "canal-json") => {
-            Encoding::Json(json(text, given, of_key)?)
-        }
+        Some(
+            "json" | "json-schema-confluent" | "debezium-json" | "maxwell-json" | "canal-json",
+        ) => Encoding::Json(json(text, given, of_key)?),
         Some("csv") => Encoding::Csv(csv(text, given, of_key)?),
         Some("parquet") => Encoding::Parquet,
+        Some("avro" | "avro-confluent" | "debezium-avro-confluent") => Encoding::Avro,
         Some("raw") => Encoding::Raw,
         Some("protobuf") => Encoding::Protobuf(protobuf::settings(text, given, of_key)?),
         Some(other) => Encoding::Other(other.to_owned()),
     };
     Ok(Format {
         encoding,
+        registry: registry::registry(text, given, of_key)?,
         zone: given.text(false, "scan.time-zone"),
     })
 }

@@ -243,21 +243,26 @@ fn a_secret_is_never_repeated() {
 
 #[test]
 fn formats_are_found_by_all_of_their_names() {
-    for (format, other) in [
-        ("avro", "avro"),
-        ("avro-registry", "avro-confluent"),
-        ("json-registry", "json-schema-confluent"),
-        ("proto-registry", "protobuf-confluent"),
-    ] {
-        let table = fine(&format!("'format' = '{format}'"));
+    for (format, other) in [("proto-registry", "protobuf-confluent")] {
+        let here = "http://localhost:8081";
+        let url = format!(", '{other}.url' = '{here}'");
+        let url = if other == "protobuf" { "" } else { &url };
+        let table = fine(&format!("'format' = '{format}'{url}"));
         assert_eq!(table.format.encoding, Encoding::Other(other.to_owned()));
     }
-    fine(
+    let avro = fine("'format' = 'avro'").format;
+    assert_eq!((avro.encoding, avro.registry), (Encoding::Avro, None));
+    let json = fine("'format' = 'json-registry'").format;
+    assert!(matches!(json.encoding, Encoding::Json(_)) && !json.is_json());
+    assert!(json.registry.is_some_and(|r| !r.is_asked()));
+    let avro = fine(
         "'format' = 'avro-registry', 'avro-confluent.schema-registry.url' = 'http://localhost:8081'",
     );
+    assert_eq!(avro.format.encoding, Encoding::Avro);
+    let url = avro.format.registry.and_then(|r| r.url);
+    assert_eq!(url.as_deref(), Some("http://localhost:8081"));
     for (format, changelog) in [
         ("debezium-json", Changelog::Debezium),
-        ("debezium-avro-confluent", Changelog::Debezium),
         ("maxwell-json", Changelog::Maxwell),
         ("canal-json", Changelog::Canal),
     ] {
@@ -338,4 +343,67 @@ fn the_page_has_every_option() {
         page == wanted,
         "docs/tables.md is not what the lists say; STANDINGS_UPDATE_DOCS=1 writes it"
     );
+}
+
+#[test]
+fn a_registry_is_asked_over_tls_by_one_login() {
+    let avro = |more: &str| format!("'format' = 'avro-confluent', {more}");
+    for (more, says) in [
+        (
+            "'avro-confluent.subject' = 's'",
+            "'avro-confluent' without its schemas",
+        ),
+        (
+            "'avro-confluent.url' = 'http://registry:8081'",
+            "without TLS",
+        ),
+        (
+            "'avro-confluent.url' = 'http://localhost.example:8081'",
+            "without TLS",
+        ),
+        (
+            "'avro-confluent.url' = 'http://127.0.0.1@registry:8081'",
+            "with a secret",
+        ),
+        (
+            "'avro-confluent.url' = 'https://r', 'avro-confluent.schemas-folder' = 's'",
+            "one of them",
+        ),
+        (
+            "'avro-confluent.schemas-folder' = 's', 'avro-confluent.bearer-auth.token' = '${ENV:STANDINGS_SECRET_T}'",
+            "without a registry",
+        ),
+        (
+            "'avro-confluent.url' = 'https://r', 'avro-confluent.basic-auth.credentials-source' = 'USER_INFO'",
+            "'avro-confluent.basic-auth.user-info' beside it",
+        ),
+        (
+            "'avro-confluent.url' = 'https://r', 'avro-confluent.basic-auth.credentials-source' = 'SASL_INHERIT'",
+            "USER_INFO",
+        ),
+        (
+            "'avro-confluent.url' = 'https://${ENV:STANDINGS_SECRET_U}@r', 'avro-confluent.bearer-auth.token' = '${ENV:STANDINGS_SECRET_T}'",
+            "two logins",
+        ),
+        (
+            "'avro-confluent.url' = 'https://r', 'avro-confluent.ssl.truststore.location' = 'a/trust.JKS'",
+            "keytool",
+        ),
+        (
+            "'avro-confluent.url' = 'https://r', 'avro-confluent.properties.x' = 'y'",
+            "options of their own",
+        ),
+    ] {
+        let shown = with(&avro(more)).unwrap_err();
+        assert!(shown.contains(says), "{more}\n{shown}");
+    }
+    for more in [
+        "'avro-confluent.url' = 'http://[::1]:8081'",
+        "'avro-confluent.url' = 'http://LOCALHOST'",
+        "'avro-confluent.schemas-folder' = 's'",
+        "'avro-confluent.url' = 'https://r', 'avro-confluent.basic-auth.credentials-source' = 'USER_INFO',
+         'avro-confluent.basic-auth.user-info' = '${file:registry}', 'avro-confluent.subject' = 's'",
+    ] {
+        fine(&avro(more));
+    }
 }

@@ -10,7 +10,13 @@ const KAFKA: &[&str] = &["kafka", "upsert-kafka"];
 const FILES: &[&str] = &["filesystem"];
 const ANY: &[&str] = &[];
 /// Formats whose records are text of JSON.
-const JSONS: &[&str] = &["json", "debezium-json", "maxwell-json", "canal-json"];
+const JSONS: &[&str] = &[
+    "json",
+    "json-schema-confluent",
+    "debezium-json",
+    "maxwell-json",
+    "canal-json",
+];
 const CSV: &[&str] = &["csv"];
 /// Formats that ask a registry.
 const REGISTRY: &[&str] = &[
@@ -101,11 +107,11 @@ pub(super) const OF_TABLE: &[Word] = &[
 /// Options of formats, without the format's name before them.
 #[rustfmt::skip]
 pub(super) const OF_FORMAT: &[Word] = &[
-    word("timestamp-format.standard", &["json", "debezium-json", "maxwell-json", "canal-json", "csv"], OneOf(&["SQL", "ISO-8601", "ISO-8601-WITH-OFFSET"]), Is, "How times without an offset are written (if it is not said an offset is needed; Flink: `SQL`)"),
+    word("timestamp-format.standard", &["json", "json-schema-confluent", "debezium-json", "maxwell-json", "canal-json", "csv"], OneOf(&["SQL", "ISO-8601", "ISO-8601-WITH-OFFSET"]), Is, "How times without an offset are written (if it is not said an offset is needed; Flink: `SQL`)"),
     word("decimal-format", JSONS, OneOf(&["numeric", "base64"]), Is, "Ours. `base64` where a DECIMAL is the base64 of its unscaled digits, as Kafka Connect writes it"),
     word("schema-include", &["json", "debezium-json"], Boolean, Is, "Whether records are Kafka Connect's `{\"schema\": …, \"payload\": …}` (of `json` ours)"),
     word("envelope", &["json"], OneOf(&["cloudevents"]), Is, "Ours. `cloudevents`: the fields are the `data` of a CloudEvent, structured or binary"),
-    word("coerce-to-string", &["json"], Boolean, Is, "Ours. A number or boolean is taken for a STRING as it is written"),
+    word("coerce-to-string", &["json", "json-schema-confluent"], Boolean, Is, "Ours. A number or boolean is taken for a STRING as it is written"),
     word("fail-on-missing-field", &["json"], Boolean, Only("false", "NOT NULL behind the column: a record without it is a dead letter"), ""),
     word("ignore-parse-errors", &["json", "debezium-json", "maxwell-json", "canal-json", "csv", "protobuf", "protobuf-confluent"], Boolean, Only("false", ERRORS), ""),
     word("decode.json-parser.enabled", &["json"], Boolean, Is, "Which of Flink's parsers reads; nothing here"),
@@ -119,11 +125,11 @@ pub(super) const OF_FORMAT: &[Word] = &[
     word("quote-character", CSV, Character, Is, "What is around a field that holds a delimiter (`\"`, if it is not said)"),
     word("disable-quote-character", CSV, Boolean, Is, "Whether no field is quoted"),
     word("escape-character", CSV, Character, Is, "What takes its meaning from the sign behind it (none, if it is not said)"),
-    word("allow-comments", CSV, Boolean, Is, "Whether lines that begin with `#` are none"),
+    word("allow-comments", CSV, Boolean, Is, "Of files: whether lines that begin with `#` are none"),
     word("null-literal", CSV, Text, Is, "What stands for NULL (if it is not said an empty field without quotes)"),
     word("array-element-delimiter", CSV, Character, Not("a STRING column, and SPLIT_INDEX(text, ';', n)"), ""),
     word("write-bigdecimal-in-scientific-notation", CSV, Boolean, Not(WRITER), ""),
-    word("header", CSV, Boolean, Is, "Ours. Whether the first line has the columns' names (`true`, if it is not said; Flink has none and reads the first line as data)"),
+    word("header", CSV, Boolean, Is, "Ours, of files. Whether the first line has the columns' names (`true`, if it is not said; Flink has none and reads the first line as data)"),
     word("charset", CSV, Text, Is, "Ours. The encoding: `windows-1252`, `utf-16le` … (`utf-8`, if it is not said)"),
     word("trim", CSV, Boolean, Is, "Ours. Whether spaces around a field without quotes are no part of it"),
     word("timestamp-format", CSV, Text, Is, "Ours. The pattern of times: `dd/MM/yyyy HH:mm`"),
@@ -132,17 +138,18 @@ pub(super) const OF_FORMAT: &[Word] = &[
     word("schemas-folder", REGISTRY, Text, Is, "Ours. A folder of schemas, relative to the file that declares the table, where there is no registry"),
     word("url", REGISTRY, Url, Is, "The registry's URL"),
     word("schema-registry.url", REGISTRY, Url, Is, "Another name of `url`"),
-    word("subject", REGISTRY, Text, Not("leave it out: a record says its schema by its id"), ""),
-    word("schema-registry.subject", REGISTRY, Text, Not("leave it out: a record says its schema by its id"), ""),
+    word("subject", REGISTRY, Text, Is, "The subject that ids are asked of, where the registry has contexts; a record says its schema by its id"),
+    word("schema-registry.subject", REGISTRY, Text, Is, "Another name of `subject`"),
     word("schema", REGISTRY, Text, Not("leave it out: a record says its schema by its id"), ""),
     word("basic-auth.credentials-source", REGISTRY, OneOf(&["USER_INFO", "URL"]), Is, "Where name and password are"),
     word("basic-auth.user-info", REGISTRY, Secret, Is, "`name:password`"),
     word("bearer-auth.credentials-source", REGISTRY, OneOf(&["STATIC_TOKEN"]), Is, "Where the token is"),
     word("bearer-auth.token", REGISTRY, Secret, Is, "The token"),
     word("ssl.truststore.location", REGISTRY, Text, Is, "Whom the registry's certificate is trusted from, a PEM file"),
-    word("ssl.truststore.password", REGISTRY, Secret, Not("a PEM file, which has none"), ""),
-    word("ssl.keystore.location", REGISTRY, Text, Is, "Certificate and key that are shown to the registry, a PEM file"),
-    word("ssl.keystore.password", REGISTRY, Secret, Is, "The key's password"),
+    word("ssl.truststore.password", REGISTRY, Secret, Not("a PEM file, which has none: openssl pkcs12 -in trust.p12 -nokeys -out trust.pem"), ""),
+    word("ssl.keystore.location", REGISTRY, Text, Is, "Certificate and key that are shown to the registry, both in a PEM file"),
+    word("ssl.keystore.password", REGISTRY, Secret, Not("a PEM file whose key is not encrypted: openssl pkcs12 -in key.p12 -nodes -out key.pem"), ""),
+    word("ssl.key.password", REGISTRY, Secret, Not("a PEM file whose key is not encrypted: openssl pkcs12 -in key.p12 -nodes -out key.pem"), ""),
     word("descriptor-file", &["protobuf"], Text, Is, "Ours. The compiled descriptors (`protoc --descriptor_set_out --include_imports`), relative to the file that declares the table"),
     word("message-name", &["protobuf", "protobuf-confluent"], Text, Is, "Ours. The message, with its package"),
     word("message-class-name", &["protobuf"], Text, Not("'protobuf.descriptor-file' and 'protobuf.message-name': no class is loaded"), ""),

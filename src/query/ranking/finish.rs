@@ -205,7 +205,7 @@ impl Shape<'_> {
             shown_if,
             fields: making.fields.clone(),
         };
-        self.put_together(ranking, groups, making, outputs, notes, query)
+        Ok(self.put_together(ranking, groups, making, outputs, notes))
     }
 
     /// What the last SELECT shows.
@@ -327,12 +327,11 @@ impl Shape<'_> {
         &self,
         mut ranking: Ranking,
         groups: Groups,
-        making: Making,
+        mut making: Making,
         outputs: Vec<Output>,
         notes: Vec<String>,
-        query: &Query,
-    ) -> Result<Compiled, QueryError> {
-        let used = used(&ranking, &making);
+    ) -> Compiled {
+        let used = used(&ranking, &mut making);
         // Measures and columns of the row that nothing needs are left out.
         let measures = places(&used);
         let mut columns = vec![false; groups.row.len()];
@@ -391,19 +390,15 @@ impl Shape<'_> {
             .for_each(|t| t.field = field(t.field));
         ranking.having = ranking.having.map(|m| measures[m]);
         ranking.shown_if = ranking.shown_if.map(|m| measures[m]);
-        if ranking.measures.is_empty() && ranking.rank.is_none() {
-            let allowed = "select at least one measure, such as SUM(amount) AS total_sales";
-            return self.wrong(&*query.body, "no measure", allowed);
-        }
         let row = groups.row.into_iter().zip(&columns);
         let row: Vec<Draft> = row.filter(|(_, used)| **used).map(|(d, _)| d).collect();
         let branches = self.inputs(&mut ranking, &row, groups.rows.branches);
-        Ok(Compiled {
+        Compiled {
             ranking,
             branches,
             outputs,
             notes,
-        })
+        }
     }
 
     /// Where the rows come from, and what they are.
@@ -448,8 +443,9 @@ impl Shape<'_> {
     }
 }
 
-/// Which measures are needed: those that somebody named, and what others need.
-fn used(ranking: &Ranking, making: &Making) -> Vec<bool> {
+/// Which measures are needed: those that somebody named, and what others need. Groups of which nothing is measured are counted,
+/// which is not shown: it is by what they hold that they are there.
+fn used(ranking: &Ranking, making: &mut Making) -> Vec<bool> {
     let mut used: Vec<bool> = making.measures.iter().map(|m| !m.is_implicit).collect();
     let ordered = ranking.order.iter().map(|t| t.field);
     for field in making.fields.iter().copied().chain(ordered) {
@@ -466,6 +462,20 @@ fn used(ranking: &Ranking, making: &Making) -> Vec<bool> {
                 used[column - MEASURES] = true;
             }
         }
+    }
+    let is_kept = |(m, used): (&DraftMeasure, &bool)| {
+        *used && !matches!(m.measure.aggregate, Aggregate::Computed(_))
+    };
+    if !making.measures.iter().zip(&used).any(is_kept) {
+        making.measures.push(DraftMeasure {
+            measure: Measure {
+                name: "COUNT(*)".to_owned(),
+                aggregate: Aggregate::CountAll,
+                filter: None,
+            },
+            is_implicit: false,
+        });
+        used.push(true);
     }
     used
 }

@@ -13,6 +13,8 @@ mod names;
 mod rank;
 mod select;
 mod target;
+#[cfg(test)]
+mod tests;
 mod unnest;
 
 use std::cell::RefCell;

@@ -74,6 +74,23 @@ pub(super) struct Selected<'a> {
     pub(super) under: &'a dyn Scope,
 }
 
+impl Selected<'_> {
+    /// The column that is written so.
+    fn as_written(&self, sql: &Sql) -> Option<usize> {
+        match sql {
+            Sql::Identifier(_) | Sql::Value(_) | Sql::Nested(_) => None,
+            _ => self.written.iter().position(|w| *w == Some(sql)),
+        }
+    }
+
+    fn is_selected(&self, sql: &Sql) -> bool {
+        match sql {
+            Sql::Identifier(ident) => self.columns.iter().any(|(n, _)| *n == ident.value),
+            other => self.as_written(other).is_some(),
+        }
+    }
+}
+
 impl Scope for Selected<'_> {
     fn resolve(&self, name: &[Ident]) -> Result<Expr, Unknown> {
         self.under.resolve(name)
@@ -84,13 +101,10 @@ impl Scope for Selected<'_> {
             Sql::Identifier(ident) => self.columns.iter().position(|(n, _)| *n == ident.value),
             _ => None,
         };
-        let mut written = self.written.iter();
-        let known = named.or_else(|| match sql {
-            Sql::Identifier(_) | Sql::Value(_) | Sql::Nested(_) => None,
-            _ => written.position(|w| *w == Some(sql)),
-        });
-        match known {
+        match named.or_else(|| self.as_written(sql)) {
             Some(column) => Some(Ok(self.columns[column].1.clone())),
+            // A part of it may be selected.
+            None if holds(sql, &|part| self.is_selected(part)) => None,
             None => self.under.whole(text, sql),
         }
     }

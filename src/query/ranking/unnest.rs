@@ -6,8 +6,8 @@
 //! [`Table::elements`]: standings_model::table::Table::elements
 
 use sqlparser::ast::{
-    Expr as Sql, Ident, Join, JoinConstraint, JoinOperator, Select, Spanned, TableFactor,
-    TableWithJoins, Value as Literal,
+    Expr as Sql, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, Select,
+    Spanned, TableFactor, TableWithJoins, Value as Literal,
 };
 
 use super::Shape;
@@ -29,6 +29,19 @@ struct Unnest<'a> {
     name: Option<&'a Ident>,
     columns: Vec<&'a Ident>,
     ordinality: bool,
+}
+
+/// Whether something to read from is an UNNEST, which the parser takes for a function that gives rows.
+fn is_unnest(factor: &TableFactor) -> bool {
+    match factor {
+        TableFactor::UNNEST { .. } => true,
+        TableFactor::Table {
+            name,
+            args: Some(_),
+            ..
+        } => name.to_string().eq_ignore_ascii_case("UNNEST"),
+        _ => false,
+    }
 }
 
 /// Whether a condition is TRUE, written so.
@@ -58,7 +71,6 @@ impl Shape<'_> {
         one: &TableWithJoins,
         rest: &[TableWithJoins],
     ) -> Result<Option<Flow>, QueryError> {
-        let is_unnest = |factor: &TableFactor| matches!(factor, TableFactor::UNNEST { .. });
         let joins = one.joins.iter().chain(rest.iter().flat_map(|r| &r.joins));
         let joined: Vec<&Join> = joins.collect();
         let others = joined.iter().map(|join| &join.relation);
@@ -71,10 +83,10 @@ impl Shape<'_> {
                 WRITTEN,
             );
         }
-        if !others.iter().any(|factor| is_unnest(factor)) {
+        if !others.iter().any(|f| is_unnest(f)) {
             return Ok(None);
         }
-        if let Some(other) = others.iter().find(|factor| !is_unnest(factor)) {
+        if let Some(other) = others.iter().find(|f| !is_unnest(f)) {
             let found = "UNNEST beside a join, which is not computed yet";
             return self.wrong(*other, found, WRITTEN);
         }
@@ -94,22 +106,39 @@ impl Shape<'_> {
     }
 
     fn unnest<'q>(&self, factor: &'q TableFactor) -> Result<Unnest<'q>, QueryError> {
-        let TableFactor::UNNEST {
-            alias,
-            array_exprs,
-            with_offset,
-            with_ordinality,
-            ..
-        } = factor
-        else {
-            return self.wrong(factor, format!("`{factor}`"), WRITTEN);
+        let (alias, arrays, ordinality) = match factor {
+            TableFactor::UNNEST {
+                with_offset: true, ..
+            } => {
+                let allowed =
+                    "UNNEST(array) WITH ORDINALITY AS u (element, number), which counts from 1";
+                return self.wrong(factor, "WITH OFFSET", allowed);
+            }
+            TableFactor::UNNEST {
+                alias,
+                array_exprs,
+                with_ordinality,
+                ..
+            } => (alias, array_exprs.iter().collect(), *with_ordinality),
+            TableFactor::Table {
+                alias,
+                args: Some(args),
+                with_ordinality,
+                ..
+            } => {
+                let arrays = args.args.iter().map(|argument| match argument {
+                    FunctionArg::Unnamed(FunctionArgExpr::Expr(array)) => Ok(array),
+                    _ => self.wrong(factor, format!("`{argument}` in UNNEST"), WRITTEN),
+                });
+                (
+                    alias,
+                    arrays.collect::<Result<Vec<_>, _>>()?,
+                    *with_ordinality,
+                )
+            }
+            _ => return self.wrong(factor, format!("`{factor}`"), WRITTEN),
         };
-        if *with_offset {
-            let allowed =
-                "UNNEST(array) WITH ORDINALITY AS u (element, number), which counts from 1";
-            return self.wrong(factor, "WITH OFFSET", allowed);
-        }
-        let [array] = &array_exprs[..] else {
+        let [array] = arrays[..] else {
             return self.wrong(factor, "UNNEST of several arrays", WRITTEN);
         };
         let columns = alias.iter().flat_map(|a| &a.columns);
@@ -118,7 +147,7 @@ impl Shape<'_> {
             array,
             name: alias.as_ref().map(|a| &a.name),
             columns: columns.map(|c| &c.name).collect(),
-            ordinality: *with_ordinality,
+            ordinality,
         })
     }
 

@@ -20,6 +20,7 @@ pub use self::create::{Body, Declaration, WithOption};
 use self::cursor::{Cursor, STATEMENTS};
 use crate::dialect;
 use crate::error::{QueryError, Text};
+use crate::hint;
 
 /// One statement.
 #[derive(Debug)]
@@ -135,7 +136,8 @@ fn one(
     tokens: &[TokenWithSpan],
     set: &mut Option<Span>,
 ) -> Result<Option<Statement>, QueryError> {
-    let mut tokens = tokens;
+    let without_hints = hint::taken(text, tokens)?;
+    let mut tokens = without_hints.as_deref().unwrap_or(tokens);
     if let Some(length) = opens_set(tokens) {
         if set.is_some() {
             let found = "a statement set inside of another";

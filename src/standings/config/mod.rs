@@ -38,6 +38,8 @@ use standings_process::exit::{self, Failure};
 pub const VARIABLE: &str = "STANDINGS_CONFIG";
 /// The flag that names it; not a key of the file.
 const FLAG: &str = "config";
+/// What a check tries is of one command line.
+const TRIED: &str = "tried";
 
 /// Why there are no settings.
 #[derive(Debug)]
@@ -194,8 +196,8 @@ fn settings<'a>(command: &'a Command, names: &[String]) -> Vec<&'a Arg> {
     let common = command.get_arguments().filter(|a| a.is_global_set());
     let mut all: Vec<&Arg> = Vec::new();
     for arg in own.get_arguments().chain(common) {
-        let is_setting =
-            arg.get_long().is_some() && !["help", "version", FLAG].contains(&arg.get_id().as_str());
+        let is_setting = arg.get_long().is_some()
+            && !["help", "version", FLAG, TRIED].contains(&arg.get_id().as_str());
         if is_setting && !all.iter().any(|a| a.get_id() == arg.get_id()) {
             all.push(arg);
         }

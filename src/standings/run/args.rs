@@ -254,6 +254,10 @@ pub struct RunArgs {
     /// Where records go that are no sales, with the reason: kafka://…, file:PATH, stdout.
     #[arg(long, env = "STANDINGS_DEAD_LETTER", value_name = "URL")]
     pub dead_letter: Option<SinkUrl>,
+    /// Where a JSON object goes at the end, with what became of the records of every table:
+    /// {"tables":{"orders":{"read":…,"ranked":…,"late":…,"dead_lettered":…}}}.
+    #[arg(long, env = "STANDINGS_REPORT", value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// End the run, with exit code 1 and what was read committed, when more than N sales fail a check of
     /// sales.checks.toml, or (CHECK=window) when a window of its fail-share or volume fails, or (dead=1%, late=1%) when
     /// more than that share of the records are dead letters or late: of all at the input's end, of a stream's last 10,000.

@@ -7,7 +7,10 @@ use clap::{Args, Command, FromArgMatches};
 
 use super::args::{Delivery, EmitArg, RunArgs};
 use super::prepared::Prepared;
-use super::{questions, tables};
+use super::{
+    questions,
+    tables::{self, TableSource},
+};
 use crate::config;
 use standings_edge::source::{SourceUrl, Start};
 use standings_engine::quality;
@@ -24,6 +27,8 @@ use standings_process::exit::{self, Failure};
 Examples:
   The queries alone:
     standings check --queries queries
+  The first records of a file through its table, what they would become and why, and which fields no column takes:
+    standings check --queries queries --source file:orders.csv
   The queries and a whole command line, as it would be run:
     standings check -- run --queries queries --source kafka://localhost:9092/sales --sink postgres://localhost/standings
 
@@ -41,6 +46,18 @@ pub struct CheckArgs {
         default_value = "queries"
     )]
     pub queries: PathBuf,
+    /// Try the first 1,000 records of a table, through its own decoder: what they would become. The table's name may be left
+    /// out where there is one; repeat for several.
+    #[allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the text is the flag's help, where it stands as it is"
+    )]
+    #[arg(
+        long = "source",
+        value_name = "[TABLE=]URL",
+        conflicts_with = "command"
+    )]
+    pub tried: Vec<TableSource>,
     /// As in `run`.
     #[arg(long, env = "STANDINGS_TIME_ZONE", value_name = "ZONE", value_parser = standings_query::zone)]
     pub time_zone: Option<String>,
@@ -63,6 +80,9 @@ pub fn load(dir: &Path, zone: Option<&str>) -> Result<Plan, Failure> {
 
 /// Runs `standings check`; `all` is the program's command line.
 pub fn run(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
+    if !args.tried.is_empty() {
+        return records(args, all);
+    }
     let Some(first) = args.command.first() else {
         exit::say(&words(&load(&args.queries, args.time_zone.as_deref())?));
         return Ok(());
@@ -73,18 +93,7 @@ pub fn run(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
             "after -- comes `run` and its flags: standings check -- run …",
         ));
     }
-    let line = std::iter::once("standings").chain(args.command.iter().map(String::as_str));
-    let line = config::resolve(all, line.map(Into::into).collect()).map_err(Failure::from)?;
-    let line = match line.matches.subcommand() {
-        Some((_, own)) => RunArgs::from_arg_matches(own)
-            .map_err(|e| Failure::of(&codes::line::WORDS, e.to_string()))?,
-        None => {
-            return Err(Failure::of(
-                &codes::line::FLAGS,
-                "after -- comes `run` and its flags",
-            ));
-        }
-    };
+    let line = flags(args.command.iter().map(String::as_str), all)?;
     let prepared = Prepared::new(&line)?;
     exit::say(&format!(
         "{}\n\n{}",
@@ -97,6 +106,46 @@ pub fn run(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
     let (answers, done) = questions::ask(&line, &prepared);
     exit::say(&format!("\n{answers}"));
     done
+}
+
+/// A command line of `run`, as it would be read.
+fn flags<'a>(line: impl Iterator<Item = &'a str>, all: &Command) -> Result<RunArgs, Failure> {
+    let line = std::iter::once("standings").chain(line);
+    let line = config::resolve(all, line.map(Into::into).collect()).map_err(Failure::from)?;
+    match line.matches.subcommand() {
+        Some((_, own)) => RunArgs::from_arg_matches(own)
+            .map_err(|e| Failure::of(&codes::line::WORDS, e.to_string())),
+        None => Err(Failure::of(
+            &codes::line::FLAGS,
+            "after -- comes `run` and its flags",
+        )),
+    }
+}
+
+/// What would become of the first records of sources.
+fn records(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
+    let queries = args.queries.display().to_string();
+    let sources: Vec<String> = args.tried.iter().map(ToString::to_string).collect();
+    let mut line = vec![
+        "run",
+        "--until-end",
+        "--sink",
+        "stdout",
+        "--queries",
+        &queries,
+    ];
+    for source in &sources {
+        line.extend(["--source", source]);
+    }
+    let line = flags(line.into_iter(), all)?;
+    let prepared = Prepared::new(&line)?;
+    let said = questions::sample(&line, &prepared)?;
+    exit::say(&format!(
+        "{}\n\nrecords\n  {}",
+        words(&prepared.plan),
+        said.join("\n  ")
+    ));
+    Ok(())
 }
 
 /// The queries and the checks, in words.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::args::RunArgs;
 use super::engine::Engine;
-use super::finished::{Finished, Summing};
+use super::finished::{Finished, Places, Summing, Telling};
 use super::prepared::{Prepared, one_topic_once};
 use super::record::{Facts, Record};
 use super::settings::driver_settings;
@@ -77,13 +77,14 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
     limits.tell(&live);
     limits.watch_memory()?;
     let settings = driver_settings(&args, &plan, (&source, &policies), stop, snapshots);
-    let finished = Finished::new(
-        args.shares(),
-        source.until_end,
-        bound_of(&policies),
-        &settings.stop,
-        &told,
-    );
+    let telling = Telling {
+        shares: args.shares(),
+        until_end: source.until_end,
+        out_of_orderness: bound_of(&policies),
+        places: Places::of(&source),
+        report: args.report.clone(),
+    };
+    let finished = Finished::new(telling, &plan, &settings.stop, &told);
     let is_first = cluster.process == 0;
     let stop = Arc::clone(&settings.stop);
     if is_first {

@@ -176,7 +176,7 @@ fn settings(
 
 /// A secret that cannot be filled in. Nothing of it is shown.
 #[derive(Debug, thiserror::Error)]
-enum NotFilled {
+pub(super) enum NotFilled {
     #[error("the variable {0} is not set")]
     Unset(String),
     #[error("${{file:{0}}} needs --secrets DIR, the folder that it is in")]
@@ -190,7 +190,7 @@ enum NotFilled {
     NoSecret { path: PathBuf },
 }
 
-fn filled(reference: &Reference, secrets: Option<&Path>) -> Result<String, NotFilled> {
+pub(super) fn filled(reference: &Reference, secrets: Option<&Path>) -> Result<String, NotFilled> {
     match reference {
         Reference::Env(name) => std::env::var(name).map_err(|_| NotFilled::Unset(name.clone())),
         Reference::File(name) => {

@@ -261,6 +261,7 @@ impl Engine {
             let open = move |start: &Start| {
                 let thread = std::thread::current();
                 let wake = Box::new(move || thread.unpark());
+                source.registries.restore(&start.schemas);
                 let source = SourceOptions {
                     resume: start.resume.clone(),
                     read_back: start.ids_from.clone(),

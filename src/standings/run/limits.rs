@@ -116,6 +116,12 @@ impl Limits {
             totals.held(&mut held);
             live.set_keys(worker, held.keys());
             live.set_windows(worker, held.most_windows().1);
+            for (number, ranking) in plan.rankings.iter().enumerate() {
+                let errors = totals.take_value_errors(number);
+                if errors > 0 {
+                    live.count_value_errors(&ranking.name, errors);
+                }
+            }
             if let Some(wide) = totals.too_wide() {
                 exit::now(&LimitError::digits(&plan, wide).into());
             }

@@ -6,6 +6,7 @@ use super::apart::Apart;
 use super::args::{Delivery, RunArgs};
 use super::check;
 use super::engine::Cluster;
+use super::registries::registries;
 use super::{connecting, settings, tables};
 use standings_commit::committer::Outputs;
 use standings_commit::sink::{RejectWriter, SinkError};
@@ -66,7 +67,9 @@ impl Prepared {
         let cluster = Cluster::from_flags(args, &sources.urls)?;
         let live = Arc::new(Live::new(cluster.workers));
         let declared = reading.declared;
+        let registries = registries(&plan, args.secrets.as_deref(), &live)?;
         let source = SourceOptions {
+            registries,
             live: Arc::clone(&live),
             tables: Arc::new(plan.tables.clone()),
             of: sources.of,
@@ -123,6 +126,10 @@ fn apart(args: &RunArgs, sources: &[SourceUrl]) -> Apart {
         .sink
         .iter()
         .fold(all, |all, url| all.sink("--sink", url));
+    let all = match &args.report {
+        Some(path) => all.writes("--report", path),
+        None => all,
+    };
     all.output("--late", args.late.as_ref())
         .output("--dead-letter", args.dead_letter.as_ref())
         .state(args.state.as_ref())

@@ -6,12 +6,14 @@
 //! sinks ───► encoding, rights, tables, keys, topics, largest message ──┴──► lines, and what would fail
 //! ```
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::args::{Delivery, RunArgs};
-use super::finished::{grouped, reasons_of};
+use super::covered::Covered;
+use super::finished::{Places, grouped, reasons_of};
 use super::prepared::{self, Prepared};
 use standings_edge::recording::Pace;
 use standings_edge::sink::postgres::PostgresSink;
@@ -142,7 +144,7 @@ fn source(prepared: &Prepared, opening: &mut Opening) -> Result<Vec<String>, Fai
 }
 
 /// What would become of the first records.
-fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>, Failure> {
+pub(super) fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>, Failure> {
     let mut urls = prepared.source.urls.clone();
     for url in &mut urls {
         if let SourceUrl::Recording { pace, .. } = url {
@@ -160,6 +162,9 @@ fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>, Failure> {
         summary_window: None,
         max_record_bytes: args.max_record_bytes,
     });
+    let mut covered = Covered::new(&prepared.plan.tables);
+    covered.files(&options)?;
+    let mut homes = BTreeMap::new();
     let reader = source::start(Arc::new(options), 0, 1, Box::new(|| {}));
     let until = Instant::now() + PATIENCE;
     let (mut read, mut open, mut ready) = (0, 0, false);
@@ -176,11 +181,13 @@ fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>, Failure> {
                     ids_from: None,
                 };
                 fold.begin(partition, &home, from);
+                homes.insert(partition, home.table);
                 open += 1;
             }
             Some(SourceEvent::Block(mut block)) => {
                 let room = usize::try_from(SAMPLE - read).unwrap_or(0);
                 block.records.truncate(room);
+                covered.add(homes.get(&block.partition).copied().unwrap_or(0), &block);
                 let folded = fold.block(&block, BEGINNING);
                 read += folded.map_or(0, |f| f.records as u64);
             }
@@ -208,7 +215,9 @@ fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>, Failure> {
         grouped(total.duplicate),
         grouped(total.filtered)
     )];
-    said.extend(reasons_of(&progress.rejects));
+    let places = Places::of(&prepared.source);
+    said.extend(reasons_of(&progress.rejects, &places));
+    said.extend(covered.said());
     if total.in_vain() && all && args.until_end {
         return Err(Failure::of(&codes::checks::IN_VAIN, said.join("; ")));
     }

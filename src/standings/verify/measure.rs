@@ -55,12 +55,10 @@ impl Accumulator {
     }
 
     pub(super) fn add(&mut self, aggregate: Aggregate, mut arguments: Vec<Value>, place: Place) {
-        let other = arguments.pop().filter(|_| !arguments.is_empty());
-        let value = arguments.pop();
-        let (value, other) = match (value, other) {
-            (Some(value), other) => (value, other),
-            // Of one alone it was the last.
-            (None, other) => (other.unwrap_or(Value::Null), None),
+        let last = arguments.pop();
+        let (value, other) = match arguments.pop() {
+            Some(value) => (value, last),
+            None => (last.unwrap_or(Value::Null), None),
         };
         match self {
             Accumulator::Count(n) => {

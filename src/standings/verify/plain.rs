@@ -170,10 +170,14 @@ impl Plain {
 
     /// Takes a block's records before offset `end`; how many they were.
     pub fn block(&mut self, block: &Block, end: u64) -> u64 {
-        let Some(partition) = self.partitions.get(&block.partition) else {
+        let Some(partition) = self.partitions.get_mut(&block.partition) else {
             return 0;
         };
-        let arrays = self.plan.tables[partition.table].format.is_json();
+        let table = &self.plan.tables[partition.table];
+        for given in &block.schemas {
+            partition.decoder.learn(table, given);
+        }
+        let arrays = table.format.is_json();
         let mut taken = 0;
         for (number, record) in block.records.iter().enumerate() {
             if record.offset >= end {

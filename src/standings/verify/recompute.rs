@@ -18,6 +18,7 @@ use super::inputs::InputArgs;
 use super::plain::Plain;
 use super::{At, Row};
 use crate::load::progress;
+use crate::run::registries::registries;
 use crate::run::{check, connecting};
 use standings_commit::sink::{Shown, ShownRow};
 use standings_edge::sink::{self, SinkOptions};
@@ -96,7 +97,9 @@ impl Recomputed {
         };
         let kafka_properties = connecting::reading(&plan, &sources, &given)?.properties;
         let policies = args.policies(&plan, &sources)?;
+        let registries = registries(&plan, args.secrets.as_deref(), &Arc::default())?;
         let mut source = SourceOptions {
+            registries,
             tables: Arc::new(plan.tables.clone()),
             of: sources.of,
             roots: sources.roots,

@@ -19,6 +19,7 @@ mod numbers;
 mod object;
 mod row;
 mod times;
+mod value;
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -36,6 +37,7 @@ use standings_model::block::{Block, PartitionId};
 use standings_model::table::Table;
 use standings_model::table::format::{Csv, Encoding};
 use times::Times;
+pub use value::ValueRows;
 
 /// Rows of a CSV file.
 pub struct CsvRows {
@@ -48,6 +50,8 @@ pub struct CsvRows {
     comments: bool,
     meaning: Meaning,
     columns: Vec<Option<Column>>,
+    /// The names of the file's columns.
+    names: Vec<String>,
     /// Columns of the table that the file has not got, and that may be NULL.
     lacking: Vec<String>,
     row: u64,
@@ -117,6 +121,7 @@ impl CsvRows {
                 times,
             },
             columns: Vec::new(),
+            names: Vec::new(),
             lacking: Vec::new(),
             row: 0,
             buffer: Vec::new(),
@@ -132,12 +137,18 @@ impl CsvRows {
         };
         rows.lacking = fields::lacking(&names, table).map_err(|l| wrong(HeaderError::Lacks(l)))?;
         rows.columns = header::columns(&names, table).map_err(wrong)?;
+        rows.names = names;
         Ok(rows)
     }
 
     /// Columns of the table that the file has not got: all their values are NULL.
     pub fn lacking(&self) -> &[String] {
         &self.lacking
+    }
+
+    /// The names of the file's columns, whether or not the table takes them.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// Takes the first row; its cells.

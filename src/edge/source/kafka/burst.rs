@@ -10,6 +10,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 
 use super::super::blocks;
+use super::super::csv::ValueRows;
 use super::super::reader::Outlet;
 use super::Topic;
 use super::error::{Oddity, TopicError};
@@ -65,12 +66,12 @@ impl Burst {
     fn take(
         &mut self,
         own: &mut BTreeMap<PartitionId, Own>,
-        out: &Outlet,
+        (out, rows): (&Outlet, &mut Option<ValueRows>),
         message: &Message<'_>,
     ) -> Option<Option<Block>> {
         let partition = message.partition;
         let now = *self.now.get_or_insert_with(Instant::now);
-        let own = own.get_mut(&partition)?;
+        let own = own.get_mut(&partition).filter(|own| !own.stalled)?;
         own.is_new = false;
         self.unconfirmed |= Guard::is_unsure(own.heard, now);
         own.heard = now;
@@ -93,7 +94,10 @@ impl Burst {
             time if message.is_producer_s => time.min(*self.wall.get_or_insert_with(wall_ms)),
             time => time,
         };
-        block.push(message.payload, message.offset, timestamp);
+        match rows {
+            None => block.push(message.payload, message.offset, timestamp),
+            Some(rows) => rows.push(block, message.payload, message.offset, timestamp),
+        }
         if self.beside {
             keep_beside(block, message);
         }
@@ -153,7 +157,9 @@ impl Topic<'_> {
             wait = Duration::ZERO;
             match message {
                 Ok(message) => {
-                    let Some(full) = burst.take(&mut self.own, self.out, &message) else {
+                    let Some(full) =
+                        burst.take(&mut self.own, (self.out, &mut self.rows), &message)
+                    else {
                         continue;
                     };
                     if !self.give_on(&mut burst, full)? {
@@ -193,7 +199,7 @@ impl Topic<'_> {
                 return Ok(false);
             }
             let partition = block.partition;
-            if !self.out.send(SourceEvent::Block(block)) {
+            if !self.hand(block)? {
                 return Ok(false);
             }
             if self.own.get(&partition).is_some_and(Own::is_at_end) {
@@ -208,12 +214,15 @@ impl Topic<'_> {
     fn say_ends(&mut self, burst: Burst) -> Result<bool, TopicError> {
         let stopped_at = burst.given_back.iter().chain(&burst.caught_up);
         for partition in stopped_at.copied() {
-            if !self.skip_to_hold(partition) {
+            if !self.skip_to_hold(partition)? {
                 return Ok(false);
             }
         }
-        if !burst.given_back.is_empty() {
-            self.give_back(&burst.given_back)?;
+        let mut given_back = burst.given_back;
+        // Those were given back when they were stalled.
+        given_back.retain(|p| self.own.get(p).is_some_and(|own| !own.stalled));
+        if !given_back.is_empty() {
+            self.give_back(&given_back)?;
         }
         if !burst.past_end.into_iter().all(|p| self.end(p)) {
             return Ok(false);
@@ -221,7 +230,7 @@ impl Topic<'_> {
         for partition in burst.caught_up {
             let own = self.own.get(&partition);
             // The end that was told lies behind records that will be read again.
-            if own.is_some_and(|own| own.held) {
+            if own.is_some_and(|own| own.held || own.stalled) {
                 continue;
             }
             let event = SourceEvent::CaughtUp { partition };
@@ -236,21 +245,22 @@ impl Topic<'_> {
 
     /// Says that a partition has come to its hold, where what lies before it is gone; `false` when told to stop. That
     /// records are missing is found by their number.
-    fn skip_to_hold(&mut self, partition: PartitionId) -> bool {
+    fn skip_to_hold(&mut self, partition: PartitionId) -> Result<bool, TopicError> {
         let released = self.out.released();
-        let own = self.own.get_mut(&partition).filter(|_| !released);
+        let own = self.own.get_mut(&partition);
+        let own = own.filter(|own| !released && !own.stalled);
         let Some(hold) = own.and_then(Own::skips_to_hold) else {
-            return true;
+            return Ok(true);
         };
         let mut block = empty(self.out.spent(), partition);
         block.next_offset = hold;
-        self.out.send(SourceEvent::Block(block))
+        self.hand(block)
     }
 
     /// The partition's end was reached; `false` when told to stop.
-    fn end(&mut self, partition: PartitionId) -> bool {
+    pub(super) fn end(&mut self, partition: PartitionId) -> bool {
         match self.own.get_mut(&partition) {
-            Some(own) if !own.ended => {
+            Some(own) if !own.ended && !own.stalled => {
                 own.ended = true;
                 let mut list = TopicPartitionList::new();
                 list.add_partition(self.name, partition as i32);
@@ -282,7 +292,11 @@ impl Topic<'_> {
     /// Once reading is released: goes on with what was held.
     pub(super) fn read_on(&mut self) -> Result<(), TopicError> {
         let mut list = TopicPartitionList::new();
-        for (partition, own) in self.own.iter_mut().filter(|(_, own)| own.held) {
+        for (partition, own) in self
+            .own
+            .iter_mut()
+            .filter(|(_, own)| own.held && !own.stalled)
+        {
             own.held = false;
             own.is_new = true;
             list.add_partition_offset(

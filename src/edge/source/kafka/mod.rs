@@ -6,7 +6,8 @@
 //!   start: partitions, their ends, where to begin          own: one partition's place, and what is taken
 //!     └─> messages: many at a time                          group: durable offsets <── worker
 //!           └─> burst: messages ──own──> blocks ──> worker      guard: is it still the same topic?
-//!                 └─ past the hold: given back to the client, read again when released
+//!                 ├─ past the hold: given back to the client, read again when released
+//!                 └─ without their schema: kept, and read on when it has come
 //! ```
 
 mod burst;
@@ -20,10 +21,11 @@ mod login;
 mod look;
 mod messages;
 mod own;
+mod stalled;
 mod start;
 mod trouble;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -41,10 +43,12 @@ pub use self::look::Asked;
 use self::messages::Messages;
 use self::own::Own;
 use super::aside::Aside;
+use super::csv::ValueRows;
 use super::options::SourceOptions;
 use super::reader::Outlet;
+use super::schemas::Schemas;
 use standings_engine::input::{Guard, REFRESH};
-use standings_model::block::{PartitionId, SourceEvent};
+use standings_model::block::{Block, PartitionId, SourceEvent};
 
 /// Reads this worker's partitions until told to stop.
 pub fn read(
@@ -66,7 +70,11 @@ pub fn read(
         worker,
         workers,
         out,
+        // What is wrong with them ended the start.
+        rows: options.value_rows().unwrap_or_default(),
         own: BTreeMap::new(),
+        schemas: Schemas::of(options, topic),
+        stalled: BTreeMap::new(),
         durable: BTreeMap::new(),
         group_commit: None,
         guard: Guard::new(topic, options.expected.as_ref()),
@@ -93,7 +101,13 @@ struct Topic<'a> {
     worker: usize,
     workers: usize,
     out: &'a Outlet,
+    /// How its values are rows, where they are not what the decoder reads.
+    rows: Option<ValueRows>,
     own: BTreeMap<PartitionId, Own>,
+    /// The schemas that its records are written with.
+    schemas: Schemas,
+    /// What was read of partitions that wait for one.
+    stalled: BTreeMap<PartitionId, VecDeque<Block>>,
     durable: BTreeMap<PartitionId, u64>,
     /// When offsets last went to the group.
     group_commit: Option<Instant>,
@@ -122,7 +136,7 @@ impl Topic<'_> {
     /// Reads until told to stop.
     fn follow(&mut self) -> Result<(), TopicError> {
         let mut refreshed = Instant::now();
-        while !self.out.stopped() && self.poll()? {
+        while !self.out.stopped() && self.poll()? && self.go_on()? {
             self.commit_to_group();
             if self.out.released() {
                 self.read_on()?;

@@ -16,6 +16,8 @@ pub(super) struct Own {
     hold: Option<u64>,
     /// It waits there.
     pub held: bool,
+    /// It waits for a schema: what comes is read again.
+    pub stalled: bool,
     /// No message has come since it was assigned.
     pub is_new: bool,
     /// When the last message came.
@@ -40,6 +42,7 @@ impl Own {
             next,
             hold,
             held: false,
+            stalled: false,
             is_new: true,
             heard: Instant::now(),
         }

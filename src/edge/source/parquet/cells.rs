@@ -28,6 +28,7 @@ use super::blocks::push_json_string;
 use super::instants;
 use super::texts;
 use standings_model::types::Type;
+use standings_scalar::Zone;
 
 const DAY_US: i64 = 86_400_000_000;
 
@@ -73,6 +74,8 @@ pub struct Cell<'a> {
     pub array: &'a dyn Array,
     pub row: usize,
     pub kind: Option<&'a Type>,
+    /// `scan.time-zone`: of times that are not adjusted to UTC.
+    pub zone: Option<&'a Zone>,
 }
 
 /// The value of a row of an array of primitives.
@@ -222,7 +225,10 @@ impl Cell<'_> {
             }
             other => return Err(ParquetProblem::Type(other.clone())),
         };
-        instants::push_instant(out, us);
+        match (kind, self.zone) {
+            (DataType::Timestamp(_, None), Some(zone)) => push_local(out, us, zone),
+            _ => instants::push_instant(out, us),
+        }
         Ok(())
     }
 
@@ -242,7 +248,14 @@ impl Cell<'_> {
             let known = declared.and_then(|all| all.iter().find(|f| f.name == *field.name()));
             let kind = known.map(|f| &f.kind);
             let (array, row) = (&**part, self.row);
-            Cell { array, row, kind }.push(out)?;
+            let zone = self.zone;
+            Cell {
+                array,
+                row,
+                kind,
+                zone,
+            }
+            .push(out)?;
         }
         out.push(b'}');
         Ok(())
@@ -264,7 +277,14 @@ impl Cell<'_> {
                 out.push(b',');
             }
             let array = &*elements;
-            Cell { array, row, kind }.push(out)?;
+            let zone = self.zone;
+            Cell {
+                array,
+                row,
+                kind,
+                zone,
+            }
+            .push(out)?;
         }
         out.push(b']');
         Ok(())
@@ -281,7 +301,9 @@ impl Cell<'_> {
             if row > 0 {
                 out.push(b',');
             }
+            let zone = self.zone;
             let part = |n: usize, kind| Cell {
+                zone,
                 array: &**entries.column(n),
                 row,
                 kind,
@@ -299,4 +321,16 @@ impl Cell<'_> {
         out.push(b'}');
         Ok(())
     }
+}
+/// Appends what a clock of a zone showed: its instant. What it never showed stays as it is, and is a dead letter.
+fn push_local(out: &mut Vec<u8>, us: i64, zone: &Zone) {
+    let instant = zone.instant(us);
+    if zone.local(instant) == us {
+        return instants::push_instant(out, instant);
+    }
+    out.push(b'"');
+    instants::push_date(out, us.div_euclid(DAY_US));
+    out.push(b'T');
+    instants::push_clock(out, us.rem_euclid(DAY_US));
+    out.push(b'"');
 }

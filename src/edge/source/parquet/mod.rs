@@ -6,6 +6,7 @@
 //! Row groups are read one by one, so that one that is damaged is named. The crate may panic at it ([`guarded`]).
 
 mod cells;
+mod declared;
 mod texts;
 
 use std::fs::File;
@@ -30,10 +31,12 @@ use super::error::FileError;
 use super::fields;
 use super::instants;
 use cells::Cell;
+pub use declared::declared;
 use standings_model::block::{Block, PartitionId};
 use standings_model::guarded::{Panicked, guarded};
 use standings_model::table::Table;
 use standings_model::types::Type;
+use standings_scalar::Zone;
 
 /// What a Parquet file does not give.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +83,8 @@ pub struct ParquetRows {
     partition: PartitionId,
     from: u64,
     row: u64,
+    /// Of times that are not adjusted to UTC.
+    zone: Option<Zone>,
 }
 
 /// The file, and what its end says of it.
@@ -227,6 +232,7 @@ impl ParquetRows {
             partition,
             from,
             row: 0,
+            zone: table.format.zone.as_deref().and_then(Zone::named),
         })
     }
 
@@ -235,7 +241,14 @@ impl ParquetRows {
         for (n, (before, kind)) in self.columns.iter().enumerate() {
             out.extend_from_slice(before);
             let (array, kind) = (&**batch.column(n), kind.as_ref());
-            let pushed = Cell { array, row, kind }.push(out);
+            let zone = self.zone.as_ref();
+            let pushed = Cell {
+                array,
+                row,
+                kind,
+                zone,
+            }
+            .push(out);
             pushed.map_err(|e| {
                 let schema = batch.schema();
                 io::Error::other(format!("column `{}`: {e}", schema.field(n).name()))

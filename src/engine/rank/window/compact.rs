@@ -61,9 +61,8 @@ impl WindowState {
             let new = self.rows.push(&reader.packing, key, partition);
             self.rows.write(&reader.packing, new, &words);
             numbers[row as usize] = new;
-            let word = changed.get(row as usize / 64);
-            if word.is_some_and(|word| (word >> (row % 64)) & 1 == 1) {
-                self.note(new);
+            if changed.has(row) {
+                self.changed.set(new);
             }
         }
         self.index = Index::default();
@@ -87,5 +86,126 @@ impl WindowState {
         }
         texts.sweep();
         self.kept = self.rows.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::Arc;
+
+    use standings_decode::Decoder;
+    use standings_model::plan::Plan;
+    use standings_model::value::Value;
+
+    use crate::combine::combiner::{Combiner, Missing, Origin};
+    use crate::event_time::partition::Verdict;
+    use crate::rank::totals::{Held, Totals};
+
+    const BIDS: &str =
+        "CREATE TABLE bids (at TIMESTAMP_LTZ(3), lot INT, price INT, WATERMARK FOR at AS at);";
+
+    fn plan(function: &str, order: &str) -> Arc<Plan> {
+        let folder = tempfile::tempdir().unwrap();
+        let ranking = format!(
+            "SELECT window_start, window_end, lot, price, n FROM (
+             SELECT *, {function}() OVER (PARTITION BY window_start, window_end, lot ORDER BY {order}) AS n
+             FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(at), INTERVAL '1' SECOND))) WHERE n <= 3;"
+        );
+        std::fs::write(folder.path().join("a.sql"), BIDS).unwrap();
+        std::fs::write(folder.path().join("r.sql"), ranking).unwrap();
+        let plan = standings_query::load_dir(folder.path());
+        Arc::new(plan.unwrap_or_else(|e| panic!("{}", e.render())))
+    }
+
+    /// Whatever is turned away and let go, the best rows are those of all rows, and few more are held.
+    #[test]
+    fn the_best_of_all_rows_are_kept_and_few_others() {
+        for (function, order, prices) in [
+            ("ROW_NUMBER", "price DESC", 1_000),
+            ("RANK", "price DESC", 300),
+            ("DENSE_RANK", "price DESC", 3_000),
+            // Each row is better than those before it: none is turned away.
+            ("ROW_NUMBER", "at DESC", 1_000),
+        ] {
+            let plan = plan(function, order);
+            assert!(plan.rankings[0].is_rows, "{function}");
+            let mut decoder = Decoder::new(&plan.tables[0], None, 1 << 20);
+            let mut readers: Vec<Combiner> = (0..2).map(|_| Combiner::new(&plan)).collect();
+            let mut totals: Vec<Totals> = (0..2).map(|_| Totals::new(Arc::clone(&plan))).collect();
+            let mut shown: BTreeMap<Arc<[u8]>, Arc<[Value]>> = BTreeMap::new();
+            let mut all: BTreeMap<u64, Vec<(i128, u64)>> = BTreeMap::new();
+            let mut dice = 5u64;
+            let rows = 30_000u64;
+            for number in 0..rows {
+                dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let (lot, price) = ((dice >> 40) % 5, (dice >> 20) % prices);
+                let at = number / 40;
+                let bid = format!(r#"{{"at":{at},"lot":{lot},"price":{price}}}"#);
+                let sale = decoder.decode(bid.as_bytes()).unwrap();
+                let origin = Origin {
+                    partition: 0,
+                    offset: number,
+                    row: 0,
+                };
+                let reader = &mut readers[(number % 2) as usize];
+                reader.add(
+                    0,
+                    &sale,
+                    origin,
+                    |_| Verdict::Counted,
+                    &mut Missing::default(),
+                );
+                let by = if order.starts_with("at") { at } else { price };
+                all.entry(lot).or_default().push((-i128::from(by), number));
+                if number % 700 == 0 || number + 1 == rows {
+                    let batches = readers.iter_mut().flat_map(|r| r.flush(2, &mut Vec::new()));
+                    batches.for_each(|deltas| totals[deltas.worker as usize].apply(&deltas));
+                    for candidate in totals.iter_mut().flat_map(Totals::settle) {
+                        match candidate.row {
+                            Some(row) => shown.insert(candidate.key, row.measures),
+                            None => shown.remove(&candidate.key),
+                        };
+                    }
+                }
+            }
+            let mut held = Held::default();
+            let keys: usize = totals
+                .iter()
+                .map(|t| {
+                    t.held(&mut held);
+                    held.keys()
+                })
+                .sum();
+            assert!(
+                keys < 10_000,
+                "{function} by {order} holds {keys} of {rows}"
+            );
+            // Candidates are each worker's best: the best of all are among them.
+            let candidates: BTreeSet<String> = {
+                let codec = crate::pack::key::KeyCodec::new(&plan.rankings[0]);
+                let names = shown.keys().map(|key| codec.decode(key)[0].to_string());
+                names.collect()
+            };
+            for rows in all.values_mut() {
+                rows.sort_unstable();
+                let mut better: Vec<i128> = Vec::new();
+                for (place, (by, number)) in rows.iter().enumerate() {
+                    let before = rows.partition_point(|(other, _)| other < by);
+                    if better.last() != Some(by) {
+                        better.push(*by);
+                    }
+                    let rank = match function {
+                        "ROW_NUMBER" => place + 1,
+                        "RANK" => before + 1,
+                        _ => better.len(),
+                    };
+                    if rank <= 3 {
+                        let name = format!("0:{number}");
+                        assert!(candidates.contains(&name), "{function} by {order}: {name}");
+                    }
+                }
+            }
+        }
     }
 }

@@ -278,14 +278,15 @@ fn by_snapshot(plan: &Arc<Plan>, totals: &mut Totals) -> Totals {
     let layout = Layout::new(&plan.rankings[0]);
     for piece in totals.copy_in(true, 2_000).unwrap() {
         let (bytes, _) = part::write(plan, &piece).unwrap();
-        part::read(bytes, |_, end, _, state| {
+        part::read(bytes, |_, window, _, state| {
             let mut deltas = Deltas::default();
             state::decode(state, &layout, &mut deltas).unwrap();
             deltas.groups.push(Group {
                 ranking: 0,
                 rows: 1,
-                window_end: end,
+                window_end: window.end,
                 windows: 1,
+                session_start: 0,
             });
             fresh.apply(&deltas);
             Ok(())

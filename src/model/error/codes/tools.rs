@@ -17,6 +17,8 @@ pub const GROUP: Group = Group {
         &DEMO,
         &TOPIC,
         &NO_CODE,
+        &EMPTY,
+        &PROJECT,
     ],
 };
 
@@ -151,4 +153,32 @@ pub static NO_CODE: Code = Code {
     causes: &["A typing error, or a code of a newer version."],
     remedy: &["`standings explain` lists all."],
     see: "errors/README.md",
+};
+
+/// Nothing to look at.
+pub static EMPTY: Code = Code {
+    id: "S1110",
+    exit: FAILED,
+    title: "There is nothing to look at",
+    means: "`standings inspect` or `standings init --from` found no record, or none that is a row, so that no table can be proposed.",
+    causes: &[
+        "The file or the topic is empty.",
+        "The records are neither JSON nor rows: the fields of Avro and Protobuf stand in a schema.",
+    ],
+    remedy: &["Look again when there are records, or declare the table by hand."],
+    see: "tables.md",
+};
+
+/// A project is not written.
+pub static PROJECT: Code = Code {
+    id: "S1111",
+    exit: USAGE,
+    title: "The folder of queries is not written",
+    means: "`standings init` makes new files and overwrites none. Where it says that one is there already, nothing was written.",
+    causes: &[
+        "The folder holds queries already.",
+        "It cannot be made or written.",
+    ],
+    remedy: &["Name another folder."],
+    see: "tables.md",
 };

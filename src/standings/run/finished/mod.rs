@@ -5,20 +5,27 @@
 //!                                                                              └──► exit code 1: nothing ranked, --fail-on
 //! ```
 //!
+//! `--report FILE` has the counts of every table.
+//!
 //! 1. Counts are those of the commits: they go on from the snapshot that the run began with. Reasons are of this run.
 //! 2. Asked to stop, a run has done what it was asked to: that it ranked nothing so far is no failure.
 //! 3. A share is of all that was read where the input ends, else of the last [`LAST`] records or a few more.
 
+mod places;
+mod report;
 mod words;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use self::words::{count, in_vain_message, line, reasons, span};
-pub(super) use self::words::{grouped, reasons_of};
+pub(super) use self::places::Places;
+pub(crate) use self::words::grouped;
+pub(super) use self::words::reasons_of;
+use self::words::{count, in_vain_message, line, reasons, span, when};
 use standings_commit::committer::Observer;
 use standings_model::block::PartitionId;
 use standings_model::change::{Commit, Counts};
@@ -27,16 +34,13 @@ use standings_model::error::codes;
 use standings_model::plan::Plan;
 use standings_model::printable::printable;
 use standings_model::reject::RejectKind;
-use standings_model::time::format_rfc3339;
+use standings_model::time::{USUAL, format_rfc3339};
 use standings_observe::live::Live;
 use standings_process::exit::Failure;
 use standings_process::stderr;
 
 /// Records that a share of a stream is of.
 pub const LAST: u64 = 10_000;
-
-/// Times before this and after that are named: 1990 and 2100, ms.
-const USUAL: (i64, i64) = (631_152_000_000, 4_102_444_800_000);
 
 /// Which share of the records ends a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,14 +51,26 @@ pub struct Shares {
     pub late: Option<Share>,
 }
 
+/// What a run is told by.
+#[derive(Default)]
+pub struct Telling {
+    /// What ends it.
+    pub shares: Shares,
+    /// The input has an end.
+    pub until_end: bool,
+    /// How far watermarks are behind the greatest event time, ms.
+    pub out_of_orderness: i64,
+    /// What records are called by.
+    pub(super) places: Places,
+    /// `--report`.
+    pub report: Option<PathBuf>,
+}
+
 /// Adds up what is committed; shared with who tells it at the end.
 pub struct Finished {
     state: Mutex<Account>,
-    shares: Shares,
-    /// The input has an end.
-    until_end: bool,
-    /// How far watermarks are behind the greatest event time, ms.
-    out_of_orderness: i64,
+    by: Telling,
+    plan: Arc<Plan>,
     stop: Arc<AtomicBool>,
     live: Arc<Live>,
     started: Instant,
@@ -97,17 +113,15 @@ impl Observer for Summing {
 impl Finished {
     /// Nothing yet. `stop` is set when a share of a stream is exceeded.
     pub fn new(
-        shares: Shares,
-        until_end: bool,
-        out_of_orderness: i64,
+        by: Telling,
+        plan: &Arc<Plan>,
         stop: &Arc<AtomicBool>,
         live: &Arc<Live>,
     ) -> Arc<Self> {
         Arc::new(Finished {
             state: Mutex::default(),
-            shares,
-            until_end,
-            out_of_orderness,
+            by,
+            plan: Arc::clone(plan),
             stop: Arc::clone(stop),
             live: Arc::clone(live),
             started: Instant::now(),
@@ -137,10 +151,9 @@ impl Finished {
                         let now = state.watermarks.get(&reject.partition).copied();
                         let behind = now.map_or(0, |now| now.saturating_sub(*event_time));
                         state.late = Some(format!(
-                            "partition {}, offset {}, of {}, {} behind",
-                            reject.partition,
-                            reject.offset,
-                            format_rfc3339(*event_time),
+                            "{}, of {}, {} behind",
+                            self.by.places.record(reject.partition, reject.offset),
+                            when(*event_time, behind),
                             span(behind)
                         ));
                     }
@@ -149,10 +162,13 @@ impl Finished {
                     reason,
                     check,
                     detail,
-                } => count(&mut state.dead, reject, reason, check.as_deref(), detail),
+                } => {
+                    let place = || self.by.places.record(reject.partition, reject.offset);
+                    count(&mut state.dead, place, reason, check.as_deref(), detail);
+                }
             }
         }
-        if !self.until_end && self.shares != Shares::default() {
+        if !self.by.until_end && self.by.shares != Shares::default() {
             self.watch(&mut state);
         }
     }
@@ -192,8 +208,8 @@ impl Finished {
     fn exceeded(&self, found: &Counts) -> Option<String> {
         let late = found.late + found.retired;
         let all = [
-            ("dead", self.shares.dead, found.dead),
-            ("late", self.shares.late, late),
+            ("dead", self.by.shares.dead, found.dead),
+            ("late", self.by.shares.late, late),
         ];
         all.into_iter().find_map(|(name, share, part)| {
             let share = share.filter(|share| share.is_exceeded(part, found.read))?;
@@ -241,6 +257,13 @@ impl Finished {
             let all = format!("{}{refused}{more}\n", line(&state, &total, seconds));
             stderr::write(all.as_bytes());
         }
+        if let Some(path) = &self.by.report {
+            let text = report::text(&self.plan, &self.by.places, &state.counts);
+            std::fs::write(path, text).map_err(|e| {
+                let text = format!("--report: cannot write {}: {e}", path.display());
+                Failure::of(&codes::line::OUTPUT, text)
+            })?;
+        }
         if let Some(problem) = &state.broken {
             return Err(Failure::of(&codes::checks::SHARE, problem.clone()));
         }
@@ -251,7 +274,7 @@ impl Finished {
             ));
         }
         match self.exceeded(&total) {
-            Some(problem) if self.until_end && !asked => {
+            Some(problem) if self.by.until_end && !asked => {
                 Err(Failure::of(&codes::checks::SHARE, problem))
             }
             _ => Ok(()),
@@ -260,8 +283,25 @@ impl Finished {
 
     /// Times that no clock of today shows, where they are the newest of a partition.
     fn odd_times(&self, state: &Account) -> Option<String> {
+        if let Some((count, first)) = self.live.odd_times() {
+            let shown = format_rfc3339(first);
+            let as_seconds = first.saturating_mul(1000);
+            let hint = match (USUAL.0..USUAL.1).contains(&as_seconds) {
+                true => format!(
+                    "integers are milliseconds, and these look like seconds (as such it would be {})",
+                    format_rfc3339(as_seconds)
+                ),
+                false => {
+                    "is the column what it is taken for, and its unit milliseconds?".to_owned()
+                }
+            };
+            return Some(format!(
+                "{} records are of a time before 1990 or after 2100, the first of {shown}: {hint}",
+                grouped(count)
+            ));
+        }
         let greatest = state.watermarks.iter();
-        let greatest = greatest.map(|(p, w)| (*p, w.saturating_add(self.out_of_orderness)));
+        let greatest = greatest.map(|(p, w)| (*p, w.saturating_add(self.by.out_of_orderness)));
         let odd = |(_, time): &(PartitionId, i64)| *time < USUAL.0 || *time >= USUAL.1;
         let (partition, time) = greatest.into_iter().find(odd)?;
         let shown = format_rfc3339(time);
@@ -296,7 +336,19 @@ mod tests {
             dead: Share::parse(dead),
             late: None,
         };
-        Finished::new(shares, until_end, 0, &Arc::default(), &Arc::default())
+        let by = Telling {
+            shares,
+            until_end,
+            ..Telling::default()
+        };
+        let plan = Plan {
+            tables: vec![standings_model::table::Table::sales()],
+            rankings: Vec::new(),
+            checks: Vec::new(),
+            max_key_bytes: usize::MAX,
+            zone: None,
+        };
+        Finished::new(by, &Arc::new(plan), &Arc::default(), &Arc::default())
     }
 
     fn commit(counts: Counts, watermark: i64) -> Commit {
@@ -353,7 +405,7 @@ mod tests {
             "2 records",
             "late 1",
             "offset 7",
-            "3 years behind",
+            "three years behind",
             "bad_time 1",
             "found \"x\"",
             "milliseconds",

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Account;
+use super::places::Places;
 use standings_model::change::Counts;
 use standings_model::reject::{Reject, RejectKind};
-use standings_model::time::HOUR;
+use standings_model::time::{HOUR, format_date, format_rfc3339};
 
 /// Why a run that read something and ranked nothing has failed.
 pub(super) fn in_vain_message(
@@ -66,7 +67,7 @@ pub(super) fn line(state: &Account, total: &Counts, seconds: f64) -> String {
 /// One more of this reason.
 pub(super) fn count(
     dead: &mut BTreeMap<String, (u64, String)>,
-    reject: &Reject,
+    place: impl FnOnce() -> String,
     reason: &str,
     check: Option<&str>,
     detail: &str,
@@ -75,18 +76,12 @@ pub(super) fn count(
         Some(check) => format!("{reason} {check}"),
         None => reason.to_owned(),
     };
-    let (partition, offset) = (reject.partition, reject.offset);
-    let first = || {
-        (
-            0,
-            format!("partition {partition}, offset {offset}: {detail}"),
-        )
-    };
+    let first = || (0, format!("{}: {detail}", place()));
     dead.entry(name).or_insert_with(first).0 += 1;
 }
 
 /// The dead letters among these, as the end of a run tells them.
-pub(in crate::run) fn reasons_of(rejects: &[Reject]) -> Option<String> {
+pub(in crate::run) fn reasons_of(rejects: &[Reject], places: &Places) -> Option<String> {
     let mut dead = BTreeMap::new();
     for reject in rejects {
         if let RejectKind::Dead {
@@ -95,7 +90,8 @@ pub(in crate::run) fn reasons_of(rejects: &[Reject]) -> Option<String> {
             detail,
         } = &reject.kind
         {
-            count(&mut dead, reject, reason, check.as_deref(), detail);
+            let place = || places.record(reject.partition, reject.offset);
+            count(&mut dead, place, reason, check.as_deref(), detail);
         }
     }
     reasons(&dead)
@@ -119,11 +115,19 @@ pub(super) fn reasons(dead: &BTreeMap<String, (u64, String)>) -> Option<String> 
 /// What can be done about a reason.
 fn hint(reason: &str) -> Option<&'static str> {
     Some(match reason.split(' ').next().unwrap_or_default() {
-        "malformed" => "a record is one JSON object, a row of CSV or of Parquet",
+        "malformed" => {
+            "a record is one JSON object, a row of CSV or of Parquet, or a message of Protobuf"
+        }
         "not_utf8" => "text is UTF-8",
-        "missing_field" => "columns that a ranking needs must be there, by the names of sales.sql",
-        "wrong_type" | "bad_amount" | "amount_out_of_range" => "sales.sql declares the columns",
-        "bad_time" => "times are RFC 3339 with an offset, or integers of milliseconds",
+        "missing_field" => {
+            "a column that may not be NULL, or is the event time, must be there by its name; standings inspect shows what the records have"
+        }
+        "wrong_type" | "bad_amount" | "amount_out_of_range" => {
+            "CREATE TABLE declares what the column takes; standings inspect proposes it"
+        }
+        "bad_time" => {
+            "times are RFC 3339 with an offset, or integers of milliseconds; the table's '….timestamp-format' words say another form"
+        }
         "time_out_of_range" => {
             "integers are milliseconds since 1970; are these micro- or nanoseconds?"
         }
@@ -138,17 +142,33 @@ fn hint(reason: &str) -> Option<&'static str> {
 
 /// About how long.
 pub(super) fn span(ms: i64) -> String {
+    const WORDS: [&str; 11] = [
+        "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    ];
     let (count, unit) = match ms.max(0) {
         ms if ms < 2 * HOUR => (ms / 60_000, "minutes"),
         ms if ms < 48 * HOUR => (ms / HOUR, "hours"),
         ms if ms < 730 * 24 * HOUR => (ms / (24 * HOUR), "days"),
         ms => (ms / (365 * 24 * HOUR), "years"),
     };
-    format!("{count} {unit}")
+    let word = usize::try_from(count - 2).ok().and_then(|n| WORDS.get(n));
+    match (count, word) {
+        (1, _) => format!("one {}", unit.trim_end_matches('s')),
+        (_, Some(word)) => format!("{word} {unit}"),
+        _ => format!("{count} {unit}"),
+    }
+}
+
+/// A time; of one that is days behind the day is enough.
+pub(super) fn when(time: i64, behind: i64) -> String {
+    match behind > 48 * HOUR {
+        true => format_date(time),
+        false => format_rfc3339(time),
+    }
 }
 
 /// `1,234,567`.
-pub(in crate::run) fn grouped(n: u64) -> String {
+pub(crate) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -162,7 +182,33 @@ pub(in crate::run) fn grouped(n: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::*;
+
+    #[test]
+    fn how_long_ago() {
+        let all = [
+            0,
+            60_000,
+            5 * HOUR,
+            49 * HOUR,
+            40 * 24 * HOUR,
+            3 * 366 * 24 * HOUR,
+        ]
+        .map(span);
+        assert_eq!(
+            all,
+            [
+                "0 minutes",
+                "one minute",
+                "five hours",
+                "two days",
+                "40 days",
+                "three years"
+            ]
+        );
+        assert_eq!(when(1_769_126_400_000, 49 * HOUR), "2026-01-23");
+        assert_eq!(when(1_769_126_400_000, HOUR), "2026-01-23T00:00:00Z");
+    }
 
     #[test]
     fn numbers_are_grouped() {

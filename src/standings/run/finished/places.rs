@@ -1,0 +1,77 @@
+//! Where a record is, for a person: a line or a row of a file, a partition and an offset of a topic.
+
+use standings_edge::source::{SourceOptions, SourceUrl};
+use standings_model::block::PartitionId;
+use standings_model::table::format::Encoding;
+
+/// Names for the partitions of a run.
+#[derive(Clone, Debug, Default)]
+pub(in crate::run) struct Places {
+    /// Of files: the file, where there are several, and what a record of it is called.
+    files: Vec<(Option<String>, &'static str)>,
+    /// Table numbers of files; of a topic's partitions the first one.
+    tables: Vec<usize>,
+}
+
+impl Places {
+    pub(in crate::run) fn of(source: &SourceOptions) -> Self {
+        let count = source.urls.len();
+        let tables = (0..count.max(1)).map(|n| source.table_of(n)).collect();
+        let files = source.urls.iter().enumerate().map_while(|(n, url)| {
+            let SourceUrl::File(path) = url else {
+                return None;
+            };
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let name = name.to_ascii_lowercase();
+            let is_rows = [".csv", ".tsv", ".psv", ".tab", ".parquet", ".pq"];
+            let table = source.tables.get(source.table_of(n));
+            let unit = match table.map(|t| &t.format.encoding) {
+                Some(Encoding::Csv(_) | Encoding::Parquet) => "row",
+                Some(Encoding::ByName) if is_rows.iter().any(|end| name.contains(end)) => "row",
+                _ => "line",
+            };
+            Some(((count > 1).then(|| path.display().to_string()), unit))
+        });
+        Places {
+            files: files.collect(),
+            tables,
+        }
+    }
+
+    /// The number of a partition's table.
+    pub(super) fn table(&self, partition: PartitionId) -> usize {
+        let of = self.tables.get(partition as usize);
+        of.or(self.tables.first()).copied().unwrap_or(0)
+    }
+
+    /// Where the record with an offset of a partition is.
+    pub(super) fn record(&self, partition: PartitionId, offset: u64) -> String {
+        match self.files.get(partition as usize) {
+            Some((Some(file), unit)) => format!("{file}, {unit} {}", offset + 1),
+            Some((None, unit)) => format!("{unit} {}", offset + 1),
+            None => format!("partition {partition}, offset {offset}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_records_are() {
+        let file = |name: &str| SourceUrl::File(name.into());
+        let one = Places::of(&SourceOptions::new(vec![file("a.ndjson.gz")]));
+        assert_eq!(one.record(0, 2), "line 3");
+        let two = Places::of(&SourceOptions::new(vec![file("a.ndjson"), file("b.csv")]));
+        assert_eq!(two.record(0, 2), "a.ndjson, line 3");
+        assert_eq!(two.record(1, 0), "b.csv, row 1");
+        let topic = SourceUrl::Kafka {
+            brokers: "h:1".to_owned(),
+            topic: "t".to_owned(),
+        };
+        let topic = Places::of(&SourceOptions::new(vec![topic]));
+        assert_eq!(topic.record(3, 7), "partition 3, offset 7");
+        assert_eq!(topic.table(3), 0);
+    }
+}

@@ -1,0 +1,43 @@
+//! `--report FILE`: what became of the records of every table, for programs.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::places::Places;
+use standings_model::block::PartitionId;
+use standings_model::change::Counts;
+use standings_model::plan::Plan;
+
+/// The report: every table with every count, 0 too. What no table of this version can have is 0.
+pub(super) fn text(plan: &Plan, places: &Places, counts: &BTreeMap<PartitionId, Counts>) -> String {
+    let mut of = vec![Counts::default(); plan.tables.len()];
+    for (partition, counts) in counts {
+        if let Some(sum) = of.get_mut(places.table(*partition)) {
+            sum.add(counts);
+        }
+    }
+    let tables = plan.tables.iter().zip(&of);
+    let tables: Map<String, Value> = tables
+        .map(|(table, counts)| (table.name.clone(), object(counts)))
+        .collect();
+    format!("{}\n", json!({ "tables": tables }))
+}
+
+fn object(counts: &Counts) -> Value {
+    json!({
+        "read": counts.read,
+        "ranked": counts.ranked,
+        "updated": 0,
+        "deleted": 0,
+        "unchanged": 0,
+        "late": counts.late,
+        "retired": counts.retired,
+        "filtered": counts.filtered,
+        "duplicate": counts.duplicate,
+        "skipped": 0,
+        "dead_lettered": counts.dead,
+        "contradicted": 0,
+        "keys_moved": 0,
+    })
+}
