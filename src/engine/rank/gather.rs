@@ -141,6 +141,12 @@ impl Gather {
         }
     }
 
+    /// Whether some ranking is by sessions.
+    pub fn has_sessions(&self) -> bool {
+        let mut all = self.plan.rankings.iter();
+        all.any(|ranking| ranking.window.is_session())
+    }
+
     fn keep(&mut self, schemas: Vec<Kept>) {
         for kept in schemas {
             self.schemas.insert((kept.registry, kept.id), kept.schema);
@@ -155,12 +161,6 @@ impl Gather {
             schema: Arc::clone(schema),
         });
         all.collect()
-    }
-
-    /// Whether some ranking is by sessions.
-    pub fn has_sessions(&self) -> bool {
-        let mut all = self.plan.rankings.iter();
-        all.any(|ranking| ranking.window.is_session())
     }
 
     /// Takes over one candidate.
