@@ -266,3 +266,6 @@ impl Shape<'_> {
         Ok(all)
     }
 }
+
+#[cfg(test)]
+mod tests;
