@@ -42,6 +42,10 @@ pub struct Flow {
 
 /// How far a relation is.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a few of them live while a query is read, most of them rows"
+)]
 pub enum Stage {
     /// Rows of tables.
     Rows(Rows),

@@ -103,7 +103,7 @@ impl<'a> Row<'a> {
 
     /// What an expression comes to in each branch: of one type.
     pub fn each(&self, text: Text<'_>, sql: &Sql) -> Result<Vec<Expr>, QueryError> {
-        self.bound(text, sql, |text, names, sql| as_it_is(text, names, sql))
+        self.bound(text, sql, as_it_is)
     }
 
     /// A condition in each branch.

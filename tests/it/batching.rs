@@ -311,6 +311,10 @@ fn plan() -> Arc<Plan> {
             measure("sales", Aggregate::CountAll),
             measure("salesmen", Aggregate::CountDistinct(salesman)),
         ],
+        fields: [Field::Key(0)]
+            .into_iter()
+            .chain((0..3).map(Field::Measure))
+            .collect(),
         ..cumulated.clone()
     };
     let mut tables = [Table::sales()];
@@ -464,7 +468,9 @@ fn expected(all: &[Vec<Sale>], upto: &BTreeMap<u32, u64>, policy: &Policy) -> Ro
         }
     }
     // Rows of a city that follow each other within a gap are one session.
-    let mut sessions: BTreeMap<(i64, i64), Vec<(i128, u64, Vec<String>)>> = BTreeMap::new();
+    // Total, sales, key.
+    type Row = (i128, u64, Vec<String>);
+    let mut sessions: BTreeMap<(i64, i64), Vec<Row>> = BTreeMap::new();
     for (city, mut all) in alone {
         all.sort();
         let mut rest = &all[..];

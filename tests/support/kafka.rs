@@ -96,8 +96,11 @@ pub fn produce(topic: &str, partitions: &[Vec<String>]) {
     producer.flush(Duration::from_secs(30)).unwrap();
 }
 
+/// A key, if there is one, and a value.
+pub type Keyed = (Option<Vec<u8>>, Vec<u8>);
+
 /// Sends each partition's records, with their keys, in order.
-pub fn produce_keyed(topic: &str, partitions: &[Vec<(Option<Vec<u8>>, Vec<u8>)>]) {
+pub fn produce_keyed(topic: &str, partitions: &[Vec<Keyed>]) {
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", service("KAFKA_BROKERS"))
         .set("linger.ms", "5")

@@ -155,7 +155,7 @@ impl Registry {
         }
         match state.none.get(&id) {
             Some((at, reason, why)) if at.elapsed() < NONE_FOR => {
-                return Lookup::None(*reason, Arc::clone(why));
+                return Lookup::None(reason, Arc::clone(why));
             }
             _ => {}
         }

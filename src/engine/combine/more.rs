@@ -64,12 +64,10 @@ impl<'a> Accumulator<'a> {
             }
             SlotKind::Only(c) => self.put(at, c, false, sale),
             SlotKind::OnlyText(c) => self.put(at, c, true, sale),
-            SlotKind::Arg(arg) => {
-                if self.goes_before(arg, sale, time, origin) {
-                    set_last(self.words, at, time, origin);
-                    self.put(at + Arg::BY, arg.by, arg.texts.1, sale);
-                    self.put(at + arg.value_at(), arg.value, arg.texts.0, sale);
-                }
+            SlotKind::Arg(arg) if self.goes_before(arg, sale, time, origin) => {
+                set_last(self.words, at, time, origin);
+                self.put(at + Arg::BY, arg.by, arg.texts.1, sale);
+                self.put(at + arg.value_at(), arg.value, arg.texts.0, sale);
             }
             SlotKind::Squares(c) => {
                 if let Some(n) = sale.number(c) {

@@ -82,22 +82,18 @@ pub(super) fn add_more<'a>(
     distinct: &mut impl Iterator<Item = &'a u32>,
 ) {
     match kind {
-        SlotKind::First(_) | SlotKind::FirstText(_) => {
-            if is_earlier(words, deltas, at) {
-                let (place, is_text) = (at + 3, matches!(kind, SlotKind::FirstText(_)));
-                words[at..place].copy_from_slice(&deltas[at..place]);
-                take(texts, numbers, (&mut *words, deltas), place, is_text);
-            }
+        SlotKind::First(_) | SlotKind::FirstText(_) if is_earlier(words, deltas, at) => {
+            let (place, is_text) = (at + 3, matches!(kind, SlotKind::FirstText(_)));
+            words[at..place].copy_from_slice(&deltas[at..place]);
+            take(texts, numbers, (&mut *words, deltas), place, is_text);
         }
         SlotKind::Only(_) => take(texts, numbers, (words, deltas), at, false),
         SlotKind::OnlyText(_) => take(texts, numbers, (words, deltas), at, true),
-        SlotKind::Arg(arg) => {
-            if goes_before(texts, numbers, arg, (&*words, deltas), at) {
-                let (by, value) = (at + Arg::BY, at + arg.value_at());
-                words[at..by].copy_from_slice(&deltas[at..by]);
-                take(texts, numbers, (&mut *words, deltas), by, arg.texts.1);
-                take(texts, numbers, (&mut *words, deltas), value, arg.texts.0);
-            }
+        SlotKind::Arg(arg) if goes_before(texts, numbers, arg, (&*words, deltas), at) => {
+            let (by, value) = (at + Arg::BY, at + arg.value_at());
+            words[at..by].copy_from_slice(&deltas[at..by]);
+            take(texts, numbers, (&mut *words, deltas), by, arg.texts.1);
+            take(texts, numbers, (&mut *words, deltas), value, arg.texts.0);
         }
         SlotKind::Squares(_) => add_squares(words, at, four(deltas, at)),
         SlotKind::Values(..) => {

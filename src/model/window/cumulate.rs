@@ -26,7 +26,7 @@ impl Family for Cumulate {
         if !fits {
             return Err(Misfit::no_multiple(self, step, size));
         }
-        let panes = cut.grid(0, step)?.from_where(whole);
+        let panes = cut.grid(0, step)?.laid_out(whole);
         Ok(Shape {
             whole,
             ..Shape::new(step, size, panes, cut.offset)

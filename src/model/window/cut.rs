@@ -118,7 +118,7 @@ impl Cut {
 
 impl Grid {
     /// The same from where another begins.
-    pub(super) fn from_where(self, whole: Grid) -> Grid {
+    pub(super) fn laid_out(self, whole: Grid) -> Grid {
         match (self, whole) {
             (Grid::Even { length, .. }, Grid::Even { origin, .. }) => Grid::Even { length, origin },
             (Grid::Days { days, zone, .. }, Grid::Days { origin, .. }) => {

@@ -114,10 +114,9 @@ pub fn parse_ranking(
     };
     let compiled = compile(text, sources, name, &target.query)?;
     let mut ranking = compiled.install(tables);
-    for number in 0..tables.len() {
-        if !tables[number].is_declared {
-            let of = std::slice::from_mut(&mut ranking);
-            grouped::are_there(number, &mut tables[number], of);
+    for (number, table) in tables.iter_mut().enumerate() {
+        if !table.is_declared {
+            grouped::are_there(number, table, std::slice::from_mut(&mut ranking));
         }
     }
     Ok(ranking)

@@ -92,7 +92,8 @@ It is a proposal: what cannot be told (day or month first? which zone?) stands i
 The first records are tried with it, and how many fit is said. `standings init --from …` writes it as a folder.
 Exit codes: 0 something was found, 1 there is nothing to look at or no answer, 2 wrong usage, or a file that is not read.")]
 pub struct InspectArgs {
-    /// What to look at: file:PATH (also a folder or a pattern), kafka://host:9092[,host:9092]/topic, recording:PATH.
+    /// What to look at: file:PATH (also a folder or a pattern), kafka://host:9092/topic (several hosts by commas),
+    /// recording:PATH.
     #[arg(value_name = "SOURCE")]
     pub source: SourceUrl,
     /// How much.
