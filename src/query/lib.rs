@@ -39,6 +39,7 @@ mod hint;
 mod interval;
 mod load;
 mod measures;
+mod naming;
 mod options;
 mod outline;
 mod ranking;

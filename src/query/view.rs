@@ -1,8 +1,7 @@
 //! `CREATE VIEW`: what its query comes to, by a name. One that filters, projects and unites tables can be windowed.
 
-use sqlparser::ast::{Expr, Ident, SelectItem, SetExpr};
-
 use super::error::{QueryError, Text};
+use super::naming;
 use super::ranking;
 use super::scope::Relation;
 use super::statement::View;
@@ -11,7 +10,7 @@ use super::window::Sources;
 /// The relation that a view is.
 pub fn relation(text: Text<'_>, sources: Sources<'_>, view: &View) -> Result<Relation, QueryError> {
     let mut query = view.query.clone();
-    name(&mut query.body, &view.columns);
+    naming::body(&mut query.body, &view.columns);
     let mut flow = ranking::flow_of(text, sources, &query)?;
     // They are of another file for those who read the view.
     flow.at.clear();
@@ -31,31 +30,4 @@ pub fn relation(text: Text<'_>, sources: Sources<'_>, view: &View) -> Result<Rel
         flow.rename(&names);
     }
     Ok(Relation::of_flow(&view.name.value, flow))
-}
-
-/// Names what a SELECT computes by the names that the view gives: `v (a, b) AS SELECT x, y + 1`. What has a name of its own
-/// keeps it, and is renamed with the others.
-fn name(body: &mut SetExpr, names: &[Ident]) {
-    match body {
-        SetExpr::SetOperation { left, right, .. } => {
-            name(left, names);
-            name(right, names);
-        }
-        SetExpr::Query(inner) => name(&mut inner.body, names),
-        SetExpr::Select(select) if select.projection.len() == names.len() => {
-            for (item, alias) in select.projection.iter_mut().zip(names) {
-                let SelectItem::UnnamedExpr(expr) = &*item else {
-                    continue;
-                };
-                if matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
-                    continue;
-                }
-                *item = SelectItem::ExprWithAlias {
-                    expr: expr.clone(),
-                    alias: alias.clone(),
-                };
-            }
-        }
-        _ => {}
-    }
 }

@@ -111,7 +111,7 @@ fn what_is_refused_is_shown_at_its_place() {
     let mut golden = String::new();
     for (from, to, line, found) in [
         ("SUM(amount)", "SUM(city)", 5, "SUM of `city`"),
-        ("SUM(amount)", "MEDIAN(amount)", 5, "MEDIAN"),
+        ("SUM(amount)", "LISTAGG(city)", 5, "LISTAGG"),
         ("SUM(amount) AS total", "SUM(amount)", 5, "without a name"),
         ("SUM(amount) AS total", "SUM(amount) AS rank", 5, "`rank`"),
         ("SUM(amount)", "SUM(price)", 5, "no column `price`"),

@@ -303,8 +303,11 @@ pub fn kind(
         .trim_ascii_start();
     let is_json = is_json(text);
     let kind = match (name.kind, name.foreign) {
-        (Some(Kind::Csv), _) if is_json => {
-            said.push("by its name it is CSV, by its content JSON: it is read as JSON".to_owned());
+        (Some(kind @ (Kind::Csv | Kind::Avro)), _) if is_json => {
+            said.push(format!(
+                "by its name it is {}, by its content JSON: it is read as JSON",
+                kind.name()
+            ));
             Kind::Json
         }
         (Some(kind), _) => kind,

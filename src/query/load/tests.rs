@@ -122,7 +122,10 @@ fn a_group_may_be_named_by_its_alias_and_a_measure_be_ordered_by_alone() {
     );
     let plan = fine(&[("top", &text)]).plan;
     assert_eq!(plan.rankings[0].fields, [Field::Key(0)]);
-    assert_eq!(plan.rankings[0].window.words(), "each 1h (UTC)");
+    assert_eq!(
+        plan.rankings[0].window.words(),
+        "1h long, one every 1m (UTC)"
+    );
 }
 
 #[test]

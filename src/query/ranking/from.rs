@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sqlparser::ast::{
-    Expr as Sql, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableAlias,
+    Expr as Sql, Ident, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableAlias,
     TableFactor, TableWithJoins, With,
 };
 
@@ -12,6 +12,7 @@ use crate::dialect::SHAPE;
 use crate::error::QueryError;
 use crate::expression;
 use crate::flow::{self, Branch, Flow, Rows, Stage};
+use crate::naming;
 use crate::row::Row;
 use crate::scope::Relation;
 use crate::walk::walk;
@@ -108,7 +109,16 @@ impl Shape<'_> {
         let mut all: Option<Flow> = None;
         for part in parts.into_iter().rev() {
             let flow = match part {
-                SetExpr::Select(select) => self.select(select, None)?,
+                SetExpr::Select(select) => match &all {
+                    None => self.select(select, None)?,
+                    // Columns are by position: those of the first name all.
+                    Some(first) => {
+                        let names = first.columns().iter().map(|(name, _)| Ident::new(name));
+                        let mut select = Select::clone(select);
+                        naming::select(&mut select, &names.collect::<Vec<_>>());
+                        self.select(&select, None)?
+                    }
+                },
                 SetExpr::Query(query) => self.query(query)?,
                 SetExpr::SetOperation { .. } => self.union(part)?,
                 other => return self.wrong(other, "something else than a SELECT", SHAPE),
