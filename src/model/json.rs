@@ -36,6 +36,8 @@ use crate::window::Bounds;
 /// #     row: vec![column(Type::STRING), column(Type::decimal(28, 2))],
 /// #     keys: vec![Key { name: "city".to_owned(), column: 0 }],
 /// #     partition: Vec::new(),
+/// #     placed: Vec::new(),
+/// #     is_rows: false,
 /// #     measures: vec![Measure { name: "total".to_owned(), aggregate: Aggregate::Sum(1), filter: None }],
 /// #     computed: Vec::new(),
 /// #     having: None,
