@@ -182,10 +182,17 @@ pub(super) fn twos_complement(text: &str) -> Option<i128> {
     of_twos_complement(&STANDARD.decode(text).ok()?)
 }
 
-/// The same of the bytes.
+/// The same of the bytes, more than 16 of them where those before are copies of the sign; none of no byte.
+#[inline]
 pub(super) fn of_twos_complement(bytes: &[u8]) -> Option<i128> {
     let first = *bytes.first()?;
     let fill = if first >= 0x80 { 0xff } else { 0 };
+    // What nearly all decimals have.
+    if bytes.len() <= 8 {
+        let mut word = [fill; 8];
+        word[8 - bytes.len()..].copy_from_slice(bytes);
+        return Some(i128::from(i64::from_be_bytes(word)));
+    }
     let (spare, digits) = bytes.split_at(bytes.len().saturating_sub(16));
     if spare.iter().any(|b| *b != fill) {
         return None;

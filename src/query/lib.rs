@@ -62,6 +62,6 @@ pub use folder::Loaded;
 pub use load::{load, load_dir, load_shipped, load_texts};
 pub use options::page as options_page;
 pub use outline::outline;
-pub use ranking::parse_ranking;
+pub use ranking::{RESERVED, parse_ranking};
 pub use session::zone;
 pub use table::parse_table;

@@ -4,7 +4,7 @@ use standings_model::value::{Real, Value};
 
 use super::super::columns::Kind;
 use super::super::error;
-use super::super::scalar::{self, Scalar};
+use super::super::scalar::{self, Scalar, of_twos_complement};
 use super::super::zone::Zone;
 use super::convert::{Convert, Unit, Whole};
 use super::input::{Broken, Input};
@@ -388,23 +388,11 @@ fn shown(n: i128, scale: u8) -> String {
     }
 }
 
-/// A number in two's complement, the highest byte first; none where it has more than 128 bits. No byte is zero.
+/// A number in two's complement, the highest byte first; none where it has more than 128 bits. Of no byte it is zero.
 #[inline]
 pub(super) fn twos_complement(bytes: &[u8]) -> Option<i128> {
-    let first = *bytes.first().unwrap_or(&0);
-    let fill = if first >= 0x80 { 0xff } else { 0 };
-    if bytes.len() <= 8 {
-        let mut word = [fill; 8];
-        word[8 - bytes.len()..].copy_from_slice(bytes);
-        return Some(i128::from(i64::from_be_bytes(word)));
+    match bytes {
+        [] => Some(0),
+        bytes => of_twos_complement(bytes),
     }
-    let (spare, digits) = bytes.split_at(bytes.len().saturating_sub(16));
-    if spare.iter().any(|b| *b != fill) {
-        return None;
-    }
-    let mut word = [fill; 16];
-    word[16 - digits.len()..].copy_from_slice(digits);
-    let n = i128::from_be_bytes(word);
-    // What was cut off were copies of the sign.
-    ((n < 0) == (first >= 0x80)).then_some(n)
 }

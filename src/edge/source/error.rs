@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use arrow_schema::DataType;
 use parquet::basic::Compression;
 use standings_model::error::{Code, Coded, codes};
+use standings_model::table::Table;
 
 use super::avro::AvroProblem;
 use super::csv::HeaderError;
@@ -249,6 +250,18 @@ impl FileError {
         |source| FileError::Reading {
             path: path.to_owned(),
             source,
+        }
+    }
+
+    /// It has not got a column of its table; of one that nobody declared the names that are there say enough.
+    pub fn lacks(path: &Path, table: &Table, lacks: Lacks) -> Self {
+        let path = path.to_owned();
+        match table.is_named {
+            false => FileError::Columns {
+                path,
+                found: lacks.found,
+            },
+            true => FileError::Lacks { path, lacks },
         }
     }
 }

@@ -37,7 +37,7 @@ use standings_model::table::Table;
 pub(crate) use target::check as check_target;
 
 /// Names that every row has.
-pub(crate) const RESERVED: [&str; 10] = [
+pub const RESERVED: [&str; 10] = [
     "window_start",
     "window_end",
     "window_time",

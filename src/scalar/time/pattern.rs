@@ -8,7 +8,8 @@ use standings_model::expr::TimeUnit;
 use super::{DAY, SECOND, calendar};
 use crate::error::Fault;
 
-const MONTHS: [&str; 12] = [
+/// The months in English, as `MMMM` has them.
+pub const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -22,7 +23,8 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const WEEKDAYS: [&str; 7] = [
+/// The days of a week from Monday, as `EEEE` has them.
+pub const WEEKDAYS: [&str; 7] = [
     "Monday",
     "Tuesday",
     "Wednesday",

@@ -1,5 +1,7 @@
 //! Names as SQL takes them.
 
+use standings_query::RESERVED;
+
 /// Words that are no name without quotes.
 const WORDS: &[&str] = &[
     "all",
@@ -214,20 +216,10 @@ const WORDS: &[&str] = &[
     "zone",
 ];
 
-/// Names that every row of a ranking has already.
-const OURS: &[&str] = &[
-    "window_start",
-    "window_end",
-    "window_time",
-    "rank",
-    "rownum",
-    "previous_rank",
-    "final",
-    "commit",
-    "updated_at",
-    "op",
-    "row_id",
-];
+/// Whether every row of a ranking has such a name already, or those that are proposed.
+fn is_ours(name: &str) -> bool {
+    name == "rownum" || RESERVED.contains(&name)
+}
 
 /// A name as it stands in SQL; none for one that cannot.
 pub(super) fn quoted(name: &str) -> Option<String> {
@@ -252,7 +244,7 @@ pub(super) fn plain(text: &str, otherwise: &str) -> String {
     all.retain(|word| !word.is_empty());
     let name = all.join("_");
     let name = &name[..name.len().min(48)];
-    let is_bad = name.is_empty() || WORDS.contains(&name) || OURS.contains(&name);
+    let is_bad = name.is_empty() || WORDS.contains(&name) || is_ours(name);
     match name.starts_with(|c: char| c.is_ascii_digit()) || is_bad {
         true => format!("{otherwise}_{name}")
             .trim_end_matches('_')
@@ -264,7 +256,7 @@ pub(super) fn plain(text: &str, otherwise: &str) -> String {
 /// A name for a column of a ranking: as it is where that can be, else made of it.
 pub(super) fn shown(name: &str) -> String {
     let fits = name.len() <= 48 && !name.contains(['"', '`', '\0', ' ', '.']) && !name.is_empty();
-    match fits && !OURS.contains(&name.to_ascii_lowercase().as_str()) {
+    match fits && !is_ours(&name.to_ascii_lowercase()) {
         true => name.to_owned(),
         false => plain(name, "key"),
     }

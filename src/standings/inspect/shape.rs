@@ -1,5 +1,7 @@
 //! How one text is written as a time: a pattern with places for what cannot be told from one text alone.
 
+use standings_scalar::time::pattern::{MONTHS, WEEKDAYS};
+
 /// How one text is a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
@@ -49,30 +51,6 @@ impl<'a> Rest<'a> {
         all.iter().copied().find(|text| self.take(text))
     }
 }
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const DAYS: [&str; 7] = [
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-];
 
 /// The letters of a pattern for a name: whole, or its first three letters.
 fn named(all: &[&str], text: &str, letter: &str) -> Option<String> {
@@ -136,7 +114,7 @@ fn date(rest: &mut Rest<'_>, shape: &mut Shape) -> Option<()> {
     let template = &mut shape.template;
     if rest.0.starts_with(|c: char| c.is_ascii_alphabetic()) {
         let word = rest.letters()?;
-        if let Some(day) = named(&DAYS, word, "E") {
+        if let Some(day) = named(&WEEKDAYS, word, "E") {
             *template += &day;
             *template += rest.one_of(&[", ", " "])?;
             return date(rest, shape);

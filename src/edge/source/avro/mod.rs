@@ -171,16 +171,7 @@ fn judge(path: &Path, header: &Header, table: &Table) -> Result<Vec<String>, Fil
     if let Some((column, why)) = fit.misfits.into_iter().next() {
         return Err(wrong(AvroProblem::Column { column, why }));
     }
-    fields::lacking(&schema.names(), table).map_err(|lacks| match table.is_named {
-        false => FileError::Columns {
-            path: path.to_owned(),
-            found: lacks.found,
-        },
-        true => FileError::Lacks {
-            path: path.to_owned(),
-            lacks,
-        },
-    })
+    fields::lacking(&schema.names(), table).map_err(|lacks| FileError::lacks(path, table, lacks))
 }
 
 impl AvroRows {

@@ -177,16 +177,7 @@ fn judge(
         });
     }
     let names: Vec<String> = columns.iter().map(|f| f.name().clone()).collect();
-    fields::lacking(&names, table).map_err(|lacks| match table.is_named {
-        false => FileError::Columns {
-            path: path.to_owned(),
-            found: lacks.found,
-        },
-        true => FileError::Lacks {
-            path: path.to_owned(),
-            lacks,
-        },
-    })
+    fields::lacking(&names, table).map_err(|lacks| FileError::lacks(path, table, lacks))
 }
 
 /// What is written before each column of a row, and what it is for the table.
