@@ -29,6 +29,7 @@
 mod about;
 pub mod avro;
 mod cell;
+pub mod change;
 mod columns;
 mod compute;
 mod connect;

@@ -41,7 +41,8 @@ impl Change {
     }
 }
 
-/// Counts of sales, of one partition or of all. `read = ranked + late + retired + dead + filtered + duplicate` always.
+/// Counts of records, of one partition or of all. `read = ranked + late + retired + dead + filtered + duplicate` always, and of a
+/// table whose rows change `+ updated + unchanged + deleted + skipped`.
 ///
 /// # Examples
 ///
@@ -73,6 +74,24 @@ pub struct Counts {
     pub duplicate: u64,
     /// Passed no ranking's `WHERE`.
     pub filtered: u64,
+    /// Made another row of one that was there.
+    #[serde(default)]
+    pub updated: u64,
+    /// Changed nothing: the same row again, or the end of one that was not there.
+    #[serde(default)]
+    pub unchanged: u64,
+    /// Ended a row, or all rows of the partition.
+    #[serde(default)]
+    pub deleted: u64,
+    /// Said nothing of any row: tombstones of Debezium, heartbeats, borders of transactions, changes of the schema.
+    #[serde(default)]
+    pub skipped: u64,
+    /// Beside the equation: said of the row before it what is not so.
+    #[serde(default)]
+    pub contradicted: u64,
+    /// Beside the equation: keys that came in a second partition.
+    #[serde(default)]
+    pub keys_moved: u64,
     /// Beside the equation: ranked, but late for some window; also sent to the late output.
     pub partly_late: u64,
 }
@@ -87,18 +106,31 @@ impl Counts {
         self.dead += o.dead;
         self.duplicate += o.duplicate;
         self.filtered += o.filtered;
+        self.updated += o.updated;
+        self.unchanged += o.unchanged;
+        self.deleted += o.deleted;
+        self.skipped += o.skipped;
+        self.contradicted += o.contradicted;
+        self.keys_moved += o.keys_moved;
         self.partly_late += o.partly_late;
     }
 
-    /// Whether something was read and nothing of it was of use: ranked, filtered, or known before.
+    /// What changed rows that were there, or might have.
+    fn changes(&self) -> u64 {
+        self.updated + self.unchanged + self.deleted + self.skipped
+    }
+
+    /// Whether something was read and nothing of it was of use: ranked, filtered, or known before; changed nothing, and said
+    /// nothing.
     pub fn in_vain(&self) -> bool {
-        self.read > 0 && self.ranked + self.filtered + self.duplicate == 0
+        let of_use = self.ranked + self.filtered + self.duplicate + self.changes();
+        self.read > 0 && of_use == 0
     }
 
     /// The invariant of the counts.
     pub fn balanced(&self) -> bool {
         let refused = self.late + self.retired + self.dead + self.duplicate;
-        self.read == self.ranked + refused + self.filtered
+        self.read == self.ranked + refused + self.filtered + self.changes()
     }
 }
 

@@ -38,6 +38,7 @@ use crate::window::Bounds;
 /// #     partition: Vec::new(),
 /// #     placed: Vec::new(),
 /// #     is_rows: false,
+/// #     retracts: false,
 /// #     measures: vec![Measure { name: "total".to_owned(), aggregate: Aggregate::Sum(1), filter: None }],
 /// #     computed: Vec::new(),
 /// #     having: None,
@@ -304,12 +305,19 @@ pub fn push_reject(out: &mut Vec<u8>, plan: &Plan, reject: &Reject) {
             let _ = write!(out, ",\"partition\":{partition},\"offset\":{offset}");
             push_original(out, "record", &reject.bytes);
         }
-        RejectKind::Late { missed, event_time } => {
+        RejectKind::Late {
+            missed,
+            event_time,
+            half,
+        } => {
             let word = |retired| if retired { "retired" } else { "late" };
             let reason = word(missed.iter().all(|m| m.retired));
             let time = format_rfc3339(*event_time);
             let _ = write!(out, "{{\"reason\":\"{reason}\"");
             push_table(out, plan, reject);
+            if let Some(half) = half {
+                let _ = write!(out, ",\"change\":\"{}\"", half.word());
+            }
             let _ = write!(
                 out,
                 ",\"partition\":{partition},\"offset\":{offset},\"event_time\":\"{time}\",\"windows\":["

@@ -297,6 +297,9 @@ pub struct Ranking {
     /// Rows ranked as they are: a group is one row, which never changes and of which nothing is taken back. What can no
     /// longer be ranked is let go.
     pub is_rows: bool,
+    /// Rows of it may be taken back again: a table that it is made of changes. Each of its accumulators can then be taken from as well
+    /// as added to, and a group whose rows are all gone is none.
+    pub retracts: bool,
     /// What sessions are by, where its windows are sessions: indexes into `keys`; none: one chain of sessions for all.
     pub session_by: Vec<usize>,
     /// Measures.

@@ -36,6 +36,25 @@ impl MissedWindow {
     }
 }
 
+/// A half of a change of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Half {
+    /// The row as it was is taken back.
+    Retract,
+    /// The row as it is comes.
+    Insert,
+}
+
+impl Half {
+    /// As late rows say it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Half::Retract => "retract",
+            Half::Insert => "insert",
+        }
+    }
+}
+
 /// Why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RejectKind {
@@ -45,6 +64,8 @@ pub enum RejectKind {
         missed: Vec<MissedWindow>,
         /// Event time, ms.
         event_time: i64,
+        /// Which half of a change it is, where the table's rows change.
+        half: Option<Half>,
     },
     /// To the dead letters.
     Dead {

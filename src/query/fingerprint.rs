@@ -66,6 +66,9 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
     if ranking.is_rows {
         line("rows".to_owned());
     }
+    if ranking.retracts {
+        line("rows come and go".to_owned());
+    }
     if ranking.window.is_session() {
         line(format!("sessions by {:?}", ranking.session_by));
     }

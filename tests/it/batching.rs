@@ -244,6 +244,7 @@ fn plan() -> Arc<Plan> {
         session_by: vec![],
         partition: vec![],
         is_rows: false,
+        retracts: false,
         measures: vec![
             total.clone(),
             measure("sales", Aggregate::CountAll),

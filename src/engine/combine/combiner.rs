@@ -77,6 +77,15 @@ impl Missing {
     }
 }
 
+/// Whether a row comes or is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// It comes.
+    Plus,
+    /// It is taken back.
+    Minus,
+}
+
 /// What became of a sale; of several rows of a record the greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {

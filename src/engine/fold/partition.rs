@@ -330,6 +330,7 @@ impl Partition {
             reject(RejectKind::Late {
                 missed,
                 event_time: time,
+                half: None,
             });
         }
     }

@@ -312,6 +312,7 @@ mod tests {
             placed: (columns.len() - placed..columns.len()).collect(),
             partition: Vec::new(),
             is_rows: false,
+            retracts: false,
             measures: Vec::new(),
             order: Vec::new(),
             computed: Vec::new(),

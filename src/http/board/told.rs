@@ -67,7 +67,9 @@ impl Told {
     /// Of a commit that has just become durable.
     pub fn of(commit: &Commit) -> Self {
         let late = commit.rejects.iter().filter_map(|r| match &r.kind {
-            RejectKind::Late { missed, event_time } => Some(LateSale {
+            RejectKind::Late {
+                missed, event_time, ..
+            } => Some(LateSale {
                 table: r.table,
                 partition: r.partition,
                 offset: r.offset,

@@ -286,6 +286,11 @@ impl Table {
         self.columns.iter().find_map(leaf)
     }
 
+    /// Whether its rows change and go.
+    pub fn changes(&self) -> bool {
+        self.changelog != Changelog::Append
+    }
+
     /// The name of the event time.
     pub fn time_name(&self) -> &str {
         let column = self.event_time.and_then(|c| self.columns.get(c));

@@ -192,6 +192,7 @@ impl Shape<'_> {
             keys: Vec::new(),
             placed: Vec::new(),
             is_rows: groups.is_rows && !window.is_session(),
+            retracts: false,
             session_by: self.session_by(&groups, &making.computed, query)?,
             partition: rank.map_or_else(Vec::new, |r| r.partition.clone()),
             measures: Vec::new(),
@@ -422,6 +423,7 @@ impl Shape<'_> {
                 is_row_id: is_row_id(&draft.exprs[0]),
             });
         }
+        ranking.retracts = branches.iter().any(|b| tables[b.table].changes());
         let mut inputs = Vec::new();
         for (number, mut branch) in branches.into_iter().enumerate() {
             let table = &tables[branch.table];

@@ -391,6 +391,7 @@ mod tests {
             reject(RejectKind::Late {
                 missed: vec![missed],
                 event_time: NOW - 3 * 365 * 24 * HOUR,
+                half: None,
             }),
             reject(RejectKind::Dead {
                 reason: "bad_time".to_owned(),

@@ -9,7 +9,7 @@ use standings_model::block::PartitionId;
 use standings_model::change::Counts;
 use standings_model::plan::Plan;
 
-/// The report: every table with every count, 0 too. What no table of this version can have is 0.
+/// The report: every table with every count, 0 too.
 pub(super) fn text(plan: &Plan, places: &Places, counts: &BTreeMap<PartitionId, Counts>) -> String {
     let mut of = vec![Counts::default(); plan.tables.len()];
     for (partition, counts) in counts {
@@ -28,16 +28,16 @@ fn object(counts: &Counts) -> Value {
     json!({
         "read": counts.read,
         "ranked": counts.ranked,
-        "updated": 0,
-        "deleted": 0,
-        "unchanged": 0,
+        "updated": counts.updated,
+        "deleted": counts.deleted,
+        "unchanged": counts.unchanged,
         "late": counts.late,
         "retired": counts.retired,
         "filtered": counts.filtered,
         "duplicate": counts.duplicate,
-        "skipped": 0,
+        "skipped": counts.skipped,
         "dead_lettered": counts.dead,
-        "contradicted": 0,
-        "keys_moved": 0,
+        "contradicted": counts.contradicted,
+        "keys_moved": counts.keys_moved,
     })
 }
