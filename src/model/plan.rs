@@ -449,6 +449,11 @@ impl Plan {
         })
     }
 
+    /// Whether rows of some table change.
+    pub fn changes(&self) -> bool {
+        self.tables.iter().any(Table::changes)
+    }
+
     /// The number of the table with this name.
     pub fn table(&self, name: &str) -> Option<usize> {
         self.tables.iter().position(|t| t.name == name)

@@ -56,8 +56,13 @@ impl<F: Feed> Driver<F> {
         self.owes_epoch = false;
         self.last_end = self.settings.clock.now();
         let mut next = (self.epoch + 1).max(self.cells.latest.get());
-        if let Some(order) = self.cells.heard.borrow().snapshot {
+        let order = self.cells.heard.borrow().snapshot;
+        if let Some(order) = order {
             next = next.max(order.epoch);
+            // What is folded is all before the epoch, and nothing of it.
+            if self.epoch < order.epoch {
+                self.copied = Some((order, self.fold.copy_held(order.full)));
+            }
         }
         if !followed && self.peers > 1 {
             self.send_to_others(&Body::Tick(next));

@@ -51,6 +51,7 @@ pub struct Gather {
     begins: BTreeMap<PartitionId, u64>,
     epochs: BTreeMap<PartitionId, i32>,
     greatest: BTreeMap<PartitionId, i64>,
+    found: BTreeMap<PartitionId, i64>,
     counts: BTreeMap<PartitionId, Counts>,
     amounts: Arc<Vec<Summary>>,
     ids_from: BTreeMap<PartitionId, u64>,
@@ -86,6 +87,7 @@ impl Gather {
             begins: BTreeMap::new(),
             epochs: BTreeMap::new(),
             greatest: BTreeMap::new(),
+            found: BTreeMap::new(),
             counts: BTreeMap::new(),
             amounts: Arc::default(),
             next: Commit::default(),
@@ -119,6 +121,7 @@ impl Gather {
         self.begins = state.begins;
         self.epochs = state.epochs;
         self.greatest = state.greatest;
+        self.found = state.found;
         self.counts = state.counts;
         self.amounts = Arc::new(state.amounts);
     }
@@ -130,6 +133,7 @@ impl Gather {
             begins: self.begins.clone(),
             epochs: self.epochs.clone(),
             greatest: self.greatest.clone(),
+            found: self.found.clone(),
             counts: self.counts.clone(),
             amounts: Vec::clone(&self.amounts),
             ids_from: self.ids_from.clone(),
@@ -188,6 +192,10 @@ impl Gather {
             }
             if let Some(greatest) = p.greatest {
                 self.greatest.insert(p.partition, greatest);
+            }
+            match p.found {
+                Some(found) => drop(self.found.insert(p.partition, found)),
+                None => drop(self.found.remove(&p.partition)),
             }
             self.counts.entry(p.partition).or_default().add(&p.counts);
             if let Some(from) = p.ids_from {

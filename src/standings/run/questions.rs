@@ -178,6 +178,7 @@ pub(super) fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>,
                 let from = GoesOn {
                     offset,
                     greatest: None,
+                    found: None,
                     ids_from: None,
                 };
                 fold.begin(partition, &home, from);

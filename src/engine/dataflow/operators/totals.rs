@@ -90,7 +90,9 @@ impl<A: Fn(&Totals)> TotalsOperator<A> {
         if taken.is_none() && (is_time || sabotage::is(Mistake::CopyTooEarly)) {
             let passed = self.applied_to > order.epoch;
             let rows = (!passed).then(|| self.cells.totals.borrow_mut().copy(order.full));
-            *taken = Some(Taken { order, rows });
+            // What its reader holds, its driver copied when it came to the epoch.
+            let held = None;
+            *taken = Some(Taken { order, rows, held });
         }
     }
 
