@@ -115,6 +115,33 @@ impl Combiner {
         }
     }
 
+    /// The windows that a row would miss, in the rankings that would take it; nothing is folded.
+    pub fn missed(
+        &mut self,
+        table: usize,
+        sale: &impl SaleView,
+        mut judge: impl FnMut(i64) -> Verdict,
+        missing: &mut Missing,
+    ) {
+        let time = sale.event_time();
+        for (number, source) in self.readers[table].clone() {
+            let fold = &mut self.rankings[number];
+            if !fold.takes(number, source, sale, missing) {
+                continue;
+            }
+            let cover = fold.cover(time);
+            let mut next = (cover.windows > 0).then_some(cover.last);
+            while let Some(end) = next {
+                let verdict = judge(end);
+                if verdict != Verdict::Counted {
+                    missing.windows.push(fold.missed(number, end, verdict));
+                }
+                next = (end > cover.first).then(|| fold.ranking.window.before(end));
+            }
+        }
+        missing.failed.clear();
+    }
+
     /// The greatest end, ms, of the windows that hold a time, over all rankings that read a table: when no row of that time
     /// can change anything any more. [`i64::MAX`] of all time, [`i64::MIN`] where no ranking reads the table.
     pub fn latest(&mut self, table: usize, time: i64) -> i64 {

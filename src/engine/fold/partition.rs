@@ -8,7 +8,7 @@ use super::counting::{count, refusals};
 use super::into::{Bytes, Folds};
 use super::refusal::{by_check, cannot_be, dead, failed, may_be_none};
 use super::unnest::{self, Lost, Of};
-use crate::combine::combiner::{Origin, Outcome, SaleView};
+use crate::combine::combiner::{Missing, Origin, Outcome, SaleView};
 use crate::event_time::global::PartitionState;
 use crate::event_time::partition::{PartitionClock, Policy};
 use crate::held::{Copied, Held};
@@ -302,34 +302,38 @@ impl Partition {
             offset,
             row: bytes.row,
         };
-        let mut lost = Lost::default();
+        let mut missing = Missing::default();
         let judge = |end| PartitionClock::judge(watermark, end, horizon, policy);
         let combiner = &mut *into.combiner;
-        let mut outcome = combiner.add(table, &sale, origin, judge, &mut lost.missing);
+        let mut outcome = combiner.add(table, &sale, origin, judge, &mut missing);
         let amounts = into.amounts.as_mut().filter(|a| a.column.0 == table);
         let amounts = amounts.filter(|_| !self.timeless);
         let amount = amounts.and_then(|a| Some((sale.number(a.column.1)?, a)));
-        if !lost.missing.failed.is_empty() {
+        let mut letters = Vec::new();
+        // Few rankings have either: four lists that stay empty are a part of what a record costs.
+        if !missing.failed.is_empty() || combiner.arrays(table) > 0 {
+            let mut lost = Lost::of(missing);
             lost.letters(|ranking, column| failed(into.plan, ranking, &sale, column));
+            if combiner.arrays(table) > 0 {
+                let of = Of {
+                    bytes: bytes.bytes,
+                    time,
+                    table,
+                    origin,
+                };
+                let (numbers, to) = (&mut self.unnested, (combiner, into.plan, None));
+                let became = unnest::fold(&mut self.decoder, of, numbers, to, judge, &mut lost);
+                outcome = outcome.max(became);
+            }
+            (missing, letters) = (lost.missing, lost.letters);
         }
-        if combiner.arrays(table) > 0 {
-            let of = Of {
-                bytes: bytes.bytes,
-                time,
-                table,
-                origin,
-            };
-            let (numbers, to) = (&mut self.unnested, (combiner, into.plan, None));
-            let became = unnest::fold(&mut self.decoder, of, numbers, to, judge, &mut lost);
-            outcome = outcome.max(became);
-        }
-        count(&mut self.counts, outcome, &lost.missing.windows);
+        count(&mut self.counts, outcome, &missing.windows);
         if let (Outcome::Counted, Some((amount, amounts))) = (outcome, amount) {
             amounts.add(time, amount);
         }
-        lost.letters.into_iter().for_each(&mut reject);
+        letters.into_iter().for_each(&mut reject);
         self.observe(time);
-        let missed = lost.missing.windows;
+        let missed = missing.windows;
         if !missed.is_empty() {
             reject(RejectKind::Late {
                 missed,

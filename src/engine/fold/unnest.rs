@@ -21,6 +21,14 @@ pub(super) struct Lost {
 }
 
 impl Lost {
+    /// What a record itself was not counted for.
+    pub(super) fn of(missing: Missing) -> Self {
+        Lost {
+            missing,
+            ..Lost::default()
+        }
+    }
+
     /// Takes over why rankings do not count a row, as long as it is known what the row is.
     #[cold]
     pub(super) fn letters(&mut self, of: impl Fn(usize, usize) -> RejectKind) {
@@ -76,7 +84,7 @@ pub(super) fn fold(
             let missing = &mut lost.missing;
             let became = match sign {
                 None => combiner.add_element(at, &sale, origin, &judge, missing),
-                Some(sign) => combiner.change_element(at, &sale, (origin, sign), &judge, missing),
+                Some(sign) => combiner.change_element(at, &sale, origin, sign, &judge, missing),
             };
             outcome = outcome.max(became);
             if !lost.missing.failed.is_empty() {

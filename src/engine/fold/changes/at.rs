@@ -108,7 +108,7 @@ impl<'a> To<'a> {
         let judge = |end| at.judge(end);
         let combiner = &mut *self.combiner;
         let missing = &mut lost.missing;
-        let mut outcome = combiner.change(at.table, &sale, (origin, sign), judge, missing);
+        let mut outcome = combiner.change(at.table, &sale, origin, sign, judge, missing);
         errors(&mut lost, sign, self.plan, &sale);
         if combiner.arrays(at.table) > 0 {
             let of = Of {
