@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 
 use super::emit::Emit;
 use super::messages::{Candidate, Progress, Promise};
+use super::moved;
 use super::ranked::{At, Ranked};
 use super::sessions::start_of;
 use crate::event_time::global::{GlobalClock, PartitionState};
@@ -258,10 +259,11 @@ impl Gather {
             let plan = &self.plan.rankings[ranking as usize];
             found.is_dirty = false;
             found.difference(plan, self.emit, at, &mut changes);
-            if plan.window.is_session() && found.is_empty() {
+            if (plan.window.is_session() || plan.retracts) && found.is_empty() {
                 self.forget((ranking, end), &partition);
             }
         }
+        moved::merge(&self.plan.rankings, &mut changes);
         self.retire(watermark);
         let mut commit = std::mem::take(&mut self.next);
         commit.changes = Arc::new(changes);
@@ -327,7 +329,7 @@ impl Gather {
         }
     }
 
-    /// A session that is another one now has no rows, and is forgotten.
+    /// What has no rows is forgotten: a session that is another one now, a partition whose rows were taken back.
     fn forget(&mut self, at: (u32, i64), partition: &[u8]) {
         if let Some(partitions) = self.windows.get_mut(&at) {
             partitions.remove(partition);

@@ -17,6 +17,7 @@ pub mod gather;
 pub mod head;
 mod merge;
 pub mod messages;
+mod moved;
 pub mod order;
 mod ranked;
 pub mod sessions;
