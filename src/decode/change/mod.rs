@@ -9,7 +9,6 @@
 //!
 //! What a row was is known to who keeps rows; a record says it again where its format does, and that is compared.
 
-mod stub;
 /// What a record does to one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
