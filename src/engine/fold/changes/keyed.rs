@@ -30,7 +30,7 @@ impl Of<'_> {
             ..
         } = &mut *self.changing;
         let (key, rest) = now.split_at(is.ends.key);
-        let old = held.get(key, |time| at.counts(into.combiner, time));
+        let old = held.get(key, |until| at.is_open(until));
         let is_update = old.is_some();
         let mut to = To::new(self.decoder, keep, self.numbers, into);
         let mut retracted = None;
@@ -43,16 +43,17 @@ impl Of<'_> {
             let half = to.half(at, old.bytes, at.origin(), Sign::Minus);
             retracted = Some((half.lost, half.time));
         } else if let Some(said) = said {
-            retracted = Some((to.late(at, was), said.time));
+            retracted = Some((to.late(at, was).0, said.time));
         }
         let Letters {
             outcome,
             lost,
             time,
+            until,
         } = to.half(at, now, at.origin(), Sign::Plus);
-        if at.counts(to.combiner, is.time) {
-            held.put(key, is.time, rest);
-            held.let_go(|time| at.counts(to.combiner, time));
+        if at.is_open(until) {
+            held.put(key, until, rest);
+            held.let_go(|until| at.is_open(until));
         } else if is_update {
             held.remove(key);
         }
@@ -75,7 +76,7 @@ impl Of<'_> {
             was,
             ..
         } = &mut *self.changing;
-        let old = held.get(key, |time| at.counts(into.combiner, time));
+        let old = held.get(key, |until| at.is_open(until));
         let mut to = To::new(self.decoder, keep, self.numbers, into);
         let (lost, time) = match (old, said) {
             (Some(old), _) => {
@@ -86,7 +87,7 @@ impl Of<'_> {
             }
             (None, Some(said)) => {
                 self.counts.unchanged += 1;
-                (to.late(at, was), said.time)
+                (to.late(at, was).0, said.time)
             }
             (None, None) => {
                 self.counts.unchanged += 1;
