@@ -240,7 +240,7 @@ fn sink(
         SinkUrl::Kafka { brokers, topic } => {
             Ok(kafka::ask(brokers, topic, options, is_sink, PATIENCE)?)
         }
-        SinkUrl::File(path) => {
+        SinkUrl::File { path, .. } => {
             let parent = match path.parent() {
                 Some(parent) if !parent.as_os_str().is_empty() => parent,
                 _ => std::path::Path::new("."),
@@ -263,6 +263,6 @@ fn sink(
                 Err(e) => Err(wrong(e.to_string())),
             }
         }
-        SinkUrl::Stdout => Ok(vec!["is there".to_owned()]),
+        SinkUrl::Stdout { .. } => Ok(vec!["is there".to_owned()]),
     }
 }
