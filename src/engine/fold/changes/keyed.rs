@@ -5,12 +5,22 @@ use super::{Changing, Of, Packed};
 use crate::combine::combiner::Sign;
 use crate::fold::counting::count;
 use crate::fold::into::Folds;
+use crate::rank::keys::NewKey;
 use standings_model::reject::Half;
 
 /// Whether a record says of the row before it what is not so.
 fn contradicts(was: Option<Packed>, bytes: &[u8], held: &[u8]) -> bool {
     // Metadata is the record's, not the row's.
     was.is_some_and(|was| !held.starts_with(&bytes[..was.ends.own]))
+}
+
+/// Tells the owner of a key that a row of it is held now, or for longer.
+fn tell_key(at: &At<'_>, key: &[u8], (before, now): (Option<i64>, i64), into: &mut Folds<'_>) {
+    let until = into.combiner.latest(at.table, now);
+    if before.is_none_or(|before| until > into.combiner.latest(at.table, before)) {
+        let new = NewKey::new(at.table, at.partition, until, key, false);
+        into.keys.new.push(new);
+    }
 }
 
 impl Of<'_> {
@@ -31,7 +41,8 @@ impl Of<'_> {
         } = &mut *self.changing;
         let (key, rest) = now.split_at(is.ends.key);
         let old = held.get(key, |time| at.counts(into.combiner, time));
-        let is_update = old.is_some();
+        let before = old.map(|old| old.time);
+        let is_update = before.is_some();
         let mut to = To::new(self.decoder, keep, self.numbers, into);
         let mut retracted = None;
         if let Some(old) = old {
@@ -53,6 +64,9 @@ impl Of<'_> {
         if at.counts(to.combiner, is.time) {
             held.put(key, is.time, rest);
             held.let_go(|time| at.counts(to.combiner, time));
+            if into.keys.asks(at.table) {
+                tell_key(at, key, (before, is.time), into);
+            }
         } else if is_update {
             held.remove(key);
         }
