@@ -55,6 +55,7 @@ impl<F: Feed> Driver<F> {
             most = self.size.bytes(),
             in_flight = self.in_flight_bytes
         );
+        self.tell_held();
         self.bytes = 0;
         self.owes_epoch = false;
         self.last_end = self.settings.clock.now();

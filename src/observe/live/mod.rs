@@ -89,6 +89,8 @@ pub struct Live {
     refused: Mutex<BTreeMap<(String, Refusal), u64>>,
     /// Values computed of groups that had an error and are NULL, by ranking, since they were taken last.
     value_errors: Mutex<BTreeMap<String, u64>>,
+    /// Rows that workers hold of tables that change, and their bytes, by table and worker.
+    held: Mutex<BTreeMap<(String, usize), (u64, u64)>>,
     /// Columns that a schema dropped, added or retyped, by table and which of these.
     drifts: Mutex<BTreeMap<(String, &'static str), u64>>,
     /// Servers that `standings serve` reads and that copy another, by how they are called.
@@ -165,6 +167,7 @@ impl Live {
             checks: Mutex::default(),
             refused: Mutex::default(),
             value_errors: Mutex::default(),
+            held: Mutex::default(),
             drifts: Mutex::default(),
             standbys: Mutex::default(),
             odd_times: Mutex::default(),
@@ -210,6 +213,29 @@ impl Live {
     /// Columns that schemas said otherwise of, by table and kind.
     pub fn schema_drifts(&self) -> BTreeMap<(String, &'static str), u64> {
         lock(&self.drifts).clone()
+    }
+
+    /// A worker holds so many rows of a table that changes, in so many bytes. `worker` is its number in the cluster.
+    pub fn set_held(&self, worker: usize, table: &str, (rows, bytes): (usize, usize)) {
+        let mut held = lock(&self.held);
+        let now = (rows as u64, bytes as u64);
+        match held
+            .iter_mut()
+            .find(|((t, w), _)| t == table && *w == worker)
+        {
+            Some((_, of)) => *of = now,
+            None => drop(held.insert((table.to_owned(), worker), now)),
+        }
+    }
+
+    /// The rows that this process holds of tables that change, and their bytes, by table.
+    pub fn held(&self) -> BTreeMap<String, (u64, u64)> {
+        let mut all: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for ((table, _), (rows, bytes)) in lock(&self.held).iter() {
+            let of = all.entry(table.clone()).or_default();
+            (of.0, of.1) = (of.0 + rows, of.1 + bytes);
+        }
+        all
     }
 
     /// Event times before 1990 or after 2100 were read, the first of them of this time, ms.

@@ -7,8 +7,8 @@ use prometheus_client::encoding::text::{encode_eof, encode_registry};
 
 use super::labels::{
     AmountLabel, BurnLabel, CheckLabel, DriftLabel, LimitLabel, NameLabel, ObjectiveLabel,
-    PartitionLabel, RankingLabel, RefusalLabel, ServerLabel, SinkLabel, WindowCheckLabel,
-    WindowLabel,
+    PartitionLabel, RankingLabel, RefusalLabel, ServerLabel, SinkLabel, TableLabel,
+    WindowCheckLabel, WindowLabel,
 };
 use super::{Metrics, Seen};
 use crate::live::{Export, Limit};
@@ -162,6 +162,13 @@ impl Metrics {
         self.in_flight.set(signed(self.live.in_flight()));
         self.live_keys.set(signed(self.live.keys()));
         self.live_windows.set(signed(self.live.windows()));
+        for (table, (rows, bytes)) in self.live.held() {
+            let label = TableLabel { table };
+            self.rows_held.get_or_create(&label).set(signed(rows));
+            self.rows_held_bytes
+                .get_or_create(&label)
+                .set(signed(bytes));
+        }
         self.take_value_errors();
         for limit in Limit::ALL {
             if let Some(most) = self.live.limit(limit) {

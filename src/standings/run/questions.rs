@@ -216,6 +216,15 @@ pub(super) fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>,
         grouped(total.duplicate),
         grouped(total.filtered)
     )];
+    if prepared.plan.changes() {
+        said.push(format!(
+            "of rows that were there {} updated, {} unchanged, {} deleted; {} passed over",
+            grouped(total.updated),
+            grouped(total.unchanged),
+            grouped(total.deleted),
+            grouped(total.skipped)
+        ));
+    }
     let places = Places::of(&prepared.source);
     said.extend(reasons_of(&progress.rejects, &places));
     said.extend(covered.said());
