@@ -83,7 +83,10 @@ fn comes_to(case: &Path, workers: &str) -> String {
         };
         run.args([flag, &format!("{table}=file:{}", path.display())]);
     }
-    run.args(["--report", &folder.path().join("report").display().to_string()]);
+    run.args([
+        "--report",
+        &folder.path().join("report").display().to_string(),
+    ]);
     if let Ok(flags) = std::fs::read_to_string(case.join("flags")) {
         run.args(flags.lines());
     }

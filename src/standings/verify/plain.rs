@@ -4,9 +4,11 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::changing::{Changing, Row as Held};
 use super::computed::Computed;
 use super::measure::{Accumulator, Place, add, is_true};
 use super::{At, Row};
+use standings_decode::change::Op;
 use standings_decode::{About, Decoder, Sale};
 use standings_engine::event_time::partition::{PartitionClock, Policy, Verdict};
 use standings_engine::quality::Judge;
@@ -23,6 +25,7 @@ struct Adding<'a, F> {
     plan: &'a Plan,
     starts: (i64, i64),
     groups: &'a mut BTreeMap<At, Vec<Accumulator>>,
+    speakers: &'a mut BTreeMap<At, PartitionId>,
     /// What becomes of it in a window that ends at a time.
     counts: F,
 }
@@ -33,7 +36,7 @@ impl<F: Fn(i64) -> Verdict> Adding<'_, F> {
         &mut self,
         (table, array): (usize, Option<usize>),
         sale: &Sale<'_>,
-        place: Place,
+        place: &Place,
         name: RowId,
     ) {
         let rankings = self.plan.rankings.iter().enumerate();
@@ -55,18 +58,32 @@ impl<F: Fn(i64) -> Verdict> Adding<'_, F> {
                         false => sale.value(input.columns[c]),
                     };
                     let key = plan.key_columns().map(of).collect();
+                    let at = (ranking, Bounds { start, end }, key);
+                    if plan.as_they_are && !self.speaks(&at, name.partition) {
+                        continue;
+                    }
                     let fresh = || {
                         let measures = plan.measures.iter();
                         measures.map(|m| Accumulator::new(m.aggregate)).collect()
                     };
-                    let group = self
-                        .groups
-                        .entry((ranking, Bounds { start, end }, key))
-                        .or_insert_with(fresh);
+                    let group = self.groups.entry(at).or_insert_with(fresh);
                     add(plan, input, group, sale, place);
                 }
             }
         }
+    }
+}
+
+impl<F> Adding<'_, F> {
+    /// Whether a partition's row is the one of its key: that of the lowest partition that has it. Another's is forgotten.
+    fn speaks(&mut self, at: &At, partition: PartitionId) -> bool {
+        match self.speakers.get(at) {
+            Some(other) if *other < partition => return false,
+            Some(other) if *other > partition => drop(self.groups.remove(at)),
+            _ => {}
+        }
+        self.speakers.insert(at.clone(), partition);
+        true
     }
 }
 
@@ -78,6 +95,8 @@ struct Partition {
     shown: ShownValues,
     /// How many rows each array has given of the present record.
     numbers: BTreeMap<usize, u32>,
+    /// Of a table whose rows change.
+    changing: Option<Changing>,
 }
 
 /// Every value of the columns that must be unique, with all its event times, by check.
@@ -111,6 +130,33 @@ fn is_duplicate(
     refused
 }
 
+/// What sales are asked: of which table they are, what it says, its checks, and what was shown before.
+type Asked<'a> = (usize, &'a Plan, &'a mut Judge, &'a mut ShownValues);
+
+/// Whether a sale that was decoded is a dead letter all the same.
+fn is_refused(
+    (table, plan, judge, shown): Asked<'_>,
+    sale: &Sale<'_>,
+    record: &RecordRef,
+    (policy, watermark): (&Policy, Option<i64>),
+) -> bool {
+    let limit = record.timestamp.saturating_add(policy.max_ahead);
+    if record.timestamp != NO_TIMESTAMP && sale.event_time > limit {
+        return true;
+    }
+    let text = |column| sale.bytes(column).map_or(0, <[u8]>::len);
+    plan.oversized_key(table, sale.held(), text).is_some()
+        || judge.judge_alone(table, sale).is_some()
+        || is_duplicate(shown, (table, &plan.checks), sale, watermark)
+}
+
+/// The arrays of a table that rankings unnest.
+fn arrays(plan: &Plan, table: usize) -> BTreeSet<usize> {
+    let inputs = plan.rankings.iter().flat_map(|r| &r.inputs);
+    let of = inputs.filter(|i| i.table == table);
+    of.filter_map(|i| i.unnest).collect()
+}
+
 /// Totals of everything that was given.
 pub struct Plain {
     plan: Arc<Plan>,
@@ -123,6 +169,8 @@ pub struct Plain {
     partitions: BTreeMap<PartitionId, Partition>,
     /// Keys with what they are placed by.
     groups: BTreeMap<At, Vec<Accumulator>>,
+    /// Of rows that are ranked as they are and may change, whose each is.
+    speakers: BTreeMap<At, PartitionId>,
     /// By ranking.
     computed: Vec<Computed>,
 }
@@ -148,6 +196,7 @@ impl Plain {
             judge: Judge::new(&plan.checks, &plan.tables),
             partitions: BTreeMap::new(),
             groups: BTreeMap::new(),
+            speakers: BTreeMap::new(),
         }
     }
 
@@ -164,6 +213,7 @@ impl Plain {
             decoder,
             shown,
             numbers: BTreeMap::new(),
+            changing: table.changes().then(|| Changing::new(home.table, table)),
         };
         self.partitions.insert(partition, fresh);
     }
@@ -177,7 +227,7 @@ impl Plain {
         for given in &block.schemas {
             partition.decoder.learn(table, given);
         }
-        let arrays = table.format.is_json();
+        let arrays = table.format.is_json() && !table.changes();
         let mut taken = 0;
         for (number, record) in block.records.iter().enumerate() {
             if record.offset >= end {
@@ -196,6 +246,10 @@ impl Plain {
             let about = About::of(block, number);
             if let Some(partition) = self.partitions.get_mut(&block.partition) {
                 partition.numbers.clear();
+                if partition.changing.is_some() {
+                    self.change(block.partition, record, bytes, about);
+                    continue;
+                }
             }
             for (row, element) in elements.into_iter().enumerate() {
                 self.record(
@@ -223,31 +277,18 @@ impl Plain {
         let Ok(sale) = partition.decoder.decode_about(bytes, about) else {
             return;
         };
-        let limit = record.timestamp.saturating_add(policy.max_ahead);
-        if record.timestamp != NO_TIMESTAMP && sale.event_time > limit {
-            return;
-        }
-        let text = |column| sale.bytes(column).map_or(0, <[u8]>::len);
-        if self.plan.oversized_key(table, sale.held(), text).is_some() {
-            return;
-        }
-        if self.judge.judge_alone(table, &sale).is_some() {
-            return;
-        }
         let watermark = partition.clock.watermark(policy);
-        if is_duplicate(
-            &mut partition.shown,
-            (table, &self.plan.checks),
-            &sale,
-            watermark,
-        ) {
+        let asked = (table, &*self.plan, &mut self.judge, &mut partition.shown);
+        if is_refused(asked, &sale, record, (policy, watermark)) {
             return;
         }
-        let (time, place) = (sale.event_time, (sale.event_time, id, record.offset));
+        let time = sale.event_time;
+        let place = (time, Arc::default(), id, record.offset);
         let mut into = Adding {
             plan: &self.plan,
             starts: self.starts,
             groups: &mut self.groups,
+            speakers: &mut self.speakers,
             counts: |end| PartitionClock::judge(watermark, end, i64::MIN, policy),
         };
         let name = |row| RowId {
@@ -255,10 +296,8 @@ impl Plain {
             offset: record.offset,
             row,
         };
-        into.take((table, None), &sale, place, name(row));
-        let inputs = self.plan.rankings.iter().flat_map(|r| &r.inputs);
-        let arrays = inputs.filter(|i| i.table == table).filter_map(|i| i.unnest);
-        for array in arrays.collect::<BTreeSet<usize>>() {
+        into.take((table, None), &sale, &place, name(row));
+        for array in arrays(&self.plan, table) {
             let mut nth = 0;
             while let Some(sale) = partition.decoder.element((bytes, time), array, nth) {
                 nth += 1;
@@ -266,12 +305,138 @@ impl Plain {
                 *number += 1;
                 let text = |column| sale.bytes(column).map_or(0, <[u8]>::len);
                 if self.plan.oversized_key(table, sale.held(), text).is_none() {
-                    into.take((table, Some(array)), &sale, place, name(*number - 1));
+                    into.take((table, Some(array)), &sale, &place, name(*number - 1));
                 }
             }
         }
         if self.plan.tables[table].event_time.is_some() {
             partition.clock.observe(time);
+        }
+    }
+
+    /// Takes a record of a table that changes.
+    fn change(&mut self, id: PartitionId, record: &RecordRef, bytes: &[u8], about: About<'_>) {
+        let Some(rows) = self
+            .partitions
+            .get_mut(&id)
+            .and_then(|p| p.decoder.changes(bytes, about).ok())
+        else {
+            return;
+        };
+        for row in 0..rows {
+            let Some(partition) = self.partitions.get(&id) else {
+                return;
+            };
+            let policy = self.policies[partition.table];
+            let watermark = partition.clock.watermark(&policy);
+            if let Some(watermark) = watermark {
+                self.freeze(id, watermark.saturating_sub(policy.allowed_lateness));
+            }
+            let Some(partition) = self.partitions.get_mut(&id) else {
+                return;
+            };
+            let table = partition.table;
+            let Some(changing) = partition.changing.as_mut() else {
+                return;
+            };
+            let decoder = &mut partition.decoder;
+            let op = decoder.op(row);
+            let mut came = None;
+            if matches!(op, Op::Put | Op::Found | Op::End) {
+                let Ok(was) = decoder.before(bytes, about, row) else {
+                    continue;
+                };
+                let was = was.map(|sale| changing.pack(&sale));
+                if op == Op::End {
+                    match was {
+                        Some(was) if changing.is_whole() => changing.end_whole(&was),
+                        _ => match decoder.ended(bytes, about, row) {
+                            Ok(key) => changing.end(&key),
+                            Err(_) => continue,
+                        },
+                    }
+                } else {
+                    let Ok(sale) = decoder.now(bytes, about, row) else {
+                        continue;
+                    };
+                    let asked = (table, &*self.plan, &mut self.judge, &mut partition.shown);
+                    if is_refused(asked, &sale, record, (&policy, watermark)) {
+                        continue;
+                    }
+                    came = Some(sale.event_time);
+                    let now = changing.pack(&sale);
+                    changing.put(&self.plan, was, now, (record.offset, row as u32));
+                }
+            }
+            match op {
+                Op::Skip => continue,
+                Op::Found => came.into_iter().for_each(|time| changing.find(time)),
+                Op::Put | Op::End | Op::Empty => {
+                    if op == Op::Empty {
+                        changing.empty();
+                    }
+                    if self.plan.tables[table].event_time.is_some() {
+                        let times = changing.take_found().into_iter().chain(came);
+                        times.for_each(|time| partition.clock.observe(time));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What windows show that end at or before this, ms, is what a partition's table is now.
+    fn freeze(&mut self, id: PartitionId, to: i64) {
+        let Some(partition) = self.partitions.get_mut(&id) else {
+            return;
+        };
+        let table = partition.table;
+        let Some(changing) = partition.changing.as_mut().filter(|c| c.must_freeze(to)) else {
+            return;
+        };
+        let (rows, (after, to)) = changing.freeze(&self.plan, to);
+        let counts = |end| match after < end && end <= to {
+            true => Verdict::Counted,
+            false => Verdict::Late,
+        };
+        let mut into = Adding {
+            plan: &self.plan,
+            starts: self.starts,
+            groups: &mut self.groups,
+            speakers: &mut self.speakers,
+            counts,
+        };
+        let primary = &self.plan.tables[table].primary_key;
+        for held in rows {
+            let Held {
+                time, offset, row, ..
+            } = held;
+            let sale = changing.recall(&mut partition.decoder, &held);
+            let key: Arc<[Value]> = primary.iter().map(|c| sale.value(*c)).collect();
+            let place = (time, key, id, offset);
+            let name = |row| RowId {
+                partition: id,
+                offset,
+                row,
+            };
+            into.take((table, None), &sale, &place, name(row));
+            for array in arrays(&self.plan, table) {
+                let mut nth = 0;
+                let bytes = held.bytes();
+                while let Some(sale) = partition.decoder.element((bytes, time), array, nth) {
+                    nth += 1;
+                    let text = |column| sale.bytes(column).map_or(0, <[u8]>::len);
+                    if self.plan.oversized_key(table, sale.held(), text).is_none() {
+                        into.take((table, Some(array)), &sale, &place, name(nth as u32 - 1));
+                    }
+                }
+            }
+        }
+    }
+
+    /// All was read: every window of tables that change shows what is there.
+    pub fn end(&mut self) {
+        for id in self.partitions.keys().copied().collect::<Vec<_>>() {
+            self.freeze(id, i64::MAX);
         }
     }
 
