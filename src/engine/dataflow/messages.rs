@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::pack::deltas::Deltas;
-use crate::rank::messages::{Candidate, Epoch, Progress, Promise};
 use crate::rank::keys::{Moved, NewKey};
+use crate::rank::messages::{Candidate, Epoch, Progress, Promise};
 use crate::snapshot::order::PartReport;
 
 /// What a reader sends into the dataflow, addressed to a worker.

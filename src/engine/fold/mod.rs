@@ -40,8 +40,8 @@ use crate::event_time::partition::Policy;
 use crate::held::{Copied, Held};
 use crate::pack::deltas::Deltas;
 use crate::quality::Judge;
-use crate::rank::messages::Progress;
 use crate::rank::keys::NewKey;
+use crate::rank::messages::Progress;
 
 /// What a fold needs to know.
 #[derive(Clone, Debug)]

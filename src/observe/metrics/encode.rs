@@ -120,6 +120,17 @@ impl Metrics {
         }
     }
 
+    /// Rows that are held of tables that change.
+    fn take_held(&self) {
+        let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        for (table, (rows, bytes)) in self.live.held() {
+            let label = TableLabel { table };
+            self.rows_held.get_or_create(&label).set(signed(rows));
+            let of_bytes = self.rows_held_bytes.get_or_create(&label);
+            of_bytes.set(signed(bytes));
+        }
+    }
+
     fn take_value_errors(&self) {
         for (ranking, errors) in self.live.take_value_errors() {
             let label = RankingLabel { ranking };
@@ -162,13 +173,7 @@ impl Metrics {
         self.in_flight.set(signed(self.live.in_flight()));
         self.live_keys.set(signed(self.live.keys()));
         self.live_windows.set(signed(self.live.windows()));
-        for (table, (rows, bytes)) in self.live.held() {
-            let label = TableLabel { table };
-            self.rows_held.get_or_create(&label).set(signed(rows));
-            self.rows_held_bytes
-                .get_or_create(&label)
-                .set(signed(bytes));
-        }
+        self.take_held();
         self.take_value_errors();
         for limit in Limit::ALL {
             if let Some(most) = self.live.limit(limit) {

@@ -143,6 +143,29 @@ fn source(prepared: &Prepared, opening: &mut Opening) -> Result<Vec<String>, Fai
     }
 }
 
+/// What became of records; `changes`: of rows that were there too.
+fn became(total: &Counts, changes: bool) -> Vec<String> {
+    let mut said = vec![format!(
+        "of the first {} {} would be ranked, {} late, {} dead letters, {} duplicate, {} filtered",
+        grouped(total.read),
+        grouped(total.ranked),
+        grouped(total.late),
+        grouped(total.dead),
+        grouped(total.duplicate),
+        grouped(total.filtered)
+    )];
+    if changes {
+        said.push(format!(
+            "of rows that were there {} updated, {} unchanged, {} deleted; {} passed over",
+            grouped(total.updated),
+            grouped(total.unchanged),
+            grouped(total.deleted),
+            grouped(total.skipped)
+        ));
+    }
+    said
+}
+
 /// What would become of the first records.
 pub(super) fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>, Failure> {
     let mut urls = prepared.source.urls.clone();
@@ -207,24 +230,7 @@ pub(super) fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>,
     for partition in &progress.partitions {
         total.add(&partition.counts);
     }
-    let mut said = vec![format!(
-        "of the first {} {} would be ranked, {} late, {} dead letters, {} duplicate, {} filtered",
-        grouped(total.read),
-        grouped(total.ranked),
-        grouped(total.late),
-        grouped(total.dead),
-        grouped(total.duplicate),
-        grouped(total.filtered)
-    )];
-    if prepared.plan.changes() {
-        said.push(format!(
-            "of rows that were there {} updated, {} unchanged, {} deleted; {} passed over",
-            grouped(total.updated),
-            grouped(total.unchanged),
-            grouped(total.deleted),
-            grouped(total.skipped)
-        ));
-    }
+    let mut said = became(&total, prepared.plan.changes());
     let places = Places::of(&prepared.source);
     said.extend(reasons_of(&progress.rejects, &places));
     said.extend(covered.said());

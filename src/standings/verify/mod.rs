@@ -10,7 +10,6 @@
 //! The recomputation shares the decoder, the plan and the rules of event time with the engine, and nothing of its
 //! dataflow: no combining, no exchange, no increments, no heads, no commits. `repair` writes by the sink's own protocol.
 
-mod changing;
 mod computed;
 mod difference;
 mod inputs;

@@ -16,8 +16,8 @@ use timely::dataflow::operators::Capability;
 use crate::dataflow::handles::Cells;
 use crate::dataflow::messages::{Body, Gathered};
 use crate::event_time::BEGINNING;
-use crate::rank::messages::Epoch;
 use crate::rank::keys::Keys;
+use crate::rank::messages::Epoch;
 use crate::rank::totals::Totals;
 use crate::snapshot::order::Taken;
 

@@ -140,21 +140,21 @@ impl Changing {
         self.found.take()
     }
 
-    /// Whether some window of a row can change no more once all that end at or before this cannot.
-    pub(super) fn must_freeze(&self, to: i64) -> bool {
-        to >= self.next
-    }
-
-    /// From now on windows that end at or before this can change no more: the rows that there are, and which ends are new.
-    pub(super) fn freeze(&mut self, plan: &Plan, to: i64) -> (Vec<Row>, (i64, i64)) {
-        let new = (self.frozen, to);
+    /// From now on windows that end at or before this can change no more: the rows that are there of those of which that is new,
+    /// and which ends those are. Nothing where there is none.
+    pub(super) fn freeze(&mut self, plan: &Plan, to: i64) -> Option<(Vec<Row>, (i64, i64))> {
+        let new = (self.frozen, self.frozen.max(to));
+        // Also where no row is in such a window: what comes for it later is late.
+        self.frozen = new.1;
+        if self.next > new.1 {
+            return None;
+        }
         let all: Vec<Row> = self.rows.values().flatten().cloned().collect();
         let later = all.iter().flat_map(|row| ends(plan, self.table, row.time));
-        self.next = later.filter(|end| *end > to).min().unwrap_or(i64::MAX);
-        self.frozen = to;
-        let is_of_these =
-            |row: &Row| ends(plan, self.table, row.time).any(|e| new.0 < e && e <= to);
-        (all.into_iter().filter(is_of_these).collect(), new)
+        self.next = later.filter(|end| *end > new.1).min().unwrap_or(i64::MAX);
+        let is_new = |end: i64| new.0 < end && end <= new.1;
+        let is_in = |row: &Row| ends(plan, self.table, row.time).any(is_new);
+        Some((all.into_iter().filter(is_in).collect(), new))
     }
 
     /// A row again.
