@@ -10,9 +10,11 @@
 
 mod value;
 
+use standings_model::json;
 use standings_model::leb128;
 use standings_model::table::{Metadata, Origin, Table};
 use standings_model::types::Type;
+use standings_model::value::Value;
 
 use super::cell::Cell;
 use super::made::Made;
@@ -133,6 +135,22 @@ impl Keep {
     pub fn pack_key(&self, sale: &Sale<'_>, out: &mut Vec<u8>) {
         let key = &self.columns[..self.key];
         key.iter().for_each(|column| column.pack(sale, out));
+    }
+
+    /// The key of a row as JSON, for a person.
+    pub fn show_key(&self, table: &Table, mut key: &[u8]) -> String {
+        let mut out = vec![b'{'];
+        for (place, column) in self.columns[..self.key].iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            json::push_string(&mut out, &table.columns[column.number].name);
+            out.push(b':');
+            let value = read_value(&column.kind, &mut key).unwrap_or(Value::Null);
+            json::push_value(&mut out, &value);
+        }
+        out.push(b'}');
+        String::from_utf8_lossy(&out).into_owned()
     }
 
     /// Fills the cells of what was kept.

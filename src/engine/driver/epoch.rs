@@ -26,6 +26,9 @@ impl<F: Feed> Driver<F> {
             let to = deltas.worker;
             self.send(to, Body::Deltas(Box::new(deltas)));
         }
+        for (owner, keys) in self.fold.new_keys(self.peers) {
+            self.send(owner, Body::Keys(keys));
+        }
         // What is in this epoch counts when every worker has gone past it: who has nothing of its own must be told.
         let owed = self.owes_epoch && !sabotage::is(Mistake::OthersNotTold);
         let followed = progress.is_none() && !owed;
@@ -52,6 +55,7 @@ impl<F: Feed> Driver<F> {
             most = self.size.bytes(),
             in_flight = self.in_flight_bytes
         );
+        self.tell_held();
         self.bytes = 0;
         self.owes_epoch = false;
         self.last_end = self.settings.clock.now();

@@ -153,7 +153,10 @@ impl<F: Feed> Driver<F> {
         open: impl FnOnce(&Start) -> F + 'static,
     ) -> Self {
         let last_end = settings.clock.now();
-        let fold = Fold::new(settings.fold.clone());
+        let mut fold = Fold::new(settings.fold.clone());
+        if peers > 1 {
+            fold.tell_keys();
+        }
         Driver {
             index,
             peers,

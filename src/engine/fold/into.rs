@@ -1,7 +1,10 @@
 //! What a record is, and what it is folded into.
 
+use std::collections::BTreeSet;
+
 use crate::combine::combiner::Combiner;
 use crate::quality::Judge;
+use crate::rank::keys::NewKey;
 use standings_decode::About;
 use standings_model::amounts::Amounts;
 use standings_model::plan::Plan;
@@ -27,6 +30,26 @@ pub struct Folds<'a> {
     pub judge: &'a mut Judge,
     /// Late sales and dead letters.
     pub rejects: &'a mut Vec<Reject>,
+    /// Keys of which rows are held now.
+    pub keys: &'a mut Keys,
     /// What a sale may be.
     pub plan: &'a Plan,
+}
+
+/// Keys of which rows are held now, of tables that have several partitions.
+#[derive(Debug, Default)]
+pub struct Keys {
+    /// Other workers may have partitions of any table.
+    pub of_all: bool,
+    /// Tables of which this worker has several.
+    pub of: BTreeSet<usize>,
+    /// Those that were not told.
+    pub new: Vec<NewKey>,
+}
+
+impl Keys {
+    /// Whether keys of a table are told.
+    pub fn asks(&self, table: usize) -> bool {
+        self.of_all || self.of.contains(&table)
+    }
 }

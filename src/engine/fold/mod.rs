@@ -33,13 +33,14 @@ use standings_model::plan::Plan;
 use standings_model::reject::Reject;
 use standings_model::schema::{Given, Kept};
 
-use self::into::Folds;
+use self::into::{Folds, Keys};
 use self::partition::Partition;
 use crate::combine::combiner::Combiner;
 use crate::event_time::partition::Policy;
 use crate::held::{Copied, Held};
 use crate::pack::deltas::Deltas;
 use crate::quality::Judge;
+use crate::rank::keys::NewKey;
 use crate::rank::messages::Progress;
 
 /// What a fold needs to know.
@@ -128,6 +129,7 @@ pub struct Fold {
     new_schemas: Vec<Kept>,
     /// Rows of partitions that have not begun yet, out of a snapshot.
     held: BTreeMap<PartitionId, Held>,
+    keys: Keys,
 }
 
 impl Fold {
@@ -147,6 +149,7 @@ impl Fold {
             schemas: BTreeSet::new(),
             new_schemas: Vec::new(),
             held: BTreeMap::new(),
+            keys: Keys::default(),
             settings,
         }
     }
@@ -154,6 +157,46 @@ impl Fold {
     /// Rows that are held of partitions that begin later, out of a snapshot.
     pub fn hold(&mut self, held: BTreeMap<PartitionId, Held>) {
         self.held = held;
+    }
+
+    /// Other workers may have partitions of the same tables: keys are told ([`Fold::new_keys`]).
+    pub fn tell_keys(&mut self) {
+        self.keys.of_all = true;
+    }
+
+    /// Keys of which rows are held now, by who hears of all partitions of one.
+    pub fn new_keys(&mut self, workers: usize) -> BTreeMap<u64, Vec<NewKey>> {
+        let mut by_owner: BTreeMap<u64, Vec<NewKey>> = BTreeMap::new();
+        for key in std::mem::take(&mut self.keys.new) {
+            by_owner.entry(key.owner(workers)).or_default().push(key);
+        }
+        by_owner
+    }
+
+    /// A partition has begun: where it is not the first of its table, keys of others are told from now on, and those that
+    /// are held already.
+    fn begin_keys(&mut self, partition: PartitionId, table: usize) {
+        if !self.settings.plan.tables[table].changes() {
+            return;
+        }
+        let all = self.partitions.iter();
+        let of: Vec<_> = all.filter(|(_, p)| p.table() == table).collect();
+        let before = self.keys.asks(table);
+        if of.len() > 1 {
+            self.keys.of.insert(table);
+        }
+        if !self.keys.asks(table) {
+            return;
+        }
+        for (id, of) in of
+            .into_iter()
+            .filter(|(id, _)| !before || **id == partition)
+        {
+            for row in of.rows() {
+                let new = NewKey::new(table, *id, row.until, &row.bytes[..row.key], true);
+                self.keys.new.push(new);
+            }
+        }
     }
 
     /// Copies the rows that are held: all, or those that changed since the last copy.
@@ -194,6 +237,7 @@ impl Fold {
             )
             .timeless(table.event_time.is_none());
         self.partitions.insert(partition, begun);
+        self.begin_keys(partition, home.table);
     }
 
     /// Folds a block; nothing of it counts for windows that end at or before `horizon`, ms. `None` if its partition has not
@@ -208,6 +252,7 @@ impl Fold {
             amounts: self.amounts.as_mut(),
             judge: &mut self.judge,
             rejects: &mut self.rejects,
+            keys: &mut self.keys,
             plan: &self.settings.plan,
         };
         let policy = &self.settings.policies[partition.table()];

@@ -11,7 +11,7 @@ use super::unnest::{self, Lost, Of};
 use crate::combine::combiner::{Missing, Origin, Outcome, SaleView};
 use crate::event_time::global::PartitionState;
 use crate::event_time::partition::{PartitionClock, Policy};
-use crate::held::{Copied, Held};
+use crate::held::{Copied, Held, Row};
 use crate::quality::{Memory, Moment};
 use crate::rank::messages::PartitionProgress;
 use standings_decode::{About, Decoder, Drift, Odd};
@@ -107,6 +107,12 @@ impl Partition {
     pub fn held(&self) -> (usize, usize) {
         let held = self.changing.as_ref().map(|c| &c.held);
         held.map_or((0, 0), |held| (held.len(), held.bytes()))
+    }
+
+    /// Rows with a key that are held.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        let changing = self.changing.iter().filter(|c| !c.is_whole);
+        changing.flat_map(|c| c.held.iter())
     }
 
     /// Copies the rows that are held: all, or those that changed since the last copy.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::emit::Emit;
+use super::keys::Moved;
 use super::messages::{Candidate, Progress, Promise};
 use super::moved;
 use super::ranked::{At, Ranked};
@@ -19,6 +20,7 @@ use crate::event_time::partition::Policy;
 use crate::event_time::{BEGINNING, END_OF_TIME};
 use crate::pack::key::KeyCodec;
 use crate::rank::state::GatherState;
+use standings_decode::Keep;
 use standings_model::amounts::{self, Summary};
 use standings_model::block::PartitionId;
 use standings_model::change::{Commit, Counts, Whole};
@@ -181,6 +183,22 @@ impl Gather {
             self.dirty.insert((at.0, at.1, own));
         }
         partition.update(candidate, &self.codecs[at.0 as usize]);
+    }
+
+    /// Counts keys that were seen in a second partition, and names each.
+    pub fn moved(&mut self, moved: Vec<Moved>) {
+        for moved in moved {
+            self.counts.entry(moved.partition).or_default().keys_moved += 1;
+            let table = &self.plan.tables[moved.table as usize];
+            tracing::warn!(
+                event = "key_moved",
+                table = %table.name,
+                key = %Keep::new(table).show_key(table, &moved.key),
+                first = moved.first,
+                partition = moved.partition,
+                "a key is in two partitions: of each it has a row of its own"
+            );
+        }
     }
 
     /// Takes over what a reader says of its partitions.

@@ -15,6 +15,7 @@ pub mod copy;
 pub mod emit;
 pub mod gather;
 pub mod head;
+pub mod keys;
 mod merge;
 pub mod messages;
 mod moved;

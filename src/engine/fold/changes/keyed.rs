@@ -5,6 +5,7 @@ use super::{Changing, Of, Packed};
 use crate::combine::combiner::Sign;
 use crate::fold::counting::count;
 use crate::fold::into::Folds;
+use crate::rank::keys::NewKey;
 use standings_model::reject::Half;
 
 /// Whether a record says of the row before it what is not so.
@@ -31,7 +32,8 @@ impl Of<'_> {
         } = &mut *self.changing;
         let (key, rest) = now.split_at(is.ends.key);
         let old = held.get(key, |until| at.is_open(until));
-        let is_update = old.is_some();
+        let before = old.map(|old| old.until);
+        let is_update = before.is_some();
         let mut to = To::new(self.decoder, keep, self.numbers, into);
         let mut retracted = None;
         if let Some(old) = old {
@@ -54,6 +56,11 @@ impl Of<'_> {
         if at.is_open(until) {
             held.put(key, until, rest);
             held.let_go(|until| at.is_open(until));
+            if into.keys.asks(at.table) && before.is_none_or(|before| until > before) {
+                // Who hears of all partitions of a key is told that a row of it is held now, or for longer.
+                let new = NewKey::new(at.table, at.partition, until, key, false);
+                into.keys.new.push(new);
+            }
         } else if is_update {
             held.remove(key);
         }

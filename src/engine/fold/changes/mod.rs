@@ -45,7 +45,7 @@ pub(super) struct Changing {
     /// Its rows.
     pub(super) held: Held,
     /// Rows have no key but themselves.
-    is_whole: bool,
+    pub(super) is_whole: bool,
     /// The greatest event time that a snapshot of the source has shown since the last other record, ms.
     pub(super) found: Option<i64>,
     /// The row as it is now, and as the record says that it was.
