@@ -8,6 +8,7 @@
 //!
 //! What is computed is not kept: it is computed anew when a row is recalled, and comes to the same.
 
+mod over;
 mod value;
 
 use standings_model::json;
