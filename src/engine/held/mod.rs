@@ -88,11 +88,12 @@ fn piece(key: &[u8], until: i64, rest: &[u8]) -> Box<[u8]> {
 }
 
 /// A piece as a row; none of a free place.
+#[inline]
 fn row(piece: &[u8]) -> Option<Row<'_>> {
     let mut from = piece;
-    // A slice does not fail but by its end, which is that of a free place.
-    let key = leb128::read(&mut from).ok()??;
-    let until = leb128::read(&mut from).ok()??;
+    // Of a free place there is none.
+    let key = leb128::take(&mut from)?;
+    let until = leb128::take(&mut from)?;
     Some(Row {
         until: (until >> 1) as i64 ^ -((until & 1) as i64),
         bytes: from,
@@ -101,6 +102,7 @@ fn row(piece: &[u8]) -> Option<Row<'_>> {
 }
 
 /// The key of a piece.
+#[inline]
 fn key(piece: &[u8]) -> &[u8] {
     row(piece).map_or(&[], |row| &row.bytes[..row.key])
 }
@@ -122,7 +124,8 @@ impl Held {
         self.bytes + self.len() * (size_of::<Box<[u8]>>() + 6 + 8)
     }
 
-    fn find(&self, of: &[u8]) -> Option<u32> {
+    /// Where the row of a key is, whether or not it counts: as long as none is put or ends.
+    pub fn find(&self, of: &[u8]) -> Option<u32> {
         let rows = &self.rows;
         self.index
             .find(hash(of), |place| key(&rows.row(place as usize)[0]) == of)
@@ -131,14 +134,24 @@ impl Held {
     /// The row of a key, if there is one that counts.
     pub fn get(&self, of: &[u8], counts: impl FnOnce(i64) -> bool) -> Option<Row<'_>> {
         let place = self.find(of)?;
-        row(&self.rows.row(place as usize)[0]).filter(|row| counts(row.until))
+        self.at(place).filter(|row| counts(row.until))
+    }
+
+    /// The row at a place.
+    pub fn at(&self, place: u32) -> Option<Row<'_>> {
+        row(&self.rows.row(place as usize)[0])
     }
 
     /// The row of a key is this now.
     pub fn put(&mut self, of: &[u8], until: i64, rest: &[u8]) {
+        self.put_at(self.find(of), of, until, rest);
+    }
+
+    /// [`Held::put`], where it is known what [`Held::find`] says.
+    pub fn put_at(&mut self, place: Option<u32>, of: &[u8], until: i64, rest: &[u8]) {
         let piece = piece(of, until, rest);
         self.bytes += piece.len();
-        let place = match self.find(of) {
+        let place = match place {
             Some(place) => {
                 let before = &mut self.rows.row_mut(place as usize)[0];
                 self.bytes -= before.len();
