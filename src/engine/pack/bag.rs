@@ -213,7 +213,7 @@ mod tests {
                 assert_eq!(bag.last(), want.keys().last().map(Vec::as_slice));
             }
         }
-        assert_eq!(std::mem::size_of::<Bag>(), 24);
+        assert_eq!(std::mem::size_of::<Bag>(), 32);
     }
 
     #[test]
