@@ -193,8 +193,7 @@ impl Fold {
             .filter(|(id, _)| !before || **id == partition)
         {
             for row in of.rows() {
-                let until = self.combiner.latest(table, row.time);
-                let new = NewKey::new(table, *id, until, &row.bytes[..row.key], true);
+                let new = NewKey::new(table, *id, row.until, &row.bytes[..row.key], true);
                 self.keys.new.push(new);
             }
         }

@@ -23,7 +23,7 @@ pub struct Copied {
 pub struct Entry {
     /// Its key.
     pub key: Box<[u8]>,
-    /// Its event time, ms, and what is behind the key; none where it ended.
+    /// Until when it counts, ms, and what is behind the key; none where it ended.
     pub row: Option<(i64, Box<[u8]>)>,
 }
 
@@ -82,6 +82,6 @@ fn entry(row: super::Row<'_>) -> Entry {
     let (key, rest) = row.bytes.split_at(row.key);
     Entry {
         key: key.into(),
-        row: Some((row.time, rest.into())),
+        row: Some((row.until, rest.into())),
     }
 }

@@ -1,7 +1,7 @@
 //! Rows that are held: of each key of a partition of a table that changes, the row as it is.
 //!
 //! ```text
-//! hash of the key ─► Index ─► place ─► key's length │ event time │ key │ rest        one piece of memory a row
+//! hash of the key ─► Index ─► place ─► key's length │ until when │ key │ rest        one piece of memory a row
 //!                              ├─ changed since the last copy?
 //!                              └─ free places are used again
 //! ```
@@ -51,8 +51,8 @@ struct Noted {
 /// A row that is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row<'a> {
-    /// Its event time, ms.
-    pub time: i64,
+    /// The greatest end of the windows that it is in, ms.
+    pub until: i64,
     /// Its key, and behind it the rest.
     pub bytes: &'a [u8],
     /// Bytes of the key.
@@ -77,11 +77,11 @@ impl Default for Held {
 }
 
 /// A row as one piece.
-fn piece(key: &[u8], time: i64, rest: &[u8]) -> Box<[u8]> {
+fn piece(key: &[u8], until: i64, rest: &[u8]) -> Box<[u8]> {
     let mut out = Vec::with_capacity(key.len() + rest.len() + 12);
     leb128::push(&mut out, key.len() as u64);
-    // Small for times of either sign.
-    leb128::push(&mut out, (time << 1 ^ time >> 63) as u64);
+    // Few bytes for times of either sign.
+    leb128::push(&mut out, (until << 1 ^ until >> 63) as u64);
     out.extend_from_slice(key);
     out.extend_from_slice(rest);
     out.into_boxed_slice()
@@ -92,9 +92,9 @@ fn row(piece: &[u8]) -> Option<Row<'_>> {
     let mut from = piece;
     // A slice does not fail but by its end, which is that of a free place.
     let key = leb128::read(&mut from).ok()??;
-    let time = leb128::read(&mut from).ok()??;
+    let until = leb128::read(&mut from).ok()??;
     Some(Row {
-        time: (time >> 1) as i64 ^ -((time & 1) as i64),
+        until: (until >> 1) as i64 ^ -((until & 1) as i64),
         bytes: from,
         key: key as usize,
     })
@@ -131,12 +131,12 @@ impl Held {
     /// The row of a key, if there is one that counts.
     pub fn get(&self, of: &[u8], counts: impl FnOnce(i64) -> bool) -> Option<Row<'_>> {
         let place = self.find(of)?;
-        row(&self.rows.row(place as usize)[0]).filter(|row| counts(row.time))
+        row(&self.rows.row(place as usize)[0]).filter(|row| counts(row.until))
     }
 
     /// The row of a key is this now.
-    pub fn put(&mut self, of: &[u8], time: i64, rest: &[u8]) {
-        let piece = piece(of, time, rest);
+    pub fn put(&mut self, of: &[u8], until: i64, rest: &[u8]) {
+        let piece = piece(of, until, rest);
         self.bytes += piece.len();
         let place = match self.find(of) {
             Some(place) => {
@@ -205,7 +205,7 @@ impl Held {
     pub fn let_all_go(&mut self, mut counts: impl FnMut(i64) -> bool) {
         for place in 0..self.rows.len() {
             let piece = &self.rows.row(place)[0];
-            let Some(row) = row(piece).filter(|row| !counts(row.time)) else {
+            let Some(row) = row(piece).filter(|row| !counts(row.until)) else {
                 continue;
             };
             let hash = hash(&row.bytes[..row.key]);

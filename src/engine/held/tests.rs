@@ -16,7 +16,7 @@ fn rows_are_those_of_a_plain_map() {
         let counts = |time: i64| time > watermark;
         let found = held
             .get(&key, counts)
-            .map(|row| (row.time, row.bytes[row.key..].to_vec()));
+            .map(|row| (row.until, row.bytes[row.key..].to_vec()));
         assert_eq!(
             found,
             plain.get(&key).filter(|(time, _)| counts(*time)).cloned()

@@ -1,16 +1,14 @@
 //! Rows that are held, as parts of a snapshot.
 //!
-//! Columns: `table`, `partition`, `what` (`row`, `ended`; `all`: no earlier part counts for the partition), `event_time`, `key`
+//! Columns: `table`, `partition`, `what` (`row`, `ended`; `all`: no earlier part counts for the partition), `until` (ms; the greatest number: for ever), `key`
 //! and `rest` (what is loaded). The rows of a partition move whole: who reads it holds them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, TimestampMillisecondType};
-use arrow_array::{
-    Array, ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
-};
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray};
 use hashbrown::HashSet;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -50,7 +48,7 @@ pub fn write(plan: &Plan, copied: &[Copied]) -> Result<(Vec<u8>, u64), MakingErr
         }
         for Entry { key, row } in &of.entries {
             let what = if row.is_some() { ROW } else { ENDED };
-            let row = row.as_ref().map(|(time, rest)| (*time, &rest[..]));
+            let row = row.as_ref().map(|(until, rest)| (*until, &rest[..]));
             rows.push((table, of.partition), what, key, row);
             count += 1;
             if rows.what.len() == GROUP {
@@ -68,7 +66,7 @@ struct Rows<'a> {
     table: Vec<&'a str>,
     partition: Vec<i64>,
     what: Vec<&'static str>,
-    time: Vec<Option<i64>>,
+    until: Vec<Option<i64>>,
     key: Vec<&'a [u8]>,
     rest: Vec<Option<&'a [u8]>>,
 }
@@ -84,13 +82,13 @@ impl<'a> Rows<'a> {
         self.table.push(table);
         self.partition.push(i64::from(partition));
         self.what.push(what);
-        self.time.push(row.map(|(time, _)| time));
+        self.until.push(row.map(|(until, _)| until));
         self.key.push(key);
         self.rest.push(row.map(|(_, rest)| rest));
     }
 
     fn batch(self) -> Result<RecordBatch, arrow_schema::ArrowError> {
-        let time = TimestampMillisecondArray::from(self.time).with_timezone("UTC");
+        let until = Int64Array::from(self.until);
         RecordBatch::try_from_iter_with_nullable([
             (
                 "table",
@@ -103,7 +101,7 @@ impl<'a> Rows<'a> {
                 false,
             ),
             ("what", Arc::new(StringArray::from(self.what)), false),
-            ("event_time", Arc::new(time), true),
+            ("until", Arc::new(until), true),
             ("key", Arc::new(BinaryArray::from_vec(self.key)), false),
             ("rest", Arc::new(BinaryArray::from_opt_vec(self.rest)), true),
         ])
@@ -132,7 +130,7 @@ pub fn load(
             match (what, row) {
                 (ALL, _) => now_whole.push(partition),
                 (_, _) if is_known() => {}
-                (ROW, Some((time, rest))) => of.put(key, time, rest),
+                (ROW, Some((until, rest))) => of.put(key, until, rest),
                 (ENDED, None) => drop(ended.insert((partition, key.into()))),
                 _ => return Err(PartError::Nonsense),
             }
@@ -148,7 +146,7 @@ pub fn load(
     Ok(held)
 }
 
-/// Gives every row of a part: partition, what it is, key, event time and rest.
+/// Gives every row of a part: partition, what it is, key, until when it counts and rest.
 fn read(
     bytes: Vec<u8>,
     mut take: impl FnMut(PartitionId, &str, &[u8], Option<(i64, &[u8])>) -> Result<(), PartError>,
@@ -168,8 +166,8 @@ fn read(
         let what = column("what")?
             .as_string_opt::<i32>()
             .ok_or_else(|| wrong("what"))?;
-        let times = column("event_time")?.as_primitive_opt::<TimestampMillisecondType>();
-        let times = times.ok_or_else(|| wrong("event_time"))?;
+        let times = column("until")?.as_primitive_opt::<Int64Type>();
+        let times = times.ok_or_else(|| wrong("until"))?;
         let keys = column("key")?
             .as_binary_opt::<i32>()
             .ok_or_else(|| wrong("key"))?;
@@ -241,7 +239,7 @@ mod tests {
             for (number, want) in held.iter().enumerate() {
                 let rows = |held: &Held| -> BTreeSet<(i64, Vec<u8>)> {
                     held.iter()
-                        .map(|row| (row.time, row.bytes.to_vec()))
+                        .map(|row| (row.until, row.bytes.to_vec()))
                         .collect()
                 };
                 assert_eq!(

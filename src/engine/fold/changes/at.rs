@@ -27,10 +27,9 @@ impl At<'_> {
         PartitionClock::judge(self.watermark, end, self.horizon, self.policy)
     }
 
-    /// Whether a row of this time is in a window that is not late.
-    pub(super) fn counts(&self, combiner: &mut Combiner, time: i64) -> bool {
-        let latest = combiner.latest(self.table, time);
-        latest > i64::MIN && self.judge(latest) != Verdict::Late
+    /// Whether a row that is in windows up to this end is in one that is not late.
+    pub(super) fn is_open(&self, until: i64) -> bool {
+        until > i64::MIN && self.judge(until) != Verdict::Late
     }
 
     /// Where the record's row stands.
@@ -73,6 +72,8 @@ pub(super) struct Letters {
     pub(super) lost: Lost,
     /// The row's event time, ms.
     pub(super) time: i64,
+    /// The greatest end of the windows that it is in.
+    pub(super) until: i64,
 }
 
 /// What rows that were kept are folded into.
@@ -80,7 +81,7 @@ pub(super) struct To<'a> {
     decoder: &'a mut Decoder,
     keep: &'a Keep,
     numbers: &'a mut Vec<u32>,
-    pub(super) combiner: &'a mut Combiner,
+    combiner: &'a mut Combiner,
     plan: &'a Plan,
 }
 
@@ -110,6 +111,10 @@ impl<'a> To<'a> {
         let missing = &mut lost.missing;
         let mut outcome = combiner.change(at.table, &sale, origin, sign, judge, missing);
         errors(&mut lost, sign, self.plan, &sale);
+        let until = match sign {
+            Sign::Plus => combiner.until(at.table, &sale),
+            Sign::Minus => i64::MIN,
+        };
         if combiner.arrays(at.table) > 0 {
             let of = Of {
                 bytes: row,
@@ -127,17 +132,20 @@ impl<'a> To<'a> {
             outcome,
             lost,
             time,
+            until,
         }
     }
 
-    /// The windows of a row that are late, and no others: of one that was let go, which is not taken back.
-    pub(super) fn late(&mut self, at: &At<'_>, row: &[u8]) -> Lost {
+    /// The windows of a row that are late, and no others: of one that was let go, which is not taken back. And until when it
+    /// would have been held.
+    pub(super) fn late(&mut self, at: &At<'_>, row: &[u8]) -> (Lost, i64) {
         let mut lost = Lost::default();
         let sale = self.decoder.recall(self.keep, row);
         let judge = |end| at.judge(end);
         self.combiner
             .missed(at.table, &sale, judge, &mut lost.missing);
-        lost
+        let until = self.combiner.until(at.table, &sale);
+        (lost, until)
     }
 }
 

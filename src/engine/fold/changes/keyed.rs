@@ -14,15 +14,6 @@ fn contradicts(was: Option<Packed>, bytes: &[u8], held: &[u8]) -> bool {
     was.is_some_and(|was| !held.starts_with(&bytes[..was.ends.own]))
 }
 
-/// Tells the owner of a key that a row of it is held now, or for longer.
-fn tell_key(at: &At<'_>, key: &[u8], (before, now): (Option<i64>, i64), into: &mut Folds<'_>) {
-    let until = into.combiner.latest(at.table, now);
-    if before.is_none_or(|before| until > into.combiner.latest(at.table, before)) {
-        let new = NewKey::new(at.table, at.partition, until, key, false);
-        into.keys.new.push(new);
-    }
-}
-
 impl Of<'_> {
     /// The row of a key is another one now, or there was none.
     pub(super) fn put_keyed(
@@ -40,8 +31,8 @@ impl Of<'_> {
             ..
         } = &mut *self.changing;
         let (key, rest) = now.split_at(is.ends.key);
-        let old = held.get(key, |time| at.counts(into.combiner, time));
-        let before = old.map(|old| old.time);
+        let old = held.get(key, |until| at.is_open(until));
+        let before = old.map(|old| old.until);
         let is_update = before.is_some();
         let mut to = To::new(self.decoder, keep, self.numbers, into);
         let mut retracted = None;
@@ -54,18 +45,21 @@ impl Of<'_> {
             let half = to.half(at, old.bytes, at.origin(), Sign::Minus);
             retracted = Some((half.lost, half.time));
         } else if let Some(said) = said {
-            retracted = Some((to.late(at, was), said.time));
+            retracted = Some((to.late(at, was).0, said.time));
         }
         let Letters {
             outcome,
             lost,
             time,
+            until,
         } = to.half(at, now, at.origin(), Sign::Plus);
-        if at.counts(to.combiner, is.time) {
-            held.put(key, is.time, rest);
-            held.let_go(|time| at.counts(to.combiner, time));
-            if into.keys.asks(at.table) {
-                tell_key(at, key, (before, is.time), into);
+        if at.is_open(until) {
+            held.put(key, until, rest);
+            held.let_go(|until| at.is_open(until));
+            if into.keys.asks(at.table) && before.is_none_or(|before| until > before) {
+                // Who hears of all partitions of a key is told that a row of it is held now, or for longer.
+                let new = NewKey::new(at.table, at.partition, until, key, false);
+                into.keys.new.push(new);
             }
         } else if is_update {
             held.remove(key);
@@ -89,7 +83,7 @@ impl Of<'_> {
             was,
             ..
         } = &mut *self.changing;
-        let old = held.get(key, |time| at.counts(into.combiner, time));
+        let old = held.get(key, |until| at.is_open(until));
         let mut to = To::new(self.decoder, keep, self.numbers, into);
         let (lost, time) = match (old, said) {
             (Some(old), _) => {
@@ -100,7 +94,7 @@ impl Of<'_> {
             }
             (None, Some(said)) => {
                 self.counts.unchanged += 1;
-                (to.late(at, was), said.time)
+                (to.late(at, was).0, said.time)
             }
             (None, None) => {
                 self.counts.unchanged += 1;

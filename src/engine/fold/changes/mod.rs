@@ -10,7 +10,8 @@
 //!
 //! 1. Both halves of a change are in one epoch, and so in one commit. Each is judged by the partition's watermark before the
 //!    record, window by window; what of a half is late is told, and not applied.
-//! 2. A row is held as long as it is in a window that is not late for its partition, and what comes for a key after that is
+//! 2. A row is held as long as it is in a window that is not late for its partition (`WHERE` counts: what no ranking takes is in
+//!    none), and what comes for a key after that is
 //!    of a row that was never there: nothing is taken back that was not added.
 //! 3. What a record says of the row before it is compared with the row that is held, which wins. Where none is held it tells
 //!    which windows are late, and takes nothing back.
@@ -234,7 +235,7 @@ impl Of<'_> {
         let held = std::mem::take(&mut self.changing.held);
         let is_whole = self.changing.is_whole;
         for row in held.iter() {
-            if !at.counts(into.combiner, row.time) {
+            if !at.is_open(row.until) {
                 continue;
             }
             match is_whole {

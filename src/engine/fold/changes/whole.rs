@@ -73,7 +73,7 @@ impl Of<'_> {
                 let Changing { now, was, held, .. } = &*self.changing;
                 let key = &was[..said.ends.own];
                 let same = key == &now[..is.ends.own];
-                let known = held.get(key, |time| at.counts(into.combiner, time));
+                let known = held.get(key, |until| at.is_open(until));
                 if same && known.is_some() {
                     self.counts.unchanged += 1;
                     return;
@@ -90,8 +90,9 @@ impl Of<'_> {
             outcome,
             lost,
             time,
+            until,
         } = to.half(at, now, at.origin(), Sign::Plus);
-        if at.counts(to.combiner, is.time) {
+        if at.is_open(until) {
             let (key, metadata) = now.split_at(is.ends.own);
             let known = held.get(key, |_| true);
             let mut all = known.map_or_else(Vec::new, |row| row.bytes[row.key..].to_vec());
@@ -104,8 +105,8 @@ impl Of<'_> {
                     metadata,
                 },
             );
-            held.put(key, is.time, &all);
-            held.let_go(|time| at.counts(to.combiner, time));
+            held.put(key, until, &all);
+            held.let_go(|until| at.is_open(until));
         }
         match is_update {
             true => self.counts.updated += 1,
@@ -128,15 +129,16 @@ impl Of<'_> {
             keep, held, was, ..
         } = &mut *self.changing;
         let key = &was[..said.ends.own];
-        let known = held.get(key, |time| at.counts(into.combiner, time));
-        let known = known.map(|row| row.bytes[row.key..].to_vec());
-        let mut all = known.as_deref().unwrap_or_default();
+        let known = held.get(key, |until| at.is_open(until));
+        let known = known.map(|row| (row.until, row.bytes[row.key..].to_vec()));
+        let (until, mut all) = known
+            .as_ref()
+            .map_or((0, &[][..]), |(until, all)| (*until, all));
         let mut to = To::new(self.decoder, keep, self.numbers, into);
         let Some(copy) = first(&mut all) else {
-            let lost = to.late(at, was);
+            let (lost, until) = to.late(at, was);
             // Of a row whose windows are all late none is held.
-            let is_open = at.counts(to.combiner, said.time);
-            self.counts.contradicted += u64::from(is_open);
+            self.counts.contradicted += u64::from(at.is_open(until));
             at.tell(lost, said.time, Half::Retract, into.rejects);
             return false;
         };
@@ -144,7 +146,7 @@ impl Of<'_> {
         let half = to.half(at, &row, copy.origin(at), Sign::Minus);
         match all.is_empty() {
             true => drop(held.remove(key)),
-            false => held.put(key, said.time, all),
+            false => held.put(key, until, all),
         }
         at.tell(half.lost, half.time, Half::Retract, into.rejects);
         true
