@@ -37,6 +37,7 @@ pub mod drift;
 mod error;
 mod form;
 mod full;
+mod keep;
 mod key;
 mod layout;
 mod made;
@@ -57,6 +58,7 @@ mod zone;
 pub use about::About;
 pub use cell::Cell;
 pub use error::DecodeError;
+pub use keep::{Ends, Keep};
 pub use sale::Sale;
 pub use seen::Drift;
 
