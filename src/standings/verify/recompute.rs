@@ -252,6 +252,7 @@ impl Reading<'_> {
                     partition,
                     home,
                     offset,
+                    ..
                 }) => {
                     plain.assign(partition, &home);
                     self.reached.insert(partition, offset);
