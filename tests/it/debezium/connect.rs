@@ -1,12 +1,12 @@
 //! Kafka Connect with Debezium's connector, as `deploy/services connect` runs it: one, over the Kafka of the tests.
 
+use std::cell::RefCell;
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use crate::support::kafka::{block, unique};
-use crate::support::postgres::connect;
 use crate::support::{http, service, until};
 
 /// A worker takes its time to begin, and a connector for its snapshot.
@@ -21,16 +21,39 @@ fn services(words: &[&str]) -> String {
     String::from_utf8(done.stdout).unwrap()
 }
 
-/// A worker of Kafka Connect, ended when dropped.
+/// Ends the worker without a word.
+pub fn kill() {
+    services(&["connect", "stop"]);
+}
+
+/// Brings it back, on its port.
+pub fn start() {
+    services(&["connect", "start"]);
+}
+
+/// A worker of Kafka Connect, ended when dropped; Postgres keeps nothing for it then.
 pub struct Connect {
     address: String,
+    /// The slot and the database of each connector.
+    slots: RefCell<Vec<(String, String)>>,
 }
 
 impl Drop for Connect {
     fn drop(&mut self) {
-        let _ = Command::new("deploy/services")
-            .args(["connect", "down"])
-            .status();
+        for word in ["stop", "down"] {
+            let mut end = Command::new("deploy/services");
+            let _ = end.args(["connect", word]).output();
+        }
+        for (slot, database) in self.slots.take() {
+            block(async {
+                let no_tls = tokio_postgres::NoTls;
+                if let Ok((client, connection)) = tokio_postgres::connect(&database, no_tls).await {
+                    tokio::spawn(connection);
+                    let drop = format!("SELECT pg_drop_replication_slot('{slot}')");
+                    let _ = client.batch_execute(&drop).await;
+                }
+            });
+        }
     }
 }
 
@@ -41,18 +64,10 @@ impl Connect {
         services(&["connect", "up", &service("KAFKA_BROKERS")]);
         let said = services(&["connect", "env"]);
         let (_, address) = said.trim().split_once("http://").unwrap();
-        let address = address.to_owned();
-        Connect { address }
-    }
-
-    /// Ended without a word.
-    pub fn kill(&self) {
-        services(&["connect", "stop"]);
-    }
-
-    /// Back, on its port.
-    pub fn start(&self) {
-        services(&["connect", "start"]);
+        Connect {
+            address: address.to_owned(),
+            slots: RefCell::default(),
+        }
     }
 
     fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
@@ -104,16 +119,13 @@ impl Connect {
             assert!(matches!(status, 200 | 201 | 409), "{answer}");
             status != 409
         });
-        let topic = format!("{name}.{table}");
-        let database = database.to_owned();
-        let followed = Followed {
+        let slot = (name.clone(), database.to_owned());
+        self.slots.borrow_mut().push(slot);
+        Followed {
             connect: self,
+            topic: format!("{name}.{table}"),
             name,
-            topic,
-            database,
-        };
-        followed.runs();
-        followed
+        }
     }
 }
 
@@ -122,7 +134,6 @@ pub struct Followed<'a> {
     connect: &'a Connect,
     name: String,
     pub topic: String,
-    database: String,
 }
 
 impl Followed<'_> {
@@ -142,31 +153,14 @@ impl Followed<'_> {
         });
     }
 
-    /// Waits until Connect has written down how far it has read. Killed before, it would take its snapshot once more, and a snapshot
+    /// Waits until Connect has written down that it has its snapshot. Killed before, it would take its snapshot once more, and a snapshot
     /// says nothing of the rows that were deleted since the one before.
     pub fn has_offsets(&self) {
         let path = format!("/connectors/{}/offsets", self.name);
         until("offsets are written", WAIT, || {
             let (_, told) = self.connect.ask("GET", &path, "");
-            let lsn = told.pointer("/offsets/0/offset/lsn_commit");
-            lsn.is_some_and(Value::is_number)
-        });
-    }
-
-    /// No more: Postgres need not keep its log for it.
-    pub fn end(self) {
-        let path = format!("/connectors/{}", self.name);
-        let (status, answer) = self.connect.ask("DELETE", &path, "");
-        assert_eq!(status, 204, "{answer}");
-        let drop = format!(
-            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '{}' AND NOT active",
-            self.name
-        );
-        until("the slot is free", WAIT, || {
-            block(async {
-                let client = connect(&self.database).await;
-                !client.query(&drop, &[]).await.unwrap().is_empty()
-            })
+            let offset = told.pointer("/offsets/0/offset");
+            offset.is_some_and(|o| o["snapshot"].is_null() || o["snapshot_completed"] == true)
         });
     }
 }

@@ -8,15 +8,15 @@ mod written;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use connect::{Connect, WAIT};
+use connect::{Connect, Followed, WAIT};
 use shop::{Identity, Ranks, Shop, queries, shown};
 
-use crate::support::{Bed, Dice, service};
+use crate::support::{Bed, Dice, Process, service};
 
 /// How many kills of either; a larger number on demand.
 fn kills() -> u64 {
     let wanted = std::env::var("STANDINGS_TEST_KILLS").ok();
-    wanted.and_then(|n| n.parse().ok()).unwrap_or(4)
+    wanted.and_then(|n| n.parse().ok()).unwrap_or(2)
 }
 
 fn seed() -> u64 {
@@ -46,134 +46,163 @@ fn equal(shop: &Shop, bed: &Bed, phase: &str) {
     );
 }
 
-/// The table's life while it is followed, in phases.
-fn life(
-    name: &'static str,
-    identity: Identity,
-    partitions: &str,
-    connector: &[(&str, &str)],
-    options: &str,
-) {
+/// A table that is followed, and the run that ranks it.
+struct Line<'a> {
+    shop: Shop,
+    followed: Followed<'a>,
+    bed: Bed,
+    run: Option<Process>,
+}
+
+impl<'a> Line<'a> {
+    /// A table with rows that are there before: a snapshot reads them.
+    fn new(
+        name: &'static str,
+        worker: &'a Connect,
+        identity: Identity,
+        connector: &[(&str, &str)],
+        options: &str,
+    ) -> Self {
+        let mut shop = Shop::open(identity, seed());
+        shop.trade(300);
+        let followed = worker.follow(&shop.url, "public.orders", connector);
+        let bed = Bed::new(name).database().state();
+        let folder = bed.path("shop");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("shop.sql"), queries(options)).unwrap();
+        let source = format!("kafka://{}/{}", service("KAFKA_BROKERS"), followed.topic);
+        // Three days of event time, in no order: no window is closed before all is done.
+        let bed = bed
+            .queries(folder)
+            .source(source)
+            .keep("--dead-letter", "dead")
+            .flags(&["--allowed-lateness", "30d", "--commit-interval", "20ms"])
+            .flags(&["--snapshot-interval", "200ms"]);
+        Line {
+            shop,
+            followed,
+            bed,
+            run: None,
+        }
+    }
+
+    fn start(&mut self, more: &[&str]) {
+        self.run = Some(self.bed.start(more));
+    }
+
+    fn kill(&mut self) {
+        if let Some(run) = self.run.take() {
+            run.kill();
+        }
+    }
+}
+
+fn trade(lines: &mut [Line<'_>], transactions: usize) {
+    for line in lines {
+        line.shop.trade(transactions);
+    }
+}
+
+fn all_equal(lines: &[Line<'_>], phase: &str) {
+    for line in lines {
+        equal(&line.shop, &line.bed, phase);
+    }
+}
+
+/// The first table's updates name the row by its key, and leave a long text out that stays; its topic has three partitions. The
+/// second's have all of the row, with schemas, in one partition: TRUNCATE is of that one.
+#[test]
+fn a_table_is_ranked_as_it_is_whoever_is_killed() {
     let mut dice = Dice::new(seed());
-    let mut shop = Shop::open(identity, seed());
-    // What is there before: a snapshot reads it.
-    shop.trade(300);
-    let connect = Connect::up();
-    let mut settings = vec![("topic.creation.default.partitions", partitions)];
-    settings.extend(connector);
-    let followed = connect.follow(&shop.url, "public.orders", &settings);
-    let bed = Bed::new(name).database().state();
-    let folder = bed.path("shop");
-    std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("shop.sql"), queries(options)).unwrap();
-    let source = format!("kafka://{}/{}", service("KAFKA_BROKERS"), followed.topic);
-    // Three days of event time, in no order: no window is closed before all is done.
-    let bed = bed
-        .queries(folder)
-        .source(source)
-        .keep("--dead-letter", "dead")
-        .flags(&["--allowed-lateness", "30d", "--commit-interval", "20ms"])
-        .flags(&["--snapshot-interval", "200ms"]);
-    shop.trade(1);
-    followed.has_offsets();
-    let mut run = bed.start(&[]);
-    equal(&shop, &bed, "a snapshot");
+    let worker = Connect::up();
+    let by_key = [
+        ("topic.creation.default.partitions", "3"),
+        ("decimal.handling.mode", "string"),
+        ("time.precision.mode", "isostring"),
+    ];
+    let whole = [
+        ("key.converter.schemas.enable", "true"),
+        ("value.converter.schemas.enable", "true"),
+    ];
+    let iso = "'debezium-json.timestamp-format.standard' = 'ISO-8601'";
+    let schema = format!("'debezium-json.schema-include' = 'true', {iso}");
+    let mut lines = [
+        Line::new("dbz_key", &worker, Identity::Default, &by_key, iso),
+        Line::new("dbz_full", &worker, Identity::Full, &whole, &schema),
+    ];
+    for line in &mut lines {
+        line.followed.has_offsets();
+        line.start(&[]);
+    }
+    all_equal(&lines, "a snapshot");
 
-    shop.trade(400);
-    equal(&shop, &bed, "changes");
+    trade(&mut lines, 400);
+    all_equal(&lines, "changes");
 
-    shop.alter();
-    shop.trade(150);
-    equal(&shop, &bed, "a column more");
+    for line in &mut lines {
+        line.shop.alter();
+        line.shop.trade(150);
+    }
+    all_equal(&lines, "a column more");
 
     for _ in 0..kills() {
-        shop.trade(40);
-        std::thread::sleep(Duration::from_millis(dice.roll(400)));
-        run.kill();
-        shop.trade(40);
-        run = bed.start(&["-w", ["1", "2", "3"][dice.roll(3) as usize]]);
+        for line in &mut lines {
+            line.shop.trade(40);
+            std::thread::sleep(Duration::from_millis(dice.roll(400)));
+            line.kill();
+            line.shop.trade(40);
+            let workers = ["1", "2", "3"][dice.roll(3) as usize];
+            line.start(&["-w", workers]);
+        }
     }
-    equal(&shop, &bed, "kills of the engine");
+    all_equal(&lines, "kills of the engine");
 
     // What Connect had sent and not written down is sent a second time: rows go back for a moment.
     for _ in 0..kills() {
-        shop.trade(40);
+        trade(&mut lines, 40);
         std::thread::sleep(Duration::from_millis(dice.roll(400)));
-        connect.kill();
-        shop.trade(40);
-        connect.start();
-        followed.runs();
+        connect::kill();
+        trade(&mut lines, 40);
+        connect::start();
     }
-    equal(&shop, &bed, "kills of Connect");
+    all_equal(&lines, "kills of Connect");
 
-    both(&connect, &mut shop, &bed, run, &mut dice);
-    let run = bed.start(&[]);
-    followed.runs();
-    equal(&shop, &bed, "kills of both");
+    trade(&mut lines, 60);
+    connect::kill();
+    trade(&mut lines, 60);
+    while_it_starts(|| {
+        std::thread::sleep(Duration::from_millis(200 + dice.roll(400)));
+        for line in &mut lines {
+            line.kill();
+            line.start(&[]);
+            line.shop.trade(5);
+        }
+    });
+    all_equal(&lines, "kills of both");
 
-    if partitions == "1" {
-        shop.truncate();
-        equal(&shop, &bed, "a table without rows");
-        shop.trade(100);
-        equal(&shop, &bed, "rows after it");
+    let [_, full] = &mut lines;
+    full.shop.truncate();
+    equal(&full.shop, &full.bed, "a table without rows");
+    full.shop.trade(100);
+    equal(&full.shop, &full.bed, "rows after it");
+    for line in &mut lines {
+        assert_eq!(line.bed.read("dead"), "");
+        let run = line.run.take().expect("a run");
+        let (code, _, said) = run.stop();
+        assert_eq!(code, Some(0), "{said}");
     }
-    assert_eq!(bed.read("dead"), "");
-    let (code, _, said) = run.stop();
-    assert_eq!(code, Some(0), "{said}");
-    followed.end();
 }
 
-/// The engine is killed while Connect is gone and while it catches up.
-fn both(
-    connect: &Connect,
-    shop: &mut Shop,
-    bed: &Bed,
-    mut run: crate::support::Process,
-    dice: &mut Dice,
-) {
+/// Brings Connect back, and does this again and again until it is.
+fn while_it_starts(mut doing: impl FnMut()) {
     let back = AtomicBool::new(false);
-    shop.trade(60);
-    connect.kill();
-    shop.trade(60);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            connect.start();
+            connect::start();
             back.store(true, Ordering::Relaxed);
         });
         while !back.load(Ordering::Relaxed) {
-            std::thread::sleep(Duration::from_millis(200 + dice.roll(400)));
-            run.kill();
-            run = bed.start(&[]);
-            shop.trade(5);
+            doing();
         }
-        run.kill();
     });
-}
-
-#[test]
-fn keys_alone_and_long_texts_left_out() {
-    life(
-        "dbz_default",
-        Identity::Default,
-        "3",
-        &[
-            ("decimal.handling.mode", "string"),
-            ("time.precision.mode", "isostring"),
-        ],
-        "'debezium-json.timestamp-format.standard' = 'ISO-8601'",
-    );
-}
-
-#[test]
-fn whole_rows_with_their_schemas_and_truncate() {
-    life(
-        "dbz_full",
-        Identity::Full,
-        "1",
-        &[
-            ("key.converter.schemas.enable", "true"),
-            ("value.converter.schemas.enable", "true"),
-        ],
-        "'debezium-json.schema-include' = 'true', 'debezium-json.timestamp-format.standard' = 'ISO-8601'",
-    );
 }
