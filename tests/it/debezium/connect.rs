@@ -70,6 +70,17 @@ impl Connect {
         }
     }
 
+    /// For who puts a connector there by hand.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// A slot that goes with it.
+    pub fn owns(&self, slot: &str, database: &str) {
+        let slot = (slot.to_owned(), database.to_owned());
+        self.slots.borrow_mut().push(slot);
+    }
+
     fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let (status, text) = http::request(method, &self.address, path, body).unwrap();
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
@@ -119,8 +130,7 @@ impl Connect {
             assert!(matches!(status, 200 | 201 | 409), "{answer}");
             status != 409
         });
-        let slot = (name.clone(), database.to_owned());
-        self.slots.borrow_mut().push(slot);
+        self.owns(&name, database);
         Followed {
             connect: self,
             topic: format!("{name}.{table}"),

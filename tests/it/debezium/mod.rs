@@ -2,6 +2,7 @@
 //! rankings are what the same SQL says of the table, whoever was killed meanwhile.
 
 mod connect;
+mod kept;
 mod shop;
 mod written;
 

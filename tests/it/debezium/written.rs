@@ -1,19 +1,9 @@
 //! What Debezium writes, record by record, as `tests/fixtures/debezium` has it: who reads those files reads what is really written.
-//!
-//! What differs from run to run is made the same: times of Debezium's, positions in the log, numbers of transactions, the connector's
-//! name. Long texts are cut. `STANDINGS_UPDATE_FIXTURES=1` writes the files; what changed in them is to be looked at.
+//! `STANDINGS_UPDATE_FIXTURES=1` writes the files; what changed in them is to be looked at.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
-
-use rdkafka::Message;
-
-use super::connect::{Connect, Followed, WAIT};
+use super::connect::Connect;
+use super::kept::{held, kept};
 use super::shop::{Identity, Shop};
-use crate::support::kafka::each;
-use crate::support::{service, until};
 
 /// The life of a small table: each kind of change once.
 const CHANGES: [&str; 14] = [
@@ -80,156 +70,14 @@ const LONG: [&str; 4] = [
     "UPDATE long SET n = 2",
 ];
 
-/// A file of `tests/fixtures/debezium`, and the topic that it is of.
-struct Kept {
-    file: &'static str,
-    topic: String,
-    /// These records; of what goes on for ever, the first.
-    records: Range<usize>,
-    is_keyed: bool,
-}
-
-fn kept(file: &'static str, topic: impl Into<String>, records: Range<usize>) -> Kept {
-    let topic = topic.into();
-    let is_keyed = file.contains(".upsert.");
-    Kept {
-        file,
-        topic,
-        records,
-        is_keyed,
-    }
-}
-
-/// A record: key, value, the time that it carries.
-type Record = (Option<String>, Option<String>);
-
-fn records(topic: &str) -> Vec<Record> {
-    let mut all = Vec::new();
-    let text = |bytes: Option<&[u8]>| bytes.map(|b| String::from_utf8(b.to_vec()).unwrap());
-    each(&service("KAFKA_BROKERS"), topic, |message| {
-        all.push((text(message.key()), text(message.payload())));
-    });
-    all
-}
-
-/// Where the value behind this key ends: of a text, or of a number.
-fn end_of(value: &str) -> usize {
-    match value.strip_prefix('"') {
-        Some(text) => {
-            let mut escaped = false;
-            let end = text.find(|c| {
-                let ends = c == '"' && !escaped;
-                escaped = c == '\\' && !escaped;
-                ends
-            });
-            end.expect("a text that ends") + 2
-        }
-        None => value.find([',', '}']).expect("an object that ends"),
-    }
-}
-
-/// Each value behind this key, as `with` makes it.
-fn replaced(json: &str, key: &str, mut with: impl FnMut(&str) -> String) -> String {
-    let key = format!("\"{key}\":");
-    let (mut rest, mut out) = (json, String::new());
-    while let Some(at) = rest.find(&key) {
-        let (before, value) = rest.split_at(at + key.len());
-        let (value, after) = value.split_at(end_of(value));
-        out.push_str(before);
-        out.push_str(&with(value));
-        rest = after;
-    }
-    out + rest
-}
-
-/// Numbers by when they first came.
-#[derive(Default)]
-struct Ordinals(BTreeMap<String, usize>);
-
-impl Ordinals {
-    fn of(&mut self, name: &str, from: usize) -> String {
-        let next = from + self.0.len();
-        self.0.entry(name.to_owned()).or_insert(next).to_string()
-    }
-}
-
-/// Texts of more than 60 letters of one kind, cut to 12.
-fn cut(json: &str) -> String {
-    let (mut out, mut run, mut last) = (String::new(), 0, '\0');
-    for c in json.chars() {
-        run = if c == last { run + 1 } else { 1 };
-        last = c;
-        if run <= 12 {
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// The lines of a file, without what differs from run to run.
-fn lines(followed: &Followed<'_>, database: &str, file: &Kept, all: &[Record]) -> String {
-    let (mut transactions, mut positions) = (Ordinals::default(), Ordinals::default());
-    let mut text = String::new();
-    for (n, (key, value)) in all[file.records.clone()].iter().enumerate() {
-        let mut clean = |json: &str| {
-            let mut json = json.replace(followed.name(), "shop");
-            json = json.replace(database, "shop");
-            let ms = 1_770_112_800_000 + 1000 * n;
-            json = replaced(&json, "ts_ms", |_| ms.to_string());
-            json = replaced(&json, "__source_ts_ms", |_| ms.to_string());
-            json = replaced(&json, "ts_us", |_| format!("{ms}000"));
-            json = replaced(&json, "ts_ns", |_| format!("{ms}000000"));
-            json = replaced(&json, "sequence", |_| "\"[null,\\\"1000\\\"]\"".to_owned());
-            json = replaced(&json, "txId", |id| match id {
-                "null" => id.to_owned(),
-                _ => transactions.of(id, 700),
-            });
-            json = replaced(&json, "lsn", |lsn| positions.of(lsn, 1000));
-            // Of the transactions' topic, and of what is in one: number and position.
-            json = replaced(&json, "id", |id| {
-                match id.trim_matches('"').split_once(':') {
-                    Some((id, _)) => format!("\"{}:1000\"", transactions.of(id, 700)),
-                    None => id.to_owned(),
-                }
-            });
-            cut(&json)
-        };
-        let value = value.as_deref().map_or("null".to_owned(), &mut clean);
-        if file.is_keyed {
-            let key = key.as_deref().map_or("null".to_owned(), &mut clean);
-            writeln!(text, r#"{{"key":{key},"value":{value}}}"#).unwrap();
-        } else {
-            writeln!(text, "{value}").unwrap();
-        }
-    }
-    text
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/debezium")
-}
-
-/// Compares with what is kept, or writes it.
-fn held(followed: &Followed<'_>, database: &str, files: &[Kept]) {
-    for file in files {
-        let mut all = Vec::new();
-        until(&format!("the records of {}", file.file), WAIT, || {
-            all = records(&file.topic);
-            all.len() >= file.records.end
-        });
-        let found = lines(followed, database, file, &all);
-        let path = folder().join(file.file);
-        if std::env::var_os("STANDINGS_UPDATE_FIXTURES").is_some() {
-            std::fs::create_dir_all(folder()).unwrap();
-            std::fs::write(&path, &found).unwrap();
-        }
-        let want = std::fs::read_to_string(&path).unwrap_or_default();
-        for (n, (found, want)) in found.lines().zip(want.lines()).enumerate() {
-            assert_eq!(found, want, "{} line {}", file.file, n + 1);
-        }
-        assert_eq!(found.len(), want.len(), "{}", file.file);
-    }
-}
+/// A table that is asked for once more while it is followed.
+const AGAIN: [&str; 5] = [
+    "CREATE TABLE signals (id TEXT PRIMARY KEY, type TEXT, data TEXT)",
+    "CREATE TABLE again (id INT PRIMARY KEY, at TIMESTAMPTZ NOT NULL)",
+    "INSERT INTO again VALUES (1, '2026-02-03T11:00:00Z'), (2, '2026-02-03T10:00:00Z')",
+    "INSERT INTO again VALUES (3, '2026-02-03T12:00:00Z')",
+    "INSERT INTO signals VALUES ('a', 'execute-snapshot', '{\"data-collections\": [\"public.again\"], \"type\": \"incremental\"}')",
+];
 
 #[test]
 fn what_is_written_is_what_is_kept() {
@@ -239,15 +87,17 @@ fn what_is_written_is_what_is_kept() {
     for table in ["orders", "whole"] {
         shop.run(&FOUND.replace("{t}", table));
     }
-    for sql in TYPES.iter().chain(&LONG[..3]).chain(&KEYLESS[..2]) {
+    let early = TYPES.iter().chain(&LONG[..3]).chain(&KEYLESS[..2]);
+    for sql in early.chain(&AGAIN[..3]) {
         shop.run(sql);
     }
     let connect = Connect::up();
-    let all = "public.orders,public.whole,public.types,public.long,public.keyless";
+    let all = "public.orders,public.whole,public.types,public.long,public.keyless,public.again";
     let text = [
         ("decimal.handling.mode", "string"),
         ("provide.transaction.metadata", "true"),
         ("heartbeat.interval.ms", "500"),
+        ("signal.data.collection", "public.signals"),
     ];
     let plain = connect.follow(&shop.url, all, &text);
     let unwrap = [
@@ -275,84 +125,40 @@ fn what_is_written_is_what_is_kept() {
     ];
     let isostring = connect.follow(&shop.url, "public.types", &text_modes);
     let bare = connect.follow(&shop.url, "public.types", &[]);
-    let of = |f: &Followed<'_>, table: &str| format!("{}.{table}", f.name());
-    for followed in [&plain, &unwrapped, &schemas, &isostring, &bare] {
-        followed.runs();
-    }
     // All snapshots are done: what comes now is a change.
-    for (followed, table, rows) in [
-        (&plain, "public.types", 3),
-        (&unwrapped, "public.orders", 2),
-        (&schemas, "public.types", 3),
-        (&isostring, "public.types", 3),
-        (&bare, "public.types", 3),
-    ] {
-        let topic = of(followed, table);
-        until("a snapshot", WAIT, || records(&topic).len() >= rows);
+    for followed in [&plain, &unwrapped, &schemas, &isostring, &bare] {
+        followed.has_offsets();
     }
     for table in ["orders", "whole"] {
         for sql in &CHANGES {
             shop.run(&sql.replace("{t}", table));
         }
     }
-    for sql in LONG[3..].iter().chain(&KEYLESS[2..]) {
+    let late = LONG[3..].iter().chain(&KEYLESS[2..]);
+    for sql in late.chain(&AGAIN[3..]) {
         shop.run(sql);
     }
-    let base = shop.url.rsplit('/').next().unwrap().to_owned();
-    held(
-        &plain,
-        &base,
-        &[
-            kept("default.ndjson", of(&plain, "public.orders"), 0..19),
-            kept("full.ndjson", of(&plain, "public.whole"), 0..19),
-            kept("keyless.ndjson", of(&plain, "public.keyless"), 0..5),
-            kept("long.ndjson", of(&plain, "public.long"), 1..2),
-            kept("messages.ndjson", of(&plain, "message"), 0..1),
-            kept("transactions.ndjson", of(&plain, "transaction"), 0..6),
-            kept(
-                "heartbeats.ndjson",
-                format!("__debezium-heartbeat.{}", plain.name()),
-                0..1,
-            ),
-        ],
-    );
-    held(
-        &unwrapped,
-        &base,
-        &[kept(
+    let database = shop.url.rsplit('/').next().unwrap();
+    let files = [
+        kept(&plain, "public.orders", "default.ndjson", 0..19),
+        kept(&plain, "public.whole", "full.ndjson", 0..19),
+        kept(&schemas, "public.whole", "full-with-schemas.ndjson", 0..19),
+        kept(
+            &unwrapped,
+            "public.orders",
             "unwrapped.upsert.ndjson",
-            of(&unwrapped, "public.orders"),
             0..14,
-        )],
-    );
-    held(
-        &schemas,
-        &base,
-        &[
-            kept(
-                "full-with-schemas.ndjson",
-                of(&schemas, "public.whole"),
-                0..19,
-            ),
-            kept(
-                "types-with-schemas.ndjson",
-                of(&schemas, "public.types"),
-                0..3,
-            ),
-        ],
-    );
-    held(
-        &isostring,
-        &base,
-        &[kept(
-            "types-as-texts.ndjson",
-            of(&isostring, "public.types"),
-            0..3,
-        )],
-    );
-    held(
-        &bare,
-        &base,
-        &[kept("types.ndjson", of(&bare, "public.types"), 0..3)],
-    );
+        ),
+        kept(&plain, "public.keyless", "keyless.ndjson", 0..5),
+        kept(&plain, "public.again", "again.ndjson", 0..6),
+        // What is left out, without what was there before.
+        kept(&plain, "public.long", "long.ndjson", 1..2),
+        kept(&bare, "public.types", "types.ndjson", 0..3),
+        kept(&schemas, "public.types", "types-with-schemas.ndjson", 0..3),
+        kept(&isostring, "public.types", "types-as-texts.ndjson", 0..3),
+        kept(&plain, "message", "messages.ndjson", 0..1),
+        kept(&plain, "transaction", "transactions.ndjson", 0..6),
+        kept(&plain, "heartbeats", "heartbeats.ndjson", 0..1),
+    ];
+    held(database, &files);
 }
