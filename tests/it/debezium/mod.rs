@@ -4,6 +4,7 @@
 mod connect;
 mod kept;
 mod page;
+mod ranked;
 mod shop;
 mod written;
 

@@ -147,7 +147,7 @@ fn what_is_written_is_what_is_kept() {
             &unwrapped,
             "public.orders",
             "unwrapped.upsert.ndjson",
-            0..14,
+            0..15,
         ),
         kept(&plain, "public.keyless", "keyless.ndjson", 0..5),
         kept(&plain, "public.again", "again.ndjson", 0..6),
