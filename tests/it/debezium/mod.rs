@@ -1,6 +1,7 @@
 //! Rows that change in a real Postgres, by the real Debezium in Kafka Connect (`deploy/services connect`): after each phase the
 //! rankings are what the same SQL says of the table, whoever was killed meanwhile.
 
+mod avro;
 mod connect;
 mod kept;
 mod page;
