@@ -210,6 +210,8 @@ fn a_table_is_ranked_as_it_is_whoever_is_killed() {
         let run = line.run.take().expect("a run");
         let (code, _, said) = run.stop();
         assert_eq!(code, Some(0), "{said}");
+        let (code, said) = line.bed.say("verify", &["--allowed-lateness", "30d"]);
+        assert_eq!(code, Some(0), "{said}");
     }
 }
 
