@@ -34,10 +34,11 @@ const ENGINE: &[(&str, &str)] = &[
     ("combine", "event_time pack"),
     ("quality", "event_time"),
     ("rank", "event_time pack"),
-    ("fold", "combine event_time pack quality rank"),
-    ("snapshot", "pack quality rank"),
+    ("held", "pack"),
+    ("fold", "combine event_time held pack quality rank"),
+    ("snapshot", "held pack quality rank"),
     ("dataflow", "event_time pack rank snapshot"),
-    ("driver", "dataflow event_time fold rank snapshot"),
+    ("driver", "dataflow event_time fold held rank snapshot"),
 ];
 
 /// Lines that a function may have, and a file.

@@ -300,6 +300,9 @@ pub struct Ranking {
     /// Rows of it may be taken back again: a table that it is made of changes. Each of its accumulators can then be taken from as well
     /// as added to, and a group whose rows are all gone is none.
     pub retracts: bool,
+    /// Rows that are taken back are ranked as they are: where a key names one in several partitions, that of the lowest partition is
+    /// shown.
+    pub as_they_are: bool,
     /// What sessions are by, where its windows are sessions: indexes into `keys`; none: one chain of sessions for all.
     pub session_by: Vec<usize>,
     /// Measures.
@@ -447,6 +450,11 @@ impl Plan {
             let exact = table.columns[column].kind.is_exact_number();
             exact.then_some((number, column))
         })
+    }
+
+    /// Whether rows of some table change.
+    pub fn changes(&self) -> bool {
+        self.tables.iter().any(Table::changes)
     }
 
     /// The number of the table with this name.

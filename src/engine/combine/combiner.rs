@@ -101,11 +101,11 @@ pub enum Outcome {
 
 /// One epoch's fold on one worker.
 pub struct Combiner {
-    rankings: Vec<Fold>,
+    pub(super) rankings: Vec<Fold>,
     /// By table, the rankings that read it and as which of their inputs.
-    readers: Vec<Vec<Reader>>,
+    pub(super) readers: Vec<Vec<Reader>>,
     /// By table, the arrays whose elements are rows of rankings.
-    arrays: Vec<Vec<Unnested>>,
+    pub(super) arrays: Vec<Vec<Unnested>>,
     texts: Texts,
     /// A table that is done with, for its memory.
     spare: TextTable,
@@ -115,12 +115,12 @@ pub struct Combiner {
 }
 
 /// A ranking by number, and which of its inputs.
-type Reader = (usize, usize);
+pub(super) type Reader = (usize, usize);
 
 /// An array whose elements are rows of some rankings.
-struct Unnested {
+pub(super) struct Unnested {
     column: usize,
-    readers: Vec<Reader>,
+    pub(super) readers: Vec<Reader>,
 }
 
 /// With fewer rows in each window, ending an epoch is what costs.
@@ -195,7 +195,7 @@ impl Combiner {
         missing: &mut Missing,
     ) -> Outcome {
         let readers = std::mem::take(&mut self.arrays[table][array].readers);
-        let outcome = self.fold(&readers, sale, origin, judge, missing);
+        let outcome = self.fold(&readers, sale, (origin, Sign::Plus), judge, missing);
         self.arrays[table][array].readers = readers;
         outcome
     }
@@ -217,17 +217,17 @@ impl Combiner {
         missing: &mut Missing,
     ) -> Outcome {
         let readers = std::mem::take(&mut self.readers[table]);
-        let outcome = self.fold(&readers, sale, origin, judge, missing);
+        let outcome = self.fold(&readers, sale, (origin, Sign::Plus), judge, missing);
         self.readers[table] = readers;
         outcome
     }
 
     #[inline]
-    fn fold(
+    pub(super) fn fold(
         &mut self,
         readers: &[Reader],
         sale: &impl SaleView,
-        origin: Origin,
+        (origin, sign): (Origin, Sign),
         mut judge: impl FnMut(i64) -> Verdict,
         missing: &mut Missing,
     ) -> Outcome {
@@ -262,7 +262,7 @@ impl Combiner {
                 let key = fold.key(source, texts, columns, sale, origin);
                 let row = fold.row(span, key);
                 *folded += 1;
-                fold.accumulate((source, row), texts, columns, sale, time, origin);
+                fold.put(sign, (source, row), texts, columns, sale, (time, origin));
                 continue;
             }
             let mut key = None;
@@ -284,7 +284,7 @@ impl Combiner {
                         };
                         let row = fold.row(span, key);
                         *folded += 1;
-                        fold.accumulate((source, row), texts, columns, sale, time, origin);
+                        fold.put(sign, (source, row), texts, columns, sale, (time, origin));
                     }
                     verdict => {
                         if outcome == Outcome::Filtered {

@@ -5,6 +5,7 @@ use hashbrown::{HashMap, HashTable};
 use super::combiner::{Missing, Origin as Place, SaleView};
 use super::floor::Floors;
 use super::more::{Accumulator, whole};
+use super::signed::{Signed, Tie, ties};
 use crate::event_time::partition::Verdict;
 use crate::pack::hash::mix;
 use crate::pack::key::KeyCodec;
@@ -44,7 +45,9 @@ pub(super) struct Source {
     keys: Vec<usize>,
     /// The key where it is one text column, and whether that may be NULL.
     plain: Option<(usize, bool)>,
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
+    /// Of a table whose rows change, what breaks ties of their event time.
+    pub(super) tie: Vec<Tie>,
     /// Columns whose value may have an error, each with the condition of the measure that reads it.
     fallible: Vec<(usize, Option<usize>)>,
 }
@@ -76,13 +79,15 @@ pub(super) struct Fold {
     pub(super) floors: Option<Floors>,
     /// For the flush: the rows' order.
     pub(super) order: Vec<u32>,
+    /// Of a ranking whose rows are also taken back.
+    pub(super) signed: Option<Box<Signed>>,
 }
 
 /// What a slot of counted values has seen, or one of a sketch.
 pub(super) struct Counted {
     /// Where the slot's number of values is in a row.
     pub(super) at: usize,
-    /// How many times each row had each value; of a sketch, its code.
+    /// How many times each row had each value; of a sketch, its code; of a bag, the number of an entry.
     pub(super) seen: HashMap<(u32, i128), u64>,
     /// For the flush: the same, sorted.
     pub(super) pairs: Vec<(u32, i128, u64)>,
@@ -145,6 +150,7 @@ impl Fold {
             distinct: distinct_slots(&layout),
             counted: counted_slots(&layout),
             order: Vec::new(),
+            signed: ranking.retracts.then(Box::default),
             floors: Floors::new(ranking),
             layout,
             row_id: codec.row_id(),
@@ -177,6 +183,19 @@ impl Fold {
                 _ => id as u32,
             };
         }
+        self.made_key(source, texts, sale, origin)
+    }
+
+    /// A key of several columns, or of one that is no text.
+    #[inline(never)]
+    fn made_key(
+        &mut self,
+        source: usize,
+        texts: &mut Texts,
+        sale: &impl SaleView,
+        origin: Place,
+    ) -> u32 {
+        let of = &self.sources[source];
         self.key.clear();
         for (i, column) in of.keys.iter().enumerate() {
             let number = match self.codec.is_bytes(i) {
@@ -350,8 +369,14 @@ impl Fold {
                 }
                 kind => {
                     let to = (&mut *words, at, row);
-                    let slot = Accumulator::new(to, &mut self.counted, texts, columns);
-                    slot.add(kind, sale, (time, origin));
+                    add_rare(
+                        kind,
+                        to,
+                        &mut self.counted,
+                        (texts, columns),
+                        sale,
+                        (time, origin),
+                    );
                 }
             }
         }
@@ -374,6 +399,7 @@ impl Source {
             keys,
             plain: None,
             slots,
+            tie: ties(table),
         }
     }
 
@@ -404,6 +430,19 @@ impl Distinct {
     }
 }
 
+/// Adds a sale to an accumulator of the less usual kinds. Apart, so that the usual ones are not slower for it.
+#[inline(never)]
+fn add_rare(
+    kind: SlotKind,
+    to: (&mut [u64], usize, usize),
+    counted: &mut [Counted],
+    (texts, columns): (&mut Texts, &mut Columns),
+    sale: &impl SaleView,
+    at: (i64, Place),
+) {
+    Accumulator::new(to, counted, texts, columns).add(kind, sale, at);
+}
+
 /// Whether a text takes the place of the least (or greatest) so far.
 #[inline]
 fn goes_before(texts: &Texts, id: u64, so_far: u64, least: bool) -> bool {
@@ -432,7 +471,15 @@ fn distinct_slots(layout: &Layout) -> Vec<Distinct> {
 fn counted_slots(layout: &Layout) -> Vec<Counted> {
     let slots = layout.slots.iter();
     slots
-        .filter(|slot| matches!(slot.kind, SlotKind::Values(..) | SlotKind::Sketch(_)))
+        .filter(|slot| {
+            matches!(
+                slot.kind,
+                SlotKind::Values(..)
+                    | SlotKind::Sketch(_)
+                    | SlotKind::Multiset(..)
+                    | SlotKind::Bag(_)
+            )
+        })
         .map(|slot| Counted {
             at: slot.at,
             seen: HashMap::new(),

@@ -9,6 +9,7 @@
 //! 2. Memory grows by pieces ([`chunks`]): nothing that is kept is moved to make room.
 
 pub mod aside;
+pub mod bag;
 pub mod chunks;
 pub mod deltas;
 pub mod distinct;

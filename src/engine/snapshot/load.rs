@@ -35,7 +35,7 @@ pub fn load(
     let mut seen: HashSet<(usize, i64, Box<[u8]>)> = HashSet::new();
     let mut batches: HashMap<usize, Deltas> = HashMap::new();
     // The newest first: what is seen is not looked at again.
-    for file in parts.iter().rev() {
+    for file in parts.iter().filter(|file| !file.held).rev() {
         part::read(read_part(store, file)?, |ranking, window, bin, bytes| {
             let end = window.end;
             if bin as usize % workers != worker {
@@ -54,6 +54,10 @@ pub fn load(
             if !seen.insert((number, end, key.into())) {
                 return Ok(());
             }
+            // Of a group that was gone when the part was made it says that earlier ones no longer count.
+            if state::is_gone(bytes, &layouts[number]).ok_or(PartError::Nonsense)? {
+                return Ok(());
+            }
             let deltas = batches.entry(number).or_default();
             state::decode(bytes, &layouts[number], deltas).ok_or(PartError::Nonsense)?;
             match deltas.groups.last_mut() {
@@ -68,7 +72,9 @@ pub fn load(
                     session_start,
                 }),
             }
-            if deltas.texts.len() >= BATCH.0 || deltas.texts.byte_size() >= BATCH.1 {
+            if deltas.texts.len() >= BATCH.0
+                || deltas.texts.byte_size() + deltas.entries.byte_size() >= BATCH.1
+            {
                 totals.apply(&std::mem::take(deltas));
             }
             Ok(())

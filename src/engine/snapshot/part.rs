@@ -201,7 +201,9 @@ fn measure(
         };
     }
     let n = match source {
-        Source::Distinct(at) => Some(i128::from(words[at])),
+        Source::Distinct(at) | Source::Different(at) | Source::Entries(at) => {
+            Some(i128::from(words[at]))
+        }
         // What is kept aside is not told here: it is for people, and long.
         Source::Percentile(..) | Source::Sketch(_) => None,
         source => source.number(words),

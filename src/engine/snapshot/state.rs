@@ -2,12 +2,14 @@
 //!
 //! Key, then the slots of the ranking's layout in order: numbers as 64-bit words (little-endian), texts with their
 //! length plus one (0 for none), distinct values as their count and each with its length, counted values as their count and
-//! each as 128 bits and how many times it came, sketches as their count and their codes. Lengths and counts are LEB128.
+//! each as 128 bits and how many times it came, sketches as their count and their codes, entries of bags as their count and each
+//! with its length and how many times it is there. Lengths and counts are LEB128.
+
+mod aside;
 
 use crate::pack::deltas::Deltas;
 use crate::pack::hash::hash;
 use crate::pack::layout::{Arg, Layout, NO_TEXT, SlotKind};
-use crate::pack::values;
 use standings_model::leb128;
 
 fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -41,9 +43,11 @@ pub fn encode<'a>(
     for slot in &layout.slots {
         match slot.kind {
             SlotKind::CountAll | SlotKind::Count(_) => push_words(out, slot.at, 1),
-            SlotKind::Only(_) | SlotKind::Sum(_) | SlotKind::Min(_) | SlotKind::Max(_) => {
-                push_words(out, slot.at, 2);
-            }
+            SlotKind::Only(_)
+            | SlotKind::Sum(_)
+            | SlotKind::Upper(_)
+            | SlotKind::Min(_)
+            | SlotKind::Max(_) => push_words(out, slot.at, 2),
             SlotKind::Last(_) | SlotKind::First(_) => push_words(out, slot.at, 5),
             SlotKind::MinText(_) | SlotKind::MaxText(_) | SlotKind::OnlyText(_) => {
                 push_text(out, slot.at);
@@ -63,33 +67,14 @@ pub fn encode<'a>(
                     }
                 }
             }
-            SlotKind::Values(..) => {
-                leb128::push(out, words[slot.at]);
-                for _ in 0..words[slot.at] {
-                    let Some((number, times)) = values::next(distinct) else {
-                        break;
-                    };
-                    out.extend_from_slice(&number.to_le_bytes());
-                    leb128::push(out, times);
-                }
-            }
-            SlotKind::Sketch(_) => {
-                leb128::push(out, words[slot.at]);
-                for _ in 0..words[slot.at] {
-                    let Some(code) = values::next_code(distinct) else {
-                        break;
-                    };
-                    out.extend_from_slice(&code.to_le_bytes());
-                }
-            }
-            SlotKind::Distinct(_) => {
-                leb128::push(out, words[slot.at]);
-                for id in distinct.take(words[slot.at] as usize) {
-                    push_bytes(out, deltas.texts.get(*id));
-                }
-            }
+            kind => aside::encode(kind, out, deltas, words[slot.at], distinct),
         }
     }
+}
+
+/// The number that a text has in `deltas`.
+fn text(deltas: &mut Deltas, bytes: &[u8]) -> u32 {
+    deltas.texts.push(bytes, hash(bytes))
 }
 
 /// No part of a slot.
@@ -99,10 +84,12 @@ const NONE: (usize, bool) = (0, false);
 pub struct Input<'a>(pub &'a [u8]);
 
 impl<'a> Input<'a> {
+    /// A length or a count.
     fn length(&mut self) -> Option<u64> {
         leb128::read(&mut self.0).ok().flatten()
     }
 
+    /// Bytes behind their length.
     fn bytes(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.length()?).ok()?;
         self.take(length)
@@ -124,10 +111,16 @@ pub fn key(state: &[u8]) -> Option<&[u8]> {
     Input(state).bytes()
 }
 
+/// Whether an encoded row is of a group that has no rows: of a layout that counts them they come first.
+pub fn is_gone(state: &[u8], layout: &Layout) -> Option<bool> {
+    let mut input = Input(state);
+    input.bytes()?;
+    Some(layout.rows.is_some() && input.word()? == 0)
+}
+
 /// Appends an encoded row to `deltas`, as deltas from nothing; `None` if the bytes make no sense.
 pub fn decode(state: &[u8], layout: &Layout, deltas: &mut Deltas) -> Option<()> {
     let mut input = Input(state);
-    let text = |deltas: &mut Deltas, bytes: &[u8]| deltas.texts.push(bytes, hash(bytes));
     let key = text(deltas, input.bytes()?);
     let at = deltas.words.len() + 1;
     deltas.words.push(u64::from(key));
@@ -137,9 +130,11 @@ pub fn decode(state: &[u8], layout: &Layout, deltas: &mut Deltas) -> Option<()> 
         // Words and texts, in order.
         let parts: [(usize, bool); 3] = match slot.kind {
             SlotKind::CountAll | SlotKind::Count(_) => [(1, false), NONE, NONE],
-            SlotKind::Only(_) | SlotKind::Sum(_) | SlotKind::Min(_) | SlotKind::Max(_) => {
-                [(2, false), NONE, NONE]
-            }
+            SlotKind::Only(_)
+            | SlotKind::Sum(_)
+            | SlotKind::Upper(_)
+            | SlotKind::Min(_)
+            | SlotKind::Max(_) => [(2, false), NONE, NONE],
             SlotKind::Last(_) | SlotKind::First(_) => [(5, false), NONE, NONE],
             SlotKind::Squares(_) => [(4, false), NONE, NONE],
             SlotKind::LastText(_) | SlotKind::FirstText(_) => [(3, false), (1, true), NONE],
@@ -151,6 +146,7 @@ pub fn decode(state: &[u8], layout: &Layout, deltas: &mut Deltas) -> Option<()> 
                 [(3, false), of(arg.texts.1), of(arg.texts.0)]
             }
             SlotKind::Distinct(_) | SlotKind::Values(..) | SlotKind::Sketch(_) => [NONE; 3],
+            SlotKind::Multiset(..) | SlotKind::Bag(_) => [NONE; 3],
         };
         let mut place = to;
         for (words, is_text) in parts {
@@ -168,35 +164,18 @@ pub fn decode(state: &[u8], layout: &Layout, deltas: &mut Deltas) -> Option<()> 
                 place += 1;
             }
         }
-        match slot.kind {
-            SlotKind::Values(..) => {
-                let n = input.length()?;
-                deltas.words[to] = n;
-                for _ in 0..n {
-                    let number = i128::from_le_bytes(input.take(16)?.try_into().ok()?);
-                    values::push(&mut deltas.distinct, number, input.length()?);
-                }
-            }
-            SlotKind::Sketch(_) => {
-                let n = input.length()?;
-                deltas.words[to] = n;
-                for _ in 0..n {
-                    values::push_code(&mut deltas.distinct, input.word()?);
-                }
-            }
-            SlotKind::Distinct(_) => {
-                let n = input.length()?;
-                deltas.words[to] = n;
-                for _ in 0..n {
-                    let id = text(deltas, input.bytes()?);
-                    deltas.distinct.push(id);
-                }
-            }
-            _ => {}
+        if parts == [NONE; 3] {
+            deltas.words[to] = aside::decode(slot.kind, &mut input, deltas)?;
         }
     }
     input.0.is_empty().then_some(())
 }
 
+#[cfg(test)]
+#[path = "state/rows/tests.rs"]
+mod rows;
+#[cfg(test)]
+#[path = "state/signed/tests.rs"]
+mod signed;
 #[cfg(test)]
 mod tests;

@@ -193,6 +193,7 @@ impl Shape<'_> {
             placed: Vec::new(),
             is_rows: groups.is_rows && !window.is_session(),
             retracts: false,
+            as_they_are: groups.is_rows && !window.is_session(),
             session_by: self.session_by(&groups, &making.computed, query)?,
             partition: rank.map_or_else(Vec::new, |r| r.partition.clone()),
             measures: Vec::new(),
@@ -424,6 +425,7 @@ impl Shape<'_> {
             });
         }
         ranking.retracts = branches.iter().any(|b| tables[b.table].changes());
+        ranking.as_they_are &= ranking.retracts;
         let mut inputs = Vec::new();
         for (number, mut branch) in branches.into_iter().enumerate() {
             let table = &tables[branch.table];
