@@ -249,6 +249,7 @@ mod tests {
                 }
             }
             // More than is there is refused, and nothing is taken.
+            values.change(5, 2);
             let before: Vec<_> = values.iter().collect();
             assert!(!values.change(-1, -1));
             let (first, times) = before[0];

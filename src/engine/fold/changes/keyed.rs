@@ -31,7 +31,9 @@ impl Of<'_> {
             ..
         } = &mut *self.changing;
         let (key, rest) = now.split_at(is.ends.key);
-        let old = held.get(key, |until| at.is_open(until));
+        let place = held.find(key);
+        let old = place.and_then(|place| held.at(place));
+        let old = old.filter(|old| at.is_open(old.until));
         let before = old.map(|old| old.until);
         let is_update = before.is_some();
         let mut to = To::new(self.decoder, keep, self.numbers, into);
@@ -54,7 +56,7 @@ impl Of<'_> {
             until,
         } = to.half(at, now, at.origin(), Sign::Plus);
         if at.is_open(until) {
-            held.put(key, until, rest);
+            held.put_at(place, key, until, rest);
             held.let_go(|until| at.is_open(until));
             if into.keys.asks(at.table) && before.is_none_or(|before| until > before) {
                 // Who hears of all partitions of a key is told that a row of it is held now, or for longer.

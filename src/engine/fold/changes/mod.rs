@@ -27,11 +27,11 @@ mod whole;
 use self::at::{At, Letters, To};
 use super::counting::refusals;
 use super::into::{Bytes, Folds};
-use super::refusal::{by_check, cannot_be, dead, may_be_none};
+use super::refusal::{dead, refused};
 use crate::combine::combiner::{Origin, Sign};
 use crate::event_time::partition::{PartitionClock, Policy};
 use crate::held::Held;
-use crate::quality::{Memory, Moment};
+use crate::quality::Memory;
 use standings_decode::change::Op;
 use standings_decode::{DecodeError, Decoder, Ends, Keep, Sale};
 use standings_model::block::{PartitionId, RecordRef};
@@ -144,11 +144,7 @@ fn letter(error: DecodeError) -> RejectKind {
 impl Of<'_> {
     /// A record that is no change, and why.
     fn refuse(&mut self, at: &At<'_>, kind: RejectKind, into: &mut Folds<'_>) {
-        let reason = match &kind {
-            RejectKind::Dead { reason, .. } => reason.as_str(),
-            RejectKind::Late { .. } => "",
-        };
-        *refusals(self.counts, reason) += 1;
+        *refusals(self.counts, &kind) += 1;
         into.rejects.push(at.reject(kind));
     }
 
@@ -165,25 +161,30 @@ impl Of<'_> {
     fn put(&mut self, at: &At<'_>, row: usize, into: &mut Folds<'_>) -> Option<i64> {
         let was = self.was(at, row, into)?;
         let (about, changing) = (at.bytes.about, &mut *self.changing);
-        let refused = match self.decoder.now(at.bytes.bytes, about, row) {
+        let by = (at.policy, at.watermark);
+        let no = match self.decoder.now(at.bytes.bytes, about, row) {
             Err(error) => letter(error),
-            Ok(sale) => match refusal(at, &sale, into, self.memory) {
+            Ok(sale) => match refused(
+                (at.table, &sale),
+                at.record,
+                by,
+                (&mut *into.judge, into.plan),
+                self.memory,
+            ) {
                 Some(kind) => kind,
-                None => {
-                    changing.now.clear();
-                    let now = Packed {
-                        time: sale.event_time,
-                        ends: changing.keep.pack(&sale, &mut changing.now),
-                    };
-                    match changing.is_whole {
-                        true => self.put_whole(at, was, now, into),
-                        false => self.put_keyed(at, was, now, into),
+                None => match packed(at, changing, was, &sale) {
+                    Err(column) => unavailable(&into.plan.tables[at.table], column),
+                    Ok(now) => {
+                        match changing.is_whole {
+                            true => self.put_whole(at, was, now, into),
+                            false => self.put_keyed(at, was, now, into),
+                        }
+                        return Some(now.time);
                     }
-                    return Some(now.time);
-                }
+                },
             },
         };
-        self.refuse(at, refused, into);
+        self.refuse(at, no, into);
         None
     }
 
@@ -255,25 +256,40 @@ impl Of<'_> {
     }
 }
 
-/// Why a row that was decoded is none all the same.
-fn refusal(
+/// Packs a row as it is now. What the source left out, because it did not change, is as it was in the row that is held, or as the
+/// record says that it was; an error: the number of the column of which neither is known.
+fn packed(
     at: &At<'_>,
+    changing: &mut Changing,
+    was: Option<Packed>,
     sale: &Sale<'_>,
-    into: &mut Folds<'_>,
-    memory: &mut Memory,
-) -> Option<RejectKind> {
-    if may_be_none(sale, at.record, at.policy, into.plan)
-        && let Some(kind) = cannot_be(at.table, sale, at.record, at.policy, into.plan)
-    {
-        return Some(kind);
+) -> Result<Packed, usize> {
+    let Changing {
+        keep, held, now, ..
+    } = changing;
+    now.clear();
+    let time = sale.event_time;
+    if !keep.lacks(sale) {
+        let ends = keep.pack(sale, now);
+        return Ok(Packed { time, ends });
     }
-    if into.judge.is_empty() {
-        return None;
-    }
-    let place = Moment {
-        offset: at.record.offset,
-        watermark: at.watermark,
-    };
-    let refused = into.judge.judge(at.table, sale, place, memory)?;
-    Some(by_check(refused))
+    keep.pack_key(sale, now);
+    let old = held
+        .get(now, |until| at.is_open(until))
+        .map(|row| row.bytes);
+    let before = old.or_else(|| was.map(|_| &changing.was[..]));
+    now.clear();
+    let ends = keep.pack_over(sale, before, now)?;
+    Ok(Packed { time, ends })
+}
+
+/// Why a row is none of which a value is not there, and not known.
+#[cold]
+fn unavailable(table: &Table, column: usize) -> RejectKind {
+    let name = table.columns.get(column).map_or("", |c| &c.name);
+    let detail = format!(
+        "column {name:?} did not change, so its value is not in the record, and no row of its key is held: ALTER TABLE … \
+         REPLICA IDENTITY FULL at the source, or do not declare the column"
+    );
+    dead("unavailable_value", detail)
 }
