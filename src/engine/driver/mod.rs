@@ -39,7 +39,6 @@ use crate::event_time::BEGINNING;
 use crate::fold::Fold;
 use crate::held::Copied;
 use crate::rank::messages::{Epoch, Promise};
-use crate::snapshot;
 use crate::snapshot::order::{Order, PartReport};
 use standings_model::block::{PartitionId, SourceEvent};
 use standings_model::sabotage::{self, Mistake};
