@@ -18,6 +18,7 @@ mod consistency;
 mod csv_topic;
 mod cumulate;
 mod dead_letters;
+mod debezium;
 mod decode;
 mod drift;
 mod embed;

@@ -1,5 +1,6 @@
 //! Each format: what a record does, the row now, the row before, the key of a row that ends.
 
+mod avro;
 mod flat;
 mod hostile;
 

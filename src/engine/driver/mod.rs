@@ -421,8 +421,9 @@ impl<F: Feed> Driver<F> {
                 partition,
                 home,
                 offset,
+                end,
             } => {
-                let from = begin::goes_on(&self.start, partition, offset);
+                let from = begin::goes_on(&self.start, partition, (offset, end));
                 self.fold.begin(partition, &home, from);
             }
             SourceEvent::Block(block) => {

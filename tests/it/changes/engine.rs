@@ -73,6 +73,7 @@ fn events(dice: &mut Dice, case: &Case, worker: usize, workers: usize) -> VecDeq
                 ..Home::default()
             }),
             offset: 0,
+            end: 0,
         });
         own.push((p, 0));
     }
