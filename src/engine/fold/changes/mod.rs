@@ -131,13 +131,14 @@ pub(super) fn fold(
                 let came = of.put(&at, row, into);
                 of.changing.found = of.changing.found.max(came);
             }
+            // What is no change moves nothing.
             Op::Put => {
-                let came = of.put(&at, row, into);
-                of.observe(came);
+                if let Some(came) = of.put(&at, row, into) {
+                    of.observe(Some(came));
+                }
             }
             Op::End => {
-                of.end(&at, row, into);
-                if !is_found {
+                if of.end(&at, row, into) && !is_found {
                     of.observe(None);
                 }
             }
@@ -200,10 +201,10 @@ impl Of<'_> {
         None
     }
 
-    /// The row of a key ends.
-    fn end(&mut self, at: &At<'_>, row: usize, into: &mut Folds<'_>) {
+    /// The row of a key ends; whether the record is a change at all.
+    fn end(&mut self, at: &At<'_>, row: usize, into: &mut Folds<'_>) -> bool {
         let Some(was) = self.was(at, row, into) else {
-            return;
+            return false;
         };
         let changing = &mut *self.changing;
         if changing.is_whole {
@@ -211,15 +212,19 @@ impl Of<'_> {
             if let Some(was) = was {
                 self.end_whole(at, was, into);
             }
-            return;
+            return true;
         }
         match self.decoder.ended(at.bytes.bytes, at.bytes.about, row) {
             Ok(key) => {
                 changing.now.clear();
                 changing.keep.pack_key(&key, &mut changing.now);
                 self.end_keyed(at, was, into);
+                true
             }
-            Err(error) => self.refuse(at, letter(error), into),
+            Err(error) => {
+                self.refuse(at, letter(error), into);
+                false
+            }
         }
     }
 
