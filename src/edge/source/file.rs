@@ -129,6 +129,7 @@ pub fn read(
             partition,
             home: Arc::new(options.home_of_file(number, path)),
             offset: from,
+            end: u64::MAX,
         }) {
             return Ok(());
         }

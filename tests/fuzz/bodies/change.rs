@@ -25,9 +25,8 @@ impl Changes {
     pub fn new() -> Self {
         let columns = "id BIGINT, at TIMESTAMP_LTZ(3), city STRING, amount DECIMAL(10, 2)";
         let table = |key: &str, with: &str| {
-            let sql = format!(
-                "CREATE TABLE t ({columns}{key}, WATERMARK FOR at AS at) WITH ({with})"
-            );
+            let sql =
+                format!("CREATE TABLE t ({columns}{key}, WATERMARK FOR at AS at) WITH ({with})");
             standings_query::parse_table("t", &sql).expect("a table")
         };
         let keyed = FORMATS.map(|with| table(", PRIMARY KEY (id) NOT ENFORCED", with));
@@ -78,12 +77,20 @@ fn all(decoder: &mut Decoder, record: &[u8], block: &Block) -> Vec<Result<String
         };
         out.push(row.map(|sale| shown(&sale)).map_err(|e| e.reason));
         let before = decoder.before(record, about, n);
-        out.push(before.map(|sale| sale.map_or_else(String::new, |s| shown(&s))).map_err(|e| e.reason));
+        out.push(
+            before
+                .map(|sale| sale.map_or_else(String::new, |s| shown(&s)))
+                .map_err(|e| e.reason),
+        );
     }
     out
 }
 
 fn shown(sale: &Sale<'_>) -> String {
     let cells = (0..sale.cells.len()).map(|n| sale.value(n).to_string());
-    format!("{} {}", sale.event_time, cells.collect::<Vec<_>>().join("|"))
+    format!(
+        "{} {}",
+        sale.event_time,
+        cells.collect::<Vec<_>>().join("|")
+    )
 }
