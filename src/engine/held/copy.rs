@@ -4,6 +4,7 @@ use hashbrown::HashSet;
 
 use super::{Held, Noted, row};
 use standings_model::block::PartitionId;
+use standings_model::sabotage::{self, Mistake};
 
 /// A copy of a partition's rows: all of them, or what changed since the copy before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +62,9 @@ impl Held {
         copied.entries = rows.filter_map(|piece| row(piece)).map(entry).collect();
         let mut told = HashSet::new();
         for key in ended {
+            if sabotage::is(Mistake::EndedNotCopied) {
+                continue;
+            }
             if self.find(&key).is_none() && told.insert(key.clone()) {
                 copied.entries.push(Entry { key, row: None });
             }
