@@ -435,13 +435,11 @@ impl<F: Feed> Driver<F> {
                 feed.release();
             }
         }
+        self.copy_early();
         let taken = self.cells.taken.borrow_mut().take();
         if let (Some(mut taken), Some(snapshots)) = (taken, &self.settings.snapshots) {
-            let copied = self.copied.take().filter(|(of, _)| *of == taken.order);
-            taken.held = match self.settings.fold.plan.changes() {
-                true => copied.map(|(_, held)| held),
-                false => Some(Vec::new()),
-            };
+            let copied = (self.copied.take(), taken.order);
+            taken.held = epoch::held(copied, self.settings.fold.plan.changes());
             let mut heard = self.cells.heard.borrow_mut();
             if heard.snapshot == Some(taken.order) {
                 heard.snapshot = None;

@@ -17,6 +17,7 @@ use crate::pack::chunks::Chunks;
 use crate::pack::hash::hash;
 use crate::pack::index::Index;
 use standings_model::leb128;
+use standings_model::sabotage::{self, Mistake};
 
 pub use self::copy::{Copied, Entry};
 
@@ -241,6 +242,7 @@ impl Held {
     /// All rows end.
     pub fn clear(&mut self) {
         *self = Held::default();
+        self.noted.all = !sabotage::is(Mistake::EmptiedNotCopied);
     }
 
     /// All rows, in no order.
