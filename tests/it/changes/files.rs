@@ -12,7 +12,7 @@ use super::engine::differs;
 use crate::support::changes::Form;
 use crate::support::changes::forms::{line, write};
 use crate::support::changes::model::Half;
-use crate::support::changes::rankings::shown;
+use crate::support::changes::rankings::{Shown, shown};
 use crate::support::changes::shown::Fold;
 use crate::support::{Running, millis, newest_snapshot, run, standings, until, wait};
 
@@ -94,8 +94,30 @@ impl Bed {
         format!("seed {}, {:?}, from files", self.seed, self.case.form)
     }
 
-    /// Holds the changes against the model, at each commit and at the end.
-    fn check_changes(&self) {
+    /// Up to where windows were dropped, by the newest snapshot.
+    fn dropped(&self) -> i64 {
+        let folder = self.at("state/manifests");
+        let names = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|e| e.unwrap().path());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        let horizons = names.iter().rev().filter_map(|name| {
+            let text = std::fs::read_to_string(name).unwrap();
+            let manifest: Value = serde_json::from_str(text.lines().next()?).unwrap();
+            manifest["state"]["horizon"].as_i64()
+        });
+        horizons.into_iter().next().unwrap()
+    }
+
+    /// Holds the changes against the model, at each commit and at the end; but for windows that end at or before `gone`: a file is
+    /// the log of its run, and has none that were dropped before.
+    fn check_changes(&self, gone: i64) {
+        let there = |all: &Shown| -> Shown {
+            let mut there = all.clone();
+            there.retain(|(_, window, _), _| window.is_none_or(|(_, end)| end > gone));
+            there
+        };
         let (case, about) = (&self.case, self.about());
         let model = case.model();
         let mut fold = Fold::default();
@@ -111,7 +133,8 @@ impl Bed {
                     assert!(number > commit, "{about}: {line}");
                     commit = number;
                     if let Some(upto) = &upto {
-                        differs(&fold.rows, &shown(&model, &case.rankings, upto), &about);
+                        let want = shown(&model, &case.rankings, upto);
+                        differs(&there(&fold.rows), &there(&want), &about);
                     }
                     let of = offsets["orders"].as_array().unwrap();
                     let of = of.iter().map(|n| n.as_u64().unwrap() as usize);
@@ -131,7 +154,8 @@ impl Bed {
             }
         }
         let all: Vec<usize> = case.records.iter().map(Vec::len).collect();
-        differs(&fold.rows, &shown(&model, &case.rankings, &all), &about);
+        let want = shown(&model, &case.rankings, &all);
+        differs(&there(&fold.rows), &there(&want), &about);
     }
 
     /// Holds what became of the records against the model. `once`: nothing was told twice.
@@ -181,7 +205,7 @@ fn case(seed: u64, form: Form) {
     let mut args = bed.args(1 + seed % 3);
     args.push("--until-end".to_owned());
     run(&args.iter().map(String::as_str).collect::<Vec<_>>());
-    bed.check_changes();
+    bed.check_changes(i64::MIN);
     bed.check_account(true);
 }
 
@@ -215,11 +239,12 @@ fn restarted(seed: u64, form: Form) {
         _ => drop(first),
     }
     bed.write(|all| all);
+    let gone = bed.dropped();
     let mut args = bed.args(1 + (seed + 1) % 3);
     args.extend(state);
     args.push("--until-end".to_owned());
     run(&args.iter().map(String::as_str).collect::<Vec<_>>());
-    bed.check_changes();
+    bed.check_changes(gone);
     bed.check_account(false);
 }
 
