@@ -312,6 +312,8 @@ impl Beginning<'_> {
         };
         if !sabotage::is(Mistake::ClockNotRestored) {
             start.greatest = state.greatest.clone();
+        }
+        if !sabotage::is(Mistake::FoundNotRestored) {
             start.found = state.found.clone();
             start.bootstrap = state.bootstrap.clone();
         }

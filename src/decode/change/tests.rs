@@ -357,6 +357,9 @@ fn debezium_beside_its_schema() {
         envelope("c", "null", ROW)
     );
     assert_eq!(of(&mut decoder, &plain), one(&format!("Put {SHOWN}|NULL")));
+    // What the schema of another record said is not of this one.
+    let bare = format!("{{\"payload\":{}}}", envelope("c", "null", row));
+    assert_eq!(of(&mut decoder, &bare), Err("time_out_of_range"));
     assert_eq!(of(&mut decoder, &with("null")), one("Skip"));
     assert_eq!(of(&mut decoder, &with("{\"ts_ms\":1}")), one("Skip"));
     assert_eq!(

@@ -39,7 +39,6 @@ use crate::event_time::BEGINNING;
 use crate::fold::Fold;
 use crate::held::Copied;
 use crate::rank::messages::{Epoch, Promise};
-use crate::snapshot;
 use crate::snapshot::order::{Order, PartReport};
 use standings_model::block::{PartitionId, SourceEvent};
 use standings_model::sabotage::{self, Mistake};
@@ -236,33 +235,6 @@ impl<F: Feed> Driver<F> {
         self.promised = start.horizon;
         self.start = start;
         self.phase = Phase::Reading;
-        Ok(())
-    }
-
-    fn load(&mut self, start: &Start) -> Result<(), Failure> {
-        let began = self.settings.clock.now();
-        let Some(snapshots) = &self.settings.snapshots else {
-            return Err(DriverError::NoState.into());
-        };
-        let rows = snapshot::load(
-            &snapshots.store,
-            &self.settings.fold.plan,
-            &start.parts,
-            start.horizon,
-            (self.index, self.peers),
-            &mut self.cells.totals.borrow_mut(),
-        )?;
-        if self.settings.fold.plan.changes() {
-            let own = (self.index, self.peers);
-            let held = snapshot::held::load(&snapshots.store, &start.parts, own)?;
-            self.fold.hold(held);
-        }
-        tracing::info!(
-            event = "snapshot_loaded",
-            worker = self.index,
-            rows,
-            took_ms = self.settings.clock.since(began).as_millis() as u64
-        );
         Ok(())
     }
 
@@ -463,13 +435,11 @@ impl<F: Feed> Driver<F> {
                 feed.release();
             }
         }
+        self.copy_early();
         let taken = self.cells.taken.borrow_mut().take();
         if let (Some(mut taken), Some(snapshots)) = (taken, &self.settings.snapshots) {
-            let copied = self.copied.take().filter(|(of, _)| *of == taken.order);
-            taken.held = match self.settings.fold.plan.changes() {
-                true => copied.map(|(_, held)| held),
-                false => Some(Vec::new()),
-            };
+            let copied = (self.copied.take(), taken.order);
+            taken.held = epoch::held(copied, self.settings.fold.plan.changes());
             let mut heard = self.cells.heard.borrow_mut();
             if heard.snapshot == Some(taken.order) {
                 heard.snapshot = None;

@@ -1,9 +1,8 @@
 //! Rows that are held: of each key of a partition of a table that changes, the row as it is.
 //!
 //! ```text
-//! hash of the key ─► Index ─► place ─┬─► key's length │ key │ rest        one piece of memory a row
-//!                              │      └─► until when, a part of the hash: beside each other, so that letting rows go, and a
-//!                              │          larger index, look at no row
+//! hash of the key ─► Index ─► place: until when, part of the hash ─► key's length │ key │ rest     one piece of memory a row
+//!                              ├─ letting rows go, and a larger index, look at places alone
 //!                              ├─ changed since the last copy?
 //!                              └─ free places are used again
 //! ```
@@ -18,6 +17,7 @@ use crate::pack::chunks::Chunks;
 use crate::pack::hash::hash;
 use crate::pack::index::Index;
 use standings_model::leb128;
+use standings_model::sabotage::{self, Mistake};
 
 pub use self::copy::{Copied, Entry};
 
@@ -30,8 +30,7 @@ const NOTED: usize = 2;
 /// The rows of one partition.
 #[derive(Debug)]
 pub struct Held {
-    rows: Chunks<Box<[u8]>>,
-    marks: Chunks<Mark>,
+    slots: Chunks<Slot>,
     index: Index,
     free: Vec<u32>,
     /// Rows that were left when some were let go last.
@@ -40,27 +39,15 @@ pub struct Held {
     noted: Noted,
 }
 
-/// What is looked at of many rows.
-#[derive(Clone, Copy, Debug)]
-struct Mark {
-    /// As of [`Row::until`], in two halves: a mark takes 12 bytes.
-    until: [u32; 2],
+/// A place: free, or a row's.
+#[derive(Debug, Default)]
+struct Slot {
+    /// The length of the key, the key, the rest; of a free place nothing.
+    piece: Box<[u8]>,
+    /// As of [`Row::until`].
+    until: i64,
     /// As of [`short`]; 0 of a free place.
     hash: u32,
-}
-
-impl Mark {
-    fn new(until: i64, hash: u64) -> Self {
-        let until = until as u64;
-        Mark {
-            until: [until as u32, (until >> 32) as u32],
-            hash: short(hash),
-        }
-    }
-
-    fn until(self) -> i64 {
-        (u64::from(self.until[0]) | u64::from(self.until[1]) << 32) as i64
-    }
 }
 
 /// What is kept of a hash: the bits that choose a line of the index, and those that tell places in one apart.
@@ -103,8 +90,7 @@ pub struct Row<'a> {
 impl Default for Held {
     fn default() -> Self {
         Held {
-            rows: Chunks::new(1),
-            marks: Chunks::new(1),
+            slots: Chunks::new(1),
             index: Index::default(),
             free: Vec::new(),
             kept: 0,
@@ -157,14 +143,22 @@ impl Held {
     /// Bytes of memory that they take, about.
     pub fn bytes(&self) -> usize {
         // Beside its own bytes a row has its place, that in the index, and what an allocation costs.
-        self.bytes + self.len() * (size_of::<Box<[u8]>>() + size_of::<Mark>() + 6 + 8)
+        self.bytes + self.len() * (size_of::<Slot>() + 6 + 8)
+    }
+
+    #[inline]
+    fn slot(&self, place: u32) -> &Slot {
+        &self.slots.row(place as usize)[0]
+    }
+
+    fn slot_mut(&mut self, place: u32) -> &mut Slot {
+        &mut self.slots.row_mut(place as usize)[0]
     }
 
     /// Where the row of a key is, whether or not it counts: as long as none is put or ends.
     pub fn find(&self, of: &[u8]) -> Option<u32> {
-        let rows = &self.rows;
-        self.index
-            .find(hash_of(of), |place| key(&rows.row(place as usize)[0]) == of)
+        let is_it = |place| key(&self.slot(place).piece) == of;
+        self.index.find(hash_of(of), is_it)
     }
 
     /// The row of a key, if there is one that counts.
@@ -175,9 +169,13 @@ impl Held {
 
     /// The row at a place.
     pub fn at(&self, place: u32) -> Option<Row<'_>> {
-        let (key, bytes) = parts(&self.rows.row(place as usize)[0])?;
-        let until = self.marks.row(place as usize)[0].until();
-        Some(Row { until, bytes, key })
+        let Slot { piece, until, .. } = self.slot(place);
+        let (key, bytes) = parts(piece)?;
+        Some(Row {
+            until: *until,
+            bytes,
+            key,
+        })
     }
 
     /// The row of a key is this now.
@@ -191,34 +189,34 @@ impl Held {
         self.bytes += piece.len();
         let place = match place {
             Some(place) => {
-                let before = &mut self.rows.row_mut(place as usize)[0];
+                let slot = self.slot_mut(place);
+                slot.until = until;
+                let before = std::mem::replace(&mut slot.piece, piece);
                 self.bytes -= before.len();
-                *before = piece;
-                let mark = &mut self.marks.row_mut(place as usize)[0];
-                *mark = Mark::new(until, long(mark.hash));
                 place
             }
-            None => self.add(Mark::new(until, hash_of(of)), piece),
+            None => self.add(Slot {
+                piece,
+                until,
+                hash: short(hash(of)),
+            }),
         };
         self.note(|noted| noted.changed.push(place));
     }
 
-    fn add(&mut self, mark: Mark, piece: Box<[u8]>) -> u32 {
+    fn add(&mut self, slot: Slot) -> u32 {
+        let hash = slot.hash;
         let place = match self.free.pop() {
             Some(place) => {
-                self.rows.row_mut(place as usize)[0] = piece;
-                self.marks.row_mut(place as usize)[0] = mark;
+                *self.slot_mut(place) = slot;
                 place
             }
-            None => {
-                self.marks.push([mark]);
-                self.rows.push([piece]) as u32
-            }
+            None => self.slots.push([slot]) as u32,
         };
-        let marks = &self.marks;
-        self.index.insert(long(mark.hash), place, || {
-            let marks = marks.iter().map(|mark| mark[0].hash).enumerate();
-            let others = marks.filter(|(n, hash)| *n != place as usize && *hash != 0);
+        let slots = &self.slots;
+        self.index.insert(long(hash), place, || {
+            let hashes = slots.iter().map(|slot| slot[0].hash).enumerate();
+            let others = hashes.filter(|(n, hash)| *n != place as usize && *hash != 0);
             others.map(|(n, hash)| (long(hash), n as u32))
         });
         place
@@ -229,15 +227,14 @@ impl Held {
         let Some(place) = self.find(of) else {
             return false;
         };
-        self.take(place, hash_of(of));
+        self.take(place);
         self.note(|noted| noted.ended.push(of.into()));
         true
     }
 
-    fn take(&mut self, place: u32, hash: u64) {
-        self.index.remove(hash, place);
-        self.marks.row_mut(place as usize)[0].hash = 0;
-        let piece = std::mem::take(&mut self.rows.row_mut(place as usize)[0]);
+    fn take(&mut self, place: u32) {
+        let Slot { piece, hash, .. } = std::mem::take(self.slot_mut(place));
+        self.index.remove(long(hash), place);
         self.bytes -= piece.len();
         self.free.push(place);
     }
@@ -245,11 +242,12 @@ impl Held {
     /// All rows end.
     pub fn clear(&mut self) {
         *self = Held::default();
+        self.noted.all = !sabotage::is(Mistake::EmptiedNotCopied);
     }
 
     /// All rows, in no order.
     pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
-        (0..self.rows.len() as u32).filter_map(|place| self.at(place))
+        (0..self.slots.len() as u32).filter_map(|place| self.at(place))
     }
 
     /// Lets rows go that do not count any more, if it may be many.
@@ -261,10 +259,10 @@ impl Held {
 
     /// Lets every row go that does not count any more. Of a copy they are no news: who reads one asks the same.
     pub fn let_all_go(&mut self, mut counts: impl FnMut(i64) -> bool) {
-        for place in 0..self.rows.len() {
-            let mark = self.marks.row(place)[0];
-            if mark.hash != 0 && !counts(mark.until()) {
-                self.take(place as u32, long(mark.hash));
+        for place in 0..self.slots.len() as u32 {
+            let slot = self.slot(place);
+            if slot.hash != 0 && !counts(slot.until) {
+                self.take(place);
             }
         }
         self.kept = self.len();

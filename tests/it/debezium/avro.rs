@@ -16,8 +16,11 @@ fn bytes(hex: &Value) -> Option<Vec<u8>> {
     Some((0..hex.len()).step_by(2).map(byte).collect())
 }
 
-/// Sends the first records, tombstones as such.
-fn send(topic: &str, records: &[(Option<Vec<u8>>, Option<Vec<u8>>)]) {
+/// A key and a value, where there are such.
+type Record = (Option<Vec<u8>>, Option<Vec<u8>>);
+
+/// Sends records, tombstones as such.
+fn send(topic: &str, records: &[Record]) {
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", service("KAFKA_BROKERS"))
         .create()
@@ -43,7 +46,7 @@ fn rows_in_avro_behind_the_ids_of_two_schemas() {
         let line: Value = serde_json::from_str(line).unwrap();
         (bytes(&line["key"]), bytes(&line["value"]))
     });
-    let records: Vec<_> = records.collect();
+    let records: Vec<Record> = records.collect();
     let bed = Bed::new("dbz_avro")
         .topic(1)
         .changes_file()

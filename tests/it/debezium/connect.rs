@@ -153,7 +153,7 @@ impl Followed<'_> {
     }
 
     /// Waits until it does; what it says when it has failed.
-    pub fn runs(&self) {
+    fn runs(&self) {
         let path = format!("/connectors/{}/status", self.name);
         until("the connector runs", WAIT, || {
             let (_, told) = self.connect.ask("GET", &path, "");
@@ -166,6 +166,7 @@ impl Followed<'_> {
     /// Waits until Connect has written down that it has its snapshot. Killed before, it would take its snapshot once more, and a snapshot
     /// says nothing of the rows that were deleted since the one before.
     pub fn has_offsets(&self) {
+        self.runs();
         let path = format!("/connectors/{}/offsets", self.name);
         until("offsets are written", WAIT, || {
             let (_, told) = self.connect.ask("GET", &path, "");

@@ -37,6 +37,7 @@ use standings_decode::{DecodeError, Decoder, Ends, Keep, Sale};
 use standings_model::block::{PartitionId, RecordRef};
 use standings_model::change::Counts;
 use standings_model::reject::{Half, RejectKind};
+use standings_model::sabotage::{self, Mistake};
 use standings_model::table::Table;
 
 /// What a partition of a table that changes has beside others.
@@ -53,6 +54,9 @@ pub(super) struct Changing {
     /// The row as it is now, and as the record says that it was.
     now: Vec<u8>,
     was: Vec<u8>,
+    /// A row that is taken back with the next record: a mistake.
+    #[cfg(feature = "sabotage")]
+    owed: Option<Vec<u8>>,
 }
 
 impl Changing {
@@ -68,6 +72,8 @@ impl Changing {
             found,
             now: Vec::new(),
             was: Vec::new(),
+            #[cfg(feature = "sabotage")]
+            owed: None,
         }
     }
 }
@@ -111,6 +117,10 @@ pub(super) fn fold(
         watermark: None,
         horizon,
     };
+    #[cfg(feature = "sabotage")]
+    if let Some(row) = of.changing.owed.take() {
+        of.take_back(&at, &row, at.origin(), into);
+    }
     let rows = match of.decoder.changes(bytes.bytes, bytes.about) {
         Ok(rows) => rows,
         Err(error) => return of.refuse(&at, letter(error), into),
@@ -129,7 +139,10 @@ pub(super) fn fold(
             Op::Skip => of.counts.skipped += 1,
             Op::Found => {
                 let came = of.put(&at, row, into);
-                of.changing.found = of.changing.found.max(came);
+                match sabotage::is(Mistake::FoundMovesWatermark) {
+                    true => of.observe(came),
+                    false => of.changing.found = of.changing.found.max(came),
+                }
             }
             // What is no change moves nothing.
             Op::Put => {
@@ -253,7 +266,9 @@ impl Of<'_> {
         let held = std::mem::take(&mut self.changing.held);
         let is_whole = self.changing.is_whole;
         for row in held.iter() {
-            if !at.is_open(row.until) {
+            let is_found = sabotage::is(Mistake::FoundNotEmptied) && self.changing.found.is_some();
+            let is_passed = is_found || sabotage::is(Mistake::EmptiedNotTakenBack);
+            if !at.is_open(row.until) || is_passed {
                 continue;
             }
             match is_whole {
