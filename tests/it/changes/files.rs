@@ -1,7 +1,7 @@
 //! The binary over histories in files: the changes beside the offsets of their commits, late halves, dead letters and the report,
 //! as anybody can check them from outside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::engine::differs;
 use crate::support::changes::Form;
 use crate::support::changes::forms::{line, write};
 use crate::support::changes::model::Half;
-use crate::support::changes::rankings::{Shown, shown};
+use crate::support::changes::rankings::{Shown, Window, shown};
 use crate::support::changes::shown::Fold;
 use crate::support::{Running, millis, newest_snapshot, run, standings, until, wait};
 
@@ -94,36 +94,39 @@ impl Bed {
         format!("seed {}, {:?}, from files", self.seed, self.case.form)
     }
 
-    /// Up to where windows were dropped, by the newest snapshot.
-    fn dropped(&self) -> i64 {
-        let folder = self.at("state/manifests");
-        let names = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|e| e.unwrap().path());
-        let mut names: Vec<_> = names.collect();
-        names.sort();
-        let horizons = names.iter().rev().filter_map(|name| {
-            let text = std::fs::read_to_string(name).unwrap();
-            let manifest: Value = serde_json::from_str(text.lines().next()?).unwrap();
-            manifest["state"]["horizon"].as_i64()
-        });
-        horizons.into_iter().next().unwrap()
+    /// What a run has shown of windows that none of its partitions can change any more. A file is not told of them again.
+    fn over(&self, log: &str) -> Shown {
+        let (mut fold, mut upto) = (Fold::default(), Vec::new());
+        for line in log.lines() {
+            match offsets(line) {
+                Some(of) => upto = of,
+                None => fold.change(&self.case.rankings, line),
+            }
+        }
+        upto.resize(self.case.records.len(), 0);
+        let model = self.case.model();
+        let is_over = |window: Option<Window>| window.is_some_and(|w| model.is_over(w, &upto));
+        fold.rows.retain(|at, _| is_over(at.1));
+        fold.rows
     }
 
-    /// Holds the changes against the model, at each commit and at the end; but for windows that end at or before `gone`: a file is
-    /// the log of its run, and has none that were dropped before.
-    fn check_changes(&self, gone: i64) {
-        let there = |all: &Shown| -> Shown {
-            let mut there = all.clone();
-            there.retain(|(_, window, _), _| window.is_none_or(|(_, end)| end > gone));
-            there
-        };
+    /// Holds the changes against the model, at each commit and at the end. `before`: what a run before showed of windows that were
+    /// gone when this one began, which a file is not told again.
+    fn check_changes(&self, before: &Shown) {
         let (case, about) = (&self.case, self.about());
         let model = case.model();
         let mut fold = Fold::default();
         let mut upto: Option<Vec<usize>> = None;
         let text = std::fs::read_to_string(self.at("changes")).unwrap();
         let mut commit = 0;
+        let whole = |rows: &Shown| -> Shown {
+            let there: BTreeSet<_> = rows.keys().map(|at| (&at.0, at.1)).collect();
+            let gone = before
+                .iter()
+                .filter(|(at, _)| !there.contains(&(&at.0, at.1)));
+            let gone = gone.map(|(at, row)| (at.clone(), row.clone()));
+            rows.clone().into_iter().chain(gone).collect()
+        };
         for line in text.lines() {
             let value: Value = serde_json::from_str(line).unwrap();
             let number = value["commit"].as_u64().unwrap();
@@ -133,8 +136,11 @@ impl Bed {
                     assert!(number > commit, "{about}: {line}");
                     commit = number;
                     if let Some(upto) = &upto {
-                        let want = shown(&model, &case.rankings, upto);
-                        differs(&there(&fold.rows), &there(&want), &about);
+                        differs(
+                            &whole(&fold.rows),
+                            &shown(&model, &case.rankings, upto),
+                            &about,
+                        );
                     }
                     let of = offsets["orders"].as_array().unwrap();
                     let of = of.iter().map(|n| n.as_u64().unwrap() as usize);
@@ -154,8 +160,11 @@ impl Bed {
             }
         }
         let all: Vec<usize> = case.records.iter().map(Vec::len).collect();
-        let want = shown(&model, &case.rankings, &all);
-        differs(&there(&fold.rows), &there(&want), &about);
+        differs(
+            &whole(&fold.rows),
+            &shown(&model, &case.rankings, &all),
+            &about,
+        );
     }
 
     /// Holds what became of the records against the model. `once`: nothing was told twice.
@@ -205,7 +214,7 @@ fn case(seed: u64, form: Form) {
     let mut args = bed.args(1 + seed % 3);
     args.push("--until-end".to_owned());
     run(&args.iter().map(String::as_str).collect::<Vec<_>>());
-    bed.check_changes(i64::MIN);
+    bed.check_changes(&Shown::new());
     bed.check_account(true);
 }
 
@@ -219,13 +228,13 @@ fn restarted(seed: u64, form: Form) {
         "--snapshot-interval".to_owned(),
         "20ms".to_owned(),
     ];
-    let before: Vec<String> = bed
+    let first: Vec<String> = bed
         .args(1 + seed % 3)
         .into_iter()
         .chain(state.clone())
         .collect();
-    let before: Vec<&str> = before.iter().map(String::as_str).collect();
-    let mut first = Running(standings(&before).spawn().unwrap());
+    let first: Vec<&str> = first.iter().map(String::as_str).collect();
+    let mut first = Running(standings(&first).spawn().unwrap());
     until("a snapshot", Duration::from_secs(20), || {
         newest_snapshot(&bed.at("state")) > 0
     });
@@ -238,13 +247,15 @@ fn restarted(seed: u64, form: Form) {
         }
         _ => drop(first),
     }
+    let log = std::fs::read_to_string(bed.at("changes")).unwrap();
+    let whole = log.rfind('\n').map_or("", |end| &log[..end]);
+    let before = bed.over(whole);
     bed.write(|all| all);
-    let gone = bed.dropped();
     let mut args = bed.args(1 + (seed + 1) % 3);
     args.extend(state);
     args.push("--until-end".to_owned());
     run(&args.iter().map(String::as_str).collect::<Vec<_>>());
-    bed.check_changes(gone);
+    bed.check_changes(&before);
     bed.check_account(false);
 }
 
@@ -252,6 +263,13 @@ fn restarted(seed: u64, form: Form) {
 fn kill(child: &std::process::Child) {
     // SAFETY: a signal to a child that was not waited for.
     assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGTERM) }, 0);
+}
+
+/// The offsets of `orders` in a line that says a commit's.
+fn offsets(line: &str) -> Option<Vec<usize>> {
+    let value: Value = serde_json::from_str(line).unwrap();
+    let of = value.get("offsets")?["orders"].as_array().unwrap();
+    Some(of.iter().map(|n| n.as_u64().unwrap() as usize).collect())
 }
 
 fn half(case: &Case, line: &Value) -> Half {

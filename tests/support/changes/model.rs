@@ -132,6 +132,12 @@ impl<'a> Model<'a> {
         found
     }
 
+    /// Whether no partition can change a window any more after a prefix of each.
+    pub fn is_over(&self, window: Window, upto: &[usize]) -> bool {
+        let mut each = self.partitions.iter().zip(upto);
+        each.all(|(of, records)| of.is_late(*records, window, self.policy))
+    }
+
     /// The windows that a row is in, and that are late or not when a record comes.
     fn those(
         &self,
