@@ -19,6 +19,7 @@ mod corrections;
 mod csv_topic;
 mod cumulate;
 mod dead_letters;
+mod debezium;
 mod decode;
 mod drift;
 mod embed;

@@ -88,6 +88,7 @@ impl SimFeed {
                     partition,
                     home: Arc::default(),
                     offset,
+                    end: 0,
                 };
                 self.queue.borrow_mut().push_back(assigned);
             }

@@ -315,6 +315,7 @@ impl Beginning<'_> {
         }
         if !sabotage::is(Mistake::FoundNotRestored) {
             start.found = state.found.clone();
+            start.bootstrap = state.bootstrap.clone();
         }
         if !sabotage::is(Mistake::IdsNotReadBack) {
             start.ids_from = state.ids_from.clone();

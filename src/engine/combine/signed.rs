@@ -234,7 +234,8 @@ impl Fold {
                     }
                 }
                 SlotKind::Bag(entry) => {
-                    if signed.write(entry, sale, &source.tie, at_place) {
+                    let puts = signed.write(entry, sale, &source.tie, at_place);
+                    if puts {
                         let number = signed.entries.intern(&signed.entry);
                         count(&mut self.counted, at, (row as u32, number.into()), times);
                     }

@@ -39,7 +39,6 @@ use crate::event_time::BEGINNING;
 use crate::fold::Fold;
 use crate::held::Copied;
 use crate::rank::messages::{Epoch, Promise};
-use crate::snapshot;
 use crate::snapshot::order::{Order, PartReport};
 use standings_model::block::{PartitionId, SourceEvent};
 use standings_model::sabotage::{self, Mistake};
@@ -239,33 +238,6 @@ impl<F: Feed> Driver<F> {
         Ok(())
     }
 
-    fn load(&mut self, start: &Start) -> Result<(), Failure> {
-        let began = self.settings.clock.now();
-        let Some(snapshots) = &self.settings.snapshots else {
-            return Err(DriverError::NoState.into());
-        };
-        let rows = snapshot::load(
-            &snapshots.store,
-            &self.settings.fold.plan,
-            &start.parts,
-            start.horizon,
-            (self.index, self.peers),
-            &mut self.cells.totals.borrow_mut(),
-        )?;
-        if self.settings.fold.plan.changes() {
-            let own = (self.index, self.peers);
-            let held = snapshot::held::load(&snapshots.store, &start.parts, own)?;
-            self.fold.hold(held);
-        }
-        tracing::info!(
-            event = "snapshot_loaded",
-            worker = self.index,
-            rows,
-            took_ms = self.settings.clock.since(began).as_millis() as u64
-        );
-        Ok(())
-    }
-
     fn read(&mut self, stop: bool) -> Result<Turn, Failure> {
         self.listen();
         let pulled = self.pull()?;
@@ -421,8 +393,9 @@ impl<F: Feed> Driver<F> {
                 partition,
                 home,
                 offset,
+                end,
             } => {
-                let from = begin::goes_on(&self.start, partition, offset);
+                let from = begin::goes_on(&self.start, partition, (offset, end));
                 self.fold.begin(partition, &home, from);
             }
             SourceEvent::Block(block) => {

@@ -96,8 +96,14 @@ impl Partition {
         }
     }
 
-    /// The same of a table whose rows change, with those that are held; `found`: what a snapshot of the source had shown.
-    pub fn with_changes(mut self, table: &Table, held: Held, found: Option<i64>) -> Self {
+    /// The same of a table whose rows change, with those that are held; `found`: what a snapshot of the source had shown, and
+    /// where the bootstrap ends.
+    pub fn with_changes(
+        mut self,
+        table: &Table,
+        held: Held,
+        found: (Option<i64>, Option<u64>),
+    ) -> Self {
         let changing = || Box::new(Changing::new(table, held, found));
         self.changing = table.changes().then(changing);
         self
@@ -423,6 +429,7 @@ impl Partition {
             begin: self.begin,
             greatest: self.clock.greatest(),
             found: self.changing.as_ref().and_then(|c| c.found),
+            bootstrap: self.changing.as_ref().map_or(0, |c| c.bootstrap),
             state: PartitionState {
                 watermark: self.clock.watermark(policy),
                 idle: self.idle,

@@ -49,6 +49,8 @@ pub(super) struct Changing {
     pub(super) is_whole: bool,
     /// The greatest event time that a snapshot of the source has shown since the last other record, ms.
     pub(super) found: Option<i64>,
+    /// Where the bootstrap ends: records before it are as those that a snapshot of the source finds.
+    pub(super) bootstrap: u64,
     /// The row as it is now, and as the record says that it was.
     now: Vec<u8>,
     was: Vec<u8>,
@@ -58,9 +60,12 @@ pub(super) struct Changing {
 }
 
 impl Changing {
-    /// Of a table, with the rows that are held; `found`: what a snapshot of the source had shown when reading ended.
-    pub(super) fn new(table: &Table, held: Held, found: Option<i64>) -> Self {
+    /// Of a table, with the rows that are held; `found`: what a snapshot of the source had shown when reading ended, and the
+    /// partition's end as the first start saw it.
+    pub(super) fn new(table: &Table, held: Held, (found, end): (Option<i64>, Option<u64>)) -> Self {
+        let end = end.filter(|_| table.bootstrap_unordered);
         Changing {
+            bootstrap: end.unwrap_or_default(),
             keep: Keep::new(table),
             held,
             is_whole: table.primary_key.is_empty(),
@@ -125,7 +130,12 @@ pub(super) fn fold(
     for row in 0..rows {
         at.bytes.row = row as u32;
         at.watermark = of.clock.watermark(policy);
-        match of.decoder.op(row) {
+        let is_found = record.offset < of.changing.bootstrap;
+        let op = match of.decoder.op(row) {
+            Op::Put if is_found => Op::Found,
+            op => op,
+        };
+        match op {
             Op::Skip => of.counts.skipped += 1,
             Op::Found => {
                 let came = of.put(&at, row, into);
@@ -134,13 +144,16 @@ pub(super) fn fold(
                     false => of.changing.found = of.changing.found.max(came),
                 }
             }
+            // What is no change moves nothing.
             Op::Put => {
-                let came = of.put(&at, row, into);
-                of.observe(came);
+                if let Some(came) = of.put(&at, row, into) {
+                    of.observe(Some(came));
+                }
             }
             Op::End => {
-                of.end(&at, row, into);
-                of.observe(None);
+                if of.end(&at, row, into) && !is_found {
+                    of.observe(None);
+                }
             }
             Op::Empty => {
                 of.empty(&at, into);
@@ -201,10 +214,10 @@ impl Of<'_> {
         None
     }
 
-    /// The row of a key ends.
-    fn end(&mut self, at: &At<'_>, row: usize, into: &mut Folds<'_>) {
+    /// The row of a key ends; whether the record is a change at all.
+    fn end(&mut self, at: &At<'_>, row: usize, into: &mut Folds<'_>) -> bool {
         let Some(was) = self.was(at, row, into) else {
-            return;
+            return false;
         };
         let changing = &mut *self.changing;
         if changing.is_whole {
@@ -212,15 +225,19 @@ impl Of<'_> {
             if let Some(was) = was {
                 self.end_whole(at, was, into);
             }
-            return;
+            return true;
         }
         match self.decoder.ended(at.bytes.bytes, at.bytes.about, row) {
             Ok(key) => {
                 changing.now.clear();
                 changing.keep.pack_key(&key, &mut changing.now);
                 self.end_keyed(at, was, into);
+                true
             }
-            Err(error) => self.refuse(at, letter(error), into),
+            Err(error) => {
+                self.refuse(at, letter(error), into);
+                false
+            }
         }
     }
 
