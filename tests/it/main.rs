@@ -15,6 +15,7 @@ mod changes;
 mod cluster;
 mod config;
 mod consistency;
+mod corrections;
 mod csv_topic;
 mod cumulate;
 mod dead_letters;

@@ -64,7 +64,8 @@ struct Args {
     /// Threads; each runs seeds of its own.
     #[arg(long, default_value_t = 2)]
     threads: u64,
-    /// Make this deliberate mistake (or `all`, one after the other), and say after how many seeds it is caught.
+    /// Make this deliberate mistake, and say after how many seeds it is caught; or one after the other `all`, those of tables that
+    /// change (`changes`), or the `others`.
     #[arg(long)]
     sabotage: Option<String>,
     /// How often to look for each mistake, from different seeds; the median is given.
@@ -140,13 +141,16 @@ fn sample(args: &Args) -> bool {
     if !plain || !cfg!(feature = "sabotage") {
         return true;
     }
-    let sample = Args {
-        repeat: 1,
-        patience: 25,
-        at_least: Some(36),
-        ..args.clone()
+    let sample = |of, at_least| {
+        let args = Args {
+            repeat: 1,
+            patience: 25,
+            at_least: Some(at_least),
+            ..args.clone()
+        };
+        sabotages(&args, of)
     };
-    sabotages(&sample, "all")
+    sample("others", 36) && sample("changes", 8)
 }
 
 /// Runs seeds, and says what was seen.
@@ -289,11 +293,19 @@ fn sabotages(args: &Args, name: &str) -> bool {
     let chosen: Vec<Mistake> = Mistake::ALL
         .iter()
         .copied()
-        .filter(|m| name == "all" || m.name() == name)
+        .filter(|m| match name {
+            "all" => true,
+            "changes" => m.is_of_changes(),
+            "others" => !m.is_of_changes(),
+            name => m.name() == name,
+        })
         .collect();
     if chosen.is_empty() {
         let names: Vec<&str> = Mistake::ALL.iter().map(|m| m.name()).collect();
-        println!("`{name}` is no mistake; there are {}", names.join(", "));
+        println!(
+            "`{name}` is no mistake; there are all, changes, others, {}",
+            names.join(", ")
+        );
         return false;
     }
     let next = AtomicU64::new(0);
