@@ -19,6 +19,9 @@ use standings_model::plan::Plan;
 use standings_model::table::Changelog;
 use standings_model::value::Value;
 
+/// Measures by the end of their window and their key.
+type Shown = BTreeMap<(i64, Arc<[u8]>), Arc<[Value]>>;
+
 const MORE: [(&str, &str); 12] = [
     ("n", "COUNT(*)"),
     ("n_x", "COUNT(x)"),
@@ -216,7 +219,7 @@ proptest! {
         let mut totals: Vec<Totals> = (0..workers).map(|_| Totals::new(Arc::clone(&plan))).collect();
         let mut parts = Parts::default();
         parts.take(&plan, &mut totals, true);
-        let mut shown: BTreeMap<(i64, Arc<[u8]>), Arc<[Value]>> = BTreeMap::new();
+        let mut shown = Shown::new();
         let mut held: BTreeMap<(u32, u8), (u64, Row)> = BTreeMap::new();
         let count = steps.len();
         for (number, (id, partition, now, ends, copies, loads)) in steps.into_iter().enumerate() {
