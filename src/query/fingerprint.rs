@@ -34,6 +34,14 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
             line(format!("where {filter}"));
         }
     }
+    for join in ranking.joined.iter().flat_map(|joined| &joined.joins) {
+        line_of_table(&plan.tables[join.table], &mut line);
+        line(format!("joined {}", join.meaning));
+    }
+    let behind = ranking.joined.as_ref();
+    if let Some(filter) = behind.and_then(|j| j.filter_meaning.as_ref()) {
+        line(format!("behind where {filter}"));
+    }
     for key in &ranking.keys {
         // Before there was NULL in a key, a record without a value was a dead letter.
         let null = if ranking.row[key.column].nullable {
@@ -169,7 +177,8 @@ pub fn of_column(table: &Table, number: usize) -> String {
         Origin::KeyField(_) => format!("{plain} of key"),
         Origin::Metadata(what) => format!("{plain} of {what:?}"),
         Origin::Computed(expr) => format!("{plain} as {}", of_expression(table, expr)),
-        Origin::Derived(expr) => of_expression(table, expr),
+        Origin::Derived(expr) | Origin::Behind(expr) => of_expression(table, expr),
+        Origin::Joined { join, column, .. } => format!("{column:?} of join {join}"),
         Origin::Element(array) => format!("element of {}", of_column(table, *array)),
         Origin::Ordinal(array) => format!("number of an element of {}", of_column(table, *array)),
     }

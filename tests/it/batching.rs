@@ -245,6 +245,7 @@ fn plan() -> Arc<Plan> {
         partition: vec![],
         is_rows: false,
         retracts: false,
+        joined: None,
         measures: vec![
             total.clone(),
             measure("sales", Aggregate::CountAll),
