@@ -34,10 +34,11 @@ const ENGINE: &[(&str, &str)] = &[
     ("combine", "event_time pack"),
     ("quality", "event_time"),
     ("rank", "event_time pack"),
-    ("fold", "combine event_time pack quality rank"),
+    ("relate", "combine pack rank"),
+    ("fold", "combine event_time pack quality rank relate"),
     ("snapshot", "pack quality rank"),
-    ("dataflow", "event_time pack rank snapshot"),
-    ("driver", "dataflow event_time fold rank snapshot"),
+    ("dataflow", "combine event_time pack rank relate snapshot"),
+    ("driver", "dataflow event_time fold pack rank snapshot"),
 ];
 
 /// Lines that a function may have, and a file.

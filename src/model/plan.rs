@@ -98,6 +98,17 @@ impl Aggregate {
         }
     }
 
+    /// Whether it is decided by where rows stand, in time and in the input.
+    pub fn is_by_place(self) -> bool {
+        matches!(
+            self,
+            Aggregate::LastValue(_)
+                | Aggregate::FirstValue(_)
+                | Aggregate::ArgMax { .. }
+                | Aggregate::ArgMin { .. }
+        )
+    }
+
     /// The columns of the row that it reads.
     pub fn columns(self) -> Vec<usize> {
         match self {
@@ -333,6 +344,9 @@ pub struct Ranking {
     pub retracts: bool,
     /// What its rows are joined with.
     pub joined: Option<Joined>,
+    /// Rows that are taken back are ranked as they are: where a key names one in several partitions, that of the lowest partition is
+    /// shown.
+    pub as_they_are: bool,
     /// What sessions are by, where its windows are sessions: indexes into `keys`; none: one chain of sessions for all.
     pub session_by: Vec<usize>,
     /// Measures.

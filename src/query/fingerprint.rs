@@ -77,6 +77,9 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
     if ranking.retracts {
         line("rows come and go".to_owned());
     }
+    if ranking.as_they_are {
+        line("rows as they are".to_owned());
+    }
     if ranking.window.is_session() {
         line(format!("sessions by {:?}", ranking.session_by));
     }

@@ -45,7 +45,9 @@ pub(super) struct Floors {
 impl Floors {
     /// For a ranking; none where nothing can be turned away.
     pub(super) fn new(ranking: &Ranking) -> Option<Self> {
-        let bounded = ranking.is_rows && ranking.limit <= MOST && ranking.having.is_none();
+        // Where rows are taken back, one that is behind others may come before them.
+        let stays = ranking.is_rows && !ranking.retracts;
+        let bounded = stays && ranking.limit <= MOST && ranking.having.is_none();
         let is_named = ranking.row.iter().any(|c| c.is_row_id);
         let term = *ranking.order.first()?;
         let columns: Vec<usize> = ranking.key_columns().collect();

@@ -97,6 +97,10 @@ impl Fold {
             pairs.extend(seen.drain().map(|((row, n), times)| (row, n, times)));
             pairs.sort_unstable();
         }
+        let entries = match self.signed.is_some() {
+            true => self.net(),
+            false => TextTable::default(),
+        };
         for &row in &self.order {
             let words = &self.rows[row as usize * stride..(row as usize + 1) * stride];
             let (span, key) = ((words[0] >> 32) as usize, words[0] as u32);
@@ -140,7 +144,15 @@ impl Fold {
                             values::push_code(&mut to.deltas.distinct, *code as u64);
                         }
                     }
-                    SlotKind::Values(..) => {
+                    SlotKind::Bag(_) => {
+                        for (_, entry, times) in counted_of(&self.counted, slot.at, row, many) {
+                            let entry = entries.get(*entry as u32);
+                            let number = to.deltas.entries.push(entry, 0);
+                            to.deltas.distinct.push(number);
+                            values::push_code(&mut to.deltas.distinct, *times);
+                        }
+                    }
+                    SlotKind::Values(..) | SlotKind::Multiset(..) => {
                         for (_, number, times) in counted_of(&self.counted, slot.at, row, many) {
                             values::push(&mut to.deltas.distinct, *number, *times);
                         }
@@ -148,6 +160,9 @@ impl Fold {
                     _ => {}
                 }
             }
+        }
+        if let Some(signed) = &mut self.signed {
+            signed.spare = entries;
         }
         self.rows.clear();
         self.index.clear();

@@ -10,8 +10,8 @@
 //! This is the hot path: what crosses to other workers is per distinct key of an epoch, not per sale. A sale costs a
 //! few look-ups of short byte strings in a dictionary that fits the cache, and adds to fixed-width rows.
 //!
-//! 1. Accumulators only grow (sales are never retracted: a refund is a sale), so folding is commutative and
-//!    associative: any batching gives the same totals.
+//! 1. Folding is commutative and associative: any batching gives the same totals. Accumulators of rankings over tables that
+//!    only grow only grow (a refund is a sale); those of rankings that retract have a sign (`signed`).
 //! 2. A sale of a hopping window is folded once for all windows that it is in, where all take it.
 //! 3. Everything is exact: sums are 128-bit integers of minor units.
 //!
@@ -42,5 +42,7 @@
 pub mod combiner;
 mod floor;
 mod flush;
+pub mod joined;
 mod more;
 mod rows;
+mod signed;

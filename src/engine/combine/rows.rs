@@ -5,6 +5,7 @@ use hashbrown::{HashMap, HashTable};
 use super::combiner::{Missing, Origin as Place, SaleView};
 use super::floor::Floors;
 use super::more::{Accumulator, whole};
+use super::signed::{Signed, Tie, ties};
 use crate::event_time::partition::Verdict;
 use crate::pack::hash::mix;
 use crate::pack::key::KeyCodec;
@@ -44,7 +45,9 @@ pub(super) struct Source {
     keys: Vec<usize>,
     /// The key where it is one text column, and whether that may be NULL.
     plain: Option<(usize, bool)>,
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
+    /// Of a table whose rows change, what breaks ties of their event time.
+    pub(super) tie: Vec<Tie>,
     /// Columns whose value may have an error, each with the condition of the measure that reads it.
     fallible: Vec<(usize, Option<usize>)>,
 }
@@ -76,13 +79,15 @@ pub(super) struct Fold {
     pub(super) floors: Option<Floors>,
     /// For the flush: the rows' order.
     pub(super) order: Vec<u32>,
+    /// Of a ranking whose rows are also taken back.
+    pub(super) signed: Option<Box<Signed>>,
 }
 
 /// What a slot of counted values has seen, or one of a sketch.
 pub(super) struct Counted {
     /// Where the slot's number of values is in a row.
     pub(super) at: usize,
-    /// How many times each row had each value; of a sketch, its code.
+    /// How many times each row had each value; of a sketch, its code; of a bag, the number of an entry.
     pub(super) seen: HashMap<(u32, i128), u64>,
     /// For the flush: the same, sorted.
     pub(super) pairs: Vec<(u32, i128, u64)>,
@@ -145,6 +150,7 @@ impl Fold {
             distinct: distinct_slots(&layout),
             counted: counted_slots(&layout),
             order: Vec::new(),
+            signed: ranking.retracts.then(Box::default),
             floors: Floors::new(ranking),
             layout,
             row_id: codec.row_id(),
@@ -274,6 +280,12 @@ impl Fold {
         row as usize
     }
 
+    /// The accumulators of a row.
+    pub(super) fn words_mut(&mut self, row: usize) -> &mut [u64] {
+        let stride = self.layout.width + 1;
+        &mut self.rows[row * stride + 1..(row + 1) * stride]
+    }
+
     /// Adds a sale to a row.
     #[inline]
     pub(super) fn accumulate(
@@ -366,7 +378,10 @@ impl Source {
             .iter()
             .flat_map(|slot| slot.kind.columns().map(|c| (c, slot.filter)));
         let filters = slots.iter().filter_map(|slot| Some((slot.filter?, None)));
-        let derived = |c: usize| matches!(table.columns[c].origin, Origin::Derived(_));
+        let derived = |c: usize| matches!(
+            table.columns[c].origin,
+            Origin::Derived(_) | Origin::Behind(_)
+        );
         let fallible = of_keys.chain(filters).chain(of_slots);
         Source {
             filter: input.filter,
@@ -374,6 +389,7 @@ impl Source {
             keys,
             plain: None,
             slots,
+            tie: ties(table),
         }
     }
 
@@ -432,7 +448,15 @@ fn distinct_slots(layout: &Layout) -> Vec<Distinct> {
 fn counted_slots(layout: &Layout) -> Vec<Counted> {
     let slots = layout.slots.iter();
     slots
-        .filter(|slot| matches!(slot.kind, SlotKind::Values(..) | SlotKind::Sketch(_)))
+        .filter(|slot| {
+            matches!(
+                slot.kind,
+                SlotKind::Values(..)
+                    | SlotKind::Sketch(_)
+                    | SlotKind::Multiset(..)
+                    | SlotKind::Bag(_)
+            )
+        })
         .map(|slot| Counted {
             at: slot.at,
             seen: HashMap::new(),

@@ -19,14 +19,16 @@ use super::handles::{Cells, Handles, ToGather};
 use super::messages::{Gathered, Message};
 use super::operators::gather::GatherOperator;
 use super::operators::totals::TotalsOperator;
+use super::related;
 use crate::event_time::partition::Policy;
+use crate::pack::level::folded;
 use crate::rank::emit::Emit;
 use crate::rank::gather::Gather;
 use crate::rank::messages::Epoch;
 use crate::rank::totals::Totals;
 
 /// The first epoch that more may come of.
-fn reached(frontier: &MutableAntichain<Epoch>) -> Epoch {
+pub(super) fn reached(frontier: &MutableAntichain<Epoch>) -> Epoch {
     frontier.frontier().first().copied().unwrap_or(Epoch::MAX)
 }
 
@@ -41,7 +43,10 @@ pub fn build(
     applied: impl Fn(&Totals) + 'static,
 ) -> Handles {
     let workers = worker.peers();
-    let cells = Rc::new(Cells::new(Totals::new(Arc::clone(plan))));
+    let folded = folded(plan);
+    let is_joined = !Arc::ptr_eq(&folded, plan);
+    let first = is_joined.then(|| Totals::new(folded));
+    let cells = Rc::new(Cells::new(Totals::new(Arc::clone(plan)), first));
     let mut totals = TotalsOperator::new(Rc::clone(&cells), workers, applied);
     let coordinator = Coordinator::new(
         Gather::new(Arc::clone(plan), policy, emit, workers),
@@ -49,22 +54,29 @@ pub fn build(
     );
     worker.dataflow::<Epoch, _, _>(|scope| {
         let (input, messages) = scope.new_input();
-        let owned = messages.unary_frontier(
-            Exchange::new(|message: &Message| message.to),
-            "Totals",
-            |_, _| {
-                move |(input, frontier), output| {
-                    input.for_each(|time, messages: &mut Vec<Message>| {
-                        for message in messages.drain(..) {
-                            totals.take(*time.time(), message.body, || time.retain(0));
+        let by_owner = Exchange::new(|message: &Message| message.to);
+        let (first_input, owned) = match is_joined {
+            false => {
+                let owned = messages.unary_frontier(by_owner, "Totals", |_, _| {
+                    move |(input, frontier), output| {
+                        input.for_each(|time, messages: &mut Vec<Message>| {
+                            for message in messages.drain(..) {
+                                totals.take(*time.time(), message.body, || time.retain(0));
+                            }
+                        });
+                        while let Some((capability, sent)) = totals.step(reached(frontier)) {
+                            output.session(&capability).give_iterator(sent.into_iter());
                         }
-                    });
-                    while let Some((capability, sent)) = totals.step(reached(frontier)) {
-                        output.session(&capability).give_iterator(sent.into_iter());
                     }
-                }
-            },
-        );
+                });
+                (None, owned)
+            }
+            true => {
+                let (first, deltas) = related::build(scope, plan, &cells, workers);
+                let owned = related::owned(messages, deltas, totals);
+                (Some(first), owned)
+            }
+        };
 
         let first = scope.index() == 0;
         let mut to_gather = None;
@@ -96,6 +108,7 @@ pub fn build(
             .inspect(move |control: &Control| hears.heard.borrow_mut().hear(control));
         Handles {
             input,
+            first: first_input,
             durable,
             cells,
             gather: to_gather,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Driver, Feed};
-use crate::dataflow::messages::{Body, Message};
+use crate::dataflow::messages::{Body, First, FirstMessage, Message};
 use crate::rank::messages::Epoch;
 use standings_model::block::PartitionId;
 use standings_model::sabotage::{self, Mistake};
@@ -25,6 +25,9 @@ impl<F: Feed> Driver<F> {
         for deltas in batches {
             let to = deltas.worker;
             self.send(to, Body::Deltas(Box::new(deltas)));
+        }
+        if self.first.is_some() {
+            self.send_joined();
         }
         // What is in this epoch counts when every worker has gone past it: who has nothing of its own must be told.
         let owed = self.owes_epoch && !sabotage::is(Mistake::OthersNotTold);
@@ -65,6 +68,26 @@ impl<F: Feed> Driver<F> {
         self.epoch = next;
         if let Some(input) = &mut self.input {
             input.advance_to(next);
+        }
+        if let Some(first) = &mut self.first {
+            first.advance_to(next);
+        }
+    }
+
+    /// Sends what joins are made of.
+    fn send_joined(&mut self) {
+        let (firsts, dimensions) = self.fold.take_joined(self.peers);
+        for deltas in firsts {
+            self.send_first(deltas.worker, First::Deltas(Box::new(deltas)));
+        }
+        for (to, changes) in dimensions {
+            self.send_first(to, First::Dimensions(changes));
+        }
+    }
+
+    pub(super) fn send_first(&mut self, to: u64, body: First) {
+        if let Some(first) = &mut self.first {
+            first.send(FirstMessage { to, body });
         }
     }
 

@@ -33,10 +33,12 @@ pub use self::feed::Feed;
 pub use self::settings::{Settings, Snapshots};
 use crate::dataflow::control::Start;
 use crate::dataflow::gate::Look;
-use crate::dataflow::handles::{Cells, Handles, Input, ToGather};
-use crate::dataflow::messages::Body;
+use crate::dataflow::handles::{Cells, FirstInput, Handles, Input, ToGather};
+use crate::dataflow::messages::{Body, First};
 use crate::event_time::BEGINNING;
 use crate::fold::Fold;
+use crate::pack::deltas::Deltas;
+use crate::pack::level::folded;
 use crate::rank::messages::{Epoch, Promise};
 use crate::snapshot;
 use crate::snapshot::order::PartReport;
@@ -81,6 +83,8 @@ pub struct Driver<F: Feed> {
     open: Option<Opener<F>>,
     feed: Option<F>,
     input: Option<Input>,
+    /// Where what joins are made of goes in.
+    first: Option<FirstInput>,
     durable: ProbeHandle<Epoch>,
     cells: Rc<Cells>,
     gather: Option<ToGather>,
@@ -158,6 +162,7 @@ impl<F: Feed> Driver<F> {
             open: Some(Box::new(open)),
             feed: None,
             input: Some(handles.input),
+            first: handles.first,
             durable: handles.durable,
             cells: handles.cells,
             gather: handles.gather,
@@ -223,6 +228,7 @@ impl<F: Feed> Driver<F> {
         if !start.parts.is_empty() {
             self.load(&start)?;
             self.send(self.index as u64, Body::Loaded);
+            self.send_first(self.index as u64, First::Loaded);
             self.owes_epoch = true;
         }
         self.feed = self.open.take().map(|open| open(&start));
@@ -237,14 +243,22 @@ impl<F: Feed> Driver<F> {
         let Some(snapshots) = &self.settings.snapshots else {
             return Err(DriverError::NoState.into());
         };
+        let plan = &self.settings.fold.plan;
+        let mut to = |ranking: usize, deltas: &Deltas| match &self.cells.first {
+            Some(first) if plan.rankings[ranking].joined.is_some() => {
+                first.borrow_mut().apply(deltas);
+            }
+            _ => self.cells.totals.borrow_mut().apply(deltas),
+        };
         let rows = snapshot::load(
             &snapshots.store,
-            &self.settings.fold.plan,
+            &folded(plan),
             &start.parts,
             start.horizon,
             (self.index, self.peers),
-            &mut self.cells.totals.borrow_mut(),
+            &mut to,
         )?;
+        self.cells.totals.borrow_mut().forget_changes();
         tracing::info!(
             event = "snapshot_loaded",
             worker = self.index,
@@ -365,6 +379,7 @@ impl<F: Feed> Driver<F> {
             self.end_epoch();
         }
         self.input = None;
+        self.first = None;
         self.phase = Phase::Closing;
     }
 
@@ -475,6 +490,7 @@ impl<F: Feed> Driver<F> {
         };
         for to in 0..self.peers {
             self.send(to as u64, Body::Promise(promise));
+            self.send_first(to as u64, First::Promise(promise));
         }
     }
 

@@ -36,6 +36,7 @@ use crate::event_time::partition::Policy;
 use crate::pack::deltas::Deltas;
 use crate::quality::Judge;
 use crate::rank::messages::Progress;
+use crate::relate::dimension::{DimensionChange, Dimensions};
 
 /// What a fold needs to know.
 #[derive(Clone, Debug)]
@@ -109,6 +110,8 @@ pub struct Fold {
     settings: Settings,
     partitions: BTreeMap<PartitionId, Partition>,
     combiner: Combiner,
+    /// Rows that others are joined with.
+    dimensions: Dimensions,
     amounts: Option<Amounts>,
     judge: Judge,
     rejects: Vec<Reject>,
@@ -123,13 +126,21 @@ pub struct Fold {
 
 impl Fold {
     /// Without a partition.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(mut settings: Settings) -> Self {
+        // What others are joined with is of no time that it could be too far ahead of.
+        let plan = &settings.plan;
+        for (table, policy) in settings.policies.iter_mut().enumerate() {
+            if plan.is_only_joined(table) {
+                policy.max_ahead = i64::MAX;
+            }
+        }
         let plan = &settings.plan;
         let amounts = settings.summary_window.zip(plan.amounts());
         let amounts = amounts.map(|(size, column)| Amounts::new(size, column));
         Fold {
             partitions: BTreeMap::new(),
-            combiner: Combiner::new(plan),
+            combiner: Combiner::of_readers(plan),
+            dimensions: Dimensions::new(plan),
             amounts,
             judge: Judge::new(&plan.checks, &plan.tables),
             rejects: Vec::new(),
@@ -154,7 +165,8 @@ impl Fold {
         let of = (partition, home.table);
         let begun = Partition::new(of, from.offset, from.greatest, decoder, memory)
             .with_arrays(table.format.is_json())
-            .timeless(table.event_time.is_none());
+            .timeless(table.event_time.is_none() || plan.is_only_joined(home.table))
+            .joined(self.dimensions.wants(home.table), plan.is_only_joined(home.table));
         self.partitions.insert(partition, begun);
     }
 
@@ -167,6 +179,7 @@ impl Fold {
         self.combiner.retire(horizon);
         let mut folds = Folds {
             combiner: &mut self.combiner,
+            dimensions: &mut self.dimensions,
             amounts: self.amounts.as_mut(),
             judge: &mut self.judge,
             rejects: &mut self.rejects,
@@ -267,6 +280,12 @@ impl Fold {
     /// Whether folding makes fewer rows of the epoch's sales than these are.
     pub fn pays(&self) -> bool {
         self.combiner.pays()
+    }
+
+    /// What joins are made of, of the epoch that ended last: first levels, one batch a worker that has any, and for each worker
+    /// what is new of the rows that others are joined with.
+    pub fn take_joined(&mut self, workers: usize) -> (Vec<Deltas>, Vec<(u64, Vec<DimensionChange>)>) {
+        (self.combiner.take_firsts(), self.dimensions.take(workers))
     }
 
     /// Ends the epoch: its deltas, one batch a worker that has any; and what the partitions have come to, if anything is new.

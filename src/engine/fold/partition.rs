@@ -10,9 +10,10 @@ use crate::event_time::global::PartitionState;
 use crate::event_time::partition::{PartitionClock, Policy};
 use crate::quality::{Judge, Memory, Moment};
 use crate::rank::messages::PartitionProgress;
+use crate::relate::dimension::Dimensions;
 use standings_decode::{About, Decoder, Drift, Odd};
 use standings_model::amounts::Amounts;
-use standings_model::block::{Block, PartitionId, RecordRef};
+use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
 use standings_model::change::Counts;
 use standings_model::identity::NO_EPOCH;
 use standings_model::json_values;
@@ -40,6 +41,8 @@ fn elements_of(bytes: &[u8]) -> Option<Vec<Range<usize>>> {
 pub struct Folds<'a> {
     /// Per ranking, window and key.
     pub combiner: &'a mut Combiner,
+    /// Rows that others are joined with.
+    pub dimensions: &'a mut Dimensions,
     /// Amounts per window, if `--summary-window` asks for them.
     pub amounts: Option<&'a mut Amounts>,
     /// Asks of every sale what is declared.
@@ -49,6 +52,10 @@ pub struct Folds<'a> {
     /// What a sale may be.
     pub plan: &'a Plan,
 }
+
+/// Whether a table that others are joined with is nothing but that.
+#[derive(Clone, Copy, Debug)]
+struct Alone(bool);
 
 /// One partition of this worker.
 pub struct Partition {
@@ -77,6 +84,10 @@ pub struct Partition {
     arrays: bool,
     /// Its table has no event time: nothing is late, and no window waits for it.
     timeless: bool,
+    /// Others are joined with its table, and whether nothing else is done with it.
+    joined: Option<Alone>,
+    /// The reader has come to what was the end once, or the partition has ended.
+    reached: bool,
     /// How many rows each array that is unnested has given of the present record.
     unnested: Vec<u32>,
 }
@@ -110,6 +121,8 @@ impl Partition {
             open: false,
             arrays: false,
             timeless: false,
+            joined: None,
+            reached: false,
             unnested: Vec::new(),
         }
     }
@@ -117,6 +130,12 @@ impl Partition {
     /// The same of a table that has no event time.
     pub fn timeless(mut self, timeless: bool) -> Self {
         self.timeless = timeless;
+        self
+    }
+
+    /// The same of a table that others are joined with, if it is; `alone`: nothing else is done with it.
+    pub fn joined(mut self, is_joined: bool, alone: bool) -> Self {
+        self.joined = is_joined.then_some(Alone(alone));
         self
     }
 
@@ -298,6 +317,19 @@ impl Partition {
             offset,
             row: bytes.row,
         };
+        if let Some(Alone(alone)) = self.joined {
+            let time = match (into.plan.tables[table].event_time, record.timestamp) {
+                (Some(_), _) => time,
+                // Without a time it was ever so.
+                (None, NO_TIMESTAMP) => i64::MIN,
+                (None, timestamp) => timestamp,
+            };
+            into.dimensions.put((table, id, offset), time, &sale, false);
+            if alone {
+                self.counts.ranked += 1;
+                return;
+            }
+        }
         let mut lost = Lost::default();
         let judge = |end| PartitionClock::judge(watermark, end, horizon, policy);
         let combiner = &mut *into.combiner;

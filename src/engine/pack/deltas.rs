@@ -43,9 +43,13 @@ pub struct Deltas {
     pub groups: Vec<Group>,
     /// Rows: the key's text number, then the accumulators of the ranking's layout.
     pub words: Vec<u64>,
-    /// Distinct values (text numbers), counted values ([`values::WORDS`](super::values::WORDS) each) and what sketches were
-    /// told, row after row, slot after slot; the slot's word says how many.
+    /// Distinct values (text numbers), counted values ([`values::WORDS`](super::values::WORDS) each), what sketches were
+    /// told, and entries of bags (a number in `entries`, and how many, in two words), row after row, slot after slot; the
+    /// slot's word says how many. Where rows are also taken back, how many is a signed number of 64 bits, as all counts and
+    /// sums are then in two's complement.
     pub distinct: Vec<u32>,
+    /// Entries of bags: what a group has of them is its own, so they are no texts that an owner numbers.
+    pub entries: TextTable,
 }
 
 impl Deltas {
@@ -60,5 +64,6 @@ impl Deltas {
         self.groups.clear();
         self.words.clear();
         self.distinct.clear();
+        self.entries.clear();
     }
 }

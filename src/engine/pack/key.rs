@@ -314,6 +314,7 @@ mod tests {
             is_rows: false,
             retracts: false,
             joined: None,
+            as_they_are: false,
             measures: Vec::new(),
             order: Vec::new(),
             computed: Vec::new(),

@@ -2,158 +2,21 @@
 //!
 //! Equal accumulators are shared: `SUM(amount)`, `AVG(amount)` and `COUNT(*)` of one query take one sum and one count.
 
+mod kind;
+mod signed;
+mod words;
+
 use standings_model::big::Big;
 use standings_model::decimal::average;
 use standings_model::plan::{Aggregate, Ranking};
 use standings_model::statistics::{Spread, spread};
 use standings_model::types::Type;
 
-/// What an accumulator keeps of the sales that pass its filter. Columns are numbers in the ranking's row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SlotKind {
-    /// How many sales; one word.
-    CountAll,
-    /// How many non-NULL values of a column; one word.
-    Count(usize),
-    /// Sum of a column; two words, a 128-bit integer. Nothing added is 0.
-    Sum(usize),
-    /// Least of a numeric or time column; two words, [`i128::MAX`] for none.
-    Min(usize),
-    /// Greatest of a numeric or time column; two words, [`i128::MIN`] for none.
-    Max(usize),
-    /// Least of a column of text or bytes; one word, a text or [`NO_TEXT`].
-    MinText(usize),
-    /// Greatest of a text column; likewise.
-    MaxText(usize),
-    /// Value of the last sale: event time + 1 (0 for none), partition, offset, then two words of value.
-    Last(usize),
-    /// Same, for a text column: the fourth word is a text or [`NO_TEXT`].
-    LastText(usize),
-    /// Distinct values of a column; one word: how many values (in deltas), or the number of a set (in totals).
-    Distinct(usize),
-    /// Value of the first sale: as of the last.
-    First(usize),
-    /// Same, for a text column.
-    FirstText(usize),
-    /// The value of a column, of a group that is one row; two words.
-    Only(usize),
-    /// Same, for a text column; one word.
-    OnlyText(usize),
-    /// The value of one column where another is greatest or least.
-    Arg(Arg),
-    /// Sum of the squares of a column; four words, the lowest first. [`NO_SQUARES`] for one with more bits.
-    Squares(usize),
-    /// Counted values of a column; of so many digits they are rounded first. One word: how many different (in deltas), or
-    /// where they are kept aside (in totals).
-    Values(usize, Option<u8>),
-    /// A sketch of the values of a column; one word: how many codes (in deltas), or where it is kept aside (in totals).
-    Sketch(usize),
-}
-
-/// The value of one column where another is greatest or least: event time + 1 (0 for none), partition, offset; then the
-/// other column, then the value: two words of a number or one of a text, each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arg {
-    /// What is shown.
-    pub value: usize,
-    /// What is greatest or least.
-    pub by: usize,
-    /// Whether it is a text or bytes, each.
-    pub texts: (bool, bool),
-    /// Whether the greatest is meant.
-    pub greatest: bool,
-}
-
-impl Arg {
-    /// Where the other column lies.
-    pub const BY: usize = 3;
-
-    /// Where the value lies.
-    pub fn value_at(self) -> usize {
-        Arg::BY + if self.texts.1 { 1 } else { 2 }
-    }
-
-    fn words(self) -> usize {
-        self.value_at() + if self.texts.0 { 1 } else { 2 }
-    }
-}
-
-/// A sum of squares that has more bits than there are.
-pub const NO_SQUARES: [u64; 4] = [u64::MAX; 4];
-
-impl SlotKind {
-    /// The columns that it reads.
-    pub fn columns(self) -> impl Iterator<Item = usize> {
-        let (one, other) = match self {
-            SlotKind::CountAll => (None, None),
-            SlotKind::Count(c)
-            | SlotKind::Sum(c)
-            | SlotKind::Min(c)
-            | SlotKind::Max(c)
-            | SlotKind::MinText(c)
-            | SlotKind::MaxText(c)
-            | SlotKind::Last(c)
-            | SlotKind::LastText(c)
-            | SlotKind::First(c)
-            | SlotKind::FirstText(c)
-            | SlotKind::Only(c)
-            | SlotKind::OnlyText(c)
-            | SlotKind::Squares(c)
-            | SlotKind::Values(c, _)
-            | SlotKind::Sketch(c)
-            | SlotKind::Distinct(c) => (Some(c), None),
-            SlotKind::Arg(arg) => (Some(arg.value), Some(arg.by)),
-        };
-        one.into_iter().chain(other)
-    }
-
-    /// Where its words are numbers of texts: one or two, or none.
-    fn texts(self) -> impl Iterator<Item = usize> {
-        let (one, other) = match self {
-            SlotKind::MinText(_) | SlotKind::MaxText(_) | SlotKind::OnlyText(_) => (Some(0), None),
-            SlotKind::LastText(_) | SlotKind::FirstText(_) => (Some(3), None),
-            SlotKind::Arg(arg) => (
-                arg.texts.1.then_some(Arg::BY),
-                arg.texts.0.then_some(arg.value_at()),
-            ),
-            _ => (None, None),
-        };
-        one.into_iter().chain(other)
-    }
-
-    /// The same with other columns.
-    fn with(self, of: impl Fn(usize) -> usize) -> Self {
-        match self {
-            SlotKind::CountAll => SlotKind::CountAll,
-            SlotKind::Count(c) => SlotKind::Count(of(c)),
-            SlotKind::Sum(c) => SlotKind::Sum(of(c)),
-            SlotKind::Min(c) => SlotKind::Min(of(c)),
-            SlotKind::Max(c) => SlotKind::Max(of(c)),
-            SlotKind::MinText(c) => SlotKind::MinText(of(c)),
-            SlotKind::MaxText(c) => SlotKind::MaxText(of(c)),
-            SlotKind::Last(c) => SlotKind::Last(of(c)),
-            SlotKind::LastText(c) => SlotKind::LastText(of(c)),
-            SlotKind::Distinct(c) => SlotKind::Distinct(of(c)),
-            SlotKind::First(c) => SlotKind::First(of(c)),
-            SlotKind::FirstText(c) => SlotKind::FirstText(of(c)),
-            SlotKind::Only(c) => SlotKind::Only(of(c)),
-            SlotKind::OnlyText(c) => SlotKind::OnlyText(of(c)),
-            SlotKind::Squares(c) => SlotKind::Squares(of(c)),
-            SlotKind::Values(c, rounded) => SlotKind::Values(of(c), rounded),
-            SlotKind::Sketch(c) => SlotKind::Sketch(of(c)),
-            SlotKind::Arg(arg) => SlotKind::Arg(Arg {
-                value: of(arg.value),
-                by: of(arg.by),
-                ..arg
-            }),
-        }
-    }
-}
-
-/// The word of a text slot that holds nothing.
-pub const NO_TEXT: u64 = u64::MAX;
-/// The value of a [`SlotKind::Last`] slot whose last sale had NULL.
-pub const NULL_NUMBER: i128 = i128::MIN;
+use self::kind::words;
+pub use self::kind::{Arg, Entry, NO_SQUARES, SlotKind};
+pub use self::words::{
+    NO_TEXT, NULL_NUMBER, add_squares, four, negated, put_wide, wide, wrap_squares,
+};
 
 /// One accumulator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,8 +52,31 @@ pub enum Source {
     Percentile(usize, u32, u8, u8),
     /// A sketch's number of distinct values.
     Sketch(usize),
+    /// The least of a multiset.
+    Least(usize),
+    /// The greatest of a multiset.
+    Greatest(usize),
+    /// How many values of a multiset are different.
+    Different(usize),
+    /// The first entry of a bag.
+    First(usize, Show),
+    /// The last entry of a bag.
+    Last(usize, Show),
+    /// How many entries of a bag are different.
+    Entries(usize),
     /// Of other measures: nothing is kept for it.
     Computed,
+}
+
+/// How an entry of a bag is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// All of it is the value.
+    Whole,
+    /// The value is behind what it is ordered by, as bytes.
+    Bytes,
+    /// The same, as a number.
+    Number,
 }
 
 /// The layout of one ranking's rows.
@@ -206,6 +92,10 @@ pub struct Layout {
     pub texts: Vec<usize>,
     /// The accumulators of which a word is not all.
     pub aside: Vec<Slot>,
+    /// Where the number of a group's rows is, if they can be taken back: a group without any is no row.
+    pub rows: Option<usize>,
+    /// Per measure, where the sum of upper halves is that tells when its sum has more than 128 bits.
+    pub upper: Vec<Option<usize>>,
 }
 
 impl Source {
@@ -235,6 +125,12 @@ impl Source {
             | Source::Distinct(_)
             | Source::Percentile(..)
             | Source::Sketch(_)
+            | Source::Least(_)
+            | Source::Greatest(_)
+            | Source::Different(_)
+            | Source::First(..)
+            | Source::Last(..)
+            | Source::Entries(_)
             | Source::Computed => None,
         }
     }
@@ -272,15 +168,25 @@ impl Layout {
         measures.filter(|(_, m)| can(m)).map(|(i, _)| i).collect()
     }
 
-    /// Lays out a ranking's accumulators.
-    pub fn new(ranking: &Ranking) -> Self {
-        let mut layout = Layout {
+    /// Without an accumulator.
+    pub(super) fn empty() -> Self {
+        Layout {
             slots: Vec::new(),
             width: 0,
             sources: Vec::new(),
             texts: Vec::new(),
             aside: Vec::new(),
-        };
+            rows: None,
+            upper: Vec::new(),
+        }
+    }
+
+    /// Lays out a ranking's accumulators.
+    pub fn new(ranking: &Ranking) -> Self {
+        if ranking.retracts {
+            return Layout::signed(ranking);
+        }
+        let mut layout = Layout::empty();
         let is_one =
             ranking.is_rows && ranking.keys.iter().any(|k| ranking.row[k.column].is_row_id);
         let is_text = |c: usize| ranking.row[c].kind.is_bytes();
@@ -362,7 +268,11 @@ impl Layout {
                 .extend(slot.kind.texts().map(|text| slot.at + text));
             if matches!(
                 slot.kind,
-                SlotKind::Distinct(_) | SlotKind::Values(..) | SlotKind::Sketch(_)
+                SlotKind::Distinct(_)
+                    | SlotKind::Values(..)
+                    | SlotKind::Sketch(_)
+                    | SlotKind::Multiset(..)
+                    | SlotKind::Bag(_)
             ) {
                 self.aside.push(slot.clone());
             }
@@ -401,8 +311,9 @@ impl Layout {
             match slot.kind {
                 SlotKind::CountAll | SlotKind::Count(_) | SlotKind::Distinct(_) => row[at] = 0,
                 SlotKind::Values(..) | SlotKind::Sketch(_) => row[at] = 0,
+                SlotKind::Multiset(..) | SlotKind::Bag(_) => row[at] = 0,
                 SlotKind::Squares(_) => row[at..at + 4].fill(0),
-                SlotKind::Sum(_) => put_wide(row, at, 0),
+                SlotKind::Sum(_) | SlotKind::Upper(_) => put_wide(row, at, 0),
                 SlotKind::Min(_) => put_wide(row, at, i128::MAX),
                 SlotKind::Max(_) => put_wide(row, at, i128::MIN),
                 SlotKind::Only(_) => put_wide(row, at, NULL_NUMBER),
@@ -432,51 +343,10 @@ impl Layout {
     }
 }
 
-fn words(kind: SlotKind) -> usize {
-    match kind {
-        SlotKind::CountAll | SlotKind::Count(_) | SlotKind::Distinct(_) => 1,
-        SlotKind::Values(..) | SlotKind::Sketch(_) => 1,
-        SlotKind::MinText(_) | SlotKind::MaxText(_) | SlotKind::OnlyText(_) => 1,
-        SlotKind::Only(_) | SlotKind::Sum(_) | SlotKind::Min(_) | SlotKind::Max(_) => 2,
-        SlotKind::Last(_) | SlotKind::First(_) => 5,
-        SlotKind::LastText(_) | SlotKind::FirstText(_) | SlotKind::Squares(_) => 4,
-        SlotKind::Arg(arg) => arg.words(),
-    }
-}
-
 /// Digits of an exact number, and how many of them are behind the point.
 fn digits(kind: &Type) -> (u8, u8) {
     match kind {
         Type::Decimal { precision, scale } => (*precision, *scale),
         _ => (19, 0),
     }
-}
-
-/// Reads a number of 256 bits from four words.
-#[inline]
-pub fn four(row: &[u64], at: usize) -> [u64; 4] {
-    [row[at], row[at + 1], row[at + 2], row[at + 3]]
-}
-
-/// Adds to a sum of squares.
-pub fn add_squares(row: &mut [u64], at: usize, more: [u64; 4]) {
-    let so_far = four(row, at);
-    let sum = match so_far == NO_SQUARES || more == NO_SQUARES {
-        true => None,
-        false => Big::of_words(so_far).plus(Big::of_words(more)),
-    };
-    row[at..at + 4].copy_from_slice(&sum.and_then(Big::half).unwrap_or(NO_SQUARES));
-}
-
-/// Reads a 128-bit number from two words.
-#[inline]
-pub fn wide(row: &[u64], at: usize) -> i128 {
-    (u128::from(row[at]) | u128::from(row[at + 1]) << 64) as i128
-}
-
-/// Writes a 128-bit number into two words.
-#[inline]
-pub fn put_wide(row: &mut [u64], at: usize, value: i128) {
-    row[at] = value as u64;
-    row[at + 1] = (value as u128 >> 64) as u64;
 }

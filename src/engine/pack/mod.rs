@@ -9,6 +9,7 @@
 //! 2. Memory grows by pieces ([`chunks`]): nothing that is kept is moved to make room.
 
 pub mod aside;
+pub mod bag;
 pub mod chunks;
 pub mod deltas;
 pub mod distinct;
@@ -17,6 +18,8 @@ pub mod index;
 pub mod interner;
 pub mod key;
 pub mod layout;
+pub mod level;
+pub mod portion;
 pub mod rows;
 pub mod texts;
 pub mod values;

@@ -82,7 +82,11 @@ impl Packing {
                     packing.cell(Kind::Text, slot.at + 3);
                 }
                 SlotKind::Distinct(_) => packing.cell(Kind::Word, slot.at),
-                SlotKind::Values(..) | SlotKind::Sketch(_) => packing.cell(Kind::Count, slot.at),
+                SlotKind::Values(..)
+                | SlotKind::Sketch(_)
+                | SlotKind::Multiset(..)
+                | SlotKind::Bag(_) => packing.cell(Kind::Count, slot.at),
+                SlotKind::Upper(_) => packing.cell(Kind::Number, slot.at),
                 // Mostly the upper half is zero, which fits.
                 SlotKind::Squares(_) => {
                     packing.cell(Kind::Number, slot.at);
@@ -142,6 +146,16 @@ impl Rows {
         let head = [key, partition].into_iter();
         let head = head.take(1 + usize::from(packing.partitioned));
         self.packed.push(head.chain(std::iter::repeat(0))) as u32
+    }
+
+    /// Gives the place of a row that is no more to another, as [`Rows::push`] does.
+    pub fn place(&mut self, packing: &Packing, row: u32, key: u32, partition: u32) {
+        let packed = self.packed.row_mut(row as usize);
+        packed.fill(0);
+        packed[0] = key;
+        if packing.partitioned {
+            packed[1] = partition;
+        }
     }
 
     /// The text that is a row's key.
@@ -306,13 +320,7 @@ mod tests {
             (SlotKind::MinText(4), 1),
             (SlotKind::Max(5), 2),
         ];
-        let mut layout = Layout {
-            slots: Vec::new(),
-            width: 0,
-            sources: Vec::new(),
-            texts: Vec::new(),
-            aside: Vec::new(),
-        };
+        let mut layout = Layout::empty();
         for (kind, words) in kinds {
             let at = layout.width;
             layout.slots.push(Slot {

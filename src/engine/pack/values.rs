@@ -89,6 +89,47 @@ impl Values {
         }
     }
 
+    /// Adds a value so many times, or takes it back so many; whether there are not fewer than none of it now.
+    pub fn change(&mut self, number: i128, times: i64) -> bool {
+        let first = |p: &Piece| p.numbers.first().is_some_and(|first| *first <= number);
+        let at = self.pieces.partition_point(first).saturating_sub(1);
+        let known = self.pieces.get_mut(at).and_then(|piece| {
+            let place = piece.numbers.binary_search(&number).ok()?;
+            Some((piece, place))
+        });
+        let Some((piece, place)) = known else {
+            let is_new = times >= 0;
+            if times > 0 {
+                self.add(number, times as u64);
+            }
+            return is_new;
+        };
+        let Some(left) = piece.times[place].checked_add_signed(times) else {
+            return false;
+        };
+        piece.len = piece.len.wrapping_add_signed(times);
+        self.len = self.len.wrapping_add_signed(times);
+        piece.times[place] = left;
+        if left == 0 {
+            piece.numbers.remove(place);
+            piece.times.remove(place);
+            if piece.numbers.is_empty() {
+                self.pieces.remove(at);
+            }
+        }
+        true
+    }
+
+    /// The least value.
+    pub fn least(&self) -> Option<i128> {
+        self.pieces.first()?.numbers.first().copied()
+    }
+
+    /// The greatest value.
+    pub fn greatest(&self) -> Option<i128> {
+        self.pieces.last()?.numbers.last().copied()
+    }
+
     /// The value at a place in order, from 0; the last for a place behind it, 0 where there is none.
     pub fn at(&self, mut place: u64) -> i128 {
         let mut last = 0;
@@ -147,6 +188,7 @@ pub fn next_code<'a>(words: &mut impl Iterator<Item = &'a u32>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     #[test]
     fn they_are_in_order_however_they_came() {
@@ -174,6 +216,49 @@ mod tests {
             assert_eq!(values.different(), want.len());
         }
         assert_eq!(Values::default().at(0), 0);
+    }
+
+    #[test]
+    fn what_is_taken_back_is_gone() {
+        let mut dice = 99u64;
+        for range in [3, 40, 4_000] {
+            let (mut values, mut want) = (Values::default(), BTreeMap::<i128, u64>::new());
+            for step in 0..30_000u64 {
+                dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let number = i128::from(dice >> 40) % range;
+                let there = want.get(&number).copied().unwrap_or(0);
+                // Grows, and then shrinks to nothing.
+                let times = match (dice >> 20) % 4 < (1 + 2 * u64::from(step < 15_000)) {
+                    true => 1 + (dice >> 30) as i64 % 2,
+                    false => -(there.min(2) as i64),
+                };
+                assert!(values.change(number, times));
+                match there.checked_add_signed(times) {
+                    Some(0) => want.remove(&number),
+                    left => want.insert(number, left.unwrap()),
+                };
+                if step % 97 == 0 {
+                    assert_eq!(
+                        values.iter().collect::<Vec<_>>(),
+                        Vec::from_iter(want.clone())
+                    );
+                    assert_eq!(values.len(), want.values().sum::<u64>());
+                    assert_eq!(values.different(), want.len());
+                    assert_eq!(values.least(), want.keys().next().copied());
+                    assert_eq!(values.greatest(), want.keys().last().copied());
+                }
+            }
+            // More than is there is refused, and nothing is taken.
+            let before: Vec<_> = values.iter().collect();
+            assert!(!values.change(-1, -1));
+            let (first, times) = before[0];
+            assert!(!values.change(first, -1 - times as i64));
+            assert_eq!(values.iter().collect::<Vec<_>>(), before);
+            for (number, times) in before {
+                assert!(values.change(number, -(times as i64)));
+            }
+            assert!(values.is_empty() && values.pieces.is_empty());
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use crate::pack::deltas::{Deltas, Group};
 use crate::pack::hash::hash;
 use crate::pack::interner::Interner;
+use crate::pack::values::push_code;
 
 /// Bytes of a piece: where it has more, the next one begins with the next row.
 pub const PIECE: usize = 512 << 20;
@@ -44,7 +45,7 @@ impl Copy {
 
     /// Begins a row of a ranking's window, whose words are then at the end of [`Copy::words`].
     pub fn row(&mut self, ranking: u32, window_end: i64) {
-        let aside = self.now.distinct.len() * 4;
+        let aside = self.now.distinct.len() * 4 + self.now.entries.byte_size();
         if self.now.texts.byte_size() + self.now.words.len() * 8 + aside >= self.piece {
             self.done.push(std::mem::take(&mut self.now));
             self.numbers.clear();
@@ -73,6 +74,18 @@ impl Copy {
             }
             table.push(bytes, hash(bytes))
         })
+    }
+
+    /// Appends an entry of a bag, and how many times it is there.
+    pub fn entry(&mut self, entry: &[u8], times: u64) {
+        let table = &mut self.now.entries;
+        if table.byte_size() + entry.len() > u32::MAX as usize {
+            self.too_large = true;
+            return;
+        }
+        let number = table.push(entry, 0);
+        self.now.distinct.push(number);
+        push_code(&mut self.now.distinct, times);
     }
 
     /// The words of the present piece.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::computed::Computed;
+use crate::pack::bag;
 use crate::pack::key::{KeyCodec, push_escaped, push_i128};
-use crate::pack::layout::{Layout, NO_TEXT, Source, TOO_WIDE};
+use crate::pack::layout::{Layout, NO_TEXT, Show, Source, TOO_WIDE, wide};
 use standings_model::plan::{Field, OrderTerm, Ranking};
 use standings_model::sabotage::{self, Mistake};
 use standings_model::statistics::{between, position};
@@ -49,10 +50,24 @@ pub struct Reader {
     /// Measures that are not told beyond their owner.
     untold: Vec<bool>,
     computed: Option<Computed>,
-    having: Option<usize>,
+    gate: Gate,
     /// Whether rows are ranked.
     pub ranks: bool,
 }
+
+/// Which rows can be ranked.
+#[derive(Clone, Copy)]
+enum Gate {
+    All,
+    /// Those of which this measure holds.
+    Having(usize),
+    /// Those that stand for a row of the input at least, by where their number is; and of which a measure holds.
+    Held(usize, Option<usize>),
+}
+
+/// Sums of upper halves from here on are of sums that have more digits than a decimal; those of smaller ones have not more than 128
+/// bits.
+const TOO_HIGH: u128 = 3 << 61;
 
 /// A row of accumulators with what its words refer to.
 #[derive(Clone, Copy)]
@@ -84,6 +99,11 @@ impl Reader {
         Reader {
             at_risk: layout.at_risk(ranking),
             packing: Packing::new(&layout, !ranking.partition.is_empty()),
+            gate: match (layout.rows, ranking.having) {
+                (Some(rows), having) => Gate::Held(rows, having),
+                (None, Some(having)) => Gate::Having(having),
+                (None, None) => Gate::All,
+            },
             layout,
             codec: KeyCodec::new(ranking),
             types: (0..ranking.measures.len())
@@ -94,16 +114,19 @@ impl Reader {
                 .map(|i| !ranking.tells(i))
                 .collect(),
             computed: Computed::new(ranking, zone),
-            having: ranking.having,
             ranks: ranking.rank.is_some(),
         }
     }
 
-    /// Whether a row passes `HAVING`.
+    /// Whether a row is one, and passes `HAVING`.
     #[inline]
     pub fn passes(&self, row: RowView<'_>) -> bool {
         let holds = |measure: usize| self.measure(measure, row) == Value::Boolean(true);
-        self.having.is_none_or(holds)
+        match self.gate {
+            Gate::All => true,
+            Gate::Having(measure) => holds(measure),
+            Gate::Held(rows, having) => row.words[rows] != 0 && having.is_none_or(holds),
+        }
     }
 
     /// How many computed values had an error since this was asked last.
@@ -119,6 +142,11 @@ impl Reader {
 
     /// Whether some measure of a row has.
     pub fn is_too_wide(&self, row: RowView<'_>) -> bool {
+        let upper = self.layout.upper.iter().flatten();
+        let mut upper = upper.map(|at| wide(row.words, *at).unsigned_abs());
+        if upper.any(|sum| sum >= TOO_HIGH) {
+            return true;
+        }
         let numbers = self.at_risk.iter().map(|i| self.number(*i, row));
         numbers.flatten().any(|n| n.unsigned_abs() >= TOO_WIDE)
     }
@@ -142,6 +170,10 @@ impl Reader {
                 NO_TEXT => Value::Null,
                 id => Value::of_bytes(row.texts.get(id as u32), kind),
             };
+        }
+        if self.is_text(i) {
+            let bytes = self.layout.sources[i].shown(row);
+            return bytes.map_or(Value::Null, |bytes| Value::of_bytes(bytes, kind));
         }
         let number = self.number(i, row);
         number.map_or(Value::Null, |n| Value::of_number(n, kind))
@@ -170,6 +202,20 @@ impl Reader {
                 Some(sketch.map_or(0, |s| i128::from(s.estimate())))
             }
             Source::Computed => self.compute(i, row)?.number(),
+            Source::Least(at) => row.aside.values(row.words[at])?.least(),
+            Source::Greatest(at) => row.aside.values(row.words[at])?.greatest(),
+            Source::Different(at) => {
+                let all = row.aside.values(row.words[at]);
+                Some(all.map_or(0, |all| all.different() as i128))
+            }
+            Source::Entries(at) => {
+                let bag = row.aside.bag(row.words[at]);
+                Some(bag.map_or(0, |bag| bag.len() as i128))
+            }
+            source @ (Source::First(..) | Source::Last(..)) => {
+                let bytes = source.shown(row)?.try_into().ok()?;
+                Some(i128::from_be_bytes(bytes))
+            }
             source => source.number(row.words),
         }
     }
@@ -242,7 +288,23 @@ impl Reader {
     fn is_text(&self, measure: usize) -> bool {
         match self.layout.sources[measure] {
             Source::Computed => self.types[measure].is_bytes(),
+            Source::First(_, show) | Source::Last(_, show) => show != Show::Number,
             source => source.text().is_some(),
+        }
+    }
+}
+
+impl Source {
+    /// The value that the first or the last entry of a bag shows, as it lies there; none of NULL.
+    fn shown(self, row: RowView<'_>) -> Option<&[u8]> {
+        let (entry, show) = match self {
+            Source::First(at, show) => (row.aside.bag(row.words[at])?.first()?, show),
+            Source::Last(at, show) => (row.aside.bag(row.words[at])?.last()?, show),
+            _ => return None,
+        };
+        match show {
+            Show::Whole => Some(entry),
+            Show::Bytes | Show::Number => bag::value(entry),
         }
     }
 }

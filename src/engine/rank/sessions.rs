@@ -153,6 +153,7 @@ impl Sessions {
             let one = Batch {
                 rows,
                 numbers: batch.numbers,
+                entries: batch.entries,
             };
             let into = &mut session.rows;
             into.merge(of.ranking, of.reader, texts, &one, distinct);
@@ -260,6 +261,7 @@ fn take_in(
         let batch = Batch {
             rows: &piece.words,
             numbers: &numbers,
+            entries: &piece.entries,
         };
         let mut distinct = piece.distinct.iter();
         all.merge(of.ranking, of.reader, texts, &batch, &mut distinct);

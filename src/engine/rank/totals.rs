@@ -55,6 +55,16 @@ pub struct Totals {
     /// Of rankings by sessions.
     sessions: BTreeMap<u32, Sessions>,
     too_wide: Option<TooWide>,
+    overdrawn: Option<Overdrawn>,
+}
+
+/// A group from which more was taken than was there: what is counted is not what it should be, and nothing of it may be committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overdrawn {
+    /// Ranking number in the plan.
+    pub ranking: usize,
+    /// Its group key.
+    pub key: Arc<[Value]>,
 }
 
 /// A row of which a measure has more digits than a decimal: there is no number that it could be written as.
@@ -121,6 +131,7 @@ impl Totals {
             texts: Interner::default(),
             touched: Vec::new(),
             too_wide: None,
+            overdrawn: None,
         }
     }
 
@@ -140,6 +151,7 @@ impl Totals {
             let batch = Batch {
                 rows,
                 numbers: &numbers,
+                entries: &deltas.entries,
             };
             if let Some(sessions) = self.sessions.get_mut(&group.ranking) {
                 let of = of(&self.plan, &self.readers, group.ranking);
@@ -158,6 +170,12 @@ impl Totals {
                 let window = window.or_insert_with(|| WindowState::new(reader, end));
                 distinct = values.clone();
                 window.merge(ranking, reader, &mut self.texts, &batch, &mut distinct);
+                if let Some(key) = window.overdrawn() {
+                    self.overdrawn = Some(Overdrawn {
+                        ranking: group.ranking as usize,
+                        key: reader.codec.decode(self.texts.get(key)),
+                    });
+                }
                 if let Some(key) = window.too_wide() {
                     self.too_wide = Some(TooWide {
                         ranking: group.ranking as usize,
@@ -249,6 +267,10 @@ impl Totals {
     pub fn copy_in(&mut self, full: bool, piece: usize) -> Result<Vec<Deltas>, TooLarge> {
         let mut copy = Copy::new(piece);
         for (at, window) in &mut self.windows {
+            // Those that are joined are made again of their first level.
+            if self.plan.rankings[at.0 as usize].joined.is_some() {
+                continue;
+            }
             let reader = &self.readers[at.0 as usize];
             window.copy(full, *at, reader, &self.texts, &mut copy);
         }
@@ -280,6 +302,19 @@ impl Totals {
         self.texts.sweep();
     }
 
+    /// As [`Totals::retire`]; all rows of the windows that go, as deltas from nothing.
+    pub fn retire_told(&mut self, horizon: i64) -> Result<Vec<Deltas>, TooLarge> {
+        let mut copy = Copy::new(PIECE);
+        for (at, window) in &mut self.windows {
+            if at.1 <= horizon {
+                let reader = &self.readers[at.0 as usize];
+                window.copy(true, *at, reader, &self.texts, &mut copy);
+            }
+        }
+        self.retire(horizon);
+        copy.finish()
+    }
+
     /// How much is held, by ranking.
     pub fn held(&self, into: &mut Held) {
         into.0.clear();
@@ -297,6 +332,12 @@ impl Totals {
     /// A row that cannot be written, if there is one: the process must end before it commits.
     pub fn too_wide(&self) -> Option<&TooWide> {
         self.too_wide.as_ref()
+    }
+
+    /// A group from which more was taken than was there, if there is one: a mistake of this program, by which the process must end
+    /// before it commits.
+    pub fn overdrawn(&self) -> Option<&Overdrawn> {
+        self.overdrawn.as_ref()
     }
 
     /// How many computed values of a ranking had an error since this was asked last.

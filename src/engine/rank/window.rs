@@ -1,12 +1,15 @@
 //! One window of one ranking on the worker that owns its keys: totals per key, and the head of each partition.
 
 mod compact;
+mod gone;
 mod plain;
+mod signed;
 
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use self::gone::{GONE, Gone};
 use super::bits::Bits;
 use super::copy::Copy;
 use super::head::{Entry, Head};
@@ -20,6 +23,7 @@ use crate::pack::index::Index;
 use crate::pack::interner::Interner;
 use crate::pack::layout::{NO_TEXT, SlotKind, put_wide, wide};
 use crate::pack::rows::Rows;
+use crate::pack::texts::TextTable;
 use standings_model::plan::Ranking;
 
 /// Totals and heads of one window.
@@ -41,6 +45,10 @@ pub struct WindowState {
     end: i64,
     /// Rows of a ranking that ranks none.
     unranked: Unranked,
+    /// Of a ranking whose rows are also taken back: what is no more.
+    gone: Option<Box<Gone>>,
+    /// The key of a row from which more was taken than was there.
+    overdrawn: Option<u32>,
 }
 
 /// Rows that are looked up side by side: several times what a core can wait for at once.
@@ -59,6 +67,8 @@ pub struct Batch<'a> {
     pub rows: &'a [u64],
     /// The worker's numbers of the batch's texts.
     pub numbers: &'a [u32],
+    /// Entries of bags.
+    pub entries: &'a TextTable,
 }
 
 impl WindowState {
@@ -76,12 +86,15 @@ impl WindowState {
             changed: Bits::default(),
             too_wide: None,
             kept: 0,
+            gone: reader.layout.rows.map(|_| Box::default()),
+            overdrawn: None,
         }
     }
 
     /// No row counts as changed.
     pub fn forget(&mut self) {
         self.changed.clear();
+        self.all_are_stored();
     }
 
     /// Copies rows as deltas from nothing: those that changed since the last copy, or all. `at` is the ranking and the
@@ -95,7 +108,11 @@ impl WindowState {
         into: &mut Copy,
     ) {
         let changed = std::mem::take(&mut self.changed);
+        self.copy_gone(full, at, reader, texts, into);
         for row in (0..self.rows.len() as u32).filter(|row| full || changed.has(*row)) {
+            if !self.is_copied(full, reader, row) {
+                continue;
+            }
             into.row(at.0, at.1);
             let key = into.text(texts, self.rows.key(row));
             let words = into.words();
@@ -123,7 +140,7 @@ impl WindowState {
 
     /// Keys in this window.
     pub fn keys(&self) -> usize {
-        self.rows.len()
+        self.index.len()
     }
 
     /// Adds one epoch's deltas; `distinct` yields the values of their distinct slots.
@@ -142,14 +159,24 @@ impl WindowState {
             for deltas in some.chunks_exact(stride) {
                 let key = batch.numbers[deltas[0] as usize];
                 let (row, before) = self.find(ranking, reader, texts, key, &mut words);
-                self.add(
-                    reader,
-                    texts,
-                    batch.numbers,
-                    &mut words,
-                    &deltas[1..],
-                    distinct,
-                );
+                match reader.layout.rows {
+                    None => self.add(
+                        reader,
+                        texts,
+                        batch.numbers,
+                        &mut words,
+                        &deltas[1..],
+                        distinct,
+                    ),
+                    Some(rows) => {
+                        let deltas = (&deltas[1..], batch.entries);
+                        let fits = self.change(reader, &mut words, deltas, distinct);
+                        self.settle_later(row, words[rows]);
+                        if !fits {
+                            self.overdrawn = Some(key);
+                        }
+                    }
+                }
                 if reader.is_at_risk() {
                     let view = RowView {
                         words: &words,
@@ -264,31 +291,43 @@ impl WindowState {
         }
         let number = match self.partition_index.get(&partition[..]) {
             Some(number) => *number,
-            None => {
-                let number = self.partitions.len() as u32;
-                let key: Arc<[u8]> = partition.into();
-                self.partition_index.insert(Arc::clone(&key), number);
-                self.partitions.push(Partition {
-                    key,
-                    head: Head::default(),
-                    members: Vec::new(),
-                });
-                number
-            }
+            None => self.add_partition(partition.into()),
         };
+        let free = self.gone.as_mut().and_then(|gone| gone.free.pop());
         let rows = &self.rows;
         let all = || {
-            rows.keys()
-                .enumerate()
-                .map(|(row, key)| (mix(u64::from(key)), row as u32))
+            let all = rows.keys().enumerate().filter(|(_, key)| *key != GONE);
+            all.map(|(row, key)| (mix(u64::from(key)), row as u32))
         };
-        self.index
-            .insert(mix(u64::from(key)), rows.len() as u32, all);
-        let row = self.rows.push(&reader.packing, key, number);
+        let row = free.unwrap_or(rows.len() as u32);
+        self.index.insert(mix(u64::from(key)), row, all);
+        match free {
+            None => {
+                self.rows.push(&reader.packing, key, number);
+            }
+            Some(row) => self.rows.place(&reader.packing, row, key, number),
+        }
+        self.comes_back(texts, key, row);
         if !ranking.partition.is_empty() {
             self.partitions[number as usize].members.push(row);
         }
         row
+    }
+
+    fn add_partition(&mut self, key: Arc<[u8]>) -> u32 {
+        let free = self.gone.as_mut().and_then(|gone| gone.partitions.pop());
+        let number = free.unwrap_or(self.partitions.len() as u32);
+        self.partition_index.insert(Arc::clone(&key), number);
+        let partition = Partition {
+            key,
+            head: Head::default(),
+            members: Vec::new(),
+        };
+        match self.partitions.get_mut(number as usize) {
+            Some(place) => *place = partition,
+            None => self.partitions.push(partition),
+        }
+        number
     }
 
     /// Adds a row's deltas to its words.
@@ -432,7 +471,13 @@ impl WindowState {
     /// Lets go of every text that the window uses.
     pub fn release(self, reader: &Reader, texts: &mut Interner) {
         let mut words = vec![0; reader.layout.width];
+        if let Some(gone) = &self.gone {
+            gone.release(texts);
+        }
         for row in 0..self.rows.len() as u32 {
+            if self.rows.key(row) == GONE {
+                continue;
+            }
             texts.release(self.rows.key(row));
             self.rows.read(&reader.packing, row, &mut words);
             for slot in &reader.layout.aside {

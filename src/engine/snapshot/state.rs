@@ -2,7 +2,8 @@
 //!
 //! Key, then the slots of the ranking's layout in order: numbers as 64-bit words (little-endian), texts with their
 //! length plus one (0 for none), distinct values as their count and each with its length, counted values as their count and
-//! each as 128 bits and how many times it came, sketches as their count and their codes. Lengths and counts are LEB128.
+//! each as 128 bits and how many times it came, sketches as their count and their codes, entries of bags as their count and each
+//! with its length and how many times it is there. Lengths and counts are LEB128.
 
 use crate::pack::deltas::Deltas;
 use crate::pack::hash::hash;
@@ -41,9 +42,11 @@ pub fn encode<'a>(
     for slot in &layout.slots {
         match slot.kind {
             SlotKind::CountAll | SlotKind::Count(_) => push_words(out, slot.at, 1),
-            SlotKind::Only(_) | SlotKind::Sum(_) | SlotKind::Min(_) | SlotKind::Max(_) => {
-                push_words(out, slot.at, 2);
-            }
+            SlotKind::Only(_)
+            | SlotKind::Sum(_)
+            | SlotKind::Upper(_)
+            | SlotKind::Min(_)
+            | SlotKind::Max(_) => push_words(out, slot.at, 2),
             SlotKind::Last(_) | SlotKind::First(_) => push_words(out, slot.at, 5),
             SlotKind::MinText(_) | SlotKind::MaxText(_) | SlotKind::OnlyText(_) => {
                 push_text(out, slot.at);
@@ -63,7 +66,7 @@ pub fn encode<'a>(
                     }
                 }
             }
-            SlotKind::Values(..) => {
+            SlotKind::Values(..) | SlotKind::Multiset(..) => {
                 leb128::push(out, words[slot.at]);
                 for _ in 0..words[slot.at] {
                     let Some((number, times)) = values::next(distinct) else {
@@ -80,6 +83,16 @@ pub fn encode<'a>(
                         break;
                     };
                     out.extend_from_slice(&code.to_le_bytes());
+                }
+            }
+            SlotKind::Bag(_) => {
+                leb128::push(out, words[slot.at]);
+                for _ in 0..words[slot.at] {
+                    let Some(number) = distinct.next() else {
+                        break;
+                    };
+                    push_bytes(out, deltas.entries.get(*number));
+                    leb128::push(out, values::next_code(distinct).unwrap_or_default());
                 }
             }
             SlotKind::Distinct(_) => {
@@ -124,6 +137,13 @@ pub fn key(state: &[u8]) -> Option<&[u8]> {
     Input(state).bytes()
 }
 
+/// Whether an encoded row is of a group that has no rows: of a layout that counts them they come first.
+pub fn is_gone(state: &[u8], layout: &Layout) -> Option<bool> {
+    let mut input = Input(state);
+    input.bytes()?;
+    Some(layout.rows.is_some() && input.word()? == 0)
+}
+
 /// Appends an encoded row to `deltas`, as deltas from nothing; `None` if the bytes make no sense.
 pub fn decode(state: &[u8], layout: &Layout, deltas: &mut Deltas) -> Option<()> {
     let mut input = Input(state);
@@ -137,9 +157,11 @@ pub fn decode(state: &[u8], layout: &Layout, deltas: &mut Deltas) -> Option<()> 
         // Words and texts, in order.
         let parts: [(usize, bool); 3] = match slot.kind {
             SlotKind::CountAll | SlotKind::Count(_) => [(1, false), NONE, NONE],
-            SlotKind::Only(_) | SlotKind::Sum(_) | SlotKind::Min(_) | SlotKind::Max(_) => {
-                [(2, false), NONE, NONE]
-            }
+            SlotKind::Only(_)
+            | SlotKind::Sum(_)
+            | SlotKind::Upper(_)
+            | SlotKind::Min(_)
+            | SlotKind::Max(_) => [(2, false), NONE, NONE],
             SlotKind::Last(_) | SlotKind::First(_) => [(5, false), NONE, NONE],
             SlotKind::Squares(_) => [(4, false), NONE, NONE],
             SlotKind::LastText(_) | SlotKind::FirstText(_) => [(3, false), (1, true), NONE],
@@ -151,6 +173,7 @@ pub fn decode(state: &[u8], layout: &Layout, deltas: &mut Deltas) -> Option<()> 
                 [(3, false), of(arg.texts.1), of(arg.texts.0)]
             }
             SlotKind::Distinct(_) | SlotKind::Values(..) | SlotKind::Sketch(_) => [NONE; 3],
+            SlotKind::Multiset(..) | SlotKind::Bag(_) => [NONE; 3],
         };
         let mut place = to;
         for (words, is_text) in parts {
@@ -169,7 +192,16 @@ pub fn decode(state: &[u8], layout: &Layout, deltas: &mut Deltas) -> Option<()> 
             }
         }
         match slot.kind {
-            SlotKind::Values(..) => {
+            SlotKind::Bag(_) => {
+                let n = input.length()?;
+                deltas.words[to] = n;
+                for _ in 0..n {
+                    let number = deltas.entries.push(input.bytes()?, 0);
+                    deltas.distinct.push(number);
+                    values::push_code(&mut deltas.distinct, input.length()?);
+                }
+            }
+            SlotKind::Values(..) | SlotKind::Multiset(..) => {
                 let n = input.length()?;
                 deltas.words[to] = n;
                 for _ in 0..n {

@@ -62,6 +62,10 @@ impl Compiled {
         } = self;
         for (input, branch) in ranking.inputs.iter_mut().zip(branches) {
             if let Some(joined) = &mut ranking.joined {
+                let by_place = ranking.measures.iter().any(|m| m.aggregate.is_by_place());
+                if by_place && !tables[branch.table].changes() {
+                    tables[branch.table].row_id();
+                }
                 join::install((input, joined), branch, behind, tables);
                 break;
             }
@@ -201,6 +205,7 @@ impl Shape<'_> {
             is_rows: groups.is_rows && !window.is_session(),
             retracts: false,
             joined: None,
+            as_they_are: groups.is_rows && !window.is_session(),
             session_by: self.session_by(&groups, &making.computed, query)?,
             partition: rank.map_or_else(Vec::new, |r| r.partition.clone()),
             measures: Vec::new(),
@@ -442,6 +447,7 @@ impl Shape<'_> {
             });
         }
         ranking.retracts = branches.iter().any(|b| tables[b.table].changes());
+        ranking.as_they_are &= ranking.retracts;
         let (mut inputs, mut behind) = (Vec::new(), None);
         for (number, mut branch) in branches.into_iter().enumerate() {
             let table = &tables[branch.table];
@@ -464,6 +470,7 @@ impl Shape<'_> {
             // What a row is joined with changes.
             ranking.retracts = true;
             ranking.is_rows = false;
+            ranking.as_they_are = false;
         }
         (inputs, behind)
     }

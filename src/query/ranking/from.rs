@@ -152,6 +152,11 @@ impl Shape<'_> {
             let found = format!("{more} columns, and {have} in the first SELECT of the UNION");
             return self.wrong(at, found, "the same number of columns in each");
         }
+        let mut all = first.branches.iter().chain(&second.branches);
+        if all.any(|branch| !branch.joins.is_empty()) {
+            let found = "UNION ALL of joins, which is not computed yet";
+            return self.wrong(at, found, "a join in each ranking");
+        }
         if first.window != second.window
             || first.of_windows.is_some()
             || second.of_windows.is_some()

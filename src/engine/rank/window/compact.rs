@@ -1,6 +1,6 @@
 //! Rows ranked as they are that can no longer be ranked are let go: what is kept of a partition is what its ranks need.
 //!
-//! Rows only come, so a row that has as many before it as there are ranks never ranks again, and no place is ever empty
+//! Rows only come (where they are also taken back nothing is let go), so a row that has as many before it as there are ranks never ranks again, and no place is ever empty
 //! that it could move into. All rows are gone through when there are twice as many as after the last time, so that a row
 //! costs the same however many come.
 
@@ -21,17 +21,19 @@ const GONE: u32 = u32::MAX;
 /// Whether rows of a ranking can be let go: only where one is never another, come again.
 pub(super) fn lets_go(ranking: &Ranking) -> bool {
     let named = ranking.keys.iter().any(|k| ranking.row[k.column].is_row_id);
-    ranking.is_rows && named && ranking.limit < u64::MAX
+    ranking.is_rows && named && ranking.limit < u64::MAX && !ranking.retracts
 }
 
 impl WindowState {
     /// The bytes of every key.
     pub fn all_keys<'a>(&'a self, texts: &'a Interner) -> impl Iterator<Item = &'a [u8]> {
-        self.rows.keys().map(|key| texts.get(key))
+        let keys = self.rows.keys().filter(|key| *key != super::GONE);
+        keys.map(|key| texts.get(key))
     }
 
     /// Lets go of what can no longer be ranked, if it is much. After an epoch has ended.
     pub fn compact(&mut self, ranking: &Ranking, reader: &Reader, texts: &mut Interner) {
+        self.bury(reader, !ranking.partition.is_empty(), texts);
         let few = self.rows.len() < (2 * self.kept).max(FEW);
         let Some(rank) = ranking.rank.filter(|_| !few && lets_go(ranking)) else {
             return;
