@@ -40,7 +40,11 @@ impl Behind {
         let mut added = Vec::new();
         for (number, ranking) in plan.rankings.iter().enumerate() {
             let level = Level::new(ranking, &plan.tables);
-            added.push(level.as_ref().map_or_else(Vec::new, |l| parts(l, &plan.tables)));
+            added.push(
+                level
+                    .as_ref()
+                    .map_or_else(Vec::new, |l| parts(l, &plan.tables)),
+            );
             if let Some(level) = level {
                 combiner.rankings[number].sources[0].slots = level.of_rows;
             }

@@ -378,10 +378,12 @@ impl Source {
             .iter()
             .flat_map(|slot| slot.kind.columns().map(|c| (c, slot.filter)));
         let filters = slots.iter().filter_map(|slot| Some((slot.filter?, None)));
-        let derived = |c: usize| matches!(
-            table.columns[c].origin,
-            Origin::Derived(_) | Origin::Behind(_)
-        );
+        let derived = |c: usize| {
+            matches!(
+                table.columns[c].origin,
+                Origin::Derived(_) | Origin::Behind(_)
+            )
+        };
         let fallible = of_keys.chain(filters).chain(of_slots);
         Source {
             filter: input.filter,

@@ -34,14 +34,14 @@ type To<D> = OutputBuilder<Epoch, CapacityContainerBuilder<Vec<D>>>;
 
 /// Builds the joins of a plan that has any.
 pub fn build<'scope>(
-    scope: &mut Scope<'scope, Epoch>,
+    scope: Scope<'scope, Epoch>,
     plan: &Arc<Plan>,
     cells: &Rc<Cells>,
     workers: usize,
 ) -> (FirstInput, StreamVec<'scope, Epoch, Deltas>) {
     let rules = Rc::new(Rules::new(plan));
     let (input, messages) = scope.new_input();
-    let (facts, partners) = first(*scope, messages, plan, cells, &rules, workers);
+    let (facts, partners) = first(scope, messages, plan, cells, &rules, workers);
     let out = joins(facts, partners, &rules);
     let mut behind = BehindOperator::new(Rc::clone(cells), plan, rules, workers);
     let deltas = out.unary_frontier(Pipeline, "Behind", |_, _| {
@@ -52,7 +52,9 @@ pub fn build<'scope>(
                 }
             });
             while let Some((capability, deltas)) = behind.step(reached(frontier)) {
-                output.session(&capability).give_iterator(deltas.into_iter());
+                output
+                    .session(&capability)
+                    .give_iterator(deltas.into_iter());
             }
         }
     });
@@ -118,7 +120,9 @@ fn first<'scope>(
             });
             let (mut facts, mut partners) = (to_facts.activate(), to_partners.activate());
             while let Some(((of_facts, of_partners), sides)) = first.step(reached(&frontiers[0])) {
-                facts.session(&of_facts).give_iterator(sides.facts.into_iter());
+                facts
+                    .session(&of_facts)
+                    .give_iterator(sides.facts.into_iter());
                 partners
                     .session(&of_partners)
                     .give_iterator(sides.partners.into_iter());

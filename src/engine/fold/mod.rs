@@ -166,7 +166,10 @@ impl Fold {
         let begun = Partition::new(of, from.offset, from.greatest, decoder, memory)
             .with_arrays(table.format.is_json())
             .timeless(table.event_time.is_none() || plan.is_only_joined(home.table))
-            .joined(self.dimensions.wants(home.table), plan.is_only_joined(home.table));
+            .joined(
+                self.dimensions.wants(home.table),
+                plan.is_only_joined(home.table),
+            );
         self.partitions.insert(partition, begun);
     }
 
@@ -284,7 +287,10 @@ impl Fold {
 
     /// What joins are made of, of the epoch that ended last: first levels, one batch a worker that has any, and for each worker
     /// what is new of the rows that others are joined with.
-    pub fn take_joined(&mut self, workers: usize) -> (Vec<Deltas>, Vec<(u64, Vec<DimensionChange>)>) {
+    pub fn take_joined(
+        &mut self,
+        workers: usize,
+    ) -> (Vec<Deltas>, Vec<(u64, Vec<DimensionChange>)>) {
         (self.combiner.take_firsts(), self.dimensions.take(workers))
     }
 

@@ -110,7 +110,10 @@ fn behind(
     let mut all: Vec<usize> = joined.joins.iter().flat_map(|j| j.key.clone()).collect();
     all.extend(ranking.key_columns().map(|c| input.columns[c]));
     all.extend(joined.filter);
-    all.extend(sums.iter().filter_map(|s| s.filter.filter(|c| is_behind(table, *c))));
+    all.extend(
+        sums.iter()
+            .filter_map(|s| s.filter.filter(|c| is_behind(table, *c))),
+    );
     let mut by_time = joined.joins.iter().any(|join| join.as_of);
     for slot in of_rows {
         all.extend(slot.filter);
@@ -120,7 +123,10 @@ fn behind(
     if by_time {
         all.extend(table.event_time);
     }
-    if of_rows.iter().any(|s| matches!(s.kind, SlotKind::Bag(entry) if entry.is_by_place())) {
+    if of_rows
+        .iter()
+        .any(|s| matches!(s.kind, SlotKind::Bag(entry) if entry.is_by_place()))
+    {
         all.extend(place(table));
     }
     let mut needed: Vec<usize> = Vec::new();
@@ -153,13 +159,7 @@ fn place(table: &Table) -> Vec<usize> {
     row_id.into_iter().collect()
 }
 
-fn first(
-    of: &Ranking,
-    input: &Input,
-    table: &Table,
-    columns: &[usize],
-    sums: &[Slot],
-) -> Ranking {
+fn first(of: &Ranking, input: &Input, table: &Table, columns: &[usize], sums: &[Slot]) -> Ranking {
     let row = |column: usize| {
         let of = &table.columns[column];
         RowColumn {

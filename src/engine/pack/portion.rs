@@ -28,7 +28,7 @@ pub enum Place {
 /// Where the accumulators of a first level lie in its portions, in their order.
 pub fn places(layout: &Layout) -> Vec<Place> {
     let (mut numbers, mut squares) = (0, 0);
-    let mut next = |count: &mut usize| {
+    let next = |count: &mut usize| {
         *count += 1;
         *count - 1
     };

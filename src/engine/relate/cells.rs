@@ -109,7 +109,10 @@ mod tests {
         let mut input = &out[..];
         assert_eq!(next(&mut input, &Type::STRING), Some(Value::text("north")));
         assert_eq!(next(&mut input, &Type::STRING), Some(Value::Null));
-        assert_eq!(next(&mut input, &Type::decimal(9, 1)), Some(Value::decimal(-5, 1)));
+        assert_eq!(
+            next(&mut input, &Type::decimal(9, 1)),
+            Some(Value::decimal(-5, 1))
+        );
         assert_eq!(next(&mut input, &Type::BIGINT), None);
         assert_eq!(next(&mut &[BYTES, 9, 0, 0, 0, 1][..], &Type::STRING), None);
     }

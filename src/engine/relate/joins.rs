@@ -72,9 +72,11 @@ pub fn joins<'scope>(
         // On the worker where it is found to have a partner: so no worker takes back what it has not given.
         let alone = {
             let stays = stays.clone();
-            arranged.clone().flat_map_ref(move |_: &Vec<u8>, of: &Related| {
-                stays(of).then(|| with(of.clone(), None))
-            })
+            arranged
+                .clone()
+                .flat_map_ref(move |_: &Vec<u8>, of: &Related| {
+                    stays(of).then(|| with(of.clone(), None))
+                })
         };
         let matched = arranged.join_core(
             versions.clone(),

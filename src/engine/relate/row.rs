@@ -55,7 +55,9 @@ impl JoinedRow {
 
     /// Notes where the row stood, by its name.
     pub(super) fn is_named(&mut self, name: &Value) {
-        let text = name.bytes().and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let text = name
+            .bytes()
+            .and_then(|bytes| std::str::from_utf8(bytes).ok());
         if let Some(id) = text.and_then(RowId::parse) {
             self.origin = Origin {
                 partition: id.partition,

@@ -91,12 +91,7 @@ impl Rules {
 }
 
 impl Rule {
-    fn new(
-        ranking: &Ranking,
-        plan: &Plan,
-        sides: &[Option<Side>],
-        zone: &Zone,
-    ) -> Option<Self> {
+    fn new(ranking: &Ranking, plan: &Plan, sides: &[Option<Side>], zone: &Zone) -> Option<Self> {
         let joined = ranking.joined.as_ref()?;
         let level = Level::new(ranking, &plan.tables)?;
         let table = &plan.tables[ranking.inputs.first()?.table];
@@ -108,7 +103,10 @@ impl Rule {
             let of = sides[join.table].iter().flat_map(|side| &side.columns);
             let place = |column: &usize| {
                 let here = join.columns.iter().find(|(c, _)| c == column);
-                (here.map(|(_, here)| *here), there.columns[*column].kind.clone())
+                (
+                    here.map(|(_, here)| *here),
+                    there.columns[*column].kind.clone(),
+                )
             };
             Step {
                 side: side(join.table as u32, join.as_of),
@@ -152,7 +150,12 @@ impl Rule {
     /// Puts a row together: of a key of the first level, and of what it is joined with so far. All that is computed of that is.
     pub fn open(&self, key: &[u8], rows: &[Option<Vec<u8>>], into: &mut JoinedRow) {
         into.clear();
-        for (n, (column, value)) in self.keys.iter().zip(self.codec.decode(key).iter()).enumerate() {
+        for (n, (column, value)) in self
+            .keys
+            .iter()
+            .zip(self.codec.decode(key).iter())
+            .enumerate()
+        {
             if self.row_id == Some(n) {
                 into.is_named(value);
             }
@@ -179,7 +182,11 @@ impl Rule {
                 }
             }
         }
-        for (_, behind) in self.programs.iter().filter(|(after, _)| *after <= rows.len()) {
+        for (_, behind) in self
+            .programs
+            .iter()
+            .filter(|(after, _)| *after <= rows.len())
+        {
             let value = behind.program.eval(&*into);
             let value = value.map(|datum| datum.into_value(&behind.kind));
             match value {
@@ -217,10 +224,13 @@ fn programs(ranking: &Ranking, table: &Table, zone: &Zone) -> Vec<(usize, Behind
     wanted.sort_unstable();
     wanted.dedup();
     let after = |expr: &Expr| {
-        let joins = expr.columns().into_iter().map(|c| match table.columns[c].origin {
-            Origin::Joined { join, .. } => join + 1,
-            _ => 0,
-        });
+        let joins = expr
+            .columns()
+            .into_iter()
+            .map(|c| match table.columns[c].origin {
+                Origin::Joined { join, .. } => join + 1,
+                _ => 0,
+            });
         joins.max().unwrap_or(0)
     };
     let behind = wanted.into_iter().filter_map(|column| {

@@ -80,7 +80,9 @@ impl Versions {
             let before = known.now.first_key_value().map(|(_, (_, row))| row.clone());
             match &change.row {
                 Some(row) => {
-                    known.now.insert(change.partition, (change.offset, row.clone()));
+                    known
+                        .now
+                        .insert(change.partition, (change.offset, row.clone()));
                 }
                 None => {
                     known.now.remove(&change.partition);

@@ -89,7 +89,9 @@ impl BehindOperator {
             let end = related.window_end;
             failed += u64::from(!self.behind.add(number, end, &self.row, origin, &portion));
         }
-        self.cells.failed_behind.set(self.cells.failed_behind.get() + failed);
+        self.cells
+            .failed_behind
+            .set(self.cells.failed_behind.get() + failed);
         Some((capability, self.behind.flush(self.workers, &mut Vec::new())))
     }
 }

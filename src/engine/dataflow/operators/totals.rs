@@ -16,10 +16,10 @@ use timely::dataflow::operators::Capability;
 use crate::dataflow::handles::Cells;
 use crate::dataflow::messages::{Body, Gathered};
 use crate::event_time::BEGINNING;
-use crate::rank::messages::Epoch;
-use crate::rank::totals::Totals;
 use crate::pack::deltas::Deltas;
 use crate::rank::copy::TooLarge;
+use crate::rank::messages::Epoch;
+use crate::rank::totals::Totals;
 use crate::snapshot::order::{Order, Taken};
 
 /// Applies epochs to a worker's totals.
