@@ -502,6 +502,13 @@ impl Plan {
         self.joins().any(|join| join.table == table) && !self.rankings.iter().any(reads)
     }
 
+    /// Whether the rows of each table wait until what they are joined with is there.
+    pub fn waits(&self) -> Vec<bool> {
+        let joined = || self.rankings.iter().filter(|r| r.joined.is_some());
+        let reads = |table: usize| joined().any(|r| r.inputs.iter().any(|i| i.table == table));
+        (0..self.tables.len()).map(reads).collect()
+    }
+
     /// All joins of all rankings.
     pub fn joins(&self) -> impl Iterator<Item = &Join> {
         let joined = self.rankings.iter().filter_map(|r| r.joined.as_ref());

@@ -96,6 +96,8 @@ pub struct Heard {
     pub horizon: i64,
     /// Reading may go on past the hold.
     pub released: bool,
+    /// What rows are joined with is there.
+    pub partners: bool,
     /// A snapshot that is not taken yet.
     pub snapshot: Option<Order>,
     /// Another process was asked to stop.
@@ -111,6 +113,7 @@ impl Heard {
             Control::Start(start) => self.start = Some((**start).clone()),
             Control::Horizon(horizon) => self.horizon = self.horizon.max(*horizon),
             Control::Release => self.released = true,
+            Control::Partners => self.partners = true,
             Control::Snapshot(order) => self.snapshot = Some(*order),
         }
     }
@@ -122,6 +125,7 @@ impl Default for Heard {
             start: None,
             horizon: BEGINNING,
             released: false,
+            partners: false,
             snapshot: None,
             stop: false,
             ended: BTreeSet::new(),

@@ -11,5 +11,6 @@ pub(super) fn goes_on(start: &Start, partition: PartitionId, offset: u64) -> Goe
         offset,
         greatest: start.greatest.get(&partition).copied(),
         ids_from: start.ids_from.get(&partition).copied(),
+        hold: start.hold.of(partition, offset),
     }
 }

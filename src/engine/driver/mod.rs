@@ -105,6 +105,7 @@ pub struct Driver<F: Feed> {
     in_flight_bytes: usize,
     start: Start,
     released: bool,
+    partners: bool,
     parts: (Sender<PartReport>, Receiver<PartReport>),
     /// A promise was sent in the present epoch, which must end for it to count.
     owes_epoch: bool,
@@ -175,6 +176,7 @@ impl<F: Feed> Driver<F> {
             promised: BEGINNING,
             start: Start::default(),
             released: false,
+            partners: false,
             parts: reports(),
             bytes: 0,
             size: EpochSize::new(settings.epoch_bytes),
@@ -463,6 +465,12 @@ impl<F: Feed> Driver<F> {
             self.released = true;
             if let Some(feed) = &self.feed {
                 feed.release();
+            }
+        }
+        if !self.partners && self.cells.heard.borrow().partners {
+            self.partners = true;
+            if let Some(feed) = &self.feed {
+                feed.partners();
             }
         }
         let taken = self.cells.taken.borrow_mut().take();

@@ -60,6 +60,8 @@ pub struct GoesOn {
     pub greatest: Option<i64>,
     /// Where reading begins before `offset`, only to remember what checks of uniqueness remember.
     pub ids_from: Option<u64>,
+    /// Where reading waits until it is released.
+    pub hold: Option<u64>,
 }
 
 /// What a block came to.
@@ -87,7 +89,7 @@ pub struct Folded {
 ///     summary_window: None,
 ///     max_record_bytes: 1 << 20,
 /// });
-/// fold.begin(0, &Home::default(), GoesOn { offset: 0, greatest: None, ids_from: None });
+/// fold.begin(0, &Home::default(), GoesOn { offset: 0, greatest: None, ids_from: None, hold: None });
 /// let mut block = Block::new(0);
 /// for (offset, day) in [(0, 1), (1, 3), (2, 1)] {
 ///     let time = day * 86_400_000i64;

@@ -19,6 +19,7 @@ use standings_model::identity::NO_EPOCH;
 use standings_model::json_values;
 use standings_model::plan::Plan;
 use standings_model::reject::{DUPLICATE, MissedWindow, Reject, RejectKind};
+use standings_model::table::Table;
 
 /// A record as it is decoded, and as it came.
 #[derive(Clone, Copy)]
@@ -35,6 +36,16 @@ fn elements_of(bytes: &[u8]) -> Option<Vec<Range<usize>>> {
     let is_array = bytes.trim_ascii_start().first() == Some(&b'[');
     let elements = is_array.then(|| json_values::elements(bytes))?;
     elements.filter(|all| !all.is_empty())
+}
+
+/// Since when a row that others are joined with is so, ms: `time` is its event time, where its table has one.
+fn since(table: &Table, record: &RecordRef, time: i64) -> i64 {
+    match (table.event_time, record.timestamp) {
+        (Some(_), _) => time,
+        // Without any time it was ever so.
+        (None, NO_TIMESTAMP) => i64::MIN,
+        (None, timestamp) => timestamp,
+    }
 }
 
 /// What a worker folds its partitions' sales into.
@@ -86,6 +97,10 @@ pub struct Partition {
     timeless: bool,
     /// Others are joined with its table, and whether nothing else is done with it.
     joined: Option<Alone>,
+    /// How far it is read before those that are joined with it are: to the offset where reading waits; none: to its end.
+    hold: Option<u64>,
+    /// Where the first of the rows stands that others are joined with, where all of them are read again at a start.
+    remembers: Option<u64>,
     /// The reader has come to what was the end once, or the partition has ended.
     reached: bool,
     /// How many rows each array that is unnested has given of the present record.
@@ -122,6 +137,8 @@ impl Partition {
             arrays: false,
             timeless: false,
             joined: None,
+            hold: None,
+            remembers: None,
             reached: false,
             unnested: Vec::new(),
         }
@@ -133,10 +150,22 @@ impl Partition {
         self
     }
 
-    /// The same of a table that others are joined with, if it is; `alone`: nothing else is done with it.
-    pub fn joined(mut self, is_joined: bool, alone: bool) -> Self {
+    /// The same of a table that others are joined with, if it is; `alone`: nothing else is done with it. It is read to the offset
+    /// where reading waits before they are, else to its end.
+    pub fn joined(mut self, is_joined: bool, alone: bool, hold: Option<u64>) -> Self {
         self.joined = is_joined.then_some(Alone(alone));
+        self.remembers = alone.then(|| self.back.unwrap_or(self.begin));
+        self.hold = hold;
         self
+    }
+
+    /// Whether it is read as far as it must be before those that are joined with it are.
+    fn has_reached(&self) -> bool {
+        match self.hold {
+            _ if self.back.is_some() => false,
+            Some(hold) => self.ended || self.next_offset >= hold,
+            None => self.reached || self.ended,
+        }
     }
 
     /// The same of a table whose records may be arrays, each element a record.
@@ -244,7 +273,7 @@ impl Partition {
     }
 
     /// Remembers the sales of a block that were read by an earlier run; how many records those are.
-    fn read_back(&mut self, block: &Block, policy: &Policy, into: &Folds<'_>) -> usize {
+    fn read_back(&mut self, block: &Block, policy: &Policy, into: &mut Folds<'_>) -> usize {
         let before = block.records.partition_point(|r| r.offset < self.begin);
         let watermark = self.clock.watermark(policy);
         let mut refused = block.refused.iter().peekable();
@@ -262,6 +291,11 @@ impl Partition {
                 };
                 if cannot_be(self.table, &sale, record, policy, into.plan).is_none() {
                     let offset = record.offset;
+                    if self.joined.is_some() {
+                        let time = since(&into.plan.tables[self.table], record, sale.event_time);
+                        let at = (self.table, self.id, offset);
+                        into.dimensions.put(at, time, &sale, false);
+                    }
                     let place = Moment { offset, watermark };
                     into.judge
                         .remember(self.table, &sale, place, &mut self.memory);
@@ -318,12 +352,7 @@ impl Partition {
             row: bytes.row,
         };
         if let Some(Alone(alone)) = self.joined {
-            let time = match (into.plan.tables[table].event_time, record.timestamp) {
-                (Some(_), _) => time,
-                // Without a time it was ever so.
-                (None, NO_TIMESTAMP) => i64::MIN,
-                (None, timestamp) => timestamp,
-            };
+            let time = since(&into.plan.tables[table], record, time);
             into.dimensions.put((table, id, offset), time, &sale, false);
             if alone {
                 self.counts.ranked += 1;
@@ -404,6 +433,9 @@ impl Partition {
     /// The reader is at the partition's present end.
     pub fn caught_up(&mut self, now: Instant) {
         self.quiet_since.get_or_insert(now);
+        if self.joined.is_some() && !std::mem::replace(&mut self.reached, true) {
+            self.changed = true;
+        }
     }
 
     /// Nothing more will come. `finished`: not ever (a file), so it holds nothing back any more.
@@ -449,10 +481,14 @@ impl Partition {
                 idle: self.idle,
                 finished: self.finished,
                 timeless: self.timeless,
+                awaited: self.joined.is_some_and(|Alone(alone)| alone) && !self.has_reached(),
             },
             counts: std::mem::take(&mut self.counts),
             // As long as it is being filled, a memory does not know yet where it begins.
-            ids_from: self.back.or_else(|| self.memory.from(self.next_offset)),
+            ids_from: self
+                .back
+                .or_else(|| self.memory.from(self.next_offset))
+                .or(self.remembers),
         })
     }
 

@@ -179,6 +179,7 @@ pub(super) fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>,
                     offset,
                     greatest: None,
                     ids_from: None,
+                    hold: None,
                 };
                 fold.begin(partition, &home, from);
                 homes.insert(partition, home.table);
