@@ -34,11 +34,12 @@ const ENGINE: &[(&str, &str)] = &[
     ("combine", "event_time pack"),
     ("quality", "event_time"),
     ("rank", "event_time pack"),
+    ("held", "pack"),
     ("relate", "combine pack rank"),
-    ("fold", "combine event_time pack quality rank relate"),
-    ("snapshot", "pack quality rank"),
+    ("fold", "combine event_time held pack quality rank relate"),
+    ("snapshot", "held pack quality rank"),
     ("dataflow", "combine event_time pack rank relate snapshot"),
-    ("driver", "dataflow event_time fold pack rank snapshot"),
+    ("driver", "dataflow event_time fold held pack rank snapshot"),
 ];
 
 /// Lines that a function may have, and a file.

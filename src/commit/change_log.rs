@@ -17,7 +17,7 @@ use crate::sink::{Shown, ShownRow};
 pub fn fold_log(plan: &Plan, text: &[u8]) -> Result<Shown, LineError> {
     let mut rows = BTreeMap::new();
     let lines = text.split(|b| *b == b'\n').filter(|l| !l.is_empty());
-    for (number, line) in lines.enumerate() {
+    for (number, line) in lines.enumerate().filter(|(_, line)| !is_offsets(line)) {
         fold(plan, &[], Some(line), &mut rows).map_err(|source| LineError {
             line: number + 1,
             source,
@@ -70,6 +70,21 @@ pub struct LineError {
     pub line: usize,
     /// What is wrong with it.
     pub source: ChangeError,
+}
+
+/// What a commit stands for, as `?offsets=true` writes it before the changes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Offsets {
+    #[serde(rename = "commit")]
+    _commit: u64,
+    #[serde(rename = "offsets")]
+    _offsets: BTreeMap<String, Vec<u64>>,
+}
+
+/// Whether a line says a commit's offsets, and no change.
+fn is_offsets(line: &[u8]) -> bool {
+    line.starts_with(b"{\"commit\":") && serde_json::from_slice::<Offsets>(line).is_ok()
 }
 
 /// A change, as written.
@@ -269,6 +284,23 @@ mod tests {
         fold(&plan, &key, Some(&value), &mut rows).unwrap();
         assert!(rows.is_empty());
         assert!(fold(&plan, b"x", Some(b"{}"), &mut rows).is_err());
+    }
+
+    #[test]
+    fn offsets_of_commits_are_no_changes() {
+        let plan = load_shipped().unwrap_or_else(|e| panic!("{}", e.render()));
+        let log = "{\"commit\":7,\"offsets\":{\"sales\":[12,9],\"cities\":[]}}\n";
+        assert!(fold_log(&plan, log.as_bytes()).unwrap().rows.is_empty());
+        // What only begins like one, and what stands behind it, is still said with its line.
+        for other in [
+            "{\"commit\":7,\"offsets\":{},\"x\":1}",
+            "{\"commit\":7}",
+            "{}",
+        ] {
+            let text = format!("{log}{other}\n");
+            let error = fold_log(&plan, text.as_bytes()).unwrap_err();
+            assert_eq!(error.line, 2, "{other}");
+        }
     }
 
     #[test]

@@ -150,6 +150,8 @@ impl Known {
             let from = match &column.origin {
                 // The fold's.
                 Origin::Metadata(Metadata::RowId) => continue,
+                // What reads the envelope fills it.
+                Origin::Metadata(Metadata::Told(_)) => continue,
                 Origin::Metadata(of) => constant(*of, home).unwrap_or(From::Metadata(*of)),
                 Origin::Path => part(column, home)?,
                 _ => continue,
@@ -240,6 +242,7 @@ fn constant(of: Metadata, home: &Home) -> Option<From> {
         | Metadata::LeaderEpoch
         | Metadata::Headers
         | Metadata::Key
+        | Metadata::Told(_)
         | Metadata::RowId => return None,
     })
 }

@@ -34,6 +34,8 @@ pub(super) enum Kind {
     Base64 { precision: u8, scale: u8 },
     /// A JSON number, of 32 bits or of 64.
     Double { single: bool },
+    /// One of the three, or a string that holds it.
+    Told(Told),
     /// A time with or without an offset, or a JSON integer of milliseconds.
     Time(Times),
     /// `2026-01-23`.
@@ -42,6 +44,25 @@ pub(super) enum Kind {
     Clock,
     /// An array or an object, by the column's type.
     Nested,
+}
+
+/// What a text tells where values are texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Boolean,
+    Integer { width: Width },
+    Double { single: bool },
+}
+
+impl Told {
+    /// The same as a value that is no text.
+    pub(super) fn plain(self) -> Kind {
+        match self {
+            Told::Boolean => Kind::Boolean,
+            Told::Integer { width } => Kind::Integer { width },
+            Told::Double { single } => Kind::Double { single },
+        }
+    }
 }
 
 /// One column that is read from a field.
@@ -115,6 +136,8 @@ impl Columns {
         };
         let sales = !table.is_named;
         let envelope = match json.envelope {
+            // What is around a change is taken off before.
+            _ if table.has_envelope() => None,
             JsonEnvelope::Connect => Some(PAYLOAD),
             JsonEnvelope::CloudEvents if !bare => Some(DATA),
             JsonEnvelope::CloudEvents | JsonEnvelope::None => None,
@@ -123,7 +146,7 @@ impl Columns {
             list: Vec::new(),
             root: Object::default(),
             rows: 0,
-            has_schema: json.envelope == JsonEnvelope::Connect,
+            has_schema: json.envelope == JsonEnvelope::Connect && !table.has_envelope(),
             alias: sales && table.find("timestamp").is_none(),
         };
         let mut root = Object::default();
@@ -249,6 +272,10 @@ pub(super) fn kind(of: &Type, sales: bool, json: &Json) -> Kind {
         },
         Type::Char(to) => Kind::Padded { to: *to },
         Type::Bytes => Kind::Bytes,
+        Type::Boolean if json.texts => Kind::Told(Told::Boolean),
+        Type::Integer(width) if json.texts => Kind::Told(Told::Integer { width: *width }),
+        Type::Float if json.texts => Kind::Told(Told::Double { single: true }),
+        Type::Double if json.texts => Kind::Told(Told::Double { single: false }),
         Type::Boolean => Kind::Boolean,
         Type::Integer(width) => Kind::Integer { width: *width },
         Type::Decimal { precision, scale } if json.base64_decimals => Kind::Base64 {

@@ -150,20 +150,27 @@ pub(super) struct Connect {
 }
 
 impl Connect {
-    /// Reads a schema, if it is another than the last.
-    pub(super) fn read(&mut self, text: &str) {
+    /// Reads a schema, or the part of it that is of a field, if it is another than the last; whether it says anything.
+    pub(super) fn read(&mut self, text: &str, of: Option<&str>) -> bool {
         if self.text == text {
-            return;
+            return !self.logical.is_empty();
         }
         self.logical.clear();
         text.clone_into(&mut self.text);
         if text.len() > LARGEST {
-            return;
+            return false;
         }
         // What is no schema says nothing.
         if let Ok(schema) = serde_json::from_str::<Schema<'_>>(text) {
-            add(&schema, &mut Vec::new(), &mut self.logical);
+            let part = match of {
+                None => Some(&schema),
+                Some(_) => schema.fields.iter().find(|f| f.field.as_deref() == of),
+            };
+            if let Some(part) = part {
+                add(part, &mut Vec::new(), &mut self.logical);
+            }
         }
+        !self.logical.is_empty()
     }
 
     /// A value as its column takes it.

@@ -35,13 +35,29 @@ pub(super) const BAD_SCHEMA: &str = "bad_schema";
 /// U+0000 in the text of a column.
 pub(super) const NUL_IN_TEXT: &str = "nul_in_text";
 
+/// A change of a kind that its format has not got.
+pub(super) const UNKNOWN_OP: &str = "unknown_op";
+/// A row that comes or changes, and is not there.
+pub(super) const AFTER_MISSING: &str = "after_missing";
+/// The row before a change is not all there, and nothing else says which it was.
+pub(super) const BEFORE_MISSING: &str = "before_missing";
+/// An update that gives a row another primary key.
+pub(super) const KEY_CHANGED: &str = "key_changed";
+
+/// A row was asked for that no record has.
+#[cold]
+pub(super) fn no_row() -> DecodeError {
+    DecodeError::new(AFTER_MISSING, "the record has no such row".to_owned())
+}
+
 /// Why a record is not a sale: goes to the dead letters with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}: {detail}")]
 pub struct DecodeError {
     /// A stable word: `empty`, `too_large`, `malformed`, `not_utf8`, `missing_field`, `wrong_type`, `bad_time`,
     /// `time_out_of_range`, `bad_amount`, `amount_out_of_range`, `repeated_field`, `nul_in_text`, `text_too_long`,
-    /// `not_framed`, `unknown_schema`, `bad_schema` or `value_error`.
+    /// `not_framed`, `unknown_schema`, `bad_schema` or `value_error`; of changes also `unknown_op`, `after_missing`,
+    /// `before_missing` or `key_changed`.
     pub reason: &'static str,
     /// For a person: the field and what was found, shortened.
     pub detail: String,

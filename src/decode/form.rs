@@ -3,7 +3,7 @@
 use standings_model::table::Table;
 
 use super::cell::Cell;
-use super::columns::Columns;
+use super::columns::{Column, Columns};
 use super::error::DecodeError;
 use super::full::Full;
 use super::layout::Layouts;
@@ -41,6 +41,27 @@ impl Form {
             return self.slow(record, cells, (full, made));
         }
         Ok(())
+    }
+
+    /// The columns that are read from fields.
+    pub(super) fn columns_mut(&mut self) -> &mut [Column] {
+        &mut self.columns.list
+    }
+
+    /// The same where a schema beside the record says what values stand for.
+    pub(super) fn decode_described(
+        &mut self,
+        record: &[u8],
+        schema: &[u8],
+        cells: (&mut [Cell], &mut DayCache),
+        (full, made): (&mut Full, &mut Made),
+    ) -> Result<(), DecodeError> {
+        // It was looked at as a part of its record.
+        let schema = std::str::from_utf8(schema).unwrap_or_default();
+        match full.describe(schema) {
+            true => full.decode(record, &self.columns, cells.0, made),
+            false => self.decode(record, cells, (full, made)),
+        }
     }
 
     /// The full path, which learns.

@@ -57,10 +57,18 @@ pub(super) struct Full {
     null_row: bool,
     /// Where the schema of the record's fields lies, and what it says.
     schema: Option<Place>,
+    /// It lies elsewhere.
+    is_described: bool,
     connect: Connect,
 }
 
 impl Full {
+    /// Takes the schema of an envelope, for the rows in it: whether values stand for anything by it.
+    pub(super) fn describe(&mut self, schema: &str) -> bool {
+        self.is_described = self.connect.read(schema, Some("after"));
+        self.is_described
+    }
+
     /// Fills the cells of the columns that are read from fields; the others are as they were.
     pub(super) fn decode(
         &mut self,
@@ -97,7 +105,7 @@ impl Full {
         }
         if let Some((start, end)) = self.schema {
             let schema = text.get(start as usize..end as usize);
-            self.connect.read(schema.unwrap_or_default());
+            self.connect.read(schema.unwrap_or_default(), None);
         }
         self.judge(text, columns, &columns.root, cells, made)
     }
@@ -120,7 +128,7 @@ impl Full {
                 Fills::Column(place) => {
                     let column = &columns.list[*place];
                     cells[column.number] = match self.columns[*place] {
-                        Some(at) if self.schema.is_some() => {
+                        Some(at) if self.schema.is_some() || self.is_described => {
                             let value = self.connect.value(column, raw(at));
                             typed::cell(column, &value, at.0, made)?
                         }

@@ -306,7 +306,7 @@ fn rare_value(
 }
 
 /// Where the value of an unknown field ends: any scalar, checked like the others.
-fn unknown_end(record: &[u8], at: usize) -> Option<usize> {
+pub(super) fn unknown_end(record: &[u8], at: usize) -> Option<usize> {
     let rest = record.get(at..)?;
     match rest.first()? {
         b'"' => Some(scan::string_end(record, at + 1)? + 1),

@@ -37,6 +37,7 @@ pub mod drift;
 mod error;
 mod form;
 mod full;
+mod keep;
 mod key;
 mod layout;
 mod made;
@@ -57,10 +58,12 @@ mod zone;
 pub use about::About;
 pub use cell::Cell;
 pub use error::DecodeError;
+pub use keep::{Ends, Keep};
 pub use sale::Sale;
 pub use seen::Drift;
 
 use about::Known;
+use change::Change;
 use compute::Compute;
 use form::Form;
 use full::Full;
@@ -122,6 +125,8 @@ pub struct Decoder {
     /// What was made of the record without its elements.
     whole: Mark,
     odd: Odd,
+    /// Where its table's rows change.
+    change: Option<Box<Change>>,
 }
 
 /// Event times that no clock of today shows.
@@ -137,6 +142,13 @@ impl Decoder {
     /// A decoder for a table; `zone` is that of local time in what is computed (UTC where there is none). Records of more
     /// than `max_record_bytes` are refused unread.
     pub fn new(table: &Table, zone: Option<&str>, max_record_bytes: usize) -> Self {
+        let mut decoder = Decoder::of_rows(table, zone, max_record_bytes);
+        decoder.change = Change::of(table, decoder.max_record_bytes);
+        decoder
+    }
+
+    /// The same, whatever becomes of the rows.
+    fn of_rows(table: &Table, zone: Option<&str>, max_record_bytes: usize) -> Self {
         let session = zone.and_then(standings_scalar::Zone::named);
         let time = table.event_time.map(|number| {
             let is_date = table.columns[number].kind == Type::Date;
@@ -165,6 +177,7 @@ impl Decoder {
             table: table.columns.clone(),
             whole: Mark::default(),
             odd: Odd::default(),
+            change: None,
         };
         decoder.is_plain = decoder.is_plain();
         decoder
@@ -172,6 +185,11 @@ impl Decoder {
 
     /// Takes a schema that records of this table, which is the decoder's, are written with from here on.
     pub fn learn(&mut self, table: &Table, given: &Given) {
+        let own = self.change.as_mut().and_then(|change| {
+            change.learn(given);
+            change.table.clone()
+        });
+        let table = own.as_deref().unwrap_or(table);
         match (given.of_key, &mut self.key) {
             (false, _) => Wire::learn(&mut self.wire, table, given),
             (true, Some(key)) => key.learn(table, given),
@@ -182,9 +200,25 @@ impl Decoder {
 
     /// The same for records of one partition, which may say something of a column.
     pub fn at(mut self, table: &Table, home: &Home) -> Self {
+        let own = self.change.is_some().then(|| table.of_home(home)).flatten();
+        if let Some(own) = &own {
+            self.form = Form::new(own, false);
+            self.wire = Wire::of(own);
+            self.key = Key::of(own, self.max_record_bytes);
+            self.table = own.columns.clone();
+            self.change = Change::of(own, self.max_record_bytes);
+        }
+        self.set_home(own.as_ref().unwrap_or(table), home);
+        if let Some(change) = &mut self.change {
+            change.at(home);
+            change.table = own.map(Box::new);
+        }
+        self
+    }
+
+    fn set_home(&mut self, table: &Table, home: &Home) {
         self.known = Known::new(table, home);
         self.is_plain = self.is_plain();
-        self
     }
 
     /// Decodes one record of which nothing is known but its value. The sale's cells are one per column of the table; its
@@ -249,23 +283,35 @@ impl Decoder {
     /// What does not lie in the value's fields.
     #[inline(always)]
     fn rest<'a>(&'a mut self, record: &'a [u8], about: About<'_>) -> Result<Sale<'a>, DecodeError> {
+        let event_time = self.beside_and_time(record, about)?;
+        Ok(self.sale(record, event_time))
+    }
+
+    /// Fills the cells that are not of the value's fields; the event time.
+    #[inline(always)]
+    fn beside_and_time(&mut self, record: &[u8], about: About<'_>) -> Result<i64, DecodeError> {
         if !self.is_plain {
             self.beside(record, about)?;
         }
-        let event_time = match self.time {
+        match self.time {
             Some((number, is_date)) => {
                 let name = &self.table[number].name;
-                event_time(self.cells[number], is_date, name, &mut self.odd)?
+                event_time(self.cells[number], is_date, name, &mut self.odd)
             }
-            None => 0,
-        };
-        Ok(Sale {
+            None => Ok(0),
+        }
+    }
+
+    /// What is in the cells.
+    #[inline(always)]
+    fn sale<'a>(&'a self, record: &'a [u8], event_time: i64) -> Sale<'a> {
+        Sale {
             event_time,
             cells: &self.cells,
             columns: &self.table,
             record,
             made: &self.made,
-        })
+        }
     }
 
     /// The columns that are not read from the value's fields.
@@ -331,6 +377,10 @@ impl Decoder {
 
     /// After a block of so many records, of which this is the last: what became of their fields is added up.
     pub fn settle(&mut self, records: u64, last: &[u8]) {
+        let (records, last) = match &mut self.change {
+            Some(change) => change.settled(records, last),
+            None => (records, last),
+        };
         let last = match self.wire {
             None => Ok(last),
             Some(Wire::Json) => wire::json_of(last),

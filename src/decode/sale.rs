@@ -43,6 +43,12 @@ impl<'a> Sale<'a> {
         }
     }
 
+    /// What texts that were not made lie in: the record, or the part of it that is the row.
+    #[inline]
+    pub fn record(&self) -> &'a [u8] {
+        self.record
+    }
+
     /// How many bytes the texts of all columns can have together: those of the record, and those that were made.
     #[inline]
     pub fn held(&self) -> usize {

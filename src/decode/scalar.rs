@@ -8,7 +8,7 @@ use standings_model::decimal::{self, DecimalError};
 use standings_model::types::Width;
 use standings_model::value::Real;
 
-use super::columns::Kind;
+use super::columns::{Kind, Told};
 use super::error;
 use super::times::{self, NoTime, Times};
 use super::zone::Zone;
@@ -79,6 +79,24 @@ pub(super) fn scalar<'a>(kind: Kind, raw: &'a str, zone: &Zone) -> Result<Scalar
         (Kind::Decimal { .. } | Kind::Base64 { .. }, _) => refuse(error::WRONG_TYPE, "a number"),
         (Kind::Double { single }, Shape::Integer | Shape::Number) => double(raw, single),
         (Kind::Double { .. }, _) => refuse(error::WRONG_TYPE, "a number"),
+        (Kind::Told(told), Shape::String) => {
+            let text = unescape(raw)?;
+            // Databases write a boolean as a number.
+            let text = match (told, text.trim()) {
+                (Told::Boolean, "1") => "true",
+                (Told::Boolean, "0") => "false",
+                // An empty text, or the word, is no value.
+                (_, "" | "null") => "?",
+                (_, text) => text,
+            };
+            match scalar(told.plain(), text, zone)? {
+                Scalar::Int(n) => Ok(Scalar::Int(n)),
+                Scalar::Double(n) => Ok(Scalar::Double(n)),
+                // None of the three is anything else.
+                _ => refuse(error::WRONG_TYPE, "a number"),
+            }
+        }
+        (Kind::Told(told), _) => scalar(told.plain(), raw, zone),
         (Kind::Time(times), _) => time(times, raw, shape, zone),
         (Kind::Date, Shape::String) => match times::date(unescape(raw)?.as_bytes()) {
             Some(days) => Ok(Scalar::Int(days)),

@@ -38,6 +38,7 @@ pub mod dataflow;
 pub mod driver;
 pub mod event_time;
 pub mod fold;
+pub mod held;
 pub mod input;
 pub mod pack;
 pub mod quality;

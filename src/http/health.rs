@@ -14,6 +14,18 @@ pub(super) struct SinkNow {
     retries: u64,
 }
 
+/// What records of tables that change did to rows.
+#[derive(Debug, Serialize)]
+struct OfRows {
+    updated: u64,
+    unchanged: u64,
+    deleted: u64,
+    skipped: u64,
+    contradicted: u64,
+    keys_moved: u64,
+    rows_held: u64,
+}
+
 /// The numbers of `observe::health`, and what a view of the whole pipeline needs beside them.
 #[derive(Debug, Serialize)]
 pub(super) struct HealthNow {
@@ -22,6 +34,9 @@ pub(super) struct HealthNow {
     ranked: u64,
     filtered: u64,
     duplicates: u64,
+    /// What became of records of tables that change; nothing where none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes_of_rows: Option<OfRows>,
     commits: u64,
     ranks_changed: u64,
     lag_records: Option<u64>,
@@ -49,6 +64,15 @@ pub(super) fn now(shown: &Shown) -> HealthNow {
         ranked: totals.ranked,
         filtered: totals.filtered,
         duplicates: totals.duplicate,
+        changes_of_rows: shown.plan.changes().then(|| OfRows {
+            updated: totals.updated,
+            unchanged: totals.unchanged,
+            deleted: totals.deleted,
+            skipped: totals.skipped,
+            contradicted: totals.contradicted,
+            keys_moved: totals.keys_moved,
+            rows_held: live.held().values().map(|(rows, _)| rows).sum(),
+        }),
         commits: written.commits,
         ranks_changed: written.ranks,
         lag_records: (!lags.is_empty()).then(|| lags.iter().map(|(_, n)| n).sum()),

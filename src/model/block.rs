@@ -37,6 +37,25 @@ pub struct FileHome {
     pub parts: Vec<(String, Option<String>)>,
 }
 
+impl FileHome {
+    /// Whether its lines have the key of a record beside its value, where its table's rows are known by their key: by its name,
+    /// `….upsert.ndjson`, and that of its compression.
+    pub fn has_keys(&self) -> bool {
+        has_keys(&self.name)
+    }
+}
+
+/// The same of a file's name.
+pub fn has_keys(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let plain = match name.rsplit_once('.') {
+        Some((plain, "ndjson")) => plain,
+        Some((rest, _)) => rest.strip_suffix(".ndjson").unwrap_or_default(),
+        None => "",
+    };
+    plain.ends_with(".upsert")
+}
+
 /// One record inside a [`Block`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordRef {

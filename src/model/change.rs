@@ -116,7 +116,7 @@ impl Counts {
     }
 
     /// What changed rows that were there, or might have.
-    fn changes(&self) -> u64 {
+    pub fn changes(&self) -> u64 {
         self.updated + self.unchanged + self.deleted + self.skipped
     }
 

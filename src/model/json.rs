@@ -1,5 +1,6 @@
 //! Changes and rejects as JSON: the formats of the change log, the late output and the dead letters.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -142,6 +143,58 @@ pub fn push_key(out: &mut Vec<u8>, plan: &Plan, change: &Change) {
         push_field(out, &key.name, value);
     }
     out.push(b'}');
+}
+
+/// Appends what a commit stands for, without a line end: of each table the offsets to read next, by its partitions. What is not
+/// known of a partition before another is 0.
+///
+/// # Examples
+///
+/// ```
+/// use standings_model::json::push_offsets;
+/// use standings_model::plan::Plan;
+/// use standings_model::table::Table;
+///
+/// # let plan = Plan {
+/// #     tables: vec![Table::sales()],
+/// #     rankings: Vec::new(),
+/// #     checks: Vec::new(),
+/// #     max_key_bytes: usize::MAX,
+/// #     zone: None,
+/// # };
+/// let mut line = Vec::new();
+/// push_offsets(&mut line, &plan, 7, [((0, 0), 12), ((0, 2), 9)].into_iter());
+/// assert_eq!(line, br#"{"commit":7,"offsets":{"sales":[12,0,9]}}"#);
+/// ```
+pub fn push_offsets(
+    out: &mut Vec<u8>,
+    plan: &Plan,
+    commit: u64,
+    offsets: impl Iterator<Item = ((usize, u32), u64)>,
+) {
+    let mut tables: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
+    for ((table, partition), next) in offsets {
+        let of = tables.entry(table).or_default();
+        let partition = partition as usize;
+        of.resize(of.len().max(partition + 1), 0);
+        of[partition] = next;
+    }
+    let _ = write!(out, "{{\"commit\":{commit},\"offsets\":{{");
+    for (n, (table, of)) in tables.into_iter().enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        push_string(out, &plan.tables[table].name);
+        out.extend_from_slice(b":[");
+        for (partition, next) in of.into_iter().enumerate() {
+            if partition > 0 {
+                out.push(b',');
+            }
+            push_integer(out, next.into());
+        }
+        out.push(b']');
+    }
+    out.extend_from_slice(b"}}");
 }
 
 fn push_window(out: &mut Vec<u8>, change: &Change) {

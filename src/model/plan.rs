@@ -515,6 +515,11 @@ impl Plan {
         joined.flat_map(|joined| &joined.joins)
     }
 
+    /// Whether rows of some table change.
+    pub fn changes(&self) -> bool {
+        self.tables.iter().any(Table::changes)
+    }
+
     /// The number of the table with this name.
     pub fn table(&self, name: &str) -> Option<usize> {
         self.tables.iter().position(|t| t.name == name)

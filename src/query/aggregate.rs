@@ -139,7 +139,14 @@ impl Call<'_> {
                 at: (PARTS / 2) as u32,
                 rounded: false,
             },
-            Kind::CountRoughly => Aggregate::CountRoughly(c),
+            Kind::CountRoughly => match row.changing() {
+                None => Aggregate::CountRoughly(c),
+                Some(table) => {
+                    let found = format!("{} over `{table}`, whose rows change", self.known.name);
+                    let allowed = "COUNT(DISTINCT …): what a sketch has seen cannot be taken back";
+                    return Err(self.wrong(found, allowed));
+                }
+            },
             _ => return Err(self.misused()),
         })
     }

@@ -49,6 +49,12 @@ impl<'a> Row<'a> {
         (self.branches, self.columns)
     }
 
+    /// The name of a table that it is made of and whose rows change, if one does.
+    pub fn changing(&self) -> Option<&str> {
+        let mut tables = self.branches.iter().map(|b| &self.sources.tables[b.table]);
+        tables.find(|table| table.changes()).map(|t| &*t.name)
+    }
+
     /// What each branch has as a column of what it is made of.
     pub fn given(&self, position: usize) -> Vec<Expr> {
         let branches = self.branches.iter();

@@ -5,13 +5,13 @@ use sqlparser::tokenizer::Span;
 use super::error::{QueryError, Text};
 use super::statement::Declaration;
 use standings_model::table::format::Encoding;
-use standings_model::table::{Changelog, Connector, Origin, Table};
+use standings_model::table::{Connector, Origin, Table};
 use standings_model::types::Type;
 
 /// The first thing of a table that is not read yet.
 pub fn refusal(text: Text<'_>, declared: &Declaration, table: &Table) -> Option<QueryError> {
     let name = &table.name;
-    let (at, found, allowed) = rows_that_change(declared, table)
+    let (at, found, allowed) = duplicates(declared, table)
         .or_else(|| format(declared, table))
         .or_else(|| key(declared, table))?;
     Some(text.error(
@@ -33,24 +33,13 @@ fn at(declared: &Declaration, keys: &[&str]) -> Span {
 
 const FORMAT: [&str; 2] = ["format", "value.format"];
 
-/// Each record would be added up, where it stands for another.
-fn rows_that_change(declared: &Declaration, table: &Table) -> Option<Unread> {
-    let (span, how) = match table.changelog {
-        Changelog::Append => return None,
-        Changelog::Upsert => {
-            let is_ours = declared.options.iter().any(|o| o.key == "changelog");
-            let key = if is_ours { "changelog" } else { "connector" };
-            (at(declared, &[key]), "upsert")
-        }
-        Changelog::Debezium => (at(declared, &FORMAT), "Debezium"),
-        Changelog::Maxwell => (at(declared, &FORMAT), "Maxwell"),
-        Changelog::Canal => (at(declared, &FORMAT), "Canal"),
-    };
-    let found = format!("rows that change ({how})");
+fn duplicates(declared: &Declaration, table: &Table) -> Option<Unread> {
+    table.dedup_within?;
+    let allowed = "leave it out: duplicates are not taken out yet";
     Some((
-        span,
-        found,
-        "a table whose records are rows that stay: each is added up",
+        at(declared, &["dedup.within"]),
+        "'dedup.within'".to_owned(),
+        allowed,
     ))
 }
 

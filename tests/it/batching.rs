@@ -1,23 +1,18 @@
 //! The same input gives the same rankings, whatever the batching and the number of workers (DESIGN 2.1), and every
 //! commit on the way is a consistent cut (DESIGN 2.2). Drives the library's engine with a feed and a gate of its own.
 
-use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use standings_engine::dataflow::control::Start;
-use standings_engine::dataflow::gate::{Bell, Gate};
+use standings_engine::dataflow::gate::Gate;
 use standings_engine::dataflow::graph;
-use standings_engine::driver::{self, Feed, Settings};
+use standings_engine::driver::{self, Settings};
 use standings_engine::event_time::partition::Policy;
 use standings_engine::fold;
 use standings_engine::rank::emit::Emit;
-use standings_engine::rank::state::GatherState;
-use standings_engine::snapshot::order::Complete;
-use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
-use standings_model::change::Commit;
+use standings_model::block::{Block, NO_TIMESTAMP, RecordRef, SourceEvent};
 use standings_model::clock::Clock;
 use standings_model::plan::{
     Aggregate, Field, Input, Key, Measure, OrderTerm, Plan, RankFunction, Ranking, RowColumn,
@@ -27,86 +22,7 @@ use standings_model::table::Table;
 use standings_model::value::Value;
 use standings_model::window::{Cut, Length, Window};
 
-struct TestFeed {
-    events: RefCell<VecDeque<SourceEvent>>,
-    asked: Cell<u64>,
-    /// Each time that it was asked so often there is nothing; 0 for never.
-    late_after: u64,
-}
-
-impl TestFeed {
-    fn new(events: VecDeque<SourceEvent>) -> Self {
-        TestFeed {
-            events: RefCell::new(events),
-            asked: Cell::new(0),
-            late_after: 0,
-        }
-    }
-}
-
-impl Feed for TestFeed {
-    fn try_next(&self) -> Option<SourceEvent> {
-        self.asked.set(self.asked.get() + 1);
-        if self.late_after > 0 && self.asked.get().is_multiple_of(self.late_after) {
-            return None;
-        }
-        self.events.borrow_mut().pop_front()
-    }
-
-    fn durable(&self, _: &[(PartitionId, u64)]) {}
-}
-
-#[derive(Default)]
-struct TestGate {
-    commits: Arc<Mutex<Vec<Commit>>>,
-    durable: AtomicU64,
-    /// Takes no draft of a backlog.
-    waits: bool,
-    /// How often there was one.
-    waited: Arc<AtomicU64>,
-}
-
-impl Gate for TestGate {
-    fn bell(&self) -> Bell {
-        Bell::default()
-    }
-
-    fn is_writing(&self) -> bool {
-        false
-    }
-
-    fn start(&mut self) -> Option<(Start, Option<GatherState>)> {
-        Some((Start::default(), None))
-    }
-
-    fn released(&self) -> bool {
-        true
-    }
-
-    fn snapshot_due(&mut self) -> Option<u64> {
-        None
-    }
-
-    fn snapshot(&mut self, _: Option<Complete>) {}
-
-    fn ready(&mut self, more: bool) -> bool {
-        self.waited.fetch_add(more.into(), Ordering::Relaxed);
-        !(more && self.waits)
-    }
-
-    fn offer(&mut self, draft: Commit, up_to: u64) {
-        self.commits.lock().unwrap().push(draft);
-        self.durable.store(up_to, Ordering::Relaxed);
-    }
-
-    fn closed_before(&self) -> i64 {
-        i64::MIN
-    }
-
-    fn durable(&self) -> u64 {
-        self.durable.load(Ordering::Relaxed)
-    }
-}
+use crate::support::inside::{Given, Kept};
 
 /// A small generator (xorshift), so that a seed names a case.
 struct Dice(u64);
@@ -246,6 +162,7 @@ fn plan() -> Arc<Plan> {
         is_rows: false,
         retracts: false,
         joined: None,
+        as_they_are: false,
         measures: vec![
             total.clone(),
             measure("sales", Aggregate::CountAll),
@@ -625,9 +542,9 @@ fn run(seed: u64, workers: usize) {
     };
     let (input, sink) = (all.clone(), Arc::clone(&commits));
     let guards = timely::execute(config, move |worker| {
-        let gate = TestGate {
+        let gate = Kept {
             commits: Arc::clone(&sink),
-            ..TestGate::default()
+            ..Kept::default()
         };
         let gate = (worker.index() == 0).then_some(Box::new(gate) as Box<dyn Gate>);
         let wiring = graph::build(
@@ -640,7 +557,7 @@ fn run(seed: u64, workers: usize) {
         );
         let mut dice = Dice(seed + 100 * worker.index() as u64 + 3);
         let events = events(&mut dice, &input, worker.index(), worker.peers());
-        let feed = TestFeed::new(events);
+        let feed = Given::new(events);
         driver::run(worker, wiring, settings.clone(), |_| feed).unwrap();
     });
     guards.unwrap().join().into_iter().for_each(|r| r.unwrap());
@@ -726,11 +643,11 @@ fn seen_by_a_gate(
     let waited = Arc::new(AtomicU64::new(0));
     let (sink, count) = (Arc::clone(&commits), Arc::clone(&waited));
     let work = move |worker: &mut timely::worker::Worker| {
-        let gate = TestGate {
+        let gate = Kept {
             commits: Arc::clone(&sink),
             waits,
             waited: Arc::clone(&count),
-            ..TestGate::default()
+            ..Kept::default()
         };
         let gate = Some(Box::new(gate) as Box<dyn Gate>);
         let wiring = graph::build(
@@ -741,7 +658,7 @@ fn seen_by_a_gate(
             gate,
             |_| {},
         );
-        let mut feed = TestFeed::new(events(&mut Dice(9), &input, 0, 1));
+        let mut feed = Given::new(events(&mut Dice(9), &input, 0, 1));
         feed.late_after = late_after;
         driver::run(worker, wiring, settings.clone(), |_| feed).unwrap();
     };
@@ -795,10 +712,10 @@ fn records_that_are_no_sales_count_with_what_they_hold() {
     let commits = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&commits);
     let work = move |worker: &mut timely::worker::Worker| {
-        let gate = TestGate {
+        let gate = Kept {
             commits: Arc::clone(&sink),
             waits: true,
-            ..TestGate::default()
+            ..Kept::default()
         };
         let gate = Some(Box::new(gate) as Box<dyn Gate>);
         let wiring = graph::build(
@@ -832,7 +749,7 @@ fn records_that_are_no_sales_count_with_what_they_hold() {
             }));
         }
         events.push_back(SourceEvent::Ended { partition: 0 });
-        let feed = TestFeed::new(events);
+        let feed = Given::new(events);
         driver::run(worker, wiring, settings.clone(), |_| feed).unwrap();
     };
     let guards = timely::execute(timely::Config::thread(), work).unwrap();

@@ -6,6 +6,8 @@
 //! cases/NAME/input.TABLE.ndjson  ───► run ───► cases/NAME/expected.txt
 //! ```
 //!
+//! Of tables that change it says of late halves which they are and of which windows, and what became of all records.
+//!
 //! A new case: write its input and the rows that you expect; `STANDINGS_UPDATE_CASES=1` writes what came out over it, to be
 //! compared.
 
@@ -71,9 +73,20 @@ fn comes_to(case: &Path, workers: &str) -> String {
         "--late",
         &at("late"),
     ]);
+    let plan = standings_query::load_dir(&queries).unwrap();
     for (table, path) in inputs(case) {
-        run.args(["--source", &format!("{table}=file:{}", path.display())]);
+        // A table that says itself where its records are.
+        let of = plan.tables.iter().find(|t| t.name == table);
+        let flag = match of.is_some_and(|t| t.connector.is_some()) {
+            true => "--source-override",
+            false => "--source",
+        };
+        run.args([flag, &format!("{table}=file:{}", path.display())]);
     }
+    run.args([
+        "--report",
+        &folder.path().join("report").display().to_string(),
+    ]);
     if let Ok(flags) = std::fs::read_to_string(case.join("flags")) {
         run.args(flags.lines());
     }
@@ -82,7 +95,6 @@ fn comes_to(case: &Path, workers: &str) -> String {
     assert!(out.status.success(), "{}: {log}", case.display());
     let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap_or_default();
 
-    let plan = standings_query::load_dir(&queries).unwrap();
     let mut rows = fold_log(&plan, &read("changes")).unwrap().rows;
     rows.sort_by_key(|row| (row.ranking, row.window_start, row.rank));
     let mut text = String::new();
@@ -120,6 +132,8 @@ fn comes_to(case: &Path, workers: &str) -> String {
             (
                 l["partition"].as_u64(),
                 l["offset"].as_u64(),
+                // A change takes back before it adds.
+                std::cmp::Reverse(l["change"].to_string()),
                 l["detail"].to_string(),
             )
         });
@@ -137,7 +151,26 @@ fn comes_to(case: &Path, workers: &str) -> String {
         .unwrap();
     }
     for late in lines("late") {
-        writeln!(text, "late {} {}", late["table"], late["offset"]).unwrap();
+        write!(text, "late {} {}", late["table"], late["offset"]).unwrap();
+        if let Some(half) = late["change"].as_str() {
+            write!(text, " of partition {}: {half}", late["partition"]).unwrap();
+            let windows = late["windows"].as_array().unwrap();
+            let word = |w: &serde_json::Value, name: &str| w[name].as_str().unwrap().to_owned();
+            let mut windows: Vec<String> = windows
+                .iter()
+                .map(|w| format!(" {} {}", word(w, "ranking"), word(w, "window_start")))
+                .collect();
+            windows.sort();
+            text.push_str(&windows.concat());
+        }
+        text.push('\n');
+    }
+    let report: serde_json::Value = serde_json::from_slice(&read("report")).unwrap();
+    for table in plan.tables.iter().filter(|t| t.changes()) {
+        let counts = report["tables"][&table.name].as_object().unwrap();
+        let some = counts.iter().filter(|(_, n)| **n != 0);
+        let some: String = some.map(|(name, n)| format!(" {name} {n}")).collect();
+        writeln!(text, "counts {}{some}", table.name).unwrap();
     }
     text
 }

@@ -11,6 +11,7 @@ mod api_serve;
 mod batching;
 mod beside;
 mod cases;
+mod changes;
 mod cluster;
 mod config;
 mod consistency;

@@ -3,7 +3,9 @@
 
 pub mod bed;
 pub mod calls;
+pub mod changes;
 pub mod http;
+pub mod inside;
 pub mod kafka;
 pub mod left;
 pub mod openlineage;

@@ -312,6 +312,7 @@ impl Beginning<'_> {
         };
         if !sabotage::is(Mistake::ClockNotRestored) {
             start.greatest = state.greatest.clone();
+            start.found = state.found.clone();
         }
         if !sabotage::is(Mistake::IdsNotReadBack) {
             start.ids_from = state.ids_from.clone();

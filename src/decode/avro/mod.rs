@@ -14,6 +14,7 @@
 
 mod convert;
 mod declare;
+mod envelope;
 mod fast;
 mod input;
 mod logical;
@@ -26,9 +27,10 @@ mod values;
 use std::sync::Arc;
 
 use standings_model::schema::{FRAME, Language, Schema as Written, unframed};
-use standings_model::table::Table;
 use standings_model::table::format::Encoding;
+use standings_model::table::{Changelog, Table};
 
+use self::envelope::{Envelope, Found};
 use self::input::Input;
 use self::program::Program;
 pub use self::schema::{BadSchema, Schema};
@@ -43,10 +45,19 @@ pub(super) struct Avro {
     columns: Arc<Columns>,
     /// Whether a schema's id is before each record.
     framed: bool,
+    /// By id, where records are envelopes: what is around the rows.
+    envelopes: Option<Vec<(u32, Result<Around, DecodeError>)>>,
     /// By id; of records that are not framed one, of 0.
     programs: Vec<(u32, Result<Program, DecodeError>)>,
     /// The place in the list of the one that was used last.
     last: usize,
+}
+
+/// What is around the rows of a schema's records.
+#[derive(Debug)]
+struct Around {
+    schema: Arc<Schema>,
+    envelope: Envelope,
 }
 
 impl Avro {
@@ -54,6 +65,7 @@ impl Avro {
         Avro {
             columns: Arc::new(Columns::new(table, true)),
             framed,
+            envelopes: (table.changelog == Changelog::Debezium).then(Vec::new),
             programs: Vec::new(),
             last: 0,
         }
@@ -61,18 +73,89 @@ impl Avro {
 
     /// Takes a schema; of one that cannot be used each record is told why.
     pub(super) fn learn(&mut self, id: u32, schema: &Written) {
+        let framed = self.framed;
+        let bad = |e| {
+            let detail = match framed {
+                true => format!("schema {id}: {e}"),
+                false => format!("schema: {e}"),
+            };
+            DecodeError::new(error::BAD_SCHEMA, detail)
+        };
+        if self.envelopes.is_some() {
+            return self.learn_envelope(id, schema, bad);
+        }
         let program = Schema::of(schema)
             .and_then(|schema| Program::new(&Arc::new(schema), &self.columns))
-            .map_err(|e| {
-                let detail = match self.framed {
-                    true => format!("schema {id}: {e}"),
-                    false => format!("schema: {e}"),
-                };
-                DecodeError::new(error::BAD_SCHEMA, detail)
-            });
+            .map_err(bad);
         match self.programs.iter_mut().find(|(known, _)| *known == id) {
             Some((_, known)) => *known = program,
             None => self.programs.push((id, program)),
+        }
+    }
+
+    fn learn_envelope(
+        &mut self,
+        id: u32,
+        schema: &Written,
+        bad: impl Fn(BadSchema) -> DecodeError,
+    ) {
+        let read = Schema::of(schema).and_then(|schema| {
+            let (envelope, row) = Envelope::of(&schema)?;
+            let schema = Arc::new(schema);
+            let program = match row {
+                Some(row) => Some(Program::of(&schema, row, &self.columns)?),
+                None => None,
+            };
+            Ok((Around { schema, envelope }, program))
+        });
+        let (around, program) = match read {
+            Ok((around, program)) => (Ok(around), program.map(Ok)),
+            Err(e) => (Err(bad(e)), None),
+        };
+        let envelopes = self.envelopes.get_or_insert_default();
+        envelopes.retain(|(known, _)| *known != id);
+        envelopes.push((id, around));
+        self.programs.retain(|(known, _)| *known != id);
+        self.programs.extend(program.map(|program| (id, program)));
+    }
+
+    /// What the envelope of a record says.
+    pub(super) fn envelope(&self, record: &[u8], budget: usize) -> Result<Found, DecodeError> {
+        let (id, start) = self.framing(record)?;
+        let mut known = self.envelopes.iter().flatten();
+        match known.find(|(known, _)| *known == id) {
+            Some((_, Ok(of))) => of.envelope.find(&of.schema, record, start, budget),
+            Some((_, Err(e))) => Err(e.clone()),
+            None => Err(not_come(id)),
+        }
+    }
+
+    /// Fills the cells from a row that lies in a record.
+    pub(super) fn decode_row(
+        &mut self,
+        record: &[u8],
+        (start, end): (u32, u32),
+        (cells, made): (&mut [Cell], &mut Made),
+        budget: usize,
+    ) -> Result<(), DecodeError> {
+        let (id, _) = self.framing(record)?;
+        let row = record.get(..end as usize).unwrap_or_default();
+        let input = Input::new(row, start as usize, budget);
+        match self.programs.iter().find(|(known, _)| *known == id) {
+            Some((_, Ok(program))) => program.run(input, &self.columns, cells, made),
+            Some((_, Err(e))) => Err(e.clone()),
+            None => Err(not_come(id)),
+        }
+    }
+
+    /// The id of a record's schema, and where its value begins.
+    fn framing(&self, record: &[u8]) -> Result<(u32, usize), DecodeError> {
+        match self.framed {
+            true => {
+                let (id, _) = unframed(record).ok_or_else(|| not_framed(record))?;
+                Ok((id, FRAME))
+            }
+            false => Ok((0, 0)),
         }
     }
 
@@ -94,10 +177,7 @@ impl Avro {
         };
         if self.programs.get(self.last).is_none_or(|p| p.0 != id) {
             let place = self.programs.iter().position(|(known, _)| *known == id);
-            self.last = place.ok_or_else(|| {
-                let detail = format!("the schema {id} that it was written with has not come");
-                DecodeError::new(error::UNKNOWN_SCHEMA, detail)
-            })?;
+            self.last = place.ok_or_else(|| not_come(id))?;
         }
         match &self.programs[self.last].1 {
             Ok(program) => {
@@ -107,6 +187,12 @@ impl Avro {
             Err(e) => Err(e.clone()),
         }
     }
+}
+
+#[cold]
+fn not_come(id: u32) -> DecodeError {
+    let detail = format!("the schema {id} that it was written with has not come");
+    DecodeError::new(error::UNKNOWN_SCHEMA, detail)
 }
 
 /// Why a record that must say its schema does not.
@@ -148,6 +234,12 @@ pub fn fit(table: &Table, of_key: bool, schema: &Written) -> Result<Fit, BadSche
     };
     table.format.encoding = Encoding::Avro;
     let columns = Columns::new(&table, true);
-    let program = Program::new(&Arc::new(Schema::of(schema)?), &columns)?;
-    Ok(program.fit())
+    let schema = Arc::new(Schema::of(schema)?);
+    if table.changelog == Changelog::Debezium {
+        return match Envelope::of(&schema)?.1 {
+            Some(row) => Ok(Program::of(&schema, row, &columns)?.fit()),
+            None => Ok(Fit::default()),
+        };
+    }
+    Ok(Program::new(&schema, &columns)?.fit())
 }

@@ -63,7 +63,16 @@ enum Branch {
 
 impl Program {
     pub(super) fn new(schema: &Arc<Schema>, columns: &Columns) -> Result<Self, BadSchema> {
-        let root = &schema.types[schema.root];
+        Program::of(schema, schema.root, columns)
+    }
+
+    /// Of one type of the schema.
+    pub(super) fn of(
+        schema: &Arc<Schema>,
+        root_id: Id,
+        columns: &Columns,
+    ) -> Result<Self, BadSchema> {
+        let root = &schema.types[root_id];
         if !matches!(root.node, Node::Record(_)) {
             return Err(BadSchema::NoRecord(root.name.clone()));
         }
@@ -72,7 +81,7 @@ impl Program {
             columns,
             fit: Fit::default(),
         };
-        let body = compiler.body(schema.root, &columns.root, true);
+        let body = compiler.body(root_id, &columns.root, true);
         let fit = compiler.fit;
         Ok(Program {
             schema: Arc::clone(schema),
@@ -351,7 +360,7 @@ fn told(fault: Fault, input: &Input<'_>, name: &str) -> DecodeError {
 
 /// What is wrong with a record's bytes.
 #[cold]
-fn cut(broken: Broken, input: &Input<'_>, name: Option<&str>) -> DecodeError {
+pub(super) fn cut(broken: Broken, input: &Input<'_>, name: Option<&str>) -> DecodeError {
     let at = input.at();
     let place = match name {
         Some(name) => format!("byte {at}, field {:?}", shorten(name)),

@@ -1,4 +1,4 @@
-//! A file or standard output: one JSON line per change.
+//! A file or standard output: one JSON line per change; with `?offsets=true` before those of each commit a line with its offsets.
 //!
 //! A regular file is the change log of this run: it is emptied on start. (It does not remember how far its input was
 //! read, so a log that went on from an earlier run could repeat commits.)
@@ -8,12 +8,13 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::url::SinkUrl;
+use crate::source::Homes;
 use standings_commit::sink::RejectWriter;
 use standings_commit::sink::{Shown, Sink, SinkError};
 use standings_model::change::Commit;
 use standings_model::error::{Code, Coded, codes};
 use standings_model::identity::Opening;
-use standings_model::json::{push_change, push_reject};
+use standings_model::json::{push_change, push_offsets, push_reject};
 use standings_model::plan::Plan;
 use standings_model::reject::Reject;
 
@@ -21,6 +22,8 @@ use standings_model::reject::Reject;
 pub struct LineSink {
     url: SinkUrl,
     name: String,
+    /// What offsets are said of.
+    homes: Homes,
     out: Option<Out>,
     buffer: Vec<u8>,
 }
@@ -93,8 +96,9 @@ impl Coded for LinesError {
 
 impl LineSink {
     /// Not yet opened.
-    pub fn new(url: SinkUrl) -> Self {
+    pub fn new(url: SinkUrl, homes: Homes) -> Self {
         LineSink {
+            homes,
             name: url.to_string(),
             url,
             out: None,
@@ -104,7 +108,7 @@ impl LineSink {
 
     fn open_now(&mut self, goes_on: bool) -> Result<(), SinkError> {
         self.out = Some(match &self.url {
-            SinkUrl::File(path) => {
+            SinkUrl::File { path, .. } => {
                 let opened = File::options()
                     .create(true)
                     .write(true)
@@ -123,6 +127,13 @@ impl LineSink {
             _ => Out::Stdout,
         });
         Ok(())
+    }
+
+    fn says_offsets(&self) -> bool {
+        match self.url {
+            SinkUrl::File { offsets, .. } | SinkUrl::Stdout { offsets } => offsets,
+            _ => false,
+        }
     }
 
     fn put(&mut self) -> Result<(), SinkError> {
@@ -186,6 +197,12 @@ impl Sink for LineSink {
     }
 
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
+        if self.says_offsets() && !commit.changes.is_empty() {
+            let offsets = commit.offsets.iter();
+            let offsets = offsets.map(|(partition, next)| (self.homes.of(*partition), *next));
+            push_offsets(&mut self.buffer, plan, commit.number, offsets);
+            self.buffer.push(b'\n');
+        }
         for change in commit.changes.iter() {
             push_change(&mut self.buffer, plan, change, commit.number);
             self.buffer.push(b'\n');
@@ -210,5 +227,5 @@ impl RejectWriter for LineSink {
 
 /// A late or dead-letter output.
 pub fn reject_lines(url: &SinkUrl) -> Box<dyn RejectWriter> {
-    Box::new(LineSink::new(url.clone()))
+    Box::new(LineSink::new(url.clone(), Homes::default()))
 }

@@ -21,7 +21,7 @@ pub fn look(url: &SinkUrl, options: &SinkOptions) -> Result<Look, SinkError> {
     match url {
         SinkUrl::Postgres(text) => postgres::PostgresSink::new(text, options)?.look(),
         SinkUrl::Kafka { brokers, topic } => Ok(kafka::look(brokers, topic, options)?),
-        SinkUrl::File(_) | SinkUrl::Stdout => {
+        SinkUrl::File { .. } | SinkUrl::Stdout { .. } => {
             let url = url.clone();
             Err(OutputError::DoesNotSay { url }.into())
         }

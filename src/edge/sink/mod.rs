@@ -15,7 +15,7 @@ pub mod url;
 use std::sync::Arc;
 
 pub use self::error::OutputError;
-use crate::source::Origin;
+use crate::source::{Homes, Origin};
 use standings_commit::change_log::fold_log;
 use standings_commit::sink::RejectWriter;
 pub use standings_commit::sink::{Shown, ShownRow, Sink, SinkError};
@@ -40,6 +40,8 @@ pub struct SinkOptions {
     pub clock: Clock,
     /// This is not the cluster's first start: what it was told was right once.
     pub started_before: bool,
+    /// What the partitions of the input are, for those who are told offsets.
+    pub homes: Homes,
 }
 
 /// Makes the sink of a URL; nothing is opened yet.
@@ -52,7 +54,9 @@ pub fn connect(url: &url::SinkUrl, options: &SinkOptions) -> Result<Box<dyn Sink
         url::SinkUrl::Kafka { brokers, topic } => {
             Box::new(kafka::KafkaSink::new(brokers, topic, options)?)
         }
-        url::SinkUrl::File(_) | url::SinkUrl::Stdout => Box::new(file::LineSink::new(url.clone())),
+        url::SinkUrl::File { .. } | url::SinkUrl::Stdout { .. } => {
+            Box::new(file::LineSink::new(url.clone(), options.homes.clone()))
+        }
     })
 }
 
@@ -61,7 +65,7 @@ pub fn peek(url: &url::SinkUrl, options: &SinkOptions, plan: &Plan) -> Result<Sh
     match url {
         url::SinkUrl::Postgres(text) => postgres::PostgresSink::new(text, options)?.peek(plan),
         url::SinkUrl::Kafka { brokers, topic } => Ok(kafka::peek(brokers, topic, options, plan)?),
-        url::SinkUrl::File(path) => {
+        url::SinkUrl::File { path, .. } => {
             let path = || path.clone();
             let read = std::fs::read(path()).map_err(|source| OutputError::Reading {
                 path: path(),
@@ -74,7 +78,7 @@ pub fn peek(url: &url::SinkUrl, options: &SinkOptions, plan: &Plan) -> Result<Sh
                 })?,
             )
         }
-        url::SinkUrl::Stdout => Err(OutputError::Forgets.into()),
+        url::SinkUrl::Stdout { .. } => Err(OutputError::Forgets.into()),
     }
 }
 
@@ -88,6 +92,6 @@ pub fn connect_rejects(
         url::SinkUrl::Kafka { brokers, topic } => {
             Ok(Box::new(kafka::KafkaSink::new(brokers, topic, options)?))
         }
-        url::SinkUrl::File(_) | url::SinkUrl::Stdout => Ok(file::reject_lines(url)),
+        url::SinkUrl::File { .. } | url::SinkUrl::Stdout { .. } => Ok(file::reject_lines(url)),
     }
 }

@@ -84,7 +84,39 @@ pub struct SourceOptions {
     pub live: Arc<Live>,
 }
 
+/// Of which table each partition is, and its number within it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Homes {
+    /// Of files, by partition; a topic's partitions are those of the first.
+    of: Vec<usize>,
+    is_topic: bool,
+}
+
+impl Homes {
+    /// The table of a partition, and the partition's number within it.
+    pub fn of(&self, partition: PartitionId) -> (usize, u32) {
+        let table = |n: usize| self.of.get(n).copied().unwrap_or_default();
+        if self.is_topic {
+            return (table(0), partition);
+        }
+        let number = partition as usize;
+        let before = (0..number).filter(|n| table(*n) == table(number)).count();
+        (table(number), before as u32)
+    }
+}
+
 impl SourceOptions {
+    /// Of which table each partition is, and its number within it.
+    pub fn homes(&self) -> Homes {
+        let is_file = |url: &SourceUrl| matches!(url, SourceUrl::File(_));
+        Homes {
+            of: (0..self.urls.len().max(1))
+                .map(|n| self.table_of(n))
+                .collect(),
+            is_topic: !self.urls.iter().all(is_file),
+        }
+    }
+
     /// Reads these from their start with the defaults.
     pub fn new(urls: Vec<SourceUrl>) -> Self {
         SourceOptions {
@@ -115,8 +147,8 @@ impl SourceOptions {
 
     /// What a file is: of which table, and which of its files.
     pub fn home_of_file(&self, number: usize, path: &Path) -> Home {
-        let table = self.table_of(number);
-        let before = (0..number).filter(|n| self.table_of(*n) == table).count();
+        // Files are counted by flags.
+        let (table, partition) = self.homes().of(number as PartitionId);
         let text = |part: Option<&std::ffi::OsStr>| {
             part.unwrap_or_default().to_string_lossy().into_owned()
         };
@@ -134,8 +166,7 @@ impl SourceOptions {
         };
         Home {
             table,
-            // Files are counted by flags.
-            partition: before as u32,
+            partition,
             topic: None,
             file: Some(Arc::new(file)),
         }

@@ -130,36 +130,7 @@ impl Fold {
             for place in &self.layout.texts {
                 to.rewrite(texts, at + place);
             }
-            for slot in &self.layout.aside {
-                let many = words[1 + slot.at] as usize;
-                match slot.kind {
-                    SlotKind::Distinct(_) => {
-                        for pair in of_row(&self.distinct, slot.at, row, many) {
-                            let id = to.text(texts, *pair as u32);
-                            to.deltas.distinct.push(id);
-                        }
-                    }
-                    SlotKind::Sketch(_) => {
-                        for (_, code, _) in counted_of(&self.counted, slot.at, row, many) {
-                            values::push_code(&mut to.deltas.distinct, *code as u64);
-                        }
-                    }
-                    SlotKind::Bag(_) => {
-                        for (_, entry, times) in counted_of(&self.counted, slot.at, row, many) {
-                            let entry = entries.get(*entry as u32);
-                            let number = to.deltas.entries.push(entry, 0);
-                            to.deltas.distinct.push(number);
-                            values::push_code(&mut to.deltas.distinct, *times);
-                        }
-                    }
-                    SlotKind::Values(..) | SlotKind::Multiset(..) => {
-                        for (_, number, times) in counted_of(&self.counted, slot.at, row, many) {
-                            values::push(&mut to.deltas.distinct, *number, *times);
-                        }
-                    }
-                    _ => {}
-                }
-            }
+            self.aside(row, texts, &entries, to);
         }
         if let Some(signed) = &mut self.signed {
             signed.spare = entries;
@@ -169,5 +140,39 @@ impl Fold {
         self.spans.clear();
         self.span_numbers.clear();
         self.last.1 = NO_SPAN;
+    }
+
+    /// Appends what a row has aside of its words.
+    fn aside(&self, row: u32, texts: &TextTable, entries: &TextTable, to: &mut Outgoing) {
+        let words = &self.rows[row as usize * (self.layout.width + 1)..];
+        for slot in &self.layout.aside {
+            let many = words[1 + slot.at] as usize;
+            match slot.kind {
+                SlotKind::Distinct(_) => {
+                    for pair in of_row(&self.distinct, slot.at, row, many) {
+                        let id = to.text(texts, *pair as u32);
+                        to.deltas.distinct.push(id);
+                    }
+                }
+                SlotKind::Sketch(_) => {
+                    for (_, code, _) in counted_of(&self.counted, slot.at, row, many) {
+                        values::push_code(&mut to.deltas.distinct, *code as u64);
+                    }
+                }
+                SlotKind::Values(..) | SlotKind::Multiset(..) => {
+                    for (_, number, times) in counted_of(&self.counted, slot.at, row, many) {
+                        values::push(&mut to.deltas.distinct, *number, *times);
+                    }
+                }
+                SlotKind::Bag(_) => {
+                    for (_, entry, times) in counted_of(&self.counted, slot.at, row, many) {
+                        let number = to.deltas.entries.push(entries.get(*entry as u32), 0);
+                        to.deltas.distinct.push(number);
+                        values::push_code(&mut to.deltas.distinct, *times);
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 }

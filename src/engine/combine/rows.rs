@@ -183,6 +183,19 @@ impl Fold {
                 _ => id as u32,
             };
         }
+        self.made_key(source, texts, sale, origin)
+    }
+
+    /// A key of several columns, or of one that is no text.
+    #[inline(never)]
+    fn made_key(
+        &mut self,
+        source: usize,
+        texts: &mut Texts,
+        sale: &impl SaleView,
+        origin: Place,
+    ) -> u32 {
+        let of = &self.sources[source];
         self.key.clear();
         for (i, column) in of.keys.iter().enumerate() {
             let number = match self.codec.is_bytes(i) {
@@ -362,8 +375,14 @@ impl Fold {
                 }
                 kind => {
                     let to = (&mut *words, at, row);
-                    let slot = Accumulator::new(to, &mut self.counted, texts, columns);
-                    slot.add(kind, sale, (time, origin));
+                    add_rare(
+                        kind,
+                        to,
+                        &mut self.counted,
+                        (texts, columns),
+                        sale,
+                        (time, origin),
+                    );
                 }
             }
         }
@@ -420,6 +439,19 @@ impl Distinct {
         }
         new
     }
+}
+
+/// Adds a sale to an accumulator of the less usual kinds. Apart, so that the usual ones are not slower for it.
+#[inline(never)]
+fn add_rare(
+    kind: SlotKind,
+    to: (&mut [u64], usize, usize),
+    counted: &mut [Counted],
+    (texts, columns): (&mut Texts, &mut Columns),
+    sale: &impl SaleView,
+    at: (i64, Place),
+) {
+    Accumulator::new(to, counted, texts, columns).add(kind, sale, at);
 }
 
 /// Whether a text takes the place of the least (or greatest) so far.

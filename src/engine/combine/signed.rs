@@ -115,19 +115,49 @@ impl Combiner {
         }
     }
 
-    /// The greatest end, ms, of the windows that hold a time, over all rankings that read a table: when no row of that time
-    /// can change anything any more. [`i64::MAX`] of all time, [`i64::MIN`] where no ranking reads the table.
-    pub fn latest(&mut self, table: usize, time: i64) -> i64 {
-        let Combiner {
-            rankings,
-            readers,
-            arrays,
-            ..
-        } = self;
-        let of_arrays = arrays[table].iter().flat_map(|array| &array.readers);
-        let all = readers[table].iter().chain(of_arrays);
-        let ends = all.map(|(number, _)| rankings[*number].cover(time).last);
-        ends.max().unwrap_or(i64::MIN)
+    /// The windows that a row would miss, in the rankings that would take it; nothing is folded.
+    pub fn missed(
+        &mut self,
+        table: usize,
+        sale: &impl SaleView,
+        mut judge: impl FnMut(i64) -> Verdict,
+        missing: &mut Missing,
+    ) {
+        for (number, source) in self.readers[table].clone() {
+            let fold = &mut self.rankings[number];
+            if !fold.takes(number, source, sale, missing) {
+                continue;
+            }
+            let cover = fold.cover(sale.event_time());
+            let mut next = Some(cover.last);
+            while let Some(end) = next {
+                let verdict = judge(end);
+                if verdict != Verdict::Counted {
+                    missing.windows.push(fold.missed(number, end, verdict));
+                }
+                next = (end > cover.first).then(|| fold.ranking.window.before(end));
+            }
+        }
+        missing.failed.clear();
+    }
+
+    /// The greatest end, ms, of the windows that a row is in, over the rankings of a table that take it: when it can change nothing
+    /// any more. [`i64::MAX`] of all time, [`i64::MIN`] where no ranking takes it. Of a row with elements of which rankings are
+    /// made, theirs too.
+    pub fn until(&mut self, table: usize, sale: &impl SaleView) -> i64 {
+        let time = sale.event_time();
+        let mut none = Missing::default();
+        let mut until = i64::MIN;
+        for (number, source) in &self.readers[table] {
+            let fold = &mut self.rankings[*number];
+            if fold.takes(*number, *source, sale, &mut none) {
+                until = until.max(fold.cover(time).last);
+            }
+        }
+        for (number, _) in self.arrays[table].iter().flat_map(|array| &array.readers) {
+            until = until.max(self.rankings[*number].cover(time).last);
+        }
+        until
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Start {
     pub ids_from: BTreeMap<PartitionId, u64>,
     /// The greatest event time that each partition has shown, ms.
     pub greatest: BTreeMap<PartitionId, i64>,
+    /// The greatest that a snapshot of the source had shown and that did not count yet, ms.
+    pub found: BTreeMap<PartitionId, i64>,
     /// Windows that end at or before this were dropped.
     pub horizon: i64,
     /// Reading waits before these offsets until it is released.
@@ -45,6 +47,7 @@ impl Default for Start {
             resume: BTreeMap::new(),
             ids_from: BTreeMap::new(),
             greatest: BTreeMap::new(),
+            found: BTreeMap::new(),
             horizon: BEGINNING,
             hold: Hold::default(),
             source: None,

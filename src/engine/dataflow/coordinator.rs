@@ -80,6 +80,7 @@ impl Coordinator {
                     Gathered::Candidates(all) => {
                         all.into_iter().for_each(|c| self.gather.candidate(c))
                     }
+                    Gathered::Moved(moved) => self.gather.moved(moved),
                     Gathered::Progress(progress) => {
                         self.more = Some(progress.more && self.more.unwrap_or(true));
                         self.gather.progress(*progress);

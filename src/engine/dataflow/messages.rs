@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::pack::deltas::Deltas;
+use crate::rank::keys::{Moved, NewKey};
 use crate::rank::messages::{Candidate, Epoch, Progress, Promise};
 use crate::relate::dimension::DimensionChange;
 use crate::snapshot::order::PartReport;
@@ -22,6 +23,8 @@ pub struct Message {
 pub enum Body {
     /// Totals to add.
     Deltas(Box<Deltas>),
+    /// Keys of which rows are held now, for their owner.
+    Keys(Vec<NewKey>),
     /// For worker 0, which gathers.
     Progress(Box<Progress>),
     /// For every worker.
@@ -65,6 +68,8 @@ pub enum First {
 pub enum Gathered {
     /// Rows that entered, changed in, or left the sender's own best.
     Candidates(Vec<Candidate>),
+    /// Keys that were seen in a second partition.
+    Moved(Vec<Moved>),
     /// What a reader said at the end of an epoch.
     Progress(Box<Progress>),
     /// What a reader promised.

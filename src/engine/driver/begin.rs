@@ -10,6 +10,7 @@ pub(super) fn goes_on(start: &Start, partition: PartitionId, offset: u64) -> Goe
     GoesOn {
         offset,
         greatest: start.greatest.get(&partition).copied(),
+        found: start.found.get(&partition).copied(),
         ids_from: start.ids_from.get(&partition).copied(),
         hold: start.hold.of(partition, offset),
     }

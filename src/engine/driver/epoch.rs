@@ -29,6 +29,9 @@ impl<F: Feed> Driver<F> {
         if self.first.is_some() {
             self.send_joined();
         }
+        for (owner, keys) in self.fold.new_keys(self.peers) {
+            self.send(owner, Body::Keys(keys));
+        }
         // What is in this epoch counts when every worker has gone past it: who has nothing of its own must be told.
         let owed = self.owes_epoch && !sabotage::is(Mistake::OthersNotTold);
         let followed = progress.is_none() && !owed;
@@ -55,12 +58,18 @@ impl<F: Feed> Driver<F> {
             most = self.size.bytes(),
             in_flight = self.in_flight_bytes
         );
+        self.tell_held();
         self.bytes = 0;
         self.owes_epoch = false;
         self.last_end = self.settings.clock.now();
         let mut next = (self.epoch + 1).max(self.cells.latest.get());
-        if let Some(order) = self.cells.heard.borrow().snapshot {
+        let order = self.cells.heard.borrow().snapshot;
+        if let Some(order) = order {
             next = next.max(order.epoch);
+            // What is folded is all before the epoch, and nothing of it.
+            if self.epoch < order.epoch {
+                self.copied = Some((order, self.fold.copy_held(order.full)));
+            }
         }
         if !followed && self.peers > 1 {
             self.send_to_others(&Body::Tick(next));

@@ -37,11 +37,12 @@ use crate::dataflow::handles::{Cells, FirstInput, Handles, Input, ToGather};
 use crate::dataflow::messages::{Body, First};
 use crate::event_time::BEGINNING;
 use crate::fold::Fold;
+use crate::held::Copied;
 use crate::pack::deltas::Deltas;
 use crate::pack::level::folded;
 use crate::rank::messages::{Epoch, Promise};
 use crate::snapshot;
-use crate::snapshot::order::PartReport;
+use crate::snapshot::order::{Order, PartReport};
 use standings_model::block::{PartitionId, SourceEvent};
 use standings_model::sabotage::{self, Mistake};
 use standings_process::exit::Failure;
@@ -107,6 +108,8 @@ pub struct Driver<F: Feed> {
     released: bool,
     partners: bool,
     parts: (Sender<PartReport>, Receiver<PartReport>),
+    /// The rows that were held when the epoch of a snapshot came.
+    copied: Option<(Order, Vec<Copied>)>,
     /// A promise was sent in the present epoch, which must end for it to count.
     owes_epoch: bool,
     last_end: Instant,
@@ -155,7 +158,10 @@ impl<F: Feed> Driver<F> {
         open: impl FnOnce(&Start) -> F + 'static,
     ) -> Self {
         let last_end = settings.clock.now();
-        let fold = Fold::new(settings.fold.clone());
+        let mut fold = Fold::new(settings.fold.clone());
+        if peers > 1 {
+            fold.tell_keys();
+        }
         Driver {
             index,
             peers,
@@ -178,6 +184,7 @@ impl<F: Feed> Driver<F> {
             released: false,
             partners: false,
             parts: reports(),
+            copied: None,
             bytes: 0,
             size: EpochSize::new(settings.epoch_bytes),
             in_flight: VecDeque::new(),
@@ -261,6 +268,11 @@ impl<F: Feed> Driver<F> {
             &mut to,
         )?;
         self.cells.totals.borrow_mut().forget_changes();
+        if self.settings.fold.plan.changes() {
+            let own = (self.index, self.peers);
+            let held = snapshot::held::load(&snapshots.store, &start.parts, own)?;
+            self.fold.hold(held);
+        }
         tracing::info!(
             event = "snapshot_loaded",
             worker = self.index,
@@ -474,7 +486,12 @@ impl<F: Feed> Driver<F> {
             }
         }
         let taken = self.cells.taken.borrow_mut().take();
-        if let (Some(taken), Some(snapshots)) = (taken, &self.settings.snapshots) {
+        if let (Some(mut taken), Some(snapshots)) = (taken, &self.settings.snapshots) {
+            let copied = self.copied.take().filter(|(of, _)| *of == taken.order);
+            taken.held = match self.settings.fold.plan.changes() {
+                true => copied.map(|(_, held)| held),
+                false => Some(Vec::new()),
+            };
             let mut heard = self.cells.heard.borrow_mut();
             if heard.snapshot == Some(taken.order) {
                 heard.snapshot = None;

@@ -17,6 +17,19 @@ impl<F: Feed> Driver<F> {
         }
     }
 
+    /// Tells how many rows are held of each table that changes.
+    pub(super) fn tell_held(&self) {
+        let plan = &self.settings.fold.plan;
+        if !plan.changes() {
+            return;
+        }
+        let held = self.fold.held();
+        for (number, table) in plan.tables.iter().enumerate().filter(|(_, t)| t.changes()) {
+            let of = held.get(&number).copied().unwrap_or_default();
+            self.settings.live.set_held(self.index, &table.name, of);
+        }
+    }
+
     /// Tells what is odd about the fields of a partition's records.
     pub(super) fn tell_fields(&mut self, partition: PartitionId) {
         let live = &self.settings.live;

@@ -14,6 +14,9 @@
 //! 2. `read = ranked + late + retired + dead-lettered + duplicate + filtered`, in each epoch.
 //! 3. Who drives it moves blocks and ends epochs, and looks into neither.
 
+mod changes;
+mod counting;
+mod into;
 mod partition;
 mod refusal;
 mod unnest;
@@ -30,11 +33,14 @@ use standings_model::plan::Plan;
 use standings_model::reject::Reject;
 use standings_model::schema::{Given, Kept};
 
-use self::partition::{Folds, Partition};
+use self::into::{Folds, Keys};
+use self::partition::Partition;
 use crate::combine::combiner::Combiner;
 use crate::event_time::partition::Policy;
+use crate::held::{Copied, Held};
 use crate::pack::deltas::Deltas;
 use crate::quality::Judge;
+use crate::rank::keys::NewKey;
 use crate::rank::messages::Progress;
 use crate::relate::dimension::{DimensionChange, Dimensions};
 
@@ -58,6 +64,8 @@ pub struct GoesOn {
     pub offset: u64,
     /// The greatest event time that it has shown before, ms.
     pub greatest: Option<i64>,
+    /// The greatest that a snapshot of the source had shown and that did not count yet, ms.
+    pub found: Option<i64>,
     /// Where reading begins before `offset`, only to remember what checks of uniqueness remember.
     pub ids_from: Option<u64>,
     /// Where reading waits until it is released.
@@ -89,7 +97,7 @@ pub struct Folded {
 ///     summary_window: None,
 ///     max_record_bytes: 1 << 20,
 /// });
-/// fold.begin(0, &Home::default(), GoesOn { offset: 0, greatest: None, ids_from: None, hold: None });
+/// fold.begin(0, &Home::default(), GoesOn { offset: 0, greatest: None, found: None, ids_from: None, hold: None });
 /// let mut block = Block::new(0);
 /// for (offset, day) in [(0, 1), (1, 3), (2, 1)] {
 ///     let time = day * 86_400_000i64;
@@ -124,6 +132,9 @@ pub struct Fold {
     /// Schemas that were told, and those that were not.
     schemas: BTreeSet<(Arc<str>, u32)>,
     new_schemas: Vec<Kept>,
+    /// Rows of partitions that have not begun yet, out of a snapshot.
+    held: BTreeMap<PartitionId, Held>,
+    keys: Keys,
 }
 
 impl Fold {
@@ -150,8 +161,73 @@ impl Fold {
             drifted: BTreeSet::new(),
             schemas: BTreeSet::new(),
             new_schemas: Vec::new(),
+            held: BTreeMap::new(),
+            keys: Keys::default(),
             settings,
         }
+    }
+
+    /// Rows that are held of partitions that begin later, out of a snapshot.
+    pub fn hold(&mut self, held: BTreeMap<PartitionId, Held>) {
+        self.held = held;
+    }
+
+    /// Other workers may have partitions of the same tables: keys are told ([`Fold::new_keys`]).
+    pub fn tell_keys(&mut self) {
+        self.keys.of_all = true;
+    }
+
+    /// Keys of which rows are held now, by who hears of all partitions of one.
+    pub fn new_keys(&mut self, workers: usize) -> BTreeMap<u64, Vec<NewKey>> {
+        let mut by_owner: BTreeMap<u64, Vec<NewKey>> = BTreeMap::new();
+        for key in std::mem::take(&mut self.keys.new) {
+            by_owner.entry(key.owner(workers)).or_default().push(key);
+        }
+        by_owner
+    }
+
+    /// A partition has begun: where it is not the first of its table, keys of others are told from now on, and those that
+    /// are held already.
+    fn begin_keys(&mut self, partition: PartitionId, table: usize) {
+        if !self.settings.plan.tables[table].changes() {
+            return;
+        }
+        let all = self.partitions.iter();
+        let of: Vec<_> = all.filter(|(_, p)| p.table() == table).collect();
+        let before = self.keys.asks(table);
+        if of.len() > 1 {
+            self.keys.of.insert(table);
+        }
+        if !self.keys.asks(table) {
+            return;
+        }
+        for (id, of) in of
+            .into_iter()
+            .filter(|(id, _)| !before || **id == partition)
+        {
+            for row in of.rows() {
+                let new = NewKey::new(table, *id, row.until, &row.bytes[..row.key], true);
+                self.keys.new.push(new);
+            }
+        }
+    }
+
+    /// Copies the rows that are held: all, or those that changed since the last copy.
+    pub fn copy_held(&mut self, all: bool) -> Vec<Copied> {
+        let partitions = self.partitions.values_mut();
+        partitions.filter_map(|p| p.copy_held(all)).collect()
+    }
+
+    /// By table, the rows that are held and the bytes that they take.
+    pub fn held(&self) -> BTreeMap<usize, (usize, usize)> {
+        let mut all = BTreeMap::new();
+        for partition in self.partitions.values() {
+            let (rows, bytes) = partition.held();
+            let of: &mut (usize, usize) = all.entry(partition.table()).or_default();
+            (of.0, of.1) = (of.0 + rows, of.1 + bytes);
+        }
+        all.retain(|_, of| *of != (0, 0));
+        all
     }
 
     /// A partition begins.
@@ -166,13 +242,18 @@ impl Fold {
         let memory = (self.judge.memory(home.table), from.ids_from);
         let of = (partition, home.table);
         let begun = Partition::new(of, from.offset, from.greatest, decoder, memory)
-            .with_arrays(table.format.is_json())
+            .with_arrays(table.format.is_json() && !table.changes())
+            .with_changes(
+                table,
+                self.held.remove(&partition).unwrap_or_default(),
+                from.found,
+            )
             .timeless(table.event_time.is_none() || plan.is_only_joined(home.table))
-            .joined(
-                self.dimensions.wants(home.table),
-                plan.is_only_joined(home.table),
-            );
+            .joined(&self.dimensions, plan, from.hold);
+        let mut begun = begun;
+        begun.tell_held(&mut self.dimensions, &plan.tables);
         self.partitions.insert(partition, begun);
+        self.begin_keys(partition, home.table);
     }
 
     /// Folds a block; nothing of it counts for windows that end at or before `horizon`, ms. `None` if its partition has not
@@ -188,6 +269,7 @@ impl Fold {
             amounts: self.amounts.as_mut(),
             judge: &mut self.judge,
             rejects: &mut self.rejects,
+            keys: &mut self.keys,
             plan: &self.settings.plan,
         };
         let policy = &self.settings.policies[partition.table()];

@@ -3,65 +3,32 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use super::changes::{self, Changing};
+use super::counting::{count, refusals};
+use super::into::{Bytes, Folds, since};
 use super::refusal::{by_check, cannot_be, dead, failed, may_be_none};
 use super::unnest::{self, Lost, Of};
-use crate::combine::combiner::{Combiner, Origin, Outcome, SaleView};
+use crate::combine::combiner::{Missing, Origin, Outcome, SaleView};
 use crate::event_time::global::PartitionState;
 use crate::event_time::partition::{PartitionClock, Policy};
-use crate::quality::{Judge, Memory, Moment};
+use crate::held::{Copied, Held, Row};
+use crate::quality::{Memory, Moment};
 use crate::rank::messages::PartitionProgress;
 use crate::relate::dimension::Dimensions;
 use standings_decode::{About, Decoder, Drift, Odd};
-use standings_model::amounts::Amounts;
-use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef};
+use standings_model::block::{Block, PartitionId, RecordRef};
 use standings_model::change::Counts;
 use standings_model::identity::NO_EPOCH;
 use standings_model::json_values;
 use standings_model::plan::Plan;
-use standings_model::reject::{DUPLICATE, MissedWindow, Reject, RejectKind};
+use standings_model::reject::{Reject, RejectKind};
 use standings_model::table::Table;
-
-/// A record as it is decoded, and as it came.
-#[derive(Clone, Copy)]
-struct Bytes<'a> {
-    bytes: &'a [u8],
-    original: &'a [u8],
-    about: About<'a>,
-    /// Of an array that is a record, which of its elements.
-    row: u32,
-}
 
 #[cold]
 fn elements_of(bytes: &[u8]) -> Option<Vec<Range<usize>>> {
     let is_array = bytes.trim_ascii_start().first() == Some(&b'[');
     let elements = is_array.then(|| json_values::elements(bytes))?;
     elements.filter(|all| !all.is_empty())
-}
-
-/// Since when a row that others are joined with is so, ms: `time` is its event time, where its table has one.
-fn since(table: &Table, record: &RecordRef, time: i64) -> i64 {
-    match (table.event_time, record.timestamp) {
-        (Some(_), _) => time,
-        // Without any time it was ever so.
-        (None, NO_TIMESTAMP) => i64::MIN,
-        (None, timestamp) => timestamp,
-    }
-}
-
-/// What a worker folds its partitions' sales into.
-pub struct Folds<'a> {
-    /// Per ranking, window and key.
-    pub combiner: &'a mut Combiner,
-    /// Rows that others are joined with.
-    pub dimensions: &'a mut Dimensions,
-    /// Amounts per window, if `--summary-window` asks for them.
-    pub amounts: Option<&'a mut Amounts>,
-    /// Asks of every sale what is declared.
-    pub judge: &'a mut Judge,
-    /// Late sales and dead letters.
-    pub rejects: &'a mut Vec<Reject>,
-    /// What a sale may be.
-    pub plan: &'a Plan,
 }
 
 /// Whether a table that others are joined with is nothing but that.
@@ -105,6 +72,8 @@ pub struct Partition {
     reached: bool,
     /// How many rows each array that is unnested has given of the present record.
     unnested: Vec<u32>,
+    /// Of a table whose rows change.
+    changing: Option<Box<Changing>>,
 }
 
 impl Partition {
@@ -141,7 +110,33 @@ impl Partition {
             remembers: None,
             reached: false,
             unnested: Vec::new(),
+            changing: None,
         }
+    }
+
+    /// The same of a table whose rows change, with those that are held; `found`: what a snapshot of the source had shown.
+    pub fn with_changes(mut self, table: &Table, held: Held, found: Option<i64>) -> Self {
+        let changing = || Box::new(Changing::new(table, held, found));
+        self.changing = table.changes().then(changing);
+        self
+    }
+
+    /// Rows that are held, and bytes that they take.
+    pub fn held(&self) -> (usize, usize) {
+        let held = self.changing.as_ref().map(|c| &c.held);
+        held.map_or((0, 0), |held| (held.len(), held.bytes()))
+    }
+
+    /// Rows with a key that are held.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        let changing = self.changing.iter().filter(|c| !c.is_whole);
+        changing.flat_map(|c| c.held.iter())
+    }
+
+    /// Copies the rows that are held: all, or those that changed since the last copy.
+    pub fn copy_held(&mut self, all: bool) -> Option<Copied> {
+        let changing = self.changing.as_mut()?;
+        changing.held.copy(self.id, self.table, all)
     }
 
     /// The same of a table that has no event time.
@@ -150,11 +145,14 @@ impl Partition {
         self
     }
 
-    /// The same of a table that others are joined with, if it is; `alone`: nothing else is done with it. It is read to the offset
+    /// The same of a table that others are joined with, if it is. It is read to the offset
     /// where reading waits before they are, else to its end.
-    pub fn joined(mut self, is_joined: bool, alone: bool, hold: Option<u64>) -> Self {
-        self.joined = is_joined.then_some(Alone(alone));
-        self.remembers = alone.then(|| self.back.unwrap_or(self.begin));
+    pub fn joined(mut self, of: &Dimensions, plan: &Plan, hold: Option<u64>) -> Self {
+        let alone = plan.is_only_joined(self.table);
+        self.joined = of.wants(self.table).then_some(Alone(alone));
+        // As they are rows that change are those that are held.
+        let is_all = alone && (self.changing.is_none() || of.remembers(self.table));
+        self.remembers = is_all.then(|| self.back.unwrap_or(self.begin));
         self.hold = hold;
         self
     }
@@ -283,6 +281,16 @@ impl Partition {
             }
             let bytes = &block.bytes[record.start as usize..record.end as usize];
             let about = About::of(block, number);
+            if let Some(of) = self.lend() {
+                let bytes = Bytes {
+                    bytes,
+                    original: bytes,
+                    about,
+                    row: 0,
+                };
+                changes::remember(of, record, bytes, into);
+                continue;
+            }
             let elements = self.elements(bytes);
             for element in elements.unwrap_or_else(|| std::iter::once(0..bytes.len()).collect()) {
                 let bytes = &bytes[element];
@@ -314,6 +322,9 @@ impl Partition {
         horizon: i64,
         into: &mut Folds<'_>,
     ) {
+        if self.changing.is_some() {
+            return self.change(record, bytes, (policy, horizon), into);
+        }
         let (id, table, offset) = (self.id, self.table, record.offset);
         let mut reject = |kind| {
             into.rejects.push(Reject {
@@ -342,7 +353,7 @@ impl Partition {
         if !into.judge.is_empty() {
             let place = Moment { offset, watermark };
             if let Some(refused) = into.judge.judge(table, &sale, place, &mut self.memory) {
-                *self.refusals(refused.reason) += 1;
+                *refusals(&mut self.counts, refused.reason) += 1;
                 return reject(by_check(refused));
             }
         }
@@ -359,34 +370,38 @@ impl Partition {
                 return;
             }
         }
-        let mut lost = Lost::default();
+        let mut missing = Missing::default();
         let judge = |end| PartitionClock::judge(watermark, end, horizon, policy);
         let combiner = &mut *into.combiner;
-        let mut outcome = combiner.add(table, &sale, origin, judge, &mut lost.missing);
+        let mut outcome = combiner.add(table, &sale, origin, judge, &mut missing);
         let amounts = into.amounts.as_mut().filter(|a| a.column.0 == table);
         let amounts = amounts.filter(|_| !self.timeless);
         let amount = amounts.and_then(|a| Some((sale.number(a.column.1)?, a)));
-        if !lost.missing.failed.is_empty() {
+        let mut letters = Vec::new();
+        // Few rankings have either: four lists that stay empty are a part of what a record costs.
+        if !missing.failed.is_empty() || combiner.arrays(table) > 0 {
+            let mut lost = Lost::of(missing);
             lost.letters(|ranking, column| failed(into.plan, ranking, &sale, column));
+            if combiner.arrays(table) > 0 {
+                let of = Of {
+                    bytes: bytes.bytes,
+                    time,
+                    table,
+                    origin,
+                };
+                let (numbers, to) = (&mut self.unnested, (combiner, into.plan, None));
+                let became = unnest::fold(&mut self.decoder, of, numbers, to, judge, &mut lost);
+                outcome = outcome.max(became);
+            }
+            (missing, letters) = (lost.missing, lost.letters);
         }
-        if combiner.arrays(table) > 0 {
-            let of = Of {
-                bytes: bytes.bytes,
-                time,
-                table,
-                origin,
-            };
-            let (numbers, to) = (&mut self.unnested, (combiner, into.plan));
-            let became = unnest::fold(&mut self.decoder, of, numbers, to, judge, &mut lost);
-            outcome = outcome.max(became);
-        }
-        self.count(outcome, &lost.missing.windows);
+        count(&mut self.counts, outcome, &missing.windows);
         if let (Outcome::Counted, Some((amount, amounts))) = (outcome, amount) {
             amounts.add(time, amount);
         }
-        lost.letters.into_iter().for_each(&mut reject);
+        letters.into_iter().for_each(&mut reject);
         self.observe(time);
-        let missed = lost.missing.windows;
+        let missed = missing.windows;
         if !missed.is_empty() {
             reject(RejectKind::Late {
                 missed,
@@ -396,26 +411,42 @@ impl Partition {
         }
     }
 
-    /// Where records are counted that a check refuses for this reason.
-    fn refusals(&mut self, reason: &str) -> &mut u64 {
-        match reason {
-            DUPLICATE => &mut self.counts.duplicate,
-            _ => &mut self.counts.dead,
+    /// A record of a table whose rows change.
+    #[cold]
+    fn change(
+        &mut self,
+        record: &RecordRef,
+        bytes: Bytes<'_>,
+        at: (&Policy, i64),
+        into: &mut Folds<'_>,
+    ) {
+        if let Some(of) = self.lend() {
+            changes::fold(of, record, bytes, at, into);
         }
     }
 
-    /// Counts what became of a record.
-    #[inline]
-    fn count(&mut self, outcome: Outcome, missed: &[MissedWindow]) {
-        match outcome {
-            Outcome::Counted => {
-                self.counts.ranked += 1;
-                self.counts.partly_late += u64::from(!missed.is_empty());
-            }
-            Outcome::Missed if missed.iter().all(|m| m.retired) => self.counts.retired += 1,
-            Outcome::Missed => self.counts.late += 1,
-            Outcome::Failed => self.counts.dead += 1,
-            Outcome::Filtered => self.counts.filtered += 1,
+    /// What it lends for a record, where its table changes.
+    fn lend(&mut self) -> Option<changes::Of<'_>> {
+        Some(changes::Of {
+            partition: self.id,
+            table: self.table,
+            decoder: &mut self.decoder,
+            changing: self.changing.as_mut()?,
+            clock: &mut self.clock,
+            is_timed: !self.timeless,
+            counts: &mut self.counts,
+            memory: &mut self.memory,
+            numbers: &mut self.unnested,
+        })
+    }
+
+    /// Tells the rows that are held, where others are joined with them as they are: they were kept in a snapshot.
+    pub fn tell_held(&mut self, to: &mut Dimensions, tables: &[Table]) {
+        if to.wants(self.table)
+            && !to.remembers(self.table)
+            && let Some(of) = self.lend()
+        {
+            of.tell_held(to, tables);
         }
     }
 
@@ -476,6 +507,7 @@ impl Partition {
             leader_epoch: self.leader_epoch,
             begin: self.begin,
             greatest: self.clock.greatest(),
+            found: self.changing.as_ref().and_then(|c| c.found),
             state: PartitionState {
                 watermark: self.clock.watermark(policy),
                 idle: self.idle,

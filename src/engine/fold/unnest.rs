@@ -3,7 +3,7 @@
 //! A record counts once, whatever its rows: as ranked where one of them is.
 
 use super::refusal::{failed, too_large};
-use crate::combine::combiner::{Combiner, Missing, Origin, Outcome};
+use crate::combine::combiner::{Combiner, Missing, Origin, Outcome, Sign};
 use crate::event_time::partition::Verdict;
 use standings_decode::Decoder;
 use standings_model::plan::Plan;
@@ -21,6 +21,14 @@ pub(super) struct Lost {
 }
 
 impl Lost {
+    /// What a record itself was not counted for.
+    pub(super) fn of(missing: Missing) -> Self {
+        Lost {
+            missing,
+            ..Lost::default()
+        }
+    }
+
     /// Takes over why rankings do not count a row, as long as it is known what the row is.
     #[cold]
     pub(super) fn letters(&mut self, of: impl Fn(usize, usize) -> RejectKind) {
@@ -43,12 +51,12 @@ pub(super) struct Of<'a> {
 }
 
 /// Folds the elements of its arrays in; what became of them. `numbers`: how many rows each array has given of what came at
-/// this offset.
+/// this offset; `sign`: whether the record comes or is taken back, where its table's rows change.
 pub(super) fn fold(
     decoder: &mut Decoder,
     of: Of<'_>,
     numbers: &mut Vec<u32>,
-    (combiner, plan): (&mut Combiner, &Plan),
+    (combiner, plan, sign): (&mut Combiner, &Plan, Option<Sign>),
     judge: impl Fn(i64) -> Verdict,
     lost: &mut Lost,
 ) -> Outcome {
@@ -66,12 +74,18 @@ pub(super) fn fold(
             };
             *number += 1;
             if let Some(kind) = too_large(of.table, &sale, plan) {
-                lost.letters.push(kind);
+                if sign != Some(Sign::Minus) {
+                    lost.letters.push(kind);
+                }
                 outcome = outcome.max(Outcome::Failed);
                 continue;
             }
             let at = (of.table, array);
-            let became = combiner.add_element(at, &sale, origin, &judge, &mut lost.missing);
+            let missing = &mut lost.missing;
+            let became = match sign {
+                None => combiner.add_element(at, &sale, origin, &judge, missing),
+                Some(sign) => combiner.change_element(at, &sale, origin, sign, &judge, missing),
+            };
             outcome = outcome.max(became);
             if !lost.missing.failed.is_empty() {
                 lost.letters(|ranking, column| failed(plan, ranking, &sale, column));

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::emit::Emit;
+use super::keys::Moved;
 use super::messages::{Candidate, Progress, Promise};
+use super::moved;
 use super::ranked::{At, Ranked};
 use super::sessions::start_of;
 use crate::event_time::global::{GlobalClock, PartitionState};
@@ -18,6 +20,7 @@ use crate::event_time::partition::Policy;
 use crate::event_time::{BEGINNING, END_OF_TIME};
 use crate::pack::key::KeyCodec;
 use crate::rank::state::GatherState;
+use standings_decode::Keep;
 use standings_model::amounts::{self, Summary};
 use standings_model::block::PartitionId;
 use standings_model::change::{Commit, Counts, Whole};
@@ -51,6 +54,7 @@ pub struct Gather {
     begins: BTreeMap<PartitionId, u64>,
     epochs: BTreeMap<PartitionId, i32>,
     greatest: BTreeMap<PartitionId, i64>,
+    found: BTreeMap<PartitionId, i64>,
     counts: BTreeMap<PartitionId, Counts>,
     amounts: Arc<Vec<Summary>>,
     ids_from: BTreeMap<PartitionId, u64>,
@@ -86,6 +90,7 @@ impl Gather {
             begins: BTreeMap::new(),
             epochs: BTreeMap::new(),
             greatest: BTreeMap::new(),
+            found: BTreeMap::new(),
             counts: BTreeMap::new(),
             amounts: Arc::default(),
             next: Commit::default(),
@@ -119,6 +124,7 @@ impl Gather {
         self.begins = state.begins;
         self.epochs = state.epochs;
         self.greatest = state.greatest;
+        self.found = state.found;
         self.counts = state.counts;
         self.amounts = Arc::new(state.amounts);
     }
@@ -130,6 +136,7 @@ impl Gather {
             begins: self.begins.clone(),
             epochs: self.epochs.clone(),
             greatest: self.greatest.clone(),
+            found: self.found.clone(),
             counts: self.counts.clone(),
             amounts: Vec::clone(&self.amounts),
             ids_from: self.ids_from.clone(),
@@ -185,6 +192,22 @@ impl Gather {
         partition.update(candidate, &self.codecs[at.0 as usize]);
     }
 
+    /// Counts keys that were seen in a second partition, and names each.
+    pub fn moved(&mut self, moved: Vec<Moved>) {
+        for moved in moved {
+            self.counts.entry(moved.partition).or_default().keys_moved += 1;
+            let table = &self.plan.tables[moved.table as usize];
+            tracing::warn!(
+                event = "key_moved",
+                table = %table.name,
+                key = %Keep::new(table).show_key(table, &moved.key),
+                first = moved.first,
+                partition = moved.partition,
+                "a key is in two partitions: of each it has a row of its own"
+            );
+        }
+    }
+
     /// Takes over what a reader says of its partitions.
     pub fn progress(&mut self, progress: Progress) {
         for p in progress.partitions {
@@ -195,6 +218,10 @@ impl Gather {
             }
             if let Some(greatest) = p.greatest {
                 self.greatest.insert(p.partition, greatest);
+            }
+            match p.found {
+                Some(found) => drop(self.found.insert(p.partition, found)),
+                None => drop(self.found.remove(&p.partition)),
             }
             self.counts.entry(p.partition).or_default().add(&p.counts);
             if let Some(from) = p.ids_from {
@@ -257,10 +284,11 @@ impl Gather {
             let plan = &self.plan.rankings[ranking as usize];
             found.is_dirty = false;
             found.difference(plan, self.emit, at, &mut changes);
-            if plan.window.is_session() && found.is_empty() {
+            if (plan.window.is_session() || plan.retracts) && found.is_empty() {
                 self.forget((ranking, end), &partition);
             }
         }
+        moved::merge(&self.plan.rankings, &mut changes);
         self.retire(watermark);
         let mut commit = std::mem::take(&mut self.next);
         commit.changes = Arc::new(changes);
@@ -326,7 +354,7 @@ impl Gather {
         }
     }
 
-    /// A session that is another one now has no rows, and is forgotten.
+    /// What has no rows is forgotten: a session that is another one now, a partition whose rows were taken back.
     fn forget(&mut self, at: (u32, i64), partition: &[u8]) {
         if let Some(partitions) = self.windows.get_mut(&at) {
             partitions.remove(partition);

@@ -132,7 +132,14 @@ pub(super) fn copy_aside(
             });
             aside.sets.len(word)
         }
-        SlotKind::Values(..) => {
+        SlotKind::Bag(_) => {
+            let bag = aside.bag(word);
+            if let Some(bag) = bag {
+                bag.for_each(|entry, times| into.entry(entry, times));
+            }
+            bag.map_or(0, |bag| bag.len())
+        }
+        SlotKind::Values(..) | SlotKind::Multiset(..) => {
             let all = aside.values(word);
             let each = all.iter().flat_map(|all| all.iter());
             each.for_each(|(number, times)| values::push(into.distinct(), number, times));

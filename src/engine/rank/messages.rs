@@ -56,6 +56,8 @@ pub struct PartitionProgress {
     pub begin: u64,
     /// The greatest event time it has shown, ms.
     pub greatest: Option<i64>,
+    /// The greatest that a snapshot of the source has shown and that does not count yet, ms.
+    pub found: Option<i64>,
     /// Counts of this epoch.
     pub counts: Counts,
     /// The offset from which the values were read that checks of uniqueness remember; `None` without such a check.

@@ -18,6 +18,7 @@ use hashbrown::HashMap;
 
 use super::head::{Entry, Ranks};
 use super::messages::{Candidate, CandidateRow};
+use super::moved::moves;
 use super::order::OrderKey;
 use crate::pack::key::KeyCodec;
 use crate::rank::emit::Emit;
@@ -51,6 +52,8 @@ pub(super) struct Ranked {
     shown: Vec<u32>,
     /// Counts drafts; 0 is none.
     drafts: u64,
+    /// Rows may move to another partition: those that leave say what they showed, which tells whether they changed.
+    moves: bool,
     /// Rows that are not ranked: the slots that changed since the last draft, and whether all were drafted as final.
     touched: Option<Vec<u32>>,
     is_final: bool,
@@ -78,6 +81,7 @@ impl Ranked {
     pub(super) fn new(plan: &Ranking) -> Self {
         Ranked {
             touched: plan.rank.is_none().then(Vec::new),
+            moves: moves(plan),
             ..Ranked::default()
         }
     }
@@ -243,7 +247,8 @@ impl Ranked {
             if let Some(shown) = slot.shown.take()
                 && !sabotage::is(Mistake::RetractionDropped)
             {
-                let nothing = Arc::from([]);
+                let same = self.moves && shown.is_final == at.is_final;
+                let nothing = if same { shown.measures } else { Arc::from([]) };
                 let ranks = (Some(shown.rank), None);
                 changes.push(at.change(&slot.values, ranks, nothing));
             }

@@ -21,6 +21,9 @@ pub struct GatherState {
     pub epochs: BTreeMap<PartitionId, i32>,
     /// The greatest event time that each partition has shown, ms.
     pub greatest: BTreeMap<PartitionId, i64>,
+    /// The greatest event time that a snapshot of the source has shown and that does not count yet, ms.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub found: BTreeMap<PartitionId, i64>,
     /// Counts since the first start.
     pub counts: BTreeMap<PartitionId, Counts>,
     /// The global watermark, ms.

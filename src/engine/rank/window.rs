@@ -314,22 +314,6 @@ impl WindowState {
         row
     }
 
-    fn add_partition(&mut self, key: Arc<[u8]>) -> u32 {
-        let free = self.gone.as_mut().and_then(|gone| gone.partitions.pop());
-        let number = free.unwrap_or(self.partitions.len() as u32);
-        self.partition_index.insert(Arc::clone(&key), number);
-        let partition = Partition {
-            key,
-            head: Head::default(),
-            members: Vec::new(),
-        };
-        match self.partitions.get_mut(number as usize) {
-            Some(place) => *place = partition,
-            None => self.partitions.push(partition),
-        }
-        number
-    }
-
     /// Adds a row's deltas to its words.
     fn add<'a>(
         &mut self,

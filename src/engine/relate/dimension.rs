@@ -88,6 +88,11 @@ impl Dimensions {
         self.sides[table].is_some()
     }
 
+    /// Whether all that a table ever was is remembered: something is joined with it as it was.
+    pub fn remembers(&self, table: usize) -> bool {
+        self.sides[table].as_ref().is_some_and(|side| side.joins.1)
+    }
+
     /// A row of a table is this from a time on, or ended then: then only its key is looked at. One whose key has a NULL is no
     /// partner of anything.
     pub fn put(

@@ -135,6 +135,7 @@ mod tests {
                 size: 1,
                 checksum: String::new(),
                 rows: 1,
+                held: false,
             }
         }
 

@@ -36,7 +36,7 @@ pub fn load(
     let mut seen: HashSet<(usize, i64, Box<[u8]>)> = HashSet::new();
     let mut batches: BTreeMap<usize, Deltas> = BTreeMap::new();
     // The newest first: what is seen is not looked at again.
-    for file in parts.iter().rev() {
+    for file in parts.iter().filter(|file| !file.held).rev() {
         part::read(read_part(store, file)?, |ranking, window, bin, bytes| {
             let end = window.end;
             if bin as usize % workers != worker {

@@ -20,6 +20,7 @@ mod collect;
 mod error;
 #[cfg(test)]
 mod folder;
+pub mod held;
 mod load;
 mod log;
 mod manifest;

@@ -10,6 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::held::Copied;
 use crate::pack::deltas::Deltas;
 use crate::rank::copy::TooLarge;
 use crate::rank::messages::Epoch;
@@ -26,6 +27,9 @@ pub struct PartFile {
     pub checksum: String,
     /// Rows.
     pub rows: u64,
+    /// Whether they are rows that readers hold, and not totals.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
 }
 
 /// A snapshot to take.
@@ -47,6 +51,8 @@ pub struct Taken {
     /// The rows, as deltas from nothing, in pieces; an error if one row is too large for any. `None` if the worker had
     /// gone past the epoch already.
     pub rows: Option<Result<Vec<Deltas>, TooLarge>>,
+    /// The rows that its reader holds; `None` if it had gone past the epoch already.
+    pub held: Option<Vec<Copied>>,
 }
 
 /// What one worker says of its part of a snapshot.

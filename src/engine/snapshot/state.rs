@@ -5,10 +5,11 @@
 //! each as 128 bits and how many times it came, sketches as their count and their codes, entries of bags as their count and each
 //! with its length and how many times it is there. Lengths and counts are LEB128.
 
+mod aside;
+
 use crate::pack::deltas::Deltas;
 use crate::pack::hash::hash;
 use crate::pack::layout::{Arg, Layout, NO_TEXT, SlotKind};
-use crate::pack::values;
 use standings_model::leb128;
 
 fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -66,43 +67,14 @@ pub fn encode<'a>(
                     }
                 }
             }
-            SlotKind::Values(..) | SlotKind::Multiset(..) => {
-                leb128::push(out, words[slot.at]);
-                for _ in 0..words[slot.at] {
-                    let Some((number, times)) = values::next(distinct) else {
-                        break;
-                    };
-                    out.extend_from_slice(&number.to_le_bytes());
-                    leb128::push(out, times);
-                }
-            }
-            SlotKind::Sketch(_) => {
-                leb128::push(out, words[slot.at]);
-                for _ in 0..words[slot.at] {
-                    let Some(code) = values::next_code(distinct) else {
-                        break;
-                    };
-                    out.extend_from_slice(&code.to_le_bytes());
-                }
-            }
-            SlotKind::Bag(_) => {
-                leb128::push(out, words[slot.at]);
-                for _ in 0..words[slot.at] {
-                    let Some(number) = distinct.next() else {
-                        break;
-                    };
-                    push_bytes(out, deltas.entries.get(*number));
-                    leb128::push(out, values::next_code(distinct).unwrap_or_default());
-                }
-            }
-            SlotKind::Distinct(_) => {
-                leb128::push(out, words[slot.at]);
-                for id in distinct.take(words[slot.at] as usize) {
-                    push_bytes(out, deltas.texts.get(*id));
-                }
-            }
+            kind => aside::encode(kind, out, deltas, words[slot.at], distinct),
         }
     }
+}
+
+/// The number that a text has in `deltas`.
+fn text(deltas: &mut Deltas, bytes: &[u8]) -> u32 {
+    deltas.texts.push(bytes, hash(bytes))
 }
 
 /// No part of a slot.
@@ -112,10 +84,12 @@ const NONE: (usize, bool) = (0, false);
 pub struct Input<'a>(pub &'a [u8]);
 
 impl<'a> Input<'a> {
+    /// A length or a count.
     fn length(&mut self) -> Option<u64> {
         leb128::read(&mut self.0).ok().flatten()
     }
 
+    /// Bytes behind their length.
     fn bytes(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.length()?).ok()?;
         self.take(length)
@@ -147,7 +121,6 @@ pub fn is_gone(state: &[u8], layout: &Layout) -> Option<bool> {
 /// Appends an encoded row to `deltas`, as deltas from nothing; `None` if the bytes make no sense.
 pub fn decode(state: &[u8], layout: &Layout, deltas: &mut Deltas) -> Option<()> {
     let mut input = Input(state);
-    let text = |deltas: &mut Deltas, bytes: &[u8]| deltas.texts.push(bytes, hash(bytes));
     let key = text(deltas, input.bytes()?);
     let at = deltas.words.len() + 1;
     deltas.words.push(u64::from(key));
@@ -191,44 +164,18 @@ pub fn decode(state: &[u8], layout: &Layout, deltas: &mut Deltas) -> Option<()> 
                 place += 1;
             }
         }
-        match slot.kind {
-            SlotKind::Bag(_) => {
-                let n = input.length()?;
-                deltas.words[to] = n;
-                for _ in 0..n {
-                    let number = deltas.entries.push(input.bytes()?, 0);
-                    deltas.distinct.push(number);
-                    values::push_code(&mut deltas.distinct, input.length()?);
-                }
-            }
-            SlotKind::Values(..) | SlotKind::Multiset(..) => {
-                let n = input.length()?;
-                deltas.words[to] = n;
-                for _ in 0..n {
-                    let number = i128::from_le_bytes(input.take(16)?.try_into().ok()?);
-                    values::push(&mut deltas.distinct, number, input.length()?);
-                }
-            }
-            SlotKind::Sketch(_) => {
-                let n = input.length()?;
-                deltas.words[to] = n;
-                for _ in 0..n {
-                    values::push_code(&mut deltas.distinct, input.word()?);
-                }
-            }
-            SlotKind::Distinct(_) => {
-                let n = input.length()?;
-                deltas.words[to] = n;
-                for _ in 0..n {
-                    let id = text(deltas, input.bytes()?);
-                    deltas.distinct.push(id);
-                }
-            }
-            _ => {}
+        if parts == [NONE; 3] {
+            deltas.words[to] = aside::decode(slot.kind, &mut input, deltas)?;
         }
     }
     input.0.is_empty().then_some(())
 }
 
+#[cfg(test)]
+#[path = "state/rows/tests.rs"]
+mod rows;
+#[cfg(test)]
+#[path = "state/signed/tests.rs"]
+mod signed;
 #[cfg(test)]
 mod tests;

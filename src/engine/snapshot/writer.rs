@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::collect::{Before, collect};
 use super::error::{LogError, WriteError};
+use super::held;
 use super::log::{Log, parts_of};
 use super::manifest::{Manifest, fingerprint, fingerprints};
 use super::part;
@@ -126,10 +127,18 @@ fn write(
     run: &str,
     worker: usize,
 ) -> Result<Vec<PartFile>, WriteError> {
-    let Some(pieces) = taken.rows else {
+    let (Some(pieces), Some(held)) = (taken.rows, taken.held) else {
         return Err(WriteError::Past);
     };
     let mut files = Vec::new();
+    if !held.is_empty() {
+        let (bytes, rows) = held::write(plan, &held)?;
+        drop(held);
+        let name = format!("{}{run}-{worker}-held.parquet", parts_of(taken.order.id));
+        let file = part_file(name, &bytes, rows, true);
+        store.put(&file.name, bytes)?;
+        files.push(file);
+    }
     // One after the other: what is written need not be in memory beside what comes next.
     for (number, piece) in pieces?.into_iter().enumerate() {
         let (bytes, rows) = part::write(plan, &piece)?;
@@ -138,18 +147,24 @@ fn write(
             0 => String::new(),
             n => format!("-{n}"),
         };
-        let file = PartFile {
-            name: format!("{}{run}-{worker}{piece}.parquet", parts_of(taken.order.id)),
-            size: bytes.len() as u64,
-            checksum: checksum(&bytes),
-            rows,
-        };
+        let name = format!("{}{run}-{worker}{piece}.parquet", parts_of(taken.order.id));
+        let file = part_file(name, &bytes, rows, false);
         if !sabotage::is(Mistake::ManifestFirst) {
             store.put(&file.name, bytes)?;
         }
         files.push(file);
     }
     Ok(files)
+}
+
+fn part_file(name: String, bytes: &[u8], rows: u64, held: bool) -> PartFile {
+    PartFile {
+        name,
+        size: bytes.len() as u64,
+        checksum: checksum(bytes),
+        rows,
+        held,
+    }
 }
 
 /// Says when a snapshot is due, and hands complete ones over.

@@ -78,6 +78,6 @@ function picture(box, wide) {
     const down = (h.sinks || []).filter((s) => !s.up);
     put(note, !h.sinks ? "" : down.length ? `${down.map((s) => s.name).join(", ")} down` : `${h.sinks.length} up`);
     note.classList.toggle("bad", down.length > 0);
-    put($("flow-text"), `Of ${count(h.read)} records read, ${count(h.dead_letters)} are dead letters${h.duplicates ? `, ${count(h.duplicates)} duplicates` : ""} and ${count(h.late)} late; ${count(h.changes)} changes were committed.`);
+    put($("flow-text"), `Of ${count(h.read)} records read, ${count(h.dead_letters)} are dead letters${h.duplicates ? `, ${count(h.duplicates)} duplicates` : ""}${h.changes_of_rows ? `, ${count(h.changes_of_rows.updated)} updates, ${count(h.changes_of_rows.deleted)} ends of rows` : ""} and ${count(h.late)} late; ${count(h.changes)} changes were committed.`);
   };
 }

@@ -48,6 +48,8 @@ pub struct Json {
     pub coerce_to_string: bool,
     /// `json.decimal-format` is `base64`.
     pub base64_decimals: bool,
+    /// Of `canal-json`: numbers and booleans are texts.
+    pub texts: bool,
 }
 
 /// CSV.

@@ -13,10 +13,12 @@ pub mod jaas;
 mod key;
 pub mod protobuf;
 pub mod secret;
+mod told;
 
 use std::sync::Arc;
 
 use self::format::{Encoding, Format, JsonEnvelope};
+pub use self::told::Told;
 use super::expr::Expr;
 use super::types::{Type, Width};
 
@@ -47,6 +49,8 @@ pub enum Metadata {
     FileSize,
     /// `file.modification-time`.
     FileModified,
+    /// What the envelope of a change says beside the row.
+    Told(Told),
     /// What names a row where nothing else does ([`RowId`](super::row_id::RowId)): not of the record, which may be several
     /// rows, but of the fold, which counts them.
     RowId,
@@ -199,6 +203,18 @@ pub struct Table {
     pub format: Format,
     /// `key.format`, where the key is read.
     pub key_format: Option<Format>,
+    /// `delete.field`: the field of a value that says that its row ends.
+    pub delete_field: Option<String>,
+    /// `delete.value`: what it then holds; not said: `true`.
+    pub delete_value: Option<String>,
+    /// `scan.bootstrap` is `unordered`: what is there at the first start is in no order of time.
+    pub bootstrap_unordered: bool,
+    /// `dedup.within`, ms.
+    pub dedup_within: Option<i64>,
+    /// `….database.include`: a pattern of the databases that changes are taken of.
+    pub database_include: Option<String>,
+    /// `….table.include`: the same of tables.
+    pub table_include: Option<String>,
     /// `noun`: what a record is called, in the plural (`orders`).
     pub noun: Option<String>,
     /// `unit`: what amounts are in (`EUR`).
@@ -251,6 +267,12 @@ impl Table {
             connector: None,
             format: Format::default(),
             key_format: None,
+            delete_field: None,
+            delete_value: None,
+            bootstrap_unordered: false,
+            dedup_within: None,
+            database_include: None,
+            table_include: None,
             noun: None,
             unit: None,
             comment: None,
@@ -269,6 +291,22 @@ impl Table {
             Encoding::Json(json) => json.envelope == JsonEnvelope::CloudEvents,
             _ => false,
         }
+    }
+
+    /// Whether Kafka Connect's schema and payload are around its records.
+    pub fn is_connect(&self) -> bool {
+        match &self.format.encoding {
+            Encoding::Json(json) => json.envelope == JsonEnvelope::Connect,
+            _ => false,
+        }
+    }
+
+    /// Whether each record is an envelope that says what became of rows.
+    pub fn has_envelope(&self) -> bool {
+        matches!(
+            self.changelog,
+            Changelog::Debezium | Changelog::Maxwell | Changelog::Canal
+        )
     }
 
     /// Whether a column is of what comes beside a record's value: its key, its headers, its own timestamp.

@@ -1,6 +1,7 @@
 //! What the threads of a process tell of themselves as they go, for metrics and probes.
 
 mod checks;
+mod held;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -89,6 +90,8 @@ pub struct Live {
     refused: Mutex<BTreeMap<(String, Refusal), u64>>,
     /// Values computed of groups that had an error and are NULL, by ranking, since they were taken last.
     value_errors: Mutex<BTreeMap<String, u64>>,
+    /// Rows that workers hold of tables that change, and their bytes, by table and worker.
+    held: Mutex<BTreeMap<(String, usize), (u64, u64)>>,
     /// Columns that a schema dropped, added or retyped, by table and which of these.
     drifts: Mutex<BTreeMap<(String, &'static str), u64>>,
     /// Servers that `standings serve` reads and that copy another, by how they are called.
@@ -165,6 +168,7 @@ impl Live {
             checks: Mutex::default(),
             refused: Mutex::default(),
             value_errors: Mutex::default(),
+            held: Mutex::default(),
             drifts: Mutex::default(),
             standbys: Mutex::default(),
             odd_times: Mutex::default(),

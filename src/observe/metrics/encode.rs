@@ -7,8 +7,8 @@ use prometheus_client::encoding::text::{encode_eof, encode_registry};
 
 use super::labels::{
     AmountLabel, BurnLabel, CheckLabel, DriftLabel, LimitLabel, NameLabel, ObjectiveLabel,
-    PartitionLabel, RankingLabel, RefusalLabel, ServerLabel, SinkLabel, WindowCheckLabel,
-    WindowLabel,
+    PartitionLabel, RankingLabel, RefusalLabel, ServerLabel, SinkLabel, TableLabel,
+    WindowCheckLabel, WindowLabel,
 };
 use super::{Metrics, Seen};
 use crate::live::{Export, Limit};
@@ -120,6 +120,17 @@ impl Metrics {
         }
     }
 
+    /// Rows that are held of tables that change.
+    fn take_held(&self) {
+        let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        for (table, (rows, bytes)) in self.live.held() {
+            let label = TableLabel { table };
+            self.rows_held.get_or_create(&label).set(signed(rows));
+            let of_bytes = self.rows_held_bytes.get_or_create(&label);
+            of_bytes.set(signed(bytes));
+        }
+    }
+
     fn take_value_errors(&self) {
         for (ranking, errors) in self.live.take_value_errors() {
             let label = RankingLabel { ranking };
@@ -162,6 +173,7 @@ impl Metrics {
         self.in_flight.set(signed(self.live.in_flight()));
         self.live_keys.set(signed(self.live.keys()));
         self.live_windows.set(signed(self.live.windows()));
+        self.take_held();
         self.take_value_errors();
         for limit in Limit::ALL {
             if let Some(most) = self.live.limit(limit) {

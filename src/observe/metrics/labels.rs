@@ -38,6 +38,11 @@ pub(super) struct DriftLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct TableLabel {
+    pub(super) table: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ServerLabel {
     pub(super) server: String,
 }

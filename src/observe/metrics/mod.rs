@@ -1,7 +1,7 @@
 //! Prometheus metrics of a run, all named `standings_…`, and the health numbers drawn from the same observations.
 //!
-//! `read = ranked + late + retired + dead-lettered + duplicate + filtered` holds at every commit, in the counters too: they are
-//! set together from one commit's counts while [`Metrics::encode`] waits.
+//! `read = ranked + late + retired + dead-lettered + duplicate + filtered` (of tables that change `+ updated + unchanged + deleted +
+//! skipped`) holds at every commit, in the counters too: they are set together from one commit's counts while [`Metrics::encode`] waits.
 //! Rows written per rank changed is `standings_rows_written_total / standings_ranks_changed_total`, by ranking.
 
 mod encode;
@@ -19,7 +19,7 @@ use prometheus_client::registry::Registry;
 
 use self::labels::{
     AmountLabel, BurnLabel, ChangeLabel, CheckLabel, DriftLabel, LimitLabel, NameLabel,
-    ObjectiveLabel, PartitionLabel, RankingLabel, RefusalLabel, ServerLabel, SinkLabel,
+    ObjectiveLabel, PartitionLabel, RankingLabel, RefusalLabel, ServerLabel, SinkLabel, TableLabel,
     WindowCheckLabel, WindowLabel,
 };
 use super::health::{Health, Latencies, LatencySummary, Rate};
@@ -77,11 +77,11 @@ impl Seen {
             Objective::Freshness => self.fresh,
             Objective::Completeness => Events {
                 total: c.read,
-                good: c.ranked + c.filtered,
+                good: c.ranked + c.filtered + c.changes(),
             },
             Objective::Lateness => Events {
                 total: c.read - (c.dead + c.duplicate).min(c.read),
-                good: c.ranked + c.filtered,
+                good: c.ranked + c.filtered + c.changes(),
             },
         }
     }
@@ -101,6 +101,10 @@ pub struct Metrics {
     dead: ByPartition<Counter>,
     duplicate: ByPartition<Counter>,
     filtered: ByPartition<Counter>,
+    /// Of tables that change: updated, unchanged, deleted, skipped, contradicted, keys moved.
+    changed: [ByPartition<Counter>; 6],
+    rows_held: Family<TableLabel, Gauge>,
+    rows_held_bytes: Family<TableLabel, Gauge>,
     offset: ByPartition<Gauge>,
     source_lag: ByPartition<Gauge>,
     partition_watermark: ByPartition<Seconds>,
@@ -167,7 +171,7 @@ impl Metrics {
         let mut totals = Counts::default();
         for (partition, counts) in &commit.counts {
             totals.add(counts);
-            self.set_counts(*partition, counts);
+            self.set_counts(*partition, counts, plan.changes());
         }
         if !commit.counts.is_empty() {
             seen.totals = totals;
@@ -210,9 +214,9 @@ impl Metrics {
     }
 
     /// The counts of a commit are totals, so they are stored, not added.
-    fn set_counts(&self, partition: PartitionId, c: &Counts) {
+    fn set_counts(&self, partition: PartitionId, c: &Counts, changes: bool) {
         let label = PartitionLabel { partition };
-        for (family, value) in [
+        let always = [
             (&self.read, c.read),
             (&self.ranked, c.ranked),
             (&self.late, c.late),
@@ -221,7 +225,19 @@ impl Metrics {
             (&self.dead, c.dead),
             (&self.duplicate, c.duplicate),
             (&self.filtered, c.filtered),
-        ] {
+        ];
+        let [updated, unchanged, deleted, skipped, contradicted, moved] = &self.changed;
+        // From nothing, so that the first is seen as a rise; and none where no table changes.
+        let of_changes = [
+            (updated, c.updated),
+            (unchanged, c.unchanged),
+            (deleted, c.deleted),
+            (skipped, c.skipped),
+            (contradicted, c.contradicted),
+            (moved, c.keys_moved),
+        ];
+        let of_changes = of_changes.into_iter().filter(|_| changes);
+        for (family, value) in always.into_iter().chain(of_changes) {
             family
                 .get_or_create(&label)
                 .inner()

@@ -53,6 +53,9 @@ impl Metrics {
             dead: Family::default(),
             duplicate: Family::default(),
             filtered: Family::default(),
+            changed: Default::default(),
+            rows_held: Family::default(),
+            rows_held_bytes: Family::default(),
             offset: Family::default(),
             source_lag: Family::default(),
             partition_watermark: Family::default(),
@@ -131,6 +134,13 @@ impl Metrics {
             "records_dead_lettered" "Records that could not be read as a sale" m.dead;
             "records_duplicate" "Sales that a check of uniqueness made dead letters" m.duplicate;
             "records_filtered" "Sales that pass no ranking's WHERE" m.filtered;
+            "records_updated" "Records that made another row of one that was there" m.changed[0];
+            "records_unchanged" "Records that changed nothing: the same row again, the end of one that was not there" m.changed[1];
+            "records_deleted" "Records that ended a row, or all rows of the partition" m.changed[2];
+            "records_skipped" "Records that are of no row: tombstones of Debezium, heartbeats, borders of transactions" m.changed[3];
+            "changes_contradicted" "Changes that say of the row before them what is not so" m.changed[4];
+            "keys_moved" "Keys that came in a second partition" m.changed[5];
+            "rows_held" "Rows of a table that changes that this process holds" m.rows_held;
             "partition_next_offset" "The next offset to read as of the last commit" m.offset;
             "source_lag_records" "Records in the source that are not committed yet" m.source_lag;
             "commits" "Commits written to every sink" m.commits;
@@ -201,6 +211,7 @@ impl Metrics {
         }
         register! { r in Unit::Bytes,
             "in_flight" "Bytes read but not committed" m.in_flight;
+            "rows_held" "Bytes that the rows take that this process holds of a table that changes" m.rows_held_bytes;
             "snapshot" "Bytes of the last snapshot kept" m.snapshot_bytes;
         }
         register! { r in Unit::Other("ratio".to_owned()),

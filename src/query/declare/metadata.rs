@@ -6,7 +6,8 @@ use sqlparser::tokenizer::Span;
 use crate::error::{QueryError, Text};
 use crate::options::Settings;
 use crate::toml::nearest;
-use standings_model::table::{Connector, Metadata};
+use standings_model::table::format::Encoding;
+use standings_model::table::{Connector, Metadata, Told};
 use standings_model::types::{Type, Width};
 
 /// Names in `FROM '…'`, what they are, and the type that they have.
@@ -32,7 +33,9 @@ const KEYS: &[(&str, Metadata, &str)] = &[
 /// Whether a column of this type holds it.
 fn holds(what: Metadata, kind: &Type) -> bool {
     match what {
-        Metadata::Timestamp | Metadata::FileModified => matches!(kind, Type::Instant(3..)),
+        Metadata::Timestamp
+        | Metadata::FileModified
+        | Metadata::Told(Told::Ingested | Told::Made) => matches!(kind, Type::Instant(3..)),
         Metadata::Partition | Metadata::LeaderEpoch => {
             matches!(kind, Type::Integer(Width::Int | Width::Big))
         }
@@ -41,6 +44,16 @@ fn holds(what: Metadata, kind: &Type) -> bool {
             matches!(kind, Type::Map(of) if of.0 == Type::STRING && of.1 == Type::Bytes)
         }
         Metadata::Key => *kind == Type::Bytes,
+        Metadata::Told(Told::Properties) => {
+            matches!(kind, Type::Map(of) if of.0 == Type::STRING && of.1 == Type::STRING)
+        }
+        Metadata::Told(Told::KeyNames) => {
+            matches!(kind, Type::Array(of) if **of == Type::STRING)
+        }
+        Metadata::Told(Told::SqlTypes) => {
+            matches!(kind, Type::Map(of) if of.0 == Type::STRING && of.1 == Type::Integer(Width::Int))
+        }
+        Metadata::Told(_) => *kind == Type::STRING,
         Metadata::TimestampType | Metadata::Topic | Metadata::FileName | Metadata::FilePath => {
             *kind == Type::STRING
         }
@@ -58,9 +71,14 @@ pub(super) fn of(
     settings: &Settings,
 ) -> Result<Metadata, QueryError> {
     let (name, at) = key.map_or((&column.value, column.span), |(name, at)| (name, *at));
-    let known = KEYS.iter().find(|(known, _, _)| known == name);
-    let Some((_, what, wanted)) = known else {
-        let names = || KEYS.iter().map(|(name, _, _)| *name);
+    let told = told(settings);
+    let all = || {
+        let told = told.iter().map(|(name, of)| (*name, Metadata::Told(*of)));
+        let told = told.map(|(name, of)| (name, of, type_of(of)));
+        KEYS.iter().copied().chain(told)
+    };
+    let Some((_, what, wanted)) = all().find(|(known, _, _)| known == name) else {
+        let names = || all().map(|(name, _, _)| name);
         let list = names().collect::<Vec<_>>().join(", ");
         let near = nearest(name, names());
         let near = near.map_or_else(String::new, |n| format!("did you mean '{n}'? "));
@@ -72,10 +90,30 @@ pub(super) fn of(
         let found = format!("METADATA FROM '{name}' of a topic");
         return Err(text.error(at, found, "'connector' = 'filesystem', or 'topic'"));
     }
-    if !holds(*what, kind) {
+    if !holds(what, kind) {
         let found = format!("METADATA FROM '{name}' as {kind}");
         let allowed = format!("`{}` {wanted} METADATA FROM '{name}'", column.value);
         return Err(text.error(kind_at, found, allowed));
     }
-    Ok(*what)
+    Ok(what)
+}
+
+/// What the envelope of the table's records says beside the row.
+fn told(settings: &Settings) -> &'static [(&'static str, Told)] {
+    match settings.format.encoding {
+        // As in Flink; the timestamp of the record is there.
+        Encoding::Avro => &[],
+        _ => Told::of(settings.changelog),
+    }
+}
+
+/// The type of such a column.
+fn type_of(of: Metadata) -> &'static str {
+    match of {
+        Metadata::Told(Told::Ingested | Told::Made) => "TIMESTAMP_LTZ(3)",
+        Metadata::Told(Told::Properties) => "MAP<STRING, STRING>",
+        Metadata::Told(Told::KeyNames) => "ARRAY<STRING>",
+        Metadata::Told(Told::SqlTypes) => "MAP<STRING, INT>",
+        _ => "STRING",
+    }
 }

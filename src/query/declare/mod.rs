@@ -6,6 +6,7 @@
 //!
 //! Columns have their numbers before the first expression is bound: the declared ones in their order, then leaves.
 
+mod changes;
 mod columns;
 mod event_time;
 mod metadata;
@@ -64,6 +65,12 @@ fn build(
     table.changelog = settings.changelog;
     table.format = settings.format.clone();
     table.key_format = settings.key.as_ref().map(|k| k.format.clone());
+    table.delete_field = settings.delete_field.clone();
+    table.delete_value = settings.delete_value.clone();
+    table.bootstrap_unordered = settings.bootstrap_unordered;
+    table.dedup_within = settings.dedup_within;
+    table.database_include = settings.database_include.clone();
+    table.table_include = settings.table_include.clone();
     table.noun = settings.noun.clone();
     table.unit = settings.unit.clone();
     table.comment = declared.comment.clone();
@@ -77,6 +84,7 @@ fn build(
         primary_key(text, key, &mut table)?;
     }
     event_time::find(text, declared, &mut table)?;
+    changes::check(text, declared, &table)?;
     Ok(table)
 }
 

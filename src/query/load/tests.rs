@@ -230,7 +230,7 @@ fn what_does_not_go_together_is_refused_at_its_place() {
         (vec![("a", with(&format!("INSERT INTO x (window_start, window_end, key, m, rn) {best}")))], "a.sql:6:42", "where the SELECT has `k`"),
         (vec![("a", with(&format!("CREATE TABLE x (window_start TIMESTAMP(3), window_end TIMESTAMP(3), k INT, m DECIMAL(38, 2), rn BIGINT);\nINSERT INTO x {best}")))], "a.sql:6:69", "`k` STRING"),
         (vec![("a", with(&format!("CREATE TABLE x (window_start TIMESTAMP(3));\nINSERT INTO x {best}")))], "a.sql:6:1", "1 columns, and 5"),
-        (vec![("a", "CREATE TABLE t (id STRING, PRIMARY KEY (id) NOT ENFORCED) WITH ('changelog' = 'upsert');".to_owned())], "a.sql:1:79", "rows that change (upsert) of `t`"),
+        (vec![("a", "CREATE TABLE t (id STRING, PRIMARY KEY (id) NOT ENFORCED) WITH ('dedup.within' = '1h');".to_owned())], "a.sql:1:82", "'dedup.within' of `t`"),
         (vec![("a", "CREATE TABLE t (id STRING) WITH ('connector' = 'kafka', 'format' = 'avro');".to_owned())], "a.sql:1:68", "'avro' in a topic of `t`, which is not read yet"),
         (vec![("a", "CREATE TABLE t (id STRING) WITH ('connector' = 'kafka', 'format' = 'csv', 'csv.header' = 'true');".to_owned())], "a.sql:1:90", "'csv.header' of a topic"),
         (vec![("a", "CREATE TABLE t (id STRING, n INT) WITH ('format' = 'raw');".to_owned())], "a.sql:1:52", "'raw' as 2 columns of `t`"),

@@ -11,9 +11,12 @@ pub(super) fn settings(
     declared: &Declaration,
     given: &Given,
 ) -> Result<Option<KeySettings>, QueryError> {
-    let is_upsert = given
-        .get("connector")
-        .is_some_and(|v| v.text.eq_ignore_ascii_case("upsert-kafka"));
+    let is = |word: &str, value: &str| {
+        let given = given.get(word);
+        given.is_some_and(|v| v.text.eq_ignore_ascii_case(value))
+    };
+    let is_upsert_kafka = is("connector", "upsert-kafka");
+    let is_upsert = is_upsert_kafka || is("changelog", "upsert");
     let Some(named) = given.get("key.format") else {
         for word in ["key.fields", "key.fields-prefix"] {
             if let Some(value) = given.get(word) {
@@ -27,7 +30,7 @@ pub(super) fn settings(
         .get("value.fields-include")
         .is_some_and(|v| v.text.eq_ignore_ascii_case("EXCEPT_KEY"));
     let fields = match given.get("key.fields") {
-        Some(value) if is_upsert => {
+        Some(value) if is_upsert_kafka => {
             let found = "'key.fields' of an upsert-kafka table";
             return Err(text.error(
                 value.at,
@@ -35,11 +38,19 @@ pub(super) fn settings(
                 "PRIMARY KEY (…) NOT ENFORCED: these are the key's columns",
             ));
         }
-        Some(value) => value
-            .text
-            .split(';')
-            .map(|f| (f.trim().to_owned(), value.at))
-            .collect(),
+        Some(value) => {
+            let fields = value.text.split(';').map(|f| (f.trim(), value.at));
+            let fields: Vec<_> = fields.map(|(f, at)| (f.to_owned(), at)).collect();
+            let is_key = |f: &(String, _)| declared.primary_key.iter().any(|k| k.value == f.0);
+            if is_upsert
+                && (fields.len() != declared.primary_key.len() || !fields.iter().all(is_key))
+            {
+                let found = "'key.fields' that are not the PRIMARY KEY of an upsert table";
+                let allowed = "the columns of the PRIMARY KEY, or no 'key.fields': these are the key's columns";
+                return Err(text.error(value.at, found, allowed));
+            }
+            fields
+        }
         None if is_upsert => {
             let keys = declared.primary_key.iter();
             keys.map(|k| (k.value.clone(), k.span)).collect::<Vec<_>>()
@@ -72,6 +83,7 @@ pub(super) fn settings(
         format: settings::format(text, given, true)?,
         fields,
         prefix: prefix.map(|v| v.text.clone()).unwrap_or_default(),
-        in_value,
+        // The key says which row it is, whatever the value says.
+        in_value: in_value && !is_upsert,
     }))
 }

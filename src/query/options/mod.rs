@@ -8,6 +8,7 @@
 //! 1. A literal where a secret must stand is refused and not repeated; `${…}` is taken nowhere else.
 //! 2. What is not in a list is refused with the nearest word that is.
 
+mod changes;
 mod given;
 mod kafka;
 mod key;
@@ -118,6 +119,18 @@ pub struct Settings {
     pub format: Format,
     /// How a key is read.
     pub key: Option<KeySettings>,
+    /// `delete.field`.
+    pub delete_field: Option<String>,
+    /// `delete.value`.
+    pub delete_value: Option<String>,
+    /// `scan.bootstrap` is `unordered`.
+    pub bootstrap_unordered: bool,
+    /// `dedup.within`, ms.
+    pub dedup_within: Option<i64>,
+    /// `….database.include`.
+    pub database_include: Option<String>,
+    /// `….table.include`.
+    pub table_include: Option<String>,
     /// `noun`.
     pub noun: Option<String>,
     /// `unit`.

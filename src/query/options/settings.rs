@@ -3,13 +3,13 @@
 use sqlparser::tokenizer::Span;
 
 use super::given::{self, Given, format_of};
-use super::{KeySettings, Settings, kafka, key, protobuf, registry};
+use super::{KeySettings, Settings, changes, kafka, key, protobuf, registry};
 use crate::error::{QueryError, Text};
 use crate::statement::Declaration;
+use standings_model::table::Connector;
 use standings_model::table::format::{
     Csv, Encoding, Format, Json, JsonEnvelope, TimestampStandard,
 };
-use standings_model::table::{Changelog, Connector};
 
 /// Reads the options of a table; what is wrong is added to the errors.
 pub fn read(text: Text<'_>, declared: &Declaration, errors: &mut Vec<QueryError>) -> Settings {
@@ -33,13 +33,19 @@ fn settings(text: Text<'_>, declared: &Declaration, given: &Given) -> Result<Set
         Some(_) => Some(kafka::connector(text, given)?),
     };
     let format = format(text, given, false)?;
-    let changelog = changelog(text, declared, given)?;
+    let changelog = changes::changelog(text, declared, given)?;
     let key: Option<KeySettings> = key::settings(text, declared, given)?;
     Ok(Settings {
         connector,
         changelog,
         format,
         key,
+        delete_field: given.text(false, "delete.field"),
+        delete_value: given.text(false, "delete.value"),
+        bootstrap_unordered: given.get("scan.bootstrap").is_some(),
+        dedup_within: changes::within(text, declared, given, changelog)?,
+        database_include: changes::pattern(text, given, "database.include")?,
+        table_include: changes::pattern(text, given, "table.include")?,
         noun: short(text, given, "noun")?,
         unit: short(text, given, "unit")?,
     })
@@ -58,72 +64,18 @@ fn short(text: Text<'_>, given: &Given, word: &str) -> Result<Option<String>, Qu
     Ok(Some(value.text.clone()))
 }
 
-fn changelog(
-    text: Text<'_>,
-    declared: &Declaration,
-    given: &Given,
-) -> Result<Changelog, QueryError> {
-    let is = |word: &str, value: &str| {
-        given
-            .get(word)
-            .is_some_and(|v| v.text.eq_ignore_ascii_case(value))
-    };
-    let format = given.get("format").and_then(|v| format_of(&v.text));
-    let of_format = match format {
-        Some("debezium-json" | "debezium-avro-confluent") => Some(Changelog::Debezium),
-        Some("maxwell-json") => Some(Changelog::Maxwell),
-        Some("canal-json") => Some(Changelog::Canal),
-        _ => None,
-    };
-    let is_upsert = is("connector", "upsert-kafka") || is("changelog", "upsert");
-    if let (Some(_), Some(value), Some(name)) = (of_format, given.get("format"), format)
-        && (is_upsert || is("changelog", "append"))
-    {
-        let found = format!("'format' = '{name}' of a table that says otherwise how it changes");
-        let allowed =
-            "'connector' = 'kafka', without 'changelog': the format says what each record changes";
-        return Err(text.error(value.at, found, allowed));
-    }
-    if is("connector", "upsert-kafka") && is("changelog", "append") {
-        let at = given.get("changelog").map_or(declared.span, |v| v.at);
-        let found = "'changelog' = 'append' of an upsert-kafka table";
-        return Err(text.error(at, found, "'connector' = 'kafka'"));
-    }
-    if is_upsert && declared.primary_key.is_empty() {
-        let allowed = "PRIMARY KEY (…) NOT ENFORCED: it says which row a record is";
-        return Err(text.error(
-            declared.span,
-            "an upsert table without a primary key",
-            allowed,
-        ));
-    }
-    for word in ["delete.field", "delete.value", "scan.bootstrap"] {
-        if let Some(value) = given.get(word).filter(|_| !is_upsert) {
-            let found = format!("'{word}' of a table that is not 'changelog' = 'upsert'");
-            return Err(text.error(value.at, found, "'changelog' = 'upsert' beside it"));
-        }
-    }
-    if let Some(value) = given
-        .get("delete.value")
-        .filter(|_| given.get("delete.field").is_none())
-    {
-        let allowed = "'delete.field' beside it";
-        return Err(text.error(value.at, "'delete.value' without a field", allowed));
-    }
-    Ok(match is_upsert {
-        true => Changelog::Upsert,
-        false => of_format.unwrap_or_default(),
-    })
-}
-
 /// The format of the value, or of the key.
 pub(super) fn format(text: Text<'_>, given: &Given, of_key: bool) -> Result<Format, QueryError> {
     let named = given.get(if of_key { "key.format" } else { "format" });
     let encoding = match named.and_then(|v| format_of(&v.text)) {
         None => Encoding::ByName,
-        Some(
-            "json" | "json-schema-confluent" | "debezium-json" | "maxwell-json" | "canal-json",
-        ) => Encoding::Json(json(text, given, of_key)?),
+        Some("json" | "json-schema-confluent" | "debezium-json" | "maxwell-json") => {
+            Encoding::Json(json(text, given, of_key)?)
+        }
+        Some("canal-json") => Encoding::Json(Json {
+            texts: true,
+            ..json(text, given, of_key)?
+        }),
         Some("csv") => Encoding::Csv(csv(text, given, of_key)?),
         Some("parquet") => Encoding::Parquet,
         Some("avro" | "avro-confluent" | "debezium-avro-confluent") => Encoding::Avro,
@@ -166,6 +118,7 @@ fn json(text: Text<'_>, given: &Given, of_key: bool) -> Result<Json, QueryError>
         envelope,
         coerce_to_string: given.is(of_key, "coerce-to-string", false),
         base64_decimals: decimals.is_some_and(|v| v.text.eq_ignore_ascii_case("base64")),
+        texts: false,
     })
 }
 

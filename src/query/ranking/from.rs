@@ -280,6 +280,14 @@ impl Shape<'_> {
             return self.wrong(factor, found, "one window over the rows of tables");
         }
         self.same_time(factor, rows, &relation.name)?;
+        let mut tables = rows.branches.iter().map(|b| &self.sources.tables[b.table]);
+        if let Some(table) = tables.find(|table| window.is_session() && table.changes()) {
+            let found = format!(
+                "SESSION over `{}`, whose rows change, which is not computed yet",
+                table.name
+            );
+            return self.wrong(factor, found, "TUMBLE, HOP or CUMULATE");
+        }
         rows.window = Some(window);
         for by in window::session_by(factor) {
             let row = Row::new(self.sources, &flow.qualifiers, rows.branches.clone());

@@ -50,7 +50,7 @@ impl ProducerContext for Deliveries {
 impl Output {
     pub(super) fn open(to: &SinkUrl, properties: &[(String, String)]) -> Result<Self, Failure> {
         match to {
-            SinkUrl::File(path) => {
+            SinkUrl::File { path, .. } => {
                 let file = File::options().create(true).append(true).open(path);
                 let wrong = |e| {
                     Failure::of(
@@ -77,7 +77,7 @@ impl Output {
                     partitions,
                 })
             }
-            SinkUrl::Postgres(_) | SinkUrl::Stdout => Err(Failure::of(
+            SinkUrl::Postgres(_) | SinkUrl::Stdout { .. } => Err(Failure::of(
                 &codes::line::OUTPUT,
                 "--to is kafka://host:9092/topic or file:PATH",
             )),

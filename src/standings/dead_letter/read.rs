@@ -22,7 +22,7 @@ pub(super) fn each(
     take: &mut dyn FnMut(Letter) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     match from {
-        SinkUrl::File(path) => {
+        SinkUrl::File { path, .. } => {
             let wrong = |e: std::io::Error| {
                 Failure::of(
                     &codes::checks::NOT_A_LETTER,
@@ -53,7 +53,7 @@ pub(super) fn each(
             Ok(())
         }
         SinkUrl::Kafka { brokers, topic } => each_of_topic(brokers, topic, properties, take),
-        SinkUrl::Postgres(_) | SinkUrl::Stdout => Err(Failure::of(
+        SinkUrl::Postgres(_) | SinkUrl::Stdout { .. } => Err(Failure::of(
             &codes::checks::WHERE_LETTERS,
             "dead letters are in kafka://host:9092/topic or file:PATH",
         )),

@@ -28,8 +28,8 @@ impl Dataset {
         match sink {
             SinkUrl::Postgres(url) => Some(Dataset::table(url, ranking)),
             SinkUrl::Kafka { brokers, topic } => Some(Dataset::topic(brokers, topic)),
-            SinkUrl::File(path) => Some(Dataset::file(path)),
-            SinkUrl::Stdout => None,
+            SinkUrl::File { path, .. } => Some(Dataset::file(path)),
+            SinkUrl::Stdout { .. } => None,
         }
     }
 
@@ -105,7 +105,10 @@ mod tests {
         );
         assert_eq!(sink("kafka://a,b:7/t"), "kafka://a:9092 t");
         assert_eq!(sink("file:/x/y.ndjson"), "file /x/y.ndjson");
-        assert_eq!(Dataset::of_sink(&SinkUrl::Stdout, "best"), None);
+        assert_eq!(
+            Dataset::of_sink(&SinkUrl::Stdout { offsets: false }, "best"),
+            None
+        );
         let read = Dataset::of_source(&"recording:/x/m.rec?pace=2".parse().unwrap());
         assert_eq!(read.name, "/x/m.rec");
     }

@@ -249,7 +249,7 @@ impl At {
 /// Where an output writes.
 fn written(url: &SinkUrl, keeps_progress: bool) -> Vec<At> {
     match url {
-        SinkUrl::File(path) => file(path),
+        SinkUrl::File { path, .. } => file(path),
         SinkUrl::Kafka { brokers, topic } => {
             let mut all = vec![At::topic(brokers, topic)];
             if keeps_progress {
@@ -262,15 +262,17 @@ fn written(url: &SinkUrl, keeps_progress: bool) -> Vec<At> {
             tables.map(At::Tables).into_iter().collect()
         }
         // Lines of several outputs on one terminal, or in one pipe, are told apart by what they hold.
-        SinkUrl::Stdout => std::fs::metadata(format!("/dev/fd/{}", std::io::stdout().as_raw_fd()))
-            .ok()
-            .filter(Metadata::is_file)
-            .map(|found| At::File {
-                path: PathBuf::from("/dev/stdout"),
-                number: Some((found.dev(), found.ino())),
-            })
-            .into_iter()
-            .collect(),
+        SinkUrl::Stdout { .. } => {
+            std::fs::metadata(format!("/dev/fd/{}", std::io::stdout().as_raw_fd()))
+                .ok()
+                .filter(Metadata::is_file)
+                .map(|found| At::File {
+                    path: PathBuf::from("/dev/stdout"),
+                    number: Some((found.dev(), found.ino())),
+                })
+                .into_iter()
+                .collect()
+        }
     }
 }
 
@@ -329,6 +331,11 @@ mod tests {
         }
     }
 
+    fn lines(path: PathBuf) -> SinkUrl {
+        let offsets = false;
+        SinkUrl::File { path, offsets }
+    }
+
     #[test]
     fn a_file_is_the_same_by_any_name() {
         let dir = tempfile::tempdir().expect("a folder");
@@ -340,19 +347,19 @@ mod tests {
         std::os::unix::fs::symlink("none", at("dangling")).expect("a link");
         let source = || Apart::default().source("--source", &SourceUrl::File(at("sales")));
         for name in ["sales", "./sales", "hard", "soft", "folder/sales"] {
-            let sink = SinkUrl::File(at(name));
+            let sink = lines(at(name));
             refused(
                 &source().output("--late", Some(&sink)),
                 &["--source file:", "--late file:", name, "written over"],
             );
         }
-        let other = |name| SinkUrl::File(at(name));
+        let other = |name| lines(at(name));
         let two = Apart::default().sink("--sink", &other("none"));
         refused(
             &two.output("--late", Some(&other("dangling"))),
             &["--sink", "--late", "dangling", "two outputs"],
         );
-        let null = SinkUrl::File("/dev/null".into());
+        let null = lines("/dev/null".into());
         let many = source()
             .output("--late", Some(&null))
             .output("--dead-letter", Some(&null))
@@ -367,7 +374,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let state = StateUrl::File(dir.path().to_owned());
         let with = |name: &str| {
-            let late = SinkUrl::File(dir.path().join(name));
+            let late = lines(dir.path().join(name));
             let apart = Apart::default().state(Some(&state));
             apart.output("--late", Some(&late)).check()
         };

@@ -11,7 +11,7 @@ use crate::lineage::LineageArgs;
 use crate::run::finished::Shares;
 use crate::run::limits::LimitArgs;
 use standings_edge::peers::tls::PeerArgs;
-use standings_edge::sink::url::SinkUrl;
+use standings_edge::sink::url::{SinkUrl, parse_letters};
 use standings_edge::source::{Start, properties};
 use standings_edge::store::StateUrl;
 use standings_edge::trace_export::TraceArgs;
@@ -118,7 +118,8 @@ pub struct RunArgs {
     )]
     #[arg(long, env = "STANDINGS_SOURCE_OVERRIDE", value_name = "TABLE=URL", value_parser = parse_override)]
     pub source_override: Vec<TableSource>,
-    /// Where changes go: postgres://…, kafka://…/topic, file:PATH, stdout; repeat for several.
+    /// Where changes go: postgres://…, kafka://…/topic, file:PATH, stdout; repeat for several. file:PATH?offsets=true (and
+    /// stdout?offsets=true) has a line before the changes of each commit with the offsets that it stands for.
     #[arg(
         long,
         env = "STANDINGS_SINK",
@@ -249,10 +250,10 @@ pub struct RunArgs {
     #[arg(long, env = "STANDINGS_SNAPSHOT_INTERVAL", value_name = "D", default_value = "10s", value_parser = parse_duration)]
     pub snapshot_interval: Duration,
     /// Where late sales go, with the windows they missed: kafka://…, file:PATH, stdout.
-    #[arg(long, env = "STANDINGS_LATE", value_name = "URL")]
+    #[arg(long, env = "STANDINGS_LATE", value_name = "URL", value_parser = parse_letters)]
     pub late: Option<SinkUrl>,
     /// Where records go that are no sales, with the reason: kafka://…, file:PATH, stdout.
-    #[arg(long, env = "STANDINGS_DEAD_LETTER", value_name = "URL")]
+    #[arg(long, env = "STANDINGS_DEAD_LETTER", value_name = "URL", value_parser = parse_letters)]
     pub dead_letter: Option<SinkUrl>,
     /// Where a JSON object goes at the end, with what became of the records of every table:
     /// {"tables":{"orders":{"read":…,"ranked":…,"late":…,"dead_lettered":…}}}.

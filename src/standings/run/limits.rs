@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use standings_engine::rank::totals::{Held, TooWide, Totals};
+use standings_engine::rank::totals::{Held, Overdrawn, TooWide, Totals};
 use standings_model::error::{Code, Coded, codes};
 use standings_model::plan::Plan;
 use standings_model::printable::printable;
+use standings_model::value::Value;
 use standings_observe::live::{Limit, Live};
 use standings_observe::memory::{MemoryLimit, parse_memory, resident};
 use standings_process::exit::{self, Failure, NoThread};
@@ -125,6 +126,9 @@ impl Limits {
             if let Some(wide) = totals.too_wide() {
                 exit::now(&LimitError::digits(&plan, wide).into());
             }
+            if let Some(of) = totals.overdrawn() {
+                exit::now(&LimitError::overdrawn(&plan, of).into());
+            }
             if let Err(error) = self.allow(&held, live.keys(), &plan) {
                 exit::now(&error.into());
             }
@@ -202,6 +206,17 @@ pub enum LimitError {
         /// Of which row, shortened.
         key: String,
     },
+    /// More rows were taken back than came.
+    #[error(
+        "a group of `{ranking}` has fewer rows than none, for the key ({key}): more was taken back than came, which no input \
+         does, so nothing more is written; this is a mistake of standings: please report it"
+    )]
+    Overdrawn {
+        /// Which.
+        ranking: String,
+        /// Of which row, shortened.
+        key: String,
+    },
     /// Memory.
     #[error(
         "this process holds {} MiB of memory, more than --max-memory-bytes ({} MiB): more keys and open windows than it can \
@@ -218,20 +233,24 @@ pub enum LimitError {
 
 impl LimitError {
     fn digits(plan: &Plan, wide: &TooWide) -> Self {
-        let ranking = &plan.rankings[wide.ranking];
-        let parts = ranking.keys.iter().zip(wide.key.iter());
-        let parts = parts.map(|(key, value)| format!("{} {value}", key.name));
-        let key: String = parts
-            .collect::<Vec<_>>()
-            .join(", ")
-            .chars()
-            .take(200)
-            .collect();
-        LimitError::Digits {
-            ranking: ranking.name.clone(),
-            key: printable(&key).to_string(),
-        }
+        let (ranking, key) = named(plan, wide.ranking, &wide.key);
+        LimitError::Digits { ranking, key }
     }
+
+    fn overdrawn(plan: &Plan, of: &Overdrawn) -> Self {
+        let (ranking, key) = named(plan, of.ranking, &of.key);
+        LimitError::Overdrawn { ranking, key }
+    }
+}
+
+/// A ranking's name, and a group's key, shortened.
+fn named(plan: &Plan, ranking: usize, key: &[Value]) -> (String, String) {
+    let ranking = &plan.rankings[ranking];
+    let parts = ranking.keys.iter().zip(key);
+    let parts = parts.map(|(key, value)| format!("{} {value}", key.name));
+    let key = parts.collect::<Vec<_>>().join(", ");
+    let key: String = key.chars().take(200).collect();
+    (ranking.name.clone(), printable(&key).to_string())
 }
 
 impl Coded for LimitError {
@@ -241,6 +260,7 @@ impl Coded for LimitError {
             LimitError::Keys { .. } => &codes::limits::KEYS,
             LimitError::Memory { .. } => &codes::limits::MEMORY,
             LimitError::Digits { .. } => &codes::limits::DIGITS,
+            LimitError::Overdrawn { .. } => &codes::process::DEFECT,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{connecting, settings, tables};
 use standings_commit::committer::Outputs;
 use standings_commit::sink::{RejectWriter, SinkError};
 use standings_edge::sink::{self, SinkOptions};
-use standings_edge::source::{Origin, SourceOptions, SourceUrl, kafka_properties};
+use standings_edge::source::{Homes, Origin, SourceOptions, SourceUrl, kafka_properties};
 use standings_engine::event_time::partition::Policy;
 use standings_engine::quality;
 use standings_model::check::FailOn;
@@ -89,7 +89,7 @@ impl Prepared {
         apart(args, &source.urls).check()?;
         let mut outputs = Outputs::default();
         if cluster.process == 0 {
-            outputs = open_outputs(args, &kafka_properties, &live)?;
+            outputs = open_outputs(args, &kafka_properties, &live, source.homes())?;
         }
         Ok(Prepared {
             plan,
@@ -150,6 +150,7 @@ fn open_outputs(
     args: &RunArgs,
     kafka_properties: &[(String, String)],
     live: &Arc<Live>,
+    homes: Homes,
 ) -> Result<Outputs, Failure> {
     let options = SinkOptions {
         kafka_properties: kafka_properties.to_vec(),
@@ -159,6 +160,7 @@ fn open_outputs(
         live: Arc::clone(live),
         clock: Clock::default(),
         started_before: args.generation > 1,
+        homes,
     };
     let mut outputs = Outputs {
         forget: args.forget(),

@@ -143,6 +143,29 @@ fn source(prepared: &Prepared, opening: &mut Opening) -> Result<Vec<String>, Fai
     }
 }
 
+/// What became of records; `changes`: of rows that were there too.
+fn became(total: &Counts, changes: bool) -> Vec<String> {
+    let mut said = vec![format!(
+        "of the first {} {} would be ranked, {} late, {} dead letters, {} duplicate, {} filtered",
+        grouped(total.read),
+        grouped(total.ranked),
+        grouped(total.late),
+        grouped(total.dead),
+        grouped(total.duplicate),
+        grouped(total.filtered)
+    )];
+    if changes {
+        said.push(format!(
+            "of rows that were there {} updated, {} unchanged, {} deleted; {} passed over",
+            grouped(total.updated),
+            grouped(total.unchanged),
+            grouped(total.deleted),
+            grouped(total.skipped)
+        ));
+    }
+    said
+}
+
 /// What would become of the first records.
 pub(super) fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>, Failure> {
     let mut urls = prepared.source.urls.clone();
@@ -178,6 +201,7 @@ pub(super) fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>,
                 let from = GoesOn {
                     offset,
                     greatest: None,
+                    found: None,
                     ids_from: None,
                     hold: None,
                 };
@@ -207,15 +231,7 @@ pub(super) fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>,
     for partition in &progress.partitions {
         total.add(&partition.counts);
     }
-    let mut said = vec![format!(
-        "of the first {} {} would be ranked, {} late, {} dead letters, {} duplicate, {} filtered",
-        grouped(total.read),
-        grouped(total.ranked),
-        grouped(total.late),
-        grouped(total.dead),
-        grouped(total.duplicate),
-        grouped(total.filtered)
-    )];
+    let mut said = became(&total, prepared.plan.changes());
     let places = Places::of(&prepared.source);
     said.extend(reasons_of(&progress.rejects, &places));
     said.extend(covered.said());
@@ -240,7 +256,7 @@ fn sink(
         SinkUrl::Kafka { brokers, topic } => {
             Ok(kafka::ask(brokers, topic, options, is_sink, PATIENCE)?)
         }
-        SinkUrl::File(path) => {
+        SinkUrl::File { path, .. } => {
             let parent = match path.parent() {
                 Some(parent) if !parent.as_os_str().is_empty() => parent,
                 _ => std::path::Path::new("."),
@@ -263,6 +279,6 @@ fn sink(
                 Err(e) => Err(wrong(e.to_string())),
             }
         }
-        SinkUrl::Stdout => Ok(vec!["is there".to_owned()]),
+        SinkUrl::Stdout { .. } => Ok(vec!["is there".to_owned()]),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use standings_decode::{Cell, Sale};
 use standings_model::big::Big;
@@ -13,8 +14,8 @@ use standings_model::statistics::{between, position, spread};
 use standings_model::types::Type;
 use standings_model::value::Value;
 
-/// Where a sale stands: event time, partition, offset.
-pub(super) type Place = (i64, PartitionId, u64);
+/// Where a sale stands: event time, the primary key of a row that may change, partition, offset.
+pub(super) type Place = (i64, Arc<[Value]>, PartitionId, u64);
 
 /// A measure's state.
 #[derive(Clone, Debug)]
@@ -229,7 +230,7 @@ pub(super) fn add(
     input: &Input,
     group: &mut [Accumulator],
     sale: &Sale<'_>,
-    place: Place,
+    place: &Place,
 ) {
     for (measure, state) in plan.measures.iter().zip(group) {
         let skipped = |f: usize| !is_true(sale, input.columns[f]);
@@ -238,6 +239,6 @@ pub(super) fn add(
         }
         let arguments = measure.aggregate.columns().into_iter();
         let arguments = arguments.map(|c| sale.value(input.columns[c]));
-        state.add(measure.aggregate, arguments.collect(), place);
+        state.add(measure.aggregate, arguments.collect(), place.clone());
     }
 }

@@ -1,9 +1,13 @@
 //! The rankings, recomputed plainly: every sale into every group's own state, sorted once at the end.
 
+mod changes;
+mod table;
+
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use self::table::Changing;
 use super::computed::Computed;
 use super::measure::{Accumulator, Place, add, is_true};
 use super::{At, Row};
@@ -23,6 +27,7 @@ struct Adding<'a, F> {
     plan: &'a Plan,
     starts: (i64, i64),
     groups: &'a mut BTreeMap<At, Vec<Accumulator>>,
+    speakers: &'a mut BTreeMap<At, PartitionId>,
     /// What becomes of it in a window that ends at a time.
     counts: F,
 }
@@ -33,7 +38,7 @@ impl<F: Fn(i64) -> Verdict> Adding<'_, F> {
         &mut self,
         (table, array): (usize, Option<usize>),
         sale: &Sale<'_>,
-        place: Place,
+        place: &Place,
         name: RowId,
     ) {
         let rankings = self.plan.rankings.iter().enumerate();
@@ -55,18 +60,32 @@ impl<F: Fn(i64) -> Verdict> Adding<'_, F> {
                         false => sale.value(input.columns[c]),
                     };
                     let key = plan.key_columns().map(of).collect();
+                    let at = (ranking, Bounds { start, end }, key);
+                    if plan.as_they_are && !self.speaks(&at, name.partition) {
+                        continue;
+                    }
                     let fresh = || {
                         let measures = plan.measures.iter();
                         measures.map(|m| Accumulator::new(m.aggregate)).collect()
                     };
-                    let group = self
-                        .groups
-                        .entry((ranking, Bounds { start, end }, key))
-                        .or_insert_with(fresh);
+                    let group = self.groups.entry(at).or_insert_with(fresh);
                     add(plan, input, group, sale, place);
                 }
             }
         }
+    }
+}
+
+impl<F> Adding<'_, F> {
+    /// Whether a partition's row is the one of its key: that of the lowest partition that has it. Another's is forgotten.
+    fn speaks(&mut self, at: &At, partition: PartitionId) -> bool {
+        match self.speakers.get(at) {
+            Some(other) if *other < partition => return false,
+            Some(other) if *other > partition => drop(self.groups.remove(at)),
+            _ => {}
+        }
+        self.speakers.insert(at.clone(), partition);
+        true
     }
 }
 
@@ -78,6 +97,8 @@ struct Partition {
     shown: ShownValues,
     /// How many rows each array has given of the present record.
     numbers: BTreeMap<usize, u32>,
+    /// Of a table whose rows change.
+    changing: Option<Changing>,
 }
 
 /// Every value of the columns that must be unique, with all its event times, by check.
@@ -111,6 +132,33 @@ fn is_duplicate(
     refused
 }
 
+/// What sales are asked: of which table they are, what it says, its checks, and what was shown before.
+type Asked<'a> = (usize, &'a Plan, &'a mut Judge, &'a mut ShownValues);
+
+/// Whether a sale that was decoded is a dead letter all the same.
+fn is_refused(
+    (table, plan, judge, shown): Asked<'_>,
+    sale: &Sale<'_>,
+    record: &RecordRef,
+    (policy, watermark): (&Policy, Option<i64>),
+) -> bool {
+    let limit = record.timestamp.saturating_add(policy.max_ahead);
+    if record.timestamp != NO_TIMESTAMP && sale.event_time > limit {
+        return true;
+    }
+    let text = |column| sale.bytes(column).map_or(0, <[u8]>::len);
+    plan.oversized_key(table, sale.held(), text).is_some()
+        || judge.judge_alone(table, sale).is_some()
+        || is_duplicate(shown, (table, &plan.checks), sale, watermark)
+}
+
+/// The arrays of a table that rankings unnest.
+fn arrays(plan: &Plan, table: usize) -> BTreeSet<usize> {
+    let inputs = plan.rankings.iter().flat_map(|r| &r.inputs);
+    let of = inputs.filter(|i| i.table == table);
+    of.filter_map(|i| i.unnest).collect()
+}
+
 /// Totals of everything that was given.
 pub struct Plain {
     plan: Arc<Plan>,
@@ -123,6 +171,8 @@ pub struct Plain {
     partitions: BTreeMap<PartitionId, Partition>,
     /// Keys with what they are placed by.
     groups: BTreeMap<At, Vec<Accumulator>>,
+    /// Of rows that are ranked as they are and may change, whose each is.
+    speakers: BTreeMap<At, PartitionId>,
     /// By ranking.
     computed: Vec<Computed>,
 }
@@ -148,6 +198,7 @@ impl Plain {
             judge: Judge::new(&plan.checks, &plan.tables),
             partitions: BTreeMap::new(),
             groups: BTreeMap::new(),
+            speakers: BTreeMap::new(),
         }
     }
 
@@ -164,6 +215,7 @@ impl Plain {
             decoder,
             shown,
             numbers: BTreeMap::new(),
+            changing: table.changes().then(|| Changing::new(home.table, table)),
         };
         self.partitions.insert(partition, fresh);
     }
@@ -177,7 +229,7 @@ impl Plain {
         for given in &block.schemas {
             partition.decoder.learn(table, given);
         }
-        let arrays = table.format.is_json();
+        let arrays = table.format.is_json() && !table.changes();
         let mut taken = 0;
         for (number, record) in block.records.iter().enumerate() {
             if record.offset >= end {
@@ -196,6 +248,10 @@ impl Plain {
             let about = About::of(block, number);
             if let Some(partition) = self.partitions.get_mut(&block.partition) {
                 partition.numbers.clear();
+                if partition.changing.is_some() {
+                    self.change(block.partition, record, bytes, about);
+                    continue;
+                }
             }
             for (row, element) in elements.into_iter().enumerate() {
                 self.record(
@@ -223,31 +279,18 @@ impl Plain {
         let Ok(sale) = partition.decoder.decode_about(bytes, about) else {
             return;
         };
-        let limit = record.timestamp.saturating_add(policy.max_ahead);
-        if record.timestamp != NO_TIMESTAMP && sale.event_time > limit {
-            return;
-        }
-        let text = |column| sale.bytes(column).map_or(0, <[u8]>::len);
-        if self.plan.oversized_key(table, sale.held(), text).is_some() {
-            return;
-        }
-        if self.judge.judge_alone(table, &sale).is_some() {
-            return;
-        }
         let watermark = partition.clock.watermark(policy);
-        if is_duplicate(
-            &mut partition.shown,
-            (table, &self.plan.checks),
-            &sale,
-            watermark,
-        ) {
+        let asked = (table, &*self.plan, &mut self.judge, &mut partition.shown);
+        if is_refused(asked, &sale, record, (policy, watermark)) {
             return;
         }
-        let (time, place) = (sale.event_time, (sale.event_time, id, record.offset));
+        let time = sale.event_time;
+        let place = (time, Arc::default(), id, record.offset);
         let mut into = Adding {
             plan: &self.plan,
             starts: self.starts,
             groups: &mut self.groups,
+            speakers: &mut self.speakers,
             counts: |end| PartitionClock::judge(watermark, end, i64::MIN, policy),
         };
         let name = |row| RowId {
@@ -255,10 +298,8 @@ impl Plain {
             offset: record.offset,
             row,
         };
-        into.take((table, None), &sale, place, name(row));
-        let inputs = self.plan.rankings.iter().flat_map(|r| &r.inputs);
-        let arrays = inputs.filter(|i| i.table == table).filter_map(|i| i.unnest);
-        for array in arrays.collect::<BTreeSet<usize>>() {
+        into.take((table, None), &sale, &place, name(row));
+        for array in arrays(&self.plan, table) {
             let mut nth = 0;
             while let Some(sale) = partition.decoder.element((bytes, time), array, nth) {
                 nth += 1;
@@ -266,7 +307,7 @@ impl Plain {
                 *number += 1;
                 let text = |column| sale.bytes(column).map_or(0, <[u8]>::len);
                 if self.plan.oversized_key(table, sale.held(), text).is_none() {
-                    into.take((table, Some(array)), &sale, place, name(*number - 1));
+                    into.take((table, Some(array)), &sale, &place, name(*number - 1));
                 }
             }
         }

@@ -140,6 +140,7 @@ impl Recomputed {
             let from = partition.whole_from.unwrap_or(i64::MAX);
             scope.starts.0 = scope.starts.0.max(from);
         }
+        plain.end();
         let mut want = plain.rows();
         want.retain(|at, _| scope.holds(at.1));
         Ok(Recomputed {

@@ -187,7 +187,7 @@ fn holds(reached: Option<u64>) -> String {
 pub fn run(args: &RepairArgs) -> Result<(), Failure> {
     let (inputs, writing) = (&args.inputs, &args.writing);
     let name = inputs.sink.to_string();
-    if matches!(inputs.sink, SinkUrl::File(_) | SinkUrl::Stdout) {
+    if matches!(inputs.sink, SinkUrl::File { .. } | SinkUrl::Stdout { .. }) {
         return Err(RepairError::Forgets { name }.into());
     }
     inputs.apart().sink("--sink", &inputs.sink).check()?;

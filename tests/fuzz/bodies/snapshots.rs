@@ -149,6 +149,7 @@ impl Snapshot {
             size: bytes.len() as u64,
             checksum: checksum(bytes),
             rows: 1,
+            held: false,
         };
         self.memory.put(&self.part, bytes.to_vec()).unwrap();
         let loaded = self.load(&[file], i64::MIN);

@@ -18,6 +18,7 @@ use crate::dataflow::messages::{Body, Gathered};
 use crate::event_time::BEGINNING;
 use crate::pack::deltas::Deltas;
 use crate::rank::copy::TooLarge;
+use crate::rank::keys::Keys;
 use crate::rank::messages::Epoch;
 use crate::rank::totals::Totals;
 use crate::snapshot::order::{Order, Taken};
@@ -34,6 +35,8 @@ pub struct TotalsOperator<A> {
     /// By worker: it sends nothing more for windows that end at or before this.
     promises: Vec<i64>,
     retired: i64,
+    /// The keys of rows that are held, where one might be in several partitions.
+    keys: Keys,
 }
 
 impl<A: Fn(&Totals)> TotalsOperator<A> {
@@ -46,6 +49,7 @@ impl<A: Fn(&Totals)> TotalsOperator<A> {
             applied_to: 0,
             promises: vec![BEGINNING; workers],
             retired: BEGINNING,
+            keys: Keys::default(),
         }
     }
 
@@ -93,7 +97,9 @@ impl<A: Fn(&Totals)> TotalsOperator<A> {
             let passed = self.applied_to > order.epoch;
             let rows = (!passed).then(|| self.cells.totals.borrow_mut().copy(order.full));
             let rows = self.with_firsts(order, rows);
-            *taken = Some(Taken { order, rows });
+            // What its reader holds, its driver copied when it came to the epoch.
+            let held = None;
+            *taken = Some(Taken { order, rows, held });
         }
     }
 
@@ -123,6 +129,7 @@ impl<A: Fn(&Totals)> TotalsOperator<A> {
     fn apply(&mut self, bodies: Vec<Body>) -> Vec<Gathered> {
         let mut totals = self.cells.totals.borrow_mut();
         let mut sent = Vec::with_capacity(bodies.len() + 1);
+        let mut keys = Vec::new();
         for body in bodies {
             match body {
                 Body::Deltas(deltas) => {
@@ -132,6 +139,7 @@ impl<A: Fn(&Totals)> TotalsOperator<A> {
                         spent.push(*deltas);
                     }
                 }
+                Body::Keys(new) => keys.extend(new),
                 Body::Progress(progress) => sent.push(Gathered::Progress(progress)),
                 Body::Promise(promise) => {
                     let known = &mut self.promises[promise.worker as usize];
@@ -142,6 +150,10 @@ impl<A: Fn(&Totals)> TotalsOperator<A> {
                 Body::Tick(_) | Body::Stop | Body::Ended(_) | Body::Loaded => {}
             }
         }
+        let moved = self.keys.see(keys);
+        if !moved.is_empty() {
+            sent.push(Gathered::Moved(moved));
+        }
         let candidates = totals.settle();
         if !candidates.is_empty() {
             sent.push(Gathered::Candidates(candidates));
@@ -150,6 +162,7 @@ impl<A: Fn(&Totals)> TotalsOperator<A> {
         if promised > self.retired {
             self.retired = promised;
             totals.retire(promised);
+            self.keys.retire(promised);
         }
         (self.applied)(&totals);
         sent

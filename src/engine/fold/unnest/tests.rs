@@ -30,6 +30,7 @@ fn elements_are_rows_and_records_are_counted() {
     let from = GoesOn {
         offset: 0,
         greatest: None,
+        found: None,
         ids_from: None,
         hold: None,
     };

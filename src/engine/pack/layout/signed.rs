@@ -30,12 +30,6 @@ impl Layout {
         let kind = |c: usize| &ranking.row[c].kind;
         let in_bag = |c: usize| kind(c).is_bytes() || kind(c).is_nested();
         let mut slot = |kind| self.slot(kind, measure.filter);
-        let not_null = |c: usize| match ranking.row[c].nullable {
-            true => SlotKind::Count(c),
-            false => SlotKind::CountAll,
-        };
-        // As many digits as two numbers of 128 bits cannot have together.
-        let is_wide = |c: usize| digits(kind(c)).0 > 28;
         let show = |c: usize| match kind(c).is_bytes() {
             true => Show::Bytes,
             false => Show::Number,
@@ -43,23 +37,6 @@ impl Layout {
         let source = match measure.aggregate {
             Aggregate::CountAll => Source::Count(slot(SlotKind::CountAll)),
             Aggregate::Count(c) => Source::Count(slot(SlotKind::Count(c))),
-            Aggregate::Sum(c) => {
-                let upper = is_wide(c).then(|| slot(SlotKind::Upper(c)));
-                let sum = slot(SlotKind::Sum(c));
-                return (Source::Sum(sum, slot(not_null(c))), upper);
-            }
-            Aggregate::Avg(c) => {
-                let upper = is_wide(c).then(|| slot(SlotKind::Upper(c)));
-                let (sum, scale) = (slot(SlotKind::Sum(c)), kind(c).scale());
-                let source = Source::Avg(sum, slot(not_null(c)), scale, scale.max(2));
-                return (source, upper);
-            }
-            Aggregate::Spread(c, of) => {
-                let upper = is_wide(c).then(|| slot(SlotKind::Upper(c)));
-                let (count, sum) = (slot(not_null(c)), slot(SlotKind::Sum(c)));
-                let places = [count, sum, slot(SlotKind::Squares(c))];
-                return (Source::Spread(places, kind(c).scale(), of), upper);
-            }
             Aggregate::CountDistinct(c) if in_bag(c) => {
                 Source::Entries(slot(SlotKind::Bag(Entry::Bytes(c))))
             }
@@ -109,7 +86,34 @@ impl Layout {
             }
             Aggregate::CountRoughly(c) => Source::Different(slot(SlotKind::Multiset(c, None))),
             Aggregate::Computed(_) => Source::Computed,
+            Aggregate::Sum(c) | Aggregate::Avg(c) | Aggregate::Spread(c, _) => {
+                return self.sum(ranking, measure, c);
+            }
         };
         (source, None)
+    }
+
+    /// The same of what sums come to.
+    fn sum(&mut self, ranking: &Ranking, measure: &Measure, c: usize) -> (Source, Option<usize>) {
+        let mut slot = |kind| self.slot(kind, measure.filter);
+        let kind = &ranking.row[c].kind;
+        // As many values as rows.
+        let count = match ranking.row[c].nullable {
+            true => SlotKind::Count(c),
+            false => SlotKind::CountAll,
+        };
+        let (sum, count) = (slot(SlotKind::Sum(c)), slot(count));
+        let scale = kind.scale();
+        let source = match measure.aggregate {
+            Aggregate::Avg(_) => Source::Avg(sum, count, scale, scale.max(2)),
+            Aggregate::Spread(_, of) => {
+                let places = [count, sum, slot(SlotKind::Squares(c))];
+                Source::Spread(places, scale, of)
+            }
+            _ => Source::Sum(sum, count),
+        };
+        // With fewer digits no sum of rows that there can be has more than 128 bits.
+        let upper = (digits(kind).0 > 28).then(|| slot(SlotKind::Upper(c)));
+        (source, upper)
     }
 }

@@ -11,6 +11,8 @@
 //! 2. Where a window has partitions, a number is free when it is no more among the members of its own: these are gone through
 //!    when half of them are gone. A partition without a member is none.
 
+use std::sync::Arc;
+
 use hashbrown::{HashMap, HashSet};
 
 use super::{Head, Partition, WindowState};
@@ -187,5 +189,22 @@ impl WindowState {
             };
             gone.partitions.push(number);
         }
+    }
+
+    /// A partition of the window, under a number that is free if there is one.
+    pub(super) fn add_partition(&mut self, key: Arc<[u8]>) -> u32 {
+        let free = self.gone.as_mut().and_then(|gone| gone.partitions.pop());
+        let number = free.unwrap_or(self.partitions.len() as u32);
+        self.partition_index.insert(Arc::clone(&key), number);
+        let partition = Partition {
+            key,
+            head: Head::default(),
+            members: Vec::new(),
+        };
+        match self.partitions.get_mut(number as usize) {
+            Some(place) => *place = partition,
+            None => self.partitions.push(partition),
+        }
+        number
     }
 }

@@ -18,12 +18,12 @@ use crate::rank::totals::Totals;
 use crate::snapshot::part;
 use crate::snapshot::state;
 
-const TABLES: &str = "CREATE TABLE t (
+pub(super) const TABLES: &str = "CREATE TABLE t (
   at TIMESTAMP_LTZ(3), k STRING, x DECIMAL(9, 2), y INT, s STRING, ok BOOLEAN, tags ARRAY<STRING>,
   WATERMARK FOR at AS at
 );";
 
-const MEASURES: [(&str, &str); 22] = [
+pub(super) const MEASURES: [(&str, &str); 22] = [
     ("first_s", "FIRST_VALUE(s)"),
     ("first_x", "FIRST_VALUE(x)"),
     ("last_y", "LAST_VALUE(y)"),
@@ -72,18 +72,18 @@ fn plan() -> Arc<Plan> {
 
 /// A row: milliseconds, key, hundredths, a number, a text, a truth, tags.
 #[derive(Clone, Debug)]
-struct Row {
-    at: i64,
-    k: u8,
-    x: Option<i64>,
-    y: Option<i64>,
-    s: Option<String>,
-    ok: Option<bool>,
-    tags: Option<Vec<u8>>,
+pub(super) struct Row {
+    pub(super) at: i64,
+    pub(super) k: u8,
+    pub(super) x: Option<i64>,
+    pub(super) y: Option<i64>,
+    pub(super) s: Option<String>,
+    pub(super) ok: Option<bool>,
+    pub(super) tags: Option<Vec<u8>>,
 }
 
 impl Row {
-    fn json(&self) -> String {
+    pub(super) fn json(&self) -> String {
         let or_null = |value: Option<String>| value.unwrap_or_else(|| "null".to_owned());
         let tags = self.tags.as_ref().map(|tags| {
             let tags: Vec<String> = tags.iter().map(|t| format!("\"{t}\"")).collect();
@@ -102,7 +102,7 @@ impl Row {
     }
 }
 
-fn row() -> impl Strategy<Value = Row> {
+pub(super) fn row() -> impl Strategy<Value = Row> {
     use proptest::option::weighted;
     let tags = proptest::collection::vec(0u8..3, 0..3);
     let x = prop_oneof![
@@ -132,7 +132,7 @@ fn row() -> impl Strategy<Value = Row> {
 }
 
 /// What a row of the ranking has, by name.
-type Measured = BTreeMap<&'static str, Value>;
+pub(super) type Measured = BTreeMap<&'static str, Value>;
 
 /// Half away from zero.
 fn divided(above: i128, below: i128) -> i128 {
@@ -187,7 +187,7 @@ fn rounded(x: i64) -> i64 {
     standings_model::sketch::rounded(x.into(), 9) as i64
 }
 
-fn plainly(rows: &[((i64, u32, u64), &Row)]) -> Measured {
+pub(super) fn plainly(rows: &[((i64, u32, u64), &Row)]) -> Measured {
     let mut rows = rows.to_vec();
     rows.sort_by_key(|(place, _)| *place);
     let all: Vec<&Row> = rows.iter().map(|(_, row)| *row).collect();

@@ -226,6 +226,8 @@ impl Finished {
     pub fn tell(&self, asked: bool) -> Result<(), Failure> {
         let state = self.lock();
         let total = state.total();
+        // What no table here can have is not told.
+        let of_rows = self.plan.changes().then_some(&total);
         let refused: u64 = self.live.refused().values().sum();
         let seconds = self.started.elapsed().as_secs_f64();
         let times = self.odd_times(&state);
@@ -239,6 +241,12 @@ impl Finished {
             dead = total.dead,
             duplicate = total.duplicate,
             filtered = total.filtered,
+            updated = of_rows.map(|t| t.updated),
+            unchanged = of_rows.map(|t| t.unchanged),
+            deleted = of_rows.map(|t| t.deleted),
+            skipped = of_rows.map(|t| t.skipped),
+            contradicted = of_rows.map(|t| t.contradicted),
+            keys_moved = of_rows.map(|t| t.keys_moved),
             rows_refused = refused,
             commits = state.commits,
             changes = state.changes,

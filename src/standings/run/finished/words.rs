@@ -50,6 +50,12 @@ pub(super) fn line(state: &Account, total: &Counts, seconds: f64) -> String {
         ("dropped by --retain", total.retired),
         ("duplicate", total.duplicate),
         ("filtered", total.filtered),
+        ("updated", total.updated),
+        ("unchanged", total.unchanged),
+        ("deleted", total.deleted),
+        ("skipped", total.skipped),
+        ("contradicted", total.contradicted),
+        ("keys in two partitions", total.keys_moved),
     ] {
         if n > 0 {
             text += &format!(", {name} {}", grouped(n));

@@ -1,0 +1,109 @@
+//! Rows with a primary key: one of each key.
+
+use super::at::{At, Letters, To};
+use super::{Changing, Of, Packed};
+use crate::combine::combiner::Sign;
+use crate::fold::counting::count;
+use crate::fold::into::Folds;
+use crate::rank::keys::NewKey;
+use standings_model::reject::Half;
+
+/// Whether a record says of the row before it what is not so.
+fn contradicts(was: Option<Packed>, bytes: &[u8], held: &[u8]) -> bool {
+    // Metadata is the record's, not the row's.
+    was.is_some_and(|was| !held.starts_with(&bytes[..was.ends.own]))
+}
+
+impl Of<'_> {
+    /// The row of a key is another one now, or there was none.
+    pub(super) fn put_keyed(
+        &mut self,
+        at: &At<'_>,
+        said: Option<Packed>,
+        is: Packed,
+        into: &mut Folds<'_>,
+    ) {
+        let Changing {
+            keep,
+            held,
+            now,
+            was,
+            ..
+        } = &mut *self.changing;
+        let (key, rest) = now.split_at(is.ends.key);
+        let old = held.get(key, |until| at.is_open(until));
+        let before = old.map(|old| old.until);
+        let is_update = before.is_some();
+        let mut to = To::new(self.decoder, keep, self.numbers, into);
+        let mut retracted = None;
+        if let Some(old) = old {
+            self.counts.contradicted += u64::from(contradicts(said, was, old.bytes));
+            if old.bytes == &now[..] {
+                self.counts.unchanged += 1;
+                return;
+            }
+            let half = to.half(at, old.bytes, at.origin(), Sign::Minus);
+            retracted = Some((half.lost, half.time));
+        } else if let Some(said) = said {
+            retracted = Some((to.late(at, was).0, said.time));
+        }
+        let Letters {
+            outcome,
+            lost,
+            time,
+            until,
+        } = to.half(at, now, at.origin(), Sign::Plus);
+        if at.is_open(until) {
+            held.put(key, until, rest);
+            held.let_go(|until| at.is_open(until));
+            if into.keys.asks(at.table) && before.is_none_or(|before| until > before) {
+                // Who hears of all partitions of a key is told that a row of it is held now, or for longer.
+                let new = NewKey::new(at.table, at.partition, until, key, false);
+                into.keys.new.push(new);
+            }
+        } else if is_update {
+            held.remove(key);
+        }
+        match is_update {
+            true => self.counts.updated += 1,
+            false => count(self.counts, outcome, &lost.missing.windows),
+        }
+        if let Some((lost, time)) = retracted {
+            at.tell(lost, time, Half::Retract, into.rejects);
+        }
+        at.tell(lost, time, Half::Insert, into.rejects);
+    }
+
+    /// The row of a key ends, if there is one.
+    pub(super) fn end_keyed(&mut self, at: &At<'_>, said: Option<Packed>, into: &mut Folds<'_>) {
+        let Changing {
+            keep,
+            held,
+            now: key,
+            was,
+            ..
+        } = &mut *self.changing;
+        let old = held.get(key, |until| at.is_open(until));
+        let done = at.done(self.decoder);
+        let mut to = To::new(self.decoder, keep, self.numbers, into);
+        let (lost, time) = match (old, said) {
+            (Some(old), _) => {
+                to.ends(at, old.bytes, done);
+                self.counts.contradicted += u64::from(contradicts(said, was, old.bytes));
+                self.counts.deleted += 1;
+                let half = to.half(at, old.bytes, at.origin(), Sign::Minus);
+                (half.lost, half.time)
+            }
+            (None, Some(said)) => {
+                self.counts.unchanged += 1;
+                (to.late(at, was).0, said.time)
+            }
+            (None, None) => {
+                self.counts.unchanged += 1;
+                return;
+            }
+        };
+        held.remove(key);
+        at.tell(lost, time, Half::Retract, into.rejects);
+    }
+}

@@ -1,0 +1,323 @@
+//! Records of a table whose rows change: what one does to the row that is held of its key, in halves.
+//!
+//! ```text
+//! record ─► the row now ─► held row of its key ─┬─ none: + new                              ranked, late, filtered …
+//!                                               ├─ the same: nothing                        unchanged
+//!                                               └─ another: − old, + new                    updated
+//! record ─► the key that ends ──────────────────┬─ none: nothing                            unchanged
+//!                                               └─ one: − old                               deleted
+//! ```
+//!
+//! 1. Both halves of a change are in one epoch, and so in one commit. Each is judged by the partition's watermark before the
+//!    record, window by window; what of a half is late is told, and not applied.
+//! 2. A row is held as long as it is in a window that is not late for its partition (`WHERE` counts: what no ranking takes is in
+//!    none), and what comes for a key after that is
+//!    of a row that was never there: nothing is taken back that was not added.
+//! 3. What a record says of the row before it is compared with the row that is held, which wins. Where none is held it tells
+//!    which windows are late, and takes nothing back.
+//! 4. Only rows that come move the watermark, and those that a snapshot of the source finds do so together, behind the first
+//!    other record.
+//!
+//! Rows of a table without a primary key are their own keys: of equal ones each is kept, by its place (`whole`).
+
+mod at;
+mod keyed;
+mod whole;
+
+use self::at::{At, Letters, To};
+use super::counting::refusals;
+use super::into::{Bytes, Folds, of_record, since};
+use super::refusal::{by_check, cannot_be, dead, may_be_none};
+use crate::combine::combiner::{Origin, Sign};
+use crate::event_time::partition::{PartitionClock, Policy};
+use crate::held::Held;
+use crate::quality::{Memory, Moment};
+use crate::relate::dimension::Dimensions;
+use standings_decode::change::Op;
+use standings_decode::{DecodeError, Decoder, Ends, Keep, Sale};
+use standings_model::block::{PartitionId, RecordRef};
+use standings_model::change::Counts;
+use standings_model::reject::{Half, RejectKind};
+use standings_model::table::Table;
+
+/// What a partition of a table that changes has beside others.
+pub(super) struct Changing {
+    keep: Keep,
+    /// Its rows.
+    pub(super) held: Held,
+    /// Rows have no key but themselves.
+    pub(super) is_whole: bool,
+    /// The greatest event time that a snapshot of the source has shown since the last other record, ms.
+    pub(super) found: Option<i64>,
+    /// The row as it is now, and as the record says that it was.
+    now: Vec<u8>,
+    was: Vec<u8>,
+}
+
+impl Changing {
+    /// Of a table, with the rows that are held; `found`: what a snapshot of the source had shown when reading ended.
+    pub(super) fn new(table: &Table, held: Held, found: Option<i64>) -> Self {
+        Changing {
+            keep: Keep::new(table),
+            held,
+            is_whole: table.primary_key.is_empty(),
+            found,
+            now: Vec::new(),
+            was: Vec::new(),
+        }
+    }
+}
+
+/// A row that was packed.
+#[derive(Clone, Copy)]
+struct Packed {
+    time: i64,
+    ends: Ends,
+}
+
+/// What a partition lends for a record.
+pub(super) struct Of<'a> {
+    pub(super) partition: PartitionId,
+    pub(super) table: usize,
+    pub(super) decoder: &'a mut Decoder,
+    pub(super) changing: &'a mut Changing,
+    pub(super) clock: &'a mut PartitionClock,
+    /// Its table has an event time.
+    pub(super) is_timed: bool,
+    pub(super) counts: &'a mut Counts,
+    pub(super) memory: &'a mut Memory,
+    /// How many rows each array that is unnested has given.
+    pub(super) numbers: &'a mut Vec<u32>,
+}
+
+/// Folds a record in.
+pub(super) fn fold(
+    mut of: Of<'_>,
+    record: &RecordRef,
+    bytes: Bytes<'_>,
+    (policy, horizon): (&Policy, i64),
+    into: &mut Folds<'_>,
+) {
+    let mut at = At {
+        record,
+        bytes,
+        partition: of.partition,
+        table: of.table,
+        policy,
+        watermark: None,
+        horizon,
+    };
+    let rows = match of.decoder.changes(bytes.bytes, bytes.about) {
+        Ok(rows) => rows,
+        Err(error) => return of.refuse(&at, letter(error), into),
+    };
+    // Of a record that is of several rows each is one.
+    of.counts.read += rows.saturating_sub(1) as u64;
+    for row in 0..rows {
+        at.bytes.row = row as u32;
+        at.watermark = of.clock.watermark(policy);
+        match of.decoder.op(row) {
+            Op::Skip => of.counts.skipped += 1,
+            Op::Found => {
+                let came = of.put(&at, row, into);
+                of.changing.found = of.changing.found.max(came);
+            }
+            Op::Put => {
+                let came = of.put(&at, row, into);
+                of.observe(came);
+            }
+            Op::End => {
+                of.end(&at, row, into);
+                of.observe(None);
+            }
+            Op::Empty => {
+                of.empty(&at, into);
+                of.observe(None);
+            }
+        }
+    }
+}
+
+fn letter(error: DecodeError) -> RejectKind {
+    dead(error.reason, error.detail)
+}
+
+/// Remembers what a record that was read before did to rows that others are joined with, as they were.
+pub(super) fn remember(of: Of<'_>, record: &RecordRef, bytes: Bytes<'_>, into: &mut Folds<'_>) {
+    // What did not decode was told.
+    let rows = of.decoder.changes(bytes.bytes, bytes.about).unwrap_or(0);
+    let place = (of.table, of.partition, record.offset);
+    for row in 0..rows {
+        match of.decoder.op(row) {
+            Op::Found | Op::Put => {
+                if let Ok(sale) = of.decoder.now(bytes.bytes, bytes.about, row) {
+                    let time = since(&into.plan.tables[of.table], record, sale.event_time);
+                    into.dimensions.put(place, time, &sale, false);
+                }
+            }
+            Op::End => {
+                let told = of.decoder.changed_at(bytes.bytes);
+                let time = told.unwrap_or_else(|| of_record(record));
+                if let Ok(key) = of.decoder.ended(bytes.bytes, bytes.about, row) {
+                    into.dimensions.put(place, time, &key, true);
+                }
+            }
+            Op::Empty | Op::Skip => {}
+        }
+    }
+}
+
+impl Of<'_> {
+    /// Tells the rows that are held, where others are joined with them: they were kept in a snapshot.
+    pub(super) fn tell_held(self, to: &mut Dimensions, tables: &[Table]) {
+        let Changing { keep, held, .. } = self.changing;
+        for row in held.iter() {
+            let sale = self.decoder.recall(keep, row.bytes);
+            let time = match tables[self.table].event_time {
+                Some(_) => sale.event_time,
+                None => i64::MIN,
+            };
+            to.put((self.table, self.partition, 0), time, &sale, false);
+        }
+    }
+
+    /// A record that is no change, and why.
+    fn refuse(&mut self, at: &At<'_>, kind: RejectKind, into: &mut Folds<'_>) {
+        let reason = match &kind {
+            RejectKind::Dead { reason, .. } => reason.as_str(),
+            RejectKind::Late { .. } => "",
+        };
+        *refusals(self.counts, reason) += 1;
+        into.rejects.push(at.reject(kind));
+    }
+
+    /// Moves the watermark behind a record that no snapshot found, and that may have brought a row.
+    fn observe(&mut self, came: Option<i64>) {
+        let found = self.changing.found.take();
+        if self.is_timed {
+            let times = found.into_iter().chain(came);
+            times.for_each(|time| self.clock.observe(time));
+        }
+    }
+
+    /// The row of a key is this now; its event time, if it is a row at all.
+    fn put(&mut self, at: &At<'_>, row: usize, into: &mut Folds<'_>) -> Option<i64> {
+        let was = self.was(at, row, into)?;
+        let (about, changing) = (at.bytes.about, &mut *self.changing);
+        let refused = match self.decoder.now(at.bytes.bytes, about, row) {
+            Err(error) => letter(error),
+            Ok(sale) => match refusal(at, &sale, into, self.memory) {
+                Some(kind) => kind,
+                None => {
+                    changing.now.clear();
+                    let now = Packed {
+                        time: sale.event_time,
+                        ends: changing.keep.pack(&sale, &mut changing.now),
+                    };
+                    match changing.is_whole {
+                        true => self.put_whole(at, was, now, into),
+                        false => self.put_keyed(at, was, now, into),
+                    }
+                    return Some(now.time);
+                }
+            },
+        };
+        self.refuse(at, refused, into);
+        None
+    }
+
+    /// The row of a key ends.
+    fn end(&mut self, at: &At<'_>, row: usize, into: &mut Folds<'_>) {
+        let Some(was) = self.was(at, row, into) else {
+            return;
+        };
+        let changing = &mut *self.changing;
+        if changing.is_whole {
+            // Without all of the row there was an error.
+            if let Some(was) = was {
+                self.end_whole(at, was, into);
+            }
+            return;
+        }
+        match self.decoder.ended(at.bytes.bytes, at.bytes.about, row) {
+            Ok(key) => {
+                changing.now.clear();
+                changing.keep.pack_key(&key, &mut changing.now);
+                self.end_keyed(at, was, into);
+            }
+            Err(error) => self.refuse(at, letter(error), into),
+        }
+    }
+
+    /// The row as the record says that it was, packed; none inside where it does not say all of it. None where that is an
+    /// error, which was told.
+    fn was(&mut self, at: &At<'_>, row: usize, into: &mut Folds<'_>) -> Option<Option<Packed>> {
+        let changing = &mut *self.changing;
+        let before = self.decoder.before(at.bytes.bytes, at.bytes.about, row);
+        match before {
+            Ok(sale) => Some(sale.map(|sale| {
+                changing.was.clear();
+                Packed {
+                    time: sale.event_time,
+                    ends: changing.keep.pack(&sale, &mut changing.was),
+                }
+            })),
+            Err(error) => {
+                self.refuse(at, letter(error), into);
+                None
+            }
+        }
+    }
+
+    /// All rows of the partition end.
+    fn empty(&mut self, at: &At<'_>, into: &mut Folds<'_>) {
+        let held = std::mem::take(&mut self.changing.held);
+        let is_whole = self.changing.is_whole;
+        for row in held.iter() {
+            if !at.is_open(row.until) {
+                continue;
+            }
+            match is_whole {
+                true => self.take_back_all(at, row, into),
+                false => {
+                    let done = at.done(self.decoder);
+                    let keep = &self.changing.keep;
+                    To::new(self.decoder, keep, self.numbers, into).ends(at, row.bytes, done);
+                    self.take_back(at, row.bytes, at.origin(), into);
+                }
+            }
+        }
+        self.changing.held.clear();
+        self.counts.deleted += 1;
+    }
+
+    /// Takes a row back that was kept.
+    fn take_back(&mut self, at: &At<'_>, row: &[u8], origin: Origin, into: &mut Folds<'_>) {
+        let mut to = To::new(self.decoder, &self.changing.keep, self.numbers, into);
+        let Letters { lost, time, .. } = to.half(at, row, origin, Sign::Minus);
+        at.tell(lost, time, Half::Retract, into.rejects);
+    }
+}
+
+/// Why a row that was decoded is none all the same.
+fn refusal(
+    at: &At<'_>,
+    sale: &Sale<'_>,
+    into: &mut Folds<'_>,
+    memory: &mut Memory,
+) -> Option<RejectKind> {
+    if may_be_none(sale, at.record, at.policy, into.plan)
+        && let Some(kind) = cannot_be(at.table, sale, at.record, at.policy, into.plan)
+    {
+        return Some(kind);
+    }
+    if into.judge.is_empty() {
+        return None;
+    }
+    let place = Moment {
+        offset: at.record.offset,
+        watermark: at.watermark,
+    };
+    let refused = into.judge.judge(at.table, sale, place, memory)?;
+    Some(by_check(refused))
+}

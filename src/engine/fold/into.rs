@@ -1,0 +1,76 @@
+//! What a record is, and what it is folded into.
+
+use std::collections::BTreeSet;
+
+use crate::combine::combiner::Combiner;
+use crate::quality::Judge;
+use crate::rank::keys::NewKey;
+use crate::relate::dimension::Dimensions;
+use standings_decode::About;
+use standings_model::amounts::Amounts;
+use standings_model::block::{NO_TIMESTAMP, RecordRef};
+use standings_model::plan::Plan;
+use standings_model::reject::Reject;
+use standings_model::table::Table;
+
+/// A record as it is decoded, and as it came.
+#[derive(Clone, Copy)]
+pub(super) struct Bytes<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) original: &'a [u8],
+    pub(super) about: About<'a>,
+    /// Of an array that is a record, which of its elements.
+    pub(super) row: u32,
+}
+
+/// Since when a row that others are joined with is so, ms: `time` is its event time, where its table has one.
+pub(super) fn since(table: &Table, record: &RecordRef, time: i64) -> i64 {
+    match table.event_time {
+        Some(_) => time,
+        None => of_record(record),
+    }
+}
+
+/// When a record came to be, ms; one without a time, ever.
+pub(super) fn of_record(record: &RecordRef) -> i64 {
+    match record.timestamp {
+        NO_TIMESTAMP => i64::MIN,
+        timestamp => timestamp,
+    }
+}
+
+/// What a worker folds its partitions' sales into.
+pub struct Folds<'a> {
+    /// Per ranking, window and key.
+    pub combiner: &'a mut Combiner,
+    /// Rows that others are joined with.
+    pub dimensions: &'a mut Dimensions,
+    /// Amounts per window, if `--summary-window` asks for them.
+    pub amounts: Option<&'a mut Amounts>,
+    /// Asks of every sale what is declared.
+    pub judge: &'a mut Judge,
+    /// Late sales and dead letters.
+    pub rejects: &'a mut Vec<Reject>,
+    /// Keys of which rows are held now.
+    pub keys: &'a mut Keys,
+    /// What a sale may be.
+    pub plan: &'a Plan,
+}
+
+/// Keys of which rows are held now, of tables that have several partitions.
+#[derive(Debug, Default)]
+pub struct Keys {
+    /// Other workers may have partitions of any table.
+    pub of_all: bool,
+    /// Tables of which this worker has several.
+    pub of: BTreeSet<usize>,
+    /// Those that were not told.
+    pub new: Vec<NewKey>,
+}
+
+impl Keys {
+    /// Whether keys of a table are told.
+    pub fn asks(&self, table: usize) -> bool {
+        self.of_all || self.of.contains(&table)
+    }
+}

@@ -1,0 +1,331 @@
+//! The rankings that are compared: as SQL, and as what they come to by hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::Row;
+use super::model::Model;
+
+/// Start and end, ms.
+pub type Window = (i64, i64);
+/// Of all time.
+pub const ALWAYS: Window = (i64::MIN, i64::MAX);
+const MINUTE: i64 = 60_000;
+
+/// What decides the rank of a row, and the row.
+type Ordered = (i128, Map<String, Value>);
+
+/// A ranking over `orders`.
+pub struct Ranking {
+    pub name: &'static str,
+    pub sql: &'static str,
+    /// Step and length, ms; none: all time.
+    hops: Option<(i64, i64)>,
+    /// Its `WHERE`.
+    pub passes: fn(&Row) -> bool,
+    /// What names a row.
+    pub keys: &'static [&'static str],
+    /// Its rows within a window, in their order.
+    rows: fn(&[(usize, Row)]) -> Vec<Ordered>,
+    function: Function,
+    limit: u64,
+}
+
+enum Function {
+    RowNumber,
+    Rank,
+    DenseRank,
+}
+
+impl Ranking {
+    /// The windows that a time is in.
+    pub fn windows(&self, time: i64) -> Vec<Window> {
+        let Some((step, length)) = self.hops else {
+            return vec![ALWAYS];
+        };
+        let last = time.div_euclid(step) * step;
+        let starts = (0..).map(|n| last - n * step);
+        let starts = starts.take_while(|start| start + length > time);
+        starts.map(|start| (start, start + length)).collect()
+    }
+
+    fn ranked(&self, rows: &[(usize, Row)]) -> Vec<(u64, Map<String, Value>)> {
+        let rows = (self.rows)(rows);
+        let mut out = Vec::new();
+        for (i, (order, row)) in rows.iter().enumerate() {
+            let before = rows[..i].iter().filter(|(o, _)| o != order);
+            let rank = match self.function {
+                Function::RowNumber => i,
+                Function::Rank => before.count(),
+                Function::DenseRank => before.map(|(o, _)| o).collect::<BTreeSet<_>>().len(),
+            };
+            let rank = rank as u64 + 1;
+            if rank <= self.limit {
+                out.push((rank, row.clone()));
+            }
+        }
+        out
+    }
+}
+
+/// Rows that are shown: by ranking, window and key.
+pub type Shown = BTreeMap<(String, Option<Window>, String), (u64, Value)>;
+
+/// The key of a row, as one text.
+pub fn key_of(keys: &[&str], row: &Map<String, Value>) -> String {
+    let values: Vec<&Value> = keys.iter().map(|k| &row[*k]).collect();
+    json!(values).to_string()
+}
+
+/// All rows of all rankings after a prefix of each partition.
+pub fn shown(model: &Model<'_>, rankings: &[Ranking], upto: &[usize]) -> Shown {
+    let mut all = Shown::new();
+    for ranking in rankings {
+        for (window, rows) in model.windows(ranking, upto) {
+            for (rank, row) in ranking.ranked(&rows) {
+                let bounds = (window != ALWAYS).then_some(window);
+                let at = (ranking.name.to_owned(), bounds, key_of(ranking.keys, &row));
+                let twice = all.insert(at, (rank, Value::Object(row)));
+                assert!(twice.is_none(), "the reference has a row twice");
+            }
+        }
+    }
+    all
+}
+
+/// Those that every history is asked.
+pub fn all() -> Vec<Ranking> {
+    let hour = Some((60 * MINUTE, 60 * MINUTE));
+    vec![
+        Ranking {
+            name: "cities",
+            sql: "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY total DESC) AS r FROM (
+                    SELECT window_start, window_end, city, SUM(amount) AS total, COUNT(*) AS n, AVG(amount) AS mean,
+                      MIN(amount) AS least, MAX(amount) AS most, COUNT(DISTINCT who) AS people, SUM(tip) AS tips, MAX(tip) AS tip
+                    FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(at), INTERVAL '1' HOUR))
+                    GROUP BY window_start, window_end, city)) WHERE r <= 3",
+            hops: hour,
+            passes: |_| true,
+            keys: &["city"],
+            rows: cities,
+            function: Function::RowNumber,
+            limit: 3,
+        },
+        Ranking {
+            name: "people",
+            sql: "SELECT * FROM (SELECT *, RANK() OVER (PARTITION BY window_start, window_end ORDER BY n DESC) AS r FROM (
+                    SELECT window_start, window_end, who, COUNT(*) AS n, FIRST_VALUE(city) AS first, LAST_VALUE(city) AS last,
+                      ARG_MAX(id, amount) AS best, ARG_MIN(city, amount) AS worst
+                    FROM TABLE(HOP(TABLE orders, DESCRIPTOR(at), INTERVAL '30' MINUTE, INTERVAL '90' MINUTE))
+                    WHERE amount >= 0 GROUP BY window_start, window_end, who)) WHERE r <= 2",
+            hops: Some((30 * MINUTE, 90 * MINUTE)),
+            passes: |row| row.cents >= 0,
+            keys: &["who"],
+            rows: people,
+            function: Function::Rank,
+            limit: 2,
+        },
+        Ranking {
+            name: "spread",
+            sql: "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY n DESC) AS r FROM (
+                    SELECT window_start, window_end, city, COUNT(*) AS n, PERCENTILE(amount, 0.5) AS half,
+                      PERCENTILE(amount, 0.9) AS upper, VAR_POP(amount) AS spread
+                    FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(at), INTERVAL '2' HOUR))
+                    GROUP BY window_start, window_end, city)) WHERE r <= 4",
+            hops: Some((120 * MINUTE, 120 * MINUTE)),
+            passes: |_| true,
+            keys: &["city"],
+            rows: spread,
+            function: Function::RowNumber,
+            limit: 4,
+        },
+        Ranking {
+            name: "sales",
+            sql: "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY amount DESC) AS r FROM (
+                    SELECT window_start, window_end, id, city, amount
+                    FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(at), INTERVAL '1' HOUR)) WHERE who IS NOT NULL)) WHERE r <= 2",
+            hops: hour,
+            passes: |row| row.who.is_some(),
+            keys: &["id"],
+            rows: sales,
+            function: Function::RowNumber,
+            limit: 2,
+        },
+    ]
+}
+
+/// One of all time: every row stays held then, and none is let go.
+pub fn always() -> Ranking {
+    Ranking {
+        name: "ever",
+        sql: "SELECT * FROM (SELECT *, DENSE_RANK() OVER (ORDER BY n DESC) AS r FROM (
+                SELECT city, COUNT(*) AS n, COUNT(*) FILTER (WHERE amount < 0) AS refunds, SUM(amount) AS total
+                FROM orders GROUP BY city)) WHERE r <= 2",
+        hops: None,
+        passes: |_| true,
+        keys: &["city"],
+        rows: ever,
+        function: Function::DenseRank,
+        limit: 2,
+    }
+}
+
+/// `12.34`.
+fn money(cents: i128) -> Value {
+    let sign = if cents < 0 { "-" } else { "" };
+    let cents = cents.abs();
+    Value::from(format!("{sign}{}.{:02}", cents / 100, cents % 100))
+}
+
+/// A fraction with so many digits, half away from zero.
+fn digits(numerator: i128, denominator: i128, places: u32) -> Value {
+    let unit = 10i128.pow(places);
+    let (n, d) = (numerator.abs() * unit, denominator);
+    let rounded = (2 * n + d) / (2 * d);
+    let sign = if numerator < 0 && rounded > 0 {
+        "-"
+    } else {
+        ""
+    };
+    let places = places as usize;
+    Value::from(format!(
+        "{sign}{}.{:0places$}",
+        rounded / unit,
+        rounded % unit
+    ))
+}
+
+/// Groups in the order of their key, NULL first; then by what ranks them, the greatest first.
+fn grouped<K: Ord>(
+    rows: &[(usize, Row)],
+    key: impl Fn(&Row) -> K,
+    of: impl Fn(&[(usize, Row)]) -> Ordered,
+) -> Vec<Ordered> {
+    let mut groups: BTreeMap<K, Vec<(usize, Row)>> = BTreeMap::new();
+    for (p, row) in rows {
+        groups.entry(key(row)).or_default().push((*p, *row));
+    }
+    let mut all: Vec<_> = groups.values().map(|rows| of(rows)).collect();
+    all.sort_by_key(|(order, _)| -order);
+    all
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        other => panic!("no object: {other}"),
+    }
+}
+
+fn sum(rows: &[(usize, Row)]) -> i128 {
+    rows.iter().map(|(_, r)| r.cents).sum()
+}
+
+fn cities(rows: &[(usize, Row)]) -> Vec<Ordered> {
+    grouped(
+        rows,
+        |r| r.city,
+        |rows| {
+            let amounts = || rows.iter().map(|(_, r)| r.cents);
+            let people: BTreeSet<&str> = rows.iter().filter_map(|(_, r)| r.who).collect();
+            let tips: Vec<i64> = rows.iter().filter_map(|(_, r)| r.tip).collect();
+            let total = sum(rows);
+            let row = json!({
+                "city": rows[0].1.city,
+                "total": money(total),
+                "n": rows.len(),
+                "mean": digits(total, 100 * rows.len() as i128, 2),
+                "least": money(amounts().min().unwrap()),
+                "most": money(amounts().max().unwrap()),
+                "people": people.len(),
+                "tips": (!tips.is_empty()).then(|| tips.iter().sum::<i64>()),
+                "tip": tips.iter().max(),
+            });
+            (total, object(row))
+        },
+    )
+}
+
+fn people(rows: &[(usize, Row)]) -> Vec<Ordered> {
+    grouped(
+        rows,
+        |r| r.who,
+        |rows| {
+            // Ties of time go by the primary key; one key of two partitions by the partition.
+            let mut rows = rows.to_vec();
+            rows.sort_by_key(|(p, r)| (r.time, r.id, *p));
+            let greatest = rows.iter().map(|(_, r)| r.cents).max();
+            let least = rows.iter().map(|(_, r)| r.cents).min();
+            let first_with = |cents| rows.iter().find(|(_, r)| Some(r.cents) == cents).unwrap().1;
+            let row = json!({
+                "who": rows[0].1.who,
+                "n": rows.len(),
+                "first": rows[0].1.city,
+                "last": rows[rows.len() - 1].1.city,
+                "best": first_with(greatest).id,
+                "worst": first_with(least).city,
+            });
+            (rows.len() as i128, object(row))
+        },
+    )
+}
+
+fn spread(rows: &[(usize, Row)]) -> Vec<Ordered> {
+    grouped(
+        rows,
+        |r| r.city,
+        |rows| {
+            let mut amounts: Vec<i128> = rows.iter().map(|(_, r)| r.cents).collect();
+            amounts.sort();
+            let n = amounts.len() as i128;
+            // Of tenths: the value at a place between two.
+            let percentile = |tenths: i128| {
+                let place = tenths * (n - 1);
+                let (at, rest) = ((place / 10) as usize, place % 10);
+                let low = amounts[at];
+                let high = amounts.get(at + 1).copied().unwrap_or(low);
+                digits(10 * low + rest * (high - low), 1000, 6)
+            };
+            let squares: i128 = amounts.iter().map(|a| a * a).sum();
+            let total: i128 = amounts.iter().sum();
+            let row = json!({
+                "city": rows[0].1.city,
+                "n": rows.len(),
+                "half": percentile(5),
+                "upper": percentile(9),
+                "spread": digits(n * squares - total * total, 10_000 * n * n, 6),
+            });
+            (n, object(row))
+        },
+    )
+}
+
+/// Rows as they are: a key names one, and the lowest partition that has it speaks.
+fn sales(rows: &[(usize, Row)]) -> Vec<Ordered> {
+    let mut named: BTreeMap<i64, Row> = BTreeMap::new();
+    for (_, row) in rows {
+        named.entry(row.id).or_insert(*row);
+    }
+    let mut all: Vec<Row> = named.into_values().collect();
+    all.sort_by_key(|r| (-r.cents, r.id));
+    let row = |r: Row| object(json!({"id": r.id, "city": r.city, "amount": money(r.cents)}));
+    all.into_iter().map(|r| (r.cents, row(r))).collect()
+}
+
+fn ever(rows: &[(usize, Row)]) -> Vec<Ordered> {
+    grouped(
+        rows,
+        |r| r.city,
+        |rows| {
+            let refunds = rows.iter().filter(|(_, r)| r.cents < 0).count();
+            let row = json!({
+                "city": rows[0].1.city,
+                "n": rows.len(),
+                "refunds": refunds,
+                "total": money(sum(rows)),
+            });
+            (rows.len() as i128, object(row))
+        },
+    )
+}
