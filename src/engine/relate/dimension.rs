@@ -38,7 +38,7 @@ impl DimensionChange {
 #[derive(Clone, Debug)]
 pub struct Side {
     /// The primary key.
-    key: Vec<(usize, Type)>,
+    pub(super) key: Vec<(usize, Type)>,
     /// The columns, ascending.
     pub columns: Vec<usize>,
     /// Some join is as it is, some as it was.

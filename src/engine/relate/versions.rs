@@ -164,3 +164,6 @@ fn intervals(
     let all = versions.iter().zip(ends);
     all.filter_map(|((from, (_, row)), to)| Some((*from, to, row.clone()?)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -447,7 +447,8 @@ impl Table {
         self.columns.push(Column {
             name: name.to_owned(),
             kind: expr.kind.clone(),
-            nullable: expr.nullable,
+            // NULL as long as it is not joined.
+            nullable: true,
             origin: Origin::Behind(expr),
             comment: None,
         });
