@@ -244,6 +244,17 @@ fn rooms_of_the_engine_look_one_way() {
 }
 
 #[test]
+fn one_room_imports_differential_dataflow() {
+    let import = ["differential", "dataflow"].join("_");
+    let users: BTreeSet<String> = files()
+        .into_iter()
+        .filter(|file| file.text.contains(&import))
+        .map(|file| file.module[..2.min(file.module.len())].join("::"))
+        .collect();
+    assert_eq!(users, BTreeSet::from(["engine::relate".to_owned()]));
+}
+
+#[test]
 fn no_two_folders_know_each_other() {
     let mut arrows: BTreeMap<String, BTreeMap<String, PathBuf>> = BTreeMap::new();
     let all = files();

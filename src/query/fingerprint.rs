@@ -34,14 +34,6 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
             line(format!("where {filter}"));
         }
     }
-    for join in ranking.joined.iter().flat_map(|joined| &joined.joins) {
-        line_of_table(&plan.tables[join.table], &mut line);
-        line(format!("joined {}", join.meaning));
-    }
-    let behind = ranking.joined.as_ref();
-    if let Some(filter) = behind.and_then(|j| j.filter_meaning.as_ref()) {
-        line(format!("behind where {filter}"));
-    }
     for key in &ranking.keys {
         // Before there was NULL in a key, a record without a value was a dead letter.
         let null = if ranking.row[key.column].nullable {
@@ -101,12 +93,25 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
         u64::MAX => function.to_owned(),
         limit => format!("{function} {limit}"),
     });
-    of_ranks(ranking, &mut line);
+    of_ranks(plan, ranking, &mut line);
     out
 }
 
-/// What is said of groups and ranks, where it is not what it was before there was more to say.
-fn of_ranks(ranking: &Ranking, line: &mut dyn FnMut(String)) {
+/// What rows are joined with.
+fn of_joins(plan: &Plan, ranking: &Ranking, line: &mut dyn FnMut(String)) {
+    for join in ranking.joined.iter().flat_map(|joined| &joined.joins) {
+        line_of_table(&plan.tables[join.table], line);
+        line(format!("joined {}", join.meaning));
+    }
+    let joined = ranking.joined.as_ref();
+    if let Some(filter) = joined.and_then(|j| j.filter_meaning.as_ref()) {
+        line(format!("behind where {filter}"));
+    }
+}
+
+/// What is said of joins, groups and ranks, where it is not what it was before there was more to say.
+fn of_ranks(plan: &Plan, ranking: &Ranking, line: &mut dyn FnMut(String)) {
+    of_joins(plan, ranking, line);
     if ranking.from > 1 {
         line(format!("from {}", ranking.from));
     }

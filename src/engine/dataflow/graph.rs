@@ -21,7 +21,6 @@ use super::operators::gather::GatherOperator;
 use super::operators::totals::TotalsOperator;
 use super::related;
 use crate::event_time::partition::Policy;
-use crate::pack::level::folded;
 use crate::rank::emit::Emit;
 use crate::rank::gather::Gather;
 use crate::rank::messages::Epoch;
@@ -43,10 +42,8 @@ pub fn build(
     applied: impl Fn(&Totals) + 'static,
 ) -> Handles {
     let workers = worker.peers();
-    let folded = folded(plan);
-    let is_joined = !Arc::ptr_eq(&folded, plan);
-    let first = is_joined.then(|| Totals::new(folded));
-    let cells = Rc::new(Cells::new(Totals::new(Arc::clone(plan)), first));
+    let cells = Rc::new(Cells::new(plan));
+    let is_joined = cells.first.is_some();
     let mut totals = TotalsOperator::new(Rc::clone(&cells), workers, applied);
     let coordinator = Coordinator::new(
         Gather::new(Arc::clone(plan), policy, emit, workers),

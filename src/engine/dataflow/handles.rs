@@ -3,7 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use standings_model::plan::Plan;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::InputHandle;
 use timely::dataflow::operators::probe::Handle as ProbeHandle;
@@ -14,6 +16,7 @@ use super::gate::{Bell, Look};
 use super::messages::{FirstMessage, Message};
 use crate::event_time::BEGINNING;
 use crate::pack::deltas::Deltas;
+use crate::pack::level::folded;
 use crate::rank::copy::TooLarge;
 use crate::rank::messages::Epoch;
 use crate::rank::totals::Totals;
@@ -69,11 +72,13 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// Nothing heard, nothing taken.
-    pub fn new(totals: Totals, first: Option<Totals>) -> Self {
+    /// Nothing heard, nothing taken, of a plan.
+    pub fn new(plan: &Arc<Plan>) -> Self {
+        let folded = folded(plan);
+        let is_joined = !Arc::ptr_eq(&folded, plan);
         Cells {
-            totals: RefCell::new(totals),
-            first: first.map(RefCell::new),
+            totals: RefCell::new(Totals::new(Arc::clone(plan))),
+            first: is_joined.then(|| RefCell::new(Totals::new(folded))),
             first_applied: Cell::new(0),
             first_taken: RefCell::default(),
             dropped: RefCell::default(),

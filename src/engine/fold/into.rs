@@ -6,9 +6,9 @@ use crate::combine::combiner::Combiner;
 use crate::quality::Judge;
 use crate::rank::keys::NewKey;
 use crate::relate::dimension::Dimensions;
-use standings_decode::About;
+use standings_decode::{About, Sale};
 use standings_model::amounts::Amounts;
-use standings_model::block::{NO_TIMESTAMP, RecordRef};
+use standings_model::block::{NO_TIMESTAMP, PartitionId, RecordRef};
 use standings_model::plan::Plan;
 use standings_model::reject::Reject;
 use standings_model::table::Table;
@@ -55,6 +55,20 @@ pub struct Folds<'a> {
     pub keys: &'a mut Keys,
     /// What a sale may be.
     pub plan: &'a Plan,
+}
+
+impl Folds<'_> {
+    /// A row that others are joined with, of a partition of a table.
+    pub(super) fn put(
+        &mut self,
+        (table, partition): (usize, PartitionId),
+        record: &RecordRef,
+        sale: &Sale<'_>,
+    ) {
+        let time = since(&self.plan.tables[table], record, sale.event_time);
+        let place = (table, partition, record.offset);
+        self.dimensions.put(place, time, sale, false);
+    }
 }
 
 /// Keys of which rows are held now, of tables that have several partitions.

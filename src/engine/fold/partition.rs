@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::changes::{self, Changing};
 use super::counting::{count, refusals};
-use super::into::{Bytes, Folds, since};
+use super::into::{Bytes, Folds};
 use super::refusal::{by_check, cannot_be, dead, failed, may_be_none};
 use super::unnest::{self, Lost, Of};
 use crate::combine::combiner::{Missing, Origin, Outcome, SaleView};
@@ -300,9 +300,7 @@ impl Partition {
                 if cannot_be(self.table, &sale, record, policy, into.plan).is_none() {
                     let offset = record.offset;
                     if self.joined.is_some() {
-                        let time = since(&into.plan.tables[self.table], record, sale.event_time);
-                        let at = (self.table, self.id, offset);
-                        into.dimensions.put(at, time, &sale, false);
+                        into.put((self.table, self.id), record, &sale);
                     }
                     let place = Moment { offset, watermark };
                     into.judge
@@ -363,8 +361,7 @@ impl Partition {
             row: bytes.row,
         };
         if let Some(Alone(alone)) = self.joined {
-            let time = since(&into.plan.tables[table], record, time);
-            into.dimensions.put((table, id, offset), time, &sale, false);
+            into.put((table, id), record, &sale);
             if alone {
                 self.counts.ranked += 1;
                 return;

@@ -160,15 +160,7 @@ fn place(table: &Table) -> Vec<usize> {
 }
 
 fn first(of: &Ranking, input: &Input, table: &Table, columns: &[usize], sums: &[Slot]) -> Ranking {
-    let row = |column: usize| {
-        let of = &table.columns[column];
-        RowColumn {
-            kind: of.kind.clone(),
-            nullable: of.nullable,
-            meaning: String::new(),
-            is_row_id: of.origin == Origin::Metadata(Metadata::RowId),
-        }
-    };
+    let row = |column: usize| row_column(table, column);
     let keys = columns.iter().enumerate().map(|(n, column)| Key {
         name: table.columns[*column].name.clone(),
         column: n,
