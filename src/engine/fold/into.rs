@@ -57,18 +57,16 @@ pub struct Folds<'a> {
     pub plan: &'a Plan,
 }
 
-impl Folds<'_> {
-    /// A row that others are joined with, of a partition of a table.
-    pub(super) fn put(
-        &mut self,
-        (table, partition): (usize, PartitionId),
-        record: &RecordRef,
-        sale: &Sale<'_>,
-    ) {
-        let time = since(&self.plan.tables[table], record, sale.event_time);
-        let place = (table, partition, record.offset);
-        self.dimensions.put(place, time, sale, false);
-    }
+/// A row that others are joined with, of a partition of a table.
+pub(super) fn put(
+    (to, plan): (&mut Dimensions, &Plan),
+    (table, partition): (usize, PartitionId),
+    record: &RecordRef,
+    sale: &Sale<'_>,
+) {
+    let time = since(&plan.tables[table], record, sale.event_time);
+    let place = (table, partition, record.offset);
+    to.put(place, time, sale, false);
 }
 
 /// Keys of which rows are held now, of tables that have several partitions.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::changes::{self, Changing};
 use super::counting::{count, refusals};
-use super::into::{Bytes, Folds};
+use super::into::{Bytes, Folds, put};
 use super::refusal::{by_check, cannot_be, dead, failed, may_be_none};
 use super::unnest::{self, Lost, Of};
 use crate::combine::combiner::{Missing, Origin, Outcome, SaleView};
@@ -300,7 +300,8 @@ impl Partition {
                 if cannot_be(self.table, &sale, record, policy, into.plan).is_none() {
                     let offset = record.offset;
                     if self.joined.is_some() {
-                        into.put((self.table, self.id), record, &sale);
+                        let at = (self.table, self.id);
+                        put((into.dimensions, into.plan), at, record, &sale);
                     }
                     let place = Moment { offset, watermark };
                     into.judge
@@ -361,7 +362,7 @@ impl Partition {
             row: bytes.row,
         };
         if let Some(Alone(alone)) = self.joined {
-            into.put((table, id), record, &sale);
+            put((into.dimensions, into.plan), (table, id), record, &sale);
             if alone {
                 self.counts.ranked += 1;
                 return;

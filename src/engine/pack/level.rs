@@ -159,6 +159,16 @@ fn place(table: &Table) -> Vec<usize> {
     row_id.into_iter().collect()
 }
 
+fn row_column(table: &Table, column: usize) -> RowColumn {
+    let of = &table.columns[column];
+    RowColumn {
+        kind: of.kind.clone(),
+        nullable: of.nullable,
+        meaning: String::new(),
+        is_row_id: of.origin == Origin::Metadata(Metadata::RowId),
+    }
+}
+
 fn first(of: &Ranking, input: &Input, table: &Table, columns: &[usize], sums: &[Slot]) -> Ranking {
     let row = |column: usize| row_column(table, column);
     let keys = columns.iter().enumerate().map(|(n, column)| Key {
