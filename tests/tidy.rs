@@ -35,10 +35,11 @@ const ENGINE: &[(&str, &str)] = &[
     ("quality", "event_time"),
     ("rank", "event_time pack"),
     ("held", "pack"),
-    ("fold", "combine event_time held pack quality rank"),
+    ("relate", "combine pack rank"),
+    ("fold", "combine event_time held pack quality rank relate"),
     ("snapshot", "held pack quality rank"),
-    ("dataflow", "event_time pack rank snapshot"),
-    ("driver", "dataflow event_time fold held rank snapshot"),
+    ("dataflow", "combine event_time pack rank relate snapshot"),
+    ("driver", "dataflow event_time fold held pack rank snapshot"),
 ];
 
 /// Lines that a function may have, and a file.
@@ -240,6 +241,17 @@ fn rooms_of_the_engine_look_one_way() {
             }
         }
     }
+}
+
+#[test]
+fn one_room_imports_differential_dataflow() {
+    let import = ["differential", "dataflow"].join("_");
+    let users: BTreeSet<String> = files()
+        .into_iter()
+        .filter(|file| file.text.contains(&import))
+        .map(|file| file.module[..2.min(file.module.len())].join("::"))
+        .collect();
+    assert_eq!(users, BTreeSet::from(["engine::relate".to_owned()]));
 }
 
 #[test]

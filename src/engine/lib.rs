@@ -43,4 +43,5 @@ pub mod input;
 pub mod pack;
 pub mod quality;
 pub mod rank;
+pub mod relate;
 pub mod snapshot;

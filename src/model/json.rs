@@ -40,6 +40,7 @@ use crate::window::Bounds;
 /// #     placed: Vec::new(),
 /// #     is_rows: false,
 /// #     retracts: false,
+/// #     joined: None,
 /// #     as_they_are: false,
 /// #     measures: vec![Measure { name: "total".to_owned(), aggregate: Aggregate::Sum(1), filter: None }],
 /// #     computed: Vec::new(),

@@ -98,6 +98,17 @@ impl Aggregate {
         }
     }
 
+    /// Whether it is decided by where rows stand, in time and in the input.
+    pub fn is_by_place(self) -> bool {
+        matches!(
+            self,
+            Aggregate::LastValue(_)
+                | Aggregate::FirstValue(_)
+                | Aggregate::ArgMax { .. }
+                | Aggregate::ArgMin { .. }
+        )
+    }
+
     /// The columns of the row that it reads.
     pub fn columns(self) -> Vec<usize> {
         match self {
@@ -200,6 +211,37 @@ pub struct Input {
     pub unnest: Option<usize>,
 }
 
+/// A table that rows are joined with by its primary key: one row of it at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Join {
+    /// Table number in the plan.
+    pub table: usize,
+    /// What it is called in the query.
+    pub name: String,
+    /// The columns of the input's table that are equal to the columns of the primary key, in their order. They may be of an
+    /// earlier join.
+    pub key: Vec<usize>,
+    /// As it was at the row's event time (`FOR SYSTEM_TIME AS OF`), else as it is.
+    pub as_of: bool,
+    /// `LEFT JOIN`: a row without a partner stays, with NULLs.
+    pub left: bool,
+    /// What is taken of it: a column there, and the column of the input's table that it is here.
+    pub columns: Vec<(usize, usize)>,
+    /// What it means, as one text.
+    pub meaning: String,
+}
+
+/// What the rows of a ranking are joined with. Such a ranking has one input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// One after the other; at least one.
+    pub joins: Vec<Join>,
+    /// What of `WHERE` is decided behind them: a condition among the columns of the input's table.
+    pub filter: Option<usize>,
+    /// What that means, as one text.
+    pub filter_meaning: Option<String>,
+}
+
 /// A field of the output row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
@@ -300,6 +342,8 @@ pub struct Ranking {
     /// Rows of it may be taken back again: a table that it is made of changes. Each of its accumulators can then be taken from as well
     /// as added to, and a group whose rows are all gone is none.
     pub retracts: bool,
+    /// What its rows are joined with.
+    pub joined: Option<Joined>,
     /// Rows that are taken back are ranked as they are: where a key names one in several partitions, that of the lowest partition is
     /// shown.
     pub as_they_are: bool,
@@ -450,6 +494,25 @@ impl Plan {
             let exact = table.columns[column].kind.is_exact_number();
             exact.then_some((number, column))
         })
+    }
+
+    /// Whether a table is joined with, and no ranking's rows are its own.
+    pub fn is_only_joined(&self, table: usize) -> bool {
+        let reads = |r: &Ranking| r.inputs.iter().any(|i| i.table == table);
+        self.joins().any(|join| join.table == table) && !self.rankings.iter().any(reads)
+    }
+
+    /// Whether the rows of each table wait until what they are joined with is there.
+    pub fn waits(&self) -> Vec<bool> {
+        let joined = || self.rankings.iter().filter(|r| r.joined.is_some());
+        let reads = |table: usize| joined().any(|r| r.inputs.iter().any(|i| i.table == table));
+        (0..self.tables.len()).map(reads).collect()
+    }
+
+    /// All joins of all rankings.
+    pub fn joins(&self) -> impl Iterator<Item = &Join> {
+        let joined = self.rankings.iter().filter_map(|r| r.joined.as_ref());
+        joined.flat_map(|joined| &joined.joins)
     }
 
     /// Whether rows of some table change.

@@ -32,6 +32,11 @@ impl Dialect for Flink {
         true
     }
 
+    /// `FOR SYSTEM_TIME AS OF`.
+    fn supports_table_versioning(&self) -> bool {
+        true
+    }
+
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
         let name = match &parser.peek_token_ref().token {
             Token::Word(w) if w.quote_style.is_none() => &w.value,

@@ -93,12 +93,25 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
         u64::MAX => function.to_owned(),
         limit => format!("{function} {limit}"),
     });
-    of_ranks(ranking, &mut line);
+    of_ranks(plan, ranking, &mut line);
     out
 }
 
-/// What is said of groups and ranks, where it is not what it was before there was more to say.
-fn of_ranks(ranking: &Ranking, line: &mut dyn FnMut(String)) {
+/// What rows are joined with.
+fn of_joins(plan: &Plan, ranking: &Ranking, line: &mut dyn FnMut(String)) {
+    for join in ranking.joined.iter().flat_map(|joined| &joined.joins) {
+        line_of_table(&plan.tables[join.table], line);
+        line(format!("joined {}", join.meaning));
+    }
+    let joined = ranking.joined.as_ref();
+    if let Some(filter) = joined.and_then(|j| j.filter_meaning.as_ref()) {
+        line(format!("behind where {filter}"));
+    }
+}
+
+/// What is said of joins, groups and ranks, where it is not what it was before there was more to say.
+fn of_ranks(plan: &Plan, ranking: &Ranking, line: &mut dyn FnMut(String)) {
+    of_joins(plan, ranking, line);
     if ranking.from > 1 {
         line(format!("from {}", ranking.from));
     }
@@ -172,7 +185,8 @@ pub fn of_column(table: &Table, number: usize) -> String {
         Origin::KeyField(_) => format!("{plain} of key"),
         Origin::Metadata(what) => format!("{plain} of {what:?}"),
         Origin::Computed(expr) => format!("{plain} as {}", of_expression(table, expr)),
-        Origin::Derived(expr) => of_expression(table, expr),
+        Origin::Derived(expr) | Origin::Behind(expr) => of_expression(table, expr),
+        Origin::Joined { join, column, .. } => format!("{column:?} of join {join}"),
         Origin::Element(array) => format!("element of {}", of_column(table, *array)),
         Origin::Ordinal(array) => format!("number of an element of {}", of_column(table, *array)),
     }

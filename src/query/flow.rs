@@ -26,6 +26,11 @@ pub const BOUNDS: usize = 1 << 29;
 /// The rank.
 pub const RANK: usize = 1 << 30;
 
+/// From here on a column of rows is one of a table that they are joined with: as many for each join.
+pub const JOINED: usize = 1 << 24;
+/// The most joins of one relation: the numbers of their columns lie before all others that mean something of their own.
+pub const MOST_JOINS: usize = 14;
+
 /// What names a row where nothing else does.
 pub const ROW_ID: usize = (1 << 30) + 1;
 
@@ -67,6 +72,36 @@ pub struct Branch {
     pub columns: Columns,
     /// The array column whose elements are rows.
     pub unnest: Option<usize>,
+    /// What they are joined with; columns of it are numbers from [`JOINED`] on.
+    pub joins: Vec<BranchJoin>,
+    /// What stands before the names of which columns, where they are of several tables: up to which each goes.
+    pub parts: Vec<(String, usize)>,
+}
+
+/// A table that rows are joined with.
+#[derive(Clone, Debug)]
+pub struct BranchJoin {
+    /// Number of the table.
+    pub table: usize,
+    /// What it is called.
+    pub name: String,
+    /// For each column of its primary key what is equal to it: over the columns of the branch, and of earlier joins.
+    pub key: Vec<Expr>,
+    /// As it was at the row's event time.
+    pub as_of: bool,
+    /// Rows without a partner stay.
+    pub left: bool,
+}
+
+/// The join and the column there that a column of rows is, if it is one of a join.
+pub fn as_joined(column: usize) -> Option<(usize, usize)> {
+    let is = (JOINED..MEASURES).contains(&column);
+    is.then(|| (column / JOINED - 1, column % JOINED))
+}
+
+/// Whether an expression reads what rows are joined with.
+pub fn is_behind(expr: &Expr) -> bool {
+    expr.columns().into_iter().any(|c| as_joined(c).is_some())
 }
 
 /// Rows, in windows or not.

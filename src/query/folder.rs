@@ -275,7 +275,11 @@ impl<'a> Folder<'a> {
         let read: BTreeSet<usize> = self
             .rankings
             .iter()
-            .flat_map(|r| r.inputs.iter().map(|i| i.table))
+            .flat_map(|r| {
+                let joins = r.joined.iter().flat_map(|joined| &joined.joins);
+                let joined = joins.map(|join| join.table);
+                r.inputs.iter().map(|i| i.table).chain(joined)
+            })
             .collect();
         let mut numbers = vec![0; self.tables.len()];
         let mut tables = Vec::new();
@@ -294,6 +298,8 @@ impl<'a> Folder<'a> {
             for input in &mut ranking.inputs {
                 input.table = numbers[input.table];
             }
+            let joins = ranking.joined.iter_mut().flat_map(|j| &mut j.joins);
+            joins.for_each(|join| join.table = numbers[join.table]);
         }
         for number in 0..tables.len() {
             if tables[number].name == "sales" {

@@ -39,6 +39,11 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// The number of the table that the first branch is of.
+    pub fn table(&self) -> usize {
+        self.branches[0].table
+    }
+
     /// Its branches and its columns.
     pub fn into_parts(self) -> (Vec<Branch>, Vec<Draft>) {
         (self.branches, self.columns)
@@ -88,6 +93,8 @@ impl<'a> Row<'a> {
             table: &self.sources.tables[of.table],
             qualifiers: self.qualifiers.iter().map(String::as_str).collect(),
             columns: &of.columns,
+            joined: self.sources.joined(&of.joins),
+            parts: &of.parts,
             notes: self.sources.notes,
         }
     }
@@ -174,10 +181,10 @@ impl<'a> Row<'a> {
 /// An expression; a column that is passed on as it is may be a ROW.
 pub fn as_it_is(text: Text<'_>, names: &Names<'_>, sql: &Sql) -> Result<Expr, QueryError> {
     let alone = match sql {
-        Sql::Identifier(ident) => names.position(&ident.value),
+        Sql::Identifier(ident) => names.place(None, &ident.value),
         Sql::CompoundIdentifier(parts) => match &parts[..] {
             [of, name] if names.qualifiers.contains(&of.value.as_str()) => {
-                names.position(&name.value)
+                names.place(Some(&of.value), &name.value)
             }
             _ => None,
         },

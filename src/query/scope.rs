@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use sqlparser::ast::Ident;
 
 use super::expression::{Scope, Unknown};
-use super::flow::{Branch, Flow, Stage};
+use super::flow::{Branch, BranchJoin, Flow, Stage, as_joined};
 use super::toml::nearest;
 use standings_model::expr::{Expr, Node};
 use standings_model::table::{Origin, Table};
@@ -24,6 +24,8 @@ pub struct Relation {
     pub filter: Option<Expr>,
     /// The array column whose elements are its rows.
     pub unnest: Option<usize>,
+    /// What its rows are joined with.
+    pub joins: Vec<BranchJoin>,
     /// What `UNION ALL` adds: columns of the same names and types.
     pub more: Vec<Branch>,
     /// What a view is that is more than rows: windows, groups or ranks are in it. The columns above are none then.
@@ -39,6 +41,7 @@ impl Relation {
             columns: columns(table),
             filter: None,
             unnest: None,
+            joins: Vec::new(),
             more: Vec::new(),
             flow: None,
         }
@@ -59,6 +62,7 @@ impl Relation {
                     columns: first.columns,
                     filter: first.filter,
                     unnest: first.unnest,
+                    joins: first.joins,
                     more,
                     flow: None,
                 }
@@ -69,6 +73,7 @@ impl Relation {
                 columns: Vec::new(),
                 filter: None,
                 unnest: None,
+                joins: Vec::new(),
                 more: Vec::new(),
                 flow: Some(flow),
             },
@@ -85,6 +90,8 @@ impl Relation {
                     filter: self.filter.clone(),
                     columns: self.columns.clone(),
                     unnest: self.unnest,
+                    joins: self.joins.clone(),
+                    parts: Vec::new(),
                 };
                 Flow::of_rows(
                     std::iter::once(first)
@@ -117,6 +124,10 @@ pub struct Names<'a> {
     pub qualifiers: Vec<&'a str>,
     /// Its columns.
     pub columns: &'a [(String, Expr)],
+    /// The tables that it is joined with.
+    pub joined: Vec<&'a Table>,
+    /// What stands before the names of which columns, where they are of several tables: up to which each goes.
+    pub parts: &'a [(String, usize)],
     /// What was taken for what it nearly says.
     pub notes: &'a RefCell<Vec<String>>,
 }
@@ -150,6 +161,35 @@ impl Names<'_> {
         find(name, self.columns.iter().map(|(n, _)| n.as_str()))
     }
 
+    /// The number of the column of this name, behind what stands before it; none of what several tables have.
+    pub fn place(&self, of: Option<&str>, name: &str) -> Option<usize> {
+        let Some(of) = of.filter(|_| !self.parts.is_empty()) else {
+            return self.position(name).filter(|_| !self.is_ambiguous(name));
+        };
+        let part = self.parts.iter().position(|(part, _)| part == of)?;
+        let from = part.checked_sub(1).map_or(0, |before| self.parts[before].1);
+        let columns = self.columns[from..self.parts[part].1].iter();
+        find(name, columns.map(|(n, _)| n.as_str())).map(|at| from + at)
+    }
+
+    /// Whether several tables have a column of this name.
+    fn is_ambiguous(&self, name: &str) -> bool {
+        let mut from = 0;
+        let has = |(_, to): &(String, usize)| {
+            let columns = &self.columns[std::mem::replace(&mut from, *to)..*to];
+            columns.iter().any(|(n, _)| n == name)
+        };
+        self.parts.iter().map(has).filter(|has| *has).count() > 1
+    }
+
+    /// The table that a column is of, and its number there.
+    fn column_of(&self, number: usize) -> Option<(&Table, usize)> {
+        match as_joined(number) {
+            Some((join, column)) => self.joined.get(join).map(|table| (*table, column)),
+            None => Some((self.table, number)),
+        }
+    }
+
     /// That there is no such column, with the nearest that there is.
     pub fn missing(&self, name: &str) -> Unknown {
         let names = || self.columns.iter().map(|(n, _)| n.as_str());
@@ -168,14 +208,15 @@ impl Names<'_> {
     /// What is inside of a row, by its path from the column.
     fn inside(&self, expr: &Expr, path: &[Ident]) -> Result<Expr, Unknown> {
         let mut at = expr.clone();
-        let mut leaf = match &expr.node {
-            Node::Column(c) => {
-                let column = self.table.columns.get(*c);
-                let parts = column.filter(|c| c.origin == Origin::Parts);
-                parts.map(|column| vec![column.name.clone()])
-            }
-            _ => None,
-        };
+        let (mut leaf, mut of) = (None, (self.table, 0));
+        if let Node::Column(c) = &expr.node
+            && let Some((table, number)) = self.column_of(*c)
+        {
+            let column = table.columns.get(number);
+            let parts = column.filter(|c| c.origin == Origin::Parts);
+            leaf = parts.map(|column| vec![column.name.clone()]);
+            of = (table, c - number);
+        }
         for part in path {
             let Type::Row(fields) = at.kind.clone() else {
                 return Err(Unknown {
@@ -209,28 +250,30 @@ impl Names<'_> {
         }
         match leaf {
             None => Ok(at),
-            Some(path) => self.leaf(&path, &at.kind),
+            Some(path) => leaf_of(of, &path, &at),
         }
     }
+}
 
-    /// The column that a path leads to.
-    fn leaf(&self, path: &[String], kind: &Type) -> Result<Expr, Unknown> {
-        match self.table.leaf_named(&path.join(".")) {
-            Some(number) => {
-                let column = &self.table.columns[number];
-                Ok(Expr::column(number, column.kind.clone(), column.nullable))
-            }
-            None => {
-                let name = path.join(".");
-                let field = match kind {
-                    Type::Row(fields) => fields.first().map_or("", |f| f.name.as_str()),
-                    _ => "",
-                };
-                Err(Unknown {
-                    found: format!("`{name}` is a ROW, which cannot be used whole yet"),
-                    allowed: format!("one of its fields: `{name}.{field}`"),
-                })
-            }
+/// The column of a table that a path leads to; the table's columns are numbers from `base` on. `at` is what lies there.
+fn leaf_of((table, base): (&Table, usize), path: &[String], at: &Expr) -> Result<Expr, Unknown> {
+    match table.leaf_named(&path.join(".")) {
+        Some(number) => {
+            let column = &table.columns[number];
+            // A row of a join that has no partner is NULL as a whole.
+            let nullable = column.nullable || (base > 0 && at.nullable);
+            Ok(Expr::column(base + number, column.kind.clone(), nullable))
+        }
+        None => {
+            let name = path.join(".");
+            let field = match &at.kind {
+                Type::Row(fields) => fields.first().map_or("", |f| f.name.as_str()),
+                _ => "",
+            };
+            Err(Unknown {
+                found: format!("`{name}` is a ROW, which cannot be used whole yet"),
+                allowed: format!("one of its fields: `{name}.{field}`"),
+            })
         }
     }
 }
@@ -243,11 +286,20 @@ impl Scope for Names<'_> {
         };
         let exact = |n: &str| self.columns.iter().any(|(have, _)| have == n);
         let is_qualifier = self.qualifiers.contains(&first.value.as_str());
-        let (first, rest) = match rest {
-            [next, others @ ..] if is_qualifier && !exact(&first.value) => (next, others),
-            _ => (first, rest),
+        let (of, first, rest) = match rest {
+            [next, others @ ..] if is_qualifier && !exact(&first.value) => {
+                (Some(first.value.as_str()), next, others)
+            }
+            _ => (None, first, rest),
         };
-        match self.position(&first.value) {
+        if of.is_none() && self.is_ambiguous(&first.value) {
+            let name = &first.value;
+            return Err(Unknown {
+                found: format!("`{name}` is ambiguous: several tables of the FROM have it"),
+                allowed: format!("say which: {}.{name}", self.parts[0].0),
+            });
+        }
+        match self.place(of, &first.value) {
             Some(column) => {
                 note(self.notes, &first.value, &self.columns[column].0);
                 self.inside(&self.columns[column].1, rest)

@@ -10,6 +10,7 @@ use sqlparser::ast::{
 
 use super::dialect::PARTITIONED;
 use super::error::{QueryError, Text};
+use super::flow::BranchJoin;
 use super::interval;
 use super::scope::{Names, Relation, note};
 use super::toml::nearest;
@@ -68,6 +69,11 @@ impl<'a> Sources<'a> {
         }
     }
 
+    /// The tables that rows are joined with.
+    pub fn joined(&self, joins: &[BranchJoin]) -> Vec<&'a Table> {
+        joins.iter().map(|join| &self.tables[join.table]).collect()
+    }
+
     /// Names in a relation.
     pub fn names<'r>(&self, relation: &'r Relation) -> Names<'r>
     where
@@ -77,6 +83,8 @@ impl<'a> Sources<'a> {
             table: &self.tables[relation.table],
             qualifiers: vec![&relation.name],
             columns: &relation.columns,
+            joined: self.joined(&relation.joins),
+            parts: &[],
             notes: self.notes,
         }
     }

@@ -161,6 +161,7 @@ fn plan() -> Arc<Plan> {
         partition: vec![],
         is_rows: false,
         retracts: false,
+        joined: None,
         as_they_are: false,
         measures: vec![
             total.clone(),

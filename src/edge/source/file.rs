@@ -78,6 +78,10 @@ impl Reading<'_> {
         if hold.is_some_and(|hold| self.read.max(self.from) >= hold) {
             return Ok(Turn::Waits);
         }
+        let table = options.table_of(self.number);
+        if options.waits.get(table) == Some(&true) && !out.partners() {
+            return Ok(Turn::Waits);
+        }
         let mut block = self.next(options, out)?;
         // What belongs to one offset is read in one go: until it is there nothing can be committed.
         while let Some(open) = block.take_if(|block| block.open) {

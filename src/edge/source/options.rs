@@ -74,6 +74,8 @@ pub struct SourceOptions {
     pub read_back: BTreeMap<PartitionId, u64>,
     /// Reading waits before these offsets until it is released.
     pub hold: Hold,
+    /// The tables, by number, whose partitions wait where they begin until what they are joined with is there; empty: none does.
+    pub waits: Vec<bool>,
     /// Which input the offsets are of: another one is not read.
     pub expected: Option<SourceIdentity>,
     /// Where the schemas of framed records are.
@@ -131,6 +133,7 @@ impl SourceOptions {
             resume: BTreeMap::new(),
             read_back: BTreeMap::new(),
             hold: Hold::default(),
+            waits: Vec::new(),
             expected: None,
             registries: Registries::default(),
             live: Arc::default(),

@@ -28,6 +28,7 @@ pub struct Reader {
     spent: Sender<Block>,
     stop: Arc<AtomicBool>,
     released: Arc<AtomicBool>,
+    partners: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -40,9 +41,15 @@ pub struct Outlet {
     wake: Box<dyn Fn() + Send>,
     stop: Arc<AtomicBool>,
     released: Arc<AtomicBool>,
+    partners: Arc<AtomicBool>,
 }
 
 impl Outlet {
+    /// Whether what rows are joined with is there.
+    pub fn partners(&self) -> bool {
+        self.partners.load(Ordering::Acquire)
+    }
+
     /// Whether reading may go on past the hold.
     pub fn released(&self) -> bool {
         self.released.load(Ordering::Acquire)
@@ -88,8 +95,10 @@ pub fn start(
     let (spent, emptied) = bounded(QUEUE);
     let stop = Arc::new(AtomicBool::new(false));
     let released = Arc::new(AtomicBool::new(options.hold.is_nothing()));
+    let partners = Arc::new(AtomicBool::new(!options.waits.contains(&true)));
     let outlet = Outlet {
         released: Arc::clone(&released),
+        partners: Arc::clone(&partners),
         events: send.clone(),
         durable: returned,
         spent: emptied,
@@ -128,6 +137,7 @@ pub fn start(
         spent,
         stop,
         released,
+        partners,
         thread,
     }
 }
@@ -158,6 +168,11 @@ impl Reader {
         self.released.store(true, Ordering::Release);
     }
 
+    /// What rows are joined with is there: they are read.
+    pub fn partners(&self) {
+        self.partners.store(true, Ordering::Release);
+    }
+
     /// Ends the thread, after the last offsets are handed to the source.
     pub fn stop(mut self) {
         self.stop.store(true, Ordering::Relaxed);
@@ -178,6 +193,10 @@ impl Feed for Reader {
 
     fn release(&self) {
         Reader::release(self);
+    }
+
+    fn partners(&self) {
+        Reader::partners(self);
     }
 
     fn recycle(&self, block: Block) {

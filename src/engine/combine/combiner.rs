@@ -6,6 +6,7 @@ use super::flush::Outgoing;
 use super::rows::{Columns, Fold, Span, UNKNOWN};
 use crate::event_time::partition::Verdict;
 use crate::pack::deltas::Deltas;
+use crate::pack::level::folded;
 use crate::pack::texts::{TextTable, Texts};
 use standings_model::block::PartitionId;
 use standings_model::plan::Plan;
@@ -112,6 +113,10 @@ pub struct Combiner {
     columns: Columns,
     /// Additions to a row since the last flush.
     folded: u64,
+    /// By ranking, whether what is folded is the first level of one that is joined; empty where none is.
+    firsts: Vec<bool>,
+    /// What first levels came to at the last flush.
+    of_firsts: Vec<Deltas>,
 }
 
 /// A ranking by number, and which of its inputs.
@@ -162,7 +167,34 @@ impl Combiner {
             spare: TextTable::default(),
             columns,
             folded: 0,
+            firsts: Vec::new(),
+            of_firsts: Vec::new(),
         }
+    }
+
+    /// An empty fold for a plan's rankings, of those that are joined of their first level.
+    pub fn of_readers(plan: &Arc<Plan>) -> Self {
+        let mut combiner = Combiner::new(&folded(plan));
+        let firsts = plan.rankings.iter().map(|r| r.joined.is_some());
+        combiner.firsts = firsts.collect();
+        if !combiner.firsts.contains(&true) {
+            combiner.firsts.clear();
+        }
+        combiner
+    }
+
+    /// What first levels came to at the last flush, one batch a worker that has any.
+    pub fn take_firsts(&mut self) -> Vec<Deltas> {
+        std::mem::take(&mut self.of_firsts)
+    }
+
+    /// A ranking's fold, with what it needs.
+    pub(super) fn of_ranking(&mut self, number: usize) -> (&mut Fold, &mut Texts, &mut Columns) {
+        (
+            &mut self.rankings[number],
+            &mut self.texts,
+            &mut self.columns,
+        )
     }
 
     /// Whether a large epoch saves work: whether its additions went into half as many rows or fewer, or into so many
@@ -321,6 +353,9 @@ impl Combiner {
                 Outgoing::new(w as u64, workers, texts.len(), empty)
             })
             .collect();
+        if !self.firsts.is_empty() {
+            self.of_firsts = self.flush_firsts(workers, &texts);
+        }
         for (number, fold) in self.rankings.iter_mut().enumerate() {
             fold.flush(number as u32, &texts, &mut out);
         }
@@ -334,5 +369,17 @@ impl Combiner {
         let (full, empty): (Vec<_>, Vec<_>) = all.partition(|d| !d.is_empty());
         spent.extend(empty);
         full
+    }
+
+    /// Ends the epoch of first levels, each batch with texts of its own: they go elsewhere.
+    fn flush_firsts(&mut self, workers: usize, texts: &TextTable) -> Vec<Deltas> {
+        let new = |w| Outgoing::new(w as u64, workers.max(2), texts.len(), Deltas::default());
+        let mut out: Vec<Outgoing> = (0..workers).map(new).collect();
+        let folds = self.rankings.iter_mut().enumerate();
+        for (number, fold) in folds.filter(|(number, _)| self.firsts[*number]) {
+            fold.flush(number as u32, texts, &mut out);
+        }
+        let all = out.into_iter().map(|o| o.deltas);
+        all.filter(|d| !d.is_empty()).collect()
     }
 }

@@ -42,6 +42,7 @@
 pub mod combiner;
 mod floor;
 mod flush;
+pub mod joined;
 mod more;
 mod rows;
 mod signed;

@@ -293,6 +293,12 @@ impl Fold {
         row as usize
     }
 
+    /// The accumulators of a row.
+    pub(super) fn words_mut(&mut self, row: usize) -> &mut [u64] {
+        let stride = self.layout.width + 1;
+        &mut self.rows[row * stride + 1..(row + 1) * stride]
+    }
+
     /// Adds a sale to a row.
     #[inline]
     pub(super) fn accumulate(
@@ -385,7 +391,12 @@ impl Source {
             .iter()
             .flat_map(|slot| slot.kind.columns().map(|c| (c, slot.filter)));
         let filters = slots.iter().filter_map(|slot| Some((slot.filter?, None)));
-        let derived = |c: usize| matches!(table.columns[c].origin, Origin::Derived(_));
+        let derived = |c: usize| {
+            matches!(
+                table.columns[c].origin,
+                Origin::Derived(_) | Origin::Behind(_)
+            )
+        };
         let fallible = of_keys.chain(filters).chain(of_slots);
         Source {
             filter: input.filter,

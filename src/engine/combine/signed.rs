@@ -180,8 +180,8 @@ impl Fold {
         }
     }
 
-    /// Adds a row so many times: once, or minus once.
-    fn change(
+    /// Adds a row so many times: once, or minus once; rows alike as often as there are.
+    pub(super) fn change(
         &mut self,
         times: i64,
         (source, row): (usize, usize),

@@ -69,6 +69,8 @@ pub enum Control {
     Horizon(i64),
     /// Read on past the hold.
     Release,
+    /// What rows are joined with is there.
+    Partners,
     /// Copy what changed before an epoch.
     Snapshot(Order),
 }

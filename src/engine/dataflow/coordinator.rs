@@ -25,6 +25,8 @@ pub struct Coordinator {
     horizon: i64,
     started: bool,
     released: bool,
+    /// Readers know that what rows are joined with is there.
+    partners: bool,
     /// Whether every reader that has told of something since the last draft has much more; `None` if none has told.
     more: Option<bool>,
     snapshots: Attempts,
@@ -46,6 +48,7 @@ impl Coordinator {
             horizon: BEGINNING,
             started: false,
             released: false,
+            partners: false,
             more: None,
             snapshots,
         }
@@ -146,6 +149,10 @@ impl Coordinator {
                 self.released = true;
                 orders.push(Control::Release);
             }
+        }
+        if !self.partners && self.applied > 0 && self.gather.has_partners() {
+            self.partners = true;
+            orders.push(Control::Partners);
         }
         if gate.snapshot_lost() {
             self.snapshots.lost();

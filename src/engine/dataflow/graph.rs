@@ -19,6 +19,7 @@ use super::handles::{Cells, Handles, ToGather};
 use super::messages::{Gathered, Message};
 use super::operators::gather::GatherOperator;
 use super::operators::totals::TotalsOperator;
+use super::related;
 use crate::event_time::partition::Policy;
 use crate::rank::emit::Emit;
 use crate::rank::gather::Gather;
@@ -26,7 +27,7 @@ use crate::rank::messages::Epoch;
 use crate::rank::totals::Totals;
 
 /// The first epoch that more may come of.
-fn reached(frontier: &MutableAntichain<Epoch>) -> Epoch {
+pub(super) fn reached(frontier: &MutableAntichain<Epoch>) -> Epoch {
     frontier.frontier().first().copied().unwrap_or(Epoch::MAX)
 }
 
@@ -41,7 +42,8 @@ pub fn build(
     applied: impl Fn(&Totals) + 'static,
 ) -> Handles {
     let workers = worker.peers();
-    let cells = Rc::new(Cells::new(Totals::new(Arc::clone(plan))));
+    let cells = Rc::new(Cells::new(plan));
+    let is_joined = cells.first.is_some();
     let mut totals = TotalsOperator::new(Rc::clone(&cells), workers, applied);
     let coordinator = Coordinator::new(
         Gather::new(Arc::clone(plan), policy, emit, workers),
@@ -49,22 +51,29 @@ pub fn build(
     );
     worker.dataflow::<Epoch, _, _>(|scope| {
         let (input, messages) = scope.new_input();
-        let owned = messages.unary_frontier(
-            Exchange::new(|message: &Message| message.to),
-            "Totals",
-            |_, _| {
-                move |(input, frontier), output| {
-                    input.for_each(|time, messages: &mut Vec<Message>| {
-                        for message in messages.drain(..) {
-                            totals.take(*time.time(), message.body, || time.retain(0));
+        let by_owner = Exchange::new(|message: &Message| message.to);
+        let (first_input, owned) = match is_joined {
+            false => {
+                let owned = messages.unary_frontier(by_owner, "Totals", |_, _| {
+                    move |(input, frontier), output| {
+                        input.for_each(|time, messages: &mut Vec<Message>| {
+                            for message in messages.drain(..) {
+                                totals.take(*time.time(), message.body, || time.retain(0));
+                            }
+                        });
+                        while let Some((capability, sent)) = totals.step(reached(frontier)) {
+                            output.session(&capability).give_iterator(sent.into_iter());
                         }
-                    });
-                    while let Some((capability, sent)) = totals.step(reached(frontier)) {
-                        output.session(&capability).give_iterator(sent.into_iter());
                     }
-                }
-            },
-        );
+                });
+                (None, owned)
+            }
+            true => {
+                let (first, deltas) = related::build(scope, plan, &cells, workers);
+                let owned = related::owned(messages, deltas, totals);
+                (Some(first), owned)
+            }
+        };
 
         let first = scope.index() == 0;
         let mut to_gather = None;
@@ -96,6 +105,7 @@ pub fn build(
             .inspect(move |control: &Control| hears.heard.borrow_mut().hear(control));
         Handles {
             input,
+            first: first_input,
             durable,
             cells,
             gather: to_gather,

@@ -3,7 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use standings_model::plan::Plan;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::InputHandle;
 use timely::dataflow::operators::probe::Handle as ProbeHandle;
@@ -11,20 +13,30 @@ use timely::scheduling::Activator;
 
 use super::control::{Control, Start};
 use super::gate::{Bell, Look};
-use super::messages::Message;
+use super::messages::{FirstMessage, Message};
 use crate::event_time::BEGINNING;
 use crate::pack::deltas::Deltas;
+use crate::pack::level::folded;
+use crate::rank::copy::TooLarge;
 use crate::rank::messages::Epoch;
 use crate::rank::totals::Totals;
 use crate::snapshot::order::{Order, Taken};
 
+/// What was copied of first levels, and for which snapshot.
+pub type FirstTaken = (Order, Result<Vec<Deltas>, TooLarge>);
+
 /// Where messages go in. Its epoch is the reader's epoch.
 pub type Input = InputHandle<Epoch, CapacityContainerBuilder<Vec<Message>>>;
+
+/// Where what joins are made of goes in.
+pub type FirstInput = InputHandle<Epoch, CapacityContainerBuilder<Vec<FirstMessage>>>;
 
 /// A worker's ends of the dataflow.
 pub struct Handles {
     /// Messages in.
     pub input: Input,
+    /// What joins are made of, where there are any: it goes through epochs with the other.
+    pub first: Option<FirstInput>,
     /// Its frontier is the first epoch that is not durable.
     pub durable: ProbeHandle<Epoch>,
     /// What its operators and its driver share.
@@ -37,6 +49,18 @@ pub struct Handles {
 pub struct Cells {
     /// The totals of this worker; the driver loads a snapshot into them before anything is sent.
     pub totals: RefCell<Totals>,
+    /// The first levels of rankings that are joined, where there are any.
+    pub first: Option<RefCell<Totals>>,
+    /// Everything before this epoch is in them.
+    pub first_applied: Cell<Epoch>,
+    /// What was copied of them for a snapshot.
+    pub first_taken: RefCell<Option<FirstTaken>>,
+    /// Since which epoch windows that end at or before a time are dropped from joins, as far as it is not known behind them.
+    pub dropped: RefCell<Vec<(Epoch, i64)>>,
+    /// Keys of tables that others are joined with, held by this worker.
+    pub joined_keys: Cell<usize>,
+    /// Rows that no group is for, since what is computed of them behind a join has an error.
+    pub failed_behind: Cell<u64>,
     /// The greatest epoch that some worker has gone on to.
     pub latest: Cell<Epoch>,
     /// What was heard from worker 0, and from the others.
@@ -48,10 +72,18 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// Nothing heard, nothing taken.
-    pub fn new(totals: Totals) -> Self {
+    /// Nothing heard, nothing taken, of a plan.
+    pub fn new(plan: &Arc<Plan>) -> Self {
+        let folded = folded(plan);
+        let is_joined = !Arc::ptr_eq(&folded, plan);
         Cells {
-            totals: RefCell::new(totals),
+            totals: RefCell::new(Totals::new(Arc::clone(plan))),
+            first: is_joined.then(|| RefCell::new(Totals::new(folded))),
+            first_applied: Cell::new(0),
+            first_taken: RefCell::default(),
+            dropped: RefCell::default(),
+            joined_keys: Cell::new(0),
+            failed_behind: Cell::new(0),
             latest: Cell::new(0),
             heard: RefCell::default(),
             taken: RefCell::default(),
@@ -69,6 +101,8 @@ pub struct Heard {
     pub horizon: i64,
     /// Reading may go on past the hold.
     pub released: bool,
+    /// What rows are joined with is there.
+    pub partners: bool,
     /// A snapshot that is not taken yet.
     pub snapshot: Option<Order>,
     /// Another process was asked to stop.
@@ -84,6 +118,7 @@ impl Heard {
             Control::Start(start) => self.start = Some((**start).clone()),
             Control::Horizon(horizon) => self.horizon = self.horizon.max(*horizon),
             Control::Release => self.released = true,
+            Control::Partners => self.partners = true,
             Control::Snapshot(order) => self.snapshot = Some(*order),
         }
     }
@@ -95,6 +130,7 @@ impl Default for Heard {
             start: None,
             horizon: BEGINNING,
             released: false,
+            partners: false,
             snapshot: None,
             stop: false,
             ended: BTreeSet::new(),

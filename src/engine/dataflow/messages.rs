@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::pack::deltas::Deltas;
 use crate::rank::keys::{Moved, NewKey};
 use crate::rank::messages::{Candidate, Epoch, Progress, Promise};
+use crate::relate::dimension::DimensionChange;
 use crate::snapshot::order::PartReport;
 
 /// What a reader sends into the dataflow, addressed to a worker.
@@ -38,6 +39,28 @@ pub enum Body {
     Stop,
     /// This worker's input has ended. It goes on taking part until all have.
     Ended(u64),
+}
+
+/// What a reader sends into the joins, addressed to a worker.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FirstMessage {
+    /// The worker it is for.
+    pub to: u64,
+    /// What it says.
+    pub body: First,
+}
+
+/// The kinds of message that joins are made of.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum First {
+    /// First levels of rankings.
+    Deltas(Box<Deltas>),
+    /// Rows that others are joined with.
+    Dimensions(Vec<DimensionChange>),
+    /// For every worker.
+    Promise(Promise),
+    /// Its first levels were loaded from a snapshot before this epoch.
+    Loaded,
 }
 
 /// From the owners of keys to worker 0.

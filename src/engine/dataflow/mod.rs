@@ -24,3 +24,4 @@ pub mod graph;
 pub mod handles;
 pub mod messages;
 pub mod operators;
+mod related;

@@ -6,6 +6,8 @@ use super::error::DriverError;
 use super::{Driver, Feed};
 use crate::dataflow::control::Start;
 use crate::fold::GoesOn;
+use crate::pack::deltas::Deltas;
+use crate::pack::level::folded;
 use crate::snapshot;
 use standings_process::exit::Failure;
 
@@ -20,6 +22,7 @@ pub(super) fn goes_on(start: &Start, partition: PartitionId, (offset, end): (u64
             false => Some(end),
         },
         ids_from: start.ids_from.get(&partition).copied(),
+        hold: start.hold.of(partition, offset),
     }
 }
 
@@ -30,14 +33,22 @@ impl<F: Feed> Driver<F> {
         let Some(snapshots) = &self.settings.snapshots else {
             return Err(DriverError::NoState.into());
         };
+        let plan = &self.settings.fold.plan;
+        let mut to = |ranking: usize, deltas: &Deltas| match &self.cells.first {
+            Some(first) if plan.rankings[ranking].joined.is_some() => {
+                first.borrow_mut().apply(deltas);
+            }
+            _ => self.cells.totals.borrow_mut().apply(deltas),
+        };
         let rows = snapshot::load(
             &snapshots.store,
-            &self.settings.fold.plan,
+            &folded(plan),
             &start.parts,
             start.horizon,
             (self.index, self.peers),
-            &mut self.cells.totals.borrow_mut(),
+            &mut to,
         )?;
+        self.cells.totals.borrow_mut().forget_changes();
         if self.settings.fold.plan.changes() {
             let own = (self.index, self.peers);
             let held = snapshot::held::load(&snapshots.store, &start.parts, own)?;

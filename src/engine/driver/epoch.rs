@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Driver, Feed};
-use crate::dataflow::messages::{Body, Message};
+use crate::dataflow::messages::{Body, First, FirstMessage, Message};
 use crate::held::Copied;
 use crate::rank::messages::Epoch;
 use crate::snapshot::order::Order;
@@ -39,6 +39,9 @@ impl<F: Feed> Driver<F> {
         for deltas in batches {
             let to = deltas.worker;
             self.send(to, Body::Deltas(Box::new(deltas)));
+        }
+        if self.first.is_some() {
+            self.send_joined();
         }
         for (owner, keys) in self.fold.new_keys(self.peers) {
             self.send(owner, Body::Keys(keys));
@@ -88,6 +91,26 @@ impl<F: Feed> Driver<F> {
         self.epoch = next;
         if let Some(input) = &mut self.input {
             input.advance_to(next);
+        }
+        if let Some(first) = &mut self.first {
+            first.advance_to(next);
+        }
+    }
+
+    /// Sends what joins are made of.
+    fn send_joined(&mut self) {
+        let (firsts, dimensions) = self.fold.take_joined(self.peers);
+        for deltas in firsts {
+            self.send_first(deltas.worker, First::Deltas(Box::new(deltas)));
+        }
+        for (to, changes) in dimensions {
+            self.send_first(to, First::Dimensions(changes));
+        }
+    }
+
+    pub(super) fn send_first(&mut self, to: u64, body: First) {
+        if let Some(first) = &mut self.first {
+            first.send(FirstMessage { to, body });
         }
     }
 

@@ -10,6 +10,8 @@ pub trait Feed {
     fn durable(&self, offsets: &[(PartitionId, u64)]);
     /// Reading may go on past the hold of its [`Start`](crate::dataflow::control::Start).
     fn release(&self) {}
+    /// What rows are joined with is there: rows that waited for it are read.
+    fn partners(&self) {}
     /// A block is done with; its memory may be that of another.
     fn recycle(&self, _block: Block) {}
 }

@@ -33,8 +33,8 @@ pub use self::feed::Feed;
 pub use self::settings::{Settings, Snapshots};
 use crate::dataflow::control::Start;
 use crate::dataflow::gate::Look;
-use crate::dataflow::handles::{Cells, Handles, Input, ToGather};
-use crate::dataflow::messages::Body;
+use crate::dataflow::handles::{Cells, FirstInput, Handles, Input, ToGather};
+use crate::dataflow::messages::{Body, First};
 use crate::event_time::BEGINNING;
 use crate::fold::Fold;
 use crate::held::Copied;
@@ -81,6 +81,8 @@ pub struct Driver<F: Feed> {
     open: Option<Opener<F>>,
     feed: Option<F>,
     input: Option<Input>,
+    /// Where what joins are made of goes in.
+    first: Option<FirstInput>,
     durable: ProbeHandle<Epoch>,
     cells: Rc<Cells>,
     gather: Option<ToGather>,
@@ -101,6 +103,7 @@ pub struct Driver<F: Feed> {
     in_flight_bytes: usize,
     start: Start,
     released: bool,
+    partners: bool,
     parts: (Sender<PartReport>, Receiver<PartReport>),
     /// The rows that were held when the epoch of a snapshot came.
     copied: Option<(Order, Vec<Copied>)>,
@@ -163,6 +166,7 @@ impl<F: Feed> Driver<F> {
             open: Some(Box::new(open)),
             feed: None,
             input: Some(handles.input),
+            first: handles.first,
             durable: handles.durable,
             cells: handles.cells,
             gather: handles.gather,
@@ -175,6 +179,7 @@ impl<F: Feed> Driver<F> {
             promised: BEGINNING,
             start: Start::default(),
             released: false,
+            partners: false,
             parts: reports(),
             copied: None,
             bytes: 0,
@@ -229,6 +234,7 @@ impl<F: Feed> Driver<F> {
         if !start.parts.is_empty() {
             self.load(&start)?;
             self.send(self.index as u64, Body::Loaded);
+            self.send_first(self.index as u64, First::Loaded);
             self.owes_epoch = true;
         }
         self.feed = self.open.take().map(|open| open(&start));
@@ -349,6 +355,7 @@ impl<F: Feed> Driver<F> {
             self.end_epoch();
         }
         self.input = None;
+        self.first = None;
         self.phase = Phase::Closing;
     }
 
@@ -436,6 +443,12 @@ impl<F: Feed> Driver<F> {
             }
         }
         self.copy_early();
+        if !self.partners && self.cells.heard.borrow().partners {
+            self.partners = true;
+            if let Some(feed) = &self.feed {
+                feed.partners();
+            }
+        }
         let taken = self.cells.taken.borrow_mut().take();
         if let (Some(mut taken), Some(snapshots)) = (taken, &self.settings.snapshots) {
             let copied = (self.copied.take(), taken.order);
@@ -463,6 +476,7 @@ impl<F: Feed> Driver<F> {
         };
         for to in 0..self.peers {
             self.send(to as u64, Body::Promise(promise));
+            self.send_first(to as u64, First::Promise(promise));
         }
     }
 

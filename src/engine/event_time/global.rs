@@ -18,6 +18,8 @@ pub struct PartitionState {
     pub finished: bool,
     /// Of a table without event time: no window waits for it.
     pub timeless: bool,
+    /// Others are joined with its table, and it is not read as far yet as it must be before they are.
+    pub awaited: bool,
 }
 
 /// The clock over all partitions.

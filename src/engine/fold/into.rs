@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use crate::combine::combiner::Combiner;
 use crate::quality::Judge;
 use crate::rank::keys::NewKey;
-use standings_decode::About;
+use crate::relate::dimension::Dimensions;
+use standings_decode::{About, Sale};
 use standings_model::amounts::Amounts;
+use standings_model::block::{NO_TIMESTAMP, PartitionId, RecordRef};
 use standings_model::plan::Plan;
 use standings_model::reject::Reject;
+use standings_model::table::Table;
 
 /// A record as it is decoded, and as it came.
 #[derive(Clone, Copy)]
@@ -20,10 +23,28 @@ pub(super) struct Bytes<'a> {
     pub(super) row: u32,
 }
 
+/// Since when a row that others are joined with is so, ms: `time` is its event time, where its table has one.
+pub(super) fn since(table: &Table, record: &RecordRef, time: i64) -> i64 {
+    match table.event_time {
+        Some(_) => time,
+        None => of_record(record),
+    }
+}
+
+/// When a record came to be, ms; one without a time, ever.
+pub(super) fn of_record(record: &RecordRef) -> i64 {
+    match record.timestamp {
+        NO_TIMESTAMP => i64::MIN,
+        timestamp => timestamp,
+    }
+}
+
 /// What a worker folds its partitions' sales into.
 pub struct Folds<'a> {
     /// Per ranking, window and key.
     pub combiner: &'a mut Combiner,
+    /// Rows that others are joined with.
+    pub dimensions: &'a mut Dimensions,
     /// Amounts per window, if `--summary-window` asks for them.
     pub amounts: Option<&'a mut Amounts>,
     /// Asks of every sale what is declared.
@@ -34,6 +55,18 @@ pub struct Folds<'a> {
     pub keys: &'a mut Keys,
     /// What a sale may be.
     pub plan: &'a Plan,
+}
+
+/// A row that others are joined with, of a partition of a table.
+pub(super) fn put(
+    (to, plan): (&mut Dimensions, &Plan),
+    (table, partition): (usize, PartitionId),
+    record: &RecordRef,
+    sale: &Sale<'_>,
+) {
+    let time = since(&plan.tables[table], record, sale.event_time);
+    let place = (table, partition, record.offset);
+    to.put(place, time, sale, false);
 }
 
 /// Keys of which rows are held now, of tables that have several partitions.

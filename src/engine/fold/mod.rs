@@ -42,6 +42,7 @@ use crate::pack::deltas::Deltas;
 use crate::quality::Judge;
 use crate::rank::keys::NewKey;
 use crate::rank::messages::Progress;
+use crate::relate::dimension::{DimensionChange, Dimensions};
 
 /// What a fold needs to know.
 #[derive(Clone, Debug)]
@@ -69,6 +70,8 @@ pub struct GoesOn {
     pub bootstrap: Option<u64>,
     /// Where reading begins before `offset`, only to remember what checks of uniqueness remember.
     pub ids_from: Option<u64>,
+    /// Where reading waits until it is released.
+    pub hold: Option<u64>,
 }
 
 /// What a block came to.
@@ -96,7 +99,7 @@ pub struct Folded {
 ///     summary_window: None,
 ///     max_record_bytes: 1 << 20,
 /// });
-/// fold.begin(0, &Home::default(), GoesOn { offset: 0, greatest: None, found: None, bootstrap: None, ids_from: None });
+/// fold.begin(0, &Home::default(), GoesOn { offset: 0, greatest: None, found: None, bootstrap: None, ids_from: None, hold: None });
 /// let mut block = Block::new(0);
 /// for (offset, day) in [(0, 1), (1, 3), (2, 1)] {
 ///     let time = day * 86_400_000i64;
@@ -119,6 +122,8 @@ pub struct Fold {
     settings: Settings,
     partitions: BTreeMap<PartitionId, Partition>,
     combiner: Combiner,
+    /// Rows that others are joined with.
+    dimensions: Dimensions,
     amounts: Option<Amounts>,
     judge: Judge,
     rejects: Vec<Reject>,
@@ -136,13 +141,21 @@ pub struct Fold {
 
 impl Fold {
     /// Without a partition.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(mut settings: Settings) -> Self {
+        // What others are joined with is of no time that it could be too far ahead of.
+        let plan = &settings.plan;
+        for (table, policy) in settings.policies.iter_mut().enumerate() {
+            if plan.is_only_joined(table) {
+                policy.max_ahead = i64::MAX;
+            }
+        }
         let plan = &settings.plan;
         let amounts = settings.summary_window.zip(plan.amounts());
         let amounts = amounts.map(|(size, column)| Amounts::new(size, column));
         Fold {
             partitions: BTreeMap::new(),
-            combiner: Combiner::new(plan),
+            combiner: Combiner::of_readers(plan),
+            dimensions: Dimensions::new(plan),
             amounts,
             judge: Judge::new(&plan.checks, &plan.tables),
             rejects: Vec::new(),
@@ -237,7 +250,10 @@ impl Fold {
                 self.held.remove(&partition).unwrap_or_default(),
                 (from.found, from.bootstrap),
             )
-            .timeless(table.event_time.is_none());
+            .timeless(table.event_time.is_none() || plan.is_only_joined(home.table))
+            .joined(&self.dimensions, plan, from.hold);
+        let mut begun = begun;
+        begun.tell_held(&mut self.dimensions, &plan.tables);
         self.partitions.insert(partition, begun);
         self.begin_keys(partition, home.table);
     }
@@ -251,6 +267,7 @@ impl Fold {
         self.combiner.retire(horizon);
         let mut folds = Folds {
             combiner: &mut self.combiner,
+            dimensions: &mut self.dimensions,
             amounts: self.amounts.as_mut(),
             judge: &mut self.judge,
             rejects: &mut self.rejects,
@@ -352,6 +369,15 @@ impl Fold {
     /// Whether folding makes fewer rows of the epoch's sales than these are.
     pub fn pays(&self) -> bool {
         self.combiner.pays()
+    }
+
+    /// What joins are made of, of the epoch that ended last: first levels, one batch a worker that has any, and for each worker
+    /// what is new of the rows that others are joined with.
+    pub fn take_joined(
+        &mut self,
+        workers: usize,
+    ) -> (Vec<Deltas>, Vec<(u64, Vec<DimensionChange>)>) {
+        (self.combiner.take_firsts(), self.dimensions.take(workers))
     }
 
     /// Ends the epoch: its deltas, one batch a worker that has any; and what the partitions have come to, if anything is new.

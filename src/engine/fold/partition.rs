@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::changes::{self, Changing};
 use super::counting::{count, refusals};
-use super::into::{Bytes, Folds};
+use super::into::{Bytes, Folds, put};
 use super::refusal::{cannot_be, dead, failed, refused};
 use super::unnest::{self, Lost, Of};
 use crate::combine::combiner::{Missing, Origin, Outcome, SaleView};
@@ -14,11 +14,13 @@ use crate::event_time::partition::{PartitionClock, Policy};
 use crate::held::{Copied, Held, Row};
 use crate::quality::{Memory, Moment};
 use crate::rank::messages::PartitionProgress;
+use crate::relate::dimension::Dimensions;
 use standings_decode::{About, Decoder, Drift, Odd};
 use standings_model::block::{Block, PartitionId, RecordRef};
 use standings_model::change::Counts;
 use standings_model::identity::NO_EPOCH;
 use standings_model::json_values;
+use standings_model::plan::Plan;
 use standings_model::reject::{Reject, RejectKind};
 use standings_model::table::Table;
 
@@ -28,6 +30,10 @@ fn elements_of(bytes: &[u8]) -> Option<Vec<Range<usize>>> {
     let elements = is_array.then(|| json_values::elements(bytes))?;
     elements.filter(|all| !all.is_empty())
 }
+
+/// Whether a table that others are joined with is nothing but that.
+#[derive(Clone, Copy, Debug)]
+struct Alone(bool);
 
 /// One partition of this worker.
 pub struct Partition {
@@ -56,6 +62,14 @@ pub struct Partition {
     arrays: bool,
     /// Its table has no event time: nothing is late, and no window waits for it.
     timeless: bool,
+    /// Others are joined with its table, and whether nothing else is done with it.
+    joined: Option<Alone>,
+    /// How far it is read before those that are joined with it are: to the offset where reading waits; none: to its end.
+    hold: Option<u64>,
+    /// Where the first of the rows stands that others are joined with, where all of them are read again at a start.
+    remembers: Option<u64>,
+    /// The reader has come to what was the end once, or the partition has ended.
+    reached: bool,
     /// How many rows each array that is unnested has given of the present record.
     unnested: Vec<u32>,
     /// Of a table whose rows change.
@@ -91,6 +105,10 @@ impl Partition {
             open: false,
             arrays: false,
             timeless: false,
+            joined: None,
+            hold: None,
+            remembers: None,
+            reached: false,
             unnested: Vec::new(),
             changing: None,
         }
@@ -131,6 +149,27 @@ impl Partition {
     pub fn timeless(mut self, timeless: bool) -> Self {
         self.timeless = timeless;
         self
+    }
+
+    /// The same of a table that others are joined with, if it is. It is read to the offset
+    /// where reading waits before they are, else to its end.
+    pub fn joined(mut self, of: &Dimensions, plan: &Plan, hold: Option<u64>) -> Self {
+        let alone = plan.is_only_joined(self.table);
+        self.joined = of.wants(self.table).then_some(Alone(alone));
+        // As they are rows that change are those that are held.
+        let is_all = alone && (self.changing.is_none() || of.remembers(self.table));
+        self.remembers = is_all.then(|| self.back.unwrap_or(self.begin));
+        self.hold = hold;
+        self
+    }
+
+    /// Whether it is read as far as it must be before those that are joined with it are.
+    fn has_reached(&self) -> bool {
+        match self.hold {
+            _ if self.back.is_some() => false,
+            Some(hold) => self.ended || self.next_offset >= hold,
+            None => self.reached || self.ended,
+        }
     }
 
     /// The same of a table whose records may be arrays, each element a record.
@@ -238,7 +277,7 @@ impl Partition {
     }
 
     /// Remembers the sales of a block that were read by an earlier run; how many records those are.
-    fn read_back(&mut self, block: &Block, policy: &Policy, into: &Folds<'_>) -> usize {
+    fn read_back(&mut self, block: &Block, policy: &Policy, into: &mut Folds<'_>) -> usize {
         let before = block.records.partition_point(|r| r.offset < self.begin);
         let watermark = self.clock.watermark(policy);
         let mut refused = block.refused.iter().peekable();
@@ -248,6 +287,16 @@ impl Partition {
             }
             let bytes = &block.bytes[record.start as usize..record.end as usize];
             let about = About::of(block, number);
+            if let Some(of) = self.lend() {
+                let bytes = Bytes {
+                    bytes,
+                    original: bytes,
+                    about,
+                    row: 0,
+                };
+                changes::remember(of, record, bytes, into);
+                continue;
+            }
             let elements = self.elements(bytes);
             for element in elements.unwrap_or_else(|| std::iter::once(0..bytes.len()).collect()) {
                 let bytes = &bytes[element];
@@ -256,6 +305,10 @@ impl Partition {
                 };
                 if cannot_be(self.table, &sale, record, policy, into.plan).is_none() {
                     let offset = record.offset;
+                    if self.joined.is_some() {
+                        let at = (self.table, self.id);
+                        put((into.dimensions, into.plan), at, record, &sale);
+                    }
                     let place = Moment { offset, watermark };
                     into.judge
                         .remember(self.table, &sale, place, &mut self.memory);
@@ -307,6 +360,13 @@ impl Partition {
             offset,
             row: bytes.row,
         };
+        if let Some(Alone(alone)) = self.joined {
+            put((into.dimensions, into.plan), (table, id), record, &sale);
+            if alone {
+                self.counts.ranked += 1;
+                return;
+            }
+        }
         let mut missing = Missing::default();
         let judge = |end| PartitionClock::judge(watermark, end, horizon, policy);
         let combiner = &mut *into.combiner;
@@ -357,21 +417,34 @@ impl Partition {
         at: (&Policy, i64),
         into: &mut Folds<'_>,
     ) {
-        let Some(changing) = &mut self.changing else {
-            return;
-        };
-        let of = changes::Of {
+        if let Some(of) = self.lend() {
+            changes::fold(of, record, bytes, at, into);
+        }
+    }
+
+    /// What it lends for a record, where its table changes.
+    fn lend(&mut self) -> Option<changes::Of<'_>> {
+        Some(changes::Of {
             partition: self.id,
             table: self.table,
             decoder: &mut self.decoder,
-            changing,
+            changing: self.changing.as_mut()?,
             clock: &mut self.clock,
             is_timed: !self.timeless,
             counts: &mut self.counts,
             memory: &mut self.memory,
             numbers: &mut self.unnested,
-        };
-        changes::fold(of, record, bytes, at, into);
+        })
+    }
+
+    /// Tells the rows that are held, where others are joined with them as they are: they were kept in a snapshot.
+    pub fn tell_held(&mut self, to: &mut Dimensions, tables: &[Table]) {
+        if to.wants(self.table)
+            && !to.remembers(self.table)
+            && let Some(of) = self.lend()
+        {
+            of.tell_held(to, tables);
+        }
     }
 
     fn observe(&mut self, time: i64) {
@@ -388,6 +461,9 @@ impl Partition {
     /// The reader is at the partition's present end.
     pub fn caught_up(&mut self, now: Instant) {
         self.quiet_since.get_or_insert(now);
+        if self.joined.is_some() && !std::mem::replace(&mut self.reached, true) {
+            self.changed = true;
+        }
     }
 
     /// Nothing more will come. `finished`: not ever (a file), so it holds nothing back any more.
@@ -435,10 +511,14 @@ impl Partition {
                 idle: self.idle,
                 finished: self.finished,
                 timeless: self.timeless,
+                awaited: self.joined.is_some_and(|Alone(alone)| alone) && !self.has_reached(),
             },
             counts: std::mem::take(&mut self.counts),
             // As long as it is being filled, a memory does not know yet where it begins.
-            ids_from: self.back.or_else(|| self.memory.from(self.next_offset)),
+            ids_from: self
+                .back
+                .or_else(|| self.memory.from(self.next_offset))
+                .or(self.remembers),
         })
     }
 

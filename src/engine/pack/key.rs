@@ -313,6 +313,7 @@ mod tests {
             partition: Vec::new(),
             is_rows: false,
             retracts: false,
+            joined: None,
             as_they_are: false,
             measures: Vec::new(),
             order: Vec::new(),

@@ -18,6 +18,8 @@ pub mod index;
 pub mod interner;
 pub mod key;
 pub mod layout;
+pub mod level;
+pub mod portion;
 pub mod rows;
 pub mod texts;
 pub mod values;

@@ -152,6 +152,13 @@ impl Gather {
         }
     }
 
+    /// Whether tables that others are joined with are read as far as they must be before those are; of a plan without any there
+    /// is nothing to say.
+    pub fn has_partners(&self) -> bool {
+        let is_joined = self.plan.joins().next().is_some();
+        is_joined && !self.clock.partitions().values().any(|p| p.awaited)
+    }
+
     /// Whether some ranking is by sessions.
     pub fn has_sessions(&self) -> bool {
         let mut all = self.plan.rankings.iter();

@@ -267,6 +267,10 @@ impl Totals {
     pub fn copy_in(&mut self, full: bool, piece: usize) -> Result<Vec<Deltas>, TooLarge> {
         let mut copy = Copy::new(piece);
         for (at, window) in &mut self.windows {
+            // Those that are joined are made again of their first level.
+            if self.plan.rankings[at.0 as usize].joined.is_some() {
+                continue;
+            }
             let reader = &self.readers[at.0 as usize];
             window.copy(full, *at, reader, &self.texts, &mut copy);
         }
@@ -296,6 +300,19 @@ impl Totals {
             sessions.retire(of, of.ranking.window.horizon(horizon), &mut self.texts);
         }
         self.texts.sweep();
+    }
+
+    /// As [`Totals::retire`]; all rows of the windows that go, as deltas from nothing.
+    pub fn retire_told(&mut self, horizon: i64) -> Result<Vec<Deltas>, TooLarge> {
+        let mut copy = Copy::new(PIECE);
+        for (at, window) in &mut self.windows {
+            if at.1 <= horizon {
+                let reader = &self.readers[at.0 as usize];
+                window.copy(true, *at, reader, &self.texts, &mut copy);
+            }
+        }
+        self.retire(horizon);
+        copy.finish()
     }
 
     /// How much is held, by ranking.

@@ -1,4 +1,6 @@
-//! A snapshot's rows into the totals of one worker.
+//! A snapshot's rows, for the totals of one worker.
+
+use std::collections::BTreeMap;
 
 use hashbrown::{HashMap, HashSet};
 
@@ -8,7 +10,6 @@ use super::store::Store;
 use super::{part, state};
 use crate::pack::deltas::{Deltas, Group};
 use crate::pack::layout::Layout;
-use crate::rank::totals::Totals;
 use crate::snapshot::order::PartFile;
 use standings_model::plan::Plan;
 
@@ -16,14 +17,14 @@ use standings_model::plan::Plan;
 const BATCH: (usize, usize) = (16 << 10, 16 << 20);
 
 /// Loads the keys of worker `worker` of `workers` from parts, of which later ones are over earlier ones; windows that
-/// end at or before `horizon` are left out. How many rows there were.
+/// end at or before `horizon` are left out. Batches of a ranking are given to `apply`, with its number. How many rows there were.
 pub fn load(
     store: &Store,
     plan: &Plan,
     parts: &[PartFile],
     horizon: i64,
     (worker, workers): (usize, usize),
-    totals: &mut Totals,
+    apply: &mut dyn FnMut(usize, &Deltas),
 ) -> Result<usize, LoadError> {
     let layouts: Vec<Layout> = plan.rankings.iter().map(Layout::new).collect();
     let numbers: HashMap<&str, usize> = plan
@@ -33,7 +34,7 @@ pub fn load(
         .map(|(i, r)| (r.name.as_str(), i))
         .collect();
     let mut seen: HashSet<(usize, i64, Box<[u8]>)> = HashSet::new();
-    let mut batches: HashMap<usize, Deltas> = HashMap::new();
+    let mut batches: BTreeMap<usize, Deltas> = BTreeMap::new();
     // The newest first: what is seen is not looked at again.
     for file in parts.iter().filter(|file| !file.held).rev() {
         part::read(read_part(store, file)?, |ranking, window, bin, bytes| {
@@ -75,7 +76,7 @@ pub fn load(
             if deltas.texts.len() >= BATCH.0
                 || deltas.texts.byte_size() + deltas.entries.byte_size() >= BATCH.1
             {
-                totals.apply(&std::mem::take(deltas));
+                apply(number, &std::mem::take(deltas));
             }
             Ok(())
         })
@@ -84,9 +85,8 @@ pub fn load(
             source,
         })?;
     }
-    for deltas in batches.into_values() {
-        totals.apply(&deltas);
+    for (number, deltas) in batches {
+        apply(number, &deltas);
     }
-    totals.forget_changes();
     Ok(seen.len())
 }

@@ -289,7 +289,8 @@ mod tests {
         let found = found.unwrap().unwrap();
         let mut totals = Totals::new(Arc::clone(&plan));
         let from = i64::MIN;
-        load(&store, &plan, &found.parts, from, (0, 1), &mut totals).unwrap();
+        let mut apply = |_, deltas: &Deltas| totals.apply(deltas);
+        load(&store, &plan, &found.parts, from, (0, 1), &mut apply).unwrap();
         let whole = totals.copy(true).unwrap();
         assert_eq!(whole.len(), 1);
         let (bytes, count) = write(&plan, &whole[0]).unwrap();

@@ -14,6 +14,7 @@ use super::log::{Log, parts_of};
 use super::manifest::{Manifest, fingerprint, fingerprints};
 use super::part;
 use super::store::{Store, checksum};
+use crate::pack::level::folded;
 use crate::snapshot::order::{Complete, PartFile, PartReport, Taken};
 use standings_model::clock::Clock;
 use standings_model::error::Coded;
@@ -75,7 +76,8 @@ impl Writer {
         let (send, receive) = unbounded();
         let parts = Parts {
             store,
-            plan,
+            // Of rankings that are joined their first level is kept.
+            plan: folded(&plan),
             run: checksum(run.as_bytes()),
             receive,
             live: Arc::default(),

@@ -77,6 +77,17 @@ pub enum Origin {
     Element(usize),
     /// Which element that is, from 1.
     Ordinal(usize),
+    /// A column of a table that rankings join: which of their joins, by its number, and the column there. NULL before it.
+    Joined {
+        /// The join's number among those of the ranking.
+        join: usize,
+        /// What a column of it is called in front of its name.
+        of: Arc<str>,
+        /// The name of the column there.
+        column: Arc<str>,
+    },
+    /// What rankings compute of a row and of what it is joined with: behind the join, and NULL before it.
+    Behind(Expr),
 }
 
 impl Origin {
@@ -88,7 +99,14 @@ impl Origin {
                 | Origin::Metadata(Metadata::RowId)
                 | Origin::Element(_)
                 | Origin::Ordinal(_)
+                | Origin::Joined { .. }
+                | Origin::Behind(_)
         )
+    }
+
+    /// Whether the value is known behind a join alone.
+    pub fn is_behind(&self) -> bool {
+        matches!(self, Origin::Joined { .. } | Origin::Behind(_))
     }
 }
 
@@ -396,6 +414,45 @@ impl Table {
     pub fn elements(&self, array: usize) -> Option<(usize, usize)> {
         let of = |origin| self.columns.iter().position(|c| c.origin == origin);
         Some((of(Origin::Element(array))?, of(Origin::Ordinal(array))?))
+    }
+
+    /// The number of the column that has a column of a table that is joined, added where there is none: of the join with this
+    /// number, called `of`.
+    pub fn joined(&mut self, (join, of): (usize, &str), column: &Column) -> usize {
+        let origin = Origin::Joined {
+            join,
+            of: Arc::from(of),
+            column: Arc::from(&*column.name),
+        };
+        let same = |c: &Column| c.origin == origin && c.kind == column.kind;
+        if let Some(known) = self.columns.iter().position(same) {
+            return known;
+        }
+        self.columns.push(Column {
+            name: format!("{of}.{}", column.name),
+            kind: column.kind.clone(),
+            nullable: true,
+            origin,
+            comment: None,
+        });
+        self.columns.len() - 1
+    }
+
+    /// As [`Table::derive`], of what is computed behind a join.
+    pub fn derive_behind(&mut self, name: &str, expr: Expr) -> usize {
+        let same = |c: &Column| matches!(&c.origin, Origin::Behind(of) if *of == expr);
+        if let Some(known) = self.columns.iter().position(same) {
+            return known;
+        }
+        self.columns.push(Column {
+            name: name.to_owned(),
+            kind: expr.kind.clone(),
+            // NULL as long as it is not joined.
+            nullable: true,
+            origin: Origin::Behind(expr),
+            comment: None,
+        });
+        self.columns.len() - 1
     }
 
     /// The number of a column that rankings compute, added where there is none with this expression.

@@ -114,6 +114,8 @@ fn computed(
             table,
             qualifiers: vec![&table.name],
             columns: &known,
+            joined: Vec::new(),
+            parts: &[],
             notes,
         };
         let expr = expression::bind(text, &names, sql)?;
@@ -175,6 +177,8 @@ fn declared_column(text: Text<'_>, name: &Ident, table: &Table) -> Result<usize,
         table,
         qualifiers: vec![&table.name],
         columns: &whole.columns,
+        joined: Vec::new(),
+        parts: &[],
         notes: &RefCell::default(),
     };
     names.position(&name.value).ok_or_else(|| {

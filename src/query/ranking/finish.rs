@@ -3,7 +3,7 @@
 use sqlparser::ast::{Query, Spanned};
 use sqlparser::tokenizer::Span;
 
-use super::{RESERVED, Shape};
+use super::{RESERVED, Shape, join};
 use crate::error::QueryError;
 use crate::fingerprint;
 use crate::flow::{
@@ -23,6 +23,8 @@ pub(crate) struct Compiled {
     pub(crate) ranking: Ranking,
     /// What its inputs compute.
     branches: Vec<Branch>,
+    /// What of `WHERE` is decided behind joins.
+    behind: Option<Expr>,
     /// The columns of its SELECT.
     pub(crate) outputs: Vec<Output>,
     /// What is to be said of it.
@@ -55,9 +57,18 @@ impl Compiled {
         let Compiled {
             mut ranking,
             branches,
+            behind,
             ..
         } = self;
         for (input, branch) in ranking.inputs.iter_mut().zip(branches) {
+            if let Some(joined) = &mut ranking.joined {
+                let by_place = ranking.measures.iter().any(|m| m.aggregate.is_by_place());
+                if by_place && !tables[branch.table].changes() {
+                    tables[branch.table].row_id();
+                }
+                join::install((input, joined), branch, behind, tables);
+                break;
+            }
             let table = &mut tables[branch.table];
             let mut column = |name: &str, expr: Expr| match expr.node {
                 Node::Column(_) if is_row_id(&expr) => table.row_id(),
@@ -193,6 +204,7 @@ impl Shape<'_> {
             placed: Vec::new(),
             is_rows: groups.is_rows && !window.is_session(),
             retracts: false,
+            joined: None,
             as_they_are: groups.is_rows && !window.is_session(),
             session_by: self.session_by(&groups, &making.computed, query)?,
             partition: rank.map_or_else(Vec::new, |r| r.partition.clone()),
@@ -207,7 +219,11 @@ impl Shape<'_> {
             shown_if,
             fields: making.fields.clone(),
         };
-        Ok(self.put_together(ranking, groups, making, outputs, notes))
+        let compiled = self.put_together(ranking, groups, making, outputs, notes);
+        if compiled.ranking.joined.is_some() {
+            self.can_be_joined(&compiled.branches[0], window.is_session(), query)?;
+        }
+        Ok(compiled)
     }
 
     /// What the last SELECT shows.
@@ -394,24 +410,30 @@ impl Shape<'_> {
         ranking.shown_if = ranking.shown_if.map(|m| measures[m]);
         let row = groups.row.into_iter().zip(&columns);
         let row: Vec<Draft> = row.filter(|(_, used)| **used).map(|(d, _)| d).collect();
-        let branches = self.inputs(&mut ranking, &row, groups.rows.branches);
+        let (branches, behind) = self.inputs(&mut ranking, &row, groups.rows.branches);
         Compiled {
             ranking,
             branches,
+            behind,
             outputs,
             notes,
         }
     }
 
-    /// Where the rows come from, and what they are.
-    fn inputs(&self, ranking: &mut Ranking, row: &[Draft], branches: Vec<Branch>) -> Vec<Branch> {
+    /// Where the rows come from, and what they are; and what is decided of them behind joins.
+    fn inputs(
+        &self,
+        ranking: &mut Ranking,
+        row: &[Draft],
+        branches: Vec<Branch>,
+    ) -> (Vec<Branch>, Option<Expr>) {
         let tables = self.sources.tables;
         for draft in row {
             let mut meanings: Vec<String> = Vec::new();
             for (branch, expr) in branches.iter().zip(&draft.exprs) {
                 let meaning = match is_row_id(expr) {
                     true => "row id".to_owned(),
-                    false => fingerprint::of_expression(&tables[branch.table], expr),
+                    false => join::meaning(tables, branch, expr),
                 };
                 if !meanings.contains(&meaning) {
                     meanings.push(meaning);
@@ -426,9 +448,10 @@ impl Shape<'_> {
         }
         ranking.retracts = branches.iter().any(|b| tables[b.table].changes());
         ranking.as_they_are &= ranking.retracts;
-        let mut inputs = Vec::new();
+        let (mut inputs, mut behind) = (Vec::new(), None);
         for (number, mut branch) in branches.into_iter().enumerate() {
             let table = &tables[branch.table];
+            (ranking.joined, behind) = join::plan(tables, &mut branch);
             let filter = branch.filter.as_ref();
             ranking.inputs.push(Input {
                 table: branch.table,
@@ -443,7 +466,13 @@ impl Shape<'_> {
             branch.columns = columns.collect();
             inputs.push(branch);
         }
-        inputs
+        if ranking.joined.is_some() {
+            // What a row is joined with changes.
+            ranking.retracts = true;
+            ranking.is_rows = false;
+            ranking.as_they_are = false;
+        }
+        (inputs, behind)
     }
 }
 

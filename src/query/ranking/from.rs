@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlparser::ast::{
     Expr as Sql, Ident, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableAlias,
-    TableFactor, TableWithJoins, With,
+    TableFactor, With,
 };
 
 use super::Shape;
@@ -152,6 +152,11 @@ impl Shape<'_> {
             let found = format!("{more} columns, and {have} in the first SELECT of the UNION");
             return self.wrong(at, found, "the same number of columns in each");
         }
+        let mut all = first.branches.iter().chain(&second.branches);
+        if all.any(|branch| !branch.joins.is_empty()) {
+            let found = "UNION ALL of joins, which is not computed yet";
+            return self.wrong(at, found, "a join in each ranking");
+        }
         if first.window != second.window
             || first.of_windows.is_some()
             || second.of_windows.is_some()
@@ -196,7 +201,7 @@ impl Shape<'_> {
             [] => self.wrong(select, "a SELECT without FROM", SHAPE),
             [one, rest @ ..] => match self.unnested(select, one, rest)? {
                 Some(flow) => Ok(flow),
-                None => self.joined(select, one, rest),
+                None => self.joined(one, rest),
             },
         }
     }
@@ -347,38 +352,6 @@ impl Shape<'_> {
         flow.rename(&names);
         flow.at.clear();
         Ok(())
-    }
-
-    /// Why what is joined is not.
-    fn joined<T>(
-        &self,
-        select: &Select,
-        one: &TableWithJoins,
-        rest: &[TableWithJoins],
-    ) -> Result<T, QueryError> {
-        let allowed = "each select reads from exactly one source";
-        let joins = one.joins.iter().map(|join| &join.relation);
-        let others: Vec<&TableFactor> = joins.chain(rest.iter().map(|r| &r.relation)).collect();
-        let mut known: Vec<Vec<String>> = Vec::new();
-        for factor in std::iter::once(&one.relation).chain(others.iter().copied()) {
-            let flow = self.factor(factor)?;
-            known.push(flow.columns().iter().map(|(n, _)| n.clone()).collect());
-        }
-        self.ambiguous(select, &known)?;
-        let right = others[0];
-        if let TableFactor::Table {
-            name, args: None, ..
-        } = right
-            && let Some(ident) = name.0.last().and_then(|part| part.as_ident())
-        {
-            let relation = self.sources.find(self.text, ident)?;
-            if self.sources.tables[relation.table].primary_key.is_empty() {
-                let found = format!("a join with `{}`, which has no primary key", ident.value);
-                let allowed = "PRIMARY KEY (…) NOT ENFORCED in its CREATE TABLE: a row of it is found by its key";
-                return self.wrong(right, found, allowed);
-            }
-        }
-        self.wrong(right, "a join, which is not computed yet", allowed)
     }
 
     /// Refuses a bare name that several of what is joined have.

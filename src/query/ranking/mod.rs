@@ -9,6 +9,7 @@ mod condition;
 mod finish;
 mod from;
 mod group;
+mod join;
 mod names;
 mod rank;
 mod select;

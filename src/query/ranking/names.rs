@@ -50,6 +50,8 @@ impl<'a> Fields<'a> {
                 table: &NONE,
                 qualifiers: qualifiers.iter().map(String::as_str).collect(),
                 columns,
+                joined: Vec::new(),
+                parts: &[],
                 notes,
             },
         }

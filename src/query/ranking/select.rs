@@ -152,6 +152,7 @@ impl<'a> Shape<'a> {
         let (mut branches, _) = row.into_parts();
         for (branch, columns) in branches.iter_mut().zip(new) {
             branch.columns = columns;
+            branch.parts.clear();
             for (column, (name, _)) in branch.columns.iter_mut().zip(&list.columns) {
                 column.0.clone_from(name);
             }

@@ -337,7 +337,7 @@ fn what_has_no_form_is_refused_at_its_place() {
         (
             "SELECT f.city FROM fares f JOIN trams t ON f.id = t.id".to_owned(),
             "q.sql:6:",
-            "a join, which is not computed yet",
+            "a join with `trams`, which has no primary key",
         ),
         (
             "WITH RECURSIVE a AS (SELECT 1 AS x FROM fares) SELECT x FROM a".to_owned(),

@@ -173,6 +173,8 @@ impl Shape<'_> {
                 table,
                 qualifiers: flow.qualifiers.iter().map(String::as_str).collect(),
                 columns: &branch.columns,
+                joined: self.sources.joined(&branch.joins),
+                parts: &branch.parts,
                 notes: self.sources.notes,
             };
             let array = as_it_is(self.text, &names, unnest.array)?;

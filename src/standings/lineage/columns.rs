@@ -93,7 +93,7 @@ fn add(to: &mut Derived, column: Read, kind: Kind, masking: bool, words: &str) {
 /// The columns that are read for one, and whether it is one of them itself.
 fn roots(table: &Table, column: usize, into: &mut Vec<usize>) -> bool {
     match &table.columns[column].origin {
-        Origin::Computed(expr) | Origin::Derived(expr) => {
+        Origin::Computed(expr) | Origin::Derived(expr) | Origin::Behind(expr) => {
             // Columns are computed of others, and never in a circle.
             for of in expr.columns() {
                 roots(table, of, into);

@@ -76,6 +76,7 @@ impl Prepared {
             roots: sources.roots,
             start: reading.start,
             until_end: reading.until_end,
+            waits: plan.waits(),
             kafka_properties: reading.properties,
             kafka_origin: Origin {
                 declared: Some(Arc::new(move || declared.now().ok())),

@@ -205,6 +205,7 @@ pub(super) fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>,
                     found: None,
                     bootstrap: Some(end),
                     ids_from: None,
+                    hold: None,
                 };
                 fold.begin(partition, &home, from);
                 homes.insert(partition, home.table);

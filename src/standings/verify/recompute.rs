@@ -79,6 +79,7 @@ impl Recomputed {
         let mut plan = check::load(&args.queries, args.time_zone.as_deref())?;
         plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
         is_recomputed(&plan)?;
+        no_joins(&plan)?;
         let plan = Arc::new(plan);
         let kafka_properties =
             kafka_properties(args.kafka_properties.as_deref(), &args.kafka_property)?;
@@ -205,6 +206,18 @@ fn is_recomputed(plan: &Plan) -> Result<(), Failure> {
         return Err(Failure::of(&codes::query::SQL, problem));
     }
     Ok(())
+}
+
+fn no_joins(plan: &Plan) -> Result<(), Failure> {
+    let mut all = plan.rankings.iter();
+    let Some(ranking) = all.find(|r| r.joined.is_some()) else {
+        return Ok(());
+    };
+    let problem = format!(
+        "`{}` joins tables, which is not recomputed yet: leave it out of --queries",
+        ranking.name
+    );
+    Err(Failure::of(&codes::query::SQL, problem))
 }
 
 impl Scope {

@@ -11,6 +11,7 @@ use arrow_array::{
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use standings_engine::pack::deltas::Deltas;
 use standings_engine::rank::totals::Totals;
 use standings_engine::snapshot::order::PartFile;
 use standings_engine::snapshot::{Manifest, ObjectError, Objects, Store, checksum, load};
@@ -215,7 +216,9 @@ impl Snapshot {
 
     fn load(&self, parts: &[PartFile], horizon: i64) -> Result<usize, String> {
         let mut totals = Totals::new(Arc::clone(&self.plan));
-        let rows = load(&self.store, &self.plan, parts, horizon, (0, 1), &mut totals);
+        let mut apply = |_, deltas: &Deltas| totals.apply(deltas);
+        let rows = load(&self.store, &self.plan, parts, horizon, (0, 1), &mut apply);
+        totals.forget_changes();
         totals.settle();
         rows.map_err(|e| e.to_string())
     }

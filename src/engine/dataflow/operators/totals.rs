@@ -16,10 +16,12 @@ use timely::dataflow::operators::Capability;
 use crate::dataflow::handles::Cells;
 use crate::dataflow::messages::{Body, Gathered};
 use crate::event_time::BEGINNING;
+use crate::pack::deltas::Deltas;
+use crate::rank::copy::TooLarge;
 use crate::rank::keys::Keys;
 use crate::rank::messages::Epoch;
 use crate::rank::totals::Totals;
-use crate::snapshot::order::Taken;
+use crate::snapshot::order::{Order, Taken};
 
 /// Applies epochs to a worker's totals.
 pub struct TotalsOperator<A> {
@@ -94,10 +96,34 @@ impl<A: Fn(&Totals)> TotalsOperator<A> {
         if taken.is_none() && (is_time || sabotage::is(Mistake::CopyTooEarly)) {
             let passed = self.applied_to > order.epoch;
             let rows = (!passed).then(|| self.cells.totals.borrow_mut().copy(order.full));
+            let rows = self.with_firsts(order, rows);
             // What its reader holds, its driver copied when it came to the epoch.
             let held = None;
             *taken = Some(Taken { order, rows, held });
         }
+    }
+
+    /// What was copied, with the first levels of rankings that are joined: copied as of the same epoch.
+    fn with_firsts(
+        &self,
+        order: Order,
+        rows: Option<Result<Vec<Deltas>, TooLarge>>,
+    ) -> Option<Result<Vec<Deltas>, TooLarge>> {
+        let Some(first) = &self.cells.first else {
+            return rows;
+        };
+        let taken = self.cells.first_taken.borrow_mut().take();
+        let firsts = match taken.filter(|(of, _)| *of == order) {
+            Some((_, copied)) => copied,
+            // It went past the epoch before it was asked.
+            None if self.cells.first_applied.get() > order.epoch => return None,
+            None => first.borrow_mut().copy(order.full),
+        };
+        let all = rows?.and_then(|mut rows| {
+            rows.extend(firsts?);
+            Ok(rows)
+        });
+        Some(all)
     }
 
     fn apply(&mut self, bodies: Vec<Body>) -> Vec<Gathered> {

@@ -2,9 +2,10 @@
 
 use crate::combine::combiner::{Combiner, Origin, Outcome, Sign};
 use crate::event_time::partition::{PartitionClock, Policy, Verdict};
-use crate::fold::into::{Bytes, Folds};
+use crate::fold::into::{Bytes, Folds, of_record, since};
 use crate::fold::refusal::failed;
 use crate::fold::unnest::{self, Lost, Of};
+use crate::relate::dimension::Dimensions;
 use standings_decode::{Decoder, Keep, Sale};
 use standings_model::block::{PartitionId, RecordRef};
 use standings_model::plan::Plan;
@@ -50,6 +51,12 @@ impl At<'_> {
         }
     }
 
+    /// When what the record does was done, ms: by its own word, else when it came to be.
+    pub(super) fn done(&self, decoder: &Decoder) -> i64 {
+        let told = decoder.changed_at(self.bytes.bytes);
+        told.unwrap_or_else(|| of_record(self.record))
+    }
+
     pub(super) fn reject(&self, kind: RejectKind) -> Reject {
         Reject {
             table: self.table,
@@ -91,6 +98,7 @@ pub(super) struct To<'a> {
     keep: &'a Keep,
     numbers: &'a mut Vec<u32>,
     combiner: &'a mut Combiner,
+    dimensions: &'a mut Dimensions,
     plan: &'a Plan,
 }
 
@@ -106,6 +114,7 @@ impl<'a> To<'a> {
             keep,
             numbers,
             combiner: into.combiner,
+            dimensions: into.dimensions,
             plan: into.plan,
         }
     }
@@ -120,10 +129,21 @@ impl<'a> To<'a> {
         let missing = &mut lost.missing;
         let mut outcome = combiner.change(at.table, &sale, origin, sign, judge, missing);
         errors(&mut lost, sign, self.plan, &sale);
+        let is_joined = self.dimensions.wants(at.table);
         let until = match sign {
+            // What others are joined with is held as long as it is there.
+            Sign::Plus if is_joined => i64::MAX,
             Sign::Plus => combiner.until(at.table, &sale),
             Sign::Minus => i64::MIN,
         };
+        if sign == Sign::Plus && is_joined {
+            let time = since(&self.plan.tables[at.table], at.record, time);
+            let place = (at.table, at.partition, at.record.offset);
+            self.dimensions.put(place, time, &sale, false);
+            if self.plan.is_only_joined(at.table) {
+                outcome = Outcome::Counted;
+            }
+        }
         if combiner.arrays(at.table) > 0 {
             let of = Of {
                 bytes: row,
@@ -142,6 +162,15 @@ impl<'a> To<'a> {
             lost,
             time,
             until,
+        }
+    }
+
+    /// A row that others are joined with ends at a time: of it that was kept.
+    pub(super) fn ends(&mut self, at: &At<'_>, row: &[u8], time: i64) {
+        if self.dimensions.wants(at.table) {
+            let sale = self.decoder.recall(self.keep, row);
+            let place = (at.table, at.partition, at.record.offset);
+            self.dimensions.put(place, time, &sale, true);
         }
     }
 

@@ -106,9 +106,11 @@ impl Of<'_> {
             ..
         } = &mut *self.changing;
         let old = held.get(key, |until| at.is_open(until));
+        let done = at.done(self.decoder);
         let mut to = To::new(self.decoder, keep, self.numbers, into);
         let (lost, time) = match (old, said) {
             (Some(old), _) => {
+                to.ends(at, old.bytes, done);
                 self.counts.contradicted += u64::from(contradicts(said, was, old.bytes));
                 self.counts.deleted += 1;
                 let half = to.half(at, old.bytes, at.origin(), Sign::Minus);

@@ -26,12 +26,13 @@ mod whole;
 
 use self::at::{At, Letters, To};
 use super::counting::refusals;
-use super::into::{Bytes, Folds};
+use super::into::{Bytes, Folds, of_record, since};
 use super::refusal::{dead, refused};
 use crate::combine::combiner::{Origin, Sign};
 use crate::event_time::partition::{PartitionClock, Policy};
 use crate::held::Held;
 use crate::quality::Memory;
+use crate::relate::dimension::Dimensions;
 use standings_decode::change::Op;
 use standings_decode::{DecodeError, Decoder, Ends, Keep, Sale};
 use standings_model::block::{PartitionId, RecordRef};
@@ -167,7 +168,45 @@ fn letter(error: DecodeError) -> RejectKind {
     dead(error.reason, error.detail)
 }
 
+/// Remembers what a record that was read before did to rows that others are joined with, as they were.
+pub(super) fn remember(of: Of<'_>, record: &RecordRef, bytes: Bytes<'_>, into: &mut Folds<'_>) {
+    // What did not decode was told.
+    let rows = of.decoder.changes(bytes.bytes, bytes.about).unwrap_or(0);
+    let place = (of.table, of.partition, record.offset);
+    for row in 0..rows {
+        match of.decoder.op(row) {
+            Op::Found | Op::Put => {
+                if let Ok(sale) = of.decoder.now(bytes.bytes, bytes.about, row) {
+                    let time = since(&into.plan.tables[of.table], record, sale.event_time);
+                    into.dimensions.put(place, time, &sale, false);
+                }
+            }
+            Op::End => {
+                let told = of.decoder.changed_at(bytes.bytes);
+                let time = told.unwrap_or_else(|| of_record(record));
+                if let Ok(key) = of.decoder.ended(bytes.bytes, bytes.about, row) {
+                    into.dimensions.put(place, time, &key, true);
+                }
+            }
+            Op::Empty | Op::Skip => {}
+        }
+    }
+}
+
 impl Of<'_> {
+    /// Tells the rows that are held, where others are joined with them: they were kept in a snapshot.
+    pub(super) fn tell_held(self, to: &mut Dimensions, tables: &[Table]) {
+        let Changing { keep, held, .. } = self.changing;
+        for row in held.iter() {
+            let sale = self.decoder.recall(keep, row.bytes);
+            let time = match tables[self.table].event_time {
+                Some(_) => sale.event_time,
+                None => i64::MIN,
+            };
+            to.put((self.table, self.partition, 0), time, &sale, false);
+        }
+    }
+
     /// A record that is no change, and why.
     fn refuse(&mut self, at: &At<'_>, kind: RejectKind, into: &mut Folds<'_>) {
         *refusals(self.counts, &kind) += 1;
@@ -273,7 +312,12 @@ impl Of<'_> {
             }
             match is_whole {
                 true => self.take_back_all(at, row, into),
-                false => self.take_back(at, row.bytes, at.origin(), into),
+                false => {
+                    let done = at.done(self.decoder);
+                    let keep = &self.changing.keep;
+                    To::new(self.decoder, keep, self.numbers, into).ends(at, row.bytes, done);
+                    self.take_back(at, row.bytes, at.origin(), into);
+                }
             }
         }
         self.changing.held.clear();

@@ -33,6 +33,7 @@ fn elements_are_rows_and_records_are_counted() {
         found: None,
         bootstrap: None,
         ids_from: None,
+        hold: None,
     };
     fold.begin(0, &Home::default(), from);
     let input = std::fs::read_to_string(root.join("input.orders.ndjson")).unwrap();

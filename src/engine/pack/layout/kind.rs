@@ -62,6 +62,11 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// Whether it is ordered by where rows stand, in time and in the input.
+    pub fn is_by_place(self) -> bool {
+        matches!(self, Entry::ByTime(..) | Entry::ByOther(_))
+    }
+
     /// What it shows, and what it is ordered by beside time and place.
     fn columns(self) -> (usize, Option<usize>) {
         match self {

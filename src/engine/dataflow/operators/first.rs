@@ -1,0 +1,206 @@
+//! The owner of the first level of rankings that are joined, and of the keys of what they are joined with: what changes of both in
+//! an epoch, as the two sides of the joins.
+//!
+//! # Frontiers
+//!
+//! - In: as of the owner of keys: epochs are taken in order, each whole.
+//! - Out: on both sides an epoch's capability is kept from its first message until it is taken.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use standings_model::plan::Plan;
+use timely::dataflow::operators::Capability;
+
+use crate::dataflow::handles::Cells;
+use crate::dataflow::messages::First;
+use crate::event_time::BEGINNING;
+use crate::pack::deltas::Deltas;
+use crate::pack::portion::Portion;
+use crate::rank::messages::Epoch;
+use crate::relate::dimension::Side;
+use crate::relate::joins::{Fact, NOTHING, Partner, Related};
+use crate::relate::row::JoinedRow;
+use crate::relate::rules::Rules;
+use crate::relate::versions::Versions;
+
+/// The capabilities of both outputs.
+type Both = (Capability<Epoch>, Capability<Epoch>);
+
+/// Takes what readers say of the first level and of what is joined.
+pub struct FirstOperator {
+    cells: Rc<Cells>,
+    rules: Rc<Rules>,
+    /// Of each ranking how far apart its windows are.
+    plan: Arc<Plan>,
+    versions: Versions,
+    waiting: BTreeMap<Epoch, (Both, Vec<First>)>,
+    /// By worker: it sends nothing more for windows that end at or before this.
+    promises: Vec<i64>,
+    retired: i64,
+    row: JoinedRow,
+}
+
+/// What an epoch comes to on both sides.
+#[derive(Default)]
+pub struct Sides {
+    /// Rows that are joined.
+    pub facts: Vec<Fact>,
+    /// What they are joined with.
+    pub partners: Vec<Partner>,
+}
+
+impl FirstOperator {
+    /// Over the first level's totals in `cells`, of so many workers.
+    pub fn new(cells: Rc<Cells>, plan: &Arc<Plan>, rules: Rc<Rules>, workers: usize) -> Self {
+        FirstOperator {
+            cells,
+            row: rules.row(),
+            rules,
+            plan: Arc::clone(plan),
+            versions: Versions::new(Side::all(plan)),
+            waiting: BTreeMap::new(),
+            promises: vec![BEGINNING; workers],
+            retired: BEGINNING,
+        }
+    }
+
+    /// Takes a message of an epoch in; capabilities are asked for if it has to wait.
+    pub fn take(&mut self, epoch: Epoch, body: First, capabilities: impl FnOnce() -> Both) {
+        let waiting = self.waiting.entry(epoch);
+        let (_, bodies) = waiting.or_insert_with(|| (capabilities(), Vec::new()));
+        bodies.push(body);
+    }
+
+    /// Takes the next epoch if it is complete: `reached` is the first that may not be.
+    pub fn step(&mut self, reached: Epoch) -> Option<(Both, Sides)> {
+        let next = *self.waiting.first_key_value()?.0;
+        if reached <= next {
+            return None;
+        }
+        self.copy_for_snapshot(next);
+        let (epoch, (capabilities, bodies)) = self.waiting.pop_first()?;
+        self.cells.first_applied.set(epoch + 1);
+        let mut sides = Sides::default();
+        let mut updates = Vec::new();
+        for body in bodies {
+            match body {
+                First::Deltas(deltas) => {
+                    self.facts(epoch, &deltas, false, &mut sides.facts);
+                    if let Some(first) = &self.cells.first {
+                        first.borrow_mut().apply(&deltas);
+                    }
+                }
+                First::Dimensions(changes) => {
+                    for change in changes {
+                        self.versions.change(change, &mut updates);
+                    }
+                }
+                First::Promise(promise) => {
+                    let known = &mut self.promises[promise.worker as usize];
+                    *known = promise.horizon.max(*known);
+                }
+                First::Loaded => self.loaded(epoch, &mut sides.facts),
+            }
+        }
+        let partner = |(key, version, sign)| ((key, version), epoch, sign);
+        sides.partners = updates.into_iter().map(partner).collect();
+        self.retire(epoch, &mut sides.facts);
+        // Nobody is shown it: what changed is of no matter.
+        if let Some(first) = &self.cells.first {
+            drop(first.borrow_mut().settle());
+        }
+        self.cells.joined_keys.set(self.versions.len());
+        Some((capabilities, sides))
+    }
+
+    /// Rows of the first level as they are now: of a snapshot.
+    fn loaded(&mut self, epoch: Epoch, into: &mut Vec<Fact>) {
+        let cells = Rc::clone(&self.cells);
+        let Some(first) = &cells.first else {
+            return;
+        };
+        // Rows that are too large for a piece were too large for the snapshot.
+        let pieces = first.borrow_mut().copy(true).unwrap_or_default();
+        first.borrow_mut().forget_changes();
+        for deltas in &pieces {
+            self.facts(epoch, deltas, false, into);
+        }
+    }
+
+    /// Takes back the rows of windows that are dropped, once all have promised.
+    fn retire(&mut self, epoch: Epoch, into: &mut Vec<Fact>) {
+        let promised = self.promises.iter().copied().min().unwrap_or(BEGINNING);
+        if promised <= self.retired {
+            return;
+        }
+        self.retired = promised;
+        self.cells.dropped.borrow_mut().push((epoch, promised));
+        let cells = Rc::clone(&self.cells);
+        let Some(first) = &cells.first else {
+            return;
+        };
+        // Rows that are too large for a piece were no deltas either.
+        let pieces = first.borrow_mut().retire_told(promised).unwrap_or_default();
+        for deltas in &pieces {
+            self.facts(epoch, deltas, true, into);
+        }
+    }
+
+    /// What a batch adds to the rows that are joined, or takes from them.
+    fn facts(&mut self, epoch: Epoch, deltas: &Deltas, back: bool, into: &mut Vec<Fact>) {
+        let mut words = &deltas.words[..];
+        for group in &deltas.groups {
+            let Some(rule) = self.rules.of(group.ranking) else {
+                continue;
+            };
+            let stride = rule.layout.width + 1;
+            let (rows, rest) = words.split_at(stride * group.rows as usize);
+            words = rest;
+            let window = self.plan.rankings[group.ranking as usize].window;
+            for row in rows.chunks_exact(stride) {
+                let mut portion = Portion::read(&rule.layout, &row[1..]);
+                if portion.is_nothing() {
+                    continue;
+                }
+                if back {
+                    portion.negate();
+                }
+                let key = deltas.texts.get(row[0] as u32);
+                rule.open(key, &[], &mut self.row);
+                let at = rule.key(0, &self.row);
+                if at.is_none() && !rule.stays(0) {
+                    continue;
+                }
+                let mut related = Related {
+                    ranking: group.ranking,
+                    window_end: group.window_end,
+                    time: self.row.time(),
+                    key: key.to_vec(),
+                    rows: Vec::new(),
+                };
+                let at = at.unwrap_or(NOTHING);
+                for _ in 1..group.windows {
+                    let fact = ((at.clone(), related.clone()), epoch, portion.clone());
+                    into.push(fact);
+                    related.window_end = window.before(related.window_end);
+                }
+                into.push(((at, related), epoch, portion));
+            }
+        }
+    }
+
+    /// Copies the first level for a snapshot before something of an epoch that is not of it is taken.
+    fn copy_for_snapshot(&self, next: Epoch) {
+        let Some(order) = self.cells.heard.borrow().snapshot else {
+            return;
+        };
+        let mut taken = self.cells.first_taken.borrow_mut();
+        let is_taken = taken.as_ref().is_some_and(|(of, _)| *of == order);
+        if next >= order.epoch && !is_taken && self.cells.first_applied.get() <= order.epoch {
+            let first = self.cells.first.as_ref();
+            *taken = first.map(|first| (order, first.borrow_mut().copy(order.full)));
+        }
+    }
+}
