@@ -153,8 +153,6 @@ mistakes! {
     RetractionJudgedAfter = "retraction-judged-after",
     /// What a record says of the row before it is believed, and not the row that is held.
     BeforeBelieved = "before-believed",
-    /// What a record says of the row before it is taken back although no row of its key is held.
-    UnheldTakenBack = "unheld-taken-back",
     /// A row that comes again as it is counts as another one.
     SameRowUpdated = "same-row-updated",
     /// A row of which one half is late is not held any more.

@@ -150,7 +150,7 @@ fn sample(args: &Args) -> bool {
         };
         sabotages(&args, of)
     };
-    sample("others", 36) && sample("changes", 8)
+    sample("others", 36) && sample("changes", 20)
 }
 
 /// Runs seeds, and says what was seen.

@@ -15,7 +15,7 @@ use standings_observe::live::Live;
 use standings_observe::stopping;
 
 use crate::support::Dice;
-use crate::world::World;
+use crate::world::{Sink, World};
 
 /// `--stop-timeout`.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -91,8 +91,8 @@ pub struct Login {
     file_from: Option<Instant>,
     /// The first cluster's first try was refused.
     pub first: bool,
-    /// It was let in once.
-    pub let_in: bool,
+    /// It was let in once, by sink: a password may change between its first logins to the two.
+    pub let_in: [bool; 2],
 }
 
 impl Login {
@@ -210,15 +210,20 @@ impl World {
         self.outages.login.file(self.clock.now())
     }
 
-    /// Whether database and log let a cluster in that has this password.
-    pub fn lets_in(&mut self, cluster: u64, secret: u64) -> bool {
+    /// Whether a sink lets a cluster in that has this password.
+    pub fn lets_in(&mut self, sink: Sink, cluster: u64, secret: u64) -> bool {
         let login = &mut self.outages.login;
         if secret == login.password {
             return true;
         }
-        login.first |= cluster == 1 && !login.let_in;
+        login.first |= cluster == 1 && !login.let_in[sink as usize];
         self.seen.logins += 1;
         false
+    }
+
+    /// A sink has answered, or not: who hears of it knows that it was let in.
+    pub fn has_let_in(&mut self, sink: Sink, cluster: u64, answered: bool) {
+        self.outages.login.let_in[sink as usize] |= cluster == 1 && answered;
     }
 
     /// The first cluster may find a password in its file that does not count.

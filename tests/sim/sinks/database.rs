@@ -18,7 +18,7 @@ use standings_model::reject::Refusal;
 use super::{killed, rows};
 use crate::cluster::take_over;
 use crate::refusals::Line;
-use crate::world::{self, Claim, Fate, Shared, World};
+use crate::world::{self, Claim, Fate, Shared, Sink, World};
 
 /// Rows of a statement.
 const CHUNK: usize = 7;
@@ -115,7 +115,7 @@ impl SimDatabase {
                 Err(postgres::Trouble::Final(killed()))
             }
             _ => {
-                world.outages.login.let_in |= self.cluster == 1 && done.is_ok();
+                world.has_let_in(Sink::Database, self.cluster, done.is_ok());
                 done
             }
         }
@@ -153,7 +153,7 @@ impl SimDatabase {
     /// Connects, if it is let in.
     fn dial(&mut self, world: &mut World) -> Result<(), postgres::Trouble> {
         self.let_go(world);
-        if !world.lets_in(self.cluster, self.secret) {
+        if !world.lets_in(Sink::Database, self.cluster, self.secret) {
             return Err(postgres::Trouble::Login(
                 "password authentication failed (28P01)".to_owned(),
             ));

@@ -10,7 +10,7 @@ use standings_model::plan::Plan;
 
 use super::{killed, rows};
 use crate::cluster::take_over;
-use crate::world::{self, Claim, Fate, Shared, World};
+use crate::world::{self, Claim, Fate, Shared, Sink, World};
 
 /// How long the client waits for an answer before its call fails.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -87,7 +87,10 @@ impl SimLog {
                         Err(dead())
                     }
                     _ if is_cut_off => Err(passing(format!("{name}: connection reset"))),
-                    _ => done,
+                    _ => {
+                        world.has_let_in(Sink::Log, self.cluster, done.is_ok());
+                        done
+                    }
                 }
             }
         }
@@ -114,6 +117,7 @@ impl SimLog {
             return Err(killed().into());
         }
         self.is_let_in(&mut world)?;
+        world.has_let_in(Sink::Log, self.cluster, true);
         Ok(effect(&mut world))
     }
 
@@ -124,7 +128,7 @@ impl SimLog {
             return Ok(());
         }
         self.session.set(None);
-        if !world.lets_in(self.cluster, self.secret) {
+        if !world.lets_in(Sink::Log, self.cluster, self.secret) {
             let why = "SASL authentication failed (28P01)".to_owned();
             return Err(kafka::Trouble::Login(why));
         }

@@ -63,9 +63,6 @@ impl Of<'_> {
             }
             retracted = Some((half.lost, half.time));
         } else if let Some(said) = said {
-            if sabotage::is(Mistake::UnheldTakenBack) {
-                to.half(at, was, at.origin(), Sign::Minus);
-            }
             retracted = Some((to.late(at, was).0, said.time));
         }
         let Letters {
