@@ -375,14 +375,8 @@ impl Fold {
                 }
                 kind => {
                     let to = (&mut *words, at, row);
-                    add_rare(
-                        kind,
-                        to,
-                        &mut self.counted,
-                        (texts, columns),
-                        sale,
-                        (time, origin),
-                    );
+                    let slot = Accumulator::new(to, &mut self.counted, texts, columns);
+                    add_rare(slot, kind, sale, (time, origin));
                 }
             }
         }
@@ -443,15 +437,8 @@ impl Distinct {
 
 /// Adds a sale to an accumulator of the less usual kinds. Apart, so that the usual ones are not slower for it.
 #[inline(never)]
-fn add_rare(
-    kind: SlotKind,
-    to: (&mut [u64], usize, usize),
-    counted: &mut [Counted],
-    (texts, columns): (&mut Texts, &mut Columns),
-    sale: &impl SaleView,
-    at: (i64, Place),
-) {
-    Accumulator::new(to, counted, texts, columns).add(kind, sale, at);
+fn add_rare(slot: Accumulator<'_>, kind: SlotKind, sale: &impl SaleView, at: (i64, Place)) {
+    slot.add(kind, sale, at);
 }
 
 /// Whether a text takes the place of the least (or greatest) so far.
