@@ -49,6 +49,16 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// A row's place.
+    #[inline]
+    pub fn new(partition: PartitionId, offset: u64, row: u32) -> Self {
+        Origin {
+            partition,
+            offset,
+            row,
+        }
+    }
+
     /// The row's name, as a number.
     #[inline]
     pub(super) fn row_id(self) -> i128 {

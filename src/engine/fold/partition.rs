@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::changes::{self, Changing};
 use super::counting::{count, refusals};
 use super::into::{Bytes, Folds, put};
-use super::refusal::{cannot_be, dead, failed, refused};
+use super::refusal::{cannot_be, dead, failed, late, refused};
 use super::unnest::{self, Lost, Of};
 use crate::combine::combiner::{Missing, Origin, Outcome, SaleView};
 use crate::event_time::global::PartitionState;
@@ -21,7 +21,7 @@ use standings_model::change::Counts;
 use standings_model::identity::NO_EPOCH;
 use standings_model::json_values;
 use standings_model::plan::Plan;
-use standings_model::reject::{Reject, RejectKind};
+use standings_model::reject::Reject;
 use standings_model::table::Table;
 
 #[cold]
@@ -355,11 +355,7 @@ impl Partition {
             *refusals(&mut self.counts, &kind) += 1;
             return reject(kind);
         }
-        let origin = Origin {
-            partition: id,
-            offset,
-            row: bytes.row,
-        };
+        let origin = Origin::new(id, offset, bytes.row);
         if let Some(Alone(alone)) = self.joined {
             put((into.dimensions, into.plan), (table, id), record, &sale);
             if alone {
@@ -400,11 +396,7 @@ impl Partition {
         self.observe(time);
         let missed = missing.windows;
         if !missed.is_empty() {
-            reject(RejectKind::Late {
-                missed,
-                event_time: time,
-                half: None,
-            });
+            reject(late(missed, time));
         }
     }
 

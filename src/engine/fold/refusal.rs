@@ -5,7 +5,7 @@ use crate::quality::{Failed, Judge, Memory, Moment};
 use standings_decode::Sale;
 use standings_model::block::{NO_TIMESTAMP, RecordRef};
 use standings_model::plan::Plan;
-use standings_model::reject::RejectKind;
+use standings_model::reject::{MissedWindow, RejectKind};
 use standings_model::time::format_rfc3339;
 
 /// Whether a record's event time is more than `--max-ahead` after the record's own timestamp.
@@ -21,6 +21,16 @@ pub(super) fn dead(reason: &str, detail: String) -> RejectKind {
         reason: reason.to_owned(),
         check: None,
         detail,
+    }
+}
+
+/// A row that missed windows, of a table whose rows stay.
+#[cold]
+pub(super) fn late(missed: Vec<MissedWindow>, event_time: i64) -> RejectKind {
+    RejectKind::Late {
+        missed,
+        event_time,
+        half: None,
     }
 }
 
