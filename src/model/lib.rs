@@ -37,6 +37,7 @@ pub mod expr;
 pub mod guarded;
 pub mod hold;
 pub mod identity;
+pub mod joined;
 pub mod json;
 pub mod json_values;
 pub mod kafka_url;

@@ -1,12 +1,13 @@
 //! `standings check`: tables and rankings in words.
 
 mod changes;
+mod joins;
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use standings_model::duration::format_duration;
-use standings_model::plan::{Aggregate, Bound, Field, Join, Plan, RankFunction, Ranking};
+use standings_model::plan::{Aggregate, Bound, Field, Plan, RankFunction, Ranking};
 use standings_model::table::format::{Csv, Encoding, Format, Json, JsonEnvelope, Registry};
 use standings_model::table::protobuf::Messages;
 use standings_model::table::{Column, Connector, Origin, Startup, Table};
@@ -366,31 +367,6 @@ fn computed(ranking: &Ranking, number: usize) -> String {
     })
 }
 
-/// What rows are joined with, and how.
-fn of_join(plan: &Plan, ranking: &Ranking, join: &Join) -> String {
-    let (there, here) = (
-        &plan.tables[join.table],
-        &plan.tables[ranking.inputs[0].table],
-    );
-    let on = there.primary_key.iter().zip(&join.key);
-    let on: Vec<String> = on
-        .map(|(k, c)| format!("{} = {}", there.columns[*k].name, here.columns[*c].name))
-        .collect();
-    let when = match join.as_of {
-        true => {
-            "as it was at the row's event time; a version that comes late corrects what it concerns"
-        }
-        false => {
-            "as it is: a change of it moves what was counted, until the window can change no more"
-        }
-    };
-    let alone = match join.left {
-        true => "without one, NULLs",
-        false => "without one, none",
-    };
-    format!("{} by {}, {when}; {alone}", there.name, on.join(" and "))
-}
-
 fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
     let _ = writeln!(out, "ranking {}", r.name);
     let mut line = |label: &str, text: String| {
@@ -412,7 +388,7 @@ fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
         line(noun(table), which);
     }
     for join in r.joined.iter().flat_map(|joined| &joined.joins) {
-        line("joined", of_join(plan, r, join));
+        line("joined", joins::of_join(plan, r, join));
     }
     if r.joined
         .as_ref()

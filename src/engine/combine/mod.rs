@@ -46,3 +46,4 @@ pub mod joined;
 mod more;
 mod rows;
 mod signed;
+mod slots;

@@ -6,6 +6,7 @@ use super::combiner::{Missing, Origin as Place, SaleView};
 use super::floor::Floors;
 use super::more::{Accumulator, whole};
 use super::signed::{Signed, Tie, ties};
+use super::slots;
 use crate::event_time::partition::Verdict;
 use crate::pack::hash::mix;
 use crate::pack::key::KeyCodec;
@@ -147,8 +148,8 @@ impl Fold {
         Fold {
             ranking: ranking.clone(),
             sources: sources.collect(),
-            distinct: distinct_slots(&layout),
-            counted: counted_slots(&layout),
+            distinct: slots::distinct(&layout),
+            counted: slots::counted(&layout),
             order: Vec::new(),
             signed: ranking.retracts.then(Box::default),
             floors: Floors::new(ranking),
@@ -452,38 +453,6 @@ fn goes_before(texts: &Texts, id: u64, so_far: u64, least: bool) -> bool {
 #[inline]
 fn is_text(texts: &Texts, id: u64, text: Option<&[u8]>) -> bool {
     id != NO_TEXT && text.is_some_and(|text| same(text, texts.table().get(id as u32)))
-}
-
-fn distinct_slots(layout: &Layout) -> Vec<Distinct> {
-    let slots = layout.slots.iter();
-    slots
-        .filter(|slot| matches!(slot.kind, SlotKind::Distinct(_)))
-        .map(|slot| Distinct {
-            at: slot.at,
-            seen: HashTable::new(),
-            pairs: Vec::new(),
-        })
-        .collect()
-}
-
-fn counted_slots(layout: &Layout) -> Vec<Counted> {
-    let slots = layout.slots.iter();
-    slots
-        .filter(|slot| {
-            matches!(
-                slot.kind,
-                SlotKind::Values(..)
-                    | SlotKind::Sketch(_)
-                    | SlotKind::Multiset(..)
-                    | SlotKind::Bag(_)
-            )
-        })
-        .map(|slot| Counted {
-            at: slot.at,
-            seen: HashMap::new(),
-            pairs: Vec::new(),
-        })
-        .collect()
 }
 
 /// Whether a sale comes after the one that a last-value slot holds, by (event time, partition, offset). Rows of one record

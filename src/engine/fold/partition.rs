@@ -1,18 +1,20 @@
 //! What is kept of one partition: decoder, clock, offsets, idleness, counts.
 
+mod back;
+
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::changes::{self, Changing};
 use super::counting::{count, refusals};
 use super::into::{Bytes, Folds, put};
-use super::refusal::{cannot_be, dead, failed, late, refused};
+use super::refusal::{dead, failed, late, refused};
 use super::unnest::{self, Lost, Of};
 use crate::combine::combiner::{Missing, Origin, Outcome, SaleView};
 use crate::event_time::global::PartitionState;
 use crate::event_time::partition::{PartitionClock, Policy};
 use crate::held::{Copied, Held, Row};
-use crate::quality::{Memory, Moment};
+use crate::quality::Memory;
 use crate::rank::messages::PartitionProgress;
 use crate::relate::dimension::Dimensions;
 use standings_decode::{About, Decoder, Drift, Odd};
@@ -274,48 +276,6 @@ impl Partition {
             return None;
         }
         elements_of(bytes)
-    }
-
-    /// Remembers the sales of a block that were read by an earlier run; how many records those are.
-    fn read_back(&mut self, block: &Block, policy: &Policy, into: &mut Folds<'_>) -> usize {
-        let before = block.records.partition_point(|r| r.offset < self.begin);
-        let watermark = self.clock.watermark(policy);
-        let mut refused = block.refused.iter().peekable();
-        for (number, record) in block.records[..before].iter().enumerate() {
-            if refused.next_if(|r| r.record as usize == number).is_some() {
-                continue;
-            }
-            let bytes = &block.bytes[record.start as usize..record.end as usize];
-            let about = About::of(block, number);
-            if let Some(of) = self.lend() {
-                let bytes = Bytes {
-                    bytes,
-                    original: bytes,
-                    about,
-                    row: 0,
-                };
-                changes::remember(of, record, bytes, into);
-                continue;
-            }
-            let elements = self.elements(bytes);
-            for element in elements.unwrap_or_else(|| std::iter::once(0..bytes.len()).collect()) {
-                let bytes = &bytes[element];
-                let Ok(sale) = self.decoder.decode_about(bytes, about) else {
-                    continue;
-                };
-                if cannot_be(self.table, &sale, record, policy, into.plan).is_none() {
-                    let offset = record.offset;
-                    if self.joined.is_some() {
-                        let at = (self.table, self.id);
-                        put((into.dimensions, into.plan), at, record, &sale);
-                    }
-                    let place = Moment { offset, watermark };
-                    into.judge
-                        .remember(self.table, &sale, place, &mut self.memory);
-                }
-            }
-        }
-        before
     }
 
     #[inline]

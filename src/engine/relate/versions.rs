@@ -36,12 +36,15 @@ pub struct Versions {
     keys: HashMap<(u32, Vec<u8>), Known>,
 }
 
+/// A row as it was from a time on, and where it stood; none where it had ended.
+type Then = (u64, Option<Vec<u8>>);
+
 #[derive(Default)]
 struct Known {
     /// The last row, by partition, and where it stood.
     now: BTreeMap<PartitionId, (u64, Vec<u8>)>,
     /// Where rows ended that stood in a partition last: what comes from before it is none.
-    past: BTreeMap<PartitionId, BTreeMap<i64, (u64, Option<Vec<u8>>)>>,
+    past: BTreeMap<PartitionId, BTreeMap<i64, Then>>,
 }
 
 impl Versions {

@@ -22,13 +22,16 @@ use crate::relate::joins::Related;
 use crate::relate::row::JoinedRow;
 use crate::relate::rules::Rules;
 
+/// What came out of the joins in an epoch.
+type Came = Vec<(Related, Portion)>;
+
 /// Folds what comes out of the joins.
 pub struct BehindOperator {
     cells: Rc<Cells>,
     rules: Rc<Rules>,
     plan: Arc<Plan>,
     behind: Behind,
-    waiting: BTreeMap<Epoch, (Capability<Epoch>, Vec<(Related, Portion)>)>,
+    waiting: BTreeMap<Epoch, (Capability<Epoch>, Came)>,
     /// Windows that end at or before this are dropped.
     horizon: i64,
     row: JoinedRow,
