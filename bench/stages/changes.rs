@@ -169,12 +169,9 @@ fn seconds(plan: &Arc<Plan>, rows: usize, epoch: usize, changes: bool) -> f64 {
 fn main() {
     let rows = std::env::args().nth(1).and_then(|n| n.parse().ok());
     let rows: usize = rows.unwrap_or(1_000_000);
-    let mut all: Vec<(&str, Arc<Plan>, bool)> = Vec::new();
-    all.push(("sums, additions", plan(RANKINGS[0].1, false), false));
-    for (name, measures) in RANKINGS {
-        all.push((name, plan(measures, true), true));
-    }
-    for (name, plan, changes) in all {
+    let additions = ("sums, additions", plan(RANKINGS[0].1, false), false);
+    let changes = RANKINGS.map(|(name, measures)| (name, plan(measures, true), true));
+    for (name, plan, changes) in [additions].into_iter().chain(changes) {
         for epoch in [1_000, 10_000] {
             let mut times: Vec<f64> = (0..3)
                 .map(|_| seconds(&plan, rows, epoch, changes))

@@ -25,12 +25,27 @@ const DAY_US: i64 = 86_400_000_000;
 enum Logical {
     /// Base64 of the digits as a number of two's complement, with so many behind the point.
     Decimal(u32),
+    /// The same, in an object that says how many: `{"scale": 2, "value": "A+g="}`, of a NUMERIC without a scale.
+    Scaled,
+    /// A day or a time of day as text, with a `Z` behind it.
+    Utc,
     /// Days since 1970.
     Days,
     /// Since 1970, or since midnight: so many of them are a microsecond's thousandth (nanoseconds: 1).
     Instant(i64),
     Clock(i64),
 }
+
+/// A decimal that says how many of its digits are behind the point; fewer than none it does not.
+#[derive(Deserialize)]
+struct Scaled<'a> {
+    scale: Option<usize>,
+    #[serde(borrow)]
+    value: Cow<'a, str>,
+}
+
+/// So many digits behind the point a database has at most.
+const MOST_BEHIND: usize = 16_383;
 
 /// Nanoseconds of a millisecond, a microsecond, a nanosecond.
 const MILLI: i64 = 1_000_000;
@@ -41,6 +56,8 @@ impl Logical {
     fn named(name: &str, scale: Option<&str>) -> Option<Self> {
         Some(match name {
             "org.apache.kafka.connect.data.Decimal" => Logical::Decimal(scale?.parse().ok()?),
+            "io.debezium.data.VariableScaleDecimal" => Logical::Scaled,
+            "io.debezium.time.IsoDate" | "io.debezium.time.IsoTime" => Logical::Utc,
             "org.apache.kafka.connect.data.Date" | "io.debezium.time.Date" => Logical::Days,
             "org.apache.kafka.connect.data.Timestamp" | "io.debezium.time.Timestamp" => {
                 Logical::Instant(MILLI)
@@ -61,6 +78,15 @@ impl Logical {
             (Logical::Decimal(scale), Kind::Decimal { .. } | Kind::Base64 { .. }) => {
                 let digits: String = serde_json::from_str(raw).ok()?;
                 Some(decimal(twos_complement(&digits)?, scale as usize))
+            }
+            (Logical::Scaled, Kind::Decimal { .. } | Kind::Base64 { .. }) => {
+                let Scaled { scale, value } = serde_json::from_str(raw).ok()?;
+                let scale = scale.filter(|scale| *scale <= MOST_BEHIND)?;
+                Some(decimal(twos_complement(&value)?, scale))
+            }
+            (Logical::Utc, Kind::Date | Kind::Clock) => {
+                let text = raw.strip_suffix("Z\"")?;
+                Some(format!("{text}\""))
             }
             (Logical::Days, Kind::Date) => {
                 let days: i64 = raw.parse().ok()?;
@@ -272,5 +298,49 @@ mod tests {
         );
         let odd = record(2).replace("20476", "\"2026-01-23\"");
         assert_eq!(values(&mut decoder, &odd), want("10.00", "-0.010"));
+    }
+
+    #[test]
+    fn numbers_that_say_their_scale_and_days_that_say_their_zone() {
+        let sql = "CREATE TABLE t (n DECIMAL(38, 9), day DATE, clock TIME) WITH ('format' = 'json', 'json.schema-include' = 'true')";
+        let table = standings_query::parse_table("t", sql).unwrap();
+        let mut decoder = Decoder::new(&table, None, 1 << 20);
+        let schema = r#"{"type":"struct","fields":[
+            {"type":"struct","name":"io.debezium.data.VariableScaleDecimal","field":"n","fields":[
+                {"type":"int32","field":"scale"},{"type":"bytes","field":"value"}]},
+            {"type":"string","name":"io.debezium.time.IsoDate","field":"day"},
+            {"type":"string","name":"io.debezium.time.IsoTime","field":"clock"}]}"#;
+        let mut read = |n: &str, day: &str, clock: &str| -> Result<String, &'static str> {
+            let record = format!(
+                r#"{{"schema":{schema},"payload":{{"n":{n},"day":{day},"clock":{clock}}}}}"#
+            );
+            let sale = decoder.decode(record.as_bytes()).map_err(|e| e.reason)?;
+            let values = (0..3).map(|n| sale.value(n).to_string());
+            Ok(values.collect::<Vec<_>>().join(" "))
+        };
+        let (day, clock) = (r#""2026-02-03Z""#, r#""10:05:06.123Z""#);
+        let n = r#"{"scale":2,"value":"A+g="}"#;
+        assert_eq!(
+            read(n, day, clock).unwrap(),
+            "10.000000000 2026-02-03 10:05:06.123"
+        );
+        let whole = r#"{"scale":0,"value":"/w=="}"#;
+        let plain = (r#""2026-02-03""#, r#""10:05:06""#);
+        assert_eq!(
+            read(whole, plain.0, plain.1).unwrap(),
+            "-1.000000000 2026-02-03 10:05:06"
+        );
+        // More digits behind the point than the column has, no base64, no number at all, no day.
+        for n in [
+            r#"{"scale":10,"value":"A+k="}"#,
+            r#"{"scale":2,"value":"?"}"#,
+            r#"{"scale":99999999999,"value":"AQ=="}"#,
+            r#"{"scale":-1,"value":"AQ=="}"#,
+            r#"{"value":"AQ=="}"#,
+        ] {
+            assert!(read(n, day, clock).is_err(), "{n}");
+        }
+        assert_eq!(read(n, r#""2026-13-03Z""#, clock), Err("bad_time"));
+        assert_eq!(read(n, r#""Z""#, clock), Err("bad_time"));
     }
 }

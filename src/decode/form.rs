@@ -59,7 +59,11 @@ impl Form {
         // It was looked at as a part of its record.
         let schema = std::str::from_utf8(schema).unwrap_or_default();
         match full.describe(schema) {
-            true => full.decode(record, &self.columns, cells.0, made),
+            true => {
+                let decoded = full.decode(record, &self.columns, cells.0, made);
+                full.forget_schema();
+                decoded
+            }
             false => self.decode(record, cells, (full, made)),
         }
     }

@@ -69,6 +69,11 @@ impl Full {
         self.is_described
     }
 
+    /// The next record has a schema of its own, or none.
+    pub(super) fn forget_schema(&mut self) {
+        self.is_described = false;
+    }
+
     /// Fills the cells of the columns that are read from fields; the others are as they were.
     pub(super) fn decode(
         &mut self,

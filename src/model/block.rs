@@ -225,6 +225,8 @@ pub enum SourceEvent {
         home: Arc<Home>,
         /// First offset that will be read.
         offset: u64,
+        /// Its end as it is seen now; of a file, which has one, the greatest number.
+        end: u64,
     },
     /// Records.
     Block(Block),

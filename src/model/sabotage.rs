@@ -2,22 +2,32 @@
 //! release has, every question after one is `false` when it is compiled.
 
 macro_rules! mistakes {
-    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
+    (
+        $($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+
+        of changes: $($(#[doc = $of_changes:literal])+ $change:ident = $word:literal,)+
+    ) => {
         /// A mistake that the engine can be told to make.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Mistake {
             $($(#[doc = $doc])+ $name,)+
+            $($(#[doc = $of_changes])+ $change,)+
         }
 
         impl Mistake {
             /// All of them.
-            pub const ALL: &[Mistake] = &[$(Mistake::$name,)+];
+            pub const ALL: &[Mistake] = &[$(Mistake::$name,)+ $(Mistake::$change,)+];
 
             /// Its name on a command line.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Mistake::$name => $text,)+
+                    $(Mistake::$change => $word,)+
                 }
+            }
+
+            /// Whether it can show only where rows of a table change.
+            pub fn is_of_changes(self) -> bool {
+                matches!(self, $(Mistake::$change)|+)
             }
         }
     };
@@ -136,6 +146,53 @@ mistakes! {
     UnknownSourceWritten = "unknown-source-written",
     /// Of what a run could not commit before its end it says that it is nothing.
     InFlightNotTold = "in-flight-not-told",
+    of changes:
+    /// The row that is held is another one before the one that it was is taken back.
+    HeldBeforeRetraction = "held-before-retraction",
+    /// The row that is taken back is judged by the watermark behind the record.
+    RetractionJudgedAfter = "retraction-judged-after",
+    /// What a record says of the row before it is believed, and not the row that is held.
+    BeforeBelieved = "before-believed",
+    /// What a record says of the row before it is taken back although no row of its key is held.
+    UnheldTakenBack = "unheld-taken-back",
+    /// A row that comes again as it is counts as another one.
+    SameRowUpdated = "same-row-updated",
+    /// A row of which one half is late is not held any more.
+    HalfLateLetGo = "half-late-let-go",
+    /// A truncate takes nothing back of what a snapshot of the source had found.
+    FoundNotEmptied = "found-not-emptied",
+    /// A truncate forgets rows and takes none back.
+    EmptiedNotTakenBack = "emptied-not-taken-back",
+    /// Rows that a snapshot of the source finds move the watermark, each by itself.
+    FoundMovesWatermark = "found-moves-watermark",
+    /// Up to where a snapshot of the source had found rows is not restored.
+    FoundNotRestored = "found-not-restored",
+    /// Rows that are held are not copied.
+    HeldNotCopied = "held-not-copied",
+    /// Rows that are held are copied when the snapshot is ordered, and not when its epoch has come.
+    HeldCopiedEarly = "held-copied-early",
+    /// Keys that ended are not in the copy: they come back with the parts before it.
+    EndedNotCopied = "ended-not-copied",
+    /// After a truncate a copy does not say that no copy before it counts.
+    EmptiedNotCopied = "emptied-not-copied",
+    /// Where parts are loaded, that a key ended is passed over.
+    EndedNotLoaded = "ended-not-loaded",
+    /// Where parts are loaded, earlier ones are over later ones.
+    EarlierPartsOver = "earlier-parts-over",
+    /// Each worker loads the rows of another worker's partitions.
+    HeldOfAnother = "held-of-another",
+    /// Where there are fewer workers than partitions, each loads the rows of one: the others are left behind.
+    HeldLeftBehind = "held-left-behind",
+    /// The two halves of a change go into two epochs.
+    HalvesInTwoEpochs = "halves-in-two-epochs",
+    /// A group whose rows are all gone stays.
+    EmptyGroupStays = "empty-group-stays",
+    /// A copy of changes does not say which groups are gone.
+    GoneNotCopied = "gone-not-copied",
+    /// Of equal values in a group all go when one does.
+    EqualValuesGo = "equal-values-go",
+    /// Of equal times the row speaks that came last, whatever its key.
+    TiesByPlace = "ties-by-place",
 }
 
 #[cfg(feature = "sabotage")]

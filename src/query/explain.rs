@@ -1,5 +1,7 @@
 //! `standings check`: tables and rankings in words.
 
+mod changes;
+
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use standings_model::duration::format_duration;
 use standings_model::plan::{Aggregate, Bound, Field, Join, Plan, RankFunction, Ranking};
 use standings_model::table::format::{Csv, Encoding, Format, Json, JsonEnvelope, Registry};
 use standings_model::table::protobuf::Messages;
-use standings_model::table::{Changelog, Column, Connector, Origin, Startup, Table};
+use standings_model::table::{Column, Connector, Origin, Startup, Table};
 use standings_model::types::Type;
 
 /// Says what each table is, and what each ranking does.
@@ -75,7 +77,7 @@ fn of_table(out: &mut String, table: &Table) {
         let keys: Vec<&str> = keys.collect();
         line("names rows", format!("{} (not enforced)", keys.join(", ")));
     }
-    line("changes", of_changelog(table.changelog).to_owned());
+    line("changes", changes::of_changelog(table));
     line("event time", of_event_time(table));
     line("no fit", no_fit(table));
 }
@@ -241,16 +243,6 @@ fn of_csv(csv: &Csv) -> Vec<String> {
     all
 }
 
-fn of_changelog(changelog: Changelog) -> &'static str {
-    match changelog {
-        Changelog::Append => "each record is a row that stays",
-        Changelog::Upsert => "each record is the present row of its key",
-        Changelog::Debezium => "each record says what changed (Debezium)",
-        Changelog::Maxwell => "each record says what changed (Maxwell)",
-        Changelog::Canal => "each record says what changed (Canal)",
-    }
-}
-
 fn of_event_time(table: &Table) -> String {
     let Some(time) = table.event_time else {
         return "none: it cannot be windowed".to_owned();
@@ -278,7 +270,10 @@ fn no_fit(table: &Table) -> String {
     {
         all = format!("{all}, or with an error in a computed column");
     }
-    all
+    match changes::no_fit(table) {
+        Some(stays) => format!("{all}; {stays}"),
+        None => all,
+    }
 }
 
 /// What a measure is of.

@@ -11,9 +11,7 @@ use standings_model::types::Type;
 /// The first thing of a table that is not read yet.
 pub fn refusal(text: Text<'_>, declared: &Declaration, table: &Table) -> Option<QueryError> {
     let name = &table.name;
-    let (at, found, allowed) = duplicates(declared, table)
-        .or_else(|| format(declared, table))
-        .or_else(|| key(declared, table))?;
+    let (at, found, allowed) = format(declared, table).or_else(|| key(declared, table))?;
     Some(text.error(
         at,
         format!("{found} of `{name}`, which is not read yet"),
@@ -32,16 +30,6 @@ fn at(declared: &Declaration, keys: &[&str]) -> Span {
 }
 
 const FORMAT: [&str; 2] = ["format", "value.format"];
-
-fn duplicates(declared: &Declaration, table: &Table) -> Option<Unread> {
-    table.dedup_within?;
-    let allowed = "leave it out: duplicates are not taken out yet";
-    Some((
-        at(declared, &["dedup.within"]),
-        "'dedup.within'".to_owned(),
-        allowed,
-    ))
-}
 
 fn format(declared: &Declaration, table: &Table) -> Option<Unread> {
     let allowed = "'json', 'csv', 'protobuf', 'json-schema-confluent', 'avro-confluent', 'protobuf-confluent' or 'raw'; of files 'json', 'csv', 'parquet' and 'avro'";

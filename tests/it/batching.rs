@@ -459,6 +459,7 @@ fn events(
             partition: p as u32,
             home: Arc::default(),
             offset: 0,
+            end: 0,
         });
         own.push((p, 0));
     }
@@ -731,6 +732,7 @@ fn records_that_are_no_sales_count_with_what_they_hold() {
                 partition: 0,
                 home: Arc::default(),
                 offset: 0,
+                end: 0,
             },
             SourceEvent::Ready,
         ]);

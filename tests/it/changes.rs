@@ -6,6 +6,8 @@
 mod engine;
 mod files;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::support::Dice;
 use crate::support::changes::history::history;
 use crate::support::changes::model::{Counts, Half, Model, Policy};
@@ -58,6 +60,21 @@ impl Case {
         let each = (0..self.records.len()).map(|p| model.became(p));
         let (counts, halves): (Vec<_>, Vec<_>) = each.unzip();
         (counts, halves.into_iter().flatten().collect())
+    }
+
+    /// Keys that came in several partitions.
+    fn moved(&self) -> u64 {
+        let mut of: BTreeMap<i64, BTreeSet<usize>> = BTreeMap::new();
+        for (p, records) in self.records.iter().enumerate() {
+            for record in records {
+                if let What::Put { row, .. } = record {
+                    of.entry(row.id).or_default().insert(p);
+                }
+            }
+        }
+        of.values()
+            .filter(|partitions| partitions.len() > 1)
+            .count() as u64
     }
 
     /// Files of SQL, by name.

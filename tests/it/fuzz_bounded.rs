@@ -12,6 +12,8 @@ use crate::support::{self, Dice, Running, standings, until};
 // What is done with an input is the same as in tests/fuzz.
 #[path = "../fuzz/bodies/avro.rs"]
 mod avro_body;
+#[path = "../fuzz/bodies/change.rs"]
+mod change_body;
 #[path = "../fuzz/bodies/decode.rs"]
 mod decode_body;
 #[path = "../fuzz/bodies/expressions.rs"]
@@ -124,6 +126,29 @@ fn records() {
     ];
     let mut decoders = decode_body::Decoders::new();
     fuzz("records", &corpus, &words, |input| decoders.check(input));
+}
+
+#[test]
+fn changes() {
+    let corpus = files("tests/fuzz/corpus/decode_change");
+    let words = [
+        "\"op\":\"u\"",
+        "\"op\":\"d\"",
+        "\"before\":",
+        "\"after\":",
+        "\"data\":[",
+        "\"old\":",
+        "\"payload\":",
+        "\"type\":\"UPDATE\"",
+        "null",
+        "{",
+        "}",
+        "[",
+        "\\u006f",
+        "\n",
+    ];
+    let mut decoders = change_body::Changes::new();
+    fuzz("changes", &corpus, &words, |input| decoders.check(input));
 }
 
 #[test]

@@ -14,7 +14,6 @@ use standings_commit::transactions::TransactionalSink;
 use standings_engine::dataflow::gate::Gate;
 use standings_engine::dataflow::graph;
 use standings_engine::driver::{Driver, Settings, Snapshots, Turn};
-use standings_engine::event_time::partition::Policy;
 use standings_engine::fold;
 use standings_engine::input::Input;
 use standings_engine::snapshot::{Parts, Store, Writer};
@@ -29,9 +28,8 @@ use crate::feed::SimFeed;
 use crate::objects::{NO_STORE, SimObjects};
 use crate::order;
 use crate::sinks::{SimDatabase, SimLog, SimRejects};
-use crate::support::HOUR;
 use crate::topic::SimInput;
-use crate::world::{self, OUT_OF_ORDERNESS, Shared, World};
+use crate::world::{self, Shared, World};
 
 /// Within this time a file that was changed is read again.
 const RENEWED: Duration = Duration::from_secs(6);
@@ -47,6 +45,7 @@ impl Observer for Balance {
             assert!(counts.balanced(), "I6: partition {p}: {counts:?}");
             let (begin, end) = (commit.begins[p], commit.offsets[p]);
             let world = self.0.lock();
+            world.check_kinds(*p, begin..end, counts);
             let gone = world.topic.gone.range((*p, begin)..(*p, end)).count() as u64;
             let read = end - begin - gone;
             drop(world);
@@ -132,17 +131,10 @@ impl Cluster {
         };
         let epoch_bytes = 1 << (6 + world.dice.roll(8));
         let in_flight_bytes = 1 << (9 + world.dice.roll(8));
-        let (files, emit) = (world.files, world.emit);
+        let (files, emit, policy) = (world.files, world.emit, world.policy());
         drop(world);
 
         tracing::info!(cluster = id, workers, "starts");
-        let policy = Policy {
-            out_of_orderness: OUT_OF_ORDERNESS,
-            allowed_lateness: HOUR,
-            max_ahead: HOUR,
-            // Nothing is dropped because of pace, which the reference does not know.
-            retain: i64::MAX / 4,
-        };
         let live = Arc::new(Live::new(workers));
         let store = Store::of(
             "sim".to_owned(),

@@ -10,9 +10,10 @@ use std::time::Instant;
 use standings_engine::dataflow::control::Start;
 use standings_engine::driver::Feed;
 use standings_engine::input::{Guard, REFRESH};
-use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
+use standings_model::block::{Beside, Block, NO_TIMESTAMP, PartitionId, RecordRef, SourceEvent};
 use standings_model::error::Failure;
 
+use crate::orders::key_and_value;
 use crate::outages::Part;
 use crate::topic::NAME;
 use crate::world::{Shared, World};
@@ -87,6 +88,7 @@ impl SimFeed {
                     partition,
                     home: Arc::default(),
                     offset,
+                    end: 0,
                 };
                 self.queue.borrow_mut().push_back(assigned);
             }
@@ -120,14 +122,22 @@ impl SimFeed {
                 continue;
             }
             let start = block.bytes.len() as u32;
-            let line = &lines[offset as usize];
-            block.bytes.extend_from_slice(line.as_bytes());
+            let (key, value) = key_and_value(&lines[offset as usize]);
+            block.bytes.extend_from_slice(value.as_bytes());
             block.records.push(RecordRef {
                 start,
                 end: block.bytes.len() as u32,
                 offset,
                 timestamp: NO_TIMESTAMP,
             });
+            if world.orders.is_some() {
+                let key = key.map(|key| block.keep(key.as_bytes()));
+                block.beside.push(Beside {
+                    key,
+                    timestamp: NO_TIMESTAMP,
+                    ..Beside::default()
+                });
+            }
         }
         block
     }

@@ -8,8 +8,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde_json::Value;
 use standings_model::reject::{Reject, RejectKind, SINK_REFUSED};
 
-use crate::support::{Dice, Rows, keys_of, measures_of, millis};
-use crate::world::{Sink, World, size_of};
+use crate::orders::{is_closed, shape};
+use crate::support::{Dice, Rows, at_of};
+use crate::world::{Sink, World};
 
 /// Ranking, window start, keys.
 pub type At = (String, i64, Vec<String>);
@@ -36,13 +37,13 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// Of some seeds; some texts of the input become too long for the log.
-    pub fn roll(dice: &mut Dice, input: &mut [Vec<String>]) -> Self {
+    /// Of some seeds; some texts of the input become too long for the log, if they may.
+    pub fn roll(dice: &mut Dice, input: &mut [Vec<String>], texts: bool) -> Self {
         let refusals = Refusals {
             one_in: [0, 6, 20, 60][dice.roll(4) as usize],
             by_value: dice.roll(2) == 0,
             at_commit: dice.roll(3) == 0,
-            log: dice.roll(2) == 0,
+            log: dice.roll(2) == 0 && texts,
             ..Refusals::default()
         };
         if refusals.log {
@@ -104,17 +105,14 @@ pub struct Line {
 impl Line {
     pub fn read(line: &str) -> Self {
         let change: Value = serde_json::from_str(line).expect("a change");
-        let ranking = change["ranking"].as_str().expect("a name").to_owned();
-        let row = &change["row"];
-        let key = |k: &&str| row[*k].as_str().expect("a key").to_owned();
-        let keys = keys_of(&ranking).iter().map(key).collect();
-        let measures = measures_of(&ranking).iter().map(|m| row[*m].clone());
-        let start = millis(change["window_start"].as_str().expect("a time"));
+        let at = at_of(&change, shape);
+        let measures = shape(&at.0).measures.iter();
+        let measures = measures.map(|m| change["row"][*m].clone());
         Line {
             values: measures.collect(),
             rank: change["rank"].as_u64(),
             is_final: change["final"] == true,
-            at: (ranking, start, keys),
+            at,
         }
     }
 
@@ -199,7 +197,7 @@ impl World {
                 .rows
                 .get(&line.at)
                 .is_some_and(|(rank, values)| Some(*rank) == line.rank && *values == line.values);
-            let was_final = line.at.1 + size_of(&line.at.0) <= closed;
+            let was_final = is_closed(&line.at.0, line.at.1, closed);
             assert!(
                 !same || was_final != line.is_final,
                 "I12: {} (commit {here}) had refused a row, and told of it, and that is told again: {text}",

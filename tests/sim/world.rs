@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use standings_commit::database::DatabaseIdentity;
 use standings_commit::transactions::{IDS, LogIdentity};
+use standings_engine::event_time::partition::Policy;
 use standings_engine::rank::emit::Emit;
 use standings_model::check::{Action, Check, Condition, Share};
 use standings_model::clock::Clock;
@@ -18,6 +19,8 @@ use standings_model::identity::Known;
 use standings_model::plan::Plan;
 use standings_query::load_shipped;
 
+use crate::changes::model::Half;
+use crate::orders::{self, Orders, shape};
 use crate::outages::{Outages, Part};
 use crate::refusals::{At, Refusals};
 use crate::store::StoreState;
@@ -197,7 +200,7 @@ pub struct LogState {
 }
 
 /// What a sink shows, and has shown.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Shown {
     pub commit: u64,
     pub offsets: Offsets,
@@ -210,6 +213,22 @@ pub struct Shown {
     pub lines: BTreeMap<At, String>,
     pub changes: usize,
     history: BTreeMap<u64, Offsets>,
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Shown {
+            commit: 0,
+            offsets: Offsets::new(),
+            begins: Offsets::new(),
+            watermark: None,
+            known: None,
+            folding: Folding::of(shape),
+            lines: BTreeMap::new(),
+            changes: 0,
+            history: BTreeMap::new(),
+        }
+    }
 }
 
 impl Shown {
@@ -265,6 +284,9 @@ pub struct Seen {
     pub longest: Duration,
     pub sales: u64,
     pub duplicates: u64,
+    /// Records of tables that change, and these.
+    pub changes: u64,
+    pub tables: u64,
     /// Calls, by name and what became of them.
     pub fates: BTreeMap<(&'static str, Fate), u64>,
 }
@@ -276,6 +298,8 @@ pub struct World {
     pub weather: Weather,
     pub clock: Clock,
     pub plan: Arc<Plan>,
+    /// Of a world whose table changes.
+    pub orders: Option<Orders>,
     /// Every line that will ever be in the topic.
     pub input: Vec<Vec<String>>,
     /// Partition and offset of the sales that must be found to be duplicates.
@@ -299,6 +323,8 @@ pub struct World {
     /// Partition and offset of what came to the late output and the dead letters.
     pub late: BTreeSet<(u32, u64)>,
     pub dead: BTreeSet<(u32, u64)>,
+    /// Late halves that were told.
+    pub halves: BTreeSet<Half>,
     /// The clusters that were started; the newest has this number.
     pub newest: u64,
     /// Some snapshot stood for all of the input.
@@ -330,29 +356,28 @@ impl World {
         let files = seed % 4 == 3;
         // Files are all there from the start.
         let first = if files { partitions } else { first };
-        let mut input: Vec<Vec<String>> = Vec::new();
-        for p in 0..partitions {
-            let n = dice.roll(90) as usize;
-            let from = 1_769_126_400_000 + dice.roll(DAY as u64) as i64;
-            let mut lines = sales(&mut dice, n, from, step);
-            if p >= first {
-                // It is added later: it does not reach back to windows that the others have left behind.
-                let times = input.iter().flatten().filter_map(|l| time_of(l));
-                let newest = times.max().unwrap_or(0);
-                lines.retain(|l| time_of(l).is_none_or(|t| t >= newest));
-            }
-            input.push(lines);
-        }
+        // Apart, too.
+        let orders = orders::is_in(seed).then(|| {
+            let mut dice = Dice::new(seed ^ 0x0dde5);
+            Orders::roll(&mut dice, partitions as usize, first as usize)
+        });
+        let mut input = match &orders {
+            Some(orders) => orders.lines(),
+            None => lines_of_sales(&mut dice, (partitions, first), step),
+        };
         // Rolled apart, so that the other seeds stay what they were.
         let mut within = None;
-        if seed.is_multiple_of(5) {
+        if seed.is_multiple_of(5) && orders.is_none() {
             let mut dice = Dice::new(!seed);
             for lines in &mut input {
                 with_repeated_ids(&mut dice, lines);
             }
             within = Some([60_000, HOUR, 12 * HOUR][dice.roll(3) as usize]);
         }
-        let mut plan = load_shipped().expect("the shipped queries are right");
+        let mut plan = match &orders {
+            Some(orders) => orders.plan(),
+            None => load_shipped().expect("the shipped queries are right"),
+        };
         let mut duplicate = BTreeSet::new();
         if let Some(within) = within {
             plan.checks.push(Check {
@@ -373,13 +398,20 @@ impl World {
         let (kind, is_ranks) = (seed % 9, seed % 16 == 9);
         let mut dice_apart = Dice::new(seed ^ 0x0dd5);
         let refusals = match matches!(kind, 1 | 8) && !is_ranks {
-            true => Refusals::roll(&mut dice_apart, &mut input),
+            true => Refusals::roll(&mut dice_apart, &mut input, orders.is_none()),
             false => Refusals::default(),
         };
         let outages = Outages::roll(&mut dice_apart, kind);
+        let records = input.iter().map(|p| p.len() as u64).sum();
+        let (sales, changes) = match orders {
+            None => (records, 0),
+            Some(_) => (0, records),
+        };
         let seen = Seen {
             duplicates: duplicate.len() as u64,
-            sales: input.iter().map(|p| p.len() as u64).sum(),
+            sales,
+            changes,
+            tables: u64::from(orders.is_some()),
             ..Seen::default()
         };
         let mut world = World {
@@ -388,6 +420,7 @@ impl World {
             weather,
             clock: Clock::by_hand(),
             plan: Arc::new(plan),
+            orders,
             input,
             duplicate,
             visible: vec![0; first as usize],
@@ -405,6 +438,7 @@ impl World {
             calm_since: None,
             late: BTreeSet::new(),
             dead: BTreeSet::new(),
+            halves: BTreeSet::new(),
             newest: 0,
             kept_all: false,
             kept: Offsets::new(),
@@ -416,6 +450,21 @@ impl World {
         };
         world.begin_wrong();
         world
+    }
+
+    /// How event time is judged.
+    pub fn policy(&self) -> Policy {
+        let policy = Policy {
+            out_of_orderness: OUT_OF_ORDERNESS,
+            allowed_lateness: HOUR,
+            max_ahead: HOUR,
+            // Nothing is dropped because of pace, which the reference does not know.
+            retain: i64::MAX / 4,
+        };
+        match &self.orders {
+            Some(orders) => orders.policy(policy),
+            None => policy,
+        }
     }
 
     /// What becomes of a call of a cluster.
@@ -646,12 +695,22 @@ impl World {
     }
 }
 
-/// The size of a ranking's windows.
-pub fn size_of(ranking: &str) -> i64 {
-    match ranking {
-        "top_salesmen_per_city" => HOUR,
-        _ => DAY,
+/// Sales by partition; those from `first` on are added later.
+fn lines_of_sales(dice: &mut Dice, (partitions, first): (u64, u64), step: u64) -> Vec<Vec<String>> {
+    let mut input: Vec<Vec<String>> = Vec::new();
+    for p in 0..partitions {
+        let n = dice.roll(90) as usize;
+        let from = 1_769_126_400_000 + dice.roll(DAY as u64) as i64;
+        let mut lines = sales(dice, n, from, step);
+        if p >= first {
+            // It is added later: it does not reach back to windows that the others have left behind.
+            let times = input.iter().flatten().filter_map(|l| time_of(l));
+            let newest = times.max().unwrap_or(0);
+            lines.retain(|l| time_of(l).is_none_or(|t| t >= newest));
+        }
+        input.push(lines);
     }
+    input
 }
 
 /// One of the two sinks.

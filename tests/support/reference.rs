@@ -391,6 +391,50 @@ pub fn millis(text: &str) -> i64 {
     days * DAY + n(11..13) * HOUR + n(14..16) * 60_000 + n(17..19) * 1000
 }
 
+/// What the rows of a ranking have.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    /// What names one.
+    pub keys: &'static [&'static str],
+    /// What else it shows, in order.
+    pub measures: &'static [&'static str],
+    /// The length of its windows, ms; none: it is of all time.
+    pub size: Option<i64>,
+}
+
+/// The shape of a shipped ranking.
+pub fn shipped(ranking: &str) -> Shape {
+    Shape {
+        keys: keys_of(ranking),
+        measures: measures_of(ranking),
+        size: Some(match ranking {
+            "top_salesmen_per_city" => HOUR,
+            _ => DAY,
+        }),
+    }
+}
+
+/// Where the window of a ranking of all time starts.
+pub const ALWAYS: i64 = i64::MIN;
+
+/// A key as text: what is one is so already.
+pub fn key_text(key: &Value) -> String {
+    key.as_str()
+        .map_or_else(|| key.to_string(), ToOwned::to_owned)
+}
+
+/// Which row a change is of: ranking, window start, keys.
+pub fn at_of(change: &Value, shape: fn(&str) -> Shape) -> (String, i64, Vec<String>) {
+    let ranking = change["ranking"].as_str().unwrap().to_owned();
+    let Shape { keys, size, .. } = shape(&ranking);
+    let keys = keys.iter().map(|key| key_text(&change["row"][*key]));
+    let bound = |name: &str| change[name].as_str().map(millis);
+    let (start, end) = (bound("window_start"), bound("window_end"));
+    let length = start.zip(end).map(|(start, end)| end - start);
+    assert_eq!(length, size, "the window: {change}");
+    (ranking, start.unwrap_or(ALWAYS), keys.collect())
+}
+
 /// Folds a change log, holding it to its own rules: commits do not go back, a key changes at most once a commit, the
 /// previous rank is what was there, no change changes nothing.
 pub fn fold<'a>(lines: impl Iterator<Item = &'a str>) -> (Rows, Finals) {
@@ -400,8 +444,9 @@ pub fn fold<'a>(lines: impl Iterator<Item = &'a str>) -> (Rows, Finals) {
 }
 
 /// What a change log shows so far.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Folding {
+    shape: fn(&str) -> Shape,
     pub rows: Rows,
     pub finals: Finals,
     /// Rows that a sink refused at some time: what it shows of them is not what the engine knows.
@@ -410,7 +455,25 @@ pub struct Folding {
     seen: BTreeSet<(String, i64, Vec<String>)>,
 }
 
+impl Default for Folding {
+    fn default() -> Self {
+        Folding::of(shipped)
+    }
+}
+
 impl Folding {
+    /// Of rankings of these shapes.
+    pub fn of(shape: fn(&str) -> Shape) -> Self {
+        Folding {
+            shape,
+            rows: Rows::new(),
+            finals: Finals::new(),
+            refused: BTreeSet::new(),
+            commit: 0,
+            seen: BTreeSet::new(),
+        }
+    }
+
     /// The next line.
     pub fn line(&mut self, line: &str) {
         self.row(line);
@@ -419,7 +482,6 @@ impl Folding {
     /// The next line: which row it is of.
     pub fn row(&mut self, line: &str) -> (String, i64, Vec<String>) {
         let change: Value = serde_json::from_str(line).unwrap();
-        let ranking = change["ranking"].as_str().unwrap().to_owned();
         let number = change["commit"].as_u64().unwrap();
         assert!(number >= self.commit, "commits went back: {line}");
         if number > self.commit {
@@ -427,24 +489,8 @@ impl Folding {
             self.seen.clear();
         }
         let row = change["row"].as_object().unwrap();
-        let keys = keys_of(&ranking);
-        let key: Vec<String> = keys
-            .iter()
-            .map(|k| row[*k].as_str().unwrap().to_owned())
-            .collect();
-        let (start, end) = (
-            millis(change["window_start"].as_str().unwrap()),
-            millis(change["window_end"].as_str().unwrap()),
-        );
-        assert_eq!(
-            end - start,
-            if ranking == "top_salesmen_per_city" {
-                HOUR
-            } else {
-                DAY
-            }
-        );
-        let at = (ranking, start, key);
+        let at = at_of(&change, self.shape);
+        let Shape { keys, measures, .. } = (self.shape)(&at.0);
         assert!(
             self.seen.insert(at.clone()),
             "a key changed twice in a commit: {line}"
@@ -468,7 +514,6 @@ impl Folding {
             self.finals.remove(&at);
         } else {
             assert_eq!(change["op"], "upsert");
-            let measures = measures_of(&at.0);
             assert_eq!(row.len(), keys.len() + measures.len(), "the fields: {line}");
             let values = measures.iter().map(|m| row[*m].clone()).collect();
             let now = (change["rank"].as_u64().unwrap(), values);

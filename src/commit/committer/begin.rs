@@ -312,7 +312,10 @@ impl Beginning<'_> {
         };
         if !sabotage::is(Mistake::ClockNotRestored) {
             start.greatest = state.greatest.clone();
+        }
+        if !sabotage::is(Mistake::FoundNotRestored) {
             start.found = state.found.clone();
+            start.bootstrap = state.bootstrap.clone();
         }
         if !sabotage::is(Mistake::IdsNotReadBack) {
             start.ids_from = state.ids_from.clone();

@@ -14,7 +14,7 @@ impl Change {
         budget: usize,
     ) -> Result<(), DecodeError> {
         self.rows.clear();
-        (self.schema, self.noted) = (None, None);
+        self.schema = None;
         if is_tombstone(record) {
             return self.one(Row::of(Op::Skip));
         }

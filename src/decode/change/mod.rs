@@ -122,8 +122,7 @@ pub(super) struct Change {
     rows: Vec<Row>,
     /// Where its schema lies.
     schema: Option<Place>,
-    /// The key of the row that was decoded last, and which row that is.
-    noted: Option<usize>,
+    /// The keys of the row now and of the row before.
     note: Vec<u8>,
     other: Vec<u8>,
     /// A row that was put together.
@@ -150,7 +149,6 @@ impl Change {
             include: maxwell::Include::of(table),
             rows: Vec::new(),
             schema: None,
-            noted: None,
             note: Vec::new(),
             other: Vec::new(),
             merged: Vec::new(),
@@ -161,7 +159,7 @@ impl Change {
     /// Finds the rows of a record.
     fn read(&mut self, record: &[u8], about: About<'_>) -> Result<(), DecodeError> {
         self.rows.clear();
-        (self.schema, self.noted) = (None, None);
+        self.schema = None;
         match self.how {
             Changelog::Append => Ok(()),
             Changelog::Upsert => self.upsert(record, about),

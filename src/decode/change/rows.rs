@@ -70,7 +70,6 @@ impl Decoder {
         let Some(change) = &mut self.change else {
             return self.decode_about(record, about);
         };
-        change.noted = None;
         change.decoded += 1;
         let (how, schema) = (change.how, change.schema);
         let row = self.nth(n);
@@ -83,10 +82,6 @@ impl Decoder {
         let of = self.fill(record, place, schema)?;
         self.tell(record)?;
         let event_time = self.beside_and_time(of, about)?;
-        // Who asks for the row before it has its key held against this one's.
-        if row.was != Was::Unsaid && row.is_update {
-            self.note(of, n);
-        }
         Ok(self.sale(of, event_time))
     }
 
@@ -143,7 +138,7 @@ impl Decoder {
             Err(_) => None,
         };
         if row.is_update && is_keyed {
-            self.check_key(record, about, (n, row), full)?;
+            self.check_key(record, about, row, full)?;
         }
         Ok(full.map(|(of, event_time)| self.sale(of, event_time)))
     }
@@ -191,13 +186,13 @@ impl Decoder {
         &mut self,
         record: &[u8],
         about: About<'_>,
-        (n, row): (usize, Row),
+        row: Row,
         full: Option<(&[u8], i64)>,
     ) -> Result<(), DecodeError> {
         let Some(mut change) = self.change.take() else {
             return Ok(());
         };
-        let is_other = change.is_other(record, about, (n, row), || {
+        let is_other = change.is_other(record, about, row, || {
             let (of, time) = full?;
             Some(self.sale(of, time))
         });
@@ -282,20 +277,6 @@ impl Decoder {
             }
         }
     }
-
-    /// Keeps the primary key of the cells as they are.
-    fn note(&mut self, of: &[u8], n: usize) {
-        let Some(mut change) = self.change.take() else {
-            return;
-        };
-        let sale = self.sale(of, 0);
-        change.note.clear();
-        for number in &change.primary_key {
-            push(&sale, *number, &mut change.note);
-        }
-        change.noted = Some(n);
-        self.change = Some(change);
-    }
 }
 
 impl Change {
@@ -304,7 +285,7 @@ impl Change {
         &mut self,
         record: &[u8],
         about: About<'_>,
-        (n, row): (usize, Row),
+        row: Row,
         full: impl FnOnce() -> Option<Sale<'a>>,
     ) -> bool {
         let schema = self.schema;
@@ -337,17 +318,11 @@ impl Change {
                 }
             }
         }
-        if self.noted != Some(n) {
-            let Some(now) = row.now else { return false };
-            let noted = self
-                .key_only
-                .note((record, now, schema), about, &mut self.note);
-            if noted.is_err() {
-                return false;
-            }
-            self.noted = Some(n);
-        }
-        self.note != self.other
+        let Some(now) = row.now else { return false };
+        let noted = self
+            .key_only
+            .note((record, now, schema), about, &mut self.note);
+        noted.is_ok() && self.note != self.other
     }
 }
 

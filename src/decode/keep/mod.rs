@@ -8,6 +8,7 @@
 //!
 //! What is computed is not kept: it is computed anew when a row is recalled, and comes to the same.
 
+mod over;
 mod value;
 
 use standings_model::json;
@@ -242,8 +243,7 @@ fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 fn read_bytes(row: &[u8], at: &mut usize) -> Option<(usize, usize)> {
     let mut rest = row.get(*at..)?;
     let before = rest.len();
-    // A slice does not fail but by its end.
-    let length = leb128::read(&mut rest).ok()??;
+    let length = leb128::take(&mut rest)?;
     *at += before - rest.len();
     let start = *at;
     let length = usize::try_from(length.checked_sub(1)?).ok()?;

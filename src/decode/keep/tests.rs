@@ -101,3 +101,47 @@ fn a_row_is_recalled_with_what_is_computed_of_it() {
         }
     }
 }
+
+#[test]
+fn what_is_not_there_is_as_it_was() {
+    let sql =
+        "CREATE TABLE t (id INT, note STRING, raw BYTES, n INT, PRIMARY KEY (id) NOT ENFORCED)";
+    let table = standings_query::parse_table("t", sql).unwrap();
+    let keep = Keep::new(&table);
+    let mut decoder = Decoder::new(&table, None, 1 << 20);
+    let mut before = Vec::new();
+    let whole = decoder
+        .decode(br#"{"id":1,"note":"long","raw":"AAEC","n":5}"#)
+        .unwrap();
+    assert!(!keep.lacks(&whole));
+    keep.pack(&whole, &mut before);
+    let record = br#"{"id":1,"note":"__debezium_unavailable_value","raw":"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==","n":6}"#;
+    let sale = decoder.decode(record).unwrap();
+    assert!(keep.lacks(&sale));
+    let mut now = Vec::new();
+    let ends = keep.pack_over(&sale, Some(&before), &mut now).unwrap();
+    assert_eq!(
+        (&now[..ends.key], ends.own),
+        (&before[..ends.key], now.len())
+    );
+    assert_eq!(keep.pack_over(&sale, None, &mut Vec::new()), Err(1));
+    let mut lacking = Vec::new();
+    keep.pack(&sale, &mut lacking);
+    assert_eq!(
+        keep.pack_over(&sale, Some(&lacking), &mut Vec::new()),
+        Err(1)
+    );
+    let found: Vec<String> = {
+        let sale = decoder.recall(&keep, &now);
+        (0..4).map(|n| format!("{:?}", sale.value(n))).collect()
+    };
+    let want = decoder
+        .decode(br#"{"id":1,"note":"long","raw":"AAEC","n":6}"#)
+        .unwrap();
+    assert_eq!(
+        found,
+        (0..4)
+            .map(|n| format!("{:?}", want.value(n)))
+            .collect::<Vec<_>>()
+    );
+}

@@ -65,6 +65,12 @@ pub fn lacking(names: &[String], table: &Table) -> Result<Vec<String>, Lacks> {
             near: near.map(str::to_owned),
         })
     };
+    if let Some(field) = &table.delete_field
+        && column(table, field).is_none()
+    {
+        let wanted = format!("`{field}` in the table, whose 'delete.field' it is");
+        return lacks(&wanted, field);
+    }
     if !table.is_named {
         if !has("amount") {
             return lacks("`amount`", "amount");
@@ -110,6 +116,9 @@ mod tests {
         let all = "event_time amount sale_id salesman_id salesman_name";
         assert_eq!(lacking(&names(all), &table), Ok(vec!["city".to_owned()]));
         assert!(lacking(&names("amount city"), &table).is_err_and(|l| l.wanted == "`event_time`"));
+        table.delete_field = Some("gone".to_owned());
+        let lacks = lacking(&names(&format!("{all} city gone")), &table);
+        assert!(lacks.is_err_and(|l| l.wanted.starts_with("`gone` in the table")));
         assert_eq!(column(&table, "timestamp"), None);
         assert_eq!(column(&Table::sales(), "timestamp"), Some(1));
     }

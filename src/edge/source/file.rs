@@ -8,6 +8,7 @@ use super::avro::{self, AvroRows};
 use super::blocks::{self, Blocks};
 use super::csv::CsvRows;
 use super::error::FileError;
+use super::keyed::Keyed;
 use super::kind::Kind;
 use super::lines::Lines;
 use super::look;
@@ -16,8 +17,8 @@ use super::parquet::{self, ParquetRows};
 use super::reader::Outlet;
 use super::url::SourceUrl;
 use super::values::{JsonValues, are_values};
-use standings_model::block::{Block, PartitionId, SourceEvent};
-use standings_model::table::Table;
+use standings_model::block::{Block, PartitionId, SourceEvent, has_keys};
+use standings_model::table::{Changelog, Table};
 
 /// So many files of a worker are open at once; of a folder of more the next are opened as these end.
 const OPEN: usize = 64;
@@ -132,6 +133,7 @@ pub fn read(
             partition,
             home: Arc::new(options.home_of_file(number, path)),
             offset: from,
+            end: u64::MAX,
         }) {
             return Ok(());
         }
@@ -296,9 +298,16 @@ fn open(
             sizes,
             from,
         )?),
-        Kind::Json if are_values(&found.head) => {
-            Box::new(JsonValues::new(found.input, partition, sizes, from))
+        Kind::Json => {
+            let values: Box<dyn Blocks> = match are_values(&found.head) {
+                true => Box::new(JsonValues::new(found.input, partition, sizes, from)),
+                false => Box::new(Lines::new(found.input, partition, sizes.0, sizes.1, from)),
+            };
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            match table.changelog == Changelog::Upsert && has_keys(&name) {
+                true => Box::new(Keyed::new(values, table)),
+                false => values,
+            }
         }
-        Kind::Json => Box::new(Lines::new(found.input, partition, sizes.0, sizes.1, from)),
     })
 }

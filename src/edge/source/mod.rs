@@ -22,6 +22,7 @@ mod folder;
 mod gzip;
 mod instants;
 mod kafka;
+mod keyed;
 mod kind;
 mod lines;
 mod look;

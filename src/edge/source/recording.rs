@@ -120,6 +120,7 @@ fn assign(
             partition,
             home: Arc::new(options.home_of_topic(partition, &header.topic)),
             offset,
+            end: u64::MAX,
         };
         if !out.send(assigned) {
             return None;

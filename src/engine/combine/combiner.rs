@@ -284,8 +284,10 @@ impl Combiner {
                 windows,
                 ..
             } = fold.cover(time);
-            // A window that ends later is late later: where the first one takes the sale, all do.
-            if windows > 1 && judge(first) == Verdict::Counted {
+            // A window that ends later is late later: where the first one takes the sale, all do. Of rows that are also taken back
+            // each window has one row of its own: what is taken from some windows of a span came in other ones with all of it, and
+            // whose order is not that of the records.
+            if windows > 1 && fold.signed.is_none() && judge(first) == Verdict::Counted {
                 outcome = Outcome::Counted;
                 let span = Span {
                     latest: last,

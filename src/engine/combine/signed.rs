@@ -20,6 +20,7 @@ use crate::pack::key::{push_escaped, push_i64, push_i128};
 use crate::pack::layout::{Entry, SlotKind, negated, put_wide, wide, wrap_squares};
 use crate::pack::texts::{TextTable, Texts};
 use standings_model::big::Big;
+use standings_model::sabotage::{self, Mistake};
 use standings_model::sketch::rounded;
 use standings_model::table::Table;
 
@@ -233,7 +234,8 @@ impl Fold {
                     }
                 }
                 SlotKind::Bag(entry) => {
-                    if signed.write(entry, sale, &source.tie, at_place) {
+                    let puts = signed.write(entry, sale, &source.tie, at_place);
+                    if puts {
                         let number = signed.entries.intern(&signed.entry);
                         count(&mut self.counted, at, (row as u32, number.into()), times);
                     }
@@ -335,6 +337,10 @@ fn push_place(out: &mut Vec<u8>, sale: &impl SaleView, tie: &[Tie], time: i64, o
             _ => out.push(0),
         }
     }
+    let tie = match sabotage::is(Mistake::TiesByPlace) {
+        true => &[],
+        false => tie,
+    };
     let (offset, row) = match tie {
         [] => (origin.offset, origin.row),
         _ => (0, 0),

@@ -29,6 +29,8 @@ pub struct Start {
     pub greatest: BTreeMap<PartitionId, i64>,
     /// The greatest that a snapshot of the source had shown and that did not count yet, ms.
     pub found: BTreeMap<PartitionId, i64>,
+    /// Where the bootstrap of each partition ends, that has one.
+    pub bootstrap: BTreeMap<PartitionId, u64>,
     /// Windows that end at or before this were dropped.
     pub horizon: i64,
     /// Reading waits before these offsets until it is released.
@@ -48,6 +50,7 @@ impl Default for Start {
             ids_from: BTreeMap::new(),
             greatest: BTreeMap::new(),
             found: BTreeMap::new(),
+            bootstrap: BTreeMap::new(),
             horizon: BEGINNING,
             hold: Hold::default(),
             source: None,

@@ -1,17 +1,65 @@
-//! Where a partition goes on.
+//! How a worker begins: what it loads of a snapshot, and where a partition goes on.
 
 use standings_model::block::PartitionId;
 
+use super::error::DriverError;
+use super::{Driver, Feed};
 use crate::dataflow::control::Start;
 use crate::fold::GoesOn;
+use crate::pack::deltas::Deltas;
+use crate::pack::level::folded;
+use crate::snapshot;
+use standings_process::exit::Failure;
 
-/// Where a partition goes on that is read from `offset`.
-pub(super) fn goes_on(start: &Start, partition: PartitionId, offset: u64) -> GoesOn {
+/// Where a partition goes on that is read from `offset`, and ends now at `end`. What a first start saw of its end is remembered.
+pub(super) fn goes_on(start: &Start, partition: PartitionId, (offset, end): (u64, u64)) -> GoesOn {
     GoesOn {
         offset,
         greatest: start.greatest.get(&partition).copied(),
         found: start.found.get(&partition).copied(),
+        bootstrap: match start.resume.contains_key(&partition) {
+            true => start.bootstrap.get(&partition).copied(),
+            false => Some(end),
+        },
         ids_from: start.ids_from.get(&partition).copied(),
         hold: start.hold.of(partition, offset),
+    }
+}
+
+impl<F: Feed> Driver<F> {
+    /// Loads the keys that this worker owns, and the rows that its partitions hold.
+    pub(super) fn load(&mut self, start: &Start) -> Result<(), Failure> {
+        let began = self.settings.clock.now();
+        let Some(snapshots) = &self.settings.snapshots else {
+            return Err(DriverError::NoState.into());
+        };
+        let plan = &self.settings.fold.plan;
+        let mut to = |ranking: usize, deltas: &Deltas| match &self.cells.first {
+            Some(first) if plan.rankings[ranking].joined.is_some() => {
+                first.borrow_mut().apply(deltas);
+            }
+            _ => self.cells.totals.borrow_mut().apply(deltas),
+        };
+        let rows = snapshot::load(
+            &snapshots.store,
+            &folded(plan),
+            &start.parts,
+            start.horizon,
+            (self.index, self.peers),
+            &mut to,
+        )?;
+        self.cells.totals.borrow_mut().forget_changes();
+        if self.settings.fold.plan.changes() {
+            let own = (self.index, self.peers);
+            let held = snapshot::held::load(&snapshots.store, &start.parts, own)?;
+            self.fold.hold(held);
+        }
+        tracing::info!(
+            event = "snapshot_loaded",
+            worker = self.index,
+            rows,
+            took_ms = self.settings.clock.since(began).as_millis() as u64
+        );
+        Ok(())
     }
 }

@@ -4,9 +4,23 @@ use std::collections::BTreeMap;
 
 use super::{Driver, Feed};
 use crate::dataflow::messages::{Body, First, FirstMessage, Message};
+use crate::held::Copied;
 use crate::rank::messages::Epoch;
+use crate::snapshot::order::Order;
 use standings_model::block::PartitionId;
 use standings_model::sabotage::{self, Mistake};
+
+/// The rows that were held when the epoch of a snapshot came, if they were copied then; none where no table changes.
+pub(super) fn held(
+    (copied, order): (Option<(Order, Vec<Copied>)>, Order),
+    changes: bool,
+) -> Option<Vec<Copied>> {
+    if !changes || sabotage::is(Mistake::HeldNotCopied) {
+        return Some(Vec::new());
+    }
+    let (of, held) = copied?;
+    (of == order).then_some(held)
+}
 
 impl<F: Feed> Driver<F> {
     pub(super) fn wants_epoch(&self) -> bool {
@@ -67,7 +81,7 @@ impl<F: Feed> Driver<F> {
         if let Some(order) = order {
             next = next.max(order.epoch);
             // What is folded is all before the epoch, and nothing of it.
-            if self.epoch < order.epoch {
+            if self.epoch < order.epoch && !sabotage::is(Mistake::HeldCopiedEarly) {
                 self.copied = Some((order, self.fold.copy_held(order.full)));
             }
         }
@@ -97,6 +111,16 @@ impl<F: Feed> Driver<F> {
     pub(super) fn send_first(&mut self, to: u64, body: First) {
         if let Some(first) = &mut self.first {
             first.send(FirstMessage { to, body });
+        }
+    }
+
+    /// Copies the rows that are held when a snapshot is ordered: a mistake.
+    pub(super) fn copy_early(&mut self) {
+        let order = self.cells.heard.borrow().snapshot;
+        if let Some(order) = order.filter(|_| sabotage::is(Mistake::HeldCopiedEarly))
+            && self.copied.as_ref().is_none_or(|(of, _)| *of != order)
+        {
+            self.copied = Some((order, self.fold.copy_held(order.full)));
         }
     }
 

@@ -38,10 +38,7 @@ use crate::dataflow::messages::{Body, First};
 use crate::event_time::BEGINNING;
 use crate::fold::Fold;
 use crate::held::Copied;
-use crate::pack::deltas::Deltas;
-use crate::pack::level::folded;
 use crate::rank::messages::{Epoch, Promise};
-use crate::snapshot;
 use crate::snapshot::order::{Order, PartReport};
 use standings_model::block::{PartitionId, SourceEvent};
 use standings_model::sabotage::{self, Mistake};
@@ -247,41 +244,6 @@ impl<F: Feed> Driver<F> {
         Ok(())
     }
 
-    fn load(&mut self, start: &Start) -> Result<(), Failure> {
-        let began = self.settings.clock.now();
-        let Some(snapshots) = &self.settings.snapshots else {
-            return Err(DriverError::NoState.into());
-        };
-        let plan = &self.settings.fold.plan;
-        let mut to = |ranking: usize, deltas: &Deltas| match &self.cells.first {
-            Some(first) if plan.rankings[ranking].joined.is_some() => {
-                first.borrow_mut().apply(deltas);
-            }
-            _ => self.cells.totals.borrow_mut().apply(deltas),
-        };
-        let rows = snapshot::load(
-            &snapshots.store,
-            &folded(plan),
-            &start.parts,
-            start.horizon,
-            (self.index, self.peers),
-            &mut to,
-        )?;
-        self.cells.totals.borrow_mut().forget_changes();
-        if self.settings.fold.plan.changes() {
-            let own = (self.index, self.peers);
-            let held = snapshot::held::load(&snapshots.store, &start.parts, own)?;
-            self.fold.hold(held);
-        }
-        tracing::info!(
-            event = "snapshot_loaded",
-            worker = self.index,
-            rows,
-            took_ms = self.settings.clock.since(began).as_millis() as u64
-        );
-        Ok(())
-    }
-
     fn read(&mut self, stop: bool) -> Result<Turn, Failure> {
         self.listen();
         let pulled = self.pull()?;
@@ -438,8 +400,9 @@ impl<F: Feed> Driver<F> {
                 partition,
                 home,
                 offset,
+                end,
             } => {
-                let from = begin::goes_on(&self.start, partition, offset);
+                let from = begin::goes_on(&self.start, partition, (offset, end));
                 self.fold.begin(partition, &home, from);
             }
             SourceEvent::Block(block) => {
@@ -485,13 +448,11 @@ impl<F: Feed> Driver<F> {
                 feed.partners();
             }
         }
+        self.copy_early();
         let taken = self.cells.taken.borrow_mut().take();
         if let (Some(mut taken), Some(snapshots)) = (taken, &self.settings.snapshots) {
-            let copied = self.copied.take().filter(|(of, _)| *of == taken.order);
-            taken.held = match self.settings.fold.plan.changes() {
-                true => copied.map(|(_, held)| held),
-                false => Some(Vec::new()),
-            };
+            let copied = (self.copied.take(), taken.order);
+            taken.held = epoch::held(copied, self.settings.fold.plan.changes());
             let mut heard = self.cells.heard.borrow_mut();
             if heard.snapshot == Some(taken.order) {
                 heard.snapshot = None;

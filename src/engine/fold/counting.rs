@@ -2,7 +2,7 @@
 
 use crate::combine::combiner::Outcome;
 use standings_model::change::Counts;
-use standings_model::reject::{DUPLICATE, MissedWindow};
+use standings_model::reject::{DUPLICATE, MissedWindow, RejectKind};
 
 /// Counts what became of a record that is a row.
 #[inline]
@@ -19,10 +19,10 @@ pub(super) fn count(counts: &mut Counts, outcome: Outcome, missed: &[MissedWindo
     }
 }
 
-/// Where records are counted that are refused for this reason.
-pub(super) fn refusals<'a>(counts: &'a mut Counts, reason: &str) -> &'a mut u64 {
-    match reason {
-        DUPLICATE => &mut counts.duplicate,
+/// Where records are counted that are refused like this.
+pub(super) fn refusals<'a>(counts: &'a mut Counts, kind: &RejectKind) -> &'a mut u64 {
+    match kind {
+        RejectKind::Dead { reason, .. } if reason == DUPLICATE => &mut counts.duplicate,
         _ => &mut counts.dead,
     }
 }

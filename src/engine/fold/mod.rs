@@ -66,6 +66,8 @@ pub struct GoesOn {
     pub greatest: Option<i64>,
     /// The greatest that a snapshot of the source had shown and that did not count yet, ms.
     pub found: Option<i64>,
+    /// Its end as it was seen at the very first start: with `'scan.bootstrap' = 'unordered'` what is before it comes in no order.
+    pub bootstrap: Option<u64>,
     /// Where reading begins before `offset`, only to remember what checks of uniqueness remember.
     pub ids_from: Option<u64>,
     /// Where reading waits until it is released.
@@ -97,7 +99,7 @@ pub struct Folded {
 ///     summary_window: None,
 ///     max_record_bytes: 1 << 20,
 /// });
-/// fold.begin(0, &Home::default(), GoesOn { offset: 0, greatest: None, found: None, ids_from: None, hold: None });
+/// fold.begin(0, &Home::default(), GoesOn { offset: 0, greatest: None, found: None, bootstrap: None, ids_from: None, hold: None });
 /// let mut block = Block::new(0);
 /// for (offset, day) in [(0, 1), (1, 3), (2, 1)] {
 ///     let time = day * 86_400_000i64;
@@ -246,7 +248,7 @@ impl Fold {
             .with_changes(
                 table,
                 self.held.remove(&partition).unwrap_or_default(),
-                from.found,
+                (from.found, from.bootstrap),
             )
             .timeless(table.event_time.is_none() || plan.is_only_joined(home.table))
             .joined(&self.dimensions, plan, from.hold);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::changes::{self, Changing};
 use super::counting::{count, refusals};
 use super::into::{Bytes, Folds, put};
-use super::refusal::{by_check, cannot_be, dead, failed, may_be_none};
+use super::refusal::{cannot_be, dead, failed, refused};
 use super::unnest::{self, Lost, Of};
 use crate::combine::combiner::{Missing, Origin, Outcome, SaleView};
 use crate::event_time::global::PartitionState;
@@ -114,8 +114,14 @@ impl Partition {
         }
     }
 
-    /// The same of a table whose rows change, with those that are held; `found`: what a snapshot of the source had shown.
-    pub fn with_changes(mut self, table: &Table, held: Held, found: Option<i64>) -> Self {
+    /// The same of a table whose rows change, with those that are held; `found`: what a snapshot of the source had shown, and
+    /// where the bootstrap ends.
+    pub fn with_changes(
+        mut self,
+        table: &Table,
+        held: Held,
+        found: (Option<i64>, Option<u64>),
+    ) -> Self {
         let changing = || Box::new(Changing::new(table, held, found));
         self.changing = table.changes().then(changing);
         self
@@ -342,19 +348,12 @@ impl Partition {
             }
         };
         let time = sale.event_time;
-        if may_be_none(&sale, record, policy, into.plan)
-            && let Some(kind) = cannot_be(table, &sale, record, policy, into.plan)
-        {
-            self.counts.dead += 1;
-            return reject(kind);
-        }
         let watermark = self.clock.watermark(policy);
-        if !into.judge.is_empty() {
-            let place = Moment { offset, watermark };
-            if let Some(refused) = into.judge.judge(table, &sale, place, &mut self.memory) {
-                *refusals(&mut self.counts, refused.reason) += 1;
-                return reject(by_check(refused));
-            }
+        let (of, by) = ((table, &sale), (policy, watermark));
+        let asked = (&mut *into.judge, into.plan);
+        if let Some(kind) = refused(of, record, by, asked, &mut self.memory) {
+            *refusals(&mut self.counts, &kind) += 1;
+            return reject(kind);
         }
         let origin = Origin {
             partition: id,
@@ -506,6 +505,7 @@ impl Partition {
             begin: self.begin,
             greatest: self.clock.greatest(),
             found: self.changing.as_ref().and_then(|c| c.found),
+            bootstrap: self.changing.as_ref().map_or(0, |c| c.bootstrap),
             state: PartitionState {
                 watermark: self.clock.watermark(policy),
                 idle: self.idle,

@@ -1,7 +1,7 @@
 //! Why a record that was decoded is no row all the same.
 
 use crate::event_time::partition::Policy;
-use crate::quality::Failed;
+use crate::quality::{Failed, Judge, Memory, Moment};
 use standings_decode::Sale;
 use standings_model::block::{NO_TIMESTAMP, RecordRef};
 use standings_model::plan::Plan;
@@ -26,12 +26,7 @@ pub(super) fn dead(reason: &str, detail: String) -> RejectKind {
 
 /// Whether a record that was decoded has to be looked at again.
 #[inline]
-pub(super) fn may_be_none(
-    sale: &Sale<'_>,
-    record: &RecordRef,
-    policy: &Policy,
-    plan: &Plan,
-) -> bool {
+fn may_be_none(sale: &Sale<'_>, record: &RecordRef, policy: &Policy, plan: &Plan) -> bool {
     is_ahead(record, sale.event_time, policy) || sale.held() > plan.max_key_bytes
 }
 
@@ -68,9 +63,31 @@ pub(super) fn too_large(table: usize, sale: &Sale<'_>, plan: &Plan) -> Option<Re
     Some(dead("key_too_large", detail))
 }
 
+/// Why a record that was decoded is no row all the same, if it is none: its time, its key, or what a check says.
+#[inline]
+pub(super) fn refused(
+    (table, sale): (usize, &Sale<'_>),
+    record: &RecordRef,
+    (policy, watermark): (&Policy, Option<i64>),
+    (judge, plan): (&mut Judge, &Plan),
+    memory: &mut Memory,
+) -> Option<RejectKind> {
+    if may_be_none(sale, record, policy, plan)
+        && let Some(kind) = cannot_be(table, sale, record, policy, plan)
+    {
+        return Some(kind);
+    }
+    if judge.is_empty() {
+        return None;
+    }
+    let offset = record.offset;
+    let place = Moment { offset, watermark };
+    judge.judge(table, sale, place, memory).map(by_check)
+}
+
 /// What a check refuses.
 #[cold]
-pub(super) fn by_check(refused: Failed) -> RejectKind {
+fn by_check(refused: Failed) -> RejectKind {
     RejectKind::Dead {
         reason: refused.reason.to_owned(),
         check: Some(refused.check),

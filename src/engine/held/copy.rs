@@ -2,8 +2,9 @@
 
 use hashbrown::HashSet;
 
-use super::{Held, Noted, row};
+use super::{Held, Noted};
 use standings_model::block::PartitionId;
+use standings_model::sabotage::{self, Mistake};
 
 /// A copy of a partition's rows: all of them, or what changed since the copy before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,12 +56,13 @@ impl Held {
         }
         changed.sort_unstable();
         changed.dedup();
-        let rows = changed
-            .iter()
-            .map(|place| &self.rows.row(*place as usize)[0]);
-        copied.entries = rows.filter_map(|piece| row(piece)).map(entry).collect();
+        let rows = changed.into_iter().filter_map(|place| self.at(place));
+        copied.entries = rows.map(entry).collect();
         let mut told = HashSet::new();
         for key in ended {
+            if sabotage::is(Mistake::EndedNotCopied) {
+                continue;
+            }
             if self.find(&key).is_none() && told.insert(key.clone()) {
                 copied.entries.push(Entry { key, row: None });
             }

@@ -1,7 +1,8 @@
 //! Rows that are held: of each key of a partition of a table that changes, the row as it is.
 //!
 //! ```text
-//! hash of the key ─► Index ─► place ─► key's length │ until when │ key │ rest        one piece of memory a row
+//! hash of the key ─► Index ─► place: until when, part of the hash ─► key's length │ key │ rest     one piece of memory a row
+//!                              ├─ letting rows go, and a larger index, look at places alone
 //!                              ├─ changed since the last copy?
 //!                              └─ free places are used again
 //! ```
@@ -16,6 +17,7 @@ use crate::pack::chunks::Chunks;
 use crate::pack::hash::hash;
 use crate::pack::index::Index;
 use standings_model::leb128;
+use standings_model::sabotage::{self, Mistake};
 
 pub use self::copy::{Copied, Entry};
 
@@ -28,13 +30,39 @@ const NOTED: usize = 2;
 /// The rows of one partition.
 #[derive(Debug)]
 pub struct Held {
-    rows: Chunks<Box<[u8]>>,
+    slots: Chunks<Slot>,
     index: Index,
     free: Vec<u32>,
     /// Rows that were left when some were let go last.
     kept: usize,
     bytes: usize,
     noted: Noted,
+}
+
+/// A place: free, or a row's.
+#[derive(Debug, Default)]
+struct Slot {
+    /// The length of the key, the key, the rest; of a free place nothing.
+    piece: Box<[u8]>,
+    /// As of [`Row::until`].
+    until: i64,
+    /// As of [`short`]; 0 of a free place.
+    hash: u32,
+}
+
+/// What is kept of a hash: the bits that choose a line of the index, and those that tell places in one apart.
+fn short(hash: u64) -> u32 {
+    ((hash >> 40) as u32) << 8 | u32::from((hash as u8).max(1))
+}
+
+/// A hash, of what is kept of it.
+fn long(short: u32) -> u64 {
+    u64::from(short >> 8) << 40 | u64::from(short as u8)
+}
+
+/// The hash that rows are found by.
+fn hash_of(key: &[u8]) -> u64 {
+    long(short(hash(key)))
 }
 
 /// What changed since the last copy.
@@ -62,7 +90,7 @@ pub struct Row<'a> {
 impl Default for Held {
     fn default() -> Self {
         Held {
-            rows: Chunks::new(1),
+            slots: Chunks::new(1),
             index: Index::default(),
             free: Vec::new(),
             kept: 0,
@@ -77,32 +105,28 @@ impl Default for Held {
 }
 
 /// A row as one piece.
-fn piece(key: &[u8], until: i64, rest: &[u8]) -> Box<[u8]> {
-    let mut out = Vec::with_capacity(key.len() + rest.len() + 12);
+fn piece(key: &[u8], rest: &[u8]) -> Box<[u8]> {
+    // Of exactly its size: what is too large would be moved.
+    let length = (64 - (key.len() as u64 | 1).leading_zeros() as usize).div_ceil(7);
+    let mut out = Vec::with_capacity(length + key.len() + rest.len());
     leb128::push(&mut out, key.len() as u64);
-    // Few bytes for times of either sign.
-    leb128::push(&mut out, (until << 1 ^ until >> 63) as u64);
     out.extend_from_slice(key);
     out.extend_from_slice(rest);
     out.into_boxed_slice()
 }
 
-/// A piece as a row; none of a free place.
-fn row(piece: &[u8]) -> Option<Row<'_>> {
+/// The length of a piece's key, and what is behind it; none of a free place.
+#[inline]
+fn parts(piece: &[u8]) -> Option<(usize, &[u8])> {
     let mut from = piece;
-    // A slice does not fail but by its end, which is that of a free place.
-    let key = leb128::read(&mut from).ok()??;
-    let until = leb128::read(&mut from).ok()??;
-    Some(Row {
-        until: (until >> 1) as i64 ^ -((until & 1) as i64),
-        bytes: from,
-        key: key as usize,
-    })
+    let key = leb128::take(&mut from)?;
+    Some((key as usize, from))
 }
 
 /// The key of a piece.
+#[inline]
 fn key(piece: &[u8]) -> &[u8] {
-    row(piece).map_or(&[], |row| &row.bytes[..row.key])
+    parts(piece).map_or(&[], |(key, bytes)| &bytes[..key])
 }
 
 impl Held {
@@ -119,50 +143,81 @@ impl Held {
     /// Bytes of memory that they take, about.
     pub fn bytes(&self) -> usize {
         // Beside its own bytes a row has its place, that in the index, and what an allocation costs.
-        self.bytes + self.len() * (size_of::<Box<[u8]>>() + 6 + 8)
+        self.bytes + self.len() * (size_of::<Slot>() + 6 + 8)
     }
 
-    fn find(&self, of: &[u8]) -> Option<u32> {
-        let rows = &self.rows;
-        self.index
-            .find(hash(of), |place| key(&rows.row(place as usize)[0]) == of)
+    #[inline]
+    fn slot(&self, place: u32) -> &Slot {
+        &self.slots.row(place as usize)[0]
+    }
+
+    fn slot_mut(&mut self, place: u32) -> &mut Slot {
+        &mut self.slots.row_mut(place as usize)[0]
+    }
+
+    /// Where the row of a key is, whether or not it counts: as long as none is put or ends.
+    pub fn find(&self, of: &[u8]) -> Option<u32> {
+        let is_it = |place| key(&self.slot(place).piece) == of;
+        self.index.find(hash_of(of), is_it)
     }
 
     /// The row of a key, if there is one that counts.
     pub fn get(&self, of: &[u8], counts: impl FnOnce(i64) -> bool) -> Option<Row<'_>> {
         let place = self.find(of)?;
-        row(&self.rows.row(place as usize)[0]).filter(|row| counts(row.until))
+        self.at(place).filter(|row| counts(row.until))
+    }
+
+    /// The row at a place.
+    pub fn at(&self, place: u32) -> Option<Row<'_>> {
+        let Slot { piece, until, .. } = self.slot(place);
+        let (key, bytes) = parts(piece)?;
+        Some(Row {
+            until: *until,
+            bytes,
+            key,
+        })
     }
 
     /// The row of a key is this now.
     pub fn put(&mut self, of: &[u8], until: i64, rest: &[u8]) {
-        let piece = piece(of, until, rest);
+        self.put_at(self.find(of), of, until, rest);
+    }
+
+    /// [`Held::put`], where it is known what [`Held::find`] says.
+    pub fn put_at(&mut self, place: Option<u32>, of: &[u8], until: i64, rest: &[u8]) {
+        let piece = piece(of, rest);
         self.bytes += piece.len();
-        let place = match self.find(of) {
+        let place = match place {
             Some(place) => {
-                let before = &mut self.rows.row_mut(place as usize)[0];
+                let slot = self.slot_mut(place);
+                slot.until = until;
+                let before = std::mem::replace(&mut slot.piece, piece);
                 self.bytes -= before.len();
-                *before = piece;
                 place
             }
-            None => self.add(of, piece),
+            None => self.add(Slot {
+                piece,
+                until,
+                hash: short(hash(of)),
+            }),
         };
         self.note(|noted| noted.changed.push(place));
     }
 
-    fn add(&mut self, of: &[u8], piece: Box<[u8]>) -> u32 {
+    fn add(&mut self, slot: Slot) -> u32 {
+        let hash = slot.hash;
         let place = match self.free.pop() {
             Some(place) => {
-                self.rows.row_mut(place as usize)[0] = piece;
+                *self.slot_mut(place) = slot;
                 place
             }
-            None => self.rows.push([piece]) as u32,
+            None => self.slots.push([slot]) as u32,
         };
-        let rows = &self.rows;
-        self.index.insert(hash(of), place, || {
-            let pieces = rows.iter().map(|row| &row[0]).enumerate();
-            let others = pieces.filter(|(n, piece)| *n != place as usize && !piece.is_empty());
-            others.map(|(n, piece)| (hash(key(piece)), n as u32))
+        let slots = &self.slots;
+        self.index.insert(long(hash), place, || {
+            let hashes = slots.iter().map(|slot| slot[0].hash).enumerate();
+            let others = hashes.filter(|(n, hash)| *n != place as usize && *hash != 0);
+            others.map(|(n, hash)| (long(hash), n as u32))
         });
         place
     }
@@ -172,14 +227,14 @@ impl Held {
         let Some(place) = self.find(of) else {
             return false;
         };
-        self.take(place, hash(of));
+        self.take(place);
         self.note(|noted| noted.ended.push(of.into()));
         true
     }
 
-    fn take(&mut self, place: u32, hash: u64) {
-        self.index.remove(hash, place);
-        let piece = std::mem::take(&mut self.rows.row_mut(place as usize)[0]);
+    fn take(&mut self, place: u32) {
+        let Slot { piece, hash, .. } = std::mem::take(self.slot_mut(place));
+        self.index.remove(long(hash), place);
         self.bytes -= piece.len();
         self.free.push(place);
     }
@@ -187,11 +242,12 @@ impl Held {
     /// All rows end.
     pub fn clear(&mut self) {
         *self = Held::default();
+        self.noted.all = !sabotage::is(Mistake::EmptiedNotCopied);
     }
 
     /// All rows, in no order.
     pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
-        self.rows.iter().filter_map(|piece| row(&piece[0]))
+        (0..self.slots.len() as u32).filter_map(|place| self.at(place))
     }
 
     /// Lets rows go that do not count any more, if it may be many.
@@ -203,13 +259,11 @@ impl Held {
 
     /// Lets every row go that does not count any more. Of a copy they are no news: who reads one asks the same.
     pub fn let_all_go(&mut self, mut counts: impl FnMut(i64) -> bool) {
-        for place in 0..self.rows.len() {
-            let piece = &self.rows.row(place)[0];
-            let Some(row) = row(piece).filter(|row| !counts(row.until)) else {
-                continue;
-            };
-            let hash = hash(&row.bytes[..row.key]);
-            self.take(place as u32, hash);
+        for place in 0..self.slots.len() as u32 {
+            let slot = self.slot(place);
+            if slot.hash != 0 && !counts(slot.until) {
+                self.take(place);
+            }
         }
         self.kept = self.len();
     }

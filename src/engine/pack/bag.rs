@@ -36,7 +36,7 @@ enum Held {
     None,
     One(Box<[u8]>, u64),
     Some(Vec<(Box<[u8]>, u64)>),
-    Many(Box<BTreeMap<Box<[u8]>, u64>>),
+    Many(BTreeMap<Box<[u8]>, u64>),
 }
 
 /// More than these are in a tree.
@@ -79,7 +79,7 @@ impl Bag {
                 Err(_) => {
                     let mut tree: BTreeMap<_, _> = std::mem::take(all).into_iter().collect();
                     tree.insert(entry.into(), times as u64);
-                    self.0 = Held::Many(Box::new(tree));
+                    self.0 = Held::Many(tree);
                 }
             },
             Held::Many(tree) => match tree.get_mut(entry) {
@@ -110,7 +110,7 @@ impl Bag {
                 }
             }
             Held::Many(tree) if tree.len() <= SOME / 2 => {
-                self.0 = Held::Some(std::mem::take(&mut **tree).into_iter().collect());
+                self.0 = Held::Some(std::mem::take(tree).into_iter().collect());
             }
             _ => {}
         }
@@ -213,7 +213,7 @@ mod tests {
                 assert_eq!(bag.last(), want.keys().last().map(Vec::as_slice));
             }
         }
-        assert_eq!(std::mem::size_of::<Bag>(), 24);
+        assert_eq!(std::mem::size_of::<Bag>(), 32);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! All values of a key, counted: what percentiles are read from. In order, in pieces, so that adding one moves few of the
 //! others, and finding the one at a place passes over most.
 
+use standings_model::sabotage::{self, Mistake};
+
 /// Values of a piece: with more it is cut in two.
 const MOST: usize = 512;
 
@@ -104,7 +106,12 @@ impl Values {
             }
             return is_new;
         };
-        let Some(left) = piece.times[place].checked_add_signed(times) else {
+        let had = piece.times[place];
+        let times = match sabotage::is(Mistake::EqualValuesGo) && times < 0 {
+            true => -(had as i64),
+            false => times,
+        };
+        let Some(left) = had.checked_add_signed(times) else {
             return false;
         };
         piece.len = piece.len.wrapping_add_signed(times);
@@ -249,6 +256,7 @@ mod tests {
                 }
             }
             // More than is there is refused, and nothing is taken.
+            values.change(5, 2);
             let before: Vec<_> = values.iter().collect();
             assert!(!values.change(-1, -1));
             let (first, times) = before[0];

@@ -55,6 +55,7 @@ pub struct Gather {
     epochs: BTreeMap<PartitionId, i32>,
     greatest: BTreeMap<PartitionId, i64>,
     found: BTreeMap<PartitionId, i64>,
+    bootstrap: BTreeMap<PartitionId, u64>,
     counts: BTreeMap<PartitionId, Counts>,
     amounts: Arc<Vec<Summary>>,
     ids_from: BTreeMap<PartitionId, u64>,
@@ -91,6 +92,7 @@ impl Gather {
             epochs: BTreeMap::new(),
             greatest: BTreeMap::new(),
             found: BTreeMap::new(),
+            bootstrap: BTreeMap::new(),
             counts: BTreeMap::new(),
             amounts: Arc::default(),
             next: Commit::default(),
@@ -125,6 +127,7 @@ impl Gather {
         self.epochs = state.epochs;
         self.greatest = state.greatest;
         self.found = state.found;
+        self.bootstrap = state.bootstrap;
         self.counts = state.counts;
         self.amounts = Arc::new(state.amounts);
     }
@@ -137,6 +140,7 @@ impl Gather {
             epochs: self.epochs.clone(),
             greatest: self.greatest.clone(),
             found: self.found.clone(),
+            bootstrap: self.bootstrap.clone(),
             counts: self.counts.clone(),
             amounts: Vec::clone(&self.amounts),
             ids_from: self.ids_from.clone(),
@@ -218,6 +222,9 @@ impl Gather {
             }
             if let Some(greatest) = p.greatest {
                 self.greatest.insert(p.partition, greatest);
+            }
+            if p.bootstrap > 0 {
+                self.bootstrap.insert(p.partition, p.bootstrap);
             }
             match p.found {
                 Some(found) => drop(self.found.insert(p.partition, found)),

@@ -56,6 +56,8 @@ pub struct PartitionProgress {
     pub begin: u64,
     /// The greatest event time it has shown, ms.
     pub greatest: Option<i64>,
+    /// Where its bootstrap ends; 0 where it has none.
+    pub bootstrap: u64,
     /// The greatest that a snapshot of the source has shown and that does not count yet, ms.
     pub found: Option<i64>,
     /// Counts of this epoch.

@@ -125,7 +125,10 @@ impl Reader {
         match self.gate {
             Gate::All => true,
             Gate::Having(measure) => holds(measure),
-            Gate::Held(rows, having) => row.words[rows] != 0 && having.is_none_or(holds),
+            Gate::Held(rows, having) => {
+                let is_one = row.words[rows] != 0 || sabotage::is(Mistake::EmptyGroupStays);
+                is_one && having.is_none_or(holds)
+            }
         }
     }
 

@@ -24,6 +24,9 @@ pub struct GatherState {
     /// The greatest event time that a snapshot of the source has shown and that does not count yet, ms.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub found: BTreeMap<PartitionId, i64>,
+    /// Where the bootstrap of each partition ends, that has one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bootstrap: BTreeMap<PartitionId, u64>,
     /// Counts since the first start.
     pub counts: BTreeMap<PartitionId, Counts>,
     /// The global watermark, ms.

@@ -23,6 +23,7 @@ use crate::held::{Copied, Entry, Held};
 use standings_model::block::PartitionId;
 use standings_model::guarded::guarded;
 use standings_model::plan::Plan;
+use standings_model::sabotage::{self, Mistake};
 
 /// Rows of a Parquet row group.
 const GROUP: usize = 64 << 10;
@@ -118,10 +119,19 @@ pub fn load(
     let mut ended: HashSet<(PartitionId, Box<[u8]>)> = HashSet::new();
     // Partitions of which a part has all.
     let mut whole: BTreeSet<PartitionId> = BTreeSet::new();
-    for file in parts.iter().filter(|file| file.held).rev() {
+    let own = |partition: PartitionId| match partition as usize {
+        of if sabotage::is(Mistake::HeldOfAnother) => (of + 1) % workers == worker,
+        of if sabotage::is(Mistake::HeldLeftBehind) => of == worker,
+        of => of % workers == worker,
+    };
+    let mut files: Vec<&PartFile> = parts.iter().filter(|file| file.held).collect();
+    if !sabotage::is(Mistake::EarlierPartsOver) {
+        files.reverse();
+    }
+    for file in files {
         let mut now_whole = Vec::new();
         read(read_part(store, file)?, |partition, what, key, row| {
-            if partition as usize % workers != worker || whole.contains(&partition) {
+            if !own(partition) || whole.contains(&partition) {
                 return Ok(());
             }
             let of = held.entry(partition).or_default();
@@ -131,6 +141,7 @@ pub fn load(
                 (ALL, _) => now_whole.push(partition),
                 (_, _) if is_known() => {}
                 (ROW, Some((until, rest))) => of.put(key, until, rest),
+                (ENDED, None) if sabotage::is(Mistake::EndedNotLoaded) => {}
                 (ENDED, None) => drop(ended.insert((partition, key.into()))),
                 _ => return Err(PartError::Nonsense),
             }

@@ -27,8 +27,9 @@ pub struct PartFile {
     pub checksum: String,
     /// Rows.
     pub rows: u64,
-    /// Whether they are rows that readers hold, and not totals.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    /// Whether they are rows that readers hold, and not totals. Between processes a file is told without names of fields, so it is
+    /// always written.
+    #[serde(default)]
     pub held: bool,
 }
 

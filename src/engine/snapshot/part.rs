@@ -17,7 +17,7 @@ use parquet::file::properties::WriterProperties;
 
 use super::error::{MakingError, PartError};
 use super::state;
-use crate::pack::deltas::{Deltas, bin};
+use crate::pack::deltas::{Deltas, Group, bin};
 use crate::pack::hash::hash;
 use crate::pack::layout::{Layout, NO_TEXT, Source};
 use standings_model::guarded::guarded;
@@ -44,11 +44,14 @@ fn write_in(plan: &Plan, deltas: &Deltas, batch: usize) -> Result<(Vec<u8>, u64)
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_max_row_group_row_count(Some(GROUP))
         .build();
+    // A column takes NULL from its first row on or never.
+    let of = |group: &Group| plan.rankings[group.ranking as usize].window.is_always();
+    let always = deltas.groups.iter().any(of);
     let mut rows = Rows::default();
     let mut out = Vec::new();
     let mut writer = ArrowWriter::try_new(
         &mut out,
-        Rows::default().batch()?.schema(),
+        Rows::default().batch(always)?.schema(),
         Some(properties),
     )?;
     let mut count = 0;
@@ -79,11 +82,11 @@ fn write_in(plan: &Plan, deltas: &Deltas, batch: usize) -> Result<(Vec<u8>, u64)
             }
             count += 1;
             if rows.state.len() == GROUP || rows.bytes >= batch {
-                writer.write(&std::mem::take(&mut rows).batch()?)?;
+                writer.write(&std::mem::take(&mut rows).batch(always)?)?;
             }
         }
     }
-    writer.write(&rows.batch()?)?;
+    writer.write(&rows.batch(always)?)?;
     writer.close()?;
     Ok((out, count))
 }
@@ -149,21 +152,25 @@ impl Rows {
         self.bytes - before
     }
 
-    fn batch(self) -> Result<RecordBatch, arrow_schema::ArrowError> {
+    /// As columns; `always`: some rows are of all time, whose windows have no bounds.
+    fn batch(self, always: bool) -> Result<RecordBatch, arrow_schema::ArrowError> {
         let time = |all: Vec<Option<i64>>| {
             Arc::new(TimestampMillisecondArray::from(all).with_timezone("UTC")) as ArrayRef
         };
-        RecordBatch::try_from_iter([
+        let text = |all: Vec<String>| Arc::new(StringArray::from(all)) as ArrayRef;
+        let state = BinaryArray::from_iter_values(self.state);
+        RecordBatch::try_from_iter_with_nullable([
+            ("ranking", text(self.ranking), false),
+            ("window_start", time(self.start), always),
+            ("window_end", time(self.end), always),
             (
-                "ranking",
-                Arc::new(StringArray::from(self.ranking)) as ArrayRef,
+                "bin",
+                Arc::new(Int32Array::from(self.bin)) as ArrayRef,
+                false,
             ),
-            ("window_start", time(self.start)),
-            ("window_end", time(self.end)),
-            ("bin", Arc::new(Int32Array::from(self.bin))),
-            ("key", Arc::new(StringArray::from(self.key))),
-            ("measures", Arc::new(StringArray::from(self.measures))),
-            ("state", Arc::new(BinaryArray::from_iter_values(self.state))),
+            ("key", text(self.key), false),
+            ("measures", text(self.measures), false),
+            ("state", Arc::new(state) as ArrayRef, false),
         ])
     }
 }
@@ -299,13 +306,58 @@ mod tests {
             assert_eq!(all, want, "pieces of {piece}, columns of {batch} bytes");
         }
     }
+
+    #[test]
+    fn rows_of_all_time_lie_beside_those_of_windows() {
+        let of = |window: &str, by: &str, from: &str| {
+            format!(
+                "SELECT * FROM (SELECT *, ROW_NUMBER() OVER ({window}ORDER BY n DESC) AS r FROM (
+                   SELECT {by}city, COUNT(*) AS n FROM {from} GROUP BY {by}city)) WHERE r <= 2"
+            )
+        };
+        let bounds = "window_start, window_end";
+        let hours = "TABLE(TUMBLE(TABLE sales, DESCRIPTOR(event_time), INTERVAL '1' HOUR))";
+        let by = (format!("PARTITION BY {bounds} "), format!("{bounds}, "));
+        let (ever, hourly) = (of("", "", "sales"), of(&by.0, &by.1, hours));
+        let plan = standings_query::load_texts(&[("ever", &ever), ("hourly", &hourly)]);
+        let plan = plan.unwrap_or_else(|e| panic!("{}", e.render())).plan;
+        let mut deltas = Deltas::default();
+        for (number, of) in plan.rankings.iter().enumerate() {
+            let text = format!("city {number}");
+            let id = deltas.texts.push(text.as_bytes(), hash(text.as_bytes()));
+            deltas.words.push(u64::from(id));
+            let width = deltas.words.len() + Layout::new(of).width;
+            deltas.words.resize(width, 0);
+            deltas.groups.push(Group {
+                ranking: number as u32,
+                rows: 1,
+                window_end: if of.window.is_always() {
+                    i64::MAX
+                } else {
+                    3_600_000
+                },
+                windows: 1,
+                session_start: 0,
+            });
+        }
+        // Whichever comes first.
+        for _ in 0..2 {
+            let (bytes, count) = write(&plan, &deltas).unwrap();
+            let ends: Vec<(String, i64)> = rows(bytes).into_iter().map(|r| (r.0, r.1)).collect();
+            assert_eq!(count, 2);
+            assert!(ends.contains(&("ever".to_owned(), i64::MAX)), "{ends:?}");
+            assert!(ends.contains(&("hourly".to_owned(), 3_600_000)), "{ends:?}");
+            deltas.groups.reverse();
+            let half = deltas.words.len() / 2;
+            deltas.words.rotate_left(half);
+        }
+    }
 }
 
 #[cfg(all(test, feature = "full"))]
 mod large {
     use super::tests::rows;
     use super::*;
-    use crate::pack::deltas::Group;
     use crate::pack::key::KeyCodec;
     use standings_model::plan::Ranking;
 

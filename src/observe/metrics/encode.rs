@@ -120,6 +120,13 @@ impl Metrics {
         }
     }
 
+    fn take_staleness(&self) {
+        for (partition, age) in self.live.staleness(Instant::now()) {
+            let label = PartitionLabel { partition };
+            self.staleness.get_or_create(&label).set(age.as_secs_f64());
+        }
+    }
+
     /// Rows that are held of tables that change.
     fn take_held(&self) {
         let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
@@ -161,10 +168,7 @@ impl Metrics {
                 .inner()
                 .store(self.live.exports(what), Ordering::Relaxed);
         }
-        for (partition, age) in self.live.staleness(Instant::now()) {
-            let label = PartitionLabel { partition };
-            self.staleness.get_or_create(&label).set(age.as_secs_f64());
-        }
+        self.take_staleness();
         for (sink, histogram) in self.live.commits() {
             let label = SinkLabel { sink };
             self.commit_duration.get_or_create(&label).set(&histogram);

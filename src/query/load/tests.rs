@@ -230,7 +230,7 @@ fn what_does_not_go_together_is_refused_at_its_place() {
         (vec![("a", with(&format!("INSERT INTO x (window_start, window_end, key, m, rn) {best}")))], "a.sql:6:42", "where the SELECT has `k`"),
         (vec![("a", with(&format!("CREATE TABLE x (window_start TIMESTAMP(3), window_end TIMESTAMP(3), k INT, m DECIMAL(38, 2), rn BIGINT);\nINSERT INTO x {best}")))], "a.sql:6:69", "`k` STRING"),
         (vec![("a", with(&format!("CREATE TABLE x (window_start TIMESTAMP(3));\nINSERT INTO x {best}")))], "a.sql:6:1", "1 columns, and 5"),
-        (vec![("a", "CREATE TABLE t (id STRING, PRIMARY KEY (id) NOT ENFORCED) WITH ('dedup.within' = '1h');".to_owned())], "a.sql:1:82", "'dedup.within' of `t`"),
+        (vec![("a", "CREATE TABLE t (id STRING, PRIMARY KEY (id) NOT ENFORCED) WITH ('changelog' = 'upsert', 'dedup.within' = '1h');".to_owned())], "a.sql:1:106", "'dedup.within' of a table whose rows change"),
         (vec![("a", "CREATE TABLE t (id STRING) WITH ('connector' = 'kafka', 'format' = 'avro');".to_owned())], "a.sql:1:68", "'avro' in a topic of `t`, which is not read yet"),
         (vec![("a", "CREATE TABLE t (id STRING) WITH ('connector' = 'kafka', 'format' = 'csv', 'csv.header' = 'true');".to_owned())], "a.sql:1:90", "'csv.header' of a topic"),
         (vec![("a", "CREATE TABLE t (id STRING, n INT) WITH ('format' = 'raw');".to_owned())], "a.sql:1:52", "'raw' as 2 columns of `t`"),
@@ -246,4 +246,42 @@ fn what_does_not_go_together_is_refused_at_its_place() {
         assert!(plain.contains(words), "wanted {words}\n{shown}");
         assert_eq!(shown.matches("  × ").count(), 1, "one cause, one error\n{shown}");
     }
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_refused_over_rows_that_change() {
+    let table = "CREATE TABLE visits (id INT, at TIMESTAMP_LTZ(3), who STRING, PRIMARY KEY (id) NOT ENFORCED, WATERMARK FOR at AS at)
+        WITH ('changelog' = 'upsert');";
+    let view = "CREATE VIEW v AS SELECT at, LOWER(who) AS who FROM visits;";
+    let windows = "TUMBLE(TABLE visits, DESCRIPTOR(at), INTERVAL '1' HOUR)";
+    let sessions = "SESSION(TABLE visits PARTITION BY who, DESCRIPTOR(at), INTERVAL '1' HOUR)";
+    let over = |source: &str, measure: &str| {
+        format!(
+            "{table} {view} INSERT INTO r SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY n DESC)
+             AS rn FROM (SELECT window_start, window_end, who, {measure} AS n FROM TABLE({source}) GROUP BY window_start, window_end, who))
+             WHERE rn <= 3;"
+        )
+    };
+    let rough = "APPROX_COUNT_DISTINCT(who)";
+    for (sql, words) in [
+        (over(windows, rough), "COUNT(DISTINCT"),
+        (
+            over(&windows.replace("visits", "v"), rough),
+            "COUNT(DISTINCT",
+        ),
+        (
+            over(sessions, "COUNT(*)"),
+            "SESSION over `visits`, whose rows change",
+        ),
+    ] {
+        let Err(shown) = compiled(&[("a", &sql)]) else {
+            panic!("accepted: {sql}");
+        };
+        let plain = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            plain.contains(words) && plain.contains("whose rows change"),
+            "{shown}"
+        );
+    }
+    assert!(compiled(&[("a", &over(windows, "COUNT(DISTINCT who)"))]).is_ok());
 }

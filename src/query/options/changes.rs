@@ -1,5 +1,7 @@
 //! Rows that change: `changelog`, `delete.field`, `dedup.within`, whose changes are taken.
 
+use std::time::Duration;
+
 use regex::Regex;
 
 use super::given::{Given, format_of};
@@ -7,6 +9,9 @@ use crate::error::{QueryError, Text};
 use crate::statement::Declaration;
 use standings_model::duration::parse_some_duration;
 use standings_model::table::Changelog;
+
+/// As far back as keys are remembered.
+const LONGEST: Duration = Duration::from_secs(30 * 86_400);
 
 /// How a table's rows change: by its connector, its format, or our own word.
 pub(super) fn changelog(
@@ -87,8 +92,16 @@ pub(super) fn within(
         let allowed = "PRIMARY KEY (…) NOT ENFORCED: it says which records are the same";
         return Err(text.error(value.at, found, allowed));
     }
+    if declared.primary_key.len() > 1 {
+        let found = "'dedup.within' with a primary key of several columns";
+        let allowed = "a primary key of one column: a computed one may be made of several";
+        return Err(text.error(value.at, found, allowed));
+    }
     match parse_some_duration(&value.text) {
-        // 24 days at most.
+        Ok(within) if within > LONGEST => {
+            let found = format!("'dedup.within' = '{}'", value.text);
+            Err(text.error(value.at, found, "30 days at most"))
+        }
         Ok(within) => Ok(i64::try_from(within.as_millis()).ok()),
         Err(e) => Err(text.error(
             value.at,

@@ -106,6 +106,7 @@ impl Rankings {
                 ..Home::default()
             }),
             offset: 0,
+            end: 0,
         });
         Ok(partition)
     }

@@ -197,11 +197,13 @@ pub(super) fn sample(args: &RunArgs, prepared: &Prepared) -> Result<Vec<String>,
                 partition,
                 home,
                 offset,
+                end,
             }) => {
                 let from = GoesOn {
                     offset,
                     greatest: None,
                     found: None,
+                    bootstrap: Some(end),
                     ids_from: None,
                     hold: None,
                 };

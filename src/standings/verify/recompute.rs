@@ -78,7 +78,7 @@ impl Recomputed {
     pub fn new(args: &InputArgs, all: bool, all_time: bool) -> Result<Self, Failure> {
         let mut plan = check::load(&args.queries, args.time_zone.as_deref())?;
         plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
-        no_sessions(&plan)?;
+        is_recomputed(&plan)?;
         no_joins(&plan)?;
         let plan = Arc::new(plan);
         let kafka_properties =
@@ -188,16 +188,24 @@ impl Recomputed {
 }
 
 /// Refuses what is not recomputed.
-fn no_sessions(plan: &Plan) -> Result<(), Failure> {
+fn is_recomputed(plan: &Plan) -> Result<(), Failure> {
     let mut all = plan.rankings.iter();
-    let Some(ranking) = all.find(|r| r.window.is_session()) else {
-        return Ok(());
-    };
-    let problem = format!(
-        "`{}` ranks by SESSION, which is not recomputed yet: leave it out of --queries",
-        ranking.name
-    );
-    Err(Failure::of(&codes::query::SQL, problem))
+    if let Some(ranking) = all.find(|r| r.window.is_session()) {
+        let problem = format!(
+            "`{}` ranks by SESSION, which is not recomputed yet: leave it out of --queries",
+            ranking.name
+        );
+        return Err(Failure::of(&codes::query::SQL, problem));
+    }
+    if let Some(table) = plan.tables.iter().find(|t| t.bootstrap_unordered) {
+        let problem = format!(
+            "`{}` has 'scan.bootstrap' = 'unordered': what the first start saw of its end is known to the run alone, so its \
+             windows are not recomputed: leave its rankings out of --queries",
+            table.name
+        );
+        return Err(Failure::of(&codes::query::SQL, problem));
+    }
+    Ok(())
 }
 
 fn no_joins(plan: &Plan) -> Result<(), Failure> {
@@ -265,6 +273,7 @@ impl Reading<'_> {
                     partition,
                     home,
                     offset,
+                    ..
                 }) => {
                     plain.assign(partition, &home);
                     self.reached.insert(partition, offset);

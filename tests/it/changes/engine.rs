@@ -32,6 +32,8 @@ pub struct Came {
     pub rows: Shown,
     pub halves: Vec<Half>,
     pub counts: Vec<Counts>,
+    /// Keys that were seen in a second partition.
+    pub moved: u64,
 }
 
 fn plan(case: &Case) -> Arc<Plan> {
@@ -71,6 +73,7 @@ fn events(dice: &mut Dice, case: &Case, worker: usize, workers: usize) -> VecDeq
                 ..Home::default()
             }),
             offset: 0,
+            end: 0,
         });
         own.push((p, 0));
     }
@@ -224,6 +227,7 @@ fn each_commit(
         ])
     });
     Came {
+        moved: last.counts.values().map(|c| c.keys_moved).sum(),
         counts: counts.collect(),
         halves: late,
         rows: fold.rows,
@@ -256,6 +260,10 @@ pub fn compare(case: &Case, seed: u64, workers: usize) {
     let about = format!("seed {seed}, {:?}, {workers} workers", case.form);
     assert_eq!(came.counts, counts, "{about}: what became of records");
     assert_eq!(came.halves, halves, "{about}: late halves");
+    if case.rankings.iter().any(|r| r.name == "ever") {
+        // Of all time no row is let go, so each key is known.
+        assert_eq!(came.moved, case.moved(), "{about}: keys of two partitions");
+    }
 }
 
 /// Says what is missing and what is too many, if anything is.

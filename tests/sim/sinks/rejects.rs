@@ -26,7 +26,7 @@ impl RejectWriter for SimRejects {
         Ok(())
     }
 
-    fn write(&mut self, _: &Plan, rejects: &[&Reject]) -> Result<(), SinkError> {
+    fn write(&mut self, plan: &Plan, rejects: &[&Reject]) -> Result<(), SinkError> {
         let fate = self.world.lock().fate(self.cluster, "rejects write");
         if fate == Fate::Frozen {
             take_over(&self.world);
@@ -49,6 +49,7 @@ impl RejectWriter for SimRejects {
         }
         for reject in &rejects {
             tracing::debug!(?reject, "rejected");
+            world.told(plan, reject);
         }
         let to = if self.dead {
             &mut world.dead

@@ -1,11 +1,16 @@
 //! What must hold after every commit that a sink accepts, and at the end.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use standings_engine::rank::emit::Emit;
+use standings_model::change::Counts;
+use standings_model::plan::Plan;
+use standings_model::reject::Reject;
 
-use super::{Claim, OUT_OF_ORDERNESS, Offsets, Sink, World, size_of};
+use super::{Claim, OUT_OF_ORDERNESS, Offsets, Sink, World};
+use crate::orders::is_closed;
 use crate::support::{HOUR, Reference, Rows, reference};
 
 impl World {
@@ -14,8 +19,11 @@ impl World {
         let ends: Vec<u64> = (0..self.input.len() as u32)
             .map(|p| offsets.get(&p).copied().unwrap_or(0))
             .collect();
-        let (input, duplicate) = (&self.input, &self.duplicate);
+        let (input, duplicate, orders) = (&self.input, &self.duplicate, &self.orders);
         let found = self.references.entry(ends).or_insert_with_key(|ends| {
+            if let Some(orders) = orders {
+                return Arc::new(orders.reference(ends));
+            }
             let mut prefix: Vec<Vec<String>> = ends
                 .iter()
                 .zip(input)
@@ -136,7 +144,7 @@ impl World {
         for (at, is_final) in &shown.folding.finals {
             assert_eq!(
                 *is_final,
-                at.1 + size_of(&at.0) <= watermark,
+                is_closed(&at.0, at.1, watermark),
                 "{name}: commit {n}, watermark {watermark}: whether {at:?} is final"
             );
         }
@@ -165,6 +173,37 @@ impl World {
             "I6: duplicates that were not found: {missed:?}"
         );
         assert_eq!(self.late.len() as u64, want.late, "I6: late sales");
+        if let Some(orders) = &self.orders {
+            assert_eq!(self.halves, orders.halves(), "I6: late halves");
+        }
+    }
+
+    /// I6: of a table that changes each record became what it is, whatever was restarted before.
+    pub fn check_kinds(&self, p: u32, of: Range<u64>, counts: &Counts) {
+        let is_whole = self.topic.gone.range((p, of.start)..(p, of.end)).count() == 0;
+        let Some(orders) = self.orders.as_ref().filter(|_| is_whole) else {
+            return;
+        };
+        let found = crate::changes::model::Counts::from([
+            ("read", counts.read),
+            ("ranked", counts.ranked),
+            ("updated", counts.updated),
+            ("deleted", counts.deleted),
+            ("unchanged", counts.unchanged),
+            ("late", counts.late),
+            ("filtered", counts.filtered),
+            ("skipped", counts.skipped),
+            ("dead_lettered", counts.dead),
+            ("contradicted", counts.contradicted),
+        ]);
+        let want = orders.became(p, of.clone());
+        assert_eq!(found, want, "I6: what became of partition {p}, {of:?}");
+    }
+
+    /// A late half comes to the late output.
+    pub fn told(&mut self, plan: &Plan, reject: &Reject) {
+        let half = self.orders.as_ref().and_then(|o| o.half(plan, reject));
+        self.halves.extend(half);
     }
 }
 

@@ -3,6 +3,7 @@
 //! allowed lateness.* There are no halves in it and nothing is held: every state of every table is kept whole.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::rankings::{ALWAYS, Ranking, Window};
 use super::{Before, Row, What};
@@ -131,6 +132,12 @@ impl<'a> Model<'a> {
         found
     }
 
+    /// Whether no partition can change a window any more after a prefix of each.
+    pub fn is_over(&self, window: Window, upto: &[usize]) -> bool {
+        let mut each = self.partitions.iter().zip(upto);
+        each.all(|(of, records)| of.is_late(*records, window, self.policy))
+    }
+
     /// The windows that a row is in, and that are late or not when a record comes.
     fn those(
         &self,
@@ -159,6 +166,11 @@ impl<'a> Model<'a> {
 
     /// What became of the records of a partition, and the halves that are late.
     pub fn became(&self, p: usize) -> (Counts, Vec<Half>) {
+        self.became_in(p, 0..self.records[p].len())
+    }
+
+    /// The same of some of its records.
+    pub fn became_in(&self, p: usize, of: Range<usize>) -> (Counts, Vec<Half>) {
         let names = [
             "read",
             "ranked",
@@ -174,6 +186,9 @@ impl<'a> Model<'a> {
         let mut counts: Counts = names.map(|name| (name, 0)).into();
         let mut halves = Vec::new();
         for (offset, record) in self.records[p].iter().enumerate() {
+            if !of.contains(&offset) {
+                continue;
+            }
             let mut late = |half, row: &Row| {
                 let windows = self.those(p, offset, row, true);
                 if !windows.is_empty() {

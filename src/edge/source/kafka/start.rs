@@ -119,6 +119,7 @@ impl Topic<'_> {
                 partition: *p,
                 home: Arc::new(self.options.home_of_topic(*p, self.name)),
                 offset,
+                end: high,
             };
             if !self.out.send(assigned) {
                 return Ok(());

@@ -28,6 +28,15 @@ impl At<'_> {
         PartitionClock::judge(self.watermark, end, self.horizon, self.policy)
     }
 
+    /// The same as if the watermark stood behind a record of this time.
+    pub(super) fn behind(&self, time: i64) -> At<'_> {
+        let watermark = time - self.policy.out_of_orderness;
+        At {
+            watermark: self.watermark.max(Some(watermark)),
+            ..*self
+        }
+    }
+
     /// Whether a row that is in windows up to this end is in one that is not late.
     pub(super) fn is_open(&self, until: i64) -> bool {
         until > i64::MIN && self.judge(until) != Verdict::Late

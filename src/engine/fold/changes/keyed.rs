@@ -7,6 +7,7 @@ use crate::fold::counting::count;
 use crate::fold::into::Folds;
 use crate::rank::keys::NewKey;
 use standings_model::reject::Half;
+use standings_model::sabotage::{self, Mistake};
 
 /// Whether a record says of the row before it what is not so.
 fn contradicts(was: Option<Packed>, bytes: &[u8], held: &[u8]) -> bool {
@@ -28,23 +29,43 @@ impl Of<'_> {
             held,
             now,
             was,
+            #[cfg(feature = "sabotage")]
+            owed,
             ..
         } = &mut *self.changing;
         let (key, rest) = now.split_at(is.ends.key);
-        let old = held.get(key, |until| at.is_open(until));
+        let place = held.find(key);
+        let old = place.and_then(|place| held.at(place));
+        let old = old.filter(|old| at.is_open(old.until));
         let before = old.map(|old| old.until);
         let is_update = before.is_some();
         let mut to = To::new(self.decoder, keep, self.numbers, into);
         let mut retracted = None;
         if let Some(old) = old {
             self.counts.contradicted += u64::from(contradicts(said, was, old.bytes));
-            if old.bytes == &now[..] {
+            if old.bytes == &now[..] && !sabotage::is(Mistake::SameRowUpdated) {
                 self.counts.unchanged += 1;
                 return;
             }
-            let half = to.half(at, old.bytes, at.origin(), Sign::Minus);
+            let old = match said {
+                _ if sabotage::is(Mistake::HeldBeforeRetraction) => &now[..],
+                Some(_) if sabotage::is(Mistake::BeforeBelieved) => &was[..],
+                _ => old.bytes,
+            };
+            let half = match sabotage::is(Mistake::RetractionJudgedAfter) {
+                true => to.half(&at.behind(is.time), old, at.origin(), Sign::Minus),
+                false => to.half(at, old, at.origin(), Sign::Minus),
+            };
+            #[cfg(feature = "sabotage")]
+            if sabotage::is(Mistake::HalvesInTwoEpochs) {
+                *owed = Some(old.to_vec());
+                to.half(at, old, at.origin(), Sign::Plus);
+            }
             retracted = Some((half.lost, half.time));
         } else if let Some(said) = said {
+            if sabotage::is(Mistake::UnheldTakenBack) {
+                to.half(at, was, at.origin(), Sign::Minus);
+            }
             retracted = Some((to.late(at, was).0, said.time));
         }
         let Letters {
@@ -53,8 +74,9 @@ impl Of<'_> {
             time,
             until,
         } = to.half(at, now, at.origin(), Sign::Plus);
-        if at.is_open(until) {
-            held.put(key, until, rest);
+        let is_half_late = sabotage::is(Mistake::HalfLateLetGo) && !lost.missing.windows.is_empty();
+        if at.is_open(until) && !is_half_late {
+            held.put_at(place, key, until, rest);
             held.let_go(|until| at.is_open(until));
             if into.keys.asks(at.table) && before.is_none_or(|before| until > before) {
                 // Who hears of all partitions of a key is told that a row of it is held now, or for longer.

@@ -27,17 +27,18 @@ mod whole;
 use self::at::{At, Letters, To};
 use super::counting::refusals;
 use super::into::{Bytes, Folds, of_record, since};
-use super::refusal::{by_check, cannot_be, dead, may_be_none};
+use super::refusal::{dead, refused};
 use crate::combine::combiner::{Origin, Sign};
 use crate::event_time::partition::{PartitionClock, Policy};
 use crate::held::Held;
-use crate::quality::{Memory, Moment};
+use crate::quality::Memory;
 use crate::relate::dimension::Dimensions;
 use standings_decode::change::Op;
 use standings_decode::{DecodeError, Decoder, Ends, Keep, Sale};
 use standings_model::block::{PartitionId, RecordRef};
 use standings_model::change::Counts;
 use standings_model::reject::{Half, RejectKind};
+use standings_model::sabotage::{self, Mistake};
 use standings_model::table::Table;
 
 /// What a partition of a table that changes has beside others.
@@ -49,21 +50,31 @@ pub(super) struct Changing {
     pub(super) is_whole: bool,
     /// The greatest event time that a snapshot of the source has shown since the last other record, ms.
     pub(super) found: Option<i64>,
+    /// Where the bootstrap ends: records before it are as those that a snapshot of the source finds.
+    pub(super) bootstrap: u64,
     /// The row as it is now, and as the record says that it was.
     now: Vec<u8>,
     was: Vec<u8>,
+    /// A row that is taken back with the next record: a mistake.
+    #[cfg(feature = "sabotage")]
+    owed: Option<Vec<u8>>,
 }
 
 impl Changing {
-    /// Of a table, with the rows that are held; `found`: what a snapshot of the source had shown when reading ended.
-    pub(super) fn new(table: &Table, held: Held, found: Option<i64>) -> Self {
+    /// Of a table, with the rows that are held; `found`: what a snapshot of the source had shown when reading ended, and the
+    /// partition's end as the first start saw it.
+    pub(super) fn new(table: &Table, held: Held, (found, end): (Option<i64>, Option<u64>)) -> Self {
+        let end = end.filter(|_| table.bootstrap_unordered);
         Changing {
+            bootstrap: end.unwrap_or_default(),
             keep: Keep::new(table),
             held,
             is_whole: table.primary_key.is_empty(),
             found,
             now: Vec::new(),
             was: Vec::new(),
+            #[cfg(feature = "sabotage")]
+            owed: None,
         }
     }
 }
@@ -107,6 +118,10 @@ pub(super) fn fold(
         watermark: None,
         horizon,
     };
+    #[cfg(feature = "sabotage")]
+    if let Some(row) = of.changing.owed.take() {
+        of.take_back(&at, &row, at.origin(), into);
+    }
     let rows = match of.decoder.changes(bytes.bytes, bytes.about) {
         Ok(rows) => rows,
         Err(error) => return of.refuse(&at, letter(error), into),
@@ -116,19 +131,30 @@ pub(super) fn fold(
     for row in 0..rows {
         at.bytes.row = row as u32;
         at.watermark = of.clock.watermark(policy);
-        match of.decoder.op(row) {
+        let is_found = record.offset < of.changing.bootstrap;
+        let op = match of.decoder.op(row) {
+            Op::Put if is_found => Op::Found,
+            op => op,
+        };
+        match op {
             Op::Skip => of.counts.skipped += 1,
             Op::Found => {
                 let came = of.put(&at, row, into);
-                of.changing.found = of.changing.found.max(came);
+                match sabotage::is(Mistake::FoundMovesWatermark) {
+                    true => of.observe(came),
+                    false => of.changing.found = of.changing.found.max(came),
+                }
             }
+            // What is no change moves nothing.
             Op::Put => {
-                let came = of.put(&at, row, into);
-                of.observe(came);
+                if let Some(came) = of.put(&at, row, into) {
+                    of.observe(Some(came));
+                }
             }
             Op::End => {
-                of.end(&at, row, into);
-                of.observe(None);
+                if of.end(&at, row, into) && !is_found {
+                    of.observe(None);
+                }
             }
             Op::Empty => {
                 of.empty(&at, into);
@@ -183,11 +209,7 @@ impl Of<'_> {
 
     /// A record that is no change, and why.
     fn refuse(&mut self, at: &At<'_>, kind: RejectKind, into: &mut Folds<'_>) {
-        let reason = match &kind {
-            RejectKind::Dead { reason, .. } => reason.as_str(),
-            RejectKind::Late { .. } => "",
-        };
-        *refusals(self.counts, reason) += 1;
+        *refusals(self.counts, &kind) += 1;
         into.rejects.push(at.reject(kind));
     }
 
@@ -204,32 +226,37 @@ impl Of<'_> {
     fn put(&mut self, at: &At<'_>, row: usize, into: &mut Folds<'_>) -> Option<i64> {
         let was = self.was(at, row, into)?;
         let (about, changing) = (at.bytes.about, &mut *self.changing);
-        let refused = match self.decoder.now(at.bytes.bytes, about, row) {
+        let by = (at.policy, at.watermark);
+        let no = match self.decoder.now(at.bytes.bytes, about, row) {
             Err(error) => letter(error),
-            Ok(sale) => match refusal(at, &sale, into, self.memory) {
+            Ok(sale) => match refused(
+                (at.table, &sale),
+                at.record,
+                by,
+                (&mut *into.judge, into.plan),
+                self.memory,
+            ) {
                 Some(kind) => kind,
-                None => {
-                    changing.now.clear();
-                    let now = Packed {
-                        time: sale.event_time,
-                        ends: changing.keep.pack(&sale, &mut changing.now),
-                    };
-                    match changing.is_whole {
-                        true => self.put_whole(at, was, now, into),
-                        false => self.put_keyed(at, was, now, into),
+                None => match packed(at, changing, was, &sale) {
+                    Err(column) => unavailable(&into.plan.tables[at.table], column),
+                    Ok(now) => {
+                        match changing.is_whole {
+                            true => self.put_whole(at, was, now, into),
+                            false => self.put_keyed(at, was, now, into),
+                        }
+                        return Some(now.time);
                     }
-                    return Some(now.time);
-                }
+                },
             },
         };
-        self.refuse(at, refused, into);
+        self.refuse(at, no, into);
         None
     }
 
-    /// The row of a key ends.
-    fn end(&mut self, at: &At<'_>, row: usize, into: &mut Folds<'_>) {
+    /// The row of a key ends; whether the record is a change at all.
+    fn end(&mut self, at: &At<'_>, row: usize, into: &mut Folds<'_>) -> bool {
         let Some(was) = self.was(at, row, into) else {
-            return;
+            return false;
         };
         let changing = &mut *self.changing;
         if changing.is_whole {
@@ -237,15 +264,19 @@ impl Of<'_> {
             if let Some(was) = was {
                 self.end_whole(at, was, into);
             }
-            return;
+            return true;
         }
         match self.decoder.ended(at.bytes.bytes, at.bytes.about, row) {
             Ok(key) => {
                 changing.now.clear();
                 changing.keep.pack_key(&key, &mut changing.now);
                 self.end_keyed(at, was, into);
+                true
             }
-            Err(error) => self.refuse(at, letter(error), into),
+            Err(error) => {
+                self.refuse(at, letter(error), into);
+                false
+            }
         }
     }
 
@@ -274,7 +305,9 @@ impl Of<'_> {
         let held = std::mem::take(&mut self.changing.held);
         let is_whole = self.changing.is_whole;
         for row in held.iter() {
-            if !at.is_open(row.until) {
+            let is_found = sabotage::is(Mistake::FoundNotEmptied) && self.changing.found.is_some();
+            let is_passed = is_found || sabotage::is(Mistake::EmptiedNotTakenBack);
+            if !at.is_open(row.until) || is_passed {
                 continue;
             }
             match is_whole {
@@ -299,25 +332,40 @@ impl Of<'_> {
     }
 }
 
-/// Why a row that was decoded is none all the same.
-fn refusal(
+/// Packs a row as it is now. What the source left out, because it did not change, is as it was in the row that is held, or as the
+/// record says that it was; an error: the number of the column of which neither is known.
+fn packed(
     at: &At<'_>,
+    changing: &mut Changing,
+    was: Option<Packed>,
     sale: &Sale<'_>,
-    into: &mut Folds<'_>,
-    memory: &mut Memory,
-) -> Option<RejectKind> {
-    if may_be_none(sale, at.record, at.policy, into.plan)
-        && let Some(kind) = cannot_be(at.table, sale, at.record, at.policy, into.plan)
-    {
-        return Some(kind);
+) -> Result<Packed, usize> {
+    let Changing {
+        keep, held, now, ..
+    } = changing;
+    now.clear();
+    let time = sale.event_time;
+    if !keep.lacks(sale) {
+        let ends = keep.pack(sale, now);
+        return Ok(Packed { time, ends });
     }
-    if into.judge.is_empty() {
-        return None;
-    }
-    let place = Moment {
-        offset: at.record.offset,
-        watermark: at.watermark,
-    };
-    let refused = into.judge.judge(at.table, sale, place, memory)?;
-    Some(by_check(refused))
+    keep.pack_key(sale, now);
+    let old = held
+        .get(now, |until| at.is_open(until))
+        .map(|row| row.bytes);
+    let before = old.or_else(|| was.map(|_| &changing.was[..]));
+    now.clear();
+    let ends = keep.pack_over(sale, before, now)?;
+    Ok(Packed { time, ends })
+}
+
+/// Why a row is none of which a value is not there, and not known.
+#[cold]
+fn unavailable(table: &Table, column: usize) -> RejectKind {
+    let name = table.columns.get(column).map_or("", |c| &c.name);
+    let detail = format!(
+        "column {name:?} did not change, so its value is not in the record, and no row of its key is held: ALTER TABLE … \
+         REPLICA IDENTITY FULL at the source, or do not declare the column"
+    );
+    dead("unavailable_value", detail)
 }

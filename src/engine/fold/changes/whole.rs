@@ -24,10 +24,9 @@ struct Copy<'a> {
 
 /// The first of these.
 fn first<'a>(all: &mut &'a [u8]) -> Option<Copy<'a>> {
-    // A slice does not fail but by its end.
-    let offset = leb128::read(all).ok()??;
-    let row = leb128::read(all).ok()?? as u32;
-    let length = leb128::read(all).ok()?? as usize;
+    let offset = leb128::take(all)?;
+    let row = leb128::take(all)? as u32;
+    let length = leb128::take(all)? as usize;
     let (metadata, rest) = all.split_at_checked(length)?;
     *all = rest;
     Some(Copy {

@@ -31,6 +31,7 @@ fn elements_are_rows_and_records_are_counted() {
         offset: 0,
         greatest: None,
         found: None,
+        bootstrap: None,
         ids_from: None,
         hold: None,
     };

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Item, TableLike};
 
 pub use self::error::ChecksError;
-use standings_model::check::{Check, Condition, FailOn, RESERVED, Share};
+use standings_model::check::{Action, Check, Condition, FailOn, RESERVED, Share};
 use standings_model::duration::{DurationError, format_ms, parse_duration};
 use standings_model::table::Table;
 use standings_query::toml::{self, kind, nearest};
@@ -51,7 +51,27 @@ pub fn load(dir: &Path, tables: &[Table]) -> Result<Vec<Check>, ChecksError> {
         }
         checks.extend(found);
     }
+    checks.extend(of_tables(tables));
     Ok(checks)
+}
+
+/// What tables say themselves: `'dedup.within'`, by which a record whose key came before is not counted again.
+fn of_tables(tables: &[Table]) -> Vec<Check> {
+    let all = tables.iter().enumerate();
+    let checks = all.filter_map(|(table, of)| {
+        Some(Check {
+            name: format!("dedup of {}", of.name),
+            table,
+            column: *of.primary_key.first()?,
+            condition: Condition::Unique {
+                within: of.dedup_within?,
+            },
+            action: Action::DeadLetter,
+            fail_share: None,
+            fail_on: None,
+        })
+    });
+    checks.collect()
 }
 
 /// The files of checks of a folder. One that cannot be read has none: its queries could not be read either.

@@ -21,6 +21,7 @@ use crate::pack::interner::Interner;
 use crate::rank::bits::Bits;
 use crate::rank::copy::Copy;
 use crate::rank::order::Reader;
+use standings_model::sabotage::{self, Mistake};
 
 /// The key of a row that is no more.
 pub(super) const GONE: u32 = u32::MAX;
@@ -120,7 +121,7 @@ impl WindowState {
         let mut keys: Vec<u32> = gone.keys.drain().collect();
         keys.sort_unstable();
         for key in keys {
-            if !full {
+            if !full && !sabotage::is(Mistake::GoneNotCopied) {
                 into.row(ranking, end);
                 let number = into.text(texts, key);
                 let words = into.words();
@@ -146,7 +147,8 @@ impl WindowState {
         for row in touched.drain(..) {
             let key = self.rows.key(row);
             self.rows.read(&reader.packing, row, &mut words);
-            if key == GONE || words[rows] != 0 {
+            let stays = words[rows] != 0 || sabotage::is(Mistake::EmptyGroupStays);
+            if key == GONE || stays {
                 continue;
             }
             self.index.remove(mix(u64::from(key)), row);

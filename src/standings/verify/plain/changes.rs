@@ -67,8 +67,10 @@ impl Plain {
                     if is_refused(asked, &sale, record, (&policy, watermark)) {
                         continue;
                     }
+                    let Some(now) = changing.packed(&self.plan, was.as_ref(), &sale) else {
+                        continue;
+                    };
                     came = Some(sale.event_time);
-                    let now = changing.pack(&sale);
                     changing.put(&self.plan, was, now, (record.offset, row as u32));
                 }
             }

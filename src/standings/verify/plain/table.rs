@@ -73,6 +73,32 @@ impl Changing {
         }
     }
 
+    /// A row as it is now. What the source left out, because it did not change, is as it was in the row of its key, if that is in a
+    /// window that can still change, or as the record says that it was; none where neither is known.
+    pub(super) fn packed(
+        &self,
+        plan: &Plan,
+        was: Option<&Packed>,
+        sale: &Sale<'_>,
+    ) -> Option<Packed> {
+        if !self.keep.lacks(sale) {
+            return Some(self.pack(sale));
+        }
+        let mut bytes = Vec::new();
+        self.keep.pack_key(sale, &mut bytes);
+        let is_open = |row: &&Row| ends(plan, self.table, row.time).any(|end| end > self.frozen);
+        let old = self.rows.get(&bytes).and_then(|rows| rows.first());
+        let old = old.filter(is_open).map(Row::bytes);
+        bytes.clear();
+        let before = old.or(was.map(|was| &was.bytes[..]));
+        let ends = self.keep.pack_over(sale, before, &mut bytes).ok()?;
+        Some(Packed {
+            ends,
+            time: sale.event_time,
+            bytes,
+        })
+    }
+
     /// A row comes, in the place of one of its key; without keys in that of one that is as `was`.
     pub(super) fn put(&mut self, plan: &Plan, was: Option<Packed>, now: Packed, at: (u64, u32)) {
         let row = Row {

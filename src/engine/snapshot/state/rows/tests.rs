@@ -150,3 +150,67 @@ proptest! {
         prop_assert_eq!(texts, 0, "no text outlives its windows");
     }
 }
+
+/// Totals after some rows of amounts came or were taken back within one epoch.
+fn after(amounts: &[(Sign, &str)]) -> Totals {
+    let plan = changing(
+        "CREATE TABLE t (at TIMESTAMP_LTZ(3), k STRING, x DECIMAL(38, 0), WATERMARK FOR at AS at);",
+        "SELECT window_start, window_end, k, s, n FROM (
+         SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY s DESC) AS n FROM (
+          SELECT window_start, window_end, k, SUM(x) AS s FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(at), INTERVAL '1' SECOND))
+          GROUP BY window_start, window_end, k)) WHERE n <= 2;",
+    );
+    let mut decoder = Decoder::new(&plan.tables[0], None, 1 << 20);
+    let mut reader = Combiner::new(&plan);
+    let mut totals = Totals::new(Arc::clone(&plan));
+    for (offset, (sign, amount)) in amounts.iter().enumerate() {
+        let json = format!(r#"{{"at":5,"k":"a","x":"{amount}"}}"#);
+        let sale = decoder.decode(json.as_bytes()).unwrap();
+        let origin = Origin {
+            partition: 0,
+            offset: offset as u64,
+            row: 0,
+        };
+        let missing = &mut Missing::default();
+        reader.change(0, &sale, origin, *sign, |_| Verdict::Counted, missing);
+    }
+    for deltas in reader.flush(1, &mut Vec::new()) {
+        totals.apply(&deltas);
+    }
+    totals
+}
+
+#[test]
+fn a_sum_beyond_128_bits_is_known_and_one_that_comes_back_is_none() {
+    let most = "99999999999999999999999999999999999999";
+    let least = "-99999999999999999999999999999999999999";
+    for many in 2..9 {
+        for amount in [most, least] {
+            let totals = after(&vec![(Sign::Plus, amount); many]);
+            assert!(totals.too_wide().is_some(), "{many} of {amount}");
+        }
+    }
+    let mut totals = after(&[
+        (Sign::Plus, most),
+        (Sign::Plus, most),
+        (Sign::Plus, most),
+        (Sign::Plus, "7"),
+        (Sign::Minus, most),
+        (Sign::Minus, most),
+        (Sign::Minus, most),
+    ]);
+    assert_eq!((totals.too_wide(), totals.overdrawn()), (None, None));
+    let shown = totals.settle().remove(0).row.unwrap().measures;
+    assert_eq!(shown[0].to_string(), "7");
+}
+
+#[test]
+fn more_taken_than_came_is_seen() {
+    let totals = after(&[(Sign::Minus, "1")]);
+    let found = totals.overdrawn().unwrap();
+    assert_eq!(
+        (found.ranking, &found.key[..]),
+        (0, &[Value::text("a")][..])
+    );
+    assert_eq!(after(&[(Sign::Plus, "1")]).overdrawn(), None);
+}
