@@ -1,6 +1,7 @@
 //! `standings check`: tables and rankings in words.
 
 mod changes;
+mod formats;
 mod joins;
 
 use std::fmt::Write;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use standings_model::duration::format_duration;
 use standings_model::plan::{Aggregate, Bound, Field, Plan, RankFunction, Ranking};
-use standings_model::table::format::{Csv, Encoding, Format, Json, JsonEnvelope, Registry};
+use standings_model::table::format::{Encoding, Format, Registry};
 use standings_model::table::protobuf::Messages;
 use standings_model::table::{Column, Connector, Origin, Startup, Table};
 use standings_model::types::Type;
@@ -135,8 +136,8 @@ fn of_connector(connector: &Connector) -> String {
 fn of_format(format: &Format) -> String {
     let mut all = match &format.encoding {
         Encoding::ByName => vec!["by the file's name, else JSON".to_owned()],
-        Encoding::Json(json) => of_json(json),
-        Encoding::Csv(csv) => of_csv(csv),
+        Encoding::Json(json) => formats::of_json(json),
+        Encoding::Csv(csv) => formats::of_csv(csv),
         Encoding::Parquet => vec!["Parquet".to_owned()],
         Encoding::Avro => vec!["Avro".to_owned()],
         Encoding::Raw => vec!["raw: the whole value is one column".to_owned()],
@@ -189,59 +190,6 @@ fn of_registry(registry: &Registry) -> String {
         (None, Some(folder)) => format!("{framed}, which lies in {folder}"),
         (None, None) => format!("{framed}, which is not asked for"),
     }
-}
-
-fn of_json(json: &Json) -> Vec<String> {
-    let mut all = vec!["JSON".to_owned()];
-    match json.envelope {
-        JsonEnvelope::None => {}
-        JsonEnvelope::Connect => all.push("in Kafka Connect's envelope".to_owned()),
-        JsonEnvelope::CloudEvents => all.push("in CloudEvents".to_owned()),
-    }
-    if json.coerce_to_string {
-        all.push("numbers taken for texts".to_owned());
-    }
-    if json.base64_decimals {
-        all.push("decimals in base64".to_owned());
-    }
-    if json.timestamps.is_local() {
-        all.push("times without an offset taken".to_owned());
-    }
-    all
-}
-
-fn of_csv(csv: &Csv) -> Vec<String> {
-    let mut all = vec!["CSV".to_owned()];
-    if let Some(sign) = csv.delimiter {
-        all.push(format!("fields between {:?}", char::from(sign)));
-    }
-    match csv.quote {
-        Some(b'"') => {}
-        Some(sign) => all.push(format!("quoted by {:?}", char::from(sign))),
-        None => all.push("nothing quoted".to_owned()),
-    }
-    if !csv.header {
-        all.push("without a header".to_owned());
-    }
-    if let Some(null) = &csv.null {
-        all.push(format!("{null:?} is NULL"));
-    }
-    if let Some(charset) = &csv.charset {
-        all.push(charset.clone());
-    }
-    if let Some(pattern) = &csv.timestamp_pattern {
-        all.push(format!("times as {pattern}"));
-    }
-    if csv.decimal_separator != '.' || csv.thousands_separator.is_some() {
-        let thousands = csv
-            .thousands_separator
-            .map_or_else(String::new, String::from);
-        all.push(format!(
-            "numbers as 1{thousands}234{}50",
-            csv.decimal_separator
-        ));
-    }
-    all
 }
 
 fn of_event_time(table: &Table) -> String {

@@ -3,6 +3,7 @@
 use sqlparser::ast::{Query, Spanned};
 use sqlparser::tokenizer::Span;
 
+use super::used::{places, used};
 use super::{RESERVED, Shape, join};
 use crate::error::QueryError;
 use crate::fingerprint;
@@ -84,11 +85,11 @@ impl Compiled {
 }
 
 /// A ranking while its measures are chosen.
-struct Making {
+pub(super) struct Making {
     keys: Vec<String>,
-    measures: Vec<DraftMeasure>,
-    computed: Vec<Expr>,
-    fields: Vec<Field>,
+    pub(super) measures: Vec<DraftMeasure>,
+    pub(super) computed: Vec<Expr>,
+    pub(super) fields: Vec<Field>,
 }
 
 impl Making {
@@ -474,52 +475,4 @@ impl Shape<'_> {
         }
         (inputs, behind)
     }
-}
-
-/// Which measures are needed: those that somebody named, and what others need. Groups of which nothing is measured are counted,
-/// which is not shown: it is by what they hold that they are there.
-fn used(ranking: &Ranking, making: &mut Making) -> Vec<bool> {
-    let mut used: Vec<bool> = making.measures.iter().map(|m| !m.is_implicit).collect();
-    let ordered = ranking.order.iter().map(|t| t.field);
-    for field in making.fields.iter().copied().chain(ordered) {
-        if let Field::Measure(m) = field {
-            used[m] = true;
-        }
-    }
-    for measure in ranking.having.iter().chain(&ranking.shown_if) {
-        used[*measure] = true;
-    }
-    for expr in &making.computed {
-        for column in expr.columns() {
-            if (MEASURES..BOUNDS).contains(&column) {
-                used[column - MEASURES] = true;
-            }
-        }
-    }
-    let is_kept = |(m, used): (&DraftMeasure, &bool)| {
-        *used && !matches!(m.measure.aggregate, Aggregate::Computed(_))
-    };
-    if !making.measures.iter().zip(&used).any(is_kept) {
-        making.measures.push(DraftMeasure {
-            measure: Measure {
-                name: "COUNT(*)".to_owned(),
-                aggregate: Aggregate::CountAll,
-                filter: None,
-            },
-            is_implicit: false,
-        });
-        used.push(true);
-    }
-    used
-}
-
-/// The numbers that those have which stay.
-fn places(stay: &[bool]) -> Vec<usize> {
-    let mut next = 0;
-    let place = |stays: &bool| {
-        let own = next;
-        next += usize::from(*stays);
-        own
-    };
-    stay.iter().map(place).collect()
 }

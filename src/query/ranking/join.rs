@@ -9,23 +9,22 @@
 //! needed becomes a column of the table whose rows are joined, NULL until they are, and what is computed of both sides another: so
 //! what comes behind knows columns alone, as everywhere.
 
+mod planned;
+
 use sqlparser::ast::{
     BinaryOperator, Expr as Sql, Join, JoinConstraint, JoinOperator, Query, TableFactor,
     TableVersion, TableWithJoins,
 };
 
+pub(super) use self::planned::{install, meaning, plan};
 use super::Shape;
 use crate::error::QueryError;
 use crate::expression;
-use crate::fingerprint;
-use crate::flow::{
-    Branch, BranchJoin, Flow, JOINED, MOST_JOINS, Stage, as_joined, is_behind, is_row_id,
-};
-use crate::row::{Row, both};
+use crate::flow::{Branch, BranchJoin, Flow, JOINED, MOST_JOINS, Stage, as_joined, is_behind};
+use crate::row::Row;
 use crate::walk::conjuncts;
 use standings_model::expr::{Expr, Node};
-use standings_model::plan::{Input, Joined};
-use standings_model::table::{Column, Table};
+use standings_model::table::Table;
 use standings_model::types::Type;
 
 const WRITTEN: &str = "FROM t [LEFT] JOIN u [FOR SYSTEM_TIME AS OF t.event_time] ON u.key = t.column, for each column of the primary key of u";
@@ -368,141 +367,6 @@ fn can_be_equal(left: &Type, right: &Type) -> bool {
         (l, r) if l.is_exact_number() => r.is_exact_number(),
         (Type::Float | Type::Double, _) => false,
         (l, r) => l == r && !l.is_nested(),
-    }
-}
-
-/// What an expression over rows and what they are joined with means.
-pub(super) fn meaning(tables: &[Table], branch: &Branch, expr: &Expr) -> String {
-    if !is_behind(expr) {
-        return fingerprint::of_expression(&tables[branch.table], expr);
-    }
-    expression::meaning(expr, &|number| {
-        let (table, column) = column_of(tables, branch, number);
-        let of = fingerprint::of_column(&tables[table], column);
-        match as_joined(number) {
-            Some((join, _)) => format!("{of} of join {join}"),
-            None => of,
-        }
-    })
-}
-
-/// What a ranking's rows are joined with, still without columns; and what of the condition is decided behind the joins, which is
-/// taken from it.
-pub(super) fn plan(tables: &[Table], branch: &mut Branch) -> (Option<Joined>, Option<Expr>) {
-    if branch.joins.is_empty() {
-        return (None, None);
-    }
-    let mut behind = None;
-    if let Some(filter) = branch.filter.take() {
-        let parts = match filter.node {
-            Node::And(parts) => parts,
-            _ => vec![filter],
-        };
-        for part in parts {
-            let to = match is_behind(&part) {
-                true => &mut behind,
-                false => &mut branch.filter,
-            };
-            *to = Some(both(to.take(), part));
-        }
-    }
-    let joins = branch.joins.iter().map(|join| {
-        let on: Vec<String> = join
-            .key
-            .iter()
-            .map(|expr| meaning(tables, branch, expr))
-            .collect();
-        standings_model::plan::Join {
-            table: join.table,
-            name: join.name.clone(),
-            key: Vec::new(),
-            as_of: join.as_of,
-            left: join.left,
-            columns: Vec::new(),
-            meaning: format!(
-                "{:?}{}{} on {}",
-                tables[join.table].name,
-                if join.as_of {
-                    " as it was"
-                } else {
-                    " as it is"
-                },
-                if join.left { " or none" } else { "" },
-                on.join(", ")
-            ),
-        }
-    });
-    let joined = Joined {
-        joins: joins.collect(),
-        filter: None,
-        filter_meaning: behind.as_ref().map(|f| meaning(tables, branch, f)),
-    };
-    (Some(joined), behind)
-}
-
-/// Makes what is joined, and what is computed of it, columns of the table whose rows are joined.
-pub(super) fn install(
-    (input, joined): (&mut Input, &mut Joined),
-    mut branch: Branch,
-    behind: Option<Expr>,
-    tables: &mut [Table],
-) {
-    let dimensions: Vec<Vec<Column>> = branch
-        .joins
-        .iter()
-        .map(|join| tables[join.table].columns.clone())
-        .collect();
-    let table = &mut tables[branch.table];
-    let mut here = |expr: &mut Expr, joins: &mut [standings_model::plan::Join]| {
-        for (number, column) in expr.columns().into_iter().filter_map(as_joined) {
-            let join = &mut joins[number];
-            if join.columns.iter().all(|(there, _)| *there != column) {
-                let own = table.joined((number, &join.name), &dimensions[number][column]);
-                join.columns.push((column, own));
-            }
-        }
-        expr.renumber(&|number| match as_joined(number) {
-            None => number,
-            Some((join, column)) => {
-                let mut columns = joins[join].columns.iter();
-                columns
-                    .find(|(there, _)| *there == column)
-                    .map_or(0, |of| of.1)
-            }
-        });
-    };
-    let mut place = |name: &str, mut expr: Expr, joins: &mut [standings_model::plan::Join]| {
-        let is_behind = is_behind(&expr);
-        here(&mut expr, joins);
-        (expr, is_behind, name.to_owned())
-    };
-    // First all names, then the columns of what is computed: a borrow of the table at a time.
-    let mut keys = Vec::new();
-    for join in &mut branch.joins {
-        let key = std::mem::take(&mut join.key).into_iter();
-        keys.push(
-            key.map(|expr| place("ON", expr, &mut joined.joins))
-                .collect::<Vec<_>>(),
-        );
-    }
-    let columns = std::mem::take(&mut branch.columns).into_iter();
-    let columns: Vec<_> = columns
-        .map(|(name, expr)| place(&name, expr, &mut joined.joins))
-        .collect();
-    let filter = branch.filter.take();
-    let filter = filter.map(|expr| place("WHERE", expr, &mut joined.joins));
-    let behind = behind.map(|expr| place("WHERE", expr, &mut joined.joins));
-    let mut column = |(expr, is_behind, name): (Expr, bool, String)| match expr.node {
-        Node::Column(_) if is_row_id(&expr) => table.row_id(),
-        Node::Column(number) => number,
-        _ if is_behind => table.derive_behind(&name, expr),
-        _ => table.derive(&name, expr),
-    };
-    input.columns = columns.into_iter().map(&mut column).collect();
-    input.filter = filter.map(&mut column);
-    joined.filter = behind.map(&mut column);
-    for (join, key) in joined.joins.iter_mut().zip(keys) {
-        join.key = key.into_iter().map(&mut column).collect();
     }
 }
 

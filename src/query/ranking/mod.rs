@@ -17,6 +17,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod unnest;
+mod used;
 
 use std::cell::RefCell;
 use std::sync::Arc;
