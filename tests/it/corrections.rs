@@ -13,8 +13,9 @@ const PARTITIONS: usize = 4;
 const ACCOUNTS: u64 = 10;
 /// Rows, of one each.
 const ROWS: u64 = 20_000;
-/// Sent at once.
+/// Sent between two kills, and at once.
 const PORTION: u64 = 20_000;
+const AT_ONCE: usize = 1_000;
 
 const RANKING: &str = "SELECT window_start, window_end, account, total, n, mark FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY total DESC) AS r FROM (
@@ -119,6 +120,14 @@ fn what_rows_move_is_never_in_two_places_or_in_none() {
     };
     let mut accounts: Vec<u64> = (0..ROWS).map(|id| id % ACCOUNTS).collect();
     send(&topic, (0..ROWS).map(|id| (id, accounts[id as usize])));
+    until("all rows are shown", Duration::from_secs(60), || {
+        block(async {
+            let client = connect(bed.postgres()).await;
+            let sql = "SELECT coalesce(sum(n), 0)::bigint FROM moved";
+            let rows = client.query_one(sql, &[]).await;
+            rows.is_ok_and(|row| row.get::<_, i64>(0) == ROWS as i64)
+        })
+    });
     let mut dice = Dice::new(7);
     let mut sent = 0;
     while sent < n {
@@ -129,7 +138,11 @@ fn what_rows_move_is_never_in_two_places_or_in_none() {
         for (id, account) in &moves {
             accounts[*id as usize] = *account;
         }
-        send(&topic, moves.into_iter());
+        // A reader should see many states on the way.
+        for some in moves.chunks(AT_ONCE) {
+            send(&topic, some.iter().copied());
+            std::thread::sleep(Duration::from_millis(10));
+        }
         sent += portion;
         // In the midst of what was sent, and with another number of workers.
         run.kill();
