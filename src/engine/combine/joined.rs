@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::combiner::{Combiner, Missing, Origin, SaleView};
-use super::rows::{Span, UNKNOWN};
+use super::rows::{Fold, Span, UNKNOWN};
 use crate::pack::deltas::Deltas;
 use crate::pack::layout::Layout;
 use crate::pack::level::Level;
@@ -91,6 +91,14 @@ impl Behind {
     /// Ends the epoch, as [`Combiner::flush`].
     pub fn flush(&mut self, workers: usize, spent: &mut Vec<Deltas>) -> Vec<Deltas> {
         self.combiner.flush(workers, spent)
+    }
+}
+
+impl Fold {
+    /// The accumulators of a row.
+    fn words_mut(&mut self, row: usize) -> &mut [u64] {
+        let stride = self.layout.width + 1;
+        &mut self.rows[row * stride + 1..(row + 1) * stride]
     }
 }
 

@@ -294,12 +294,6 @@ impl Fold {
         row as usize
     }
 
-    /// The accumulators of a row.
-    pub(super) fn words_mut(&mut self, row: usize) -> &mut [u64] {
-        let stride = self.layout.width + 1;
-        &mut self.rows[row * stride + 1..(row + 1) * stride]
-    }
-
     /// Adds a sale to a row.
     #[inline]
     pub(super) fn accumulate(

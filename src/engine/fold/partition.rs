@@ -1,6 +1,7 @@
 //! What is kept of one partition: decoder, clock, offsets, idleness, counts.
 
 mod back;
+mod joined;
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -16,13 +17,11 @@ use crate::event_time::partition::{PartitionClock, Policy};
 use crate::held::{Copied, Held, Row};
 use crate::quality::Memory;
 use crate::rank::messages::PartitionProgress;
-use crate::relate::dimension::Dimensions;
 use standings_decode::{About, Decoder, Drift, Odd};
 use standings_model::block::{Block, PartitionId, RecordRef};
 use standings_model::change::Counts;
 use standings_model::identity::NO_EPOCH;
 use standings_model::json_values;
-use standings_model::plan::Plan;
 use standings_model::reject::Reject;
 use standings_model::table::Table;
 
@@ -151,27 +150,6 @@ impl Partition {
     pub fn timeless(mut self, timeless: bool) -> Self {
         self.timeless = timeless;
         self
-    }
-
-    /// The same of a table that others are joined with, if it is. It is read to the offset
-    /// where reading waits before they are, else to its end.
-    pub fn joined(mut self, of: &Dimensions, plan: &Plan, hold: Option<u64>) -> Self {
-        let alone = plan.is_only_joined(self.table);
-        self.joined = of.wants(self.table).then_some(Alone(alone));
-        // As they are rows that change are those that are held.
-        let is_all = alone && (self.changing.is_none() || of.remembers(self.table));
-        self.remembers = is_all.then(|| self.back.unwrap_or(self.begin));
-        self.hold = hold;
-        self
-    }
-
-    /// Whether it is read as far as it must be before those that are joined with it are.
-    fn has_reached(&self) -> bool {
-        match self.hold {
-            _ if self.back.is_some() => false,
-            Some(hold) => self.ended || self.next_offset >= hold,
-            None => self.reached || self.ended,
-        }
     }
 
     /// The same of a table whose records may be arrays, each element a record.
@@ -307,8 +285,7 @@ impl Partition {
                 return reject(dead(error.reason, error.detail));
             }
         };
-        let time = sale.event_time;
-        let watermark = self.clock.watermark(policy);
+        let (time, watermark) = (sale.event_time, self.clock.watermark(policy));
         let (of, by) = ((table, &sale), (policy, watermark));
         let asked = (&mut *into.judge, into.plan);
         if let Some(kind) = refused(of, record, by, asked, &mut self.memory) {
@@ -319,8 +296,7 @@ impl Partition {
         if let Some(Alone(alone)) = self.joined {
             put((into.dimensions, into.plan), (table, id), record, &sale);
             if alone {
-                self.counts.ranked += 1;
-                return;
+                return self.counts.ranked += 1;
             }
         }
         let mut missing = Missing::default();
@@ -371,31 +347,6 @@ impl Partition {
     ) {
         if let Some(of) = self.lend() {
             changes::fold(of, record, bytes, at, into);
-        }
-    }
-
-    /// What it lends for a record, where its table changes.
-    fn lend(&mut self) -> Option<changes::Of<'_>> {
-        Some(changes::Of {
-            partition: self.id,
-            table: self.table,
-            decoder: &mut self.decoder,
-            changing: self.changing.as_mut()?,
-            clock: &mut self.clock,
-            is_timed: !self.timeless,
-            counts: &mut self.counts,
-            memory: &mut self.memory,
-            numbers: &mut self.unnested,
-        })
-    }
-
-    /// Tells the rows that are held, where others are joined with them as they are: they were kept in a snapshot.
-    pub fn tell_held(&mut self, to: &mut Dimensions, tables: &[Table]) {
-        if to.wants(self.table)
-            && !to.remembers(self.table)
-            && let Some(of) = self.lend()
-        {
-            of.tell_held(to, tables);
         }
     }
 
