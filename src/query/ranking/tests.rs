@@ -335,9 +335,10 @@ fn what_has_no_form_is_refused_at_its_place() {
             "`id` is ambiguous",
         ),
         (
-            "SELECT f.city FROM fares f JOIN trams t ON f.id = t.id".to_owned(),
+            "SELECT t.town, COUNT(*) AS c FROM trams t JOIN fares f ON f.id = t.id GROUP BY t.town"
+                .to_owned(),
             "q.sql:6:",
-            "a join with `trams`, which has no primary key",
+            "a join with `fares`, which has no primary key",
         ),
         (
             "WITH RECURSIVE a AS (SELECT 1 AS x FROM fares) SELECT x FROM a".to_owned(),
