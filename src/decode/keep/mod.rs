@@ -11,6 +11,8 @@
 mod over;
 mod value;
 
+use std::convert::Infallible;
+
 use standings_model::json;
 use standings_model::leb128;
 use standings_model::table::{Metadata, Origin, Table};
@@ -111,25 +113,36 @@ impl Keep {
 
     /// Appends a row; where its parts end, from where it begins.
     pub fn pack(&self, sale: &Sale<'_>, out: &mut Vec<u8>) -> Ends {
+        let packed = self.pack_by(out, |column, out| {
+            column.pack(sale, out);
+            Ok::<(), Infallible>(())
+        });
+        match packed {
+            Ok(ends) => ends,
+            Err(never) => match never {},
+        }
+    }
+
+    /// Appends a row, cell by cell; where its parts end, from where it begins.
+    #[inline]
+    fn pack_by<E>(
+        &self,
+        out: &mut Vec<u8>,
+        mut cell: impl FnMut(&Kept, &mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<Ends, E> {
         let from = out.len();
         let mut ends = Ends::default();
         for (place, column) in self.columns.iter().enumerate() {
-            if place == self.key {
-                ends.key = out.len() - from;
+            cell(column, out)?;
+            let end = out.len() - from;
+            if place + 1 == self.key {
+                ends.key = end;
             }
-            if place == self.own {
-                ends.own = out.len() - from;
+            if place + 1 == self.own {
+                ends.own = end;
             }
-            column.pack(sale, out);
         }
-        let all = out.len() - from;
-        if self.key == self.columns.len() {
-            ends.key = all;
-        }
-        if self.own == self.columns.len() {
-            ends.own = all;
-        }
-        ends
+        Ok(ends)
     }
 
     /// Appends the key alone.

@@ -21,32 +21,25 @@ impl Keep {
         before: Option<&[u8]>,
         out: &mut Vec<u8>,
     ) -> Result<Ends, usize> {
-        let (from, mut at) = (out.len(), 0);
-        let mut ends = Ends::default();
-        for (place, column) in self.columns.iter().enumerate() {
+        let mut at = 0;
+        self.pack_by(out, |column, out| {
             let start = at;
             if let Some(before) = before {
                 column.skip(before, &mut at);
             }
-            match column.lacks(sale) {
-                false => column.pack(sale, out),
-                true => match before.and_then(|before| before.get(start..at)) {
-                    // The row before may have come without it too.
-                    Some(cell) if !cell.ends_with(UNAVAILABLE) && !cell.is_empty() => {
-                        out.extend_from_slice(cell);
-                    }
-                    _ => return Err(column.number),
-                },
+            if !column.lacks(sale) {
+                column.pack(sale, out);
+                return Ok(());
             }
-            let end = out.len() - from;
-            if place + 1 == self.key {
-                ends.key = end;
+            match before.and_then(|before| before.get(start..at)) {
+                // The row before may have come without it too.
+                Some(cell) if !cell.ends_with(UNAVAILABLE) && !cell.is_empty() => {
+                    out.extend_from_slice(cell);
+                    Ok(())
+                }
+                _ => Err(column.number),
             }
-            if place + 1 == self.own {
-                ends.own = end;
-            }
-        }
-        Ok(ends)
+        })
     }
 }
 

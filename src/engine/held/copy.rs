@@ -36,14 +36,7 @@ impl Held {
             mut changed,
             ended,
             all: no_note,
-        } = std::mem::replace(
-            &mut self.noted,
-            Noted {
-                changed: Vec::new(),
-                ended: Vec::new(),
-                all: false,
-            },
-        );
+        } = std::mem::replace(&mut self.noted, Noted::since(false));
         let mut copied = Copied {
             table,
             partition,
@@ -72,11 +65,7 @@ impl Held {
 
     /// It is what the last snapshot has.
     pub fn is_copied(&mut self) {
-        self.noted = Noted {
-            changed: Vec::new(),
-            ended: Vec::new(),
-            all: false,
-        };
+        self.noted = Noted::since(false);
     }
 }
 

@@ -76,6 +76,17 @@ struct Noted {
     all: bool,
 }
 
+impl Noted {
+    /// Nothing since a copy; `all`: there was none, and the next one has all.
+    fn since(all: bool) -> Self {
+        Noted {
+            changed: Vec::new(),
+            ended: Vec::new(),
+            all,
+        }
+    }
+}
+
 /// A row that is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row<'a> {
@@ -95,11 +106,7 @@ impl Default for Held {
             free: Vec::new(),
             kept: 0,
             bytes: 0,
-            noted: Noted {
-                changed: Vec::new(),
-                ended: Vec::new(),
-                all: true,
-            },
+            noted: Noted::since(true),
         }
     }
 }
@@ -275,11 +282,7 @@ impl Held {
         }
         what(noted);
         if noted.changed.len() + noted.ended.len() > NOTED * self.index.len() + FEW {
-            *noted = Noted {
-                changed: Vec::new(),
-                ended: Vec::new(),
-                all: true,
-            };
+            *noted = Noted::since(true);
         }
     }
 }

@@ -11,22 +11,16 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray};
 use hashbrown::HashSet;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
 
+use super::batches::{self, GROUP};
 use super::error::{LoadError, MakingError, PartError};
 use super::manifest::read_part;
 use super::order::PartFile;
 use super::store::Store;
 use crate::held::{Copied, Entry, Held};
 use standings_model::block::PartitionId;
-use standings_model::guarded::guarded;
 use standings_model::plan::Plan;
 use standings_model::sabotage::{self, Mistake};
-
-/// Rows of a Parquet row group.
-const GROUP: usize = 64 << 10;
 
 const ROW: &str = "row";
 const ENDED: &str = "ended";
@@ -34,10 +28,7 @@ const ALL: &str = "all";
 
 /// The bytes of a part, and its rows.
 pub fn write(plan: &Plan, copied: &[Copied]) -> Result<(Vec<u8>, u64), MakingError> {
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-        .set_max_row_group_row_count(Some(GROUP))
-        .build();
+    let properties = batches::properties()?;
     let mut out = Vec::new();
     let schema = Rows::default().batch()?.schema();
     let mut writer = ArrowWriter::try_new(&mut out, schema, Some(properties))?;
@@ -162,13 +153,7 @@ fn read(
     bytes: Vec<u8>,
     mut take: impl FnMut(PartitionId, &str, &[u8], Option<(i64, &[u8])>) -> Result<(), PartError>,
 ) -> Result<(), PartError> {
-    // What is ours, `take`, is not guarded: a panic there is a defect of ours.
-    let mut reader = guarded(|| {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes));
-        builder.and_then(ParquetRecordBatchReaderBuilder::build)
-    })??;
-    while let Some(batch) = guarded(|| reader.next())? {
-        let batch = batch?;
+    batches::each(bytes, |batch| {
         let column = |name| batch.column_by_name(name).ok_or(PartError::Lacks(name));
         let wrong = PartError::Type;
         let partitions = column("partition")?;
@@ -194,8 +179,8 @@ fn read(
             let row = is_row.then(|| (times.value(i), rests.value(i)));
             take(partition, what.value(i), keys.value(i), row)?;
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@
 //! 6. What the store does not answer just now is asked again, and then said: it is not damaged.
 
 mod attempts;
+mod batches;
 mod collect;
 mod error;
 #[cfg(test)]

@@ -11,23 +11,18 @@ use arrow_array::{
     Array, ArrayRef, BinaryArray, Int32Array, RecordBatch, StringArray, TimestampMillisecondArray,
 };
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
 
+use super::batches::{self, GROUP};
 use super::error::{MakingError, PartError};
 use super::state;
 use crate::pack::deltas::{Deltas, Group, bin};
 use crate::pack::hash::hash;
 use crate::pack::layout::{Layout, NO_TEXT, Source};
-use standings_model::guarded::guarded;
 use standings_model::json::push_field;
 use standings_model::plan::{Field, Plan};
 use standings_model::value::Value;
 use standings_model::window::Bounds;
 
-/// Rows of a Parquet row group.
-const GROUP: usize = 64 << 10;
 /// Bytes of rows that are put into columns at once: a column of texts counts its bytes with 31 bits.
 const BATCH: usize = 64 << 20;
 /// Bytes of one row: with those of a batch that is nearly full they still fit.
@@ -40,10 +35,7 @@ pub fn write(plan: &Plan, deltas: &Deltas) -> Result<(Vec<u8>, u64), MakingError
 
 /// [`write`] with columns of so many bytes.
 fn write_in(plan: &Plan, deltas: &Deltas, batch: usize) -> Result<(Vec<u8>, u64), MakingError> {
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-        .set_max_row_group_row_count(Some(GROUP))
-        .build();
+    let properties = batches::properties()?;
     // A column takes NULL from its first row on or never.
     let of = |group: &Group| plan.rankings[group.ranking as usize].window.is_always();
     let always = deltas.groups.iter().any(of);
@@ -223,13 +215,7 @@ pub fn read(
     bytes: Vec<u8>,
     mut take: impl FnMut(&str, Bounds, i32, &[u8]) -> Result<(), PartError>,
 ) -> Result<(), PartError> {
-    // What is ours, `take`, is not guarded: a panic there is a defect of ours.
-    let mut reader = guarded(|| {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes));
-        builder.and_then(ParquetRecordBatchReaderBuilder::build)
-    })??;
-    while let Some(batch) = guarded(|| reader.next())? {
-        let batch = batch?;
+    batches::each(bytes, |batch| {
         let column = |name| batch.column_by_name(name).ok_or(PartError::Lacks(name));
         let wrong = PartError::Type;
         let ranking = column("ranking")?;
@@ -256,8 +242,8 @@ pub fn read(
             let window = Bounds::of_shown(of(&start), of(&end));
             take(ranking.value(i), window, bins.value(i), state.value(i))?;
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 #[cfg(test)]
