@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// How long a login may be refused, after one that was taken: passwords, certificates and rights are changed in several
 /// places, one after the other.
-pub(crate) const LOGIN: Duration = Duration::from_secs(60);
+pub const LOGIN: Duration = Duration::from_secs(60);
 
 /// The first and the longest wait between two attempts.
 pub(crate) const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));

@@ -13,6 +13,7 @@ mod avro;
 mod blocks;
 mod charset;
 mod compression;
+mod credentials;
 mod csv;
 mod error;
 mod fields;
@@ -42,6 +43,7 @@ mod values;
 
 pub(crate) use aside::Aside;
 pub use blocks::Blocks;
+pub use credentials::renew;
 pub use error::{FileError, FolderError, SettingsError};
 pub use file::{column_names, open_file};
 pub use folder::{Expanded, expand};

@@ -41,7 +41,8 @@ struct Room {
 }
 
 impl Room {
-    fn new() -> Self {
+    /// A run with some flags more.
+    fn new(flags: &[&str]) -> Self {
         let ends = Ends::later();
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().to_owned();
@@ -53,7 +54,7 @@ impl Room {
         let address = broker(&dir);
         let own = address("KAFKA_OWN");
         set_password(&own, USER, "the first");
-        let mut rights: Vec<Right<'_>> = ["sales", "changes", "changes-progress"]
+        let mut rights: Vec<Right<'_>> = ["sales", "changes", "changes-progress", "dead"]
             .iter()
             .flat_map(|topic| {
                 let right = |o| {
@@ -75,7 +76,7 @@ impl Room {
         let read = Operation::RD_KAFKA_ACL_OPERATION_READ;
         rights.push((USER, group, "standings".to_owned(), read));
         allow(&own, &rights);
-        make(&own, &["sales", "changes", "changes-progress"]);
+        make(&own, &["sales", "changes", "changes-progress", "dead"]);
         let page = format!("127.0.0.1:{}", free_port());
         let ca = dir.join("ca.pem").display().to_string();
         let properties = dir.join("client.properties").display().to_string();
@@ -85,7 +86,9 @@ impl Room {
             .source(format!("kafka://{sasl}/sales"))
             .sink(sink.clone())
             .flags(&["--kafka-properties", &properties, "--http", &page])
-            .flags(&["--stop-timeout", "3s"]);
+            .flags(&["--stop-timeout", "3s"])
+            .flags(&["--dead-letter", &format!("kafka://{sasl}/dead")])
+            .flags(flags);
         let room = Room {
             own,
             bed,
@@ -122,7 +125,11 @@ impl Room {
 
     fn send(&self, city: &str) {
         let n = self.sent.borrow().len();
-        let line = sale(n, city);
+        self.send_line(sale(n, city));
+    }
+
+    fn send_line(&self, line: String) {
+        let n = self.sent.borrow().len();
         let file = self.dir.path().join(format!("{n}.ndjson"));
         std::fs::write(&file, format!("{line}\n")).unwrap();
         let out = standings(&["load", "replay"])
@@ -179,7 +186,7 @@ fn to_write(topic: &str) -> Right<'static> {
 
 #[test]
 fn who_was_let_in_and_is_not_for_a_while_is_waited_for() {
-    let room = Room::new();
+    let room = Room::new(&[]);
     room.send("Lisbon");
     let run = room.start();
     room.shows("Lisbon", SOON);
@@ -248,6 +255,64 @@ fn who_was_let_in_and_is_not_for_a_while_is_waited_for() {
     let bed = Bed::new("r").file("sales.ndjson").sink(room.sink.clone());
     bed.write("sales.ndjson", &[sale(1, "Lisbon")]);
     let (code, text) = bed.ends(&["--kafka-properties", &room.properties]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(
+        text.contains("uthentication") && text.contains("[S0610]"),
+        "{text}"
+    );
+}
+
+/// Nothing that waits in the client is given up: it is told the new password, and what lacked a right is given again.
+#[test]
+fn what_is_written_at_least_once_and_letters_wait_too() {
+    // An idle connection is closed soon, and what was read is written some seconds later: the sink has to log in again by then.
+    let idle = "connections.max.idle.ms=1000";
+    let flags = [
+        "--delivery",
+        "at-least-once",
+        "--kafka-property",
+        idle,
+        "--commit-interval",
+        "6s",
+    ];
+    let room = Room::new(&flags);
+    room.send("Lisbon");
+    let run = room.start();
+    room.shows("Lisbon", SOON);
+
+    let topic = [to_write("changes")];
+    forbid(&room.own, &topic);
+    room.send("Porto");
+    room.waits("WRITE on topic `changes`");
+    allow(&room.own, &topic);
+    room.shows("Porto", LATER);
+
+    room.send("Faro");
+    room.send_line("no sale".to_owned());
+    set_password(&room.own, USER, "the second");
+    room.waits("uthentication");
+    room.password("the second");
+    room.shows("Faro", LATER);
+    until("the letter is there", LATER, || {
+        !consume_at(&room.own, "dead").is_empty()
+    });
+    let (code, _, text) = run.stop();
+    assert_eq!(code, Some(0), "{text}");
+    let changes = consume_at(&room.own, "changes");
+    let rows = fold(changes.iter().map(String::as_str)).0;
+    let sent = room.sent.borrow().clone();
+    assert_eq!(rows, reference(&[sent], 60_000, 3_600_000).rows);
+
+    // What was never right is no wait.
+    room.password("another");
+    let bed = Bed::new("r").file("sales.ndjson").sink(room.sink.clone());
+    bed.write("sales.ndjson", &[sale(1, "Lisbon")]);
+    let (code, text) = bed.ends(&[
+        "--kafka-properties",
+        &room.properties,
+        "--delivery",
+        "at-least-once",
+    ]);
     assert_eq!(code, Some(2), "{text}");
     assert!(
         text.contains("uthentication") && text.contains("[S0610]"),

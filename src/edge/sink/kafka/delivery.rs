@@ -117,6 +117,13 @@ impl Deliveries {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         refused.is_some_and(|at| at.elapsed() < HEARD)
     }
+
+    /// What was said when it was not let in, as long as that may hold.
+    pub(super) fn refused_with(&self) -> Option<String> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, reason) = self.was_refused().then_some(heard.as_ref())??;
+        Some(reason.clone())
+    }
 }
 
 impl ClientContext for Deliveries {

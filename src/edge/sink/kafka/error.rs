@@ -55,6 +55,27 @@ pub enum KafkaSinkError {
         /// What was said, and what to check.
         why: String,
     },
+    /// The same at a first start, of a topic that is written at least once, or of letters.
+    #[error("{name}: {why}")]
+    NotLetIn {
+        /// The topic, for logs.
+        name: String,
+        /// What was said, and what to check.
+        why: String,
+    },
+    /// They do not any more.
+    #[error(
+        "writing to {name} failed: {why}; it was let in before, and tried again for {} s, with the settings' file read anew",
+        .tried.as_secs()
+    )]
+    NotLetInAgain {
+        /// The topic, for logs.
+        name: String,
+        /// In the client's words.
+        why: String,
+        /// For how long.
+        tried: Duration,
+    },
     /// What the brokers say that waiting does not heal.
     #[error("kafka://{brokers}: {source}")]
     Brokers {
@@ -193,9 +214,10 @@ impl Coded for KafkaSinkError {
             KafkaSinkError::Sending { .. } | KafkaSinkError::Transaction(_) => {
                 &codes::kafka::WRITING
             }
-            KafkaSinkError::NotToBeWritten { .. } | KafkaSinkError::Stranger { .. } => {
-                &codes::kafka::DENIED
-            }
+            KafkaSinkError::NotToBeWritten { .. }
+            | KafkaSinkError::Stranger { .. }
+            | KafkaSinkError::NotLetInAgain { .. } => &codes::kafka::DENIED,
+            KafkaSinkError::NotLetIn { .. } => &codes::kafka::LOGIN,
             KafkaSinkError::Silent { .. } => &codes::sink::SILENT,
             KafkaSinkError::Brokers { .. }
             | KafkaSinkError::Making { .. }

@@ -9,6 +9,7 @@ mod ask;
 mod delivery;
 mod error;
 pub mod errors;
+mod login;
 mod producer;
 mod readback;
 mod rejects;
@@ -28,6 +29,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
 use self::delivery::{Deliveries, PIECE, Silence, flush};
+use self::login::LetIn;
 use super::SinkOptions;
 use crate::source::{Aside, number_of};
 use standings_commit::refused::Letters;
@@ -67,6 +69,9 @@ pub struct KafkaSink {
     largest: usize,
     /// It has refused one as too large.
     too_large: bool,
+    /// It has refused one for want of a right.
+    is_denied: bool,
+    let_in: LetIn,
     letters: Letters,
 }
 
@@ -158,6 +163,8 @@ impl KafkaSink {
             silence: None,
             largest: topics::LARGEST,
             too_large: false,
+            is_denied: false,
+            let_in: LetIn::default(),
             letters: Letters::default(),
         })
     }
@@ -202,6 +209,7 @@ impl KafkaSink {
         let is_sent = flush(&self.producer, patience);
         if let Some(refusal) = self.producer.context().take_refusal() {
             self.too_large = refusal.is_too_large;
+            self.is_denied = refusal.is_denied;
             let name = self.name.clone();
             return Err(KafkaSinkError::Refused { name, refusal }.into());
         }
@@ -209,6 +217,7 @@ impl KafkaSink {
             if let Some(silence) = self.silence.take() {
                 silence.end();
             }
+            self.let_in.done();
             self.live.sink(&self.name, true);
         } else {
             let silence = self
@@ -216,7 +225,10 @@ impl KafkaSink {
                 .get_or_insert_with(|| Silence::new(&self.name, &self.live));
             if silence.look(self.producer.context()) {
                 self.live.sink(&self.name, false);
-                self.be_there()?;
+                match self.producer.context().refused_with() {
+                    Some(why) => self.refused(&why)?,
+                    None => self.be_there()?,
+                }
             }
         }
         Ok(is_sent)
@@ -246,6 +258,7 @@ impl Sink for KafkaSink {
     }
 
     fn open(&mut self, _: &Plan, _: &Opening) -> Result<Shown, SinkError> {
+        self.enter()?;
         Ok(Shown::default())
     }
 
@@ -254,6 +267,13 @@ impl Sink for KafkaSink {
     }
 
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
+        self.while_denied(|sink| sink.put_what_fits(plan, commit))
+    }
+}
+
+impl KafkaSink {
+    /// Writes a commit; of what the topic takes no message so large, a letter.
+    fn put_what_fits(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
         match self.put(plan, commit, usize::MAX) {
             Err(_) if std::mem::take(&mut self.too_large) => {}
             done => return done,
@@ -265,9 +285,7 @@ impl Sink for KafkaSink {
         self.largest = topics::largest(&self.brokers, &self.options, &self.topic)?;
         self.put(plan, commit, self.largest.saturating_sub(AROUND))
     }
-}
 
-impl KafkaSink {
     /// Writes a commit's changes that have at most so many bytes.
     fn put(&mut self, plan: &Plan, commit: &Commit, largest: usize) -> Result<(), SinkError> {
         let one_by_one = largest < usize::MAX;

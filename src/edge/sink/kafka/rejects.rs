@@ -11,14 +11,19 @@ use standings_model::reject::{Reject, RejectKind};
 
 impl RejectWriter for KafkaSink {
     fn open(&mut self, _: bool) -> Result<(), SinkError> {
-        // One that is missing is made: the client would wait for it, and every commit with it.
-        let topic = [(&self.topic, false)];
-        topics::make_topics(&self.brokers, &self.options, &topic)?;
+        self.enter()?;
         self.largest = topics::largest(&self.brokers, &self.options, &self.topic)?;
         Ok(())
     }
 
     fn write(&mut self, plan: &Plan, rejects: &[&Reject]) -> Result<(), SinkError> {
+        self.while_denied(|sink| sink.post(plan, rejects))
+    }
+}
+
+impl KafkaSink {
+    /// Writes letters, cut where the topic takes no message so large.
+    fn post(&mut self, plan: &Plan, rejects: &[&Reject]) -> Result<(), SinkError> {
         for reject in rejects {
             let (value, kept) = fitting(plan, reject, self.largest.saturating_sub(AROUND));
             if kept < reject.bytes.len() {

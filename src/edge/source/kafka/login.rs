@@ -1,13 +1,12 @@
 //! A login that is refused after it was taken: passwords are changed in several places, one after the other. The client tries
 //! again by itself, with the password that it was made with; it is told what the settings say now.
 
-use std::ffi::CString;
 use std::time::{Duration, Instant};
 
-use rdkafka::bindings::{rd_kafka_error_destroy, rd_kafka_sasl_set_credentials};
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 
+use super::super::credentials::renew;
 use super::Topic;
 use super::error::TopicError;
 use standings_model::error::codes;
@@ -43,7 +42,7 @@ impl Topic<'_> {
         let code = &codes::source::DENIED;
         refused.waiting.tried_as(&refused.why, Some(code));
         self.refused = Some(refused);
-        self.renew();
+        renew(self.consumer.client(), &self.options.kafka_origin);
         Ok(())
     }
 
@@ -60,28 +59,6 @@ impl Topic<'_> {
                 Ok(())
             }
             Err(e) => self.not_let_in(&e),
-        }
-    }
-
-    /// Tells the client the user and password of now, if there are any.
-    fn renew(&self) {
-        let Some(now) = self.options.kafka_origin.now() else {
-            return;
-        };
-        let of = |name: &str| {
-            let (_, text) = now.iter().rev().find(|(key, _)| key == name)?;
-            CString::new(text.as_str()).ok()
-        };
-        let (Some(user), Some(password)) = (of("sasl.username"), of("sasl.password")) else {
-            return;
-        };
-        let client = self.consumer.client().native_ptr();
-        // SAFETY: both texts outlive the call, which copies them; what it returns, if anything, is given back once.
-        unsafe {
-            let error = rd_kafka_sasl_set_credentials(client, user.as_ptr(), password.as_ptr());
-            if !error.is_null() {
-                rd_kafka_error_destroy(error);
-            }
         }
     }
 }
