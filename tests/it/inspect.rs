@@ -6,7 +6,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::support::kafka::{produce, topic};
+use crate::support::kafka::{produce, produce_keyed, topic};
 use crate::support::{service, standings};
 
 /// A shape: its file, what must be said of it, and the first row of what its proposal comes to.
@@ -353,20 +353,127 @@ fn compressed_in_a_folder_and_in_another_charset() {
     );
 }
 
+/// Rows that are updated and deleted, in each form that a file can have them: the proposal counts what is left.
+const CHANGING: &[Shape] = &[
+    Shape {
+        file: "debezium.ndjson",
+        text: r#"{"before":null,"after":{"id":1,"created":1769155200000000,"city":"Porto","amount":"A+g="},"source":{"ts_ms":1},"op":"c","ts_ms":1}
+{"before":null,"after":{"id":2,"created":1769155300000000,"city":"Porto","amount":"AfQ="},"source":{"ts_ms":1},"op":"c","ts_ms":1}
+{"before":{"id":1,"created":1769155200000000,"city":"Porto","amount":"A+g="},"after":{"id":1,"created":1769155200000000,"city":"Faro","amount":"A+g="},"source":{"ts_ms":1},"op":"u","ts_ms":1}
+{"before":{"id":1,"created":1769155200000000,"city":"Faro","amount":"A+g="},"after":null,"source":{"ts_ms":1},"op":"d","ts_ms":1}
+"#,
+        says: &[
+            "Debezium's changes",
+            "'format' = 'debezium-json'",
+            "PRIMARY KEY (id) NOT ENFORCED -- named like a key",
+            "event_time AS TO_TIMESTAMP_LTZ(created, 6)",
+            "of 4 records 4 fit",
+        ],
+        row: r#"{"city":"Porto","records":1,"total_amount":"5.00"}"#,
+    },
+    Shape {
+        file: "unwrapped.ndjson",
+        text: r#"{"sale_id":"a","event_time":"2026-01-23T08:00:00Z","city":"Porto","amount":"10.00","__deleted":"false","__op":"c"}
+{"sale_id":"b","event_time":"2026-01-23T08:01:00Z","city":"Porto","amount":"7.00","__deleted":"false","__op":"c"}
+{"sale_id":"a","event_time":"2026-01-23T08:00:00Z","city":"Porto","amount":"10.00","__deleted":"true","__op":"d"}
+"#,
+        says: &[
+            "Debezium's changes, unwrapped",
+            "PRIMARY KEY (sale_id) NOT ENFORCED",
+            "'changelog' = 'upsert'",
+            "'delete.field' = '__deleted'",
+            "of 3 records 3 fit",
+        ],
+        row: r#"{"city":"Porto","records":1,"total_amount":"7.00"}"#,
+    },
+    Shape {
+        file: "sales.upsert.ndjson",
+        text: r#"{"key":{"sale_id":"a"},"value":{"event_time":"2026-01-23T08:00:00Z","city":"Porto","amount":"10.00"}}
+{"key":{"sale_id":"b"},"value":{"event_time":"2026-01-23T08:01:00Z","city":"Porto","amount":"7.00"}}
+{"key":{"sale_id":"a"},"value":null}
+"#,
+        says: &[
+            "a line is a key and its present row",
+            "PRIMARY KEY (sale_id) NOT ENFORCED",
+            "'changelog' = 'upsert'",
+        ],
+        row: r#"{"city":"Porto","records":1,"total_amount":"7.00"}"#,
+    },
+    Shape {
+        file: "maxwell.ndjson",
+        text: r#"{"database":"d","table":"t","type":"insert","ts":1769155200,"primary_key_columns":["n"],"data":{"n":1,"at":"2026-01-23T08:00:00Z","city":"Porto","amount":"10.00"}}
+{"database":"d","table":"t","type":"update","ts":1769155200,"primary_key_columns":["n"],"data":{"n":1,"at":"2026-01-23T08:00:00Z","city":"Porto","amount":"3.00"},"old":{"amount":"10.00"}}
+"#,
+        says: &["Maxwell's changes", "PRIMARY KEY (n) NOT ENFORCED,"],
+        row: r#"{"city":"Porto","records":1,"total_amount":"3.00"}"#,
+    },
+];
+
 #[test]
-fn rows_that_change_are_named_and_not_added_up() {
+fn rows_that_change_are_counted_as_they_are() {
+    for shape in CHANGING {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(shape.file);
+        std::fs::write(&file, shape.text).unwrap();
+        let (said, queries) = proposed(folder.path(), &format!("file:{}", file.display()));
+        let plain = format!("{said}\n").replace("ENFORCED\n", "ENFORCED,\n");
+        for word in shape.says {
+            assert!(plain.contains(word), "{}: {word}: {said}", shape.file);
+        }
+        let last = run(folder.path(), &queries, &[])
+            .into_iter()
+            .rfind(|c| c["op"] == "upsert");
+        let want: Value = serde_json::from_str(shape.row).unwrap();
+        assert_eq!(last.unwrap()["row"], want, "{}: {said}", shape.file);
+    }
+}
+
+#[test]
+fn a_compacted_topic_is_its_present_rows() {
+    let brokers = service("KAFKA_BROKERS");
+    let topic = topic("inspected_rows", 1);
+    let row = |id: &str, amount: u32| {
+        format!(
+            r#"{{"sale_id":"{id}","event_time":"2026-01-23T08:00:00Z","city":"Porto","amount":{amount}}}"#
+        )
+    };
+    let key = |id: &str| Some(format!(r#"{{"sale_id":"{id}"}}"#).into_bytes());
+    let records = vec![
+        (key("a"), row("a", 10).into_bytes()),
+        (key("b"), row("b", 7).into_bytes()),
+        (key("a"), Vec::new()),
+    ];
+    produce_keyed(&topic, &[records]);
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("changes.ndjson");
-    let change = r#"{"before":null,"after":{"id":1,"city":"Porto","amount":"A+g="},"source":{"ts_ms":1},"op":"c","ts_ms":1}"#;
-    std::fs::write(&file, change).unwrap();
-    let (said, _) = proposed(folder.path(), &format!("file:{}", file.display()));
+    let source = format!("kafka://{brokers}/{topic}");
+    let (said, queries) = proposed(folder.path(), &source);
     for word in [
-        "Debezium's changes",
-        "'format' = 'debezium-json'",
-        "id BIGINT",
+        "a record is the present row of its key",
+        "'connector' = 'upsert-kafka'",
+        "'key.format' = 'json'",
+        "'value.format' = 'json'",
+        "PRIMARY KEY (sale_id) NOT ENFORCED",
+        "of 3 records 3 fit",
     ] {
         assert!(said.contains(word), "{word}: {said}");
     }
+    let last = run(folder.path(), &queries, &[])
+        .into_iter()
+        .rfind(|c| c["op"] == "upsert");
+    let want = serde_json::json!({"city": "Porto", "records": 1, "total_amount": 7});
+    assert_eq!(last.unwrap()["row"], want, "{said}");
+}
+
+#[test]
+fn a_recording_is_told_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sales.rec");
+    std::fs::write(&file, b"standings recording 1\n{\"topic\":\"t\"}\n").unwrap();
+    let output = inspect(&[&format!("file:{}", file.display())]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("a recording of a topic"), "{said}");
+    assert!(said.contains("recording:"), "{said}");
 }
 
 #[test]

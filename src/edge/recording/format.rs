@@ -18,7 +18,8 @@ use std::path::Path;
 use standings_model::block::{NO_TIMESTAMP, PartitionId};
 use standings_model::leb128;
 
-const MAGIC: &[u8] = b"standings recording 1\n";
+/// What a recording begins with.
+pub const MAGIC: &[u8] = b"standings recording 1\n";
 /// No key or value is larger: what claims to be is damage.
 const MOST_BYTES: u64 = 1 << 30;
 const MOST_HEADER: u64 = 16 << 20;

@@ -6,6 +6,7 @@ use std::path::Path;
 use standings_model::table::format::Encoding;
 
 use super::compression::Compression;
+use crate::recording::format::MAGIC;
 
 /// How a file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +122,10 @@ const MESSAGES: Foreign = Foreign {
     what: "Protobuf by its table's 'format'",
     instead: "a topic: in a file nothing says where one message ends and the next begins",
 };
+const RECORDING: Foreign = Foreign {
+    what: "a recording of a topic",
+    instead: "recording:FILE reads it as the topic that it is of",
+};
 const GZIPPED_PARQUET: Foreign = Foreign {
     what: "Parquet inside another compression",
     instead: "decompress it: Parquet is compressed inside",
@@ -159,6 +164,7 @@ fn foreign_content(head: &[u8]) -> Option<Foreign> {
         [0x89, b'H', b'D', b'F', ..] => FRAME,
         [0x80, 2..=5, ..] => FRAME,
         _ if head.starts_with(b"SQLite format 3\0") => SQLITE,
+        _ if head.starts_with(MAGIC) => RECORDING,
         _ if head.get(8..12) == Some(b"DUCK") => DUCKDB,
         _ if head.get(257..262) == Some(b"ustar") => TAR,
         _ if tag(b"<?xml") || tag(b"<!doctype") || tag(b"<html") => XML,

@@ -93,6 +93,7 @@ pub(super) fn draft(finding: &Finding, forced: &Forced) -> Draft {
     }));
     let chosen = choose::chosen(finding, &leaves, &mut names);
     lines.extend(chosen.lines.iter().cloned());
+    lines.extend(row_key(finding, &decided));
     let partitioned = finding
         .parts
         .iter()
@@ -107,6 +108,23 @@ pub(super) fn draft(finding: &Finding, forced: &Forced) -> Draft {
         chosen,
         decided,
     }
+}
+
+/// What names a row, where rows change and its columns are there.
+fn row_key(finding: &Finding, decided: &[(String, Decided)]) -> Option<Line> {
+    let key = &finding.key;
+    let is_there = |name: &String| {
+        decided
+            .iter()
+            .any(|(n, one)| n == name && one.kind.is_some())
+    };
+    if key.fields.is_empty() || !key.fields.iter().all(is_there) {
+        return None;
+    }
+    let columns = key.fields.iter().filter_map(|name| quoted(name));
+    let columns: Vec<String> = columns.collect();
+    let sql = format!("PRIMARY KEY ({}) NOT ENFORCED", columns.join(", "));
+    Some(Line::of(sql, key.doubt.clone()))
 }
 
 fn out(why: &str) -> Decided {

@@ -17,6 +17,8 @@ pub(super) enum Envelope {
     },
     Maxwell,
     Canal,
+    /// A line of a file of present rows: a key, its value, the record's time.
+    Line,
 }
 
 impl Envelope {
@@ -32,6 +34,7 @@ impl Envelope {
             Envelope::Debezium { schema: false } => "Debezium's changes",
             Envelope::Maxwell => "Maxwell's changes",
             Envelope::Canal => "Canal's changes",
+            Envelope::Line => "a key and a value, as in a topic",
         })
     }
 
@@ -73,6 +76,14 @@ fn of(record: &Json) -> Envelope {
     }
 }
 
+/// What wraps the records of a file that is named as one of keys and values.
+pub(super) fn of_lines(records: &[Json]) -> Envelope {
+    match records.iter().all(|r| has(r, &["key", "value"])) {
+        true => Envelope::Line,
+        false => Envelope::None,
+    }
+}
+
 /// What wraps records: what wraps nine of ten of them.
 pub(super) fn around(records: &[Json]) -> Envelope {
     let objects = records.iter().filter(|r| r.fields().is_some());
@@ -104,6 +115,7 @@ pub(super) fn rows(envelope: Envelope, record: &Json) -> Vec<&Json> {
         Envelope::Debezium { schema: false } => changed(Some(record)),
         Envelope::Debezium { schema: true } => changed(record.get("payload")),
         Envelope::Maxwell => record.get("data"),
+        Envelope::Line => record.get("value").filter(|value| **value != Json::Null),
         Envelope::Canal => match record.get("data") {
             Some(Json::Array(all)) => return all.iter().collect(),
             _ => None,

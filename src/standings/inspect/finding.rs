@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::changes::{self, Changes, RowKey};
 use super::decide::{Format, Rules};
 use super::dialect::{Dialect, Sheet};
 use super::envelope::{self, Envelope};
@@ -40,6 +41,8 @@ pub(super) struct Finding {
     pub(super) said: Vec<String>,
     pub(super) is_all: bool,
     pub(super) is_file: bool,
+    /// Its name says that its lines are keys and values.
+    is_of_lines: bool,
     /// Records that were read.
     pub(super) records: u64,
     /// Rows in them.
@@ -52,6 +55,9 @@ pub(super) struct Finding {
     pub(super) headers: BTreeSet<String>,
     pub(super) framing: Option<Framing>,
     pub(super) envelope: Envelope,
+    pub(super) changes: Changes,
+    /// What names a row, where rows change.
+    pub(super) key: RowKey,
     pub(super) seen: Seen,
     /// The types that the file itself says.
     pub(super) typed: Vec<(String, Option<Type>)>,
@@ -96,6 +102,7 @@ impl Finding {
             said: sample.said.clone(),
             is_all: sample.is_all,
             is_file: from.is_file(),
+            is_of_lines: from.is_of_lines(),
             records: 0,
             rows: 0,
             odd: None,
@@ -104,6 +111,8 @@ impl Finding {
             headers: BTreeSet::new(),
             framing: None,
             envelope: Envelope::None,
+            changes: Changes::None,
+            key: RowKey::default(),
             seen: Seen::default(),
             typed: Vec::new(),
             rules: Rules {
@@ -145,11 +154,62 @@ impl Finding {
             }
         }
         let skip = if is_framed { 5 } else { 0 };
-        self.objects(
+        let values = self.objects(
             records
                 .iter()
                 .map(|r| (r.bytes.get(skip..).unwrap_or_default(), r)),
         );
+        self.changing(records, &values);
+    }
+
+    /// How the rows change, and what names one.
+    fn changing(&mut self, records: &[Record], values: &[Json]) {
+        let has_keys = self.keys.as_ref().is_some_and(|k| k.count == self.records);
+        let changes = Changes::of(self.envelope, &self.seen, self.empties, has_keys);
+        if changes == Changes::None {
+            return;
+        }
+        let is_lines = changes == Changes::Lines;
+        if is_lines {
+            self.of_keys(values);
+        }
+        self.key = changes::row_key(records, values, is_lines, &self.seen);
+        self.said.extend(changes.said().map(str::to_owned));
+        match changes {
+            Changes::Told => {}
+            _ if self.key.fields.is_empty() => {
+                let text = "nothing tells which column names a row: name it, PRIMARY KEY (…) NOT ENFORCED, and say 'changelog' = 'upsert'";
+                self.said.push(text.to_owned());
+                return;
+            }
+            Changes::Present => {
+                let is_topic = |(key, _): &&mut (String, String)| key == "connector";
+                if let Some((_, value)) = self.connector.iter_mut().find(is_topic) {
+                    "upsert-kafka".clone_into(value);
+                }
+            }
+            Changes::Unwrapped(field) => {
+                self.option("changelog", "upsert");
+                self.option("delete.field", field);
+            }
+            Changes::Lines | Changes::None => self.option("changelog", "upsert"),
+        }
+        self.changes = changes;
+    }
+
+    /// Fields that stand only in the keys of lines.
+    fn of_keys(&mut self, lines: &[Json]) {
+        for line in lines {
+            let fields = line.get("key").and_then(Json::fields).unwrap_or_default();
+            let value = line.get("value");
+            let alone = fields.iter().filter(|(name, _)| {
+                value.is_some_and(|v| v.fields().is_some() && v.get(name).is_none())
+            });
+            let alone: Vec<(String, Json)> = alone.cloned().collect();
+            if !alone.is_empty() {
+                self.seen.add_fields(&alone);
+            }
+        }
     }
 
     /// What comes beside the values.
@@ -176,7 +236,7 @@ impl Finding {
     }
 
     /// JSON, record by record.
-    fn objects<'a>(&mut self, records: impl Iterator<Item = (&'a [u8], &'a Record)>) {
+    fn objects<'a>(&mut self, records: impl Iterator<Item = (&'a [u8], &'a Record)>) -> Vec<Json> {
         let mut all = Vec::new();
         for (bytes, record) in records {
             self.records += 1;
@@ -190,7 +250,10 @@ impl Finding {
                 _ => self.is_odd(bytes),
             }
         }
-        self.envelope = envelope::around(&all);
+        self.envelope = match self.is_of_lines {
+            true => envelope::of_lines(&all),
+            false => envelope::around(&all),
+        };
         if self.envelope == Envelope::Connect {
             self.option("json.schema-include", "true");
             let decimals = all.iter().flat_map(envelope::decimals);
@@ -214,6 +277,7 @@ impl Finding {
             }
         }
         self.decimals();
+        all
     }
 
     /// Whether Connect's decimals are among the fields: base64 whose signs no name has.

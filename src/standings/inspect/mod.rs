@@ -11,6 +11,7 @@
 //! 2. What cannot be told is said beside the line that it is about, with how many records cannot tell it.
 //! 3. Nothing of a record can end a comment or a text that it stands in.
 
+mod changes;
 mod choose;
 mod decide;
 mod dialect;

@@ -1,5 +1,6 @@
 //! The options of a proposed table: what its `WITH` says.
 
+use super::changes::Changes;
 use super::decide::Decided;
 use super::dialect::Dialect;
 use super::finding::Finding;
@@ -89,6 +90,14 @@ impl Options {
     }
 }
 
+/// What the options of a format begin with.
+fn prefixed(finding: &Finding, format: &str) -> String {
+    match finding.changes {
+        Changes::Present => format!("value.{format}"),
+        _ => format.to_owned(),
+    }
+}
+
 /// What the `WITH` of a table says.
 pub(super) fn options(finding: &Finding, decided: &[(String, Decided)]) -> Vec<Given> {
     let mut all = Options(Vec::new());
@@ -99,7 +108,14 @@ pub(super) fn options(finding: &Finding, decided: &[(String, Decided)]) -> Vec<G
     all.idea("noun", &noun, "what a record is called, in the plural");
     all.idea("unit", "EUR", "what amounts are in");
     let format = finding.format.as_str();
-    all.add("format", format, None);
+    if finding.changes == Changes::Present {
+        let is_json = finding.keys.as_ref().is_some_and(|keys| keys.is_json);
+        let of_keys = if is_json { "json" } else { "raw" };
+        all.add("key.format", of_keys, None);
+        all.add("value.format", format, None);
+    } else {
+        all.add("format", format, None);
+    }
     if let Some(dialect) = &finding.dialect {
         all.dialect(dialect);
         all.meaning(finding);
@@ -107,14 +123,15 @@ pub(super) fn options(finding: &Finding, decided: &[(String, Decided)]) -> Vec<G
     let lacks_offset = decided.iter().any(|(_, one)| one.lacks_offset);
     if lacks_offset && matches!(format, "json" | "csv" | "parquet") {
         if finding.rules.pattern.is_none() && format != "parquet" {
-            let key = format!("{format}.timestamp-format.standard");
+            let key = format!("{}.timestamp-format.standard", prefixed(finding, format));
             all.add(&key, "SQL", None);
         }
         let doubt = "times have no offset: name the zone that they are of, such as Europe/Lisbon";
         all.add("scan.time-zone", "UTC", Some(doubt));
     }
     if decided.iter().any(|(_, one)| one.coerced) && format == "json" {
-        all.add("json.coerce-to-string", "true", None);
+        let key = format!("{}.coerce-to-string", prefixed(finding, format));
+        all.add(&key, "true", None);
     }
     for (key, value) in &finding.envelope_options {
         all.add(key, value, None);

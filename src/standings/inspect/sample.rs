@@ -95,6 +95,13 @@ impl From {
         matches!(self.url, SourceUrl::File(_))
     }
 
+    /// Whether its name says that its lines are keys and values (CHANGES: `….upsert.ndjson`).
+    pub(super) fn is_of_lines(&self) -> bool {
+        let name = self.first().unwrap_or_default();
+        let name = name.file_name().unwrap_or_default().to_string_lossy();
+        name.to_ascii_lowercase().contains(".upsert.ndjson")
+    }
+
     fn first(&self) -> Option<PathBuf> {
         match (&self.files, &self.url) {
             (Some(all), _) => all.files.first().cloned(),

@@ -105,6 +105,13 @@ impl Seen {
         }
     }
 
+    /// More fields of an object that was added.
+    pub(super) fn add_fields(&mut self, fields: &[(String, Json)]) {
+        for (name, value) in fields {
+            self.field(name).add(value);
+        }
+    }
+
     /// The field of this name, new where there was none.
     fn field(&mut self, name: &str) -> &mut Seen {
         let at = self.fields.iter().position(|(n, _)| n == name);

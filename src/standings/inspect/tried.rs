@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::sample::{From, Given, Limits, read};
-use standings_decode::{About, Cell, DecodeError, Decoder};
+use standings_decode::change::Op;
+use standings_decode::{About, Cell, DecodeError, Decoder, Sale};
 use standings_model::error::Failure;
 use standings_model::json_values;
 use standings_model::plan::Plan;
@@ -35,6 +36,50 @@ impl Tried {
         if let Some(name) = column_of(detail) {
             *self.by_column.entry(name.to_owned()).or_default() += 1;
         }
+    }
+
+    /// The rows of a record that says what changed.
+    fn changes(&mut self, decoder: &mut Decoder, bytes: &[u8], about: About<'_>, newest: &mut i64) {
+        let rows = match decoder.changes(bytes, about) {
+            Ok(rows) => rows,
+            Err(error) => {
+                self.read += 1;
+                return self.refuse(&error);
+            }
+        };
+        self.read += rows.max(1) as u64;
+        if rows == 0 {
+            self.fits += 1;
+        }
+        for row in 0..rows {
+            match decoder.op(row) {
+                Op::Put | Op::Found => self.row(decoder.now(bytes, about, row), newest),
+                Op::End => match decoder.ended(bytes, about, row) {
+                    Ok(_) => self.fits += 1,
+                    Err(error) => self.refuse(&error),
+                },
+                Op::Empty | Op::Skip => self.fits += 1,
+            }
+        }
+    }
+
+    /// A row, and the greatest time of its partition before it.
+    fn row(&mut self, decoded: Result<Sale<'_>, DecodeError>, newest: &mut i64) {
+        let sale = match decoded {
+            Ok(sale) => sale,
+            Err(error) => return self.refuse(&error),
+        };
+        let failed = (0..sale.cells.len()).find(|n| matches!(sale.cells[*n], Cell::Error(_)));
+        if let Some(error) = failed.and_then(|n| sale.error(n)) {
+            return self.letter(error.reason, &error.detail);
+        }
+        self.fits += 1;
+        let at = sale.event_time;
+        let (low, high) = self.times.unwrap_or((at, at));
+        self.times = Some((low.min(at), high.max(at)));
+        let behind = newest.saturating_sub(at).min(i64::MAX / 2);
+        self.disorder = self.disorder.max(behind);
+        *newest = (*newest).max(at);
     }
 
     /// How many would be dead letters.
@@ -117,32 +162,16 @@ pub(super) fn tried(from: &From, plan: &Plan, limits: Limits) -> Result<Tried, F
             }
             let bytes = block.slice((record.start, record.end));
             let about = About::of(&block, number);
+            if decoder.has_changes() {
+                tried.changes(decoder, bytes, about, newest);
+                continue;
+            }
             let is_array = is_json && bytes.trim_ascii_start().first() == Some(&b'[');
             let elements = is_array.then(|| json_values::elements(bytes)).flatten();
             let whole = || std::iter::once(0..bytes.len()).collect();
             for element in elements.filter(|all| !all.is_empty()).unwrap_or_else(whole) {
                 tried.read += 1;
-                let sale = match decoder.decode_about(&bytes[element], about) {
-                    Ok(sale) => sale,
-                    Err(error) => {
-                        tried.refuse(&error);
-                        continue;
-                    }
-                };
-                let failed =
-                    (0..sale.cells.len()).find(|n| matches!(sale.cells[*n], Cell::Error(_)));
-                if let Some(error) = failed.and_then(|n| sale.error(n)) {
-                    tried.letter(error.reason, &error.detail);
-                    continue;
-                }
-                tried.fits += 1;
-                let at = sale.event_time;
-                let (low, high) = tried.times.unwrap_or((at, at));
-                tried.times = Some((low.min(at), high.max(at)));
-                tried.disorder = tried
-                    .disorder
-                    .max(newest.saturating_sub(at).min(i64::MAX / 2));
-                *newest = (*newest).max(at);
+                tried.row(decoder.decode_about(&bytes[element], about), newest);
             }
         }
     })?;
