@@ -9,22 +9,40 @@ use super::sabotage::{self, Mistake};
 
 /// A prefix that must not be passed. A partition that it does not name was not there then, and waits where it begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hold(BTreeMap<PartitionId, u64>);
+pub struct Hold {
+    prefix: BTreeMap<PartitionId, u64>,
+    /// Whether anything is held: of some partitions of a prefix, that may be those that it does not name.
+    holds: bool,
+}
 
 impl Hold {
     /// Waits at this prefix; an empty one holds nothing.
     pub fn at(prefix: BTreeMap<PartitionId, u64>) -> Self {
-        Hold(prefix)
+        Hold {
+            holds: !prefix.is_empty(),
+            prefix,
+        }
     }
 
     /// Whether nothing is held.
     pub fn is_nothing(&self) -> bool {
-        self.0.is_empty()
+        !self.holds
+    }
+
+    /// The same for some partitions, by other numbers.
+    pub fn renamed(&self, name: impl Fn(PartitionId) -> Option<PartitionId>) -> Self {
+        let prefix = self.prefix.iter();
+        Hold {
+            prefix: prefix
+                .filter_map(|(p, offset)| Some((name(*p)?, *offset)))
+                .collect(),
+            holds: self.holds,
+        }
     }
 
     /// The first offset that waits, of a partition whose reading begins at `begin`.
     pub fn of(&self, partition: PartitionId, begin: u64) -> Option<u64> {
-        let named = self.0.get(&partition).copied();
+        let named = self.prefix.get(&partition).copied();
         let held = (!self.is_nothing()).then(|| named.unwrap_or(begin).max(begin));
         held.filter(|h| *h > begin || !sabotage::is(Mistake::BeginningNotHeld))
     }

@@ -45,6 +45,11 @@ pub enum SourceIdentity {
         /// In the order of the flags.
         files: Vec<FileIdentity>,
     },
+    /// Several inputs beside each other, whose partitions are numbered in turn.
+    Several {
+        /// In the order of their addresses, files first.
+        inputs: Vec<SourceIdentity>,
+    },
 }
 
 /// One file.
@@ -68,7 +73,7 @@ impl SourceIdentity {
         there: &SourceIdentity,
         head_of: &dyn Fn(&FileIdentity, u64) -> Option<String>,
     ) -> Option<String> {
-        use SourceIdentity::{Files, Kafka};
+        use SourceIdentity::{Files, Kafka, Several};
         match (self, there) {
             (
                 Kafka { topic, id, cluster },
@@ -101,7 +106,31 @@ impl SourceIdentity {
                         .map(|what| format!("file {}: {what}", n + 1))
                 })
             }
+            (Several { inputs }, Several { inputs: now }) if inputs.len() == now.len() => {
+                let mut pairs = inputs.iter().zip(now);
+                pairs.find_map(|(then, now)| {
+                    let what = then.differs(now, head_of)?;
+                    Some(format!("{then}: {what}"))
+                })
+            }
+            (Several { inputs }, now) => Some(format!(
+                "{} inputs were read together, and {} now",
+                inputs.len(),
+                now.count()
+            )),
+            (_, Several { inputs }) => Some(format!(
+                "one input was read, and {} together now",
+                inputs.len()
+            )),
             _ => Some("another kind of source".to_owned()),
+        }
+    }
+
+    /// How many inputs are read beside each other.
+    fn count(&self) -> usize {
+        match self {
+            SourceIdentity::Several { inputs } => inputs.len(),
+            _ => 1,
         }
     }
 }
@@ -148,6 +177,10 @@ impl fmt::Display for SourceIdentity {
                     true => Ok(()),
                     false => write!(f, " ({})", both.join(", ")),
                 }
+            }
+            SourceIdentity::Several { inputs } => {
+                let all: Vec<String> = inputs.iter().map(ToString::to_string).collect();
+                f.write_str(&all.join(", and "))
             }
             SourceIdentity::Files { files } => {
                 let shown = files.iter().take(3);

@@ -68,6 +68,7 @@ mod strangers;
 mod support;
 mod tables;
 mod tls;
+mod topics;
 mod traces;
 mod upgrade;
 mod verify;

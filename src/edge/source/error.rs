@@ -21,9 +21,14 @@ pub enum SettingsError {
     /// None.
     #[error("no --source is given")]
     NoSource,
-    /// Several, not all of them files.
-    #[error("give one kafka:// source, or one recording:, or one or more file: sources")]
-    Mixed,
+    /// One table by several topics, or by a topic and files.
+    #[error(
+        "the table {table} is read from several topics, recordings, or files beside them: one table has one; declare a table for          each, and UNION ALL makes them one"
+    )]
+    ReadTwice {
+        /// Which.
+        table: String,
+    },
     /// A setting on which results depend.
     #[error("--kafka-property {key} is set by standings itself; {instead}")]
     Ours {
@@ -60,7 +65,7 @@ impl Coded for SettingsError {
     fn code(&self) -> &'static Code {
         match self {
             SettingsError::NoSource
-            | SettingsError::Mixed
+            | SettingsError::ReadTwice { .. }
             | SettingsError::NotThere { .. }
             | SettingsError::Folder { .. } => &codes::source::SETTINGS,
             SettingsError::Ours { .. } => &codes::line::KAFKA,

@@ -117,7 +117,9 @@ pub fn read(
 ) -> Result<(), FileError> {
     let mut files = Vec::new();
     let urls = options.urls.iter().enumerate();
-    for (number, url) in urls.filter(|(n, _)| n % workers == worker) {
+    for (number, url) in
+        urls.filter(|(n, _)| options.lane.is_of(*n as PartitionId, worker, workers))
+    {
         let SourceUrl::File(path) = url else { continue };
         let partition = number as PartitionId;
         let from = options.resume.get(&partition).copied().unwrap_or(0);

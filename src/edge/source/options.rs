@@ -9,6 +9,7 @@ use super::csv::ValueRows;
 use super::error::{FileError, FolderError, PropertiesError, SettingsError};
 use super::files::Files;
 use super::folder;
+use super::lanes::{Lane, Several};
 use super::properties;
 use super::url::SourceUrl;
 use crate::registry::Registries;
@@ -47,7 +48,7 @@ const OURS: [(&str, &str); 7] = [
 /// What is read and how. Not `Debug`: settings may be secrets.
 #[derive(Clone)]
 pub struct SourceOptions {
-    /// Files, one partition each in order; or exactly one topic.
+    /// What is read: files, one partition each in order, topics and recordings; beside each other they are lanes.
     pub urls: Vec<SourceUrl>,
     /// The tables of the plan.
     pub tables: Arc<Vec<Table>>,
@@ -82,41 +83,11 @@ pub struct SourceOptions {
     pub registries: Registries,
     /// Where ends of partitions are told, for metrics.
     pub live: Arc<Live>,
-}
-
-/// Of which table each partition is, and its number within it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Homes {
-    /// Of files, by partition; a topic's partitions are those of the first.
-    of: Vec<usize>,
-    is_topic: bool,
-}
-
-impl Homes {
-    /// The table of a partition, and the partition's number within it.
-    pub fn of(&self, partition: PartitionId) -> (usize, u32) {
-        let table = |n: usize| self.of.get(n).copied().unwrap_or_default();
-        if self.is_topic {
-            return (table(0), partition);
-        }
-        let number = partition as usize;
-        let before = (0..number).filter(|n| table(*n) == table(number)).count();
-        (table(number), before as u32)
-    }
+    /// Which lane of a run this is.
+    pub lane: Lane,
 }
 
 impl SourceOptions {
-    /// Of which table each partition is, and its number within it.
-    pub fn homes(&self) -> Homes {
-        let is_file = |url: &SourceUrl| matches!(url, SourceUrl::File(_));
-        Homes {
-            of: (0..self.urls.len().max(1))
-                .map(|n| self.table_of(n))
-                .collect(),
-            is_topic: !self.urls.iter().all(is_file),
-        }
-    }
-
     /// Reads these from their start with the defaults.
     pub fn new(urls: Vec<SourceUrl>) -> Self {
         SourceOptions {
@@ -137,6 +108,7 @@ impl SourceOptions {
             expected: None,
             registries: Registries::default(),
             live: Arc::default(),
+            lane: Lane::default(),
         }
     }
 
@@ -170,6 +142,12 @@ impl SourceOptions {
             topic: None,
             file: Some(Arc::new(file)),
         }
+    }
+
+    /// Whether this lane's rows wait until what they are joined with is there.
+    pub(super) fn waits(&self) -> bool {
+        let of = self.table_of(0);
+        self.waits.get(of) == Some(&true)
     }
 
     /// Whether the table of the topic asks for what comes beside a record's value.
@@ -207,6 +185,11 @@ impl SourceOptions {
 
     /// What can be asked of it before it is read; `stop`: nothing is waited for any more.
     pub fn ask(&self, stop: &Arc<AtomicBool>) -> Box<dyn Input> {
+        let lanes = self.lanes();
+        if lanes.len() > 1 {
+            let asked = lanes.iter().map(|lane| (lane.lane, lane.ask(stop)));
+            return Box::new(Several(asked.collect()));
+        }
         match &self.urls[..] {
             [SourceUrl::Kafka { brokers, topic }] => {
                 let stop = Arc::clone(stop);
@@ -238,9 +221,13 @@ impl SourceOptions {
         if self.urls.is_empty() {
             return Err(SettingsError::NoSource.into());
         }
-        let is_file = |u: &SourceUrl| matches!(u, SourceUrl::File(_));
-        if self.urls.len() > 1 && !self.urls.iter().all(is_file) {
-            return Err(SettingsError::Mixed.into());
+        let lanes = self.lanes();
+        if lanes.len() > 1 {
+            if let Some(table) = self.read_twice() {
+                let table = self.tables[table].name.clone();
+                return Err(SettingsError::ReadTwice { table }.into());
+            }
+            return lanes.iter().try_for_each(SourceOptions::check);
         }
         for (key, _) in &self.kafka_properties {
             if let Some((_, instead)) = OURS.iter().find(|(ours, _)| ours == key) {

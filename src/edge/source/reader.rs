@@ -1,13 +1,14 @@
-//! One reader thread for one worker, and the bounded channel between them.
+//! Reader threads for one worker, one for each lane, and the bounded channel between them.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
 
 use super::error::NoThread;
+use super::lanes::Lane;
 use super::options::SourceOptions;
 use super::url::SourceUrl;
 use standings_engine::driver::Feed;
@@ -24,24 +25,30 @@ pub type Offsets = Vec<(PartitionId, u64)>;
 /// The worker's end of a reader.
 pub struct Reader {
     events: Receiver<SourceEvent>,
-    durable: Sender<Offsets>,
+    durable: Vec<(Lane, Sender<Offsets>)>,
     spent: Sender<Block>,
     stop: Arc<AtomicBool>,
     released: Arc<AtomicBool>,
     partners: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
-/// The reader thread's end.
+/// Wakes the worker.
+type Wake = Arc<Mutex<Box<dyn Fn() + Send>>>;
+
+/// A reader thread's end.
 pub struct Outlet {
     events: Sender<SourceEvent>,
     /// Offsets that have become durable.
     pub durable: Receiver<Offsets>,
     spent: Receiver<Block>,
-    wake: Box<dyn Fn() + Send>,
+    wake: Wake,
     stop: Arc<AtomicBool>,
     released: Arc<AtomicBool>,
     partners: Arc<AtomicBool>,
+    lane: Lane,
+    /// How many lanes do not know yet where they begin.
+    unready: Arc<AtomicUsize>,
 }
 
 impl Outlet {
@@ -56,20 +63,40 @@ impl Outlet {
     }
 
     /// Hands an event over, waiting while the worker does not take; `false` when the reader should end.
-    pub fn send(&self, mut event: SourceEvent) -> bool {
+    pub fn send(&self, event: SourceEvent) -> bool {
+        if matches!(event, SourceEvent::Ready) && !self.is_last_ready() {
+            return self.all_are_ready();
+        }
+        let mut event = self.lane.event(event);
         loop {
             if self.stopped() {
                 return false;
             }
             match self.events.send_timeout(event, Duration::from_millis(50)) {
                 Ok(()) => {
-                    (self.wake)();
+                    self.wake.lock().unwrap_or_else(PoisonError::into_inner)();
                     return true;
                 }
                 Err(SendTimeoutError::Timeout(back)) => event = back,
                 Err(SendTimeoutError::Disconnected(_)) => return false,
             }
         }
+    }
+
+    /// Whether all other lanes know where they begin; this one does from now on.
+    fn is_last_ready(&self) -> bool {
+        self.unready.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// Waits until all lanes know where they begin: nothing is read before. `false` when the reader should end.
+    fn all_are_ready(&self) -> bool {
+        while self.unready.load(Ordering::Acquire) > 0 {
+            if self.stopped() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        true
     }
 
     /// A block that the worker is done with.
@@ -83,7 +110,7 @@ impl Outlet {
     }
 }
 
-/// Starts the reader of worker `worker` of `workers`. `wake` is called after each event.
+/// Starts the readers of worker `worker` of `workers`. `wake` is called after each event.
 pub fn start(
     options: Arc<SourceOptions>,
     worker: usize,
@@ -91,54 +118,64 @@ pub fn start(
     wake: Box<dyn Fn() + Send>,
 ) -> Reader {
     let (send, events) = bounded(QUEUE);
-    let (durable, returned) = crossbeam_channel::unbounded();
     let (spent, emptied) = bounded(QUEUE);
     let stop = Arc::new(AtomicBool::new(false));
     let released = Arc::new(AtomicBool::new(options.hold.is_nothing()));
     let partners = Arc::new(AtomicBool::new(!options.waits.contains(&true)));
-    let outlet = Outlet {
+    let wake: Wake = Arc::new(Mutex::new(wake));
+    let lanes = options.lanes();
+    let unready = Arc::new(AtomicUsize::new(lanes.len()));
+    let mut reader = Reader {
+        events,
+        durable: Vec::new(),
+        spent,
+        stop: Arc::clone(&stop),
         released: Arc::clone(&released),
         partners: Arc::clone(&partners),
-        events: send.clone(),
-        durable: returned,
-        spent: emptied,
-        wake,
-        stop: Arc::clone(&stop),
+        threads: Vec::new(),
     };
-    let body = move || {
-        let result = match &options.urls[..] {
-            [SourceUrl::Kafka { brokers, topic }] => {
-                let read = super::kafka::read(&options, brokers, topic, worker, workers, &outlet);
-                read.map_err(Failure::from)
-            }
-            [SourceUrl::Recording { path, pace }] => {
-                super::recording::read(&options, path, *pace, worker, workers, &outlet)
-                    .map_err(Failure::from)
-            }
-            _ => super::file::read(&options, worker, workers, &outlet).map_err(Failure::from),
+    for lane in lanes {
+        let (durable, returned) = crossbeam_channel::unbounded();
+        reader.durable.push((lane.lane, durable));
+        let outlet = Outlet {
+            released: Arc::clone(&released),
+            partners: Arc::clone(&partners),
+            events: send.clone(),
+            durable: returned,
+            spent: emptied.clone(),
+            wake: Arc::clone(&wake),
+            stop: Arc::clone(&stop),
+            lane: lane.lane,
+            unready: Arc::clone(&unready),
         };
-        if let Err(failure) = result {
-            outlet.send(SourceEvent::Failed(failure));
+        let thread = std::thread::Builder::new()
+            .name(format!("reader-{worker}"))
+            .spawn(move || read(&lane, worker, workers, &outlet));
+        match thread {
+            Ok(thread) => reader.threads.push(thread),
+            Err(e) => {
+                let _ = send.try_send(SourceEvent::Failed(NoThread(e).into()));
+            }
         }
-    };
-    let thread = std::thread::Builder::new()
-        .name(format!("reader-{worker}"))
-        .spawn(body);
-    let thread = match thread {
-        Ok(thread) => Some(thread),
-        Err(e) => {
-            let _ = send.try_send(SourceEvent::Failed(NoThread(e).into()));
-            None
+    }
+    reader
+}
+
+/// Reads a lane until told to stop.
+fn read(options: &SourceOptions, worker: usize, workers: usize, outlet: &Outlet) {
+    let result = match &options.urls[..] {
+        [SourceUrl::Kafka { brokers, topic }] => {
+            let read = super::kafka::read(options, brokers, topic, worker, workers, outlet);
+            read.map_err(Failure::from)
         }
+        [SourceUrl::Recording { path, pace }] => {
+            super::recording::read(options, path, *pace, worker, workers, outlet)
+                .map_err(Failure::from)
+        }
+        _ => super::file::read(options, worker, workers, outlet).map_err(Failure::from),
     };
-    Reader {
-        events,
-        durable,
-        spent,
-        stop,
-        released,
-        partners,
-        thread,
+    if let Err(failure) = result {
+        outlet.send(SourceEvent::Failed(failure));
     }
 }
 
@@ -155,7 +192,11 @@ impl Reader {
 
     /// Everything before these offsets is durable: Kafka commits them to the consumer group now and then.
     pub fn committed(&self, offsets: &[(PartitionId, u64)]) {
-        let _ = self.durable.send(offsets.to_vec());
+        for (lane, to) in &self.durable {
+            let own = offsets.iter();
+            let own = own.filter_map(|(p, offset)| Some((lane.own(*p)?, *offset)));
+            let _ = to.send(own.collect());
+        }
     }
 
     /// Gives back a block that is done with; one too many is dropped.
@@ -173,10 +214,10 @@ impl Reader {
         self.partners.store(true, Ordering::Release);
     }
 
-    /// Ends the thread, after the last offsets are handed to the source.
+    /// Ends the threads, after the last offsets are handed to the source.
     pub fn stop(mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
     }

@@ -37,10 +37,16 @@ pub fn read(
     out: &Outlet,
 ) -> Result<(), FileError> {
     let mut reader = RecordingReader::open(path).map_err(FileError::reading(path))?;
-    let own = |p: PartitionId| p as usize % workers == worker;
+    let own = |p: PartitionId| options.lane.is_of(p, worker, workers);
     let Some(from) = assign(options, reader.header(), own, out) else {
         return Ok(());
     };
+    while options.waits() && !out.partners() {
+        if out.stopped() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
     let mut pacer = Pacer::new(pace);
     let mut open = Open {
         beside: options.asks_beside(),

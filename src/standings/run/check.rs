@@ -173,7 +173,11 @@ fn explain(args: &RunArgs, prepared: &Prepared) -> String {
             false => line("source", url.to_string()),
         });
     }
-    if let [SourceUrl::Kafka { .. }] = &source.urls[..] {
+    if source
+        .urls
+        .iter()
+        .any(|url| matches!(url, SourceUrl::Kafka { .. }))
+    {
         let begins = match prepared.source.start {
             Start::Earliest => "at the oldest record".to_owned(),
             Start::Latest => "at what comes from now on".to_owned(),

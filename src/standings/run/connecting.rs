@@ -87,6 +87,7 @@ pub fn reading(plan: &Plan, sources: &Sources, given: &Given<'_>) -> Result<Read
         ..Declared::default()
     };
     let (mut start, mut until_end) = (given.start, given.until_end);
+    one_for_all(plan, sources)?;
     let all = sources.urls.iter().zip(&sources.of).zip(&sources.is_other);
     for ((url, of), is_other) in all {
         let table = &plan.tables[*of];
@@ -137,6 +138,52 @@ pub fn reading(plan: &Plan, sources: &Sources, given: &Given<'_>) -> Result<Read
         until_end,
     })
 }
+
+/// Refuses tables of several topics that say different things of what is one for a run: its client, where it begins, whether it
+/// ends.
+fn one_for_all(plan: &Plan, sources: &Sources) -> Result<(), Failure> {
+    let mut first: Option<(&str, Said<'_>)> = None;
+    let all = sources.urls.iter().zip(&sources.of).zip(&sources.is_other);
+    for ((url, of), is_other) in all {
+        let table = &plan.tables[*of];
+        let (
+            SourceUrl::Kafka { .. },
+            Some(Connector::Kafka {
+                properties,
+                start,
+                bounded,
+                ..
+            }),
+        ) = (url, &table.connector)
+        else {
+            continue;
+        };
+        // Another place has its own.
+        let mut properties: Vec<_> = properties.iter().filter(|_| !is_other).collect();
+        properties.sort();
+        let said: Said<'_> = (*start, *bounded, properties);
+        match &first {
+            Some((other, theirs)) if *theirs != said => {
+                let what = match (theirs.0 == said.0, theirs.1 == said.1) {
+                    (false, _) => "'scan.startup.mode'",
+                    (_, false) => "'scan.bounded.mode'",
+                    _ => "'properties.…'",
+                };
+                return Err(wrong(format!(
+                    "the tables {other} and {} say different things by {what}: the topics of one run have one client's settings, one \
+                     beginning and one end; say the same in both, or leave it out and give the flag",
+                    table.name
+                )));
+            }
+            Some(_) => {}
+            None => first = Some((&table.name, said)),
+        }
+    }
+    Ok(())
+}
+
+/// What a table says of what is one for a run.
+type Said<'a> = (Option<Startup>, bool, Vec<&'a (String, String)>);
 
 fn begins(startup: Startup) -> Start {
     match startup {

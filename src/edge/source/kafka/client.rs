@@ -9,6 +9,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 use rdkafka::{ClientContext, TopicPartitionList};
 
+use super::super::lanes::Lane;
 use super::super::options::{SourceOptions, number_of};
 use super::super::quiet::log;
 use super::super::rights::denied;
@@ -22,6 +23,7 @@ pub(super) fn client(
 ) -> Result<BaseConsumer<Context>, TopicError> {
     let context = Context {
         live: Arc::clone(&options.live),
+        lane: options.lane,
         no_group: AtomicBool::new(false),
     };
     config(options, brokers)
@@ -85,6 +87,7 @@ pub fn refused(error: &KafkaError) -> String {
 /// metrics.
 pub(super) struct Context {
     live: Arc<Live>,
+    lane: Lane,
     /// This user has no right on the group: nothing is told to it any more.
     pub(super) no_group: AtomicBool,
 }
@@ -105,7 +108,7 @@ impl ClientContext for Context {
     fn stats(&self, statistics: Statistics) {
         for (id, partition) in statistics.topics.values().flat_map(|t| &t.partitions) {
             if let (Ok(id), Ok(end)) = (u32::try_from(*id), u64::try_from(partition.hi_offset)) {
-                self.live.set_end(id, end);
+                self.live.set_end(self.lane.global(id), end);
             }
         }
     }

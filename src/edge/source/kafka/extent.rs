@@ -24,6 +24,18 @@ pub type Extents = BTreeMap<PartitionId, (u64, u64)>;
 
 /// What the topic of a source holds; `None` where the source is none. Waits while the brokers are down.
 pub fn extents(options: &SourceOptions) -> Result<Option<Extents>, TopicError> {
+    let lanes = options.lanes();
+    if lanes.len() > 1 {
+        let mut all = Extents::new();
+        let mut is_any = false;
+        for lane in &lanes {
+            let found = extents(lane)?;
+            is_any |= found.is_some();
+            let found = found.into_iter().flatten();
+            all.extend(found.map(|(p, extent)| (lane.lane.global(p), extent)));
+        }
+        return Ok(is_any.then_some(all));
+    }
     let [SourceUrl::Kafka { brokers, topic }] = &options.urls[..] else {
         return Ok(None);
     };

@@ -64,7 +64,7 @@ impl Topic<'_> {
         }
         let ids = topic.partitions().iter().map(|p| p.id() as PartitionId);
         Ok(Some(
-            ids.filter(|p| *p as usize % self.workers == self.worker)
+            ids.filter(|p| self.options.lane.is_of(*p, self.worker, self.workers))
                 .collect(),
         ))
     }

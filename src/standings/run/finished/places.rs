@@ -1,6 +1,6 @@
 //! Where a record is, for a person: a line or a row of a file, a partition and an offset of a topic.
 
-use standings_edge::source::{SourceOptions, SourceUrl};
+use standings_edge::source::{Homes, SourceOptions, SourceUrl};
 use standings_model::block::PartitionId;
 use standings_model::table::format::Encoding;
 
@@ -9,15 +9,19 @@ use standings_model::table::format::Encoding;
 pub(in crate::run) struct Places {
     /// Of files: the file, where there are several, and what a record of it is called.
     files: Vec<(Option<String>, &'static str)>,
-    /// Table numbers of files; of a topic's partitions the first one.
-    tables: Vec<usize>,
+    homes: Homes,
+    /// The names of tables, where partitions of one number are of several.
+    tables: Vec<String>,
 }
 
 impl Places {
     pub(in crate::run) fn of(source: &SourceOptions) -> Self {
         let count = source.urls.len();
-        let tables = (0..count.max(1)).map(|n| source.table_of(n)).collect();
-        let files = source.urls.iter().enumerate().map_while(|(n, url)| {
+        let is_file = |url: &SourceUrl| matches!(url, SourceUrl::File(_));
+        let is_only_files = source.urls.iter().all(is_file);
+        let tables = source.tables.iter().filter(|_| !is_only_files && count > 1);
+        let files = source.urls.iter().filter(|_| is_only_files);
+        let files = files.enumerate().map_while(|(n, url)| {
             let SourceUrl::File(path) = url else {
                 return None;
             };
@@ -34,14 +38,14 @@ impl Places {
         });
         Places {
             files: files.collect(),
-            tables,
+            homes: source.homes(),
+            tables: tables.map(|table| table.name.clone()).collect(),
         }
     }
 
     /// The number of a partition's table.
     pub(super) fn table(&self, partition: PartitionId) -> usize {
-        let of = self.tables.get(partition as usize);
-        of.or(self.tables.first()).copied().unwrap_or(0)
+        self.homes.of(partition).0
     }
 
     /// Where the record with an offset of a partition is.
@@ -49,7 +53,12 @@ impl Places {
         match self.files.get(partition as usize) {
             Some((Some(file), unit)) => format!("{file}, {unit} {}", offset + 1),
             Some((None, unit)) => format!("{unit} {}", offset + 1),
-            None => format!("partition {partition}, offset {offset}"),
+            None => {
+                let (table, own) = self.homes.of(partition);
+                let of = self.tables.get(table);
+                let of = of.map_or_else(String::new, |table| format!("table {table}, "));
+                format!("{of}partition {own}, offset {offset}")
+            }
         }
     }
 }
@@ -57,6 +66,7 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use standings_model::table::Table;
 
     #[test]
     fn where_records_are() {
@@ -73,5 +83,18 @@ mod tests {
         let topic = Places::of(&SourceOptions::new(vec![topic]));
         assert_eq!(topic.record(3, 7), "partition 3, offset 7");
         assert_eq!(topic.table(3), 0);
+        let named = |topic: &str| SourceUrl::Kafka {
+            brokers: "h:1".to_owned(),
+            topic: topic.to_owned(),
+        };
+        let mut two = SourceOptions::new(vec![named("a"), named("b")]);
+        two.tables = std::sync::Arc::new(
+            ["sales", "cities"]
+                .map(|n| Table::new(n, Vec::new()))
+                .into(),
+        );
+        two.of = vec![0, 1];
+        let two = Places::of(&two);
+        assert_eq!(two.record(5, 7), "table cities, partition 2, offset 7");
     }
 }
