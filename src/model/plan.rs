@@ -350,6 +350,13 @@ impl Ranking {
         self.partition.iter().copied().filter(move |i| *i < keys)
     }
 
+    /// Whether what rows are placed by is no part of their key's bytes. A key that a row has in two partitions of its table can be
+    /// placed by another value in each: one of them speaks, and that is known where all rows of the key meet.
+    pub fn is_placed_by_speaker(&self) -> bool {
+        let is_named = self.keys.iter().any(|k| self.row[k.column].is_row_id);
+        self.as_they_are && !self.placed.is_empty() && !is_named
+    }
+
     /// The columns of the row whose values make up a key's bytes: the keys', then what is placed behind them.
     pub fn key_columns(&self) -> impl Iterator<Item = usize> {
         let keys = self.keys.iter().map(|k| k.column);

@@ -61,7 +61,11 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
         });
     }
     for placed in &ranking.placed {
-        line(format!("placed {}", column(*placed)));
+        let by = match ranking.is_placed_by_speaker() {
+            true => "placed by who speaks",
+            false => "placed",
+        };
+        line(format!("{by} {}", column(*placed)));
     }
     if ranking.is_rows {
         line("rows".to_owned());

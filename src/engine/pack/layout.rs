@@ -94,6 +94,8 @@ pub struct Layout {
     pub aside: Vec<Slot>,
     /// Where the number of a group's rows is, if they can be taken back: a group without any is no row.
     pub rows: Option<usize>,
+    /// Where the bag is whose first entry says what a row is placed by, where its key does not.
+    pub speaker: Option<usize>,
     /// Per measure, where the sum of upper halves is that tells when its sum has more than 128 bits.
     pub upper: Vec<Option<usize>>,
 }
@@ -177,6 +179,7 @@ impl Layout {
             texts: Vec::new(),
             aside: Vec::new(),
             rows: None,
+            speaker: None,
             upper: Vec::new(),
         }
     }

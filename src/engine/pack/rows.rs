@@ -158,6 +158,13 @@ impl Rows {
         }
     }
 
+    /// A row is of another partition now.
+    pub fn move_to(&mut self, packing: &Packing, row: u32, partition: u32) {
+        if packing.partitioned {
+            self.packed.row_mut(row as usize)[1] = partition;
+        }
+    }
+
     /// The text that is a row's key.
     #[inline]
     pub fn key(&self, row: u32) -> u32 {

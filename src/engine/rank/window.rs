@@ -4,6 +4,7 @@ mod compact;
 mod gone;
 mod plain;
 mod signed;
+mod speaker;
 
 use std::sync::Arc;
 
@@ -190,7 +191,18 @@ impl WindowState {
                     }
                 }
                 self.rows.write(&reader.packing, row, &words);
-                self.place(reader, texts, key, row, before, &words);
+                match reader.layout.speaker {
+                    None => self.place(reader, texts, key, row, before, &words),
+                    Some(at) => {
+                        self.place_as_said(
+                            ranking,
+                            (reader, at),
+                            texts,
+                            (key, row, before),
+                            &words,
+                        );
+                    }
+                }
             }
         }
     }
@@ -267,6 +279,18 @@ impl WindowState {
         }
         let now = self.placed(reader, texts, key, words);
         let number = self.rows.partition(&reader.packing, row);
+        self.tell(number, texts, (key, row), before, now);
+    }
+
+    /// Tells the head of a partition where a row was and is.
+    fn tell(
+        &mut self,
+        number: u32,
+        texts: &Interner,
+        (key, row): (u32, u32),
+        before: Option<OrderKey>,
+        now: Option<OrderKey>,
+    ) {
         let head = &mut self.partitions[number as usize].head;
         let was_dirty = head.is_dirty();
         head.update(row, || texts.get(key), before, now);
@@ -283,15 +307,9 @@ impl WindowState {
         key: u32,
     ) -> u32 {
         texts.retain(key);
-        let mut partition = Vec::new();
-        if !ranking.partition.is_empty() {
-            reader
-                .codec
-                .project(texts.get(key), &ranking.partition, &mut partition);
-        }
-        let number = match self.partition_index.get(&partition[..]) {
-            Some(number) => *number,
-            None => self.add_partition(partition.into()),
+        let number = match reader.layout.speaker {
+            Some(_) => speaker::NOWHERE,
+            None => self.number_of(ranking, reader, texts.get(key)),
         };
         let free = self.gone.as_mut().and_then(|gone| gone.free.pop());
         let rows = &self.rows;
@@ -308,10 +326,23 @@ impl WindowState {
             Some(row) => self.rows.place(&reader.packing, row, key, number),
         }
         self.comes_back(texts, key, row);
-        if !ranking.partition.is_empty() {
+        if !ranking.partition.is_empty() && number != speaker::NOWHERE {
             self.partitions[number as usize].members.push(row);
         }
         row
+    }
+
+    /// The number of the partition that a key, with what it is placed by, is in; made if there is none.
+    fn number_of(&mut self, ranking: &Ranking, reader: &Reader, key: &[u8]) -> u32 {
+        let mut partition = Vec::new();
+        if !ranking.partition.is_empty() {
+            let codec = &reader.codec;
+            codec.project(key, &ranking.partition, &mut partition);
+        }
+        match self.partition_index.get(&partition[..]) {
+            Some(number) => *number,
+            None => self.add_partition(partition.into()),
+        }
     }
 
     /// Adds a row's deltas to its words.
@@ -419,7 +450,9 @@ impl WindowState {
                 let mut all: Vec<(OrderKey, u32)> = if ranking.partition.is_empty() {
                     (0..count as u32).filter_map(&mut order).collect()
                 } else {
-                    members.iter().copied().filter_map(&mut order).collect()
+                    let is_here = |row: &u32| rows.partition(&reader.packing, *row) == partition;
+                    let members = members.iter().copied().filter(is_here);
+                    members.filter_map(&mut order).collect()
                 };
                 let complete = all.len() <= want;
                 if !complete {

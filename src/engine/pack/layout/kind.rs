@@ -59,6 +59,8 @@ pub enum Entry {
     ByOther(Arg),
     /// A column by partition; whether it is kept as bytes.
     ByPartition(usize, bool),
+    /// What a row is placed by, as bytes behind its key's, by partition.
+    Placed,
 }
 
 impl Entry {
@@ -68,10 +70,11 @@ impl Entry {
     }
 
     /// What it shows, and what it is ordered by beside time and place.
-    fn columns(self) -> (usize, Option<usize>) {
+    fn columns(self) -> (Option<usize>, Option<usize>) {
         match self {
-            Entry::Bytes(c) | Entry::ByTime(c, _) | Entry::ByPartition(c, _) => (c, None),
-            Entry::ByOther(arg) => (arg.value, Some(arg.by)),
+            Entry::Bytes(c) | Entry::ByTime(c, _) | Entry::ByPartition(c, _) => (Some(c), None),
+            Entry::ByOther(arg) => (Some(arg.value), Some(arg.by)),
+            Entry::Placed => (None, None),
         }
     }
 
@@ -80,6 +83,7 @@ impl Entry {
             Entry::Bytes(c) => Entry::Bytes(of(c)),
             Entry::ByTime(c, is_bytes) => Entry::ByTime(of(c), is_bytes),
             Entry::ByPartition(c, is_bytes) => Entry::ByPartition(of(c), is_bytes),
+            Entry::Placed => Entry::Placed,
             Entry::ByOther(arg) => Entry::ByOther(Arg {
                 value: of(arg.value),
                 by: of(arg.by),
@@ -143,10 +147,7 @@ impl SlotKind {
             | SlotKind::Multiset(c, _)
             | SlotKind::Upper(c)
             | SlotKind::Distinct(c) => (Some(c), None),
-            SlotKind::Bag(entry) => {
-                let (value, by) = entry.columns();
-                (Some(value), by)
-            }
+            SlotKind::Bag(entry) => entry.columns(),
             SlotKind::Arg(arg) => (Some(arg.value), Some(arg.by)),
         };
         one.into_iter().chain(other)

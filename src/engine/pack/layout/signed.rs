@@ -16,6 +16,9 @@ impl Layout {
     pub(super) fn signed(ranking: &Ranking) -> Self {
         let mut layout = Layout::empty();
         layout.rows = Some(layout.slot(SlotKind::CountAll, None));
+        if ranking.is_placed_by_speaker() {
+            layout.speaker = Some(layout.slot(SlotKind::Bag(Entry::Placed), None));
+        }
         for measure in &ranking.measures {
             let (source, upper) = layout.taken_from(ranking, measure);
             layout.sources.push(source);
