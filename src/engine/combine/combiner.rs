@@ -123,6 +123,8 @@ pub struct Combiner {
     columns: Columns,
     /// Additions to a row since the last flush.
     folded: u64,
+    /// As of [`Combiner::until_of_last`].
+    pub(super) until: i64,
     /// By ranking, whether what is folded is the first level of one that is joined; empty where none is.
     firsts: Vec<bool>,
     /// What first levels came to at the last flush.
@@ -177,6 +179,7 @@ impl Combiner {
             spare: TextTable::default(),
             columns,
             folded: 0,
+            until: i64::MIN,
             firsts: Vec::new(),
             of_firsts: Vec::new(),
         }
@@ -278,9 +281,11 @@ impl Combiner {
             texts,
             columns,
             folded,
+            until,
             ..
         } = self;
         columns.ids.fill(UNKNOWN);
+        *until = i64::MIN;
         let time = sale.event_time();
         let mut outcome = Outcome::Filtered;
         for &(number, source) in readers {
@@ -294,6 +299,7 @@ impl Combiner {
                 windows,
                 ..
             } = fold.cover(time);
+            *until = last.max(*until);
             // A window that ends later is late later: where the first one takes the sale, all do. Of rows that are also taken back
             // each window has one row of its own: what is taken from some windows of a span came in other ones with all of it, and
             // whose order is not that of the records.

@@ -142,6 +142,12 @@ impl Combiner {
         missing.failed.clear();
     }
 
+    /// What [`Combiner::until`] says of the row that was folded last, where its table has no arrays of which rankings are made.
+    #[inline]
+    pub fn until_of_last(&self) -> i64 {
+        self.until
+    }
+
     /// The greatest end, ms, of the windows that a row is in, over the rankings of a table that take it: when it can change nothing
     /// any more. [`i64::MAX`] of all time, [`i64::MIN`] where no ranking takes it. Of a row with elements of which rankings are
     /// made, theirs too.
@@ -219,10 +225,15 @@ impl Fold {
                         put_wide(words, at, wide(words, at).wrapping_add(n));
                     }
                 }
+                SlotKind::High(c) => {
+                    if let Some(n) = sale.number(c) {
+                        let highest = i128::from(square(n)[3]) * i128::from(times);
+                        put_wide(words, at, wide(words, at).wrapping_add(highest));
+                    }
+                }
                 SlotKind::Squares(c) => {
                     if let Some(n) = sale.number(c) {
-                        // A square of 128 bits has 256.
-                        let square = Big::square(n.unsigned_abs()).half().unwrap_or_default();
+                        let square = square(n);
                         let more = if times < 0 { negated(square) } else { square };
                         wrap_squares(words, at, more);
                     }
@@ -268,6 +279,11 @@ impl Fold {
             .retain(|row| words(*row).iter().any(|word| *word != 0));
         signed.entries.take(std::mem::take(&mut signed.spare))
     }
+}
+
+/// A square of 128 bits has 256.
+fn square(n: i128) -> [u64; 4] {
+    Big::square(n.unsigned_abs()).half().unwrap_or_default()
 }
 
 /// Counts a value or an entry of a row.

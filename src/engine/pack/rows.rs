@@ -86,7 +86,7 @@ impl Packing {
                 | SlotKind::Sketch(_)
                 | SlotKind::Multiset(..)
                 | SlotKind::Bag(_) => packing.cell(Kind::Count, slot.at),
-                SlotKind::Upper(_) => packing.cell(Kind::Number, slot.at),
+                SlotKind::Upper(_) | SlotKind::High(_) => packing.cell(Kind::Number, slot.at),
                 // Mostly the upper half is zero, which fits.
                 SlotKind::Squares(_) => {
                     packing.cell(Kind::Number, slot.at);

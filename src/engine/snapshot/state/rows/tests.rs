@@ -152,13 +152,16 @@ proptest! {
 }
 
 /// Totals after some rows of amounts came or were taken back within one epoch.
-fn after(amounts: &[(Sign, &str)]) -> Totals {
-    let plan = changing(
-        "CREATE TABLE t (at TIMESTAMP_LTZ(3), k STRING, x DECIMAL(38, 0), WATERMARK FOR at AS at);",
+fn after(measure: &str, amounts: &[(Sign, &str)]) -> Totals {
+    let query = format!(
         "SELECT window_start, window_end, k, s, n FROM (
          SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY s DESC) AS n FROM (
-          SELECT window_start, window_end, k, SUM(x) AS s FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(at), INTERVAL '1' SECOND))
-          GROUP BY window_start, window_end, k)) WHERE n <= 2;",
+          SELECT window_start, window_end, k, {measure}(x) AS s FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(at), INTERVAL '1' SECOND))
+          GROUP BY window_start, window_end, k)) WHERE n <= 2;"
+    );
+    let plan = changing(
+        "CREATE TABLE t (at TIMESTAMP_LTZ(3), k STRING, x DECIMAL(38, 0), WATERMARK FOR at AS at);",
+        &query,
     );
     let mut decoder = Decoder::new(&plan.tables[0], None, 1 << 20);
     let mut reader = Combiner::new(&plan);
@@ -186,11 +189,11 @@ fn a_sum_beyond_128_bits_is_known_and_one_that_comes_back_is_none() {
     let least = "-99999999999999999999999999999999999999";
     for many in 2..9 {
         for amount in [most, least] {
-            let totals = after(&vec![(Sign::Plus, amount); many]);
+            let totals = after("SUM", &vec![(Sign::Plus, amount); many]);
             assert!(totals.too_wide().is_some(), "{many} of {amount}");
         }
     }
-    let mut totals = after(&[
+    let rows = [
         (Sign::Plus, most),
         (Sign::Plus, most),
         (Sign::Plus, most),
@@ -198,7 +201,8 @@ fn a_sum_beyond_128_bits_is_known_and_one_that_comes_back_is_none() {
         (Sign::Minus, most),
         (Sign::Minus, most),
         (Sign::Minus, most),
-    ]);
+    ];
+    let mut totals = after("SUM", &rows);
     assert_eq!((totals.too_wide(), totals.overdrawn()), (None, None));
     let shown = totals.settle().remove(0).row.unwrap().measures;
     assert_eq!(shown[0].to_string(), "7");
@@ -213,4 +217,24 @@ fn more_taken_than_came_is_seen() {
         (0, &[Value::text("a")][..])
     );
     assert_eq!(after(&[(Sign::Plus, "1")]).overdrawn(), None);
+}
+
+#[test]
+fn squares_beyond_256_bits_are_known_and_those_that_come_back_are_none() {
+    // The square of 2 to the 126th: of sixteen the sum is 2 to the 256th, and nothing of it is left in 256 bits.
+    let [plus, minus] = [
+        "85070591730234615865843651857942052864",
+        "-85070591730234615865843651857942052864",
+    ];
+    let sixteen = [(Sign::Plus, plus), (Sign::Plus, minus)].repeat(8);
+    for measure in ["VAR_POP", "STDDEV_POP"] {
+        assert!(after(measure, &sixteen).too_wide().is_some(), "{measure}");
+        let back = sixteen.iter().map(|(_, amount)| (Sign::Minus, *amount));
+        let mut rows: Vec<_> = sixteen.iter().copied().chain(back).collect();
+        rows.extend([(Sign::Plus, "7"), (Sign::Plus, "7")]);
+        let mut totals = after(measure, &rows);
+        assert_eq!((totals.too_wide(), totals.overdrawn()), (None, None));
+        let shown = totals.settle().remove(0).row.unwrap().measures;
+        assert_eq!(shown[0].to_string(), "0.000000", "{measure}");
+    }
 }
