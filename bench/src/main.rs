@@ -1,6 +1,7 @@
 //! `bench/run`, `bench/latency` and the others: what is measured, how, beside what. `bench/NAME` is `standings-bench NAME`.
 
 mod api;
+mod changes;
 mod clients;
 mod growth;
 mod harness;
@@ -47,6 +48,7 @@ enum Command {
     Run(run::RunArgs),
     Latency(latency::LatencyArgs),
     Growth(growth::GrowthArgs),
+    Changes(changes::ChangesArgs),
     Soak(soak::SoakArgs),
     Recovery(recovery::RecoveryArgs),
     Start(start::StartArgs),
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Latency(args) => latency::run(args),
         Command::Growth(args) => growth::run(args),
+        Command::Changes(args) => changes::run(args),
         Command::Soak(args) => soak::run(args),
         Command::Recovery(args) => recovery::run(args),
         Command::Start(args) => start::run(args),

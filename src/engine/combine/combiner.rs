@@ -13,7 +13,6 @@ use standings_model::plan::Plan;
 use standings_model::reject::MissedWindow;
 use standings_model::row_id::RowId;
 use standings_model::value::Value;
-use standings_model::window::Cover;
 
 /// A decoded sale, as the fold needs to see it. Columns are numbers in its table.
 pub trait SaleView {
@@ -123,6 +122,8 @@ pub struct Combiner {
     columns: Columns,
     /// Additions to a row since the last flush.
     folded: u64,
+    /// As of [`Combiner::until_of_last`].
+    pub(super) until: i64,
     /// By ranking, whether what is folded is the first level of one that is joined; empty where none is.
     firsts: Vec<bool>,
     /// What first levels came to at the last flush.
@@ -177,6 +178,7 @@ impl Combiner {
             spare: TextTable::default(),
             columns,
             folded: 0,
+            until: i64::MIN,
             firsts: Vec::new(),
             of_firsts: Vec::new(),
         }
@@ -278,9 +280,11 @@ impl Combiner {
             texts,
             columns,
             folded,
+            until,
             ..
         } = self;
         columns.ids.fill(UNKNOWN);
+        *until = i64::MIN;
         let time = sale.event_time();
         let mut outcome = Outcome::Filtered;
         for &(number, source) in readers {
@@ -288,12 +292,9 @@ impl Combiner {
             if !fold.takes(number, source, sale, missing) {
                 continue;
             }
-            let Cover {
-                first,
-                last,
-                windows,
-                ..
-            } = fold.cover(time);
+            let cover = fold.cover(time);
+            let (first, last, windows) = (cover.first, cover.last, cover.windows);
+            *until = last.max(*until);
             // A window that ends later is late later: where the first one takes the sale, all do. Of rows that are also taken back
             // each window has one row of its own: what is taken from some windows of a span came in other ones with all of it, and
             // whose order is not that of the records.

@@ -44,6 +44,8 @@ pub(super) struct Source {
     pub(super) filter: Option<usize>,
     /// Of the key, in order.
     keys: Vec<usize>,
+    /// What a row is placed by, where that is no part of its key's bytes.
+    pub(super) placed: Vec<usize>,
     /// The key where it is one text column, and whether that may be NULL.
     plain: Option<(usize, bool)>,
     pub(super) slots: Vec<Slot>,
@@ -380,7 +382,7 @@ impl Fold {
 
 impl Source {
     fn new(ranking: &Ranking, input: &Input, slots: Vec<Slot>, table: &Table) -> Self {
-        let keys: Vec<usize> = ranking.key_columns().map(|c| input.columns[c]).collect();
+        let mut keys: Vec<usize> = ranking.key_columns().map(|c| input.columns[c]).collect();
         let of_keys = keys.iter().map(|c| (*c, None));
         let of_slots = slots
             .iter()
@@ -393,14 +395,25 @@ impl Source {
             )
         };
         let fallible = of_keys.chain(filters).chain(of_slots);
+        let fallible = fallible.filter(|(c, _)| derived(*c)).collect();
+        let placed = match ranking.is_placed_by_speaker() {
+            true => keys.split_off(ranking.keys.len()),
+            false => Vec::new(),
+        };
         Source {
             filter: input.filter,
-            fallible: fallible.filter(|(c, _)| derived(*c)).collect(),
+            fallible,
             keys,
+            placed,
             plain: None,
             slots,
             tie: ties(table),
         }
+    }
+
+    /// How many columns its key has.
+    pub(super) fn keys(&self) -> usize {
+        self.keys.len()
     }
 
     /// The first column that this row needs and whose value has an error.

@@ -13,10 +13,10 @@
 
 use super::combiner::{Combiner, Missing, Origin as Place, Outcome, SaleView, Sign};
 use super::more::whole;
-use super::rows::{Columns, Counted, Fold};
+use super::rows::{Columns, Counted, Fold, Source};
 use crate::event_time::partition::Verdict;
 use crate::pack::bag::push_value;
-use crate::pack::key::{push_escaped, push_i64, push_i128};
+use crate::pack::key::{KeyCodec, push_escaped, push_i64, push_i128};
 use crate::pack::layout::{Entry, SlotKind, negated, put_wide, wide, wrap_squares};
 use crate::pack::texts::{TextTable, Texts};
 use standings_model::big::Big;
@@ -142,6 +142,12 @@ impl Combiner {
         missing.failed.clear();
     }
 
+    /// What [`Combiner::until`] says of the row that was folded last, where its table has no arrays of which rankings are made.
+    #[inline]
+    pub fn until_of_last(&self) -> i64 {
+        self.until
+    }
+
     /// The greatest end, ms, of the windows that a row is in, over the rankings of a table that take it: when it can change nothing
     /// any more. [`i64::MAX`] of all time, [`i64::MIN`] where no ranking takes it. Of a row with elements of which rankings are
     /// made, theirs too.
@@ -219,10 +225,15 @@ impl Fold {
                         put_wide(words, at, wide(words, at).wrapping_add(n));
                     }
                 }
+                SlotKind::High(c) => {
+                    if let Some(n) = sale.number(c) {
+                        let highest = i128::from(square(n)[3]) * i128::from(times);
+                        put_wide(words, at, wide(words, at).wrapping_add(highest));
+                    }
+                }
                 SlotKind::Squares(c) => {
                     if let Some(n) = sale.number(c) {
-                        // A square of 128 bits has 256.
-                        let square = Big::square(n.unsigned_abs()).half().unwrap_or_default();
+                        let square = square(n);
                         let more = if times < 0 { negated(square) } else { square };
                         wrap_squares(words, at, more);
                     }
@@ -234,7 +245,10 @@ impl Fold {
                     }
                 }
                 SlotKind::Bag(entry) => {
-                    let puts = signed.write(entry, sale, &source.tie, at_place);
+                    let puts = match entry {
+                        Entry::Placed => signed.place(source, &self.codec, sale, at_place.1),
+                        _ => signed.write(entry, sale, &source.tie, at_place),
+                    };
                     if puts {
                         let number = signed.entries.intern(&signed.entry);
                         count(&mut self.counted, at, (row as u32, number.into()), times);
@@ -267,6 +281,11 @@ impl Fold {
     }
 }
 
+/// A square of 128 bits has 256.
+fn square(n: i128) -> [u64; 4] {
+    Big::square(n.unsigned_abs()).half().unwrap_or_default()
+}
+
 /// Counts a value or an entry of a row.
 fn count(counted: &mut [Counted], at: usize, what: (u32, i128), times: i64) {
     if let Some(of) = counted.iter_mut().find(|of| of.at == at) {
@@ -276,6 +295,30 @@ fn count(counted: &mut [Counted], at: usize, what: (u32, i128), times: i64) {
 }
 
 impl Signed {
+    /// Writes what a row is placed by, as it would lie behind its key.
+    fn place(
+        &mut self,
+        source: &Source,
+        codec: &KeyCodec,
+        sale: &impl SaleView,
+        origin: Place,
+    ) -> bool {
+        let out = &mut self.entry;
+        out.clear();
+        out.extend_from_slice(&origin.partition.to_be_bytes());
+        let before = out.len();
+        for (number, column) in source.placed.iter().enumerate() {
+            let number = source.keys() + number;
+            match codec.is_bytes(number) {
+                true => codec.push_bytes(out, number, sale.bytes(*column)),
+                false => codec.push_number(out, number, sale.number(*column)),
+            }
+        }
+        let length = (out.len() - before) as u32;
+        out.extend_from_slice(&length.to_be_bytes());
+        true
+    }
+
     /// Writes what a row puts into a bag; whether it puts something there.
     fn write(
         &mut self,
@@ -299,6 +342,7 @@ impl Signed {
                 out.extend_from_slice(&origin.partition.to_be_bytes());
                 push_shown(out, sale, c, is_bytes);
             }
+            Entry::Placed => return false,
             Entry::ByTime(c, is_bytes) => {
                 push_place(out, sale, tie, time, origin);
                 push_shown(out, sale, c, is_bytes);

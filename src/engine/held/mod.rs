@@ -192,23 +192,37 @@ impl Held {
 
     /// [`Held::put`], where it is known what [`Held::find`] says.
     pub fn put_at(&mut self, place: Option<u32>, of: &[u8], until: i64, rest: &[u8]) {
-        let piece = piece(of, rest);
-        self.bytes += piece.len();
         let place = match place {
             Some(place) => {
-                let slot = self.slot_mut(place);
-                slot.until = until;
-                let before = std::mem::replace(&mut slot.piece, piece);
-                self.bytes -= before.len();
+                self.replace(place, of, until, rest);
                 place
             }
-            None => self.add(Slot {
-                piece,
-                until,
-                hash: short(hash(of)),
-            }),
+            None => {
+                let piece = piece(of, rest);
+                self.bytes += piece.len();
+                self.add(Slot {
+                    piece,
+                    until,
+                    hash: short(hash(of)),
+                })
+            }
         };
         self.note(|noted| noted.changed.push(place));
+    }
+
+    /// A place has another row of the same key. Most are as long as they were, and lie where they lay.
+    fn replace(&mut self, place: u32, of: &[u8], until: i64, rest: &[u8]) {
+        let slot = self.slot_mut(place);
+        slot.until = until;
+        let same = slot.piece.len().checked_sub(rest.len());
+        let is_as_long = parts(&slot.piece).is_some_and(|(key, all)| all.len() == key + rest.len());
+        if let Some(from) = same.filter(|_| is_as_long) {
+            slot.piece[from..].copy_from_slice(rest);
+            return;
+        }
+        let before = std::mem::replace(&mut slot.piece, piece(of, rest));
+        let now = slot.piece.len();
+        self.bytes = self.bytes + now - before.len();
     }
 
     fn add(&mut self, slot: Slot) -> u32 {

@@ -10,7 +10,9 @@
 //! all else            8 bytes, likewise
 //! ```
 //!
-//! NULL is least. Behind the keys lie columns that nobody sees, which rows are placed by ([`Ranking::placed`]).
+//! NULL is least. Behind the keys lie columns that nobody sees, which rows are placed by ([`Ranking::placed`]). Where one of several
+//! rows of a key says what that is ([`Ranking::is_placed_by_speaker`]), they are not in the key: they are kept beside it, as the same
+//! bytes, and behind the key they are as if they were.
 
 use std::sync::Arc;
 
@@ -149,14 +151,15 @@ impl KeyCodec {
 
     /// The key's values, without what it is placed by.
     pub fn decode(&self, bytes: &[u8]) -> Arc<[Value]> {
-        let parts = self.split(bytes);
-        let parts = parts.iter().zip(&self.columns[..self.keys]);
+        let columns = &self.columns[..self.keys];
+        let parts = split(columns, bytes);
+        let parts = parts.iter().zip(columns);
         parts.map(|(part, column)| column.decode(part)).collect()
     }
 
     /// The bytes of the columns `which` alone, as a key of their own (a partition of the ranking).
     pub fn project(&self, bytes: &[u8], which: &[usize], out: &mut Vec<u8>) {
-        let parts = self.split(bytes);
+        let parts = split(&self.columns, bytes);
         for i in which {
             out.extend_from_slice(parts[*i]);
             if matches!(self.columns[*i].form, Form::Text | Form::Last) {
@@ -171,18 +174,18 @@ impl KeyCodec {
         self.project(bytes, by, &mut key);
         hash(&key)
     }
+}
 
-    /// The columns' bytes, with their markers and without the end of a text.
-    fn split<'a>(&self, mut bytes: &'a [u8]) -> Vec<&'a [u8]> {
-        let mut parts = Vec::with_capacity(self.columns.len());
-        for column in &self.columns {
-            let (part, skip) = column.length(bytes);
-            let part = part.min(bytes.len());
-            parts.push(&bytes[..part]);
-            bytes = &bytes[(part + skip).min(bytes.len())..];
-        }
-        parts
+/// The columns' bytes, with their markers and without the end of a text.
+fn split<'a>(columns: &[Column], mut bytes: &'a [u8]) -> Vec<&'a [u8]> {
+    let mut parts = Vec::with_capacity(columns.len());
+    for column in columns {
+        let (part, skip) = column.length(bytes);
+        let part = part.min(bytes.len());
+        parts.push(&bytes[..part]);
+        bytes = &bytes[(part + skip).min(bytes.len())..];
     }
+    parts
 }
 
 impl Column {

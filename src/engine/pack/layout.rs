@@ -94,8 +94,12 @@ pub struct Layout {
     pub aside: Vec<Slot>,
     /// Where the number of a group's rows is, if they can be taken back: a group without any is no row.
     pub rows: Option<usize>,
+    /// Where the bag is whose first entry says what a row is placed by, where its key does not.
+    pub speaker: Option<usize>,
     /// Per measure, where the sum of upper halves is that tells when its sum has more than 128 bits.
     pub upper: Vec<Option<usize>>,
+    /// Where sums of the highest 64 bits of squares are, that tell when a sum of squares has more than 256 bits.
+    pub high: Vec<usize>,
 }
 
 impl Source {
@@ -177,7 +181,9 @@ impl Layout {
             texts: Vec::new(),
             aside: Vec::new(),
             rows: None,
+            speaker: None,
             upper: Vec::new(),
+            high: Vec::new(),
         }
     }
 
@@ -313,7 +319,7 @@ impl Layout {
                 SlotKind::Values(..) | SlotKind::Sketch(_) => row[at] = 0,
                 SlotKind::Multiset(..) | SlotKind::Bag(_) => row[at] = 0,
                 SlotKind::Squares(_) => row[at..at + 4].fill(0),
-                SlotKind::Sum(_) | SlotKind::Upper(_) => put_wide(row, at, 0),
+                SlotKind::Sum(_) | SlotKind::Upper(_) | SlotKind::High(_) => put_wide(row, at, 0),
                 SlotKind::Min(_) => put_wide(row, at, i128::MAX),
                 SlotKind::Max(_) => put_wide(row, at, i128::MIN),
                 SlotKind::Only(_) => put_wide(row, at, NULL_NUMBER),

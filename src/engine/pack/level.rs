@@ -94,6 +94,7 @@ fn is_added(slot: &Slot, table: &Table) -> bool {
             | SlotKind::Count(_)
             | SlotKind::Sum(_)
             | SlotKind::Upper(_)
+            | SlotKind::High(_)
             | SlotKind::Squares(_)
     );
     is_sum && slot.kind.columns().all(|c| !is_behind(table, c))
@@ -222,7 +223,7 @@ fn first(of: &Ranking, input: &Input, table: &Table, columns: &[usize], sums: &[
             SlotKind::Sum(c) => Aggregate::Sum(place(c, nullable(c))),
             SlotKind::Squares(c) => Aggregate::Spread(place(c, nullable(c)), VARIANCE),
             // Those come with their sums.
-            SlotKind::Upper(_) => continue,
+            SlotKind::Upper(_) | SlotKind::High(_) => continue,
             _ => Aggregate::CountAll,
         };
         measures.push((aggregate, filter));

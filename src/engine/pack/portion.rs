@@ -36,7 +36,9 @@ pub fn places(layout: &Layout) -> Vec<Place> {
     slots
         .map(|slot| match slot.kind {
             SlotKind::Squares(_) => Place::Squares(next(&mut squares)),
-            SlotKind::Sum(_) | SlotKind::Upper(_) => Place::Sum(next(&mut numbers)),
+            SlotKind::Sum(_) | SlotKind::Upper(_) | SlotKind::High(_) => {
+                Place::Sum(next(&mut numbers))
+            }
             _ => Place::Count(next(&mut numbers)),
         })
         .collect()
@@ -49,7 +51,7 @@ impl Portion {
         for slot in &layout.slots {
             match slot.kind {
                 SlotKind::Squares(_) => portion.squares.push(four(words, slot.at)),
-                SlotKind::Sum(_) | SlotKind::Upper(_) => {
+                SlotKind::Sum(_) | SlotKind::Upper(_) | SlotKind::High(_) => {
                     portion.numbers.push(wide(words, slot.at));
                 }
                 _ => portion.numbers.push(i128::from(words[slot.at] as i64)),

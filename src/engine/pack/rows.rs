@@ -86,7 +86,7 @@ impl Packing {
                 | SlotKind::Sketch(_)
                 | SlotKind::Multiset(..)
                 | SlotKind::Bag(_) => packing.cell(Kind::Count, slot.at),
-                SlotKind::Upper(_) => packing.cell(Kind::Number, slot.at),
+                SlotKind::Upper(_) | SlotKind::High(_) => packing.cell(Kind::Number, slot.at),
                 // Mostly the upper half is zero, which fits.
                 SlotKind::Squares(_) => {
                     packing.cell(Kind::Number, slot.at);
@@ -155,6 +155,13 @@ impl Rows {
         packed[0] = key;
         if packing.partitioned {
             packed[1] = partition;
+        }
+    }
+
+    /// A row is of another partition now.
+    pub fn move_to(&mut self, packing: &Packing, row: u32, partition: u32) {
+        if packing.partitioned {
+            self.packed.row_mut(row as usize)[1] = partition;
         }
     }
 

@@ -69,6 +69,9 @@ enum Gate {
 /// bits.
 const TOO_HIGH: u128 = 3 << 61;
 
+/// The same of the highest 64 bits of squares: sums of smaller ones have not more than 256 bits.
+const TOO_HIGH_SQUARES: u128 = 3 << 62;
+
 /// A row of accumulators with what its words refer to.
 #[derive(Clone, Copy)]
 pub struct RowView<'a> {
@@ -145,6 +148,11 @@ impl Reader {
 
     /// Whether some measure of a row has.
     pub fn is_too_wide(&self, row: RowView<'_>) -> bool {
+        let high = self.layout.high.iter();
+        let mut high = high.map(|at| wide(row.words, *at).unsigned_abs());
+        if high.any(|sum| sum >= TOO_HIGH_SQUARES) {
+            return true;
+        }
         let upper = self.layout.upper.iter().flatten();
         let mut upper = upper.map(|at| wide(row.words, *at).unsigned_abs());
         if upper.any(|sum| sum >= TOO_HIGH) {

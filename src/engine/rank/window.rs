@@ -2,6 +2,7 @@
 
 mod compact;
 mod gone;
+mod place;
 mod plain;
 mod signed;
 
@@ -190,7 +191,18 @@ impl WindowState {
                     }
                 }
                 self.rows.write(&reader.packing, row, &words);
-                self.place(reader, texts, key, row, before, &words);
+                match reader.layout.speaker {
+                    None => self.place(reader, texts, key, row, before, &words),
+                    Some(at) => {
+                        self.place_as_said(
+                            ranking,
+                            (reader, at),
+                            texts,
+                            (key, row, before),
+                            &words,
+                        );
+                    }
+                }
             }
         }
     }
@@ -250,31 +262,6 @@ impl WindowState {
         reader.passes(view).then(|| reader.order(view))
     }
 
-    /// Tells the head of a row's partition where the row is now.
-    fn place(
-        &mut self,
-        reader: &Reader,
-        texts: &Interner,
-        key: u32,
-        row: u32,
-        before: Option<OrderKey>,
-        words: &[u64],
-    ) {
-        self.changed.set(row);
-        if !reader.ranks {
-            self.unranked.touch(row);
-            return;
-        }
-        let now = self.placed(reader, texts, key, words);
-        let number = self.rows.partition(&reader.packing, row);
-        let head = &mut self.partitions[number as usize].head;
-        let was_dirty = head.is_dirty();
-        head.update(row, || texts.get(key), before, now);
-        if head.is_dirty() && !was_dirty {
-            self.dirty.push(number);
-        }
-    }
-
     fn add_row(
         &mut self,
         ranking: &Ranking,
@@ -283,15 +270,9 @@ impl WindowState {
         key: u32,
     ) -> u32 {
         texts.retain(key);
-        let mut partition = Vec::new();
-        if !ranking.partition.is_empty() {
-            reader
-                .codec
-                .project(texts.get(key), &ranking.partition, &mut partition);
-        }
-        let number = match self.partition_index.get(&partition[..]) {
-            Some(number) => *number,
-            None => self.add_partition(partition.into()),
+        let number = match reader.layout.speaker {
+            Some(_) => place::NOWHERE,
+            None => self.number_of(ranking, reader, texts.get(key)),
         };
         let free = self.gone.as_mut().and_then(|gone| gone.free.pop());
         let rows = &self.rows;
@@ -308,7 +289,7 @@ impl WindowState {
             Some(row) => self.rows.place(&reader.packing, row, key, number),
         }
         self.comes_back(texts, key, row);
-        if !ranking.partition.is_empty() {
+        if !ranking.partition.is_empty() && number != place::NOWHERE {
             self.partitions[number as usize].members.push(row);
         }
         row
@@ -419,7 +400,9 @@ impl WindowState {
                 let mut all: Vec<(OrderKey, u32)> = if ranking.partition.is_empty() {
                     (0..count as u32).filter_map(&mut order).collect()
                 } else {
-                    members.iter().copied().filter_map(&mut order).collect()
+                    let is_here = |row: &u32| rows.partition(&reader.packing, *row) == partition;
+                    let members = members.iter().copied().filter(is_here);
+                    members.filter_map(&mut order).collect()
                 };
                 let complete = all.len() <= want;
                 if !complete {

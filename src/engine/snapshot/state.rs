@@ -46,6 +46,7 @@ pub fn encode<'a>(
             SlotKind::Only(_)
             | SlotKind::Sum(_)
             | SlotKind::Upper(_)
+            | SlotKind::High(_)
             | SlotKind::Min(_)
             | SlotKind::Max(_) => push_words(out, slot.at, 2),
             SlotKind::Last(_) | SlotKind::First(_) => push_words(out, slot.at, 5),
@@ -133,6 +134,7 @@ pub fn decode(state: &[u8], layout: &Layout, deltas: &mut Deltas) -> Option<()> 
             SlotKind::Only(_)
             | SlotKind::Sum(_)
             | SlotKind::Upper(_)
+            | SlotKind::High(_)
             | SlotKind::Min(_)
             | SlotKind::Max(_) => [(2, false), NONE, NONE],
             SlotKind::Last(_) | SlotKind::First(_) => [(5, false), NONE, NONE],

@@ -22,12 +22,15 @@ use standings_model::row_id::RowId;
 use standings_model::value::Value;
 use standings_model::window::Bounds;
 
+/// Of rows that are ranked as they are and may change, by ranking, window and key: whose it is, and where it is counted.
+type Speakers = BTreeMap<At, (PartitionId, At)>;
+
 /// What a row is added to.
 struct Adding<'a, F> {
     plan: &'a Plan,
     starts: (i64, i64),
     groups: &'a mut BTreeMap<At, Vec<Accumulator>>,
-    speakers: &'a mut BTreeMap<At, PartitionId>,
+    speakers: &'a mut Speakers,
     /// What becomes of it in a window that ends at a time.
     counts: F,
 }
@@ -61,7 +64,7 @@ impl<F: Fn(i64) -> Verdict> Adding<'_, F> {
                     };
                     let key = plan.key_columns().map(of).collect();
                     let at = (ranking, Bounds { start, end }, key);
-                    if plan.as_they_are && !self.speaks(&at, name.partition) {
+                    if plan.as_they_are && !self.speaks(plan.keys.len(), &at, name.partition) {
                         continue;
                     }
                     let fresh = || {
@@ -77,14 +80,17 @@ impl<F: Fn(i64) -> Verdict> Adding<'_, F> {
 }
 
 impl<F> Adding<'_, F> {
-    /// Whether a partition's row is the one of its key: that of the lowest partition that has it. Another's is forgotten.
-    fn speaks(&mut self, at: &At, partition: PartitionId) -> bool {
-        match self.speakers.get(at) {
-            Some(other) if *other < partition => return false,
-            Some(other) if *other > partition => drop(self.groups.remove(at)),
+    /// Whether a partition's row is the one of its key: that of the lowest partition that has it. Another's is forgotten, whatever
+    /// it is placed by.
+    fn speaks(&mut self, keys: usize, at: &At, partition: PartitionId) -> bool {
+        let (ranking, bounds, key) = at;
+        let name = (*ranking, *bounds, key[..keys].into());
+        match self.speakers.get(&name) {
+            Some((other, _)) if *other < partition => return false,
+            Some((other, theirs)) if *other > partition => drop(self.groups.remove(theirs)),
             _ => {}
         }
-        self.speakers.insert(at.clone(), partition);
+        self.speakers.insert(name, (partition, at.clone()));
         true
     }
 }
@@ -171,8 +177,8 @@ pub struct Plain {
     partitions: BTreeMap<PartitionId, Partition>,
     /// Keys with what they are placed by.
     groups: BTreeMap<At, Vec<Accumulator>>,
-    /// Of rows that are ranked as they are and may change, whose each is.
-    speakers: BTreeMap<At, PartitionId>,
+    /// Whose rows are that are ranked as they are.
+    speakers: Speakers,
     /// By ranking.
     computed: Vec<Computed>,
 }

@@ -30,6 +30,8 @@ pub struct Ranking {
     rows: fn(&[(usize, Row)]) -> Vec<Ordered>,
     function: Function,
     limit: u64,
+    /// Fields of a row that say among which others it is ranked; none: all of the window.
+    among: &'static [&'static str],
 }
 
 enum Function {
@@ -51,7 +53,16 @@ impl Ranking {
     }
 
     fn ranked(&self, rows: &[(usize, Row)]) -> Vec<(u64, Map<String, Value>)> {
-        let rows = (self.rows)(rows);
+        let mut apart: BTreeMap<String, Vec<Ordered>> = BTreeMap::new();
+        for (order, row) in (self.rows)(rows) {
+            let among = key_of(self.among, &row);
+            apart.entry(among).or_default().push((order, row));
+        }
+        let each = apart.values().map(|rows| self.ranked_among(rows));
+        each.flatten().collect()
+    }
+
+    fn ranked_among(&self, rows: &[Ordered]) -> Vec<(u64, Map<String, Value>)> {
         let mut out = Vec::new();
         for (i, (order, row)) in rows.iter().enumerate() {
             let before = rows[..i].iter().filter(|(o, _)| o != order);
@@ -111,6 +122,7 @@ pub fn all() -> Vec<Ranking> {
             rows: cities,
             function: Function::RowNumber,
             limit: 3,
+            among: &[],
         },
         Ranking {
             name: "people",
@@ -125,6 +137,7 @@ pub fn all() -> Vec<Ranking> {
             rows: people,
             function: Function::Rank,
             limit: 2,
+            among: &[],
         },
         Ranking {
             name: "spread",
@@ -139,6 +152,7 @@ pub fn all() -> Vec<Ranking> {
             rows: spread,
             function: Function::RowNumber,
             limit: 4,
+            among: &[],
         },
         Ranking {
             name: "sales",
@@ -151,6 +165,21 @@ pub fn all() -> Vec<Ranking> {
             rows: sales,
             function: Function::RowNumber,
             limit: 2,
+            among: &[],
+        },
+        // What it is ranked among is no part of its key: a key in two partitions can be of two cities, and one of them speaks.
+        Ranking {
+            name: "within",
+            sql: "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, city, tip ORDER BY amount DESC) AS r FROM (
+                    SELECT window_start, window_end, id, city, tip, amount
+                    FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(at), INTERVAL '1' HOUR)))) WHERE r <= 1",
+            hops: hour,
+            passes: |_| true,
+            keys: &["id"],
+            rows: within,
+            function: Function::RowNumber,
+            limit: 1,
+            among: &["city", "tip"],
         },
     ]
 }
@@ -168,6 +197,7 @@ pub fn always() -> Ranking {
         rows: ever,
         function: Function::DenseRank,
         limit: 2,
+        among: &[],
     }
 }
 
@@ -302,15 +332,29 @@ fn spread(rows: &[(usize, Row)]) -> Vec<Ordered> {
 }
 
 /// Rows as they are: a key names one, and the lowest partition that has it speaks.
-fn sales(rows: &[(usize, Row)]) -> Vec<Ordered> {
+fn named(rows: &[(usize, Row)], shown: impl Fn(&Row) -> Value) -> Vec<Ordered> {
     let mut named: BTreeMap<i64, Row> = BTreeMap::new();
     for (_, row) in rows {
         named.entry(row.id).or_insert(*row);
     }
     let mut all: Vec<Row> = named.into_values().collect();
     all.sort_by_key(|r| (-r.cents, r.id));
-    let row = |r: Row| object(json!({"id": r.id, "city": r.city, "amount": money(r.cents)}));
-    all.into_iter().map(|r| (r.cents, row(r))).collect()
+    let each = all.iter().map(|r| (r.cents, object(shown(r))));
+    each.collect()
+}
+
+fn sales(rows: &[(usize, Row)]) -> Vec<Ordered> {
+    named(
+        rows,
+        |r| json!({"id": r.id, "city": r.city, "amount": money(r.cents)}),
+    )
+}
+
+fn within(rows: &[(usize, Row)]) -> Vec<Ordered> {
+    named(
+        rows,
+        |r| json!({"id": r.id, "city": r.city, "tip": r.tip, "amount": money(r.cents)}),
+    )
 }
 
 fn ever(rows: &[(usize, Row)]) -> Vec<Ordered> {

@@ -119,50 +119,26 @@ impl<'a> To<'a> {
         }
     }
 
-    /// Folds a row in, or takes it back.
+    /// Folds a row in that was kept, or takes it back.
     pub(super) fn half(&mut self, at: &At<'_>, row: &[u8], origin: Origin, sign: Sign) -> Letters {
-        let mut lost = Lost::default();
         let sale = self.decoder.recall(self.keep, row);
-        let time = sale.event_time;
-        let judge = |end| at.judge(end);
-        let combiner = &mut *self.combiner;
-        let missing = &mut lost.missing;
-        let mut outcome = combiner.change(at.table, &sale, origin, sign, judge, missing);
-        errors(&mut lost, sign, self.plan, &sale);
-        let is_joined = self.dimensions.wants(at.table);
-        let until = match sign {
-            // What others are joined with is held as long as it is there.
-            Sign::Plus if is_joined => i64::MAX,
-            Sign::Plus => combiner.until(at.table, &sale),
-            Sign::Minus => i64::MIN,
-        };
-        if sign == Sign::Plus && is_joined {
-            let time = since(&self.plan.tables[at.table], at.record, time);
-            let place = (at.table, at.partition, at.record.offset);
-            self.dimensions.put(place, time, &sale, false);
-            if self.plan.is_only_joined(at.table) {
-                outcome = Outcome::Counted;
-            }
-        }
-        if combiner.arrays(at.table) > 0 {
+        let to = (&mut *self.combiner, &mut *self.dimensions, self.plan);
+        let mut letters = fold_row(to, at, &sale, origin, sign);
+        if self.combiner.arrays(at.table) > 0 {
             let of = Of {
                 bytes: row,
-                time,
+                time: letters.time,
                 table: at.table,
                 origin,
             };
             self.numbers.fill(0);
             let (decoder, numbers) = (&mut *self.decoder, &mut *self.numbers);
-            let to = (combiner, self.plan, Some(sign));
-            let became = unnest::fold(decoder, of, numbers, to, judge, &mut lost);
-            outcome = outcome.max(became);
+            let to = (&mut *self.combiner, self.plan, Some(sign));
+            let judge = |end| at.judge(end);
+            let became = unnest::fold(decoder, of, numbers, to, judge, &mut letters.lost);
+            letters.outcome = letters.outcome.max(became);
         }
-        Letters {
-            outcome,
-            lost,
-            time,
-            until,
-        }
+        letters
     }
 
     /// A row that others are joined with ends at a time: of it that was kept.
@@ -184,6 +160,52 @@ impl<'a> To<'a> {
             .missed(at.table, &sale, judge, &mut lost.missing);
         let until = self.combiner.until(at.table, &sale);
         (lost, until)
+    }
+}
+
+/// Folds a row in as it was decoded, where no ranking is of the elements of its arrays: they are read from what is kept.
+pub(super) fn comes(at: &At<'_>, sale: &Sale<'_>, into: &mut Folds<'_>) -> Option<Letters> {
+    if into.combiner.arrays(at.table) > 0 {
+        return None;
+    }
+    let to = (&mut *into.combiner, &mut *into.dimensions, into.plan);
+    Some(fold_row(to, at, sale, at.origin(), Sign::Plus))
+}
+
+/// Folds a row in, or takes it back; not the elements of its arrays.
+fn fold_row(
+    (combiner, dimensions, plan): (&mut Combiner, &mut Dimensions, &Plan),
+    at: &At<'_>,
+    sale: &Sale<'_>,
+    origin: Origin,
+    sign: Sign,
+) -> Letters {
+    let mut lost = Lost::default();
+    let time = sale.event_time;
+    let judge = |end| at.judge(end);
+    let mut outcome = combiner.change(at.table, sale, origin, sign, judge, &mut lost.missing);
+    errors(&mut lost, sign, plan, sale);
+    let is_joined = dimensions.wants(at.table);
+    let until = match sign {
+        // What others are joined with is held as long as it is there.
+        Sign::Plus if is_joined => i64::MAX,
+        Sign::Plus if combiner.arrays(at.table) > 0 => combiner.until(at.table, sale),
+        Sign::Plus => combiner.until_of_last(),
+        Sign::Minus => i64::MIN,
+    };
+    if sign == Sign::Plus && is_joined {
+        let time = since(&plan.tables[at.table], at.record, time);
+        let place = (at.table, at.partition, at.record.offset);
+        dimensions.put(place, time, sale, false);
+        if plan.is_only_joined(at.table) {
+            outcome = Outcome::Counted;
+        }
+    }
+    Letters {
+        outcome,
+        lost,
+        time,
+        until,
     }
 }
 

@@ -15,13 +15,25 @@ fn contradicts(was: Option<Packed>, bytes: &[u8], held: &[u8]) -> bool {
     was.is_some_and(|was| !held.starts_with(&bytes[..was.ends.own]))
 }
 
+impl Changing {
+    /// Where the row of the present one's key is, and whether it is the same.
+    pub(super) fn found(&self, at: &At<'_>, is: Packed) -> (Option<u32>, bool) {
+        let place = self.held.find(&self.now[..is.ends.key]);
+        let old = place.and_then(|place| self.held.at(place));
+        let is_same = old.is_some_and(|old| old.bytes == &self.now[..] && at.is_open(old.until));
+        (place, is_same)
+    }
+}
+
 impl Of<'_> {
-    /// The row of a key is another one now, or there was none.
+    /// The row of a key is another one now, or there was none. `came`: what became of the row, where it was folded already;
+    /// which half is first is nothing to who adds them up.
     pub(super) fn put_keyed(
         &mut self,
         at: &At<'_>,
         said: Option<Packed>,
-        is: Packed,
+        (is, place): (Packed, Option<u32>),
+        came: Option<Letters>,
         into: &mut Folds<'_>,
     ) {
         let Changing {
@@ -34,7 +46,6 @@ impl Of<'_> {
             ..
         } = &mut *self.changing;
         let (key, rest) = now.split_at(is.ends.key);
-        let place = held.find(key);
         let old = place.and_then(|place| held.at(place));
         let old = old.filter(|old| at.is_open(old.until));
         let before = old.map(|old| old.until);
@@ -70,7 +81,10 @@ impl Of<'_> {
             lost,
             time,
             until,
-        } = to.half(at, now, at.origin(), Sign::Plus);
+        } = match came {
+            Some(came) => came,
+            None => to.half(at, now, at.origin(), Sign::Plus),
+        };
         let is_half_late = sabotage::is(Mistake::HalfLateLetGo) && !lost.missing.windows.is_empty();
         if at.is_open(until) && !is_half_late {
             held.put_at(place, key, until, rest);

@@ -24,7 +24,7 @@ mod at;
 mod keyed;
 mod whole;
 
-use self::at::{At, Letters, To};
+use self::at::{At, Letters, To, comes};
 use super::counting::refusals;
 use super::into::{Bytes, Folds, of_record, since};
 use super::refusal::{dead, refused};
@@ -239,11 +239,16 @@ impl Of<'_> {
                 Some(kind) => kind,
                 None => match packed(at, changing, was, &sale) {
                     Err(column) => unavailable(&into.plan.tables[at.table], column),
+                    Ok(now) if changing.is_whole => {
+                        self.put_whole(at, was, now, into);
+                        return Some(now.time);
+                    }
                     Ok(now) => {
-                        match changing.is_whole {
-                            true => self.put_whole(at, was, now, into),
-                            false => self.put_keyed(at, was, now, into),
-                        }
+                        let (place, is_same) = changing.found(at, now);
+                        // A value that was left out is known now, and what is computed of it.
+                        let is_all = !is_same && !changing.keep.lacks(&sale);
+                        let came = is_all.then(|| comes(at, &sale, into)).flatten();
+                        self.put_keyed(at, was, (now, place), came, into);
                         return Some(now.time);
                     }
                 },

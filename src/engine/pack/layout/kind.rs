@@ -46,6 +46,8 @@ pub enum SlotKind {
     Bag(Entry),
     /// Sum of what the upper halves of a column's numbers are: two words. What tells a sum that has more than 128 bits.
     Upper(usize),
+    /// Sum of the highest 64 bits of the squares of a column's numbers, of 256: two words. What tells a sum of squares that has more.
+    High(usize),
 }
 
 /// What a row puts into a [`SlotKind::Bag`]. All but the first have the value behind what they are ordered by.
@@ -59,6 +61,8 @@ pub enum Entry {
     ByOther(Arg),
     /// A column by partition; whether it is kept as bytes.
     ByPartition(usize, bool),
+    /// What a row is placed by, as bytes behind its key's, by partition.
+    Placed,
 }
 
 impl Entry {
@@ -68,10 +72,11 @@ impl Entry {
     }
 
     /// What it shows, and what it is ordered by beside time and place.
-    fn columns(self) -> (usize, Option<usize>) {
+    fn columns(self) -> (Option<usize>, Option<usize>) {
         match self {
-            Entry::Bytes(c) | Entry::ByTime(c, _) | Entry::ByPartition(c, _) => (c, None),
-            Entry::ByOther(arg) => (arg.value, Some(arg.by)),
+            Entry::Bytes(c) | Entry::ByTime(c, _) | Entry::ByPartition(c, _) => (Some(c), None),
+            Entry::ByOther(arg) => (Some(arg.value), Some(arg.by)),
+            Entry::Placed => (None, None),
         }
     }
 
@@ -80,6 +85,7 @@ impl Entry {
             Entry::Bytes(c) => Entry::Bytes(of(c)),
             Entry::ByTime(c, is_bytes) => Entry::ByTime(of(c), is_bytes),
             Entry::ByPartition(c, is_bytes) => Entry::ByPartition(of(c), is_bytes),
+            Entry::Placed => Entry::Placed,
             Entry::ByOther(arg) => Entry::ByOther(Arg {
                 value: of(arg.value),
                 by: of(arg.by),
@@ -142,11 +148,9 @@ impl SlotKind {
             | SlotKind::Sketch(c)
             | SlotKind::Multiset(c, _)
             | SlotKind::Upper(c)
+            | SlotKind::High(c)
             | SlotKind::Distinct(c) => (Some(c), None),
-            SlotKind::Bag(entry) => {
-                let (value, by) = entry.columns();
-                (Some(value), by)
-            }
+            SlotKind::Bag(entry) => entry.columns(),
             SlotKind::Arg(arg) => (Some(arg.value), Some(arg.by)),
         };
         one.into_iter().chain(other)
@@ -189,6 +193,7 @@ impl SlotKind {
             SlotKind::Multiset(c, rounded) => SlotKind::Multiset(of(c), rounded),
             SlotKind::Bag(entry) => SlotKind::Bag(entry.with(of)),
             SlotKind::Upper(c) => SlotKind::Upper(of(c)),
+            SlotKind::High(c) => SlotKind::High(of(c)),
             SlotKind::Arg(arg) => SlotKind::Arg(Arg {
                 value: of(arg.value),
                 by: of(arg.by),
@@ -204,7 +209,7 @@ pub(super) fn words(kind: SlotKind) -> usize {
         SlotKind::CountAll | SlotKind::Count(_) | SlotKind::Distinct(_) => 1,
         SlotKind::Values(..) | SlotKind::Sketch(_) => 1,
         SlotKind::Multiset(..) | SlotKind::Bag(_) => 1,
-        SlotKind::Upper(_) => 2,
+        SlotKind::Upper(_) | SlotKind::High(_) => 2,
         SlotKind::MinText(_) | SlotKind::MaxText(_) | SlotKind::OnlyText(_) => 1,
         SlotKind::Only(_) | SlotKind::Sum(_) | SlotKind::Min(_) | SlotKind::Max(_) => 2,
         SlotKind::Last(_) | SlotKind::First(_) => 5,

@@ -1,7 +1,8 @@
 //! The accumulators of a ranking whose rows are also taken back: each can be taken from as well as added to.
 //!
 //! ```text
-//! counts, sums, squares                          words, modulo 2 to the 64th, 128th, 256th: what is left is exact
+//! counts, sums, squares                          words, modulo 2 to the 64th, 128th, 256th: what is left is exact; of numbers with
+//!                                                many digits the highest bits are summed too, which tell what does not fit
 //! MIN MAX PERCENTILE COUNT(DISTINCT) of numbers  one multiset of the column's values, for all of them
 //! of texts; FIRST LAST ARG_MAX ARG_MIN           a bag of entries, in the order in which the first or the last one answers
 //! ```
@@ -16,6 +17,9 @@ impl Layout {
     pub(super) fn signed(ranking: &Ranking) -> Self {
         let mut layout = Layout::empty();
         layout.rows = Some(layout.slot(SlotKind::CountAll, None));
+        if ranking.is_placed_by_speaker() {
+            layout.speaker = Some(layout.slot(SlotKind::Bag(Entry::Placed), None));
+        }
         for measure in &ranking.measures {
             let (source, upper) = layout.taken_from(ranking, measure);
             layout.sources.push(source);
@@ -112,8 +116,17 @@ impl Layout {
             }
             _ => Source::Sum(sum, count),
         };
-        // With fewer digits no sum of rows that there can be has more than 128 bits.
-        let upper = (digits(kind).0 > 28).then(|| slot(SlotKind::Upper(c)));
-        (source, upper)
+        // With fewer digits no sum of rows that there can be has more than 128 bits, and none of squares more than 256.
+        if digits(kind).0 <= 28 {
+            return (source, None);
+        }
+        let upper = slot(SlotKind::Upper(c));
+        if matches!(source, Source::Spread(..)) {
+            let high = slot(SlotKind::High(c));
+            if !self.high.contains(&high) {
+                self.high.push(high);
+            }
+        }
+        (source, Some(upper))
     }
 }

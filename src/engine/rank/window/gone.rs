@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
+use super::place::NOWHERE;
 use super::{Head, Partition, WindowState};
 use crate::pack::hash::mix;
 use crate::pack::interner::Interner;
@@ -35,8 +36,10 @@ pub(super) struct Gone {
     pub(super) free: Vec<u32>,
     /// Numbers of partitions, likewise.
     pub(super) partitions: Vec<u32>,
-    /// By partition, rows that are no more and are still among its members.
-    members: HashMap<u32, Vec<u32>>,
+    /// By partition, what is still among its members and is there no more.
+    members: HashMap<u32, Left>,
+    /// Those of which more is gone since this was looked at; some more than once.
+    fewer: Vec<u32>,
     /// Rows that parts have, and keys that parts have and that are no more.
     stored: Bits,
     keys: HashSet<u32>,
@@ -44,7 +47,22 @@ pub(super) struct Gone {
     said: Vec<u32>,
 }
 
+/// Members that a partition has lost.
+#[derive(Default)]
+struct Left {
+    /// Rows that are no more: their numbers are free when it is gone through.
+    rows: Vec<u32>,
+    /// How many rows moved to others.
+    moved: usize,
+}
+
 impl Gone {
+    /// A row has moved away from a partition.
+    pub(super) fn moved(&mut self, from: u32) {
+        self.members.entry(from).or_default().moved += 1;
+        self.fewer.push(from);
+    }
+
     /// Lets go of every text that it uses.
     pub(super) fn release(&self, texts: &mut Interner) {
         let all = self.keys.iter().chain(&self.said);
@@ -161,27 +179,40 @@ impl WindowState {
             self.changed.unset(row);
             let partition = self.rows.partition(&reader.packing, row);
             self.rows.place(&reader.packing, row, GONE, partition);
-            if !partitioned {
+            if !partitioned || partition == NOWHERE {
                 gone.free.push(row);
                 continue;
             }
-            let left = gone.members.entry(partition).or_default();
-            left.push(row);
-            if left.len() * 2 >= self.partitions[partition as usize].members.len() {
-                self.clear_partition(&mut gone, partition);
+            gone.members.entry(partition).or_default().rows.push(row);
+            gone.fewer.push(partition);
+        }
+        let mut fewer = std::mem::take(&mut gone.fewer);
+        for number in fewer.drain(..) {
+            let members = self.partitions[number as usize].members.len();
+            let left = gone.members.get(&number);
+            if left.is_some_and(|left| (left.rows.len() + left.moved) * 2 >= members) {
+                self.clear_partition(&mut gone, number, reader);
             }
         }
+        gone.fewer = fewer;
         gone.touched = touched;
         self.gone = Some(gone);
     }
 
     /// Members of a partition that are no more leave it; a partition without any is none.
-    fn clear_partition(&mut self, gone: &mut Gone, number: u32) {
+    fn clear_partition(&mut self, gone: &mut Gone, number: u32, reader: &Reader) {
         let rows = &self.rows;
         let partition = &mut self.partitions[number as usize];
-        partition.members.retain(|row| rows.key(*row) != GONE);
-        gone.free
-            .extend(gone.members.remove(&number).unwrap_or_default());
+        let is_here =
+            |row: u32| rows.key(row) != GONE && rows.partition(&reader.packing, row) == number;
+        partition.members.retain(|row| is_here(*row));
+        let left = gone.members.remove(&number).unwrap_or_default();
+        if left.moved > 0 {
+            // One that moved away and came back is twice among them.
+            partition.members.sort_unstable();
+            partition.members.dedup();
+        }
+        gone.free.extend(left.rows);
         if partition.members.is_empty() {
             self.partition_index.remove(&partition.key);
             *partition = Partition {

@@ -24,7 +24,7 @@ impl WindowState {
                     fits &= left.is_some();
                     words[at] = left.unwrap_or_default();
                 }
-                SlotKind::Sum(_) | SlotKind::Upper(_) => {
+                SlotKind::Sum(_) | SlotKind::Upper(_) | SlotKind::High(_) => {
                     put_wide(words, at, wide(words, at).wrapping_add(wide(deltas, at)));
                 }
                 SlotKind::Squares(_) => wrap_squares(words, at, four(deltas, at)),

@@ -45,7 +45,7 @@ fn step() -> impl Strategy<Value = Step> {
     )
 }
 
-/// Keys from here on are in each partition, and always of one lot; the others are in one.
+/// Keys from here on may be in each partition, of another lot in each; the others are in one.
 const EVERYWHERE: u8 = 45;
 
 proptest! {
@@ -64,12 +64,11 @@ proptest! {
         let mut totals: Vec<Totals> = (0..workers).map(|_| Totals::new(Arc::clone(&plan))).collect();
         let mut parts = Parts::default();
         parts.take(&plan, &mut totals, true);
-        let mut shown: BTreeMap<Arc<[u8]>, CandidateRow> = BTreeMap::new();
+        let mut shown: BTreeMap<[Arc<[u8]>; 2], CandidateRow> = BTreeMap::new();
         let mut held: BTreeMap<(u8, u32), Row> = BTreeMap::new();
         let count = steps.len();
         for (number, (id, partition, now, ends, copies)) in steps.into_iter().enumerate() {
             let partition = if id < EVERYWHERE { u32::from(id) % 3 } else { partition };
-            let now = now.map(|(lot, price)| (if id < EVERYWHERE { lot } else { id % 4 }, price));
             let before = match now {
                 Some(row) => held.insert((id, partition), row),
                 None => held.remove(&(id, partition)),
@@ -92,9 +91,10 @@ proptest! {
                 }
             }
             for candidate in totals.iter_mut().flat_map(Totals::settle) {
+                let at = [candidate.partition, candidate.key];
                 match candidate.row {
-                    Some(row) => { shown.insert(candidate.key, row); }
-                    None => { prop_assert!(shown.remove(&candidate.key).is_some()); }
+                    Some(row) => { shown.insert(at, row); }
+                    None => { prop_assert!(shown.remove(&at).is_some()); }
                 }
             }
             let mut lots: BTreeMap<u8, Vec<(Option<i8>, u8)>> = BTreeMap::new();
@@ -116,7 +116,7 @@ proptest! {
                 want.extend(rows.iter().take(2).map(|(price, id)| (*lot, *id, *price)));
             }
             let mut found: BTreeMap<String, Vec<_>> = BTreeMap::new();
-            for (key, row) in &shown {
+            for ([_, key], row) in &shown {
                 let lot = row.measures.iter().find(|m| matches!(m, Value::Text(_)));
                 let price = row.measures.iter().find(|m| !matches!(m, Value::Text(_)));
                 let (lot, price) = (lot.unwrap().to_string(), price.unwrap().clone());
@@ -138,7 +138,7 @@ proptest! {
                 totals = parts.load(&plan, workers);
                 shown.clear();
                 for candidate in totals.iter_mut().flat_map(Totals::settle) {
-                    shown.insert(candidate.key, candidate.row.unwrap());
+                    shown.insert([candidate.partition, candidate.key], candidate.row.unwrap());
                 }
             }
         }
@@ -152,13 +152,16 @@ proptest! {
 }
 
 /// Totals after some rows of amounts came or were taken back within one epoch.
-fn after(amounts: &[(Sign, &str)]) -> Totals {
-    let plan = changing(
-        "CREATE TABLE t (at TIMESTAMP_LTZ(3), k STRING, x DECIMAL(38, 0), WATERMARK FOR at AS at);",
+fn after(measure: &str, amounts: &[(Sign, &str)]) -> Totals {
+    let query = format!(
         "SELECT window_start, window_end, k, s, n FROM (
          SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY s DESC) AS n FROM (
-          SELECT window_start, window_end, k, SUM(x) AS s FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(at), INTERVAL '1' SECOND))
-          GROUP BY window_start, window_end, k)) WHERE n <= 2;",
+          SELECT window_start, window_end, k, {measure}(x) AS s FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(at), INTERVAL '1' SECOND))
+          GROUP BY window_start, window_end, k)) WHERE n <= 2;"
+    );
+    let plan = changing(
+        "CREATE TABLE t (at TIMESTAMP_LTZ(3), k STRING, x DECIMAL(38, 0), WATERMARK FOR at AS at);",
+        &query,
     );
     let mut decoder = Decoder::new(&plan.tables[0], None, 1 << 20);
     let mut reader = Combiner::new(&plan);
@@ -186,11 +189,11 @@ fn a_sum_beyond_128_bits_is_known_and_one_that_comes_back_is_none() {
     let least = "-99999999999999999999999999999999999999";
     for many in 2..9 {
         for amount in [most, least] {
-            let totals = after(&vec![(Sign::Plus, amount); many]);
+            let totals = after("SUM", &vec![(Sign::Plus, amount); many]);
             assert!(totals.too_wide().is_some(), "{many} of {amount}");
         }
     }
-    let mut totals = after(&[
+    let rows = [
         (Sign::Plus, most),
         (Sign::Plus, most),
         (Sign::Plus, most),
@@ -198,7 +201,8 @@ fn a_sum_beyond_128_bits_is_known_and_one_that_comes_back_is_none() {
         (Sign::Minus, most),
         (Sign::Minus, most),
         (Sign::Minus, most),
-    ]);
+    ];
+    let mut totals = after("SUM", &rows);
     assert_eq!((totals.too_wide(), totals.overdrawn()), (None, None));
     let shown = totals.settle().remove(0).row.unwrap().measures;
     assert_eq!(shown[0].to_string(), "7");
@@ -206,11 +210,31 @@ fn a_sum_beyond_128_bits_is_known_and_one_that_comes_back_is_none() {
 
 #[test]
 fn more_taken_than_came_is_seen() {
-    let totals = after(&[(Sign::Minus, "1")]);
+    let totals = after("SUM", &[(Sign::Minus, "1")]);
     let found = totals.overdrawn().unwrap();
     assert_eq!(
         (found.ranking, &found.key[..]),
         (0, &[Value::text("a")][..])
     );
-    assert_eq!(after(&[(Sign::Plus, "1")]).overdrawn(), None);
+    assert_eq!(after("SUM", &[(Sign::Plus, "1")]).overdrawn(), None);
+}
+
+#[test]
+fn squares_beyond_256_bits_are_known_and_those_that_come_back_are_none() {
+    // The square of 2 to the 126th: of sixteen the sum is 2 to the 256th, and nothing of it is left in 256 bits.
+    let [plus, minus] = [
+        "85070591730234615865843651857942052864",
+        "-85070591730234615865843651857942052864",
+    ];
+    let sixteen = [(Sign::Plus, plus), (Sign::Plus, minus)].repeat(8);
+    for measure in ["VAR_POP", "STDDEV_POP"] {
+        assert!(after(measure, &sixteen).too_wide().is_some(), "{measure}");
+        let back = sixteen.iter().map(|(_, amount)| (Sign::Minus, *amount));
+        let mut rows: Vec<_> = sixteen.iter().copied().chain(back).collect();
+        rows.extend([(Sign::Plus, "7"), (Sign::Plus, "7")]);
+        let mut totals = after(measure, &rows);
+        assert_eq!((totals.too_wide(), totals.overdrawn()), (None, None));
+        let shown = totals.settle().remove(0).row.unwrap().measures;
+        assert_eq!(shown[0].to_string(), "0.000000", "{measure}");
+    }
 }

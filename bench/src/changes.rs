@@ -1,0 +1,298 @@
+//! `bench/changes`: tables whose rows change beside one that only grows, from JSON in a file to ranks.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use standings_load::Dice;
+
+use crate::harness::measure::{self, Invocation, Took};
+use crate::harness::report::Report;
+use crate::harness::stats::{Ratios, grouped, median};
+use crate::harness::table::Table;
+use crate::harness::{build, place, rounds};
+use crate::problem::Problem;
+
+/// Changes a second beside rows a second: the same lines read as rows that come, as rows that are replaced, and as Debezium says it.
+///
+/// Half of the lines are of an id that came before, with another amount, or as many as --updates says. Two rankings of a day, of a
+/// thousand cities and of twenty thousand sellers, on one worker, into a file that keeps nothing. All rows stay held: it is the
+/// dearest case.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  bench/changes                           a million lines, seven rounds
+  bench/changes --lines 10000000 --rounds 3
+  bench/changes --beside OTHER            in turn with another binary of standings, such as the commit before")]
+pub struct ChangesArgs {
+    /// Lines of a file.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    lines: u64,
+    /// How many of a hundred lines are updates.
+    #[arg(long, value_name = "PERCENT", default_value_t = 50, value_parser = clap::value_parser!(u64).range(0..100))]
+    updates: u64,
+    /// Runs of each side.
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = rounds::parse)]
+    rounds: usize,
+    /// Another binary of standings.
+    #[arg(long, value_name = "OTHER")]
+    beside: Option<PathBuf>,
+    /// The binary is there.
+    #[arg(long)]
+    no_build: bool,
+    /// The table as Markdown.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// How the lines are read.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Rows,
+    Upsert,
+    Debezium,
+}
+
+const FORMS: [(Form, &str); 3] = [
+    (Form::Rows, "rows that come"),
+    (Form::Upsert, "upsert"),
+    (Form::Debezium, "Debezium, before and after"),
+];
+
+struct Side {
+    form: Form,
+    name: &'static str,
+    binary: PathBuf,
+    shown: String,
+    took: Vec<Took>,
+}
+
+/// Runs `bench/changes`.
+pub fn run(args: &ChangesArgs) -> Result<(), Problem> {
+    if !args.no_build {
+        build::measured(&[])?;
+    }
+    let (rows, envelopes) = files(args.lines, args.updates)?;
+    let mut binaries = vec![(place::standings(), "this".to_owned())];
+    let other = args.beside.as_deref();
+    binaries.extend(other.map(|o| (place::absolute(o), o.display().to_string())));
+    let mut sides: Vec<Side> = Vec::new();
+    for (binary, shown) in &binaries {
+        sides.extend(FORMS.map(|(form, name)| Side {
+            form,
+            name,
+            binary: binary.clone(),
+            shown: shown.clone(),
+            took: Vec::new(),
+        }));
+    }
+    let queries = FORMS.map(|(form, _)| queries(form));
+    let queries = queries.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut report = Report::begin();
+    for round in 0..args.rounds {
+        for at in rounds::order(sides.len(), round) {
+            let side = &mut sides[at];
+            let (queries, file) = match side.form {
+                Form::Rows => (&queries[0], &rows),
+                Form::Upsert => (&queries[1], &rows),
+                Form::Debezium => (&queries[2], &envelopes),
+            };
+            let took = once(&side.binary, queries, file)?;
+            let name = format!("{}, {}", side.name, side.shown);
+            report.keep(&name, "s", took.seconds);
+            report.keep(&name, "CPU s", took.cpu);
+            report.keep(&name, "bytes", took.memory as f64);
+            side.took.push(took);
+        }
+        eprintln!("round {} of {}", round + 1, args.rounds);
+    }
+    report.end(&table(&sides, args.lines), args.out.as_deref())
+}
+
+/// A run over a file, to its end.
+fn once(binary: &Path, queries: &Path, file: &Path) -> Result<Took, Problem> {
+    let source = format!("sales=file:{}", file.display());
+    let queries = queries.display().to_string();
+    let run = ["run", "--queries", &queries, "--source", &source];
+    let command = Invocation::new(binary).args(run);
+    let command = command.args(["--sink", "file:/dev/null", "--until-end", "-w", "1"]);
+    measure::run(&command)
+}
+
+/// Each side's figures, and what it does of what its binary does with rows that come: by seconds and by CPU seconds.
+fn table(sides: &[Side], lines: u64) -> String {
+    let columns = [
+        "lines are",
+        "binary",
+        "a second",
+        "of rows that come",
+        "by CPU",
+        "MiB",
+    ];
+    let mut table = Table::new(2, &columns);
+    for side in sides {
+        let is_floor = |s: &&Side| s.form == Form::Rows && s.shown == side.shown;
+        let floor = sides.iter().find(is_floor).unwrap_or(side);
+        let of = |by: fn(&Took) -> f64| {
+            let rows = floor.took.iter().map(by);
+            Ratios::new(rows, side.took.iter().map(by)).median()
+        };
+        let seconds = median(side.took.iter().map(|t| t.seconds));
+        let bytes = median(side.took.iter().map(|t| t.memory as f64));
+        table.push([
+            side.name.to_owned(),
+            side.shown.clone(),
+            grouped(lines as f64 / seconds, 0),
+            format!("{:.2}", of(|t| t.seconds)),
+            format!("{:.2}", of(|t| t.cpu)),
+            format!("{:.0}", bytes / f64::from(1 << 20)),
+        ]);
+    }
+    table.to_string()
+}
+
+/// The table and two rankings, in a folder of their own.
+fn queries(form: Form) -> Result<PathBuf, Problem> {
+    let (name, with) = match form {
+        Form::Rows => ("rows", "'format' = 'json'"),
+        Form::Upsert => ("upsert", "'format' = 'json', 'changelog' = 'upsert'"),
+        Form::Debezium => ("debezium", "'format' = 'debezium-json'"),
+    };
+    let folder = place::work().join("changes").join(name);
+    fs::create_dir_all(&folder).map_err(Problem::file(&folder))?;
+    let table = format!(
+        "CREATE TABLE sales (id BIGINT, at TIMESTAMP_LTZ(3), city STRING, seller STRING, amount DECIMAL(12, 2),
+  PRIMARY KEY (id) NOT ENFORCED, WATERMARK FOR at AS at) WITH ({with});\n"
+    );
+    let best = |key: &str| {
+        format!(
+            "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY total DESC) AS place
+FROM (SELECT window_start, window_end, {key}, SUM(amount) AS total, COUNT(*) AS n
+FROM TABLE(TUMBLE(TABLE sales, DESCRIPTOR(at), INTERVAL '1' DAY)) GROUP BY window_start, window_end, {key})) WHERE place <= 10;\n"
+        )
+    };
+    let files = [
+        ("a_table", table),
+        ("cities", best("city")),
+        ("sellers", best("seller")),
+    ];
+    for (name, text) in files {
+        let path = folder.join(format!("{name}.sql"));
+        fs::write(&path, text).map_err(Problem::file(&path))?;
+    }
+    Ok(folder)
+}
+
+/// The lines as rows, and as Debezium's envelopes. Made once.
+fn files(lines: u64, updates: u64) -> Result<(PathBuf, PathBuf), Problem> {
+    let folder = place::work();
+    fs::create_dir_all(&folder).map_err(Problem::file(&folder))?;
+    let path = |name| folder.join(format!("changes-{lines}-{updates}-{name}.ndjson"));
+    let (rows, envelopes) = (path("rows"), path("debezium"));
+    if !envelopes.exists() || !rows.exists() {
+        make(&rows, &envelopes, lines, updates)?;
+    }
+    Ok((rows, envelopes))
+}
+
+fn make(rows: &Path, envelopes: &Path, lines: u64, updates: u64) -> Result<(), Problem> {
+    let create = |path: &Path| {
+        let file = File::create(path).map_err(Problem::file(path))?;
+        Ok::<_, Problem>(BufWriter::with_capacity(1 << 20, file))
+    };
+    let part = envelopes.with_extension("part");
+    let (mut flat, mut wrapped) = (create(rows)?, create(&part)?);
+    let mut dice = Dice::new(lines);
+    let mut cents: Vec<u64> = Vec::new();
+    for line in 0..lines {
+        let is_update = !cents.is_empty() && dice.below(100) < updates;
+        let id = match is_update {
+            true => dice.below(cents.len() as u64),
+            false => cents.len() as u64,
+        };
+        let now = 1 + dice.below(100_000);
+        let row = |cents: u64| row(id, cents);
+        writeln!(flat, "{}", row(now)).map_err(Problem::file(rows))?;
+        let (before, op) = match cents.get(id as usize) {
+            Some(before) => (row(*before), 'u'),
+            None => ("null".to_owned(), 'c'),
+        };
+        let ts = 1_767_225_600_000 + line / 100;
+        let after = row(now);
+        writeln!(
+            wrapped,
+            r#"{{"before":{before},"after":{after},"source":{{"ts_ms":{ts},"table":"sales"}},"op":"{op}","ts_ms":{ts}}}"#
+        )
+        .map_err(Problem::file(&part))?;
+        match is_update {
+            true => cents[id as usize] = now,
+            false => cents.push(now),
+        }
+    }
+    flat.flush().map_err(Problem::file(rows))?;
+    wrapped.flush().map_err(Problem::file(&part))?;
+    fs::rename(&part, envelopes).map_err(Problem::file(envelopes))
+}
+
+/// A sale. All that is not its amount is its id's; all are of one day.
+fn row(id: u64, cents: u64) -> String {
+    let time = 1_767_225_600_000 + id % 80_000_000;
+    let city = id.wrapping_mul(2_654_435_761) % 1_000;
+    let seller = id.wrapping_mul(40_503) % 20_000;
+    let (whole, rest) = (cents / 100, cents % 100);
+    format!(
+        r#"{{"id":{id},"at":{time},"city":"city-{city:04}","seller":"seller-{seller:05}","amount":"{whole}.{rest:02}"}}"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sides_are_compared_with_rows_that_come() {
+        let side = |form, name, seconds| Side {
+            form,
+            name,
+            binary: PathBuf::new(),
+            shown: "this".to_owned(),
+            took: vec![
+                Took {
+                    seconds,
+                    cpu: 2.0 * seconds,
+                    memory: 3 << 20,
+                    text: String::new(),
+                };
+                3
+            ],
+        };
+        let sides = [
+            side(Form::Rows, "rows that come", 1.0),
+            side(Form::Upsert, "upsert", 2.0),
+        ];
+        let text = table(&sides, 1_000_000);
+        let line = text.lines().find(|l| l.contains("upsert")).unwrap();
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        assert_eq!(cells[3..7], ["500,000", "0.50", "0.50", "3"]);
+    }
+
+    #[test]
+    fn half_of_the_lines_are_updates_of_rows_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let (rows, envelopes) = (folder.path().join("rows"), folder.path().join("d.ndjson"));
+        make(&rows, &envelopes, 1_000, 50).unwrap();
+        let text = fs::read_to_string(&envelopes).unwrap();
+        let mut held = std::collections::BTreeMap::new();
+        let mut updates = 0;
+        for line in text.lines() {
+            let change: serde_json::Value = serde_json::from_str(line).unwrap();
+            let id = change["after"]["id"].as_u64().unwrap();
+            let before = held.insert(id, change["after"].clone());
+            assert_eq!(before.unwrap_or_default(), change["before"]);
+            updates += u64::from(change["op"] == "u");
+        }
+        assert_eq!(fs::read_to_string(&rows).unwrap().lines().count(), 1_000);
+        assert!((430..570).contains(&updates), "{updates}");
+    }
+}
