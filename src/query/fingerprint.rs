@@ -26,6 +26,11 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
     }
     for input in &ranking.inputs {
         line_of_table(&plan.tables[input.table], &mut line);
+        if let Some(inner) = plan.below(input) {
+            let windows = if ranking.keeps_windows { "" } else { " anew" };
+            let inner = meaning(plan, inner).replace('\n', "\n  ");
+            line(format!("rows of a ranking, in windows{windows}\n  {inner}"));
+        }
         if let Some(array) = input.unnest {
             let array = of_column(&plan.tables[input.table], array);
             line(format!("unnest {array}"));

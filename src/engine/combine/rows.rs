@@ -56,6 +56,8 @@ pub(super) struct Source {
 /// One ranking's part of the fold: a row of accumulators for each key in each set of windows.
 pub(super) struct Fold {
     pub(super) ranking: Ranking,
+    /// The ranking that is told of what is not counted: of one that nobody sees, who reads it.
+    pub(super) told: usize,
     pub(super) sources: Vec<Source>,
     pub(super) layout: Layout,
     pub(super) codec: KeyCodec,
@@ -147,6 +149,7 @@ impl Fold {
         });
         Fold {
             ranking: ranking.clone(),
+            told: 0,
             sources: sources.collect(),
             distinct: slots::distinct(&layout),
             counted: slots::counted(&layout),
@@ -216,7 +219,6 @@ impl Fold {
     #[inline]
     pub(super) fn takes(
         &self,
-        number: usize,
         source: usize,
         sale: &impl SaleView,
         missing: &mut Missing,
@@ -228,7 +230,7 @@ impl Fold {
             _ => source.failed(sale),
         };
         if let Some(column) = failed {
-            missing.failed.push((number, column));
+            missing.failed.push((self.told, column));
         }
         failed.is_none()
     }
@@ -242,9 +244,9 @@ impl Fold {
     }
 
     /// A window that a sale missed.
-    pub(super) fn missed(&self, number: usize, end: i64, verdict: Verdict) -> MissedWindow {
+    pub(super) fn missed(&self, end: i64, verdict: Verdict) -> MissedWindow {
         MissedWindow {
-            ranking: number,
+            ranking: self.told,
             start: self.ranking.window.start(end),
             end,
             retired: verdict == Verdict::Retired,
