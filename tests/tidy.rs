@@ -39,7 +39,10 @@ const ENGINE: &[(&str, &str)] = &[
     ("nest", "combine pack rank"),
     ("fold", "combine event_time held pack quality rank relate"),
     ("snapshot", "held pack quality rank"),
-    ("dataflow", "combine event_time nest pack rank relate snapshot"),
+    (
+        "dataflow",
+        "combine event_time nest pack rank relate snapshot",
+    ),
     ("driver", "dataflow event_time fold held pack rank snapshot"),
 ];
 

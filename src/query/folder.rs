@@ -11,7 +11,7 @@ use super::declare;
 use super::dialect::Flink;
 use super::error::{QueryError, Text};
 use super::grouped;
-use super::nested::Lifts;
+use super::lifts::Lifts;
 use super::scope::Relation;
 use super::session::Session;
 use super::source::{SALES, Source, nowhere};
@@ -247,7 +247,12 @@ pub(super) fn sink(declared: &Declaration) -> String {
 }
 
 /// Refuses a name that is none for a ranking and its table.
-pub(super) fn named(text: Text<'_>, source: &Source, target: &Target, name: &str) -> Result<(), QueryError> {
+pub(super) fn named(
+    text: Text<'_>,
+    source: &Source,
+    target: &Target,
+    name: &str,
+) -> Result<(), QueryError> {
     let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
     let ours = name.starts_with("standings_");

@@ -37,6 +37,7 @@ mod folder;
 mod grouped;
 mod hint;
 mod interval;
+mod lifts;
 mod load;
 mod measures;
 mod naming;

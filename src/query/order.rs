@@ -11,7 +11,8 @@ use sqlparser::ast::Query;
 
 use super::error::{QueryError, Text};
 use super::folder::{Folder, named, reads, sink};
-use super::nested::{self, MOST};
+use super::lifts::MOST;
+use super::nested;
 use super::ranking::{self, Compiled};
 use super::source::Source;
 use super::statement::{Statement, Target, View};

@@ -12,7 +12,7 @@ use super::dialect::PARTITIONED;
 use super::error::{QueryError, Text};
 use super::flow::BranchJoin;
 use super::interval;
-use super::nested::Lifts;
+use super::lifts::Lifts;
 use super::scope::{Names, Relation, note};
 use super::toml::nearest;
 use standings_model::expr::Node;

@@ -217,12 +217,7 @@ impl Fold {
 
     /// Whether a sale passes the ranking's `WHERE`, and what is computed of it has no error; one is noted.
     #[inline]
-    pub(super) fn takes(
-        &self,
-        source: usize,
-        sale: &impl SaleView,
-        missing: &mut Missing,
-    ) -> bool {
+    pub(super) fn takes(&self, source: usize, sale: &impl SaleView, missing: &mut Missing) -> bool {
         let source = &self.sources[source];
         let failed = match source.filter {
             Some(filter) if sale.has_error(filter) => Some(filter),

@@ -76,7 +76,6 @@ pub fn build(
                 (Some(first), owned)
             }
         };
-
         let first = scope.index() == 0;
         let mut to_gather = None;
         let controls = owned.unary_frontier(

@@ -80,11 +80,14 @@ impl Nest {
                 of_it.map(move |(input, _)| (reader, input))
             });
             let ranking = &plan.rankings[inner];
-            levels.entry(depth(plan, ranking)).or_default().push(Source {
-                inner: inner as u32,
-                readers: readers.collect(),
-                row: RankedRow::new(ranking, table, &zone),
-            });
+            levels
+                .entry(depth(plan, ranking))
+                .or_default()
+                .push(Source {
+                    inner: inner as u32,
+                    readers: readers.collect(),
+                    row: RankedRow::new(ranking, table, &zone),
+                });
         }
         (!levels.is_empty()).then(|| Nest {
             levels,

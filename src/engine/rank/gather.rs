@@ -236,7 +236,8 @@ impl Gather {
         let ends: Vec<i64> = windows.map(|((_, end), _)| *end).collect();
         for end in ends {
             let all = self.windows.get(&(ranking, end));
-            let mut all: Vec<Arc<[u8]>> = all.map_or_else(Vec::new, |w| w.keys().cloned().collect());
+            let mut all: Vec<Arc<[u8]>> =
+                all.map_or_else(Vec::new, |w| w.keys().cloned().collect());
             all.sort_unstable();
             for partition in all {
                 let window = self.at((ranking, end), &partition, BEGINNING).window;
@@ -472,9 +473,8 @@ impl Gather {
                 self.dropped = Some(dropped);
             }
             let rankings = &self.plan.rankings;
-            self.windows.retain(|(ranking, end), _| {
-                *end > rankings[*ranking as usize].horizon(horizon)
-            });
+            self.windows
+                .retain(|(ranking, end), _| *end > rankings[*ranking as usize].horizon(horizon));
         }
     }
 }

@@ -43,7 +43,11 @@ pub fn load(
         part::read(read_part(store, file)?, |ranking, window, bin, bytes| {
             let end = window.end;
             let number = *numbers.get(ranking).ok_or(PartError::Nonsense)?;
-            let owner = if nested[number] { 0 } else { bin as usize % workers };
+            let owner = if nested[number] {
+                0
+            } else {
+                bin as usize % workers
+            };
             if owner != worker {
                 return Ok(());
             }

@@ -25,8 +25,14 @@ pub(super) fn of_input(
         "",
         format!("the rows of the ranking {}{seen}, {windows}", inner.name),
     );
-    line("", "as they are at the same commit; corrected with them".to_owned());
+    line(
+        "",
+        "as they are at the same commit; corrected with them".to_owned(),
+    );
     if !ranking.window.is_always() {
-        line("", "final when the last of their windows in it is".to_owned());
+        line(
+            "",
+            "final when the last of their windows in it is".to_owned(),
+        );
     }
 }

@@ -140,7 +140,11 @@ impl Shape<'_> {
         let is_nested = |flow: &Flow| self.of_ranking(flow).is_some();
         if is_nested(&left) != is_nested(&right) {
             let found = "UNION ALL of rows of a table and of rows of a ranking, or of rankings with different windows";
-            return self.wrong(at, found, "rows of tables, or of rankings with the same windows");
+            return self.wrong(
+                at,
+                found,
+                "rows of tables, or of rankings with the same windows",
+            );
         }
         let (Stage::Rows(first), Stage::Rows(second)) = (&mut left.stage, right.stage) else {
             let allowed = "UNION ALL of rows, with GROUP BY and the rank above it";
@@ -326,10 +330,7 @@ impl Shape<'_> {
     }
 
     /// The relations with the rows of the one that a window is over, where that is groups or ranked.
-    fn rows_of_data(
-        &self,
-        factor: &TableFactor,
-    ) -> Result<Option<Vec<Arc<Relation>>>, QueryError> {
+    fn rows_of_data(&self, factor: &TableFactor) -> Result<Option<Vec<Arc<Relation>>>, QueryError> {
         let Some(name) = window::data(factor) else {
             return Ok(None);
         };

@@ -67,7 +67,9 @@ impl Shape<'_> {
                 let exprs = row.each(self.text, sql);
                 exprs.is_ok_and(|exprs| {
                     let number = bound as usize;
-                    exprs.iter().all(|e| matches!(e.node, Node::Column(n) if n == number))
+                    exprs
+                        .iter()
+                        .all(|e| matches!(e.node, Node::Column(n) if n == number))
                 })
             })
         };
@@ -75,8 +77,13 @@ impl Shape<'_> {
             return Ok(());
         }
         if window.is_session() {
-            let found = "groups of the rows of sessions, in the same sessions, which is not computed yet";
-            return self.wrong(select, found, "TUMBLE, HOP or CUMULATE over their window_time");
+            let found =
+                "groups of the rows of sessions, in the same sessions, which is not computed yet";
+            return self.wrong(
+                select,
+                found,
+                "TUMBLE, HOP or CUMULATE over their window_time",
+            );
         }
         let time = self.time_of(rows);
         rows.window = Some(window);

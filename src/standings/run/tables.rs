@@ -162,8 +162,7 @@ fn number(plan: &Plan, flag: &str, table: Option<&str>) -> Result<usize, Failure
     let named = |name: &str| plan.table(name).filter(|number| read.contains(number));
     match (table, &read[..]) {
         (Some(name), _) => named(name).ok_or_else(|| {
-            let near =
-                standings_query::toml::nearest(name, plan.read().map(|(_, t)| &t.name[..]));
+            let near = standings_query::toml::nearest(name, plan.read().map(|(_, t)| &t.name[..]));
             let meant = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
             wrong(format!(
                 "{flag}: there is no table `{name}`; there are: {}{meant}",
@@ -311,7 +310,9 @@ pub fn policies(
 
 /// What the policies say of out-of-orderness, a line a table.
 pub fn said(plan: &Plan, policies: &[Policy]) -> Vec<String> {
-    let tables = plan.read().map(|(number, table)| (table, &policies[number]));
+    let tables = plan
+        .read()
+        .map(|(number, table)| (table, &policies[number]));
     let one = |(table, policy): (&Table, &Policy)| match policy.out_of_orderness {
         STANDS_STILL => format!(
             "{}: nothing is late; all windows close at the end, and are held until then",
