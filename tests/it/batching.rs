@@ -251,6 +251,7 @@ fn plan() -> Arc<Plan> {
             .chain(more)
             .chain([sessions])
             .collect(),
+        hidden: Vec::new(),
         checks: Vec::new(),
         max_key_bytes: usize::MAX,
         zone: None,
