@@ -36,9 +36,13 @@ const ENGINE: &[(&str, &str)] = &[
     ("rank", "event_time pack"),
     ("held", "pack"),
     ("relate", "combine pack rank"),
+    ("nest", "combine pack rank"),
     ("fold", "combine event_time held pack quality rank relate"),
     ("snapshot", "held pack quality rank"),
-    ("dataflow", "combine event_time pack rank relate snapshot"),
+    (
+        "dataflow",
+        "combine event_time nest pack rank relate snapshot",
+    ),
     ("driver", "dataflow event_time fold held pack rank snapshot"),
 ];
 

@@ -40,6 +40,7 @@ pub mod event_time;
 pub mod fold;
 pub mod held;
 pub mod input;
+pub mod nest;
 pub mod pack;
 pub mod quality;
 pub mod rank;

@@ -33,6 +33,9 @@ use crate::window::Bounds;
 /// # let ranking = Ranking {
 /// #     name: "best".to_owned(),
 /// #     window: Window::tumbling(86_400_000),
+/// #     keeps_windows: false,
+/// #     waits: 0,
+/// #     is_hidden: false,
 /// #     inputs: vec![Input { table: 0, filter: None, filter_meaning: None, columns: vec![2, 5], unnest: None }],
 /// #     row: vec![column(Type::STRING), column(Type::decimal(28, 2))],
 /// #     keys: vec![Key { name: "city".to_owned(), column: 0 }],
@@ -57,6 +60,7 @@ use crate::window::Bounds;
 /// # let plan = Plan {
 /// #     tables: vec![Table::sales()],
 /// #     rankings: vec![ranking],
+/// #     hidden: Vec::new(),
 /// #     checks: Vec::new(),
 /// #     max_key_bytes: usize::MAX,
 /// #     zone: None,
@@ -159,6 +163,7 @@ pub fn push_key(out: &mut Vec<u8>, plan: &Plan, change: &Change) {
 /// # let plan = Plan {
 /// #     tables: vec![Table::sales()],
 /// #     rankings: Vec::new(),
+/// #     hidden: Vec::new(),
 /// #     checks: Vec::new(),
 /// #     max_key_bytes: usize::MAX,
 /// #     zone: None,

@@ -22,6 +22,7 @@
 //! Know another crate of ours, or a server, a file or a thread.
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
+pub mod aggregate;
 pub mod amounts;
 pub mod big;
 pub mod block;

@@ -9,160 +9,15 @@
 //! ([`Origin::Derived`](super::table::Origin)), so what comes after decoding knows columns alone. What is computed of a group is
 //! a measure like any other ([`Aggregate::Computed`]).
 
+use std::sync::Arc;
+
+pub use super::aggregate::Aggregate;
 use super::check::Check;
 use super::expr::{Expr, Node};
 pub use super::joined::{Join, Joined};
-use super::statistics::{SPREAD_DIGITS, Spread};
 use super::table::Table;
-use super::types::{Type, Width};
+use super::types::Type;
 use super::window::Window;
-
-/// What is measured of a group. Column numbers index the ranking's row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Aggregate {
-    /// `COUNT(*)`.
-    CountAll,
-    /// `COUNT(column)`: sales where it is not NULL.
-    Count(usize),
-    /// `COUNT(DISTINCT column)`.
-    CountDistinct(usize),
-    /// `SUM(column)` of a decimal or whole number; NULL over no value.
-    Sum(usize),
-    /// `AVG(column)`, at least two fraction digits, half away from zero; NULL over no value.
-    Avg(usize),
-    /// `MIN(column)`.
-    Min(usize),
-    /// `MAX(column)`.
-    Max(usize),
-    /// `LAST_VALUE(column)`: of the sale with the greatest (event_time, partition, offset); NULL counts as a value.
-    LastValue(usize),
-    /// `FIRST_VALUE(column)`: likewise, of the least.
-    FirstValue(usize),
-    /// `ARG_MAX(value, by)`: the value where another column is greatest, of ties the first by (event_time, partition,
-    /// offset); NULL counts as a value, and rows where the other is NULL do not count.
-    ArgMax {
-        /// What is shown.
-        value: usize,
-        /// What is greatest.
-        by: usize,
-    },
-    /// `ARG_MIN(value, by)`: likewise, where it is least.
-    ArgMin {
-        /// What is shown.
-        value: usize,
-        /// What is least.
-        by: usize,
-    },
-    /// `VAR_POP`, `VAR_SAMP`, `STDDEV_POP`, `STDDEV_SAMP` of a decimal or whole number: six fraction digits, half away from
-    /// zero, from exact sums; NULL over too few values.
-    Spread(usize, Spread),
-    /// `PERCENTILE(column, p)` and its kin: between the two values that it lies between, half away from zero.
-    Percentile {
-        /// Of a decimal or whole number.
-        column: usize,
-        /// p, in [parts](super::statistics::PARTS) of one.
-        at: u32,
-        /// `APPROX_PERCENTILE`: of values that are [rounded](super::sketch::rounded) first.
-        rounded: bool,
-    },
-    /// `APPROX_COUNT_DISTINCT(column)`, by a [sketch](super::sketch::Sketch).
-    CountRoughly(usize),
-    /// Of the group's keys, other measures and window: an expression of [`Ranking::computed`], by its number.
-    Computed(usize),
-}
-
-impl Aggregate {
-    /// The type of what is measured, by those of the row's columns, and whether it may be NULL. What is computed of other
-    /// measures has that of its expression.
-    pub fn kind(self, kind: &dyn Fn(usize) -> Type) -> (Type, bool) {
-        match self {
-            Aggregate::CountAll
-            | Aggregate::Count(_)
-            | Aggregate::CountDistinct(_)
-            | Aggregate::CountRoughly(_) => (Type::BIGINT, false),
-            Aggregate::Avg(c) => (Type::decimal(38, kind(c).scale().max(2)), true),
-            Aggregate::Sum(c) => match kind(c) {
-                Type::Integer(_) => (Type::Integer(Width::Sum), true),
-                other => (Type::decimal(38, other.scale()), true),
-            },
-            Aggregate::Min(c)
-            | Aggregate::Max(c)
-            | Aggregate::LastValue(c)
-            | Aggregate::FirstValue(c)
-            | Aggregate::ArgMax { value: c, .. }
-            | Aggregate::ArgMin { value: c, .. } => (kind(c), true),
-            Aggregate::Spread(..) => (Type::decimal(38, SPREAD_DIGITS), true),
-            Aggregate::Percentile { column, .. } => {
-                (Type::decimal(38, kind(column).scale().max(6)), true)
-            }
-            Aggregate::Computed(_) => (Type::Null, true),
-        }
-    }
-
-    /// Whether it is decided by where rows stand, in time and in the input.
-    pub fn is_by_place(self) -> bool {
-        matches!(
-            self,
-            Aggregate::LastValue(_)
-                | Aggregate::FirstValue(_)
-                | Aggregate::ArgMax { .. }
-                | Aggregate::ArgMin { .. }
-        )
-    }
-
-    /// The columns of the row that it reads.
-    pub fn columns(self) -> Vec<usize> {
-        match self {
-            Aggregate::CountAll | Aggregate::Computed(_) => Vec::new(),
-            Aggregate::Count(c)
-            | Aggregate::CountDistinct(c)
-            | Aggregate::Sum(c)
-            | Aggregate::Avg(c)
-            | Aggregate::Min(c)
-            | Aggregate::Max(c)
-            | Aggregate::LastValue(c)
-            | Aggregate::FirstValue(c)
-            | Aggregate::Spread(c, _)
-            | Aggregate::Percentile { column: c, .. }
-            | Aggregate::CountRoughly(c) => vec![c],
-            Aggregate::ArgMax { value, by } | Aggregate::ArgMin { value, by } => vec![value, by],
-        }
-    }
-
-    /// The same of columns with other numbers.
-    pub fn renumbered(self, of: &dyn Fn(usize) -> usize) -> Self {
-        match self {
-            Aggregate::CountAll | Aggregate::Computed(_) => self,
-            Aggregate::Count(c) => Aggregate::Count(of(c)),
-            Aggregate::CountDistinct(c) => Aggregate::CountDistinct(of(c)),
-            Aggregate::Sum(c) => Aggregate::Sum(of(c)),
-            Aggregate::Avg(c) => Aggregate::Avg(of(c)),
-            Aggregate::Min(c) => Aggregate::Min(of(c)),
-            Aggregate::Max(c) => Aggregate::Max(of(c)),
-            Aggregate::LastValue(c) => Aggregate::LastValue(of(c)),
-            Aggregate::FirstValue(c) => Aggregate::FirstValue(of(c)),
-            Aggregate::ArgMax { value, by } => Aggregate::ArgMax {
-                value: of(value),
-                by: of(by),
-            },
-            Aggregate::ArgMin { value, by } => Aggregate::ArgMin {
-                value: of(value),
-                by: of(by),
-            },
-            Aggregate::Spread(c, which) => Aggregate::Spread(of(c), which),
-            Aggregate::Percentile {
-                column,
-                at,
-                rounded,
-            } => Aggregate::Percentile {
-                column: of(column),
-                at,
-                rounded,
-            },
-            Aggregate::CountRoughly(c) => Aggregate::CountRoughly(of(c)),
-        }
-    }
-}
 
 /// One measure of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -295,6 +150,13 @@ pub struct Ranking {
     pub name: String,
     /// Its window.
     pub window: Window,
+    /// Its rows are those of another ranking, each in the window that it is in there, which is of the same kind; else a row of a
+    /// ranking is in the windows that hold its `window_time`.
+    pub keeps_windows: bool,
+    /// How much later than others its windows are dropped, ms: where it is made of sessions, their gap.
+    pub waits: i64,
+    /// Only others read it: nothing of it is written or shown.
+    pub is_hidden: bool,
     /// Where its rows come from; at least one.
     pub inputs: Vec<Input>,
     /// The columns that its inputs give.
@@ -341,6 +203,13 @@ pub struct Ranking {
 }
 
 impl Ranking {
+    /// Windows that end at or before this may go, where those of others go that end at or before `horizon`: see
+    /// [`Window::horizon`]; those of what is made of sessions go with them.
+    pub fn horizon(&self, horizon: i64) -> i64 {
+        let own = self.window.horizon(horizon);
+        own.min(horizon.saturating_sub(self.waits))
+    }
+
     /// The keys that it is partitioned by, by number; what is partitioned by and is no key is not among them.
     pub fn partition_keys(&self) -> impl Iterator<Item = usize> {
         let keys = self.keys.len();
@@ -425,6 +294,9 @@ pub struct Plan {
     pub tables: Vec<Table>,
     /// The rankings, sorted by name; ranking numbers elsewhere index this.
     pub rankings: Vec<Ranking>,
+    /// Rankings that stand inside of others and have no name of their own: nobody sees them but the engine, to which they are
+    /// [rankings like all](Plan::whole).
+    pub hidden: Vec<Ranking>,
     /// What is asked of every sale, in the order of the file; check numbers elsewhere index this.
     pub checks: Vec<Check>,
     /// The most bytes that the texts of one group key may have together; a sale with a longer one is a dead letter.
@@ -461,7 +333,7 @@ impl Plan {
     /// The column of amounts, whose sums and quartiles are metrics: table and column. It is the exact number named `amount` of
     /// the first table that has one.
     pub fn amounts(&self) -> Option<(usize, usize)> {
-        let mut tables = self.tables.iter().enumerate();
+        let mut tables = self.read();
         tables.find_map(|(number, table)| {
             let column = table.find("amount")?;
             let exact = table.columns[column].kind.is_exact_number();
@@ -488,9 +360,59 @@ impl Plan {
         joined.flat_map(|joined| &joined.joins)
     }
 
-    /// Whether rows of some table change.
+    /// Whether rows of some table change that is read.
     pub fn changes(&self) -> bool {
-        self.tables.iter().any(Table::changes)
+        self.read().any(|(_, table)| table.changes())
+    }
+
+    /// The tables that are read, with their numbers: all but the rows of rankings.
+    pub fn read(&self) -> impl Iterator<Item = (usize, &Table)> {
+        let all = self.tables.iter().enumerate();
+        all.filter(|(_, table)| table.of_ranking.is_none())
+    }
+
+    /// The plan with what is hidden among the rankings, behind the others, as the engine runs it.
+    pub fn whole(self: &Arc<Self>) -> Arc<Self> {
+        if self.hidden.is_empty() {
+            return Arc::clone(self);
+        }
+        let mut whole = Plan::clone(self);
+        whole.rankings.append(&mut whole.hidden);
+        Arc::new(whole)
+    }
+
+    /// The ranking of this name, hidden or not.
+    pub fn ranking(&self, name: &str) -> Option<&Ranking> {
+        let mut all = self.rankings.iter().chain(&self.hidden);
+        all.find(|r| r.name == name)
+    }
+
+    /// Who is told of what is not counted in a ranking: itself, or of one that nobody sees the first that reads it.
+    pub fn told_as(&self, number: usize) -> usize {
+        let mut number = number;
+        while self.rankings[number].is_hidden {
+            let reads = |r: &Ranking| {
+                let mut below = r.inputs.iter().filter_map(|input| self.below(input));
+                below.any(|inner| inner.name == self.rankings[number].name)
+            };
+            let Some(reader) = self.rankings.iter().position(reads) else {
+                break;
+            };
+            number = reader;
+        }
+        number
+    }
+
+    /// Whether a ranking is made of the rows of others.
+    pub fn is_nested(&self, ranking: &Ranking) -> bool {
+        let mut inputs = ranking.inputs.iter();
+        inputs.any(|input| self.tables[input.table].of_ranking.is_some())
+    }
+
+    /// The ranking whose rows a ranking is made of, by its input; none of what is made of tables.
+    pub fn below(&self, input: &Input) -> Option<&Ranking> {
+        let of = self.tables[input.table].of_ranking.as_ref()?;
+        self.ranking(&of.ranking)
     }
 
     /// The number of the table with this name.

@@ -3,6 +3,7 @@
 mod changes;
 mod formats;
 mod joins;
+mod nested;
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use standings_model::types::Type;
 /// Says what each table is, and what each ranking does.
 pub fn explain(plan: &Plan) -> String {
     let mut out = String::new();
-    for (n, table) in plan.tables.iter().enumerate() {
+    for (n, (_, table)) in plan.read().enumerate() {
         if n > 0 {
             out.push('\n');
         }
@@ -27,7 +28,7 @@ pub fn explain(plan: &Plan) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "\nlocal time is that of {zone}");
     }
-    for ranking in &plan.rankings {
+    for ranking in plan.rankings.iter().chain(&plan.hidden) {
         out.push('\n');
         of_ranking(&mut out, plan, ranking);
     }
@@ -334,6 +335,7 @@ fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
             None => format!("{}, all", table.name),
         };
         line(noun(table), which);
+        nested::of_input(&mut line, plan, r, input);
     }
     for join in r.joined.iter().flat_map(|joined| &joined.joins) {
         line("joined", joins::of_join(plan, r, join));

@@ -24,16 +24,7 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
     if let Some(zone) = plan.zone.as_deref().filter(|zone| *zone != "UTC") {
         line(format!("local time {zone}"));
     }
-    for input in &ranking.inputs {
-        line_of_table(&plan.tables[input.table], &mut line);
-        if let Some(array) = input.unnest {
-            let array = of_column(&plan.tables[input.table], array);
-            line(format!("unnest {array}"));
-        }
-        if let Some(filter) = &input.filter_meaning {
-            line(format!("where {filter}"));
-        }
-    }
+    of_inputs(plan, ranking, &mut line);
     for key in &ranking.keys {
         // Before there was NULL in a key, a record without a value was a dead letter.
         let null = if ranking.row[key.column].nullable {
@@ -103,6 +94,25 @@ fn of_rows(ranking: &Ranking, line: &mut dyn FnMut(String)) {
     }
     if ranking.as_they_are {
         line("rows as they are".to_owned());
+    }
+}
+
+/// Where rows come from.
+fn of_inputs(plan: &Plan, ranking: &Ranking, line: &mut dyn FnMut(String)) {
+    for input in &ranking.inputs {
+        line_of_table(&plan.tables[input.table], line);
+        if let Some(inner) = plan.below(input) {
+            let windows = if ranking.keeps_windows { "" } else { " anew" };
+            let inner = meaning(plan, inner).replace('\n', "\n  ");
+            line(format!("rows of a ranking, in windows{windows}\n  {inner}"));
+        }
+        if let Some(array) = input.unnest {
+            let array = of_column(&plan.tables[input.table], array);
+            line(format!("unnest {array}"));
+        }
+        if let Some(filter) = &input.filter_meaning {
+            line(format!("where {filter}"));
+        }
     }
 }
 

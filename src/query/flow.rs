@@ -111,6 +111,8 @@ pub struct Rows {
     pub branches: Vec<Branch>,
     /// Their window.
     pub window: Option<Window>,
+    /// It is the one that they are in as rows of a ranking.
+    pub keeps_windows: bool,
     /// What sessions are by, as it is written and of each branch.
     pub session_by: Vec<(sqlparser::ast::Expr, Vec<Expr>)>,
     /// Of which windows: a condition over [`BOUNDS`] alone.
@@ -151,6 +153,7 @@ impl Groups {
             rows: Rows {
                 branches: Vec::new(),
                 window: None,
+                keeps_windows: false,
                 session_by: Vec::new(),
                 of_windows: None,
             },
@@ -229,6 +232,7 @@ impl Flow {
             stage: Stage::Rows(Rows {
                 branches,
                 window: None,
+                keeps_windows: false,
                 session_by: Vec::new(),
                 of_windows: None,
             }),

@@ -11,15 +11,13 @@ use super::declare;
 use super::dialect::Flink;
 use super::error::{QueryError, Text};
 use super::grouped;
-use super::ranking;
+use super::lifts::Lifts;
 use super::scope::Relation;
 use super::session::Session;
 use super::source::{SALES, Source, nowhere};
-use super::statement::{self, Declaration, Statement, Target, View};
+use super::statement::{self, Declaration, Statement, Target};
 use super::unread;
-use super::view;
-use super::walk;
-use super::window::{Sources, clocks};
+use super::window::clocks;
 use standings_model::plan::{Plan, Ranking};
 use standings_model::table::Table;
 use standings_model::window::LocalTime;
@@ -35,19 +33,22 @@ pub struct Loaded {
 
 /// A folder, while it is compiled.
 pub(super) struct Folder<'a> {
-    files: &'a [(&'a Source, Vec<Statement>)],
-    errors: &'a mut Vec<QueryError>,
+    pub(super) files: &'a [(&'a Source, Vec<Statement>)],
+    pub(super) errors: &'a mut Vec<QueryError>,
     /// Names of what is declared and wrong.
-    broken: Vec<String>,
+    pub(super) broken: Vec<String>,
     session: Session,
     /// The clocks of the session's zone.
-    zone: Option<&'static LocalTime>,
-    tables: Vec<Table>,
-    relations: Vec<Arc<Relation>>,
-    rankings: Vec<Ranking>,
+    pub(super) zone: Option<&'static LocalTime>,
+    pub(super) tables: Vec<Table>,
+    pub(super) relations: Vec<Arc<Relation>>,
+    pub(super) rankings: Vec<Ranking>,
+    /// Rankings that stand inside of others.
+    pub(super) hidden: Vec<Ranking>,
+    pub(super) lifts: RefCell<Lifts>,
     /// Declarations that are written to alone.
-    targets: Vec<(Text<'a>, &'a Declaration)>,
-    notes: RefCell<Vec<String>>,
+    pub(super) targets: Vec<(Text<'a>, &'a Declaration)>,
+    pub(super) notes: RefCell<Vec<String>>,
 }
 
 impl<'a> Folder<'a> {
@@ -76,12 +77,14 @@ impl<'a> Folder<'a> {
             tables: Vec::new(),
             relations: Vec::new(),
             rankings: Vec::new(),
+            hidden: Vec::new(),
+            lifts: RefCell::default(),
             targets: Vec::new(),
             notes: RefCell::default(),
         }
     }
 
-    fn all<T>(
+    pub(super) fn all<T>(
         &self,
         pick: impl Fn(&'a Statement) -> Option<&'a T>,
     ) -> Vec<(Text<'a>, &'a Source, &'a T)> {
@@ -146,135 +149,12 @@ impl<'a> Folder<'a> {
         self.tables.push(table);
     }
 
-    /// The views: each after those that it reads.
-    pub(super) fn views(&mut self) {
-        let mut open: Vec<(Text<'a>, &Source, &View)> = self.all(|s| match s {
-            Statement::View(view) => Some(&**view),
-            _ => None,
-        });
-        let mut names: BTreeSet<String> = self.relations.iter().map(|r| r.name.clone()).collect();
-        open.retain(|(text, _, view)| {
-            let is_new = names.insert(view.name.value.clone());
-            if !is_new {
-                let found = format!(
-                    "`{}` is declared already: two tables or views of one name",
-                    view.name.value
-                );
-                self.errors
-                    .push(text.error(view.span, found, "another name, or one of the two"));
-            }
-            is_new
-        });
-        let mut waiting: Vec<String> = open.iter().map(|(_, _, v)| v.name.value.clone()).collect();
-        while !open.is_empty() {
-            let before = open.len();
-            let mut later = Vec::new();
-            for (text, source, view) in open {
-                if walk::is_from(&view.query, &waiting) {
-                    later.push((text, source, view));
-                    continue;
-                }
-                let sources = Sources {
-                    tables: &self.tables,
-                    relations: &self.relations,
-                    notes: &self.notes,
-                    zone: self.zone,
-                };
-                match view::relation(text, sources, view) {
-                    Ok(relation) => self.relations.push(Arc::new(relation)),
-                    Err(error) => {
-                        let is_its_own = !reads(&view.query, &self.broken);
-                        self.errors.extend(is_its_own.then_some(error));
-                        self.broken.push(view.name.value.clone());
-                    }
-                }
-                waiting.retain(|name| *name != view.name.value);
-            }
-            open = later;
-            if open.len() == before {
-                // Of a circle one is enough.
-                if let Some((text, _, view)) = open.first() {
-                    let name = &view.name.value;
-                    let found = format!("the view `{name}` reads itself, or one that does");
-                    let allowed = "views that read tables, and those views";
-                    self.errors.push(text.error(view.span, found, allowed));
-                }
-                let names = open.iter().map(|(_, _, view)| view.name.value.clone());
-                self.broken.extend(names);
-                break;
-            }
-        }
-    }
-
-    /// The rankings.
-    pub(super) fn rankings(&mut self) {
-        let targets = self.all(|s| match s {
-            Statement::Ranking(target) => Some(&**target),
-            _ => None,
-        });
-        let mut names: BTreeSet<String> = BTreeSet::new();
-        for (text, source, target) in targets {
-            let name = match &target.name {
-                Some(name) => name.value.clone(),
-                None => source.name.clone(),
-            };
-            if let Err(error) = named(text, source, target, &name) {
-                self.errors.push(error);
-                continue;
-            }
-            if !names.insert(name.clone()) {
-                let found = format!("`{name}` is there already: two rankings of one name");
-                let allowed = "INSERT INTO another_name SELECT …";
-                self.errors.push(text.error(target.span, found, allowed));
-                continue;
-            }
-            if let Err(error) = self.ranking(text, target, &name) {
-                let is_its_own = !reads(&target.query, &self.broken);
-                self.errors.extend(is_its_own.then_some(error));
-            }
-        }
-        self.rankings.sort_by(|a, b| a.name.cmp(&b.name));
-    }
-
-    fn ranking(&mut self, text: Text<'a>, target: &Target, name: &str) -> Result<(), QueryError> {
-        let sources = Sources {
-            tables: &self.tables,
-            relations: &self.relations,
-            notes: &self.notes,
-            zone: self.zone,
-        };
-        if self.relations.iter().any(|r| r.name == name) {
-            let found = format!("`{name}`, which is a table or view that is read");
-            return Err(text.error(target.span, found, "INSERT INTO another_name SELECT …"));
-        }
-        let compiled = ranking::compile(text, sources, name, &target.query)?;
-        let declared = self.targets.iter().find(|(_, d)| d.name.value == name);
-        ranking::check_target(
-            text,
-            target.span,
-            &target.columns,
-            declared.copied(),
-            &compiled,
-        )?;
-        if let Some((_, declared)) = declared
-            && !declared.options.is_empty()
-        {
-            self.notes.borrow_mut().push(format!(
-                "table {name}: it is only written to, so nothing is done of its WITH; say where with --sink{}",
-                sink(declared)
-            ));
-        }
-        let notes = compiled.notes.clone();
-        self.notes.borrow_mut().extend(notes);
-        self.rankings.push(compiled.install(&mut self.tables));
-        Ok(())
-    }
-
     /// The plan: of tables those that are read.
     pub(super) fn finish(mut self) -> Loaded {
         let read: BTreeSet<usize> = self
             .rankings
             .iter()
+            .chain(&self.hidden)
             .flat_map(|r| {
                 let joins = r.joined.iter().flat_map(|joined| &joined.joins);
                 let joined = joins.map(|join| join.table);
@@ -294,7 +174,7 @@ impl<'a> Folder<'a> {
                     .push(format!("table {name}: no ranking reads it"));
             }
         }
-        for ranking in &mut self.rankings {
+        for ranking in self.rankings.iter_mut().chain(&mut self.hidden) {
             for input in &mut ranking.inputs {
                 input.table = numbers[input.table];
             }
@@ -310,6 +190,7 @@ impl<'a> Folder<'a> {
         let plan = Plan {
             tables,
             rankings: self.rankings,
+            hidden: self.hidden,
             checks: Vec::new(),
             max_key_bytes: usize::MAX,
             zone: self.session.zone(),
@@ -347,7 +228,7 @@ fn is_shipped(table: &Table) -> bool {
 }
 
 /// The flag that says the same as the options of a target.
-fn sink(declared: &Declaration) -> String {
+pub(super) fn sink(declared: &Declaration) -> String {
     let value = |key: &str| {
         let mut options = declared.options.iter();
         options.find(|o| o.key == key).map(|o| o.value.as_str())
@@ -366,7 +247,12 @@ fn sink(declared: &Declaration) -> String {
 }
 
 /// Refuses a name that is none for a ranking and its table.
-fn named(text: Text<'_>, source: &Source, target: &Target, name: &str) -> Result<(), QueryError> {
+pub(super) fn named(
+    text: Text<'_>,
+    source: &Source,
+    target: &Target,
+    name: &str,
+) -> Result<(), QueryError> {
     let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
     let ours = name.starts_with("standings_");
@@ -389,7 +275,7 @@ fn named(text: Text<'_>, source: &Source, target: &Target, name: &str) -> Result
 }
 
 /// Whether a query names one of these, anywhere.
-fn reads(query: &Query, names: &[String]) -> bool {
+pub(super) fn reads(query: &Query, names: &[String]) -> bool {
     let text = query.to_string();
     let tokens = Tokenizer::new(&Flink, &text).tokenize().unwrap_or_default();
     let is_named = |token: &Token| matches!(token, Token::Word(w) if names.contains(&w.value));

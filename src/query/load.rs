@@ -1,7 +1,7 @@
 //! A folder of queries.
 //!
 //! ```text
-//! files ──► statements ──► SET, tables ──► views ──► rankings ──► plan: the tables that are read, the rankings by name
+//! files ──► statements ──► SET, tables ──► views, rankings ──► plan: the tables that are read, the rankings by name
 //! ```
 
 use std::path::Path;
@@ -132,8 +132,7 @@ fn compile(sources: &[Source], zone: Option<&str>, errors: &mut Vec<QueryError>)
         .collect();
     let mut folder = Folder::new(&statements, broken, zone, errors);
     folder.declare();
-    folder.views();
-    folder.rankings();
+    folder.queries();
     folder.finish()
 }
 

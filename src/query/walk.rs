@@ -125,55 +125,71 @@ pub fn conjuncts(sql: &Sql) -> Vec<&Sql> {
     all
 }
 
-/// Whether a query reads from one of these, in whatever FROM.
-pub fn is_from(query: &Query, names: &[String]) -> bool {
+/// Calls `see` with each name that a query reads from, in whatever FROM; names of its own `WITH` are none.
+pub fn each_from(query: &Query, see: &mut dyn FnMut(&str)) {
+    let own: Vec<&str> = query
+        .with
+        .iter()
+        .flat_map(|with| &with.cte_tables)
+        .map(|cte| cte.alias.name.value.as_str())
+        .collect();
+    let mut outside = |name: &str| {
+        if !own.contains(&name) {
+            see(name);
+        }
+    };
     let in_with = query.with.iter().flat_map(|with| &with.cte_tables);
-    in_with.into_iter().any(|cte| is_from(&cte.query, names)) || body_is_from(&query.body, names)
+    in_with.for_each(|cte| each_from(&cte.query, &mut outside));
+    body_from(&query.body, &mut outside);
 }
 
-fn body_is_from(body: &SetExpr, names: &[String]) -> bool {
+fn body_from(body: &SetExpr, see: &mut dyn FnMut(&str)) {
     let mut at = body;
     loop {
         match at {
             SetExpr::SetOperation { left, right, .. } => {
-                if body_is_from(right, names) {
-                    return true;
-                }
+                body_from(right, see);
                 at = left;
             }
-            SetExpr::Query(query) => return is_from(query, names),
+            SetExpr::Query(query) => return each_from(query, see),
             SetExpr::Select(select) => {
-                return select.from.iter().any(|one| joined_is_from(one, names));
+                return select.from.iter().for_each(|one| joined_from(one, see));
             }
-            _ => return false,
+            _ => return,
         }
     }
 }
 
-fn joined_is_from(one: &TableWithJoins, names: &[String]) -> bool {
-    let joins = one.joins.iter().map(|join| &join.relation);
-    let mut all = std::iter::once(&one.relation).chain(joins);
-    all.any(|factor| factor_is_from(factor, names))
+fn joined_from(one: &TableWithJoins, see: &mut dyn FnMut(&str)) {
+    factor_from(&one.relation, see);
+    one.joins
+        .iter()
+        .for_each(|join| factor_from(&join.relation, see));
 }
 
-fn factor_is_from(factor: &TableFactor, names: &[String]) -> bool {
-    let is_named = |sql: &Sql| matches!(sql, Sql::Identifier(i) if names.contains(&i.value));
+fn factor_from(factor: &TableFactor, see: &mut dyn FnMut(&str)) {
+    let mut named = |sql: &Sql| {
+        if let Sql::Identifier(i) = sql {
+            see(&i.value);
+        }
+    };
     match factor {
         TableFactor::Table {
             args: Some(args), ..
-        } => expressions(&args.args).any(is_named),
+        } => expressions(&args.args).for_each(named),
         TableFactor::Table { name, .. } => {
-            let last = name.0.last().and_then(|n| n.as_ident());
-            last.is_some_and(|i| names.contains(&i.value))
+            if let Some(last) = name.0.last().and_then(|n| n.as_ident()) {
+                see(&last.value);
+            }
         }
         TableFactor::TableFunction {
             expr: Sql::Function(call),
             ..
-        } => arguments(call).any(is_named),
-        TableFactor::Derived { subquery, .. } => is_from(subquery, names),
+        } => arguments(call).for_each(&mut named),
+        TableFactor::Derived { subquery, .. } => each_from(subquery, see),
         TableFactor::NestedJoin {
             table_with_joins, ..
-        } => joined_is_from(table_with_joins, names),
-        _ => false,
+        } => joined_from(table_with_joins, see),
+        _ => {}
     }
 }

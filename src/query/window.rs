@@ -12,6 +12,7 @@ use super::dialect::PARTITIONED;
 use super::error::{QueryError, Text};
 use super::flow::BranchJoin;
 use super::interval;
+use super::lifts::Lifts;
 use super::scope::{Names, Relation, note};
 use super::toml::nearest;
 use standings_model::expr::Node;
@@ -39,6 +40,8 @@ pub struct Sources<'a> {
     pub relations: &'a [Arc<Relation>],
     /// What was taken for what it nearly says.
     pub notes: &'a RefCell<Vec<String>>,
+    /// What stands inside of rankings and is a ranking itself.
+    pub lifts: &'a RefCell<Lifts>,
     /// The zone whose days and months windows over instants are; UTC, where none is set.
     pub zone: Option<&'static LocalTime>,
 }
@@ -88,6 +91,33 @@ impl<'a> Sources<'a> {
             notes: self.notes,
         }
     }
+}
+
+/// The name of what a window is over.
+pub fn data(from: &TableFactor) -> Option<&Ident> {
+    let args = match from {
+        TableFactor::TableFunction {
+            expr: Expr::Function(f),
+            ..
+        } => match &f.args {
+            FunctionArguments::List(list) => &list.args[..],
+            _ => return None,
+        },
+        TableFactor::Table {
+            args: Some(args), ..
+        } => &args.args[..],
+        _ => return None,
+    };
+    let is_data = |name: &Ident| name.value.eq_ignore_ascii_case("DATA");
+    args.iter().find_map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(name))) => Some(name),
+        FunctionArg::Named {
+            name,
+            arg: FunctionArgExpr::Expr(Expr::Identifier(data)),
+            ..
+        } if is_data(name) => Some(data),
+        _ => None,
+    })
 }
 
 /// The window that a `FROM` names, and what it is over.

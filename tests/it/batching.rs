@@ -150,6 +150,9 @@ fn plan() -> Arc<Plan> {
     let cities = Ranking {
         name: "cities".to_owned(),
         window: Window::tumbling(100),
+        keeps_windows: false,
+        waits: 0,
+        is_hidden: false,
         inputs: vec![input],
         row: row.collect(),
         keys: vec![Key {
@@ -248,6 +251,7 @@ fn plan() -> Arc<Plan> {
             .chain(more)
             .chain([sessions])
             .collect(),
+        hidden: Vec::new(),
         checks: Vec::new(),
         max_key_bytes: usize::MAX,
         zone: None,

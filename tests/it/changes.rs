@@ -40,6 +40,7 @@ impl Case {
         if dice.roll(3) == 0 {
             rankings.push(rankings::always());
         }
+        rankings.extend(rankings::nested());
         let partitions = 1 + dice.roll(3) as usize;
         let records = history(&mut dice, form, partitions, 60);
         Case {

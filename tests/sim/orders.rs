@@ -59,6 +59,15 @@ impl Orders {
             rankings.push(rankings::always());
         }
         let mut records = history(dice, form, partitions, 60);
+        // Rankings of rankings, in one of two: no dice are thrown for it, so that seeds stay what they were.
+        if records
+            .iter()
+            .map(Vec::len)
+            .sum::<usize>()
+            .is_multiple_of(2)
+        {
+            rankings.extend(rankings::nested());
+        }
         for p in first..partitions {
             let newest = records[..p].iter().flatten().filter_map(time).max();
             let oldest = records[p].iter().filter_map(time).min();
@@ -214,6 +223,9 @@ pub fn shape(ranking: &str) -> Shape {
         "spread" => (&["city"], &["n", "half", "upper", "spread"], Some(2 * HOUR)),
         "sales" => (&["id"], &["city", "amount"], Some(HOUR)),
         "ever" => (&["city"], &["n", "refunds", "total"], None),
+        "often" => (&["city"], &["times", "points", "best", "sizes"], None),
+        "crowds" => (&["n"], &["people", "worst"], Some(3 * STEP)),
+        "hours" => (&["city"], &["hours", "most"], Some(3 * HOUR)),
         other => return shipped(other),
     };
     Shape {

@@ -146,7 +146,11 @@ impl Combiner {
     /// An empty fold for a plan's rankings.
     pub fn new(plan: &Arc<Plan>) -> Self {
         let rankings = plan.rankings.iter();
-        let rankings = rankings.map(|ranking| Fold::new(ranking, &plan.tables));
+        let rankings = rankings.enumerate().map(|(number, ranking)| {
+            let mut fold = Fold::new(ranking, &plan.tables);
+            fold.told = plan.told_as(number);
+            fold
+        });
         let mut readers = vec![Vec::new(); plan.tables.len()];
         let mut arrays: Vec<Vec<Unnested>> = readers.iter().map(|_| Vec::new()).collect();
         for (number, ranking) in plan.rankings.iter().enumerate() {
@@ -289,7 +293,7 @@ impl Combiner {
         let mut outcome = Outcome::Filtered;
         for &(number, source) in readers {
             let fold = &mut rankings[number];
-            if !fold.takes(number, source, sale, missing) {
+            if !fold.takes(source, sale, missing) {
                 continue;
             }
             let cover = fold.cover(time);
@@ -335,7 +339,7 @@ impl Combiner {
                         if outcome == Outcome::Filtered {
                             outcome = Outcome::Missed;
                         }
-                        missing.windows.push(fold.missed(number, end, verdict));
+                        missing.windows.push(fold.missed(end, verdict));
                     }
                 }
                 next = (end > first).then(|| fold.ranking.window.before(end));

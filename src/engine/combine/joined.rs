@@ -69,7 +69,7 @@ impl Behind {
         let (fold, texts, columns) = self.combiner.of_ranking(number);
         columns.ids.fill(UNKNOWN);
         self.missing.clear();
-        if !fold.takes(number, 0, row, &mut self.missing) {
+        if !fold.takes(0, row, &mut self.missing) {
             return self.missing.failed.is_empty();
         }
         let key = fold.key(0, texts, columns, row, origin);

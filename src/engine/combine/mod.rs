@@ -44,6 +44,7 @@ mod floor;
 mod flush;
 pub mod joined;
 mod more;
+mod nested;
 mod rows;
 mod signed;
 mod slots;

@@ -58,6 +58,8 @@ pub(super) struct Source {
 /// One ranking's part of the fold: a row of accumulators for each key in each set of windows.
 pub(super) struct Fold {
     pub(super) ranking: Ranking,
+    /// The ranking that is told of what is not counted: of one that nobody sees, who reads it.
+    pub(super) told: usize,
     pub(super) sources: Vec<Source>,
     pub(super) layout: Layout,
     pub(super) codec: KeyCodec,
@@ -149,6 +151,7 @@ impl Fold {
         });
         Fold {
             ranking: ranking.clone(),
+            told: 0,
             sources: sources.collect(),
             distinct: slots::distinct(&layout),
             counted: slots::counted(&layout),
@@ -216,13 +219,7 @@ impl Fold {
 
     /// Whether a sale passes the ranking's `WHERE`, and what is computed of it has no error; one is noted.
     #[inline]
-    pub(super) fn takes(
-        &self,
-        number: usize,
-        source: usize,
-        sale: &impl SaleView,
-        missing: &mut Missing,
-    ) -> bool {
+    pub(super) fn takes(&self, source: usize, sale: &impl SaleView, missing: &mut Missing) -> bool {
         let source = &self.sources[source];
         let failed = match source.filter {
             Some(filter) if sale.has_error(filter) => Some(filter),
@@ -230,7 +227,7 @@ impl Fold {
             _ => source.failed(sale),
         };
         if let Some(column) = failed {
-            missing.failed.push((number, column));
+            missing.failed.push((self.told, column));
         }
         failed.is_none()
     }
@@ -244,9 +241,9 @@ impl Fold {
     }
 
     /// A window that a sale missed.
-    pub(super) fn missed(&self, number: usize, end: i64, verdict: Verdict) -> MissedWindow {
+    pub(super) fn missed(&self, end: i64, verdict: Verdict) -> MissedWindow {
         MissedWindow {
-            ranking: number,
+            ranking: self.told,
             start: self.ranking.window.start(end),
             end,
             retired: verdict == Verdict::Retired,

@@ -126,7 +126,7 @@ impl Combiner {
     ) {
         for (number, source) in self.readers[table].clone() {
             let fold = &mut self.rankings[number];
-            if !fold.takes(number, source, sale, missing) {
+            if !fold.takes(source, sale, missing) {
                 continue;
             }
             let cover = fold.cover(sale.event_time());
@@ -134,7 +134,7 @@ impl Combiner {
             while let Some(end) = next {
                 let verdict = judge(end);
                 if verdict != Verdict::Counted {
-                    missing.windows.push(fold.missed(number, end, verdict));
+                    missing.windows.push(fold.missed(end, verdict));
                 }
                 next = (end > cover.first).then(|| fold.ranking.window.before(end));
             }
@@ -157,7 +157,7 @@ impl Combiner {
         let mut until = i64::MIN;
         for (number, source) in &self.readers[table] {
             let fold = &mut self.rankings[*number];
-            if fold.takes(*number, *source, sale, &mut none) {
+            if fold.takes(*source, sale, &mut none) {
                 until = until.max(fold.cover(time).last);
             }
         }

@@ -9,8 +9,11 @@ use standings_model::sabotage::{self, Mistake};
 
 use super::control::Control;
 use super::gate::{Gate, Look};
+use super::handles::{Cells, FirstTaken};
 use super::messages::Gathered;
 use crate::event_time::BEGINNING;
+use crate::nest::Nest;
+use crate::pack::deltas::Deltas;
 use crate::rank::gather::Gather;
 use crate::rank::messages::Epoch;
 use crate::snapshot::Attempts;
@@ -20,6 +23,8 @@ pub struct Coordinator {
     gather: Gather,
     /// Everything before this epoch is gathered.
     applied: Epoch,
+    /// Everything before this epoch is in rankings of rankings.
+    nested: Epoch,
     /// Everything before this epoch was drafted.
     offered: Epoch,
     horizon: i64,
@@ -30,7 +35,15 @@ pub struct Coordinator {
     /// Whether every reader that has told of something since the last draft has much more; `None` if none has told.
     more: Option<bool>,
     snapshots: Attempts,
+    /// Rankings of rankings, where there are any.
+    nest: Option<Nest>,
+    /// What was copied of them for a snapshot.
+    copied: Option<FirstTaken>,
 }
+
+/// Rankings of rankings have a row that cannot be written: nothing of it may be committed.
+#[derive(Clone, Copy, Debug)]
+pub struct Unwritable;
 
 impl Coordinator {
     /// Whether what is gathered is part of a backlog. The end of the input has nothing after it.
@@ -39,11 +52,12 @@ impl Coordinator {
     }
 
     /// Nothing gathered, nothing told.
-    pub fn new(gather: Gather, workers: usize) -> Self {
+    pub fn new(gather: Gather, nest: Option<Nest>, workers: usize) -> Self {
         let snapshots = Attempts::new(workers, gather.has_sessions());
         Coordinator {
             gather,
             applied: 0,
+            nested: 0,
             offered: 0,
             horizon: BEGINNING,
             started: false,
@@ -51,6 +65,39 @@ impl Coordinator {
             partners: false,
             more: None,
             snapshots,
+            nest,
+            copied: None,
+        }
+    }
+
+    /// Takes in what a snapshot kept of rankings of rankings.
+    pub fn load(&mut self, kept: &mut Vec<Deltas>) {
+        if let Some(nest) = &mut self.nest
+            && !kept.is_empty()
+        {
+            nest.load(&std::mem::take(kept), &mut self.gather);
+        }
+    }
+
+    /// Brings rankings of rankings to what is gathered, and tells the worker what is to be known of them.
+    pub fn nest(&mut self, cells: &Cells) -> Result<(), Unwritable> {
+        let Some(nest) = &mut self.nest else {
+            return Ok(());
+        };
+        if self.applied > self.nested {
+            self.nested = self.applied;
+            nest.settle(&mut self.gather);
+            let failed = cells.failed_behind.get() + nest.take_failed();
+            cells.failed_behind.set(failed);
+        }
+        if self.copied.is_some() {
+            *cells.nested_taken.borrow_mut() = self.copied.take();
+        }
+        let mut totals = cells.totals.borrow_mut();
+        totals.count_beside(nest.totals());
+        match totals.too_wide().is_some() || totals.overdrawn().is_some() {
+            true => Err(Unwritable),
+            false => Ok(()),
         }
     }
 
@@ -71,6 +118,11 @@ impl Coordinator {
         loop {
             let next = waiting.first_entry().filter(|e| *e.key() < reached);
             let due = next.as_ref().map(|e| *e.key());
+            if let (Some(nest), Some(order)) = (&mut self.nest, self.snapshots.comes(reached, due))
+            {
+                nest.settle(&mut self.gather);
+                self.copied = Some((order, nest.copy(order.full)));
+            }
             self.snapshots
                 .look(reached, due, &self.gather, self.applied);
             let Some(entry) = next else { break };

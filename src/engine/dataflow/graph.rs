@@ -21,6 +21,7 @@ use super::operators::gather::GatherOperator;
 use super::operators::totals::TotalsOperator;
 use super::related;
 use crate::event_time::partition::Policy;
+use crate::nest::Nest;
 use crate::rank::emit::Emit;
 use crate::rank::gather::Gather;
 use crate::rank::messages::Epoch;
@@ -42,13 +43,14 @@ pub fn build(
     applied: impl Fn(&Totals) + 'static,
 ) -> Handles {
     let workers = worker.peers();
+    let plan = &plan.whole();
     let cells = Rc::new(Cells::new(plan));
     let is_joined = cells.first.is_some();
-    let mut totals = TotalsOperator::new(Rc::clone(&cells), workers, applied);
-    let coordinator = Coordinator::new(
-        Gather::new(Arc::clone(plan), policy, emit, workers),
-        workers,
-    );
+    let applied = Rc::new(applied);
+    let watches = Rc::clone(&applied);
+    let mut totals = TotalsOperator::new(Rc::clone(&cells), workers, move |t: &Totals| applied(t));
+    let gather = Gather::new(Arc::clone(plan), policy, emit, workers);
+    let coordinator = Coordinator::new(gather, Nest::new(plan), workers);
     worker.dataflow::<Epoch, _, _>(|scope| {
         let (input, messages) = scope.new_input();
         let by_owner = Exchange::new(|message: &Message| message.to);
@@ -74,7 +76,6 @@ pub fn build(
                 (Some(first), owned)
             }
         };
-
         let first = scope.index() == 0;
         let mut to_gather = None;
         let controls = owned.unary_frontier(
@@ -90,6 +91,7 @@ pub fn build(
                 let held = first.then_some(capability);
                 let cells = Rc::clone(&cells);
                 let mut gather = GatherOperator::new(cells, gate, held, coordinator, look);
+                gather.watch(move |totals| watches(totals));
                 move |(input, frontier), output| {
                     input.for_each(|time, batch| gather.take(*time.time(), batch));
                     if let Some((capability, told)) = gather.step(reached(frontier)) {

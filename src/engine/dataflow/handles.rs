@@ -67,6 +67,12 @@ pub struct Cells {
     pub heard: RefCell<Heard>,
     /// What was copied for a snapshot, for the driver to have written.
     pub taken: RefCell<Option<Taken>>,
+    /// Whether some ranking is made of others.
+    pub is_nested: bool,
+    /// What a snapshot kept of rankings of rankings, for who gathers.
+    pub nested_kept: RefCell<Vec<Deltas>>,
+    /// What was copied of them for a snapshot.
+    pub nested_taken: RefCell<Option<FirstTaken>>,
     /// Batches that are applied, for the driver to use again; as many as it sends in an epoch.
     pub spent: RefCell<Vec<Deltas>>,
 }
@@ -87,6 +93,9 @@ impl Cells {
             latest: Cell::new(0),
             heard: RefCell::default(),
             taken: RefCell::default(),
+            is_nested: plan.rankings.iter().any(|r| plan.is_nested(r)),
+            nested_kept: RefCell::default(),
+            nested_taken: RefCell::default(),
             spent: RefCell::default(),
         }
     }

@@ -38,6 +38,10 @@ impl<F: Feed> Driver<F> {
             Some(first) if plan.rankings[ranking].joined.is_some() => {
                 first.borrow_mut().apply(deltas);
             }
+            _ if plan.is_nested(&plan.rankings[ranking]) => {
+                let mut kept = self.cells.nested_kept.borrow_mut();
+                kept.push(Deltas::clone(deltas));
+            }
             _ => self.cells.totals.borrow_mut().apply(deltas),
         };
         let rows = snapshot::load(

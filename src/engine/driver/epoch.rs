@@ -6,7 +6,7 @@ use super::{Driver, Feed};
 use crate::dataflow::messages::{Body, First, FirstMessage, Message};
 use crate::held::Copied;
 use crate::rank::messages::Epoch;
-use crate::snapshot::order::Order;
+use crate::snapshot::order::{Order, Taken};
 use standings_model::block::PartitionId;
 use standings_model::sabotage::{self, Mistake};
 
@@ -23,6 +23,24 @@ pub(super) fn held(
 }
 
 impl<F: Feed> Driver<F> {
+    /// What was copied for a snapshot, once all of it is: on worker 0 who gathers comes to the epoch after the owners of keys.
+    pub(super) fn taken(&self) -> Option<Taken> {
+        if self.index > 0 || !self.cells.is_nested {
+            return self.cells.taken.borrow_mut().take();
+        }
+        let mut nested = self.cells.nested_taken.borrow_mut();
+        let mut taken = self.cells.taken.borrow_mut();
+        let order = taken.as_ref()?.order;
+        let (_, copied) = nested.take_if(|(of, _)| *of == order)?;
+        let mut taken = taken.take()?;
+        taken.rows = taken.rows.map(|rows| {
+            let mut rows = rows?;
+            rows.extend(copied?);
+            Ok(rows)
+        });
+        Some(taken)
+    }
+
     pub(super) fn wants_epoch(&self) -> bool {
         self.epoch == 0
             || self.cells.latest.get() > self.epoch

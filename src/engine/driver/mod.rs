@@ -151,10 +151,11 @@ impl<F: Feed> Driver<F> {
         index: usize,
         peers: usize,
         handles: Handles,
-        settings: Settings,
+        mut settings: Settings,
         open: impl FnOnce(&Start) -> F + 'static,
     ) -> Self {
         let last_end = settings.clock.now();
+        settings.fold.plan = settings.fold.plan.whole();
         let mut fold = Fold::new(settings.fold.clone());
         if peers > 1 {
             fold.tell_keys();
@@ -449,7 +450,7 @@ impl<F: Feed> Driver<F> {
                 feed.partners();
             }
         }
-        let taken = self.cells.taken.borrow_mut().take();
+        let taken = self.taken();
         if let (Some(mut taken), Some(snapshots)) = (taken, &self.settings.snapshots) {
             let copied = (self.copied.take(), taken.order);
             taken.held = epoch::held(copied, self.settings.fold.plan.changes());

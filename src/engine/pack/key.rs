@@ -309,6 +309,9 @@ mod tests {
         KeyCodec::new(&Ranking {
             name: "r".to_owned(),
             window: Window::tumbling(1000),
+            keeps_windows: false,
+            waits: 0,
+            is_hidden: false,
             inputs: Vec::new(),
             row: row.collect(),
             keys: keys.collect(),

@@ -199,6 +199,9 @@ fn first(of: &Ranking, input: &Input, table: &Table, columns: &[usize], sums: &[
         shown_if: None,
         fields: (0..keys.len()).map(Field::Key).collect(),
         window: of.window,
+        keeps_windows: false,
+        waits: 0,
+        is_hidden: false,
         keys,
     };
     let mut columns = columns.to_vec();

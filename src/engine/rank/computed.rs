@@ -124,6 +124,11 @@ impl Computed {
         })
     }
 
+    /// Counts errors that were seen elsewhere.
+    pub fn add_errors(&self, more: u64) {
+        self.errors.set(self.errors.get() + more);
+    }
+
     /// How many values had an error since this was asked last.
     pub fn take_errors(&self) -> u64 {
         self.errors.take()

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::emit::Emit;
+use super::fed::{Fed, is_read};
 use super::keys::Moved;
 use super::messages::{Candidate, Progress, Promise};
 use super::moved;
@@ -32,9 +33,9 @@ use standings_model::window_check::{Judgement, WindowChecks};
 /// How far windows are dropped of rankings by sessions, where those of others go up to `horizon`.
 fn later(plan: &Plan, horizon: i64) -> BTreeMap<usize, i64> {
     let all = plan.rankings.iter().enumerate();
-    let sessions = all.filter(|(_, ranking)| ranking.window.is_session());
-    sessions
-        .map(|(number, ranking)| (number, ranking.window.horizon(horizon)))
+    let later = all.map(|(number, ranking)| (number, ranking.horizon(horizon)));
+    later
+        .filter(|(number, own)| *own < horizon && !plan.rankings[*number].is_hidden)
         .collect()
 }
 
@@ -49,6 +50,9 @@ pub struct Gather {
     closed: i64,
     windows: BTreeMap<(u32, i64), Partitions>,
     dirty: BTreeSet<(u32, i64, Arc<[u8]>)>,
+    /// Which rankings others read, and what of them changed since those were told.
+    read: Vec<bool>,
+    unfed: BTreeSet<(u32, i64, Arc<[u8]>)>,
     promises: Vec<i64>,
     offsets: BTreeMap<PartitionId, u64>,
     begins: BTreeMap<PartitionId, u64>,
@@ -71,6 +75,8 @@ impl Gather {
     pub fn new(plan: Arc<Plan>, policy: Policy, emit: Emit, workers: usize) -> Self {
         let codecs = plan.rankings.iter().map(KeyCodec::new).collect();
         let windows_of_checks = WindowChecks::new(&plan.checks);
+        let read = plan.rankings.iter().map(|r| is_read(&plan.tables, r));
+        let read = read.collect();
         Gather {
             plan,
             windows_of_checks,
@@ -86,6 +92,8 @@ impl Gather {
             closed: BEGINNING,
             windows: BTreeMap::new(),
             dirty: BTreeSet::new(),
+            read,
+            unfed: BTreeSet::new(),
             promises: vec![BEGINNING; workers],
             offsets: BTreeMap::new(),
             begins: BTreeMap::new(),
@@ -188,12 +196,58 @@ impl Gather {
         let own = Arc::clone(&candidate.partition);
         let plan = &self.plan.rankings[at.0 as usize];
         let partition = partitions.entry(own);
-        let partition = partition.or_insert_with(|| Ranked::new(plan));
+        let is_read = self.read[at.0 as usize];
+        let partition = partition.or_insert_with(|| match is_read {
+            true => Ranked::read(plan),
+            false => Ranked::new(plan),
+        });
+        if is_read {
+            let own = Arc::clone(&candidate.partition);
+            self.unfed.insert((at.0, at.1, own));
+        }
         if !std::mem::replace(&mut partition.is_dirty, true) {
             let own = Arc::clone(&candidate.partition);
             self.dirty.insert((at.0, at.1, own));
         }
         partition.update(candidate, &self.codecs[at.0 as usize]);
+    }
+
+    /// What changed of a ranking's rows since this was asked last.
+    pub fn fed(&mut self, ranking: u32) -> Vec<Fed> {
+        let mut out = Vec::new();
+        let from = |ranking: u32| (ranking, i64::MIN, Arc::from([]));
+        let mut of_it = self.unfed.split_off(&from(ranking));
+        self.unfed.append(&mut of_it.split_off(&from(ranking + 1)));
+        for (_, end, partition) in of_it {
+            let window = self.at((ranking, end), &partition, BEGINNING).window;
+            let found = self.windows.get_mut(&(ranking, end));
+            if let Some(found) = found.and_then(|w| w.get_mut(&partition)) {
+                found.feed(&self.plan.rankings[ranking as usize], window, &mut out);
+            }
+        }
+        out
+    }
+
+    /// All rows of a ranking's windows that are to be dropped, once: they change no more.
+    pub fn freeze(&mut self, ranking: u32) -> Vec<Fed> {
+        let mut out = Vec::new();
+        let last = self.plan.rankings[ranking as usize].horizon(self.promised());
+        let windows = self.windows.range((ranking, i64::MIN)..=(ranking, last));
+        let ends: Vec<i64> = windows.map(|((_, end), _)| *end).collect();
+        for end in ends {
+            let all = self.windows.get(&(ranking, end));
+            let mut all: Vec<Arc<[u8]>> =
+                all.map_or_else(Vec::new, |w| w.keys().cloned().collect());
+            all.sort_unstable();
+            for partition in all {
+                let window = self.at((ranking, end), &partition, BEGINNING).window;
+                let found = self.windows.get_mut(&(ranking, end));
+                if let Some(found) = found.and_then(|w| w.get_mut(&partition)) {
+                    found.freeze(window, &mut out);
+                }
+            }
+        }
+        out
     }
 
     /// Counts keys that were seen in a second partition, and names each.
@@ -290,7 +344,9 @@ impl Gather {
             };
             let plan = &self.plan.rankings[ranking as usize];
             found.is_dirty = false;
-            found.difference(plan, self.emit, at, &mut changes);
+            if !plan.is_hidden {
+                found.difference(plan, self.emit, at, &mut changes);
+            }
             if (plan.window.is_session() || plan.retracts) && found.is_empty() {
                 self.forget((ranking, end), &partition);
             }
@@ -386,7 +442,7 @@ impl Gather {
     }
 
     /// Windows that end at or before this are dropped: every reader has promised to send nothing more for them.
-    fn promised(&self) -> i64 {
+    pub fn promised(&self) -> i64 {
         self.promises.iter().copied().min().unwrap_or(BEGINNING)
     }
 
@@ -406,7 +462,7 @@ impl Gather {
         if horizon > BEGINNING {
             if let Some(mut dropped) = self.dropped.take() {
                 for (key, partitions) in &self.windows {
-                    if key.1 > self.plan.rankings[key.0 as usize].window.horizon(horizon) {
+                    if key.1 > self.plan.rankings[key.0 as usize].horizon(horizon) {
                         continue;
                     }
                     for (partition, ranked) in partitions {
@@ -417,9 +473,8 @@ impl Gather {
                 self.dropped = Some(dropped);
             }
             let rankings = &self.plan.rankings;
-            self.windows.retain(|(ranking, end), _| {
-                *end > rankings[*ranking as usize].window.horizon(horizon)
-            });
+            self.windows
+                .retain(|(ranking, end), _| *end > rankings[*ranking as usize].horizon(horizon));
         }
     }
 }

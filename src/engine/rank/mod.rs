@@ -13,6 +13,7 @@ mod bits;
 mod computed;
 pub mod copy;
 pub mod emit;
+pub mod fed;
 pub mod gather;
 pub mod head;
 pub mod keys;

@@ -140,6 +140,13 @@ impl Reader {
         self.computed.as_ref().map_or(0, Computed::take_errors)
     }
 
+    /// Counts errors that were seen elsewhere.
+    pub fn add_errors(&self, more: u64) {
+        if let Some(computed) = &self.computed {
+            computed.add_errors(more);
+        }
+    }
+
     /// Whether some measure can have more digits than a decimal.
     #[inline]
     pub fn is_at_risk(&self) -> bool {

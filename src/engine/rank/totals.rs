@@ -56,6 +56,8 @@ pub struct Totals {
     sessions: BTreeMap<u32, Sessions>,
     too_wide: Option<TooWide>,
     overdrawn: Option<Overdrawn>,
+    /// How much is held beside these, by ranking, where others hold it.
+    beside: Held,
 }
 
 /// A group from which more was taken than was there: what is counted is not what it should be, and nothing of it may be committed.
@@ -132,6 +134,17 @@ impl Totals {
             touched: Vec::new(),
             too_wide: None,
             overdrawn: None,
+            beside: Held::default(),
+        }
+    }
+
+    /// Notes what is held beside these, and what is wrong with it, to be said with them.
+    pub fn count_beside(&mut self, other: &Totals) {
+        other.held(&mut self.beside);
+        self.too_wide = self.too_wide.take().or_else(|| other.too_wide.clone());
+        self.overdrawn = self.overdrawn.take().or_else(|| other.overdrawn.clone());
+        for (own, reader) in self.readers.iter().zip(&other.readers) {
+            own.add_errors(reader.take_errors());
         }
     }
 
@@ -288,7 +301,9 @@ impl Totals {
 
     /// Drops every window that ends at or before `horizon`.
     pub fn retire(&mut self, horizon: i64) {
-        let gone = self.windows.keys().filter(|(_, end)| *end <= horizon);
+        let rankings = &self.plan.rankings;
+        let is_gone = |(n, end): &&(u32, i64)| *end <= rankings[*n as usize].horizon(horizon);
+        let gone = self.windows.keys().filter(is_gone);
         let gone: Vec<(u32, i64)> = gone.copied().collect();
         for at in gone {
             if let Some(window) = self.windows.remove(&at) {
@@ -326,6 +341,10 @@ impl Totals {
         }
         for (ranking, sessions) in &self.sessions {
             into.0[*ranking as usize] = sessions.held();
+        }
+        for (own, (windows, keys)) in into.0.iter_mut().zip(&self.beside.0) {
+            own.0 += windows;
+            own.1 += keys;
         }
     }
 

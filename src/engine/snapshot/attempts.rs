@@ -87,6 +87,13 @@ impl Attempts {
         order
     }
 
+    /// The snapshot whose epoch's moment has come, as [`Attempts::look`] knows it.
+    pub fn comes(&self, reached: Epoch, due: Option<Epoch>) -> Option<Order> {
+        let attempt = self.attempt.as_ref().filter(|a| a.state.is_none())?;
+        let epoch = attempt.order.epoch;
+        (reached >= epoch && due.is_none_or(|due| due >= epoch)).then_some(attempt.order)
+    }
+
     /// Keeps worker 0's state when the epoch's moment has come: all before it is gathered (`applied` is the first
     /// epoch that is not), nothing after it; `due` is the next epoch with messages.
     pub fn look(&mut self, reached: Epoch, due: Option<Epoch>, gather: &Gather, applied: Epoch) {

@@ -33,18 +33,26 @@ pub fn load(
         .enumerate()
         .map(|(i, r)| (r.name.as_str(), i))
         .collect();
+    // Who gathers makes rankings of rankings.
+    let nested = plan.rankings.iter().map(|r| plan.is_nested(r));
+    let nested: Vec<bool> = nested.collect();
     let mut seen: HashSet<(usize, i64, Box<[u8]>)> = HashSet::new();
     let mut batches: BTreeMap<usize, Deltas> = BTreeMap::new();
     // The newest first: what is seen is not looked at again.
     for file in parts.iter().filter(|file| !file.held).rev() {
         part::read(read_part(store, file)?, |ranking, window, bin, bytes| {
             let end = window.end;
-            if bin as usize % workers != worker {
+            let number = *numbers.get(ranking).ok_or(PartError::Nonsense)?;
+            let owner = if nested[number] {
+                0
+            } else {
+                bin as usize % workers
+            };
+            if owner != worker {
                 return Ok(());
             }
-            let number = *numbers.get(ranking).ok_or(PartError::Nonsense)?;
             let of = &plan.rankings[number].window;
-            if end <= of.horizon(horizon) {
+            if end <= plan.rankings[number].horizon(horizon) {
                 return Ok(());
             }
             if window.is_always() != of.is_always() {

@@ -77,7 +77,7 @@ impl Writer {
         let parts = Parts {
             store,
             // Of rankings that are joined their first level is kept.
-            plan: folded(&plan),
+            plan: folded(&plan.whole()),
             run: checksum(run.as_bytes()),
             receive,
             live: Arc::default(),

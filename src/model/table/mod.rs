@@ -11,6 +11,7 @@
 pub mod format;
 pub mod jaas;
 mod key;
+pub mod of_ranking;
 pub mod protobuf;
 pub mod secret;
 mod told;
@@ -18,6 +19,7 @@ mod told;
 use std::sync::Arc;
 
 use self::format::{Encoding, Format, JsonEnvelope};
+use self::of_ranking::OfRanking;
 pub use self::told::Told;
 use super::expr::Expr;
 use super::types::{Type, Width};
@@ -185,6 +187,8 @@ pub struct Table {
     /// Whether dead letters and late rows say that they are of it: all but the shipped `sales`, and the one that is there
     /// without a declaration, which were there before tables had names.
     pub is_named: bool,
+    /// The ranking whose rows they are, where it is no table that is read.
+    pub of_ranking: Option<OfRanking>,
     /// Its columns; see the module's head for their order.
     pub columns: Vec<Column>,
     /// How many of the columns are declared.
@@ -258,6 +262,7 @@ impl Table {
             name: name.to_owned(),
             is_declared: false,
             is_named: false,
+            of_ranking: None,
             declared: columns.len(),
             columns,
             event_time,
@@ -344,7 +349,7 @@ impl Table {
 
     /// Whether its rows change and go.
     pub fn changes(&self) -> bool {
-        self.changelog != Changelog::Append
+        self.changelog != Changelog::Append || self.of_ranking.is_some()
     }
 
     /// The name of the event time.

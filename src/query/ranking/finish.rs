@@ -199,6 +199,9 @@ impl Shape<'_> {
         let ranking = Ranking {
             name: name.to_owned(),
             window,
+            keeps_windows: groups.rows.keeps_windows,
+            waits: self.waits(&groups),
+            is_hidden: false,
             inputs: Vec::new(),
             row: Vec::new(),
             keys: Vec::new(),
@@ -225,6 +228,14 @@ impl Shape<'_> {
             self.can_be_joined(&compiled.branches[0], window.is_session(), query)?;
         }
         Ok(compiled)
+    }
+
+    /// How much later its windows are dropped: with the sessions that they are made of.
+    fn waits(&self, groups: &Groups) -> i64 {
+        let tables = groups.rows.branches.iter();
+        let tables = tables.filter_map(|b| self.sources.tables[b.table].of_ranking.as_ref());
+        let all = tables.map(|of| of.waits.max(-of.window.horizon(0)));
+        all.max().unwrap_or(0)
     }
 
     /// What the last SELECT shows.

@@ -135,7 +135,17 @@ impl Shape<'_> {
     }
 
     /// The rows of both.
-    fn joined_rows(&self, mut left: Flow, right: Flow, at: &SetExpr) -> Result<Flow, QueryError> {
+    fn joined_rows(&self, left: Flow, right: Flow, at: &SetExpr) -> Result<Flow, QueryError> {
+        let (mut left, right) = (self.rows_of(left, at)?, self.rows_of(right, at)?);
+        let is_nested = |flow: &Flow| self.of_ranking(flow).is_some();
+        if is_nested(&left) != is_nested(&right) {
+            let found = "UNION ALL of rows of a table and of rows of a ranking, or of rankings with different windows";
+            return self.wrong(
+                at,
+                found,
+                "rows of tables, or of rankings with the same windows",
+            );
+        }
         let (Stage::Rows(first), Stage::Rows(second)) = (&mut left.stage, right.stage) else {
             let allowed = "UNION ALL of rows, with GROUP BY and the rank above it";
             return self.wrong(
@@ -266,7 +276,12 @@ impl Shape<'_> {
         factor: &TableFactor,
         alias: Option<&TableAlias>,
     ) -> Result<Flow, QueryError> {
-        let (window, relation) = window::parse(self.text, self.sources, factor)?;
+        let relations = self.rows_of_data(factor)?;
+        let mut sources = self.sources;
+        if let Some(relations) = &relations {
+            sources.relations = relations;
+        }
+        let (window, relation) = window::parse(self.text, sources, factor)?;
         let mut flow = relation.flow(&relation.name);
         let Stage::Rows(rows) = &mut flow.stage else {
             return self.wrong(
@@ -295,6 +310,11 @@ impl Shape<'_> {
         }
         let time = self.time_of(rows);
         for branch in &mut rows.branches {
+            if self.sources.tables[branch.table].of_ranking.is_some() {
+                // Rows of a ranking are now in other windows.
+                let is_bound = |name: &str| Bound::ALL.iter().any(|bound| bound.name() == name);
+                branch.columns.retain(|(name, _)| !is_bound(name));
+            }
             for bound in Bound::ALL {
                 let column = (bound.name().to_owned(), flow::bound(bound, &time));
                 if !branch.columns.iter().any(|(name, _)| *name == column.0) {
@@ -309,8 +329,26 @@ impl Shape<'_> {
         Ok(flow)
     }
 
+    /// The relations with the rows of the one that a window is over, where that is groups or ranked.
+    fn rows_of_data(&self, factor: &TableFactor) -> Result<Option<Vec<Arc<Relation>>>, QueryError> {
+        let Some(name) = window::data(factor) else {
+            return Ok(None);
+        };
+        let relation = self.sources.find(self.text, name)?;
+        let Some(flow) = &relation.flow else {
+            return Ok(None);
+        };
+        if matches!(flow.stage, Stage::Rows(_)) {
+            return Ok(None);
+        }
+        let rows = self.rows_of(flow.clone(), factor)?;
+        let mut relations = self.sources.relations.to_vec();
+        relations.insert(0, Arc::new(Relation::of_flow(&name.value, rows)));
+        Ok(Some(relations))
+    }
+
     /// The type of `window_time`: that of the time.
-    fn time_of(&self, rows: &Rows) -> Type {
+    pub(super) fn time_of(&self, rows: &Rows) -> Type {
         let table = &self.sources.tables[rows.branches[0].table];
         match table.event_time.map(|c| &table.columns[c].kind) {
             Some(Type::Instant(_)) => Type::Instant(3),

@@ -150,7 +150,9 @@ impl<'a> Shape<'a> {
         let mut names = Vec::new();
         // Of a record's elements none has a name of its own.
         if branches.len() == 1 && branches[0].unnest.is_none() {
-            for number in &table.primary_key {
+            // What stays in its window is not named by that again.
+            let is_named_by = |n: &&usize| !rows.keeps_windows || **n != Bound::Time as usize;
+            for number in table.primary_key.iter().filter(is_named_by) {
                 let column = &table.columns[*number];
                 let expr = Expr::column(*number, column.kind.clone(), column.nullable);
                 let mut visible = branches[0].columns.iter();

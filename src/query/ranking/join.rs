@@ -49,6 +49,10 @@ impl Shape<'_> {
             return self.wrong(&other.relation, found, WRITTEN);
         }
         let mut flow = self.factor(&one.relation)?;
+        if self.of_ranking(&flow).is_some() {
+            let found = "a join of the rows of a ranking, which is not computed yet";
+            return self.wrong(&one.relation, found, "a join of the rows of one table");
+        }
         flow.at.clear();
         let count = flow.columns().len();
         let first = flow.qualifiers.first().cloned().unwrap_or_default();
@@ -79,6 +83,10 @@ impl Shape<'_> {
         let right = self.right(&join.relation)?;
         let sources = self.sources;
         let table = &sources.tables[right.branch.table];
+        if table.of_ranking.is_some() {
+            let found = "a join with the rows of a ranking, which is not computed yet";
+            return self.wrong(&join.relation, found, "a join with a table");
+        }
         let Stage::Rows(rows) = &mut flow.stage else {
             return Ok(());
         };

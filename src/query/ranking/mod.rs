@@ -11,6 +11,7 @@ mod from;
 mod group;
 mod join;
 mod names;
+mod nested;
 mod rank;
 mod select;
 mod target;
@@ -33,7 +34,7 @@ use super::grouped;
 use super::scope::Relation;
 use super::statement::{self, Statement};
 use super::window::Sources;
-pub(crate) use finish::Compiled;
+pub(crate) use finish::{Compiled, Output, Shown};
 use standings_model::plan::Ranking;
 use standings_model::table::Table;
 pub(crate) use target::check as check_target;
@@ -107,11 +108,12 @@ pub fn parse_ranking(
             return Err(text.error(second, found, SHAPE));
         }
     };
-    let notes = RefCell::default();
+    let (notes, lifts) = (RefCell::default(), RefCell::default());
     let sources = Sources {
         tables,
         relations: &relations,
         notes: &notes,
+        lifts: &lifts,
         zone: None,
     };
     let compiled = compile(text, sources, name, &target.query)?;
@@ -134,6 +136,17 @@ pub(crate) fn compile(
     let shape = Shape { text, sources };
     let flow = shape.query(query)?;
     shape.finish(name, flow, query)
+}
+
+/// The ranking that stands inside of a query.
+pub(crate) fn compile_inside(
+    text: Text<'_>,
+    sources: Sources<'_>,
+    name: &str,
+    flow: Flow,
+    query: &Query,
+) -> Result<Compiled, QueryError> {
+    Shape { text, sources }.finish(name, flow, query)
 }
 
 /// What a view is.

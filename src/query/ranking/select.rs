@@ -50,6 +50,14 @@ impl<'a> Shape<'a> {
         let is_grouped = !self.group_by(select)?.is_empty()
             || select.having.is_some()
             || listed(select).any(|sql| holds(sql, &is_measure));
+        if is_grouped || (over.is_some() || top.is_some()) && is_ranked(&flow) {
+            flow = self.rows_of(flow, select)?;
+        }
+        // Of groups that are ranked themselves the rank is over their rows.
+        let own = over.filter(|_| !is_grouped);
+        if is_grouped || own.is_some() {
+            self.keep_windows(select, own, &mut flow)?;
+        }
         if is_grouped {
             return self.of_groups(select, flow, over, top);
         }
@@ -467,6 +475,11 @@ impl<'a> Shape<'a> {
             }
         }
     }
+}
+
+/// Whether groups are ranked already.
+fn is_ranked(flow: &Flow) -> bool {
+    matches!(&flow.stage, Stage::Groups(groups) if groups.rank.is_some())
 }
 
 /// A column of a SELECT.

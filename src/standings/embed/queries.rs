@@ -50,6 +50,7 @@ impl Queries {
         Ok(Queries::of(Plan {
             tables,
             rankings: vec![ranking],
+            hidden: Vec::new(),
             checks: Vec::new(),
             max_key_bytes: usize::MAX,
             zone: None,

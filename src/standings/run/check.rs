@@ -165,7 +165,7 @@ fn line(label: &str, text: impl AsRef<str>) -> String {
 fn explain(args: &RunArgs, prepared: &Prepared) -> String {
     let mut lines = vec!["configuration".to_owned()];
     let source = &prepared.source;
-    let several = prepared.plan.tables.len() > 1;
+    let several = prepared.plan.read().count() > 1;
     for (number, url) in source.urls.iter().enumerate() {
         let table = &prepared.plan.tables[source.table_of(number)].name;
         lines.push(match several {

@@ -280,6 +280,7 @@ mod tests {
         let plan = Plan {
             tables: vec![table],
             rankings: Vec::new(),
+            hidden: Vec::new(),
             checks: Vec::new(),
             max_key_bytes: usize::MAX,
             zone: None,

@@ -112,6 +112,7 @@ impl Limits {
     /// What a worker calls with its totals after each epoch: ends the process when they are too much.
     pub fn watch_totals(self, plan: Arc<Plan>, live: Arc<Live>, worker: usize) -> impl Fn(&Totals) {
         let looked = std::cell::RefCell::new(Held::default());
+        let plan = plan.whole();
         move |totals: &Totals| {
             let mut held = looked.borrow_mut();
             totals.held(&mut held);

@@ -154,20 +154,22 @@ fn wrong(message: String) -> Failure {
 /// The number of a named table; of the only one where none is named.
 fn number(plan: &Plan, flag: &str, table: Option<&str>) -> Result<usize, Failure> {
     let names = || {
-        let names: Vec<&str> = plan.tables.iter().map(|t| t.name.as_str()).collect();
+        let names: Vec<&str> = plan.read().map(|(_, t)| t.name.as_str()).collect();
         names.join(", ")
     };
-    match (table, &plan.tables[..]) {
-        (Some(name), _) => plan.table(name).ok_or_else(|| {
-            let near =
-                standings_query::toml::nearest(name, plan.tables.iter().map(|t| &t.name[..]));
+    let read = plan.read().map(|(number, _)| number);
+    let read: Vec<usize> = read.collect();
+    let named = |name: &str| plan.table(name).filter(|number| read.contains(number));
+    match (table, &read[..]) {
+        (Some(name), _) => named(name).ok_or_else(|| {
+            let near = standings_query::toml::nearest(name, plan.read().map(|(_, t)| &t.name[..]));
             let meant = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
             wrong(format!(
                 "{flag}: there is no table `{name}`; there are: {}{meant}",
                 names()
             ))
         }),
-        (None, [_]) => Ok(0),
+        (None, [only]) => Ok(*only),
         (None, _) => Err(wrong(format!(
             "{flag}: say of which table it is, {flag} TABLE=URL; the queries read: {}",
             names()
@@ -200,7 +202,7 @@ pub fn sources(
         agrees(table, source)?;
         found.push(source.value.clone(), of, false);
     }
-    for (number, table) in plan.tables.iter().enumerate() {
+    for (number, table) in plan.read() {
         if !found.of.contains(&number) {
             found.push(declared(table)?, number, false);
         }
@@ -308,7 +310,9 @@ pub fn policies(
 
 /// What the policies say of out-of-orderness, a line a table.
 pub fn said(plan: &Plan, policies: &[Policy]) -> Vec<String> {
-    let tables = plan.tables.iter().zip(policies);
+    let tables = plan
+        .read()
+        .map(|(number, table)| (table, &policies[number]));
     let one = |(table, policy): (&Table, &Policy)| match policy.out_of_orderness {
         STANDS_STILL => format!(
             "{}: nothing is late; all windows close at the end, and are held until then",
@@ -358,6 +362,7 @@ mod tests {
         let plan = Plan {
             tables: vec![table, other],
             rankings: Vec::new(),
+            hidden: Vec::new(),
             checks: Vec::new(),
             max_key_bytes: usize::MAX,
             zone: None,

@@ -55,6 +55,7 @@ pub fn run(args: &UpgradeArgs) -> Result<(), Failure> {
         None => Plan {
             tables: vec![Table::sales()],
             rankings: Vec::new(),
+            hidden: Vec::new(),
             checks: Vec::new(),
             max_key_bytes: usize::MAX,
             zone: None,

@@ -210,6 +210,14 @@ fn is_recomputed(plan: &Plan) -> Result<(), Failure> {
 
 fn no_joins(plan: &Plan) -> Result<(), Failure> {
     let mut all = plan.rankings.iter();
+    if let Some(ranking) = all.find(|r| plan.is_nested(r)) {
+        let problem = format!(
+            "`{}` is a ranking of a ranking, which is not recomputed yet: leave it out of --queries",
+            ranking.name
+        );
+        return Err(Failure::of(&codes::query::SQL, problem));
+    }
+    let mut all = plan.rankings.iter();
     let Some(ranking) = all.find(|r| r.joined.is_some()) else {
         return Ok(());
     };

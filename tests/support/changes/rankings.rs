@@ -32,8 +32,23 @@ pub struct Ranking {
     limit: u64,
     /// Fields of a row that say among which others it is ranked; none: all of the window.
     among: &'static [&'static str],
+    /// The ranking of these rows, or of another's, that is shown instead of them.
+    outer: Option<Outer>,
 }
 
+/// A ranking of a ranking.
+struct Outer {
+    /// The name of the one whose rows it counts; none: what stands inside of it.
+    of: Option<&'static str>,
+    /// The window that a row of a window is in.
+    window: fn(Window) -> Window,
+    rows: fn(&[Inner]) -> Vec<Ordered>,
+}
+
+/// A row of a ranking: its rank, and what it shows.
+type Inner = (u64, Value);
+
+#[derive(Clone, Copy)]
 enum Function {
     RowNumber,
     Rank,
@@ -58,11 +73,11 @@ impl Ranking {
             let among = key_of(self.among, &row);
             apart.entry(among).or_default().push((order, row));
         }
-        let each = apart.values().map(|rows| self.ranked_among(rows));
+        let each = apart.into_values().map(|rows| self.in_order(rows));
         each.flatten().collect()
     }
 
-    fn ranked_among(&self, rows: &[Ordered]) -> Vec<(u64, Map<String, Value>)> {
+    fn in_order(&self, rows: Vec<Ordered>) -> Vec<(u64, Map<String, Value>)> {
         let mut out = Vec::new();
         for (i, (order, row)) in rows.iter().enumerate() {
             let before = rows[..i].iter().filter(|(o, _)| o != order);
@@ -92,7 +107,7 @@ pub fn key_of(keys: &[&str], row: &Map<String, Value>) -> String {
 /// All rows of all rankings after a prefix of each partition.
 pub fn shown(model: &Model<'_>, rankings: &[Ranking], upto: &[usize]) -> Shown {
     let mut all = Shown::new();
-    for ranking in rankings {
+    for ranking in rankings.iter().filter(|r| r.outer.is_none()) {
         for (window, rows) in model.windows(ranking, upto) {
             for (rank, row) in ranking.ranked(&rows) {
                 let bounds = (window != ALWAYS).then_some(window);
@@ -102,7 +117,166 @@ pub fn shown(model: &Model<'_>, rankings: &[Ranking], upto: &[usize]) -> Shown {
             }
         }
     }
+    for ranking in rankings {
+        let Some(outer) = &ranking.outer else {
+            continue;
+        };
+        let mut windows: BTreeMap<Window, Vec<Inner>> = BTreeMap::new();
+        match outer.of {
+            Some(name) => {
+                for ((_, window, _), row) in all.iter().filter(|((of, ..), _)| of == name) {
+                    let window = (outer.window)(window.unwrap_or(ALWAYS));
+                    windows.entry(window).or_default().push(row.clone());
+                }
+            }
+            None => {
+                for (window, rows) in model.windows(ranking, upto) {
+                    let rows = (ranking.rows)(&rows).into_iter();
+                    let rows = rows.map(|(_, row)| (0, Value::Object(row)));
+                    windows
+                        .entry((outer.window)(window))
+                        .or_default()
+                        .extend(rows);
+                }
+            }
+        }
+        for (window, rows) in windows {
+            for (rank, row) in ranking.in_order((outer.rows)(&rows)) {
+                let bounds = (window != ALWAYS).then_some(window);
+                let at = (ranking.name.to_owned(), bounds, key_of(ranking.keys, &row));
+                let twice = all.insert(at, (rank, Value::Object(row)));
+                assert!(twice.is_none(), "the reference has a row twice");
+            }
+        }
+    }
     all
+}
+
+/// Rankings of rankings: of all windows of one, in the windows of one, and of what stands inside.
+pub fn nested() -> Vec<Ranking> {
+    let none = |_: &[(usize, Row)]| Vec::new();
+    vec![
+        Ranking {
+            name: "often",
+            sql: "SELECT * FROM (SELECT *, RANK() OVER (ORDER BY times DESC) AS r FROM (
+                    SELECT city, COUNT(*) AS times, SUM(total) AS points, MIN(r) AS best, COUNT(DISTINCT n) AS sizes
+                    FROM cities GROUP BY city)) WHERE r <= 3",
+            hops: None,
+            passes: |_| false,
+            keys: &["city"],
+            rows: none,
+            function: Function::Rank,
+            limit: 3,
+            outer: Some(Outer {
+                of: Some("cities"),
+                window: |_| ALWAYS,
+                rows: often,
+            }),
+        },
+        Ranking {
+            name: "crowds",
+            sql: "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY people DESC) AS place FROM (
+                    SELECT window_start, window_end, n, COUNT(*) AS people, MAX(r) AS worst
+                    FROM people GROUP BY window_start, window_end, n)) WHERE place <= 2",
+            hops: None,
+            passes: |_| false,
+            keys: &["n"],
+            rows: none,
+            function: Function::RowNumber,
+            limit: 2,
+            outer: Some(Outer {
+                of: Some("people"),
+                window: |window| window,
+                rows: crowds,
+            }),
+        },
+        Ranking {
+            name: "hours",
+            sql: "WITH h AS (SELECT window_time, city, SUM(amount) AS total
+                    FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(at), INTERVAL '1' HOUR))
+                    GROUP BY window_start, window_end, window_time, city)
+                  SELECT * FROM (SELECT *, DENSE_RANK() OVER (PARTITION BY window_start, window_end ORDER BY hours DESC) AS r FROM (
+                    SELECT window_start, window_end, city, COUNT(*) AS hours, MAX(total) AS most
+                    FROM TABLE(TUMBLE(TABLE h, DESCRIPTOR(window_time), INTERVAL '3' HOUR))
+                    GROUP BY window_start, window_end, city)) WHERE r <= 2",
+            hops: Some((60 * MINUTE, 60 * MINUTE)),
+            passes: |_| true,
+            keys: &["city"],
+            rows: |rows| {
+                let of = |rows: &[(usize, Row)]| {
+                    let total = sum(rows);
+                    (total, object(json!({"city": rows[0].1.city, "cents": total as i64})))
+                };
+                grouped(rows, |r| r.city, of)
+            },
+            function: Function::DenseRank,
+            limit: 2,
+            outer: Some(Outer {
+                of: None,
+                window: |(start, _)| {
+                    let start = start.div_euclid(180 * MINUTE) * 180 * MINUTE;
+                    (start, start + 180 * MINUTE)
+                },
+                rows: hours,
+            }),
+        },
+    ]
+}
+
+/// Rows of a ranking by what a field of theirs is, in the order of it: NULL first, numbers and texts by value.
+fn inner_by(rows: &[Inner], field: &str, of: impl Fn(&[&Inner]) -> Ordered) -> Vec<Ordered> {
+    let mut groups: BTreeMap<(Option<i64>, Option<String>), Vec<&Inner>> = BTreeMap::new();
+    for row in rows {
+        let value = &row.1[field];
+        let key = (value.as_i64(), value.as_str().map(str::to_owned));
+        groups.entry(key).or_default().push(row);
+    }
+    let mut all: Vec<_> = groups.values().map(|rows| of(rows)).collect();
+    all.sort_by_key(|(order, _)| -order);
+    all
+}
+
+/// Money as cents.
+fn cents(value: &Value) -> i128 {
+    let digits = value.as_str().unwrap().replace('.', "");
+    digits.parse().unwrap()
+}
+
+fn often(rows: &[Inner]) -> Vec<Ordered> {
+    inner_by(rows, "city", |rows| {
+        let sizes: BTreeSet<i64> = rows.iter().filter_map(|(_, r)| r["n"].as_i64()).collect();
+        let row = json!({
+            "city": rows[0].1["city"],
+            "times": rows.len(),
+            "points": money(rows.iter().map(|(_, r)| cents(&r["total"])).sum()),
+            "best": rows.iter().map(|(rank, _)| rank).min(),
+            "sizes": sizes.len(),
+        });
+        (rows.len() as i128, object(row))
+    })
+}
+
+fn crowds(rows: &[Inner]) -> Vec<Ordered> {
+    inner_by(rows, "n", |rows| {
+        let row = json!({
+            "n": rows[0].1["n"],
+            "people": rows.len(),
+            "worst": rows.iter().map(|(rank, _)| rank).max(),
+        });
+        (rows.len() as i128, object(row))
+    })
+}
+
+fn hours(rows: &[Inner]) -> Vec<Ordered> {
+    inner_by(rows, "city", |rows| {
+        let most = rows.iter().filter_map(|(_, r)| r["cents"].as_i64()).max();
+        let row = json!({
+            "city": rows[0].1["city"],
+            "hours": rows.len(),
+            "most": money(most.unwrap().into()),
+        });
+        (rows.len() as i128, object(row))
+    })
 }
 
 /// Those that every history is asked.
@@ -123,6 +297,7 @@ pub fn all() -> Vec<Ranking> {
             function: Function::RowNumber,
             limit: 3,
             among: &[],
+            outer: None,
         },
         Ranking {
             name: "people",
@@ -138,6 +313,7 @@ pub fn all() -> Vec<Ranking> {
             function: Function::Rank,
             limit: 2,
             among: &[],
+            outer: None,
         },
         Ranking {
             name: "spread",
@@ -153,6 +329,7 @@ pub fn all() -> Vec<Ranking> {
             function: Function::RowNumber,
             limit: 4,
             among: &[],
+            outer: None,
         },
         Ranking {
             name: "sales",
@@ -166,6 +343,7 @@ pub fn all() -> Vec<Ranking> {
             function: Function::RowNumber,
             limit: 2,
             among: &[],
+            outer: None,
         },
         // What it is ranked among is no part of its key: a key in two partitions can be of two cities, and one of them speaks.
         Ranking {
@@ -180,6 +358,7 @@ pub fn all() -> Vec<Ranking> {
             function: Function::RowNumber,
             limit: 1,
             among: &["city", "tip"],
+            outer: None,
         },
     ]
 }
@@ -198,6 +377,7 @@ pub fn always() -> Ranking {
         function: Function::DenseRank,
         limit: 2,
         among: &[],
+        outer: None,
     }
 }
 

@@ -14,11 +14,12 @@ use std::rc::Rc;
 use timely::dataflow::operators::Capability;
 
 use crate::dataflow::control::Control;
-use crate::dataflow::coordinator::Coordinator;
+use crate::dataflow::coordinator::{Coordinator, Unwritable};
 use crate::dataflow::gate::{Gate, Look};
 use crate::dataflow::handles::Cells;
 use crate::dataflow::messages::Gathered;
 use crate::rank::messages::Epoch;
+use crate::rank::totals::Totals;
 
 /// Gathers on worker 0; without a gate it does nothing.
 pub struct GatherOperator {
@@ -29,6 +30,8 @@ pub struct GatherOperator {
     waiting: BTreeMap<Epoch, Vec<Gathered>>,
     coordinator: Coordinator,
     look: Rc<Cell<Look>>,
+    /// Called with totals that cannot be written, before anything of them can be committed.
+    watch: Option<Box<dyn Fn(&Totals)>>,
 }
 
 impl GatherOperator {
@@ -47,7 +50,13 @@ impl GatherOperator {
             waiting: BTreeMap::new(),
             coordinator,
             look,
+            watch: None,
         }
+    }
+
+    /// Has totals that cannot be written told.
+    pub fn watch(&mut self, watch: impl Fn(&Totals) + 'static) {
+        self.watch = Some(Box::new(watch));
     }
 
     /// Takes messages of an epoch in.
@@ -60,8 +69,17 @@ impl GatherOperator {
     pub fn step(&mut self, reached: Epoch) -> Option<(Capability<Epoch>, Vec<Control>)> {
         let gate = self.gate.as_deref_mut()?;
         let seat = &mut self.coordinator;
+        seat.load(&mut self.cells.nested_kept.borrow_mut());
         seat.apply(&mut self.waiting, reached, gate);
-        let again = seat.offer(gate);
+        let again = match seat.nest(&self.cells) {
+            Ok(()) => seat.offer(gate),
+            Err(Unwritable) => {
+                if let Some(watch) = &self.watch {
+                    watch(&self.cells.totals.borrow());
+                }
+                false
+            }
+        };
         let durable = gate.durable();
         let mut told = None;
         if let Some(capability) = &mut self.held {

@@ -17,7 +17,7 @@ pub(super) fn text(plan: &Plan, places: &Places, counts: &BTreeMap<PartitionId, 
             sum.add(counts);
         }
     }
-    let tables = plan.tables.iter().zip(&of);
+    let tables = plan.read().map(|(number, table)| (table, &of[number]));
     let tables: Map<String, Value> = tables
         .map(|(table, counts)| (table.name.clone(), object(counts)))
         .collect();

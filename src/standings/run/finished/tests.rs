@@ -15,6 +15,7 @@ fn finished(until_end: bool, dead: &str) -> Arc<Finished> {
     let plan = Plan {
         tables: vec![standings_model::table::Table::sales()],
         rankings: Vec::new(),
+        hidden: Vec::new(),
         checks: Vec::new(),
         max_key_bytes: usize::MAX,
         zone: None,
