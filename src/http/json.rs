@@ -178,7 +178,10 @@ fn push_shape(out: &mut Vec<u8>, plan: &Plan, ranking: &Ranking) {
     out.extend_from_slice(b",\"order_by\":");
     push_order(out, ranking);
     // The table's own words, where it has any.
-    let table = ranking.inputs.first().and_then(|i| plan.tables.get(i.table));
+    let table = ranking
+        .inputs
+        .first()
+        .and_then(|i| plan.tables.get(i.table));
     let words = table.map(|t| {
         // Those who declare a table of their own do not sell by it.
         let usual = (t.name != "sales").then_some("records");

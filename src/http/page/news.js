@@ -32,13 +32,13 @@ export class News {
     if (first !== old) {
       const other = is.find(([key]) => key === old)?.[1];
       const by = other && score ? minus(lead[score.name], other[score.name]) : null;
-      return this.tell(ranking, lead, now, [name(lead), " took the lead", ...(other ? [" from ", name(other)] : []), ...(by ? [`, by ${text(by)}${unit(ranking)}`] : [])], `lead ${ranking.name} ${now}`);
+      return this.tell(ranking, lead, now, other ? [name(lead), " took the lead from ", name(other), by ? `, by ${text(by)}${unit(ranking)}` : ""] : [name(lead), " took the lead"], `lead ${ranking.name} ${now}`);
     }
     for (let i = 1; i < Math.min(LOUD, is.length); i++) {
       const [key, row] = is[i], from = before.get(key);
       if (from === undefined || from <= i) continue;
       const passed = is[i + 1]?.[1];
-      return this.calm(ranking, row, now, [name(row), ` rose to ${row.rank}`, ...(passed ? [", past ", name(passed)] : [])], `rose ${ranking.name} ${key}`);
+      return this.calm(ranking, row, now, passed ? [name(row), ` rose to ${row.rank}, past `, name(passed)] : [name(row), ` rose to ${row.rank}`], `rose ${ranking.name} ${key}`);
     }
     const entered = is.find(([key]) => !before.has(key));
     if (entered) return this.calm(ranking, entered[1], now, [name(entered[1]), ` entered at ${entered[1].rank}`], `entered ${ranking.name} ${entered[0]}`);
@@ -77,7 +77,7 @@ export class News {
     this.said.set(what, now);
     for (const [key, at] of this.said) if (now - at > AGAIN) this.said.delete(key);
     const age = el("span", { class: "soft" }), keys = ranking.keys(row), said = words.join("");
-    // Names stand out: they are what one looks for.
+    // Names stand out, at the even places: they are what one looks for.
     const parts = words.map((w, i) => i % 2 ? w : el("b", null, w));
     const node = el("li", null, el("button", { type: "button", click: () => this.open(ranking, keys) }, ...parts), " ", el("span", { class: "soft" }, title(ranking)), " ", age);
     this.items.unshift({ node, age, at: now });

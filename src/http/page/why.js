@@ -1,7 +1,7 @@
 // "Why?": one row's rank explained (its neighbours, its last change, corrections, late sales) and its history.
 
 import { el, svg } from "./dom.js";
-import { count, moment, one, plain, span, text, wallTime, windowTitle, words } from "./text.js";
+import { count, moment, one, plain, span, text, title, wallTime, windowTitle, words } from "./text.js";
 import { get, keyPath, part, Problem, windowPath } from "./api.js";
 import { state } from "./state.js";
 import * as panel from "./panel.js";
@@ -23,7 +23,7 @@ export function why(ranking, keys, start, onClose) {
   };
   panel.show({
     title: row ? ranking.name_of(row) : keys.join(" · ").replaceAll("\0", "–"),
-    kind: words(ranking.name),
+    kind: title(ranking),
     nodes: [body.head, body.why, body.history],
     refresh, onClose,
   });

@@ -21,8 +21,13 @@ impl Demo {
 
     /// A demo whose days pass in so much time.
     pub fn with_days_of(day: &str) -> Self {
+        Demo::of("600", day)
+    }
+
+    /// A demo of so many sales a second.
+    pub fn of(rate: &str, day: &str) -> Self {
         let mut child = standings(&["demo", "--for", "5m", "--http", "127.0.0.1:0"])
-            .args(["--rate", "600", "--day", day])
+            .args(["--rate", rate, "--day", day])
             .stdout(Stdio::piped())
             .spawn()
             .map(Running)
