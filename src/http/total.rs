@@ -4,8 +4,8 @@
 //! over those very windows, the sum is its total.
 //!
 //! 1. A total is exact or not told. It is told only where no row can be in the sum and not in the ranking, or the other way round: one
-//!    input without a condition, rows that never change, nothing joined, no session; and no other ranking of the table with other windows,
-//!    for which a sale may be late that this one still takes.
+//!    input without a condition, rows that never change, nothing joined, no session; and no other ranking of the table whose windows do not
+//!    lie within this one's: it could still take a sale that is late for this one.
 //! 2. It is at least as new as the rows that were sent before it.
 
 use std::sync::Arc;
@@ -52,14 +52,14 @@ fn is_of(plan: &Plan, ranking: &Ranking, size: i64) -> bool {
         _ => false,
     };
     let here = |r: &&Ranking| r.inputs.iter().any(|i| i.table == table);
-    let tumbles = |r: &Ranking| {
-        let window = &r.window;
-        window.is_named_by_start()
-            && !window.is_session()
-            && window.size() == Length::Time(size)
-            && window.pane() == window.size()
+    // A record that a shorter window within this one still takes, this one takes: it ends later.
+    let within = |r: &Ranking| {
+        let (window, length) = (&r.window, r.window.size());
+        let divides = matches!(length, Length::Time(own) if own > 0 && size % own == 0);
+        window.is_named_by_start() && !window.is_session() && divides && window.pane() == length
     };
-    plain && !changes && rest && added && plan.rankings.iter().filter(here).all(tumbles)
+    let own = ranking.window.size() == Length::Time(size);
+    plain && !changes && rest && added && own && plan.rankings.iter().filter(here).all(within)
 }
 
 /// The totals that are known: of each ranking the newest windows.
