@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::probes::TROUBLE;
+use super::total::{self, Total};
 use super::watch::Shown;
 use standings_observe::health::Health;
 
@@ -47,6 +48,9 @@ pub(super) struct HealthNow {
     partitions: usize,
     commit: u64,
     sinks: Vec<SinkNow>,
+    /// What all have sold, not only those on a list; of the rankings of which that is known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    totals: Vec<Total>,
     /// What this process waits for, and why: what it shows stays as it is meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_for: Option<String>,
@@ -83,6 +87,7 @@ pub(super) fn now(shown: &Shown) -> HealthNow {
         partitions,
         commit,
         sinks: sinks(shown),
+        totals: total::totals(&shown.plan, &metrics.amounts()),
         waiting_for: live.waits.told_after(TROUBLE),
     }
 }

@@ -149,7 +149,7 @@ fn kind(of: &Type) -> &'static str {
 }
 
 /// A ranking's name and shape, without the closing brace.
-fn push_shape(out: &mut Vec<u8>, ranking: &Ranking) {
+fn push_shape(out: &mut Vec<u8>, plan: &Plan, ranking: &Ranking) {
     out.extend_from_slice(b"{\"name\":");
     push_string(out, &ranking.name);
     let window = &ranking.window;
@@ -177,6 +177,23 @@ fn push_shape(out: &mut Vec<u8>, ranking: &Ranking) {
     list(out, &ranking.keys, |out, key| push_string(out, &key.name));
     out.extend_from_slice(b",\"order_by\":");
     push_order(out, ranking);
+    // The table's own words, where it has any.
+    let table = ranking
+        .inputs
+        .first()
+        .and_then(|i| plan.tables.get(i.table));
+    let words = table.map(|t| {
+        // Those who declare a table of their own do not sell by it.
+        let usual = (t.name != "sales").then_some("records");
+        let noun = t.noun.as_deref().or(usual);
+        [("noun", noun), ("unit", t.unit.as_deref())]
+    });
+    for (name, word) in words.into_iter().flatten() {
+        if let Some(word) = word {
+            let _ = write!(out, ",\"{name}\":");
+            push_string(out, word);
+        }
+    }
     out.extend_from_slice(b",\"fields\":");
     list(out, &ranking.fields, |out, field| {
         let kind = kind(&ranking.field_type(*field).0);
@@ -208,7 +225,7 @@ pub(super) fn push_order(out: &mut Vec<u8>, ranking: &Ranking) {
 pub(super) fn rankings(plan: &Plan) -> String {
     let mut out = Vec::new();
     list(&mut out, &plan.rankings, |out, ranking| {
-        push_shape(out, ranking);
+        push_shape(out, plan, ranking);
         out.push(b'}');
     });
     text(out)
@@ -252,7 +269,7 @@ pub(super) fn snapshot(plan: &Plan, board: &Board) -> (u64, String) {
         &mut out,
         plan.rankings.iter().zip(&begins),
         |out, (ranking, (windows, newest))| {
-            push_shape(out, ranking);
+            push_shape(out, plan, ranking);
             out.extend_from_slice(b",\"windows\":");
             list(out, windows, push_window);
             out.extend_from_slice(b",\"rows\":");

@@ -42,5 +42,6 @@ mod probes;
 mod problem;
 pub mod security;
 pub mod server;
+mod total;
 mod unread;
 pub mod watch;

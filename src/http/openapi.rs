@@ -107,6 +107,12 @@ pub(super) struct RankingShape {
     partition: Vec<String>,
     keys: Vec<String>,
     order_by: Option<String>,
+    /// What a record is called, in the plural: the table's `noun`.
+    #[schema(required = false)]
+    noun: Option<String>,
+    /// What its amounts are in: the table's `unit`.
+    #[schema(required = false)]
+    unit: Option<String>,
     fields: Vec<FieldShape>,
 }
 

@@ -130,6 +130,11 @@ fn main() {
         true => Format::Text,
         false => Format::Json,
     };
+    if !std::io::stderr().is_terminal() {
+        // Colours are for a terminal: in a file or a pipe they are signs that nobody can read.
+        // SAFETY: nothing else runs yet: no other thread can read the environment meanwhile.
+        unsafe { std::env::set_var("NO_COLOR", "1") };
+    }
     standings_observe::logging::init(log, cli.log_format.unwrap_or(usual));
     if let Some(format) = cli.log_format {
         // The processes that this one starts log in the same form.

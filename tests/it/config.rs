@@ -140,7 +140,7 @@ fn what_is_wrong_in_the_file_is_refused_with_its_place() {
         ("workers = [1]", "5: workers: an array is not allowed"),
         (
             "workers = \"many\"",
-            "5: workers: invalid digit found in string",
+            "5: workers: write it as a whole number, such as 4",
         ),
         (
             "emit = \"all\"",

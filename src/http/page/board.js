@@ -1,12 +1,19 @@
 // One ranking on the page: rows in their order, moves animated, only what changed is touched.
 
 import { el, roving, setAttr, setText } from "./dom.js";
-import { fact, figure, wallTime, windowTitle, words } from "./text.js";
+import { fact, figure, minus, one, span, text, title, wallTime, windowTitle, words } from "./text.js";
 import { state } from "./state.js";
 import { Sparks } from "./spark.js";
+import * as motion from "./motion.js";
+import { carry } from "./carry.js";
 
-const MOVE_SHOWN = 8000; // ms that an arrow stays
-const still = matchMedia("(prefers-reduced-motion: reduce)");
+const MOVE_SHOWN = 8000; // ms that an arrow looks back
+
+/** How long an open window still takes, by the time of its records. */
+function open(w) {
+  const mark = state.health?.watermark, rest = mark && w.window_end ? Date.parse(w.window_end) - Date.parse(mark) : NaN;
+  return rest > 0 ? `Open, closes in ${span(rest)}` : w.window_end ? "Open, closes now" : "Open";
+}
 
 /** A row's node and what was last drawn of it. */
 function makeRow(board, key) {
@@ -14,29 +21,33 @@ function makeRow(board, key) {
   const name = el("b"), facts = el("small"), mark = el("span", { class: "mark" });
   const spark = el("span", { class: "spark", "aria-hidden": "true" });
   const whole = document.createTextNode(""), cents = el("i");
-  const score = el("span", { class: "score" }, whole, cents);
+  const gap = el("span", { class: "gap" });
+  const score = el("span", { class: "score" }, el("span", null, whole, cents), gap);
   const button = el("button", { type: "button", tabindex: "-1", click: () => board.open(key) },
     rank, move, el("span", { class: "who" }, el("span", { class: "name" }, name, mark), facts), spark, score);
   const node = el("li", { class: "row" }, button, el("span", { class: "bar", "aria-hidden": "true" }));
   node.dataset.key = key;
-  return { key, node, button, rank, move, name, facts, mark, spark, whole, cents, shown: {}, from: 0, since: 0, marked: false };
+  return { key, node, button, rank, move, name, facts, mark, spark, whole, cents, gap, shown: {}, past: [], entered: null, marked: "" };
 }
 
 export class Board {
-  constructor(ranking, open) {
+  constructor(ranking, open, news) {
     this.ranking = ranking;
+    this.news = news;
+    this.seen = []; // what is drawn: [key, row] in order
     this.open = (key) => open(ranking, JSON.parse(key));
     this.items = new Map(); // by key
     const id = `board-${ranking.name}`;
     this.time = el("time");
     this.badge = el("button", { type: "button", class: "badge", "data-about": "window" });
     this.list = el("ol", { class: "rows", role: "list" });
-    this.empty = el("p", { class: "empty" }, "Waiting for the first sale");
+    this.empty = el("p", { class: "empty" });
+    this.legend = el("p", { class: "legend" }, "▲▼ places within 8 s. The line under a row: its part of the leader's.");
     this.heads = { name: el("span"), score: el("span") };
     this.section = el("section", { class: "board", "aria-labelledby": id, "data-ranking": ranking.name },
-      el("header", null, el("h2", { id }, words(ranking.name)), el("p", { class: "when" }, this.time, this.badge)),
+      el("header", null, el("h2", { id }, title(ranking)), el("p", { class: "when" }, this.time, this.badge)),
       el("div", { class: "heads", "aria-hidden": "true" }, el("span", null, "Rank"), el("span"), this.heads.name, el("span", { class: "spark" }, "Over the window"), this.heads.score),
-      this.list, this.empty);
+      this.list, this.empty, el("footer", null, this.legend, carry(ranking)));
     roving(this.list, "button");
     this.sparks = new Sparks(ranking, this);
   }
@@ -48,43 +59,35 @@ export class Board {
     if (ranking.fresh) { // another window: its rows did not move here from this one's
       for (const item of this.items.values()) item.node.remove();
       this.items.clear();
+      this.seen = [];
     }
     const rows = ranking.ordered().slice(0, limit);
     const { score } = ranking.shape;
     let most = 0;
     if (score) for (const [, row] of rows) most = Math.max(most, Math.abs(Number(row[score.name]) || 0));
 
-    const seen = [...this.list.children];
-    const moved = rows.length !== seen.length || rows.some(([key], i) => seen[i].dataset.key !== key);
-    // First: where every row is seen now, also in the middle of an earlier move.
-    const animate = moved && !still.matches && !ranking.fresh && !document.hidden;
-    const before = animate ? new Map(seen.map((node) => [node, node.getBoundingClientRect().top])) : null;
+    const order = rows.map(([key]) => key), seen = this.seen.map(([key]) => key);
+    const moved = order.length !== seen.length || order.some((key, i) => seen[i] !== key);
+    // Another order waits for the next step, and what is seen stays one truth until then; so do ranks that only tell ties apart.
+    if (!ranking.fresh && moved && seen.length && !motion.due(now)) { this.arrows(now); return ""; }
+    const steps = moved && seen.length > 0 && !ranking.fresh;
+    if (steps) motion.step(now);
+    const animate = steps && motion.moves();
+    const before = animate ? new Map([...this.list.children].map((node) => [node, node.getBoundingClientRect().top])) : null;
     const focused = moved && this.list.contains(document.activeElement) ? document.activeElement : null;
+    const say = steps ? this.news.step(ranking, this.seen, rows, now) : "";
+    if (ranking.fresh) this.news.clear(ranking); else this.news.watch(ranking, rows, now);
 
-    let say = "";
     const kept = new Set();
     rows.forEach(([key, row], i) => {
       kept.add(key);
       let item = this.items.get(key);
-      const entered = !item;
-      if (entered) {
+      if (!item) {
         this.items.set(key, item = makeRow(this, key));
-        item.from = row.rank;
-        if (!ranking.fresh) this.mark(item, "new", "", now);
-      } else if (item.shown.rank !== row.rank) {
-        state.moves++;
-        if (now - item.since > MOVE_SHOWN) item.from = item.shown.rank;
-        const rose = item.from - row.rank;
-        this.mark(item, rose > 0 ? "up" : rose < 0 ? "down" : "", rose ? String(Math.abs(rose)) : "", now);
-        if (row.rank < item.shown.rank) {
-          light(item);
-          if (row.rank <= 3) say = `${ranking.name_of(row)} rises to ${row.rank} in ${words(ranking.name)}`;
-        }
-      } else if (item.marked && now - item.since > MOVE_SHOWN) {
-        item.from = row.rank;
-        this.mark(item, "", "", now);
-      }
-      this.write(item, row, most);
+        item.entered = ranking.fresh || !seen.length ? null : now;
+      } else if (item.shown.rank !== row.rank) state.moves++;
+      item.past.push([now, row.rank]);
+      this.write(item, row, most, rows[0][1]);
       const at = this.list.children[i];
       if (at !== item.node) this.list.insertBefore(item.node, at || null);
     });
@@ -92,16 +95,18 @@ export class Board {
       if (!kept.has(key)) { item.node.remove(); this.items.delete(key); }
     if (focused && document.activeElement !== focused && focused.isConnected) focused.focus({ preventScroll: true });
     this.oneTabStop();
+    this.arrows(now);
+    this.seen = rows;
 
-    if (animate) this.play(before);
+    if (animate) motion.play([...this.items.values()], before, motion.movers(seen, order));
     ranking.fresh = false;
-    return say;
+    return say ? `${say} in ${title(ranking)}` : "";
   }
 
   head(w) {
     const { ranking } = this, { label, keys, score } = ranking.shape;
     setText(this.heads.name, words((label || keys[0] || { name: "name" }).name));
-    setText(this.heads.score, score ? words(score.name) : "");
+    setText(this.heads.score, score ? words(score.name) + (ranking.amount && ranking.unit ? `, ${ranking.unit}` : "") : "");
     setText(this.time, w ? windowTitle(w.window_start, w.window_end) : "");
     if (w) setAttr(this.time, "datetime", w.window_start || "");
     const kind = !w ? "" : w.corrected ? "corrected" : w.final ? "final" : "provisional";
@@ -109,13 +114,14 @@ export class Board {
       this.badge.dataset.kind = kind;
       this.badge.hidden = !kind;
     }
-    setText(this.badge, kind === "corrected" ? `Final, corrected ${wallTime(w.corrected.at)}` : kind === "final" ? "Final" : kind ? "Provisional" : "");
-    setText(this.empty, ranking.windows.size ? "No rows in this window" : "Waiting for the first sale");
+    setText(this.badge, kind === "corrected" ? `Final, corrected ${wallTime(w.corrected.at)}` : kind === "final" ? "Final" : kind ? open(w) : "");
+    const waits = state.health?.waiting_for;
+    setText(this.empty, ranking.windows.size ? "No rows in this window" : waits ? `Nothing yet: waiting for ${waits}` : `Waiting for the first ${one(ranking.noun)}`);
     const hidden = ranking.rows.size > 0;
     if (this.empty.hidden !== hidden) this.empty.hidden = hidden;
   }
 
-  write(item, row, most) {
+  write(item, row, most, leader) {
     const { ranking } = this, { label, keys, score, rest } = ranking.shape, { shown } = item;
     if (shown.rank !== row.rank) {
       shown.rank = row.rank;
@@ -127,8 +133,10 @@ export class Board {
       shown.corrected = corrected;
       setText(item.mark, corrected ? `corrected ${wallTime(corrected)}` : "");
     }
-    if (shown.commit === row.commit && shown.most === most) return;
+    const lead = score ? leader[score.name] : null;
+    if (shown.commit === row.commit && shown.most === most && shown.lead === lead) return;
     shown.commit = row.commit;
+    shown.lead = lead;
     shown.most = most;
     setText(item.name, ranking.name_of(row));
     const facts = rest.map((f) => fact(f, row[f.name]));
@@ -139,6 +147,9 @@ export class Board {
     const [whole, fraction] = figure(row[score.name]);
     if (item.whole.data !== whole) item.whole.data = whole;
     setText(item.cents, fraction);
+    const known = lead !== null && lead !== undefined && row[score.name] !== null && ["decimal", "integer"].includes(score.kind);
+    const gap = known && row !== leader ? minus(row[score.name], lead) : "";
+    setText(item.gap, gap && Number(gap) ? text(gap).replace("-", "−") : "");
     const share = most ? Math.max(0, Number(row[score.name]) / most).toFixed(3) : "0";
     if (shown.share !== share) {
       shown.share = share;
@@ -151,31 +162,28 @@ export class Board {
     if (first && !this.list.querySelector("button[tabindex='0']")) first.tabIndex = 0;
   }
 
-  // Last, invert, play: all reads first, then all writes.
-  play(before) {
-    for (const item of this.items.values()) item.flip?.cancel();
-    const after = [...this.items.values()].map((item) => [item, item.node.getBoundingClientRect().top]);
-    for (const [item, top] of after) {
-      const from = before.get(item.node);
-      if (from === undefined) item.flip = item.node.animate([{ opacity: 0, transform: "translateX(-1.5rem)" }, { opacity: 1, transform: "none" }], { duration: 450, easing: "ease-out" });
-      else if (Math.abs(from - top) > 0.5) item.flip = item.node.animate([{ transform: `translateY(${from - top}px)` }, { transform: "none" }], { duration: 600, easing: "cubic-bezier(.22,.8,.24,1)" });
+  /** Arrows and glow say the same: the net of the last seconds. */
+  arrows(now) {
+    for (const item of this.items.values()) {
+      const { past } = item;
+      while (past.length > 1 && now - past[1][0] > MOVE_SHOWN) past.shift();
+      const rose = past.length ? past[0][1] - past.at(-1)[1] : 0;
+      const isNew = item.entered !== null && now - item.entered <= MOVE_SHOWN;
+      this.mark(item, isNew ? "new" : rose > 0 ? "up" : rose < 0 ? "down" : "", isNew || !rose ? "" : String(Math.abs(rose)));
     }
   }
 
-  mark(item, kind, by, now) {
-    item.node.classList.remove("up", "down", "new");
+  mark(item, kind, by) {
+    const mark = `${kind} ${by}`;
+    if (item.marked === mark) return;
+    const lights = kind === "up" && !item.marked.startsWith("up");
+    item.marked = mark;
+    item.node.classList.remove("up", "down", "new", "lit");
     if (kind) item.node.classList.add(kind);
-    item.marked = Boolean(kind);
-    item.since = now;
+    if (lights) requestAnimationFrame(() => item.node.classList.add("lit"));
     const arrow = { up: "▲", down: "▼", new: "new" }[kind];
     item.move.replaceChildren(...(arrow ? [
       el("span", { class: "sr" }, kind === "new" ? "new" : `${kind} ${by}`),
       el("span", { "aria-hidden": "true" }, kind === "new" ? arrow : `${arrow} ${by}`)] : []));
   }
 }
-
-function light({ node }) {
-  node.classList.remove("lit");
-  requestAnimationFrame(() => node.classList.add("lit"));
-}
-

@@ -2,7 +2,7 @@
 
 import { $, svg } from "./dom.js";
 import { brief, bytes, count } from "./text.js";
-import { state, watch } from "./state.js";
+import { inWords, state, watch } from "./state.js";
 
 const STAGES = ["read", "decode", "combine", "exchange", "totals", "rank", "gather", "commit", "sinks"];
 const SAY = {
@@ -14,7 +14,7 @@ const SAY = {
 
 /** What flows out of each stage: the number and its unit; undefined where the server does not say. */
 const OUT = {
-  read: (h) => [h.read, "records"], decode: (h) => [h.read - h.dead_letters, "sales"],
+  read: (h) => [h.read, "records"], decode: (h) => [h.read - h.dead_letters, state.noun],
   combine: (h) => [h.ranked ?? h.read - h.dead_letters - (h.duplicates || 0) - h.late - (h.filtered || 0), "ranked"],
   totals: (h) => [h.live_keys, "keys"], rank: (h) => [h.ranks_changed, "ranks moved"],
   gather: (h) => [h.changes, "changes"], commit: (h) => [h.commits, "commits"],
@@ -37,7 +37,7 @@ function picture(box, wide) {
   const at = (i) => wide ? [i * pitch + 39, 44] : [150, i * pitch + 20];
   const parts = STAGES.flatMap((name, i) => {
     const [x, y] = at(i);
-    const stage = svg("g", { class: "stage" }, svg("title", null, SAY[name]),
+    const stage = svg("g", { class: "stage" }, svg("title", null, inWords(SAY[name])),
       svg("rect", { x: x - 38, y: y - 15, width: 76, height: 30, rx: 15 }), svg("text", { x, y: y + 4.5, "text-anchor": "middle" }, name));
     if (i === STAGES.length - 1) return [stage];
     const from = wide ? [x + 42, y] : [x, y + 17], to = wide ? [x + pitch - 42, y] : [x, y + pitch - 17];

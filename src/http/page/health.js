@@ -1,18 +1,18 @@
 // The health strip, and what each of its numbers means: every number opens its explanation.
 
 import { $, el, setText } from "./dom.js";
-import { brief, bytes, count, latency, moment, second, span, windowTitle, words } from "./text.js";
+import { brief, bytes, count, latency, moment, span, windowTitle, words } from "./text.js";
 import { get, Problem } from "./api.js";
-import { state, watch } from "./state.js";
+import { inWords, state, watch } from "./state.js";
 import * as panel from "./panel.js";
 
 const ITEMS = [
-  { id: "rate", name: "Sales a second", value: (h) => count(h.sales_per_second) },
+  { id: "watermark", name: () => `All ${state.noun} are counted up to`, value: (h) => h.watermark ? moment(h.watermark).slice(0, 16) : undefined },
+  { id: "rate", name: () => `${words(state.noun)} a second`, value: (h) => count(h.sales_per_second) },
   { id: "p99", name: "Latency, 99 %", value: (h) => latency(h.latency_p99_ms) },
   { id: "lag", name: "Lag", value: (h) => h.lag_records === undefined ? undefined : count(h.lag_records), warn: (h) => h.lag_records > 100000 },
   { id: "late", name: "Late", value: (h) => brief(h.late) },
   { id: "dead", name: "Dead letters", value: (h) => brief(h.dead_letters), warn: (h) => h.dead_letters > 0 },
-  { id: "watermark", name: "Watermark", value: (h) => second(h.watermark) },
 ];
 
 const ABOUT = {
@@ -25,11 +25,13 @@ const ABOUT = {
   window: ["What holds this window open?", "A window closes when the watermark reaches its end. Until then its rows are provisional. The watermark is held by the partition that is furthest behind."],
 };
 
+const named = ({ name }) => typeof name === "function" ? name() : name;
+
 export function health() {
   const strip = $("health"), cells = new Map();
   for (const item of ITEMS) {
     const value = el("b", null, "–");
-    const button = el("button", { type: "button", "data-about": item.id }, el("span", null, item.name), " ", value);
+    const button = el("button", { type: "button", "data-about": item.id }, el("span", { class: "name" }, named(item)), " ", value);
     const cell = el("li", null, button);
     cells.set(item.id, { cell, value });
     strip.append(cell);
@@ -38,6 +40,7 @@ export function health() {
     if (what !== "health") return;
     for (const item of ITEMS) {
       const { cell, value } = cells.get(item.id), shown = item.value(state.health);
+      setText(cell.querySelector(".name"), named(item));
       cell.hidden = shown === undefined; // a server that does not say
       setText(value, shown ?? "–");
       cell.classList.toggle("warn", Boolean(item.warn?.(state.health)));
@@ -47,7 +50,7 @@ export function health() {
 
 /** Opens the explanation of one number. */
 export function about(id, onClose) {
-  const [title, words_] = ABOUT[id] || ABOUT.watermark;
+  const [title, words_] = (ABOUT[id] || ABOUT.watermark).map(inWords);
   const facts = el("dl", { class: "facts" }), marks = el("div");
   let first = true;
   const refresh = () => { numbers(id, facts); if (id !== "rate" || first) detail(marks, id); first = false; };
@@ -93,7 +96,7 @@ async function detail(box, id) {
     el("section", null, el("h3", null, "Partitions"),
       el("p", { class: "note" }, holders.length ? `Partition ${holders.join(", ")} ${holders.length === 1 ? "is" : "are"} furthest behind.` : "No partition holds the watermark back."),
       el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Partitions" }, table),
-      w.out_of_orderness_ms === null ? null : el("p", { class: "note" }, `A sale may be ${span(w.out_of_orderness_ms)} out of order and ${span(w.allowed_lateness_ms)} late; a partition is idle after ${span(w.idle_timeout_ms)} of silence.`)),
+      w.out_of_orderness_ms === null ? null : el("p", { class: "note" }, `A ${inWords("sale")} may be ${span(w.out_of_orderness_ms)} out of order and ${span(w.allowed_lateness_ms)} late; a partition is idle after ${span(w.idle_timeout_ms)} of silence.`)),
     ...(open.length ? [el("section", null, el("h3", null, "Open windows"), el("ul", { class: "waits", role: "list" }, open))] : []));
   if (keep) box.querySelector(".scroll")?.focus();
 }

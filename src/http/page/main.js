@@ -1,11 +1,13 @@
 // The live page: what comes in over the line goes into the state; at most once an animation frame it is drawn.
 
 import { $, el, setText } from "./dom.js";
-import { span, wallTime } from "./text.js";
+import { many, one, span, title, wallTime, words } from "./text.js";
 import { get, hasKey, setKey } from "./api.js";
 import { Stream } from "./stream.js";
 import { follow, pick, snapshot, state, tell, watch } from "./state.js";
 import { Board } from "./board.js";
+import { News } from "./news.js";
+import { demo } from "./demo.js";
 import { Share } from "./share.js";
 import { windows } from "./windows.js";
 import { search } from "./search.js";
@@ -21,6 +23,7 @@ const wall = "wall" in document.documentElement.dataset;
 const body = document.body;
 
 // ---- the boards: by city and by salesman where they are loaded, and the one that the address names
+const news = new News(openRow);
 const boards = new Map();
 let shown = [];
 
@@ -32,13 +35,24 @@ function choose() {
   const usual = [...new Set([find("top_sales_per_city", "city"), find("top_salesmen", "salesman_id"), ...whole, ...all].filter(Boolean))];
   shown = usual.slice(0, 2);
   if (named && !shown.includes(named)) shown = [shown[0], named];
-  for (const ranking of shown) if (!boards.has(ranking)) boards.set(ranking, new Board(ranking, openRow));
+  for (const ranking of shown) if (!boards.has(ranking)) boards.set(ranking, new Board(ranking, openRow, news));
   $("boards").replaceChildren(...shown.map((r) => boards.get(r).section));
   const others = usual.filter((r) => !shown.includes(r));
+  speak();
   $("others").hidden = !others.length;
   $("others").replaceChildren("Other rankings: ", ...others.map((r) => el("a", { href: `#${encodeURIComponent(r.name)}/newest` }, boardName(r))));
 }
-const boardName = (ranking) => ranking.name.replaceAll("_", " ");
+const boardName = (ranking) => title(ranking);
+
+/** The page speaks of what the table says: orders, plays; of the keys by their names. */
+function speak() {
+  const names = [...new Set(shown.flatMap((r) => (r.shape.label ? [r.shape.label.name] : r.shape.keys.map((k) => k.name))))].map((n) => one(many(n)).replace(/ name$/, ""));
+  const find = names.length ? `Find a ${names.join(" or a ")}` : "Find";
+  $("q").placeholder = find;
+  $("q").setAttribute("aria-label", find);
+  state.noun = shown[0]?.noun || "sales";
+  $("flow-title").textContent = `How a ${one(state.noun)} becomes a rank`;
+}
 
 // ---- drawing
 const share = new Share($("share"), openRow);
@@ -57,6 +71,7 @@ function frame(now) {
     board.sparks.draw(now);
     if (i === 0) share.draw(ranking, now);
   });
+  news.ages(now);
   body.dataset.moves = state.moves;
   body.dataset.commit = state.commit;
   if (body.dataset.first === undefined && document.querySelector(".row")) body.dataset.first = Math.round(performance.now());
@@ -177,6 +192,7 @@ search(() => shown, openRow);
 health();
 flow();
 panel.panel();
+demo();
 // Arrows fade and the age grows also when nothing moves.
 setInterval(() => { age(); redraw(); }, 500);
 if (wall) $("count").value = "10";

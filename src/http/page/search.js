@@ -45,7 +45,7 @@ export function search(rankings, open) {
       return { ...option, node };
     });
     list.replaceChildren(...(options.length ? options.map((o) => o.node)
-      : [el("li", { role: "option", "aria-disabled": "true", "aria-selected": "false", class: "none" }, `Nobody ranked is called “${q}”`)]));
+      : [el("li", { role: "option", "aria-disabled": "true", "aria-selected": "false", class: "none" }, `Nothing ranked is called “${q}”`)]));
     list.hidden = false;
     setAttr(input, "aria-expanded", "true");
     if (options.length) point(0);

@@ -1,10 +1,13 @@
-// The overview: one strip, each city's share of what the listed ones sold together.
+// The overview: one strip, the total, and each one's share of it.
 
 import { el, roving, setText } from "./dom.js";
-import { figure, plain, sum } from "./text.js";
+import { state } from "./state.js";
+import { figure, many, plain, sum } from "./text.js";
 
 const EVERY = 400; // ms between two drawings
 const MOST = 12;
+
+const same = (a, b) => Boolean(a && b) && Date.parse(a) === Date.parse(b);
 
 export class Share {
   constructor(section, open) {
@@ -25,11 +28,16 @@ export class Share {
     const rows = ["decimal", "integer"].includes(score?.kind) && !ranking.partition.length ? ranking.ordered().map(([, row]) => row).filter((row) => Number(row[score.name]) > 0).slice(0, MOST) : [];
     this.section.hidden = rows.length < 2;
     if (rows.length < 2) return;
-    const all = sum(rows.map((row) => row[score.name]));
+    const listed = sum(rows.map((row) => row[score.name]));
+    // The total of all, where the server knows it; it is told once a second, and rows may be ahead of it.
+    const w = ranking.window;
+    const known = state.health?.totals?.find((t) => t.ranking === ranking.name && same(t.window_start, w?.window_start) && same(t.window_end, w?.window_end));
+    const all = known && Number(known.value) > Number(listed) ? known.value : listed;
+    this.section.classList.toggle("part", !known);
     const [whole, fraction] = figure(all);
     this.write(this.total, whole, fraction);
-    const what = ranking.shape.keys.map((k) => plain(k.name)).join(", ");
-    setText(this.title, `${plain(score.name)} of the ${rows.length} leading ${what === "city" ? "cities" : what}`);
+    const what = ranking.shape.keys.map((k) => many(k.name)).join(", "), unit = ranking.amount && ranking.unit ? `${ranking.unit}, ` : "";
+    setText(this.title, known ? `${unit}${plain(score.name)} of all ${ranking.noun}${known.count ? ` (${figure(known.count)[0]})` : ""}` : `${unit}${plain(score.name)} of the ${rows.length} leading ${what}`);
     while (this.cells.length < rows.length) this.cells.push(this.cell(this.cells.length));
     this.cells.forEach((cell, i) => {
       const row = rows[i];

@@ -87,7 +87,7 @@ function carry(values, slice, value) {
   values[slice] = value;
 }
 
-/** Path of the points that are known: it rises from nothing where the first of them begins, to the row's own most. */
+/** Path of the points that are known: it rises from nothing at the beginning of the window to the row's own most. */
 export function line(values, w = W, h = H) {
   const first = values.findIndex((v) => v !== null && v !== undefined);
   if (first < 0) return "";
@@ -96,7 +96,8 @@ export function line(values, w = W, h = H) {
   const y = (v) => (h - 1.5 - (v - low) / (high - low) * (h - 3)).toFixed(1);
   // Each value stands at the end of its slice.
   const x = (i) => ((i + 1) / values.length * w).toFixed(1);
-  let d = `M${x(first - 1)} ${y(0)}`;
+  // It begins where the window begins, with nothing; the way to the first value that was seen is straight.
+  let d = `M0.0 ${y(0)}`;
   for (let i = first; i < values.length; i++) if (values[i] !== null && values[i] !== undefined) d += `L${x(i)} ${y(values[i])}`;
   return d;
 }

@@ -2,6 +2,7 @@
 // folded onto them. Nothing here draws.
 
 import { get, windowPath } from "./api.js";
+import { one } from "./text.js";
 
 const ROWS = 100; // rows of a window that are asked for, as many as a snapshot carries
 
@@ -16,9 +17,17 @@ export const state = {
   /** When the last change came, wall time in ms. */
   changed: 0,
   moves: 0,
+  /** What a record is called, in the plural. */
+  noun: "sales",
   /** How far the watermark is behind the greatest event time seen, ms. */
   outOfOrderness: 0,
 };
+
+/** A sentence of ours, which speaks of sales, in the table's words. */
+export function inWords(text) {
+  const many = state.noun, single = one(many), big = (word) => word[0].toUpperCase() + word.slice(1);
+  return text.replace(/\b([Ss])ale(s?)\b/g, (_, s, plural) => { const word = plural ? many : single; return s === "S" ? big(word) : word; });
+}
 
 const listeners = new Set();
 /** Called with the kind of what happened: "rows", "windows", "health", "shape". */
@@ -53,6 +62,10 @@ class Ranking {
     this.shape = shapeOf(data);
     this.partition = data.partition || [];
     this.limit = data.limit;
+    this.noun = data.noun || "sales";
+    this.unit = data.unit || "";
+    /** Whether what it is ordered by is an amount: a unit is of amounts, not of counts. */
+    this.amount = this.shape.score?.kind === "decimal";
     this.byEnd = (data.named_by || []).includes("window_end");
     const before = this.windows;
     this.windows = new Map(data.windows.map((w) => {

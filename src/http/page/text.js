@@ -36,13 +36,35 @@ export function fact(field, value) {
 }
 
 /** Exact sum of decimals, with as many digits as the one that has most. */
-export function sum(values) {
+export const sum = (values) => exact(values, 2);
+
+function exact(values, least) {
   const parted = values.map((value) => String(value ?? "0").split("."));
-  const digits = Math.max(2, ...parted.map(([, fraction = ""]) => fraction.length));
+  const digits = Math.max(least, ...parted.map(([, fraction = ""]) => fraction.length));
   const unscaled = parted.map(([whole, fraction = ""]) => BigInt(whole + fraction.padEnd(digits, "0")));
   const all = unscaled.reduce((a, b) => a + b, 0n);
   const size = String(all < 0n ? -all : all).padStart(digits + 1, "0");
+  if (!digits) return `${all < 0n ? "-" : ""}${size}`;
   return `${all < 0n ? "-" : ""}${size.slice(0, -digits)}.${size.slice(-digits)}`;
+}
+
+/** a - b of decimals, exact, as a text. */
+export function minus(a, b) {
+  const negated = String(b ?? "0").startsWith("-") ? String(b).slice(1) : `-${b ?? "0"}`;
+  return exact([a, negated], 0);
+}
+
+const plural = (word) => /[^aeiou]y$/.test(word) ? word.replace(/y$/, "ies") : /man$/.test(word) ? word.replace(/man$/, "men")
+  : /(s|x|ch|sh)$/.test(word) ? `${word}es` : `${word}s`;
+/** "city" to "cities"; a number's name ("salesman_id") is of what it numbers. */
+export const many = (key) => plural(plain(key).replace(/ id$/, ""));
+/** "orders" to "order". */
+export const one = (noun) => /ies$/.test(noun) ? noun.replace(/ies$/, "y") : /([sxz]|ch|sh)es$/.test(noun) ? noun.replace(/es$/, "") : noun.replace(/s$/, "");
+
+/** What a ranking is called: its name in words. "per city" would be of each city; where it is of all, they are the cities. */
+export function title(ranking) {
+  const keys = ranking.shape.keys.map((k) => k.name), per = ranking.name.match(/^top_.*_per_(.+)$/);
+  return per && !ranking.partition.length && keys.length === 1 && keys[0] === per[1] ? `Top ${many(per[1])}` : words(ranking.name);
 }
 
 export const latency = (ms) => ms === null || ms === undefined ? "–" : ms < 10 ? ms.toFixed(1) + " ms" : ms < 1000 ? Math.round(ms) + " ms" : (ms / 1000).toFixed(1) + " s";

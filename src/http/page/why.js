@@ -1,7 +1,7 @@
 // "Why?": one row's rank explained (its neighbours, its last change, corrections, late sales) and its history.
 
 import { el, svg } from "./dom.js";
-import { count, moment, plain, span, text, wallTime, windowTitle, words } from "./text.js";
+import { count, moment, one, plain, span, text, title, wallTime, windowTitle, words } from "./text.js";
 import { get, keyPath, part, Problem, windowPath } from "./api.js";
 import { state } from "./state.js";
 import * as panel from "./panel.js";
@@ -18,12 +18,12 @@ export function why(ranking, keys, start, onClose) {
   const refresh = async () => {
     const now = state.commit;
     if (now === commit) return; // nothing changed since it was last asked
-    commit = now;
-    await Promise.all([explain(body, ranking, keys, at), past(body, ranking, keys, at)]);
+    const told = await Promise.all([explain(body, ranking, keys, at), past(body, ranking, keys, at)]);
+    if (told[0] !== false) commit = now;
   };
   panel.show({
     title: row ? ranking.name_of(row) : keys.join(" · ").replaceAll("\0", "–"),
-    kind: words(ranking.name),
+    kind: title(ranking),
     nodes: [body.head, body.why, body.history],
     refresh, onClose,
   });
@@ -46,7 +46,11 @@ async function explain(body, ranking, keys, start) {
   try {
     w = await get(`${windowPath(ranking.name, start)}/keys/${keyPath(keys)}/why`);
   } catch (error) {
-    if (!(error instanceof Problem)) return;
+    if (!(error instanceof Problem)) {
+      // What was told before stays, and says that it is old.
+      if (!body.why.querySelector(".gone")) body.why.prepend(el("p", { class: "note gone" }, "The server cannot be asked now. It is tried again each second."));
+      return false;
+    }
     // An unknown path of an older server has no explanation in it; "not ranked there" has.
     if (error.status === 404 && /^(not found)?$/i.test(error.message)) offered.why = false;
     else body.why.replaceChildren(el("p", { class: "note" }, error.message));
@@ -58,16 +62,16 @@ async function explain(body, ranking, keys, start) {
   if (label) document.getElementById("panel-title").textContent = label;
   body.why.replaceChildren(
     section("Between its neighbours", ladder(ranking, w)),
-    section("Last change", w.last_change ? changed(ranking, w.last_change) : el("p", { class: "note" }, "No change of it is remembered any more.")),
+    section(`Last ${one(ranking.noun)}`, w.last_change ? changed(ranking, w.last_change) : el("p", { class: "note" }, "No change of it is remembered any more.")),
     section("Measures", el("dl", { class: "facts" }, rest.concat(score || []).map((f) => [el("dt", null, words(f.name)), el("dd", null, text(w.row[f.name]))]).flat())),
     section("Corrected and late",
       el("p", { class: "note" }, w.corrections.count
         ? `Corrected ${times(w.corrections.count)} after the window was final, last in commit ${count(w.corrections.last_commit)}.`
-        : w.final ? "Never corrected since the window was final." : "The window is still open: every sale counts until it closes."),
+        : w.final ? "Never corrected since the window was final." : `The window is still open: every ${one(ranking.noun)} counts until it closes.`),
       el("p", { class: "note" }, w.late.count
-        ? `${count(w.late.count)} late ${w.late.count === 1 ? "sale of its window was" : "sales of its window were"} not counted` + (w.late.last
+        ? `${count(w.late.count)} late ${w.late.count === 1 ? `${one(ranking.noun)} of its window was` : `${ranking.noun} of its window were`} not counted` + (w.late.last
           ? `; the last had event time ${moment(w.late.last.event_time)} (partition ${w.late.last.partition}, offset ${w.late.last.offset}: ${w.late.last.reason}).` : ".")
-        : "No sale of it came too late.")));
+        : `No ${one(ranking.noun)} of it came too late.`)));
 }
 
 const times = (n) => n === 1 ? "once" : n === 2 ? "twice" : `${count(n)} times`;
@@ -95,7 +99,7 @@ function changed(ranking, c) {
   const delta = Object.entries(c.delta || {}).map(([name, value]) =>
     el("li", null, el("b", null, `${String(value).startsWith("-") || String(value).startsWith("+") ? "" : "+"}${text(value)}`), ` ${plain(name)}`));
   const from = c.previous_rank;
-  const moved = from === null || from === undefined ? `entered at ${c.rank}` : from === c.rank ? `stayed at ${c.rank}` : `${from > c.rank ? "rose" : "fell"} from ${from} to ${c.rank}`;
+  const moved = from === null || from === undefined ? `entered at ${c.rank}` : from === c.rank ? `counted; still at ${c.rank}` : `${from > c.rank ? "rose" : "fell"} from ${from} to ${c.rank}`;
   const offsets = Object.entries(c.offsets || {}).map(([p, [a, b]]) => `partition ${p}: ${text(String(a))} to ${text(String(b))}`).join(", ");
   return el("div", null,
     el("p", null, el("b", null, moved), el("span", { class: "soft" }, ` ${span(Date.now() - Date.parse(c.at))} ago, at ${wallTime(c.at)}`), c.correction ? el("span", { class: "mark" }, "a correction") : null),
@@ -122,17 +126,15 @@ async function past(body, ranking, keys, start) {
         el("td", { class: "n" }, text(row[score.name])), el("td", null, row.final ? "final" : "provisional"))))))));
 }
 
-/** Bars of the totals, oldest left, the rank above each. */
+/** The rank of each window, oldest left, the first rank at the top; its number at each point. */
 function chart(ranking, rows, start) {
-  const { score } = ranking.shape;
-  const n = Math.max(8, rows.length), W = 360, H = 92, low = 4, top = 18, step = W / n;
-  const most = Math.max(1e-9, ...rows.map((r) => Number(r[score.name])));
-  const bars = [...rows].reverse().map((row, i) => {
-    const h = Math.max(1, Math.max(0, Number(row[score.name])) / most * (H - top - low));
-    const x = i * step, mid = x + step / 2;
-    return svg("g", { class: ranking.name_window(row) === start ? "now" : row.final ? "" : "open" },
-      svg("rect", { x: (x + step * 0.14).toFixed(1), y: (H - low - h).toFixed(1), width: (step * 0.72).toFixed(1), height: h.toFixed(1), rx: 1.5 }),
-      svg("text", { x: mid.toFixed(1), y: (H - low - h - 4).toFixed(1), "text-anchor": "middle" }, String(row.rank)));
-  });
-  return svg("svg", { class: "chart", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `${words(score.name)} of the last ${rows.length} windows as bars, the rank above each; the list below has the figures` }, ...bars);
+  const n = Math.max(8, rows.length), W = 360, H = 92, edge = 18, step = W / n;
+  const ranks = rows.map((r) => r.rank), best = Math.min(...ranks), worst = Math.max(best + 1, ...ranks);
+  const points = [...rows].reverse().map((row, i) => [i * step + step / 2, edge + (row.rank - best) / (worst - best) * (H - 2 * edge), row]);
+  const dots = points.map(([x, y, row]) => svg("g", { class: ranking.name_window(row) === start ? "now" : row.final ? "" : "open" },
+    svg("circle", { cx: x.toFixed(1), cy: y.toFixed(1), r: 3 }),
+    svg("text", { x: x.toFixed(1), y: (y - 7).toFixed(1), "text-anchor": "middle" }, String(row.rank))));
+  const way = points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+  return svg("svg", { class: "chart", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "Rank in each of the last windows, the best at the top; the list below has the figures" },
+    svg("path", { d: way }), ...dots);
 }

@@ -364,6 +364,11 @@ impl Metrics {
         }
     }
 
+    /// The newest windows of `--summary-window`: what was sold in each.
+    pub fn amounts(&self) -> Arc<Vec<Summary>> {
+        Arc::clone(&self.seen().amounts)
+    }
+
     /// Latencies since the start.
     pub fn latency(&self) -> LatencySummary {
         self.seen().latencies.summary()

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -27,7 +27,7 @@ pub struct GenerateArgs {
     /// The same seed gives the same bytes.
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
-    /// Where to: a file (compressed by its extension .gz or .zst), or - for standard output.
+    /// Where to: a file (.ndjson, compressed by a further .gz or .zst), or - for standard output.
     #[arg(long, value_name = "F")]
     pub out: PathBuf,
     /// How many cities.
@@ -104,6 +104,7 @@ pub fn run(args: &GenerateArgs) -> Result<(), Failure> {
             format!("writing {shown} failed: {e}"),
         )
     };
+    writes(&args.out)?;
     let file = || {
         File::create(&args.out)
             .map_err(|e| Failure::of(&codes::line::OUTPUT, format!("cannot write {shown}: {e}")))
@@ -125,6 +126,40 @@ pub fn run(args: &GenerateArgs) -> Result<(), Failure> {
                 .map_err(failed)
         }
         _ => write(&mut generator, args.sales, &mut BufWriter::new(file()?)).map_err(failed),
+    }?;
+    if args.out.as_os_str() != "-" {
+        let bytes = std::fs::metadata(&args.out).map_or(0, |m| m.len());
+        tracing::info!(
+            event = "generated",
+            path = %shown,
+            sales = args.sales,
+            bytes,
+            first = %args.start,
+            span_seconds = args.span.as_secs(),
+            "sales are written"
+        );
+    }
+    Ok(())
+}
+
+/// Names that promise another form than the one that is written, which `run` would then refuse.
+const OTHERS: [&str; 7] = ["csv", "tsv", "parquet", "avro", "xlsx", "pb", "orc"];
+
+/// Refuses a file whose name says that something else than one sale a line is in it.
+fn writes(out: &Path) -> Result<(), Failure> {
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    let plain = name.strip_suffix(".gz").or(name.strip_suffix(".zst"));
+    let form = plain.unwrap_or(&name).rsplit_once('.').map(|(_, e)| e);
+    match form.filter(|e| OTHERS.contains(&e.to_ascii_lowercase().as_str())) {
+        None => Ok(()),
+        Some(other) => Err(Failure::of(
+            &codes::line::FLAGS,
+            format!(
+                "--out {}: what is written is one JSON object a line, and the name says .{other}; name it .ndjson, \
+                 .ndjson.gz or .ndjson.zst",
+                out.display()
+            ),
+        )),
     }
 }
 

@@ -135,6 +135,7 @@ pub struct RunArgs {
         env = "STANDINGS_WORKERS",
         value_name = "N",
         default_value_t = 1,
+        value_parser = parse_count,
         overrides_with = "workers"
     )]
     pub workers: usize,
@@ -144,7 +145,8 @@ pub struct RunArgs {
         long,
         env = "STANDINGS_PROCESSES",
         value_name = "N",
-        default_value_t = 1
+        default_value_t = 1,
+        value_parser = parse_count
     )]
     pub processes: usize,
     /// Which process this is, from 0.
@@ -355,6 +357,9 @@ impl RunArgs {
 /// A value that a flag of a run does not take.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
+    /// A number of workers or processes.
+    #[error("write it as a whole number, such as 4")]
+    Count,
     /// `--epoch-bytes`.
     #[error("write it as 131072..16777216, or as one number of bytes above 0")]
     EpochBytes,
@@ -367,6 +372,11 @@ pub enum ValueError {
     /// A setting of Kafka that is not taken.
     #[error(transparent)]
     NotTaken(#[from] properties::NotTaken),
+}
+
+/// A number of workers or processes.
+fn parse_count(text: &str) -> Result<usize, ValueError> {
+    text.trim().parse().map_err(|_| ValueError::Count)
 }
 
 /// `N` or `N..M`.

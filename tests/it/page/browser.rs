@@ -63,6 +63,7 @@ impl Browser {
             "--lang=en-US",
         ];
         let wanted = json!({"capabilities": {"alwaysMatch": {
+            "timeouts": {"script": 120_000},
             "goog:chromeOptions": {"args": args}, "goog:loggingPrefs": {"browser": "ALL"}}}});
         let made = browser.call("/session", &wanted);
         browser.session = made["sessionId"].as_str().unwrap().to_owned();

@@ -5,6 +5,7 @@
 mod browser;
 mod demo;
 mod look;
+mod motion;
 mod pace;
 mod shop;
 mod terminal;
@@ -41,7 +42,7 @@ fn a_sale_moves_a_rank_before_a_persons_eyes() {
     assert_eq!(
         text(
             &browser,
-            &format!("{aveiro}.querySelector('.score').textContent")
+            &format!("{aveiro}.querySelector('.score > span').textContent")
         ),
         "550.00"
     );
@@ -76,6 +77,22 @@ fn a_sale_moves_a_rank_before_a_persons_eyes() {
         .collect();
     assert!(places.is_sorted(), "{places:?}");
 
+    // It is told in a sentence, by names, and how far it is to the leader.
+    assert_eq!(
+        text(
+            &browser,
+            "[...document.querySelectorAll('#news-list button')].find((b) => b.textContent.startsWith('Aveiro')).textContent"
+        ),
+        "Aveiro rose to 2, past Porto"
+    );
+    assert_eq!(
+        text(
+            &browser,
+            &format!("{aveiro}.querySelector('.gap').textContent")
+        ),
+        "−50.00"
+    );
+
     // A city that was not there.
     shop.sell("Sintra", "S900", 1_000);
     let sintra = row("Sintra");
@@ -89,6 +106,16 @@ fn a_sale_moves_a_rank_before_a_persons_eyes() {
     );
     let total = "document.querySelector('.total').textContent";
     browser.until("the sum of all", &format!("{total} === '2,560.00'"));
+    let title = "document.getElementById('share-title').textContent";
+    browser.until(
+        "which is of all sales, and says so",
+        &format!("{title} === 'total sales of all sales (14)'"),
+    );
+    shop.sell("Aveiro", "S010", 20_000);
+    browser.until(
+        "who took the lead, from whom, by how much",
+        "[...document.querySelectorAll('#news-list button')].some((b) => b.textContent === 'Aveiro took the lead from Lisbon, by 150.00')",
+    );
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
@@ -110,6 +137,12 @@ fn a_lost_server_is_seen_and_survived() {
         browser.holds(&format!("{}.length === 6", shop::CITY_ROWS)),
         "what was known stays"
     );
+    browser.run("document.querySelector('[data-ranking=top_sales_per_city] .row button').click()");
+    browser.until(
+        "why cannot be asked, and the panel says so",
+        "/cannot be asked now/.test(document.getElementById('panel-body').textContent)",
+    );
+    browser.press(&["Escape"]);
     shop.start();
     browser.until(
         "it goes on by itself",
