@@ -12,6 +12,7 @@ use super::{
     tables::{self, TableSource},
 };
 use crate::config;
+use crate::ingest::{self, IngestArgs};
 use standings_edge::source::{SourceUrl, Start};
 use standings_engine::quality;
 use standings_model::check::FailOn;
@@ -35,6 +36,8 @@ Examples:
 With a command line the source and the sinks are asked, for five seconds each at most, what they say without anything
 being written: which they are, encoding, rights, tables and their keys, the largest message; and what would become of the
 first 1,000 records. Without network: standings check --offline -- run …
+What sources would be read, and into which topics:
+    standings check -- ingest --config ingest.toml
 Exit codes: 0 all is right; 1 one of them does not answer, or nothing would be ranked; 2 something is wrong (each query is
 shown with the place of what is wrong).")]
 pub struct CheckArgs {
@@ -64,7 +67,7 @@ pub struct CheckArgs {
     /// Connect to nothing: a command line is only read.
     #[arg(long, env = "STANDINGS_OFFLINE")]
     pub offline: bool,
-    /// A command line to check too: `run` and its flags.
+    /// A command line to check too: `run` or `ingest` and its flags.
     #[arg(last = true, value_name = "run …")]
     pub command: Vec<String>,
 }
@@ -87,10 +90,13 @@ pub fn run(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
         exit::say(&words(&load(&args.queries, args.time_zone.as_deref())?));
         return Ok(());
     };
+    if first == "ingest" {
+        return sources(args, all);
+    }
     if first != "run" {
         return Err(Failure::of(
             &codes::line::FLAGS,
-            "after -- comes `run` and its flags: standings check -- run …",
+            "after -- comes `run` or `ingest` with its flags: standings check -- run …",
         ));
     }
     let line = flags(args.command.iter().map(String::as_str), all)?;
@@ -106,6 +112,19 @@ pub fn run(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
     let (answers, done) = questions::ask(&line, &prepared);
     exit::say(&format!("\n{answers}"));
     done
+}
+
+/// What a command line of `ingest` would read.
+fn sources(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
+    let line = std::iter::once("standings").chain(args.command.iter().map(String::as_str));
+    let resolved = config::resolve(all, line.map(Into::into).collect())?;
+    let Some((_, own)) = resolved.matches.subcommand() else {
+        return Err(Failure::of(&codes::line::FLAGS, "after -- comes `ingest` with its flags"));
+    };
+    let file = own.try_get_one::<PathBuf>("config").ok().flatten();
+    let flags = IngestArgs::from_arg_matches(own)
+        .map_err(|e| Failure::of(&codes::line::WORDS, e.to_string()))?;
+    ingest::check(&flags, file.map(PathBuf::as_path), args.offline)
 }
 
 /// A command line of `run`, as it would be read.
