@@ -25,7 +25,10 @@ const FLOORS: &[(&str, &str)] = &[
     ),
     ("ingest", "model query"),
     ("intake", "commit edge ingest model process"),
-    ("http", "commit engine ingest model observe postgres process"),
+    (
+        "http",
+        "commit engine ingest model observe postgres process",
+    ),
 ];
 
 /// What the rooms of the engine may know of each other.

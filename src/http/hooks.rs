@@ -84,13 +84,20 @@ pub fn listen(
             )));
         }
     }
-    let tls = tls.map(|(certificate, key)| Tls::open(certificate, key)).transpose()?;
+    let tls = tls
+        .map(|(certificate, key)| Tls::open(certificate, key))
+        .transpose()?;
     let listener = TcpListener::bind(at).map_err(|e| wrong(e.into()))?;
-    listener.set_nonblocking(true).map_err(|e| wrong(e.into()))?;
+    listener
+        .set_nonblocking(true)
+        .map_err(|e| wrong(e.into()))?;
     Ok(Listening {
         listener,
         tls,
-        hooks: hooks.into_iter().map(|hook| (hook.path.clone(), hook)).collect(),
+        hooks: hooks
+            .into_iter()
+            .map(|hook| (hook.path.clone(), hook))
+            .collect(),
     })
 }
 
@@ -109,7 +116,9 @@ impl Listening {
     /// Connections cannot be taken.
     pub async fn accept(self) -> std::io::Result<()> {
         let tls = self.tls;
-        let routes = Router::new().fallback(post).with_state(Arc::new(self.hooks));
+        let routes = Router::new()
+            .fallback(post)
+            .with_state(Arc::new(self.hooks));
         let acceptor = move || tls.as_ref().map(|tls| TlsAcceptor::from(tls.config()));
         accept(self.listener, acceptor, routes).await
     }
@@ -123,15 +132,23 @@ async fn post(State(hooks): State<Hooks>, request: Request) -> Response {
         return Problem::not_found("no source listens at this path").answer(&path);
     };
     if request.method() != Method::POST {
-        let mut response = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes POST only").answer(&path);
-        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST"));
+        let mut response =
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes POST only").answer(&path);
+        response
+            .headers_mut()
+            .insert(header::ALLOW, header::HeaderValue::from_static("POST"));
         return response;
     }
     match take(hook, request).await {
         Ok(Answer::Taken) => (StatusCode::OK, "taken\n").into_response(),
         Ok(Answer::NotNow) => not_now("it is not in Kafka yet; send it again").answer(&path),
         Err(problem) => {
-            tracing::debug!(event = "webhook_refused", source = hook.name, status = problem.status.as_u16(), problem = problem.detail);
+            tracing::debug!(
+                event = "webhook_refused",
+                source = hook.name,
+                status = problem.status.as_u16(),
+                problem = problem.detail
+            );
             problem.answer(&path)
         }
     }
@@ -158,7 +175,8 @@ async fn take(hook: &Hook, request: Request) -> Result<Answer, Problem> {
         let detail = format!("the body has more than {} bytes", hook.max_body);
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
     };
-    let length = text(&headers, header::CONTENT_LENGTH.as_str()).and_then(|t| t.parse::<usize>().ok());
+    let length =
+        text(&headers, header::CONTENT_LENGTH.as_str()).and_then(|t| t.parse::<usize>().ok());
     if length.is_some_and(|n| n > hook.max_body) {
         return Err(large());
     }
@@ -173,7 +191,8 @@ async fn take(hook: &Hook, request: Request) -> Result<Answer, Problem> {
             not_now("the secret cannot be read now")
         })?;
         let signature = form.check(text(&headers, form.header()), &raw, &secrets, at);
-        let signature = signature.map_err(|e| Problem::new(StatusCode::UNAUTHORIZED, e.to_string()))?;
+        let signature =
+            signature.map_err(|e| Problem::new(StatusCode::UNAUTHORIZED, e.to_string()))?;
         marks.push(mark("signature", signature.as_bytes()));
     }
     let encoding = text(&headers, header::CONTENT_ENCODING.as_str());
@@ -194,13 +213,20 @@ async fn take(hook: &Hook, request: Request) -> Result<Answer, Problem> {
 }
 
 /// Hands it to the source, and waits for what becomes of it.
-async fn hand_in(hook: &Hook, body: Vec<u8>, marks: Vec<String>, position: String, at: SystemTime) -> Result<Answer, Problem> {
+async fn hand_in(
+    hook: &Hook,
+    body: Vec<u8>,
+    marks: Vec<String>,
+    position: String,
+    at: SystemTime,
+) -> Result<Answer, Problem> {
     let (tell, told) = tokio::sync::oneshot::channel();
     // Who does not wait any more is told nothing.
     let teller = Box::new(move |answer| {
         let _ = tell.send(answer);
     });
-    hook.door.hand_in(Delivery::new(body, marks, position, at, teller));
+    hook.door
+        .hand_in(Delivery::new(body, marks, position, at, teller));
     match tokio::time::timeout(PATIENCE, told).await {
         Ok(Ok(answer)) => Ok(answer),
         _ => Ok(Answer::NotNow),
@@ -210,7 +236,9 @@ async fn hand_in(hook: &Hook, body: Vec<u8>, marks: Vec<String>, position: Strin
 /// The id of a delivery: by its header, or of Stripe by the body's.
 fn delivery_id(hook: &Hook, headers: &HeaderMap, body: &[u8]) -> Option<String> {
     if let Some(name) = &hook.id {
-        return text(headers, name).map(str::to_owned).filter(|id| !id.is_empty() && id.len() <= 200);
+        return text(headers, name)
+            .map(str::to_owned)
+            .filter(|id| !id.is_empty() && id.len() <= 200);
     }
     if hook.form != Some(Form::Stripe) {
         return None;
@@ -227,7 +255,11 @@ fn mark(kind: &str, text: &[u8]) -> String {
 /// The first half of a SHA-256, as hex.
 fn short(text: &[u8]) -> String {
     let hash = digest::digest(&digest::SHA256, text);
-    hash.as_ref().iter().take(16).map(|b| format!("{b:02x}")).collect()
+    hash.as_ref()
+        .iter()
+        .take(16)
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -245,12 +277,17 @@ fn is_from_here(peer: Option<Peer>, headers: &HeaderMap) -> Result<(), Problem> 
         return no("without a signature no page of a browser may post");
     }
     let host = text(headers, "host").unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, port)| match port.bytes().all(|b| b.is_ascii_digit()) {
-        true => name,
-        false => host,
+    let name = host.rsplit_once(':').map_or(host, |(name, port)| {
+        match port.bytes().all(|b| b.is_ascii_digit()) {
+            true => name,
+            false => host,
+        }
     });
     let plain = name.trim_matches(['[', ']']);
-    let is_own = plain == "localhost" || plain.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
+    let is_own = plain == "localhost"
+        || plain
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.to_canonical().is_loopback());
     match is_own {
         true => Ok(()),
         false => no("without a signature it is posted to localhost, by that name"),

@@ -36,16 +36,30 @@ async fn sources(State(board): State<Board>) -> Response {
 }
 
 async fn all_metrics(State(board): State<Board>) -> Response {
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics::text(&board)).into_response()
+    (
+        [(header::CONTENT_TYPE, CONTENT_TYPE)],
+        metrics::text(&board),
+    )
+        .into_response()
 }
 
 /// Whether every source goes on, each that does not with why.
 async fn readyz(State(board): State<Board>) -> Response {
     let unready = board.unready();
     if unready.is_empty() {
-        let names = board.sources.iter().map(|told| format!("{}: {}\n", told.name, told.now().state));
-        return (StatusCode::OK, format!("ready\n{}", names.collect::<String>())).into_response();
+        let names = board
+            .sources
+            .iter()
+            .map(|told| format!("{}: {}\n", told.name, told.now().state));
+        return (
+            StatusCode::OK,
+            format!("ready\n{}", names.collect::<String>()),
+        )
+            .into_response();
     }
-    let lines: String = unready.iter().map(|line| format!("{}\n", printable(line))).collect();
+    let lines: String = unready
+        .iter()
+        .map(|line| format!("{}\n", printable(line)))
+        .collect();
     (StatusCode::SERVICE_UNAVAILABLE, lines).into_response()
 }

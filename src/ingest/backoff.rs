@@ -24,7 +24,9 @@ impl Backoff {
 
     /// It failed once more: how long to wait. Between half of the wait and all of it, so that it is never nothing.
     pub fn failed(&mut self) -> Duration {
-        let full = FIRST.saturating_mul(1 << self.failures.min(20)).min(LONGEST);
+        let full = FIRST
+            .saturating_mul(1 << self.failures.min(20))
+            .min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         let half = full / 2;
         half + half.mul_f64(self.roll())
@@ -59,7 +61,10 @@ mod tests {
         let (mut a, mut b) = (Backoff::new(1), Backoff::new(2));
         let waits: Vec<Duration> = (0..12).map(|_| a.failed()).collect();
         assert!(waits[0] >= FIRST / 2 && waits[0] <= FIRST, "{waits:?}");
-        assert!(waits[11] >= LONGEST / 2 && waits[11] <= LONGEST, "{waits:?}");
+        assert!(
+            waits[11] >= LONGEST / 2 && waits[11] <= LONGEST,
+            "{waits:?}"
+        );
         let full = |n: u32| FIRST * 2u32.pow(n);
         for (n, wait) in (0..7).zip(&waits) {
             assert!((full(n) / 2..=full(n)).contains(wait), "{n}: {wait:?}");

@@ -130,7 +130,10 @@ impl About {
             .iter()
             .map(|(k, v)| format!("{}:{k}{}:{v}", k.len(), v.len()))
             .collect();
-        format!("{:032x}", xxhash_rust::xxh3::xxh3_128(text.concat().as_bytes()))
+        format!(
+            "{:032x}",
+            xxhash_rust::xxh3::xxh3_128(text.concat().as_bytes())
+        )
     }
 
     fn differs(&self, was: &BTreeMap<String, String>) -> String {
@@ -188,7 +191,12 @@ mod tests {
         let older = kept(2, 3, "/in").admit(&inbox, false).unwrap_err();
         assert!(older.to_string().contains("generation 2"), "{older}");
         let other = kept(3, 3, "/out").admit(&inbox, false).unwrap_err();
-        assert!(other.to_string().contains("`path` was `/out`, and is `/in`"), "{other}");
+        assert!(
+            other
+                .to_string()
+                .contains("`path` was `/out`, and is `/in`"),
+            "{other}"
+        );
         assert_eq!(kept(3, 3, "/out").admit(&inbox, true), Ok(()));
         let mut newer = kept(3, 3, "/in");
         newer.cursor.as_mut().unwrap().format = FORMAT + 1;

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Drift {
     /// It is gone.
-    #[error("the column `{column}`, which the configuration names, is not there any more; there are: {found}")]
+    #[error(
+        "the column `{column}`, which the configuration names, is not there any more; there are: {found}"
+    )]
     Dropped {
         /// Which.
         column: String,
@@ -63,7 +65,9 @@ mod tests {
     #[test]
     fn what_is_mapped_stays() {
         let of = |all: &[(&str, &str)]| -> BTreeMap<String, String> {
-            all.iter().map(|(n, k)| ((*n).to_owned(), (*k).to_owned())).collect()
+            all.iter()
+                .map(|(n, k)| ((*n).to_owned(), (*k).to_owned()))
+                .collect()
         };
         let was = of(&[("id", "BIGINT"), ("at", "")]);
         let mapped = || ["id", "at"].into_iter();
@@ -72,6 +76,9 @@ mod tests {
         let dropped = judge(mapped(), &was, &of(&[("id", "BIGINT")])).unwrap_err();
         assert!(dropped.to_string().contains("`at`"), "{dropped}");
         let retyped = judge(mapped(), &was, &of(&[("id", "STRING"), ("at", "")])).unwrap_err();
-        assert!(retyped.to_string().contains("was BIGINT and is STRING"), "{retyped}");
+        assert!(
+            retyped.to_string().contains("was BIGINT and is STRING"),
+            "{retyped}"
+        );
     }
 }

@@ -11,28 +11,84 @@ type Family = (&'static str, &'static str, &'static str);
 
 /// All families but the state's, with what each shows of a source.
 const FAMILIES: &[(Family, fn(&Now) -> f64)] = &[
-    (("standings_ingest_records", "counter", "Records committed into Kafka."), |n| n.records as f64),
-    (("standings_ingest_bytes", "counter", "Bytes of their values."), |n| n.bytes as f64),
-    (("standings_ingest_dead_letters", "counter", "What could not be taken."), |n| n.letters as f64),
-    (("standings_ingest_duplicates", "counter", "What came twice, and was not written."), |n| {
-        n.duplicates as f64
-    }),
-    (("standings_ingest_transactions", "counter", "Transactions committed."), |n| {
-        n.transactions as f64
-    }),
-    (("standings_ingest_failures", "counter", "Attempts that failed."), |n| n.failures as f64),
-    (("standings_ingest_breaker_open", "gauge", "1 while the endpoint is left alone."), |n| {
-        f64::from(u8::from(n.breaker_open))
-    }),
-    (("standings_ingest_generation", "gauge", "Which instance of the source this is."), |n| {
-        n.generation as f64
-    }),
     (
-        ("standings_ingest_last_commit_seconds", "gauge", "When it committed last, seconds since 1970; 0 for never."),
+        (
+            "standings_ingest_records",
+            "counter",
+            "Records committed into Kafka.",
+        ),
+        |n| n.records as f64,
+    ),
+    (
+        (
+            "standings_ingest_bytes",
+            "counter",
+            "Bytes of their values.",
+        ),
+        |n| n.bytes as f64,
+    ),
+    (
+        (
+            "standings_ingest_dead_letters",
+            "counter",
+            "What could not be taken.",
+        ),
+        |n| n.letters as f64,
+    ),
+    (
+        (
+            "standings_ingest_duplicates",
+            "counter",
+            "What came twice, and was not written.",
+        ),
+        |n| n.duplicates as f64,
+    ),
+    (
+        (
+            "standings_ingest_transactions",
+            "counter",
+            "Transactions committed.",
+        ),
+        |n| n.transactions as f64,
+    ),
+    (
+        (
+            "standings_ingest_failures",
+            "counter",
+            "Attempts that failed.",
+        ),
+        |n| n.failures as f64,
+    ),
+    (
+        (
+            "standings_ingest_breaker_open",
+            "gauge",
+            "1 while the endpoint is left alone.",
+        ),
+        |n| f64::from(u8::from(n.breaker_open)),
+    ),
+    (
+        (
+            "standings_ingest_generation",
+            "gauge",
+            "Which instance of the source this is.",
+        ),
+        |n| n.generation as f64,
+    ),
+    (
+        (
+            "standings_ingest_last_commit_seconds",
+            "gauge",
+            "When it committed last, seconds since 1970; 0 for never.",
+        ),
         |n| seconds(n.committed_at),
     ),
     (
-        ("standings_ingest_lag_seconds", "gauge", "From reading the oldest record of the last transaction to its commit."),
+        (
+            "standings_ingest_lag_seconds",
+            "gauge",
+            "From reading the oldest record of the last transaction to its commit.",
+        ),
         |n| n.lag,
     ),
 ];
@@ -44,7 +100,10 @@ fn seconds(at: Option<SystemTime>) -> f64 {
 
 /// The names of all of them, as a page lists them.
 pub fn names() -> Vec<(&'static str, &'static str)> {
-    let state = ("standings_ingest_state", "1 for what the source does, 0 for the others: snapshot, streaming, waiting, broken.");
+    let state = (
+        "standings_ingest_state",
+        "1 for what the source does, 0 for the others: snapshot, streaming, waiting, broken.",
+    );
     std::iter::once(state)
         .chain(FAMILIES.iter().map(|((name, _, help), _)| (*name, *help)))
         .collect()
@@ -59,11 +118,17 @@ pub fn text(board: &Board) -> String {
         .collect();
     let mut out = String::new();
     // Writing to a string cannot fail.
-    let _ = write!(out, "# HELP standings_ingest_state What each source does.\n# TYPE standings_ingest_state gauge\n");
+    let _ = write!(
+        out,
+        "# HELP standings_ingest_state What each source does.\n# TYPE standings_ingest_state gauge\n"
+    );
     for (source, now) in &all {
         for word in State::WORDS {
             let is = u8::from(now.state.word() == word);
-            let _ = writeln!(out, "standings_ingest_state{{source=\"{source}\",state=\"{word}\"}} {is}");
+            let _ = writeln!(
+                out,
+                "standings_ingest_state{{source=\"{source}\",state=\"{word}\"}} {is}"
+            );
         }
     }
     for ((name, kind, help), value) in FAMILIES {
@@ -88,9 +153,14 @@ mod tests {
         let told = Told::new("shop", "files", "sales", at);
         told.update(|now| now.records = 7);
         told.state(State::Broken("gone".to_owned()), at);
-        let board = Board { sources: vec![told] };
+        let board = Board {
+            sources: vec![told],
+        };
         let text = text(&board);
-        assert!(text.contains("standings_ingest_state{source=\"shop\",state=\"broken\"} 1\n"), "{text}");
+        assert!(
+            text.contains("standings_ingest_state{source=\"shop\",state=\"broken\"} 1\n"),
+            "{text}"
+        );
         assert!(text.contains("standings_ingest_state{source=\"shop\",state=\"streaming\"} 0\n"));
         assert!(text.contains("standings_ingest_records_total{source=\"shop\"} 7\n"));
         assert!(text.ends_with("# EOF\n"));

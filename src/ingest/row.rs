@@ -95,7 +95,8 @@ impl Shape {
                 detail,
             };
             let found = find(fields, column);
-            let value = found.ok_or_else(|| none(format!("it has no `{column}`, which is of its key")))?;
+            let value =
+                found.ok_or_else(|| none(format!("it has no `{column}`, which is of its key")))?;
             if value == "null" {
                 return Err(none(format!("`{column}`, which is of its key, is null")));
             }

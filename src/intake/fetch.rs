@@ -37,10 +37,17 @@ impl Client {
     ///
     /// # Errors
     /// This process has no thread for it.
-    pub fn new(url: &str, private: bool, token: Option<Token>, raw: Option<Raw>) -> std::io::Result<Self> {
+    pub fn new(
+        url: &str,
+        private: bool,
+        token: Option<Token>,
+        raw: Option<Raw>,
+    ) -> std::io::Result<Self> {
         // Fails when it was installed before, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         Ok(Client {
             runtime,
             origin: origin(url).to_owned(),
@@ -54,7 +61,8 @@ impl Client {
     /// The addresses of the origin, each of which may be asked.
     fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Trouble> {
         let found = (host, port).to_socket_addrs();
-        let found = found.map_err(|e| Trouble::later(format!("the name {host} is not found: {e}")))?;
+        let found =
+            found.map_err(|e| Trouble::later(format!("the name {host} is not found: {e}")))?;
         let all: Vec<SocketAddr> = found.collect();
         let refused = all.iter().find(|at| !self.private && !is_public(at.ip()));
         if let Some(at) = refused {
@@ -73,7 +81,10 @@ impl Client {
         let broken = |why: String| Trouble::Broken(why);
         let url = reqwest::Url::parse(&self.origin).map_err(|e| broken(format!("no URL: {e}")))?;
         if url.scheme() != "https" && !self.private {
-            return Err(broken("it is asked without TLS: use https, or say private-addresses = \"allow\"".to_owned()));
+            return Err(broken(
+                "it is asked without TLS: use https, or say private-addresses = \"allow\""
+                    .to_owned(),
+            ));
         }
         let host = url.host_str().unwrap_or_default();
         let port = url.port_or_known_default().unwrap_or(443);
@@ -104,14 +115,18 @@ fn said(error: &dyn std::error::Error) -> String {
 impl Fetch for Client {
     fn get(&mut self, url: &str) -> Result<Answer, Trouble> {
         if origin(url) != self.origin {
-            return Err(Trouble::Broken(format!("another place than {} is not asked", self.origin)));
+            return Err(Trouble::Broken(format!(
+                "another place than {} is not asked",
+                self.origin
+            )));
         }
         let client = self.client()?;
         let mut request = client.get(url).header("accept-encoding", "identity");
         if let Some(token) = &self.token {
             request = request.bearer_auth(token().map_err(Trouble::Broken)?);
         }
-        let later = |e: reqwest::Error| Trouble::later(format!("no answer: {}", said(&e.without_url())));
+        let later =
+            |e: reqwest::Error| Trouble::later(format!("no answer: {}", said(&e.without_url())));
         let answer = self.runtime.block_on(async {
             let answer = request.send().await.map_err(later)?;
             let header = |name: &str| {
@@ -128,7 +143,9 @@ impl Fetch for Client {
             while let Some(piece) = pieces.next().await {
                 found.body.extend_from_slice(&piece.map_err(later)?);
                 if found.body.len() > MOST {
-                    return Err(Trouble::Broken(format!("an answer of more than {MOST} bytes: ask for smaller pages")));
+                    return Err(Trouble::Broken(format!(
+                        "an answer of more than {MOST} bytes: ask for smaller pages"
+                    )));
                 }
             }
             Ok(found)
@@ -147,16 +164,24 @@ fn is_public(at: IpAddr) -> bool {
     match at.to_canonical() {
         IpAddr::V4(v4) => {
             let [a, b, c, _] = v4.octets();
-            let is_own = v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_unspecified();
-            let is_special = v4.is_multicast() || v4.is_broadcast() || v4.is_documentation() || a == 0 || a >= 240;
-            let is_shared = (a == 100 && (64..128).contains(&b)) || (a == 198 && (b == 18 || b == 19)) || (a, b, c) == (192, 0, 0);
+            let is_own =
+                v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_unspecified();
+            let is_special = v4.is_multicast()
+                || v4.is_broadcast()
+                || v4.is_documentation()
+                || a == 0
+                || a >= 240;
+            let is_shared = (a == 100 && (64..128).contains(&b))
+                || (a == 198 && (b == 18 || b == 19))
+                || (a, b, c) == (192, 0, 0);
             !is_own && !is_special && !is_shared
         }
         IpAddr::V6(v6) => {
             let first = v6.segments()[0];
             // Only 2000::/3 is given out; of it what carries an address of version 4 inside, and documentation, is not.
             let is_given = (0x2000..0x4000).contains(&first);
-            let is_carrier = first == 0x2002 || (first == 0x2001 && matches!(v6.segments()[1], 0 | 0xdb8));
+            let is_carrier =
+                first == 0x2002 || (first == 0x2001 && matches!(v6.segments()[1], 0 | 0xdb8));
             is_given && !is_carrier
         }
     }
@@ -169,9 +194,27 @@ mod tests {
     #[test]
     fn addresses_that_are_not_asked() {
         for private in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
-            "255.255.255.255", "198.18.0.1", "::1", "::", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "ff02::1",
-            "2002:7f00:1::", "64:ff9b::7f00:1", "2001:db8::1", "240.0.0.1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "198.18.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fd00::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "ff02::1",
+            "2002:7f00:1::",
+            "64:ff9b::7f00:1",
+            "2001:db8::1",
+            "240.0.0.1",
         ] {
             assert!(!is_public(private.parse().unwrap()), "{private}");
         }
@@ -185,12 +228,25 @@ mod tests {
         let ask = |url: &str| Client::new(url, false, None, None).unwrap().get(url);
         let said = ask("http://127.0.0.1:9/").unwrap_err();
         assert!(said.why().contains("without TLS"), "{said:?}");
-        for url in ["https://127.0.0.1:9/", "https://[::1]:9/", "https://localhost:9/"] {
+        for url in [
+            "https://127.0.0.1:9/",
+            "https://[::1]:9/",
+            "https://localhost:9/",
+        ] {
             let said = ask(url).unwrap_err();
-            assert!(matches!(&said, Trouble::Broken(why) if why.contains("private")), "{url}: {said:?}");
+            assert!(
+                matches!(&said, Trouble::Broken(why) if why.contains("private")),
+                "{url}: {said:?}"
+            );
         }
         let mut client = Client::new("https://a.example/x", false, None, None).unwrap();
-        assert!(matches!(client.get("https://b.example/x"), Err(Trouble::Broken(_))));
-        assert!(matches!(client.get("https://a.example.evil.example/x"), Err(Trouble::Broken(_))));
+        assert!(matches!(
+            client.get("https://b.example/x"),
+            Err(Trouble::Broken(_))
+        ));
+        assert!(matches!(
+            client.get("https://a.example.evil.example/x"),
+            Err(Trouble::Broken(_))
+        ));
     }
 }

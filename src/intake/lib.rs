@@ -22,3 +22,4 @@ pub mod kafka;
 pub mod raw;
 pub mod secret;
 pub mod start;
+mod store;

@@ -9,7 +9,7 @@ use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, WriteMultipart};
 use tokio::runtime::Runtime;
 
-use crate::files::Bucket;
+use crate::store;
 use standings_ingest::batch::timestamp;
 use standings_ingest::feed::Trouble;
 use standings_ingest::files::Seen;
@@ -33,7 +33,7 @@ impl Raw {
     /// # Errors
     /// It cannot be reached as it is written.
     pub fn open(place: &str, source: &str, clock: Clock) -> Result<Self, String> {
-        let (store, runtime) = Bucket::store(place)?;
+        let (store, runtime) = store::open(place)?;
         Ok(Raw {
             store,
             runtime,
@@ -45,7 +45,11 @@ impl Raw {
     /// `SOURCE/2026-01-23/NAME`.
     fn name(&self, name: &str) -> Path {
         let day = timestamp(self.clock.wall());
-        Path::from(format!("{}/{}/{name}", self.source, day.get(..10).unwrap_or("")))
+        Path::from(format!(
+            "{}/{}/{name}",
+            self.source,
+            day.get(..10).unwrap_or("")
+        ))
     }
 
     fn failed(e: &Error) -> Trouble {
@@ -59,10 +63,19 @@ impl Raw {
         let mut file = file.try_clone().map_err(io)?;
         file.seek(SeekFrom::Start(0)).map_err(io)?;
         self.runtime.block_on(async {
-            if self.store.head(&name).await.is_ok_and(|there| there.size == seen.size) {
+            if self
+                .store
+                .head(&name)
+                .await
+                .is_ok_and(|there| there.size == seen.size)
+            {
                 return Ok(());
             }
-            let upload = self.store.put_multipart(&name).await.map_err(|e| Raw::failed(&e))?;
+            let upload = self
+                .store
+                .put_multipart(&name)
+                .await
+                .map_err(|e| Raw::failed(&e))?;
             let mut writer = WriteMultipart::new_with_chunk_size(upload, PIECE);
             let mut piece = vec![0; PIECE];
             loop {
@@ -70,7 +83,10 @@ impl Raw {
                 if n == 0 {
                     break;
                 }
-                writer.wait_for_capacity(2).await.map_err(|e| Raw::failed(&e))?;
+                writer
+                    .wait_for_capacity(2)
+                    .await
+                    .map_err(|e| Raw::failed(&e))?;
                 writer.write(&piece[..n]);
             }
             writer.finish().await.map(drop).map_err(|e| Raw::failed(&e))
@@ -81,6 +97,9 @@ impl Raw {
     pub(crate) fn bytes(&self, name: &str, bytes: &[u8]) -> Result<(), Trouble> {
         let name = self.name(name);
         let put = self.store.put(&name, bytes.to_vec().into());
-        self.runtime.block_on(put).map(drop).map_err(|e| Raw::failed(&e))
+        self.runtime
+            .block_on(put)
+            .map(drop)
+            .map_err(|e| Raw::failed(&e))
     }
 }

@@ -33,7 +33,9 @@ pub fn all(source: &str, at: &SecretAt) -> Result<Vec<String>, NoSecret> {
             let read = std::fs::read_to_string(path);
             read.map_err(|e| none(format!("cannot read the secret in {}: {e}", path.display())))?
         }
-        SecretAt::Env(name) => std::env::var(name).map_err(|_| none(format!("the variable {name} is not set")))?,
+        SecretAt::Env(name) => {
+            std::env::var(name).map_err(|_| none(format!("the variable {name} is not set")))?
+        }
     };
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let found: Vec<String> = lines.map(str::to_owned).collect();

@@ -63,7 +63,12 @@ pub fn make(config: &Config, brokers: &Brokers) -> Result<Sources, Failure> {
         hooks: Vec::new(),
     };
     for source in &config.sources {
-        let told = Told::new(&source.name, source.kind.word(), &source.topic, SystemTime::now());
+        let told = Told::new(
+            &source.name,
+            source.kind.word(),
+            &source.topic,
+            SystemTime::now(),
+        );
         let feed = feed(source, &told, &mut sources.hooks)?;
         let places = places(source);
         sources.board.sources.push(Arc::clone(&told));
@@ -96,7 +101,11 @@ fn refused(source: &Source, said: String) -> Failure {
     .into()
 }
 
-fn feed(source: &Source, told: &Arc<Told>, hooks: &mut Vec<Hook>) -> Result<Box<dyn Feed>, Failure> {
+fn feed(
+    source: &Source,
+    told: &Arc<Told>,
+    hooks: &mut Vec<Hook>,
+) -> Result<Box<dyn Feed>, Failure> {
     let clock = Clock::default();
     let raw = match &source.raw {
         Some(place) => {
@@ -120,7 +129,8 @@ fn feed(source: &Source, told: &Arc<Told>, hooks: &mut Vec<Hook>) -> Result<Box<
                     prefix,
                     pattern,
                 } => {
-                    let place = Bucket::new(bucket, prefix, pattern.as_deref(), files.after, table, raw);
+                    let place =
+                        Bucket::new(bucket, prefix, pattern.as_deref(), files.after, table, raw);
                     let place = place.map_err(|e| refused(source, format!("`path`: {e}")))?;
                     Box::new(FilesFeed::new(place, settings, shape, clock))
                 }
@@ -130,7 +140,8 @@ fn feed(source: &Source, told: &Arc<Told>, hooks: &mut Vec<Hook>) -> Result<Box<
             let name = source.name.clone();
             let at = webhook.secrets.clone();
             let secrets: Secrets = Arc::new(move || {
-                let all: Result<Vec<Vec<String>>, _> = at.iter().map(|at| secret::all(&name, at)).collect();
+                let all: Result<Vec<Vec<String>>, _> =
+                    at.iter().map(|at| secret::all(&name, at)).collect();
                 let all = all.map_err(|e| e.to_string())?;
                 Ok(all.into_iter().flatten().map(String::into_bytes).collect())
             });
@@ -154,7 +165,8 @@ fn feed(source: &Source, told: &Arc<Told>, hooks: &mut Vec<Hook>) -> Result<Box<
 }
 
 fn rest_feed(source: &Source, rest: &Rest, raw: Option<Raw>) -> Result<RestFeed<Client>, Failure> {
-    let first = |at| secret::all(&source.name, at).map(|all| all.into_iter().next().unwrap_or_default());
+    let first =
+        |at| secret::all(&source.name, at).map(|all| all.into_iter().next().unwrap_or_default());
     let url = match &rest.url {
         Ok(url) => url.clone(),
         Err(at) => first(at)?,
@@ -178,7 +190,12 @@ fn rest_feed(source: &Source, rest: &Rest, raw: Option<Raw>) -> Result<RestFeed<
         every: rest.every,
         rate: rest.rate,
     };
-    Ok(RestFeed::new(client, settings, source.shape.clone(), Clock::default()))
+    Ok(RestFeed::new(
+        client,
+        settings,
+        source.shape.clone(),
+        Clock::default(),
+    ))
 }
 
 impl Sources {
@@ -186,7 +203,12 @@ impl Sources {
     ///
     /// # Errors
     /// This process has no thread for one.
-    pub fn start(self, once: bool, adopt: &[String], stop: &Arc<AtomicBool>) -> Result<Started, Failure> {
+    pub fn start(
+        self,
+        once: bool,
+        adopt: &[String],
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Started, Failure> {
         let mut threads = Vec::new();
         for (number, made) in self.all.into_iter().enumerate() {
             let how = How {
@@ -194,7 +216,15 @@ impl Sources {
                 adopt: adopt.contains(&made.source),
             };
             let seed = u64::from(std::process::id()) << 32 | number as u64;
-            let task = Task::new(made.about, how, made.feed, made.log, made.told, Clock::default(), seed);
+            let task = Task::new(
+                made.about,
+                how,
+                made.feed,
+                made.log,
+                made.told,
+                Clock::default(),
+                seed,
+            );
             let (name, stop) = (made.source, Arc::clone(stop));
             let thread = std::thread::Builder::new().name(format!("ingest-{name}"));
             let handle = thread.spawn(move || run(task, &stop)).map_err(NoThread)?;

@@ -160,6 +160,9 @@ fn run(
         Command::Resize(args) => at_once(|| cluster::control::resize(&args)),
         Command::Replica(args) => until_stopped(|stop| replica::run(&args, log, &stop)),
         Command::Health(args) => at_once(|| health::run(&args)),
+        Command::Check(args) if args.command.first().is_some_and(|c| c == "ingest") => {
+            at_once(|| ingest::check(&args.command, args.offline, &command_line()))
+        }
         Command::Check(args) => at_once(|| check::run(&args, &command_line())),
         Command::Inspect(args) => at_once(|| inspect::run(&args)),
         Command::Init(args) => at_once(|| inspect::init(&args)),

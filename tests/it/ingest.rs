@@ -34,7 +34,9 @@ struct Seen {
 impl Seen {
     fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(n, _)| n == name);
-        &found.unwrap_or_else(|| panic!("no header {name}: {self:?}")).1
+        &found
+            .unwrap_or_else(|| panic!("no header {name}: {self:?}"))
+            .1
     }
 
     fn json(&self) -> Value {
@@ -95,7 +97,11 @@ impl Room {
     }
 
     fn start(&self, flags: &[&str]) -> Running {
-        let log = std::fs::File::options().create(true).append(true).open(self.path("log")).unwrap();
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.path("log"))
+            .unwrap();
         let mut command = self.command(flags);
         Running(command.stdout(Stdio::null()).stderr(log).spawn().unwrap())
     }
@@ -105,14 +111,18 @@ impl Room {
     }
 
     fn letters(&self) -> Vec<Value> {
-        seen(&format!("{}-dead-letter", self.topic)).iter().map(Seen::json).collect()
+        seen(&format!("{}-dead-letter", self.topic))
+            .iter()
+            .map(Seen::json)
+            .collect()
     }
 
     /// The newest cursor.
     fn cursor(&self, source: &str) -> Value {
         let all = seen("standings-ingest");
         let own = all.iter().rev().find(|s| s.key.as_deref() == Some(source));
-        own.unwrap_or_else(|| panic!("no cursor of {source}")).json()
+        own.unwrap_or_else(|| panic!("no cursor of {source}"))
+            .json()
     }
 }
 
@@ -145,7 +155,9 @@ fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();
     };
-    let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = entries
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }

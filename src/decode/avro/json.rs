@@ -92,7 +92,13 @@ impl Schema {
         Ok(())
     }
 
-    fn push_parts(&self, inner: Id, is_map: bool, input: &mut Input<'_>, out: &mut Vec<u8>) -> Written {
+    fn push_parts(
+        &self,
+        inner: Id,
+        is_map: bool,
+        input: &mut Input<'_>,
+        out: &mut Vec<u8>,
+    ) -> Written {
         input.deeper()?;
         out.push(if is_map { b'{' } else { b'[' });
         let mut first = true;
@@ -220,9 +226,16 @@ mod tests {
         let want = r#"{"id":9007199254740993,"amount":"-1.23","at":"2026-01-23T00:00:00Z","day":"1970-01-01","note":"\"b","tags":["a"],"raw":"AQI=","x":0.1}"#;
         assert_eq!(String::from_utf8(out).unwrap(), want);
         for cut in 0..record.len() {
-            assert_eq!(schema.push_json(&record[..cut], &mut Vec::new()), Err(NotWritten::Broken), "{cut}");
+            assert_eq!(
+                schema.push_json(&record[..cut], &mut Vec::new()),
+                Err(NotWritten::Broken),
+                "{cut}"
+            );
         }
         let nan = [&record[..record.len() - 4], &f32::NAN.to_le_bytes()[..]].concat();
-        assert_eq!(schema.push_json(&nan, &mut Vec::new()), Err(NotWritten::NoNumber));
+        assert_eq!(
+            schema.push_json(&nan, &mut Vec::new()),
+            Err(NotWritten::NoNumber)
+        );
     }
 }

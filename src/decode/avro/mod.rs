@@ -33,8 +33,8 @@ use standings_model::table::{Changelog, Table};
 
 use self::envelope::{Envelope, Found};
 use self::input::Input;
-use self::program::Program;
 pub use self::json::NotWritten;
+use self::program::Program;
 pub use self::schema::{BadSchema, Schema};
 use super::cell::Cell;
 use super::columns::Columns;

@@ -63,7 +63,9 @@ impl PlainBlocks {
         for record in &mut block.records {
             let raw = &block.bytes[record.start as usize..record.end as usize];
             let start = bytes.len();
-            schema.push_json(raw, &mut bytes).map_err(io::Error::other)?;
+            schema
+                .push_json(raw, &mut bytes)
+                .map_err(io::Error::other)?;
             (record.start, record.end) = (start as u32, bytes.len() as u32);
         }
         block.bytes = bytes;
@@ -118,9 +120,16 @@ pub fn plain(file: &File, name: &Path, table: &Table) -> Result<Plain, FileError
             let kind = |k: &Option<Type>| k.clone().unwrap_or(Type::STRING);
             let all = with(&base, declared.iter().map(|(n, k)| (n.clone(), kind(k))));
             let is_decimal = |k: &Option<Type>| matches!(k, Some(Type::Decimal { .. }));
-            decimals.extend(declared.iter().filter(|(_, k)| is_decimal(k)).map(|(n, _)| n.clone()));
+            decimals.extend(
+                declared
+                    .iter()
+                    .filter(|(_, k)| is_decimal(k))
+                    .map(|(n, _)| n.clone()),
+            );
             let rows = ParquetRows::of(again()?, name, &all, 0, 0)?;
-            let typed = declared.iter().map(|(n, k)| (n.clone(), kind(k).to_string()));
+            let typed = declared
+                .iter()
+                .map(|(n, k)| (n.clone(), kind(k).to_string()));
             (Box::new(rows), Some(typed.collect()))
         }
         Kind::Avro => {

@@ -84,7 +84,10 @@ impl Files {
     }
 
     pub(super) fn words(&self) -> String {
-        let format = self.format.as_deref().unwrap_or("of any format that is told by the file");
+        let format = self
+            .format
+            .as_deref()
+            .unwrap_or("of any format that is told by the file");
         let after = match self.after {
             After::Move => "is moved to done/, or to failed/",
             After::Keep => "stays where it is",
@@ -92,13 +95,19 @@ impl Files {
         };
         let when = match &self.settings.marker {
             Some(marker) => format!("when NAME{marker} is there"),
-            None => format!("when it has not changed for {}", format_duration(self.settings.settle)),
+            None => format!(
+                "when it has not changed for {}",
+                format_duration(self.settings.settle)
+            ),
         };
         let again = match self.settings.changed_is_new {
             true => "; other content under a name that was taken is a new file",
             false => "; other content under a name that was taken is an error",
         };
-        format!("files of {}, {format}\n  each is taken once, {when}, and then {after}{again}", self.path)
+        format!(
+            "files of {}, {format}\n  each is taken once, {when}, and then {after}{again}",
+            self.path
+        )
     }
 }
 
@@ -116,14 +125,27 @@ pub(super) fn read(section: &Section<'_>, shape: &Shape) -> Result<Files, Config
     ];
     let after = section.one_of("after", &after)?.unwrap_or(After::Move);
     let marker = section.str("marker")?;
-    if marker.as_deref().is_some_and(|m| !m.starts_with('.') || m.contains('/') || m.len() < 2) {
-        return Err(section.wrong("marker", "must be an ending such as \".ok\": sales.csv is taken when sales.csv.ok is there"));
+    if marker
+        .as_deref()
+        .is_some_and(|m| !m.starts_with('.') || m.contains('/') || m.len() < 2)
+    {
+        return Err(section.wrong(
+            "marker",
+            "must be an ending such as \".ok\": sales.csv is taken when sales.csv.ok is there",
+        ));
     }
     let changed = section.one_of("changed", &[("error", false), ("new", true)])?;
-    let renamed: BTreeMap<&str, &str> = shape.names.iter().map(|(old, new)| (&**new, &**old)).collect();
+    let renamed: BTreeMap<&str, &str> = shape
+        .names
+        .iter()
+        .map(|(old, new)| (&**new, &**old))
+        .collect();
     let of_key = shape.key.iter().map(|key| {
         let first = key.split('.').next().unwrap_or(key);
-        renamed.get(key.as_str()).or(renamed.get(first)).map_or(first, |old| old)
+        renamed
+            .get(key.as_str())
+            .or(renamed.get(first))
+            .map_or(first, |old| old)
     });
     let mapped: BTreeSet<String> = of_key
         .map(str::to_owned)
@@ -135,7 +157,9 @@ pub(super) fn read(section: &Section<'_>, shape: &Shape) -> Result<Files, Config
         marker,
         goes: after != After::Keep,
         changed_is_new: changed.unwrap_or(false),
-        every: section.duration("every", Duration::from_secs(1))?.max(Duration::from_millis(20)),
+        every: section
+            .duration("every", Duration::from_secs(1))?
+            .max(Duration::from_millis(20)),
         mapped,
     };
     Ok(Files {
@@ -157,7 +181,10 @@ fn place(section: &Section<'_>, path: &str) -> Result<Where, ConfigError> {
             return Err(section.wrong("path", "must be s3://BUCKET/PREFIX; credentials are in the environment, as AWS tools read them"));
         }
         let parts: Vec<&str> = key.split('/').collect();
-        let at = parts.iter().position(|p| is_pattern(p)).unwrap_or(parts.len());
+        let at = parts
+            .iter()
+            .position(|p| is_pattern(p))
+            .unwrap_or(parts.len());
         let pattern = (at < parts.len()).then(|| parts[at..].join("/"));
         let prefix = parts[..at].join("/").trim_matches('/').to_owned();
         return Ok(Where::S3 {
@@ -167,7 +194,10 @@ fn place(section: &Section<'_>, path: &str) -> Result<Where, ConfigError> {
         });
     }
     if path.contains("://") {
-        return Err(section.wrong("path", "must be a folder, a pattern such as /var/inbox/*.csv, or s3://BUCKET/PREFIX"));
+        return Err(section.wrong(
+            "path",
+            "must be a folder, a pattern such as /var/inbox/*.csv, or s3://BUCKET/PREFIX",
+        ));
     }
     let whole = section.path(path);
     let text = whole.display().to_string();
@@ -199,9 +229,16 @@ fn table(
     let quoted = |text: &str| text.replace('\'', "''");
     let mut columns: Vec<String> = Vec::new();
     for (name, kind) in types {
-        let is_plain = kind.chars().all(|c| c.is_ascii_alphanumeric() || "(), _<>".contains(c));
+        let is_plain = kind
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "(), _<>".contains(c));
         if name.contains('`') || !is_plain {
-            return Err(section.wrong("types", &format!("has no type for `{name}`: {kind}; write BIGINT, DECIMAL(10, 2), BOOLEAN …")));
+            return Err(section.wrong(
+                "types",
+                &format!(
+                    "has no type for `{name}`: {kind}; write BIGINT, DECIMAL(10, 2), BOOLEAN …"
+                ),
+            ));
         }
         columns.push(format!("`{name}` {kind}"));
     }
@@ -212,11 +249,18 @@ fn table(
     with.extend(format.map(|f| format!("'format' = '{f}'")));
     for (name, value) in options {
         if !name.contains('.') {
-            return Err(section.wrong("options", &format!("has `{name}`; an option has its format in front: `csv.{name}`")));
+            return Err(section.wrong(
+                "options",
+                &format!("has `{name}`; an option has its format in front: `csv.{name}`"),
+            ));
         }
         with.push(format!("'{}' = '{}'", quoted(name), quoted(value)));
     }
-    let sql = format!("CREATE TABLE `files` ({}) WITH ({})", columns.join(", "), with.join(", "));
+    let sql = format!(
+        "CREATE TABLE `files` ({}) WITH ({})",
+        columns.join(", "),
+        with.join(", ")
+    );
     let mut table = parse_table("options", &sql).map_err(|e| {
         let shown = QueryErrors(vec![e]).render();
         section.wrong("options", &format!("(or `types`) are refused:\n{shown}"))

@@ -104,7 +104,10 @@ impl Source {
             false => format!("keyed by {}", self.shape.key.join(", ")),
         };
         let raw = match &self.raw {
-            Some(place) => format!("\n  as it came: kept at {}", standings_model::redact::text(place)),
+            Some(place) => format!(
+                "\n  as it came: kept at {}",
+                standings_model::redact::text(place)
+            ),
             None => String::new(),
         };
         let what = match &self.kind {

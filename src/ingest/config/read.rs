@@ -47,7 +47,12 @@ pub fn read(path: &Path, text: &str, to: Option<&str>) -> Result<Config, ConfigE
             },
             None => top.wrong("to", &said),
         })?,
-        None => return Err(top.wrong("to", "is missing: where records go, such as to = \"kafka://localhost:9092\"")),
+        None => {
+            return Err(top.wrong(
+                "to",
+                "is missing: where records go, such as to = \"kafka://localhost:9092\"",
+            ));
+        }
     };
     let sources = top.item("sources");
     top.nothing_else()?;
@@ -60,7 +65,10 @@ pub fn read(path: &Path, text: &str, to: Option<&str>) -> Result<Config, ConfigE
     let mut found: Vec<Source> = Vec::new();
     for (name, item) in all.iter() {
         let Some(table) = item.as_table_like() else {
-            return Err(text.error(item.span(), format!("`sources.{name}` must be a table: [sources.{name}]")));
+            return Err(text.error(
+                item.span(),
+                format!("`sources.{name}` must be a table: [sources.{name}]"),
+            ));
         };
         found.push(source(text, name, item, table, topic.as_deref())?);
     }
@@ -77,7 +85,9 @@ pub fn read(path: &Path, text: &str, to: Option<&str>) -> Result<Config, ConfigE
 /// `kafka://host:9092[,host:9092][/topic]`.
 fn target(url: &str) -> Result<(String, Option<String>), String> {
     let example = "must be kafka://host:9092[,host:9092], with or without /topic";
-    let rest = url.strip_prefix("kafka://").ok_or_else(|| example.to_owned())?;
+    let rest = url
+        .strip_prefix("kafka://")
+        .ok_or_else(|| example.to_owned())?;
     if rest.contains(['@', '?']) {
         return Err(kafka_url::KafkaUrlError::Secrets.to_string());
     }
@@ -85,7 +95,10 @@ fn target(url: &str) -> Result<(String, Option<String>), String> {
     if brokers.is_empty() || topic.contains('/') {
         return Err(example.to_owned());
     }
-    Ok((brokers.to_owned(), (!topic.is_empty()).then(|| topic.to_owned())))
+    Ok((
+        brokers.to_owned(),
+        (!topic.is_empty()).then(|| topic.to_owned()),
+    ))
 }
 
 /// Names stand in keys, metrics, ids of transactions and paths.
@@ -113,7 +126,10 @@ fn source(
     let section = Section::new(text, format!("sources.{name}"), item, table);
     let kind = section.wanted("type", "\"files\"")?;
     if NOT_YET.contains(&kind.as_str()) {
-        let said = format!("is `{kind}`, which this version cannot read yet; it can: {}", KINDS.join(", "));
+        let said = format!(
+            "is `{kind}`, which this version cannot read yet; it can: {}",
+            KINDS.join(", ")
+        );
         return Err(section.wrong("type", &said));
     }
     let words: Vec<(&str, &str)> = KINDS.iter().map(|k| (*k, *k)).collect();
@@ -140,7 +156,10 @@ fn source(
     let kind = match kind {
         "files" => Kind::Files(files::read(&section, &shape)?),
         "webhook" if raw.is_some() => {
-            return Err(section.wrong("raw", "keeps files and answers; what is posted is in the topic as it came"));
+            return Err(section.wrong(
+                "raw",
+                "keeps files and answers; what is posted is in the topic as it came",
+            ));
         }
         "webhook" => Kind::Webhook(webhook::read(&section, name)?),
         _ => Kind::Rest(rest::read(&section)?),
@@ -166,7 +185,10 @@ fn alike(text: Text<'_>, all: &dyn TableLike, found: &[Source]) -> Result<(), Co
         };
         if let Some(other) = paths.insert(&webhook.path, &source.name) {
             let span = all.get(&source.name).and_then(Item::span);
-            let said = format!("`{}` and `{other}` listen at the same path `{}`", source.name, webhook.path);
+            let said = format!(
+                "`{}` and `{other}` listen at the same path `{}`",
+                source.name, webhook.path
+            );
             return Err(text.error(span, said));
         }
     }

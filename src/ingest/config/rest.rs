@@ -59,13 +59,22 @@ pub(super) fn read(section: &Section<'_>) -> Result<Rest, ConfigError> {
     let url = match literal {
         Some(url) => {
             section.item("url-file");
-            let scheme = ["https://", "http://"].into_iter().find(|s| url.starts_with(s));
+            let scheme = ["https://", "http://"]
+                .into_iter()
+                .find(|s| url.starts_with(s));
             let rest = scheme.map(|s| &url[s.len()..]);
             let Some(rest) = rest.filter(|r| !r.is_empty()) else {
                 return Err(section.wrong("url", "must be https://HOST/PATH"));
             };
-            if rest.split(['/', '?']).next().is_some_and(|host| host.contains('@')) {
-                return Err(section.wrong("url", "has a user or a password in it: say token-file, or url-file"));
+            if rest
+                .split(['/', '?'])
+                .next()
+                .is_some_and(|host| host.contains('@'))
+            {
+                return Err(section.wrong(
+                    "url",
+                    "has a user or a password in it: say token-file, or url-file",
+                ));
             }
             shown.insert("url".to_owned(), redact::text(&url));
             Ok(url)
@@ -73,7 +82,12 @@ pub(super) fn read(section: &Section<'_>) -> Result<Rest, ConfigError> {
         None => {
             let at = section.secret("url", "url-file")?;
             shown.insert("url".to_owned(), "(secret)".to_owned());
-            Err(at.ok_or_else(|| section.wrong("url", "is missing: url = \"https://HOST/PATH?since={cursor}\""))?)
+            Err(at.ok_or_else(|| {
+                section.wrong(
+                    "url",
+                    "is missing: url = \"https://HOST/PATH?since={cursor}\"",
+                )
+            })?)
         }
     };
     let mut path = |key: &'static str| -> Result<Option<Path>, ConfigError> {
@@ -88,14 +102,19 @@ pub(super) fn read(section: &Section<'_>) -> Result<Rest, ConfigError> {
     let cursor = path("cursor")?;
     let rate = match section.str("rate")? {
         None => None,
-        Some(text) => Some(Rate::parse(&text).ok_or_else(|| section.wrong("rate", "must be such as 5/s, 100/m or 1000/h"))?),
+        Some(text) => Some(
+            Rate::parse(&text)
+                .ok_or_else(|| section.wrong("rate", "must be such as 5/s, 100/m or 1000/h"))?,
+        ),
     };
     let private = section.one_of("private-addresses", &[("refuse", false), ("allow", true)])?;
     Ok(Rest {
         url,
         rows,
         cursor,
-        every: section.duration("every", Duration::from_secs(30))?.max(Duration::from_millis(50)),
+        every: section
+            .duration("every", Duration::from_secs(30))?
+            .max(Duration::from_millis(50)),
         rate,
         token: section.secret("token", "token-file")?,
         private: private.unwrap_or(false),

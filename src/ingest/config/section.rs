@@ -23,7 +23,11 @@ pub(super) struct Text<'a> {
 }
 
 impl Text<'_> {
-    pub(super) fn error(&self, span: Option<std::ops::Range<usize>>, said: impl Into<String>) -> ConfigError {
+    pub(super) fn error(
+        &self,
+        span: Option<std::ops::Range<usize>>,
+        said: impl Into<String>,
+    ) -> ConfigError {
         ConfigError {
             place: place(self.name, self.text, span),
             said: said.into(),
@@ -42,7 +46,12 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn new(text: Text<'a>, name: String, item: &'a Item, table: &'a dyn TableLike) -> Self {
+    pub(super) fn new(
+        text: Text<'a>,
+        name: String,
+        item: &'a Item,
+        table: &'a dyn TableLike,
+    ) -> Self {
         Section {
             text,
             name,
@@ -65,8 +74,13 @@ impl<'a> Section<'a> {
 
     /// Something is wrong with a key.
     pub(super) fn wrong(&self, key: &str, said: &str) -> ConfigError {
-        let span = self.table.get(key).and_then(Item::span).or(self.span.clone());
-        self.text.error(span, format!("{}`{key}` {said}", self.of()))
+        let span = self
+            .table
+            .get(key)
+            .and_then(Item::span)
+            .or(self.span.clone());
+        self.text
+            .error(span, format!("{}`{key}` {said}", self.of()))
     }
 
     fn of(&self) -> String {
@@ -111,7 +125,12 @@ impl<'a> Section<'a> {
         }
         let texts = item.as_array().map(|all| all.iter().map(Value::as_str));
         let texts = texts.and_then(|all| all.map(|t| Some(t?.to_owned())).collect());
-        texts.ok_or_else(|| self.wrong(key, &format!("is {}; a list of texts is wanted", kind(item))))
+        texts.ok_or_else(|| {
+            self.wrong(
+                key,
+                &format!("is {}; a list of texts is wanted", kind(item)),
+            )
+        })
     }
 
     /// A table of texts, numbers and booleans, as texts; tables in it become names with dots.
@@ -144,7 +163,11 @@ impl<'a> Section<'a> {
                 Some(Value::Integer(n)) => n.value().to_string(),
                 Some(Value::Boolean(is)) => is.value().to_string(),
                 _ => {
-                    let said = format!("{}`{key}.{name}` is {}; a text is wanted", self.of(), kind(item));
+                    let said = format!(
+                        "{}`{key}.{name}` is {}; a text is wanted",
+                        self.of(),
+                        kind(item)
+                    );
                     return Err(self.text.error(item.span(), said));
                 }
             };
@@ -154,7 +177,12 @@ impl<'a> Section<'a> {
     }
 
     /// A whole number between two.
-    pub(super) fn count(&self, key: &'static str, least: i64, most: i64) -> Result<Option<i64>, ConfigError> {
+    pub(super) fn count(
+        &self,
+        key: &'static str,
+        least: i64,
+        most: i64,
+    ) -> Result<Option<i64>, ConfigError> {
         let Some(item) = self.item(key) else {
             return Ok(None);
         };
@@ -164,15 +192,25 @@ impl<'a> Section<'a> {
     }
 
     /// A duration.
-    pub(super) fn duration(&self, key: &'static str, usual: Duration) -> Result<Duration, ConfigError> {
+    pub(super) fn duration(
+        &self,
+        key: &'static str,
+        usual: Duration,
+    ) -> Result<Duration, ConfigError> {
         match self.str(key)? {
             None => Ok(usual),
-            Some(text) => parse_duration(&text).map_err(|e| self.wrong(key, &format!("is wrong: {e}"))),
+            Some(text) => {
+                parse_duration(&text).map_err(|e| self.wrong(key, &format!("is wrong: {e}")))
+            }
         }
     }
 
     /// One of some words.
-    pub(super) fn one_of<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Result<Option<T>, ConfigError> {
+    pub(super) fn one_of<T: Copy>(
+        &self,
+        key: &'static str,
+        words: &[(&str, T)],
+    ) -> Result<Option<T>, ConfigError> {
         let Some(text) = self.str(key)? else {
             return Ok(None);
         };
@@ -181,7 +219,10 @@ impl<'a> Section<'a> {
             let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
             let near = nearest(&text, all.iter().copied());
             let near = near.map_or_else(String::new, |n| format!("; did you mean `{n}`?"));
-            self.wrong(key, &format!("is `{text}`; allowed are {}{near}", all.join(", ")))
+            self.wrong(
+                key,
+                &format!("is `{text}`; allowed are {}{near}", all.join(", ")),
+            )
         })
     }
 
@@ -191,7 +232,11 @@ impl<'a> Section<'a> {
     }
 
     /// Where a secret is: `NAME-file`, or `NAME = "${ENV:STANDINGS_SECRET_…}"`.
-    pub(super) fn secret(&self, key: &'static str, file: &'static str) -> Result<Option<SecretAt>, ConfigError> {
+    pub(super) fn secret(
+        &self,
+        key: &'static str,
+        file: &'static str,
+    ) -> Result<Option<SecretAt>, ConfigError> {
         let (value, path) = (self.str(key)?, self.str(file)?);
         match (value, path) {
             (Some(_), Some(_)) => Err(self.wrong(file, &format!("and `{key}` say the same: give one"))),
@@ -218,8 +263,14 @@ impl<'a> Section<'a> {
                     || format!("known are {}", asked.join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );
-                let span = self.table.key(key).and_then(toml_edit::Key::span).or(item.span());
-                return Err(self.text.error(span, format!("{}`{key}` is not known; {near}", self.of())));
+                let span = self
+                    .table
+                    .key(key)
+                    .and_then(toml_edit::Key::span)
+                    .or(item.span());
+                return Err(self
+                    .text
+                    .error(span, format!("{}`{key}` is not known; {near}", self.of())));
             }
         }
         Ok(())

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! 1. What a file is, is its path, size and hash: the ledger has them in the transaction of its last rows.
-//! 2. A file is moved after that transaction, never before. Where the two are torn apart, the next look moves it.
+//! 2. A file is moved after that transaction, never before. Where the two are torn apart, the next look moves it, when its hash
+//!    is the one that was taken.
 //! 3. A file that is gone on with has the content that it had: else the source is broken, and says so.
 //! 4. What cannot be read as a file at all is one dead letter, and goes to `failed/`.
 
@@ -105,13 +106,9 @@ impl<P: Place> FilesFeed<P> {
             if self.is_marker(&seen.path) {
                 continue;
             }
+            // Where files go, one that is there is looked into: what goes must be what was taken.
             let entry = self.ledger.get(&seen.path);
-            if let Some(entry) = entry.filter(|e| e.looks_like(seen)) {
-                if self.settings.goes {
-                    let taken = entry.taken(seen, self.marker_of(&seen.path));
-                    let fate = entry.fate();
-                    self.place.finish(&taken, fate)?;
-                }
+            if entry.is_some_and(|e| e.looks_like(seen) && !self.settings.goes) {
                 continue;
             }
             let is_marked = match &self.settings.marker {
@@ -142,8 +139,23 @@ impl<P: Place> FilesFeed<P> {
         let opened = match self.place.open(&seen.path) {
             Ok(opened) => opened,
             Err(RowsTrouble::Trouble(trouble)) => return Err(trouble),
-            Err(RowsTrouble::Damaged { why, seen: now, hash }) => {
-                return Ok(Some(self.failed(&now.path.clone(), Entry::failed(&now, &hash, 0), &why)));
+            Err(RowsTrouble::Damaged {
+                seen: now, hash, ..
+            }) if self.failed_before(&now.path, &hash) => {
+                let entry = Entry::failed(&now, &hash, 0);
+                let taken = entry.taken(&now, self.marker_of(&now.path));
+                return Ok(Some(self.noted(taken, entry)));
+            }
+            Err(RowsTrouble::Damaged {
+                why,
+                seen: now,
+                hash,
+            }) => {
+                return Ok(Some(self.failed(
+                    &now.path.clone(),
+                    Entry::failed(&now, &hash, 0),
+                    &why,
+                )));
             }
         };
         let taken = opened.taken(self.marker_of(&seen.path));
@@ -164,6 +176,12 @@ impl<P: Place> FilesFeed<P> {
         self.judge(&opened)?;
         self.reading = Some(Reading::new(opened, taken));
         Ok(None)
+    }
+
+    /// Whether a file of this content was found damaged before: it is told once.
+    fn failed_before(&self, path: &str, hash: &str) -> bool {
+        let entry = self.ledger.get(path);
+        entry.is_some_and(|e| e.failed && e.hash == hash)
     }
 
     /// Goes on in the middle of a file.
@@ -200,7 +218,9 @@ impl<P: Place> FilesFeed<P> {
         let mapped = self.settings.mapped.iter().map(String::as_str);
         drift::judge(mapped, &self.columns, columns)
             .map_err(|e| Trouble::Broken(format!("the file `{}`: {e}", opened.seen.path)))?;
-        let kept = columns.iter().filter(|(name, _)| self.settings.mapped.contains(*name));
+        let kept = columns
+            .iter()
+            .filter(|(name, _)| self.settings.mapped.contains(*name));
         self.columns = kept.map(|(n, k)| (n.clone(), k.clone())).collect();
         Ok(())
     }
@@ -285,17 +305,24 @@ impl<P: Place> FilesFeed<P> {
 enum Look {
     Next(Seen),
     /// `waits`: for a file to settle.
-    Nothing { waits: bool },
+    Nothing {
+        waits: bool,
+    },
 }
 
 impl<P: Place> Feed for FilesFeed<P> {
     fn open(&mut self, cursor: &Value, notes: &BTreeMap<String, String>) -> Result<(), Trouble> {
         let (ledger, wrong) = ledger::read(notes);
         if let Some(wrong) = wrong {
-            return Err(Trouble::Broken(format!("the ledger holds what is none of ours: {wrong}")));
+            return Err(Trouble::Broken(format!(
+                "the ledger holds what is none of ours: {wrong}"
+            )));
         }
         self.ledger = ledger;
-        self.snapshot = cursor.get("snapshot").and_then(Value::as_bool).unwrap_or(true);
+        self.snapshot = cursor
+            .get("snapshot")
+            .and_then(Value::as_bool)
+            .unwrap_or(true);
         let columns = cursor.get("columns").and_then(Value::as_object);
         self.columns = columns
             .into_iter()
@@ -323,7 +350,9 @@ impl<P: Place> Feed for FilesFeed<P> {
                     self.snapshot &= waits;
                     let pause = self.settings.every;
                     return Ok(match waits {
-                        true => Polled::Idle(pause.min(self.settings.settle.max(Duration::from_millis(20)))),
+                        true => Polled::Idle(
+                            pause.min(self.settings.settle.max(Duration::from_millis(20))),
+                        ),
                         false => Polled::Ended(pause),
                     });
                 }

@@ -100,7 +100,12 @@ impl Reading {
     }
 
     /// Adds the next rows to a batch; `false`: these were the last.
-    pub(super) fn fill(&mut self, shape: &Shape, batch: &mut Batch, at: SystemTime) -> Result<bool, RowsTrouble> {
+    pub(super) fn fill(
+        &mut self,
+        shape: &Shape,
+        batch: &mut Batch,
+        at: SystemTime,
+    ) -> Result<bool, RowsTrouble> {
         let mut bytes = 0;
         let mut shape = shape.clone();
         let renamed = |name: &String| shape.names.get(name).unwrap_or(name).clone();
@@ -114,7 +119,9 @@ impl Reading {
             let position = format!("{}:{}", self.taken.seen.path, row.at);
             let made = match &row.refused {
                 Some((reason, detail)) => Err(((*reason).to_owned(), detail.clone())),
-                None => shape.record(&row.bytes).map_err(|no| (no.reason.to_owned(), no.detail)),
+                None => shape
+                    .record(&row.bytes)
+                    .map_err(|no| (no.reason.to_owned(), no.detail)),
             };
             match made {
                 Ok((key, value)) => batch.records.push(Record {

@@ -65,7 +65,10 @@ mod tests {
         assert!(!settling.is_settled(&file(2, 5)));
         clock.sleep(Duration::from_secs(1));
         assert!(settling.is_settled(&file(2, 5)));
-        assert!(!settling.is_settled(&file(2, 6)), "written over with as much");
+        assert!(
+            !settling.is_settled(&file(2, 6)),
+            "written over with as much"
+        );
         settling.only(&BTreeSet::new());
         assert!(settling.seen.is_empty());
         assert!(Settling::new(Duration::ZERO, clock).is_settled(&file(2, 6)));

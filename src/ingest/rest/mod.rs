@@ -111,8 +111,12 @@ impl<F: Fetch> RestFeed<F> {
         // The cursor is a link.
         let origin = origin(url);
         match self.cursor.strip_prefix(origin) {
-            Some(rest) if rest.is_empty() || rest.starts_with(['/', '?']) => Ok(self.cursor.clone()),
-            _ if self.cursor.starts_with('/') && !self.cursor.starts_with("//") => Ok(format!("{origin}{}", self.cursor)),
+            Some(rest) if rest.is_empty() || rest.starts_with(['/', '?']) => {
+                Ok(self.cursor.clone())
+            }
+            _ if self.cursor.starts_with('/') && !self.cursor.starts_with("//") => {
+                Ok(format!("{origin}{}", self.cursor))
+            }
             _ => Err(Trouble::Broken(format!(
                 "the next link leads to another place than {origin}: nothing of this source is asked there"
             ))),
@@ -121,15 +125,25 @@ impl<F: Fetch> RestFeed<F> {
 
     /// The rows of an answer that are new under this cursor, and its next cursor.
     fn page(&mut self, body: &[u8]) -> Result<Polled, Trouble> {
-        let broken = |said: String| Trouble::Broken(format!("the answer is not as configured: {said}"));
+        let broken =
+            |said: String| Trouble::Broken(format!("the answer is not as configured: {said}"));
         let text = std::str::from_utf8(body).map_err(|e| broken(format!("no UTF-8: {e}")))?;
         let text = text.trim_start_matches('\u{feff}');
-        let rows = self.settings.rows.rows(text).map_err(|e| broken(format!("`rows`: {e}")))?;
+        let rows = self
+            .settings
+            .rows
+            .rows(text)
+            .map_err(|e| broken(format!("`rows`: {e}")))?;
         let next = match &self.settings.cursor {
-            Some(path) => path.find(text).map_err(|e| broken(format!("`cursor`: {e}")))?,
+            Some(path) => path
+                .find(text)
+                .map_err(|e| broken(format!("`cursor`: {e}")))?,
             None => Vec::new(),
         };
-        let next = next.first().map(|raw| plain(raw)).filter(|next| !next.is_empty());
+        let next = next
+            .first()
+            .map(|raw| plain(raw))
+            .filter(|next| !next.is_empty());
         let at = self.clock.wall();
         let mut batch = Batch::default();
         for (n, row) in rows.iter().enumerate() {
@@ -137,7 +151,14 @@ impl<F: Fetch> RestFeed<F> {
                 batch.duplicates += 1;
                 continue;
             }
-            let position = format!("{}#{n}", if self.cursor.is_empty() { "first" } else { &self.cursor });
+            let position = format!(
+                "{}#{n}",
+                if self.cursor.is_empty() {
+                    "first"
+                } else {
+                    &self.cursor
+                }
+            );
             match self.shape.record(row.as_bytes()) {
                 Ok((key, value)) => batch.records.push(Record {
                     key,
@@ -158,10 +179,13 @@ impl<F: Fetch> RestFeed<F> {
         self.at_end = !moves;
         if let Some(next) = next.filter(|_| moves) {
             if self.passed.contains(&next) {
-                return Err(Trouble::Broken(format!("the cursor goes back to `{next}`, which was asked before in this pass")));
+                return Err(Trouble::Broken(format!(
+                    "the cursor goes back to `{next}`, which was asked before in this pass"
+                )));
             }
             if self.passed.len() < PASS {
-                self.passed.insert(std::mem::replace(&mut self.cursor, next));
+                self.passed
+                    .insert(std::mem::replace(&mut self.cursor, next));
             } else {
                 self.cursor = next;
             }
@@ -175,7 +199,11 @@ impl<F: Fetch> RestFeed<F> {
     }
 
     fn written(&self) -> Value {
-        let known: Vec<String> = self.known.iter().map(|hash| format!("{hash:032x}")).collect();
+        let known: Vec<String> = self
+            .known
+            .iter()
+            .map(|hash| format!("{hash:032x}"))
+            .collect();
         json!({ "cursor": self.cursor, "rows": known })
     }
 }
@@ -188,7 +216,9 @@ fn plain(raw: &str) -> String {
 /// `https://host:port` of a URL.
 pub fn origin(url: &str) -> &str {
     let from = url.find("://").map_or(0, |at| at + 3);
-    let end = url[from..].find(['/', '?', '#']).map_or(url.len(), |at| from + at);
+    let end = url[from..]
+        .find(['/', '?', '#'])
+        .map_or(url.len(), |at| from + at);
     &url[..end]
 }
 
@@ -197,7 +227,9 @@ fn encoded(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(byte))
+            }
             other => out.push_str(&format!("%{other:02X}")),
         }
     }
@@ -206,10 +238,16 @@ fn encoded(text: &str) -> String {
 
 impl<F: Fetch> Feed for RestFeed<F> {
     fn open(&mut self, cursor: &Value, _: &BTreeMap<String, String>) -> Result<(), Trouble> {
-        self.cursor = cursor.get("cursor").and_then(Value::as_str).unwrap_or_default().to_owned();
+        self.cursor = cursor
+            .get("cursor")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         let rows = cursor.get("rows").and_then(Value::as_array);
         let rows = rows.into_iter().flatten().filter_map(Value::as_str);
-        self.known = rows.filter_map(|hash| u128::from_str_radix(hash, 16).ok()).collect();
+        self.known = rows
+            .filter_map(|hash| u128::from_str_radix(hash, 16).ok())
+            .collect();
         self.passed.clear();
         self.at_end = false;
         Ok(())
@@ -240,7 +278,9 @@ impl<F: Fetch> Feed for RestFeed<F> {
             300..=399 => Err(Trouble::Broken(format!(
                 "the endpoint answered {status}, which leads elsewhere: no redirect is followed; give the URL that is meant"
             ))),
-            401 | 403 => Err(Trouble::Broken(format!("the endpoint answered {status}: the credentials are not taken"))),
+            401 | 403 => Err(Trouble::Broken(format!(
+                "the endpoint answered {status}: the credentials are not taken"
+            ))),
             _ => Err(Trouble::Broken(format!("the endpoint answered {status}"))),
         }
     }

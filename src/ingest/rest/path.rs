@@ -94,8 +94,8 @@ fn walk<'a>(steps: &[Step], text: &'a str, found: &mut Vec<&'a str>) -> Result<(
     }
     match step {
         Step::Name(name) => {
-            let all: BTreeMap<String, &RawValue> =
-                serde_json::from_str(text).map_err(|e| format!("`{name}` is looked for in what is no object: {e}"))?;
+            let all: BTreeMap<String, &RawValue> = serde_json::from_str(text)
+                .map_err(|e| format!("`{name}` is looked for in what is no object: {e}"))?;
             match all.get(name) {
                 Some(value) => walk(rest, value.get(), found),
                 None => Ok(()),
@@ -105,7 +105,9 @@ fn walk<'a>(steps: &[Step], text: &'a str, found: &mut Vec<&'a str>) -> Result<(
             Some(value) => walk(rest, value, found),
             None => Ok(()),
         },
-        Step::Each => elements(text)?.into_iter().try_for_each(|value| walk(rest, value, found)),
+        Step::Each => elements(text)?
+            .into_iter()
+            .try_for_each(|value| walk(rest, value, found)),
     }
 }
 
@@ -117,14 +119,26 @@ mod tests {
     fn what_is_found_is_as_it_was_written() {
         let text = r#"{"orders":[{"id":9007199254740993},{"id":1.10}],"next":null,"page":{"after":"a\"b"}}"#;
         let find = |path: &str| Path::parse(path).unwrap().find(text).unwrap();
-        assert_eq!(find("$.orders[*]"), [r#"{"id":9007199254740993}"#, r#"{"id":1.10}"#]);
+        assert_eq!(
+            find("$.orders[*]"),
+            [r#"{"id":9007199254740993}"#, r#"{"id":1.10}"#]
+        );
         assert_eq!(find("$.orders[*].id"), ["9007199254740993", "1.10"]);
         assert_eq!(find("$['page'].after"), [r#""a\"b""#]);
-        assert!(find("$.next").is_empty() && find("$.nothing.at.all").is_empty() && find("$.orders[9]").is_empty());
-        assert_eq!(Path::parse("$.orders").unwrap().rows(text).unwrap().len(), 2);
+        assert!(
+            find("$.next").is_empty()
+                && find("$.nothing.at.all").is_empty()
+                && find("$.orders[9]").is_empty()
+        );
+        assert_eq!(
+            Path::parse("$.orders").unwrap().rows(text).unwrap().len(),
+            2
+        );
         assert_eq!(Path::whole().rows("[1, 2]").unwrap(), ["1", "2"]);
         assert!(Path::parse("$.orders.id").unwrap().find(text).is_err());
-        for wrong in ["", "orders", "$orders", "$.", "$..a", "$[", "$[x]", "$.a[-1]"] {
+        for wrong in [
+            "", "orders", "$orders", "$.", "$..a", "$[", "$[x]", "$.a[-1]",
+        ] {
             assert!(Path::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -28,11 +28,19 @@ fn date(text: &str) -> Option<u64> {
     };
     let month = MONTHS.iter().position(|m| *m == month)? + 1;
     let (day, year): (i64, i64) = (day.parse().ok()?, year.parse().ok()?);
-    let clock: Vec<u64> = clock.split(':').map(|n| n.parse().ok()).collect::<Option<_>>()?;
+    let clock: Vec<u64> = clock
+        .split(':')
+        .map(|n| n.parse().ok())
+        .collect::<Option<_>>()?;
     let [hours, minutes, seconds] = clock[..] else {
         return None;
     };
-    if !(1970..=9999).contains(&year) || !(1..=31).contains(&day) || hours > 23 || minutes > 59 || seconds > 60 {
+    if !(1970..=9999).contains(&year)
+        || !(1..=31).contains(&day)
+        || hours > 23
+        || minutes > 59
+        || seconds > 60
+    {
         return None;
     }
     // Howard Hinnant's days_from_civil.
@@ -58,7 +66,13 @@ mod tests {
         assert_eq!(of("Sun, 06 Nov 1994 08:49:37 GMT"), Some(90));
         assert_eq!(of("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
         assert_eq!(of("Wed, 06 Nov 2030 08:00:00 GMT"), Some(3_600));
-        for wrong in ["", "soon", "-1", "Sun, 06 Nov 1994 08:49 GMT", "Sun, 06 Foo 1994 08:49:37 GMT"] {
+        for wrong in [
+            "",
+            "soon",
+            "-1",
+            "Sun, 06 Nov 1994 08:49 GMT",
+            "Sun, 06 Foo 1994 08:49:37 GMT",
+        ] {
             assert_eq!(of(wrong), None, "{wrong}");
         }
     }

@@ -53,7 +53,11 @@ fn feed(url: &str, answers: Vec<Result<Answer, Trouble>>) -> RestFeed<Script> {
 
 fn values(polled: Polled) -> Vec<String> {
     match polled {
-        Polled::Batch(batch) => batch.records.into_iter().map(|r| String::from_utf8(r.value).unwrap()).collect(),
+        Polled::Batch(batch) => batch
+            .records
+            .into_iter()
+            .map(|r| String::from_utf8(r.value).unwrap())
+            .collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -72,7 +76,10 @@ fn pages_to_the_end_and_what_is_new_later() {
             ok(r#"{"orders":[{"id":3},{"id":4}],"next":null}"#),
         ],
     );
-    assert_eq!(values(feed.poll().unwrap()), [r#"{"id":1}"#, r#"{"id":2.50}"#]);
+    assert_eq!(
+        values(feed.poll().unwrap()),
+        [r#"{"id":1}"#, r#"{"id":2.50}"#]
+    );
     let second = feed.poll().unwrap();
     let Polled::Batch(batch) = &second else {
         panic!("{second:?}");
@@ -86,7 +93,10 @@ fn pages_to_the_end_and_what_is_new_later() {
     assert_eq!(feed.poll().unwrap(), Polled::Ended(Duration::from_secs(30)));
     assert_eq!(feed.poll().unwrap(), Polled::Ended(Duration::from_secs(30)));
     let asked = ["", "a%20b%26c", "a%20b%26c", "a%20b%26c"];
-    let asked: Vec<String> = asked.iter().map(|c| format!("https://api.example/orders?since={c}")).collect();
+    let asked: Vec<String> = asked
+        .iter()
+        .map(|c| format!("https://api.example/orders?since={c}"))
+        .collect();
     assert_eq!(feed.fetch.asked, asked);
 }
 
@@ -95,7 +105,11 @@ fn faults_of_an_endpoint() {
     let seconds = |n: u64| Some(Duration::from_secs(n));
     for (answer, is_later, after) in [
         (status(429, Some("7")), true, seconds(7)),
-        (status(503, Some("Thu, 01 Jan 1970 01:00:09 GMT")), true, seconds(9)),
+        (
+            status(503, Some("Thu, 01 Jan 1970 01:00:09 GMT")),
+            true,
+            seconds(9),
+        ),
         (status(500, None), true, None),
         (status(301, None), false, None),
         (status(401, None), false, None),
@@ -105,7 +119,9 @@ fn faults_of_an_endpoint() {
         (Err(Trouble::later("refused")), true, None),
     ] {
         match feed(SINCE, vec![answer.clone()]).poll().unwrap_err() {
-            Trouble::Later { after: found, .. } => assert!(is_later && found == after, "{answer:?} {found:?}"),
+            Trouble::Later { after: found, .. } => {
+                assert!(is_later && found == after, "{answer:?} {found:?}")
+            }
             Trouble::Broken(why) => assert!(!is_later, "{answer:?} {why}"),
         }
     }
@@ -114,12 +130,25 @@ fn faults_of_an_endpoint() {
 #[test]
 fn a_link_to_another_place_and_a_circle_break_it() {
     let lead = |next: &str| {
-        let mut feed = feed("https://api.example/orders", vec![ok(&format!(r#"{{"orders":[],"next":"{next}"}}"#)), ok("{\"orders\":[]}")]);
+        let mut feed = feed(
+            "https://api.example/orders",
+            vec![
+                ok(&format!(r#"{{"orders":[],"next":"{next}"}}"#)),
+                ok("{\"orders\":[]}"),
+            ],
+        );
         feed.poll().unwrap();
-        feed.poll().map(|_| feed.fetch.asked.last().unwrap().clone())
+        feed.poll()
+            .map(|_| feed.fetch.asked.last().unwrap().clone())
     };
-    assert_eq!(lead("/orders?page=2").unwrap(), "https://api.example/orders?page=2");
-    assert_eq!(lead("https://api.example/orders?page=2").unwrap(), "https://api.example/orders?page=2");
+    assert_eq!(
+        lead("/orders?page=2").unwrap(),
+        "https://api.example/orders?page=2"
+    );
+    assert_eq!(
+        lead("https://api.example/orders?page=2").unwrap(),
+        "https://api.example/orders?page=2"
+    );
     for other in [
         "https://evil.example/x",
         "https://api.example.evil.example/x",
@@ -140,13 +169,22 @@ fn a_link_to_another_place_and_a_circle_break_it() {
 
 #[test]
 fn no_more_is_asked_than_the_rate_allows() {
-    let mut feed = feed(SINCE, vec![ok(r#"{"orders":[],"next":"a"}"#), ok(r#"{"orders":[],"next":"b"}"#)]);
+    let mut feed = feed(
+        SINCE,
+        vec![
+            ok(r#"{"orders":[],"next":"a"}"#),
+            ok(r#"{"orders":[],"next":"b"}"#),
+        ],
+    );
     feed.bucket = Rate::parse("1/m").map(|rate| Bucket::new(rate, feed.clock.clone()));
     feed.poll().unwrap();
     let Polled::Idle(wait) = feed.poll().unwrap() else {
         panic!("it asked twice");
     };
-    assert!(wait > Duration::from_secs(59) && wait <= Duration::from_secs(60), "{wait:?}");
+    assert!(
+        wait > Duration::from_secs(59) && wait <= Duration::from_secs(60),
+        "{wait:?}"
+    );
     feed.clock.sleep(wait);
     assert!(matches!(feed.poll(), Ok(Polled::Batch(_))));
 }

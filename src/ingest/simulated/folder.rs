@@ -52,16 +52,24 @@ fn seen(path: &str, (rows, modified): &(Vec<String>, i64)) -> Seen {
 impl Place for MadeUp {
     fn list(&mut self) -> Result<Vec<Seen>, Trouble> {
         let files = self.0.0.borrow();
-        Ok(files.there.iter().map(|(path, of)| seen(path, of)).collect())
+        Ok(files
+            .there
+            .iter()
+            .map(|(path, of)| seen(path, of))
+            .collect())
     }
 
     fn open(&mut self, path: &str) -> Result<Opened, RowsTrouble> {
         let files = self.0.0.borrow();
         let of = files.there.get(path);
-        let of = of.ok_or_else(|| RowsTrouble::Trouble(Trouble::Broken("it is gone".to_owned())))?;
+        let of =
+            of.ok_or_else(|| RowsTrouble::Trouble(Trouble::Broken("it is gone".to_owned())))?;
         Ok(Opened {
             seen: seen(path, of),
-            hash: format!("{:x}", xxhash_rust::xxh3::xxh3_64(content(&of.0).as_bytes())),
+            hash: format!(
+                "{:x}",
+                xxhash_rust::xxh3::xxh3_64(content(&of.0).as_bytes())
+            ),
             columns: None,
             rows: Box::new(MadeRows(of.0.clone(), 0)),
         })

@@ -38,7 +38,9 @@ pub(super) struct Written {
 pub(super) struct Brokers {
     pub(super) committed: Vec<Written>,
     /// Who has the id.
-    epoch: u64,
+    pub(super) epoch: u64,
+    /// A transaction that is to be committed, and is not visible yet: it is when the id is taken over, at the latest.
+    pub(super) pending: Vec<Written>,
     /// How often something goes wrong: one of so many calls; 0 for never.
     pub(super) trouble: u64,
     pub(super) lost_answers: u64,
@@ -102,6 +104,8 @@ impl Log for Client {
         }
         let mut brokers = self.brokers.0.borrow_mut();
         brokers.epoch += 1;
+        let mut pending = std::mem::take(&mut brokers.pending);
+        brokers.committed.append(&mut pending);
         self.epoch = brokers.epoch;
         Ok(())
     }
@@ -114,7 +118,8 @@ impl Log for Client {
                     if let Some(before) = &kept.cursor {
                         kept.greatest = kept.greatest.max(before.generation);
                     }
-                    let cursor: Cursor = serde_json::from_str(written.value.as_deref().unwrap()).unwrap();
+                    let cursor: Cursor =
+                        serde_json::from_str(written.value.as_deref().unwrap()).unwrap();
                     kept.cursor = Some(cursor);
                 }
                 To::Ledger => {
@@ -155,8 +160,12 @@ impl Log for Client {
             return Err(LogTrouble::Later("aborted".to_owned()));
         }
         let is_lost = self.has_trouble();
+        let is_late = is_lost && self.dice.0.borrow_mut().one_in(2);
         let mut brokers = self.brokers.0.borrow_mut();
-        brokers.committed.append(&mut all);
+        match is_late {
+            true => brokers.pending.append(&mut all),
+            false => brokers.committed.append(&mut all),
+        }
         if is_lost {
             brokers.lost_answers += 1;
             return Err(LogTrouble::Later("no answer".to_owned()));

@@ -30,8 +30,14 @@ fn nothing_is_lost_and_nothing_comes_twice() {
         }
     }
     // A world in which nothing happens shows nothing.
-    assert!(total.kills > SEEDS && total.lost_answers > 100 && total.aborts > 100, "{total:?}");
-    assert!(total.zombies > 50 && total.rows > 10_000 && total.deliveries > 1_000, "{total:?}");
+    assert!(
+        total.kills > SEEDS && total.lost_answers > 100 && total.aborts > 100,
+        "{total:?}"
+    );
+    assert!(
+        total.zombies > 50 && total.rows > 10_000 && total.deliveries > 1_000,
+        "{total:?}"
+    );
 }
 
 #[test]

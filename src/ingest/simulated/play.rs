@@ -1,8 +1,8 @@
 //! One game: dice say what happens, and the log is asked in the end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, SystemTime};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use super::folder::{Files, MadeUp};
 use super::log::{Brokers, Client, Dice, Shared};
@@ -104,7 +104,15 @@ impl World {
         let feed = FilesFeed::new(place, settings(), Shape::default(), self.clock.clone());
         let how = How { once, adopt: false };
         let log = Client::new(&self.brokers, &self.dice);
-        Task::new(about(path), how, feed, log, Arc::clone(told), self.clock.clone(), 1)
+        Task::new(
+            about(path),
+            how,
+            feed,
+            log,
+            Arc::clone(told),
+            self.clock.clone(),
+            1,
+        )
     }
 
     fn write(&self, path: &str, rows: Vec<String>) {
@@ -149,8 +157,14 @@ fn files(seed: u64) -> Outcome {
     for n in 0..1 + world.roll(4) {
         let name = format!("f{n}");
         // Some are more than one transaction.
-        let rows = if world.roll(3) == 0 { 5_001 + world.roll(8) } else { world.roll(20) };
-        let rows: Vec<String> = (0..rows).map(|r| format!("{{\"f\":{n},\"r\":{r}}}")).collect();
+        let rows = if world.roll(3) == 0 {
+            5_001 + world.roll(8)
+        } else {
+            world.roll(20)
+        };
+        let rows: Vec<String> = (0..rows)
+            .map(|r| format!("{{\"f\":{n},\"r\":{r}}}"))
+            .collect();
         want.insert(name.clone(), rows.clone());
         world.write(&name, rows);
     }
@@ -216,7 +230,10 @@ fn files(seed: u64) -> Outcome {
 fn alive_twice(seed: u64) -> Result<(), String> {
     let world = World::new(seed, 0);
     let told = told();
-    let (mut old, mut new) = (world.task(&told, false, "/in"), world.task(&told, false, "/in"));
+    let (mut old, mut new) = (
+        world.task(&told, false, "/in"),
+        world.task(&told, false, "/in"),
+    );
     let mut ended = 0;
     let mut fencing = 0;
     for n in 0..40 {
@@ -229,7 +246,9 @@ fn alive_twice(seed: u64) -> Result<(), String> {
         fencing = told.now().failures;
     }
     match ended {
-        0 => Err(format!("two instances fence each other without end, {fencing} times")),
+        0 => Err(format!(
+            "two instances fence each other without end, {fencing} times"
+        )),
         _ => Ok(()),
     }
 }
@@ -244,7 +263,18 @@ fn webhook(seed: u64) -> Outcome {
         let (outer, inside) = door(Arc::clone(told));
         let feed = WebhookFeed::new(inside, Shape::default(), world.clock.clone());
         let log = Client::new(&world.brokers, &world.dice);
-        (outer, Task::new(about("/ingest/s"), How::default(), feed, log, Arc::clone(told), world.clock.clone(), 2))
+        (
+            outer,
+            Task::new(
+                about("/ingest/s"),
+                How::default(),
+                feed,
+                log,
+                Arc::clone(told),
+                world.clock.clone(),
+                2,
+            ),
+        )
     };
     let (mut outer, mut task) = make(&told);
     let most = 5 + world.roll(10);
@@ -268,7 +298,13 @@ fn webhook(seed: u64) -> Outcome {
                 }
             });
             let body = format!("{{\"id\":{id}}}").into_bytes();
-            outer.hand_in(Delivery::new(body, vec![format!("id:{id}")], format!("{id}"), world.clock.wall(), teller));
+            outer.hand_in(Delivery::new(
+                body,
+                vec![format!("id:{id}")],
+                format!("{id}"),
+                world.clock.wall(),
+                teller,
+            ));
             tally.deliveries += 1;
         }
         match task.turn() {
@@ -277,7 +313,12 @@ fn webhook(seed: u64) -> Outcome {
             Next::Ended(end) => return Err(format!("a webhook ended: {end:?}")),
         }
         let there: BTreeSet<String> = world.values().into_iter().collect();
-        let missing = answered.lock().unwrap().iter().find(|id| !there.contains(&format!("{{\"id\":{id}}}"))).copied();
+        let missing = answered
+            .lock()
+            .unwrap()
+            .iter()
+            .find(|id| !there.contains(&format!("{{\"id\":{id}}}")))
+            .copied();
         if let Some(id) = missing {
             return Err(format!("{id} was answered, and is not there"));
         }
@@ -285,7 +326,11 @@ fn webhook(seed: u64) -> Outcome {
     let values = world.values();
     let different: BTreeSet<&String> = values.iter().collect();
     if different.len() != values.len() {
-        return Err(format!("{} of {} deliveries are there twice", values.len() - different.len(), values.len()));
+        return Err(format!(
+            "{} of {} deliveries are there twice",
+            values.len() - different.len(),
+            values.len()
+        ));
     }
     tally.add(&world.tally());
     Ok(tally)
@@ -300,7 +345,12 @@ fn older(seed: u64) -> Outcome {
         to_its_end(&mut world.task(&told, true, "/in"), &world.clock)?;
     }
     let mut brokers = world.brokers.0.borrow_mut();
-    let first = brokers.committed.iter().find(|w| w.to == To::Cursors).unwrap().clone();
+    let first = brokers
+        .committed
+        .iter()
+        .find(|w| w.to == To::Cursors)
+        .unwrap()
+        .clone();
     brokers.committed.push(first);
     drop(brokers);
     match to_its_end(&mut world.task(&told, true, "/in"), &world.clock)? {
@@ -316,14 +366,17 @@ fn other(seed: u64) -> Outcome {
     to_its_end(&mut world.task(&told, true, "/in"), &world.clock)?;
     match to_its_end(&mut world.task(&told, true, "/out"), &world.clock)? {
         End::Failed(why) if why.contains("`/in`") => Ok(Tally::default()),
-        other => Err(format!("a cursor of another folder was gone on from: {other:?}")),
+        other => Err(format!(
+            "a cursor of another folder was gone on from: {other:?}"
+        )),
     }
 }
 
 /// A file that is another one when it is gone on with breaks the source, and no row of the other is written.
 fn goes_back(seed: u64) -> Outcome {
     let world = World::new(seed, 0);
-    let rows = |word: &str| -> Vec<String> { (0..6_000).map(|r| format!("{{\"{word}\":{r}}}")).collect() };
+    let rows =
+        |word: &str| -> Vec<String> { (0..6_000).map(|r| format!("{{\"{word}\":{r}}}")).collect() };
     world.write("a", rows("old"));
     let told = told();
     let mut task = world.task(&told, false, "/in");
@@ -366,7 +419,14 @@ fn shown(seed: u64) -> Outcome {
         }
     }
     let state = told.now().state;
-    let cursors = world.brokers.0.borrow().committed.iter().filter(|w| w.to == To::Cursors).count();
+    let cursors = world
+        .brokers
+        .0
+        .borrow()
+        .committed
+        .iter()
+        .filter(|w| w.to == To::Cursors)
+        .count();
     let newest: Vec<Cursor> = world
         .brokers
         .0
@@ -378,7 +438,9 @@ fn shown(seed: u64) -> Outcome {
         .collect();
     let grows = newest.is_sorted_by_key(|c| c.generation);
     match state {
-        State::Broken(why) if why.contains("other content") && grows && cursors > 1 => Ok(Tally::default()),
+        State::Broken(why) if why.contains("other content") && grows && cursors > 1 => {
+            Ok(Tally::default())
+        }
         other => Err(format!("it is shown as {other}")),
     }
 }

@@ -85,7 +85,15 @@ const ATTEMPTS: u32 = 8;
 
 impl<F: Feed, L: Log> Task<F, L> {
     /// Nothing is done yet. `seed`: of the dice of its waits.
-    pub fn new(about: About, how: How, feed: F, log: L, told: Arc<Told>, clock: Clock, seed: u64) -> Self {
+    pub fn new(
+        about: About,
+        how: How,
+        feed: F,
+        log: L,
+        told: Arc<Told>,
+        clock: Clock,
+        seed: u64,
+    ) -> Self {
         Task {
             about,
             how,
@@ -137,7 +145,9 @@ impl<F: Feed, L: Log> Task<F, L> {
         }
         match self.feed.poll()? {
             Polled::Batch(batch) => {
-                if sabotage::is(Mistake::IngestMovedEarly) || sabotage::is(Mistake::IngestAnsweredEarly) {
+                if sabotage::is(Mistake::IngestMovedEarly)
+                    || sabotage::is(Mistake::IngestAnsweredEarly)
+                {
                     self.feed.committed()?;
                 }
                 self.write(&batch)?;
@@ -193,9 +203,11 @@ impl<F: Feed, L: Log> Task<F, L> {
         let wait = self.backoff.failed();
         let tried_out = self.how.once && self.backoff.failures() >= ATTEMPTS;
         let (state, wait, is_last) = match stop {
-            Stop::Later { why, after, .. } => {
-                (State::Waiting(why), after.unwrap_or(wait).max(wait), tried_out)
-            }
+            Stop::Later { why, after, .. } => (
+                State::Waiting(why),
+                after.unwrap_or(wait).max(wait),
+                tried_out,
+            ),
             Stop::Fenced(why) => (State::Waiting(why), wait, tried_out),
             Stop::Broken(why) => (State::Broken(why), wait.max(BROKEN), self.how.once),
         };

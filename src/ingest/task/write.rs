@@ -40,14 +40,20 @@ impl<F: Feed, L: Log> Task<F, L> {
         self.told.update(|now| {
             (now.is_open, now.generation) = (true, generation);
         });
-        tracing::info!(event = "source_opened", source = self.about.name, generation);
+        tracing::info!(
+            event = "source_opened",
+            source = self.about.name,
+            generation
+        );
         Ok(Next::Now)
     }
 
     /// Writes a batch and its cursor, both or neither.
     pub(super) fn write(&mut self, batch: &Batch) -> Result<(), Stop> {
         let Some(generation) = self.generation else {
-            return Err(Stop::Broken("it was written before it was opened: a defect".to_owned()));
+            return Err(Stop::Broken(
+                "it was written before it was opened: a defect".to_owned(),
+            ));
         };
         let committed = self.transaction(batch, generation);
         if let Err(LogTrouble::Later(_)) = &committed {
@@ -90,7 +96,11 @@ impl<F: Feed, L: Log> Task<F, L> {
                 headers: provenance(&self.about.name, &letter.position, letter.read_at),
             })?;
         }
-        for note in batch.notes.iter().filter(|_| !sabotage::is(Mistake::IngestNotNoted)) {
+        for note in batch
+            .notes
+            .iter()
+            .filter(|_| !sabotage::is(Mistake::IngestNotNoted))
+        {
             let key = format!("{}/{}", self.about.name, note.key);
             self.log.send(Entry {
                 to: To::Ledger,
@@ -132,7 +142,11 @@ impl<F: Feed, L: Log> Task<F, L> {
         let lag = oldest.and_then(|then| at.duration_since(then).ok());
         self.told.update(|now| {
             now.records += batch.records.len() as u64;
-            now.bytes += batch.records.iter().map(|r| r.value.len() as u64).sum::<u64>();
+            now.bytes += batch
+                .records
+                .iter()
+                .map(|r| r.value.len() as u64)
+                .sum::<u64>();
             now.letters += batch.letters.len() as u64;
             now.duplicates += batch.duplicates;
             now.transactions += 1;

@@ -39,7 +39,13 @@ pub struct Delivery {
 
 impl Delivery {
     /// With who is told what became of it.
-    pub fn new(body: Vec<u8>, marks: Vec<String>, position: String, read_at: SystemTime, teller: Teller) -> Self {
+    pub fn new(
+        body: Vec<u8>,
+        marks: Vec<String>,
+        position: String,
+        read_at: SystemTime,
+        teller: Teller,
+    ) -> Self {
         Delivery {
             body,
             marks,
@@ -110,7 +116,9 @@ impl Door {
         let now = self.told.now();
         match (now.is_open, &now.state) {
             (false, _) => Some("the source has not begun yet".to_owned()),
-            (_, State::Waiting(_) | State::Broken(_)) => Some("the source does not go on now".to_owned()),
+            (_, State::Waiting(_) | State::Broken(_)) => {
+                Some("the source does not go on now".to_owned())
+            }
             _ => None,
         }
     }

@@ -17,8 +17,8 @@ pub mod unpacked;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use standings_model::clock::Clock;
 use standings_model::sabotage::{self, Mistake};
 
@@ -117,7 +117,10 @@ impl Feed for WebhookFeed {
             delivery.answer(Answer::NotNow);
         }
         self.seen.read(notes);
-        self.deliveries = cursor.get("deliveries").and_then(Value::as_u64).unwrap_or(0);
+        self.deliveries = cursor
+            .get("deliveries")
+            .and_then(Value::as_u64)
+            .unwrap_or(0);
         Ok(())
     }
 

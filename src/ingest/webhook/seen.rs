@@ -34,9 +34,15 @@ impl Remembered {
 
     /// From the ledger.
     pub(super) fn read(&mut self, notes: &BTreeMap<String, String>) {
-        let all = notes.iter().map(|(mark, at)| (mark.clone(), at.parse().unwrap_or(0)));
+        let all = notes
+            .iter()
+            .map(|(mark, at)| (mark.clone(), at.parse().unwrap_or(0)));
         self.at = all.collect();
-        let mut order: Vec<(i64, String)> = self.at.iter().map(|(mark, at)| (*at, mark.clone())).collect();
+        let mut order: Vec<(i64, String)> = self
+            .at
+            .iter()
+            .map(|(mark, at)| (*at, mark.clone()))
+            .collect();
         order.sort();
         self.order = order.into();
     }
@@ -58,7 +64,8 @@ impl Remembered {
 
     /// Forgets those that are too old, or too many.
     pub(super) fn forget(&mut self) -> Vec<Note> {
-        let since = ms(self.clock.wall()) - i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX);
+        let since =
+            ms(self.clock.wall()) - i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX);
         let mut gone = Vec::new();
         while gone.len() < AT_ONCE
             && let Some((at, _)) = self.order.front()

@@ -100,8 +100,13 @@ impl Form {
         });
         let found = found.ok_or(Unsigned::Wrong)?;
         if let Some(time) = time {
-            let at = time.parse::<u64>().map_err(|_| Unsigned::Form(self.header()))?;
-            let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+            let at = time
+                .parse::<u64>()
+                .map_err(|_| Unsigned::Form(self.header()))?;
+            let now = now
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_secs();
             if at.abs_diff(now) > TOLERANCE.as_secs() {
                 return Err(Unsigned::Time);
             }

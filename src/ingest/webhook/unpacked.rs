@@ -26,7 +26,11 @@ pub fn unpacked(body: &[u8], encoding: Option<&str>, most: usize) -> Result<Vec<
     if body.len() > most {
         return Err(Packed::Large(most));
     }
-    match encoding.map(str::trim).map(str::to_ascii_lowercase).as_deref() {
+    match encoding
+        .map(str::trim)
+        .map(str::to_ascii_lowercase)
+        .as_deref()
+    {
         None | Some("" | "identity") => Ok(body.to_vec()),
         Some("gzip" | "x-gzip") => {
             let mut plain = Vec::new();
@@ -54,11 +58,23 @@ mod tests {
         packed.write_all(&vec![b' '; 1 << 22]).unwrap();
         let packed = packed.finish().unwrap();
         assert!(packed.len() < 10_000);
-        assert_eq!(unpacked(&packed, Some("gzip"), 1 << 20), Err(Packed::Large(1 << 20)));
-        assert_eq!(unpacked(&packed, Some("GZIP"), 1 << 22).map(|b| b.len()), Ok(1 << 22));
+        assert_eq!(
+            unpacked(&packed, Some("gzip"), 1 << 20),
+            Err(Packed::Large(1 << 20))
+        );
+        assert_eq!(
+            unpacked(&packed, Some("GZIP"), 1 << 22).map(|b| b.len()),
+            Ok(1 << 22)
+        );
         assert_eq!(unpacked(b"{}", None, 2), Ok(b"{}".to_vec()));
         assert_eq!(unpacked(b"{} ", None, 2), Err(Packed::Large(2)));
-        assert!(matches!(unpacked(b"{}", Some("gzip"), 9), Err(Packed::Damaged(_))));
-        assert!(matches!(unpacked(b"{}", Some("br"), 9), Err(Packed::Encoding(_))));
+        assert!(matches!(
+            unpacked(b"{}", Some("gzip"), 9),
+            Err(Packed::Damaged(_))
+        ));
+        assert!(matches!(
+            unpacked(b"{}", Some("br"), 9),
+            Err(Packed::Encoding(_))
+        ));
     }
 }

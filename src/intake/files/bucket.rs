@@ -6,10 +6,7 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
-use object_store::aws::AmazonS3Builder;
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::prefix::PrefixStore;
 use object_store::{Error, GetOptions, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Runtime;
 
@@ -17,6 +14,7 @@ use super::pattern::fits;
 use super::rows::{FileRows, hash};
 use super::{DONE, FAILED};
 use crate::raw::Raw;
+use crate::store;
 use standings_ingest::config::After;
 use standings_ingest::feed::Trouble;
 use standings_ingest::files::{Fate, Opened, Place, RowsTrouble, Seen, Taken};
@@ -38,9 +36,16 @@ impl Bucket {
     ///
     /// # Errors
     /// What the environment says is not enough.
-    pub fn new(bucket: &str, prefix: &str, pattern: Option<&str>, after: After, table: Table, raw: Option<Raw>) -> Result<Self, String> {
+    pub fn new(
+        bucket: &str,
+        prefix: &str,
+        pattern: Option<&str>,
+        after: After,
+        table: Table,
+        raw: Option<Raw>,
+    ) -> Result<Self, String> {
         let name = format!("s3://{bucket}/{prefix}");
-        let (store, runtime) = Bucket::store(&name)?;
+        let (store, runtime) = store::open(&name)?;
         Ok(Bucket {
             store,
             runtime,
@@ -52,27 +57,12 @@ impl Bucket {
         })
     }
 
-    /// A store of a folder, or of `s3://BUCKET/PREFIX`.
-    pub(crate) fn store(place: &str) -> Result<(Arc<dyn ObjectStore>, Arc<Runtime>), String> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = Arc::new(runtime.map_err(|e| e.to_string())?);
-        let Some(rest) = place.strip_prefix("s3://") else {
-            std::fs::create_dir_all(place).map_err(|e| format!("{place}: {e}"))?;
-            let local = LocalFileSystem::new_with_prefix(place).map_err(|e| format!("{place}: {e}"))?;
-            return Ok((Arc::new(local), runtime));
-        };
-        // Fails when it was installed before, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        let s3 = AmazonS3Builder::from_env().with_bucket_name(bucket).build();
-        let s3 = s3.map_err(|e| format!("s3://{bucket}: {e}"))?;
-        Ok((Arc::new(PrefixStore::new(s3, Path::from(prefix))), runtime))
-    }
-
     fn trouble(&self, what: &str, error: &Error) -> Trouble {
         let why = format!("{} {what}: {error}", self.name);
         match error {
-            Error::NotFound { .. } | Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Trouble::Broken(why),
+            Error::NotFound { .. }
+            | Error::PermissionDenied { .. }
+            | Error::Unauthenticated { .. } => Trouble::Broken(why),
             _ => Trouble::later(why),
         }
     }
@@ -106,7 +96,9 @@ impl Bucket {
 
 impl Place for Bucket {
     fn list(&mut self) -> Result<Vec<Seen>, Trouble> {
-        let listed = self.runtime.block_on(async { self.store.list(None).try_collect::<Vec<_>>().await });
+        let listed = self
+            .runtime
+            .block_on(async { self.store.list(None).try_collect::<Vec<_>>().await });
         let listed = listed.map_err(|e| self.trouble("cannot be listed", &e))?;
         let all = listed.into_iter().filter_map(|meta| {
             let path = meta.location.to_string();
@@ -126,16 +118,25 @@ impl Place for Bucket {
     }
 
     fn open(&mut self, path: &str) -> Result<Opened, RowsTrouble> {
-        let failed = |e: &Error| RowsTrouble::Trouble(self.trouble(&format!("{path} cannot be read"), e));
-        let io = |e: std::io::Error| RowsTrouble::Trouble(Trouble::later(format!("{path} cannot be brought here: {e}")));
+        let failed =
+            |e: &Error| RowsTrouble::Trouble(self.trouble(&format!("{path} cannot be read"), e));
+        let io = |e: std::io::Error| {
+            RowsTrouble::Trouble(Trouble::later(format!(
+                "{path} cannot be brought here: {e}"
+            )))
+        };
         let mut file = tempfile::tempfile().map_err(io)?;
         let meta = self.runtime.block_on(async {
-            let got = self.store.get_opts(&Path::from(path), GetOptions::default()).await;
+            let got = self
+                .store
+                .get_opts(&Path::from(path), GetOptions::default())
+                .await;
             let got = got.map_err(|e| failed(&e))?;
             let meta = got.meta.clone();
             let mut pieces = got.into_stream();
             while let Some(piece) = pieces.next().await {
-                file.write_all(&piece.map_err(|e| failed(&e))?).map_err(io)?;
+                file.write_all(&piece.map_err(|e| failed(&e))?)
+                    .map_err(io)?;
             }
             Ok(meta)
         })?;
@@ -147,9 +148,11 @@ impl Place for Bucket {
         };
         let hash = hash(&file).map_err(io)?;
         if let Some(raw) = &self.raw {
-            raw.file(&file, &seen, &hash).map_err(RowsTrouble::Trouble)?;
+            raw.file(&file, &seen, &hash)
+                .map_err(RowsTrouble::Trouble)?;
         }
-        let (rows, columns) = FileRows::of_copy(file, &seen, &hash, FilePath::new(path), &self.table)?;
+        let (rows, columns) =
+            FileRows::of_copy(file, &seen, &hash, FilePath::new(path), &self.table)?;
         Ok(Opened {
             seen,
             hash,
@@ -168,11 +171,15 @@ impl Place for Bucket {
         };
         match done {
             Ok(()) | Err(Error::NotFound { .. }) => {}
-            Err(e) => return Err(self.trouble(&format!("{path} was taken, and cannot be put away"), &e)),
+            Err(e) => {
+                return Err(self.trouble(&format!("{path} was taken, and cannot be put away"), &e));
+            }
         }
         if let Some(marker) = &taken.marker {
             // One that is gone is as good.
-            let _ = self.runtime.block_on(self.store.delete(&Path::from(marker.as_str())));
+            let _ = self
+                .runtime
+                .block_on(self.store.delete(&Path::from(marker.as_str())));
         }
         Ok(())
     }

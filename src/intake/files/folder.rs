@@ -38,7 +38,13 @@ pub struct Folder {
 
 impl Folder {
     /// Nothing is looked at yet. `raw`: where files are kept as they came.
-    pub fn new(root: &Path, pattern: Option<&str>, after: After, table: Table, raw: Option<Raw>) -> Self {
+    pub fn new(
+        root: &Path,
+        pattern: Option<&str>,
+        after: After,
+        table: Table,
+        raw: Option<Raw>,
+    ) -> Self {
         Folder {
             root: root.to_owned(),
             pattern: pattern.map(str::to_owned),
@@ -48,15 +54,26 @@ impl Folder {
         }
     }
 
-    fn walk(&self, folder: &Path, before: &str, depth: usize, all: &mut Vec<Seen>) -> io::Result<()> {
+    fn walk(
+        &self,
+        folder: &Path,
+        before: &str,
+        depth: usize,
+        all: &mut Vec<Seen>,
+    ) -> io::Result<()> {
         if depth > DEPTH {
-            return Err(io::Error::other(format!("more than {DEPTH} folders in each other")));
+            return Err(io::Error::other(format!(
+                "more than {DEPTH} folders in each other"
+            )));
         }
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             let name = entry.file_name();
             // What writers keep beside their data; and a name that is no text can be in no position.
-            let Some(name) = name.to_str().filter(|n| !n.starts_with(['.', '_']) || n.contains('=')) else {
+            let Some(name) = name
+                .to_str()
+                .filter(|n| !n.starts_with(['.', '_']) || n.contains('='))
+            else {
                 continue;
             };
             let path = format!("{before}{name}");
@@ -70,7 +87,9 @@ impl Folder {
                 continue;
             }
             let is_wanted = self.pattern.as_deref().is_none_or(|p| fits(p, &path));
-            let is_partial = [".tmp", ".part", ".partial", ".crdownload"].iter().any(|e| name.ends_with(e));
+            let is_partial = [".tmp", ".part", ".partial", ".crdownload"]
+                .iter()
+                .any(|e| name.ends_with(e));
             if !kind.is_file() || !is_wanted || is_partial {
                 continue;
             }
@@ -95,14 +114,25 @@ impl Folder {
     /// Opens a file below the root, following no link.
     fn open_below(&self, path: &str) -> io::Result<File> {
         let parts: Vec<&str> = path.split('/').collect();
-        if parts.iter().any(|p| p.is_empty() || *p == "." || *p == "..") {
+        if parts
+            .iter()
+            .any(|p| p.is_empty() || *p == "." || *p == "..")
+        {
             return Err(io::Error::other("no path below the folder"));
         }
         let mut at: OwnedFd = File::open(&self.root)?.into();
         let last = parts.len() - 1;
         for (n, part) in parts.iter().enumerate() {
-            let kind = if n == last { libc::O_NONBLOCK } else { libc::O_DIRECTORY };
-            at = open_at(&at, OsStr::new(part), libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_CLOEXEC | kind)?;
+            let kind = if n == last {
+                libc::O_NONBLOCK
+            } else {
+                libc::O_DIRECTORY
+            };
+            at = open_at(
+                &at,
+                OsStr::new(part),
+                libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_CLOEXEC | kind,
+            )?;
         }
         Ok(File::from(at))
     }
@@ -124,8 +154,16 @@ impl Folder {
                 Ok(()) => return fs::remove_file(&from),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                     let there = fs::symlink_metadata(to)?;
-                    // Torn apart between the link and the removal.
-                    if (there.dev(), there.ino()) == (own.dev(), own.ino()) {
+                    // Torn apart between the link and the removal, or the same once more.
+                    let is_one = (there.dev(), there.ino()) == (own.dev(), own.ino());
+                    let is_same = || {
+                        let alike = there.is_file() && there.len() == own.len();
+                        alike
+                            && File::open(to)
+                                .and_then(|f| hash(&f))
+                                .is_ok_and(|h| h == taken.hash)
+                    };
+                    if is_one || is_same() {
                         return fs::remove_file(&from);
                     }
                 }
@@ -156,7 +194,9 @@ impl Place for Folder {
         self.walk(&self.root, "", 0, &mut all).map_err(|e| {
             let why = format!("cannot read the folder {}: {e}", self.root.display());
             match e.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory => Trouble::Broken(why),
+                io::ErrorKind::NotFound
+                | io::ErrorKind::PermissionDenied
+                | io::ErrorKind::NotADirectory => Trouble::Broken(why),
                 _ => Trouble::later(why),
             }
         })?;
@@ -168,7 +208,9 @@ impl Place for Folder {
         let trouble = |e: io::Error| {
             let why = format!("cannot open {}: {e}", self.root.join(path).display());
             RowsTrouble::Trouble(match e.raw_os_error() {
-                Some(libc::ELOOP) => Trouble::Broken(format!("{why}: a link, which is not followed")),
+                Some(libc::ELOOP) => {
+                    Trouble::Broken(format!("{why}: a link, which is not followed"))
+                }
                 Some(libc::ENOENT) => Trouble::Broken(format!("{why}: it is gone")),
                 Some(libc::EACCES) => Trouble::Broken(why),
                 _ => Trouble::later(why),
@@ -183,9 +225,11 @@ impl Place for Folder {
         let seen = seen(&file, path).map_err(trouble)?;
         let hash = hash(&file).map_err(trouble)?;
         if let Some(raw) = &self.raw {
-            raw.file(&file, &seen, &hash).map_err(RowsTrouble::Trouble)?;
+            raw.file(&file, &seen, &hash)
+                .map_err(RowsTrouble::Trouble)?;
         }
-        let (rows, columns) = FileRows::open(file, &seen, &hash, &self.root.join(path), &self.table)?;
+        let (rows, columns) =
+            FileRows::open(file, &seen, &hash, &self.root.join(path), &self.table)?;
         Ok(Opened {
             seen,
             hash,
@@ -204,7 +248,10 @@ impl Place for Folder {
         };
         match done {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                return Err(Trouble::Broken(format!("{} was taken, and cannot be put away: {e}", from.display())));
+                return Err(Trouble::Broken(format!(
+                    "{} was taken, and cannot be put away: {e}",
+                    from.display()
+                )));
             }
             _ => {}
         }

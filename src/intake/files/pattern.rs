@@ -11,7 +11,10 @@ fn parts(pattern: &[&str], path: &[&str]) -> bool {
     match (pattern.split_first(), path.split_first()) {
         (None, None) => true,
         (Some((&"**", rest)), _) => {
-            parts(rest, path) || path.split_first().is_some_and(|(_, below)| parts(pattern, below))
+            parts(rest, path)
+                || path
+                    .split_first()
+                    .is_some_and(|(_, below)| parts(pattern, below))
         }
         (Some((first, rest)), Some((name, below))) => one(first, name) && parts(rest, below),
         _ => false,
@@ -20,7 +23,8 @@ fn parts(pattern: &[&str], path: &[&str]) -> bool {
 
 /// One name: linear in both but for the stars.
 fn one(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n, mut star) = (0, 0, None);
     while n < name.len() {
         match pattern.get(p) {

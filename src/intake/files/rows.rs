@@ -16,7 +16,10 @@ use standings_model::table::Table;
 /// Size and time of an open file.
 pub(super) fn seen(file: &File, path: &str) -> io::Result<Seen> {
     let meta = file.metadata()?;
-    let modified = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let modified = meta
+        .modified()?
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Ok(Seen {
         path: path.to_owned(),
         size: meta.len(),
@@ -53,7 +56,13 @@ pub(super) type Columns = Option<BTreeMap<String, String>>;
 
 impl FileRows {
     /// Opens the rows; of a file that holds nothing there are none. `name`: what it is called, for its kind.
-    pub(super) fn open(file: File, seen: &Seen, hash: &str, name: &Path, table: &Table) -> Result<(Self, Columns), RowsTrouble> {
+    pub(super) fn open(
+        file: File,
+        seen: &Seen,
+        hash: &str,
+        name: &Path,
+        table: &Table,
+    ) -> Result<(Self, Columns), RowsTrouble> {
         let mut rows = FileRows {
             file,
             seen: seen.clone(),
@@ -73,7 +82,12 @@ impl FileRows {
             said,
         } = found.map_err(|e| rows.refused(e))?;
         for said in said {
-            tracing::warn!(event = "file_kind", file = seen.path, "{}: {said}", seen.path);
+            tracing::warn!(
+                event = "file_kind",
+                file = seen.path,
+                "{}: {said}",
+                seen.path
+            );
         }
         rows.rows = Some(blocks);
         rows.decimals = decimals;
@@ -81,7 +95,13 @@ impl FileRows {
     }
 
     /// The same of a copy of our own.
-    pub(super) fn of_copy(file: File, seen: &Seen, hash: &str, name: &Path, table: &Table) -> Result<(Self, Columns), RowsTrouble> {
+    pub(super) fn of_copy(
+        file: File,
+        seen: &Seen,
+        hash: &str,
+        name: &Path,
+        table: &Table,
+    ) -> Result<(Self, Columns), RowsTrouble> {
         let (mut rows, columns) = FileRows::open(file, seen, hash, name, table)?;
         rows.is_copy = true;
         Ok((rows, columns))
@@ -89,7 +109,9 @@ impl FileRows {
 
     fn refused(&self, error: FileError) -> RowsTrouble {
         match &error {
-            FileError::Reading { source, .. } if passes(source) => RowsTrouble::Trouble(Trouble::later(error.to_string())),
+            FileError::Reading { source, .. } if passes(source) => {
+                RowsTrouble::Trouble(Trouble::later(error.to_string()))
+            }
             _ => self.damaged(error.to_string()),
         }
     }
@@ -126,13 +148,16 @@ impl Rows for FileRows {
         let block = match rows.next_block() {
             Ok(Some(block)) => block,
             Ok(None) => return Ok(None),
-            Err(e) if passes(&e) => return Err(RowsTrouble::Trouble(Trouble::later(e.to_string()))),
+            Err(e) if passes(&e) => {
+                return Err(RowsTrouble::Trouble(Trouble::later(e.to_string())));
+            }
             Err(e) => return Err(self.damaged(e.to_string())),
         };
         let mut refused = block.refused.iter().peekable();
         let mut all = Vec::with_capacity(block.records.len());
         for (n, record) in block.records.iter().enumerate() {
-            let bytes = |(start, end): (u32, u32)| block.bytes[start as usize..end as usize].to_vec();
+            let bytes =
+                |(start, end): (u32, u32)| block.bytes[start as usize..end as usize].to_vec();
             let wrong = refused.next_if(|r| r.record as usize == n);
             let original = block.originals.get(n).copied();
             let at = (record.start, record.end);

@@ -45,7 +45,10 @@ pub struct Deliveries {
 impl Deliveries {
     /// Why the first message was refused that was, and not because of others.
     pub(super) fn refusal(&self) -> Option<(Option<RDKafkaErrorCode>, String)> {
-        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.refusal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(super) fn forget(&self) {
@@ -55,7 +58,10 @@ impl Deliveries {
     /// What was said last of connections.
     pub(super) fn heard(&self) -> Option<String> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.as_ref().filter(|(at, _)| at.elapsed() < HEARD).map(|(_, text)| text.clone())
+        heard
+            .as_ref()
+            .filter(|(at, _)| at.elapsed() < HEARD)
+            .map(|(_, text)| text.clone())
     }
 }
 
@@ -81,7 +87,10 @@ impl ProducerContext for Deliveries {
             return;
         };
         let code = error.rdkafka_error_code();
-        let is_purged = matches!(code, Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight));
+        let is_purged = matches!(
+            code,
+            Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight)
+        );
         let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
         if refusal.is_none() && !is_purged {
             use rdkafka::Message;
@@ -91,7 +100,10 @@ impl ProducerContext for Deliveries {
 }
 
 /// A producer of an id.
-pub(super) fn producer(brokers: &Brokers, id: &str) -> Result<Aside<ThreadedProducer<Deliveries>>, LogTrouble> {
+pub(super) fn producer(
+    brokers: &Brokers,
+    id: &str,
+) -> Result<Aside<ThreadedProducer<Deliveries>>, LogTrouble> {
     let mut config = brokers.config();
     let usual = [
         ("linger.ms", "queue.buffering.max.ms", "5"),
@@ -109,10 +121,14 @@ pub(super) fn producer(brokers: &Brokers, id: &str) -> Result<Aside<ThreadedProd
         .set("enable.idempotence", "true")
         .set("delivery.report.only.error", "true");
     let made = config.create_with_context(Deliveries::default());
-    made.map(Aside::new).map_err(|e| LogTrouble::Broken(refused(&e)))
+    made.map(Aside::new)
+        .map_err(|e| LogTrouble::Broken(refused(&e)))
 }
 
 /// The client refuses its settings: without the value, which may be a secret.
 pub(super) fn refused(error: &KafkaError) -> String {
-    format!("the Kafka settings are refused: {}", standings_edge::source::refused(error))
+    format!(
+        "the Kafka settings are refused: {}",
+        standings_edge::source::refused(error)
+    )
 }

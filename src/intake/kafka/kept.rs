@@ -25,7 +25,8 @@ fn consumer(brokers: &Brokers, isolation: &str) -> Result<Aside<BaseConsumer<Qui
         .set("enable.partition.eof", "true")
         .set("auto.offset.reset", "earliest")
         .create_with_context(Quiet);
-    made.map(Aside::new).map_err(|e| LogTrouble::Broken(refused(&e)))
+    made.map(Aside::new)
+        .map_err(|e| LogTrouble::Broken(refused(&e)))
 }
 
 /// Reads it.
@@ -55,7 +56,10 @@ pub(super) fn read(brokers: &Brokers, source: &str) -> Result<Kept, LogTrouble> 
     }
     let prefix = format!("{source}/");
     each(brokers, LEDGER, |key, value| {
-        let Some(own) = std::str::from_utf8(key).ok().and_then(|k| k.strip_prefix(&prefix)) else {
+        let Some(own) = std::str::from_utf8(key)
+            .ok()
+            .and_then(|k| k.strip_prefix(&prefix))
+        else {
             return;
         };
         match value {
@@ -70,9 +74,16 @@ pub(super) fn read(brokers: &Brokers, source: &str) -> Result<Kept, LogTrouble> 
 }
 
 /// Each committed record of a topic up to what was there when it was asked for, whoever has a transaction open.
-fn each(brokers: &Brokers, topic: &str, mut take: impl FnMut(&[u8], Option<&[u8]>)) -> Result<(), LogTrouble> {
+fn each(
+    brokers: &Brokers,
+    topic: &str,
+    mut take: impl FnMut(&[u8], Option<&[u8]>),
+) -> Result<(), LogTrouble> {
     let later = |e: KafkaError| LogTrouble::Later(format!("reading `{topic}` back failed: {e}"));
-    let (all, committed) = (consumer(brokers, "read_uncommitted")?, consumer(brokers, "read_committed")?);
+    let (all, committed) = (
+        consumer(brokers, "read_uncommitted")?,
+        consumer(brokers, "read_committed")?,
+    );
     let metadata = all.fetch_metadata(Some(topic), PATIENCE).map_err(later)?;
     let partitions: Vec<i32> = metadata
         .topics()
@@ -82,19 +93,26 @@ fn each(brokers: &Brokers, topic: &str, mut take: impl FnMut(&[u8], Option<&[u8]
     let mut list = TopicPartitionList::new();
     let until = Instant::now() + OPEN;
     for partition in partitions {
-        let (low, end) = all.fetch_watermarks(topic, partition, PATIENCE).map_err(later)?;
+        let (low, end) = all
+            .fetch_watermarks(topic, partition, PATIENCE)
+            .map_err(later)?;
         loop {
-            let (_, seen) = committed.fetch_watermarks(topic, partition, PATIENCE).map_err(later)?;
+            let (_, seen) = committed
+                .fetch_watermarks(topic, partition, PATIENCE)
+                .map_err(later)?;
             if seen >= end {
                 break;
             }
             if Instant::now() > until {
-                return Err(LogTrouble::Later(format!("a transaction on `{topic}` stays open: is another source still running?")));
+                return Err(LogTrouble::Later(format!(
+                    "a transaction on `{topic}` stays open: is another source still running?"
+                )));
             }
             std::thread::sleep(Duration::from_millis(20));
         }
         if end > low {
-            list.add_partition_offset(topic, partition, Offset::Offset(low)).map_err(later)?;
+            list.add_partition_offset(topic, partition, Offset::Offset(low))
+                .map_err(later)?;
         }
     }
     let mut left = list.count();
@@ -112,7 +130,9 @@ fn each(brokers: &Brokers, topic: &str, mut take: impl FnMut(&[u8], Option<&[u8]
             Some(Err(KafkaError::PartitionEOF(_))) => left -= 1,
             Some(Err(e)) => return Err(later(e)),
             None if heard.elapsed() > PATIENCE => {
-                return Err(LogTrouble::Later(format!("reading `{topic}` back: its records do not come")));
+                return Err(LogTrouble::Later(format!(
+                    "reading `{topic}` back: its records do not come"
+                )));
             }
             None => {}
         }

@@ -80,7 +80,10 @@ impl KafkaLog {
 
     /// What an error of the client means.
     fn judge(&self, error: &KafkaError) -> LogTrouble {
-        let fatal = self.producer.as_ref().and_then(|p| p.client().fatal_error());
+        let fatal = self
+            .producer
+            .as_ref()
+            .and_then(|p| p.client().fatal_error());
         let refused = self.producer.as_ref().and_then(|p| p.context().refusal());
         let code = match (&fatal, &refused) {
             (Some((code, _)), _) => Some(*code),
@@ -93,7 +96,9 @@ impl KafkaLog {
         };
         match code.map(errors::kind) {
             Some(Kind::Fenced) => LogTrouble::Fenced(text),
-            Some(Kind::Wrong | Kind::Row) => LogTrouble::Broken(format!("Kafka refuses it: {text}")),
+            Some(Kind::Wrong | Kind::Row) => {
+                LogTrouble::Broken(format!("Kafka refuses it: {text}"))
+            }
             _ => {
                 let heard = self.producer.as_ref().and_then(|p| p.context().heard());
                 LogTrouble::Later(match heard {
@@ -104,7 +109,10 @@ impl KafkaLog {
         }
     }
 
-    fn call(&self, call: impl FnOnce(&ThreadedProducer<Deliveries>) -> Result<(), KafkaError>) -> Result<(), LogTrouble> {
+    fn call(
+        &self,
+        call: impl FnOnce(&ThreadedProducer<Deliveries>) -> Result<(), KafkaError>,
+    ) -> Result<(), LogTrouble> {
         call(self.producer()?).map_err(|e| self.judge(&e))
     }
 }
@@ -161,7 +169,9 @@ impl Log for KafkaLog {
             }
             match self.producer()?.send(record) {
                 Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) if Instant::now() < until => {
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _))
+                    if Instant::now() < until =>
+                {
                     // A full queue is written out meanwhile.
                     std::thread::sleep(Duration::from_millis(2));
                 }

@@ -15,13 +15,22 @@ use standings_ingest::log::LogTrouble;
 
 fn admin(brokers: &Brokers) -> Result<Aside<AdminClient<Quiet>>, LogTrouble> {
     let made = brokers.config().create_with_context(Quiet);
-    made.map(Aside::new).map_err(|e| LogTrouble::Broken(refused(&e)))
+    made.map(Aside::new)
+        .map_err(|e| LogTrouble::Broken(refused(&e)))
 }
 
-fn names(admin: &AdminClient<Quiet>, patience: Duration) -> Result<Vec<(String, usize)>, LogTrouble> {
+fn names(
+    admin: &AdminClient<Quiet>,
+    patience: Duration,
+) -> Result<Vec<(String, usize)>, LogTrouble> {
     let metadata = admin.inner().fetch_metadata(None, patience);
-    let metadata = metadata.map_err(|e| LogTrouble::Later(format!("Kafka does not answer: {e}")))?;
-    Ok(metadata.topics().iter().map(|t| (t.name().to_owned(), t.partitions().len())).collect())
+    let metadata =
+        metadata.map_err(|e| LogTrouble::Later(format!("Kafka does not answer: {e}")))?;
+    Ok(metadata
+        .topics()
+        .iter()
+        .map(|t| (t.name().to_owned(), t.partitions().len()))
+        .collect())
 }
 
 /// Makes those that are missing; `letters`: that of dead letters, too, which is made with the first of them.
@@ -52,9 +61,14 @@ pub(super) fn make(brokers: &Brokers, places: &Places, letters: bool) -> Result<
         return Ok(());
     }
     let later = |e: String| LogTrouble::Later(format!("making topics failed: {e}"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|e| later(e.to_string()))?;
-    let asked = admin.create_topics(&missing, &AdminOptions::new().request_timeout(Some(PATIENCE)));
+    let asked = admin.create_topics(
+        &missing,
+        &AdminOptions::new().request_timeout(Some(PATIENCE)),
+    );
     for made in runtime.block_on(asked).map_err(|e| later(e.to_string()))? {
         match made {
             Ok(topic) => tracing::info!(event = "topic_made", topic),
@@ -75,15 +89,26 @@ pub(super) fn make(brokers: &Brokers, places: &Places, letters: bool) -> Result<
 ///
 /// # Errors
 /// Kafka does not answer.
-pub fn look(brokers: &Brokers, places: &Places, patience: Duration) -> Result<Vec<String>, LogTrouble> {
+pub fn look(
+    brokers: &Brokers,
+    places: &Places,
+    patience: Duration,
+) -> Result<Vec<String>, LogTrouble> {
     let admin = admin(brokers)?;
     let there = names(&admin, patience)?;
-    let all = [(&*places.topic, places.partitions), (&*places.letters, 1), (TOPIC, 1), (LEDGER, 1)];
+    let all = [
+        (&*places.topic, places.partitions),
+        (&*places.letters, 1),
+        (TOPIC, 1),
+        (LEDGER, 1),
+    ];
     let said = all.iter().map(|(name, partitions)| {
         let found = there.iter().find(|(t, _)| t == name);
         match found {
             Some((_, n)) => format!("the topic `{name}` is there, with {n} partitions"),
-            None => format!("the topic `{name}` is not there, and will be made with {partitions} partitions"),
+            None => format!(
+                "the topic `{name}` is not there, and will be made with {partitions} partitions"
+            ),
         }
     });
     Ok(said.collect())

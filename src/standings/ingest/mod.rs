@@ -59,12 +59,18 @@ fn brokers(args: &IngestArgs, config: &Config) -> Result<Brokers, Failure> {
 /// Something is wrong with the configuration, or with `--once` a source could not be read.
 pub fn run(args: &IngestArgs, file: Option<&Path>, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let file = file.ok_or_else(|| {
-        Failure::of(&codes::line::FLAGS, "standings ingest needs the file of its sources: --config ingest.toml")
+        Failure::of(
+            &codes::line::FLAGS,
+            "standings ingest needs the file of its sources: --config ingest.toml",
+        )
     })?;
     let config = configuration(file, args.to.as_deref())?;
     for name in &args.adopt {
         if config.sources.iter().all(|s| s.name != *name) {
-            return Err(Failure::of(&codes::line::FLAGS, format!("--adopt {name}: there is no such source")));
+            return Err(Failure::of(
+                &codes::line::FLAGS,
+                format!("--adopt {name}: there is no such source"),
+            ));
         }
     }
     let brokers = brokers(args, &config)?;
@@ -74,7 +80,11 @@ pub fn run(args: &IngestArgs, file: Option<&Path>, stop: &Arc<AtomicBool>) -> Re
     let sources = start::make(&config, &brokers)?;
     let served = serve(args, &config, &sources.board, &sources.hooks)?;
     let started = sources.start(args.once, &args.adopt, stop)?;
-    tracing::info!(event = "ingest_started", sources = config.sources.len(), brokers = config.brokers);
+    tracing::info!(
+        event = "ingest_started",
+        sources = config.sources.len(),
+        brokers = config.brokers
+    );
     while !started.have_ended() {
         std::thread::sleep(LOOK);
     }
@@ -97,14 +107,28 @@ fn serve(
     };
     let hooks = match &args.ingest_http {
         Some(address) => {
-            let tls = args.ingest_http_tls_cert.as_deref().zip(args.ingest_http_tls_key.as_deref());
+            let tls = args
+                .ingest_http_tls_cert
+                .as_deref()
+                .zip(args.ingest_http_tls_key.as_deref());
             let hooks = posted.to_vec();
-            Some(hooks::listen(address, hooks, tls, args.ingest_http_behind_proxy)?)
+            Some(hooks::listen(
+                address,
+                hooks,
+                tls,
+                args.ingest_http_behind_proxy,
+            )?)
         }
         None => {
-            let webhook = config.sources.iter().find(|s| matches!(s.kind, Kind::Webhook(_)));
+            let webhook = config
+                .sources
+                .iter()
+                .find(|s| matches!(s.kind, Kind::Webhook(_)));
             if let Some(source) = webhook {
-                let said = format!("[sources.{}] is a webhook: say where it listens, --ingest-http 127.0.0.1:8090", source.name);
+                let said = format!(
+                    "[sources.{}] is a webhook: say where it listens, --ingest-http 127.0.0.1:8090",
+                    source.name
+                );
                 return Err(Failure::of(&codes::ingest::OPEN, said));
             }
             None
@@ -113,7 +137,8 @@ fn serve(
     if shown.is_none() && hooks.is_none() {
         return Ok(None);
     }
-    let failed = |e: std::io::Error| Failure::of(&codes::process::SYSTEM, format!("cannot serve HTTP: {e}"));
+    let failed =
+        |e: std::io::Error| Failure::of(&codes::process::SYSTEM, format!("cannot serve HTTP: {e}"));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -121,7 +146,10 @@ fn serve(
         .build()
         .map_err(failed)?;
     let serving = |e: std::io::Error| {
-        exit::now(&Failure::of(&codes::http::SERVING, format!("cannot serve HTTP: {e}")));
+        exit::now(&Failure::of(
+            &codes::http::SERVING,
+            format!("cannot serve HTTP: {e}"),
+        ));
     };
     if let Some(shown) = shown {
         tracing::info!(event = "http", address = %shown.address()?);

@@ -12,7 +12,6 @@ use super::{
     tables::{self, TableSource},
 };
 use crate::config;
-use crate::ingest::{self, IngestArgs};
 use standings_edge::source::{SourceUrl, Start};
 use standings_engine::quality;
 use standings_model::check::FailOn;
@@ -90,9 +89,6 @@ pub fn run(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
         exit::say(&words(&load(&args.queries, args.time_zone.as_deref())?));
         return Ok(());
     };
-    if first == "ingest" {
-        return sources(args, all);
-    }
     if first != "run" {
         return Err(Failure::of(
             &codes::line::FLAGS,
@@ -112,19 +108,6 @@ pub fn run(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
     let (answers, done) = questions::ask(&line, &prepared);
     exit::say(&format!("\n{answers}"));
     done
-}
-
-/// What a command line of `ingest` would read.
-fn sources(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
-    let line = std::iter::once("standings").chain(args.command.iter().map(String::as_str));
-    let resolved = config::resolve(all, line.map(Into::into).collect())?;
-    let Some((_, own)) = resolved.matches.subcommand() else {
-        return Err(Failure::of(&codes::line::FLAGS, "after -- comes `ingest` with its flags"));
-    };
-    let file = own.try_get_one::<PathBuf>("config").ok().flatten();
-    let flags = IngestArgs::from_arg_matches(own)
-        .map_err(|e| Failure::of(&codes::line::WORDS, e.to_string()))?;
-    ingest::check(&flags, file.map(PathBuf::as_path), args.offline)
 }
 
 /// A command line of `run`, as it would be read.

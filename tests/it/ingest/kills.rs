@@ -23,7 +23,7 @@ const KILLS: u64 = 50;
 /// A moment after the start, by dice that are thrown once: while it starts, while it takes over, while it writes.
 fn moment(n: u64) -> Duration {
     let mixed = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
-    Duration::from_millis(120 + mixed % 900)
+    Duration::from_millis(200 + mixed % 1_300)
 }
 
 #[test]
@@ -49,13 +49,23 @@ fn fifty_kills_lose_nothing_and_write_nothing_twice() {
     for record in room.records() {
         let value = record.json();
         let (name, row) = value["id"].as_str().unwrap().split_once('/').unwrap();
-        found.entry(name.to_owned()).or_default().push(row.parse().unwrap());
+        found
+            .entry(name.to_owned())
+            .or_default()
+            .push(row.parse().unwrap());
     }
     assert_eq!(found.len(), want.len());
     for (name, rows) in want {
         let own = &found[&name];
-        assert!(own.iter().copied().eq(0..rows), "{name}: {} rows of {rows}, or out of order", own.len());
-        assert!(room.path("in/done").join(&name).exists(), "{name} was not put away");
+        assert!(
+            own.iter().copied().eq(0..rows),
+            "{name}: {} rows of {rows}, or out of order",
+            own.len()
+        );
+        assert!(
+            room.path("in/done").join(&name).exists(),
+            "{name} was not put away"
+        );
     }
     let generation = room.cursor(&room.topic)["generation"].as_u64().unwrap();
     println!("{KILLS} kills: 0 lost, 0 twice; generation {generation}");
@@ -66,19 +76,28 @@ fn the_newer_instance_fences_the_older_and_sigterm_ends_in_peace() {
     let room = Room::new("ingest_fence", FOLDER);
     room.write("a.csv", "id\n1\n");
     let mut old = room.start(&[]);
-    until("the first file is there", Duration::from_secs(30), || room.path("in/done/a.csv").exists());
+    until("the first file is there", Duration::from_secs(30), || {
+        room.path("in/done/a.csv").exists()
+    });
     let mut new = room.start(&[]);
     room.write("b.csv", "id\n2\n");
-    until("the second file is there", Duration::from_secs(30), || room.path("in/done/b.csv").exists());
+    until("the second file is there", Duration::from_secs(30), || {
+        room.path("in/done/b.csv").exists()
+    });
     // The older one finds out when it writes.
     for n in 0..40 {
         room.write(&format!("c{n}.csv"), format!("id\nc{n}\n"));
         std::thread::sleep(Duration::from_millis(50));
     }
-    until("the older ends", Duration::from_secs(30), || old.0.try_wait().unwrap().is_some());
+    until("the older ends", Duration::from_secs(30), || {
+        old.0.try_wait().unwrap().is_some()
+    });
     assert_eq!(old.0.wait().unwrap().code(), Some(1));
     let log = std::fs::read_to_string(room.path("log")).unwrap();
-    assert!(log.contains("S1203") && log.contains("another instance of this source has taken over"), "{log}");
+    assert!(
+        log.contains("S1203") && log.contains("another instance of this source has taken over"),
+        "{log}"
+    );
     until("all are there", Duration::from_secs(30), || {
         (0..40).all(|n| room.path("in/done").join(format!("c{n}.csv")).exists())
     });
@@ -99,9 +118,17 @@ fn a_cursor_of_another_folder_is_refused_unless_it_is_adopted() {
     std::fs::write(room.path("other/b.csv"), "id\n2\n").unwrap();
     room.configure(&FOLDER.replace("DIR/in", "DIR/other"));
     let said = words(&room.once());
-    assert!(said.contains("of another configuration") && said.contains("--adopt") && said.contains("S1202"), "{said}");
+    assert!(
+        said.contains("of another configuration")
+            && said.contains("--adopt")
+            && said.contains("S1202"),
+        "{said}"
+    );
     assert_eq!(room.records().len(), 1);
-    let adopted = room.command(&["--once", "--adopt", &room.topic]).output().unwrap();
+    let adopted = room
+        .command(&["--once", "--adopt", &room.topic])
+        .output()
+        .unwrap();
     assert!(adopted.status.success(), "{}", words(&adopted));
     assert_eq!(room.records().len(), 2);
 }

@@ -43,7 +43,11 @@ impl Orders {
                 while reader.read_line(&mut rest).is_ok_and(|n| n > 2) {
                     rest.clear();
                 }
-                let since = line.split("since=").nth(1).and_then(|r| r.split(' ').next()).unwrap_or("");
+                let since = line
+                    .split("since=")
+                    .nth(1)
+                    .and_then(|r| r.split(' ').next())
+                    .unwrap_or("");
                 let from: u64 = since.parse().unwrap_or(0);
                 let number = {
                     let mut asked = counted.lock().unwrap();
@@ -51,7 +55,9 @@ impl Orders {
                     *asked
                 };
                 let to = (from + 3).min(orders);
-                let rows: Vec<String> = (from..to).map(|n| format!("{{\"id\":{n},\"amount\":{n}.10}}")).collect();
+                let rows: Vec<String> = (from..to)
+                    .map(|n| format!("{{\"id\":{n},\"amount\":{n}.10}}"))
+                    .collect();
                 let body = format!("{{\"orders\":[{}],\"next\":\"{to}\"}}", rows.join(","));
                 let answer = match number % 4 {
                     0 => "HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
@@ -81,18 +87,31 @@ fn fifty_kills_of_who_asks_lose_nothing_and_write_nothing_twice() {
     }
     room.once_well();
     let values: Vec<String> = room.records().into_iter().map(|r| r.value).collect();
-    let want: Vec<String> = (0..2_000).map(|n| format!("{{\"id\":{n},\"amount\":{n}.10}}")).collect();
+    let want: Vec<String> = (0..2_000)
+        .map(|n| format!("{{\"id\":{n},\"amount\":{n}.10}}"))
+        .collect();
     assert_eq!(values.len(), want.len());
     assert_eq!(values, want);
-    println!("50 kills: 0 lost, 0 twice; {} requests for 667 pages", orders.asked.lock().unwrap());
+    println!(
+        "50 kills: 0 lost, 0 twice; {} requests for 667 pages",
+        orders.asked.lock().unwrap()
+    );
 }
 
 #[test]
 fn addresses_of_this_machine_are_asked_only_where_that_is_said() {
     let orders = Orders::start(3);
-    let room = Room::new("ingest_rest_private", &API.replace("PORT", &orders.port.to_string()).replace("private-addresses = \"allow\"\n", ""));
+    let room = Room::new(
+        "ingest_rest_private",
+        &API.replace("PORT", &orders.port.to_string())
+            .replace("private-addresses = \"allow\"\n", ""),
+    );
     let output = room.once();
     assert_eq!(output.status.code(), Some(1), "{}", words(&output));
-    assert!(words(&output).contains("without TLS") && words(&output).contains("S1202"), "{}", words(&output));
+    assert!(
+        words(&output).contains("without TLS") && words(&output).contains("S1202"),
+        "{}",
+        words(&output)
+    );
     assert_eq!(*orders.asked.lock().unwrap(), 0);
 }

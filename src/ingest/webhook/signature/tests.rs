@@ -21,12 +21,35 @@ fn github() {
     let found = of(Some(header), b"Hello, World!", &secret).unwrap();
     assert_eq!(found, header["sha256=".len()..]);
     assert!(of(Some(header), b"Hello, World!", &["old", secret[0]]).is_ok());
-    assert_eq!(of(Some(header), b"Hello, World?", &secret), Err(Unsigned::Wrong));
-    assert_eq!(of(Some(header), b"Hello, World!", &["another"]), Err(Unsigned::Wrong));
-    assert_eq!(of(Some(header), b"Hello, World!", &[]), Err(Unsigned::Wrong));
-    assert_eq!(of(None, b"", &secret), Err(Unsigned::Missing("X-Hub-Signature-256")));
-    for wrong in ["", "757107", "sha1=757107", "sha256=75710", "sha256=zz", "sha256=é"] {
-        assert_eq!(of(Some(wrong), b"", &secret), Err(Unsigned::Form("X-Hub-Signature-256")), "{wrong}");
+    assert_eq!(
+        of(Some(header), b"Hello, World?", &secret),
+        Err(Unsigned::Wrong)
+    );
+    assert_eq!(
+        of(Some(header), b"Hello, World!", &["another"]),
+        Err(Unsigned::Wrong)
+    );
+    assert_eq!(
+        of(Some(header), b"Hello, World!", &[]),
+        Err(Unsigned::Wrong)
+    );
+    assert_eq!(
+        of(None, b"", &secret),
+        Err(Unsigned::Missing("X-Hub-Signature-256"))
+    );
+    for wrong in [
+        "",
+        "757107",
+        "sha1=757107",
+        "sha256=75710",
+        "sha256=zz",
+        "sha256=é",
+    ] {
+        assert_eq!(
+            of(Some(wrong), b"", &secret),
+            Err(Unsigned::Form("X-Hub-Signature-256")),
+            "{wrong}"
+        );
     }
     assert_eq!(of(Some("sha256="), b"", &secret), Err(Unsigned::Wrong));
 }
@@ -37,7 +60,12 @@ fn stripe() {
     let body = br#"{"id":"evt_1","object":"event","created":1769126400}"#;
     let right = "cd101c5cb7f4728bd8edadd004754122fd20897a64a9a6eaa74d30f8690e5906";
     let of = |header: &str, now: u64| {
-        Form::Stripe.check(Some(header), body, &secrets(&["whsec_test_secret"]), at(now))
+        Form::Stripe.check(
+            Some(header),
+            body,
+            &secrets(&["whsec_test_secret"]),
+            at(now),
+        )
     };
     let now = 1_769_126_400;
     let header = format!("t={now},v1={right}");
@@ -48,9 +76,15 @@ fn stripe() {
     // While secrets change there are two; v0 is of tests, and counts for nothing.
     let several = format!("t={now}, v1={}, v1={right}, v0=00", "00".repeat(32));
     assert!(of(&several, now).is_ok());
-    assert_eq!(of(&format!("t={now},v0={right}"), now), Err(Unsigned::Form("Stripe-Signature")));
+    assert_eq!(
+        of(&format!("t={now},v0={right}"), now),
+        Err(Unsigned::Form("Stripe-Signature"))
+    );
     // Another time is another signature.
-    assert_eq!(of(&format!("t={},v1={right}", now + 1), now), Err(Unsigned::Wrong));
+    assert_eq!(
+        of(&format!("t={},v1={right}", now + 1), now),
+        Err(Unsigned::Wrong)
+    );
     assert!(of(&format!("v1={right}"), now).is_err());
 }
 
@@ -64,5 +98,8 @@ fn shopify() {
     };
     assert!(of(header, "hush").is_ok());
     assert_eq!(of(header, "hush2"), Err(Unsigned::Wrong));
-    assert_eq!(of("!", "hush"), Err(Unsigned::Form("X-Shopify-Hmac-Sha256")));
+    assert_eq!(
+        of("!", "hush"),
+        Err(Unsigned::Form("X-Shopify-Hmac-Sha256"))
+    );
 }

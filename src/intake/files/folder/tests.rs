@@ -26,7 +26,9 @@ fn rows(opened: &mut Opened) -> Vec<Row> {
 fn text(folder: &mut Folder, path: &str) -> Vec<String> {
     let mut opened = folder.open(path).unwrap();
     let all = rows(&mut opened);
-    all.into_iter().map(|r| String::from_utf8(r.bytes).unwrap()).collect()
+    all.into_iter()
+        .map(|r| String::from_utf8(r.bytes).unwrap())
+        .collect()
 }
 
 #[test]
@@ -45,7 +47,10 @@ fn rows_of_each_kind_are_plain_json() {
         r#"{"id":"2","city":"Porto","note":""}"#,
     ];
     assert_eq!(text(&mut folder, "a.csv"), csv);
-    assert_eq!(text(&mut folder, "b.ndjson"), [r#"{"id":9007199254740993}"#, r#"{"id":1.10}"#]);
+    assert_eq!(
+        text(&mut folder, "b.ndjson"),
+        [r#"{"id":9007199254740993}"#, r#"{"id":1.10}"#]
+    );
     assert_eq!(text(&mut folder, "c.json"), [r#"{"id":1}"#, r#"{"id":2}"#]);
     assert!(text(&mut folder, "d.csv").is_empty());
 }
@@ -55,14 +60,25 @@ fn no_link_is_followed_and_nothing_but_files_is_opened() {
     let dir = tempfile::tempdir().unwrap();
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("secret.csv"), "a\n1\n").unwrap();
-    symlink(outside.path().join("secret.csv"), dir.path().join("link.csv")).unwrap();
+    symlink(
+        outside.path().join("secret.csv"),
+        dir.path().join("link.csv"),
+    )
+    .unwrap();
     symlink(outside.path(), dir.path().join("sub")).unwrap();
     let fifo = CString::new(dir.path().join("pipe.csv").as_os_str().as_bytes()).unwrap();
     // SAFETY: the path ends with a zero.
     assert_eq!(unsafe { libc::mkfifo(fifo.as_ptr(), 0o600) }, 0);
     let mut folder = folder(dir.path(), After::Keep);
     assert_eq!(folder.list().unwrap(), []);
-    for path in ["link.csv", "sub/secret.csv", "pipe.csv", "../x", "a//b", "."] {
+    for path in [
+        "link.csv",
+        "sub/secret.csv",
+        "pipe.csv",
+        "../x",
+        "a//b",
+        ".",
+    ] {
         let opened = folder.open(path);
         assert!(matches!(opened, Err(RowsTrouble::Trouble(_))), "{path}");
     }
@@ -111,7 +127,10 @@ fn what_is_no_file_of_ours_says_so() {
     fs::write(dir.path().join("b.xlsx"), "PK\x03\x04..[Content_Types].xml").unwrap();
     let mut folder = folder(dir.path(), After::Keep);
     for path in ["a.parquet", "b.xlsx"] {
-        assert!(matches!(folder.open(path), Err(RowsTrouble::Damaged { .. })), "{path}");
+        assert!(
+            matches!(folder.open(path), Err(RowsTrouble::Damaged { .. })),
+            "{path}"
+        );
     }
 }
 
