@@ -9,8 +9,11 @@ use super::told::{Board, Now};
 /// Name, type, help.
 type Family = (&'static str, &'static str, &'static str);
 
+/// What it shows of a source.
+type Value = fn(&Now) -> f64;
+
 /// All families but the state's, with what each shows of a source.
-const FAMILIES: &[(Family, fn(&Now) -> f64)] = &[
+const FAMILIES: &[(Family, Value)] = &[
     (
         (
             "standings_ingest_records",

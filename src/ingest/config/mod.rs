@@ -54,7 +54,7 @@ pub struct Source {
 #[derive(Clone, Debug)]
 pub enum Kind {
     /// A folder, or a bucket.
-    Files(Files),
+    Files(Box<Files>),
     /// What others post.
     Webhook(Webhook),
     /// An API that is asked.

@@ -154,7 +154,7 @@ fn source(
     let partitions = section.count("partitions", 1, 100_000)?.unwrap_or(1);
     let raw = section.str("raw")?;
     let kind = match kind {
-        "files" => Kind::Files(files::read(&section, &shape)?),
+        "files" => Kind::Files(Box::new(files::read(&section, &shape)?)),
         "webhook" if raw.is_some() => {
             return Err(section.wrong(
                 "raw",
