@@ -23,7 +23,12 @@ const FLOORS: &[(&str, &str)] = &[
         "edge",
         "commit decode engine model observe postgres process scalar",
     ),
-    ("http", "commit engine model observe postgres process"),
+    ("ingest", "model query"),
+    ("intake", "commit edge ingest model process"),
+    (
+        "http",
+        "commit engine ingest model observe postgres process",
+    ),
 ];
 
 /// What the rooms of the engine may know of each other.
@@ -209,6 +214,7 @@ fn a_floor_knows_those_below_it_alone() {
         "decode",
         "engine",
         "commit",
+        "ingest",
     ] {
         let manifest = fs::read_to_string(format!("src/{floor}/Cargo.toml")).unwrap();
         for client in bare {

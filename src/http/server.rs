@@ -27,7 +27,7 @@ use super::problem::Problem;
 use super::security::{Gate, HttpArgs, LARGEST_HEAD, Peer, guard};
 use super::unread::{Impatient, Unread};
 use super::watch::Shown;
-use super::{api, events, openapi, page, probes};
+use super::{api, events, openapi, page, probes, sources};
 use crate::error::{AddressProblem, HttpError};
 use standings_process::exit::Failure;
 
@@ -99,35 +99,53 @@ impl Listening {
 
     /// Accepts connections in the present runtime, for ever.
     pub async fn accept(self, shown: Arc<Shown>) -> std::io::Result<()> {
-        let listener = tokio::net::TcpListener::from_std(self.listener)?;
         let gate = Arc::new(self.gate);
         let routes = routes(shown, Arc::clone(&gate));
-        let places = Places::new();
-        loop {
-            let (stream, peer) = match listener.accept().await {
-                Ok(accepted) => accepted,
-                Err(problem) => {
-                    // Out of file descriptors, or the other side has gone already.
-                    tracing::debug!(event = "http_not_accepted", %problem);
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    continue;
-                }
-            };
-            // Events are small and wanted at once.
-            let _ = stream.set_nodelay(true);
-            let admission = places.admit(peer.ip());
-            let (routes, peer) = (routes.clone(), Peer(peer.ip()));
-            let tls = gate.tls.as_ref().map(|tls| TlsAcceptor::from(tls.config()));
-            tokio::spawn(async move {
-                match admission {
-                    Admission::Place(_place) => serve(stream, tls, routes, peer, false).await,
-                    Admission::Lobby(waiting) => tokio::select! {
-                        () = serve(stream, tls, routes, peer, true) => {}
-                        () = waiting.over() => {}
-                    },
-                }
-            });
-        }
+        let tls = move || gate.tls.as_ref().map(|tls| TlsAcceptor::from(tls.config()));
+        accept(self.listener, tls, routes).await
+    }
+
+    /// The same for what `standings ingest` tells: its sources, metrics and probes.
+    pub async fn accept_sources(self, board: standings_ingest::told::Board) -> std::io::Result<()> {
+        let gate = Arc::new(self.gate);
+        let routes = sources::routes(board, Arc::clone(&gate));
+        let tls = move || gate.tls.as_ref().map(|tls| TlsAcceptor::from(tls.config()));
+        accept(self.listener, tls, routes).await
+    }
+}
+
+/// Takes connections for ever, and answers each by the routes.
+pub(super) async fn accept(
+    listener: TcpListener,
+    tls: impl Fn() -> Option<TlsAcceptor>,
+    routes: Router,
+) -> std::io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let places = Places::new();
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(problem) => {
+                // Out of file descriptors, or the other side has gone already.
+                tracing::debug!(event = "http_not_accepted", %problem);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                continue;
+            }
+        };
+        // Events are small and wanted at once.
+        let _ = stream.set_nodelay(true);
+        let admission = places.admit(peer.ip());
+        let (routes, peer) = (routes.clone(), Peer(peer.ip()));
+        let tls = tls();
+        tokio::spawn(async move {
+            match admission {
+                Admission::Place(_place) => serve(stream, tls, routes, peer, false).await,
+                Admission::Lobby(waiting) => tokio::select! {
+                    () = serve(stream, tls, routes, peer, true) => {}
+                    () = waiting.over() => {}
+                },
+            }
+        });
     }
 }
 
@@ -194,7 +212,7 @@ fn too_many() -> Problem {
 }
 
 fn routes(shown: Arc<Shown>, gate: Arc<Gate>) -> Router {
-    let guarded = from_fn_with_state((gate, Arc::clone(&shown)), guard);
+    let guarded = from_fn_with_state((gate, Some(Arc::clone(&shown))), guard);
     Router::new()
         .route("/", get(page::index))
         .route("/page/{name}", get(page::asset))

@@ -5,23 +5,29 @@ macro_rules! mistakes {
     (
         $($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+
         of changes: $($(#[doc = $of_changes:literal])+ $change:ident = $word:literal,)+
+        of ingest: $($(#[doc = $of_ingest:literal])+ $ingest:ident = $named:literal,)+
     ) => {
         /// A mistake that the engine can be told to make.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Mistake {
             $($(#[doc = $doc])+ $name,)+
             $($(#[doc = $of_changes])+ $change,)+
+            $($(#[doc = $of_ingest])+ $ingest,)+
         }
 
         impl Mistake {
-            /// All of them.
+            /// All of the engine's.
             pub const ALL: &[Mistake] = &[$(Mistake::$name,)+ $(Mistake::$change,)+];
+
+            /// All of ingest's, whose simulator is another.
+            pub const OF_INGEST: &[Mistake] = &[$(Mistake::$ingest,)+];
 
             /// Its name on a command line.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Mistake::$name => $text,)+
                     $(Mistake::$change => $word,)+
+                    $(Mistake::$ingest => $named,)+
                 }
             }
 
@@ -191,6 +197,37 @@ mistakes! {
     EqualValuesGo = "equal-values-go",
     /// Of equal times the row speaks that came last, whatever its key.
     TiesByPlace = "ties-by-place",
+    of ingest:
+    /// The cursor is committed in a transaction of its own, before the records.
+    IngestCursorFirst = "ingest-cursor-first",
+    /// The records are committed before the cursor, which has a transaction of its own.
+    IngestCursorLast = "ingest-cursor-last",
+    /// A transaction without an answer is taken for done.
+    IngestAnswerForGranted = "ingest-answer-for-granted",
+    /// A transaction without an answer is made once more, and the log is not asked what became of it.
+    IngestAnswerForLost = "ingest-answer-for-lost",
+    /// After a transaction that failed the source goes on behind it.
+    IngestFailureForgotten = "ingest-failure-forgotten",
+    /// The cursor is read before the source is taken over.
+    IngestReadBeforeTakeover = "ingest-read-before-takeover",
+    /// Who was taken over takes the source over once more.
+    IngestFencedGoesOn = "ingest-fenced-goes-on",
+    /// A cursor of an older generation is gone on from.
+    IngestOlderTaken = "ingest-older-taken",
+    /// A cursor of another configuration is gone on from.
+    IngestOtherTaken = "ingest-other-taken",
+    /// Files are moved when they were read, and not when that is committed.
+    IngestMovedEarly = "ingest-moved-early",
+    /// What was taken is not noted in the ledger.
+    IngestNotNoted = "ingest-not-noted",
+    /// A file that went back to other content while it was read is gone on with.
+    IngestContentNotCompared = "ingest-content-not-compared",
+    /// Senders are answered before what they sent is committed.
+    IngestAnsweredEarly = "ingest-answered-early",
+    /// What came twice is written twice.
+    IngestTwiceWritten = "ingest-twice-written",
+    /// What failed is shown as running.
+    IngestBrokenShown = "ingest-broken-shown",
 }
 
 #[cfg(feature = "sabotage")]

@@ -40,6 +40,7 @@
 //! | this crate | commands: run, cluster, check, verify, load, demo … | [`run`], [`embed`] |
 //! | [`standings_http`] | the page, the API, probes | [`Board`](standings_http::board::Board) |
 //! | [`standings_edge`] | sources, sinks, stores, peers: Kafka, S3, files are known from here on | [`source`](standings_edge::source), [`sink`](standings_edge::sink) |
+//! | [`standings_intake`], [`standings_ingest`] | what is not in Kafka yet, into Kafka | [`Task`](standings_ingest::task::Task) |
 //! | [`standings_postgres`] | where and how to connect, what errors mean, how a row lies in a table | [`Target`](standings_postgres::Target) |
 //! | [`standings_commit`] | drafts to commits, each once | [`Committer`](standings_commit::committer::Committer) |
 //! | [`standings_engine`] | blocks to drafts: fold, dataflow, snapshots | [`Fold`](standings_engine::fold::Fold), [`Totals`](standings_engine::rank::totals::Totals) |
@@ -59,6 +60,7 @@ pub mod dead_letter;
 pub mod demo;
 pub mod embed;
 pub mod explain;
+pub mod ingest;
 pub mod inspect;
 pub mod lineage;
 pub mod load;

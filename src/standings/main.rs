@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use standings::run::serve;
 use standings::run::{args, check, cluster, commands, health, replica, signals, upgrade};
-use standings::{config, dead_letter, demo, explain, inspect, load, top, verify};
+use standings::{config, dead_letter, demo, explain, ingest, inspect, load, top, verify};
 use standings_http::security;
 use standings_model::error::codes;
 use standings_observe::logging::Format;
@@ -62,6 +62,8 @@ enum Command {
     Run(Box<args::RunArgs>),
     /// Everything embedded, nothing to install: broker, generated sales, rankings, live page.
     Demo(demo::DemoArgs),
+    /// Bring what is not in Kafka yet into Kafka: files, webhooks, APIs, each record once.
+    Ingest(Box<ingest::IngestArgs>),
     /// Start and supervise N worker processes on this machine: standings cluster -n 3 -- run …
     Cluster(cluster::ClusterArgs),
     /// One pod of a Kubernetes StatefulSet: runs its process of the cluster, of the size that the set has now.
@@ -144,19 +146,28 @@ fn main() {
     if let Some(file) = &cli.config {
         tracing::info!(event = "configuration", file = %file.display());
     }
-    if let Err(failure) = run(cli.command, log, settings) {
+    if let Err(failure) = run(cli.command, log, settings, cli.config.as_deref()) {
         exit::now(&failure);
     }
     exit::done()
 }
 
-fn run(command: Command, log: &str, settings: config::Settings) -> Result<(), Failure> {
+fn run(
+    command: Command,
+    log: &str,
+    settings: config::Settings,
+    file: Option<&std::path::Path>,
+) -> Result<(), Failure> {
     match command {
+        Command::Ingest(args) => until_stopped(|stop| ingest::run(&args, file, &stop)),
         Command::Run(args) => until_stopped(|stop| commands::run(*args, settings, stop)),
         Command::Cluster(args) => until_stopped(|stop| cluster::run(&args, log, &stop)),
         Command::Resize(args) => at_once(|| cluster::control::resize(&args)),
         Command::Replica(args) => until_stopped(|stop| replica::run(&args, log, &stop)),
         Command::Health(args) => at_once(|| health::run(&args)),
+        Command::Check(args) if args.command.first().is_some_and(|c| c == "ingest") => {
+            at_once(|| ingest::check(&args.command, args.offline, &command_line()))
+        }
         Command::Check(args) => at_once(|| check::run(&args, &command_line())),
         Command::Inspect(args) => at_once(|| inspect::run(&args)),
         Command::Init(args) => at_once(|| inspect::init(&args)),

@@ -33,6 +33,7 @@ mod flink;
 mod follow;
 mod fuzz_bounded;
 mod http;
+mod ingest;
 mod inspect;
 mod kafka_postgres;
 mod kafka_security;

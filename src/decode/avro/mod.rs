@@ -17,6 +17,7 @@ mod declare;
 mod envelope;
 mod fast;
 mod input;
+mod json;
 mod logical;
 mod names;
 mod program;
@@ -32,6 +33,7 @@ use standings_model::table::{Changelog, Table};
 
 use self::envelope::{Envelope, Found};
 use self::input::Input;
+pub use self::json::NotWritten;
 use self::program::Program;
 pub use self::schema::{BadSchema, Schema};
 use super::cell::Cell;

@@ -28,8 +28,13 @@ pub struct Looked {
 
 /// Looks at a file.
 pub fn at(path: &Path, table: &Table) -> Result<Looked, FileError> {
+    let file = File::open(path).map_err(FileError::reading(path))?;
+    of(file, path, table)
+}
+
+/// Looks at a file that is open, whatever is at its path by now.
+pub fn of(file: File, path: &Path, table: &Table) -> Result<Looked, FileError> {
     let reading = FileError::reading(path);
-    let file = File::open(path).map_err(&reading)?;
     let (mut head, mut input) = begin(Box::new(file)).map_err(&reading)?;
     let compression = Compression::of_content(&head);
     if let Some(compression) = compression {

@@ -24,7 +24,7 @@ impl ClientContext for Quiet {
 impl ConsumerContext for Quiet {}
 
 /// What the client says by itself. What happened to its connections it also tells as an error, which is logged as one.
-pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, said: &str) {
+pub fn log(level: RDKafkaLogLevel, facility: &str, said: &str) {
     let is_warning = (level as i32) <= RDKafkaLogLevel::Warning as i32;
     if is_warning && !matches!(facility, "FAIL" | "ERROR") {
         tracing::warn!(event = "kafka_client", facility, said);

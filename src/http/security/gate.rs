@@ -232,7 +232,7 @@ fn credential(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 
 /// The way in and out.
 pub(crate) async fn guard(
-    State((gate, shown)): State<(Arc<Gate>, Arc<Shown>)>,
+    State((gate, shown)): State<(Arc<Gate>, Option<Arc<Shown>>)>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -269,12 +269,14 @@ pub(crate) async fn guard(
             response.headers_mut().insert(header::ALLOW, allow);
         }
     }
-    if admitted && is_api && !response.headers().contains_key(api::COMMIT) {
-        let as_of = shown.board.view(|view| view.as_of().clone());
-        api::mark(&mut response, &as_of);
-    }
-    if shown.database.is_some() {
-        tell_behind(&mut response, shown.board.view(|view| view.as_of().commit));
+    if let Some(shown) = shown {
+        if admitted && is_api && !response.headers().contains_key(api::COMMIT) {
+            let as_of = shown.board.view(|view| view.as_of().clone());
+            api::mark(&mut response, &as_of);
+        }
+        if shown.database.is_some() {
+            tell_behind(&mut response, shown.board.view(|view| view.as_of().commit));
+        }
     }
     gate.finish(&headers, &mut response);
     response

@@ -78,7 +78,7 @@ fn stamps(certificate: &Path, key: &Path) -> Stamps {
 }
 
 impl Tls {
-    pub(super) fn open(certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
+    pub(crate) fn open(certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
         let stamps = stamps(certificate, key);
         let config = load(certificate, key)?;
         Ok(Tls {

@@ -38,6 +38,8 @@ use standings_process::exit::{self, Failure};
 pub const VARIABLE: &str = "STANDINGS_CONFIG";
 /// The flag that names it; not a key of the file.
 const FLAG: &str = "config";
+/// The command whose file of that flag has sources in it, and no settings.
+const INGEST: &str = "ingest";
 /// What a check tries is of one command line.
 const TRIED: &str = "tried";
 
@@ -133,6 +135,7 @@ pub fn resolve(command: &Command, line: Vec<OsString>) -> Result<Resolved, Probl
         .map_err(wrong_line)?;
     let (names, own) = deepest(&first);
     let path = own.try_get_one::<PathBuf>(FLAG).ok().flatten().cloned();
+    let path = path.filter(|_| names.first().is_none_or(|name| name != INGEST));
     let mut filled = Vec::new();
     let mut line = line;
     if let Some(path) = &path {

@@ -35,6 +35,8 @@ Examples:
 With a command line the source and the sinks are asked, for five seconds each at most, what they say without anything
 being written: which they are, encoding, rights, tables and their keys, the largest message; and what would become of the
 first 1,000 records. Without network: standings check --offline -- run …
+What sources would be read, and into which topics:
+    standings check -- ingest --config ingest.toml
 Exit codes: 0 all is right; 1 one of them does not answer, or nothing would be ranked; 2 something is wrong (each query is
 shown with the place of what is wrong).")]
 pub struct CheckArgs {
@@ -64,7 +66,7 @@ pub struct CheckArgs {
     /// Connect to nothing: a command line is only read.
     #[arg(long, env = "STANDINGS_OFFLINE")]
     pub offline: bool,
-    /// A command line to check too: `run` and its flags.
+    /// A command line to check too: `run` or `ingest` and its flags.
     #[arg(last = true, value_name = "run …")]
     pub command: Vec<String>,
 }
@@ -90,7 +92,7 @@ pub fn run(args: &CheckArgs, all: &Command) -> Result<(), Failure> {
     if first != "run" {
         return Err(Failure::of(
             &codes::line::FLAGS,
-            "after -- comes `run` and its flags: standings check -- run …",
+            "after -- comes `run` or `ingest` with its flags: standings check -- run …",
         ));
     }
     let line = flags(args.command.iter().map(String::as_str), all)?;

@@ -161,6 +161,20 @@ pub fn declared(
     Ok(schema.fields().into_iter().flatten().collect())
 }
 
+/// The columns of a file, and what to declare them, with the schema of its records.
+pub fn whole(
+    path: &Path,
+    input: Box<dyn Read + Send>,
+) -> Result<(Vec<(String, String)>, Schema), FileError> {
+    let wrong = |problem: AvroProblem| FileError::NotAvro {
+        path: path.to_owned(),
+        problem,
+    };
+    let header = Header::read(&mut Counted::new(input)).map_err(wrong)?;
+    let schema = Schema::of(&header.schema).map_err(|e| wrong(e.into()))?;
+    Ok((schema.fields().into_iter().flatten().collect(), schema))
+}
+
 fn judge(path: &Path, header: &Header, table: &Table) -> Result<Vec<String>, FileError> {
     let wrong = |problem: AvroProblem| FileError::NotAvro {
         path: path.to_owned(),

@@ -1,5 +1,6 @@
 //! The columns of a file as a table declares them.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +12,13 @@ use standings_model::types::{RowField, Type, Width};
 
 /// The columns of a file, and the type of each; none for one that is not read.
 pub fn declared(path: &Path) -> Result<Vec<(String, Option<Type>)>, FileError> {
-    let (_, footer) = super::open(path)?;
+    let file = File::open(path).map_err(FileError::reading(path))?;
+    declared_of(file, path)
+}
+
+/// The same of a file that is open.
+pub fn declared_of(file: File, path: &Path) -> Result<Vec<(String, Option<Type>)>, FileError> {
+    let (_, footer) = super::begin(file, path)?;
     let columns = footer.schema().fields().iter();
     let one = |f: &Arc<arrow_schema::Field>| {
         let kind = is_readable(f.data_type()).then(|| of(f.data_type()));

@@ -31,7 +31,7 @@ use super::error::FileError;
 use super::fields;
 use super::instants;
 use cells::Cell;
-pub use declared::declared;
+pub use declared::{declared, declared_of};
 use standings_model::block::{Block, PartitionId};
 use standings_model::guarded::{Panicked, guarded};
 use standings_model::table::Table;
@@ -90,6 +90,11 @@ pub struct ParquetRows {
 /// The file, and what its end says of it.
 fn open(path: &Path) -> Result<(File, ArrowReaderMetadata), FileError> {
     let file = File::open(path).map_err(FileError::reading(path))?;
+    begin(file, path)
+}
+
+/// The same of a file that is open.
+fn begin(file: File, path: &Path) -> Result<(File, ArrowReaderMetadata), FileError> {
     // Without what the writer's own types were: a dictionary of strings is strings.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let footer = guarded(|| {
@@ -204,7 +209,19 @@ impl ParquetRows {
         partition: PartitionId,
         from: u64,
     ) -> Result<Self, FileError> {
-        let (file, footer) = open(path)?;
+        let file = File::open(path).map_err(FileError::reading(path))?;
+        ParquetRows::of(file, path, table, partition, from)
+    }
+
+    /// The same of a file that is open.
+    pub fn of(
+        file: File,
+        path: &Path,
+        table: &Table,
+        partition: PartitionId,
+        from: u64,
+    ) -> Result<Self, FileError> {
+        let (file, footer) = begin(file, path)?;
         judge(path, table, &footer)?;
         let known = footer.schema().fields().iter().enumerate();
         let known: Vec<usize> = known

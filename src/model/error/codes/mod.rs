@@ -3,6 +3,7 @@
 pub mod checks;
 pub mod cluster;
 pub mod http;
+pub mod ingest;
 pub mod kafka;
 pub mod limits;
 pub mod line;
@@ -39,6 +40,7 @@ pub static GROUPS: &[Group] = &[
     http::GROUP,
     limits::GROUP,
     tools::GROUP,
+    ingest::GROUP,
 ];
 
 /// Every entry, in the order of their codes.

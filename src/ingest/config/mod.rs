@@ -1,0 +1,126 @@
+//! `ingest.toml`: which sources there are, and where their records go.
+//!
+//! 1. What is unknown is refused with its place and the nearest word that is known; so is what is of the wrong kind.
+//! 2. No secret stands in the file: it says where each is, in a file or in the environment.
+//! 3. What a cursor depends on is in [`Source::about`]: where that changes, the cursor is refused.
+
+mod error;
+mod files;
+mod read;
+mod rest;
+mod section;
+mod webhook;
+
+use std::path::PathBuf;
+
+pub use error::ConfigError;
+pub use files::{After, Files, Where};
+pub use read::read;
+pub use rest::Rest;
+pub use webhook::Webhook;
+
+use super::cursor::About;
+use super::row::Shape;
+
+/// All of a file.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `host:port`, separated by commas.
+    pub brokers: String,
+    /// The sources, in the order of the file.
+    pub sources: Vec<Source>,
+}
+
+/// A source.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its name.
+    pub name: String,
+    /// Where its records go.
+    pub topic: String,
+    /// Partitions of that topic, where it is made.
+    pub partitions: i32,
+    /// Where what cannot be taken goes: a topic.
+    pub dead_letter: String,
+    /// Where what was read is kept as it came: `s3://…`, or a folder.
+    pub raw: Option<String>,
+    /// Its key, its names.
+    pub shape: Shape,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a source is.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// A folder, or a bucket.
+    Files(Box<Files>),
+    /// What others post.
+    Webhook(Webhook),
+    /// An API that is asked.
+    Rest(Rest),
+}
+
+/// Where a secret is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretAt {
+    /// A file; a line each where there may be several.
+    File(PathBuf),
+    /// A variable of the environment.
+    Env(String),
+}
+
+impl Kind {
+    /// Its `type`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Kind::Files(_) => "files",
+            Kind::Webhook(_) => "webhook",
+            Kind::Rest(_) => "rest",
+        }
+    }
+}
+
+impl Source {
+    /// What its cursor depends on.
+    pub fn about(&self) -> About {
+        let mut configuration = match &self.kind {
+            Kind::Files(files) => files.about(),
+            Kind::Webhook(webhook) => webhook.about(),
+            Kind::Rest(rest) => rest.about(),
+        };
+        configuration.insert("type".to_owned(), self.kind.word().to_owned());
+        configuration.insert("topic".to_owned(), self.topic.clone());
+        About {
+            name: self.name.clone(),
+            configuration,
+        }
+    }
+
+    /// What would be read and written, in words.
+    pub fn words(&self) -> String {
+        let key = match self.shape.key.is_empty() {
+            true => "without a key".to_owned(),
+            false => format!("keyed by {}", self.shape.key.join(", ")),
+        };
+        let raw = match &self.raw {
+            Some(place) => format!(
+                "\n  as it came: kept at {}",
+                standings_model::redact::text(place)
+            ),
+            None => String::new(),
+        };
+        let what = match &self.kind {
+            Kind::Files(files) => files.words(),
+            Kind::Webhook(webhook) => webhook.words(&self.name),
+            Kind::Rest(rest) => rest.words(),
+        };
+        format!(
+            "{}: {what}\n  into the topic {}, {key}; what is no record into {}{raw}",
+            self.name, self.topic, self.dead_letter
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,25 @@
+//! Ingestion's outside: Kafka with its transactions, folders, buckets, APIs. What it does, `standings_ingest` decides.
+//!
+//! ```text
+//! files (folder, bucket) ┐                                              ┌──► topic, dead letters ┐
+//! rest (an API)          ├──► standings_ingest::Task ──► kafka (one id) ┤                        ├ one transaction
+//! webhooks, by http      ┘                                              └──► cursor, ledger      ┘
+//! ```
+//!
+//! # Where to begin
+//!
+//! - [`start::start`]: from a configuration to threads that run. [`kafka::KafkaLog`]: a log with transactions.
+//! - [`files::Folder`], [`files::Bucket`]: where files are. [`fetch::Client`]: how an API is asked.
+//!
+//! # What it must never do
+//!
+//! Decide where a source goes on, follow a link or a redirect, or show a secret.
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+
+pub mod fetch;
+pub mod files;
+pub mod kafka;
+pub mod raw;
+pub mod secret;
+pub mod start;
+mod store;

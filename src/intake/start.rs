@@ -1,0 +1,277 @@
+//! From a configuration to threads that run, a thread a source.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use crate::fetch::{Client, Token};
+use crate::files::{Bucket, Folder};
+use crate::kafka::{Brokers, KafkaLog, Places};
+use crate::raw::Raw;
+use crate::secret;
+use standings_ingest::config::{Config, ConfigError, Kind, Rest, Source, Where};
+use standings_ingest::feed::Feed;
+use standings_ingest::files::FilesFeed;
+use standings_ingest::rest::{RestFeed, Settings as RestSettings};
+use standings_ingest::task::{End, How, Next, Task};
+use standings_ingest::told::{Board, Told};
+use standings_ingest::webhook::WebhookFeed;
+use standings_ingest::webhook::door::{Hook, Secrets, door};
+use standings_model::clock::Clock;
+use standings_model::error::Failure;
+use standings_process::exit::NoThread;
+
+/// How soon a source that waits sees that it is asked to stop.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Sources that run.
+pub struct Started {
+    /// What they tell.
+    pub board: Board,
+    /// What is posted to.
+    pub hooks: Vec<Hook>,
+    threads: Vec<(String, JoinHandle<Option<End>>)>,
+}
+
+/// A source that is made and does not run yet.
+pub struct Made {
+    source: String,
+    feed: Box<dyn Feed>,
+    log: KafkaLog,
+    told: Arc<Told>,
+    about: standings_ingest::cursor::About,
+}
+
+/// Sources that are made.
+pub struct Sources {
+    all: Vec<Made>,
+    /// What they tell.
+    pub board: Board,
+    /// What is posted to.
+    pub hooks: Vec<Hook>,
+}
+
+/// Makes all sources: nothing is read, asked or listened to, but secrets must be where they should be.
+///
+/// # Errors
+/// A secret is not there, or a place cannot be reached as it is written.
+pub fn make(config: &Config, brokers: &Brokers) -> Result<Sources, Failure> {
+    let mut sources = Sources {
+        all: Vec::new(),
+        board: Board::default(),
+        hooks: Vec::new(),
+    };
+    for source in &config.sources {
+        let told = Told::new(
+            &source.name,
+            source.kind.word(),
+            &source.topic,
+            SystemTime::now(),
+        );
+        let feed = feed(source, &told, &mut sources.hooks)?;
+        let places = places(source);
+        sources.board.sources.push(Arc::clone(&told));
+        sources.all.push(Made {
+            source: source.name.clone(),
+            feed,
+            log: KafkaLog::new(brokers.clone(), places),
+            told,
+            about: source.about(),
+        });
+    }
+    Ok(sources)
+}
+
+/// The topics of a source.
+pub fn places(source: &Source) -> Places {
+    Places {
+        source: source.name.clone(),
+        topic: source.topic.clone(),
+        partitions: source.partitions,
+        letters: source.dead_letter.clone(),
+    }
+}
+
+fn refused(source: &Source, said: String) -> Failure {
+    ConfigError {
+        place: format!("[sources.{}]", source.name),
+        said,
+    }
+    .into()
+}
+
+fn feed(
+    source: &Source,
+    told: &Arc<Told>,
+    hooks: &mut Vec<Hook>,
+) -> Result<Box<dyn Feed>, Failure> {
+    let clock = Clock::default();
+    let raw = match &source.raw {
+        Some(place) => {
+            let opened = Raw::open(place, &source.name, clock.clone());
+            Some(opened.map_err(|e| refused(source, format!("`raw`: {e}")))?)
+        }
+        None => None,
+    };
+    let shape = source.shape.clone();
+    Ok(match &source.kind {
+        Kind::Files(files) => {
+            let table = files.table.clone();
+            let settings = files.settings.clone();
+            match &files.place {
+                Where::Folder { root, pattern } => {
+                    let place = Folder::new(root, pattern.as_deref(), files.after, table, raw);
+                    Box::new(FilesFeed::new(place, settings, shape, clock))
+                }
+                Where::S3 {
+                    bucket,
+                    prefix,
+                    pattern,
+                } => {
+                    let place =
+                        Bucket::new(bucket, prefix, pattern.as_deref(), files.after, table, raw);
+                    let place = place.map_err(|e| refused(source, format!("`path`: {e}")))?;
+                    Box::new(FilesFeed::new(place, settings, shape, clock))
+                }
+            }
+        }
+        Kind::Webhook(webhook) => {
+            let name = source.name.clone();
+            let at = webhook.secrets.clone();
+            let secrets: Secrets = Arc::new(move || {
+                let all: Result<Vec<Vec<String>>, _> =
+                    at.iter().map(|at| secret::all(&name, at)).collect();
+                let all = all.map_err(|e| e.to_string())?;
+                Ok(all.into_iter().flatten().map(String::into_bytes).collect())
+            });
+            for at in &webhook.secrets {
+                secret::all(&source.name, at)?;
+            }
+            let (outer, inside) = door(Arc::clone(told));
+            hooks.push(Hook {
+                name: source.name.clone(),
+                path: webhook.path.clone(),
+                form: webhook.signature,
+                secrets,
+                id: webhook.id.clone(),
+                max_body: webhook.max_body,
+                door: outer,
+            });
+            Box::new(WebhookFeed::new(inside, shape, clock))
+        }
+        Kind::Rest(rest) => Box::new(rest_feed(source, rest, raw)?),
+    })
+}
+
+fn rest_feed(source: &Source, rest: &Rest, raw: Option<Raw>) -> Result<RestFeed<Client>, Failure> {
+    let first =
+        |at| secret::all(&source.name, at).map(|all| all.into_iter().next().unwrap_or_default());
+    let url = match &rest.url {
+        Ok(url) => url.clone(),
+        Err(at) => first(at)?,
+    };
+    let token: Option<Token> = match &rest.token {
+        None => None,
+        Some(at) => {
+            first(at)?;
+            let (name, at) = (source.name.clone(), at.clone());
+            Some(Box::new(move || {
+                let all = secret::all(&name, &at).map_err(|e| e.to_string())?;
+                Ok(all.into_iter().next().unwrap_or_default())
+            }))
+        }
+    };
+    let client = Client::new(&url, rest.private, token, raw).map_err(NoThread)?;
+    let settings = RestSettings {
+        url,
+        rows: rest.rows.clone(),
+        cursor: rest.cursor.clone(),
+        every: rest.every,
+        rate: rest.rate,
+    };
+    Ok(RestFeed::new(
+        client,
+        settings,
+        source.shape.clone(),
+        Clock::default(),
+    ))
+}
+
+impl Sources {
+    /// Starts them. `adopt`: the names of those whose cursors are gone on from though they are of another configuration.
+    ///
+    /// # Errors
+    /// This process has no thread for one.
+    pub fn start(
+        self,
+        once: bool,
+        adopt: &[String],
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Started, Failure> {
+        let mut threads = Vec::new();
+        for (number, made) in self.all.into_iter().enumerate() {
+            let how = How {
+                once,
+                adopt: adopt.contains(&made.source),
+            };
+            let seed = u64::from(std::process::id()) << 32 | number as u64;
+            let task = Task::new(
+                made.about,
+                how,
+                made.feed,
+                made.log,
+                made.told,
+                Clock::default(),
+                seed,
+            );
+            let (name, stop) = (made.source, Arc::clone(stop));
+            let thread = std::thread::Builder::new().name(format!("ingest-{name}"));
+            let handle = thread.spawn(move || run(task, &stop)).map_err(NoThread)?;
+            threads.push((name, handle));
+        }
+        Ok(Started {
+            board: self.board,
+            hooks: self.hooks,
+            threads,
+        })
+    }
+}
+
+/// A source's thread; how it ended, if not because it was asked to.
+fn run(mut task: Task<Box<dyn Feed>, KafkaLog>, stop: &AtomicBool) -> Option<End> {
+    while !stop.load(Ordering::Relaxed) {
+        match task.turn() {
+            Next::Now => {}
+            Next::Ended(end) => return Some(end),
+            Next::After(wait) => {
+                let mut left = wait;
+                while !left.is_zero() && !stop.load(Ordering::Relaxed) {
+                    let piece = left.min(LOOK);
+                    if task.wait(piece) {
+                        break;
+                    }
+                    left -= piece;
+                }
+            }
+        }
+    }
+    None
+}
+
+impl Started {
+    /// Whether all have ended.
+    pub fn have_ended(&self) -> bool {
+        self.threads.iter().all(|(_, handle)| handle.is_finished())
+    }
+
+    /// Waits for them: each with how it ended, none for one that was asked to.
+    pub fn ended(self) -> Vec<(String, Option<End>)> {
+        let all = self.threads.into_iter().map(|(name, handle)| {
+            // A panic has ended the process.
+            let end = handle.join().ok().flatten();
+            (name, end)
+        });
+        all.collect()
+    }
+}
