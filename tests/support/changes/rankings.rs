@@ -167,6 +167,7 @@ pub fn nested() -> Vec<Ranking> {
             rows: none,
             function: Function::Rank,
             limit: 3,
+            among: &[],
             outer: Some(Outer {
                 of: Some("cities"),
                 window: |_| ALWAYS,
@@ -184,6 +185,7 @@ pub fn nested() -> Vec<Ranking> {
             rows: none,
             function: Function::RowNumber,
             limit: 2,
+            among: &[],
             outer: Some(Outer {
                 of: Some("people"),
                 window: |window| window,
@@ -211,6 +213,7 @@ pub fn nested() -> Vec<Ranking> {
             },
             function: Function::DenseRank,
             limit: 2,
+            among: &[],
             outer: Some(Outer {
                 of: None,
                 window: |(start, _)| {

@@ -21,6 +21,9 @@ use crate::dataflow::messages::Gathered;
 use crate::rank::messages::Epoch;
 use crate::rank::totals::Totals;
 
+/// Is told totals.
+type Watch = Box<dyn Fn(&Totals)>;
+
 /// Gathers on worker 0; without a gate it does nothing.
 pub struct GatherOperator {
     cells: Rc<Cells>,
@@ -31,7 +34,7 @@ pub struct GatherOperator {
     coordinator: Coordinator,
     look: Rc<Cell<Look>>,
     /// Called with totals that cannot be written, before anything of them can be committed.
-    watch: Option<Box<dyn Fn(&Totals)>>,
+    watch: Option<Watch>,
 }
 
 impl GatherOperator {
