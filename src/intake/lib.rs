@@ -8,7 +8,7 @@
 //!
 //! # Where to begin
 //!
-//! - [`start::start`]: from a configuration to threads that run. [`kafka::KafkaLog`]: a log with transactions.
+//! - [`start::make`]: from a configuration to sources that can be started. [`kafka::KafkaLog`]: a log with transactions.
 //! - [`files::Folder`], [`files::Bucket`]: where files are. [`fetch::Client`]: how an API is asked.
 //!
 //! # What it must never do

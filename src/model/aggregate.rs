@@ -53,7 +53,7 @@ pub enum Aggregate {
     },
     /// `APPROX_COUNT_DISTINCT(column)`, by a [sketch](super::sketch::Sketch).
     CountRoughly(usize),
-    /// Of the group's keys, other measures and window: an expression of [`Ranking::computed`], by its number.
+    /// Of the group's keys, other measures and window: an expression of [`Ranking::computed`](super::plan::Ranking::computed), by its number.
     Computed(usize),
 }
 

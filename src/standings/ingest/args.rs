@@ -24,7 +24,7 @@ Examples:
 Exit codes: 0 asked to stop, or with --once all was read; 1 a source could not be read, or another process has it; 2 wrong
 usage or configuration.")]
 pub struct IngestArgs {
-    /// Kafka, in place of the file's `to`: kafka://host:9092[,host:9092], and the topic of sources that name none.
+    /// Kafka, in place of the file's `to`: kafka://host:9092 (several hosts by commas), and the topic of sources that name none.
     #[arg(long, env = "STANDINGS_TO", value_name = "URL")]
     pub to: Option<String>,
     /// End when every source has been read to its end.
