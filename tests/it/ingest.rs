@@ -126,6 +126,12 @@ impl Room {
     }
 }
 
+/// How many times a process is killed: few, or as many as `STANDINGS_TEST_KILLS` says.
+fn kills() -> u64 {
+    let said = std::env::var("STANDINGS_TEST_KILLS").ok();
+    said.and_then(|n| n.parse().ok()).unwrap_or(10)
+}
+
 /// Each committed record of a topic of one partition.
 fn seen(topic: &str) -> Vec<Seen> {
     let mut all = Vec::new();

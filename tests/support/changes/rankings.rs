@@ -77,6 +77,11 @@ impl Ranking {
         each.flatten().collect()
     }
 
+    /// Whether it is a ranking of another's rows.
+    pub fn is_nested(&self) -> bool {
+        self.outer.is_some()
+    }
+
     fn in_order(&self, rows: Vec<Ordered>) -> Vec<(u64, Map<String, Value>)> {
         let mut out = Vec::new();
         for (i, (order, row)) in rows.iter().enumerate() {
