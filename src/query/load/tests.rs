@@ -200,7 +200,7 @@ fn what_does_not_go_together_is_refused_at_its_place() {
         (vec![("a", with(&format!("{best};\n{best}")))], "a.sql:12:1", "two rankings of one name"),
         (vec![("Top", with(&best))], "", "a ranking named `Top`"),
         (vec![("a", with(&format!("INSERT INTO standings_x {best}")))], "a.sql:6:13", "not standings_"),
-        (vec![("a", with(&format!("INSERT INTO fares {best}"))), ], "a.sql:", "the table `fares`"),
+        (vec![("a", with(&format!("INSERT INTO fares {best}"))), ], "a.sql:6:1", "the ranking `fares` reads itself"),
         (vec![("a", with(&best.replace("fares", "fairs")))], "a.sql:9:29", "did you mean `fares`?"),
         (vec![("a", with(&best.replace("(ts)", "(city)")))], "a.sql:9:", "DESCRIPTOR(ts)"),
         (vec![("a", with(&best.replace("SUM(eur)", "SUM(dist)")))], "a.sql:8:49", "DECIMAL(18, 6)"),

@@ -298,18 +298,6 @@ fn what_has_no_form_is_refused_at_its_place() {
             "in one",
         ),
         (
-            format!("SELECT {{B}}, city, COUNT(*) AS c FROM ({ranked}) GROUP BY {{B}}, city"),
-            "q.sql:6:",
-            "GROUP BY of groups",
-        ),
-        (
-            format!(
-                "SELECT *, ROW_NUMBER() OVER (PARTITION BY {{B}} ORDER BY city) AS other FROM ({ranked})"
-            ),
-            "q.sql:6:",
-            "over ranked rows",
-        ),
-        (
             format!("SELECT * FROM ({ranked}) UNION ALL SELECT * FROM ({ranked})"),
             "q.sql:",
             "UNION ALL of groups",
