@@ -298,9 +298,10 @@ fn what_has_no_form_is_refused_at_its_place() {
             "in one",
         ),
         (
+            // The rows of both are rows of rankings, to be ranked; nothing ranks them.
             format!("SELECT * FROM ({ranked}) UNION ALL SELECT * FROM ({ranked})"),
-            "q.sql:",
-            "UNION ALL of groups",
+            "q.sql:6:",
+            "no rank and no measure",
         ),
         (
             "SELECT DISTINCT city FROM fares".to_owned(),
