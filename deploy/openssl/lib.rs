@@ -101,7 +101,12 @@ fn system() -> Option<Artifacts> {
         .probe("openssl")
         .ok()?;
     let out = PathBuf::from(env::var_os("OUT_DIR")?).join("openssl-system");
-    let taken = take(&found.link_paths, &found.include_paths, &found.version, &out);
+    let taken = take(
+        &found.link_paths,
+        &found.include_paths,
+        &found.version,
+        &out,
+    );
     taken.ok().flatten()
 }
 

@@ -60,7 +60,10 @@ fn what_is_whole_is_taken_and_can_only_be_linked_statically() {
 fn what_is_not_whole_is_compiled() {
     let halves: [&[&str]; 3] = [&["libssl.a"], &["libcrypto.a", "libssl.so"], &[]];
     for files in halves {
-        assert!(taken(&system(files, "3.0.19"), "3.0.19").is_none(), "{files:?}");
+        assert!(
+            taken(&system(files, "3.0.19"), "3.0.19").is_none(),
+            "{files:?}"
+        );
     }
     let of_another = system(&["libssl.a", "libcrypto.a"], "1.1.1w");
     assert!(taken(&of_another, "3.0.19").is_none());
