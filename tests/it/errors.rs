@@ -124,7 +124,7 @@ fn a_command_line_that_is_wrong_says_by_which_code() {
         ("dead-letter list stdout", "S0407", "dead letters are in"),
         ("cluster -n 2 -- check", "S0812", "after -- comes"),
         (
-            "cluster -n 2 -- run --queries queries --source stdin --sink stdout -n 3",
+            "cluster -n 2 -- run --queries queries --source file:@sales.ndjson --sink stdout -n 3",
             "S0812",
             "leave them out behind --",
         ),

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use clap::Command;
-use standings_query::toml::nearest;
 
 /// What all names of settings begin with.
 const PREFIX: &str = "STANDINGS_";
@@ -20,7 +19,7 @@ pub fn mistyped(command: &Command, names: impl Iterator<Item = String>) -> Vec<(
         Some(bare.strip_suffix("_FILE").unwrap_or(bare).to_owned())
     };
     let bare: Vec<String> = known.iter().filter_map(|name| settings(name)).collect();
-    let others = ["SECRET_", "TEST_", "UPDATE_", "SERVICE_", "PORT_"];
+    let others = ["SECRET_", "SERVICE_", "PORT_"];
     let mut found = Vec::new();
     for name in names {
         let Some(own) = settings(&name) else { continue };
@@ -28,12 +27,18 @@ pub fn mistyped(command: &Command, names: impl Iterator<Item = String>) -> Vec<(
         if is_other || bare.contains(&own) {
             continue;
         }
-        if let Some(near) = nearest(&own, bare.iter().map(String::as_str)) {
+        if let Some(near) = bare.iter().find(|near| is_slip(&own, near)) {
             found.push((name, format!("{PREFIX}{near}")));
         }
     }
     found.sort();
     found
+}
+
+/// Whether a name is another by a slip of the fingers: one letter too many, too few, wrong, or two the other way round; in a
+/// long name two of them.
+fn is_slip(name: &str, other: &str) -> bool {
+    strsim::osa_distance(name, other) <= if name.len() < 8 { 1 } else { 2 }
 }
 
 /// The variables of a command and of those below it.
@@ -66,6 +71,7 @@ mod tests {
             "STANDINGS_SERVICE_HOST",
             "STANDINGS_PORT_9090_TCP",
             "STANDINGS_TEST_WORKER",
+            "STANDINGS_SERVICES_DIR",
             "STANDINGS_ZZZ",
             "WORKRES",
         ];
