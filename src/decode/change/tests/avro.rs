@@ -136,3 +136,91 @@ fn a_schema_fits_by_its_rows() {
     assert_eq!(fit(HEARTBEAT).unwrap(), Default::default());
     assert!(fit(OTHER).is_err());
 }
+
+#[test]
+fn an_envelope_says_where_a_change_is_from() {
+    let envelope = ENVELOPE.replace(
+        r#"{"name":"db","type":"string"}]}"#,
+        r#"{"name":"version","type":"string"},{"name":"ts_ms","type":"long"},{"name":"db","type":"string"},
+           {"name":"schema","type":["null","string"]},{"name":"table","type":["null","string"]},
+           {"name":"snapshot","type":{"type":"enum","name":"Snapshot","symbols":["true","last","false"]}},
+           {"name":"more","type":["null",{"type":"array","items":"long"}]}]}"#,
+    );
+    let record = |op: &str, before, after, table: Option<&str>, taken: Option<i64>| {
+        let mut out = vec![0, 0, 0, 0, 7];
+        row(before, &mut out);
+        row(after, &mut out);
+        bytes(b"3.6", &mut out);
+        long(1_769_163_300_123, &mut out);
+        bytes("sh\"op".as_bytes(), &mut out);
+        long(0, &mut out);
+        match table {
+            Some(table) => {
+                long(1, &mut out);
+                bytes(table.as_bytes(), &mut out);
+            }
+            None => long(0, &mut out),
+        }
+        long(2, &mut out);
+        // A list of two.
+        long(1, &mut out);
+        [2, 7, 8, 0].map(|n| long(n, &mut out));
+        bytes(op.as_bytes(), &mut out);
+        match taken {
+            Some(taken) => {
+                long(1, &mut out);
+                long(taken, &mut out);
+            }
+            None => long(0, &mut out),
+        }
+        out
+    };
+    let columns = format!(
+        "{COLUMNS}, made TIMESTAMP_LTZ(3) METADATA FROM 'value.source.timestamp', \
+         taken TIMESTAMP_LTZ(3) METADATA FROM 'value.ingestion-timestamp', db STRING METADATA FROM 'value.source.database', \
+         ns STRING METADATA FROM 'value.source.schema', tb STRING METADATA FROM 'value.source.table', \
+         all_of MAP<STRING, STRING> METADATA FROM 'value.source.properties', PRIMARY KEY (id) NOT ENFORCED"
+    );
+    let table = table(&columns, WITH);
+    let mut decoder = decoder(&table);
+    decoder.learn(
+        &table,
+        &Given {
+            of_key: false,
+            id: Some(("registry".into(), 7)),
+            schema: Schema::new(Language::Avro, &envelope).into(),
+        },
+    );
+    let (new, gone) = (Some((1, "Porto")), None);
+    let of = |decoder: &mut Decoder, record: &[u8]| all(decoder, record, About::default());
+    let found = of(
+        &mut decoder,
+        &record("c", gone, new, Some("t1"), Some(1_769_163_300_200)),
+    );
+    let properties = r#"{"version":"3.6","ts_ms":"1769163300123","db":"sh\"op","schema":null,"table":"t1","snapshot":"false","more":null}"#;
+    let want = format!(
+        r#"Put {SHOWN}|2026-01-23T10:15:00.123Z|2026-01-23T10:15:00.200Z|sh"op|NULL|t1|{properties}"#
+    );
+    assert_eq!(found, one(&want));
+    let found = of(&mut decoder, &record("c", gone, new, None, None)).unwrap();
+    assert!(
+        found[0].contains(r#".123Z|NULL|sh"op|NULL|NULL|"#),
+        "{found:?}"
+    );
+    // When it was made, where a row ends; also without a column of it.
+    let keyed = keyed(WITH);
+    let mut plain = Decoder::new(&keyed, None, 1 << 20);
+    plain.learn(
+        &keyed,
+        &Given {
+            of_key: false,
+            id: Some(("registry".into(), 7)),
+            schema: Schema::new(Language::Avro, &envelope).into(),
+        },
+    );
+    let end = record("d", new, gone, None, Some(1_769_163_300_200));
+    of(&mut plain, &end).unwrap();
+    assert_eq!(plain.changed_at(&end), Some(1_769_163_300_123));
+    of(&mut plain, &record("c", gone, new, None, None)).unwrap();
+    assert_eq!(plain.changed_at(&end), None, "nobody asks when a row came");
+}

@@ -64,13 +64,23 @@ impl Plain {
                         continue;
                     };
                     let asked = (table, &*self.plan, &mut self.judge, &mut partition.shown);
-                    if is_refused(asked, &sale, record, (&policy, watermark)) {
-                        continue;
-                    }
-                    let Some(now) = changing.packed(&self.plan, was.as_ref(), &sale) else {
-                        continue;
+                    let now = if changing.lacks(&sale) {
+                        let Some(mut now) = changing.over(&self.plan, was.as_ref(), &sale) else {
+                            continue;
+                        };
+                        let sale = changing.completed(decoder, &mut now);
+                        let by = (&policy, watermark);
+                        if sale.is_none_or(|sale| is_refused(asked, &sale, record, by)) {
+                            continue;
+                        }
+                        now
+                    } else {
+                        if is_refused(asked, &sale, record, (&policy, watermark)) {
+                            continue;
+                        }
+                        changing.pack(&sale)
                     };
-                    came = Some(sale.event_time);
+                    came = Some(now.time);
                     changing.put(&self.plan, was, now, (record.offset, row as u32));
                 }
             }

@@ -210,13 +210,13 @@ fn a_sum_beyond_128_bits_is_known_and_one_that_comes_back_is_none() {
 
 #[test]
 fn more_taken_than_came_is_seen() {
-    let totals = after(&[(Sign::Minus, "1")]);
+    let totals = after("SUM", &[(Sign::Minus, "1")]);
     let found = totals.overdrawn().unwrap();
     assert_eq!(
         (found.ranking, &found.key[..]),
         (0, &[Value::text("a")][..])
     );
-    assert_eq!(after(&[(Sign::Plus, "1")]).overdrawn(), None);
+    assert_eq!(after("SUM", &[(Sign::Plus, "1")]).overdrawn(), None);
 }
 
 #[test]
