@@ -81,7 +81,8 @@ fn who_is_deleted_at_the_source_is_nowhere_but_where_it_is_said() {
         std::fs::write(queries.join(format!("{name}.sql")), sql).unwrap();
     }
     let bed = bed.queries(queries).file("orders.upsert.ndjson");
-    let bed = bed.database().sink(bed.url("log")).state();
+    let log = bed.url("log");
+    let bed = bed.database().sink(log).state();
     let bed = bed.keep("--dead-letter", "dead").keep("--late", "late");
     let bed = bed.flags(&["--snapshot-interval", "50ms", "--allowed-lateness", "30d"]);
     let mut lines: Vec<String> = (2..40)

@@ -21,8 +21,8 @@ use crate::load::progress;
 use crate::run::registries::registries;
 use crate::run::{check, connecting};
 use standings_commit::sink::{Shown, ShownRow};
-use standings_edge::sink::{self, SinkOptions};
-use standings_edge::source::{self, Extents, Reader, SourceOptions, kafka_properties};
+use standings_edge::sink::{self, SinkOptions, kafka};
+use standings_edge::source::{self, Extents, Reader, SourceOptions, SourceUrl, kafka_properties};
 use standings_engine::event_time::END_OF_TIME;
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
 use standings_model::check::Condition;
@@ -31,6 +31,9 @@ use standings_model::plan::Plan;
 use standings_model::time::format_rfc3339;
 use standings_model::window::Bounds;
 use standings_process::exit::{self, Failure};
+
+/// How long brokers may take to say how a topic is cleaned.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A partition whose first records are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +60,8 @@ pub struct Recomputed {
     pub want: BTreeMap<At, Row>,
     /// What the source no longer holds.
     pub gone: Vec<Gone>,
+    /// Topics of the source that are compacted.
+    compacted: Vec<String>,
     /// What was read: the offset that each partition was read up to.
     pub reached: BTreeMap<PartitionId, u64>,
     scope: Scope,
@@ -111,6 +116,7 @@ impl Recomputed {
             ..SourceOptions::new(sources.urls)
         };
         source.check()?;
+        let compacted = compacted(&source);
         let extents = source::extents(&source)?;
         let mut gone = extents.as_ref().map_or(Vec::new(), |e| gone(e, &shown));
         for partition in &gone {
@@ -150,6 +156,7 @@ impl Recomputed {
             shown,
             want,
             gone,
+            compacted,
             reached,
             scope,
         })
@@ -166,8 +173,15 @@ impl Recomputed {
         window.of_row(row.bounds())
     }
 
-    /// Says which windows are left out because the source no longer holds all of their sales.
+    /// Says which windows are left out because the source no longer holds all of their sales, and which topics may lack some of
+    /// them without a trace.
     pub fn say_gone(&self) {
+        for topic in &self.compacted {
+            exit::say(&format!(
+                "The topic {topic} is compacted (cleanup.policy): of a key that changed since only the last records are there, and \
+                 what is recomputed is of them. It is another input than it was: windows may differ that were right."
+            ));
+        }
         for gone in &self.gone {
             let Gone {
                 partition,
@@ -185,6 +199,22 @@ impl Recomputed {
             ));
         }
     }
+}
+
+/// Topics of a source that are compacted, as far as their brokers say so.
+fn compacted(source: &SourceOptions) -> Vec<String> {
+    let options = SinkOptions {
+        kafka_properties: source.kafka_properties.clone(),
+        ..SinkOptions::default()
+    };
+    let is_compacted = |url: &SourceUrl| match url {
+        SourceUrl::Kafka { brokers, topic } => {
+            let said = kafka::is_compacted(brokers, topic, &options, PATIENCE);
+            said.unwrap_or(false).then(|| topic.clone())
+        }
+        _ => None,
+    };
+    source.urls.iter().filter_map(is_compacted).collect()
 }
 
 /// Refuses what is not recomputed.
