@@ -144,8 +144,8 @@ const BY_CITY: &str = "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY 
   FROM (SELECT window_start, window_end, city, SUM(amount) AS total, MAX(amount) AS most
   FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(at), INTERVAL '1' HOUR)) GROUP BY window_start, window_end, city)) WHERE place <= 5";
 
-/// Orders of three hours that come, change and end, by their keys.
-fn send_orders(topic: &str) {
+/// Orders that come, change and end, by their keys, from minute to minute: of five hours in their order, or (`back`) in none.
+fn send_orders(topic: &str, from: u64, back: bool) {
     use rdkafka::config::ClientConfig;
     use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
     let producer: BaseProducer = ClientConfig::new()
@@ -156,7 +156,8 @@ fn send_orders(topic: &str) {
     for n in 0..300u64 {
         let id = dice.roll(40);
         let key = format!(r#"{{"id":{id}}}"#);
-        let at = format!("2026-01-23T{:02}:{:02}:00Z", 10 + n / 60, n % 60);
+        let minute = from + if back { dice.roll(300) } else { n };
+        let at = format!("2026-01-23T{:02}:{:02}:00Z", minute / 60, minute % 60);
         let city = ["Porto", "Faro", "Braga"][dice.roll(3) as usize];
         let value = format!(
             r#"{{"at":"{at}","city":"{city}","amount":"{}.00"}}"#,
@@ -181,7 +182,7 @@ fn rows_that_change_are_verified_and_repaired() {
             true => compacted("verify_orders"),
             false => topic("verify_orders", 1),
         };
-        send_orders(&name);
+        send_orders(&name, 600, false);
         let bed = Bed::new("verify_changes");
         let queries = bed.path("queries");
         std::fs::create_dir(&queries).unwrap();
@@ -214,4 +215,36 @@ fn rows_that_change_are_verified_and_repaired() {
         let (code, text) = bed.say("verify", &lateness);
         assert_eq!(code, Some(0), "{text}");
     }
+}
+
+/// What the first start found in no order of time is so for `verify` too, which asks the run's snapshots where that ends.
+#[test]
+fn a_bootstrap_is_verified_with_the_snapshots_of_its_run() {
+    let name = topic("verify_bootstrap", 1);
+    send_orders(&name, 0, true);
+    let bed = Bed::new("verify_bootstrap");
+    let queries = bed.path("queries");
+    std::fs::create_dir(&queries).unwrap();
+    let table = ORDERS.replace("'format' =", "'scan.bootstrap' = 'unordered', 'format' =");
+    std::fs::write(queries.join("a_table.sql"), table).unwrap();
+    std::fs::write(queries.join("by_city.sql"), BY_CITY).unwrap();
+    let url = format!("orders=kafka://{}/{name}", service("KAFKA_BROKERS"));
+    let bed = bed.queries(queries).source(url).database().state();
+    let lateness = ["--allowed-lateness", "1m"];
+    bed.to_end(&lateness);
+    send_orders(&name, 400, false);
+    bed.to_end(&lateness);
+    let state = bed.url("state");
+    let with = [&lateness[..], &["--state", &state]].concat();
+    let (code, text) = bed.say("verify", &with);
+    assert_eq!(code, Some(0), "{text}");
+    let windows = text
+        .split(" windows are as")
+        .next()
+        .and_then(|t| t.rsplit(' ').next());
+    let windows = windows.and_then(|n| n.parse::<u32>().ok());
+    assert!(windows.is_some_and(|n| n >= 8), "{text}");
+    let (code, text) = bed.say("verify", &lateness);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("give --state"), "{text}");
 }

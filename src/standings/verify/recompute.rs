@@ -23,7 +23,9 @@ use crate::run::{check, connecting};
 use standings_commit::sink::{Shown, ShownRow};
 use standings_edge::sink::{self, SinkOptions, kafka};
 use standings_edge::source::{self, Extents, Reader, SourceOptions, SourceUrl, kafka_properties};
+use standings_edge::store;
 use standings_engine::event_time::END_OF_TIME;
+use standings_engine::snapshot::manifest::Manifest;
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
 use standings_model::check::Condition;
 use standings_model::error::codes;
@@ -85,6 +87,7 @@ impl Recomputed {
         plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
         is_recomputed(&plan)?;
         no_joins(&plan)?;
+        let bootstrap = bootstrap(&plan, args)?;
         let plan = Arc::new(plan);
         let kafka_properties =
             kafka_properties(args.kafka_properties.as_deref(), &args.kafka_property)?;
@@ -135,6 +138,7 @@ impl Recomputed {
             starts: asked,
         };
         let mut plain = Plain::new(&plan, policies, args.max_record_bytes, asked);
+        plain.begin(bootstrap);
         let mut reading = Reading {
             prefix: shown.offsets.as_ref(),
             gone: &mut gone,
@@ -227,15 +231,32 @@ fn is_recomputed(plan: &Plan) -> Result<(), Failure> {
         );
         return Err(Failure::of(&codes::query::SQL, problem));
     }
-    if let Some(table) = plan.tables.iter().find(|t| t.bootstrap_unordered) {
+    Ok(())
+}
+
+/// Where the bootstrap of each partition ends, that has one: the first start saw it, and snapshots know.
+fn bootstrap(plan: &Plan, args: &InputArgs) -> Result<BTreeMap<PartitionId, u64>, Failure> {
+    let Some(table) = plan.tables.iter().find(|t| t.bootstrap_unordered) else {
+        return Ok(BTreeMap::new());
+    };
+    let unknown = |why: &str| {
         let problem = format!(
-            "`{}` has 'scan.bootstrap' = 'unordered': what the first start saw of its end is known to the run alone, so its \
-             windows are not recomputed: leave its rankings out of --queries",
+            "`{}` has 'scan.bootstrap' = 'unordered', and where that ends only a snapshot of the run knows: {why}",
             table.name
         );
-        return Err(Failure::of(&codes::query::SQL, problem));
-    }
-    Ok(())
+        Failure::of(&codes::query::SQL, problem)
+    };
+    let Some(url) = &args.state else {
+        return Err(unknown(
+            "give --state, or leave its rankings out of --queries",
+        ));
+    };
+    let store = store::open(url)?;
+    let found = Manifest::usable(&store, plan)?.next().transpose()?;
+    let found = found.ok_or_else(|| {
+        unknown("there is none of these queries in --state; give the same --queries as the run")
+    })?;
+    Ok(found.state.bootstrap)
 }
 
 fn no_joins(plan: &Plan) -> Result<(), Failure> {

@@ -73,7 +73,8 @@ pub fn is_compacted(
     patience: Duration,
 ) -> Option<bool> {
     let admin: AdminClient<DefaultClientContext> = client(brokers, options).create().ok()?;
-    let setting = settings(&Aside::new(admin), topic, patience)?;
+    let admin = Aside::new(admin);
+    let setting = settings(&admin, topic, patience)?;
     Some(setting("cleanup.policy")?.contains("compact"))
 }
 
@@ -82,7 +83,7 @@ fn settings(
     admin: &AdminClient<DefaultClientContext>,
     topic: &str,
     patience: Duration,
-) -> Option<impl Fn(&str) -> Option<String>> {
+) -> Option<impl Fn(&str) -> Option<String> + use<>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

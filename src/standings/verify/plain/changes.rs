@@ -44,7 +44,14 @@ impl Plain {
                 return;
             };
             let decoder = &mut partition.decoder;
-            let op = decoder.op(row);
+            let is_found = self
+                .bootstrap
+                .get(&id)
+                .is_some_and(|end| record.offset < *end);
+            let op = match decoder.op(row) {
+                Op::Put if is_found => Op::Found,
+                op => op,
+            };
             let mut came = None;
             if matches!(op, Op::Put | Op::Found | Op::End) {
                 let Ok(was) = decoder.before(bytes, about, row) else {
@@ -86,6 +93,8 @@ impl Plain {
             }
             match op {
                 Op::Skip => continue,
+                // It moves no watermark, as nothing of a bootstrap does.
+                Op::End if is_found => {}
                 Op::Found => came.into_iter().for_each(|time| changing.find(time)),
                 Op::Put | Op::End | Op::Empty => {
                     if op == Op::Empty {
