@@ -25,7 +25,7 @@ use standings_edge::sink::{self, SinkOptions, kafka};
 use standings_edge::source::{self, Extents, Reader, SourceOptions, SourceUrl, kafka_properties};
 use standings_edge::store;
 use standings_engine::event_time::END_OF_TIME;
-use standings_engine::snapshot::manifest::Manifest;
+use standings_engine::snapshot::Manifest;
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
 use standings_model::check::Condition;
 use standings_model::error::codes;

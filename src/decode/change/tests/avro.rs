@@ -164,7 +164,9 @@ fn an_envelope_says_where_a_change_is_from() {
         long(2, &mut out);
         // A list of two.
         long(1, &mut out);
-        [2, 7, 8, 0].map(|n| long(n, &mut out));
+        for n in [2, 7, 8, 0] {
+            long(n, &mut out);
+        }
         bytes(op.as_bytes(), &mut out);
         match taken {
             Some(taken) => {
