@@ -60,22 +60,7 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
             _ => measure(m, &measured, &column),
         });
     }
-    for placed in &ranking.placed {
-        let by = match ranking.is_placed_by_speaker() {
-            true => "placed by who speaks",
-            false => "placed",
-        };
-        line(format!("{by} {}", column(*placed)));
-    }
-    if ranking.is_rows {
-        line("rows".to_owned());
-    }
-    if ranking.retracts {
-        line("rows come and go".to_owned());
-    }
-    if ranking.as_they_are {
-        line("rows as they are".to_owned());
-    }
+    of_rows(ranking, &mut line);
     if ranking.window.is_session() {
         line(format!("sessions by {:?}", ranking.session_by));
     }
@@ -99,6 +84,26 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
     });
     of_ranks(plan, ranking, &mut line);
     out
+}
+
+/// Where rows are placed, and whether they are those of the input, and go again.
+fn of_rows(ranking: &Ranking, line: &mut dyn FnMut(String)) {
+    let by = match ranking.is_placed_by_speaker() {
+        true => "placed by who speaks",
+        false => "placed",
+    };
+    for placed in &ranking.placed {
+        line(format!("{by} {}", ranking.row[*placed].meaning));
+    }
+    if ranking.is_rows {
+        line("rows".to_owned());
+    }
+    if ranking.retracts {
+        line("rows come and go".to_owned());
+    }
+    if ranking.as_they_are {
+        line("rows as they are".to_owned());
+    }
 }
 
 /// What rows are joined with.

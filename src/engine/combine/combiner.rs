@@ -13,7 +13,6 @@ use standings_model::plan::Plan;
 use standings_model::reject::MissedWindow;
 use standings_model::row_id::RowId;
 use standings_model::value::Value;
-use standings_model::window::Cover;
 
 /// A decoded sale, as the fold needs to see it. Columns are numbers in its table.
 pub trait SaleView {
@@ -293,12 +292,8 @@ impl Combiner {
             if !fold.takes(number, source, sale, missing) {
                 continue;
             }
-            let Cover {
-                first,
-                last,
-                windows,
-                ..
-            } = fold.cover(time);
+            let cover = fold.cover(time);
+            let (first, last, windows) = (cover.first, cover.last, cover.windows);
             *until = last.max(*until);
             // A window that ends later is late later: where the first one takes the sale, all do. Of rows that are also taken back
             // each window has one row of its own: what is taken from some windows of a span came in other ones with all of it, and

@@ -212,8 +212,8 @@ impl Plain {
     }
 
     /// Records of these partitions before these offsets are in no order of time: they are as those that a snapshot finds.
-    pub fn begin(&mut self, bootstrap: BTreeMap<PartitionId, u64>) {
-        self.bootstrap = bootstrap;
+    pub fn from(self, bootstrap: BTreeMap<PartitionId, u64>) -> Self {
+        Plain { bootstrap, ..self }
     }
 
     /// A partition begins.

@@ -86,7 +86,6 @@ impl Recomputed {
         let mut plan = check::load(&args.queries, args.time_zone.as_deref())?;
         plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
         is_recomputed(&plan)?;
-        no_joins(&plan)?;
         let bootstrap = bootstrap(&plan, args)?;
         let plan = Arc::new(plan);
         let kafka_properties =
@@ -137,8 +136,7 @@ impl Recomputed {
             },
             starts: asked,
         };
-        let mut plain = Plain::new(&plan, policies, args.max_record_bytes, asked);
-        plain.begin(bootstrap);
+        let mut plain = Plain::new(&plan, policies, args.max_record_bytes, asked).from(bootstrap);
         let mut reading = Reading {
             prefix: shown.offsets.as_ref(),
             gone: &mut gone,
@@ -231,7 +229,7 @@ fn is_recomputed(plan: &Plan) -> Result<(), Failure> {
         );
         return Err(Failure::of(&codes::query::SQL, problem));
     }
-    Ok(())
+    no_joins(plan)
 }
 
 /// Where the bootstrap of each partition ends, that has one: the first start saw it, and snapshots know.

@@ -137,6 +137,32 @@ fn a_schema_fits_by_its_rows() {
     assert!(fit(OTHER).is_err());
 }
 
+/// A record whose source says more: the table, or none, and when it was taken.
+fn told(
+    op: &str,
+    [before, after]: [Option<(i64, &str)>; 2],
+    table: Option<&str>,
+    taken: Option<i64>,
+) -> Vec<u8> {
+    let mut out = vec![0, 0, 0, 0, 7];
+    row(before, &mut out);
+    row(after, &mut out);
+    bytes(b"3.6", &mut out);
+    long(1_769_163_300_123, &mut out);
+    bytes(b"sh\"op", &mut out);
+    long(0, &mut out);
+    long(table.is_some().into(), &mut out);
+    table.iter().for_each(|t| bytes(t.as_bytes(), &mut out));
+    // The third of its symbols; a list of two.
+    for n in [2, 1, 2, 7, 8, 0] {
+        long(n, &mut out);
+    }
+    bytes(op.as_bytes(), &mut out);
+    long(taken.is_some().into(), &mut out);
+    taken.iter().for_each(|n| long(*n, &mut out));
+    out
+}
+
 #[test]
 fn an_envelope_says_where_a_change_is_from() {
     let envelope = ENVELOPE.replace(
@@ -146,37 +172,6 @@ fn an_envelope_says_where_a_change_is_from() {
            {"name":"snapshot","type":{"type":"enum","name":"Snapshot","symbols":["true","last","false"]}},
            {"name":"more","type":["null",{"type":"array","items":"long"}]}]}"#,
     );
-    let record = |op: &str, before, after, table: Option<&str>, taken: Option<i64>| {
-        let mut out = vec![0, 0, 0, 0, 7];
-        row(before, &mut out);
-        row(after, &mut out);
-        bytes(b"3.6", &mut out);
-        long(1_769_163_300_123, &mut out);
-        bytes("sh\"op".as_bytes(), &mut out);
-        long(0, &mut out);
-        match table {
-            Some(table) => {
-                long(1, &mut out);
-                bytes(table.as_bytes(), &mut out);
-            }
-            None => long(0, &mut out),
-        }
-        long(2, &mut out);
-        // A list of two.
-        long(1, &mut out);
-        for n in [2, 7, 8, 0] {
-            long(n, &mut out);
-        }
-        bytes(op.as_bytes(), &mut out);
-        match taken {
-            Some(taken) => {
-                long(1, &mut out);
-                long(taken, &mut out);
-            }
-            None => long(0, &mut out),
-        }
-        out
-    };
     let columns = format!(
         "{COLUMNS}, made TIMESTAMP_LTZ(3) METADATA FROM 'value.source.timestamp', \
          taken TIMESTAMP_LTZ(3) METADATA FROM 'value.ingestion-timestamp', db STRING METADATA FROM 'value.source.database', \
@@ -197,14 +192,14 @@ fn an_envelope_says_where_a_change_is_from() {
     let of = |decoder: &mut Decoder, record: &[u8]| all(decoder, record, About::default());
     let found = of(
         &mut decoder,
-        &record("c", gone, new, Some("t1"), Some(1_769_163_300_200)),
+        &told("c", [gone, new], Some("t1"), Some(1_769_163_300_200)),
     );
     let properties = r#"{"version":"3.6","ts_ms":"1769163300123","db":"sh\"op","schema":null,"table":"t1","snapshot":"false","more":null}"#;
     let want = format!(
         r#"Put {SHOWN}|2026-01-23T10:15:00.123Z|2026-01-23T10:15:00.200Z|sh"op|NULL|t1|{properties}"#
     );
     assert_eq!(found, one(&want));
-    let found = of(&mut decoder, &record("c", gone, new, None, None)).unwrap();
+    let found = of(&mut decoder, &told("c", [gone, new], None, None)).unwrap();
     assert!(
         found[0].contains(r#".123Z|NULL|sh"op|NULL|NULL|"#),
         "{found:?}"
@@ -220,9 +215,9 @@ fn an_envelope_says_where_a_change_is_from() {
             schema: Schema::new(Language::Avro, &envelope).into(),
         },
     );
-    let end = record("d", new, gone, None, Some(1_769_163_300_200));
+    let end = told("d", [new, gone], None, Some(1_769_163_300_200));
     of(&mut plain, &end).unwrap();
     assert_eq!(plain.changed_at(&end), Some(1_769_163_300_123));
-    of(&mut plain, &record("c", gone, new, None, None)).unwrap();
+    of(&mut plain, &told("c", [gone, new], None, None)).unwrap();
     assert_eq!(plain.changed_at(&end), None, "nobody asks when a row came");
 }

@@ -2,14 +2,33 @@
 
 use std::sync::Arc;
 
-use super::table::Row as Held;
+use super::table::{Changing, Packed, Row as Held};
 use super::{Adding, Plain, arrays, is_refused};
-use standings_decode::About;
 use standings_decode::change::Op;
+use standings_decode::{About, Decoder, Sale};
 use standings_engine::event_time::partition::Verdict;
 use standings_model::block::{PartitionId, RecordRef};
+use standings_model::plan::Plan;
 use standings_model::row_id::RowId;
 use standings_model::value::Value;
+
+/// A row as a record says that it is now, whole; none of what is no row, or (`is_not`) is refused.
+fn now(
+    plan: &Plan,
+    (decoder, changing): (&mut Decoder, &Changing),
+    (bytes, about, row): (&[u8], About<'_>, usize),
+    was: Option<&Packed>,
+    is_not: impl FnOnce(&Sale<'_>) -> bool,
+) -> Option<Packed> {
+    let sale = decoder.now(bytes, about, row).ok()?;
+    if !changing.lacks(&sale) {
+        return (!is_not(&sale)).then(|| changing.pack(&sale));
+    }
+    let mut now = changing.over(plan, was, &sale)?;
+    let sale = changing.completed(decoder, &mut now)?;
+    let is_row = !is_not(&sale);
+    is_row.then_some(now)
+}
 
 impl Plain {
     /// Takes a record of a table that changes.
@@ -67,26 +86,12 @@ impl Plain {
                         },
                     }
                 } else {
-                    let Ok(sale) = decoder.now(bytes, about, row) else {
-                        continue;
-                    };
                     let asked = (table, &*self.plan, &mut self.judge, &mut partition.shown);
-                    let now = if changing.lacks(&sale) {
-                        let Some(mut now) = changing.over(&self.plan, was.as_ref(), &sale) else {
-                            continue;
-                        };
-                        let sale = changing.completed(decoder, &mut now);
-                        let by = (&policy, watermark);
-                        if sale.is_none_or(|sale| is_refused(asked, &sale, record, by)) {
-                            continue;
-                        }
-                        now
-                    } else {
-                        if is_refused(asked, &sale, record, (&policy, watermark)) {
-                            continue;
-                        }
-                        changing.pack(&sale)
-                    };
+                    let by = (&policy, watermark);
+                    let is_not = |sale: &Sale<'_>| is_refused(asked, sale, record, by);
+                    let of = (bytes, about, row);
+                    let now = now(&self.plan, (decoder, changing), of, was.as_ref(), is_not);
+                    let Some(now) = now else { continue };
                     came = Some(now.time);
                     changing.put(&self.plan, was, now, (record.offset, row as u32));
                 }
