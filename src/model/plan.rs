@@ -301,8 +301,7 @@ pub struct Ranking {
     pub row: Vec<RowColumn>,
     /// Group keys beside the window; may be empty (one row a window).
     pub keys: Vec<Key>,
-    /// Columns of the row that lie behind the keys in a key's bytes and that nobody sees: what is partitioned by and is no
-    /// key. Rows of one key have the same values there.
+    /// Columns behind the keys in a key's bytes (but [`Ranking::is_placed_by_speaker`]): partitioned by, no keys, seen by nobody.
     pub placed: Vec<usize>,
     /// `PARTITION BY` beyond the window: indexes into `keys`, and behind those into `placed`.
     pub partition: Vec<usize>,
@@ -314,8 +313,7 @@ pub struct Ranking {
     pub retracts: bool,
     /// What its rows are joined with.
     pub joined: Option<Joined>,
-    /// Rows that are taken back are ranked as they are: where a key names one in several partitions, that of the lowest partition is
-    /// shown.
+    /// Rows that are taken back are ranked as they are: of a key's rows in several partitions that of the lowest is shown.
     pub as_they_are: bool,
     /// What sessions are by, where its windows are sessions: indexes into `keys`; none: one chain of sessions for all.
     pub session_by: Vec<usize>,
@@ -334,8 +332,7 @@ pub struct Ranking {
     pub from: u64,
     /// Greatest rank kept; at least `from`, and [`u64::MAX`] where there is no limit.
     pub limit: u64,
-    /// Whether a row says its rank. Where it does not, the rank of a [change](super::change::Change) that is no delete is 0, and a
-    /// move is none.
+    /// Whether a row says its rank. If not, that of a [change](super::change::Change) but a delete is 0, and a move is none.
     pub shows_rank: bool,
     /// `WHERE` beside the rank: a measure that is a condition; a row of which it does not hold has its rank, and is not shown.
     pub shown_if: Option<usize>,
@@ -350,11 +347,10 @@ impl Ranking {
         self.partition.iter().copied().filter(move |i| *i < keys)
     }
 
-    /// Whether what rows are placed by is no part of their key's bytes. A key that a row has in two partitions of its table can be
-    /// placed by another value in each: one of them speaks, and that is known where all rows of the key meet.
+    /// Whether what rows are placed by is no part of their key's bytes: of a key's rows in several partitions one says what it is.
     pub fn is_placed_by_speaker(&self) -> bool {
-        let is_named = self.keys.iter().any(|k| self.row[k.column].is_row_id);
-        self.as_they_are && !self.placed.is_empty() && !is_named
+        let mut keys = self.keys.iter().map(|k| &self.row[k.column]);
+        self.as_they_are && !self.placed.is_empty() && !keys.any(|c| c.is_row_id)
     }
 
     /// The columns of the row whose values make up a key's bytes: the keys', then what is placed behind them.

@@ -2,9 +2,9 @@
 
 mod compact;
 mod gone;
+mod place;
 mod plain;
 mod signed;
-mod speaker;
 
 use std::sync::Arc;
 
@@ -262,43 +262,6 @@ impl WindowState {
         reader.passes(view).then(|| reader.order(view))
     }
 
-    /// Tells the head of a row's partition where the row is now.
-    fn place(
-        &mut self,
-        reader: &Reader,
-        texts: &Interner,
-        key: u32,
-        row: u32,
-        before: Option<OrderKey>,
-        words: &[u64],
-    ) {
-        self.changed.set(row);
-        if !reader.ranks {
-            self.unranked.touch(row);
-            return;
-        }
-        let now = self.placed(reader, texts, key, words);
-        let number = self.rows.partition(&reader.packing, row);
-        self.tell(number, texts, (key, row), before, now);
-    }
-
-    /// Tells the head of a partition where a row was and is.
-    fn tell(
-        &mut self,
-        number: u32,
-        texts: &Interner,
-        (key, row): (u32, u32),
-        before: Option<OrderKey>,
-        now: Option<OrderKey>,
-    ) {
-        let head = &mut self.partitions[number as usize].head;
-        let was_dirty = head.is_dirty();
-        head.update(row, || texts.get(key), before, now);
-        if head.is_dirty() && !was_dirty {
-            self.dirty.push(number);
-        }
-    }
-
     fn add_row(
         &mut self,
         ranking: &Ranking,
@@ -308,7 +271,7 @@ impl WindowState {
     ) -> u32 {
         texts.retain(key);
         let number = match reader.layout.speaker {
-            Some(_) => speaker::NOWHERE,
+            Some(_) => place::NOWHERE,
             None => self.number_of(ranking, reader, texts.get(key)),
         };
         let free = self.gone.as_mut().and_then(|gone| gone.free.pop());
@@ -326,23 +289,10 @@ impl WindowState {
             Some(row) => self.rows.place(&reader.packing, row, key, number),
         }
         self.comes_back(texts, key, row);
-        if !ranking.partition.is_empty() && number != speaker::NOWHERE {
+        if !ranking.partition.is_empty() && number != place::NOWHERE {
             self.partitions[number as usize].members.push(row);
         }
         row
-    }
-
-    /// The number of the partition that a key, with what it is placed by, is in; made if there is none.
-    fn number_of(&mut self, ranking: &Ranking, reader: &Reader, key: &[u8]) -> u32 {
-        let mut partition = Vec::new();
-        if !ranking.partition.is_empty() {
-            let codec = &reader.codec;
-            codec.project(key, &ranking.partition, &mut partition);
-        }
-        match self.partition_index.get(&partition[..]) {
-            Some(number) => *number,
-            None => self.add_partition(partition.into()),
-        }
     }
 
     /// Adds a row's deltas to its words.

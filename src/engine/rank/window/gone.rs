@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
-use super::speaker::NOWHERE;
+use super::place::NOWHERE;
 use super::{Head, Partition, WindowState};
 use crate::pack::hash::mix;
 use crate::pack::interner::Interner;

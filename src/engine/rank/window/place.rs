@@ -1,4 +1,4 @@
-//! Rows whose key does not say which partition they are in.
+//! Heads are told where a row was and is; of rows whose key does not say which partition they are in, that too.
 //!
 //! ```text
 //! source partition 0: id 7, lot a ┐                      first entry of the bag          bag changes: lot a ─► lot b
@@ -21,6 +21,56 @@ use standings_model::plan::Ranking;
 pub(super) const NOWHERE: u32 = u32::MAX;
 
 impl WindowState {
+    /// Tells the head of a row's partition where the row is now.
+    pub(super) fn place(
+        &mut self,
+        reader: &Reader,
+        texts: &Interner,
+        key: u32,
+        row: u32,
+        before: Option<OrderKey>,
+        words: &[u64],
+    ) {
+        self.changed.set(row);
+        if !reader.ranks {
+            self.unranked.touch(row);
+            return;
+        }
+        let now = self.placed(reader, texts, key, words);
+        let number = self.rows.partition(&reader.packing, row);
+        self.tell(number, texts, (key, row), before, now);
+    }
+
+    /// Tells the head of a partition where a row was and is.
+    fn tell(
+        &mut self,
+        number: u32,
+        texts: &Interner,
+        (key, row): (u32, u32),
+        before: Option<OrderKey>,
+        now: Option<OrderKey>,
+    ) {
+        let head = &mut self.partitions[number as usize].head;
+        let was_dirty = head.is_dirty();
+        head.update(row, || texts.get(key), before, now);
+        if head.is_dirty() && !was_dirty {
+            self.dirty.push(number);
+        }
+    }
+
+    /// The number of the partition that a key, with what it is placed by, is in; made if there is none.
+    pub(super) fn number_of(&mut self, ranking: &Ranking, reader: &Reader, key: &[u8]) -> u32 {
+        let mut partition = Vec::new();
+        if !ranking.partition.is_empty() {
+            let codec = &reader.codec;
+            codec.project(key, &ranking.partition, &mut partition);
+        }
+        match self.partition_index.get(&partition[..]) {
+            Some(number) => *number,
+            None => self.add_partition(partition.into()),
+        }
+    }
+
     /// Tells heads where a row is now: `at` is where the bag is whose first entry says its partition.
     pub(super) fn place_as_said(
         &mut self,
