@@ -8,7 +8,7 @@
 //!
 //! What is computed is not kept: it is computed anew when a row is recalled, and comes to the same.
 
-mod over;
+pub(crate) mod over;
 mod value;
 
 use std::convert::Infallible;
@@ -22,7 +22,7 @@ use standings_model::value::Value;
 use super::cell::Cell;
 use super::made::Made;
 use super::sale::Sale;
-use super::{Decoder, event_time};
+use super::{DecodeError, Decoder, event_time};
 use value::{push_value, read_value};
 
 /// How the rows of a table are kept.
@@ -268,20 +268,9 @@ fn read_bytes(row: &[u8], at: &mut usize) -> Option<(usize, usize)> {
 impl Decoder {
     /// A row that was kept, with all that is computed of it. Its text borrows from the bytes, or from the decoder.
     pub fn recall<'a>(&'a mut self, keep: &Keep, row: &'a [u8]) -> Sale<'a> {
-        self.made.clear();
-        keep.unpack(row, &mut self.cells, &mut self.made);
-        let Decoder {
-            table,
-            compute,
-            cells,
-            made,
-            ..
-        } = self;
         // It had no error when it came, and is a function of what was kept.
-        let again = compute.columns(row, table, cells, made);
+        let again = self.unpack(keep, row);
         debug_assert!(again.is_ok(), "{again:?}");
-        compute.derived(row, table, cells, made);
-        self.whole = self.made.mark();
         let time = self.time.map(|(number, is_date)| {
             // It was told when it came.
             let odd = &mut super::Odd::default();
@@ -294,6 +283,37 @@ impl Decoder {
             record: row,
             made: &self.made,
         }
+    }
+
+    /// A row of which the record lacked values ([`Keep::lacks`]), as it was packed with them: what is computed of it is computed for
+    /// the first time.
+    ///
+    /// # Errors
+    /// As [`Decoder::now`].
+    pub fn completed<'a>(
+        &'a mut self,
+        keep: &Keep,
+        row: &'a [u8],
+    ) -> Result<Sale<'a>, DecodeError> {
+        self.unpack(keep, row)?;
+        let time = self.time_of_cells()?;
+        Ok(self.sale(row, time))
+    }
+
+    fn unpack(&mut self, keep: &Keep, row: &[u8]) -> Result<(), DecodeError> {
+        self.made.clear();
+        keep.unpack(row, &mut self.cells, &mut self.made);
+        let Decoder {
+            table,
+            compute,
+            cells,
+            made,
+            ..
+        } = self;
+        let computed = compute.columns(row, table, cells, made);
+        compute.derived(row, table, cells, made);
+        self.whole = self.made.mark();
+        computed
     }
 }
 

@@ -5,7 +5,7 @@ use super::{Ends, Form, Keep, Kept, read_bytes, read_number};
 use crate::sale::Sale;
 
 /// What stands in the place of a value that is not there; of bytes too.
-const UNAVAILABLE: &[u8] = b"__debezium_unavailable_value";
+pub(crate) const UNAVAILABLE: &[u8] = b"__debezium_unavailable_value";
 
 impl Keep {
     /// Whether a value is not there.
