@@ -138,8 +138,16 @@ fn what_somebody_changed_is_shown() {
     assert_eq!(generation, 1);
 }
 
-const ORDERS: &str = "CREATE TABLE orders (id BIGINT, at TIMESTAMP_LTZ(3), city STRING, amount DECIMAL(12, 2),
-  PRIMARY KEY (id) NOT ENFORCED, WATERMARK FOR at AS at) WITH ('changelog' = 'upsert', 'format' = 'json', 'key.format' = 'json')";
+/// A table that changes, of a topic; more of its options.
+fn orders(topic: &str, more: &str) -> String {
+    format!(
+        "CREATE TABLE orders (id BIGINT, at TIMESTAMP_LTZ(3), city STRING, amount DECIMAL(12, 2),
+           PRIMARY KEY (id) NOT ENFORCED, WATERMARK FOR at AS at) WITH ('connector' = 'upsert-kafka', 'topic' = '{topic}',
+           'properties.bootstrap.servers' = '{}', 'key.format' = 'json', 'value.format' = 'json'{more})",
+        service("KAFKA_BROKERS")
+    )
+}
+
 const BY_CITY: &str = "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY total DESC) AS place
   FROM (SELECT window_start, window_end, city, SUM(amount) AS total, MAX(amount) AS most
   FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(at), INTERVAL '1' HOUR)) GROUP BY window_start, window_end, city)) WHERE place <= 5";
@@ -186,10 +194,9 @@ fn rows_that_change_are_verified_and_repaired() {
         let bed = Bed::new("verify_changes");
         let queries = bed.path("queries");
         std::fs::create_dir(&queries).unwrap();
-        std::fs::write(queries.join("a_table.sql"), ORDERS).unwrap();
+        std::fs::write(queries.join("a_table.sql"), orders(&name, "")).unwrap();
         std::fs::write(queries.join("by_city.sql"), BY_CITY).unwrap();
-        let url = format!("orders=kafka://{}/{name}", service("KAFKA_BROKERS"));
-        let bed = bed.queries(queries).source(url).database();
+        let bed = bed.queries(queries).database();
         let lateness = ["--allowed-lateness", "1m"];
         bed.to_end(&lateness);
         let (code, text) = bed.say("verify", &lateness);
@@ -225,11 +232,10 @@ fn a_bootstrap_is_verified_with_the_snapshots_of_its_run() {
     let bed = Bed::new("verify_bootstrap");
     let queries = bed.path("queries");
     std::fs::create_dir(&queries).unwrap();
-    let table = ORDERS.replace("'format' =", "'scan.bootstrap' = 'unordered', 'format' =");
+    let table = orders(&name, ", 'scan.bootstrap' = 'unordered'");
     std::fs::write(queries.join("a_table.sql"), table).unwrap();
     std::fs::write(queries.join("by_city.sql"), BY_CITY).unwrap();
-    let url = format!("orders=kafka://{}/{name}", service("KAFKA_BROKERS"));
-    let bed = bed.queries(queries).source(url).database().state();
+    let bed = bed.queries(queries).database().state();
     let lateness = ["--allowed-lateness", "1m"];
     bed.to_end(&lateness);
     send_orders(&name, 400, false);

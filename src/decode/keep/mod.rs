@@ -15,7 +15,7 @@ use std::convert::Infallible;
 
 use standings_model::json;
 use standings_model::leb128;
-use standings_model::table::{Metadata, Origin, Table};
+use standings_model::table::{Changelog, Metadata, Origin, Table};
 use standings_model::types::Type;
 use standings_model::value::Value;
 
@@ -33,6 +33,8 @@ pub struct Keep {
     key: usize,
     /// How many of them are not metadata.
     own: usize,
+    /// A record may leave values of the row out.
+    may_lack: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -101,8 +103,12 @@ impl Keep {
                 kind,
             }
         });
+        let columns: Vec<Kept> = columns.collect();
+        let beside_key = columns[..own].iter().skip(table.primary_key.len());
+        let is_debezium = table.changelog == Changelog::Debezium;
         Keep {
-            columns: columns.collect(),
+            may_lack: is_debezium && { beside_key }.any(|column| column.form == Form::Text),
+            columns,
             key: match table.primary_key.len() {
                 0 => own,
                 key => key,

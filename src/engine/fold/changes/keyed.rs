@@ -88,14 +88,24 @@ impl Of<'_> {
         let is_half_late = sabotage::is(Mistake::HalfLateLetGo) && !lost.missing.windows.is_empty();
         if at.is_open(until) && !is_half_late {
             held.put_at(place, key, until, rest);
-            held.let_go(|until| at.is_open(until));
+            held.let_go(|until| at.is_known(until));
             if into.keys.asks(at.table) && before.is_none_or(|before| until > before) {
                 // Who hears of all partitions of a key is told that a row of it is held now, or for longer.
                 let new = NewKey::new(at.table, at.partition, until, key, false);
                 into.keys.new.push(new);
             }
-        } else if is_update {
-            held.remove(key);
+        } else {
+            // What no ranking takes is not held; but the next record of its key may leave out what did not change.
+            let end = match keep.may_lack() {
+                true => into.combiner.until_of(at.table, is.time),
+                false => i64::MIN,
+            };
+            if at.is_open(end) {
+                held.put_at(place, key, -end, rest);
+                held.let_go(|until| at.is_known(until));
+            } else if place.is_some() {
+                held.remove(key);
+            }
         }
         match is_update {
             true => self.counts.updated += 1,
@@ -133,6 +143,7 @@ impl Of<'_> {
             }
             (None, None) => {
                 self.counts.unchanged += 1;
+                held.remove(key);
                 return;
             }
         };

@@ -12,7 +12,8 @@
 //!    record, window by window; what of a half is late is told, and not applied.
 //! 2. A row is held as long as it is in a window that is not late for its partition (`WHERE` counts: what no ranking takes is in
 //!    none), and what comes for a key after that is
-//!    of a row that was never there: nothing is taken back that was not added.
+//!    of a row that was never there: nothing is taken back that was not added. Where records leave out what did not change, a row
+//!    that no ranking takes is known as long as it would be held otherwise: its values may be the next row's.
 //! 3. What a record says of the row before it is compared with the row that is held, which wins. Where none is held it tells
 //!    which windows are late, and takes nothing back.
 //! 4. Only rows that come move the watermark, and those that a snapshot of the source finds do so together, behind the first
@@ -197,7 +198,8 @@ impl Of<'_> {
     /// Tells the rows that are held, where others are joined with them: they were kept in a snapshot.
     pub(super) fn tell_held(self, to: &mut Dimensions, tables: &[Table]) {
         let Changing { keep, held, .. } = self.changing;
-        for row in held.iter() {
+        // What is only known is counted nowhere.
+        for row in held.iter().filter(|row| row.until > 0) {
             let sale = self.decoder.recall(keep, row.bytes);
             let time = match tables[self.table].event_time {
                 Some(_) => sale.event_time,
@@ -392,7 +394,7 @@ fn over(
     now.clear();
     keep.pack_key(sale, now);
     let old = held
-        .get(now, |until| at.is_open(until))
+        .get(now, |until| at.is_known(until))
         .map(|row| row.bytes);
     let before = old.or_else(|| was.map(|_| &changing.was[..]));
     now.clear();
