@@ -5,6 +5,7 @@ use super::{Changing, Of, Packed};
 use crate::combine::combiner::Sign;
 use crate::fold::counting::count;
 use crate::fold::into::Folds;
+use crate::held::Held;
 use crate::rank::keys::NewKey;
 use standings_model::reject::Half;
 use standings_model::sabotage::{self, Mistake};
@@ -13,6 +14,21 @@ use standings_model::sabotage::{self, Mistake};
 fn contradicts(was: Option<Packed>, bytes: &[u8], held: &[u8]) -> bool {
     // Metadata is the record's, not the row's.
     was.is_some_and(|was| !held.starts_with(&bytes[..was.ends.own]))
+}
+
+/// Keeps a row that is not held for what it is, as long as that may be asked for: up to `end`. Else what was kept of its key goes.
+fn know(
+    held: &mut Held,
+    at: &At<'_>,
+    (place, end): (Option<u32>, i64),
+    (key, rest): (&[u8], &[u8]),
+) {
+    if at.is_open(end) {
+        held.put_at(place, key, -end, rest);
+        held.let_go(|until| at.is_known(until));
+    } else if place.is_some() {
+        held.remove(key);
+    }
 }
 
 impl Changing {
@@ -96,16 +112,9 @@ impl Of<'_> {
             }
         } else {
             // What no ranking takes is not held; but the next record of its key may leave out what did not change.
-            let end = match keep.may_lack() {
-                true => into.combiner.until_of(at.table, is.time),
-                false => i64::MIN,
-            };
-            if at.is_open(end) {
-                held.put_at(place, key, -end, rest);
-                held.let_go(|until| at.is_known(until));
-            } else if place.is_some() {
-                held.remove(key);
-            }
+            let last = || into.combiner.until_of(at.table, is.time);
+            let end = keep.may_lack().then(last).unwrap_or(i64::MIN);
+            know(held, at, (place, end), (key, rest));
         }
         match is_update {
             true => self.counts.updated += 1,
