@@ -122,7 +122,7 @@ fn who_is_deleted_at_the_source_is_nowhere_but_where_it_is_said() {
 
     // A start empties a file of changes; letters are written once, and have what was until they are cut.
     assert!(!bed.read("log").contains(WHO));
-    let dead = bed.path("dead").display().to_string();
+    let dead = bed.url("dead");
     let listed = crate::support::standings(&["dead-letter", "list", &dead, "--json"]);
     let listed = { listed }.output().unwrap();
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
