@@ -3,22 +3,24 @@
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
 use super::dialect::{Flink, hint};
+use super::emit;
 use super::error::{QueryError, Text};
 use super::toml::nearest;
+use standings_model::plan::Provisional;
 
 const WRITTEN: &str =
     "/*+ OPTIONS('emit.provisional'='all', 'state.ttl'='0') */ behind the outermost SELECT";
 const KEYS: [&str; 2] = ["emit.provisional", "state.ttl"];
 
+/// What is left of a statement's tokens, and what its hints say.
+type Taken = (Vec<TokenWithSpan>, Option<Provisional>);
+
 /// Takes the hints out of a statement, each checked: where it stands, and what it says.
-pub fn taken(
-    text: Text<'_>,
-    tokens: &[TokenWithSpan],
-) -> Result<Option<Vec<TokenWithSpan>>, QueryError> {
+pub fn taken(text: Text<'_>, tokens: &[TokenWithSpan]) -> Result<Option<Taken>, QueryError> {
     if !tokens.iter().any(|t| hint(&t.token).is_some()) {
         return Ok(None);
     }
-    let mut depth = 0usize;
+    let (mut depth, mut provisional) = (0usize, None);
     let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let is_view = tokens.iter().take(3).any(|t| is_word(&t.token, "VIEW"));
     for token in tokens {
@@ -36,9 +38,9 @@ pub fn taken(
             let found = "a hint in another place than behind the outermost SELECT";
             return Err(text.error(token.span, found, WRITTEN));
         }
-        options(text, token.span, said)?;
+        provisional = options(text, token.span, said)?.or(provisional);
     }
-    Ok(Some(kept))
+    Ok(Some((kept, provisional)))
 }
 
 fn is_word(token: &Token, word: &str) -> bool {
@@ -46,7 +48,7 @@ fn is_word(token: &Token, word: &str) -> bool {
 }
 
 /// `OPTIONS('key' = 'value', …)`.
-fn options(text: Text<'_>, at: Span, said: &str) -> Result<(), QueryError> {
+fn options(text: Text<'_>, at: Span, said: &str) -> Result<Option<Provisional>, QueryError> {
     let wrong = || text.error(at, format!("the hint `{}`", said.trim()), WRITTEN);
     let tokens = Tokenizer::new(&Flink, said)
         .tokenize()
@@ -61,6 +63,7 @@ fn options(text: Text<'_>, at: Span, said: &str) -> Result<(), QueryError> {
     if !is_word(name, "OPTIONS") {
         return Err(wrong());
     }
+    let mut provisional = None;
     for pair in list.split(|t| *t == Token::Comma) {
         let [
             Token::SingleQuotedString(key),
@@ -70,19 +73,24 @@ fn options(text: Text<'_>, at: Span, said: &str) -> Result<(), QueryError> {
         else {
             return Err(wrong());
         };
-        option(text, at, key, value.trim())?;
+        provisional = option(text, at, key, value.trim())?.or(provisional);
     }
-    Ok(())
+    Ok(provisional)
 }
 
-/// What is so anyway may be said; the rest is refused by name.
-fn option(text: Text<'_>, at: Span, key: &str, value: &str) -> Result<(), QueryError> {
+/// What is so anyway may be said; what is not done is refused by name.
+fn option(
+    text: Text<'_>,
+    at: Span,
+    key: &str,
+    value: &str,
+) -> Result<Option<Provisional>, QueryError> {
     let allowed = match (key, value) {
-        ("emit.provisional", "all") | ("state.ttl", "0") => return Ok(()),
-        ("emit.provisional", "next" | "none") => {
-            "'all': other provisional rows are not chosen yet".to_owned()
-        }
-        ("emit.provisional", _) => "'all', 'next' or 'none'".to_owned(),
+        (emit::KEY, value) => match emit::parse(value) {
+            Some(said) => return Ok(Some(said)),
+            None => emit::WORDS.to_owned(),
+        },
+        ("state.ttl", "0") => return Ok(None),
         ("state.ttl", _) => "'0': a time to live is not kept yet".to_owned(),
         (other, _) => {
             let near = nearest(other, KEYS.into_iter());

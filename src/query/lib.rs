@@ -28,6 +28,7 @@ mod aggregate;
 mod conceal;
 mod declare;
 mod dialect;
+mod emit;
 mod error;
 mod explain;
 pub mod expression;

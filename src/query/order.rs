@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use sqlparser::ast::Query;
 
+use super::emit;
 use super::error::{QueryError, Text};
 use super::folder::{Folder, named, reads, sink};
 use super::lifts::MOST;
@@ -200,7 +201,9 @@ impl<'a> Folder<'a> {
         let notes = compiled.notes.clone();
         self.notes.borrow_mut().extend(notes);
         let outputs = compiled.outputs.clone();
-        let ranking = compiled.install(&mut self.tables);
+        let mut ranking = compiled.install(&mut self.tables);
+        let note = emit::apply(&mut ranking, target.provisional);
+        self.notes.borrow_mut().extend(note);
         if is_read {
             let (table, relation) =
                 nested::rows(self.tables.len(), &ranking, &outputs, &self.tables);

@@ -1,5 +1,6 @@
 //! `SET 'key' = 'value'`: for the statements behind it in its file.
 
+use super::emit;
 use super::error::{QueryError, Text};
 use super::statement::WithOption;
 use super::toml::nearest;
@@ -46,11 +47,10 @@ impl Session {
         };
         match option.key.as_str() {
             "table.local-time-zone" => self.set_zone(text, option),
-            // What is so anyway may be said.
-            "emit.provisional" => match value {
-                "all" => Ok(()),
-                "next" | "none" => wrong("'all': other provisional rows are not chosen yet"),
-                _ => wrong("'all', 'next' or 'none'"),
+            // Each statement behind it has it.
+            emit::KEY => match emit::parse(value) {
+                Some(_) => Ok(()),
+                None => wrong(emit::WORDS),
             },
             "table.exec.state.ttl" => {
                 let digits: String = value.chars().take_while(char::is_ascii_digit).collect();

@@ -52,6 +52,7 @@ mod pooler;
 mod protobuf;
 mod quality;
 mod query_diagnostics;
+mod query_oracle;
 mod questions;
 mod recording;
 mod recovery;

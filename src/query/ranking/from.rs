@@ -83,8 +83,41 @@ impl Shape<'_> {
         }
     }
 
-    /// `UNION ALL`: columns by position, by the names of the first.
+    /// `UNION`: the rows of `UNION ALL`, each once.
     fn union(&self, body: &SetExpr) -> Result<Flow, QueryError> {
+        let is_once = matches!(
+            body,
+            SetExpr::SetOperation {
+                op: SetOperator::Union,
+                set_quantifier: SetQuantifier::None | SetQuantifier::Distinct,
+                ..
+            }
+        );
+        if !is_once {
+            return self.union_all(body);
+        }
+        let mut all = body.clone();
+        let mut first = &mut all;
+        while let SetExpr::SetOperation {
+            left,
+            op: SetOperator::Union,
+            set_quantifier:
+                quantifier @ (SetQuantifier::None | SetQuantifier::Distinct | SetQuantifier::All),
+            ..
+        } = first
+        {
+            *quantifier = SetQuantifier::All;
+            first = left;
+        }
+        let flow = self.union_all(&all)?;
+        match first_select(body) {
+            Some(select) => self.each_once(select, flow, None),
+            None => self.wrong(body, "UNION without a SELECT", SHAPE),
+        }
+    }
+
+    /// `UNION ALL`: columns by position, by the names of the first.
+    fn union_all(&self, body: &SetExpr) -> Result<Flow, QueryError> {
         let mut parts = Vec::new();
         let mut at = body;
         while let SetExpr::SetOperation {
@@ -95,11 +128,15 @@ impl Shape<'_> {
         } = at
         {
             if *op != SetOperator::Union || *set_quantifier != SetQuantifier::All {
+                if *op == SetOperator::Union && !parts.is_empty() {
+                    break;
+                }
                 let all = match set_quantifier {
                     SetQuantifier::None => String::new(),
                     other => format!(" {other}"),
                 };
-                let allowed = "UNION ALL: each row of each, as often as it is there";
+                let allowed =
+                    "UNION ALL: each row of each, as often as it is there; UNION: each once";
                 return self.wrong(&**right, format!("{op}{all}"), allowed);
             }
             parts.push(&**right);
@@ -429,5 +466,15 @@ impl Shape<'_> {
                 self.wrong_at(ident.span, found, allowed)
             }
         }
+    }
+}
+
+/// The first SELECT of a query's body.
+fn first_select(body: &SetExpr) -> Option<&Select> {
+    match body {
+        SetExpr::Select(select) => Some(select),
+        SetExpr::Query(query) => first_select(&query.body),
+        SetExpr::SetOperation { left, .. } => first_select(left),
+        _ => None,
     }
 }

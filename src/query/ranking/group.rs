@@ -104,9 +104,28 @@ impl<'a> Shape<'a> {
         row: &Row<'_>,
         group: &'q Sql,
     ) -> Result<&'q Sql, QueryError> {
-        if matches!(group, Sql::Value(v) if matches!(v.value, Literal::Number(..))) {
-            let allowed = "the expression itself, or its name: a number names no column";
-            return self.wrong(group, format!("GROUP BY {group}"), allowed);
+        if let Sql::Value(value) = group
+            && let Literal::Number(digits, _) = &value.value
+        {
+            let number = digits.parse().ok().and_then(|n: usize| n.checked_sub(1));
+            let item = number.and_then(|n| select.projection.get(n));
+            let (Some(sql), false) = (
+                item.and_then(written),
+                select.projection.iter().any(is_every),
+            ) else {
+                let allowed =
+                    "the expression itself, its name, or the number of a column of the SELECT";
+                return self.wrong(group, format!("GROUP BY {group}"), allowed);
+            };
+            if holds(sql, &is_measure) {
+                let allowed = "group by what a row has; a measure is of the rows of a group";
+                return self.wrong(
+                    group,
+                    format!("GROUP BY {group}, which is `{sql}`"),
+                    allowed,
+                );
+            }
+            return Ok(sql);
         }
         let named = match bare(group) {
             Sql::Identifier(name) if !row.has(&name.value) => Some(&name.value),
@@ -179,6 +198,19 @@ impl<'a> Shape<'a> {
         };
         Ok((grouping, rows))
     }
+}
+
+/// What is written of a column of a SELECT.
+fn written(item: &SelectItem) -> Option<&Sql> {
+    match item {
+        SelectItem::UnnamedExpr(sql) | SelectItem::ExprWithAlias { expr: sql, .. } => Some(sql),
+        _ => None,
+    }
+}
+
+/// Whether it stands for several columns.
+fn is_every(item: &SelectItem) -> bool {
+    written(item).is_none()
 }
 
 impl Shape<'_> {

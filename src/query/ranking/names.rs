@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::LazyLock;
 
-use sqlparser::ast::{Expr as Sql, Ident};
+use sqlparser::ast::{Expr as Sql, Function, Ident};
 
 use crate::aggregate;
 use crate::error::{QueryError, Text};
@@ -13,7 +13,7 @@ use crate::row::Row;
 use crate::scope::Names;
 use crate::walk::holds;
 use standings_model::expr::Expr;
-use standings_model::plan::{Aggregate, Measure};
+use standings_model::plan::{Aggregate, Measure, RankFunction};
 use standings_model::table::Table;
 
 /// Columns of groups are of no table.
@@ -31,7 +31,21 @@ pub(super) fn is_measure(sql: &Sql) -> bool {
 
 /// What an expression is where it is the rank.
 fn ranked(sql: &Sql) -> Option<Result<Expr, QueryError>> {
-    is_over(sql).then(|| Ok(flow::rank()))
+    match sql {
+        Sql::Function(f) if f.over.is_some() => {
+            // What is no function that ranks is refused where its OVER is read.
+            let function = rank_function(f).unwrap_or(RankFunction::RowNumber);
+            Some(Ok(flow::rank(function)))
+        }
+        _ => None,
+    }
+}
+
+/// The function that ranks, by its name.
+pub(super) fn rank_function(call: &Function) -> Option<RankFunction> {
+    let name = call.name.to_string();
+    let mut all = RankFunction::ALL.into_iter();
+    all.find(|function| name.eq_ignore_ascii_case(function.name()))
 }
 
 /// The visible columns of groups.
@@ -96,6 +110,11 @@ impl Selected<'_> {
 impl Scope for Selected<'_> {
     fn resolve(&self, name: &[Ident]) -> Result<Expr, Unknown> {
         self.under.resolve(name)
+    }
+
+    fn nth(&self, number: usize) -> Option<Expr> {
+        let column = self.columns.get(number.checked_sub(1)?);
+        column.map(|(_, expr)| expr.clone())
     }
 
     fn whole(&self, text: Text<'_>, sql: &Sql) -> Option<Result<Expr, QueryError>> {
@@ -252,6 +271,7 @@ impl Scope for AsTheyAre<'_, '_> {
 
     fn whole(&self, text: Text<'_>, sql: &Sql) -> Option<Result<Expr, QueryError>> {
         if holds(sql, &is_over) {
+            // What is computed of the rank is of no column of the row.
             return ranked(sql);
         }
         let exprs = self.0.row.borrow().each(text, sql);

@@ -19,8 +19,10 @@ use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 pub use self::create::{Body, Declaration, WithOption};
 use self::cursor::{Cursor, STATEMENTS};
 use crate::dialect;
+use crate::emit;
 use crate::error::{QueryError, Text};
 use crate::hint;
+use standings_model::plan::Provisional;
 
 /// One statement.
 #[derive(Debug)]
@@ -71,6 +73,8 @@ pub struct Target {
     pub span: Span,
     /// The query.
     pub query: Query,
+    /// Which rows of open windows it writes.
+    pub provisional: Provisional,
 }
 
 /// The statements of a file; what is wrong in one does not hide what is wrong in another. The names of tables and views that
@@ -88,9 +92,9 @@ pub fn parse(
         }
     };
     let mut found = Vec::new();
-    let mut set = None;
+    let (mut set, mut provisional) = (None, Provisional::All);
     for part in tokens.split(|t| t.token == Token::SemiColon) {
-        match one(text, part, &mut set) {
+        match one(text, part, &mut set, &mut provisional) {
             Ok(statement) => found.extend(statement),
             Err(error) => {
                 errors.push(error);
@@ -135,8 +139,9 @@ fn one(
     text: Text<'_>,
     tokens: &[TokenWithSpan],
     set: &mut Option<Span>,
+    provisional: &mut Provisional,
 ) -> Result<Option<Statement>, QueryError> {
-    let without_hints = hint::taken(text, tokens)?;
+    let (without_hints, hinted) = hint::taken(text, tokens)?.unzip();
     let mut tokens = without_hints.as_deref().unwrap_or(tokens);
     if let Some(length) = opens_set(tokens) {
         if set.is_some() {
@@ -154,7 +159,7 @@ fn one(
         return Ok(None);
     }
     let mut cursor = Cursor::new(text, tokens);
-    let statement = match cursor.peek_upper().as_str() {
+    let mut statement = match cursor.peek_upper().as_str() {
         "CREATE" => created(&mut cursor)?,
         "SET" => Statement::Set(setting(&mut cursor)?),
         "INSERT" => inserted(&mut cursor)?,
@@ -165,6 +170,14 @@ fn one(
     if set.is_some() && !matches!(statement, Statement::Ranking(_)) {
         let found = format!("`{}` inside of a statement set", first.token);
         return Err(text.error(first.span, found, "INSERT INTO name SELECT …; and END;"));
+    }
+    match &mut statement {
+        Statement::Ranking(target) => target.provisional = hinted.flatten().unwrap_or(*provisional),
+        // What it may be is checked with all that is set.
+        Statement::Set(option) if option.key == emit::KEY => {
+            *provisional = emit::parse(&option.value).unwrap_or(*provisional);
+        }
+        _ => {}
     }
     Ok(Some(statement))
 }
@@ -269,6 +282,7 @@ fn inserted(cursor: &mut Cursor<'_>) -> Result<Statement, QueryError> {
         name: Some(name),
         columns,
         query: cursor.query()?,
+        provisional: Provisional::All,
     })))
 }
 
@@ -279,6 +293,7 @@ fn selected(cursor: &mut Cursor<'_>) -> Result<Statement, QueryError> {
         columns: Vec::new(),
         span,
         query: cursor.query()?,
+        provisional: Provisional::All,
     })))
 }
 
