@@ -117,6 +117,8 @@ pub struct Rows {
     pub session_by: Vec<(sqlparser::ast::Expr, Vec<Expr>)>,
     /// Of which windows: a condition over [`BOUNDS`] alone.
     pub of_windows: Option<Expr>,
+    /// Which rows of sessions count, by branch: the others are of their sessions all the same.
+    pub of_sessions: Option<Vec<Expr>>,
 }
 
 /// A column of the row that groups are made of: what it is called, and what each branch gives.
@@ -156,6 +158,7 @@ impl Groups {
                 keeps_windows: false,
                 session_by: Vec::new(),
                 of_windows: None,
+                of_sessions: None,
             },
             row: Vec::new(),
             keys: Vec::new(),
@@ -237,6 +240,7 @@ impl Flow {
                 keeps_windows: false,
                 session_by: Vec::new(),
                 of_windows: None,
+                of_sessions: None,
             }),
         }
     }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use sqlparser::ast::Query;
 
-use super::emit;
 use super::error::{QueryError, Text};
 use super::folder::{Folder, named, reads, sink};
 use super::lifts::MOST;
@@ -202,8 +201,8 @@ impl<'a> Folder<'a> {
         self.notes.borrow_mut().extend(notes);
         let outputs = compiled.outputs.clone();
         let mut ranking = compiled.install(&mut self.tables);
-        let note = emit::apply(&mut ranking, target.provisional);
-        self.notes.borrow_mut().extend(note);
+        let told = target.said.apply(text, &mut ranking)?;
+        self.notes.borrow_mut().extend(told);
         if is_read {
             let (table, relation) =
                 nested::rows(self.tables.len(), &ranking, &outputs, &self.tables);

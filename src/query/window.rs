@@ -149,7 +149,16 @@ pub fn parse<'a>(
         }
     };
     let Some(family) = Window::family(&name) else {
-        return Err(wrong(format!("the table function {name}")));
+        let found = format!("the table function {name}");
+        let known = ["TUMBLE", "HOP", "CUMULATE", "SESSION"];
+        return Err(match nearest(&name, known.into_iter()) {
+            Some(near) => text.error(
+                from.span(),
+                found,
+                format!("did you mean {near}? {}", allowed()),
+            ),
+            None => wrong(found),
+        });
     };
     let wanted = 2 + family.intervals().len();
     let args = args.iter();

@@ -152,13 +152,12 @@ fn groups(plan: &Plan, r: &Ranking) -> Step {
         false => format!(" with every different value of {whole}"),
     };
     step = match (r.is_rows, r.as_they_are || r.is_rows, r.limit) {
-        (true, _, 0..u64::MAX) => {
-            step.over(format!("each row as it is: {measured}"))
-                .keeps(format!(
-                    "the rows with ranks up to {} of each partition, {long}",
-                    r.limit
-                ))
-        }
+        (true, _, limit) if limit < u64::MAX => step
+            .over(format!("each row as it is: {measured}"))
+            .keeps(format!(
+                "the rows with ranks up to {} of each partition, {long}",
+                r.limit
+            )),
         (_, true, _) => step
             .over(format!("each row as it is, by {keys}: {measured}"))
             .keeps(format!("every row, {long}")),

@@ -49,6 +49,12 @@ impl Shape<'_> {
                             let allowed = "conditions with AND between them, each on the window or on the row";
                             return self.wrong(part, found, allowed);
                         }
+                        _ if rows.window.is_some_and(|w| w.is_session()) => {
+                            // Sessions are of all rows that they are over.
+                            let mut before = rows.of_sessions.take().into_iter().flatten();
+                            let all = exprs.into_iter().map(|expr| both(before.next(), expr));
+                            rows.of_sessions = Some(all.collect());
+                        }
                         _ => {
                             for (branch, expr) in rows.branches.iter_mut().zip(exprs) {
                                 branch.filter = Some(both(branch.filter.take(), expr));

@@ -207,6 +207,8 @@ impl Shape<'_> {
         if first.window != second.window
             || first.of_windows.is_some()
             || second.of_windows.is_some()
+            || first.of_sessions.is_some()
+            || second.of_sessions.is_some()
         {
             let allowed = "one window above the UNION, or the same in each of its SELECTs";
             return self.wrong(at, "UNION ALL of different windows", allowed);

@@ -47,6 +47,8 @@ impl<'a> Shape<'a> {
         };
         let branches = std::mem::take(&mut rows.branches);
         let mut row = Row::new(self.sources, &flow.qualifiers, branches);
+        let passing = rows.of_sessions.take();
+        let passing = passing.map(|exprs| row.add("WHERE", exprs));
         let (mut keys, mut written, mut bounds) = (Vec::new(), Vec::new(), Vec::new());
         for group in groups {
             let sql = self.group(select, &row, group)?;
@@ -93,6 +95,7 @@ impl<'a> Shape<'a> {
             keys,
             measures: RefCell::default(),
             written,
+            passing,
         };
         Ok((grouping, rows))
     }
@@ -185,6 +188,8 @@ impl<'a> Shape<'a> {
         }
         let count = branches.len();
         let mut row = Row::new(self.sources, &flow.qualifiers, branches);
+        let passing = rows.of_sessions.take();
+        let passing = passing.map(|exprs| row.add("WHERE", exprs));
         let keys = names.into_iter().map(|(name, expr)| DraftKey {
             column: row.add(&name, vec![expr; count]),
             name: Some(name),
@@ -195,6 +200,7 @@ impl<'a> Shape<'a> {
             keys,
             measures: RefCell::default(),
             written: Vec::new(),
+            passing,
         };
         Ok((grouping, rows))
     }

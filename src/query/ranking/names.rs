@@ -12,9 +12,11 @@ use crate::flow::{self, Columns, DraftKey, DraftMeasure, MEASURES, Reads, as_bou
 use crate::row::Row;
 use crate::scope::Names;
 use crate::walk::holds;
-use standings_model::expr::Expr;
+use standings_model::expr::{Comparison, Expr, Node};
 use standings_model::plan::{Aggregate, Measure, RankFunction};
 use standings_model::table::Table;
+use standings_model::types::Type;
+use standings_model::value::Value;
 
 /// Columns of groups are of no table.
 static NONE: LazyLock<Table> = LazyLock::new(|| Table::new("", Vec::new()));
@@ -138,6 +140,8 @@ pub(super) struct Grouping<'a> {
     pub(super) measures: RefCell<Vec<DraftMeasure>>,
     /// What the keys are, as they are written.
     pub(super) written: Vec<Sql>,
+    /// The row's column that says whether a row of a session counts.
+    pub(super) passing: Option<usize>,
 }
 
 impl Grouping<'_> {
@@ -189,9 +193,37 @@ impl Grouping<'_> {
         let written = name.map_or_else(|| sql.to_string(), str::to_owned);
         let measure = {
             let mut row = self.row.borrow_mut();
-            aggregate::parse(text, &mut row, &written, sql)?
+            let mut measure = aggregate::parse(text, &mut row, &written, sql)?;
+            if let Some(passing) = self.passing {
+                let filter = measure.filter.map(|filter| row.both(passing, filter));
+                measure.filter = Some(filter.unwrap_or(passing));
+            }
+            measure
         };
         Ok(self.field(measure, name.is_none()))
+    }
+
+    /// Whether a group is one: of sessions one of its rows counts.
+    pub(super) fn counted(&self, is_rows: bool) -> Option<Expr> {
+        let passing = self.passing?;
+        if is_rows {
+            return Some(self.last(passing));
+        }
+        let count = Measure {
+            name: "COUNT(*)".to_owned(),
+            aggregate: Aggregate::CountAll,
+            filter: Some(passing),
+        };
+        let none = Expr::literal(Value::Integer(0), Type::BIGINT);
+        Some(Expr {
+            node: Node::Compare {
+                left: Box::new(self.field(count, true)),
+                op: Comparison::Gt,
+                right: Box::new(none),
+            },
+            kind: Type::Boolean,
+            nullable: false,
+        })
     }
 
     /// A column of the row as it was last: of a row that is a group of its own.

@@ -54,34 +54,23 @@ impl Shape<'_> {
         match &call.over {
             None => Ok(None),
             Some(WindowType::WindowSpec(spec)) => Ok(Some(spec.clone())),
-            Some(WindowType::NamedWindow(name)) => self.named_window(select, name, 0).map(Some),
+            Some(WindowType::NamedWindow(name)) => self.named_window(select, name).map(Some),
         }
     }
 
-    fn named_window(
-        &self,
-        select: &Select,
-        name: &Ident,
-        depth: usize,
-    ) -> Result<WindowSpec, QueryError> {
+    /// What stands behind a name of `WINDOW`.
+    fn named_window(&self, select: &Select, name: &Ident) -> Result<WindowSpec, QueryError> {
         let mut all = select.named_window.iter();
         let found = all.find(|window| window.0.value == name.value);
-        match found.map(|window| &window.1) {
-            Some(NamedWindowExpr::WindowSpec(spec)) => Ok(spec.clone()),
-            Some(NamedWindowExpr::NamedWindow(other)) if depth < select.named_window.len() => {
-                self.named_window(select, other, depth + 1)
-            }
-            _ => {
-                let names = select.named_window.iter().map(|w| w.0.value.as_str());
-                let names: Vec<&str> = names.collect();
-                let allowed = match names.is_empty() {
-                    true => {
-                        "WINDOW name AS (PARTITION BY … ORDER BY …) behind the SELECT".to_owned()
-                    }
-                    false => format!("a name of WINDOW: {}", names.join(", ")),
-                };
-                self.wrong_at(name.span, format!("the window `{name}`"), allowed)
-            }
+        if let Some(NamedWindowExpr::WindowSpec(spec)) = found.map(|window| &window.1) {
+            return Ok(spec.clone());
         }
+        let names = select.named_window.iter().map(|w| w.0.value.as_str());
+        let names: Vec<&str> = names.collect();
+        let allowed = match names.is_empty() {
+            true => "WINDOW name AS (PARTITION BY … ORDER BY …) behind the SELECT".to_owned(),
+            false => format!("a name of WINDOW: {}", names.join(", ")),
+        };
+        self.wrong_at(name.span, format!("the window `{name}`"), allowed)
     }
 }

@@ -222,6 +222,10 @@ impl<'a> Shape<'a> {
         top: Option<&Top<'_>>,
         having: Option<Expr>,
     ) -> Result<Flow, QueryError> {
+        let having = match (grouping.counted(is_rows), having) {
+            (Some(counted), Some(having)) => Some(both(Some(counted), having)),
+            (counted, having) => counted.or(having),
+        };
         let (of_groups, of_rows) = (Grouped(&grouping), AsTheyAre(&grouping));
         let under: &dyn Scope = if is_rows { &of_rows } else { &of_groups };
         let counted = over.map(|sql| self.over(sql, under)).transpose()?;

@@ -19,10 +19,9 @@ use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 pub use self::create::{Body, Declaration, WithOption};
 use self::cursor::{Cursor, STATEMENTS};
 use crate::dialect;
-use crate::emit;
 use crate::error::{QueryError, Text};
 use crate::hint;
-use standings_model::plan::Provisional;
+use crate::said::Said;
 
 /// One statement.
 #[derive(Debug)]
@@ -73,8 +72,8 @@ pub struct Target {
     pub span: Span,
     /// The query.
     pub query: Query,
-    /// Which rows of open windows it writes.
-    pub provisional: Provisional,
+    /// What is said for it beside its query.
+    pub said: Said,
 }
 
 /// The statements of a file; what is wrong in one does not hide what is wrong in another. The names of tables and views that
@@ -92,9 +91,9 @@ pub fn parse(
         }
     };
     let mut found = Vec::new();
-    let (mut set, mut provisional) = (None, Provisional::All);
+    let (mut set, mut said) = (None, Said::default());
     for part in tokens.split(|t| t.token == Token::SemiColon) {
-        match one(text, part, &mut set, &mut provisional) {
+        match one(text, part, &mut set, &mut said) {
             Ok(statement) => found.extend(statement),
             Err(error) => {
                 errors.push(error);
@@ -139,7 +138,7 @@ fn one(
     text: Text<'_>,
     tokens: &[TokenWithSpan],
     set: &mut Option<Span>,
-    provisional: &mut Provisional,
+    said: &mut Said,
 ) -> Result<Option<Statement>, QueryError> {
     let (without_hints, hinted) = hint::taken(text, tokens)?.unzip();
     let mut tokens = without_hints.as_deref().unwrap_or(tokens);
@@ -172,11 +171,8 @@ fn one(
         return Err(text.error(first.span, found, "INSERT INTO name SELECT …; and END;"));
     }
     match &mut statement {
-        Statement::Ranking(target) => target.provisional = hinted.flatten().unwrap_or(*provisional),
-        // What it may be is checked with all that is set.
-        Statement::Set(option) if option.key == emit::KEY => {
-            *provisional = emit::parse(&option.value).unwrap_or(*provisional);
-        }
+        Statement::Ranking(target) => target.said = hinted.unwrap_or_default().or(*said),
+        Statement::Set(option) => said.set(&option.key, &option.value, option.value_span),
         _ => {}
     }
     Ok(Some(statement))
@@ -282,7 +278,7 @@ fn inserted(cursor: &mut Cursor<'_>) -> Result<Statement, QueryError> {
         name: Some(name),
         columns,
         query: cursor.query()?,
-        provisional: Provisional::All,
+        said: Said::default(),
     })))
 }
 
@@ -293,7 +289,7 @@ fn selected(cursor: &mut Cursor<'_>) -> Result<Statement, QueryError> {
         columns: Vec::new(),
         span,
         query: cursor.query()?,
-        provisional: Provisional::All,
+        said: Said::default(),
     })))
 }
 

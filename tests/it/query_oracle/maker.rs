@@ -153,7 +153,7 @@ impl Maker {
             _ => self.groups(),
         };
         match self.roll(5) {
-            0 if inner.keys[0].0 != "id" => self.unranked(inner),
+            0 if !inner.keys.iter().any(|(key, _)| key == "id") => self.unranked(inner),
             1 if !inner.windowed => self.limited(inner),
             _ => self.ranked(inner),
         }

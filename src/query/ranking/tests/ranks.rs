@@ -23,7 +23,10 @@ fn what_is_computed_of_the_rank() {
     );
     let computed: Vec<bool> = (0..r.measures.len()).map(|m| r.is_of_rank(m)).collect();
     let names: Vec<&str> = r.measures.iter().map(|m| m.name.as_str()).collect();
-    assert_eq!((names, computed), (vec!["s", "medal"], vec![false, true]));
+    assert_eq!(
+        (names, computed),
+        (vec!["s", "c", "medal"], vec![false, false, true])
+    );
     // What it reads is told where rows are ranked, though it is not shown; it itself is not known before.
     let r = of("s, rn * c AS weight", "WHERE rn <= 3 AND rn <> 2");
     let told = |name: &str| {
@@ -86,7 +89,7 @@ fn distinct_rows_are_groups() {
     assert_eq!((top.keys.len(), top.limit, top.order.len()), (2, 3, 2));
     assert_eq!(
         means(
-            "SELECT city, COUNT(*) AS c, RANK() OVER w AS r FROM fares GROUP BY city WINDOW v AS (ORDER BY COUNT(*)), w AS v"
+            "SELECT city, COUNT(*) AS c, RANK() OVER w AS r FROM fares GROUP BY city WINDOW v AS (ORDER BY city), w AS (ORDER BY COUNT(*))"
         ),
         means(
             "SELECT city, COUNT(*) AS c, RANK() OVER (ORDER BY COUNT(*)) AS r FROM fares GROUP BY city"
@@ -101,7 +104,7 @@ fn which_provisional_rows_are_written() {
     let select =
         "window_start, window_end, COUNT(*) AS c FROM {W} GROUP BY window_start, window_end";
     let loaded = load(&format!(
-        "INSERT INTO a SELECT {select}; SET 'emit.provisional' = 'next'; INSERT INTO b SELECT {select};
+        "SET 'table.exec.state.ttl' = '7 days'; INSERT INTO a SELECT {select}; SET 'table.exec.state.ttl' = '0'; SET 'emit.provisional' = 'next'; INSERT INTO b SELECT {select};
          INSERT INTO c SELECT /*+ OPTIONS('emit.provisional'='none') */ {select}; SET 'emit.provisional' = 'all';
          INSERT INTO d SELECT {select}; INSERT INTO e SELECT /*+ OPTIONS('emit.provisional' = 'next') */ COUNT(*) AS c FROM fares;"
     ));
@@ -114,6 +117,14 @@ fn which_provisional_rows_are_written() {
             .notes
             .iter()
             .any(|n| n.starts_with("ranking e: 'emit.provisional'")),
+        "{:?}",
+        loaded.notes
+    );
+    assert!(
+        loaded
+            .notes
+            .iter()
+            .any(|n| n.starts_with("ranking a: a time to live")),
         "{:?}",
         loaded.notes
     );
