@@ -1,10 +1,14 @@
 //! `SELECT DISTINCT`: groups by all that is selected, of which nothing is measured.
 //!
 //! ```text
-//! SELECT DISTINCT a, b + 1 AS c FROM t   is   SELECT a, c FROM (SELECT a, b + 1 AS c FROM t) GROUP BY a, c
+//! SELECT DISTINCT a, b + 1 AS c FROM t          is   SELECT a, c FROM (SELECT a, b + 1 AS c FROM t) GROUP BY a, c
+//! SELECT DISTINCT ON (a) … FROM t ORDER BY a, b   is   SELECT … FROM t QUALIFY ROW_NUMBER() OVER (PARTITION BY a ORDER BY b) = 1
 //! ```
 
-use sqlparser::ast::{Distinct, Expr as Sql, GroupByExpr, Ident, Select, SelectItem};
+use sqlparser::ast::{
+    BinaryOperator, Distinct, Expr as Sql, Function, FunctionArgumentList, FunctionArguments,
+    GroupByExpr, Ident, ObjectName, OrderByExpr, Select, SelectItem, Value, WindowSpec, WindowType,
+};
 
 use super::Shape;
 use super::rank::Top;
@@ -27,12 +31,69 @@ impl Shape<'_> {
             Distinct::All => return self.select(&inner, top),
             Distinct::Distinct => {}
             Distinct::On(_) => {
-                let allowed = "ROW_NUMBER() OVER (PARTITION BY … ORDER BY …) AS rownum, and WHERE rownum = 1 above it";
-                return self.wrong(select, "DISTINCT ON", allowed);
+                let allowed =
+                    "DISTINCT ON (a, …) with ORDER BY a, …, what decides which row of each it is";
+                return self.wrong(
+                    select,
+                    "DISTINCT ON without ORDER BY, or with LIMIT",
+                    allowed,
+                );
             }
         }
         let flow = self.select(&inner, None)?;
         self.each_once(&inner, flow, top)
+    }
+
+    /// `SELECT DISTINCT ON (a) … ORDER BY a, b`: of each a the row that comes first, which is its first by b.
+    pub(super) fn first_of_each(
+        &self,
+        select: &Select,
+        on: &[Sql],
+        order: &[OrderByExpr],
+    ) -> Result<Flow, QueryError> {
+        let is_on = |term: &&OrderByExpr| on.contains(&term.expr);
+        if order.iter().take(on.len()).filter(is_on).count() < on.len() {
+            let allowed =
+                "ORDER BY that begins with what stands in DISTINCT ON (…), as in Postgres";
+            return self.wrong(
+                select,
+                "DISTINCT ON by other columns than ORDER BY begins with",
+                allowed,
+            );
+        }
+        let rest = order.iter().skip(on.len()).cloned().collect();
+        let spec = WindowSpec {
+            window_name: None,
+            partition_by: on.to_vec(),
+            order_by: rest,
+            window_frame: None,
+        };
+        let call = Function {
+            name: ObjectName::from(vec![Ident::new("ROW_NUMBER")]),
+            uses_odbc_syntax: false,
+            parameters: FunctionArguments::None,
+            args: FunctionArguments::List(FunctionArgumentList {
+                duplicate_treatment: None,
+                args: Vec::new(),
+                clauses: Vec::new(),
+            }),
+            filter: None,
+            null_treatment: None,
+            over: Some(WindowType::WindowSpec(spec)),
+            within_group: Vec::new(),
+        };
+        let first = Sql::BinaryOp {
+            left: Box::new(Sql::Function(call)),
+            op: BinaryOperator::Eq,
+            right: Box::new(Sql::Value(Value::Number("1".to_owned(), false).into())),
+        };
+        let mut inner = select.clone();
+        inner.distinct = None;
+        if inner.qualify.replace(first).is_some() {
+            let allowed = "the rank in QUALIFY alone, over the same partition and order";
+            return self.wrong(select, "DISTINCT ON beside QUALIFY", allowed);
+        }
+        self.select(&inner, None)
     }
 
     /// Rows that are alike, once; `select` is where it is said.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use sqlparser::ast::{
-    Expr as Sql, Ident, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableAlias,
-    TableFactor, With,
+    Distinct, Expr as Sql, Ident, OrderByKind, Query, Select, SelectItem, SetExpr, SetOperator,
+    SetQuantifier, TableAlias, TableFactor, With,
 };
 
 use super::Shape;
@@ -67,6 +67,15 @@ impl Shape<'_> {
         if let Some((_, what)) = more.iter().find(|(is, _)| *is) {
             let found = format!("{what}, which queries do not have");
             return self.wrong(query.body.as_ref(), found, SHAPE);
+        }
+        if let SetExpr::Select(select) = &*query.body
+            && let Some(Distinct::On(on)) = &select.distinct
+            && let Some(order) = &query.order_by
+            && let OrderByKind::Expressions(order) = &order.kind
+            && query.limit_clause.is_none()
+            && query.fetch.is_none()
+        {
+            return self.first_of_each(select, on, order);
         }
         let top = self.top(query)?;
         match &*query.body {

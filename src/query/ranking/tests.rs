@@ -329,9 +329,9 @@ fn what_has_no_form_is_refused_at_its_place() {
             "SELECT DISTINCT of rows in windows, without window_start and window_end",
         ),
         (
-            "SELECT DISTINCT ON (city) city, n FROM fares".to_owned(),
+            "SELECT DISTINCT ON (city) city, n FROM fares ORDER BY n, city".to_owned(),
             "q.sql:6:",
-            "DISTINCT ON",
+            "than ORDER BY begins with",
         ),
         (
             "SELECT city FROM fares INTERSECT SELECT town FROM trams".to_owned(),

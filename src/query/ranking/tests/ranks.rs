@@ -79,6 +79,13 @@ fn distinct_rows_are_groups() {
     ] {
         assert_eq!(means(same), groups, "{same}");
     }
+    // The first of each.
+    assert_eq!(
+        means("SELECT DISTINCT ON (city) city, n, id FROM fares ORDER BY city, n DESC, id"),
+        means(
+            "SELECT city, n, id FROM (SELECT city, n, id, ROW_NUMBER() OVER (PARTITION BY city ORDER BY n DESC, id) AS rn FROM fares) WHERE rn = 1"
+        )
+    );
     let all = means(
         "SELECT city, COUNT(*) AS c FROM (SELECT city FROM fares UNION ALL SELECT town FROM trams) GROUP BY city",
     );
