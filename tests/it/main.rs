@@ -66,6 +66,7 @@ mod s3;
 mod secrets;
 mod store;
 mod strangers;
+mod suites;
 #[path = "../support/mod.rs"]
 mod support;
 mod tables;

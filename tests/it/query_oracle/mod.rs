@@ -18,7 +18,8 @@ use standings_commit::change_log::fold_log;
 use standings_model::plan::{Field, Plan};
 use standings_model::value::Value;
 
-use self::maker::{Made, Maker};
+pub(crate) use self::maker::Made;
+use self::maker::Maker;
 use crate::support::Dice;
 use crate::support::kafka::block;
 use crate::support::postgres::{connect, database};
@@ -28,7 +29,7 @@ use crate::support::standings;
 const TOGETHER: usize = 30;
 
 /// A row: bounds in milliseconds, rank, the columns as texts.
-type Row = (Option<i64>, Option<i64>, Option<i64>, Vec<String>);
+pub(crate) type Row = (Option<i64>, Option<i64>, Option<i64>, Vec<String>);
 
 /// Numbers without zeros at their end.
 fn plain(text: &str) -> String {
@@ -49,19 +50,22 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// What the binary makes of them, by ranking.
-fn ours(folder: &Path, all: &[Made], given: &rows::Given, about: &str) -> Vec<Vec<Row>> {
+/// What the binary makes of them over tables, whose lines are in `files`; by query, in an order.
+pub(crate) fn run(
+    folder: &Path,
+    tables: &str,
+    files: &[(&str, &str)],
+    all: &[Made],
+    about: &str,
+) -> Vec<Vec<Row>> {
     let queries = folder.join("queries");
     let _ = std::fs::remove_dir_all(&queries);
     std::fs::create_dir(&queries).unwrap();
     let statements = all.iter().enumerate();
     let statements = statements.map(|(n, made)| format!("INSERT INTO q{n} {};\n", made.ours));
-    let text = rows::OURS.to_owned() + &statements.collect::<String>();
+    let text = tables.to_owned() + &statements.collect::<String>();
     std::fs::write(queries.join("q.sql"), &text).unwrap();
     let at = |name: &str| format!("file:{}", folder.join(name).display());
-    for (name, lines) in [("t.ndjson", &given.t), ("u.ndjson", &given.u)] {
-        std::fs::write(folder.join(name), lines).unwrap();
-    }
     for name in ["changes", "dead"] {
         let _ = std::fs::remove_file(folder.join(name));
     }
@@ -70,9 +74,11 @@ fn ours(folder: &Path, all: &[Made], given: &rows::Given, about: &str) -> Vec<Ve
     run.args(["--sink", &at("changes"), "--dead-letter", &at("dead")]);
     let plan = standings_query::load_dir(&queries);
     let plan: Plan = plan.unwrap_or_else(|e| panic!("{about}\n{}", e.render()));
-    for (table, file) in [("t", "t.ndjson"), ("u", "u.ndjson")] {
+    for (table, lines) in files {
+        let file = format!("{table}.ndjson");
+        std::fs::write(folder.join(&file), lines).unwrap();
         if plan.table(table).is_some() {
-            run.args(["--source", &format!("{table}={}", at(file))]);
+            run.args(["--source", &format!("{table}={}", at(&file))]);
         }
     }
     let out = run.output().unwrap();
@@ -81,7 +87,12 @@ fn ours(folder: &Path, all: &[Made], given: &rows::Given, about: &str) -> Vec<Ve
     let dead = std::fs::read_to_string(folder.join("dead")).unwrap_or_default();
     assert!(dead.is_empty(), "{about}\n{dead}\n{text}");
     let log = std::fs::read(folder.join("changes")).unwrap();
-    let folded = fold_log(&plan, &log).unwrap();
+    rows_of(&plan, &log, all)
+}
+
+/// The rows that a log of changes comes to.
+fn rows_of(plan: &Plan, log: &[u8], all: &[Made]) -> Vec<Vec<Row>> {
+    let folded = fold_log(plan, log).unwrap();
     let mut found: Vec<Vec<Row>> = vec![Vec::new(); all.len()];
     for row in &folded.rows {
         let ranking = &plan.rankings[row.ranking];
@@ -104,6 +115,7 @@ fn ours(folder: &Path, all: &[Made], given: &rows::Given, about: &str) -> Vec<Ve
             made.columns.iter().map(value).collect(),
         ));
     }
+    found.iter_mut().for_each(|rows| rows.sort());
     found
 }
 
@@ -130,6 +142,24 @@ fn question(made: &Made) -> String {
     )
 }
 
+/// What Postgres says, in the same order.
+pub(crate) async fn asked(client: &tokio_postgres::Client, made: &Made, about: &str) -> Vec<Row> {
+    let question = question(made);
+    let answer = client.query(&question, &[]).await;
+    let answer = answer.unwrap_or_else(|e| panic!("{about}: {e:?}\n{question}"));
+    let read = |row: &tokio_postgres::Row| -> Row {
+        let text = |n: usize| {
+            let text: Option<String> = row.get(3 + n);
+            text.map_or_else(|| "NULL".to_owned(), |t| plain(&t))
+        };
+        let columns = (0..made.columns.len()).map(text);
+        (row.get(0), row.get(1), row.get(2), columns.collect())
+    };
+    let mut all: Vec<Row> = answer.iter().map(read).collect();
+    all.sort();
+    all
+}
+
 #[test]
 fn random_queries_are_what_postgres_says() {
     let read = |name: &str| std::env::var(name).ok().map(|n| n.parse::<u64>().unwrap());
@@ -144,27 +174,15 @@ fn random_queries_are_what_postgres_says() {
         let mut maker = Maker { dice };
         let all: Vec<Made> = (0..TOGETHER).map(|_| maker.any()).collect();
         let about = format!("STANDINGS_FUZZ_SEED={seed}");
-        let found = ours(folder.path(), &all, &given, &about);
+        let files = [("t", given.t.as_str()), ("u", given.u.as_str())];
+        let found = run(folder.path(), rows::OURS, &files, &all, &about);
         block(async {
             let client = connect(&url).await;
             let fresh = "DROP VIEW IF EXISTS both_of_them, tagged; DROP TABLE IF EXISTS t, u;";
             let set_up = format!("{fresh}{}", given.theirs);
             client.batch_execute(&set_up).await.unwrap();
-            for (made, mut ours) in all.iter().zip(found) {
-                let question = question(made);
-                let answer = client.query(&question, &[]).await;
-                let answer = answer.unwrap_or_else(|e| panic!("{about}: {e:?}\n{question}"));
-                let read = |row: &tokio_postgres::Row| -> Row {
-                    let text = |n: usize| {
-                        let text: Option<String> = row.get(3 + n);
-                        text.map_or_else(|| "NULL".to_owned(), |t| plain(&t))
-                    };
-                    let columns = (0..made.columns.len()).map(text);
-                    (row.get(0), row.get(1), row.get(2), columns.collect())
-                };
-                let mut theirs: Vec<Row> = answer.iter().map(read).collect();
-                ours.sort();
-                theirs.sort();
+            for (made, ours) in all.iter().zip(found) {
+                let theirs = asked(&client, made, &about).await;
                 let columns = &made.columns;
                 assert!(
                     ours == theirs,
