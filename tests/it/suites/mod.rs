@@ -233,8 +233,9 @@ fn the_table_of_suites_is_what_comes_out() {
     assert!(wrong.is_empty(), "{wrong}");
     let mut page = String::from(
         "# The shapes that public suites try\n\n\
-         What the tests of seven engines ask of rankings, as their users write it, in our own words and over our own rows (no text of theirs\n\
-         is here). Each is run by `standings`, and asked of Postgres over the same rows. Made by `STANDINGS_UPDATE_DOCS=1 deploy/test suites`.\n\n\
+         Shapes of rankings that the public tests of seven engines try, as their users write them: a selection, in our own words and over our own\n\
+         rows (no text of theirs is here). Each is run by `standings`, and asked of Postgres over the same rows. Made by\n\
+         `STANDINGS_UPDATE_DOCS=1 deploy/test suites`.\n\n\
          | suite | shapes | right | wrong | refused |\n| --- | ---: | ---: | ---: | ---: |\n",
     );
     let mut sum = [0; 3];

@@ -139,9 +139,9 @@ pub const SHAPES: &[Shape] = &[
     shape(
         B,
         "a rank over ranked rows",
-        "k c r2",
+        "k c rn",
         "SELECT k, c, r2 AS rn FROM (SELECT k, c, ROW_NUMBER() OVER (ORDER BY c, k NULLS FIRST) AS r2 FROM (SELECT *, ROW_NUMBER() OVER (ORDER BY c DESC, k NULLS FIRST) AS rn FROM (SELECT k, COUNT(*) AS c FROM bids GROUP BY k) AS g) AS r WHERE rn <= 4) AS o WHERE r2 <= 2",
-        "SELECT k, c, r2 FROM (SELECT k, c, ROW_NUMBER() OVER (ORDER BY c, k NULLS FIRST) AS r2 FROM (SELECT *, ROW_NUMBER() OVER (ORDER BY c DESC, k NULLS FIRST) AS rn FROM (SELECT k, COUNT(*) AS c FROM bids GROUP BY k) AS g) AS r WHERE rn <= 4) AS o WHERE r2 <= 2",
+        "",
     ),
     shape(
         B,
@@ -272,9 +272,9 @@ pub const SHAPES: &[Shape] = &[
     shape(
         RW,
         "several functions over one window",
-        "id a b rn",
-        "SELECT id, rank() OVER w AS a, dense_rank() OVER w AS b, row_number() OVER w AS rn FROM bids WINDOW w AS (PARTITION BY k ORDER BY qty NULLS FIRST)",
-        "SELECT id, rank() OVER (PARTITION BY k ORDER BY qty NULLS FIRST) AS a, dense_rank() OVER (PARTITION BY k ORDER BY qty NULLS FIRST) AS b, row_number() OVER (PARTITION BY k ORDER BY qty NULLS FIRST, id) AS rn FROM bids",
+        "id b c rn",
+        "SELECT id, rank() OVER w AS rn, dense_rank() OVER w AS b, row_number() OVER w AS c FROM bids WINDOW w AS (PARTITION BY k ORDER BY qty NULLS FIRST)",
+        "SELECT id, rank() OVER (PARTITION BY k ORDER BY qty NULLS FIRST) AS rn, dense_rank() OVER (PARTITION BY k ORDER BY qty NULLS FIRST) AS b, row_number() OVER (PARTITION BY k ORDER BY qty NULLS FIRST, id) AS c FROM bids",
     ),
     shape(
         RW,
