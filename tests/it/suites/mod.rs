@@ -52,7 +52,7 @@ fn rows() -> (String, String, String) {
         let hour = one(&["00", "01", "02", "03", "04", "05"])
             .0
             .replace('"', "");
-        let bare = |value: &str| value.replace('"', "").replace('\'', "");
+        let bare = |value: &str| value.replace(['"', '\''], "");
         let at = format!("2026-03-02 {hour}:{minute}:{:02}", n % 60);
         // Writing to a String cannot fail.
         let _ = writeln!(
