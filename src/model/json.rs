@@ -23,7 +23,7 @@ use crate::window::Bounds;
 /// use std::sync::Arc;
 /// use standings_model::change::Change;
 /// use standings_model::json::push_change;
-/// use standings_model::plan::{Aggregate, Field, Input, Key, Measure, Plan, RankFunction, Ranking, RowColumn};
+/// use standings_model::plan::{Aggregate, Field, Input, Key, Measure, Plan, Provisional, RankFunction, Ranking, RowColumn};
 /// use standings_model::table::Table;
 /// use standings_model::types::Type;
 /// use standings_model::value::Value;
@@ -55,6 +55,7 @@ use crate::window::Bounds;
 /// #     limit: 10,
 /// #     shows_rank: true,
 /// #     shown_if: None,
+/// #     provisional: Provisional::All,
 /// #     fields: vec![Field::Key(0), Field::Measure(0)],
 /// # };
 /// # let plan = Plan {

@@ -109,6 +109,36 @@ pub enum RankFunction {
     DenseRank,
 }
 
+impl RankFunction {
+    /// All of them, in the order in which they follow the bounds for [`Ranking::computed`].
+    pub const ALL: [RankFunction; 3] = [
+        RankFunction::RowNumber,
+        RankFunction::Rank,
+        RankFunction::DenseRank,
+    ];
+
+    /// Its name in SQL.
+    pub fn name(self) -> &'static str {
+        match self {
+            RankFunction::RowNumber => "ROW_NUMBER",
+            RankFunction::Rank => "RANK",
+            RankFunction::DenseRank => "DENSE_RANK",
+        }
+    }
+}
+
+/// Which rows of windows that have not closed are written (`emit.provisional`). Rows of closed windows are, and those of all time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Provisional {
+    /// All.
+    #[default]
+    All,
+    /// Of the windows that hold the greatest event time the one that ends first, and of those that end before it.
+    Next,
+    /// None.
+    None,
+}
+
 /// What is known of a window, in the order in which it follows the measures for [`Ranking::computed`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
@@ -181,8 +211,8 @@ pub struct Ranking {
     pub session_by: Vec<usize>,
     /// Measures.
     pub measures: Vec<Measure>,
-    /// What is computed of a group. Column numbers are of its keys, then its measures, then the window's [`Bound`]s. None reads a
-    /// measure that is computed itself.
+    /// What is computed of a group. Column numbers are of its keys, then its measures, then the window's [`Bound`]s, then the
+    /// ranks that each [`RankFunction`] gives it. None reads a measure that is computed itself.
     pub computed: Vec<Expr>,
     /// `HAVING`: a measure that is a condition; a group of which it does not hold is not ranked.
     pub having: Option<usize>,
@@ -198,6 +228,8 @@ pub struct Ranking {
     pub shows_rank: bool,
     /// `WHERE` beside the rank: a measure that is a condition; a row of which it does not hold has its rank, and is not shown.
     pub shown_if: Option<usize>,
+    /// Which rows of open windows are written.
+    pub provisional: Provisional,
     /// Fields of a row in the order of the `SELECT`. Every key is in it; so is every measure that is shown.
     pub fields: Vec<Field>,
 }
@@ -266,7 +298,21 @@ impl Ranking {
 
     /// Whether a measure is told of a row beyond its owner; of others NULL is, so that a change of them alone is none.
     pub fn tells(&self, measure: usize) -> bool {
-        self.shows(measure) || self.shown_if == Some(measure)
+        let needed = || {
+            let column = self.keys.len() + measure;
+            let all = (0..self.measures.len()).filter(|m| self.is_of_rank(*m));
+            let mut all = all.filter_map(|m| self.computed(m));
+            all.any(|expr| expr.columns().contains(&column))
+        };
+        !self.is_of_rank(measure)
+            && (self.shows(measure) || self.shown_if == Some(measure) || needed())
+    }
+
+    /// Whether a measure is computed of the rank: it is known where rows are ranked, and not to who owns the key.
+    pub fn is_of_rank(&self, measure: usize) -> bool {
+        let ranks = self.keys.len() + self.measures.len() + Bound::ALL.len();
+        let expr = self.computed(measure);
+        expr.is_some_and(|expr| expr.columns().iter().any(|column| *column >= ranks))
     }
 
     /// The expression that a measure is, if it is computed.

@@ -4,12 +4,13 @@ mod changes;
 mod formats;
 mod joins;
 mod nested;
+mod tree;
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use standings_model::duration::format_duration;
-use standings_model::plan::{Aggregate, Bound, Field, Plan, RankFunction, Ranking};
+use standings_model::plan::{Aggregate, Bound, Field, Plan, Provisional, RankFunction, Ranking};
 use standings_model::table::format::{Encoding, Format, Registry};
 use standings_model::table::protobuf::Messages;
 use standings_model::table::{Column, Connector, Origin, Startup, Table};
@@ -308,12 +309,23 @@ fn computed(ranking: &Ranking, number: usize) -> String {
         None => ranking.keys[n].name.clone(),
         Some(m) => match ranking.measures.get(m) {
             Some(measure) => measure.name.clone(),
-            None => Bound::ALL
-                .get(m - ranking.measures.len())
-                .map_or("", |b| b.name())
-                .to_owned(),
+            None => behind(m - ranking.measures.len()).to_owned(),
         },
     })
+}
+
+/// What is known of a group beside its keys and measures, by its number.
+fn behind(number: usize) -> &'static str {
+    match (Bound::ALL.get(number), number.checked_sub(Bound::ALL.len())) {
+        (Some(bound), _) => bound.name(),
+        (None, Some(rank)) => match RankFunction::ALL.get(rank) {
+            Some(RankFunction::RowNumber) => "row_number",
+            Some(RankFunction::Rank) => "rank",
+            Some(RankFunction::DenseRank) => "dense_rank",
+            None => "",
+        },
+        (None, None) => "",
+    }
 }
 
 fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
@@ -377,32 +389,17 @@ fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
         Some(function) => ranked(&mut line, r, function),
         None => line("ranked", "not at all: every row is shown".to_owned()),
     }
-    line("state", state(r));
-}
-
-/// What is held of a ranking, and for how long.
-fn state(r: &Ranking) -> String {
-    let whole = r.measures.iter().filter(|m| {
-        matches!(
-            m.aggregate,
-            Aggregate::CountDistinct(_) | Aggregate::Percentile { rounded: false, .. }
-        )
-    });
-    let whole: Vec<&str> = whole.map(|m| m.name.as_str()).collect();
-    let whole = match whole.is_empty() {
-        true => String::new(),
-        false => format!(", with every different value of {}", whole.join(", ")),
-    };
-    let what = match (r.is_rows, r.limit) {
-        (true, 0..u64::MAX) => {
-            format!("the rows with ranks up to {} of each partition", r.limit)
-        }
-        (true, u64::MAX) => "every row".to_owned(),
-        (false, _) => format!("one row a key and window{whole}"),
-    };
-    match r.window.is_always() {
-        true => format!("{what}, for ever: it grows with its keys"),
-        false => format!("{what}, until the window is let go (--allowed-lateness, --retain)"),
+    match r.provisional {
+        Provisional::All => {}
+        Provisional::Next => line(
+            "written",
+            "of open windows those that end first after the greatest event time, or before it"
+                .to_owned(),
+        ),
+        Provisional::None => line("written", "when its window has closed".to_owned()),
+    }
+    for (n, step) in tree::of_ranking(plan, r).into_iter().enumerate() {
+        line(if n == 0 { "plan" } else { "" }, step);
     }
 }
 

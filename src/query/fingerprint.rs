@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use super::expression;
 use standings_model::expr::Expr;
-use standings_model::plan::{Aggregate, Measure, Plan, RankFunction, Ranking};
+use standings_model::plan::{Aggregate, Bound, Measure, Plan, RankFunction, Ranking};
 use standings_model::table::{Origin, Table};
 use standings_model::types::{Type, Width};
 
@@ -152,7 +152,10 @@ fn of_fields(ranking: &Ranking, expr: &Expr) -> String {
         None => format!("key {:?}", ranking.keys[n].name),
         Some(m) => match ranking.measures.get(m) {
             Some(measure) => format!("measure {m} {:?}", measure.name),
-            None => format!("bound {}", m - ranking.measures.len()),
+            None => match (m - ranking.measures.len()).checked_sub(Bound::ALL.len()) {
+                None => format!("bound {}", m - ranking.measures.len()),
+                Some(function) => format!("rank by {function}"),
+            },
         },
     })
 }

@@ -23,7 +23,7 @@ use standings_model::window::Window;
 pub const MEASURES: usize = 1 << 28;
 /// From here on a column is a bound of the window, of rows and of groups.
 pub const BOUNDS: usize = 1 << 29;
-/// The rank.
+/// The rank, by each function: as many columns as there are of them, in their order.
 pub const RANK: usize = 1 << 30;
 
 /// From here on a column of rows is one of a table that they are joined with: as many for each join.
@@ -32,7 +32,7 @@ pub const JOINED: usize = 1 << 24;
 pub const MOST_JOINS: usize = 14;
 
 /// What names a row where nothing else does.
-pub const ROW_ID: usize = (1 << 30) + 1;
+pub const ROW_ID: usize = RANK + 8;
 
 /// A relation.
 #[derive(Clone, Debug)]
@@ -117,6 +117,8 @@ pub struct Rows {
     pub session_by: Vec<(sqlparser::ast::Expr, Vec<Expr>)>,
     /// Of which windows: a condition over [`BOUNDS`] alone.
     pub of_windows: Option<Expr>,
+    /// Which rows of sessions count, by branch: the others are of their sessions all the same.
+    pub of_sessions: Option<Vec<Expr>>,
 }
 
 /// A column of the row that groups are made of: what it is called, and what each branch gives.
@@ -156,6 +158,7 @@ impl Groups {
                 keeps_windows: false,
                 session_by: Vec::new(),
                 of_windows: None,
+                of_sessions: None,
             },
             row: Vec::new(),
             keys: Vec::new(),
@@ -184,8 +187,10 @@ impl DraftMeasure {
 /// The rank.
 #[derive(Clone, Debug)]
 pub struct Rank {
-    /// Which; of `ORDER BY … LIMIT` the number of the row.
+    /// Which; of `ORDER BY … LIMIT` the number of the row. Of several the one that a condition limits, else the first.
     pub function: RankFunction,
+    /// A condition limits it.
+    pub is_limited: bool,
     /// Keys.
     pub partition: Vec<usize>,
     /// What is ordered by: an expression over fields, its text, `DESC`, `NULLS FIRST`.
@@ -235,6 +240,7 @@ impl Flow {
                 keeps_windows: false,
                 session_by: Vec::new(),
                 of_windows: None,
+                of_sessions: None,
             }),
         }
     }
@@ -294,9 +300,9 @@ pub fn as_bound(expr: &Expr) -> Option<Bound> {
     }
 }
 
-/// The rank as a column.
-pub fn rank() -> Expr {
-    Expr::column(RANK, Type::BIGINT, false)
+/// The rank by a function as a column.
+pub fn rank(function: RankFunction) -> Expr {
+    Expr::column(RANK + function as usize, Type::BIGINT, false)
 }
 
 /// What names a row, as a column.
@@ -309,9 +315,18 @@ pub fn is_row_id(expr: &Expr) -> bool {
     matches!(expr.node, Node::Column(ROW_ID))
 }
 
-/// Whether an expression is the rank.
-pub fn is_rank(expr: &Expr) -> bool {
-    matches!(expr.node, Node::Column(RANK))
+/// The function whose rank an expression is, if it is one.
+pub fn as_rank(expr: &Expr) -> Option<RankFunction> {
+    match expr.node {
+        Node::Column(n) => RankFunction::ALL.get(n.checked_sub(RANK)?).copied(),
+        _ => None,
+    }
+}
+
+/// Whether an expression reads the rank.
+pub fn reads_rank(expr: &Expr) -> bool {
+    let is_rank = |column: &usize| (RANK..ROW_ID).contains(column);
+    expr.columns().iter().any(is_rank)
 }
 
 /// Which columns an expression reads.

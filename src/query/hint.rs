@@ -4,21 +4,22 @@ use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
 use super::dialect::{Flink, hint};
 use super::error::{QueryError, Text};
+use super::said::{self, Said};
 use super::toml::nearest;
 
 const WRITTEN: &str =
     "/*+ OPTIONS('emit.provisional'='all', 'state.ttl'='0') */ behind the outermost SELECT";
-const KEYS: [&str; 2] = ["emit.provisional", "state.ttl"];
+const KEYS: [&str; 2] = [said::PROVISIONAL, said::HINTED_TTL];
+
+/// What is left of a statement's tokens, and what its hints say.
+type Taken = (Vec<TokenWithSpan>, Said);
 
 /// Takes the hints out of a statement, each checked: where it stands, and what it says.
-pub fn taken(
-    text: Text<'_>,
-    tokens: &[TokenWithSpan],
-) -> Result<Option<Vec<TokenWithSpan>>, QueryError> {
+pub fn taken(text: Text<'_>, tokens: &[TokenWithSpan]) -> Result<Option<Taken>, QueryError> {
     if !tokens.iter().any(|t| hint(&t.token).is_some()) {
         return Ok(None);
     }
-    let mut depth = 0usize;
+    let (mut depth, mut all) = (0usize, Said::default());
     let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let is_view = tokens.iter().take(3).any(|t| is_word(&t.token, "VIEW"));
     for token in tokens {
@@ -36,9 +37,9 @@ pub fn taken(
             let found = "a hint in another place than behind the outermost SELECT";
             return Err(text.error(token.span, found, WRITTEN));
         }
-        options(text, token.span, said)?;
+        all = options(text, token.span, said)?.or(all);
     }
-    Ok(Some(kept))
+    Ok(Some((kept, all)))
 }
 
 fn is_word(token: &Token, word: &str) -> bool {
@@ -46,7 +47,7 @@ fn is_word(token: &Token, word: &str) -> bool {
 }
 
 /// `OPTIONS('key' = 'value', …)`.
-fn options(text: Text<'_>, at: Span, said: &str) -> Result<(), QueryError> {
+fn options(text: Text<'_>, at: Span, said: &str) -> Result<Said, QueryError> {
     let wrong = || text.error(at, format!("the hint `{}`", said.trim()), WRITTEN);
     let tokens = Tokenizer::new(&Flink, said)
         .tokenize()
@@ -61,6 +62,7 @@ fn options(text: Text<'_>, at: Span, said: &str) -> Result<(), QueryError> {
     if !is_word(name, "OPTIONS") {
         return Err(wrong());
     }
+    let mut all = Said::default();
     for pair in list.split(|t| *t == Token::Comma) {
         let [
             Token::SingleQuotedString(key),
@@ -70,21 +72,35 @@ fn options(text: Text<'_>, at: Span, said: &str) -> Result<(), QueryError> {
         else {
             return Err(wrong());
         };
-        option(text, at, key, value.trim())?;
+        option(text, at, key, value.trim(), &mut all)?;
     }
-    Ok(())
+    Ok(all)
 }
 
-/// What is so anyway may be said; the rest is refused by name.
-fn option(text: Text<'_>, at: Span, key: &str, value: &str) -> Result<(), QueryError> {
-    let allowed = match (key, value) {
-        ("emit.provisional", "all") | ("state.ttl", "0") => return Ok(()),
-        ("emit.provisional", "next" | "none") => {
-            "'all': other provisional rows are not chosen yet".to_owned()
-        }
-        ("emit.provisional", _) => "'all', 'next' or 'none'".to_owned(),
-        ("state.ttl", _) => "'0': a time to live is not kept yet".to_owned(),
-        (other, _) => {
+/// What is not known is refused by name.
+fn option(
+    text: Text<'_>,
+    at: Span,
+    key: &str,
+    value: &str,
+    all: &mut Said,
+) -> Result<(), QueryError> {
+    let allowed = match key {
+        said::PROVISIONAL => match said::provisional(value) {
+            Some(said) => {
+                all.provisional = Some(said);
+                return Ok(());
+            }
+            None => said::PROVISIONALS.to_owned(),
+        },
+        said::HINTED_TTL => match said::ttl(value) {
+            Some(is_some) => {
+                all.ttl = Some(is_some.then_some(at));
+                return Ok(());
+            }
+            None => said::TTLS.to_owned(),
+        },
+        other => {
             let near = nearest(other, KEYS.into_iter());
             let near = near.map_or_else(String::new, |n| format!("did you mean '{n}'? "));
             format!("{near}{WRITTEN}")

@@ -47,6 +47,7 @@ mod order;
 mod outline;
 mod ranking;
 mod row;
+mod said;
 mod scope;
 mod session;
 mod source;

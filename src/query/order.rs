@@ -200,7 +200,9 @@ impl<'a> Folder<'a> {
         let notes = compiled.notes.clone();
         self.notes.borrow_mut().extend(notes);
         let outputs = compiled.outputs.clone();
-        let ranking = compiled.install(&mut self.tables);
+        let mut ranking = compiled.install(&mut self.tables);
+        let told = target.said.apply(text, &mut ranking)?;
+        self.notes.borrow_mut().extend(told);
         if is_read {
             let (table, relation) =
                 nested::rows(self.tables.len(), &ranking, &outputs, &self.tables);

@@ -171,6 +171,17 @@ impl<'a> Row<'a> {
         })
     }
 
+    /// The row's column for two conditions of it together.
+    pub fn both(&mut self, one: usize, other: usize) -> usize {
+        let all = self.columns[one]
+            .exprs
+            .iter()
+            .zip(&self.columns[other].exprs);
+        let exprs = all.map(|(one, other)| both(Some(one.clone()), other.clone()));
+        let exprs = exprs.collect();
+        self.add("WHERE", exprs)
+    }
+
     /// The row's column for a condition.
     pub fn condition(&mut self, text: Text<'_>, sql: &Sql) -> Result<usize, QueryError> {
         let exprs = self.conditions(text, sql)?;

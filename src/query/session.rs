@@ -1,16 +1,13 @@
 //! `SET 'key' = 'value'`: for the statements behind it in its file.
 
 use super::error::{QueryError, Text};
+use super::said;
 use super::statement::WithOption;
 use super::toml::nearest;
 use standings_scalar::Zone;
 
 /// What can be set, and what it does.
-const KEYS: &[&str] = &[
-    "table.local-time-zone",
-    "table.exec.state.ttl",
-    "emit.provisional",
-];
+const KEYS: &[&str] = &["table.local-time-zone", said::TTL, said::PROVISIONAL];
 
 /// A zone, and where it is said.
 #[derive(Clone, Debug)]
@@ -46,25 +43,15 @@ impl Session {
         };
         match option.key.as_str() {
             "table.local-time-zone" => self.set_zone(text, option),
-            // What is so anyway may be said.
-            "emit.provisional" => match value {
-                "all" => Ok(()),
-                "next" | "none" => wrong("'all': other provisional rows are not chosen yet"),
-                _ => wrong("'all', 'next' or 'none'"),
+            // Each statement behind it has it.
+            said::PROVISIONAL => match said::provisional(value) {
+                Some(_) => Ok(()),
+                None => wrong(said::PROVISIONALS),
             },
-            "table.exec.state.ttl" => {
-                let digits: String = value.chars().take_while(char::is_ascii_digit).collect();
-                let unit = value[digits.len()..].trim();
-                let units = [
-                    "", "ms", "s", "sec", "min", "m", "h", "hour", "d", "day", "days", "hours",
-                    "minutes", "seconds",
-                ];
-                match (digits.parse::<u64>(), units.contains(&unit)) {
-                    (Ok(0), true) => Ok(()),
-                    (Ok(_), true) => wrong("'0': a time to live is not kept yet"),
-                    _ => wrong("a duration, such as '30 d', or '0' for none"),
-                }
-            }
+            said::TTL => match said::ttl(value) {
+                Some(_) => Ok(()),
+                None => wrong(said::TTLS),
+            },
             other => {
                 let near = nearest(other, KEYS.iter().copied());
                 let near = near.map_or_else(String::new, |n| format!("did you mean '{n}'? "));

@@ -120,6 +120,15 @@ pub fn data(from: &TableFactor) -> Option<&Ident> {
     })
 }
 
+/// Refuses a table function that there is not.
+fn unknown(text: Text<'_>, from: &TableFactor, name: &str) -> QueryError {
+    let known = ["TUMBLE", "HOP", "CUMULATE", "SESSION"];
+    let meant = nearest(name, known.into_iter());
+    let meant = meant.map_or_else(String::new, |near| format!("did you mean {near}? "));
+    let found = format!("the table function {name}");
+    text.error(from.span(), found, format!("{meant}{}", allowed()))
+}
+
 /// The window that a `FROM` names, and what it is over.
 pub fn parse<'a>(
     text: Text<'_>,
@@ -149,7 +158,7 @@ pub fn parse<'a>(
         }
     };
     let Some(family) = Window::family(&name) else {
-        return Err(wrong(format!("the table function {name}")));
+        return Err(unknown(text, from, &name));
     };
     let wanted = 2 + family.intervals().len();
     let args = args.iter();

@@ -15,7 +15,8 @@ use standings_engine::rank::emit::Emit;
 use standings_model::block::{Block, NO_TIMESTAMP, RecordRef, SourceEvent};
 use standings_model::clock::Clock;
 use standings_model::plan::{
-    Aggregate, Field, Input, Key, Measure, OrderTerm, Plan, RankFunction, Ranking, RowColumn,
+    Aggregate, Field, Input, Key, Measure, OrderTerm, Plan, Provisional, RankFunction, Ranking,
+    RowColumn,
 };
 use standings_model::reject::Reject;
 use standings_model::table::Table;
@@ -181,6 +182,7 @@ fn plan() -> Arc<Plan> {
         limit: 3,
         shows_rank: true,
         shown_if: None,
+        provisional: Provisional::All,
         fields: shown(1, 5),
     };
     let salesmen = Ranking {

@@ -601,69 +601,128 @@ fn is_lazy(text: &str) -> bool {
         .any(|word| text.contains(word))
 }
 
+/// How many there were.
+#[derive(Default)]
+struct Told {
+    alike: u64,
+    nulls: u64,
+    failed: u64,
+}
+
+impl Told {
+    /// Compares what both say of one row.
+    fn compare(
+        &mut self,
+        ours: Result<Datum<'_>, standings_scalar::ValueError>,
+        theirs: Result<Option<String>, tokio_postgres::Error>,
+        (made, kind): (&Pair, &Type),
+        about: &dyn Fn() -> String,
+    ) {
+        match (ours, theirs) {
+            (Ok(ours), Ok(theirs)) => {
+                let ours = written(ours.into_value(kind));
+                let theirs = theirs.unwrap_or_else(|| "NULL".to_owned());
+                assert_eq!(ours, theirs, "{}", about());
+                self.alike += 1;
+                self.nulls += u64::from(ours == "NULL");
+            }
+            (Err(_), Err(_)) => self.failed += 1,
+            (Err(error), Ok(_)) => {
+                // A decimal of theirs has any number of digits, and a time any year.
+                let is_bound = matches!(*error.fault, Fault::Range { .. });
+                assert!(is_bound || is_lazy(&made.ours), "{error}\n{}", about());
+                self.failed += 1;
+            }
+            (Ok(ours), Err(error)) => {
+                // What is beside a NULL is not looked at.
+                let is_null = matches!(ours, Datum::Null);
+                assert!(is_null || is_lazy(&made.ours), "{error:?}\n{}", about());
+                self.failed += 1;
+            }
+        }
+    }
+}
+
+/// What Postgres is given for rows.
+fn set_up(sql: &[Vec<String>]) -> String {
+    let columns: Vec<String> = COLUMNS.iter().map(|(n, k)| format!("{n} {k}")).collect();
+    let mut set_up = format!(
+        "DROP TABLE IF EXISTS r; CREATE TABLE r (number int, {});",
+        columns.join(", ")
+    );
+    for (number, values) in sql.iter().enumerate() {
+        let values = values.join(", ");
+        set_up.push_str(&format!("INSERT INTO r VALUES ({number}, {values});"));
+    }
+    // Texts are ordered by their bytes, and have capitals beyond ASCII.
+    set_up.push_str(
+        "ALTER TABLE r ALTER x TYPE text COLLATE \"C.utf8\", ALTER y TYPE text COLLATE \"C.utf8\";",
+    );
+    set_up
+}
+
+/// For eight seconds; `STANDINGS_FUZZ_PAIRS` goes on until so many pairs of an expression and a row were compared.
 #[test]
 fn random_expressions_are_what_postgres_says() {
     const ROWS: usize = 16;
-    let seed = std::env::var("STANDINGS_FUZZ_SEED").map_or(1, |n| n.parse().unwrap());
+    // Expressions over the same rows.
+    const ROUND: usize = 250;
+    let read = |name: &str| std::env::var(name).ok().map(|n| n.parse::<u64>().unwrap());
+    let seed = read("STANDINGS_FUZZ_SEED").unwrap_or(1);
+    let pairs = read("STANDINGS_FUZZ_PAIRS");
     let mut maker = Maker {
         dice: Dice::new(seed),
         table: table(),
     };
-    let (rows, sql): (Vec<Values>, Vec<Vec<String>>) =
-        (0..ROWS).map(|_| row(&mut maker.dice)).unzip();
     let url = database();
-    let (began, mut compared, mut nulls, mut failed) = (Instant::now(), 0u64, 0u64, 0u64);
+    let (began, mut told) = (Instant::now(), Told::default());
+    let goes_on = |alike: u64| match pairs {
+        Some(wanted) => alike < wanted,
+        None => began.elapsed() < Duration::from_secs(8) || alike < 20_000,
+    };
     block(async {
         let client = connect(&url).await;
-        let columns: Vec<String> = COLUMNS.iter().map(|(n, k)| format!("{n} {k}")).collect();
-        let mut set_up = format!("CREATE TABLE r (number int, {});", columns.join(", "));
-        for (number, values) in sql.iter().enumerate() {
-            let values = values.join(", ");
-            set_up.push_str(&format!("INSERT INTO r VALUES ({number}, {values});"));
-        }
-        // Texts are ordered by their bytes.
-        set_up.push_str(
-            "ALTER TABLE r ALTER x TYPE text COLLATE \"C\", ALTER y TYPE text COLLATE \"C\";",
-        );
-        client.batch_execute(&set_up).await.unwrap();
-        while began.elapsed() < Duration::from_secs(8) || compared < 2000 {
-            let made = maker.any();
-            let expr = expression::parse("oracle.sql", &made.ours, &maker.table);
-            let expr = expr.unwrap_or_else(|e| panic!("seed {seed}, {}: {e:?}", made.ours));
-            let name = |n: usize| COLUMNS[n].0.to_owned();
-            let program = Program::new(&expr, &Zone::UTC, &name);
-            let number = maker.roll(ROWS as u64) as usize;
-            let ours = program.eval(&rows[number]);
-            let select = asked(&expr.kind, &made.theirs);
-            let select = format!("SELECT {select} FROM r WHERE number = {number}");
-            let theirs = client.query_one(&select, &[]).await;
-            let theirs = theirs.map(|row| row.get::<_, Option<String>>(0));
-            let about = || format!("seed {seed}\n{}\n{select}\n{:?}", made.ours, rows[number].0);
-            match (ours, theirs) {
-                (Ok(ours), Ok(theirs)) => {
-                    let ours = written(ours.into_value(&expr.kind));
-                    let theirs = theirs.unwrap_or_else(|| "NULL".to_owned());
-                    assert_eq!(ours, theirs, "{}", about());
-                    compared += 1;
-                    nulls += u64::from(ours == "NULL");
+        while goes_on(told.alike) {
+            let (rows, sql): (Vec<Values>, Vec<Vec<String>>) =
+                (0..ROWS).map(|_| row(&mut maker.dice)).unzip();
+            client.batch_execute(&set_up(&sql)).await.unwrap();
+            for _ in 0..ROUND {
+                let made = maker.any();
+                let expr = expression::parse("oracle.sql", &made.ours, &maker.table);
+                let expr = expr.unwrap_or_else(|e| panic!("seed {seed}, {}: {e:?}", made.ours));
+                let name = |n: usize| COLUMNS[n].0.to_owned();
+                let program = Program::new(&expr, &Zone::UTC, &name);
+                let select = format!("SELECT {} FROM r", asked(&expr.kind, &made.theirs));
+                let all = client
+                    .query(&format!("{select} ORDER BY number"), &[])
+                    .await;
+                for (number, row) in rows.iter().enumerate() {
+                    let theirs = match &all {
+                        Ok(all) => Ok(all[number].get::<_, Option<String>>(0)),
+                        // One of them has an error: each is asked alone.
+                        Err(_) => {
+                            let alone = format!("{select} WHERE number = {number}");
+                            let found = client.query_one(&alone, &[]).await;
+                            found.map(|row| row.get(0))
+                        }
+                    };
+                    let about = || format!("seed {seed}\n{}\n{select}\n{:?}", made.ours, row.0);
+                    told.compare(program.eval(row), theirs, (&made, &expr.kind), &about);
                 }
-                (Err(_), Err(_)) => failed += 1,
-                (Err(error), Ok(_)) => {
-                    // A decimal of theirs has any number of digits, and a time any year.
-                    let is_bound = matches!(*error.fault, Fault::Range { .. });
-                    assert!(is_bound || is_lazy(&made.ours), "{error}\n{}", about());
-                    failed += 1;
-                }
-                (Ok(_), Err(error)) => {
-                    assert!(is_lazy(&made.ours), "{error:?}\n{}", about());
-                    failed += 1;
+                if !goes_on(told.alike) {
+                    break;
                 }
             }
         }
     });
+    let Told {
+        alike,
+        nulls,
+        failed,
+    } = told;
     println!(
-        "{compared} expressions alike, {nulls} of them NULL, {failed} that one or both refuse, seed {seed}"
+        "{alike} pairs alike, {nulls} of them NULL, {failed} that one or both refuse, seed {seed}"
     );
-    assert!(nulls * 2 < compared, "{nulls} of {compared} are NULL");
-    assert!(compared > failed * 4, "{compared} of {failed}");
+    assert!(nulls * 2 < alike, "{nulls} of {alike} are NULL");
+    assert!(alike > failed * 4, "{alike} of {failed}");
 }

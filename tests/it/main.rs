@@ -53,6 +53,7 @@ mod pooler;
 mod protobuf;
 mod quality;
 mod query_diagnostics;
+mod query_oracle;
 mod questions;
 mod recording;
 mod recovery;
@@ -66,6 +67,7 @@ mod s3;
 mod secrets;
 mod store;
 mod strangers;
+mod suites;
 #[path = "../support/mod.rs"]
 mod support;
 mod tables;

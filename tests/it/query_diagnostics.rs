@@ -68,6 +68,10 @@ fn forms_that_are_accepted() {
         ("SUM(amount)", "SUM(amount + 1)"),
         ("amount > 0", "amount + 1 > 12.345"),
         ("city, total, rownum", "city, rownum"),
+        // What is asked and computed of the rank.
+        ("rownum <= 10", "rownum <> 10"),
+        ("rownum <= 10", "rownum <= 10 OR city = 'x'"),
+        ("city, total, rownum", "city, total, rownum + 1 AS later"),
     ] {
         let source = GOOD.replacen(from, to, 1);
         let source = if to.contains("AS n") {
@@ -152,7 +156,7 @@ fn what_is_refused_is_shown_at_its_place() {
         ("ORDER BY total DESC", "ORDER BY nothing", 3, "`nothing`"),
         ("ROW_NUMBER()", "NTILE()", 3, "NTILE"),
         ("rownum <= 10", "rownum <= 0", 11, "rownum <= 0"),
-        ("rownum <= 10", "rownum <> 10", 11, "rownum <> 10"),
+        ("rownum <= 10", "rownum <> 'x'", 11, "'x'"),
         (
             "rownum <= 10",
             "rownum > 3 AND rownum < 3",
@@ -160,16 +164,10 @@ fn what_is_refused_is_shown_at_its_place() {
             "no rank passes",
         ),
         (
-            "rownum <= 10",
-            "rownum <= 10 OR city = 'x'",
-            11,
-            "rownum <= 10 OR",
-        ),
-        (
-            "city, total, rownum",
-            "city, total, rownum + 1 AS n",
-            1,
-            "computed of the rank",
+            "ROW_NUMBER() OVER",
+            "RANK() OVER (ORDER BY city) AS r, ROW_NUMBER() OVER",
+            3,
+            "beside a rank over",
         ),
         (
             "WHERE rownum <= 10",

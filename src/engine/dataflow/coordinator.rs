@@ -162,6 +162,11 @@ impl Coordinator {
         again
     }
 
+    /// How many values computed of ranks had an error since this was asked last, by ranking.
+    pub fn take_value_errors(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        self.gather.take_value_errors()
+    }
+
     /// When to look again at what nothing announces; `again`: a draft is wanted although nothing is new.
     pub fn look(&self, gate: &dyn Gate, again: bool, durable: Epoch) -> Look {
         if !(self.started && self.released) {

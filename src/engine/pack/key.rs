@@ -290,7 +290,7 @@ pub fn push_i128(out: &mut Vec<u8>, n: i128) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use standings_model::plan::{Key, RankFunction, RowColumn};
+    use standings_model::plan::{Key, Provisional, RankFunction, RowColumn};
     use standings_model::window::Window;
 
     /// Of these columns, of which the last `placed` are no keys.
@@ -328,6 +328,7 @@ mod tests {
             from: 1,
             shows_rank: true,
             shown_if: None,
+            provisional: Provisional::All,
             rank: Some(RankFunction::RowNumber),
             session_by: vec![],
             limit: 1,

@@ -15,7 +15,7 @@
 use std::sync::Arc;
 
 use standings_model::plan::{
-    Aggregate, Field, Input, Joined, Key, Measure, Plan, Ranking, RowColumn,
+    Aggregate, Field, Input, Joined, Key, Measure, Plan, Provisional, Ranking, RowColumn,
 };
 use standings_model::statistics::Spread;
 use standings_model::table::{Metadata, Origin, Table};
@@ -197,6 +197,7 @@ fn first(of: &Ranking, input: &Input, table: &Table, columns: &[usize], sums: &[
         limit: u64::MAX,
         shows_rank: false,
         shown_if: None,
+        provisional: Provisional::All,
         fields: (0..keys.len()).map(Field::Key).collect(),
         window: of.window,
         keeps_windows: false,

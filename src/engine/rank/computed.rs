@@ -31,7 +31,7 @@ struct Reads {
 }
 
 /// What an expression reads, where it lies.
-struct Values(Vec<Value>);
+pub(super) struct Values(pub(super) Vec<Value>);
 
 impl Row for Values {
     fn datum(&self, column: usize) -> Datum<'_> {
@@ -56,7 +56,10 @@ impl Computed {
                 .to_owned(),
         };
         let reads = |measure: usize| {
-            let expr = ranking.computed(measure)?;
+            // What is of the rank is not known here.
+            let expr = ranking
+                .computed(measure)
+                .filter(|_| !ranking.is_of_rank(measure))?;
             let mut bounds = Vec::new();
             let columns = expr.columns();
             let (of_keys, rest): (Vec<usize>, Vec<usize>) =
@@ -66,7 +69,8 @@ impl Computed {
                 rest.partition(|m| *m < measures);
             for number in of_window {
                 if let Some(bound) = Bound::ALL.get(number - measures) {
-                    bounds.push((*bound, kind_of(expr, number + keys)));
+                    let kind = kind_of(expr, number + keys);
+                    bounds.push((*bound, kind.unwrap_or(Type::Instant(3))));
                 }
             }
             Some(Reads {
@@ -135,15 +139,12 @@ impl Computed {
     }
 }
 
-/// The type of a column in an expression that reads it.
-fn kind_of(expr: &Expr, column: usize) -> Type {
-    fn find(expr: &Expr, column: usize) -> Option<Type> {
-        if let Node::Column(n) = expr.node {
-            return (n == column).then(|| expr.kind.clone());
-        }
-        let mut found = None;
-        expr.each_child(&mut |child| found = found.take().or_else(|| find(child, column)));
-        found
+/// The type of a column in an expression, if that reads it.
+pub(super) fn kind_of(expr: &Expr, column: usize) -> Option<Type> {
+    if let Node::Column(n) = expr.node {
+        return (n == column).then(|| expr.kind.clone());
     }
-    find(expr, column).unwrap_or(Type::Instant(3))
+    let mut found = None;
+    expr.each_child(&mut |child| found = found.take().or_else(|| kind_of(child, column)));
+    found
 }

@@ -4,16 +4,22 @@
 //!    changes nothing is never in it, and a key is at most once.
 //! 2. Windows close by the global watermark alone; all their rows are then written once more, final.
 
+#[cfg(test)]
+mod tests;
+mod told;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
 use super::emit::Emit;
-use super::fed::{Fed, is_read};
+use super::fed::is_read;
 use super::keys::Moved;
 use super::messages::{Candidate, Progress, Promise};
 use super::moved;
+use super::of_rank::OfRank;
+use super::provisional::Shown;
 use super::ranked::{At, Ranked};
 use super::sessions::start_of;
 use crate::event_time::global::{GlobalClock, PartitionState};
@@ -45,6 +51,8 @@ type Partitions = HashMap<Arc<[u8]>, Ranked>;
 pub struct Gather {
     plan: Arc<Plan>,
     codecs: Vec<KeyCodec>,
+    of_rank: Vec<Option<OfRank>>,
+    shown: Shown,
     emit: Emit,
     clock: GlobalClock,
     closed: i64,
@@ -74,6 +82,10 @@ impl Gather {
     /// Nothing gathered yet, from `workers` workers.
     pub fn new(plan: Arc<Plan>, policy: Policy, emit: Emit, workers: usize) -> Self {
         let codecs = plan.rankings.iter().map(KeyCodec::new).collect();
+        let zone = plan.zone.as_deref();
+        let of_rank = plan.rankings.iter().map(|r| OfRank::new(r, zone));
+        let of_rank = of_rank.collect();
+        let shown = Shown::new(&plan);
         let windows_of_checks = WindowChecks::new(&plan.checks);
         let read = plan.rankings.iter().map(|r| is_read(&plan.tables, r));
         let read = read.collect();
@@ -87,6 +99,8 @@ impl Gather {
             ids_from: BTreeMap::new(),
             schemas: BTreeMap::new(),
             codecs,
+            of_rank,
+            shown,
             emit,
             clock: GlobalClock::new(policy),
             closed: BEGINNING,
@@ -212,44 +226,6 @@ impl Gather {
         partition.update(candidate, &self.codecs[at.0 as usize]);
     }
 
-    /// What changed of a ranking's rows since this was asked last.
-    pub fn fed(&mut self, ranking: u32) -> Vec<Fed> {
-        let mut out = Vec::new();
-        let from = |ranking: u32| (ranking, i64::MIN, Arc::from([]));
-        let mut of_it = self.unfed.split_off(&from(ranking));
-        self.unfed.append(&mut of_it.split_off(&from(ranking + 1)));
-        for (_, end, partition) in of_it {
-            let window = self.at((ranking, end), &partition, BEGINNING).window;
-            let found = self.windows.get_mut(&(ranking, end));
-            if let Some(found) = found.and_then(|w| w.get_mut(&partition)) {
-                found.feed(&self.plan.rankings[ranking as usize], window, &mut out);
-            }
-        }
-        out
-    }
-
-    /// All rows of a ranking's windows that are to be dropped, once: they change no more.
-    pub fn freeze(&mut self, ranking: u32) -> Vec<Fed> {
-        let mut out = Vec::new();
-        let last = self.plan.rankings[ranking as usize].horizon(self.promised());
-        let windows = self.windows.range((ranking, i64::MIN)..=(ranking, last));
-        let ends: Vec<i64> = windows.map(|((_, end), _)| *end).collect();
-        for end in ends {
-            let all = self.windows.get(&(ranking, end));
-            let mut all: Vec<Arc<[u8]>> =
-                all.map_or_else(Vec::new, |w| w.keys().cloned().collect());
-            all.sort_unstable();
-            for partition in all {
-                let window = self.at((ranking, end), &partition, BEGINNING).window;
-                let found = self.windows.get_mut(&(ranking, end));
-                if let Some(found) = found.and_then(|w| w.get_mut(&partition)) {
-                    found.freeze(window, &mut out);
-                }
-            }
-        }
-        out
-    }
-
     /// Counts keys that were seen in a second partition, and names each.
     pub fn moved(&mut self, moved: Vec<Moved>) {
         for moved in moved {
@@ -331,6 +307,7 @@ impl Gather {
             }
             self.closed = watermark;
         }
+        self.show(watermark);
         let judgements = self.judge_windows(closed_before);
         let mut changes = Vec::new();
         for (ranking, end, partition) in std::mem::take(&mut self.dirty) {
@@ -344,8 +321,9 @@ impl Gather {
             };
             let plan = &self.plan.rankings[ranking as usize];
             found.is_dirty = false;
-            if !plan.is_hidden {
-                found.difference(plan, self.emit, at, &mut changes);
+            if !plan.is_hidden && self.shown.has(ranking as usize, end) {
+                let of_rank = self.of_rank[ranking as usize].as_ref();
+                found.difference(plan, of_rank, self.emit, at, &mut changes);
             }
             if (plan.window.is_session() || plan.retracts) && found.is_empty() {
                 self.forget((ranking, end), &partition);
@@ -378,6 +356,35 @@ impl Gather {
         commit.counts = self.counts.clone();
         commit.amounts = Arc::clone(&self.amounts);
         commit
+    }
+
+    /// Windows that are shown from now on are drafted.
+    fn show(&mut self, watermark: i64) {
+        let greatest = self.greatest.values().copied().max();
+        for (number, ranking) in self.plan.rankings.iter().enumerate() {
+            let of_it = |from: i64| (number as u32, from)..=(number as u32, i64::MAX);
+            let windows = &self.windows;
+            let first_after = |time: i64| {
+                let after = windows.range(of_it(time.saturating_add(1))).next();
+                after.map(|((_, end), _)| *end)
+            };
+            let at = (number, ranking);
+            let Some((from, to)) = self.shown.advance(at, watermark, greatest, first_after) else {
+                continue;
+            };
+            let new = windows.range((number as u32, from.saturating_add(1))..=(number as u32, to));
+            for ((_, end), partitions) in new {
+                let all = partitions.keys();
+                self.dirty
+                    .extend(all.map(|p| (number as u32, *end, Arc::clone(p))));
+            }
+        }
+    }
+
+    /// How many values computed of ranks had an error since this was asked last, by ranking.
+    pub fn take_value_errors(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let all = self.of_rank.iter().enumerate();
+        all.filter_map(|(number, of)| Some((number, of.as_ref()?.take_errors())))
     }
 
     /// Judges the windows of checks, by the watermark of what was read, not by that of an earlier run, whose windows are

@@ -20,11 +20,12 @@ use super::fed::{Fed, Row, Told};
 use super::head::{Entry, Ranks};
 use super::messages::{Candidate, CandidateRow};
 use super::moved::moves;
+use super::of_rank::{Counting, OfRank};
 use super::order::OrderKey;
 use crate::pack::key::KeyCodec;
 use crate::rank::emit::Emit;
 use standings_model::change::Change;
-use standings_model::plan::Ranking;
+use standings_model::plan::{RankFunction, Ranking};
 use standings_model::sabotage::{self, Mistake};
 use standings_model::value::Value;
 
@@ -60,6 +61,8 @@ pub(super) struct Ranked {
     is_final: bool,
     /// What those know that read the ranking.
     told: Option<Box<Told>>,
+    /// What is shown is not what was told.
+    is_of_rank: bool,
 }
 
 /// One key.
@@ -85,6 +88,7 @@ impl Ranked {
         Ranked {
             touched: (plan.rank.is_none() && !plan.is_hidden).then(Vec::new),
             moves: moves(plan),
+            is_of_rank: (0..plan.measures.len()).any(|m| plan.is_of_rank(m)),
             ..Ranked::default()
         }
     }
@@ -98,42 +102,47 @@ impl Ranked {
     }
 
     /// Tells those that read the ranking what changed since the last time.
-    pub(super) fn feed(&mut self, plan: &Ranking, window: (i64, i64), out: &mut Vec<Fed>) {
+    pub(super) fn feed(
+        &mut self,
+        plan: &Ranking,
+        of_rank: Option<&OfRank>,
+        window: (i64, i64),
+        out: &mut Vec<Fed>,
+    ) {
         let Some(mut told) = self.told.take() else {
             return;
         };
         let touched = std::mem::take(&mut told.touched);
-        let row = |slot: &Slot, rank: u64| {
-            let (_, measures) = slot.row.as_ref()?;
-            Some(Row {
-                key: Arc::clone(&slot.values),
-                rank,
-                measures: Arc::clone(measures),
-            })
+        let row = |slot: &Slot, rank: u64, measures: Values| Row {
+            key: Arc::clone(&slot.values),
+            rank,
+            measures,
         };
         match plan.rank {
             None => {
                 for key in touched {
                     let slot = self.by_key.get(&key).map(|n| &self.slots[*n as usize]);
-                    let now = slot.and_then(|slot| row(slot, 0));
+                    let now = slot.and_then(|slot| {
+                        let (_, measures) = slot.row.as_ref()?;
+                        Some(row(slot, 0, Arc::clone(measures)))
+                    });
                     told.row(&key, now, window, out);
                 }
             }
             Some(function) => {
-                let mut ranks = Ranks::new(function);
                 let mut now = BTreeMap::new();
-                for (order, key, number) in &self.order {
-                    let rank = ranks.next(order);
-                    if rank > plan.limit {
-                        break;
-                    }
-                    let slot = &self.slots[*number as usize];
-                    if rank < plan.from || plan.shown_if.is_some_and(|m| !slot.holds(m)) {
-                        continue;
-                    }
-                    let shown = if plan.shows_rank { rank } else { 0 };
-                    now.extend(row(slot, shown).map(|row| (Arc::clone(key), row)));
-                }
+                self.each_shown(
+                    plan,
+                    function,
+                    (of_rank, window),
+                    |number, rank, measures| {
+                        let slot = &self.slots[number as usize];
+                        let told = slot.row.as_ref().map(|(_, told)| Arc::clone(told));
+                        if let Some(measures) = measures.or(told) {
+                            now.insert(Arc::clone(&slot.key), row(slot, rank, measures));
+                        }
+                    },
+                );
                 told.all(now, window, out);
             }
         }
@@ -223,6 +232,7 @@ impl Ranked {
     pub(super) fn difference(
         &mut self,
         plan: &Ranking,
+        of_rank: Option<&OfRank>,
         emit: Emit,
         at: At,
         changes: &mut Vec<Change>,
@@ -231,32 +241,62 @@ impl Ranked {
         let Some(function) = plan.rank else {
             return self.of_unranked(emit, at, changes);
         };
-        let mut ranks = Ranks::new(function);
         let mut now = Vec::with_capacity(self.shown.len() + 8);
+        self.each_shown(
+            plan,
+            function,
+            (of_rank, at.window),
+            |number, rank, measures| {
+                now.push((number, rank, measures));
+            },
+        );
         let mut stay = 0;
+        for (number, _, _) in &now {
+            let slot = &mut self.slots[*number as usize];
+            slot.seen = self.drafts;
+            stay += usize::from(slot.shown.is_some());
+        }
+        if stay < self.shown.len() {
+            self.gone(at, changes);
+        }
+        self.shown.clear();
+        for (number, rank, measures) in now {
+            self.shown.push(number);
+            changes.extend(self.slots[number as usize].show(rank, measures, emit, at));
+        }
+    }
+
+    /// Calls `f` with each row that is shown, best first: its slot, its rank as it is said, its measures where they are shown as
+    /// others than they were told.
+    fn each_shown(
+        &self,
+        plan: &Ranking,
+        function: RankFunction,
+        (of_rank, window): (Option<&OfRank>, (i64, i64)),
+        mut f: impl FnMut(u32, u64, Option<Values>),
+    ) {
+        let mut ranks = Ranks::new(function);
+        let mut counting = of_rank.map(|of| (of, Counting::default()));
         for (order, _, number) in &self.order {
             let rank = ranks.next(order);
             if rank > plan.limit {
                 break;
             }
-            let slot = &mut self.slots[*number as usize];
-            if rank < plan.from || plan.shown_if.is_some_and(|m| !slot.holds(m)) {
+            let all = counting.as_mut().map(|(of, all)| (*of, all.next(order)));
+            let slot = &self.slots[*number as usize];
+            if rank < plan.from {
                 continue;
             }
-            slot.seen = self.drafts;
-            stay += usize::from(slot.shown.is_some());
-            now.push((*number, if plan.shows_rank { rank } else { 0 }));
-        }
-        if stay < self.shown.len() {
-            self.gone(at, changes);
-        }
-        for (number, rank) in &now {
-            if let Some(change) = self.slots[*number as usize].show(*rank, emit, at) {
-                changes.push(change);
+            let Some((_, told)) = &slot.row else {
+                continue;
+            };
+            let measures =
+                all.map(|(of, ranks)| of.measures(plan, &slot.values, told, ranks, window));
+            let is_shown = |m| holds(measures.as_ref().unwrap_or(told), m);
+            if plan.shown_if.is_none_or(is_shown) {
+                f(*number, if plan.shows_rank { rank } else { 0 }, measures);
             }
         }
-        self.shown.clear();
-        self.shown.extend(now.iter().map(|(number, _)| number));
     }
 
     /// Appends all rows that the last draft showed, as they are now, without a rank before.
@@ -269,6 +309,10 @@ impl Ranked {
                 continue;
             };
             let ranks = (None, Some(shown.rank));
+            let measures = match self.is_of_rank {
+                true => &shown.measures,
+                false => measures,
+            };
             rows.push(at.change(&slot.values, ranks, Arc::clone(measures)));
         }
     }
@@ -297,7 +341,7 @@ impl Ranked {
             }
         }
         for number in there {
-            changes.extend(self.slots[number as usize].show(0, emit, at));
+            changes.extend(self.slots[number as usize].show(0, None, emit, at));
         }
     }
 
@@ -324,15 +368,11 @@ impl Ranked {
 }
 
 impl Slot {
-    /// Whether a measure that is a condition holds.
-    fn holds(&self, measure: usize) -> bool {
-        let row = self.row.as_ref();
-        row.is_some_and(|(_, measures)| measures.get(measure) == Some(&Value::Boolean(true)))
-    }
-
-    /// Shows the row with this rank; the change, if readers know it otherwise.
-    fn show(&mut self, rank: u64, emit: Emit, at: At) -> Option<Change> {
-        let (_, measures) = self.row.as_ref()?;
+    /// Shows the row with this rank, and with these measures if they are others than it was told with; the change, if readers know
+    /// it otherwise.
+    fn show(&mut self, rank: u64, measures: Option<Values>, emit: Emit, at: At) -> Option<Change> {
+        let (_, told) = self.row.as_ref()?;
+        let measures = measures.as_ref().unwrap_or(told);
         let is_final = at.is_final;
         // Where ranks are not said, they are not what is waited for.
         let is_quiet = emit == Emit::Ranks && rank > 0;
@@ -353,6 +393,11 @@ impl Slot {
         let ranks = (before.map(|shown| shown.rank), Some(rank));
         Some(at.change(&self.values, ranks, Arc::clone(measures)))
     }
+}
+
+/// Whether a measure that is a condition holds.
+fn holds(measures: &Values, measure: usize) -> bool {
+    measures.get(measure) == Some(&Value::Boolean(true))
 }
 
 impl At {

@@ -364,6 +364,11 @@ impl Totals {
         self.readers[ranking].take_errors()
     }
 
+    /// Counts errors in values that were computed elsewhere.
+    pub fn add_value_errors(&self, ranking: usize, errors: u64) {
+        self.readers[ranking].add_errors(errors);
+    }
+
     /// Texts held, for metrics.
     pub fn live_texts(&self) -> usize {
         self.texts.len()

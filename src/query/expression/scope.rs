@@ -30,6 +30,12 @@ pub trait Scope {
         let _ = (text, sql);
         None
     }
+
+    /// The column of a SELECT by its number, from 1, where numbers name columns.
+    fn nth(&self, number: usize) -> Option<Expr> {
+        let _ = number;
+        None
+    }
 }
 
 /// Which of these names one is: exactly, or else the only one that is the same but for case.

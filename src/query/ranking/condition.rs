@@ -6,11 +6,15 @@ use super::Shape;
 use super::names::Fields;
 use crate::error::QueryError;
 use crate::expression::{self, Scope};
-use crate::flow::{Flow, Groups, RANK, Reads, Stage, is_rank, reads};
+use crate::flow::{Flow, Groups, Reads, Stage, as_rank, reads, reads_rank};
 use crate::row::{Row, both, bounded};
 use crate::walk::conjuncts;
 use standings_model::expr::{Comparison, Expr, Node};
+use standings_model::plan::RankFunction;
 use standings_model::value::Value;
+
+/// Least and greatest rank.
+type Range = (Option<i128>, Option<i128>);
 
 /// The greatest rank that a query may name.
 const GREATEST: u64 = 1_000_000;
@@ -45,6 +49,12 @@ impl Shape<'_> {
                             let allowed = "conditions with AND between them, each on the window or on the row";
                             return self.wrong(part, found, allowed);
                         }
+                        _ if rows.window.is_some_and(|w| w.is_session()) => {
+                            // Sessions are of all rows that they are over.
+                            let mut before = rows.of_sessions.take().into_iter().flatten();
+                            let all = exprs.into_iter().map(|expr| both(before.next(), expr));
+                            rows.of_sessions = Some(all.collect());
+                        }
                         _ => {
                             for (branch, expr) in rows.branches.iter_mut().zip(exprs) {
                                 branch.filter = Some(both(branch.filter.take(), expr));
@@ -78,42 +88,44 @@ impl Shape<'_> {
         for part in conjuncts(sql) {
             let expr = expression::bind_condition(self.text, scope, part)?;
             bounded(self.text, part, &expr)?;
-            if expr.columns().contains(&RANK) {
-                self.range(groups, part, &expr)?;
-            } else {
+            if !(reads_rank(&expr) && self.range(groups, part, &expr)?) {
                 groups.shown_if = Some(both(groups.shown_if.take(), expr));
             }
         }
         Ok(())
     }
 
-    /// A condition on the rank.
-    fn range(&self, groups: &mut Groups, sql: &Sql, expr: &Expr) -> Result<(), QueryError> {
+    /// A condition on the rank: whether it is a range of it and nothing else. If not it is asked of each ranked row.
+    fn range(&self, groups: &mut Groups, sql: &Sql, expr: &Expr) -> Result<bool, QueryError> {
         let Some(rank) = &mut groups.rank else {
-            return Ok(());
+            return Ok(false);
         };
-        let Some((least, greatest)) = range(expr) else {
-            let allowed = "a condition on the rank is rank <= 10, < 11, = 1, > 3 AND <= 10, BETWEEN 1 AND 10, alone or with AND \
-                           beside others";
-            return self.wrong(sql, format!("`{sql}`"), allowed);
+        let Some((function, (least, greatest), is_all)) = range(expr) else {
+            return Ok(false);
         };
+        // Of several functions one limits what is kept.
+        if rank.is_limited && rank.function != function {
+            return Ok(false);
+        }
         let fits = |n: Option<i128>| n.is_none_or(|n| n <= i128::from(GREATEST));
         if greatest.is_some_and(|g| g < 1) || !fits(least) || !fits(greatest) {
             return self.wrong(sql, format!("`{sql}`"), "a limit from 1 to 1000000");
         }
         let number = |n: i128| u64::try_from(n).unwrap_or(1);
+        (rank.function, rank.is_limited) = (function, true);
         rank.from = rank.from.max(least.map_or(1, |n| number(n).max(1)));
         rank.limit = rank.limit.min(greatest.map_or(u64::MAX, number));
         if rank.from > rank.limit {
             let found = format!("`{sql}`, which with the other conditions no rank passes");
             return self.wrong_at(sql.span(), found, "a range with a rank in it");
         }
-        Ok(())
+        Ok(is_all)
     }
 }
 
-/// Least and greatest rank that a condition lets pass; none of one in another form.
-fn range(expr: &Expr) -> Option<(Option<i128>, Option<i128>)> {
+/// Of which function, between which ranks all lie that a condition lets pass, and whether it lets all of these pass; none of one that
+/// says nothing of that.
+fn range(expr: &Expr) -> Option<(RankFunction, Range, bool)> {
     let number = |e: &Expr| match &e.node {
         Node::Literal(Value::Integer(n)) => Some(*n),
         Node::Literal(Value::Decimal(d)) if d.scale == 0 => Some(d.unscaled),
@@ -125,21 +137,52 @@ fn range(expr: &Expr) -> Option<(Option<i128>, Option<i128>)> {
             low,
             high,
             negated: false,
-        } if is_rank(of) => Some((Some(number(low)?), Some(number(high)?))),
+        } => Some((
+            as_rank(of)?,
+            (Some(number(low)?), Some(number(high)?)),
+            true,
+        )),
+        Node::In {
+            of,
+            list,
+            negated: false,
+        } => {
+            let all: Option<Vec<i128>> = list.iter().map(number).collect();
+            let (function, all) = (as_rank(of)?, all?);
+            Some((
+                function,
+                (all.iter().min().copied(), all.iter().max().copied()),
+                false,
+            ))
+        }
+        Node::Or(parts) => {
+            let all: Option<Vec<_>> = parts.iter().map(range).collect();
+            let whole =
+                all?.into_iter()
+                    .reduce(|(function, one, _), (other_function, other, _)| {
+                        let both =
+                            |a: Option<i128>, b| a.zip(b).filter(|_| function == other_function);
+                        let least = both(one.0, other.0).map(|(a, b)| a.min(b));
+                        let greatest = both(one.1, other.1).map(|(a, b)| a.max(b));
+                        (function, (least, greatest), false)
+                    });
+            whole.filter(|(_, range, _)| *range != (None, None))
+        }
         Node::Compare { left, op, right } => {
-            let (op, n) = match (is_rank(left), is_rank(right)) {
-                (true, false) => (*op, number(right)?),
-                (false, true) => (turned(*op), number(left)?),
+            let (function, op, n) = match (as_rank(left), as_rank(right)) {
+                (Some(function), None) => (function, *op, number(right)?),
+                (None, Some(function)) => (function, turned(*op), number(left)?),
                 _ => return None,
             };
-            Some(match op {
+            let range = match op {
                 Comparison::Eq => (Some(n), Some(n)),
                 Comparison::Lt => (None, Some(n - 1)),
                 Comparison::Le => (None, Some(n)),
                 Comparison::Gt => (Some(n + 1), None),
                 Comparison::Ge => (Some(n), None),
                 Comparison::Ne => return None,
-            })
+            };
+            Some((function, range, true))
         }
         _ => None,
     }

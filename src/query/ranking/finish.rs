@@ -9,11 +9,11 @@ use crate::error::QueryError;
 use crate::fingerprint;
 use crate::flow::{
     BOUNDS, Branch, Draft, DraftKey, DraftMeasure, Flow, Groups, MEASURES, RANK, Stage, as_bound,
-    is_rank, is_row_id,
+    as_rank, is_row_id,
 };
 use standings_model::expr::{Expr, Node};
 use standings_model::plan::{
-    Aggregate, Bound, Field, Input, Key, Measure, OrderTerm, Ranking, RowColumn,
+    Aggregate, Bound, Field, Input, Key, Measure, OrderTerm, Provisional, Ranking, RowColumn,
 };
 use standings_model::table::Table;
 use standings_model::window::Window;
@@ -221,6 +221,7 @@ impl Shape<'_> {
             limit: rank.map_or(u64::MAX, |r| r.limit),
             shows_rank,
             shown_if,
+            provisional: Provisional::All,
             fields: making.fields.clone(),
         };
         let compiled = self.put_together(ranking, groups, making, outputs, notes);
@@ -247,19 +248,15 @@ impl Shape<'_> {
         query: &Query,
     ) -> Result<(Vec<Output>, bool), QueryError> {
         let (mut outputs, mut shows_rank) = (Vec::new(), false);
+        let own = groups.rank.as_ref().map(|rank| rank.function);
         for (n, (name, expr)) in groups.columns.iter().enumerate() {
             let at = at.get(n).copied().unwrap_or_else(|| query.body.span());
             let bound = as_bound(expr).filter(|bound| bound.name() == name);
             let shown = match bound {
                 Some(Bound::Start | Bound::End) => Shown::Bound,
-                _ if is_rank(expr) => {
-                    if std::mem::replace(&mut shows_rank, true) {
-                        return self.wrong_at(
-                            at,
-                            format!("the rank twice, as `{name}`"),
-                            "the rank once",
-                        );
-                    }
+                // A second one is a value like others.
+                _ if !shows_rank && own.is_some() && as_rank(expr) == own => {
+                    shows_rank = true;
                     Shown::Rank
                 }
                 _ => {
@@ -277,14 +274,6 @@ impl Shape<'_> {
 
     /// Refuses what cannot be shown.
     fn shown(&self, at: Span, name: &str, expr: &Expr, is_own: bool) -> Result<(), QueryError> {
-        if expr.columns().contains(&RANK) {
-            let found = format!("`{name}`, which is computed of the rank, and is not computed yet");
-            return self.wrong_at(
-                at,
-                found,
-                "the rank itself, and what is computed of keys and measures",
-            );
-        }
         if expr.kind.is_nested() {
             let found = format!("`{name}`, which is {}", expr.kind);
             return self.wrong_at(
@@ -374,6 +363,7 @@ impl Shape<'_> {
         let column = places(&columns);
         let (keys, count) = (making.keys.len(), used.iter().filter(|u| **u).count());
         let number = |n: usize| match n {
+            n if n >= RANK => keys + count + Bound::ALL.len() + (n - RANK),
             n if n >= BOUNDS => keys + count + (n - BOUNDS),
             n if n >= MEASURES => keys + measures[n - MEASURES],
             n => n,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use sqlparser::ast::{
-    Expr as Sql, Ident, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableAlias,
-    TableFactor, With,
+    Distinct, Expr as Sql, Ident, OrderByKind, Query, Select, SelectItem, SetExpr, SetOperator,
+    SetQuantifier, TableAlias, TableFactor, With,
 };
 
 use super::Shape;
@@ -68,6 +68,15 @@ impl Shape<'_> {
             let found = format!("{what}, which queries do not have");
             return self.wrong(query.body.as_ref(), found, SHAPE);
         }
+        if let SetExpr::Select(select) = &*query.body
+            && let Some(Distinct::On(on)) = &select.distinct
+            && let Some(order) = &query.order_by
+            && let OrderByKind::Expressions(order) = &order.kind
+            && query.limit_clause.is_none()
+            && query.fetch.is_none()
+        {
+            return self.first_of_each(select, on, order);
+        }
         let top = self.top(query)?;
         match &*query.body {
             SetExpr::Select(select) => self.select(select, top.as_ref()),
@@ -83,8 +92,41 @@ impl Shape<'_> {
         }
     }
 
-    /// `UNION ALL`: columns by position, by the names of the first.
+    /// `UNION`: the rows of `UNION ALL`, each once.
     fn union(&self, body: &SetExpr) -> Result<Flow, QueryError> {
+        let is_once = matches!(
+            body,
+            SetExpr::SetOperation {
+                op: SetOperator::Union,
+                set_quantifier: SetQuantifier::None | SetQuantifier::Distinct,
+                ..
+            }
+        );
+        if !is_once {
+            return self.union_all(body);
+        }
+        let mut all = body.clone();
+        let mut first = &mut all;
+        while let SetExpr::SetOperation {
+            left,
+            op: SetOperator::Union,
+            set_quantifier:
+                quantifier @ (SetQuantifier::None | SetQuantifier::Distinct | SetQuantifier::All),
+            ..
+        } = first
+        {
+            *quantifier = SetQuantifier::All;
+            first = left;
+        }
+        let flow = self.union_all(&all)?;
+        match first_select(body) {
+            Some(select) => self.each_once(select, flow, None),
+            None => self.wrong(body, "UNION without a SELECT", SHAPE),
+        }
+    }
+
+    /// `UNION ALL`: columns by position, by the names of the first.
+    fn union_all(&self, body: &SetExpr) -> Result<Flow, QueryError> {
         let mut parts = Vec::new();
         let mut at = body;
         while let SetExpr::SetOperation {
@@ -95,11 +137,15 @@ impl Shape<'_> {
         } = at
         {
             if *op != SetOperator::Union || *set_quantifier != SetQuantifier::All {
+                if *op == SetOperator::Union && !parts.is_empty() {
+                    break;
+                }
                 let all = match set_quantifier {
                     SetQuantifier::None => String::new(),
                     other => format!(" {other}"),
                 };
-                let allowed = "UNION ALL: each row of each, as often as it is there";
+                let allowed =
+                    "UNION ALL: each row of each, as often as it is there; UNION: each once";
                 return self.wrong(&**right, format!("{op}{all}"), allowed);
             }
             parts.push(&**right);
@@ -170,6 +216,8 @@ impl Shape<'_> {
         if first.window != second.window
             || first.of_windows.is_some()
             || second.of_windows.is_some()
+            || first.of_sessions.is_some()
+            || second.of_sessions.is_some()
         {
             let allowed = "one window above the UNION, or the same in each of its SELECTs";
             return self.wrong(at, "UNION ALL of different windows", allowed);
@@ -429,5 +477,15 @@ impl Shape<'_> {
                 self.wrong_at(ident.span, found, allowed)
             }
         }
+    }
+}
+
+/// The first SELECT of a query's body.
+fn first_select(body: &SetExpr) -> Option<&Select> {
+    match body {
+        SetExpr::Select(select) => Some(select),
+        SetExpr::Query(query) => first_select(&query.body),
+        SetExpr::SetOperation { left, .. } => first_select(left),
+        _ => None,
     }
 }

@@ -47,6 +47,8 @@ impl<'a> Shape<'a> {
         };
         let branches = std::mem::take(&mut rows.branches);
         let mut row = Row::new(self.sources, &flow.qualifiers, branches);
+        let passing = rows.of_sessions.take();
+        let passing = passing.map(|exprs| row.add("WHERE", exprs));
         let (mut keys, mut written, mut bounds) = (Vec::new(), Vec::new(), Vec::new());
         for group in groups {
             let sql = self.group(select, &row, group)?;
@@ -93,6 +95,7 @@ impl<'a> Shape<'a> {
             keys,
             measures: RefCell::default(),
             written,
+            passing,
         };
         Ok((grouping, rows))
     }
@@ -104,9 +107,28 @@ impl<'a> Shape<'a> {
         row: &Row<'_>,
         group: &'q Sql,
     ) -> Result<&'q Sql, QueryError> {
-        if matches!(group, Sql::Value(v) if matches!(v.value, Literal::Number(..))) {
-            let allowed = "the expression itself, or its name: a number names no column";
-            return self.wrong(group, format!("GROUP BY {group}"), allowed);
+        if let Sql::Value(value) = group
+            && let Literal::Number(digits, _) = &value.value
+        {
+            let number = digits.parse().ok().and_then(|n: usize| n.checked_sub(1));
+            let item = number.and_then(|n| select.projection.get(n));
+            let (Some(sql), false) = (
+                item.and_then(written),
+                select.projection.iter().any(is_every),
+            ) else {
+                let allowed =
+                    "the expression itself, its name, or the number of a column of the SELECT";
+                return self.wrong(group, format!("GROUP BY {group}"), allowed);
+            };
+            if holds(sql, &is_measure) {
+                let allowed = "group by what a row has; a measure is of the rows of a group";
+                return self.wrong(
+                    group,
+                    format!("GROUP BY {group}, which is `{sql}`"),
+                    allowed,
+                );
+            }
+            return Ok(sql);
         }
         let named = match bare(group) {
             Sql::Identifier(name) if !row.has(&name.value) => Some(&name.value),
@@ -166,6 +188,8 @@ impl<'a> Shape<'a> {
         }
         let count = branches.len();
         let mut row = Row::new(self.sources, &flow.qualifiers, branches);
+        let passing = rows.of_sessions.take();
+        let passing = passing.map(|exprs| row.add("WHERE", exprs));
         let keys = names.into_iter().map(|(name, expr)| DraftKey {
             column: row.add(&name, vec![expr; count]),
             name: Some(name),
@@ -176,9 +200,23 @@ impl<'a> Shape<'a> {
             keys,
             measures: RefCell::default(),
             written: Vec::new(),
+            passing,
         };
         Ok((grouping, rows))
     }
+}
+
+/// What is written of a column of a SELECT.
+fn written(item: &SelectItem) -> Option<&Sql> {
+    match item {
+        SelectItem::UnnamedExpr(sql) | SelectItem::ExprWithAlias { expr: sql, .. } => Some(sql),
+        _ => None,
+    }
+}
+
+/// Whether it stands for several columns.
+fn is_every(item: &SelectItem) -> bool {
+    written(item).is_none()
 }
 
 impl Shape<'_> {

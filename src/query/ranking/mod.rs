@@ -6,12 +6,14 @@
 //! ```
 
 mod condition;
+mod distinct;
 mod finish;
 mod from;
 mod group;
 mod join;
 mod names;
 mod nested;
+mod over;
 mod rank;
 mod select;
 mod target;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::LazyLock;
 
-use sqlparser::ast::{Expr as Sql, Ident};
+use sqlparser::ast::{Expr as Sql, Function, Ident};
 
 use crate::aggregate;
 use crate::error::{QueryError, Text};
@@ -12,9 +12,11 @@ use crate::flow::{self, Columns, DraftKey, DraftMeasure, MEASURES, Reads, as_bou
 use crate::row::Row;
 use crate::scope::Names;
 use crate::walk::holds;
-use standings_model::expr::Expr;
-use standings_model::plan::{Aggregate, Measure};
+use standings_model::expr::{Comparison, Expr, Node};
+use standings_model::plan::{Aggregate, Measure, RankFunction};
 use standings_model::table::Table;
+use standings_model::types::Type;
+use standings_model::value::Value;
 
 /// Columns of groups are of no table.
 static NONE: LazyLock<Table> = LazyLock::new(|| Table::new("", Vec::new()));
@@ -31,7 +33,21 @@ pub(super) fn is_measure(sql: &Sql) -> bool {
 
 /// What an expression is where it is the rank.
 fn ranked(sql: &Sql) -> Option<Result<Expr, QueryError>> {
-    is_over(sql).then(|| Ok(flow::rank()))
+    match sql {
+        Sql::Function(f) if f.over.is_some() => {
+            // What is no function that ranks is refused where its OVER is read.
+            let function = rank_function(f).unwrap_or(RankFunction::RowNumber);
+            Some(Ok(flow::rank(function)))
+        }
+        _ => None,
+    }
+}
+
+/// The function that ranks, by its name.
+pub(super) fn rank_function(call: &Function) -> Option<RankFunction> {
+    let name = call.name.to_string();
+    let mut all = RankFunction::ALL.into_iter();
+    all.find(|function| name.eq_ignore_ascii_case(function.name()))
 }
 
 /// The visible columns of groups.
@@ -98,6 +114,11 @@ impl Scope for Selected<'_> {
         self.under.resolve(name)
     }
 
+    fn nth(&self, number: usize) -> Option<Expr> {
+        let column = self.columns.get(number.checked_sub(1)?);
+        column.map(|(_, expr)| expr.clone())
+    }
+
     fn whole(&self, text: Text<'_>, sql: &Sql) -> Option<Result<Expr, QueryError>> {
         let named = match sql {
             Sql::Identifier(ident) => self.columns.iter().position(|(n, _)| *n == ident.value),
@@ -119,6 +140,8 @@ pub(super) struct Grouping<'a> {
     pub(super) measures: RefCell<Vec<DraftMeasure>>,
     /// What the keys are, as they are written.
     pub(super) written: Vec<Sql>,
+    /// The row's column that says whether a row of a session counts.
+    pub(super) passing: Option<usize>,
 }
 
 impl Grouping<'_> {
@@ -170,9 +193,37 @@ impl Grouping<'_> {
         let written = name.map_or_else(|| sql.to_string(), str::to_owned);
         let measure = {
             let mut row = self.row.borrow_mut();
-            aggregate::parse(text, &mut row, &written, sql)?
+            let mut measure = aggregate::parse(text, &mut row, &written, sql)?;
+            if let Some(passing) = self.passing {
+                let filter = measure.filter.map(|filter| row.both(passing, filter));
+                measure.filter = Some(filter.unwrap_or(passing));
+            }
+            measure
         };
         Ok(self.field(measure, name.is_none()))
+    }
+
+    /// Whether a group is one: of sessions one of its rows counts.
+    pub(super) fn counted(&self, is_rows: bool) -> Option<Expr> {
+        let passing = self.passing?;
+        if is_rows {
+            return Some(self.last(passing));
+        }
+        let count = Measure {
+            name: "COUNT(*)".to_owned(),
+            aggregate: Aggregate::CountAll,
+            filter: Some(passing),
+        };
+        let none = Expr::literal(Value::Integer(0), Type::BIGINT);
+        Some(Expr {
+            node: Node::Compare {
+                left: Box::new(self.field(count, true)),
+                op: Comparison::Gt,
+                right: Box::new(none),
+            },
+            kind: Type::Boolean,
+            nullable: false,
+        })
     }
 
     /// A column of the row as it was last: of a row that is a group of its own.
@@ -252,6 +303,7 @@ impl Scope for AsTheyAre<'_, '_> {
 
     fn whole(&self, text: Text<'_>, sql: &Sql) -> Option<Result<Expr, QueryError>> {
         if holds(sql, &is_over) {
+            // What is computed of the rank is of no column of the row.
             return ranked(sql);
         }
         let exprs = self.0.row.borrow().each(text, sql);

@@ -6,9 +6,10 @@ use sqlparser::ast::{
 };
 
 use super::Shape;
+use super::names::rank_function;
 use crate::error::QueryError;
 use crate::expression::{self, Scope};
-use crate::flow::{Draft, Groups, MEASURES, RANK, Rank, Reads, as_bound, reads};
+use crate::flow::{Draft, Groups, MEASURES, Rank, Reads, as_bound, reads, reads_rank};
 use crate::row::bounded;
 use standings_model::expr::{Expr, Node};
 use standings_model::plan::{Bound, RankFunction};
@@ -33,6 +34,7 @@ impl Over {
     pub(super) fn unlimited(&self) -> Rank {
         Rank {
             function: self.function,
+            is_limited: false,
             partition: Vec::new(),
             order: Vec::new(),
             from: 1,
@@ -50,11 +52,9 @@ impl Shape<'_> {
         let Sql::Function(f) = sql else {
             return self.wrong(sql, format!("`{sql}`"), ALLOWED);
         };
-        let function = match f.name.to_string().to_ascii_uppercase().as_str() {
-            "ROW_NUMBER" => RankFunction::RowNumber,
-            "RANK" => RankFunction::Rank,
-            "DENSE_RANK" => RankFunction::DenseRank,
-            other => return self.wrong(sql, format!("the function {other} with OVER"), ALLOWED),
+        let Some(function) = rank_function(f) else {
+            let found = format!("the function {} with OVER", f.name);
+            return self.wrong(sql, found, ALLOWED);
         };
         let empty = matches!(&f.args, FunctionArguments::List(l) if l.args.is_empty() && l.clauses.is_empty());
         let spec = match &f.over {
@@ -83,7 +83,7 @@ impl Shape<'_> {
         for by in &spec.partition_by {
             let expr = expression::bind(self.text, scope, by)?;
             bounded(self.text, by, &expr)?;
-            if expr.columns().contains(&RANK) || expr.kind.is_nested() {
+            if reads_rank(&expr) || expr.kind.is_nested() {
                 return self.wrong(
                     by,
                     format!("PARTITION BY `{by}`"),
@@ -126,10 +126,19 @@ impl Shape<'_> {
                 return self.wrong(sql, "ORDER BY … USING", "ORDER BY column [ASC | DESC]");
             }
         };
-        let expr = expression::bind(self.text, scope, sql)?;
+        let number = match sql {
+            Sql::Value(value) => match &value.value {
+                Literal::Number(digits, _) => digits.parse().ok(),
+                _ => None,
+            },
+            _ => None,
+        };
+        let expr = match number.and_then(|n| scope.nth(n)) {
+            Some(column) => column,
+            None => expression::bind(self.text, scope, sql)?,
+        };
         bounded(self.text, sql, &expr)?;
-        if expr.columns().contains(&RANK) || expr.kind.is_nested() || reads(&expr) == Reads::Nothing
-        {
+        if reads_rank(&expr) || expr.kind.is_nested() || reads(&expr) == Reads::Nothing {
             let allowed =
                 "order by keys, measures and what is computed of them; a number is no column";
             return self.wrong(sql, format!("ORDER BY `{sql}`"), allowed);
@@ -295,6 +304,7 @@ impl Shape<'_> {
         }
         groups.rank = Some(Rank {
             function: top.function,
+            is_limited: true,
             partition: Vec::new(),
             order: self.terms(top.order, scope)?,
             from: top.from,

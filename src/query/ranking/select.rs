@@ -10,15 +10,15 @@ use sqlparser::ast::{Expr as Sql, Ident, Query, Select, SelectItem, Spanned};
 use sqlparser::tokenizer::Span;
 
 use super::group::groups;
-use super::names::{AsTheyAre, Fields, Grouped, Grouping, Selected, is_measure, is_over};
+use super::names::{AsTheyAre, Fields, Grouped, Grouping, Selected, is_measure};
 use super::rank::Top;
 use super::{RESERVED, Shape};
 use crate::dialect::SHAPE;
 use crate::error::QueryError;
 use crate::expression::{self, Scope};
-use crate::flow::{Columns, Flow, Groups, Stage, as_bound, bare, is_rank};
+use crate::flow::{Columns, Flow, Groups, Stage, as_bound, as_rank, bare};
 use crate::row::{Row, both, bounded};
-use crate::walk::{holds, walk};
+use crate::walk::holds;
 use standings_model::expr::Expr;
 
 /// The most columns of a SELECT.
@@ -42,8 +42,22 @@ impl<'a> Shape<'a> {
         top: Option<&Top<'_>>,
     ) -> Result<Flow, QueryError> {
         self.known(select)?;
-        let mut flow = self.from(select)?;
+        if let Some(distinct) = &select.distinct {
+            return self.distinct(select, distinct, top);
+        }
+        let flow = self.from(select)?;
+        self.behind_from(select, flow, top)
+    }
+
+    /// A SELECT over what it reads.
+    pub(super) fn behind_from(
+        &self,
+        select: &Select,
+        mut flow: Flow,
+        top: Option<&Top<'_>>,
+    ) -> Result<Flow, QueryError> {
         let over = self.calls(select)?;
+        let over = over.as_ref();
         if let Some(condition) = &select.selection {
             self.filter(&mut flow, condition)?;
         }
@@ -83,9 +97,7 @@ impl<'a> Shape<'a> {
     /// Refuses clauses that are not known.
     fn known(&self, select: &Select) -> Result<(), QueryError> {
         let more = [
-            (select.distinct.is_some(), "SELECT DISTINCT"),
             (select.top.is_some(), "TOP"),
-            (!select.named_window.is_empty(), "WINDOW"),
             (
                 !select.sort_by.is_empty()
                     || !select.cluster_by.is_empty()
@@ -108,32 +120,6 @@ impl<'a> Shape<'a> {
                 self.wrong(select, format!("{what}, which rankings do not have"), SHAPE)
             }
             None => Ok(()),
-        }
-    }
-
-    /// The call with `OVER` of a SELECT, if there is one: all of them are the same.
-    fn calls<'q>(&self, select: &'q Select) -> Result<Option<&'q Sql>, QueryError> {
-        let mut all: Vec<&Sql> = Vec::new();
-        for sql in listed(select).chain(&select.qualify) {
-            walk(sql, &mut |part| {
-                let is = is_over(part);
-                if is {
-                    all.push(part);
-                }
-                !is
-            });
-        }
-        let Some((first, rest)) = all.split_first() else {
-            return Ok(None);
-        };
-        match rest.iter().find(|other| **other != *first) {
-            None => Ok(Some(first)),
-            Some(other) => {
-                let found = format!("`{other}` beside another rank");
-                let allowed =
-                    "one rank a ranking, over one OVER (…): a second one is a ranking of its own";
-                self.wrong(*other, found, allowed)
-            }
         }
     }
 
@@ -236,6 +222,10 @@ impl<'a> Shape<'a> {
         top: Option<&Top<'_>>,
         having: Option<Expr>,
     ) -> Result<Flow, QueryError> {
+        let having = match (grouping.counted(is_rows), having) {
+            (Some(counted), Some(having)) => Some(both(Some(counted), having)),
+            (counted, having) => counted.or(having),
+        };
         let (of_groups, of_rows) = (Grouped(&grouping), AsTheyAre(&grouping));
         let under: &dyn Scope = if is_rows { &of_rows } else { &of_groups };
         let counted = over.map(|sql| self.over(sql, under)).transpose()?;
@@ -267,6 +257,7 @@ impl<'a> Shape<'a> {
             (Some(counted), Some(sql)) => {
                 self.rank(&mut groups, counted, sql)?;
                 if let (Some(rank), Some(asked)) = (&mut groups.rank, &asked.rank) {
+                    (rank.function, rank.is_limited) = (asked.function, asked.is_limited);
                     (rank.from, rank.limit) = (asked.from, asked.limit);
                 }
             }
@@ -444,7 +435,7 @@ impl<'a> Shape<'a> {
     /// Refuses a name that means something of ours.
     pub(super) fn may_be_named(&self, name: &Ident, expr: &Expr) -> Result<(), QueryError> {
         let own = as_bound(expr).is_some_and(|bound| bound.name() == name.value)
-            || is_rank(expr) && name.value == "rank";
+            || as_rank(expr).is_some() && name.value == "rank";
         if own || !RESERVED.contains(&name.value.as_str()) {
             return Ok(());
         }
@@ -491,7 +482,7 @@ enum Item<'q> {
 }
 
 /// The expressions that a SELECT lists.
-fn listed(select: &Select) -> impl Iterator<Item = &Sql> {
+pub(super) fn listed(select: &Select) -> impl Iterator<Item = &Sql> {
     select.projection.iter().filter_map(|item| match item {
         SelectItem::UnnamedExpr(e) | SelectItem::ExprWithAlias { expr: e, .. } => Some(e),
         _ => None,

@@ -1,5 +1,7 @@
 //! Queries in all their forms: which are the same, what they come to, and what is refused of them, where.
 
+mod ranks;
+
 use crate::{explain, load_texts, meaning};
 use standings_model::plan::{Aggregate, Field, RankFunction, Ranking};
 use standings_model::types::Type;
@@ -232,12 +234,30 @@ fn what_has_no_form_is_refused_at_its_place() {
                 "AS rn, RANK() OVER (PARTITION BY {B} ORDER BY city) AS other",
             ),
             "q.sql:6:",
-            "beside another rank",
+            "beside a rank over another OVER",
         ),
         (
-            with("AS rn", "+ 1 AS rn"),
+            with(
+                "AS rn",
+                "AS rn, LAG(s) OVER (PARTITION BY {B} ORDER BY s DESC) AS other",
+            ),
             "q.sql:6:",
-            "computed of the rank",
+            "`LAG(s) OVER",
+        ),
+        (
+            with("OVER (PARTITION BY {B} ORDER BY s DESC)", "OVER w"),
+            "q.sql:6:",
+            "the window `w`",
+        ),
+        (
+            "SELECT n, COUNT(*) AS c FROM fares GROUP BY 3".to_owned(),
+            "q.sql:6:45",
+            "GROUP BY 3",
+        ),
+        (
+            "SELECT n, COUNT(*) AS c FROM fares GROUP BY 1, 2".to_owned(),
+            "q.sql:6:48",
+            "GROUP BY 2, which is `COUNT(*)`",
         ),
         (
             with("PARTITION BY {B}", "PARTITION BY {B}, s"),
@@ -304,9 +324,19 @@ fn what_has_no_form_is_refused_at_its_place() {
             "no rank and no measure",
         ),
         (
-            "SELECT DISTINCT city FROM fares".to_owned(),
+            "SELECT DISTINCT city FROM {W}".to_owned(),
             "q.sql:6:",
-            "SELECT DISTINCT",
+            "SELECT DISTINCT of rows in windows, without window_start and window_end",
+        ),
+        (
+            "SELECT DISTINCT ON (city) city, n FROM fares ORDER BY n, city".to_owned(),
+            "q.sql:6:",
+            "than ORDER BY begins with",
+        ),
+        (
+            "SELECT city FROM fares INTERSECT SELECT town FROM trams".to_owned(),
+            "q.sql:6:",
+            "INTERSECT",
         ),
         (
             "SELECT city FROM fares QUALIFY city = 'x'".to_owned(),

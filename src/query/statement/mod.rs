@@ -21,6 +21,7 @@ use self::cursor::{Cursor, STATEMENTS};
 use crate::dialect;
 use crate::error::{QueryError, Text};
 use crate::hint;
+use crate::said::Said;
 
 /// One statement.
 #[derive(Debug)]
@@ -71,6 +72,8 @@ pub struct Target {
     pub span: Span,
     /// The query.
     pub query: Query,
+    /// What is said for it beside its query.
+    pub said: Said,
 }
 
 /// The statements of a file; what is wrong in one does not hide what is wrong in another. The names of tables and views that
@@ -88,9 +91,9 @@ pub fn parse(
         }
     };
     let mut found = Vec::new();
-    let mut set = None;
+    let (mut set, mut said) = (None, Said::default());
     for part in tokens.split(|t| t.token == Token::SemiColon) {
-        match one(text, part, &mut set) {
+        match one(text, part, &mut set, &mut said) {
             Ok(statement) => found.extend(statement),
             Err(error) => {
                 errors.push(error);
@@ -135,8 +138,9 @@ fn one(
     text: Text<'_>,
     tokens: &[TokenWithSpan],
     set: &mut Option<Span>,
+    said: &mut Said,
 ) -> Result<Option<Statement>, QueryError> {
-    let without_hints = hint::taken(text, tokens)?;
+    let (without_hints, hinted) = hint::taken(text, tokens)?.unzip();
     let mut tokens = without_hints.as_deref().unwrap_or(tokens);
     if let Some(length) = opens_set(tokens) {
         if set.is_some() {
@@ -154,7 +158,7 @@ fn one(
         return Ok(None);
     }
     let mut cursor = Cursor::new(text, tokens);
-    let statement = match cursor.peek_upper().as_str() {
+    let mut statement = match cursor.peek_upper().as_str() {
         "CREATE" => created(&mut cursor)?,
         "SET" => Statement::Set(setting(&mut cursor)?),
         "INSERT" => inserted(&mut cursor)?,
@@ -165,6 +169,11 @@ fn one(
     if set.is_some() && !matches!(statement, Statement::Ranking(_)) {
         let found = format!("`{}` inside of a statement set", first.token);
         return Err(text.error(first.span, found, "INSERT INTO name SELECT …; and END;"));
+    }
+    match &mut statement {
+        Statement::Ranking(target) => target.said = hinted.unwrap_or_default().or(*said),
+        Statement::Set(option) => said.set(&option.key, &option.value, option.value_span),
+        _ => {}
     }
     Ok(Some(statement))
 }
@@ -269,6 +278,7 @@ fn inserted(cursor: &mut Cursor<'_>) -> Result<Statement, QueryError> {
         name: Some(name),
         columns,
         query: cursor.query()?,
+        said: Said::default(),
     })))
 }
 
@@ -279,6 +289,7 @@ fn selected(cursor: &mut Cursor<'_>) -> Result<Statement, QueryError> {
         columns: Vec::new(),
         span,
         query: cursor.query()?,
+        said: Said::default(),
     })))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use standings_model::plan::{Aggregate, Field, Measure, Plan, Ranking};
+use standings_model::plan::{Aggregate, Bound, Field, Measure, Plan, Ranking};
 use standings_model::table::{Metadata, Origin, Table};
 
 /// How an input column takes part: OpenLineage's types and subtypes.
@@ -283,7 +283,15 @@ impl Deriving<'_> {
                 continue;
             };
             let Some(measure) = ranking.measures.get(measure) else {
-                self.time(from, Kind::Transformation, false, "event-time window");
+                match measure - ranking.measures.len() < Bound::ALL.len() {
+                    true => self.time(from, Kind::Transformation, false, "event-time window"),
+                    // The rank.
+                    false => {
+                        for (column, uses) in self.ranked_by() {
+                            from.entry(column).or_default().extend(uses);
+                        }
+                    }
+                }
                 continue;
             };
             for (column, uses) in self.measured(measure) {

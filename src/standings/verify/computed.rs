@@ -13,6 +13,8 @@ use standings_scalar::{Datum, Program, Zone};
 pub struct Computed {
     /// By measure: what it is, its type.
     programs: Vec<Option<(Program, Type)>>,
+    /// Those that are computed of ranks.
+    of_rank: Vec<bool>,
     /// The types of the bounds, as they are read.
     bounds: [Type; 3],
 }
@@ -38,12 +40,26 @@ impl Computed {
         };
         Computed {
             programs: (0..ranking.measures.len()).map(program).collect(),
+            of_rank: (0..ranking.measures.len())
+                .map(|m| ranking.is_of_rank(m))
+                .collect(),
             bounds,
         }
     }
 
-    /// All measures, those that are computed too. One that has an error is NULL.
-    pub fn of(&self, key: &[Value], measures: Vec<Value>, window: Bounds) -> Arc<[Value]> {
+    /// Whether some are computed of ranks.
+    pub fn reads_ranks(&self) -> bool {
+        self.of_rank.contains(&true)
+    }
+
+    /// All measures, those that are computed too: of ranks where these are known, else NULL. One that has an error is NULL.
+    pub fn of(
+        &self,
+        key: &[Value],
+        measures: Vec<Value>,
+        window: Bounds,
+        ranks: Option<[u64; 3]>,
+    ) -> Arc<[Value]> {
         if self.programs.iter().all(Option::is_none) {
             return measures.into();
         }
@@ -51,11 +67,15 @@ impl Computed {
             let us = i128::from(bound.of((window.start, window.end))) * 1_000;
             Value::of_number(us, kind)
         });
-        let row: Vec<Value> = key.iter().chain(&measures).cloned().chain(bounds).collect();
+        let counted = ranks.into_iter().flatten();
+        let counted = counted.map(|rank| Value::Integer(rank.into()));
+        let row = key.iter().chain(&measures).cloned().chain(bounds);
+        let row: Vec<Value> = row.chain(counted).collect();
         let row: Vec<Datum<'_>> = row.iter().map(Datum::of).collect();
-        let all = measures.iter().zip(&self.programs);
-        all.map(|(value, program)| match program {
+        let all = measures.iter().zip(&self.programs).zip(&self.of_rank);
+        all.map(|((value, program), of_rank)| match program {
             None => value.clone(),
+            Some(_) if *of_rank && ranks.is_none() => Value::Null,
             Some((program, kind)) => {
                 let value = program.eval(&row[..]);
                 value.map_or(Value::Null, |datum| datum.into_value(kind))

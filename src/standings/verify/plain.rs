@@ -343,32 +343,41 @@ impl Plain {
                 .enumerate()
                 .map(|(i, s)| s.value(ranking, i))
                 .collect();
-            let measures = self.computed[*number].of(&key[..ranking.keys.len()], measures, *window);
+            let key_values = &key[..ranking.keys.len()];
+            let measures = self.computed[*number].of(key_values, measures, *window, None);
             if ranking.having.is_some_and(|m| !holds(&measures, m)) {
                 continue;
             }
             let rows = partitions.entry((*number, *window, within)).or_default();
-            rows.push((Arc::from(&key[..ranking.keys.len()]), measures));
+            rows.push((Arc::from(key_values), measures));
         }
         let mut out = BTreeMap::new();
         for ((number, window, _), mut rows) in partitions {
             let ranking = &self.plan.rankings[number];
             rows.sort_by(|a, b| order(ranking, a, b).then_with(|| by_key(ranking, a, b)));
-            let (mut rank, mut distinct) = (0, 0);
+            let (mut shared, mut distinct) = (0, 0);
             for i in 0..rows.len() {
                 let ties = i > 0 && order(ranking, &rows[i - 1], &rows[i]) == Ordering::Equal;
                 distinct += u64::from(!ties);
-                rank = match ranking.rank {
-                    Some(RankFunction::RowNumber) => i as u64 + 1,
-                    Some(RankFunction::Rank) if ties => rank,
-                    Some(RankFunction::Rank) => i as u64 + 1,
-                    Some(RankFunction::DenseRank) => distinct,
+                if !ties {
+                    shared = i as u64 + 1;
+                }
+                let ranks = [i as u64 + 1, shared, distinct];
+                let rank = match ranking.rank {
+                    Some(RankFunction::RowNumber) => ranks[0],
+                    Some(RankFunction::Rank) => ranks[1],
+                    Some(RankFunction::DenseRank) => ranks[2],
                     None => 0,
                 };
                 if rank > ranking.limit {
                     break;
                 }
                 let (key, measures) = &rows[i];
+                let computed = &self.computed[number];
+                let measures = match computed.reads_ranks() {
+                    true => &computed.of(key, measures.to_vec(), window, Some(ranks)),
+                    false => measures,
+                };
                 let is_shown = ranking.shown_if.is_none_or(|m| holds(measures, m));
                 if (ranking.rank.is_some() && rank < ranking.from) || !is_shown {
                     continue;

@@ -29,7 +29,7 @@ use standings_engine::snapshot::Manifest;
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
 use standings_model::check::Condition;
 use standings_model::error::codes;
-use standings_model::plan::Plan;
+use standings_model::plan::{Plan, Provisional, Ranking};
 use standings_model::time::format_rfc3339;
 use standings_model::window::Bounds;
 use standings_process::exit::{self, Failure};
@@ -70,12 +70,12 @@ pub struct Recomputed {
 }
 
 /// Which windows are compared.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Scope {
     /// Rankings of all time too, whose rows are never final.
     all_time: bool,
-    /// Windows that end at or before this.
-    ends_by: i64,
+    /// By ranking: windows that end at or before this.
+    ends_by: Vec<i64>,
     /// Windows that start at or after this, and before that.
     starts: (i64, i64),
 }
@@ -125,15 +125,16 @@ impl Recomputed {
             source.resume.remove(&partition.partition);
         }
         let asked = (args.from.unwrap_or(i64::MIN), args.to.unwrap_or(i64::MAX));
+        let ends_by = |ranking: &Ranking| match (all, shown.watermark) {
+            (true, _) if ranking.provisional == Provisional::All => i64::MAX,
+            (_, Some(watermark)) => watermark,
+            // A file of changes does not say what is closed.
+            _ if shown.offsets.is_none() => END_OF_TIME,
+            _ => i64::MIN,
+        };
         let mut scope = Scope {
             all_time,
-            ends_by: match (all, shown.watermark) {
-                (true, _) => i64::MAX,
-                (_, Some(watermark)) => watermark,
-                // A file of changes does not say what is closed.
-                _ if shown.offsets.is_none() => END_OF_TIME,
-                _ => i64::MIN,
-            },
+            ends_by: plan.rankings.iter().map(ends_by).collect(),
             starts: asked,
         };
         let mut plain = Plain::new(&plan, policies, args.max_record_bytes, asked).from(bootstrap);
@@ -151,7 +152,7 @@ impl Recomputed {
         }
         plain.end();
         let mut want = plain.rows();
-        want.retain(|at, _| scope.holds(at.1));
+        want.retain(|at, _| scope.holds(at.0, at.1));
         Ok(Recomputed {
             plan,
             options,
@@ -166,7 +167,7 @@ impl Recomputed {
 
     /// Whether a window is compared.
     pub fn is_in_scope(&self, row: &ShownRow) -> bool {
-        self.scope.holds(self.window(row))
+        self.scope.holds(row.ranking, self.window(row))
     }
 
     /// The window of a row.
@@ -278,9 +279,9 @@ fn no_joins(plan: &Plan) -> Result<(), Failure> {
 }
 
 impl Scope {
-    fn holds(&self, window: Bounds) -> bool {
+    fn holds(&self, ranking: usize, window: Bounds) -> bool {
         let Bounds { start, end } = window;
-        let is_in_time = end <= self.ends_by || (self.all_time && window.is_always());
+        let is_in_time = end <= self.ends_by[ranking] || (self.all_time && window.is_always());
         is_in_time && (self.starts.0..self.starts.1).contains(&start)
     }
 }

@@ -83,6 +83,11 @@ impl GatherOperator {
                 false
             }
         };
+        let totals = self.cells.totals.borrow();
+        for (ranking, errors) in seat.take_value_errors() {
+            totals.add_value_errors(ranking, errors);
+        }
+        drop(totals);
         let durable = gate.durable();
         let mut told = None;
         if let Some(capability) = &mut self.held {

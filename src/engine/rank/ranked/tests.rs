@@ -122,7 +122,7 @@ proptest! {
             }
             let at = At { ranking: 0, window: (0, 10), is_final: n == last };
             let mut changes = Vec::new();
-            ranked.difference(&plan, emit, at, &mut changes);
+            ranked.difference(&plan, None, emit, at, &mut changes);
             let (deletes, upserts): (Vec<_>, Vec<_>) =
                 changes.iter().partition(|c| c.rank.is_none());
             prop_assert!(changes.iter().skip(deletes.len()).all(|c| c.rank.is_some()));
