@@ -101,10 +101,25 @@ struct Partition {
     clock: PartitionClock,
     decoder: Decoder,
     shown: ShownValues,
-    /// How many rows each array has given of the present record.
+    /// How many rows each array has given of the present offset.
     numbers: BTreeMap<usize, u32>,
+    /// The present offset, and how many records it has given.
+    numbered: (Option<u64>, u32),
     /// Of a table whose rows change.
     changing: Option<Changing>,
+}
+
+impl Partition {
+    /// The number of the next record of an offset among all that it gives; so many follow.
+    fn number(&mut self, offset: u64, count: u32) -> u32 {
+        if self.numbered.0 != Some(offset) {
+            self.numbered = (Some(offset), 0);
+            self.numbers.clear();
+        }
+        let first = self.numbered.1;
+        self.numbered.1 += count;
+        first
+    }
 }
 
 /// Every value of the columns that must be unique, with all its event times, by check.
@@ -221,6 +236,7 @@ impl Plain {
             decoder,
             shown,
             numbers: BTreeMap::new(),
+            numbered: (None, 0),
             changing: table.changes().then(|| Changing::new(home.table, table)),
         };
         self.partitions.insert(partition, fresh);
@@ -248,22 +264,23 @@ impl Plain {
             let elements = elements.filter(|all| !all.is_empty());
             let elements = elements.unwrap_or_else(|| std::iter::once(0..bytes.len()).collect());
             taken += elements.len() as u64;
+            let Some(partition) = self.partitions.get_mut(&block.partition) else {
+                continue;
+            };
+            let first = partition.number(record.offset, elements.len() as u32);
             if block.refused.iter().any(|r| r.record as usize == number) {
                 continue;
             }
             let about = About::of(block, number);
-            if let Some(partition) = self.partitions.get_mut(&block.partition) {
-                partition.numbers.clear();
-                if partition.changing.is_some() {
-                    self.change(block.partition, record, bytes, about);
-                    continue;
-                }
+            if partition.changing.is_some() {
+                self.change(block.partition, record, bytes, about);
+                continue;
             }
             for (row, element) in elements.into_iter().enumerate() {
                 self.record(
                     block.partition,
                     record,
-                    (&bytes[element], about, row as u32),
+                    (&bytes[element], about, first + row as u32),
                 );
             }
         }

@@ -111,6 +111,12 @@ impl Recomputed {
             ..SourceOptions::new(sources.urls)
         };
         source.check()?;
+        let known = shown.known.as_ref().and_then(|known| known.source.as_ref());
+        if let Some(known) = known.filter(|known| known.files() > 0)
+            && let Some(now) = source.ask(&Arc::default()).identity()?
+        {
+            source = source.numbered(Some(&now.arranged(known)))?;
+        }
         let extents = source::extents(&source)?;
         let mut gone = extents.as_ref().map_or(Vec::new(), |e| gone(e, &shown));
         for partition in &gone {
