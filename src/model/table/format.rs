@@ -164,11 +164,4 @@ impl Format {
     pub fn is_json(&self) -> bool {
         matches!(self.encoding, Encoding::ByName | Encoding::Json(_)) && self.registry.is_none()
     }
-
-    /// Whether a record is a text, so that it can be a line of a file.
-    pub fn is_text(&self) -> bool {
-        let binary = [Encoding::Avro, Encoding::Parquet];
-        let is_message = matches!(self.encoding, Encoding::Protobuf(_));
-        self.registry.is_none() && !is_message && !binary.contains(&self.encoding)
-    }
 }

@@ -25,6 +25,7 @@ use standings_model::plan::Plan;
 use standings_model::printable::printable;
 use standings_model::reject::{DUPLICATE, SINK_REFUSED};
 use standings_model::table::Table;
+use standings_model::table::format::{Encoding, Format};
 use standings_process::exit::{self, Failure};
 
 /// Records that are sent before their places are kept.
@@ -159,7 +160,7 @@ impl Gate {
         if ["late", "retired"].contains(&letter.reason.as_str()) {
             return Some("it came too late, and would again".to_owned());
         }
-        let is_text = letter.table(&self.tables).format.is_text();
+        let is_text = is_text(&letter.table(&self.tables).format);
         if record.contains(&b'\n') && is_text {
             // In a file it would be two records, in a topic it is none that was meant.
             return Some("it has more than one line".to_owned());
@@ -184,6 +185,15 @@ impl Gate {
             }
         }
     }
+}
+
+/// Whether a record is a text, so that it can be a line of a file.
+fn is_text(format: &Format) -> bool {
+    let is_binary = matches!(
+        format.encoding,
+        Encoding::Avro | Encoding::Parquet | Encoding::Protobuf(_)
+    );
+    format.registry.is_none() && !is_binary
 }
 
 /// Sends what would be taken now, and was not sent before.
