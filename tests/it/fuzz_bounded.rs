@@ -204,7 +204,22 @@ fn avro() {
 fn any_file() {
     let corpus = files("tests/fuzz/corpus/files");
     let words = [
-        "[", "{", "}", "]", "\"", "\"\"", ";", "\n", "\r\n", "\0", "\u{feff}", "PAR1", "Obj\x01", "\x1f\u{8b}", "\u{7f}", ",",
+        "[",
+        "{",
+        "}",
+        "]",
+        "\"",
+        "\"\"",
+        ";",
+        "\n",
+        "\r\n",
+        "\0",
+        "\u{feff}",
+        "PAR1",
+        "Obj\x01",
+        "\x1f\u{8b}",
+        "\u{7f}",
+        ",",
     ];
     let read = files_body::Files::new();
     fuzz("files", &corpus, &words, |input| read.check(input));

@@ -69,7 +69,13 @@ fn later(bed: Bed) {
     write(&bed, "a.ndjson", 4);
     write(&bed, "d.ndjson", 30);
     bed.to_end(&["-w", "3"]);
-    let second = [("b", 2, 0), ("d", 30, 1), ("a", 4, 2), ("c", 5, 3), ("e", 6, 4)];
+    let second = [
+        ("b", 2, 0),
+        ("d", 30, 1),
+        ("a", 4, 2),
+        ("c", 5, 3),
+        ("e", 6, 4),
+    ];
     assert_eq!(shown(&bed), want(&second));
 
     // And once more: these numbers are known too.
@@ -82,7 +88,10 @@ fn later(bed: Bed) {
     write(&bed, "b.ndjson", 0);
     let (code, text) = bed.ends(&["-w", "1"]);
     assert_eq!(code, Some(2), "{text}");
-    assert!(text.contains("b.ndjson had") && text.contains("S0310"), "{text}");
+    assert!(
+        text.contains("b.ndjson had") && text.contains("S0310"),
+        "{text}"
+    );
     std::fs::remove_file(bed.path("in/b.ndjson")).unwrap();
     let (code, text) = bed.ends(&["-w", "1"]);
     assert_eq!(code, Some(2), "{text}");

@@ -424,7 +424,10 @@ fn framed_letters_are_shown_and_sent() {
     };
     let show = |place: &str| say(&["dead-letter", "show", &dead, place, "--queries", &folder]).1;
     let shown = show("1");
-    assert!(shown.contains("as a sale") && shown.contains("7.00"), "{shown}");
+    assert!(
+        shown.contains("as a sale") && shown.contains("7.00"),
+        "{shown}"
+    );
     let shown = show("2");
     assert!(shown.contains("unknown_schema"), "{shown}");
 
@@ -438,7 +441,10 @@ fn framed_letters_are_shown_and_sent() {
     assert!(said.contains("no line of a file"), "{said}");
     let (code, said) = replay(&bed.source_url());
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("1 sent") && said.contains("unknown_schema"), "{said}");
+    assert!(
+        said.contains("1 sent") && said.contains("unknown_schema"),
+        "{said}"
+    );
     bed.to_end(&[]);
     assert_eq!(totals(&bed), want(&[("Fa\nro -", "7.00")]));
 }

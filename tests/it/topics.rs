@@ -271,10 +271,24 @@ fn one_table_is_several_topics() {
     let series = format!("standings_records_read_total{{partition=\"0\",topic=\"{b}\"}} 1");
     assert!(metrics.contains(&series), "{metrics}");
     let answer = crate::support::http::json(bed.address(), "/api/v1/watermarks");
-    let of = |p: &Value| (p["topic"].as_str().unwrap().to_owned(), p["topic_partition"].as_u64());
-    let mut places: Vec<_> = answer["partitions"].as_array().unwrap().iter().map(of).collect();
+    let of = |p: &Value| {
+        (
+            p["topic"].as_str().unwrap().to_owned(),
+            p["topic_partition"].as_u64(),
+        )
+    };
+    let mut places: Vec<_> = answer["partitions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(of)
+        .collect();
     places.sort();
-    let names = [(a.clone(), Some(0)), (a.clone(), Some(1)), (b.clone(), Some(0))];
+    let names = [
+        (a.clone(), Some(0)),
+        (a.clone(), Some(1)),
+        (b.clone(), Some(0)),
+    ];
     assert_eq!(places, names, "{answer}");
 
     run.kill();
@@ -289,5 +303,8 @@ fn one_table_is_several_topics() {
     let one = format!("sales=kafka://{brokers}/{a}");
     let (code, text) = bed.ends(&["--source", &one]);
     assert_eq!(code, Some(2), "{text}");
-    assert!(text.contains(&b) && text.contains("name all of them"), "{text}");
+    assert!(
+        text.contains(&b) && text.contains("name all of them"),
+        "{text}"
+    );
 }

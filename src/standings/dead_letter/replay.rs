@@ -143,7 +143,10 @@ impl Gate {
         let lacks = self
             .schemas
             .complete(of, &mut self.decoders[table], record)?;
-        Ok(self.is_none(letter, record).or(lacks).or_else(|| self.is_refused(letter, record)))
+        Ok(self
+            .is_none(letter, record)
+            .or(lacks)
+            .or_else(|| self.is_refused(letter, record)))
     }
 
     /// Why it is no record that could be sent.
