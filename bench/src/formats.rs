@@ -200,7 +200,12 @@ mod tests {
         let change = |total: &str, is_final: bool| {
             format!(r#"{{"row":{{"total":"{total}"}},"final":{is_final}}}"#)
         };
-        let text = [change("1.50", false), change("2.05", true), change("-0.01", true)].join("\n");
+        let text = [
+            change("1.50", false),
+            change("2.05", true),
+            change("-0.01", true),
+        ]
+        .join("\n");
         assert_eq!(final_cents(&text), 204);
     }
 }

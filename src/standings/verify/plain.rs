@@ -123,7 +123,7 @@ impl Partition {
 }
 
 /// Every value of the columns that must be unique, with all its event times, by check.
-type ShownValues = HashMap<(usize, Value), Vec<i64>>;
+type ShownValues = HashMap<(usize, Vec<Value>), Vec<i64>>;
 
 /// Whether a check of uniqueness makes a dead letter of a sale, which is one of those that were shown from now on.
 fn is_duplicate(
@@ -140,11 +140,13 @@ fn is_duplicate(
         if check.table != table {
             continue;
         }
-        let (value, time) = (sale.value(check.column), sale.event_time);
-        if value.is_null() {
+        let columns = std::iter::once(&check.column).chain(&check.also);
+        let values: Vec<Value> = columns.map(|c| sale.value(*c)).collect();
+        let time = sale.event_time;
+        if values.iter().any(Value::is_null) {
             continue;
         }
-        let times = shown.entry((number, value)).or_default();
+        let times = shown.entry((number, values)).or_default();
         let counts =
             |at: &i64| (at - time).abs() <= within && watermark.is_none_or(|w| at + within >= w);
         refused |= check.action == Action::DeadLetter && times.iter().any(counts);
