@@ -66,14 +66,7 @@ impl Committer {
                 None
             }
         };
-        let newest = match &outputs.state {
-            Some(state) if !opening.forget.state => Manifest::usable(&state.store, &plan)?.next(),
-            _ => None,
-        };
-        let newest = newest.transpose()?;
-        let with_offsets = opened.iter().filter(|shown| shown.offsets.is_some());
-        let remembered = with_offsets.filter_map(|shown| shown.known.as_ref()?.source.as_ref());
-        opening.arrange(remembered.chain(newest.iter().filter_map(|m| m.source.as_ref())));
+        arrange(&opening, outputs.state.as_ref(), &plan, &opened)?;
         let mut beginning = Beginning {
             opening: &opening,
             input: input.as_mut(),
@@ -182,4 +175,22 @@ impl Committer {
         }
         Ok(begin)
     }
+}
+
+/// Gives files the numbers that sinks and snapshots know them by.
+fn arrange(
+    opening: &Opening,
+    state: Option<&Keeping>,
+    plan: &Plan,
+    opened: &[Shown],
+) -> Result<(), Failure> {
+    let newest = match state {
+        Some(state) if !opening.forget.state => Manifest::usable(&state.store, plan)?.next(),
+        _ => None,
+    };
+    let newest = newest.transpose()?;
+    let with_offsets = opened.iter().filter(|shown| shown.offsets.is_some());
+    let known = with_offsets.filter_map(|shown| shown.known.as_ref()?.source.as_ref());
+    opening.arrange(known.chain(newest.iter().filter_map(|m| m.source.as_ref())));
+    Ok(())
 }

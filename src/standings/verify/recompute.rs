@@ -27,6 +27,7 @@ use standings_engine::event_time::END_OF_TIME;
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
 use standings_model::check::Condition;
 use standings_model::error::codes;
+use standings_model::identity::SourceIdentity;
 use standings_model::plan::Plan;
 use standings_model::time::format_rfc3339;
 use standings_model::window::Bounds;
@@ -112,11 +113,7 @@ impl Recomputed {
         };
         source.check()?;
         let known = shown.known.as_ref().and_then(|known| known.source.as_ref());
-        if let Some(known) = known.filter(|known| known.files() > 0)
-            && let Some(now) = source.ask(&Arc::default()).identity()?
-        {
-            source = source.numbered(Some(&now.arranged(known)))?;
-        }
+        source = as_known(source, known)?;
         let extents = source::extents(&source)?;
         let mut gone = extents.as_ref().map_or(Vec::new(), |e| gone(e, &shown));
         for partition in &gone {
@@ -190,6 +187,20 @@ impl Recomputed {
                  {which} left as they are."
             ));
         }
+    }
+}
+
+/// The source with its files in the order that a sink knows them in.
+fn as_known(
+    source: SourceOptions,
+    known: Option<&SourceIdentity>,
+) -> Result<SourceOptions, Failure> {
+    let Some(known) = known.filter(|known| known.files() > 0) else {
+        return Ok(source);
+    };
+    match source.ask(&Arc::default()).identity()? {
+        Some(now) => source.numbered(Some(&now.arranged(known))),
+        None => Ok(source),
     }
 }
 
