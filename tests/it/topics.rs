@@ -225,16 +225,15 @@ fn offsets_of_one_are_not_applied_to_another() {
 }
 
 #[test]
-fn one_table_is_of_one_topic() {
+fn one_table_is_of_files_or_of_topics() {
     let brokers = service("KAFKA_BROKERS");
-    let bed = Bed::new("topics_twice")
-        .source(format!("kafka://{brokers}/a"))
-        .source(format!("kafka://{brokers}/b"))
-        .changes_file();
+    let bed = Bed::new("topics_and_files").file("sales.ndjson");
+    bed.write("sales.ndjson", &[sale(1, "x", 1)]);
+    let bed = bed.source(format!("kafka://{brokers}/b")).changes_file();
     let (code, text) = bed.ends(&[]);
     assert_eq!(code, Some(2), "{text}");
     assert!(
-        text.contains("the table sales is read from several topics"),
+        text.contains("the table sales is read from files and from a topic"),
         "{text}"
     );
 }
