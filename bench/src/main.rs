@@ -3,6 +3,7 @@
 mod api;
 mod changes;
 mod clients;
+mod formats;
 mod growth;
 mod harness;
 mod instructions;
@@ -49,6 +50,7 @@ enum Command {
     Latency(latency::LatencyArgs),
     Growth(growth::GrowthArgs),
     Changes(changes::ChangesArgs),
+    Formats(formats::FormatsArgs),
     Soak(soak::SoakArgs),
     Recovery(recovery::RecoveryArgs),
     Start(start::StartArgs),
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Command::Latency(args) => latency::run(args),
         Command::Growth(args) => growth::run(args),
         Command::Changes(args) => changes::run(args),
+        Command::Formats(args) => formats::run(args),
         Command::Soak(args) => soak::run(args),
         Command::Recovery(args) => recovery::run(args),
         Command::Start(args) => start::run(args),

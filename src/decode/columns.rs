@@ -75,6 +75,8 @@ pub(super) struct Column {
     pub(super) kind: Kind,
     /// Its type, which says what a nested value is made of.
     pub(super) of: Type,
+    /// The format's words, which hold of what is in it too.
+    pub(super) json: Json,
     /// May not be missing or null where the object is that it lies in.
     pub(super) required: bool,
 }
@@ -160,7 +162,8 @@ impl Columns {
                     };
                     let required = !column.nullable || table.event_time == Some(number);
                     let column = (number, path[0].clone(), kind, required);
-                    root.fields.push(columns.leaf(table, column, &path[0]));
+                    root.fields
+                        .push(columns.leaf(table, &json, column, &path[0]));
                 }
                 Origin::Parts if table.row_in_key(column).is_none() => {
                     let path = [column.name.clone()];
@@ -189,6 +192,7 @@ impl Columns {
     fn leaf(
         &mut self,
         table: &Table,
+        json: &Json,
         (number, full, kind, required): (usize, String, Kind, bool),
         name: &str,
     ) -> Field {
@@ -198,6 +202,11 @@ impl Columns {
             name: full.clone(),
             kind,
             of: table.columns[number].kind.clone(),
+            // A value that is a text is one of the row; what is in it is as JSON has it.
+            json: Json {
+                texts: false,
+                ..json.clone()
+            },
             required,
         });
         Field {
@@ -233,7 +242,9 @@ impl Columns {
             } else if let Some(number) = table.leaf(&below) {
                 let kind = kind(&field.kind, false, json);
                 let column = (number, below.join("."), kind, !field.nullable);
-                object.fields.push(self.leaf(table, column, &field.name));
+                object
+                    .fields
+                    .push(self.leaf(table, json, column, &field.name));
             }
         }
         Field {

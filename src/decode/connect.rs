@@ -5,8 +5,10 @@
 //!  "payload": {"amount": "A+g="}}                                                   ──► 10.00
 //! ```
 //!
-//! The value is written anew as the column takes it, and judged as every value is. A schema is read once, as long as the records
+//! The value is written anew as the column takes it (of arrays, maps and the rows in them each part: `within`), and judged as every value is. A schema is read once, as long as the records
 //! that follow have the same.
+
+mod within;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -155,6 +157,11 @@ struct Schema<'a> {
     fields: Vec<Schema<'a>>,
     #[serde(borrow, default)]
     parameters: Option<Parameters<'a>>,
+    /// Of an array, and of a map.
+    #[serde(borrow, default)]
+    items: Option<Box<Schema<'a>>>,
+    #[serde(borrow, default)]
+    values: Option<Box<Schema<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -171,9 +178,12 @@ const DEEPEST: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Connect {
     text: String,
-    /// By the field's path, with dots.
+    /// By the field's path, with dots; what is in an array or a map has [`PART`] for a name.
     logical: BTreeMap<String, Logical>,
 }
+
+/// An element of an array, a value of a map, as part of a path.
+const PART: &str = "[]";
 
 impl Connect {
     /// Reads a schema, or the part of it that is of a field, if it is another than the last; whether it says anything.
@@ -201,10 +211,13 @@ impl Connect {
 
     /// A value as its column takes it.
     pub(super) fn value<'r>(&self, column: &Column, raw: &'r str) -> Cow<'r, str> {
-        let logical = match self.logical.is_empty() {
-            true => None,
-            false => self.logical.get(&column.name),
-        };
+        if self.logical.is_empty() {
+            return Cow::Borrowed(raw);
+        }
+        if column.kind == Kind::Nested {
+            return self.within(column, raw);
+        }
+        let logical = self.logical.get(&column.name);
         let written = logical.and_then(|logical| logical.written(column.kind, raw));
         written.map_or(Cow::Borrowed(raw), Cow::Owned)
     }
@@ -214,8 +227,10 @@ fn add<'a>(schema: &'a Schema<'_>, at: &mut Vec<&'a str>, all: &mut BTreeMap<Str
     if at.len() > DEEPEST {
         return;
     }
-    for field in &schema.fields {
-        let Some(name) = &field.field else { continue };
+    let fields = schema.fields.iter();
+    let named = fields.filter_map(|field| Some((field.field.as_deref()?, field)));
+    let parts = [&schema.items, &schema.values].into_iter().flatten();
+    for (name, field) in named.chain(parts.map(|part| (PART, &**part))) {
         at.push(name);
         let scale = field.parameters.as_ref().and_then(|p| p.scale.as_deref());
         let logical = field

@@ -16,12 +16,12 @@ use super::made::Made;
 use super::names::Names;
 use super::scalar::{Scalar, scalar};
 
-/// Reads a whole valid JSON value as a type; `at` names it for a person.
+/// Reads a whole valid JSON value as a type, by the format's words; `at` names it for a person.
 pub(super) fn value(
     of: &Type,
     required: bool,
     raw: &str,
-    made: &Made,
+    by: (&Json, &Made),
     at: &str,
 ) -> Result<Value, DecodeError> {
     let wrong = |expected: &str| Err(DecodeError::field(error::WRONG_TYPE, at, raw, expected));
@@ -39,7 +39,7 @@ pub(super) fn value(
             let parts: Vec<&RawValue> = serde_json::from_str(raw).map_err(|e| malformed(&e))?;
             let parts = parts.iter().enumerate().map(|(i, part)| {
                 let at = format!("{at}[{}]", i + 1);
-                value(element, false, part.get(), made, &at)
+                value(element, false, part.get(), by, &at)
             });
             Ok(Value::Array(parts.collect::<Result<Vec<_>, _>>()?.into()))
         }
@@ -52,11 +52,11 @@ pub(super) fn value(
                 // Names of fields are strings, whatever the keys are.
                 let key = serde_json::to_string(name).map_err(|e| malformed(&e))?;
                 let key = match kinds.0.is_text() {
-                    true => value(&kinds.0, true, &key, made, at)?,
-                    false => value(&kinds.0, true, name, made, at)?,
+                    true => value(&kinds.0, true, &key, by, at)?,
+                    false => value(&kinds.0, true, name, by, at)?,
                 };
                 let at = format!("{at}[{name:?}]");
-                Ok((key, value(&kinds.1, false, part.get(), made, &at)?))
+                Ok((key, value(&kinds.1, false, part.get(), by, &at)?))
             });
             Ok(Value::Map(entries.collect::<Result<Vec<_>, _>>()?.into()))
         }
@@ -64,23 +64,24 @@ pub(super) fn value(
             if !raw.starts_with('{') {
                 return wrong("an object");
             }
-            row(fields, raw, made, at)
+            row(fields, raw, by, at)
         }
         plain => {
-            let found = scalar(kind(plain, false, &Json::default()), raw, &made.zone)
+            let (json, made) = by;
+            let found = scalar(kind(plain, false, json), raw, &made.zone)
                 .map_err(|no| DecodeError::field(no.reason, at, raw, &no.expected))?;
             Ok(owned(found, plain))
         }
     }
 }
 
-fn row(fields: &[RowField], raw: &str, made: &Made, at: &str) -> Result<Value, DecodeError> {
+fn row(fields: &[RowField], raw: &str, by: (&Json, &Made), at: &str) -> Result<Value, DecodeError> {
     let entries = entries(raw, at)?;
     let values = fields.iter().map(|field| {
         let at = format!("{at}.{}", field.name);
         let found = entries.iter().find(|(name, _)| *name == field.name);
         match found {
-            Some((_, part)) => value(&field.kind, !field.nullable, part.get(), made, &at),
+            Some((_, part)) => value(&field.kind, !field.nullable, part.get(), by, &at),
             None if field.nullable => Ok(Value::Null),
             None => {
                 let detail = format!("field {at:?} is missing");
@@ -107,7 +108,10 @@ fn malformed(e: &serde_json::Error) -> DecodeError {
 }
 
 /// Names and values of an object, in order; a name that stands twice is an error.
-fn entries<'a>(raw: &'a str, at: &str) -> Result<Vec<(String, &'a RawValue)>, DecodeError> {
+pub(super) fn entries<'a>(
+    raw: &'a str,
+    at: &str,
+) -> Result<Vec<(String, &'a RawValue)>, DecodeError> {
     #[derive(Deserialize)]
     struct Name(String);
     struct Entries;

@@ -159,6 +159,10 @@ fn number(kind: Kind, raw: &str, shape: Shape) -> Result<Scalar<'_>, Refused> {
         Err(DecimalError::Fraction) if !zeros => {
             refuse(error::BAD_AMOUNT, "at most two fraction digits")
         }
+        Err(DecimalError::Fraction) if fraction_digits(&number) > MOST_DIGITS => refuse(
+            error::BAD_AMOUNT,
+            format!("at most {scale} fraction digits; round it in a computed column, of a DOUBLE"),
+        ),
         Err(DecimalError::Fraction) => {
             let digits = fraction_digits(&number);
             refuse(
@@ -168,6 +172,13 @@ fn number(kind: Kind, raw: &str, shape: Shape) -> Result<Scalar<'_>, Refused> {
                 ),
             )
         }
+        Err(DecimalError::Syntax) if zeros && stands_for_null(&number) => refuse(
+            error::BAD_AMOUNT,
+            format!(
+                "a number; if it stands for NULL: of CSV 'csv.null-literal' = '{number}', else a STRING column, and \
+                 CAST(NULLIF(column, '{number}') AS DECIMAL(…)) in a computed one"
+            ),
+        ),
         Err(DecimalError::Syntax)
             if zeros && shape == Shape::String && looks_like_base64(&number) =>
         {
@@ -180,6 +191,15 @@ fn number(kind: Kind, raw: &str, shape: Shape) -> Result<Scalar<'_>, Refused> {
     }
 }
 
+/// The digits of a DECIMAL.
+const MOST_DIGITS: usize = 38;
+
+/// A word that people write where there is no value.
+fn stands_for_null(text: &str) -> bool {
+    let words = ["null", "\\n", "n/a", "na", "none", "nil", "-"];
+    words.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
 /// Fraction digits that a number needs.
 fn fraction_digits(number: &str) -> usize {
     let (number, exponent) = match number.split_once(['e', 'E']) {
@@ -188,7 +208,7 @@ fn fraction_digits(number: &str) -> usize {
     };
     let fraction = number.split_once('.').map_or("", |(_, fraction)| fraction);
     let digits = fraction.trim_end_matches('0').len() as i64 - exponent;
-    digits.clamp(0, 38) as usize
+    digits.clamp(0, 1000) as usize
 }
 
 fn looks_like_base64(text: &str) -> bool {

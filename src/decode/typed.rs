@@ -45,7 +45,13 @@ pub(super) fn cell(
 }
 
 fn nested(column: &Column, raw: &str, made: &mut Made) -> Result<Cell, DecodeError> {
-    let value = nested::value(&column.of, column.required, raw, made, &column.name)?;
+    let value = nested::value(
+        &column.of,
+        column.required,
+        raw,
+        (&column.json, made),
+        &column.name,
+    )?;
     if value.is_null() {
         return Ok(Cell::Null);
     }

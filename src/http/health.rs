@@ -27,6 +27,15 @@ struct OfRows {
     rows_held: u64,
 }
 
+/// Fields of a table's records that are not what they were.
+#[derive(Debug, Serialize)]
+struct DriftNow {
+    table: String,
+    /// `added`, `dropped` or `retyped`.
+    kind: &'static str,
+    fields: u64,
+}
+
 /// The numbers of `observe::health`, and what a view of the whole pipeline needs beside them.
 #[derive(Debug, Serialize)]
 pub(super) struct HealthNow {
@@ -51,6 +60,9 @@ pub(super) struct HealthNow {
     /// What all have sold, not only those on a list; of the rankings of which that is known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     totals: Vec<Total>,
+    /// What came, went or changed its type in records since the start.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    drift: Vec<DriftNow>,
     /// What this process waits for, and why: what it shows stays as it is meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_for: Option<String>,
@@ -88,8 +100,21 @@ pub(super) fn now(shown: &Shown) -> HealthNow {
         commit,
         sinks: sinks(shown),
         totals: total::totals(&shown.plan, &metrics.amounts()),
+        drift: drift(shown),
         waiting_for: live.waits.told_after(TROUBLE),
     }
+}
+
+fn drift(shown: &Shown) -> Vec<DriftNow> {
+    let all = shown.metrics.live().schema_drifts().into_iter();
+    // Kinds that have not come yet are there with nothing.
+    let told = all.filter(|(_, fields)| *fields > 0);
+    told.map(|((table, kind), fields)| DriftNow {
+        table,
+        kind,
+        fields,
+    })
+    .collect()
 }
 
 /// The sinks now.

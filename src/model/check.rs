@@ -169,6 +169,8 @@ pub struct Check {
     pub table: usize,
     /// Column number in the table.
     pub column: usize,
+    /// More columns whose values are one with it, where it is asked whether they came before.
+    pub also: Vec<usize>,
     /// What is asked.
     pub condition: Condition,
     /// What happens otherwise.

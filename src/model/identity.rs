@@ -14,6 +14,7 @@
 mod source;
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +47,7 @@ impl Known {
     /// What a commit is of, of a run that began as `opening` says.
     pub fn of(opening: &Opening, commit: &Commit) -> Self {
         Known {
-            source: opening.source.clone(),
+            source: opening.input().cloned(),
             epochs: commit.epochs.clone(),
             records: records(commit),
             rankings: opening.rankings.clone(),
@@ -85,6 +86,29 @@ pub struct Opening {
     pub forget: Forget,
     /// To look at files once more.
     pub head_of: Option<HeadOf>,
+    /// The input with its files as they are numbered, once it is known what sinks and snapshots remember: of all copies.
+    pub numbered: Arc<OnceLock<SourceIdentity>>,
+}
+
+impl Opening {
+    /// Gives files the numbers that they had by what is remembered, each of this input. Who remembers most of them says it: what
+    /// others remember is its beginning, or else of another input ([`admit_as_numbered`]).
+    pub fn arrange<'a>(&self, known: impl Iterator<Item = &'a SourceIdentity>) {
+        let Some(there) = &self.source else { return };
+        let fits = |known: &&SourceIdentity| {
+            let head_of = |file: &FileIdentity, bytes| self.head_of.as_ref()?(file, bytes);
+            known.differs(there, &head_of).is_none()
+        };
+        if let Some(most) = known.filter(fits).max_by_key(|known| known.files()) {
+            // It is asked once, when a run begins.
+            let _ = self.numbered.set(there.arranged(most));
+        }
+    }
+
+    /// The input, with its files as they are numbered.
+    pub fn input(&self) -> Option<&SourceIdentity> {
+        self.numbered.get().or(self.source.as_ref())
+    }
 }
 
 /// `--forget`: what is believed as it is now, where it differs from what was known.
@@ -217,14 +241,36 @@ pub fn admit(
     known: Option<&SourceIdentity>,
     opening: &Opening,
 ) -> Result<bool, Conflict> {
-    let (Some(known), Some(there)) = (known, &opening.source) else {
+    compare(holder, known, opening, false)
+}
+
+/// The same of what offsets are kept with: files must have the numbers that they had.
+pub fn admit_as_numbered(
+    holder: &str,
+    known: Option<&SourceIdentity>,
+    opening: &Opening,
+) -> Result<bool, Conflict> {
+    compare(holder, known, opening, true)
+}
+
+fn compare(
+    holder: &str,
+    known: Option<&SourceIdentity>,
+    opening: &Opening,
+    as_numbered: bool,
+) -> Result<bool, Conflict> {
+    let (Some(known), Some(there)) = (known, opening.input()) else {
         return Ok(false);
     };
     if sabotage::is(Mistake::IdentityIgnored) {
         return Ok(false);
     }
     let head_of = |file: &FileIdentity, bytes| opening.head_of.as_ref()?(file, bytes);
-    match known.differs(there, &head_of) {
+    let differs = match as_numbered {
+        true => known.differs_as_numbered(there, &head_of),
+        false => known.differs(there, &head_of),
+    };
+    match differs {
         None => Ok(false),
         Some(_) if opening.forget.source => Ok(true),
         Some(differs) => Err(Conflict::OtherSource {
@@ -301,6 +347,78 @@ mod tests {
         };
         assert!(same(&one, &two), "a file more is a partition more");
         assert!(!same(&two, &one));
+    }
+
+    fn files(all: &[(&str, u64, &str)]) -> SourceIdentity {
+        SourceIdentity::Files {
+            files: all.iter().map(|(p, s, h)| file(p, *s, h)).collect(),
+        }
+    }
+
+    #[test]
+    fn a_file_keeps_its_number() {
+        let then = files(&[("/b", 1, "b"), ("/d", 2, "d"), ("/e", 0, "")]);
+        // Two more before, between and behind; one has grown, one lies elsewhere.
+        let now = files(&[
+            ("/a", 9, "a"),
+            ("/b", 1, "b"),
+            ("/c", 9, "c"),
+            ("/e", 0, ""),
+            ("/x/d", 2, "d"),
+        ]);
+        assert!(same(&then, &now));
+        assert_eq!(
+            then.differs_as_numbered(&now, &|_, _| None).as_deref(),
+            Some("file 1: /a was another file")
+        );
+        let numbered = now.arranged(&then);
+        let want = files(&[
+            ("/b", 1, "b"),
+            ("/x/d", 2, "d"),
+            ("/e", 0, ""),
+            ("/a", 9, "a"),
+            ("/c", 9, "c"),
+        ]);
+        assert_eq!(numbered, want);
+        assert_eq!(then.differs_as_numbered(&numbered, &|_, _| None), None);
+        // The next time it is known in that order.
+        assert_eq!(now.arranged(&numbered), want);
+        let gone = files(&[("/a", 9, "a"), ("/b", 1, "b"), ("/e", 0, "")]);
+        assert_eq!(
+            then.differs(&gone, &|_, _| None).as_deref(),
+            Some("the file /d is not given any more")
+        );
+        // Beside a topic it is the same.
+        let several = |files: SourceIdentity| SourceIdentity::Several {
+            inputs: vec![files, topic("t", None, None)],
+        };
+        assert_eq!(several(now.clone()).arranged(&several(then)), several(want));
+        assert_eq!(several(now).files(), 5);
+    }
+
+    #[test]
+    fn who_remembers_most_says_the_numbers() {
+        let opening = Opening {
+            source: Some(files(&[("/a", 1, "a"), ("/b", 1, "b"), ("/c", 1, "c")])),
+            ..Opening::default()
+        };
+        let (one, two) = (
+            files(&[("/c", 1, "c")]),
+            files(&[("/c", 1, "c"), ("/b", 1, "b")]),
+        );
+        let other = files(&[("/z", 1, "z"), ("/b", 1, "b"), ("/a", 1, "a")]);
+        let copy = opening.clone();
+        opening.arrange([&one, &two, &other].into_iter());
+        let want = files(&[("/c", 1, "c"), ("/b", 1, "b"), ("/a", 1, "a")]);
+        assert_eq!(copy.input(), Some(&want));
+        for known in [&one, &two] {
+            assert_eq!(admit_as_numbered("s", Some(known), &copy), Ok(false));
+        }
+        // The same files by other numbers: offsets would be of others.
+        let swapped = files(&[("/b", 1, "b"), ("/c", 1, "c")]);
+        assert_eq!(admit("s", Some(&swapped), &copy), Ok(false));
+        let conflict = admit_as_numbered("s", Some(&swapped), &copy).unwrap_err();
+        assert_eq!(conflict.code().id, "S0310");
     }
 
     #[test]

@@ -294,6 +294,7 @@ mod tests {
             name: name.to_owned(),
             table: 0,
             column: 0,
+            also: Vec::new(),
             condition,
             action: Action::Count,
             fail_share,

@@ -18,6 +18,8 @@ mod change_body;
 mod decode_body;
 #[path = "../fuzz/bodies/expressions.rs"]
 mod expressions_body;
+#[path = "../fuzz/bodies/files.rs"]
+mod files_body;
 #[path = "../fuzz/bodies/http.rs"]
 mod http_body;
 #[path = "../fuzz/bodies/protobuf.rs"]
@@ -195,6 +197,32 @@ fn avro() {
         "\n",
     ];
     fuzz("avro", &corpus, &words, avro_body::check);
+}
+
+/// Of any kind and compression, as a source reads them.
+#[test]
+fn any_file() {
+    let corpus = files("tests/fuzz/corpus/files");
+    let words = [
+        "[",
+        "{",
+        "}",
+        "]",
+        "\"",
+        "\"\"",
+        ";",
+        "\n",
+        "\r\n",
+        "\0",
+        "\u{feff}",
+        "PAR1",
+        "Obj\x01",
+        "\x1f\u{8b}",
+        "\u{7f}",
+        ",",
+    ];
+    let read = files_body::Files::new();
+    fuzz("files", &corpus, &words, |input| read.check(input));
 }
 
 #[test]

@@ -38,6 +38,7 @@ mod ingest;
 mod inspect;
 mod kafka_postgres;
 mod kafka_security;
+mod later_files;
 mod letters;
 mod limits;
 mod lineage;

@@ -392,6 +392,63 @@ fn json_behind_an_id_needs_no_registry() {
     );
 }
 
+/// Letters of framed records are understood with the schemas that the table names, and go back as they were.
+#[test]
+fn framed_letters_are_shown_and_sent() {
+    let bed = Bed::new("framed_letters").topic(1).changes_file();
+    let folder = queries(
+        &bed,
+        "'format' = 'avro-confluent', 'avro-confluent.schemas-folder' = 'schemas'",
+    );
+    std::fs::create_dir(folder.join("schemas")).unwrap();
+    std::fs::write(folder.join("schemas/2.avsc"), TWO).unwrap();
+    let bed = bed.queries(&folder);
+    let letter = |offset: u64, record: &[u8]| {
+        let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, record);
+        format!(
+            r#"{{"reason":"check","check":"c","detail":"","table":"orders","partition":0,"offset":{offset},"record_base64":"{base64}"}}"#
+        )
+    };
+    // A line end is one of its bytes, and no schema has the second's id.
+    let good = two(1, "Fa\nro", 7);
+    let unknown = [framed(77), good[5..].to_vec()].concat();
+    bed.write("dead", &[letter(1, &good), letter(2, &unknown)]);
+    let (dead, folder) = (bed.url("dead"), folder.display().to_string());
+    let say = |args: &[&str]| {
+        let output = crate::support::standings(args).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&text).into_owned(),
+        )
+    };
+    let show = |place: &str| say(&["dead-letter", "show", &dead, place, "--queries", &folder]).1;
+    let shown = show("1");
+    assert!(
+        shown.contains("as a sale") && shown.contains("7.00"),
+        "{shown}"
+    );
+    let shown = show("2");
+    assert!(shown.contains("unknown_schema"), "{shown}");
+
+    let replay = |to: &str| {
+        let progress = bed.path("progress").display().to_string();
+        let args = ["dead-letter", "replay", "--from", &dead, "--to", to];
+        say(&[&args[..], &["--queries", &folder, "--progress", &progress]].concat())
+    };
+    let (code, said) = replay(&bed.url("lines"));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("no line of a file"), "{said}");
+    let (code, said) = replay(&bed.source_url());
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("1 sent") && said.contains("unknown_schema"),
+        "{said}"
+    );
+    bed.to_end(&[]);
+    assert_eq!(totals(&bed), want(&[("Fa\nro -", "7.00")]));
+}
+
 /// An authority, a server's certificate and key, and a client's in one file.
 fn certificates(folder: &Path) -> (String, (String, String), String) {
     let write = |name: &str, text: &str| {

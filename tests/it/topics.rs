@@ -225,16 +225,85 @@ fn offsets_of_one_are_not_applied_to_another() {
 }
 
 #[test]
-fn one_table_is_of_one_topic() {
+fn one_table_is_of_files_or_of_topics() {
     let brokers = service("KAFKA_BROKERS");
-    let bed = Bed::new("topics_twice")
-        .source(format!("kafka://{brokers}/a"))
-        .source(format!("kafka://{brokers}/b"))
-        .changes_file();
+    let bed = Bed::new("topics_and_files").file("sales.ndjson");
+    bed.write("sales.ndjson", &[sale(1, "x", 1)]);
+    let bed = bed.source(format!("kafka://{brokers}/b")).changes_file();
     let (code, text) = bed.ends(&[]);
     assert_eq!(code, Some(2), "{text}");
     assert!(
-        text.contains("the table sales is read from several topics"),
+        text.contains("the table sales is read from files and from a topic"),
+        "{text}"
+    );
+}
+
+#[test]
+fn one_table_is_several_topics() {
+    let brokers = service("KAFKA_BROKERS");
+    let (a, b) = (topic("topics_of_one_a", 2), topic("topics_of_one_b", 1));
+    let bed = Bed::new("topics_of_one");
+    std::fs::create_dir(bed.path("q")).unwrap();
+    let sql = format!(
+        "CREATE TABLE sales (event_time TIMESTAMP_LTZ(3), city STRING, amount BIGINT, t STRING METADATA FROM 'topic', \
+           p INT METADATA FROM 'partition')
+         WITH ('connector' = 'kafka', 'topic' = '{a};{b}', 'properties.bootstrap.servers' = '{brokers}', 'format' = 'json');
+         INSERT INTO by_place SELECT place, total, rn FROM (
+           SELECT place, total, ROW_NUMBER() OVER (ORDER BY total DESC) AS rn FROM (
+             SELECT t || '/' || CAST(p AS STRING) AS place, SUM(amount) AS total FROM sales GROUP BY t || '/' || CAST(p AS STRING)))
+         WHERE rn <= 10;"
+    );
+    std::fs::write(bed.path("q/sales.sql"), sql).unwrap();
+    let queries = bed.path("q");
+    let bed = bed.queries(queries).changes().state().http();
+    produce(&a, &[vec![sale(1, "x", 1)], vec![sale(2, "x", 2)]]);
+    produce(&b, &[vec![sale(3, "x", 4)]]);
+    let place = |topic: &str, p: u32| format!("{topic}/{p}");
+    let (a0, a1, b0) = (place(&a, 0), place(&a, 1), place(&b, 0));
+    let shown = || shown(&bed.changed(), "by_place", "place");
+    let run = bed.start(&["-w", "2"]);
+    let first = want(&[(&a0, 1), (&a1, 2), (&b0, 4)]);
+    until("all three partitions", SOON, || shown() == first);
+
+    // A partition is told by its topic, and by its number there.
+    let metrics = bed.metrics();
+    let series = format!("standings_records_read_total{{partition=\"0\",topic=\"{b}\"}} 1");
+    assert!(metrics.contains(&series), "{metrics}");
+    let answer = crate::support::http::json(bed.address(), "/api/v1/watermarks");
+    let of = |p: &Value| {
+        (
+            p["topic"].as_str().unwrap().to_owned(),
+            p["topic_partition"].as_u64(),
+        )
+    };
+    let mut places: Vec<_> = answer["partitions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(of)
+        .collect();
+    places.sort();
+    let names = [
+        (a.clone(), Some(0)),
+        (a.clone(), Some(1)),
+        (b.clone(), Some(0)),
+    ];
+    assert_eq!(places, names, "{answer}");
+
+    run.kill();
+    produce(&b, &[vec![sale(4, "x", 8)]]);
+    let run = bed.start(&["-w", "1"]);
+    let second = want(&[(&a0, 1), (&a1, 2), (&b0, 12)]);
+    until("what came meanwhile", SOON, || shown() == second);
+    let (code, _, text) = run.stop();
+    assert_eq!(code, Some(0), "{text}");
+
+    // A flag that names one of them alone would leave the other out.
+    let one = format!("sales=kafka://{brokers}/{a}");
+    let (code, text) = bed.ends(&["--source", &one]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(
+        text.contains(&b) && text.contains("name all of them"),
         "{text}"
     );
 }

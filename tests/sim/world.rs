@@ -384,6 +384,7 @@ impl World {
                 name: "sale-once".to_owned(),
                 table: 0,
                 column: plan.tables[0].find("sale_id").expect("its column"),
+                also: Vec::new(),
                 condition: Condition::Unique { within },
                 action: Action::DeadLetter,
                 fail_share: Share::parse("10%"),

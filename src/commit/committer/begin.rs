@@ -24,7 +24,7 @@ use standings_engine::snapshot::{Manifest, Store, StoreError};
 use standings_model::block::PartitionId;
 use standings_model::error::{Code, Coded, codes};
 use standings_model::hold::Hold;
-use standings_model::identity::{Conflict, Known, Opening, admit};
+use standings_model::identity::{Conflict, Known, Opening, admit, admit_as_numbered};
 use standings_model::sabotage::{self, Mistake};
 use standings_model::time::format_rfc3339;
 use standings_process::exit::Failure;
@@ -62,7 +62,12 @@ impl Beginning<'_> {
         for (name, shown) in self.names.iter().zip(opened) {
             let known = shown.known.as_ref().and_then(|k| k.source.as_ref());
             let holder = format!("{name} (commit {})", shown.commit);
-            if admit(&holder, known, self.opening)? {
+            // Without offsets nothing depends on numbers.
+            let admitted = match shown.offsets {
+                Some(_) => admit_as_numbered(&holder, known, self.opening)?,
+                None => admit(&holder, known, self.opening)?,
+            };
+            if admitted {
                 tracing::warn!(
                     event = "source_forgotten",
                     holder,
@@ -84,7 +89,7 @@ impl Beginning<'_> {
             tracing::warn!(
                 event = "identity_adopted",
                 sink = name,
-                source = self.opening.source.as_ref().map(ToString::to_string),
+                source = self.opening.input().map(ToString::to_string),
                 "an earlier version did not say what its commits are of: they are taken to be of the present source"
             );
             return;
@@ -224,7 +229,7 @@ impl Beginning<'_> {
                 tracing::warn!(event = "snapshot_forgotten", snapshot = found.id);
                 continue;
             }
-            if admit(&holder, found.source.as_ref(), self.opening)? {
+            if admit_as_numbered(&holder, found.source.as_ref(), self.opening)? {
                 tracing::warn!(
                     event = "source_forgotten",
                     holder,

@@ -34,6 +34,7 @@ impl Committer {
             rankings: snapshot::fingerprints(&plan),
             forget: outputs.forget,
             head_of: input.head_of(),
+            ..Opening::default()
         };
         if let Some(state) = &outputs.state
             && let Some(newer) = Manifest::newer(&state.store)?
@@ -65,6 +66,7 @@ impl Committer {
                 None
             }
         };
+        arrange(&opening, outputs.state.as_ref(), &plan, &opened)?;
         let mut beginning = Beginning {
             opening: &opening,
             input: input.as_mut(),
@@ -150,7 +152,7 @@ impl Committer {
         }
         let (mut start, chosen) = beginning.start(memory, opened, usable, store)?;
         start.hold = Beginning::hold(memory);
-        start.source.clone_from(&self.opening.source);
+        start.source = self.opening.input().cloned();
         let mut begin = Begin {
             start,
             state: chosen.map(|manifest| manifest.state),
@@ -168,9 +170,27 @@ impl Committer {
             let clock = &self.desk.clock;
             let (keeper, manifests) = Keeper::new(store, &self.plan, durable, log, interval, clock);
             begin.keeper = Some(keeper);
-            let source = self.opening.source.clone();
+            let source = self.opening.input().cloned();
             self.manifests = Some(manifests.telling(&self.live).of(source));
         }
         Ok(begin)
     }
+}
+
+/// Gives files the numbers that sinks and snapshots know them by.
+fn arrange(
+    opening: &Opening,
+    state: Option<&Keeping>,
+    plan: &Plan,
+    opened: &[Shown],
+) -> Result<(), Failure> {
+    let newest = match state {
+        Some(state) if !opening.forget.state => Manifest::usable(&state.store, plan)?.next(),
+        _ => None,
+    };
+    let newest = newest.transpose()?;
+    let with_offsets = opened.iter().filter(|shown| shown.offsets.is_some());
+    let known = with_offsets.filter_map(|shown| shown.known.as_ref()?.source.as_ref());
+    opening.arrange(known.chain(newest.iter().filter_map(|m| m.source.as_ref())));
+    Ok(())
 }

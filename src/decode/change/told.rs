@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use standings_model::table::format::Json;
 use standings_model::table::{Changelog, Column, Metadata, Origin, Table, Told};
 use standings_model::value::Value;
 
@@ -198,7 +199,13 @@ fn parts(
         return Ok(Cell::Null);
     };
     let raw = scan::utf8(slice(record, place))?;
-    let value = nested::value(&column.kind, false, raw, made, &column.name)?;
+    let value = nested::value(
+        &column.kind,
+        false,
+        raw,
+        (&Json::default(), made),
+        &column.name,
+    )?;
     Ok(made.value(value))
 }
 

@@ -48,6 +48,7 @@ impl Compression {
         let mut all = ALL.iter();
         all.find(|(one, _, begin)| is_it(*one, begin))
             .map(|(one, ..)| *one)
+            .or_else(|| is_zstd_behind(head).then_some(Zstd))
     }
 
     /// For a person.
@@ -78,6 +79,16 @@ impl Compression {
             Snappy => Box::new(snap::read::FrameDecoder::new(from)),
         })
     }
+}
+
+/// Whether zstd follows frames that are passed over, as `pzstd` and the seekable form of it write them.
+fn is_zstd_behind(head: &[u8]) -> bool {
+    let mut rest = head;
+    while let [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, ..] = rest {
+        let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+        rest = rest.get(length.saturating_add(8)..).unwrap_or_default();
+    }
+    rest.len() < head.len() && rest.starts_with(b"\x28\xb5\x2f\xfd")
 }
 
 /// Frames of lz4, one after the other: the library stops behind each, and takes one that is cut off between two of its blocks

@@ -21,9 +21,10 @@ pub enum SettingsError {
     /// None.
     #[error("no --source is given")]
     NoSource,
-    /// One table by several topics, or by a topic and files.
+    /// One table by a topic and files.
     #[error(
-        "the table {table} is read from several topics, recordings, or files beside them: one table has one; declare a table for          each, and UNION ALL makes them one"
+        "the table {table} is read from files and from a topic or a recording: one table has one of these; declare a table for \
+         each, and UNION ALL makes them one"
     )]
     ReadTwice {
         /// Which.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! file:sales            sales/city=Porto/part-0.parquet   every file below, hidden ones and `_SUCCESS` not
-//! file:sales/**/*.csv   `*` and `?` within a name, `**` over folders
+//! file:sales/**/*.csv   `*`, `?` and `[a-z]` within a name, `**` over folders, `{a,b}` one or the other
 //! ```
 
 use std::ffi::OsStr;
@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::FolderError;
-use super::pattern::fits_name;
+use super::glob::{Glob, alternatives, is_pattern};
 
 /// So deep folders are looked into: what goes on for longer is a link to a folder above.
 const DEEPEST: usize = 32;
@@ -31,7 +31,7 @@ pub fn expand(path: &Path) -> Result<Option<Expanded>, FolderError> {
         let mut files = Vec::new();
         walk(
             path,
-            &[Step::Folders, Step::Name("*".to_owned())],
+            &[Step::Folders, Step::Name(Glob::new("*"))],
             0,
             &mut files,
         )
@@ -40,30 +40,38 @@ pub fn expand(path: &Path) -> Result<Option<Expanded>, FolderError> {
     }
     let text = path.to_string_lossy();
     // A file may have such a name.
-    if !text.contains(['*', '?']) || path.exists() {
+    if !is_pattern(&text) || path.exists() {
         return Ok(None);
     }
-    let mut root = PathBuf::new();
-    let mut steps = Vec::new();
-    for part in path.components() {
-        let name = part.as_os_str().to_string_lossy();
-        match &*name {
-            "**" => steps.push(Step::Folders),
-            name if !steps.is_empty() || name.contains(['*', '?']) => {
-                steps.push(Step::Name(name.to_owned()));
-            }
-            _ => root.push(part),
-        }
-    }
-    if steps.last() == Some(&Step::Folders) {
-        steps.push(Step::Name("*".to_owned()));
-    }
-    let mut files = Vec::new();
+    let is_plain =
+        |part: &std::path::Component<'_>| !is_pattern(&part.as_os_str().to_string_lossy());
+    let root: PathBuf = path.components().take_while(is_plain).collect();
     let from = match root.as_os_str().is_empty() {
         true => Path::new("."),
         false => &root,
     };
-    walk(from, &steps, 0, &mut files).map_err(|e| reading(from, e))?;
+    let behind = path.strip_prefix(&root).unwrap_or(path).to_string_lossy();
+    let mut files = Vec::new();
+    let patterns = alternatives(&behind).ok_or_else(|| {
+        let text = "it stands for too many patterns, {a,b} by {a,b}";
+        reading(path, io::Error::new(io::ErrorKind::InvalidInput, text))
+    })?;
+    for pattern in patterns {
+        let names = pattern.split('/').filter(|name| !name.is_empty());
+        let step = |name: &str| match name {
+            "**" => Step::Folders,
+            name => Step::Name(Glob::new(name)),
+        };
+        let mut steps: Vec<Step> = names.map(step).collect();
+        if steps.last() == Some(&Step::Folders) {
+            steps.push(Step::Name(Glob::new("*")));
+        }
+        match walk(from, &steps, 0, &mut files) {
+            // Of several a folder may be lacking; that none has a file is said below.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            found => found.map_err(|e| reading(from, e))?,
+        }
+    }
     if root.as_os_str().is_empty() {
         let plain = files
             .iter()
@@ -95,7 +103,7 @@ enum Step {
     /// Any number of folders.
     Folders,
     /// A name.
-    Name(String),
+    Name(Glob),
 }
 
 /// Adds the files below `at` that fit the steps.
@@ -123,8 +131,8 @@ fn walk(at: &Path, steps: &[Step], depth: usize, files: &mut Vec<PathBuf>) -> io
             }
             Step::Folders => {}
             Step::Name(pattern) => {
-                let asked = pattern.starts_with(['.', '_']);
-                if !fits_name(pattern, &name.to_string_lossy()) || (is_hidden(&name) && !asked) {
+                let asked = pattern.is_hidden();
+                if !pattern.fits(&name.to_string_lossy()) || (is_hidden(&name) && !asked) {
                     continue;
                 }
                 match (after.is_empty(), is_folder) {
@@ -215,24 +223,21 @@ mod tests {
         assert_eq!((whole.len(), &whole[0][..]), (4, "a.json"));
         assert_eq!(names(root, "**").unwrap(), whole);
         assert_eq!(names(root, "_SUC*").unwrap(), ["_SUCCESS"]);
+        assert_eq!(names(root, "city=[A-F]*/*[!1].csv").unwrap(), all[..1]);
+        assert_eq!(
+            names(root, "{city=Porto/*,a}.{csv,json}").unwrap(),
+            ["a.json", all[2]]
+        );
+        assert_eq!(names(root, "{city=Porto,nowhere}/*.csv").unwrap(), all[2..]);
+        assert!(names(root, "{x,y}.csv").unwrap_err().contains("no file"));
+        // A file may be called so.
+        fs::write(root.join("b[1].csv"), "x").unwrap();
+        assert_eq!(expand(&root.join("b[1].csv")).unwrap(), None);
+        fs::remove_file(root.join("b[1].csv")).unwrap();
         assert!(names(root, "none").unwrap_err().contains("no file"));
         assert!(names(root, "*.parquet").unwrap_err().contains("no file"));
         assert_eq!(expand(&root.join("a.json")).unwrap(), None);
         assert_eq!(expand(&root.join("b.json")).unwrap(), None);
-    }
-
-    #[test]
-    fn names_and_patterns() {
-        for (pattern, name, want) in [
-            ("*", "", true),
-            ("*a*b", "xaybzb", true),
-            ("*a*b", "xayb ", false),
-            ("?", "é", true),
-            ("?", "", false),
-            ("a*", "b", false),
-        ] {
-            assert_eq!(fits_name(pattern, name), want, "{pattern} {name}");
-        }
     }
 
     #[test]

@@ -10,10 +10,12 @@
 //!    partitions. Of one lane the numbers are its own.
 //! 2. The order of the lanes is that of their addresses, whatever the order of flags and tables.
 //! 3. A lane begins to read when all know where they begin.
+//! 4. Several topics may be of one table: of its partitions these are told by the topic, and counted in turn.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::options::SourceOptions;
+use super::order::Order;
 use super::url::SourceUrl;
 use standings_engine::input::{Input, Log, Offsets};
 use standings_model::block::{PartitionId, SourceEvent};
@@ -105,9 +107,10 @@ fn split(urls: &[SourceUrl]) -> Vec<Vec<usize>> {
 }
 
 /// Of which table each partition is, and its number within it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Homes {
     lanes: Vec<LaneHomes>,
+    order: Order,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +121,12 @@ struct LaneHomes {
 }
 
 impl Homes {
-    /// The table of a partition, and the partition's number within it.
+    /// The place of a file among those that are given, where all are files.
+    pub fn place(&self, partition: PartitionId) -> usize {
+        self.order.of(partition as usize)
+    }
+
+    /// The table of a partition, and the partition's number within it; of a table of several topics theirs in turn.
     pub fn of(&self, partition: PartitionId) -> (usize, u32) {
         let count = self.lanes.len().max(1) as u32;
         let own = partition / count;
@@ -127,8 +135,18 @@ impl Homes {
         };
         let table = |n: usize| lane.of.get(n).copied().unwrap_or_default();
         if !lane.is_files {
-            return (table(0), own);
+            let same = self.lanes.iter().enumerate();
+            let same =
+                same.filter(|(_, other)| !other.is_files && other.of.first() == lane.of.first());
+            let (before, of) = same.fold((0, 0), |(before, of), (number, _)| {
+                (
+                    before + u32::from(number < (partition % count) as usize),
+                    of + 1,
+                )
+            });
+            return (table(0), own * of + before);
         }
+        let table = |n: usize| table(self.order.of(n));
         let number = own as usize;
         let before = (0..number).filter(|n| table(*n) == table(number)).count();
         (table(number), before as u32)
@@ -173,18 +191,43 @@ impl SourceOptions {
         });
         Homes {
             lanes: lanes.collect(),
+            order: self.order.clone(),
         }
     }
 
-    /// A table that is read by more than one lane.
-    pub(super) fn read_twice(&self) -> Option<usize> {
-        let mut seen = BTreeSet::new();
+    /// What each lane is called, by its number: a topic by its name, a recording by its address, files by nothing.
+    pub fn input_names(&self) -> Vec<Option<String>> {
         let lanes = split(&self.urls);
-        let mut tables = lanes.iter().flat_map(|urls| {
-            let of: BTreeSet<usize> = urls.iter().map(|n| self.table_of(*n)).collect();
-            of
-        });
-        tables.find(|table| !seen.insert(*table))
+        let name = |urls: &Vec<usize>| match &self.urls[urls[0]] {
+            SourceUrl::File(_) => None,
+            SourceUrl::Kafka { topic, .. } => Some(topic.clone()),
+            recording @ SourceUrl::Recording { .. } => Some(recording.to_string()),
+        };
+        let names: Vec<_> = lanes.iter().map(name).collect();
+        let is_twice =
+            |name: &Option<String>| names.iter().filter(|other| *other == name).count() > 1;
+        let whole = |(urls, name): (&Vec<usize>, &Option<String>)| match is_twice(name) {
+            // Topics of one name, of two clusters.
+            true => Some(self.urls[urls[0]].to_string()),
+            false => name.clone(),
+        };
+        lanes.iter().zip(&names).map(whole).collect()
+    }
+
+    /// A table of files that is read from a topic or a recording too: when their end is reached means two things.
+    pub(super) fn read_twice(&self) -> Option<usize> {
+        let lanes = split(&self.urls);
+        let tables = |urls: &Vec<usize>| -> BTreeSet<usize> {
+            urls.iter().map(|n| self.table_of(*n)).collect()
+        };
+        let (files, rest) = lanes.split_first()?;
+        if !matches!(self.urls[files[0]], SourceUrl::File(_)) {
+            return None;
+        }
+        let files = tables(files);
+        rest.iter()
+            .flat_map(tables)
+            .find(|table| files.contains(table))
     }
 }
 
@@ -310,9 +353,25 @@ mod tests {
             [0, 1, 2, 3].map(|p| homes.of(p)),
             [(1, 0), (0, 0), (1, 1), (0, 1)]
         );
+        let one = options(vec![topic("b"), topic("a"), topic("c")], vec![0, 1, 0]);
+        assert_eq!(one.read_twice(), None);
+        // Lanes: a of table 1, b and c of table 0, whose partitions are b0 c0 b1 c1.
+        let homes = one.homes();
         assert_eq!(
-            options(vec![topic("a"), topic("b")], vec![0, 0]).read_twice(),
+            [0, 1, 2, 3, 4, 5].map(|p| homes.of(p)),
+            [(1, 0), (0, 0), (0, 1), (1, 1), (0, 2), (0, 3)]
+        );
+        let names = ["a", "b", "c"].map(|name| Some(name.to_owned()));
+        assert_eq!(one.input_names(), names);
+        let file = SourceUrl::File("f".into());
+        assert_eq!(
+            options(vec![topic("a"), file.clone()], vec![0, 0]).read_twice(),
             Some(0)
+        );
+        let beside = options(vec![topic("a"), file], vec![0, 1]);
+        assert_eq!(
+            (beside.read_twice(), beside.input_names()[0].clone()),
+            (None, None)
         );
     }
 

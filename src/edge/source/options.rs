@@ -10,6 +10,7 @@ use super::error::{FileError, FolderError, PropertiesError, SettingsError};
 use super::files::Files;
 use super::folder;
 use super::lanes::{Lane, Several};
+use super::order::Order;
 use super::properties;
 use super::url::SourceUrl;
 use crate::registry::Registries;
@@ -85,6 +86,8 @@ pub struct SourceOptions {
     pub live: Arc<Live>,
     /// Which lane of a run this is.
     pub lane: Lane,
+    /// Which of the files has which number.
+    pub order: Order,
 }
 
 impl SourceOptions {
@@ -109,6 +112,7 @@ impl SourceOptions {
             registries: Registries::default(),
             live: Arc::default(),
             lane: Lane::default(),
+            order: Order::default(),
         }
     }
 

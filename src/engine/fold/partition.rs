@@ -71,8 +71,10 @@ pub struct Partition {
     remembers: Option<u64>,
     /// The reader has come to what was the end once, or the partition has ended.
     reached: bool,
-    /// How many rows each array that is unnested has given of the present record.
+    /// How many rows each array that is unnested has given of the present offset.
     unnested: Vec<u32>,
+    /// The present offset, and how many records it has given: a line of JSON may hold several, and a file that is an array is one.
+    numbered: (Option<u64>, u32),
     /// Of a table whose rows change.
     changing: Option<Box<Changing>>,
 }
@@ -111,6 +113,7 @@ impl Partition {
             remembers: None,
             reached: false,
             unnested: Vec::new(),
+            numbered: (None, 0),
             changing: None,
         }
     }
@@ -184,7 +187,16 @@ impl Partition {
                 .originals
                 .get(number)
                 .map_or(bytes, |(start, end)| slice(*start, *end));
+            if self.numbered.0 != Some(record.offset) {
+                self.numbered = (Some(record.offset), 0);
+                // Few tables have any: a call for nothing is a tenth of what a record costs.
+                if !self.unnested.is_empty() {
+                    self.unnested.fill(0);
+                }
+            }
+            let first = self.numbered.1;
             if let Some(found) = refused.next_if(|r| r.record as usize == number) {
+                self.numbered.1 += 1;
                 (self.counts.read, self.counts.dead) = (self.counts.read + 1, self.counts.dead + 1);
                 into.rejects.push(Reject {
                     table: self.table,
@@ -196,13 +208,10 @@ impl Partition {
                 continue;
             }
             let about = About::of(block, number);
-            // Few tables have any: a call for nothing is a tenth of what a record costs.
-            if !self.unnested.is_empty() {
-                self.unnested.fill(0);
-            }
             let elements = self.elements(bytes);
             let count = elements.as_ref().map_or(1, Vec::len);
             self.counts.read += count as u64;
+            self.numbered.1 += count as u32;
             // One loop for both: what is called in one place is a part of the loop.
             for row in 0..count {
                 let (bytes, original) = match &elements {
@@ -213,7 +222,7 @@ impl Partition {
                     bytes,
                     original,
                     about,
-                    row: row as u32,
+                    row: first + row as u32,
                 };
                 self.record(record, bytes, policy, horizon, into);
             }

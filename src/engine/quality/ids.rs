@@ -34,6 +34,15 @@ impl Id {
         let hash = xxh3_128(value);
         Id([0, 32, 64, 96].map(|shift| (hash >> shift) as u32))
     }
+
+    /// The hash itself, to be hashed with others.
+    pub fn bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        for (to, part) in bytes.chunks_exact_mut(4).zip(self.0) {
+            to.copy_from_slice(&part.to_le_bytes());
+        }
+        bytes
+    }
 }
 
 impl Hash for Id {

@@ -17,8 +17,8 @@ use standings_model::window_check::WindowCount;
 pub struct Judge {
     /// The plan's checks.
     checks: Vec<Check>,
-    /// The names of their columns.
-    columns: Vec<(String, Type)>,
+    /// Of each the name and type of its column, and of those that are one with it.
+    columns: Vec<Vec<(String, Type)>>,
     /// By table.
     tables: Vec<Asked>,
     /// How many sales failed each since [`Judge::take`].
@@ -70,9 +70,11 @@ pub struct Failed {
 impl Judge {
     /// For these checks of sales of these tables.
     pub fn new(checks: &[Check], tables: &[Table]) -> Self {
-        let column = |c: &Check| {
-            let column = &tables[c.table].columns[c.column];
-            (column.name.clone(), column.kind.clone())
+        let columns = |c: &Check| {
+            let all = std::iter::once(&c.column).chain(&c.also);
+            let all = all.map(|column| &tables[c.table].columns[*column]);
+            all.map(|column| (column.name.clone(), column.kind.clone()))
+                .collect()
         };
         let mut asked = vec![Asked::default(); tables.len()];
         for (i, check) in checks.iter().enumerate() {
@@ -84,7 +86,7 @@ impl Judge {
             }
         }
         Judge {
-            columns: checks.iter().map(column).collect(),
+            columns: checks.iter().map(columns).collect(),
             tables: asked,
             failed: vec![0; checks.len()],
             tallies: Tallies::new(checks),
@@ -129,7 +131,7 @@ impl Judge {
         let watermark = place.watermark.unwrap_or(BEGINNING);
         let mut dead = None;
         for (&i, ids) in unique.iter().zip(&mut memory.0) {
-            let Some(id) = id_of(sale, self.checks[i].column) else {
+            let Some(id) = id_of(sale, &self.checks[i]) else {
                 self.tallies.note(i, sale.event_time, false);
                 continue;
             };
@@ -172,7 +174,7 @@ impl Judge {
         }
         let watermark = place.watermark.unwrap_or(BEGINNING);
         for (&i, ids) in unique.iter().zip(&mut memory.0) {
-            if let Some(id) = id_of(sale, self.checks[i].column) {
+            if let Some(id) = id_of(sale, &self.checks[i]) {
                 ids.remember(id, sale.event_time, watermark, place.offset);
             }
         }
@@ -201,19 +203,23 @@ impl Judge {
 
     fn detail(&self, number: usize, sale: &Sale<'_>) -> String {
         let check = &self.checks[number];
-        let (column, kind) = &self.columns[number];
-        let found = match sale.cells[check.column] {
+        let columns = &self.columns[number];
+        let shown = |column: usize, kind: &Type| match sale.cells[column] {
             Cell::Null | Cell::Error(_) => "missing or null".to_owned(),
-            Cell::Text { .. } => short(sale.bytes(check.column).unwrap_or_default()),
-            Cell::Int(n) => ms_of(n, kind)
-                .map_or_else(|| sale.value(check.column).to_string(), |ms| ms.to_string()),
-            Cell::Decimal(_) | Cell::Double(_) | Cell::Nested(_) => {
-                sale.value(check.column).to_string()
+            Cell::Text { .. } => short(sale.bytes(column).unwrap_or_default()),
+            Cell::Int(n) => {
+                ms_of(n, kind).map_or_else(|| sale.value(column).to_string(), |ms| ms.to_string())
             }
+            Cell::Decimal(_) | Cell::Double(_) | Cell::Nested(_) => sale.value(column).to_string(),
         };
+        let (column, kind) = &columns[0];
+        let found = shown(check.column, kind);
         if let Condition::Unique { within } = check.condition {
             let within = format_ms(within);
-            return format!("{column} is {found}, as of an earlier sale within {within}");
+            let also = check.also.iter().zip(&columns[1..]);
+            let also = also.map(|(c, (name, kind))| format!(", {name} {}", shown(*c, kind)));
+            let also: String = also.collect();
+            return format!("{column} is {found}{also}, as of an earlier sale within {within}");
         }
         format!(
             "{column} is {found}, and must be {}",
@@ -222,9 +228,22 @@ impl Judge {
     }
 }
 
+/// The hash of what must not come twice: of a column's value, or of those of several.
+fn id_of(sale: &Sale<'_>, check: &Check) -> Option<Id> {
+    let first = hash_of(sale, check.column)?;
+    if check.also.is_empty() {
+        return Some(first);
+    }
+    let mut all = first.bytes().to_vec();
+    for column in &check.also {
+        all.extend(hash_of(sale, *column)?.bytes());
+    }
+    Some(Id::of(&all))
+}
+
 /// The hash of a column's value; `None` for NULL, which is the same as nothing. A text is its bytes as decoded, so that
 /// `"sale_id":"1"` and `"sale_id":1` are the same, as they are to a query.
-fn id_of(sale: &Sale<'_>, column: usize) -> Option<Id> {
+fn hash_of(sale: &Sale<'_>, column: usize) -> Option<Id> {
     match sale.cells[column] {
         Cell::Null | Cell::Error(_) => None,
         Cell::Int(n) => Some(Id::of(&n.to_le_bytes())),

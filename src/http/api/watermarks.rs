@@ -56,6 +56,12 @@ impl WindowName {
 pub(crate) struct PartitionAnswer {
     #[schema(value_type = u32)]
     partition: PartitionId,
+    /// Where several topics are read: which it is of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<String>,
+    /// And its number there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic_partition: Option<u32>,
     last_event_time: Option<String>,
     watermark: Option<String>,
     /// Records in the source that are not committed yet.
@@ -207,8 +213,11 @@ fn explain(
         let closes = open
             .iter()
             .filter(|(_, _, end)| closes.is_some_and(|w| w >= *end));
+        let (topic, number) = shown.metrics.live().input_of(*id);
         PartitionAnswer {
             partition: *id,
+            topic_partition: topic.map(|_| number),
+            topic: topic.map(str::to_owned),
             last_event_time: known.and_then(|p| {
                 now.watermark
                     .map(|w| time(w.saturating_add(p.out_of_orderness)))

@@ -13,6 +13,7 @@ const ITEMS = [
   { id: "lag", name: "Lag", value: (h) => h.lag_records === undefined ? undefined : count(h.lag_records), warn: (h) => h.lag_records > 100000 },
   { id: "late", name: "Late", value: (h) => brief(h.late) },
   { id: "dead", name: "Dead letters", value: (h) => brief(h.dead_letters), warn: (h) => h.dead_letters > 0 },
+  { id: "drift", name: "Fields changed", seldom: true, value: (h) => h.drift ? count(h.drift.reduce((n, d) => n + d.fields, 0)) : undefined, warn: () => true },
 ];
 
 const ABOUT = {
@@ -21,6 +22,7 @@ const ABOUT = {
   lag: ["Lag", "Records that are in the source and not yet read. It grows when sales come faster than they are ranked, or while a sink is down."],
   late: ["Late sales", "A sale is late when its own partition's watermark had passed the end of its window and the allowed lateness. It is not counted in the ranking, but written to the late output with the windows it missed."],
   dead: ["Dead letters", "Records that are no valid sale: unreadable, a value missing, or a time too far ahead. Each is kept with its reason, partition and offset; none stops the process."],
+  drift: ["Fields changed", "Records are not what they were: a field came that no column takes (added), the field of a column is gone (dropped), or it has another type (retyped). A column whose field is gone is empty from then on; a value that its column does not take makes a dead letter. The log names each field once, with the event schema_drift."],
   watermark: ["Watermark", "Event time up to which everything is expected to have been seen: the least over the partitions that are not idle. A window closes when the watermark reaches its end."],
   window: ["What holds this window open?", "A window closes when the watermark reaches its end. Until then its rows are provisional. The watermark is held by the partition that is furthest behind."],
 };
@@ -34,6 +36,7 @@ export function health() {
     const button = el("button", { type: "button", "data-about": item.id }, el("span", { class: "name" }, named(item)), " ", value);
     const cell = el("li", null, button);
     cells.set(item.id, { cell, value });
+    cell.hidden = Boolean(item.seldom);
     strip.append(cell);
   }
   watch((what) => {
@@ -66,6 +69,7 @@ function numbers(id, list) {
     lag: [["Not yet read", h.lag_records === undefined ? undefined : count(h.lag_records)], ["In flight", h.in_flight_bytes === undefined ? undefined : bytes(h.in_flight_bytes)]],
     late: [["Late since the start", count(h.late)], ["Of", `${count(h.read)} read`]],
     dead: [["Dead letters since the start", count(h.dead_letters)], ["Of", `${count(h.read)} read`]],
+    drift: (h.drift || []).map((d) => [`${words(d.table)}, ${d.kind}`, `${count(d.fields)} ${d.fields === 1 ? "field" : "fields"}`]),
     watermark: [["Watermark", `${moment(h.watermark)} UTC`]],
     window: [["Watermark", `${moment(h.watermark)} UTC`]],
   }[id] || [];
@@ -75,22 +79,23 @@ function numbers(id, list) {
 let offered = true;
 
 async function detail(box, id) {
-  if (!offered || id === "dead" || id === "p99") return;
+  if (!offered || ["dead", "drift", "p99"].includes(id)) return;
   let w;
   try { w = await get("watermarks"); } catch (error) {
     if (error instanceof Problem && error.status === 404) offered = false;
     return;
   }
-  const holders = w.partitions.filter((p) => p.holds).map((p) => p.partition);
+  const place = (p) => p.topic === undefined ? String(p.partition) : `${p.topic}/${p.topic_partition}`;
+  const holders = w.partitions.filter((p) => p.holds).map(place);
   const table = el("table", null,
     el("thead", null, el("tr", null, ["Partition", "Last event", "Behind", "Lag", "State"].map((t, i) => el("th", { scope: "col", class: i === 2 || i === 3 ? "n" : null }, t)))),
     el("tbody", null, w.partitions.map((p) => el("tr", { class: p.holds ? "now" : null },
-      el("th", { scope: "row" }, String(p.partition)), el("td", null, moment(p.last_event_time)), el("td", { class: "n" }, span(p.behind_ms)),
+      el("th", { scope: "row" }, place(p)), el("td", null, moment(p.last_event_time)), el("td", { class: "n" }, span(p.behind_ms)),
       el("td", { class: "n" }, p.lag_records === null || p.lag_records === undefined ? "–" : count(p.lag_records)),
       el("td", null, p.finished ? "finished" : p.idle ? `idle for ${span(Date.now() - Date.parse(p.idle_since))}` : p.holds ? "holds the watermark" : "ahead")))));
   const open = w.windows.map((x) => el("li", null,
     el("b", null, `${words(x.ranking)}, ${windowTitle(x.window_start, x.window_end)}`),
-    el("span", null, waits(x))));
+    el("span", null, waits(x, (id) => place(w.partitions.find((p) => p.partition === id) || { partition: id })))));
   const keep = document.activeElement?.closest?.(".scroll") && box.contains(document.activeElement);
   box.replaceChildren(
     el("section", null, el("h3", null, "Partitions"),
@@ -102,10 +107,10 @@ async function detail(box, id) {
 }
 
 /** What one open window waits for, in words. */
-function waits({ remaining_ms, waits_for, would_close_if_idle }) {
+function waits({ remaining_ms, waits_for, would_close_if_idle }, place) {
   const missing = remaining_ms === null ? "" : `${span(remaining_ms)} of event time missing`;
   if (!waits_for.length) return `${missing || "Nothing read yet"}.`;
   const [noun, it] = waits_for.length === 1 ? ["partition", "it"] : ["partitions", "they"];
   const then = would_close_if_idle ? "the window would close" : "the window would still stay open";
-  return `${missing ? missing + "; " : ""}waits for ${noun} ${waits_for.join(", ")}. Were ${it} idle, ${then}.`;
+  return `${missing ? missing + "; " : ""}waits for ${noun} ${waits_for.map(place).join(", ")}. Were ${it} idle, ${then}.`;
 }

@@ -14,7 +14,7 @@ use super::rows::{FileRows, hash};
 use super::{DONE, FAILED};
 use crate::raw::Raw;
 use crate::store;
-use standings_edge::source::pattern::fits;
+use standings_edge::source::glob::fits_path;
 use standings_ingest::config::After;
 use standings_ingest::feed::Trouble;
 use standings_ingest::files::{Fate, Opened, Place, RowsTrouble, Seen, Taken};
@@ -105,7 +105,7 @@ impl Place for Bucket {
             let name = path.rsplit('/').next().unwrap_or_default();
             let is_ours = path.starts_with("done/") || path.starts_with("failed/");
             let is_hidden = name.starts_with(['.', '_']);
-            let is_wanted = self.pattern.as_deref().is_none_or(|p| fits(p, &path));
+            let is_wanted = self.pattern.as_deref().is_none_or(|p| fits_path(p, &path));
             (!is_ours && !is_hidden && is_wanted).then(|| Seen {
                 size: meta.size,
                 modified: meta.last_modified.timestamp_millis(),

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use super::rows::{FileRows, hash, seen};
 use super::{DONE, FAILED};
 use crate::raw::Raw;
-use standings_edge::source::pattern::fits;
+use standings_edge::source::glob::fits_path;
 use standings_ingest::config::After;
 use standings_ingest::feed::Trouble;
 use standings_ingest::files::{Fate, Opened, Place, RowsTrouble, Seen, Taken};
@@ -86,7 +86,7 @@ impl Folder {
                 }
                 continue;
             }
-            let is_wanted = self.pattern.as_deref().is_none_or(|p| fits(p, &path));
+            let is_wanted = self.pattern.as_deref().is_none_or(|p| fits_path(p, &path));
             let is_partial = [".tmp", ".part", ".partial", ".crdownload"]
                 .iter()
                 .any(|e| name.ends_with(e));

@@ -1,5 +1,6 @@
 //! Which input offsets are of: a topic, files, or several beside each other; and what differs between two.
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ pub enum SourceIdentity {
     },
     /// Files, by partition.
     Files {
-        /// In the order of the flags.
+        /// In the order in which they got their numbers.
         files: Vec<FileIdentity>,
     },
     /// Several inputs beside each other, whose partitions are numbered in turn.
@@ -49,11 +50,35 @@ pub struct FileIdentity {
 pub type HeadOf = Arc<dyn Fn(&FileIdentity, u64) -> Option<String> + Send + Sync>;
 
 impl SourceIdentity {
-    /// Whether offsets of this can be applied to what is `there`: `None`, or what differs.
+    /// Whether offsets of this can be applied to what is `there`, once its files have the numbers that they had
+    /// ([`SourceIdentity::arranged`]): `None`, or what differs.
     pub fn differs(
         &self,
         there: &SourceIdentity,
         head_of: &dyn Fn(&FileIdentity, u64) -> Option<String>,
+    ) -> Option<String> {
+        self.differs_in(there, head_of, &|then, now| same_files(then, now))
+    }
+
+    /// The same of what is `there` as it is numbered now.
+    pub fn differs_as_numbered(
+        &self,
+        there: &SourceIdentity,
+        head_of: &dyn Fn(&FileIdentity, u64) -> Option<String>,
+    ) -> Option<String> {
+        let numbers = |then: &[FileIdentity], now: &[FileIdentity]| {
+            let number = |n| (n < now.len()).then_some(n);
+            (0..then.len()).map(number).collect()
+        };
+        self.differs_in(there, head_of, &numbers)
+    }
+
+    /// The same where `places` says which of the present files each of those that were known is.
+    fn differs_in(
+        &self,
+        there: &SourceIdentity,
+        head_of: &dyn Fn(&FileIdentity, u64) -> Option<String>,
+        places: &dyn Fn(&[FileIdentity], &[FileIdentity]) -> Vec<Option<usize>>,
     ) -> Option<String> {
         use SourceIdentity::{Files, Kafka, Several};
         match (self, there) {
@@ -79,19 +104,24 @@ impl SourceIdentity {
                 }
             }
             (Files { files }, Files { files: now }) => {
-                files.iter().enumerate().find_map(|(n, f)| {
-                    let name = &f.path;
-                    let Some(now) = now.get(n) else {
-                        return Some(format!("the file {name} is not given any more"));
-                    };
-                    f.differs(now, head_of)
-                        .map(|what| format!("file {}: {what}", n + 1))
-                })
+                let places = places(files, now);
+                files
+                    .iter()
+                    .zip(places)
+                    .enumerate()
+                    .find_map(|(n, (f, place))| {
+                        let name = &f.path;
+                        let Some(now) = place.and_then(|place| now.get(place)) else {
+                            return Some(format!("the file {name} is not given any more"));
+                        };
+                        f.differs(now, head_of)
+                            .map(|what| format!("file {}: {what}", n + 1))
+                    })
             }
             (Several { inputs }, Several { inputs: now }) if inputs.len() == now.len() => {
                 let mut pairs = inputs.iter().zip(now);
                 pairs.find_map(|(then, now)| {
-                    let what = then.differs(now, head_of)?;
+                    let what = then.differs_in(now, head_of, places)?;
                     Some(format!("{then}: {what}"))
                 })
             }
@@ -108,6 +138,36 @@ impl SourceIdentity {
         }
     }
 
+    /// The same input with its files in the order in which they got their numbers: those that were `known` first, as they were,
+    /// the others behind, in their order.
+    pub fn arranged(&self, known: &SourceIdentity) -> SourceIdentity {
+        use SourceIdentity::{Files, Several};
+        match (self, known) {
+            (Files { files }, Files { files: known }) => {
+                let order = numbers(known, files).into_iter();
+                Files {
+                    files: order.map(|n| files[n].clone()).collect(),
+                }
+            }
+            (Several { inputs }, Several { inputs: known }) if inputs.len() == known.len() => {
+                let pairs = inputs.iter().zip(known);
+                Several {
+                    inputs: pairs.map(|(now, known)| now.arranged(known)).collect(),
+                }
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// How many files are in it.
+    pub fn files(&self) -> usize {
+        match self {
+            SourceIdentity::Kafka { .. } => 0,
+            SourceIdentity::Files { files } => files.len(),
+            SourceIdentity::Several { inputs } => inputs.iter().map(Self::files).sum(),
+        }
+    }
+
     /// How many inputs are read beside each other.
     fn count(&self) -> usize {
         match self {
@@ -115,6 +175,32 @@ impl SourceIdentity {
             _ => 1,
         }
     }
+}
+
+/// Which of the present files each of those that were known is: by its path, else by its size and its first bytes.
+fn same_files(known: &[FileIdentity], now: &[FileIdentity]) -> Vec<Option<usize>> {
+    let by_path = now.iter().enumerate();
+    let by_path: BTreeMap<&str, usize> = by_path.map(|(n, f)| (&f.path[..], n)).collect();
+    let there = |f: &FileIdentity| by_path.get(&f.path[..]).copied();
+    let mut places: Vec<Option<usize>> = known.iter().map(there).collect();
+    let taken: BTreeSet<usize> = places.iter().flatten().copied().collect();
+    let mut moved: BTreeMap<(u64, &str), VecDeque<usize>> = BTreeMap::new();
+    for (n, f) in now.iter().enumerate().filter(|(n, _)| !taken.contains(n)) {
+        moved.entry((f.size, &f.head)).or_default().push_back(n);
+    }
+    for (place, f) in places.iter_mut().zip(known) {
+        let alike = moved.get_mut(&(f.size, &f.head[..]));
+        *place = place.or_else(|| alike.and_then(VecDeque::pop_front));
+    }
+    places
+}
+
+/// The present files in the order of their numbers: those that were known first.
+fn numbers(known: &[FileIdentity], now: &[FileIdentity]) -> Vec<usize> {
+    let mut order: Vec<usize> = same_files(known, now).into_iter().flatten().collect();
+    let taken: BTreeSet<usize> = order.iter().copied().collect();
+    order.extend((0..now.len()).filter(|n| !taken.contains(n)));
+    order
 }
 
 /// Both known, and not the same.

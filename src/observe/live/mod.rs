@@ -2,10 +2,11 @@
 
 mod checks;
 mod held;
+mod inputs;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use self::checks::Checks;
@@ -81,6 +82,8 @@ pub struct Live {
     /// By [`Limit`]; 0 for no limit.
     limits: [AtomicU64; 3],
     partitions: Mutex<BTreeMap<PartitionId, Reach>>,
+    /// Where several inputs are read beside each other, what each is called.
+    inputs: OnceLock<Vec<Option<String>>>,
     sinks: Mutex<BTreeMap<String, SinkState>>,
     commits: Mutex<BTreeMap<String, WeightedHistogram>>,
     snapshots: Mutex<SnapshotState>,
@@ -161,6 +164,7 @@ impl Live {
             windows: (0..workers.max(1)).map(|_| AtomicU64::new(0)).collect(),
             limits: Default::default(),
             partitions: Mutex::default(),
+            inputs: OnceLock::new(),
             sinks: Mutex::default(),
             commits: Mutex::default(),
             snapshots: Mutex::default(),

@@ -122,7 +122,7 @@ impl Metrics {
 
     fn take_staleness(&self) {
         for (partition, age) in self.live.staleness(Instant::now()) {
-            let label = PartitionLabel { partition };
+            let label = PartitionLabel::of(&self.live, partition);
             self.staleness.get_or_create(&label).set(age.as_secs_f64());
         }
     }
@@ -188,7 +188,7 @@ impl Metrics {
             }
         }
         for (partition, records) in self.live.lags() {
-            let label = PartitionLabel { partition };
+            let label = PartitionLabel::of(&self.live, partition);
             self.source_lag.get_or_create(&label).set(signed(records));
         }
         self.take_standbys();
@@ -244,9 +244,7 @@ impl Metrics {
             .unwrap_or_default()
             .as_secs_f64();
         for (partition, ms) in &seen.watermarks {
-            let label = PartitionLabel {
-                partition: *partition,
-            };
+            let label = PartitionLabel::of(&self.live, *partition);
             let seconds = *ms as f64 / 1000.0;
             self.partition_watermark.get_or_create(&label).set(seconds);
             self.partition_lag.get_or_create(&label).set(now - seconds);

@@ -1,12 +1,38 @@
 //! The labels of the metrics.
 
-use prometheus_client::encoding::EncodeLabelSet;
+use std::fmt;
 
+use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, LabelSetEncoder};
+
+use crate::live::Live;
 use standings_model::block::PartitionId;
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+/// A partition; of several topics its number there, and which.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PartitionLabel {
-    pub(super) partition: PartitionId,
+    partition: PartitionId,
+    topic: Option<String>,
+}
+
+impl PartitionLabel {
+    pub(super) fn of(live: &Live, partition: PartitionId) -> Self {
+        let (topic, partition) = live.input_of(partition);
+        PartitionLabel {
+            partition,
+            topic: topic.map(str::to_owned),
+        }
+    }
+}
+
+impl EncodeLabelSet for PartitionLabel {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), fmt::Error> {
+        ("partition", self.partition).encode(encoder.encode_label())?;
+        match &self.topic {
+            Some(topic) => ("topic", topic.as_str()).encode(encoder.encode_label()),
+            // A label without a value would be another series.
+            None => Ok(()),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -179,9 +179,7 @@ impl Metrics {
         for (partition, offset) in &commit.offsets {
             let offset = i64::try_from(*offset).unwrap_or(i64::MAX);
             self.offset
-                .get_or_create(&PartitionLabel {
-                    partition: *partition,
-                })
+                .get_or_create(&PartitionLabel::of(&self.live, *partition))
                 .set(offset);
         }
         seen.watermark = commit.watermark.or(seen.watermark);
@@ -215,7 +213,7 @@ impl Metrics {
 
     /// The counts of a commit are totals, so they are stored, not added.
     fn set_counts(&self, partition: PartitionId, c: &Counts, changes: bool) {
-        let label = PartitionLabel { partition };
+        let label = PartitionLabel::of(&self.live, partition);
         let always = [
             (&self.read, c.read),
             (&self.ranked, c.ranked),

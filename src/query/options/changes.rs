@@ -92,11 +92,6 @@ pub(super) fn within(
         let allowed = "PRIMARY KEY (…) NOT ENFORCED: it says which records are the same";
         return Err(text.error(value.at, found, allowed));
     }
-    if declared.primary_key.len() > 1 {
-        let found = "'dedup.within' with a primary key of several columns";
-        let allowed = "a primary key of one column: a computed one may be made of several";
-        return Err(text.error(value.at, found, allowed));
-    }
     match parse_some_duration(&value.text) {
         Ok(within) if within > LONGEST => {
             let found = format!("'dedup.within' = '{}'", value.text);

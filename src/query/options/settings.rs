@@ -151,6 +151,14 @@ fn csv(text: Text<'_>, given: &Given, of_key: bool) -> Result<Csv, QueryError> {
         thousands_separator: given.character(of_key, "thousands-separator"),
     };
     told_apart(text, given, of_key, &csv)?;
+    if let (Some(value), Some(pattern)) =
+        (given.of(of_key, "timestamp-format"), &csv.timestamp_pattern)
+        && standings_scalar::time::optional::patterns(pattern).is_none()
+    {
+        let found = format!("'csv.timestamp-format' = '{}'", value.text);
+        let allowed = "Java's letters, such as dd/MM/yyyy HH:mm[:ss]; of these […] up to four";
+        return Err(text.error(value.at, found, allowed));
+    }
     Ok(csv)
 }
 
@@ -158,7 +166,10 @@ fn csv(text: Text<'_>, given: &Given, of_key: bool) -> Result<Csv, QueryError> {
 fn told_apart(text: Text<'_>, given: &Given, of_key: bool, csv: &Csv) -> Result<(), QueryError> {
     let is_number = |c: char| c.is_ascii_digit() || "+-eE".contains(c);
     let wrong = |word: &str, allowed: &str| {
-        let at = given.of(of_key, word).map_or(Span::empty(), |v| v.at);
+        // Of two signs that are one the word that was said.
+        let said = given.of(of_key, word);
+        let said = said.or_else(|| given.of(of_key, "field-delimiter"));
+        let at = said.map_or(Span::empty(), |v| v.at);
         Err(text.error(at, format!("'csv.{word}' with this sign"), allowed))
     };
     if is_number(csv.decimal_separator) {

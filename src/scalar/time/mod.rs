@@ -1,6 +1,7 @@
 //! Times: the calendar, what Flink takes as text, and Java's patterns.
 
 pub mod calendar;
+pub mod optional;
 pub mod pattern;
 pub mod text;
 

@@ -10,6 +10,7 @@ mod letter;
 mod output;
 mod read;
 mod replay;
+mod schemas;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use self::letter::Letter;
+use self::schemas::Schemas;
 use crate::run::args::parse_property;
 use crate::run::check;
 use standings_decode::Decoder;
@@ -59,6 +61,9 @@ Examples:
         /// Folder of the queries, for the columns; the usual ones without it.
         #[arg(long, env = "STANDINGS_QUERIES", value_name = "DIR")]
         queries: Option<PathBuf>,
+        /// As in `run`: where the secrets of a schema registry are.
+        #[arg(long, env = "STANDINGS_SECRETS", value_name = "DIR")]
+        secrets: Option<PathBuf>,
         /// A librdkafka setting; repeat for several.
         #[arg(long, env = "STANDINGS_KAFKA_PROPERTY", hide_env_values = true, value_name = "K=V", value_parser = parse_property)]
         kafka_property: Vec<(String, String)>,
@@ -133,12 +138,13 @@ pub fn run(command: &DeadLetterCommand) -> Result<(), Failure> {
             from,
             place,
             queries,
+            secrets,
             kafka_property,
         } => {
-            let tables = match queries {
-                Some(dir) => check::load(dir, None)?.tables,
-                None => vec![Table::sales()],
-            };
+            let plan = queries.as_ref().map(|dir| check::load(dir, None));
+            let plan = plan.transpose()?;
+            let sales = vec![Table::sales()];
+            let tables = plan.as_ref().map_or(&sales, |plan| &plan.tables);
             let mut found = None;
             read::each(from, kafka_property, &mut |letter| {
                 if letter.place == *place {
@@ -152,15 +158,26 @@ pub fn run(command: &DeadLetterCommand) -> Result<(), Failure> {
                     format!("there is no dead letter at {place} in {from}"),
                 )
             })?;
-            exit::say(&show(&letter, letter.table(&tables)));
+            let number = letter.table_number(tables);
+            let table = &tables[number];
+            let mut decoder = Decoder::new(table, None, usize::MAX);
+            let lacks = match &plan {
+                Some(plan) => Schemas::of(plan, secrets.as_deref())?.complete(
+                    (number, table),
+                    &mut decoder,
+                    &letter.bytes,
+                )?,
+                None => None,
+            };
+            exit::say(&show(&letter, table, decoder, lacks));
             Ok(())
         }
         DeadLetterCommand::Replay(args) => replay::run(args),
     }
 }
 
-/// A letter, its bytes, and its columns.
-fn show(letter: &Letter, table: &Table) -> String {
+/// A letter, its bytes, and its columns; `lacks`: why there is no schema for them.
+fn show(letter: &Letter, table: &Table, mut decoder: Decoder, lacks: Option<String>) -> String {
     let mut out = format!(
         "place      {}\nreason     {}\n",
         letter.place,
@@ -193,7 +210,10 @@ fn show(letter: &Letter, table: &Table) -> String {
             }
         }
     }
-    let mut decoder = Decoder::new(table, None, usize::MAX);
+    if let Some(lacks) = lacks {
+        out += &format!("no sale    {}\n", printable(&lacks));
+        return out.trim_end().to_owned();
+    }
     match decoder.decode_full(&letter.bytes) {
         Ok(sale) => {
             out += "as a sale\n";

@@ -12,6 +12,7 @@ use regex::bytes::Regex;
 use super::Which;
 use super::letter::Letter;
 use super::output::Output;
+use super::schemas::Schemas;
 use crate::run::apart::Apart;
 use crate::run::check;
 use standings_decode::Decoder;
@@ -24,6 +25,7 @@ use standings_model::plan::Plan;
 use standings_model::printable::printable;
 use standings_model::reject::{DUPLICATE, SINK_REFUSED};
 use standings_model::table::Table;
+use standings_model::table::format::{Encoding, Format};
 use standings_process::exit::{self, Failure};
 
 /// Records that are sent before their places are kept.
@@ -65,6 +67,9 @@ pub struct ReplayArgs {
     /// As in the run.
     #[arg(long, env = "STANDINGS_MAX_RECORD_BYTES", value_name = "BYTES", default_value_t = 1 << 20, value_parser = limit::record_bytes)]
     pub max_record_bytes: usize,
+    /// As in the run: where the secrets of a schema registry are.
+    #[arg(long, env = "STANDINGS_SECRETS", value_name = "DIR")]
+    pub secrets: Option<PathBuf>,
     /// Which.
     #[command(flatten)]
     pub which: Which,
@@ -109,24 +114,43 @@ struct Gate {
     tables: Vec<Table>,
     /// By table.
     decoders: Vec<Decoder>,
+    schemas: Schemas,
     judge: Judge,
     latest: i64,
+    /// Records are lines where they go.
+    to_lines: bool,
 }
 
 impl Gate {
-    fn new(args: &ReplayArgs, plan: &Plan) -> Self {
+    fn new(args: &ReplayArgs, plan: &Plan) -> Result<Self, Failure> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let latest = now.unwrap_or_default() + args.max_ahead;
         let decoder = |table| Decoder::new(table, plan.zone.as_deref(), args.max_record_bytes);
-        Gate {
+        Ok(Gate {
+            schemas: Schemas::of(plan, args.secrets.as_deref())?,
+            to_lines: matches!(args.to, SinkUrl::File { .. }),
             decoders: plan.tables.iter().map(decoder).collect(),
             judge: Judge::new(&plan.checks, &plan.tables),
             tables: plan.tables.clone(),
             latest: i64::try_from(latest.as_millis()).unwrap_or(i64::MAX),
-        }
+        })
     }
 
-    fn refuses(&mut self, letter: &Letter, record: &[u8]) -> Option<String> {
+    /// Why a record would be refused; a failure where that cannot be told.
+    fn refuses(&mut self, letter: &Letter, record: &[u8]) -> Result<Option<String>, Failure> {
+        let table = letter.table_number(&self.tables);
+        let of = (table, &self.tables[table]);
+        let lacks = self
+            .schemas
+            .complete(of, &mut self.decoders[table], record)?;
+        Ok(self
+            .is_none(letter, record)
+            .or(lacks)
+            .or_else(|| self.is_refused(letter, record)))
+    }
+
+    /// Why it is no record that could be sent.
+    fn is_none(&self, letter: &Letter, record: &[u8]) -> Option<String> {
         if let Some(whole) = letter.cut_from {
             let kept = letter.bytes.len();
             return Some(format!("only {kept} of its {whole} bytes were kept"));
@@ -139,10 +163,16 @@ impl Gate {
         if ["late", "retired"].contains(&letter.reason.as_str()) {
             return Some("it came too late, and would again".to_owned());
         }
-        if record.contains(&b'\n') {
+        let is_text = is_text(&letter.table(&self.tables).format);
+        if record.contains(&b'\n') && is_text {
             // In a file it would be two records, in a topic it is none that was meant.
             return Some("it has more than one line".to_owned());
         }
+        (self.to_lines && !is_text)
+            .then(|| "its bytes are no line of a file: --to a topic".to_owned())
+    }
+
+    fn is_refused(&mut self, letter: &Letter, record: &[u8]) -> Option<String> {
         let table = letter.table_number(&self.tables);
         match self.decoders[table].decode_full(record) {
             Err(error) => Some(format!("{}: {}", error.reason, error.detail)),
@@ -160,6 +190,15 @@ impl Gate {
     }
 }
 
+/// Whether a record is a text, so that it can be a line of a file.
+fn is_text(format: &Format) -> bool {
+    let is_binary = matches!(
+        format.encoding,
+        Encoding::Avro | Encoding::Parquet | Encoding::Protobuf(_)
+    );
+    format.registry.is_none() && !is_binary
+}
+
 /// Sends what would be taken now, and was not sent before.
 pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     Apart::default()
@@ -168,7 +207,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
         .writes("--progress", &args.progress)
         .check()?;
     let plan = check::load(&args.queries, args.time_zone.as_deref())?;
-    let mut gate = Gate::new(args, &plan);
+    let mut gate = Gate::new(args, &plan)?;
     let mut progress = Progress::open(args)?;
     let mut output = match args.dry_run {
         true => None,
@@ -187,7 +226,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
             let replaced = edit.find.replace_all(&record, &edit.replacement[..]);
             record = replaced.into_owned();
         }
-        if let Some(why) = gate.refuses(&letter, &record) {
+        if let Some(why) = gate.refuses(&letter, &record)? {
             refused += 1;
             let why = printable(&why);
             exit::say(&format!("refused  {:<12} {why}", letter.place));

@@ -262,12 +262,14 @@ impl Engine {
                 let thread = std::thread::current();
                 let wake = Box::new(move || thread.unpark());
                 source.registries.restore(&start.schemas);
+                let numbered = source.numbered(start.source.as_ref());
+                let source = numbered.unwrap_or_else(|failure| exit::now(&failure));
                 let source = SourceOptions {
                     resume: start.resume.clone(),
                     read_back: start.ids_from.clone(),
                     hold: start.hold.clone(),
                     expected: start.source.clone(),
-                    ..SourceOptions::clone(&source)
+                    ..source
                 };
                 source::start(Arc::new(source), index, peers, wake)
             };

@@ -86,6 +86,7 @@ impl Prepared {
             ..SourceOptions::new(sources.urls)
         };
         source.check()?;
+        live.name_inputs(source.input_names());
         apart(args, &source.urls).check()?;
         let mut outputs = Outputs::default();
         if cluster.process == 0 {

@@ -204,7 +204,11 @@ pub fn sources(
     }
     for (number, table) in plan.read() {
         if !found.of.contains(&number) {
-            found.push(declared(table)?, number, false);
+            for url in declared(table)? {
+                found.push(url, number, false);
+            }
+        } else if !beaten[number] {
+            all_topics(table, &found, number)?;
         }
     }
     found.expanded()
@@ -247,25 +251,53 @@ fn agrees(table: &Table, source: &TableSource) -> Result<(), Failure> {
     }
 }
 
+/// Refuses flags that say some of a table's topics and not the others.
+fn all_topics(table: &Table, found: &Sources, number: usize) -> Result<(), Failure> {
+    let Some(Connector::Kafka { topics, .. }) = &table.connector else {
+        return Ok(());
+    };
+    let given = found
+        .urls
+        .iter()
+        .zip(&found.of)
+        .filter(|(_, of)| **of == number);
+    let given: Vec<&str> = given
+        .filter_map(|(url, _)| match url {
+            SourceUrl::Kafka { topic, .. } => Some(topic.as_str()),
+            _ => None,
+        })
+        .collect();
+    let lacking = topics.iter().find(|topic| !given.contains(&topic.as_str()));
+    match lacking {
+        Some(lacking) if !given.is_empty() => Err(wrong(format!(
+            "--source names {} of the table {}, and its WITH {} too: name all of them, or leave the flag out",
+            given.join(", "),
+            table.name,
+            lacking
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Where a table is by its own words.
-fn declared(table: &Table) -> Result<SourceUrl, Failure> {
+fn declared(table: &Table) -> Result<Vec<SourceUrl>, Failure> {
     let name = &table.name;
     match &table.connector {
         Some(Connector::Files { path: Some(path) }) => {
             let path = path.strip_prefix("file://").unwrap_or(path);
-            Ok(SourceUrl::File(path.into()))
+            Ok(vec![SourceUrl::File(path.into())])
         }
         Some(Connector::Kafka {
             topics,
             servers: Some(servers),
             ..
-        }) if topics.len() == 1 => Ok(SourceUrl::Kafka {
-            brokers: servers.clone(),
-            topic: topics[0].clone(),
-        }),
-        Some(Connector::Kafka { topics, .. }) if topics.len() > 1 => Err(wrong(format!(
-            "the table {name} reads several topics, which one run does not yet: give one by --source-override {name}=URL"
-        ))),
+        }) if !topics.is_empty() => {
+            let url = |topic: &String| SourceUrl::Kafka {
+                brokers: servers.clone(),
+                topic: topic.clone(),
+            };
+            Ok(topics.iter().map(url).collect())
+        }
         _ => Err(wrong(format!(
             "nothing says where the table {name} is read from: --source {name}=URL, or 'connector' and what belongs to it \
              in its WITH"

@@ -101,14 +101,29 @@ struct Partition {
     clock: PartitionClock,
     decoder: Decoder,
     shown: ShownValues,
-    /// How many rows each array has given of the present record.
+    /// How many rows each array has given of the present offset.
     numbers: BTreeMap<usize, u32>,
+    /// The present offset, and how many records it has given.
+    numbered: (Option<u64>, u32),
     /// Of a table whose rows change.
     changing: Option<Changing>,
 }
 
+impl Partition {
+    /// The number of the next record of an offset among all that it gives; so many follow.
+    fn number(&mut self, offset: u64, count: u32) -> u32 {
+        if self.numbered.0 != Some(offset) {
+            self.numbered = (Some(offset), 0);
+            self.numbers.clear();
+        }
+        let first = self.numbered.1;
+        self.numbered.1 += count;
+        first
+    }
+}
+
 /// Every value of the columns that must be unique, with all its event times, by check.
-type ShownValues = HashMap<(usize, Value), Vec<i64>>;
+type ShownValues = HashMap<(usize, Vec<Value>), Vec<i64>>;
 
 /// Whether a check of uniqueness makes a dead letter of a sale, which is one of those that were shown from now on.
 fn is_duplicate(
@@ -125,11 +140,13 @@ fn is_duplicate(
         if check.table != table {
             continue;
         }
-        let (value, time) = (sale.value(check.column), sale.event_time);
-        if value.is_null() {
+        let columns = std::iter::once(&check.column).chain(&check.also);
+        let values: Vec<Value> = columns.map(|c| sale.value(*c)).collect();
+        let time = sale.event_time;
+        if values.iter().any(Value::is_null) {
             continue;
         }
-        let times = shown.entry((number, value)).or_default();
+        let times = shown.entry((number, values)).or_default();
         let counts =
             |at: &i64| (at - time).abs() <= within && watermark.is_none_or(|w| at + within >= w);
         refused |= check.action == Action::DeadLetter && times.iter().any(counts);
@@ -229,6 +246,7 @@ impl Plain {
             decoder,
             shown,
             numbers: BTreeMap::new(),
+            numbered: (None, 0),
             changing: table.changes().then(|| Changing::new(home.table, table)),
         };
         self.partitions.insert(partition, fresh);
@@ -256,22 +274,23 @@ impl Plain {
             let elements = elements.filter(|all| !all.is_empty());
             let elements = elements.unwrap_or_else(|| std::iter::once(0..bytes.len()).collect());
             taken += elements.len() as u64;
+            let Some(partition) = self.partitions.get_mut(&block.partition) else {
+                continue;
+            };
+            let first = partition.number(record.offset, elements.len() as u32);
             if block.refused.iter().any(|r| r.record as usize == number) {
                 continue;
             }
             let about = About::of(block, number);
-            if let Some(partition) = self.partitions.get_mut(&block.partition) {
-                partition.numbers.clear();
-                if partition.changing.is_some() {
-                    self.change(block.partition, record, bytes, about);
-                    continue;
-                }
+            if partition.changing.is_some() {
+                self.change(block.partition, record, bytes, about);
+                continue;
             }
             for (row, element) in elements.into_iter().enumerate() {
                 self.record(
                     block.partition,
                     record,
-                    (&bytes[element], about, row as u32),
+                    (&bytes[element], about, first + row as u32),
                 );
             }
         }

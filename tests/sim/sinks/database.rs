@@ -248,7 +248,7 @@ impl Database for SimDatabase {
             let shown = &mut state.shown;
             if shown.known.is_none() && shown.commit > 0 {
                 shown.known = Some(Known {
-                    source: opening.source.clone(),
+                    source: opening.input().cloned(),
                     ..Known::default()
                 });
             }

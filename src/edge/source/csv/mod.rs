@@ -119,6 +119,10 @@ impl CsvRows {
                 null: csv.null.map(String::into_bytes),
                 separators: Separators::new(csv.decimal_separator, csv.thousands_separator),
                 times,
+                by: match csv.header {
+                    true => "header",
+                    false => "table",
+                },
             },
             columns: Vec::new(),
             names: Vec::new(),

@@ -16,6 +16,8 @@ pub struct Meaning {
     pub null: Option<Vec<u8>>,
     pub separators: Option<Separators>,
     pub times: Option<Times>,
+    /// What says how many cells a row has.
+    pub by: &'static str,
 }
 
 /// Why a row is none: the reason, and what was found.
@@ -84,8 +86,9 @@ impl Meaning {
     ) -> Result<(), Wrong> {
         if !cells.fit(columns.len(), row) {
             return Err(Wrong::malformed(format!(
-                "the row has {} cells, and the header {}",
+                "the row has {} cells, and the {} {}",
                 cells.len(),
+                self.by,
                 columns.len()
             )));
         }

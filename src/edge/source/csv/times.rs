@@ -3,12 +3,10 @@
 use standings_model::table::Table;
 use standings_model::table::format::Csv;
 use standings_scalar::Zone;
+use standings_scalar::time::optional::{outside_quotes, patterns};
 use standings_scalar::time::pattern::Pattern;
 
 use crate::source::instants;
-
-/// At most so many parts of a pattern may be left out.
-const OPTIONAL: usize = 4;
 
 /// How times are written.
 #[derive(Debug)]
@@ -37,9 +35,7 @@ impl Times {
         let Some(text) = &csv.timestamp_pattern else {
             return Ok(None);
         };
-        let patterns = variants(text)
-            .and_then(|all| all.iter().map(|p| Pattern::parse(p).ok()).collect())
-            .ok_or_else(|| text.clone())?;
+        let patterns = patterns(text).ok_or_else(|| text.clone())?;
         let zone_name = table.format.zone.clone().unwrap_or("UTC".to_owned());
         Ok(Some(Times {
             patterns,
@@ -84,44 +80,6 @@ impl Times {
             ),
         }
     }
-}
-
-/// The characters of a pattern that are not between quotes, and where they are.
-fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
-    let mut quoted = false;
-    text.char_indices().filter(move |(_, c)| {
-        quoted ^= *c == '\'';
-        !quoted && *c != '\''
-    })
-}
-
-/// A pattern with and without each of its `[…]`; `None` where they do not close or are too many.
-fn variants(text: &str) -> Option<Vec<String>> {
-    let open = outside_quotes(text).find(|(_, c)| *c == '[');
-    let Some((open, _)) = open else {
-        return (!outside_quotes(text).any(|(_, c)| c == ']')).then(|| vec![text.to_owned()]);
-    };
-    let sections = outside_quotes(text).filter(|(_, c)| *c == '[').count();
-    let mut depth = 0;
-    let close = outside_quotes(text).skip_while(|(at, _)| *at < open);
-    let mut close = close.filter(|(_, c)| {
-        depth += i32::from(*c == '[') - i32::from(*c == ']');
-        *c == ']' && depth == 0
-    });
-    let close = close.next().map(|(at, _)| at)?;
-    if sections > OPTIONAL {
-        return None;
-    }
-    let mut all = Vec::new();
-    let (before, inner, after) = (&text[..open], &text[open + 1..close], &text[close + 1..]);
-    for rest in [format!("{inner}{after}"), after.to_owned()] {
-        all.extend(
-            variants(&rest)?
-                .iter()
-                .map(|rest| format!("{before}{rest}")),
-        );
-    }
-    Some(all)
 }
 
 #[cfg(test)]

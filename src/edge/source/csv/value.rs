@@ -40,6 +40,7 @@ impl ValueRows {
                 null: csv.null.clone().map(String::into_bytes),
                 separators: Separators::new(csv.decimal_separator, csv.thousands_separator),
                 times,
+                by: "table",
             },
             columns: header::columns(&header::in_order(table), table)?,
             charset: charset.map(str::to_owned),
@@ -161,7 +162,7 @@ mod tests {
             refused,
             [
                 (2, "more than one row in a value"),
-                (3, "the row has 2 cells, and the header 6"),
+                (3, "the row has 2 cells, and the table 6"),
                 (4, "a quote that nothing closes"),
             ]
         );

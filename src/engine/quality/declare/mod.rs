@@ -63,6 +63,7 @@ fn of_tables(tables: &[Table]) -> Vec<Check> {
             name: format!("dedup of {}", of.name),
             table,
             column: *of.primary_key.first()?,
+            also: of.primary_key[1..].to_vec(),
             condition: Condition::Unique {
                 within: of.dedup_within?,
             },

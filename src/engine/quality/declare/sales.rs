@@ -56,6 +56,7 @@ impl Reading<'_> {
             name: self.check.to_owned(),
             table: self.number,
             column,
+            also: Vec::new(),
             condition: self.condition(table, &self.table.columns[column])?,
             action,
             fail_share: self.share(table, "fail-share")?,

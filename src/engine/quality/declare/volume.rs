@@ -79,6 +79,7 @@ impl Reading<'_> {
             name: self.check.to_owned(),
             table: self.number,
             column,
+            also: Vec::new(),
             condition,
             action: Action::Count,
             fail_share: None,

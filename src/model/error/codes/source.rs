@@ -186,7 +186,7 @@ pub static OTHER: Code = Code {
     causes: &[
         "`--source` names another topic, cluster or file than the run before did.",
         "The topic was emptied, truncated, compacted or made anew.",
-        "A file was changed, not only grown.",
+        "A file was changed, not only grown, or is not given any more.",
         "A database that was restored from a backup of another system.",
     ],
     remedy: &[

@@ -50,7 +50,7 @@ impl Places {
 
     /// Where the record with an offset of a partition is.
     pub(super) fn record(&self, partition: PartitionId, offset: u64) -> String {
-        match self.files.get(partition as usize) {
+        match self.files.get(self.homes.place(partition)) {
             Some((Some(file), unit)) => format!("{file}, {unit} {}", offset + 1),
             Some((None, unit)) => format!("{unit} {}", offset + 1),
             None => {
