@@ -49,6 +49,9 @@ pub struct FileIdentity {
 /// The hash of the first bytes of a present file; `None` if it has not so many, or cannot be read.
 pub type HeadOf = Arc<dyn Fn(&FileIdentity, u64) -> Option<String> + Send + Sync>;
 
+/// Which of the present files each of those that were known is.
+type Places<'a> = dyn Fn(&[FileIdentity], &[FileIdentity]) -> Vec<Option<usize>> + 'a;
+
 impl SourceIdentity {
     /// Whether offsets of this can be applied to what is `there`, once its files have the numbers that they had
     /// ([`SourceIdentity::arranged`]): `None`, or what differs.
@@ -78,7 +81,7 @@ impl SourceIdentity {
         &self,
         there: &SourceIdentity,
         head_of: &dyn Fn(&FileIdentity, u64) -> Option<String>,
-        places: &dyn Fn(&[FileIdentity], &[FileIdentity]) -> Vec<Option<usize>>,
+        places: &Places<'_>,
     ) -> Option<String> {
         use SourceIdentity::{Files, Kafka, Several};
         match (self, there) {

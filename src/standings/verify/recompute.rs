@@ -128,16 +128,9 @@ impl Recomputed {
             source.resume.remove(&partition.partition);
         }
         let asked = (args.from.unwrap_or(i64::MIN), args.to.unwrap_or(i64::MAX));
-        let ends_by = |ranking: &Ranking| match (all, shown.watermark) {
-            (true, _) if ranking.provisional == Provisional::All => i64::MAX,
-            (_, Some(watermark)) => watermark,
-            // A file of changes does not say what is closed.
-            _ if shown.offsets.is_none() => END_OF_TIME,
-            _ => i64::MIN,
-        };
         let mut scope = Scope {
             all_time,
-            ends_by: plan.rankings.iter().map(ends_by).collect(),
+            ends_by: ends_by(&plan, &shown, all),
             starts: asked,
         };
         let mut plain = Plain::new(&plan, policies, args.max_record_bytes, asked).from(bootstrap);
@@ -205,6 +198,18 @@ impl Recomputed {
             ));
         }
     }
+}
+
+/// By when a window has ended that is compared, of each ranking.
+fn ends_by(plan: &Plan, shown: &Shown, all: bool) -> Vec<i64> {
+    let of = |ranking: &Ranking| match (all, shown.watermark) {
+        (true, _) if ranking.provisional == Provisional::All => i64::MAX,
+        (_, Some(watermark)) => watermark,
+        // A file of changes does not say what is closed.
+        _ if shown.offsets.is_none() => END_OF_TIME,
+        _ => i64::MIN,
+    };
+    plan.rankings.iter().map(of).collect()
 }
 
 /// Topics of a source that are compacted, as far as their brokers say so.
