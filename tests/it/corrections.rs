@@ -23,10 +23,10 @@ const RANKING: &str = "SELECT window_start, window_end, account, total, n, mark 
     FROM TABLE(TUMBLE(TABLE moves, DESCRIPTOR(at), INTERVAL '1' DAY))
     GROUP BY window_start, window_end, account)) WHERE r <= 100";
 
-/// How many corrections; a million takes a while.
+/// How many corrections; a million takes half a minute.
 fn corrections() -> u64 {
     let wanted = std::env::var("STANDINGS_TEST_TRANSFERS").ok();
-    wanted.and_then(|n| n.parse().ok()).unwrap_or(100_000)
+    wanted.and_then(|n| n.parse().ok()).unwrap_or(1_000_000)
 }
 
 fn record(id: u64, account: u64) -> Keyed {

@@ -194,7 +194,7 @@ fn an_envelope_says_where_a_change_is_from() {
         &mut decoder,
         &told("c", [gone, new], Some("t1"), Some(1_769_163_300_200)),
     );
-    let properties = r#"{"version":"3.6","ts_ms":"1769163300123","db":"sh\"op","schema":null,"table":"t1","snapshot":"false","more":null}"#;
+    let properties = r#"{version=3.6, ts_ms=1769163300123, db=sh"op, schema=NULL, table=t1, snapshot=false, more=NULL}"#;
     let want = format!(
         r#"Put {SHOWN}|2026-01-23T10:15:00.123Z|2026-01-23T10:15:00.200Z|sh"op|NULL|t1|{properties}"#
     );
