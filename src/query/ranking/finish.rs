@@ -249,6 +249,14 @@ impl Shape<'_> {
     ) -> Result<(Vec<Output>, bool), QueryError> {
         let (mut outputs, mut shows_rank) = (Vec::new(), false);
         let own = groups.rank.as_ref().map(|rank| rank.function);
+        let tables = groups
+            .rows
+            .branches
+            .iter()
+            .map(|b| &self.sources.tables[b.table]);
+        let mut of_rankings = tables.filter_map(|table| table.of_ranking.as_ref());
+        let is_across =
+            groups.rows.window.is_none() && of_rankings.any(|of| !of.window.is_always());
         for (n, (name, expr)) in groups.columns.iter().enumerate() {
             let at = at.get(n).copied().unwrap_or_else(|| query.body.span());
             let bound = as_bound(expr).filter(|bound| bound.name() == name);
@@ -260,6 +268,15 @@ impl Shape<'_> {
                     Shown::Rank
                 }
                 _ => {
+                    if bound.is_none() && is_across && Bound::ALL.iter().any(|b| b.name() == name) {
+                        let found =
+                            format!("`{name}` of rows that are ranked across their windows");
+                        let allowed = format!(
+                            "PARTITION BY window_start, window_end in OVER (…) for the rank within each window; or another name for \
+                             what is now a column: {name} AS …"
+                        );
+                        return self.wrong_at(at, found, allowed);
+                    }
                     self.shown(at, name, expr, bound.is_some())?;
                     Shown::Field(making.show(name, expr))
                 }

@@ -15,6 +15,7 @@ use crate::walk::holds;
 use standings_model::expr::{Expr, Node};
 use standings_model::plan::Bound;
 use standings_model::types::Type;
+use standings_model::window::Window;
 
 const ALLOWED: &str = "GROUP BY window_start, window_end[, expression …]";
 
@@ -74,12 +75,11 @@ impl<'a> Shape<'a> {
             keys.push(DraftKey { name, column });
             written.push(sql.clone());
         }
-        let has = |bound| bounds.contains(&bound);
-        for wanted in [Bound::Start, Bound::End] {
-            if rows.window.is_some() && !has(wanted) {
-                let found = format!("GROUP BY without {}", wanted.name());
-                return self.wrong(select, found, ALLOWED);
-            }
+        if rows.window.is_some_and(|window| !is_told(&window, &bounds)) {
+            let mut wanted = [Bound::Start, Bound::End].into_iter();
+            let wanted = wanted.find(|bound| !bounds.contains(bound));
+            let found = format!("GROUP BY without {}", wanted.unwrap_or(Bound::End).name());
+            return self.wrong(select, found, ALLOWED);
         }
         for (sql, exprs) in &rows.session_by {
             let by = row.column(self.text, exprs.clone(), sql)?;
@@ -203,6 +203,17 @@ impl<'a> Shape<'a> {
             passing,
         };
         Ok((grouping, rows))
+    }
+}
+
+/// Whether these bounds say which window it is: of those that neither begin nor end together one of them does.
+pub(super) fn is_told(window: &Window, bounds: &[Bound]) -> bool {
+    let has = |bound| bounds.contains(&bound);
+    match window.is_session() {
+        true => has(Bound::Start) && has(Bound::End),
+        false => {
+            has(Bound::End) || has(Bound::Time) || has(Bound::Start) && window.is_named_by_start()
+        }
     }
 }
 

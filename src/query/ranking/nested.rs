@@ -3,6 +3,8 @@
 use sqlparser::ast::{Expr as Sql, Select, Spanned};
 
 use super::Shape;
+use super::group::is_told;
+use super::names::Fields;
 use crate::error::QueryError;
 use crate::flow::{self, Flow, Stage};
 use crate::row::Row;
@@ -24,6 +26,27 @@ impl Shape<'_> {
                 "in a folder of queries, or with INSERT INTO for each of the two",
             ),
         }
+    }
+
+    /// Whether groups of windows are ranked across these: by what does not say which window it is.
+    pub(super) fn is_across(
+        &self,
+        flow: &Flow,
+        over: Option<&Sql>,
+        is_limited: bool,
+    ) -> Result<bool, QueryError> {
+        let Stage::Groups(groups) = &flow.stage else {
+            return Ok(false);
+        };
+        let Some(window) = groups.rows.window else {
+            return Ok(false);
+        };
+        let Some(over) = over else {
+            return Ok(is_limited);
+        };
+        let fields = Fields::new(&flow.qualifiers, &groups.columns, self.sources.notes);
+        let bounds = self.over(over, &fields)?.bounds();
+        Ok(!is_told(&window, &bounds))
     }
 
     /// The ranking whose rows all branches of a flow are.

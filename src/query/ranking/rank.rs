@@ -6,6 +6,7 @@ use sqlparser::ast::{
 };
 
 use super::Shape;
+use super::group::is_told;
 use super::names::rank_function;
 use crate::error::QueryError;
 use crate::expression::{self, Scope};
@@ -30,6 +31,12 @@ pub(super) struct Over {
 }
 
 impl Over {
+    /// The bounds of the window that are among what it is counted within.
+    pub(super) fn bounds(&self) -> Vec<Bound> {
+        let all = self.partition.iter();
+        all.filter_map(|(expr, _, _)| as_bound(expr)).collect()
+    }
+
     /// The rank, so far without a limit and without what it is counted within.
     pub(super) fn unlimited(&self) -> Rank {
         Rank {
@@ -193,8 +200,8 @@ impl Shape<'_> {
                 }
             }
         }
-        let both = bounds.contains(&Bound::Start) && bounds.contains(&Bound::End);
-        if groups.rows.window.is_some() && !both {
+        let window = groups.rows.window;
+        if window.is_some_and(|window| !is_told(&window, &bounds)) {
             let found = "PARTITION BY without window_start and window_end";
             return self.wrong(
                 sql,

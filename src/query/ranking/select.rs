@@ -64,7 +64,11 @@ impl<'a> Shape<'a> {
         let is_grouped = !self.group_by(select)?.is_empty()
             || select.having.is_some()
             || listed(select).any(|sql| holds(sql, &is_measure));
-        if is_grouped || (over.is_some() || top.is_some()) && is_ranked(&flow) {
+        let is_over_them = over.is_some() || top.is_some();
+        if is_grouped
+            || is_over_them && is_ranked(&flow)
+            || self.is_across(&flow, over, top.is_some())?
+        {
             flow = self.rows_of(flow, select)?;
         }
         // Of groups that are ranked themselves the rank is over their rows.

@@ -265,9 +265,9 @@ fn what_has_no_form_is_refused_at_its_place() {
             "PARTITION BY `s`",
         ),
         (
-            with("PARTITION BY {B}", "PARTITION BY window_end"),
+            with("PARTITION BY {B}", "PARTITION BY city"),
             "q.sql:6:",
-            "without window_start and window_end",
+            "PARTITION BY window_start, window_end in OVER (…)",
         ),
         (
             with("GROUP BY {B}, city)", "GROUP BY {B}, city) WHERE rn <= 3"),

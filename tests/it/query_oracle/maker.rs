@@ -152,11 +152,21 @@ impl Maker {
             0 => self.rows(),
             _ => self.groups(),
         };
+        let is_rows = inner.keys.iter().any(|(key, _)| key == "id");
+        let is_across = inner.windowed && !is_rows && !inner.ours.contains("SESSION");
         match self.roll(5) {
             0 if !inner.keys.iter().any(|(key, _)| key == "id") => self.unranked(inner),
-            1 if !inner.windowed => self.limited(inner),
+            1 if !inner.windowed || is_across => self.limited(inner),
+            _ if is_across && self.roll(8) == 0 => self.across(inner),
             _ => self.ranked(inner),
         }
+    }
+
+    /// Ranked across windows: which one a row is of is one of its keys, and no window any more.
+    fn across(&mut self, mut inner: Inner) -> Made {
+        inner.windowed = false;
+        inner.keys.insert(0, ("window_end".to_owned(), false));
+        self.ranked(inner)
     }
 
     /// What is read, for both: in windows, or not. Of sessions also what they are by.
@@ -284,6 +294,10 @@ impl Maker {
             _ => None,
         };
         let mut tail_of_theirs = tail.clone();
+        if windowed && !by_session && self.roll(4) == 0 {
+            // Here the end says which window it is.
+            tail = tail.replacen(BOUNDS, "window_end", 1);
+        }
         let some = by.is_empty().then_some("COUNT(*) > 0");
         let theirs_having: Vec<String> = having
             .into_iter()
@@ -373,7 +387,10 @@ impl Maker {
     }
 
     /// `ORDER BY … LIMIT`.
-    fn limited(&mut self, inner: Inner) -> Made {
+    fn limited(&mut self, mut inner: Inner) -> Made {
+        if inner.windowed {
+            inner.keys.insert(0, ("window_end".to_owned(), false));
+        }
         let (ours, theirs) = self.order(&inner, true);
         let offset = match self.roll(3) {
             0 => format!(" OFFSET {}", self.roll(4)),
@@ -406,9 +423,11 @@ impl Maker {
             .iter()
             .map(|(key, _)| format!(", {key} ASC NULLS FIRST"))
             .collect();
-        let mut by: Vec<String> = match inner.windowed {
-            true => vec![BOUNDS.to_owned()],
-            false => Vec::new(),
+        let is_told_by_end = !inner.ours.contains("SESSION") && self.roll(4) == 0;
+        let mut by: Vec<String> = match (inner.windowed, is_told_by_end) {
+            (true, true) => vec!["window_end".to_owned()],
+            (true, false) => vec![BOUNDS.to_owned()],
+            (false, _) => Vec::new(),
         };
         let places: Vec<&Named> = match inner.keys[..] {
             [ref key] if key.0 == "id" => inner.all.iter().filter(|(c, _)| c == "g").collect(),

@@ -105,6 +105,50 @@ fn distinct_rows_are_groups() {
 }
 
 #[test]
+fn a_window_is_told_by_a_bound_where_one_is_enough() {
+    let form = |by: &str| {
+        format!("SELECT window_end, city, s FROM (SELECT *, RANK() OVER (PARTITION BY {by} ORDER BY s) AS rn FROM (
+           SELECT {{B}}, city, SUM(eur) AS s FROM {{W}} GROUP BY {by}, city)) WHERE rn <= 3")
+    };
+    let both = means(&form("{B}"));
+    assert_eq!(means(&form("window_start")), both);
+    assert_eq!(means(&form("window_end")), both);
+    // Those of CUMULATE begin together.
+    let cumulated = |by: &str| {
+        let from =
+            "TABLE(CUMULATE(TABLE fares, DESCRIPTOR(ts), INTERVAL '1' HOUR, INTERVAL '1' DAY))";
+        let text = format!("SELECT {by}, COUNT(*) AS c FROM {from} GROUP BY {by}");
+        load_texts(&[("q", &format!("{TABLES}{text};"))])
+    };
+    assert!(cumulated("window_end").is_ok());
+    let refused = cumulated("window_start").unwrap_err().render();
+    assert!(refused.contains("GROUP BY without window_end"), "{refused}");
+}
+
+#[test]
+fn groups_of_windows_may_be_ranked_across_them() {
+    let groups = "(SELECT {B}, city, SUM(eur) AS s FROM {W} GROUP BY {B}, city)";
+    for text in [
+        format!(
+            "SELECT window_start AS hour_of_day, city, s FROM {groups} ORDER BY s DESC LIMIT 3"
+        ),
+        format!(
+            "SELECT city, s, rn FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY city ORDER BY s DESC) AS rn FROM {groups}) WHERE rn <= 3"
+        ),
+    ] {
+        let r = ranking(&text);
+        assert!(r.window.is_always() && r.limit == 3, "{text}");
+        let keys: Vec<&str> = r.keys.iter().map(|k| k.name.as_str()).collect();
+        assert_eq!(keys, ["window_time_1", "city"], "{text}");
+    }
+    // Within windows they stay there.
+    let within = ranking(&format!(
+        "SELECT city, s, RANK() OVER (PARTITION BY window_end ORDER BY s DESC) AS rn FROM {groups}"
+    ));
+    assert!(!within.window.is_always());
+}
+
+#[test]
 fn which_provisional_rows_are_written() {
     let load =
         |text: &str| load_texts(&[("q", &format!("{TABLES}{}", text.replace("{W}", WINDOW)))]);
