@@ -44,7 +44,8 @@ impl Out {
         match self {
             Out::Stdout => {
                 let mut out = io::stdout().lock();
-                out.write_all(lines).and_then(|()| out.flush())
+                let written = out.write_all(lines).and_then(|()| out.flush());
+                written.inspect_err(standings_process::exit::if_nobody_reads)
             }
             Out::File { file, whole } => {
                 let written = file.write_all(lines);
