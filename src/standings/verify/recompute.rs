@@ -125,16 +125,9 @@ impl Recomputed {
             source.resume.remove(&partition.partition);
         }
         let asked = (args.from.unwrap_or(i64::MIN), args.to.unwrap_or(i64::MAX));
-        let ends_by = |ranking: &Ranking| match (all, shown.watermark) {
-            (true, _) if ranking.provisional == Provisional::All => i64::MAX,
-            (_, Some(watermark)) => watermark,
-            // A file of changes does not say what is closed.
-            _ if shown.offsets.is_none() => END_OF_TIME,
-            _ => i64::MIN,
-        };
         let mut scope = Scope {
             all_time,
-            ends_by: plan.rankings.iter().map(ends_by).collect(),
+            ends_by: ends_by(&plan, &shown, all),
             starts: asked,
         };
         let mut plain = Plain::new(&plan, policies, args.max_record_bytes, asked).from(bootstrap);
@@ -276,6 +269,18 @@ fn no_joins(plan: &Plan) -> Result<(), Failure> {
         ranking.name
     );
     Err(Failure::of(&codes::query::SQL, problem))
+}
+
+/// By ranking: windows up to which end are compared. `all`: those too that are not closed, where their rows are written.
+fn ends_by(plan: &Plan, shown: &Shown, all: bool) -> Vec<i64> {
+    let of = |ranking: &Ranking| match (all, shown.watermark) {
+        (true, _) if ranking.provisional == Provisional::All => i64::MAX,
+        (_, Some(watermark)) => watermark,
+        // A file of changes does not say what is closed.
+        _ if shown.offsets.is_none() => END_OF_TIME,
+        _ => i64::MIN,
+    };
+    plan.rankings.iter().map(of).collect()
 }
 
 impl Scope {
