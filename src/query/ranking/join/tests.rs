@@ -241,3 +241,15 @@ fn what_is_not_joined_is_refused_where_it_stands() {
         );
     }
 }
+
+#[test]
+fn a_table_may_be_called_by_a_word_that_begins_a_version_elsewhere() {
+    for name in ["at", "before", "changes", "BEFORE"] {
+        for word in ["", "AS "] {
+            let from =
+                format!("rides {word}{name} JOIN kinds k ON {name}.kind = k.kind GROUP BY k.title");
+            let plan = plan(&from, &format!("k.title, SUM({name}.eur) AS s"));
+            assert_eq!(joined(&plan).joins[0].table, 1, "{from}");
+        }
+    }
+}
