@@ -23,7 +23,7 @@ use crate::relate::dimension::Side;
 use crate::relate::joins::{Fact, NOTHING, Partner, Related};
 use crate::relate::row::JoinedRow;
 use crate::relate::rules::Rules;
-use crate::relate::versions::Versions;
+use crate::relate::versions::{Update, Versions, earliest};
 
 /// The capabilities of both outputs.
 type Both = (Capability<Epoch>, Capability<Epoch>);
@@ -104,9 +104,9 @@ impl FirstOperator {
                 First::Loaded => self.loaded(epoch, &mut sides.facts),
             }
         }
+        self.retire(epoch, &mut sides.facts, &mut updates);
         let partner = |(key, version, sign)| ((key, version), epoch, sign);
         sides.partners = updates.into_iter().map(partner).collect();
-        self.retire(epoch, &mut sides.facts);
         // Nobody is shown it: what changed is of no matter.
         if let Some(first) = &self.cells.first {
             drop(first.borrow_mut().settle());
@@ -129,8 +129,8 @@ impl FirstOperator {
         }
     }
 
-    /// Takes back the rows of windows that are dropped, once all have promised.
-    fn retire(&mut self, epoch: Epoch, into: &mut Vec<Fact>) {
+    /// Takes back the rows of windows that are dropped, once all have promised, and the versions that only such were joined with.
+    fn retire(&mut self, epoch: Epoch, into: &mut Vec<Fact>, versions: &mut Vec<Update>) {
         let promised = self.promises.iter().copied().min().unwrap_or(BEGINNING);
         if promised <= self.retired {
             return;
@@ -145,6 +145,9 @@ impl FirstOperator {
         let pieces = first.borrow_mut().retire_told(promised).unwrap_or_default();
         for deltas in &pieces {
             self.facts(epoch, deltas, true, into);
+        }
+        for (table, earliest) in earliest(&self.plan, promised) {
+            self.versions.forget(table, earliest, versions);
         }
     }
 
