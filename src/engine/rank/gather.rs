@@ -24,7 +24,7 @@ use crate::rank::state::GatherState;
 use standings_decode::Keep;
 use standings_model::amounts::{self, Summary};
 use standings_model::block::PartitionId;
-use standings_model::change::{Commit, Counts, Whole};
+use standings_model::change::{Change, Commit, Counts, Whole};
 use standings_model::identity::NO_EPOCH;
 use standings_model::plan::Plan;
 use standings_model::schema::{Kept, Schema};
@@ -43,7 +43,7 @@ type Partitions = HashMap<Arc<[u8]>, Ranked>;
 
 /// What gather knows.
 pub struct Gather {
-    plan: Arc<Plan>,
+    pub(super) plan: Arc<Plan>,
     codecs: Vec<KeyCodec>,
     emit: Emit,
     clock: GlobalClock,
@@ -60,14 +60,14 @@ pub struct Gather {
     greatest: BTreeMap<PartitionId, i64>,
     found: BTreeMap<PartitionId, i64>,
     bootstrap: BTreeMap<PartitionId, u64>,
-    counts: BTreeMap<PartitionId, Counts>,
+    pub(super) counts: BTreeMap<PartitionId, Counts>,
     amounts: Arc<Vec<Summary>>,
     ids_from: BTreeMap<PartitionId, u64>,
     schemas: BTreeMap<(Arc<str>, u32), Arc<Schema>>,
     windows_of_checks: WindowChecks,
     /// Until every sink has caught up: the rows of windows that were dropped since the start.
     dropped: Option<Whole>,
-    next: Commit,
+    pub(super) next: Commit,
 }
 
 impl Gather {
@@ -163,8 +163,12 @@ impl Gather {
     /// Whether tables that others are joined with are read as far as they must be before those are; of a plan without any there
     /// is nothing to say.
     pub fn has_partners(&self) -> bool {
-        let is_joined = self.plan.joins().next().is_some();
-        is_joined && !self.clock.partitions().values().any(|p| p.awaited)
+        self.is_joined() && !self.clock.partitions().values().any(|p| p.awaited)
+    }
+
+    /// Whether some ranking is of rows that are joined.
+    pub fn is_joined(&self) -> bool {
+        self.plan.joins().next().is_some()
     }
 
     /// Whether some ranking is by sessions.
@@ -332,6 +336,17 @@ impl Gather {
             self.closed = watermark;
         }
         let judgements = self.judge_windows(closed_before);
+        let changes = self.changes(watermark);
+        self.retire(watermark);
+        let mut commit = self.unshown(closed_before);
+        commit.changes = Arc::new(changes);
+        commit.judgements = judgements;
+        commit.whole = whole.then(|| Arc::new(self.whole(watermark)));
+        commit
+    }
+
+    /// What changed of rows since the last draft.
+    fn changes(&mut self, watermark: i64) -> Vec<Change> {
         let mut changes = Vec::new();
         for (ranking, end, partition) in std::mem::take(&mut self.dirty) {
             let at = self.at((ranking, end), &partition, watermark);
@@ -352,14 +367,16 @@ impl Gather {
             }
         }
         moved::merge(&self.plan.rankings, &mut changes);
-        self.retire(watermark);
+        changes
+    }
+
+    /// A draft that shows nothing of what was gathered: how far was read, and what became of it. What changed is of the next.
+    pub fn unshown(&mut self, closed_before: i64) -> Commit {
+        let watermark = self.clock.watermark().max(closed_before);
         let mut commit = std::mem::take(&mut self.next);
-        commit.changes = Arc::new(changes);
-        commit.judgements = judgements;
         commit.offsets = self.offsets.clone();
         commit.begins = self.begins.clone();
         commit.epochs = self.epochs.clone();
-        commit.whole = whole.then(|| Arc::new(self.whole(watermark)));
         commit.watermark = (watermark > BEGINNING + 1).then_some(watermark);
         commit.watermarks = self
             .clock

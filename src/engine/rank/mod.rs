@@ -21,6 +21,7 @@ mod merge;
 pub mod messages;
 mod moved;
 pub mod order;
+mod passed;
 mod ranked;
 pub mod sessions;
 pub mod state;

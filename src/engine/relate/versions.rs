@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use hashbrown::HashMap;
 
-use super::dimension::{DimensionChange, Side};
+use super::dimension::{DimensionChange, Passed, Side};
 use standings_model::block::PartitionId;
 use standings_model::plan::Plan;
 
@@ -46,6 +46,8 @@ pub struct Versions {
     keys: HashMap<(u32, Vec<u8>), Known>,
     /// By table.
     old: Vec<Old>,
+    /// Those that came too late for any row, since they were last taken.
+    passed: Vec<Passed>,
 }
 
 /// What of a table's versions is old.
@@ -78,7 +80,13 @@ impl Versions {
             old: sides.iter().map(old).collect(),
             sides,
             keys: HashMap::new(),
+            passed: Vec::new(),
         }
+    }
+
+    /// Versions that came when no row was there any more that they are of.
+    pub fn take_passed(&mut self) -> Vec<Passed> {
+        std::mem::take(&mut self.passed)
     }
 
     /// How many keys are known.
@@ -129,8 +137,21 @@ impl Versions {
         if was {
             let old = &mut self.old[change.table as usize];
             let tell = &mut |version, sign| tell(true, version, sign);
-            for end in known.was(&change, old.earliest, tell) {
-                old.ends.push(Reverse((end, change.key.clone())));
+            match known.was(&change, old.earliest, tell) {
+                Some(ends) => {
+                    for end in ends {
+                        old.ends.push(Reverse((end, change.key.clone())));
+                    }
+                }
+                None => self.passed.extend(change.record.as_ref().map(|record| Passed {
+                    table: change.table,
+                    partition: change.partition,
+                    offset: change.offset,
+                    time: change.time,
+                    record: record.clone(),
+                    comes: change.comes,
+                    ends: change.row.is_none(),
+                })),
             }
         }
         if known.now.is_empty() && known.past.is_empty() {
@@ -181,14 +202,15 @@ impl Known {
         }
     }
 
-    /// A version from a time on, where no row is from before `earliest`. The ends of versions that it brings about.
+    /// A version from a time on, where no row is from before `earliest`. The ends of versions that it brings about; none where
+    /// it ends before any row.
     fn was(
         &mut self,
         change: &DimensionChange,
         earliest: i64,
         tell: &mut dyn FnMut(Version, isize),
-    ) -> impl Iterator<Item = i64> + use<> {
-        let none = [None, None].into_iter().flatten();
+    ) -> Option<impl Iterator<Item = i64> + use<>> {
+        let nothing = [None, None].into_iter().flatten();
         let speaks = self.past.first_key_value().map(|(partition, _)| *partition);
         if speaks.is_some_and(|lowest| change.partition < lowest) {
             // Another partition speaks from now on.
@@ -201,7 +223,7 @@ impl Known {
         let next = own.range(change.time.saturating_add(1)..).next();
         let to = next.map_or(EVER.1, |(time, _)| *time);
         if to <= earliest {
-            return none;
+            return None;
         }
         let before = own.range(..=change.time).next_back();
         let ends = [
@@ -212,7 +234,7 @@ impl Known {
         if let Some((time, offset, row)) = before {
             if time == change.time && offset > change.offset {
                 // Of two of one time the later in the partition is the one.
-                return none;
+                return Some(nothing);
             }
             if row == change.row {
                 // The same goes on; where it is the same time, its place is another.
@@ -226,7 +248,7 @@ impl Known {
                         tell((change.time, to, row), 1);
                     }
                 }
-                return ends.into_iter().flatten();
+                return Some(ends.into_iter().flatten());
             }
             if let Some(row) = row.filter(|_| is_heard) {
                 tell((time, to, row.clone()), -1);
@@ -239,7 +261,7 @@ impl Known {
         if let Some(row) = change.row.as_ref().filter(|_| is_heard) {
             tell((change.time, to, row.clone()), 1);
         }
-        ends.into_iter().flatten()
+        Some(ends.into_iter().flatten())
     }
 }
 

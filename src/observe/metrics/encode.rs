@@ -7,6 +7,7 @@ use prometheus_client::encoding::text::{encode_eof, encode_registry};
 
 use super::labels::{
     AmountLabel, BurnLabel, CheckLabel, DriftLabel, LimitLabel, NameLabel, ObjectiveLabel,
+    OfLabel,
     PartitionLabel, RankingLabel, RefusalLabel, ServerLabel, SinkLabel, TableLabel,
     WindowCheckLabel, WindowLabel,
 };
@@ -138,6 +139,26 @@ impl Metrics {
         }
     }
 
+    /// What is held of joins, where there are any.
+    fn take_joined(&self) {
+        let failed = self.live.failed_behind();
+        self.failed_behind.inner().store(failed, Ordering::Relaxed);
+        let Some(joined) = self.live.joined() else {
+            return;
+        };
+        let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let all = [
+            ("rows", joined.rows),
+            ("keys", joined.keys),
+            ("versions", joined.versions),
+        ];
+        for (of, n) in all {
+            self.joined.get_or_create(&OfLabel { of }).set(signed(n));
+        }
+        let bytes = self.joined_bytes.get_or_create(&[]);
+        bytes.set(signed(joined.bytes));
+    }
+
     fn take_value_errors(&self) {
         for (ranking, errors) in self.live.take_value_errors() {
             let label = RankingLabel { ranking };
@@ -179,6 +200,7 @@ impl Metrics {
         self.live_windows.set(signed(self.live.windows()));
         self.take_held();
         self.take_value_errors();
+        self.take_joined();
         for limit in Limit::ALL {
             if let Some(most) = self.live.limit(limit) {
                 let label = LimitLabel {

@@ -18,7 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use self::labels::{
-    AmountLabel, BurnLabel, ChangeLabel, CheckLabel, DriftLabel, LimitLabel, NameLabel,
+    AmountLabel, BurnLabel, ChangeLabel, CheckLabel, DriftLabel, LimitLabel, NameLabel, OfLabel,
     ObjectiveLabel, PartitionLabel, RankingLabel, RefusalLabel, ServerLabel, SinkLabel, TableLabel,
     WindowCheckLabel, WindowLabel,
 };
@@ -117,6 +117,9 @@ pub struct Metrics {
     rows_written: Family<RankingLabel, Counter>,
     ranks_changed: Family<RankingLabel, Counter>,
     value_errors: Family<RankingLabel, Counter>,
+    joined: Family<OfLabel, Gauge>,
+    joined_bytes: Family<NoLabels, Gauge>,
+    failed_behind: Counter,
     latency: WeightedHistogram,
     in_flight: Gauge,
     live_keys: Gauge,

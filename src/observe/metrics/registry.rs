@@ -68,6 +68,9 @@ impl Metrics {
             rows_written: Family::default(),
             ranks_changed: Family::default(),
             value_errors: Family::default(),
+            joined: Family::default(),
+            joined_bytes: Family::default(),
+            failed_behind: Counter::default(),
             latency: WeightedHistogram::default(),
             in_flight: Gauge::default(),
             live_keys: Gauge::default(),
@@ -149,6 +152,8 @@ impl Metrics {
             "rows_written" "Rows upserted or deleted" m.rows_written;
             "ranks_changed" "Of the rows written, those whose rank changed" m.ranks_changed;
             "value_errors" "Values computed of groups that had an error and are NULL" m.value_errors;
+            "joined_held" "What this process holds of joins: rows alike before they are joined, keys and versions of what they are joined with" m.joined;
+            "joined_rows_failed" "Rows in no group, since what is computed of them behind a join has an error" m.failed_behind;
             "live_keys" "Pairs of window and key that this process holds totals of" m.live_keys;
             "live_windows" "Open windows of the ranking that has most, as one worker holds them" m.live_windows;
             "limit" "What this process may hold: keys, windows of one ranking, bytes of memory" m.limits;
@@ -211,6 +216,7 @@ impl Metrics {
         }
         register! { r in Unit::Bytes,
             "in_flight" "Bytes read but not committed" m.in_flight;
+            "joined_held" "About how many bytes what is held of joins takes" m.joined_bytes;
             "rows_held" "Bytes that the rows take that this process holds of a table that changes" m.rows_held_bytes;
             "snapshot" "Bytes of the last snapshot kept" m.snapshot_bytes;
         }

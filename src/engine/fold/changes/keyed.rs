@@ -56,6 +56,7 @@ impl Of<'_> {
             self.counts.contradicted += u64::from(contradicts(said, was, old.bytes));
             if old.bytes == &now[..] && !sabotage::is(Mistake::SameRowUpdated) {
                 self.counts.unchanged += 1;
+                to.again(at, now);
                 return;
             }
             let old = match said {
@@ -98,7 +99,12 @@ impl Of<'_> {
             held.remove(key);
         }
         match is_update {
-            true => self.counts.updated += 1,
+            true => {
+                self.counts.updated += 1;
+                if into.dimensions.wants(at.table) {
+                    into.dimensions.replaces();
+                }
+            }
             false => count(self.counts, outcome, &lost.missing.windows),
         }
         if let Some((lost, time)) = retracted {
@@ -117,11 +123,9 @@ impl Of<'_> {
             ..
         } = &mut *self.changing;
         let old = held.get(key, |until| at.is_open(until));
-        let done = at.done(self.decoder);
         let mut to = To::new(self.decoder, keep, self.numbers, into);
         let (lost, time) = match (old, said) {
             (Some(old), _) => {
-                to.ends(at, old.bytes, done);
                 self.counts.contradicted += u64::from(contradicts(said, was, old.bytes));
                 self.counts.deleted += 1;
                 let half = to.half(at, old.bytes, at.origin(), Sign::Minus);

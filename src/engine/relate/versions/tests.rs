@@ -26,6 +26,8 @@ fn change(partition: PartitionId, offset: u64, time: i64, row: Option<u8>) -> Di
         time,
         key: b"k".to_vec(),
         row: row.map(|row| vec![row]),
+        record: Some(vec![offset as u8]),
+        comes: true,
     }
 }
 
