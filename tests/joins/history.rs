@@ -152,7 +152,14 @@ fn facts(dice: &mut Dice, form: Form, partition: i64) -> OfFacts {
             _ => dice.signed(0, 70 * MINUTE),
         };
         let at = border(dice, now - back);
-        let city = dice.of(&[Some("Faro"), Some("Porto"), Some("Évora"), Some("Braga"), Some("?"), None]);
+        let city = dice.of(&[
+            Some("Faro"),
+            Some("Porto"),
+            Some("Évora"),
+            Some("Braga"),
+            Some("?"),
+            None,
+        ]);
         let mut fact = Fact {
             id: key,
             at,
@@ -163,9 +170,15 @@ fn facts(dice: &mut Dice, form: Form, partition: i64) -> OfFacts {
         if let Some(was) = live.get(&key).filter(|_| dice.roll(2) == 0) {
             // Another in one thing alone.
             fact = match dice.roll(4) {
-                0 => Fact { city, ..was.clone() },
+                0 => Fact {
+                    city,
+                    ..was.clone()
+                },
                 1 => Fact { at, ..was.clone() },
-                2 => Fact { cents: was.cents + 50, ..was.clone() },
+                2 => Fact {
+                    cents: was.cents + 50,
+                    ..was.clone()
+                },
                 _ => was.clone(),
             };
         }
@@ -190,7 +203,11 @@ fn rows(
             continue;
         }
         let key = keys[key].to_owned();
-        let back = if dice.roll(4) == 0 { dice.signed(0, 3 * HOUR) } else { 0 };
+        let back = if dice.roll(4) == 0 {
+            dice.signed(0, 3 * HOUR)
+        } else {
+            0
+        };
         let mut time = border(dice, now - back);
         if let Some((_, last)) = out.last().filter(|_| dice.roll(5) == 0) {
             time = *last;

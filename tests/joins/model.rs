@@ -53,7 +53,11 @@ pub fn rankings() -> Vec<Ranking> {
         format!(
             "{}JOIN {table} {}AS {} ON {on}",
             if left { "LEFT " } else { "" },
-            if was { "FOR SYSTEM_TIME AS OF s.at " } else { "" },
+            if was {
+                "FOR SYSTEM_TIME AS OF s.at "
+            } else {
+                ""
+            },
             &table[..1],
         )
     };
@@ -111,7 +115,11 @@ pub fn rankings() -> Vec<Ranking> {
 
 fn money(cents: i64) -> Value {
     let sign = if cents < 0 { "-" } else { "" };
-    Value::from(format!("{sign}{}.{:02}", cents.abs() / 100, cents.abs() % 100))
+    Value::from(format!(
+        "{sign}{}.{:02}",
+        cents.abs() / 100,
+        cents.abs() % 100
+    ))
 }
 
 fn of_fact(rows: &[Beside<'_>]) -> Value {
@@ -121,8 +129,14 @@ fn of_fact(rows: &[Beside<'_>]) -> Value {
 }
 
 fn of_both(rows: &[Beside<'_>]) -> Value {
-    let all: Vec<_> = rows.iter().filter_map(|(fact, city, _)| Some((fact, (*city)?))).collect();
-    let total: i64 = all.iter().map(|(fact, city)| fact.cents * city.number).sum();
+    let all: Vec<_> = rows
+        .iter()
+        .filter_map(|(fact, city, _)| Some((fact, (*city)?)))
+        .collect();
+    let total: i64 = all
+        .iter()
+        .map(|(fact, city)| fact.cents * city.number)
+        .sum();
     let regions: BTreeSet<_> = all.iter().filter_map(|(_, city)| city.name).collect();
     json!({
         "total": (!all.is_empty()).then(|| money(total)),
@@ -133,7 +147,10 @@ fn of_both(rows: &[Beside<'_>]) -> Value {
 }
 
 fn of_three(rows: &[Beside<'_>]) -> Value {
-    let rates = || rows.iter().filter_map(|(_, city, zone)| Some((*city, (*zone)?.number)));
+    let rates = || {
+        rows.iter()
+            .filter_map(|(_, city, zone)| Some((*city, (*zone)?.number)))
+    };
     let some: Vec<i64> = rates()
         .filter(|(city, _)| city.is_some_and(|city| city.number > 1))
         .map(|(_, rate)| rate)
@@ -228,7 +245,9 @@ impl Dimension {
                 }
             }
             now.extend(live);
-            let sorted = versions.into_iter().map(|(key, all)| (key, all.into_iter().collect()));
+            let sorted = versions
+                .into_iter()
+                .map(|(key, all)| (key, all.into_iter().collect()));
             then.extend(sorted);
         }
         Dimension { now, then }
@@ -270,20 +289,31 @@ impl<'a> Model<'a> {
     }
 
     /// What a ranking shows after a prefix of each partition: of one window, or of all.
-    pub fn shown(&self, ranking: &Ranking, cut: &Cut, only: Option<Window>) -> BTreeMap<Window, Rows> {
+    pub fn shown(
+        &self,
+        ranking: &Ranking,
+        cut: &Cut,
+        only: Option<Window>,
+    ) -> BTreeMap<Window, Rows> {
         let cities = Dimension::new(&self.history.cities, &cut[1]);
         let zones = Dimension::new(&self.history.zones, &cut[2]);
-        let mut groups: BTreeMap<Window, BTreeMap<Option<String>, Vec<Beside<'_>>>> = BTreeMap::new();
+        let mut groups: BTreeMap<Window, BTreeMap<Option<String>, Vec<Beside<'_>>>> =
+            BTreeMap::new();
         for (partition, upto) in self.partitions.iter().zip(&cut[0]) {
-            let times = partition.states[..=*upto].iter().flat_map(|rows| rows.values());
-            let windows: BTreeSet<Window> = times.flat_map(|fact| ranking.windows(fact.at)).collect();
+            let times = partition.states[..=*upto]
+                .iter()
+                .flat_map(|rows| rows.values());
+            let windows: BTreeSet<Window> =
+                times.flat_map(|fact| ranking.windows(fact.at)).collect();
             for window in windows {
                 if only.is_some_and(|only| only != window) {
                     continue;
                 }
                 let late = partition.late(window, self.history.lateness);
                 let rows = &partition.states[late.unwrap_or(*upto).min(*upto)];
-                let own = rows.values().filter(|f| ranking.windows(f.at).contains(&window));
+                let own = rows
+                    .values()
+                    .filter(|f| ranking.windows(f.at).contains(&window));
                 for beside in own.filter_map(|fact| beside(ranking, fact, &cities, &zones)) {
                     let keys = groups.entry(window).or_default();
                     keys.entry((ranking.key)(&beside)).or_default().push(beside);
@@ -292,9 +322,13 @@ impl<'a> Model<'a> {
         }
         let rows = |keys: BTreeMap<_, Vec<_>>| {
             let rows = keys.into_iter();
-            rows.map(|(key, all)| (key, (ranking.measures)(&all))).collect()
+            rows.map(|(key, all)| (key, (ranking.measures)(&all)))
+                .collect()
         };
-        groups.into_iter().map(|(window, keys)| (window, rows(keys))).collect()
+        groups
+            .into_iter()
+            .map(|(window, keys)| (window, rows(keys)))
+            .collect()
     }
 }
 

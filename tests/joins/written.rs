@@ -9,7 +9,8 @@ use standings_model::plan::Plan;
 use crate::history::{Does, Fact, Form, History, Row};
 use crate::model::Ranking;
 
-const UPSERT: &str = "'connector' = 'upsert-kafka', 'topic' = 't', 'properties.bootstrap.servers' = 'k:1',
+const UPSERT: &str =
+    "'connector' = 'upsert-kafka', 'topic' = 't', 'properties.bootstrap.servers' = 'k:1',
     'key.format' = 'json', 'value.format' = 'json'";
 
 fn with(form: Form) -> &'static str {
@@ -57,7 +58,8 @@ fn written(form: Form, (key, value): (Value, Option<Value>), time: i64, is_empty
                 (Some(_), _) => (Value::Null, "u"),
                 (None, _) => (key, "d"),
             };
-            let envelope = json!({"before": before, "after": value, "op": op, "source": source, "ts_ms": 5});
+            let envelope =
+                json!({"before": before, "after": value, "op": op, "source": source, "ts_ms": 5});
             (None, Some(envelope.to_string()), NO_TIMESTAMP)
         }
     }
@@ -66,7 +68,10 @@ fn written(form: Form, (key, value): (Value, Option<Value>), time: i64, is_empty
 /// A time in UTC.
 fn iso(ms: i64) -> String {
     // All of it is within January 2026, or a day before.
-    let (day, rest) = ((ms - 1_767_225_600_000).div_euclid(86_400_000), ms.rem_euclid(86_400_000));
+    let (day, rest) = (
+        (ms - 1_767_225_600_000).div_euclid(86_400_000),
+        ms.rem_euclid(86_400_000),
+    );
     let date = match day {
         -1 => "2025-12-31".to_owned(),
         _ => format!("2026-01-{:02}", day + 1),
@@ -82,9 +87,14 @@ pub fn fact(form: Form, does: &Does<i64, Fact>) -> Record {
         json!({"id": fact.id, "at": iso(fact.at), "city": fact.city, "qty": fact.qty, "amount": amount})
     };
     match does {
-        Does::Put(key, fact) => written(form, (json!({"id": key}), Some(row(fact))), 1, false),
-        Does::End(key) => written(form, (json!({"id": key}), None), 1, false),
-        Does::Empty => written(form, (Value::Null, None), 1, true),
+        Does::Put(key, fact) => written(
+            form,
+            (json!({"id": key}), Some(row(fact))),
+            NO_TIMESTAMP,
+            false,
+        ),
+        Does::End(key) => written(form, (json!({"id": key}), None), NO_TIMESTAMP, false),
+        Does::Empty => written(form, (Value::Null, None), NO_TIMESTAMP, true),
     }
 }
 
@@ -113,7 +123,11 @@ pub fn row(form: Form, is_city: bool, (does, time): &(Does<String, Row>, i64)) -
 pub fn block(partition: u32, records: &[Record], from: usize, to: usize) -> Block {
     let mut block = Block::new(partition);
     for (offset, (key, value, time)) in records.iter().enumerate().take(to).skip(from) {
-        block.push(value.as_deref().unwrap_or_default().as_bytes(), offset as u64, *time);
+        block.push(
+            value.as_deref().unwrap_or_default().as_bytes(),
+            offset as u64,
+            *time,
+        );
         let key = key.as_ref().map(|key| block.keep(key.as_bytes()));
         block.beside.push(Beside {
             key,

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::pack::deltas::Deltas;
 use crate::rank::keys::{Moved, NewKey};
-use crate::rank::messages::{Candidate, Epoch, Progress, Promise};
-use crate::relate::dimension::{DimensionChange, Passed};
+use crate::rank::messages::{Candidate, Epoch, Passed, Progress, Promise};
+use crate::relate::dimension::DimensionChange;
 use crate::snapshot::order::PartReport;
 
 /// What a reader sends into the dataflow, addressed to a worker.

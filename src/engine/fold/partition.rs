@@ -225,7 +225,11 @@ impl Partition {
         if block.leader_epoch != NO_EPOCH {
             self.leader_epoch = block.leader_epoch;
         }
-        if self.back.take_if(|_| block.next_offset >= self.begin).is_some() {
+        if self
+            .back
+            .take_if(|_| block.next_offset >= self.begin)
+            .is_some()
+        {
             into.dimensions.read_again(self.table, self.id);
         }
         self.changed = true;

@@ -11,7 +11,6 @@ use hashbrown::HashMap;
 
 use super::emit::Emit;
 use super::fed::{Fed, is_read};
-use super::keys::Moved;
 use super::messages::{Candidate, Progress, Promise};
 use super::moved;
 use super::ranked::{At, Ranked};
@@ -21,7 +20,6 @@ use crate::event_time::partition::Policy;
 use crate::event_time::{BEGINNING, END_OF_TIME};
 use crate::pack::key::KeyCodec;
 use crate::rank::state::GatherState;
-use standings_decode::Keep;
 use standings_model::amounts::{self, Summary};
 use standings_model::block::PartitionId;
 use standings_model::change::{Change, Commit, Counts, Whole};
@@ -48,6 +46,8 @@ pub struct Gather {
     emit: Emit,
     clock: GlobalClock,
     closed: i64,
+    /// Windows of joined rows that end at or before this were drafted when their rows could change no more.
+    frozen: i64,
     windows: BTreeMap<(u32, i64), Partitions>,
     dirty: BTreeSet<(u32, i64, Arc<[u8]>)>,
     /// Which rankings others read, and what of them changed since those were told.
@@ -90,6 +90,7 @@ impl Gather {
             emit,
             clock: GlobalClock::new(policy),
             closed: BEGINNING,
+            frozen: BEGINNING,
             windows: BTreeMap::new(),
             dirty: BTreeSet::new(),
             read,
@@ -196,9 +197,13 @@ impl Gather {
     /// Takes over one candidate.
     pub fn candidate(&mut self, candidate: Candidate) {
         let at = (candidate.ranking, candidate.window_end);
+        let plan = &self.plan.rankings[at.0 as usize];
+        if plan.joined.is_some() && at.1 <= plan.horizon(self.frozen) {
+            // What rows are joined with moves it no more, although it is still there.
+            return;
+        }
         let partitions = self.windows.entry(at).or_default();
         let own = Arc::clone(&candidate.partition);
-        let plan = &self.plan.rankings[at.0 as usize];
         let partition = partitions.entry(own);
         let is_read = self.read[at.0 as usize];
         let partition = partition.or_insert_with(|| match is_read {
@@ -252,22 +257,6 @@ impl Gather {
             }
         }
         out
-    }
-
-    /// Counts keys that were seen in a second partition, and names each.
-    pub fn moved(&mut self, moved: Vec<Moved>) {
-        for moved in moved {
-            self.counts.entry(moved.partition).or_default().keys_moved += 1;
-            let table = &self.plan.tables[moved.table as usize];
-            tracing::warn!(
-                event = "key_moved",
-                table = %table.name,
-                key = %Keep::new(table).show_key(table, &moved.key),
-                first = moved.first,
-                partition = moved.partition,
-                "a key is in two partitions: of each it has a row of its own"
-            );
-        }
     }
 
     /// Takes over what a reader says of its partitions.
@@ -337,6 +326,7 @@ impl Gather {
         }
         let judgements = self.judge_windows(closed_before);
         let changes = self.changes(watermark);
+        self.frozen = self.clock.over();
         self.retire(watermark);
         let mut commit = self.unshown(closed_before);
         commit.changes = Arc::new(changes);

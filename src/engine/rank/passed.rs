@@ -5,7 +5,7 @@ use standings_model::plan::Plan;
 use standings_model::reject::{Half, MissedWindow, Reject, RejectKind};
 
 use super::gather::Gather;
-use crate::relate::dimension::Passed;
+use super::messages::Passed;
 
 impl Gather {
     /// Takes over what owners of keys say of such rows.

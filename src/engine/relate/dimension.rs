@@ -34,25 +34,6 @@ pub struct DimensionChange {
     pub comes: bool,
 }
 
-/// A row that others are joined with as they were, and that concerns only windows that are gone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Passed {
-    /// Number of the table in the plan.
-    pub table: u32,
-    /// Where it was read.
-    pub partition: PartitionId,
-    /// Where it stands there.
-    pub offset: u64,
-    /// From when on it would have been so, ms.
-    pub time: i64,
-    /// The record.
-    pub record: Vec<u8>,
-    /// It counted as a row that came.
-    pub comes: bool,
-    /// It is the end of a row.
-    pub ends: bool,
-}
-
 impl DimensionChange {
     /// The worker that owns its key.
     pub fn owner(&self, workers: usize) -> u64 {
@@ -141,7 +122,11 @@ impl Dimensions {
         let Some(mut change) = self.change((at, time), row, ended) else {
             return;
         };
-        if self.earliest.get(&at.0).is_some_and(|earliest| time < *earliest) {
+        if self
+            .earliest
+            .get(&at.0)
+            .is_some_and(|earliest| time < *earliest)
+        {
             change.record = Some(record.to_vec());
             change.comes = !ended;
         }
@@ -168,18 +153,23 @@ impl Dimensions {
     }
 
     /// All rows of a partition ended, as an earlier run has read.
-    pub fn empty_again(&mut self, (table, partition, offset): (usize, PartitionId, u64), time: i64) {
+    pub fn empty_again(
+        &mut self,
+        (table, partition, offset): (usize, PartitionId, u64),
+        time: i64,
+    ) {
         let keys = self.again.remove(&(table, partition)).unwrap_or_default();
-        self.changes.extend(keys.into_iter().map(|key| DimensionChange {
-            table: table as u32,
-            partition,
-            offset,
-            time,
-            key,
-            row: None,
-            record: None,
-            comes: false,
-        }));
+        self.changes
+            .extend(keys.into_iter().map(|key| DimensionChange {
+                table: table as u32,
+                partition,
+                offset,
+                time,
+                key,
+                row: None,
+                record: None,
+                comes: false,
+            }));
     }
 
     /// All that an earlier run has read of a partition was read again.

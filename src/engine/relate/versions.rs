@@ -17,7 +17,8 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use hashbrown::HashMap;
 
-use super::dimension::{DimensionChange, Passed, Side};
+use super::dimension::{DimensionChange, Side};
+use crate::rank::messages::Passed;
 use standings_model::block::PartitionId;
 use standings_model::plan::Plan;
 
@@ -143,15 +144,17 @@ impl Versions {
                         old.ends.push(Reverse((end, change.key.clone())));
                     }
                 }
-                None => self.passed.extend(change.record.as_ref().map(|record| Passed {
-                    table: change.table,
-                    partition: change.partition,
-                    offset: change.offset,
-                    time: change.time,
-                    record: record.clone(),
-                    comes: change.comes,
-                    ends: change.row.is_none(),
-                })),
+                None => self
+                    .passed
+                    .extend(change.record.as_ref().map(|record| Passed {
+                        table: change.table,
+                        partition: change.partition,
+                        offset: change.offset,
+                        time: change.time,
+                        record: record.clone(),
+                        comes: change.comes,
+                        ends: change.row.is_none(),
+                    })),
             }
         }
         if known.now.is_empty() && known.past.is_empty() {

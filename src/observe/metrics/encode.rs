@@ -6,8 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 
 use super::labels::{
-    AmountLabel, BurnLabel, CheckLabel, DriftLabel, LimitLabel, NameLabel, ObjectiveLabel,
-    OfLabel,
+    AmountLabel, BurnLabel, CheckLabel, DriftLabel, LimitLabel, NameLabel, ObjectiveLabel, OfLabel,
     PartitionLabel, RankingLabel, RefusalLabel, ServerLabel, SinkLabel, TableLabel,
     WindowCheckLabel, WindowLabel,
 };
@@ -133,8 +132,8 @@ impl Metrics {
         let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         for (table, (rows, bytes)) in self.live.held() {
             let label = TableLabel { table };
-            self.rows_held.get_or_create(&label).set(signed(rows));
-            let of_bytes = self.rows_held_bytes.get_or_create(&label);
+            self.held.rows.get_or_create(&label).set(signed(rows));
+            let of_bytes = self.held.bytes.get_or_create(&label);
             of_bytes.set(signed(bytes));
         }
     }
@@ -142,7 +141,7 @@ impl Metrics {
     /// What is held of joins, where there are any.
     fn take_joined(&self) {
         let failed = self.live.failed_behind();
-        self.failed_behind.inner().store(failed, Ordering::Relaxed);
+        self.joined.failed.inner().store(failed, Ordering::Relaxed);
         let Some(joined) = self.live.joined() else {
             return;
         };
@@ -153,9 +152,12 @@ impl Metrics {
             ("versions", joined.versions),
         ];
         for (of, n) in all {
-            self.joined.get_or_create(&OfLabel { of }).set(signed(n));
+            self.joined
+                .held
+                .get_or_create(&OfLabel { of })
+                .set(signed(n));
         }
-        let bytes = self.joined_bytes.get_or_create(&[]);
+        let bytes = self.joined.bytes.get_or_create(&[]);
         bytes.set(signed(joined.bytes));
     }
 

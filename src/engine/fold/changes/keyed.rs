@@ -99,18 +99,20 @@ impl Of<'_> {
             held.remove(key);
         }
         match is_update {
-            true => {
-                self.counts.updated += 1;
-                if into.dimensions.wants(at.table) {
-                    into.dimensions.replaces();
-                }
-            }
+            true => self.updated(at, into),
             false => count(self.counts, outcome, &lost.missing.windows),
         }
         if let Some((lost, time)) = retracted {
             at.tell(lost, time, Half::Retract, into.rejects);
         }
         at.tell(lost, time, Half::Insert, into.rejects);
+    }
+
+    fn updated(&mut self, at: &At<'_>, into: &mut Folds<'_>) {
+        self.counts.updated += 1;
+        if into.dimensions.wants(at.table) {
+            into.dimensions.replaces();
+        }
     }
 
     /// The row of a key ends, if there is one.

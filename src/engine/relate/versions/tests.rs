@@ -192,6 +192,15 @@ fn a_version_that_is_over_and_late_is_passed_over() {
     // As it is it is the last row all the same.
     told.add(std::mem::take(&mut updates));
     assert_eq!(told.of(true), left);
+    // The late output is told, once, and not of what an earlier run has read.
+    let passed: Vec<u64> = versions.take_passed().iter().map(|p| p.offset).collect();
+    assert_eq!(passed, [3]);
+    let again = DimensionChange {
+        record: None,
+        ..change(0, 3, 12, Some(9))
+    };
+    versions.change(again, &mut Vec::new());
+    assert!(versions.take_passed().is_empty());
     // One that still holds then is not.
     versions.change(change(0, 4, 22, Some(4)), &mut updates);
     told.add(updates);
