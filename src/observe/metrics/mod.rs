@@ -37,7 +37,7 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 
 type Seconds = Gauge<f64, AtomicU64>;
 /// Of joins: what is held, about how many bytes that takes, rows that are in no group.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct OfJoins {
     held: Family<OfLabel, Gauge>,
     bytes: Family<NoLabels, Gauge>,
@@ -45,7 +45,7 @@ struct OfJoins {
 }
 
 /// Rows that are held of tables that change, and their bytes.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct OfRows {
     rows: Family<TableLabel, Gauge>,
     bytes: Family<TableLabel, Gauge>,
