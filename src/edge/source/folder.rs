@@ -11,6 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::FolderError;
+use super::pattern::fits_name;
 
 /// So deep folders are looked into: what goes on for longer is a link to a folder above.
 const DEEPEST: usize = 32;
@@ -123,7 +124,7 @@ fn walk(at: &Path, steps: &[Step], depth: usize, files: &mut Vec<PathBuf>) -> io
             Step::Folders => {}
             Step::Name(pattern) => {
                 let asked = pattern.starts_with(['.', '_']);
-                if !fits(pattern, &name.to_string_lossy()) || (is_hidden(&name) && !asked) {
+                if !fits_name(pattern, &name.to_string_lossy()) || (is_hidden(&name) && !asked) {
                     continue;
                 }
                 match (after.is_empty(), is_folder) {
@@ -141,28 +142,6 @@ fn walk(at: &Path, steps: &[Step], depth: usize, files: &mut Vec<PathBuf>) -> io
 fn is_hidden(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with('.') || (name.starts_with('_') && !name.contains('='))
-}
-
-/// Whether a name fits a pattern of `*` and `?`: linear in both but for the stars.
-fn fits(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), name.chars().collect());
-    let (mut p, mut n) = (0, 0);
-    let mut star = None;
-    while n < name.len() {
-        if pattern.get(p) == Some(&'*') {
-            star = Some((p + 1, n));
-            p += 1;
-        } else if pattern.get(p).is_some_and(|c| *c == '?' || *c == name[n]) {
-            (p, n) = (p + 1, n + 1);
-        } else if let Some((behind, from)) = star {
-            (p, n) = (behind, from + 1);
-            star = Some((behind, from + 1));
-        } else {
-            return false;
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
 }
 
 /// The parts of a path that name a value: `city=Porto`, with `%20` for a space; of the names that stand for NULL none.
@@ -252,7 +231,7 @@ mod tests {
             ("?", "", false),
             ("a*", "b", false),
         ] {
-            assert_eq!(fits(pattern, name), want, "{pattern} {name}");
+            assert_eq!(fits_name(pattern, name), want, "{pattern} {name}");
         }
     }
 

@@ -31,6 +31,7 @@ mod look;
 mod near;
 mod options;
 mod parquet;
+pub mod pattern;
 mod peek;
 mod plain;
 pub mod properties;

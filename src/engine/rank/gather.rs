@@ -356,7 +356,7 @@ impl Gather {
                 self.forget((ranking, end), &partition);
             }
         }
-        moved::merge(&self.plan.rankings, &mut changes);
+        moved::merge(&self.plan.rankings, self.emit, &mut changes);
         changes
     }
 

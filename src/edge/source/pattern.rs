@@ -1,7 +1,7 @@
-//! Patterns of paths: `*.csv`, `city=*/part-?.json`, `**/x`.
+//! Patterns of paths: `*.csv`, `city=*/part-?.json`, `**/x`. `*` and `?` are of one name, `**` is any number of folders.
 
-/// Whether a path fits a pattern, folder by folder; `**` is any number of folders.
-pub(super) fn fits(pattern: &str, path: &str) -> bool {
+/// Whether a path fits a pattern, folder by folder.
+pub fn fits(pattern: &str, path: &str) -> bool {
     let pattern: Vec<&str> = pattern.split('/').collect();
     let path: Vec<&str> = path.split('/').collect();
     parts(&pattern, &path)
@@ -16,13 +16,13 @@ fn parts(pattern: &[&str], path: &[&str]) -> bool {
                     .split_first()
                     .is_some_and(|(_, below)| parts(pattern, below))
         }
-        (Some((first, rest)), Some((name, below))) => one(first, name) && parts(rest, below),
+        (Some((first, rest)), Some((name, below))) => fits_name(first, name) && parts(rest, below),
         _ => false,
     }
 }
 
-/// One name: linear in both but for the stars.
-fn one(pattern: &str, name: &str) -> bool {
+/// Whether one name fits a pattern without `**`: linear in both but for the stars.
+pub fn fits_name(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n, mut star) = (0, 0, None);
