@@ -7,7 +7,7 @@ use sqlparser::ast::{
 use sqlparser::dialect::Dialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
 use super::error::{QueryError, Text};
 
@@ -271,6 +271,7 @@ pub fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
     let is_space = |t: &Token| matches!(t, Token::Whitespace(_)) && hint(t).is_none();
     tokens.retain(|t| !is_space(&t.token));
     bounded(text, &tokens)?;
+    plain_names(&mut tokens);
     let is_table = |t: &Token| matches!(t, Token::Word(w) if w.keyword == Keyword::TABLE && w.quote_style.is_none());
     let drop: Vec<bool> = (0..tokens.len())
         .map(|i| {
@@ -284,6 +285,21 @@ pub fn tokens(text: Text<'_>) -> Result<Vec<TokenWithSpan>, QueryError> {
     // TABLE(TUMBLE(…)): the outer word is followed by a parenthesis and stays.
     tokens.retain(|_| dropped.next() != Some(&true));
     Ok(partitions(tokens))
+}
+
+/// Words that are names in Flink, and the start of a version of the table before them in `sqlparser`, which knows such since
+/// `FOR SYSTEM_TIME AS OF` is read: `FROM sales at`. Before `TIME ZONE` the first is the word that it is.
+fn plain_names(tokens: &mut [TokenWithSpan]) {
+    for at in 0..tokens.len() {
+        let next = tokens.get(at + 1).map(|t| &t.token);
+        let is_zone = matches!(next, Some(Token::Word(w)) if w.keyword == Keyword::TIME);
+        if let Token::Word(Word { keyword, .. }) = &mut tokens[at].token
+            && matches!(keyword, Keyword::AT | Keyword::BEFORE | Keyword::CHANGES)
+            && !is_zone
+        {
+            *keyword = Keyword::NoKeyword;
+        }
+    }
 }
 
 /// The name that `PARTITION BY` behind a table has as a function.

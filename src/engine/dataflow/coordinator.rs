@@ -2,6 +2,7 @@
 //!
 //! 1. A draft is of everything before one epoch, on all workers.
 //! 2. What is told is told once: how to begin, each horizon, the release, each snapshot.
+//! 3. Rows of a snapshot that are joined are shown once what they are joined with is read again, and keep their windows until then.
 
 use std::collections::BTreeMap;
 
@@ -32,6 +33,10 @@ pub struct Coordinator {
     released: bool,
     /// Readers know that what rows are joined with is there.
     partners: bool,
+    /// Rows of a snapshot are there, and what they are joined with is not read again yet.
+    alone: bool,
+    /// What was offered last showed nothing of what is gathered.
+    unshown: bool,
     /// Whether every reader that has told of something since the last draft has much more; `None` if none has told.
     more: Option<bool>,
     snapshots: Attempts,
@@ -63,6 +68,8 @@ impl Coordinator {
             started: false,
             released: false,
             partners: false,
+            alone: false,
+            unshown: false,
             more: None,
             snapshots,
             nest,
@@ -133,6 +140,7 @@ impl Coordinator {
                         all.into_iter().for_each(|c| self.gather.candidate(c))
                     }
                     Gathered::Moved(moved) => self.gather.moved(moved),
+                    Gathered::Passed(passed) => self.gather.passed(passed),
                     Gathered::Progress(progress) => {
                         self.more = Some(progress.more && self.more.unwrap_or(true));
                         self.gather.progress(*progress);
@@ -151,11 +159,19 @@ impl Coordinator {
 
     /// Offers a draft if there is something to draft, and the gate takes one. Whether one is wanted although nothing is new.
     pub fn offer(&mut self, gate: &mut dyn Gate) -> bool {
-        let again = self.started && gate.wants_again();
+        self.alone &= !self.has_partners();
+        let unshown = self.unshown && !self.alone;
+        let again = self.started && (gate.wants_again() || unshown);
         if self.started && (again || self.applied > self.offered) && gate.ready(self.has_more()) {
             let whole = gate.wants_whole(self.gather.offsets(), self.applied);
-            let draft = self.gather.draft(gate.closed_before(), whole);
+            let draft = match self.alone {
+                // Sinks would be brought to rows without what they are joined with. The end of the input waits for nothing.
+                true if whole && self.applied < Epoch::MAX => return again,
+                true => self.gather.unshown(gate.closed_before()),
+                false => self.gather.draft(gate.closed_before(), whole),
+            };
             gate.offer(draft, self.applied);
+            self.unshown = self.alone;
             self.offered = self.applied;
             self.more = None;
         }
@@ -167,9 +183,14 @@ impl Coordinator {
         self.gather.take_value_errors()
     }
 
+    /// Whether what rows are joined with is read as far as it must be.
+    fn has_partners(&self) -> bool {
+        self.applied > 0 && self.gather.has_partners()
+    }
+
     /// When to look again at what nothing announces; `again`: a draft is wanted although nothing is new.
     pub fn look(&self, gate: &dyn Gate, again: bool, durable: Epoch) -> Look {
-        if !(self.started && self.released) {
+        if !(self.started && self.released) || self.alone {
             return Look::Soon;
         }
         // A draft that is being written rings when it is done; one that may not be made yet does not.
@@ -192,11 +213,12 @@ impl Coordinator {
             self.horizon = start.horizon;
             if let Some(state) = state {
                 self.gather.restore(state);
+                self.alone = self.gather.is_joined();
             }
             orders.push(Control::Start(Box::new(start)));
         }
         let target = self.gather.target_horizon();
-        if target > self.horizon {
+        if target > self.horizon && !self.alone {
             self.horizon = target;
             orders.push(Control::Horizon(target));
         }
@@ -207,7 +229,7 @@ impl Coordinator {
                 orders.push(Control::Release);
             }
         }
-        if !self.partners && self.applied > 0 && self.gather.has_partners() {
+        if !self.partners && self.has_partners() {
             self.partners = true;
             orders.push(Control::Partners);
         }

@@ -8,7 +8,7 @@ use standings_model::plan::Plan;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::operator::Operator;
 use timely::dataflow::operators::vec::Broadcast;
-use timely::dataflow::operators::{Input, Inspect, Probe};
+use timely::dataflow::operators::{Concat, Input, Inspect, Probe};
 use timely::progress::frontier::MutableAntichain;
 use timely::worker::Worker;
 
@@ -71,8 +71,8 @@ pub fn build(
                 (None, owned)
             }
             true => {
-                let (first, deltas) = related::build(scope, plan, &cells, workers);
-                let owned = related::owned(messages, deltas, totals);
+                let (first, deltas, passed) = related::build(scope, plan, &cells, workers);
+                let owned = related::owned(messages.concat(passed), deltas, totals);
                 (Some(first), owned)
             }
         };

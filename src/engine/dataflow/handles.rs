@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use standings_model::plan::Plan;
+use standings_observe::live::Joined;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::InputHandle;
 use timely::dataflow::operators::probe::Handle as ProbeHandle;
@@ -57,8 +58,8 @@ pub struct Cells {
     pub first_taken: RefCell<Option<FirstTaken>>,
     /// Since which epoch windows that end at or before a time are dropped from joins, as far as it is not known behind them.
     pub dropped: RefCell<Vec<(Epoch, i64)>>,
-    /// Keys of tables that others are joined with, held by this worker.
-    pub joined_keys: Cell<usize>,
+    /// What this worker holds of joins.
+    pub joined: Cell<Joined>,
     /// Rows that no group is for, since what is computed of them behind a join has an error.
     pub failed_behind: Cell<u64>,
     /// The greatest epoch that some worker has gone on to.
@@ -88,7 +89,7 @@ impl Cells {
             first_applied: Cell::new(0),
             first_taken: RefCell::default(),
             dropped: RefCell::default(),
-            joined_keys: Cell::new(0),
+            joined: Cell::default(),
             failed_behind: Cell::new(0),
             latest: Cell::new(0),
             heard: RefCell::default(),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::pack::deltas::Deltas;
 use crate::rank::keys::{Moved, NewKey};
-use crate::rank::messages::{Candidate, Epoch, Progress, Promise};
+use crate::rank::messages::{Candidate, Epoch, Passed, Progress, Promise};
 use crate::relate::dimension::DimensionChange;
 use crate::snapshot::order::PartReport;
 
@@ -25,6 +25,8 @@ pub enum Body {
     Deltas(Box<Deltas>),
     /// Keys of which rows are held now, for their owner.
     Keys(Vec<NewKey>),
+    /// Of the owner of what rows are joined with: what came when no such row was there any more.
+    Passed(Vec<Passed>),
     /// For worker 0, which gathers.
     Progress(Box<Progress>),
     /// For every worker.
@@ -70,6 +72,8 @@ pub enum Gathered {
     Candidates(Vec<Candidate>),
     /// Keys that were seen in a second partition.
     Moved(Vec<Moved>),
+    /// Rows that others are joined with as they were, too late for any.
+    Passed(Vec<Passed>),
     /// What a reader said at the end of an epoch.
     Progress(Box<Progress>),
     /// What a reader promised.

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! readers ──by owner──► First ──┬─ rows ──────┬─► joins ──► Behind ──by owner──► Totals
-//!                               └─ partners ──┘
+//!                               ├─ partners ──┘                                    ▲
+//!                               └─ what came too late for any row ─────────────────┘
 //! ```
 
 use std::rc::Rc;
@@ -38,10 +39,14 @@ pub fn build<'scope>(
     plan: &Arc<Plan>,
     cells: &Rc<Cells>,
     workers: usize,
-) -> (FirstInput, StreamVec<'scope, Epoch, Deltas>) {
+) -> (
+    FirstInput,
+    StreamVec<'scope, Epoch, Deltas>,
+    StreamVec<'scope, Epoch, Message>,
+) {
     let rules = Rc::new(Rules::new(plan));
     let (input, messages) = scope.new_input();
-    let (facts, partners) = first(scope, messages, plan, cells, &rules, workers);
+    let (facts, partners, passed) = first(scope, messages, plan, cells, &rules, workers);
     let out = joins(facts, partners, &rules);
     let mut behind = BehindOperator::new(Rc::clone(cells), plan, rules, workers);
     let deltas = out.unary_frontier(Pipeline, "Behind", |_, _| {
@@ -58,7 +63,7 @@ pub fn build<'scope>(
             }
         }
     });
-    (input, deltas)
+    (input, deltas, passed)
 }
 
 /// The owners of keys, where some keys are of rankings that are joined: their deltas come from behind the joins.
@@ -91,7 +96,7 @@ pub fn owned<'scope, A: Fn(&Totals) + 'static>(
 }
 
 /// Both sides of the joins.
-#[allow(clippy::type_complexity, reason = "two streams")]
+#[allow(clippy::type_complexity, reason = "three streams")]
 fn first<'scope>(
     scope: Scope<'scope, Epoch>,
     messages: StreamVec<'scope, Epoch, FirstMessage>,
@@ -102,32 +107,39 @@ fn first<'scope>(
 ) -> (
     StreamVec<'scope, Epoch, Fact>,
     StreamVec<'scope, Epoch, Partner>,
+    StreamVec<'scope, Epoch, Message>,
 ) {
     let mut first = FirstOperator::new(Rc::clone(cells), plan, Rc::clone(rules), workers);
     let mut builder = OperatorBuilder::new("First".to_owned(), scope);
     let mut input = builder.new_input(messages, Exchange::new(|m: &FirstMessage| m.to));
     let (to_facts, facts) = builder.new_output();
     let (to_partners, partners) = builder.new_output();
+    let (to_passed, passed) = builder.new_output();
     let mut to_facts: To<Fact> = OutputBuilder::from(to_facts);
+    let mut to_passed: To<Message> = OutputBuilder::from(to_passed);
+    let own = scope.index() as u64;
     let mut to_partners: To<Partner> = OutputBuilder::from(to_partners);
     builder.build(move |_| {
         move |frontiers| {
             input.for_each(|time, messages: &mut Vec<FirstMessage>| {
                 for message in messages.drain(..) {
-                    let both = || (time.retain(0), time.retain(1));
-                    first.take(*time.time(), message.body, both);
+                    let all = || [0, 1, 2].map(|output| time.retain(output));
+                    first.take(*time.time(), message.body, all);
                 }
             });
             let (mut facts, mut partners) = (to_facts.activate(), to_partners.activate());
-            while let Some(((of_facts, of_partners), sides)) = first.step(reached(&frontiers[0])) {
-                facts
-                    .session(&of_facts)
-                    .give_iterator(sides.facts.into_iter());
-                partners
-                    .session(&of_partners)
-                    .give_iterator(sides.partners.into_iter());
+            let mut passed = to_passed.activate();
+            while let Some((of, sides)) = first.step(reached(&frontiers[0])) {
+                let all = sides.facts.into_iter();
+                facts.session(&of[0]).give_iterator(all);
+                let all = sides.partners.into_iter();
+                partners.session(&of[1]).give_iterator(all);
+                if !sides.passed.is_empty() {
+                    let body = Body::Passed(sides.passed);
+                    passed.session(&of[2]).give(Message { to: own, body });
+                }
             }
         }
     });
-    (facts, partners)
+    (facts, partners, passed)
 }

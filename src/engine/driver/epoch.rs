@@ -70,10 +70,12 @@ impl<F: Feed> Driver<F> {
         if let Some(mut progress) = progress {
             let partitions = progress.partitions.iter();
             let offsets = partitions.map(|p| (p.partition, p.next_offset)).collect();
-            self.in_flight.push_back((self.epoch, self.bytes, offsets));
-            self.in_flight_bytes += self.bytes;
+            // What an earlier run has read is durable.
+            let bytes = self.bytes - self.again;
+            self.in_flight.push_back((self.epoch, bytes, offsets));
+            self.in_flight_bytes += bytes;
             if !sabotage::is(Mistake::InFlightNotTold) {
-                self.settings.live.add_in_flight(self.bytes as i64);
+                self.settings.live.add_in_flight(bytes as i64);
             }
             progress.arrived = std::mem::take(&mut self.arrived);
             progress.folded = (!progress.arrived.is_empty()).then(|| self.settings.clock.wall());
@@ -91,7 +93,8 @@ impl<F: Feed> Driver<F> {
             in_flight = self.in_flight_bytes
         );
         self.tell_held();
-        self.bytes = 0;
+        self.tell_joined();
+        (self.bytes, self.again) = (0, 0);
         self.owes_epoch = false;
         self.last_end = self.settings.clock.now();
         let mut next = (self.epoch + 1).max(self.cells.latest.get());

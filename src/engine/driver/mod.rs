@@ -98,6 +98,8 @@ pub struct Driver<F: Feed> {
     promised: i64,
     /// Bytes of the present epoch, and how many it may have.
     bytes: usize,
+    /// Of them what an earlier run has read, and is read again to be remembered.
+    again: usize,
     size: EpochSize,
     in_flight: VecDeque<(Epoch, usize, Offsets)>,
     in_flight_bytes: usize,
@@ -184,6 +186,7 @@ impl<F: Feed> Driver<F> {
             parts: reports(),
             copied: None,
             bytes: 0,
+            again: 0,
             size: EpochSize::new(settings.epoch_bytes),
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,
@@ -414,7 +417,11 @@ impl<F: Feed> Driver<F> {
                 self.tell_fields(block.partition);
                 // Even a block without a record counts, so that its offset is committed. Of a sale nothing is kept but what it
                 // adds to; a reject is kept whole until it is written.
-                self.bytes += block.bytes.len().max(1) + folded.held;
+                let bytes = block.bytes.len().max(1) + folded.held;
+                self.bytes += bytes;
+                if folded.records == 0 && !block.records.is_empty() {
+                    self.again += bytes;
+                }
                 if folded.records > 0 || block.records.is_empty() {
                     let clock = &self.settings.clock;
                     let read = clock.wall() - clock.since(block.arrived);
@@ -470,6 +477,7 @@ impl<F: Feed> Driver<F> {
 
     fn adopt_horizon(&mut self, horizon: i64) {
         self.promised = horizon;
+        self.fold.promise(horizon);
         self.owes_epoch = true;
         let promise = Promise {
             worker: self.index as u32,

@@ -30,6 +30,15 @@ impl<F: Feed> Driver<F> {
         }
     }
 
+    /// Tells what is held of joins, and what of them was left out.
+    pub(super) fn tell_joined(&self) {
+        if self.first.is_some() {
+            let live = &self.settings.live;
+            live.set_joined(self.index, self.cells.joined.get());
+            live.count_failed_behind(self.cells.failed_behind.take());
+        }
+    }
+
     /// Tells what is odd about the fields of a partition's records.
     pub(super) fn tell_fields(&mut self, partition: PartitionId) {
         let live = &self.settings.live;

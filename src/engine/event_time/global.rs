@@ -51,6 +51,7 @@ pub struct GlobalClock {
     partitions: BTreeMap<PartitionId, PartitionState>,
     watermark: i64,
     horizon: i64,
+    over: i64,
 }
 
 impl GlobalClock {
@@ -61,6 +62,7 @@ impl GlobalClock {
             partitions: BTreeMap::new(),
             watermark: BEGINNING,
             horizon: BEGINNING,
+            over: BEGINNING,
         }
     }
 
@@ -104,6 +106,7 @@ impl GlobalClock {
             .min()
             .unwrap_or(BEGINNING)
             .saturating_sub(self.policy.allowed_lateness);
+        self.over = self.over.max(own);
         let own = match sabotage::is(Mistake::LateByGlobalWatermark) {
             true => self.watermark,
             false => own,
@@ -128,6 +131,11 @@ impl GlobalClock {
     /// Windows that end at or before this may be dropped, once every reader has been told.
     pub fn horizon(&self) -> i64 {
         self.horizon
+    }
+
+    /// Windows that end at or before this can change no more by what their own table's partitions bring.
+    pub fn over(&self) -> i64 {
+        self.over
     }
 
     /// The partitions and what is known of them.

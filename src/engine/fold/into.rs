@@ -57,16 +57,19 @@ pub struct Folds<'a> {
     pub plan: &'a Plan,
 }
 
-/// A row that others are joined with, of a partition of a table.
+/// A row that others are joined with, of a partition of a table; without its bytes one that an earlier run has read.
 pub(super) fn put(
     (to, plan): (&mut Dimensions, &Plan),
     (table, partition): (usize, PartitionId),
-    record: &RecordRef,
+    (record, bytes): (&RecordRef, Option<&[u8]>),
     sale: &Sale<'_>,
 ) {
     let time = since(&plan.tables[table], record, sale.event_time);
     let place = (table, partition, record.offset);
-    to.put(place, time, sale, false);
+    match bytes {
+        Some(bytes) => to.put((place, time, bytes), sale, false),
+        None => to.put_again(place, time, sale, false),
+    }
 }
 
 /// Keys of which rows are held now, of tables that have several partitions.

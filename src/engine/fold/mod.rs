@@ -258,6 +258,11 @@ impl Fold {
         self.begin_keys(partition, home.table);
     }
 
+    /// Nothing more is sent for windows that end at or before a time, ms.
+    pub fn promise(&mut self, horizon: i64) {
+        self.dimensions.promise(&self.settings.plan, horizon);
+    }
+
     /// Folds a block; nothing of it counts for windows that end at or before `horizon`, ms. `None` if its partition has not
     /// begun.
     pub fn block(&mut self, block: &Block, horizon: i64) -> Option<Folded> {

@@ -65,6 +65,8 @@ pub struct Partition {
     timeless: bool,
     /// Others are joined with its table, and whether nothing else is done with it.
     joined: Option<Alone>,
+    /// Rows that wait for what they are joined with wait for it.
+    awaits: bool,
     /// How far it is read before those that are joined with it are: to the offset where reading waits; none: to its end.
     hold: Option<u64>,
     /// Where the first of the rows stands that others are joined with, where all of them are read again at a start.
@@ -109,6 +111,7 @@ impl Partition {
             arrays: false,
             timeless: false,
             joined: None,
+            awaits: false,
             hold: None,
             remembers: None,
             reached: false,
@@ -232,7 +235,13 @@ impl Partition {
         if block.leader_epoch != NO_EPOCH {
             self.leader_epoch = block.leader_epoch;
         }
-        self.back = self.back.filter(|_| block.next_offset < self.begin);
+        if self
+            .back
+            .take_if(|_| block.next_offset >= self.begin)
+            .is_some()
+        {
+            into.dimensions.read_again(self.table, self.id);
+        }
         self.changed = true;
         if !block.records.is_empty() {
             self.idle = false;
@@ -304,6 +313,7 @@ impl Partition {
         }
         let origin = Origin::new(id, offset, bytes.row);
         if let Some(Alone(alone)) = self.joined {
+            let record = (record, Some(bytes.original));
             put((into.dimensions, into.plan), (table, id), record, &sale);
             if alone {
                 return self.counts.ranked += 1;
@@ -424,7 +434,7 @@ impl Partition {
                 idle: self.idle,
                 finished: self.finished,
                 timeless: self.timeless,
-                awaited: self.joined.is_some_and(|Alone(alone)| alone) && !self.has_reached(),
+                awaited: self.awaits && !self.has_reached(),
             },
             counts: std::mem::take(&mut self.counts),
             // As long as it is being filled, a memory does not know yet where it begins.

@@ -45,6 +45,11 @@ pub fn places(layout: &Layout) -> Vec<Place> {
 }
 
 impl Portion {
+    /// The bytes that it takes beside itself.
+    pub fn held(&self) -> usize {
+        size_of_val(&self.numbers[..]) + size_of_val(&self.squares[..])
+    }
+
     /// What the words of a row of a first level are.
     pub fn read(layout: &Layout, words: &[u64]) -> Self {
         let mut portion = Portion::default();

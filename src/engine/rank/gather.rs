@@ -15,7 +15,6 @@ use hashbrown::HashMap;
 
 use super::emit::Emit;
 use super::fed::is_read;
-use super::keys::Moved;
 use super::messages::{Candidate, Progress, Promise};
 use super::moved;
 use super::of_rank::OfRank;
@@ -27,10 +26,9 @@ use crate::event_time::partition::Policy;
 use crate::event_time::{BEGINNING, END_OF_TIME};
 use crate::pack::key::KeyCodec;
 use crate::rank::state::GatherState;
-use standings_decode::Keep;
 use standings_model::amounts::{self, Summary};
 use standings_model::block::PartitionId;
-use standings_model::change::{Commit, Counts, Whole};
+use standings_model::change::{Change, Commit, Counts, Whole};
 use standings_model::identity::NO_EPOCH;
 use standings_model::plan::Plan;
 use standings_model::schema::{Kept, Schema};
@@ -49,13 +47,15 @@ type Partitions = HashMap<Arc<[u8]>, Ranked>;
 
 /// What gather knows.
 pub struct Gather {
-    plan: Arc<Plan>,
+    pub(super) plan: Arc<Plan>,
     codecs: Vec<KeyCodec>,
     of_rank: Vec<Option<OfRank>>,
     shown: Shown,
     emit: Emit,
     clock: GlobalClock,
     closed: i64,
+    /// Windows of joined rows that end at or before this were drafted when their rows could change no more.
+    frozen: i64,
     windows: BTreeMap<(u32, i64), Partitions>,
     dirty: BTreeSet<(u32, i64, Arc<[u8]>)>,
     /// Which rankings others read, and what of them changed since those were told.
@@ -68,14 +68,14 @@ pub struct Gather {
     greatest: BTreeMap<PartitionId, i64>,
     found: BTreeMap<PartitionId, i64>,
     bootstrap: BTreeMap<PartitionId, u64>,
-    counts: BTreeMap<PartitionId, Counts>,
+    pub(super) counts: BTreeMap<PartitionId, Counts>,
     amounts: Arc<Vec<Summary>>,
     ids_from: BTreeMap<PartitionId, u64>,
     schemas: BTreeMap<(Arc<str>, u32), Arc<Schema>>,
     windows_of_checks: WindowChecks,
     /// Until every sink has caught up: the rows of windows that were dropped since the start.
     dropped: Option<Whole>,
-    next: Commit,
+    pub(super) next: Commit,
 }
 
 impl Gather {
@@ -104,6 +104,7 @@ impl Gather {
             emit,
             clock: GlobalClock::new(policy),
             closed: BEGINNING,
+            frozen: BEGINNING,
             windows: BTreeMap::new(),
             dirty: BTreeSet::new(),
             read,
@@ -177,8 +178,12 @@ impl Gather {
     /// Whether tables that others are joined with are read as far as they must be before those are; of a plan without any there
     /// is nothing to say.
     pub fn has_partners(&self) -> bool {
-        let is_joined = self.plan.joins().next().is_some();
-        is_joined && !self.clock.partitions().values().any(|p| p.awaited)
+        self.is_joined() && !self.clock.partitions().values().any(|p| p.awaited)
+    }
+
+    /// Whether some ranking is of rows that are joined.
+    pub fn is_joined(&self) -> bool {
+        self.plan.joins().next().is_some()
     }
 
     /// Whether some ranking is by sessions.
@@ -206,9 +211,13 @@ impl Gather {
     /// Takes over one candidate.
     pub fn candidate(&mut self, candidate: Candidate) {
         let at = (candidate.ranking, candidate.window_end);
+        let plan = &self.plan.rankings[at.0 as usize];
+        if plan.joined.is_some() && at.1 <= plan.horizon(self.frozen) {
+            // What rows are joined with moves it no more, although it is still there.
+            return;
+        }
         let partitions = self.windows.entry(at).or_default();
         let own = Arc::clone(&candidate.partition);
-        let plan = &self.plan.rankings[at.0 as usize];
         let partition = partitions.entry(own);
         let is_read = self.read[at.0 as usize];
         let partition = partition.or_insert_with(|| match is_read {
@@ -224,22 +233,6 @@ impl Gather {
             self.dirty.insert((at.0, at.1, own));
         }
         partition.update(candidate, &self.codecs[at.0 as usize]);
-    }
-
-    /// Counts keys that were seen in a second partition, and names each.
-    pub fn moved(&mut self, moved: Vec<Moved>) {
-        for moved in moved {
-            self.counts.entry(moved.partition).or_default().keys_moved += 1;
-            let table = &self.plan.tables[moved.table as usize];
-            tracing::warn!(
-                event = "key_moved",
-                table = %table.name,
-                key = %Keep::new(table).show_key(table, &moved.key),
-                first = moved.first,
-                partition = moved.partition,
-                "a key is in two partitions: of each it has a row of its own"
-            );
-        }
     }
 
     /// Takes over what a reader says of its partitions.
@@ -309,6 +302,18 @@ impl Gather {
         }
         self.show(watermark);
         let judgements = self.judge_windows(closed_before);
+        let changes = self.changes(watermark);
+        self.frozen = self.clock.over();
+        self.retire(watermark);
+        let mut commit = self.unshown(closed_before);
+        commit.changes = Arc::new(changes);
+        commit.judgements = judgements;
+        commit.whole = whole.then(|| Arc::new(self.whole(watermark)));
+        commit
+    }
+
+    /// What changed of rows since the last draft.
+    fn changes(&mut self, watermark: i64) -> Vec<Change> {
         let mut changes = Vec::new();
         for (ranking, end, partition) in std::mem::take(&mut self.dirty) {
             let at = self.at((ranking, end), &partition, watermark);
@@ -330,14 +335,16 @@ impl Gather {
             }
         }
         moved::merge(&self.plan.rankings, self.emit, &mut changes);
-        self.retire(watermark);
+        changes
+    }
+
+    /// A draft that shows nothing of what was gathered: how far was read, and what became of it. What changed is of the next.
+    pub fn unshown(&mut self, closed_before: i64) -> Commit {
+        let watermark = self.clock.watermark().max(closed_before);
         let mut commit = std::mem::take(&mut self.next);
-        commit.changes = Arc::new(changes);
-        commit.judgements = judgements;
         commit.offsets = self.offsets.clone();
         commit.begins = self.begins.clone();
         commit.epochs = self.epochs.clone();
-        commit.whole = whole.then(|| Arc::new(self.whole(watermark)));
         commit.watermark = (watermark > BEGINNING + 1).then_some(watermark);
         commit.watermarks = self
             .clock

@@ -16,7 +16,9 @@ use std::collections::btree_map::Entry;
 
 use serde::{Deserialize, Serialize};
 
+use super::gather::Gather;
 use crate::pack::hash::{hash, mix};
+use standings_decode::Keep;
 use standings_model::block::PartitionId;
 
 /// With fewer keys none is looked for that could go.
@@ -156,6 +158,24 @@ impl Keys {
         }
         self.known.retain(|_, known| !known.is_gone(horizon));
         self.kept = self.known.len();
+    }
+}
+
+impl Gather {
+    /// Counts keys that were seen in a second partition, and names each.
+    pub fn moved(&mut self, moved: Vec<Moved>) {
+        for moved in moved {
+            self.counts.entry(moved.partition).or_default().keys_moved += 1;
+            let table = &self.plan.tables[moved.table as usize];
+            tracing::warn!(
+                event = "key_moved",
+                table = %table.name,
+                key = %Keep::new(table).show_key(table, &moved.key),
+                first = moved.first,
+                partition = moved.partition,
+                "a key is in two partitions: of each it has a row of its own"
+            );
+        }
     }
 }
 

@@ -95,3 +95,22 @@ pub struct Promise {
     /// ms.
     pub horizon: i64,
 }
+
+/// A row that others are joined with as they were, and that concerns only windows that are gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    /// Number of the table in the plan.
+    pub table: u32,
+    /// Where it was read.
+    pub partition: PartitionId,
+    /// Where it stands there.
+    pub offset: u64,
+    /// From when on it would have been so, ms.
+    pub time: i64,
+    /// The record.
+    pub record: Vec<u8>,
+    /// It counted as a row that came.
+    pub comes: bool,
+    /// It is the end of a row.
+    pub ends: bool,
+}

@@ -22,6 +22,7 @@ pub mod messages;
 mod moved;
 pub mod of_rank;
 pub mod order;
+mod passed;
 mod provisional;
 mod ranked;
 pub mod sessions;

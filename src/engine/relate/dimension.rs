@@ -1,8 +1,11 @@
 //! What becomes of a row that others are joined with, on its way from the reader of its table to the owner of its key.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::cells;
+use super::versions::earliest;
 use crate::combine::combiner::SaleView;
 use crate::pack::deltas::bin;
 use crate::pack::hash::hash;
@@ -25,6 +28,10 @@ pub struct DimensionChange {
     pub key: Vec<u8>,
     /// What is taken of it; none where it ended.
     pub row: Option<Vec<u8>>,
+    /// The record, where it may be that no row is there any more that it concerns, and it was not read before.
+    pub record: Option<Vec<u8>>,
+    /// It counts as a row that came: it is one that is `retired` if it concerns none.
+    pub comes: bool,
 }
 
 impl DimensionChange {
@@ -71,7 +78,14 @@ impl Side {
 pub struct Dimensions {
     sides: Vec<Option<Side>>,
     changes: Vec<DimensionChange>,
+    /// By table: no row that is joined with it as it was, and may come still, is from before this, ms.
+    earliest: BTreeMap<usize, i64>,
+    /// Keys that are there of partitions that are read again, as far as they are.
+    again: BTreeMap<(usize, PartitionId), BTreeSet<Vec<u8>>>,
 }
+
+/// A row that others are joined with: table, partition and offset; from when on it is so, ms; the record.
+pub type Place<'a> = ((usize, PartitionId, u64), i64, &'a [u8]);
 
 impl Dimensions {
     /// Nothing yet.
@@ -79,6 +93,15 @@ impl Dimensions {
         Dimensions {
             sides: Side::all(plan),
             changes: Vec::new(),
+            earliest: BTreeMap::new(),
+            again: BTreeMap::new(),
+        }
+    }
+
+    /// The reader has promised to send nothing more for windows that end at or before a time, ms.
+    pub fn promise(&mut self, plan: &Plan, horizon: i64) {
+        if self.sides.iter().flatten().any(|side| side.joins.1) {
+            self.earliest = earliest(plan, horizon);
         }
     }
 
@@ -95,20 +118,83 @@ impl Dimensions {
 
     /// A row of a table is this from a time on, or ended then: then only its key is looked at. One whose key has a NULL is no
     /// partner of anything.
-    pub fn put(
+    pub fn put(&mut self, (at, time, record): Place<'_>, row: &impl SaleView, ended: bool) {
+        let Some(mut change) = self.change((at, time), row, ended) else {
+            return;
+        };
+        if self
+            .earliest
+            .get(&at.0)
+            .is_some_and(|earliest| time < *earliest)
+        {
+            change.record = Some(record.to_vec());
+            change.comes = !ended;
+        }
+        self.changes.push(change);
+    }
+
+    /// The same of a row that an earlier run has read.
+    pub fn put_again(
         &mut self,
-        (table, partition, offset): (usize, PartitionId, u64),
+        at: (usize, PartitionId, u64),
         time: i64,
         row: &impl SaleView,
         ended: bool,
     ) {
-        let Some(side) = &self.sides[table] else {
+        let Some(change) = self.change((at, time), row, ended) else {
             return;
         };
+        let keys = self.again.entry((at.0, at.1)).or_default();
+        match ended {
+            true => keys.remove(&change.key),
+            false => keys.insert(change.key.clone()),
+        };
+        self.changes.push(change);
+    }
+
+    /// All rows of a partition ended, as an earlier run has read.
+    pub fn empty_again(
+        &mut self,
+        (table, partition, offset): (usize, PartitionId, u64),
+        time: i64,
+    ) {
+        let keys = self.again.remove(&(table, partition)).unwrap_or_default();
+        self.changes
+            .extend(keys.into_iter().map(|key| DimensionChange {
+                table: table as u32,
+                partition,
+                offset,
+                time,
+                key,
+                row: None,
+                record: None,
+                comes: false,
+            }));
+    }
+
+    /// All that an earlier run has read of a partition was read again.
+    pub fn read_again(&mut self, table: usize, partition: PartitionId) {
+        self.again.remove(&(table, partition));
+    }
+
+    /// The row that was put last is another of a key that was there: it does not count as one that came.
+    pub fn replaces(&mut self) {
+        if let Some(change) = self.changes.last_mut() {
+            change.comes = false;
+        }
+    }
+
+    fn change(
+        &self,
+        ((table, partition, offset), time): ((usize, PartitionId, u64), i64),
+        row: &impl SaleView,
+        ended: bool,
+    ) -> Option<DimensionChange> {
+        let side = self.sides[table].as_ref()?;
         let mut key = Vec::new();
         for (column, kind) in &side.key {
             if !cells::push_key(&mut key, kind, row.bytes(*column), row.number(*column)) {
-                return;
+                return None;
             }
         }
         let cells = || {
@@ -118,15 +204,16 @@ impl Dimensions {
             }
             cells
         };
-        let row = (!ended).then(cells);
-        self.changes.push(DimensionChange {
+        Some(DimensionChange {
             table: table as u32,
             partition,
             offset,
             time,
             key,
-            row,
-        });
+            row: (!ended).then(cells),
+            record: None,
+            comes: false,
+        })
     }
 
     /// Ends the epoch: what there is to tell each worker that is told something.

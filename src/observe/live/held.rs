@@ -1,6 +1,7 @@
-//! Rows that workers hold of tables that change.
+//! Rows that workers hold of tables that change, and of joins.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use super::{Live, lock};
 
@@ -27,4 +28,43 @@ impl Live {
         }
         all
     }
+
+    /// A worker holds so much of joins. `worker` is its number in the cluster.
+    pub fn set_joined(&self, worker: usize, joined: Joined) {
+        lock(&self.joined).insert(worker, joined);
+    }
+
+    /// What this process holds of joins; none where nothing is joined.
+    pub fn joined(&self) -> Option<Joined> {
+        let all = lock(&self.joined);
+        all.values().copied().reduce(|a, b| Joined {
+            rows: a.rows + b.rows,
+            keys: a.keys + b.keys,
+            versions: a.versions + b.versions,
+            bytes: a.bytes + b.bytes,
+        })
+    }
+
+    /// So many more rows are in no group, since what is computed of them behind a join has an error.
+    pub fn count_failed_behind(&self, rows: u64) {
+        self.failed_behind.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// How many such rows there were since the process began.
+    pub fn failed_behind(&self) -> u64 {
+        self.failed_behind.load(Ordering::Relaxed)
+    }
+}
+
+/// What is held of joins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Joined {
+    /// Rows alike in a window, before they are joined.
+    pub rows: u64,
+    /// Keys of the tables that they are joined with.
+    pub keys: u64,
+    /// Versions of these: one a key as it is, and of as it was those that rows may still be joined with.
+    pub versions: u64,
+    /// About how many bytes the arrangements of both take.
+    pub bytes: u64,
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use self::checks::Checks;
 pub use self::checks::WindowsSeen;
+pub use self::held::Joined;
 use super::histogram::WeightedHistogram;
 use super::waiting::Waits;
 use standings_model::block::PartitionId;
@@ -95,6 +96,10 @@ pub struct Live {
     value_errors: Mutex<BTreeMap<String, u64>>,
     /// Rows that workers hold of tables that change, and their bytes, by table and worker.
     held: Mutex<BTreeMap<(String, usize), (u64, u64)>>,
+    /// What workers hold of joins.
+    joined: Mutex<BTreeMap<usize, Joined>>,
+    /// Rows that are in no group, since what is computed of them behind a join has an error.
+    failed_behind: AtomicU64,
     /// Columns that a schema dropped, added or retyped, by table and which of these.
     drifts: Mutex<BTreeMap<(String, &'static str), u64>>,
     /// Servers that `standings serve` reads and that copy another, by how they are called.
@@ -172,6 +177,8 @@ impl Live {
             checks: Mutex::default(),
             refused: Mutex::default(),
             value_errors: Mutex::default(),
+            joined: Mutex::default(),
+            failed_behind: AtomicU64::new(0),
             held: Mutex::default(),
             drifts: Mutex::default(),
             standbys: Mutex::default(),

@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 
 use super::labels::{
-    AmountLabel, BurnLabel, CheckLabel, DriftLabel, LimitLabel, NameLabel, ObjectiveLabel,
+    AmountLabel, BurnLabel, CheckLabel, DriftLabel, LimitLabel, NameLabel, ObjectiveLabel, OfLabel,
     PartitionLabel, RankingLabel, RefusalLabel, ServerLabel, SinkLabel, TableLabel,
     WindowCheckLabel, WindowLabel,
 };
@@ -132,10 +132,33 @@ impl Metrics {
         let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         for (table, (rows, bytes)) in self.live.held() {
             let label = TableLabel { table };
-            self.rows_held.get_or_create(&label).set(signed(rows));
-            let of_bytes = self.rows_held_bytes.get_or_create(&label);
+            self.held.rows.get_or_create(&label).set(signed(rows));
+            let of_bytes = self.held.bytes.get_or_create(&label);
             of_bytes.set(signed(bytes));
         }
+    }
+
+    /// What is held of joins, where there are any.
+    fn take_joined(&self) {
+        let failed = self.live.failed_behind();
+        self.joined.failed.inner().store(failed, Ordering::Relaxed);
+        let Some(joined) = self.live.joined() else {
+            return;
+        };
+        let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let all = [
+            ("rows", joined.rows),
+            ("keys", joined.keys),
+            ("versions", joined.versions),
+        ];
+        for (of, n) in all {
+            self.joined
+                .held
+                .get_or_create(&OfLabel { of })
+                .set(signed(n));
+        }
+        let bytes = self.joined.bytes.get_or_create(&[]);
+        bytes.set(signed(joined.bytes));
     }
 
     fn take_value_errors(&self) {
@@ -179,6 +202,7 @@ impl Metrics {
         self.live_windows.set(signed(self.live.windows()));
         self.take_held();
         self.take_value_errors();
+        self.take_joined();
         for limit in Limit::ALL {
             if let Some(most) = self.live.limit(limit) {
                 let label = LimitLabel {

@@ -91,6 +91,11 @@ pub(super) struct NameLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct OfLabel {
+    pub(super) of: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct LimitLabel {
     pub(super) limit: &'static str,
 }

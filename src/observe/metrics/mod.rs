@@ -19,8 +19,8 @@ use prometheus_client::registry::Registry;
 
 use self::labels::{
     AmountLabel, BurnLabel, ChangeLabel, CheckLabel, DriftLabel, LimitLabel, NameLabel,
-    ObjectiveLabel, PartitionLabel, RankingLabel, RefusalLabel, ServerLabel, SinkLabel, TableLabel,
-    WindowCheckLabel, WindowLabel,
+    ObjectiveLabel, OfLabel, PartitionLabel, RankingLabel, RefusalLabel, ServerLabel, SinkLabel,
+    TableLabel, WindowCheckLabel, WindowLabel,
 };
 use super::health::{Health, Latencies, LatencySummary, Rate};
 use super::histogram::WeightedHistogram;
@@ -36,6 +36,21 @@ use standings_model::time::format_rfc3339;
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 type Seconds = Gauge<f64, AtomicU64>;
+/// Of joins: what is held, about how many bytes that takes, rows that are in no group.
+#[derive(Debug, Default)]
+struct OfJoins {
+    held: Family<OfLabel, Gauge>,
+    bytes: Family<NoLabels, Gauge>,
+    failed: Counter,
+}
+
+/// Rows that are held of tables that change, and their bytes.
+#[derive(Debug, Default)]
+struct OfRows {
+    rows: Family<TableLabel, Gauge>,
+    bytes: Family<TableLabel, Gauge>,
+}
+
 /// A family without labels: a gauge that is absent until it has a value, where zero would be a lie.
 type NoLabels = [(String, String); 0];
 type ByPartition<M> = Family<PartitionLabel, M>;
@@ -103,8 +118,7 @@ pub struct Metrics {
     filtered: ByPartition<Counter>,
     /// Of tables that change: updated, unchanged, deleted, skipped, contradicted, keys moved.
     changed: [ByPartition<Counter>; 6],
-    rows_held: Family<TableLabel, Gauge>,
-    rows_held_bytes: Family<TableLabel, Gauge>,
+    held: OfRows,
     offset: ByPartition<Gauge>,
     source_lag: ByPartition<Gauge>,
     partition_watermark: ByPartition<Seconds>,
@@ -117,6 +131,7 @@ pub struct Metrics {
     rows_written: Family<RankingLabel, Counter>,
     ranks_changed: Family<RankingLabel, Counter>,
     value_errors: Family<RankingLabel, Counter>,
+    joined: OfJoins,
     latency: WeightedHistogram,
     in_flight: Gauge,
     live_keys: Gauge,

@@ -54,8 +54,7 @@ impl Metrics {
             duplicate: Family::default(),
             filtered: Family::default(),
             changed: Default::default(),
-            rows_held: Family::default(),
-            rows_held_bytes: Family::default(),
+            held: Default::default(),
             offset: Family::default(),
             source_lag: Family::default(),
             partition_watermark: Family::default(),
@@ -68,6 +67,7 @@ impl Metrics {
             rows_written: Family::default(),
             ranks_changed: Family::default(),
             value_errors: Family::default(),
+            joined: Default::default(),
             latency: WeightedHistogram::default(),
             in_flight: Gauge::default(),
             live_keys: Gauge::default(),
@@ -140,7 +140,7 @@ impl Metrics {
             "records_skipped" "Records that are of no row: tombstones of Debezium, heartbeats, borders of transactions" m.changed[3];
             "changes_contradicted" "Changes that say of the row before them what is not so" m.changed[4];
             "keys_moved" "Keys that came in a second partition" m.changed[5];
-            "rows_held" "Rows of a table that changes that this process holds" m.rows_held;
+            "rows_held" "Rows of a table that changes that this process holds" m.held.rows;
             "partition_next_offset" "The next offset to read as of the last commit" m.offset;
             "source_lag_records" "Records in the source that are not committed yet" m.source_lag;
             "commits" "Commits written to every sink" m.commits;
@@ -149,6 +149,8 @@ impl Metrics {
             "rows_written" "Rows upserted or deleted" m.rows_written;
             "ranks_changed" "Of the rows written, those whose rank changed" m.ranks_changed;
             "value_errors" "Values computed of groups that had an error and are NULL" m.value_errors;
+            "joined_held" "What this process holds of joins: rows alike before they are joined, keys and versions of what they are joined with" m.joined.held;
+            "joined_rows_failed" "Rows in no group, since what is computed of them behind a join has an error" m.joined.failed;
             "live_keys" "Pairs of window and key that this process holds totals of" m.live_keys;
             "live_windows" "Open windows of the ranking that has most, as one worker holds them" m.live_windows;
             "limit" "What this process may hold: keys, windows of one ranking, bytes of memory" m.limits;
@@ -211,7 +213,8 @@ impl Metrics {
         }
         register! { r in Unit::Bytes,
             "in_flight" "Bytes read but not committed" m.in_flight;
-            "rows_held" "Bytes that the rows take that this process holds of a table that changes" m.rows_held_bytes;
+            "joined_held" "About how many bytes what is held of joins takes" m.joined.bytes;
+            "rows_held" "Bytes that the rows take that this process holds of a table that changes" m.held.bytes;
             "snapshot" "Bytes of the last snapshot kept" m.snapshot_bytes;
         }
         register! { r in Unit::Other("ratio".to_owned()),

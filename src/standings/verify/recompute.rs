@@ -300,18 +300,6 @@ fn no_joins(plan: &Plan) -> Result<(), Failure> {
     Err(Failure::of(&codes::query::SQL, problem))
 }
 
-/// By ranking: windows up to which end are compared. `all`: those too that are not closed, where their rows are written.
-fn ends_by(plan: &Plan, shown: &Shown, all: bool) -> Vec<i64> {
-    let of = |ranking: &Ranking| match (all, shown.watermark) {
-        (true, _) if ranking.provisional == Provisional::All => i64::MAX,
-        (_, Some(watermark)) => watermark,
-        // A file of changes does not say what is closed.
-        _ if shown.offsets.is_none() => END_OF_TIME,
-        _ => i64::MIN,
-    };
-    plan.rankings.iter().map(of).collect()
-}
-
 impl Scope {
     fn holds(&self, ranking: usize, window: Bounds) -> bool {
         let Bounds { start, end } = window;

@@ -4,13 +4,14 @@
 //! # Frontiers
 //!
 //! - In: as of the owner of keys: epochs are taken in order, each whole.
-//! - Out: on both sides an epoch's capability is kept from its first message until it is taken.
+//! - Out: everywhere an epoch's capability is kept from its first message until it is taken.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use standings_model::plan::Plan;
+use standings_observe::live::Joined;
 use timely::dataflow::operators::Capability;
 
 use crate::dataflow::handles::Cells;
@@ -18,15 +19,16 @@ use crate::dataflow::messages::First;
 use crate::event_time::BEGINNING;
 use crate::pack::deltas::Deltas;
 use crate::pack::portion::Portion;
-use crate::rank::messages::Epoch;
+use crate::rank::messages::{Epoch, Passed};
+use crate::rank::totals::Held;
 use crate::relate::dimension::Side;
 use crate::relate::joins::{Fact, NOTHING, Partner, Related};
 use crate::relate::row::JoinedRow;
 use crate::relate::rules::Rules;
-use crate::relate::versions::Versions;
+use crate::relate::versions::{Update, Versions, earliest};
 
-/// The capabilities of both outputs.
-type Both = (Capability<Epoch>, Capability<Epoch>);
+/// The capabilities of the outputs.
+pub type All = [Capability<Epoch>; 3];
 
 /// Takes what readers say of the first level and of what is joined.
 pub struct FirstOperator {
@@ -35,11 +37,15 @@ pub struct FirstOperator {
     /// Of each ranking how far apart its windows are.
     plan: Arc<Plan>,
     versions: Versions,
-    waiting: BTreeMap<Epoch, (Both, Vec<First>)>,
+    waiting: BTreeMap<Epoch, (All, Vec<First>)>,
     /// By worker: it sends nothing more for windows that end at or before this.
     promises: Vec<i64>,
     retired: i64,
     row: JoinedRow,
+    /// Versions that there are now.
+    there: i64,
+    /// Rows that went into the joins, and versions, and the bytes that they took.
+    went: (u64, u64),
 }
 
 /// What an epoch comes to on both sides.
@@ -49,6 +55,8 @@ pub struct Sides {
     pub facts: Vec<Fact>,
     /// What they are joined with.
     pub partners: Vec<Partner>,
+    /// What came too late to be of any row.
+    pub passed: Vec<Passed>,
 }
 
 impl FirstOperator {
@@ -63,18 +71,48 @@ impl FirstOperator {
             waiting: BTreeMap::new(),
             promises: vec![BEGINNING; workers],
             retired: BEGINNING,
+            there: 0,
+            went: (0, 0),
         }
     }
 
+    /// Tells what is held of joins. What differential dataflow holds is not counted by itself: it is taken for as large as what
+    /// went into it was, on the average.
+    fn tell(&mut self, sides: &Sides) {
+        let Some(first) = &self.cells.first else {
+            return;
+        };
+        for ((at, related), _, portion) in &sides.facts {
+            let more = at.len() + related.key.len() + portion.held();
+            self.went.0 += 1;
+            self.went.1 += (size_of::<Fact>() + more) as u64;
+        }
+        for ((at, (_, _, row)), _, sign) in &sides.partners {
+            self.there += *sign as i64;
+            self.went.0 += 1;
+            self.went.1 += (size_of::<Partner>() + at.len() + row.len()) as u64;
+        }
+        let mut held = Held::default();
+        first.borrow().held(&mut held);
+        let (rows, versions) = (held.keys() as u64, self.there.max(0) as u64);
+        let each = self.went.1.checked_div(self.went.0).unwrap_or(0);
+        self.cells.joined.set(Joined {
+            rows,
+            keys: self.versions.len() as u64,
+            versions,
+            bytes: (rows + versions) * each,
+        });
+    }
+
     /// Takes a message of an epoch in; capabilities are asked for if it has to wait.
-    pub fn take(&mut self, epoch: Epoch, body: First, capabilities: impl FnOnce() -> Both) {
+    pub fn take(&mut self, epoch: Epoch, body: First, capabilities: impl FnOnce() -> All) {
         let waiting = self.waiting.entry(epoch);
         let (_, bodies) = waiting.or_insert_with(|| (capabilities(), Vec::new()));
         bodies.push(body);
     }
 
     /// Takes the next epoch if it is complete: `reached` is the first that may not be.
-    pub fn step(&mut self, reached: Epoch) -> Option<(Both, Sides)> {
+    pub fn step(&mut self, reached: Epoch) -> Option<(All, Sides)> {
         let next = *self.waiting.first_key_value()?.0;
         if reached <= next {
             return None;
@@ -104,14 +142,15 @@ impl FirstOperator {
                 First::Loaded => self.loaded(epoch, &mut sides.facts),
             }
         }
+        self.retire(epoch, &mut sides.facts, &mut updates);
         let partner = |(key, version, sign)| ((key, version), epoch, sign);
         sides.partners = updates.into_iter().map(partner).collect();
-        self.retire(epoch, &mut sides.facts);
+        sides.passed = self.versions.take_passed();
         // Nobody is shown it: what changed is of no matter.
         if let Some(first) = &self.cells.first {
             drop(first.borrow_mut().settle());
         }
-        self.cells.joined_keys.set(self.versions.len());
+        self.tell(&sides);
         Some((capabilities, sides))
     }
 
@@ -129,8 +168,8 @@ impl FirstOperator {
         }
     }
 
-    /// Takes back the rows of windows that are dropped, once all have promised.
-    fn retire(&mut self, epoch: Epoch, into: &mut Vec<Fact>) {
+    /// Takes back the rows of windows that are dropped, once all have promised, and the versions that only such were joined with.
+    fn retire(&mut self, epoch: Epoch, into: &mut Vec<Fact>, versions: &mut Vec<Update>) {
         let promised = self.promises.iter().copied().min().unwrap_or(BEGINNING);
         if promised <= self.retired {
             return;
@@ -145,6 +184,9 @@ impl FirstOperator {
         let pieces = first.borrow_mut().retire_told(promised).unwrap_or_default();
         for deltas in &pieces {
             self.facts(epoch, deltas, true, into);
+        }
+        for (table, earliest) in earliest(&self.plan, promised) {
+            self.versions.forget(table, earliest, versions);
         }
     }
 

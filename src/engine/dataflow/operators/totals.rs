@@ -140,6 +140,7 @@ impl<A: Fn(&Totals)> TotalsOperator<A> {
                     }
                 }
                 Body::Keys(new) => keys.extend(new),
+                Body::Passed(passed) => sent.push(Gathered::Passed(passed)),
                 Body::Progress(progress) => sent.push(Gathered::Progress(progress)),
                 Body::Promise(promise) => {
                     let known = &mut self.promises[promise.worker as usize];

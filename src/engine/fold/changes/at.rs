@@ -151,7 +151,20 @@ impl<'a> To<'a> {
         if self.dimensions.wants(at.table) {
             let sale = self.decoder.recall(self.keep, row);
             let place = (at.table, at.partition, at.record.offset);
-            self.dimensions.put(place, time, &sale, true);
+            self.dimensions
+                .put((place, time, at.bytes.original), &sale, true);
+        }
+    }
+
+    /// A row that others are joined with as they were is there from another time on too: the same that was kept.
+    pub(super) fn again(&mut self, at: &At<'_>, row: &[u8]) {
+        if self.dimensions.remembers(at.table) {
+            let sale = self.decoder.recall(self.keep, row);
+            let time = since(&self.plan.tables[at.table], at.record, sale.event_time);
+            let place = (at.table, at.partition, at.record.offset);
+            self.dimensions
+                .put((place, time, at.bytes.original), &sale, false);
+            self.dimensions.replaces();
         }
     }
 
@@ -201,7 +214,7 @@ fn fold_row(
     if sign == Sign::Plus && is_joined {
         let time = since(&plan.tables[at.table], at.record, time);
         let place = (at.table, at.partition, at.record.offset);
-        dimensions.put(place, time, sale, false);
+        dimensions.put((place, time, at.bytes.original), sale, false);
         if plan.is_only_joined(at.table) {
             outcome = Outcome::Counted;
         }

@@ -72,6 +72,7 @@ impl Of<'_> {
             self.counts.contradicted += u64::from(contradicts(said, was, old.bytes));
             if old.bytes == &now[..] && !sabotage::is(Mistake::SameRowUpdated) {
                 self.counts.unchanged += 1;
+                to.again(at, now);
                 return;
             }
             let old = match said {
@@ -117,13 +118,20 @@ impl Of<'_> {
             know(held, at, (place, end), (key, rest));
         }
         match is_update {
-            true => self.counts.updated += 1,
+            true => self.updated(at, into),
             false => count(self.counts, outcome, &lost.missing.windows),
         }
         if let Some((lost, time)) = retracted {
             at.tell(lost, time, Half::Retract, into.rejects);
         }
         at.tell(lost, time, Half::Insert, into.rejects);
+    }
+
+    fn updated(&mut self, at: &At<'_>, into: &mut Folds<'_>) {
+        self.counts.updated += 1;
+        if into.dimensions.wants(at.table) {
+            into.dimensions.replaces();
+        }
     }
 
     /// The row of a key ends, if there is one.
@@ -136,11 +144,9 @@ impl Of<'_> {
             ..
         } = &mut *self.changing;
         let old = held.get(key, |until| at.is_open(until));
-        let done = at.done(self.decoder);
         let mut to = To::new(self.decoder, keep, self.numbers, into);
         let (lost, time) = match (old, said) {
             (Some(old), _) => {
-                to.ends(at, old.bytes, done);
                 self.counts.contradicted += u64::from(contradicts(said, was, old.bytes));
                 self.counts.deleted += 1;
                 let half = to.half(at, old.bytes, at.origin(), Sign::Minus);

@@ -174,22 +174,26 @@ pub(super) fn remember(of: Of<'_>, record: &RecordRef, bytes: Bytes<'_>, into: &
     // What did not decode was told.
     let rows = of.decoder.changes(bytes.bytes, bytes.about).unwrap_or(0);
     let place = (of.table, of.partition, record.offset);
+    let ended = |of: &Of<'_>| {
+        let told = of.decoder.changed_at(bytes.bytes);
+        told.unwrap_or_else(|| of_record(record))
+    };
     for row in 0..rows {
         match of.decoder.op(row) {
             Op::Found | Op::Put => {
                 if let Ok(sale) = of.decoder.now(bytes.bytes, bytes.about, row) {
                     let time = since(&into.plan.tables[of.table], record, sale.event_time);
-                    into.dimensions.put(place, time, &sale, false);
+                    into.dimensions.put_again(place, time, &sale, false);
                 }
             }
             Op::End => {
-                let told = of.decoder.changed_at(bytes.bytes);
-                let time = told.unwrap_or_else(|| of_record(record));
+                let time = ended(&of);
                 if let Ok(key) = of.decoder.ended(bytes.bytes, bytes.about, row) {
-                    into.dimensions.put(place, time, &key, true);
+                    into.dimensions.put_again(place, time, &key, true);
                 }
             }
-            Op::Empty | Op::Skip => {}
+            Op::Empty => into.dimensions.empty_again(place, ended(&of)),
+            Op::Skip => {}
         }
     }
 }
@@ -205,7 +209,8 @@ impl Of<'_> {
                 Some(_) => sale.event_time,
                 None => i64::MIN,
             };
-            to.put((self.table, self.partition, 0), time, &sale, false);
+            let at = (self.table, self.partition, 0);
+            to.put((at, time, row.bytes), &sale, false);
         }
     }
 
@@ -314,8 +319,13 @@ impl Of<'_> {
             }
             return true;
         }
+        let done = at.done(self.decoder);
         match self.decoder.ended(at.bytes.bytes, at.bytes.about, row) {
             Ok(key) => {
+                // As it was a key has no row from then on, whether or not one is held now.
+                let place = (at.table, at.partition, at.record.offset);
+                into.dimensions
+                    .put((place, done, at.bytes.original), &key, true);
                 changing.now.clear();
                 changing.keep.pack_key(&key, &mut changing.now);
                 self.end_keyed(at, was, into);

@@ -46,7 +46,7 @@ impl Partition {
                     let offset = record.offset;
                     if self.joined.is_some() {
                         let at = (self.table, self.id);
-                        put((into.dimensions, into.plan), at, record, &sale);
+                        put((into.dimensions, into.plan), at, (record, None), &sale);
                     }
                     let place = Moment { offset, watermark };
                     into.judge

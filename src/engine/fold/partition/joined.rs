@@ -11,9 +11,12 @@ impl Partition {
     /// where reading waits before they are, else to its end.
     pub fn joined(mut self, of: &Dimensions, plan: &Plan, hold: Option<u64>) -> Self {
         let alone = plan.is_only_joined(self.table);
-        self.joined = of.wants(self.table).then_some(Alone(alone));
+        let is_joined = of.wants(self.table);
+        self.joined = is_joined.then_some(Alone(alone));
+        // Rows that wait for others themselves are waited for by none: two tables could wait for each other.
+        self.awaits = is_joined && !plan.waits()[self.table];
         // As they are rows that change are those that are held.
-        let is_all = alone && (self.changing.is_none() || of.remembers(self.table));
+        let is_all = is_joined && (self.changing.is_none() || of.remembers(self.table));
         self.remembers = is_all.then(|| self.back.unwrap_or(self.begin));
         self.hold = hold;
         self

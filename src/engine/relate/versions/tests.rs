@@ -26,6 +26,8 @@ fn change(partition: PartitionId, offset: u64, time: i64, row: Option<u8>) -> Di
         time,
         key: b"k".to_vec(),
         row: row.map(|row| vec![row]),
+        record: Some(vec![offset as u8]),
+        comes: true,
     }
 }
 
@@ -125,4 +127,87 @@ fn what_comes_again_changes_nothing() {
     };
     versions.change(other, &mut updates);
     assert!(updates.is_empty() && versions.len() == 1);
+}
+
+/// What is there of versions that hold at or after a time.
+fn since(told: &Told, earliest: i64) -> Vec<Version> {
+    let mut all = told.of(true);
+    all.retain(|(_, to, _)| *to > earliest);
+    all
+}
+
+proptest! {
+    /// Whatever comes in whichever order: from the earliest time on all is as if nothing were forgotten, and nothing that ended
+    /// before is there.
+    #[test]
+    fn forgetting_takes_what_is_over_and_nothing_else(
+        steps in prop::collection::vec((0..2u32, 0..60i64, prop::option::of(0..3u8), 0..4u8, 0..8i64), 1..80),
+    ) {
+        let (mut all, mut some) = (Versions::new(sides()), Versions::new(sides()));
+        let (mut of_all, mut of_some) = (Told::default(), Told::default());
+        let mut earliest = i64::MIN;
+        for (offset, (partition, time, row, forgets, by)) in (0..).zip(steps) {
+            let change = change(partition, offset, time, row);
+            let mut updates = Vec::new();
+            all.change(change.clone(), &mut updates);
+            of_all.add(updates);
+            let mut updates = Vec::new();
+            some.change(change, &mut updates);
+            let is_forgetting = forgets == 0;
+            if is_forgetting {
+                earliest = earliest.max(0) + by;
+                some.forget(1, earliest, &mut updates);
+            }
+            of_some.add(updates);
+            prop_assert_eq!(of_some.of(false), of_all.of(false));
+            // Versions that are taken back and brought again as one are the same: what holds is compared by time.
+            let holds = |told: &Told, at: i64| {
+                let mut there = told.of(true).into_iter();
+                there.find(|(from, to, _)| (*from..*to).contains(&at)).map(|(_, _, row)| row)
+            };
+            for at in earliest.max(0)..70 {
+                prop_assert_eq!(holds(&of_some, at), holds(&of_all, at), "at {}", at);
+            }
+            // What came late and was cut short goes with the next windows.
+            if is_forgetting {
+                prop_assert_eq!(since(&of_some, earliest), of_some.of(true));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_version_that_is_over_and_late_is_passed_over() {
+    let mut versions = Versions::new(sides());
+    let mut told = Told::default();
+    let mut updates = Vec::new();
+    for (offset, time) in [(0, 10), (1, 20), (2, 30)] {
+        versions.change(change(0, offset, time, Some(offset as u8)), &mut updates);
+    }
+    versions.forget(1, 25, &mut updates);
+    told.add(std::mem::take(&mut updates));
+    let left = [(20, 30, vec![1]), (30, i64::MAX, vec![2])];
+    assert_eq!(told.of(true), left);
+    versions.change(change(0, 3, 12, Some(9)), &mut updates);
+    // As it is it is the last row all the same.
+    told.add(std::mem::take(&mut updates));
+    assert_eq!(told.of(true), left);
+    // The late output is told, once, and not of what an earlier run has read.
+    let passed: Vec<u64> = versions.take_passed().iter().map(|p| p.offset).collect();
+    assert_eq!(passed, [3]);
+    let again = DimensionChange {
+        record: None,
+        ..change(0, 3, 12, Some(9))
+    };
+    versions.change(again, &mut Vec::new());
+    assert!(versions.take_passed().is_empty());
+    // One that still holds then is not.
+    versions.change(change(0, 4, 22, Some(4)), &mut updates);
+    told.add(updates);
+    let left = [
+        (20, 22, vec![1]),
+        (22, 30, vec![4]),
+        (30, i64::MAX, vec![2]),
+    ];
+    assert_eq!(told.of(true), left);
 }

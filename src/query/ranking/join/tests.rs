@@ -241,3 +241,18 @@ fn what_is_not_joined_is_refused_where_it_stands() {
         );
     }
 }
+
+#[test]
+fn a_table_may_be_called_by_a_word_that_begins_a_version_elsewhere() {
+    for name in ["at", "before", "changes", "BEFORE"] {
+        for word in ["", "AS "] {
+            // Columns without the name: rides has a column `at`, of which `at.n` would be a field.
+            let from = format!(
+                "rides {word}{name} JOIN makers m ON n = m.wheels AND id = m.place GROUP BY m.name"
+            );
+            let plan = plan(&from, "m.name, SUM(eur) AS s");
+            let join = &joined(&plan).joins[0];
+            assert_eq!(plan.tables[join.table].name, "makers", "{from}");
+        }
+    }
+}
