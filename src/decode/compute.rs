@@ -120,6 +120,12 @@ impl Compute {
         Ok(())
     }
 
+    /// Nothing is computed: what it would be computed of is not there.
+    pub(super) fn forget(&self, cells: &mut [Cell]) {
+        let all = self.columns.iter().chain(&self.derived);
+        all.for_each(|computed| cells[computed.number] = Cell::Null);
+    }
+
     /// Fills what rankings compute; an error in a value is kept in its cell. What is of elements is NULL until it is their
     /// turn.
     pub(super) fn derived(

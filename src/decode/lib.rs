@@ -291,8 +291,14 @@ impl Decoder {
     #[inline(always)]
     fn beside_and_time(&mut self, record: &[u8], about: About<'_>) -> Result<i64, DecodeError> {
         if !self.is_plain {
-            self.beside(record, about)?;
+            self.beside(record, about, false)?;
         }
+        self.time_of_cells()
+    }
+
+    /// The event time, by its cell.
+    #[inline(always)]
+    fn time_of_cells(&mut self) -> Result<i64, DecodeError> {
         match self.time {
             Some((number, is_date)) => {
                 let name = &self.table[number].name;
@@ -314,8 +320,8 @@ impl Decoder {
         }
     }
 
-    /// The columns that are not read from the value's fields.
-    fn beside(&mut self, record: &[u8], about: About<'_>) -> Result<(), DecodeError> {
+    /// The columns that are not read from the value's fields; `lacks`: not those that are computed of them.
+    fn beside(&mut self, record: &[u8], about: About<'_>, lacks: bool) -> Result<(), DecodeError> {
         let Decoder {
             table,
             key,
@@ -331,6 +337,10 @@ impl Decoder {
         match known {
             Ok(known) => known.fill(about, table, cells, made)?,
             Err(e) => return Err(e.clone()),
+        }
+        if lacks {
+            compute.forget(cells);
+            return Ok(());
         }
         compute.columns(record, table, cells, made)?;
         compute.derived(record, table, cells, made);

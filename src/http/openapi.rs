@@ -162,8 +162,26 @@ pub(super) struct LastChange {
     offsets: BTreeMap<String, Vec<u64>>,
     /// Numbers that changed, with their sign.
     delta: BTreeMap<String, String>,
+    /// What the row showed before, beside its keys; null if it was not ranked.
+    was: Option<BTreeMap<String, serde_json::Value>>,
+    /// Who passed the row, or was passed by it, in that commit; five at most, the best ranked first.
+    moved_by: Vec<Mover>,
     /// Whether the window was final already.
     correction: bool,
+}
+
+/// A row that moved another one.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub(super) struct Mover {
+    key: BTreeMap<String, serde_json::Value>,
+    /// Null: it was not ranked.
+    previous_rank: Option<u64>,
+    /// What it was ordered by.
+    previous_value: serde_json::Value,
+    /// Null: it is ranked no more.
+    rank: Option<u64>,
+    value: serde_json::Value,
 }
 
 #[derive(ToSchema)]

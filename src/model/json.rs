@@ -344,9 +344,10 @@ pub fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// Appends a late sale or a dead letter, without a line end.
-pub fn push_reject(out: &mut Vec<u8>, plan: &Plan, reject: &Reject) {
-    let (partition, offset) = (reject.partition, reject.offset);
+/// Appends a late sale or a dead letter, without a line end. `partition`: the number of its partition within its table, which is what
+/// a reader knows: of several tables the engine counts all.
+pub fn push_reject(out: &mut Vec<u8>, plan: &Plan, reject: &Reject, partition: u32) {
+    let offset = reject.offset;
     match &reject.kind {
         RejectKind::Dead {
             reason,

@@ -9,6 +9,12 @@ pub enum KafkaUrlError {
          sasl.password in the file of --kafka-properties"
     )]
     Secrets,
+    /// No broker has a topic of such a name.
+    #[error(
+        "no topic can have this name: write kafka://host:9092[,host:9092]/topic, the topic of letters, digits, `.`, `_` and \
+         `-`, 249 at most"
+    )]
+    Topic,
     /// Brokers or topic are missing.
     #[error("write it as kafka://host:9092[,host:9092]/topic")]
     Form,
@@ -24,15 +30,36 @@ pub fn parts(rest: &str) -> Result<(&str, &str), KafkaUrlError> {
         Some((brokers, topic))
             if !brokers.is_empty() && !topic.is_empty() && !topic.contains('/') =>
         {
-            Ok((brokers, topic))
+            match is_possible(topic) {
+                true => Ok((brokers, topic)),
+                false => Err(KafkaUrlError::Topic),
+            }
         }
         _ => Err(KafkaUrlError::Form),
     }
 }
 
+/// Whether a broker takes a topic's name (Kafka's `Topic.validate`): one that it does not would be waited for, for ever.
+fn is_possible(topic: &str) -> bool {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    topic.len() <= 249 && topic.bytes().all(legal) && topic != "." && topic != ".."
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parts;
+    use super::{KafkaUrlError, parts};
+
+    #[test]
+    fn a_name_that_no_topic_can_have_is_refused() {
+        for wrong in ["no%20such", "a b", "ä", ".", "..", &"x".repeat(250)] {
+            let url = format!("h:1/{wrong}");
+            assert_eq!(parts(&url), Err(KafkaUrlError::Topic), "{wrong}");
+        }
+        for right in ["a.b_c-D9", "...", &"x".repeat(249)] {
+            let url = format!("h:1/{right}");
+            assert_eq!(parts(&url), Ok(("h:1", right)));
+        }
+    }
 
     #[test]
     fn credentials_are_refused_and_not_told() {

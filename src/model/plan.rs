@@ -222,6 +222,18 @@ impl Ranking {
         self.as_they_are && !self.placed.is_empty() && !keys.any(|c| c.is_row_id)
     }
 
+    /// The measures that show what rows are ranked among, where that is no part of their key.
+    pub fn shown_places(&self) -> impl Iterator<Item = usize> {
+        let is_place = |m: &Measure| match m.aggregate {
+            // A column of rows as they are.
+            Aggregate::LastValue(c) => self.placed.contains(&c),
+            _ => false,
+        };
+        let each = self.measures.iter().enumerate();
+        each.filter(move |(n, m)| is_place(m) && self.shows(*n))
+            .map(|(n, _)| n)
+    }
+
     /// The columns of the row whose values make up a key's bytes: the keys', then what is placed behind them.
     pub fn key_columns(&self) -> impl Iterator<Item = usize> {
         let keys = self.keys.iter().map(|k| k.column);

@@ -155,6 +155,22 @@ pub fn write(text: &str) {
     let _ = out.flush();
 }
 
+/// Ends the process as the system ends one that writes into a pipe of which the reader has gone (`| head -1`): by SIGPIPE,
+/// quietly. A shell says 141. Other errors are the caller's.
+pub fn if_nobody_reads(error: &std::io::Error) {
+    if error.kind() != std::io::ErrorKind::BrokenPipe {
+        return;
+    }
+    stderr::flush();
+    // SAFETY: neither has preconditions with these arguments; Rust's own start has the signal ignored.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        libc::raise(libc::SIGPIPE);
+    }
+    // Where it is blocked.
+    end(128 + libc::SIGPIPE)
+}
+
 /// The system gives no thread.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot start a thread: {0}")]

@@ -47,8 +47,17 @@ pub fn nearest<'a>(name: &str, allowed: impl Iterator<Item = &'a str>) -> Option
     // `commit_interval` and `commitInterval` are as near as it gets.
     let plain = |text: &str| text.to_lowercase().replace(['_', '-'], "");
     allowed
-        .map(|other| (strsim::jaro_winkler(&plain(name), &plain(other)), other))
+        .map(|other| (likeness(&plain(name), &plain(other)), other))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, other)| other)
+}
+
+/// From 0 to 1. A short word with two letters the other way round (`rnu`) has hardly a letter at its place, and is near.
+fn likeness(word: &str, other: &str) -> f64 {
+    let likeness = strsim::jaro_winkler(word, other);
+    match strsim::osa_distance(word, other) {
+        1 if word.len() > 2 => likeness.max(0.9),
+        _ => likeness,
+    }
 }

@@ -143,6 +143,15 @@ fn main() {
         // SAFETY: nothing else runs yet: no other thread can read the environment meanwhile.
         unsafe { std::env::set_var("STANDINGS_LOG_FORMAT", format.name()) };
     }
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for (variable, near) in config::mistyped(&command_line(), names) {
+        tracing::warn!(
+            event = "unknown_variable",
+            variable,
+            near,
+            "it is no setting and has no effect; did you mean the other?"
+        );
+    }
     if let Some(file) = &cli.config {
         tracing::info!(event = "configuration", file = %file.display());
     }
@@ -161,7 +170,9 @@ fn run(
     match command {
         Command::Ingest(args) => until_stopped(|stop| ingest::run(&args, file, &stop)),
         Command::Run(args) => until_stopped(|stop| commands::run(*args, settings, stop)),
-        Command::Cluster(args) => until_stopped(|stop| cluster::run(&args, log, &stop)),
+        Command::Cluster(args) => {
+            until_stopped(|stop| cluster::run(&args, log, &stop, &command_line()))
+        }
         Command::Resize(args) => at_once(|| cluster::control::resize(&args)),
         Command::Replica(args) => until_stopped(|stop| replica::run(&args, log, &stop)),
         Command::Health(args) => at_once(|| health::run(&args)),

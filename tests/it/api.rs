@@ -209,6 +209,7 @@ fn what_was_and_why_it_is() {
                 .replace(['.', '+'], "");
             assert_eq!(shown.parse::<i64>().unwrap(), by, "{path}: {why}");
         }
+        check_movers(&why, now, &lines);
         for range in change["offsets"].as_object().unwrap().values() {
             assert!(range[0].as_u64() < range[1].as_u64(), "{why}");
         }
@@ -300,6 +301,52 @@ fn what_was_and_why_it_is() {
             "{marks}"
         );
     }
+}
+
+/// Who moved a row, by the log: of its commit those that were above it and are not, or are and were not.
+fn check_movers(why: &Value, now: &Value, lines: &[Value]) {
+    let above = |other: &Value, own: &Value| match (other.as_u64(), own.as_u64()) {
+        (Some(other), Some(own)) => other < own,
+        (other, None) => other.is_some(),
+        (None, _) => false,
+    };
+    let ranking = now["ranking"].as_str().unwrap();
+    let key = |l: &Value| keys_of(ranking).iter().map(|k| l[*k].clone()).collect();
+    let own: Vec<Value> = key(&now["row"]);
+    let mut want = Vec::new();
+    for line in lines {
+        let same = |name: &str| line[name] == now[name];
+        let among = ranking != "top_salesmen_per_city" || line["row"]["city"] == now["row"]["city"];
+        let other: Vec<Value> = key(&line["row"]);
+        if !["ranking", "commit", "window_start"]
+            .iter()
+            .all(|n| same(n))
+            || !among
+            || other == own
+        {
+            continue;
+        }
+        let was = above(&line["previous_rank"], &now["previous_rank"]);
+        if was != above(&line["rank"], &now["rank"]) {
+            want.push((line["rank"].as_u64().unwrap_or(u64::MAX), other));
+        }
+    }
+    want.sort_by_key(|(rank, _)| *rank);
+    want.truncate(5);
+    let told = why["last_change"]["moved_by"].as_array().unwrap();
+    let told: Vec<(u64, Vec<Value>)> = told
+        .iter()
+        .map(|m| (m["rank"].as_u64().unwrap_or(u64::MAX), key(&m["key"])))
+        .collect();
+    // Of those that left together any five.
+    let ranks = |of: &[(u64, Vec<Value>)]| of.iter().map(|(rank, _)| *rank).collect::<Vec<_>>();
+    assert_eq!(ranks(&told), ranks(&want), "{why}");
+    let there = |mover: &&(u64, Vec<Value>)| mover.0 < u64::MAX;
+    assert_eq!(
+        told.iter().filter(there).collect::<Vec<_>>(),
+        want.iter().filter(there).collect::<Vec<_>>(),
+        "{why}"
+    );
 }
 
 /// The gap to a neighbour is the difference of the ordering measures.

@@ -13,9 +13,9 @@ const PARTITIONS: usize = 4;
 const ACCOUNTS: u64 = 10;
 /// Rows, of one each.
 const ROWS: u64 = 20_000;
-/// Sent between two kills, and at once.
+/// Sent between two kills, and at once, at least; of more corrections in all these are more, so that a million takes ten kills.
 const PORTION: u64 = 20_000;
-const AT_ONCE: usize = 1_000;
+const AT_ONCE: u64 = 1_000;
 
 const RANKING: &str = "SELECT window_start, window_end, account, total, n, mark FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY total DESC) AS r FROM (
@@ -131,7 +131,7 @@ fn what_rows_move_is_never_in_two_places_or_in_none() {
     let mut dice = Dice::new(7);
     let mut sent = 0;
     while sent < n {
-        let portion = PORTION.min(n - sent);
+        let portion = PORTION.max(n / 10).min(n - sent);
         let moves: Vec<(u64, u64)> = (0..portion)
             .map(|_| (dice.roll(ROWS), dice.roll(ACCOUNTS)))
             .collect();
@@ -139,7 +139,7 @@ fn what_rows_move_is_never_in_two_places_or_in_none() {
             accounts[*id as usize] = *account;
         }
         // A reader should see many states on the way.
-        for some in moves.chunks(AT_ONCE) {
+        for some in moves.chunks(AT_ONCE.max(n / 200) as usize) {
             send(&topic, some.iter().copied());
             std::thread::sleep(Duration::from_millis(10));
         }

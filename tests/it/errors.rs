@@ -5,9 +5,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use crate::support::{free_port, standings};
 use standings_model::error::codes::{self, GROUPS};
@@ -122,6 +124,17 @@ fn a_command_line_that_is_wrong_says_by_which_code() {
         ("dead-letter list stdout", "S0407", "dead letters are in"),
         ("cluster -n 2 -- check", "S0812", "after -- comes"),
         (
+            "cluster -n 2 -- run --queries queries --source file:@sales.ndjson --sink stdout -n 3",
+            "S0812",
+            "leave them out behind --",
+        ),
+        ("rnu", "S0101", "'run'"),
+        (
+            "run --queries queries --sink stdout --source kafka://h:1/no%20such",
+            "S0101",
+            "no topic can have this name",
+        ),
+        (
             "repair --queries queries --source file:@sales.ndjson --sink file:@changes",
             "S1102",
             "can be repaired",
@@ -148,6 +161,56 @@ fn a_command_line_that_is_wrong_says_by_which_code() {
     );
     let help = room.ask("run --help");
     assert!(help.status.success() && help.stderr.is_empty());
+}
+
+/// What each process of a cluster would refuse is said once.
+#[test]
+fn a_cluster_refuses_a_wrong_command_once() {
+    let wrong = "cluster -n 2 -- run --queries queries --sink stdout --nonsense";
+    let asked = Room::new().ask(wrong);
+    ends_with(&asked, "S0101", "--nonsense");
+    let said = String::from_utf8(asked.stderr).unwrap();
+    assert_eq!(said.matches("error: ").count(), 1, "{said}");
+}
+
+/// `standings … | head -1`: it ends as other programs do.
+#[test]
+fn a_reader_that_has_gone_is_no_error() {
+    let room = Room::new();
+    for line in [
+        "load generate --sales 100000 --out -",
+        "run --queries queries --source file:@many.ndjson --until-end --sink stdout --log error",
+    ] {
+        let made = room.ask("load generate --sales 100000 --out @many.ndjson");
+        assert!(made.status.success());
+        let words = room.words(line);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let mut command = standings(&words);
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut first = String::new();
+        // Gone with this line.
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut first)
+            .unwrap();
+        assert!(first.starts_with('{'), "{first}");
+        let ended = child.wait_with_output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.signal(), Some(libc::SIGPIPE), "{line}: {said}");
+        assert!(!said.contains("error:"), "{said}");
+    }
+}
+
+#[test]
+fn a_mistyped_variable_is_named() {
+    let mut command = standings(&["explain", "S0101"]);
+    let asked = command.env("STANDINGS_WORKRES", "4").output().unwrap();
+    let said = String::from_utf8(asked.stderr).unwrap();
+    assert!(asked.status.success(), "{said}");
+    assert!(
+        said.contains("STANDINGS_WORKRES") && said.contains("STANDINGS_WORKERS"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -386,3 +386,47 @@ fn letters_do_not_come_again_at_each_start() {
 fn dead_late(dead: &str) -> String {
     format!("{dead}-late")
 }
+
+/// Of several tables each letter says its partition by the number within its table.
+#[test]
+fn a_letter_is_of_a_partition_of_its_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let url = |name: &str| format!("file:{}", path(name).display());
+    std::fs::create_dir(path("queries")).unwrap();
+    for table in ["one", "two"] {
+        let sql = format!(
+            "CREATE TABLE {table} (city STRING, n INT) WITH ('format' = 'json');
+             SELECT city, SUM(n) AS total FROM {table} GROUP BY city;"
+        );
+        std::fs::write(path(&format!("queries/of_{table}.sql")), sql).unwrap();
+    }
+    let good = "{\"city\":\"Porto\",\"n\":1}\n";
+    let bad = format!("{good}{{\"city\":\"Porto\",\"n\":\"x\"}}\n");
+    let queries = path("queries").display().to_string();
+    let (sink, dead) = (url("changes"), url("dead"));
+    let mut args = vec!["run", "--queries", &queries, "--until-end"];
+    args.extend(["--sink", &sink, "--dead-letter", &dead]);
+    let files = [
+        ("one", "a", good),
+        ("one", "b", &bad),
+        ("two", "c", &bad),
+        ("two", "d", &bad),
+    ];
+    let sources = files.map(|(table, name, text)| {
+        std::fs::write(path(name), text).unwrap();
+        format!("{table}={}", url(name))
+    });
+    args.extend(sources.iter().flat_map(|s| ["--source", s]));
+    crate::support::run(&args);
+    let text = std::fs::read_to_string(path("dead")).unwrap();
+    let letters = text.lines().map(|line| {
+        let letter: serde_json::Value = serde_json::from_str(line).unwrap();
+        let table = letter["table"].as_str().unwrap().to_owned();
+        (table, letter["partition"].as_u64().unwrap())
+    });
+    let mut letters: Vec<_> = letters.collect();
+    letters.sort();
+    let want = [("one", 1), ("two", 0), ("two", 1)].map(|(t, p)| (t.to_owned(), p));
+    assert_eq!(letters, want);
+}

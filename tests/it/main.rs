@@ -23,6 +23,7 @@ mod debezium;
 mod decode;
 mod drift;
 mod embed;
+mod erasure;
 mod errors;
 mod expression_oracle;
 mod fencing;

@@ -54,6 +54,19 @@ pub fn make(topic: &str, partitions: i32, largest: &str) -> bool {
     made.iter().all(Result::is_ok)
 }
 
+/// A topic of one partition that is compacted.
+pub fn compacted(name: &str) -> String {
+    let topic = unique(name);
+    let admin: AdminClient<_> = ClientConfig::new()
+        .set("bootstrap.servers", service("KAFKA_BROKERS"))
+        .create()
+        .unwrap();
+    let new = NewTopic::new(&topic, 1, TopicReplication::Fixed(1)).set("cleanup.policy", "compact");
+    let made = block(admin.create_topics([&new], &AdminOptions::new())).unwrap();
+    assert!(made.iter().all(Result::is_ok), "{topic}: {made:?}");
+    topic
+}
+
 /// Deletes a topic.
 pub fn delete(topic: &str) {
     let admin: AdminClient<_> = ClientConfig::new()

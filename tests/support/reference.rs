@@ -479,6 +479,12 @@ impl Folding {
         self.row(line);
     }
 
+    /// The row that a line is of, as it is shown until then.
+    pub fn before(&self, line: &str) -> Option<&(u64, Vec<Value>)> {
+        let change: Value = serde_json::from_str(line).unwrap();
+        self.rows.get(&at_of(&change, self.shape))
+    }
+
     /// The next line: which row it is of.
     pub fn row(&mut self, line: &str) -> (String, i64, Vec<String>) {
         let change: Value = serde_json::from_str(line).unwrap();

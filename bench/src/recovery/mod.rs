@@ -8,6 +8,7 @@
 mod changes;
 mod events;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -37,7 +38,8 @@ use events::{Event, events};
 Examples:
   bench/recovery                   1 M live pairs
   bench/recovery --salesmen 10000000 --sales 30000000
-  bench/recovery --salesmen 20000 --sales 100000 --rounds 1")]
+  bench/recovery --salesmen 20000 --sales 100000 --rounds 1
+  bench/recovery --held --salesmen 20000 --sales 10000000 --rounds 1   ten million rows that are held")]
 pub struct RecoveryArgs {
     /// Who sell, each as much as the others.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
@@ -48,6 +50,9 @@ pub struct RecoveryArgs {
     /// How often it is killed.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = rounds::parse)]
     rounds: usize,
+    /// The sales are a table whose rows change: each is held by its id, until its windows can change no more.
+    #[arg(long)]
+    held: bool,
     /// Workers, and files of sales.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=64))]
     workers: u64,
@@ -63,6 +68,12 @@ pub struct RecoveryArgs {
 const READING: Duration = Duration::from_secs(600);
 const MIB: f64 = 1024.0 * 1024.0;
 
+/// Sales as rows that are replaced.
+const HELD: &str = "CREATE TABLE sales (sale_id STRING, event_time TIMESTAMP_LTZ(3), city STRING, salesman_id STRING,
+  salesman_name STRING, amount DECIMAL(12, 2), PRIMARY KEY (sale_id) NOT ENFORCED,
+  WATERMARK FOR event_time AS event_time - INTERVAL '1' MINUTE) WITH ('changelog' = 'upsert', 'format' = 'json');
+";
+
 /// Runs `bench/recovery`.
 pub fn run(args: &RecoveryArgs) -> Result<(), Problem> {
     if !args.no_build {
@@ -72,6 +83,9 @@ pub fn run(args: &RecoveryArgs) -> Result<(), Problem> {
     let folder = folder.path();
     let mut report = Report::begin();
     let sources = sources(args)?;
+    if args.held {
+        held(&folder.join("queries"))?;
+    }
     let before = first(args, folder, &sources)?;
     let snapshots = events(&folder.join("log-0"), "snapshot")?;
     let mut text = String::new();
@@ -135,6 +149,20 @@ fn sources(args: &RecoveryArgs) -> Result<Vec<String>, Problem> {
     (0..args.workers).map(file).collect()
 }
 
+/// The queries of the benches, over a table whose rows are held.
+fn held(folder: &Path) -> Result<(), Problem> {
+    fs::create_dir(folder).map_err(Problem::file(folder))?;
+    let table = folder.join("a_table.sql");
+    fs::write(&table, HELD).map_err(Problem::file(&table))?;
+    let given = PathBuf::from(place::in_root("bench/queries"));
+    for file in fs::read_dir(&given).map_err(Problem::file(&given))? {
+        let file = file.map_err(Problem::file(&given))?;
+        let to = folder.join(file.file_name());
+        fs::copy(file.path(), &to).map_err(Problem::file(&to))?;
+    }
+    Ok(())
+}
+
 /// A process over all sales, and where it says what it did.
 struct Running {
     server: Server,
@@ -153,14 +181,13 @@ fn start(
         folder.join(format!("changes-{n}")),
     );
     let (address, workers) = (free_address()?, args.workers.to_string());
+    let queries = match args.held {
+        true => folder.join("queries").display().to_string(),
+        false => place::in_root("bench/queries"),
+    };
     let mut command = Invocation::new(place::standings())
         .args(["--log", "info", "--log-format", "json", "run"])
-        .args([
-            "--queries",
-            &place::in_root("bench/queries"),
-            "-w",
-            &workers,
-        ])
+        .args(["--queries", &queries, "-w", &workers])
         .args([
             "--sink",
             &format!("file:{}", changes.display()),

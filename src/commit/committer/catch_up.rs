@@ -11,7 +11,7 @@
 //! is done when a sink is found to show less than it had acknowledged (a standby that was promoted a moment behind).
 //!
 //! Because the difference is taken against the sink itself, any batching is right, and rows that somebody else changed
-//! are set right too. Where only moves are written ([`Emit::Ranks`]), a row whose rank is right stays as it is.
+//! are set right too. Where only moves are written ([`Emit::Ranks`]), a row that has not moved stays as it is.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ use crate::sink::ShownRow;
 use standings_engine::rank::emit::Emit;
 use standings_model::block::PartitionId;
 use standings_model::change::{Change, Commit, Whole};
+use standings_model::plan::Ranking;
 use standings_model::sabotage::{self, Mistake};
 use standings_model::value::Value;
 use standings_model::window::Bounds;
@@ -57,9 +58,9 @@ impl CatchUp {
         has_reached(&commit.offsets, &self.offsets)
     }
 
-    /// The changes that turn what the sink shows into all rows. Windows that were dropped before are not among these, and
-    /// their rows stay as they are.
-    pub fn difference(self, whole: &Whole) -> Vec<Change> {
+    /// The changes that turn what the sink shows into all rows of these rankings. Windows that were dropped before are not among
+    /// these, and their rows stay as they are.
+    pub fn difference(self, rankings: &[Ranking], whole: &Whole) -> Vec<Change> {
         let shown = self.shown.into_iter();
         let mut shown: BTreeMap<RowKey, ShownRow> = shown
             .filter(|row| row.window_end > whole.horizon_of(row.ranking))
@@ -69,11 +70,12 @@ impl CatchUp {
         for row in &whole.rows {
             let key = (row.ranking, row.bounds(), Arc::clone(&row.key));
             let before = shown.remove(&key);
-            let moves_only = self.emit == Emit::Ranks && !row.is_final;
             let same = before.as_ref().is_some_and(|before| {
                 Some(before.rank) == row.rank
                     && before.is_final == row.is_final
-                    && (moves_only || before.measures == row.measures)
+                    && !self
+                        .emit
+                        .tells(&rankings[row.ranking], &before.measures, row)
             });
             if !same {
                 changes.push(Change {
@@ -142,7 +144,8 @@ mod tests {
             horizon,
             later: BTreeMap::new(),
         };
-        let changes = catch_up.difference(&whole);
+        let rankings = standings_query::load_shipped().unwrap().rankings;
+        let changes = catch_up.difference(&rankings, &whole);
         let ranks = changes.iter().map(|c| (c.rank, c.previous_rank));
         ranks.collect()
     }
@@ -158,6 +161,50 @@ mod tests {
         );
         let kept = difference(Emit::Rows, 10);
         assert!(!kept.contains(&gone), "the window was dropped");
+    }
+
+    /// The rank is what it was, among others than before.
+    #[test]
+    fn a_row_among_others_has_moved() {
+        let table = "CREATE TABLE t (id BIGINT, city STRING, n INT, PRIMARY KEY (id) NOT ENFORCED)
+            WITH ('changelog' = 'upsert', 'format' = 'json')";
+        let ranked = "SELECT * FROM (SELECT id, city, n, ROW_NUMBER() OVER (PARTITION BY city ORDER BY n) AS r FROM t)";
+        let unsaid = "SELECT id, city, n FROM (SELECT id, city, n, ROW_NUMBER() OVER (PARTITION BY city ORDER BY n) AS r FROM t) WHERE r < 3";
+        for (sql, rank) in [(ranked, 1), (unsaid, 0)] {
+            let plan = standings_query::load_texts(&[("t", table), ("q", sql)]);
+            let rankings = plan
+                .unwrap_or_else(|e| panic!("{}", e.render()))
+                .plan
+                .rankings;
+            let place = rankings[0].shown_places().collect::<Vec<_>>();
+            assert_eq!(place.len(), 1);
+            let row = |city: &str, n: i128| {
+                let mut measures = vec![Value::Integer(n); rankings[0].measures.len()];
+                measures[place[0]] = Value::text(city);
+                Arc::from(measures)
+            };
+            let before = ShownRow {
+                measures: row("Porto", 1),
+                ..shown("a", rank, 0)
+            };
+            let changed = |emit, city, n| {
+                let whole = Whole {
+                    rows: vec![Change {
+                        measures: row(city, n),
+                        ..change("a", rank, 0)
+                    }],
+                    horizon: 0,
+                    later: BTreeMap::new(),
+                };
+                let catch_up = CatchUp::new(vec![before.clone()], BTreeMap::new(), emit);
+                catch_up.difference(&rankings, &whole).len()
+            };
+            assert_eq!(changed(Emit::Ranks, "Porto", 1), 0);
+            assert_eq!(changed(Emit::Ranks, "Faro", 1), 1);
+            // Another value is a move only where no ranks are said.
+            assert_eq!(changed(Emit::Ranks, "Porto", 2), usize::from(rank == 0));
+            assert_eq!(changed(Emit::Rows, "Porto", 2), 1);
+        }
     }
 
     #[test]

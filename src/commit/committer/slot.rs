@@ -175,7 +175,7 @@ impl Slot {
             );
         }
         let (prefix, fell_behind) = (catch_up.prefix().clone(), catch_up.fell_behind);
-        let changes = catch_up.difference(whole);
+        let changes = catch_up.difference(&now.plan.rankings, whole);
         tracing::info!(
             event = "sink_caught_up",
             sink = self.sink.name(),

@@ -5,7 +5,9 @@
 use super::input::{Broken, Input};
 use super::program::malformed;
 use super::schema::{BadSchema, Id, Node, Schema};
+use super::told;
 use crate::error::DecodeError;
+use standings_model::json;
 
 /// What a field of an envelope is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +15,8 @@ enum Part {
     Op,
     Before,
     After,
+    Source,
+    Taken,
     Other,
 }
 
@@ -30,6 +34,9 @@ pub(crate) struct Found {
     pub(crate) op: Option<String>,
     pub(crate) before: Option<(u32, u32)>,
     pub(crate) after: Option<(u32, u32)>,
+    /// Where its `source` begins, and where its `ts_ms`: each with the type that it is of.
+    source: Option<(usize, Id)>,
+    taken: Option<(usize, Id)>,
 }
 
 /// The record among the branches of a type that may be null.
@@ -81,6 +88,8 @@ impl Envelope {
                 "op" => Part::Op,
                 "before" => Part::Before,
                 "after" => Part::After,
+                "source" => Part::Source,
+                "ts_ms" => Part::Taken,
                 _ => Part::Other,
             };
             (part, field.of)
@@ -100,8 +109,14 @@ impl Envelope {
         let mut input = Input::new(record, start, budget);
         let mut found = Found::default();
         for (part, id) in &self.parts {
+            let at = Some((input.at(), *id));
+            match part {
+                Part::Source => found.source = at,
+                Part::Taken => found.taken = at,
+                _ => {}
+            }
             let read = match part {
-                Part::Other => input.skip(schema, *id),
+                Part::Other | Part::Source | Part::Taken => input.skip(schema, *id),
                 Part::Op => text(&mut input, schema, *id).map(|op| found.op = Some(op)),
                 Part::Before => row(&mut input, schema, *id).map(|at| found.before = at),
                 Part::After => row(&mut input, schema, *id).map(|at| found.after = at),
@@ -118,8 +133,36 @@ impl Envelope {
     }
 }
 
+impl Envelope {
+    /// Appends what a record says beside its rows, as the JSON that it would be.
+    pub(super) fn tell(
+        schema: &Schema,
+        (record, budget): (&[u8], usize),
+        found: &Found,
+        out: &mut Vec<u8>,
+    ) -> Result<(), DecodeError> {
+        let parts = [("source", found.source), ("ts_ms", found.taken)];
+        out.push(b'{');
+        for (name, (at, id)) in parts
+            .iter()
+            .filter_map(|(name, part)| Some((name, (*part)?)))
+        {
+            if out.len() > 1 {
+                out.push(b',');
+            }
+            json::push_string(out, name);
+            out.push(b':');
+            let mut input = Input::new(record, at, budget);
+            let told = told::push(&mut input, schema, id, out);
+            told.map_err(|broken| broken_at(broken, &input))?;
+        }
+        out.push(b'}');
+        Ok(())
+    }
+}
+
 /// The branch of a value that is one of several.
-fn branch(input: &mut Input<'_>, schema: &Schema, id: Id) -> Result<Id, Broken> {
+pub(super) fn branch(input: &mut Input<'_>, schema: &Schema, id: Id) -> Result<Id, Broken> {
     match &schema.types[id].node {
         Node::Union(branches) => Ok(branches[input.choice(branches.len())?]),
         _ => Ok(id),

@@ -23,6 +23,7 @@ mod names;
 mod program;
 mod read;
 mod schema;
+mod told;
 mod values;
 
 use std::sync::Arc;
@@ -129,6 +130,22 @@ impl Avro {
             Some((_, Ok(of))) => of.envelope.find(&of.schema, record, start, budget),
             Some((_, Err(e))) => Err(e.clone()),
             None => Err(not_come(id)),
+        }
+    }
+
+    /// Appends what the envelope of a record says beside its rows, as JSON.
+    pub(super) fn tell(
+        &self,
+        record: &[u8],
+        found: &Found,
+        budget: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), DecodeError> {
+        let (id, _) = self.framing(record)?;
+        let mut known = self.envelopes.iter().flatten();
+        match known.find(|(known, _)| *known == id) {
+            Some((_, Ok(of))) => Envelope::tell(&of.schema, (record, budget), found, out),
+            _ => Err(not_come(id)),
         }
     }
 

@@ -117,6 +117,8 @@ pub(super) struct Change {
     /// The table that it is of, where a file's is another than the declared one.
     pub(super) table: Option<Box<Table>>,
     telling: Telling,
+    /// Of a record in Avro what its envelope says beside the rows, as JSON.
+    told: Option<Vec<u8>>,
     include: maxwell::Include,
     /// Of the record that was read last.
     rows: Vec<Row>,
@@ -146,6 +148,7 @@ impl Change {
             key_only: Box::new(KeyOnly::new(table, max_record_bytes)),
             table: None,
             telling: Telling::of(table),
+            told: None,
             include: maxwell::Include::of(table),
             rows: Vec::new(),
             schema: None,
@@ -188,6 +191,11 @@ impl Change {
         let rows = self.read(last, About::default()).map(|()| self.rows.last());
         let now = rows.ok().flatten().and_then(|row| row.now);
         (decoded, now.map_or(b"", |now| slice(last, now)))
+    }
+
+    /// Where what the record that was read last says beside its rows lies.
+    fn said<'r>(&'r self, record: &'r [u8]) -> &'r [u8] {
+        self.told.as_deref().unwrap_or(record)
     }
 
     fn one(&mut self, row: Row) -> Result<(), DecodeError> {

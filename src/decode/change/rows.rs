@@ -1,6 +1,6 @@
 //! The rows of a record that was read: each through the decoder's usual way, on the part of the record where it lies.
 
-use standings_model::table::Changelog;
+use standings_model::table::{Changelog, Origin};
 
 use super::key_only::push;
 use super::overlay::overlay;
@@ -8,6 +8,7 @@ use super::{Change, Op, Place, Row, Was, slice};
 use crate::about::About;
 use crate::cell::Cell;
 use crate::error::{self, DecodeError};
+use crate::keep::over::UNAVAILABLE;
 use crate::wire::Wire;
 use crate::{Decoder, Sale};
 
@@ -54,10 +55,12 @@ impl Decoder {
 
     /// When the change that was read last was made, by its own word, ms: in the database, else when the connector took it.
     pub fn changed_at(&self, record: &[u8]) -> Option<i64> {
-        self.change.as_ref()?.telling.when(record)
+        let change = self.change.as_ref()?;
+        change.telling.when(change.said(record))
     }
 
-    /// The row as it is now, of [`Op::Put`] and [`Op::Found`].
+    /// The row as it is now, of [`Op::Put`] and [`Op::Found`]. Where the source left a value out ([`Keep::lacks`](crate::Keep::lacks))
+    /// nothing is computed, and its time is none: [`Decoder::completed`] is the row.
     ///
     /// # Errors
     /// A row that does not decode is a dead letter.
@@ -81,8 +84,24 @@ impl Decoder {
         }
         let of = self.fill(record, place, schema)?;
         self.tell(record)?;
+        if how == Changelog::Debezium && self.lacks(of) {
+            // What is computed of a value that is not there is nothing, and so may its time be.
+            self.beside(of, about, true)?;
+            return Ok(self.sale(of, 0));
+        }
         let event_time = self.beside_and_time(of, about)?;
         Ok(self.sale(of, event_time))
+    }
+
+    /// Whether the source left a value out.
+    fn lacks(&self, of: &[u8]) -> bool {
+        let sale = self.sale(of, 0);
+        let is_left_out = |(number, cell): (usize, &Cell)| {
+            matches!(cell, Cell::Text { .. })
+                && matches!(self.table[number].origin, Origin::Field(_))
+                && sale.bytes(number) == Some(UNAVAILABLE)
+        };
+        self.cells.iter().enumerate().any(is_left_out)
     }
 
     /// The key of the row that ends: only the primary key's cells are filled, the others are NULL, and so is the time.
@@ -258,7 +277,7 @@ impl Decoder {
         match &self.change {
             Some(change) => {
                 let into = (&mut self.cells[..], &mut self.made);
-                change.telling.fill(record, &self.table, into)
+                change.telling.fill(change.said(record), &self.table, into)
             }
             None => Ok(()),
         }

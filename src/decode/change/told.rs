@@ -53,6 +53,11 @@ impl Telling {
         }
     }
 
+    /// Whether there are any.
+    pub(super) fn has_columns(&self) -> bool {
+        !self.columns.is_empty()
+    }
+
     pub(super) fn note(&mut self, ts: Option<Place>, source: Option<Place>, schema: Option<Place>) {
         self.places = Places {
             ts,

@@ -8,21 +8,21 @@
 //!
 //! What is computed is not kept: it is computed anew when a row is recalled, and comes to the same.
 
-mod over;
+pub(crate) mod over;
 mod value;
 
 use std::convert::Infallible;
 
 use standings_model::json;
 use standings_model::leb128;
-use standings_model::table::{Metadata, Origin, Table};
+use standings_model::table::{Changelog, Metadata, Origin, Table};
 use standings_model::types::Type;
 use standings_model::value::Value;
 
 use super::cell::Cell;
 use super::made::Made;
 use super::sale::Sale;
-use super::{Decoder, event_time};
+use super::{DecodeError, Decoder, event_time};
 use value::{push_value, read_value};
 
 /// How the rows of a table are kept.
@@ -33,6 +33,8 @@ pub struct Keep {
     key: usize,
     /// How many of them are not metadata.
     own: usize,
+    /// A record may leave values of the row out.
+    may_lack: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -101,8 +103,12 @@ impl Keep {
                 kind,
             }
         });
+        let columns: Vec<Kept> = columns.collect();
+        let beside_key = columns[..own].iter().skip(table.primary_key.len());
+        let is_debezium = table.changelog == Changelog::Debezium;
         Keep {
-            columns: columns.collect(),
+            may_lack: is_debezium && { beside_key }.any(|column| column.form == Form::Text),
+            columns,
             key: match table.primary_key.len() {
                 0 => own,
                 key => key,
@@ -268,20 +274,9 @@ fn read_bytes(row: &[u8], at: &mut usize) -> Option<(usize, usize)> {
 impl Decoder {
     /// A row that was kept, with all that is computed of it. Its text borrows from the bytes, or from the decoder.
     pub fn recall<'a>(&'a mut self, keep: &Keep, row: &'a [u8]) -> Sale<'a> {
-        self.made.clear();
-        keep.unpack(row, &mut self.cells, &mut self.made);
-        let Decoder {
-            table,
-            compute,
-            cells,
-            made,
-            ..
-        } = self;
         // It had no error when it came, and is a function of what was kept.
-        let again = compute.columns(row, table, cells, made);
+        let again = self.unpack(keep, row);
         debug_assert!(again.is_ok(), "{again:?}");
-        compute.derived(row, table, cells, made);
-        self.whole = self.made.mark();
         let time = self.time.map(|(number, is_date)| {
             // It was told when it came.
             let odd = &mut super::Odd::default();
@@ -294,6 +289,37 @@ impl Decoder {
             record: row,
             made: &self.made,
         }
+    }
+
+    /// A row of which the record lacked values ([`Keep::lacks`]), as it was packed with them: what is computed of it is computed for
+    /// the first time.
+    ///
+    /// # Errors
+    /// As [`Decoder::now`].
+    pub fn completed<'a>(
+        &'a mut self,
+        keep: &Keep,
+        row: &'a [u8],
+    ) -> Result<Sale<'a>, DecodeError> {
+        self.unpack(keep, row)?;
+        let time = self.time_of_cells()?;
+        Ok(self.sale(row, time))
+    }
+
+    fn unpack(&mut self, keep: &Keep, row: &[u8]) -> Result<(), DecodeError> {
+        self.made.clear();
+        keep.unpack(row, &mut self.cells, &mut self.made);
+        let Decoder {
+            table,
+            compute,
+            cells,
+            made,
+            ..
+        } = self;
+        let computed = compute.columns(row, table, cells, made);
+        compute.derived(row, table, cells, made);
+        self.whole = self.made.mark();
+        computed
     }
 }
 

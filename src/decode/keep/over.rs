@@ -5,9 +5,14 @@ use super::{Ends, Form, Keep, Kept, read_bytes, read_number};
 use crate::sale::Sale;
 
 /// What stands in the place of a value that is not there; of bytes too.
-const UNAVAILABLE: &[u8] = b"__debezium_unavailable_value";
+pub(crate) const UNAVAILABLE: &[u8] = b"__debezium_unavailable_value";
 
 impl Keep {
+    /// Whether a record may leave values of its row out: what they were must be known then, also of a row that no ranking takes.
+    pub fn may_lack(&self) -> bool {
+        self.may_lack
+    }
+
     /// Whether a value is not there.
     pub fn lacks(&self, sale: &Sale<'_>) -> bool {
         self.columns.iter().any(|column| column.lacks(sale))

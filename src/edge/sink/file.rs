@@ -22,7 +22,7 @@ use standings_model::reject::Reject;
 pub struct LineSink {
     url: SinkUrl,
     name: String,
-    /// What offsets are said of.
+    /// What offsets and letters are said of.
     homes: Homes,
     out: Option<Out>,
     buffer: Vec<u8>,
@@ -44,7 +44,8 @@ impl Out {
         match self {
             Out::Stdout => {
                 let mut out = io::stdout().lock();
-                out.write_all(lines).and_then(|()| out.flush())
+                let written = out.write_all(lines).and_then(|()| out.flush());
+                written.inspect_err(standings_process::exit::if_nobody_reads)
             }
             Out::File { file, whole } => {
                 let written = file.write_all(lines);
@@ -218,7 +219,8 @@ impl RejectWriter for LineSink {
 
     fn write(&mut self, plan: &Plan, rejects: &[&Reject]) -> Result<(), SinkError> {
         for reject in rejects {
-            push_reject(&mut self.buffer, plan, reject);
+            let (_, partition) = self.homes.of(reject.partition);
+            push_reject(&mut self.buffer, plan, reject, partition);
             self.buffer.push(b'\n');
         }
         self.put()
@@ -226,6 +228,6 @@ impl RejectWriter for LineSink {
 }
 
 /// A late or dead-letter output.
-pub fn reject_lines(url: &SinkUrl) -> Box<dyn RejectWriter> {
-    Box::new(LineSink::new(url.clone(), Homes::default()))
+pub fn reject_lines(url: &SinkUrl, homes: Homes) -> Box<dyn RejectWriter> {
+    Box::new(LineSink::new(url.clone(), homes))
 }

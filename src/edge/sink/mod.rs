@@ -92,6 +92,8 @@ pub fn connect_rejects(
         url::SinkUrl::Kafka { brokers, topic } => {
             Ok(Box::new(kafka::KafkaSink::new(brokers, topic, options)?))
         }
-        url::SinkUrl::File { .. } | url::SinkUrl::Stdout { .. } => Ok(file::reject_lines(url)),
+        url::SinkUrl::File { .. } | url::SinkUrl::Stdout { .. } => {
+            Ok(file::reject_lines(url, options.homes.clone()))
+        }
     }
 }

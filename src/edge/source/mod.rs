@@ -33,6 +33,7 @@ mod near;
 mod options;
 mod order;
 mod parquet;
+pub mod pattern;
 mod peek;
 mod plain;
 pub mod properties;

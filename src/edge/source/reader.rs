@@ -15,6 +15,9 @@ use standings_engine::driver::Feed;
 use standings_model::block::{Block, PartitionId, SourceEvent};
 use standings_model::error::Failure;
 
+/// How often it is looked whether what rows are joined with is there.
+const PARTNERS: Duration = Duration::from_millis(2);
+
 /// Blocks that wait at most. Where reader and worker go at full speed each of them is a sleep and a waking, so they are few
 /// and large.
 const QUEUE: usize = 4;
@@ -55,6 +58,17 @@ impl Outlet {
     /// Whether what rows are joined with is there.
     pub fn partners(&self) -> bool {
         self.partners.load(Ordering::Acquire)
+    }
+
+    /// Waits until what rows are joined with is there; `false` when the reader should end.
+    pub fn await_partners(&self) -> bool {
+        while !self.partners() {
+            if self.stopped() {
+                return false;
+            }
+            std::thread::sleep(PARTNERS);
+        }
+        true
     }
 
     /// Whether reading may go on past the hold.

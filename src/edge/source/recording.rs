@@ -41,11 +41,8 @@ pub fn read(
     let Some(from) = assign(options, reader.header(), own, out) else {
         return Ok(());
     };
-    while options.waits() && !out.partners() {
-        if out.stopped() {
-            return Ok(());
-        }
-        std::thread::sleep(Duration::from_millis(2));
+    if options.waits() && !out.await_partners() {
+        return Ok(());
     }
     let mut pacer = Pacer::new(pace);
     let mut open = Open {

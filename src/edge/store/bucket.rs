@@ -21,6 +21,24 @@ pub(super) fn s3(bucket: &str) -> AmazonS3Builder {
     AmazonS3Builder::from_env().with_bucket_name(bucket)
 }
 
+/// The objects of a folder, which is made when missing, or of a bucket below a prefix. A bucket is not asked yet.
+///
+/// # Errors
+/// The folder cannot be made; what the environment says of the bucket is not enough.
+pub fn objects(url: &StateUrl) -> Result<Arc<dyn ObjectStore>, OpenProblem> {
+    Ok(match url {
+        StateUrl::File(path) => {
+            std::fs::create_dir_all(path)?;
+            let local = LocalFileSystem::new_with_prefix(path)?;
+            Arc::new(local.with_automatic_cleanup(false).with_fsync(true))
+        }
+        StateUrl::S3 { bucket, prefix } => {
+            let s3 = s3(bucket).build()?;
+            Arc::new(PrefixStore::new(s3, Path::from(prefix.as_str())))
+        }
+    })
+}
+
 /// A folder or a bucket.
 pub(super) struct Bucket {
     store: Arc<dyn ObjectStore>,
@@ -29,17 +47,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     pub(super) fn open(url: &StateUrl) -> Result<Self, OpenProblem> {
-        let store: Arc<dyn ObjectStore> = match url {
-            StateUrl::File(path) => {
-                std::fs::create_dir_all(path)?;
-                let local = LocalFileSystem::new_with_prefix(path)?;
-                Arc::new(local.with_automatic_cleanup(false).with_fsync(true))
-            }
-            StateUrl::S3 { bucket, prefix } => {
-                let s3 = s3(bucket).build()?;
-                Arc::new(PrefixStore::new(s3, Path::from(prefix.as_str())))
-            }
-        };
+        let store = objects(url)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;

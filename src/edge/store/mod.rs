@@ -10,6 +10,7 @@ use std::sync::Arc;
 use standings_engine::snapshot::Store;
 use standings_model::clock::Clock;
 
+pub use self::bucket::objects;
 pub use self::error::{OpenError, OpenProblem};
 pub use self::reachable::wait_for;
 pub use self::url::{StateUrl, StateUrlError};

@@ -148,6 +148,15 @@ impl Combiner {
         self.until
     }
 
+    /// The greatest end, ms, of the windows that a time is in, over all rankings of a table, whatever their `WHERE` says of its
+    /// row; as of [`Combiner::until`].
+    pub fn until_of(&mut self, table: usize, time: i64) -> i64 {
+        let arrays = self.arrays[table].iter().flat_map(|array| &array.readers);
+        let readers = self.readers[table].iter().chain(arrays);
+        let ends = readers.map(|(number, _)| self.rankings[*number].cover(time).last);
+        ends.max().unwrap_or(i64::MIN)
+    }
+
     /// The greatest end, ms, of the windows that a row is in, over the rankings of a table that take it: when it can change nothing
     /// any more. [`i64::MAX`] of all time, [`i64::MIN`] where no ranking takes it. Of a row with elements of which rankings are
     /// made, theirs too.

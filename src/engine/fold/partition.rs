@@ -140,7 +140,8 @@ impl Partition {
     /// Rows with a key that are held.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         let changing = self.changing.iter().filter(|c| !c.is_whole);
-        changing.flat_map(|c| c.held.iter())
+        // Those that are only known are rows of no ranking.
+        changing.flat_map(|c| c.held.iter().filter(|row| row.until > 0))
     }
 
     /// Copies the rows that are held: all, or those that changed since the last copy.

@@ -90,7 +90,7 @@ impl Noted {
 /// A row that is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row<'a> {
-    /// The greatest end of the windows that it is in, ms.
+    /// The greatest end of the windows that it is in, ms; with a minus where no ranking takes it.
     pub until: i64,
     /// Its key, and behind it the rest.
     pub bytes: &'a [u8],

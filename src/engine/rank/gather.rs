@@ -351,7 +351,7 @@ impl Gather {
                 self.forget((ranking, end), &partition);
             }
         }
-        moved::merge(&self.plan.rankings, &mut changes);
+        moved::merge(&self.plan.rankings, self.emit, &mut changes);
         self.retire(watermark);
         let mut commit = std::mem::take(&mut self.next);
         commit.changes = Arc::new(changes);

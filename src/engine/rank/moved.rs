@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::rank::emit::Emit;
 use standings_model::change::Change;
 use standings_model::plan::Ranking;
 
@@ -16,7 +17,7 @@ pub(super) fn moves(ranking: &Ranking) -> bool {
 
 /// Makes one change of a row that left and came: with the rank that it had, and none if readers know it as it is. Deletes of
 /// rows that can move have what the rows showed until now.
-pub(super) fn merge(rankings: &[Ranking], changes: &mut Vec<Change>) {
+pub(super) fn merge(rankings: &[Ranking], emit: Emit, changes: &mut Vec<Change>) {
     if !rankings.iter().any(moves) {
         return;
     }
@@ -33,8 +34,9 @@ pub(super) fn merge(rankings: &[Ranking], changes: &mut Vec<Change>) {
         }
         if let Some(left) = gone.remove(&name(change)) {
             needed[left] = false;
+            let plan = &rankings[change.ranking];
             let before = changes[left].previous_rank;
-            needed[at] = before != change.rank || changes[left].measures != change.measures;
+            needed[at] = before != change.rank || emit.tells(plan, &changes[left].measures, change);
             changes[at].previous_rank = before;
         }
     }
@@ -83,11 +85,11 @@ mod tests {
             change(5, (None, Some(3)), Some(5)),
         ];
         let mut as_drafted = drafted.to_vec();
-        merge(&rankings, &mut as_drafted);
+        merge(&rankings, Emit::Rows, &mut as_drafted);
         assert_eq!(as_drafted, drafted, "rows of other rankings do not move");
         (rankings[0].retracts, rankings[0].placed) = (true, vec![0]);
         let mut changes = drafted.to_vec();
-        merge(&rankings, &mut changes);
+        merge(&rankings, Emit::Rows, &mut changes);
         assert_eq!(
             changes,
             [
@@ -97,5 +99,10 @@ mod tests {
                 change(5, (None, Some(3)), Some(5)),
             ]
         );
+        // Where only moves are written, a value that nobody is ranked by is none; nothing here says whom a row is among.
+        let mut moved = drafted.to_vec();
+        merge(&rankings, Emit::Ranks, &mut moved);
+        assert!(moved.iter().all(|c| c.rank != c.previous_rank), "{moved:?}");
+        assert_eq!(moved.len(), 3);
     }
 }

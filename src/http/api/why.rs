@@ -7,6 +7,7 @@ use axum::extract::{OriginalUri, Path, RawQuery, State};
 use axum::response::Response;
 
 use super::answer;
+use super::moved::{Mover, is_beside, movers};
 use crate::as_of::{AsOf, time};
 use crate::board::{Entry, Late, Row, WindowInfo, order_value};
 use crate::json;
@@ -15,7 +16,7 @@ use crate::params::{self, AtLeast, MOST_ROWS, Params, WindowPath};
 use crate::problem::Problem;
 use crate::watch::Shown;
 use standings_model::json::{push_bounds, push_field, push_string, push_value};
-use standings_model::plan::Ranking;
+use standings_model::plan::{Field, Ranking};
 use standings_model::time::format_rfc3339;
 use standings_model::value::{Decimal, Value};
 
@@ -65,7 +66,11 @@ pub(crate) async fn why(
             });
             (known, view.late(number, bounds, &key))
         });
-        let known = known.as_ref().map(|(row, entry)| (row, entry.as_deref()));
+        let known = known.as_ref().map(|(row, entry)| {
+            let entry = entry.as_deref();
+            let moved = entry.map(|entry| movers((number, ranking), bounds, row, entry));
+            (row, entry, moved.unwrap_or_default())
+        });
         let body = write(ranking, (&as_of, &window), &beside, known, late);
         return Ok(answer(&as_of, body));
     }
@@ -80,11 +85,11 @@ struct Beside<'a> {
 
 /// Finds a key among a window's rows in order; the refusal says how far the list goes.
 fn beside<'a>(ranking: &Ranking, rows: &'a [Row], key: &[Value]) -> Result<Beside<'a>, Problem> {
+    // What a row is ranked among may be no part of its key: then only a row that is there says it.
+    let own = rows.iter().find(|r| *r.key == *key);
     let same = |row: &Row| {
-        ranking
-            .partition
-            .iter()
-            .all(|i| row.key.get(*i) == key.get(*i))
+        let measures = own.map_or(&row.measures[..], |own| &own.measures);
+        is_beside(ranking, (&row.key, &row.measures), (key, measures))
     };
     let list: Vec<&Row> = rows.iter().filter(|r| same(r)).collect();
     let Some(at) = list.iter().position(|r| *r.key == *key) else {
@@ -156,7 +161,28 @@ fn push_neighbour(out: &mut Vec<u8>, ranking: &Ranking, row: &Row, other: Option
     out.push(b'}');
 }
 
-fn push_last_change(out: &mut Vec<u8>, ranking: &Ranking, row: &Row, entry: Option<&Entry>) {
+/// Appends what a row shows beside its keys.
+fn push_measures(out: &mut Vec<u8>, ranking: &Ranking, measures: &[Value]) {
+    out.push(b'{');
+    let mut first = true;
+    for field in &ranking.fields {
+        let Field::Measure(i) = *field else { continue };
+        let Some(value) = measures.get(i) else {
+            continue;
+        };
+        if !std::mem::take(&mut first) {
+            out.push(b',');
+        }
+        push_field(out, ranking.field_name(*field), value);
+    }
+    out.push(b'}');
+}
+
+fn push_last_change(
+    out: &mut Vec<u8>,
+    ranking: &Ranking,
+    (row, entry, moved): (&Row, Option<&Entry>, &[Mover<'_>]),
+) {
     let _ = write!(
         out,
         "{{\"commit\":{},\"at\":\"{}\",\"rank\":{},\"previous_rank\":",
@@ -201,14 +227,21 @@ fn push_last_change(out: &mut Vec<u8>, ranking: &Ranking, row: &Row, entry: Opti
             push_field(out, &measure.name, &Value::text(text));
         }
     }
-    let _ = write!(out, "}},\"correction\":{}}}", row.corrected);
+    out.extend_from_slice(b"},\"was\":");
+    match &row.before {
+        Some((_, measures)) => push_measures(out, ranking, measures),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b",\"moved_by\":");
+    json::list(out, moved, |out, mover| mover.push(out, ranking));
+    let _ = write!(out, ",\"correction\":{}}}", row.corrected);
 }
 
 fn write(
     ranking: &Ranking,
     (as_of, window): (&AsOf, &WindowInfo),
     beside: &Beside<'_>,
-    known: Option<(&Row, Option<&Entry>)>,
+    known: Option<(&Row, Option<&Entry>, Vec<Mover<'_>>)>,
     late: Late,
 ) -> String {
     let row = beside.row;
@@ -227,11 +260,13 @@ fn write(
     out.extend_from_slice(b",\"below\":");
     push_neighbour(&mut out, ranking, row, beside.below);
     out.extend_from_slice(b",\"last_change\":");
-    match known {
-        Some((row, entry)) if row.at > 0 => push_last_change(&mut out, ranking, row, entry),
+    match &known {
+        Some((row, entry, moved)) if row.at > 0 => {
+            push_last_change(&mut out, ranking, (row, *entry, moved));
+        }
         _ => out.extend_from_slice(b"null"),
     }
-    let (count, last) = known.map_or((0, 0), |(row, _)| row.corrections);
+    let (count, last) = known.map_or((0, 0), |(row, ..)| row.corrections);
     let last = match count {
         0 => "null".to_owned(),
         _ => last.to_string(),

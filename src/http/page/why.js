@@ -100,10 +100,14 @@ function changed(ranking, c) {
     el("li", null, el("b", null, `${String(value).startsWith("-") || String(value).startsWith("+") ? "" : "+"}${text(value)}`), ` ${plain(name)}`));
   const from = c.previous_rank;
   const moved = from === null || from === undefined ? `entered at ${c.rank}` : from === c.rank ? `counted; still at ${c.rank}` : `${from > c.rank ? "rose" : "fell"} from ${from} to ${c.rank}`;
+  const movers = (c.moved_by || []).map((m) => el("li", null, el("b", null, Object.values(m.key).map((k) => k === null ? "–" : String(k)).join(" · ")),
+    ` ${m.previous_rank === null ? `came at ${m.rank}` : m.rank === null ? `left, it was at ${m.previous_rank}` : m.rank === m.previous_rank ? `stayed at ${m.rank}` : `went from ${m.previous_rank} to ${m.rank}`}`));
   const offsets = Object.entries(c.offsets || {}).map(([p, [a, b]]) => `partition ${p}: ${text(String(a))} to ${text(String(b))}`).join(", ");
   return el("div", null,
     el("p", null, el("b", null, moved), el("span", { class: "soft" }, ` ${span(Date.now() - Date.parse(c.at))} ago, at ${wallTime(c.at)}`), c.correction ? el("span", { class: "mark" }, "a correction") : null),
     delta.length ? el("ul", { class: "delta", role: "list" }, delta) : null,
+    movers.length ? el("p", { class: "note" }, "Moved by") : null,
+    movers.length ? el("ul", { class: "delta", role: "list" }, movers) : null,
     el("p", { class: "note" }, `Commit ${count(c.commit)}${offsets ? `, which read ${offsets}` : ""}.`));
 }
 

@@ -10,11 +10,11 @@ use object_store::path::Path;
 use object_store::{Error, GetOptions, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Runtime;
 
-use super::pattern::fits;
 use super::rows::{FileRows, hash};
 use super::{DONE, FAILED};
 use crate::raw::Raw;
 use crate::store;
+use standings_edge::source::pattern::fits;
 use standings_ingest::config::After;
 use standings_ingest::feed::Trouble;
 use standings_ingest::files::{Fate, Opened, Place, RowsTrouble, Seen, Taken};

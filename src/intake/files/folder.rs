@@ -13,10 +13,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::pattern::fits;
 use super::rows::{FileRows, hash, seen};
 use super::{DONE, FAILED};
 use crate::raw::Raw;
+use standings_edge::source::pattern::fits;
 use standings_ingest::config::After;
 use standings_ingest::feed::Trouble;
 use standings_ingest::files::{Fate, Opened, Place, RowsTrouble, Seen, Taken};

@@ -6,7 +6,6 @@
 
 mod bucket;
 mod folder;
-mod pattern;
 mod rows;
 
 pub use bucket::Bucket;

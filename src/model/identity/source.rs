@@ -78,7 +78,7 @@ impl SourceIdentity {
         &self,
         there: &SourceIdentity,
         head_of: &dyn Fn(&FileIdentity, u64) -> Option<String>,
-        places: &dyn Fn(&[FileIdentity], &[FileIdentity]) -> Vec<Option<usize>>,
+        places: &Places<'_>,
     ) -> Option<String> {
         use SourceIdentity::{Files, Kafka, Several};
         match (self, there) {
@@ -176,6 +176,9 @@ impl SourceIdentity {
         }
     }
 }
+
+/// Which of the present files each of those that were known is.
+type Places<'a> = dyn Fn(&[FileIdentity], &[FileIdentity]) -> Vec<Option<usize>> + 'a;
 
 /// Which of the present files each of those that were known is: by its path, else by its size and its first bytes.
 fn same_files(known: &[FileIdentity], now: &[FileIdentity]) -> Vec<Option<usize>> {

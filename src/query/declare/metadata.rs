@@ -71,9 +71,14 @@ pub(super) fn of(
     settings: &Settings,
 ) -> Result<Metadata, QueryError> {
     let (name, at) = key.map_or((&column.value, column.span), |(name, at)| (name, *at));
-    let told = told(settings);
+    let told = Told::of(settings.changelog);
+    // Of Avro the registry has it.
+    let is_avro = settings.format.encoding == Encoding::Avro;
     let all = || {
-        let told = told.iter().map(|(name, of)| (*name, Metadata::Told(*of)));
+        let told = told
+            .iter()
+            .filter(|(_, of)| !is_avro || *of != Told::Schema);
+        let told = told.map(|(name, of)| (*name, Metadata::Told(*of)));
         let told = told.map(|(name, of)| (name, of, type_of(of)));
         KEYS.iter().copied().chain(told)
     };
@@ -96,15 +101,6 @@ pub(super) fn of(
         return Err(text.error(kind_at, found, allowed));
     }
     Ok(what)
-}
-
-/// What the envelope of the table's records says beside the row.
-fn told(settings: &Settings) -> &'static [(&'static str, Told)] {
-    match settings.format.encoding {
-        // As in Flink; the timestamp of the record is there.
-        Encoding::Avro => &[],
-        _ => Told::of(settings.changelog),
-    }
 }
 
 /// The type of such a column.

@@ -18,6 +18,7 @@ mod example;
 mod file;
 mod secret;
 mod show;
+mod variables;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -28,11 +29,13 @@ use clap::{Arg, ArgMatches, Command, FromArgMatches};
 
 pub use commands::{ConfigCommand, run};
 pub use error::ConfigError;
+pub use variables::mistyped;
 
 use self::file::{File, Found};
 use standings_model::error::codes;
 use standings_model::redact;
 use standings_process::exit::{self, Failure};
+use standings_query::toml;
 
 /// Names the file, for this process and for those that it starts.
 pub const VARIABLE: &str = "STANDINGS_CONFIG";
@@ -127,7 +130,7 @@ pub fn parse<P: FromArgMatches>(
 
 /// Reads a command line with environment and file.
 pub fn resolve(command: &Command, line: Vec<OsString>) -> Result<Resolved, Problem> {
-    let wrong_line = |e: clap::Error| Problem::Line(Box::new(without_secrets(e)));
+    let wrong_line = |e| Problem::Line(Box::new(with_what_was_meant(command, without_secrets(e))));
     // What is missing or wrong is found in the second reading; help and version end the first.
     let first = command.clone().ignore_errors(true);
     let first = first
@@ -255,6 +258,20 @@ impl Filled {
         }
         .into()
     }
+}
+
+/// The parser knows words that begin alike; `rnu` is no such word.
+fn with_what_was_meant(command: &Command, mut error: clap::Error) -> clap::Error {
+    let is_known = error.get(ContextKind::SuggestedSubcommand).is_some();
+    if let (Some(ContextValue::String(word)), false) =
+        (error.get(ContextKind::InvalidSubcommand), is_known)
+        && let names = command.get_subcommands().map(Command::get_name)
+        && let Some(near) = toml::nearest(word, names)
+    {
+        let near = ContextValue::Strings(vec![near.to_owned()]);
+        error.insert(ContextKind::SuggestedSubcommand, near);
+    }
+    error
 }
 
 /// Whether the parser's error is about this flag.

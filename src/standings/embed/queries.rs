@@ -125,7 +125,7 @@ impl RejectWriter for Told {
         let mut line = Vec::new();
         for reject in rejects {
             line.clear();
-            push_reject(&mut line, plan, reject);
+            push_reject(&mut line, plan, reject, reject.partition);
             told(&String::from_utf8_lossy(&line));
         }
         Ok(())

@@ -12,7 +12,7 @@ use standings_load::{Generator, Shape};
 use standings_model::duration::parse_duration;
 use standings_model::error::codes;
 use standings_model::time::parse_rfc3339;
-use standings_process::exit::Failure;
+use standings_process::exit::{self, Failure};
 
 /// `standings load generate`.
 #[derive(Args, Clone, Debug)]
@@ -111,7 +111,8 @@ pub fn run(args: &GenerateArgs) -> Result<(), Failure> {
     };
     match args.out.extension().and_then(|e| e.to_str()) {
         _ if args.out.as_os_str() == "-" => {
-            write(&mut generator, args.sales, &mut io::stdout().lock()).map_err(failed)
+            let written = write(&mut generator, args.sales, &mut io::stdout().lock());
+            written.inspect_err(exit::if_nobody_reads).map_err(failed)
         }
         Some("gz") => {
             let mut gz = flate2::write::GzEncoder::new(file()?, flate2::Compression::default());

@@ -154,6 +154,8 @@ fn board(
         .unwrap_or(0);
     let table = rows.iter().map(|row| {
         let moved = match row.moved(now) {
+            // It changed after its window was closed.
+            Move::None if row.corrected => Span::styled("↻", paint.fg(Color::Cyan)),
             Move::None => Span::raw(""),
             Move::Up(by) => Span::styled(format!("▲{by}"), paint.fg(Color::Green)),
             Move::Down(by) => Span::styled(format!("▼{by}"), paint.fg(Color::Red)),
@@ -354,12 +356,6 @@ fn why(answer: Option<&Result<Value, LineError>>, paint: Paint) -> Vec<Text<'sta
         Some(Err(why)) => return vec![Text::from(plain(&why.to_string()))],
         Some(Ok(w)) => w,
     };
-    let name = |n: &Value| {
-        let keys = n["key"].as_object().into_iter().flatten();
-        keys.map(|(_, v)| plain(v.as_str().unwrap_or_default()))
-            .collect::<Vec<_>>()
-            .join(" · ")
-    };
     let step = |n: &Value, far: &str| match n.is_null() {
         true => Text::from(Span::styled(format!("      nobody {far}"), paint.soft())),
         false => Text::from(vec![
@@ -423,6 +419,17 @@ fn why(answer: Option<&Result<Value, LineError>>, paint: Paint) -> Vec<Text<'sta
     lines
 }
 
+/// The keys of a row, as one text.
+fn name(row: &Value) -> String {
+    let keys = row["key"].as_object().into_iter().flatten();
+    let each = keys.map(|(_, value)| match value {
+        Value::String(text) => plain(text),
+        Value::Null => "–".to_owned(),
+        other => plain(&other.to_string()),
+    });
+    each.collect::<Vec<_>>().join(" · ")
+}
+
 /// What changed a row last.
 fn last_change(change: &Value) -> Vec<Text<'static>> {
     if change.is_null() {
@@ -456,6 +463,16 @@ fn last_change(change: &Value) -> Vec<Text<'static>> {
         .collect();
     if !delta.is_empty() {
         lines.push(Text::from(format!("             {}", delta.join(", "))));
+    }
+    // An older server does not say it.
+    for mover in change["moved_by"].as_array().into_iter().flatten() {
+        let ranks = match (mover["previous_rank"].as_u64(), mover["rank"].as_u64()) {
+            (None, now) => format!("came at {}", now.unwrap_or(0)),
+            (Some(was), None) => format!("left, it was at {was}"),
+            (Some(was), Some(now)) if was == now => format!("stayed at {now}"),
+            (Some(was), Some(now)) => format!("went from {was} to {now}"),
+        };
+        lines.push(Text::from(format!("  moved by   {} {ranks}", name(mover))));
     }
     lines
 }

@@ -122,7 +122,8 @@ fn enter_asks_why_and_shows_the_answer() {
         "key": {"city": "Lisbon"}, "rank": 2, "row": {"total_sales": "150000.00"}, "order_by": "total_sales",
         "above": {"rank": 1, "key": {"city": "São Paulo"}, "value": "156272.66", "gap": "6272.66"}, "below": null,
         "last_change": {"commit": 42, "at": "2026-01-23T10:46:07.1Z", "rank": 2, "previous_rank": 3, "offsets": {"0": [1, 2]},
-            "delta": {"total_sales": "+140990.00", "transaction_count": 1}, "correction": false},
+            "delta": {"total_sales": "+140990.00", "transaction_count": 1}, "was": {"total_sales": "9010.00"}, "correction": false,
+            "moved_by": [{"key": {"city": "東京"}, "previous_rank": 2, "rank": 3}, {"key": {"city": "Faro"}, "previous_rank": 1, "rank": null}]},
         "corrections": {"count": 0, "last_commit": null}, "late": {"count": 3, "last": null}});
     app.hear(Heard::Answer(ask, Ok(answer)), now);
     insta::assert_snapshot!("why", seen(&app, (90, 22), now));

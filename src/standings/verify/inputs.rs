@@ -9,6 +9,7 @@ use crate::run::apart::Apart;
 use crate::run::args::parse_property;
 use crate::run::tables::{self, Sources, TableDuration, TableSource, parse_override};
 use standings_edge::sink::url::SinkUrl;
+use standings_edge::store::StateUrl;
 use standings_engine::event_time::partition::Policy;
 use standings_model::duration::parse_duration;
 use standings_model::plan::Plan;
@@ -41,6 +42,9 @@ pub struct InputArgs {
         value_name = "URL"
     )]
     pub sink: SinkUrl,
+    /// Where the run keeps its snapshots; needed where a table has 'scan.bootstrap', whose end only they know.
+    #[arg(long, env = "STANDINGS_STATE", value_name = "URL")]
+    pub state: Option<StateUrl>,
     /// Only windows that start at this date or later.
     #[arg(long, value_name = "DATE", value_parser = parse_date)]
     pub from: Option<i64>,

@@ -198,6 +198,8 @@ pub struct Plain {
     speakers: Speakers,
     /// By ranking.
     computed: Vec<Computed>,
+    /// Where the bootstrap of each partition ends, that has one.
+    bootstrap: BTreeMap<PartitionId, u64>,
 }
 
 impl Plain {
@@ -222,7 +224,13 @@ impl Plain {
             partitions: BTreeMap::new(),
             groups: BTreeMap::new(),
             speakers: BTreeMap::new(),
+            bootstrap: BTreeMap::new(),
         }
+    }
+
+    /// Records of these partitions before these offsets are in no order of time: they are as those that a snapshot finds.
+    pub fn from(self, bootstrap: BTreeMap<PartitionId, u64>) -> Self {
+        Plain { bootstrap, ..self }
     }
 
     /// A partition begins.

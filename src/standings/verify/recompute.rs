@@ -21,9 +21,11 @@ use crate::load::progress;
 use crate::run::registries::registries;
 use crate::run::{check, connecting};
 use standings_commit::sink::{Shown, ShownRow};
-use standings_edge::sink::{self, SinkOptions};
-use standings_edge::source::{self, Extents, Reader, SourceOptions, kafka_properties};
+use standings_edge::sink::{self, SinkOptions, kafka};
+use standings_edge::source::{self, Extents, Reader, SourceOptions, SourceUrl, kafka_properties};
+use standings_edge::store;
 use standings_engine::event_time::END_OF_TIME;
+use standings_engine::snapshot::Manifest;
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
 use standings_model::check::Condition;
 use standings_model::error::codes;
@@ -32,6 +34,9 @@ use standings_model::plan::Plan;
 use standings_model::time::format_rfc3339;
 use standings_model::window::Bounds;
 use standings_process::exit::{self, Failure};
+
+/// How long brokers may take to say how a topic is cleaned.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A partition whose first records are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +63,8 @@ pub struct Recomputed {
     pub want: BTreeMap<At, Row>,
     /// What the source no longer holds.
     pub gone: Vec<Gone>,
+    /// Topics of the source that are compacted.
+    compacted: Vec<String>,
     /// What was read: the offset that each partition was read up to.
     pub reached: BTreeMap<PartitionId, u64>,
     scope: Scope,
@@ -80,7 +87,7 @@ impl Recomputed {
         let mut plan = check::load(&args.queries, args.time_zone.as_deref())?;
         plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
         is_recomputed(&plan)?;
-        no_joins(&plan)?;
+        let bootstrap = bootstrap(&plan, args)?;
         let plan = Arc::new(plan);
         let kafka_properties =
             kafka_properties(args.kafka_properties.as_deref(), &args.kafka_property)?;
@@ -114,6 +121,7 @@ impl Recomputed {
         source.check()?;
         let known = shown.known.as_ref().and_then(|known| known.source.as_ref());
         source = as_known(source, known)?;
+        let compacted = compacted(&source);
         let extents = source::extents(&source)?;
         let mut gone = extents.as_ref().map_or(Vec::new(), |e| gone(e, &shown));
         for partition in &gone {
@@ -131,7 +139,7 @@ impl Recomputed {
             },
             starts: asked,
         };
-        let mut plain = Plain::new(&plan, policies, args.max_record_bytes, asked);
+        let mut plain = Plain::new(&plan, policies, args.max_record_bytes, asked).from(bootstrap);
         let mut reading = Reading {
             prefix: shown.offsets.as_ref(),
             gone: &mut gone,
@@ -153,6 +161,7 @@ impl Recomputed {
             shown,
             want,
             gone,
+            compacted,
             reached,
             scope,
         })
@@ -169,8 +178,15 @@ impl Recomputed {
         window.of_row(row.bounds())
     }
 
-    /// Says which windows are left out because the source no longer holds all of their sales.
+    /// Says which windows are left out because the source no longer holds all of their sales, and which topics may lack some of
+    /// them without a trace.
     pub fn say_gone(&self) {
+        for topic in &self.compacted {
+            exit::say(&format!(
+                "The topic {topic} is compacted (cleanup.policy): of a key that changed since only the last records are there, and \
+                 what is recomputed is of them. It is another input than it was: windows may differ that were right."
+            ));
+        }
         for gone in &self.gone {
             let Gone {
                 partition,
@@ -204,6 +220,22 @@ fn as_known(
     }
 }
 
+/// Topics of a source that are compacted, as far as their brokers say so.
+fn compacted(source: &SourceOptions) -> Vec<String> {
+    let options = SinkOptions {
+        kafka_properties: source.kafka_properties.clone(),
+        ..SinkOptions::default()
+    };
+    let is_compacted = |url: &SourceUrl| match url {
+        SourceUrl::Kafka { brokers, topic } => {
+            let said = kafka::is_compacted(brokers, topic, &options, PATIENCE);
+            said.unwrap_or(false).then(|| topic.clone())
+        }
+        _ => None,
+    };
+    source.urls.iter().filter_map(is_compacted).collect()
+}
+
 /// Refuses what is not recomputed.
 fn is_recomputed(plan: &Plan) -> Result<(), Failure> {
     let mut all = plan.rankings.iter();
@@ -214,15 +246,32 @@ fn is_recomputed(plan: &Plan) -> Result<(), Failure> {
         );
         return Err(Failure::of(&codes::query::SQL, problem));
     }
-    if let Some(table) = plan.tables.iter().find(|t| t.bootstrap_unordered) {
+    no_joins(plan)
+}
+
+/// Where the bootstrap of each partition ends, that has one: the first start saw it, and snapshots know.
+fn bootstrap(plan: &Plan, args: &InputArgs) -> Result<BTreeMap<PartitionId, u64>, Failure> {
+    let Some(table) = plan.tables.iter().find(|t| t.bootstrap_unordered) else {
+        return Ok(BTreeMap::new());
+    };
+    let unknown = |why: &str| {
         let problem = format!(
-            "`{}` has 'scan.bootstrap' = 'unordered': what the first start saw of its end is known to the run alone, so its \
-             windows are not recomputed: leave its rankings out of --queries",
+            "`{}` has 'scan.bootstrap' = 'unordered', and where that ends only a snapshot of the run knows: {why}",
             table.name
         );
-        return Err(Failure::of(&codes::query::SQL, problem));
-    }
-    Ok(())
+        Failure::of(&codes::query::SQL, problem)
+    };
+    let Some(url) = &args.state else {
+        return Err(unknown(
+            "give --state, or leave its rankings out of --queries",
+        ));
+    };
+    let store = store::open(url)?;
+    let found = Manifest::usable(&store, plan)?.next().transpose()?;
+    let found = found.ok_or_else(|| {
+        unknown("there is none of these queries in --state; give the same --queries as the run")
+    })?;
+    Ok(found.state.bootstrap)
 }
 
 fn no_joins(plan: &Plan) -> Result<(), Failure> {

@@ -18,9 +18,14 @@ const ISO: &str = "'debezium-json.timestamp-format.standard' = 'ISO-8601'";
 fn comes_to(read: &Read<'_>, file: &str, lines: usize) -> Vec<String> {
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/debezium");
     let text = std::fs::read_to_string(kept.join(file)).unwrap();
+    let text: String = text.split_inclusive('\n').take(lines).collect();
+    of_text(read, file, &text)
+}
+
+/// The same of a text.
+fn of_text(read: &Read<'_>, file: &str, text: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let text: String = text.split_inclusive('\n').take(lines).collect();
     std::fs::write(path(file), text).unwrap();
     std::fs::create_dir(path("queries")).unwrap();
     let Read {
@@ -235,4 +240,48 @@ fn of_each_type_a_value() {
         comes_to(&read, "types-with-schemas.ndjson", 3),
         [value, &nothing, "wrong_type"]
     );
+}
+
+/// What is computed of a text that the source left out is computed of the text: also where what stands in its place cannot be.
+#[test]
+fn what_is_computed_of_a_text_that_did_not_change() {
+    let columns = "id BIGINT, city STRING, note STRING, n AS CAST(note AS INT), PRIMARY KEY (id) NOT ENFORCED";
+    let read = Read {
+        columns,
+        options: "'format' = 'debezium-json'",
+        ranking: "SELECT city, SUM(n) AS total, COUNT(*) AS many FROM t WHERE n > 3 OR city = 'Lagos' GROUP BY city",
+    };
+    let row = |id: i64, city: &str, note: &str| {
+        format!(r#"{{"id":{id},"city":"{city}","note":"{note}"}}"#)
+    };
+    let left_out = "__debezium_unavailable_value";
+    let change = |op: &str, after: String| {
+        format!(r#"{{"before":null,"after":{after},"op":"{op}"}}"#) + "\n"
+    };
+    let text = [
+        change("c", row(1, "Porto", "12")),
+        change("c", row(2, "Porto", "2")),
+        change("c", row(3, "Faro", "7")),
+        change("u", row(1, "Beja", left_out)),
+        // No ranking takes it, and it is known all the same: now one does.
+        change("u", row(2, "Beja", left_out)),
+        change("u", row(2, "Lagos", left_out)),
+        // Its value does not fit, and the row stays.
+        change("u", row(3, "Beja", "seven")),
+        // Nobody knows it: it never came, or ended.
+        change("u", row(4, "Beja", left_out)),
+        change("c", row(5, "Porto", "1")),
+        r#"{"before":{"id":5},"after":null,"op":"d"}"#.to_owned() + "\n",
+        change("u", row(5, "Lagos", left_out)),
+    ];
+    let unknown = "unavailable_value";
+    let want = [
+        "Beja 12 1",
+        "Faro 7 1",
+        "Lagos 2 1",
+        "value_error",
+        unknown,
+        unknown,
+    ];
+    assert_eq!(of_text(&read, "t.ndjson", &text.concat()), want);
 }

@@ -136,3 +136,88 @@ fn a_schema_fits_by_its_rows() {
     assert_eq!(fit(HEARTBEAT).unwrap(), Default::default());
     assert!(fit(OTHER).is_err());
 }
+
+/// A record whose source says more: the table, or none, and when it was taken.
+fn told(
+    op: &str,
+    [before, after]: [Option<(i64, &str)>; 2],
+    table: Option<&str>,
+    taken: Option<i64>,
+) -> Vec<u8> {
+    let mut out = vec![0, 0, 0, 0, 7];
+    row(before, &mut out);
+    row(after, &mut out);
+    bytes(b"3.6", &mut out);
+    long(1_769_163_300_123, &mut out);
+    bytes(b"sh\"op", &mut out);
+    long(0, &mut out);
+    long(table.is_some().into(), &mut out);
+    table.iter().for_each(|t| bytes(t.as_bytes(), &mut out));
+    // The third of its symbols; a list of two.
+    for n in [2, 1, 2, 7, 8, 0] {
+        long(n, &mut out);
+    }
+    bytes(op.as_bytes(), &mut out);
+    long(taken.is_some().into(), &mut out);
+    taken.iter().for_each(|n| long(*n, &mut out));
+    out
+}
+
+#[test]
+fn an_envelope_says_where_a_change_is_from() {
+    let envelope = ENVELOPE.replace(
+        r#"{"name":"db","type":"string"}]}"#,
+        r#"{"name":"version","type":"string"},{"name":"ts_ms","type":"long"},{"name":"db","type":"string"},
+           {"name":"schema","type":["null","string"]},{"name":"table","type":["null","string"]},
+           {"name":"snapshot","type":{"type":"enum","name":"Snapshot","symbols":["true","last","false"]}},
+           {"name":"more","type":["null",{"type":"array","items":"long"}]}]}"#,
+    );
+    let columns = format!(
+        "{COLUMNS}, made TIMESTAMP_LTZ(3) METADATA FROM 'value.source.timestamp', \
+         taken TIMESTAMP_LTZ(3) METADATA FROM 'value.ingestion-timestamp', db STRING METADATA FROM 'value.source.database', \
+         ns STRING METADATA FROM 'value.source.schema', tb STRING METADATA FROM 'value.source.table', \
+         all_of MAP<STRING, STRING> METADATA FROM 'value.source.properties', PRIMARY KEY (id) NOT ENFORCED"
+    );
+    let table = table(&columns, WITH);
+    let mut decoder = decoder(&table);
+    decoder.learn(
+        &table,
+        &Given {
+            of_key: false,
+            id: Some(("registry".into(), 7)),
+            schema: Schema::new(Language::Avro, &envelope).into(),
+        },
+    );
+    let (new, gone) = (Some((1, "Porto")), None);
+    let of = |decoder: &mut Decoder, record: &[u8]| all(decoder, record, About::default());
+    let found = of(
+        &mut decoder,
+        &told("c", [gone, new], Some("t1"), Some(1_769_163_300_200)),
+    );
+    let properties = r#"{"version":"3.6","ts_ms":"1769163300123","db":"sh\"op","schema":null,"table":"t1","snapshot":"false","more":null}"#;
+    let want = format!(
+        r#"Put {SHOWN}|2026-01-23T10:15:00.123Z|2026-01-23T10:15:00.200Z|sh"op|NULL|t1|{properties}"#
+    );
+    assert_eq!(found, one(&want));
+    let found = of(&mut decoder, &told("c", [gone, new], None, None)).unwrap();
+    assert!(
+        found[0].contains(r#".123Z|NULL|sh"op|NULL|NULL|"#),
+        "{found:?}"
+    );
+    // When it was made, where a row ends; also without a column of it.
+    let keyed = keyed(WITH);
+    let mut plain = Decoder::new(&keyed, None, 1 << 20);
+    plain.learn(
+        &keyed,
+        &Given {
+            of_key: false,
+            id: Some(("registry".into(), 7)),
+            schema: Schema::new(Language::Avro, &envelope).into(),
+        },
+    );
+    let end = told("d", [new, gone], None, Some(1_769_163_300_200));
+    of(&mut plain, &end).unwrap();
+    assert_eq!(plain.changed_at(&end), Some(1_769_163_300_123));
+    of(&mut plain, &told("c", [gone, new], None, None)).unwrap();
+    assert_eq!(plain.changed_at(&end), None, "nobody asks when a row came");
+}

@@ -47,20 +47,10 @@ pub fn ask(
         }]);
     };
     let mut said = vec![format!("{} partitions", found.partitions().len())];
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let asked = AdminOptions::new().request_timeout(Some(patience));
-    let resource = ResourceSpecifier::Topic(topic);
-    let settings = runtime.ok().and_then(|runtime| {
-        let answer = runtime.block_on(admin.describe_configs([&resource], &asked));
-        answer.ok()?.pop()?.ok()
-    });
-    let Some(settings) = settings else {
+    let Some(setting) = settings(&admin, topic, patience) else {
         said.push("its settings are not told to this client".to_owned());
         return Ok(said);
     };
-    let setting = |name: &str| settings.get(name).and_then(|s| s.value.clone());
     if let Some(bytes) = setting("max.message.bytes").and_then(|b| b.parse::<usize>().ok()) {
         let most = match is_sink {
             true => bytes.min(client_limit(options)),
@@ -73,4 +63,35 @@ pub fn ask(
         return Err(KafkaSinkError::Compacted { topic });
     }
     Ok(said)
+}
+
+/// Whether a topic is compacted, if that is said in time.
+pub fn is_compacted(
+    brokers: &str,
+    topic: &str,
+    options: &SinkOptions,
+    patience: Duration,
+) -> Option<bool> {
+    let admin: AdminClient<DefaultClientContext> = client(brokers, options).create().ok()?;
+    let admin = Aside::new(admin);
+    let setting = settings(&admin, topic, patience)?;
+    Some(setting("cleanup.policy")?.contains("compact"))
+}
+
+/// The settings of a topic, by name, if they are said in time.
+fn settings(
+    admin: &AdminClient<DefaultClientContext>,
+    topic: &str,
+    patience: Duration,
+) -> Option<impl Fn(&str) -> Option<String> + use<>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let asked = AdminOptions::new().request_timeout(Some(patience));
+    let resource = ResourceSpecifier::Topic(topic);
+    let answer = runtime
+        .ok()?
+        .block_on(admin.describe_configs([&resource], &asked));
+    let settings = answer.ok()?.pop()?.ok()?;
+    Some(move |name: &str| settings.get(name).and_then(|s| s.value.clone()))
 }

@@ -15,7 +15,7 @@ mod readback;
 mod rejects;
 mod topics;
 
-pub use ask::{ask, cluster};
+pub use ask::{ask, cluster, is_compacted};
 pub use error::KafkaSinkError;
 pub use producer::exactly_once;
 pub use readback::{look, peek};

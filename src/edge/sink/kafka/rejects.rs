@@ -25,29 +25,32 @@ impl KafkaSink {
     /// Writes letters, cut where the topic takes no message so large.
     fn post(&mut self, plan: &Plan, rejects: &[&Reject]) -> Result<(), SinkError> {
         for reject in rejects {
-            let (value, kept) = fitting(plan, reject, self.largest.saturating_sub(AROUND));
+            let (_, own) = self.options.homes.of(reject.partition);
+            let room = self.largest.saturating_sub(AROUND);
+            let (value, kept) = fitting(plan, (reject, own), room);
             if kept < reject.bytes.len() {
                 tracing::warn!(
                     event = "reject_cut",
                     sink = self.name,
-                    partition = reject.partition,
+                    partition = own,
                     offset = reject.offset,
                     bytes = reject.bytes.len(),
                     largest_message = self.largest,
                     "the topic takes no larger message: see its max.message.bytes"
                 );
             }
+            // Of several tables none has another's key.
             let key = format!("{}:{}", reject.partition, reject.offset);
-            self.give(key.as_bytes(), Some(&value), &headers(reject))?;
+            self.give(key.as_bytes(), Some(&value), &headers(reject, own))?;
         }
         self.wait_for_all()
     }
 }
 
 /// What one routes and filters by without looking into the message.
-fn headers(reject: &Reject) -> Vec<(&'static str, String)> {
+fn headers(reject: &Reject, partition: u32) -> Vec<(&'static str, String)> {
     let mut headers = vec![
-        ("standings-partition", reject.partition.to_string()),
+        ("standings-partition", partition.to_string()),
         ("standings-offset", reject.offset.to_string()),
     ];
     match &reject.kind {
@@ -66,9 +69,9 @@ fn headers(reject: &Reject) -> Vec<(&'static str, String)> {
 
 /// The message of a reject, in at most `room` bytes where that can be, and how many of the original bytes are in it: if
 /// they are cut, `cut_from` says how many there were.
-fn fitting(plan: &Plan, reject: &Reject, room: usize) -> (Vec<u8>, usize) {
+fn fitting(plan: &Plan, (reject, own): (&Reject, u32), room: usize) -> (Vec<u8>, usize) {
     let mut value = Vec::with_capacity(reject.bytes.len() + 200);
-    push_reject(&mut value, plan, reject);
+    push_reject(&mut value, plan, reject, own);
     let mut keep = reject.bytes.len();
     while value.len() > room && keep > 0 {
         // Escapes and base64 make it longer than it was: by how much is seen each time.
@@ -80,7 +83,7 @@ fn fitting(plan: &Plan, reject: &Reject, room: usize) -> (Vec<u8>, usize) {
             ..*reject
         };
         value.clear();
-        push_reject(&mut value, plan, &part);
+        push_reject(&mut value, plan, &part, own);
         value.pop();
         // Writing into memory cannot fail.
         let _ = write!(value, ",\"cut_from\":{}}}", reject.bytes.len());
@@ -126,7 +129,7 @@ mod tests {
             check: Some("amount-range".to_owned()),
             detail: String::new(),
         };
-        let found: Vec<_> = headers(&reject);
+        let found: Vec<_> = headers(&reject, 3);
         let found: Vec<_> = found.iter().map(|(k, v)| (*k, v.as_str())).collect();
         assert_eq!(
             found,
@@ -149,7 +152,7 @@ mod tests {
             vec![0xFF; 9000],
         ] {
             let reject = dead(bytes.clone());
-            let (value, _) = fitting(&plan, &reject, 2000);
+            let (value, _) = fitting(&plan, (&reject, 3), 2000);
             assert!(value.len() <= 2000, "{}", value.len());
             let json: serde_json::Value = serde_json::from_slice(&value).expect("JSON");
             match bytes.len() {

@@ -9,11 +9,9 @@ use rdkafka::error::KafkaError;
 use super::super::credentials::renew;
 use super::Topic;
 use super::error::TopicError;
+use standings_commit::kind::LOGIN;
 use standings_model::error::codes;
 use standings_observe::waiting::Waiting;
-
-/// How long it may be refused, as at a sink.
-const LOGIN: Duration = Duration::from_secs(60);
 
 /// It is refused.
 pub(super) struct Refused {

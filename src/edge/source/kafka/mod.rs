@@ -50,9 +50,6 @@ use super::schemas::Schemas;
 use standings_engine::input::{Guard, REFRESH};
 use standings_model::block::{Block, PartitionId, SourceEvent};
 
-/// How often it is looked whether what rows are joined with is there.
-const PARTNERS: Duration = Duration::from_millis(2);
-
 /// Reads this worker's partitions until told to stop.
 pub fn read(
     options: &SourceOptions,
@@ -129,22 +126,12 @@ impl Topic<'_> {
             return Ok(());
         }
         self.assign(&first, true)?;
-        if self.out.send(SourceEvent::Ready) && self.end_empty() && self.await_partners() {
+        let is_here = || !self.options.waits() || self.out.await_partners();
+        if self.out.send(SourceEvent::Ready) && self.end_empty() && is_here() {
             self.follow()?;
         }
         self.leave();
         Ok(())
-    }
-
-    /// Waits until what its rows are joined with is there; `false` when told to stop.
-    fn await_partners(&self) -> bool {
-        while self.options.waits() && !self.out.partners() {
-            if self.out.stopped() {
-                return false;
-            }
-            std::thread::sleep(PARTNERS);
-        }
-        true
     }
 
     /// Reads until told to stop.

@@ -39,7 +39,12 @@ impl At<'_> {
 
     /// Whether a row that is in windows up to this end is in one that is not late.
     pub(super) fn is_open(&self, until: i64) -> bool {
-        until > i64::MIN && self.judge(until) != Verdict::Late
+        until > 0 && self.judge(until) != Verdict::Late
+    }
+
+    /// Whether what a row is is known: it is open, or would be if a ranking took it. Of the latter the end stands with a minus.
+    pub(super) fn is_known(&self, until: i64) -> bool {
+        until > i64::MIN && self.is_open(until.abs())
     }
 
     /// Where the record's row stands.

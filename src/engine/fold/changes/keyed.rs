@@ -5,6 +5,7 @@ use super::{Changing, Of, Packed};
 use crate::combine::combiner::Sign;
 use crate::fold::counting::count;
 use crate::fold::into::Folds;
+use crate::held::Held;
 use crate::rank::keys::NewKey;
 use standings_model::reject::Half;
 use standings_model::sabotage::{self, Mistake};
@@ -13,6 +14,21 @@ use standings_model::sabotage::{self, Mistake};
 fn contradicts(was: Option<Packed>, bytes: &[u8], held: &[u8]) -> bool {
     // Metadata is the record's, not the row's.
     was.is_some_and(|was| !held.starts_with(&bytes[..was.ends.own]))
+}
+
+/// Keeps a row that is not held for what it is, as long as that may be asked for: up to `end`. Else what was kept of its key goes.
+fn know(
+    held: &mut Held,
+    at: &At<'_>,
+    (place, end): (Option<u32>, i64),
+    (key, rest): (&[u8], &[u8]),
+) {
+    if at.is_open(end) {
+        held.put_at(place, key, -end, rest);
+        held.let_go(|until| at.is_known(until));
+    } else if place.is_some() {
+        held.remove(key);
+    }
 }
 
 impl Changing {
@@ -88,14 +104,17 @@ impl Of<'_> {
         let is_half_late = sabotage::is(Mistake::HalfLateLetGo) && !lost.missing.windows.is_empty();
         if at.is_open(until) && !is_half_late {
             held.put_at(place, key, until, rest);
-            held.let_go(|until| at.is_open(until));
+            held.let_go(|until| at.is_known(until));
             if into.keys.asks(at.table) && before.is_none_or(|before| until > before) {
                 // Who hears of all partitions of a key is told that a row of it is held now, or for longer.
                 let new = NewKey::new(at.table, at.partition, until, key, false);
                 into.keys.new.push(new);
             }
-        } else if is_update {
-            held.remove(key);
+        } else {
+            // What no ranking takes is not held; but the next record of its key may leave out what did not change.
+            let last = || into.combiner.until_of(at.table, is.time);
+            let end = keep.may_lack().then(last).unwrap_or(i64::MIN);
+            know(held, at, (place, end), (key, rest));
         }
         match is_update {
             true => self.counts.updated += 1,
@@ -133,6 +152,7 @@ impl Of<'_> {
             }
             (None, None) => {
                 self.counts.unchanged += 1;
+                held.remove(key);
                 return;
             }
         };

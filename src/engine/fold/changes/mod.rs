@@ -12,7 +12,8 @@
 //!    record, window by window; what of a half is late is told, and not applied.
 //! 2. A row is held as long as it is in a window that is not late for its partition (`WHERE` counts: what no ranking takes is in
 //!    none), and what comes for a key after that is
-//!    of a row that was never there: nothing is taken back that was not added.
+//!    of a row that was never there: nothing is taken back that was not added. Where records leave out what did not change, a row
+//!    that no ranking takes is known as long as it would be held otherwise: its values may be the next row's.
 //! 3. What a record says of the row before it is compared with the row that is held, which wins. Where none is held it tells
 //!    which windows are late, and takes nothing back.
 //! 4. Only rows that come move the watermark, and those that a snapshot of the source finds do so together, behind the first
@@ -197,7 +198,8 @@ impl Of<'_> {
     /// Tells the rows that are held, where others are joined with them: they were kept in a snapshot.
     pub(super) fn tell_held(self, to: &mut Dimensions, tables: &[Table]) {
         let Changing { keep, held, .. } = self.changing;
-        for row in held.iter() {
+        // What is only known is counted nowhere.
+        for row in held.iter().filter(|row| row.until > 0) {
             let sale = self.decoder.recall(keep, row.bytes);
             let time = match tables[self.table].event_time {
                 Some(_) => sale.event_time,
@@ -226,36 +228,77 @@ impl Of<'_> {
     fn put(&mut self, at: &At<'_>, row: usize, into: &mut Folds<'_>) -> Option<i64> {
         let was = self.was(at, row, into)?;
         let (about, changing) = (at.bytes.about, &mut *self.changing);
-        let by = (at.policy, at.watermark);
+        let asked = (at.policy, at.watermark);
+        let of_table = (&mut *into.judge, into.plan);
         let no = match self.decoder.now(at.bytes.bytes, about, row) {
             Err(error) => letter(error),
-            Ok(sale) => match refused(
-                (at.table, &sale),
-                at.record,
-                by,
-                (&mut *into.judge, into.plan),
-                self.memory,
-            ) {
-                Some(kind) => kind,
-                None => match packed(at, changing, was, &sale) {
-                    Err(column) => unavailable(&into.plan.tables[at.table], column),
-                    Ok(now) if changing.is_whole => {
-                        self.put_whole(at, was, now, into);
-                        return Some(now.time);
-                    }
-                    Ok(now) => {
-                        let (place, is_same) = changing.found(at, now);
-                        // A value that was left out is known now, and what is computed of it.
-                        let is_all = !is_same && !changing.keep.lacks(&sale);
-                        let came = is_all.then(|| comes(at, &sale, into)).flatten();
-                        self.put_keyed(at, was, (now, place), came, into);
-                        return Some(now.time);
-                    }
+            Ok(sale) if changing.keep.lacks(&sale) => match over(at, changing, was, &sale) {
+                Err(column) => unavailable(&into.plan.tables[at.table], column),
+                Ok(ends) => match self.completed(at, ends, into) {
+                    Err(kind) => kind,
+                    Ok(now) => return Some(self.put_row(at, was, now, into)),
                 },
             },
+            Ok(sale) => {
+                let of = (at.table, &sale);
+                match refused(of, at.record, asked, of_table, self.memory) {
+                    Some(kind) => kind,
+                    None => {
+                        changing.now.clear();
+                        let ends = changing.keep.pack(&sale, &mut changing.now);
+                        let time = sale.event_time;
+                        let now = Packed { time, ends };
+                        if changing.is_whole {
+                            return Some(self.put_row(at, was, now, into));
+                        }
+                        let (place, is_same) = changing.found(at, now);
+                        let came = (!is_same).then(|| comes(at, &sale, into)).flatten();
+                        self.put_keyed(at, was, (now, place), came, into);
+                        return Some(time);
+                    }
+                }
+            }
         };
         self.refuse(at, no, into);
         None
+    }
+
+    /// The row that is packed is this now, with what its record lacked: it is judged as it is.
+    fn completed(
+        &mut self,
+        at: &At<'_>,
+        ends: Ends,
+        into: &mut Folds<'_>,
+    ) -> Result<Packed, RejectKind> {
+        let Changing { keep, now, .. } = &*self.changing;
+        let sale = self.decoder.completed(keep, now).map_err(letter)?;
+        let (of, by) = ((at.table, &sale), (at.policy, at.watermark));
+        let of_table = (&mut *into.judge, into.plan);
+        match refused(of, at.record, by, of_table, self.memory) {
+            Some(kind) => Err(kind),
+            None => Ok(Packed {
+                time: sale.event_time,
+                ends,
+            }),
+        }
+    }
+
+    /// A row that is packed comes, or is another now; its event time.
+    fn put_row(
+        &mut self,
+        at: &At<'_>,
+        was: Option<Packed>,
+        now: Packed,
+        into: &mut Folds<'_>,
+    ) -> i64 {
+        match self.changing.is_whole {
+            true => self.put_whole(at, was, now, into),
+            false => {
+                let (place, _) = self.changing.found(at, now);
+                self.put_keyed(at, was, (now, place), None, into);
+            }
+        }
+        now.time
     }
 
     /// The row of a key ends; whether the record is a change at all.
@@ -337,31 +380,25 @@ impl Of<'_> {
     }
 }
 
-/// Packs a row as it is now. What the source left out, because it did not change, is as it was in the row that is held, or as the
-/// record says that it was; an error: the number of the column of which neither is known.
-fn packed(
+/// Packs a row of which the source left values out, because they did not change: they are as they were in the row that is held, or as
+/// the record says that it was; an error: the number of the column of which neither is known.
+fn over(
     at: &At<'_>,
     changing: &mut Changing,
     was: Option<Packed>,
     sale: &Sale<'_>,
-) -> Result<Packed, usize> {
+) -> Result<Ends, usize> {
     let Changing {
         keep, held, now, ..
     } = changing;
     now.clear();
-    let time = sale.event_time;
-    if !keep.lacks(sale) {
-        let ends = keep.pack(sale, now);
-        return Ok(Packed { time, ends });
-    }
     keep.pack_key(sale, now);
     let old = held
-        .get(now, |until| at.is_open(until))
+        .get(now, |until| at.is_known(until))
         .map(|row| row.bytes);
     let before = old.or_else(|| was.map(|_| &changing.was[..]));
     now.clear();
-    let ends = keep.pack_over(sale, before, now)?;
-    Ok(Packed { time, ends })
+    keep.pack_over(sale, before, now)
 }
 
 /// Why a row is none of which a value is not there, and not known.

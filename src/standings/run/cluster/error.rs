@@ -11,6 +11,11 @@ pub enum SupervisorError {
     /// Another command than `run`.
     #[error("after -- comes `run` and its flags: standings cluster -n 3 -- run …")]
     NotRun,
+    /// What the cluster itself gives each process.
+    #[error(
+        "{0}: the cluster gives each process its -n, -p, --generation and --hosts; leave them out behind --"
+    )]
+    Own(String),
     /// No place for its socket and its secret.
     #[error("cannot make a folder in {}: {source}", .within.display())]
     Folder {
@@ -48,7 +53,9 @@ impl SupervisorError {
 impl Coded for SupervisorError {
     fn code(&self) -> &'static Code {
         match self {
-            SupervisorError::NotRun | SupervisorError::Refused => &codes::cluster::REPLICA,
+            SupervisorError::NotRun | SupervisorError::Own(_) | SupervisorError::Refused => {
+                &codes::cluster::REPLICA
+            }
             SupervisorError::Folder { .. } | SupervisorError::System { .. } => {
                 &codes::process::SYSTEM
             }

@@ -19,12 +19,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use clap::error::ErrorKind;
 use crossbeam_channel::Receiver;
 
 use self::control::{Outcome as Resized, Wish};
 pub use self::error::SupervisorError;
 use self::folder::Folder;
 use super::size;
+use crate::config;
 use standings_edge::peers::secret;
 use standings_process::exit::{FAILED, Failure, USAGE};
 
@@ -63,12 +65,19 @@ const PATIENCE: u32 = 6;
 /// A process that has only just been started may not listen to signals yet.
 const ONLY_JUST: Duration = Duration::from_millis(300);
 
-/// Runs `standings cluster` until all processes are done, or one failure too many.
-pub fn run(args: &ClusterArgs, log: &str, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
+/// Runs `standings cluster` until all processes are done, or one failure too many. `all` is the command line of this program:
+/// what each process would refuse is refused here, once.
+pub fn run(
+    args: &ClusterArgs,
+    log: &str,
+    stop: &Arc<AtomicBool>,
+    all: &clap::Command,
+) -> Result<(), Failure> {
     if args.command.first().is_none_or(|c| c != "run") {
         return Err(SupervisorError::NotRun.into());
     }
     size::allowed(args.processes, 1)?;
+    can_start(args, all)?;
     let failed = |source| SupervisorError::Folder {
         within: std::env::temp_dir(),
         source,
@@ -88,6 +97,42 @@ pub fn run(args: &ClusterArgs, log: &str, stop: &Arc<AtomicBool>) -> Result<(), 
         secret: own_secret(dir).map_err(failed)?,
     };
     supervisor.run()
+}
+
+/// Reads the command line of the first process as that will.
+fn can_start(args: &ClusterArgs, all: &clap::Command) -> Result<(), Failure> {
+    let words = ["standings"].into_iter();
+    let words = words.chain(args.command.iter().map(String::as_str));
+    let words = words.map(std::ffi::OsString::from);
+    let own = own_words(args.processes, 0, 1, Path::new("hosts"));
+    match config::resolve(all, words.chain(own).collect()) {
+        Ok(_) => Ok(()),
+        Err(config::Problem::Line(error)) if error.kind() == ErrorKind::ArgumentConflict => {
+            let said = error.to_string();
+            let said = said.lines().next().unwrap_or_default();
+            Err(SupervisorError::Own(said.trim_start_matches("error: ").to_owned()).into())
+        }
+        Err(problem) => Err(problem.into()),
+    }
+}
+
+/// What a cluster adds to the command of each process.
+fn own_words(
+    processes: usize,
+    process: usize,
+    generation: u64,
+    hosts: &Path,
+) -> [std::ffi::OsString; 8] {
+    [
+        "-n".into(),
+        processes.to_string().into(),
+        "-p".into(),
+        process.to_string().into(),
+        "--generation".into(),
+        generation.to_string().into(),
+        "--hosts".into(),
+        hosts.into(),
+    ]
 }
 
 struct Supervisor<'a> {
@@ -280,11 +325,7 @@ impl Supervisor<'_> {
             let mut command = Command::new(&program);
             command
                 .args(&self.args.command)
-                .args(["-n", &processes.to_string()])
-                .args(["-p", &process.to_string()])
-                .args(["--generation", &self.generation.to_string()])
-                .arg("--hosts")
-                .arg(&hosts)
+                .args(own_words(processes, process, self.generation, &hosts))
                 .env("STANDINGS_LOG", self.log)
                 .env("STANDINGS_CAUGHT_UP", self.caught_up());
             without_values_of_files(&mut command);

@@ -28,6 +28,8 @@ pub struct Row {
     pub rank: u64,
     /// Keys and measures by name.
     pub fields: Map<String, Value>,
+    /// It changed after its window was closed, while we looked.
+    pub corrected: bool,
     /// The commit that wrote it.
     commit: u64,
     /// Rank when it began to move; 0: it was not there.
@@ -243,7 +245,12 @@ impl Ranking {
             return;
         }
         let rank = change["rank"].as_u64().unwrap_or(0);
-        let row = place(old, rank, fields.clone(), commit, true, now);
+        // The commit that closed the window corrects nothing.
+        let state = self.window().map(|(_, state)| *state);
+        let is_after = |s: WindowState| s.is_final && s.final_commit != commit;
+        let is_corrected = change["final"] == true && state.is_some_and(is_after);
+        let mut row = place(old, rank, fields.clone(), commit, true, now);
+        row.corrected |= is_corrected;
         self.rows.insert(key, row);
     }
 }
@@ -268,6 +275,7 @@ fn place(
     Row {
         rank,
         fields,
+        corrected: old.is_some_and(|old| old.corrected),
         commit,
         from,
         moved,

@@ -115,6 +115,15 @@ fn a_window_closes_and_is_then_corrected() {
             .map(|w| (w.1.is_final, w.1.corrected)),
         Some((true, true))
     );
+    // The row that changed is marked, and no other.
+    let ranking = &b.rankings[0];
+    let rows = ranking.ordered();
+    let marked = rows.iter().map(|row| (ranking.title(row), row.corrected));
+    let want = [("Lisbon", false), ("Porto", false), ("Faro", true)];
+    assert_eq!(
+        marked.collect::<Vec<_>>(),
+        want.map(|(city, is)| (city.to_owned(), is))
+    );
 }
 
 #[test]

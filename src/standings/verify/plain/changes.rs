@@ -2,14 +2,33 @@
 
 use std::sync::Arc;
 
-use super::table::Row as Held;
+use super::table::{Changing, Packed, Row as Held};
 use super::{Adding, Plain, arrays, is_refused};
-use standings_decode::About;
 use standings_decode::change::Op;
+use standings_decode::{About, Decoder, Sale};
 use standings_engine::event_time::partition::Verdict;
 use standings_model::block::{PartitionId, RecordRef};
+use standings_model::plan::Plan;
 use standings_model::row_id::RowId;
 use standings_model::value::Value;
+
+/// A row as a record says that it is now, whole; none of what is no row, or (`is_not`) is refused.
+fn now(
+    plan: &Plan,
+    (decoder, changing): (&mut Decoder, &Changing),
+    (bytes, about, row): (&[u8], About<'_>, usize),
+    was: Option<&Packed>,
+    is_not: impl FnOnce(&Sale<'_>) -> bool,
+) -> Option<Packed> {
+    let sale = decoder.now(bytes, about, row).ok()?;
+    if !changing.lacks(&sale) {
+        return (!is_not(&sale)).then(|| changing.pack(&sale));
+    }
+    let mut now = changing.over(plan, was, &sale)?;
+    let sale = changing.completed(decoder, &mut now)?;
+    let is_row = !is_not(&sale);
+    is_row.then_some(now)
+}
 
 impl Plain {
     /// Takes a record of a table that changes.
@@ -44,7 +63,14 @@ impl Plain {
                 return;
             };
             let decoder = &mut partition.decoder;
-            let op = decoder.op(row);
+            let is_found = self
+                .bootstrap
+                .get(&id)
+                .is_some_and(|end| record.offset < *end);
+            let op = match decoder.op(row) {
+                Op::Put if is_found => Op::Found,
+                op => op,
+            };
             let mut came = None;
             if matches!(op, Op::Put | Op::Found | Op::End) {
                 let Ok(was) = decoder.before(bytes, about, row) else {
@@ -60,22 +86,20 @@ impl Plain {
                         },
                     }
                 } else {
-                    let Ok(sale) = decoder.now(bytes, about, row) else {
-                        continue;
-                    };
                     let asked = (table, &*self.plan, &mut self.judge, &mut partition.shown);
-                    if is_refused(asked, &sale, record, (&policy, watermark)) {
-                        continue;
-                    }
-                    let Some(now) = changing.packed(&self.plan, was.as_ref(), &sale) else {
-                        continue;
-                    };
-                    came = Some(sale.event_time);
+                    let by = (&policy, watermark);
+                    let is_not = |sale: &Sale<'_>| is_refused(asked, sale, record, by);
+                    let of = (bytes, about, row);
+                    let now = now(&self.plan, (decoder, changing), of, was.as_ref(), is_not);
+                    let Some(now) = now else { continue };
+                    came = Some(now.time);
                     changing.put(&self.plan, was, now, (record.offset, row as u32));
                 }
             }
             match op {
                 Op::Skip => continue,
+                // It moves no watermark, as nothing of a bootstrap does.
+                Op::End if is_found => {}
                 Op::Found => came.into_iter().for_each(|time| changing.find(time)),
                 Op::Put | Op::End | Op::Empty => {
                     if op == Op::Empty {

@@ -30,7 +30,8 @@ pub(super) struct Row {
 pub(super) struct Packed {
     bytes: Vec<u8>,
     ends: Ends,
-    time: i64,
+    /// Its event time, ms.
+    pub(super) time: i64,
 }
 
 /// The rows of a partition.
@@ -73,17 +74,19 @@ impl Changing {
         }
     }
 
-    /// A row as it is now. What the source left out, because it did not change, is as it was in the row of its key, if that is in a
+    /// Whether the source left a value of a row out.
+    pub(super) fn lacks(&self, sale: &Sale<'_>) -> bool {
+        self.keep.lacks(sale)
+    }
+
+    /// A row of which the source left values out, because they did not change: as they were in the row of its key, if that is in a
     /// window that can still change, or as the record says that it was; none where neither is known.
-    pub(super) fn packed(
+    pub(super) fn over(
         &self,
         plan: &Plan,
         was: Option<&Packed>,
         sale: &Sale<'_>,
     ) -> Option<Packed> {
-        if !self.keep.lacks(sale) {
-            return Some(self.pack(sale));
-        }
         let mut bytes = Vec::new();
         self.keep.pack_key(sale, &mut bytes);
         let is_open = |row: &&Row| ends(plan, self.table, row.time).any(|end| end > self.frozen);
@@ -94,9 +97,21 @@ impl Changing {
         let ends = self.keep.pack_over(sale, before, &mut bytes).ok()?;
         Some(Packed {
             ends,
-            time: sale.event_time,
+            time: 0,
             bytes,
         })
+    }
+
+    /// A row with what its source had left out, computed anew.
+    pub(super) fn completed<'a>(
+        &self,
+        decoder: &'a mut Decoder,
+        packed: &'a mut Packed,
+    ) -> Option<Sale<'a>> {
+        let Packed { bytes, time, .. } = packed;
+        let sale = decoder.completed(&self.keep, bytes).ok()?;
+        *time = sale.event_time;
+        Some(sale)
     }
 
     /// A row comes, in the place of one of its key; without keys in that of one that is as `was`.
