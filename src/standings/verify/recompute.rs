@@ -29,7 +29,7 @@ use standings_engine::snapshot::Manifest;
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
 use standings_model::check::Condition;
 use standings_model::error::codes;
-use standings_model::identity::SourceIdentity;
+use standings_model::identity::Known;
 use standings_model::plan::Plan;
 use standings_model::time::format_rfc3339;
 use standings_model::window::Bounds;
@@ -118,9 +118,7 @@ impl Recomputed {
             resume: shown.begins.clone(),
             ..SourceOptions::new(sources.urls)
         };
-        source.check()?;
-        let known = shown.known.as_ref().and_then(|known| known.source.as_ref());
-        source = as_known(source, known)?;
+        source = as_known(source, shown.known.as_ref())?;
         let compacted = compacted(&source);
         let extents = source::extents(&source)?;
         let mut gone = extents.as_ref().map_or(Vec::new(), |e| gone(e, &shown));
@@ -206,11 +204,10 @@ impl Recomputed {
     }
 }
 
-/// The source with its files in the order that a sink knows them in.
-fn as_known(
-    source: SourceOptions,
-    known: Option<&SourceIdentity>,
-) -> Result<SourceOptions, Failure> {
+/// The source, found right, with its files in the order that a sink knows them in.
+fn as_known(source: SourceOptions, known: Option<&Known>) -> Result<SourceOptions, Failure> {
+    source.check()?;
+    let known = known.and_then(|known| known.source.as_ref());
     let Some(known) = known.filter(|known| known.files() > 0) else {
         return Ok(source);
     };
