@@ -29,7 +29,7 @@ use standings_engine::snapshot::Manifest;
 use standings_model::block::{Block, NO_TIMESTAMP, PartitionId, SourceEvent};
 use standings_model::check::Condition;
 use standings_model::error::codes;
-use standings_model::identity::SourceIdentity;
+use standings_model::identity::Known;
 use standings_model::plan::{Plan, Provisional, Ranking};
 use standings_model::time::format_rfc3339;
 use standings_model::window::Bounds;
@@ -118,10 +118,8 @@ impl Recomputed {
             resume: shown.begins.clone(),
             ..SourceOptions::new(sources.urls)
         };
-        source.check()?;
+        source = as_known(source, shown.known.as_ref())?;
         let compacted = compacted(&source);
-        let known = shown.known.as_ref().and_then(|known| known.source.as_ref());
-        source = as_known(source, known)?;
         let extents = source::extents(&source)?;
         let mut gone = extents.as_ref().map_or(Vec::new(), |e| gone(e, &shown));
         for partition in &gone {
@@ -212,6 +210,19 @@ fn ends_by(plan: &Plan, shown: &Shown, all: bool) -> Vec<i64> {
     plan.rankings.iter().map(of).collect()
 }
 
+/// The source, found right, with its files in the order that a sink knows them in.
+fn as_known(source: SourceOptions, known: Option<&Known>) -> Result<SourceOptions, Failure> {
+    source.check()?;
+    let known = known.and_then(|known| known.source.as_ref());
+    let Some(known) = known.filter(|known| known.files() > 0) else {
+        return Ok(source);
+    };
+    match source.ask(&Arc::default()).identity()? {
+        Some(now) => source.numbered(Some(&now.arranged(known))),
+        None => Ok(source),
+    }
+}
+
 /// Topics of a source that are compacted, as far as their brokers say so.
 fn compacted(source: &SourceOptions) -> Vec<String> {
     let options = SinkOptions {
@@ -226,20 +237,6 @@ fn compacted(source: &SourceOptions) -> Vec<String> {
         _ => None,
     };
     source.urls.iter().filter_map(is_compacted).collect()
-}
-
-/// The source with its files in the order that a sink knows them in.
-fn as_known(
-    source: SourceOptions,
-    known: Option<&SourceIdentity>,
-) -> Result<SourceOptions, Failure> {
-    let Some(known) = known.filter(|known| known.files() > 0) else {
-        return Ok(source);
-    };
-    match source.ask(&Arc::default()).identity()? {
-        Some(now) => source.numbered(Some(&now.arranged(known))),
-        None => Ok(source),
-    }
 }
 
 /// Refuses what is not recomputed.
