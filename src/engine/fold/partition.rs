@@ -230,6 +230,12 @@ impl Partition {
                 self.record(record, bytes, policy, horizon, into);
             }
         }
+        self.end_block(block, before, into);
+        block.records.len() - before
+    }
+
+    /// What is known after a block of which `before` records were only remembered.
+    fn end_block(&mut self, block: &Block, before: usize, into: &mut Folds<'_>) {
         self.open = block.open;
         self.next_offset = self.next_offset.max(block.next_offset);
         if block.leader_epoch != NO_EPOCH {
@@ -252,7 +258,6 @@ impl Partition {
             self.decoder
                 .settle((block.records.len() - before) as u64, last);
         }
-        block.records.len() - before
     }
 
     /// Event times of it that no clock of today shows, since it was last asked.
