@@ -1,6 +1,7 @@
 //! What the threads of a process tell of themselves as they go, for metrics and probes.
 
 mod checks;
+mod drift;
 mod held;
 mod inputs;
 
@@ -204,27 +205,6 @@ impl Live {
     /// Rows that sinks did not take.
     pub fn refused(&self) -> BTreeMap<(String, Refusal), u64> {
         lock(&self.refused).clone()
-    }
-
-    /// Schemas of a table may say otherwise of its columns: each kind begins at nothing, so that the first is seen as a rise.
-    pub fn schemas_of(&self, table: &str, kinds: [&'static str; 3]) {
-        for kind in kinds {
-            lock(&self.drifts)
-                .entry((table.to_owned(), kind))
-                .or_default();
-        }
-    }
-
-    /// A schema that appeared says otherwise of a table's column.
-    pub fn schema_drift(&self, table: &str, kind: &'static str) {
-        *lock(&self.drifts)
-            .entry((table.to_owned(), kind))
-            .or_default() += 1;
-    }
-
-    /// Columns that schemas said otherwise of, by table and kind.
-    pub fn schema_drifts(&self) -> BTreeMap<(String, &'static str), u64> {
-        lock(&self.drifts).clone()
     }
 
     /// Event times before 1990 or after 2100 were read, the first of them of this time, ms.
