@@ -141,16 +141,16 @@ fn sample(args: &Args) -> bool {
     if !plain || !cfg!(feature = "sabotage") {
         return true;
     }
-    let sample = |of, at_least| {
+    let sample = |of, patience, at_least| {
         let args = Args {
             repeat: 1,
-            patience: 25,
+            patience,
             at_least: Some(at_least),
             ..args.clone()
         };
         sabotages(&args, of)
     };
-    sample("others", 36) && sample("changes", 20)
+    sample("others", 25, 36) && sample("changes", 100, 20)
 }
 
 /// Runs seeds, and says what was seen.

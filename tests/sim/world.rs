@@ -190,6 +190,8 @@ pub struct DatabaseState {
 pub struct LogState {
     /// Of each transactional id: who has an older one is refused.
     pub epochs: [u64; IDS],
+    /// Who took them last, and has not committed since.
+    pub taken_by: Option<u64>,
     /// How often all connections were ended: whoever comes again is asked for the password.
     pub sessions: u64,
     pub generation: u64,
