@@ -69,10 +69,12 @@ impl SimLog {
             }
             Fate::Fail => Err(passing(format!("{name}: no answer"))),
             Fate::Silent => {
+                let heard = world.outages.login.refusals;
                 if world.apart.roll(2) == 0 && self.is_let_in(&mut world).is_ok() {
                     // Nobody hears of it.
                     let _ = effect(&mut world);
                 }
+                world.outages.login.refusals = heard;
                 match world.wait(self.cluster, name, PATIENCE) {
                     true => Err(passing(format!("{name}: timed out"))),
                     false => Err(dead()),
