@@ -35,6 +35,8 @@
 
 mod back;
 mod mark;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
