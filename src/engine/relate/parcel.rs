@@ -32,8 +32,8 @@ pub struct Sent {
 impl Parcel {
     /// Its rows, each with what it is ([`together`](super::together)).
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Sent)> {
-        let texts = (0..).map(|n| self.texts.get(n));
-        texts.zip(&self.rows)
+        let rows = (0..).zip(&self.rows);
+        rows.map(|(n, row)| (self.texts.get(n), row))
     }
 }
 
