@@ -131,6 +131,7 @@ pub struct Metrics {
     rows_written: Family<RankingLabel, Counter>,
     ranks_changed: Family<RankingLabel, Counter>,
     value_errors: Family<RankingLabel, Counter>,
+    keys_expired: Family<RankingLabel, Counter>,
     joined: OfJoins,
     latency: WeightedHistogram,
     in_flight: Gauge,

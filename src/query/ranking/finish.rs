@@ -200,6 +200,7 @@ impl Shape<'_> {
             name: name.to_owned(),
             window,
             keeps_windows: groups.rows.keeps_windows,
+            lets_go: false,
             waits: self.waits(&groups),
             is_hidden: false,
             inputs: Vec::new(),
