@@ -202,6 +202,15 @@ impl<'a> Folder<'a> {
         self.notes.borrow_mut().extend(notes);
         let outputs = compiled.outputs.clone();
         let mut ranking = compiled.install(&mut self.tables);
+        if nested::depth(&ranking, &self.tables) >= nested::DEEPEST {
+            let most = nested::DEEPEST;
+            let found = format!(
+                "`{name}` is over more than {} rankings that read each other",
+                most - 1
+            );
+            let allowed = format!("at most {most} of which each reads the one before it");
+            return Err(text.error(target.span, found, allowed));
+        }
         let (told, ttl) = target.said.apply(&mut ranking);
         self.notes.borrow_mut().extend(told);
         if let Some(ttl) = ttl {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::kafka::block;
 use crate::support::postgres::connect;
-use crate::support::{Bed, Dice, standings};
+use crate::support::{Bed, Dice};
 
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -40,7 +40,8 @@ struct Tap {
 impl Tap {
     fn json(&self) -> String {
         let text = |of: Option<u64>| of.map_or(Value::Null, |n| format!("k{n}").into());
-        serde_json::json!({"k": text(self.k), "g": text(self.g), "v": self.v, "at": self.at}).to_string()
+        serde_json::json!({"k": text(self.k), "g": text(self.g), "v": self.v, "at": self.at})
+            .to_string()
     }
 }
 
@@ -161,7 +162,10 @@ fn pairs(parts: &[Vec<Tap>]) -> Rows {
         let sum: i64 = taps.iter().map(|t| t.v).sum();
         let n = taps.len() as i64;
         // A sum of integers over a number of rows is an integer, cut.
-        (format!("{} {}", name(k), name(g)), format!("{n} {}", sum / n))
+        (
+            format!("{} {}", name(k), name(g)),
+            format!("{n} {}", sum / n),
+        )
     };
     let all = lives(parts, 10 * MINUTE, |t| Some((t.k, t.g)));
     all.into_iter().map(row).collect()
@@ -218,19 +222,39 @@ fn a_key_is_let_go_when_the_watermark_is_past_its_last_row() {
     for round in 0..5 {
         let mut sent = Vec::new();
         for (n, part) in parts.iter_mut().enumerate() {
-            let new = taps(&mut dice, 40 + 150 * (round % 2), n, part.len(), &mut now[n]);
+            let new = taps(
+                &mut dice,
+                40 + 150 * (round % 2),
+                n,
+                part.len(),
+                &mut now[n],
+            );
             sent.push(new.iter().map(Tap::json).collect());
             part.extend(new);
         }
         bed.send(&sent);
         let workers = (1 + (seed as usize + round) % 3).to_string();
-        let often = ["--snapshot-interval", "50ms", "--allowed-lateness", "5m", "-w", &workers];
+        let often = [
+            "--snapshot-interval",
+            "50ms",
+            "--allowed-lateness",
+            "5m",
+            "-w",
+            &workers,
+        ];
         bed.to_end(&often);
-        let want = [("best", best(&parts)), ("newest", newest(&parts)), ("pairs", pairs(&parts))];
+        let want = [
+            ("best", best(&parts)),
+            ("newest", newest(&parts)),
+            ("pairs", pairs(&parts)),
+        ];
         let found = folded(&bed.changed());
         for (ranking, want) in &want {
             let found = found.get(*ranking).cloned().unwrap_or_default();
-            assert_eq!(&found, want, "{ranking} after round {round} with {workers} workers");
+            assert_eq!(
+                &found, want,
+                "{ranking} after round {round} with {workers} workers"
+            );
         }
         let keys: BTreeSet<String> = want[2].1.keys().cloned().collect();
         gone += shown.difference(&keys).count();

@@ -211,7 +211,7 @@ impl Shape<'_> {
             retracts: false,
             joined: None,
             as_they_are: groups.is_rows && !window.is_session(),
-            session_by: self.session_by(&groups, &making.computed, query)?,
+            session_by: self.session_by(&groups),
             partition: rank.map_or_else(Vec::new, |r| r.partition.clone()),
             measures: Vec::new(),
             computed: Vec::new(),
