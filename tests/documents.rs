@@ -108,11 +108,22 @@ fn every_difference_from_flink_has_its_test() {
         let is_border = |(n, text): (usize, &str)| (n % 2 == 0).then(|| text.matches('|').count());
         let borders: usize = parts.by_ref().filter_map(is_border).sum();
         assert_eq!(borders, 5, "four columns: {line}");
-        let last = line.trim_end_matches(" |").rsplit("| ").next().unwrap_or_default();
+        let last = line
+            .trim_end_matches(" |")
+            .rsplit("| ")
+            .next()
+            .unwrap_or_default();
         let path = last.trim_matches('`');
-        assert!(last.starts_with('`') && path.len() + 2 == last.len(), "no test: {line}");
-        let is_test = path.starts_with("tests/") || path.contains("tests") || path.starts_with("src/");
-        assert!(is_test && fs::metadata(path).is_ok(), "{path} is not there: {line}");
+        assert!(
+            last.starts_with('`') && path.len() + 2 == last.len(),
+            "no test: {line}"
+        );
+        let is_test =
+            path.starts_with("tests/") || path.contains("tests") || path.starts_with("src/");
+        assert!(
+            is_test && fs::metadata(path).is_ok(),
+            "{path} is not there: {line}"
+        );
         all += 1;
     }
     assert!(all > 60, "{all} lines");

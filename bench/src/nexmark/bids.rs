@@ -77,11 +77,17 @@ impl Bids {
         let (name, url) = match channel % 2 {
             0 => (
                 CHANNELS[(channel / 2 % 4) as usize].to_owned(),
-                format!("https://www.nexmark.com/item.htm?query=1&channel={}", channel / 2 % 4),
+                format!(
+                    "https://www.nexmark.com/item.htm?query=1&channel={}",
+                    channel / 2 % 4
+                ),
             ),
             _ => (
                 format!("channel-{channel}"),
-                format!("https://www.nexmark.com/{:x}/item.htm?query=1&channel_id={channel}", channel * 7919),
+                format!(
+                    "https://www.nexmark.com/{:x}/item.htm?query=1&channel_id={channel}",
+                    channel * 7919
+                ),
             ),
         };
         let extra = self.dice.below(u64::from(u32::MAX));

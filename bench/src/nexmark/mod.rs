@@ -197,7 +197,11 @@ fn agrees(query: &Query, changes: &Path, bids: &[Bid]) -> Result<(), Problem> {
     let found = plainly::folded(&text, query.names, query.value);
     let found = found.map_err(|what| Problem::said(query.name, what))?;
     let want = (query.rows)(bids);
-    let other = |a: &Rows, b: &Rows| a.iter().find(|(k, v)| b.get(*k) != Some(v)).map(|r| format!("{r:?}"));
+    let other = |a: &Rows, b: &Rows| {
+        a.iter()
+            .find(|(k, v)| b.get(*k) != Some(v))
+            .map(|r| format!("{r:?}"))
+    };
     match (other(&found, &want), other(&want, &found)) {
         (None, None) => Ok(()),
         (more, less) => Err(Problem::Differs(format!(
@@ -210,7 +214,15 @@ fn agrees(query: &Query, changes: &Path, bids: &[Bid]) -> Result<(), Problem> {
 }
 
 fn table(queries: &[&Query], sides: &[Side], bids: u64) -> String {
-    let columns = ["query", "ranks", "bids/s and core", "CPU s of 1 M", "peak MB", "bound/s and core", "of the bound"];
+    let columns = [
+        "query",
+        "ranks",
+        "bids/s and core",
+        "CPU s of 1 M",
+        "peak MB",
+        "bound/s and core",
+        "of the bound",
+    ];
     let mut table = Table::new(2, &columns);
     for (query, side) in queries.iter().zip(sides) {
         let cpu = |all: &[Took]| median(all.iter().map(|took| took.cpu));

@@ -15,7 +15,11 @@ pub fn q5(bids: &[Bid]) -> Rows {
     for bid in bids {
         let last = bid.at.div_euclid(2_000) * 2_000;
         for start in (0..5).map(|n| last - n * 2_000) {
-            *counts.entry(start).or_default().entry(bid.auction).or_default() += 1;
+            *counts
+                .entry(start)
+                .or_default()
+                .entry(bid.auction)
+                .or_default() += 1;
         }
     }
     let mut rows = Rows::new();
@@ -70,7 +74,11 @@ pub fn q19(bids: &[Bid]) -> Rows {
 }
 
 /// What changes come to; why they cannot be read.
-pub fn folded(changes: &str, name: impl Fn(&Value) -> Option<String>, value: &str) -> Result<Rows, String> {
+pub fn folded(
+    changes: &str,
+    name: impl Fn(&Value) -> Option<String>,
+    value: &str,
+) -> Result<Rows, String> {
     let mut rows = Rows::new();
     for line in changes.lines() {
         let change: Value = serde_json::from_str(line).map_err(|e| format!("{line}: {e}"))?;
@@ -80,7 +88,10 @@ pub fn folded(changes: &str, name: impl Fn(&Value) -> Option<String>, value: &st
             continue;
         }
         let number = |v: &Value| v.as_u64().ok_or_else(|| format!("{line} has no {value}"));
-        rows.insert(name, (number(&change["rank"])?, number(&change["row"][value])?));
+        rows.insert(
+            name,
+            (number(&change["rank"])?, number(&change["row"][value])?),
+        );
     }
     Ok(rows)
 }
@@ -107,11 +118,28 @@ mod tests {
             bid(1, 8, 2, 12_000),
         ];
         let row = |name: &str, rank, n| (name.to_owned(), (rank, n));
-        assert_eq!(q7(&bids), [row("0 0:1", 1, 9), row("0 0:2", 1, 9), row("10000 0:3", 1, 2)].into());
-        assert_eq!(q18(&bids), [row("0:0", 1, 5), row("0:2", 1, 9), row("0:3", 1, 2)].into());
+        assert_eq!(
+            q7(&bids),
+            [
+                row("0 0:1", 1, 9),
+                row("0 0:2", 1, 9),
+                row("10000 0:3", 1, 2)
+            ]
+            .into()
+        );
+        assert_eq!(
+            q18(&bids),
+            [row("0:0", 1, 5), row("0:2", 1, 9), row("0:3", 1, 2)].into()
+        );
         assert_eq!(
             q19(&bids),
-            [row("0:1", 1, 9), row("0:0", 2, 5), row("0:3", 3, 2), row("0:2", 1, 9)].into()
+            [
+                row("0:1", 1, 9),
+                row("0:0", 2, 5),
+                row("0:3", 3, 2),
+                row("0:2", 1, 9)
+            ]
+            .into()
         );
         let five = q5(&bids);
         assert_eq!(five["0 1"], (1, 2));
@@ -121,6 +149,9 @@ mod tests {
 {"op":"upsert","rank":2,"row":{"row_id":"0:2","price":4}}
 {"op":"delete","rank":null,"row":{"row_id":"0:1"}}"#;
         let name = |change: &Value| change["row"]["row_id"].as_str().map(str::to_owned);
-        assert_eq!(folded(changes, name, "price").unwrap(), [row("0:2", 2, 4)].into());
+        assert_eq!(
+            folded(changes, name, "price").unwrap(),
+            [row("0:2", 2, 4)].into()
+        );
     }
 }

@@ -184,7 +184,8 @@ impl Totals {
                 }
                 let at = (group.ranking, end);
                 let window = self.windows.entry(at);
-                let window = window.or_insert_with(|| WindowState::new(reader, (ranking.window.start(end), end)));
+                let window = window
+                    .or_insert_with(|| WindowState::new(reader, (ranking.window.start(end), end)));
                 distinct = values.clone();
                 window.merge(ranking, reader, &mut self.texts, &batch, &mut distinct);
                 if let Some(key) = window.overdrawn() {

@@ -164,7 +164,10 @@ impl Metrics {
     fn take_counted(&self) {
         for (ranking, errors) in self.live.take_value_errors() {
             let label = RankingLabel { ranking };
-            self.groups.value_errors.get_or_create(&label).inc_by(errors);
+            self.groups
+                .value_errors
+                .get_or_create(&label)
+                .inc_by(errors);
         }
         for (ranking, keys) in self.live.take_expired() {
             let label = RankingLabel { ranking };

@@ -2,14 +2,12 @@
 
 use std::cell::RefCell;
 
-use sqlparser::ast::{
-    Expr as Sql, GroupByExpr, Query, Select, SelectItem, Spanned, Value as Literal,
-};
+use sqlparser::ast::{Expr as Sql, GroupByExpr, Select, SelectItem, Spanned, Value as Literal};
 
 use super::Shape;
 use super::names::{Grouping, is_measure};
 use crate::error::QueryError;
-use crate::flow::{self, BOUNDS, DraftKey, Flow, Groups, RANK, Rows, Stage, as_bound, bare};
+use crate::flow::{self, DraftKey, Flow, Groups, Rows, Stage, as_bound, bare};
 use crate::row::Row;
 use crate::walk::holds;
 use standings_model::expr::{Expr, Node};
