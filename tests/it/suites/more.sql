@@ -344,7 +344,7 @@ WITH a AS (SELECT k, qty FROM bids WHERE qty > 1), b AS (SELECT k, qty * 2 AS q 
 -- Materialize: HAVING beside a filter | g s
 SELECT g, SUM(price) AS s FROM bids WHERE k <> 'ann' GROUP BY g HAVING COUNT(*) > 10;
 
--- Materialize: by the day | d c
+-- Materialize: by the day | c
 SELECT date_trunc('day', at) AS d, count(*) AS c FROM bids GROUP BY 1;
 
 -- Materialize: a count of groups | n
