@@ -136,11 +136,11 @@ fn groups(plan: &Plan, r: &Ranking) -> Step {
     let of_rows =
         |m: &&standings_model::plan::Measure| !matches!(m.aggregate, Aggregate::Computed(_));
     let measured = names(r.measures.iter().filter(of_rows).map(|m| m.name.as_str()));
-    let alive = r.inputs.iter().filter_map(|input| plan.below(input));
-    let alive = alive.filter(|inner| inner.lets_go).next();
+    let mut below = r.inputs.iter().filter_map(|input| plan.below(input));
+    let is_of_lives = below.any(|inner| inner.lets_go);
     let long = match r.window.is_always() {
         _ if r.lets_go => format!("until the watermark is {} past its last row", lasts(r)),
-        true if alive.is_some() => "as long as its key lives".to_owned(),
+        true if is_of_lives => "as long as its key lives".to_owned(),
         true => "for ever: it grows with its keys".to_owned(),
         false => "until the window is let go (--allowed-lateness, --retain)".to_owned(),
     };
