@@ -7,6 +7,7 @@ mod formats;
 mod growth;
 mod harness;
 mod instructions;
+mod joins;
 mod latency;
 mod nexmark;
 mod peer_tls;
@@ -52,6 +53,7 @@ enum Command {
     Growth(growth::GrowthArgs),
     Changes(changes::ChangesArgs),
     Formats(formats::FormatsArgs),
+    Joins(joins::JoinsArgs),
     Nexmark(nexmark::NexmarkArgs),
     Soak(soak::SoakArgs),
     Recovery(recovery::RecoveryArgs),
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         Command::Growth(args) => growth::run(args),
         Command::Changes(args) => changes::run(args),
         Command::Formats(args) => formats::run(args),
+        Command::Joins(args) => joins::run(args),
         Command::Nexmark(args) => nexmark::run(args),
         Command::Soak(args) => soak::run(args),
         Command::Recovery(args) => recovery::run(args),

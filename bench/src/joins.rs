@@ -1,0 +1,243 @@
+//! `bench/joins`: rankings over rows that are joined, beside the same ranking by what they would be joined by.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use standings_load::Dice;
+use standings_model::time::format_rfc3339;
+
+use crate::harness::measure::{self, Invocation, Took};
+use crate::harness::report::Report;
+use crate::harness::stats::{Ratios, grouped, median};
+use crate::harness::table::Table;
+use crate::harness::{build, place, rounds};
+use crate::problem::Problem;
+
+/// Sales a second of a ranking by region, where a region is what a city is joined with, beside the ranking by city without a join.
+///
+/// As it is, and as it was at the time of the sale. The sales are of six hours, over windows of one; each city has as many versions as
+/// --versions says, an hour apart. One worker, from a file, into one that keeps nothing.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  bench/joins                             a million sales of ten thousand cities, seven rounds
+  bench/joins --versions 5 --rounds 3
+  bench/joins --beside OTHER              in turn with another binary of standings, such as the commit before")]
+pub struct JoinsArgs {
+    /// Sales.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    lines: u64,
+    /// Cities.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    keys: u64,
+    /// Versions of each city.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100))]
+    versions: u64,
+    /// Runs of each side.
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = rounds::parse)]
+    rounds: usize,
+    /// Another binary of standings.
+    #[arg(long, value_name = "OTHER")]
+    beside: Option<PathBuf>,
+    /// The binary is there.
+    #[arg(long)]
+    no_build: bool,
+    /// The table as Markdown.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// What the ranking is over.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Plain,
+    AsItIs,
+    AsItWas,
+}
+
+const FORMS: [(Form, &str); 3] = [
+    (Form::Plain, "by city, no join"),
+    (Form::AsItIs, "by region, as it is"),
+    (Form::AsItWas, "by region, as it was"),
+];
+
+struct Side {
+    form: Form,
+    name: &'static str,
+    binary: PathBuf,
+    shown: String,
+    took: Vec<Took>,
+}
+
+/// Runs `bench/joins`.
+pub fn run(args: &JoinsArgs) -> Result<(), Problem> {
+    if !args.no_build {
+        build::measured(&[])?;
+    }
+    let (sales, cities) = files(args)?;
+    let mut binaries = vec![(place::standings(), "this".to_owned())];
+    let other = args.beside.as_deref();
+    binaries.extend(other.map(|o| (place::absolute(o), o.display().to_string())));
+    let mut sides: Vec<Side> = Vec::new();
+    for (binary, shown) in &binaries {
+        sides.extend(FORMS.map(|(form, name)| Side {
+            form,
+            name,
+            binary: binary.clone(),
+            shown: shown.clone(),
+            took: Vec::new(),
+        }));
+    }
+    let queries = FORMS.map(|(form, _)| queries(form));
+    let queries = queries.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut report = Report::begin();
+    for round in 0..args.rounds {
+        for at in rounds::order(sides.len(), round) {
+            let side = &mut sides[at];
+            let cities = (side.form != Form::Plain).then_some(&cities[..]);
+            let took = once(&side.binary, &queries[side.form as usize], &sales, cities)?;
+            let name = format!("{}, {}", side.name, side.shown);
+            report.keep(&name, "s", took.seconds);
+            report.keep(&name, "CPU s", took.cpu);
+            report.keep(&name, "bytes", took.memory as f64);
+            side.took.push(took);
+        }
+        eprintln!("round {} of {}", round + 1, args.rounds);
+    }
+    report.end(&table(&sides, args.lines), args.out.as_deref())
+}
+
+/// A run over the files, to their end.
+fn once(
+    binary: &Path,
+    queries: &Path,
+    sales: &Path,
+    cities: Option<&str>,
+) -> Result<Took, Problem> {
+    let source = format!("sales=file:{}", sales.display());
+    let queries = queries.display().to_string();
+    let run = ["run", "--queries", &queries, "--source", &source];
+    let mut command = Invocation::new(binary).args(run);
+    if let Some(cities) = cities {
+        command = command.args(["--source", cities]);
+    }
+    let command = command.args(["--sink", "file:/dev/null", "--until-end", "-w", "1"]);
+    measure::run(&command)
+}
+
+/// Each side's figures, and what it does of what its binary does without a join: by seconds and by CPU seconds.
+fn table(sides: &[Side], lines: u64) -> String {
+    let columns = [
+        "ranking",
+        "binary",
+        "sales a second",
+        "of no join",
+        "by CPU",
+        "MiB",
+    ];
+    let mut table = Table::new(2, &columns);
+    for side in sides {
+        let is_floor = |s: &&Side| s.form == Form::Plain && s.shown == side.shown;
+        let floor = sides.iter().find(is_floor).unwrap_or(side);
+        let of = |by: fn(&Took) -> f64| {
+            let rows = floor.took.iter().map(by);
+            Ratios::new(rows, side.took.iter().map(by)).median()
+        };
+        let seconds = median(side.took.iter().map(|t| t.seconds));
+        let bytes = median(side.took.iter().map(|t| t.memory as f64));
+        table.push([
+            side.name.to_owned(),
+            side.shown.clone(),
+            grouped(lines as f64 / seconds, 0),
+            format!("{:.2}", of(|t| t.seconds)),
+            format!("{:.2}", of(|t| t.cpu)),
+            format!("{:.0}", bytes / f64::from(1 << 20)),
+        ]);
+    }
+    table.to_string()
+}
+
+/// The tables and a ranking, in a folder of their own.
+fn queries(form: Form) -> Result<PathBuf, Problem> {
+    let (name, key, join) = match form {
+        Form::Plain => ("plain", "city", ""),
+        Form::AsItIs => ("is", "c.region", "LEFT JOIN cities AS c ON s.city = c.name"),
+        Form::AsItWas => (
+            "was",
+            "c.region",
+            "LEFT JOIN cities FOR SYSTEM_TIME AS OF s.at AS c ON s.city = c.name",
+        ),
+    };
+    let folder = place::work().join("joins").join(name);
+    fs::create_dir_all(&folder).map_err(Problem::file(&folder))?;
+    let mut tables =
+        "CREATE TABLE sales (at TIMESTAMP_LTZ(3) NOT NULL, city STRING NOT NULL, amount DECIMAL(12, 2) NOT NULL,
+  WATERMARK FOR at AS at - INTERVAL '10' SECOND) WITH ('format' = 'json');\n"
+            .to_owned();
+    if form != Form::Plain {
+        tables.push_str(
+            "CREATE TABLE cities (name STRING, region STRING, since TIMESTAMP_LTZ(3),
+  PRIMARY KEY (name) NOT ENFORCED, WATERMARK FOR since AS since) WITH ('format' = 'json');\n",
+        );
+    }
+    let best = format!(
+        "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY total DESC) AS place
+FROM (SELECT window_start, window_end, {key}, SUM(s.amount) AS total, COUNT(*) AS n
+FROM TABLE(TUMBLE(TABLE sales, DESCRIPTOR(at), INTERVAL '1' HOUR)) AS s {join}
+GROUP BY window_start, window_end, {key})) WHERE place <= 10;\n"
+    );
+    for (name, text) in [("a_table", tables), ("best", best)] {
+        let path = folder.join(format!("{name}.sql"));
+        fs::write(&path, text).map_err(Problem::file(&path))?;
+    }
+    Ok(folder)
+}
+
+/// When the first sale may be, ms.
+const BEGINNING: i64 = 1_769_126_400_000;
+
+const HOUR: i64 = 3_600_000;
+
+/// The sales, and where the cities are. Made once.
+fn files(args: &JoinsArgs) -> Result<(PathBuf, String), Problem> {
+    let folder = place::work();
+    fs::create_dir_all(&folder).map_err(Problem::file(&folder))?;
+    let (lines, keys, versions) = (args.lines, args.keys, args.versions);
+    let sales = folder.join(format!("joins-{lines}-{keys}-sales.ndjson"));
+    let cities = folder.join(format!("joins-{keys}-{versions}-cities.ndjson"));
+    let mut dice = Dice::new(lines);
+    if !sales.exists() {
+        let all = (0..lines).map(|line| {
+            let place = (line * 6 * HOUR as u64 / lines.max(1)) as i64;
+            let at = format_rfc3339(BEGINNING + place + dice.below(2_000) as i64);
+            let (city, cents) = (dice.below(keys), 1 + dice.below(50_000));
+            let (whole, rest) = (cents / 100, cents % 100);
+            format!(r#"{{"at":"{at}","city":"city-{city:05}","amount":"{whole}.{rest:02}"}}"#)
+        });
+        write(&sales, all)?;
+    }
+    if !cities.exists() {
+        let mut dice = Dice::new(versions);
+        let each = (0..versions).flat_map(|version| (0..keys).map(move |key| (version, key)));
+        let all = each.map(|(version, key)| {
+            let since = format_rfc3339(BEGINNING + (version as i64 - 1) * HOUR);
+            let region = dice.below(50);
+            format!(r#"{{"name":"city-{key:05}","region":"region-{region:02}","since":"{since}"}}"#)
+        });
+        write(&cities, all)?;
+    }
+    Ok((sales, format!("cities=file:{}", cities.display())))
+}
+
+fn write(path: &Path, lines: impl Iterator<Item = String>) -> Result<(), Problem> {
+    let part = path.with_extension("part");
+    let file = File::create(&part).map_err(Problem::file(&part))?;
+    let mut out = BufWriter::with_capacity(1 << 20, file);
+    for line in lines {
+        writeln!(out, "{line}").map_err(Problem::file(&part))?;
+    }
+    out.flush().map_err(Problem::file(&part))?;
+    fs::rename(&part, path).map_err(Problem::file(path))
+}
