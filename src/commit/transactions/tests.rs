@@ -103,7 +103,11 @@ impl Transactions for Producers {
 
     fn commit(&self, id: usize) -> Result<(), Trouble> {
         let mut topics = self.of(id)?;
-        if topics.refuses.take_if(|whose| *whose == self.name).is_some() {
+        if topics
+            .refuses
+            .take_if(|whose| *whose == self.name)
+            .is_some()
+        {
             return Err(Trouble::Login("not let in (28P01)".to_owned()));
         }
         topics.progress.extend(self.open.take());
@@ -167,7 +171,11 @@ fn an_opening_says_again_what_it_found() {
     first.write(&plan(), &commit(1)).unwrap();
     let mut second = opened("second", &topics);
     second.confirm(&plan()).unwrap();
-    let want = [record(0, 1, "first"), record(1, 1, "first"), record(1, 2, "second")];
+    let want = [
+        record(0, 1, "first"),
+        record(1, 1, "first"),
+        record(1, 2, "second"),
+    ];
     assert_eq!(told(&topics), want);
     let topics_now = topics.lock().unwrap();
     assert_eq!(topics_now.progress[2].offsets, commit(1).offsets);

@@ -16,10 +16,10 @@ use std::sync::Arc;
 use standings_model::plan::Plan;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
-use timely::dataflow::operators::{Concatenate, Input};
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::operators::generic::operator::Operator;
+use timely::dataflow::operators::{Concatenate, Input};
 use timely::dataflow::{Scope, StreamVec};
 
 use super::graph::reached;
@@ -159,9 +159,8 @@ fn done<'scope>(
             input.for_each(|time, all: &mut Vec<Beside>| {
                 let all = all.drain(..);
                 let all = all.filter(|((of, _), _, _)| is_last(&rules, of.ranking, step));
-                let done = all.map(|((of, partner), epoch, portion)| {
-                    (epoch, (step, of, partner, portion))
-                });
+                let done = all
+                    .map(|((of, partner), epoch, portion)| (epoch, (step, of, partner, portion)));
                 output.session(&time).give_iterator(done);
             });
         }

@@ -63,7 +63,12 @@ mod tests {
         assert_eq!(key.all(), [(EVER.0, EVER.1, NONE)]);
         key.change((20, EVER.1, 2), true);
         key.change((5, 10, 1), true);
-        let gaps = [(EVER.0, 5, NONE), (5, 10, 1), (10, 20, NONE), (20, EVER.1, 2)];
+        let gaps = [
+            (EVER.0, 5, NONE),
+            (5, 10, 1),
+            (10, 20, NONE),
+            (20, EVER.1, 2),
+        ];
         assert_eq!(key.all(), gaps);
         key.rows = 0;
         assert_eq!(key.all(), [(5, 10, 1), (20, EVER.1, 2)]);

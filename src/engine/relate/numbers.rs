@@ -172,9 +172,13 @@ impl Numbers {
             let known = &mut self.known[number as usize];
             let now = known.coverage.all();
             // Both are in order.
-            let gone = before.iter().filter(|holds| now.binary_search(holds).is_err());
+            let gone = before
+                .iter()
+                .filter(|holds| now.binary_search(holds).is_err());
             out.extend(gone.map(|holds| ((number, *holds), epoch, -1)));
-            let come = now.iter().filter(|holds| before.binary_search(holds).is_err());
+            let come = now
+                .iter()
+                .filter(|holds| before.binary_search(holds).is_err());
             out.extend(come.map(|holds| ((number, *holds), epoch, 1)));
             if known.coverage.is_nothing() {
                 self.keys.remove(&std::mem::take(&mut known.key));
@@ -323,7 +327,11 @@ mod tests {
         numbers.version(2, b"k", &version, false);
         numbers.version(3, b"k", &version, true);
         numbers.heard(0, 9);
-        assert_eq!(numbers.partners.gone.len(), 1, "the other taker is not there yet");
+        assert_eq!(
+            numbers.partners.gone.len(),
+            1,
+            "the other taker is not there yet"
+        );
         numbers.heard(1, 9);
         assert_eq!(numbers.partner(0), Some(&b"x"[..]));
         numbers.version(10, b"k", &version, false);

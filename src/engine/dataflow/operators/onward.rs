@@ -83,7 +83,9 @@ impl OnwardOperator {
             let mut to = self.own;
             if self.parcels.are_several() {
                 rule.open(parts.0, &parts.1, &mut self.row);
-                to = rule.owner(self.step + 1, &self.row, &self.parcels).unwrap_or(to);
+                to = rule
+                    .owner(self.step + 1, &self.row, &self.parcels)
+                    .unwrap_or(to);
             }
             text.clear();
             together::push(&mut text, &parts);
