@@ -25,6 +25,7 @@ use super::policy;
 use super::words::{
     figure, name, push_escaped, score, shortened, table, title, value, window, words,
 };
+use crate::as_of::time;
 use crate::board::Row;
 use crate::openapi;
 use crate::params::{self, Params};
@@ -33,6 +34,7 @@ use crate::security::Opened;
 use crate::stage::{FRESH, Face};
 use crate::watch::Shown;
 use standings_model::plan::{Plan, Ranking};
+use standings_model::time::MAX_EVENT_TIME;
 use standings_model::value::Value;
 
 /// Rows unless it is said.
@@ -186,13 +188,20 @@ pub(super) fn draw(plan: &Plan, ranking: &Ranking, face: &Face, look: Look) -> S
             format!("Waiting for the first of the {noun}"),
         );
     }
-    if let Some(time) = face.as_of.watermark_text() {
-        let time = time.chars().take(19).collect::<String>().replace('T', " ");
-        say(
-            height - 14,
-            12,
-            format!("All {noun} up to {time} UTC are counted"),
-        );
+    match face.as_of.watermark {
+        // The end of all input: there is no more to come.
+        Some(end) if end >= MAX_EVENT_TIME => {
+            say(height - 14, 12, format!("All {noun} are counted"));
+        }
+        Some(at) => {
+            let time = time(at).chars().take(19).collect::<String>();
+            let text = format!(
+                "All {noun} up to {} UTC are counted",
+                time.replace('T', " ")
+            );
+            say(height - 14, 12, text);
+        }
+        None => {}
     }
     out.push_str("</svg>");
     out

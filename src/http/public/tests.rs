@@ -202,6 +202,11 @@ fn a_picture_shows_what_the_board_shows() {
     let two = drawn(&[("a", 3), ("b", 2), ("c", 1)], "limit=2&theme=dark");
     assert_eq!(texts(&two).len(), 3 + 6 + 1);
     assert!(two.contains("#0d1117") && !svg.contains("#0d1117"));
+    let plan = plan();
+    let mut ended = face(&[("Lisbon", 1)]);
+    ended.as_of.watermark = Some(i64::MAX);
+    let ended = draw(&plan, &plan.rankings[city_ranking()], &ended, look(""));
+    assert_eq!(texts(&ended).last().unwrap(), "All sales are counted");
     let none = drawn(&[], "");
     assert!(texts(&none).contains(&"Waiting for the first of the sales".to_owned()));
 }
