@@ -103,10 +103,7 @@ fn texts(svg: &str) -> Vec<String> {
                 }
                 within.push(name);
             }
-            Event::Empty(tag) => check(
-                &String::from_utf8(tag.name().as_ref().to_vec()).unwrap(),
-                &tag,
-            ),
+            Event::Empty(tag) => check(std::str::from_utf8(tag.name().as_ref()).unwrap(), &tag),
             Event::End(_) => {
                 depth -= 1;
                 within.pop();
