@@ -302,3 +302,36 @@ fn values_that_pages_name_are_those_of_the_flags() {
         );
     }
 }
+
+/// A line of the page of differences names a test that is there.
+#[test]
+fn every_difference_from_flink_has_its_test() {
+    let page = read("docs/differences-from-flink.md");
+    let lines = page.lines().filter(|l| l.starts_with("| ")).skip(2);
+    let mut all = 0;
+    for line in lines {
+        // What stands in backticks has no column's border in it.
+        let mut parts = line.split('`').enumerate();
+        let is_border = |(n, text): (usize, &str)| (n % 2 == 0).then(|| text.matches('|').count());
+        let borders: usize = parts.by_ref().filter_map(is_border).sum();
+        assert_eq!(borders, 5, "four columns: {line}");
+        let last = line
+            .trim_end_matches(" |")
+            .rsplit("| ")
+            .next()
+            .unwrap_or_default();
+        let path = last.trim_matches('`');
+        assert!(
+            last.starts_with('`') && path.len() + 2 == last.len(),
+            "no test: {line}"
+        );
+        let is_test =
+            path.starts_with("tests/") || path.contains("tests") || path.starts_with("src/");
+        assert!(
+            is_test && fs::metadata(path).is_ok(),
+            "{path} is not there: {line}"
+        );
+        all += 1;
+    }
+    assert!(all > 60, "{all} lines");
+}

@@ -8,6 +8,7 @@ mod growth;
 mod harness;
 mod instructions;
 mod latency;
+mod nexmark;
 mod peer_tls;
 mod problem;
 mod recovery;
@@ -51,6 +52,7 @@ enum Command {
     Growth(growth::GrowthArgs),
     Changes(changes::ChangesArgs),
     Formats(formats::FormatsArgs),
+    Nexmark(nexmark::NexmarkArgs),
     Soak(soak::SoakArgs),
     Recovery(recovery::RecoveryArgs),
     Start(start::StartArgs),
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
         Command::Growth(args) => growth::run(args),
         Command::Changes(args) => changes::run(args),
         Command::Formats(args) => formats::run(args),
+        Command::Nexmark(args) => nexmark::run(args),
         Command::Soak(args) => soak::run(args),
         Command::Recovery(args) => recovery::run(args),
         Command::Start(args) => start::run(args),

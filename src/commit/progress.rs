@@ -30,13 +30,21 @@ pub struct Progress {
     /// Which topics these are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sink: Option<LogIdentity>,
+    /// Whose it is: the name of the opening that wrote it. `None` where an earlier version did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }
 
 impl Progress {
-    /// Whether it stands for the same commit: two clusters may give one number and one generation to two prefixes.
+    /// Whether it is the same record: two clusters may give one number and one generation to two prefixes.
     pub(crate) fn is_as_far_as(&self, other: &Progress) -> bool {
         let of = |p: &Progress| (p.commit, p.generation);
-        of(self) == of(other) && self.offsets == other.offsets
+        of(self) == of(other) && self.offsets == other.offsets && self.owner == other.owner
+    }
+
+    /// Not only the mark of an opening that has committed nothing yet.
+    pub fn is_of_a_commit(&self) -> bool {
+        self.commit > 0
     }
 }
 

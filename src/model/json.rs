@@ -34,6 +34,7 @@ use crate::window::Bounds;
 /// #     name: "best".to_owned(),
 /// #     window: Window::tumbling(86_400_000),
 /// #     keeps_windows: false,
+/// #     lets_go: false,
 /// #     waits: 0,
 /// #     is_hidden: false,
 /// #     inputs: vec![Input { table: 0, filter: None, filter_meaning: None, columns: vec![2, 5], unnest: None }],

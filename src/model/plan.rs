@@ -173,6 +173,9 @@ impl Bound {
     }
 }
 
+/// The last moment of the year 9999, ms: no time of an event is later.
+const LAST_TIME: i64 = 253_402_300_799_999;
+
 /// One ranking, ready to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ranking {
@@ -183,6 +186,9 @@ pub struct Ranking {
     /// Its rows are those of another ranking, each in the window that it is in there, which is of the same kind; else a row of a
     /// ranking is in the windows that hold its `window_time`.
     pub keeps_windows: bool,
+    /// Its windows are lives of keys: sessions, of which those that the watermark has passed are taken back from who reads them. The
+    /// end of the input lets none go: it is no time that went by.
+    pub lets_go: bool,
     /// How much later than others its windows are dropped, ms: where it is made of sessions, their gap.
     pub waits: i64,
     /// Only others read it: nothing of it is written or shown.
@@ -236,8 +242,11 @@ pub struct Ranking {
 
 impl Ranking {
     /// Windows that end at or before this may go, where those of others go that end at or before `horizon`: see
-    /// [`Window::horizon`]; those of what is made of sessions go with them.
+    /// [`Window::horizon`]; those of what is made of sessions go with them. Lives of keys stay at the end of the input.
     pub fn horizon(&self, horizon: i64) -> i64 {
+        if self.lets_go && horizon > LAST_TIME {
+            return i64::MIN;
+        }
         let own = self.window.horizon(horizon);
         own.min(horizon.saturating_sub(self.waits))
     }

@@ -90,6 +90,8 @@ mistakes! {
     RejectsAfterRows = "rejects-after-rows",
     /// Of two clusters that open at once each may have one sink.
     SinksNotConfirmed = "sinks-not-confirmed",
+    /// An opening leaves nothing in the progress of a topic before it commits.
+    MarkGivenUp = "mark-given-up",
     /// A worker that is asked to stop before it has begun ends at once.
     StopWhileStarting = "stop-while-starting",
     /// A stop on the way to the present counts as the input's end.

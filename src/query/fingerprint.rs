@@ -55,6 +55,9 @@ pub fn meaning(plan: &Plan, ranking: &Ranking) -> String {
     if ranking.window.is_session() {
         line(format!("sessions by {:?}", ranking.session_by));
     }
+    if ranking.lets_go {
+        line("lets go".to_owned());
+    }
     line(format!("partition {:?}", ranking.partition));
     for term in &ranking.order {
         let name = ranking.field_name(term.field);

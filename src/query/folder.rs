@@ -184,6 +184,9 @@ impl<'a> Folder<'a> {
         for number in 0..tables.len() {
             if tables[number].name == "sales" {
                 sales(number, &mut tables, &mut self.rankings);
+                for lives in self.hidden.iter_mut().filter(|r| r.lets_go) {
+                    sales(number, &mut tables, std::slice::from_mut(lives));
+                }
             }
         }
         // Checks lie beside the queries and are no queries: `quality::load` adds them.

@@ -94,8 +94,8 @@ fn option(
             None => said::PROVISIONALS.to_owned(),
         },
         said::HINTED_TTL => match said::ttl(value) {
-            Some(is_some) => {
-                all.ttl = Some(is_some.then_some(at));
+            Some(ms) => {
+                all.ttl = Some(said::Ttl::new(ms, at));
                 return Ok(());
             }
             None => said::TTLS.to_owned(),

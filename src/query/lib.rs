@@ -38,6 +38,7 @@ mod grouped;
 mod hint;
 mod interval;
 mod lifts;
+mod lives;
 mod load;
 mod measures;
 mod naming;

@@ -137,4 +137,8 @@ fn compile(sources: &[Source], zone: Option<&str>, errors: &mut Vec<QueryError>)
 }
 
 #[cfg(test)]
+mod bounds;
+#[cfg(test)]
+mod lives;
+#[cfg(test)]
 mod tests;

@@ -60,10 +60,21 @@ pub fn rows(
         ranking: Arc::from(ranking.name.as_str()),
         window: ranking.window,
         waits: ranking.waits,
+        depth: 1 + depth(ranking, tables),
     });
     let mut seen = Relation::of_table(number, &table);
     seen.columns = visible(ranking, outputs, &table);
     (table, seen)
+}
+
+/// The most rankings over each other: each is a turn of worker 0 at every commit.
+pub const DEEPEST: usize = 30;
+
+/// How many rankings lie below one.
+pub fn depth(ranking: &Ranking, tables: &[Table]) -> usize {
+    let below = ranking.inputs.iter();
+    let below = below.filter_map(|input| tables[input.table].of_ranking.as_ref());
+    below.map(|of| of.depth).max().unwrap_or(0)
 }
 
 /// What names a row: its window and its keys.

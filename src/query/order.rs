@@ -12,6 +12,7 @@ use sqlparser::ast::Query;
 use super::error::{QueryError, Text};
 use super::folder::{Folder, named, reads, sink};
 use super::lifts::MOST;
+use super::lives;
 use super::nested;
 use super::ranking::{self, Compiled};
 use super::source::Source;
@@ -201,8 +202,23 @@ impl<'a> Folder<'a> {
         self.notes.borrow_mut().extend(notes);
         let outputs = compiled.outputs.clone();
         let mut ranking = compiled.install(&mut self.tables);
-        let told = target.said.apply(text, &mut ranking)?;
+        if nested::depth(&ranking, &self.tables) >= nested::DEEPEST {
+            let most = nested::DEEPEST;
+            let found = format!(
+                "`{name}` is over more than {} rankings that read each other",
+                most - 1
+            );
+            let allowed = format!("at most {most} of which each reads the one before it");
+            return Err(text.error(target.span, found, allowed));
+        }
+        let (told, ttl) = target.said.apply(&mut ranking);
         self.notes.borrow_mut().extend(told);
+        if let Some(ttl) = ttl {
+            lives::allowed(text, &ranking, &self.tables, ttl)?;
+            let hidden = format!("{name}.{}", self.hidden.len() + 1);
+            let lives = lives::split(&mut ranking, hidden, ttl.ms, &mut self.tables);
+            self.hidden.push(lives);
+        }
         if is_read {
             let (table, relation) =
                 nested::rows(self.tables.len(), &ranking, &outputs, &self.tables);

@@ -2,7 +2,6 @@
 
 use sqlparser::tokenizer::Span;
 
-use super::error::{QueryError, Text};
 use standings_model::plan::{Provisional, Ranking};
 
 /// Which rows of open windows are written; the same key in both.
@@ -14,7 +13,23 @@ pub const TTL: &str = "table.exec.state.ttl";
 /// And as it is hinted.
 pub const HINTED_TTL: &str = "state.ttl";
 /// What it can be.
-pub const TTLS: &str = "a duration, such as '30 d', or '0' for none";
+pub const TTLS: &str = "a duration, such as '30 d', of at most 36500 days, or '0' for none";
+
+/// A time to live.
+#[derive(Clone, Copy, Debug)]
+pub struct Ttl {
+    /// Where it is said.
+    pub at: Span,
+    /// How long, ms.
+    pub ms: i64,
+}
+
+impl Ttl {
+    /// None where it is 0.
+    pub fn new(ms: i64, at: Span) -> Option<Self> {
+        (ms > 0).then_some(Ttl { at, ms })
+    }
+}
 
 /// What was said.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,7 +37,7 @@ pub struct Said {
     /// Which rows of open windows are written.
     pub provisional: Option<Provisional>,
     /// Where a time to live is said; within that, none where it is 0.
-    pub ttl: Option<Option<Span>>,
+    pub ttl: Option<Option<Ttl>>,
 }
 
 /// What a value of [`PROVISIONAL`] says, if it says something.
@@ -35,39 +50,27 @@ pub fn provisional(value: &str) -> Option<Provisional> {
     }
 }
 
-/// Whether a value of [`TTL`] is longer than nothing, if it is a duration.
-pub fn ttl(value: &str) -> Option<bool> {
-    const UNITS: [&str; 24] = [
-        "",
-        "ms",
-        "milli",
-        "millis",
-        "millisecond",
-        "milliseconds",
-        "s",
-        "sec",
-        "secs",
-        "second",
-        "seconds",
-        "m",
-        "min",
-        "minute",
-        "minutes",
-        "h",
-        "hour",
-        "hours",
-        "d",
-        "day",
-        "days",
-        "us",
-        "micro",
-        "ns",
-    ];
+/// The longest time to live, ms: longer than there are event times between two years that people mean.
+const LONGEST: u64 = 36_500 * 86_400_000;
+
+/// How long a value of [`TTL`] is, if it is a duration: ms, 0 for none. What is shorter than a millisecond is one.
+pub fn ttl(value: &str) -> Option<i64> {
     let value = value.trim();
     let digits: String = value.chars().take_while(char::is_ascii_digit).collect();
-    let unit = value[digits.len()..].trim();
-    let length: u64 = digits.parse().ok()?;
-    UNITS.contains(&unit).then_some(length > 0)
+    let number: u64 = digits.parse().ok()?;
+    let ms: u64 = match value[digits.len()..].trim() {
+        "ns" | "nano" | "nanos" | "nanosecond" | "nanoseconds" => number.div_ceil(1_000_000),
+        "us" | "\u{b5}s" | "micro" | "micros" | "microsecond" | "microseconds" => {
+            number.div_ceil(1_000)
+        }
+        "" | "ms" | "milli" | "millis" | "millisecond" | "milliseconds" => number,
+        "s" | "sec" | "secs" | "second" | "seconds" => number.checked_mul(1_000)?,
+        "m" | "min" | "minute" | "minutes" => number.checked_mul(60_000)?,
+        "h" | "hour" | "hours" => number.checked_mul(3_600_000)?,
+        "d" | "day" | "days" => number.checked_mul(86_400_000)?,
+        _ => return None,
+    };
+    i64::try_from(ms).ok().filter(|_| ms <= LONGEST)
 }
 
 impl Said {
@@ -75,7 +78,7 @@ impl Said {
     pub fn set(&mut self, key: &str, value: &str, at: Span) {
         match key {
             PROVISIONAL => self.provisional = provisional(value).or(self.provisional),
-            TTL => self.ttl = ttl(value).map(|is_some| is_some.then_some(at)),
+            TTL => self.ttl = ttl(value).map(|ms| Ttl::new(ms, at)),
             _ => {}
         }
     }
@@ -88,8 +91,8 @@ impl Said {
         }
     }
 
-    /// Gives a ranking what was said for it; what is to be told of that.
-    pub fn apply(self, text: Text<'_>, ranking: &mut Ranking) -> Result<Vec<String>, QueryError> {
+    /// Gives a ranking what was said for it: what is to be told of that, and the time to live that it has.
+    pub fn apply(self, ranking: &mut Ranking) -> (Vec<String>, Option<Ttl>) {
         let (mut notes, name) = (Vec::new(), ranking.name.clone());
         let is_always = ranking.window.is_always();
         match self.provisional {
@@ -99,18 +102,13 @@ impl Said {
             )),
             said => ranking.provisional = said.unwrap_or_default(),
         }
-        match self.ttl.flatten() {
-            Some(at) if is_always => {
-                let found = format!("a time to live for `{name}`, a ranking of all time");
-                let allowed = "'0': of all time a key is kept for ever, which `standings check` says; in windows it goes with its window";
-                return Err(text.error(at, found, allowed));
-            }
-            Some(_) => notes.push(format!(
+        let ttl = self.ttl.flatten();
+        if ttl.is_some() && !is_always {
+            notes.push(format!(
                 "ranking {name}: a time to live is of rankings of all time; of this one everything goes with its window \
                  (--allowed-lateness, --retain)"
-            )),
-            None => {}
+            ));
         }
-        Ok(notes)
+        (notes, ttl.filter(|_| is_always))
     }
 }

@@ -152,6 +152,7 @@ fn plan() -> Arc<Plan> {
         name: "cities".to_owned(),
         window: Window::tumbling(100),
         keeps_windows: false,
+        lets_go: false,
         waits: 0,
         is_hidden: false,
         inputs: vec![input],

@@ -166,7 +166,7 @@ fn comes_to(case: &Path, workers: &str) -> String {
         text.push('\n');
     }
     let report: serde_json::Value = serde_json::from_slice(&read("report")).unwrap();
-    for table in plan.tables.iter().filter(|t| t.changes()) {
+    for (_, table) in plan.read().filter(|(_, t)| t.changes()) {
         let counts = report["tables"][&table.name].as_object().unwrap();
         let some = counts.iter().filter(|(_, n)| **n != 0);
         let some: String = some.map(|(name, n)| format!(" {name} {n}")).collect();

@@ -68,6 +68,9 @@ impl Room {
         }
         for entry in fs::read_dir("queries").unwrap() {
             let path = entry.unwrap().path();
+            if path.is_dir() {
+                continue;
+            }
             fs::copy(&path, room.path("checked").join(path.file_name().unwrap())).unwrap();
         }
         room

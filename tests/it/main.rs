@@ -43,6 +43,7 @@ mod letters;
 mod limits;
 mod lineage;
 mod live;
+mod lives;
 mod load;
 mod logs;
 mod measures_oracle;

@@ -317,7 +317,7 @@ impl Cluster {
             }
             return Step::Dead;
         }
-        if self.id == 1 && world.outages.login.first && done.is_ok() {
+        if self.id == 1 && world.outages.login.is_wrong() && done.is_ok() {
             panic!("I13: the first start is not let in, and goes on");
         }
         match done {
@@ -325,7 +325,7 @@ impl Cluster {
             Err(failure) if failure.to_string().contains("28P01") => {
                 let renewed = RENEWED + world.outages.slow;
                 let right_for = world.outages.login.right_for(world.clock.now());
-                let is_first = self.id == 1 && world.outages.login.first;
+                let is_first = self.id == 1 && world.outages.login.is_wrong();
                 let (code, wanted) = (failure.exit(), if is_first { USAGE } else { FAILED });
                 // One that stood still meanwhile had no time to look.
                 let looks = self.id == world.newest && !is_first;

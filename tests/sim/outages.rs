@@ -89,13 +89,18 @@ pub struct Outages {
 pub struct Login {
     pub password: u64,
     file_from: Option<Instant>,
-    /// The first cluster's first try was refused.
-    pub first: bool,
+    /// How often the first cluster heard that it is not let in, before it ever was, by sink.
+    pub refusals: [u32; 2],
     /// It was let in once, by sink: a password may change between its first logins to the two.
     pub let_in: [bool; 2],
 }
 
 impl Login {
+    /// The very first start was not let in: once, and once more after it had read its file again.
+    pub fn is_wrong(&self) -> bool {
+        self.refusals.iter().any(|n| *n > 1)
+    }
+
     /// What the file says.
     pub fn file(&self, now: Instant) -> u64 {
         match self.file_from {
@@ -216,7 +221,7 @@ impl World {
         if secret == login.password {
             return true;
         }
-        login.first |= cluster == 1 && !login.let_in[sink as usize];
+        login.refusals[sink as usize] += u32::from(cluster == 1 && !login.let_in[sink as usize]);
         self.seen.logins += 1;
         false
     }

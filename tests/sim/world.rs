@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use standings_commit::database::DatabaseIdentity;
-use standings_commit::transactions::{IDS, LogIdentity};
+use standings_commit::transactions::{IDS, LogIdentity, Progress};
 use standings_engine::event_time::partition::Policy;
 use standings_engine::rank::emit::Emit;
 use standings_model::check::{Action, Check, Condition, Share};
@@ -190,14 +190,12 @@ pub struct DatabaseState {
 pub struct LogState {
     /// Of each transactional id: who has an older one is refused.
     pub epochs: [u64; IDS],
-    /// Who took them last, and has not committed since.
-    pub taken_by: Option<u64>,
     /// How often all connections were ended: whoever comes again is asked for the password.
     pub sessions: u64,
-    pub generation: u64,
-    /// Which topics they are, and were when they were written last.
+    /// Which topics they are.
     pub is: LogIdentity,
-    pub was: Option<LogIdentity>,
+    /// What the topic of progress says.
+    pub progress: Option<Progress>,
     pub shown: Shown,
 }
 

@@ -46,6 +46,9 @@ pub fn copied_queries(dir: &Path) -> PathBuf {
     std::fs::create_dir(&folder).unwrap();
     for entry in std::fs::read_dir("queries").unwrap() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
         std::fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
     }
     folder

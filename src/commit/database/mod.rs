@@ -172,6 +172,9 @@ pub struct DatabaseSink<D> {
     clock: Clock,
     /// It was let in once, by this process or by one before it: a login that is refused now may be taken again.
     was_in: bool,
+    /// It was refused before it was ever let in, and what it logs in with was read once more since: between the reading at the
+    /// start and the login it may have been changed.
+    read_anew: bool,
     /// This process has worked with it: what is wrong now was right.
     was_right: bool,
 }
@@ -187,6 +190,7 @@ impl<D: Database> DatabaseSink<D> {
             live,
             clock,
             was_in: false,
+            read_anew: false,
             was_right: false,
         }
     }
@@ -237,6 +241,7 @@ impl<D: Database> DatabaseSink<D> {
         trouble: Trouble,
         refused: &mut Option<Instant>,
     ) -> Result<String, SinkError> {
+        let was_in = self.was_in || !self.read_anew;
         let name = || self.database.name().to_owned();
         match trouble {
             Trouble::Final(error) => Err(error),
@@ -248,11 +253,12 @@ impl<D: Database> DatabaseSink<D> {
                 }
                 .into())
             }
-            Trouble::Login(problem) if !self.was_in || sabotage::is(Mistake::LoginIsFinal) => {
+            Trouble::Login(problem) if !was_in || sabotage::is(Mistake::LoginIsFinal) => {
                 let name = name();
                 Err(DatabaseError::NotLetIn { name, problem }.into())
             }
             Trouble::Login(problem) => {
+                self.read_anew = true;
                 let since = *refused.get_or_insert_with(|| self.clock.now());
                 if self.clock.since(since) >= LOGIN {
                     return Err(DatabaseError::NotLetInAgain {

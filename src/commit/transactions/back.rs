@@ -1,7 +1,7 @@
 //! How a run comes back to topics whose brokers refuse it for a while: its login, or a right that it has had.
 //!
 //! ```text
-//! refused ──► wait ──► settings read anew, new producers ──► is the progress a newer cluster's? ──► take both ids over
+//! refused ──► wait ──► settings read anew, new producers ──► is the progress another cluster's? ──► take both ids over
 //!    ▲                                                                                                     │
 //!    │                                                                          what does the progress say? ▼
 //!    └──── the transaction is made anew ◄── what was there before ──┬── this commit ──► it is there     another's ──► end
@@ -11,17 +11,17 @@
 //!    made with. So all producers are made anew, whatever was refused.
 //! 2. The ids are taken over again. That ends what was open, or lets it be done: from then on nothing of the old producers
 //!    counts, and the progress says whether the commit whose answer never came is there.
-//! 3. It must say what this run knows: its last commit, or the one that is to be written. Anything else another cluster
-//!    has written, whatever its generation: two that open one after the other, before there is a commit, have the same.
-//! 4. A newer generation is looked for before the ids are taken, too: it must not be ended by one that it has taken over.
-//! 5. What never worked is not waited for: a first start that is not let in is told so, and so is who never had a right.
+//! 3. It must say what this run knows: its last commit or mark, or the one that is to be written. Anything else another
+//!    cluster has written, whatever its generation: two that open one after the other, before there is a mark, have the same.
+//! 4. That is looked at before the ids are taken, too: a newer cluster must not be ended by one that it has taken over.
+//! 5. What never worked is not waited for: a first start that is not let in is told so, and so is who never had a right. But
+//!    its settings are read once more before that: between the reading at its start and the login they may have been changed.
 
 use std::time::Instant;
 
 use super::{IDS, Progress, TopicSinkError, TransactionalSink, Transactions, Trouble};
 use crate::kind::{LOGIN, WAITS};
 use crate::sink::SinkError;
-use standings_model::change::Commit;
 use standings_model::error::{Failure, codes};
 use standings_model::sabotage::{self, Mistake};
 use standings_observe::waiting::{Waiting, What};
@@ -31,6 +31,8 @@ use standings_observe::waiting::{Waiting, What};
 pub(super) struct Back {
     /// It was let in, by this process or by one before it: a login that is refused now may be taken again.
     pub(super) was_in: bool,
+    /// It was refused before it was ever let in, and its settings were read once more since.
+    pub(super) read_anew: bool,
     /// It has written: a right that is missing now was there.
     pub(super) has_written: bool,
     /// It was refused, and has not come back yet.
@@ -83,11 +85,16 @@ impl<T: Transactions> TransactionalSink<T> {
     }
 
     /// What waiting may heal; else the error.
-    fn healing(&self, trouble: Trouble, since: Instant) -> Result<String, SinkError> {
+    fn healing(&mut self, trouble: Trouble, since: Instant) -> Result<String, SinkError> {
+        let is_login = matches!(trouble, Trouble::Login(_));
+        let was_read = is_login && std::mem::replace(&mut self.back.read_anew, true);
+        let was_in = self.back.was_in;
         let name = || self.log.name().to_owned();
         let is_over = self.clock.since(since) >= LOGIN;
         match trouble {
-            Trouble::Login(problem) if !self.back.was_in || sabotage::is(Mistake::LoginIsFinal) => {
+            Trouble::Login(problem)
+                if (!was_in && was_read) || sabotage::is(Mistake::LoginIsFinal) =>
+            {
                 let name = name();
                 Err(TopicSinkError::NotLetIn { name, problem }.into())
             }
@@ -119,8 +126,8 @@ impl<T: Transactions> TransactionalSink<T> {
         }
     }
 
-    /// Comes back to go on with a commit, or with none; whether it is there.
-    pub(super) fn come_back(&mut self, commit: Option<&Commit>) -> Result<bool, Trouble> {
+    /// Comes back to go on with what has this progress; whether it is there.
+    pub(super) fn come_back(&mut self, written: &Progress) -> Result<bool, Trouble> {
         if !self.back.is_away {
             return Ok(false);
         }
@@ -128,32 +135,34 @@ impl<T: Transactions> TransactionalSink<T> {
         self.log.connect()?;
         self.asked = None;
         self.is_same()?;
-        if let Some(newer) = self
-            .log
-            .progress()?
-            .filter(|p| p.generation > self.generation)
-        {
-            return Err(taken_over(&newer));
+        let compared = !sabotage::is(Mistake::ReturnNotCompared);
+        if let Some(other) = self.log.progress()?.filter(|p| {
+            p.generation > self.generation || (compared && !self.is_ours(Some(p), written))
+        }) {
+            return Err(taken_over(&other));
         }
         self.take_ids()?;
         let found = self.log.progress()?;
         self.log.opened();
         self.back.is_away = false;
         self.id = 0;
-        if sabotage::is(Mistake::ReturnNotCompared) {
+        if !compared {
             return Ok(false);
         }
-        let says = |known: Option<&Progress>| match (&found, known) {
-            (Some(found), Some(known)) => found.is_as_far_as(known),
-            (found, known) => found.is_none() && known.is_none(),
-        };
-        let written = commit.map(|commit| self.progress_of(commit));
-        if written.as_ref().is_some_and(|written| says(Some(written))) {
-            return Ok(true);
+        if !self.is_ours(found.as_ref(), written) {
+            return Err(taken_over(&found.unwrap_or_default()));
         }
-        match says(self.back.last.as_ref()) {
-            true => Ok(false),
-            false => Err(taken_over(&found.unwrap_or_default())),
+        Ok(found.is_some_and(|found| found.is_as_far_as(written)))
+    }
+
+    /// Whether what the progress says is what this run knows: its last, or what is to be written.
+    fn is_ours(&self, found: Option<&Progress>, written: &Progress) -> bool {
+        match (found, self.back.last.as_ref()) {
+            (Some(found), last) => [Some(written), last]
+                .into_iter()
+                .flatten()
+                .any(|known| found.is_as_far_as(known)),
+            (None, last) => last.is_none(),
         }
     }
 

@@ -19,8 +19,9 @@
 //! 6. A transaction is opened only when there is something to write.
 //! 7. Transactions take turns between two ids ([`IDS`]), one at a time. They are taken over in this order, and the first
 //!    transaction of a generation is one of the first id.
-//!
-//! 8. Who is not let in any more, or lacks a right, comes back with producers of its own making, which the client cannot
+//! 8. An opening that has all sinks of its run leaves its mark in the progress before anything else is written
+//!    (`mark.rs`): from then on whoever comes back sees that it is another's.
+//! 9. Who is not let in any more, or lacks a right, comes back with producers of its own making, which the client cannot
 //!    heal (`back.rs`). The ids are taken over again, and the progress says whether the last commit is there.
 //!
 //! Why two ids: an answered commit is certain, and is still being written to the partitions. The broker refuses the
@@ -33,6 +34,9 @@
 //! clusters that open at the same time may end up with an id each, and both end.
 
 mod back;
+mod mark;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -71,6 +75,8 @@ pub const IDS: usize = 2;
 pub trait Transactions: Send {
     /// For logs: without secrets.
     fn name(&self) -> &str;
+    /// A name that no other opening of these topics has.
+    fn owner(&self) -> &str;
     /// Connects, and makes the topics that are missing.
     fn connect(&mut self) -> Result<(), Trouble>;
     /// Lets go of all that it has, and reads anew the files that its settings came from.
@@ -205,12 +211,12 @@ impl<T: Transactions> TransactionalSink<T> {
         }
     }
 
-    fn attempt(&self, plan: &Plan, commit: &Commit) -> Result<(), Trouble> {
+    fn attempt(&self, plan: &Plan, commit: &Commit, progress: &Progress) -> Result<(), Trouble> {
         let id = self.id;
         self.persist(|log| log.begin(id))?;
         // First, so that the client asks for both topics at once; it would ask for the second only after the answer for
         // the first. Within a transaction the order says nothing.
-        self.tell(&self.progress_of(commit))?;
+        self.tell(progress)?;
         if sabotage::is(Mistake::ProgressBeforeChanges) {
             self.log.acknowledged(id)?;
             self.persist(|log| log.commit(id))?;
@@ -235,6 +241,11 @@ impl<T: Transactions> TransactionalSink<T> {
         self.persist(|log| log.commit(id))
     }
 
+    /// The next transaction is the other id's.
+    fn pass_on(&mut self) {
+        self.id = (self.id + 1) % IDS;
+    }
+
     /// What the progress says of a commit.
     fn progress_of(&self, commit: &Commit) -> Progress {
         Progress {
@@ -246,6 +257,7 @@ impl<T: Transactions> TransactionalSink<T> {
             format: FORMAT,
             known: Some(Known::of(&self.opening, commit)),
             sink: Some(self.identity.clone()),
+            owner: Some(self.log.owner().to_owned()),
         }
     }
 
@@ -282,17 +294,8 @@ impl<T: Transactions> Sink for TransactionalSink<T> {
         })
     }
 
-    /// By a transaction that is given up: only its owner can have one.
     fn confirm(&mut self, _: &Plan) -> Result<(), SinkError> {
-        self.enter(|sink| {
-            sink.come_back(None)?;
-            sink.until_done(0, |sink| {
-                sink.persist(|log| log.begin(sink.id))?;
-                sink.tell(&Progress::default())?;
-                sink.log.acknowledged(sink.id)?;
-                sink.persist(|log| log.abort(sink.id))
-            })
-        })
+        self.mark()
     }
 
     fn letters(&mut self, letters: Letters) {
@@ -300,18 +303,19 @@ impl<T: Transactions> Sink for TransactionalSink<T> {
     }
 
     fn write(&mut self, plan: &Plan, commit: &Commit) -> Result<(), SinkError> {
+        let progress = self.progress_of(commit);
         self.enter(|sink| {
-            if sink.come_back(Some(commit))? {
+            if sink.come_back(&progress)? {
                 // The turn is the first id's, which was taken over for it.
                 return Ok(());
             }
             sink.is_same()?;
-            sink.until_done(commit.number, |sink| sink.attempt(plan, commit))?;
-            sink.id = (sink.id + 1) % IDS;
+            sink.until_done(commit.number, |sink| sink.attempt(plan, commit, &progress))?;
+            sink.pass_on();
             Ok(())
         })?;
         self.back.has_written = true;
-        self.back.last = Some(self.progress_of(commit));
+        self.back.last = Some(progress);
         Ok(())
     }
 }
@@ -338,11 +342,10 @@ impl<T: Transactions> TransactionalSink<T> {
         let rows = self.log.rows(plan)?;
         self.log.opened();
         self.back.last.clone_from(&progress);
-        let Some(progress) = progress else {
-            self.generation = 1;
+        self.generation = progress.as_ref().map_or(0, |p| p.generation) + 1;
+        let Some(progress) = progress.filter(Progress::is_of_a_commit) else {
             return self.without_progress(rows, opening);
         };
-        self.generation = progress.generation + 1;
         tracing::info!(
             event = "sink_opened",
             sink = self.log.name(),
@@ -390,12 +393,7 @@ impl<T: Transactions> TransactionalSink<T> {
         admit(&holder, known, opening)?;
         match progress.sink.as_ref().and_then(|was| was.differs(is)) {
             Some(differs) if opening.forget.sink => {
-                tracing::warn!(
-                    event = "sink_forgotten",
-                    sink = name,
-                    differs,
-                    "the sink is another one than it was; what it shows is compared and set right"
-                );
+                tracing::warn!(event = "sink_forgotten", sink = name, differs, "set right");
                 Ok(())
             }
             Some(differs) => Err(Conflict::OtherSink {
@@ -409,7 +407,7 @@ impl<T: Transactions> TransactionalSink<T> {
 
     /// A topic of changes that nothing says how far it goes: an empty one is a new one.
     fn without_progress(&self, rows: Vec<ShownRow>, opening: &Opening) -> Result<Shown, Trouble> {
-        if !rows.is_empty() && self.log.progress()?.is_some() {
+        if !rows.is_empty() && self.log.progress()?.is_some_and(|p| p.is_of_a_commit()) {
             // It came between the two looks, so another cluster writes there by now.
             return Err(Trouble::Fenced(
                 "it has committed since this one opened it".to_owned(),

@@ -1,7 +1,10 @@
 //! Rows of rankings, into those that read them.
+//!
+//! A row whose key names a row of the input keeps that name: equal rows stand in the order of what they are named by.
 
 use super::combiner::{Combiner, Missing, Origin, SaleView, Sign};
-use super::rows::{Span, UNKNOWN};
+use super::rows::{Fold, Span, UNKNOWN};
+use standings_model::row_id::RowId;
 
 /// Rows of rankings have no place in the input.
 const NOWHERE: Origin = Origin {
@@ -9,6 +12,23 @@ const NOWHERE: Origin = Origin {
     offset: 0,
     row: 0,
 };
+
+impl Fold {
+    /// The row of the input that a row of a ranking is named by, if it is.
+    fn named(&self, source: usize, row: &impl SaleView) -> Option<Origin> {
+        let text = row.bytes(self.named_by(source)?)?;
+        let RowId {
+            partition,
+            offset,
+            row,
+        } = RowId::parse(std::str::from_utf8(text).ok()?)?;
+        Some(Origin {
+            partition,
+            offset,
+            row,
+        })
+    }
+}
 
 impl Combiner {
     /// Folds a row of a ranking into one that reads it, as it comes or as it is taken back. `end` is that of the window that it was
@@ -34,7 +54,8 @@ impl Combiner {
                 (cover.first, cover.last)
             }
         };
-        let key = fold.key(source, texts, columns, row, NOWHERE);
+        let named = fold.named(source, row).unwrap_or(NOWHERE);
+        let key = fold.key(source, texts, columns, row, named);
         let mut next = Some(last);
         while let Some(end) = next {
             let span = Span {

@@ -192,6 +192,11 @@ impl Fold {
         self.made_key(source, texts, sale, origin)
     }
 
+    /// The column that says which row of the input a row is, if the key does.
+    pub(super) fn named_by(&self, source: usize) -> Option<usize> {
+        Some(self.sources[source].keys[self.row_id?])
+    }
+
     /// A key of several columns, or of one that is no text.
     #[inline(never)]
     fn made_key(

@@ -183,6 +183,11 @@ impl Coordinator {
         self.gather.take_value_errors()
     }
 
+    /// How many keys were let go since this was asked last, by ranking.
+    pub fn take_expired(&mut self) -> Vec<(usize, u64)> {
+        self.gather.take_expired()
+    }
+
     /// Whether what rows are joined with is read as far as it must be.
     fn has_partners(&self) -> bool {
         self.applied > 0 && self.gather.has_partners()

@@ -310,6 +310,7 @@ mod tests {
             name: "r".to_owned(),
             window: Window::tumbling(1000),
             keeps_windows: false,
+            lets_go: false,
             waits: 0,
             is_hidden: false,
             inputs: Vec::new(),

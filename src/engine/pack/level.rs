@@ -201,6 +201,7 @@ fn first(of: &Ranking, input: &Input, table: &Table, columns: &[usize], sums: &[
         fields: (0..keys.len()).map(Field::Key).collect(),
         window: of.window,
         keeps_windows: false,
+        lets_go: false,
         waits: 0,
         is_hidden: false,
         keys,

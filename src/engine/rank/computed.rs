@@ -8,14 +8,12 @@ use standings_model::expr::{Expr, Node};
 use standings_model::plan::{Bound, Ranking};
 use standings_model::types::Type;
 use standings_model::value::Value;
-use standings_model::window::Window;
 use standings_scalar::{Datum, Program, Row, Zone};
 
 /// The computed measures of a ranking.
 pub struct Computed {
     /// By measure.
     programs: Vec<Option<Reads>>,
-    window: Window,
     keys: usize,
     /// Keys, measures and bounds together.
     width: usize,
@@ -82,19 +80,18 @@ impl Computed {
         };
         Some(Computed {
             programs: (0..measures).map(reads).collect(),
-            window: ranking.window,
             keys,
             width: keys + measures + Bound::ALL.len(),
             errors: Cell::new(0),
         })
     }
 
-    /// A measure, of the window that ends at `end`; none that is not computed. `key` and `measure` are asked for what it reads.
+    /// A measure, of the window with this start and end; none that is not computed. `key` and `measure` are asked for what it reads.
     pub fn value(
         &self,
         measure: usize,
         kind: &Type,
-        end: i64,
+        window: (i64, i64),
         key: impl FnOnce() -> Arc<[Value]>,
         of: impl Fn(usize) -> Value,
     ) -> Option<Value> {
@@ -110,7 +107,6 @@ impl Computed {
             values[self.keys + other] = of(*other);
         }
         if !reads.bounds.is_empty() {
-            let window = (self.window.start(end), end);
             let first = self.width - Bound::ALL.len();
             for (bound, kind) in &reads.bounds {
                 let us = i128::from(bound.of(window)) * 1_000;

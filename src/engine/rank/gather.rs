@@ -4,6 +4,7 @@
 //!    changes nothing is never in it, and a key is at most once.
 //! 2. Windows close by the global watermark alone; all their rows are then written once more, final.
 
+mod lives;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use self::lives::Lives;
 use super::emit::Emit;
 use super::fed::is_read;
 use super::messages::{Candidate, Progress, Promise};
@@ -61,6 +63,7 @@ pub struct Gather {
     /// Which rankings others read, and what of them changed since those were told.
     read: Vec<bool>,
     unfed: BTreeSet<(u32, i64, Arc<[u8]>)>,
+    lives: Lives,
     promises: Vec<i64>,
     offsets: BTreeMap<PartitionId, u64>,
     begins: BTreeMap<PartitionId, u64>,
@@ -109,6 +112,7 @@ impl Gather {
             dirty: BTreeSet::new(),
             read,
             unfed: BTreeSet::new(),
+            lives: Lives::default(),
             promises: vec![BEGINNING; workers],
             offsets: BTreeMap::new(),
             begins: BTreeMap::new(),

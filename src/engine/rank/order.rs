@@ -83,8 +83,8 @@ pub struct RowView<'a> {
     pub texts: &'a Interner,
     /// What rows of the window keep beside their words.
     pub aside: &'a Aside,
-    /// The window's end, ms.
-    pub end: i64,
+    /// The window's start and end, ms.
+    pub window: (i64, i64),
 }
 
 impl<'a> RowView<'a> {
@@ -202,7 +202,7 @@ impl Reader {
         let key = || self.codec.decode(row.key_bytes());
         let of = |other: usize| self.measure(other, row);
         let computed = self.computed.as_ref()?;
-        computed.value(i, &self.types[i], row.end, key, of)
+        computed.value(i, &self.types[i], row.window, key, of)
     }
 
     /// A measure as a number; `None` for NULL and for what is kept as bytes.

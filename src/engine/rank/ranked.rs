@@ -149,6 +149,17 @@ impl Ranked {
         self.told = Some(told);
     }
 
+    /// Its rows are over: those that were told are taken back. How many there were.
+    pub(super) fn let_go(&mut self, window: (i64, i64), out: &mut Vec<Fed>) -> u64 {
+        let Some(told) = &mut self.told else {
+            return 0;
+        };
+        told.touched.clear();
+        let before = out.len();
+        told.all(BTreeMap::new(), window, out);
+        (out.len() - before) as u64
+    }
+
     /// All that was told to those that read the ranking; nothing is from now on.
     pub(super) fn freeze(&mut self, window: (i64, i64), out: &mut Vec<Fed>) {
         if let Some(told) = self.told.take() {

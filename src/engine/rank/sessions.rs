@@ -116,7 +116,7 @@ impl Sessions {
         let begins = begins.fold(start, i64::min);
         let ends = touching.iter().map(|(_, to)| *to);
         let ends = ends.fold(end, i64::max);
-        let mut all = WindowState::new(of.reader, ends);
+        let mut all = WindowState::new(of.reader, (begins, ends));
         for (at, _) in touching {
             let Some(old) = sessions.remove(&at) else {
                 continue;

@@ -1,5 +1,6 @@
 //! All windows that one worker holds: applies deltas, ends epochs, drops windows.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -58,6 +59,8 @@ pub struct Totals {
     overdrawn: Option<Overdrawn>,
     /// How much is held beside these, by ranking, where others hold it.
     beside: Held,
+    /// How many keys were let go, by ranking.
+    expired: RefCell<BTreeMap<usize, u64>>,
 }
 
 /// A group from which more was taken than was there: what is counted is not what it should be, and nothing of it may be committed.
@@ -135,6 +138,7 @@ impl Totals {
             too_wide: None,
             overdrawn: None,
             beside: Held::default(),
+            expired: RefCell::default(),
         }
     }
 
@@ -180,7 +184,8 @@ impl Totals {
                 }
                 let at = (group.ranking, end);
                 let window = self.windows.entry(at);
-                let window = window.or_insert_with(|| WindowState::new(reader, end));
+                let window = window
+                    .or_insert_with(|| WindowState::new(reader, (ranking.window.start(end), end)));
                 distinct = values.clone();
                 window.merge(ranking, reader, &mut self.texts, &batch, &mut distinct);
                 if let Some(key) = window.overdrawn() {
@@ -312,7 +317,7 @@ impl Totals {
         }
         for (number, sessions) in &mut self.sessions {
             let of = of(&self.plan, &self.readers, *number);
-            sessions.retire(of, of.ranking.window.horizon(horizon), &mut self.texts);
+            sessions.retire(of, of.ranking.horizon(horizon), &mut self.texts);
         }
         self.texts.sweep();
     }
@@ -367,6 +372,16 @@ impl Totals {
     /// Counts errors in values that were computed elsewhere.
     pub fn add_value_errors(&self, ranking: usize, errors: u64) {
         self.readers[ranking].add_errors(errors);
+    }
+
+    /// Counts keys that were let go.
+    pub fn add_expired(&self, ranking: usize, keys: u64) {
+        *self.expired.borrow_mut().entry(ranking).or_default() += keys;
+    }
+
+    /// How many keys of each ranking were let go since this was asked last.
+    pub fn take_expired(&self) -> BTreeMap<usize, u64> {
+        std::mem::take(&mut *self.expired.borrow_mut())
     }
 
     /// Texts held, for metrics.

@@ -42,8 +42,8 @@ pub struct WindowState {
     too_wide: Option<u32>,
     /// Rows that were left when rows were let go last.
     kept: usize,
-    /// Its end, ms.
-    end: i64,
+    /// Its start and end, ms.
+    window: (i64, i64),
     /// Rows of a ranking that ranks none.
     unranked: Unranked,
     /// Of a ranking whose rows are also taken back: what is no more.
@@ -73,10 +73,10 @@ pub struct Batch<'a> {
 }
 
 impl WindowState {
-    /// Nothing yet, of the window with this end.
-    pub fn new(reader: &Reader, end: i64) -> Self {
+    /// Nothing yet, of the window with this start and end.
+    pub fn new(reader: &Reader, window: (i64, i64)) -> Self {
         WindowState {
-            end,
+            window,
             unranked: Unranked::default(),
             rows: Rows::new(&reader.packing),
             index: Index::default(),
@@ -184,7 +184,7 @@ impl WindowState {
                         key,
                         texts,
                         aside: &self.aside,
-                        end: self.end,
+                        window: self.window,
                     };
                     if reader.is_too_wide(view) {
                         self.too_wide = Some(key);
@@ -257,7 +257,7 @@ impl WindowState {
             key,
             texts,
             aside: &self.aside,
-            end: self.end,
+            window: self.window,
         };
         reader.passes(view).then(|| reader.order(view))
     }
@@ -370,6 +370,7 @@ impl WindowState {
             self.settle_unranked(number, reader, texts, out);
             return;
         };
+        let window = self.window;
         let WindowState {
             rows,
             aside,
@@ -394,7 +395,7 @@ impl WindowState {
             };
             let settled = head.settle(ranking.limit, function, size, |want| {
                 let mut order = |row: u32| {
-                    let view = view(rows, reader, texts, (aside, end), row, &mut words);
+                    let view = view(rows, reader, texts, (aside, window), row, &mut words);
                     reader.passes(view).then(|| (reader.order(view), row))
                 };
                 let mut all: Vec<(OrderKey, u32)> = if ranking.partition.is_empty() {
@@ -418,7 +419,7 @@ impl WindowState {
                 (entries, complete)
             });
             let mut send = |row: u32, removed: bool| {
-                let view = view(rows, reader, texts, (aside, end), row, &mut words);
+                let view = view(rows, reader, texts, (aside, window), row, &mut words);
                 out.push(Candidate {
                     ranking: number,
                     window_end: end,
@@ -467,7 +468,7 @@ fn view<'a>(
     rows: &Rows,
     reader: &Reader,
     texts: &'a Interner,
-    (aside, end): (&'a Aside, i64),
+    (aside, window): (&'a Aside, (i64, i64)),
     row: u32,
     words: &'a mut [u64],
 ) -> RowView<'a> {
@@ -477,6 +478,6 @@ fn view<'a>(
         key: rows.key(row),
         texts,
         aside,
-        end,
+        window,
     }
 }

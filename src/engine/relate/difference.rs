@@ -34,6 +34,9 @@ impl Multiply<isize> for Portion {
     fn multiply(self, times: &isize) -> Portion {
         // A version is there once: it comes or goes.
         let mut one = self;
+        if *times == 1 {
+            return one;
+        }
         if *times < 0 {
             Portion::negate(&mut one);
         }

@@ -1,138 +1,90 @@
-//! The joins: what rows alike came to, beside what they are joined with, by differential dataflow.
+//! One join: rows alike beside what they are joined with, by differential dataflow.
 //!
 //! ```text
-//! (key, row), portion ──arrange──┐
-//!                                ├─ join ─► beside its partner ────────────────────────┐
-//! (key, version), ±1 ──arrange───┘           └─► LEFT: taken from those without one ─┐ ├─► next join, or out
-//!                                                all rows, without a partner ────────┴─┘
+//! (key, rows alike), portion ──arrange──┐
+//!                                       ├─ join ─► rows alike beside their one partner, which may be none
+//! (key, version), ±1 ────────arrange────┘
 //! ```
 //!
-//! Both sides are exchanged by the key. What changes of one costs what it meets on the other: a version that goes takes with it
-//! what its rows came to, in each window, and the one that comes brings it again.
+//! 1. All is numbers of the worker ([`Numbers`](super::numbers)), of one size: both sides come from the operator before, on the same
+//!    worker, so nothing crosses here.
+//! 2. The versions of a key cover all time, with [`NONE`] where there is no partner ([`coverage`](super::coverage)). So what is
+//!    joined has exactly one partner, `LEFT` is not another kind of join, and as it is is as it was with one version.
+//! 3. What changes of one side costs what it meets on the other: a version that goes takes with it what its rows came to, in each
+//!    window, and the one that comes brings it again.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
-use differential_dataflow::{AsCollection, VecCollection};
-use serde::{Deserialize, Serialize};
+use differential_dataflow::operators::arrange::arrangement::arrange_core;
+use differential_dataflow::trace::implementations::chunker::ContainerChunker;
+use differential_dataflow::trace::implementations::{ValBatcher, ValBuilder, ValSpine};
 use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Pipeline;
 
-use super::rules::{Rows, Rules};
-use super::versions::Version;
+use super::rules::Rules;
 use crate::pack::portion::Portion;
 use crate::rank::messages::Epoch;
 
-/// Rows alike on their way through joins.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Related {
-    /// Number of the ranking in the plan.
-    pub ranking: u32,
+/// Rows alike in a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Alike {
     /// The end of their window, ms.
     pub window_end: i64,
     /// Their event time, ms; 0 where nothing is joined as it was.
     pub time: i64,
-    /// Their key in the first level.
-    pub key: Vec<u8>,
-    /// What they are joined with so far.
-    pub rows: Rows,
+    /// Number of the ranking in the plan.
+    pub ranking: u32,
+    /// The number of what they are, in their window.
+    pub row: u32,
 }
 
-/// What is joined: by which key, what it is, when, how much.
-pub type Fact = ((Vec<u8>, Related), Epoch, Portion);
+/// The number of no row.
+pub const NONE: u32 = u32::MAX;
+
+/// What holds for a key from a time on and before another, ms: the number of a row, or [`NONE`].
+pub type Holds = (i64, i64, u32);
+
+/// What is joined: the number of its key, what it is, when, how much.
+pub type Fact = ((u32, Alike), Epoch, Portion);
 /// What it is joined with.
-pub type Partner = ((Vec<u8>, Version), Epoch, isize);
-/// What comes out.
-pub type Out = (Related, Epoch, Portion);
+pub type Partner = ((u32, Holds), Epoch, isize);
+/// What comes out: rows alike, and the number of their partner.
+pub type Beside = ((Alike, u32), Epoch, Portion);
 
-/// What no key is: rows whose key is NULL meet nothing.
-pub const NOTHING: Vec<u8> = Vec::new();
+type Spine<V, R> = ValSpine<u32, V, Epoch, R>;
+type Batcher<V, R> = ValBatcher<u32, V, Epoch, R>;
+type Builder<V, R> = ValBuilder<u32, V, Epoch, R>;
+type Chunker<V, R> = ContainerChunker<Vec<((u32, V), Epoch, R)>>;
 
-type At<'scope> = VecCollection<'scope, Epoch, (Vec<u8>, Related), Portion>;
-type Beside<'scope> = VecCollection<'scope, Epoch, Related, Portion>;
-
-/// All joins of a plan's rankings.
-pub fn joins<'scope>(
+/// The join number `step` of the rankings that have as many.
+pub fn join<'scope>(
     facts: StreamVec<'scope, Epoch, Fact>,
     partners: StreamVec<'scope, Epoch, Partner>,
     rules: &Rc<Rules>,
-) -> StreamVec<'scope, Epoch, Out> {
-    let versions = partners.as_collection().arrange_by_key_named("Versions");
-    let mut at: At<'scope> = facts.as_collection();
-    let mut out: Option<Beside<'scope>> = None;
-    for join in 0..rules.most() {
-        let stays = {
-            let rules = Rc::clone(rules);
-            move |of: &Related| rules.of(of.ranking).is_some_and(|rule| rule.stays(join))
-        };
-        let as_of = {
-            let rules = Rc::clone(rules);
-            move |of: &Related| rules.of(of.ranking).is_some_and(|rule| rule.as_of(join))
-        };
-        let arranged = at.arrange_by_key_named("Rows");
-        // On the worker where it is found to have a partner: so no worker takes back what it has not given.
-        let alone = {
-            let stays = stays.clone();
-            arranged
-                .clone()
-                .flat_map_ref(move |_: &Vec<u8>, of: &Related| {
-                    stays(of).then(|| with(of.clone(), None))
-                })
-        };
-        let matched = arranged.join_core(
-            versions.clone(),
-            move |_, of: &Related, (from, to, row): &Version| {
-                let is_then = !as_of(of) || (*from..*to).contains(&of.time);
-                is_then.then(|| with(of.clone(), Some(row.clone())))
-            },
-        );
-        let found = {
-            let mut of_left = matched.clone().filter(move |of| stays(of));
-            of_left = of_left.map(|mut of| {
-                if let Some(last) = of.rows.last_mut() {
-                    *last = None;
-                }
-                of
-            });
-            of_left.negate()
-        };
-        let beside = matched.concat(alone).concat(found);
-        let is_done = {
-            let rules = Rc::clone(rules);
-            move |of: &Related| rules.of(of.ranking).is_none_or(|r| r.joins() == join + 1)
-        };
-        let done = {
-            let is_done = is_done.clone();
-            beside.clone().filter(move |of| is_done(of))
-        };
-        out = Some(match out {
-            None => done,
-            Some(before) => before.concat(done),
-        });
-        let key = keys(rules, join + 1);
-        at = beside.filter(move |of| !is_done(of)).map(key);
-    }
-    match out {
-        Some(out) => out.inner,
-        // Without a join there is none of this.
-        None => at.map(|(_, of)| of).inner,
-    }
-}
-
-fn with(mut of: Related, row: Option<Vec<u8>>) -> Related {
-    of.rows.push(row);
-    of
-}
-
-/// The key that a row is joined by next.
-fn keys(rules: &Rc<Rules>, join: usize) -> impl FnMut(Related) -> (Vec<u8>, Related) + 'static {
+    step: usize,
+) -> StreamVec<'scope, Epoch, Beside> {
+    let facts = arrange_core::<
+        _,
+        _,
+        Chunker<Alike, Portion>,
+        Batcher<Alike, Portion>,
+        Builder<Alike, Portion>,
+        Spine<Alike, Portion>,
+    >(facts, Pipeline, "Rows");
+    let partners = arrange_core::<
+        _,
+        _,
+        Chunker<Holds, isize>,
+        Batcher<Holds, isize>,
+        Builder<Holds, isize>,
+        Spine<Holds, isize>,
+    >(partners, Pipeline, "Versions");
     let rules = Rc::clone(rules);
-    let row = RefCell::new(rules.row());
-    move |of| {
-        let mut row = row.borrow_mut();
-        let key = rules.of(of.ranking).and_then(|rule| {
-            rule.open(&of.key, &of.rows, &mut row);
-            rule.key(join, &row)
-        });
-        (key.unwrap_or(NOTHING), of)
-    }
+    let stays = move |ranking| rules.of(ranking).is_some_and(|rule| rule.stays(step));
+    facts
+        .join_core(partners, move |_, of: &Alike, (from, to, row): &Holds| {
+            let is_then = (*from..*to).contains(&of.time);
+            (is_then && (*row != NONE || stays(of.ranking))).then_some((*of, *row))
+        })
+        .inner
 }

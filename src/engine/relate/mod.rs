@@ -3,9 +3,10 @@
 //! ```text
 //! reader   rows ──► first level (pack/level): counts and sums by what is read behind ──┐
 //!          rows of what is joined ──► dimension: key, what is taken of it ──┐          │
-//! owner of the key                                       versions: from when to when   │
-//!                                                              └──► joins ◄────────────┘
-//!                                                                     └──► the fold behind (combine/joined) ──► totals
+//! owner of the key                       versions: from when to when        │        parcel
+//!                                            └──► coverage, numbers ──► join ◄─────────┘
+//!                                                                        ├──► parcel: the next join
+//!                                                                        └──► the fold behind (combine/joined) ──► totals
 //! ```
 //!
 //! 1. Nothing is in an arrangement alone: the first level's totals and what is known of each key are beside it.
@@ -14,9 +15,13 @@
 //!    where the windows are gone too, so that their rows stay as they were shown.
 
 mod cells;
+mod coverage;
 mod difference;
 pub mod dimension;
 pub mod joins;
+pub mod numbers;
+pub mod parcel;
 pub mod row;
 pub mod rules;
+pub mod together;
 pub mod versions;

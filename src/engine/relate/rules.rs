@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::cells;
 use super::dimension::Side;
+use super::parcel::Parcels;
 use super::row::JoinedRow;
 use super::versions::side;
 use crate::combine::combiner::SaleView;
@@ -45,7 +46,6 @@ struct Step {
     side: Vec<u8>,
     /// The columns of the key, and their types.
     key: Vec<(usize, Type)>,
-    as_of: bool,
     left: bool,
     /// For each column of what is taken: where it goes, and its type.
     taken: Vec<(Option<usize>, Type)>,
@@ -56,9 +56,6 @@ struct Behind {
     program: Program,
     kind: Type,
 }
-
-/// What is made of rows that are joined as long as they are.
-pub type Rows = Vec<Option<Vec<u8>>>;
 
 impl Rules {
     /// Of a plan.
@@ -81,6 +78,17 @@ impl Rules {
     pub fn most(&self) -> usize {
         let all = self.rankings.iter().flatten();
         all.map(|rule| rule.steps.len()).max().unwrap_or(0)
+    }
+
+    /// Which rows of which tables some join of this number asks for, as the keys of versions begin.
+    pub fn sides(&self, join: usize) -> Vec<Vec<u8>> {
+        let steps = self.rankings.iter().flatten();
+        let mut sides: Vec<_> = steps
+            .filter_map(|rule| Some(rule.steps.get(join)?.side.clone()))
+            .collect();
+        sides.sort_unstable();
+        sides.dedup();
+        sides
     }
 
     /// A row for any of the tables.
@@ -115,7 +123,6 @@ impl Rule {
                     .iter()
                     .map(|c| (*c, table.columns[*c].kind.clone()))
                     .collect(),
-                as_of: join.as_of,
                 left: join.left,
                 taken: of.map(place).collect(),
             }
@@ -142,13 +149,8 @@ impl Rule {
         self.steps[join].left
     }
 
-    /// Whether a join is as it was.
-    pub fn as_of(&self, join: usize) -> bool {
-        self.steps[join].as_of
-    }
-
     /// Puts a row together: of a key of the first level, and of what it is joined with so far. All that is computed of that is.
-    pub fn open(&self, key: &[u8], rows: &[Option<Vec<u8>>], into: &mut JoinedRow) {
+    pub fn open(&self, key: &[u8], rows: &[Option<&[u8]>], into: &mut JoinedRow) {
         into.clear();
         for (n, (column, value)) in self
             .keys
@@ -172,7 +174,7 @@ impl Rule {
             into.put(*column, value.clone());
         }
         for (step, row) in self.steps.iter().zip(rows) {
-            let Some(mut cells) = row.as_deref() else {
+            let Some(mut cells) = *row else {
                 continue;
             };
             for (here, kind) in &step.taken {
@@ -209,6 +211,12 @@ impl Rule {
             }
         }
         Some(key)
+    }
+
+    /// The worker that owns what a row that was put together is joined by; none where that is NULL or has an error.
+    pub fn owner(&self, join: usize, row: &JoinedRow, parcels: &Parcels) -> Option<u64> {
+        let key = self.key(join, row)?;
+        Some(parcels.owner(&key[self.steps[join].side.len()..]))
     }
 }
 

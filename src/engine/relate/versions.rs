@@ -39,7 +39,7 @@ pub type Update = (Vec<u8>, Version, isize);
 const FAR: i64 = i64::MAX / 4;
 
 /// All time.
-const EVER: (i64, i64) = (i64::MIN, i64::MAX);
+pub(super) const EVER: (i64, i64) = (i64::MIN, i64::MAX);
 
 /// What is known of the keys of one worker.
 pub struct Versions {

@@ -25,4 +25,6 @@ pub struct OfRanking {
     pub window: Window,
     /// How much later than others its windows are dropped, by what it is made of, ms.
     pub waits: i64,
+    /// How many rankings lie over each other there: 1 for one of tables alone.
+    pub depth: usize,
 }

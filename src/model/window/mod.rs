@@ -212,6 +212,13 @@ impl Window {
         Window { family, shape }
     }
 
+    /// Sessions, whose rows follow each other within a gap (ms).
+    pub fn session(gap: i64) -> Self {
+        let family = &session::Session;
+        let shape = Shape::even(gap, gap);
+        Window { family, shape }
+    }
+
     /// The family's name in SQL.
     pub fn name(&self) -> &'static str {
         self.family.name()

@@ -95,6 +95,7 @@ pub struct Live {
     refused: Mutex<BTreeMap<(String, Refusal), u64>>,
     /// Values computed of groups that had an error and are NULL, by ranking, since they were taken last.
     value_errors: Mutex<BTreeMap<String, u64>>,
+    expired: Mutex<BTreeMap<String, u64>>,
     /// Rows that workers hold of tables that change, and their bytes, by table and worker.
     held: Mutex<BTreeMap<(String, usize), (u64, u64)>>,
     /// What workers hold of joins.
@@ -178,6 +179,7 @@ impl Live {
             checks: Mutex::default(),
             refused: Mutex::default(),
             value_errors: Mutex::default(),
+            expired: Mutex::default(),
             joined: Mutex::default(),
             failed_behind: AtomicU64::new(0),
             held: Mutex::default(),
@@ -304,6 +306,16 @@ impl Live {
     /// What was counted of values with an error since this was asked last, by ranking.
     pub fn take_value_errors(&self) -> BTreeMap<String, u64> {
         std::mem::take(&mut lock(&self.value_errors))
+    }
+
+    /// So many more keys of a ranking were let go: the watermark has passed their last rows by its time to live.
+    pub fn count_expired(&self, ranking: &str, keys: u64) {
+        *lock(&self.expired).entry(ranking.to_owned()).or_default() += keys;
+    }
+
+    /// What was counted of keys that were let go since this was asked last, by ranking.
+    pub fn take_expired(&self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut lock(&self.expired))
     }
 
     /// What this process may hold; 0 for no limit.

@@ -161,10 +161,17 @@ impl Metrics {
         bytes.set(signed(joined.bytes));
     }
 
-    fn take_value_errors(&self) {
+    fn take_counted(&self) {
         for (ranking, errors) in self.live.take_value_errors() {
             let label = RankingLabel { ranking };
-            self.value_errors.get_or_create(&label).inc_by(errors);
+            self.groups
+                .value_errors
+                .get_or_create(&label)
+                .inc_by(errors);
+        }
+        for (ranking, keys) in self.live.take_expired() {
+            let label = RankingLabel { ranking };
+            self.groups.keys_expired.get_or_create(&label).inc_by(keys);
         }
     }
 
@@ -201,7 +208,7 @@ impl Metrics {
         self.live_keys.set(signed(self.live.keys()));
         self.live_windows.set(signed(self.live.windows()));
         self.take_held();
-        self.take_value_errors();
+        self.take_counted();
         self.take_joined();
         for limit in Limit::ALL {
             if let Some(most) = self.live.limit(limit) {

@@ -35,6 +35,13 @@ use standings_model::time::format_rfc3339;
 /// The content type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// What is counted of groups, by ranking.
+#[derive(Debug, Default)]
+struct OfGroups {
+    value_errors: Family<RankingLabel, Counter>,
+    keys_expired: Family<RankingLabel, Counter>,
+}
+
 type Seconds = Gauge<f64, AtomicU64>;
 /// Of joins: what is held, about how many bytes that takes, rows that are in no group.
 #[derive(Debug, Default)]
@@ -130,7 +137,7 @@ pub struct Metrics {
     changes: Family<ChangeLabel, Counter>,
     rows_written: Family<RankingLabel, Counter>,
     ranks_changed: Family<RankingLabel, Counter>,
-    value_errors: Family<RankingLabel, Counter>,
+    groups: OfGroups,
     joined: OfJoins,
     latency: WeightedHistogram,
     in_flight: Gauge,

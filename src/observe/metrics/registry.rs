@@ -66,7 +66,7 @@ impl Metrics {
             changes: Family::default(),
             rows_written: Family::default(),
             ranks_changed: Family::default(),
-            value_errors: Family::default(),
+            groups: Default::default(),
             joined: Default::default(),
             latency: WeightedHistogram::default(),
             in_flight: Gauge::default(),
@@ -148,7 +148,8 @@ impl Metrics {
             "changes" "Changes of rows committed" m.changes;
             "rows_written" "Rows upserted or deleted" m.rows_written;
             "ranks_changed" "Of the rows written, those whose rank changed" m.ranks_changed;
-            "value_errors" "Values computed of groups that had an error and are NULL" m.value_errors;
+            "keys_expired" "Keys of rankings of all time that were let go by their time to live" m.groups.keys_expired;
+            "value_errors" "Values computed of groups that had an error and are NULL" m.groups.value_errors;
             "joined_held" "What this process holds of joins: rows alike before they are joined, keys and versions of what they are joined with" m.joined.held;
             "joined_rows_failed" "Rows in no group, since what is computed of them behind a join has an error" m.joined.failed;
             "live_keys" "Pairs of window and key that this process holds totals of" m.live_keys;

@@ -136,7 +136,11 @@ fn groups(plan: &Plan, r: &Ranking) -> Step {
     let of_rows =
         |m: &&standings_model::plan::Measure| !matches!(m.aggregate, Aggregate::Computed(_));
     let measured = names(r.measures.iter().filter(of_rows).map(|m| m.name.as_str()));
+    let mut below = r.inputs.iter().filter_map(|input| plan.below(input));
+    let is_of_lives = below.any(|inner| inner.lets_go);
     let long = match r.window.is_always() {
+        _ if r.lets_go => format!("until the watermark is {} past its last row", lasts(r)),
+        true if is_of_lives => "as long as its key lives".to_owned(),
         true => "for ever: it grows with its keys".to_owned(),
         false => "until the window is let go (--allowed-lateness, --retain)".to_owned(),
     };
@@ -186,6 +190,11 @@ fn groups(plan: &Plan, r: &Ranking) -> Step {
     step
 }
 
+/// A time to live.
+fn lasts(r: &Ranking) -> String {
+    standings_model::window::Length::Time(r.window.gap()).to_string()
+}
+
 fn windows(plan: &Plan, r: &Ranking) -> Step {
     let mut inputs: Vec<Step> = r.inputs.iter().map(|input| scan(plan, input)).collect();
     let mut step = match inputs.len() {
@@ -214,6 +223,10 @@ fn windows(plan: &Plan, r: &Ranking) -> Step {
     }
     match (r.window.is_always(), r.keeps_windows) {
         (true, _) => step,
+        _ if r.lets_go => step.over(format!(
+            "in lives of its key: rows that follow each other within {}",
+            lasts(r)
+        )),
         (false, true) => step.over(format!(
             "in the windows that they are in: {}",
             r.window.words()

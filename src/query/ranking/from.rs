@@ -20,6 +20,9 @@ use crate::window;
 use standings_model::plan::Bound;
 use standings_model::types::Type;
 
+/// The most tables that one relation is made of.
+const MOST_BRANCHES: usize = 500;
+
 impl Shape<'_> {
     /// A query: its body, in the order and the limit that stand behind it.
     pub(super) fn query(&self, query: &Query) -> Result<Flow, QueryError> {
@@ -223,6 +226,12 @@ impl Shape<'_> {
             return self.wrong(at, "UNION ALL of different windows", allowed);
         }
         let mut adding = second.branches;
+        if first.branches.len() + adding.len() > MOST_BRANCHES {
+            let found = format!(
+                "UNION ALL of more than {MOST_BRANCHES} tables, with what they are made of"
+            );
+            return self.wrong(at, found, "fewer: each is read for itself");
+        }
         for column in 0..have {
             let name = first.branches[0].columns[column].0.clone();
             let one = first.branches[0].columns[column].1.clone();

@@ -2,14 +2,12 @@
 
 use std::cell::RefCell;
 
-use sqlparser::ast::{
-    Expr as Sql, GroupByExpr, Query, Select, SelectItem, Spanned, Value as Literal,
-};
+use sqlparser::ast::{Expr as Sql, GroupByExpr, Select, SelectItem, Spanned, Value as Literal};
 
 use super::Shape;
 use super::names::{Grouping, is_measure};
 use crate::error::QueryError;
-use crate::flow::{self, BOUNDS, DraftKey, Flow, Groups, RANK, Rows, Stage, as_bound, bare};
+use crate::flow::{self, DraftKey, Flow, Groups, Rows, Stage, as_bound, bare};
 use crate::row::Row;
 use crate::walk::holds;
 use standings_model::expr::{Expr, Node};
@@ -232,27 +230,16 @@ fn is_every(item: &SelectItem) -> bool {
 
 impl Shape<'_> {
     /// What sessions are by, as numbers of keys and of what is placed behind them.
-    pub(super) fn session_by(
-        &self,
-        groups: &Groups,
-        computed: &[Expr],
-        query: &Query,
-    ) -> Result<Vec<usize>, QueryError> {
+    pub(super) fn session_by(&self, groups: &Groups) -> Vec<usize> {
         if !groups.rows.window.is_some_and(|w| w.is_session()) {
-            return Ok(Vec::new());
-        }
-        let of_bounds = |expr: &Expr| expr.columns().iter().any(|c| (BOUNDS..RANK).contains(c));
-        if computed.iter().any(of_bounds) {
-            let found = "bounds of sessions in what is computed, or window_time of them, which is not computed yet";
-            let allowed = "window_start and window_end as they are";
-            return self.wrong(&*query.body, found, allowed);
+            return Vec::new();
         }
         let place = |column: &usize| {
             let key = groups.keys.iter().position(|k| k.column == *column);
             let placed = || groups.placed.iter().position(|c| c == column);
             key.or_else(|| placed().map(|n| groups.keys.len() + n))
         };
-        Ok(groups.session_by.iter().filter_map(place).collect())
+        groups.session_by.iter().filter_map(place).collect()
     }
 }
 

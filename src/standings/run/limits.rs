@@ -125,6 +125,9 @@ impl Limits {
                     live.count_value_errors(&ranking.name, errors);
                 }
             }
+            for (number, keys) in totals.take_expired() {
+                live.count_expired(&plan.rankings[number].name, keys);
+            }
             if let Some(wide) = totals.too_wide() {
                 exit::now(&LimitError::digits(&plan, wide).into());
             }

@@ -280,8 +280,13 @@ fn bootstrap(plan: &Plan, args: &InputArgs) -> Result<BTreeMap<PartitionId, u64>
 fn no_joins(plan: &Plan) -> Result<(), Failure> {
     let mut all = plan.rankings.iter();
     if let Some(ranking) = all.find(|r| plan.is_nested(r)) {
+        let mut below = ranking.inputs.iter().filter_map(|i| plan.below(i));
+        let what = match below.any(|inner| inner.lets_go) {
+            true => "has a time to live",
+            false => "is a ranking of a ranking",
+        };
         let problem = format!(
-            "`{}` is a ranking of a ranking, which is not recomputed yet: leave it out of --queries",
+            "`{}` {what}, which is not recomputed yet: leave it out of --queries",
             ranking.name
         );
         return Err(Failure::of(&codes::query::SQL, problem));

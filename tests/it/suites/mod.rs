@@ -6,7 +6,7 @@ mod shapes;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use self::shapes::{SHAPES, Shape};
+use self::shapes::{SHAPES, Shape, shape};
 use crate::query_oracle::{Made, asked, run};
 use crate::support::Dice;
 use crate::support::kafka::block;
@@ -175,6 +175,25 @@ fn made(shape: &Shape) -> Made {
     }
 }
 
+/// The shapes of `more.sql`.
+fn more() -> Vec<Shape> {
+    let text = include_str!("more.sql");
+    let blocks = text.split("\n-- ").skip(1);
+    let mut all: Vec<Shape> = Vec::new();
+    for block in blocks {
+        let (head, sql) = block.split_once('\n').unwrap();
+        let sql = sql.trim().strip_suffix(';').unwrap_or_default();
+        if head == "Postgres:" {
+            all.last_mut().unwrap().theirs = sql;
+        } else if let Some((suite, rest)) = head.split_once(": ") {
+            let (what, columns) = rest.rsplit_once(" | ").unwrap();
+            all.push(shape(suite, what, columns, sql, ""));
+        }
+    }
+    assert!(all.len() > 150, "{} were read", all.len());
+    all
+}
+
 /// Why a query is refused, in a line; none of one that is taken.
 fn refused(made: &Made) -> Option<String> {
     let text = format!("{OURS}INSERT INTO q0 {};", made.ours);
@@ -190,7 +209,8 @@ fn the_table_of_suites_is_what_comes_out() {
     let (bids, items, set_up) = rows();
     let mut by_suite: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
     let (mut refusals, mut taken) = (String::new(), Vec::new());
-    for shape in SHAPES {
+    let all: Vec<Shape> = more();
+    for shape in SHAPES.iter().chain(&all) {
         let made = made(shape);
         let counts = by_suite.entry(shape.suite).or_default();
         match refused(&made) {

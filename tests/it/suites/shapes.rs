@@ -13,7 +13,7 @@ pub struct Shape {
     pub columns: &'static str,
 }
 
-const fn shape(
+pub const fn shape(
     suite: &'static str,
     what: &'static str,
     columns: &'static str,

@@ -92,7 +92,9 @@ impl SimDatabase {
             };
             if arrives {
                 // Nobody hears of it.
+                let heard = world.outages.login.refusals;
                 let _ = effect(self, &mut world);
+                world.outages.login.refusals = heard;
             }
             if fate == Fate::Silent {
                 self.strand();
@@ -103,10 +105,12 @@ impl SimDatabase {
         if !slow.is_zero() && !world.wait(self.cluster, name, slow) {
             return Err(postgres::Trouble::Final(killed()));
         }
+        let heard = world.outages.login.refusals;
         let done = effect(self, &mut world);
         self.patience.heard(limit, slow, done.is_ok());
         match fate {
             Fate::LoseAnswer => {
+                world.outages.login.refusals = heard;
                 self.let_go(&mut world);
                 Err(lost("no answer"))
             }

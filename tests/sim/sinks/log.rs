@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use standings_commit::sink::ShownRow;
 use standings_commit::transactions as kafka;
-use standings_commit::transactions::{FORMAT, IDS, LogIdentity, Progress, Record, Transactions};
+use standings_commit::transactions::{IDS, LogIdentity, Progress, Record, Transactions};
 use standings_model::plan::Plan;
 
 use super::{killed, rows};
@@ -19,11 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct SimLog {
     world: Shared,
     cluster: u64,
+    owner: String,
     /// Of each id.
     epochs: RefCell<[u64; IDS]>,
     open: RefCell<Vec<(bool, String)>>,
-    /// It has had the ids before: this is a return.
-    was_in: Cell<bool>,
     /// The present transaction is committed, though the engine may not know yet.
     ended: Cell<bool>,
     /// The largest message that the log takes is known: from the start, or since it has refused one.
@@ -40,9 +39,9 @@ impl SimLog {
         SimLog {
             world: world.clone(),
             cluster,
+            owner: format!("cluster {cluster}"),
             epochs: RefCell::default(),
             open: RefCell::default(),
-            was_in: Cell::new(false),
             ended: Cell::new(false),
             knows_largest: Cell::new(cluster.is_multiple_of(2)),
             too_large: Cell::new(false),
@@ -70,10 +69,12 @@ impl SimLog {
             }
             Fate::Fail => Err(passing(format!("{name}: no answer"))),
             Fate::Silent => {
+                let heard = world.outages.login.refusals;
                 if world.apart.roll(2) == 0 && self.is_let_in(&mut world).is_ok() {
                     // Nobody hears of it.
                     let _ = effect(&mut world);
                 }
+                world.outages.login.refusals = heard;
                 match world.wait(self.cluster, name, PATIENCE) {
                     true => Err(passing(format!("{name}: timed out"))),
                     false => Err(dead()),
@@ -154,6 +155,10 @@ impl Transactions for SimLog {
         "log"
     }
 
+    fn owner(&self) -> &str {
+        &self.owner
+    }
+
     fn connect(&mut self) -> Result<(), kafka::Trouble> {
         self.read("log connect", |_| ())
     }
@@ -177,14 +182,6 @@ impl Transactions for SimLog {
 
     fn take_over(&self, id: usize) -> Result<(), kafka::Trouble> {
         self.call("log take over", kafka::Trouble::Again, |world| {
-            let newer = world.log.taken_by.filter(|by| *by != self.cluster);
-            if self.was_in.get() && newer.is_some() {
-                // Not so in Kafka, which gives them to whoever asks: docs/simulator.md, what the world leaves out.
-                let why = "the ids are another cluster's, which has not committed yet".to_owned();
-                return Err(kafka::Trouble::Fenced(why));
-            }
-            self.was_in.set(true);
-            world.log.taken_by = Some(self.cluster);
             world.log.epochs[id] += 1;
             self.epochs.borrow_mut()[id] = world.log.epochs[id];
             Ok(())
@@ -192,19 +189,7 @@ impl Transactions for SimLog {
     }
 
     fn progress(&self) -> Result<Option<Progress>, kafka::Trouble> {
-        self.read("log progress", |world| {
-            let shown = &world.log.shown;
-            (shown.commit > 0).then(|| Progress {
-                commit: shown.commit,
-                generation: world.log.generation,
-                offsets: shown.offsets.clone(),
-                begins: shown.begins.clone(),
-                watermark: shown.watermark,
-                format: FORMAT,
-                known: shown.known.clone(),
-                sink: world.log.was.clone(),
-            })
-        })
+        self.read("log progress", |world| world.log.progress.clone())
     }
 
     fn rows(&self, plan: &Plan) -> Result<Vec<ShownRow>, kafka::Trouble> {
@@ -262,33 +247,15 @@ impl Transactions for SimLog {
             self.fenced(world, id)?;
             self.ended.set(true);
             let mut lines = Vec::new();
-            let mut claim = None;
+            let mut progress: Option<Progress> = None;
             for (is_progress, text) in self.open.borrow_mut().drain(..) {
-                if is_progress {
-                    let progress: Progress =
-                        serde_json::from_str(&text).expect("a progress record");
-                    assert!(
-                        progress.generation >= world.log.generation,
-                        "I4: the log takes a commit of an older generation"
-                    );
-                    world.log.generation = progress.generation;
-                    claim = Some(Claim {
-                        commit: progress.commit,
-                        offsets: progress.offsets,
-                        begins: progress.begins,
-                        watermark: progress.watermark,
-                        known: progress.known,
-                    });
-                    world.log.was = progress.sink;
-                } else {
-                    lines.push(text);
+                match is_progress {
+                    true => progress = serde_json::from_str(&text).expect("a progress record"),
+                    false => lines.push(text),
                 }
             }
-            match claim {
-                Some(claim) => {
-                    world.log.taken_by = None;
-                    world.accept(world::Sink::Log, claim, &lines);
-                }
+            match progress {
+                Some(progress) => world.take_progress(progress, &lines),
                 None => {
                     world.log.shown.write(&lines);
                     world.check(world::Sink::Log);
@@ -304,5 +271,40 @@ impl Transactions for SimLog {
             self.open.borrow_mut().clear();
             Ok(())
         })
+    }
+}
+
+impl World {
+    /// A transaction of the log is there: its progress, and its changes.
+    fn take_progress(&mut self, progress: Progress, lines: &[String]) {
+        if let Some(before) = &self.log.progress {
+            let of = |p: &Progress| (p.generation, p.owner.clone());
+            assert!(
+                progress.generation > before.generation || of(&progress) == of(before),
+                "I4: the log takes commit {} of {:?} after one of {:?}",
+                progress.commit,
+                of(&progress),
+                of(before)
+            );
+        }
+        let claim = Claim {
+            commit: progress.commit,
+            offsets: progress.offsets.clone(),
+            begins: progress.begins.clone(),
+            watermark: progress.watermark,
+            known: progress.known.clone(),
+        };
+        let shown = &self.log.shown;
+        let is_mark = lines.is_empty() && progress.commit == shown.commit;
+        if is_mark {
+            assert_eq!(
+                progress.offsets, shown.offsets,
+                "I4: the mark of an opening says another prefix than the commit that it found"
+            );
+        }
+        self.log.progress = Some(progress);
+        if !is_mark {
+            self.accept(world::Sink::Log, claim, lines);
+        }
     }
 }

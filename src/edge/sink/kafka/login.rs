@@ -54,12 +54,22 @@ impl LetIn {
 impl KafkaSink {
     /// Makes the topic if there is none: the client would wait for it, and every commit with it.
     pub(super) fn enter(&mut self) -> Result<(), SinkError> {
+        let mut was_read = false;
         loop {
             let topic = [(&self.topic, false)];
             match topics::make_topics(&self.brokers, &self.options, &topic) {
                 Ok(()) => {
                     self.let_in.done();
                     return Ok(());
+                }
+                // Settings may have been changed between the start and this.
+                Err(KafkaSinkError::Stranger { .. }) if !was_read => {
+                    was_read = true;
+                    if let Some(now) = self.options.kafka_origin.now() {
+                        self.options.kafka_properties = now;
+                    }
+                    renew(self.producer.client(), &self.options.kafka_origin);
+                    continue;
                 }
                 Err(KafkaSinkError::Stranger { why, .. }) if !self.options.started_before => {
                     let name = self.name.clone();

@@ -22,6 +22,7 @@ use standings_commit::transactions::{
 use standings_engine::input::TopicId;
 use standings_model::plan::Plan;
 use standings_observe::live::Live;
+use standings_process::run_id::RunId;
 
 /// How long a topic may be missing.
 const MISSING: Duration = Duration::from_secs(10);
@@ -35,6 +36,8 @@ const CONNECTED_WITHIN: usize = 20;
 /// A topic of changes, and the one that says how far they go.
 pub struct Topics {
     name: String,
+    /// This opening's.
+    owner: String,
     brokers: String,
     changes: String,
     progress: String,
@@ -57,6 +60,7 @@ pub fn exactly_once(
 ) -> Result<TransactionalSink<Topics>, SinkError> {
     let mut topics = Topics {
         name: format!("kafka://{brokers}/{topic}"),
+        owner: RunId::new().to_string(),
         brokers: brokers.to_owned(),
         changes: topic.to_owned(),
         progress: format!("{topic}-progress"),
@@ -216,6 +220,10 @@ fn final_of(error: KafkaSinkError) -> Trouble {
 impl Transactions for Topics {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn owner(&self) -> &str {
+        &self.owner
     }
 
     fn connect(&mut self) -> Result<(), Trouble> {

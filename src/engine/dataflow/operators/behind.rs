@@ -5,6 +5,7 @@
 //! - In: what joins send of an epoch may come with a capability of an earlier one, and says itself of which it is.
 //! - Out: an epoch's capability is kept from the first of it until all of it is there.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,20 +19,24 @@ use crate::event_time::BEGINNING;
 use crate::pack::deltas::Deltas;
 use crate::pack::portion::Portion;
 use crate::rank::messages::Epoch;
-use crate::relate::joins::Related;
+use crate::relate::joins::Alike;
+use crate::relate::numbers::Numbers;
 use crate::relate::row::JoinedRow;
 use crate::relate::rules::Rules;
+use crate::relate::together;
 
-/// What came out of the joins in an epoch.
-type Came = Vec<(Related, Portion)>;
+/// Of which join it came out, rows alike, the number of their partner, and what they came to.
+pub type Came = (usize, Alike, u32, Portion);
 
 /// Folds what comes out of the joins.
 pub struct BehindOperator {
     cells: Rc<Cells>,
     rules: Rc<Rules>,
+    /// Of each join.
+    numbers: Vec<Rc<RefCell<Numbers>>>,
     plan: Arc<Plan>,
     behind: Behind,
-    waiting: BTreeMap<Epoch, (Capability<Epoch>, Came)>,
+    waiting: BTreeMap<Epoch, (Capability<Epoch>, Vec<Came>)>,
     /// Windows that end at or before this are dropped.
     horizon: i64,
     row: JoinedRow,
@@ -40,11 +45,18 @@ pub struct BehindOperator {
 
 impl BehindOperator {
     /// For the joined rankings of a plan, of so many workers.
-    pub fn new(cells: Rc<Cells>, plan: &Arc<Plan>, rules: Rc<Rules>, workers: usize) -> Self {
+    pub fn new(
+        cells: Rc<Cells>,
+        plan: &Arc<Plan>,
+        rules: Rc<Rules>,
+        numbers: Vec<Rc<RefCell<Numbers>>>,
+        workers: usize,
+    ) -> Self {
         BehindOperator {
             cells,
             row: rules.row(),
             rules,
+            numbers,
             plan: Arc::clone(plan),
             behind: Behind::new(plan),
             waiting: BTreeMap::new(),
@@ -57,7 +69,7 @@ impl BehindOperator {
     pub fn take(
         &mut self,
         epoch: Epoch,
-        row: (Related, Portion),
+        row: Came,
         capability: impl FnOnce() -> Capability<Epoch>,
     ) {
         let waiting = self.waiting.entry(epoch);
@@ -79,17 +91,20 @@ impl BehindOperator {
             *since > epoch
         });
         let mut failed = 0;
-        for (related, portion) in rows {
-            let window = &self.plan.rankings[related.ranking as usize].window;
-            if related.window_end <= window.horizon(self.horizon) {
+        for (step, alike, partner, portion) in rows {
+            let window = &self.plan.rankings[alike.ranking as usize].window;
+            if alike.window_end <= window.horizon(self.horizon) {
                 continue;
             }
-            let Some(rule) = self.rules.of(related.ranking) else {
+            let Some(rule) = self.rules.of(alike.ranking) else {
                 continue;
             };
-            rule.open(&related.key, &related.rows, &mut self.row);
-            let (number, origin) = (related.ranking as usize, self.row.origin);
-            let end = related.window_end;
+            let numbers = self.numbers[step].borrow();
+            let (key, mut with) = together::split(numbers.text(&alike), step);
+            with.push(numbers.partner(partner));
+            rule.open(key, &with, &mut self.row);
+            let (number, origin) = (alike.ranking as usize, self.row.origin);
+            let end = alike.window_end;
             failed += u64::from(!self.behind.add(number, end, &self.row, origin, &portion));
         }
         self.cells

@@ -22,7 +22,8 @@ use crate::pack::portion::Portion;
 use crate::rank::messages::{Epoch, Passed};
 use crate::rank::totals::Held;
 use crate::relate::dimension::Side;
-use crate::relate::joins::{Fact, NOTHING, Partner, Related};
+use crate::relate::joins::Fact;
+use crate::relate::parcel::{Parcel, Parcels, Sent};
 use crate::relate::row::JoinedRow;
 use crate::relate::rules::Rules;
 use crate::relate::versions::{Update, Versions, earliest};
@@ -42,6 +43,8 @@ pub struct FirstOperator {
     promises: Vec<i64>,
     retired: i64,
     row: JoinedRow,
+    parcels: Parcels,
+    own: u64,
     /// Versions that there are now.
     there: i64,
     /// Rows that went into the joins, and versions, and the bytes that they took.
@@ -51,17 +54,22 @@ pub struct FirstOperator {
 /// What an epoch comes to on both sides.
 #[derive(Default)]
 pub struct Sides {
-    /// Rows that are joined.
-    pub facts: Vec<Fact>,
+    /// Rows that are joined, for the owners of what they are joined by.
+    pub parcels: Vec<Parcel>,
     /// What they are joined with.
-    pub partners: Vec<Partner>,
+    pub partners: Vec<Update>,
     /// What came too late to be of any row.
     pub passed: Vec<Passed>,
 }
 
 impl FirstOperator {
-    /// Over the first level's totals in `cells`, of so many workers.
-    pub fn new(cells: Rc<Cells>, plan: &Arc<Plan>, rules: Rc<Rules>, workers: usize) -> Self {
+    /// Over the first level's totals in `cells`, on one of so many workers.
+    pub fn new(
+        cells: Rc<Cells>,
+        plan: &Arc<Plan>,
+        rules: Rc<Rules>,
+        (own, workers): (u64, usize),
+    ) -> Self {
         FirstOperator {
             cells,
             row: rules.row(),
@@ -71,6 +79,8 @@ impl FirstOperator {
             waiting: BTreeMap::new(),
             promises: vec![BEGINNING; workers],
             retired: BEGINNING,
+            parcels: Parcels::new(workers),
+            own,
             there: 0,
             went: (0, 0),
         }
@@ -82,15 +92,16 @@ impl FirstOperator {
         let Some(first) = &self.cells.first else {
             return;
         };
-        for ((at, related), _, portion) in &sides.facts {
-            let more = at.len() + related.key.len() + portion.held();
-            self.went.0 += 1;
-            self.went.1 += (size_of::<Fact>() + more) as u64;
+        for (text, sent) in sides.parcels.iter().flat_map(Parcel::iter) {
+            let windows = u64::from(sent.windows.max(1));
+            let each = size_of::<Fact>() + text.len() + sent.portion.held();
+            self.went.0 += windows;
+            self.went.1 += windows * each as u64;
         }
-        for ((at, (_, _, row)), _, sign) in &sides.partners {
+        for (at, (_, _, row), sign) in &sides.partners {
             self.there += *sign as i64;
             self.went.0 += 1;
-            self.went.1 += (size_of::<Partner>() + at.len() + row.len()) as u64;
+            self.went.1 += (size_of::<Update>() + at.len() + row.len()) as u64;
         }
         let mut held = Held::default();
         first.borrow().held(&mut held);
@@ -125,7 +136,7 @@ impl FirstOperator {
         for body in bodies {
             match body {
                 First::Deltas(deltas) => {
-                    self.facts(epoch, &deltas, false, &mut sides.facts);
+                    self.facts(&deltas, false);
                     if let Some(first) = &self.cells.first {
                         first.borrow_mut().apply(&deltas);
                     }
@@ -139,12 +150,12 @@ impl FirstOperator {
                     let known = &mut self.promises[promise.worker as usize];
                     *known = promise.horizon.max(*known);
                 }
-                First::Loaded => self.loaded(epoch, &mut sides.facts),
+                First::Loaded => self.loaded(),
             }
         }
-        self.retire(epoch, &mut sides.facts, &mut updates);
-        let partner = |(key, version, sign)| ((key, version), epoch, sign);
-        sides.partners = updates.into_iter().map(partner).collect();
+        self.retire(epoch, &mut updates);
+        sides.parcels = self.parcels.take();
+        sides.partners = updates;
         sides.passed = self.versions.take_passed();
         // Nobody is shown it: what changed is of no matter.
         if let Some(first) = &self.cells.first {
@@ -155,7 +166,7 @@ impl FirstOperator {
     }
 
     /// Rows of the first level as they are now: of a snapshot.
-    fn loaded(&mut self, epoch: Epoch, into: &mut Vec<Fact>) {
+    fn loaded(&mut self) {
         let cells = Rc::clone(&self.cells);
         let Some(first) = &cells.first else {
             return;
@@ -164,12 +175,12 @@ impl FirstOperator {
         let pieces = first.borrow_mut().copy(true).unwrap_or_default();
         first.borrow_mut().forget_changes();
         for deltas in &pieces {
-            self.facts(epoch, deltas, false, into);
+            self.facts(deltas, false);
         }
     }
 
     /// Takes back the rows of windows that are dropped, once all have promised, and the versions that only such were joined with.
-    fn retire(&mut self, epoch: Epoch, into: &mut Vec<Fact>, versions: &mut Vec<Update>) {
+    fn retire(&mut self, epoch: Epoch, versions: &mut Vec<Update>) {
         let promised = self.promises.iter().copied().min().unwrap_or(BEGINNING);
         if promised <= self.retired {
             return;
@@ -183,7 +194,7 @@ impl FirstOperator {
         // Rows that are too large for a piece were no deltas either.
         let pieces = first.borrow_mut().retire_told(promised).unwrap_or_default();
         for deltas in &pieces {
-            self.facts(epoch, deltas, true, into);
+            self.facts(deltas, true);
         }
         for (table, earliest) in earliest(&self.plan, promised) {
             self.versions.forget(table, earliest, versions);
@@ -191,7 +202,7 @@ impl FirstOperator {
     }
 
     /// What a batch adds to the rows that are joined, or takes from them.
-    fn facts(&mut self, epoch: Epoch, deltas: &Deltas, back: bool, into: &mut Vec<Fact>) {
+    fn facts(&mut self, deltas: &Deltas, back: bool) {
         let mut words = &deltas.words[..];
         for group in &deltas.groups {
             let Some(rule) = self.rules.of(group.ranking) else {
@@ -200,7 +211,6 @@ impl FirstOperator {
             let stride = rule.layout.width + 1;
             let (rows, rest) = words.split_at(stride * group.rows as usize);
             words = rest;
-            let window = self.plan.rankings[group.ranking as usize].window;
             for row in rows.chunks_exact(stride) {
                 let mut portion = Portion::read(&rule.layout, &row[1..]);
                 if portion.is_nothing() {
@@ -210,25 +220,18 @@ impl FirstOperator {
                     portion.negate();
                 }
                 let key = deltas.texts.get(row[0] as u32);
-                rule.open(key, &[], &mut self.row);
-                let at = rule.key(0, &self.row);
-                if at.is_none() && !rule.stays(0) {
-                    continue;
+                let mut to = self.own;
+                if self.parcels.are_several() {
+                    rule.open(key, &[], &mut self.row);
+                    to = rule.owner(0, &self.row, &self.parcels).unwrap_or(to);
                 }
-                let mut related = Related {
+                let sent = Sent {
                     ranking: group.ranking,
+                    windows: group.windows,
                     window_end: group.window_end,
-                    time: self.row.time(),
-                    key: key.to_vec(),
-                    rows: Vec::new(),
+                    portion,
                 };
-                let at = at.unwrap_or(NOTHING);
-                for _ in 1..group.windows {
-                    let fact = ((at.clone(), related.clone()), epoch, portion.clone());
-                    into.push(fact);
-                    related.window_end = window.before(related.window_end);
-                }
-                into.push(((at, related), epoch, portion));
+                self.parcels.put(to, key, sent);
             }
         }
     }

@@ -87,6 +87,9 @@ impl GatherOperator {
         for (ranking, errors) in seat.take_value_errors() {
             totals.add_value_errors(ranking, errors);
         }
+        for (ranking, keys) in seat.take_expired() {
+            totals.add_expired(ranking, keys);
+        }
         drop(totals);
         let durable = gate.durable();
         let mut told = None;

@@ -4,4 +4,6 @@
 pub mod behind;
 pub mod first;
 pub mod gather;
+pub mod onward;
+pub mod step;
 pub mod totals;

@@ -10,6 +10,7 @@ impl Gather {
     /// What changed of a ranking's rows since this was asked last.
     pub fn fed(&mut self, ranking: u32) -> Vec<Fed> {
         let mut out = Vec::new();
+        let over = self.over(ranking);
         let from = |ranking: u32| (ranking, i64::MIN, Arc::from([]));
         let mut of_it = self.unfed.split_off(&from(ranking));
         self.unfed.append(&mut of_it.split_off(&from(ranking + 1)));
@@ -18,6 +19,10 @@ impl Gather {
             let found = self.windows.get_mut(&(ranking, end));
             if let Some(found) = found.and_then(|w| w.get_mut(&partition)) {
                 let number = ranking as usize;
+                if over.is_some_and(|over| end <= over) {
+                    self.lives.count(number, found.let_go(window, &mut out));
+                    continue;
+                }
                 let of_rank = self.of_rank[number].as_ref();
                 found.feed(&self.plan.rankings[number], of_rank, window, &mut out);
             }

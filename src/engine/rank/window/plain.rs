@@ -16,16 +16,16 @@ impl WindowState {
         texts: &Interner,
         out: &mut Vec<Candidate>,
     ) {
-        let end = self.end;
+        let window = self.window;
         let (rows, aside) = (&self.rows, &self.aside);
         let (mut tested, mut sent) = (vec![0; reader.layout.width], vec![0; reader.layout.width]);
         let mut passes =
-            |row| reader.passes(view(rows, reader, texts, (aside, end), row, &mut tested));
+            |row| reader.passes(view(rows, reader, texts, (aside, window), row, &mut tested));
         let mut send = |row, removed: bool| {
-            let view = view(rows, reader, texts, (aside, end), row, &mut sent);
+            let view = view(rows, reader, texts, (aside, window), row, &mut sent);
             out.push(Candidate {
                 ranking: number,
-                window_end: end,
+                window_end: window.1,
                 partition: Arc::from([]),
                 key: view.key_bytes().into(),
                 row: (!removed).then(|| CandidateRow {

@@ -25,3 +25,14 @@ SELECT window_start, window_end, line, caller, calls, place FROM (
     FROM SESSION(TABLE calls PARTITION BY (line, caller), DESCRIPTOR(at), INTERVAL '10' MINUTES)
     GROUP BY window_start, window_end, line, caller))
 WHERE place <= 1;
+
+-- What is computed of their bounds, and windows over their last moments.
+INSERT INTO d_calls
+SELECT window_start, window_end, window_time AS wt, line, SUM(n) AS total, EXTRACT(MINUTE FROM window_start) AS began
+FROM TABLE(SESSION(TABLE calls PARTITION BY line, DESCRIPTOR(at), INTERVAL '10' MINUTES))
+GROUP BY window_start, window_end, window_time, line;
+
+INSERT INTO e_half_hours
+SELECT window_start, window_end, COUNT(*) AS sessions, MAX(total) AS most
+FROM TABLE(TUMBLE(TABLE d_calls, DESCRIPTOR(wt), INTERVAL '30' MINUTES))
+GROUP BY window_start, window_end;
