@@ -394,7 +394,7 @@ impl<T: Transactions> TransactionalSink<T> {
                     event = "sink_forgotten",
                     sink = name,
                     differs,
-                    "the sink is another one than it was; what it shows is compared and set right"
+                    "it is set right"
                 );
                 Ok(())
             }
