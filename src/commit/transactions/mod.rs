@@ -390,12 +390,7 @@ impl<T: Transactions> TransactionalSink<T> {
         admit(&holder, known, opening)?;
         match progress.sink.as_ref().and_then(|was| was.differs(is)) {
             Some(differs) if opening.forget.sink => {
-                tracing::warn!(
-                    event = "sink_forgotten",
-                    sink = name,
-                    differs,
-                    "it is set right"
-                );
+                tracing::warn!(event = "sink_forgotten", sink = name, differs, "set right");
                 Ok(())
             }
             Some(differs) => Err(Conflict::OtherSink {
