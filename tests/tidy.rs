@@ -68,7 +68,7 @@ const TOGETHER: &[&str] = &[
     // What follows a database is shown as what is followed.
     "http::database http::watch",
     // The description of the API is made from its handlers, and one of them serves it.
-    "http::api http::events http::openapi",
+    "http::api http::events http::openapi http::public",
 ];
 
 /// A file of the source, or of the benches, without its tests.
@@ -406,12 +406,16 @@ fn every_file_says_what_it_is_for_and_is_part_of_a_crate() {
     }
 }
 
-/// Whether a manifest names it as a program, a test or a bench.
+/// Whether a manifest names it as a program, a test or a bench, or as what runs before a build.
 fn is_target(path: &Path) -> bool {
     let of = |folder: &Path| {
         let inner = path.strip_prefix(folder).unwrap().display().to_string();
         let manifest = fs::read_to_string(folder.join("Cargo.toml"));
-        manifest.is_ok_and(|m| m.contains(&format!("\npath = \"{inner}\"\n")))
+        let keys = ["path", "build"];
+        manifest.is_ok_and(|m| {
+            let named = |key: &&str| m.contains(&format!("\n{key} = \"{inner}\"\n"));
+            keys.iter().any(|key| named(&key))
+        })
     };
     path.ancestors().skip(1).any(of)
 }

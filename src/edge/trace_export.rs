@@ -128,7 +128,7 @@ fn run(
                 Sending::Taken => {
                     live.exported(Export::Spans, spans);
                     if pause.take().is_some() {
-                        tracing::info!(event = "traces_back", to = url);
+                        tracing::info!(event = "traces_back", to = url, "traces are taken again");
                     }
                     break;
                 }
@@ -146,7 +146,13 @@ fn run(
                     std::thread::sleep(longer.min(LONGEST_PAUSE));
                 }
                 Sending::Later(problem) | Sending::Refused(problem) => {
-                    tracing::warn!(event = "traces_refused", to = url, problem, spans);
+                    tracing::warn!(
+                        event = "traces_refused",
+                        to = url,
+                        problem,
+                        spans,
+                        "traces were not taken; the run goes on without them"
+                    );
                     live.exported(Export::SpansDropped, spans);
                     break;
                 }

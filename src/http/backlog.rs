@@ -75,7 +75,11 @@ impl Backlog {
         match (message, waiting.messages.back_mut()) {
             (Message::Committed(later), Some(Message::Committed(last))) if is_full => {
                 if !last.skips {
-                    tracing::warn!(event = "page_behind", commit = last.number);
+                    tracing::warn!(
+                        event = "page_behind",
+                        commit = last.number,
+                        "the page could not keep up with the commits; what waited is taken as one"
+                    );
                     waiting.gone_through = last.changes.len();
                 }
                 absorb(last, *later);

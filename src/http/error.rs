@@ -43,6 +43,22 @@ pub enum HttpError {
         "--http-host {0}: write a name alone, such as standings.example, without scheme and port"
     )]
     HostName(String),
+    /// A ranking that is not served.
+    #[error(
+        "--http-public {name}: no such ranking is served here; {}",
+        there(rankings)
+    )]
+    NotServed {
+        /// As it was given.
+        name: String,
+        /// Those that are.
+        rankings: Vec<String>,
+    },
+    /// An origin of frames that is none.
+    #[error(
+        "--http-frame {0}: write one origin, such as https://intranet.example, or * for pages of everybody"
+    )]
+    Frame(String),
     /// What is shown is not so any more.
     #[error("the database went back from commit {before} to {now}; start again")]
     WentBack {
@@ -67,15 +83,25 @@ pub enum AddressProblem {
     Port,
 }
 
+/// Which rankings there are.
+fn there(rankings: &[String]) -> String {
+    match rankings {
+        [] => "there is none".to_owned(),
+        names => format!("there are: {}", names.join(", ")),
+    }
+}
+
 impl Coded for HttpError {
     fn code(&self) -> &'static Code {
         match self {
             HttpError::Address { .. } => &codes::http::ADDRESS,
             HttpError::Local(_) | HttpError::Serving(_) => &codes::http::SERVING,
             HttpError::Open { .. } => &codes::http::OPEN,
-            HttpError::AnyToken | HttpError::Origin(_) | HttpError::HostName(_) => {
-                &codes::http::ACCESS
-            }
+            HttpError::AnyToken
+            | HttpError::Origin(_)
+            | HttpError::HostName(_)
+            | HttpError::NotServed { .. }
+            | HttpError::Frame(_) => &codes::http::ACCESS,
             HttpError::WentBack { .. } => &codes::http::WENT_BACK,
         }
     }

@@ -42,6 +42,9 @@ pub(super) fn stream(
 #[utoipa::path(
     get,
     path = "/api/v1/events",
+    tag = "follow",
+    summary = "What the live page follows",
+    description = "A snapshot of every ranking, then commits as they come, and health numbers each second.",
     params(openapi::After),
     responses((status = 200, description = "Server-sent events: snapshot, commit, health", body = openapi::ServerSentEvent, content_type = "text/event-stream"), openapi::Refusals)
 )]

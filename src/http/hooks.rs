@@ -187,7 +187,12 @@ async fn take(hook: &Hook, request: Request) -> Result<Answer, Problem> {
     let mut marks = Vec::new();
     if let Some(form) = hook.form {
         let secrets = (hook.secrets)().map_err(|why| {
-            tracing::error!(event = "webhook_secret", source = hook.name, problem = why);
+            tracing::error!(
+                event = "webhook_secret",
+                source = hook.name,
+                problem = why,
+                "the secret of a webhook cannot be read; nothing is taken for it"
+            );
             not_now("the secret cannot be read now")
         })?;
         let signature = form.check(text(&headers, form.header()), &raw, &secrets, at);

@@ -298,6 +298,36 @@ pub(super) fn ranking_snapshot(plan: &Plan, board: &Board, number: usize) -> (u6
     (as_of.commit, text(out))
 }
 
+/// What everybody may see of a ranking: its shape, its newest window, the first rows; and no offsets.
+pub(super) fn face(
+    plan: &Plan,
+    number: usize,
+    as_of: &AsOf,
+    window: Option<&(WindowInfo, Vec<Row>)>,
+) -> String {
+    let Some(ranking) = plan.rankings.get(number) else {
+        return "{}".to_owned();
+    };
+    let mut out = b"{\"watermark\":".to_vec();
+    match as_of.watermark_text() {
+        Some(time) => push_string(&mut out, &time),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b",\"ranking\":");
+    push_shape(&mut out, plan, ranking);
+    out.extend_from_slice(b",\"windows\":");
+    list(&mut out, window, |out, (info, _)| push_window(out, info));
+    out.extend_from_slice(b"},\"rows\":");
+    let rows = window.map_or(&[][..], |(_, rows)| rows);
+    list(&mut out, rows, |out, row| {
+        if let Some((info, _)) = window {
+            push_row(out, ranking, info, row);
+        }
+    });
+    out.push(b'}');
+    text(out)
+}
+
 fn head(as_of: &AsOf) -> Vec<u8> {
     let offsets = token(&as_of.offsets);
     format!("{{\"commit\":{},\"offsets\":\"{offsets}\"", as_of.commit).into_bytes()

@@ -5,7 +5,7 @@
 //!                  │                          └─ ring of commits ───► /api/v1/events     server-sent events ──► the page
 //!                  │                                            └───► …/changes          server-sent events, WebSocket
 //!                  └──► Metrics ────────────────────────────────────► /metrics, and the page's health strip
-//! request ──► security (credentials, rate, size) ──► one of these
+//! request ──► security (credentials, rate, size) ──► one of these, or of `public`: a ranking for everybody, in a frame or as a picture
 //! ```
 //!
 //! 1. A reader sees a whole commit or nothing of it.
@@ -35,15 +35,18 @@ mod follow;
 mod health;
 pub mod hooks;
 mod json;
+mod letters;
 mod openapi;
 mod page;
 mod params;
 mod places;
 mod probes;
 mod problem;
+mod public;
 pub mod security;
 pub mod server;
 mod sources;
+mod stage;
 mod total;
 mod unread;
 pub mod watch;

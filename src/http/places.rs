@@ -71,7 +71,8 @@ impl Places {
         Places::of(MOST.min(open_files(2 * MOST) / 2).max(LOBBY))
     }
 
-    fn of(most: usize) -> Arc<Self> {
+    /// So many.
+    pub(super) fn of(most: usize) -> Arc<Self> {
         Arc::new(Places {
             most,
             of_one: most / 2,
@@ -96,7 +97,7 @@ impl Places {
         }
         if taken.reminded.is_none_or(|at| at.elapsed() >= REMIND) {
             taken.reminded = Some(Instant::now());
-            tracing::warn!(event = "http_too_many", connections = taken.all, address = %from, of_it = own);
+            tracing::warn!(event = "http_too_many", connections = taken.all, address = %from, of_it = own, "more connections than there are places; those who come now are told so");
         }
         let leave = Arc::new(Notify::new());
         if taken.lobby.len() >= LOBBY

@@ -27,8 +27,9 @@ use super::problem::Problem;
 use super::security::{Gate, HttpArgs, LARGEST_HEAD, Peer, guard};
 use super::unread::{Impatient, Unread};
 use super::watch::Shown;
-use super::{api, events, openapi, page, probes, sources};
+use super::{api, events, openapi, page, probes, public, sources};
 use crate::error::{AddressProblem, HttpError};
+use standings_model::plan::Ranking;
 use standings_process::exit::Failure;
 
 /// How long a request's head may take, and how long a connection may be silent between two.
@@ -44,7 +45,13 @@ pub struct Listening {
 
 /// Takes the address of process `process`: the port and the process's number added, so that the processes of one
 /// machine do not meet. Port 0 is any free one.
-pub fn listen(address: &str, process: usize, args: &HttpArgs) -> Result<Listening, Failure> {
+/// `rankings` are those that are served: `--http-public` names some of them.
+pub fn listen(
+    address: &str,
+    process: usize,
+    args: &HttpArgs,
+    rankings: &[Ranking],
+) -> Result<Listening, Failure> {
     let wrong = |source: AddressProblem| HttpError::Address {
         address: address.to_owned(),
         source,
@@ -59,7 +66,7 @@ pub fn listen(address: &str, process: usize, args: &HttpArgs) -> Result<Listenin
         let port = usize::from(at.port()) + process;
         at.set_port(u16::try_from(port).map_err(|_| wrong(AddressProblem::Port))?);
     }
-    let gate = Gate::open(args, address, at)?;
+    let gate = Gate::open(args, address, at, rankings)?;
     let listener = TcpListener::bind(at).map_err(|e| wrong(e.into()))?;
     let set = listener.set_nonblocking(true);
     set.map_err(|e| wrong(e.into()))?;
@@ -90,7 +97,7 @@ impl Listening {
             .name("http".to_owned())
             .spawn(move || {
                 if let Err(e) = runtime.block_on(self.accept(shown)) {
-                    tracing::error!(event = "http_ended", problem = %e);
+                    tracing::error!(event = "http_ended", problem = %e, "HTTP is served no more");
                 }
             })
             .map_err(HttpError::Serving)?;
@@ -217,6 +224,8 @@ fn routes(shown: Arc<Shown>, gate: Arc<Gate>) -> Router {
         .route("/", get(page::index))
         .route("/page/{name}", get(page::asset))
         .merge(api_routes())
+        .route("/embed/{*rest}", get(public::serve))
+        .route("/rankings/{*rest}", get(public::serve))
         .merge(openapi::routes(&shown))
         .route("/healthz", get(probes::healthz))
         .route("/readyz", get(probes::readyz))
@@ -227,7 +236,7 @@ fn routes(shown: Arc<Shown>, gate: Arc<Gate>) -> Router {
 }
 
 fn api_routes() -> Router<Arc<Shown>> {
-    use api::{changes, process, rows, runs, search, series, watermarks, why};
+    use api::{changes, letters, process, rows, runs, search, series, watermarks, why};
     let ranking = Router::new()
         .route("/search", get(search::search))
         .route("/changes", get(changes::changes))
@@ -245,6 +254,7 @@ fn api_routes() -> Router<Arc<Shown>> {
         .route("/api/v1/salesmen/{id}/history", get(rows::salesman))
         .route("/api/v1/rankings", get(rows::rankings))
         .nest("/api/v1/rankings/{name}", ranking)
+        .route("/api/v1/dead-letters", get(letters::letters))
         .route("/api/v1/watermarks", get(watermarks::watermarks))
         .route("/api/v1/process", get(process::process))
         .route("/api/v1/runs", get(runs::runs))

@@ -10,6 +10,8 @@ use std::time::{Duration, SystemTime};
 use super::backlog::{Backlog, Message};
 use super::board::{Board, Told};
 use super::database::Database;
+use super::letters::Letters;
+use super::stage::Stage;
 use standings_commit::committer::Observer;
 use standings_engine::event_time::partition::Policy;
 use standings_model::change::Commit;
@@ -51,6 +53,10 @@ pub struct Shown {
     pub(super) database: Option<Arc<Database>>,
     /// Where runs are recorded.
     pub(super) runs: Option<Arc<Database>>,
+    /// What everybody may see.
+    pub(super) stage: Stage,
+    /// Why records were none.
+    pub(super) letters: Letters,
     pub(super) ready: AtomicBool,
     /// Why rows cannot be shown now, though they could be before.
     trouble: Mutex<Option<String>>,
@@ -86,6 +92,8 @@ impl Shown {
                 &about.policy.unwrap_or_default(),
                 about.rows as usize,
             ),
+            stage: Stage::new(plan.rankings.len()),
+            letters: Letters::default(),
             plan,
             metrics,
             about,
@@ -165,6 +173,7 @@ impl Observer for Watch {
     fn committed(&mut self, plan: &Plan, commit: &Commit) {
         let metrics = &self.shown.metrics;
         metrics.observe_commit(commit, plan, SystemTime::now());
+        self.shown.letters.note(&commit.rejects);
         self.backlog
             .push(Message::Committed(Box::new(Told::of(commit))));
     }

@@ -101,8 +101,19 @@ impl Told {
         }
         let (source, word) = (self.name.as_str(), state.word());
         match state.reason() {
-            Some(reason) => tracing::warn!(event = "source_state", source, state = word, reason),
-            None => tracing::info!(event = "source_state", source, state = word),
+            Some(reason) => tracing::warn!(
+                event = "source_state",
+                source,
+                state = word,
+                reason,
+                "the source has another state"
+            ),
+            None => tracing::info!(
+                event = "source_state",
+                source,
+                state = word,
+                "the source has another state"
+            ),
         }
         if now.state.word() != word {
             now.since = at;

@@ -32,5 +32,5 @@ mod zipf;
 
 pub use dice::Dice;
 pub use people::{city, name as person};
-pub use sales::{Generator, Shape, WrongShape};
+pub use sales::{COLUMNS, Generator, Shape, WrongShape, cells};
 pub use zipf::Weights;

@@ -204,6 +204,45 @@ impl Generator {
     }
 }
 
+/// The columns of a sale, in the order of its line.
+pub const COLUMNS: [&str; 6] = [
+    "sale_id",
+    "event_time",
+    "city",
+    "salesman_id",
+    "salesman_name",
+    "amount",
+];
+
+/// The values of a sale that [`Generator::push`] wrote, as they stand there, by [`COLUMNS`]; `None` for what is no sale. For other forms of
+/// the same sales: it reads nothing but those lines.
+///
+/// # Examples
+///
+/// ```
+/// use standings_load::{Generator, Shape, cells};
+///
+/// let mut line = Vec::new();
+/// Generator::new(&Shape::default())?.push(&mut line);
+/// assert_eq!(cells(&line).map(|c| c[0]), Some("a-0"));
+/// assert_eq!(cells(b"{\"sale_id\":\"broken\",\"event_time\":\n"), None);
+/// # Ok::<(), standings_load::WrongShape>(())
+/// ```
+pub fn cells(line: &[u8]) -> Option<[&str; 6]> {
+    let line = std::str::from_utf8(line).ok()?.trim_end_matches('\n');
+    let mut rest = line.strip_prefix("{\"sale_id\":\"")?;
+    let mut cells = [""; 6];
+    for (i, cell) in cells.iter_mut().take(5).enumerate() {
+        let next = match COLUMNS[i + 1] {
+            "amount" => "\",\"amount\":".to_owned(),
+            name => format!("\",\"{name}\":\""),
+        };
+        (*cell, rest) = rest.split_once(next.as_str())?;
+    }
+    cells[5] = rest.strip_suffix('}')?;
+    Some(cells)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

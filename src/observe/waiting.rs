@@ -247,16 +247,36 @@ impl Waiting {
         let (name, waited_ms) = (&self.wait.name, self.elapsed().as_millis() as u64);
         match self.wait.what {
             What::Sink => {
-                tracing::info!(event = "sink_back", sink = name, waited_ms);
+                tracing::info!(
+                    event = "sink_back",
+                    sink = name,
+                    waited_ms,
+                    "the sink answers again"
+                );
             }
             What::Source => {
-                tracing::info!(event = "source_back", source = name, waited_ms);
+                tracing::info!(
+                    event = "source_back",
+                    source = name,
+                    waited_ms,
+                    "the source answers again"
+                );
             }
             What::State => {
-                tracing::info!(event = "state_back", state = name, waited_ms);
+                tracing::info!(
+                    event = "state_back",
+                    state = name,
+                    waited_ms,
+                    "the place of the snapshots answers again"
+                );
             }
             What::Registry => {
-                tracing::info!(event = "registry_back", registry = name, waited_ms);
+                tracing::info!(
+                    event = "registry_back",
+                    registry = name,
+                    waited_ms,
+                    "the registry answers again"
+                );
             }
         }
     }

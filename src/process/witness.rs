@@ -82,7 +82,11 @@ impl Witness {
         let _ = self.notes.send(Note::Ended(End::Done));
         let until = Instant::now() + LAST_WAIT;
         if let Err(RecvTimeoutError::Timeout) = self.complete.recv_deadline(until) {
-            tracing::warn!(event = "record_incomplete", record = self.name);
+            tracing::warn!(
+                event = "record_incomplete",
+                record = self.name,
+                "the record of this run could not be written to its end"
+            );
         }
     }
 }

@@ -55,6 +55,7 @@
 //! Have a list of settings of its own: what a flag means is said once, where it is used.
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
+pub mod cli;
 pub mod config;
 pub mod dead_letter;
 pub mod demo;

@@ -4,10 +4,9 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use clap::{CommandFactory, Parser, Subcommand};
-
+use standings::cli::{self, Cli, Command, command_line};
 use standings::run::serve;
-use standings::run::{args, check, cluster, commands, health, replica, signals, upgrade};
+use standings::run::{check, cluster, commands, health, replica, signals, upgrade};
 use standings::{config, dead_letter, demo, explain, ingest, inspect, load, top, verify};
 use standings_http::security;
 use standings_model::error::codes;
@@ -17,112 +16,16 @@ use standings_process::exit::{self, Failure};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Rankings over a stream of sales that are always current, exact and cheap.
-///
-/// Sales come from Kafka or files; event-time windowed rankings, one SQL file each, are kept current; only the ranks
-/// that changed go to Postgres, Kafka, files.
-#[derive(Parser)]
-#[command(
-    version,
-    arg_required_else_help = true,
-    after_help = "\
-See it work:                  standings demo
-Rank a recorded file:         standings run --queries queries --source file:sales.ndjson --sink stdout --until-end
-Understand a query:           standings check --queries queries
-
-Every flag has an environment variable STANDINGS_…; STANDINGS_…_FILE names a file that holds the value. A TOML file may
-hold the rest: standings config example prints one. Flags come first, then the environment, then the file.
-Exit codes: 0 done, 1 failed at run time, 2 wrong usage or wrong configuration. An error ends with a code such as [S0303];
-standings explain S0303 says what it means, and what to do."
-)]
-struct Cli {
-    /// What is logged to standard error: error, warn, info, debug, trace, or a tracing filter.
-    /// The default is info, and for a demo warn.
-    #[arg(long, global = true, env = "STANDINGS_LOG", value_name = "LEVEL")]
-    log: Option<String>,
-    /// How it is logged; the default is text on a terminal, json elsewhere.
-    #[arg(
-        long,
-        global = true,
-        env = "STANDINGS_LOG_FORMAT",
-        value_enum,
-        value_name = "FORMAT"
-    )]
-    log_format: Option<Format>,
-    /// TOML file with settings that neither flags nor the environment give.
-    #[arg(long, global = true, env = "STANDINGS_CONFIG", value_name = "FILE")]
-    config: Option<std::path::PathBuf>,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Keep rankings current: read sales, write the ranks that changed.
-    Run(Box<args::RunArgs>),
-    /// Everything embedded, nothing to install: broker, generated sales, rankings, live page.
-    Demo(demo::DemoArgs),
-    /// Bring what is not in Kafka yet into Kafka: files, webhooks, APIs, each record once.
-    Ingest(Box<ingest::IngestArgs>),
-    /// Start and supervise N worker processes on this machine: standings cluster -n 3 -- run …
-    Cluster(cluster::ClusterArgs),
-    /// One pod of a Kubernetes StatefulSet: runs its process of the cluster, of the size that the set has now.
-    Replica(Box<replica::ReplicaArgs>),
-    /// Ask a running process how it is; for health checks in containers.
-    Health(health::HealthArgs),
-    /// Give a running `standings cluster` another number of processes or workers.
-    Resize(cluster::control::ResizeArgs),
-    /// What a file or a topic is: its fields, and a CREATE TABLE with a first ranking that read it.
-    Inspect(inspect::InspectArgs),
-    /// A folder of queries: for a file or a topic, or the shipped example.
-    Init(inspect::InitArgs),
-    /// Parse and explain the queries; touch nothing.
-    Check(check::CheckArgs),
-    /// What is in force, and from where; or a configuration file to begin with.
-    #[command(subcommand)]
-    Config(config::ConfigCommand),
-    /// Recompute closed windows from the source and compare them with a sink.
-    Verify(Box<verify::VerifyArgs>),
-    /// Recompute closed windows from the source and write into a sink what it lacks.
-    Repair(Box<verify::RepairArgs>),
-    /// What an older version's tables lack for this one: print it, or do it.
-    Upgrade(upgrade::UpgradeArgs),
-    /// The page and the API from Postgres alone; any number of them.
-    Serve(Box<serve::ServeArgs>),
-    /// The rankings of a running process in the terminal.
-    Top(top::TopArgs),
-    /// API keys for --http-keys.
-    #[command(subcommand)]
-    Key(security::KeyCommand),
-    /// What was no sale: listed, shown, and brought back when it is mended.
-    #[command(subcommand)]
-    DeadLetter(dead_letter::DeadLetterCommand),
-    /// Recorded load.
-    #[command(subcommand)]
-    Load(load::LoadCommand),
-    /// What an error's code stands for, and what to do.
-    Explain(explain::ExplainArgs),
-}
-
-/// The command line. Its help names the variables of the environment, and never what they hold.
-fn command_line() -> clap::Command {
-    fn hidden(command: clap::Command) -> clap::Command {
-        command
-            .mut_args(|arg| arg.hide_env_values(true))
-            .mut_subcommands(hidden)
-    }
-    hidden(Cli::command())
-}
-
 fn main() {
     signals::hold_back();
     exit::die_on_panic();
     if let Err(failure) = take_values_from_files() {
         exit::now(&failure);
     }
-    let line = std::env::args_os().collect();
+    let line: Vec<_> = std::env::args_os().collect();
+    let words = cli::as_asked(command_line(), &line);
     let (cli, settings): (Cli, _) =
-        config::parse(&command_line(), line).unwrap_or_else(|problem| problem.end());
+        config::parse(&words, line).unwrap_or_else(|problem| problem.end());
     let usual = match cli.command {
         Command::Demo(_) | Command::Top(_) => "warn",
         _ => "info",
@@ -153,7 +56,7 @@ fn main() {
         );
     }
     if let Some(file) = &cli.config {
-        tracing::info!(event = "configuration", file = %file.display());
+        tracing::info!(event = "configuration", file = %file.display(), "settings are also taken from this file");
     }
     if let Err(failure) = run(cli.command, log, settings, cli.config.as_deref()) {
         exit::now(&failure);
@@ -193,6 +96,8 @@ fn run(
         Command::DeadLetter(command) => at_once(|| dead_letter::run(&command)),
         Command::Load(command) => at_once(|| load::run(&command)),
         Command::Explain(args) => at_once(|| explain::run(&args)),
+        Command::Completions(args) => at_once(|| cli::completions(&args, &command_line())),
+        Command::Man(args) => at_once(|| cli::man(&args, &command_line())),
     }
 }
 

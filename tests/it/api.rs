@@ -603,7 +603,14 @@ fn hostile_requests_are_refused_and_explained() {
         "{}",
         document["openapi"]
     );
-    assert_eq!(document["paths"].as_object().unwrap().len(), 15);
+    assert_eq!(document["paths"].as_object().unwrap().len(), 19);
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let summary = item["get"]["summary"].as_str().unwrap_or_default();
+        assert!(
+            summary.len() > 10 && !summary.contains(['/', '`']),
+            "{path} is told in words: {summary:?}"
+        );
+    }
     let docs = get(&engine.address, "/docs/");
     assert!(
         docs.status == 200 && docs.body.contains("swagger-ui"),

@@ -316,3 +316,19 @@ fn a_terminal_is_not_fooled() {
         format!("{line}\n")
     );
 }
+
+/// A run makes the topic with its first letter: before that there is none, which is no failure; and who has misspelt the name is told.
+#[test]
+fn a_topic_that_no_run_has_made_yet_has_no_letters() {
+    let brokers = support::service("KAFKA_BROKERS");
+    let url = format!("kafka://{brokers}/none-{}", std::process::id());
+    let (code, said) = say(&["dead-letter", "list", &url]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("no dead letters: there is no such topic"),
+        "{said}"
+    );
+    let (code, said) = say(&["dead-letter", "show", &url, "0:0"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("there is no dead letter at 0:0"), "{said}");
+}

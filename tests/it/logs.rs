@@ -67,6 +67,75 @@ fn chosen(text: &str, variable: &str) -> Vec<String> {
         .collect()
 }
 
+/// The arguments of a call, from behind its bracket: what commas separate outside of brackets and texts.
+fn arguments(rest: &str) -> Vec<String> {
+    let (mut all, mut depth, mut within, mut escaped) = (vec![String::new()], 0, false, false);
+    for c in rest.chars() {
+        let last = all.last_mut().unwrap();
+        if within {
+            (within, escaped) = match c {
+                _ if escaped => (true, false),
+                '\\' => (true, true),
+                '"' => (false, false),
+                _ => (true, false),
+            };
+            last.push(c);
+            continue;
+        }
+        match c {
+            ')' if depth == 0 => return all,
+            ',' if depth == 0 => {
+                all.push(String::new());
+                continue;
+            }
+            '"' => within = true,
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            _ => {}
+        }
+        last.push(c);
+    }
+    panic!("a call without an end: {rest:.80}")
+}
+
+/// Who reads a log on a terminal reads words first, and then what they are about.
+#[test]
+fn every_line_that_is_shown_by_default_has_a_sentence() {
+    let mut open = vec![std::path::PathBuf::from("src")];
+    let mut seen = 0;
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(std::fs::read_dir(path).unwrap().map(|e| e.unwrap().path()));
+            continue;
+        }
+        let is_source = path.extension().is_some_and(|e| e == "rs");
+        let text = if is_source {
+            std::fs::read_to_string(&path).unwrap()
+        } else {
+            continue;
+        };
+        for (_, rest) in ["error", "warn", "info"]
+            .iter()
+            .flat_map(|level| calls(&text, level))
+        {
+            seen += 1;
+            let said = arguments(rest);
+            let is_text = |a: &String| a.trim_start().starts_with('"');
+            assert!(
+                said.iter().any(is_text),
+                "{}: a log line without a sentence: {:.80}",
+                path.display(),
+                said[0]
+            );
+        }
+    }
+    assert!(seen > 80, "{seen} lines");
+    assert_eq!(
+        arguments("a = \"x, (\\\" y\", f(1, 2), \"b\") more").len(),
+        3
+    );
+}
+
 #[test]
 fn every_event_is_listed_with_its_level() {
     let mut logged = BTreeMap::new();

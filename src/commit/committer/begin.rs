@@ -226,7 +226,11 @@ impl Beginning<'_> {
             let name = store.map_or("the store", Store::name);
             let holder = format!("snapshot {} in {name}", found.id);
             if self.opening.forget.state {
-                tracing::warn!(event = "snapshot_forgotten", snapshot = found.id);
+                tracing::warn!(
+                    event = "snapshot_forgotten",
+                    snapshot = found.id,
+                    "the snapshot is not of this input; reading begins without it"
+                );
                 continue;
             }
             if admit_as_numbered(&holder, found.source.as_ref(), self.opening)? {
@@ -307,7 +311,7 @@ impl Beginning<'_> {
 
     fn at_snapshot(&self, found: &Manifest) -> Start {
         let state = &found.state;
-        tracing::info!(event = "snapshot_chosen", snapshot = found.id, offsets = ?state.offsets);
+        tracing::info!(event = "snapshot_chosen", snapshot = found.id, offsets = ?state.offsets, "the run goes on from this snapshot");
         let mut start = Start {
             resume: state.offsets.clone(),
             horizon: state.horizon,

@@ -179,7 +179,8 @@ impl Slot {
         tracing::info!(
             event = "sink_caught_up",
             sink = self.sink.name(),
-            changes = changes.len()
+            changes = changes.len(),
+            "the sink shows what it should again"
         );
         // A sink that was behind the others gets the last commit under its own number: from here on all agree. One that
         // fell behind gets this one, if the others get it too.

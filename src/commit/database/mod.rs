@@ -350,7 +350,8 @@ impl<D: Database> DatabaseSink<D> {
                 tracing::warn!(
                     event = "sink_forgotten",
                     sink = self.database.name(),
-                    differs
+                    differs,
+                    "the sink is another one than it was; what it shows is compared and set right"
                 );
                 Ok(())
             }

@@ -351,7 +351,8 @@ impl<T: Transactions> TransactionalSink<T> {
             sink = self.log.name(),
             commit = progress.commit,
             generation = self.generation,
-            rows = rows.len()
+            rows = rows.len(),
+            "the sink says how far it is"
         );
         Ok(Shown {
             commit: progress.commit,
@@ -392,7 +393,7 @@ impl<T: Transactions> TransactionalSink<T> {
         admit(&holder, known, opening)?;
         match progress.sink.as_ref().and_then(|was| was.differs(is)) {
             Some(differs) if opening.forget.sink => {
-                tracing::warn!(event = "sink_forgotten", sink = name, differs);
+                tracing::warn!(event = "sink_forgotten", sink = name, differs, "set right");
                 Ok(())
             }
             Some(differs) => Err(Conflict::OtherSink {

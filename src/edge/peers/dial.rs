@@ -54,7 +54,13 @@ pub(super) fn keep_dialing(
                     // It may be a stranger that sits at the port for a while; a secret that is not the same stays so.
                     Ok(Tried::Unproven(why)) => {
                         let since = *unproven.get_or_insert_with(|| {
-                            tracing::warn!(event = "peer_unproven", peer, address, problem = why);
+                            tracing::warn!(
+                                event = "peer_unproven",
+                                peer,
+                                address,
+                                problem = why,
+                                "who answers there does not know the cluster's secret; asked again"
+                            );
                             Instant::now()
                         });
                         if since.elapsed() >= UNPROVEN {

@@ -124,7 +124,7 @@ impl Door {
                     false => refusal(&problem).unwrap_or_else(|| problem.to_string()),
                 };
                 if strangers.one(Instant::now(), || format!("{from}: {why}")) {
-                    tracing::warn!(event = "stranger_refused", %from, problem = why);
+                    tracing::warn!(event = "stranger_refused", %from, problem = why, "somebody who is none of this cluster was turned away");
                 }
             }
         };
@@ -137,10 +137,20 @@ impl Door {
     fn tell_others(&self) {
         let now = Instant::now();
         if let Some((others, last)) = self.strangers.others(now) {
-            tracing::warn!(event = "stranger_refused", others, last);
+            tracing::warn!(
+                event = "stranger_refused",
+                others,
+                last,
+                "somebody who is none of this cluster was turned away"
+            );
         }
         if let Some((others, last)) = self.peers.others(now) {
-            tracing::warn!(event = "peer_refused", others, last);
+            tracing::warn!(
+                event = "peer_refused",
+                others,
+                last,
+                "another process was turned away"
+            );
         }
     }
 
@@ -164,7 +174,7 @@ impl Door {
                 let process = other.process;
                 let what = || format!("{from}, process {process}: {answer:?}");
                 if self.peers.one(Instant::now(), what) {
-                    tracing::warn!(event = "peer_refused", %from, process, ?answer);
+                    tracing::warn!(event = "peer_refused", %from, process, ?answer, "another process was turned away");
                 }
                 None
             }

@@ -135,7 +135,8 @@ pub fn connect(
     tracing::info!(
         event = "cluster_complete",
         generation = own.hello.generation,
-        process = own.hello.process
+        process = own.hello.process,
+        "all processes have met"
     );
     turn_away(door)?;
     Ok(Some(sockets))
@@ -187,7 +188,12 @@ fn meet(
         }
         if reminded.elapsed() >= REMIND {
             reminded = Instant::now();
-            tracing::warn!(event = "waiting_for_peers", process, ?missing);
+            tracing::warn!(
+                event = "waiting_for_peers",
+                process,
+                ?missing,
+                "other processes are not there yet"
+            );
         }
         std::thread::sleep(LOOK);
     }

@@ -267,7 +267,10 @@ impl PeerTls {
             match self.files.load() {
                 Ok(config) => {
                     loaded.config = config;
-                    tracing::info!(event = "peer_certificate_loaded");
+                    tracing::info!(
+                        event = "peer_certificate_loaded",
+                        "the certificate for the other processes is read"
+                    );
                 }
                 Err(problem) => tracing::error!(
                     event = "peer_certificate_wrong",

@@ -79,7 +79,12 @@ impl Asker {
             };
             match found {
                 Ok(schema) => {
-                    tracing::info!(event = "schema_found", registry = self.asked.url, id);
+                    tracing::info!(
+                        event = "schema_found",
+                        registry = self.asked.url,
+                        id,
+                        "the registry has told a schema"
+                    );
                     waiting.done();
                     return Some(Ok(schema));
                 }
@@ -89,7 +94,8 @@ impl Asker {
                         registry = self.asked.url,
                         id,
                         reason,
-                        detail
+                        detail,
+                        "the registry does not know the schema of these records"
                     );
                     waiting.done();
                     return Some(Err((reason, detail)));

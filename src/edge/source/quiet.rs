@@ -16,7 +16,7 @@ impl ClientContext for Quiet {
 
     fn error(&self, error: KafkaError, reason: &str) {
         if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
-            tracing::warn!(event = "kafka_error", problem = %error, reason);
+            tracing::warn!(event = "kafka_error", problem = %error, reason, "the Kafka client has a problem");
         }
     }
 }
@@ -27,7 +27,12 @@ impl ConsumerContext for Quiet {}
 pub fn log(level: RDKafkaLogLevel, facility: &str, said: &str) {
     let is_warning = (level as i32) <= RDKafkaLogLevel::Warning as i32;
     if is_warning && !matches!(facility, "FAIL" | "ERROR") {
-        tracing::warn!(event = "kafka_client", facility, said);
+        tracing::warn!(
+            event = "kafka_client",
+            facility,
+            said,
+            "the Kafka client says"
+        );
     } else {
         tracing::debug!(event = "kafka_client", facility, said);
     }

@@ -7,6 +7,9 @@ use std::str::FromStr;
 use crate::recording::{Pace, pace};
 use standings_model::{kafka_url, redact};
 
+/// What `-` stands for.
+const STANDARD_INPUT: &str = "/dev/stdin";
+
 /// Where sales come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceUrl {
@@ -45,7 +48,7 @@ pub enum SourceUrlError {
     Kafka(#[from] kafka_url::KafkaUrlError),
     /// Something else.
     #[error(
-        "`{0}…` is no source; allowed are kafka://host:9092[,host:9092]/topic, file:PATH and recording:PATH"
+        "`{0}…` is no source; allowed are kafka://host:9092[,host:9092]/topic, file:PATH, recording:PATH and - for standard input"
     )]
     Unknown(String),
 }
@@ -54,6 +57,9 @@ impl FromStr for SourceUrl {
     type Err = SourceUrlError;
 
     fn from_str(text: &str) -> Result<Self, SourceUrlError> {
+        if text == "-" {
+            return Ok(SourceUrl::File(STANDARD_INPUT.into()));
+        }
         if let Some(path) = text.strip_prefix("file:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() {
@@ -93,6 +99,21 @@ impl fmt::Display for SourceUrl {
                 write!(f, "recording:{}?pace={pace}", path.display())
             }
             SourceUrl::Kafka { brokers, topic } => write!(f, "kafka://{brokers}/{topic}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dash_is_standard_input_and_nothing_near_it() {
+        let read = |text: &str| text.parse::<SourceUrl>();
+        assert_eq!(read("-").unwrap().to_string(), "file:/dev/stdin");
+        assert_eq!(read("file:-").unwrap(), SourceUrl::File("-".into()));
+        for wrong in ["--", "", "stdin", "- "] {
+            assert!(read(wrong).is_err(), "{wrong:?}");
         }
     }
 }

@@ -62,7 +62,8 @@ impl<F: Feed> Driver<F> {
             event = "snapshot_loaded",
             worker = self.index,
             rows,
-            took_ms = self.settings.clock.since(began).as_millis() as u64
+            took_ms = self.settings.clock.since(began).as_millis() as u64,
+            "the worker has the state of the snapshot"
         );
         Ok(())
     }

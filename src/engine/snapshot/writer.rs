@@ -111,7 +111,7 @@ impl Parts {
         let files = write(&self.store, &self.plan, job.taken, &self.run, job.worker);
         if let Err(problem) = &files {
             self.live.snapshot_failed();
-            tracing::warn!(event = "snapshot_failed", snapshot = id, %problem);
+            tracing::warn!(event = "snapshot_failed", snapshot = id, %problem, "no snapshot this time; the next is tried in its turn");
         }
         // It goes to another process, in words.
         let files = files.map_err(|e| e.to_string());
@@ -344,7 +344,8 @@ impl Manifests {
             bytes,
             new_rows,
             new_bytes,
-            took_ms = took.as_millis() as u64
+            took_ms = took.as_millis() as u64,
+            "the state is kept"
         );
         let collected = before
             .map_err(LogError::from)
@@ -369,7 +370,6 @@ fn fenced(error: LogError) -> Failure {
     tracing::error!(
         event = "snapshot_fenced",
         problem = %error,
-        code = error.code().id
-    );
+        code = error.code().id, "another run writes snapshots to this place now");
     error.into()
 }

@@ -26,6 +26,9 @@ const MOST_BYTES: usize = 1_024;
 #[utoipa::path(
     get,
     path = "/api/v1/rankings/{name}/changes",
+    tag = "follow",
+    summary = "The changes of one ranking, as they come",
+    description = "A snapshot, then every change as in the change log: server-sent events, or messages of a WebSocket.",
     params(("name" = String, Path, description = "Ranking"), openapi::After),
     responses((status = 200, description = "Server-sent events: snapshot, change; with `Upgrade: websocket` the same as messages", body = openapi::ServerSentEvent, content_type = "text/event-stream"), openapi::Refusals)
 )]

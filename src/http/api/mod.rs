@@ -4,6 +4,7 @@
 //! 2. Whoever names offsets is answered from there or later, or refused.
 
 pub(super) mod changes;
+pub(super) mod letters;
 mod moved;
 pub(super) mod process;
 pub(super) mod rows;

@@ -17,6 +17,9 @@ use crate::watch::Shown;
 #[utoipa::path(
     get,
     path = "/api/v1/process",
+    tag = "process",
+    summary = "What runs here",
+    description = "Version, configuration without secrets, sinks. For the role admin.",
     responses((status = 200, description = "What runs here; for administrators", body = openapi::ProcessShape), openapi::Refusals)
 )]
 pub(crate) async fn process(

@@ -21,7 +21,7 @@ use standings_model::window::Bounds;
 const HISTORY: usize = 30;
 
 /// A window with some of its rows.
-type Window = Option<(WindowInfo, Vec<Row>)>;
+pub(crate) type Window = Option<(WindowInfo, Vec<Row>)>;
 
 impl Shown {
     /// Who has no rows says so.
@@ -35,7 +35,8 @@ impl Shown {
         }
     }
 
-    async fn newest(
+    /// The newest window, or the newest that starts on a date, with its first rows.
+    pub(crate) async fn newest(
         &self,
         ranking: usize,
         date: Option<i64>,
@@ -100,6 +101,9 @@ impl Shown {
 #[utoipa::path(
     get,
     path = "/api/v1/sales/city",
+    tag = "sales",
+    summary = "Top cities of a day",
+    description = "The rows of `top_sales_per_city`, of the newest window or of a date.",
     params(openapi::OfDate, openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "Rows of top_sales_per_city", body = Vec<openapi::Row>), openapi::Refusals)
 )]
@@ -114,6 +118,9 @@ pub(crate) async fn sales_by_city(
 #[utoipa::path(
     get,
     path = "/api/v1/salesmen/top",
+    tag = "sales",
+    summary = "Top salesmen of a day",
+    description = "The rows of `top_salesmen`, of the newest window or of a date.",
     params(openapi::OfDate, openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "Rows of top_salesmen", body = Vec<openapi::Row>), openapi::Refusals)
 )]
@@ -148,6 +155,9 @@ async fn of_date(shown: &Shown, name: &str, query: Option<&str>) -> Result<Respo
 #[utoipa::path(
     get,
     path = "/api/v1/rankings",
+    tag = "rankings",
+    summary = "Every ranking that is loaded",
+    description = "Names, keys, fields, windows, limits.",
     responses((status = 200, description = "Every loaded ranking", body = Vec<openapi::RankingShape>), openapi::Refusals)
 )]
 pub(crate) async fn rankings(
@@ -163,6 +173,9 @@ pub(crate) async fn rankings(
 #[utoipa::path(
     get,
     path = "/api/v1/rankings/{name}/windows",
+    tag = "rankings",
+    summary = "The windows of a ranking",
+    description = "Newest first.",
     params(("name" = String, Path, description = "Ranking"), openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "Its windows, newest first", body = Vec<openapi::Window>), openapi::Refusals)
 )]
@@ -188,6 +201,9 @@ pub(crate) async fn windows(
 #[utoipa::path(
     get,
     path = "/api/v1/rankings/{name}/windows/{start}",
+    tag = "rankings",
+    summary = "The rows of a window",
+    description = "In their order, now or as they were at a commit.",
     params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start; of windows that share it, {start}/{end}"), ("at" = Option<i64>, Query, minimum = 0, description = "As it was at this commit"), openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "Rows of one window", body = Vec<openapi::Row>), (status = 410, description = "That commit is not kept any more", body = openapi::ProblemShape, content_type = "application/problem+json"), openapi::Refusals)
 )]
@@ -250,6 +266,9 @@ fn as_it_was(
 #[utoipa::path(
     get,
     path = "/api/v1/salesmen/{id}/history",
+    tag = "sales",
+    summary = "One salesman through the days",
+    description = "His rows, newest window first.",
     params(("id" = String, Path, description = "salesman_id", min_length = 1), openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "His rows, newest window first", body = Vec<openapi::Row>), openapi::Refusals)
 )]
@@ -268,6 +287,9 @@ pub(crate) async fn salesman(
 #[utoipa::path(
     get,
     path = "/api/v1/rankings/{name}/keys/{key}/history",
+    tag = "rankings",
+    summary = "One row through the windows",
+    description = "A key's rows, newest window first.",
     params(("name" = String, Path, description = "Ranking"), ("key" = String, Path, description = "The group keys, one path segment each, percent-encoded"), openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "A key's rows, newest window first", body = Vec<openapi::Row>), openapi::Refusals)
 )]

@@ -20,6 +20,9 @@ const MOST: usize = 1_000;
 #[utoipa::path(
     get,
     path = "/api/v1/runs",
+    tag = "process",
+    summary = "Runs, newest first",
+    description = "When each began and ended, how, and what it read. For the role admin.",
     params(openapi::Limited),
     responses((status = 200, description = "Runs, newest first; for administrators", body = Vec<openapi::RunShape>), openapi::Refusals)
 )]

@@ -25,6 +25,9 @@ const LONGEST: usize = 200;
 #[utoipa::path(
     get,
     path = "/api/v1/rankings/{name}/search",
+    tag = "rankings",
+    summary = "Keys and names that hold a text",
+    description = "Of the windows in memory, each key once, where it was ranked last.",
     params(("name" = String, Path, description = "Ranking"), ("q" = Option<String>, Query, max_length = 50, description = "What to look for; case does not matter"), openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "Keys and labels that hold the text", body = openapi::Matches), openapi::Refusals)
 )]

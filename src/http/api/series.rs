@@ -23,6 +23,9 @@ const LIMITS: (usize, usize) = (20, 1_000);
 #[utoipa::path(
     get,
     path = "/api/v1/rankings/{name}/windows/{start}/series",
+    tag = "rankings",
+    summary = "How the best rows of a window came to what they are",
+    description = "The measure that the ranking is ordered by, in forty steps of the window.",
     params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start; of windows that share it, {start}/{end}"), openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "How the best rows came to what they are", body = openapi::Series), openapi::Refusals)
 )]

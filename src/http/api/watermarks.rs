@@ -113,6 +113,9 @@ type Open = (usize, i64, i64);
 #[utoipa::path(
     get,
     path = "/api/v1/watermarks",
+    tag = "process",
+    summary = "What holds windows open",
+    description = "The watermark of each partition, and the windows that wait for it.",
     params(openapi::Fresh),
     responses((status = 200, description = "What holds windows open", body = WatermarksAnswer), openapi::Refusals)
 )]

@@ -23,6 +23,9 @@ use standings_model::value::{Decimal, Value};
 #[utoipa::path(
     get,
     path = "/api/v1/rankings/{name}/windows/{start}/keys/{key}/why",
+    tag = "rankings",
+    summary = "Why a row is where it is",
+    description = "Its neighbours and how far they are, what moved it last, corrections, late sales.",
     params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start; of windows that share it, {start}/{end}"), ("key" = String, Path, description = "The group keys, one path segment each, percent-encoded"), openapi::Fresh),
     responses((status = 200, description = "Why a row is where it is", body = openapi::Why), openapi::Refusals)
 )]

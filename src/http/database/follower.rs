@@ -50,7 +50,7 @@ pub async fn follow(database: Arc<Database>, shown: Arc<Shown>, every: Duration)
                     shown.set_ready();
                 }
                 if std::mem::take(&mut warned) {
-                    tracing::info!(event = "follower_back");
+                    tracing::info!(event = "follower_back", "the database is followed again");
                 }
             }
             Err(trouble) => {
@@ -61,10 +61,13 @@ pub async fn follow(database: Arc<Database>, shown: Arc<Shown>, every: Duration)
                     false => Some(format!("{} [{}]", told(&problem), code(&trouble).id)),
                 });
                 if !std::mem::replace(&mut warned, true) {
+                    let likely = likely(&problem);
                     tracing::warn!(
                         event = "follower_waiting",
                         problem,
-                        code = code(&trouble).id
+                        code = code(&trouble).id,
+                        likely,
+                        "the database cannot be followed now; it is tried again"
                     );
                 }
                 tokio::time::sleep(every.max(Duration::from_millis(500))).await;
@@ -72,6 +75,14 @@ pub async fn follow(database: Arc<Database>, shown: Arc<Shown>, every: Duration)
         }
         tokio::time::sleep(every).await;
     }
+}
+
+/// What is probably to be done about it.
+fn likely(problem: &str) -> Option<&'static str> {
+    // A table that is missing.
+    problem.contains("(42P01)").then_some(
+        "no run has written here yet: `standings run --sink URL` of this database, with the same --queries, makes the tables",
+    )
 }
 
 /// Nothing of every table, by all columns that are read of it.

@@ -76,7 +76,11 @@ impl Database {
 /// What a caller is told of a trouble; the rest is in the log.
 fn problem(trouble: &Trouble) -> Problem {
     let text = words(trouble);
-    tracing::warn!(event = "database_trouble", problem = text);
+    tracing::warn!(
+        event = "database_trouble",
+        problem = text,
+        "the database did not answer as it should"
+    );
     Problem {
         code: Some(code(trouble)),
         ..Problem::unavailable(told(&text))

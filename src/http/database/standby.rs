@@ -101,10 +101,19 @@ async fn watch_one(database: &Database, number: usize, live: &Live) {
             let long = behind.is_some_and(|b| b.for_so_long >= LONG && b.commits.is_some());
             if long && !std::mem::replace(&mut warned, true) {
                 let seconds = behind.map_or(0, |b| b.for_so_long.as_secs());
-                tracing::warn!(event = "replica_behind", replica = number, seconds);
+                tracing::warn!(
+                    event = "replica_behind",
+                    replica = number,
+                    seconds,
+                    "a replica shows an older commit than the database"
+                );
             }
             if !long && std::mem::take(&mut warned) {
-                tracing::info!(event = "replica_back", replica = number);
+                tracing::info!(
+                    event = "replica_back",
+                    replica = number,
+                    "the replica has caught up"
+                );
             }
         }
         tokio::time::sleep(EVERY).await;

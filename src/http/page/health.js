@@ -79,7 +79,8 @@ function numbers(id, list) {
 let offered = true;
 
 async function detail(box, id) {
-  if (!offered || ["dead", "drift", "p99"].includes(id)) return;
+  if (id === "dead") return letters(box);
+  if (!offered || ["drift", "p99"].includes(id)) return;
   let w;
   try { w = await get("watermarks"); } catch (error) {
     if (error instanceof Problem && error.status === 404) offered = false;
@@ -104,6 +105,26 @@ async function detail(box, id) {
       w.out_of_orderness_ms === null ? null : el("p", { class: "note" }, `A ${inWords("sale")} may be ${span(w.out_of_orderness_ms)} out of order and ${span(w.allowed_lateness_ms)} late; a partition is idle after ${span(w.idle_timeout_ms)} of silence.`)),
     ...(open.length ? [el("section", null, el("h3", null, "Open windows"), el("ul", { class: "waits", role: "list" }, open))] : []));
   if (keep) box.querySelector(".scroll")?.focus();
+}
+
+let told = true;
+
+/** Why records were refused: how many by reason, and the last of them. */
+async function letters(box) {
+  if (!told) return;
+  let found;
+  try { found = await get("dead-letters"); } catch (error) {
+    if (error instanceof Problem && error.status === 404) told = false; // an older server
+    return;
+  }
+  const why = (l) => words(l.reason) + (l.check ? `: ${l.check}` : "");
+  const place = (l) => `${l.topic ? `${l.topic}, ` : ""}partition ${l.partition}, offset ${l.offset}`;
+  const counts = found.reasons.map((r) => [why(r), r.count]);
+  if (found.others) counts.push(["Others", found.others]);
+  box.replaceChildren(...(counts.length ? [
+    el("section", null, el("h3", null, "By reason"), el("dl", { class: "facts" }, counts.flatMap(([name, n]) => [el("dt", null, name), el("dd", null, count(n))]))),
+    el("section", null, el("h3", null, "The last of them"), el("ul", { class: "waits", role: "list" }, found.last.map((l) => el("li", null, el("b", null, `${why(l)}, ${place(l)}`), el("span", null, l.detail))))),
+    el("p", { class: "note" }, "The records themselves are where --dead-letter puts them: standings dead-letter list.")] : []));
 }
 
 /** What one open window waits for, in words. */

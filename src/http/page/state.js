@@ -46,7 +46,7 @@ function shapeOf({ fields, order_by, keys: order }) {
   return { label, keys, score, rest: fields.filter((f) => !f.key && f !== label && f !== score) };
 }
 
-class Ranking {
+export class Ranking {
   constructor(data) {
     this.name = data.name;
     this.windows = new Map(); // by name: {window_start, window_end, final, finalCommit, corrected}

@@ -55,6 +55,13 @@ pub struct HttpArgs {
     /// Pages of this origin may read answers; repeat for several.
     #[arg(long, env = "STANDINGS_HTTP_CORS", value_name = "ORIGIN")]
     pub http_cors: Vec<String>,
+    /// Open this ranking to everybody, without keys: as a page for a frame, /embed/RANKING, and as a picture, /rankings/RANKING.svg.
+    /// Its newest window only, and nothing else; repeat for several.
+    #[arg(long, env = "STANDINGS_HTTP_PUBLIC", value_name = "RANKING")]
+    pub http_public: Vec<String>,
+    /// Pages of this origin may show /embed/RANKING in a frame, such as https://intranet.example, or * for any; repeat for several.
+    #[arg(long, env = "STANDINGS_HTTP_FRAME", value_name = "ORIGIN")]
+    pub http_frame: Vec<String>,
     /// Requests a second of each client; 0 for no limit.
     #[arg(
         long,

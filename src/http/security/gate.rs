@@ -14,12 +14,14 @@ use super::host::Hosts;
 use super::jwks::Issuer;
 use super::jwt::{Expected, Refused};
 use super::keys::Keys;
+use super::public::{Framed, Public, Subject, is_here};
 use super::rate::{Client, Rate};
 use super::{Caller, HttpArgs, Role, Tls, head};
 use crate::error::HttpError;
 use crate::problem::Problem;
 use crate::watch::Shown;
 use crate::{api, probes};
+use standings_model::plan::Ranking;
 use standings_process::exit::Failure;
 
 /// The largest body of a request; none is read.
@@ -33,6 +35,7 @@ pub(crate) struct Gate {
     rate: Option<Rate>,
     cors: Cors,
     hosts: Hosts,
+    public: Public,
     pub(crate) tls: Option<Tls>,
 }
 
@@ -41,8 +44,14 @@ pub(crate) struct Gate {
 pub(crate) struct Peer(pub(crate) IpAddr);
 
 impl Gate {
-    /// As the flags say, for an address that is listened at, and as `--http` writes it.
-    pub(crate) fn open(args: &HttpArgs, address: &str, at: SocketAddr) -> Result<Self, Failure> {
+    /// As the flags say, for an address that is listened at, and as `--http` writes it; `rankings` are those that are served.
+    pub(crate) fn open(
+        args: &HttpArgs,
+        address: &str,
+        at: SocketAddr,
+        rankings: &[Ranking],
+    ) -> Result<Self, Failure> {
+        let served: Vec<&str> = rankings.iter().map(|r| r.name.as_str()).collect();
         if !at.ip().to_canonical().is_loopback() && !args.has_authentication() {
             return Err(HttpError::Open { at }.into());
         }
@@ -69,6 +78,7 @@ impl Gate {
             rate: (args.http_rate > 0).then(|| Rate::new(args.http_rate)),
             cors: Cors::new(&args.http_cors)?,
             hosts: Hosts::new(address, &args.http_host, !args.has_authentication())?,
+            public: Public::new(&args.http_public, &args.http_frame, &served)?,
             tls,
         })
     }
@@ -113,7 +123,7 @@ impl Gate {
         headers: &HeaderMap,
         peer: Option<Peer>,
     ) -> Result<(), Problem> {
-        let needed = needed(path);
+        let needed = self.needed(path);
         let found = match needed {
             None => Ok(None),
             Some(_) => self.caller(headers).await,
@@ -163,12 +173,32 @@ impl Gate {
         Ok(())
     }
 
+    /// What a path needs: the page's files, the probes and the API's description hold no data, and a public ranking is everybody's.
+    fn needed(&self, path: &str) -> Option<Role> {
+        match path {
+            "/api/v1/openapi.json" => None,
+            "/api/v1/process" | "/api/v1/runs" => Some(Role::Admin),
+            "/metrics" => Some(Role::Read),
+            _ if path == "/api" || path.starts_with("/api/") => Some(Role::Read),
+            _ if is_here(path) => {
+                let is_public = Subject::of(path).is_some_and(|s| self.public.holds(&s.ranking));
+                (!is_public).then_some(Role::Read)
+            }
+            _ => None,
+        }
+    }
+
     fn finish(&self, request: &HeaderMap, response: &mut Response) {
         self.cors.mark(request, response.headers_mut());
+        let framed = response.extensions_mut().remove::<Framed>().is_some();
         let headers = response.headers_mut();
+        // Who may frame an answer stands in its policy; this header knows nobody or all.
+        if !framed {
+            let nobody = HeaderValue::from_static("DENY");
+            headers.entry(header::X_FRAME_OPTIONS).or_insert(nobody);
+        }
         let usual = [
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::X_FRAME_OPTIONS, "DENY"),
             (header::REFERRER_POLICY, "no-referrer"),
             (
                 header::CONTENT_SECURITY_POLICY,
@@ -193,17 +223,6 @@ impl Gate {
             let year = HeaderValue::from_static("max-age=31536000");
             headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
         }
-    }
-}
-
-/// What a path needs: the page's files, the probes and the API's description hold no data.
-fn needed(path: &str) -> Option<Role> {
-    match path {
-        "/api/v1/openapi.json" => None,
-        "/api/v1/process" | "/api/v1/runs" => Some(Role::Admin),
-        "/metrics" => Some(Role::Read),
-        _ if path == "/api" || path.starts_with("/api/") => Some(Role::Read),
-        _ => None,
     }
 }
 
@@ -233,13 +252,18 @@ fn credential(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 /// The way in and out.
 pub(crate) async fn guard(
     State((gate, shown)): State<(Arc<Gate>, Option<Arc<Shown>>)>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let path = request.uri().path().to_owned();
     let headers = request.headers().clone();
     let peer = request.extensions().get::<Peer>().copied();
     let is_api = path == "/api" || path.starts_with("/api/");
+    if let Some(subject) = Subject::of(&path) {
+        let from = peer.map_or(IpAddr::from([127, 0, 0, 1]), |p| p.0);
+        let opened = gate.public.opened(subject, from);
+        request.extensions_mut().insert(opened);
+    }
     let meant = head::check(&request)
         .and_then(|()| gate.hosts.check(request.version(), request.uri(), &headers));
     let (mut response, admitted) = match meant.err() {
@@ -256,7 +280,7 @@ pub(crate) async fn guard(
     let status = response.status();
     if let Some(problem) = problem {
         response = problem.answer(&path);
-    } else if is_api && (status.is_client_error() || status.is_server_error()) {
+    } else if (is_api || is_here(&path)) && (status.is_client_error() || status.is_server_error()) {
         // What the router itself refuses.
         let detail = match status {
             StatusCode::METHOD_NOT_ALLOWED => "this path takes GET and HEAD only",

@@ -178,7 +178,11 @@ impl Keys {
                     Ok(entries) => {
                         loaded.entries = Arc::new(entries);
                         loaded.stamp = now;
-                        tracing::info!(event = "http_keys_loaded", keys = loaded.entries.len());
+                        tracing::info!(
+                            event = "http_keys_loaded",
+                            keys = loaded.entries.len(),
+                            "the API keys are read"
+                        );
                     }
                     Err(problem) => {
                         tracing::error!(

@@ -8,7 +8,7 @@
 //!
 //! 1. An address that others reach is served only with keys or tokens.
 //! 2. No secret is kept or logged: keys are hashes, tokens are checked and forgotten.
-//! 3. The page's own files and the probes need no credentials, and hold no data.
+//! 3. The page's own files and the probes need no credentials, and hold no data; a ranking that was named public is everybody's.
 
 mod cors;
 mod flags;
@@ -18,6 +18,7 @@ mod host;
 mod jwks;
 mod jwt;
 mod keys;
+mod public;
 mod rate;
 mod tls;
 
@@ -25,6 +26,7 @@ pub use self::flags::HttpArgs;
 pub(crate) use self::gate::{Gate, Peer, guard};
 pub(crate) use self::head::LARGEST_HEAD;
 pub use self::keys::{KeyCommand, run as key};
+pub(crate) use self::public::{Framed, Opened, Part};
 pub(crate) use self::rate::Client;
 pub(crate) use self::tls::Tls;
 

@@ -104,7 +104,10 @@ impl Tls {
                     Ok(config) => {
                         loaded.config = Arc::new(config);
                         loaded.stamps = now;
-                        tracing::info!(event = "http_certificate_loaded");
+                        tracing::info!(
+                            event = "http_certificate_loaded",
+                            "the certificate is read"
+                        );
                     }
                     // Perhaps only one of the two files is there yet: looked at again.
                     Err(problem) if loaded.warned != Some(now) => {

@@ -43,7 +43,8 @@ impl<F: Feed, L: Log> Task<F, L> {
         tracing::info!(
             event = "source_opened",
             source = self.about.name,
-            generation
+            generation,
+            "the source goes on where it was"
         );
         Ok(Next::Now)
     }
@@ -163,7 +164,8 @@ impl<F: Feed, L: Log> Task<F, L> {
                 letters = batch.letters.len(),
                 first = letter.position,
                 reason = letter.reason,
-                detail = letter.detail
+                detail = letter.detail,
+                "records that are none were kept aside"
             );
         }
     }

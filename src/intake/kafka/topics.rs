@@ -71,7 +71,11 @@ pub(super) fn make(brokers: &Brokers, places: &Places, letters: bool) -> Result<
     );
     for made in runtime.block_on(asked).map_err(|e| later(e.to_string()))? {
         match made {
-            Ok(topic) => tracing::info!(event = "topic_made", topic),
+            Ok(topic) => tracing::info!(
+                event = "topic_made",
+                topic,
+                "the topic was missing and is made"
+            ),
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
             Err((topic, code)) => {
                 let said = format!("the topic `{topic}` is not there, and cannot be made: {code}");

@@ -62,7 +62,8 @@ impl Live {
                     event = "check_failed",
                     check = check.name,
                     action = check.action.word(),
-                    failed = now
+                    failed = now,
+                    "sales fail a check"
                 );
             }
             if let Some(FailOn::Failures(most)) = check.fail_on
@@ -108,7 +109,8 @@ impl Live {
             window_end = format_rfc3339(judged.end),
             sales = judged.judged,
             failed = judged.failed,
-            earlier = judged.earlier
+            earlier = judged.earlier,
+            "a window fails a check"
         );
         let ends = check.fail_on == Some(FailOn::Window);
         if ends {

@@ -81,7 +81,19 @@ fn each_of_topic(
         .map_err(|e| topic::settings(&e))?;
     let mut ends = BTreeMap::new();
     let mut list = TopicPartitionList::new();
-    for partition in topic::partitions(&consumer, topic)? {
+    let partitions = match topic::partitions(&consumer, topic) {
+        // A run makes the topic with its first letter: before that there is none, and nothing is wrong.
+        Err(e) if *e.code() == codes::tools::TOPIC => {
+            tracing::warn!(
+                event = "dead_letter_no_topic",
+                topic,
+                "no dead letters: there is no such topic; a run makes it with the first of them"
+            );
+            return Ok(());
+        }
+        found => found?,
+    };
+    for partition in partitions {
         let (low, high) = consumer
             .fetch_watermarks(topic, partition, topic::PATIENCE)
             .map_err(failed)?;
@@ -109,7 +121,9 @@ fn each_of_topic(
                 }
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => drop(ends.remove(&partition)),
-            Some(Err(e)) => tracing::warn!(event = "dead_letter_waiting", problem = %e),
+            Some(Err(e)) => {
+                tracing::warn!(event = "dead_letter_waiting", problem = %e, "Kafka does not answer; it is tried again")
+            }
             None => {}
         }
     }

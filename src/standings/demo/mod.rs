@@ -107,9 +107,9 @@ pub fn run(
     }
     let cluster = Cluster::single(args.workers);
     let listening = match &args.http.http {
-        Some(address) => server::listen(address, 0, &args.http)?,
-        None => server::listen(USUAL, 0, &args.http)
-            .or_else(|_| server::listen("127.0.0.1:0", 0, &args.http))?,
+        Some(address) => server::listen(address, 0, &args.http, &plan.rankings)?,
+        None => server::listen(USUAL, 0, &args.http, &plan.rankings)
+            .or_else(|_| server::listen("127.0.0.1:0", 0, &args.http, &plan.rankings))?,
     };
     let scheme = listening.scheme();
     let address = listening.address()?;
@@ -186,7 +186,7 @@ fn plan_of(args: &DemoArgs) -> Result<Plan, Failure> {
 fn greet(args: &DemoArgs, at: &str, broker: &Broker) {
     exit::say(&format!(
         "Live page:  {at}/\nAs JSON:    {at}/api/v1/sales/city?limit=3\n\
-         Metrics:    {at}/metrics\nKafka:      {} (topics `{SALES}` and `{CHANGES}`, until the demo ends)\n{}",
+         Metrics:    {at}/metrics\nKafka:      {} (topics `{SALES}` and `{CHANGES}`, in memory: nothing is left when the demo ends)\n{}",
         broker.address(),
         match args.duration {
             Some(_) => "",

@@ -83,7 +83,8 @@ pub fn run(args: &IngestArgs, file: Option<&Path>, stop: &Arc<AtomicBool>) -> Re
     tracing::info!(
         event = "ingest_started",
         sources = config.sources.len(),
-        brokers = config.brokers
+        brokers = config.brokers,
+        "ingestion begins"
     );
     while !started.have_ended() {
         std::thread::sleep(LOOK);
@@ -102,7 +103,7 @@ fn serve(
     posted: &[Hook],
 ) -> Result<Option<Runtime>, Failure> {
     let shown = match &args.http.http {
-        Some(address) => Some(server::listen(address, 0, &args.http)?),
+        Some(address) => Some(server::listen(address, 0, &args.http, &[])?),
         None => None,
     };
     let hooks = match &args.ingest_http {
@@ -152,7 +153,7 @@ fn serve(
         ));
     };
     if let Some(shown) = shown {
-        tracing::info!(event = "http", address = %shown.address()?);
+        tracing::info!(event = "http", address = %shown.address()?, "the page, the API and the metrics are served");
         let board = board.clone();
         runtime.spawn(async move {
             if let Err(e) = shown.accept_sources(board).await {
@@ -161,7 +162,7 @@ fn serve(
         });
     }
     if let Some(hooks) = hooks {
-        tracing::info!(event = "ingest_http", address = %hooks.address()?);
+        tracing::info!(event = "ingest_http", address = %hooks.address()?, "webhooks are taken");
         runtime.spawn(async move {
             if let Err(e) = hooks.accept().await {
                 serving(e);
@@ -183,7 +184,8 @@ fn ended(started: Started, once: bool) -> Result<(), Failure> {
             records = now.records,
             dead_letters = now.letters,
             duplicates = now.duplicates,
-            state = now.state.word()
+            state = now.state.word(),
+            "the source has come to its end"
         );
         if once {
             exit::say(&format!(

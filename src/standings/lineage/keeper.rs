@@ -106,7 +106,11 @@ impl Lineage {
                 Sending::Taken => {
                     self.live.exported(Export::Lineage, 1);
                     if self.pause.take().is_some() {
-                        tracing::info!(event = "lineage_back", to = self.name);
+                        tracing::info!(
+                            event = "lineage_back",
+                            to = self.name,
+                            "lineage is taken again"
+                        );
                     }
                     self.queue.pop_front();
                 }
@@ -120,7 +124,12 @@ impl Lineage {
                     return;
                 }
                 Sending::Refused(problem) => {
-                    tracing::warn!(event = "lineage_refused", to = self.name, problem);
+                    tracing::warn!(
+                        event = "lineage_refused",
+                        to = self.name,
+                        problem,
+                        "lineage was not taken; the run goes on without it"
+                    );
                     self.dropped(1);
                     self.queue.pop_front();
                 }

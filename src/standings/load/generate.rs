@@ -1,12 +1,13 @@
 //! `standings load generate`: sales of `standings-load` into a file.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
+use super::form::{Form, Writer};
 use super::progress;
 use standings_load::{Generator, Shape};
 use standings_model::duration::parse_duration;
@@ -27,7 +28,7 @@ pub struct GenerateArgs {
     /// The same seed gives the same bytes.
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
-    /// Where to: a file (.ndjson, compressed by a further .gz or .zst), or - for standard output.
+    /// Where to: a file (.ndjson or .csv, compressed by a further .gz or .zst, or .parquet), or - for standard output.
     #[arg(long, value_name = "F")]
     pub out: PathBuf,
     /// How many cities.
@@ -104,78 +105,57 @@ pub fn run(args: &GenerateArgs) -> Result<(), Failure> {
             format!("writing {shown} failed: {e}"),
         )
     };
-    writes(&args.out)?;
-    let file = || {
-        File::create(&args.out)
-            .map_err(|e| Failure::of(&codes::line::OUTPUT, format!("cannot write {shown}: {e}")))
-    };
-    match args.out.extension().and_then(|e| e.to_str()) {
-        _ if args.out.as_os_str() == "-" => {
-            let written = write(&mut generator, args.sales, &mut io::stdout().lock());
-            written.inspect_err(exit::if_nobody_reads).map_err(failed)
-        }
-        Some("gz") => {
-            let mut gz = flate2::write::GzEncoder::new(file()?, flate2::Compression::default());
-            write(&mut generator, args.sales, &mut gz)
-                .and_then(|()| gz.finish().map(drop))
-                .map_err(failed)
-        }
-        Some("zst") => {
-            let mut zst = zstd::Encoder::new(file()?, 3).map_err(failed)?;
-            write(&mut generator, args.sales, &mut zst)
-                .and_then(|()| zst.finish().map(drop))
-                .map_err(failed)
-        }
-        _ => write(&mut generator, args.sales, &mut BufWriter::new(file()?)).map_err(failed),
-    }?;
-    if args.out.as_os_str() != "-" {
-        let bytes = std::fs::metadata(&args.out).map_or(0, |m| m.len());
-        tracing::info!(
-            event = "generated",
-            path = %shown,
-            sales = args.sales,
-            bytes,
-            first = %args.start,
-            span_seconds = args.span.as_secs(),
-            "sales are written"
-        );
+    if args.out.as_os_str() == "-" {
+        let written = write(&mut generator, args.sales, |lines| {
+            io::stdout().lock().write_all(lines)
+        });
+        let written = written.and_then(|()| io::stdout().lock().flush());
+        return written.inspect_err(exit::if_nobody_reads).map_err(failed);
     }
+    let form = Form::of(&args.out)?;
+    if args.broken_share > 0.0 && !matches!(form, Form::Lines(_)) {
+        return Err(Failure::of(
+            &codes::line::FLAGS,
+            format!(
+                "--broken-share {}: what is no sale is a line of JSON that ends too early; write .ndjson for it",
+                args.broken_share
+            ),
+        ));
+    }
+    let file = File::create(&args.out)
+        .map_err(|e| Failure::of(&codes::line::OUTPUT, format!("cannot write {shown}: {e}")))?;
+    let mut out = Writer::new(form, file).map_err(failed)?;
+    write(&mut generator, args.sales, |lines| out.write(lines)).map_err(failed)?;
+    out.finish().map_err(failed)?;
+    let bytes = std::fs::metadata(&args.out).map_or(0, |m| m.len());
+    tracing::info!(
+        event = "generated",
+        path = %shown,
+        sales = args.sales,
+        bytes,
+        first = %args.start,
+        span_seconds = args.span.as_secs(),
+        "sales are written"
+    );
     Ok(())
 }
 
-/// Names that promise another form than the one that is written, which `run` would then refuse.
-const OTHERS: [&str; 7] = ["csv", "tsv", "parquet", "avro", "xlsx", "pb", "orc"];
-
-/// Refuses a file whose name says that something else than one sale a line is in it.
-fn writes(out: &Path) -> Result<(), Failure> {
-    let name = out.file_name().unwrap_or_default().to_string_lossy();
-    let plain = name.strip_suffix(".gz").or(name.strip_suffix(".zst"));
-    let form = plain.unwrap_or(&name).rsplit_once('.').map(|(_, e)| e);
-    match form.filter(|e| OTHERS.contains(&e.to_ascii_lowercase().as_str())) {
-        None => Ok(()),
-        Some(other) => Err(Failure::of(
-            &codes::line::FLAGS,
-            format!(
-                "--out {}: what is written is one JSON object a line, and the name says .{other}; name it .ndjson, \
-                 .ndjson.gz or .ndjson.zst",
-                out.display()
-            ),
-        )),
-    }
-}
-
-fn write(generator: &mut Generator, sales: u64, out: &mut dyn Write) -> io::Result<()> {
+/// Gives the sales to what writes them, some thousand at a time.
+fn write(
+    generator: &mut Generator,
+    sales: u64,
+    mut out: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
     let mut buffer = Vec::with_capacity(1 << 17);
     let bar = progress::bar(Some(sales), "sales");
     for n in 0..sales {
         generator.push(&mut buffer);
         if buffer.len() > 1 << 16 {
             bar.set_position(n);
-            out.write_all(&buffer)?;
+            out(&buffer)?;
             buffer.clear();
         }
     }
     bar.finish_and_clear();
-    out.write_all(&buffer)?;
-    out.flush()
+    out(&buffer)
 }

@@ -1,5 +1,6 @@
 //! Recorded load: sales made (by `standings-load`), recorded, and given back.
 
+mod form;
 mod generate;
 pub mod progress;
 mod record;

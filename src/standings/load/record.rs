@@ -121,7 +121,9 @@ pub fn run(args: &RecordArgs, stop: &AtomicBool) -> Result<(), Failure> {
                 bar.set_position(written);
             }
             Some(Err(KafkaError::PartitionEOF(p))) => drop(ends.remove(&p)),
-            Some(Err(e)) => tracing::warn!(event = "record_waiting", problem = %e),
+            Some(Err(e)) => {
+                tracing::warn!(event = "record_waiting", problem = %e, "Kafka does not answer; it is tried again")
+            }
             None => {}
         }
         if flushed.elapsed() > Duration::from_secs(1) {
@@ -131,7 +133,7 @@ pub fn run(args: &RecordArgs, stop: &AtomicBool) -> Result<(), Failure> {
     }
     writer.finish().map_err(failed)?;
     bar.finish_and_clear();
-    tracing::info!(event = "recorded", records = written, out = %shown);
+    tracing::info!(event = "recorded", records = written, out = %shown, "the recording is written");
     Ok(())
 }
 

@@ -208,7 +208,7 @@ pub fn run(args: &ReplayArgs, stop: &AtomicBool) -> Result<(), Failure> {
         return Err(failed(e));
     }
     bar.finish_and_clear();
-    tracing::info!(event = "replayed", records = sent, to = %args.to);
+    tracing::info!(event = "replayed", records = sent, to = %args.to, "the records are in the topic");
     Ok(())
 }
 

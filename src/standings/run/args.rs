@@ -103,7 +103,7 @@ pub struct RunArgs {
     #[arg(long, env = "STANDINGS_TIME_ZONE", value_name = "ZONE", value_parser = standings_query::zone)]
     pub time_zone: Option<String>,
     /// Where the records of a table come from: kafka://host:9092[,host:9092]/topic or file:PATH (.ndjson, .csv, .parquet,
-    /// also .gz and .zst); repeat for several files, one partition each. The table's name may go where there is one table.
+    /// also .gz and .zst), - for standard input; repeat for several files, one partition each. The table's name may go where there is one table.
     /// Without it, where `CREATE TABLE` says so in its WITH.
     #[allow(
         rustdoc::broken_intra_doc_links,

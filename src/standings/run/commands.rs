@@ -94,7 +94,7 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
         serve(&args, address, &plan, &settings, &facts, live, &mut outputs)?;
     }
     for url in &source.urls {
-        tracing::info!(event = "starting", source = %url, workers = args.workers, process = args.process);
+        tracing::info!(event = "starting", source = %url, workers = args.workers, process = args.process, "the run begins");
     }
     Engine {
         cluster,
@@ -183,7 +183,7 @@ fn serve(
     live: Arc<Live>,
     outputs: &mut Outputs,
 ) -> Result<(), Failure> {
-    let listening = server::listen(address, args.process, &args.http)?;
+    let listening = server::listen(address, args.process, &args.http, &plan.rankings)?;
     let commits_here = args.process == 0;
     let metrics = Arc::new(Metrics::new(live, args.objectives.clone()));
     metrics.start_sampling().map_err(NoThread)?;
@@ -208,7 +208,7 @@ fn serve(
         // Only the first process has sinks to wait for.
         shown.set_ready();
     }
-    tracing::info!(event = "http", address = %listening.address()?);
+    tracing::info!(event = "http", address = %listening.address()?, "the page, the API and the metrics are served");
     listening.serve(shown)?;
     Ok(())
 }
@@ -364,7 +364,7 @@ impl Observer for CaughtUp {
 
     fn caught_up(&mut self) {
         if let Err(problem) = std::fs::write(&self.0, "") {
-            tracing::warn!(event = "caught_up_not_told", path = %self.0.display(), %problem);
+            tracing::warn!(event = "caught_up_not_told", path = %self.0.display(), %problem, "the supervisor could not be told that the sinks have caught up");
         }
     }
 

@@ -84,7 +84,8 @@ impl Limits {
             event = "limits",
             memory_bytes = self.memory_bytes,
             keys = self.keys,
-            windows = self.windows
+            windows = self.windows,
+            "what this process may hold; 0 is no limit"
         );
         live.set_limit(Limit::Keys, self.keys);
         live.set_limit(Limit::Windows, self.windows);

@@ -73,7 +73,7 @@ pub struct ServeArgs {
 pub fn run(args: &ServeArgs, settings: Settings, stop: &AtomicBool) -> Result<(), Failure> {
     let plan = Arc::new(check::load(&args.queries, args.time_zone.as_deref())?);
     let address = args.http.http.as_deref().unwrap_or("127.0.0.1:8080");
-    let listening = server::listen(address, 0, &args.http)?;
+    let listening = server::listen(address, 0, &args.http, &plan.rankings)?;
     let places = usize::from(args.pool);
     let database = Database::new(
         Arc::clone(&plan),
@@ -103,7 +103,7 @@ pub fn run(args: &ServeArgs, settings: Settings, stop: &AtomicBool) -> Result<()
     let shown = Shown::over(plan, Arc::clone(&metrics), about, Some(rows), Some(runs));
     let failed =
         |e: std::io::Error| Failure::of(&codes::process::SYSTEM, format!("cannot serve HTTP: {e}"));
-    tracing::info!(event = "http", address = %listening.address()?, from = redact(&args.from));
+    tracing::info!(event = "http", address = %listening.address()?, from = redact(&args.from), "the page, the API and the metrics are served");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("http")

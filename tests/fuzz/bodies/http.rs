@@ -23,7 +23,7 @@ pub fn serve() -> String {
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
     let plan = Arc::new(standings_query::load_shipped().unwrap());
     let args = HttpArgs::default();
-    let listening = server::listen("127.0.0.1:0", 0, &args).unwrap();
+    let listening = server::listen("127.0.0.1:0", 0, &args, &plan.rankings).unwrap();
     let address = listening.address().unwrap().to_string();
     let metrics = Metrics::new(Arc::new(Live::new(1)), ObjectiveArgs::default());
     let about = About {

@@ -113,6 +113,13 @@ impl Browser {
         until(what, PATIENCE, || self.holds(script));
     }
 
+    /// Waits until an expression holds in the first frame of the page, and goes back to the page.
+    pub fn inside_frame(&self, what: &str, script: &str) {
+        self.call("/frame", &json!({"id": 0}));
+        self.until(what, script);
+        self.call("/frame", &json!({"id": null}));
+    }
+
     /// Presses keys one after another, as a person does who has no mouse.
     pub fn press(&self, keys: &[&str]) {
         let strokes: Vec<_> = keys

@@ -155,7 +155,7 @@ fn keep(browser: &Browser, folder: &Option<PathBuf>, name: &str) {
         let path = Path::new(folder).join(format!("{name}.png"));
         browser.picture(&path);
         let size = std::fs::metadata(&path).unwrap().len();
-        assert!(size < 250_000, "{}: {size} bytes", path.display());
+        assert!(size < 400_000, "{}: {size} bytes", path.display());
     }
 }
 

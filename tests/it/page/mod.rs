@@ -4,6 +4,7 @@
 
 mod browser;
 mod demo;
+mod frame;
 mod look;
 mod motion;
 mod pace;
@@ -257,4 +258,31 @@ fn a_key_is_asked_for_and_kept_in_the_tab() {
     assert!(!browser.holds(&format!("location.href.includes('{key}')")));
     browser.run("location.reload()");
     browser.until("it is not asked again", &shown);
+}
+
+#[test]
+fn why_records_were_refused_is_told_by_reason_and_by_the_last() {
+    let shop = Shop::open();
+    let browser = shop.browser();
+    shop.send("{\"event_time\":\"2026-01-23T10:15:00Z\",\"city\":\"<b>Faro</b>\",\"salesman_id\":\"S1\",\"amount\":\"x<i>y\"}");
+    shop.send("no json");
+    browser.until(
+        "both are counted",
+        "document.querySelector('[data-about=dead] b').textContent === '2'",
+    );
+    browser.run("document.querySelector('[data-about=dead]').click()");
+    let body = "document.getElementById('panel-body').textContent";
+    for part in ["Malformed", "Bad amount", "offset 12", "offset 13"] {
+        browser.until(part, &format!("{body}.includes('{part}')"));
+    }
+    assert!(
+        browser.holds("document.querySelectorAll('#panel-body i').length === 0"),
+        "what was found is text"
+    );
+    let told = crate::support::calls::get(&shop.address, "/api/v1/dead-letters").json();
+    assert_eq!(told["reasons"].as_array().unwrap().len(), 2, "{told}");
+    assert_eq!(told["last"][0]["reason"], "malformed");
+    assert_eq!(told["last"][0]["table"], "sales");
+    assert_eq!(told["others"], 0);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
 }

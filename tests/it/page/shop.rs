@@ -23,16 +23,17 @@ pub const CITIES: [&str; 6] = ["Lisbon", "Porto", "Faro", "Braga", "Évora", "Av
 impl Shop {
     /// A running server and six cities, each with two salesmen: Lisbon leads with 600.00, Aveiro has 100.00.
     pub fn open() -> Self {
-        Shop::open_with(None)
+        Shop::open_with(None, &[])
     }
 
     /// The same, for those who have a key; `line` is of the key file.
     pub fn open_with_keys(line: &str) -> Self {
-        Shop::open_with(Some(line))
+        Shop::open_with(Some(line), &[])
     }
 
-    fn open_with(line: Option<&str>) -> Self {
-        let mut bed = Bed::new("page").topic(1).http();
+    /// The same, with more flags.
+    pub fn open_with(line: Option<&str>, flags: &[&str]) -> Self {
+        let mut bed = Bed::new("page").topic(1).http().flags(flags);
         if let Some(line) = line {
             let path = bed.path("keys");
             bed.write("keys", &[line.to_owned()]);
@@ -79,6 +80,11 @@ impl Shop {
     /// Sends one sale into Kafka.
     pub fn sell(&self, city: &str, salesman: &str, cents: u64) {
         self.bed.send(&[vec![self.sale(city, salesman, cents)]]);
+    }
+
+    /// Sends a record as it is.
+    pub fn send(&self, record: &str) {
+        self.bed.send(&[vec![record.to_owned()]]);
     }
 
     /// Sends sales on one connection, each at once: a new connection for each would take longer than the sale.

@@ -132,7 +132,7 @@ impl ClientContext for Deliveries {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(event = "kafka_sink_error", problem = %error, reason);
+        tracing::warn!(event = "kafka_sink_error", problem = %error, reason, "the Kafka client of a sink has a problem");
         let code = error.rdkafka_error_code();
         // With TLS 1.3 the broker judges the client's certificate after the handshake, and hangs up.
         let is_login = code.is_some_and(|code| errors::kind(code) == Kind::Login);

@@ -61,7 +61,11 @@ fn make(admin: &AdminClient<Quiet>, missing: &[NewTopic<'_>]) -> Result<(), Maki
     let made = runtime.block_on(admin.create_topics(missing, &AdminOptions::new()));
     for result in made? {
         match result {
-            Ok(topic) => tracing::info!(event = "topic_made", topic),
+            Ok(topic) => tracing::info!(
+                event = "topic_made",
+                topic,
+                "the topic was missing and is made"
+            ),
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
             Err((topic, code)) if is_denied(Some(code)) => {
                 return Err(MakingError::Denied { topic });

@@ -101,7 +101,9 @@ impl ClientContext for Context {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::PartitionEOF) => {}
             Some(RDKafkaErrorCode::GroupAuthorizationFailed) => self.lacks_group(),
-            _ => tracing::warn!(event = "kafka_source_error", problem = %error, reason),
+            _ => {
+                tracing::warn!(event = "kafka_source_error", problem = %error, reason, "the Kafka client of the source has a problem")
+            }
         }
     }
 

@@ -159,7 +159,7 @@ impl Topic<'_> {
                     .filter(|p| !self.own.contains_key(p))
                     .collect();
                 if !new.is_empty() {
-                    tracing::info!(event = "partitions_found", topic = self.name, partitions = ?new);
+                    tracing::info!(event = "partitions_found", topic = self.name, partitions = ?new, "the topic has more partitions than before; they are read too");
                     self.assign(&new, false)?;
                 }
             }

@@ -63,7 +63,7 @@ impl Topic<'_> {
                 Ok(())
             }
             _ => {
-                tracing::warn!(event = "source_error", topic = self.name, problem = %error);
+                tracing::warn!(event = "source_error", topic = self.name, problem = %error, "the source could not be read; it is tried again");
                 Ok(())
             }
         }

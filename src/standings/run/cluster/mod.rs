@@ -85,7 +85,7 @@ pub fn run(
     let folder = Folder::new().map_err(failed)?;
     let dir = folder.path();
     let (socket, wishes) = control::listen(dir).map_err(failed)?;
-    tracing::info!(event = "cluster", processes = args.processes, control = %socket.display());
+    tracing::info!(event = "cluster", processes = args.processes, control = %socket.display(), "the cluster begins; its own folder is removed at its end");
     let supervisor = Supervisor {
         args,
         log,
@@ -231,7 +231,8 @@ impl Supervisor<'_> {
                     tracing::info!(
                         event = "cluster_resize",
                         processes = self.size.0,
-                        workers = self.size.1
+                        workers = self.size.1,
+                        "the cluster goes on with another size"
                     );
                     resizing = Some((wish, asked));
                     continue;
@@ -267,7 +268,8 @@ impl Supervisor<'_> {
             event = "cluster_restart",
             generation = self.generation,
             code,
-            wait_ms = wait.as_millis() as u64
+            wait_ms = wait.as_millis() as u64,
+            "a process has ended; all are started anew"
         );
         let until = Instant::now() + wait;
         while Instant::now() < until && !self.is_stopped() {

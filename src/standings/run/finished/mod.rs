@@ -253,7 +253,8 @@ impl Finished {
             seconds = (seconds * 1000.0).round() / 1000.0,
             first_late = state.late,
             reasons,
-            times
+            times,
+            "the run has ended"
         );
         if std::io::stderr().is_terminal() {
             let more = [&reasons, &times].into_iter().flatten();

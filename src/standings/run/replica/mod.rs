@@ -147,7 +147,7 @@ pub fn run(args: &ReplicaArgs, log: &str, stop: &Arc<AtomicBool>) -> Result<(), 
                 Ok(set) => replica.wants(set.wish(ordinal, &args.revision)),
                 Err(problem) if warned.is_none_or(|at| at.elapsed() > Duration::from_secs(30)) => {
                     warned = Some(Instant::now());
-                    tracing::warn!(event = "kubernetes_not_asked", %problem);
+                    tracing::warn!(event = "kubernetes_not_asked", %problem, "Kubernetes does not answer; the size of before holds");
                 }
                 Err(_) => {}
             }
@@ -216,7 +216,12 @@ impl Replica<'_> {
         if wish.is_none() || wish == self.wish {
             return;
         }
-        tracing::info!(event = "replica_wish", pod = self.args.pod, ?wish);
+        tracing::info!(
+            event = "replica_wish",
+            pod = self.args.pod,
+            ?wish,
+            "the set has another size or revision"
+        );
         self.wish = wish;
         self.end();
         self.refusals = 0;
@@ -244,7 +249,8 @@ impl Replica<'_> {
             tracing::warn!(
                 event = "replica_restart",
                 code,
-                wait_ms = wait.as_millis() as u64
+                wait_ms = wait.as_millis() as u64,
+                "the process has ended; it is started anew"
             );
         }
         let Some(Wish::Run {

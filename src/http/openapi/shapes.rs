@@ -1,35 +1,14 @@
-//! The API's description of itself: `GET /api/v1/openapi.json`, and a page to try it, `GET /docs/`.
-//!
-//! Answers are written by hand, field by field; their shapes are said here once more, and the schema tests hold the two
-//! together.
+//! The shapes of answers and parameters, as the description tells them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::Path;
-use axum::http::header;
-use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
-use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::Parameter;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{OpenApi as Document, RefOr};
-use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
-use utoipa_swagger_ui::Config;
-
-use super::api::{changes, process, rows, runs, search, series, watermarks, why};
-use super::problem::Problem;
-use super::watch::Shown;
-use super::{api, events};
-use standings_model::plan::Plan;
+use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 /// What an answer is an answer of.
 #[derive(ToSchema)]
 #[schema(as = AsOf)]
 #[allow(dead_code)]
-pub(super) struct AsOfSchema {
+pub(crate) struct AsOfSchema {
     /// The last commit; 0 before the first.
     commit: u64,
     /// The prefix of the input, `partition:next offset` separated by commas; give it as `at_least`.
@@ -41,7 +20,7 @@ pub(super) struct AsOfSchema {
 /// One row, flat (the bounds are null in a ranking of all time): beside these members, the fields of the ranking's query. Decimals are strings, counts numbers.
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct Row {
+pub(crate) struct Row {
     #[schema(format = DateTime)]
     window_start: Option<String>,
     #[schema(format = DateTime)]
@@ -57,7 +36,7 @@ pub(super) struct Row {
 /// One server-sent event.
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct ServerSentEvent {
+pub(crate) struct ServerSentEvent {
     /// snapshot, commit, change or health.
     #[schema(required = false)]
     event: Option<String>,
@@ -71,7 +50,7 @@ pub(super) struct ServerSentEvent {
 /// A window of a ranking.
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct Window {
+pub(crate) struct Window {
     #[schema(format = DateTime)]
     window_start: Option<String>,
     #[schema(format = DateTime)]
@@ -87,7 +66,7 @@ pub(super) struct Window {
 /// A field of a ranking's rows.
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct FieldShape {
+pub(crate) struct FieldShape {
     name: String,
     key: bool,
     label: bool,
@@ -98,7 +77,7 @@ pub(super) struct FieldShape {
 /// A ranking.
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct RankingShape {
+pub(crate) struct RankingShape {
     name: String,
     /// How long its windows are; null of all time.
     window_ms: Option<i64>,
@@ -119,7 +98,7 @@ pub(super) struct RankingShape {
 /// How one row's ordering measure went; 40 values, null before the first and where the window has not been yet.
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct OneSeries {
+pub(crate) struct OneSeries {
     key: Vec<String>,
     values: Vec<Option<String>>,
 }
@@ -127,7 +106,7 @@ pub(super) struct OneSeries {
 /// How the best rows came to what they are.
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct Series {
+pub(crate) struct Series {
     as_of: AsOfSchema,
     #[schema(format = DateTime)]
     window_start: Option<String>,
@@ -141,7 +120,7 @@ pub(super) struct Series {
 /// The row above or below.
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct Neighbour {
+pub(crate) struct Neighbour {
     rank: u64,
     key: BTreeMap<String, serde_json::Value>,
     value: serde_json::Value,
@@ -152,7 +131,7 @@ pub(super) struct Neighbour {
 /// The last change of a row.
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct LastChange {
+pub(crate) struct LastChange {
     commit: u64,
     /// Wall clock.
     at: String,
@@ -173,7 +152,7 @@ pub(super) struct LastChange {
 /// A row that moved another one.
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct Mover {
+pub(crate) struct Mover {
     key: BTreeMap<String, serde_json::Value>,
     /// Null: it was not ranked.
     previous_rank: Option<u64>,
@@ -186,14 +165,14 @@ pub(super) struct Mover {
 
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct Corrections {
+pub(crate) struct Corrections {
     count: u64,
     last_commit: Option<u64>,
 }
 
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct LateSale {
+pub(crate) struct LateSale {
     partition: u32,
     offset: u64,
     event_time: String,
@@ -203,7 +182,7 @@ pub(super) struct LateSale {
 
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct LateSales {
+pub(crate) struct LateSales {
     count: u64,
     last: Option<LateSale>,
 }
@@ -211,7 +190,7 @@ pub(super) struct LateSales {
 /// Why a row is where it is.
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct Why {
+pub(crate) struct Why {
     as_of: AsOfSchema,
     ranking: String,
     #[schema(format = DateTime)]
@@ -233,7 +212,7 @@ pub(super) struct Why {
 
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct Match {
+pub(crate) struct Match {
     key: BTreeMap<String, serde_json::Value>,
     label: Option<String>,
     /// The newest window where it is ranked.
@@ -245,7 +224,7 @@ pub(super) struct Match {
 /// Keys and labels that hold a text.
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct Matches {
+pub(crate) struct Matches {
     as_of: AsOfSchema,
     matches: Vec<Match>,
 }
@@ -253,7 +232,7 @@ pub(super) struct Matches {
 /// What runs here.
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct ProcessShape {
+pub(crate) struct ProcessShape {
     version: String,
     started: String,
     uptime_seconds: u64,
@@ -268,7 +247,7 @@ pub(super) struct ProcessShape {
 /// One run, as it is recorded.
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub(super) struct RunShape {
+pub(crate) struct RunShape {
     /// A UUID of version 7.
     id: String,
     #[schema(format = DateTime)]
@@ -294,7 +273,7 @@ pub(super) struct RunShape {
 #[derive(ToSchema)]
 #[schema(as = Problem)]
 #[allow(dead_code)]
-pub(super) struct ProblemShape {
+pub(crate) struct ProblemShape {
     #[schema(rename = "type")]
     kind: String,
     title: String,
@@ -308,7 +287,7 @@ pub(super) struct ProblemShape {
 /// What any path may answer instead.
 #[derive(IntoResponses)]
 #[allow(dead_code)]
-pub(super) enum Refusals {
+pub(crate) enum Refusals {
     /// A parameter or the path is wrong.
     #[response(status = 400, content_type = "application/problem+json")]
     Bad(ProblemShape),
@@ -342,7 +321,7 @@ pub(super) enum Refusals {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code)]
-pub(super) struct Fresh {
+pub(crate) struct Fresh {
     /// Wait until the answer stands for at least these offsets.
     #[param(
         required = false,
@@ -363,7 +342,7 @@ pub(super) struct Fresh {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code)]
-pub(super) struct Limited {
+pub(crate) struct Limited {
     #[param(required = false, minimum = 1, maximum = 1000)]
     limit: Option<u32>,
 }
@@ -372,122 +351,31 @@ pub(super) struct Limited {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code)]
-pub(super) struct OfDate {
+pub(crate) struct OfDate {
     /// The newest window that starts on this day, UTC; without it the newest of all.
     #[param(required = false, format = Date)]
     date: Option<String>,
+}
+
+/// How a public ranking looks.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)]
+pub(crate) struct Looks {
+    /// Rows.
+    #[param(required = false, minimum = 1, maximum = 25)]
+    limit: Option<u32>,
+    /// light or dark; the page takes the system's choice without it.
+    #[param(required = false, pattern = "^(light|dark)?$")]
+    theme: Option<String>,
 }
 
 /// Where to go on.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code)]
-pub(super) struct After {
+pub(crate) struct After {
     /// The last commit that was seen; the header `Last-Event-ID` goes before it.
     #[param(required = false, minimum = 0)]
     after: Option<u64>,
-}
-
-#[derive(OpenApi)]
-#[openapi(
-    info(title = "Standings", description = "Rankings over a stream of sales, always current."),
-    paths(
-        rows::sales_by_city, rows::top_salesmen, rows::salesman, rows::rankings, rows::windows, rows::rows,
-        rows::history, series::series, why::why, search::search, changes::changes, watermarks::watermarks,
-        events::events, process::process, runs::runs
-    ),
-    security(("key" = []), ("token" = []))
-)]
-struct Described;
-
-/// The document for these rankings.
-pub(super) fn document(plan: &Plan) -> Document {
-    let mut document = Described::openapi();
-    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
-    document.info.license = None;
-    let names: Vec<&str> = plan.rankings.iter().map(|r| r.name.as_str()).collect();
-    let text = || ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
-    for item in document.paths.paths.values_mut() {
-        let Some(get) = &mut item.get else {
-            continue;
-        };
-        for parameter in get.parameters.iter_mut().flatten() {
-            if let RefOr::T(parameter) = parameter {
-                name_rankings(parameter, &names);
-            }
-        }
-        for (status, response) in &mut get.responses.responses {
-            let RefOr::T(response) = response else {
-                continue;
-            };
-            if status == "200" {
-                for name in [api::COMMIT, api::OFFSETS, api::WATERMARK] {
-                    let header = HeaderBuilder::new().schema(Some(text()));
-                    response
-                        .headers
-                        .insert(name.to_string(), RefOr::T(header.build()));
-                }
-            }
-        }
-    }
-    let components = document.components.get_or_insert_default();
-    let token = Http::new(HttpAuthScheme::Bearer);
-    components.add_security_scheme("token", SecurityScheme::Http(token));
-    let key = ApiKey::Header(ApiKeyValue::new("X-API-Key"));
-    components.add_security_scheme("key", SecurityScheme::ApiKey(key));
-    document
-}
-
-/// A path's `{name}` is one of the rankings that are loaded.
-fn name_rankings(parameter: &mut Parameter, names: &[&str]) {
-    if parameter.name == "name"
-        && let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema
-    {
-        schema.enum_values = Some(names.iter().map(|n| serde_json::Value::from(*n)).collect());
-    }
-}
-
-/// What of Swagger's page may run and load.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-                      connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// The routes of the description.
-pub(super) fn routes(shown: &Shown) -> Router<Arc<Shown>> {
-    let text = document(&shown.plan).to_json().unwrap_or_default();
-    let text: Arc<str> = text.into();
-    let config = Arc::new(Config::from("/api/v1/openapi.json"));
-    let index = Arc::clone(&config);
-    Router::new()
-        .route(
-            "/api/v1/openapi.json",
-            get(move || async move {
-                (
-                    [(header::CONTENT_TYPE, "application/json")],
-                    text.to_string(),
-                )
-            }),
-        )
-        .route("/docs", get(|| async { Redirect::permanent("/docs/") }))
-        .route(
-            "/docs/",
-            get(move || async move { file("index.html", index) }),
-        )
-        .route(
-            "/docs/{*path}",
-            get(move |Path(path): Path<String>| async move { file(&path, config) }),
-        )
-}
-
-fn file(path: &str, config: Arc<Config<'static>>) -> Response {
-    match utoipa_swagger_ui::serve(path, config) {
-        Ok(Some(file)) => {
-            let headers = [
-                (header::CONTENT_TYPE, file.content_type),
-                (header::CONTENT_SECURITY_POLICY, POLICY.to_owned()),
-                (header::CACHE_CONTROL, "no-cache".to_owned()),
-            ];
-            (headers, file.bytes.into_owned()).into_response()
-        }
-        _ => Problem::not_found("nothing is at this path").into_response(),
-    }
 }
