@@ -25,11 +25,13 @@ use parquet::arrow::arrow_reader::{
 
 use parquet::basic::{Compression, Type as PhysicalType};
 use parquet::errors::ParquetError;
+use parquet::file::reader::ChunkReader;
 
-use super::blocks::{self, Blocks, push_json_string};
+use super::blocks::{self, Blocks, Spent, push_json_string};
 use super::error::FileError;
 use super::fields;
 use super::instants;
+use super::site::{Patience, Site};
 use cells::Cell;
 pub use declared::{declared, declared_of};
 use standings_model::block::{Block, PartitionId};
@@ -85,25 +87,31 @@ pub struct ParquetRows {
     row: u64,
     /// Of times that are not adjusted to UTC.
     zone: Option<Zone>,
+    /// Blocks that are done with.
+    spent: Spent,
 }
 
-/// The file, and what its end says of it.
-fn open(path: &Path) -> Result<(File, ArrowReaderMetadata), FileError> {
-    let file = File::open(path).map_err(FileError::reading(path))?;
-    begin(file, path)
+/// What the end of a file says of it.
+fn footer(site: &Site) -> Result<ArrowReaderMetadata, FileError> {
+    let path = site.path();
+    let reading = FileError::reading(path);
+    match site {
+        Site::Disk(disk) => begin(&File::open(disk).map_err(reading)?, path),
+        Site::Object(object) => begin(&object.chunks(&Patience::default()).map_err(reading)?, path),
+    }
 }
 
 /// The same of a file that is open.
-fn begin(file: File, path: &Path) -> Result<(File, ArrowReaderMetadata), FileError> {
+fn begin<R: ChunkReader>(file: &R, path: &Path) -> Result<ArrowReaderMetadata, FileError> {
     // Without what the writer's own types were: a dictionary of strings is strings.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let footer = guarded(|| {
-        let footer = ArrowReaderMetadata::load(&file, options.clone())?;
+        let footer = ArrowReaderMetadata::load(file, options.clone())?;
         in_microseconds(footer, options)
     });
     let footer = footer.map_err(ParquetProblem::from);
     match footer.and_then(|footer| Ok(footer?)) {
-        Ok(footer) => Ok((file, footer)),
+        Ok(footer) => Ok(footer),
         Err(source) => Err(FileError::NotParquet {
             path: path.to_owned(),
             source,
@@ -152,8 +160,8 @@ fn foreign_codec(footer: &ArrowReaderMetadata, table: &Table) -> Option<(String,
 }
 
 /// Refuses column types that cannot be read; the columns that it has not got, and that are NULL.
-pub fn check(path: &Path, table: &Table) -> Result<Vec<String>, FileError> {
-    judge(path, table, &open(path)?.1)
+pub fn check(site: &Site, table: &Table) -> Result<Vec<String>, FileError> {
+    judge(site.path(), table, &footer(site)?)
 }
 
 fn judge(
@@ -204,12 +212,14 @@ fn plan(footer: &ArrowReaderMetadata, table: &Table) -> Vec<(Vec<u8>, Option<Typ
 impl ParquetRows {
     /// Opens the file. Rows before `from` are passed over.
     pub fn open(
-        path: &Path,
+        site: &Site,
         table: &Table,
         partition: PartitionId,
         from: u64,
+        patience: &Patience,
     ) -> Result<Self, FileError> {
-        let file = File::open(path).map_err(FileError::reading(path))?;
+        let path = site.path();
+        let file = site.whole(patience).map_err(FileError::reading(path))?;
         ParquetRows::of(file, path, table, partition, from)
     }
 
@@ -221,7 +231,7 @@ impl ParquetRows {
         partition: PartitionId,
         from: u64,
     ) -> Result<Self, FileError> {
-        let (file, footer) = begin(file, path)?;
+        let footer = begin(&file, path)?;
         judge(path, table, &footer)?;
         let known = footer.schema().fields().iter().enumerate();
         let known: Vec<usize> = known
@@ -241,6 +251,7 @@ impl ParquetRows {
             from,
             row: 0,
             zone: table.format.zone.as_deref().and_then(Zone::named),
+            spent: Spent::default(),
         })
     }
 
@@ -315,7 +326,7 @@ impl Blocks for ParquetRows {
                 None => (self.group, self.batches) = (self.group + 1, None),
             }
         };
-        let mut block = Block::new(self.partition);
+        let mut block = self.spent.block(self.partition);
         for row in 0..batch.num_rows() {
             let offset = self.row;
             self.row += 1;
@@ -329,5 +340,9 @@ impl Blocks for ParquetRows {
         }
         block.next_offset = self.row;
         Ok(Some(block))
+    }
+
+    fn reuse(&mut self, spent: Block) {
+        self.spent.keep(spent);
     }
 }
