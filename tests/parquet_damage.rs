@@ -103,7 +103,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
 
 /// Reads a file as a run does: how many records, or why not.
 fn read(path: &Path) -> Result<usize, String> {
-    let mut options = SourceOptions::new(vec![SourceUrl::File(path.to_owned())]);
+    let mut options = SourceOptions::new(vec![SourceUrl::File(path.into())]);
     options.until_end = true;
     if let Err(refused) = options.check() {
         return Err(refused.to_string());

@@ -271,6 +271,18 @@ impl Object {
         let mut fields = self.fields.iter();
         fields.find(|field| field.name == name).map(|f| &f.fills)
     }
+
+    /// The field whose name is this one but for upper and lower case.
+    pub(super) fn alike(&self, name: &str) -> Option<&Field> {
+        let is_ascii = |field: &Field| field.name.eq_ignore_ascii_case(name);
+        let is_alike = |field: &Field| {
+            is_ascii(field)
+                || !name.is_ascii()
+                    && field.name.len().abs_diff(name.len()) < 8
+                    && field.name.to_lowercase() == name.to_lowercase()
+        };
+        self.fields.iter().find(|field| is_alike(field))
+    }
 }
 
 /// What a type takes; `sales`: by the rules that were there before tables had names.

@@ -55,6 +55,8 @@ pub(super) struct Full {
     rows: Vec<Row>,
     /// A row is null: what is there cannot tell how a record with the row looks.
     null_row: bool,
+    /// Fields that no column takes, and that one would but for upper and lower case: its name, and theirs.
+    alike: Vec<(String, String)>,
     /// Where the schema of the record's fields lies, and what it says.
     schema: Option<Place>,
     /// It lies elsewhere.
@@ -88,6 +90,7 @@ impl Full {
         self.rows.clear();
         self.rows.resize(columns.rows, Row::Null);
         self.null_row = false;
+        self.alike.clear();
         self.schema = None;
         // One giant record must not hold its memory for good.
         self.fields.shrink_to(KEPT);
@@ -123,10 +126,7 @@ impl Full {
         cells: &mut [Cell],
         made: &mut Made,
     ) -> Result<(), DecodeError> {
-        let missing = |name: &str| {
-            let detail = format!("field {:?} is missing", shorten(name));
-            Err(DecodeError::new(error::MISSING_FIELD, detail))
-        };
+        let missing = |name: &str| Err(self.missing(name));
         let raw = |(start, end): Place| text.get(start as usize..end as usize).unwrap_or_default();
         for field in &object.fields {
             match &field.fills {
@@ -138,13 +138,17 @@ impl Full {
                             typed::cell(column, &value, at.0, made)?
                         }
                         Some(at) => typed::cell(column, raw(at), at.0, made)?,
-                        None if column.required => return missing(&column.name),
+                        None if column.required || self.is_alike(&field.full) => {
+                            return missing(&column.name);
+                        }
                         None => Cell::Null,
                     };
                 }
                 Fills::Row(id, object) => match self.rows[*id] {
                     Row::Object => self.judge(text, columns, object, cells, made)?,
-                    Row::Null if field.required => return missing(&field.full),
+                    Row::Null if field.required || self.is_alike(&field.full) => {
+                        return missing(&field.full);
+                    }
                     Row::Null => clear(columns, object, cells),
                     Row::Other(at) => {
                         return Err(DecodeError::field(
@@ -158,6 +162,23 @@ impl Full {
             }
         }
         Ok(())
+    }
+
+    /// Whether a field is there that differs from this one in upper and lower case alone: it is no NULL.
+    fn is_alike(&self, full: &str) -> bool {
+        !self.alike.is_empty() && self.alike.iter().any(|(name, _)| name == full)
+    }
+
+    #[cold]
+    fn missing(&self, full: &str) -> DecodeError {
+        let mut detail = format!("field {:?} is missing", shorten(full));
+        if let Some((_, there)) = self.alike.iter().find(|(name, _)| name == full) {
+            let there = shorten(there);
+            detail += &format!(
+                "; there is {there:?}, which differs in upper and lower case alone: declare the column so"
+            );
+        }
+        DecodeError::new(error::MISSING_FIELD, detail)
     }
 
     /// Where the columns of the record just read lie, whether or not it was accepted.
@@ -302,9 +323,14 @@ impl<'de> Visitor<'de> for Fields<'_, 'de, '_> {
                 false => &name,
             };
             let fills = self.object.find(known_as);
-            if fills.is_none() && !unknown.insert(&name) {
-                repeated = Some(name.into_owned());
-                continue;
+            if fills.is_none() {
+                if !unknown.insert(&name) {
+                    repeated = Some(name.into_owned());
+                    continue;
+                }
+                let alike = self.object.alike(&name);
+                let alike = alike.map(|field| (field.full.clone(), name.to_string()));
+                self.reader.full.alike.extend(alike);
             }
             if self.is_root && self.reader.columns.has_schema && known_as == SCHEMA {
                 self.reader.full.schema = Some(self.reader.place(raw));

@@ -37,6 +37,7 @@ pub mod drift;
 mod error;
 mod form;
 mod full;
+mod json_schema;
 mod keep;
 mod key;
 mod layout;
@@ -237,7 +238,17 @@ impl Decoder {
         self.made.clear();
         let record = match &mut self.wire {
             None => record,
-            Some(Wire::Json) => wire::json_of(record)?,
+            Some(Wire::Json(described)) => {
+                let (id, json) = wire::json_of(record)?;
+                if let Some(schema) = described.of(id) {
+                    let cells = (&mut self.cells[..], &mut self.days);
+                    let full = (&mut self.full, &mut self.made);
+                    self.form
+                        .decode_described(json, schema.as_bytes(), cells, full)?;
+                    return self.rest(json, about);
+                }
+                json
+            }
             Some(_) => {
                 self.other(record)?;
                 return self.rest(record, about);
@@ -259,7 +270,7 @@ impl Decoder {
             Some(Wire::Raw(raw)) => raw.decode(record, cells),
             Some(Wire::Avro(avro)) => avro.decode(record, cells, made, self.max_record_bytes),
             Some(Wire::Protobuf(protobuf)) => protobuf.decode(record, cells, made),
-            Some(Wire::Json) | None => Ok(()),
+            Some(Wire::Json(_)) | None => Ok(()),
         }
     }
 
@@ -269,14 +280,22 @@ impl Decoder {
         self.made.clear();
         let record = match &self.wire {
             None => record,
-            Some(Wire::Json) => wire::json_of(record)?,
+            Some(Wire::Json(described)) => {
+                let (id, json) = wire::json_of(record)?;
+                if let Some(schema) = described.of(id) {
+                    self.full.describe(schema);
+                }
+                json
+            }
             Some(_) => {
                 self.other(record)?;
                 return self.rest(record, About::default());
             }
         };
         let full = (&mut self.full, &mut self.made);
-        self.form.decode_full(record, &mut self.cells, full)?;
+        let decoded = self.form.decode_full(record, &mut self.cells, full);
+        self.full.forget_schema();
+        decoded?;
         self.rest(record, About::default())
     }
 
@@ -393,7 +412,7 @@ impl Decoder {
         };
         let last = match self.wire {
             None => Ok(last),
-            Some(Wire::Json) => wire::json_of(last),
+            Some(Wire::Json(_)) => wire::json_of(last).map(|(_, json)| json),
             Some(_) => return,
         };
         // What is in no frame is a dead letter, and says nothing of fields.

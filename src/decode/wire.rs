@@ -6,6 +6,7 @@ use standings_model::table::format::Encoding;
 
 use super::avro::{Avro, not_framed};
 use super::error::DecodeError;
+use super::json_schema::Described;
 use super::protobuf::Protobuf;
 use super::raw::Raw;
 
@@ -15,7 +16,7 @@ pub(super) enum Wire {
     /// It is the one column.
     Raw(Raw),
     /// JSON behind a schema's id.
-    Json,
+    Json(Described),
     /// Avro.
     Avro(Box<Avro>),
     /// A Protobuf message.
@@ -29,7 +30,7 @@ impl Wire {
         match &table.format.encoding {
             Encoding::Raw => Raw::of(table).map(Wire::Raw),
             Encoding::Avro => Some(Wire::Avro(Box::new(Avro::new(table, framed)))),
-            Encoding::Json(_) if framed => Some(Wire::Json),
+            Encoding::Json(_) if framed => Some(Wire::Json(Described::default())),
             _ => Protobuf::of(table).map(Wire::Protobuf),
         }
     }
@@ -39,6 +40,9 @@ impl Wire {
         let id = given.id.as_ref().map_or(0, |(_, id)| *id);
         if let Some(Wire::Protobuf(protobuf)) = wire {
             return protobuf.learn(id, &given.schema);
+        }
+        if let (Some(Wire::Json(described)), Some(_)) = (&mut *wire, &given.id) {
+            return described.learn(id, &given.schema);
         }
         if given.id.is_none() && !matches!(wire, Some(Wire::Avro(_))) {
             let mut as_avro = table.clone();
@@ -51,11 +55,11 @@ impl Wire {
     }
 }
 
-/// The JSON behind a schema's id.
+/// A schema's id, and the JSON behind it.
 #[inline]
-pub(super) fn json_of(record: &[u8]) -> Result<&[u8], DecodeError> {
+pub(super) fn json_of(record: &[u8]) -> Result<(u32, &[u8]), DecodeError> {
     match unframed(record) {
-        Some((_, json)) => Ok(json),
+        Some(framed) => Ok(framed),
         None => Err(not_framed(record)),
     }
 }

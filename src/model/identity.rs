@@ -11,6 +11,7 @@
 //!    to be different; it is taken over at the first start that knows it, and said.
 //! 2. What is known and differs is a [`Conflict`]: never a guess, never silence.
 
+mod packed;
 mod source;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
 //! A folder that gets more files: each keeps the number that it had first, whatever the names of those that come, and its records
-//! are counted once. One that is gone or changed ends the start.
+//! are counted once. One that is gone or changed ends the start. A folder of a disk, and one of a bucket.
 
 use std::collections::BTreeMap;
 
@@ -25,11 +25,31 @@ fn bed(name: &'static str) -> Bed {
     bed.queries(queries).source(source).changes()
 }
 
+/// The same of a folder in a bucket.
+fn bed_of_objects(name: &'static str) -> Bed {
+    let bed = Bed::new(name).bucket();
+    std::fs::create_dir(bed.path("q")).unwrap();
+    std::fs::write(bed.path("q/totals.sql"), TOTALS).unwrap();
+    let queries = bed.path("q");
+    bed.queries(queries).source("s3://bucket/in/").changes()
+}
+
 /// A file of its own city, so many sales of 1.
 fn write(bed: &Bed, name: &str, sales: usize) {
     let city = name.split('.').next().unwrap();
     let line = format!("{{\"city\":\"{city}\",\"amount\":1}}\n");
-    std::fs::write(bed.path("in").join(name), line.repeat(sales)).unwrap();
+    let text = line.repeat(sales);
+    match bed.path("in").exists() {
+        true => std::fs::write(bed.path("in").join(name), text).unwrap(),
+        false => bed.objects().put(&format!("in/{name}"), text),
+    }
+}
+
+fn remove(bed: &Bed, name: &str) {
+    match bed.path("in").exists() {
+        true => std::fs::remove_file(bed.path("in").join(name)).unwrap(),
+        false => drop(bed.objects().held().objects.remove(&format!("in/{name}"))),
+    }
 }
 
 /// By city: its sales, and the number of its file.
@@ -92,7 +112,7 @@ fn later(bed: Bed) {
         text.contains("b.ndjson had") && text.contains("S0310"),
         "{text}"
     );
-    std::fs::remove_file(bed.path("in/b.ndjson")).unwrap();
+    remove(&bed, "b.ndjson");
     let (code, text) = bed.ends(&["-w", "1"]);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("b.ndjson is not given any more"), "{text}");
@@ -107,4 +127,14 @@ fn files_that_come_later_get_the_next_numbers() {
 #[test]
 fn files_that_come_later_are_read_behind_a_snapshot() {
     later(bed("later_files_state").state());
+}
+
+#[test]
+fn objects_that_come_later_get_the_next_numbers() {
+    later(bed_of_objects("later_objects"));
+}
+
+#[test]
+fn objects_that_come_later_are_read_behind_a_snapshot() {
+    later(bed_of_objects("later_objects_state").state());
 }

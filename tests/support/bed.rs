@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::bucket::Bucket;
 use super::kafka::{consume, produce, topic};
 use super::postgres::{database, rows_of};
 use super::proxy::Proxy;
@@ -37,6 +38,7 @@ pub struct Bed {
     topic: Option<String>,
     database: Option<String>,
     proxy: Option<Proxy>,
+    bucket: Option<Bucket>,
     changes: Changes,
     address: Option<String>,
     started: AtomicUsize,
@@ -62,6 +64,7 @@ impl Bed {
             topic: None,
             database: None,
             proxy: None,
+            bucket: None,
             changes: Changes::Nowhere,
             address: None,
             started: AtomicUsize::new(0),
@@ -97,6 +100,17 @@ impl Bed {
     pub fn file(self, name: &str) -> Self {
         let source = self.url(name);
         self.edge("--source", source)
+    }
+
+    /// A bucket, which its commands know; what of it is read says `source`.
+    pub fn bucket(mut self) -> Self {
+        self.bucket = Some(Bucket::start());
+        self
+    }
+
+    /// The bucket.
+    pub fn objects(&self) -> &Bucket {
+        self.bucket.as_ref().expect("a bed with a bucket")
     }
 
     /// Something else to read.
@@ -282,6 +296,9 @@ impl Bed {
     pub fn command(&self, verb: &str, more: &[&str]) -> Command {
         let mut command = standings(&[verb, "--queries", &self.queries]);
         command.args(&self.edges).args(more);
+        if let Some(bucket) = &self.bucket {
+            bucket.tell(&mut command);
+        }
         command
     }
 

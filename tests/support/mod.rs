@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod bed;
+pub mod bucket;
 pub mod calls;
 pub mod changes;
 pub mod http;

@@ -34,6 +34,32 @@ pub fn again(mut spent: Block, partition: PartitionId) -> Block {
     }
 }
 
+/// Blocks that are done with, kept for their memory.
+#[derive(Debug, Default)]
+pub struct Spent(Vec<Block>);
+
+impl Spent {
+    /// The worker has few of them at once.
+    const MOST: usize = 4;
+    /// One that held a giant record does not stay so large.
+    const BYTES: usize = 4 << 20;
+
+    /// An empty one.
+    pub fn block(&mut self, partition: PartitionId) -> Block {
+        match self.0.pop() {
+            Some(spent) => again(spent, partition),
+            None => Block::new(partition),
+        }
+    }
+
+    /// Keeps one.
+    pub fn keep(&mut self, block: Block) {
+        if self.0.len() < Self::MOST && block.bytes.capacity() <= Self::BYTES {
+            self.0.push(block);
+        }
+    }
+}
+
 /// Takes the records from `offset` on out of a block, as a block of their own; `None` if there is none.
 pub fn split(block: &mut Block, offset: u64) -> Option<Block> {
     if block.next_offset <= offset {
@@ -83,6 +109,12 @@ pub fn push_json_string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     let mut rest = text;
     let special = |b: &u8| matches!(b, b'"' | b'\\' | 0..=0x1f);
+    // Most texts have none: all of them are looked at, many at a time.
+    if !text.iter().fold(false, |found, b| found | special(b)) {
+        out.extend_from_slice(text);
+        out.push(b'"');
+        return;
+    }
     while let Some(at) = rest.iter().position(special) {
         out.extend_from_slice(&rest[..at]);
         match rest[at] {

@@ -82,19 +82,18 @@ impl Coded for SettingsError {
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// It cannot be looked into.
-    #[error("--source file:{}: {source}", .path.display())]
+    #[error("--source {url}: {source}")]
     Reading {
         /// Which.
-        path: PathBuf,
+        url: SourceUrl,
         /// Why.
         source: io::Error,
     },
     /// There is none.
     #[error(
-        "--source file:{}: no file is there (hidden ones, and those whose names begin with `_`, are not counted)",
-        .0.display()
+        "--source {0}: no file is there (hidden ones, and those whose names begin with `_`, are not counted)"
     )]
-    Empty(PathBuf),
+    Empty(SourceUrl),
     /// A column of the path that a path has not got.
     #[error(
         "{}: the table {table} is PARTITIONED BY ({column}), and no folder of this path is `{column}=…`",
@@ -112,7 +111,12 @@ pub enum FolderError {
 
 impl Coded for FolderError {
     fn code(&self) -> &'static Code {
-        &codes::source::SETTINGS
+        match self {
+            FolderError::Reading { source, .. } if source.kind() == io::ErrorKind::TimedOut => {
+                &codes::source::SILENT
+            }
+            _ => &codes::source::SETTINGS,
+        }
     }
 }
 

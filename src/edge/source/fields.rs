@@ -37,6 +37,8 @@ pub struct Lacks {
     pub found: Vec<String>,
     /// The nearest of them, if one is near.
     near: Option<String>,
+    /// It differs in upper and lower case alone.
+    is_alike: bool,
 }
 
 impl Lacks {
@@ -49,6 +51,11 @@ impl Lacks {
         }
         if let Some(near) = &self.near {
             text.push_str(&format!("; the nearest is `{near}`"));
+            if self.is_alike {
+                text.push_str(
+                    ", which differs in upper and lower case alone: declare the column so",
+                );
+            }
         }
         text
     }
@@ -58,11 +65,13 @@ impl Lacks {
 pub fn lacking(names: &[String], table: &Table) -> Result<Vec<String>, Lacks> {
     let has = |name: &str| names.iter().any(|n| n == name);
     let lacks = |wanted: &str, name: &str| {
-        let near = nearest(name, names.iter().map(String::as_str));
+        let alike = alike(names, name);
+        let near = alike.or_else(|| nearest(name, names.iter().map(String::as_str)));
         Err(Lacks {
             wanted: wanted.to_owned(),
             found: names.to_vec(),
             near: near.map(str::to_owned),
+            is_alike: alike.is_some(),
         })
     };
     if let Some(field) = &table.delete_field
@@ -78,16 +87,29 @@ pub fn lacking(names: &[String], table: &Table) -> Result<Vec<String>, Lacks> {
         if !has("event_time") && !has("timestamp") {
             return lacks("`event_time` (or `timestamp`)", "event_time");
         }
-        return Ok(Vec::new());
     }
     let mut nullable = Vec::new();
     for (number, name) in fields(table).filter(|(_, name)| !has(name)) {
-        if !table.columns[number].nullable || is_time(table, number) {
+        if !table.is_named && alike(names, name).is_none() {
+            continue;
+        }
+        let is_needed = !table.columns[number].nullable || is_time(table, number);
+        // That a column is NULL because its name is written otherwise nobody means.
+        if is_needed || alike(names, name).is_some() {
             return lacks(&format!("`{name}`"), name);
         }
         nullable.push(name.to_owned());
     }
     Ok(nullable)
+}
+
+/// The name among these that differs from one in upper and lower case alone.
+fn alike<'n>(names: &'n [String], name: &str) -> Option<&'n str> {
+    let lower = name.to_lowercase();
+    let mut names = names.iter().filter(|n| *n != name);
+    names
+        .find(|n| n.to_lowercase() == lower)
+        .map(String::as_str)
 }
 
 /// Whether a column is the event time, or what alone it is computed of.
@@ -111,10 +133,22 @@ mod tests {
         let mut table = Table::sales();
         assert!(lacking(&names("timestamp amount"), &table).is_ok_and(|l| l.is_empty()));
         let lacks = lacking(&names("timestamp Amount"), &table).unwrap_err();
-        assert_eq!(lacks.found(), "timestamp, Amount; the nearest is `Amount`");
+        assert_eq!(
+            lacks.found(),
+            "timestamp, Amount; the nearest is `Amount`, which differs in upper and lower case alone: declare the column so"
+        );
+        let lacks = lacking(&names("timestamp amount City"), &table).unwrap_err();
+        assert_eq!(lacks.wanted, "`city`");
+        assert!(lacking(&names("timestamp amount City city"), &table).is_ok());
         table.is_named = true;
         let all = "event_time amount sale_id salesman_id salesman_name";
         assert_eq!(lacking(&names(all), &table), Ok(vec!["city".to_owned()]));
+        let lacks = lacking(&names(&format!("{all} CITY")), &table).unwrap_err();
+        assert!(
+            lacks.found().contains("`CITY`, which differs"),
+            "{}",
+            lacks.found()
+        );
         assert!(lacking(&names("amount city"), &table).is_err_and(|l| l.wanted == "`event_time`"));
         table.delete_field = Some("gone".to_owned());
         let lacks = lacking(&names(&format!("{all} city gone")), &table);

@@ -1,5 +1,6 @@
 //! Files: NDJSON as it is; CSV and Parquet rows as JSON objects, so that one decoder judges all of them.
 
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::look;
 use super::options::SourceOptions;
 use super::parquet::{self, ParquetRows};
 use super::reader::Outlet;
+use super::site::{Patience, Site};
 use super::url::SourceUrl;
 use super::values::{JsonValues, are_values};
 use standings_model::block::{Block, PartitionId, SourceEvent, has_keys};
@@ -26,12 +28,14 @@ const OPEN: usize = 64;
 /// A file that is read.
 struct Reading<'a> {
     number: usize,
-    path: &'a Path,
+    site: &'a Site,
     /// Where reading goes on by the last run.
     from: u64,
     /// The offset behind what was read.
     read: u64,
     blocks: Option<Box<dyn Blocks>>,
+    /// Its bytes, where they are asked for already.
+    ahead: Option<Box<dyn Read + Send>>,
     /// What lies past the hold of a block that was read.
     held: Option<Block>,
 }
@@ -61,13 +65,25 @@ impl Reading<'_> {
                 let sizes = (options.max_block_bytes, options.max_record_bytes);
                 let first = options.first(partition, self.from).max(self.read);
                 let table = &options.tables[options.table_of(self.number)];
-                none.insert(open(self.path, table, partition, sizes, first)?)
+                let bytes = (self.ahead.take(), &out.patience(options));
+                none.insert(open(self.site, bytes, table, partition, sizes, first)?)
             }
         };
         while let Some(spent) = out.spent() {
             blocks.reuse(spent);
         }
-        blocks.next_block().map_err(FileError::reading(self.path))
+        blocks
+            .next_block()
+            .map_err(FileError::reading(self.site.path()))
+    }
+
+    /// Asks for the first bytes of one that is opened next.
+    fn look_ahead(&mut self, options: &SourceOptions, out: &Outlet) -> Result<(), FileError> {
+        if self.blocks.is_none() && self.ahead.is_none() && self.held.is_none() {
+            let ahead = self.site.ahead(&out.patience(options));
+            self.ahead = ahead.map_err(FileError::reading(self.site.path()))?;
+        }
+        Ok(())
     }
 
     /// Reads one block, or all of those that one offset needs.
@@ -93,7 +109,7 @@ impl Reading<'_> {
         let Some(mut block) = block else {
             if self.read < self.from {
                 return Err(FileError::Shorter {
-                    path: self.path.to_owned(),
+                    path: self.site.path().to_owned(),
                     records: self.read,
                     next: self.from,
                 });
@@ -115,25 +131,26 @@ pub fn read(
     workers: usize,
     out: &Outlet,
 ) -> Result<(), FileError> {
-    let mut files = Vec::new();
+    let (mut files, homes) = (Vec::new(), options.homes());
     let urls = options.urls.iter().enumerate();
     for (number, url) in
         urls.filter(|(n, _)| options.lane.is_of(*n as PartitionId, worker, workers))
     {
-        let SourceUrl::File(path) = url else { continue };
+        let SourceUrl::File(site) = url else { continue };
         let partition = number as PartitionId;
         let from = options.resume.get(&partition).copied().unwrap_or(0);
         files.push(Reading {
             number,
-            path,
+            site,
             from,
             read: 0,
             blocks: None,
+            ahead: None,
             held: None,
         });
         if !out.send(SourceEvent::Assigned {
             partition,
-            home: Arc::new(options.home_of_file(number, path)),
+            home: Arc::new(options.home_of_file(number, site, &homes)),
             offset: from,
             end: u64::MAX,
         }) {
@@ -147,6 +164,9 @@ pub fn read(
     while !files.is_empty() {
         let mut still = Vec::new();
         let (mut waits, mut turns) = (0, 0);
+        for file in files.iter_mut().take(OPEN) {
+            file.look_ahead(options, out)?;
+        }
         for mut file in files {
             if turns == OPEN {
                 still.push(file);
@@ -180,17 +200,18 @@ pub fn read(
 
 /// Finds what is wrong with a file's shape before anything is started, and says what is not as it seems. What is no file on a
 /// disk (a pipe) is not looked at: it can be read but once.
-pub fn check(path: &Path, table: &Table) -> Result<(), FileError> {
-    if !std::fs::metadata(path).is_ok_and(|meta| meta.is_file()) {
+pub fn check(site: &Site, table: &Table) -> Result<(), FileError> {
+    if !site.is_regular() {
         return Ok(());
     }
-    let found = look::at(path, table)?;
+    let found = look::at(site, table)?;
+    let path = site.path();
     let file = path.display().to_string();
     for said in &found.said {
         tracing::warn!(event = "file_kind", file, "{file}: {said}");
     }
     let lacking = match found.kind {
-        Kind::Parquet => parquet::check(path, table)?,
+        Kind::Parquet => parquet::check(site, table)?,
         Kind::Avro => avro::check(path, found.input, table)?,
         Kind::Csv => {
             let rows = CsvRows::open(path, found.input, table, 0, (1 << 16, 1 << 20), 0)?;
@@ -215,14 +236,15 @@ pub fn check(path: &Path, table: &Table) -> Result<(), FileError> {
 ///
 /// # Errors
 /// The file cannot be read, or is not of its kind.
-pub fn column_names(path: &Path, table: &Table) -> Result<Option<Vec<String>>, FileError> {
-    if !std::fs::metadata(path).is_ok_and(|meta| meta.is_file()) {
+pub fn column_names(site: &Site, table: &Table) -> Result<Option<Vec<String>>, FileError> {
+    if !site.is_regular() {
         return Ok(None);
     }
-    let found = look::at(path, table)?;
+    let found = look::at(site, table)?;
+    let path = site.path();
     Ok(match found.kind {
         Kind::Parquet => {
-            let columns = parquet::declared(path)?.into_iter();
+            let columns = parquet::declared(site)?.into_iter();
             Some(columns.map(|(name, _)| name).collect())
         }
         Kind::Avro => {
@@ -270,20 +292,30 @@ pub fn open_file(
         ..
     } = SourceOptions::new(Vec::new());
     let sizes = (max_block_bytes, max_record_bytes);
-    open(path, table, partition, sizes, 0)
+    let patience = Patience::default();
+    open(&path.into(), (None, &patience), table, partition, sizes, 0)
 }
 
-/// A file of any kind.
-fn open(
-    path: &Path,
+/// A file of any kind; its bytes may be asked for already.
+pub(super) fn open(
+    site: &Site,
+    (ahead, patience): (Option<Box<dyn Read + Send>>, &Patience),
     table: &Table,
     partition: PartitionId,
     sizes: (usize, usize),
     from: u64,
 ) -> Result<Box<dyn Blocks>, FileError> {
-    let found = look::at(path, table)?;
+    let path = site.path();
+    let bytes = ahead.map_or_else(|| site.read(patience), Ok);
+    let found = look::of(bytes.map_err(FileError::reading(path))?, path, table)?;
     Ok(match found.kind {
-        Kind::Parquet => Box::new(ParquetRows::open(path, table, partition, from)?),
+        Kind::Parquet => Box::new(ParquetRows::open(
+            site,
+            table,
+            (partition, sizes.0),
+            from,
+            patience,
+        )?),
         Kind::Avro => Box::new(AvroRows::open(
             path,
             found.input,

@@ -1,47 +1,51 @@
 //! Files, as they are known again: by path, size and the hash of their first bytes.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::io;
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::error::FileError;
+use super::site::{Site, each};
 use standings_engine::input::Input;
 use standings_model::error::Failure;
 use standings_model::identity::{FileIdentity, HEAD, HeadOf, SourceIdentity};
 
 /// Files in the order of their flags.
-pub struct Files(pub Vec<PathBuf>);
+pub struct Files(pub Vec<Site>);
 
 impl Input for Files {
     fn identity(&mut self) -> Result<Option<SourceIdentity>, Failure> {
-        let files: Option<Vec<FileIdentity>> = self.0.iter().map(|path| identity(path)).collect();
-        Ok(files.map(|files| SourceIdentity::Files { files }))
+        let files = each(&self.0, identity);
+        let files: Result<Option<Vec<FileIdentity>>, FileError> = files.into_iter().collect();
+        Ok(files?.map(|files| SourceIdentity::Files { files }))
     }
 
     fn head_of(&self) -> Option<HeadOf> {
         Some(Arc::new(|file, bytes| {
-            (file.size >= bytes).then(|| head(Path::new(&file.path), bytes))?
+            (file.size >= bytes).then(|| head(&Site::of_absolute(&file.path), bytes))?
         }))
     }
 }
 
 /// `None` for what is no regular file: a pipe cannot be looked at without being read.
-fn identity(path: &Path) -> Option<FileIdentity> {
-    let meta = std::fs::metadata(path).ok().filter(|m| m.is_file())?;
-    let absolute = std::fs::canonicalize(path).ok()?;
-    Some(FileIdentity {
-        path: absolute.display().to_string(),
-        size: meta.len(),
-        head: head(path, HEAD)?,
-    })
+fn identity(site: &Site) -> Result<Option<FileIdentity>, FileError> {
+    let known = || -> io::Result<FileIdentity> {
+        Ok(FileIdentity {
+            path: site.absolute().ok_or(io::ErrorKind::NotFound)?,
+            size: site.meta()?.size,
+            head: format!("{:016x}", xxh3_64(&site.head(HEAD)?)),
+        })
+    };
+    match site {
+        Site::Disk(_) => Ok(site.is_regular().then(|| known().ok()).flatten()),
+        // A bucket that gives no answer is no reason to take it for any.
+        Site::Object(_) => known().map(Some).map_err(FileError::reading(site.path())),
+    }
 }
 
-fn head(path: &Path, bytes: u64) -> Option<String> {
-    let mut first = Vec::new();
-    let file = File::open(path).ok()?;
-    file.take(bytes).read_to_end(&mut first).ok()?;
+fn head(site: &Site, bytes: u64) -> Option<String> {
+    let first = site.head(bytes).ok()?;
     Some(format!("{:016x}", xxh3_64(&first)))
 }
 
@@ -54,19 +58,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.ndjson");
         std::fs::write(&path, "one\n").unwrap();
-        let mut input = Files(vec![path.clone()]);
+        let mut input = Files(vec![path.clone().into()]);
         let then = input.identity().unwrap().unwrap();
         std::fs::write(&path, "one\ntwo\n").unwrap();
         let now = input.identity().unwrap().unwrap();
         let differs = |now: &SourceIdentity| then.differs(now, &|f, n| input.head_of()?(f, n));
         assert_eq!(differs(&now), None);
         std::fs::write(&path, "on\ntwo\nthree\n").unwrap();
-        let other = Files(vec![path.clone()]).identity().unwrap().unwrap();
+        let other = Files(vec![path.clone().into()])
+            .identity()
+            .unwrap()
+            .unwrap();
         assert!(differs(&other).is_some());
         std::fs::write(&path, "o").unwrap();
-        let shorter = Files(vec![path]).identity().unwrap().unwrap();
+        let shorter = Files(vec![path.into()]).identity().unwrap().unwrap();
         assert!(differs(&shorter).is_some());
-        let mut pipe = Files(vec![PathBuf::from("/dev/null")]);
+        let mut pipe = Files(vec!["/dev/null".into()]);
         assert_eq!(pipe.identity().unwrap(), None);
     }
 }

@@ -5,13 +5,14 @@
 //! file:sales/**/*.csv   `*`, `?` and `[a-z]` within a name, `**` over folders, `{a,b}` one or the other
 //! ```
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::FolderError;
 use super::glob::{Glob, alternatives, is_pattern};
+use super::site::Site;
+use super::url::SourceUrl;
 
 /// So deep folders are looked into: what goes on for longer is a link to a folder above.
 const DEEPEST: usize = 32;
@@ -20,13 +21,13 @@ const DEEPEST: usize = 32;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expanded {
     /// The files, by their paths.
-    pub files: Vec<PathBuf>,
-    /// The folder.
-    pub root: PathBuf,
+    pub files: Vec<Site>,
+    /// The folder; none of what is one file.
+    pub root: Option<PathBuf>,
 }
 
-/// The files of a folder or a pattern; `None` for what is one file.
-pub fn expand(path: &Path) -> Result<Option<Expanded>, FolderError> {
+/// The files of a folder or a pattern; of what is one file itself.
+pub fn expand(path: &Path) -> Result<Expanded, FolderError> {
     if path.is_dir() {
         let mut files = Vec::new();
         walk(
@@ -36,12 +37,15 @@ pub fn expand(path: &Path) -> Result<Option<Expanded>, FolderError> {
             &mut files,
         )
         .map_err(|source| reading(path, source))?;
-        return sorted(path, path.to_owned(), files).map(Some);
+        return sorted(path, path.to_owned(), files);
     }
     let text = path.to_string_lossy();
     // A file may have such a name.
     if !is_pattern(&text) || path.exists() {
-        return Ok(None);
+        return Ok(Expanded {
+            files: vec![path.into()],
+            root: None,
+        });
     }
     let is_plain =
         |part: &std::path::Component<'_>| !is_pattern(&part.as_os_str().to_string_lossy());
@@ -57,16 +61,7 @@ pub fn expand(path: &Path) -> Result<Option<Expanded>, FolderError> {
         reading(path, io::Error::new(io::ErrorKind::InvalidInput, text))
     })?;
     for pattern in patterns {
-        let names = pattern.split('/').filter(|name| !name.is_empty());
-        let step = |name: &str| match name {
-            "**" => Step::Folders,
-            name => Step::Name(Glob::new(name)),
-        };
-        let mut steps: Vec<Step> = names.map(step).collect();
-        if steps.last() == Some(&Step::Folders) {
-            steps.push(Step::Name(Glob::new("*")));
-        }
-        match walk(from, &steps, 0, &mut files) {
+        match walk(from, &steps(&pattern), 0, &mut files) {
             // Of several a folder may be lacking; that none has a file is said below.
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             found => found.map_err(|e| reading(from, e))?,
@@ -78,12 +73,12 @@ pub fn expand(path: &Path) -> Result<Option<Expanded>, FolderError> {
             .map(|file| file.strip_prefix(".").unwrap_or(file).to_owned());
         files = plain.collect();
     }
-    sorted(path, root, files).map(Some)
+    sorted(path, root, files)
 }
 
 fn reading(path: &Path, source: io::Error) -> FolderError {
     FolderError::Reading {
-        path: path.to_owned(),
+        url: SourceUrl::File(path.into()),
         source,
     }
 }
@@ -92,18 +87,35 @@ fn sorted(path: &Path, root: PathBuf, mut files: Vec<PathBuf>) -> Result<Expande
     files.sort();
     files.dedup();
     match files.is_empty() {
-        true => Err(FolderError::Empty(path.to_owned())),
-        false => Ok(Expanded { files, root }),
+        true => Err(FolderError::Empty(SourceUrl::File(path.into()))),
+        false => Ok(Expanded {
+            files: files.into_iter().map(Site::from).collect(),
+            root: Some(root),
+        }),
     }
 }
 
 /// A part of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     /// Any number of folders.
     Folders,
     /// A name.
     Name(Glob),
+}
+
+/// The parts of a pattern without alternatives.
+pub(super) fn steps(pattern: &str) -> Vec<Step> {
+    let names = pattern.split('/').filter(|name| !name.is_empty());
+    let step = |name: &str| match name {
+        "**" => Step::Folders,
+        name => Step::Name(Glob::new(name)),
+    };
+    let mut steps: Vec<Step> = names.map(step).collect();
+    if steps.last() == Some(&Step::Folders) {
+        steps.push(Step::Name(Glob::new("*")));
+    }
+    steps
 }
 
 /// Adds the files below `at` that fit the steps.
@@ -124,6 +136,7 @@ fn walk(at: &Path, steps: &[Step], depth: usize, files: &mut Vec<PathBuf>) -> io
     for entry in fs::read_dir(at)? {
         let entry = entry?;
         let (name, path) = (entry.file_name(), entry.path());
+        let name = name.to_string_lossy();
         let is_folder = fs::metadata(&path).is_ok_and(|meta| meta.is_dir());
         match step {
             Step::Folders if is_folder && !is_hidden(&name) => {
@@ -132,7 +145,7 @@ fn walk(at: &Path, steps: &[Step], depth: usize, files: &mut Vec<PathBuf>) -> io
             Step::Folders => {}
             Step::Name(pattern) => {
                 let asked = pattern.is_hidden();
-                if !pattern.fits(&name.to_string_lossy()) || (is_hidden(&name) && !asked) {
+                if !pattern.fits(&name) || (is_hidden(&name) && !asked) {
                     continue;
                 }
                 match (after.is_empty(), is_folder) {
@@ -147,8 +160,7 @@ fn walk(at: &Path, steps: &[Step], depth: usize, files: &mut Vec<PathBuf>) -> io
 }
 
 /// Whether a name is of what writers keep beside their data; `_x=1` is a partition.
-fn is_hidden(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
+pub(super) fn is_hidden(name: &str) -> bool {
     name.starts_with('.') || (name.starts_with('_') && !name.contains('='))
 }
 
@@ -188,8 +200,13 @@ mod tests {
 
     fn names(root: &Path, pattern: &str) -> Result<Vec<String>, String> {
         let found = expand(&root.join(pattern)).map_err(|e| e.to_string())?;
-        let found = found.expect("several");
-        let relative = |file: &PathBuf| file.strip_prefix(root).unwrap().display().to_string();
+        let relative = |file: &Site| {
+            file.path()
+                .strip_prefix(root)
+                .unwrap()
+                .display()
+                .to_string()
+        };
         Ok(found.files.iter().map(relative).collect())
     }
 
@@ -232,12 +249,12 @@ mod tests {
         assert!(names(root, "{x,y}.csv").unwrap_err().contains("no file"));
         // A file may be called so.
         fs::write(root.join("b[1].csv"), "x").unwrap();
-        assert_eq!(expand(&root.join("b[1].csv")).unwrap(), None);
+        assert_eq!(expand(&root.join("b[1].csv")).unwrap().root, None);
         fs::remove_file(root.join("b[1].csv")).unwrap();
         assert!(names(root, "none").unwrap_err().contains("no file"));
         assert!(names(root, "*.parquet").unwrap_err().contains("no file"));
-        assert_eq!(expand(&root.join("a.json")).unwrap(), None);
-        assert_eq!(expand(&root.join("b.json")).unwrap(), None);
+        assert_eq!(expand(&root.join("a.json")).unwrap().root, None);
+        assert_eq!(expand(&root.join("b.json")).unwrap().root, None);
     }
 
     #[test]

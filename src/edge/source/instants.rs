@@ -1,5 +1,6 @@
 //! Times as the decoder reads them in what is written for it: nothing of their digits is lost.
 
+use standings_model::digits;
 use standings_model::time::civil_from_days;
 
 /// From 1990 to 2100, ms: what is written as a number there, nobody takes for another unit.
@@ -9,7 +10,7 @@ const PLAIN: std::ops::Range<i64> = 631_152_000_000..4_102_444_800_000;
 pub fn push_instant(out: &mut Vec<u8>, us: i64) {
     let (ms, rest) = (us.div_euclid(1000), us.rem_euclid(1000));
     if rest == 0 && PLAIN.contains(&ms) {
-        out.extend_from_slice(ms.to_string().as_bytes());
+        digits::push_integer(out, i128::from(ms));
         return;
     }
     out.push(b'"');

@@ -13,6 +13,7 @@
 //! 4. Several topics may be of one table: of its partitions these are told by the topic, and counted in turn.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 use super::options::SourceOptions;
 use super::order::Order;
@@ -113,11 +114,26 @@ pub struct Homes {
     order: Order,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct LaneHomes {
     /// Table numbers of files, by partition; a topic's partitions are those of the first.
     of: Vec<usize>,
     is_files: bool,
+    /// Table and number within it of each file, as they are given.
+    given: Vec<(usize, u32)>,
+    /// The same as they are numbered, once that is known.
+    numbered: Arc<OnceLock<Vec<(usize, u32)>>>,
+}
+
+/// Tables, and how many of the same came before each.
+fn counted(tables: impl Iterator<Item = usize>) -> Vec<(usize, u32)> {
+    let mut counts: BTreeMap<usize, u32> = BTreeMap::new();
+    let one = |table| {
+        let count = counts.entry(table).or_default();
+        *count += 1;
+        (table, *count - 1)
+    };
+    tables.map(one).collect()
 }
 
 impl Homes {
@@ -146,10 +162,13 @@ impl Homes {
             });
             return (table(0), own * of + before);
         }
-        let table = |n: usize| table(self.order.of(n));
-        let number = own as usize;
-        let before = (0..number).filter(|n| table(*n) == table(number)).count();
-        (table(number), before as u32)
+        let all = match self.order.is_known() {
+            false => &lane.given,
+            true => lane
+                .numbered
+                .get_or_init(|| counted((0..lane.of.len()).map(|n| table(self.order.of(n))))),
+        };
+        all.get(own as usize).copied().unwrap_or((0, own))
     }
 }
 
@@ -186,6 +205,8 @@ impl SourceOptions {
     pub fn homes(&self) -> Homes {
         let lanes = split(&self.urls);
         let lanes = lanes.iter().map(|urls| LaneHomes {
+            given: counted(urls.iter().map(|n| self.table_of(*n))),
+            numbered: Arc::default(),
             of: urls.iter().map(|n| self.table_of(*n)).collect(),
             is_files: matches!(self.urls[urls[0]], SourceUrl::File(_)),
         });

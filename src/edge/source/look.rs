@@ -1,6 +1,5 @@
 //! The first look at a file: how it is compressed, what it is, and its bytes from the first on.
 
-use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
@@ -8,6 +7,7 @@ use super::charset::Text;
 use super::compression::Compression;
 use super::error::FileError;
 use super::kind::{self, Kind};
+use super::site::{Patience, Site};
 use standings_model::table::Table;
 
 /// How many bytes are looked at.
@@ -27,15 +27,19 @@ pub struct Looked {
 }
 
 /// Looks at a file.
-pub fn at(path: &Path, table: &Table) -> Result<Looked, FileError> {
-    let file = File::open(path).map_err(FileError::reading(path))?;
-    of(file, path, table)
+pub fn at(site: &Site, table: &Table) -> Result<Looked, FileError> {
+    let bytes = site.read(&Patience::default());
+    of(
+        bytes.map_err(FileError::reading(site.path()))?,
+        site.path(),
+        table,
+    )
 }
 
-/// Looks at a file that is open, whatever is at its path by now.
-pub fn of(file: File, path: &Path, table: &Table) -> Result<Looked, FileError> {
+/// Looks at the bytes of a file that is open, whatever is at its path by now.
+pub fn of(bytes: Box<dyn Read + Send>, path: &Path, table: &Table) -> Result<Looked, FileError> {
     let reading = FileError::reading(path);
-    let (mut head, mut input) = begin(Box::new(file)).map_err(&reading)?;
+    let (mut head, mut input) = begin(bytes).map_err(&reading)?;
     let compression = Compression::of_content(&head);
     if let Some(compression) = compression {
         let plain = compression.plain(input).map_err(&reading)?;

@@ -9,9 +9,10 @@ use super::csv::ValueRows;
 use super::error::{FileError, FolderError, PropertiesError, SettingsError};
 use super::files::Files;
 use super::folder;
-use super::lanes::{Lane, Several};
+use super::lanes::{Homes, Lane, Several};
 use super::order::Order;
 use super::properties;
+use super::site::{Site, each};
 use super::url::SourceUrl;
 use crate::registry::Registries;
 use standings_engine::input::Input;
@@ -20,7 +21,6 @@ use standings_model::error::Failure;
 use standings_model::hold::Hold;
 use standings_model::identity::SourceIdentity;
 use standings_model::table::{self, Table};
-use standings_model::time::unix_ms;
 use standings_observe::live::Live;
 use standings_process::renew::FromFile;
 
@@ -122,22 +122,23 @@ impl SourceOptions {
     }
 
     /// What a file is: of which table, and which of its files.
-    pub fn home_of_file(&self, number: usize, path: &Path) -> Home {
+    /// `homes`: those of these options.
+    pub(super) fn home_of_file(&self, number: usize, site: &Site, homes: &Homes) -> Home {
         // Files are counted by flags.
-        let (table, partition) = self.homes().of(number as PartitionId);
+        let (table, partition) = homes.of(number as PartitionId);
+        let path = site.path();
         let text = |part: Option<&std::ffi::OsStr>| {
             part.unwrap_or_default().to_string_lossy().into_owned()
         };
-        let meta = std::fs::metadata(path).ok();
-        let modified = meta.as_ref().and_then(|m| m.modified().ok());
+        let meta = site.meta().ok();
         let root = self.roots.get(number).and_then(Option::as_deref);
         let relative = root.and_then(|root| path.strip_prefix(root).ok());
         let relative = relative.or(path.file_name().map(Path::new));
         let file = FileHome {
             name: text(path.file_name()),
             path: text(relative.map(Path::as_os_str)),
-            size: meta.map_or(0, |m| m.len()),
-            modified: modified.map_or(0, unix_ms),
+            size: meta.map_or(0, |m| m.size),
+            modified: meta.map_or(0, |m| m.modified),
             parts: folder::parts(relative.unwrap_or(path)),
         };
         Home {
@@ -200,11 +201,12 @@ impl SourceOptions {
                 Box::new(super::kafka::Asked::new(self.clone(), brokers, topic, stop))
             }
             urls => {
-                let paths = urls.iter().filter_map(|url| match url {
-                    SourceUrl::File(path) | SourceUrl::Recording { path, .. } => Some(path.clone()),
+                let sites = urls.iter().filter_map(|url| match url {
+                    SourceUrl::File(site) => Some(site.clone()),
+                    SourceUrl::Recording { path, .. } => Some(path.into()),
                     SourceUrl::Kafka { .. } => None,
                 });
-                Box::new(Files(paths.collect()))
+                Box::new(Files(sites.collect()))
             }
         }
     }
@@ -243,26 +245,42 @@ impl SourceOptions {
             self.value_rows()?;
             super::kafka::check(self)?;
         }
-        for (number, url) in self.urls.iter().enumerate() {
+        for url in &self.urls {
             if let SourceUrl::Recording { path, .. } = url {
                 self.value_rows()?;
                 super::recording::check(path)?;
             }
-            if let SourceUrl::File(path) = url {
-                let url = url.clone();
-                match std::fs::metadata(path) {
-                    Err(source) => return Err(SettingsError::NotThere { url, source }.into()),
-                    Ok(meta) if meta.is_dir() => return Err(SettingsError::Folder { url }.into()),
-                    Ok(_) => {
-                        let table = &self.tables[self.table_of(number)];
-                        has_parts(path, table)?;
-                        super::file::check(path, table)?;
-                    }
-                }
-            }
+        }
+        let files = self.urls.iter().enumerate();
+        let files = files.filter_map(|(number, url)| match url {
+            SourceUrl::File(site) => Some((site.clone(), self.table_of(number))),
+            _ => None,
+        });
+        let (sites, of): (Vec<Site>, Vec<usize>) = files.unzip();
+        // Each object is a question to its bucket: they are asked beside each other, by the table.
+        for (number, table) in self.tables.iter().enumerate() {
+            let own = sites.iter().zip(&of).filter(|(_, of)| **of == number);
+            let own: Vec<Site> = own.map(|(site, _)| site.clone()).collect();
+            let checked = each(&own, |site| check_file(site, table));
+            checked.into_iter().collect::<Result<(), Failure>>()?;
         }
         Ok(())
     }
+}
+
+/// Refuses a file that is not there, or none of its table.
+fn check_file(site: &Site, table: &Table) -> Result<(), Failure> {
+    let url = SourceUrl::File(site.clone());
+    if let Site::Disk(path) = site {
+        match std::fs::metadata(path) {
+            Err(source) => return Err(SettingsError::NotThere { url, source }.into()),
+            Ok(meta) if meta.is_dir() => return Err(SettingsError::Folder { url }.into()),
+            Ok(_) => {}
+        }
+    }
+    has_parts(site.path(), table)?;
+    super::file::check(site, table)?;
+    Ok(())
 }
 
 /// Refuses a file whose path has not got the table's columns of it.

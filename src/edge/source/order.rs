@@ -8,11 +8,11 @@
 //! What the last run knew is known when sinks and snapshots were asked; until then the order is that of the paths.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use super::files::Files;
 use super::options::SourceOptions;
+use super::site::Site;
 use super::url::SourceUrl;
 use standings_engine::input::Input;
 use standings_model::error::Failure;
@@ -23,6 +23,11 @@ use standings_model::identity::{Conflict, FileIdentity, SourceIdentity};
 pub struct Order(Arc<OnceLock<Vec<usize>>>);
 
 impl Order {
+    /// Whether it is known.
+    pub(super) fn is_known(&self) -> bool {
+        self.0.get().is_some()
+    }
+
     /// The place of a number.
     pub fn of(&self, number: usize) -> usize {
         let order = self.0.get().and_then(|order| order.get(number));
@@ -50,11 +55,11 @@ impl SourceOptions {
         if places.is_empty() {
             return Ok(self.clone());
         }
-        let paths = places.iter().filter_map(|n| match &self.urls[*n] {
-            SourceUrl::File(path) => Some(path.as_path()),
+        let sites = places.iter().filter_map(|n| match &self.urls[*n] {
+            SourceUrl::File(site) => Some(site),
             _ => None,
         });
-        let order = order(files, &paths.collect::<Vec<_>>())?;
+        let order = order(files, &sites.collect::<Vec<_>>())?;
         let mut numbered = self.clone();
         numbered.order = Order::default();
         numbered.of.resize(self.urls.len(), 0);
@@ -71,36 +76,30 @@ impl SourceOptions {
     }
 }
 
-/// The places of these paths in the order of the files.
-fn order(files: &[FileIdentity], paths: &[&Path]) -> Result<Vec<usize>, Failure> {
-    let absolute = |path: &Path| {
-        std::fs::canonicalize(path)
-            .ok()?
-            .to_str()
-            .map(str::to_owned)
-    };
-    let named = paths.iter().enumerate();
+/// The places of these files in the order of those that are known.
+fn order(files: &[FileIdentity], sites: &[&Site]) -> Result<Vec<usize>, Failure> {
+    let named = sites.iter().enumerate();
     let named: BTreeMap<String, usize> = named
-        .filter_map(|(n, path)| Some((absolute(path)?, n)))
+        .filter_map(|(n, site)| Some((site.absolute()?, n)))
         .collect();
     let by_path: Option<Vec<usize>> = files.iter().map(|f| named.get(&f.path).copied()).collect();
-    if let Some(order) = by_path.filter(|order| order.len() == paths.len()) {
+    if let Some(order) = by_path.filter(|order| order.len() == sites.len()) {
         return Ok(order);
     }
     // On another machine they may lie elsewhere.
-    let mut there = Files(paths.iter().map(|path| path.to_path_buf()).collect());
+    let mut there = Files(sites.iter().copied().cloned().collect());
     let known = SourceIdentity::Files {
         files: files.to_vec(),
     };
     let Some(there) = there.identity()? else {
         // What cannot be looked at is in the order that it is given in.
-        return Ok((0..paths.len()).collect());
+        return Ok((0..sites.len()).collect());
     };
     let head_of = Files(Vec::new()).head_of();
     let differs = known.differs(&there, &|f, n| head_of.as_ref()?(f, n));
     if let Some(differs) = differs.or_else(|| {
-        (files.len() != paths.len())
-            .then(|| format!("{} files there, {} here", files.len(), paths.len()))
+        (files.len() != sites.len())
+            .then(|| format!("{} files there, {} here", files.len(), sites.len()))
     }) {
         return Err(Conflict::OtherSource {
             holder: "the first process of this cluster".to_owned(),
@@ -114,9 +113,11 @@ fn order(files: &[FileIdentity], paths: &[&Path]) -> Result<Vec<usize>, Failure>
     let (SourceIdentity::Files { files: now }, SourceIdentity::Files { files: arranged }) =
         (&there, &arranged)
     else {
-        return Ok((0..paths.len()).collect());
+        return Ok((0..sites.len()).collect());
     };
-    let place = |file: &FileIdentity| now.iter().position(|f| f.path == file.path);
+    let places = now.iter().enumerate().map(|(n, f)| (&f.path[..], n));
+    let places: BTreeMap<&str, usize> = places.collect();
+    let place = |file: &FileIdentity| places.get(&file.path[..]).copied();
     Ok(arranged.iter().filter_map(place).collect())
 }
 
@@ -133,7 +134,7 @@ mod tests {
     fn files_are_read_by_their_numbers() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let url = |name: &str| SourceUrl::File(path(name));
+        let url = |name: &str| SourceUrl::File(path(name).into());
         for name in ["a", "b", "c", "d"] {
             std::fs::write(path(name), name).unwrap();
         }
@@ -180,7 +181,7 @@ mod tests {
         for name in ["a", "b", "x-b", "x-a"] {
             std::fs::write(path(name), name.trim_start_matches("x-")).unwrap();
         }
-        let url = |name: &str| SourceUrl::File(path(name));
+        let url = |name: &str| SourceUrl::File(path(name).into());
         let first = identity(&SourceOptions::new(vec![url("b"), url("a")]));
         // The same bytes by other names are the same files.
         let here = SourceOptions::new(vec![url("x-a"), url("x-b")]);

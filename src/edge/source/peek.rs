@@ -1,7 +1,6 @@
 //! A file looked at without a table: how it is compressed, what it is made of, and what it begins with.
 
 use std::io::Read;
-use std::path::Path;
 
 use encoding_rs::Encoding as Charset;
 
@@ -10,6 +9,7 @@ use super::error::FileError;
 use super::kind::Kind;
 use super::look;
 use super::parquet;
+use super::site::Site;
 use super::values::are_values;
 use standings_model::table::Table;
 use standings_model::types::Type;
@@ -58,19 +58,19 @@ pub enum Values {
 ///
 /// # Errors
 /// It cannot be read, or is of a kind that is not: the message says how it becomes one.
-pub fn peek(path: &Path, most: usize) -> Result<Peeked, FileError> {
-    let found = look::at(path, &Table::new("any", Vec::new()))?;
+pub fn peek(site: &Site, most: usize) -> Result<Peeked, FileError> {
+    let found = look::at(site, &Table::new("any", Vec::new()))?;
     let compression = found.compression;
     let said = found.said;
     let content = match found.kind {
-        Kind::Parquet => Content::Parquet(parquet::declared(path)?),
-        Kind::Avro => Content::Avro(avro::declared(path, found.input)?),
+        Kind::Parquet => Content::Parquet(parquet::declared(site)?),
+        Kind::Avro => Content::Avro(avro::declared(site.path(), found.input)?),
         Kind::Json if begins_json(&found.head) => Content::Json(values(&found.head)),
         Kind::Json | Kind::Csv => {
             let mut bytes = Vec::new();
             let mut input = found.input.take(most as u64 + 1);
             let read = input.read_to_end(&mut bytes);
-            read.map_err(FileError::reading(path))?;
+            read.map_err(FileError::reading(site.path()))?;
             let is_whole = bytes.len() <= most;
             bytes.truncate(most);
             Content::Text { bytes, is_whole }

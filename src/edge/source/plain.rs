@@ -19,6 +19,7 @@ use super::kind::Kind;
 use super::lines::Lines;
 use super::look;
 use super::parquet::{self, ParquetRows};
+use super::site::{Patience, Site};
 use super::values::{JsonValues, are_values};
 use standings_decode::avro::Schema;
 use standings_model::block::Block;
@@ -73,6 +74,16 @@ impl PlainBlocks {
     }
 }
 
+/// The same of a file wherever it lies; an object is brought here.
+///
+/// # Errors
+/// It cannot be read, or is none that is.
+pub fn plain_of(site: &Site, table: &Table) -> Result<Plain, FileError> {
+    let file = site.whole(&Patience::default());
+    let file = file.map_err(FileError::reading(site.path()))?;
+    plain(&file, site.path(), table)
+}
+
 /// Opens a file's rows. `name` says what it is called; `table` has the format, its options, and the types of columns.
 ///
 /// # Errors
@@ -87,7 +98,7 @@ pub fn plain(file: &File, name: &Path, table: &Table) -> Result<Plain, FileError
     };
     let mut base = table.clone();
     (base.is_named, base.is_declared, base.event_time) = (true, true, None);
-    let found = look::of(again()?, name, &base)?;
+    let found = look::of(Box::new(again()?), name, &base)?;
     let (said, mut decimals) = (found.said, Vec::new());
     let mut avro = None;
     let (blocks, columns): (Box<dyn Blocks>, _) = match found.kind {
@@ -107,7 +118,7 @@ pub fn plain(file: &File, name: &Path, table: &Table) -> Result<Plain, FileError
                 .map(|n| (n.clone(), of_table(&base, n).unwrap_or(Type::STRING)))
                 .collect();
             let all = with(&base, columns.iter().cloned());
-            let input = look::of(again()?, name, &base)?.input;
+            let input = look::of(Box::new(again()?), name, &base)?.input;
             let rows = CsvRows::open(name, input, &all, 0, SIZES, 0)?;
             let typed = columns.into_iter().map(|(n, _)| {
                 let kind = of_table(&base, &n).map(|k| k.to_string());
@@ -126,7 +137,7 @@ pub fn plain(file: &File, name: &Path, table: &Table) -> Result<Plain, FileError
                     .filter(|(_, k)| is_decimal(k))
                     .map(|(n, _)| n.clone()),
             );
-            let rows = ParquetRows::of(again()?, name, &all, 0, 0)?;
+            let rows = ParquetRows::of(again()?, name, &all, (0, SIZES.0), 0)?;
             let typed = declared
                 .iter()
                 .map(|(n, k)| (n.clone(), kind(k).to_string()));
@@ -135,7 +146,7 @@ pub fn plain(file: &File, name: &Path, table: &Table) -> Result<Plain, FileError
         Kind::Avro => {
             let (columns, schema) = avro::whole(name, found.input)?;
             avro = Some(schema);
-            let input = look::of(again()?, name, &base)?.input;
+            let input = look::of(Box::new(again()?), name, &base)?.input;
             base.columns.clear();
             let rows = AvroRows::open(name, input, &base, 0, SIZES, 0)?;
             (Box::new(rows), Some(columns))

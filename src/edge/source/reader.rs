@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
 use super::error::NoThread;
 use super::lanes::Lane;
 use super::options::SourceOptions;
+use super::site::Patience;
 use super::url::SourceUrl;
 use standings_engine::driver::Feed;
 use standings_model::block::{Block, PartitionId, SourceEvent};
@@ -116,6 +117,11 @@ impl Outlet {
     /// A block that the worker is done with.
     pub fn spent(&self) -> Option<Block> {
         self.spent.try_recv().ok()
+    }
+
+    /// How long what is read is waited for: until the reader should end.
+    pub fn patience(&self, options: &SourceOptions) -> Patience {
+        Patience::of_run(&options.live, &self.stop)
     }
 
     /// Whether the reader should end.

@@ -177,6 +177,7 @@ impl Open {
         self.bytes = 0;
         let blocks = std::mem::take(&mut self.blocks);
         blocks.into_values().all(|mut block| {
+            self.schemas.take_apart(&mut block);
             // A recording is read as it lies: what is behind it waits too.
             while !out.stopped() && !self.schemas.complete(&mut block) {
                 std::thread::sleep(Duration::from_millis(10));

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::framed;
 use super::options::SourceOptions;
 use crate::registry::{Lookup, Registry, Side};
 use standings_model::block::{Block, PartitionId, Refused};
@@ -28,6 +29,8 @@ pub struct Schemas {
     topic: String,
     asks: Vec<Asks>,
     registries: crate::registry::Registries,
+    /// Records may be arrays of them; how long a record may be.
+    arrays: Option<usize>,
 }
 
 impl Schemas {
@@ -48,6 +51,18 @@ impl Schemas {
             topic: topic.to_owned(),
             asks: asks.collect(),
             registries: registries.clone(),
+            arrays: options
+                .tables
+                .get(table)
+                .filter(|table| framed::may_be_arrays(table))
+                .map(|_| options.max_record_bytes),
+        }
+    }
+
+    /// Takes arrays of records apart, once for each block.
+    pub fn take_apart(&self, block: &mut Block) {
+        if let Some(most) = self.arrays {
+            framed::take_apart(block, most);
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::site::{ObjectUrlError, Site, is_object};
 use crate::recording::{Pace, pace};
 use standings_model::{kafka_url, redact};
 
@@ -13,8 +14,8 @@ const STANDARD_INPUT: &str = "/dev/stdin";
 /// Where sales come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceUrl {
-    /// A file; its kind is told by its extension.
-    File(PathBuf),
+    /// A file, or an object of a bucket; a folder or a pattern of these.
+    File(Site),
     /// A recording of a topic.
     Recording {
         /// The file.
@@ -46,9 +47,12 @@ pub enum SourceUrlError {
     /// Brokers and topic.
     #[error(transparent)]
     Kafka(#[from] kafka_url::KafkaUrlError),
+    /// Objects.
+    #[error(transparent)]
+    Object(#[from] ObjectUrlError),
     /// Something else.
     #[error(
-        "`{0}…` is no source; allowed are kafka://host:9092[,host:9092]/topic, file:PATH, recording:PATH and - for standard input"
+        "`{0}…` is no source; allowed are kafka://host:9092[,host:9092]/topic, file:PATH, s3://BUCKET/KEY, recording:PATH and - for standard input"
     )]
     Unknown(String),
 }
@@ -66,6 +70,9 @@ impl FromStr for SourceUrl {
                 return Err(SourceUrlError::NoFile);
             }
             return Ok(SourceUrl::File(path.into()));
+        }
+        if is_object(text) {
+            return Ok(SourceUrl::File(Site::Object(text.parse()?)));
         }
         if let Some(rest) = text.strip_prefix("recording:") {
             let (path, pace) = match rest.rsplit_once("?pace=") {
@@ -94,7 +101,8 @@ impl FromStr for SourceUrl {
 impl fmt::Display for SourceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SourceUrl::File(path) => write!(f, "file:{}", path.display()),
+            SourceUrl::File(Site::Disk(path)) => write!(f, "file:{}", path.display()),
+            SourceUrl::File(Site::Object(object)) => object.fmt(f),
             SourceUrl::Recording { path, pace } => {
                 write!(f, "recording:{}?pace={pace}", path.display())
             }

@@ -15,7 +15,7 @@ use super::error::OpenProblem;
 use super::url::StateUrl;
 
 /// A bucket as the environment says that it is reached.
-pub(super) fn s3(bucket: &str) -> AmazonS3Builder {
+pub(crate) fn s3(bucket: &str) -> AmazonS3Builder {
     // Fails when it was installed before, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     AmazonS3Builder::from_env().with_bucket_name(bucket)

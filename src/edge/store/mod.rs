@@ -11,8 +11,10 @@ use standings_engine::snapshot::Store;
 use standings_model::clock::Clock;
 
 pub use self::bucket::objects;
+pub(crate) use self::bucket::s3;
 pub use self::error::{OpenError, OpenProblem};
 pub use self::reachable::wait_for;
+pub(crate) use self::reachable::{passes, words};
 pub use self::url::{StateUrl, StateUrlError};
 
 /// Opens a store; a folder is made when missing.

@@ -67,15 +67,16 @@ pub fn wait_for(url: &StateUrl, live: &Arc<Live>, stop: &AtomicBool) -> Result<b
 }
 
 /// Whether another try may work: the store is away, or has too much to do.
-fn passes(error: &Error) -> bool {
+pub(crate) fn passes(error: &Error) -> bool {
     // A request that is refused for what it is has a status of its own; the client tells it only in its words.
     let refused = |text: &str| {
-        ["400", "401", "403", "404", "405", "501"]
-            .iter()
-            .any(|status| {
-                text.contains(&format!("status {status}"))
-                    || text.contains(&format!("code: {status}"))
-            })
+        text.contains("without LOCATION")
+            || ["301", "400", "401", "403", "404", "405", "416", "501"]
+                .iter()
+                .any(|status| {
+                    text.contains(&format!("status {status}"))
+                        || text.contains(&format!("code: {status}"))
+                })
     };
     match error {
         Error::Generic { .. } => !refused(&words(error)),
@@ -84,7 +85,7 @@ fn passes(error: &Error) -> bool {
 }
 
 /// What it says, and why, as far as that is told.
-fn words(error: &Error) -> String {
+pub(crate) fn words(error: &Error) -> String {
     let (mut text, mut cause) = (error.to_string(), std::error::Error::source(error));
     while let Some(inner) = cause {
         let words = inner.to_string();

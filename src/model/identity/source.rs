@@ -26,6 +26,7 @@ pub enum SourceIdentity {
     /// Files, by partition.
     Files {
         /// In the order in which they got their numbers.
+        #[serde(with = "super::packed")]
         files: Vec<FileIdentity>,
     },
     /// Several inputs beside each other, whose partitions are numbered in turn.

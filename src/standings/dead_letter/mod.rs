@@ -10,6 +10,7 @@ mod letter;
 mod output;
 mod read;
 mod replay;
+mod rows;
 mod schemas;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use self::letter::Letter;
+use self::rows::Rows;
 use self::schemas::Schemas;
 use crate::run::args::parse_property;
 use crate::run::check;
@@ -214,9 +216,20 @@ fn show(letter: &Letter, table: &Table, mut decoder: Decoder, lacks: Option<Stri
         out += &format!("no sale    {}\n", printable(&lacks));
         return out.trim_end().to_owned();
     }
-    match decoder.decode_full(&letter.bytes) {
+    let mut rows = Rows::of(table, usize::MAX - 1);
+    let record = match rows.record(&letter.bytes) {
+        Ok(record) => record,
+        Err(why) => {
+            out += &format!("no sale    {}\n", printable(&why));
+            return out.trim_end().to_owned();
+        }
+    };
+    match decoder.decode_full(&record) {
         Ok(sale) => {
             out += "as a sale\n";
+            if let Some(order) = rows::order(&table.format) {
+                out += &format!("  ({order})\n");
+            }
             for (number, column) in table.declared().iter().enumerate() {
                 let mut value = Vec::new();
                 push_value(&mut value, &sale.value(number));
@@ -230,7 +243,10 @@ fn show(letter: &Letter, table: &Table, mut decoder: Decoder, lacks: Option<Stri
                 "no sale    {}: {}\n",
                 error.reason,
                 printable(&error.detail)
-            )
+            );
+            if let Some(hint) = rows::hint(&table.format, &letter.bytes) {
+                out += &format!("           {hint}\n");
+            }
         }
     }
     out.trim_end().to_owned()

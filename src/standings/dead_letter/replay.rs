@@ -12,6 +12,7 @@ use regex::bytes::Regex;
 use super::Which;
 use super::letter::Letter;
 use super::output::Output;
+use super::rows::Rows;
 use super::schemas::Schemas;
 use crate::run::apart::Apart;
 use crate::run::check;
@@ -114,6 +115,8 @@ struct Gate {
     tables: Vec<Table>,
     /// By table.
     decoders: Vec<Decoder>,
+    /// By table.
+    rows: Vec<Rows>,
     schemas: Schemas,
     judge: Judge,
     latest: i64,
@@ -130,6 +133,11 @@ impl Gate {
             schemas: Schemas::of(plan, args.secrets.as_deref())?,
             to_lines: matches!(args.to, SinkUrl::File { .. }),
             decoders: plan.tables.iter().map(decoder).collect(),
+            rows: plan
+                .tables
+                .iter()
+                .map(|table| Rows::of(table, args.max_record_bytes))
+                .collect(),
             judge: Judge::new(&plan.checks, &plan.tables),
             tables: plan.tables.clone(),
             latest: i64::try_from(latest.as_millis()).unwrap_or(i64::MAX),
@@ -174,7 +182,11 @@ impl Gate {
 
     fn is_refused(&mut self, letter: &Letter, record: &[u8]) -> Option<String> {
         let table = letter.table_number(&self.tables);
-        match self.decoders[table].decode_full(record) {
+        let object = match self.rows[table].record(record) {
+            Ok(object) => object,
+            Err(why) => return Some(why),
+        };
+        match self.decoders[table].decode_full(&object) {
             Err(error) => Some(format!("{}: {}", error.reason, error.detail)),
             Ok(sale) if sale.event_time > self.latest => {
                 Some("ahead: its event_time is more than --max-ahead after now".to_owned())

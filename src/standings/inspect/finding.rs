@@ -75,23 +75,38 @@ impl Finding {
     /// Of a sample.
     pub(super) fn of(from: &From, sample: Sample) -> Finding {
         let mut finding = Finding::bare(from, &sample);
-        match sample.body {
-            Body::Records(records) => finding.records(&records),
-            Body::Sheet(sheet) => finding.sheet(sheet),
-            Body::Typed(records, types) => {
-                finding.rules.format = Format::Parquet;
-                "parquet".clone_into(&mut finding.format);
-                finding.typed = types;
-                finding.objects(records.iter().map(|r| (&r.bytes[..], r)));
+        finding.body(sample.body);
+        // What is asked of a registry, where the records name their schemas.
+        let is_framed = finding.format.ends_with("-confluent");
+        let asked = is_framed.then(|| from.schemas.option(&finding.format));
+        finding.envelope_options.extend(asked.flatten());
+        finding
+    }
+
+    fn body(&mut self, body: Body) {
+        match body {
+            Body::Records(records) => self.records(&records),
+            Body::Sheet(sheet) => self.sheet(sheet),
+            Body::Typed(records, types, format) => {
+                self.rules.format = Format::Parquet;
+                format.clone_into(&mut self.format);
+                self.beside(&records);
+                self.typed = types;
+                self.objects(records.iter().map(|r| (&r.bytes[..], r)));
+                if self.format != format {
+                    format.clone_into(&mut self.format);
+                    self.said.push(format!(
+                        "the records say what changed: 'format' = 'debezium-{format}' counts that (docs/debezium.md)"
+                    ));
+                }
                 // A column of which nothing was seen is there all the same.
-                for (name, _) in &finding.typed {
-                    if !finding.seen.fields.iter().any(|(n, _)| n == name) {
-                        finding.seen.fields.push((name.clone(), Seen::default()));
+                for (name, _) in &self.typed {
+                    if !self.seen.fields.iter().any(|(n, _)| n == name) {
+                        self.seen.fields.push((name.clone(), Seen::default()));
                     }
                 }
             }
         }
-        finding
     }
 
     fn bare(from: &From, sample: &Sample) -> Finding {
@@ -429,7 +444,8 @@ fn table(url: &SourceUrl) -> String {
             .to_owned()
     };
     let text = match url {
-        SourceUrl::File(path) | SourceUrl::Recording { path, .. } => stem(path),
+        SourceUrl::File(site) => stem(site.path()),
+        SourceUrl::Recording { path, .. } => stem(path),
         SourceUrl::Kafka { topic, .. } => topic.clone(),
     };
     names::plain(&text, "t")
@@ -438,7 +454,8 @@ fn table(url: &SourceUrl) -> String {
 /// Where the table is, by its own words.
 fn connector(url: &SourceUrl) -> Vec<(String, String)> {
     let all = match url {
-        SourceUrl::File(path) => {
+        SourceUrl::File(site) => {
+            let path = site.path();
             vec![
                 ("connector", "filesystem".to_owned()),
                 ("path", path.display().to_string()),

@@ -27,6 +27,7 @@ mod project;
 mod proposal;
 mod render;
 mod sample;
+mod schemas;
 mod score;
 mod seen;
 mod shape;
@@ -41,6 +42,7 @@ use clap::Args;
 
 use self::proposal::propose;
 use self::sample::{From, Limits};
+pub use self::schemas::SchemaArgs;
 use crate::run::args::parse_property;
 use standings_edge::source::{SourceUrl, kafka_properties};
 use standings_model::error::Failure;
@@ -75,6 +77,9 @@ pub struct LookArgs {
     /// File of librdkafka settings, one K=V a line; for secrets.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTIES", value_name = "FILE")]
     pub kafka_properties: Option<PathBuf>,
+    /// Where schemas are.
+    #[command(flatten)]
+    pub schemas: SchemaArgs,
 }
 
 /// `standings inspect`.
@@ -88,12 +93,14 @@ Examples:
     standings run --queries queries --sink stdout --until-end
   A topic; no consumer group is made:
     standings inspect kafka://localhost:9092/orders --records 5000
+  Avro whose schemas a registry has:
+    standings inspect kafka://localhost:9092/orders --registry http://localhost:8081
 
 It is a proposal: what cannot be told (day or month first? which zone?) stands in comments beside the line that it is about.
 The first records are tried with it, and how many fit is said. `standings init --from …` writes it as a folder.
 Exit codes: 0 something was found, 1 there is nothing to look at or no answer, 2 wrong usage, or a file that is not read.")]
 pub struct InspectArgs {
-    /// What to look at: file:PATH (also a folder or a pattern), kafka://host:9092/topic (several hosts by commas),
+    /// What to look at: file:PATH or s3://BUCKET/KEY (also a folder or a pattern), kafka://host:9092/topic (several hosts by commas),
     /// recording:PATH.
     #[arg(value_name = "SOURCE")]
     pub source: SourceUrl,
@@ -130,7 +137,7 @@ pub struct InitArgs {
 
 fn proposal(source: &SourceUrl, look: &LookArgs) -> Result<proposal::Proposal, Failure> {
     let properties = kafka_properties(look.kafka_properties.as_deref(), &look.kafka_property)?;
-    let from = From::new(source.clone(), properties)?;
+    let from = From::new(source.clone(), properties, look.schemas.clone())?;
     propose(&from, Limits::new(look.records as usize))
 }
 

@@ -5,6 +5,7 @@ use super::decide::Decided;
 use super::dialect::Dialect;
 use super::finding::Finding;
 use super::names::{self, literal};
+use super::schemas::FRAMED;
 
 /// An option of the table.
 #[derive(Clone, Debug)]
@@ -121,8 +122,9 @@ pub(super) fn options(finding: &Finding, decided: &[(String, Decided)]) -> Vec<G
         all.meaning(finding);
     }
     let lacks_offset = decided.iter().any(|(_, one)| one.lacks_offset);
-    if lacks_offset && matches!(format, "json" | "csv" | "parquet") {
-        if finding.rules.pattern.is_none() && format != "parquet" {
+    let says_types = matches!(format, "parquet" | "avro" | FRAMED);
+    if lacks_offset && (says_types || matches!(format, "json" | "csv")) {
+        if finding.rules.pattern.is_none() && !says_types {
             let key = format!("{}.timestamp-format.standard", prefixed(finding, format));
             all.add(&key, "SQL", None);
         }

@@ -114,8 +114,8 @@ fn misfits(finding: &Finding, tried: &Tried, forced: &Forced) -> Vec<String> {
 fn no_row(finding: &Finding) -> &'static str {
     match &finding.framing {
         Some(framing) if !framing.is_json => {
-            "the fields stand in the schema, which only the registry has: with 'format' = 'avro-confluent' or \
-             'protobuf-confluent', and its '….url', a table names them"
+            "the fields stand in the schema, which only the registry has: of Avro --registry URL (or --schemas-folder DIR) names \
+             it here, and the table is proposed; of Protobuf a table declares them, with 'format' = 'protobuf-confluent'"
         }
         _ if finding.is_file => {
             "no record is a row: neither JSON objects, nor rows of CSV, nor Parquet"

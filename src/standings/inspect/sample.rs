@@ -1,12 +1,13 @@
 //! The first records of a source, as they are: bounded by number, bytes and time. Nothing is written, no group is joined.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::dialect::{self, Sheet};
+use super::schemas::{self, SchemaArgs};
 use standings_edge::source::{
-    self, Content, Expanded, SourceOptions, SourceUrl, Values, expand, peek,
+    self, Content, Expanded, Site, SourceOptions, SourceUrl, Values, peek,
 };
 use standings_model::block::{Block, Home, SourceEvent};
 use standings_model::error::{Failure, codes};
@@ -48,8 +49,8 @@ pub(super) enum Body {
     Records(Vec<Record>),
     /// Rows of text.
     Sheet(Sheet),
-    /// Rows of Parquet as JSON, and the types of the columns.
-    Typed(Vec<Record>, Vec<(String, Option<Type>)>),
+    /// Rows of Parquet or Avro as JSON, the types of the columns, and the table's format.
+    Typed(Vec<Record>, Vec<(String, Option<Type>)>, &'static str),
 }
 
 /// What was read.
@@ -72,21 +73,24 @@ pub(super) struct From {
     pub(super) url: SourceUrl,
     pub(super) files: Option<Expanded>,
     pub(super) kafka_properties: Vec<(String, String)>,
+    pub(super) schemas: SchemaArgs,
 }
 
 impl From {
     pub(super) fn new(
         url: SourceUrl,
         kafka_properties: Vec<(String, String)>,
+        schemas: SchemaArgs,
     ) -> Result<Self, Failure> {
         let files = match &url {
-            SourceUrl::File(path) => expand(path)?,
+            SourceUrl::File(site) => Some(site.expand()?),
             _ => None,
         };
         Ok(From {
             url,
             files,
             kafka_properties,
+            schemas,
         })
     }
 
@@ -97,17 +101,13 @@ impl From {
 
     /// Whether its name says that its lines are keys and values (CHANGES: `….upsert.ndjson`).
     pub(super) fn is_of_lines(&self) -> bool {
-        let name = self.first().unwrap_or_default();
-        let name = name.file_name().unwrap_or_default().to_string_lossy();
+        let name = self.first().and_then(|site| site.path().file_name());
+        let name = name.unwrap_or_default().to_string_lossy();
         name.to_ascii_lowercase().contains(".upsert.ndjson")
     }
 
-    fn first(&self) -> Option<PathBuf> {
-        match (&self.files, &self.url) {
-            (Some(all), _) => all.files.first().cloned(),
-            (None, SourceUrl::File(path)) => Some(path.clone()),
-            _ => None,
-        }
+    fn first(&self) -> Option<&Site> {
+        self.files.as_ref()?.files.first()
     }
 
     /// How it is read as a table.
@@ -115,7 +115,7 @@ impl From {
         let (urls, root) = match &self.files {
             Some(Expanded { files, root }) => {
                 let files = files.iter().cloned().map(SourceUrl::File);
-                (files.collect(), Some(root.clone()))
+                (files.collect(), root.clone())
             }
             None => (vec![self.url.clone()], None),
         };
@@ -132,10 +132,14 @@ impl From {
 
     /// Columns that stand in the path of its files: `city=Porto`.
     fn parts(&self) -> Vec<String> {
-        let Some(Expanded { files, root }) = &self.files else {
+        let Some(Expanded {
+            files,
+            root: Some(root),
+        }) = &self.files
+        else {
             return Vec::new();
         };
-        let first = files.first().and_then(|f| f.strip_prefix(root).ok());
+        let first = files.first().and_then(|f| f.path().strip_prefix(root).ok());
         let folders = first
             .and_then(Path::parent)
             .into_iter()
@@ -233,21 +237,26 @@ fn any() -> Table {
 
 /// Looks at the first records.
 pub(super) fn take(from: &From, limits: Limits) -> Result<Sample, Failure> {
-    let Some(path) = from.first() else {
+    let Some(site) = from.first() else {
         let container = match &from.url {
             SourceUrl::Kafka { .. } => "a topic",
             _ => "a recording of a topic",
         };
         let (records, is_all) = records(from, any(), limits)?;
+        let framed = schemas::of_topic(&records, &from.schemas)?;
+        let container = match &framed {
+            Some(_) => format!("{container}: Avro behind the ids of schemas"),
+            None => container.to_owned(),
+        };
         return Ok(Sample {
-            container: container.to_owned(),
+            container,
             said: Vec::new(),
-            body: Body::Records(records),
+            body: framed.unwrap_or(Body::Records(records)),
             is_all,
             parts: Vec::new(),
         });
     };
-    let peeked = peek(&path, limits.bytes.min(4 << 20))?;
+    let peeked = peek(site, limits.bytes.min(4 << 20))?;
     let (kind, body, is_all) = match peeked.content {
         Content::Json(values) => {
             let kind = match values {
@@ -260,9 +269,14 @@ pub(super) fn take(from: &From, limits: Limits) -> Result<Sample, Failure> {
         }
         Content::Parquet(columns) => {
             let (records, is_all) = records(from, typed(&columns), limits)?;
-            ("Parquet", Body::Typed(records, columns), is_all)
+            ("Parquet", Body::Typed(records, columns, "parquet"), is_all)
         }
-        Content::Avro(columns) => return Err(avro(&from.url.to_string(), &columns)),
+        Content::Avro(_) => {
+            let (body, is_all) = schemas::of_file(site, limits)?;
+            // Of a folder the first file is looked at.
+            let is_one = from.files.as_ref().is_none_or(|all| all.files.len() == 1);
+            ("Avro", body, is_all && is_one)
+        }
         Content::Text { bytes, is_whole } => {
             let sheet = dialect::sheet(&bytes, is_whole, limits.records);
             let sheet = sheet.ok_or_else(|| empty(&from.url.to_string()))?;
@@ -276,7 +290,7 @@ pub(super) fn take(from: &From, limits: Limits) -> Result<Sample, Failure> {
     if let Some(compression) = peeked.compression {
         container += &format!(", compressed with {compression}");
     }
-    if let Some(all) = &from.files {
+    if let Some(all) = from.files.as_ref().filter(|all| all.root.is_some()) {
         container = format!("a folder of {} files: {container}", all.files.len());
     }
     Ok(Sample {
@@ -286,19 +300,6 @@ pub(super) fn take(from: &From, limits: Limits) -> Result<Sample, Failure> {
         is_all,
         parts: from.parts(),
     })
-}
-
-/// What is said of an Avro file: its schema is its declaration.
-fn avro(url: &str, columns: &[(String, String)]) -> Failure {
-    let columns: Vec<String> = columns.iter().map(|(n, k)| format!("  {n} {k}")).collect();
-    Failure::of(
-        &codes::source::FORMAT,
-        format!(
-            "{url} is Avro, whose schema stands in the file; declare the columns that you need, and read it as it is \
-             (docs/avro.md):\n{}",
-            columns.join(",\n")
-        ),
-    )
 }
 
 /// A table of a file's own columns.

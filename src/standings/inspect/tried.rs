@@ -1,10 +1,13 @@
 //! A proposal, tried: the same records through the real decoder, so that what is printed works.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::sample::{From, Given, Limits, read};
+use crate::run::registries::registries;
 use standings_decode::change::Op;
 use standings_decode::{About, Cell, DecodeError, Decoder, Sale};
+use standings_edge::source::SourceOptions;
 use standings_model::error::Failure;
 use standings_model::json_values;
 use standings_model::plan::Plan;
@@ -140,7 +143,11 @@ pub(super) fn tried(from: &From, plan: &Plan, limits: Limits) -> Result<Tried, F
     let mut decoders = BTreeMap::new();
     let mut greatest: BTreeMap<u32, i64> = BTreeMap::new();
     let is_json = table.format.is_json();
-    read(from.options(table.clone()), limits, |given| {
+    let options = SourceOptions {
+        registries: registries(plan, None, &Arc::default())?,
+        ..from.options(table.clone())
+    };
+    read(options, limits, |given| {
         let block = match given {
             Given::Begins(partition, home) => {
                 let decoder = Decoder::new(table, plan.zone.as_deref(), 1 << 20);
@@ -152,6 +159,9 @@ pub(super) fn tried(from: &From, plan: &Plan, limits: Limits) -> Result<Tried, F
         let Some(decoder) = decoders.get_mut(&block.partition) else {
             return;
         };
+        for given in &block.schemas {
+            decoder.learn(table, given);
+        }
         let newest = greatest.entry(block.partition).or_insert(i64::MIN);
         for (number, record) in block.records.iter().enumerate() {
             let is_it = |r: &&standings_model::block::Refused| r.record as usize == number;

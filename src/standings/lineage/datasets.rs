@@ -1,7 +1,7 @@
 //! Datasets, named as OpenLineage's naming rules say: a namespace (the server) and a name within it.
 
 use standings_edge::sink::url::{SinkUrl, redact};
-use standings_edge::source::SourceUrl;
+use standings_edge::source::{Site, SourceUrl};
 
 /// Where data lies. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,14 @@ impl Dataset {
     pub fn of_source(source: &SourceUrl) -> Self {
         match source {
             SourceUrl::Kafka { brokers, topic } => Dataset::topic(brokers, topic),
-            SourceUrl::File(path) | SourceUrl::Recording { path, .. } => Dataset::file(path),
+            SourceUrl::File(Site::Disk(path)) | SourceUrl::Recording { path, .. } => {
+                Dataset::file(path)
+            }
+            SourceUrl::File(Site::Object(object)) => Dataset {
+                namespace: format!("s3://{}", object.bucket()),
+                name: object.key().to_owned(),
+                is_log: true,
+            },
         }
     }
 
@@ -109,6 +116,8 @@ mod tests {
             Dataset::of_sink(&SinkUrl::Stdout { offsets: false }, "best"),
             None
         );
+        let read = Dataset::of_source(&"s3://b/x/y.csv".parse().unwrap());
+        assert_eq!((&read.namespace[..], &read.name[..]), ("s3://b", "x/y.csv"));
         let read = Dataset::of_source(&"recording:/x/m.rec?pace=2".parse().unwrap());
         assert_eq!(read.name, "/x/m.rec");
     }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::lineage::LineageUrl;
 use standings_edge::sink::url::SinkUrl;
 use standings_edge::sink::{SinkOptions, kafka};
-use standings_edge::source::SourceUrl;
+use standings_edge::source::{Site, SourceUrl};
 use standings_edge::store::StateUrl;
 use standings_model::error::codes;
 use standings_postgres::Target;
@@ -50,6 +50,10 @@ enum At {
     },
     /// The folder of snapshots.
     State(PathBuf),
+    /// An object of a bucket.
+    Object { bucket: String, key: String },
+    /// Snapshots in a bucket, below their prefix.
+    Below { bucket: String, prefix: String },
     Topic {
         brokers: BTreeSet<String>,
         topic: String,
@@ -62,7 +66,10 @@ impl Apart {
     /// A source.
     pub fn source(mut self, flag: &str, url: &SourceUrl) -> Self {
         let all = match url {
-            SourceUrl::File(path) | SourceUrl::Recording { path, .. } => file(path),
+            SourceUrl::File(Site::Disk(path)) | SourceUrl::Recording { path, .. } => file(path),
+            SourceUrl::File(Site::Object(object)) => {
+                vec![At::object(object.bucket(), object.key())]
+            }
             SourceUrl::Kafka { brokers, topic } => vec![At::topic(brokers, topic)],
         };
         self.push(format!("{flag} {url}"), false, all);
@@ -103,12 +110,17 @@ impl Apart {
         self
     }
 
-    /// Snapshots; what lies in a bucket nothing else writes.
+    /// Snapshots.
     pub fn state(mut self, url: Option<&StateUrl>) -> Self {
-        if let Some(url @ StateUrl::File(path)) = url {
-            let all = vec![At::State(whole(path))];
-            self.push(format!("--state {url}"), true, all);
-        }
+        let Some(url) = url else { return self };
+        let all = match url {
+            StateUrl::File(path) => At::State(whole(path)),
+            StateUrl::S3 { bucket, prefix } => At::Below {
+                bucket: bucket.clone(),
+                prefix: prefix.clone(),
+            },
+        };
+        self.push(format!("--state {url}"), true, vec![all]);
         self
     }
 
@@ -168,21 +180,62 @@ impl Apart {
 
     /// Refuses what would destroy, or count twice.
     pub fn check(&self) -> Result<(), Failure> {
-        for (number, one) in self.0.iter().enumerate() {
-            for other in &self.0[number + 1..] {
-                let same = one.all.iter().find_map(|a| {
-                    let mut others = other.all.iter();
-                    others.find_map(|b| a.is(b))
-                });
-                let Some(place) = same else { continue };
-                return Err(Failure::of(
-                    &codes::line::TWICE,
-                    refusal(one, other, &place),
-                ));
-            }
+        // Files that are read may be very many: of two of them it is only asked whether they are one.
+        let (many, few): (Vec<_>, Vec<_>) = self.0.iter().partition(|one| one.is_read_file());
+        if let Some((one, other, place)) = read_twice(&many) {
+            return Err(Failure::of(
+                &codes::line::TWICE,
+                refusal(one, other, &place),
+            ));
+        }
+        let across = many
+            .iter()
+            .flat_map(|one| few.iter().map(move |other| (one, other)));
+        let within = few.iter().enumerate();
+        let within = within.flat_map(|(n, one)| few[n + 1..].iter().map(move |other| (one, other)));
+        for (one, other) in across.chain(within) {
+            let same = one.all.iter().find_map(|a| {
+                let mut others = other.all.iter();
+                others.find_map(|b| a.is(b))
+            });
+            let Some(place) = same else { continue };
+            return Err(Failure::of(
+                &codes::line::TWICE,
+                refusal(one, other, &place),
+            ));
         }
         Ok(())
     }
+}
+
+impl Endpoint {
+    fn is_read_file(&self) -> bool {
+        let is_file = |at: &At| matches!(at, At::File { .. } | At::Object { .. });
+        !self.is_written && self.all.iter().all(is_file)
+    }
+}
+
+/// Two that read one file, and which.
+fn read_twice<'e>(many: &[&'e Endpoint]) -> Option<(&'e Endpoint, &'e Endpoint, String)> {
+    let mut paths: BTreeMap<&Path, &Endpoint> = BTreeMap::new();
+    let mut numbers: BTreeMap<(u64, u64), &Endpoint> = BTreeMap::new();
+    let mut objects: BTreeMap<(&str, &str), &Endpoint> = BTreeMap::new();
+    for one in many {
+        for at in &one.all {
+            let other = match at {
+                At::File { path, number } => {
+                    let same = number.and_then(|number| numbers.insert(number, one));
+                    paths.insert(path, one).or(same)
+                }
+                At::Object { bucket, key } => objects.insert((bucket, key), one),
+                _ => None,
+            };
+            if let Some(other) = other {
+                return Some((other, one, at.is(at)?));
+            }
+        }
+    }
+    None
 }
 
 /// What is said of two that are the same.
@@ -215,6 +268,13 @@ impl At {
         }
     }
 
+    fn object(bucket: &str, key: &str) -> Self {
+        At::Object {
+            bucket: bucket.to_owned(),
+            key: key.trim_matches('/').to_owned(),
+        }
+    }
+
     /// What both are; `None` if they are not the same.
     fn is(&self, other: &At) -> Option<String> {
         match (self, other) {
@@ -237,6 +297,18 @@ impl At {
             ) => {
                 let same = topic == t && !brokers.is_disjoint(b);
                 same.then(|| format!("the topic `{topic}`"))
+            }
+            (At::Object { bucket, key }, At::Object { bucket: b, key: k }) => {
+                (bucket == b && key == k).then(|| format!("the object s3://{bucket}/{key}"))
+            }
+            (At::Object { bucket, key }, At::Below { bucket: b, prefix })
+            | (At::Below { bucket: b, prefix }, At::Object { bucket, key }) => {
+                let own = ["manifests/", "parts/"].map(|own| match &prefix[..] {
+                    "" => own.to_owned(),
+                    prefix => format!("{prefix}/{own}"),
+                });
+                let inside = bucket == b && own.iter().any(|own| key.starts_with(own));
+                inside.then(|| format!("s3://{bucket}/{key}, which is for snapshots"))
             }
             (At::Tables(one), At::Tables(other)) => {
                 (one == other).then(|| "the tables of one database".to_owned())
@@ -321,93 +393,4 @@ fn whole(path: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused(apart: &Apart, words: &[&str]) {
-        let said = apart.check().expect_err("the same place twice").to_string();
-        for word in words {
-            assert!(said.contains(word), "{word}: {said}");
-        }
-    }
-
-    fn lines(path: PathBuf) -> SinkUrl {
-        let offsets = false;
-        SinkUrl::File { path, offsets }
-    }
-
-    #[test]
-    fn a_file_is_the_same_by_any_name() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let at = |name: &str| dir.path().join(name);
-        std::fs::write(at("sales"), "{}\n").expect("a file");
-        std::fs::hard_link(at("sales"), at("hard")).expect("a link");
-        std::os::unix::fs::symlink(at("sales"), at("soft")).expect("a link");
-        std::os::unix::fs::symlink(dir.path(), at("folder")).expect("a link");
-        std::os::unix::fs::symlink("none", at("dangling")).expect("a link");
-        let source = || Apart::default().source("--source", &SourceUrl::File(at("sales")));
-        for name in ["sales", "./sales", "hard", "soft", "folder/sales"] {
-            let sink = lines(at(name));
-            refused(
-                &source().output("--late", Some(&sink)),
-                &["--source file:", "--late file:", name, "written over"],
-            );
-        }
-        let other = |name| lines(at(name));
-        let two = Apart::default().sink("--sink", &other("none"));
-        refused(
-            &two.output("--late", Some(&other("dangling"))),
-            &["--sink", "--late", "dangling", "two outputs"],
-        );
-        let null = lines("/dev/null".into());
-        let many = source()
-            .output("--late", Some(&null))
-            .output("--dead-letter", Some(&null))
-            .sink("--sink", &other("changes"));
-        assert!(many.check().is_ok());
-        let twice = source().source("--source", &SourceUrl::File(at("hard")));
-        refused(&twice, &["counted twice"]);
-    }
-
-    #[test]
-    fn a_file_may_lie_beside_snapshots_and_not_among_them() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let state = StateUrl::File(dir.path().to_owned());
-        let with = |name: &str| {
-            let late = lines(dir.path().join(name));
-            let apart = Apart::default().state(Some(&state));
-            apart.output("--late", Some(&late)).check()
-        };
-        assert!(with("late.ndjson").is_ok());
-        assert!(with("parts/late.ndjson").is_err());
-        assert!(with(".").is_err());
-    }
-
-    #[test]
-    fn topics_and_tables() {
-        let topic = |text: &str| text.parse::<SinkUrl>().expect("a URL");
-        let source: SourceUrl = "kafka://a:1,localhost:2/sales".parse().expect("a URL");
-        let with = |sink: &str| {
-            let apart = Apart::default().source("--source", &source);
-            apart.sink("--sink", &topic(sink)).check()
-        };
-        assert!(with("kafka://127.0.0.1:2/sales").is_err());
-        assert!(with("kafka://B:1,A:1/sales").is_err());
-        assert!(with("kafka://a:1/changes").is_ok());
-        assert!(with("kafka://elsewhere:1/sales").is_ok());
-        let pair = |one: &str, other: &str| {
-            let apart = Apart::default().sink("--sink", &topic(one));
-            apart.output("--late", Some(&topic(other))).check()
-        };
-        assert!(pair("kafka://a:1/changes", "kafka://a:1/changes-progress").is_err());
-        assert!(pair("kafka://a:1/changes", "kafka://a:1/late").is_ok());
-        let sinks = |one: &str, other: &str| {
-            let apart = Apart::default().sink("--sink", &topic(one));
-            apart.sink("--sink", &topic(other)).check()
-        };
-        assert!(sinks("postgres://u:x@h/d", "postgresql://u:y@h:5432/d").is_err());
-        assert!(sinks("postgres://u@h/d", "postgres://u@h/e").is_ok());
-        let other = "postgres://u@h/d?options=-csearch_path%3Ds2";
-        assert!(sinks("postgres://u@h/d", other).is_ok());
-    }
-}
+mod tests;

@@ -102,8 +102,8 @@ pub struct RunArgs {
     /// (TIMESTAMP_LTZ) are, and of what functions see. Beats SET 'table.local-time-zone'; UTC where neither is said.
     #[arg(long, env = "STANDINGS_TIME_ZONE", value_name = "ZONE", value_parser = standings_query::zone)]
     pub time_zone: Option<String>,
-    /// Where the records of a table come from: kafka://host:9092[,host:9092]/topic or file:PATH (.ndjson, .csv, .parquet,
-    /// also .gz and .zst), - for standard input; repeat for several files, one partition each. The table's name may go where there is one table.
+    /// Where the records of a table come from: kafka://host:9092[,host:9092]/topic, file:PATH (.ndjson, .csv, .parquet, …,
+    /// also .gz and .zst), s3://BUCKET/KEY or - for standard input; a folder or a pattern is many files, one partition each; repeat for several. The table's name may go where there is one table.
     /// Without it, where `CREATE TABLE` says so in its WITH.
     #[allow(
         rustdoc::broken_intra_doc_links,

@@ -40,12 +40,12 @@ impl<'a> Covered<'a> {
     /// The columns of files, which their records do not have: those that no table takes are left out of them.
     pub(super) fn files(&mut self, options: &SourceOptions) -> Result<(), Failure> {
         for (number, url) in options.urls.iter().enumerate() {
-            let SourceUrl::File(path) = url else { continue };
+            let SourceUrl::File(site) = url else { continue };
             let of = options.table_of(number);
             let Some(table) = self.tables.get(of) else {
                 continue;
             };
-            let names = column_names(path, table)?.unwrap_or_default();
+            let names = column_names(site, table)?.unwrap_or_default();
             let is_taken = |name: &String| paths(table).any(|(_, path)| path[0] == *name);
             let extra = names.into_iter().filter(|name| !is_taken(name));
             self.of.entry(of).or_default().extra.extend(extra);

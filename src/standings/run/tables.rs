@@ -14,7 +14,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use standings_edge::source::{Expanded, SourceUrl, SourceUrlError, expand};
+use standings_edge::source::{
+    Expanded, ObjectUrlError, Site, SourceUrl, SourceUrlError, is_object,
+};
 use standings_engine::event_time::partition::{Policy, STANDS_STILL};
 use standings_model::duration::{DurationError, format_duration, parse_duration};
 use standings_model::error::codes;
@@ -128,15 +130,12 @@ impl Sources {
     fn expanded(self) -> Result<Self, Failure> {
         let mut all = Sources::default();
         for ((url, of), is_other) in self.urls.into_iter().zip(self.of).zip(self.is_other) {
-            let expanded = match &url {
-                SourceUrl::File(path) => expand(path)?,
-                _ => None,
-            };
-            let (urls, root) = match expanded {
-                None => (vec![url], None),
-                Some(Expanded { files, root }) => {
-                    (files.into_iter().map(SourceUrl::File).collect(), Some(root))
+            let (urls, root) = match &url {
+                SourceUrl::File(site) => {
+                    let Expanded { files, root } = site.expand()?;
+                    (files.into_iter().map(SourceUrl::File).collect(), root)
                 }
+                _ => (vec![url], None),
             };
             for url in urls {
                 all.push(url, of, is_other);
@@ -236,7 +235,7 @@ fn agrees(table: &Table, source: &TableSource) -> Result<(), Failure> {
             (!topics.is_empty()).then(|| format!("topic {}", topics.join(";")))
         }
         (Some(Connector::Files { path: Some(path) }), SourceUrl::File(given)) => {
-            (given.as_os_str() != path.as_str()).then(|| format!("path {path}"))
+            (at(path).ok().as_ref() != Some(given)).then(|| format!("path {path}"))
         }
         (Some(Connector::Files { path: Some(path) }), _) => Some(format!("path {path}")),
         (Some(Connector::Files { path: None }), _) => None,
@@ -279,13 +278,38 @@ fn all_topics(table: &Table, found: &Sources, number: usize) -> Result<(), Failu
     }
 }
 
+/// Where a table's `'path'` is.
+fn at(path: &str) -> Result<Site, PathError> {
+    let path = path.strip_prefix("file://").unwrap_or(path);
+    match path.split_once("://") {
+        _ if is_object(path) => Ok(Site::Object(path.parse()?)),
+        Some((scheme, _)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+            Err(PathError::Scheme(scheme.to_owned()))
+        }
+        _ => Ok(Site::from(path)),
+    }
+}
+
+/// A `'path'` that names no files.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum PathError {
+    /// No objects.
+    #[error(transparent)]
+    Object(#[from] ObjectUrlError),
+    /// A kind of store that is not read.
+    #[error(
+        "{0}:// is not read; a path, and s3://BUCKET/KEY are (of other stores by their interface of S3: AWS_ENDPOINT)"
+    )]
+    Scheme(String),
+}
+
 /// Where a table is by its own words.
 fn declared(table: &Table) -> Result<Vec<SourceUrl>, Failure> {
     let name = &table.name;
     match &table.connector {
         Some(Connector::Files { path: Some(path) }) => {
-            let path = path.strip_prefix("file://").unwrap_or(path);
-            Ok(vec![SourceUrl::File(path.into())])
+            let at = at(path).map_err(|e| wrong(format!("'path' of the table {name}: {e}")))?;
+            Ok(vec![SourceUrl::File(at)])
         }
         Some(Connector::Kafka {
             topics,
@@ -383,6 +407,24 @@ mod tests {
             (Some("orders"), Duration::from_secs(90))
         );
         assert_eq!("1m".parse::<TableDuration>().unwrap().table, None);
+    }
+
+    #[test]
+    fn a_path_is_a_path_or_names_objects() {
+        let text = |path: &str| at(path).map(|site| site.path().display().to_string());
+        for path in ["sales/*.csv", "/a b", "a:b", "C:\\x"] {
+            assert_eq!(text(path).as_deref(), Ok(path));
+        }
+        assert_eq!(text("file:///a").as_deref(), Ok("/a"));
+        assert_eq!(text("s3a://b/x/*.csv").as_deref(), Ok("s3://b/x/*.csv"));
+        let refused = |path: &str| at(path).unwrap_err().to_string();
+        assert!(refused("gs://b/x").contains("gs:// is not read"));
+        assert!(refused("s3://").contains("needs a bucket"));
+        let secret = refused("s3://key:canary@b/x");
+        assert!(
+            secret.contains("environment") && !secret.contains("canary"),
+            "{secret}"
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use self::codec::Codec;
 use self::header::Header;
-use super::blocks::{self, Blocks};
+use super::blocks::{self, Blocks, Spent};
 use super::error::FileError;
 use super::fields;
 use standings_decode::avro::{BadSchema, Schema, fit};
@@ -59,6 +59,7 @@ pub struct AvroRows {
     schema: Schema,
     /// What the partition's worker must know, until it was told.
     given: Option<Given>,
+    spent: Spent,
     codec: Codec,
     sync: [u8; 16],
     partition: PartitionId,
@@ -225,6 +226,7 @@ impl AvroRows {
             number: 0,
             begins: 0,
             at_end: false,
+            spent: Spent::default(),
         })
     }
 
@@ -304,7 +306,7 @@ impl AvroRows {
 
 impl Blocks for AvroRows {
     fn next_block(&mut self) -> io::Result<Option<Block>> {
-        let mut block = Block::new(self.partition);
+        let mut block = self.spent.block(self.partition);
         while block.bytes.len() < self.sizes.0 && block.records.len() < self.sizes.0 {
             if self.left == 0 {
                 if self.at_end || !self.open_block()? {
@@ -334,6 +336,10 @@ impl Blocks for AvroRows {
         }
         block.schemas.extend(self.given.take());
         Ok(Some(block))
+    }
+
+    fn reuse(&mut self, spent: Block) {
+        self.spent.keep(spent);
     }
 }
 

@@ -24,7 +24,7 @@ mod value;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::blocks::{self, Blocks};
+use super::blocks::{self, Blocks, Spent};
 use super::charset::{NO_CHARACTER, Text};
 use super::error::FileError;
 use super::fields;
@@ -62,6 +62,7 @@ pub struct CsvRows {
     /// What comes up to the end of the line belongs to a row that was refused.
     passing: bool,
     cells: Cells,
+    spent: Spent,
 }
 
 /// What a row is whose quoted cell has no end.
@@ -133,6 +134,7 @@ impl CsvRows {
             at_end: false,
             passing: false,
             cells: Cells::default(),
+            spent: Spent::default(),
         };
         rows.fill().map_err(FileError::reading(path))?;
         let names = match csv.header {
@@ -301,7 +303,7 @@ fn broken(rest: &[u8], wrong: Wrong) -> CsvRow {
 
 impl Blocks for CsvRows {
     fn next_block(&mut self) -> io::Result<Option<Block>> {
-        let mut block = Block::new(self.partition);
+        let mut block = self.spent.block(self.partition);
         while block.bytes.len() < self.block_bytes {
             match self.next_row() {
                 CsvRow::Whole(length) => self.take(&mut block, length, None),
@@ -313,6 +315,10 @@ impl Blocks for CsvRows {
         block.next_offset = self.row;
         let nothing = block.records.is_empty() && self.at_end && self.at == self.buffer.len();
         Ok((!nothing).then_some(block))
+    }
+
+    fn reuse(&mut self, spent: Block) {
+        self.spent.keep(spent);
     }
 }
 

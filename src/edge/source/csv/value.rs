@@ -10,7 +10,7 @@ use super::numbers::Separators;
 use super::object::{Meaning, Wrong};
 use super::row::{self, Cells, End, Signs};
 use super::times::Times;
-use standings_model::block::Block;
+use standings_model::block::{Block, NO_TIMESTAMP, Refused};
 use standings_model::table::Table;
 use standings_model::table::format::Encoding;
 
@@ -78,6 +78,19 @@ impl ValueRows {
         block.push(&[], offset, timestamp);
         if let Some(record) = block.records.last_mut() {
             (record.start, record.end) = (made.start as u32, made.end as u32);
+        }
+    }
+
+    /// The object of a value, as the decoder reads it; why it is no row.
+    pub fn object(&mut self, value: &[u8]) -> Result<Vec<u8>, Refused> {
+        let mut block = Block::new(0);
+        self.push(&mut block, value, 0, NO_TIMESTAMP);
+        match block.refused.pop() {
+            Some(refused) => Err(refused),
+            None => Ok(
+                block.bytes[block.records[0].start as usize..block.records[0].end as usize]
+                    .to_vec(),
+            ),
         }
     }
 

@@ -15,6 +15,7 @@ use standings_model::block::{Block, PartitionId, SourceEvent};
 impl Topic<'_> {
     /// Gives a block to the worker, or keeps it where a schema of its records has not come; `false` when told to stop.
     pub(super) fn hand(&mut self, mut block: Block) -> Result<bool, TopicError> {
+        self.schemas.take_apart(&mut block);
         let partition = block.partition;
         if let Some(waiting) = self.stalled.get_mut(&partition) {
             waiting.push_back(block);

@@ -27,6 +27,7 @@ use super::ParquetProblem;
 use super::blocks::push_json_string;
 use super::instants;
 use super::texts;
+use standings_model::digits;
 use standings_model::types::Type;
 use standings_scalar::Zone;
 
@@ -106,16 +107,13 @@ impl Cell<'_> {
             DataType::Map(..) => return self.push_map(out),
             _ if is_text(kind) || is_bytes(kind) => self.push_bytes(out),
             _ if kind.is_integer() => {
-                let n = self.integer().unwrap_or_default();
-                out.extend_from_slice(n.to_string().as_bytes());
+                digits::push_integer(out, self.integer().unwrap_or_default());
             }
             _ if kind.is_temporal() => return self.push_time(out),
-            _ => {
-                let text = self
-                    .number()
-                    .ok_or_else(|| ParquetProblem::Type(kind.clone()))?;
-                out.extend_from_slice(text.as_bytes());
-            }
+            _ => match self.number(out) {
+                true => {}
+                false => return Err(ParquetProblem::Type(kind.clone())),
+            },
         }
         Ok(())
     }
@@ -134,26 +132,33 @@ impl Cell<'_> {
         })
     }
 
-    /// Decimals and floating point numbers.
-    fn number(self) -> Option<String> {
-        Some(match self.array.data_type() {
+    /// Decimals and floating point numbers; whether it is one.
+    fn number(self, out: &mut Vec<u8>) -> bool {
+        match self.array.data_type() {
             DataType::Decimal32(_, scale) => {
-                texts::decimal(&value!(self, Decimal32Type).to_string(), *scale)
+                texts::push_decimal(out, i128::from(value!(self, Decimal32Type)), *scale);
             }
             DataType::Decimal64(_, scale) => {
-                texts::decimal(&value!(self, Decimal64Type).to_string(), *scale)
+                texts::push_decimal(out, i128::from(value!(self, Decimal64Type)), *scale);
             }
             DataType::Decimal128(_, scale) => {
-                texts::decimal(&value!(self, Decimal128Type).to_string(), *scale)
+                texts::push_decimal(out, value!(self, Decimal128Type), *scale);
             }
             DataType::Decimal256(_, scale) => {
-                texts::decimal(&value!(self, Decimal256Type).to_string(), *scale)
+                let digits = value!(self, Decimal256Type).to_string();
+                out.extend_from_slice(texts::decimal(&digits, *scale).as_bytes());
             }
-            DataType::Float16 => texts::double(f64::from(value!(self, Float16Type)), true),
-            DataType::Float32 => texts::double(f64::from(value!(self, Float32Type)), true),
-            DataType::Float64 => texts::double(value!(self, Float64Type), false),
-            _ => return None,
-        })
+            kind => {
+                let (n, is_single) = match kind {
+                    DataType::Float16 => (f64::from(value!(self, Float16Type)), true),
+                    DataType::Float32 => (f64::from(value!(self, Float32Type)), true),
+                    DataType::Float64 => (value!(self, Float64Type), false),
+                    _ => return false,
+                };
+                out.extend_from_slice(texts::double(n, is_single).as_bytes());
+            }
+        }
+        true
     }
 
     /// Text, or bytes.

@@ -5,26 +5,30 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Fields};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 
 use super::FileError;
+use super::Site;
 use super::cells::is_readable;
 use standings_model::types::{RowField, Type, Width};
 
 /// The columns of a file, and the type of each; none for one that is not read.
-pub fn declared(path: &Path) -> Result<Vec<(String, Option<Type>)>, FileError> {
-    let file = File::open(path).map_err(FileError::reading(path))?;
-    declared_of(file, path)
+pub fn declared(site: &Site) -> Result<Vec<(String, Option<Type>)>, FileError> {
+    Ok(of_footer(&super::footer(site)?))
 }
 
 /// The same of a file that is open.
 pub fn declared_of(file: File, path: &Path) -> Result<Vec<(String, Option<Type>)>, FileError> {
-    let (_, footer) = super::begin(file, path)?;
+    Ok(of_footer(&super::begin(&file, path)?))
+}
+
+fn of_footer(footer: &ArrowReaderMetadata) -> Vec<(String, Option<Type>)> {
     let columns = footer.schema().fields().iter();
     let one = |f: &Arc<arrow_schema::Field>| {
         let kind = is_readable(f.data_type()).then(|| of(f.data_type()));
         (f.name().clone(), kind.flatten())
     };
-    Ok(columns.map(one).collect())
+    columns.map(one).collect()
 }
 
 fn of(kind: &DataType) -> Option<Type> {

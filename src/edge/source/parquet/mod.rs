@@ -25,11 +25,13 @@ use parquet::arrow::arrow_reader::{
 
 use parquet::basic::{Compression, Type as PhysicalType};
 use parquet::errors::ParquetError;
+use parquet::file::reader::ChunkReader;
 
-use super::blocks::{self, Blocks, push_json_string};
+use super::blocks::{self, Blocks, Spent, push_json_string};
 use super::error::FileError;
 use super::fields;
 use super::instants;
+use super::site::{Patience, Site};
 use cells::Cell;
 pub use declared::{declared, declared_of};
 use standings_model::block::{Block, PartitionId};
@@ -81,29 +83,43 @@ pub struct ParquetRows {
     /// Its rows, and how many of them were given.
     batches: Option<(ParquetRecordBatchReader, u64)>,
     partition: PartitionId,
+    /// A block is given when it holds so many bytes.
+    block_bytes: usize,
     from: u64,
     row: u64,
+    /// Rows that were read, and how many of them are in blocks.
+    batch: Option<(RecordBatch, usize)>,
+    /// The offset behind the last block.
+    told: u64,
+    /// What went wrong behind the rows of the last block.
+    failed: Option<io::Error>,
     /// Of times that are not adjusted to UTC.
     zone: Option<Zone>,
+    /// Blocks that are done with.
+    spent: Spent,
 }
 
-/// The file, and what its end says of it.
-fn open(path: &Path) -> Result<(File, ArrowReaderMetadata), FileError> {
-    let file = File::open(path).map_err(FileError::reading(path))?;
-    begin(file, path)
+/// What the end of a file says of it.
+fn footer(site: &Site) -> Result<ArrowReaderMetadata, FileError> {
+    let path = site.path();
+    let reading = FileError::reading(path);
+    match site {
+        Site::Disk(disk) => begin(&File::open(disk).map_err(reading)?, path),
+        Site::Object(object) => begin(&object.chunks(&Patience::default()).map_err(reading)?, path),
+    }
 }
 
 /// The same of a file that is open.
-fn begin(file: File, path: &Path) -> Result<(File, ArrowReaderMetadata), FileError> {
+fn begin<R: ChunkReader>(file: &R, path: &Path) -> Result<ArrowReaderMetadata, FileError> {
     // Without what the writer's own types were: a dictionary of strings is strings.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let footer = guarded(|| {
-        let footer = ArrowReaderMetadata::load(&file, options.clone())?;
+        let footer = ArrowReaderMetadata::load(file, options.clone())?;
         in_microseconds(footer, options)
     });
     let footer = footer.map_err(ParquetProblem::from);
     match footer.and_then(|footer| Ok(footer?)) {
-        Ok(footer) => Ok((file, footer)),
+        Ok(footer) => Ok(footer),
         Err(source) => Err(FileError::NotParquet {
             path: path.to_owned(),
             source,
@@ -152,8 +168,8 @@ fn foreign_codec(footer: &ArrowReaderMetadata, table: &Table) -> Option<(String,
 }
 
 /// Refuses column types that cannot be read; the columns that it has not got, and that are NULL.
-pub fn check(path: &Path, table: &Table) -> Result<Vec<String>, FileError> {
-    judge(path, table, &open(path)?.1)
+pub fn check(site: &Site, table: &Table) -> Result<Vec<String>, FileError> {
+    judge(site.path(), table, &footer(site)?)
 }
 
 fn judge(
@@ -204,13 +220,15 @@ fn plan(footer: &ArrowReaderMetadata, table: &Table) -> Vec<(Vec<u8>, Option<Typ
 impl ParquetRows {
     /// Opens the file. Rows before `from` are passed over.
     pub fn open(
-        path: &Path,
+        site: &Site,
         table: &Table,
-        partition: PartitionId,
+        (partition, block_bytes): (PartitionId, usize),
         from: u64,
+        patience: &Patience,
     ) -> Result<Self, FileError> {
-        let file = File::open(path).map_err(FileError::reading(path))?;
-        ParquetRows::of(file, path, table, partition, from)
+        let path = site.path();
+        let file = site.whole(patience).map_err(FileError::reading(path))?;
+        ParquetRows::of(file, path, table, (partition, block_bytes), from)
     }
 
     /// The same of a file that is open.
@@ -218,10 +236,10 @@ impl ParquetRows {
         file: File,
         path: &Path,
         table: &Table,
-        partition: PartitionId,
+        (partition, block_bytes): (PartitionId, usize),
         from: u64,
     ) -> Result<Self, FileError> {
-        let (file, footer) = begin(file, path)?;
+        let footer = begin(&file, path)?;
         judge(path, table, &footer)?;
         let known = footer.schema().fields().iter().enumerate();
         let known: Vec<usize> = known
@@ -238,9 +256,14 @@ impl ParquetRows {
             group: 0,
             batches: None,
             partition,
+            block_bytes: block_bytes.max(1),
             from,
             row: 0,
+            batch: None,
+            told: 0,
+            failed: None,
             zone: table.format.zone.as_deref().and_then(Zone::named),
+            spent: Spent::default(),
         })
     }
 
@@ -301,33 +324,80 @@ impl ParquetRows {
     }
 }
 
-impl Blocks for ParquetRows {
-    fn next_block(&mut self) -> io::Result<Option<Block>> {
-        let batch = loop {
+impl ParquetRows {
+    /// The next rows, of whichever row group; `None` after the last.
+    fn rows(&mut self) -> io::Result<Option<RecordBatch>> {
+        loop {
             let batch = self.next_batch().map_err(|e| {
                 // What was being read is in an unknown state.
                 self.batches = None;
                 io::Error::other(format!("row group {}: {e}", self.group))
             })?;
             match batch {
-                Some(batch) => break batch,
+                Some(batch) => return Ok(Some(batch)),
                 None if self.group >= self.footer.metadata().num_row_groups() => return Ok(None),
                 None => (self.group, self.batches) = (self.group + 1, None),
             }
-        };
-        let mut block = Block::new(self.partition);
-        for row in 0..batch.num_rows() {
-            let offset = self.row;
-            self.row += 1;
-            if offset < self.from {
-                continue;
-            }
-            let start = block.bytes.len();
-            self.push_row(&mut block.bytes, &batch, row)?;
-            let record = blocks::record(start, block.bytes.len(), offset);
-            block.records.push(record);
         }
+    }
+
+    /// Puts rows into a block until it is full; `false` after the last.
+    fn fill(&mut self, block: &mut Block) -> io::Result<bool> {
+        while block.bytes.len() < self.block_bytes {
+            let (batch, at) = match self.batch.take() {
+                Some(open) => open,
+                None => match self.rows()? {
+                    Some(batch) => (batch, 0),
+                    None => return Ok(false),
+                },
+            };
+            let mut row = at;
+            while row < batch.num_rows() && block.bytes.len() < self.block_bytes {
+                let offset = self.row;
+                if offset >= self.from {
+                    let start = block.bytes.len();
+                    self.push_row(&mut block.bytes, &batch, row)?;
+                    let record = blocks::record(start, block.bytes.len(), offset);
+                    block.records.push(record);
+                }
+                (self.row, row) = (offset + 1, row + 1);
+            }
+            if row < batch.num_rows() {
+                self.batch = Some((batch, row));
+            }
+            // Rows that are passed over are told too, so that a stop is heard among them.
+            if block.records.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Blocks for ParquetRows {
+    fn next_block(&mut self) -> io::Result<Option<Block>> {
+        if let Some(failed) = self.failed.take() {
+            return Err(failed);
+        }
+        let mut block = self.spent.block(self.partition);
+        let more = match self.fill(&mut block) {
+            Ok(more) => more,
+            // The rows before it are given first.
+            Err(e) if self.row > self.told => {
+                let whole = block.records.last().map_or(0, |last| last.end as usize);
+                block.bytes.truncate(whole);
+                self.failed = Some(e);
+                true
+            }
+            Err(e) => return Err(e),
+        };
         block.next_offset = self.row;
-        Ok(Some(block))
+        let is_new = self.row > self.told;
+        self.told = self.row;
+        Ok((more || is_new).then_some(block))
+    }
+
+    fn reuse(&mut self, spent: Block) {
+        self.spent.keep(spent);
     }
 }

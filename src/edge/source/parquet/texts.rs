@@ -1,5 +1,23 @@
 //! Numbers of Parquet as JSON's grammar writes them, exactly.
 
+use standings_model::digits;
+
+/// Appends a decimal as [`decimal`] writes it.
+pub fn push_decimal(out: &mut Vec<u8>, unscaled: i128, scale: i8) {
+    let Ok(scale) = u8::try_from(scale) else {
+        out.extend_from_slice(decimal(&unscaled.to_string(), scale).as_bytes());
+        return;
+    };
+    digits::push_decimal(out, unscaled, scale);
+    if scale > 0 {
+        while out.last() == Some(&b'0') {
+            out.pop();
+        }
+        // Behind the point there was nothing but zeros.
+        out.pop_if(|last| *last == b'.');
+    }
+}
+
 /// A decimal's digits without the zeros at its end, so that a scale above the column's is fine when the value is exact.
 /// `digits` may begin with a sign.
 pub fn decimal(digits: &str, scale: i8) -> String {
@@ -50,6 +68,48 @@ mod tests {
         assert_eq!(decimal("0", 0), "0");
         assert_eq!(decimal("0", -3), "0");
         assert_eq!(decimal("-12", -3), "-12000");
+    }
+
+    #[test]
+    fn both_ways_write_the_same() {
+        let mut state = 1_u64;
+        let mut dice = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(7);
+            state >> 16
+        };
+        let edges = [
+            0,
+            1,
+            -1,
+            10,
+            -100,
+            i128::MAX,
+            i128::MIN,
+            10_i128.pow(38) - 1,
+        ];
+        for round in 0..20_000 {
+            let digits = dice() % 39;
+            let n = match edges.get(round) {
+                Some(edge) => *edge,
+                None => {
+                    let wide = i128::from(dice()) * i128::from(dice()) % 10_i128.pow(digits as u32);
+                    let wide =
+                        wide / 10_i128.pow(dice() as u32 % 9) * 10_i128.pow(dice() as u32 % 9);
+                    if dice() % 2 == 0 { wide } else { -wide }
+                }
+            };
+            for scale in [0, 1, 2, 3, 9, 18, 37, 38, -3, (dice() % 39) as i8] {
+                let mut out = Vec::new();
+                push_decimal(&mut out, n, scale);
+                assert_eq!(
+                    String::from_utf8(out).unwrap(),
+                    decimal(&n.to_string(), scale),
+                    "{n} {scale}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -23,9 +23,10 @@ pub static SETTINGS: Code = Code {
         "No `--source`, or several of which one is no file.",
         "A file or a recording that does not exist.",
         "A flag that this kind of source does not have.",
+        "A bucket that there is not, that denies it, or in which nothing fits the pattern.",
     ],
     remedy: &[
-        "Give one `kafka://host:9092/topic`, or one `recording:PATH`, or one or more `file:PATH`.",
+        "Give one `kafka://host:9092/topic`, or one `recording:PATH`, or one or more `file:PATH` or `s3://BUCKET/KEY`.",
         "`standings check -- run …` asks the source without writing anything.",
     ],
     see: "configuration.md",
@@ -40,7 +41,7 @@ pub static FORMAT: Code = Code {
     causes: &[
         "The file was cut off while it was copied.",
         "Its ending names another form than it has.",
-        "Columns of other names or types than `event_time` and `amount`.",
+        "Columns of other names or types than `event_time` and `amount`; names that differ from the table's in upper and lower case.",
         "A codec that is not read.",
     ],
     remedy: &[
@@ -59,7 +60,7 @@ pub static READING: Code = Code {
     causes: &[
         "The disk or the network drive failed.",
         "A compressed file that is damaged or cut off.",
-        "The file was changed or removed while it was read.",
+        "The file was changed or removed while it was read; another object was put in its place.",
     ],
     remedy: &[
         "`gzip -t FILE`, `zstd -t FILE`: is it whole?",
@@ -202,7 +203,7 @@ pub static SILENT: Code = Code {
     id: "S0311",
     exit: FAILED,
     title: "The source does not answer",
-    means: "A command that only asks got no answer in time. A run would wait, and say so.",
+    means: "A command that only asks got no answer in time. A run would wait, and say so; for a bucket it waits a minute when it begins.",
     causes: &[
         "Nothing listens at that address.",
         "The brokers name themselves by an address that cannot be reached from here (`advertised.listeners`).",
@@ -210,6 +211,7 @@ pub static SILENT: Code = Code {
     ],
     remedy: &[
         "`nc -vz HOST 9092` from the same machine or pod.",
+        "Of a bucket: `AWS_ENDPOINT`, `AWS_REGION`, and `AWS_ALLOW_HTTP=true` where it has no TLS.",
         "Look at `security.protocol` and at `advertised.listeners` of the brokers.",
     ],
     see: "security.md",

@@ -22,9 +22,10 @@ impl Places {
         let tables = source.tables.iter().filter(|_| !is_only_files && count > 1);
         let files = source.urls.iter().filter(|_| is_only_files);
         let files = files.enumerate().map_while(|(n, url)| {
-            let SourceUrl::File(path) = url else {
+            let SourceUrl::File(site) = url else {
                 return None;
             };
+            let path = site.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let name = name.to_ascii_lowercase();
             let is_rows = [".csv", ".tsv", ".psv", ".tab", ".parquet", ".pq"];
