@@ -270,3 +270,49 @@ fn a_key_is_let_go_when_the_watermark_is_past_its_last_row() {
     assert!(gone > 2, "{gone} keys were let go");
     assert!(!bed.read("late").is_empty(), "none was late");
 }
+
+/// An earlier run that came to the end of its files let keys go: they are not shown again on the way through them, once there are more.
+#[test]
+fn a_key_that_an_earlier_run_let_go_does_not_come_back() {
+    let bed = Bed::new("lives")
+        .database()
+        .changes()
+        .keep("--late", "late");
+    let queries = bed.path("queries");
+    std::fs::create_dir(&queries).unwrap();
+    let sql = "CREATE TABLE taps (k STRING, v INT, at TIMESTAMP_LTZ(3), WATERMARK FOR at AS at - INTERVAL '30' SECOND);
+        INSERT INTO best SELECT /*+ OPTIONS('state.ttl'='10 min') */ k, COUNT(*) AS c FROM taps GROUP BY k;";
+    std::fs::write(queries.join("q.sql"), sql).unwrap();
+    let lines = |all: &[(&str, i64)]| -> Vec<String> {
+        let line = |(k, minute): &(&str, i64)| {
+            format!(r#"{{"k":"{k}","v":1,"at":{}}}"#, BEGIN + minute * MINUTE)
+        };
+        all.iter().map(line).collect()
+    };
+    bed.write(
+        "taps-1.ndjson",
+        &lines(&[("a", 0), ("b", 1), ("c", 12), ("d", 15)]),
+    );
+    let bed = bed.queries(&queries);
+    let source = bed.url("taps-*.ndjson");
+    let bed = bed.source(source);
+    let key = |text: &String| -> (String, String) {
+        let change: Value = serde_json::from_str(text).unwrap();
+        (change["op"].to_string(), change["row"]["k"].to_string())
+    };
+    let pair = |op: &str, k: &str| (format!("\"{op}\""), format!("\"{k}\""));
+    bed.to_end(&[]);
+    let first = bed.changed();
+    let shown: BTreeSet<_> = first.iter().map(key).collect();
+    assert_eq!(shown, [pair("upsert", "c"), pair("upsert", "d")].into());
+    bed.write("taps-2.ndjson", &lines(&[("c", 16), ("b", 17), ("e", 26)]));
+    bed.to_end(&[]);
+    let more: BTreeSet<_> = bed.changed()[first.len()..].iter().map(key).collect();
+    let want = [
+        pair("upsert", "c"),
+        pair("upsert", "b"),
+        pair("upsert", "e"),
+        pair("delete", "d"),
+    ];
+    assert_eq!(more, want.into());
+}

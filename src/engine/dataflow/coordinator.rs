@@ -77,6 +77,11 @@ impl Coordinator {
         }
     }
 
+    /// Notes up to which watermark an earlier run has closed.
+    pub fn closed_by(&mut self, earlier: i64) {
+        self.gather.closed_by(earlier);
+    }
+
     /// Takes in what a snapshot kept of rankings of rankings.
     pub fn load(&mut self, kept: &mut Vec<Deltas>) {
         if let Some(nest) = &mut self.nest

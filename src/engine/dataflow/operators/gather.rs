@@ -72,6 +72,7 @@ impl GatherOperator {
     pub fn step(&mut self, reached: Epoch) -> Option<(Capability<Epoch>, Vec<Control>)> {
         let gate = self.gate.as_deref_mut()?;
         let seat = &mut self.coordinator;
+        seat.closed_by(gate.closed_before());
         seat.load(&mut self.cells.nested_kept.borrow_mut());
         seat.apply(&mut self.waiting, reached, gate);
         let again = match seat.nest(&self.cells) {

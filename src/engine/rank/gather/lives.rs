@@ -19,6 +19,8 @@ use crate::event_time::{BEGINNING, END_OF_TIME};
 pub(super) struct Lives {
     /// Those that end at or before this are over, and readers know.
     over: BTreeMap<u32, i64>,
+    /// The watermark up to which an earlier run has closed: what it let go does not come back.
+    closed_before: Option<i64>,
     /// How many keys were let go since this was asked last.
     expired: BTreeMap<usize, u64>,
 }
@@ -51,10 +53,16 @@ impl Gather {
         Some(*over)
     }
 
-    /// The watermark by what was read. At the end of all input it is that of the partition that is furthest: nothing waits for the
+    /// Notes up to which watermark an earlier run has closed.
+    pub fn closed_by(&mut self, earlier: i64) {
+        self.lives.closed_before = Some(earlier);
+    }
+
+    /// The watermark by what was read, and by what an earlier run had read. At the end of all input it is that of the partition that is furthest: nothing waits for the
     /// others any more. One whose watermark stood still has come as far as its greatest event time.
     fn lived(&self) -> i64 {
-        let watermark = self.clock.watermark();
+        let earlier = self.lives.closed_before;
+        let watermark = self.clock.watermark().max(earlier.unwrap_or(BEGINNING));
         if watermark < END_OF_TIME {
             return watermark;
         }
