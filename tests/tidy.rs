@@ -414,7 +414,7 @@ fn is_target(path: &Path) -> bool {
         let keys = ["path", "build"];
         manifest.is_ok_and(|m| {
             let named = |key: &&str| m.contains(&format!("\n{key} = \"{inner}\"\n"));
-            keys.iter().any(|key| named(&key))
+            keys.iter().any(named)
         })
     };
     path.ancestors().skip(1).any(of)
