@@ -309,13 +309,7 @@ pub(super) fn open(
     let bytes = ahead.map_or_else(|| site.read(patience), Ok);
     let found = look::of(bytes.map_err(FileError::reading(path))?, path, table)?;
     Ok(match found.kind {
-        Kind::Parquet => Box::new(ParquetRows::open(
-            site,
-            table,
-            (partition, sizes.0),
-            from,
-            patience,
-        )?),
+        Kind::Parquet => Box::new(ParquetRows::open(site, table, partition, from, patience)?),
         Kind::Avro => Box::new(AvroRows::open(
             path,
             found.input,

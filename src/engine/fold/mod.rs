@@ -121,8 +121,6 @@ pub struct Folded {
 pub struct Fold {
     settings: Settings,
     partitions: BTreeMap<PartitionId, Partition>,
-    /// Of which more of some offset is to come.
-    open: BTreeSet<PartitionId>,
     combiner: Combiner,
     /// Rows that others are joined with.
     dimensions: Dimensions,
@@ -156,7 +154,6 @@ impl Fold {
         let amounts = amounts.map(|(size, column)| Amounts::new(size, column));
         Fold {
             partitions: BTreeMap::new(),
-            open: BTreeSet::new(),
             combiner: Combiner::of_readers(plan),
             dimensions: Dimensions::new(plan),
             amounts,
@@ -284,10 +281,6 @@ impl Fold {
         };
         let policy = &self.settings.policies[partition.table()];
         let records = partition.fold(block, policy, horizon, &mut folds);
-        match partition.is_open() {
-            true => drop(self.open.insert(block.partition)),
-            false => drop(self.open.remove(&block.partition)),
-        }
         let held = self.rejects[before..].iter().map(Reject::held).sum();
         Some(Folded { records, held })
     }
@@ -359,8 +352,7 @@ impl Fold {
 
     /// Whether of some offset more is to come: an epoch that ended now would have half of it.
     pub fn is_open(&self) -> bool {
-        // It is asked at each turn, and partitions may be very many.
-        !self.open.is_empty()
+        self.partitions.values().any(Partition::is_open)
     }
 
     /// Whether there is something new since the last epoch.

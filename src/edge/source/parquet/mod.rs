@@ -83,16 +83,8 @@ pub struct ParquetRows {
     /// Its rows, and how many of them were given.
     batches: Option<(ParquetRecordBatchReader, u64)>,
     partition: PartitionId,
-    /// A block is given when it holds so many bytes.
-    block_bytes: usize,
     from: u64,
     row: u64,
-    /// Rows that were read, and how many of them are in blocks.
-    batch: Option<(RecordBatch, usize)>,
-    /// The offset behind the last block.
-    told: u64,
-    /// What went wrong behind the rows of the last block.
-    failed: Option<io::Error>,
     /// Of times that are not adjusted to UTC.
     zone: Option<Zone>,
     /// Blocks that are done with.
@@ -222,13 +214,13 @@ impl ParquetRows {
     pub fn open(
         site: &Site,
         table: &Table,
-        (partition, block_bytes): (PartitionId, usize),
+        partition: PartitionId,
         from: u64,
         patience: &Patience,
     ) -> Result<Self, FileError> {
         let path = site.path();
         let file = site.whole(patience).map_err(FileError::reading(path))?;
-        ParquetRows::of(file, path, table, (partition, block_bytes), from)
+        ParquetRows::of(file, path, table, partition, from)
     }
 
     /// The same of a file that is open.
@@ -236,7 +228,7 @@ impl ParquetRows {
         file: File,
         path: &Path,
         table: &Table,
-        (partition, block_bytes): (PartitionId, usize),
+        partition: PartitionId,
         from: u64,
     ) -> Result<Self, FileError> {
         let footer = begin(&file, path)?;
@@ -256,12 +248,8 @@ impl ParquetRows {
             group: 0,
             batches: None,
             partition,
-            block_bytes: block_bytes.max(1),
             from,
             row: 0,
-            batch: None,
-            told: 0,
-            failed: None,
             zone: table.format.zone.as_deref().and_then(Zone::named),
             spent: Spent::default(),
         })
@@ -324,77 +312,34 @@ impl ParquetRows {
     }
 }
 
-impl ParquetRows {
-    /// The next rows, of whichever row group; `None` after the last.
-    fn rows(&mut self) -> io::Result<Option<RecordBatch>> {
-        loop {
+impl Blocks for ParquetRows {
+    fn next_block(&mut self) -> io::Result<Option<Block>> {
+        let batch = loop {
             let batch = self.next_batch().map_err(|e| {
                 // What was being read is in an unknown state.
                 self.batches = None;
                 io::Error::other(format!("row group {}: {e}", self.group))
             })?;
             match batch {
-                Some(batch) => return Ok(Some(batch)),
+                Some(batch) => break batch,
                 None if self.group >= self.footer.metadata().num_row_groups() => return Ok(None),
                 None => (self.group, self.batches) = (self.group + 1, None),
             }
-        }
-    }
-
-    /// Puts rows into a block until it is full; `false` after the last.
-    fn fill(&mut self, block: &mut Block) -> io::Result<bool> {
-        while block.bytes.len() < self.block_bytes {
-            let (batch, at) = match self.batch.take() {
-                Some(open) => open,
-                None => match self.rows()? {
-                    Some(batch) => (batch, 0),
-                    None => return Ok(false),
-                },
-            };
-            let mut row = at;
-            while row < batch.num_rows() && block.bytes.len() < self.block_bytes {
-                let offset = self.row;
-                if offset >= self.from {
-                    let start = block.bytes.len();
-                    self.push_row(&mut block.bytes, &batch, row)?;
-                    let record = blocks::record(start, block.bytes.len(), offset);
-                    block.records.push(record);
-                }
-                (self.row, row) = (offset + 1, row + 1);
-            }
-            if row < batch.num_rows() {
-                self.batch = Some((batch, row));
-            }
-            // Rows that are passed over are told too, so that a stop is heard among them.
-            if block.records.is_empty() {
-                return Ok(true);
-            }
-        }
-        Ok(true)
-    }
-}
-
-impl Blocks for ParquetRows {
-    fn next_block(&mut self) -> io::Result<Option<Block>> {
-        if let Some(failed) = self.failed.take() {
-            return Err(failed);
-        }
-        let mut block = self.spent.block(self.partition);
-        let more = match self.fill(&mut block) {
-            Ok(more) => more,
-            // The rows before it are given first.
-            Err(e) if self.row > self.told => {
-                let whole = block.records.last().map_or(0, |last| last.end as usize);
-                block.bytes.truncate(whole);
-                self.failed = Some(e);
-                true
-            }
-            Err(e) => return Err(e),
         };
+        let mut block = self.spent.block(self.partition);
+        for row in 0..batch.num_rows() {
+            let offset = self.row;
+            self.row += 1;
+            if offset < self.from {
+                continue;
+            }
+            let start = block.bytes.len();
+            self.push_row(&mut block.bytes, &batch, row)?;
+            let record = blocks::record(start, block.bytes.len(), offset);
+            block.records.push(record);
+        }
         block.next_offset = self.row;
-        let is_new = self.row > self.told;
-        self.told = self.row;
-        Ok((more || is_new).then_some(block))
+        Ok(Some(block))
     }
 
     fn reuse(&mut self, spent: Block) {
