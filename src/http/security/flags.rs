@@ -60,6 +60,10 @@ pub struct HttpArgs {
     #[arg(long, env = "STANDINGS_HTTP_PUBLIC", value_name = "RANKING")]
     pub http_public: Vec<String>,
     /// Pages of this origin may show /embed/RANKING in a frame, such as https://intranet.example, or * for any; repeat for several.
+    #[allow(
+        rustdoc::bare_urls,
+        reason = "this is the text of --help; there angle brackets would be shown"
+    )]
     #[arg(long, env = "STANDINGS_HTTP_FRAME", value_name = "ORIGIN")]
     pub http_frame: Vec<String>,
     /// Requests a second of each client; 0 for no limit.
