@@ -8,7 +8,7 @@
 //!
 //! 1. All is numbers of the worker ([`Numbers`](super::numbers)), of one size: both sides come from the operator before, on the same
 //!    worker, so nothing crosses here.
-//! 2. The versions of a key cover all time, with [`NONE`] where there is no partner ([`coverage`](super::coverage)). So what is
+//! 2. The versions of a key cover all time, with [`NONE`] where there is no partner (`coverage`). So what is
 //!    joined has exactly one partner, `LEFT` is not another kind of join, and as it is is as it was with one version.
 //! 3. What changes of one side costs what it meets on the other: a version that goes takes with it what its rows came to, in each
 //!    window, and the one that comes brings it again.
