@@ -102,6 +102,7 @@ fn files(folder: &str) -> Vec<Vec<u8>> {
         .unwrap()
         .flatten()
         .map(|e| e.path())
+        .filter(|path| path.is_file())
         .collect();
     paths.sort();
     paths.iter().map(|p| std::fs::read(p).unwrap()).collect()
@@ -228,6 +229,7 @@ fn any_file() {
 #[test]
 fn queries() {
     let mut corpus = files("queries");
+    corpus.extend(files("queries/extra"));
     corpus.extend(files("bench/queries"));
     corpus.extend(files("bench/soak-queries"));
     corpus.extend(files("tests/fuzz/corpus/queries"));
