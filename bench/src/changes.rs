@@ -7,11 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use standings_load::Dice;
 
+use crate::harness::forms::{self, FormsArgs, Side};
 use crate::harness::measure::{self, Invocation, Took};
-use crate::harness::report::Report;
-use crate::harness::stats::{Ratios, grouped, median};
-use crate::harness::table::Table;
-use crate::harness::{build, place, rounds};
+use crate::harness::place;
 use crate::problem::Problem;
 
 /// Changes a second beside rows a second: the same lines read as rows that come, as rows that are replaced, and as Debezium says it.
@@ -32,18 +30,8 @@ pub struct ChangesArgs {
     /// How many of a hundred lines are updates.
     #[arg(long, value_name = "PERCENT", default_value_t = 50, value_parser = clap::value_parser!(u64).range(0..100))]
     updates: u64,
-    /// Runs of each side.
-    #[arg(long, value_name = "N", default_value_t = 7, value_parser = rounds::parse)]
-    rounds: usize,
-    /// Another binary of standings.
-    #[arg(long, value_name = "OTHER")]
-    beside: Option<PathBuf>,
-    /// The binary is there.
-    #[arg(long)]
-    no_build: bool,
-    /// The table as Markdown.
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    forms: FormsArgs,
 }
 
 /// How the lines are read.
@@ -60,54 +48,21 @@ const FORMS: [(Form, &str); 3] = [
     (Form::Debezium, "Debezium, before and after"),
 ];
 
-struct Side {
-    form: Form,
-    name: &'static str,
-    binary: PathBuf,
-    shown: String,
-    took: Vec<Took>,
-}
-
 /// Runs `bench/changes`.
 pub fn run(args: &ChangesArgs) -> Result<(), Problem> {
-    if !args.no_build {
-        build::measured(&[])?;
-    }
+    args.forms.build()?;
     let (rows, envelopes) = files(args.lines, args.updates)?;
-    let mut binaries = vec![(place::standings(), "this".to_owned())];
-    let other = args.beside.as_deref();
-    binaries.extend(other.map(|o| (place::absolute(o), o.display().to_string())));
-    let mut sides: Vec<Side> = Vec::new();
-    for (binary, shown) in &binaries {
-        sides.extend(FORMS.map(|(form, name)| Side {
-            form,
-            name,
-            binary: binary.clone(),
-            shown: shown.clone(),
-            took: Vec::new(),
-        }));
-    }
     let queries = FORMS.map(|(form, _)| queries(form));
     let queries = queries.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let mut report = Report::begin();
-    for round in 0..args.rounds {
-        for at in rounds::order(sides.len(), round) {
-            let side = &mut sides[at];
-            let (queries, file) = match side.form {
-                Form::Rows => (&queries[0], &rows),
-                Form::Upsert => (&queries[1], &rows),
-                Form::Debezium => (&queries[2], &envelopes),
-            };
-            let took = once(&side.binary, queries, file)?;
-            let name = format!("{}, {}", side.name, side.shown);
-            report.keep(&name, "s", took.seconds);
-            report.keep(&name, "CPU s", took.cpu);
-            report.keep(&name, "bytes", took.memory as f64);
-            side.took.push(took);
-        }
-        eprintln!("round {} of {}", round + 1, args.rounds);
-    }
-    report.end(&table(&sides, args.lines), args.out.as_deref())
+    let once = |side: &Side<Form>| {
+        let file = match side.form {
+            Form::Rows | Form::Upsert => &rows,
+            Form::Debezium => &envelopes,
+        };
+        once(&side.binary, &queries[side.form as usize], file)
+    };
+    let table = |sides: &[Side<Form>]| table(sides, args.lines);
+    args.forms.run(&FORMS, once, table)
 }
 
 /// A run over a file, to its end.
@@ -120,36 +75,10 @@ fn once(binary: &Path, queries: &Path, file: &Path) -> Result<Took, Problem> {
     measure::run(&command)
 }
 
-/// Each side's figures, and what it does of what its binary does with rows that come: by seconds and by CPU seconds.
-fn table(sides: &[Side], lines: u64) -> String {
-    let columns = [
-        "lines are",
-        "binary",
-        "a second",
-        "of rows that come",
-        "by CPU",
-        "MiB",
-    ];
-    let mut table = Table::new(2, &columns);
-    for side in sides {
-        let is_floor = |s: &&Side| s.form == Form::Rows && s.shown == side.shown;
-        let floor = sides.iter().find(is_floor).unwrap_or(side);
-        let of = |by: fn(&Took) -> f64| {
-            let rows = floor.took.iter().map(by);
-            Ratios::new(rows, side.took.iter().map(by)).median()
-        };
-        let seconds = median(side.took.iter().map(|t| t.seconds));
-        let bytes = median(side.took.iter().map(|t| t.memory as f64));
-        table.push([
-            side.name.to_owned(),
-            side.shown.clone(),
-            grouped(lines as f64 / seconds, 0),
-            format!("{:.2}", of(|t| t.seconds)),
-            format!("{:.2}", of(|t| t.cpu)),
-            format!("{:.0}", bytes / f64::from(1 << 20)),
-        ]);
-    }
-    table.to_string()
+/// Each side's figures, beside rows that come.
+fn table(sides: &[Side<Form>], lines: u64) -> String {
+    let columns = ["lines are", "a second", "of rows that come"];
+    forms::table(sides, lines, &Form::Rows, columns)
 }
 
 /// The table and two rankings, in a folder of their own.

@@ -11,6 +11,7 @@
 
 pub mod build;
 pub mod folder;
+pub mod forms;
 pub mod machine;
 pub mod measure;
 pub mod metrics;

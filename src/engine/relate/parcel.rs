@@ -30,6 +30,20 @@ pub struct Sent {
 }
 
 impl Parcel {
+    /// An empty one.
+    fn to(to: u64) -> Self {
+        Parcel {
+            to,
+            ..Parcel::default()
+        }
+    }
+
+    /// All that is in it: it is empty then.
+    fn take(&mut self) -> Self {
+        let empty = Parcel::to(self.to);
+        std::mem::replace(self, empty)
+    }
+
     /// Its rows, each with what it is ([`together`](super::together)).
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Sent)> {
         let rows = (0..).zip(&self.rows);
@@ -50,12 +64,8 @@ const FULL: (usize, usize) = (1 << 15, 1 << 20);
 impl Parcels {
     /// None, to so many workers.
     pub fn new(workers: usize) -> Self {
-        let to = |to| Parcel {
-            to,
-            ..Parcel::default()
-        };
         Parcels {
-            all: (0..workers as u64).map(to).collect(),
+            all: (0..workers as u64).map(Parcel::to).collect(),
             full: Vec::new(),
         }
     }
@@ -76,26 +86,15 @@ impl Parcels {
         parcel.texts.push(text, 0);
         parcel.rows.push(row);
         if parcel.rows.len() >= FULL.0 || parcel.texts.byte_size() >= FULL.1 {
-            let to = parcel.to;
-            let next = Parcel {
-                to,
-                ..Parcel::default()
-            };
-            self.full.push(std::mem::replace(parcel, next));
+            self.full.push(parcel.take());
         }
     }
 
     /// All of them.
     pub fn take(&mut self) -> Vec<Parcel> {
         let mut all = std::mem::take(&mut self.full);
-        for parcel in self.all.iter_mut().filter(|p| !p.rows.is_empty()) {
-            let to = parcel.to;
-            let next = Parcel {
-                to,
-                ..Parcel::default()
-            };
-            all.push(std::mem::replace(parcel, next));
-        }
+        let some = self.all.iter_mut().filter(|p| !p.rows.is_empty());
+        all.extend(some.map(Parcel::take));
         all
     }
 }
