@@ -304,6 +304,20 @@ fn keys_tokens_and_roles() {
     );
 }
 
+/// A demo with these flags is wrong usage, and says this.
+pub(super) fn is_refused(flags: &[&str], part: &str) {
+    let out = Command::new(env!("CARGO_BIN_EXE_standings"))
+        .args(["demo", "--for", "1s"])
+        .args(flags)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&out.stderr);
+    assert!(
+        out.status.code() == Some(2) && text.contains(part),
+        "{flags:?}: {text}"
+    );
+}
+
 #[test]
 fn an_address_that_others_reach_needs_authentication() {
     for (flags, part) in [
@@ -339,16 +353,7 @@ fn an_address_that_others_reach_needs_authentication() {
             "https",
         ),
     ] {
-        let out = Command::new(env!("CARGO_BIN_EXE_standings"))
-            .args(["demo", "--for", "1s"])
-            .args(flags)
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&out.stderr);
-        assert!(
-            out.status.code() == Some(2) && text.contains(part),
-            "{flags:?}: {text}"
-        );
+        is_refused(flags, part);
     }
 }
 

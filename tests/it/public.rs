@@ -1,7 +1,7 @@
 //! A ranking for everybody (`--http-public`): what strangers are given of it, and that they are given nothing else.
 
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use crate::support::calls::{call, follow, get};
@@ -342,15 +342,6 @@ fn what_cannot_be_public_is_refused_at_the_start() {
             "needs authentication",
         ),
     ] {
-        let out = Command::new(env!("CARGO_BIN_EXE_standings"))
-            .args(["demo", "--for", "1s"])
-            .args(flags)
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&out.stderr);
-        assert!(
-            out.status.code() == Some(2) && text.contains(part),
-            "{flags:?}: {text}"
-        );
+        crate::api_security::is_refused(flags, part);
     }
 }
