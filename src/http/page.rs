@@ -39,6 +39,7 @@ const FILES: &[(&str, &str, &str)] = files![
     "panel.js": SCRIPT,
     "why.js": SCRIPT,
     "health.js": SCRIPT,
+    "tabs.js": SCRIPT,
     "flow.js": SCRIPT,
     "base.css": STYLE,
     "board.css": STYLE,

@@ -6,14 +6,15 @@ import { get, Problem } from "./api.js";
 import { inWords, state, watch } from "./state.js";
 import * as panel from "./panel.js";
 
+// In the strip at the foot stands what anybody asks, and whatever is wrong; the rest is for who runs it: under Operations.
 const ITEMS = [
-  { id: "watermark", name: () => `All ${state.noun} are counted up to`, value: (h) => h.watermark ? moment(h.watermark).slice(0, 16) : undefined },
-  { id: "rate", name: () => `${words(state.noun)} a second`, value: (h) => count(h.sales_per_second) },
+  { id: "watermark", open: true, name: () => `All ${state.noun} are counted up to`, value: (h) => h.watermark ? moment(h.watermark).slice(0, 16) : undefined },
+  { id: "rate", open: true, name: () => `${words(state.noun)} a second`, value: (h) => count(h.sales_per_second) },
   { id: "p99", name: "Latency, 99 %", value: (h) => latency(h.latency_p99_ms) },
   { id: "lag", name: "Lag", value: (h) => h.lag_records === undefined ? undefined : count(h.lag_records), warn: (h) => h.lag_records > 100000 },
   { id: "late", name: "Late", value: (h) => brief(h.late) },
   { id: "dead", name: "Dead letters", value: (h) => brief(h.dead_letters), warn: (h) => h.dead_letters > 0 },
-  { id: "drift", name: "Fields changed", seldom: true, value: (h) => h.drift ? count(h.drift.reduce((n, d) => n + d.fields, 0)) : undefined, warn: () => true },
+  { id: "drift", name: "Fields changed", value: (h) => h.drift ? count(h.drift.reduce((n, d) => n + d.fields, 0)) : undefined, warn: () => true },
 ];
 
 const ABOUT = {
@@ -30,25 +31,44 @@ const ABOUT = {
 const named = ({ name }) => typeof name === "function" ? name() : name;
 
 export function health() {
-  const strip = $("health"), cells = new Map();
-  for (const item of ITEMS) {
-    const value = el("b", null, "–");
-    const button = el("button", { type: "button", "data-about": item.id }, el("span", { class: "name" }, named(item)), " ", value);
-    const cell = el("li", null, button);
-    cells.set(item.id, { cell, value });
-    cell.hidden = Boolean(item.seldom);
-    strip.append(cell);
-  }
+  const foot = strip($("health"), ITEMS, (item, h) => item.open || item.warn?.(h));
+  const inside = strip($("operations-health"), ITEMS.filter((item) => !item.open), () => true);
+  const box = $("operations");
+  try { box.open = localStorage.getItem("operations") === "open"; } catch { /* it begins closed */ }
+  box.addEventListener("toggle", () => { try { localStorage.setItem("operations", box.open ? "open" : "closed"); } catch { /* it lasts until a reload */ } });
   watch((what) => {
     if (what !== "health") return;
-    for (const item of ITEMS) {
-      const { cell, value } = cells.get(item.id), shown = item.value(state.health);
-      setText(cell.querySelector(".name"), named(item));
-      cell.hidden = shown === undefined; // a server that does not say
-      setText(value, shown ?? "–");
-      cell.classList.toggle("warn", Boolean(item.warn?.(state.health)));
-    }
+    foot(state.health);
+    inside(state.health);
+    setText($("operations-line"), glance(state.health));
   });
+}
+
+/** What the closed box says: how fast, and whether all that is written to is there. */
+function glance(h) {
+  const down = (h.sinks || []).filter((s) => !s.up), sinks = h.sinks?.length;
+  return [h.latency_p99_ms === undefined ? "" : `99 % within ${latency(h.latency_p99_ms)}`,
+    down.length ? `${down.map((s) => s.name).join(", ")} down` : sinks ? `${sinks} ${sinks === 1 ? "sink" : "sinks"} up` : ""].filter(Boolean).join(", ");
+}
+
+/** Cells of the numbers in `list`; what is returned writes them. A number that `shows` says no to, or that the server does not tell, is not there. */
+function strip(list, items, shows) {
+  const cells = items.map((item) => {
+    const value = el("b", null, "–"), name = el("span", { class: "name" }, named(item));
+    const cell = el("li", null, el("button", { type: "button", "data-about": item.id }, name, " ", value));
+    cell.hidden = !item.open;
+    list.append(cell);
+    return { item, cell, name, value };
+  });
+  return (h) => {
+    for (const { item, cell, name, value } of cells) {
+      const shown = item.value(h);
+      setText(name, named(item));
+      cell.hidden = shown === undefined || !shows(item, h);
+      setText(value, shown ?? "–");
+      cell.classList.toggle("warn", Boolean(item.warn?.(h)));
+    }
+  };
 }
 
 /** Opens the explanation of one number. */

@@ -12,6 +12,7 @@ import { Share } from "./share.js";
 import { windows } from "./windows.js";
 import { search } from "./search.js";
 import { about, health } from "./health.js";
+import { tabs } from "./tabs.js";
 import { why } from "./why.js";
 import { flow } from "./flow.js";
 import * as panel from "./panel.js";
@@ -37,6 +38,7 @@ function choose() {
   if (named && !shown.includes(named)) shown = [shown[0], named];
   for (const ranking of shown) if (!boards.has(ranking)) boards.set(ranking, new Board(ranking, openRow, news));
   $("boards").replaceChildren(...shown.map((r) => boards.get(r).section));
+  tabs(shown.map((r) => [boardName(r), boards.get(r).section]));
   const others = usual.filter((r) => !shown.includes(r));
   speak();
   $("others").hidden = !others.length;
