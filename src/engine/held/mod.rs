@@ -98,6 +98,17 @@ pub struct Row<'a> {
     pub key: usize,
 }
 
+/// What is kept of a row that may go: it is looked at only where its end does not say enough.
+#[derive(Clone, Copy, Debug)]
+pub struct Piece<'a>(&'a [u8]);
+
+impl<'a> Piece<'a> {
+    /// As of [`Row::bytes`].
+    pub fn bytes(self) -> &'a [u8] {
+        parts(self.0).map_or(&[], |(_, bytes)| bytes)
+    }
+}
+
 impl Default for Held {
     fn default() -> Self {
         Held {
@@ -272,17 +283,17 @@ impl Held {
     }
 
     /// Lets rows go that do not count any more, if it may be many.
-    pub fn let_go(&mut self, counts: impl FnMut(i64) -> bool) {
+    pub fn let_go(&mut self, counts: impl FnMut(i64, Piece<'_>) -> bool) {
         if self.len() >= (2 * self.kept).max(FEW) {
             self.let_all_go(counts);
         }
     }
 
     /// Lets every row go that does not count any more. Of a copy they are no news: who reads one asks the same.
-    pub fn let_all_go(&mut self, mut counts: impl FnMut(i64) -> bool) {
+    pub fn let_all_go(&mut self, mut counts: impl FnMut(i64, Piece<'_>) -> bool) {
         for place in 0..self.slots.len() as u32 {
             let slot = self.slot(place);
-            if slot.hash != 0 && !counts(slot.until) {
+            if slot.hash != 0 && !counts(slot.until, Piece(&slot.piece)) {
                 self.take(place);
             }
         }

@@ -33,7 +33,7 @@ fn rows_are_those_of_a_plain_map() {
             5..7 => assert_eq!(held.remove(&key), plain.remove(&key).is_some()),
             _ => {
                 watermark = watermark.max(step as i64 - 1_500);
-                held.let_all_go(|time| time > watermark);
+                held.let_all_go(|time, _| time > watermark);
                 plain.retain(|_, (time, _)| *time > watermark);
             }
         }

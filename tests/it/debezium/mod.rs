@@ -7,6 +7,7 @@ mod kept;
 mod page;
 mod ranked;
 mod shop;
+mod windows;
 mod written;
 
 use std::sync::atomic::{AtomicBool, Ordering};

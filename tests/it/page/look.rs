@@ -158,7 +158,7 @@ fn nothing_stands_in_anybodys_way() {
 
 /// Who looks at ranks reads one sentence and a rate; latency, lag, late and the stages are a click away.
 fn operations(browser: &Browser) {
-    let seen = "document.querySelector('#operations-health').getClientRects().length + document.querySelector('#flow-picture').getClientRects().length";
+    let seen = "['operations-health', 'flow-picture'].filter((id) => document.getElementById(id).checkVisibility()).length";
     assert_eq!(browser.run(&format!("return {seen}")), 0);
     let foot = browser.run(
         "return [...document.querySelectorAll('#health li:not([hidden]) [data-about]')].map((b) => b.dataset.about)",

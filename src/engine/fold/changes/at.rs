@@ -42,11 +42,6 @@ impl At<'_> {
         until > 0 && self.judge(until) != Verdict::Late
     }
 
-    /// Whether what a row is is known: it is open, or would be if a ranking took it. Of the latter the end stands with a minus.
-    pub(super) fn is_known(&self, until: i64) -> bool {
-        until > i64::MIN && self.is_open(until.abs())
-    }
-
     /// Where the record's row stands.
     pub(super) fn origin(&self) -> Origin {
         Origin {

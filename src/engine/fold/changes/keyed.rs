@@ -1,11 +1,12 @@
 //! Rows with a primary key: one of each key.
 
 use super::at::{At, Letters, To};
+use super::known::is_known;
 use super::{Changing, Of, Packed};
 use crate::combine::combiner::Sign;
 use crate::fold::counting::count;
 use crate::fold::into::Folds;
-use crate::held::Held;
+use crate::held::{Held, Piece};
 use crate::rank::keys::NewKey;
 use standings_model::reject::Half;
 use standings_model::sabotage::{self, Mistake};
@@ -22,10 +23,11 @@ fn know(
     at: &At<'_>,
     (place, end): (Option<u32>, i64),
     (key, rest): (&[u8], &[u8]),
+    is_known: impl FnMut(i64, Piece<'_>) -> bool,
 ) {
     if at.is_open(end) {
         held.put_at(place, key, -end, rest);
-        held.let_go(|until| at.is_known(until));
+        held.let_go(is_known);
     } else if place.is_some() {
         held.remove(key);
     }
@@ -102,20 +104,25 @@ impl Of<'_> {
             Some(came) => came,
             None => to.half(at, now, at.origin(), Sign::Plus),
         };
+        // What no ranking takes is not held; but the next record of its key may leave out what did not change.
+        let last = keep.may_lack() && !at.is_open(until);
+        let last = last.then(|| into.combiner.until_of(at.table, is.time));
+        let is_known = |until, piece: Piece<'_>| {
+            let row = (until, || piece.bytes());
+            is_known(at, row, (self.decoder, keep), into.combiner)
+        };
         let is_half_late = sabotage::is(Mistake::HalfLateLetGo) && !lost.missing.windows.is_empty();
         if at.is_open(until) && !is_half_late {
             held.put_at(place, key, until, rest);
-            held.let_go(|until| at.is_known(until));
+            held.let_go(is_known);
             if into.keys.asks(at.table) && before.is_none_or(|before| until > before) {
                 // Who hears of all partitions of a key is told that a row of it is held now, or for longer.
                 let new = NewKey::new(at.table, at.partition, until, key, false);
                 into.keys.new.push(new);
             }
         } else {
-            // What no ranking takes is not held; but the next record of its key may leave out what did not change.
-            let last = || into.combiner.until_of(at.table, is.time);
-            let end = keep.may_lack().then(last).unwrap_or(i64::MIN);
-            know(held, at, (place, end), (key, rest));
+            let end = last.unwrap_or(i64::MIN);
+            know(held, at, (place, end), (key, rest), is_known);
         }
         match is_update {
             true => self.updated(at, into),

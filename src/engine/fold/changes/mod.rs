@@ -12,8 +12,8 @@
 //!    record, window by window; what of a half is late is told, and not applied.
 //! 2. A row is held as long as it is in a window that is not late for its partition (`WHERE` counts: what no ranking takes is in
 //!    none), and what comes for a key after that is
-//!    of a row that was never there: nothing is taken back that was not added. Where records leave out what did not change, a row
-//!    that no ranking takes is known as long as it would be held otherwise: its values may be the next row's.
+//!    of a row that was never there: nothing is taken back that was not added. Where records leave out what did not change, it is
+//!    known for longer what a row was (`known`): its values may be the next row's.
 //! 3. What a record says of the row before it is compared with the row that is held, which wins. Where none is held it tells
 //!    which windows are late, and takes nothing back.
 //! 4. Only rows that come move the watermark, and those that a snapshot of the source finds do so together, behind the first
@@ -23,9 +23,11 @@
 
 mod at;
 mod keyed;
+mod known;
 mod whole;
 
 use self::at::{At, Letters, To, comes};
+use self::known::is_known;
 use super::counting::refusals;
 use super::into::{Bytes, Folds, of_record, since};
 use super::refusal::{dead, refused};
@@ -35,7 +37,7 @@ use crate::held::Held;
 use crate::quality::Memory;
 use crate::relate::dimension::Dimensions;
 use standings_decode::change::Op;
-use standings_decode::{DecodeError, Decoder, Ends, Keep, Sale};
+use standings_decode::{DecodeError, Decoder, Ends, Keep};
 use standings_model::block::{PartitionId, RecordRef};
 use standings_model::change::Counts;
 use standings_model::reject::{Half, RejectKind};
@@ -237,13 +239,14 @@ impl Of<'_> {
         let of_table = (&mut *into.judge, into.plan);
         let no = match self.decoder.now(at.bytes.bytes, about, row) {
             Err(error) => letter(error),
-            Ok(sale) if changing.keep.lacks(&sale) => match over(at, changing, was, &sale) {
-                Err(column) => unavailable(&into.plan.tables[at.table], column),
-                Ok(ends) => match self.completed(at, ends, into) {
+            Ok(sale) if changing.keep.lacks(&sale) => {
+                changing.now.clear();
+                changing.keep.pack_key(&sale, &mut changing.now);
+                match self.completed(at, row, was, into) {
                     Err(kind) => kind,
                     Ok(now) => return Some(self.put_row(at, was, now, into)),
-                },
-            },
+                }
+            }
             Ok(sale) => {
                 let of = (at.table, &sale);
                 match refused(of, at.record, asked, of_table, self.memory) {
@@ -268,14 +271,36 @@ impl Of<'_> {
         None
     }
 
-    /// The row that is packed is this now, with what its record lacked: it is judged as it is.
+    /// Packs a row of which the source left values out, because they did not change: they are as they were in the row that is
+    /// known of its key, which is packed, or as the record says that it was. It is judged as it is then.
     fn completed(
         &mut self,
         at: &At<'_>,
-        ends: Ends,
+        row: usize,
+        was: Option<Packed>,
         into: &mut Folds<'_>,
     ) -> Result<Packed, RejectKind> {
-        let Changing { keep, now, .. } = &*self.changing;
+        let Changing {
+            keep,
+            held,
+            now,
+            was: said,
+            ..
+        } = &mut *self.changing;
+        let kept = held.find(now).and_then(|place| held.at(place));
+        let known = kept.filter(|kept| {
+            let row = (kept.until, || kept.bytes);
+            is_known(at, row, (self.decoder, keep), into.combiner)
+        });
+        let before = known.map(|known| known.bytes);
+        let before = before.or_else(|| was.map(|_| &said[..]));
+        // Once more: what is kept was read by the same decoder.
+        let sale = self.decoder.now(at.bytes.bytes, at.bytes.about, row);
+        let sale = sale.map_err(letter)?;
+        now.clear();
+        let ends = keep
+            .pack_over(&sale, before, now)
+            .map_err(|column| unavailable(&into.plan.tables[at.table], column))?;
         let sale = self.decoder.completed(keep, now).map_err(letter)?;
         let (of, by) = ((at.table, &sale), (at.policy, at.watermark));
         let of_table = (&mut *into.judge, into.plan);
@@ -390,33 +415,12 @@ impl Of<'_> {
     }
 }
 
-/// Packs a row of which the source left values out, because they did not change: they are as they were in the row that is held, or as
-/// the record says that it was; an error: the number of the column of which neither is known.
-fn over(
-    at: &At<'_>,
-    changing: &mut Changing,
-    was: Option<Packed>,
-    sale: &Sale<'_>,
-) -> Result<Ends, usize> {
-    let Changing {
-        keep, held, now, ..
-    } = changing;
-    now.clear();
-    keep.pack_key(sale, now);
-    let old = held
-        .get(now, |until| at.is_known(until))
-        .map(|row| row.bytes);
-    let before = old.or_else(|| was.map(|_| &changing.was[..]));
-    now.clear();
-    keep.pack_over(sale, before, now)
-}
-
 /// Why a row is none of which a value is not there, and not known.
 #[cold]
 fn unavailable(table: &Table, column: usize) -> RejectKind {
     let name = table.columns.get(column).map_or("", |c| &c.name);
     let detail = format!(
-        "column {name:?} did not change, so its value is not in the record, and no row of its key is held: ALTER TABLE … \
+        "column {name:?} did not change, so its value is not in the record, and no row of its key is known: ALTER TABLE … \
          REPLICA IDENTITY FULL at the source, or do not declare the column"
     );
     dead("unavailable_value", detail)

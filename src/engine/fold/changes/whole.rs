@@ -105,7 +105,7 @@ impl Of<'_> {
                 },
             );
             held.put(key, until, &all);
-            held.let_go(|until| at.is_open(until));
+            held.let_go(|until, _| at.is_open(until));
         }
         match is_update {
             true => self.counts.updated += 1,
