@@ -4,11 +4,11 @@ use crate::support::standings;
 
 const QUERIES: &str = "CREATE TABLE t (id BIGINT, at TIMESTAMP(3) NOT NULL, city STRING, note STRING,
       PRIMARY KEY (id) NOT ENFORCED, WATERMARK FOR at AS at) WITH ('connector' = 'kafka', 'format' = 'debezium-json');
-    CREATE VIEW by_hour AS SELECT * FROM (
+    INSERT INTO by_hour SELECT * FROM (
       SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY n DESC, city) AS place FROM (
         SELECT window_start, window_end, city, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(at), INTERVAL '1' HOUR))
         WHERE city = 'Porto' GROUP BY window_start, window_end, city)) WHERE place <= 9;
-    CREATE VIEW by_day AS SELECT * FROM (
+    INSERT INTO by_day SELECT * FROM (
       SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY n DESC, city) AS place FROM (
         SELECT window_start, window_end, city, COUNT(*) AS n, SUM(CHAR_LENGTH(note)) AS written
         FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(at), INTERVAL '1' DAY))
@@ -17,7 +17,7 @@ const QUERIES: &str = "CREATE TABLE t (id BIGINT, at TIMESTAMP(3) NOT NULL, city
 /// A change of a row of a time of the day.
 fn change(op: &str, id: u32, at: &str, city: &str, note: &str) -> String {
     let after =
-        format!(r#"{{"id":{id},"at":"2026-02-03 {at}:00","city":"{city}","note":"{note}"}}"#);
+        format!(r#"{{"id":{id},"at":"2026-02-03T{at}:00Z","city":"{city}","note":"{note}"}}"#);
     format!(r#"{{"before":null,"after":{after},"op":"{op}"}}"#) + "\n"
 }
 
