@@ -1,7 +1,7 @@
 //! Rows that are held: of each key of a partition of a table that changes, the row as it is.
 //!
 //! ```text
-//! hash of the key ─► Index ─► place: until when, part of the hash ─► key's length │ key │ rest     one piece of memory a row
+//! hash of the key ─► Index ─► place (`slot`): until when, part of the hash, key, rest     one line of memory for a short row
 //!                              ├─ letting rows go, and a larger index, look at places alone
 //!                              ├─ changed since the last copy?
 //!                              └─ free places are used again
@@ -12,12 +12,15 @@
 //! 2. A copy of what changed, put over the copies before it from the last whole one on, is a whole one.
 
 mod copy;
+mod slot;
 
 use crate::pack::chunks::Chunks;
 use crate::pack::hash::hash;
 use crate::pack::index::Index;
 use standings_model::leb128;
 use standings_model::sabotage::{self, Mistake};
+
+use self::slot::Slot;
 
 pub use self::copy::{Copied, Entry};
 
@@ -37,17 +40,6 @@ pub struct Held {
     kept: usize,
     bytes: usize,
     noted: Noted,
-}
-
-/// A place: free, or a row's.
-#[derive(Debug, Default)]
-struct Slot {
-    /// The length of the key, the key, the rest; of a free place nothing.
-    piece: Box<[u8]>,
-    /// As of [`Row::until`].
-    until: i64,
-    /// As of [`short`]; 0 of a free place.
-    hash: u32,
 }
 
 /// What is kept of a hash: the bits that choose a line of the index, and those that tell places in one apart.
@@ -122,17 +114,6 @@ impl Default for Held {
     }
 }
 
-/// A row as one piece.
-fn piece(key: &[u8], rest: &[u8]) -> Box<[u8]> {
-    // Of exactly its size: what is too large would be moved.
-    let length = (64 - (key.len() as u64 | 1).leading_zeros() as usize).div_ceil(7);
-    let mut out = Vec::with_capacity(length + key.len() + rest.len());
-    leb128::push(&mut out, key.len() as u64);
-    out.extend_from_slice(key);
-    out.extend_from_slice(rest);
-    out.into_boxed_slice()
-}
-
 /// The length of a piece's key, and what is behind it; none of a free place.
 #[inline]
 fn parts(piece: &[u8]) -> Option<(usize, &[u8])> {
@@ -160,8 +141,8 @@ impl Held {
 
     /// Bytes of memory that they take, about.
     pub fn bytes(&self) -> usize {
-        // Beside its own bytes a row has its place, that in the index, and what an allocation costs.
-        self.bytes + self.len() * (size_of::<Slot>() + 6 + 8)
+        // A row has its place, and that in the index.
+        self.bytes + self.len() * (size_of::<Slot>() + 6)
     }
 
     #[inline]
@@ -175,7 +156,7 @@ impl Held {
 
     /// Where the row of a key is, whether or not it counts: as long as none is put or ends.
     pub fn find(&self, of: &[u8]) -> Option<u32> {
-        let is_it = |place| key(&self.slot(place).piece) == of;
+        let is_it = |place| key(self.slot(place).piece()) == of;
         self.index.find(hash_of(of), is_it)
     }
 
@@ -187,10 +168,10 @@ impl Held {
 
     /// The row at a place.
     pub fn at(&self, place: u32) -> Option<Row<'_>> {
-        let Slot { piece, until, .. } = self.slot(place);
-        let (key, bytes) = parts(piece)?;
+        let slot = self.slot(place);
+        let (key, bytes) = parts(slot.piece())?;
         Some(Row {
-            until: *until,
+            until: slot.until(),
             bytes,
             key,
         })
@@ -205,39 +186,24 @@ impl Held {
     pub fn put_at(&mut self, place: Option<u32>, of: &[u8], until: i64, rest: &[u8]) {
         let place = match place {
             Some(place) => {
-                self.replace(place, of, until, rest);
+                let slot = self.slot_mut(place);
+                let before = slot.outside();
+                slot.replace(until, of, rest);
+                let now = slot.outside();
+                self.bytes = self.bytes + now - before;
                 place
             }
             None => {
-                let piece = piece(of, rest);
-                self.bytes += piece.len();
-                self.add(Slot {
-                    piece,
-                    until,
-                    hash: short(hash(of)),
-                })
+                let slot = Slot::new(short(hash(of)), until, of, rest);
+                self.bytes += slot.outside();
+                self.add(slot)
             }
         };
         self.note(|noted| noted.changed.push(place));
     }
 
-    /// A place has another row of the same key. Most are as long as they were, and lie where they lay.
-    fn replace(&mut self, place: u32, of: &[u8], until: i64, rest: &[u8]) {
-        let slot = self.slot_mut(place);
-        slot.until = until;
-        let same = slot.piece.len().checked_sub(rest.len());
-        let is_as_long = parts(&slot.piece).is_some_and(|(key, all)| all.len() == key + rest.len());
-        if let Some(from) = same.filter(|_| is_as_long) {
-            slot.piece[from..].copy_from_slice(rest);
-            return;
-        }
-        let before = std::mem::replace(&mut slot.piece, piece(of, rest));
-        let now = slot.piece.len();
-        self.bytes = self.bytes + now - before.len();
-    }
-
     fn add(&mut self, slot: Slot) -> u32 {
-        let hash = slot.hash;
+        let hash = slot.hash();
         let place = match self.free.pop() {
             Some(place) => {
                 *self.slot_mut(place) = slot;
@@ -247,7 +213,7 @@ impl Held {
         };
         let slots = &self.slots;
         self.index.insert(long(hash), place, || {
-            let hashes = slots.iter().map(|slot| slot[0].hash).enumerate();
+            let hashes = slots.iter().map(|slot| slot[0].hash()).enumerate();
             let others = hashes.filter(|(n, hash)| *n != place as usize && *hash != 0);
             others.map(|(n, hash)| (long(hash), n as u32))
         });
@@ -265,9 +231,9 @@ impl Held {
     }
 
     fn take(&mut self, place: u32) {
-        let Slot { piece, hash, .. } = std::mem::take(self.slot_mut(place));
-        self.index.remove(long(hash), place);
-        self.bytes -= piece.len();
+        let slot = std::mem::take(self.slot_mut(place));
+        self.index.remove(long(slot.hash()), place);
+        self.bytes -= slot.outside();
         self.free.push(place);
     }
 
@@ -293,7 +259,7 @@ impl Held {
     pub fn let_all_go(&mut self, mut counts: impl FnMut(i64, Piece<'_>) -> bool) {
         for place in 0..self.slots.len() as u32 {
             let slot = self.slot(place);
-            if slot.hash != 0 && !counts(slot.until, Piece(&slot.piece)) {
+            if slot.hash() != 0 && !counts(slot.until(), Piece(slot.piece())) {
                 self.take(place);
             }
         }
