@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use standings_load::Dice;
 
-use crate::harness::forms::{self, FormsArgs, Side};
+use crate::harness::flink;
+use crate::harness::forms::{self, Engine, FormsArgs, Side};
 use crate::harness::measure::{self, Invocation, Took};
 use crate::harness::place;
 use crate::problem::Problem;
@@ -22,6 +23,7 @@ use crate::problem::Problem;
 Examples:
   bench/changes                           a million lines, seven rounds
   bench/changes --lines 10000000 --rounds 3
+  bench/changes --flink --rounds 3        beside Flink SQL
   bench/changes --beside OTHER            in turn with another binary of standings, such as the commit before")]
 pub struct ChangesArgs {
     /// Lines of a file.
@@ -54,24 +56,47 @@ pub fn run(args: &ChangesArgs) -> Result<(), Problem> {
     let (rows, envelopes) = files(args.lines, args.updates)?;
     let queries = FORMS.map(|(form, _)| queries(form));
     let queries = queries.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let once = |side: &Side<Form>| {
-        let file = match side.form {
-            Form::Rows | Form::Upsert => &rows,
-            Form::Debezium => &envelopes,
-        };
-        once(&side.binary, &queries[side.form as usize], file)
+    let file = |form| match form {
+        Form::Rows | Form::Upsert => rows.as_path(),
+        Form::Debezium => envelopes.as_path(),
+    };
+    if args.forms.with_flink()? {
+        for (form, name) in FORMS {
+            flink::job("changes", &statements(form, file(form)))?;
+            let changes = place::work().join("changes.ndjson");
+            once(
+                &place::standings(),
+                &queries[form as usize],
+                file(form),
+                &changes,
+            )?;
+            let text = fs::read_to_string(&changes).map_err(Problem::file(&changes))?;
+            flink::agree(
+                name,
+                &flink::places_of_changes(&text),
+                &flink::places("changes")?,
+            )?;
+        }
+    }
+    let once = |side: &Side<Form>| match &side.engine {
+        Engine::Flink => flink::job("changes", &statements(side.form, file(side.form))),
+        Engine::Standings(binary) => {
+            let queries = &queries[side.form as usize];
+            once(binary, queries, file(side.form), Path::new("/dev/null"))
+        }
     };
     let table = |sides: &[Side<Form>]| table(sides, args.lines);
     args.forms.run(&FORMS, once, table)
 }
 
-/// A run over a file, to its end.
-fn once(binary: &Path, queries: &Path, file: &Path) -> Result<Took, Problem> {
+/// A run over a file, to its end, into another.
+fn once(binary: &Path, queries: &Path, file: &Path, to: &Path) -> Result<Took, Problem> {
+    let sink = format!("file:{}", to.display());
     let source = format!("sales=file:{}", file.display());
     let queries = queries.display().to_string();
     let run = ["run", "--queries", &queries, "--source", &source];
     let command = Invocation::new(binary).args(run);
-    let command = command.args(["--sink", "file:/dev/null", "--until-end", "-w", "1"]);
+    let command = command.args(["--sink", &sink, "--until-end", "-w", "1"]);
     measure::run(&command)
 }
 
@@ -111,6 +136,34 @@ FROM TABLE(TUMBLE(TABLE sales, DESCRIPTOR(at), INTERVAL '1' DAY)) GROUP BY windo
         fs::write(&path, text).map_err(Problem::file(&path))?;
     }
     Ok(folder)
+}
+
+/// The same for Flink SQL, which has no windows over rows that change: the day is a key. An upsert is its deduplication, the last
+/// row of each key as it comes.
+fn statements(form: Form, file: &Path) -> String {
+    let columns = "id BIGINT, `at` BIGINT, city STRING, seller STRING, amount DECIMAL(12, 2), ts AS TO_TIMESTAMP_LTZ(`at`, 3)";
+    let (more, format) = match form {
+        Form::Rows => ("", "'format' = 'json'"),
+        Form::Upsert => (", came AS PROCTIME()", "'format' = 'json'"),
+        Form::Debezium => (
+            ", PRIMARY KEY (id) NOT ENFORCED",
+            "'format' = 'debezium-json'",
+        ),
+    };
+    let live = match form {
+        Form::Upsert => {
+            "(SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY id ORDER BY came DESC) AS newest FROM sales) WHERE newest = 1)"
+        }
+        Form::Rows | Form::Debezium => "sales",
+    };
+    let best = |name: &str, key: &str| {
+        let rows = format!(
+            "SELECT FLOOR(CAST(ts AS TIMESTAMP(3)) TO DAY) AS window_start, {key}, amount FROM {live}"
+        );
+        flink::best(name, key, &rows)
+    };
+    let table = flink::table("sales", &format!("{columns}{more}"), file, format);
+    [table, best("cities", "city"), best("sellers", "seller")].concat()
 }
 
 /// The lines as rows, and as Debezium's envelopes. Made once.
@@ -184,7 +237,7 @@ mod tests {
         let side = |form, name, seconds| Side {
             form,
             name,
-            binary: PathBuf::new(),
+            engine: Engine::Standings(PathBuf::new()),
             shown: "this".to_owned(),
             took: vec![
                 Took {

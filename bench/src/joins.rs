@@ -8,7 +8,8 @@ use clap::Args;
 use standings_load::Dice;
 use standings_model::time::format_rfc3339;
 
-use crate::harness::forms::{self, FormsArgs, Side};
+use crate::harness::flink;
+use crate::harness::forms::{self, Engine, FormsArgs, Side};
 use crate::harness::measure::{self, Invocation, Took};
 use crate::harness::place;
 use crate::problem::Problem;
@@ -22,6 +23,7 @@ use crate::problem::Problem;
 Examples:
   bench/joins                             a million sales of ten thousand cities, seven rounds
   bench/joins --versions 5 --rounds 3
+  bench/joins --flink --rounds 3          beside Flink SQL
   bench/joins --beside OTHER              in turn with another binary of standings, such as the commit before")]
 pub struct JoinsArgs {
     /// Sales.
@@ -57,29 +59,58 @@ pub fn run(args: &JoinsArgs) -> Result<(), Problem> {
     let (sales, cities) = files(args)?;
     let queries = FORMS.map(|(form, _)| queries(form));
     let queries = queries.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let once = |side: &Side<Form>| {
-        let cities = (side.form != Form::Plain).then_some(&cities[..]);
-        once(&side.binary, &queries[side.form as usize], &sales, cities)
+    let of = |form| (form != Form::Plain).then_some(cities.as_path());
+    if args.forms.with_flink()? {
+        for (form, name) in FORMS {
+            flink::job("joins", &statements(form, &sales, &cities))?;
+            let changes = place::work().join("joins.ndjson");
+            let binary = place::standings();
+            once(
+                &binary,
+                &queries[form as usize],
+                (&sales, of(form)),
+                &changes,
+            )?;
+            let text = fs::read_to_string(&changes).map_err(Problem::file(&changes))?;
+            flink::agree(
+                name,
+                &flink::places_of_changes(&text),
+                &flink::places("joins")?,
+            )?;
+        }
+    }
+    let once = |side: &Side<Form>| match &side.engine {
+        Engine::Flink => flink::job("joins", &statements(side.form, &sales, &cities)),
+        Engine::Standings(binary) => {
+            let queries = &queries[side.form as usize];
+            once(
+                binary,
+                queries,
+                (&sales, of(side.form)),
+                Path::new("/dev/null"),
+            )
+        }
     };
     let table = |sides: &[Side<Form>]| table(sides, args.lines);
     args.forms.run(&FORMS, once, table)
 }
 
-/// A run over the files, to their end.
+/// A run over the files, to their end, into another.
 fn once(
     binary: &Path,
     queries: &Path,
-    sales: &Path,
-    cities: Option<&str>,
+    (sales, cities): (&Path, Option<&Path>),
+    to: &Path,
 ) -> Result<Took, Problem> {
+    let sink = format!("file:{}", to.display());
     let source = format!("sales=file:{}", sales.display());
     let queries = queries.display().to_string();
     let run = ["run", "--queries", &queries, "--source", &source];
     let mut command = Invocation::new(binary).args(run);
     if let Some(cities) = cities {
-        command = command.args(["--source", cities]);
+        command = command.args(["--source", &format!("cities=file:{}", cities.display())]);
     }
-    let command = command.args(["--sink", "file:/dev/null", "--until-end", "-w", "1"]);
+    let command = command.args(["--sink", &sink, "--until-end", "-w", "1"]);
     measure::run(&command)
 }
 
@@ -125,13 +156,56 @@ GROUP BY window_start, window_end, {key})) WHERE place <= 10;\n"
     Ok(folder)
 }
 
+/// The same for Flink SQL. As it is, it is a join of all sales with the newest version of each city; as it was, its temporal join.
+fn statements(form: Form, sales: &Path, cities: &Path) -> String {
+    let format = "'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601'";
+    let tables = [
+        flink::table(
+            "sales",
+            "`at` TIMESTAMP_LTZ(3) NOT NULL, city STRING NOT NULL, amount DECIMAL(12, 2) NOT NULL,
+  WATERMARK FOR `at` AS `at` - INTERVAL '10' SECOND",
+            sales,
+            format,
+        ),
+        flink::table(
+            "versions",
+            "name STRING, region STRING, since TIMESTAMP_LTZ(3), came AS PROCTIME(), WATERMARK FOR since AS since",
+            cities,
+            format,
+        ),
+    ];
+    let newest = |by: &str| {
+        format!(
+            "CREATE VIEW cities AS SELECT name, region, since FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY name ORDER BY {by} DESC) AS newest FROM versions) WHERE newest = 1;\n"
+        )
+    };
+    let (cities, key, join) = match form {
+        Form::Plain => (String::new(), "s.city", ""),
+        Form::AsItIs => (
+            newest("came"),
+            "c.region",
+            "LEFT JOIN cities AS c ON s.city = c.name",
+        ),
+        Form::AsItWas => (
+            newest("since"),
+            "c.region",
+            "LEFT JOIN cities FOR SYSTEM_TIME AS OF s.`at` AS c ON s.city = c.name",
+        ),
+    };
+    let rows = format!(
+        "SELECT FLOOR(CAST(s.`at` AS TIMESTAMP(3)) TO HOUR) AS window_start, {key} AS place_of, s.amount FROM sales AS s {join}"
+    );
+    tables.concat() + &cities + &flink::best("best", "place_of", &rows)
+}
+
 /// When the first sale may be, ms.
 const BEGINNING: i64 = 1_769_126_400_000;
 
 const HOUR: i64 = 3_600_000;
 
 /// The sales, and where the cities are. Made once.
-fn files(args: &JoinsArgs) -> Result<(PathBuf, String), Problem> {
+fn files(args: &JoinsArgs) -> Result<(PathBuf, PathBuf), Problem> {
     let folder = place::work();
     fs::create_dir_all(&folder).map_err(Problem::file(&folder))?;
     let (lines, keys, versions) = (args.lines, args.keys, args.versions);
@@ -158,7 +232,7 @@ fn files(args: &JoinsArgs) -> Result<(PathBuf, String), Problem> {
         });
         write(&cities, all)?;
     }
-    Ok((sales, format!("cities=file:{}", cities.display())))
+    Ok((sales, cities))
 }
 
 fn write(path: &Path, lines: impl Iterator<Item = String>) -> Result<(), Problem> {

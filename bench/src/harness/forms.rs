@@ -8,7 +8,7 @@ use super::measure::Took;
 use super::report::Report;
 use super::stats::{Ratios, grouped, median};
 use super::table::Table;
-use super::{build, place, rounds};
+use super::{build, flink, place, rounds};
 use crate::problem::Problem;
 
 /// How often, beside what, and where the figures go.
@@ -20,6 +20,9 @@ pub struct FormsArgs {
     /// Another binary of standings.
     #[arg(long, value_name = "OTHER")]
     beside: Option<PathBuf>,
+    /// Flink SQL too, on the same files, after both came to the same ranks: it needs a JDK 17 and, once, Maven.
+    #[arg(long)]
+    flink: bool,
     /// The binary is there.
     #[arg(long)]
     no_build: bool,
@@ -28,14 +31,23 @@ pub struct FormsArgs {
     out: Option<PathBuf>,
 }
 
-/// A form, by a binary.
+/// Who runs a form.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Engine {
+    /// A binary of standings.
+    Standings(PathBuf),
+    /// [`flink`].
+    Flink,
+}
+
+/// A form, by an engine.
 pub struct Side<F> {
     /// The form.
     pub form: F,
     /// What it is called.
     pub name: &'static str,
     /// What is run.
-    pub binary: PathBuf,
+    pub engine: Engine,
     /// What that is called.
     pub shown: String,
     /// What its runs took.
@@ -51,22 +63,37 @@ impl FormsArgs {
         }
     }
 
-    /// Runs every form by each binary in turn, and prints what `table` makes of it.
+    /// Whether Flink SQL is asked for; then it is there.
+    pub fn with_flink(&self) -> Result<bool, Problem> {
+        if self.flink {
+            flink::setup()?;
+        }
+        Ok(self.flink)
+    }
+
+    /// Runs every form by each engine in turn, and prints what `table` makes of it.
     pub fn run<F: Copy>(
         &self,
         forms: &[(F, &'static str)],
         once: impl Fn(&Side<F>) -> Result<Took, Problem>,
         table: impl FnOnce(&[Side<F>]) -> String,
     ) -> Result<(), Problem> {
-        let mut binaries = vec![(place::standings(), "this".to_owned())];
+        let mut engines = vec![(Engine::Standings(place::standings()), "this".to_owned())];
         let other = self.beside.as_deref();
-        binaries.extend(other.map(|o| (place::absolute(o), o.display().to_string())));
+        let other = other.map(|o| {
+            (
+                Engine::Standings(place::absolute(o)),
+                o.display().to_string(),
+            )
+        });
+        engines.extend(other);
+        engines.extend(self.flink.then(|| (Engine::Flink, flink::NAME.to_owned())));
         let mut sides: Vec<Side<F>> = Vec::new();
-        for (binary, shown) in &binaries {
+        for (engine, shown) in &engines {
             sides.extend(forms.iter().map(|(form, name)| Side {
                 form: *form,
                 name,
-                binary: binary.clone(),
+                engine: engine.clone(),
                 shown: shown.clone(),
                 took: Vec::new(),
             }));
@@ -88,7 +115,7 @@ impl FormsArgs {
     }
 }
 
-/// Each side's figures of so many lines, and what it does of what its binary does in the form `floor`: by seconds and by CPU
+/// Each side's figures of so many lines, and what it does of what its own engine does in the form `floor`: by seconds and by CPU
 /// seconds. `columns`: what forms are, what is done in a second, and what the ratio is of.
 pub fn table<F: PartialEq>(
     sides: &[Side<F>],
@@ -96,7 +123,7 @@ pub fn table<F: PartialEq>(
     floor: &F,
     [forms, a_second, of_floor]: [&str; 3],
 ) -> String {
-    let columns = [forms, "binary", a_second, of_floor, "by CPU", "MiB"];
+    let columns = [forms, "by", a_second, of_floor, "by CPU", "MiB"];
     let mut table = Table::new(2, &columns);
     for side in sides {
         let is_floor = |s: &&Side<F>| s.form == *floor && s.shown == side.shown;

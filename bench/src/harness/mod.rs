@@ -10,11 +10,13 @@
 //! 3. What is printed is a median; every sample goes to one file, `results.ndjson`.
 
 pub mod build;
+pub mod flink;
 pub mod folder;
 pub mod forms;
 pub mod machine;
 pub mod measure;
 pub mod metrics;
+pub mod peer;
 pub mod place;
 pub mod quiet;
 pub mod report;

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use super::Bed;
 use super::ours::NULL;
-use super::peers::Said;
 use super::rankings::{self, Lines};
 use super::side::Side;
 use crate::harness::measure;
+use crate::harness::peer::Said;
 use crate::problem::Problem;
 
 /// How results are looked at.

@@ -19,6 +19,7 @@ use standings_load::Shape;
 
 use crate::harness::folder::Folder;
 use crate::harness::measure::{self, Invocation};
+use crate::harness::peer::Said;
 use crate::harness::report::Report;
 use crate::harness::services::Services;
 use crate::harness::stats::whole;
@@ -230,7 +231,7 @@ fn one(
     quiet::wait(args.rest())?;
     let mut took = measure::run(&command)?;
     if side.group == Group::Peers {
-        let said = peers::Said::of(&side.name, &took.text)?;
+        let said = Said::of(&side.name, &took.text)?;
         took.seconds = said.seconds;
         side.rows = said.output_rows.or(side.rows);
     }

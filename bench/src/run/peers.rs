@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
-
 use super::check::Check;
 use super::side::{Group, Side};
 use super::{Bed, RunArgs};
@@ -37,24 +35,6 @@ const QUICK: &[&str] = &[
     "bytewax, cities",
     "bytewax, salesmen",
 ];
-
-/// The last line that a peer prints.
-#[derive(Deserialize)]
-pub struct Said {
-    /// From the start of its job to its end.
-    pub seconds: f64,
-    /// Rows written.
-    pub output_rows: Option<u64>,
-}
-
-impl Said {
-    /// From all that it printed.
-    pub fn of(name: &str, text: &str) -> Result<Self, Problem> {
-        let last = text.trim().lines().last().unwrap_or_default();
-        let wrong = |e| Problem::said(name, format!("its last line is {last:?}: {e}"));
-        serde_json::from_str(last).map_err(wrong)
-    }
-}
 
 /// All that were asked for, set up.
 pub fn all(args: &RunArgs, bed: &Bed) -> Result<Vec<Side>, Problem> {
@@ -100,18 +80,6 @@ fn ranking(form: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_peer_says_what_it_took_in_its_last_line() {
-        let said = Said::of(
-            "a",
-            "noise\n{\"seconds\":1.5,\"output_rows\":7,\"more\":1}\n",
-        )
-        .unwrap();
-        assert_eq!((said.seconds, said.output_rows), (1.5, Some(7)));
-        assert_eq!(Said::of("a", "{\"seconds\":2}").unwrap().output_rows, None);
-        assert!(Said::of("a", "done").is_err());
-    }
 
     #[test]
     fn quick_ones_are_forms_that_there_are() {

@@ -8,15 +8,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import org.apache.flink.configuration.Configuration;
-import org.apache.flink.configuration.MemorySize;
-import org.apache.flink.configuration.PipelineOptions;
-import org.apache.flink.configuration.RestOptions;
-import org.apache.flink.configuration.RestartStrategyOptions;
-import org.apache.flink.configuration.StateBackendOptions;
-import org.apache.flink.configuration.TaskManagerOptions;
-import org.apache.flink.runtime.minicluster.MiniCluster;
-import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
 import org.apache.flink.runtime.util.EnvironmentInformation;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.table.api.DataTypes;
@@ -137,19 +128,7 @@ public class Peer {
 
     static void run(Path sales, String form, Path out, int workers, boolean explain) throws Exception {
         boolean window = form.equals("window");
-        Configuration conf = new Configuration();
-        conf.set(PipelineOptions.OBJECT_REUSE, true);
-        conf.set(StateBackendOptions.STATE_BACKEND, "hashmap");
-        conf.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
-        conf.set(RestOptions.BIND_PORT, "0");
-        conf.set(RestOptions.BIND_ADDRESS, "127.0.0.1");
-        conf.set(RestOptions.ADDRESS, "127.0.0.1");
-        conf.set(TaskManagerOptions.NUM_TASK_SLOTS, workers);
-        // The buffers of window aggregation lie in managed memory.
-        conf.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MemorySize.ofMebiBytes(256L * workers));
-        conf.set(TaskManagerOptions.NETWORK_MEMORY_MIN, MemorySize.ofMebiBytes(128));
-        conf.set(TaskManagerOptions.NETWORK_MEMORY_MAX, MemorySize.ofMebiBytes(128));
-
+        var conf = Cluster.configuration(workers);
         StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(conf);
         env.setParallelism(workers);
         StreamTableEnvironment tables =
@@ -199,28 +178,7 @@ public class Peer {
         statements.attachAsDataStream();
         var stream = env.getStreamGraph();
         stream.setJobName("rankings");
-        var graph = stream.getJobGraph();
-
-        double seconds;
-        long sum = 0;
-        var cluster = new MiniCluster(new MiniClusterConfiguration.Builder()
-                .setConfiguration(conf)
-                .setNumTaskManagers(1)
-                .setNumSlotsPerTaskManager(workers)
-                .build());
-        try {
-            cluster.start();
-            long began = System.nanoTime();
-            var submitted = cluster.submitJob(graph).get();
-            var result = cluster.requestJobResult(submitted.getJobID()).get();
-            seconds = (System.nanoTime() - began) / 1e9;
-            var failure = result.getSerializedThrowable();
-            if (failure.isPresent()) {
-                throw new RuntimeException(failure.get().deserializeError(Peer.class.getClassLoader()));
-            }
-        } finally {
-            cluster.close();
-        }
+        double seconds = Cluster.run(conf, workers, stream.getJobGraph());
 
         long written = 0;
         try (var results = new PrintWriter(Files.newBufferedWriter(out, StandardCharsets.UTF_8))) {
