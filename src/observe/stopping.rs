@@ -1,4 +1,4 @@
-//! When a process that was asked to stop has waited long enough, and what it says then.
+//! When a process that was asked to stop, or that has not reached what it needs yet, has waited long enough, and what it says then.
 
 use std::time::Duration;
 
@@ -66,9 +66,62 @@ fn not_committed(limit: Duration, bytes: u64, waits: Option<String>) -> String {
     )
 }
 
+/// What a process says that waits for what it needs, and has waited long enough, before anything was committed.
+pub fn unreached(limit: Duration, live: &Live) -> Option<Failure> {
+    if live.has_committed() {
+        return None;
+    }
+    let waits = live.waits.told_after(limit)?;
+    tracing::error!(event = "unreached", waits, "--connect-timeout is over");
+    Some(Unreached { limit, waits }.into())
+}
+
+/// It did not reach what it needs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nothing was committed yet, and --connect-timeout ({limit:?}) is over: {waits}")]
+struct Unreached {
+    /// `--connect-timeout`.
+    limit: Duration,
+    /// What is waited for.
+    waits: String,
+}
+
+impl Coded for Unreached {
+    fn code(&self) -> &'static Code {
+        &codes::process::UNREACHED
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use standings_model::clock::Clock;
+
     use super::*;
+    use crate::waiting::{Waiting, What};
+
+    #[test]
+    fn who_waits_too_long_before_the_first_commit_says_for_what() {
+        let live = Arc::new(Live::default());
+        let none = Duration::ZERO;
+        assert!(unreached(none, &live).is_none(), "it waits for nothing");
+        let clock = Clock::default();
+        let mut waiting = Waiting::new(What::Sink, "postgres://db/shop", &live, &clock);
+        waiting.tried("Connection refused");
+        assert!(unreached(Duration::from_secs(60), &live).is_none());
+        let waits = live.waits.told().unwrap();
+        let said = Unreached { limit: none, waits };
+        assert_eq!((said.code().id, said.code().exit), ("S0005", 1));
+        let text = said.to_string();
+        assert!(
+            text.contains("waiting for the sink postgres://db/shop since"),
+            "{text}"
+        );
+        assert!(unreached(none, &live).is_some());
+        live.commit_took("another", none);
+        assert!(unreached(none, &live).is_none(), "it has begun");
+    }
 
     #[test]
     fn who_does_not_stop_in_time_has_a_code() {

@@ -177,6 +177,38 @@ fn what_was_not_committed_is_said_and_comes_with_the_next_start() {
     assert_eq!(second.stop().0, Some(0));
 }
 
+/// Who gave it a time ends when it is over and says what was not there; what was there once is waited for as ever.
+#[test]
+fn a_run_that_reaches_nothing_ends_when_it_was_told_to() {
+    let limit = ["--connect-timeout", "2s"];
+    let nobody = free_port();
+    let sink = bed().sink(format!("postgres://u@127.0.0.1:{nobody}/d"));
+    let source = Bed::new("w").source(format!("kafka://127.0.0.1:{nobody}/t"));
+    for (bed, what) in [
+        (sink, "the sink postgres://"),
+        (source.database(), "the source"),
+    ] {
+        let mut run = bed.start(&limit);
+        let code = run.wait(SOON);
+        let text = run.log();
+        assert_eq!(code, Some(1), "{what}: {text}");
+        assert!(text.contains("--connect-timeout (2s) is over"), "{text}");
+        assert!(text.contains(&format!("waiting for {what}")), "{text}");
+        assert!(text.contains("S0005"), "{text}");
+    }
+    let bed = bed().database_by_proxy();
+    bed.send(&[vec![sale(1)]]);
+    let mut run = bed.start(&limit);
+    cities(&bed, 1, "the first sale", SOON);
+    bed.proxy().strand();
+    bed.send(&[vec![sale(2).replace("Lisbon", "Porto")]]);
+    std::thread::sleep(Duration::from_secs(6));
+    assert!(run.goes_on(), "it has begun");
+    bed.proxy().heal();
+    cities(&bed, 2, "the second sale", LATER);
+    assert_eq!(run.stop().0, Some(0));
+}
+
 /// A terminal and a supervisor pass on what a person did once; a hangup is asked for the same.
 #[test]
 fn two_signals_at_once_are_one_and_a_later_one_ends_at_once() {

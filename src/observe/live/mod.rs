@@ -389,6 +389,11 @@ impl Live {
         }
     }
 
+    /// Whether a sink has written a commit of this process.
+    pub fn has_committed(&self) -> bool {
+        !lock(&self.commits).is_empty()
+    }
+
     /// What commits took, by sink.
     pub(super) fn commits(&self) -> Vec<(String, WeightedHistogram)> {
         let commits = lock(&self.commits);

@@ -47,6 +47,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "forget",
             "replace",
             "stop-timeout",
+            "connect-timeout",
         ],
     ),
     (

@@ -306,6 +306,10 @@ pub struct RunArgs {
     /// than what kills the process otherwise (Kubernetes: 30 s, systemd: 90 s).
     #[arg(long, env = "STANDINGS_STOP_TIMEOUT", value_name = "D", default_value = "10s", value_parser = parse_some_duration)]
     pub stop_timeout: Duration,
+    /// Before its first commit a run waits for sources, sinks, the store of snapshots and schema registries that are not
+    /// there yet, and says for what. Longer than so long: it ends with 1. Without it, it waits for as long as it takes.
+    #[arg(long, env = "STANDINGS_CONNECT_TIMEOUT", value_name = "D", value_parser = parse_some_duration)]
+    pub connect_timeout: Option<Duration>,
     /// How often the counts of this run are written to the table `standings_runs` of every Postgres sink, beside its
     /// start and its end. 0s: no such table.
     #[arg(long, env = "STANDINGS_RUNS_INTERVAL", value_name = "D", default_value = "1m", value_parser = parse_duration)]

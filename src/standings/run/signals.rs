@@ -7,6 +7,8 @@
 //!                                    └─ `--stop-timeout` over ────────► says what was not committed, 1
 //! ```
 //!
+//! The same thread ends a run that has not reached what it needs (`--connect-timeout`), asked or not.
+//!
 //! 1. A signal that comes before anybody listens is held back, and heard then.
 //! 2. Two within a tenth of a second are one: a terminal and a supervisor both pass on what a person did once.
 //! 3. Whatever is down or hangs: this thread waits for nobody.
@@ -19,7 +21,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use standings_model::error::codes;
 use standings_observe::live::Live;
-use standings_observe::stopping::over;
+use standings_observe::stopping::{over, unreached};
 use standings_process::exit::{self, Failure};
 
 /// Signals within this time are one.
@@ -29,6 +31,15 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// How long a run may take to end, and where it tells what it waits for.
 static LIMIT: Mutex<Option<(Duration, Arc<Live>)>> = Mutex::new(None);
+
+/// How long what is needed may be away before the first commit, and where it is told.
+static NEEDED: Mutex<Option<(Duration, Arc<Live>)>> = Mutex::new(None);
+
+/// `--connect-timeout`: this process ends where it waits longer than that before its first commit.
+pub fn end_unreached(limit: Duration, live: &Arc<Live>) {
+    let mut set = NEEDED.lock().unwrap_or_else(PoisonError::into_inner);
+    *set = Some((limit, Arc::clone(live)));
+}
 
 /// `--stop-timeout`: asked to stop, this process ends within it.
 pub fn end_within(limit: Duration, live: &Arc<Live>) {
@@ -86,7 +97,16 @@ pub fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
         .name("signals".to_owned())
         .spawn(move || {
             runtime.block_on(async {
-                signals.next().await;
+                loop {
+                    tokio::select! {
+                        () = signals.next() => break,
+                        () = tokio::time::sleep(LOOK) => {
+                            if let Some(failure) = is_unreached() {
+                                exit::now(&failure);
+                            }
+                        }
+                    }
+                }
                 set.store(true, Ordering::Relaxed);
                 let asked = Instant::now();
                 tracing::info!(
@@ -132,4 +152,14 @@ fn is_over(asked: Instant) -> Option<Failure> {
     let limit = LIMIT.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let (limit, live) = limit?;
     over(asked.elapsed(), limit, &live)
+}
+
+/// What is said when what is needed was away for too long.
+fn is_unreached() -> Option<Failure> {
+    let needed = NEEDED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    let (limit, live) = needed?;
+    unreached(limit, &live)
 }

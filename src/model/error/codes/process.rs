@@ -7,7 +7,7 @@ use crate::error::{Code, FAILED};
 pub const GROUP: Group = Group {
     number: "00",
     title: "The process",
-    codes: &[&DEFECT, &SYSTEM, &STOPPED, &LOST],
+    codes: &[&DEFECT, &SYSTEM, &STOPPED, &LOST, &UNREACHED],
 };
 
 /// Something that cannot be was seen.
@@ -79,6 +79,25 @@ pub static LOST: Code = Code {
     remedy: &[
         "Look for the first process that ended; this one only followed.",
         "Let a supervisor start all of them again: `standings cluster`, `standings replica`, Kubernetes.",
+    ],
+    see: "recovery.md",
+};
+
+/// What a run needs was not reached in time.
+pub static UNREACHED: Code = Code {
+    id: "S0005",
+    exit: FAILED,
+    title: "What the run needs was not reached within --connect-timeout",
+    means: "Before its first commit the run waited for a source, a sink, the store of snapshots or a schema registry, for longer than \
+            `--connect-timeout`. The message says for which, since when, and what is likely the cause. Nothing was committed, and \
+            nothing is lost.",
+    causes: &[
+        "It is not up yet, or not at the address that is given.",
+        "A firewall, a wrong port, TLS where the other side speaks none or the other way round.",
+    ],
+    remedy: &[
+        "Start again when it answers.",
+        "Without `--connect-timeout` a run waits for as long as it takes, and says each minute what for.",
     ],
     see: "recovery.md",
 };
