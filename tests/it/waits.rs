@@ -200,7 +200,7 @@ fn a_run_that_reaches_nothing_ends_when_it_was_told_to() {
     bed.send(&[vec![sale(1)]]);
     let mut run = bed.start(&limit);
     cities(&bed, 1, "the first sale", SOON);
-    bed.proxy().strand();
+    bed.proxy().cut();
     bed.send(&[vec![sale(2).replace("Lisbon", "Porto")]]);
     std::thread::sleep(Duration::from_secs(6));
     assert!(run.goes_on(), "it has begun");
