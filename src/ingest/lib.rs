@@ -35,6 +35,7 @@ pub mod drift;
 pub mod feed;
 pub mod files;
 pub mod log;
+pub mod mask;
 pub mod metrics;
 pub mod rest;
 pub mod row;

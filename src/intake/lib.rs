@@ -16,6 +16,7 @@
 //! Decide where a source goes on, follow a link or a redirect, or show a secret.
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
+mod api;
 pub mod fetch;
 pub mod files;
 pub mod kafka;

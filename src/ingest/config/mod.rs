@@ -16,7 +16,7 @@ use std::path::PathBuf;
 pub use error::ConfigError;
 pub use files::{After, Files, Where};
 pub use read::read;
-pub use rest::Rest;
+pub use rest::{Auth, Rest};
 pub use webhook::Webhook;
 
 use super::cursor::About;
@@ -44,8 +44,10 @@ pub struct Source {
     pub dead_letter: String,
     /// Where what was read is kept as it came: `s3://…`, or a folder.
     pub raw: Option<String>,
-    /// Its key, its names.
+    /// Its key, its names, what is masked.
     pub shape: Shape,
+    /// The file of keys of what is masked.
+    pub mask_key: Option<PathBuf>,
     /// What it is.
     pub kind: Kind,
 }
@@ -58,7 +60,7 @@ pub enum Kind {
     /// What others post.
     Webhook(Webhook),
     /// An API that is asked.
-    Rest(Rest),
+    Rest(Box<Rest>),
 }
 
 /// Where a secret is.
@@ -103,6 +105,14 @@ impl Source {
             true => "without a key".to_owned(),
             false => format!("keyed by {}", self.shape.key.join(", ")),
         };
+        let masks = self.shape.masks.columns.iter();
+        let masks: Vec<String> = masks
+            .map(|(name, how)| format!("{name} by {}", how.word()))
+            .collect();
+        let masked = match masks.is_empty() {
+            true => String::new(),
+            false => format!("\n  masked: {}", masks.join(", ")),
+        };
         let raw = match &self.raw {
             Some(place) => format!(
                 "\n  as it came: kept at {}",
@@ -116,7 +126,7 @@ impl Source {
             Kind::Rest(rest) => rest.words(),
         };
         format!(
-            "{}: {what}\n  into the topic {}, {key}; what is no record into {}{raw}",
+            "{}: {what}\n  into the topic {}, {key}; what is no record into {}{masked}{raw}",
             self.name, self.topic, self.dead_letter
         )
     }

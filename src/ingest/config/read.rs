@@ -1,14 +1,17 @@
 //! The file, read.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use standings_model::kafka_url;
+use standings_model::mask::Method;
 use standings_query::toml::parse;
 use toml_edit::{Item, TableLike};
 
 use super::error::ConfigError;
 use super::section::{Section, Text};
 use super::{Config, Kind, Source, files, rest, webhook};
+use crate::mask::Masks;
 use crate::row::Shape;
 
 /// Kinds that are meant, and not there yet.
@@ -54,6 +57,11 @@ pub fn read(path: &Path, text: &str, to: Option<&str>) -> Result<Config, ConfigE
             ));
         }
     };
+    let mask_key = top.str("mask-key")?.map(|path| folder.join(path));
+    let of_all = Defaults {
+        topic,
+        mask_key,
+    };
     let sources = top.item("sources");
     top.nothing_else()?;
     let Some(all) = sources else {
@@ -70,7 +78,7 @@ pub fn read(path: &Path, text: &str, to: Option<&str>) -> Result<Config, ConfigE
                 format!("`sources.{name}` must be a table: [sources.{name}]"),
             ));
         };
-        found.push(source(text, name, item, table, topic.as_deref())?);
+        found.push(source(text, name, item, table, &of_all)?);
     }
     if found.is_empty() {
         return Err(text.error(None, "there is no source; begin one with [sources.NAME]"));
@@ -112,12 +120,18 @@ fn is_topic(name: &str) -> bool {
     !name.is_empty() && name.len() <= 249 && name.chars().all(fits) && name != "." && name != ".."
 }
 
+/// What holds where a source says nothing else.
+struct Defaults {
+    topic: Option<String>,
+    mask_key: Option<PathBuf>,
+}
+
 fn source(
     text: Text<'_>,
     name: &str,
     item: &Item,
     table: &dyn TableLike,
-    topic: Option<&str>,
+    of_all: &Defaults,
 ) -> Result<Source, ConfigError> {
     if !is_name(name) {
         let said = format!("`{name}` is no name of a source; letters, digits, - and _ are");
@@ -134,9 +148,9 @@ fn source(
     }
     let words: Vec<(&str, &str)> = KINDS.iter().map(|k| (*k, *k)).collect();
     let kind = section.one_of("type", &words)?.unwrap_or_default();
-    let topic = match (section.str("topic")?, topic) {
+    let topic = match (section.str("topic")?, &of_all.topic) {
         (Some(own), _) => own,
-        (None, Some(topic)) => topic.to_owned(),
+        (None, Some(topic)) => topic.clone(),
         (None, None) => section.wanted("topic", "\"sales\"")?,
     };
     let dead_letter = section.str("dead-letter")?;
@@ -150,9 +164,27 @@ fn source(
         key: section.list("key")?,
         names: section.map("names")?,
         texts: Default::default(),
+        masks: Masks {
+            columns: masks(&section)?,
+            by: None,
+        },
     };
+    let mask_key = section.str("mask-key")?.map(|path| section.path(&path));
+    let mask_key = mask_key.or_else(|| of_all.mask_key.clone());
+    if mask_key.is_none() && shape.masks.needs_key() {
+        return Err(section.wrong(
+            "mask",
+            "needs a key: mask-key = \"FILE\", which `standings mask-key FILE` makes",
+        ));
+    }
     let partitions = section.count("partitions", 1, 100_000)?.unwrap_or(1);
     let raw = section.str("raw")?;
+    if raw.is_some() && !shape.masks.is_empty() {
+        return Err(section.wrong(
+            "raw",
+            "would keep what `mask` hides: leave one of them out",
+        ));
+    }
     let kind = match kind {
         "files" => Kind::Files(Box::new(files::read(&section, &shape)?)),
         "webhook" if raw.is_some() => {
@@ -162,7 +194,7 @@ fn source(
             ));
         }
         "webhook" => Kind::Webhook(webhook::read(&section, name)?),
-        _ => Kind::Rest(rest::read(&section)?),
+        _ => Kind::Rest(Box::new(rest::read(&section, &shape)?)),
     };
     section.nothing_else()?;
     Ok(Source {
@@ -172,8 +204,23 @@ fn source(
         dead_letter,
         raw,
         shape,
+        mask_key,
         kind,
     })
+}
+
+/// `mask`: how, by column.
+fn masks(section: &Section<'_>) -> Result<BTreeMap<String, Method>, ConfigError> {
+    let all = section.map("mask")?.into_iter();
+    let all = all.map(|(name, word)| match Method::named(&word) {
+        Some(how) => Ok((name, how)),
+        None => {
+            let words = Method::ALL.map(Method::word).join(", ");
+            let said = format!("has `{word}` for `{name}`; allowed are {words}");
+            Err(section.wrong("mask", &said))
+        }
+    });
+    all.collect()
 }
 
 /// Refuses two webhooks of one path: nobody could say whose a delivery is.
