@@ -205,8 +205,7 @@ impl Decoder {
         let hash = ring::digest::digest(&ring::digest::SHA256, original);
         let hash: String = hash.as_ref().iter().map(|b| format!("{b:02x}")).collect();
         let length = original.len();
-        let said =
-            format!("\"record_sha256\":\"{hash}\",\"record_bytes\":{length},\"columns\":{{");
+        let said = format!("\"record_sha256\":\"{hash}\",\"record_bytes\":{length},\"columns\":{{");
         let mut out = said.into_bytes();
         let aside = self.masked.as_mut().and_then(|m| m.aside.as_mut());
         if let Some(aside) = aside {

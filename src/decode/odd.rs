@@ -16,7 +16,12 @@ pub struct Odd {
 
 /// The event time in a cell, ms.
 #[inline(always)]
-pub(super) fn event_time(cell: Cell, is_date: bool, name: &str, odd: &mut Odd) -> Result<i64, DecodeError> {
+pub(super) fn event_time(
+    cell: Cell,
+    is_date: bool,
+    name: &str,
+    odd: &mut Odd,
+) -> Result<i64, DecodeError> {
     let Cell::Int(n) = cell else {
         let detail = format!("column {name:?} has no value, and windows are over it");
         return Err(DecodeError::new(error::MISSING_FIELD, detail));

@@ -49,7 +49,9 @@ impl Letter {
             "reason": self.reason,
             "detail": self.detail,
         });
-        if let (Some(Value::Object(instead)), Some(letter)) = (&self.instead, letter.as_object_mut()) {
+        if let (Some(Value::Object(instead)), Some(letter)) =
+            (&self.instead, letter.as_object_mut())
+        {
             letter.extend(instead.clone());
             return Value::Object(letter.clone()).to_string().into_bytes();
         }

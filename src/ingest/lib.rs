@@ -35,7 +35,6 @@ pub mod drift;
 pub mod feed;
 pub mod files;
 pub mod log;
-pub mod mask;
 pub mod metrics;
 pub mod rest;
 pub mod row;

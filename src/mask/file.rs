@@ -156,6 +156,9 @@ mod tests {
             let said = read(&path).map(drop).map_err(|e| e.to_string());
             assert_eq!(said.is_ok(), fine, "{mode:o}: {said:?}");
         }
-        assert!(matches!(read(&folder.path().join("none")), Err(FileError::Io { .. })));
+        assert!(matches!(
+            read(&folder.path().join("none")),
+            Err(FileError::Io { .. })
+        ));
     }
 }

@@ -69,7 +69,8 @@ impl Masking {
     /// How a column is masked.
     pub fn of(&self, column: usize) -> Option<Method> {
         let mut all = self.columns.iter();
-        all.find(|(number, _)| *number == column).map(|(_, how)| *how)
+        all.find(|(number, _)| *number == column)
+            .map(|(_, how)| *how)
     }
 
     /// Whether a key is needed.

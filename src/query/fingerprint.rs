@@ -200,7 +200,11 @@ fn line_of_table(table: &Table, line: &mut dyn FnMut(String)) {
         line(format!("times without an offset {zone}"));
     }
     for (column, how) in &table.masking.columns {
-        line(format!("masked {} {}", of_column(table, *column), how.word()));
+        line(format!(
+            "masked {} {}",
+            of_column(table, *column),
+            how.word()
+        ));
     }
 }
 

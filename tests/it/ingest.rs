@@ -3,6 +3,7 @@
 mod files;
 mod hooks;
 mod kills;
+mod passes;
 mod rest;
 mod said;
 

@@ -58,19 +58,48 @@ fn canaries_are_found_nowhere() {
     std::fs::write(at("orders.ndjson"), lines.concat()).unwrap();
     let run = |more: &[&str]| {
         let (queries, source) = (at("queries"), format!("file:{}", at("orders.ndjson")));
-        let outs: Vec<String> = ["changes", "late", "dead"].iter().map(|n| format!("file:{}", at(&format!("out/{n}")))).collect();
-        let (state, lineage) = (format!("file:{}", at("out/state")), format!("file:{}", at("out/lineage")));
+        let outs: Vec<String> = ["changes", "late", "dead"]
+            .iter()
+            .map(|n| format!("file:{}", at(&format!("out/{n}"))))
+            .collect();
+        let (state, lineage) = (
+            format!("file:{}", at("out/state")),
+            format!("file:{}", at("out/lineage")),
+        );
         let report = at("out/report");
         let args = [
-            "run", "--queries", &queries, "--source", &source, "--sink", &outs[0], "--late", &outs[1], "--dead-letter", &outs[2],
-            "--state", &state, "--lineage", &lineage, "--report", &report, "--until-end", "--allowed-lateness", "1m", "--log", "debug",
+            "run",
+            "--queries",
+            &queries,
+            "--source",
+            &source,
+            "--sink",
+            &outs[0],
+            "--late",
+            &outs[1],
+            "--dead-letter",
+            &outs[2],
+            "--state",
+            &state,
+            "--lineage",
+            &lineage,
+            "--report",
+            &report,
+            "--until-end",
+            "--allowed-lateness",
+            "1m",
+            "--log",
+            "debug",
         ];
         standings(&[&args[..], more].concat()).output().unwrap()
     };
     let without = run(&[]);
     assert_eq!(without.status.code(), Some(2));
     let said = String::from_utf8_lossy(&without.stderr).into_owned();
-    assert!(said.contains("S1301") && said.contains("--mask-key"), "{said}");
+    assert!(
+        said.contains("S1301") && said.contains("--mask-key"),
+        "{said}"
+    );
 
     let key = at("mask.key");
     let made = standings(&["mask-key", &key]).output().unwrap();
@@ -88,42 +117,84 @@ fn canaries_are_found_nowhere() {
 
     // All of it is there, masked.
     let text = |name: &str| std::fs::read_to_string(at(&format!("out/{name}"))).unwrap();
-    let dead: Vec<serde_json::Value> = text("dead").lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let dead: Vec<serde_json::Value> = text("dead")
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
     assert_eq!(dead.len(), 3, "{dead:?}");
     for letter in &dead {
         assert_eq!(letter["record"], serde_json::Value::Null, "{letter}");
         assert_eq!(letter["record_sha256"].as_str().unwrap().len(), 64);
     }
     let wrong = dead.iter().find(|l| l["columns"]["id"] == "4").unwrap();
-    assert!(wrong["detail"].as_str().unwrap().starts_with("field \"n\": "), "{wrong}");
+    assert!(
+        wrong["detail"]
+            .as_str()
+            .unwrap()
+            .starts_with("field \"n\": "),
+        "{wrong}"
+    );
     assert_eq!(wrong["record_bytes"], lines[3].len() - 1);
     let late: serde_json::Value = serde_json::from_str(text("late").trim()).unwrap();
-    assert_eq!((late["sale"].is_null(), &late["columns"]["n"]), (true, &9.into()));
+    assert_eq!(
+        (late["sale"].is_null(), &late["columns"]["n"]),
+        (true, &9.into())
+    );
     // Equal values, equal masks; and tokens come back.
     let changes = text("changes");
     let change: serde_json::Value = serde_json::from_str(changes.lines().next().unwrap()).unwrap();
     let (mail, card) = (&change["row"]["mail"], &change["row"]["card"]);
     assert_eq!(*mail, late["columns"]["mail"]);
     assert_eq!(change["row"]["street"], "***");
-    let back = standings(&["unmask", "--mask-key", &key, card.as_str().unwrap()]).output().unwrap();
+    let back = standings(&["unmask", "--mask-key", &key, card.as_str().unwrap()])
+        .output()
+        .unwrap();
     assert_eq!(String::from_utf8_lossy(&back.stdout), "canary-card\n");
-    let no = standings(&["unmask", "--mask-key", &key, mail.as_str().unwrap()]).output().unwrap();
+    let no = standings(&["unmask", "--mask-key", &key, mail.as_str().unwrap()])
+        .output()
+        .unwrap();
     assert_eq!(no.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&no.stderr).contains("S1302"));
 
     // It is recomputed with the key, and is the same.
-    let (queries, source, sink) = (at("queries"), format!("file:{}", at("orders.ndjson")), format!("file:{}", at("out/changes")));
+    let (queries, source, sink) = (
+        at("queries"),
+        format!("file:{}", at("orders.ndjson")),
+        format!("file:{}", at("out/changes")),
+    );
     let verify = [
-        "verify", "--queries", &queries, "--source", &source, "--sink", &sink, "--allowed-lateness", "1m", "--mask-key", &key,
+        "verify",
+        "--queries",
+        &queries,
+        "--source",
+        &source,
+        "--sink",
+        &sink,
+        "--allowed-lateness",
+        "1m",
+        "--mask-key",
+        &key,
     ];
     let verified = standings(&verify).output().unwrap();
-    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    assert!(
+        verified.status.success(),
+        "{}",
+        String::from_utf8_lossy(&verified.stderr)
+    );
 
     // A masked letter is listed and shown, and not sent again.
     let dead = format!("file:{}", at("out/dead"));
-    let shown = standings(&["dead-letter", "show", &dead, "1"]).output().unwrap();
-    assert!(String::from_utf8_lossy(&shown.stdout).contains("was not kept"), "{shown:?}");
+    let shown = standings(&["dead-letter", "show", &dead, "1"])
+        .output()
+        .unwrap();
+    assert!(
+        String::from_utf8_lossy(&shown.stdout).contains("was not kept"),
+        "{shown:?}"
+    );
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
     let open = run(&["--mask-key", &key]);
-    assert!(String::from_utf8_lossy(&open.stderr).contains("chmod 600"), "{open:?}");
+    assert!(
+        String::from_utf8_lossy(&open.stderr).contains("chmod 600"),
+        "{open:?}"
+    );
 }

@@ -13,7 +13,9 @@ struct Signs;
 
 impl Mask for Signs {
     fn mask(&self, how: Method, value: &[u8], out: &mut Vec<u8>) {
-        let sum: u64 = value.iter().fold(7, |sum, b| sum * 31 % 1_000_003 + u64::from(*b));
+        let sum: u64 = value
+            .iter()
+            .fold(7, |sum, b| sum * 31 % 1_000_003 + u64::from(*b));
         out.extend_from_slice(format!("{}-{sum}", how.word()).as_bytes());
     }
 }
@@ -44,7 +46,11 @@ fn text(decoder: &mut Decoder, record: &str, column: &str) -> String {
 
 #[test]
 fn cells_and_what_is_computed_of_them_are_masked() {
-    let mut decoder = Decoder::new(&table(COLUMNS, &format!("'format' = 'json', {MASK}")), None, 1 << 20);
+    let mut decoder = Decoder::new(
+        &table(COLUMNS, &format!("'format' = 'json', {MASK}")),
+        None,
+        1 << 20,
+    );
     // Once as it lies in the record, twice by the layout that was learned, and once with escapes.
     let escaped = CANARY.replace('@', "\\u0040");
     for mail in [CANARY, CANARY, CANARY, &escaped] {
@@ -54,7 +60,10 @@ fn cells_and_what_is_computed_of_them_are_masked() {
         let hash = mask_of(Method::Hash, CANARY);
         assert_eq!(text(&mut decoder, &record, "mail"), hash);
         assert_eq!(text(&mut decoder, &record, "up"), hash.to_uppercase());
-        assert_eq!(text(&mut decoder, &record, "who.name"), mask_of(Method::Tokenize, "Ana"));
+        assert_eq!(
+            text(&mut decoder, &record, "who.name"),
+            mask_of(Method::Tokenize, "Ana")
+        );
         assert_eq!(text(&mut decoder, &record, "id"), "1");
         let full = decoder.decode_full(record.as_bytes()).unwrap();
         assert_eq!(full.value(1).to_string(), hash);
@@ -66,7 +75,11 @@ fn cells_and_what_is_computed_of_them_are_masked() {
 
 #[test]
 fn a_letter_has_what_decodes_masked_and_no_byte_of_the_rest() {
-    let mut decoder = Decoder::new(&table(COLUMNS, &format!("'format' = 'json', {MASK}")), None, 1 << 20);
+    let mut decoder = Decoder::new(
+        &table(COLUMNS, &format!("'format' = 'json', {MASK}")),
+        None,
+        1 << 20,
+    );
     let letter = |decoder: &mut Decoder, record: &str| {
         let out = decoder.letter(record.as_bytes(), record.as_bytes(), About::default());
         let json = format!("{{{}}}", String::from_utf8(out).unwrap());
@@ -105,10 +118,24 @@ fn keys_of_rows_that_end_are_masked_as_those_that_come() {
     let about = About::default();
     let come = format!(r#"{{"op":"c","before":null,"after":{{"id":"{CANARY}","mail":"m"}}}}"#);
     assert_eq!(decoder.changes(come.as_bytes(), about).unwrap(), 1);
-    assert_eq!(decoder.now(come.as_bytes(), about, 0).unwrap().value(0).to_string(), hash);
+    assert_eq!(
+        decoder
+            .now(come.as_bytes(), about, 0)
+            .unwrap()
+            .value(0)
+            .to_string(),
+        hash
+    );
     let end = format!(r#"{{"op":"d","before":{{"id":"{CANARY}","mail":"m"}},"after":null}}"#);
     decoder.changes(end.as_bytes(), about).unwrap();
-    assert_eq!(decoder.ended(end.as_bytes(), about, 0).unwrap().value(0).to_string(), hash);
+    assert_eq!(
+        decoder
+            .ended(end.as_bytes(), about, 0)
+            .unwrap()
+            .value(0)
+            .to_string(),
+        hash
+    );
     // An update with a value that was left out: what stands for it stays, the others are masked.
     let update = format!(
         r#"{{"op":"u","before":null,"after":{{"id":"{CANARY}","mail":"__debezium_unavailable_value"}}}}"#
@@ -133,5 +160,8 @@ fn without_a_key_nothing_shows() {
     bare.masking.by = None;
     let mut decoder = Decoder::new(&bare, None, 1 << 20);
     let record = format!(r#"{{"id":"1","mail":"{CANARY}","n":1,"at":"2026-01-01T00:00:00Z"}}"#);
-    assert_eq!(text(&mut decoder, &record, "mail"), standings_model::mask::REDACTED);
+    assert_eq!(
+        text(&mut decoder, &record, "mail"),
+        standings_model::mask::REDACTED
+    );
 }

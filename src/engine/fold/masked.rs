@@ -61,9 +61,15 @@ mod tests {
     fn which_column_it_was_is_said_and_what_was_found_is_not() {
         let sales = Table::sales();
         for (detail, front) in [
-            ("field \"amount\": found \"secret\", expected", "field \"amount\": "),
+            (
+                "field \"amount\": found \"secret\", expected",
+                "field \"amount\": ",
+            ),
             ("key: field \"city\": found secret", "field \"city\": "),
-            ("column \"city\": the record has no key", "column \"city\": "),
+            (
+                "column \"city\": the record has no key",
+                "column \"city\": ",
+            ),
             ("field \"secret\": found 1", ""),
             ("expected `,` at line 1 column 7: secret", ""),
         ] {

@@ -11,8 +11,8 @@ use toml_edit::{Item, TableLike};
 use super::error::ConfigError;
 use super::section::{Section, Text};
 use super::{Config, Kind, Source, files, rest, webhook};
-use crate::mask::Masks;
 use crate::row::Shape;
+use crate::row::mask::Masks;
 
 /// Kinds that are meant, and not there yet.
 const NOT_YET: &[&str] = &["postgres", "postgres-cdc", "mysql", "mysql-cdc", "soap"];
@@ -58,10 +58,7 @@ pub fn read(path: &Path, text: &str, to: Option<&str>) -> Result<Config, ConfigE
         }
     };
     let mask_key = top.str("mask-key")?.map(|path| folder.join(path));
-    let of_all = Defaults {
-        topic,
-        mask_key,
-    };
+    let of_all = Defaults { topic, mask_key };
     let sources = top.item("sources");
     top.nothing_else()?;
     let Some(all) = sources else {
@@ -180,10 +177,7 @@ fn source(
     let partitions = section.count("partitions", 1, 100_000)?.unwrap_or(1);
     let raw = section.str("raw")?;
     if raw.is_some() && !shape.masks.is_empty() {
-        return Err(section.wrong(
-            "raw",
-            "would keep what `mask` hides: leave one of them out",
-        ));
+        return Err(section.wrong("raw", "would keep what `mask` hides: leave one of them out"));
     }
     let kind = match kind {
         "files" => Kind::Files(Box::new(files::read(&section, &shape)?)),

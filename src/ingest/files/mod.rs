@@ -291,7 +291,9 @@ impl<P: Place> FilesFeed<P> {
         let rows = entry.rows;
         let mut batch = self.noted(taken, entry);
         let (position, at) = (format!("{path}:{rows}"), self.clock.wall());
-        batch.letters.push(self.shape.letter(position, ("file", why), b"", at));
+        batch
+            .letters
+            .push(self.shape.letter(position, ("file", why), b"", at));
         batch
     }
 }

@@ -132,7 +132,9 @@ impl Reading {
                 }),
                 Err((reason, detail)) => {
                     let why = (reason.as_str(), detail.as_str());
-                    batch.letters.push(shape.letter(position, why, &row.bytes, at));
+                    batch
+                        .letters
+                        .push(shape.letter(position, why, &row.bytes, at));
                 }
             }
         }

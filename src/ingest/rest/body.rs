@@ -44,7 +44,10 @@ impl Form {
         match self {
             Form::Json(path) => {
                 let rows = path.rows(text).map_err(|e| wrong(format!("`rows`: {e}")))?;
-                Ok(rows.into_iter().map(|row| Row::Text(row.to_owned())).collect())
+                Ok(rows
+                    .into_iter()
+                    .map(|row| Row::Text(row.to_owned()))
+                    .collect())
             }
             Form::Lines => {
                 let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -56,7 +59,9 @@ impl Form {
                     return Ok(Vec::new());
                 };
                 let names = names.map_err(|why| wrong(format!("its first line {why}")))?;
-                Ok(records.map(|(fields, raw)| row(&names, fields, raw)).collect())
+                Ok(records
+                    .map(|(fields, raw)| row(&names, fields, raw))
+                    .collect())
             }
         }
     }
@@ -162,7 +167,10 @@ mod tests {
 
     #[test]
     fn lines_and_csv() {
-        assert_eq!(texts(&Form::Lines, "{\"a\":1.10}\r\n\n [2] \n"), ["{\"a\":1.10}", "[2]"]);
+        assert_eq!(
+            texts(&Form::Lines, "{\"a\":1.10}\r\n\n [2] \n"),
+            ["{\"a\":1.10}", "[2]"]
+        );
         let csv = "id;\"a \"\"b\"\"\"\r\n1;\"x;\ny\"\r\n\n2;\n3\n\"4\"x;5\n6;é";
         assert_eq!(
             texts(&Form::Csv(';'), csv),

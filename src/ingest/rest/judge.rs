@@ -6,6 +6,7 @@ use super::{Fetch, RestFeed};
 use crate::batch::{Batch, Record};
 use crate::feed::Trouble;
 use crate::row;
+use standings_model::sabotage::{self, Mistake};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// The reason of a piece of an answer that is no row.
@@ -17,7 +18,8 @@ impl<F: Fetch> RestFeed<F> {
         let page = self.page.clone();
         for (n, row) in rows.into_iter().enumerate() {
             let (Row::Text(text) | Row::Wrong(text, _)) = &row;
-            if !self.known.insert(xxh3_128(text.as_bytes())) {
+            let is_new = self.known.insert(xxh3_128(text.as_bytes()));
+            if !is_new && !sabotage::is(Mistake::IngestPageAllNew) {
                 batch.duplicates += 1;
                 continue;
             }
@@ -26,7 +28,11 @@ impl<F: Fetch> RestFeed<F> {
     }
 
     /// In passes: what was not written yet, or not as it is now.
-    pub(super) fn judge_of_pass(&mut self, rows: Vec<Row>, batch: &mut Batch) -> Result<(), Trouble> {
+    pub(super) fn judge_of_pass(
+        &mut self,
+        rows: Vec<Row>,
+        batch: &mut Batch,
+    ) -> Result<(), Trouble> {
         let page = self.page.clone();
         let (count, mut timed) = (rows.len(), 0);
         for (n, row) in rows.into_iter().enumerate() {
@@ -44,7 +50,9 @@ impl<F: Fetch> RestFeed<F> {
             match self.seen.note(&id, hashed, time)? {
                 None => batch.duplicates += 1,
                 Some(note) => {
-                    batch.notes.push(note);
+                    if !sabotage::is(Mistake::IngestSeenNotNoted) {
+                        batch.notes.push(note);
+                    }
                     self.take(&page, n, &row, batch);
                 }
             }
@@ -61,7 +69,8 @@ impl<F: Fetch> RestFeed<F> {
     /// What names a row: the columns of its id, or all of it.
     fn id_of(&self, text: &str) -> Vec<u8> {
         let ids = self.settings.id.iter();
-        let parts: Option<Vec<String>> = ids.map(|name| row::column(text.as_bytes(), name)).collect();
+        let parts: Option<Vec<String>> =
+            ids.map(|name| row::column(text.as_bytes(), name)).collect();
         match parts.filter(|parts| !parts.is_empty()) {
             // Each with its length, so that no two ids look the same.
             Some(parts) => {
@@ -79,7 +88,9 @@ impl<F: Fetch> RestFeed<F> {
         let text = match row {
             Row::Text(text) => text,
             Row::Wrong(raw, why) => {
-                let letter = self.shape.letter(position, (MALFORMED, why), raw.as_bytes(), read_at);
+                let letter = self
+                    .shape
+                    .letter(position, (MALFORMED, why), raw.as_bytes(), read_at);
                 return batch.letters.push(letter);
             }
         };

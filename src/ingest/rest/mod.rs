@@ -12,14 +12,15 @@
 //! with `time`, it goes through all of it in *passes*, each from the start or from a moment, and knows rows by their ids.
 //!
 //! 1. Under one cursor a row is written once; in passes once as long as it is as it was. What says so is in the transaction.
-//! 2. A cursor that comes back within one pass is a circle, and a page that comes again under the next number is none: both break the
-//!    source rather than write, or ask, without end.
+//! 2. A cursor that comes back is a circle, and a page that comes again under other numbers is none: both break the source rather than
+//!    write, or ask, without end.
 //! 3. No redirect is followed and no other origin asked: a next link that leads there breaks the source.
 
 pub mod body;
 mod judge;
 pub mod oauth;
 pub mod paging;
+mod passed;
 pub mod path;
 pub mod retry;
 mod seen;
@@ -31,12 +32,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use standings_model::clock::Clock;
+use standings_model::sabotage::{self, Mistake};
 use standings_model::time::unix_ms;
-use xxhash_rust::xxh3::xxh3_128;
 
 use self::body::Form;
 use self::oauth::Tokens;
 use self::paging::{Page, Paging};
+use self::passed::{Counted, Passed};
 use self::seen::Seen;
 use self::template::{Filling, filled, joined};
 use self::times::Times;
@@ -120,16 +122,16 @@ pub struct RestFeed<F> {
     /// From when on this pass asks, and the greatest time that it saw; ms.
     since: i64,
     greatest: Option<i64>,
-    /// The rows of the page before, in passes.
-    before: Option<u128>,
-    /// Cursors of this pass.
-    passed: BTreeSet<String>,
+    /// The pages before, in passes of this one alone.
+    passed: Passed,
+    /// This pass was begun by somebody who is gone: it is not known what its pages had.
+    is_resumed: bool,
     /// All was read, up to here.
     at_end: bool,
 }
 
-/// Cursors of a pass that are remembered.
-const PASS: usize = 100_000;
+/// When a page is asked for again that is the one before it.
+const AGAIN: Duration = Duration::from_secs(1);
 
 impl<F: Fetch> RestFeed<F> {
     /// Nothing is asked yet.
@@ -146,8 +148,8 @@ impl<F: Fetch> RestFeed<F> {
             known: BTreeSet::new(),
             seen: Seen::default(),
             greatest: None,
-            before: None,
-            passed: BTreeSet::new(),
+            passed: Passed::default(),
+            is_resumed: false,
             at_end: false,
         }
     }
@@ -193,10 +195,15 @@ impl<F: Fetch> RestFeed<F> {
     fn page(&mut self, answer: &Answer) -> Result<Polled, Trouble> {
         let text = Form::text(&answer.body)?;
         let rows = self.settings.form.rows(text)?;
-        let next = self.settings.paging.next(&self.page, (answer, text), rows.len())?;
+        let next = self
+            .settings
+            .paging
+            .next(&self.page, (answer, text), rows.len())?;
         let mut batch = Batch::default();
         if self.settings.is_in_passes() {
-            self.is_another(text, rows.len())?;
+            if self.is_again(text, rows.len())? {
+                return Ok(Polled::Idle(AGAIN));
+            }
             self.judge_of_pass(rows, &mut batch)?;
             return self.after_page(next, batch);
         }
@@ -208,7 +215,6 @@ impl<F: Fetch> RestFeed<F> {
                 self.known.clear();
             }
             None if batch.records.is_empty() && batch.letters.is_empty() => {
-                self.passed.clear();
                 self.at_end = false;
                 return Ok(Polled::Ended(self.settings.every));
             }
@@ -218,23 +224,37 @@ impl<F: Fetch> RestFeed<F> {
         Ok(Polled::Batch(Box::new(batch)))
     }
 
-    /// Whether a counted page is another than the one before it.
-    fn is_another(&mut self, text: &str, rows: usize) -> Result<(), Trouble> {
-        let hash = xxh3_128(text.as_bytes());
-        let is_again = rows > 0 && self.before.replace(hash) == Some(hash);
-        match is_again && self.settings.paging.is_counted() {
-            true => Err(Trouble::Broken(format!(
-                "page {} is the one before it once more: has the URL {{page}} or {{offset}} where the endpoint looks for it?",
+    /// Whether a counted page has to be asked for again, because it is the one before it once more.
+    fn is_again(&mut self, text: &str, rows: usize) -> Result<bool, Trouble> {
+        if rows == 0 || !self.settings.paging.is_counted() {
+            return Ok(false);
+        }
+        if self.page == self.settings.paging.first() {
+            self.passed.first(text);
+            return Ok(false);
+        }
+        match self.passed.counted(text) {
+            Counted::Fine => Ok(false),
+            Counted::AskAgain => Ok(true),
+            Counted::Never => Err(Trouble::Broken(format!(
+                "page {} is as those before it: has the URL {{page}} or {{offset}} where the endpoint looks for it?",
                 self.page
             ))),
-            false => Ok(()),
         }
     }
 
     /// The next page of a pass, or its end.
     fn after_page(&mut self, next: Option<Page>, mut batch: Batch) -> Result<Polled, Trouble> {
         match next {
-            Some(next) => self.move_to(next)?,
+            Some(next) => {
+                if let Some(times) = &self.settings.times
+                    && sabotage::is(Mistake::IngestMomentEarly)
+                {
+                    self.since = times.next(self.since, self.greatest, i64::MAX);
+                }
+                self.move_to(next)?;
+            }
+            None if sabotage::is(Mistake::IngestPassesEnd) => self.at_end = true,
             None => {
                 let first = self.settings.paging.first();
                 let was_first = self.page == first;
@@ -245,13 +265,16 @@ impl<F: Fetch> RestFeed<F> {
                 }
                 let since = self.settings.times.is_some().then_some(self.since);
                 batch.notes.extend(self.seen.end_of_pass(since));
-                (self.page, self.greatest, self.before) = (first, None, None);
+                (self.page, self.greatest) = (first, None);
                 self.passed.clear();
-                let is_empty = batch.records.is_empty() && batch.letters.is_empty() && batch.notes.is_empty();
+                let is_empty =
+                    batch.records.is_empty() && batch.letters.is_empty() && batch.notes.is_empty();
+                let is_resumed = std::mem::take(&mut self.is_resumed);
                 if is_empty && was_first && self.since == before {
                     return Ok(Polled::Ended(self.settings.every));
                 }
-                self.at_end = true;
+                // Of a pass whose beginning nobody here has seen the end is none: rows may have come in front.
+                self.at_end = !is_resumed;
             }
         }
         batch.cursor = self.written();
@@ -261,15 +284,14 @@ impl<F: Fetch> RestFeed<F> {
     /// Goes to another page; one that was asked for in this pass is a circle.
     fn move_to(&mut self, next: Page) -> Result<(), Trouble> {
         if !next.cursor.is_empty() {
-            if self.passed.contains(&next.cursor) {
+            let is_circle = self.passed.has(&next.cursor);
+            if is_circle && !sabotage::is(Mistake::IngestCircleFollowed) {
                 return Err(Trouble::Broken(format!(
-                    "the cursor goes back to `{}`, which was asked before in this pass",
+                    "the cursor goes back to `{}`, which was asked before",
                     next.cursor
                 )));
             }
-            if self.passed.len() < PASS {
-                self.passed.insert(self.page.cursor.clone());
-            }
+            self.passed.add(&self.page.cursor);
         }
         self.page = next;
         Ok(())
@@ -282,11 +304,12 @@ impl<F: Fetch> RestFeed<F> {
                 "number": self.page.number,
                 "since": self.since,
                 "greatest": self.greatest,
+                "passed": self.passed.json(),
             });
         }
         let known = self.known.iter();
         let known: Vec<String> = known.map(|hash| format!("{hash:032x}")).collect();
-        json!({ "cursor": self.page.cursor, "rows": known })
+        json!({ "cursor": self.page.cursor, "rows": known, "passed": self.passed.json() })
     }
 }
 
@@ -310,14 +333,14 @@ impl<F: Fetch> Feed for RestFeed<F> {
         if self.settings.is_in_passes() {
             self.seen.read(notes)?;
         }
-        self.passed.clear();
-        (self.before, self.at_end) = (None, false);
+        self.passed = Passed::of(of("passed").unwrap_or(&Value::Null));
+        self.is_resumed = self.page != first;
+        self.at_end = false;
         Ok(())
     }
 
     fn poll(&mut self) -> Result<Polled, Trouble> {
         if std::mem::take(&mut self.at_end) {
-            self.passed.clear();
             return Ok(Polled::Ended(self.settings.every));
         }
         if let Some(bucket) = &mut self.bucket

@@ -89,13 +89,18 @@ fn read(answer: &Answer) -> Result<(String, Duration), Trouble> {
     }
     let given: Given = serde_json::from_slice(&answer.body)
         .map_err(|_| broken("answered what is no token (not shown)"))?;
-    let is_bearer = given.token_type.as_deref().is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
+    let is_bearer = given
+        .token_type
+        .as_deref()
+        .is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
     if !is_bearer {
         return Err(broken("gives tokens of another type than bearer"));
     }
     let fits = |b: u8| b.is_ascii_graphic();
     if given.access_token.is_empty() || !given.access_token.bytes().all(fits) {
-        return Err(broken("answered a token that can stand in no header (not shown)"));
+        return Err(broken(
+            "answered a token that can stand in no header (not shown)",
+        ));
     }
     // Some write it as a text.
     let seconds = given.expires_in.and_then(|n| match n {
@@ -104,7 +109,10 @@ fn read(answer: &Answer) -> Result<(String, Duration), Trouble> {
     });
     let life = seconds.map_or(USUAL, Duration::from_secs);
     // One of a few seconds is used for half of them.
-    let life = life.checked_sub(BEFORE).filter(|left| *left >= BEFORE).unwrap_or(life / 2);
+    let life = life
+        .checked_sub(BEFORE)
+        .filter(|left| *left >= BEFORE)
+        .unwrap_or(life / 2);
     Ok((given.access_token, life.min(Duration::from_secs(86_400))))
 }
 
@@ -121,25 +129,43 @@ mod tests {
         };
         let seconds = Duration::from_secs;
         for (body, life) in [
-            (r#"{"access_token":"t","token_type":"Bearer","expires_in":3600}"#, seconds(3570)),
+            (
+                r#"{"access_token":"t","token_type":"Bearer","expires_in":3600}"#,
+                seconds(3570),
+            ),
             (r#"{"access_token":"t","expires_in":"3600"}"#, seconds(3570)),
             (r#"{"access_token":"t","expires_in":10}"#, seconds(5)),
             (r#"{"access_token":"t"}"#, seconds(270)),
         ] {
-            assert_eq!(read(&answer(200, body)).unwrap(), ("t".to_owned(), life), "{body}");
+            assert_eq!(
+                read(&answer(200, body)).unwrap(),
+                ("t".to_owned(), life),
+                "{body}"
+            );
         }
         for (status, body, words) in [
-            (400, r#"{"error":"invalid_client","error_description":"s3cret"}"#, "400: invalid_client"),
+            (
+                400,
+                r#"{"error":"invalid_client","error_description":"s3cret"}"#,
+                "400: invalid_client",
+            ),
             (401, r#"{"error":"Nobody knows s3cret"}"#, "answered 401"),
             (302, "s3cret", "answered 302"),
             (200, "s3cret", "no token"),
-            (200, r#"{"access_token":"s3cret","token_type":"mac"}"#, "another type"),
+            (
+                200,
+                r#"{"access_token":"s3cret","token_type":"mac"}"#,
+                "another type",
+            ),
             (200, "{\"access_token\":\"s3cret\\n\"}", "no header"),
             (200, r#"{"access_token":""}"#, "no header"),
         ] {
             let said = read(&answer(status, body)).unwrap_err();
             assert!(matches!(said, Trouble::Broken(_)), "{body}");
-            assert!(said.why().contains(words) && !said.why().contains("s3cret"), "{said:?}");
+            assert!(
+                said.why().contains(words) && !said.why().contains("s3cret"),
+                "{said:?}"
+            );
         }
         assert!(matches!(read(&answer(503, "")), Err(Trouble::Later { .. })));
     }

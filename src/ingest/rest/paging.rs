@@ -97,7 +97,9 @@ impl Paging {
         Ok(match self {
             Paging::One => None,
             Paging::Cursor(path) => {
-                let found = path.find(text).map_err(|e| wrong(format!("`cursor`: {e}")))?;
+                let found = path
+                    .find(text)
+                    .map_err(|e| wrong(format!("`cursor`: {e}")))?;
                 by(found.first().map(|raw| plain(raw)))
             }
             Paging::Link => by(next_of(&answer.links)),
@@ -153,7 +155,13 @@ mod tests {
             assert_eq!(next(&cursor, &first, text, &[], 1), want, "{text}");
         }
         assert_eq!(next(&cursor, &at("a", 1), r#"{"next":"a"}"#, &[], 1), None);
-        let link = next(&Paging::Link, &first, "", &["<https://h/?p=2>; rel=next"], 1);
+        let link = next(
+            &Paging::Link,
+            &first,
+            "",
+            &["<https://h/?p=2>; rel=next"],
+            1,
+        );
         assert_eq!(link, Some(at("https://h/?p=2", 1)));
         assert_eq!(next(&Paging::Link, &first, "", &[], 1), None);
         let page = Paging::Page { first: 1, size: 3 };

@@ -38,9 +38,8 @@ pub(super) struct Seen {
 impl Seen {
     /// From the ledger. Whether the pass that goes on had brought a row is not known there: it counts as if it had.
     pub(super) fn read(&mut self, notes: &BTreeMap<String, String>) -> Result<(), Trouble> {
-        let none = |key: &str| {
-            Trouble::Broken(format!("the ledger holds what is none of ours: {key}"))
-        };
+        let none =
+            |key: &str| Trouble::Broken(format!("the ledger holds what is none of ours: {key}"));
         self.all.clear();
         for (key, value) in notes {
             let known = || {
@@ -116,13 +115,18 @@ mod tests {
     fn once_as_it_is_and_again_when_it_changed() {
         let mut seen = Seen::default();
         let mut ledger = BTreeMap::new();
-        let note = |seen: &mut Seen, ledger: &mut BTreeMap<String, String>, id: &str, row: &str, time| {
-            let note = seen.note(id.as_bytes(), row.as_bytes(), time).unwrap();
-            if let Some(Note { key, value: Some(value) }) = &note {
-                ledger.insert(key.clone(), value.clone());
-            }
-            note.is_some()
-        };
+        let note =
+            |seen: &mut Seen, ledger: &mut BTreeMap<String, String>, id: &str, row: &str, time| {
+                let note = seen.note(id.as_bytes(), row.as_bytes(), time).unwrap();
+                if let Some(Note {
+                    key,
+                    value: Some(value),
+                }) = &note
+                {
+                    ledger.insert(key.clone(), value.clone());
+                }
+                note.is_some()
+            };
         assert!(note(&mut seen, &mut ledger, "1", "a", Some(10)));
         assert!(!note(&mut seen, &mut ledger, "1", "a", Some(10)));
         assert!(note(&mut seen, &mut ledger, "1", "b", Some(20)));

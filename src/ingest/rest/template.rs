@@ -131,7 +131,10 @@ mod tests {
             since: "2026-01-01T00:00:00+01:00",
         };
         assert_eq!(
-            filled("https://h/x?c={cursor}&p={page}&o={offset}&n={limit}&t={since}&z={other}", with),
+            filled(
+                "https://h/x?c={cursor}&p={page}&o={offset}&n={limit}&t={since}&z={other}",
+                with
+            ),
             "https://h/x?c=a%20b%26%7Bpage%7D&p=7&o=7&n=50&t=2026-01-01T00%3A00%3A00%2B01%3A00&z={other}"
         );
     }
@@ -140,7 +143,10 @@ mod tests {
     fn links_stay_at_their_origin() {
         let base = "https://h:8443/v2/orders?page=1";
         for (link, want) in [
-            ("https://h:8443/v2/orders?page=2", "https://h:8443/v2/orders?page=2"),
+            (
+                "https://h:8443/v2/orders?page=2",
+                "https://h:8443/v2/orders?page=2",
+            ),
             ("/v3/x", "https://h:8443/v3/x"),
             ("?page=2", "https://h:8443/v2/orders?page=2"),
             ("more?page=2", "https://h:8443/v2/more?page=2"),
@@ -166,7 +172,8 @@ mod tests {
     #[test]
     fn the_next_of_several_links() {
         let link = |header: &str| next_of(&[header.to_owned()]);
-        let two = r#"<https://h/?page=1>; rel="prev", <https://h/?page=3>; title="a, b"; rel="next""#;
+        let two =
+            r#"<https://h/?page=1>; rel="prev", <https://h/?page=3>; title="a, b"; rel="next""#;
         assert_eq!(link(two).unwrap(), "https://h/?page=3");
         assert_eq!(link("<a>;rel=next").unwrap(), "a");
         assert_eq!(link(r#"<a>; REL="last Next""#).unwrap(), "a");

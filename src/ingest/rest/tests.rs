@@ -206,7 +206,11 @@ fn no_more_is_asked_than_the_rate_allows() {
 }
 
 /// A feed in another way than by cursor, with rows that are all of the answer.
-fn other(url: &str, change: impl FnOnce(&mut Settings), answers: Vec<Result<Answer, Trouble>>) -> RestFeed<Script> {
+fn other(
+    url: &str,
+    change: impl FnOnce(&mut Settings),
+    answers: Vec<Result<Answer, Trouble>>,
+) -> RestFeed<Script> {
     let mut feed = feed(url, answers);
     feed.settings.form = Form::Json(Path::whole());
     feed.settings.id = vec!["id".to_owned()];
@@ -216,7 +220,10 @@ fn other(url: &str, change: impl FnOnce(&mut Settings), answers: Vec<Result<Answ
 }
 
 /// Reads to the end of a pass; what was written, with the cursor and the ledger behind it.
-fn pass(feed: &mut RestFeed<Script>, ledger: &mut BTreeMap<String, String>) -> (Vec<String>, Value) {
+fn pass(
+    feed: &mut RestFeed<Script>,
+    ledger: &mut BTreeMap<String, String>,
+) -> (Vec<String>, Value) {
     let (mut all, mut cursor) = (Vec::new(), Value::Null);
     loop {
         match feed.poll().unwrap() {
@@ -258,13 +265,19 @@ fn pages_that_move_under_the_reader_lose_nothing_and_write_nothing_twice() {
     let mut feed = other(PAGES, by_page, answers);
     let mut ledger = BTreeMap::new();
     let (first, cursor) = pass(&mut feed, &mut ledger);
-    assert_eq!(first, [r#"{"id":1}"#, r#"{"id":2}"#, r#"{"id":3}"#, r#"{"id":4}"#]);
+    assert_eq!(
+        first,
+        [r#"{"id":1}"#, r#"{"id":2}"#, r#"{"id":3}"#, r#"{"id":4}"#]
+    );
     // Killed between the passes.
     feed.open(&cursor, &ledger).unwrap();
     let (second, _) = pass(&mut feed, &mut ledger);
     assert_eq!(second, [r#"{"id":0}"#, r#"{"id":5}"#]);
     let asked: Vec<&str> = feed.fetch.asked.iter().map(|url| &url[32..]).collect();
-    assert_eq!(asked, ["1&n=2", "2&n=2", "3&n=2", "1&n=2", "2&n=2", "3&n=2"]);
+    assert_eq!(
+        asked,
+        ["1&n=2", "2&n=2", "3&n=2", "1&n=2", "2&n=2", "3&n=2"]
+    );
 }
 
 #[test]
@@ -295,17 +308,28 @@ fn killed_in_the_middle_of_a_pass_it_goes_on_there() {
         ok(r#"[{"id":3},{"id":4}]"#),
         ok("[]"),
     ];
-    let mut feed = other("https://h/x?o={offset}", |s| s.paging = Paging::Offset { size: 0 }, answers);
-    let Polled::Batch(first) = feed.poll().unwrap() else { panic!("no batch") };
+    let mut feed = other(
+        "https://h/x?o={offset}",
+        |s| s.paging = Paging::Offset { size: 0 },
+        answers,
+    );
+    let Polled::Batch(first) = feed.poll().unwrap() else {
+        panic!("no batch")
+    };
     let notes = |batch: &Batch| -> BTreeMap<String, String> {
         let notes = batch.notes.iter();
-        notes.map(|n| (n.key.clone(), n.value.clone().unwrap())).collect()
+        notes
+            .map(|n| (n.key.clone(), n.value.clone().unwrap()))
+            .collect()
     };
     // The second is polled, and its transaction is lost.
     feed.poll().unwrap();
     feed.open(&first.cursor, &notes(&first)).unwrap();
     let mut ledger = notes(&first);
-    assert_eq!(pass(&mut feed, &mut ledger).0, [r#"{"id":3}"#, r#"{"id":4}"#]);
+    assert_eq!(
+        pass(&mut feed, &mut ledger).0,
+        [r#"{"id":3}"#, r#"{"id":4}"#]
+    );
     let asked: Vec<&str> = feed.fetch.asked.iter().map(|url| &url[12..]).collect();
     assert_eq!(asked, ["0", "2", "2", "4"]);
 }
@@ -313,17 +337,27 @@ fn killed_in_the_middle_of_a_pass_it_goes_on_there() {
 #[test]
 fn a_page_that_comes_again_is_no_page() {
     let same = || ok(r#"[{"id":1},{"id":2}]"#);
-    let mut feed = other(PAGES, by_page, vec![same(), same()]);
+    let mut feed = other(PAGES, by_page, vec![same(), same(), same(), same(), same()]);
     feed.poll().unwrap();
+    // It may be that rows came in front: it is asked for once more, and passed over.
+    assert!(matches!(feed.poll().unwrap(), Polled::Idle(_)));
+    assert!(values(feed.poll().unwrap()).is_empty());
+    assert!(matches!(feed.poll().unwrap(), Polled::Idle(_)));
     let said = feed.poll().unwrap_err();
-    assert!(matches!(&said, Trouble::Broken(why) if why.contains("once more")), "{said:?}");
+    assert!(
+        matches!(&said, Trouble::Broken(why) if why.contains("as those before it")),
+        "{said:?}"
+    );
 }
 
 #[test]
 fn by_time_with_an_overlap_that_brings_what_came_late() {
     let row = |id: u32, at: &str| format!(r#"{{"id":{id},"at":"{at}"}}"#);
     let page = |rows: &[String]| ok(&format!("[{}]", rows.join(",")));
-    let (a, b) = (row(1, "1970-01-01T00:10:00Z"), row(2, "1970-01-01T00:20:00Z"));
+    let (a, b) = (
+        row(1, "1970-01-01T00:10:00Z"),
+        row(2, "1970-01-01T00:20:00Z"),
+    );
     // It was made before the second, and could be seen only after it.
     let slow = row(3, "1970-01-01T00:19:30Z");
     let ahead = row(4, "2970-01-01T00:00:00Z");
@@ -356,14 +390,27 @@ fn by_time_with_an_overlap_that_brings_what_came_late() {
     assert_eq!(pass(&mut feed, &mut ledger).0, [ahead]);
     pass(&mut feed, &mut ledger);
     let asked: Vec<&str> = feed.fetch.asked.iter().map(|url| &url[18..]).collect();
-    let now = feed.clock.wall().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap().as_millis();
+    let now = feed
+        .clock
+        .wall()
+        .duration_since(std::time::SystemTime::UNIX_EPOCH)
+        .unwrap()
+        .as_millis();
     let last = template::encoded(&standings_model::time::format_rfc3339(now as i64 - 60_000));
     let moment = "1970-01-01T00%3A19%3A00Z";
-    assert_eq!(asked, ["1970-01-01T00%3A00%3A01Z", moment, moment, last.as_str()]);
+    assert_eq!(
+        asked,
+        ["1970-01-01T00%3A00%3A01Z", moment, moment, last.as_str()]
+    );
     // A column that is not there any more is said.
-    feed.fetch.answers.push_back(ok(r#"[{"id":9,"updated":"x"}]"#));
+    feed.fetch
+        .answers
+        .push_back(ok(r#"[{"id":9,"updated":"x"}]"#));
     let said = feed.poll().unwrap_err();
-    assert!(matches!(&said, Trouble::Broken(why) if why.contains("`at`")), "{said:?}");
+    assert!(
+        matches!(&said, Trouble::Broken(why) if why.contains("`at`")),
+        "{said:?}"
+    );
 }
 
 #[test]
@@ -387,7 +434,10 @@ fn links_are_followed_at_their_origin_alone() {
     assert_eq!(all, [r#"{"id":1}"#, r#"{"id":2}"#]);
     feed.open(&cursor, &ledger).unwrap();
     assert_eq!(values(feed.poll().unwrap()), [r#"{"id":3}"#]);
-    assert_eq!(feed.fetch.asked, ["https://h/x", "https://h/x?page=2", "https://h/x?page=2"]);
+    assert_eq!(
+        feed.fetch.asked,
+        ["https://h/x", "https://h/x?page=2", "https://h/x?page=2"]
+    );
     let evil = linked("[]", "<https://evil.example/x>; rel=next");
     let mut feed = other("https://h/x", by_link, vec![evil]);
     feed.poll().unwrap();
@@ -396,7 +446,11 @@ fn links_are_followed_at_their_origin_alone() {
 
 #[test]
 fn a_token_is_asked_for_anew_in_the_middle_of_a_pass() {
-    let token = |name: &str, seconds: u32| ok(&format!(r#"{{"access_token":"{name}","expires_in":{seconds}}}"#));
+    let token = |name: &str, seconds: u32| {
+        ok(&format!(
+            r#"{{"access_token":"{name}","expires_in":{seconds}}}"#
+        ))
+    };
     let mut feed = other(
         PAGES,
         |settings| {
@@ -412,7 +466,13 @@ fn a_token_is_asked_for_anew_in_the_middle_of_a_pass() {
             status(401, None),
         ],
     );
-    feed.fetch.tokens = vec![token("one", 3600), token("two", 100), token("three", 3600), token("four", 3600)].into();
+    feed.fetch.tokens = vec![
+        token("one", 3600),
+        token("two", 100),
+        token("three", 3600),
+        token("four", 3600),
+    ]
+    .into();
     let next = |feed: &mut RestFeed<Script>| values(feed.poll().unwrap()).len();
     assert_eq!(next(&mut feed), 2);
     // It is not taken any more: another one, and the page once more.
@@ -421,23 +481,43 @@ fn a_token_is_asked_for_anew_in_the_middle_of_a_pass() {
     feed.clock.sleep(Duration::from_secs(71));
     feed.poll().unwrap();
     assert_eq!(feed.fetch.shown, ["one", "one", "two", "three"]);
-    assert_eq!(feed.fetch.forms[0], "grant_type=client_credentials&scope=orders%20read");
+    assert_eq!(
+        feed.fetch.forms[0],
+        "grant_type=client_credentials&scope=orders%20read"
+    );
     assert!(matches!(feed.poll().unwrap(), Polled::Ended(_)));
     // A new one that is not taken either: somebody has to do something.
     let said = feed.poll().unwrap_err();
-    assert!(matches!(&said, Trouble::Broken(why) if why.contains("credentials")), "{said:?}");
+    assert!(
+        matches!(&said, Trouble::Broken(why) if why.contains("credentials")),
+        "{said:?}"
+    );
 }
 
 #[test]
 fn rows_of_lines_and_of_csv() {
     let mut feed = other(PAGES, by_page, vec![ok("id;n\n1;x\n2\n"), ok("")]);
     feed.settings.form = Form::Csv(';');
-    let Polled::Batch(batch) = feed.poll().unwrap() else { panic!("no batch") };
+    let Polled::Batch(batch) = feed.poll().unwrap() else {
+        panic!("no batch")
+    };
     assert_eq!(batch.records[0].value, br#"{"id":"1","n":"x"}"#);
-    assert_eq!((batch.letters[0].reason.as_str(), &batch.letters[0].record[..]), ("malformed", &b"2"[..]));
-    let mut feed = other(PAGES, by_page, vec![ok("{\"id\":1.0}\n\nno json\n"), ok("")]);
+    assert_eq!(
+        (
+            batch.letters[0].reason.as_str(),
+            &batch.letters[0].record[..]
+        ),
+        ("malformed", &b"2"[..])
+    );
+    let mut feed = other(
+        PAGES,
+        by_page,
+        vec![ok("{\"id\":1.0}\n\nno json\n"), ok("")],
+    );
     feed.settings.form = Form::Lines;
-    let Polled::Batch(batch) = feed.poll().unwrap() else { panic!("no batch") };
+    let Polled::Batch(batch) = feed.poll().unwrap() else {
+        panic!("no batch")
+    };
     assert_eq!((batch.records.len(), batch.letters.len()), (1, 1));
     assert_eq!(batch.records[0].position, "1#0");
 }

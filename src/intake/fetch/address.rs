@@ -7,8 +7,7 @@ use standings_ingest::feed::Trouble;
 /// The addresses of a host, each of which may be asked.
 pub(super) fn of(host: &str, port: u16, private: bool) -> Result<Vec<SocketAddr>, Trouble> {
     let found = (host, port).to_socket_addrs();
-    let found =
-        found.map_err(|e| Trouble::later(format!("the name {host} is not found: {e}")))?;
+    let found = found.map_err(|e| Trouble::later(format!("the name {host} is not found: {e}")))?;
     let all: Vec<SocketAddr> = found.collect();
     let refused = all.iter().find(|at| !private && !is_public(at.ip()));
     if let Some(at) = refused {

@@ -117,7 +117,11 @@ impl Client {
     }
 
     /// A request with what says who asks.
-    fn signed(&self, request: RequestBuilder, token: Option<&str>) -> Result<RequestBuilder, Trouble> {
+    fn signed(
+        &self,
+        request: RequestBuilder,
+        token: Option<&str>,
+    ) -> Result<RequestBuilder, Trouble> {
         let read = |secret: &Secret| secret().map_err(Trouble::Broken);
         let mut request = request;
         for (name, value) in &self.how.headers {
@@ -189,14 +193,19 @@ impl Fetch for Client {
     fn get(&mut self, url: &str, token: Option<&str>) -> Result<Answer, Trouble> {
         let own = origin(&self.how.url);
         if origin(url) != own {
-            return Err(Trouble::Broken(format!("another place than {own} is not asked")));
+            return Err(Trouble::Broken(format!(
+                "another place than {own} is not asked"
+            )));
         }
         let request = self.client(url)?.get(url).header("accept-encoding", "gzip");
         let answer = self.send(self.signed(request, token)?)?;
         if let Some((raw, ending)) = &self.how.raw {
             self.asked += 1;
             let hash = xxhash_rust::xxh3::xxh3_64(&answer.body);
-            raw.bytes(&format!("{:08}-{hash:016x}.{ending}", self.asked), &answer.body)?;
+            raw.bytes(
+                &format!("{:08}-{hash:016x}.{ending}", self.asked),
+                &answer.body,
+            )?;
         }
         Ok(answer)
     }
@@ -209,7 +218,9 @@ impl Fetch for Client {
             in_form,
         } = &self.how.credentials
         else {
-            return Err(Trouble::Broken("it has no endpoint of tokens: a defect".to_owned()));
+            return Err(Trouble::Broken(
+                "it has no endpoint of tokens: a defect".to_owned(),
+            ));
         };
         let secret = secret().map_err(Trouble::Broken)?;
         let request = self
@@ -221,7 +232,9 @@ impl Fetch for Client {
         let (client, secret) = (encoded(client), encoded(&secret));
         let request = match in_form {
             true => request.body(format!("{form}&client_id={client}&client_secret={secret}")),
-            false => request.basic_auth(client, Some(secret)).body(form.to_owned()),
+            false => request
+                .basic_auth(client, Some(secret))
+                .body(form.to_owned()),
         };
         self.send(request)
     }

@@ -81,8 +81,15 @@ fn nothing_private_is_asked_unless_it_is_meant() {
         );
     }
     let mut client = Client::new(how("https://a.example/x", false, Credentials::None)).unwrap();
-    for other in ["https://b.example/x", "https://a.example.evil.example/x", "https://a.example:8443/x"] {
-        assert!(matches!(client.get(other, None), Err(Trouble::Broken(_))), "{other}");
+    for other in [
+        "https://b.example/x",
+        "https://a.example.evil.example/x",
+        "https://a.example:8443/x",
+    ] {
+        assert!(
+            matches!(client.get(other, None), Err(Trouble::Broken(_))),
+            "{other}"
+        );
     }
     // The endpoint of tokens is asked by the same rule.
     let inside = Credentials::OAuth {
@@ -93,13 +100,16 @@ fn nothing_private_is_asked_unless_it_is_meant() {
     };
     let mut client = Client::new(how("https://a.example/x", false, inside)).unwrap();
     let said = client.token("grant_type=client_credentials").unwrap_err();
-    assert!(said.why().contains("private") && !said.why().contains("s3cret"), "{said:?}");
+    assert!(
+        said.why().contains("private") && !said.why().contains("s3cret"),
+        "{said:?}"
+    );
 }
 
 #[test]
 fn who_asks_is_said_in_the_way_that_is_configured() {
     let oauth = |in_form| {
-        |url: &str| Credentials::OAuth {
+        move |url: &str| Credentials::OAuth {
             url: format!("{url}/token"),
             client: "shop 1".to_owned(),
             secret: secret("p:w"),
@@ -107,7 +117,11 @@ fn who_asks_is_said_in_the_way_that_is_configured() {
         }
     };
     let cases: Vec<(Box<dyn Fn(&str) -> Credentials>, Option<&str>, &str)> = vec![
-        (Box::new(|_| Credentials::Bearer(secret("t1"))), None, "authorization: Bearer t1"),
+        (
+            Box::new(|_| Credentials::Bearer(secret("t1"))),
+            None,
+            "authorization: Bearer t1",
+        ),
         (
             Box::new(|_| Credentials::Basic("ana".to_owned(), secret("pw"))),
             None,
@@ -118,7 +132,11 @@ fn who_asks_is_said_in_the_way_that_is_configured() {
             None,
             "x-api-key: k1",
         ),
-        (Box::new(oauth(false)), Some("t2"), "authorization: Bearer t2"),
+        (
+            Box::new(oauth(false)),
+            Some("t2"),
+            "authorization: Bearer t2",
+        ),
     ];
     for (credentials, token, want) in cases {
         let (url, told) = server(vec![ok("[]", "Link: <?page=2>; rel=next\r\n")]);
@@ -126,19 +144,34 @@ fn who_asks_is_said_in_the_way_that_is_configured() {
         let answer = client.get(&format!("{url}/x"), token).unwrap();
         assert_eq!(answer.links, ["<?page=2>; rel=next"]);
         let head = told.recv().unwrap();
-        assert!(head.to_ascii_lowercase().contains(&want.to_ascii_lowercase()), "{head}");
+        assert!(
+            head.to_ascii_lowercase()
+                .contains(&want.to_ascii_lowercase()),
+            "{head}"
+        );
     }
     for (in_form, header, form) in [
         // "shop%201:p%3Aw", each encoded before they are joined.
         (false, "Basic c2hvcCUyMDE6cCUzQXc=", "\r\n\r\ngrant_type=x"),
-        (true, "", "grant_type=x&client_id=shop%201&client_secret=p%3Aw"),
+        (
+            true,
+            "",
+            "grant_type=x&client_id=shop%201&client_secret=p%3Aw",
+        ),
     ] {
         let (url, told) = server(vec![ok("{}", "")]);
-        let mut client = Client::new(how("https://a.example/", true, oauth(in_form)(&url))).unwrap();
+        let mut client =
+            Client::new(how("https://a.example/", true, oauth(in_form)(&url))).unwrap();
         client.token("grant_type=x").unwrap();
         let asked = told.recv().unwrap();
-        assert!(asked.starts_with("POST /token ") && asked.contains(form), "{asked}");
-        assert!(asked.contains(header) && asked.contains("authorization") != in_form, "{asked}");
+        assert!(
+            asked.starts_with("POST /token ") && asked.contains(form),
+            "{asked}"
+        );
+        assert!(
+            asked.contains(header) && asked.contains("authorization") != in_form,
+            "{asked}"
+        );
     }
 }
 
@@ -150,7 +183,10 @@ fn a_redirect_is_told_and_not_followed() {
     ]);
     let mut client = Client::new(how(&url, true, Credentials::Bearer(secret("t")))).unwrap();
     let answer = client.get(&format!("{url}/x"), None).unwrap();
-    assert_eq!((answer.status, answer.location.as_deref()), (302, Some("/elsewhere")));
+    assert_eq!(
+        (answer.status, answer.location.as_deref()),
+        (302, Some("/elsewhere"))
+    );
     assert!(told.recv().unwrap().starts_with("GET /x "));
     assert!(told.try_recv().is_err(), "it was followed");
 }

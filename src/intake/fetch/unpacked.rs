@@ -8,7 +8,9 @@ use standings_ingest::feed::Trouble;
 
 /// An answer that is larger than it may be.
 pub(super) fn too_large(most: usize) -> Trouble {
-    Trouble::Broken(format!("an answer of more than {most} bytes: ask for smaller pages"))
+    Trouble::Broken(format!(
+        "an answer of more than {most} bytes: ask for smaller pages"
+    ))
 }
 
 /// The body by its `Content-Encoding`.
@@ -17,7 +19,10 @@ pub(super) fn body(body: Vec<u8>, encoding: Option<&str>, most: usize) -> Result
     if ["identity", ""].contains(&encoding) || body.is_empty() {
         return Ok(body);
     }
-    if !["gzip", "x-gzip"].iter().any(|known| encoding.eq_ignore_ascii_case(known)) {
+    if !["gzip", "x-gzip"]
+        .iter()
+        .any(|known| encoding.eq_ignore_ascii_case(known))
+    {
         return Err(Trouble::Broken(format!(
             "the answer is in the encoding `{}`, which was not asked for",
             standings_model::printable::printable(encoding)
@@ -50,10 +55,19 @@ mod tests {
         assert_eq!(body(packed(b"rows"), Some("GZIP"), 10).unwrap(), b"rows");
         assert_eq!(body(packed(&zeros), Some("gzip"), 100_000).unwrap(), zeros);
         let bomb = body(packed(&zeros), Some("gzip"), 99_999).unwrap_err();
-        assert!(matches!(&bomb, Trouble::Broken(why) if why.contains("smaller pages")), "{bomb:?}");
+        assert!(
+            matches!(&bomb, Trouble::Broken(why) if why.contains("smaller pages")),
+            "{bomb:?}"
+        );
         let torn = &packed(&zeros)[..20];
-        assert!(matches!(body(torn.to_vec(), Some("gzip"), 100_000), Err(Trouble::Later { .. })));
-        assert!(matches!(body(b"x".to_vec(), Some("br"), 10), Err(Trouble::Broken(_))));
+        assert!(matches!(
+            body(torn.to_vec(), Some("gzip"), 100_000),
+            Err(Trouble::Later { .. })
+        ));
+        assert!(matches!(
+            body(b"x".to_vec(), Some("br"), 10),
+            Err(Trouble::Broken(_))
+        ));
         assert_eq!(body(b"x".to_vec(), None, 10).unwrap(), b"x");
     }
 }

@@ -64,7 +64,15 @@ fn values_of_every_length_come_back_and_no_other_token_does() {
     let other = if &token[at..=at] == "A" { "B" } else { "A" };
     let forged = format!("{}{other}{}", &token[..at], &token[at + 1..]);
     assert_eq!(keys.unmask(&forged), Err(TokenError::Forged));
-    for no in ["", "x", "aaaaaaaa", "AAAAAAAA.x", "aaaaaaaa.=", "aaaaaaa.AAAA", "aaaaaaaa.\u{e9}"] {
+    for no in [
+        "",
+        "x",
+        "aaaaaaaa",
+        "AAAAAAAA.x",
+        "aaaaaaaa.=",
+        "aaaaaaa.AAAA",
+        "aaaaaaaa.\u{e9}",
+    ] {
         assert_eq!(keys.unmask(no), Err(TokenError::Form), "{no}");
     }
     assert_eq!(keys.unmask("aaaaaaaa."), Err(TokenError::Forged));

@@ -5,9 +5,9 @@
 //! 1. Where a value could still be seen beside its mask, as in METADATA that has the whole key, the table is refused.
 
 use crate::error::{QueryError, Text};
-use crate::toml::nearest;
 use crate::options::Settings;
 use crate::statement::Declaration;
+use crate::toml::nearest;
 use standings_model::mask::{Masking, Method};
 use standings_model::table::{Metadata, Origin, Table};
 use standings_model::types::Type;
@@ -44,7 +44,8 @@ pub(super) fn masking(
     });
     if let Some(shows) = shows {
         let found = format!("'mask' beside the METADATA column `{}`", shows.name);
-        let allowed = "a table without the whole key or the headers: what is masked may stand in them";
+        let allowed =
+            "a table without the whole key or the headers: what is masked may stand in them";
         return Err(text.error(at, found, allowed));
     }
     Ok(masking)

@@ -427,7 +427,12 @@ fn masks_are_of_texts_that_are_read() {
         .collect();
     assert_eq!(
         named,
-        [("id", Hash), ("mail", Redact), ("a:b", Redact), ("who.name", Tokenize)]
+        [
+            ("id", Hash),
+            ("mail", Redact),
+            ("a:b", Redact),
+            ("who.name", Tokenize)
+        ]
     );
     for (mask, words) in [
         ("mail:md5", "one of redact, hash, tokenize"),
@@ -443,7 +448,11 @@ fn masks_are_of_texts_that_are_read() {
         assert!(shown.contains(words), "{mask}: wanted {words}\n{shown}");
     }
     let beside = "id STRING, k BYTES METADATA FROM 'key'";
-    let shown = of(beside, "'connector' = 'kafka', 'topic' = 'a', 'mask' = 'id:hash'").unwrap_err();
+    let shown = of(
+        beside,
+        "'connector' = 'kafka', 'topic' = 'a', 'mask' = 'id:hash'",
+    )
+    .unwrap_err();
     assert!(shown.contains("may stand in them"), "{shown}");
     let deleted = "id STRING, gone STRING, PRIMARY KEY (id) NOT ENFORCED";
     let options = "'changelog' = 'upsert', 'delete.field' = 'gone', 'mask' = 'gone'";

@@ -202,7 +202,8 @@ fn show(letter: &Letter, table: &Table, mut decoder: Decoder, lacks: Option<Stri
     }
     if letter.is_masked {
         let kept = printable(&letter.json);
-        return out + &format!("masked     its record was not kept: its table masks columns\n{kept}");
+        return out
+            + &format!("masked     its record was not kept: its table masks columns\n{kept}");
     }
     out += &format!("bytes      {}", letter.bytes.len());
     match std::str::from_utf8(&letter.bytes) {

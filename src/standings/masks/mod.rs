@@ -74,10 +74,12 @@ pub fn unmask(args: &UnmaskArgs) -> Result<(), Failure> {
     let failed = |e: std::io::Error| Failure::of(&codes::process::SYSTEM, e.to_string());
     let mut out = std::io::stdout().lock();
     let mut one = |number: usize, token: &str| -> Result<(), Failure> {
-        let value = keys.unmask(token.trim()).map_err(|e| {
-            Failure::of(&codes::mask::TOKEN, format!("token {number} {e}"))
-        })?;
-        out.write_all(&value).and_then(|()| out.write_all(b"\n")).map_err(failed)
+        let value = keys
+            .unmask(token.trim())
+            .map_err(|e| Failure::of(&codes::mask::TOKEN, format!("token {number} {e}")))?;
+        out.write_all(&value)
+            .and_then(|()| out.write_all(b"\n"))
+            .map_err(failed)
     };
     if !args.tokens.is_empty() {
         let mut tokens = args.tokens.iter().enumerate();

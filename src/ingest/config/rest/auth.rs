@@ -51,7 +51,10 @@ impl Auth {
             Auth::Basic { user, .. } => format!("the user {user}"),
             Auth::Key { header, .. } => format!("a key in {header}"),
             Auth::OAuth { url, client, .. } => {
-                format!("{client}, with tokens of {}", crate::rest::template::origin(url))
+                format!(
+                    "{client}, with tokens of {}",
+                    crate::rest::template::origin(url)
+                )
             }
         }
     }
@@ -95,11 +98,21 @@ pub(super) fn read(section: &Section<'_>, private: bool) -> Result<Auth, ConfigE
         ("token", token.is_some()),
         ("user", user.is_some() || password.is_some()),
         ("api-key", key.is_some() || header.is_some()),
-        ("oauth-url", url.is_some() || client.is_some() || secret.is_some()),
+        (
+            "oauth-url",
+            url.is_some() || client.is_some() || secret.is_some(),
+        ),
     ];
-    let given: Vec<&str> = given.iter().filter(|(_, is)| *is).map(|(n, _)| *n).collect();
+    let given: Vec<&str> = given
+        .iter()
+        .filter(|(_, is)| *is)
+        .map(|(n, _)| *n)
+        .collect();
     if let [first, second, ..] = given[..] {
-        return Err(section.wrong(second, &format!("and `{first}` are two credentials: give one")));
+        return Err(section.wrong(
+            second,
+            &format!("and `{first}` are two credentials: give one"),
+        ));
     }
     if given != ["oauth-url"] && (scope.is_some() || in_form.is_some()) {
         return Err(section.wrong("oauth-scope", "belongs to `oauth-url`"));
@@ -114,7 +127,10 @@ pub(super) fn read(section: &Section<'_>, private: bool) -> Result<Auth, ConfigE
         Some("api-key") => {
             let header = header.unwrap_or_else(|| "X-Api-Key".to_owned());
             if !is_header(&header) || is_own(&header) {
-                return Err(section.wrong("api-key-header", "must be the name of a header of the endpoint's own"));
+                return Err(section.wrong(
+                    "api-key-header",
+                    "must be the name of a header of the endpoint's own",
+                ));
             }
             Auth::Key {
                 header,
@@ -125,7 +141,10 @@ pub(super) fn read(section: &Section<'_>, private: bool) -> Result<Auth, ConfigE
             let url = url.ok_or_else(|| lacks("oauth-client", "oauth-url"))?;
             checked(section, "oauth-url", &url)?;
             if !url.starts_with("https://") && !private {
-                return Err(section.wrong("oauth-url", "must be https://…: the client's secret goes there"));
+                return Err(section.wrong(
+                    "oauth-url",
+                    "must be https://…: the client's secret goes there",
+                ));
             }
             Auth::OAuth {
                 url,

@@ -77,7 +77,10 @@ impl Rest {
         };
         let times = self.times.as_ref().map_or_else(String::new, |times| {
             let overlap = format_duration(times.overlap);
-            format!(", from {overlap} before the greatest {} that was seen", times.column)
+            format!(
+                ", from {overlap} before the greatest {} that was seen",
+                times.column
+            )
         });
         format!(
             "GET {}, every {}{rate}, as {}\n  {rows}, {pages}{times}; no redirect is followed, and no other host asked{id}",
@@ -137,7 +140,9 @@ fn old_name(shape: &Shape, new: &str) -> String {
     let (first, rest) = new.split_once('.').unwrap_or((new, ""));
     let of = |name: &str| {
         let mut names = shape.names.iter();
-        names.find(|(_, to)| *to == name).map(|(from, _)| from.clone())
+        names
+            .find(|(_, to)| *to == name)
+            .map(|(from, _)| from.clone())
     };
     match (of(new), of(first), rest) {
         (Some(old), ..) => old,

@@ -19,7 +19,10 @@ use crate::rest::times::{Times, Written};
 pub(super) type Shown = BTreeMap<String, String>;
 
 /// The URL, or where it is, if it is a secret.
-pub(super) fn url(section: &Section<'_>, shown: &mut Shown) -> Result<Result<String, SecretAt>, ConfigError> {
+pub(super) fn url(
+    section: &Section<'_>,
+    shown: &mut Shown,
+) -> Result<Result<String, SecretAt>, ConfigError> {
     let literal = section.str("url")?.filter(|url| !url.starts_with("${"));
     if let Some(url) = literal {
         section.item("url-file");
@@ -29,20 +32,30 @@ pub(super) fn url(section: &Section<'_>, shown: &mut Shown) -> Result<Result<Str
     }
     let at = section.secret("url", "url-file")?;
     shown.insert("url".to_owned(), "(secret)".to_owned());
-    let missing = || section.wrong("url", "is missing: url = \"https://HOST/PATH?since={cursor}\"");
+    let missing = || {
+        section.wrong(
+            "url",
+            "is missing: url = \"https://HOST/PATH?since={cursor}\"",
+        )
+    };
     Ok(Err(at.ok_or_else(missing)?))
 }
 
 /// Refuses what is no URL of HTTP, or has a secret in it.
 pub(super) fn checked(section: &Section<'_>, key: &str, url: &str) -> Result<(), ConfigError> {
-    let scheme = ["https://", "http://"].into_iter().find(|s| url.starts_with(s));
+    let scheme = ["https://", "http://"]
+        .into_iter()
+        .find(|s| url.starts_with(s));
     let rest = scheme.map(|s| &url[s.len()..]);
     let Some(rest) = rest.filter(|r| !r.is_empty()) else {
         return Err(section.wrong(key, "must be https://HOST/PATH"));
     };
     let host = rest.split(['/', '?']).next().unwrap_or_default();
     if host.contains('@') {
-        return Err(section.wrong(key, "has a user or a password in it: say user and password-file, token-file, or url-file"));
+        return Err(section.wrong(
+            key,
+            "has a user or a password in it: say user and password-file, token-file, or url-file",
+        ));
     }
     if host.contains(['{', '\\']) {
         return Err(section.wrong(key, "has a place in its host: the host is one, always"));
@@ -50,7 +63,11 @@ pub(super) fn checked(section: &Section<'_>, key: &str, url: &str) -> Result<(),
     Ok(())
 }
 
-fn path(section: &Section<'_>, key: &'static str, shown: &mut Shown) -> Result<Option<Path>, ConfigError> {
+fn path(
+    section: &Section<'_>,
+    key: &'static str,
+    shown: &mut Shown,
+) -> Result<Option<Path>, ConfigError> {
     let Some(text) = section.str(key)? else {
         return Ok(None);
     };
@@ -72,7 +89,10 @@ pub(super) fn form(section: &Section<'_>, shown: &mut Shown) -> Result<Form, Con
     }
     let rows = path(section, "rows", shown)?;
     if rows.is_some() && word != "json" {
-        return Err(section.wrong("rows", "is a path in JSON: of ndjson and csv each line is a row"));
+        return Err(section.wrong(
+            "rows",
+            "is a path in JSON: of ndjson and csv each line is a row",
+        ));
     }
     Ok(match word {
         "json" => Form::Json(rows.unwrap_or_else(Path::whole)),
@@ -82,8 +102,12 @@ pub(super) fn form(section: &Section<'_>, shown: &mut Shown) -> Result<Form, Con
             let text = if text == "\\t" { "\t".to_owned() } else { text };
             let mut signs = text.chars();
             match (signs.next(), signs.next()) {
-                (Some(sign), None) if sign != '"' && sign != '\n' && sign != '\r' => Form::Csv(sign),
-                _ => return Err(section.wrong("delimiter", "must be one character; a tab is \\\\t")),
+                (Some(sign), None) if sign != '"' && sign != '\n' && sign != '\r' => {
+                    Form::Csv(sign)
+                }
+                _ => {
+                    return Err(section.wrong("delimiter", "must be one character; a tab is \\\\t"));
+                }
             }
         }
     })
@@ -108,7 +132,10 @@ pub(super) fn paging(
         return Err(section.wrong("cursor", "belongs to paging = \"cursor\""));
     }
     if cursor.is_some() && !matches!(form, Form::Json(_)) {
-        return Err(section.wrong("cursor", "is a path in JSON: of ndjson and csv say paging = \"link\", \"page\" or \"offset\""));
+        return Err(section.wrong(
+            "cursor",
+            "is a path in JSON: of ndjson and csv say paging = \"link\", \"page\" or \"offset\"",
+        ));
     }
     let is_counted = matches!(said, Some("page" | "offset"));
     if size > 0 && !is_counted {
@@ -125,7 +152,12 @@ pub(super) fn paging(
     };
     Ok(match said.or(cursor.as_ref().map(|_| "cursor")) {
         Some("cursor") => {
-            let missing = || section.wrong("cursor", "is missing: where the next cursor is, such as cursor = \"$.next\"");
+            let missing = || {
+                section.wrong(
+                    "cursor",
+                    "is missing: where the next cursor is, such as cursor = \"$.next\"",
+                )
+            };
             Paging::Cursor(cursor.ok_or_else(missing)?)
         }
         Some("link") => Paging::Link,
@@ -160,21 +192,29 @@ pub(super) fn times(
         let others = ["time-format", "overlap", "start"];
         let given = others.into_iter().find(|key| section.has(key));
         return match given {
-            Some(key) => Err(section.wrong(key, "belongs to `time`, the column that rows are asked by")),
-            None if url.as_ref().is_ok_and(|url| url.contains("{since}")) => {
-                Err(section.wrong("url", "has {since}, and no `time`: the column of the rows' times"))
+            Some(key) => {
+                Err(section.wrong(key, "belongs to `time`, the column that rows are asked by"))
             }
+            None if url.as_ref().is_ok_and(|url| url.contains("{since}")) => Err(section.wrong(
+                "url",
+                "has {since}, and no `time`: the column of the rows' times",
+            )),
             None => Ok(None),
         };
     };
     if !has_place {
-        return Err(section.wrong("url", "has no {since}: all rows would be asked for, each time"));
+        return Err(section.wrong(
+            "url",
+            "has no {since}: all rows would be asked for, each time",
+        ));
     }
     let start = match &start {
         None => 0,
         Some(text) => parse_rfc3339(text.as_bytes())
             .or_else(|| parse_date(text))
-            .ok_or_else(|| section.wrong("start", "must be a date or a time, such as 2026-01-01"))?,
+            .ok_or_else(|| {
+                section.wrong("start", "must be a date or a time, such as 2026-01-01")
+            })?,
     };
     shown.insert("time".to_owned(), column.clone());
     shown.insert("start".to_owned(), format_rfc3339(start));

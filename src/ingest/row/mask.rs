@@ -14,8 +14,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use standings_model::mask::{Mask, Method, REDACTED};
 
-use super::batch::Letter;
-use super::row::{Fields, NO_KEY, Shape, push_text};
+use super::{Fields, NO_KEY, Shape, push_text};
+use crate::batch::Letter;
 
 /// What stands in place of what was found wrong.
 const HIDDEN: &str = "what was found is not shown: the source masks columns";
@@ -208,7 +208,9 @@ mod tests {
 
     #[test]
     fn the_old_name_is_as_good_as_the_new_one() {
-        let (_, value) = shape(&[("e-mail", Method::Hash)]).record(ROW.as_bytes()).unwrap();
+        let (_, value) = shape(&[("e-mail", Method::Hash)])
+            .record(ROW.as_bytes())
+            .unwrap();
         assert!(!String::from_utf8(value).unwrap().contains("canary2"));
     }
 
@@ -220,8 +222,14 @@ mod tests {
         let at = SystemTime::UNIX_EPOCH;
         let letter = shape.letter("p".to_owned(), (no.reason, &no.detail), ROW.as_bytes(), at);
         let json = String::from_utf8(letter.json("shop")).unwrap();
-        assert!(json.contains("`none`") && json.contains("canary1"), "{json}");
-        assert!(!json.contains("canary2") && !json.contains("canary5"), "{json}");
+        assert!(
+            json.contains("`none`") && json.contains("canary1"),
+            "{json}"
+        );
+        assert!(
+            !json.contains("canary2") && !json.contains("canary5"),
+            "{json}"
+        );
         let json: Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["record"], Value::Null);
         assert_eq!(json["record_bytes"], ROW.len());
@@ -242,6 +250,9 @@ mod tests {
         shape.masks.by = None;
         let (_, value) = shape.record(ROW.as_bytes()).unwrap();
         let value = String::from_utf8(value).unwrap();
-        assert!(value.contains(r#""mail":"***""#) && !value.contains("canary2"), "{value}");
+        assert!(
+            value.contains(r#""mail":"***""#) && !value.contains("canary2"),
+            "{value}"
+        );
     }
 }

@@ -3,6 +3,8 @@
 //! 1. No number passes through floating point: what is not changed keeps its bytes.
 //! 2. A row without a value for a column of its key is no record.
 
+pub mod mask;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,7 +13,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::mask::Masks;
+use self::mask::Masks;
 
 /// The reason of a row without a value for a column of its key.
 pub(super) const NO_KEY: &str = "no_key";
@@ -81,10 +83,11 @@ impl Shape {
             detail: format!("no JSON object: {e}"),
         };
         let Fields(fields) = serde_json::from_slice(row).map_err(wrong)?;
-        let is_as_it_came =
-            self.names.is_empty() && self.texts.is_empty() && self.masks.is_empty();
+        let is_as_it_came = self.names.is_empty() && self.texts.is_empty() && self.masks.is_empty();
         let fields = fields.into_iter();
-        let fields: Vec<Field<'_>> = fields.map(|(name, value)| self.field(name, value)).collect();
+        let fields: Vec<Field<'_>> = fields
+            .map(|(name, value)| self.field(name, value))
+            .collect();
         let key = self.key_of(&fields)?;
         let value = match is_as_it_came {
             true => row.trim_ascii().to_vec(),
@@ -168,7 +171,9 @@ impl Shape {
 pub(super) fn column(row: &[u8], name: &str) -> Option<String> {
     let Fields(fields) = serde_json::from_slice(row).ok()?;
     let fields = fields.into_iter();
-    let fields: Vec<Field<'_>> = fields.map(|(name, value)| (name, value.get().into())).collect();
+    let fields: Vec<Field<'_>> = fields
+        .map(|(name, value)| (name, value.get().into()))
+        .collect();
     find(&fields, name).filter(|value| value != "null")
 }
 
@@ -183,7 +188,9 @@ fn find(fields: &[Field<'_>], column: &str) -> Option<String> {
     let (_, outer) = known.find(|(name, _)| name == first)?;
     let Fields(inner) = serde_json::from_str(outer).ok()?;
     let inner = inner.into_iter();
-    let inner: Vec<Field<'_>> = inner.map(|(name, value)| (name, value.get().into())).collect();
+    let inner: Vec<Field<'_>> = inner
+        .map(|(name, value)| (name, value.get().into()))
+        .collect();
     find(&inner, rest)
 }
 
