@@ -40,7 +40,8 @@ impl Dataset {
         }
     }
 
-    fn topic(brokers: &str, topic: &str) -> Self {
+    /// A topic.
+    pub(super) fn topic(brokers: &str, topic: &str) -> Self {
         let first = brokers.split(',').next().unwrap_or_default();
         Dataset {
             namespace: format!("kafka://{}", with_port(first, 9092)),
@@ -49,7 +50,8 @@ impl Dataset {
         }
     }
 
-    fn file(path: &std::path::Path) -> Self {
+    /// A file, or a folder.
+    pub(super) fn file(path: &std::path::Path) -> Self {
         let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         Dataset {
             namespace: "file".to_owned(),
