@@ -317,13 +317,14 @@ fn sources_tell_what_they_bring_into_which_topic() {
     );
     std::fs::write(&file, text).unwrap();
     let config = file.display().to_string();
+    let to = format!("http://127.0.0.1:{}", receiver.port);
     let args = [
         "ingest",
         "--config",
         &config,
         "--once",
         "--lineage",
-        &receiver.url(),
+        &to,
         "--lineage-namespace",
         "shop",
     ];
