@@ -25,7 +25,7 @@ const FLOORS: &[(&str, &str)] = &[
         "commit decode engine model observe postgres process scalar",
     ),
     ("ingest", "model query"),
-    ("intake", "commit edge ingest mask model process"),
+    ("intake", "commit edge ingest mask model postgres process"),
     (
         "http",
         "commit engine ingest model observe postgres process",

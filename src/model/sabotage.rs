@@ -240,6 +240,14 @@ mistakes! {
     IngestNoOverlap = "ingest-no-overlap",
     /// A pass that moves by pages ends for good: what moved to pages that it had read is not looked for.
     IngestPassesEnd = "ingest-passes-end",
+    /// The next pass over a table begins at the next transaction, and not at the oldest that runs.
+    IngestHorizonNext = "ingest-horizon-next",
+    /// Rows that a later pass sees again are not noted.
+    IngestRowNotNoted = "ingest-row-not-noted",
+    /// A pass that goes on after a break ends as one that has seen all.
+    IngestBrokenPassEnds = "ingest-broken-pass-ends",
+    /// Another database is read as if it were the one before.
+    IngestOtherDatabase = "ingest-other-database",
     /// What failed is shown as running.
     IngestBrokenShown = "ingest-broken-shown",
 }

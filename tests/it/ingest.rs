@@ -5,6 +5,7 @@ mod files;
 mod hooks;
 mod kills;
 mod passes;
+mod postgres;
 mod rest;
 mod said;
 

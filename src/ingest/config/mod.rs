@@ -6,6 +6,7 @@
 
 mod error;
 mod files;
+mod postgres;
 mod read;
 mod rest;
 mod section;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 
 pub use error::ConfigError;
 pub use files::{After, Files, Where};
+pub use postgres::{Of, Overlap, Postgres};
 pub use read::read;
 pub use rest::{Auth, Rest};
 pub use webhook::Webhook;
@@ -61,6 +63,8 @@ pub enum Kind {
     Webhook(Webhook),
     /// An API that is asked.
     Rest(Box<Rest>),
+    /// A table or a query of Postgres.
+    Postgres(Box<Postgres>),
 }
 
 /// Where a secret is.
@@ -79,6 +83,7 @@ impl Kind {
             Kind::Files(_) => "files",
             Kind::Webhook(_) => "webhook",
             Kind::Rest(_) => "rest",
+            Kind::Postgres(_) => "postgres",
         }
     }
 }
@@ -90,6 +95,7 @@ impl Source {
             Kind::Files(files) => files.about(),
             Kind::Webhook(webhook) => webhook.about(),
             Kind::Rest(rest) => rest.about(),
+            Kind::Postgres(postgres) => postgres.about(),
         };
         configuration.insert("type".to_owned(), self.kind.word().to_owned());
         configuration.insert("topic".to_owned(), self.topic.clone());
@@ -124,6 +130,7 @@ impl Source {
             Kind::Files(files) => files.words(),
             Kind::Webhook(webhook) => webhook.words(&self.name),
             Kind::Rest(rest) => rest.words(),
+            Kind::Postgres(postgres) => postgres.words(),
         };
         format!(
             "{}: {what}\n  into the topic {}, {key}; what is no record into {}{masked}{raw}",

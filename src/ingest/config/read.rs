@@ -10,14 +10,14 @@ use toml_edit::{Item, TableLike};
 
 use super::error::ConfigError;
 use super::section::{Section, Text};
-use super::{Config, Kind, Source, files, rest, webhook};
+use super::{Config, Kind, Source, files, postgres, rest, webhook};
 use crate::row::Shape;
 use crate::row::mask::Masks;
 
 /// Kinds that are meant, and not there yet.
-const NOT_YET: &[&str] = &["postgres", "postgres-cdc", "mysql", "mysql-cdc", "soap"];
+const NOT_YET: &[&str] = &["postgres-cdc", "mysql", "mysql-cdc", "soap"];
 /// Those that are.
-const KINDS: &[&str] = &["files", "webhook", "rest"];
+const KINDS: &[&str] = &["files", "webhook", "rest", "postgres"];
 
 /// Reads a file. `to`: what the command line says in place of its `to`.
 ///
@@ -188,6 +188,10 @@ fn source(
             ));
         }
         "webhook" => Kind::Webhook(webhook::read(&section, name)?),
+        "postgres" if raw.is_some() => {
+            return Err(section.wrong("raw", "keeps files and answers: rows are in their table"));
+        }
+        "postgres" => Kind::Postgres(Box::new(postgres::read(&section)?)),
         _ => Kind::Rest(Box::new(rest::read(&section, &shape)?)),
     };
     section.nothing_else()?;

@@ -23,7 +23,6 @@ pub mod paging;
 mod passed;
 pub mod path;
 pub mod retry;
-mod seen;
 pub mod template;
 pub mod times;
 
@@ -39,13 +38,13 @@ use self::body::Form;
 use self::oauth::Tokens;
 use self::paging::{Page, Paging};
 use self::passed::{Counted, Passed};
-use self::seen::Seen;
 use self::template::{Filling, filled, joined};
 use self::times::Times;
 use super::batch::Batch;
 use super::bucket::{Bucket, Rate};
 use super::feed::{Feed, Polled, Trouble};
 use super::row::Shape;
+use super::seen::Seen;
 
 /// What an endpoint answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

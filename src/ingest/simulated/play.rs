@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::api;
 use super::folder::{Files, MadeUp};
 use super::log::{Brokers, Client, Dice, Shared};
+use super::table;
 use crate::cursor::{About, Cursor};
 use crate::files::{FilesFeed, Settings};
 use crate::log::To;
@@ -58,6 +59,8 @@ pub(super) fn play(seed: u64) -> Outcome {
         api::goes_on,
         api::by_page,
         api::by_time,
+        table::read,
+        table::put_back,
     ] {
         tally.add(&game(seed)?);
     }
