@@ -4,6 +4,7 @@ mod bucket;
 mod files;
 mod hooks;
 mod kills;
+mod masks;
 mod passes;
 mod postgres;
 mod rest;

@@ -57,103 +57,105 @@ fn pages_times_and_who_asks() {
     );
 }
 
+/// What is wrong, and a part of what is said of it.
+const WRONG: &[(&str, &str)] = &[
+    ("url = \"ftp://h/x\"", "must be https://HOST/PATH"),
+    ("url = \"https://{cursor}.h/x\"", "a place in its host"),
+    ("url = \"https://h/x\"\npaging = \"page\"", "has no {page}"),
+    (
+        "url = \"https://h/x?{page}\"\npaging = \"offset\"",
+        "has no {offset}",
+    ),
+    (
+        "url = \"https://h/x\"\npaging = \"cursor\"",
+        "`cursor` is missing",
+    ),
+    (
+        "url = \"https://h/x\"\npaging = \"pages\"",
+        "did you mean `page`?",
+    ),
+    (
+        "url = \"https://h/x\"\ncursor = \"$.n\"\npaging = \"link\"",
+        "belongs to paging = \"cursor\"",
+    ),
+    (
+        "url = \"https://h/x\"\nformat = \"csv\"\ncursor = \"$.n\"",
+        "is a path in JSON",
+    ),
+    (
+        "url = \"https://h/x\"\nformat = \"ndjson\"\nrows = \"$\"",
+        "each line is a row",
+    ),
+    (
+        "url = \"https://h/x\"\ndelimiter = \";\"",
+        "belongs to format",
+    ),
+    (
+        "url = \"https://h/x\"\nformat = \"csv\"\ndelimiter = \";;\"",
+        "one character",
+    ),
+    ("url = \"https://h/x\"\ntime = \"at\"", "has no {since}"),
+    ("url = \"https://h/x?{since}\"", "no `time`"),
+    (
+        "url = \"https://h/x?{since}\"\ntime = \"at\"\nstart = \"yesterday\"",
+        "must be a date",
+    ),
+    (
+        "url = \"https://h/x\"\noverlap = \"1m\"",
+        "belongs to `time`",
+    ),
+    ("url = \"https://h/x\"\nid = [\"a\"]", "a row comes once"),
+    ("url = \"https://h/x\"\npage-size = 5", "belongs to paging"),
+    (
+        "url = \"https://h/x\"\ntoken-file = \"a\"\nuser = \"b\"",
+        "two credentials",
+    ),
+    ("url = \"https://h/x\"\ntoken = \"canary\"", "is a secret"),
+    (
+        "url = \"https://h/x\"\nuser = \"b\"",
+        "needs `password-file`",
+    ),
+    (
+        "url = \"https://h/x\"\napi-key-file = \"b\"\napi-key-header = \"Cookie\"",
+        "the endpoint's own",
+    ),
+    (
+        "url = \"https://h/x\"\noauth-url = \"http://l/t\"\noauth-client = \"c\"\noauth-secret-file = \"s\"",
+        "must be https://",
+    ),
+    (
+        "url = \"https://h/x\"\noauth-client = \"c\"",
+        "needs `oauth-url`",
+    ),
+    (
+        "url = \"https://h/x\"\noauth-scope = \"c\"",
+        "belongs to `oauth-url`",
+    ),
+    (
+        "url = \"https://h/x\"\n[sources.a.headers]\nAuthorization = \"Bearer canary\"",
+        "credentials are",
+    ),
+    (
+        "url = \"https://h/x\"\n[sources.a.headers]\nX = \"a\\nb: c\"",
+        "in ASCII",
+    ),
+    (
+        "url = \"https://h/x?c={cursor}\"\nraw = \"kept\"\n[sources.a.mask]\nm = \"redact\"",
+        "what `mask` hides",
+    ),
+    (
+        "url = \"https://h/x?c={cursor}\"\n[sources.a.mask]\nm = \"hash\"",
+        "needs a key",
+    ),
+    (
+        "url = \"https://h/x?c={cursor}\"\n[sources.a.mask]\nm = \"md5\"",
+        "allowed are redact, hash, tokenize",
+    ),
+];
+
 #[test]
 fn what_is_wrong_with_an_api() {
-    let url = "url = \"https://h/x?c={cursor}\"";
-    for (more, said) in [
-        ("url = \"ftp://h/x\"", "must be https://HOST/PATH"),
-        ("url = \"https://{cursor}.h/x\"", "a place in its host"),
-        ("url = \"https://h/x\"\npaging = \"page\"", "has no {page}"),
-        (
-            "url = \"https://h/x?{page}\"\npaging = \"offset\"",
-            "has no {offset}",
-        ),
-        (
-            "url = \"https://h/x\"\npaging = \"cursor\"",
-            "`cursor` is missing",
-        ),
-        (
-            "url = \"https://h/x\"\npaging = \"pages\"",
-            "did you mean `page`?",
-        ),
-        (
-            "url = \"https://h/x\"\ncursor = \"$.n\"\npaging = \"link\"",
-            "belongs to paging = \"cursor\"",
-        ),
-        (
-            "url = \"https://h/x\"\nformat = \"csv\"\ncursor = \"$.n\"",
-            "is a path in JSON",
-        ),
-        (
-            "url = \"https://h/x\"\nformat = \"ndjson\"\nrows = \"$\"",
-            "each line is a row",
-        ),
-        (
-            "url = \"https://h/x\"\ndelimiter = \";\"",
-            "belongs to format",
-        ),
-        (
-            "url = \"https://h/x\"\nformat = \"csv\"\ndelimiter = \";;\"",
-            "one character",
-        ),
-        ("url = \"https://h/x\"\ntime = \"at\"", "has no {since}"),
-        ("url = \"https://h/x?{since}\"", "no `time`"),
-        (
-            "url = \"https://h/x?{since}\"\ntime = \"at\"\nstart = \"yesterday\"",
-            "must be a date",
-        ),
-        (
-            "url = \"https://h/x\"\noverlap = \"1m\"",
-            "belongs to `time`",
-        ),
-        ("url = \"https://h/x\"\nid = [\"a\"]", "a row comes once"),
-        ("url = \"https://h/x\"\npage-size = 5", "belongs to paging"),
-        (
-            "url = \"https://h/x\"\ntoken-file = \"a\"\nuser = \"b\"",
-            "two credentials",
-        ),
-        ("url = \"https://h/x\"\ntoken = \"canary\"", "is a secret"),
-        (
-            "url = \"https://h/x\"\nuser = \"b\"",
-            "needs `password-file`",
-        ),
-        (
-            "url = \"https://h/x\"\napi-key-file = \"b\"\napi-key-header = \"Cookie\"",
-            "the endpoint's own",
-        ),
-        (
-            "url = \"https://h/x\"\noauth-url = \"http://l/t\"\noauth-client = \"c\"\noauth-secret-file = \"s\"",
-            "must be https://",
-        ),
-        (
-            "url = \"https://h/x\"\noauth-client = \"c\"",
-            "needs `oauth-url`",
-        ),
-        (
-            "url = \"https://h/x\"\noauth-scope = \"c\"",
-            "belongs to `oauth-url`",
-        ),
-        (
-            "url = \"https://h/x\"\n[sources.a.headers]\nAuthorization = \"Bearer canary\"",
-            "credentials are",
-        ),
-        (
-            "url = \"https://h/x\"\n[sources.a.headers]\nX = \"a\\nb: c\"",
-            "in ASCII",
-        ),
-        (
-            &format!("{url}\nraw = \"kept\"\n[sources.a.mask]\nm = \"redact\""),
-            "what `mask` hides",
-        ),
-        (
-            &format!("{url}\n[sources.a.mask]\nm = \"hash\""),
-            "needs a key",
-        ),
-        (
-            &format!("{url}\n[sources.a.mask]\nm = \"md5\""),
-            "allowed are redact, hash, tokenize",
-        ),
-    ] {
+    for (more, said) in WRONG {
         let found = api(more).unwrap_err();
         assert!(
             found.contains(said) && !found.contains("canary"),
