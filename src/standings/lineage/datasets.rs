@@ -62,6 +62,11 @@ impl Dataset {
 
     /// The schema is the server's default: a search path that the URL sets is not looked at.
     fn table(url: &str, table: &str) -> Self {
+        Dataset::in_database(url, &format!("public.{table}"))
+    }
+
+    /// A table with its schema, of the database of a URL.
+    pub(super) fn in_database(url: &str, table: &str) -> Self {
         let shown = redact(url);
         let rest = shown.split_once("://").map_or("", |(_, rest)| rest);
         let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
@@ -76,7 +81,7 @@ impl Dataset {
         };
         Dataset {
             namespace: format!("postgres://{}", with_port(host, 5432)),
-            name: format!("{database}.public.{table}"),
+            name: format!("{database}.{table}"),
             is_log: false,
         }
     }

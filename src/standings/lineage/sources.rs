@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::datasets::Dataset;
 use super::events::{PRODUCER, RUN_EVENT, Stage, dataset, facet};
 use super::keeper::Tells;
-use standings_ingest::config::{Config, Kind, Source, Where};
+use standings_ingest::config::{Config, Kind, Of, Source, Where};
 use standings_ingest::rest::template::origin;
 use standings_ingest::told::{Board, Told};
 use standings_process::run_id::RunId;
@@ -60,6 +60,13 @@ impl Dataset {
                     named(origin.to_owned(), path.trim_start_matches('/').to_owned())
                 }
                 Err(_) => named("rest".to_owned(), source.name.clone()),
+            },
+            Kind::Postgres(postgres) => match (&postgres.url, &postgres.of) {
+                (Ok(url), Of::Table(schema, table)) => {
+                    Dataset::in_database(url, &format!("{schema}.{table}"))
+                }
+                (Ok(url), Of::Query(..)) => Dataset::in_database(url, &source.name),
+                (Err(_), _) => named("postgres".to_owned(), source.name.clone()),
             },
         }
     }

@@ -147,13 +147,10 @@ fn a_slow_transaction_loses_no_row() {
     let room = shop.room(TABLE);
     let mut running = room.start(&[]);
     let slow = shop.other();
-    slow.batch_execute("BEGIN; INSERT INTO sales (amount) VALUES (1)")
-        .unwrap();
+    slow.run("BEGIN; INSERT INTO sales (amount) VALUES (1)");
     // Its id is taken before the transaction has a number at all.
     let slower = shop.other();
-    slower
-        .batch_execute("BEGIN; SELECT nextval('sales_id_seq')")
-        .unwrap();
+    slower.run("BEGIN; SELECT nextval('sales_id_seq')");
     let there = |room: &Room, n: usize| {
         until("they are there", Duration::from_secs(30), || {
             ids(room).1.len() == n
@@ -161,9 +158,7 @@ fn a_slow_transaction_loses_no_row() {
     };
     shop.run("INSERT INTO sales (amount) SELECT 2 FROM generate_series(1, 50)");
     there(&room, 50);
-    slower
-        .batch_execute("INSERT INTO sales (id, amount) VALUES (2, 3); COMMIT")
-        .unwrap();
+    slower.run("INSERT INTO sales (id, amount) VALUES (2, 3); COMMIT");
     there(&room, 51);
     shop.run("UPDATE sales SET amount = 9 WHERE id = 10");
     there(&room, 52);
