@@ -166,7 +166,7 @@ fn a_slow_transaction_loses_no_row() {
     there(&room, 53);
     let (by_id, all) = ids(&room);
     assert_eq!(by_id.len(), 52);
-    assert_eq!(by_id[&10]["amount"], "9");
+    assert_eq!(by_id[&10]["amount"], "9.0000000000");
     terminate(&mut running.0);
     room.once_well();
     assert_eq!(ids(&room).1.len(), all.len(), "nothing is there twice");
