@@ -7,19 +7,19 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Cursors that are known in memory, and those that are in the cursor.
 const MOST: usize = 100_000;
-const KEPT: usize = 64;
+const KEPT: usize = 16;
 
 /// What is known of the pages before.
 #[derive(Debug, Default)]
 pub(super) struct Passed {
-    cursors: BTreeSet<u128>,
-    last: VecDeque<u128>,
+    cursors: BTreeSet<u64>,
+    last: VecDeque<u64>,
     /// The text of the counted page before.
-    before: Option<u128>,
+    before: Option<u64>,
     /// The present page was asked for again, because it is that one.
     asked_again: bool,
     /// So many pages in a row were.
@@ -40,7 +40,7 @@ pub(super) enum Counted {
 impl Passed {
     /// A cursor is left behind.
     pub(super) fn add(&mut self, cursor: &str) {
-        let hash = xxh3_128(cursor.as_bytes());
+        let hash = xxh3_64(cursor.as_bytes());
         if self.cursors.len() < MOST {
             self.cursors.insert(hash);
         }
@@ -52,7 +52,7 @@ impl Passed {
 
     /// Whether a cursor was left behind.
     pub(super) fn has(&self, cursor: &str) -> bool {
-        self.cursors.contains(&xxh3_128(cursor.as_bytes()))
+        self.cursors.contains(&xxh3_64(cursor.as_bytes()))
     }
 
     /// A new pass begins.
@@ -62,7 +62,7 @@ impl Passed {
 
     /// Looks at a counted page with rows, which is not the first.
     pub(super) fn counted(&mut self, text: &str) -> Counted {
-        let hash = xxh3_128(text.as_bytes());
+        let hash = xxh3_64(text.as_bytes());
         if self.before != Some(hash) {
             (self.before, self.asked_again, self.alike) = (Some(hash), false, 0);
             return Counted::Fine;
@@ -80,13 +80,13 @@ impl Passed {
 
     /// The first page of a pass.
     pub(super) fn first(&mut self, text: &str) {
-        let hash = xxh3_128(text.as_bytes());
+        let hash = xxh3_64(text.as_bytes());
         (self.before, self.asked_again, self.alike) = (Some(hash), false, 0);
     }
 
     /// For the cursor.
     pub(super) fn json(&self) -> Value {
-        let hex = |hash: &u128| format!("{hash:032x}");
+        let hex = |hash: &u64| format!("{hash:016x}");
         json!({
             "cursors": self.last.iter().map(hex).collect::<Vec<_>>(),
             "before": self.before.as_ref().map(hex),
@@ -96,9 +96,9 @@ impl Passed {
 
     /// From the cursor.
     pub(super) fn of(value: &Value) -> Self {
-        let hash = |text: &Value| u128::from_str_radix(text.as_str()?, 16).ok();
+        let hash = |text: &Value| u64::from_str_radix(text.as_str()?, 16).ok();
         let last = value.get("cursors").and_then(Value::as_array);
-        let last: VecDeque<u128> = last.into_iter().flatten().filter_map(hash).collect();
+        let last: VecDeque<u64> = last.into_iter().flatten().filter_map(hash).collect();
         Passed {
             cursors: last.iter().copied().collect(),
             last,
@@ -119,7 +119,7 @@ mod tests {
         (0..200).for_each(|n| passed.add(&n.to_string()));
         assert!(passed.has("0") && passed.has("199") && !passed.has("200"));
         let again = Passed::of(&passed.json());
-        assert!(again.has("199") && again.has("136") && !again.has("135"));
+        assert!(again.has("199") && again.has("184") && !again.has("183"));
         passed.clear();
         assert!(!passed.has("199"));
         assert!(!Passed::of(&Value::Null).has(""));

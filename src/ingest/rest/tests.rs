@@ -307,6 +307,10 @@ fn killed_in_the_middle_of_a_pass_it_goes_on_there() {
         ok(r#"[{"id":3},{"id":4}]"#),
         ok(r#"[{"id":3},{"id":4}]"#),
         ok("[]"),
+        // Of a pass whose beginning it has not seen the end is none: all of it once more.
+        ok(r#"[{"id":0},{"id":1}]"#),
+        ok(r#"[{"id":2},{"id":3},{"id":4}]"#),
+        ok("[]"),
     ];
     let mut feed = other(
         "https://h/x?o={offset}",
@@ -328,10 +332,10 @@ fn killed_in_the_middle_of_a_pass_it_goes_on_there() {
     let mut ledger = notes(&first);
     assert_eq!(
         pass(&mut feed, &mut ledger).0,
-        [r#"{"id":3}"#, r#"{"id":4}"#]
+        [r#"{"id":3}"#, r#"{"id":4}"#, r#"{"id":0}"#]
     );
     let asked: Vec<&str> = feed.fetch.asked.iter().map(|url| &url[12..]).collect();
-    assert_eq!(asked, ["0", "2", "2", "4"]);
+    assert_eq!(asked, ["0", "2", "2", "4", "0", "2", "5"]);
 }
 
 #[test]

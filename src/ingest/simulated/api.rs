@@ -47,7 +47,8 @@ struct Shop {
     before: Option<Vec<u8>>,
     calm: bool,
     lies: u64,
-    made: u64,
+    /// Cursors that were asked by.
+    asked: BTreeSet<u64>,
 }
 
 struct Endpoint {
@@ -83,7 +84,9 @@ impl Endpoint {
             Way::GoesOn => {
                 let from = of("c=");
                 let to = (from + SIZE).min(shop.orders.len() as u64);
-                let next = if lie { from.saturating_sub(SIZE) } else { to };
+                // What it gave before is all that can be told from a cursor.
+                let gone = shop.asked.range(..from).next_back();
+                let next = gone.filter(|_| lie).copied().unwrap_or(to);
                 ((from as usize..to as usize).collect(), next)
             }
             // The newest first: what comes moves all others.
@@ -134,8 +137,10 @@ impl Fetch for Endpoint {
                 let at = self.now();
                 let shown = at + if roll(3) == 0 { roll(LATE) } else { 0 };
                 shop.orders.push(Order { at, shown });
-                shop.made += 1;
             }
+        }
+        if let Some(cursor) = url.split("c=").nth(1) {
+            shop.asked.insert(cursor.parse().unwrap_or(0));
         }
         let (rows, next) = self.rows(&shop, url, goes_back);
         let rows: Vec<String> = rows
@@ -241,7 +246,6 @@ fn play(seed: u64, way: Way) -> Outcome {
             return Err(format!("{way:?}: it does not come to its end"));
         }
     }
-    // By a time a pass of the calm may have begun before: one more, as the next start would make it.
     let brokers = brokers.0.borrow();
     let records = brokers.committed.iter().filter(|w| w.to == To::Records);
     let values: Vec<&String> = records.filter_map(|w| w.value.as_ref()).collect();
