@@ -179,21 +179,7 @@ fn source(
     if raw.is_some() && !shape.masks.is_empty() {
         return Err(section.wrong("raw", "would keep what `mask` hides: leave one of them out"));
     }
-    let kind = match kind {
-        "files" => Kind::Files(Box::new(files::read(&section, &shape)?)),
-        "webhook" if raw.is_some() => {
-            return Err(section.wrong(
-                "raw",
-                "keeps files and answers; what is posted is in the topic as it came",
-            ));
-        }
-        "webhook" => Kind::Webhook(webhook::read(&section, name)?),
-        "postgres" if raw.is_some() => {
-            return Err(section.wrong("raw", "keeps files and answers: rows are in their table"));
-        }
-        "postgres" => Kind::Postgres(Box::new(postgres::read(&section)?)),
-        _ => Kind::Rest(Box::new(rest::read(&section, &shape)?)),
-    };
+    let kind = kind_of(&section, kind, (name, &shape, raw.is_some()))?;
     section.nothing_else()?;
     Ok(Source {
         name: name.to_owned(),
@@ -204,6 +190,25 @@ fn source(
         shape,
         mask_key,
         kind,
+    })
+}
+
+/// What is of the kind alone.
+fn kind_of(
+    section: &Section<'_>,
+    kind: &str,
+    (name, shape, keeps_raw): (&str, &Shape, bool),
+) -> Result<Kind, ConfigError> {
+    let not_kept = |why: &str| section.wrong("raw", &format!("keeps files and answers; {why}"));
+    Ok(match kind {
+        "files" => Kind::Files(Box::new(files::read(section, shape)?)),
+        "webhook" if keeps_raw => {
+            return Err(not_kept("what is posted is in the topic as it came"));
+        }
+        "webhook" => Kind::Webhook(webhook::read(section, name)?),
+        "postgres" if keeps_raw => return Err(not_kept("rows are in their table")),
+        "postgres" => Kind::Postgres(Box::new(postgres::read(section)?)),
+        _ => Kind::Rest(Box::new(rest::read(section, shape)?)),
     })
 }
 
