@@ -176,7 +176,7 @@ def of_operators(path, objects):
 
 def chart():
     tool(venv("yamllint"), "-d", "{extends: default, rules: {line-length: disable, document-start: disable, braces: disable, brackets: disable, comments: disable, truthy: disable}}",
-         f"{CHART}/values.yaml", f"{CHART}/Chart.yaml", *glob.glob(f"{CHART}/ci/*.yaml"), "deploy/prometheus", "deploy/compose")
+         f"{CHART}/values.yaml", f"{CHART}/Chart.yaml", *glob.glob(f"{CHART}/ci/*.yaml"), "deploy/prometheus", "deploy/compose", "deploy/cronjob")
     loaded = helm.Chart.load(CHART)
     kinds_seen = set()
     for path in sorted(glob.glob(f"{CHART}/ci/*-values.yaml")):
@@ -273,11 +273,45 @@ def together(path, values, objects):
     takes(path, container["args"])
     reads(path, container)
 
+# -- What a scheduler runs ------------------------------------------------------------------------------------------
+def cronjob():
+    path = "deploy/cronjob/ingest.yaml"
+    objects = list(yaml.safe_load_all(open(path)))
+    for o in objects:
+        for version in VERSIONS:
+            try:
+                kubernetes_validate.validate(o, version, strict=True)
+            except kubernetes_validate.ValidationError as wrong:
+                fault(f"{path}: {o['kind']} for {version}: {wrong.message}")
+    sources, job = objects
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    volumes = {v["name"]: v for v in pod["volumes"]}
+    if volumes["sources"]["configMap"]["name"] != sources["metadata"]["name"] or pod["restartPolicy"] != "Never":
+        fault(f"{path}: it reads other sources, or restarts what has failed for good")
+    for container in pod["initContainers"] + pod["containers"]:
+        safe = container["securityContext"]
+        if not (safe["readOnlyRootFilesystem"] and pod["securityContext"]["runAsNonRoot"] and safe["capabilities"] == {"drop": ["ALL"]}):
+            fault(f"{path}: {container['name']} is not locked down")
+        if {m["name"] for m in container["volumeMounts"]} != set(volumes):
+            fault(f"{path}: {container['name']}: volumes are declared or mounted, not both")
+        takes(f"{path}: {container['name']}", container["args"])
+    binary = os.environ.get("STANDINGS_BIN")
+    with tempfile.TemporaryDirectory() as folder:
+        token = os.path.join(folder, "partner.token")
+        open(token, "w").write("token")
+        file = os.path.join(folder, "ingest.toml")
+        text = sources["data"]["ingest.toml"].replace("/run/secrets/standings/partner.token", token)
+        open(file, "w").write(text)
+        if binary:
+            tool(binary, "check", "--offline", "--", "ingest", "--config", file)
+    told("CronJob of sources")
+
 def main():
     rules()
     dashboards()
     container()
     compose()
     chart()
+    cronjob()
 
 main()

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, &str)] = &[
     ("model", ""),
     ("load", "model"),
+    ("mask", "model"),
     ("process", "model"),
     ("observe", "model process"),
     ("scalar", "model"),
@@ -24,7 +25,7 @@ const FLOORS: &[(&str, &str)] = &[
         "commit decode engine model observe postgres process scalar",
     ),
     ("ingest", "model query"),
-    ("intake", "commit edge ingest model process"),
+    ("intake", "commit edge ingest mask model postgres process"),
     (
         "http",
         "commit engine ingest model observe postgres process",
@@ -207,6 +208,7 @@ fn a_floor_knows_those_below_it_alone() {
         "../bench/stages",
         "model",
         "load",
+        "mask",
         "process",
         "observe",
         "scalar",

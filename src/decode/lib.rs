@@ -42,9 +42,11 @@ mod keep;
 mod key;
 mod layout;
 mod made;
+mod masked;
 mod names;
 mod nested;
 mod number;
+mod odd;
 mod protobuf;
 mod raw;
 mod sale;
@@ -60,6 +62,7 @@ pub use about::About;
 pub use cell::Cell;
 pub use error::DecodeError;
 pub use keep::{Ends, Keep};
+pub use odd::Odd;
 pub use sale::Sale;
 pub use seen::Drift;
 
@@ -70,13 +73,14 @@ use form::Form;
 use full::Full;
 use key::Key;
 use made::{Made, Mark};
+use masked::{Aside, Masked};
+use odd::event_time;
 use scan::DayCache;
 use wire::Wire;
 
 use standings_model::block::Home;
 use standings_model::schema::Given;
 use standings_model::table::{Column, Table};
-use standings_model::time::{DAY, MAX_EVENT_TIME, USUAL, format_rfc3339};
 use standings_model::types::Type;
 
 /// Decodes the records of one partition on one worker; remembers the layouts of recent records.
@@ -128,15 +132,8 @@ pub struct Decoder {
     odd: Odd,
     /// Where its table's rows change.
     change: Option<Box<Change>>,
-}
-
-/// Event times that no clock of today shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Odd {
-    /// How many.
-    pub count: u64,
-    /// The first of them, ms.
-    pub first: i64,
+    /// Where its table masks columns.
+    masked: Option<Box<Masked>>,
 }
 
 impl Decoder {
@@ -145,6 +142,9 @@ impl Decoder {
     pub fn new(table: &Table, zone: Option<&str>, max_record_bytes: usize) -> Self {
         let mut decoder = Decoder::of_rows(table, zone, max_record_bytes);
         decoder.change = Change::of(table, decoder.max_record_bytes);
+        if let Some(masked) = &mut decoder.masked {
+            masked.aside = Some(Aside::of(table, zone, decoder.max_record_bytes));
+        }
         decoder
     }
 
@@ -179,6 +179,7 @@ impl Decoder {
             whole: Mark::default(),
             odd: Odd::default(),
             change: None,
+            masked: Masked::of(table),
         };
         decoder.is_plain = decoder.is_plain();
         decoder
@@ -191,6 +192,9 @@ impl Decoder {
             change.table.clone()
         });
         let table = own.as_deref().unwrap_or(table);
+        if let Some(aside) = self.masked.as_mut().and_then(|m| m.aside.as_mut()) {
+            aside.learn(table, given);
+        }
         match (given.of_key, &mut self.key) {
             (false, _) => Wire::learn(&mut self.wire, table, given),
             (true, Some(key)) => key.learn(table, given),
@@ -202,6 +206,12 @@ impl Decoder {
     /// The same for records of one partition, which may say something of a column.
     pub fn at(mut self, table: &Table, home: &Home) -> Self {
         let own = self.change.is_some().then(|| table.of_home(home)).flatten();
+        if let Some(masked) = self.masked.as_mut().filter(|m| m.aside.is_some()) {
+            let table = own.as_ref().unwrap_or(table);
+            let mut aside = Aside::of(table, None, self.max_record_bytes);
+            aside.at(table, home);
+            masked.aside = Some(aside);
+        }
         if let Some(own) = &own {
             self.form = Form::new(own, false);
             self.wire = Wire::of(own);
@@ -348,6 +358,7 @@ impl Decoder {
             compute,
             cells,
             made,
+            masked,
             ..
         } = self;
         if let Some(key) = key {
@@ -356,6 +367,9 @@ impl Decoder {
         match known {
             Ok(known) => known.fill(about, table, cells, made)?,
             Err(e) => return Err(e.clone()),
+        }
+        if let Some(masked) = masked {
+            masked.apply(record, cells, made);
         }
         if lacks {
             compute.forget(cells);
@@ -400,6 +414,7 @@ impl Decoder {
     /// Whether all columns are read from the value's fields.
     fn is_plain(&self) -> bool {
         self.key.is_none()
+            && self.masked.is_none()
             && self.known.as_ref().is_ok_and(Known::is_empty)
             && self.compute.is_empty()
     }
@@ -451,38 +466,4 @@ impl Decoder {
         }
         Ok(())
     }
-}
-
-/// The event time in a cell, ms.
-#[inline(always)]
-fn event_time(cell: Cell, is_date: bool, name: &str, odd: &mut Odd) -> Result<i64, DecodeError> {
-    let Cell::Int(n) = cell else {
-        let detail = format!("column {name:?} has no value, and windows are over it");
-        return Err(DecodeError::new(error::MISSING_FIELD, detail));
-    };
-    let ms = if is_date {
-        n.saturating_mul(DAY)
-    } else {
-        n.div_euclid(1000)
-    };
-    if (USUAL.0..USUAL.1).contains(&ms) {
-        return Ok(ms);
-    }
-    unusual(ms, name, odd)
-}
-
-/// A time that no clock of today shows: counted, or refused.
-#[cold]
-fn unusual(ms: i64, name: &str, odd: &mut Odd) -> Result<i64, DecodeError> {
-    if (0..=MAX_EVENT_TIME).contains(&ms) {
-        if odd.count == 0 {
-            odd.first = ms;
-        }
-        odd.count += 1;
-        return Ok(ms);
-    }
-    let shown = format_rfc3339(ms.clamp(-62_167_219_200_000, MAX_EVENT_TIME));
-    let detail =
-        format!("column {name:?}: found {shown}, expected a time of the years 1970 to 9999");
-    Err(DecodeError::new(error::TIME_OUT_OF_RANGE, detail))
 }

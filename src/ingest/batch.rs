@@ -27,8 +27,10 @@ pub struct Letter {
     pub reason: String,
     /// For a person.
     pub detail: String,
-    /// As it came.
+    /// As it came; nothing where columns are masked.
     pub record: Vec<u8>,
+    /// What is said in its place there: `record` (null), `record_sha256`, `record_bytes`, `columns`.
+    pub instead: Option<Value>,
     /// When it was read.
     pub read_at: SystemTime,
 }
@@ -47,6 +49,12 @@ impl Letter {
             "reason": self.reason,
             "detail": self.detail,
         });
+        if let (Some(Value::Object(instead)), Some(letter)) =
+            (&self.instead, letter.as_object_mut())
+        {
+            letter.extend(instead.clone());
+            return Value::Object(letter.clone()).to_string().into_bytes();
+        }
         match std::str::from_utf8(kept) {
             Ok(text) => letter["record"] = text.into(),
             Err(_) => {

@@ -16,7 +16,8 @@
 //! # Where to begin
 //!
 //! - [`config::Config`]: what `ingest.toml` says. [`task::Task`]: a source's step. [`feed::Feed`]: what a kind of source is.
-//! - [`files::FilesFeed`], [`webhook::WebhookFeed`], [`rest::RestFeed`]: the three that there are.
+//! - [`files::FilesFeed`], [`webhook::WebhookFeed`], [`rest::RestFeed`], [`postgres::TableFeed`], [`postgres::query::QueryFeed`]: those
+//!   that there are.
 //! - [`told::Board`]: what all of them tell, for metrics and the API.
 //!
 //! # What it must never do
@@ -36,8 +37,10 @@ pub mod feed;
 pub mod files;
 pub mod log;
 pub mod metrics;
+pub mod postgres;
 pub mod rest;
 pub mod row;
+mod seen;
 pub mod state;
 pub mod task;
 pub mod told;

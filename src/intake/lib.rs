@@ -16,10 +16,13 @@
 //! Decide where a source goes on, follow a link or a redirect, or show a secret.
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
+mod api;
 pub mod fetch;
 pub mod files;
 pub mod kafka;
+mod postgres;
 pub mod raw;
 pub mod secret;
 pub mod start;
 mod store;
+mod table;

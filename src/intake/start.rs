@@ -5,21 +5,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use crate::fetch::{Client, Token};
+use crate::api;
 use crate::files::{Bucket, Folder};
 use crate::kafka::{Brokers, KafkaLog, Places};
 use crate::raw::Raw;
 use crate::secret;
-use standings_ingest::config::{Config, ConfigError, Kind, Rest, Source, Where};
+use crate::table;
+use standings_ingest::config::{Config, ConfigError, Kind, Source, Where};
 use standings_ingest::feed::Feed;
 use standings_ingest::files::FilesFeed;
-use standings_ingest::rest::{RestFeed, Settings as RestSettings};
 use standings_ingest::task::{End, How, Next, Task};
 use standings_ingest::told::{Board, Told};
 use standings_ingest::webhook::WebhookFeed;
 use standings_ingest::webhook::door::{Hook, Secrets, door};
+use standings_mask::file::FileError;
 use standings_model::clock::Clock;
-use standings_model::error::Failure;
+use standings_model::error::{Failure, codes};
 use standings_process::exit::NoThread;
 
 /// How soon a source that waits sees that it is asked to stop.
@@ -93,6 +94,11 @@ pub fn places(source: &Source) -> Places {
     }
 }
 
+/// What is wrong with a source.
+fn refusal(source: &Source, said: &str) -> String {
+    format!("[sources.{}] {said}", source.name)
+}
+
 fn refused(source: &Source, said: String) -> Failure {
     ConfigError {
         place: format!("[sources.{}]", source.name),
@@ -114,7 +120,14 @@ fn feed(
         }
         None => None,
     };
-    let shape = source.shape.clone();
+    let mut shape = source.shape.clone();
+    if let Some(path) = &source.mask_key
+        && shape.masks.needs_key()
+    {
+        let keys = standings_mask::file::read(path);
+        let wrong = |e: FileError| Failure::of(&codes::mask::KEY, refusal(source, &e.to_string()));
+        shape.masks.by = Some(Arc::new(keys.map_err(wrong)?));
+    }
     Ok(match &source.kind {
         Kind::Files(files) => {
             let table = files.table.clone();
@@ -160,42 +173,9 @@ fn feed(
             });
             Box::new(WebhookFeed::new(inside, shape, clock))
         }
-        Kind::Rest(rest) => Box::new(rest_feed(source, rest, raw)?),
+        Kind::Rest(rest) => Box::new(api::feed(source, rest, shape, raw)?),
+        Kind::Postgres(postgres) => table::feed(source, postgres, shape)?,
     })
-}
-
-fn rest_feed(source: &Source, rest: &Rest, raw: Option<Raw>) -> Result<RestFeed<Client>, Failure> {
-    let first =
-        |at| secret::all(&source.name, at).map(|all| all.into_iter().next().unwrap_or_default());
-    let url = match &rest.url {
-        Ok(url) => url.clone(),
-        Err(at) => first(at)?,
-    };
-    let token: Option<Token> = match &rest.token {
-        None => None,
-        Some(at) => {
-            first(at)?;
-            let (name, at) = (source.name.clone(), at.clone());
-            Some(Box::new(move || {
-                let all = secret::all(&name, &at).map_err(|e| e.to_string())?;
-                Ok(all.into_iter().next().unwrap_or_default())
-            }))
-        }
-    };
-    let client = Client::new(&url, rest.private, token, raw).map_err(NoThread)?;
-    let settings = RestSettings {
-        url,
-        rows: rest.rows.clone(),
-        cursor: rest.cursor.clone(),
-        every: rest.every,
-        rate: rest.rate,
-    };
-    Ok(RestFeed::new(
-        client,
-        settings,
-        source.shape.clone(),
-        Clock::default(),
-    ))
 }
 
 impl Sources {

@@ -366,7 +366,7 @@ pub fn push_reject(out: &mut Vec<u8>, plan: &Plan, reject: &Reject, partition: u
             push_string(out, detail);
             push_table(out, plan, reject);
             let _ = write!(out, ",\"partition\":{partition},\"offset\":{offset}");
-            push_original(out, "record", &reject.bytes);
+            push_record(out, plan, reject, "record");
         }
         RejectKind::Late {
             missed,
@@ -400,7 +400,7 @@ pub fn push_reject(out: &mut Vec<u8>, plan: &Plan, reject: &Reject, partition: u
                 );
             }
             out.push(b']');
-            push_original(out, "sale", &reject.bytes);
+            push_record(out, plan, reject, "sale");
         }
     }
     out.push(b'}');
@@ -413,6 +413,20 @@ fn push_table(out: &mut Vec<u8>, plan: &Plan, reject: &Reject) {
     {
         out.extend_from_slice(b",\"table\":");
         push_string(out, &table.name);
+    }
+}
+
+/// The record: its original bytes, or, where its table masks columns, what is said in their place, which is JSON.
+fn push_record(out: &mut Vec<u8>, plan: &Plan, reject: &Reject, name: &str) {
+    let table = plan.tables.get(reject.table);
+    // What a sink refused is no record, but a row of a ranking: its values are masked where they should be.
+    if reject.is_of_sink() || table.is_none_or(|table| table.masking.is_empty()) {
+        return push_original(out, name, &reject.bytes);
+    }
+    let _ = write!(out, ",\"{name}\":null");
+    if !reject.bytes.is_empty() {
+        out.push(b',');
+        out.extend_from_slice(&reject.bytes);
     }
 }
 

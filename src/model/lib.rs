@@ -44,6 +44,7 @@ pub mod json_values;
 pub mod kafka_url;
 pub mod leb128;
 pub mod limit;
+pub mod mask;
 pub mod plan;
 pub mod printable;
 pub mod redact;

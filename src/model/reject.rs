@@ -89,11 +89,30 @@ pub struct Reject {
     pub offset: u64,
     /// Why.
     pub kind: RejectKind,
-    /// The original bytes.
+    /// The original bytes; of a table that masks columns the fields of JSON that are said in their place: `record_sha256`,
+    /// `record_bytes`, `columns`.
     pub bytes: Vec<u8>,
 }
 
 impl Reject {
+    /// Whether it is a row that a sink did not take, and no record.
+    pub fn is_of_sink(&self) -> bool {
+        matches!(&self.kind, RejectKind::Dead { reason, .. } if reason == SINK_REFUSED)
+    }
+
+    /// The same without its columns, of a table that masks them: what is left where a message may not be so large.
+    pub fn without_columns(&self) -> Reject {
+        let columns = b",\"columns\":";
+        // Before it there are a hash and a number.
+        let mut places = self.bytes.windows(columns.len());
+        let end = places.position(|at| at == columns);
+        Reject {
+            bytes: self.bytes[..end.unwrap_or(self.bytes.len())].to_vec(),
+            kind: self.kind.clone(),
+            ..*self
+        }
+    }
+
     /// About how many bytes of memory it takes until it is written: as it came, and as it is written.
     pub fn held(&self) -> usize {
         let why = match &self.kind {

@@ -228,6 +228,26 @@ mistakes! {
     IngestAnsweredEarly = "ingest-answered-early",
     /// What came twice is written twice.
     IngestTwiceWritten = "ingest-twice-written",
+    /// Of a page that is asked for again all rows are new.
+    IngestPageAllNew = "ingest-page-all-new",
+    /// A cursor that goes back is followed.
+    IngestCircleFollowed = "ingest-circle-followed",
+    /// What a pass wrote is known only as long as the process lives.
+    IngestSeenNotNoted = "ingest-seen-not-noted",
+    /// The moment that a pass asks from moves with each of its pages.
+    IngestMomentEarly = "ingest-moment-early",
+    /// The next pass begins at the greatest time that was seen, without the overlap.
+    IngestNoOverlap = "ingest-no-overlap",
+    /// A pass that moves by pages ends for good: what moved to pages that it had read is not looked for.
+    IngestPassesEnd = "ingest-passes-end",
+    /// The next pass over a table begins at the next transaction, and not at the oldest that runs.
+    IngestHorizonNext = "ingest-horizon-next",
+    /// Rows that a later pass sees again are not noted.
+    IngestRowNotNoted = "ingest-row-not-noted",
+    /// A pass that goes on after a break ends as one that has seen all.
+    IngestBrokenPassEnds = "ingest-broken-pass-ends",
+    /// Another database is read as if it were the one before.
+    IngestOtherDatabase = "ingest-other-database",
     /// What failed is shown as running.
     IngestBrokenShown = "ingest-broken-shown",
 }

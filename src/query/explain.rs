@@ -81,6 +81,13 @@ fn of_table(out: &mut String, table: &Table) {
         let keys: Vec<&str> = keys.collect();
         line("names rows", format!("{} (not enforced)", keys.join(", ")));
     }
+    if !table.masking.is_empty() {
+        let columns = table.masking.columns.iter();
+        let all: Vec<String> = columns
+            .map(|(number, how)| format!("{} by {}", table.columns[*number].name, how.word()))
+            .collect();
+        line("masked", all.join(", "));
+    }
     line("changes", changes::of_changelog(table));
     line("event time", of_event_time(table));
     line("no fit", no_fit(table));

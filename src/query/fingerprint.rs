@@ -199,6 +199,13 @@ fn line_of_table(table: &Table, line: &mut dyn FnMut(String)) {
     if let Some(zone) = &table.format.zone {
         line(format!("times without an offset {zone}"));
     }
+    for (column, how) in &table.masking.columns {
+        line(format!(
+            "masked {} {}",
+            of_column(table, *column),
+            how.word()
+        ));
+    }
 }
 
 /// What a column means: its name and type, and what it is computed of.

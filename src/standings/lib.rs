@@ -65,6 +65,7 @@ pub mod ingest;
 pub mod inspect;
 pub mod lineage;
 pub mod load;
+pub mod masks;
 pub mod run;
 pub mod top;
 pub mod verify;

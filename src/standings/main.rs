@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use standings::cli::{self, Cli, Command, command_line};
 use standings::run::serve;
 use standings::run::{check, cluster, commands, health, replica, signals, upgrade};
-use standings::{config, dead_letter, demo, explain, ingest, inspect, load, top, verify};
+use standings::{config, dead_letter, demo, explain, ingest, inspect, load, masks, top, verify};
 use standings_http::security;
 use standings_model::error::codes;
 use standings_observe::logging::Format;
@@ -93,6 +93,8 @@ fn run(
         Command::Serve(args) => until_stopped(|stop| serve::run(&args, settings, &stop)),
         Command::Top(args) => at_once(|| top::run(&args)),
         Command::Key(command) => at_once(|| security::key(&command)),
+        Command::MaskKey(args) => at_once(|| masks::make(&args)),
+        Command::Unmask(args) => at_once(|| masks::unmask(&args)),
         Command::DeadLetter(command) => at_once(|| dead_letter::run(&command)),
         Command::Load(command) => at_once(|| load::run(&command)),
         Command::Explain(args) => at_once(|| explain::run(&args)),

@@ -1,8 +1,12 @@
 //! `standings ingest` against real Kafka: what a user sees of it, killed at any moment, posted to by strangers.
 
+mod bucket;
 mod files;
 mod hooks;
 mod kills;
+mod masks;
+mod passes;
+mod postgres;
 mod rest;
 mod said;
 

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use crate::support::calls::get;
-use crate::support::kafka::{block, consume, produce, topic};
+use crate::support::kafka::{block, consume, produce, topic, unique};
 use crate::support::openlineage::Schemas;
 use crate::support::postgres::{connect, database};
 use crate::support::receiver::Receiver;
@@ -294,4 +294,66 @@ fn a_receiver_that_is_away_holds_nothing_up() {
     until("it goes on", Duration::from_secs(10), || {
         receiver.posted().len() > before
     });
+}
+
+#[test]
+fn sources_tell_what_they_bring_into_which_topic() {
+    let (schemas, receiver) = (Schemas::load(), Receiver::start());
+    let dir = tempfile::tempdir().unwrap();
+    let (kafka, sales, name) = (
+        service("KAFKA_BROKERS"),
+        unique("lineage_ingest"),
+        unique("inbox"),
+    );
+    std::fs::create_dir(dir.path().join("in")).unwrap();
+    std::fs::write(
+        dir.path().join("in/a.ndjson"),
+        "{\"id\":1}\n{\"id\":2}\nno json\n",
+    )
+    .unwrap();
+    let file = dir.path().join("ingest.toml");
+    let text = format!(
+        "to = \"kafka://{kafka}\"\n[sources.{name}]\ntype = \"files\"\npath = \"in\"\nformat = \"json\"\nsettle = \"0s\"\ntopic = \"{sales}\"\nkey = [\"id\"]\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    let config = file.display().to_string();
+    let to = format!("http://127.0.0.1:{}", receiver.port);
+    let args = [
+        "ingest",
+        "--config",
+        &config,
+        "--once",
+        "--lineage",
+        &to,
+        "--lineage-namespace",
+        "shop",
+    ];
+    let done = standings(&args).output().unwrap();
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    let events: Vec<Value> = receiver.posted().into_iter().map(|p| p.body).collect();
+    held(&schemas, &events);
+    let job = format!("ingest.{name}");
+    assert_eq!(types(&events, &job), ["START", "COMPLETE"]);
+    let event = last(&events, &job);
+    let folder = dir.path().join("in").display().to_string();
+    assert_eq!(
+        (&event["job"]["namespace"], &event["inputs"][0]["name"]),
+        (&"shop".into(), &folder.into())
+    );
+    assert_eq!(
+        event["inputs"][0]["inputFacets"]["dataQualityMetrics"]["rowCount"],
+        3
+    );
+    let rows = |n: usize| {
+        (
+            event["outputs"][n]["name"].clone(),
+            event["outputs"][n]["outputFacets"]["outputStatistics"]["rowCount"].clone(),
+        )
+    };
+    assert_eq!(rows(0), (sales.clone().into(), 2.into()));
+    assert_eq!(rows(1), (format!("{sales}-dead-letter").into(), 1.into()));
 }

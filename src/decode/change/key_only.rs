@@ -55,6 +55,7 @@ impl KeyOnly {
         table.event_time = None;
         table.format = whole.format.clone();
         table.key_format = whole.key_format.clone();
+        table.masking = whole.masking.of_columns(&numbers);
         table.changelog = match whole.changelog {
             Changelog::Upsert => Changelog::Append,
             // The envelope is passed over by who asks.

@@ -55,7 +55,7 @@ pub enum Op {
 }
 
 /// Bytes of the record.
-type Place = (u32, u32);
+pub(crate) type Place = (u32, u32);
 
 /// What a record says of the row before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

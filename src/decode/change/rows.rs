@@ -222,8 +222,25 @@ impl Decoder {
         }
     }
 
+    /// Where the first row of the record that was read last lies, and its schema.
+    pub(crate) fn lies(&self) -> Option<(Place, Option<Place>)> {
+        let change = self.change.as_ref()?;
+        let row = change.rows.first()?;
+        let was = match row.was {
+            Was::There(place) | Was::Under(place, _) => Some(place),
+            Was::Unsaid => None,
+        };
+        Some((row.now.or(row.gone).or(was)?, change.schema))
+    }
+
+    /// Whether a record is a row, and not an envelope around rows.
+    pub(crate) fn is_whole_record(&self) -> bool {
+        let change = self.change.as_ref();
+        change.is_none_or(|change| change.how == Changelog::Upsert)
+    }
+
     /// Reads one row that lies somewhere.
-    pub(super) fn row<'a>(
+    pub(crate) fn row<'a>(
         &'a mut self,
         record: &'a [u8],
         place: Place,
@@ -236,7 +253,7 @@ impl Decoder {
     }
 
     /// The same of a record whose value says nothing: its key alone.
-    pub(super) fn no_row(&mut self, about: About<'_>) -> Result<Sale<'_>, DecodeError> {
+    pub(crate) fn no_row(&mut self, about: About<'_>) -> Result<Sale<'_>, DecodeError> {
         self.made.clear();
         self.cells.fill(Cell::Null);
         let event_time = self.beside_and_time(b"", about)?;

@@ -17,6 +17,7 @@
 mod changes;
 mod counting;
 mod into;
+mod masked;
 mod partition;
 mod refusal;
 mod unnest;

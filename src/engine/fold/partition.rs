@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::changes::{self, Changing};
 use super::counting::{count, refusals};
 use super::into::{Bytes, Folds, put};
+use super::masked;
 use super::refusal::{dead, failed, late, refused};
 use super::unnest::{self, Lost, Of};
 use crate::combine::combiner::{Missing, Origin, Outcome, SaleView};
@@ -198,6 +199,7 @@ impl Partition {
                 }
             }
             let first = self.numbered.1;
+            let begun = into.rejects.len();
             if let Some(found) = refused.next_if(|r| r.record as usize == number) {
                 self.numbered.1 += 1;
                 (self.counts.read, self.counts.dead) = (self.counts.read + 1, self.counts.dead + 1);
@@ -208,6 +210,7 @@ impl Partition {
                     kind: dead(found.reason, found.detail.clone()),
                     bytes: original.to_vec(),
                 });
+                self.conceal(begun, (b"", original), About::of(block, number), into);
                 continue;
             }
             let about = About::of(block, number);
@@ -221,17 +224,44 @@ impl Partition {
                     Some(all) => (&bytes[all[row].clone()], &bytes[all[row].clone()]),
                     None => (bytes, original),
                 };
-                let bytes = Bytes {
+                let begun = into.rejects.len();
+                let aside = self.waits_masked(bytes, original, about);
+                let own = Bytes {
                     bytes,
-                    original,
+                    original: aside.as_deref().unwrap_or(original),
                     about,
                     row: first + row as u32,
                 };
-                self.record(record, bytes, policy, horizon, into);
+                self.record(record, own, policy, horizon, into);
+                self.conceal(begun, (bytes, original), about, into);
             }
         }
         self.end_block(block, before, into);
         block.records.len() - before
+    }
+
+    /// Takes the bytes of a record out of what was told of it, where its table masks columns.
+    #[inline]
+    fn conceal(
+        &mut self,
+        begun: usize,
+        (bytes, original): (&[u8], &[u8]),
+        about: About<'_>,
+        into: &mut Folds<'_>,
+    ) {
+        if self.decoder.masks() {
+            let told = &mut into.rejects[begun..];
+            masked::conceal(told, into.plan, || {
+                self.decoder.letter(bytes, original, about)
+            });
+        }
+    }
+
+    /// What stands for a record that others wait for, where its table masks columns.
+    #[inline]
+    fn waits_masked(&mut self, bytes: &[u8], original: &[u8], about: About<'_>) -> Option<Vec<u8>> {
+        let waits = self.joined.is_some() && self.decoder.masks();
+        waits.then(|| self.decoder.letter(bytes, original, about))
     }
 
     /// What is known after a block of which `before` records were only remembered.

@@ -140,7 +140,9 @@ pub(super) fn read(section: &Section<'_>, shape: &Shape) -> Result<Files, Config
         .iter()
         .map(|(old, new)| (&**new, &**old))
         .collect();
-    let of_key = shape.key.iter().map(|key| {
+    // What is masked must be there too: a file without it has it under another name.
+    let of_key = shape.key.iter().chain(shape.masks.columns.keys());
+    let of_key = of_key.map(|key| {
         let first = key.split('.').next().unwrap_or(key);
         renamed
             .get(key.as_str())

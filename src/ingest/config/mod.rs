@@ -6,6 +6,7 @@
 
 mod error;
 mod files;
+mod postgres;
 mod read;
 mod rest;
 mod section;
@@ -15,8 +16,9 @@ use std::path::PathBuf;
 
 pub use error::ConfigError;
 pub use files::{After, Files, Where};
+pub use postgres::{Of, Overlap, Postgres};
 pub use read::read;
-pub use rest::Rest;
+pub use rest::{Auth, Rest};
 pub use webhook::Webhook;
 
 use super::cursor::About;
@@ -44,8 +46,10 @@ pub struct Source {
     pub dead_letter: String,
     /// Where what was read is kept as it came: `s3://…`, or a folder.
     pub raw: Option<String>,
-    /// Its key, its names.
+    /// Its key, its names, what is masked.
     pub shape: Shape,
+    /// The file of keys of what is masked.
+    pub mask_key: Option<PathBuf>,
     /// What it is.
     pub kind: Kind,
 }
@@ -58,7 +62,9 @@ pub enum Kind {
     /// What others post.
     Webhook(Webhook),
     /// An API that is asked.
-    Rest(Rest),
+    Rest(Box<Rest>),
+    /// A table or a query of Postgres.
+    Postgres(Box<Postgres>),
 }
 
 /// Where a secret is.
@@ -77,6 +83,7 @@ impl Kind {
             Kind::Files(_) => "files",
             Kind::Webhook(_) => "webhook",
             Kind::Rest(_) => "rest",
+            Kind::Postgres(_) => "postgres",
         }
     }
 }
@@ -88,6 +95,7 @@ impl Source {
             Kind::Files(files) => files.about(),
             Kind::Webhook(webhook) => webhook.about(),
             Kind::Rest(rest) => rest.about(),
+            Kind::Postgres(postgres) => postgres.about(),
         };
         configuration.insert("type".to_owned(), self.kind.word().to_owned());
         configuration.insert("topic".to_owned(), self.topic.clone());
@@ -103,6 +111,14 @@ impl Source {
             true => "without a key".to_owned(),
             false => format!("keyed by {}", self.shape.key.join(", ")),
         };
+        let masks = self.shape.masks.columns.iter();
+        let masks: Vec<String> = masks
+            .map(|(name, how)| format!("{name} by {}", how.word()))
+            .collect();
+        let masked = match masks.is_empty() {
+            true => String::new(),
+            false => format!("\n  masked: {}", masks.join(", ")),
+        };
         let raw = match &self.raw {
             Some(place) => format!(
                 "\n  as it came: kept at {}",
@@ -114,9 +130,10 @@ impl Source {
             Kind::Files(files) => files.words(),
             Kind::Webhook(webhook) => webhook.words(&self.name),
             Kind::Rest(rest) => rest.words(),
+            Kind::Postgres(postgres) => postgres.words(),
         };
         format!(
-            "{}: {what}\n  into the topic {}, {key}; what is no record into {}{raw}",
+            "{}: {what}\n  into the topic {}, {key}; what is no record into {}{masked}{raw}",
             self.name, self.topic, self.dead_letter
         )
     }

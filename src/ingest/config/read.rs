@@ -1,20 +1,23 @@
 //! The file, read.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use standings_model::kafka_url;
+use standings_model::mask::Method;
 use standings_query::toml::parse;
 use toml_edit::{Item, TableLike};
 
 use super::error::ConfigError;
 use super::section::{Section, Text};
-use super::{Config, Kind, Source, files, rest, webhook};
+use super::{Config, Kind, Source, files, postgres, rest, webhook};
 use crate::row::Shape;
+use crate::row::mask::Masks;
 
 /// Kinds that are meant, and not there yet.
-const NOT_YET: &[&str] = &["postgres", "postgres-cdc", "mysql", "mysql-cdc", "soap"];
+const NOT_YET: &[&str] = &["postgres-cdc", "mysql", "mysql-cdc", "soap"];
 /// Those that are.
-const KINDS: &[&str] = &["files", "webhook", "rest"];
+const KINDS: &[&str] = &["files", "webhook", "rest", "postgres"];
 
 /// Reads a file. `to`: what the command line says in place of its `to`.
 ///
@@ -54,6 +57,8 @@ pub fn read(path: &Path, text: &str, to: Option<&str>) -> Result<Config, ConfigE
             ));
         }
     };
+    let mask_key = top.str("mask-key")?.map(|path| folder.join(path));
+    let of_all = Defaults { topic, mask_key };
     let sources = top.item("sources");
     top.nothing_else()?;
     let Some(all) = sources else {
@@ -70,7 +75,7 @@ pub fn read(path: &Path, text: &str, to: Option<&str>) -> Result<Config, ConfigE
                 format!("`sources.{name}` must be a table: [sources.{name}]"),
             ));
         };
-        found.push(source(text, name, item, table, topic.as_deref())?);
+        found.push(source(text, name, item, table, &of_all)?);
     }
     if found.is_empty() {
         return Err(text.error(None, "there is no source; begin one with [sources.NAME]"));
@@ -112,12 +117,18 @@ fn is_topic(name: &str) -> bool {
     !name.is_empty() && name.len() <= 249 && name.chars().all(fits) && name != "." && name != ".."
 }
 
+/// What holds where a source says nothing else.
+struct Defaults {
+    topic: Option<String>,
+    mask_key: Option<PathBuf>,
+}
+
 fn source(
     text: Text<'_>,
     name: &str,
     item: &Item,
     table: &dyn TableLike,
-    topic: Option<&str>,
+    of_all: &Defaults,
 ) -> Result<Source, ConfigError> {
     if !is_name(name) {
         let said = format!("`{name}` is no name of a source; letters, digits, - and _ are");
@@ -134,9 +145,9 @@ fn source(
     }
     let words: Vec<(&str, &str)> = KINDS.iter().map(|k| (*k, *k)).collect();
     let kind = section.one_of("type", &words)?.unwrap_or_default();
-    let topic = match (section.str("topic")?, topic) {
+    let topic = match (section.str("topic")?, &of_all.topic) {
         (Some(own), _) => own,
-        (None, Some(topic)) => topic.to_owned(),
+        (None, Some(topic)) => topic.clone(),
         (None, None) => section.wanted("topic", "\"sales\"")?,
     };
     let dead_letter = section.str("dead-letter")?;
@@ -150,20 +161,25 @@ fn source(
         key: section.list("key")?,
         names: section.map("names")?,
         texts: Default::default(),
+        masks: Masks {
+            columns: masks(&section)?,
+            by: None,
+        },
     };
+    let mask_key = section.str("mask-key")?.map(|path| section.path(&path));
+    let mask_key = mask_key.or_else(|| of_all.mask_key.clone());
+    if mask_key.is_none() && shape.masks.needs_key() {
+        return Err(section.wrong(
+            "mask",
+            "needs a key: mask-key = \"FILE\", which `standings mask-key FILE` makes",
+        ));
+    }
     let partitions = section.count("partitions", 1, 100_000)?.unwrap_or(1);
     let raw = section.str("raw")?;
-    let kind = match kind {
-        "files" => Kind::Files(Box::new(files::read(&section, &shape)?)),
-        "webhook" if raw.is_some() => {
-            return Err(section.wrong(
-                "raw",
-                "keeps files and answers; what is posted is in the topic as it came",
-            ));
-        }
-        "webhook" => Kind::Webhook(webhook::read(&section, name)?),
-        _ => Kind::Rest(rest::read(&section)?),
-    };
+    if raw.is_some() && !shape.masks.is_empty() {
+        return Err(section.wrong("raw", "would keep what `mask` hides: leave one of them out"));
+    }
+    let kind = kind_of(&section, kind, (name, &shape, raw.is_some()))?;
     section.nothing_else()?;
     Ok(Source {
         name: name.to_owned(),
@@ -172,8 +188,42 @@ fn source(
         dead_letter,
         raw,
         shape,
+        mask_key,
         kind,
     })
+}
+
+/// What is of the kind alone.
+fn kind_of(
+    section: &Section<'_>,
+    kind: &str,
+    (name, shape, keeps_raw): (&str, &Shape, bool),
+) -> Result<Kind, ConfigError> {
+    let not_kept = |why: &str| section.wrong("raw", &format!("keeps files and answers; {why}"));
+    Ok(match kind {
+        "files" => Kind::Files(Box::new(files::read(section, shape)?)),
+        "webhook" if keeps_raw => {
+            return Err(not_kept("what is posted is in the topic as it came"));
+        }
+        "webhook" => Kind::Webhook(webhook::read(section, name)?),
+        "postgres" if keeps_raw => return Err(not_kept("rows are in their table")),
+        "postgres" => Kind::Postgres(Box::new(postgres::read(section)?)),
+        _ => Kind::Rest(Box::new(rest::read(section, shape)?)),
+    })
+}
+
+/// `mask`: how, by column.
+fn masks(section: &Section<'_>) -> Result<BTreeMap<String, Method>, ConfigError> {
+    let all = section.map("mask")?.into_iter();
+    let all = all.map(|(name, word)| match Method::named(&word) {
+        Some(how) => Ok((name, how)),
+        None => {
+            let words = Method::ALL.map(Method::word).join(", ");
+            let said = format!("has `{word}` for `{name}`; allowed are {words}");
+            Err(section.wrong("mask", &said))
+        }
+    });
+    all.collect()
 }
 
 /// Refuses two webhooks of one path: nobody could say whose a delivery is.

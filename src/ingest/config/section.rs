@@ -95,6 +95,11 @@ impl<'a> Section<'a> {
         self.table.get(key).filter(|item| !item.is_none())
     }
 
+    /// Whether a key is there.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|item| !item.is_none())
+    }
+
     /// A text.
     pub(super) fn str(&self, key: &'static str) -> Result<Option<String>, ConfigError> {
         let Some(item) = self.item(key) else {

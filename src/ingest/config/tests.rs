@@ -247,3 +247,5 @@ fn what_a_cursor_depends_on_is_in_its_fingerprint() {
     assert_ne!(of("", "/in"), of("", "/out"));
     assert_ne!(of("", "/in"), of("format = \"csv\"", "/in"));
 }
+
+mod apis;

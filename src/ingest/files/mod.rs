@@ -29,7 +29,7 @@ use standings_model::sabotage::{self, Mistake};
 
 use self::reading::{Bookmark, Reading};
 use self::settle::Settling;
-use super::batch::{Batch, Letter, Note};
+use super::batch::{Batch, Note};
 use super::drift;
 use super::feed::{Feed, Polled, Trouble};
 use super::row::Shape;
@@ -290,13 +290,10 @@ impl<P: Place> FilesFeed<P> {
         let taken = entry.taken(&seen, self.marker_of(path));
         let rows = entry.rows;
         let mut batch = self.noted(taken, entry);
-        batch.letters.push(Letter {
-            position: format!("{path}:{rows}"),
-            reason: "file".to_owned(),
-            detail: why.to_owned(),
-            record: Vec::new(),
-            read_at: self.clock.wall(),
-        });
+        let (position, at) = (format!("{path}:{rows}"), self.clock.wall());
+        batch
+            .letters
+            .push(self.shape.letter(position, ("file", why), b"", at));
         batch
     }
 }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::place::{Opened, Row, Rows, RowsTrouble, Taken};
-use crate::batch::{Batch, Letter, Record};
+use crate::batch::{Batch, Record};
 use crate::feed::Trouble;
 use crate::row::Shape;
 
@@ -130,13 +130,12 @@ impl Reading {
                     position,
                     read_at: at,
                 }),
-                Err((reason, detail)) => batch.letters.push(Letter {
-                    position,
-                    reason,
-                    detail,
-                    record: row.bytes,
-                    read_at: at,
-                }),
+                Err((reason, detail)) => {
+                    let why = (reason.as_str(), detail.as_str());
+                    batch
+                        .letters
+                        .push(shape.letter(position, why, &row.bytes, at));
+                }
             }
         }
         Ok(true)

@@ -1,30 +1,50 @@
 //! An API that is asked page by page.
 //!
 //! ```text
-//! bucket ──► GET url(cursor) ──► 200: rows that this cursor has not brought yet ──► records ──► the next cursor
-//!                            ├─► 429, 503, 5xx: later, not before Retry-After
-//!                            └─► anything else: broken
+//! token ─┐
+//! bucket ┴► GET url(page) ──► 200: rows that were not written yet ──► records ──► the next page, or the end of the pass
+//!                         ├─► 429, 503, 5xx: later, not before Retry-After
+//!                         ├─► 401 with a token of OAuth2: once more, with a new one
+//!                         └─► anything else: broken
 //! ```
 //!
-//! 1. Under one cursor a row is written once: a page that is asked for again brings only what is new in it.
-//! 2. A cursor that comes back within one pass is a circle, and breaks the source rather than write without end.
+//! Two ways: with a cursor or links a source *goes on* where it was, for ever. With pages or offsets, which move under the reader, and
+//! with `time`, it goes through all of it in *passes*, each from the start or from a moment, and knows rows by their ids.
+//!
+//! 1. Under one cursor a row is written once; in passes once as long as it is as it was. What says so is in the transaction.
+//! 2. A cursor that comes back is a circle, and a page that comes again under other numbers is none: both break the source rather than
+//!    write, or ask, without end.
 //! 3. No redirect is followed and no other origin asked: a next link that leads there breaks the source.
 
+pub mod body;
+mod judge;
+pub mod oauth;
+pub mod paging;
+mod passed;
 pub mod path;
 pub mod retry;
+pub mod template;
+pub mod times;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use standings_model::clock::Clock;
-use xxhash_rust::xxh3::xxh3_128;
+use standings_model::sabotage::{self, Mistake};
+use standings_model::time::unix_ms;
 
-use self::path::Path;
-use super::batch::{Batch, Letter, Record};
+use self::body::Form;
+use self::oauth::Tokens;
+use self::paging::{Page, Paging};
+use self::passed::{Counted, Passed};
+use self::template::{Filling, filled, joined};
+use self::times::Times;
+use super::batch::Batch;
 use super::bucket::{Bucket, Rate};
 use super::feed::{Feed, Polled, Trouble};
 use super::row::Shape;
+use super::seen::Seen;
 
 /// What an endpoint answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,32 +55,53 @@ pub struct Answer {
     pub retry_after: Option<String>,
     /// `Location`, for people.
     pub location: Option<String>,
+    /// `Link`, each of them.
+    pub links: Vec<String>,
     /// Body, decompressed.
     pub body: Vec<u8>,
 }
 
 /// Asks an endpoint.
 pub trait Fetch: Send {
-    /// GET. The credentials go to the configured origin alone.
+    /// GET. The credentials go to the configured origin alone; `token` is one of OAuth2.
     ///
     /// # Errors
     /// No answer, or an address that may not be asked.
-    fn get(&mut self, url: &str) -> Result<Answer, Trouble>;
+    fn get(&mut self, url: &str, token: Option<&str>) -> Result<Answer, Trouble>;
+
+    /// POST of a form to the endpoint of tokens, with the client's credentials.
+    ///
+    /// # Errors
+    /// As [`Fetch::get`].
+    fn token(&mut self, form: &str) -> Result<Answer, Trouble>;
 }
 
 /// How an API is asked.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// With `{cursor}` where the cursor goes.
+    /// With places such as `{cursor}`: [`template::PLACES`].
     pub url: String,
-    /// Where the rows are.
-    pub rows: Path,
-    /// Where the next cursor is.
-    pub cursor: Option<Path>,
+    /// How answers are written.
+    pub form: Form,
+    /// How pages follow each other.
+    pub paging: Paging,
+    /// Where the time of a row is, where it is asked by it.
+    pub times: Option<Times>,
+    /// The columns that name a row, as the endpoint calls them; none: all of the row.
+    pub id: Vec<String>,
+    /// Tokens are asked for: of this scope, if one is said.
+    pub oauth: Option<Option<String>>,
     /// How often, once all is read.
     pub every: Duration,
     /// How often at most.
     pub rate: Option<Rate>,
+}
+
+impl Settings {
+    /// Whether it is gone through in passes.
+    pub fn is_in_passes(&self) -> bool {
+        self.times.is_some() || self.paging.is_counted()
+    }
 }
 
 /// An API as a source.
@@ -70,18 +111,26 @@ pub struct RestFeed<F> {
     shape: Shape,
     clock: Clock,
     bucket: Option<Bucket>,
-    /// What goes into the URL.
-    cursor: String,
-    /// The rows that it has brought, by their hashes.
+    tokens: Tokens,
+    /// The page that is asked for.
+    page: Page,
+    /// Going on: the rows that this page has brought, by their hashes.
     known: BTreeSet<u128>,
-    /// Cursors of this pass.
-    passed: BTreeSet<String>,
+    /// In passes: the rows that were written.
+    seen: Seen,
+    /// From when on this pass asks, and the greatest time that it saw; ms.
+    since: i64,
+    greatest: Option<i64>,
+    /// The pages before, in passes of this one alone.
+    passed: Passed,
+    /// This pass was begun by somebody who is gone: it is not known what its pages had.
+    is_resumed: bool,
     /// All was read, up to here.
     at_end: bool,
 }
 
-/// Cursors of a pass that are remembered.
-const PASS: usize = 100_000;
+/// When a page is asked for again that is the one before it.
+const AGAIN: Duration = Duration::from_secs(1);
 
 impl<F: Fetch> RestFeed<F> {
     /// Nothing is asked yet.
@@ -89,173 +138,208 @@ impl<F: Fetch> RestFeed<F> {
         RestFeed {
             fetch,
             bucket: settings.rate.map(|rate| Bucket::new(rate, clock.clone())),
+            page: settings.paging.first(),
+            since: settings.times.as_ref().map_or(0, |times| times.start),
             settings,
             shape,
             clock,
-            cursor: String::new(),
+            tokens: Tokens::default(),
             known: BTreeSet::new(),
-            passed: BTreeSet::new(),
+            seen: Seen::default(),
+            greatest: None,
+            passed: Passed::default(),
+            is_resumed: false,
             at_end: false,
         }
     }
 
-    /// The URL of the present cursor.
+    /// The URL of the present page.
     fn url(&self) -> Result<String, Trouble> {
-        let url = &self.settings.url;
-        if url.contains("{cursor}") {
-            return Ok(url.replace("{cursor}", &encoded(&self.cursor)));
-        }
-        if self.cursor.is_empty() {
-            return Ok(url.clone());
-        }
-        // The cursor is a link.
-        let origin = origin(url);
-        match self.cursor.strip_prefix(origin) {
-            Some(rest) if rest.is_empty() || rest.starts_with(['/', '?']) => {
-                Ok(self.cursor.clone())
-            }
-            _ if self.cursor.starts_with('/') && !self.cursor.starts_with("//") => {
-                Ok(format!("{origin}{}", self.cursor))
-            }
-            _ => Err(Trouble::Broken(format!(
-                "the next link leads to another place than {origin}: nothing of this source is asked there"
-            ))),
+        let (url, cursor) = (&self.settings.url, self.page.cursor.as_str());
+        let times = self.settings.times.as_ref();
+        let since = times.map_or_else(String::new, |times| times.text(self.since));
+        let first = filled(
+            url,
+            Filling {
+                cursor,
+                number: self.page.number,
+                size: self.settings.paging.size(),
+                since: &since,
+            },
+        );
+        let is_link = !cursor.is_empty() && !url.contains("{cursor}");
+        match is_link {
+            true => joined(&first, cursor),
+            false => Ok(first),
         }
     }
 
-    /// The rows of an answer that are new under this cursor, and its next cursor.
-    fn page(&mut self, body: &[u8]) -> Result<Polled, Trouble> {
-        let broken =
-            |said: String| Trouble::Broken(format!("the answer is not as configured: {said}"));
-        let text = std::str::from_utf8(body).map_err(|e| broken(format!("no UTF-8: {e}")))?;
-        let text = text.trim_start_matches('\u{feff}');
-        let rows = self
-            .settings
-            .rows
-            .rows(text)
-            .map_err(|e| broken(format!("`rows`: {e}")))?;
-        let next = match &self.settings.cursor {
-            Some(path) => path
-                .find(text)
-                .map_err(|e| broken(format!("`cursor`: {e}")))?,
-            None => Vec::new(),
+    /// Asks for the present page; a token that is not taken any more is asked for anew, once.
+    fn ask(&mut self, url: &str) -> Result<Answer, Trouble> {
+        let Some(scope) = &self.settings.oauth else {
+            return self.fetch.get(url, None);
         };
-        let next = next
-            .first()
-            .map(|raw| plain(raw))
-            .filter(|next| !next.is_empty());
-        let at = self.clock.wall();
-        let mut batch = Batch::default();
-        for (n, row) in rows.iter().enumerate() {
-            if !self.known.insert(xxh3_128(row.as_bytes())) {
-                batch.duplicates += 1;
-                continue;
-            }
-            let position = format!(
-                "{}#{n}",
-                if self.cursor.is_empty() {
-                    "first"
-                } else {
-                    &self.cursor
-                }
-            );
-            match self.shape.record(row.as_bytes()) {
-                Ok((key, value)) => batch.records.push(Record {
-                    key,
-                    value,
-                    position,
-                    read_at: at,
-                }),
-                Err(no) => batch.letters.push(Letter {
-                    position,
-                    reason: no.reason.to_owned(),
-                    detail: no.detail,
-                    record: row.as_bytes().to_vec(),
-                    read_at: at,
-                }),
-            }
+        let (fetch, clock) = (&mut self.fetch, &self.clock);
+        let token = self.tokens.get(fetch, scope.as_deref(), clock)?;
+        let answer = fetch.get(url, Some(&token))?;
+        if answer.status != 401 {
+            return Ok(answer);
         }
-        let moves = next.as_ref().is_some_and(|next| *next != self.cursor);
-        self.at_end = !moves;
-        if let Some(next) = next.filter(|_| moves) {
-            if self.passed.contains(&next) {
-                return Err(Trouble::Broken(format!(
-                    "the cursor goes back to `{next}`, which was asked before in this pass"
-                )));
+        self.tokens.forget();
+        let token = self.tokens.get(fetch, scope.as_deref(), clock)?;
+        fetch.get(url, Some(&token))
+    }
+
+    /// What an answer brings.
+    fn page(&mut self, answer: &Answer) -> Result<Polled, Trouble> {
+        let text = Form::text(&answer.body)?;
+        let rows = self.settings.form.rows(text)?;
+        let next = self
+            .settings
+            .paging
+            .next(&self.page, (answer, text), rows.len())?;
+        let mut batch = Batch::default();
+        if self.settings.is_in_passes() {
+            if self.is_again(text, rows.len())? {
+                return Ok(Polled::Idle(AGAIN));
             }
-            if self.passed.len() < PASS {
-                self.passed
-                    .insert(std::mem::replace(&mut self.cursor, next));
-            } else {
-                self.cursor = next;
+            self.judge_of_pass(rows, &mut batch)?;
+            return self.after_page(next, batch);
+        }
+        self.judge_going_on(rows, &mut batch);
+        self.at_end = next.is_none();
+        match next {
+            Some(next) => {
+                self.move_to(next)?;
+                self.known.clear();
             }
-            self.known.clear();
-        } else if batch.records.is_empty() && batch.letters.is_empty() {
-            self.passed.clear();
-            return Ok(Polled::Ended(self.settings.every));
+            None if batch.records.is_empty() && batch.letters.is_empty() => {
+                self.at_end = false;
+                return Ok(Polled::Ended(self.settings.every));
+            }
+            None => {}
         }
         batch.cursor = self.written();
         Ok(Polled::Batch(Box::new(batch)))
     }
 
-    fn written(&self) -> Value {
-        let known: Vec<String> = self
-            .known
-            .iter()
-            .map(|hash| format!("{hash:032x}"))
-            .collect();
-        json!({ "cursor": self.cursor, "rows": known })
-    }
-}
-
-/// A cursor as a text: a string without its quotes, a number as it is written.
-fn plain(raw: &str) -> String {
-    serde_json::from_str::<String>(raw).unwrap_or_else(|_| raw.to_owned())
-}
-
-/// `https://host:port` of a URL.
-pub fn origin(url: &str) -> &str {
-    let from = url.find("://").map_or(0, |at| at + 3);
-    let end = url[from..]
-        .find(['/', '?', '#'])
-        .map_or(url.len(), |at| from + at);
-    &url[..end]
-}
-
-/// As a part of a query.
-fn encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(byte))
-            }
-            other => out.push_str(&format!("%{other:02X}")),
+    /// Whether a counted page has to be asked for again, because it is the one before it once more.
+    fn is_again(&mut self, text: &str, rows: usize) -> Result<bool, Trouble> {
+        if rows == 0 || !self.settings.paging.is_counted() {
+            return Ok(false);
+        }
+        if self.page == self.settings.paging.first() {
+            self.passed.first(text);
+            return Ok(false);
+        }
+        match self.passed.counted(text) {
+            Counted::Fine => Ok(false),
+            Counted::AskAgain => Ok(true),
+            Counted::Never => Err(Trouble::Broken(format!(
+                "page {} is as those before it: has the URL {{page}} or {{offset}} where the endpoint looks for it?",
+                self.page
+            ))),
         }
     }
-    out
+
+    /// The next page of a pass, or its end.
+    fn after_page(&mut self, next: Option<Page>, mut batch: Batch) -> Result<Polled, Trouble> {
+        match next {
+            Some(next) => {
+                if let Some(times) = &self.settings.times
+                    && sabotage::is(Mistake::IngestMomentEarly)
+                {
+                    self.since = times.next(self.since, self.greatest, i64::MAX);
+                }
+                self.move_to(next)?;
+            }
+            None if sabotage::is(Mistake::IngestPassesEnd) => self.at_end = true,
+            None => {
+                let first = self.settings.paging.first();
+                let was_first = self.page == first;
+                let before = self.since;
+                if let Some(times) = &self.settings.times {
+                    let now = unix_ms(self.clock.wall());
+                    self.since = times.next(self.since, self.greatest, now);
+                }
+                let since = self.settings.times.is_some().then_some(self.since);
+                batch.notes.extend(self.seen.end_of_pass(since));
+                (self.page, self.greatest) = (first, None);
+                self.passed.clear();
+                let is_empty =
+                    batch.records.is_empty() && batch.letters.is_empty() && batch.notes.is_empty();
+                let is_resumed = std::mem::take(&mut self.is_resumed);
+                if is_empty && was_first && self.since == before {
+                    return Ok(Polled::Ended(self.settings.every));
+                }
+                // Of a pass whose beginning nobody here has seen the end is none: rows may have come in front.
+                self.at_end = !is_resumed;
+            }
+        }
+        batch.cursor = self.written();
+        Ok(Polled::Batch(Box::new(batch)))
+    }
+
+    /// Goes to another page; one that was asked for in this pass is a circle.
+    fn move_to(&mut self, next: Page) -> Result<(), Trouble> {
+        if !next.cursor.is_empty() {
+            let is_circle = self.passed.has(&next.cursor);
+            if is_circle && !sabotage::is(Mistake::IngestCircleFollowed) {
+                return Err(Trouble::Broken(format!(
+                    "the cursor goes back to `{}`, which was asked before",
+                    next.cursor
+                )));
+            }
+            self.passed.add(&self.page.cursor);
+        }
+        self.page = next;
+        Ok(())
+    }
+
+    fn written(&self) -> Value {
+        if self.settings.is_in_passes() {
+            return json!({
+                "cursor": self.page.cursor,
+                "number": self.page.number,
+                "since": self.since,
+                "greatest": self.greatest,
+                "passed": self.passed.json(),
+            });
+        }
+        let known = self.known.iter();
+        let known: Vec<String> = known.map(|hash| format!("{hash:032x}")).collect();
+        json!({ "cursor": self.page.cursor, "rows": known, "passed": self.passed.json() })
+    }
 }
 
 impl<F: Fetch> Feed for RestFeed<F> {
-    fn open(&mut self, cursor: &Value, _: &BTreeMap<String, String>) -> Result<(), Trouble> {
-        self.cursor = cursor
-            .get("cursor")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
-        let rows = cursor.get("rows").and_then(Value::as_array);
+    fn open(&mut self, cursor: &Value, notes: &BTreeMap<String, String>) -> Result<(), Trouble> {
+        let of = |name: &str| cursor.get(name);
+        let first = self.settings.paging.first();
+        let text = of("cursor").and_then(Value::as_str);
+        self.page = Page {
+            cursor: text.unwrap_or_default().to_owned(),
+            number: of("number").and_then(Value::as_u64).unwrap_or(first.number),
+        };
+        let start = self.settings.times.as_ref().map_or(0, |times| times.start);
+        self.since = of("since").and_then(Value::as_i64).unwrap_or(start);
+        self.greatest = of("greatest").and_then(Value::as_i64);
+        let rows = of("rows").and_then(Value::as_array);
         let rows = rows.into_iter().flatten().filter_map(Value::as_str);
         self.known = rows
             .filter_map(|hash| u128::from_str_radix(hash, 16).ok())
             .collect();
-        self.passed.clear();
+        if self.settings.is_in_passes() {
+            self.seen.read(notes)?;
+        }
+        self.passed = Passed::of(of("passed").unwrap_or(&Value::Null));
+        self.is_resumed = self.page != first;
         self.at_end = false;
         Ok(())
     }
 
     fn poll(&mut self) -> Result<Polled, Trouble> {
         if std::mem::take(&mut self.at_end) {
-            self.passed.clear();
             return Ok(Polled::Ended(self.settings.every));
         }
         if let Some(bucket) = &mut self.bucket
@@ -264,10 +348,10 @@ impl<F: Fetch> Feed for RestFeed<F> {
             return Ok(Polled::Idle(wait));
         }
         let url = self.url()?;
-        let answer = self.fetch.get(&url)?;
+        let answer = self.ask(&url)?;
         let status = answer.status;
         match status {
-            200..=299 => self.page(&answer.body),
+            200..=299 => self.page(&answer),
             408 | 425 | 429 | 500..=599 => {
                 let said = answer.retry_after.as_deref();
                 Err(Trouble::Later {

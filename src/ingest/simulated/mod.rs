@@ -4,14 +4,18 @@
 //! ```text
 //! dice ──► World: log (transactions, fences, lost answers) ◄── Task ◄── FilesFeed over a made-up folder
 //!             │                                                   ◄── WebhookFeed behind a door
+//!             │                                                   ◄── RestFeed over an endpoint that lies
+//!             │                                                   ◄── TableFeed over a table of slow transactions
 //!             └──► every row once, in order; nothing that was answered is missing; nothing runs that cannot
 //! ```
 //!
 //! Each mistake of `Mistake::OF_INGEST` is made, and some seed must show it.
 
+mod api;
 mod folder;
 mod log;
 mod play;
+mod table;
 
 use standings_model::sabotage::{self, Mistake};
 
@@ -35,7 +39,7 @@ fn nothing_is_lost_and_nothing_comes_twice() {
         "{total:?}"
     );
     assert!(
-        total.zombies > 50 && total.rows > 10_000 && total.deliveries > 1_000,
+        total.zombies > 50 && total.rows > 10_000 && total.deliveries > 1_000 && total.lies > 1_000,
         "{total:?}"
     );
 }

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use super::api;
 use super::folder::{Files, MadeUp};
 use super::log::{Brokers, Client, Dice, Shared};
+use super::table;
 use crate::cursor::{About, Cursor};
 use crate::files::{FilesFeed, Settings};
 use crate::log::To;
@@ -26,6 +28,8 @@ pub(super) struct Tally {
     pub(super) aborts: u64,
     pub(super) rows: u64,
     pub(super) deliveries: u64,
+    /// Answers of endpoints that were none, or lies.
+    pub(super) lies: u64,
 }
 
 impl Tally {
@@ -36,15 +40,28 @@ impl Tally {
         self.aborts += other.aborts;
         self.rows += other.rows;
         self.deliveries += other.deliveries;
+        self.lies += other.lies;
     }
 }
 
-type Outcome = Result<Tally, String>;
+pub(super) type Outcome = Result<Tally, String>;
 
 /// Plays a game.
 pub(super) fn play(seed: u64) -> Outcome {
     let mut tally = Tally::default();
-    for game in [files, webhook, older, other, goes_back, shown] {
+    for game in [
+        files,
+        webhook,
+        older,
+        other,
+        goes_back,
+        shown,
+        api::goes_on,
+        api::by_page,
+        api::by_time,
+        table::read,
+        table::put_back,
+    ] {
         tally.add(&game(seed)?);
     }
     Ok(tally)

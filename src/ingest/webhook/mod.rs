@@ -24,7 +24,7 @@ use standings_model::sabotage::{self, Mistake};
 
 use self::door::{Answer, Delivery, Inside};
 use self::seen::Remembered;
-use super::batch::{Batch, Letter, Record, timestamp};
+use super::batch::{Batch, Record, timestamp};
 use super::feed::{Feed, Polled, Trouble};
 use super::row::Shape;
 
@@ -88,13 +88,10 @@ impl WebhookFeed {
                     position,
                     read_at,
                 }),
-                Err(no) => letters.push(Letter {
-                    position,
-                    reason: no.reason.to_owned(),
-                    detail: no.detail,
-                    record: element.to_vec(),
-                    read_at,
-                }),
+                Err(no) => {
+                    let why = (no.reason, no.detail.as_str());
+                    letters.push(self.shape.letter(position, why, element, read_at));
+                }
             }
         }
     }

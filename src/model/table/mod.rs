@@ -22,6 +22,7 @@ use self::format::{Encoding, Format, JsonEnvelope};
 use self::of_ranking::OfRanking;
 pub use self::told::Told;
 use super::expr::Expr;
+use super::mask::Masking;
 use super::types::{Type, Width};
 
 /// What is known of a record beside its value.
@@ -225,6 +226,8 @@ pub struct Table {
     pub unit: Option<String>,
     /// `COMMENT`.
     pub comment: Option<String>,
+    /// `mask`: columns whose values are not known behind the decoder.
+    pub masking: Masking,
 }
 
 impl Table {
@@ -281,6 +284,7 @@ impl Table {
             noun: None,
             unit: None,
             comment: None,
+            masking: Masking::default(),
         }
     }
 

@@ -9,6 +9,7 @@
 mod changes;
 mod columns;
 mod event_time;
+mod mask;
 mod metadata;
 mod protobuf;
 
@@ -85,6 +86,7 @@ fn build(
     }
     event_time::find(text, declared, &mut table)?;
     changes::check(text, declared, &table)?;
+    table.masking = mask::masking(text, declared, &settings, &table)?;
     Ok(table)
 }
 

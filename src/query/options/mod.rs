@@ -135,6 +135,8 @@ pub struct Settings {
     pub noun: Option<String>,
     /// `unit`.
     pub unit: Option<String>,
+    /// `mask`.
+    pub mask: Option<String>,
 }
 
 impl Settings {

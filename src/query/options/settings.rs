@@ -48,6 +48,7 @@ fn settings(text: Text<'_>, declared: &Declaration, given: &Given) -> Result<Set
         table_include: changes::pattern(text, given, "table.include")?,
         noun: short(text, given, "noun")?,
         unit: short(text, given, "unit")?,
+        mask: given.text(false, "mask"),
     })
 }
 

@@ -154,7 +154,7 @@ fn what_is_no_option_is_refused_at_its_place() {
             "4:24",
             "only what is a secret",
         ),
-        ("'mask' = 'id'", "4:1", "not taken"),
+        ("'mask' = 'none:hash'", "4:10", "which is no column"),
     ] {
         let Err(shown) = with(options) else {
             panic!("accepted: {options}");
@@ -409,4 +409,53 @@ fn a_registry_is_asked_over_tls_by_one_login() {
     ] {
         fine(&avro(more));
     }
+}
+
+#[test]
+fn masks_are_of_texts_that_are_read() {
+    use standings_model::mask::Method::{Hash, Redact, Tokenize};
+    let of = |columns: &str, options: &str| {
+        let sql = format!("CREATE TABLE t (\n{columns}\n) WITH ('format' = 'json', {options})");
+        parse_table("t.sql", &sql).map_err(|e| QueryErrors(vec![e]).render())
+    };
+    let columns = "id STRING, mail STRING, who ROW<name STRING, age INT>, n BIGINT, tags ARRAY<STRING>, \
+        up AS UPPER(mail), `a:b` STRING, PRIMARY KEY (id) NOT ENFORCED";
+    let table = of(columns, "'mask' = 'who.name:Tokenize; id:hash;mail; a:b'").unwrap();
+    let masks = table.masking.columns.iter();
+    let named: Vec<_> = masks
+        .map(|(number, how)| (table.columns[*number].name.as_str(), *how))
+        .collect();
+    assert_eq!(
+        named,
+        [
+            ("id", Hash),
+            ("mail", Redact),
+            ("a:b", Redact),
+            ("who.name", Tokenize)
+        ]
+    );
+    for (mask, words) in [
+        ("mail:md5", "one of redact, hash, tokenize"),
+        ("mial:hash", "did you mean `mail`?"),
+        ("n:hash", "a STRING"),
+        ("tags", "a STRING"),
+        ("who", "which is not read from a field"),
+        ("up:hash", "what is computed of it is masked with it"),
+        ("id", "all keys would be one"),
+        ("mail;mail:hash", "each column once"),
+    ] {
+        let shown = of(columns, &format!("'mask' = '{mask}'")).unwrap_err();
+        assert!(shown.contains(words), "{mask}: wanted {words}\n{shown}");
+    }
+    let beside = "id STRING, k BYTES METADATA FROM 'key'";
+    let shown = of(
+        beside,
+        "'connector' = 'kafka', 'topic' = 'a', 'mask' = 'id:hash'",
+    )
+    .unwrap_err();
+    assert!(shown.contains("may stand in them"), "{shown}");
+    let deleted = "id STRING, gone STRING, PRIMARY KEY (id) NOT ENFORCED";
+    let options = "'changelog' = 'upsert', 'delete.field' = 'gone', 'mask' = 'gone'";
+    let shown = of(deleted, options).unwrap_err();
+    assert!(shown.contains("whether a row is gone"), "{shown}");
 }

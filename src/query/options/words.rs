@@ -101,7 +101,7 @@ pub(super) const OF_TABLE: &[Word] = &[
     word("scan.time-zone", ANY, Zone, Is, "Ours. The zone of times that are written without an offset, such as `Europe/Lisbon` (UTC, if it is not said)"),
     word("noun", ANY, Text, Is, "Ours. What a record is called, in the plural: `orders`"),
     word("unit", ANY, Text, Is, "Ours. What amounts are in: `EUR`"),
-    word("mask", ANY, Names, Not("leave it out: nothing is masked yet"), ""),
+    word("mask", ANY, Names, Is, "Ours. STRING columns whose values are not known behind the decoder, each with `:redact`, `:hash` or `:tokenize`, with `;` between them ([masking](masking.md))"),
 ];
 
 /// Options of formats, without the format's name before them.

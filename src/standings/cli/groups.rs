@@ -82,7 +82,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ),
     (
         "Kafka and secrets",
-        &["kafka-property", "kafka-properties", "secrets"],
+        &["kafka-property", "kafka-properties", "secrets", "mask-key"],
     ),
     (
         "What is counted, and promised",

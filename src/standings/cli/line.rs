@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use super::{pages, version};
 use crate::run::serve;
 use crate::run::{args, check, cluster, health, replica, upgrade};
-use crate::{config, dead_letter, demo, explain, ingest, inspect, load, top, verify};
+use crate::{config, dead_letter, demo, explain, ingest, inspect, load, masks, top, verify};
 use standings_http::security;
 use standings_observe::logging::Format;
 
@@ -90,6 +90,10 @@ pub enum Command {
     /// API keys for --http-keys.
     #[command(subcommand)]
     Key(security::KeyCommand),
+    /// Make the key of masked columns.
+    MaskKey(masks::MaskKeyArgs),
+    /// The values of tokens that masked columns hold.
+    Unmask(masks::UnmaskArgs),
     /// What was no sale: listed, shown, and brought back when it is mended.
     #[command(subcommand)]
     DeadLetter(dead_letter::DeadLetterCommand),

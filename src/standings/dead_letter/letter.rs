@@ -25,6 +25,8 @@ pub(super) struct Letter {
     pub(super) offset: u64,
     /// The record, or its beginning.
     pub(super) bytes: Vec<u8>,
+    /// It is of a table that masks columns: its record is not kept.
+    pub(super) is_masked: bool,
     /// How many bytes the record had, if they are not all here.
     pub(super) cut_from: Option<u64>,
     /// The letter itself.
@@ -44,6 +46,7 @@ struct Kept {
     record: Option<String>,
     #[serde(alias = "sale_base64")]
     record_base64: Option<String>,
+    record_sha256: Option<String>,
     cut_from: Option<u64>,
 }
 
@@ -85,6 +88,7 @@ impl Letter {
             let bytes = match (kept.record.take(), kept.record_base64.take()) {
                 (Some(text), _) => text.into_bytes(),
                 (None, Some(text)) => STANDARD.decode(text)?,
+                (None, None) if kept.record_sha256.is_some() => Vec::new(),
                 (None, None) => return Err(LetterProblem::NoRecord),
             };
             Ok((kept, bytes))
@@ -102,6 +106,7 @@ impl Letter {
             partition: kept.partition,
             offset: kept.offset,
             bytes,
+            is_masked: kept.record_sha256.is_some(),
             cut_from: kept.cut_from,
             json: String::from_utf8_lossy(json).into_owned(),
             place,

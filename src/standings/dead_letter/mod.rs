@@ -200,6 +200,11 @@ fn show(letter: &Letter, table: &Table, mut decoder: Decoder, lacks: Option<Stri
     if let Some(whole) = letter.cut_from {
         out += &format!("cut        the record had {whole} bytes\n");
     }
+    if letter.is_masked {
+        let kept = printable(&letter.json);
+        return out
+            + &format!("masked     its record was not kept: its table masks columns\n{kept}");
+    }
     out += &format!("bytes      {}", letter.bytes.len());
     match std::str::from_utf8(&letter.bytes) {
         Ok(text) => out += &format!("\n{text}\n"),

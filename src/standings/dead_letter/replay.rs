@@ -163,6 +163,10 @@ impl Gate {
             let kept = letter.bytes.len();
             return Some(format!("only {kept} of its {whole} bytes were kept"));
         }
+        if letter.is_masked {
+            let said = "its table masks columns, so its record was not kept: it is in the source";
+            return Some(said.to_owned());
+        }
         if letter.reason == SINK_REFUSED {
             return Some(
                 "it is a row that a sink refused; what it was made of is in the source".to_owned(),

@@ -14,6 +14,9 @@ pub enum Error {
     /// The checks beside the queries are not right.
     #[error("{0}")]
     Checks(String),
+    /// A table masks columns, and there is no key.
+    #[error("the table {0} masks columns with a key: give `Queries::masks`")]
+    Mask(String),
     /// A file that cannot be read.
     #[error(transparent)]
     Source(#[from] FileError),

@@ -8,6 +8,7 @@ use standings_commit::sink::{RejectWriter, SinkError};
 use standings_engine::event_time::partition::Policy;
 use standings_engine::quality;
 use standings_model::json::push_reject;
+use standings_model::mask::{Mask, Masking};
 use standings_model::plan::Plan;
 use standings_model::reject::Reject;
 use standings_model::table::Table;
@@ -88,8 +89,21 @@ impl Queries {
         self
     }
 
+    /// What masks columns where tables say so: the keys of `standings mask-key`.
+    pub fn masks(mut self, by: Arc<dyn Mask>) -> Self {
+        for table in &mut self.plan.tables {
+            table.masking.by = Some(Arc::clone(&by));
+        }
+        self
+    }
+
     /// Starts the engine; nothing is read yet.
     pub fn start(self) -> Result<Rankings, Error> {
+        let mut tables = self.plan.tables.iter().map(|table| (table, &table.masking));
+        let lacks = |of: &Masking| of.needs_key() && of.by.is_none();
+        if let Some((table, _)) = tables.find(|(_, masking)| lacks(masking)) {
+            return Err(Error::Mask(table.name.clone()));
+        }
         let plan = Arc::new(self.plan);
         let policies = plan.tables.iter().map(|table| Policy {
             out_of_orderness: self

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::lineage::LineageArgs;
 use crate::run::args::parse_property;
 use standings_http::security::HttpArgs;
 
@@ -64,6 +65,9 @@ pub struct IngestArgs {
     /// File of librdkafka settings, one K=V a line; for secrets.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTIES", value_name = "FILE")]
     pub kafka_properties: Option<PathBuf>,
+    /// Lineage.
+    #[command(flatten)]
+    pub lineage: LineageArgs,
     /// What is served over HTTP: /api/v1/sources, /metrics, /healthz and /readyz.
     #[command(flatten)]
     pub http: HttpArgs,

@@ -17,16 +17,20 @@ use std::time::Duration;
 pub use args::IngestArgs;
 pub use check::check;
 
+use crate::lineage::{Lineage, OfSources, Transport, TransportError};
 use standings_edge::sink::SinkOptions;
 use standings_edge::source::kafka_properties;
 use standings_http::{hooks, server};
 use standings_ingest::config::{Config, Kind, read};
 use standings_ingest::task::End;
+use standings_ingest::told::Board;
 use standings_ingest::webhook::door::Hook;
 use standings_intake::kafka::Brokers;
 use standings_intake::start::{self, Started};
 use standings_model::error::codes;
-use standings_process::exit::{self, Failure};
+use standings_observe::live::Live;
+use standings_process::exit::{self, Failure, NoThread};
+use standings_process::witness::Witness;
 use tokio::runtime::Runtime;
 
 /// How often it is looked whether sources have ended.
@@ -79,6 +83,7 @@ pub fn run(args: &IngestArgs, file: Option<&Path>, stop: &Arc<AtomicBool>) -> Re
     }
     let sources = start::make(&config, &brokers)?;
     let served = serve(args, &config, &sources.board, &sources.hooks)?;
+    let witness = lineage(args, &config, &brokers, &sources.board)?;
     let started = sources.start(args.once, &args.adopt, stop)?;
     tracing::info!(
         event = "ingest_started",
@@ -92,14 +97,47 @@ pub fn run(args: &IngestArgs, file: Option<&Path>, stop: &Arc<AtomicBool>) -> Re
     if let Some(runtime) = served {
         runtime.shutdown_timeout(Duration::from_millis(500));
     }
-    ended(started, args.once)
+    // What failed is told as any failure of a process is: where it ends.
+    ended(started, args.once)?;
+    if let Some(witness) = witness {
+        witness.done();
+    }
+    Ok(())
+}
+
+/// Who tells lineage, if anybody does.
+fn lineage(
+    args: &IngestArgs,
+    config: &Config,
+    brokers: &Brokers,
+    board: &Board,
+) -> Result<Option<Witness>, Failure> {
+    let Some(url) = &args.lineage.lineage else {
+        return Ok(None);
+    };
+    let token = args.lineage.lineage_token.clone();
+    let wrong =
+        |e: TransportError| Failure::of(&codes::line::FLAGS, format!("--lineage {url}: {e}"));
+    let transport = Transport::new(url, token, &brokers.options.kafka_properties).map_err(wrong)?;
+    let interval = args.lineage.lineage_interval;
+    let job = match args.lineage.lineage_job.as_str() {
+        // That of rankings, where nobody said another.
+        "rankings" => "ingest",
+        said => said,
+    };
+    let names = (args.lineage.lineage_namespace.as_str(), job);
+    let how = (args.once, interval.as_secs());
+    let tells = OfSources::new(names, how, config, board);
+    let live = Arc::new(Live::new(0));
+    let keeper = Lineage::new(tells, transport, url.to_string(), interval, live);
+    Ok(Some(Witness::start("lineage", keeper).map_err(NoThread)?))
 }
 
 /// Listens, and answers on threads of its own.
 fn serve(
     args: &IngestArgs,
     config: &Config,
-    board: &standings_ingest::told::Board,
+    board: &Board,
     posted: &[Hook],
 ) -> Result<Option<Runtime>, Failure> {
     let shown = match &args.http.http {

@@ -138,7 +138,13 @@ impl Deriving<'_> {
             kind => kind,
         };
         for root in all {
-            add(to, (table, root), kind, masking, words);
+            // What is masked where it is read shows its values nowhere.
+            let is_masked = self.tables[table].masking.of(root).is_some();
+            let kind = match kind {
+                Kind::Identity if is_masked => Kind::Transformation,
+                kind => kind,
+            };
+            add(to, (table, root), kind, masking || is_masked, words);
         }
     }
 
@@ -432,5 +438,30 @@ mod tests {
                 "row <- amount:FILTER amount:SORT",
             ]
         );
+    }
+
+    #[test]
+    fn what_is_masked_where_it_is_read_is_said_to_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        file(
+            "orders.sql",
+            "CREATE TABLE orders (mail STRING, street STRING, n BIGINT, at TIMESTAMP_LTZ(3), \
+             WATERMARK FOR at AS at - INTERVAL '1' MINUTE) WITH ('mask' = 'mail:hash;street')",
+        );
+        file(
+            "buyers.sql",
+            "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY total DESC) AS r FROM \
+             (SELECT mail, LAST_VALUE(street) AS street, SUM(n) AS total, window_start, window_end FROM \
+             TABLE(TUMBLE(TABLE orders, DESCRIPTOR(at), INTERVAL '1' HOUR)) GROUP BY mail, window_start, window_end)) WHERE r <= 10",
+        );
+        let (columns, _) = lines(dir.path(), "buyers");
+        for line in [
+            "mail <- mail:TRANSFORMATION*",
+            "street <- street:AGGREGATION* at:SORT*",
+            "total <- n:AGGREGATION",
+        ] {
+            assert!(columns.iter().any(|c| c == line), "{line}: {columns:?}");
+        }
     }
 }

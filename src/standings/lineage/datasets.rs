@@ -40,7 +40,8 @@ impl Dataset {
         }
     }
 
-    fn topic(brokers: &str, topic: &str) -> Self {
+    /// A topic.
+    pub(super) fn topic(brokers: &str, topic: &str) -> Self {
         let first = brokers.split(',').next().unwrap_or_default();
         Dataset {
             namespace: format!("kafka://{}", with_port(first, 9092)),
@@ -49,7 +50,8 @@ impl Dataset {
         }
     }
 
-    fn file(path: &std::path::Path) -> Self {
+    /// A file, or a folder.
+    pub(super) fn file(path: &std::path::Path) -> Self {
         let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         Dataset {
             namespace: "file".to_owned(),
@@ -60,6 +62,11 @@ impl Dataset {
 
     /// The schema is the server's default: a search path that the URL sets is not looked at.
     fn table(url: &str, table: &str) -> Self {
+        Dataset::in_database(url, &format!("public.{table}"))
+    }
+
+    /// A table with its schema, of the database of a URL.
+    pub(super) fn in_database(url: &str, table: &str) -> Self {
         let shown = redact(url);
         let rest = shown.split_once("://").map_or("", |(_, rest)| rest);
         let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
@@ -74,7 +81,7 @@ impl Dataset {
         };
         Dataset {
             namespace: format!("postgres://{}", with_port(host, 5432)),
-            name: format!("{database}.public.{table}"),
+            name: format!("{database}.{table}"),
             is_log: false,
         }
     }

@@ -16,9 +16,10 @@ use standings_postgres::sql_type;
 use standings_process::run_id::RunId;
 
 /// What wrote an event.
-const PRODUCER: &str = concat!("urn:standings:", env!("CARGO_PKG_VERSION"));
+pub(super) const PRODUCER: &str = concat!("urn:standings:", env!("CARGO_PKG_VERSION"));
 /// The schema of run events.
-const RUN_EVENT: &str = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent";
+pub(super) const RUN_EVENT: &str =
+    "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent";
 
 /// What an event tells of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> &'static str {
         match self {
             Stage::Start => "START",
             Stage::Running => "RUNNING",
@@ -81,7 +82,7 @@ pub struct Description {
 }
 
 /// A facet of this schema: its file and its version, with the members that every facet has.
-fn facet(version: &str, schema: &str, members: Value) -> Value {
+pub(super) fn facet(version: &str, schema: &str, members: Value) -> Value {
     let mut facet = Map::new();
     facet.insert("_producer".to_owned(), PRODUCER.into());
     let url = format!("https://openlineage.io/spec/facets/{version}/{schema}.json");
@@ -260,7 +261,8 @@ impl Description {
     }
 }
 
-fn dataset(at: &Dataset, mut facets: Map<String, Value>) -> Value {
+/// A dataset with its facets.
+pub(super) fn dataset(at: &Dataset, mut facets: Map<String, Value>) -> Value {
     let uri = match at.namespace.as_str() {
         "file" => format!("file:{}", at.name),
         namespace => namespace.to_owned(),

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use serde_json::Value;
+
 use super::events::{Description, Stage};
 use super::send::Transport;
 use standings_commit::tally::Tally;
@@ -25,11 +27,32 @@ struct Waiting {
     is_running: bool,
 }
 
-/// Tells a run's lineage.
+/// Makes the events of a stage.
+pub trait Tells: Send + 'static {
+    /// One a job. `at`: RFC 3339.
+    fn events(&self, stage: &Stage, at: &str) -> Vec<Value>;
+}
+
+/// What a run of rankings tells.
+pub struct OfRun {
+    /// What does not change.
+    pub description: Description,
+    /// The rankings.
+    pub plan: Arc<Plan>,
+    /// What was read and written.
+    pub tally: Arc<Tally>,
+}
+
+impl Tells for OfRun {
+    fn events(&self, stage: &Stage, at: &str) -> Vec<Value> {
+        let done = self.tally.done();
+        self.description.events(&self.plan, stage, &done, at)
+    }
+}
+
+/// Tells lineage.
 pub struct Lineage {
-    description: Description,
-    plan: Arc<Plan>,
-    tally: Arc<Tally>,
+    tells: Box<dyn Tells>,
     transport: Transport,
     /// For logs.
     name: String,
@@ -44,18 +67,14 @@ pub struct Lineage {
 impl Lineage {
     /// `name`: where it goes, for logs; without secrets.
     pub fn new(
-        description: Description,
-        plan: Arc<Plan>,
-        tally: Arc<Tally>,
+        tells: impl Tells,
         transport: Transport,
         name: String,
         interval: Duration,
         live: Arc<Live>,
     ) -> Self {
         Lineage {
-            description,
-            plan,
-            tally,
+            tells: Box::new(tells),
             transport,
             name,
             interval,
@@ -69,7 +88,6 @@ impl Lineage {
     fn tell(&mut self, stage: &Stage) {
         self.last = Instant::now();
         let at = format_rfc3339(unix_ms(SystemTime::now()));
-        let done = self.tally.done();
         let is_running = *stage == Stage::Running;
         if is_running {
             // What waits of this kind says less than what comes now.
@@ -77,8 +95,7 @@ impl Lineage {
             self.queue.retain(|event| !event.is_running);
             self.dropped(before - self.queue.len());
         }
-        let events = self.description.events(&self.plan, stage, &done, &at);
-        for event in events {
+        for event in self.tells.events(stage, &at) {
             let key = event["run"]["runId"]
                 .as_str()
                 .unwrap_or_default()

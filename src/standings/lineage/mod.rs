@@ -4,6 +4,7 @@
 //! plan ──► columns (which input column an output column is made from)
 //!            └─► events (START, RUNNING, COMPLETE, FAIL) ──► queue ──► send: HTTP, Kafka, a file
 //! committer ──► Tally (counts) ──┘
+//! sources of ingest ──► Board ──► sources ──► the same queue
 //! ```
 //!
 //! 1. A commit never waits for it: events are made from a tally, on a thread of their own.
@@ -16,12 +17,14 @@ mod datasets;
 mod events;
 mod keeper;
 mod send;
+mod sources;
 mod url;
 
 pub use self::args::LineageArgs;
 pub use self::columns::{Column, Derived, Kind, derive};
 pub use self::datasets::Dataset;
 pub use self::events::{Description, Query, Stage};
-pub use self::keeper::Lineage;
+pub use self::keeper::{Lineage, OfRun, Tells};
 pub use self::send::{Transport, TransportError};
+pub use self::sources::OfSources;
 pub use self::url::LineageUrl;

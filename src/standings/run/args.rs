@@ -294,6 +294,9 @@ pub struct RunArgs {
     /// The folder of the secrets that tables name by ${file:PATH}.
     #[arg(long, env = "STANDINGS_SECRETS", value_name = "DIR")]
     pub secrets: Option<PathBuf>,
+    /// The file of keys of columns that tables mask by hash or tokenize: standings mask-key makes it.
+    #[arg(long, env = "STANDINGS_MASK_KEY", value_name = "FILE")]
+    pub mask_key: Option<PathBuf>,
     /// File of librdkafka settings, one K=V a line; for secrets.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTIES", value_name = "FILE")]
     pub kafka_properties: Option<PathBuf>,

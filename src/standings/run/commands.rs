@@ -13,7 +13,7 @@ use super::record::{Facts, Record};
 use super::settings::driver_settings;
 use super::signals;
 use crate::config::Settings;
-use crate::lineage::{Dataset, Description, Lineage, Query, Transport, TransportError};
+use crate::lineage::{Dataset, Description, Lineage, OfRun, Query, Transport, TransportError};
 use standings_commit::committer::{Keeping, Observer, Outputs};
 use standings_commit::tally::{Counting, Tally};
 use standings_commit::window_watch::WindowWatch;
@@ -270,10 +270,13 @@ fn witnesses(
         let wrong =
             |e: TransportError| Failure::of(&codes::line::FLAGS, format!("--lineage {url}: {e}"));
         let transport = Transport::new(url, token, &source.kafka_properties).map_err(wrong)?;
+        let tells = OfRun {
+            description: description(args, plan, source, facts)?,
+            plan: Arc::clone(plan),
+            tally: Arc::clone(&tally),
+        };
         let lineage = Lineage::new(
-            description(args, plan, source, facts)?,
-            Arc::clone(plan),
-            Arc::clone(&tally),
+            tells,
             transport,
             url.to_string(),
             args.lineage.lineage_interval,

@@ -8,6 +8,7 @@ use super::check;
 use super::engine::Cluster;
 use super::registries::registries;
 use super::{connecting, settings, tables};
+use crate::masks;
 use standings_commit::committer::Outputs;
 use standings_commit::sink::{RejectWriter, SinkError};
 use standings_edge::sink::{self, SinkOptions};
@@ -45,6 +46,7 @@ impl Prepared {
             }
             quality::limit(&mut plan.checks, name, *fail_on)?;
         }
+        masks::give(&mut plan, args.mask_key.as_deref())?;
         plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
         let plan = Arc::new(plan);
         let sources = tables::sources(&plan, &args.source, &args.source_override)?;

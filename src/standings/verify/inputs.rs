@@ -77,6 +77,9 @@ pub struct InputArgs {
     /// As in the run.
     #[arg(long, env = "STANDINGS_SECRETS", value_name = "DIR")]
     pub secrets: Option<PathBuf>,
+    /// As in the run.
+    #[arg(long, env = "STANDINGS_MASK_KEY", value_name = "FILE")]
+    pub mask_key: Option<PathBuf>,
     /// File of librdkafka settings.
     #[arg(long, env = "STANDINGS_KAFKA_PROPERTIES", value_name = "FILE")]
     pub kafka_properties: Option<PathBuf>,

@@ -18,6 +18,7 @@ use super::inputs::InputArgs;
 use super::plain::Plain;
 use super::{At, Row};
 use crate::load::progress;
+use crate::masks;
 use crate::run::registries::registries;
 use crate::run::{check, connecting};
 use standings_commit::sink::{Shown, ShownRow};
@@ -85,6 +86,7 @@ impl Recomputed {
     /// Looks at the sink and reads the source. `all`: windows that are not closed too; `all_time`: rankings of all time.
     pub fn new(args: &InputArgs, all: bool, all_time: bool) -> Result<Self, Failure> {
         let mut plan = check::load(&args.queries, args.time_zone.as_deref())?;
+        masks::give(&mut plan, args.mask_key.as_deref())?;
         plan.max_key_bytes = args.max_key_bytes.unwrap_or(usize::MAX);
         is_recomputed(&plan)?;
         let bootstrap = bootstrap(&plan, args)?;

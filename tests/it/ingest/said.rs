@@ -85,10 +85,11 @@ fn a_source_that_cannot_be_read_ends_once_and_says_which() {
     );
 }
 
-/// Each file of docs/ingest.md is one that is read.
+/// Each file of docs/ingest.md and docs/masking.md is one that is read.
 #[test]
 fn the_files_of_the_page_are_right() {
     let page = std::fs::read_to_string("docs/ingest.md").unwrap();
+    let page = page + &std::fs::read_to_string("docs/masking.md").unwrap();
     let blocks: Vec<&str> = page
         .split("```toml\n")
         .skip(1)
@@ -100,9 +101,12 @@ fn the_files_of_the_page_are_right() {
         let file = folder.path().join("ingest.toml");
         std::fs::write(&file, block).unwrap();
         std::fs::create_dir(folder.path().join("inbox")).unwrap();
-        for secret in ["hub.secret", "partner.token"] {
+        for secret in ["hub.secret", "partner.token", "client.secret"] {
             std::fs::write(folder.path().join(secret), "secret\n").unwrap();
         }
+        let key = folder.path().join("mask.key");
+        let made = standings(&["mask-key"]).arg(&key).output().unwrap();
+        assert!(made.status.success(), "{}", words(&made));
         let output = standings(&["check", "--offline", "--", "ingest", "--config"])
             .arg(&file)
             .output()

@@ -8,6 +8,7 @@ use standings_commit::sink::SinkError;
 use standings_model::json::push_reject;
 use standings_model::plan::Plan;
 use standings_model::reject::{Reject, RejectKind};
+use standings_model::table::Table;
 
 impl RejectWriter for KafkaSink {
     fn open(&mut self, _: bool) -> Result<(), SinkError> {
@@ -72,6 +73,15 @@ fn headers(reject: &Reject, partition: u32) -> Vec<(&'static str, String)> {
 fn fitting(plan: &Plan, (reject, own): (&Reject, u32), room: usize) -> (Vec<u8>, usize) {
     let mut value = Vec::with_capacity(reject.bytes.len() + 200);
     push_reject(&mut value, plan, reject, own);
+    let masks = |table: &Table| !table.masking.is_empty();
+    if plan.tables.get(reject.table).is_some_and(masks) && !reject.is_of_sink() {
+        // It is JSON: a part of it would be none.
+        if value.len() > room {
+            value.clear();
+            push_reject(&mut value, plan, &reject.without_columns(), own);
+        }
+        return (value, reject.bytes.len());
+    }
     let mut keep = reject.bytes.len();
     while value.len() > room && keep > 0 {
         // Escapes and base64 make it longer than it was: by how much is seen each time.

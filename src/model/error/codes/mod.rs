@@ -7,6 +7,7 @@ pub mod ingest;
 pub mod kafka;
 pub mod limits;
 pub mod line;
+pub mod mask;
 pub mod process;
 pub mod query;
 pub mod sink;
@@ -41,6 +42,7 @@ pub static GROUPS: &[Group] = &[
     limits::GROUP,
     tools::GROUP,
     ingest::GROUP,
+    mask::GROUP,
 ];
 
 /// Every entry, in the order of their codes.

@@ -3,12 +3,20 @@
 //! 1. No number passes through floating point: what is not changed keeps its bytes.
 //! 2. A row without a value for a column of its key is no record.
 
+pub mod mask;
+
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+
+use self::mask::Masks;
+
+/// The reason of a row without a value for a column of its key.
+pub(super) const NO_KEY: &str = "no_key";
 
 /// How rows become records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +27,8 @@ pub struct Shape {
     pub names: BTreeMap<String, String>,
     /// Columns whose numbers are written as text: decimals of a file that has types.
     pub texts: BTreeSet<String>,
+    /// Columns that are masked.
+    pub masks: Masks,
 }
 
 /// Why a row is no record.
@@ -34,7 +44,10 @@ pub struct NoRecord {
 pub type Made = (Option<Vec<u8>>, Vec<u8>);
 
 /// The fields of an object in their order, each as it is written.
-struct Fields<'a>(Vec<(String, &'a RawValue)>);
+pub(super) struct Fields<'a>(pub(super) Vec<(String, &'a RawValue)>);
+
+/// A field as it goes on, by its new name.
+type Field<'a> = (String, Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Fields<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -69,13 +82,12 @@ impl Shape {
             },
             detail: format!("no JSON object: {e}"),
         };
-        let Fields(mut fields) = serde_json::from_slice(row).map_err(wrong)?;
-        let is_as_it_came = self.names.is_empty() && self.texts.is_empty();
-        for (name, _) in &mut fields {
-            if let Some(other) = self.names.get(name.as_str()) {
-                other.clone_into(name);
-            }
-        }
+        let Fields(fields) = serde_json::from_slice(row).map_err(wrong)?;
+        let is_as_it_came = self.names.is_empty() && self.texts.is_empty() && self.masks.is_empty();
+        let fields = fields.into_iter();
+        let fields: Vec<Field<'_>> = fields
+            .map(|(name, value)| self.field(name, value))
+            .collect();
         let key = self.key_of(&fields)?;
         let value = match is_as_it_came {
             true => row.trim_ascii().to_vec(),
@@ -84,14 +96,34 @@ impl Shape {
         Ok((key, value))
     }
 
-    fn key_of(&self, fields: &[(String, &RawValue)]) -> Result<Option<Vec<u8>>, NoRecord> {
+    /// A field as it goes on: by its new name, and masked where it is, under either.
+    pub(super) fn field<'a>(&self, name: String, value: &'a RawValue) -> Field<'a> {
+        let value = match self.masks.is_empty() {
+            true => Cow::Borrowed(value.get()),
+            false => self.masks.value(&name, value.get()),
+        };
+        let Some(other) = self.names.get(&name) else {
+            return (name, value);
+        };
+        // What is masked already is so by one name alone.
+        let value = match self.masks.columns.contains_key(&name) {
+            true => value,
+            false => match value {
+                Cow::Borrowed(raw) => self.masks.value(other, raw),
+                Cow::Owned(raw) => self.masks.value(other, &raw).into_owned().into(),
+            },
+        };
+        (other.clone(), value)
+    }
+
+    fn key_of(&self, fields: &[Field<'_>]) -> Result<Option<Vec<u8>>, NoRecord> {
         if self.key.is_empty() {
             return Ok(None);
         }
         let mut key = vec![b'{'];
         for (n, column) in self.key.iter().enumerate() {
             let none = |detail: String| NoRecord {
-                reason: "no_key",
+                reason: NO_KEY,
                 detail,
             };
             let found = find(fields, column);
@@ -111,7 +143,7 @@ impl Shape {
         Ok(Some(key))
     }
 
-    fn written(&self, fields: &[(String, &RawValue)]) -> Vec<u8> {
+    fn written(&self, fields: &[Field<'_>]) -> Vec<u8> {
         let mut out = vec![b'{'];
         for (n, (name, value)) in fields.iter().enumerate() {
             if n > 0 {
@@ -119,7 +151,7 @@ impl Shape {
             }
             push_text(&mut out, name);
             out.push(b':');
-            self.push_value(&mut out, name, value.get());
+            self.push_value(&mut out, name, value);
         }
         out.push(b'}');
         out
@@ -135,21 +167,35 @@ impl Shape {
     }
 }
 
+/// The value of a column of a row by its name, or by its path, as it is written; none where it has none, or is null.
+pub(super) fn column(row: &[u8], name: &str) -> Option<String> {
+    let Fields(fields) = serde_json::from_slice(row).ok()?;
+    let fields = fields.into_iter();
+    let fields: Vec<Field<'_>> = fields
+        .map(|(name, value)| (name, value.get().into()))
+        .collect();
+    find(&fields, name).filter(|value| value != "null")
+}
+
 /// A field by its name, or by its path; the last of several, as most readers take it.
-fn find(fields: &[(String, &RawValue)], column: &str) -> Option<String> {
+fn find(fields: &[Field<'_>], column: &str) -> Option<String> {
     let mut known = fields.iter().rev();
     if let Some((_, value)) = known.find(|(name, _)| name == column) {
-        return Some(value.get().to_owned());
+        return Some(value.clone().into_owned());
     }
     let (first, rest) = column.split_once('.')?;
     let mut known = fields.iter().rev();
     let (_, outer) = known.find(|(name, _)| name == first)?;
-    let Fields(inner) = serde_json::from_str(outer.get()).ok()?;
+    let Fields(inner) = serde_json::from_str(outer).ok()?;
+    let inner = inner.into_iter();
+    let inner: Vec<Field<'_>> = inner
+        .map(|(name, value)| (name, value.get().into()))
+        .collect();
     find(&inner, rest)
 }
 
 /// Appends a JSON string.
-fn push_text(out: &mut Vec<u8>, text: &str) {
+pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
     // A text always has a JSON form.
     out.extend_from_slice(&serde_json::to_vec(text).unwrap_or_default());
 }

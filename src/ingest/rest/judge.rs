@@ -1,0 +1,111 @@
+//! The rows of a page: which of them are written, which are letters, which were written before.
+
+use super::body::Row;
+use super::paging::Page;
+use super::{Fetch, RestFeed};
+use crate::batch::{Batch, Record};
+use crate::feed::Trouble;
+use crate::row;
+use standings_model::sabotage::{self, Mistake};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// The reason of a piece of an answer that is no row.
+const MALFORMED: &str = "malformed";
+
+impl<F: Fetch> RestFeed<F> {
+    /// Going on: what this page has not brought yet.
+    pub(super) fn judge_going_on(&mut self, rows: Vec<Row>, batch: &mut Batch) {
+        let page = self.page.clone();
+        for (n, row) in rows.into_iter().enumerate() {
+            let (Row::Text(text) | Row::Wrong(text, _)) = &row;
+            let is_new = self.known.insert(xxh3_128(text.as_bytes()));
+            if !is_new && !sabotage::is(Mistake::IngestPageAllNew) {
+                batch.duplicates += 1;
+                continue;
+            }
+            self.take(&page, n, &row, batch);
+        }
+    }
+
+    /// In passes: what was not written yet, or not as it is now.
+    pub(super) fn judge_of_pass(
+        &mut self,
+        rows: Vec<Row>,
+        batch: &mut Batch,
+    ) -> Result<(), Trouble> {
+        let page = self.page.clone();
+        let (count, mut timed) = (rows.len(), 0);
+        for (n, row) in rows.into_iter().enumerate() {
+            let (Row::Text(text) | Row::Wrong(text, _)) = &row;
+            let time = self.settings.times.as_ref().and_then(|times| {
+                let raw = row::column(text.as_bytes(), &times.column)?;
+                times.read(&raw)
+            });
+            timed += usize::from(time.is_some());
+            self.greatest = self.greatest.max(time);
+            let id = self.id_of(text);
+            // Masked, where it is masked: what lies in the ledger says nothing of the value.
+            let record = self.shape.record(text.as_bytes());
+            let hashed = record.as_ref().map_or(text.as_bytes(), |(_, value)| value);
+            match self.seen.note(&id, hashed, time)? {
+                None => batch.duplicates += 1,
+                Some(note) => {
+                    if !sabotage::is(Mistake::IngestSeenNotNoted) {
+                        batch.notes.push(note);
+                    }
+                    self.take(&page, n, &row, batch);
+                }
+            }
+        }
+        match &self.settings.times {
+            Some(times) if count > 0 && timed == 0 => Err(Trouble::Broken(format!(
+                "no row of page {page} has a time in `{}`, which the configuration names",
+                times.column
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// What names a row: the columns of its id, or all of it.
+    fn id_of(&self, text: &str) -> Vec<u8> {
+        let ids = self.settings.id.iter();
+        let parts: Option<Vec<String>> =
+            ids.map(|name| row::column(text.as_bytes(), name)).collect();
+        match parts.filter(|parts| !parts.is_empty()) {
+            // Each with its length, so that no two ids look the same.
+            Some(parts) => {
+                let parts = parts.iter().map(|part| format!("{}:{part}", part.len()));
+                parts.collect::<String>().into_bytes()
+            }
+            None => text.as_bytes().to_vec(),
+        }
+    }
+
+    /// A row becomes a record or a letter.
+    fn take(&self, page: &Page, n: usize, row: &Row, batch: &mut Batch) {
+        let read_at = self.clock.wall();
+        let position = format!("{page}#{n}");
+        let text = match row {
+            Row::Text(text) => text,
+            Row::Wrong(raw, why) => {
+                let letter = self
+                    .shape
+                    .letter(position, (MALFORMED, why), raw.as_bytes(), read_at);
+                return batch.letters.push(letter);
+            }
+        };
+        match self.shape.record(text.as_bytes()) {
+            Ok((key, value)) => batch.records.push(Record {
+                key,
+                value,
+                position,
+                read_at,
+            }),
+            Err(no) => {
+                let why = (no.reason, no.detail.as_str());
+                let letter = self.shape.letter(position, why, text.as_bytes(), read_at);
+                batch.letters.push(letter);
+            }
+        }
+    }
+}
