@@ -33,6 +33,7 @@ pub mod change;
 mod columns;
 mod compute;
 mod connect;
+pub mod direct;
 pub mod drift;
 mod error;
 mod form;
@@ -336,6 +337,7 @@ impl Decoder {
             columns: &self.table,
             record,
             made: &self.made,
+            row: None,
         }
     }
 
@@ -394,6 +396,7 @@ impl Decoder {
             columns: &self.table,
             record,
             made: &self.made,
+            row: None,
         })
     }
 
