@@ -33,6 +33,7 @@ pub mod change;
 mod columns;
 mod compute;
 mod connect;
+pub mod direct;
 pub mod drift;
 mod error;
 mod form;
@@ -346,6 +347,7 @@ impl Decoder {
             columns: &self.table,
             record,
             made: &self.made,
+            row: None,
         }
     }
 
@@ -408,6 +410,7 @@ impl Decoder {
             columns: &self.table,
             record,
             made: &self.made,
+            row: None,
         })
     }
 

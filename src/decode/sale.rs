@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use standings_model::rows::Row;
 use standings_model::table::Column;
 use standings_model::types::Type;
 use standings_model::value::Value;
@@ -20,6 +21,8 @@ pub struct Sale<'a> {
     pub(super) columns: &'a [Column],
     pub(super) record: &'a [u8],
     pub(super) made: &'a Made,
+    /// Where it was no record but a row of columns.
+    pub(super) row: Option<Row<'a>>,
 }
 
 impl<'a> Sale<'a> {
@@ -43,7 +46,13 @@ impl<'a> Sale<'a> {
         }
     }
 
-    /// What texts that were not made lie in: the record, or the part of it that is the row.
+    /// Of a column of texts of a dictionary that its file has: the dictionary, and which of its entries this is.
+    #[inline]
+    pub fn entry(&self, column: usize) -> Option<(u64, u32)> {
+        self.row?.entry(column)
+    }
+
+    /// What texts that were not made lie in: the record, or the part of it that is the row; of a row of columns its block.
     #[inline]
     pub fn record(&self) -> &'a [u8] {
         self.record
@@ -52,7 +61,8 @@ impl<'a> Sale<'a> {
     /// How many bytes the texts of all columns can have together: those of the record, and those that were made.
     #[inline]
     pub fn held(&self) -> usize {
-        self.record.len() + self.made.scratch.len()
+        let own = self.row.map_or(self.record.len(), Row::longest);
+        own + self.made.scratch.len()
     }
 
     /// A value that is made of others.

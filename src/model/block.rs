@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::error::Failure;
+use super::rows::{Row, Rows};
 use super::schema::Given;
 
 /// A source partition: a Kafka partition's number, or a file's number in flag order.
@@ -147,6 +148,8 @@ pub struct Block {
     pub bytes: Vec<u8>,
     /// The records, offsets ascending. Blank file lines are not records.
     pub records: Vec<RecordRef>,
+    /// What its records are where they are columns already; of those the bytes are empty.
+    pub rows: Option<Box<Rows>>,
     /// Where each record's original bytes lie, if records were rewritten (CSV); empty where they are as they came.
     pub originals: Vec<(u32, u32)>,
     /// Records that were found wrong before decoding, in order.
@@ -174,6 +177,7 @@ impl Block {
             partition,
             bytes: Vec::new(),
             records: Vec::new(),
+            rows: None,
             originals: Vec::new(),
             refused: Vec::new(),
             beside: Vec::new(),
@@ -198,6 +202,17 @@ impl Block {
             timestamp,
         });
         self.next_offset = offset + 1;
+    }
+
+    /// The row that a record is, by its number, where it is no bytes.
+    #[inline]
+    pub fn row(&self, number: usize) -> Option<Row<'_>> {
+        self.rows.as_ref()?.row(number)
+    }
+
+    /// Bytes that it takes.
+    pub fn size(&self) -> usize {
+        self.bytes.len() + self.rows.as_ref().map_or(0, |rows| rows.bytes())
     }
 
     /// Keeps bytes that belong to a record beside its value: where they lie.

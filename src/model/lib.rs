@@ -50,6 +50,7 @@ pub mod printable;
 pub mod redact;
 pub mod reject;
 pub mod row_id;
+pub mod rows;
 pub mod sabotage;
 pub mod schema;
 pub mod sketch;

@@ -13,7 +13,7 @@ use crate::types::Type;
 use crate::{decimal, digits, time};
 
 /// A floating point number with an order that is total: -0 is 0, and what is not a number is greatest.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Real(f64);
 
 impl Real {

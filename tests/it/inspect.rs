@@ -1,8 +1,9 @@
 //! `standings inspect` and `init --from`: what is printed is a file of SQL that works. Each shape here is a small file of its
 //! own, as people have them; the proposal is checked and run as it is.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
@@ -462,6 +463,66 @@ fn a_compacted_topic_is_its_present_rows() {
         .rfind(|c| c["op"] == "upsert");
     let want = serde_json::json!({"city": "Porto", "records": 1, "total_amount": 7});
     assert_eq!(last.unwrap()["row"], want, "{said}");
+}
+
+/// What a command says that gets this as standard input.
+fn piped(args: &[&str], input: &[u8]) -> Output {
+    let mut child = standings(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let writer = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    output
+}
+
+#[test]
+fn standard_input_is_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let sales = b"city,amount\nPorto,1.50\nFaro,2.25\nPorto,1\n";
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(sales).unwrap();
+    let packed = packed.finish().unwrap();
+    for (input, container) in [(&sales[..], "CSV"), (&packed[..], "gzip")] {
+        let output = piped(&["inspect", "-"], input);
+        let said = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert!(said.contains(container), "{said}");
+        assert!(said.contains("CREATE TABLE input"), "{said}");
+        // It lies nowhere that a table could name.
+        assert!(
+            !said.contains("'path'") && !said.contains("/dev/stdin'"),
+            "{said}"
+        );
+        let queries = folder.path().join("queries");
+        std::fs::create_dir_all(&queries).unwrap();
+        std::fs::write(queries.join("input.sql"), &output.stdout).unwrap();
+        let queries = queries.to_str().unwrap();
+        let run = [
+            "run",
+            "--queries",
+            queries,
+            "--source",
+            "-",
+            "--sink",
+            "stdout",
+        ];
+        let output = piped(&[&run[..], &["--until-end"]].concat(), input);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let rows = text(&output.stdout);
+        assert!(
+            rows.contains(r#""city":"Porto""#) && rows.contains("2.50"),
+            "{rows}"
+        );
+    }
+    let nothing = piped(&["inspect", "-"], b"");
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(text(&nothing.stderr).contains("is empty"));
 }
 
 #[test]

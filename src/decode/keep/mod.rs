@@ -288,6 +288,7 @@ impl Decoder {
             columns: &self.table,
             record: row,
             made: &self.made,
+            row: None,
         }
     }
 

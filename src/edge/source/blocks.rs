@@ -19,6 +19,7 @@ pub trait Blocks: Send {
 pub fn again(mut spent: Block, partition: PartitionId) -> Block {
     spent.bytes.clear();
     spent.records.clear();
+    spent.rows = None;
     spent.originals.clear();
     spent.refused.clear();
     spent.beside.clear();
@@ -74,6 +75,7 @@ pub fn split(block: &mut Block, offset: u64) -> Option<Block> {
         leader_epoch: block.leader_epoch,
         ..Block::new(block.partition)
     };
+    rest.rows = block.rows.as_mut().map(|rows| Box::new(rows.split_off(at)));
     if !block.originals.is_empty() {
         rest.originals = block.originals.split_off(at);
     }

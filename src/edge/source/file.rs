@@ -66,7 +66,8 @@ impl Reading<'_> {
                 let first = options.first(partition, self.from).max(self.read);
                 let table = &options.tables[options.table_of(self.number)];
                 let bytes = (self.ahead.take(), &out.patience(options));
-                none.insert(open(self.site, bytes, table, partition, sizes, first)?)
+                let at = (partition, first);
+                none.insert(open(self.site, bytes, table, at, sizes, options.columns)?)
             }
         };
         while let Some(spent) = out.spent() {
@@ -293,23 +294,29 @@ pub fn open_file(
     } = SourceOptions::new(Vec::new());
     let sizes = (max_block_bytes, max_record_bytes);
     let patience = Patience::default();
-    open(&path.into(), (None, &patience), table, partition, sizes, 0)
+    let at = (partition, 0);
+    open(&path.into(), (None, &patience), table, at, sizes, false)
 }
 
-/// A file of any kind; its bytes may be asked for already.
+/// A file of any kind; its bytes may be asked for already. `columns`: its rows may come as columns where it is one of columns.
 pub(super) fn open(
     site: &Site,
     (ahead, patience): (Option<Box<dyn Read + Send>>, &Patience),
     table: &Table,
-    partition: PartitionId,
+    (partition, from): (PartitionId, u64),
     sizes: (usize, usize),
-    from: u64,
+    columns: bool,
 ) -> Result<Box<dyn Blocks>, FileError> {
     let path = site.path();
     let bytes = ahead.map_or_else(|| site.read(patience), Ok);
     let found = look::of(bytes.map_err(FileError::reading(path))?, path, table)?;
     Ok(match found.kind {
-        Kind::Parquet => Box::new(ParquetRows::open(site, table, partition, from, patience)?),
+        Kind::Parquet => {
+            let columns = columns.then_some(sizes.1);
+            Box::new(ParquetRows::open(
+                site, table, partition, from, patience, columns,
+            )?)
+        }
         Kind::Avro => Box::new(AvroRows::open(
             path,
             found.input,

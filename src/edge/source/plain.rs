@@ -137,7 +137,7 @@ pub fn plain(file: &File, name: &Path, table: &Table) -> Result<Plain, FileError
                     .filter(|(_, k)| is_decimal(k))
                     .map(|(n, _)| n.clone()),
             );
-            let rows = ParquetRows::of(again()?, name, &all, 0, 0)?;
+            let rows = ParquetRows::of(again()?, name, &all, (0, 0), None)?;
             let typed = declared
                 .iter()
                 .map(|(n, k)| (n.clone(), kind(k).to_string()));

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::columns::{Columns, UNKNOWN};
 use super::flush::Outgoing;
-use super::rows::{Columns, Fold, Span, UNKNOWN};
+use super::rows::{Fold, Span};
 use crate::event_time::partition::Verdict;
 use crate::pack::deltas::Deltas;
 use crate::pack::level::folded;
@@ -20,6 +21,12 @@ pub trait SaleView {
     fn event_time(&self) -> i64;
     /// The bytes of a column of text or bytes; `None` for NULL and for other columns.
     fn bytes(&self, column: usize) -> Option<&[u8]>;
+    /// Of a column of text that is an entry of a dictionary: the dictionary, by a number that no other has, and which of its
+    /// entries; `None` for NULL and for texts of none.
+    fn entry(&self, column: usize) -> Option<(u64, u32)> {
+        let _ = column;
+        None
+    }
     /// A column of another type, as a number whose order is that of its values (decimals by their digits, times in
     /// microseconds); `None` for NULL and for columns of text or bytes.
     fn number(&self, column: usize) -> Option<i128>;
@@ -171,9 +178,7 @@ impl Combiner {
             }
         }
         let widest = plan.tables.iter().map(|t| t.columns.len()).max();
-        let columns = Columns {
-            ids: vec![UNKNOWN; widest.unwrap_or_default()],
-        };
+        let columns = Columns::new(widest.unwrap_or_default());
         Combiner {
             rankings: rankings.collect(),
             readers,
@@ -358,6 +363,7 @@ impl Combiner {
     pub fn flush(&mut self, workers: usize, spent: &mut Vec<Deltas>) -> Vec<Deltas> {
         self.folded = 0;
         let mut texts = self.texts.take(std::mem::take(&mut self.spare));
+        self.columns.forget();
         if self.rankings.iter().all(|f| f.rows.is_empty()) {
             self.spare = texts;
             return Vec::new();

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::columns::UNKNOWN;
 use super::combiner::{Combiner, Missing, Origin, SaleView};
-use super::rows::{Fold, Span, UNKNOWN};
+use super::rows::{Fold, Span};
 use crate::pack::deltas::Deltas;
 use crate::pack::layout::Layout;
 use crate::pack::level::Level;

@@ -3,8 +3,9 @@
 
 use std::cmp::Ordering;
 
+use super::columns::Columns;
 use super::combiner::{Origin as Place, SaleView};
-use super::rows::{Columns, Counted, set_last};
+use super::rows::{Counted, set_last};
 use crate::pack::layout::{
     Arg, NO_SQUARES, NO_TEXT, NULL_NUMBER, SlotKind, add_squares, put_wide, wide,
 };

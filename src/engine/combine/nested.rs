@@ -2,8 +2,9 @@
 //!
 //! A row whose key names a row of the input keeps that name: equal rows stand in the order of what they are named by.
 
+use super::columns::UNKNOWN;
 use super::combiner::{Combiner, Missing, Origin, SaleView, Sign};
-use super::rows::{Fold, Span, UNKNOWN};
+use super::rows::{Fold, Span};
 use standings_model::row_id::RowId;
 
 /// Rows of rankings have no place in the input.

@@ -2,6 +2,7 @@
 
 use hashbrown::{HashMap, HashTable};
 
+use super::columns::Columns;
 use super::combiner::{Missing, Origin as Place, SaleView};
 use super::floor::Floors;
 use super::more::{Accumulator, whole};
@@ -17,26 +18,6 @@ use standings_model::plan::{Input, Ranking};
 use standings_model::reject::MissedWindow;
 use standings_model::table::{Origin, Table};
 use standings_model::window::Cover;
-
-/// Text numbers of the present sale's columns: each is looked up at most once, whatever the number of rankings.
-pub(super) struct Columns {
-    pub(super) ids: Vec<u64>,
-}
-
-pub(super) const UNKNOWN: u64 = u64::MAX - 1;
-
-impl Columns {
-    #[inline]
-    pub(super) fn text(&mut self, texts: &mut Texts, sale: &impl SaleView, column: usize) -> u64 {
-        if self.ids[column] == UNKNOWN {
-            self.ids[column] = match sale.bytes(column) {
-                Some(bytes) => u64::from(texts.intern(bytes)),
-                None => NO_TEXT,
-            };
-        }
-        self.ids[column]
-    }
-}
 
 /// What one table gives to a ranking; columns are the table's.
 pub(super) struct Source {

@@ -11,9 +11,10 @@
 //!    came (a condition, an error in a value) does not count when it goes.
 //! 2. Nothing is negative at an owner: rows of a key come from one reader, in their order.
 
+use super::columns::Columns;
 use super::combiner::{Combiner, Missing, Origin as Place, Outcome, SaleView, Sign};
 use super::more::whole;
-use super::rows::{Columns, Counted, Fold, Source};
+use super::rows::{Counted, Fold, Source};
 use crate::event_time::partition::Verdict;
 use crate::pack::bag::push_value;
 use crate::pack::key::{KeyCodec, push_escaped, push_i64, push_i128};

@@ -417,7 +417,7 @@ impl<F: Feed> Driver<F> {
                 self.tell_fields(block.partition);
                 // Even a block without a record counts, so that its offset is committed. Of a sale nothing is kept but what it
                 // adds to; a reject is kept whole until it is written.
-                let bytes = block.bytes.len().max(1) + folded.held;
+                let bytes = block.size().max(1) + folded.held;
                 self.bytes += bytes;
                 if folded.records == 0 && !block.records.is_empty() {
                     self.again += bytes;

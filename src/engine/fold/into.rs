@@ -1,26 +1,50 @@
 //! What a record is, and what it is folded into.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::combine::combiner::Combiner;
 use crate::quality::Judge;
 use crate::rank::keys::NewKey;
 use crate::relate::dimension::Dimensions;
-use standings_decode::{About, Sale};
+use standings_decode::{About, DecodeError, Decoder, Sale};
 use standings_model::amounts::Amounts;
 use standings_model::block::{NO_TIMESTAMP, PartitionId, RecordRef};
 use standings_model::plan::Plan;
 use standings_model::reject::Reject;
+use standings_model::rows::Row;
 use standings_model::table::Table;
 
 /// A record as it is decoded, and as it came.
 #[derive(Clone, Copy)]
 pub(super) struct Bytes<'a> {
+    /// Of a row of columns those of its block.
     pub(super) bytes: &'a [u8],
     pub(super) original: &'a [u8],
+    /// Where it is no record but a row of columns.
+    pub(super) columns: Option<Row<'a>>,
     pub(super) about: About<'a>,
     /// Of an array that is a record, which of its elements.
     pub(super) row: u32,
+}
+
+impl<'a> Bytes<'a> {
+    /// Decodes it, by whichever it is.
+    #[inline(always)]
+    pub(super) fn decode(&self, decoder: &'a mut Decoder) -> Result<Sale<'a>, DecodeError> {
+        match self.columns {
+            None => decoder.decode_about(self.bytes, self.about),
+            Some(row) => decoder.decode_row(row, self.bytes, self.about),
+        }
+    }
+
+    /// The record as it came; of a row of columns the one that it would have been.
+    pub(super) fn came(&self) -> Cow<'a, [u8]> {
+        match self.columns {
+            Some(row) => Cow::Owned(row.record()),
+            None => Cow::Borrowed(self.original),
+        }
+    }
 }
 
 /// Since when a row that others are joined with is so, ms: `time` is its event time, where its table has one.

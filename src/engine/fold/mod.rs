@@ -20,6 +20,7 @@ mod into;
 mod masked;
 mod partition;
 mod refusal;
+mod standing;
 mod unnest;
 mod view;
 
@@ -36,6 +37,7 @@ use standings_model::schema::{Given, Kept};
 
 use self::into::{Folds, Keys};
 use self::partition::Partition;
+use self::standing::Standing;
 use crate::combine::combiner::Combiner;
 use crate::event_time::partition::Policy;
 use crate::held::{Copied, Held};
@@ -56,6 +58,14 @@ pub struct Settings {
     pub summary_window: Option<i64>,
     /// `--max-record-bytes`.
     pub max_record_bytes: usize,
+}
+
+impl Settings {
+    /// What decodes the records of a partition.
+    fn decoder(&self, home: &Home) -> Decoder {
+        let table = &self.plan.tables[home.table];
+        Decoder::new(table, self.plan.zone.as_deref(), self.max_record_bytes).at(table, home)
+    }
 }
 
 /// Where a partition goes on.
@@ -122,6 +132,9 @@ pub struct Folded {
 pub struct Fold {
     settings: Settings,
     partitions: BTreeMap<PartitionId, Partition>,
+    standing: Standing,
+    /// What partitions are of.
+    homes: BTreeMap<PartitionId, Home>,
     combiner: Combiner,
     /// Rows that others are joined with.
     dimensions: Dimensions,
@@ -155,6 +168,8 @@ impl Fold {
         let amounts = amounts.map(|(size, column)| Amounts::new(size, column));
         Fold {
             partitions: BTreeMap::new(),
+            standing: Standing::default(),
+            homes: BTreeMap::new(),
             combiner: Combiner::of_readers(plan),
             dimensions: Dimensions::new(plan),
             amounts,
@@ -235,16 +250,11 @@ impl Fold {
 
     /// A partition begins.
     pub fn begin(&mut self, partition: PartitionId, home: &Home, from: GoesOn) {
-        let Settings {
-            plan,
-            max_record_bytes,
-            ..
-        } = &self.settings;
+        let plan = &self.settings.plan;
         let table = &plan.tables[home.table];
-        let decoder = Decoder::new(table, plan.zone.as_deref(), *max_record_bytes).at(table, home);
         let memory = (self.judge.memory(home.table), from.ids_from);
         let of = (partition, home.table);
-        let begun = Partition::new(of, from.offset, from.greatest, decoder, memory)
+        let begun = Partition::new(of, from.offset, from.greatest, memory)
             .with_arrays(table.format.is_json() && !table.changes())
             .with_changes(
                 table,
@@ -254,7 +264,13 @@ impl Fold {
             .timeless(table.event_time.is_none() || plan.is_only_joined(home.table))
             .joined(&self.dimensions, plan, from.hold);
         let mut begun = begun;
+        // What is held of it is told at once.
+        if table.changes() {
+            begun.wake(self.settings.decoder(home));
+        }
+        self.homes.insert(partition, home.clone());
         begun.tell_held(&mut self.dimensions, &plan.tables);
+        self.standing.note(partition, &begun);
         self.partitions.insert(partition, begun);
         self.begin_keys(partition, home.table);
     }
@@ -269,6 +285,11 @@ impl Fold {
     pub fn block(&mut self, block: &Block, horizon: i64) -> Option<Folded> {
         self.keep(&block.schemas);
         let partition = self.partitions.get_mut(&block.partition)?;
+        if !partition.is_awake()
+            && let Some(home) = self.homes.get(&block.partition)
+        {
+            partition.wake(self.settings.decoder(home));
+        }
         let before = self.rejects.len();
         self.combiner.retire(horizon);
         let mut folds = Folds {
@@ -282,6 +303,7 @@ impl Fold {
         };
         let policy = &self.settings.policies[partition.table()];
         let records = partition.fold(block, policy, horizon, &mut folds);
+        self.standing.note(block.partition, partition);
         let held = self.rejects[before..].iter().map(Reject::held).sum();
         Some(Folded { records, held })
     }
@@ -324,22 +346,37 @@ impl Fold {
 
     /// The reader is at the partition's present end.
     pub fn caught_up(&mut self, partition: PartitionId, now: Instant) {
-        if let Some(partition) = self.partitions.get_mut(&partition) {
-            partition.caught_up(now);
+        if let Some(of) = self.partitions.get_mut(&partition) {
+            of.caught_up(now);
+            self.standing.note(partition, of);
         }
     }
 
     /// Nothing more comes of the partition; `finished`: not ever, so that it holds nothing back.
     pub fn end(&mut self, partition: PartitionId, finished: bool, now: Instant) {
-        if let Some(partition) = self.partitions.get_mut(&partition) {
-            partition.end(finished, now);
+        if let Some(of) = self.partitions.get_mut(&partition) {
+            of.end(finished, now);
+            // A topic may go on.
+            let home = self.homes.get(&partition);
+            if home.is_some_and(|home| home.file.is_some()) {
+                of.sleep();
+            }
+            self.standing.note(partition, of);
         }
     }
 
     /// Partitions that are quiet for `timeout` fall idle; how long until the next one does.
     pub fn check_idle(&mut self, now: Instant, timeout: Duration) -> Option<Duration> {
-        let quiet = self.partitions.values_mut();
-        quiet.filter_map(|p| p.check_idle(now, timeout)).min()
+        let mut soonest = None;
+        for partition in self.standing.quiet() {
+            let Some(of) = self.partitions.get_mut(&partition) else {
+                continue;
+            };
+            let left = of.check_idle(now, timeout);
+            soonest = soonest.into_iter().chain(left).min();
+            self.standing.note(partition, of);
+        }
+        soonest
     }
 
     /// Failures of each check since they were last taken; `None` where nothing is declared.
@@ -353,17 +390,17 @@ impl Fold {
 
     /// Whether of some offset more is to come: an epoch that ended now would have half of it.
     pub fn is_open(&self) -> bool {
-        self.partitions.values().any(Partition::is_open)
+        self.standing.is_open()
     }
 
     /// Whether there is something new since the last epoch.
     pub fn is_changed(&self) -> bool {
-        self.partitions.values().any(Partition::is_changed)
+        self.standing.is_changed()
     }
 
     /// Whether nothing more comes of any partition.
     pub fn has_ended(&self) -> bool {
-        self.partitions.values().all(Partition::has_ended)
+        self.standing.has_ended()
     }
 
     /// The next offset of each partition.
@@ -394,9 +431,13 @@ impl Fold {
         spent: &mut Vec<Deltas>,
     ) -> (Vec<Deltas>, Option<Progress>) {
         let policies = &self.settings.policies;
-        let partitions = self.partitions.values_mut();
-        let partitions = partitions.filter_map(|p| p.progress(&policies[p.table()]));
-        let partitions: Vec<_> = partitions.collect();
+        let changed = self.standing.take_changed().into_iter();
+        let partitions: Vec<_> = changed
+            .filter_map(|id| {
+                let partition = self.partitions.get_mut(&id)?;
+                partition.progress(&policies[partition.table()])
+            })
+            .collect();
         let batches = self.combiner.flush(workers, spent);
         let progress = (!partitions.is_empty()).then(|| Progress {
             partitions,

@@ -1,5 +1,7 @@
 //! What is kept of one partition: decoder, clock, offsets, idleness, counts.
 
+mod aside;
+mod awake;
 mod back;
 mod joined;
 
@@ -9,7 +11,6 @@ use std::time::{Duration, Instant};
 use super::changes::{self, Changing};
 use super::counting::{count, refusals};
 use super::into::{Bytes, Folds, put};
-use super::masked;
 use super::refusal::{dead, failed, late, refused};
 use super::unnest::{self, Lost, Of};
 use crate::combine::combiner::{Missing, Origin, Outcome, SaleView};
@@ -42,7 +43,8 @@ pub struct Partition {
     id: PartitionId,
     /// Its table's number in the plan.
     table: usize,
-    decoder: Decoder,
+    /// From its first block, which wakes it, to its end: of a folder of many files few are read at once, and this is most of what is kept.
+    decoder: Option<Box<Decoder>>,
     clock: PartitionClock,
     next_offset: u64,
     leader_epoch: i32,
@@ -89,13 +91,12 @@ impl Partition {
         (id, table): (PartitionId, usize),
         offset: u64,
         greatest: Option<i64>,
-        decoder: Decoder,
         (memory, ids_from): (Memory, Option<u64>),
     ) -> Self {
         Partition {
             id,
             table,
-            decoder,
+            decoder: None,
             clock: PartitionClock::new(greatest),
             next_offset: offset,
             leader_epoch: NO_EPOCH,
@@ -175,8 +176,10 @@ impl Partition {
         horizon: i64,
         into: &mut Folds<'_>,
     ) -> usize {
-        for given in &block.schemas {
-            self.decoder.learn(&into.plan.tables[self.table], given);
+        if let Some(decoder) = &mut self.decoder {
+            for given in &block.schemas {
+                decoder.learn(&into.plan.tables[self.table], given);
+            }
         }
         let before = match block.records.first() {
             Some(first) if first.offset < self.begin => self.read_back(block, policy, into),
@@ -186,7 +189,11 @@ impl Partition {
         while refused.next_if(|r| (r.record as usize) < before).is_some() {}
         for (number, record) in block.records.iter().enumerate().skip(before) {
             let slice = |start: u32, end: u32| &block.bytes[start as usize..end as usize];
-            let bytes = slice(record.start, record.end);
+            let columns = block.row(number);
+            let bytes = match columns {
+                None => slice(record.start, record.end),
+                Some(_) => &block.bytes[..],
+            };
             let original = block
                 .originals
                 .get(number)
@@ -214,7 +221,10 @@ impl Partition {
                 continue;
             }
             let about = About::of(block, number);
-            let elements = self.elements(bytes);
+            let elements = match columns {
+                None => self.elements(bytes),
+                Some(_) => None,
+            };
             let count = elements.as_ref().map_or(1, Vec::len);
             self.counts.read += count as u64;
             self.numbered.1 += count as u32;
@@ -229,6 +239,7 @@ impl Partition {
                 let own = Bytes {
                     bytes,
                     original: aside.as_deref().unwrap_or(original),
+                    columns,
                     about,
                     row: first + row as u32,
                 };
@@ -238,30 +249,6 @@ impl Partition {
         }
         self.end_block(block, before, into);
         block.records.len() - before
-    }
-
-    /// Takes the bytes of a record out of what was told of it, where its table masks columns.
-    #[inline]
-    fn conceal(
-        &mut self,
-        begun: usize,
-        (bytes, original): (&[u8], &[u8]),
-        about: About<'_>,
-        into: &mut Folds<'_>,
-    ) {
-        if self.decoder.masks() {
-            let told = &mut into.rejects[begun..];
-            masked::conceal(told, into.plan, || {
-                self.decoder.letter(bytes, original, about)
-            });
-        }
-    }
-
-    /// What stands for a record that others wait for, where its table masks columns.
-    #[inline]
-    fn waits_masked(&mut self, bytes: &[u8], original: &[u8], about: About<'_>) -> Option<Vec<u8>> {
-        let waits = self.joined.is_some() && self.decoder.masks();
-        waits.then(|| self.decoder.letter(bytes, original, about))
     }
 
     /// What is known after a block of which `before` records were only remembered.
@@ -283,21 +270,25 @@ impl Partition {
             self.idle = false;
             self.quiet_since = None;
         }
-        if let Some(last) = block.records.last() {
+        // A file of columns says which fields there are at its end, and once.
+        if let Some(last) = block.records.last()
+            && block.rows.is_none()
+            && let Some(decoder) = &mut self.decoder
+        {
             let last = &block.bytes[last.start as usize..last.end as usize];
-            self.decoder
-                .settle((block.records.len() - before) as u64, last);
+            decoder.settle((block.records.len() - before) as u64, last);
         }
     }
 
     /// Event times of it that no clock of today shows, since it was last asked.
     pub fn odd(&mut self) -> Option<Odd> {
-        self.decoder.odd()
+        self.decoder.as_mut()?.odd()
     }
 
     /// Fields of its records that came, went or changed their type.
     pub fn drifts(&mut self) -> Vec<(String, Drift)> {
-        self.decoder.drifts()
+        let decoder = self.decoder.as_mut();
+        decoder.map(|decoder| decoder.drifts()).unwrap_or_default()
     }
 
     /// The elements of a record that is an array. One without any is a record that is no row, as any other.
@@ -329,10 +320,11 @@ impl Partition {
                 partition: id,
                 offset,
                 kind,
-                bytes: bytes.original.to_vec(),
+                bytes: bytes.came().into_owned(),
             });
         };
-        let sale = match self.decoder.decode_about(bytes.bytes, bytes.about) {
+        let decoder = self.decoder.as_mut().expect("its block woke it");
+        let sale = match bytes.decode(decoder) {
             Ok(sale) => sale,
             Err(error) => {
                 self.counts.dead += 1;
@@ -348,7 +340,8 @@ impl Partition {
         }
         let origin = Origin::new(id, offset, bytes.row);
         if let Some(Alone(alone)) = self.joined {
-            let record = (record, Some(bytes.original));
+            let came = bytes.came();
+            let record = (record, Some(&*came));
             put((into.dimensions, into.plan), (table, id), record, &sale);
             if alone {
                 return self.counts.ranked += 1;
@@ -374,7 +367,7 @@ impl Partition {
                     origin,
                 };
                 let (numbers, to) = (&mut self.unnested, (combiner, into.plan, None));
-                let became = unnest::fold(&mut self.decoder, of, numbers, to, judge, &mut lost);
+                let became = unnest::fold(decoder, of, numbers, to, judge, &mut lost);
                 outcome = outcome.max(became);
             }
             (missing, letters) = (lost.missing, lost.letters);
@@ -478,6 +471,11 @@ impl Partition {
                 .or_else(|| self.memory.from(self.next_offset))
                 .or(self.remembers),
         })
+    }
+
+    /// Whether it is quiet, and may fall idle.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet_since.is_some() && !self.idle && !self.finished
     }
 
     /// The next offset to read.

@@ -16,6 +16,11 @@ impl SaleView for Sale<'_> {
     }
 
     #[inline]
+    fn entry(&self, column: usize) -> Option<(u64, u32)> {
+        Sale::entry(self, column)
+    }
+
+    #[inline]
     fn number(&self, column: usize) -> Option<i128> {
         match self.cells[column] {
             Cell::Int(n) => Some(i128::from(n)),

@@ -112,7 +112,10 @@ impl Finding {
     fn bare(from: &From, sample: &Sample) -> Finding {
         Finding {
             source: from.url.to_string(),
-            table: table(&from.url),
+            table: match from.kept {
+                Some(_) => "input".to_owned(),
+                None => table(&from.url),
+            },
             container: sample.container.clone(),
             said: sample.said.clone(),
             is_all: sample.is_all,
@@ -142,7 +145,11 @@ impl Finding {
             twice: BTreeSet::new(),
             parts: sample.parts.clone(),
             format: "json".to_owned(),
-            connector: connector(&from.url),
+            // What is read but once is named when it is read.
+            connector: match from.kept {
+                Some(_) => Vec::new(),
+                None => connector(&from.url),
+            },
             envelope_options: Vec::new(),
         }
     }

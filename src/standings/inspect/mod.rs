@@ -20,9 +20,11 @@ mod envelope;
 mod finding;
 mod json;
 mod lines;
+mod messages;
 mod names;
 mod numbers;
 mod options;
+mod pipe;
 mod project;
 mod proposal;
 mod render;
@@ -93,6 +95,8 @@ Examples:
     standings run --queries queries --sink stdout --until-end
   A topic; no consumer group is made:
     standings inspect kafka://localhost:9092/orders --records 5000
+  Standard input, of which the beginning is looked at:
+    zcat orders.json.gz | standings inspect -
   Avro whose schemas a registry has:
     standings inspect kafka://localhost:9092/orders --registry http://localhost:8081
 
@@ -100,8 +104,8 @@ It is a proposal: what cannot be told (day or month first? which zone?) stands i
 The first records are tried with it, and how many fit is said. `standings init --from …` writes it as a folder.
 Exit codes: 0 something was found, 1 there is nothing to look at or no answer, 2 wrong usage, or a file that is not read.")]
 pub struct InspectArgs {
-    /// What to look at: file:PATH or s3://BUCKET/KEY (also a folder or a pattern), kafka://host:9092/topic (several hosts by commas),
-    /// recording:PATH.
+    /// What to look at: file:PATH or s3://BUCKET/KEY (also a folder or a pattern), - for standard input, kafka://host:9092/topic
+    /// (several hosts by commas), recording:PATH.
     #[arg(value_name = "SOURCE")]
     pub source: SourceUrl,
     /// How much.

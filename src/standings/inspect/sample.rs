@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::dialect::{self, Sheet};
+use super::messages::MESSAGES;
+use super::pipe::{self, Kept, is_pipe};
 use super::schemas::{self, SchemaArgs};
 use standings_edge::source::{
     self, Content, Expanded, Site, SourceOptions, SourceUrl, Values, peek,
@@ -74,6 +76,8 @@ pub(super) struct From {
     pub(super) files: Option<Expanded>,
     pub(super) kafka_properties: Vec<(String, String)>,
     pub(super) schemas: SchemaArgs,
+    /// What is kept of it, where it can be read but once.
+    pub(super) kept: Option<Arc<Kept>>,
 }
 
 impl From {
@@ -82,11 +86,21 @@ impl From {
         kafka_properties: Vec<(String, String)>,
         schemas: SchemaArgs,
     ) -> Result<Self, Failure> {
+        let mut kept = None;
         let files = match &url {
+            SourceUrl::File(site) if is_pipe(site.path()) => {
+                let failed = standings_edge::source::FileError::reading(site.path());
+                let of = kept.insert(Arc::new(pipe::keep(site.path()).map_err(failed)?));
+                Some(Expanded {
+                    files: vec![of.path().into()],
+                    root: None,
+                })
+            }
             SourceUrl::File(site) => Some(site.expand()?),
             _ => None,
         };
         Ok(From {
+            kept,
             url,
             files,
             kafka_properties,
@@ -245,6 +259,9 @@ pub(super) fn take(from: &From, limits: Limits) -> Result<Sample, Failure> {
         let (records, is_all) = records(from, any(), limits)?;
         let framed = schemas::of_topic(&records, &from.schemas)?;
         let container = match &framed {
+            Some(Body::Typed(_, _, MESSAGES)) => {
+                format!("{container}: Protobuf behind the ids of schemas")
+            }
             Some(_) => format!("{container}: Avro behind the ids of schemas"),
             None => container.to_owned(),
         };

@@ -5,17 +5,19 @@
 //! 0 id bytes ──► registry or folder ──► schema ────┴──► the columns' types, each record as JSON
 //! ```
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use super::messages::{self, MESSAGES};
 use super::sample::{Body, Limits, Record};
 use crate::run::registries::registries;
 use standings_decode::avro::Schema;
 use standings_edge::registry::{Lookup, Registry, Side};
 use standings_edge::source::{PlainBlocks, Site, plain_of};
 use standings_model::error::{Failure, codes};
-use standings_model::schema::{FRAME, unframed};
+use standings_model::schema::{self, FRAME, Language, unframed};
 use standings_model::table::Table;
 use standings_model::types::Type;
 
@@ -25,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Where the schemas of framed records are.
 #[derive(Args, Clone, Debug, Default)]
 pub struct SchemaArgs {
-    /// Where the schemas of Avro records are that name theirs by an id: the URL of the schema registry.
+    /// Where the schemas of Avro and Protobuf records are that name theirs by an id: the URL of the schema registry.
     #[arg(long, value_name = "URL", conflicts_with = "schemas_folder")]
     pub registry: Option<String>,
     /// The same as a folder with a file for each id: 7.avsc.
@@ -118,9 +120,16 @@ pub(super) fn of_topic(records: &[Record], args: &SchemaArgs) -> Result<Option<B
         let first = errors.0.first().map(ToString::to_string);
         refused(first.unwrap_or_default())
     })?;
-    let registries = registries(&loaded.plan, None, &std::sync::Arc::default())?;
+    let registries = registries(&loaded.plan, None, &Arc::default())?;
     let registry = registries.of(0, Side::Value);
     let registry = registry.ok_or_else(|| refused("no registry is named".to_owned()))?;
+    let ask = |id: u32| known(registry, id);
+    if let Some((first, _)) = with_bytes().find_map(|r| unframed(&r.bytes))
+        && ask(first)?.language == Language::Protobuf
+        && let Some((option, value)) = args.option(MESSAGES)
+    {
+        return messages::of_topic(records, ask, (&option, &value));
+    }
     let mut schemas: Vec<(u32, Schema)> = Vec::new();
     let mut all = Vec::new();
     for record in with_bytes() {
@@ -152,15 +161,18 @@ pub(super) fn of_topic(records: &[Record], args: &SchemaArgs) -> Result<Option<B
 
 /// The Avro schema of an id.
 fn schema(registry: &Registry, id: u32) -> Result<Schema, Failure> {
+    Schema::of(&*known(registry, id)?).map_err(|e| {
+        let text = format!("the schema {id} of the registry is not read as Avro: {e}");
+        Failure::of(&codes::source::FORMAT, text)
+    })
+}
+
+/// The schema of an id, as the registry has it.
+fn known(registry: &Registry, id: u32) -> Result<Arc<schema::Schema>, Failure> {
     let until = Instant::now() + PATIENCE;
     loop {
         match registry.get(id) {
-            Lookup::Known(schema) => {
-                return Schema::of(&schema).map_err(|e| {
-                    let text = format!("the schema {id} of the registry is not read as Avro: {e}; of Protobuf a table is declared by hand (docs/protobuf.md)");
-                    Failure::of(&codes::source::FORMAT, text)
-                });
-            }
+            Lookup::Known(schema) => return Ok(schema),
             Lookup::None(reason, why) => {
                 let text = format!("the schema {id}: {reason}: {why}");
                 return Err(Failure::of(&codes::source::FORMAT, text));

@@ -269,6 +269,7 @@ impl Engine {
                     read_back: start.ids_from.clone(),
                     hold: start.hold.clone(),
                     expected: start.source.clone(),
+                    columns: true,
                     ..source
                 };
                 source::start(Arc::new(source), index, peers, wake)

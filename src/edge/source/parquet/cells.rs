@@ -96,6 +96,12 @@ impl Cell<'_> {
         let kind = self.array.data_type();
         match kind {
             DataType::Null => out.extend_from_slice(b"null"),
+            DataType::Dictionary(..) => {
+                let of = self.array.as_dictionary::<Int32Type>();
+                let entry = usize::try_from(of.keys().value(self.row)).unwrap_or_default();
+                let (array, row) = (&**of.values(), entry);
+                return Cell { array, row, ..self }.push(out);
+            }
             DataType::Boolean => {
                 let is_so = self.array.as_boolean().value(self.row);
                 out.extend_from_slice(if is_so { b"true" } else { b"false" });

@@ -1,12 +1,22 @@
-//! Parquet: each row as the JSON object that the decoder reads. Row *n* of the file has offset *n*.
+//! Parquet: rows as columns, or each as the JSON object that the decoder reads. Row *n* of the file has offset *n*.
 //!
-//! Only the columns of the table are read, and their values are written as its types take them. A dead letter shows the row as this JSON: a Parquet row has no bytes of its
-//! own.
+//! ```text
+//! row group ──► batches ──┬── columns: of a run, where table and types let them ──► Rows, texts in the block   columns
+//!                         └── JSON: all others, and rows whose values may be refused ──► records              cells
+//! ```
+//!
+//! Only the columns of the table are read, and their values are written as its types take them. A dead letter shows the row as
+//! this JSON, in whichever way it came: a Parquet row has no bytes of its own. What falls back for all its rows is decided when
+//! the file is opened, by the table and the types alone: tables whose rows change or whose columns are masked, columns with rows, arrays or maps, types that
+//! would have to be read as texts (a time in a STRING), CHAR, a column that is there twice.
 //!
 //! Row groups are read one by one, so that one that is damaged is named. The crate may panic at it ([`guarded`]).
 
 mod cells;
+mod columns;
 mod declared;
+#[cfg(test)]
+mod tests;
 mod texts;
 
 use std::fs::File;
@@ -25,6 +35,7 @@ use parquet::arrow::arrow_reader::{
 
 use parquet::basic::{Compression, Type as PhysicalType};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::ChunkReader;
 
 use super::blocks::{self, Blocks, Spent, push_json_string};
@@ -33,9 +44,11 @@ use super::fields;
 use super::instants;
 use super::site::{Patience, Site};
 use cells::Cell;
+use columns::Direct;
 pub use declared::{declared, declared_of};
 use standings_model::block::{Block, PartitionId};
 use standings_model::guarded::{Panicked, guarded};
+use standings_model::rows::Original;
 use standings_model::table::Table;
 use standings_model::types::Type;
 use standings_scalar::Zone;
@@ -76,8 +89,11 @@ pub struct ParquetRows {
     file: File,
     footer: ArrowReaderMetadata,
     mask: ProjectionMask,
-    /// What is written before each column, and its type in the table.
-    columns: Vec<(Vec<u8>, Option<Type>)>,
+    shape: Arc<Shape>,
+    /// How its rows are columns of the table, where they are.
+    direct: Option<Direct>,
+    /// Rows of a batch that did not go into the block before.
+    pending: Option<RecordBatch>,
     /// The row group that is read next, or is being read.
     group: usize,
     /// Its rows, and how many of them were given.
@@ -85,11 +101,37 @@ pub struct ParquetRows {
     partition: PartitionId,
     from: u64,
     row: u64,
-    /// Of times that are not adjusted to UTC.
-    zone: Option<Zone>,
     /// Blocks that are done with.
     spent: Spent,
 }
+
+/// How a row is written as a record.
+#[derive(Debug)]
+struct Shape {
+    /// What is written before each column, and its type in the table.
+    columns: Vec<(Vec<u8>, Option<Type>)>,
+    /// Of times that are not adjusted to UTC.
+    zone: Option<Zone>,
+}
+
+/// Rows of a batch, as records when they are asked for.
+#[derive(Debug)]
+struct Shown {
+    batch: RecordBatch,
+    shape: Arc<Shape>,
+}
+
+impl Original for Shown {
+    fn write(&self, row: usize, out: &mut Vec<u8>) {
+        // The types of its columns were looked at when the file was opened: of no row can they be others.
+        let _ = self.shape.push(out, &self.batch, row);
+    }
+}
+
+/// Rows of a batch that are columns, and of one whose rows are records.
+const ROWS: (usize, usize) = (4096, 1024);
+/// A block of records that has so many bytes ends.
+const BLOCK: usize = 4 << 20;
 
 /// What the end of a file says of it.
 fn footer(site: &Site) -> Result<ArrowReaderMetadata, FileError> {
@@ -145,6 +187,39 @@ fn in_microseconds(
     let metadata = Arc::clone(footer.metadata());
     let options = options.with_schema(Arc::new(ArrowSchema::new(fields)));
     ArrowReaderMetadata::try_new(metadata, options)
+}
+
+/// The same, with texts that the file has in dictionaries left in them. Where that cannot be, as they were.
+fn with_dictionaries(footer: ArrowReaderMetadata) -> ArrowReaderMetadata {
+    let groups = footer.metadata().row_groups();
+    let columns = footer.parquet_schema().root_schema().get_fields();
+    let in_dictionary = |name: &str| {
+        let of = |group: &RowGroupMetaData| {
+            let mut columns = group.columns().iter();
+            let column = columns.find(|c| c.column_path().parts() == [name]);
+            column.is_some_and(|c| c.dictionary_page_offset().is_some())
+        };
+        !groups.is_empty() && groups.iter().all(of)
+    };
+    let fields = footer.schema().fields().iter().zip(columns);
+    let fields: Vec<FieldRef> = fields
+        .map(|(field, column)| {
+            let is_text = column.is_primitive() && *field.data_type() == DataType::Utf8;
+            match is_text && in_dictionary(field.name()) {
+                true => {
+                    let (key, of) = (Box::new(DataType::Int32), Box::new(DataType::Utf8));
+                    let kind = DataType::Dictionary(key, of);
+                    Arc::new(Field::clone(field).with_data_type(kind))
+                }
+                false => Arc::clone(field),
+            }
+        })
+        .collect();
+    let metadata = Arc::clone(footer.metadata());
+    let options = ArrowReaderOptions::new()
+        .with_skip_arrow_metadata(true)
+        .with_schema(Arc::new(ArrowSchema::new(fields)));
+    ArrowReaderMetadata::try_new(metadata, options).unwrap_or(footer)
 }
 
 /// The codec of a column that this program has not got.
@@ -210,17 +285,19 @@ fn plan(footer: &ArrowReaderMetadata, table: &Table) -> Vec<(Vec<u8>, Option<Typ
 }
 
 impl ParquetRows {
-    /// Opens the file. Rows before `from` are passed over.
+    /// Opens the file. Rows before `from` are passed over. `columns`: rows may come as columns where their records could have at
+    /// most so many bytes.
     pub fn open(
         site: &Site,
         table: &Table,
         partition: PartitionId,
         from: u64,
         patience: &Patience,
+        columns: Option<usize>,
     ) -> Result<Self, FileError> {
         let path = site.path();
         let file = site.whole(patience).map_err(FileError::reading(path))?;
-        ParquetRows::of(file, path, table, partition, from)
+        ParquetRows::of(file, path, table, (partition, from), columns)
     }
 
     /// The same of a file that is open.
@@ -228,20 +305,32 @@ impl ParquetRows {
         file: File,
         path: &Path,
         table: &Table,
-        partition: PartitionId,
-        from: u64,
+        (partition, from): (PartitionId, u64),
+        columns: Option<usize>,
     ) -> Result<Self, FileError> {
         let footer = begin(&file, path)?;
         judge(path, table, &footer)?;
+        let is_ours = |field: &&FieldRef| fields::column(table, field.name()).is_some();
         let known = footer.schema().fields().iter().enumerate();
         let known: Vec<usize> = known
-            .filter(|(_, f)| fields::column(table, f.name()).is_some())
+            .filter(|(_, field)| is_ours(field))
             .map(|(i, _)| i)
             .collect();
         let mask = ProjectionMask::roots(footer.parquet_schema(), known);
-        let columns = plan(&footer, table);
+        let ours = footer.schema().fields().iter().filter(is_ours);
+        let direct = columns.and_then(|most| Direct::of(ours.map(|field| &**field), table, most));
+        let shape = Arc::new(Shape {
+            columns: plan(&footer, table),
+            zone: table.format.zone.as_deref().and_then(Zone::named),
+        });
+        let footer = match direct {
+            Some(_) => with_dictionaries(footer),
+            None => footer,
+        };
         Ok(ParquetRows {
-            columns,
+            shape,
+            direct,
+            pending: None,
             file,
             footer,
             mask,
@@ -250,12 +339,116 @@ impl ParquetRows {
             partition,
             from,
             row: 0,
-            zone: table.format.zone.as_deref().and_then(Zone::named),
             spent: Spent::default(),
         })
     }
 
-    fn push_row(&self, out: &mut Vec<u8>, batch: &RecordBatch, row: usize) -> io::Result<()> {
+    /// The next rows of the row group that is read; `None` after its last, or after the last of all.
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>, ParquetProblem> {
+        let Some(group) = self.footer.metadata().row_groups().get(self.group) else {
+            return Ok(None);
+        };
+        let rows = u64::try_from(group.num_rows()).map_err(|_| ParquetProblem::LessThanNone)?;
+        let (batches, given) = match &mut self.batches {
+            Some(open) => open,
+            closed => {
+                let file = self.file.try_clone()?;
+                let (footer, mask) = (self.footer.clone(), self.mask.clone());
+                let size = match self.direct {
+                    Some(_) => ROWS.0,
+                    None => ROWS.1,
+                };
+                let batches = guarded(|| {
+                    ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer)
+                        .with_projection(mask)
+                        .with_row_groups(vec![self.group])
+                        .with_batch_size(size)
+                        .build()
+                })??;
+                closed.insert((batches, 0))
+            }
+        };
+        let batch = guarded(|| batches.next().transpose())??;
+        *given += batch.as_ref().map_or(0, |batch| batch.num_rows() as u64);
+        // Offsets count rows: one that is missing would shift all that follow.
+        if *given > rows || (batch.is_none() && *given < rows) {
+            let given = *given;
+            return Err(ParquetProblem::Rows { rows, given });
+        }
+        Ok(batch)
+    }
+}
+
+impl ParquetRows {
+    /// The next rows that are wanted; none after the last.
+    fn next_rows(&mut self) -> io::Result<Option<RecordBatch>> {
+        if let Some(pending) = self.pending.take() {
+            return Ok(Some(pending));
+        }
+        loop {
+            let batch = self.next_batch().map_err(|e| {
+                // What was being read is in an unknown state.
+                self.batches = None;
+                io::Error::other(format!("row group {}: {e}", self.group))
+            })?;
+            match batch {
+                Some(batch) => {
+                    // Those before the first that is wanted are passed over.
+                    let passed = self.from.saturating_sub(self.row);
+                    let passed = passed.min(batch.num_rows() as u64);
+                    self.row += passed;
+                    let passed = passed as usize;
+                    return Ok(Some(batch.slice(passed, batch.num_rows() - passed)));
+                }
+                None if self.group >= self.footer.metadata().num_row_groups() => return Ok(None),
+                None => (self.group, self.batches) = (self.group + 1, None),
+            }
+        }
+    }
+}
+
+impl Blocks for ParquetRows {
+    fn next_block(&mut self) -> io::Result<Option<Block>> {
+        let Some(batch) = self.next_rows()? else {
+            return Ok(None);
+        };
+        let mut block = self.spent.block(self.partition);
+        let original = || Shown {
+            batch: batch.clone(),
+            shape: Arc::clone(&self.shape),
+        };
+        let mut rows = self.direct.as_mut().map(|direct| {
+            let zone = self.shape.zone.as_ref();
+            Box::new(direct.rows(&batch, zone, &mut block.bytes, Arc::new(original())))
+        });
+        let texts = block.bytes.len();
+        for row in 0..batch.num_rows() {
+            if block.bytes.len() - texts >= BLOCK {
+                self.pending = Some(batch.slice(row, batch.num_rows() - row));
+                rows.as_mut().map(|rows| rows.split_off(row));
+                break;
+            }
+            let start = block.bytes.len();
+            if rows.as_ref().is_none_or(|rows| !rows.here[row]) {
+                self.shape.push(&mut block.bytes, &batch, row)?;
+            }
+            let record = blocks::record(start, block.bytes.len(), self.row);
+            block.records.push(record);
+            self.row += 1;
+        }
+        block.rows = rows;
+        block.next_offset = self.row;
+        Ok(Some(block))
+    }
+
+    fn reuse(&mut self, spent: Block) {
+        self.spent.keep(spent);
+    }
+}
+
+impl Shape {
+    /// Appends the record of a row.
+    fn push(&self, out: &mut Vec<u8>, batch: &RecordBatch, row: usize) -> io::Result<()> {
         let start = out.len();
         for (n, (before, kind)) in self.columns.iter().enumerate() {
             out.extend_from_slice(before);
@@ -278,71 +471,5 @@ impl ParquetRows {
         }
         out.push(b'}');
         Ok(())
-    }
-
-    /// The next rows of the row group that is read; `None` after its last, or after the last of all.
-    fn next_batch(&mut self) -> Result<Option<RecordBatch>, ParquetProblem> {
-        let Some(group) = self.footer.metadata().row_groups().get(self.group) else {
-            return Ok(None);
-        };
-        let rows = u64::try_from(group.num_rows()).map_err(|_| ParquetProblem::LessThanNone)?;
-        let (batches, given) = match &mut self.batches {
-            Some(open) => open,
-            closed => {
-                let file = self.file.try_clone()?;
-                let (footer, mask) = (self.footer.clone(), self.mask.clone());
-                let batches = guarded(|| {
-                    ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer)
-                        .with_projection(mask)
-                        .with_row_groups(vec![self.group])
-                        .with_batch_size(1024)
-                        .build()
-                })??;
-                closed.insert((batches, 0))
-            }
-        };
-        let batch = guarded(|| batches.next().transpose())??;
-        *given += batch.as_ref().map_or(0, |batch| batch.num_rows() as u64);
-        // Offsets count rows: one that is missing would shift all that follow.
-        if *given > rows || (batch.is_none() && *given < rows) {
-            let given = *given;
-            return Err(ParquetProblem::Rows { rows, given });
-        }
-        Ok(batch)
-    }
-}
-
-impl Blocks for ParquetRows {
-    fn next_block(&mut self) -> io::Result<Option<Block>> {
-        let batch = loop {
-            let batch = self.next_batch().map_err(|e| {
-                // What was being read is in an unknown state.
-                self.batches = None;
-                io::Error::other(format!("row group {}: {e}", self.group))
-            })?;
-            match batch {
-                Some(batch) => break batch,
-                None if self.group >= self.footer.metadata().num_row_groups() => return Ok(None),
-                None => (self.group, self.batches) = (self.group + 1, None),
-            }
-        };
-        let mut block = self.spent.block(self.partition);
-        for row in 0..batch.num_rows() {
-            let offset = self.row;
-            self.row += 1;
-            if offset < self.from {
-                continue;
-            }
-            let start = block.bytes.len();
-            self.push_row(&mut block.bytes, &batch, row)?;
-            let record = blocks::record(start, block.bytes.len(), offset);
-            block.records.push(record);
-        }
-        block.next_offset = self.row;
-        Ok(Some(block))
-    }
-
-    fn reuse(&mut self, spent: Block) {
-        self.spent.keep(spent);
     }
 }

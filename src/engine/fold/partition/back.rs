@@ -26,20 +26,32 @@ impl Partition {
             }
             let bytes = &block.bytes[record.start as usize..record.end as usize];
             let about = About::of(block, number);
+            let columns = block.row(number);
             if let Some(of) = self.lend() {
                 let bytes = Bytes {
                     bytes,
                     original: bytes,
+                    columns,
                     about,
                     row: 0,
                 };
                 changes::remember(of, record, bytes, into);
                 continue;
             }
-            let elements = self.elements(bytes);
+            let (bytes, elements) = match columns {
+                None => (bytes, self.elements(bytes)),
+                Some(_) => (&block.bytes[..], None),
+            };
             for element in elements.unwrap_or_else(|| std::iter::once(0..bytes.len()).collect()) {
                 let bytes = &bytes[element];
-                let Ok(sale) = self.decoder.decode_about(bytes, about) else {
+                let Some(decoder) = &mut self.decoder else {
+                    continue;
+                };
+                let decoded = match columns {
+                    None => decoder.decode_about(bytes, about),
+                    Some(row) => decoder.decode_row(row, bytes, about),
+                };
+                let Ok(sale) = decoded else {
                     continue;
                 };
                 if cannot_be(self.table, &sale, record, policy, into.plan).is_none() {

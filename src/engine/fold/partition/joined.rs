@@ -36,7 +36,7 @@ impl Partition {
         Some(changes::Of {
             partition: self.id,
             table: self.table,
-            decoder: &mut self.decoder,
+            decoder: self.decoder.as_mut()?,
             changing: self.changing.as_mut()?,
             clock: &mut self.clock,
             is_timed: !self.timeless,
