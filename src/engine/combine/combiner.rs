@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::flush::Outgoing;
 use super::rows::{Columns, Fold, Span, UNKNOWN};
+use super::tops::EpochTops;
 use crate::event_time::partition::Verdict;
 use crate::pack::deltas::Deltas;
 use crate::pack::level::folded;
@@ -149,6 +150,7 @@ impl Combiner {
         let rankings = rankings.enumerate().map(|(number, ranking)| {
             let mut fold = Fold::new(ranking, &plan.tables);
             fold.told = plan.told_as(number);
+            fold.be_tops(EpochTops::new(plan, number));
             fold
         });
         let mut readers = vec![Vec::new(); plan.tables.len()];
@@ -216,7 +218,10 @@ impl Combiner {
     /// Whether a large epoch saves work: whether its additions went into half as many rows or fewer, or into so many
     /// windows that ending the epoch in each of them costs more than the rows do.
     pub fn pays(&self) -> bool {
-        let row = |f: &Fold| f.rows.len() / (f.layout.width + 1);
+        let row = |f: &Fold| {
+            let tops = f.tops.as_ref().map_or(0, |tops| tops.rows());
+            f.rows.len() / (f.layout.width + 1) + tops
+        };
         let rows: usize = self.rankings.iter().map(row).sum();
         let spans: usize = self.rankings.iter().map(|f| f.spans.len()).sum();
         rows as u64 * 2 <= self.folded || rows < spans * ROWS_OF_A_WINDOW
@@ -320,6 +325,11 @@ impl Combiner {
                 match judge(end) {
                     Verdict::Counted => {
                         outcome = Outcome::Counted;
+                        if let Some(tops) = &mut fold.tops {
+                            tops.add(source, end, sale, origin);
+                            *folded += 1;
+                            break;
+                        }
                         if windows == 1 && !fold.can_be_ranked(source, end, sale) {
                             break;
                         }
@@ -358,7 +368,7 @@ impl Combiner {
     pub fn flush(&mut self, workers: usize, spent: &mut Vec<Deltas>) -> Vec<Deltas> {
         self.folded = 0;
         let mut texts = self.texts.take(std::mem::take(&mut self.spare));
-        if self.rankings.iter().all(|f| f.rows.is_empty()) {
+        if self.rankings.iter().all(Fold::is_empty) {
             self.spare = texts;
             return Vec::new();
         }

@@ -48,3 +48,4 @@ mod nested;
 mod rows;
 mod signed;
 mod slots;
+mod tops;

@@ -7,6 +7,7 @@ use super::floor::Floors;
 use super::more::{Accumulator, whole};
 use super::signed::{Signed, Tie, ties};
 use super::slots;
+use super::tops::EpochTops;
 use crate::event_time::partition::Verdict;
 use crate::pack::hash::mix;
 use crate::pack::key::KeyCodec;
@@ -82,6 +83,8 @@ pub(super) struct Fold {
     pub(super) counted: Vec<Counted>,
     /// What turns rows away that can no longer be ranked.
     pub(super) floors: Option<Floors>,
+    /// Of a ranking whose rows are pieces of bytes: then nothing else is kept of them.
+    pub(super) tops: Option<Box<EpochTops>>,
     /// For the flush: the rows' order.
     pub(super) order: Vec<u32>,
     /// Of a ranking whose rows are also taken back.
@@ -158,6 +161,7 @@ impl Fold {
             order: Vec::new(),
             signed: ranking.retracts.then(Box::default),
             floors: Floors::new(ranking),
+            tops: None,
             layout,
             row_id: codec.row_id(),
             codec,
@@ -168,6 +172,14 @@ impl Fold {
             span_numbers: HashMap::new(),
             pane: Pane::new(ranking.window.cover(0)),
             last: (Span::default(), NO_SPAN),
+        }
+    }
+
+    /// Its rows are pieces of bytes, if they can be: what turns others away is not needed then.
+    pub(super) fn be_tops(&mut self, tops: Option<EpochTops>) {
+        if let Some(tops) = tops {
+            self.floors = None;
+            self.tops = Some(Box::new(tops));
         }
     }
 
