@@ -223,8 +223,10 @@ impl Combiner {
             f.rows.len() / (f.layout.width + 1) + tops
         };
         let rows: usize = self.rankings.iter().map(row).sum();
+        let tops = self.rankings.iter().filter_map(|f| f.tops.as_ref());
+        let folded = self.folded + tops.map(|tops| tops.seen()).sum::<u64>();
         let spans: usize = self.rankings.iter().map(|f| f.spans.len()).sum();
-        rows as u64 * 2 <= self.folded || rows < spans * ROWS_OF_A_WINDOW
+        rows as u64 * 2 <= folded || rows < spans * ROWS_OF_A_WINDOW
     }
 
     /// The arrays of a table whose elements are rows of rankings, by their columns.
@@ -325,12 +327,7 @@ impl Combiner {
                 match judge(end) {
                     Verdict::Counted => {
                         outcome = Outcome::Counted;
-                        if let Some(tops) = &mut fold.tops {
-                            tops.add(source, end, sale, origin);
-                            *folded += 1;
-                            break;
-                        }
-                        if windows == 1 && !fold.can_be_ranked(source, end, sale) {
+                        if windows == 1 && fold.is_done_with(source, end, sale, origin) {
                             break;
                         }
                         let key = match key {

@@ -249,12 +249,22 @@ impl Fold {
         failed.is_none()
     }
 
-    /// Whether a row of a window that ends then can still be ranked.
+    /// Whether a row of a window that ends then is done with: it can no longer be ranked, or is kept as a piece of bytes.
     #[inline]
-    pub(super) fn can_be_ranked(&mut self, source: usize, end: i64, sale: &impl SaleView) -> bool {
+    pub(super) fn is_done_with(
+        &mut self,
+        source: usize,
+        end: i64,
+        sale: &impl SaleView,
+        origin: Place,
+    ) -> bool {
+        if let Some(tops) = &mut self.tops {
+            tops.add(source, end, sale, origin);
+            return true;
+        }
         let input = &self.ranking.inputs[source];
         let floors = self.floors.as_mut();
-        floors.is_none_or(|floors| floors.passes(end, &self.codec, input, sale))
+        floors.is_some_and(|floors| !floors.passes(end, &self.codec, input, sale))
     }
 
     /// A window that a sale missed.

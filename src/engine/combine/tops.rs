@@ -41,6 +41,8 @@ struct Best {
     /// The bytes of partitions and rows.
     bytes: Vec<u8>,
     rows: usize,
+    /// How many came, those that were turned away too.
+    seen: u64,
 }
 
 /// The columns of one input.
@@ -108,9 +110,15 @@ impl EpochTops {
         self.best.rows
     }
 
+    /// How many came.
+    pub(super) fn seen(&self) -> u64 {
+        self.best.seen
+    }
+
     /// Takes a row of a window in, if it can be ranked.
     #[inline]
     pub(super) fn add(&mut self, source: usize, end: i64, sale: &impl SaleView, origin: Origin) {
+        self.best.seen += 1;
         let of = &self.sources[source];
         self.partition.clear();
         for (i, column) in of.partition.iter().enumerate() {
@@ -163,7 +171,7 @@ impl EpochTops {
         }
         best.index.clear();
         best.bytes.clear();
-        best.rows = 0;
+        (best.rows, best.seen) = (0, 0);
     }
 }
 

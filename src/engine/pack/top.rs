@@ -87,6 +87,8 @@ pub struct TopCodec {
     terms: Vec<Term>,
     /// By measure, the accumulator and the type; none of what is not told.
     measures: Vec<Option<(usize, Type)>>,
+    /// Each measure has the accumulator of its own number.
+    is_straight: bool,
     /// Words of a row of the layout.
     width: usize,
     /// How many are kept of a partition.
@@ -146,6 +148,13 @@ impl TopCodec {
             let slot = slot(layout.sources[i])?;
             Some(ranking.tells(i).then_some((slot, kind)))
         };
+        let measures = (0..ranking.measures.len()).map(measure);
+        let measures: Vec<_> = measures.collect::<Option<_>>()?;
+        let is_own = |(i, of): (usize, &Option<(usize, Type)>)| {
+            of.as_ref().is_none_or(|(slot, _)| *slot == i)
+        };
+        let is_straight =
+            measures.len() == layout.slots.len() && measures.iter().enumerate().all(is_own);
         let slots = layout.slots.iter();
         let slots = slots.map(|s| match s.kind {
             SlotKind::Only(_) => Some((false, s.at)),
@@ -155,9 +164,8 @@ impl TopCodec {
         Some(TopCodec {
             slots: slots.collect::<Option<_>>()?,
             terms: ranking.order.iter().map(term).collect::<Option<_>>()?,
-            measures: (0..ranking.measures.len())
-                .map(measure)
-                .collect::<Option<_>>()?,
+            measures,
+            is_straight,
             width: layout.width,
             limit: usize::try_from(ranking.limit).ok()?,
         })
@@ -234,44 +242,39 @@ impl TopCodec {
 
     /// The values of a row's key: its name.
     pub fn key(&self, row: &[u8]) -> Arc<[Value]> {
-        let text = RowId::of_number(name(row)).to_string();
-        Arc::from([Value::text(text)])
+        Arc::from([Value::Text(RowId::of_number(name(row)).text())])
     }
 
     /// Its measures as they are told; NULL for what is not.
     pub fn measures(&self, row: &[u8]) -> Arc<[Value]> {
+        if self.is_straight {
+            let mut rest = values(row);
+            let all = self.slots.iter().zip(&self.measures);
+            let told = all.map(|((is_text, _), measure)| {
+                let cell = next(&mut rest, *is_text);
+                let told = cell.zip(measure.as_ref());
+                told.map_or(Value::Null, |(bytes, (_, kind))| {
+                    value(bytes, *is_text, kind)
+                })
+            });
+            return told.collect();
+        }
         let cells = self.split(row);
         let told = self.measures.iter().map(|measure| {
             let Some((slot, kind)) = measure else {
                 return Value::Null;
             };
-            match (cells[*slot], self.slots[*slot].0) {
-                (None, _) => Value::Null,
-                (Some(bytes), true) => Value::of_bytes(bytes, kind),
-                (Some(bytes), false) => Value::of_number(number(bytes), kind),
-            }
+            let is_text = self.slots[*slot].0;
+            cells[*slot].map_or(Value::Null, |bytes| value(bytes, is_text, kind))
         });
         told.collect()
     }
 
     /// The bytes of each accumulator's value; none of NULL.
     fn split<'a>(&self, row: &'a [u8]) -> Vec<Option<&'a [u8]>> {
-        let mut rest = row.get(HEAD + place(row).len()..).unwrap_or_default();
-        let one = |(is_text, _): &(bool, usize)| {
-            let length = match is_text {
-                true => leb128::take(&mut rest)? as usize,
-                false => {
-                    let (tag, behind) = rest.split_first()?;
-                    rest = behind;
-                    usize::from(*tag) + usize::from(*tag > 0)
-                }
-            };
-            // One more than there are bytes, and nothing for NULL.
-            let (bytes, behind) = rest.split_at_checked(length.checked_sub(1)?)?;
-            rest = behind;
-            Some(bytes)
-        };
-        self.slots.iter().map(one).collect()
+        let mut rest = values(row);
+        let all = self.slots.iter();
+        all.map(|(is_text, _)| next(&mut rest, *is_text)).collect()
     }
 
     /// Appends a row as words of the layout; `text` gives each text a number.
@@ -304,6 +307,36 @@ impl TopCodec {
 pub fn place(row: &[u8]) -> &[u8] {
     let length = row.first_chunk().map_or(0, |n| u32::from_le_bytes(*n));
     row.get(HEAD..HEAD + length as usize).unwrap_or_default()
+}
+
+/// The values of a row's accumulators, one behind the other.
+fn values(row: &[u8]) -> &[u8] {
+    row.get(HEAD + place(row).len()..).unwrap_or_default()
+}
+
+/// Takes the bytes of the next value; none of NULL.
+#[inline]
+fn next<'a>(rest: &mut &'a [u8], is_text: bool) -> Option<&'a [u8]> {
+    let length = match is_text {
+        true => leb128::take(rest)? as usize,
+        false => {
+            let (tag, behind) = rest.split_first()?;
+            *rest = behind;
+            usize::from(*tag) + usize::from(*tag > 0)
+        }
+    };
+    // One more than there are bytes, and nothing for NULL.
+    let (bytes, behind) = rest.split_at_checked(length.checked_sub(1)?)?;
+    *rest = behind;
+    Some(bytes)
+}
+
+#[inline]
+fn value(bytes: &[u8], is_text: bool, kind: &Type) -> Value {
+    match is_text {
+        true => Value::of_bytes(bytes, kind),
+        false => Value::of_number(number(bytes), kind),
+    }
 }
 
 /// A row's name, as a number.

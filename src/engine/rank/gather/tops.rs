@@ -159,6 +159,9 @@ impl Window {
             let key = |n: &u32| &partitions[*n as usize].key;
             key(a).cmp(key(b))
         });
+        // At once: it may be most of what is held, and what has grown is moved.
+        let rows = dirty.iter().map(|n| partitions[*n as usize].rows.len());
+        changes.reserve(rows.sum());
         for number in dirty.drain(..) {
             let partition = &mut partitions[number as usize];
             partition.is_dirty = false;
@@ -251,7 +254,8 @@ impl Gather {
                 window.difference(&self.plan.rankings[number], codec, at, changes);
             }
         }
-        if changes.len() > before {
+        // Those of other rankings were there before.
+        if before > 0 && !changes.is_sorted_by_key(|change| change.ranking) {
             changes.sort_by_key(|change| change.ranking);
         }
     }
