@@ -175,14 +175,6 @@ impl Fold {
         }
     }
 
-    /// Its rows are pieces of bytes, if they can be: what turns others away is not needed then.
-    pub(super) fn be_tops(&mut self, tops: Option<EpochTops>) {
-        if let Some(tops) = tops {
-            self.floors = None;
-            self.tops = Some(Box::new(tops));
-        }
-    }
-
     #[inline]
     pub(super) fn key(
         &mut self,

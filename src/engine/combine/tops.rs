@@ -14,6 +14,7 @@ use hashbrown::HashTable;
 
 use super::combiner::{Origin, SaleView};
 use super::flush::Outgoing;
+use super::rows::Fold;
 use crate::pack::deltas::bin;
 use crate::pack::hash::{hash, mix};
 use crate::pack::key::KeyCodec;
@@ -79,6 +80,16 @@ impl Piece {
 /// Where a partition of a window is looked for.
 fn slot(hash: u64, window_end: i64) -> u64 {
     mix(hash ^ window_end as u64)
+}
+
+impl Fold {
+    /// Its rows are pieces of bytes, if they can be: what turns others away is not needed then.
+    pub(super) fn be_tops(&mut self, tops: Option<EpochTops>) {
+        if let Some(tops) = tops {
+            self.floors = None;
+            self.tops = Some(Box::new(tops));
+        }
+    }
 }
 
 impl EpochTops {
