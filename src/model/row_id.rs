@@ -1,6 +1,7 @@
 //! What names a row without a primary key: its record, and which of the record's rows it is.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A row's partition, its record's offset, and its number among the record's rows, from 0. Shown as `partition:offset`, and
 /// from the second row of a record on as `partition:offset:n`.
@@ -46,6 +47,33 @@ impl RowId {
         }
     }
 
+    /// As it is shown. Of rows ranked as they are each change has one, so it is written by hand.
+    pub fn text(self) -> Arc<str> {
+        // 10, 20 and 10 digits at most, and what is between them.
+        let (mut all, mut at) = ([0; 42], 42);
+        let mut put = |mut n: u64, before: bool| {
+            loop {
+                at -= 1;
+                all[at] = b'0' + (n % 10) as u8;
+                n /= 10;
+                if n == 0 {
+                    break;
+                }
+            }
+            if before {
+                at -= 1;
+                all[at] = b':';
+            }
+        };
+        if self.row > 0 {
+            put(self.row.into(), true);
+        }
+        put(self.offset, true);
+        put(self.partition.into(), false);
+        // Digits and colons.
+        Arc::from(str::from_utf8(&all[at..]).unwrap_or_default())
+    }
+
     /// Reads it as it is shown.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(':');
@@ -82,6 +110,7 @@ mod tests {
                 row,
             };
             assert_eq!(RowId::parse(&id.to_string()), Some(id));
+            assert_eq!(*id.text(), *id.to_string());
             assert_eq!(RowId::of_number(id.number()), id);
         }
         for text in ["", "1", "1:", "a:1", "1:2:0", "1:2:3:4", "+1:2", "01:2"] {

@@ -18,6 +18,9 @@ use standings_model::json::{push_change, push_offsets, push_reject};
 use standings_model::plan::Plan;
 use standings_model::reject::Reject;
 
+/// Bytes that are written at once: a commit may have any number.
+const PIECE: usize = 1 << 20;
+
 /// Lines to a file or to standard output.
 pub struct LineSink {
     url: SinkUrl,
@@ -34,28 +37,34 @@ enum Out {
         file: File,
         /// Where its last whole line ends; `None` for what is no regular file.
         whole: Option<u64>,
+        /// Bytes behind that, of a commit that is not all there.
+        begun: u64,
     },
     Stdout,
 }
 
 impl Out {
-    /// Writes whole lines, or none of them where that can be: of a disk that is full only a part is written.
-    fn put(&mut self, lines: &[u8]) -> io::Result<()> {
+    /// Writes whole lines, the last of a commit or not; where it fails none of the commit's, where that can be: of a disk that is
+    /// full only a part is written.
+    fn put(&mut self, lines: &[u8], ends: bool) -> io::Result<()> {
         match self {
             Out::Stdout => {
                 let mut out = io::stdout().lock();
                 let written = out.write_all(lines).and_then(|()| out.flush());
                 written.inspect_err(standings_process::exit::if_nobody_reads)
             }
-            Out::File { file, whole } => {
+            Out::File { file, whole, begun } => {
                 let written = file.write_all(lines);
+                *begun += lines.len() as u64;
                 if let Some(whole) = whole {
                     match &written {
-                        Ok(()) => *whole += lines.len() as u64,
+                        Ok(()) if ends => *whole += std::mem::take(begun),
+                        Ok(()) => {}
                         // What goes wrong here does not matter beside what did.
                         Err(_) => {
                             let _ = file.set_len(*whole);
                             let _ = file.seek(SeekFrom::Start(*whole));
+                            *begun = 0;
                         }
                     }
                 }
@@ -118,7 +127,11 @@ impl LineSink {
                     .open(path);
                 let opened = opened.and_then(|file| {
                     let whole = whole_lines(&file, path)?;
-                    Ok(Out::File { file, whole })
+                    Ok(Out::File {
+                        file,
+                        whole,
+                        begun: 0,
+                    })
                 });
                 opened.map_err(|source| LinesError::Opening {
                     path: path.clone(),
@@ -137,11 +150,12 @@ impl LineSink {
         }
     }
 
-    fn put(&mut self) -> Result<(), SinkError> {
+    /// Writes what is there; whether it is the last of a commit.
+    fn put(&mut self, ends: bool) -> Result<(), SinkError> {
         let Some(out) = &mut self.out else {
             return Ok(());
         };
-        let written = out.put(&self.buffer);
+        let written = out.put(&self.buffer, ends);
         self.buffer.clear();
         Ok(written.map_err(|source| LinesError::Writing {
             name: self.name.clone(),
@@ -207,8 +221,11 @@ impl Sink for LineSink {
         for change in commit.changes.iter() {
             push_change(&mut self.buffer, plan, change, commit.number);
             self.buffer.push(b'\n');
+            if self.buffer.len() >= PIECE {
+                self.put(false)?;
+            }
         }
-        self.put()
+        self.put(true)
     }
 }
 
@@ -223,11 +240,50 @@ impl RejectWriter for LineSink {
             push_reject(&mut self.buffer, plan, reject, partition);
             self.buffer.push(b'\n');
         }
-        self.put()
+        self.put(true)
     }
 }
 
 /// A late or dead-letter output.
 pub fn reject_lines(url: &SinkUrl, homes: Homes) -> Box<dyn RejectWriter> {
     Box::new(LineSink::new(url.clone(), homes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is written at once is no commit: where the last whole one ends moves with its last piece alone.
+    #[test]
+    fn the_pieces_of_a_commit_are_whole_with_the_last() {
+        let file = tempfile::tempfile().unwrap();
+        let mut out = Out::File {
+            file: file.try_clone().unwrap(),
+            whole: Some(0),
+            begun: 0,
+        };
+        let ends = |out: &Out| match out {
+            Out::File { whole, begun, .. } => (*whole, *begun),
+            Out::Stdout => panic!("no file"),
+        };
+        for (piece, last, want) in [
+            ("a\n", false, (Some(0), 2)),
+            ("bc\n", true, (Some(5), 0)),
+            ("d\n", false, (Some(5), 2)),
+        ] {
+            out.put(piece.as_bytes(), last).unwrap();
+            assert_eq!(ends(&out), want);
+        }
+        assert_eq!(file.metadata().unwrap().len(), 7);
+        // A pipe that nobody reads takes the next piece no more: none of the commit counts.
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let mut out = Out::File {
+            file: File::from(std::os::fd::OwnedFd::from(writer)),
+            whole: Some(5),
+            begun: 2,
+        };
+        assert!(out.put(b"e\n", true).is_err());
+        assert_eq!(ends(&out), (Some(5), 0));
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::columns::{Columns, UNKNOWN};
 use super::flush::Outgoing;
 use super::rows::{Fold, Span};
+use super::tops::EpochTops;
 use crate::event_time::partition::Verdict;
 use crate::pack::deltas::Deltas;
 use crate::pack::level::folded;
@@ -156,6 +157,7 @@ impl Combiner {
         let rankings = rankings.enumerate().map(|(number, ranking)| {
             let mut fold = Fold::new(ranking, &plan.tables);
             fold.told = plan.told_as(number);
+            fold.be_tops(EpochTops::new(plan, number));
             fold
         });
         let mut readers = vec![Vec::new(); plan.tables.len()];
@@ -221,10 +223,15 @@ impl Combiner {
     /// Whether a large epoch saves work: whether its additions went into half as many rows or fewer, or into so many
     /// windows that ending the epoch in each of them costs more than the rows do.
     pub fn pays(&self) -> bool {
-        let row = |f: &Fold| f.rows.len() / (f.layout.width + 1);
+        let row = |f: &Fold| {
+            let tops = f.tops.as_ref().map_or(0, |tops| tops.rows());
+            f.rows.len() / (f.layout.width + 1) + tops
+        };
         let rows: usize = self.rankings.iter().map(row).sum();
+        let tops = self.rankings.iter().filter_map(|f| f.tops.as_ref());
+        let folded = self.folded + tops.map(|tops| tops.seen()).sum::<u64>();
         let spans: usize = self.rankings.iter().map(|f| f.spans.len()).sum();
-        rows as u64 * 2 <= self.folded || rows < spans * ROWS_OF_A_WINDOW
+        rows as u64 * 2 <= folded || rows < spans * ROWS_OF_A_WINDOW
     }
 
     /// The arrays of a table whose elements are rows of rankings, by their columns.
@@ -325,7 +332,7 @@ impl Combiner {
                 match judge(end) {
                     Verdict::Counted => {
                         outcome = Outcome::Counted;
-                        if windows == 1 && !fold.can_be_ranked(source, end, sale) {
+                        if windows == 1 && fold.is_done_with(source, end, sale, origin) {
                             break;
                         }
                         let key = match key {
@@ -364,7 +371,7 @@ impl Combiner {
         self.folded = 0;
         let mut texts = self.texts.take(std::mem::take(&mut self.spare));
         self.columns.forget();
-        if self.rankings.iter().all(|f| f.rows.is_empty()) {
+        if self.rankings.iter().all(Fold::is_empty) {
             self.spare = texts;
             return Vec::new();
         }

@@ -70,6 +70,11 @@ impl Fold {
         }
     }
 
+    /// Whether nothing was folded.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.tops.as_ref().is_none_or(|tops| tops.rows() == 0)
+    }
+
     fn session_start(&self, end: i64) -> i64 {
         match self.ranking.window.is_session() {
             true => self.ranking.window.start(end),
@@ -79,6 +84,9 @@ impl Fold {
 
     /// Ends the epoch: the rows by window, each to the batch of the worker that owns its key.
     pub(super) fn flush(&mut self, number: u32, texts: &TextTable, out: &mut [Outgoing]) {
+        if let Some(tops) = &mut self.tops {
+            return tops.flush(number, out);
+        }
         let stride = self.layout.width + 1;
         let count = self.rows.len() / stride;
         self.order.clear();

@@ -49,3 +49,4 @@ mod nested;
 mod rows;
 mod signed;
 mod slots;
+mod tops;

@@ -8,6 +8,7 @@ use super::floor::Floors;
 use super::more::{Accumulator, whole};
 use super::signed::{Signed, Tie, ties};
 use super::slots;
+use super::tops::EpochTops;
 use crate::event_time::partition::Verdict;
 use crate::pack::hash::mix;
 use crate::pack::key::KeyCodec;
@@ -63,6 +64,8 @@ pub(super) struct Fold {
     pub(super) counted: Vec<Counted>,
     /// What turns rows away that can no longer be ranked.
     pub(super) floors: Option<Floors>,
+    /// Of a ranking whose rows are pieces of bytes: then nothing else is kept of them.
+    pub(super) tops: Option<Box<EpochTops>>,
     /// For the flush: the rows' order.
     pub(super) order: Vec<u32>,
     /// Of a ranking whose rows are also taken back.
@@ -139,6 +142,7 @@ impl Fold {
             order: Vec::new(),
             signed: ranking.retracts.then(Box::default),
             floors: Floors::new(ranking),
+            tops: None,
             layout,
             row_id: codec.row_id(),
             codec,
@@ -218,12 +222,22 @@ impl Fold {
         failed.is_none()
     }
 
-    /// Whether a row of a window that ends then can still be ranked.
+    /// Whether a row of a window that ends then is done with: it can no longer be ranked, or is kept as a piece of bytes.
     #[inline]
-    pub(super) fn can_be_ranked(&mut self, source: usize, end: i64, sale: &impl SaleView) -> bool {
+    pub(super) fn is_done_with(
+        &mut self,
+        source: usize,
+        end: i64,
+        sale: &impl SaleView,
+        origin: Place,
+    ) -> bool {
+        if let Some(tops) = &mut self.tops {
+            tops.add(source, end, sale, origin);
+            return true;
+        }
         let input = &self.ranking.inputs[source];
         let floors = self.floors.as_mut();
-        floors.is_none_or(|floors| floors.passes(end, &self.codec, input, sale))
+        floors.is_some_and(|floors| !floors.passes(end, &self.codec, input, sale))
     }
 
     /// A window that a sale missed.

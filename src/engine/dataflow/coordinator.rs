@@ -144,6 +144,7 @@ impl Coordinator {
                     Gathered::Candidates(all) => {
                         all.into_iter().for_each(|c| self.gather.candidate(c))
                     }
+                    Gathered::Tops(tops) => self.gather.tops(tops),
                     Gathered::Moved(moved) => self.gather.moved(moved),
                     Gathered::Passed(passed) => self.gather.passed(passed),
                     Gathered::Progress(progress) => {

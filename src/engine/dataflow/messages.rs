@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::pack::deltas::Deltas;
 use crate::rank::keys::{Moved, NewKey};
 use crate::rank::messages::{Candidate, Epoch, Passed, Progress, Promise};
+use crate::rank::tops::TopsTold;
 use crate::relate::dimension::DimensionChange;
 use crate::snapshot::order::PartReport;
 
@@ -70,6 +71,8 @@ pub enum First {
 pub enum Gathered {
     /// Rows that entered, changed in, or left the sender's own best.
     Candidates(Vec<Candidate>),
+    /// The same of rows that are pieces of bytes, of one window.
+    Tops(TopsTold),
     /// Keys that were seen in a second partition.
     Moved(Vec<Moved>),
     /// Rows that others are joined with as they were, too late for any.

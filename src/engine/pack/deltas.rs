@@ -50,12 +50,70 @@ pub struct Deltas {
     pub distinct: Vec<u32>,
     /// Entries of bags: what a group has of them is its own, so they are no texts that an owner numbers.
     pub entries: TextTable,
+    /// Rows that are [pieces of bytes](super::top).
+    pub tops: TopRows,
+}
+
+/// Rows that are pieces of bytes, those of a partition one after the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopRows {
+    /// What each is.
+    pub heads: Vec<TopHead>,
+    /// The bytes of each: its partition's, then its own.
+    pub bytes: Vec<u8>,
+}
+
+/// What a row is that is a piece of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopHead {
+    /// Ranking number in the plan.
+    pub ranking: u32,
+    /// How many bytes are its partition's.
+    pub partition: u32,
+    /// How many are its own.
+    pub row: u32,
+    /// Window end, ms.
+    pub window_end: i64,
+    /// The hash of its partition's bytes.
+    pub hash: u64,
+}
+
+impl TopRows {
+    /// Appends a row.
+    pub fn push(
+        &mut self,
+        (ranking, window_end): (u32, i64),
+        hash: u64,
+        partition: &[u8],
+        row: &[u8],
+    ) {
+        self.heads.push(TopHead {
+            ranking,
+            partition: partition.len() as u32,
+            row: row.len() as u32,
+            window_end,
+            hash,
+        });
+        self.bytes.extend_from_slice(partition);
+        self.bytes.extend_from_slice(row);
+    }
+
+    /// All rows: what each is, its partition, its own bytes.
+    pub fn iter(&self) -> impl Iterator<Item = (&TopHead, &[u8], &[u8])> {
+        let mut rest = &self.bytes[..];
+        self.heads.iter().map(move |head| {
+            let (partition, behind) = rest.split_at((head.partition as usize).min(rest.len()));
+            let (row, behind) = behind.split_at((head.row as usize).min(behind.len()));
+            rest = behind;
+            (head, partition, row)
+        })
+    }
 }
 
 impl Deltas {
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
-        self.groups.is_empty()
+        self.groups.is_empty() && self.tops.heads.is_empty()
     }
 
     /// Forgets all of it; its memory is that of another batch to come.
@@ -65,5 +123,7 @@ impl Deltas {
         self.words.clear();
         self.distinct.clear();
         self.entries.clear();
+        self.tops.heads.clear();
+        self.tops.bytes.clear();
     }
 }

@@ -22,4 +22,5 @@ pub mod level;
 pub mod portion;
 pub mod rows;
 pub mod texts;
+pub mod top;
 pub mod values;

@@ -76,6 +76,16 @@ impl Copy {
         })
     }
 
+    /// The number of a text that is no other row's.
+    pub fn own_text(&mut self, bytes: &[u8]) -> u32 {
+        let table = &mut self.now.texts;
+        if table.byte_size() + bytes.len() > u32::MAX as usize {
+            self.too_large = true;
+            return 0;
+        }
+        table.push(bytes, hash(bytes))
+    }
+
     /// Appends an entry of a bag, and how many times it is there.
     pub fn entry(&mut self, entry: &[u8], times: u64) {
         let table = &mut self.now.entries;

@@ -4,17 +4,21 @@
 //!    changes nothing is never in it, and a key is at most once.
 //! 2. Windows close by the global watermark alone; all their rows are then written once more, final.
 
+mod dropped;
 mod lives;
 #[cfg(test)]
 mod tests;
 mod told;
+mod tops;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use self::dropped::later;
 use self::lives::Lives;
+use self::tops::ShownTops;
 use super::emit::Emit;
 use super::fed::is_read;
 use super::messages::{Candidate, Progress, Promise};
@@ -36,15 +40,6 @@ use standings_model::plan::Plan;
 use standings_model::schema::{Kept, Schema};
 use standings_model::window_check::{Judgement, WindowChecks};
 
-/// How far windows are dropped of rankings by sessions, where those of others go up to `horizon`.
-fn later(plan: &Plan, horizon: i64) -> BTreeMap<usize, i64> {
-    let all = plan.rankings.iter().enumerate();
-    let later = all.map(|(number, ranking)| (number, ranking.horizon(horizon)));
-    later
-        .filter(|(number, own)| *own < horizon && !plan.rankings[*number].is_hidden)
-        .collect()
-}
-
 type Partitions = HashMap<Arc<[u8]>, Ranked>;
 
 /// What gather knows.
@@ -60,6 +55,8 @@ pub struct Gather {
     frozen: i64,
     windows: BTreeMap<(u32, i64), Partitions>,
     dirty: BTreeSet<(u32, i64, Arc<[u8]>)>,
+    /// Rows that are pieces of bytes.
+    tops: ShownTops,
     /// Which rankings others read, and what of them changed since those were told.
     read: Vec<bool>,
     unfed: BTreeSet<(u32, i64, Arc<[u8]>)>,
@@ -93,6 +90,7 @@ impl Gather {
         let read = plan.rankings.iter().map(|r| is_read(&plan.tables, r));
         let read = read.collect();
         Gather {
+            tops: ShownTops::new(&plan),
             plan,
             windows_of_checks,
             dropped: Some(Whole {
@@ -302,6 +300,7 @@ impl Gather {
                         .extend(partitions.keys().map(|p| (*ranking, *end, Arc::clone(p))));
                 }
             }
+            self.tops.touch_all((self.closed, watermark));
             self.closed = watermark;
         }
         self.show(watermark);
@@ -339,6 +338,7 @@ impl Gather {
             }
         }
         moved::merge(&self.plan.rankings, self.emit, &mut changes);
+        self.changes_of_tops(watermark, &mut changes);
         changes
     }
 
@@ -383,6 +383,7 @@ impl Gather {
             let Some((from, to)) = self.shown.advance(at, watermark, greatest, first_after) else {
                 continue;
             };
+            self.tops.touch(number as u32, (from, to));
             let new = windows.range((number as u32, from.saturating_add(1))..=(number as u32, to));
             for ((_, end), partitions) in new {
                 let all = partitions.keys();
@@ -411,28 +412,6 @@ impl Gather {
         let known = Some(closed_before).filter(|w| *w != END_OF_TIME);
         let known = known.unwrap_or(BEGINNING);
         self.windows_of_checks.judge(watermark, known, ended)
-    }
-
-    /// All rows as drafted last.
-    fn whole(&self, watermark: i64) -> Whole {
-        let mut rows = Vec::new();
-        for (at, partitions) in &self.windows {
-            for (partition, ranked) in partitions {
-                ranked.rows(self.at(*at, partition, watermark), &mut rows);
-            }
-        }
-        match &self.dropped {
-            Some(dropped) => Whole {
-                rows: dropped.rows.iter().cloned().chain(rows).collect(),
-                horizon: dropped.horizon,
-                later: dropped.later.clone(),
-            },
-            None => Whole {
-                rows,
-                horizon: self.promised(),
-                later: later(&self.plan, self.promised()),
-            },
-        }
     }
 
     /// What has no rows is forgotten: a session that is another one now, a partition whose rows were taken back.
@@ -464,35 +443,8 @@ impl Gather {
         self.promises.iter().copied().min().unwrap_or(BEGINNING)
     }
 
-    /// Every sink has what it was to be brought to: rows of dropped windows are not needed any more.
-    pub fn caught_up(&mut self) {
-        self.dropped = None;
-    }
-
     /// The next offset to read, per partition.
     pub fn offsets(&self) -> &BTreeMap<PartitionId, u64> {
         &self.offsets
-    }
-
-    /// Drops the windows that every reader has promised to send nothing more for.
-    fn retire(&mut self, watermark: i64) {
-        let horizon = self.promised();
-        if horizon > BEGINNING {
-            if let Some(mut dropped) = self.dropped.take() {
-                for (key, partitions) in &self.windows {
-                    if key.1 > self.plan.rankings[key.0 as usize].horizon(horizon) {
-                        continue;
-                    }
-                    for (partition, ranked) in partitions {
-                        let at = self.at(*key, partition, watermark);
-                        ranked.rows(at, &mut dropped.rows);
-                    }
-                }
-                self.dropped = Some(dropped);
-            }
-            let rankings = &self.plan.rankings;
-            self.windows
-                .retain(|(ranking, end), _| *end > rankings[*ranking as usize].horizon(horizon));
-        }
     }
 }

@@ -27,6 +27,7 @@ mod provisional;
 mod ranked;
 pub mod sessions;
 pub mod state;
+pub mod tops;
 pub mod totals;
 mod unranked;
 pub mod window;

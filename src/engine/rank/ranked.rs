@@ -413,7 +413,7 @@ fn holds(measures: &Values, measure: usize) -> bool {
 
 impl At {
     /// A change here; `ranks` before and now.
-    fn change(
+    pub(super) fn change(
         self,
         key: &Values,
         (previous_rank, rank): (Option<u64>, Option<u64>),

@@ -8,6 +8,7 @@ use super::copy::{Copy, PIECE, TooLarge};
 use super::messages::Candidate;
 use super::order::Reader;
 use super::sessions::{self, Of, Sessions};
+use super::tops::{Tops, TopsTold};
 use super::window::{Batch, WindowState};
 use crate::pack::deltas::Deltas;
 use crate::pack::interner::Interner;
@@ -55,6 +56,8 @@ pub struct Totals {
     touched: Vec<(u32, i64)>,
     /// Of rankings by sessions.
     sessions: BTreeMap<u32, Sessions>,
+    /// Of rankings whose rows are pieces of bytes.
+    tops: Tops,
     too_wide: Option<TooWide>,
     overdrawn: Option<Overdrawn>,
     /// How much is held beside these, by ranking, where others hold it.
@@ -130,6 +133,7 @@ impl Totals {
         let sessions = by_session.map(|(number, _)| (number as u32, Sessions::default()));
         Totals {
             sessions: sessions.collect(),
+            tops: Tops::new(&plan),
             plan,
             readers,
             windows: BTreeMap::new(),
@@ -158,6 +162,7 @@ impl Totals {
         if !self.sessions.is_empty() {
             self.hold(deltas, &numbers);
         }
+        self.tops.apply(deltas);
         let mut words = &deltas.words[..];
         let mut distinct = deltas.distinct.iter();
         for group in &deltas.groups {
@@ -165,6 +170,10 @@ impl Totals {
             let reader = &self.readers[group.ranking as usize];
             let (rows, rest) = words.split_at((reader.layout.width + 1) * group.rows as usize);
             words = rest;
+            if self.tops.has(group.ranking) {
+                self.tops.load(group, rows, deltas);
+                continue;
+            }
             let batch = Batch {
                 rows,
                 numbers: &numbers,
@@ -275,6 +284,11 @@ impl Totals {
         out
     }
 
+    /// Ends an epoch likewise, of rankings whose rows are pieces of bytes.
+    pub fn settle_tops(&mut self) -> Vec<TopsTold> {
+        self.tops.settle()
+    }
+
     /// Copies rows as deltas from nothing: those that changed since the last copy, or all. In pieces of some
     /// [`PIECE`] bytes; an error if one row is too large for any.
     pub fn copy(&mut self, full: bool) -> Result<Vec<Deltas>, TooLarge> {
@@ -296,12 +310,14 @@ impl Totals {
             let of = of(&self.plan, &self.readers, *number);
             sessions.copy(of, &self.texts, &mut copy);
         }
+        self.tops.copy(full, &mut copy);
         copy.finish()
     }
 
     /// What was applied is in the last snapshot already.
     pub fn forget_changes(&mut self) {
         self.windows.values_mut().for_each(WindowState::forget);
+        self.tops.forget_changes();
     }
 
     /// Drops every window that ends at or before `horizon`.
@@ -315,6 +331,8 @@ impl Totals {
                 window.release(&self.readers[at.0 as usize], &mut self.texts);
             }
         }
+        self.tops
+            .retire(|n, end| end <= rankings[n as usize].horizon(horizon));
         for (number, sessions) in &mut self.sessions {
             let of = of(&self.plan, &self.readers, *number);
             sessions.retire(of, of.ranking.horizon(horizon), &mut self.texts);
@@ -344,6 +362,7 @@ impl Totals {
             *windows += 1;
             *keys += window.keys();
         }
+        self.tops.count(&mut into.0);
         for (ranking, sessions) in &self.sessions {
             into.0[*ranking as usize] = sessions.held();
         }

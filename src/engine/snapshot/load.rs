@@ -8,8 +8,10 @@ use super::error::{LoadError, PartError};
 use super::manifest::read_part;
 use super::store::Store;
 use super::{part, state};
-use crate::pack::deltas::{Deltas, Group};
+use crate::pack::deltas::{self, Deltas, Group};
+use crate::pack::hash::hash;
 use crate::pack::layout::Layout;
+use crate::pack::top::{is_top, of_key};
 use crate::snapshot::order::PartFile;
 use standings_model::plan::Plan;
 
@@ -36,6 +38,7 @@ pub fn load(
     // Who gathers makes rankings of rankings.
     let nested = plan.rankings.iter().map(|r| plan.is_nested(r));
     let nested: Vec<bool> = nested.collect();
+    let tops: Vec<bool> = (0..plan.rankings.len()).map(|n| is_top(plan, n)).collect();
     let mut seen: HashSet<(usize, i64, Box<[u8]>)> = HashSet::new();
     let mut batches: BTreeMap<usize, Deltas> = BTreeMap::new();
     // The newest first: what is seen is not looked at again.
@@ -43,10 +46,12 @@ pub fn load(
         part::read(read_part(store, file)?, |ranking, window, bin, bytes| {
             let end = window.end;
             let number = *numbers.get(ranking).ok_or(PartError::Nonsense)?;
-            let owner = if nested[number] {
-                0
-            } else {
-                bin as usize % workers
+            let key = state::key(bytes).ok_or(PartError::Nonsense)?;
+            let owner = match of_key(key).filter(|_| tops[number]) {
+                _ if nested[number] => 0,
+                // An older version had their rows by their names.
+                Some((_, partition)) => deltas::bin(hash(partition)) as usize % workers,
+                None => bin as usize % workers,
             };
             if owner != worker {
                 return Ok(());
@@ -59,7 +64,6 @@ pub fn load(
                 return Err(PartError::Nonsense);
             }
             let session_start = if of.is_session() { window.start } else { 0 };
-            let key = state::key(bytes).ok_or(PartError::Nonsense)?;
             if !seen.insert((number, end, key.into())) {
                 return Ok(());
             }
@@ -67,13 +71,13 @@ pub fn load(
             if state::is_gone(bytes, &layouts[number]).ok_or(PartError::Nonsense)? {
                 return Ok(());
             }
-            let deltas = batches.entry(number).or_default();
-            state::decode(bytes, &layouts[number], deltas).ok_or(PartError::Nonsense)?;
-            match deltas.groups.last_mut() {
+            let batch = batches.entry(number).or_default();
+            state::decode(bytes, &layouts[number], batch).ok_or(PartError::Nonsense)?;
+            match batch.groups.last_mut() {
                 Some(group) if (group.window_end, group.session_start) == (end, session_start) => {
                     group.rows += 1;
                 }
-                _ => deltas.groups.push(Group {
+                _ => batch.groups.push(Group {
                     ranking: number as u32,
                     rows: 1,
                     window_end: end,
@@ -81,10 +85,10 @@ pub fn load(
                     session_start,
                 }),
             }
-            if deltas.texts.len() >= BATCH.0
-                || deltas.texts.byte_size() + deltas.entries.byte_size() >= BATCH.1
+            if batch.texts.len() >= BATCH.0
+                || batch.texts.byte_size() + batch.entries.byte_size() >= BATCH.1
             {
-                apply(number, &std::mem::take(deltas));
+                apply(number, &std::mem::take(batch));
             }
             Ok(())
         })

@@ -18,6 +18,7 @@ use super::state;
 use crate::pack::deltas::{Deltas, Group, bin};
 use crate::pack::hash::hash;
 use crate::pack::layout::{Layout, NO_TEXT, Source};
+use crate::pack::top::{is_top, of_key};
 use standings_model::json::push_field;
 use standings_model::plan::{Field, Plan};
 use standings_model::value::Value;
@@ -114,7 +115,11 @@ impl Rows {
         let values = codec.decode(key);
         let (start, owner) = match ranking.window.is_session() {
             true => (session_start, codec.owner(key, &ranking.session_by)),
-            false => (ranking.window.start(end), hash(key)),
+            false => {
+                let partition = of_key(key).filter(|_| is_top(plan, number));
+                let owned_by = partition.map_or(key, |(_, partition)| partition);
+                (ranking.window.start(end), hash(owned_by))
+            }
         };
         let keys = ranking.keys.iter().zip(values.iter());
         // What is computed of others is not said: it is of them.

@@ -181,3 +181,6 @@ mod rows;
 mod signed;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+#[path = "state/tops/tests.rs"]
+mod tops;

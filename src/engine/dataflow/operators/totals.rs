@@ -159,6 +159,7 @@ impl<A: Fn(&Totals)> TotalsOperator<A> {
         if !candidates.is_empty() {
             sent.push(Gathered::Candidates(candidates));
         }
+        sent.extend(totals.settle_tops().into_iter().map(Gathered::Tops));
         let promised = self.promises.iter().copied().min().unwrap_or(BEGINNING);
         if promised > self.retired {
             self.retired = promised;

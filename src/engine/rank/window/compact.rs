@@ -96,13 +96,13 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use std::sync::Arc;
 
-    use standings_decode::Decoder;
-    use standings_model::plan::Plan;
-    use standings_model::value::Value;
-
     use crate::combine::combiner::{Combiner, Missing, Origin};
     use crate::event_time::partition::Verdict;
+    use crate::pack::key::KeyCodec;
+    use crate::pack::top::TopCodec;
     use crate::rank::totals::{Held, Totals};
+    use standings_decode::Decoder;
+    use standings_model::plan::Plan;
 
     const BIDS: &str =
         "CREATE TABLE bids (at TIMESTAMP_LTZ(3), lot INT, price INT, WATERMARK FOR at AS at);";
@@ -135,7 +135,9 @@ mod tests {
             let mut decoder = Decoder::new(&plan.tables[0], None, 1 << 20);
             let mut readers: Vec<Combiner> = (0..2).map(|_| Combiner::new(&plan)).collect();
             let mut totals: Vec<Totals> = (0..2).map(|_| Totals::new(Arc::clone(&plan))).collect();
-            let mut shown: BTreeMap<Arc<[u8]>, Arc<[Value]>> = BTreeMap::new();
+            let (codec, top) = (KeyCodec::new(&plan.rankings[0]), TopCodec::new(&plan, 0));
+            // By their names.
+            let mut shown: BTreeSet<String> = BTreeSet::new();
             let mut all: BTreeMap<u64, Vec<(i128, u64)>> = BTreeMap::new();
             let mut dice = 5u64;
             let rows = 30_000u64;
@@ -164,9 +166,18 @@ mod tests {
                     let batches = readers.iter_mut().flat_map(|r| r.flush(2, &mut Vec::new()));
                     batches.for_each(|deltas| totals[deltas.worker as usize].apply(&deltas));
                     for candidate in totals.iter_mut().flat_map(Totals::settle) {
+                        let name = codec.decode(&candidate.key)[0].to_string();
                         match candidate.row {
-                            Some(row) => shown.insert(candidate.key, row.measures),
-                            None => shown.remove(&candidate.key),
+                            Some(_) => shown.insert(name),
+                            None => shown.remove(&name),
+                        };
+                    }
+                    let tops = totals.iter_mut().flat_map(Totals::settle_tops);
+                    for told in tops.flat_map(|told| told.rows) {
+                        let name = top.as_ref().unwrap().key(&told.row)[0].to_string();
+                        match told.left {
+                            false => shown.insert(name),
+                            true => shown.remove(&name),
                         };
                     }
                 }
@@ -184,11 +195,6 @@ mod tests {
                 "{function} by {order} holds {keys} of {rows}"
             );
             // Candidates are each worker's best: the best of all are among them.
-            let candidates: BTreeSet<String> = {
-                let codec = crate::pack::key::KeyCodec::new(&plan.rankings[0]);
-                let names = shown.keys().map(|key| codec.decode(key)[0].to_string());
-                names.collect()
-            };
             for rows in all.values_mut() {
                 rows.sort_unstable();
                 let mut better: Vec<i128> = Vec::new();
@@ -204,7 +210,7 @@ mod tests {
                     };
                     if rank <= 3 {
                         let name = format!("0:{number}");
-                        assert!(candidates.contains(&name), "{function} by {order}: {name}");
+                        assert!(shown.contains(&name), "{function} by {order}: {name}");
                     }
                 }
             }

@@ -64,6 +64,9 @@ impl WindowState {
         if !ranking.partition.is_empty() {
             let codec = &reader.codec;
             codec.project(key, &ranking.partition, &mut partition);
+        } else if !self.partitions.is_empty() {
+            // The whole window is one.
+            return 0;
         }
         match self.partition_index.get(&partition[..]) {
             Some(number) => *number,
