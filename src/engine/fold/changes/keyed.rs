@@ -1,8 +1,7 @@
 //! Rows with a primary key: one of each key.
 
 use super::at::{At, Letters, To};
-use super::known::is_known;
-use super::{Changing, Of, Packed};
+use super::{Changing, Of, Packed, known};
 use crate::combine::combiner::Sign;
 use crate::fold::counting::count;
 use crate::fold::into::Folds;
@@ -104,13 +103,8 @@ impl Of<'_> {
             Some(came) => came,
             None => to.half(at, now, at.origin(), Sign::Plus),
         };
-        // What no ranking takes is not held; but the next record of its key may leave out what did not change.
-        let last = keep.may_lack() && !at.is_open(until);
-        let last = last.then(|| into.combiner.until_of(at.table, is.time));
-        let is_known = |until, piece: Piece<'_>| {
-            let row = (until, || piece.bytes());
-            is_known(at, row, (self.decoder, keep), into.combiner)
-        };
+        let end = known::end(at, keep, into.combiner, (is.time, until));
+        let is_known = known::knows(at, (self.decoder, keep), into.combiner);
         let is_half_late = sabotage::is(Mistake::HalfLateLetGo) && !lost.missing.windows.is_empty();
         if at.is_open(until) && !is_half_late {
             held.put_at(place, key, until, rest);
@@ -121,7 +115,6 @@ impl Of<'_> {
                 into.keys.new.push(new);
             }
         } else {
-            let end = last.unwrap_or(i64::MIN);
             know(held, at, (place, end), (key, rest), is_known);
         }
         match is_update {

@@ -11,6 +11,7 @@
 
 use super::at::At;
 use crate::combine::combiner::Combiner;
+use crate::held::Piece;
 use standings_decode::{Decoder, Keep};
 
 /// Whether a row that is kept is known still, by its end; what is kept of it is asked for where that does not say it. What the
@@ -29,4 +30,26 @@ pub(super) fn is_known<'r>(
     }
     let time = decoder.recall(keep, row()).event_time;
     at.is_open(combiner.until_of(at.table, time))
+}
+
+/// [`is_known`] of rows that may go.
+pub(super) fn knows(
+    at: &At<'_>,
+    (decoder, keep): (&mut Decoder, &Keep),
+    combiner: &mut Combiner,
+) -> impl FnMut(i64, Piece<'_>) -> bool {
+    move |until, piece| is_known(at, (until, || piece.bytes()), (decoder, keep), combiner)
+}
+
+/// Up to when a row is known that is not held, of its time and its end: the next record of its key may leave out what did not change.
+pub(super) fn end(
+    at: &At<'_>,
+    keep: &Keep,
+    combiner: &mut Combiner,
+    (time, until): (i64, i64),
+) -> i64 {
+    match keep.may_lack() && !at.is_open(until) {
+        true => combiner.until_of(at.table, time),
+        false => i64::MIN,
+    }
 }
