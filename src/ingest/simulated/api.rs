@@ -139,9 +139,8 @@ impl Fetch for Endpoint {
                 shop.orders.push(Order { at, shown });
             }
         }
-        if let Some(cursor) = url.split("c=").nth(1) {
-            shop.asked.insert(cursor.parse().unwrap_or(0));
-        }
+        let cursor = url.split("c=").nth(1).and_then(|c| c.parse::<u64>().ok());
+        shop.asked.extend(cursor);
         let (rows, next) = self.rows(&shop, url, goes_back);
         let rows: Vec<String> = rows
             .into_iter()
