@@ -42,6 +42,11 @@ impl<F: Fetch> RestFeed<F> {
                 times.read(&raw)
             });
             timed += usize::from(time.is_some());
+            // It was not asked for: a pass before this one had it, and it may be forgotten.
+            if time.is_some_and(|time| time < self.since) {
+                batch.duplicates += 1;
+                continue;
+            }
             self.greatest = self.greatest.max(time);
             let id = self.id_of(text);
             // Masked, where it is masked: what lies in the ledger says nothing of the value.

@@ -121,6 +121,8 @@ pub struct RestFeed<F> {
     /// From when on this pass asks, and the greatest time that it saw; ms.
     since: i64,
     greatest: Option<i64>,
+    /// When this pass began, ms: what is shown later may be on a page that it has read.
+    begun: i64,
     /// The pages before, in passes of this one alone.
     passed: Passed,
     /// This pass was begun by somebody who is gone: it is not known what its pages had.
@@ -147,6 +149,7 @@ impl<F: Fetch> RestFeed<F> {
             known: BTreeSet::new(),
             seen: Seen::default(),
             greatest: None,
+            begun: 0,
             passed: Passed::default(),
             is_resumed: false,
             at_end: false,
@@ -259,8 +262,7 @@ impl<F: Fetch> RestFeed<F> {
                 let was_first = self.page == first;
                 let before = self.since;
                 if let Some(times) = &self.settings.times {
-                    let now = unix_ms(self.clock.wall());
-                    self.since = times.next(self.since, self.greatest, now);
+                    self.since = times.next(self.since, self.greatest, self.begun);
                 }
                 let since = self.settings.times.is_some().then_some(self.since);
                 batch.notes.extend(self.seen.end_of_pass(since));
@@ -303,6 +305,7 @@ impl<F: Fetch> RestFeed<F> {
                 "number": self.page.number,
                 "since": self.since,
                 "greatest": self.greatest,
+                "begun": self.begun,
                 "passed": self.passed.json(),
             });
         }
@@ -324,6 +327,7 @@ impl<F: Fetch> Feed for RestFeed<F> {
         let start = self.settings.times.as_ref().map_or(0, |times| times.start);
         self.since = of("since").and_then(Value::as_i64).unwrap_or(start);
         self.greatest = of("greatest").and_then(Value::as_i64);
+        self.begun = of("begun").and_then(Value::as_i64).unwrap_or(0);
         let rows = of("rows").and_then(Value::as_array);
         let rows = rows.into_iter().flatten().filter_map(Value::as_str);
         self.known = rows
@@ -346,6 +350,9 @@ impl<F: Fetch> Feed for RestFeed<F> {
             && let Err(wait) = bucket.take()
         {
             return Ok(Polled::Idle(wait));
+        }
+        if self.page == self.settings.paging.first() {
+            self.begun = unix_ms(self.clock.wall());
         }
         let url = self.url()?;
         let answer = self.ask(&url)?;

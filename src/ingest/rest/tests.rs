@@ -334,7 +334,7 @@ fn killed_in_the_middle_of_a_pass_it_goes_on_there() {
         pass(&mut feed, &mut ledger).0,
         [r#"{"id":3}"#, r#"{"id":4}"#, r#"{"id":0}"#]
     );
-    let asked: Vec<&str> = feed.fetch.asked.iter().map(|url| &url[12..]).collect();
+    let asked: Vec<&str> = feed.fetch.asked.iter().map(|url| &url[14..]).collect();
     assert_eq!(asked, ["0", "2", "2", "4", "0", "2", "5"]);
 }
 

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! 1. The moment moves at the end of a pass alone: what a pass that was cut off brought is asked for again.
-//! 2. It never goes back, and no row moves it beyond now: a clock that is ahead would hide all that comes after.
+//! 2. It never goes back, and no row moves it beyond the beginning of the pass: a row that was shown later may belong on a page that
+//!    was read before, and a clock that is ahead would hide all that comes after.
 
 use std::time::Duration;
 
@@ -63,13 +64,13 @@ impl Times {
         }
     }
 
-    /// Where the next pass begins.
-    pub fn next(&self, since: i64, greatest: Option<i64>, now: i64) -> i64 {
+    /// Where the next pass begins, behind one that began at a time.
+    pub fn next(&self, since: i64, greatest: Option<i64>, begun: i64) -> i64 {
         let overlap = match sabotage::is(Mistake::IngestNoOverlap) {
             true => 0,
             false => i64::try_from(self.overlap.as_millis()).unwrap_or(i64::MAX),
         };
-        let greatest = greatest.map(|at| at.min(now).saturating_sub(overlap));
+        let greatest = greatest.map(|at| at.min(begun).saturating_sub(overlap));
         greatest.map_or(since, |at| at.max(since))
     }
 }
@@ -90,7 +91,7 @@ mod tests {
         assert_eq!(times.text(at), "2026-01-01T00:00:00Z");
         assert_eq!(times.read("17"), None);
         assert_eq!(times.next(5, Some(100_000), 1_000_000), 40_000);
-        // Never back, and not beyond now.
+        // Never back, and not beyond the beginning.
         assert_eq!(times.next(50_000, Some(100_000), 1_000_000), 50_000);
         assert_eq!(times.next(5, Some(i64::MAX), 100_000), 40_000);
         assert_eq!(times.next(5, None, 100_000), 5);

@@ -86,7 +86,9 @@ impl Endpoint {
                 let to = (from + SIZE).min(shop.orders.len() as u64);
                 // What it gave before is all that can be told from a cursor.
                 let gone = shop.asked.range(..from).next_back();
-                let next = gone.filter(|_| lie).copied().unwrap_or(to);
+                // A page that is not full stays, and gets more rows.
+                let next = if to - from == SIZE { to } else { from };
+                let next = gone.filter(|_| lie).copied().unwrap_or(next);
                 ((from as usize..to as usize).collect(), next)
             }
             // The newest first: what comes moves all others.
@@ -139,14 +141,19 @@ impl Fetch for Endpoint {
                 shop.orders.push(Order { at, shown });
             }
         }
-        if let Some(cursor) = url.split("c=").nth(1) {
-            shop.asked.insert(cursor.parse().unwrap_or(0));
-        }
+        let cursor = url.split("c=").nth(1).and_then(|c| c.parse::<u64>().ok());
+        shop.asked.extend(cursor);
         let (rows, next) = self.rows(&shop, url, goes_back);
         let rows: Vec<String> = rows
             .into_iter()
             .map(|n| format!("{{\"id\":{n},\"at\":{}}}", shop.orders[n].at))
             .collect();
+        // Of the first page, which has no cursor, none is given before it is full.
+        let next = if next == 0 {
+            "null".to_owned()
+        } else {
+            next.to_string()
+        };
         let body = format!("{{\"rows\":[{}],\"next\":{next}}}", rows.join(",")).into_bytes();
         shop.before = Some(body.clone());
         Ok(ok(body))
