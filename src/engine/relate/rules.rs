@@ -51,7 +51,8 @@ struct Step {
     taken: Vec<(Option<usize>, Type)>,
 }
 
-struct Behind {
+/// What is computed of a row and of what is beside it.
+pub(super) struct Behind {
     column: usize,
     program: Program,
     kind: Type,
@@ -184,18 +185,9 @@ impl Rule {
                 }
             }
         }
-        for (_, behind) in self
-            .programs
-            .iter()
-            .filter(|(after, _)| *after <= rows.len())
-        {
-            let value = behind.program.eval(&*into);
-            let value = value.map(|datum| datum.into_value(&behind.kind));
-            match value {
-                Ok(value) => into.put(behind.column, value),
-                Err(_) => into.fail(behind.column),
-            }
-        }
+        let ready = self.programs.iter();
+        let ready = ready.filter(|(after, _)| *after <= rows.len());
+        compute(ready.map(|(_, behind)| behind), into);
     }
 
     /// What a row that was put together is joined by in a join; none where that is NULL or has an error.
@@ -220,15 +212,32 @@ impl Rule {
     }
 }
 
+/// Computes what is computed of a row that was put together.
+pub(super) fn compute<'a>(all: impl Iterator<Item = &'a Behind>, row: &mut JoinedRow) {
+    for behind in all {
+        let value = behind.program.eval(&*row);
+        match value.map(|datum| datum.into_value(&behind.kind)) {
+            Ok(value) => row.put(behind.column, value),
+            Err(_) => row.fail(behind.column),
+        }
+    }
+}
+
 /// What is computed behind the joins of a ranking, each after the last join that it reads.
 fn programs(ranking: &Ranking, table: &Table, zone: &Zone) -> Vec<(usize, Behind)> {
     let (Some(joined), Some(input)) = (&ranking.joined, ranking.inputs.first()) else {
         return Vec::new();
     };
-    let name = |column: usize| table.columns[column].name.clone();
     let mut wanted: Vec<usize> = joined.joins.iter().flat_map(|j| j.key.clone()).collect();
     wanted.extend(&input.columns);
     wanted.extend(joined.filter);
+    programs_of(&wanted, table, zone)
+}
+
+/// Those of these columns that are computed behind joins, each after the last join that it reads.
+pub(super) fn programs_of(wanted: &[usize], table: &Table, zone: &Zone) -> Vec<(usize, Behind)> {
+    let name = |column: usize| table.columns[column].name.clone();
+    let mut wanted = wanted.to_vec();
     wanted.sort_unstable();
     wanted.dedup();
     let after = |expr: &Expr| {

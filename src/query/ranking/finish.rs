@@ -67,7 +67,11 @@ impl Compiled {
                 if by_place && !tables[branch.table].changes() {
                     tables[branch.table].row_id();
                 }
+                let pair = branch.joins[0].pair.clone();
                 join::install((input, joined), branch, behind, tables);
+                if let Some(pair) = pair {
+                    ranking.paired = join::paired(ranking.joined.take(), pair);
+                }
                 break;
             }
             let table = &mut tables[branch.table];
@@ -196,6 +200,7 @@ impl Shape<'_> {
             });
         }
         let rank = groups.rank.as_ref();
+        let is_rows = groups.is_rows;
         let ranking = Ranking {
             name: name.to_owned(),
             window,
@@ -210,6 +215,7 @@ impl Shape<'_> {
             is_rows: groups.is_rows && !window.is_session(),
             retracts: false,
             joined: None,
+            paired: None,
             as_they_are: groups.is_rows && !window.is_session(),
             session_by: self.session_by(&groups),
             partition: rank.map_or_else(Vec::new, |r| r.partition.clone()),
@@ -227,7 +233,8 @@ impl Shape<'_> {
         };
         let compiled = self.put_together(ranking, groups, making, outputs, notes);
         if compiled.ranking.joined.is_some() {
-            self.can_be_joined(&compiled.branches[0], window.is_session(), query)?;
+            let of = (&compiled.ranking, &compiled.branches[0]);
+            self.can_be_joined(of, is_rows, query)?;
         }
         Ok(compiled)
     }
@@ -487,8 +494,8 @@ impl Shape<'_> {
             inputs.push(branch);
         }
         if ranking.joined.is_some() {
-            // What a row is joined with changes.
-            ranking.retracts = true;
+            // What a row is joined with changes; a pair stays.
+            ranking.retracts = inputs[0].joins[0].pair.is_none();
             ranking.is_rows = false;
             ranking.as_they_are = false;
         }
