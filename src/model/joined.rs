@@ -61,7 +61,10 @@ impl Paired {
             true => (-self.within.1, -self.within.0),
         };
         // Times are whole milliseconds of what may be finer.
-        let (from, to) = (from.div_euclid(1_000), to.saturating_add(999).div_euclid(1_000));
+        let (from, to) = (
+            from.div_euclid(1_000),
+            to.saturating_add(999).div_euclid(1_000),
+        );
         let at = |apart: i64| time.max(time.saturating_add(apart));
         (at(from), at(to))
     }

@@ -442,7 +442,9 @@ impl Plan {
         let mut pairs = self.rankings.iter().filter(|r| r.paired.is_some());
         pairs.any(|r| {
             let other = r.paired.iter().map(|p| p.table);
-            other.chain(r.inputs.iter().map(|i| i.table)).any(|t| t == table)
+            other
+                .chain(r.inputs.iter().map(|i| i.table))
+                .any(|t| t == table)
         })
     }
 

@@ -108,7 +108,9 @@ pub struct BranchPair {
 /// Whether a column of rows is their event time. That of pairs is the later of two: either column that it may be is taken for it.
 pub fn is_event_time(tables: &[Table], table: usize, joins: &[BranchJoin], column: usize) -> bool {
     let own = tables[table].event_time;
-    let pair = joins.first().and_then(|join| Some((join, join.pair.as_ref()?)));
+    let pair = joins
+        .first()
+        .and_then(|join| Some((join, join.pair.as_ref()?)));
     let Some((join, pair)) = pair else {
         return Some(column) == own;
     };

@@ -88,20 +88,18 @@ pub fn build(
         let by_owner = Exchange::new(|message: &Message| message.to);
         let (first_input, near, behind) = beside(scope, plan, &cells, workers);
         let owned = match behind {
-            None => {
-                messages.unary_frontier(by_owner, "Totals", |_, _| {
-                    move |(input, frontier), output| {
-                        input.for_each(|time, messages: &mut Vec<Message>| {
-                            for message in messages.drain(..) {
-                                totals.take(*time.time(), message.body, || time.retain(0));
-                            }
-                        });
-                        while let Some((capability, sent)) = totals.step(reached(frontier)) {
-                            output.session(&capability).give_iterator(sent.into_iter());
+            None => messages.unary_frontier(by_owner, "Totals", |_, _| {
+                move |(input, frontier), output| {
+                    input.for_each(|time, messages: &mut Vec<Message>| {
+                        for message in messages.drain(..) {
+                            totals.take(*time.time(), message.body, || time.retain(0));
                         }
+                    });
+                    while let Some((capability, sent)) = totals.step(reached(frontier)) {
+                        output.session(&capability).give_iterator(sent.into_iter());
                     }
-                })
-            }
+                }
+            }),
             Some((deltas, passed)) => {
                 let messages = match passed {
                     Some(passed) => messages.concat(passed),

@@ -464,7 +464,9 @@ impl<F: Feed> Driver<F> {
         if let (Some(mut taken), Some(snapshots)) = (taken, &self.settings.snapshots) {
             let copied = (self.copied.take(), taken.order);
             let own = epoch::held(copied, self.settings.fold.plan.changes());
-            taken.held = own.zip(taken.held).map(|(own, of_pairs)| [own, of_pairs].concat());
+            taken.held = own
+                .zip(taken.held)
+                .map(|(own, of_pairs)| [own, of_pairs].concat());
             let mut heard = self.cells.heard.borrow_mut();
             if heard.snapshot == Some(taken.order) {
                 heard.snapshot = None;

@@ -58,7 +58,10 @@ impl Pairings {
         let mut of = vec![Vec::new(); plan.tables.len()];
         for (number, ranking) in (0..).zip(&plan.rankings) {
             let pairing = Pairing::new(number, ranking, &plan.tables, &zone);
-            for (other, side) in pairing.iter().flat_map(|p| [false, true].into_iter().zip(&p.sides)) {
+            for (other, side) in pairing
+                .iter()
+                .flat_map(|p| [false, true].into_iter().zip(&p.sides))
+            {
                 of[side.table].push((number, other));
             }
             all.push(pairing);
@@ -112,14 +115,22 @@ impl Pairing {
             Side {
                 table: input.table,
                 filter: input.filter,
-                key: paired.key.iter().map(|(c, _)| (*c, kind(own, *c))).collect(),
+                key: paired
+                    .key
+                    .iter()
+                    .map(|(c, _)| (*c, kind(own, *c)))
+                    .collect(),
                 time: time(own)?,
                 taken: taken.into_iter().map(|c| (c, c, kind(own, c))).collect(),
             },
             Side {
                 table: paired.table,
                 filter: None,
-                key: paired.key.iter().map(|(_, c)| (*c, kind(other, *c))).collect(),
+                key: paired
+                    .key
+                    .iter()
+                    .map(|(_, c)| (*c, kind(other, *c)))
+                    .collect(),
                 time: time(other)?,
                 taken: paired
                     .columns
@@ -180,7 +191,11 @@ impl Side {
     pub fn at(&self, row: &impl SaleView) -> Option<i64> {
         let (column, is_day) = self.time;
         let number = i64::try_from(row.number(column)?).ok()?;
-        Some(if is_day { number.saturating_mul(DAY) } else { number })
+        Some(if is_day {
+            number.saturating_mul(DAY)
+        } else {
+            number
+        })
     }
 
     /// A column that is taken of a row and has an error.

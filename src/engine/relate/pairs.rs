@@ -160,7 +160,10 @@ impl Pairs {
             is_new,
             cells: event.cells.into_boxed_slice(),
         };
-        let held = self.held.entry(pairing.side(event.other).table).or_default();
+        let held = self
+            .held
+            .entry(pairing.side(event.other).table)
+            .or_default();
         (held.0, held.1) = (held.0 + 1, held.1 + kept.bytes());
         let ends = self.ends.entry(kept.until).or_default();
         if ends.last() != Some(&number) {

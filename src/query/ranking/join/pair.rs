@@ -92,13 +92,7 @@ impl Shape<'_> {
     }
 
     /// Whether a condition compares the two event times; what it says of them is taken over.
-    fn bounds(
-        &self,
-        row: &Row<'_>,
-        of: (usize, &Table),
-        sql: &Sql,
-        apart: &mut Apart,
-    ) -> bool {
+    fn bounds(&self, row: &Row<'_>, of: (usize, &Table), sql: &Sql, apart: &mut Apart) -> bool {
         let moment = |sql: &Sql| self.moment(row, of, sql);
         // One is at least as late as the other, and more by so much.
         let mut later = |later: Moment, earlier: Moment, by: i64| {
@@ -300,3 +294,6 @@ impl Shape<'_> {
 pub(super) fn names_rows(branch: &Branch) -> bool {
     branch.columns.iter().any(|(_, expr)| is_row_id(expr))
 }
+
+#[cfg(test)]
+mod tests;

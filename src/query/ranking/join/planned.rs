@@ -76,7 +76,10 @@ fn said(table: &Table, join: &BranchJoin, on: &str) -> String {
     if let Some(BranchPair { columns, within }) = &join.pair {
         let there = columns.iter().map(|c| fingerprint::of_column(table, *c));
         let (there, (from, to)) = (there.collect::<Vec<_>>().join(", "), within);
-        return format!("{:?} within {from} to {to} us on {on} = {there}", table.name);
+        return format!(
+            "{:?} within {from} to {to} us on {on} = {there}",
+            table.name
+        );
     }
     let when = if join.as_of { "as it was" } else { "as it is" };
     let none = if join.left { " or none" } else { "" };
