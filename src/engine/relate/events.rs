@@ -118,7 +118,11 @@ impl Events {
                 });
             }
         }
-        outcome
+        match outcome {
+            Outcome::Counted => outcome,
+            _ if !missing.failed.is_empty() => Outcome::Failed,
+            _ => outcome,
+        }
     }
 
     /// Ends the epoch: the rows for each worker that gets some.

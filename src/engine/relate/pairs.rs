@@ -165,10 +165,13 @@ impl Pairs {
             .entry(pairing.side(event.other).table)
             .or_default();
         (held.0, held.1) = (held.0 + 1, held.1 + kept.bytes());
-        let ends = self.ends.entry(kept.until).or_default();
-        if ends.last() != Some(&number) {
-            ends.push(number);
+        if !pairing.ranking.window.is_always() {
+            let ends = self.ends.entry(kept.until).or_default();
+            if ends.last() != Some(&number) {
+                ends.push(number);
+            }
         }
+        let is_full = self.touched.len() > 2 * self.known.len() + 1024;
         let known = &mut self.known[number as usize];
         if is_new && !std::mem::replace(&mut known.is_touched, true) {
             self.touched.push(number);
@@ -176,6 +179,11 @@ impl Pairs {
         let side = &mut known.sides[usize::from(event.other)];
         let at = side.partition_point(|k| (k.at, k.place) < (kept.at, kept.place));
         side.insert(at, kept);
+        if is_full {
+            // Where nothing is copied, numbers that are used again are in it again.
+            self.touched.sort_unstable();
+            self.touched.dedup();
+        }
     }
 
     /// Lets rows go of which no pair can count any more: windows that end at or before `horizon` are dropped, ms. Costs what goes.
@@ -200,10 +208,9 @@ impl Pairs {
                 (held.0, held.1) = (held.0 - 1, held.1 - kept.bytes());
             }
         }
-        // One that is touched is looked at by the next copy.
-        if known.sides.iter().all(Vec::is_empty) && !known.is_touched {
-            self.keys.remove(&std::mem::take(&mut known.key));
-            known.sides = Default::default();
+        if known.sides.iter().all(Vec::is_empty) {
+            let gone = std::mem::take(known);
+            self.keys.remove(&gone.key);
             self.free.push(number);
         }
     }
@@ -231,7 +238,6 @@ impl Pairs {
         }
         for number in touched {
             self.known[number as usize].is_touched = false;
-            self.let_go(number, i64::MIN);
         }
         let copied = bins.into_iter().filter(|(_, entries)| !entries.is_empty());
         let copied = copied.map(|(bin, entries)| Copied {

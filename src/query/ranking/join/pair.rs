@@ -59,7 +59,21 @@ impl Shape<'_> {
         on: &Sql,
     ) -> Result<Option<Found>, QueryError> {
         let (mut apart, mut rest) = (Apart::default(), Vec::new());
-        for part in conjuncts(on) {
+        let all = conjuncts(on);
+        let is_equality = |part: &&Sql| {
+            matches!(
+                part,
+                Sql::BinaryOp {
+                    op: BinaryOperator::Eq,
+                    ..
+                }
+            )
+        };
+        if !there.primary_key.is_empty() && all.iter().all(is_equality) {
+            // By its primary key, of which its event time may be a part.
+            return Ok(None);
+        }
+        for part in all {
             if !self.bounds(row, (number, there), part, &mut apart) {
                 rest.push(part);
             }

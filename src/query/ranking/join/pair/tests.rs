@@ -71,7 +71,11 @@ fn a_pair_is_of_the_later_of_the_two_times() {
         "s.id = r.sale AND r.at BETWEEN s.at - INTERVAL '1' HOUR AND s.at + INTERVAL '1' HOUR",
     );
     let before = "s.id = r.sale AND r.at BETWEEN s.at - INTERVAL '1' HOUR AND s.at";
-    for (on, sold, came) in [(&*after, false, true), (around, true, true), (before, true, false)] {
+    for (on, sold, came) in [
+        (&*after, false, true),
+        (around, true, true),
+        (before, true, false),
+    ] {
         assert_eq!(windows(on, "sold").is_ok(), sold, "{on}");
         assert_eq!(windows(on, "came").is_ok(), came, "{on}");
     }
@@ -108,7 +112,8 @@ fn whatever_changes_pairs_changes_the_meaning() {
 
 #[test]
 fn what_is_no_pair_is_refused_by_name() {
-    let near = |join: &str| format!("SELECT s.city, COUNT(*) AS n FROM sales s {join} GROUP BY s.city");
+    let near =
+        |join: &str| format!("SELECT s.city, COUNT(*) AS n FROM sales s {join} GROUP BY s.city");
     for (query, words) in [
         (near(&format!("LEFT JOIN returns r ON s.id = r.sale AND {NEAR}")), "LEFT JOIN by how far"),
         (near("JOIN returns r ON s.id = r.sale AND r.at >= s.at"), "on one side alone"),
