@@ -14,7 +14,7 @@
 mod packed;
 mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,9 @@ pub fn records(commit: &Commit) -> BTreeMap<PartitionId, u64> {
     counts.map(|(p, counts)| (*p, counts.read)).collect()
 }
 
+/// The table of a partition that others are joined with and nothing else is made of, by name; none of other partitions.
+pub type DimensionOf = Arc<dyn Fn(PartitionId) -> Option<String> + Send + Sync>;
+
 /// What is there at a start, for who compares it with what was known.
 #[derive(Clone, Default)]
 pub struct Opening {
@@ -87,6 +90,8 @@ pub struct Opening {
     pub forget: Forget,
     /// To look at files once more.
     pub head_of: Option<HeadOf>,
+    /// Of which table that others are joined with a partition is.
+    pub dimension_of: Option<DimensionOf>,
     /// The input with its files as they are numbered, once it is known what sinks and snapshots remember: of all copies.
     pub numbered: Arc<OnceLock<SourceIdentity>>,
 }
@@ -113,7 +118,7 @@ impl Opening {
 }
 
 /// `--forget`: what is believed as it is now, where it differs from what was known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Forget {
     /// What is remembered of another input, or of what this one does not hold any more.
     pub source: bool,
@@ -121,6 +126,8 @@ pub struct Forget {
     pub sink: bool,
     /// Snapshots.
     pub state: bool,
+    /// Of these tables, which others are joined with, what they held when it was committed.
+    pub dimensions: BTreeSet<String>,
 }
 
 /// What was known and what is there do not agree: the run ends, and says what can be done.
@@ -191,6 +198,25 @@ pub enum Conflict {
         /// Now.
         found: u64,
     },
+    /// Records of a table that others are joined with are gone from within the prefix: what was joined is not there any more.
+    #[error(
+        "the table {table}, which others are joined with, does not give what it held at the last commit: {counted} records of \
+         partition {partition} were read up to offset {offset}, and the source gives {found} now (a compacted topic keeps the \
+         last record of each key). The rows that are shown stay as they are; nothing was written. Start from a snapshot \
+         (--state) that holds them; or go on with what is there, by which open windows are set right, with --forget dimension {table}"
+    )]
+    LostDimension {
+        /// The table's name.
+        table: String,
+        /// Which partition.
+        partition: PartitionId,
+        /// The offset up to which was read.
+        offset: u64,
+        /// Then.
+        counted: u64,
+        /// Now.
+        found: u64,
+    },
     /// The log was truncated, and has grown again.
     #[error(
         "the log of partition {partition} was truncated before offset {offset} and has grown again: the record before it \
@@ -231,6 +257,7 @@ impl Coded for Conflict {
             | Conflict::NotThere { .. }
             | Conflict::NoPartition { .. }
             | Conflict::Fewer { .. }
+            | Conflict::LostDimension { .. }
             | Conflict::Truncated { .. } => &codes::source::OTHER,
         }
     }
@@ -455,6 +482,23 @@ mod tests {
         };
         assert_eq!(of_sink.code().id, "S0510");
         assert_eq!((of_source.code().id, of_source.code().exit), ("S0310", 2));
+        let table = "cities".to_owned();
+        let of_dimension = Conflict::LostDimension {
+            table,
+            partition,
+            offset,
+            counted,
+            found,
+        };
+        assert_eq!(
+            (of_dimension.code().id, of_dimension.code().exit),
+            ("S0310", 2)
+        );
+        assert!(
+            of_dimension
+                .to_string()
+                .contains("--forget dimension cities")
+        );
     }
 
     #[test]
