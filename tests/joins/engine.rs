@@ -22,6 +22,7 @@ use standings_model::clock::Clock;
 use standings_model::plan::Plan;
 
 use crate::history::Dice;
+use crate::mistakes;
 use crate::written::{Record, block};
 
 /// A snapshot, and where its parts are.
@@ -237,7 +238,9 @@ pub fn run(
         1 => timely::Config::thread(),
         _ => timely::Config::process(workers),
     };
+    let mistake = mistakes::present();
     let guards = timely::execute(config, move |worker| {
+        mistakes::make(mistake);
         let gate = Gatekeeper {
             start: Some(start.clone()),
             commits: Arc::clone(&own),

@@ -6,6 +6,7 @@
 
 mod engine;
 mod history;
+mod mistakes;
 mod model;
 mod pairs;
 mod run;

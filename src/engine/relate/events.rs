@@ -21,6 +21,7 @@ use crate::pack::hash::hash;
 use standings_model::block::PartitionId;
 use standings_model::plan::Plan;
 use standings_model::reject::MissedWindow;
+use standings_model::sabotage::{self, Mistake};
 
 /// A row that may be one of a pair.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +130,10 @@ impl Events {
     pub fn take(&mut self, workers: usize) -> Vec<(u64, Vec<Event>)> {
         let mut all: Vec<Vec<Event>> = vec![Vec::new(); workers];
         for event in self.rows.drain(..) {
+            if sabotage::is(Mistake::PairByReader) {
+                all[event.place.0 as usize % workers].push(event);
+                continue;
+            }
             all[(bin_of(&event.key) % workers as u64) as usize].push(event);
         }
         let all = (0..).zip(all);

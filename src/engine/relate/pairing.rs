@@ -9,6 +9,7 @@ use super::row::JoinedRow;
 use super::rules::{Behind, compute, programs_of};
 use crate::combine::combiner::{Origin as Place, SaleView};
 use standings_model::plan::{Paired, Plan, Ranking};
+use standings_model::sabotage::{self, Mistake};
 use standings_model::table::{Origin, Table};
 use standings_model::types::Type;
 use standings_model::value::Value;
@@ -170,7 +171,11 @@ impl Pairing {
 
     /// The end of the last window that a pair of a row may be in, ms.
     pub fn until(&self, other: bool, time: i64) -> i64 {
-        self.ranking.window.cover(self.times(other, time).1).last
+        let last = match sabotage::is(Mistake::PairRowGoesEarly) {
+            true => time,
+            false => self.times(other, time).1,
+        };
+        self.ranking.window.cover(last).last
     }
 
     /// Puts a pair together: of what was taken of both sides, at a time, ms. All that is computed of it is.

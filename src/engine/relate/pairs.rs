@@ -23,6 +23,7 @@ use crate::combine::combiner::Origin;
 use crate::held::{BY_BIN, Copied, Entry, Held};
 use standings_model::block::PartitionId;
 use standings_model::plan::Plan;
+use standings_model::sabotage::{self, Mistake};
 
 /// What one worker keeps.
 pub struct Pairs {
@@ -114,7 +115,13 @@ impl Pairs {
         let (from, to) = pairing.partners(event.other, event.at);
         let first = others.partition_point(|kept| kept.at < from);
         for kept in others[first..].iter().take_while(|kept| kept.at <= to) {
-            let time = event.time.max(kept.time);
+            if kept.at == to && sabotage::is(Mistake::PairBoundOpen) {
+                continue;
+            }
+            let time = match sabotage::is(Mistake::PairOfEarlierTime) {
+                true => event.time.min(kept.time),
+                false => event.time.max(kept.time),
+            };
             let cells = match event.other {
                 false => (&event.cells[..], &kept.cells[..]),
                 true => (&kept.cells[..], &event.cells[..]),
@@ -127,7 +134,10 @@ impl Pairs {
             meet(Pair {
                 ranking: event.ranking,
                 row,
-                closed: event.closed.max(kept.closed),
+                closed: match sabotage::is(Mistake::PairClosedToOne) {
+                    true => event.closed,
+                    false => event.closed.max(kept.closed),
+                },
                 origin,
             });
         }
@@ -229,8 +239,13 @@ impl Pairs {
                 continue;
             }
             let into = bins.entry(bin_of(&known.key)).or_default();
+            if sabotage::is(Mistake::PairRowsNotCopied) {
+                continue;
+            }
+            let is_news = |kept: &&mut Kept| all || kept.is_new;
+            let is_told = !sabotage::is(Mistake::PairRowsCopiedOnce) || all;
             for (other, side) in [false, true].into_iter().zip(&mut known.sides) {
-                for kept in side.iter_mut().filter(|kept| all || kept.is_new) {
+                for kept in side.iter_mut().filter(is_news).filter(|_| is_told) {
                     kept.is_new = false;
                     into.push(entry(&known.key, other, kept));
                 }

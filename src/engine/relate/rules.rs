@@ -13,6 +13,7 @@ use crate::pack::layout::Layout;
 use crate::pack::level::Level;
 use standings_model::expr::Expr;
 use standings_model::plan::{Plan, Ranking};
+use standings_model::sabotage::{self, Mistake};
 use standings_model::table::{Origin, Table};
 use standings_model::types::Type;
 use standings_model::value::Value;
@@ -147,7 +148,7 @@ impl Rule {
 
     /// Whether rows without a partner in a join stay.
     pub fn stays(&self, join: usize) -> bool {
-        self.steps[join].left
+        self.steps[join].left && !sabotage::is(Mistake::LeftIsInner)
     }
 
     /// Puts a row together: of a key of the first level, and of what it is joined with so far. All that is computed of that is.

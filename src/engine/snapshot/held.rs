@@ -116,6 +116,9 @@ pub fn load(
         of => of % workers == worker,
     };
     let own = |partition: PartitionId| match partition.checked_sub(BY_BIN) {
+        Some(bin) if sabotage::is(Mistake::PairRowsOfAnother) => {
+            (bin as usize + 1) % workers == worker
+        }
         Some(bin) => bin as usize % workers == worker,
         None => own(partition),
     };

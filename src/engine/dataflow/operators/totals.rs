@@ -128,6 +128,9 @@ impl<A: Fn(&Totals)> TotalsOperator<A> {
         let Some(first) = &self.cells.first else {
             return rows;
         };
+        if sabotage::is(Mistake::FirstLevelNotCopied) {
+            return rows;
+        }
         let taken = self.cells.first_taken.borrow_mut().take();
         let firsts = match taken.filter(|(of, _)| *of == order) {
             Some((_, copied)) => copied,
