@@ -352,7 +352,7 @@ fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
     for join in r.joined.iter().flat_map(|joined| &joined.joins) {
         line("joined", joins::of_join(plan, r, join));
     }
-    for paired in &r.paired {
+    if let Some(paired) = &r.paired {
         line("pairs", joins::of_pairs(plan, r, paired));
         line("kept", joins::kept(plan, r, paired));
     }

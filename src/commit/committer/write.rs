@@ -7,6 +7,7 @@ use super::slot::{Now, Slot, each};
 use super::{Committer, Last, rejects};
 use crate::sink::SinkError;
 use standings_engine::rank::messages::Epoch;
+use standings_model::block::PartitionId;
 use standings_model::change::Commit;
 use standings_model::identity::Conflict;
 use standings_model::reject::{Reject, RejectKind};

@@ -67,15 +67,24 @@ impl Events {
         }
     }
 
-    /// Whether rows of a table may be ones of pairs.
-    #[inline]
-    pub fn wants(&self, table: usize) -> bool {
-        !self.pairings.of(table).is_empty()
-    }
-
     /// Takes a row of a table. `judge` says what becomes of it in a window that ends then; `closed`: those that end at or before
     /// it take it no more, ms. What it missed is appended to `missing`.
+    #[inline]
     pub fn put(
+        &mut self,
+        table: usize,
+        row: &impl SaleView,
+        origin: Origin,
+        by: (i64, impl Fn(i64) -> Verdict),
+        missing: &mut Missing,
+    ) -> Outcome {
+        match self.pairings.of(table).is_empty() {
+            true => Outcome::Filtered,
+            false => self.take_row(table, row, origin, by, missing),
+        }
+    }
+
+    fn take_row(
         &mut self,
         table: usize,
         row: &impl SaleView,

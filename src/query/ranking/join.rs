@@ -142,13 +142,7 @@ impl Shape<'_> {
         if pair.is_none() {
             self.has_key(table, &join.relation)?;
         }
-        if is_itself {
-            let found = format!(
-                "`{}` joined with itself, which is not computed yet",
-                table.name
-            );
-            return self.wrong(&join.relation, found, "a join with another table");
-        }
+        self.is_other(is_itself, table, &join.relation)?;
         let (key, pair) = match pair {
             Some(found) => (found.key, Some(found.pair)),
             None => {
@@ -164,6 +158,18 @@ impl Shape<'_> {
         (branch.joins[number].key, branch.joins[number].pair) = (key, pair);
         rows.branches.push(branch);
         Ok(())
+    }
+
+    /// Refuses a table beside itself.
+    fn is_other(&self, is_itself: bool, table: &Table, at: &TableFactor) -> Result<(), QueryError> {
+        if !is_itself {
+            return Ok(());
+        }
+        let found = format!(
+            "`{}` joined with itself, which is not computed yet",
+            table.name
+        );
+        self.wrong(at, found, "a join with another table")
     }
 
     /// Refuses a table without a primary key.
