@@ -40,7 +40,7 @@ const ENGINE: &[(&str, &str)] = &[
     ("quality", "event_time"),
     ("rank", "event_time pack"),
     ("held", "pack"),
-    ("relate", "combine held pack rank"),
+    ("relate", "combine event_time held pack rank"),
     ("nest", "combine pack rank"),
     ("fold", "combine event_time held pack quality rank relate"),
     ("snapshot", "held pack quality rank"),

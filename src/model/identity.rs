@@ -11,14 +11,16 @@
 //!    to be different; it is taken over at the first start that knows it, and said.
 //! 2. What is known and differs is a [`Conflict`]: never a guess, never silence.
 
+mod forget;
 mod packed;
 mod source;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::forget::{DimensionOf, Forget};
 pub use self::source::{FileIdentity, HEAD, HeadOf, SourceIdentity};
 pub use super::block::NO_EPOCH;
 use super::block::PartitionId;
@@ -54,9 +56,7 @@ impl Known {
             rankings: opening.rankings.clone(),
         }
     }
-}
 
-impl Known {
     /// The counts that a commit of the same prefix needs, to say the same of its records.
     pub fn counts(&self) -> BTreeMap<PartitionId, Counts> {
         let of = |read: &u64| Counts {
@@ -75,9 +75,6 @@ pub fn records(commit: &Commit) -> BTreeMap<PartitionId, u64> {
     let counts = commit.counts.iter();
     counts.map(|(p, counts)| (*p, counts.read)).collect()
 }
-
-/// The table of a partition that others are joined with and nothing else is made of, by name; none of other partitions.
-pub type DimensionOf = Arc<dyn Fn(PartitionId) -> Option<String> + Send + Sync>;
 
 /// What is there at a start, for who compares it with what was known.
 #[derive(Clone, Default)]
@@ -115,19 +112,6 @@ impl Opening {
     pub fn input(&self) -> Option<&SourceIdentity> {
         self.numbered.get().or(self.source.as_ref())
     }
-}
-
-/// `--forget`: what is believed as it is now, where it differs from what was known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Forget {
-    /// What is remembered of another input, or of what this one does not hold any more.
-    pub source: bool,
-    /// Where a sink was: its server, schema and tables, or its topics.
-    pub sink: bool,
-    /// Snapshots.
-    pub state: bool,
-    /// Of these tables, which others are joined with, what they held when it was committed.
-    pub dimensions: BTreeSet<String>,
 }
 
 /// What was known and what is there do not agree: the run ends, and says what can be done.
@@ -483,22 +467,18 @@ mod tests {
         assert_eq!(of_sink.code().id, "S0510");
         assert_eq!((of_source.code().id, of_source.code().exit), ("S0310", 2));
         let table = "cities".to_owned();
-        let of_dimension = Conflict::LostDimension {
-            table,
-            partition,
-            offset,
-            counted,
-            found,
-        };
-        assert_eq!(
-            (of_dimension.code().id, of_dimension.code().exit),
-            ("S0310", 2)
+        let (conflict, text) = (
+            Conflict::LostDimension {
+                table,
+                partition,
+                offset,
+                counted,
+                found,
+            },
+            "--forget dimension cities",
         );
-        assert!(
-            of_dimension
-                .to_string()
-                .contains("--forget dimension cities")
-        );
+        assert_eq!((conflict.code().id, conflict.code().exit), ("S0310", 2));
+        assert!(conflict.to_string().contains(text));
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub mod json_values;
 pub mod kafka_url;
 pub mod leb128;
 pub mod limit;
+mod pairs;
 pub mod plan;
 pub mod printable;
 pub mod redact;

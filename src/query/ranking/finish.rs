@@ -61,17 +61,9 @@ impl Compiled {
             behind,
             ..
         } = self;
-        for (input, branch) in ranking.inputs.iter_mut().zip(branches) {
-            if let Some(joined) = &mut ranking.joined {
-                let by_place = ranking.measures.iter().any(|m| m.aggregate.is_by_place());
-                if by_place && !tables[branch.table].changes() {
-                    tables[branch.table].row_id();
-                }
-                let pair = branch.joins[0].pair.clone();
-                join::install((input, joined), branch, behind, tables);
-                if let Some(pair) = pair {
-                    ranking.paired = join::paired(ranking.joined.take(), pair);
-                }
+        for (number, branch) in branches.into_iter().enumerate() {
+            if ranking.joined.is_some() {
+                join::install(&mut ranking, branch, behind, tables);
                 break;
             }
             let table = &mut tables[branch.table];
@@ -80,6 +72,7 @@ impl Compiled {
                 Node::Column(number) => number,
                 _ => table.derive(name, expr),
             };
+            let input = &mut ranking.inputs[number];
             let columns = branch.columns.into_iter();
             input.columns = columns.map(|(name, expr)| column(&name, expr)).collect();
             input.filter = branch.filter.map(|expr| column("WHERE", expr));

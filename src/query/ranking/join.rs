@@ -17,7 +17,7 @@ use sqlparser::ast::{
     TableVersion, TableWithJoins,
 };
 
-pub(super) use self::planned::{install, meaning, paired, plan};
+pub(super) use self::planned::{install, meaning, plan};
 use super::Shape;
 use crate::error::QueryError;
 use crate::expression;

@@ -6,7 +6,7 @@ use crate::fingerprint;
 use crate::flow::{Branch, BranchJoin, BranchPair, as_joined, is_behind, is_row_id};
 use crate::row::both;
 use standings_model::expr::{Expr, Node};
-use standings_model::plan::{Input, Joined, Paired};
+use standings_model::plan::{Input, Joined, Paired, Ranking};
 use standings_model::table::{Column, Table};
 
 /// What an expression over rows and what they are joined with means.
@@ -87,7 +87,7 @@ fn said(table: &Table, join: &BranchJoin, on: &str) -> String {
 }
 
 /// Pairs, of what was planned as a join.
-pub(in crate::ranking) fn paired(joined: Option<Joined>, pair: BranchPair) -> Option<Paired> {
+fn paired(joined: Option<Joined>, pair: BranchPair) -> Option<Paired> {
     let Joined {
         mut joins,
         filter,
@@ -108,6 +108,25 @@ pub(in crate::ranking) fn paired(joined: Option<Joined>, pair: BranchPair) -> Op
 
 /// Makes what is joined, and what is computed of it, columns of the table whose rows are joined.
 pub(in crate::ranking) fn install(
+    ranking: &mut Ranking,
+    branch: Branch,
+    behind: Option<Expr>,
+    tables: &mut [Table],
+) {
+    let by_place = ranking.measures.iter().any(|m| m.aggregate.is_by_place());
+    if by_place && !tables[branch.table].changes() {
+        tables[branch.table].row_id();
+    }
+    let pair = branch.joins.first().and_then(|join| join.pair.clone());
+    if let (Some(joined), Some(input)) = (&mut ranking.joined, ranking.inputs.first_mut()) {
+        columns_of((input, joined), branch, behind, tables);
+    }
+    if let Some(pair) = pair {
+        ranking.paired = paired(ranking.joined.take(), pair);
+    }
+}
+
+fn columns_of(
     (input, joined): (&mut Input, &mut Joined),
     mut branch: Branch,
     behind: Option<Expr>,
