@@ -120,7 +120,8 @@ fn given(parts: &[Part], start: &Start, seed: u64, (worker, workers): (usize, us
     Given {
         first: RefCell::new(first),
         then: RefCell::new(then),
-        partners: Cell::new(false),
+        // Where nothing is joined with, nobody waits for it.
+        partners: Cell::new(parts.iter().all(|part| part.is_fact)),
         dice: RefCell::new(dice),
     }
 }
