@@ -210,8 +210,6 @@ mistakes! {
     HighestSpeaks = "highest-speaks",
     /// A version that comes late does not split the one that held then.
     LateVersionNotSplit = "late-version-not-split",
-    /// Versions are forgotten that a window that is there needs.
-    VersionsForgottenEarly = "versions-forgotten-early",
     /// Rows without a partner are left out of a LEFT JOIN.
     LeftIsInner = "left-is-inner",
     /// The first level of a join is not in the snapshot.
@@ -224,14 +222,10 @@ mistakes! {
     PairBoundOpen = "pair-bound-open",
     /// A row goes with its own window, whatever pairs of it may come.
     PairRowGoesEarly = "pair-row-goes-early",
-    /// A row goes when the first reader has promised, and not when all have.
-    PairPromiseOfOne = "pair-promise-of-one",
     /// Rows go to owners by where they were read, and not by their key.
     PairByReader = "pair-by-reader",
     /// Rows that are kept for pairs are not copied.
     PairRowsNotCopied = "pair-rows-not-copied",
-    /// A copy of what changed lacks the rows that came since the copy before.
-    PairRowsCopiedOnce = "pair-rows-copied-once",
     /// Each worker loads the rows of another worker's bins.
     PairRowsOfAnother = "pair-rows-of-another",
     of ingest:

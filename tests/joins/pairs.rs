@@ -45,7 +45,7 @@ struct History {
 fn rows(dice: &mut Dice) -> Vec<Row> {
     let mut now = FROM;
     let mut out = Vec::new();
-    for _ in 0..3 + dice.roll(30) {
+    for _ in 0..12 + dice.roll(40) {
         now += match dice.roll(8) {
             0..=2 => 0,
             3..=5 => dice.roll(4 * MINUTE as u64) as i64,

@@ -242,10 +242,8 @@ impl Pairs {
             if sabotage::is(Mistake::PairRowsNotCopied) {
                 continue;
             }
-            let is_news = |kept: &&mut Kept| all || kept.is_new;
-            let is_told = !sabotage::is(Mistake::PairRowsCopiedOnce) || all;
             for (other, side) in [false, true].into_iter().zip(&mut known.sides) {
-                for kept in side.iter_mut().filter(is_news).filter(|_| is_told) {
+                for kept in side.iter_mut().filter(|kept| all || kept.is_new) {
                     kept.is_new = false;
                     into.push(entry(&known.key, other, kept));
                 }

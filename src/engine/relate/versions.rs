@@ -174,11 +174,7 @@ impl Versions {
         let Some(old) = self.old.get_mut(table) else {
             return;
         };
-        let early = match sabotage::is(Mistake::VersionsForgottenEarly) {
-            true => earliest.saturating_add(86_400_000),
-            false => earliest,
-        };
-        old.earliest = old.earliest.max(early);
+        old.earliest = old.earliest.max(earliest);
         while let Some(next) = old.ends.peek_mut()
             && next.0.0 <= old.earliest
         {

@@ -10,7 +10,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use standings_model::plan::Plan;
-use standings_model::sabotage::{self, Mistake};
 use timely::dataflow::operators::Capability;
 
 use crate::combine::paired::PairFold;
@@ -88,11 +87,7 @@ impl PairsOperator {
                 }
             }
         }
-        let promised = match sabotage::is(Mistake::PairPromiseOfOne) {
-            true => self.promises.iter().copied().max(),
-            false => self.promises.iter().copied().min(),
-        };
-        let promised = promised.unwrap_or(BEGINNING);
+        let promised = self.promises.iter().copied().min().unwrap_or(BEGINNING);
         if promised > self.retired {
             self.retired = promised;
             pairs.retire(promised);
