@@ -82,8 +82,8 @@ fn a_pair_is_of_the_later_of_the_two_times() {
     let plan = windows(&after, "came").unwrap();
     let shown = explain(&plan);
     for words in [
-        "each with every row of returns by sale = id, from at the same time to 30 days after it",
-        "a row of sales until the last window of pairs 30 days after it is dropped",
+        "each with every row of returns by sale = id, from at the same time to 30d after it",
+        "a row of sales until the last window of pairs 30d after it is dropped",
         "a row of returns until that of pairs of its own time is",
     ] {
         assert!(shown.contains(words), "{words}\n{shown}");
