@@ -41,13 +41,13 @@ const ENGINE: &[(&str, &str)] = &[
     ("quality", "event_time"),
     ("rank", "event_time pack"),
     ("held", "pack"),
-    ("relate", "combine pack rank"),
+    ("relate", "combine event_time held pack rank"),
     ("nest", "combine pack rank"),
     ("fold", "combine event_time held pack quality rank relate"),
     ("snapshot", "held pack quality rank"),
     (
         "dataflow",
-        "combine event_time nest pack rank relate snapshot",
+        "combine event_time held nest pack rank relate snapshot",
     ),
     ("driver", "dataflow event_time fold held pack rank snapshot"),
 ];

@@ -43,7 +43,10 @@ fn is_of(plan: &Plan, ranking: &Ranking, size: i64) -> bool {
     };
     let plain = input.filter.is_none() && input.unnest.is_none() && input.table == table;
     let changes = ranking.retracts || ranking.is_rows || ranking.as_they_are;
-    let rest = ranking.joined.is_none() && ranking.having.is_none() && ranking.shown_if.is_none();
+    let rest = ranking.joined.is_none()
+        && ranking.paired.is_none()
+        && ranking.having.is_none()
+        && ranking.shown_if.is_none();
     let added = match ranking.order.first().map(|term| term.field) {
         Some(Field::Measure(i)) => match ranking.measures[i].aggregate {
             Aggregate::Sum(of) => input.columns.get(of) == Some(&column),

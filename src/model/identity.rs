@@ -11,6 +11,7 @@
 //!    to be different; it is taken over at the first start that knows it, and said.
 //! 2. What is known and differs is a [`Conflict`]: never a guess, never silence.
 
+mod forget;
 mod packed;
 mod source;
 
@@ -19,6 +20,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::forget::{DimensionOf, Forget};
 pub use self::source::{FileIdentity, HEAD, HeadOf, SourceIdentity};
 pub use super::block::NO_EPOCH;
 use super::block::PartitionId;
@@ -54,9 +56,7 @@ impl Known {
             rankings: opening.rankings.clone(),
         }
     }
-}
 
-impl Known {
     /// The counts that a commit of the same prefix needs, to say the same of its records.
     pub fn counts(&self) -> BTreeMap<PartitionId, Counts> {
         let of = |read: &u64| Counts {
@@ -87,6 +87,8 @@ pub struct Opening {
     pub forget: Forget,
     /// To look at files once more.
     pub head_of: Option<HeadOf>,
+    /// Of which table that others are joined with a partition is.
+    pub dimension_of: Option<DimensionOf>,
     /// The input with its files as they are numbered, once it is known what sinks and snapshots remember: of all copies.
     pub numbered: Arc<OnceLock<SourceIdentity>>,
 }
@@ -110,17 +112,6 @@ impl Opening {
     pub fn input(&self) -> Option<&SourceIdentity> {
         self.numbered.get().or(self.source.as_ref())
     }
-}
-
-/// `--forget`: what is believed as it is now, where it differs from what was known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Forget {
-    /// What is remembered of another input, or of what this one does not hold any more.
-    pub source: bool,
-    /// Where a sink was: its server, schema and tables, or its topics.
-    pub sink: bool,
-    /// Snapshots.
-    pub state: bool,
 }
 
 /// What was known and what is there do not agree: the run ends, and says what can be done.
@@ -191,6 +182,25 @@ pub enum Conflict {
         /// Now.
         found: u64,
     },
+    /// Records of a table that others are joined with are gone from within the prefix: what was joined is not there any more.
+    #[error(
+        "the table {table}, which others are joined with, does not give what it held at the last commit: {counted} records of \
+         partition {partition} were read up to offset {offset}, and the source gives {found} now (a compacted topic keeps the \
+         last record of each key). The rows that are shown stay as they are; nothing was written. Start from a snapshot \
+         (--state) that holds them; or go on with what is there, by which open windows are set right, with --forget dimension {table}"
+    )]
+    LostDimension {
+        /// The table's name.
+        table: String,
+        /// Which partition.
+        partition: PartitionId,
+        /// The offset up to which was read.
+        offset: u64,
+        /// Then.
+        counted: u64,
+        /// Now.
+        found: u64,
+    },
     /// The log was truncated, and has grown again.
     #[error(
         "the log of partition {partition} was truncated before offset {offset} and has grown again: the record before it \
@@ -231,6 +241,7 @@ impl Coded for Conflict {
             | Conflict::NotThere { .. }
             | Conflict::NoPartition { .. }
             | Conflict::Fewer { .. }
+            | Conflict::LostDimension { .. }
             | Conflict::Truncated { .. } => &codes::source::OTHER,
         }
     }
@@ -455,6 +466,19 @@ mod tests {
         };
         assert_eq!(of_sink.code().id, "S0510");
         assert_eq!((of_source.code().id, of_source.code().exit), ("S0310", 2));
+        let table = "cities".to_owned();
+        let (conflict, text) = (
+            Conflict::LostDimension {
+                table,
+                partition,
+                offset,
+                counted,
+                found,
+            },
+            "--forget dimension cities",
+        );
+        assert_eq!((conflict.code().id, conflict.code().exit), ("S0310", 2));
+        assert!(conflict.to_string().contains(text));
     }
 
     #[test]

@@ -45,6 +45,7 @@ use crate::window::Bounds;
 /// #     is_rows: false,
 /// #     retracts: false,
 /// #     joined: None,
+/// #     paired: None,
 /// #     as_they_are: false,
 /// #     measures: vec![Measure { name: "total".to_owned(), aggregate: Aggregate::Sum(1), filter: None }],
 /// #     computed: Vec::new(),

@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub use super::aggregate::Aggregate;
 use super::check::Check;
 use super::expr::{Expr, Node};
-pub use super::joined::{Join, Joined};
+pub use super::joined::{Join, Joined, Paired};
 use super::table::Table;
 use super::types::Type;
 use super::window::Window;
@@ -211,6 +211,8 @@ pub struct Ranking {
     pub retracts: bool,
     /// What its rows are joined with.
     pub joined: Option<Joined>,
+    /// What its rows are pairs with, where they are pairs of rows of two tables.
+    pub paired: Option<Paired>,
     /// Rows that are taken back are ranked as they are: of a key's rows in several partitions that of the lowest is shown.
     pub as_they_are: bool,
     /// What sessions are by, where its windows are sessions: indexes into `keys`; none: one chain of sessions for all.
@@ -410,7 +412,10 @@ impl Plan {
 
     /// Whether a table is joined with, and no ranking's rows are its own.
     pub fn is_only_joined(&self, table: usize) -> bool {
-        let reads = |r: &Ranking| r.inputs.iter().any(|i| i.table == table);
+        let reads = |r: &Ranking| {
+            let mut pairs = r.paired.iter();
+            r.inputs.iter().any(|i| i.table == table) || pairs.any(|p| p.table == table)
+        };
         self.joins().any(|join| join.table == table) && !self.rankings.iter().any(reads)
     }
 

@@ -5,6 +5,7 @@ macro_rules! mistakes {
     (
         $($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+
         of changes: $($(#[doc = $of_changes:literal])+ $change:ident = $word:literal,)+
+        of joins: $($(#[doc = $of_joins:literal])+ $join:ident = $called:literal,)+
         of ingest: $($(#[doc = $of_ingest:literal])+ $ingest:ident = $named:literal,)+
     ) => {
         /// A mistake that the engine can be told to make.
@@ -12,12 +13,16 @@ macro_rules! mistakes {
         pub enum Mistake {
             $($(#[doc = $doc])+ $name,)+
             $($(#[doc = $of_changes])+ $change,)+
+            $($(#[doc = $of_joins])+ $join,)+
             $($(#[doc = $of_ingest])+ $ingest,)+
         }
 
         impl Mistake {
             /// All of the engine's.
             pub const ALL: &[Mistake] = &[$(Mistake::$name,)+ $(Mistake::$change,)+];
+
+            /// All of those that show where rows are joined, for `tests/joins`.
+            pub const OF_JOINS: &[Mistake] = &[$(Mistake::$join,)+];
 
             /// All of ingest's, whose simulator is another.
             pub const OF_INGEST: &[Mistake] = &[$(Mistake::$ingest,)+];
@@ -27,6 +32,7 @@ macro_rules! mistakes {
                 match self {
                     $(Mistake::$name => $text,)+
                     $(Mistake::$change => $word,)+
+                    $(Mistake::$join => $called,)+
                     $(Mistake::$ingest => $named,)+
                 }
             }
@@ -199,6 +205,29 @@ mistakes! {
     EqualValuesGo = "equal-values-go",
     /// Of equal times the row speaks that came last, whatever its key.
     TiesByPlace = "ties-by-place",
+    of joins:
+    /// Of a key in several partitions of a dimension the highest speaks.
+    HighestSpeaks = "highest-speaks",
+    /// A version that comes late does not split the one that held then.
+    LateVersionNotSplit = "late-version-not-split",
+    /// Rows without a partner are left out of a LEFT JOIN.
+    LeftIsInner = "left-is-inner",
+    /// The first level of a join is not in the snapshot.
+    FirstLevelNotCopied = "first-level-not-copied",
+    /// A pair is of the earlier of the two times.
+    PairOfEarlierTime = "pair-of-earlier-time",
+    /// A pair counts in windows that are closed to the one of the two that came first.
+    PairClosedToOne = "pair-closed-to-one",
+    /// Rows whose times are as far apart as may be are no pair.
+    PairBoundOpen = "pair-bound-open",
+    /// A row goes with its own window, whatever pairs of it may come.
+    PairRowGoesEarly = "pair-row-goes-early",
+    /// Rows go to owners by where they were read, and not by their key.
+    PairByReader = "pair-by-reader",
+    /// Rows that are kept for pairs are not copied.
+    PairRowsNotCopied = "pair-rows-not-copied",
+    /// Each worker loads the rows of another worker's bins.
+    PairRowsOfAnother = "pair-rows-of-another",
     of ingest:
     /// The cursor is committed in a transaction of its own, before the records.
     IngestCursorFirst = "ingest-cursor-first",

@@ -359,10 +359,13 @@ fn of_ranking(out: &mut String, plan: &Plan, r: &Ranking) {
     for join in r.joined.iter().flat_map(|joined| &joined.joins) {
         line("joined", joins::of_join(plan, r, join));
     }
-    if r.joined
-        .as_ref()
-        .is_some_and(|joined| joined.filter.is_some())
-    {
+    if let Some(paired) = &r.paired {
+        line("pairs", joins::of_pairs(plan, r, paired));
+        line("kept", joins::kept(plan, r, paired));
+    }
+    let behind = r.joined.as_ref().and_then(|joined| joined.filter);
+    let of_pairs = r.paired.as_ref().and_then(|paired| paired.filter);
+    if behind.or(of_pairs).is_some() {
         line("", "those that pass WHERE behind it".to_owned());
     }
     let keys: Vec<String> = (0..r.keys.len()).map(|k| typed(Field::Key(k))).collect();

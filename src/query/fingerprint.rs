@@ -129,6 +129,13 @@ fn of_joins(plan: &Plan, ranking: &Ranking, line: &mut dyn FnMut(String)) {
     if let Some(filter) = joined.and_then(|j| j.filter_meaning.as_ref()) {
         line(format!("behind where {filter}"));
     }
+    if let Some(paired) = &ranking.paired {
+        line_of_table(&plan.tables[paired.table], line);
+        line(format!("paired {}", paired.meaning));
+        if let Some(filter) = &paired.filter_meaning {
+            line(format!("behind where {filter}"));
+        }
+    }
 }
 
 /// What is said of joins, groups and ranks, where it is not what it was before there was more to say.

@@ -16,6 +16,7 @@ use sqlparser::tokenizer::Span;
 
 use standings_model::expr::{Expr, Node};
 use standings_model::plan::{Aggregate, Bound, Measure, RankFunction};
+use standings_model::table::Table;
 use standings_model::types::Type;
 use standings_model::window::Window;
 
@@ -91,6 +92,33 @@ pub struct BranchJoin {
     pub as_of: bool,
     /// Rows without a partner stay.
     pub left: bool,
+    /// It is a join of two tables of events, by how far their times are apart.
+    pub pair: Option<BranchPair>,
+}
+
+/// How rows of two tables of events are pairs.
+#[derive(Clone, Debug)]
+pub struct BranchPair {
+    /// For each part of the key the column there.
+    pub columns: Vec<usize>,
+    /// How much later than the own row the other is, at least and at most, microseconds.
+    pub within: (i64, i64),
+}
+
+/// Whether a column of rows is their event time. That of pairs is the later of two: either column that it may be is taken for it.
+pub fn is_event_time(tables: &[Table], table: usize, joins: &[BranchJoin], column: usize) -> bool {
+    let own = tables[table].event_time;
+    let pair = joins
+        .first()
+        .and_then(|join| Some((join, join.pair.as_ref()?)));
+    let Some((join, pair)) = pair else {
+        return Some(column) == own;
+    };
+    let (from, to) = pair.within;
+    match as_joined(column) {
+        None => Some(column) == own && (from < 0 || to == 0),
+        Some((_, there)) => Some(there) == tables[join.table].event_time && (to > 0 || from == 0),
+    }
 }
 
 /// The join and the column there that a column of rows is, if it is one of a join.

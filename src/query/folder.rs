@@ -158,7 +158,9 @@ impl<'a> Folder<'a> {
             .flat_map(|r| {
                 let joins = r.joined.iter().flat_map(|joined| &joined.joins);
                 let joined = joins.map(|join| join.table);
-                r.inputs.iter().map(|i| i.table).chain(joined)
+                let paired = r.paired.iter().map(|paired| paired.table);
+                let beside = joined.chain(paired);
+                r.inputs.iter().map(|i| i.table).chain(beside)
             })
             .collect();
         let mut numbers = vec![0; self.tables.len()];
@@ -180,6 +182,9 @@ impl<'a> Folder<'a> {
             }
             let joins = ranking.joined.iter_mut().flat_map(|j| &mut j.joins);
             joins.for_each(|join| join.table = numbers[join.table]);
+            if let Some(paired) = &mut ranking.paired {
+                paired.table = numbers[paired.table];
+            }
         }
         for number in 0..tables.len() {
             if tables[number].name == "sales" {

@@ -55,7 +55,7 @@ pub fn allowed(
             );
         }
     }
-    if ranking.joined.is_some() {
+    if ranking.joined.is_some() || ranking.paired.is_some() {
         return refused(
             "which joins tables".to_owned(),
             "'0', or a window: TUMBLE, HOP, CUMULATE",

@@ -10,7 +10,7 @@ use sqlparser::ast::{
 
 use super::dialect::PARTITIONED;
 use super::error::{QueryError, Text};
-use super::flow::BranchJoin;
+use super::flow::{BranchJoin, is_event_time};
 use super::interval;
 use super::lifts::Lifts;
 use super::scope::{Names, Relation, note};
@@ -324,11 +324,16 @@ fn descriptor(
 ) -> Result<(), QueryError> {
     let table = &sources.tables[relation.table];
     let names = sources.names(relation);
-    let time = relation
-        .columns
-        .iter()
-        .find(|(_, e)| matches!(e.node, Node::Column(c) if Some(c) == table.event_time));
+    let is_time = |(_, e): &&(String, standings_model::expr::Expr)| match e.node {
+        Node::Column(c) => is_event_time(sources.tables, relation.table, &relation.joins, c),
+        _ => false,
+    };
+    let time = relation.columns.iter().find(is_time);
     let allowed = match (time, table.event_time) {
+        (None, _) if relation.joins.iter().any(|join| join.pair.is_some()) => format!(
+            "select the later of the two event times in `{}`: windows are over that",
+            relation.name
+        ),
         (Some((name, _)), _) => format!("windows are over event time: DESCRIPTOR({name})"),
         (None, Some(c)) => format!(
             "select `{}` in the view `{}`: windows are over event time",
@@ -373,7 +378,7 @@ fn descriptor(
         );
         return Err(text.error(expr.span(), found, allowed));
     }
-    match time.is_some_and(|(name, _)| *name == relation.columns[position].0) {
+    match is_time(&&relation.columns[position]) {
         true => Ok(()),
         false => Err(text.error(expr.span(), format!("`{expr}`"), allowed)),
     }

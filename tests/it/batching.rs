@@ -167,6 +167,7 @@ fn plan() -> Arc<Plan> {
         is_rows: false,
         retracts: false,
         joined: None,
+        paired: None,
         as_they_are: false,
         measures: vec![
             total.clone(),

@@ -4,8 +4,11 @@
 //!
 //! `STANDINGS_TEST_CASES=5000` tries so many histories.
 
+mod engine;
 mod history;
+mod mistakes;
 mod model;
+mod pairs;
 mod run;
 mod written;
 
@@ -39,4 +42,26 @@ fn every_commit_is_what_the_model_says() {
     // Many histories are long enough for one.
     let few = cases(60);
     assert!(few < 20 || restarts * 4 > few, "{restarts} restarts");
+}
+
+/// Two tables of events, whole and from a snapshot on.
+#[test]
+fn pairs_are_those_of_a_plain_model_at_every_commit() {
+    let (mut restarts, mut late, mut told) = (0, 0, 0);
+    for seed in first()..first() + cases(200) {
+        let workers = 1 + seed as usize % 3;
+        let run = pairs::whole(seed, workers);
+        (late, told) = (late + run.late, told + run.pairs);
+        if let Some(kept) = run.kept {
+            restarts += 1;
+            let others = 1 + (workers + seed as usize / 3 % 2) % 3;
+            pairs::from(seed, others, kept);
+        }
+    }
+    let few = cases(200);
+    assert!(few < 20 || restarts * 20 > few, "{restarts} restarts");
+    assert!(
+        few < 20 || (late > few && told > few),
+        "{late} late rows, {told} pairs"
+    );
 }

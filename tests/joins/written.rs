@@ -66,7 +66,7 @@ fn written(form: Form, (key, value): (Value, Option<Value>), time: i64, is_empty
 }
 
 /// A time in UTC.
-fn iso(ms: i64) -> String {
+pub fn iso(ms: i64) -> String {
     // All of it is within January 2026, or a day before.
     let (day, rest) = (
         (ms - 1_767_225_600_000).div_euclid(86_400_000),

@@ -227,6 +227,7 @@ impl Cluster {
             observers: vec![Box::new(Balance(shared.clone()))],
             input: (!files).then(|| Box::new(input) as Box<dyn Input>),
             forget: Default::default(),
+            dimension_of: None,
             emit,
             state: Some(Keeping {
                 store,

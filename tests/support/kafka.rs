@@ -56,12 +56,29 @@ pub fn make(topic: &str, partitions: i32, largest: &str) -> bool {
 
 /// A topic of one partition that is compacted.
 pub fn compacted(name: &str) -> String {
+    compacted_with(name, &[])
+}
+
+/// The same, which is compacted within seconds once more comes.
+pub fn compacted_soon(name: &str) -> String {
+    let soon = [
+        ("segment.ms", "100"),
+        ("min.cleanable.dirty.ratio", "0.001"),
+        ("max.compaction.lag.ms", "100"),
+    ];
+    compacted_with(name, &soon)
+}
+
+fn compacted_with(name: &str, settings: &[(&str, &str)]) -> String {
     let topic = unique(name);
     let admin: AdminClient<_> = ClientConfig::new()
         .set("bootstrap.servers", service("KAFKA_BROKERS"))
         .create()
         .unwrap();
     let new = NewTopic::new(&topic, 1, TopicReplication::Fixed(1)).set("cleanup.policy", "compact");
+    let new = settings
+        .iter()
+        .fold(new, |new, (key, value)| new.set(key, value));
     let made = block(admin.create_topics([&new], &AdminOptions::new())).unwrap();
     assert!(made.iter().all(Result::is_ok), "{topic}: {made:?}");
     topic

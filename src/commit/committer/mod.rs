@@ -40,7 +40,7 @@ use standings_engine::snapshot::{Manifests, Store};
 use standings_model::block::PartitionId;
 use standings_model::change::Commit;
 use standings_model::clock::Clock;
-use standings_model::identity::{Forget, Opening};
+use standings_model::identity::{DimensionOf, Forget, Opening};
 use standings_model::plan::Plan;
 use standings_observe::live::Live;
 use standings_observe::trace::Tracer;
@@ -73,6 +73,8 @@ pub struct Outputs {
     pub input: Option<Box<dyn Input>>,
     /// `--forget`.
     pub forget: Forget,
+    /// Of which table that others are joined with a partition is.
+    pub dimension_of: Option<DimensionOf>,
     /// `--emit`.
     pub emit: Emit,
     /// Where snapshots go.

@@ -34,6 +34,7 @@ impl Committer {
             rankings: snapshot::fingerprints(&plan),
             forget: outputs.forget,
             head_of: input.head_of(),
+            dimension_of: outputs.dimension_of.take(),
             ..Opening::default()
         };
         if let Some(state) = &outputs.state

@@ -7,6 +7,7 @@ use super::slot::{Now, Slot, each};
 use super::{Committer, Last, rejects};
 use crate::sink::SinkError;
 use standings_engine::rank::messages::Epoch;
+use standings_model::block::PartitionId;
 use standings_model::change::Commit;
 use standings_model::identity::Conflict;
 use standings_model::reject::{Reject, RejectKind};
@@ -127,18 +128,45 @@ impl Committer {
             if !here || found >= counted {
                 continue;
             }
+            let (conflict, is_forgotten) = self.lost((partition, offset), (counted, found));
+            if !is_forgotten {
+                return Err(conflict.into());
+            }
+            tracing::warn!(event = "source_forgotten", problem = %conflict, "rows are set to what is there");
+        }
+        Ok(())
+    }
+
+    /// What it is that a partition has fewer records than were counted, and whether that may be.
+    fn lost(
+        &self,
+        (partition, offset): (PartitionId, u64),
+        (counted, found): (u64, u64),
+    ) -> (Conflict, bool) {
+        let forget = &self.opening.forget;
+        let table = self
+            .opening
+            .dimension_of
+            .as_ref()
+            .and_then(|of| of(partition));
+        let Some(table) = table else {
             let conflict = Conflict::Fewer {
                 partition,
                 offset,
                 counted,
                 found,
             };
-            if !self.opening.forget.source {
-                return Err(conflict.into());
-            }
-            tracing::warn!(event = "source_forgotten", problem = %conflict, "rows are set to what is there");
-        }
-        Ok(())
+            return (conflict, forget.source);
+        };
+        let is_forgotten = forget.source || forget.dimensions.contains(&table);
+        let conflict = Conflict::LostDimension {
+            table,
+            partition,
+            offset,
+            counted,
+            found,
+        };
+        (conflict, is_forgotten)
     }
 
     fn write_rejects(&mut self, commit: &Commit) -> Result<(), SinkError> {

@@ -162,7 +162,9 @@ impl Combiner {
         });
         let mut readers = vec![Vec::new(); plan.tables.len()];
         let mut arrays: Vec<Vec<Unnested>> = readers.iter().map(|_| Vec::new()).collect();
-        for (number, ranking) in plan.rankings.iter().enumerate() {
+        // Pairs are made of rows elsewhere.
+        let of_rows = plan.rankings.iter().enumerate();
+        for (number, ranking) in of_rows.filter(|(_, r)| r.paired.is_none()) {
             for (input, of) in ranking.inputs.iter().enumerate() {
                 let reader = (number, input);
                 let Some(column) = of.unnest else {
@@ -280,6 +282,18 @@ impl Combiner {
         let outcome = self.fold(&readers, sale, (origin, Sign::Plus), judge, missing);
         self.readers[table] = readers;
         outcome
+    }
+
+    /// Folds a pair in, as [`Combiner::add`] does a sale, into a ranking of pairs.
+    pub(super) fn add_pair(
+        &mut self,
+        ranking: usize,
+        pair: &impl SaleView,
+        origin: Origin,
+        judge: impl FnMut(i64) -> Verdict,
+        missing: &mut Missing,
+    ) -> Outcome {
+        self.fold(&[(ranking, 0)], pair, (origin, Sign::Plus), judge, missing)
     }
 
     #[inline]

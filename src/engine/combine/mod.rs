@@ -46,6 +46,7 @@ mod flush;
 pub mod joined;
 mod more;
 mod nested;
+pub mod paired;
 mod rows;
 mod signed;
 mod slots;

@@ -14,13 +14,15 @@ use timely::scheduling::Activator;
 
 use super::control::{Control, Start};
 use super::gate::{Bell, Look};
-use super::messages::{FirstMessage, Message};
+use super::messages::{FirstMessage, Message, NearMessage};
 use crate::event_time::BEGINNING;
+use crate::held::Copied;
 use crate::pack::deltas::Deltas;
 use crate::pack::level::folded;
 use crate::rank::copy::TooLarge;
 use crate::rank::messages::Epoch;
 use crate::rank::totals::Totals;
+use crate::relate::pairs::Pairs;
 use crate::snapshot::order::{Order, Taken};
 
 /// What was copied of first levels, and for which snapshot.
@@ -32,12 +34,20 @@ pub type Input = InputHandle<Epoch, CapacityContainerBuilder<Vec<Message>>>;
 /// Where what joins are made of goes in.
 pub type FirstInput = InputHandle<Epoch, CapacityContainerBuilder<Vec<FirstMessage>>>;
 
+/// Where rows that may be ones of pairs go in.
+pub type NearInput = InputHandle<Epoch, CapacityContainerBuilder<Vec<NearMessage>>>;
+
+/// What was copied of the rows that are kept for pairs, and for which snapshot.
+pub type PairsTaken = (Order, Vec<Copied>);
+
 /// A worker's ends of the dataflow.
 pub struct Handles {
     /// Messages in.
     pub input: Input,
     /// What joins are made of, where there are any: it goes through epochs with the other.
     pub first: Option<FirstInput>,
+    /// What pairs are made of, where there are any.
+    pub near: Option<NearInput>,
     /// Its frontier is the first epoch that is not durable.
     pub durable: ProbeHandle<Epoch>,
     /// What its operators and its driver share.
@@ -56,6 +66,12 @@ pub struct Cells {
     pub first_applied: Cell<Epoch>,
     /// What was copied of them for a snapshot.
     pub first_taken: RefCell<Option<FirstTaken>>,
+    /// Rows that may still be ones of pairs, where rankings are of pairs.
+    pub pairs: Option<RefCell<Pairs>>,
+    /// Everything before this epoch is in them.
+    pub pairs_applied: Cell<Epoch>,
+    /// What was copied of them for a snapshot.
+    pub pairs_taken: RefCell<Option<PairsTaken>>,
     /// Since which epoch windows that end at or before a time are dropped from joins, as far as it is not known behind them.
     pub dropped: RefCell<Vec<(Epoch, i64)>>,
     /// What this worker holds of joins.
@@ -88,6 +104,9 @@ impl Cells {
             first: is_joined.then(|| RefCell::new(Totals::new(folded))),
             first_applied: Cell::new(0),
             first_taken: RefCell::default(),
+            pairs: plan.has_pairs().then(|| RefCell::new(Pairs::new(plan))),
+            pairs_applied: Cell::new(0),
+            pairs_taken: RefCell::default(),
             dropped: RefCell::default(),
             joined: Cell::default(),
             failed_behind: Cell::new(0),

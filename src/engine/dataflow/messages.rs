@@ -8,6 +8,7 @@ use crate::rank::keys::{Moved, NewKey};
 use crate::rank::messages::{Candidate, Epoch, Passed, Progress, Promise};
 use crate::rank::tops::TopsTold;
 use crate::relate::dimension::DimensionChange;
+use crate::relate::events::Event;
 use crate::snapshot::order::PartReport;
 
 /// What a reader sends into the dataflow, addressed to a worker.
@@ -64,6 +65,24 @@ pub enum First {
     Promise(Promise),
     /// Its first levels were loaded from a snapshot before this epoch.
     Loaded,
+}
+
+/// What a reader sends to the owners of what rows are pairs by.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NearMessage {
+    /// The worker it is for.
+    pub to: u64,
+    /// What it says.
+    pub body: Near,
+}
+
+/// The kinds of message that pairs are made of.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Near {
+    /// Rows of either table.
+    Events(Vec<Event>),
+    /// For every worker.
+    Promise(Promise),
 }
 
 /// From the owners of keys to worker 0.

@@ -24,4 +24,5 @@ pub mod graph;
 pub mod handles;
 pub mod messages;
 pub mod operators;
+mod paired;
 mod related;

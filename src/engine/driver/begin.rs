@@ -6,9 +6,11 @@ use super::error::DriverError;
 use super::{Driver, Feed};
 use crate::dataflow::control::Start;
 use crate::fold::GoesOn;
+use crate::held::BY_BIN;
 use crate::pack::deltas::Deltas;
 use crate::pack::level::folded;
 use crate::snapshot;
+use crate::snapshot::LoadError;
 use standings_process::exit::Failure;
 
 /// Where a partition goes on that is read from `offset`, and ends now at `end`. What a first start saw of its end is remembered.
@@ -53,10 +55,15 @@ impl<F: Feed> Driver<F> {
             &mut to,
         )?;
         self.cells.totals.borrow_mut().forget_changes();
-        if self.settings.fold.plan.changes() {
+        if plan.changes() || self.cells.pairs.is_some() {
             let own = (self.index, self.peers);
-            let held = snapshot::held::load(&snapshots.store, &start.parts, own)?;
+            let mut held = snapshot::held::load(&snapshots.store, &start.parts, own)?;
+            let of_pairs = held.split_off(&BY_BIN);
             self.fold.hold(held);
+            let pairs = self.cells.pairs.as_ref();
+            if pairs.is_some_and(|pairs| !pairs.borrow_mut().load(&of_pairs, start.horizon)) {
+                return Err(LoadError::of_pairs().into());
+            }
         }
         tracing::info!(
             event = "snapshot_loaded",

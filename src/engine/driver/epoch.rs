@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{Driver, Feed};
-use crate::dataflow::messages::{Body, First, FirstMessage, Message};
+use crate::dataflow::messages::{Body, First, FirstMessage, Message, Near, NearMessage};
 use crate::held::Copied;
-use crate::rank::messages::Epoch;
+use crate::rank::messages::{Epoch, Promise};
 use crate::snapshot::order::{Order, Taken};
 use standings_model::block::PartitionId;
 use standings_model::sabotage::{self, Mistake};
@@ -60,6 +60,9 @@ impl<F: Feed> Driver<F> {
         }
         if self.first.is_some() {
             self.send_joined();
+        }
+        for (to, events) in self.fold.take_events(self.peers) {
+            self.send_near(to, Near::Events(events));
         }
         for (owner, keys) in self.fold.new_keys(self.peers) {
             self.send(owner, Body::Keys(keys));
@@ -116,6 +119,25 @@ impl<F: Feed> Driver<F> {
         if let Some(first) = &mut self.first {
             first.advance_to(next);
         }
+        if let Some(near) = &mut self.near {
+            near.advance_to(next);
+        }
+    }
+
+    /// Promises to send nothing more for windows that end at or before a time, ms.
+    pub(super) fn adopt_horizon(&mut self, horizon: i64) {
+        self.promised = horizon;
+        self.fold.promise(horizon);
+        self.owes_epoch = true;
+        let promise = Promise {
+            worker: self.index as u32,
+            horizon: self.promised,
+        };
+        for to in 0..self.peers {
+            self.send(to as u64, Body::Promise(promise));
+            self.send_first(to as u64, First::Promise(promise));
+            self.send_near(to as u64, Near::Promise(promise));
+        }
     }
 
     /// Sends what joins are made of.
@@ -132,6 +154,12 @@ impl<F: Feed> Driver<F> {
     pub(super) fn send_first(&mut self, to: u64, body: First) {
         if let Some(first) = &mut self.first {
             first.send(FirstMessage { to, body });
+        }
+    }
+
+    pub(super) fn send_near(&mut self, to: u64, body: Near) {
+        if let Some(near) = &mut self.near {
+            near.send(NearMessage { to, body });
         }
     }
 

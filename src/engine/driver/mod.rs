@@ -33,12 +33,12 @@ pub use self::feed::Feed;
 pub use self::settings::{Settings, Snapshots};
 use crate::dataflow::control::Start;
 use crate::dataflow::gate::Look;
-use crate::dataflow::handles::{Cells, FirstInput, Handles, Input, ToGather};
+use crate::dataflow::handles::{Cells, FirstInput, Handles, Input, NearInput, ToGather};
 use crate::dataflow::messages::{Body, First};
 use crate::event_time::BEGINNING;
 use crate::fold::Fold;
 use crate::held::Copied;
-use crate::rank::messages::{Epoch, Promise};
+use crate::rank::messages::Epoch;
 use crate::snapshot::order::{Order, PartReport};
 use standings_model::block::{PartitionId, SourceEvent};
 use standings_model::sabotage::{self, Mistake};
@@ -83,6 +83,8 @@ pub struct Driver<F: Feed> {
     input: Option<Input>,
     /// Where what joins are made of goes in.
     first: Option<FirstInput>,
+    /// Where what pairs are made of goes in.
+    near: Option<NearInput>,
     durable: ProbeHandle<Epoch>,
     cells: Rc<Cells>,
     gather: Option<ToGather>,
@@ -170,6 +172,7 @@ impl<F: Feed> Driver<F> {
             feed: None,
             input: Some(handles.input),
             first: handles.first,
+            near: handles.near,
             durable: handles.durable,
             cells: handles.cells,
             gather: handles.gather,
@@ -359,7 +362,7 @@ impl<F: Feed> Driver<F> {
             self.end_epoch();
         }
         self.input = None;
-        self.first = None;
+        (self.first, self.near) = (None, None);
         self.phase = Phase::Closing;
     }
 
@@ -460,7 +463,10 @@ impl<F: Feed> Driver<F> {
         let taken = self.taken();
         if let (Some(mut taken), Some(snapshots)) = (taken, &self.settings.snapshots) {
             let copied = (self.copied.take(), taken.order);
-            taken.held = epoch::held(copied, self.settings.fold.plan.changes());
+            let own = epoch::held(copied, self.settings.fold.plan.changes());
+            taken.held = own
+                .zip(taken.held)
+                .map(|(own, of_pairs)| [own, of_pairs].concat());
             let mut heard = self.cells.heard.borrow_mut();
             if heard.snapshot == Some(taken.order) {
                 heard.snapshot = None;
@@ -472,20 +478,6 @@ impl<F: Feed> Driver<F> {
         while let Ok(report) = self.parts.1.try_recv() {
             self.send(0, Body::Part(report));
             self.owes_epoch = true;
-        }
-    }
-
-    fn adopt_horizon(&mut self, horizon: i64) {
-        self.promised = horizon;
-        self.fold.promise(horizon);
-        self.owes_epoch = true;
-        let promise = Promise {
-            worker: self.index as u32,
-            horizon: self.promised,
-        };
-        for to in 0..self.peers {
-            self.send(to as u64, Body::Promise(promise));
-            self.send_first(to as u64, First::Promise(promise));
         }
     }
 

@@ -20,11 +20,15 @@ impl<F: Feed> Driver<F> {
     /// Tells how many rows are held of each table that changes.
     pub(super) fn tell_held(&self) {
         let plan = &self.settings.fold.plan;
-        if !plan.changes() {
+        if !plan.changes() && self.cells.pairs.is_none() {
             return;
         }
-        let held = self.fold.held();
-        for (number, table) in plan.tables.iter().enumerate().filter(|(_, t)| t.changes()) {
+        let mut held = self.fold.held();
+        if let Some(pairs) = &self.cells.pairs {
+            held.extend(pairs.borrow().held());
+        }
+        let all = plan.tables.iter().enumerate();
+        for (number, table) in all.filter(|(n, t)| t.changes() || plan.is_paired(*n)) {
             let of = held.get(&number).copied().unwrap_or_default();
             self.settings.live.set_held(self.index, &table.name, of);
         }
@@ -32,9 +36,11 @@ impl<F: Feed> Driver<F> {
 
     /// Tells what is held of joins, and what of them was left out.
     pub(super) fn tell_joined(&self) {
+        let live = &self.settings.live;
         if self.first.is_some() {
-            let live = &self.settings.live;
             live.set_joined(self.index, self.cells.joined.get());
+        }
+        if self.first.is_some() || self.near.is_some() {
             live.count_failed_behind(self.cells.failed_behind.take());
         }
     }

@@ -123,6 +123,16 @@ impl PartitionClock {
         }
     }
 
+    /// Windows that end at or before this take a sale no more, ms, as [`PartitionClock::judge`] says of each.
+    pub fn closed(watermark: Option<i64>, horizon: i64, policy: &Policy) -> i64 {
+        let lateness = match sabotage::is(Mistake::CorrectionDropped) {
+            true => 0,
+            false => policy.allowed_lateness,
+        };
+        let late = watermark.map(|w| w.saturating_sub(lateness));
+        late.map_or(horizon, |late| late.max(horizon))
+    }
+
     /// Notes a valid sale's event time.
     pub fn observe(&mut self, event_time: i64) {
         if self.greatest.is_none_or(|g| event_time > g) {

@@ -7,6 +7,7 @@ use crate::combine::combiner::Combiner;
 use crate::quality::Judge;
 use crate::rank::keys::NewKey;
 use crate::relate::dimension::Dimensions;
+use crate::relate::events::Events;
 use standings_decode::{About, DecodeError, Decoder, Sale};
 use standings_model::amounts::Amounts;
 use standings_model::block::{NO_TIMESTAMP, PartitionId, RecordRef};
@@ -69,6 +70,8 @@ pub struct Folds<'a> {
     pub combiner: &'a mut Combiner,
     /// Rows that others are joined with.
     pub dimensions: &'a mut Dimensions,
+    /// Rows that may be ones of pairs.
+    pub events: &'a mut Events,
     /// Amounts per window, if `--summary-window` asks for them.
     pub amounts: Option<&'a mut Amounts>,
     /// Asks of every sale what is declared.

@@ -46,6 +46,7 @@ use crate::quality::Judge;
 use crate::rank::keys::NewKey;
 use crate::rank::messages::Progress;
 use crate::relate::dimension::{DimensionChange, Dimensions};
+use crate::relate::events::{Event, Events};
 
 /// What a fold needs to know.
 #[derive(Clone, Debug)]
@@ -138,6 +139,8 @@ pub struct Fold {
     combiner: Combiner,
     /// Rows that others are joined with.
     dimensions: Dimensions,
+    /// Rows that may be ones of pairs.
+    events: Events,
     amounts: Option<Amounts>,
     judge: Judge,
     rejects: Vec<Reject>,
@@ -172,6 +175,7 @@ impl Fold {
             homes: BTreeMap::new(),
             combiner: Combiner::of_readers(plan),
             dimensions: Dimensions::new(plan),
+            events: Events::new(plan),
             amounts,
             judge: Judge::new(&plan.checks, &plan.tables),
             rejects: Vec::new(),
@@ -295,6 +299,7 @@ impl Fold {
         let mut folds = Folds {
             combiner: &mut self.combiner,
             dimensions: &mut self.dimensions,
+            events: &mut self.events,
             amounts: self.amounts.as_mut(),
             judge: &mut self.judge,
             rejects: &mut self.rejects,
@@ -421,6 +426,11 @@ impl Fold {
         workers: usize,
     ) -> (Vec<Deltas>, Vec<(u64, Vec<DimensionChange>)>) {
         (self.combiner.take_firsts(), self.dimensions.take(workers))
+    }
+
+    /// Rows of the epoch that may be ones of pairs, for each worker that gets some.
+    pub fn take_events(&mut self, workers: usize) -> Vec<(u64, Vec<Event>)> {
+        self.events.take(workers)
     }
 
     /// Ends the epoch: its deltas, one batch a worker that has any; and what the partitions have come to, if anything is new.

@@ -351,6 +351,8 @@ impl Partition {
         let judge = |end| PartitionClock::judge(watermark, end, horizon, policy);
         let combiner = &mut *into.combiner;
         let mut outcome = combiner.add(table, &sale, origin, judge, &mut missing);
+        let by = (PartitionClock::closed(watermark, horizon, policy), judge);
+        outcome = outcome.max(into.events.put(table, &sale, origin, by, &mut missing));
         let amounts = into.amounts.as_mut().filter(|a| a.column.0 == table);
         let amounts = amounts.filter(|_| !self.timeless);
         let amount = amounts.and_then(|a| Some((sale.number(a.column.1)?, a)));

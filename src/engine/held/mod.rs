@@ -24,6 +24,9 @@ use self::slot::Slot;
 
 pub use self::copy::{Copied, Entry};
 
+/// Numbers of partitions from here on are of bins: rows of any partitions that lie by a key, which are of the owner of that.
+pub const BY_BIN: u32 = 1 << 31;
+
 /// With fewer rows none is looked for that could go.
 const FEW: usize = 1024;
 

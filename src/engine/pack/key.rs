@@ -321,6 +321,7 @@ mod tests {
             is_rows: false,
             retracts: false,
             joined: None,
+            paired: None,
             as_they_are: false,
             measures: Vec::new(),
             order: Vec::new(),

@@ -187,6 +187,7 @@ fn first(of: &Ranking, input: &Input, table: &Table, columns: &[usize], sums: &[
         retracts: true,
         as_they_are: false,
         joined: None,
+        paired: None,
         session_by: Vec::new(),
         measures: Vec::new(),
         computed: Vec::new(),

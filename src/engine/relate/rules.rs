@@ -13,6 +13,7 @@ use crate::pack::layout::Layout;
 use crate::pack::level::Level;
 use standings_model::expr::Expr;
 use standings_model::plan::{Plan, Ranking};
+use standings_model::sabotage::{self, Mistake};
 use standings_model::table::{Origin, Table};
 use standings_model::types::Type;
 use standings_model::value::Value;
@@ -51,7 +52,8 @@ struct Step {
     taken: Vec<(Option<usize>, Type)>,
 }
 
-struct Behind {
+/// What is computed of a row and of what is beside it.
+pub(super) struct Behind {
     column: usize,
     program: Program,
     kind: Type,
@@ -146,7 +148,7 @@ impl Rule {
 
     /// Whether rows without a partner in a join stay.
     pub fn stays(&self, join: usize) -> bool {
-        self.steps[join].left
+        self.steps[join].left && !sabotage::is(Mistake::LeftIsInner)
     }
 
     /// Puts a row together: of a key of the first level, and of what it is joined with so far. All that is computed of that is.
@@ -184,18 +186,9 @@ impl Rule {
                 }
             }
         }
-        for (_, behind) in self
-            .programs
-            .iter()
-            .filter(|(after, _)| *after <= rows.len())
-        {
-            let value = behind.program.eval(&*into);
-            let value = value.map(|datum| datum.into_value(&behind.kind));
-            match value {
-                Ok(value) => into.put(behind.column, value),
-                Err(_) => into.fail(behind.column),
-            }
-        }
+        let ready = self.programs.iter();
+        let ready = ready.filter(|(after, _)| *after <= rows.len());
+        compute(ready.map(|(_, behind)| behind), into);
     }
 
     /// What a row that was put together is joined by in a join; none where that is NULL or has an error.
@@ -220,15 +213,32 @@ impl Rule {
     }
 }
 
+/// Computes what is computed of a row that was put together.
+pub(super) fn compute<'a>(all: impl Iterator<Item = &'a Behind>, row: &mut JoinedRow) {
+    for behind in all {
+        let value = behind.program.eval(&*row);
+        match value.map(|datum| datum.into_value(&behind.kind)) {
+            Ok(value) => row.put(behind.column, value),
+            Err(_) => row.fail(behind.column),
+        }
+    }
+}
+
 /// What is computed behind the joins of a ranking, each after the last join that it reads.
 fn programs(ranking: &Ranking, table: &Table, zone: &Zone) -> Vec<(usize, Behind)> {
     let (Some(joined), Some(input)) = (&ranking.joined, ranking.inputs.first()) else {
         return Vec::new();
     };
-    let name = |column: usize| table.columns[column].name.clone();
     let mut wanted: Vec<usize> = joined.joins.iter().flat_map(|j| j.key.clone()).collect();
     wanted.extend(&input.columns);
     wanted.extend(joined.filter);
+    programs_of(&wanted, table, zone)
+}
+
+/// Those of these columns that are computed behind joins, each after the last join that it reads.
+pub(super) fn programs_of(wanted: &[usize], table: &Table, zone: &Zone) -> Vec<(usize, Behind)> {
+    let name = |column: usize| table.columns[column].name.clone();
+    let mut wanted = wanted.to_vec();
     wanted.sort_unstable();
     wanted.dedup();
     let after = |expr: &Expr| {

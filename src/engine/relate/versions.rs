@@ -21,6 +21,7 @@ use super::dimension::{DimensionChange, Side};
 use crate::rank::messages::Passed;
 use standings_model::block::PartitionId;
 use standings_model::plan::Plan;
+use standings_model::sabotage::{self, Mistake};
 
 /// Which rows of a table, in the key that rows are joined by: the table, and whether as it was.
 pub fn side(table: u32, as_of: bool) -> Vec<u8> {
@@ -114,7 +115,14 @@ impl Versions {
             out.push((key, version, sign));
         };
         if is {
-            let before = known.now.first_key_value().map(|(_, (_, row))| row.clone());
+            let speaks = |now: &BTreeMap<PartitionId, (u64, Vec<u8>)>| {
+                let one = match sabotage::is(Mistake::HighestSpeaks) {
+                    true => now.last_key_value(),
+                    false => now.first_key_value(),
+                };
+                one.map(|(_, (_, row))| row.clone())
+            };
+            let before = speaks(&known.now);
             match &change.row {
                 Some(row) => {
                     known
@@ -125,13 +133,11 @@ impl Versions {
                     known.now.remove(&change.partition);
                 }
             }
-            let after = known.now.first_key_value().map(|(_, (_, row))| row);
-            if before.as_ref() != after {
-                if let Some(row) = before {
-                    tell(false, (EVER.0, EVER.1, row), -1);
-                }
-                if let Some(row) = after {
-                    tell(false, (EVER.0, EVER.1, row.clone()), 1);
+            let after = speaks(&known.now);
+            if before != after {
+                for (row, sign) in [(before, -1), (after, 1)] {
+                    row.into_iter()
+                        .for_each(|row| tell(false, (EVER.0, EVER.1, row), sign));
                 }
             }
         }
@@ -225,6 +231,9 @@ impl Known {
         let own = self.past.entry(change.partition).or_default();
         let next = own.range(change.time.saturating_add(1)..).next();
         let to = next.map_or(EVER.1, |(time, _)| *time);
+        if to < EVER.1 && sabotage::is(Mistake::LateVersionNotSplit) {
+            return Some(nothing);
+        }
         if to <= earliest {
             return None;
         }

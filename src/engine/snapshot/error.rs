@@ -233,6 +233,16 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    /// The rows that are kept for pairs make no sense.
+    pub(crate) fn of_pairs() -> Self {
+        LoadError::Part {
+            name: "rows of pairs".to_owned(),
+            source: PartError::Nonsense,
+        }
+    }
+}
+
 impl Coded for LoadError {
     fn code(&self) -> &'static Code {
         match self {

@@ -17,7 +17,7 @@ use super::error::{LoadError, MakingError, PartError};
 use super::manifest::read_part;
 use super::order::PartFile;
 use super::store::Store;
-use crate::held::{Copied, Entry, Held};
+use crate::held::{BY_BIN, Copied, Entry, Held};
 use standings_model::block::PartitionId;
 use standings_model::plan::Plan;
 use standings_model::sabotage::{self, Mistake};
@@ -114,6 +114,13 @@ pub fn load(
         of if sabotage::is(Mistake::HeldOfAnother) => (of + 1) % workers == worker,
         of if sabotage::is(Mistake::HeldLeftBehind) => of == worker,
         of => of % workers == worker,
+    };
+    let own = |partition: PartitionId| match partition.checked_sub(BY_BIN) {
+        Some(bin) if sabotage::is(Mistake::PairRowsOfAnother) => {
+            (bin as usize + 1) % workers == worker
+        }
+        Some(bin) => bin as usize % workers == worker,
+        None => own(partition),
     };
     let mut files: Vec<&PartFile> = parts.iter().filter(|file| file.held).collect();
     if !sabotage::is(Mistake::EarlierPartsOver) {

@@ -221,6 +221,13 @@ fn windows(plan: &Plan, r: &Ranking) -> Step {
             );
         }
     }
+    if let Some(paired) = &r.paired {
+        let name = &plan.tables[paired.table].name;
+        let partner = Step::new(format!("the rows of {name}"), Vec::new())
+            .keeps("each row, as long as a window is open that a pair of it may be in; so of the other table");
+        let pairs = format!("each beside every row of {name} of the same key that is near in time");
+        step = Step::new(pairs, vec![step, partner]);
+    }
     match (r.window.is_always(), r.keeps_windows) {
         (true, _) => step,
         _ if r.lets_go => step.over(format!(

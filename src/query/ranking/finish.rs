@@ -61,13 +61,9 @@ impl Compiled {
             behind,
             ..
         } = self;
-        for (input, branch) in ranking.inputs.iter_mut().zip(branches) {
-            if let Some(joined) = &mut ranking.joined {
-                let by_place = ranking.measures.iter().any(|m| m.aggregate.is_by_place());
-                if by_place && !tables[branch.table].changes() {
-                    tables[branch.table].row_id();
-                }
-                join::install((input, joined), branch, behind, tables);
+        for (number, branch) in branches.into_iter().enumerate() {
+            if ranking.joined.is_some() {
+                join::install(&mut ranking, branch, behind, tables);
                 break;
             }
             let table = &mut tables[branch.table];
@@ -76,6 +72,7 @@ impl Compiled {
                 Node::Column(number) => number,
                 _ => table.derive(name, expr),
             };
+            let input = &mut ranking.inputs[number];
             let columns = branch.columns.into_iter();
             input.columns = columns.map(|(name, expr)| column(&name, expr)).collect();
             input.filter = branch.filter.map(|expr| column("WHERE", expr));
@@ -196,6 +193,7 @@ impl Shape<'_> {
             });
         }
         let rank = groups.rank.as_ref();
+        let is_rows = groups.is_rows;
         let ranking = Ranking {
             name: name.to_owned(),
             window,
@@ -210,6 +208,7 @@ impl Shape<'_> {
             is_rows: groups.is_rows && !window.is_session(),
             retracts: false,
             joined: None,
+            paired: None,
             as_they_are: groups.is_rows && !window.is_session(),
             session_by: self.session_by(&groups),
             partition: rank.map_or_else(Vec::new, |r| r.partition.clone()),
@@ -227,7 +226,8 @@ impl Shape<'_> {
         };
         let compiled = self.put_together(ranking, groups, making, outputs, notes);
         if compiled.ranking.joined.is_some() {
-            self.can_be_joined(&compiled.branches[0], window.is_session(), query)?;
+            let of = (&compiled.ranking, &compiled.branches[0]);
+            self.can_be_joined(of, is_rows, query)?;
         }
         Ok(compiled)
     }
@@ -487,8 +487,8 @@ impl Shape<'_> {
             inputs.push(branch);
         }
         if ranking.joined.is_some() {
-            // What a row is joined with changes.
-            ranking.retracts = true;
+            // What a row is joined with changes; a pair stays.
+            ranking.retracts = inputs[0].joins[0].pair.is_none();
             ranking.is_rows = false;
             ranking.as_they_are = false;
         }

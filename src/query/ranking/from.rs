@@ -416,8 +416,8 @@ impl Shape<'_> {
     /// Refuses a window over branches whose event times are not one column.
     fn same_time(&self, at: &TableFactor, rows: &Rows, name: &str) -> Result<(), QueryError> {
         let is_time = |branch: &Branch, column: usize| {
-            let time = self.sources.tables[branch.table].event_time;
-            matches!(branch.columns[column].1.node, standings_model::expr::Node::Column(c) if Some(c) == time)
+            matches!(branch.columns[column].1.node, standings_model::expr::Node::Column(c)
+                if flow::is_event_time(self.sources.tables, branch.table, &branch.joins, c))
         };
         let columns = 0..rows.branches[0].columns.len();
         let mut shared = columns.filter(|c| rows.branches.iter().all(|branch| is_time(branch, *c)));

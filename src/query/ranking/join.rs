@@ -9,6 +9,7 @@
 //! needed becomes a column of the table whose rows are joined, NULL until they are, and what is computed of both sides another: so
 //! what comes behind knows columns alone, as everywhere.
 
+mod pair;
 mod planned;
 
 use sqlparser::ast::{
@@ -24,6 +25,7 @@ use crate::flow::{Branch, BranchJoin, Flow, JOINED, MOST_JOINS, Stage, as_joined
 use crate::row::Row;
 use crate::walk::conjuncts;
 use standings_model::expr::{Expr, Node};
+use standings_model::plan::Ranking;
 use standings_model::table::Table;
 use standings_model::types::Type;
 
@@ -97,13 +99,6 @@ impl Shape<'_> {
             let found = format!("one join more than the {MOST_JOINS} that a row may have");
             return self.wrong(&join.relation, found, "fewer joins");
         }
-        if branch.table == right.branch.table {
-            let found = format!(
-                "`{}` joined with itself, which is not computed yet",
-                table.name
-            );
-            return self.wrong(&join.relation, found, "a join with another table");
-        }
         if branch.parts.iter().any(|(name, _)| *name == right.name) {
             let found = format!("`{}` twice in one FROM", right.name);
             let allowed = "a name for each: JOIN u AS other ON …";
@@ -131,20 +126,61 @@ impl Shape<'_> {
         branch
             .parts
             .push((right.name.clone(), branch.columns.len()));
+        let is_itself = branch.table == right.branch.table;
         branch.joins.push(BranchJoin {
             table: right.branch.table,
             name: right.name.clone(),
             key: Vec::new(),
             as_of,
             left,
+            pair: None,
         });
         flow.qualifiers.push(right.name.clone());
+        let is_windowed = rows.window.is_some();
         let row = Row::new(sources, &flow.qualifiers, vec![branch]);
-        let key = self.key(&row, table, (number, &right.name), constraint)?;
+        let pair = self.pair(&row, (number, table), constraint)?;
+        if pair.is_none() {
+            self.has_key(table, &join.relation)?;
+        }
+        self.is_other(is_itself, table, &join.relation)?;
+        let (key, pair) = match pair {
+            Some(found) => (found.key, Some(found.pair)),
+            None => {
+                let key = self.key(&row, table, (number, &right.name), constraint)?;
+                (key, None)
+            }
+        };
         branch = row.into_parts().0.remove(0);
-        branch.joins[number].key = key;
+        if pair.is_some() || branch.joins[0].pair.is_some() {
+            let how = (left, as_of, is_windowed);
+            self.can_be_paired((&branch, table), how, &join.relation)?;
+        }
+        (branch.joins[number].key, branch.joins[number].pair) = (key, pair);
         rows.branches.push(branch);
         Ok(())
+    }
+
+    /// Refuses a table beside itself.
+    fn is_other(&self, is_itself: bool, table: &Table, at: &TableFactor) -> Result<(), QueryError> {
+        if !is_itself {
+            return Ok(());
+        }
+        let found = format!(
+            "`{}` joined with itself, which is not computed yet",
+            table.name
+        );
+        self.wrong(at, found, "a join with another table")
+    }
+
+    /// Refuses a table without a primary key.
+    fn has_key(&self, table: &Table, at: &TableFactor) -> Result<(), QueryError> {
+        if !table.primary_key.is_empty() {
+            return Ok(());
+        }
+        let found = format!("a join with `{}`, which has no primary key", table.name);
+        let allowed = "PRIMARY KEY (…) NOT ENFORCED in its CREATE TABLE: a row of it is found by its key; or, of two tables of events, how far \
+                       their event times are apart: AND b.event_time BETWEEN a.event_time AND a.event_time + INTERVAL '1' DAY";
+        self.wrong(at, found, allowed)
     }
 
     /// Whether rows without a partner stay, and what is joined on.
@@ -178,7 +214,7 @@ impl Shape<'_> {
         }
     }
 
-    /// What is joined: a table with a primary key.
+    /// What is joined: a table.
     fn right<'q>(&self, factor: &'q TableFactor) -> Result<Right<'q>, QueryError> {
         let (mut plain, mut at) = (factor.clone(), None);
         if let (TableFactor::Table { version, .. }, TableFactor::Table { version: given, .. }) =
@@ -209,13 +245,6 @@ impl Shape<'_> {
             let allowed = "a join with a table by its name; a condition on it stands in WHERE";
             return self.wrong(factor, found, allowed);
         };
-        let table = &self.sources.tables[branch.table];
-        if table.primary_key.is_empty() {
-            let found = format!("a join with `{}`, which has no primary key", table.name);
-            let allowed =
-                "PRIMARY KEY (…) NOT ENFORCED in its CREATE TABLE: a row of it is found by its key";
-            return self.wrong(factor, found, allowed);
-        }
         Ok(Right {
             branch,
             name,
@@ -321,11 +350,16 @@ impl Shape<'_> {
     /// Refuses what is not computed behind a join.
     pub(super) fn can_be_joined(
         &self,
-        branch: &Branch,
-        is_session: bool,
+        (ranking, branch): (&Ranking, &Branch),
+        is_rows: bool,
         query: &Query,
     ) -> Result<(), QueryError> {
         let tables = self.sources.tables;
+        let is_session = ranking.window.is_session();
+        if branch.joins[0].pair.is_some() {
+            let is_rows = is_rows || pair::names_rows(branch);
+            self.can_be_of_pairs(ranking, is_rows, &query.body)?;
+        }
         if is_session {
             let found = "SESSION over a join, which is not computed yet";
             let allowed = "windows of a fixed size: TUMBLE, HOP, CUMULATE, or none";

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::forget::{ForgetError, forgotten};
 use super::tables::{TableDuration, TableSource, parse_override};
 use crate::lineage::LineageArgs;
 use crate::run::finished::Shares;
@@ -57,17 +58,6 @@ impl From<StartArg> for Start {
             StartArg::Latest => Start::Latest,
         }
     }
-}
-
-/// What may be forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ForgetArg {
-    /// What is remembered of another input, or of what this one does not hold any more.
-    Source,
-    /// Which server, tables or topics a sink was.
-    Sink,
-    /// Snapshots.
-    State,
 }
 
 impl From<EmitArg> for Emit {
@@ -233,15 +223,17 @@ pub struct RunArgs {
     /// What is believed as it is now, where it is not what was known: `source`, when sinks and snapshots are of another
     /// input, or this one does not hold any more what was committed (reading begins at --start, and rows are set to what
     /// it says); `sink`, when a database or topic was moved, restored or made anew on purpose (what it shows is compared,
-    /// and set right); `state`, snapshots. Repeat for several. Where nothing differs it does nothing.
+    /// and set right); `state`, snapshots; `dimension TABLE`, when a table that others are joined with does not give any
+    /// more what it held at the last commit (a compacted topic) and no snapshot does: open windows are joined with what is
+    /// there. Repeat for several. Where nothing differs it does nothing.
     #[arg(
         long,
         env = "STANDINGS_FORGET",
         value_name = "WHAT",
-        value_enum,
+        num_args = 1..=2,
         value_delimiter = ','
     )]
-    pub forget: Vec<ForgetArg>,
+    pub forget: Vec<String>,
     /// The same as --forget source: tables and topics that hold rows of another input are set to what this one says.
     #[arg(long, env = "STANDINGS_REPLACE")]
     pub replace: bool,
@@ -352,12 +344,12 @@ impl RunArgs {
     }
 
     /// What may be different from what was known.
-    pub fn forget(&self) -> Forget {
-        Forget {
-            source: self.replace || self.forget.contains(&ForgetArg::Source),
-            sink: self.forget.contains(&ForgetArg::Sink),
-            state: self.forget.contains(&ForgetArg::State),
-        }
+    pub fn forget(&self) -> Result<Forget, ForgetError> {
+        let forget = forgotten(&self.forget)?;
+        Ok(Forget {
+            source: self.replace || forget.source,
+            ..forget
+        })
     }
 }
 

@@ -15,6 +15,7 @@ pub mod connecting;
 mod covered;
 pub mod engine;
 pub mod finished;
+mod forget;
 pub mod health;
 pub mod limits;
 pub mod prepared;

@@ -7,7 +7,7 @@ use super::args::{Delivery, RunArgs};
 use super::check;
 use super::engine::Cluster;
 use super::registries::registries;
-use super::{connecting, settings, tables};
+use super::{connecting, forget, settings, tables};
 use crate::masks;
 use standings_commit::committer::Outputs;
 use standings_commit::sink::{RejectWriter, SinkError};
@@ -93,6 +93,13 @@ impl Prepared {
         let mut outputs = Outputs::default();
         if cluster.process == 0 {
             outputs = open_outputs(args, &kafka_properties, &live, source.homes())?;
+            forget::are_dimensions(&outputs.forget, &plan)?;
+            let (homes, of) = (source.homes(), Arc::clone(&plan));
+            outputs.dimension_of = Some(Arc::new(move |partition| {
+                let (table, _) = homes.of(partition);
+                let name = || of.tables[table].name.clone();
+                of.is_only_joined(table).then(name)
+            }));
         }
         Ok(Prepared {
             plan,
@@ -166,7 +173,7 @@ fn open_outputs(
         homes,
     };
     let mut outputs = Outputs {
-        forget: args.forget(),
+        forget: args.forget()?,
         live: Arc::clone(live),
         ..Outputs::default()
     };

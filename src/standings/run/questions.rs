@@ -59,13 +59,17 @@ impl Answers {
 
 /// Asks all that a command line names: what they say, and the failure that a run would end with.
 pub fn ask(args: &RunArgs, prepared: &Prepared) -> (String, Result<(), Failure>) {
+    let forget = match args.forget() {
+        Ok(forget) => forget,
+        Err(wrong) => return (String::new(), Err(wrong.into())),
+    };
     let mut answers = Answers {
         lines: vec!["asked".to_owned()],
         ..Answers::default()
     };
     let mut opening = Opening {
         rankings: snapshot::fingerprints(&prepared.plan),
-        forget: args.forget(),
+        forget,
         ..Opening::default()
     };
     let of = prepared.source.urls.iter().map(ToString::to_string);

@@ -294,7 +294,7 @@ fn no_joins(plan: &Plan) -> Result<(), Failure> {
         return Err(Failure::of(&codes::query::SQL, problem));
     }
     let mut all = plan.rankings.iter();
-    let Some(ranking) = all.find(|r| r.joined.is_some()) else {
+    let Some(ranking) = all.find(|r| r.joined.is_some() || r.paired.is_some()) else {
         return Ok(());
     };
     let problem = format!(

@@ -5,5 +5,6 @@ pub mod behind;
 pub mod first;
 pub mod gather;
 pub mod onward;
+pub mod pairs;
 pub mod step;
 pub mod totals;

@@ -16,6 +16,7 @@ use timely::dataflow::operators::Capability;
 use crate::dataflow::handles::Cells;
 use crate::dataflow::messages::{Body, Gathered};
 use crate::event_time::BEGINNING;
+use crate::held::Copied;
 use crate::pack::deltas::Deltas;
 use crate::rank::copy::TooLarge;
 use crate::rank::keys::Keys;
@@ -97,9 +98,24 @@ impl<A: Fn(&Totals)> TotalsOperator<A> {
             let passed = self.applied_to > order.epoch;
             let rows = (!passed).then(|| self.cells.totals.borrow_mut().copy(order.full));
             let rows = self.with_firsts(order, rows);
-            // What its reader holds, its driver copied when it came to the epoch.
-            let held = None;
+            let pairs = self.pairs(order);
+            let rows = rows.filter(|_| pairs.is_some());
+            // What its reader holds, its driver copied when it came to the epoch, and adds.
+            let held = pairs;
             *taken = Some(Taken { order, rows, held });
+        }
+    }
+
+    /// The rows that are kept for pairs, copied as of the same epoch; none where that went by.
+    fn pairs(&self, order: Order) -> Option<Vec<Copied>> {
+        let Some(pairs) = &self.cells.pairs else {
+            return Some(Vec::new());
+        };
+        let taken = self.cells.pairs_taken.borrow_mut().take();
+        match taken.filter(|(of, _)| *of == order) {
+            Some((_, copied)) => Some(copied),
+            None if self.cells.pairs_applied.get() > order.epoch => None,
+            None => Some(pairs.borrow_mut().copy(order.full)),
         }
     }
 
@@ -112,6 +128,9 @@ impl<A: Fn(&Totals)> TotalsOperator<A> {
         let Some(first) = &self.cells.first else {
             return rows;
         };
+        if sabotage::is(Mistake::FirstLevelNotCopied) {
+            return rows;
+        }
         let taken = self.cells.first_taken.borrow_mut().take();
         let firsts = match taken.filter(|(of, _)| *of == order) {
             Some((_, copied)) => copied,

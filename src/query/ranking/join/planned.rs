@@ -3,10 +3,10 @@
 use super::column_of;
 use crate::expression;
 use crate::fingerprint;
-use crate::flow::{Branch, as_joined, is_behind, is_row_id};
+use crate::flow::{Branch, BranchJoin, BranchPair, as_joined, is_behind, is_row_id};
 use crate::row::both;
 use standings_model::expr::{Expr, Node};
-use standings_model::plan::{Input, Joined};
+use standings_model::plan::{Input, Joined, Paired, Ranking};
 use standings_model::table::{Column, Table};
 
 /// What an expression over rows and what they are joined with means.
@@ -60,17 +60,7 @@ pub(in crate::ranking) fn plan(
             as_of: join.as_of,
             left: join.left,
             columns: Vec::new(),
-            meaning: format!(
-                "{:?}{}{} on {}",
-                tables[join.table].name,
-                if join.as_of {
-                    " as it was"
-                } else {
-                    " as it is"
-                },
-                if join.left { " or none" } else { "" },
-                on.join(", ")
-            ),
+            meaning: said(&tables[join.table], join, &on.join(", ")),
         }
     });
     let joined = Joined {
@@ -81,8 +71,62 @@ pub(in crate::ranking) fn plan(
     (Some(joined), behind)
 }
 
+/// What a join on this means, as one text.
+fn said(table: &Table, join: &BranchJoin, on: &str) -> String {
+    if let Some(BranchPair { columns, within }) = &join.pair {
+        let there = columns.iter().map(|c| fingerprint::of_column(table, *c));
+        let (there, (from, to)) = (there.collect::<Vec<_>>().join(", "), within);
+        return format!(
+            "{:?} within {from} to {to} us on {on} = {there}",
+            table.name
+        );
+    }
+    let when = if join.as_of { "as it was" } else { "as it is" };
+    let none = if join.left { " or none" } else { "" };
+    format!("{:?} {when}{none} on {on}", table.name)
+}
+
+/// Pairs, of what was planned as a join.
+fn paired(joined: Option<Joined>, pair: BranchPair) -> Option<Paired> {
+    let Joined {
+        mut joins,
+        filter,
+        filter_meaning,
+    } = joined?;
+    let join = joins.pop()?;
+    Some(Paired {
+        table: join.table,
+        name: join.name,
+        key: join.key.into_iter().zip(pair.columns).collect(),
+        within: pair.within,
+        columns: join.columns,
+        filter,
+        filter_meaning,
+        meaning: join.meaning,
+    })
+}
+
 /// Makes what is joined, and what is computed of it, columns of the table whose rows are joined.
 pub(in crate::ranking) fn install(
+    ranking: &mut Ranking,
+    branch: Branch,
+    behind: Option<Expr>,
+    tables: &mut [Table],
+) {
+    let by_place = ranking.measures.iter().any(|m| m.aggregate.is_by_place());
+    if by_place && !tables[branch.table].changes() {
+        tables[branch.table].row_id();
+    }
+    let pair = branch.joins.first().and_then(|join| join.pair.clone());
+    if let (Some(joined), Some(input)) = (&mut ranking.joined, ranking.inputs.first_mut()) {
+        columns_of((input, joined), branch, behind, tables);
+    }
+    if let Some(pair) = pair {
+        ranking.paired = paired(ranking.joined.take(), pair);
+    }
+}
+
+fn columns_of(
     (input, joined): (&mut Input, &mut Joined),
     mut branch: Branch,
     behind: Option<Expr>,
