@@ -108,7 +108,7 @@ static READ: AtomicUsize = AtomicUsize::new(0);
 fn read(path: &Path) -> Result<usize, String> {
     // In turn: both of each would take twice as long.
     let number = READ.fetch_add(1, Ordering::Relaxed);
-    read_as(path, number % 2 == 0)
+    read_as(path, number.is_multiple_of(2))
 }
 
 fn read_as(path: &Path, columns: bool) -> Result<usize, String> {

@@ -170,7 +170,7 @@ impl From {
 pub(super) enum Given {
     /// A partition begins.
     Begins(u32, Arc<Home>),
-    Block(Block),
+    Block(Box<Block>),
 }
 
 /// Reads at most so much; whether that is all, and whether there was any answer.
@@ -194,7 +194,7 @@ pub(super) fn read(
                 block.records.truncate(left);
                 left -= block.records.len();
                 bytes += block.bytes.len();
-                take(Given::Block(block));
+                take(Given::Block(Box::new(block)));
             }
             Some(SourceEvent::Ended { .. }) => open -= 1,
             Some(SourceEvent::Ready) => ready = true,
