@@ -340,21 +340,19 @@ impl Partition {
         }
         let origin = Origin::new(id, offset, bytes.row);
         if let Some(Alone(alone)) = self.joined {
-            let came = bytes.came();
-            let record = (record, Some(&*came));
-            put((into.dimensions, into.plan), (table, id), record, &sale);
+            let to = (&mut *into.dimensions, into.plan);
+            put(to, (table, id), (record, Some(&*bytes.came())), &sale);
             if alone {
                 return self.counts.ranked += 1;
             }
         }
-        let mut missing = Missing::default();
+        let (combiner, mut missing) = (&mut *into.combiner, Missing::default());
         let judge = |end| PartitionClock::judge(watermark, end, horizon, policy);
-        let combiner = &mut *into.combiner;
         let mut outcome = combiner.add(table, &sale, origin, judge, &mut missing);
         let by = (PartitionClock::closed(watermark, horizon, policy), judge);
         outcome = outcome.max(into.events.put(table, &sale, origin, by, &mut missing));
-        let amounts = into.amounts.as_mut().filter(|a| a.column.0 == table);
-        let amounts = amounts.filter(|_| !self.timeless);
+        let amounts = into.amounts.as_mut();
+        let amounts = amounts.filter(|a| a.column.0 == table && !self.timeless);
         let amount = amounts.and_then(|a| Some((sale.number(a.column.1)?, a)));
         let mut letters = Vec::new();
         // Few rankings have either: four lists that stay empty are a part of what a record costs.
