@@ -136,7 +136,7 @@ impl History {
         let (low, high) = self.apart;
         match (low < 0 || high == 0, high > 0 || low == 0) {
             (true, false) => "sold",
-            (true, true) if self.written % 2 == 0 => "sold",
+            (true, true) if self.written.is_multiple_of(2) => "sold",
             _ => "came",
         }
     }
