@@ -106,6 +106,13 @@ fn nothing_private_is_asked_unless_it_is_meant() {
     );
 }
 
+/// Credentials at a server, the token that is asked with, and the header that says who asks.
+type Case = (
+    Box<dyn Fn(&str) -> Credentials>,
+    Option<&'static str>,
+    &'static str,
+);
+
 #[test]
 fn who_asks_is_said_in_the_way_that_is_configured() {
     let oauth = |in_form| {
@@ -116,7 +123,7 @@ fn who_asks_is_said_in_the_way_that_is_configured() {
             in_form,
         }
     };
-    let cases: Vec<(Box<dyn Fn(&str) -> Credentials>, Option<&str>, &str)> = vec![
+    let cases: Vec<Case> = vec![
         (
             Box::new(|_| Credentials::Bearer(secret("t1"))),
             None,
