@@ -173,10 +173,16 @@ fn kills_in_the_middle_of_passes_lose_nothing_and_write_nothing_twice() {
         running.0.kill().unwrap();
         running.0.wait().unwrap();
     }
+    let asked = shop.lock().unwrap().asked;
     let mut last = room.start(&[]);
-    until("every fault was there", Duration::from_secs(60), || {
-        shop.lock().unwrap().faults.iter().all(|n| *n > 0)
-    });
+    until(
+        "it asks, and every fault was there",
+        Duration::from_secs(60),
+        || {
+            let shop = shop.lock().unwrap();
+            shop.asked > asked && shop.faults.iter().all(|n| *n > 0)
+        },
+    );
     assert_eq!(terminate(&mut last.0), 0);
     shop.lock().unwrap().calm = true;
     room.once_well();
