@@ -62,20 +62,9 @@ pub fn run(args: &ChangesArgs) -> Result<(), Problem> {
     };
     if args.forms.with_flink()? {
         for (form, name) in FORMS {
-            flink::job("changes", &statements(form, file(form)))?;
-            let changes = place::work().join("changes.ndjson");
-            once(
-                &place::standings(),
-                &queries[form as usize],
-                file(form),
-                &changes,
-            )?;
-            let text = fs::read_to_string(&changes).map_err(Problem::file(&changes))?;
-            flink::agree(
-                name,
-                &flink::places_of_changes(&text),
-                &flink::places("changes")?,
-            )?;
+            flink::compare(("changes", name), &statements(form, file(form)), |to| {
+                once(&place::standings(), &queries[form as usize], file(form), to)
+            })?;
         }
     }
     let once = |side: &Side<Form>| match &side.engine {

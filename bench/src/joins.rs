@@ -62,21 +62,10 @@ pub fn run(args: &JoinsArgs) -> Result<(), Problem> {
     let of = |form| (form != Form::Plain).then_some(cities.as_path());
     if args.forms.with_flink()? {
         for (form, name) in FORMS {
-            flink::job("joins", &statements(form, &sales, &cities))?;
-            let changes = place::work().join("joins.ndjson");
-            let binary = place::standings();
-            once(
-                &binary,
-                &queries[form as usize],
-                (&sales, of(form)),
-                &changes,
-            )?;
-            let text = fs::read_to_string(&changes).map_err(Problem::file(&changes))?;
-            flink::agree(
-                name,
-                &flink::places_of_changes(&text),
-                &flink::places("joins")?,
-            )?;
+            flink::compare(("joins", name), &statements(form, &sales, &cities), |to| {
+                let read = (sales.as_path(), of(form));
+                once(&place::standings(), &queries[form as usize], read, to)
+            })?;
         }
     }
     let once = |side: &Side<Form>| match &side.engine {

@@ -22,7 +22,7 @@ use crate::problem::Problem;
 pub const NAME: &str = "Flink SQL";
 
 /// Of each ranking, window and place its total and count.
-pub type Places = BTreeMap<String, String>;
+type Places = BTreeMap<String, String>;
 
 fn folder() -> PathBuf {
     place::root().join("bench/peers/flink")
@@ -82,7 +82,7 @@ fn invocation(name: &str, sql: &str) -> Result<Invocation, Problem> {
 }
 
 /// What the last [`job`] of this name came to.
-pub fn places(name: &str) -> Result<Places, Problem> {
+fn places(name: &str) -> Result<Places, Problem> {
     let out = PathBuf::from(out(name));
     let text = fs::read_to_string(&out).map_err(Problem::file(&out))?;
     let rows = text
@@ -97,7 +97,7 @@ pub fn places(name: &str) -> Result<Places, Problem> {
 }
 
 /// The same of our changes. Rankings of ten never become shorter: what leaves a place makes way for another.
-pub fn places_of_changes(changes: &str) -> Places {
+fn places_of_changes(changes: &str) -> Places {
     let changes = changes
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -114,8 +114,21 @@ pub fn places_of_changes(changes: &str) -> Places {
     changes.filter_map(|change| place(&change)).collect()
 }
 
+/// Runs a job of Flink SQL, and ours, which writes its changes into the file that it is given: both must come to the same.
+pub fn compare(
+    (job_name, what): (&str, &str),
+    sql: &str,
+    ours: impl FnOnce(&Path) -> Result<Took, Problem>,
+) -> Result<(), Problem> {
+    job(job_name, sql)?;
+    let changes = place::work().join(format!("{job_name}.ndjson"));
+    ours(&changes)?;
+    let text = fs::read_to_string(&changes).map_err(Problem::file(&changes))?;
+    agree(what, &places_of_changes(&text), &places(job_name)?)
+}
+
 /// Whether both came to the same.
-pub fn agree(what: &str, ours: &Places, theirs: &Places) -> Result<(), Problem> {
+fn agree(what: &str, ours: &Places, theirs: &Places) -> Result<(), Problem> {
     let other = ours.iter().find(|(at, row)| theirs.get(*at) != Some(row));
     match other {
         None if ours.len() == theirs.len() && !ours.is_empty() => Ok(()),

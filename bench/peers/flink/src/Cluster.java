@@ -13,8 +13,8 @@ import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
 final class Cluster {
     private Cluster() {}
 
-    /** Object reuse, state on the heap, no restarts; what lies in managed memory is the buffers of window aggregation. */
-    static Configuration configuration(int workers) {
+    /** Object reuse, state on the heap, no restarts; what lies in managed memory, of each worker, is the buffers of window aggregation. */
+    static Configuration configuration(int workers, long managedMebibytes) {
         Configuration conf = new Configuration();
         conf.set(PipelineOptions.OBJECT_REUSE, true);
         conf.set(StateBackendOptions.STATE_BACKEND, "hashmap");
@@ -23,7 +23,7 @@ final class Cluster {
         conf.set(RestOptions.BIND_ADDRESS, "127.0.0.1");
         conf.set(RestOptions.ADDRESS, "127.0.0.1");
         conf.set(TaskManagerOptions.NUM_TASK_SLOTS, workers);
-        conf.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MemorySize.ofMebiBytes(256L * workers));
+        conf.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MemorySize.ofMebiBytes(managedMebibytes * workers));
         conf.set(TaskManagerOptions.NETWORK_MEMORY_MIN, MemorySize.ofMebiBytes(128));
         conf.set(TaskManagerOptions.NETWORK_MEMORY_MAX, MemorySize.ofMebiBytes(128));
         return conf;

@@ -81,7 +81,7 @@ public class Job {
     }
 
     static void run(List<Path> files, Path out, int workers, boolean explain) throws Exception {
-        var conf = Cluster.configuration(workers);
+        var conf = Cluster.configuration(workers, 256);
         StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(conf);
         env.setParallelism(workers);
         var tables = StreamTableEnvironment.create(env, EnvironmentSettings.newInstance().inStreamingMode().build());

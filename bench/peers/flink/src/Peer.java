@@ -128,7 +128,7 @@ public class Peer {
 
     static void run(Path sales, String form, Path out, int workers, boolean explain) throws Exception {
         boolean window = form.equals("window");
-        var conf = Cluster.configuration(workers);
+        var conf = Cluster.configuration(workers, 256);
         StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(conf);
         env.setParallelism(workers);
         StreamTableEnvironment tables =
