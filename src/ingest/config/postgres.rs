@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use standings_model::duration::{format_duration, parse_duration};
-use standings_model::redact;
 
 use super::SecretAt;
 use super::error::ConfigError;
@@ -81,7 +80,8 @@ impl Postgres {
 
 pub(super) fn read(section: &Section<'_>) -> Result<Postgres, ConfigError> {
     let mut shown = BTreeMap::new();
-    let url = url(section, &mut shown)?;
+    let check = |url: &str| checked(section, url);
+    let url = section.url(&mut shown, check, "postgres://USER@HOST/DATABASE")?;
     let cursor = section.list("cursor")?;
     let (table, query) = (section.str("table")?, section.str("query")?);
     let overlap = section.str("overlap")?;
@@ -134,39 +134,25 @@ pub(super) fn read(section: &Section<'_>) -> Result<Postgres, ConfigError> {
         url,
         of,
         cursor,
-        every: section
-            .duration("every", Duration::from_secs(10))?
-            .max(Duration::from_millis(50)),
+        every: section.every(Duration::from_secs(10))?,
         shown,
     })
 }
 
-/// The URL, or where it is, if it is a secret.
-fn url(
-    section: &Section<'_>,
-    shown: &mut BTreeMap<String, String>,
-) -> Result<Result<String, SecretAt>, ConfigError> {
-    let literal = section.str("url")?.filter(|url| !url.starts_with("${"));
-    if let Some(url) = literal {
-        section.item("url-file");
-        let rest = ["postgres://", "postgresql://"]
-            .into_iter()
-            .find_map(|scheme| url.strip_prefix(scheme));
-        let Some(rest) = rest else {
-            return Err(section.wrong("url", "must be postgres://USER@HOST/DATABASE"));
-        };
-        let user = rest.split_once('@').map_or("", |(user, _)| user);
-        if user.contains(':') || rest.contains("password=") {
-            return Err(section.wrong(
-                "url",
-                "has a password in it, and stands in a file like this: say url-file = \"PATH\", or url = \"${ENV:STANDINGS_SECRET_…}\"",
-            ));
-        }
-        shown.insert("url".to_owned(), redact::text(&url));
-        return Ok(Ok(url));
+/// Refuses what is no URL of Postgres, or has a secret in it.
+fn checked(section: &Section<'_>, url: &str) -> Result<(), ConfigError> {
+    let rest = ["postgres://", "postgresql://"]
+        .into_iter()
+        .find_map(|scheme| url.strip_prefix(scheme));
+    let Some(rest) = rest else {
+        return Err(section.wrong("url", "must be postgres://USER@HOST/DATABASE"));
+    };
+    let user = rest.split_once('@').map_or("", |(user, _)| user);
+    if user.contains(':') || rest.contains("password=") {
+        return Err(section.wrong(
+            "url",
+            "has a password in it, and stands in a file like this: say url-file = \"PATH\", or url = \"${ENV:STANDINGS_SECRET_…}\"",
+        ));
     }
-    let at = section.secret("url", "url-file")?;
-    shown.insert("url".to_owned(), "(secret)".to_owned());
-    let missing = || section.wrong("url", "is missing: url = \"postgres://USER@HOST/DATABASE\"");
-    Ok(Err(at.ok_or_else(missing)?))
+    Ok(())
 }

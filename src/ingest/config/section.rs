@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use standings_model::duration::parse_duration;
+use standings_model::redact;
 use standings_model::table::secret::Reference;
 use standings_query::toml::{kind, nearest, place};
 use toml_edit::{Item, TableLike, Value};
@@ -256,6 +257,32 @@ impl<'a> Section<'a> {
                 )),
             },
         }
+    }
+
+    /// `every`: how often it is looked, once all was read; not so often that nothing else is done.
+    pub(super) fn every(&self, usual: Duration) -> Result<Duration, ConfigError> {
+        let every = self.duration("every", usual)?;
+        Ok(every.max(Duration::from_millis(50)))
+    }
+
+    /// `url`, which `check` takes; or where it is, if it is a secret. What is shown of it goes into `shown`.
+    pub(super) fn url(
+        &self,
+        shown: &mut BTreeMap<String, String>,
+        check: impl FnOnce(&str) -> Result<(), ConfigError>,
+        example: &str,
+    ) -> Result<Result<String, SecretAt>, ConfigError> {
+        let literal = self.str("url")?.filter(|url| !url.starts_with("${"));
+        if let Some(url) = literal {
+            self.item("url-file");
+            check(&url)?;
+            shown.insert("url".to_owned(), redact::text(&url));
+            return Ok(Ok(url));
+        }
+        let at = self.secret("url", "url-file")?;
+        shown.insert("url".to_owned(), "(secret)".to_owned());
+        let missing = || self.wrong("url", &format!("is missing: url = \"{example}\""));
+        Ok(Err(at.ok_or_else(missing)?))
     }
 
     /// Refuses what nobody asked for.

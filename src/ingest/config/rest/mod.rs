@@ -93,7 +93,8 @@ impl Rest {
 
 pub(super) fn read(section: &Section<'_>, shape: &Shape) -> Result<Rest, ConfigError> {
     let mut shown = BTreeMap::new();
-    let url = place::url(section, &mut shown)?;
+    let check = |url: &str| place::checked(section, "url", url);
+    let url = section.url(&mut shown, check, "https://HOST/PATH?since={cursor}")?;
     let form = place::form(section, &mut shown)?;
     let paging = place::paging(section, (&url, &form), &mut shown)?;
     let times = place::times(section, &url, &mut shown)?;
@@ -126,9 +127,7 @@ pub(super) fn read(section: &Section<'_>, shape: &Shape) -> Result<Rest, ConfigE
         paging,
         times,
         id,
-        every: section
-            .duration("every", Duration::from_secs(30))?
-            .max(Duration::from_millis(50)),
+        every: section.every(Duration::from_secs(30))?,
         rate,
         private,
         shown,

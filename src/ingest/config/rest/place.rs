@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use standings_model::redact;
 use standings_model::time::{format_rfc3339, parse_date, parse_rfc3339};
 
 use crate::config::SecretAt;
@@ -17,29 +16,6 @@ use crate::rest::times::{Times, Written};
 
 /// What the cursor depends on, as it is written.
 pub(super) type Shown = BTreeMap<String, String>;
-
-/// The URL, or where it is, if it is a secret.
-pub(super) fn url(
-    section: &Section<'_>,
-    shown: &mut Shown,
-) -> Result<Result<String, SecretAt>, ConfigError> {
-    let literal = section.str("url")?.filter(|url| !url.starts_with("${"));
-    if let Some(url) = literal {
-        section.item("url-file");
-        checked(section, "url", &url)?;
-        shown.insert("url".to_owned(), redact::text(&url));
-        return Ok(Ok(url));
-    }
-    let at = section.secret("url", "url-file")?;
-    shown.insert("url".to_owned(), "(secret)".to_owned());
-    let missing = || {
-        section.wrong(
-            "url",
-            "is missing: url = \"https://HOST/PATH?since={cursor}\"",
-        )
-    };
-    Ok(Err(at.ok_or_else(missing)?))
-}
 
 /// Refuses what is no URL of HTTP, or has a secret in it.
 pub(super) fn checked(section: &Section<'_>, key: &str, url: &str) -> Result<(), ConfigError> {
