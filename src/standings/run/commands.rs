@@ -57,7 +57,7 @@ pub fn run(args: RunArgs, shown: Settings, stop: Arc<AtomicBool>) -> Result<(), 
     signals::end_within(args.stop_timeout, &live);
     // Who commits knows when it has begun; the others end with it.
     if let (Some(limit), 0) = (args.connect_timeout, cluster.process) {
-        signals::end_unreached(limit, &live);
+        signals::end_unreached(limit, &live, &stop)?;
     }
     let snapshots = match keep_state(&args, &plan, &live, &stop)? {
         Kept::Nothing => None,

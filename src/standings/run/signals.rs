@@ -7,7 +7,7 @@
 //!                                    └─ `--stop-timeout` over ────────► says what was not committed, 1
 //! ```
 //!
-//! The same thread ends a run that has not reached what it needs (`--connect-timeout`), asked or not.
+//! `--connect-timeout` has a thread of its own, until the first commit.
 //!
 //! 1. A signal that comes before anybody listens is held back, and heard then.
 //! 2. Two within a tenth of a second are one: a terminal and a supervisor both pass on what a person did once.
@@ -22,7 +22,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use standings_model::error::codes;
 use standings_observe::live::Live;
 use standings_observe::stopping::{over, unreached};
-use standings_process::exit::{self, Failure};
+use standings_process::exit::{self, Failure, NoThread};
 
 /// Signals within this time are one.
 const ONE: Duration = Duration::from_millis(100);
@@ -32,13 +32,23 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How long a run may take to end, and where it tells what it waits for.
 static LIMIT: Mutex<Option<(Duration, Arc<Live>)>> = Mutex::new(None);
 
-/// How long what is needed may be away before the first commit, and where it is told.
-static NEEDED: Mutex<Option<(Duration, Arc<Live>)>> = Mutex::new(None);
-
-/// `--connect-timeout`: this process ends where it waits longer than that before its first commit.
-pub fn end_unreached(limit: Duration, live: &Arc<Live>) {
-    let mut set = NEEDED.lock().unwrap_or_else(PoisonError::into_inner);
-    *set = Some((limit, Arc::clone(live)));
+/// `--connect-timeout`: this process ends where it waits longer than that before its first commit, unless it is asked to stop.
+pub fn end_unreached(
+    limit: Duration,
+    live: &Arc<Live>,
+    stop: &Arc<AtomicBool>,
+) -> Result<(), NoThread> {
+    let (live, stop) = (Arc::clone(live), Arc::clone(stop));
+    let thread = std::thread::Builder::new().name("unreached".to_owned());
+    let look = move || {
+        while !stop.load(Ordering::Relaxed) && !live.has_committed() {
+            if let Some(failure) = unreached(limit, &live) {
+                exit::now(&failure);
+            }
+            std::thread::sleep(LOOK);
+        }
+    };
+    thread.spawn(look).map(drop).map_err(NoThread)
 }
 
 /// `--stop-timeout`: asked to stop, this process ends within it.
@@ -97,16 +107,7 @@ pub fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
         .name("signals".to_owned())
         .spawn(move || {
             runtime.block_on(async {
-                loop {
-                    tokio::select! {
-                        () = signals.next() => break,
-                        () = tokio::time::sleep(LOOK) => {
-                            if let Some(failure) = is_unreached() {
-                                exit::now(&failure);
-                            }
-                        }
-                    }
-                }
+                signals.next().await;
                 set.store(true, Ordering::Relaxed);
                 let asked = Instant::now();
                 tracing::info!(
@@ -152,14 +153,4 @@ fn is_over(asked: Instant) -> Option<Failure> {
     let limit = LIMIT.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let (limit, live) = limit?;
     over(asked.elapsed(), limit, &live)
-}
-
-/// What is said when what is needed was away for too long.
-fn is_unreached() -> Option<Failure> {
-    let needed = NEEDED
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
-    let (limit, live) = needed?;
-    unreached(limit, &live)
 }
