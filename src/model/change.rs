@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::amounts::Summary;
 use super::block::PartitionId;
+use super::placed::Placed;
 use super::reject::Reject;
 use super::value::Value;
 use super::window::Bounds;
@@ -189,4 +190,6 @@ pub struct Commit {
     pub amounts: Arc<Vec<Summary>>,
     /// What the checks' windows came to that the watermark has passed since the last commit.
     pub judgements: Vec<Judgement>,
+    /// What workers told of windows whose positions are asked for, in the order of epochs.
+    pub placed: Arc<Vec<Placed>>,
 }

@@ -46,6 +46,7 @@ pub mod leb128;
 pub mod limit;
 pub mod mask;
 mod pairs;
+pub mod placed;
 pub mod plan;
 pub mod printable;
 pub mod redact;

@@ -16,6 +16,7 @@ use crate::snapshot::order::{Order, PartFile};
 use standings_model::block::PartitionId;
 use standings_model::hold::Hold;
 use standings_model::identity::SourceIdentity;
+use standings_model::placed::Watch;
 use standings_model::schema::Kept;
 
 /// How a run begins.
@@ -73,4 +74,6 @@ pub enum Control {
     Partners,
     /// Copy what changed before an epoch.
     Snapshot(Order),
+    /// Tell of these windows, and of no others.
+    Watch(Vec<Watch>),
 }

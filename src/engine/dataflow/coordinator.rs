@@ -153,6 +153,7 @@ impl Coordinator {
                     }
                     Gathered::Promise(promise) => self.gather.promise(promise),
                     Gathered::Part(part) => self.snapshots.part(part),
+                    Gathered::Placed(placed) => self.gather.placed(placed),
                 }
             }
         }
@@ -243,6 +244,9 @@ impl Coordinator {
         if !self.partners && self.has_partners() {
             self.partners = true;
             orders.push(Control::Partners);
+        }
+        if let Some(watches) = gate.watches() {
+            orders.push(Control::Watch(watches));
         }
         if gate.snapshot_lost() {
             self.snapshots.lost();

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use standings_model::block::PartitionId;
 use standings_model::change::Commit;
+use standings_model::placed::Watch;
 
 use super::control::Start;
 use crate::rank::messages::Epoch;
@@ -45,6 +46,10 @@ pub trait Gate {
     /// Whether a draft is wanted although nothing is new: a sink that fell behind is to be brought to it.
     fn wants_again(&self) -> bool {
         false
+    }
+    /// The windows that are to be told of, when others are than were last answered.
+    fn watches(&mut self) -> Option<Vec<Watch>> {
+        None
     }
     /// Takes a draft of everything before epoch `up_to` ([`Epoch::MAX`]: of everything, the input has ended).
     fn offer(&mut self, draft: Commit, up_to: Epoch);

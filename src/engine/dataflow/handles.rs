@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use standings_model::placed::Watch;
 use standings_model::plan::Plan;
 use standings_observe::live::Joined;
 use timely::container::CapacityContainerBuilder;
@@ -90,6 +91,8 @@ pub struct Cells {
     pub nested_kept: RefCell<Vec<Deltas>>,
     /// What was copied of them for a snapshot.
     pub nested_taken: RefCell<Option<FirstTaken>>,
+    /// Of some window not all is told that is to be.
+    pub tells: Cell<bool>,
     /// Batches that are applied, for the driver to use again; as many as it sends in an epoch.
     pub spent: RefCell<Vec<Deltas>>,
 }
@@ -116,6 +119,7 @@ impl Cells {
             is_nested: plan.rankings.iter().any(|r| plan.is_nested(r)),
             nested_kept: RefCell::default(),
             nested_taken: RefCell::default(),
+            tells: Cell::new(false),
             spent: RefCell::default(),
         }
     }
@@ -134,6 +138,8 @@ pub struct Heard {
     pub partners: bool,
     /// A snapshot that is not taken yet.
     pub snapshot: Option<Order>,
+    /// The windows that are to be told of, as long as their owner has not seen it.
+    pub watches: Option<Vec<Watch>>,
     /// Another process was asked to stop.
     pub stop: bool,
     /// The other workers whose inputs have ended.
@@ -149,6 +155,7 @@ impl Heard {
             Control::Release => self.released = true,
             Control::Partners => self.partners = true,
             Control::Snapshot(order) => self.snapshot = Some(*order),
+            Control::Watch(watches) => self.watches = Some(watches.clone()),
         }
     }
 }
@@ -161,6 +168,7 @@ impl Default for Heard {
             released: false,
             partners: false,
             snapshot: None,
+            watches: None,
             stop: false,
             ended: BTreeSet::new(),
         }

@@ -10,6 +10,7 @@ use crate::rank::tops::TopsTold;
 use crate::relate::dimension::DimensionChange;
 use crate::relate::events::Event;
 use crate::snapshot::order::PartReport;
+use standings_model::placed::Placed;
 
 /// What a reader sends into the dataflow, addressed to a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -43,6 +44,8 @@ pub enum Body {
     Stop,
     /// This worker's input has ended. It goes on taking part until all have.
     Ended(u64),
+    /// For itself: there is something to tell of windows whose positions are asked for, and nothing else may come.
+    Tell,
 }
 
 /// What a reader sends into the joins, addressed to a worker.
@@ -102,4 +105,6 @@ pub enum Gathered {
     Promise(Promise),
     /// A part of a snapshot.
     Part(PartReport),
+    /// What is told of windows whose positions are asked for.
+    Placed(Vec<Placed>),
 }

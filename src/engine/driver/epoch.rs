@@ -61,6 +61,9 @@ impl<F: Feed> Driver<F> {
         if self.first.is_some() {
             self.send_joined();
         }
+        if self.tells() {
+            self.send(self.index as u64, Body::Tell);
+        }
         for (to, events) in self.fold.take_events(self.peers) {
             self.send_near(to, Near::Events(events));
         }
@@ -122,6 +125,11 @@ impl<F: Feed> Driver<F> {
         if let Some(near) = &mut self.near {
             near.advance_to(next);
         }
+    }
+
+    /// Whether this worker owes somebody rows of windows whose positions are asked for.
+    pub(super) fn tells(&self) -> bool {
+        self.cells.tells.get() || self.cells.heard.borrow().watches.is_some()
     }
 
     /// Promises to send nothing more for windows that end at or before a time, ms.

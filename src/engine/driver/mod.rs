@@ -475,6 +475,7 @@ impl<F: Feed> Driver<F> {
         }
         // The owners copy when the frontier reaches the epoch, so this worker goes on until they have.
         self.owes_epoch |= self.cells.heard.borrow().snapshot.is_some();
+        self.owes_epoch |= self.tells();
         while let Ok(report) = self.parts.1.try_recv() {
             self.send(0, Body::Part(report));
             self.owes_epoch = true;

@@ -36,6 +36,7 @@ use standings_model::amounts::{self, Summary};
 use standings_model::block::PartitionId;
 use standings_model::change::{Change, Commit, Counts, Whole};
 use standings_model::identity::NO_EPOCH;
+use standings_model::placed::Placed;
 use standings_model::plan::Plan;
 use standings_model::schema::{Kept, Schema};
 use standings_model::window_check::{Judgement, WindowChecks};
@@ -269,6 +270,11 @@ impl Gather {
         self.next.rejects.extend(progress.rejects);
         self.next.arrived.extend(progress.arrived);
         self.next.folded = self.next.folded.max(progress.folded);
+    }
+
+    /// Takes over what is told of windows whose positions are asked for.
+    pub fn placed(&mut self, placed: Vec<Placed>) {
+        Arc::make_mut(&mut self.next.placed).extend(placed);
     }
 
     /// Takes over a reader's promise.

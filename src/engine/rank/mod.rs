@@ -30,4 +30,5 @@ pub mod state;
 pub mod tops;
 pub mod totals;
 mod unranked;
+pub mod watched;
 pub mod window;

@@ -8,6 +8,7 @@ use super::computed::Computed;
 use crate::pack::bag;
 use crate::pack::key::{KeyCodec, push_escaped, push_i128};
 use crate::pack::layout::{Layout, NO_TEXT, Show, Source, TOO_WIDE, wide};
+use standings_model::placed::{push_measure, push_ordered};
 use standings_model::plan::{Field, OrderTerm, Ranking};
 use standings_model::sabotage::{self, Mistake};
 use standings_model::statistics::{between, position};
@@ -32,6 +33,12 @@ impl OrderKey {
     /// Of one number: the least comes first.
     pub fn of(head: i128) -> Self {
         OrderKey { head, tail: None }
+    }
+
+    /// Appends it as bytes whose order is the same, and that end by themselves.
+    pub fn push(&self, out: &mut Vec<u8>) {
+        push_ordered(out, self.head);
+        out.extend_from_slice(self.tail.as_deref().unwrap_or_default());
     }
 }
 
@@ -176,6 +183,16 @@ impl Reader {
             false => self.measure(i, row),
         };
         (0..self.types.len()).map(told).collect()
+    }
+
+    /// Appends the same as bytes (`standings_model::placed`).
+    pub fn push_measures(&self, row: RowView<'_>, out: &mut Vec<u8>) {
+        for i in 0..self.types.len() {
+            match self.untold[i] {
+                true => push_measure(out, &Value::Null),
+                false => push_measure(out, &self.measure(i, row)),
+            }
+        }
     }
 
     fn measure(&self, i: usize, row: RowView<'_>) -> Value {

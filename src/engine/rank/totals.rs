@@ -9,9 +9,11 @@ use super::messages::Candidate;
 use super::order::Reader;
 use super::sessions::{self, Of, Sessions};
 use super::tops::{Tops, TopsTold};
+use super::watched::{Watched, is_kept};
 use super::window::{Batch, WindowState};
 use crate::pack::deltas::Deltas;
 use crate::pack::interner::Interner;
+use standings_model::placed::{Placed, Watch};
 use standings_model::plan::Plan;
 use standings_model::value::Value;
 
@@ -64,6 +66,7 @@ pub struct Totals {
     beside: Held,
     /// How many keys were let go, by ranking.
     expired: RefCell<BTreeMap<usize, u64>>,
+    watched: Watched,
 }
 
 /// A group from which more was taken than was there: what is counted is not what it should be, and nothing of it may be committed.
@@ -143,6 +146,7 @@ impl Totals {
             overdrawn: None,
             beside: Held::default(),
             expired: RefCell::default(),
+            watched: Watched::default(),
         }
     }
 
@@ -193,8 +197,12 @@ impl Totals {
                 }
                 let at = (group.ranking, end);
                 let window = self.windows.entry(at);
-                let window = window
-                    .or_insert_with(|| WindowState::new(reader, (ranking.window.start(end), end)));
+                let watched = &self.watched;
+                let window = window.or_insert_with(|| {
+                    let mut new = WindowState::new(reader, (ranking.window.start(end), end));
+                    watched.begin(at, &mut new);
+                    new
+                });
                 distinct = values.clone();
                 window.merge(ranking, reader, &mut self.texts, &batch, &mut distinct);
                 if let Some(key) = window.overdrawn() {
@@ -274,6 +282,7 @@ impl Totals {
                     &mut out,
                 );
                 let reader = &self.readers[number as usize];
+                self.watched.tell(window, (ranking, reader, &self.texts));
                 window.compact(ranking, reader, &mut self.texts);
             }
         }
@@ -282,6 +291,23 @@ impl Totals {
             sessions.settle(of, &self.texts, &mut out);
         }
         out
+    }
+
+    /// From now on these windows are told of, and no others.
+    pub fn watch(&mut self, watches: &[Watch]) {
+        let is_known = |w: &&Watch| is_kept(&self.plan, w.ranking as usize);
+        let watches = watches.iter().filter(is_known);
+        self.watched.set(watches, &mut self.windows);
+    }
+
+    /// What is to be told of them, after an epoch was settled; one of `workers`. And whether there is more.
+    pub fn tell(&mut self, workers: u32) -> (Vec<Placed>, bool) {
+        let (plan, readers, texts) = (&self.plan, &self.readers, &self.texts);
+        let with = |number: u32| {
+            let number = number as usize;
+            (&plan.rankings[number], &readers[number], texts)
+        };
+        self.watched.finish(&mut self.windows, with, workers)
     }
 
     /// Ends an epoch likewise, of rankings whose rows are pieces of bytes.
@@ -327,6 +353,7 @@ impl Totals {
         let gone = self.windows.keys().filter(is_gone);
         let gone: Vec<(u32, i64)> = gone.copied().collect();
         for at in gone {
+            self.watched.gone(at);
             if let Some(window) = self.windows.remove(&at) {
                 window.release(&self.readers[at.0 as usize], &mut self.texts);
             }

@@ -5,6 +5,7 @@ mod gone;
 mod place;
 mod plain;
 mod signed;
+mod told;
 
 use std::sync::Arc;
 
@@ -50,6 +51,8 @@ pub struct WindowState {
     gone: Option<Box<Gone>>,
     /// The key of a row from which more was taken than was there.
     overdrawn: Option<u32>,
+    /// What is to be told of all its rows, while somebody asks.
+    watched: Option<Box<told::Watched>>,
 }
 
 /// Rows that are looked up side by side: several times what a core can wait for at once.
@@ -89,6 +92,7 @@ impl WindowState {
             kept: 0,
             gone: reader.layout.rows.map(|_| Box::default()),
             overdrawn: None,
+            watched: None,
         }
     }
 
@@ -191,6 +195,9 @@ impl WindowState {
                     }
                 }
                 self.rows.write(&reader.packing, row, &words);
+                if let Some(watched) = &mut self.watched {
+                    watched.touch(row);
+                }
                 match reader.layout.speaker {
                     None => self.place(reader, texts, key, row, before, &words),
                     Some(at) => {

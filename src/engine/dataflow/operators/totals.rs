@@ -147,6 +147,9 @@ impl<A: Fn(&Totals)> TotalsOperator<A> {
 
     fn apply(&mut self, bodies: Vec<Body>) -> Vec<Gathered> {
         let mut totals = self.cells.totals.borrow_mut();
+        if let Some(watches) = self.cells.heard.borrow_mut().watches.take() {
+            totals.watch(&watches);
+        }
         let mut sent = Vec::with_capacity(bodies.len() + 1);
         let mut keys = Vec::new();
         for body in bodies {
@@ -167,7 +170,7 @@ impl<A: Fn(&Totals)> TotalsOperator<A> {
                     sent.push(Gathered::Promise(promise));
                 }
                 Body::Part(part) => sent.push(Gathered::Part(part)),
-                Body::Tick(_) | Body::Stop | Body::Ended(_) | Body::Loaded => {}
+                Body::Tick(_) | Body::Stop | Body::Ended(_) | Body::Loaded | Body::Tell => {}
             }
         }
         let moved = self.keys.see(keys);
@@ -184,6 +187,11 @@ impl<A: Fn(&Totals)> TotalsOperator<A> {
             self.retired = promised;
             totals.retire(promised);
             self.keys.retire(promised);
+        }
+        let (told, tells) = totals.tell(self.promises.len() as u32);
+        self.cells.tells.set(tells);
+        if !told.is_empty() {
+            sent.push(Gathered::Placed(told));
         }
         (self.applied)(&totals);
         sent
