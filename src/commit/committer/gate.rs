@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::wishes::Wishes;
 use standings_engine::dataflow::control::Start;
 use standings_engine::dataflow::gate::{Bell, Gate};
 use standings_engine::event_time::BEGINNING;
@@ -24,6 +25,7 @@ use standings_engine::snapshot::order::Complete;
 use standings_model::block::PartitionId;
 use standings_model::change::Commit;
 use standings_model::clock::Clock;
+use standings_model::placed::Watch;
 use standings_model::sabotage::{self, Mistake};
 
 /// No window is closed, because the sinks have not said yet.
@@ -99,7 +101,7 @@ impl Desk {
         shared.released.store(caught_up, Ordering::Release);
         let closed = closed.unwrap_or(NONE_CLOSED).max(NONE_CLOSED);
         shared.closed.store(closed, Ordering::Release);
-        self.wake();
+        self.shared.wake();
     }
 
     /// Whether reading may go on past the hold.
@@ -116,19 +118,21 @@ impl Desk {
     pub(super) fn done(&self, up_to: Epoch) {
         self.shared.durable.store(up_to, Ordering::Release);
         self.shared.writing.store(false, Ordering::Release);
-        self.wake();
+        self.shared.wake();
     }
 
     /// The draft was written, but a sink fell behind and does not show it: the next one brings all rows.
     pub(super) fn again(&self) {
         self.shared.again.store(true, Ordering::Release);
         self.shared.writing.store(false, Ordering::Release);
-        self.wake();
+        self.shared.wake();
     }
+}
 
+impl Shared {
     fn wake(&self) {
-        self.shared.bell.ring();
-        if let Some(thread) = self.shared.wake.get() {
+        self.bell.ring();
+        if let Some(thread) = self.wake.get() {
             thread.unpark();
         }
     }
@@ -144,6 +148,7 @@ pub struct CommitGate {
     interval: Duration,
     last: Option<Instant>,
     clock: Clock,
+    wishes: Option<Wishes>,
 }
 
 impl CommitGate {
@@ -170,6 +175,7 @@ impl CommitGate {
             interval,
             last: None,
             clock: clock.clone(),
+            wishes: None,
         };
         let desk = Desk {
             drafts,
@@ -178,6 +184,13 @@ impl CommitGate {
             clock,
         };
         (gate, desk)
+    }
+
+    /// Passes on what positions are asked for.
+    pub fn hear(&mut self, wishes: &Wishes) {
+        let shared = Arc::clone(&self.shared);
+        wishes.ring_by(move || shared.wake());
+        self.wishes = Some(wishes.clone());
     }
 }
 
@@ -266,5 +279,9 @@ impl Gate for CommitGate {
 
     fn durable(&self) -> Epoch {
         self.shared.durable.load(Ordering::Acquire)
+    }
+
+    fn watches(&mut self) -> Option<Vec<Watch>> {
+        self.wishes.as_ref()?.take()
     }
 }

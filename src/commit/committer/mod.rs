@@ -23,6 +23,7 @@ mod gate;
 mod open;
 mod rejects;
 mod slot;
+mod wishes;
 mod write;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ use std::time::Duration;
 
 pub use self::gate::{CommitGate, Desk};
 use self::slot::Slot;
+pub use self::wishes::Wishes;
 use crate::sink::{Nowhere, RejectWriter, Sink};
 use standings_engine::input::Input;
 use standings_engine::rank::emit::Emit;
@@ -85,6 +87,8 @@ pub struct Outputs {
     pub live: Arc<Live>,
     /// Who is told of sampled commits.
     pub tracer: Option<Tracer>,
+    /// The windows whose positions somebody asks for.
+    pub wishes: Option<Wishes>,
 }
 
 impl Outputs {
@@ -196,7 +200,10 @@ pub fn start(
     interval: Duration,
     stop: Arc<AtomicBool>,
 ) -> std::io::Result<(CommitGate, JoinHandle<()>)> {
-    let (gate, desk) = CommitGate::new(interval, stop, Clock::default());
+    let (mut gate, desk) = CommitGate::new(interval, stop, Clock::default());
+    if let Some(wishes) = &outputs.wishes {
+        gate.hear(wishes);
+    }
     let thread = std::thread::Builder::new()
         .name("committer".to_owned())
         .spawn(move || {

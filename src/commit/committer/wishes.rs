@@ -44,8 +44,14 @@ impl Wishes {
     /// What was set since this was asked last.
     pub(super) fn take(&self) -> Option<Vec<Watch>> {
         let inner = &self.0;
-        let is_new = inner.is_new.load(Ordering::Relaxed)
-            && inner.is_new.swap(false, Ordering::Acquire);
-        is_new.then(|| inner.all.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        let is_new =
+            inner.is_new.load(Ordering::Relaxed) && inner.is_new.swap(false, Ordering::Acquire);
+        is_new.then(|| {
+            inner
+                .all
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone()
+        })
     }
 }

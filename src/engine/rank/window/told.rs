@@ -47,8 +47,6 @@ pub struct RowsTold {
     pub id: u64,
     /// The rows; may be empty.
     pub rows: Vec<u8>,
-    /// With these all were told.
-    pub becomes_whole: bool,
     /// All are told.
     pub is_whole: bool,
 }
@@ -104,12 +102,10 @@ impl WindowState {
                 &mut rows,
             );
         }
-        let becomes_whole = !watched.is_whole && watched.cursor as usize == self.rows.len();
-        watched.is_whole |= becomes_whole;
+        watched.is_whole |= watched.cursor as usize == self.rows.len();
         let told = RowsTold {
             id: watched.id,
             rows,
-            becomes_whole,
             is_whole: watched.is_whole,
         };
         self.watched = Some(watched);
