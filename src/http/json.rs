@@ -222,9 +222,10 @@ pub(super) fn push_order(out: &mut Vec<u8>, ranking: &Ranking) {
 }
 
 /// Every ranking's name and shape.
-pub(super) fn rankings(plan: &Plan) -> String {
+pub(super) fn rankings(plan: &Plan, is_seen: impl Fn(&str) -> bool) -> String {
     let mut out = Vec::new();
-    list(&mut out, &plan.rankings, |out, ranking| {
+    let seen = plan.rankings.iter().filter(|r| is_seen(&r.name));
+    list(&mut out, seen, |out, ranking| {
         push_shape(out, plan, ranking);
         out.push(b'}');
     });

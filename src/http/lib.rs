@@ -40,6 +40,7 @@ mod openapi;
 mod page;
 mod params;
 mod places;
+mod positions;
 mod probes;
 mod problem;
 mod public;

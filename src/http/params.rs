@@ -111,6 +111,28 @@ impl Params {
         }
     }
 
+    /// A number from 0 to `most`.
+    pub fn count(&self, name: &str, default: u64, most: u64) -> Result<u64, Problem> {
+        let Some(text) = self.get(name) else {
+            return Ok(default);
+        };
+        let digits = text.bytes().all(|b| b.is_ascii_digit());
+        match text.parse() {
+            Ok(n) if digits && n <= most => Ok(n),
+            _ => Err(Problem::bad(format!(
+                "{name}={text}: write a number from 0 to {most}"
+            ))),
+        }
+    }
+
+    /// `offset`, if it is there.
+    pub fn offset(&self) -> Result<Option<u64>, Problem> {
+        match self.get("offset") {
+            None => Ok(None),
+            Some(_) => self.count("offset", 0, u64::MAX).map(Some),
+        }
+    }
+
     /// A commit number.
     pub fn commit(&self, name: &str) -> Result<Option<u64>, Problem> {
         let Some(text) = self.get(name) else {
@@ -124,6 +146,18 @@ impl Params {
             ))),
         }
     }
+}
+
+/// The parts of a parameter that are separated by commas, as they came: percent signs stand for what they stand for within one
+/// part alone.
+pub fn list<'a>(query: Option<&'a str>, name: &str) -> Vec<&'a str> {
+    let pairs = query.unwrap_or_default().split('&');
+    let mut pairs = pairs.filter_map(|pair| pair.split_once('='));
+    let own = pairs.find(|(own, _)| decode(own, true).as_deref() == Some(name));
+    let own = own
+        .map(|(_, value)| value)
+        .filter(|value| !value.is_empty());
+    own.into_iter().flat_map(|value| value.split(',')).collect()
 }
 
 /// Waits until answers stand for at least what a request asks for.
@@ -242,6 +276,13 @@ fn window(ranking: &Ranking, from: &str, to: Option<&str>) -> Result<Bounds, Pro
             ))),
         };
     }
+    if let (Some((from, end)), None) = (from.split_once(".."), to) {
+        let (from, end) = (start(from)?, start(end)?);
+        return match ranking.window.named(from) {
+            Some(own) if own != end => Err(no_window(ranking)),
+            _ => Ok(Bounds { start: from, end }),
+        };
+    }
     let from = start(from)?;
     match (ranking.window.named(from), to) {
         (Some(end), None) => Ok(Bounds { start: from, end }),
@@ -266,6 +307,33 @@ pub fn no_window(ranking: &Ranking) -> Problem {
         [_] => format!("`{name}` has no window that starts at this time"),
         _ => format!("`{name}` has no window that starts and ends at these times"),
     })
+}
+
+/// Group keys as paths of positions name them: NULL is `~`, an empty text `~e`, and a `~` at the beginning of a text is doubled.
+pub fn position_keys(ranking: &Ranking, segments: &[&str]) -> Result<Vec<Value>, Problem> {
+    let plain = |segment: &&str| {
+        let rest = segment.strip_prefix('~').or(segment.strip_prefix("%7E"));
+        let rest = rest.or(segment.strip_prefix("%7e"));
+        Ok(match rest {
+            None if segment.is_empty() => {
+                return Err(Problem::bad(
+                    "a key is empty: write ~e for an empty text, ~ for NULL",
+                ));
+            }
+            None => (*segment).to_owned(),
+            Some("") => "%00".to_owned(),
+            Some("e") => String::new(),
+            Some(rest) if rest.starts_with('~') || rest.starts_with("%7") => rest.to_owned(),
+            Some(_) => {
+                return Err(Problem::bad(format!(
+                    "`{segment}`: a key that begins with ~ is written with two of them; ~ alone is NULL, ~e an empty text"
+                )));
+            }
+        })
+    };
+    let segments: Vec<String> = segments.iter().map(plain).collect::<Result<_, _>>()?;
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    keys(ranking, &segments)
 }
 
 /// Group keys, one path segment each, percent-encoded; NULL is `%00`, which no text holds.
@@ -319,6 +387,33 @@ mod tests {
         for wrong in ["0", "11", "x", "-1", "+1", "1.0", " 1"] {
             let params = Params(BTreeMap::from([("limit".to_owned(), wrong.to_owned())]));
             assert!(params.limit(1, 10).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn keys_of_positions() {
+        let query = Some("a=1&keys=x,a%2Cb%2Fc/1,~&b=2");
+        assert_eq!(list(query, "keys"), ["x", "a%2Cb%2Fc/1", "~"]);
+        assert_eq!(list(query, "none"), Vec::<&str>::new());
+        assert_eq!(list(Some("keys="), "keys"), Vec::<&str>::new());
+        let plan = standings_query::load_shipped().unwrap();
+        let (_, ranking) = ranking(&plan, "top_sales_per_city").unwrap();
+        let read = |key: &str| position_keys(ranking, &[key]).map(|k| k[0].clone()).ok();
+        for (key, want) in [
+            ("Lisbon", Some("Lisbon")),
+            ("a%2Fb", Some("a/b")),
+            ("~e", Some("")),
+            ("~~", Some("~")),
+            ("~~e", Some("~e")),
+            ("%7E~x", Some("~x")),
+            ("a~", Some("a~")),
+            // The column is NOT NULL.
+            ("~", None),
+            ("~x", None),
+            ("", None),
+            ("%", None),
+        ] {
+            assert_eq!(read(key), want.map(Value::text), "{key}");
         }
     }
 

@@ -236,7 +236,7 @@ fn routes(shown: Arc<Shown>, gate: Arc<Gate>) -> Router {
 }
 
 fn api_routes() -> Router<Arc<Shown>> {
-    use api::{changes, letters, process, rows, runs, search, series, watermarks, why};
+    use api::{changes, letters, position, process, rows, runs, search, series, watermarks};
     let ranking = Router::new()
         .route("/search", get(search::search))
         .route("/changes", get(changes::changes))
@@ -244,10 +244,12 @@ fn api_routes() -> Router<Arc<Shown>> {
         .route("/windows", get(rows::windows))
         .route("/windows/{start}", get(rows::rows))
         .route("/windows/{start}/series", get(series::series))
-        .route("/windows/{start}/keys/{*rest}", get(why::why))
+        .route("/windows/{start}/positions", get(position::positions))
+        .route("/windows/{start}/keys/{*rest}", get(position::of_key))
         .route("/windows/{start}/{end}", get(rows::rows))
         .route("/windows/{start}/{end}/series", get(series::series))
-        .route("/windows/{start}/{end}/keys/{*rest}", get(why::why));
+        .route("/windows/{start}/{end}/positions", get(position::positions))
+        .route("/windows/{start}/{end}/keys/{*rest}", get(position::of_key));
     Router::new()
         .route("/api/v1/sales/city", get(rows::sales_by_city))
         .route("/api/v1/salesmen/top", get(rows::top_salesmen))

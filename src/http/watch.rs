@@ -7,14 +7,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+
 use super::backlog::{Backlog, Message};
 use super::board::{Board, Told};
 use super::database::Database;
 use super::letters::Letters;
+use super::positions::{Engine, Positions};
+use super::problem::Problem;
 use super::stage::Stage;
-use standings_commit::committer::Observer;
+use standings_commit::committer::{Observer, Wishes};
 use standings_engine::event_time::partition::Policy;
 use standings_model::change::Commit;
+use standings_model::error::codes;
 use standings_model::plan::Plan;
 use standings_observe::metrics::Metrics;
 use standings_process::exit::{Failure, NoThread};
@@ -32,6 +38,8 @@ pub struct About {
     pub workers: usize,
     /// Rows of each ranking that are kept in memory.
     pub rows: u32,
+    /// Memory for positions; 0 where there are none.
+    pub positions_bytes: usize,
     /// The configuration in force, without secrets.
     pub configuration: serde_json::Value,
 }
@@ -49,6 +57,8 @@ pub struct Shown {
     pub about: About,
     /// When it was started.
     pub started: SystemTime,
+    /// Who is asked for positions, where rows are read in a database.
+    pub(super) engine: Option<Engine>,
     /// Where rows are read, if not on the board.
     pub(super) database: Option<Arc<Database>>,
     /// Where runs are recorded.
@@ -57,6 +67,8 @@ pub struct Shown {
     pub(super) stage: Stage,
     /// Why records were none.
     pub(super) letters: Letters,
+    /// Where keys stand.
+    pub(super) positions: Positions,
     pub(super) ready: AtomicBool,
     /// Why rows cannot be shown now, though they could be before.
     trouble: Mutex<Option<String>>,
@@ -78,6 +90,42 @@ impl Shown {
         Shown::over(plan, metrics, about, None, runs.map(Arc::new))
     }
 
+    /// Nothing yet; rows are read in a database, and an engine is asked for what is not there.
+    pub fn beside(
+        plan: Arc<Plan>,
+        metrics: Arc<Metrics>,
+        about: About,
+        database: Arc<Database>,
+        engine: Option<&str>,
+    ) -> Result<Arc<Self>, Failure> {
+        let engine = engine.map(Engine::at).transpose().map_err(|e| {
+            let url = engine.unwrap_or_default();
+            Failure::of(&codes::line::FLAGS, format!("--engine {url}: {e}"))
+        })?;
+        let runs = Some(Arc::clone(&database));
+        let mut shown = Shown::over(plan, metrics, about, Some(database), runs);
+        if let Some(own) = Arc::get_mut(&mut shown) {
+            own.engine = engine;
+        }
+        Ok(shown)
+    }
+
+    /// Passes a request on that only an engine can answer, where there is none here.
+    pub(super) async fn forward(
+        &self,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Option<Result<Response, Problem>> {
+        self.database.as_ref()?;
+        Some(match &self.engine {
+            Some(engine) => engine.ask(uri, headers).await,
+            None => Err(Problem::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "this server reads a database, where only what is ranked is; positions are the engine's: give --engine URL, or ask it",
+            )),
+        })
+    }
+
     /// Nothing yet; rows are read in a database.
     pub fn over(
         plan: Arc<Plan>,
@@ -94,15 +142,22 @@ impl Shown {
             ),
             stage: Stage::new(plan.rankings.len()),
             letters: Letters::default(),
+            positions: Positions::new(about.positions_bytes),
             plan,
             metrics,
             about,
             started: SystemTime::now(),
+            engine: None,
             database,
             runs,
             ready: AtomicBool::new(false),
             trouble: Mutex::default(),
         })
+    }
+
+    /// How workers come to know which windows are asked for.
+    pub fn wishes(&self) -> Wishes {
+        self.positions.wishes()
     }
 
     /// From now on `/readyz` says yes.
@@ -147,6 +202,14 @@ impl Watch {
                 }
             })
             .map_err(NoThread)?;
+        let own = Arc::clone(&shown);
+        std::thread::Builder::new()
+            .name("positions".to_owned())
+            .spawn(move || {
+                give_way();
+                own.positions.work();
+            })
+            .map_err(NoThread)?;
         Ok(Watch { shown, backlog })
     }
 }
@@ -168,19 +231,22 @@ impl Observer for Watch {
 
     fn goes_on(&mut self, last: u64) {
         self.backlog.push(Message::GoesOn(last));
+        self.shown.positions.goes_on(last);
     }
 
     fn committed(&mut self, plan: &Plan, commit: &Commit) {
         let metrics = &self.shown.metrics;
         metrics.observe_commit(commit, plan, SystemTime::now());
         self.shown.letters.note(&commit.rejects);
-        self.backlog
-            .push(Message::Committed(Box::new(Told::of(commit))));
+        let told = Told::of(commit);
+        self.shown.positions.committed(&told, &commit.placed);
+        self.backlog.push(Message::Committed(Box::new(told)));
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
         self.backlog.close();
+        self.shown.positions.close();
     }
 }

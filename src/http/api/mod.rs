@@ -6,6 +6,8 @@
 pub(super) mod changes;
 pub(super) mod letters;
 mod moved;
+pub(super) mod page;
+pub(super) mod position;
 pub(super) mod process;
 pub(super) mod rows;
 pub(super) mod runs;
@@ -25,6 +27,9 @@ pub(super) const OFFSETS: HeaderName = HeaderName::from_static("standings-offset
 /// Commits that the answer lacks of those that are known here: it came from a replica that is behind.
 pub(super) const BEHIND: HeaderName = HeaderName::from_static("standings-behind");
 pub(super) const WATERMARK: HeaderName = HeaderName::from_static("standings-watermark");
+
+/// How many rows there are in all, of which an answer shows some.
+pub(super) const COUNT: HeaderName = HeaderName::from_static("standings-count");
 
 /// A JSON answer.
 fn answer(as_of: &AsOf, body: String) -> Response {

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{OriginalUri, Path, RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::answer;
+use super::page::{self, Form};
 use crate::as_of::AsOf;
 use crate::board::{AsItWas, Row, WindowInfo};
 use crate::json;
 use crate::openapi;
 use crate::params::{self, AtLeast, MOST_ROWS, Params, WindowPath};
 use crate::problem::Problem;
+use crate::security::Sight;
 use crate::watch::Shown;
 use standings_model::value::Value;
 use standings_model::window::Bounds;
@@ -163,10 +166,12 @@ async fn of_date(shown: &Shown, name: &str, query: Option<&str>) -> Result<Respo
 pub(crate) async fn rankings(
     State(shown): State<Arc<Shown>>,
     RawQuery(query): RawQuery,
+    Extension(sight): Extension<Sight>,
 ) -> Result<Response, Problem> {
     Params::read(query.as_deref(), &[])?;
     let as_of = shown.board.view(|view| view.as_of().clone());
-    Ok(answer(&as_of, json::rankings(&shown.plan)))
+    let rankings = json::rankings(&shown.plan, |name| sight.holds(name));
+    Ok(answer(&as_of, rankings))
 }
 
 /// `GET /api/v1/rankings/{name}/windows`.
@@ -203,19 +208,41 @@ pub(crate) async fn windows(
     path = "/api/v1/rankings/{name}/windows/{start}",
     tag = "rankings",
     summary = "The rows of a window",
-    description = "In their order, now or as they were at a commit.",
-    params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start; of windows that share it, {start}/{end}"), ("at" = Option<i64>, Query, minimum = 0, description = "As it was at this commit"), openapi::Limited, openapi::Fresh),
+    description = "In their order, now or as they were at a commit; with offset, a page of all keys, whether or not they are within the limit (Standings-Count says how many there are).",
+    params(("name" = String, Path, description = "Ranking"), ("start" = String, Path, format = DateTime, description = "The window's start; of windows that share it, {start}/{end}"), ("at" = Option<i64>, Query, minimum = 0, description = "As it was at this commit"), openapi::Paged, openapi::Limited, openapi::Fresh),
     responses((status = 200, description = "Rows of one window", body = Vec<openapi::Row>), (status = 410, description = "That commit is not kept any more", body = openapi::ProblemShape, content_type = "application/problem+json"), openapi::Refusals)
 )]
 pub(crate) async fn rows(
     State(shown): State<Arc<Shown>>,
     Path(path): Path<WindowPath>,
+    OriginalUri(uri): OriginalUri,
     RawQuery(query): RawQuery,
+    Extension(sight): Extension<Sight>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     shown.has_rows()?;
     let (number, ranking) = params::ranking(&shown.plan, &path.name)?;
-    let params = Params::read(query.as_deref(), &["limit", "at", "at_least", "wait"])?;
+    let params = Params::read(
+        query.as_deref(),
+        &["limit", "offset", "format", "at", "at_least", "wait"],
+    )?;
     let (limit, bounds) = (params.limit(MOST_ROWS, MOST_ROWS)?, path.window(ranking)?);
+    let form = Form::of(&params)?;
+    if let Some(offset) = params.offset()? {
+        if params.get("at").is_some() {
+            return Err(Problem::bad(
+                "at and offset: pages over all keys are of now; leave one of them out",
+            ));
+        }
+        let of = (number, ranking, bounds);
+        return page::page(
+            &shown,
+            of,
+            (offset, limit),
+            (&params, &uri, &sight, &headers),
+        )
+        .await;
+    }
     let mut at_least = AtLeast::of(&params, &shown)?;
     let missing = || params::no_window(ranking);
     let at = params.commit("at")?;
@@ -224,14 +251,14 @@ pub(crate) async fn rows(
             let now = shown.board.view(|view| view.as_of().clone());
             if at_least.reached(&now).await? {
                 let (as_of, window, rows) = as_it_was(&shown, (number, bounds), at, limit)?;
-                return Ok(answer(&as_of, json::rows(ranking, &window, &rows)));
+                return Ok(form.answer(&as_of, ranking, &window, &rows));
             }
             continue;
         }
         let (as_of, found) = shown.window(number, bounds, limit).await?;
         if at_least.reached(&as_of).await? {
             let (window, rows) = found.ok_or_else(missing)?;
-            return Ok(answer(&as_of, json::rows(ranking, &window, &rows)));
+            return Ok(form.answer(&as_of, ranking, &window, &rows));
         }
     }
 }

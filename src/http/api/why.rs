@@ -121,7 +121,7 @@ fn beside<'a>(ranking: &Ranking, rows: &'a [Row], key: &[Value]) -> Result<Besid
 }
 
 /// `a - b`, exact, where both are numbers.
-fn difference(a: &Value, b: &Value) -> Option<Value> {
+pub(super) fn difference(a: &Value, b: &Value) -> Option<Value> {
     match (a, b) {
         (Value::Decimal(a), Value::Decimal(b)) if a.scale == b.scale => {
             let unscaled = a.unscaled.checked_sub(b.unscaled)?;

@@ -21,7 +21,9 @@ use utoipa::openapi::{OpenApi as Document, RefOr};
 use utoipa_swagger_ui::Config;
 
 pub(crate) use self::shapes::*;
-use super::api::{changes, letters, process, rows, runs, search, series, watermarks, why};
+use super::api::{
+    changes, letters, position, process, rows, runs, search, series, watermarks, why,
+};
 use super::problem::Problem;
 use super::watch::Shown;
 use super::{api, events, public};
@@ -42,7 +44,7 @@ use standings_model::plan::Plan;
     ),
     paths(
         rows::sales_by_city, rows::top_salesmen, rows::salesman, rows::rankings, rows::windows, rows::rows,
-        rows::history, series::series, why::why, search::search, changes::changes, letters::letters, watermarks::watermarks,
+        rows::history, position::position, position::positions, series::series, why::why, search::search, changes::changes, letters::letters, watermarks::watermarks,
         events::events, process::process, runs::runs, public::page, public::events, public::picture
     ),
     security(("key" = []), ("token" = []))

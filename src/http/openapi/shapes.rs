@@ -347,6 +347,93 @@ pub(crate) struct Limited {
     limit: Option<u32>,
 }
 
+/// Which rows of all.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)]
+pub(crate) struct Paged {
+    /// A page of all keys, behind so many; not with `at`.
+    #[param(required = false, minimum = 0)]
+    offset: Option<u64>,
+    /// json, or csv.
+    #[param(required = false)]
+    format: Option<String>,
+}
+
+/// How many neighbours.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)]
+pub(crate) struct AroundIt {
+    /// Neighbours on each side.
+    #[param(required = false, minimum = 0, maximum = 100)]
+    around: Option<u32>,
+}
+
+/// Which keys.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)]
+pub(crate) struct SomeKeys {
+    /// Keys, separated by commas; the columns of one by /; each percent-encoded by itself. NULL is ~, an empty text ~e.
+    keys: String,
+}
+
+/// Where a key stands.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub(crate) struct Position {
+    ranking: String,
+    #[schema(format = DateTime)]
+    window_start: Option<String>,
+    #[schema(format = DateTime)]
+    window_end: Option<String>,
+    keys: BTreeMap<String, serde_json::Value>,
+    /// By the ranking's own function.
+    rank: u64,
+    /// Keys that it is ranked among: of the window, or of its partition.
+    count: u64,
+    /// How many of the others, in percent, are not before it.
+    percentile: f64,
+    measures: BTreeMap<String, serde_json::Value>,
+    /// Who is before it, the nearest first.
+    above: Vec<Beside>,
+    /// Who is behind it, the nearest first.
+    below: Vec<Beside>,
+    /// What it lacks to be level with the first, in what is ordered by.
+    distance_to_leader: Option<serde_json::Value>,
+    /// Null where there is none.
+    limit: Option<u64>,
+    /// What it lacks to be level with the last within the limit; below zero where it has more. Null where all keys are within it.
+    distance_to_limit: Option<serde_json::Value>,
+    #[schema(rename = "final")]
+    is_final: bool,
+    commit: u64,
+    offsets: String,
+}
+
+/// A neighbour.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub(crate) struct Beside {
+    rank: u64,
+    keys: BTreeMap<String, serde_json::Value>,
+    measures: BTreeMap<String, serde_json::Value>,
+    /// How far it is, in what is ordered by; null where that is no number.
+    distance: Option<serde_json::Value>,
+}
+
+/// One of several keys.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub(crate) struct Standing {
+    keys: BTreeMap<String, serde_json::Value>,
+    /// Null: it is not ranked in this window.
+    rank: Option<u64>,
+    count: Option<u64>,
+    measures: Option<BTreeMap<String, serde_json::Value>>,
+}
+
 /// Which day.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

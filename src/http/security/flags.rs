@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::sight::Reach;
+
 /// `--http…`.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "HTTP")]
@@ -36,6 +38,10 @@ pub struct HttpArgs {
         default_value = "role"
     )]
     pub http_jwt_role_claim: String,
+    /// How far the role read sees: what is ranked within a ranking's limit, or every key (positions, pages of all keys). Without
+    /// it keys and tokens see the limit, unless the key's own line says `reach=all`; where neither are needed, all is seen.
+    #[arg(long, env = "STANDINGS_HTTP_REACH", value_name = "REACH", value_enum)]
+    pub http_reach: Option<Reach>,
     /// Certificate chain (PEM) for TLS; read again when it changes.
     #[arg(
         long,
@@ -84,10 +90,22 @@ pub struct HttpArgs {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub http_rows: u32,
+    /// Memory for positions: all keys of the windows that somebody asks for, in order (some 60 bytes a key). Windows asked for
+    /// longest ago go first; 0 turns positions off.
+    #[arg(
+        long,
+        env = "STANDINGS_HTTP_POSITIONS_BYTES",
+        value_name = "BYTES",
+        default_value_t = DEFAULT_POSITIONS_BYTES
+    )]
+    pub http_positions_bytes: usize,
 }
 
 /// Rows of a ranking in memory, unless another number is asked for.
 pub const DEFAULT_ROWS: u32 = 50_000;
+
+/// Memory for positions, unless another is asked for.
+pub const DEFAULT_POSITIONS_BYTES: usize = 1 << 30;
 
 impl HttpArgs {
     /// Whether a caller has to say who it is.

@@ -16,6 +16,7 @@ use super::jwt::{Expected, Refused};
 use super::keys::Keys;
 use super::public::{Framed, Public, Subject, is_here};
 use super::rate::{Client, Rate};
+use super::sight::{Reach, Shows, Sight};
 use super::{Caller, HttpArgs, Role, Tls, head};
 use crate::error::HttpError;
 use crate::problem::Problem;
@@ -36,6 +37,8 @@ pub(crate) struct Gate {
     cors: Cors,
     hosts: Hosts,
     public: Public,
+    /// `--http-reach`.
+    reach: Option<Reach>,
     pub(crate) tls: Option<Tls>,
 }
 
@@ -79,6 +82,7 @@ impl Gate {
             cors: Cors::new(&args.http_cors)?,
             hosts: Hosts::new(address, &args.http_host, !args.has_authentication())?,
             public: Public::new(&args.http_public, &args.http_frame, &served)?,
+            reach: args.http_reach,
             tls,
         })
     }
@@ -89,6 +93,9 @@ impl Gate {
             return Ok(Some(Caller {
                 name: "".into(),
                 role: Role::Admin,
+                rankings: None,
+                // Who needs no key has no other way to see it.
+                reach: Some(self.reach.unwrap_or(Reach::All)),
             }));
         }
         let Some(secret) = credential(headers)? else {
@@ -122,7 +129,7 @@ impl Gate {
         path: &str,
         headers: &HeaderMap,
         peer: Option<Peer>,
-    ) -> Result<(), Problem> {
+    ) -> Result<Sight, Problem> {
         let needed = self.needed(path);
         let found = match needed {
             None => Ok(None),
@@ -146,6 +153,7 @@ impl Gate {
                     )
                 })?;
         }
+        let mut sight = Sight::ALL;
         if let Some(needed) = needed {
             let caller = found?.ok_or_else(|| {
                 Problem::new(
@@ -159,6 +167,7 @@ impl Gate {
                     "this needs the role admin",
                 ));
             }
+            sight = self.sight(&caller, path)?;
         }
         let length = headers.get(header::CONTENT_LENGTH);
         let length = length
@@ -170,7 +179,38 @@ impl Gate {
                 format!("a body of more than {LARGEST_BODY} bytes"),
             ));
         }
-        Ok(())
+        Ok(sight)
+    }
+
+    /// What a caller sees of rankings; a path that shows others is refused.
+    fn sight(&self, caller: &Caller, path: &str) -> Result<Sight, Problem> {
+        let reach = match caller.role {
+            Role::Admin => caller.reach.or(Some(Reach::All)),
+            Role::Read => caller.reach.or(self.reach),
+        };
+        let sight = Sight {
+            rankings: caller.rankings.clone(),
+            reach: reach.unwrap_or(Reach::Limit),
+        };
+        let Some(rankings) = &sight.rankings else {
+            return Ok(sight);
+        };
+        let shows = match Subject::of(path) {
+            Some(subject) => Shows::One(subject.ranking),
+            None => Shows::of(path),
+        };
+        let may = match &shows {
+            Shows::None => true,
+            Shows::One(ranking) => sight.holds(ranking),
+            Shows::All => false,
+        };
+        match may {
+            true => Ok(sight),
+            false => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                format!("this key is for the rankings {rankings} alone"),
+            )),
+        }
     }
 
     /// What a path needs: the page's files, the probes and the API's description hold no data, and a public ranking is everybody's.
@@ -271,7 +311,10 @@ pub(crate) async fn guard(
         None => match gate.cors.preflight(request.method(), &headers) {
             Some(response) => (response, false),
             None => match gate.admit(&path, &headers, peer).await {
-                Ok(()) => (next.run(request).await, true),
+                Ok(sight) => {
+                    request.extensions_mut().insert(sight);
+                    (next.run(request).await, true)
+                }
                 Err(problem) => (problem.into_response(), false),
             },
         },

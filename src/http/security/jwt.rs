@@ -219,7 +219,12 @@ fn check(claims: &Value, expected: &Expected, now: i64) -> Result<Caller, Refuse
         Some(subject) => format!("jwt:{}", subject.chars().take(128).collect::<String>()).into(),
         None => "jwt".into(),
     };
-    Ok(Caller { name, role })
+    Ok(Caller {
+        name,
+        role,
+        rankings: None,
+        reach: None,
+    })
 }
 
 #[cfg(test)]

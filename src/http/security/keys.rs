@@ -10,7 +10,7 @@ use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 use subtle::ConstantTimeEq;
 
-use super::{Caller, Role};
+use super::{Caller, Patterns, Reach, Role};
 use standings_model::error::codes;
 use standings_process::exit::{self, Failure};
 
@@ -30,16 +30,41 @@ pub enum KeyCommand {
         /// Whose it is: letters, digits, - _ .
         #[arg(long, value_name = "NAME")]
         name: String,
+        /// A ranking that it is for, such as top_salesmen, or top_* for all whose names begin so; repeat for several. Without
+        /// it the key is for all, and for what is of no ranking: events of all, dead letters, metrics.
+        #[arg(long, value_name = "RANKING")]
+        ranking: Vec<String>,
+        /// How far it sees: what is ranked within the limit, or every key. Without it --http-reach says so.
+        #[arg(long, value_name = "REACH", value_enum)]
+        reach: Option<Reach>,
     },
 }
 
 /// Runs `standings key`.
 pub fn run(command: &KeyCommand) -> Result<(), Failure> {
-    let KeyCommand::New { role, name } = command;
+    let KeyCommand::New {
+        role,
+        name,
+        ranking,
+        reach,
+    } = command;
     if !is_name(name) {
         return Err(Failure::of(
             &codes::line::FLAGS,
             format!("--name {name}: write it with letters, digits, - _ . (1 to 64)"),
+        ));
+    }
+    let of = match &ranking[..] {
+        [] => String::new(),
+        all => format!(":{}", all.join(",")),
+    };
+    if !of.is_empty() && Patterns::read(&of[1..]).is_none() {
+        return Err(Failure::of(
+            &codes::line::FLAGS,
+            format!(
+                "--ranking {}: a name of a ranking, in which * stands for any letters",
+                &of[1..]
+            ),
         ));
     }
     let mut secret = [0; 32];
@@ -55,7 +80,12 @@ pub fn run(command: &KeyCommand) -> Result<(), Failure> {
         Role::Read => "read",
         Role::Admin => "admin",
     };
-    let line = format!("{role} {name} sha256:{}", hex(&hash(&key)));
+    let reach = match reach {
+        None => "",
+        Some(Reach::Limit) => " reach=limit",
+        Some(Reach::All) => " reach=all",
+    };
+    let line = format!("{role}{of} {name} sha256:{}{reach}", hex(&hash(&key)));
     exit::say(&format!(
         "key (shown only now):   {key}\nline for --http-keys:   {line}"
     ));
@@ -95,6 +125,33 @@ struct Entry {
     hash: [u8; 32],
 }
 
+/// `ROLE[:RANKINGS] NAME sha256:HEX [reach=REACH]`.
+fn entry(words: &[&str]) -> Option<Entry> {
+    let (words, reach) = match words {
+        [words @ .., last] if last.starts_with("reach=") => {
+            (words, Some(Reach::named(last.strip_prefix("reach=")?)?))
+        }
+        words => (words, None),
+    };
+    let [role, name, hash] = words[..] else {
+        return None;
+    };
+    let (role, rankings) = match role.split_once(':') {
+        Some((role, rankings)) => (role, Some(Patterns::read(rankings)?)),
+        None => (role, None),
+    };
+    is_name(name).then_some(())?;
+    Some(Entry {
+        caller: Caller {
+            name: format!("key:{name}").into(),
+            role: Role::named(role)?,
+            rankings,
+            reach,
+        },
+        hash: hash.strip_prefix("sha256:").and_then(unhex)?,
+    })
+}
+
 fn parse(text: &str) -> Result<Vec<Entry>, String> {
     let mut entries = Vec::new();
     for (number, line) in text.lines().enumerate() {
@@ -103,22 +160,11 @@ fn parse(text: &str) -> Result<Vec<Entry>, String> {
             continue;
         }
         let words: Vec<&str> = line.split_whitespace().collect();
-        let entry = match words[..] {
-            [role, name, hash] if is_name(name) => Role::named(role)
-                .zip(hash.strip_prefix("sha256:").and_then(unhex))
-                .map(|(role, hash)| Entry {
-                    caller: Caller {
-                        name: format!("key:{name}").into(),
-                        role,
-                    },
-                    hash,
-                }),
-            _ => None,
-        };
+        let entry = entry(&words);
         // The line itself is not shown: somebody may have pasted the key.
         entries.push(entry.ok_or_else(|| {
             format!(
-                "line {}: write it as `read NAME sha256:HEX`, as `standings key new` prints it",
+                "line {}: write it as `read NAME sha256:HEX`, or `read:top_*,best NAME sha256:HEX reach=all`, as `standings key new` prints it",
                 number + 1
             )
         })?);
@@ -220,12 +266,27 @@ mod tests {
         let entries = parse(&format!("# keys\n\n{line}\n")).unwrap();
         assert_eq!(&*entries[0].caller.name, "key:wall");
         assert_eq!(entries[0].caller.role, Role::Read);
+        // Keys of before: all rankings, and as far as --http-reach says.
+        assert_eq!(
+            (&entries[0].caller.rankings, entries[0].caller.reach),
+            (&None, None)
+        );
+        let of_some = format!("{} reach=all", line.replace("read", "read:top_*,best"));
+        let caller = &parse(&of_some).unwrap()[0].caller;
+        assert_eq!(
+            (&caller.rankings, caller.reach),
+            (&Patterns::read("top_*,best"), Some(Reach::All))
+        );
         for wrong in [
             "read wall secret",
             "owner wall sha256:00",
             &line.replace("wall", "w/l"),
             &line[..line.len() - 1],
             "read wall",
+            &line.replace("read", "read:"),
+            &line.replace("read", "read:top.*"),
+            &format!("{line} reach=far"),
+            &format!("{line} reach=all more"),
         ] {
             let refused = parse(wrong).unwrap_err();
             assert!(

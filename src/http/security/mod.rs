@@ -20,6 +20,7 @@ mod jwt;
 mod keys;
 mod public;
 mod rate;
+mod sight;
 mod tls;
 
 pub use self::flags::HttpArgs;
@@ -28,6 +29,8 @@ pub(crate) use self::head::LARGEST_HEAD;
 pub use self::keys::{KeyCommand, run as key};
 pub(crate) use self::public::{Framed, Opened, Part};
 pub(crate) use self::rate::Client;
+pub use self::sight::Reach;
+pub(crate) use self::sight::{Patterns, Sight};
 pub(crate) use self::tls::Tls;
 
 use std::sync::Arc;
@@ -57,4 +60,7 @@ impl Role {
 pub(super) struct Caller {
     name: Arc<str>,
     role: Role,
+    /// Of one key: the rankings that it is for, and how far it sees.
+    rankings: Option<Patterns>,
+    reach: Option<Reach>,
 }

@@ -123,6 +123,7 @@ pub fn run(
         commits_here: true,
         workers: args.workers,
         rows: args.http.http_rows,
+        positions_bytes: args.http.http_positions_bytes,
         configuration: shown.into(),
     };
     let shown = Shown::new(Arc::clone(&plan), Arc::clone(&metrics), about);
@@ -208,6 +209,7 @@ fn outputs(
         ..SinkOptions::default()
     };
     let changes = broker.url(CHANGES);
+    let wishes = Some(shown.wishes());
     let mut observers: Vec<Box<dyn Observer>> = vec![Box::new(Watch::start(shown)?)];
     if let Some(watch) = WindowWatch::new(plan, live, stop) {
         observers.push(Box::new(watch));
@@ -219,6 +221,7 @@ fn outputs(
         late: Some(Box::new(Nowhere)),
         dead: Some(Box::new(Nowhere)),
         live: Arc::clone(live),
+        wishes,
         ..Outputs::default()
     })
 }

@@ -197,6 +197,7 @@ fn serve(
         commits_here,
         workers: args.workers,
         rows: args.http.http_rows,
+        positions_bytes: args.http.http_positions_bytes,
         configuration: facts.configuration.clone(),
     };
     let runs = match commits_here {
@@ -205,6 +206,7 @@ fn serve(
     };
     let shown = Shown::recorded(Arc::clone(plan), metrics, about, runs);
     if commits_here {
+        outputs.wishes = Some(shown.wishes());
         outputs
             .observers
             .push(Box::new(Watch::start(Arc::clone(&shown))?));

@@ -48,6 +48,10 @@ pub struct ServeArgs {
         value_name = "URL"
     )]
     pub replica: Vec<String>,
+    /// Ask this engine for positions, and for pages of all keys, which no database has: the address of `run --http`, such as
+    /// http://127.0.0.1:8081; https beyond this machine. The caller's own key or token is passed on.
+    #[arg(long, env = "STANDINGS_ENGINE", value_name = "URL")]
+    pub engine: Option<String>,
     /// Folder with the cluster's SQL files.
     #[arg(long, env = "STANDINGS_QUERIES", value_name = "DIR")]
     pub queries: PathBuf,
@@ -97,10 +101,11 @@ pub fn run(args: &ServeArgs, settings: Settings, stop: &AtomicBool) -> Result<()
         commits_here: true,
         workers: 0,
         rows: args.http.http_rows,
+        positions_bytes: 0,
         configuration: settings.into(),
     };
-    let (rows, runs) = (Arc::clone(&database), Arc::clone(&database));
-    let shown = Shown::over(plan, Arc::clone(&metrics), about, Some(rows), Some(runs));
+    let (rows, engine) = (Arc::clone(&database), args.engine.as_deref());
+    let shown = Shown::beside(plan, Arc::clone(&metrics), about, rows, engine)?;
     let failed =
         |e: std::io::Error| Failure::of(&codes::process::SYSTEM, format!("cannot serve HTTP: {e}"));
     tracing::info!(event = "http", address = %listening.address()?, from = redact(&args.from), "the page, the API and the metrics are served");

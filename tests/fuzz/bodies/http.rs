@@ -32,6 +32,7 @@ pub fn serve() -> String {
         commits_here: true,
         workers: 1,
         rows: 10_000,
+        positions_bytes: 1 << 20,
         configuration: Default::default(),
     };
     let shown = Shown::new(plan, Arc::new(metrics), about);

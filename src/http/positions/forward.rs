@@ -1,0 +1,104 @@
+//! Positions where there is no engine: `standings serve --engine URL` passes what is asked on, with the caller's own credentials.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
+use axum::response::Response;
+use reqwest::redirect::Policy;
+
+use crate::api;
+use crate::problem::Problem;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The largest answer that is passed on.
+const LARGEST: usize = 64 << 20;
+
+/// The engine that is asked.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    base: String,
+    client: reqwest::Client,
+}
+
+impl Engine {
+    /// The engine at a URL such as `http://127.0.0.1:8080`.
+    pub(crate) fn at(url: &str) -> Result<Self, String> {
+        let parsed = reqwest::Url::parse(url).map_err(|e| e.to_string())?;
+        let is_here = parsed.host_str().is_some_and(|host| {
+            let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+            host == "localhost" || address.is_ok_and(|a| a.is_loopback())
+        });
+        match parsed.scheme() {
+            "https" => {}
+            "http" if is_here => {}
+            "http" => {
+                return Err(
+                    "credentials are passed on: beyond this machine by https alone".to_owned(),
+                );
+            }
+            other => return Err(format!("{other}: an engine is asked by http or https")),
+        }
+        if parsed.path() != "/" || parsed.query().is_some() || !parsed.username().is_empty() {
+            return Err("write its address alone, such as http://127.0.0.1:8080".to_owned());
+        }
+        let client = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .timeout(PATIENCE)
+            .build()
+            .map_err(|e| e.to_string())?;
+        Ok(Engine {
+            base: parsed.as_str().trim_end_matches('/').to_owned(),
+            client,
+        })
+    }
+
+    /// Passes a request on.
+    pub(crate) async fn ask(&self, uri: &Uri, headers: &HeaderMap) -> Result<Response, Problem> {
+        let path = uri.path_and_query().map_or("/", |p| p.as_str());
+        let mut request = self.client.get(format!("{}{path}", self.base));
+        for name in [header::AUTHORIZATION, HeaderName::from_static("x-api-key")] {
+            if let Some(value) = headers.get(&name) {
+                request = request.header(name, value.clone());
+            }
+        }
+        let away = |e: reqwest::Error| {
+            Problem::unavailable(format!("the engine at {} does not answer: {e}", self.base))
+        };
+        let answer = request.send().await.map_err(away)?;
+        if answer.status().is_redirection() {
+            return Err(Problem::new(
+                StatusCode::BAD_GATEWAY,
+                format!(
+                    "the engine at {} sends elsewhere; give --engine its own address",
+                    self.base
+                ),
+            ));
+        }
+        let length = answer.content_length().unwrap_or_default();
+        if length > LARGEST as u64 {
+            return Err(Problem::new(
+                StatusCode::BAD_GATEWAY,
+                "the engine's answer is too large",
+            ));
+        }
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = answer.status();
+        let kept = [
+            header::CONTENT_TYPE,
+            header::RETRY_AFTER,
+            api::COMMIT,
+            api::OFFSETS,
+            api::WATERMARK,
+        ];
+        for name in kept {
+            if let Some(value) = answer.headers().get(&name) {
+                response.headers_mut().insert(name, value.clone());
+            }
+        }
+        let bytes = answer.bytes().await.map_err(away)?;
+        *response.body_mut() = Body::from(bytes);
+        Ok(response)
+    }
+}
