@@ -30,6 +30,7 @@ pub mod bytes;
 pub mod change;
 pub mod check;
 pub mod clock;
+pub mod csv;
 pub mod decimal;
 pub mod digits;
 pub mod duration;

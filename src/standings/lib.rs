@@ -55,7 +55,9 @@
 //! Have a list of settings of its own: what a flag means is said once, where it is used.
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
+pub mod asks;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod dead_letter;
 pub mod demo;
@@ -66,6 +68,7 @@ pub mod inspect;
 pub mod lineage;
 pub mod load;
 pub mod masks;
+pub mod output;
 pub mod run;
 pub mod top;
 pub mod verify;

@@ -7,7 +7,9 @@ use std::sync::atomic::AtomicBool;
 use standings::cli::{self, Cli, Command, command_line};
 use standings::run::serve;
 use standings::run::{check, cluster, commands, health, replica, signals, upgrade};
-use standings::{config, dead_letter, demo, explain, ingest, inspect, load, masks, top, verify};
+use standings::{
+    asks, config, dead_letter, demo, explain, ingest, inspect, load, masks, top, verify,
+};
 use standings_http::security;
 use standings_model::error::codes;
 use standings_observe::logging::Format;
@@ -27,7 +29,11 @@ fn main() {
     let (cli, settings): (Cli, _) =
         config::parse(&words, line).unwrap_or_else(|problem| problem.end());
     let usual = match cli.command {
-        Command::Demo(_) | Command::Top(_) => "warn",
+        Command::Demo(_)
+        | Command::Top(_)
+        | Command::Ask(_)
+        | Command::Tail(_)
+        | Command::Export(_) => "warn",
         _ => "info",
     };
     let log = cli.log.as_deref().unwrap_or(usual);
@@ -92,6 +98,9 @@ fn run(
         Command::Demo(args) => until_stopped(|stop| demo::run(&args, settings, stop)),
         Command::Serve(args) => until_stopped(|stop| serve::run(&args, settings, &stop)),
         Command::Top(args) => at_once(|| top::run(&args)),
+        Command::Ask(args) => at_once(|| asks::ask(&args)),
+        Command::Tail(args) => at_once(|| asks::tail(&args)),
+        Command::Export(args) => at_once(|| asks::export(&args)),
         Command::Key(command) => at_once(|| security::key(&command)),
         Command::MaskKey(args) => at_once(|| masks::make(&args)),
         Command::Unmask(args) => at_once(|| masks::unmask(&args)),

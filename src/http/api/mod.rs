@@ -31,6 +31,9 @@ pub(super) const WATERMARK: HeaderName = HeaderName::from_static("standings-wate
 /// How many rows there are in all, of which an answer shows some.
 pub(super) const COUNT: HeaderName = HeaderName::from_static("standings-count");
 
+/// The last commit that changed the window that an answer shows: pages that name the same are pages of the same rows.
+pub(super) const WINDOW_COMMIT: HeaderName = HeaderName::from_static("standings-window-commit");
+
 /// A JSON answer.
 fn answer(as_of: &AsOf, body: String) -> Response {
     let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();

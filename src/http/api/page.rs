@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use super::{COUNT, answer, mark};
+use super::{COUNT, WINDOW_COMMIT, answer, mark};
 use crate::as_of::AsOf;
 use crate::board::{Row, WindowInfo};
 use crate::json;
@@ -11,6 +11,7 @@ use crate::params::{self, AtLeast, MOST_ROWS, Params};
 use crate::problem::Problem;
 use crate::security::Sight;
 use crate::watch::Shown;
+use standings_model::csv::push_cell;
 use standings_model::plan::{Field, Ranking};
 use standings_model::time::format_rfc3339;
 use standings_model::value::Value;
@@ -46,7 +47,7 @@ impl Form {
         window: &WindowInfo,
         rows: &[Row],
     ) -> Response {
-        match self {
+        let mut answer = match self {
             Form::Json => answer(as_of, json::rows(ranking, window, rows)),
             Form::Csv => {
                 let body = csv(ranking, window.bounds, rows);
@@ -55,7 +56,10 @@ impl Form {
                 mark(&mut response, as_of);
                 response
             }
-        }
+        };
+        let commit = HeaderValue::from(window.commit);
+        answer.headers_mut().insert(WINDOW_COMMIT, commit);
+        answer
     }
 }
 
@@ -96,31 +100,11 @@ fn csv(ranking: &Ranking, window: Bounds, rows: &[Row]) -> Vec<u8> {
             if let Some(value) = value.filter(|value| !value.is_null()) {
                 let is_text = matches!(value, Value::Text(_));
                 push_cell(&mut out, &value.to_string(), is_text);
-                // NULL is an empty cell, and an empty text one in quotes.
-                if is_text && value.bytes().is_some_and(<[u8]>::is_empty) {
-                    out.extend_from_slice(b"\"\"");
-                }
             }
         }
         out.extend_from_slice(format!(",{},{}\r\n", row.is_final, row.commit).as_bytes());
     }
     out
-}
-
-/// Appends a cell. One that a spreadsheet would take for a formula is in quotes, and a text with an apostrophe before it.
-fn push_cell(out: &mut Vec<u8>, text: &str, is_text: bool) {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let is_odd = text.contains([',', '"', '\n', '\r']) || text.trim() != text;
-    if !is_formula && !is_odd {
-        out.extend_from_slice(text.as_bytes());
-        return;
-    }
-    out.push(b'"');
-    if is_formula && is_text {
-        out.push(b'\'');
-    }
-    out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
-    out.push(b'"');
 }
 
 /// A page of all keys; for who does not see beyond the limit, of what is within it.

@@ -151,7 +151,7 @@ impl Asked<'_> {
             bounds: self.bounds,
             is_final: closed && !self.bounds.is_always(),
             rows: usize::try_from(self.window.rows().len()).unwrap_or(usize::MAX),
-            commit: as_of.commit,
+            commit: self.window.changed(),
             truncated: false,
         }
     }

@@ -91,6 +91,8 @@ impl Engine {
             api::COMMIT,
             api::OFFSETS,
             api::WATERMARK,
+            api::COUNT,
+            api::WINDOW_COMMIT,
         ];
         for name in kept {
             if let Some(value) = answer.headers().get(&name) {

@@ -18,6 +18,8 @@ mod cut;
 mod feed;
 mod forward;
 mod leaf;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod window;
 

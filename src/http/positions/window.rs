@@ -40,6 +40,8 @@ pub(super) struct Window {
     /// Places, each once, where they are counted.
     orders: Option<Cut>,
     as_of: AsOf,
+    /// The last commit that changed it.
+    changed: u64,
 }
 
 /// What is to be put into a window.
@@ -80,6 +82,11 @@ impl Window {
     /// What it is of.
     pub(super) fn as_of(&self) -> &AsOf {
         &self.as_of
+    }
+
+    /// The last commit that changed it.
+    pub(super) fn changed(&self) -> u64 {
+        self.changed
     }
 
     /// Its rows.
@@ -203,6 +210,7 @@ impl Window {
         if let Some(orders) = &mut self.orders {
             orders.end();
         }
+        self.changed = as_of.commit;
         self.as_of = as_of;
     }
 }

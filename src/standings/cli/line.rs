@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use super::{pages, version};
 use crate::run::serve;
 use crate::run::{args, check, cluster, health, replica, upgrade};
-use crate::{config, dead_letter, demo, explain, ingest, inspect, load, masks, top, verify};
+use crate::{asks, config, dead_letter, demo, explain, ingest, inspect, load, masks, top, verify};
 use standings_http::security;
 use standings_observe::logging::Format;
 
@@ -87,6 +87,12 @@ pub enum Command {
     Serve(Box<serve::ServeArgs>),
     /// The rankings of a running process in the terminal.
     Top(top::TopArgs),
+    /// Where a key stands in a ranking of a running process, inside its limit or not.
+    Ask(asks::AskArgs),
+    /// The changes of a ranking as they come.
+    Tail(asks::TailArgs),
+    /// The rows of a window, or all its keys, into CSV, Parquet or lines of JSON.
+    Export(asks::ExportArgs),
     /// API keys for --http-keys.
     #[command(subcommand)]
     Key(security::KeyCommand),

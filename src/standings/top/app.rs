@@ -6,7 +6,8 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde_json::Value;
 
 use super::board::{Board, Ranking};
-use super::line::{Ask, Heard, LineError};
+use super::line::{Ask, Heard};
+use crate::client::LineError;
 
 /// The line to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]

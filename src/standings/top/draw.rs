@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::app::{App, Line, Over};
 use super::board::{Move, Ranking};
-use super::line::LineError;
 use super::words::{grouped, latency, plain, title, window};
+use crate::client::LineError;
 
 /// Which colours may be used.
 #[derive(Clone, Copy, Debug)]

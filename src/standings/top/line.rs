@@ -4,17 +4,14 @@
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use reqwest::{Client, Response, StatusCode, Url, header};
+use reqwest::{Response, StatusCode, Url, header};
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::sse::Parser;
-use standings_model::error::{Code, Coded, codes};
+use crate::client::{LineError, Server, problem};
 use standings_process::exit::{Failure, NoThread};
 
-/// The health numbers come every second: after this long without a byte the line is lost.
-const SILENCE: Duration = Duration::from_secs(7);
-const CONNECT: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -46,50 +43,6 @@ pub enum Ask {
     },
 }
 
-/// Why there is no answer, or no line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LineError {
-    /// It took too long.
-    #[error("no answer")]
-    Silent,
-    /// The connection: the innermost reason, without the address, which is shown elsewhere.
-    #[error("{0}")]
-    Connection(String),
-    /// The server refuses, in its own words.
-    #[error("{said}{}", .code.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default())]
-    Refused {
-        /// What it says.
-        said: String,
-        /// The error behind it, if it names one.
-        code: Option<String>,
-    },
-    /// It speaks otherwise than this version understands.
-    #[error("what the server says is not JSON")]
-    NotJson,
-    /// It closed the line.
-    #[error("the server ended it")]
-    Ended,
-}
-
-impl Coded for LineError {
-    fn code(&self) -> &'static Code {
-        &codes::http::CLIENT
-    }
-}
-
-impl From<reqwest::Error> for LineError {
-    fn from(error: reqwest::Error) -> Self {
-        if error.is_timeout() {
-            return LineError::Silent;
-        }
-        let mut inner: &dyn std::error::Error = &error;
-        while let Some(source) = inner.source() {
-            inner = source;
-        }
-        LineError::Connection(inner.to_string())
-    }
-}
-
 /// What came over the line.
 #[derive(Debug)]
 pub enum Heard {
@@ -113,103 +66,30 @@ pub enum Heard {
     Refused(LineError),
 }
 
-/// Where the server is, and how to ask it.
-#[derive(Clone, Debug)]
-pub struct Server {
-    base: Url,
-    client: Client,
-}
-
-impl Server {
-    /// `address` is the page's address; `key` is sent with every request and shown nowhere.
-    pub fn new(address: &str, key: Option<&str>) -> Result<Self, Failure> {
-        let with_scheme = match address.contains("://") {
-            true => address.to_owned(),
-            false => format!("http://{address}"),
-        };
-        let wrong = |e: &dyn std::fmt::Display| {
-            Failure::of(
-                &codes::line::FLAGS,
-                format!(
-                    "{address}: {e}; give the address of a live page such as http://127.0.0.1:8080"
-                ),
-            )
-        };
-        let mut base = Url::parse(&with_scheme).map_err(|e| wrong(&e))?;
-        if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() {
-            return Err(wrong(&"neither http nor https"));
+/// Where what is asked is answered.
+fn asked(server: &Server, ask: &Ask) -> Url {
+    match ask {
+        Ask::Window { ranking, start } => {
+            let before = ["rankings", ranking, "windows"];
+            let window = before.into_iter().chain(start.split('/'));
+            server.url(window, &[("limit", "100")])
         }
-        base.set_fragment(None);
-        base.set_query(None);
-        let mut headers = header::HeaderMap::new();
-        if let Some(key) = key {
-            let mut value =
-                header::HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| {
-                    Failure::of(
-                        &codes::line::FILE,
-                        "the key has characters that no header can carry",
-                    )
-                })?;
-            value.set_sensitive(true);
-            headers.insert(header::AUTHORIZATION, value);
+        Ask::Why {
+            ranking,
+            start,
+            keys,
+        } => {
+            let before = ["rankings", ranking, "windows"];
+            let window = before.into_iter().chain(start.split('/'));
+            let keys = keys.iter().map(String::as_str);
+            let row = window.chain(["keys"]).chain(keys).chain(["why"]);
+            server.url(row, &[])
         }
-        // Fails when another part of the process has installed it, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            .default_headers(headers)
-            .build()
-            .map_err(|e| {
-                Failure::of(
-                    &codes::process::SYSTEM,
-                    format!("cannot make an HTTP client: {e}"),
-                )
-            })?;
-        Ok(Server { base, client })
-    }
-
-    /// The address, for people.
-    pub fn address(&self) -> &str {
-        self.base.as_str().trim_end_matches('/')
-    }
-
-    fn url<'a>(&self, parts: impl IntoIterator<Item = &'a str>, query: &[(&str, &str)]) -> Url {
-        let mut url = self.base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["api", "v1"]).extend(parts);
-        }
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        url
-    }
-
-    fn asked(&self, ask: &Ask) -> Url {
-        match ask {
-            Ask::Window { ranking, start } => {
-                let before = ["rankings", ranking, "windows"];
-                let window = before.into_iter().chain(start.split('/'));
-                self.url(window, &[("limit", "100")])
-            }
-            Ask::Why {
-                ranking,
-                start,
-                keys,
-            } => {
-                let before = ["rankings", ranking, "windows"];
-                let window = before.into_iter().chain(start.split('/'));
-                let keys = keys.iter().map(String::as_str);
-                let row = window.chain(["keys"]).chain(keys).chain(["why"]);
-                self.url(row, &[])
-            }
-            Ask::Search { ranking, text } => {
-                self.url(["rankings", ranking, "search"], &[("q", text)])
-            }
+        Ask::Search { ranking, text } => {
+            server.url(["rankings", ranking, "search"], &[("q", text)])
         }
     }
 }
-
 /// A line that is followed.
 #[derive(Debug)]
 pub struct Line(UnboundedSender<Ask>);
@@ -251,7 +131,7 @@ async fn run(server: Server, heard: Sender<Heard>, mut asked: UnboundedReceiver<
 }
 
 async fn answer(server: Server, ask: Ask, heard: Sender<Heard>) {
-    let sent = server.client.get(server.asked(&ask)).send().await;
+    let sent = server.client.get(asked(&server, &ask)).send().await;
     let found = match sent {
         Ok(response) if response.status().is_success() => {
             let text = response.text().await.map_err(LineError::from);
@@ -329,37 +209,9 @@ async fn listen(
     }
 }
 
-/// The server's own words for what is wrong.
-async fn problem(response: Response) -> LineError {
-    let status = response.status();
-    let text = response.text().await.unwrap_or_default();
-    let body: Value = serde_json::from_str(&text).unwrap_or_default();
-    let said = ["detail", "error", "title"]
-        .iter()
-        .find_map(|name| body[name].as_str())
-        .map_or_else(|| status.to_string(), str::to_owned);
-    let code = body["code"].as_str().map(str::to_owned);
-    LineError::Refused { said, code }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_the_server_refuses_has_its_code() {
-        let refused = |code: Option<&str>| LineError::Refused {
-            said: "the database does not answer now".to_owned(),
-            code: code.map(str::to_owned),
-        };
-        let told = refused(Some("S0511")).to_string();
-        assert_eq!(told, "the database does not answer now [S0511]");
-        assert_eq!(
-            refused(None).to_string(),
-            "the database does not answer now"
-        );
-        assert_eq!(refused(None).code().id, "S0907");
-    }
 
     #[test]
     fn keys_are_one_part_of_the_path_each() {
@@ -370,7 +222,7 @@ mod tests {
             keys: vec!["São/Paulo".to_owned(), "a b?".to_owned()],
         };
         assert_eq!(
-            server.asked(&ask).as_str(),
+            asked(&server, &ask).as_str(),
             "http://wall:8080/sales/api/v1/rankings/top/windows/2026-01-23T00:00:00Z/keys/S%C3%A3o%2FPaulo/a%20b%3F/why"
         );
         assert_eq!(

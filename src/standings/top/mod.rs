@@ -24,7 +24,8 @@ use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
 use self::app::App;
 use self::draw::Paint;
-use self::line::{Heard, Line, Server};
+use self::line::{Heard, Line};
+use crate::client::{Server, key};
 use standings_model::error::codes;
 use standings_process::exit::{Failure, say};
 
@@ -68,7 +69,7 @@ pub fn run(args: &TopArgs) -> Result<(), Failure> {
             "standard output is no terminal; `standings top --once` prints plain tables",
         ));
     }
-    let server = Server::new(&args.url, key(args)?.as_deref())?;
+    let server = Server::new(&args.url, key(args.key_file.as_deref())?.as_deref())?;
     let mut app = App::new(server.address().to_owned(), args.ranking.clone());
     let (heard, hears) = crossbeam_channel::unbounded();
     let line = Line::open(server, heard)?;
@@ -84,23 +85,6 @@ pub fn run(args: &TopArgs) -> Result<(), Failure> {
     let ended = watch(&mut terminal, &mut app, &line, &hears);
     ratatui::restore();
     ended
-}
-
-fn key(args: &TopArgs) -> Result<Option<String>, Failure> {
-    let text = match &args.key_file {
-        Some(path) => std::fs::read_to_string(path).map_err(|e| {
-            Failure::of(
-                &codes::line::FILE,
-                format!("--key-file {}: {e}", path.display()),
-            )
-        })?,
-        None => match std::env::var("STANDINGS_KEY") {
-            Ok(text) => text,
-            Err(_) => return Ok(None),
-        },
-    };
-    let key = text.trim();
-    Ok((!key.is_empty()).then(|| key.to_owned()))
 }
 
 fn refused(why: &str) -> Failure {
