@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::app::{App, Over};
 use super::draw::{Paint, draw};
-use super::line::{Ask, Heard, LineError};
+use super::line::{Ask, Heard};
+use crate::client::LineError;
 use super::once;
 
 const DAY: &str = "2026-01-23T00:00:00Z";
