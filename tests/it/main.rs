@@ -55,6 +55,7 @@ mod old_snapshots;
 mod page;
 mod peer_tls;
 mod pooler;
+mod positions;
 mod protobuf;
 mod public;
 mod quality;

@@ -109,15 +109,16 @@ pub static UNWELL: Code = Code {
 pub static CLIENT: Code = Code {
     id: "S0907",
     exit: FAILED,
-    title: "The live page that is followed does not answer",
-    means: "`standings top` could not show what a process serves.",
+    title: "The process that is asked over HTTP does not answer as it should",
+    means: "`standings top`, `ask`, `tail` or `export` asks a process that serves its rankings, and there is no answer that can be shown.",
     causes: &[
         "Nothing listens at that address, or it has no ranking yet.",
-        "The server wants a key.",
+        "The server wants a key, or the key does not see as far.",
+        "There is no such ranking, window or key.",
     ],
     remedy: &[
         "`curl ADDRESS/readyz` shows whether it answers.",
-        "Give a key with `--key-file`.",
+        "Give a key with `--key-file`; the message says what it must see.",
     ],
     see: "page.md",
 };
