@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::app::{App, Over};
 use super::draw::{Paint, draw};
 use super::line::{Ask, Heard};
-use crate::client::LineError;
 use super::once;
+use crate::client::LineError;
 
 const DAY: &str = "2026-01-23T00:00:00Z";
 const NEXT: &str = "2026-01-24T00:00:00Z";
