@@ -11,6 +11,7 @@ mod joins;
 mod latency;
 mod nexmark;
 mod peer_tls;
+mod positions;
 mod problem;
 mod recovery;
 mod run;
@@ -59,6 +60,7 @@ enum Command {
     Recovery(recovery::RecoveryArgs),
     Start(start::StartArgs),
     Api(api::ApiArgs),
+    Positions(positions::PositionsArgs),
     Instructions(instructions::InstructionsArgs),
     PeerTls(peer_tls::PeerTlsArgs),
     /// A client that a bench runs as a process of its own.
@@ -84,6 +86,7 @@ fn main() -> ExitCode {
         Command::Recovery(args) => recovery::run(args),
         Command::Start(args) => start::run(args),
         Command::Api(args) => api::run(args),
+        Command::Positions(args) => positions::run(args),
         Command::Instructions(args) => instructions::run(args),
         Command::PeerTls(args) => peer_tls::run(args),
         Command::Side(command) => clients::run(command),

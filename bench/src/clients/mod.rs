@@ -1,6 +1,7 @@
 //! Clients of Kafka, Postgres and HTTP that are sides of a bench, or its ends. Each runs as a process of its own,
 //! `standings-bench side NAME`, so that its time and its cores are told apart.
 
+pub mod asks;
 mod count;
 pub mod open_loop;
 pub mod reads;
@@ -16,6 +17,7 @@ use crate::problem::Problem;
 /// `standings-bench side`.
 #[derive(Subcommand)]
 pub enum SideCommand {
+    Asks(asks::AsksArgs),
     Count(count::CountArgs),
     OpenLoop(open_loop::OpenLoopArgs),
     Reads(reads::ReadsArgs),
@@ -25,6 +27,7 @@ pub enum SideCommand {
 /// Runs one.
 pub fn run(command: &SideCommand) -> Result<(), Problem> {
     match command {
+        SideCommand::Asks(args) => asks::run(args),
         SideCommand::Count(args) => count::run(args),
         SideCommand::OpenLoop(args) => open_loop::run(args),
         SideCommand::Reads(args) => reads::run(args),

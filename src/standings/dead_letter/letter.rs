@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
+use crate::output::{Cell, Column};
 use standings_model::error::{Code, Coded, codes};
 use standings_model::printable::printable;
 use standings_model::table::Table;
@@ -48,6 +49,24 @@ struct Kept {
     record_base64: Option<String>,
     record_sha256: Option<String>,
     cut_from: Option<u64>,
+}
+
+/// The columns of a table of letters.
+pub(super) fn columns() -> Vec<Column> {
+    let names = [
+        ("place", true),
+        ("reason", true),
+        ("check", true),
+        ("table", true),
+        ("partition", false),
+        ("offset", false),
+        ("detail", true),
+    ];
+    let column = |(name, is_text): (&str, bool)| Column {
+        name: name.to_owned(),
+        is_text,
+    };
+    names.map(column).to_vec()
 }
 
 /// Something else than a dead letter.
@@ -123,6 +142,20 @@ impl Letter {
     /// The table that it was for.
     pub(super) fn table<'t>(&self, tables: &'t [Table]) -> &'t Table {
         &tables[self.table_number(tables)]
+    }
+
+    /// For a table of them: its columns are [`columns`].
+    pub(super) fn cells(&self) -> Vec<Cell> {
+        let text = |text: &str| Cell::Text(text.to_owned());
+        vec![
+            text(&self.place),
+            text(&self.reason),
+            self.check.as_deref().map_or(Cell::Null, text),
+            self.of.as_deref().map_or(Cell::Null, text),
+            Cell::Bare(self.partition.to_string()),
+            Cell::Bare(self.offset.to_string()),
+            text(&self.detail),
+        ]
     }
 
     /// For a list.

@@ -21,6 +21,7 @@ use clap::{Args, Subcommand};
 use self::letter::Letter;
 use self::rows::Rows;
 use self::schemas::Schemas;
+use crate::output::{self, Output};
 use crate::run::args::parse_property;
 use crate::run::check;
 use standings_decode::Decoder;
@@ -46,8 +47,11 @@ Examples:
         #[arg(value_name = "URL")]
         from: SinkUrl,
         /// The letters themselves, as they are kept.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "output")]
         json: bool,
+        /// How they are printed; without it a line each.
+        #[arg(long, value_enum, value_name = "FORM")]
+        output: Option<Output>,
         /// Which.
         #[command(flatten)]
         which: Which,
@@ -128,7 +132,26 @@ impl Which {
 /// Runs `standings dead-letter`.
 pub fn run(command: &DeadLetterCommand) -> Result<(), Failure> {
     match command {
-        DeadLetterCommand::List { from, json, which } => which.each(from, |letter| {
+        DeadLetterCommand::List {
+            from,
+            output: Some(form),
+            which,
+            ..
+        } => {
+            let mut rows = Vec::new();
+            which.each(from, |letter| {
+                rows.push(letter.cells());
+                Ok(())
+            })?;
+            let mut text = Vec::new();
+            // Writing to a Vec cannot fail.
+            let _ = output::write(&mut text, *form, &letter::columns(), &rows);
+            exit::write(&String::from_utf8_lossy(&text));
+            Ok(())
+        }
+        DeadLetterCommand::List {
+            from, json, which, ..
+        } => which.each(from, |letter| {
             if *json {
                 exit::write(&letter.json);
             } else {

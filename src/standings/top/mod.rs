@@ -26,8 +26,9 @@ use self::app::App;
 use self::draw::Paint;
 use self::line::{Heard, Line};
 use crate::client::{Server, key};
+use crate::output::Output;
 use standings_model::error::codes;
-use standings_process::exit::{Failure, say};
+use standings_process::exit::{Failure, say, write};
 
 /// `standings top`.
 #[derive(Args, Clone, Debug)]
@@ -52,6 +53,15 @@ pub struct TopArgs {
     /// Print the rankings once as plain tables, and end.
     #[arg(long)]
     pub once: bool,
+    /// How --once prints; csv and markdown want one --ranking.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORM",
+        requires = "once",
+        default_value = "table"
+    )]
+    pub output: Output,
 }
 
 /// How long `--once` waits for the rankings.
@@ -74,7 +84,7 @@ pub fn run(args: &TopArgs) -> Result<(), Failure> {
     let (heard, hears) = crossbeam_channel::unbounded();
     let line = Line::open(server, heard)?;
     if args.once {
-        return once(&mut app, &hears);
+        return once(&mut app, &hears, args.output);
     }
     let mut terminal = ratatui::try_init().map_err(|e| {
         Failure::of(
@@ -94,7 +104,7 @@ fn refused(why: &str) -> Failure {
     )
 }
 
-fn once(app: &mut App, hears: &Receiver<Heard>) -> Result<(), Failure> {
+fn once(app: &mut App, hears: &Receiver<Heard>, form: Output) -> Result<(), Failure> {
     let until = Instant::now() + PATIENCE;
     // A server that has no row yet is no failure; one that does not answer is.
     while app.board.rankings.is_empty() || app.health.is_none() {
@@ -126,7 +136,18 @@ fn once(app: &mut App, hears: &Receiver<Heard>) -> Result<(), Failure> {
             ),
         ));
     }
-    say(once::tables(app).trim_end());
+    match form {
+        Output::Table => say(once::tables(app).trim_end()),
+        form => {
+            let rows = once::rows(app, form).ok_or_else(|| {
+                Failure::of(
+                    &codes::line::FLAGS,
+                    "--output csv and markdown have the columns of one ranking: name it with --ranking",
+                )
+            })?;
+            write(&rows);
+        }
+    }
     Ok(())
 }
 

@@ -3,11 +3,13 @@
 use std::fmt::Write;
 
 use ratatui::text::Span;
+use serde_json::Value;
 
 use super::app::App;
-use super::board::Ranking;
+use super::board::{Ranking, Row};
 use super::draw::health_facts;
 use super::words::{plain, window};
+use crate::output::{self, Cell, Column, Output};
 
 /// All shown rankings and the health line, as text. Numbers are as the API writes them.
 pub fn tables(app: &App) -> String {
@@ -25,6 +27,57 @@ pub fn tables(app: &App) -> String {
         out.push('\n');
     }
     out
+}
+
+/// All shown rankings in a form for programs, each row with the name of its own; none where a form has room for the columns of
+/// one alone.
+pub fn rows(app: &App, form: Output) -> Option<String> {
+    let shown = app.shown();
+    if shown.len() > 1 && matches!(form, Output::Csv | Output::Markdown) {
+        return None;
+    }
+    let mut out = Vec::new();
+    for (n, ranking) in shown.iter().enumerate() {
+        let mut columns = vec![column("ranking", true), column("rank", false)];
+        columns.extend(ranking.fields.iter().map(|f| {
+            let is_text = ranking.keys.contains(f) || ranking.label.as_ref() == Some(f);
+            column(f, is_text)
+        }));
+        let cells = |row: &Row| {
+            let own = [
+                Cell::Text(ranking.name.clone()),
+                Cell::Bare(row.rank.to_string()),
+            ];
+            let fields = ranking.fields.iter().map(|f| match row.fields.get(f) {
+                None | Some(Value::Null) => Cell::Null,
+                Some(Value::String(text)) => Cell::Text(text.clone()),
+                Some(other) => Cell::Bare(other.to_string()),
+            });
+            own.into_iter().chain(fields).collect()
+        };
+        let rows: Vec<Vec<Cell>> = ranking.ordered().into_iter().map(cells).collect();
+        let form = match (form, shown.len()) {
+            // Several lists would be no document.
+            (Output::Json, 2..) => {
+                out.extend_from_slice(if n > 0 { b",\n" } else { b"[" });
+                Output::Json
+            }
+            (form, _) => form,
+        };
+        // Writing to a Vec cannot fail.
+        let _ = output::write(&mut out, form, &columns, &rows);
+    }
+    if shown.len() > 1 && form == Output::Json {
+        out.extend_from_slice(b"]\n");
+    }
+    String::from_utf8(out).ok()
+}
+
+fn column(name: &str, is_text: bool) -> Column {
+    Column {
+        name: name.to_owned(),
+        is_text,
+    }
 }
 
 fn table(out: &mut String, ranking: &Ranking) {

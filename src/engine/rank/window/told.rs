@@ -17,8 +17,8 @@ use crate::rank::order::Reader;
 use standings_model::placed::{push_none, push_row};
 use standings_model::plan::Ranking;
 
-/// Rows that are told in a piece: a few milliseconds.
-const PIECE: u32 = 8192;
+/// Rows that are told in a piece: a few milliseconds. In tests few, so that rows change and go between two pieces.
+const PIECE: u32 = if cfg!(test) { 2 } else { 8192 };
 
 /// What was told of a window.
 pub(super) struct Watched {

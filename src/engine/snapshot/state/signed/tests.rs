@@ -15,8 +15,10 @@ use crate::rank::totals::{Held, Totals};
 use crate::snapshot::part;
 use crate::snapshot::state;
 use standings_decode::Decoder;
-use standings_model::plan::Plan;
+use standings_model::placed::{self, Placed, Watch, take_measure, take_row};
+use standings_model::plan::{Field, Plan};
 use standings_model::table::Changelog;
+use standings_model::types::Type;
 use standings_model::value::Value;
 
 /// Measures by the end of their window and their key.
@@ -188,6 +190,87 @@ fn want(rows: &[((i64, u32, u64), &Row)]) -> Measured {
     all
 }
 
+/// All rows of watched windows, as they are told for positions.
+#[derive(Default)]
+struct Told {
+    next: u64,
+    /// By watch: its window, how many workers have told all, the rows.
+    windows: BTreeMap<u64, (i64, u32, BTreeMap<Arc<[u8]>, Vec<Value>>)>,
+}
+
+impl Told {
+    /// Watches these windows, those that it knows as before.
+    fn watch(&mut self, ends: impl Iterator<Item = i64>, totals: &mut [Totals]) {
+        for end in ends {
+            if !self.windows.values().any(|(own, ..)| *own == end) {
+                self.next += 1;
+                self.windows.insert(self.next, (end, 0, BTreeMap::new()));
+            }
+        }
+        let watch = |(id, (end, ..)): (&u64, &(i64, u32, _))| Watch {
+            id: *id,
+            ranking: 0,
+            window_end: *end,
+        };
+        let all: Vec<Watch> = self.windows.iter().map(watch).collect();
+        totals.iter_mut().for_each(|totals| totals.watch(&all));
+    }
+
+    /// Takes in what is told after an epoch; what is told whole is what is shown.
+    fn take(
+        &mut self,
+        plan: &Plan,
+        totals: &mut [Totals],
+        shown: &Shown,
+    ) -> Result<(), TestCaseError> {
+        let ranking = &plan.rankings[0];
+        let kinds: Vec<Type> = (0..ranking.measures.len())
+            .map(|m| ranking.field_type(Field::Measure(m)).0)
+            .collect();
+        let workers = totals.len() as u32;
+        for totals in totals {
+            let (told, more) = totals.tell(workers);
+            let is_whole = |placed: &Placed| placed.told == placed::Told::Whole;
+            prop_assert!(!more || told.iter().filter(|p| is_whole(p)).count() < self.windows.len());
+            for placed in told {
+                let (_, wholes, rows) = self.windows.get_mut(&placed.watch).unwrap();
+                match placed.told {
+                    placed::Told::Whole => *wholes += 1,
+                    placed::Told::Gone => prop_assert!(false, "no window is dropped here"),
+                    placed::Told::Rows(bytes) => {
+                        let mut bytes = &bytes[..];
+                        while let Some(row) = take_row(&mut bytes) {
+                            let Some(mut measures) = row.measures else {
+                                rows.remove(row.key);
+                                continue;
+                            };
+                            let values = kinds
+                                .iter()
+                                .map(|kind| take_measure(&mut measures, kind).unwrap());
+                            rows.insert(row.key.into(), values.collect());
+                        }
+                    }
+                }
+            }
+        }
+        for (end, wholes, rows) in self.windows.values() {
+            prop_assert!(*wholes <= workers);
+            if *wholes == workers {
+                let want = shown.iter().filter(|((own, _), _)| own == end);
+                let want: Vec<_> = want
+                    .map(|((_, key), measures)| (key.clone(), measures.to_vec()))
+                    .collect();
+                let rows: Vec<_> = rows
+                    .iter()
+                    .map(|(key, values)| (key.clone(), values.clone()))
+                    .collect();
+                prop_assert_eq!(rows, want, "the window that ends at {}", end);
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What becomes of the row of a key: it is another, or gone; of which partition; whether an epoch ends; whether a copy is made
 /// then, a whole one; whether the totals are those of the copy from then on.
 type Step = (u8, u32, Option<Row>, bool, Option<bool>, bool);
@@ -220,6 +303,7 @@ proptest! {
         let mut parts = Parts::default();
         parts.take(&plan, &mut totals, true);
         let mut shown = Shown::new();
+        let mut told = Told::default();
         let mut held: BTreeMap<(u32, u8), (u64, Row)> = BTreeMap::new();
         let count = steps.len();
         for (number, (id, partition, now, ends, copies, loads)) in steps.into_iter().enumerate() {
@@ -253,6 +337,13 @@ proptest! {
                     None => { prop_assert!(shown.remove(&at).is_some()); }
                 }
             }
+            told.take(&plan, &mut totals, &shown)?;
+            if number % 3 == 0 {
+                // Of some before there is a row, of some in the middle.
+                let later = shown.keys().map(|(end, _)| *end + 1_000);
+                let ends: Vec<i64> = shown.keys().map(|(end, _)| *end).chain(later.take(1)).collect();
+                told.watch(ends.into_iter(), &mut totals);
+            }
             let mut groups: BTreeMap<(i64, String), Vec<_>> = BTreeMap::new();
             for ((partition, id), (offset, row)) in &held {
                 let place = match keyed {
@@ -282,6 +373,7 @@ proptest! {
                 if loads {
                     totals = parts.load(&plan, workers);
                     shown.clear();
+                    told = Told { next: told.next, ..Told::default() };
                     for candidate in totals.iter_mut().flat_map(Totals::settle) {
                         shown.insert((candidate.window_end, candidate.key), candidate.row.unwrap().measures);
                     }
