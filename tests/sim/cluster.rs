@@ -236,6 +236,7 @@ impl Cluster {
             }),
             one_by_one: true,
             tracer: None,
+            wishes: None,
             live: Arc::default(),
         };
         Cluster {
