@@ -311,7 +311,8 @@ pub fn no_window(ranking: &Ranking) -> Problem {
 
 /// Group keys as paths of positions name them: NULL is `~`, an empty text `~e`, and a `~` at the beginning of a text is doubled.
 pub fn position_keys(ranking: &Ranking, segments: &[&str]) -> Result<Vec<Value>, Problem> {
-    let plain = |segment: &&str| {
+    let plain = |(n, segment): (usize, &&str)| {
+        let nullable = n < ranking.keys.len() && ranking.field_type(Field::Key(n)).1;
         let rest = segment.strip_prefix('~').or(segment.strip_prefix("%7E"));
         let rest = rest.or(segment.strip_prefix("%7e"));
         Ok(match rest {
@@ -321,6 +322,9 @@ pub fn position_keys(ranking: &Ranking, segments: &[&str]) -> Result<Vec<Value>,
                 ));
             }
             None => (*segment).to_owned(),
+            Some("") if !nullable => {
+                return Err(Problem::bad("~ is NULL, which this key never is"));
+            }
             Some("") => "%00".to_owned(),
             Some("e") => String::new(),
             Some(rest) if rest.starts_with('~') || rest.starts_with("%7") => rest.to_owned(),
@@ -331,7 +335,8 @@ pub fn position_keys(ranking: &Ranking, segments: &[&str]) -> Result<Vec<Value>,
             }
         })
     };
-    let segments: Vec<String> = segments.iter().map(plain).collect::<Result<_, _>>()?;
+    let segments = segments.iter().enumerate().map(plain);
+    let segments: Vec<String> = segments.collect::<Result<_, _>>()?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     keys(ranking, &segments)
 }

@@ -617,7 +617,6 @@ fn a_key_sees_what_it_is_for() {
         "/api/v1/rankings/best/changes",
         "/api/v1/events",
         "/api/v1/dead-letters",
-        "/api/v1/sales/city",
         "/metrics",
     ] {
         let detail = ask(&some, path).problem(403);

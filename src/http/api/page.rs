@@ -9,7 +9,7 @@ use crate::board::{Row, WindowInfo};
 use crate::json;
 use crate::params::{self, AtLeast, MOST_ROWS, Params};
 use crate::problem::Problem;
-use crate::security::Sight;
+use crate::sight::Sight;
 use crate::watch::Shown;
 use standings_model::csv::push_cell;
 use standings_model::plan::{Field, Ranking};

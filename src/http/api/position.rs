@@ -17,7 +17,7 @@ use crate::openapi;
 use crate::params::{self, AtLeast, Params, WindowPath};
 use crate::positions::{Around, Slot};
 use crate::problem::Problem;
-use crate::security::Sight;
+use crate::sight::Sight;
 use crate::watch::Shown;
 use standings_model::json::{push_bounds, push_field, push_string, push_value};
 use standings_model::plan::{Field, Ranking};

@@ -15,7 +15,7 @@ use crate::json;
 use crate::openapi;
 use crate::params::{self, AtLeast, MOST_ROWS, Params, WindowPath};
 use crate::problem::Problem;
-use crate::security::Sight;
+use crate::sight::Sight;
 use crate::watch::Shown;
 use standings_model::value::Value;
 use standings_model::window::Bounds;

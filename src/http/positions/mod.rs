@@ -16,7 +16,6 @@
 mod asked;
 mod cut;
 mod feed;
-mod forward;
 mod leaf;
 #[cfg(test)]
 mod tests;
@@ -44,7 +43,6 @@ use standings_model::plan::{Plan, RankFunction, Ranking};
 use standings_model::window::Bounds;
 
 pub(crate) use self::asked::Around;
-pub(crate) use self::forward::Engine;
 
 /// How long the first ask of a window waits for its rows.
 const PATIENCE: Duration = Duration::from_secs(5);

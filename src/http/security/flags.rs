@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::sight::Reach;
+use crate::sight::Reach;
 
 /// `--http…`.
 #[derive(Args, Clone, Debug, Default)]

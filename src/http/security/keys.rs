@@ -10,7 +10,8 @@ use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 use subtle::ConstantTimeEq;
 
-use super::{Caller, Patterns, Reach, Role};
+use super::{Caller, Role};
+use crate::sight::{Patterns, Reach};
 use standings_model::error::codes;
 use standings_process::exit::{self, Failure};
 

@@ -20,7 +20,6 @@ mod jwt;
 mod keys;
 mod public;
 mod rate;
-mod sight;
 mod tls;
 
 pub use self::flags::HttpArgs;
@@ -29,11 +28,11 @@ pub(crate) use self::head::LARGEST_HEAD;
 pub use self::keys::{KeyCommand, run as key};
 pub(crate) use self::public::{Framed, Opened, Part};
 pub(crate) use self::rate::Client;
-pub use self::sight::Reach;
-pub(crate) use self::sight::{Patterns, Sight};
 pub(crate) use self::tls::Tls;
 
 use std::sync::Arc;
+
+use super::sight::{Patterns, Reach};
 
 /// What a caller may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]

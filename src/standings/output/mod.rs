@@ -216,7 +216,7 @@ mod tests {
         };
         assert_eq!(
             written(Output::Table),
-            "                rank  city          total\n\
+            "                rank  city           total\n\
              \x20                  1  São | Paulo  1234.50\n\
              18446744073709551616  =1+1           -2.00\n\
              \x20                  3  NULL            NULL\n"

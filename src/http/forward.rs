@@ -7,7 +7,6 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use axum::response::Response;
 use reqwest::redirect::Policy;
 
-use crate::api;
 use crate::problem::Problem;
 
 /// How long an answer may take.
@@ -85,19 +84,13 @@ impl Engine {
         }
         let mut response = Response::new(Body::empty());
         *response.status_mut() = answer.status();
-        let kept = [
-            header::CONTENT_TYPE,
-            header::RETRY_AFTER,
-            api::COMMIT,
-            api::OFFSETS,
-            api::WATERMARK,
-            api::COUNT,
-            api::WINDOW_COMMIT,
-        ];
-        for name in kept {
-            if let Some(value) = answer.headers().get(&name) {
-                response.headers_mut().insert(name, value.clone());
-            }
+        let is_kept = |name: &HeaderName| {
+            let own = [header::CONTENT_TYPE, header::RETRY_AFTER];
+            own.contains(name) || name.as_str().starts_with("standings-")
+        };
+        let kept = answer.headers().iter().filter(|(name, _)| is_kept(name));
+        for (name, value) in kept {
+            response.headers_mut().insert(name.clone(), value.clone());
         }
         let bytes = answer.bytes().await.map_err(away)?;
         *response.body_mut() = Body::from(bytes);

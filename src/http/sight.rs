@@ -13,7 +13,7 @@ pub enum Reach {
 
 impl Reach {
     /// A reach by its name.
-    pub(super) fn named(text: &str) -> Option<Self> {
+    pub(crate) fn named(text: &str) -> Option<Self> {
         match text {
             "limit" => Some(Reach::Limit),
             "all" => Some(Reach::All),
@@ -28,7 +28,7 @@ pub(crate) struct Patterns(Arc<[Box<str>]>);
 
 impl Patterns {
     /// Reads `top_*,best`; none where one of them is no pattern.
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         let is_letter = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'*' || b >= 0x80;
         let all = text.split(',').map(Box::from);
         let all: Vec<Box<str>> = all.collect();
@@ -74,9 +74,9 @@ fn is_like(pattern: &str, name: &str) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sight {
     /// Those that its key is for; none: all.
-    pub(super) rankings: Option<Patterns>,
+    pub(crate) rankings: Option<Patterns>,
     /// How far.
-    pub(super) reach: Reach,
+    pub(crate) reach: Reach,
 }
 
 impl Sight {
@@ -100,7 +100,7 @@ impl Sight {
 
 /// What of the rankings a path shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Shows {
+pub(crate) enum Shows {
     /// No row of any.
     None,
     /// Rows of this one.
@@ -111,7 +111,7 @@ pub(super) enum Shows {
 
 impl Shows {
     /// What a path of the API shows. What is not known shows everything.
-    pub(super) fn of(path: &str) -> Self {
+    pub(crate) fn of(path: &str) -> Self {
         let Some(rest) = path.strip_prefix("/api/v1/") else {
             return match path {
                 "/metrics" => Shows::All,
