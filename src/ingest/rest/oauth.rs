@@ -9,7 +9,8 @@ use serde::Deserialize;
 use standings_model::clock::Clock;
 
 use super::template::encoded;
-use super::{Answer, Fetch};
+use super::Fetch;
+use crate::answer::Answer;
 use crate::feed::Trouble;
 
 /// So long before its end a token is not used any more.

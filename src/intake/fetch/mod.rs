@@ -18,9 +18,10 @@ use reqwest::header::{HeaderName, HeaderValue};
 use tokio::runtime::Runtime;
 
 use crate::raw::Raw;
+use standings_ingest::answer::Answer;
 use standings_ingest::feed::Trouble;
 use standings_ingest::rest::template::{encoded, origin};
-use standings_ingest::rest::{Answer, Fetch};
+use standings_ingest::rest::Fetch;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -161,6 +162,8 @@ impl Client {
                 status: answer.status().as_u16(),
                 retry_after: header("retry-after"),
                 location: header("location"),
+                content_type: header("content-type"),
+                date: header("date"),
                 links: headers.get_all("link").iter().filter_map(text).collect(),
                 body: Vec::new(),
             };

@@ -14,9 +14,10 @@ use super::SecretAt;
 use super::error::ConfigError;
 use super::section::Section;
 use crate::bucket::Rate;
+use crate::pages::paging::Paging;
+use crate::pages::times::Times;
+use crate::rest::Next;
 use crate::rest::body::Form;
-use crate::rest::paging::Paging;
-use crate::rest::times::Times;
 use crate::row::Shape;
 
 /// An API that is asked.
@@ -28,6 +29,8 @@ pub struct Rest {
     pub form: Form,
     /// How pages follow each other.
     pub paging: Paging,
+    /// Where an answer says which is the next.
+    pub next: Next,
     /// By which time it is asked.
     pub times: Option<Times>,
     /// The columns that name a row, as the endpoint calls them.
@@ -62,11 +65,11 @@ impl Rest {
             Form::Lines => "a row of JSON a line".to_owned(),
             Form::Csv(_) => "rows of CSV".to_owned(),
         };
-        let pages = match &self.paging {
-            Paging::One => "one page".to_owned(),
-            Paging::Cursor(_) => format!("the next cursor at {}", shown("cursor")),
-            Paging::Link => "the next page by the header Link".to_owned(),
-            Paging::Page { .. } | Paging::Offset { .. } => {
+        let pages = match (&self.paging, &self.next) {
+            (Paging::One, _) => "one page".to_owned(),
+            (Paging::Follow, Next::Link) => "the next page by the header Link".to_owned(),
+            (Paging::Follow, _) => format!("the next cursor at {}", shown("cursor")),
+            (Paging::Page { .. } | Paging::Offset { .. }, _) => {
                 format!("pages by {}", place::places(&self.url).join(", "))
             }
         };
@@ -96,7 +99,7 @@ pub(super) fn read(section: &Section<'_>, shape: &Shape) -> Result<Rest, ConfigE
     let check = |url: &str| place::checked(section, "url", url);
     let url = section.url(&mut shown, check, "https://HOST/PATH?since={cursor}")?;
     let form = place::form(section, &mut shown)?;
-    let paging = place::paging(section, (&url, &form), &mut shown)?;
+    let (paging, next) = place::paging(section, (&url, &form), &mut shown)?;
     let times = place::times(section, &url, &mut shown)?;
     let rate = match section.str("rate")? {
         None => None,
@@ -125,6 +128,7 @@ pub(super) fn read(section: &Section<'_>, shape: &Shape) -> Result<Rest, ConfigE
         url,
         form,
         paging,
+        next,
         times,
         id,
         every: section.every(Duration::from_secs(30))?,

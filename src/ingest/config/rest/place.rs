@@ -8,11 +8,12 @@ use standings_model::time::{format_rfc3339, parse_date, parse_rfc3339};
 use crate::config::SecretAt;
 use crate::config::error::ConfigError;
 use crate::config::section::Section;
+use crate::pages::paging::Paging;
+use crate::pages::times::{Times, Written};
+use crate::rest::Next;
 use crate::rest::body::Form;
-use crate::rest::paging::Paging;
 use crate::rest::path::Path;
 use crate::rest::template::PLACES;
-use crate::rest::times::{Times, Written};
 
 /// What the cursor depends on, as it is written.
 pub(super) type Shown = BTreeMap<String, String>;
@@ -94,7 +95,7 @@ pub(super) fn paging(
     section: &Section<'_>,
     (url, form): (&Result<String, SecretAt>, &Form),
     shown: &mut Shown,
-) -> Result<Paging, ConfigError> {
+) -> Result<(Paging, Next), ConfigError> {
     let words = ["cursor", "link", "page", "offset"].map(|word| (word, word));
     let said = section.one_of("paging", &words)?;
     let cursor = path(section, "cursor", shown)?;
@@ -126,6 +127,7 @@ pub(super) fn paging(
         let said = format!("has no {place}: each page would be the first");
         section.wrong("url", &said)
     };
+    let by_number = |paging| (paging, Next::Nowhere);
     Ok(match said.or(cursor.as_ref().map(|_| "cursor")) {
         Some("cursor") => {
             let missing = || {
@@ -134,17 +136,17 @@ pub(super) fn paging(
                     "is missing: where the next cursor is, such as cursor = \"$.next\"",
                 )
             };
-            Paging::Cursor(cursor.ok_or_else(missing)?)
+            (Paging::Follow, Next::Cursor(cursor.ok_or_else(missing)?))
         }
-        Some("link") => Paging::Link,
+        Some("link") => (Paging::Follow, Next::Link),
         Some("page") if !has("{page}") => return Err(needs("{page}")),
         Some("offset") if !has("{offset}") => return Err(needs("{offset}")),
-        Some("page") => Paging::Page {
+        Some("page") => by_number(Paging::Page {
             first: u64::try_from(first.unwrap_or(1)).unwrap_or(1),
             size,
-        },
-        Some(_) => Paging::Offset { size },
-        None => Paging::One,
+        }),
+        Some(_) => by_number(Paging::Offset { size }),
+        None => by_number(Paging::One),
     })
 }
 
