@@ -1,6 +1,6 @@
 //! A configured API as a source: its secrets, its client, its feed.
 
-use crate::fetch::{Client, Credentials, How, Secret};
+use crate::fetch::{Client, Credentials, How, Secret, Tls};
 use crate::raw::Raw;
 use crate::secret::{self, NoSecret};
 use standings_ingest::config::{Auth, Rest, SecretAt, Source};
@@ -19,7 +19,7 @@ fn first(source: &Source, at: &SecretAt) -> Result<String, NoSecret> {
 }
 
 /// A secret that is read each time; it must be there now.
-fn kept(source: &Source, at: &SecretAt) -> Result<Secret, NoSecret> {
+pub(crate) fn kept(source: &Source, at: &SecretAt) -> Result<Secret, NoSecret> {
     first(source, at)?;
     let (name, at) = (source.name.clone(), at.clone());
     Ok(Box::new(move || {
@@ -74,6 +74,7 @@ pub(crate) fn feed(
         credentials: credentials(source, &of.auth)?,
         headers: of.headers.clone(),
         raw: raw.map(|raw| (raw, ending)),
+        tls: Tls::default(),
     });
     let settings = Settings {
         url,

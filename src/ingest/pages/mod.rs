@@ -107,7 +107,7 @@ pub struct PagesFeed<E> {
     pub(crate) settings: Settings,
     shape: Shape,
     pub(crate) clock: Clock,
-    bucket: Option<Bucket>,
+    pub(crate) bucket: Option<Bucket>,
     /// The page that is asked for.
     page: Page,
     /// Going on: the rows that this page has brought, by their hashes.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use standings_model::clock::Clock;
 
-use super::template::encoded;
 use super::Fetch;
+use super::template::encoded;
 use crate::answer::Answer;
 use crate::feed::Trouble;
 

@@ -72,7 +72,12 @@ fn feed(url: &str, answers: Vec<Result<Answer, Trouble>>) -> RestFeed<Script> {
         answers: answers.into(),
         ..Script::default()
     };
-    let mut feed = super::feed(script, (settings, pages), Shape::default(), Clock::by_hand());
+    let mut feed = super::feed(
+        script,
+        (settings, pages),
+        Shape::default(),
+        Clock::by_hand(),
+    );
     feed.open(&Value::Null, &BTreeMap::new()).unwrap();
     feed
 }
@@ -283,7 +288,13 @@ fn pages_that_move_under_the_reader_lose_nothing_and_write_nothing_twice() {
     feed.open(&cursor, &ledger).unwrap();
     let (second, _) = pass(&mut feed, &mut ledger);
     assert_eq!(second, [r#"{"id":0}"#, r#"{"id":5}"#]);
-    let asked: Vec<&str> = feed.endpoint.fetch.asked.iter().map(|url| &url[32..]).collect();
+    let asked: Vec<&str> = feed
+        .endpoint
+        .fetch
+        .asked
+        .iter()
+        .map(|url| &url[32..])
+        .collect();
     assert_eq!(
         asked,
         ["1&n=2", "2&n=2", "3&n=2", "1&n=2", "2&n=2", "3&n=2"]
@@ -344,7 +355,13 @@ fn killed_in_the_middle_of_a_pass_it_goes_on_there() {
         pass(&mut feed, &mut ledger).0,
         [r#"{"id":3}"#, r#"{"id":4}"#, r#"{"id":0}"#]
     );
-    let asked: Vec<&str> = feed.endpoint.fetch.asked.iter().map(|url| &url[14..]).collect();
+    let asked: Vec<&str> = feed
+        .endpoint
+        .fetch
+        .asked
+        .iter()
+        .map(|url| &url[14..])
+        .collect();
     assert_eq!(asked, ["0", "2", "2", "4", "0", "2", "5"]);
 }
 
@@ -403,7 +420,13 @@ fn by_time_with_an_overlap_that_brings_what_came_late() {
     // A clock that is ahead moves it up to now, and not beyond.
     assert_eq!(pass(&mut feed, &mut ledger).0, [ahead]);
     pass(&mut feed, &mut ledger);
-    let asked: Vec<&str> = feed.endpoint.fetch.asked.iter().map(|url| &url[18..]).collect();
+    let asked: Vec<&str> = feed
+        .endpoint
+        .fetch
+        .asked
+        .iter()
+        .map(|url| &url[18..])
+        .collect();
     let now = feed
         .clock
         .wall()

@@ -38,7 +38,10 @@ pub const PLACES: [&str; 14] = [
 const REFUSED: [(&str, &str); 4] = [
     ("http://www.w3.org/2000/09/xmldsig#", "an X.509 signature"),
     ("http://www.w3.org/2001/04/xmlenc#", "encryption"),
-    ("http://docs.oasis-open.org/ws-rx/wsrm/", "WS-ReliableMessaging"),
+    (
+        "http://docs.oasis-open.org/ws-rx/wsrm/",
+        "WS-ReliableMessaging",
+    ),
     ("http://www.w3.org/2004/08/xop/include", "MTOM"),
 ];
 
@@ -76,7 +79,10 @@ impl Template {
     pub fn parse(bytes: &[u8], said: Option<Version>) -> Result<Self, String> {
         let text = encoding::text(bytes, None).map_err(|e| e.to_string())?;
         let text = match text.trim_start().strip_prefix("<?xml") {
-            Some(rest) => rest.split_once("?>").map_or("", |(_, rest)| rest).to_owned(),
+            Some(rest) => rest
+                .split_once("?>")
+                .map_or("", |(_, rest)| rest)
+                .to_owned(),
             None => text,
         };
         let text = text.trim().to_owned();
@@ -100,7 +106,9 @@ impl Template {
         }
         checked(&text, &root)?;
         let space = version.space();
-        let body = root.child(space, "Body").ok_or("its Envelope has no Body")?;
+        let body = root
+            .child(space, "Body")
+            .ok_or("its Envelope has no Body")?;
         let own = root.child(space, "Header");
         let has = |space: &str| own.is_some_and(|h| h.children().any(|c| &*c.name.space == space));
         let (has_security, has_addressing) = (has(WSSE), has(ADDRESSING));
@@ -110,7 +118,10 @@ impl Template {
                 let written = &text[element.span.clone()];
                 match written.strip_suffix("/>") {
                     Some(start) => {
-                        let name = start[1..].split([' ', '\t', '\r', '\n']).next().unwrap_or("");
+                        let name = start[1..]
+                            .split([' ', '\t', '\r', '\n'])
+                            .next()
+                            .unwrap_or("");
                         Header::Empty(element.span.clone(), name.to_owned())
                     }
                     None => {
@@ -196,7 +207,10 @@ fn fill<'a>(text: &str, of: &impl Fn(&str) -> Option<&'a str>) -> String {
 /// Refuses what is not done, places that are none, and places where nothing can be escaped.
 fn checked(text: &str, root: &Element) -> Result<(), String> {
     if text.contains("<![CDATA[") {
-        return Err("it has CDATA, in which nothing that is filled in can be escaped: write &lt; and &amp;".to_owned());
+        return Err(
+            "it has CDATA, in which nothing that is filled in can be escaped: write &lt; and &amp;"
+                .to_owned(),
+        );
     }
     refused(root)?;
     let mut rest = text;
@@ -216,7 +230,9 @@ fn checked(text: &str, root: &Element) -> Result<(), String> {
 }
 
 fn refused(element: &Element) -> Result<(), String> {
-    let found = REFUSED.iter().find(|(space, _)| element.name.space.starts_with(space));
+    let found = REFUSED
+        .iter()
+        .find(|(space, _)| element.name.space.starts_with(space));
     if let Some((_, what)) = found {
         return Err(format!("it has {what}, which this version does not do"));
     }

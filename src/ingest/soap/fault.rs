@@ -111,7 +111,10 @@ impl Fault {
 
     /// What comes of it. `hidden`: what is shown nowhere; `skew`: how far this clock is from the service's, seconds, if that is known.
     pub fn trouble(self, hidden: &str, skew: Option<i64>) -> Trouble {
-        let codes: Vec<&str> = std::iter::once(&self.code).chain(&self.more).map(String::as_str).collect();
+        let codes: Vec<&str> = std::iter::once(&self.code)
+            .chain(&self.more)
+            .map(String::as_str)
+            .collect();
         let said: String = self.reason.trim().chars().take(SHOWN).collect();
         let said = format!("{}: {said}", codes.join(" / "));
         let said = match !hidden.is_empty() && said.contains(hidden) {
@@ -137,8 +140,10 @@ impl Fault {
 
 /// The first element of a name below one, of WS-Addressing.
 fn deep<'a>(element: &'a Element, name: &str) -> Option<&'a Element> {
-    element.children().find_map(|child| match child.name.is(ADDRESSING, name) {
-        true => Some(child),
-        false => deep(child, name),
-    })
+    element
+        .children()
+        .find_map(|child| match child.name.is(ADDRESSING, name) {
+            true => Some(child),
+            false => deep(child, name),
+        })
 }

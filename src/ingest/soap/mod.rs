@@ -199,7 +199,12 @@ impl<P: Post> Service<P> {
     }
 
     /// The envelope for a page.
-    fn envelope(&mut self, page: Filling<'_>, target: &Target, password: &str) -> Result<String, Trouble> {
+    fn envelope(
+        &mut self,
+        page: Filling<'_>,
+        target: &Target,
+        password: &str,
+    ) -> Result<String, Trouble> {
         let stamp = self.stamp()?;
         let Settings {
             template,
@@ -250,13 +255,18 @@ impl<P: Post> Service<P> {
     /// The root of an answer, and its text; none where it is no envelope of SOAP.
     fn read(answer: &Answer) -> Result<(Element, String), Trouble> {
         let kind = answer.content_type.as_deref().unwrap_or("");
-        if kind.trim_start().to_ascii_lowercase().starts_with("multipart/") {
+        if kind
+            .trim_start()
+            .to_ascii_lowercase()
+            .starts_with("multipart/")
+        {
             return Err(Trouble::Broken(
                 "the answer is in parts (MTOM, or SOAP with attachments), which is not read: ask the service to send it in one".to_owned(),
             ));
         }
         let no = |e: &dyn fmt::Display| wrong(e.to_string());
-        let text = encoding::text(&answer.body, answer.content_type.as_deref()).map_err(|e| no(&e))?;
+        let text =
+            encoding::text(&answer.body, answer.content_type.as_deref()).map_err(|e| no(&e))?;
         let root = read(&text, &Bounds::default()).map_err(|e| no(&e))?;
         Ok((root, text))
     }
@@ -286,8 +296,13 @@ impl<P: Post> Service<P> {
             return Err(fault.trouble(hidden, skew(answer, now)));
         }
         judged(answer, now)?;
-        if body.children().any(|child| child.name.local == "EncryptedData") {
-            return Err(Trouble::Broken("the answer is encrypted, which is not read".to_owned()));
+        if body
+            .children()
+            .any(|child| child.name.local == "EncryptedData")
+        {
+            return Err(Trouble::Broken(
+                "the answer is encrypted, which is not read".to_owned(),
+            ));
         }
         let rows = self.settings.rows.find(&root).into_iter();
         let rows = rows.map(|found| self.row(found, &text)).collect();
@@ -356,7 +371,10 @@ impl<P: Post> Endpoint for Service<P> {
                 ("soapaction", format!("\"{action}\"")),
             ],
             Version::V12 if action.is_empty() => {
-                vec![("content-type", "application/soap+xml; charset=utf-8".to_owned())]
+                vec![(
+                    "content-type",
+                    "application/soap+xml; charset=utf-8".to_owned(),
+                )]
             }
             Version::V12 => vec![(
                 "content-type",

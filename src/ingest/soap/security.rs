@@ -21,8 +21,7 @@ const WSU: &str =
 const PROFILE: &str =
     "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0";
 /// How a nonce is written.
-const BASE64: &str =
-    "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary";
+const BASE64: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary";
 
 /// How a password is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -148,9 +147,21 @@ mod tests {
     #[test]
     fn the_digests_that_cxf_took() {
         for (nonce, created, want) in [
-            ("P1i9L+XgU6BNheXakUrX3w==", "2026-11-29T00:38:09.000Z", "38zHUxMgmB1Kl7VecppeOTS9CGU="),
-            ("/2Om2MTcUuxeql6XQ8ykkQ==", "2026-11-29T00:38:18.000Z", "O9zZB+yL36Hw0p6SDQ58ESNwXjI="),
-            ("PzNcCKoxq10LPO8d8QwlLg==", "2026-11-29T00:38:19.000Z", "J9UvzcSgEOAhcrMVdsBokSpxJ4M="),
+            (
+                "P1i9L+XgU6BNheXakUrX3w==",
+                "2026-11-29T00:38:09.000Z",
+                "38zHUxMgmB1Kl7VecppeOTS9CGU=",
+            ),
+            (
+                "/2Om2MTcUuxeql6XQ8ykkQ==",
+                "2026-11-29T00:38:18.000Z",
+                "O9zZB+yL36Hw0p6SDQ58ESNwXjI=",
+            ),
+            (
+                "PzNcCKoxq10LPO8d8QwlLg==",
+                "2026-11-29T00:38:19.000Z",
+                "J9UvzcSgEOAhcrMVdsBokSpxJ4M=",
+            ),
         ] {
             let nonce = STANDARD.decode(nonce).unwrap();
             assert_eq!(digest(&nonce, created, PASSWORD), want);
@@ -170,6 +181,9 @@ mod tests {
         let stamp = Stamp::new(now, Duration::from_secs(300), ([7; 16], [0xff; 16]));
         assert_eq!(stamp.created, "2025-11-29T00:38:09.5Z");
         assert_eq!(stamp.expires, "2025-11-29T00:43:09.5Z");
-        assert_eq!(stamp.message_id, "urn:uuid:ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(
+            stamp.message_id,
+            "urn:uuid:ffffffff-ffff-4fff-bfff-ffffffffffff"
+        );
     }
 }

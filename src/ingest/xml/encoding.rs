@@ -6,7 +6,9 @@ use super::NotRead;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Encoding {
     Utf8,
-    Utf16 { big: bool },
+    Utf16 {
+        big: bool,
+    },
     /// Each byte is the character of its number.
     Latin1,
     Ascii,
@@ -16,9 +18,9 @@ enum Encoding {
 
 /// 80 to 9F of windows-1252; 0 where there is nothing.
 const WINDOWS: [u16; 32] = [
-    0x20ac, 0, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0,
-    0x017d, 0, 0, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a,
-    0x0153, 0, 0x017e, 0x0178,
+    0x20ac, 0, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039,
+    0x0152, 0, 0x017d, 0, 0, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc,
+    0x2122, 0x0161, 0x203a, 0x0153, 0, 0x017e, 0x0178,
 ];
 
 fn named(name: &str) -> Option<Encoding> {
@@ -139,7 +141,13 @@ mod tests {
     fn utf16(text: &str, big: bool) -> Vec<u8> {
         let units = text.encode_utf16();
         units
-            .flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() })
+            .flat_map(|u| {
+                if big {
+                    u.to_be_bytes()
+                } else {
+                    u.to_le_bytes()
+                }
+            })
             .collect()
     }
 
@@ -148,28 +156,62 @@ mod tests {
         let plain = "<a>São €</a>";
         let latin = b"<?xml version='1.0' encoding='ISO-8859-1'?><a>S\xe3o</a>";
         assert!(text(latin, None).unwrap().ends_with("<a>São</a>"));
-        assert!(text(latin, Some("text/xml")).unwrap().ends_with("<a>São</a>"));
+        assert!(
+            text(latin, Some("text/xml"))
+                .unwrap()
+                .ends_with("<a>São</a>")
+        );
         // The header counts more than the document.
-        let said = text("<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>ã</a>".as_bytes(), Some("text/xml; charset=\"UTF-8\""));
+        let said = text(
+            "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>ã</a>".as_bytes(),
+            Some("text/xml; charset=\"UTF-8\""),
+        );
         assert!(said.unwrap().ends_with("<a>ã</a>"));
-        assert_eq!(text(b"<a>S\xe3o</a>", Some("text/xml;charset=iso-8859-1")).unwrap(), "<a>São</a>");
+        assert_eq!(
+            text(b"<a>S\xe3o</a>", Some("text/xml;charset=iso-8859-1")).unwrap(),
+            "<a>São</a>"
+        );
         assert_eq!(text(plain.as_bytes(), None).unwrap(), plain);
-        assert_eq!(text(&[b"\xef\xbb\xbf", plain.as_bytes()].concat(), Some("text/xml; charset=ISO-8859-1")).unwrap(), plain);
+        assert_eq!(
+            text(
+                &[b"\xef\xbb\xbf", plain.as_bytes()].concat(),
+                Some("text/xml; charset=ISO-8859-1")
+            )
+            .unwrap(),
+            plain
+        );
         for big in [false, true] {
             let bytes = utf16(plain, big);
             assert_eq!(text(&bytes, None).unwrap(), plain);
-            assert_eq!(text(&bytes, Some("text/xml; charset=utf-16")).unwrap(), plain);
-            assert_eq!(text(&utf16(&format!("\u{feff}{plain}"), big), None).unwrap(), plain);
+            assert_eq!(
+                text(&bytes, Some("text/xml; charset=utf-16")).unwrap(),
+                plain
+            );
+            assert_eq!(
+                text(&utf16(&format!("\u{feff}{plain}"), big), None).unwrap(),
+                plain
+            );
         }
-        assert_eq!(text(b"<a>\x80</a>", Some("text/xml; charset=windows-1252")).unwrap(), "<a>\u{20ac}</a>");
+        assert_eq!(
+            text(b"<a>\x80</a>", Some("text/xml; charset=windows-1252")).unwrap(),
+            "<a>\u{20ac}</a>"
+        );
     }
 
     #[test]
     fn what_is_in_no_encoding() {
         for (bytes, header, word) in [
             (&b"<a>\xe3</a>"[..], None, "no UTF-8 at byte 3"),
-            (b"<a>\xe3</a>", Some("text/xml; charset=us-ascii"), "no US-ASCII at byte 3"),
-            (b"<a>\x81</a>", Some("text/xml; charset=cp1252"), "no windows-1252 at byte 3"),
+            (
+                b"<a>\xe3</a>",
+                Some("text/xml; charset=us-ascii"),
+                "no US-ASCII at byte 3",
+            ),
+            (
+                b"<a>\x81</a>",
+                Some("text/xml; charset=cp1252"),
+                "no windows-1252 at byte 3",
+            ),
             (b"<a/>", Some("text/xml; charset=ebcdic\x1b[1m"), "UTF-16"),
             (b"\xff\xfe<\x00a", None, "no UTF-16"),
             (b"\xff\xfe\x00\xd8", None, "no UTF-16"),

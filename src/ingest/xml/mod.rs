@@ -127,9 +127,7 @@ impl Element {
     /// Whether it says that it has no value: `xsi:nil`.
     pub fn is_nil(&self) -> bool {
         let mut all = self.attributes.iter();
-        all.any(|(name, value)| {
-            name.is(INSTANCE, "nil") && matches!(value.trim(), "true" | "1")
-        })
+        all.any(|(name, value)| name.is(INSTANCE, "nil") && matches!(value.trim(), "true" | "1"))
     }
 }
 
@@ -137,7 +135,9 @@ impl Element {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotRead {
     /// It has a document type.
-    #[error("it has a document type (<!DOCTYPE …>), which is not read: entities could be declared there")]
+    #[error(
+        "it has a document type (<!DOCTYPE …>), which is not read: entities could be declared there"
+    )]
     DocType,
     /// It goes beyond a bound.
     #[error("it has more than {most} {what}")]

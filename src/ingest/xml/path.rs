@@ -57,7 +57,9 @@ impl Path {
     /// What is wrong with it, for a person.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || {
-            format!("is `{text}`; a path is such as $.page.sale[*], listResponse/page/sale, //sale or $.page.@next")
+            format!(
+                "is `{text}`; a path is such as $.page.sale[*], listResponse/page/sale, //sale or $.page.@next"
+            )
         };
         // Dots may stand in names of XML: they part only where a path is written as one of JSON.
         let (rest, sign) = match text.strip_prefix('$') {
@@ -127,7 +129,9 @@ impl Path {
             Step::Anywhere(_) => usize::MAX,
             _ => LEVELS,
         };
-        possible(outermost, levels, &|node| node.name() == name && goes_on(node, rest))
+        possible(outermost, levels, &|node| {
+            node.name() == name && goes_on(node, rest)
+        })
     }
 
     /// What is there in an envelope, in the order of the text; none where a name is not.
@@ -177,9 +181,9 @@ fn goes_on<N: Named>(node: &N, rest: &[Step]) -> bool {
     match step {
         Step::Attribute(name) => inner.iter().any(|n| n.is_attribute() && n.name() == name),
         Step::Child(name) => inner.iter().any(|n| n.name() == name && goes_on(n, rest)),
-        Step::Anywhere(name) => inner.iter().any(|n| {
-            possible(n, usize::MAX, &|n: &N| n.name() == name && goes_on(n, rest))
-        }),
+        Step::Anywhere(name) => inner
+            .iter()
+            .any(|n| possible(n, usize::MAX, &|n: &N| n.name() == name && goes_on(n, rest))),
     }
 }
 
@@ -187,13 +191,19 @@ fn goes_on<N: Named>(node: &N, rest: &[Step]) -> bool {
 fn start<'a>(envelope: &'a Element, name: &str) -> Vec<&'a Element> {
     let mut level = vec![envelope];
     for _ in 0..LEVELS {
-        let own: Vec<&Element> = level.iter().copied().filter(|e| e.name.local == name).collect();
+        let own: Vec<&Element> = level
+            .iter()
+            .copied()
+            .filter(|e| e.name.local == name)
+            .collect();
         if !own.is_empty() {
             return own;
         }
         // Headers of an envelope hold no rows.
         let inner = level.iter().flat_map(|e| e.children());
-        level = inner.filter(|e| !(std::ptr::eq(level[0], envelope) && e.name.local == "Header")).collect();
+        level = inner
+            .filter(|e| !(std::ptr::eq(level[0], envelope) && e.name.local == "Header"))
+            .collect();
         if level.is_empty() {
             break;
         }
@@ -205,7 +215,9 @@ fn anywhere<'a>(element: &'a Element, name: &str, found: &mut Vec<&'a Element>) 
     if element.name.local == name {
         return found.push(element);
     }
-    element.children().for_each(|child| anywhere(child, name, found));
+    element
+        .children()
+        .for_each(|child| anywhere(child, name, found));
 }
 
 fn walk<'a>(steps: &[Step], element: &'a Element, found: &mut Vec<Found<'a>>) {
@@ -221,7 +233,9 @@ fn walk<'a>(steps: &[Step], element: &'a Element, found: &mut Vec<Found<'a>>) {
         }
         Some((Step::Anywhere(name), rest)) => {
             let mut all = Vec::new();
-            element.children().for_each(|child| anywhere(child, name, &mut all));
+            element
+                .children()
+                .for_each(|child| anywhere(child, name, &mut all));
             all.into_iter().for_each(|child| walk(rest, child, found));
         }
     }

@@ -86,7 +86,11 @@ fn is_char(c: char) -> bool {
 fn is_name(text: &str) -> bool {
     let fits = |c: char| {
         c.is_alphanumeric()
-            || matches!(c, '_' | '-' | '.' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{200c}' | '\u{200d}' | '\u{203f}' | '\u{2040}')
+            || matches!(
+                c,
+                '_' | '-' | '.' | '\u{b7}' | '\u{300}'
+                    ..='\u{36f}' | '\u{200c}' | '\u{200d}' | '\u{203f}' | '\u{2040}'
+            )
     };
     let first = |c: char| c == '_' || c.is_alphabetic();
     text.starts_with(first) && text.chars().all(fits)
@@ -143,13 +147,16 @@ impl<'a> Open<'a> {
         let (mut raw, mut declared, mut wrong) = (Vec::new(), Vec::new(), None);
         for (n, attribute) in start.attributes().enumerate() {
             self.bound(n + 1, self.bounds.attributes, "attributes of an element")?;
-            let attribute =
-                attribute.map_err(|_| self.no("an attribute that is none, or stands there twice"))?;
+            let attribute = attribute
+                .map_err(|_| self.no("an attribute that is none, or stands there twice"))?;
             let name = self.checked(attribute.key.as_ref())?;
             let value = match attribute.normalized_value(XmlVersion::Implicit1_0) {
                 Ok(value) if value.chars().all(is_char) => value.into_owned(),
                 _ => {
-                    wrong = Some("an attribute has a reference or a character that XML does not know".to_owned());
+                    wrong = Some(
+                        "an attribute has a reference or a character that XML does not know"
+                            .to_owned(),
+                    );
                     String::new()
                 }
             };
@@ -276,8 +283,7 @@ impl<'a> Open<'a> {
             None => {
                 let element = self.open.last_mut();
                 if let Some(element) = element.filter(|element| element.wrong.is_none()) {
-                    element.wrong =
-                        Some("a reference to what XML does not know (&…;)".to_owned());
+                    element.wrong = Some("a reference to what XML does not know (&…;)".to_owned());
                 }
                 Ok(())
             }

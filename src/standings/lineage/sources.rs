@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::datasets::Dataset;
 use super::events::{PRODUCER, RUN_EVENT, Stage, dataset, facet};
 use super::keeper::Tells;
-use standings_ingest::config::{Config, Kind, Of, Source, Where};
+use standings_ingest::config::{Config, Kind, Of, Source, Where, WsdlAt};
 use standings_ingest::rest::template::origin;
 use standings_ingest::told::{Board, Told};
 use standings_process::run_id::RunId;
@@ -40,6 +40,11 @@ impl Dataset {
             name,
             is_log: true,
         };
+        let of_url = |url: &str| {
+            let origin = origin(url);
+            let path = url[origin.len()..].split(['?', '#']).next().unwrap_or("");
+            named(origin.to_owned(), path.trim_start_matches('/').to_owned())
+        };
         match &source.kind {
             Kind::Files(files) => match &files.place {
                 Where::Folder { root, pattern } => {
@@ -54,12 +59,12 @@ impl Dataset {
             Kind::Webhook(webhook) => named("webhook".to_owned(), webhook.path.clone()),
             // Its path may be a secret too, where the URL is one.
             Kind::Rest(rest) => match &rest.url {
-                Ok(url) => {
-                    let origin = origin(url);
-                    let path = url[origin.len()..].split(['?', '#']).next().unwrap_or("");
-                    named(origin.to_owned(), path.trim_start_matches('/').to_owned())
-                }
+                Ok(url) => of_url(url),
                 Err(_) => named("rest".to_owned(), source.name.clone()),
+            },
+            Kind::Soap(soap) => match (&soap.url, &soap.wsdl) {
+                (Some(url), _) | (None, Some(WsdlAt::Url(url))) => of_url(url),
+                _ => named("soap".to_owned(), source.name.clone()),
             },
             Kind::Postgres(postgres) => match (&postgres.url, &postgres.of) {
                 (Ok(url), Of::Table(schema, table)) => {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use standings_model::duration::format_duration;
 
 pub use auth::Auth;
+pub(super) use place::{checked, times};
 
 use super::SecretAt;
 use super::error::ConfigError;
@@ -96,18 +97,12 @@ impl Rest {
 
 pub(super) fn read(section: &Section<'_>, shape: &Shape) -> Result<Rest, ConfigError> {
     let mut shown = BTreeMap::new();
-    let check = |url: &str| place::checked(section, "url", url);
+    let check = |url: &str| checked(section, "url", url);
     let url = section.url(&mut shown, check, "https://HOST/PATH?since={cursor}")?;
     let form = place::form(section, &mut shown)?;
     let (paging, next) = place::paging(section, (&url, &form), &mut shown)?;
-    let times = place::times(section, &url, &mut shown)?;
-    let rate = match section.str("rate")? {
-        None => None,
-        Some(text) => Some(
-            Rate::parse(&text)
-                .ok_or_else(|| section.wrong("rate", "must be such as 5/s, 100/m or 1000/h"))?,
-        ),
-    };
+    let times = times(section, Some(&url), &mut shown)?;
+    let rate = rate(section)?;
     let private = section.one_of("private-addresses", &[("refuse", false), ("allow", true)])?;
     let private = private.unwrap_or(false);
     let is_in_passes = times.is_some() || paging.is_counted();
@@ -138,8 +133,18 @@ pub(super) fn read(section: &Section<'_>, shape: &Shape) -> Result<Rest, ConfigE
     })
 }
 
+/// How often at most.
+pub(super) fn rate(section: &Section<'_>) -> Result<Option<Rate>, ConfigError> {
+    let Some(text) = section.str("rate")? else {
+        return Ok(None);
+    };
+    let rate = Rate::parse(&text);
+    let wrong = || section.wrong("rate", "must be such as 5/s, 100/m or 1000/h");
+    rate.map(Some).ok_or_else(wrong)
+}
+
 /// What the endpoint calls a column.
-fn old_name(shape: &Shape, new: &str) -> String {
+pub(super) fn old_name(shape: &Shape, new: &str) -> String {
     let (first, rest) = new.split_once('.').unwrap_or((new, ""));
     let of = |name: &str| {
         let mut names = shape.names.iter();
@@ -155,7 +160,8 @@ fn old_name(shape: &Shape, new: &str) -> String {
     }
 }
 
-fn headers(section: &Section<'_>) -> Result<BTreeMap<String, String>, ConfigError> {
+/// Headers that are no secret.
+pub(super) fn headers(section: &Section<'_>) -> Result<BTreeMap<String, String>, ConfigError> {
     let all = section.map("headers")?;
     for (name, value) in &all {
         let is_fine = auth::is_header(name) && !auth::is_own(name);

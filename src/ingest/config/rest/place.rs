@@ -19,7 +19,11 @@ use crate::rest::template::PLACES;
 pub(super) type Shown = BTreeMap<String, String>;
 
 /// Refuses what is no URL of HTTP, or has a secret in it.
-pub(super) fn checked(section: &Section<'_>, key: &str, url: &str) -> Result<(), ConfigError> {
+pub(in crate::config) fn checked(
+    section: &Section<'_>,
+    key: &str,
+    url: &str,
+) -> Result<(), ConfigError> {
     let scheme = ["https://", "http://"]
         .into_iter()
         .find(|s| url.starts_with(s));
@@ -150,10 +154,10 @@ pub(super) fn paging(
     })
 }
 
-/// By which time it is asked.
-pub(super) fn times(
+/// By which time it is asked. `url`: what has the place of the moment; none where that is looked at later.
+pub(in crate::config) fn times(
     section: &Section<'_>,
-    url: &Result<String, SecretAt>,
+    url: Option<&Result<String, SecretAt>>,
     shown: &mut Shown,
 ) -> Result<Option<Times>, ConfigError> {
     let column = section.str("time")?;
@@ -165,7 +169,8 @@ pub(super) fn times(
     let written = section.one_of("time-format", &words)?;
     let overlap = section.duration("overlap", Duration::from_secs(300))?;
     let start = section.str("start")?;
-    let has_place = url.as_ref().map_or(true, |url| url.contains("{since}"));
+    let url = url.and_then(|url| url.as_ref().ok());
+    let has_place = url.is_none_or(|url| url.contains("{since}"));
     let Some(column) = column else {
         let others = ["time-format", "overlap", "start"];
         let given = others.into_iter().find(|key| section.has(key));
@@ -173,7 +178,7 @@ pub(super) fn times(
             Some(key) => {
                 Err(section.wrong(key, "belongs to `time`, the column that rows are asked by"))
             }
-            None if url.as_ref().is_ok_and(|url| url.contains("{since}")) => Err(section.wrong(
+            None if url.is_some_and(|url| url.contains("{since}")) => Err(section.wrong(
                 "url",
                 "has {since}, and no `time`: the column of the rows' times",
             )),

@@ -46,12 +46,14 @@ pub(super) fn operations(documents: &Documents) -> Vec<Operation> {
                     continue;
                 };
                 let port = port.attribute("name").unwrap_or("").to_owned();
-                all.extend(of_binding(documents, &schemas, &binding).map(|operation| Operation {
-                    port: port.clone(),
-                    url: url.to_owned(),
-                    refused: operation.refused.clone().or_else(|| refused.clone()),
-                    ..operation
-                }));
+                all.extend(
+                    of_binding(documents, &schemas, &binding).map(|operation| Operation {
+                        port: port.clone(),
+                        url: url.to_owned(),
+                        refused: operation.refused.clone().or_else(|| refused.clone()),
+                        ..operation
+                    }),
+                );
             }
         }
     }
@@ -59,16 +61,20 @@ pub(super) fn operations(documents: &Documents) -> Vec<Operation> {
 }
 
 fn children<'a>(element: &'a Element, local: &'a str) -> impl Iterator<Item = &'a Element> {
-    element.children().filter(move |child| child.name.is(WSDL, local))
+    element
+        .children()
+        .filter(move |child| child.name.is(WSDL, local))
 }
 
 /// The child of SOAP's own, of either version.
 fn of_soap<'a>(element: &'a Element, local: &str) -> Option<(&'a Element, Version)> {
-    element.children().find_map(|child| match (&*child.name.space, child.name.local == local) {
-        (SOAP11, true) => Some((child, Version::V11)),
-        (SOAP12, true) => Some((child, Version::V12)),
-        _ => None,
-    })
+    element.children().find_map(
+        |child| match (&*child.name.space, child.name.local == local) {
+            (SOAP11, true) => Some((child, Version::V11)),
+            (SOAP12, true) => Some((child, Version::V12)),
+            _ => None,
+        },
+    )
 }
 
 fn address(port: &Element) -> Option<&str> {
@@ -76,10 +82,16 @@ fn address(port: &Element) -> Option<&str> {
 }
 
 /// What of a kind has a name.
-fn named<'a>(documents: &'a Documents, kind: &'a str, name: &Qualified) -> Option<(&'a Element, &'a Element)> {
+fn named<'a>(
+    documents: &'a Documents,
+    kind: &'a str,
+    name: &Qualified,
+) -> Option<(&'a Element, &'a Element)> {
     documents.definitions().find_map(|(root, space)| {
         let found = children(root, kind).find(|e| e.attribute("name") == Some(&name.1));
-        found.filter(|_| space == name.0).map(|element| (root, element))
+        found
+            .filter(|_| space == name.0)
+            .map(|element| (root, element))
     })
 }
 
@@ -99,7 +111,10 @@ fn of_binding<'a>(
     schemas: &'a Schemas<'a>,
     binding: &'a Binding<'a>,
 ) -> impl Iterator<Item = Operation> + 'a {
-    let name = resolved(&[binding.root, binding.element], binding.element.attribute("type").unwrap_or(""));
+    let name = resolved(
+        &[binding.root, binding.element],
+        binding.element.attribute("type").unwrap_or(""),
+    );
     let port_type = named(documents, "portType", &name);
     children(binding.element, "operation").filter_map(move |operation| {
         let name = operation.attribute("name")?;
@@ -120,7 +135,9 @@ fn of_binding<'a>(
         });
         let wrapper = |direction: &'static str, suffix: &str| {
             let body = children(operation, direction).find_map(|e| of_soap(e, "body"));
-            let space = body.and_then(|(body, _)| body.attribute("namespace")).unwrap_or("");
+            let space = body
+                .and_then(|(body, _)| body.attribute("namespace"))
+                .unwrap_or("");
             (space.to_owned(), format!("{name}{suffix}"))
         };
         let element = |direction, suffix| {
@@ -135,7 +152,10 @@ fn of_binding<'a>(
             port: String::new(),
             version: binding.version,
             url: String::new(),
-            action: soap.and_then(|e| e.attribute("soapAction")).unwrap_or("").to_owned(),
+            action: soap
+                .and_then(|e| e.attribute("soapAction"))
+                .unwrap_or("")
+                .to_owned(),
             input: element("input", ""),
             output: element("output", "Response"),
             refused: encoded.then(|| "encoded messages (use=\"encoded\")".to_owned()),
@@ -144,7 +164,11 @@ fn of_binding<'a>(
 }
 
 /// The element of a message's one part.
-fn of_document(documents: &Documents, schemas: &Schemas<'_>, message: &Qualified) -> Option<(Qualified, Vec<Field>)> {
+fn of_document(
+    documents: &Documents,
+    schemas: &Schemas<'_>,
+    message: &Qualified,
+) -> Option<(Qualified, Vec<Field>)> {
     let (root, message) = named(documents, "message", message)?;
     let part = children(message, "part").find(|part| part.attribute("element").is_some())?;
     let name = resolved(&[root, message, part], part.attribute("element")?);
@@ -171,21 +195,29 @@ fn of_rpc(
 /// What the policies of the documents ask for that is not done; what is optional is not asked for.
 fn refused(documents: &Documents) -> Option<String> {
     fn look(element: &Element, found: &mut BTreeMap<usize, &'static str>) {
-        let is_optional = element.attributes.iter().any(|(name, value)| {
-            name.local == "Optional" && matches!(value.trim(), "true" | "1")
-        });
+        let is_optional = element
+            .attributes
+            .iter()
+            .any(|(name, value)| name.local == "Optional" && matches!(value.trim(), "true" | "1"));
         if is_optional {
             return;
         }
         let space = &*element.name.space;
-        let is_policy = ["policy", "ws-rx", "/ws-sx/", "/rm/", "wsrm"].iter().any(|word| space.contains(word));
-        let at = REFUSED.iter().position(|(local, _)| *local == element.name.local);
+        let is_policy = ["policy", "ws-rx", "/ws-sx/", "/rm/", "wsrm"]
+            .iter()
+            .any(|word| space.contains(word));
+        let at = REFUSED
+            .iter()
+            .position(|(local, _)| *local == element.name.local);
         if let Some(at) = at.filter(|_| is_policy) {
             found.insert(at, REFUSED[at].1);
         }
         element.children().for_each(|child| look(child, found));
     }
     let mut found = BTreeMap::new();
-    documents.all.iter().for_each(|(_, root)| look(root, &mut found));
+    documents
+        .all
+        .iter()
+        .for_each(|(_, root)| look(root, &mut found));
     found.into_values().next().map(str::to_owned)
 }

@@ -8,7 +8,7 @@
 //! 1. Documents are read by who is asked for them, and nowhere else: below a folder, or of a configured host.
 //! 2. There is a bound of documents, and each has those of [`Bounds`].
 
-pub mod describe;
+mod describe;
 mod propose;
 mod schema;
 
@@ -104,13 +104,17 @@ impl Documents {
                     "{place}: it is WSDL 2.0, which is not read: ask for the one of 1.1"
                 )));
             }
-            imports(&root, &mut |location| wanted.push((location.to_owned(), place.clone())));
+            imports(&root, &mut |location| {
+                wanted.push((location.to_owned(), place.clone()))
+            });
             documents.all.push((place, root));
         }
         let is_wsdl = |root: &Element| root.name.is(WSDL, "definitions");
         match documents.all.first().is_some_and(|(_, root)| is_wsdl(root)) {
             true => Ok(documents),
-            false => Err(NoWsdl("it is no WSDL: its element is not `definitions`".to_owned())),
+            false => Err(NoWsdl(
+                "it is no WSDL: its element is not `definitions`".to_owned(),
+            )),
         }
     }
 
@@ -137,7 +141,10 @@ fn imports(element: &Element, found: &mut dyn FnMut(&str)) {
 /// Prefixes in scope: elements from the outermost to the innermost.
 fn resolved(scope: &[&Element], name: &str) -> Qualified {
     let (prefix, local) = name.trim().split_once(':').unwrap_or(("", name.trim()));
-    let declared = scope.iter().rev().flat_map(|element| element.declared.iter().rev());
+    let declared = scope
+        .iter()
+        .rev()
+        .flat_map(|element| element.declared.iter().rev());
     let mut found = declared.filter(|(p, _)| p == prefix);
     let space = found.next().map_or("", |(_, space)| &**space);
     (space.to_owned(), local.to_owned())
@@ -152,7 +159,9 @@ impl Description {
         let documents = Documents::read(location, load)?;
         let operations = describe::operations(&documents);
         match operations.is_empty() {
-            true => Err(NoWsdl("it has no operation at an address of SOAP over HTTP".to_owned())),
+            true => Err(NoWsdl(
+                "it has no operation at an address of SOAP over HTTP".to_owned(),
+            )),
             false => Ok(Description { operations }),
         }
     }
@@ -166,15 +175,25 @@ impl Description {
         if named.is_empty() {
             let all: BTreeSet<&str> = self.operations.iter().map(|o| o.name.as_str()).collect();
             let all: Vec<&str> = all.into_iter().take(50).collect();
-            return Err(NoWsdl(format!("there is no operation `{name}`; there are {}", all.join(", "))));
+            return Err(NoWsdl(format!(
+                "there is no operation `{name}`; there are {}",
+                all.join(", ")
+            )));
         }
-        let mut fitting = named.iter().filter(|o| version.is_none_or(|v| v == o.version));
+        let mut fitting = named
+            .iter()
+            .filter(|o| version.is_none_or(|v| v == o.version));
         let Some(found) = fitting.next() else {
             let versions: Vec<String> = named.iter().map(|o| o.version.to_string()).collect();
-            return Err(NoWsdl(format!("the operation `{name}` is there for SOAP {}", versions.join(", "))));
+            return Err(NoWsdl(format!(
+                "the operation `{name}` is there for SOAP {}",
+                versions.join(", ")
+            )));
         };
         match &found.refused {
-            Some(why) => Err(NoWsdl(format!("the operation `{name}` asks for {why}, which this version does not do"))),
+            Some(why) => Err(NoWsdl(format!(
+                "the operation `{name}` asks for {why}, which this version does not do"
+            ))),
             None => Ok(found),
         }
     }

@@ -28,7 +28,10 @@ fn is_one_of(name: &str, words: &[&str]) -> bool {
 
 /// Proposes how an operation is asked, and how its answer is read.
 pub fn propose(operation: &Operation) -> Proposal {
-    let rows = operation.output.as_ref().and_then(|(_, fields)| rows(fields));
+    let rows = operation
+        .output
+        .as_ref()
+        .and_then(|(_, fields)| rows(fields));
     let path = |steps: &[&str]| format!("$.{}", steps.join("."));
     let cursor = operation.output.as_ref().and_then(|(_, fields)| {
         let mut steps = Vec::new();
@@ -40,9 +43,19 @@ pub fn propose(operation: &Operation) -> Proposal {
                 Holds::Fields(inner) => &inner[..],
                 _ => &[],
             };
-            let name = |f: &Field| if f.is_attribute { format!("@{}", f.name) } else { f.name.clone() };
+            let name = |f: &Field| {
+                if f.is_attribute {
+                    format!("@{}", f.name)
+                } else {
+                    f.name.clone()
+                }
+            };
             let columns = inner.iter().map(|f| (name(f), word(f))).collect();
-            let lists = inner.iter().filter(|f| f.is_many).map(|f| f.name.clone()).collect();
+            let lists = inner
+                .iter()
+                .filter(|f| f.is_many)
+                .map(|f| f.name.clone())
+                .collect();
             (Some(format!("{}[*]", path(&steps))), columns, lists)
         }
         None => (None, Vec::new(), Vec::new()),
@@ -65,13 +78,18 @@ fn word(field: &Field) -> String {
     format!(
         "{kind}{}{}",
         if field.is_many { ", several" } else { "" },
-        if field.is_optional { ", may be missing" } else { "" }
+        if field.is_optional {
+            ", may be missing"
+        } else {
+            ""
+        }
     )
 }
 
 /// The first field that repeats and holds fields, the outermost first.
 fn rows(fields: &[Field]) -> Option<(Vec<&str>, &Field)> {
-    let mut level: Vec<(Vec<&str>, &Field)> = fields.iter().map(|f| (vec![f.name.as_str()], f)).collect();
+    let mut level: Vec<(Vec<&str>, &Field)> =
+        fields.iter().map(|f| (vec![f.name.as_str()], f)).collect();
     while !level.is_empty() {
         let is_row = |f: &Field| f.is_many && matches!(f.holds, Holds::Fields(_) | Holds::Anything);
         if let Some(found) = level.iter().find(|(_, f)| is_row(f)) {
@@ -131,7 +149,10 @@ fn line(field: &Field, own: &str, depth: usize, out: &mut String) {
         Some(space) if space == own => (format!("q:{}", field.name), format!("q:{}", field.name)),
         Some(space) => {
             let space = crate::xml::write::escaped(space);
-            (format!("o:{} xmlns:o=\"{space}\"", field.name), format!("o:{}", field.name))
+            (
+                format!("o:{} xmlns:o=\"{space}\"", field.name),
+                format!("o:{}", field.name),
+            )
         }
     };
     match &field.holds {
@@ -147,8 +168,15 @@ fn line(field: &Field, own: &str, depth: usize, out: &mut String) {
             out.push_str(&format!("{indent}<{start}>100</{end}>\n"));
         }
         _ if field.is_optional => {
-            out.push_str(&format!("{indent}<!-- {}: {} -->\n", field.name, word(field)));
+            out.push_str(&format!(
+                "{indent}<!-- {}: {} -->\n",
+                field.name,
+                word(field)
+            ));
         }
-        _ => out.push_str(&format!("{indent}<{start}><!-- {} --></{end}>\n", word(field))),
+        _ => out.push_str(&format!(
+            "{indent}<{start}><!-- {} --></{end}>\n",
+            word(field)
+        )),
     }
 }

@@ -65,7 +65,10 @@ impl<'a> Part<'a> {
     }
 
     fn children(&self) -> impl Iterator<Item = Part<'a>> + '_ {
-        let all = self.element.children().filter(|child| &*child.name.space == XSD);
+        let all = self
+            .element
+            .children()
+            .filter(|child| &*child.name.space == XSD);
         all.map(|child| self.inner(child))
     }
 
@@ -115,7 +118,9 @@ impl<'a> Schemas<'a> {
                     target,
                     is_qualified: element.attribute("elementFormDefault") == Some("qualified"),
                 };
-                let Some(name) = child.attribute("name") else { continue };
+                let Some(name) = child.attribute("name") else {
+                    continue;
+                };
                 let name = (target.to_owned(), name.to_owned());
                 match part.local() {
                     "element" => self.elements.insert(name, part),
@@ -170,7 +175,9 @@ impl<'a> Schemas<'a> {
         if let Some(name) = part.named("type") {
             return self.of_type(&name, depth);
         }
-        let inner = part.children().find(|c| matches!(c.local(), "complexType" | "simpleType"));
+        let inner = part
+            .children()
+            .find(|c| matches!(c.local(), "complexType" | "simpleType"));
         match inner {
             Some(inner) if depth > 0 => self.of_definition(&inner, depth - 1),
             _ => Holds::Anything,
@@ -180,7 +187,9 @@ impl<'a> Schemas<'a> {
     /// What a type that is defined holds.
     fn of_definition(&self, part: &Part<'a>, depth: usize) -> Holds {
         if part.local() == "simpleType" {
-            let base = part.children().find_map(|c| c.named("base").or_else(|| c.named("itemType")));
+            let base = part
+                .children()
+                .find_map(|c| c.named("base").or_else(|| c.named("itemType")));
             return match base {
                 Some(base) if depth > 0 => self.of_type(&base, depth),
                 _ => Holds::Text("string".to_owned()),
@@ -195,10 +204,18 @@ impl<'a> Schemas<'a> {
     }
 
     /// What stands in a type, a sequence, a choice, an extension; whether it may hold more than it says.
-    fn content(&self, part: &Part<'a>, depth: usize, (optional, many): (bool, bool), fields: &mut Vec<Field>) -> bool {
+    fn content(
+        &self,
+        part: &Part<'a>,
+        depth: usize,
+        (optional, many): (bool, bool),
+        fields: &mut Vec<Field>,
+    ) -> bool {
         let mut is_open = false;
         for child in part.children() {
-            let Some(left) = self.left.get().checked_sub(1) else { return true };
+            let Some(left) = self.left.get().checked_sub(1) else {
+                return true;
+            };
             self.left.set(left);
             let min = child.element.attribute("minOccurs").unwrap_or("1");
             let max = child.element.attribute("maxOccurs").unwrap_or("1");
@@ -265,7 +282,9 @@ impl<'a> Schemas<'a> {
 
 fn attribute(part: &Part<'_>) -> Option<Field> {
     let name = part.element.attribute("name")?;
-    let kind = part.named("type").map_or_else(|| "string".to_owned(), |(_, local)| local);
+    let kind = part
+        .named("type")
+        .map_or_else(|| "string".to_owned(), |(_, local)| local);
     Some(Field {
         name: name.to_owned(),
         space: None,
