@@ -228,6 +228,7 @@ fn other(
 ) -> RestFeed<Script> {
     let mut feed = feed(url, answers);
     feed.endpoint.settings.form = Form::Json(Path::whole());
+    feed.endpoint.settings.next = Next::Nowhere;
     feed.settings.id = vec!["id".to_owned()];
     change(&mut feed);
     feed.open(&Value::Null, &BTreeMap::new()).unwrap();

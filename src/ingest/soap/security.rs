@@ -179,8 +179,8 @@ mod tests {
     fn each_stamp_is_another_and_says_when_it_ends() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_764_376_689_500);
         let stamp = Stamp::new(now, Duration::from_secs(300), ([7; 16], [0xff; 16]));
-        assert_eq!(stamp.created, "2025-11-29T00:38:09.5Z");
-        assert_eq!(stamp.expires, "2025-11-29T00:43:09.5Z");
+        assert_eq!(stamp.created, "2025-11-29T00:38:09.500Z");
+        assert_eq!(stamp.expires, "2025-11-29T00:43:09.500Z");
         assert_eq!(
             stamp.message_id,
             "urn:uuid:ffffffff-ffff-4fff-bfff-ffffffffffff"
