@@ -143,6 +143,8 @@ pub struct Poster {
     password: Option<Secret>,
     random: SystemRandom,
     target: Option<Target>,
+    /// The URL whose origin is asked.
+    asked: String,
     soap: Soap,
     version: Version,
 }
@@ -179,11 +181,9 @@ fn target(of: &Soap, found: Option<&Operation>) -> Target {
     }
 }
 
-impl Post for Poster {
-    fn target(&mut self) -> Result<Target, Trouble> {
-        if let Some(target) = &self.target {
-            return Ok(target.clone());
-        }
+impl Poster {
+    /// The operation, as the WSDL at its URL has it.
+    fn described(&mut self) -> Result<Operation, Trouble> {
         let Some(WsdlAt::Url(url)) = &self.soap.wsdl else {
             return Err(Trouble::Broken(
                 "nobody says whom to ask: a defect".to_owned(),
@@ -199,12 +199,24 @@ impl Post for Poster {
             (Err(_), Some(later)) => return Err(later),
             (Err(no), None) => return Err(Trouble::Broken(no.to_string())),
         };
-        let broken = |no: NoWsdl| Trouble::Broken(no.to_string());
-        let operation = operation(&self.soap, self.version, &found).map_err(broken)?;
-        let target = target(&self.soap, Some(operation));
-        if origin(&target.url) != origin(self.soap.url.as_ref().unwrap_or(url)) {
+        let operation = operation(&self.soap, self.version, &found);
+        operation
+            .cloned()
+            .map_err(|no| Trouble::Broken(no.to_string()))
+    }
+}
+
+impl Post for Poster {
+    fn target(&mut self) -> Result<Target, Trouble> {
+        if let Some(target) = &self.target {
+            return Ok(target.clone());
+        }
+        let operation = self.described()?;
+        let target = target(&self.soap, Some(&operation));
+        let own = origin(&self.asked);
+        if origin(&target.url) != own {
             return Err(Trouble::Broken(format!(
-                "the WSDL leads to {}, another place than its own: say url = \"…\" if it is meant",
+                "the WSDL leads to {}, another place than {own}: say url = \"…\" if it is meant",
                 origin(&target.url)
             )));
         }
@@ -265,16 +277,18 @@ fn template(source: &Source, of: &Soap, found: Option<Version>) -> Result<Templa
     Ok(template)
 }
 
-/// The feed of a service; nothing is asked yet, but a WSDL that is a file is read.
-///
-/// # Errors
-/// A file or a secret is not there, or the WSDL has no such operation.
-pub(crate) fn feed(
-    source: &Source,
-    of: &Soap,
-    shape: Shape,
-    raw: Option<Raw>,
-) -> Result<SoapFeed<Poster>, Failure> {
+/// What is known of whom to ask before anything is.
+struct Known {
+    template: Template,
+    /// None where the WSDL is at a URL.
+    target: Option<Target>,
+    /// The URL whose origin is asked.
+    asked: String,
+    /// What a WSDL in a file says.
+    operation: Option<Operation>,
+}
+
+fn known(source: &Source, of: &Soap) -> Result<Known, Failure> {
     let description = match &of.wsdl {
         Some(WsdlAt::File(path)) => {
             let found = described(path);
@@ -287,45 +301,58 @@ pub(crate) fn feed(
         d.operation(name, of.version).ok()
     });
     let template = template(source, of, first.map(|o| o.version))?;
-    let version = template.version;
     let found = match &description {
         Some(description) => {
-            let found = operation(of, version, description);
+            let found = operation(of, template.version, description);
             Some(found.map_err(|no| refused(source, "wsdl", no.to_string()))?)
         }
         None => None,
     };
-    let known = match (&of.wsdl, &of.url) {
-        (Some(WsdlAt::Url(_)), _) => None,
-        _ => Some(target(of, found)),
+    let Some(WsdlAt::Url(wsdl)) = &of.wsdl else {
+        let target = target(of, found);
+        return Ok(Known {
+            template,
+            asked: target.url.clone(),
+            target: Some(target),
+            operation: found.cloned(),
+        });
     };
-    let asked = match (&known, &of.url, &of.wsdl) {
-        (Some(target), ..) => target.url.clone(),
-        (None, Some(url), _) => url.clone(),
-        (None, None, Some(WsdlAt::Url(url))) => url.clone(),
-        _ => String::new(),
-    };
-    if let Some(WsdlAt::Url(url)) = &of.wsdl
-        && origin(url) != origin(&asked)
-    {
-        return Err(refused(
-            source,
-            "wsdl",
-            "is at another place than `url`: one place is asked; keep the WSDL in a file"
-                .to_owned(),
-        ));
+    let asked = of.url.as_ref().unwrap_or(wsdl);
+    if origin(wsdl) != origin(asked) {
+        let said = "is at another place than `url`: one place is asked; keep the WSDL in a file";
+        return Err(refused(source, "wsdl", said.to_owned()));
     }
-    let (credentials, password) = match &of.user {
-        Some((user, at, Token::Basic)) => (
-            Credentials::Basic(user.clone(), kept(source, at)?),
-            Some(kept(source, at)?),
-        ),
+    Ok(Known {
+        template,
+        target: None,
+        asked: asked.clone(),
+        operation: None,
+    })
+}
+
+/// Who asks by HTTP, and the password.
+fn credentials(source: &Source, of: &Soap) -> Result<(Credentials, Option<Secret>), Failure> {
+    Ok(match &of.user {
+        Some((user, at, Token::Basic)) => {
+            let basic = Credentials::Basic(user.clone(), kept(source, at)?);
+            (basic, Some(kept(source, at)?))
+        }
         Some((_, at, _)) => (Credentials::None, Some(kept(source, at)?)),
         None => (Credentials::None, None),
-    };
+    })
+}
+
+/// What asks, with the template that it asks by.
+fn poster(
+    source: &Source,
+    of: &Soap,
+    raw: Option<Raw>,
+    known: Known,
+) -> Result<(Template, Poster), Failure> {
+    let (credentials, password) = credentials(source, of)?;
     let tls = Tls::read(of.identity.as_ref(), of.authorities.as_deref());
     let client = Client::new(How {
-        url: asked,
+        url: known.asked.clone(),
         private: of.private,
         credentials,
         headers: of.headers.clone(),
@@ -336,19 +363,64 @@ pub(crate) fn feed(
         client: client.map_err(NoThread)?,
         password,
         random: SystemRandom::new(),
-        target: known,
+        target: known.target,
+        asked: known.asked,
         soap: of.clone(),
-        version,
+        version: known.template.version,
     };
+    Ok((known.template, poster))
+}
+
+/// What a service is asked, in words, as its WSDL has it; `asks`: also a WSDL that has to be asked for.
+///
+/// # Errors
+/// The WSDL is not there, or not as the configuration says.
+pub fn told(source: &Source, of: &Soap, asks: bool) -> Result<Option<String>, Failure> {
+    let mut known = known(source, of)?;
+    let version = known.template.version;
+    let operation = match (known.operation.take(), asks && known.target.is_none()) {
+        (None, true) => {
+            let (_, mut poster) = poster(source, of, None, known)?;
+            let found = poster.target().and_then(|_| poster.described());
+            let no = |trouble: Trouble| refused(source, "wsdl", trouble.why().to_owned());
+            Some(found.map_err(no)?)
+        }
+        (found, _) => found,
+    };
+    let Some(operation) = operation else {
+        return Ok(None);
+    };
+    let Target { url, action } = target(of, Some(&operation));
+    let name = |of: &Option<((String, String), Vec<_>)>| match of {
+        Some(((space, local), _)) => format!("{{{space}}}{local}"),
+        None => "what the WSDL does not say".to_owned(),
+    };
+    Ok(Some(format!(
+        "{} by SOAP {version}: POST {url}, action {action}\n  asked with {}, answered with {}",
+        operation.name,
+        name(&operation.input),
+        name(&operation.output)
+    )))
+}
+
+/// The feed of a service; nothing is asked yet, but a WSDL that is a file is read.
+///
+/// # Errors
+/// A file or a secret is not there, or the WSDL has no such operation.
+pub(crate) fn feed(
+    source: &Source,
+    of: &Soap,
+    shape: Shape,
+    raw: Option<Raw>,
+) -> Result<SoapFeed<Poster>, Failure> {
+    let (template, poster) = poster(source, of, raw, known(source, of)?)?;
+    let user = of.user.as_ref();
     let settings = Settings {
         template,
         rows: of.rows.clone(),
         cursor: of.cursor.clone(),
         lists: of.lists.iter().cloned().collect(),
-        user: of
-            .user
-            .as_ref()
-            .map(|(user, _, token)| (user.clone(), *token)),
+        user: user.map(|(user, _, token)| (user.clone(), *token)),
         lives: of.lives,
         addressing: of.addressing,
     };
@@ -360,10 +432,6 @@ pub(crate) fn feed(
         every: of.every,
         rate: of.rate,
     };
-    Ok(soap::feed(
-        poster,
-        (settings, pages),
-        shape,
-        Clock::default(),
-    ))
+    let clock = Clock::default();
+    Ok(soap::feed(poster, (settings, pages), shape, clock))
 }

@@ -178,17 +178,7 @@ pub(super) fn read(section: &Section<'_>, shape: &Shape) -> Result<Soap, ConfigE
     let paging = paging(section, cursor.is_some(), &mut shown)?;
     let times = times(section, None, &mut shown)?;
     let is_in_passes = times.is_some() || paging.is_counted();
-    let said = section.list("id")?;
-    if !said.is_empty() && !is_in_passes {
-        return Err(section.wrong("id", "belongs to `time`, or to paging = \"page\" or \"offset\": with a cursor a row comes once"));
-    }
-    let id = match said.is_empty() {
-        false => said,
-        true => shape.key.iter().map(|key| old_name(shape, key)).collect(),
-    };
-    if is_in_passes {
-        shown.insert("id".to_owned(), id.join(", "));
-    }
+    let id = id(section, shape, is_in_passes, &mut shown)?;
     let versions = [("1.1", Version::V11), ("1.2", Version::V12)];
     let user = user(section)?;
     let switch = [("on", true), ("off", false)];
@@ -221,6 +211,27 @@ pub(super) fn read(section: &Section<'_>, shape: &Shape) -> Result<Soap, ConfigE
 }
 
 type Shown = BTreeMap<String, String>;
+
+/// What names a row where it comes again.
+fn id(
+    section: &Section<'_>,
+    shape: &Shape,
+    is_in_passes: bool,
+    shown: &mut Shown,
+) -> Result<Vec<String>, ConfigError> {
+    let said = section.list("id")?;
+    if !said.is_empty() && !is_in_passes {
+        return Err(section.wrong("id", "belongs to `time`, or to paging = \"page\" or \"offset\": with a cursor a row comes once"));
+    }
+    let id = match said.is_empty() {
+        false => said,
+        true => shape.key.iter().map(|key| old_name(shape, key)).collect(),
+    };
+    if is_in_passes {
+        shown.insert("id".to_owned(), id.join(", "));
+    }
+    Ok(id)
+}
 
 /// The WSDL, and the operation of it.
 fn described(

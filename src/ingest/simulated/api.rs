@@ -286,11 +286,14 @@ fn play(seed: u64, way: Way, spoken: Spoken) -> Outcome {
             return Err(format!("{way:?}: it does not come to its end"));
         }
     }
-    let brokers = brokers.0.borrow();
+    judged(tally, way, &brokers.0.borrow(), &shop.0.borrow())
+}
+
+/// Whether all that the endpoint has is there once.
+fn judged(mut tally: Tally, way: Way, brokers: &Brokers, shop: &Shop) -> Outcome {
     let records = brokers.committed.iter().filter(|w| w.to == To::Records);
     let values: Vec<&String> = records.filter_map(|w| w.value.as_ref()).collect();
     let different: BTreeSet<&&String> = values.iter().collect();
-    let shop = shop.0.borrow();
     if different.len() != values.len() {
         return Err(format!(
             "{way:?}: {} rows are there twice",

@@ -64,10 +64,10 @@ impl Cxf {
     }
 
     fn room(&self, name: &str, version: &str) -> Room {
-        let room = Room::new(
-            name,
-            &SALES.replace("URL", &self.url).replace("VERSION", version),
-        );
+        let config = SALES.replace("URL", &self.url).replace("VERSION", version);
+        // The template is what the body holds: of which SOAP, has to be said.
+        let said = format!("version = \"{}.{}\"\n", &version[..1], &version[1..]);
+        let room = Room::new(name, &(config + &said));
         std::fs::write(room.path("request.xml"), REQUEST).unwrap();
         std::fs::write(room.path("password"), "segredo\n").unwrap();
         room
@@ -100,6 +100,15 @@ fn pages_of_cxf_by_both_versions() {
     let cxf = Cxf::start(40);
     for version in ["11", "12"] {
         let room = cxf.room("ingest_soap", version);
+        // What is in the WSDL is said before anything is read.
+        let said = words(&room.command(&["--dry-run"]).output().unwrap());
+        for word in [
+            "action urn:sales/List",
+            "{urn:sales}listResponse",
+            &format!("/sales{version}, "),
+        ] {
+            assert!(said.contains(word), "{said}");
+        }
         room.once_well();
         assert_eq!(ids(&room), want(40), "{version}");
         let first = &room.records()[0];

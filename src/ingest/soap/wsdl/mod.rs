@@ -186,7 +186,7 @@ impl Description {
         let Some(found) = fitting.next() else {
             let versions: Vec<String> = named.iter().map(|o| o.version.to_string()).collect();
             return Err(NoWsdl(format!(
-                "the operation `{name}` is there for SOAP {}",
+                "the operation `{name}` is there for SOAP {}: say version = \"…\"",
                 versions.join(", ")
             )));
         };
