@@ -312,3 +312,96 @@ fn a_wsdl_leads_nowhere_else_and_a_redirect_is_not_followed() {
         );
     }
 }
+
+/// A service that answers whoever has a certificate of its authority.
+fn mutual(authority: &str, (certificate, key): &(String, String), answer: String) -> u16 {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let der = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(der(authority)).unwrap();
+    let clients =
+        rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(clients.build().unwrap())
+        .with_single_cert(
+            vec![der(certificate)],
+            PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap(),
+        )
+        .unwrap();
+    let config = std::sync::Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let connection = rustls::ServerConnection::new(config.clone()).unwrap();
+            let mut tls = rustls::StreamOwned::new(connection, stream);
+            // Whoever has no certificate is not heard.
+            let mut asked = Vec::new();
+            let mut piece = [0; 4096];
+            while !asked.windows(13).any(|w| w == b"</s:Envelope>") {
+                match tls.read(&mut piece) {
+                    Ok(n) if n > 0 => asked.extend_from_slice(&piece[..n]),
+                    _ => break,
+                }
+            }
+            let _ = tls.write_all(answer.as_bytes());
+            tls.conn.send_close_notify();
+            let _ = tls.flush();
+        }
+    });
+    port
+}
+
+#[test]
+fn a_service_that_asks_for_a_certificate_gets_it() {
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let authority = params.self_signed(&key).unwrap().pem();
+    let issuer = rcgen::Issuer::new(params, key);
+    let sign = || {
+        let own = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        (
+            params.signed_by(&own, &issuer).unwrap().pem(),
+            own.serialize_pem(),
+        )
+    };
+    let page = std::fs::read_to_string("tests/fixtures/soap/soap11-page4.response.xml").unwrap();
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}",
+        page.len()
+    );
+    let port = mutual(&authority, &sign(), answer);
+    let config = SALES.replace(
+        "wsdl = \"URL/salesVERSION?wsdl\"\noperation = \"list\"",
+        &format!("url = \"https://localhost:{port}/sales\"\naction = \"urn:sales/List\""),
+    );
+    let room = Room::new("ingest_soap_mutual", &(config + "tls-ca = \"ca.pem\"\n"));
+    std::fs::write(room.path("request.xml"), REQUEST).unwrap();
+    std::fs::write(room.path("password"), "segredo\n").unwrap();
+    std::fs::write(room.path("ca.pem"), &authority).unwrap();
+    let output = room.once();
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "without a certificate: {}",
+        words(&output)
+    );
+    assert!(words(&output).contains("no answer"), "{}", words(&output));
+    let (certificate, key) = sign();
+    std::fs::write(room.path("own.pem"), certificate).unwrap();
+    std::fs::write(room.path("own.key"), key).unwrap();
+    let config = std::fs::read_to_string(room.path("ingest.toml")).unwrap();
+    std::fs::write(
+        room.path("ingest.toml"),
+        config + "tls-cert = \"own.pem\"\ntls-key = \"own.key\"\n",
+    )
+    .unwrap();
+    room.once_well();
+    assert_eq!(ids(&room), ["soap-6"]);
+}
