@@ -6,6 +6,7 @@ mod clients;
 mod formats;
 mod growth;
 mod harness;
+mod ingest;
 mod instructions;
 mod joins;
 mod latency;
@@ -61,6 +62,7 @@ enum Command {
     Start(start::StartArgs),
     Api(api::ApiArgs),
     Positions(positions::PositionsArgs),
+    Ingest(ingest::IngestArgs),
     Instructions(instructions::InstructionsArgs),
     PeerTls(peer_tls::PeerTlsArgs),
     /// A client that a bench runs as a process of its own.
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
         Command::Start(args) => start::run(args),
         Command::Api(args) => api::run(args),
         Command::Positions(args) => positions::run(args),
+        Command::Ingest(args) => ingest::run(args),
         Command::Instructions(args) => instructions::run(args),
         Command::PeerTls(args) => peer_tls::run(args),
         Command::Side(command) => clients::run(command),

@@ -16,7 +16,7 @@
 //! # Where to begin
 //!
 //! - [`config::Config`]: what `ingest.toml` says. [`task::Task`]: a source's step. [`feed::Feed`]: what a kind of source is.
-//! - [`files::FilesFeed`], [`webhook::WebhookFeed`], [`rest::RestFeed`], [`postgres::TableFeed`], [`postgres::query::QueryFeed`]: those
+//! - [`files::FilesFeed`], [`webhook::WebhookFeed`], [`rest::RestFeed`], [`soap::SoapFeed`], [`postgres::TableFeed`], [`postgres::query::QueryFeed`]: those
 //!   that there are.
 //! - [`told::Board`]: what all of them tell, for metrics and the API.
 //!
@@ -26,6 +26,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod answer;
 pub mod backoff;
 pub mod batch;
 pub mod breaker;
@@ -37,14 +38,17 @@ pub mod feed;
 pub mod files;
 pub mod log;
 pub mod metrics;
+pub mod pages;
 pub mod postgres;
 pub mod rest;
 pub mod row;
 mod seen;
+pub mod soap;
 pub mod state;
 pub mod task;
 pub mod told;
 pub mod webhook;
+pub mod xml;
 
 #[cfg(test)]
 mod simulated;

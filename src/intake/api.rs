@@ -1,11 +1,12 @@
 //! A configured API as a source: its secrets, its client, its feed.
 
-use crate::fetch::{Client, Credentials, How, Secret};
+use crate::fetch::{Client, Credentials, How, Secret, Tls};
 use crate::raw::Raw;
 use crate::secret::{self, NoSecret};
 use standings_ingest::config::{Auth, Rest, SecretAt, Source};
+use standings_ingest::pages;
 use standings_ingest::rest::body::Form;
-use standings_ingest::rest::{RestFeed, Settings};
+use standings_ingest::rest::{self, RestFeed, Settings};
 use standings_ingest::row::Shape;
 use standings_model::clock::Clock;
 use standings_model::error::Failure;
@@ -18,7 +19,7 @@ fn first(source: &Source, at: &SecretAt) -> Result<String, NoSecret> {
 }
 
 /// A secret that is read each time; it must be there now.
-fn kept(source: &Source, at: &SecretAt) -> Result<Secret, NoSecret> {
+pub(crate) fn kept(source: &Source, at: &SecretAt) -> Result<Secret, NoSecret> {
     first(source, at)?;
     let (name, at) = (source.name.clone(), at.clone());
     Ok(Box::new(move || {
@@ -54,39 +55,45 @@ fn credentials(source: &Source, auth: &Auth) -> Result<Credentials, NoSecret> {
 /// A secret is not there, or this process has no thread for it.
 pub(crate) fn feed(
     source: &Source,
-    rest: &Rest,
+    of: &Rest,
     shape: Shape,
     raw: Option<Raw>,
 ) -> Result<RestFeed<Client>, Failure> {
-    let url = match &rest.url {
+    let url = match &of.url {
         Ok(url) => url.clone(),
         Err(at) => first(source, at)?,
     };
-    let ending = match rest.form {
+    let ending = match of.form {
         Form::Json(_) => "json",
         Form::Lines => "ndjson",
         Form::Csv(_) => "csv",
     };
     let client = Client::new(How {
         url: url.clone(),
-        private: rest.private,
-        credentials: credentials(source, &rest.auth)?,
-        headers: rest.headers.clone(),
+        private: of.private,
+        credentials: credentials(source, &of.auth)?,
+        headers: of.headers.clone(),
         raw: raw.map(|raw| (raw, ending)),
+        tls: Tls::default(),
     });
     let settings = Settings {
         url,
-        form: rest.form.clone(),
-        paging: rest.paging.clone(),
-        times: rest.times.clone(),
-        id: rest.id.clone(),
-        oauth: match &rest.auth {
+        form: of.form.clone(),
+        next: of.next.clone(),
+        oauth: match &of.auth {
             Auth::OAuth { scope, .. } => Some(scope.clone()),
             _ => None,
         },
-        every: rest.every,
-        rate: rest.rate,
+    };
+    let pages = pages::Settings {
+        paging: of.paging.clone(),
+        times: of.times.clone(),
+        id: of.id.clone(),
+        start: String::new(),
+        every: of.every,
+        rate: of.rate,
     };
     let client = client.map_err(NoThread)?;
-    Ok(RestFeed::new(client, settings, shape, Clock::default()))
+    let clock = Clock::default();
+    Ok(rest::feed(client, (settings, pages), shape, clock))
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! files (folder, bucket) ┐                                              ┌──► topic, dead letters ┐
-//! rest (an API)          ├──► standings_ingest::Task ──► kafka (one id) ┤                        ├ one transaction
+//! rest, soap (an API)    ├──► standings_ingest::Task ──► kafka (one id) ┤                        ├ one transaction
 //! webhooks, by http      ┘                                              └──► cursor, ledger      ┘
 //! ```
 //!
@@ -23,6 +23,7 @@ pub mod kafka;
 mod postgres;
 pub mod raw;
 pub mod secret;
+pub mod soap;
 pub mod start;
 mod store;
 mod table;

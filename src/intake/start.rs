@@ -10,6 +10,7 @@ use crate::files::{Bucket, Folder};
 use crate::kafka::{Brokers, KafkaLog, Places};
 use crate::raw::Raw;
 use crate::secret;
+use crate::soap;
 use crate::table;
 use standings_ingest::config::{Config, ConfigError, Kind, Source, Where};
 use standings_ingest::feed::Feed;
@@ -173,6 +174,7 @@ fn feed(
             });
             Box::new(WebhookFeed::new(inside, shape, clock))
         }
+        Kind::Soap(of) => Box::new(soap::feed(source, of, shape, raw)?),
         Kind::Rest(rest) => Box::new(api::feed(source, rest, shape, raw)?),
         Kind::Postgres(postgres) => table::feed(source, postgres, shape)?,
     })

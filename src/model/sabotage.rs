@@ -279,6 +279,12 @@ mistakes! {
     IngestOtherDatabase = "ingest-other-database",
     /// What failed is shown as running.
     IngestBrokenShown = "ingest-broken-shown",
+    /// An envelope that is sent again after a fault has the nonce of the one before.
+    IngestNonceAgain = "ingest-nonce-again",
+    /// An envelope that was made once is sent for every page and every attempt.
+    IngestOldEnvelope = "ingest-old-envelope",
+    /// A fault that is the sender's is waited for as if it were the receiver's.
+    IngestSenderRetried = "ingest-sender-retried",
 }
 
 #[cfg(feature = "sabotage")]

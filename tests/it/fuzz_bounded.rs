@@ -28,6 +28,8 @@ mod protobuf_body;
 mod queries_body;
 #[path = "../fuzz/bodies/snapshots.rs"]
 mod snapshots_body;
+#[path = "../fuzz/bodies/soap.rs"]
+mod soap_body;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name)
@@ -177,6 +179,42 @@ fn descriptors() {
     let mut messages = protobuf_body::Messages::new();
     fuzz("descriptors", &corpus, &words, |input| {
         messages.check_descriptors(input);
+    });
+}
+
+#[test]
+fn soap() {
+    let corpus = files("tests/fuzz/corpus/soap");
+    let words = [
+        "<",
+        "</",
+        "/>",
+        ">",
+        "&",
+        ";",
+        "&#0;",
+        "&x;",
+        "<!DOCTYPE x>",
+        "<![CDATA[",
+        "]]>",
+        "<!--",
+        "-->",
+        "<?",
+        "xmlns:",
+        "xmlns=\"",
+        "{cursor}",
+        "s:Body",
+        "s:Fault",
+        "\u{feff}",
+        "\u{ff}\u{fe}",
+        "targetNamespace=\"",
+        "maxOccurs=\"unbounded\"",
+        "type=\"tns:sale\"",
+        "base=\"tns:page\"",
+    ];
+    fuzz("answers and WSDL", &corpus, &words, |input| {
+        soap_body::answer(input);
+        soap_body::wsdl(input);
     });
 }
 

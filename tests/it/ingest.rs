@@ -9,6 +9,7 @@ mod passes;
 mod postgres;
 mod rest;
 mod said;
+mod soap;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

@@ -10,6 +10,7 @@ mod postgres;
 mod read;
 mod rest;
 mod section;
+mod soap;
 mod webhook;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use files::{After, Files, Where};
 pub use postgres::{Of, Overlap, Postgres};
 pub use read::read;
 pub use rest::{Auth, Rest};
+pub use soap::{Soap, WsdlAt};
 pub use webhook::Webhook;
 
 use super::cursor::About;
@@ -63,6 +65,8 @@ pub enum Kind {
     Webhook(Webhook),
     /// An API that is asked.
     Rest(Box<Rest>),
+    /// A service of SOAP that is asked.
+    Soap(Box<Soap>),
     /// A table or a query of Postgres.
     Postgres(Box<Postgres>),
 }
@@ -83,6 +87,7 @@ impl Kind {
             Kind::Files(_) => "files",
             Kind::Webhook(_) => "webhook",
             Kind::Rest(_) => "rest",
+            Kind::Soap(_) => "soap",
             Kind::Postgres(_) => "postgres",
         }
     }
@@ -95,6 +100,7 @@ impl Source {
             Kind::Files(files) => files.about(),
             Kind::Webhook(webhook) => webhook.about(),
             Kind::Rest(rest) => rest.about(),
+            Kind::Soap(soap) => soap.about(),
             Kind::Postgres(postgres) => postgres.about(),
         };
         configuration.insert("type".to_owned(), self.kind.word().to_owned());
@@ -130,6 +136,7 @@ impl Source {
             Kind::Files(files) => files.words(),
             Kind::Webhook(webhook) => webhook.words(&self.name),
             Kind::Rest(rest) => rest.words(),
+            Kind::Soap(soap) => soap.words(),
             Kind::Postgres(postgres) => postgres.words(),
         };
         format!(

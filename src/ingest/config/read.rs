@@ -10,14 +10,14 @@ use toml_edit::{Item, TableLike};
 
 use super::error::ConfigError;
 use super::section::{Section, Text};
-use super::{Config, Kind, Source, files, postgres, rest, webhook};
+use super::{Config, Kind, Source, files, postgres, rest, soap, webhook};
 use crate::row::Shape;
 use crate::row::mask::Masks;
 
 /// Kinds that are meant, and not there yet.
-const NOT_YET: &[&str] = &["postgres-cdc", "mysql", "mysql-cdc", "soap"];
+const NOT_YET: &[&str] = &["postgres-cdc", "mysql", "mysql-cdc"];
 /// Those that are.
-const KINDS: &[&str] = &["files", "webhook", "rest", "postgres"];
+const KINDS: &[&str] = &["files", "webhook", "rest", "soap", "postgres"];
 
 /// Reads a file. `to`: what the command line says in place of its `to`.
 ///
@@ -208,6 +208,7 @@ fn kind_of(
         "webhook" => Kind::Webhook(webhook::read(section, name)?),
         "postgres" if keeps_raw => return Err(not_kept("rows are in their table")),
         "postgres" => Kind::Postgres(Box::new(postgres::read(section)?)),
+        "soap" => Kind::Soap(Box::new(soap::read(section, shape)?)),
         _ => Kind::Rest(Box::new(rest::read(section, shape)?)),
     })
 }

@@ -132,7 +132,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_meant() {
             "no name of a source",
         ),
         (
-            "to = \"kafka://k:1\"\n[sources.a]\ntype = \"soap\"\n".to_owned(),
+            "to = \"kafka://k:1\"\n[sources.a]\ntype = \"mysql\"\n".to_owned(),
             "cannot read yet",
         ),
         (
@@ -249,3 +249,4 @@ fn what_a_cursor_depends_on_is_in_its_fingerprint() {
 }
 
 mod apis;
+mod soap;

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::path::Path;
+use crate::answer::wrong;
 use crate::feed::Trouble;
+use crate::pages::Row;
 
 /// How answers are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,15 +16,6 @@ pub enum Form {
     Lines,
     /// CSV with a first line of names, and what is between two fields.
     Csv(char),
-}
-
-/// A row, or a piece that is none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Row {
-    /// The text of its JSON.
-    Text(String),
-    /// As it came, and why it is no row.
-    Wrong(String, String),
 }
 
 impl Form {
@@ -65,11 +58,6 @@ impl Form {
             }
         }
     }
-}
-
-/// An answer that is not as it should be.
-pub(super) fn wrong(said: String) -> Trouble {
-    Trouble::Broken(format!("the answer is not as configured: {said}"))
 }
 
 fn row(names: &[String], fields: Result<Vec<String>, String>, raw: &str) -> Row {

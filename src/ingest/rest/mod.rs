@@ -1,65 +1,31 @@
 //! An API that is asked page by page.
 //!
 //! ```text
-//! token ─┐
-//! bucket ┴► GET url(page) ──► 200: rows that were not written yet ──► records ──► the next page, or the end of the pass
+//! token ──► GET url(page) ──► 200: rows, the next cursor or link ──► `pages`
 //!                         ├─► 429, 503, 5xx: later, not before Retry-After
 //!                         ├─► 401 with a token of OAuth2: once more, with a new one
 //!                         └─► anything else: broken
 //! ```
 //!
-//! Two ways: with a cursor or links a source *goes on* where it was, for ever. With pages or offsets, which move under the reader, and
-//! with `time`, it goes through all of it in *passes*, each from the start or from a moment, and knows rows by their ids.
+//! How it is gone through, and what of it is written, is `pages`'.
 //!
-//! 1. Under one cursor a row is written once; in passes once as long as it is as it was. What says so is in the transaction.
-//! 2. A cursor that comes back is a circle, and a page that comes again under other numbers is none: both break the source rather than
-//!    write, or ask, without end.
-//! 3. No redirect is followed and no other origin asked: a next link that leads there breaks the source.
+//! 1. No redirect is followed and no other origin asked: a next link that leads there breaks the source.
 
 pub mod body;
-mod judge;
 pub mod oauth;
-pub mod paging;
-mod passed;
 pub mod path;
-pub mod retry;
 pub mod template;
-pub mod times;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
-use serde_json::{Value, json};
 use standings_model::clock::Clock;
-use standings_model::sabotage::{self, Mistake};
-use standings_model::time::unix_ms;
 
 use self::body::Form;
 use self::oauth::Tokens;
-use self::paging::{Page, Paging};
-use self::passed::{Counted, Passed};
-use self::template::{Filling, filled, joined};
-use self::times::Times;
-use super::batch::Batch;
-use super::bucket::{Bucket, Rate};
-use super::feed::{Feed, Polled, Trouble};
+use self::path::Path;
+use self::template::{filled, joined, next_of};
+use super::answer::{Answer, judged, wrong};
+use super::feed::Trouble;
+use super::pages::{self, Brought, Endpoint, Filling, PagesFeed};
 use super::row::Shape;
-use super::seen::Seen;
-
-/// What an endpoint answered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
-    /// Status.
-    pub status: u16,
-    /// `Retry-After`.
-    pub retry_after: Option<String>,
-    /// `Location`, for people.
-    pub location: Option<String>,
-    /// `Link`, each of them.
-    pub links: Vec<String>,
-    /// Body, decompressed.
-    pub body: Vec<u8>,
-}
 
 /// Asks an endpoint.
 pub trait Fetch: Send {
@@ -76,6 +42,17 @@ pub trait Fetch: Send {
     fn token(&mut self, form: &str) -> Result<Answer, Trouble>;
 }
 
+/// Where an answer says which page is the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nowhere.
+    Nowhere,
+    /// In its body.
+    Cursor(Path),
+    /// In the header `Link`.
+    Link,
+}
+
 /// How an API is asked.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -83,102 +60,53 @@ pub struct Settings {
     pub url: String,
     /// How answers are written.
     pub form: Form,
-    /// How pages follow each other.
-    pub paging: Paging,
-    /// Where the time of a row is, where it is asked by it.
-    pub times: Option<Times>,
-    /// The columns that name a row, as the endpoint calls them; none: all of the row.
-    pub id: Vec<String>,
+    /// Where they say what is the next.
+    pub next: Next,
     /// Tokens are asked for: of this scope, if one is said.
     pub oauth: Option<Option<String>>,
-    /// How often, once all is read.
-    pub every: Duration,
-    /// How often at most.
-    pub rate: Option<Rate>,
 }
 
-impl Settings {
-    /// Whether it is gone through in passes.
-    pub fn is_in_passes(&self) -> bool {
-        self.times.is_some() || self.paging.is_counted()
-    }
+/// An API.
+pub struct Api<F> {
+    fetch: F,
+    settings: Settings,
+    clock: Clock,
+    tokens: Tokens,
 }
 
 /// An API as a source.
-pub struct RestFeed<F> {
+pub type RestFeed<F> = PagesFeed<Api<F>>;
+
+/// An API as a source. Nothing is asked yet.
+pub fn feed<F: Fetch>(
     fetch: F,
-    settings: Settings,
+    (settings, pages): (Settings, pages::Settings),
     shape: Shape,
     clock: Clock,
-    bucket: Option<Bucket>,
-    tokens: Tokens,
-    /// The page that is asked for.
-    page: Page,
-    /// Going on: the rows that this page has brought, by their hashes.
-    known: BTreeSet<u128>,
-    /// In passes: the rows that were written.
-    seen: Seen,
-    /// From when on this pass asks, and the greatest time that it saw; ms.
-    since: i64,
-    greatest: Option<i64>,
-    /// When this pass began, ms: what is shown later may be on a page that it has read.
-    begun: i64,
-    /// The pages before, in passes of this one alone.
-    passed: Passed,
-    /// This pass was begun by somebody who is gone: it is not known what its pages had.
-    is_resumed: bool,
-    /// All was read, up to here.
-    at_end: bool,
+) -> RestFeed<F> {
+    let api = Api {
+        fetch,
+        settings,
+        clock: clock.clone(),
+        tokens: Tokens::default(),
+    };
+    PagesFeed::new(api, pages, shape, clock)
 }
 
-/// When a page is asked for again that is the one before it.
-const AGAIN: Duration = Duration::from_secs(1);
-
-impl<F: Fetch> RestFeed<F> {
-    /// Nothing is asked yet.
-    pub fn new(fetch: F, settings: Settings, shape: Shape, clock: Clock) -> Self {
-        RestFeed {
-            fetch,
-            bucket: settings.rate.map(|rate| Bucket::new(rate, clock.clone())),
-            page: settings.paging.first(),
-            since: settings.times.as_ref().map_or(0, |times| times.start),
-            settings,
-            shape,
-            clock,
-            tokens: Tokens::default(),
-            known: BTreeSet::new(),
-            seen: Seen::default(),
-            greatest: None,
-            begun: 0,
-            passed: Passed::default(),
-            is_resumed: false,
-            at_end: false,
-        }
-    }
-
-    /// The URL of the present page.
-    fn url(&self) -> Result<String, Trouble> {
-        let (url, cursor) = (&self.settings.url, self.page.cursor.as_str());
-        let times = self.settings.times.as_ref();
-        let since = times.map_or_else(String::new, |times| times.text(self.since));
-        let first = filled(
-            url,
-            Filling {
-                cursor,
-                number: self.page.number,
-                size: self.settings.paging.size(),
-                since: &since,
-            },
-        );
-        let is_link = !cursor.is_empty() && !url.contains("{cursor}");
+impl<F: Fetch> Api<F> {
+    /// The URL of a page.
+    fn url(&self, page: Filling<'_>) -> Result<String, Trouble> {
+        let url = &self.settings.url;
+        let first = filled(url, page);
+        let is_link = !page.cursor.is_empty() && !url.contains("{cursor}");
         match is_link {
-            true => joined(&first, cursor),
+            true => joined(&first, page.cursor),
             false => Ok(first),
         }
     }
 
-    /// Asks for the present page; a token that is not taken any more is asked for anew, once.
-    fn ask(&mut self, url: &str) -> Result<Answer, Trouble> {
+    /// Asks; a token that is not taken any more is asked for anew, once.
+    fn answer(&mut self, url: &str) -> Result<Answer, Trouble> {
         let Some(scope) = &self.settings.oauth else {
             return self.fetch.get(url, None);
         };
@@ -193,191 +121,36 @@ impl<F: Fetch> RestFeed<F> {
         fetch.get(url, Some(&token))
     }
 
-    /// What an answer brings.
-    fn page(&mut self, answer: &Answer) -> Result<Polled, Trouble> {
-        let text = Form::text(&answer.body)?;
-        let rows = self.settings.form.rows(text)?;
-        let next = self
-            .settings
-            .paging
-            .next(&self.page, (answer, text), rows.len())?;
-        let mut batch = Batch::default();
-        if self.settings.is_in_passes() {
-            if self.is_again(text, rows.len())? {
-                return Ok(Polled::Idle(AGAIN));
-            }
-            self.judge_of_pass(rows, &mut batch)?;
-            return self.after_page(next, batch);
-        }
-        self.judge_going_on(rows, &mut batch);
-        self.at_end = next.is_none();
-        match next {
-            Some(next) => {
-                self.move_to(next)?;
-                self.known.clear();
-            }
-            None if batch.records.is_empty() && batch.letters.is_empty() => {
-                self.at_end = false;
-                return Ok(Polled::Ended(self.settings.every));
-            }
-            None => {}
-        }
-        batch.cursor = self.written();
-        Ok(Polled::Batch(Box::new(batch)))
-    }
-
-    /// Whether a counted page has to be asked for again, because it is the one before it once more.
-    fn is_again(&mut self, text: &str, rows: usize) -> Result<bool, Trouble> {
-        if rows == 0 || !self.settings.paging.is_counted() {
-            return Ok(false);
-        }
-        if self.page == self.settings.paging.first() {
-            self.passed.first(text);
-            return Ok(false);
-        }
-        match self.passed.counted(text) {
-            Counted::Fine => Ok(false),
-            Counted::AskAgain => Ok(true),
-            Counted::Never => Err(Trouble::Broken(format!(
-                "page {} is as those before it: has the URL {{page}} or {{offset}} where the endpoint looks for it?",
-                self.page
-            ))),
-        }
-    }
-
-    /// The next page of a pass, or its end.
-    fn after_page(&mut self, next: Option<Page>, mut batch: Batch) -> Result<Polled, Trouble> {
-        match next {
-            Some(next) => {
-                if let Some(times) = &self.settings.times
-                    && sabotage::is(Mistake::IngestMomentEarly)
-                {
-                    self.since = times.next(self.since, self.greatest, i64::MAX);
-                }
-                self.move_to(next)?;
-            }
-            None if sabotage::is(Mistake::IngestPassesEnd) => self.at_end = true,
-            None => {
-                let first = self.settings.paging.first();
-                let was_first = self.page == first;
-                let before = self.since;
-                if let Some(times) = &self.settings.times {
-                    self.since = times.next(self.since, self.greatest, self.begun);
-                }
-                let since = self.settings.times.is_some().then_some(self.since);
-                batch.notes.extend(self.seen.end_of_pass(since));
-                (self.page, self.greatest) = (first, None);
-                self.passed.clear();
-                let is_empty =
-                    batch.records.is_empty() && batch.letters.is_empty() && batch.notes.is_empty();
-                let is_resumed = std::mem::take(&mut self.is_resumed);
-                if is_empty && was_first && self.since == before {
-                    return Ok(Polled::Ended(self.settings.every));
-                }
-                // Of a pass whose beginning nobody here has seen the end is none: rows may have come in front.
-                self.at_end = !is_resumed;
+    /// What an answer says of the page behind it.
+    fn next(&self, answer: &Answer, text: &str) -> Result<Option<String>, Trouble> {
+        match &self.settings.next {
+            Next::Nowhere => Ok(None),
+            Next::Link => Ok(next_of(&answer.links)),
+            Next::Cursor(path) => {
+                let found = path.find(text);
+                let found = found.map_err(|e| wrong(format!("`cursor`: {e}")))?;
+                Ok(found.first().map(|raw| plain(raw)))
             }
         }
-        batch.cursor = self.written();
-        Ok(Polled::Batch(Box::new(batch)))
-    }
-
-    /// Goes to another page; one that was asked for in this pass is a circle.
-    fn move_to(&mut self, next: Page) -> Result<(), Trouble> {
-        if !next.cursor.is_empty() {
-            let is_circle = self.passed.has(&next.cursor);
-            if is_circle && !sabotage::is(Mistake::IngestCircleFollowed) {
-                return Err(Trouble::Broken(format!(
-                    "the cursor goes back to `{}`, which was asked before",
-                    next.cursor
-                )));
-            }
-            self.passed.add(&self.page.cursor);
-        }
-        self.page = next;
-        Ok(())
-    }
-
-    fn written(&self) -> Value {
-        if self.settings.is_in_passes() {
-            return json!({
-                "cursor": self.page.cursor,
-                "number": self.page.number,
-                "since": self.since,
-                "greatest": self.greatest,
-                "begun": self.begun,
-                "passed": self.passed.json(),
-            });
-        }
-        let known = self.known.iter();
-        let known: Vec<String> = known.map(|hash| format!("{hash:032x}")).collect();
-        json!({ "cursor": self.page.cursor, "rows": known, "passed": self.passed.json() })
     }
 }
 
-impl<F: Fetch> Feed for RestFeed<F> {
-    fn open(&mut self, cursor: &Value, notes: &BTreeMap<String, String>) -> Result<(), Trouble> {
-        let of = |name: &str| cursor.get(name);
-        let first = self.settings.paging.first();
-        let text = of("cursor").and_then(Value::as_str);
-        self.page = Page {
-            cursor: text.unwrap_or_default().to_owned(),
-            number: of("number").and_then(Value::as_u64).unwrap_or(first.number),
-        };
-        let start = self.settings.times.as_ref().map_or(0, |times| times.start);
-        self.since = of("since").and_then(Value::as_i64).unwrap_or(start);
-        self.greatest = of("greatest").and_then(Value::as_i64);
-        self.begun = of("begun").and_then(Value::as_i64).unwrap_or(0);
-        let rows = of("rows").and_then(Value::as_array);
-        let rows = rows.into_iter().flatten().filter_map(Value::as_str);
-        self.known = rows
-            .filter_map(|hash| u128::from_str_radix(hash, 16).ok())
-            .collect();
-        if self.settings.is_in_passes() {
-            self.seen.read(notes)?;
-        }
-        self.passed = Passed::of(of("passed").unwrap_or(&Value::Null));
-        self.is_resumed = self.page != first;
-        self.at_end = false;
-        Ok(())
-    }
+/// A cursor as a text: a string without its quotes, a number as it is written.
+fn plain(raw: &str) -> String {
+    serde_json::from_str::<String>(raw).unwrap_or_else(|_| raw.to_owned())
+}
 
-    fn poll(&mut self) -> Result<Polled, Trouble> {
-        if std::mem::take(&mut self.at_end) {
-            return Ok(Polled::Ended(self.settings.every));
-        }
-        if let Some(bucket) = &mut self.bucket
-            && let Err(wait) = bucket.take()
-        {
-            return Ok(Polled::Idle(wait));
-        }
-        if self.page == self.settings.paging.first() {
-            self.begun = unix_ms(self.clock.wall());
-        }
-        let url = self.url()?;
-        let answer = self.ask(&url)?;
-        let status = answer.status;
-        match status {
-            200..=299 => self.page(&answer),
-            408 | 425 | 429 | 500..=599 => {
-                let said = answer.retry_after.as_deref();
-                Err(Trouble::Later {
-                    why: format!("the endpoint answered {status}"),
-                    after: said.and_then(|text| retry::after(text, self.clock.wall())),
-                })
-            }
-            300..=399 => Err(Trouble::Broken(format!(
-                "the endpoint answered {status}, which leads elsewhere: no redirect is followed; give the URL that is meant"
-            ))),
-            401 | 403 => Err(Trouble::Broken(format!(
-                "the endpoint answered {status}: the credentials are not taken"
-            ))),
-            _ => Err(Trouble::Broken(format!("the endpoint answered {status}"))),
-        }
-    }
-
-    fn committed(&mut self) -> Result<(), Trouble> {
-        Ok(())
+impl<F: Fetch> Endpoint for Api<F> {
+    fn ask(&mut self, page: Filling<'_>) -> Result<Brought, Trouble> {
+        let url = self.url(page)?;
+        let answer = self.answer(&url)?;
+        judged(&answer, self.clock.wall())?;
+        let text = Form::text(&answer.body)?;
+        Ok(Brought {
+            rows: self.settings.form.rows(text)?,
+            next: self.next(&answer, text)?,
+            text: text.to_owned(),
+        })
     }
 }
 

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use standings_model::clock::Clock;
 
+use super::Fetch;
 use super::template::encoded;
-use super::{Answer, Fetch};
+use crate::answer::Answer;
 use crate::feed::Trouble;
 
 /// So long before its end a token is not used any more.

@@ -4,22 +4,10 @@
 //!    elsewhere is refused.
 
 use crate::feed::Trouble;
+use crate::pages::Filling;
 
 /// The places that a URL may have.
 pub const PLACES: [&str; 5] = ["{cursor}", "{page}", "{offset}", "{limit}", "{since}"];
-
-/// What they are filled with.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Filling<'a> {
-    /// The cursor; empty at first.
-    pub cursor: &'a str,
-    /// The page, or how many rows are before it.
-    pub number: u64,
-    /// Rows of a page.
-    pub size: u64,
-    /// A time, as the endpoint takes it.
-    pub since: &'a str,
-}
 
 /// The URL with its places filled.
 pub fn filled(url: &str, with: Filling<'_>) -> String {

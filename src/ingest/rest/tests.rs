@@ -1,10 +1,16 @@
 //! An endpoint with a script of faults.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
-use super::path::Path;
-use super::times::Written;
+use serde_json::Value;
+
 use super::*;
+use crate::batch::Batch;
+use crate::bucket::{Bucket, Rate};
+use crate::feed::{Feed, Polled};
+use crate::pages::paging::Paging;
+use crate::pages::times::{Times, Written};
 
 /// Answers one after the other, and notes what it was asked.
 #[derive(Default)]
@@ -51,10 +57,14 @@ fn feed(url: &str, answers: Vec<Result<Answer, Trouble>>) -> RestFeed<Script> {
     let settings = Settings {
         url: url.to_owned(),
         form: Form::Json(Path::parse("$.orders[*]").unwrap()),
-        paging: Paging::Cursor(Path::parse("$.next").unwrap()),
+        next: Next::Cursor(Path::parse("$.next").unwrap()),
+        oauth: None,
+    };
+    let pages = pages::Settings {
+        paging: Paging::Follow,
         times: None,
         id: Vec::new(),
-        oauth: None,
+        start: String::new(),
         every: Duration::from_secs(30),
         rate: None,
     };
@@ -62,7 +72,12 @@ fn feed(url: &str, answers: Vec<Result<Answer, Trouble>>) -> RestFeed<Script> {
         answers: answers.into(),
         ..Script::default()
     };
-    let mut feed = RestFeed::new(script, settings, Shape::default(), Clock::by_hand());
+    let mut feed = super::feed(
+        script,
+        (settings, pages),
+        Shape::default(),
+        Clock::by_hand(),
+    );
     feed.open(&Value::Null, &BTreeMap::new()).unwrap();
     feed
 }
@@ -113,7 +128,7 @@ fn pages_to_the_end_and_what_is_new_later() {
         .iter()
         .map(|c| format!("https://api.example/orders?since={c}"))
         .collect();
-    assert_eq!(feed.fetch.asked, asked);
+    assert_eq!(feed.endpoint.fetch.asked, asked);
 }
 
 #[test]
@@ -155,7 +170,7 @@ fn a_link_to_another_place_and_a_circle_break_it() {
         );
         feed.poll().unwrap();
         feed.poll()
-            .map(|_| feed.fetch.asked.last().unwrap().clone())
+            .map(|_| feed.endpoint.fetch.asked.last().unwrap().clone())
     };
     assert_eq!(
         lead("/orders?page=2").unwrap(),
@@ -208,13 +223,14 @@ fn no_more_is_asked_than_the_rate_allows() {
 /// A feed in another way than by cursor, with rows that are all of the answer.
 fn other(
     url: &str,
-    change: impl FnOnce(&mut Settings),
+    change: impl FnOnce(&mut RestFeed<Script>),
     answers: Vec<Result<Answer, Trouble>>,
 ) -> RestFeed<Script> {
     let mut feed = feed(url, answers);
-    feed.settings.form = Form::Json(Path::whole());
+    feed.endpoint.settings.form = Form::Json(Path::whole());
+    feed.endpoint.settings.next = Next::Nowhere;
     feed.settings.id = vec!["id".to_owned()];
-    change(&mut feed.settings);
+    change(&mut feed);
     feed.open(&Value::Null, &BTreeMap::new()).unwrap();
     feed
 }
@@ -246,8 +262,8 @@ fn pass(
 
 const PAGES: &str = "https://api.example/orders?page={page}&n={limit}";
 
-fn by_page(settings: &mut Settings) {
-    settings.paging = Paging::Page { first: 1, size: 2 };
+fn by_page(feed: &mut RestFeed<Script>) {
+    feed.settings.paging = Paging::Page { first: 1, size: 2 };
 }
 
 #[test]
@@ -273,7 +289,13 @@ fn pages_that_move_under_the_reader_lose_nothing_and_write_nothing_twice() {
     feed.open(&cursor, &ledger).unwrap();
     let (second, _) = pass(&mut feed, &mut ledger);
     assert_eq!(second, [r#"{"id":0}"#, r#"{"id":5}"#]);
-    let asked: Vec<&str> = feed.fetch.asked.iter().map(|url| &url[32..]).collect();
+    let asked: Vec<&str> = feed
+        .endpoint
+        .fetch
+        .asked
+        .iter()
+        .map(|url| &url[32..])
+        .collect();
     assert_eq!(
         asked,
         ["1&n=2", "2&n=2", "3&n=2", "1&n=2", "2&n=2", "3&n=2"]
@@ -314,7 +336,7 @@ fn killed_in_the_middle_of_a_pass_it_goes_on_there() {
     ];
     let mut feed = other(
         "https://h/x?o={offset}",
-        |s| s.paging = Paging::Offset { size: 0 },
+        |s| s.settings.paging = Paging::Offset { size: 0 },
         answers,
     );
     let Polled::Batch(first) = feed.poll().unwrap() else {
@@ -334,7 +356,13 @@ fn killed_in_the_middle_of_a_pass_it_goes_on_there() {
         pass(&mut feed, &mut ledger).0,
         [r#"{"id":3}"#, r#"{"id":4}"#, r#"{"id":0}"#]
     );
-    let asked: Vec<&str> = feed.fetch.asked.iter().map(|url| &url[14..]).collect();
+    let asked: Vec<&str> = feed
+        .endpoint
+        .fetch
+        .asked
+        .iter()
+        .map(|url| &url[14..])
+        .collect();
     assert_eq!(asked, ["0", "2", "2", "4", "0", "2", "5"]);
 }
 
@@ -372,9 +400,9 @@ fn by_time_with_an_overlap_that_brings_what_came_late() {
         page(&[]),
     ];
     let url = "https://h/x?since={since}";
-    let by_time = |settings: &mut Settings| {
-        settings.paging = Paging::One;
-        settings.times = Some(Times {
+    let by_time = |feed: &mut RestFeed<Script>| {
+        feed.settings.paging = Paging::One;
+        feed.settings.times = Some(Times {
             column: "at".to_owned(),
             written: Written::Rfc3339,
             overlap: Duration::from_secs(60),
@@ -393,7 +421,13 @@ fn by_time_with_an_overlap_that_brings_what_came_late() {
     // A clock that is ahead moves it up to now, and not beyond.
     assert_eq!(pass(&mut feed, &mut ledger).0, [ahead]);
     pass(&mut feed, &mut ledger);
-    let asked: Vec<&str> = feed.fetch.asked.iter().map(|url| &url[18..]).collect();
+    let asked: Vec<&str> = feed
+        .endpoint
+        .fetch
+        .asked
+        .iter()
+        .map(|url| &url[18..])
+        .collect();
     let now = feed
         .clock
         .wall()
@@ -407,7 +441,8 @@ fn by_time_with_an_overlap_that_brings_what_came_late() {
         ["1970-01-01T00%3A00%3A01Z", moment, moment, last.as_str()]
     );
     // A column that is not there any more is said.
-    feed.fetch
+    feed.endpoint
+        .fetch
         .answers
         .push_back(ok(r#"[{"id":9,"updated":"x"}]"#));
     let said = feed.poll().unwrap_err();
@@ -425,7 +460,7 @@ fn links_are_followed_at_their_origin_alone() {
             ..answer
         })
     };
-    let by_link = |settings: &mut Settings| settings.paging = Paging::Link;
+    let by_link = |feed: &mut RestFeed<Script>| feed.endpoint.settings.next = Next::Link;
     let answers = vec![
         linked(r#"[{"id":1}]"#, "<?page=2>; rel=\"next\""),
         linked(r#"[{"id":2}]"#, "<https://h/x?page=1>; rel=\"prev\""),
@@ -439,7 +474,7 @@ fn links_are_followed_at_their_origin_alone() {
     feed.open(&cursor, &ledger).unwrap();
     assert_eq!(values(feed.poll().unwrap()), [r#"{"id":3}"#]);
     assert_eq!(
-        feed.fetch.asked,
+        feed.endpoint.fetch.asked,
         ["https://h/x", "https://h/x?page=2", "https://h/x?page=2"]
     );
     let evil = linked("[]", "<https://evil.example/x>; rel=next");
@@ -457,9 +492,9 @@ fn a_token_is_asked_for_anew_in_the_middle_of_a_pass() {
     };
     let mut feed = other(
         PAGES,
-        |settings| {
-            by_page(settings);
-            settings.oauth = Some(Some("orders read".to_owned()));
+        |feed| {
+            by_page(feed);
+            feed.endpoint.settings.oauth = Some(Some("orders read".to_owned()));
         },
         vec![
             ok(r#"[{"id":1},{"id":2}]"#),
@@ -470,7 +505,7 @@ fn a_token_is_asked_for_anew_in_the_middle_of_a_pass() {
             status(401, None),
         ],
     );
-    feed.fetch.tokens = vec![
+    feed.endpoint.fetch.tokens = vec![
         token("one", 3600),
         token("two", 100),
         token("three", 3600),
@@ -484,9 +519,9 @@ fn a_token_is_asked_for_anew_in_the_middle_of_a_pass() {
     // Its time is over before it is refused.
     feed.clock.sleep(Duration::from_secs(71));
     feed.poll().unwrap();
-    assert_eq!(feed.fetch.shown, ["one", "one", "two", "three"]);
+    assert_eq!(feed.endpoint.fetch.shown, ["one", "one", "two", "three"]);
     assert_eq!(
-        feed.fetch.forms[0],
+        feed.endpoint.fetch.forms[0],
         "grant_type=client_credentials&scope=orders%20read"
     );
     assert!(matches!(feed.poll().unwrap(), Polled::Ended(_)));
@@ -501,7 +536,7 @@ fn a_token_is_asked_for_anew_in_the_middle_of_a_pass() {
 #[test]
 fn rows_of_lines_and_of_csv() {
     let mut feed = other(PAGES, by_page, vec![ok("id;n\n1;x\n2\n"), ok("")]);
-    feed.settings.form = Form::Csv(';');
+    feed.endpoint.settings.form = Form::Csv(';');
     let Polled::Batch(batch) = feed.poll().unwrap() else {
         panic!("no batch")
     };
@@ -518,7 +553,7 @@ fn rows_of_lines_and_of_csv() {
         by_page,
         vec![ok("{\"id\":1.0}\n\nno json\n"), ok("")],
     );
-    feed.settings.form = Form::Lines;
+    feed.endpoint.settings.form = Form::Lines;
     let Polled::Batch(batch) = feed.poll().unwrap() else {
         panic!("no batch")
     };

@@ -6,14 +6,18 @@ use std::time::{Duration, SystemTime};
 
 use super::log::{Brokers, Client, Dice, Shared};
 use super::play::{Outcome, Tally};
+use super::service;
+use crate::answer::Answer;
 use crate::cursor::About;
+use crate::feed::Feed;
 use crate::feed::Trouble;
 use crate::log::To;
+use crate::pages;
+use crate::pages::paging::Paging;
+use crate::pages::times::{Times, Written};
 use crate::rest::body::Form;
-use crate::rest::paging::Paging;
 use crate::rest::path::Path;
-use crate::rest::times::{Times, Written};
-use crate::rest::{Answer, Fetch, RestFeed, Settings};
+use crate::rest::{self, Fetch, Next as Following, Settings};
 use crate::row::Shape;
 use crate::task::{End, How, Next, Task};
 use crate::told::Told;
@@ -33,7 +37,7 @@ struct Order {
 
 /// How an endpoint is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     GoesOn,
     ByPage,
     ByTime,
@@ -41,7 +45,7 @@ enum Way {
 
 /// The endpoint.
 #[derive(Debug, Default)]
-struct Shop {
+pub(super) struct Shop {
     orders: Vec<Order>,
     /// The answer before, for a page that comes twice.
     before: Option<Vec<u8>>,
@@ -49,13 +53,16 @@ struct Shop {
     lies: u64,
     /// Cursors that were asked by.
     asked: BTreeSet<u64>,
+    /// Nonces and ids of envelopes that came, and how often one came again or was not of its time.
+    pub(super) envelopes: BTreeSet<String>,
+    pub(super) replays: u64,
 }
 
-struct Endpoint {
-    shop: Shared<Shop>,
-    dice: Shared<Dice>,
-    clock: Clock,
-    way: Way,
+pub(super) struct Endpoint {
+    pub(super) shop: Shared<Shop>,
+    pub(super) dice: Shared<Dice>,
+    pub(super) clock: Clock,
+    pub(super) way: Way,
 }
 
 impl Endpoint {
@@ -174,8 +181,18 @@ fn settings(way: Way) -> Settings {
         }
         .to_owned(),
         form: Form::Json(path("$.rows[*]")),
+        next: match way {
+            Way::GoesOn => Following::Cursor(path("$.next")),
+            Way::ByPage | Way::ByTime => Following::Nowhere,
+        },
+        oauth: None,
+    }
+}
+
+pub(super) fn pages(way: Way) -> pages::Settings {
+    pages::Settings {
         paging: match way {
-            Way::GoesOn => Paging::Cursor(path("$.next")),
+            Way::GoesOn => Paging::Follow,
             Way::ByPage | Way::ByTime => Paging::Page {
                 first: 1,
                 size: SIZE,
@@ -188,14 +205,21 @@ fn settings(way: Way) -> Settings {
             start: 0,
         }),
         id: vec!["id".to_owned()],
-        oauth: None,
+        start: String::new(),
         every: Duration::from_secs(5),
         rate: None,
     }
 }
 
+/// What is spoken with the endpoint, which lies in each language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spoken {
+    Rest,
+    Soap,
+}
+
 /// Plays it: kills, lost answers, lies; then calm, and to the end.
-fn play(seed: u64, way: Way) -> Outcome {
+fn play(seed: u64, way: Way, spoken: Spoken) -> Outcome {
     let brokers = Shared::new(Brokers {
         trouble: 9,
         ..Brokers::default()
@@ -212,7 +236,16 @@ fn play(seed: u64, way: Way) -> Outcome {
             clock: clock.clone(),
             way,
         };
-        let feed = RestFeed::new(endpoint, settings(way), Shape::default(), clock.clone());
+        let (shape, own) = (Shape::default(), clock.clone());
+        let feed: Box<dyn Feed> = match spoken {
+            Spoken::Rest => Box::new(rest::feed(
+                endpoint,
+                (settings(way), pages(way)),
+                shape,
+                own,
+            )),
+            Spoken::Soap => Box::new(service::feed(endpoint, way, own)),
+        };
         let about = About {
             name: "s".to_owned(),
             configuration: BTreeMap::new(),
@@ -253,11 +286,14 @@ fn play(seed: u64, way: Way) -> Outcome {
             return Err(format!("{way:?}: it does not come to its end"));
         }
     }
-    let brokers = brokers.0.borrow();
+    judged(tally, way, &brokers.0.borrow(), &shop.0.borrow())
+}
+
+/// Whether all that the endpoint has is there once.
+fn judged(mut tally: Tally, way: Way, brokers: &Brokers, shop: &Shop) -> Outcome {
     let records = brokers.committed.iter().filter(|w| w.to == To::Records);
     let values: Vec<&String> = records.filter_map(|w| w.value.as_ref()).collect();
     let different: BTreeSet<&&String> = values.iter().collect();
-    let shop = shop.0.borrow();
     if different.len() != values.len() {
         return Err(format!(
             "{way:?}: {} rows are there twice",
@@ -271,6 +307,12 @@ fn play(seed: u64, way: Way) -> Outcome {
             shop.orders.len()
         ));
     }
+    if shop.replays > 0 {
+        return Err(format!(
+            "{way:?}: {} envelopes came again, or too late",
+            shop.replays
+        ));
+    }
     (tally.rows, tally.lies) = (values.len() as u64, shop.lies);
     (tally.lost_answers, tally.aborts) = (brokers.lost_answers, brokers.aborts);
     Ok(tally)
@@ -278,15 +320,30 @@ fn play(seed: u64, way: Way) -> Outcome {
 
 /// By a cursor.
 pub(super) fn goes_on(seed: u64) -> Outcome {
-    play(seed, Way::GoesOn)
+    play(seed, Way::GoesOn, Spoken::Rest)
 }
 
 /// By pages that move.
 pub(super) fn by_page(seed: u64) -> Outcome {
-    play(seed, Way::ByPage)
+    play(seed, Way::ByPage, Spoken::Rest)
 }
 
 /// By time.
 pub(super) fn by_time(seed: u64) -> Outcome {
-    play(seed, Way::ByTime)
+    play(seed, Way::ByTime, Spoken::Rest)
+}
+
+/// By a cursor, in SOAP.
+pub(super) fn soap_goes_on(seed: u64) -> Outcome {
+    play(seed, Way::GoesOn, Spoken::Soap)
+}
+
+/// By pages that move, in SOAP.
+pub(super) fn soap_by_page(seed: u64) -> Outcome {
+    play(seed, Way::ByPage, Spoken::Soap)
+}
+
+/// By time, in SOAP.
+pub(super) fn soap_by_time(seed: u64) -> Outcome {
+    play(seed, Way::ByTime, Spoken::Soap)
 }

@@ -5,6 +5,7 @@
 //! dice ──► World: log (transactions, fences, lost answers) ◄── Task ◄── FilesFeed over a made-up folder
 //!             │                                                   ◄── WebhookFeed behind a door
 //!             │                                                   ◄── RestFeed over an endpoint that lies
+//!             │                                                   ◄── SoapFeed over the same one, which knows envelopes again
 //!             │                                                   ◄── TableFeed over a table of slow transactions
 //!             └──► every row once, in order; nothing that was answered is missing; nothing runs that cannot
 //! ```
@@ -15,6 +16,7 @@ mod api;
 mod folder;
 mod log;
 mod play;
+mod service;
 mod table;
 
 use standings_model::sabotage::{self, Mistake};

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::api;
 use super::folder::{Files, MadeUp};
 use super::log::{Brokers, Client, Dice, Shared};
+use super::service;
 use super::table;
 use crate::cursor::{About, Cursor};
 use crate::files::{FilesFeed, Settings};
@@ -59,6 +60,10 @@ pub(super) fn play(seed: u64) -> Outcome {
         api::goes_on,
         api::by_page,
         api::by_time,
+        api::soap_goes_on,
+        api::soap_by_page,
+        api::soap_by_time,
+        service::refused,
         table::read,
         table::put_back,
     ] {

@@ -7,6 +7,7 @@
 //! 3. An answer has a bound before and after it is decompressed.
 
 mod address;
+mod tls;
 mod unpacked;
 
 use std::collections::BTreeMap;
@@ -17,10 +18,13 @@ use reqwest::RequestBuilder;
 use reqwest::header::{HeaderName, HeaderValue};
 use tokio::runtime::Runtime;
 
+pub use tls::Tls;
+
 use crate::raw::Raw;
+use standings_ingest::answer::Answer;
 use standings_ingest::feed::Trouble;
+use standings_ingest::rest::Fetch;
 use standings_ingest::rest::template::{encoded, origin};
-use standings_ingest::rest::{Answer, Fetch};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -65,6 +69,8 @@ pub struct How {
     pub headers: BTreeMap<String, String>,
     /// Where answers are kept as they came, and what their names end with.
     pub raw: Option<(Raw, &'static str)>,
+    /// Who we are to TLS, and whom we trust.
+    pub tls: Tls,
 }
 
 /// Asks one origin. Not `Debug`: it has secrets.
@@ -106,14 +112,14 @@ impl Client {
         let port = url.port_or_known_default().unwrap_or(443);
         let plain = host.trim_matches(['[', ']']);
         let addresses = address::of(plain, port, self.how.private)?;
-        reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .timeout(PATIENCE)
             .resolve_to_addrs(host, &addresses)
-            .user_agent(concat!("standings/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|e| broken(said(&e)))
+            .user_agent(concat!("standings/", env!("CARGO_PKG_VERSION")));
+        let built = self.how.tls.applied(builder).build();
+        built.map_err(|e| broken(said(&e)))
     }
 
     /// A request with what says who asks.
@@ -161,6 +167,8 @@ impl Client {
                 status: answer.status().as_u16(),
                 retry_after: header("retry-after"),
                 location: header("location"),
+                content_type: header("content-type"),
+                date: header("date"),
                 links: headers.get_all("link").iter().filter_map(text).collect(),
                 body: Vec::new(),
             };
@@ -189,16 +197,44 @@ fn said(error: &dyn std::error::Error) -> String {
     text
 }
 
-impl Fetch for Client {
-    fn get(&mut self, url: &str, token: Option<&str>) -> Result<Answer, Trouble> {
+impl Client {
+    /// Refuses another origin than the configured one.
+    fn own(&self, url: &str) -> Result<(), Trouble> {
         let own = origin(&self.how.url);
-        if origin(url) != own {
-            return Err(Trouble::Broken(format!(
+        match origin(url) == own {
+            true => Ok(()),
+            false => Err(Trouble::Broken(format!(
                 "another place than {own} is not asked"
-            )));
+            ))),
         }
-        let request = self.client(url)?.get(url).header("accept-encoding", "gzip");
-        let answer = self.send(self.signed(request, token)?)?;
+    }
+
+    /// POST, with headers of its own beside those that are configured.
+    ///
+    /// # Errors
+    /// No answer, or a place that may not be asked.
+    pub fn post(
+        &mut self,
+        url: &str,
+        headers: &[(&'static str, String)],
+        body: &str,
+    ) -> Result<Answer, Trouble> {
+        self.own(url)?;
+        let mut request = self
+            .client(url)?
+            .post(url)
+            .header("accept-encoding", "gzip");
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let request = self.signed(request.body(body.to_owned()), None)?;
+        let answer = self.send(request)?;
+        self.kept(&answer)?;
+        Ok(answer)
+    }
+
+    /// Keeps an answer as it came, where that is configured.
+    fn kept(&mut self, answer: &Answer) -> Result<(), Trouble> {
         if let Some((raw, ending)) = &self.how.raw {
             self.asked += 1;
             let hash = xxhash_rust::xxh3::xxh3_64(&answer.body);
@@ -207,6 +243,16 @@ impl Fetch for Client {
                 &answer.body,
             )?;
         }
+        Ok(())
+    }
+}
+
+impl Fetch for Client {
+    fn get(&mut self, url: &str, token: Option<&str>) -> Result<Answer, Trouble> {
+        self.own(url)?;
+        let request = self.client(url)?.get(url).header("accept-encoding", "gzip");
+        let answer = self.send(self.signed(request, token)?)?;
+        self.kept(&answer)?;
         Ok(answer)
     }
 

@@ -13,6 +13,7 @@ fn how(url: &str, private: bool, credentials: Credentials) -> How {
         credentials,
         headers: BTreeMap::new(),
         raw: None,
+        tls: Tls::default(),
     }
 }
 

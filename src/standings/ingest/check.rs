@@ -45,19 +45,24 @@ fn of(args: &IngestArgs, file: Option<&Path>, offline: bool) -> Result<(), Failu
     let brokers = brokers(args, &config)?;
     match offline {
         true => {
-            say(&config, &brokers)?;
+            say(&config, &brokers, false)?;
             Ok(())
         }
         false => dry_run(&config, &brokers),
     }
 }
 
-fn say(config: &Config, brokers: &Brokers) -> Result<(), Failure> {
+fn say(config: &Config, brokers: &Brokers, asks: bool) -> Result<(), Failure> {
     // Secrets must be where they should be.
     make(config, brokers)?;
     exit::say(&format!("into Kafka at {}\n", config.brokers));
     for source in &config.sources {
         exit::say(&source.words());
+        if let Kind::Soap(soap) = &source.kind
+            && let Some(said) = standings_intake::soap::told(source, soap, asks)?
+        {
+            exit::say(&format!("  {}", said.replace('\n', "\n  ")));
+        }
         if let Kind::Files(files) = &source.kind
             && let standings_ingest::config::Where::Folder { root, .. } = &files.place
             && !root.is_dir()
@@ -77,7 +82,7 @@ fn say(config: &Config, brokers: &Brokers) -> Result<(), Failure> {
 /// # Errors
 /// As [`check`].
 pub(super) fn dry_run(config: &Config, brokers: &Brokers) -> Result<(), Failure> {
-    say(config, brokers)?;
+    say(config, brokers, true)?;
     for source in &config.sources {
         let said = look(brokers, &places(source), PATIENCE).map_err(|trouble| {
             let (LogTrouble::Later(why) | LogTrouble::Fenced(why) | LogTrouble::Broken(why)) =

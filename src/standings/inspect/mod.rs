@@ -37,6 +37,7 @@ mod text;
 mod times;
 mod told;
 mod tried;
+mod wsdl;
 
 use std::path::PathBuf;
 
@@ -45,6 +46,7 @@ use clap::Args;
 use self::proposal::propose;
 use self::sample::{From, Limits};
 pub use self::schemas::SchemaArgs;
+pub use self::wsdl::Looked;
 use crate::run::args::parse_property;
 use standings_edge::source::{SourceUrl, kafka_properties};
 use standings_model::error::Failure;
@@ -97,6 +99,8 @@ Examples:
     standings inspect kafka://localhost:9092/orders --records 5000
   Standard input, of which the beginning is looked at:
     zcat orders.json.gz | standings inspect -
+  Operations of a service of SOAP, with a template and paths for ingest.toml:
+    standings inspect service.wsdl
   Avro whose schemas a registry has:
     standings inspect kafka://localhost:9092/orders --registry http://localhost:8081
 
@@ -105,9 +109,9 @@ The first records are tried with it, and how many fit is said. `standings init -
 Exit codes: 0 something was found, 1 there is nothing to look at or no answer, 2 wrong usage, or a file that is not read.")]
 pub struct InspectArgs {
     /// What to look at: file:PATH or s3://BUCKET/KEY (also a folder or a pattern), - for standard input, kafka://host:9092/topic
-    /// (several hosts by commas), recording:PATH.
+    /// (several hosts by commas), recording:PATH, FILE.wsdl.
     #[arg(value_name = "SOURCE")]
-    pub source: SourceUrl,
+    pub source: Looked,
     /// How much.
     #[command(flatten)]
     pub look: LookArgs,
@@ -147,7 +151,11 @@ fn proposal(source: &SourceUrl, look: &LookArgs) -> Result<proposal::Proposal, F
 
 /// Runs `standings inspect`.
 pub fn run(args: &InspectArgs) -> Result<(), Failure> {
-    let proposal = proposal(&args.source, &args.look)?;
+    let source = match &args.source {
+        Looked::Source(source) => source,
+        Looked::Wsdl(path) => return wsdl::run(path, args.json),
+    };
+    let proposal = proposal(source, &args.look)?;
     if args.json {
         exit::write(&told::as_json(&proposal).to_string());
         return Ok(());

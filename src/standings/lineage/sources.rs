@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::datasets::Dataset;
 use super::events::{PRODUCER, RUN_EVENT, Stage, dataset, facet};
 use super::keeper::Tells;
-use standings_ingest::config::{Config, Kind, Of, Source, Where};
+use standings_ingest::config::{Config, Kind, Of, Source, Where, WsdlAt};
 use standings_ingest::rest::template::origin;
 use standings_ingest::told::{Board, Told};
 use standings_process::run_id::RunId;
@@ -40,6 +40,11 @@ impl Dataset {
             name,
             is_log: true,
         };
+        let of_url = |url: &str| {
+            let origin = origin(url);
+            let path = url[origin.len()..].split(['?', '#']).next().unwrap_or("");
+            named(origin.to_owned(), path.trim_start_matches('/').to_owned())
+        };
         match &source.kind {
             Kind::Files(files) => match &files.place {
                 Where::Folder { root, pattern } => {
@@ -54,12 +59,12 @@ impl Dataset {
             Kind::Webhook(webhook) => named("webhook".to_owned(), webhook.path.clone()),
             // Its path may be a secret too, where the URL is one.
             Kind::Rest(rest) => match &rest.url {
-                Ok(url) => {
-                    let origin = origin(url);
-                    let path = url[origin.len()..].split(['?', '#']).next().unwrap_or("");
-                    named(origin.to_owned(), path.trim_start_matches('/').to_owned())
-                }
+                Ok(url) => of_url(url),
                 Err(_) => named("rest".to_owned(), source.name.clone()),
+            },
+            Kind::Soap(soap) => match (&soap.url, &soap.wsdl) {
+                (Some(url), _) | (None, Some(WsdlAt::Url(url))) => of_url(url),
+                _ => named("soap".to_owned(), source.name.clone()),
             },
             Kind::Postgres(postgres) => match (&postgres.url, &postgres.of) {
                 (Ok(url), Of::Table(schema, table)) => {
@@ -155,11 +160,71 @@ impl OfSources {
     }
 }
 
+impl OfSources {
+    /// What a process that ended is for one of its sources: where sources are read to their ends, each has failed by its own reason, and one
+    /// that has none is complete, though the process failed by another.
+    fn stage(&self, of: &Job, stage: &Stage) -> Stage {
+        let Stage::Fail(problem) = stage else {
+            return stage.clone();
+        };
+        let reason = |job: &Job| job.told.now().state.reason().map(str::to_owned);
+        let is_others = || self.all.iter().any(|job| reason(job).is_some());
+        match reason(of) {
+            Some(own) => Stage::Fail(own),
+            None if self.is_batch && is_others() => Stage::Complete,
+            None => Stage::Fail(problem.clone()),
+        }
+    }
+}
+
 impl Tells for OfSources {
     fn events(&self, stage: &Stage, at: &str) -> Vec<Value> {
-        self.all
-            .iter()
-            .map(|job| self.event(job, stage, at))
+        let all = self.all.iter();
+        all.map(|job| self.event(job, &self.stage(job, stage), at))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::SystemTime;
+
+    use standings_ingest::state::State;
+
+    use super::*;
+
+    #[test]
+    fn each_source_fails_by_its_own_reason() {
+        let source = |name: &str| {
+            format!("[sources.{name}]\ntype = \"files\"\npath = \"/in/{name}\"\ntopic = \"t\"\n")
+        };
+        let text = format!("to = \"kafka://k:1\"\n{}{}", source("a"), source("b"));
+        let config = standings_ingest::config::read(Path::new("x.toml"), &text, None).unwrap();
+        let epoch = SystemTime::UNIX_EPOCH;
+        let told = |name| Told::new(name, "files", "t", epoch);
+        let board = Board {
+            sources: vec![told("a"), told("b")],
+        };
+        let stages = |is_batch| {
+            let of = OfSources::new(("n", "j"), (is_batch, 1), &config, &board);
+            let events = of.events(&Stage::Fail("a failed".to_owned()), "2026-01-23T00:00:00Z");
+            let of = |event: &Value| {
+                let message = &event["run"]["facets"]["errorMessage"]["message"];
+                format!(
+                    "{} {}",
+                    event["eventType"].as_str().unwrap(),
+                    message.as_str().unwrap_or("-")
+                )
+            };
+            events.iter().map(of).collect::<Vec<_>>()
+        };
+        board.sources[0].state(State::Broken("no such file".to_owned()), epoch);
+        board.sources[1].state(State::Streaming, epoch);
+        assert_eq!(stages(true), ["FAIL no such file", "COMPLETE -"]);
+        assert_eq!(stages(false), ["FAIL no such file", "FAIL a failed"]);
+        // Of a process that ended by something else nobody is complete.
+        board.sources[0].state(State::Streaming, epoch);
+        assert_eq!(stages(true), ["FAIL a failed", "FAIL a failed"]);
     }
 }

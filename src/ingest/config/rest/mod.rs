@@ -9,14 +9,16 @@ use std::time::Duration;
 use standings_model::duration::format_duration;
 
 pub use auth::Auth;
+pub(super) use place::{checked, times};
 
 use super::SecretAt;
 use super::error::ConfigError;
 use super::section::Section;
 use crate::bucket::Rate;
+use crate::pages::paging::Paging;
+use crate::pages::times::Times;
+use crate::rest::Next;
 use crate::rest::body::Form;
-use crate::rest::paging::Paging;
-use crate::rest::times::Times;
 use crate::row::Shape;
 
 /// An API that is asked.
@@ -28,6 +30,8 @@ pub struct Rest {
     pub form: Form,
     /// How pages follow each other.
     pub paging: Paging,
+    /// Where an answer says which is the next.
+    pub next: Next,
     /// By which time it is asked.
     pub times: Option<Times>,
     /// The columns that name a row, as the endpoint calls them.
@@ -62,11 +66,11 @@ impl Rest {
             Form::Lines => "a row of JSON a line".to_owned(),
             Form::Csv(_) => "rows of CSV".to_owned(),
         };
-        let pages = match &self.paging {
-            Paging::One => "one page".to_owned(),
-            Paging::Cursor(_) => format!("the next cursor at {}", shown("cursor")),
-            Paging::Link => "the next page by the header Link".to_owned(),
-            Paging::Page { .. } | Paging::Offset { .. } => {
+        let pages = match (&self.paging, &self.next) {
+            (Paging::One, _) => "one page".to_owned(),
+            (Paging::Follow, Next::Link) => "the next page by the header Link".to_owned(),
+            (Paging::Follow, _) => format!("the next cursor at {}", shown("cursor")),
+            (Paging::Page { .. } | Paging::Offset { .. }, _) => {
                 format!("pages by {}", place::places(&self.url).join(", "))
             }
         };
@@ -93,18 +97,12 @@ impl Rest {
 
 pub(super) fn read(section: &Section<'_>, shape: &Shape) -> Result<Rest, ConfigError> {
     let mut shown = BTreeMap::new();
-    let check = |url: &str| place::checked(section, "url", url);
+    let check = |url: &str| checked(section, "url", url);
     let url = section.url(&mut shown, check, "https://HOST/PATH?since={cursor}")?;
     let form = place::form(section, &mut shown)?;
-    let paging = place::paging(section, (&url, &form), &mut shown)?;
-    let times = place::times(section, &url, &mut shown)?;
-    let rate = match section.str("rate")? {
-        None => None,
-        Some(text) => Some(
-            Rate::parse(&text)
-                .ok_or_else(|| section.wrong("rate", "must be such as 5/s, 100/m or 1000/h"))?,
-        ),
-    };
+    let (paging, next) = place::paging(section, (&url, &form), &mut shown)?;
+    let times = times(section, Some(&url), &mut shown)?;
+    let rate = rate(section)?;
     let private = section.one_of("private-addresses", &[("refuse", false), ("allow", true)])?;
     let private = private.unwrap_or(false);
     let is_in_passes = times.is_some() || paging.is_counted();
@@ -125,6 +123,7 @@ pub(super) fn read(section: &Section<'_>, shape: &Shape) -> Result<Rest, ConfigE
         url,
         form,
         paging,
+        next,
         times,
         id,
         every: section.every(Duration::from_secs(30))?,
@@ -134,8 +133,18 @@ pub(super) fn read(section: &Section<'_>, shape: &Shape) -> Result<Rest, ConfigE
     })
 }
 
+/// How often at most.
+pub(super) fn rate(section: &Section<'_>) -> Result<Option<Rate>, ConfigError> {
+    let Some(text) = section.str("rate")? else {
+        return Ok(None);
+    };
+    let rate = Rate::parse(&text);
+    let wrong = || section.wrong("rate", "must be such as 5/s, 100/m or 1000/h");
+    rate.map(Some).ok_or_else(wrong)
+}
+
 /// What the endpoint calls a column.
-fn old_name(shape: &Shape, new: &str) -> String {
+pub(super) fn old_name(shape: &Shape, new: &str) -> String {
     let (first, rest) = new.split_once('.').unwrap_or((new, ""));
     let of = |name: &str| {
         let mut names = shape.names.iter();
@@ -151,7 +160,8 @@ fn old_name(shape: &Shape, new: &str) -> String {
     }
 }
 
-fn headers(section: &Section<'_>) -> Result<BTreeMap<String, String>, ConfigError> {
+/// Headers that are no secret.
+pub(super) fn headers(section: &Section<'_>) -> Result<BTreeMap<String, String>, ConfigError> {
     let all = section.map("headers")?;
     for (name, value) in &all {
         let is_fine = auth::is_header(name) && !auth::is_own(name);

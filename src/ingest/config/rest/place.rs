@@ -8,17 +8,22 @@ use standings_model::time::{format_rfc3339, parse_date, parse_rfc3339};
 use crate::config::SecretAt;
 use crate::config::error::ConfigError;
 use crate::config::section::Section;
+use crate::pages::paging::Paging;
+use crate::pages::times::{Times, Written};
+use crate::rest::Next;
 use crate::rest::body::Form;
-use crate::rest::paging::Paging;
 use crate::rest::path::Path;
 use crate::rest::template::PLACES;
-use crate::rest::times::{Times, Written};
 
 /// What the cursor depends on, as it is written.
 pub(super) type Shown = BTreeMap<String, String>;
 
 /// Refuses what is no URL of HTTP, or has a secret in it.
-pub(super) fn checked(section: &Section<'_>, key: &str, url: &str) -> Result<(), ConfigError> {
+pub(in crate::config) fn checked(
+    section: &Section<'_>,
+    key: &str,
+    url: &str,
+) -> Result<(), ConfigError> {
     let scheme = ["https://", "http://"]
         .into_iter()
         .find(|s| url.starts_with(s));
@@ -94,7 +99,7 @@ pub(super) fn paging(
     section: &Section<'_>,
     (url, form): (&Result<String, SecretAt>, &Form),
     shown: &mut Shown,
-) -> Result<Paging, ConfigError> {
+) -> Result<(Paging, Next), ConfigError> {
     let words = ["cursor", "link", "page", "offset"].map(|word| (word, word));
     let said = section.one_of("paging", &words)?;
     let cursor = path(section, "cursor", shown)?;
@@ -126,6 +131,7 @@ pub(super) fn paging(
         let said = format!("has no {place}: each page would be the first");
         section.wrong("url", &said)
     };
+    let by_number = |paging| (paging, Next::Nowhere);
     Ok(match said.or(cursor.as_ref().map(|_| "cursor")) {
         Some("cursor") => {
             let missing = || {
@@ -134,24 +140,24 @@ pub(super) fn paging(
                     "is missing: where the next cursor is, such as cursor = \"$.next\"",
                 )
             };
-            Paging::Cursor(cursor.ok_or_else(missing)?)
+            (Paging::Follow, Next::Cursor(cursor.ok_or_else(missing)?))
         }
-        Some("link") => Paging::Link,
+        Some("link") => (Paging::Follow, Next::Link),
         Some("page") if !has("{page}") => return Err(needs("{page}")),
         Some("offset") if !has("{offset}") => return Err(needs("{offset}")),
-        Some("page") => Paging::Page {
+        Some("page") => by_number(Paging::Page {
             first: u64::try_from(first.unwrap_or(1)).unwrap_or(1),
             size,
-        },
-        Some(_) => Paging::Offset { size },
-        None => Paging::One,
+        }),
+        Some(_) => by_number(Paging::Offset { size }),
+        None => by_number(Paging::One),
     })
 }
 
-/// By which time it is asked.
-pub(super) fn times(
+/// By which time it is asked. `url`: what has the place of the moment; none where that is looked at later.
+pub(in crate::config) fn times(
     section: &Section<'_>,
-    url: &Result<String, SecretAt>,
+    url: Option<&Result<String, SecretAt>>,
     shown: &mut Shown,
 ) -> Result<Option<Times>, ConfigError> {
     let column = section.str("time")?;
@@ -163,7 +169,8 @@ pub(super) fn times(
     let written = section.one_of("time-format", &words)?;
     let overlap = section.duration("overlap", Duration::from_secs(300))?;
     let start = section.str("start")?;
-    let has_place = url.as_ref().map_or(true, |url| url.contains("{since}"));
+    let url = url.and_then(|url| url.as_ref().ok());
+    let has_place = url.is_none_or(|url| url.contains("{since}"));
     let Some(column) = column else {
         let others = ["time-format", "overlap", "start"];
         let given = others.into_iter().find(|key| section.has(key));
@@ -171,7 +178,7 @@ pub(super) fn times(
             Some(key) => {
                 Err(section.wrong(key, "belongs to `time`, the column that rows are asked by"))
             }
-            None if url.as_ref().is_ok_and(|url| url.contains("{since}")) => Err(section.wrong(
+            None if url.is_some_and(|url| url.contains("{since}")) => Err(section.wrong(
                 "url",
                 "has {since}, and no `time`: the column of the rows' times",
             )),

@@ -4,8 +4,9 @@ use standings_model::mask::Method;
 
 use super::{Config, Kind, of};
 use crate::config::{Auth, Rest, SecretAt};
+use crate::pages::paging::Paging;
+use crate::rest::Next;
 use crate::rest::body::Form;
-use crate::rest::paging::Paging;
 
 fn api(more: &str) -> Result<Config, String> {
     of(&format!(
@@ -44,7 +45,7 @@ fn pages_times_and_who_asks() {
     let key = rest(
         "url = \"https://h/x\"\napi-key = \"${ENV:STANDINGS_SECRET_K}\"\npaging = \"link\"\nformat = \"ndjson\"",
     );
-    assert_eq!((&key.paging, &key.form), (&Paging::Link, &Form::Lines));
+    assert_eq!((&key.next, &key.form), (&Next::Link, &Form::Lines));
     assert!(matches!(&key.auth, Auth::Key { header, .. } if header == "X-Api-Key"));
     let oauth = rest(
         "url = \"https://h/x\"\noauth-url = \"https://l/token\"\noauth-client = \"c\"\noauth-secret-file = \"s\"\noauth-credentials = \"form\"",

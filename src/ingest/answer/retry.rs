@@ -15,12 +15,12 @@ pub fn after(text: &str, now: SystemTime) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds).min(MOST));
     }
-    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(date(text)?);
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(date_of(text)?);
     Some(at.duration_since(now).unwrap_or_default().min(MOST))
 }
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT`, seconds since the Unix epoch.
-fn date(text: &str) -> Option<u64> {
+/// A date of HTTP, such as `Sun, 06 Nov 1994 08:49:37 GMT`, as seconds since the Unix epoch; none for what is none.
+pub fn date_of(text: &str) -> Option<u64> {
     let (_, rest) = text.split_once(", ")?;
     let parts: Vec<&str> = rest.split(' ').collect();
     let [day, month, year, clock, "GMT"] = parts[..] else {

@@ -1,8 +1,7 @@
 //! The rows of a page: which of them are written, which are letters, which were written before.
 
-use super::body::Row;
 use super::paging::Page;
-use super::{Fetch, RestFeed};
+use super::{Endpoint, PagesFeed, Row};
 use crate::batch::{Batch, Record};
 use crate::feed::Trouble;
 use crate::row;
@@ -12,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_128;
 /// The reason of a piece of an answer that is no row.
 const MALFORMED: &str = "malformed";
 
-impl<F: Fetch> RestFeed<F> {
+impl<E: Endpoint> PagesFeed<E> {
     /// Going on: what this page has not brought yet.
     pub(super) fn judge_going_on(&mut self, rows: Vec<Row>, batch: &mut Batch) {
         let page = self.page.clone();
