@@ -4,6 +4,7 @@
 //! 2. No secret stands in the file: it says where each is, in a file or in the environment.
 //! 3. What a cursor depends on is in [`Source::about`]: where that changes, the cursor is refused.
 
+mod changes;
 mod error;
 mod files;
 mod postgres;
@@ -14,6 +15,7 @@ mod webhook;
 
 use std::path::PathBuf;
 
+pub use changes::Changes;
 pub use error::ConfigError;
 pub use files::{After, Files, Where};
 pub use postgres::{Of, Overlap, Postgres};
@@ -65,6 +67,8 @@ pub enum Kind {
     Rest(Box<Rest>),
     /// A table or a query of Postgres.
     Postgres(Box<Postgres>),
+    /// The changes of a table of Postgres.
+    Changes(Box<Changes>),
 }
 
 /// Where a secret is.
@@ -84,6 +88,7 @@ impl Kind {
             Kind::Webhook(_) => "webhook",
             Kind::Rest(_) => "rest",
             Kind::Postgres(_) => "postgres",
+            Kind::Changes(_) => "postgres-cdc",
         }
     }
 }
@@ -96,6 +101,7 @@ impl Source {
             Kind::Webhook(webhook) => webhook.about(),
             Kind::Rest(rest) => rest.about(),
             Kind::Postgres(postgres) => postgres.about(),
+            Kind::Changes(changes) => changes.about(),
         };
         configuration.insert("type".to_owned(), self.kind.word().to_owned());
         configuration.insert("topic".to_owned(), self.topic.clone());
@@ -131,6 +137,7 @@ impl Source {
             Kind::Webhook(webhook) => webhook.words(&self.name),
             Kind::Rest(rest) => rest.words(),
             Kind::Postgres(postgres) => postgres.words(),
+            Kind::Changes(changes) => changes.words(),
         };
         format!(
             "{}: {what}\n  into the topic {}, {key}; what is no record into {}{masked}{raw}",
