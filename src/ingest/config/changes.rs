@@ -59,7 +59,9 @@ pub(super) fn read(section: &Section<'_>, source: &str) -> Result<Changes, Confi
     let url = section.url(&mut shown, check, "postgres://USER@HOST/DATABASE")?;
     let written = section.wanted("table", "\"public.sales\"")?;
     let (schema, table) = named(section, &written)?;
-    let made = format!("standings_{source}").to_lowercase().replace('-', "_");
+    let made = format!("standings_{source}")
+        .to_lowercase()
+        .replace('-', "_");
     let slot = section.str("slot")?.unwrap_or_else(|| made.clone());
     let is_slot = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if slot.is_empty() || slot.len() > LONGEST || !slot.chars().all(is_slot) {
@@ -79,6 +81,8 @@ pub(super) fn read(section: &Section<'_>, source: &str) -> Result<Changes, Confi
         return Err(section.wrong("heartbeat", "must be 100ms or more"));
     }
     let tombstones = section.flag("tombstones")?.unwrap_or(true);
+    let words = [("numbers", false), ("iso", true)];
+    let is_iso = section.one_of("times", &words)?.unwrap_or(false);
     for (key, value) in [
         ("table", &written),
         ("slot", &slot),
@@ -99,6 +103,7 @@ pub(super) fn read(section: &Section<'_>, source: &str) -> Result<Changes, Confi
             event_time,
             heartbeat,
             tombstones,
+            is_iso,
             batch: BATCH,
         },
         shown,

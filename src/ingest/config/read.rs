@@ -206,7 +206,9 @@ fn kind_of(
             return Err(not_kept("what is posted is in the topic as it came"));
         }
         "webhook" => Kind::Webhook(webhook::read(section, name)?),
-        "postgres" | "postgres-cdc" if keeps_raw => return Err(not_kept("rows are in their table")),
+        "postgres" | "postgres-cdc" if keeps_raw => {
+            return Err(not_kept("rows are in their table"));
+        }
         "postgres" => Kind::Postgres(Box::new(postgres::read(section)?)),
         "postgres-cdc" => Kind::Changes(Box::new(changes::read(section, name)?)),
         _ => Kind::Rest(Box::new(rest::read(section, shape)?)),

@@ -22,8 +22,11 @@ fn get<'a, T: FromSql<'a>>(row: &'a Row, at: usize) -> Result<T, Trouble> {
 fn number<T: std::str::FromStr>(row: &Row, at: usize) -> Result<T, Trouble> {
     let text: Option<String> = get(row, at)?;
     let text = text.unwrap_or_default();
-    text.parse()
-        .map_err(|_| Trouble::later(format!("the database says {text:?} where a number is wanted")))
+    text.parse().map_err(|_| {
+        Trouble::later(format!(
+            "the database says {text:?} where a number is wanted"
+        ))
+    })
 }
 
 async fn one(client: &Client, text: &str, of: Parameters<'_>) -> Result<Option<Row>, Trouble> {

@@ -179,7 +179,10 @@ impl KafkaLog {
     /// How many partitions the topic of records has.
     fn partitions(&self) -> Result<i32, LogTrouble> {
         let topic = &self.places.topic;
-        let metadata = self.producer()?.client().fetch_metadata(Some(topic), PATIENCE);
+        let metadata = self
+            .producer()?
+            .client()
+            .fetch_metadata(Some(topic), PATIENCE);
         let metadata = metadata.map_err(|e| self.judge(&e))?;
         let found = metadata.topics().iter().find(|t| t.name() == topic);
         let partitions = found.map_or(0, |t| t.partitions().len());

@@ -134,9 +134,7 @@ impl Wire {
     /// The next piece of the stream, and whether the server wants an answer; none of what is not one. May be given up.
     pub(super) async fn copied(&mut self) -> Result<Option<(Piece, bool)>, Trouble> {
         let number = |body: &[u8], at: usize| -> Option<u64> {
-            Some(u64::from_be_bytes(
-                body.get(at..at + 8)?.try_into().ok()?,
-            ))
+            Some(u64::from_be_bytes(body.get(at..at + 8)?.try_into().ok()?))
         };
         match self.message().await? {
             (b'd', mut body) => match body.first() {
@@ -243,7 +241,10 @@ mod tests {
     async fn a_message_that_comes_in_pieces() {
         let (ours, mut theirs) = tokio::io::duplex(64);
         let mut wire = Wire::new(Box::new(ours));
-        theirs.write_all(b"d\x00\x00\x00\x16k\x00\x00").await.unwrap();
+        theirs
+            .write_all(b"d\x00\x00\x00\x16k\x00\x00")
+            .await
+            .unwrap();
         let given_up = tokio::time::timeout(Duration::from_millis(20), wire.copied()).await;
         assert!(given_up.is_err());
         theirs

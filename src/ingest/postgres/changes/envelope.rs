@@ -42,9 +42,8 @@ impl Origin {
         before: Option<&[u8]>,
         after: Option<&[u8]>,
     ) -> Vec<u8> {
-        let mut out = Vec::with_capacity(
-            512 + before.map_or(0, <[u8]>::len) + after.map_or(0, <[u8]>::len),
-        );
+        let mut out =
+            Vec::with_capacity(512 + before.map_or(0, <[u8]>::len) + after.map_or(0, <[u8]>::len));
         out.extend_from_slice(b"{\"before\":");
         out.extend_from_slice(before.unwrap_or(b"null"));
         out.extend_from_slice(b",\"after\":");

@@ -139,7 +139,9 @@ impl<S: Server> ChangesFeed<S> {
             }
             Message::Commit { end } => self.ended(end)?,
             Message::Relation(relation) => self.related(&relation)?,
-            Message::Insert { of, new } => self.changed(of, at, batch, |_| Ok(Change::Inserted(new)))?,
+            Message::Insert { of, new } => {
+                self.changed(of, at, batch, |_| Ok(Change::Inserted(new)))?
+            }
             Message::Update { of, old, new } => self.changed(of, at, batch, |wanted| {
                 let old = wanted(old)?;
                 Ok(Change::Updated(old.clone(), whole(new, &old)))
@@ -200,7 +202,7 @@ impl<S: Server> ChangesFeed<S> {
         flow.id = Some(relation.id);
         let more = looking::missing(&mut self.server, relation, &self.types)?;
         self.types.extend(more);
-        let known = Known::new(&relation.columns, &self.types);
+        let known = Known::new(&relation.columns, &self.types, self.reading.is_iso);
         let key = self.table.as_ref().map_or(&[][..], |table| &table.key);
         self.drifted(&known, key)?;
         self.known = known;

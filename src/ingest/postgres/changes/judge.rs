@@ -168,9 +168,9 @@ fn publication(at: &At, stood: &Stood, names: &Names, table: &Table) -> Result<(
         () if !publication.is_whole => {
             format!("ALTER PUBLICATION {name} SET TABLE {called}, without WHERE and columns")
         }
-        () if !publication.has_all => format!(
-            "ALTER PUBLICATION {name} SET (publish = 'insert, update, delete, truncate')"
-        ),
+        () if !publication.has_all => {
+            format!("ALTER PUBLICATION {name} SET (publish = 'insert, update, delete, truncate')")
+        }
         () if table.is_partitioned && !publication.is_by_root => {
             format!("ALTER PUBLICATION {name} SET (publish_via_partition_root = true)")
         }

@@ -46,15 +46,29 @@ pub enum Kind {
     Timestamp {
         /// In ms.
         ms: bool,
+        /// Behind the point.
+        digits: usize,
     },
     /// `2026-01-23T10:15:00.000000Z`.
-    ZonedTimestamp,
+    ZonedTimestamp {
+        /// Behind the point.
+        digits: usize,
+    },
     /// µs.
     Interval,
     /// One bit: `true`; more: base64, the lowest first.
     Bits {
         /// One.
         one: bool,
+    },
+    /// `2026-01-23Z`, `10:15:00Z`, `2026-01-23T10:15:00.000000Z`: what has no zone, as if it were UTC.
+    IsoDate,
+    /// A time of a day.
+    IsoTime,
+    /// A moment.
+    IsoTimestamp {
+        /// Behind the point.
+        digits: usize,
     },
     /// Values in brackets.
     List(Box<Kind>, char),
@@ -69,6 +83,17 @@ impl Kind {
     /// Of a column.
     pub fn of(column: &Column, types: &Types) -> Kind {
         Kind::found(column.kind, column.modifier, types, DEEP)
+    }
+
+    /// Dates and times as texts, and not as numbers.
+    pub fn iso(self) -> Kind {
+        match self {
+            Kind::Date => Kind::IsoDate,
+            Kind::Time { .. } => Kind::IsoTime,
+            Kind::Timestamp { digits, .. } => Kind::IsoTimestamp { digits },
+            Kind::List(of, between) => Kind::List(Box::new(of.iso()), between),
+            other => other,
+        }
     }
 
     fn found(number: u32, modifier: i32, types: &Types, deep: usize) -> Kind {
@@ -87,6 +112,7 @@ impl Kind {
         }
         // Without a limit it has six digits.
         let ms = (0..=3).contains(&modifier);
+        let digits = usize::try_from(modifier).map_or(6, |digits| digits.min(6));
         match found.name.as_str() {
             "bool" => Kind::Bool,
             "int2" | "int4" | "int8" | "oid" => Kind::Number,
@@ -96,8 +122,8 @@ impl Kind {
             "date" => Kind::Date,
             "time" => Kind::Time { ms },
             "timetz" => Kind::ZonedTime,
-            "timestamp" => Kind::Timestamp { ms },
-            "timestamptz" => Kind::ZonedTimestamp,
+            "timestamp" => Kind::Timestamp { ms, digits },
+            "timestamptz" => Kind::ZonedTimestamp { digits },
             "interval" => Kind::Interval,
             "bit" => Kind::Bits { one: modifier == 1 },
             "varbit" => Kind::Bits { one: false },

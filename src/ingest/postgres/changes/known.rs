@@ -20,12 +20,18 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) fn new(columns: &[Column], types: &Types) -> Self {
+    pub(super) fn new(columns: &[Column], types: &Types, is_iso: bool) -> Self {
         let named = columns
             .iter()
             .map(|c| (c.name.clone(), kind::name(c, types)));
         Known {
-            kinds: columns.iter().map(|c| Kind::of(c, types)).collect(),
+            kinds: columns
+                .iter()
+                .map(|c| match is_iso {
+                    true => Kind::of(c, types).iso(),
+                    false => Kind::of(c, types),
+                })
+                .collect(),
             named: named.collect(),
             columns: columns.to_vec(),
         }
@@ -106,7 +112,13 @@ pub(super) fn mapped(shape: &Shape, key: &[String], event_time: Option<&str>) ->
         found.map_or_else(|| name.clone(), |(old, _)| old.clone())
     };
     // What is within a value has no type of its own.
-    let outer = |name: &String| before(name).split('.').next().unwrap_or_default().to_owned();
+    let outer = |name: &String| {
+        before(name)
+            .split('.')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
     let named = shape.key.iter().map(before);
     let named = named.chain(shape.names.keys().cloned());
     let named = named.chain(shape.masks.columns.keys().map(outer));

@@ -72,11 +72,8 @@ impl<S: Server> ChangesFeed<S> {
                 Some(Said::Alive { end }) => looking.open.is_none() && end >= looking.end,
                 Some(Said::Log { message, .. }) => {
                     if let Message::Relation(relation) = &message {
-                        self.types.extend(missing(
-                            &mut self.server,
-                            relation,
-                            &self.types,
-                        )?);
+                        self.types
+                            .extend(missing(&mut self.server, relation, &self.types)?);
                     }
                     let key = self.table.as_ref().map_or(&[][..], |table| &table.key);
                     let names = (self.names.schema.as_str(), self.names.table.as_str());
@@ -128,7 +125,7 @@ impl Looking {
             }
             Message::Relation(relation) => {
                 if relation.schema == schema && relation.name == name {
-                    self.known = Some((relation.id, Known::new(&relation.columns, types)));
+                    self.known = Some((relation.id, Known::new(&relation.columns, types, false)));
                 }
             }
             _ if self.open != Some(true) || self.touched.is_emptied => {}
@@ -183,10 +180,6 @@ impl Looking {
 }
 
 fn not_full(schema: &str, name: &str) -> Trouble {
-    let table = format!(
-        "{}.{}",
-        super::quoted(schema),
-        super::quoted(name)
-    );
+    let table = format!("{}.{}", super::quoted(schema), super::quoted(name));
     Trouble::Broken(judge::not_full(&[table]))
 }

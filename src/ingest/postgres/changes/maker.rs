@@ -65,7 +65,9 @@ impl Maker {
                     ..of.clone()
                 };
                 let value = self.origin.envelope(&of, None, None);
-                batch.records.push(record(None, value, position, of.read_at));
+                batch
+                    .records
+                    .push(record(None, value, position, of.read_at));
                 return;
             }
             Change::Found(row) => self
@@ -90,9 +92,9 @@ impl Maker {
             }),
         };
         if let Err((NoRecord { reason, detail }, row)) = made {
-            let letter = self
-                .shape
-                .letter(position.to_owned(), (reason, &detail), &row, of.read_at);
+            let letter =
+                self.shape
+                    .letter(position.to_owned(), (reason, &detail), &row, of.read_at);
             batch.letters.push(letter);
         }
     }
@@ -113,17 +115,14 @@ impl Maker {
         let tombstone = (op == 'd' && self.tombstones && key.is_some()).then(|| key.clone());
         batch.records.push(record(key, value, position, of.read_at));
         if let Some(key) = tombstone {
-            batch.records.push(record(key, Vec::new(), position, of.read_at));
+            batch
+                .records
+                .push(record(key, Vec::new(), position, of.read_at));
         }
     }
 }
 
-fn record(
-    key: Option<Vec<u8>>,
-    value: Vec<u8>,
-    position: &str,
-    read_at: SystemTime,
-) -> Record {
+fn record(key: Option<Vec<u8>>, value: Vec<u8>, position: &str, read_at: SystemTime) -> Record {
     Record {
         key,
         value,

@@ -82,6 +82,8 @@ pub struct Reading {
     pub heartbeat: Duration,
     /// A record without a value follows each row that is gone.
     pub tombstones: bool,
+    /// Dates and times without a zone are texts, and not numbers.
+    pub is_iso: bool,
     /// Records of one transaction of Kafka's, about.
     pub batch: usize,
 }
@@ -170,7 +172,7 @@ impl<S: Server> ChangesFeed<S> {
         }
         self.maker.origin.database.clone_from(&stood.called);
         self.types.extend(table.types.clone());
-        let known = Known::new(&table.columns, &self.types);
+        let known = Known::new(&table.columns, &self.types, self.reading.is_iso);
         self.at.columns = self.drifted(&known, &table.key)?;
         // Where the log is read, it says by itself how rows are: the catalog is ahead of it.
         if !matches!(self.stage, Stage::Flow(_)) {
@@ -181,11 +183,7 @@ impl<S: Server> ChangesFeed<S> {
     }
 
     /// The types of the columns that the configuration names.
-    fn drifted(
-        &self,
-        known: &Known,
-        key: &[String],
-    ) -> Result<BTreeMap<String, String>, Trouble> {
+    fn drifted(&self, known: &Known, key: &[String]) -> Result<BTreeMap<String, String>, Trouble> {
         let event_time = self.reading.event_time.as_deref();
         let mapped = mapped(&self.maker.shape, key, event_time);
         known
@@ -200,7 +198,10 @@ impl<S: Server> ChangesFeed<S> {
         self.at.timeline = stood.timeline;
         self.at.database = stood.database;
         self.at.table = self.table.as_ref().map_or(0, |table| table.id);
-        self.batch(Batch::default())
+        self.batch(Batch {
+            is_snapshot: true,
+            ..Batch::default()
+        })
     }
 
     /// Makes what is missing, and begins the snapshot.

@@ -279,15 +279,16 @@ mod tests {
 
     fn all() -> Vec<(Vec<u8>, Message)> {
         let row = bytes(&[b"\0\x03t\0\0\0\x02ab", b"n", b"u"]);
-        let tuple = vec![
-            Datum::Text("ab".to_owned()),
-            Datum::Null,
-            Datum::Unchanged,
-        ];
+        let tuple = vec![Datum::Text("ab".to_owned()), Datum::Null, Datum::Unchanged];
         let of = [0, 0, 1, 0];
         vec![
             (
-                bytes(&[b"B", &7u64.to_be_bytes(), &1_000_000u64.to_be_bytes(), &9u32.to_be_bytes()]),
+                bytes(&[
+                    b"B",
+                    &7u64.to_be_bytes(),
+                    &1_000_000u64.to_be_bytes(),
+                    &9u32.to_be_bytes(),
+                ]),
                 Message::Begin {
                     lsn: 7,
                     at: EPOCH + 1_000_000,
@@ -295,11 +296,20 @@ mod tests {
                 },
             ),
             (
-                bytes(&[b"C\0", &7u64.to_be_bytes(), &8u64.to_be_bytes(), &0u64.to_be_bytes()]),
+                bytes(&[
+                    b"C\0",
+                    &7u64.to_be_bytes(),
+                    &8u64.to_be_bytes(),
+                    &0u64.to_be_bytes(),
+                ]),
                 Message::Commit { end: 8 },
             ),
             (
-                bytes(&[b"R", &of, b"public\0sales\0f\0\x01\x01id\0\0\0\0\x14\xff\xff\xff\xff"]),
+                bytes(&[
+                    b"R",
+                    &of,
+                    b"public\0sales\0f\0\x01\x01id\0\0\0\0\x14\xff\xff\xff\xff",
+                ]),
                 Message::Relation(Relation {
                     id: 256,
                     schema: "public".to_owned(),

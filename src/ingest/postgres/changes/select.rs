@@ -19,9 +19,7 @@ impl Select {
     pub fn statement(&self, table: &str) -> Statement {
         let mut statement = Statement::default();
         let columns = self.columns.iter();
-        let columns: Vec<String> = columns
-            .map(|c| format!("t.{}", quoted(&c.name)))
-            .collect();
+        let columns: Vec<String> = columns.map(|c| format!("t.{}", quoted(&c.name))).collect();
         let of = self.of(table, &mut statement);
         let mut order: Vec<String> = Vec::new();
         if let Some(name) = &self.event_time {
@@ -82,7 +80,11 @@ impl Select {
         let cast = names.iter().map(|name| {
             let at = self.columns.iter().position(|c| c.name == *name);
             let cast = at.and_then(|at| self.casts.get(at));
-            format!("u.{}::{}", quoted(name), cast.map_or("text", String::as_str))
+            format!(
+                "u.{}::{}",
+                quoted(name),
+                cast.map_or("text", String::as_str)
+            )
         });
         let cast: Vec<String> = cast.collect();
         format!(
@@ -107,7 +109,11 @@ impl Select {
             statement.parameters.push(text.clone());
             format!("${}::text::{}", statement.parameters.len(), self.cast(name))
         };
-        let keys: Vec<String> = self.key.iter().map(|n| format!("t.{}", quoted(n))).collect();
+        let keys: Vec<String> = self
+            .key
+            .iter()
+            .map(|n| format!("t.{}", quoted(n)))
+            .collect();
         let pairs = self.key.iter().zip(&place.key);
         let (keys, values) = (
             keys.join(", "),
@@ -146,7 +152,10 @@ mod tests {
         };
         Select {
             columns: vec![column("id"), column("a\"t")],
-            casts: vec!["bigint".to_owned(), "timestamp(3) with time zone".to_owned()],
+            casts: vec![
+                "bigint".to_owned(),
+                "timestamp(3) with time zone".to_owned(),
+            ],
             event_time: Some("a\"t".to_owned()),
             key: vec!["id".to_owned()],
             behind: None,
@@ -176,14 +185,23 @@ mod tests {
         );
         assert_eq!(rest.parameters, ["7'", "2026-01-01"]);
         of.event_time = None;
-        assert!(of.statement("x").text.ends_with("FROM x AS t WHERE (t.\"id\") > ($1::text::bigint) ORDER BY t.\"id\""));
+        assert!(
+            of.statement("x")
+                .text
+                .ends_with("FROM x AS t WHERE (t.\"id\") > ($1::text::bigint) ORDER BY t.\"id\"")
+        );
     }
 
     #[test]
     fn what_was_touched_is_as_it_was() {
         let mut of = select();
-        let before = [("id".to_owned(), Some("1".to_owned())), ("a\"t".to_owned(), None)];
-        of.touched.rows.insert(vec!["1".to_owned()], Some(before.into()));
+        let before = [
+            ("id".to_owned(), Some("1".to_owned())),
+            ("a\"t".to_owned(), None),
+        ];
+        of.touched
+            .rows
+            .insert(vec!["1".to_owned()], Some(before.into()));
         of.touched.rows.insert(vec!["2".to_owned()], None);
         let said = of.statement("x");
         assert_eq!(

@@ -10,11 +10,6 @@ const MONTH: i64 = 2_629_800_000_000;
 
 /// `2026-01-23`, with ` BC` behind all of it or not, as days since 1970.
 pub(super) fn days(text: &str) -> Option<i64> {
-    match text {
-        "infinity" => return Some(i64::from(i32::MAX)),
-        "-infinity" => return Some(i64::from(i32::MIN)),
-        _ => {}
-    }
     let (text, is_before) = match text.strip_suffix(" BC") {
         Some(text) => (text, true),
         None => (text, false),
@@ -76,8 +71,8 @@ fn zone(text: &str) -> Option<(&str, i64)> {
     Some((time, sign * micros(&of)?))
 }
 
-/// `2026-01-23 10:15:00.123+00` as `2026-01-23T10:15:00.123000Z`; what is behind or before all time by its name.
-pub(super) fn zoned_timestamp(text: &str) -> Option<String> {
+/// `2026-01-23 10:15:00.123+00` as `2026-01-23T10:15:00.123000Z`, with so many digits; what is behind or before all time by its name.
+pub(super) fn zoned_timestamp(text: &str, digits: usize) -> Option<String> {
     if text.ends_with("infinity") {
         return Some(text.to_owned());
     }
@@ -96,7 +91,7 @@ pub(super) fn zoned_timestamp(text: &str) -> Option<String> {
         10_000.. => format!("+{year}"),
         _ => format!("-{:04}", -year),
     };
-    let clock = clock(at.rem_euclid(DAY), 6);
+    let clock = clock(at.rem_euclid(DAY), digits);
     Some(format!("{year}-{month:02}-{day:02}T{clock}Z"))
 }
 
@@ -186,16 +181,24 @@ mod tests {
     fn zones() {
         for (text, want) in [
             ("2026-01-23 10:15:00+00", "2026-01-23T10:15:00.000000Z"),
-            ("2026-01-23 10:15:00.12+05:30", "2026-01-23T04:45:00.120000Z"),
+            (
+                "2026-01-23 10:15:00.12+05:30",
+                "2026-01-23T04:45:00.120000Z",
+            ),
             ("2026-01-01 00:15:00-01", "2026-01-01T01:15:00.000000Z"),
             ("0044-03-15 12:00:00+00 BC", "-0043-03-15T12:00:00.000000Z"),
             ("12026-01-01 00:00:00+00", "+12026-01-01T00:00:00.000000Z"),
             ("-infinity", "-infinity"),
         ] {
-            assert_eq!(zoned_timestamp(text).as_deref(), Some(want));
+            assert_eq!(zoned_timestamp(text, 6).as_deref(), Some(want));
         }
+        let three = zoned_timestamp("2026-01-23 10:15:00+00", 3);
+        assert_eq!(three.as_deref(), Some("2026-01-23T10:15:00.000Z"));
         assert_eq!(zoned_time("10:15:00+02").as_deref(), Some("08:15:00Z"));
-        assert_eq!(zoned_time("00:15:00.5-00:30").as_deref(), Some("00:45:00.500Z"));
+        assert_eq!(
+            zoned_time("00:15:00.5-00:30").as_deref(),
+            Some("00:45:00.500Z")
+        );
     }
 
     #[test]

@@ -6,9 +6,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::row::push_text;
 use super::kind::Kind;
 use super::times;
+use crate::row::push_text;
 
 /// Appends a value.
 pub(super) fn push(out: &mut Vec<u8>, kind: &Kind, text: &str) {
@@ -41,7 +41,7 @@ fn plain(kind: &Kind, text: &str) -> Option<String> {
         Kind::Number | Kind::Float => is_number(text).then(|| text.to_owned()),
         Kind::Date => number(times::days(text)),
         Kind::Time { ms } => number(times::micros(text).map(|us| of(us, *ms))),
-        Kind::Timestamp { ms } => {
+        Kind::Timestamp { ms, .. } => {
             let us = times::timestamp(text)?;
             // What is behind all time is the same number in both.
             Some(of(us, *ms && !text.ends_with("infinity")).to_string())
@@ -72,8 +72,11 @@ fn said(kind: &Kind, text: &str) -> Option<String> {
     match kind {
         Kind::Money => Some(money(text)),
         Kind::Bytes => unhex(text).map(|bytes| STANDARD.encode(bytes)),
-        Kind::ZonedTimestamp => times::zoned_timestamp(text),
+        Kind::ZonedTimestamp { digits } => times::zoned_timestamp(text, *digits),
         Kind::ZonedTime => times::zoned_time(text),
+        Kind::IsoTimestamp { digits } => times::zoned_timestamp(&zoned(text), *digits),
+        Kind::IsoTime => times::zoned_time(&zoned(text)),
+        Kind::IsoDate => times::days(text).map(|_| format!("{text}Z")),
         Kind::Bits { .. } => bits(text).map(|bytes| STANDARD.encode(bytes)),
         _ => None,
     }
@@ -89,6 +92,15 @@ fn money(text: &str) -> String {
     match is_less {
         true => format!("-{digits}"),
         false => digits,
+    }
+}
+
+/// With the zone that it does not have, before ` BC`; what is behind or before all time stays.
+fn zoned(text: &str) -> String {
+    match text.strip_suffix(" BC") {
+        _ if text.ends_with("infinity") => text.to_owned(),
+        Some(time) => format!("{time}+00 BC"),
+        None => format!("{text}+00"),
     }
 }
 
@@ -225,19 +237,60 @@ mod tests {
             (Kind::Float, "1e-07", "1e-07"),
             (Kind::Float, "NaN", "\"NaN\""),
             (Kind::Float, "-Infinity", "\"-Infinity\""),
-            (Kind::Text, "12345678901234567890.10", "\"12345678901234567890.10\""),
+            (
+                Kind::Text,
+                "12345678901234567890.10",
+                "\"12345678901234567890.10\"",
+            ),
             (Kind::Money, "-$1,234.50", "\"-1234.50\""),
             (Kind::Bytes, "\\x00ff", "\"AP8=\""),
             (Kind::Date, "2026-01-23", "20476"),
             (Kind::Time { ms: true }, "10:15:00.123", "36900123"),
-            (Kind::Timestamp { ms: false }, "2026-01-23 10:15:00", "1769163300000000"),
-            (Kind::Timestamp { ms: true }, "2026-01-23 10:15:00.5", "1769163300500"),
-            (Kind::Timestamp { ms: true }, "infinity", "9223372036825200000"),
+            (
+                Kind::Timestamp {
+                    ms: false,
+                    digits: 6,
+                },
+                "2026-01-23 10:15:00",
+                "1769163300000000",
+            ),
+            (
+                Kind::Timestamp {
+                    ms: true,
+                    digits: 3,
+                },
+                "2026-01-23 10:15:00.5",
+                "1769163300500",
+            ),
+            (
+                Kind::Timestamp {
+                    ms: true,
+                    digits: 3,
+                },
+                "infinity",
+                "9223372036825200000",
+            ),
+            (
+                Kind::IsoTimestamp { digits: 6 },
+                "2026-01-23 10:15:00.5",
+                "\"2026-01-23T10:15:00.500000Z\"",
+            ),
+            (
+                Kind::IsoTimestamp { digits: 6 },
+                "-infinity",
+                "\"-infinity\"",
+            ),
+            (Kind::IsoTime, "10:15:00", "\"10:15:00Z\""),
+            (Kind::IsoDate, "2026-01-23", "\"2026-01-23Z\""),
             (Kind::Bits { one: true }, "1", "true"),
             (Kind::Bits { one: false }, "100000001", "\"AQE=\""),
             (list(Kind::Number), "{}", "[]"),
             (list(Kind::Number), "{1,NULL,3}", "[1,null,3]"),
-            (list(Kind::Text), r#"{a,"b,\"}",NULL,"NULL",""}"#, r#"["a","b,\"}",null,"NULL",""]"#),
+            (
+                list(Kind::Text),
+                r#"{a,"b,\"}",NULL,"NULL",""}"#,
+                r#"["a","b,\"}",null,"NULL",""]"#,
+            ),
             (list(Kind::Number), "{{1,2},{3,4}}", "[[1,2],[3,4]]"),
             (list(Kind::Bool), "[2:3]={t,f}", "[true,false]"),
             // What is not as its type says.

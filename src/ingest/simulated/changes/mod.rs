@@ -65,6 +65,7 @@ impl World {
             event_time: Some(text("at")),
             heartbeat: Duration::from_secs(3),
             tombstones: false,
+            is_iso: false,
             batch: 4,
         };
         let (shape, clock) = (Shape::default(), self.clock.clone());
@@ -131,7 +132,8 @@ impl World {
         let records = self.records();
         let mut rows: BTreeMap<u64, Value> = BTreeMap::new();
         for (n, record) in records.iter().enumerate() {
-            follow(&mut rows, record).map_err(|why| format!("changes: record {n}: {why}: {record}"))?;
+            follow(&mut rows, record)
+                .map_err(|why| format!("changes: record {n}: {why}: {record}"))?;
         }
         let database = self.database.0.borrow();
         let want: BTreeMap<u64, Value> = database
@@ -140,7 +142,9 @@ impl World {
             .map(|(id, row)| (*id, of(*id, row)))
             .collect();
         if rows != want {
-            return Err(format!("changes: the topic has {rows:?}, and the table {want:?}"));
+            return Err(format!(
+                "changes: the topic has {rows:?}, and the table {want:?}"
+            ));
         }
         match records.len() == database.records() {
             true => Ok(records.len()),

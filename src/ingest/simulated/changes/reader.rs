@@ -166,7 +166,10 @@ impl Server for Reader {
         let mut rows: Vec<(u64, Row)> = rows.into_iter().collect();
         rows.sort_by_key(|(id, row)| (row.at, *id));
         if let Some(place) = &what.behind {
-            let at = place.cursor.as_ref().map(|all| all[0].parse::<u64>().unwrap());
+            let at = place
+                .cursor
+                .as_ref()
+                .map(|all| all[0].parse::<u64>().unwrap());
             let behind = (at, place.key[0].parse::<u64>().unwrap());
             rows.retain(|(id, row)| (row.at, *id) > behind);
         }
