@@ -6,6 +6,7 @@ mod clients;
 mod formats;
 mod growth;
 mod harness;
+mod ingest;
 mod instructions;
 mod joins;
 mod latency;
@@ -59,6 +60,7 @@ enum Command {
     Recovery(recovery::RecoveryArgs),
     Start(start::StartArgs),
     Api(api::ApiArgs),
+    Ingest(ingest::IngestArgs),
     Instructions(instructions::InstructionsArgs),
     PeerTls(peer_tls::PeerTlsArgs),
     /// A client that a bench runs as a process of its own.
@@ -84,6 +86,7 @@ fn main() -> ExitCode {
         Command::Recovery(args) => recovery::run(args),
         Command::Start(args) => start::run(args),
         Command::Api(args) => api::run(args),
+        Command::Ingest(args) => ingest::run(args),
         Command::Instructions(args) => instructions::run(args),
         Command::PeerTls(args) => peer_tls::run(args),
         Command::Side(command) => clients::run(command),

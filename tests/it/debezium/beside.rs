@@ -221,15 +221,50 @@ fn values_are_those_that_debezium_writes() {
     }
 }
 
+/// What `deploy/connect` says of a database, without where it is and what is called how.
+fn shipped(database: &str) -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(format!("deploy/connect/{database}.json")).unwrap();
+    let all: BTreeMap<String, String> = serde_json::from_str(&text).unwrap();
+    let is_of_place = |name: &str| {
+        name.starts_with("database.")
+            || ["slot.name", "publication.name", "topic.prefix"].contains(&name)
+            || ["table.include.list", "replica.identity.autoset.values"].contains(&name)
+    };
+    all.into_iter()
+        .filter(|(name, _)| !is_of_place(name))
+        .collect()
+}
+
+#[test]
+fn what_is_shipped_says_what_matters() {
+    for database in ["postgres", "mariadb", "sqlserver", "oracle"] {
+        let all = shipped(database);
+        for (name, value) in [
+            ("decimal.handling.mode", "string"),
+            ("time.precision.mode", "isostring"),
+            ("skipped.operations", "none"),
+            ("heartbeat.interval.ms", "10000"),
+            ("exactly.once.support", "requested"),
+        ] {
+            assert_eq!(
+                all.get(name).map(String::as_str),
+                Some(value),
+                "{database}: {name}"
+            );
+        }
+    }
+}
+
 /// One table, followed by Debezium and by ours, each ranked by a run of its own.
 #[test]
 fn both_come_to_the_same_rankings() {
     let mut dice = Dice::new(seed());
     let worker = Connect::up();
-    let modes = [
-        ("decimal.handling.mode", "string"),
-        ("time.precision.mode", "isostring"),
-    ];
+    let modes = shipped("postgres");
+    let modes: Vec<(&str, &str)> = modes
+        .iter()
+        .map(|(k, v)| (k.as_str(), v.as_str()))
+        .collect();
     let iso = "'debezium-json.timestamp-format.standard' = 'ISO-8601'";
     let mut line = Line::new("dbz_beside", &worker, Identity::Full, &modes, iso);
     let ours = Ours::new(
