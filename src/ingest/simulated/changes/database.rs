@@ -240,18 +240,24 @@ impl Database {
         self.commit(at);
     }
 
-    /// The records that a topic has in the end: of the snapshot, and of each change since.
-    pub(super) fn records(&self) -> usize {
+    /// The records that a topic has in the end: of the snapshot, at least and at most, and of the changes since.
+    pub(super) fn records(&self) -> (std::ops::RangeInclusive<usize>, usize) {
         let Some(slot) = &self.slot else {
-            return 0;
+            return (0..=0, 0);
         };
         let since = self.log.iter().filter(|one| one.lsn >= slot.begins);
-        let of = |done: &Done| match done {
+        let changes: Vec<&Done> = since
+            .flat_map(|one| &one.done)
+            .map(|(_, done)| done)
+            .collect();
+        let of = |done: &&Done| match done {
             Done::Update((old, _), (new, _)) if old != new => 2,
             _ => 1,
         };
-        let changes = since.flat_map(|one| &one.done);
-        slot.found + changes.map(|(_, done)| of(done)).sum::<usize>()
+        // What a snapshot that was broken off had not read when the table was emptied is gone.
+        let is_emptied = changes.iter().any(|done| matches!(done, Done::Truncate));
+        let least = if is_emptied { 0 } else { slot.found };
+        (least..=slot.found, changes.iter().map(of).sum())
     }
 
     /// The next transaction that is committed at or behind a place, as the log has it.
