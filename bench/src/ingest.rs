@@ -79,7 +79,7 @@ impl<'a> Place<'a> {
             "DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name};
              CREATE TABLE {name}.sales (id BIGINT PRIMARY KEY, at TIMESTAMPTZ NOT NULL, city TEXT, amount NUMERIC(12, 2), note TEXT);
              ALTER TABLE {name}.sales REPLICA IDENTITY FULL;
-             INSERT INTO {name}.sales SELECT n, '2026-01-01'::timestamptz + n * 7919 % 864000 * interval '1 second', 'city ' || n % 1000, n / 100.0,
+             INSERT INTO {name}.sales SELECT n, '2026-01-01'::timestamptz + n::bigint * 7919 % 864000 * interval '1 second', 'city ' || n % 1000, n / 100.0,
                'a sale of the shop' FROM generate_series(1, {rows}) n; ANALYZE {name}.sales"
         ))?;
         let folder = Folder::new(word)?;

@@ -104,7 +104,7 @@ async fn table(client: &Client, names: &Names) -> Result<Option<Table>, Trouble>
             WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND a.attnum = k.number), '{}'),
           coalesce((SELECT array_agg(format('%I.%I', m.nspname, l.relname) ORDER BY l.relname)
             FROM pg_class l JOIN pg_namespace m ON m.oid = l.relnamespace
-            WHERE l.relkind = 'r' AND l.relreplident <> 'f'
+            WHERE (l.relkind = 'r' OR l.oid = c.oid) AND l.relreplident <> 'f'
               AND (l.oid = c.oid OR l.oid IN (SELECT relid FROM pg_partition_tree(c.oid)))), '{}')
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = $1::text AND c.relname = $2::text";

@@ -10,11 +10,15 @@ use super::super::sql::Place;
 use super::at::Phase;
 use super::envelope::Of;
 use super::maker::Change;
-use super::pgoutput::Tuple;
+use super::pgoutput::{Datum, Tuple};
 use super::server::{Select, Server, Stood, Touched};
 use super::{ChangesFeed, Stage, shown};
 use crate::batch::Batch;
 use crate::feed::{Polled, Trouble};
+
+/// Batches of the log that one of a snapshot has at most, and bytes of values.
+const PAGES: usize = 4;
+const MANY: usize = 8 << 20;
 
 /// A snapshot that is read.
 #[derive(Debug)]
@@ -55,11 +59,17 @@ impl<S: Server> ChangesFeed<S> {
 
     /// The next rows of it.
     pub(super) fn found(&mut self) -> Result<Polled, Trouble> {
-        let mut rows = self.server.rows()?;
+        // A transaction of Kafka's costs the same for many rows as for few.
+        let (mut rows, mut bytes, mut is_end) = (Vec::new(), 0, false);
+        while !is_end && rows.len() < self.reading.batch * PAGES && bytes < MANY {
+            let page = self.server.rows()?;
+            is_end = page.is_empty();
+            bytes += page.iter().flatten().map(Datum::bytes).sum::<usize>();
+            rows.extend(page);
+        }
         let Stage::Found(pass) = &mut self.stage else {
             return Err(Trouble::later("no snapshot is open"));
         };
-        let is_end = rows.is_empty();
         let next = if is_end { None } else { rows.pop() };
         let held = std::mem::replace(&mut pass.held, next);
         rows.splice(..0, held);

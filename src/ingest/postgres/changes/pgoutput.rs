@@ -15,6 +15,16 @@ pub enum Datum {
     Text(String),
 }
 
+impl Datum {
+    /// What it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Datum::Text(text) => text.len(),
+            Datum::Null | Datum::Unchanged => 0,
+        }
+    }
+}
+
 /// A row's values, in the order of the columns.
 pub type Tuple = Vec<Datum>;
 

@@ -66,7 +66,7 @@ impl World {
             heartbeat: Duration::from_secs(3),
             tombstones: false,
             is_iso: false,
-            batch: 4,
+            batch: 2,
         };
         let (shape, clock) = (Shape::default(), self.clock.clone());
         let feed = ChangesFeed::new(reader, names, reading, shape, clock);
