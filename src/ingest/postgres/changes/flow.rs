@@ -79,7 +79,14 @@ impl<S: Server> ChangesFeed<S> {
                 break;
             };
             let before = batch.records.len();
-            self.took(said, &mut batch)?;
+            if let Err(trouble) = self.took(said, &mut batch) {
+                if batch.records.is_empty() && batch.letters.is_empty() {
+                    return Err(trouble);
+                }
+                // What came before it is written first.
+                self.ahead = Some(Err(trouble));
+                break;
+            }
             let new = batch.records[before..].iter();
             bytes += new.map(|record| record.value.len()).sum::<usize>();
         }
