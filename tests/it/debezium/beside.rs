@@ -59,6 +59,18 @@ impl Ours {
         assert!(ended.success(), "{log}");
     }
 
+    fn has_slot(&self) -> bool {
+        crate::support::kafka::block(async {
+            let client = crate::support::postgres::connect(&self.url).await;
+            let asked = "SELECT FROM pg_replication_slots WHERE slot_name = $1";
+            client
+                .query_opt(asked, &[&self.topic])
+                .await
+                .unwrap()
+                .is_some()
+        })
+    }
+
     /// Key and value of each record, long texts cut.
     fn records(&self) -> Vec<(Value, Value)> {
         let mut all = Vec::new();
@@ -279,10 +291,8 @@ fn both_come_to_the_same_rankings() {
     let mut reading = ours.start(&[]);
     line.followed.has_offsets();
     line.start(&[]);
-    crate::support::until("ours has its topic", super::WAIT, || {
-        let log = std::fs::read_to_string(ours.folder.path().join("log")).unwrap();
-        log.contains("source_opened")
-    });
+    // It makes its topic before its slot.
+    crate::support::until("ours has its slot", super::WAIT, || ours.has_slot());
     let source = format!("kafka://{}/{}", service("KAFKA_BROKERS"), ours.topic);
     let bed = bed
         .queries(folder)
