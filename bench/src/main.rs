@@ -1,6 +1,7 @@
 //! `bench/run`, `bench/latency` and the others: what is measured, how, beside what. `bench/NAME` is `standings-bench NAME`.
 
 mod api;
+mod capture;
 mod changes;
 mod clients;
 mod formats;
@@ -62,6 +63,7 @@ enum Command {
     Start(start::StartArgs),
     Api(api::ApiArgs),
     Positions(positions::PositionsArgs),
+    Capture(capture::CaptureArgs),
     Ingest(ingest::IngestArgs),
     Instructions(instructions::InstructionsArgs),
     PeerTls(peer_tls::PeerTlsArgs),
@@ -89,6 +91,7 @@ fn main() -> ExitCode {
         Command::Start(args) => start::run(args),
         Command::Api(args) => api::run(args),
         Command::Positions(args) => positions::run(args),
+        Command::Capture(args) => capture::run(args),
         Command::Ingest(args) => ingest::run(args),
         Command::Instructions(args) => instructions::run(args),
         Command::PeerTls(args) => peer_tls::run(args),

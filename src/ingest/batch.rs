@@ -10,7 +10,7 @@ use standings_model::time::format_rfc3339;
 pub struct Record {
     /// The JSON object of its key's columns; none where the source has no `key`.
     pub key: Option<Vec<u8>>,
-    /// The row, as JSON.
+    /// The row, as JSON; empty: a tombstone, which ends its key.
     pub value: Vec<u8>,
     /// Where it was in its source: `orders.csv:12`.
     pub position: String,
@@ -84,6 +84,8 @@ pub struct Note {
 pub struct Batch {
     /// For the topic.
     pub records: Vec<Record>,
+    /// Of those the ones that go to every partition, by their place in it.
+    pub everywhere: Vec<usize>,
     /// For the topic of dead letters.
     pub letters: Vec<Letter>,
     /// For the ledger.

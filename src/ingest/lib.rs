@@ -16,8 +16,8 @@
 //! # Where to begin
 //!
 //! - [`config::Config`]: what `ingest.toml` says. [`task::Task`]: a source's step. [`feed::Feed`]: what a kind of source is.
-//! - [`files::FilesFeed`], [`webhook::WebhookFeed`], [`rest::RestFeed`], [`soap::SoapFeed`], [`postgres::TableFeed`], [`postgres::query::QueryFeed`]: those
-//!   that there are.
+//! - [`files::FilesFeed`], [`webhook::WebhookFeed`], [`rest::RestFeed`], [`soap::SoapFeed`], [`postgres::TableFeed`],
+//!   [`postgres::query::QueryFeed`], [`postgres::changes::ChangesFeed`]: those that there are.
 //! - [`told::Board`]: what all of them tell, for metrics and the API.
 //!
 //! # What it must never do

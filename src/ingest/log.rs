@@ -31,6 +31,8 @@ pub struct Entry<'a> {
 pub enum To {
     /// The source's own.
     Records,
+    /// Each partition of that one.
+    Everywhere,
     /// That of its dead letters.
     Letters,
     /// That of cursors.

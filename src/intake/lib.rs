@@ -17,6 +17,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 mod api;
+mod changes;
 pub mod fetch;
 pub mod files;
 pub mod kafka;

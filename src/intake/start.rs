@@ -177,6 +177,7 @@ fn feed(
         Kind::Soap(of) => Box::new(soap::feed(source, of, shape, raw)?),
         Kind::Rest(rest) => Box::new(api::feed(source, rest, shape, raw)?),
         Kind::Postgres(postgres) => table::feed(source, postgres, shape)?,
+        Kind::Changes(changes) => table::of_changes(source, changes, shape)?,
     })
 }
 

@@ -277,6 +277,24 @@ mistakes! {
     IngestBrokenPassEnds = "ingest-broken-pass-ends",
     /// Another database is read as if it were the one before.
     IngestOtherDatabase = "ingest-other-database",
+    /// The log of a database is acknowledged when it was read, and not when that is committed.
+    IngestChangeAcknowledgedEarly = "ingest-change-acknowledged-early",
+    /// Of a transaction that is written in parts it is not known how much of it is.
+    IngestChangesNotCounted = "ingest-changes-not-counted",
+    /// A slot that is gone is made anew, and the log is read from there.
+    IngestSlotMadeAnew = "ingest-slot-made-anew",
+    /// That a slot was moved on by somebody else is not looked for.
+    IngestSlotNotCompared = "ingest-slot-not-compared",
+    /// Whether the log is the one that was read is not asked.
+    IngestLogNotCompared = "ingest-log-not-compared",
+    /// Behind a snapshot the log is read from where it is then, and not from where the slot began.
+    IngestSnapshotGap = "ingest-snapshot-gap",
+    /// A snapshot that goes on after a break takes rows as they are by then.
+    IngestTouchedAsItIs = "ingest-touched-as-it-is",
+    /// A row whose key changes is an update under its new key.
+    IngestKeyChangeAsUpdate = "ingest-key-change-as-update",
+    /// What the log leaves out of a row because it is unchanged is NULL.
+    IngestUnchangedNull = "ingest-unchanged-null",
     /// What failed is shown as running.
     IngestBrokenShown = "ingest-broken-shown",
     /// An envelope that is sent again after a fault has the nonce of the one before.

@@ -21,8 +21,8 @@ pub struct Target {
     pub name: String,
     /// Where the URL came from, if that was a file.
     file: Option<FromFile>,
-    config: Config,
-    tls: MakeRustlsConnect,
+    pub(super) config: Config,
+    pub(super) tls: MakeRustlsConnect,
 }
 
 /// The variable that `--sink` can come from.

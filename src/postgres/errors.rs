@@ -316,7 +316,7 @@ fn refusal_of(code: &str) -> Refusal {
 }
 
 /// What a code of the server means.
-fn of_state(code: &str, routine: Option<&str>) -> Kind {
+pub(super) fn of_state(code: &str, routine: Option<&str>) -> Kind {
     let by_routine = BY_ROUTINE.iter();
     let mut by_routine = by_routine.filter(|(r, l)| Some(*r) == routine && l.code == code);
     if let Some((_, line)) = by_routine.next() {

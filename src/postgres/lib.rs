@@ -10,6 +10,7 @@
 //!
 //! - [`Target`]: what libpq's URLs take, with TLS decided by us.
 //! - [`trouble()`] and [`errors`]: every SQLSTATE, and whether waiting heals it.
+//! - [`replication`]: the log of a database as it is replicated.
 //! - [`Unnamed`]: statements that leave nothing behind on a connection. [`fields`], [`sql_type`], [`quoted`]: a ranking's columns.
 //!
 //! # What it must never do
@@ -21,6 +22,7 @@ mod columns;
 mod connect;
 mod error;
 pub mod errors;
+pub mod replication;
 mod tls;
 mod trouble;
 mod unnamed;

@@ -1,6 +1,8 @@
 //! `standings ingest` against real Kafka: what a user sees of it, killed at any moment, posted to by strangers.
 
 mod bucket;
+mod changes;
+mod changes_broken;
 mod files;
 mod hooks;
 mod kills;

@@ -4,6 +4,7 @@
 //! 2. No secret stands in the file: it says where each is, in a file or in the environment.
 //! 3. What a cursor depends on is in [`Source::about`]: where that changes, the cursor is refused.
 
+mod changes;
 mod error;
 mod files;
 mod postgres;
@@ -15,6 +16,7 @@ mod webhook;
 
 use std::path::PathBuf;
 
+pub use changes::Changes;
 pub use error::ConfigError;
 pub use files::{After, Files, Where};
 pub use postgres::{Of, Overlap, Postgres};
@@ -69,6 +71,8 @@ pub enum Kind {
     Soap(Box<Soap>),
     /// A table or a query of Postgres.
     Postgres(Box<Postgres>),
+    /// The changes of a table of Postgres.
+    Changes(Box<Changes>),
 }
 
 /// Where a secret is.
@@ -89,6 +93,7 @@ impl Kind {
             Kind::Rest(_) => "rest",
             Kind::Soap(_) => "soap",
             Kind::Postgres(_) => "postgres",
+            Kind::Changes(_) => "postgres-cdc",
         }
     }
 }
@@ -102,6 +107,7 @@ impl Source {
             Kind::Rest(rest) => rest.about(),
             Kind::Soap(soap) => soap.about(),
             Kind::Postgres(postgres) => postgres.about(),
+            Kind::Changes(changes) => changes.about(),
         };
         configuration.insert("type".to_owned(), self.kind.word().to_owned());
         configuration.insert("topic".to_owned(), self.topic.clone());
@@ -138,6 +144,7 @@ impl Source {
             Kind::Rest(rest) => rest.words(),
             Kind::Soap(soap) => soap.words(),
             Kind::Postgres(postgres) => postgres.words(),
+            Kind::Changes(changes) => changes.words(),
         };
         format!(
             "{}: {what}\n  into the topic {}, {key}; what is no record into {}{masked}{raw}",

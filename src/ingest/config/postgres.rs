@@ -103,11 +103,8 @@ pub(super) fn read(section: &Section<'_>) -> Result<Postgres, ConfigError> {
                 ));
             }
             shown.insert("table".to_owned(), table.clone());
-            let (schema, name) = table.split_once('.').unwrap_or(("public", &table));
-            if schema.is_empty() || name.is_empty() {
-                return Err(section.wrong("table", "must be SCHEMA.NAME, as in public.sales"));
-            }
-            Of::Table(schema.to_owned(), name.to_owned())
+            let (schema, name) = named(section, &table)?;
+            Of::Table(schema, name)
         }
         (None, Some(query)) => {
             if cursor.is_empty() {
@@ -139,8 +136,17 @@ pub(super) fn read(section: &Section<'_>) -> Result<Postgres, ConfigError> {
     })
 }
 
+/// `SCHEMA.NAME`
+pub(super) fn named(section: &Section<'_>, table: &str) -> Result<(String, String), ConfigError> {
+    let (schema, name) = table.split_once('.').unwrap_or(("public", table));
+    match schema.is_empty() || name.is_empty() {
+        true => Err(section.wrong("table", "must be SCHEMA.NAME, as in public.sales")),
+        false => Ok((schema.to_owned(), name.to_owned())),
+    }
+}
+
 /// Refuses what is no URL of Postgres, or has a secret in it.
-fn checked(section: &Section<'_>, url: &str) -> Result<(), ConfigError> {
+pub(super) fn checked(section: &Section<'_>, url: &str) -> Result<(), ConfigError> {
     let rest = ["postgres://", "postgresql://"]
         .into_iter()
         .find_map(|scheme| url.strip_prefix(scheme));

@@ -197,6 +197,17 @@ impl<'a> Section<'a> {
         number.map(Some).ok_or_else(|| self.wrong(key, &said))
     }
 
+    /// Yes or no.
+    pub(super) fn flag(&self, key: &'static str) -> Result<Option<bool>, ConfigError> {
+        let Some(item) = self.item(key) else {
+            return Ok(None);
+        };
+        match item.as_bool() {
+            Some(is) => Ok(Some(is)),
+            None => Err(self.wrong(key, &format!("is {}; true or false is wanted", kind(item)))),
+        }
+    }
+
     /// A duration.
     pub(super) fn duration(
         &self,

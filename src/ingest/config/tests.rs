@@ -136,7 +136,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_meant() {
             "cannot read yet",
         ),
         (
-            "to = \"kafka://k:1\"\n[sources.a]\ntype = \"postgres-cdc\"\n".to_owned(),
+            "to = \"kafka://k:1\"\n[sources.a]\ntype = \"mysql-cdc\"\n".to_owned(),
             "cannot read yet",
         ),
         (

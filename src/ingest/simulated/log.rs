@@ -129,7 +129,7 @@ impl Log for Client {
                         None => drop(kept.notes.remove(&key)),
                     }
                 }
-                To::Records | To::Letters => {}
+                To::Records | To::Everywhere | To::Letters => {}
             }
         }
         Ok(kept)
@@ -144,7 +144,11 @@ impl Log for Client {
         self.is_fenced()?;
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let written = Written {
-            to: entry.to,
+            // It has one partition.
+            to: match entry.to {
+                To::Everywhere => To::Records,
+                to => to,
+            },
             key: entry.key.map(text).unwrap_or_default(),
             value: entry.value.map(text),
         };

@@ -7,12 +7,14 @@
 //!             │                                                   ◄── RestFeed over an endpoint that lies
 //!             │                                                   ◄── SoapFeed over the same one, which knows envelopes again
 //!             │                                                   ◄── TableFeed over a table of slow transactions
+//!             │                                                   ◄── ChangesFeed over a log that is cut and put back
 //!             └──► every row once, in order; nothing that was answered is missing; nothing runs that cannot
 //! ```
 //!
 //! Each mistake of `Mistake::OF_INGEST` is made, and some seed must show it.
 
 mod api;
+mod changes;
 mod folder;
 mod log;
 mod play;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use super::api;
+use super::changes;
 use super::folder::{Files, MadeUp};
 use super::log::{Brokers, Client, Dice, Shared};
 use super::service;
@@ -66,6 +67,8 @@ pub(super) fn play(seed: u64) -> Outcome {
         service::refused,
         table::read,
         table::put_back,
+        changes::read,
+        changes::lost,
     ] {
         tally.add(&game(seed)?);
     }

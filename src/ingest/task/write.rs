@@ -80,11 +80,15 @@ impl<F: Feed, L: Log> Task<F, L> {
             self.log.commit()?;
             self.log.begin()?;
         }
-        for record in &batch.records {
+        let mut everywhere = batch.everywhere.iter().peekable();
+        for (place, record) in batch.records.iter().enumerate() {
             self.log.send(Entry {
-                to: To::Records,
+                to: match everywhere.next_if_eq(&&place) {
+                    Some(_) => To::Everywhere,
+                    None => To::Records,
+                },
                 key: record.key.as_deref(),
-                value: Some(&record.value),
+                value: (!record.value.is_empty()).then_some(&record.value),
                 headers: provenance(&self.about.name, &record.position, record.read_at),
             })?;
         }

@@ -71,7 +71,7 @@ impl KafkaLog {
 
     fn topic(&self, to: To) -> &str {
         match to {
-            To::Records => &self.places.topic,
+            To::Records | To::Everywhere => &self.places.topic,
             To::Letters => &self.places.letters,
             To::Cursors => TOPIC,
             To::Ledger => LEDGER,
@@ -144,14 +144,65 @@ impl Log for KafkaLog {
     }
 
     fn send(&mut self, entry: Entry<'_>) -> Result<(), LogTrouble> {
+        if entry.to == To::Everywhere {
+            for partition in 0..self.partitions()? {
+                self.sent(&entry, Some(partition))?;
+            }
+            return Ok(());
+        }
         if entry.to == To::Letters && !self.has_letters {
             topics::make(&self.brokers, &self.places, true)?;
             self.has_letters = true;
         }
+        self.sent(&entry, None)
+    }
+
+    fn commit(&mut self) -> Result<(), LogTrouble> {
+        let until = Instant::now() + COMMIT;
+        loop {
+            match self.producer()?.commit_transaction(PATIENCE) {
+                Ok(()) => return Ok(()),
+                Err(KafkaError::Transaction(e)) if e.is_retriable() && Instant::now() < until => {}
+                Err(e) => {
+                    let trouble = self.judge(&e);
+                    // What is left open would hold back readers until the brokers end it. Whether this works or not, the id is
+                    // taken over again.
+                    let _ = self.producer()?.abort_transaction(PATIENCE);
+                    return Err(trouble);
+                }
+            }
+        }
+    }
+}
+
+impl KafkaLog {
+    /// How many partitions the topic of records has.
+    fn partitions(&self) -> Result<i32, LogTrouble> {
+        let topic = &self.places.topic;
+        let metadata = self
+            .producer()?
+            .client()
+            .fetch_metadata(Some(topic), PATIENCE);
+        let metadata = metadata.map_err(|e| self.judge(&e))?;
+        let found = metadata.topics().iter().find(|t| t.name() == topic);
+        let partitions = found.map_or(0, |t| t.partitions().len());
+        match i32::try_from(partitions) {
+            Ok(n) if n > 0 => Ok(n),
+            _ => Err(LogTrouble::Later(format!(
+                "Kafka does not say how many partitions `{topic}` has"
+            ))),
+        }
+    }
+
+    /// Hands a record to the producer; to a partition, or to that of its key.
+    fn sent(&mut self, entry: &Entry<'_>, partition: Option<i32>) -> Result<(), LogTrouble> {
         let topic = self.topic(entry.to).to_owned();
         let until = Instant::now() + COMMIT;
         loop {
             let mut record = BaseRecord::<[u8], [u8]>::to(&topic);
+            if let Some(partition) = partition {
+                record = record.partition(partition);
+            }
             if let Some(key) = entry.key {
                 record = record.key(key);
             }
@@ -176,23 +227,6 @@ impl Log for KafkaLog {
                     std::thread::sleep(Duration::from_millis(2));
                 }
                 Err((e, _)) => return Err(self.judge(&e)),
-            }
-        }
-    }
-
-    fn commit(&mut self) -> Result<(), LogTrouble> {
-        let until = Instant::now() + COMMIT;
-        loop {
-            match self.producer()?.commit_transaction(PATIENCE) {
-                Ok(()) => return Ok(()),
-                Err(KafkaError::Transaction(e)) if e.is_retriable() && Instant::now() < until => {}
-                Err(e) => {
-                    let trouble = self.judge(&e);
-                    // What is left open would hold back readers until the brokers end it. Whether this works or not, the id is
-                    // taken over again.
-                    let _ = self.producer()?.abort_transaction(PATIENCE);
-                    return Err(trouble);
-                }
             }
         }
     }

@@ -73,6 +73,13 @@ impl Dataset {
                 (Ok(url), Of::Query(..)) => Dataset::in_database(url, &source.name),
                 (Err(_), _) => named("postgres".to_owned(), source.name.clone()),
             },
+            Kind::Changes(changes) => match &changes.url {
+                Ok(url) => {
+                    let names = &changes.names;
+                    Dataset::in_database(url, &format!("{}.{}", names.schema, names.table))
+                }
+                Err(_) => named("postgres".to_owned(), source.name.clone()),
+            },
         }
     }
 }

@@ -2,6 +2,7 @@
 //! rankings are what the same SQL says of the table, whoever was killed meanwhile.
 
 mod avro;
+mod beside;
 mod connect;
 mod kept;
 mod page;

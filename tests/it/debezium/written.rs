@@ -6,7 +6,7 @@ use super::kept::{held, kept};
 use super::shop::{Identity, Shop};
 
 /// The life of a small table: each kind of change once.
-const CHANGES: [&str; 14] = [
+pub(super) const CHANGES: [&str; 14] = [
     "INSERT INTO {t} VALUES (3, '2026-02-03T10:07:00Z', 'Faro', 'Zé \"o\" 1', 7, DEFAULT, NULL)",
     // The long text stays.
     "UPDATE {t} SET amount = 13 WHERE id = 1",
@@ -28,7 +28,7 @@ const CHANGES: [&str; 14] = [
 ];
 
 /// Two rows that a snapshot finds.
-const FOUND: &str = "INSERT INTO {t} VALUES
+pub(super) const FOUND: &str = "INSERT INTO {t} VALUES
     (1, '2026-02-03T10:05:00.123456Z', 'Lisbon', 'Ana', 12.30, '2026-02-03T11:00:00.5', repeat('n', 9000)),
     (2, '2026-02-03T10:06:00Z', 'Porto', NULL, -0.05, DEFAULT, NULL)";
 
@@ -42,7 +42,7 @@ const KEYLESS: [&str; 5] = [
 ];
 
 /// Of each type a value, a row without any, and what is no number or no date.
-const TYPES: [&str; 6] = [
+pub(super) const TYPES: [&str; 6] = [
     "CREATE TYPE mood AS ENUM ('sad', 'ok')",
     "CREATE TABLE types (id INT PRIMARY KEY, yes BOOLEAN, i2 SMALLINT, i8 BIGINT, f4 REAL, f8 DOUBLE PRECISION, n NUMERIC,
        n52 NUMERIC(5, 2), price MONEY, vc VARCHAR(10), c CHAR(4), day DATE, t3 TIME(3), t6 TIME, ttz TIMETZ, ts0 TIMESTAMP(0),

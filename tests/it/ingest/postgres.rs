@@ -12,13 +12,13 @@ use crate::support::postgres::connect;
 use crate::support::{Dice, service, until};
 
 /// A connection to a schema, with what drives it.
-struct Session {
+pub(super) struct Session {
     runtime: tokio::runtime::Runtime,
     client: tokio_postgres::Client,
 }
 
 impl Session {
-    fn new(schema: &str) -> Self {
+    pub(super) fn new(schema: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -29,12 +29,17 @@ impl Session {
         session
     }
 
-    fn run(&self, sql: &str) {
+    pub(super) fn run(&self, sql: &str) {
         let done = self.runtime.block_on(self.client.batch_execute(sql));
         done.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
     }
 
-    fn query(&self, sql: &str) -> Vec<tokio_postgres::Row> {
+    /// A statement that may fail.
+    pub(super) fn tried(&self, sql: &str) {
+        let _ = self.runtime.block_on(self.client.batch_execute(sql));
+    }
+
+    pub(super) fn query(&self, sql: &str) -> Vec<tokio_postgres::Row> {
         self.runtime.block_on(self.client.query(sql, &[])).unwrap()
     }
 }
