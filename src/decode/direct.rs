@@ -129,6 +129,16 @@ impl Takes {
         }
     }
 
+    /// Whether each value is the column's that lies between two that are; `scale`: the fraction digits of decimals.
+    pub fn is_told_by_bounds(self, given: Given, scale: u8) -> bool {
+        match (self.kind, given) {
+            (_, Given::Single | Given::Double | Given::Text | Given::Bytes) => false,
+            // Of digits that the column has not got only zeros are taken.
+            (Kind::Decimal { scale: most, .. }, Given::Decimal) => scale <= most,
+            _ => self.can(given),
+        }
+    }
+
     /// Booleans.
     pub fn booleans(self, taken: Taken<'_>, value: impl Fn(usize) -> bool) -> Values {
         Values::Ints(taken.each(|row| Some(i64::from(value(row)))))

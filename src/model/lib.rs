@@ -45,6 +45,7 @@ pub mod kafka_url;
 pub mod leb128;
 pub mod limit;
 pub mod mask;
+mod needed;
 mod pairs;
 pub mod plan;
 pub mod printable;

@@ -243,6 +243,9 @@ impl Engine {
         }
         let gate: Mutex<Option<CommitGate>> = Mutex::new(gate);
         let source = Arc::new(source);
+        let plan = &settings.fold.plan;
+        let needed = (0..plan.tables.len()).map(|table| plan.needed(table));
+        let needed = Arc::new(needed.collect::<Vec<_>>());
         let work = move |worker: &mut Worker| {
             let gate = (worker.index() == 0).then(|| gate.lock().ok()?.take());
             let gate = gate.flatten().map(|g| Box::new(g) as Box<dyn Gate>);
@@ -257,7 +260,7 @@ impl Engine {
                 gate,
                 watch,
             );
-            let source = Arc::clone(&source);
+            let (source, needed) = (Arc::clone(&source), Arc::clone(&needed));
             let open = move |start: &Start| {
                 let thread = std::thread::current();
                 let wake = Box::new(move || thread.unpark());
@@ -269,7 +272,7 @@ impl Engine {
                     read_back: start.ids_from.clone(),
                     hold: start.hold.clone(),
                     expected: start.source.clone(),
-                    columns: true,
+                    columns: Some(Arc::clone(&needed)),
                     ..source
                 };
                 source::start(Arc::new(source), index, peers, wake)

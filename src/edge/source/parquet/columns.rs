@@ -22,6 +22,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, TimeUnit};
 
 use super::fields;
+use super::spare::Left;
 use super::texts;
 use standings_decode::direct::{self, Given, Taken, Takes};
 use standings_model::rows::{Filled, Original, Rows, Texts, Values};
@@ -50,6 +51,7 @@ pub(super) struct Direct {
 
 struct Column {
     number: usize,
+    name: String,
     takes: Takes,
     dictionary: Option<Dictionary>,
 }
@@ -114,6 +116,7 @@ impl Direct {
             around += ESCAPED * field.name().len() + WIDEST;
             columns.push(Column {
                 number,
+                name: field.name().clone(),
                 takes,
                 dictionary: None,
             });
@@ -139,10 +142,77 @@ impl Direct {
         })
     }
 
-    /// The rows of a batch; texts are appended to `bytes`.
+    /// How many columns of the file are the table's.
+    pub(super) fn len(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Their names in the file, each with its place among them.
+    pub(super) fn names(&self) -> impl Iterator<Item = (usize, &str)> {
+        let columns = self.columns.iter().enumerate();
+        columns.map(|(position, column)| (position, &*column.name))
+    }
+
+    /// Whether somebody reads a column, by what is said of its number in the table.
+    pub(super) fn is_needed(&self, position: usize, needed: &[bool]) -> bool {
+        needed.get(self.columns[position].number) != Some(&false)
+    }
+
+    /// Whether a column must have a value.
+    pub(super) fn is_required(&self, position: usize) -> bool {
+        self.columns[position].takes.required
+    }
+
+    /// Whether all values of a type of the file are taken that lie between two that are.
+    pub(super) fn is_told_by_bounds(
+        &self,
+        position: usize,
+        kind: &DataType,
+        zone: Option<&Zone>,
+    ) -> bool {
+        let scale = match kind {
+            DataType::Decimal32(_, scale)
+            | DataType::Decimal64(_, scale)
+            | DataType::Decimal128(_, scale) => scale.unsigned_abs(),
+            // A clock of a zone jumps.
+            DataType::Timestamp(_, None) if zone.is_some() => return false,
+            _ => 0,
+        };
+        let takes = self.columns[position].takes;
+        given(kind).is_some_and(|given| takes.is_told_by_bounds(given, scale))
+    }
+
+    /// Whether a column takes each of these values.
+    pub(super) fn takes_all(
+        &self,
+        position: usize,
+        values: &dyn Array,
+        zone: Option<&Zone>,
+    ) -> bool {
+        let mut left = vec![false; values.len()];
+        let taken = Taken {
+            nulls: &[],
+            left: &mut left,
+        };
+        let mut column = Column {
+            number: 0,
+            name: String::new(),
+            takes: self.columns[position].takes,
+            dictionary: None,
+        };
+        column.values(values, zone, taken, &mut Vec::new());
+        !left.contains(&true)
+    }
+
+    /// Whether no row can be too large whose texts have so many bytes that are not looked at.
+    pub(super) fn fits(&self, longest: usize) -> bool {
+        self.around + ESCAPED * longest <= self.most / 2
+    }
+
+    /// The rows of a batch; texts are appended to `bytes`. What is left out of it is NULL in all of them.
     pub(super) fn rows(
         &mut self,
-        batch: &RecordBatch,
+        (batch, out): (&RecordBatch, &Left),
         zone: Option<&Zone>,
         bytes: &mut Vec<u8>,
         original: Arc<dyn Original>,
@@ -150,7 +220,14 @@ impl Direct {
         let mut left = vec![false; batch.num_rows()];
         let before = bytes.len();
         let mut columns = Vec::with_capacity(self.columns.len());
-        for (column, array) in self.columns.iter_mut().zip(batch.columns()) {
+        let mut absent = self.absent.clone();
+        let mut arrays = batch.columns().iter();
+        for (position, column) in self.columns.iter_mut().enumerate() {
+            if out.columns().get(position) == Some(&true) {
+                absent.push(column.number);
+                continue;
+            }
+            let Some(array) = arrays.next() else { break };
             let nulls: Vec<bool> = match array.nulls() {
                 Some(nulls) if nulls.null_count() > 0 => nulls.iter().map(|is| !is).collect(),
                 _ => Vec::new(),
@@ -170,13 +247,13 @@ impl Direct {
                 values,
             });
         }
-        let longest = self.longest(&columns, &mut left);
+        let longest = self.longest(&columns, out.longest, &mut left);
         if bytes.len() - before > MOST_TEXT {
             left.fill(true);
         }
         Rows {
             columns,
-            absent: self.absent.clone(),
+            absent,
             here: left.iter().map(|left| !left).collect(),
             longest,
             original,
@@ -184,8 +261,8 @@ impl Direct {
         }
     }
 
-    /// Bytes that all texts of a row can have together. Rows whose records could be too large are left.
-    fn longest(&self, columns: &[Filled], left: &mut [bool]) -> usize {
+    /// Bytes that all texts of a row can have together, with so many that are left out. Rows whose records could be too large are left.
+    fn longest(&self, columns: &[Filled], out: usize, left: &mut [bool]) -> usize {
         let texts = || {
             columns.iter().filter_map(|column| match &column.values {
                 Values::Texts(texts) => Some(texts),
@@ -194,15 +271,20 @@ impl Direct {
         };
         let length = |(start, end): &(u32, u32)| (end - start) as usize;
         let of = |texts: &Texts| texts.places.iter().map(length).max().unwrap_or(0);
-        let longest = texts().map(of).sum();
+        let longest = out + texts().map(of).sum::<usize>();
         if self.around + ESCAPED * longest > self.most {
             for (row, left) in left.iter_mut().enumerate() {
                 let all: usize = texts().map(|texts| length(&texts.places[row])).sum();
-                *left |= self.around + ESCAPED * all > self.most;
+                *left |= self.around + ESCAPED * (out + all) > self.most;
             }
         }
         longest
     }
+}
+
+/// Whether a column takes a text.
+pub(super) fn is_taken(of: &Direct, position: usize, text: &[u8]) -> bool {
+    of.columns[position].takes.is_taken(text, false)
 }
 
 /// The numbers of an array of primitives.
