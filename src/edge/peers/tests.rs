@@ -206,11 +206,11 @@ fn a_process_that_is_asked_to_stop_meets_those_that_are_coming() {
     let trust = secret("a secret of some length: 0123456789");
     let hosts = hosts(2);
     let stop = Arc::new(AtomicBool::new(false));
-    let begin = |process| {
-        let (hosts, trust, stop) = (hosts.clone(), trust.clone(), Arc::clone(&stop));
-        std::thread::spawn(move || connect(&hello(process), &hosts, &trust, LIMIT, &stop))
+    let begin = |hosts: &[String]| {
+        let (hosts, trust, stop) = (hosts.to_vec(), trust.clone(), Arc::clone(&stop));
+        std::thread::spawn(move || connect(&hello(1), &hosts, &trust, LIMIT, &stop))
     };
-    let first = begin(1);
+    let first = begin(&hosts);
     std::thread::sleep(Duration::from_millis(100));
     stop.store(true, Ordering::Relaxed);
     std::thread::sleep(Duration::from_millis(100));
@@ -218,9 +218,11 @@ fn a_process_that_is_asked_to_stop_meets_those_that_are_coming() {
     let other = start(hello(0), &hosts, &trust);
     assert!(first.join().unwrap().unwrap().is_some());
     assert!(other.join().unwrap().unwrap().is_some());
-    assert!(begin(1).join().unwrap().unwrap().is_none());
+    // Of others, of which none comes.
+    let hosts = self::hosts(2);
+    assert!(begin(&hosts).join().unwrap().unwrap().is_none());
     stop.store(false, Ordering::Relaxed);
-    let alone = begin(1);
+    let alone = begin(&hosts);
     std::thread::sleep(Duration::from_millis(50));
     stop.store(true, Ordering::Relaxed);
     let asked = Instant::now();

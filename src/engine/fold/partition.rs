@@ -177,11 +177,7 @@ impl Partition {
         horizon: i64,
         into: &mut Folds<'_>,
     ) -> usize {
-        if let Some(decoder) = &mut self.decoder {
-            for given in &block.schemas {
-                decoder.learn(&into.plan.tables[self.table], given);
-            }
-        }
+        self.learn(&block.schemas, into.plan);
         let before = match block.records.first() {
             Some(first) if first.offset < self.begin => self.read_back(block, policy, into),
             _ => 0,

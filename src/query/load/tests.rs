@@ -300,7 +300,7 @@ fn columns_that_somebody_reads() {
              CREATE TABLE names (seller STRING, name STRING, PRIMARY KEY (seller) NOT ENFORCED) WITH ('changelog' = 'upsert');
              SELECT {ranking}"
         );
-        let plan = fine(&[("q.sql", &text)]).plan;
+        let plan = fine(&[("q", &text)]).plan;
         let of = plan.needed(plan.table("t").unwrap());
         let names = plan.tables[plan.table("t").unwrap()].columns.iter().zip(of);
         let names = names

@@ -23,6 +23,7 @@ use standings_engine::event_time::partition::Policy;
 use standings_engine::rank::emit::Emit;
 use standings_engine::snapshot;
 use standings_model::error::codes;
+use standings_model::plan::Plan;
 use standings_process::exit::{self, Failure};
 
 /// Which part of a cluster this process is.
@@ -242,10 +243,7 @@ impl Engine {
             gate = Some(made);
         }
         let gate: Mutex<Option<CommitGate>> = Mutex::new(gate);
-        let source = Arc::new(source);
-        let plan = &settings.fold.plan;
-        let needed = (0..plan.tables.len()).map(|table| plan.needed(table));
-        let needed = Arc::new(needed.collect::<Vec<_>>());
+        let (source, needed) = (Arc::new(source), needed(&settings.fold.plan));
         let work = move |worker: &mut Worker| {
             let gate = (worker.index() == 0).then(|| gate.lock().ok()?.take());
             let gate = gate.flatten().map(|g| Box::new(g) as Box<dyn Gate>);
@@ -295,4 +293,10 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// By table which of its columns somebody reads.
+fn needed(plan: &Plan) -> Arc<Vec<Vec<bool>>> {
+    let tables = (0..plan.tables.len()).map(|table| plan.needed(table));
+    Arc::new(tables.collect())
 }
