@@ -7,6 +7,8 @@
 //!
 //! What may be, and what a value comes to, says `standings_decode::direct`; here is what arrays are.
 
+mod asked;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -142,73 +144,6 @@ impl Direct {
         })
     }
 
-    /// How many columns of the file are the table's.
-    pub(super) fn len(&self) -> usize {
-        self.columns.len()
-    }
-
-    /// Their names in the file, each with its place among them.
-    pub(super) fn names(&self) -> impl Iterator<Item = (usize, &str)> {
-        let columns = self.columns.iter().enumerate();
-        columns.map(|(position, column)| (position, &*column.name))
-    }
-
-    /// Whether somebody reads a column, by what is said of its number in the table.
-    pub(super) fn is_needed(&self, position: usize, needed: &[bool]) -> bool {
-        needed.get(self.columns[position].number) != Some(&false)
-    }
-
-    /// Whether a column must have a value.
-    pub(super) fn is_required(&self, position: usize) -> bool {
-        self.columns[position].takes.required
-    }
-
-    /// Whether all values of a type of the file are taken that lie between two that are.
-    pub(super) fn is_told_by_bounds(
-        &self,
-        position: usize,
-        kind: &DataType,
-        zone: Option<&Zone>,
-    ) -> bool {
-        let scale = match kind {
-            DataType::Decimal32(_, scale)
-            | DataType::Decimal64(_, scale)
-            | DataType::Decimal128(_, scale) => scale.unsigned_abs(),
-            // A clock of a zone jumps.
-            DataType::Timestamp(_, None) if zone.is_some() => return false,
-            _ => 0,
-        };
-        let takes = self.columns[position].takes;
-        given(kind).is_some_and(|given| takes.is_told_by_bounds(given, scale))
-    }
-
-    /// Whether a column takes each of these values.
-    pub(super) fn takes_all(
-        &self,
-        position: usize,
-        values: &dyn Array,
-        zone: Option<&Zone>,
-    ) -> bool {
-        let mut left = vec![false; values.len()];
-        let taken = Taken {
-            nulls: &[],
-            left: &mut left,
-        };
-        let mut column = Column {
-            number: 0,
-            name: String::new(),
-            takes: self.columns[position].takes,
-            dictionary: None,
-        };
-        column.values(values, zone, taken, &mut Vec::new());
-        !left.contains(&true)
-    }
-
-    /// Whether no row can be too large whose texts have so many bytes that are not looked at.
-    pub(super) fn fits(&self, longest: usize) -> bool {
-        self.around + ESCAPED * longest <= self.most / 2
-    }
-
     /// The rows of a batch; texts are appended to `bytes`. What is left out of it is NULL in all of them.
     pub(super) fn rows(
         &mut self,
@@ -280,11 +215,6 @@ impl Direct {
         }
         longest
     }
-}
-
-/// Whether a column takes a text.
-pub(super) fn is_taken(of: &Direct, position: usize, text: &[u8]) -> bool {
-    of.columns[position].takes.is_taken(text, false)
 }
 
 /// The numbers of an array of primitives.

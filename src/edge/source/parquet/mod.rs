@@ -17,6 +17,7 @@ mod again;
 mod cells;
 mod columns;
 mod declared;
+mod problem;
 mod shown;
 mod spare;
 #[cfg(test)]
@@ -29,7 +30,6 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use arrow_array::RecordBatch;
-use arrow_schema::ArrowError;
 use arrow_schema::{DataType, Field, FieldRef, Schema as ArrowSchema, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -50,42 +50,12 @@ use super::site::{Patience, Site};
 use again::{Again, Placed};
 use columns::Direct;
 pub use declared::{declared, declared_of};
+pub use problem::ParquetProblem;
 use shown::{Shape, Shown};
 use spare::Left;
 use standings_model::block::{Block, PartitionId};
-use standings_model::guarded::{Panicked, guarded};
+use standings_model::guarded::guarded;
 use standings_model::table::Table;
-
-/// What a Parquet file does not give.
-#[derive(Debug, thiserror::Error)]
-pub enum ParquetProblem {
-    /// The library refuses it.
-    #[error(transparent)]
-    Library(#[from] ParquetError),
-    /// The same, of rows.
-    #[error(transparent)]
-    Arrow(#[from] ArrowError),
-    /// The library panicked at it.
-    #[error(transparent)]
-    Panicked(#[from] Panicked),
-    /// It cannot be opened once more.
-    #[error(transparent)]
-    File(#[from] io::Error),
-    /// A row group that counts below zero.
-    #[error("it has less than no rows")]
-    LessThanNone,
-    /// Offsets count rows, and some are missing.
-    #[error("it should have {rows} rows, and {given} were found")]
-    Rows {
-        /// As it says.
-        rows: u64,
-        /// As it is.
-        given: u64,
-    },
-    /// A value of another type than the column's.
-    #[error("the type {0} is not read")]
-    Type(DataType),
-}
 
 /// Rows of a Parquet file.
 pub struct ParquetRows {

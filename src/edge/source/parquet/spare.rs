@@ -23,7 +23,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::again::Placed;
-use super::columns::{Direct, is_taken};
+use super::columns::Direct;
 use standings_model::guarded::guarded;
 use standings_scalar::Zone;
 
@@ -177,7 +177,7 @@ impl<'a> Chunk<'a> {
             let length = u32::from_le_bytes(*length) as usize;
             let text = behind.get(..length)?;
             rest = &behind[length..];
-            if !is_taken(direct, position, text) {
+            if !direct.is_taken(position, text) {
                 return None;
             }
             longest = longest.max(length);
